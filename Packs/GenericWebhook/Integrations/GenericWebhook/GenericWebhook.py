@@ -1,0 +1,1054 @@
+"""Generic Webhook: every HTTP POST that knows the token becomes an incident.
+
+A POST is let in (authenticate), read (read_payloads), turned into incidents (to_incident), handed to the server
+(ServerLine) and answered with what the server created. HTTP runs on bottle and gevent in the script's main thread.
+
+The one rule: while serving, nobody but ServerLine calls demisto. The line to the server carries one call at a time,
+and a call blocks its whole native thread, so ServerLine has a thread of its own and everybody else waits in a greenlet.
+"""
+import demistomock as demisto  # noqa: F401
+from CommonServerPython import *  # noqa: F401,F403
+from CommonServerUserPython import *  # noqa: F401,F403
+
+import hmac
+import io
+import json
+import os
+import re
+import select
+import signal
+import socket
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import gevent
+from bottle import Bottle, HTTPResponse, request
+from gevent.event import AsyncResult, Event
+from gevent.pool import Pool
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from gevent.threadpool import ThreadPool
+
+''' CONSTANTS '''
+
+DEFAULT_NAME = 'Generic Webhook incident'
+LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
+ALLOWED_METHODS = 'GET, HEAD, OPTIONS, POST'
+
+MIB = 1024 * 1024
+MAX_BODY_BYTES = 25 * MIB
+MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
+READ_BYTES = 64 * 1024
+
+MAX_CONNECTIONS = 16_384
+BACKLOG = 1024
+HEADER_SECONDS = 15
+IDLE_SECONDS = 75  # longer than common proxies keep a connection, so that none meets one that is just being closed
+BODY_GRACE_SECONDS = 15
+BODY_BYTES_PER_SECOND = 1024
+SEND_SECONDS = 30
+
+MAX_WAITING_POSTS = 1000
+MAX_WAITING_BYTES = 64 * MIB
+MAX_GROUP_INCIDENTS = 100
+MAX_GROUP_BYTES = 4 * MIB
+MAX_REFUSALS_IN_A_ROW = 3
+HAND_OVER_SECONDS = 25
+RETRY_AFTER_SECONDS = 10
+
+LOG_EVERY_SECONDS = 1
+MAX_LOG_LINES = 1000
+MAX_LOG_TEXT = 300  # characters of what somebody else wrote, in one line
+HEALTH_EVERY_SECONDS = 60
+SAMPLES_EVERY_SECONDS = 60
+MAX_SAMPLES = 20
+MAX_SAMPLE_BYTES = 50_000
+
+STOP_SECONDS = 10
+FAREWELL_SECONDS = 1  # for the last answers to leave
+MAX_RETRY_SECONDS = 5
+
+# The server's own sign of an error: a reply that holds it anywhere reads as a failed call.
+ERROR_MARKERS = {'[ERROR-fd5a7750-7182-4b38-90ba-091824478903]': r'\u005bERROR-fd5a7750-7182-4b38-90ba-091824478903]',
+                 '$$##': r'\u0024$##'}
+
+''' ERRORS '''
+
+
+class Refused(Exception):
+    """A request that gets a problem instead of incidents.
+
+    `detail` is safe to log: it holds nothing secret and nothing of the payload. What was `found` in the payload instead of
+    what the rule asks for is told to its sender alone.
+    """
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, detail: str, found: str = '', **headers: str):
+        super().__init__(detail)
+        self.detail = detail
+        self.found = found
+        self.headers = {name.replace('_', '-'): value for name, value in headers.items()}
+
+    @property
+    def answer(self) -> str:
+        return f'{self.detail} Found: {shown(self.found)}' if self.found else self.detail
+
+
+class BadRequest(Refused):
+    status = HTTPStatus.BAD_REQUEST
+
+
+class Unauthorized(Refused):
+    status = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self, detail: str):
+        super().__init__(detail, WWW_Authenticate='Token realm="Generic Webhook"')
+
+
+class TooLarge(Refused):
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class UnsupportedMedia(Refused):
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class ServerRefused(Refused):
+    status = HTTPStatus.BAD_GATEWAY
+
+
+class Unavailable(Refused):
+    """Nothing was created, and the same request may well succeed later: the one status that every sender retries."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, detail: str, **headers: str):
+        super().__init__(detail, Retry_After=str(RETRY_AFTER_SECONDS), **headers)
+
+
+''' SETTINGS '''
+
+
+class Settings(NamedTuple):
+    """The instance's parameters."""
+
+    port: int
+    token: bytes
+    incident_type: str | None
+
+    @classmethod
+    def from_params(cls, params: dict[str, Any]) -> 'Settings':
+        """Raises ValueError, in the words of the instance's form, for a value that can't work."""
+        token = params.get('auth_header') or ''
+        if token != token.strip() or not token.isprintable():
+            raise ValueError('Authorization Verification Token begins or ends with a space, or holds a line break or another '
+                             'control character: no HTTP header can carry it. Paste it again without.')
+        return cls(port=read_port(params.get('longRunningPort')), token=token.encode(),
+                   incident_type=params.get('incidentType') or None)
+
+
+def read_port(value: Any) -> int:
+    """The port to listen on; of `host:container`, as the server may hand it, the container's."""
+    text = str(value if value is not None else '').strip()
+    match = re.fullmatch(r'(?:\d+:)?(\d{1,5})', text, re.ASCII)
+    if not match or not 1 <= int(match[1]) <= 65535:
+        raise ValueError(f"Listen Port '{text}' is not a number from 1 to 65535.")
+    return int(match[1])
+
+
+''' AUTHENTICATION '''
+
+
+def authenticate(settings: Settings, environ: dict[str, Any]) -> None:
+    """Raises Unauthorized unless the request knows the token."""
+    if settings.token and not knows_token(settings, environ.get('HTTP_AUTHORIZATION', '')):
+        raise Unauthorized('The Authorization header must be exactly the token that the instance is configured with.')
+
+
+def knows_token(settings: Settings, value: str) -> bool:
+    return hmac.compare_digest(value.encode('latin-1'), settings.token)
+
+
+''' PAYLOAD TO INCIDENTS '''
+
+
+class Payload(NamedTuple):
+    """One event: its fields, and its text as the sender wrote it."""
+
+    fields: dict[str, Any]
+    source: str
+
+
+class Arrival(NamedTuple):
+    """What an incident takes from its request and the instance, where the payload is silent."""
+
+    occurred: str
+    headers: dict[str, str]
+    incident_type: str | None
+
+
+ENVELOPE_KEYS = {'name', 'type', 'occurred'}
+RAW_KEYS = {'raw_json', 'rawJson'}
+
+JSON_SPACE = re.compile(r'[ \t\r\n]*')
+JSON_SEPARATOR = re.compile(r'[ \t\r\n,:]*')
+JSON_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)', re.DOTALL)
+JSON_KINDS = {str: 'a string', float: 'a number', bool: 'true or false', dict: 'an object', list: 'an array', type(None): 'null'}
+
+
+def refuse_constant(name: str) -> Any:
+    raise ValueError(f'{name} is not JSON')
+
+
+# Numbers are only looked at, never written: what is kept is the text as sent. float reads any length without an error.
+JSON_DECODER = json.JSONDecoder(parse_int=float, parse_constant=refuse_constant)
+
+
+def read_payloads(body: bytes) -> list[Payload]:
+    """The events in a body. Raises Refused."""
+    text = decode_text(body)
+    values = read_json(text)
+    if len(values) == 1 and isinstance(values[0][0], list):
+        values = list(array_items(text))
+    elif not values:
+        return [Payload({}, '{}')]
+    return [to_payload(value, source, place(index, values)) for index, (value, source) in enumerate(values)]
+
+
+def decode_text(body: bytes) -> str:
+    try:
+        return body.decode('utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise UnsupportedMedia(f'The body is no UTF-8 text: byte {error.start} does not belong there.') from None
+
+
+def read_json(text: str) -> list[tuple[Any, str]]:
+    """The JSON values of a text, one after another, each with its own text. Raises BadRequest."""
+    values = []
+    position = skip_space(text, 0)
+    try:
+        while position < len(text):
+            value, end = JSON_DECODER.raw_decode(text, position)
+            values.append((value, text[position:end]))
+            position = skip_space(text, end)
+    except json.JSONDecodeError as error:
+        raise BadRequest(f'The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}.') from None
+    except RecursionError:
+        raise BadRequest('The body is not usable JSON: it is nested too deeply.') from None
+    except ValueError as error:
+        raise BadRequest(f'The body is not valid JSON: {error}, {constant_place(text, position)}.') from None
+    return values
+
+
+def skip_space(text: str, position: int) -> int:
+    return JSON_SPACE.match(text, position).end()  # type: ignore[union-attr]
+
+
+def constant_place(text: str, position: int) -> str:
+    """Where the first NaN or Infinity stands: the decoder does not tell."""
+    start = next(match.start() for match in JSON_STRING_OR_CONSTANT.finditer(text, position) if match[1])
+    return f'line {text.count(chr(10), 0, start) + 1} column {start - text.rfind(chr(10), 0, start)}'
+
+
+def array_items(source: str) -> Iterator[tuple[Any, str]]:
+    """Each item of a valid JSON array with its own text."""
+    position = JSON_SEPARATOR.match(source, source.index('[') + 1).end()  # type: ignore[union-attr]
+    while source[position] != ']':
+        value, end = JSON_DECODER.raw_decode(source, position)
+        yield value, source[position:end]
+        position = JSON_SEPARATOR.match(source, end).end()  # type: ignore[union-attr]
+
+
+def member_source(source: str, wanted: str) -> str:
+    """The text of one member's value in a valid JSON object."""
+    found = ''
+    position = JSON_SEPARATOR.match(source, 1).end()  # type: ignore[union-attr]
+    while source[position] != '}':
+        key, end = JSON_DECODER.raw_decode(source, position)
+        start = JSON_SEPARATOR.match(source, end).end()  # type: ignore[union-attr]
+        _, end = JSON_DECODER.raw_decode(source, start)
+        if key == wanted:
+            found = source[start:end]  # of a key that stands twice the last counts, as everywhere
+        position = JSON_SEPARATOR.match(source, end).end()  # type: ignore[union-attr]
+    return found
+
+
+def place(index: int, items: list[Any]) -> str:
+    return f'Item {index + 1} of {len(items)}: ' if len(items) > 1 else ''
+
+
+def to_payload(value: Any, source: str, where: str) -> Payload:
+    if not isinstance(value, dict):
+        raise BadRequest(f'{where}the event is {JSON_KINDS[type(value)]}; it must be an object.')
+    return Payload(value, source)
+
+
+def to_incident(payload: Payload, arrival: Arrival) -> dict[str, Any]:
+    """The incident of one event. Raises BadRequest for an envelope that breaks our format; a foreign event is never refused."""
+    fields = payload.fields
+    enveloped = bool(RAW_KEYS & fields.keys()) or fields.keys() <= ENVELOPE_KEYS
+    if enveloped:
+        check_envelope(fields)
+    incident = {
+        'name': text_field(fields, 'name') or DEFAULT_NAME,
+        'type': text_field(fields, 'type') or arrival.incident_type,
+        'occurred': occurred_field(fields, enveloped) or arrival.occurred,
+        'rawJSON': envelope_details(payload) if enveloped else foreign_details(payload, arrival.headers),
+    }
+    return without_markers(incident)
+
+
+def check_envelope(fields: dict[str, Any]) -> None:
+    raw_keys = sorted(RAW_KEYS & fields.keys())
+    if len(raw_keys) > 1:
+        raise BadRequest("'raw_json' and 'rawJson' are one field: send only one of them.")
+    for key in fields.keys() - ENVELOPE_KEYS - RAW_KEYS:
+        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_keys[0]}': put the rest into it, or leave "
+                         'it out and the whole object becomes the incident\'s details.', found=key)
+    for key in ENVELOPE_KEYS & fields.keys():
+        if not isinstance(fields[key], str | None):
+            raise BadRequest(f"'{key}' is {JSON_KINDS[type(fields[key])]}; it must be a string or null.")
+    for key in raw_keys:
+        if not isinstance(fields[key], dict | list):
+            raise BadRequest(f"'{key}' is {JSON_KINDS[type(fields[key])]}; it must be an object or an array.")
+
+
+def text_field(fields: dict[str, Any], key: str) -> str | None:
+    value = fields.get(key)
+    return value if isinstance(value, str) else None
+
+
+def occurred_field(fields: dict[str, Any], enveloped: bool) -> str | None:
+    value = text_field(fields, 'occurred')
+    try:
+        return None if value is None else to_rfc3339(value)
+    except (ValueError, OverflowError) as error:
+        if not enveloped:
+            return None
+        raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
+                         found=f'{value} ({error})') from None
+
+
+def envelope_details(payload: Payload) -> str:
+    for key in RAW_KEYS & payload.fields.keys():
+        return member_source(payload.source, key)
+    return payload.source
+
+
+def foreign_details(payload: Payload, headers: dict[str, str]) -> str:
+    if 'headers' in payload.fields:
+        return payload.source
+    return f'{payload.source[:-1].rstrip()}, "headers": {json.dumps(headers)}}}'
+
+
+def without_markers(incident: dict[str, Any]) -> dict[str, Any]:
+    """The incident so written that the server's reply, which repeats it, can't be taken for an error.
+
+    In the details the marker is written as another spelling of the same JSON string. A name or a type has none.
+    """
+    for marker, spelling in ERROR_MARKERS.items():
+        if marker in incident['name'] or marker in (incident['type'] or ''):
+            raise BadRequest(f"'name' and 'type' can't hold {marker}: XSOAR reads it as an error of its own.")
+        incident['rawJSON'] = incident['rawJSON'].replace(marker, spelling)
+    return incident
+
+
+RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)', re.ASCII)
+# fromisoformat takes any character between date and time: without this rule ten digits of Unix time would be a date.
+ISO_8601 = re.compile(r'\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ].*)?', re.ASCII)
+
+
+def to_rfc3339(text: str) -> str:
+    """An ISO 8601 date as XSOAR reads it: unchanged where it is RFC 3339 already, else the same moment in UTC.
+
+    Without a zone it is UTC. Raises ValueError or OverflowError.
+    """
+    exact = RFC3339.fullmatch(text)
+    if exact:
+        datetime.fromisoformat(exact[1] + exact[2].replace('Z', '+00:00'))  # 31 February is no date
+        return text
+    iso = text.strip().upper()
+    if not ISO_8601.fullmatch(iso):
+        raise ValueError('it has another form')
+    moment = datetime.fromisoformat(iso)
+    return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+
+
+def utc_text(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
+
+
+def now_text() -> str:
+    return utc_text(datetime.now(timezone.utc))
+
+
+def shown(value: Any) -> str:
+    """Somebody else's text, fit for one line of a log or an answer: bounded, control characters escaped."""
+    text = str(value)
+    return text[:MAX_LOG_TEXT].encode('unicode_escape').decode() + ('...' if len(text) > MAX_LOG_TEXT else '')
+
+
+''' THE LINE TO THE SERVER '''
+
+
+class Post:
+    """One POST's incidents on their way to the server. `outcome` is set once: the created incidents, or a Refused."""
+
+    def __init__(self, incidents: list[dict[str, Any]], is_gone: Callable[[], bool] = bool):
+        self.incidents = incidents
+        self.size = sum(len(incident['rawJSON']) for incident in incidents)
+        self.is_gone = is_gone
+        self.outcome = AsyncResult()
+
+
+class PostQueue:
+    """The whole state of the line: which POSTs wait, which are being created, and how the next call is made up.
+
+    It knows no thread, no clock and no server: take() gives the incidents of the next call, and created(), refused() or
+    not_made() tells what came of it. What holds between any two calls of its methods:
+
+    1. A post waits, is in flight, or is settled; it is settled once, and nothing is settled as Unavailable that was in a
+       call that was made, unless the line was cut.
+    2. There is at most one call at a time. Posts are handed over in the order of their arrival, each with all its incidents.
+    3. At most MAX_WAITING_POSTS and MAX_WAITING_BYTES wait; a larger post waits alone.
+    4. A call holds several posts only while every answer so far could be told apart by position (`grouping`), and then at
+       most MAX_GROUP_INCIDENTS and MAX_GROUP_BYTES.
+    5. A post is told only of incidents that are its own without doubt.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: deque[Post] = deque()
+        self.waiting_bytes = 0
+        self.in_flight: list[Post] = []
+        self.retrying: deque[Post] = deque()  # of a group that was refused: handed over again, one by one
+        self.refusals_in_a_row = 0
+        self.grouping = True
+        self.closed_because = ''
+
+    def check_open(self) -> None:
+        """Raises Unavailable once the queue is closed."""
+        if self.closed_because:
+            raise Unavailable(self.closed_because, Connection='close')
+
+    def check_room(self, size: int = 0) -> None:
+        """Raises Unavailable when a post of this size can't wait now."""
+        self.check_open()
+        full = len(self.waiting) >= MAX_WAITING_POSTS
+        if full or self.waiting and self.waiting_bytes + size > MAX_WAITING_BYTES:
+            raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
+
+    def add(self, post: Post) -> None:
+        self.check_room(post.size)
+        self.waiting.append(post)
+        self.waiting_bytes += post.size
+
+    def withdraw(self, post: Post) -> bool:
+        """Takes out a post that still waits; False when it has been handed over and its outcome is to come."""
+        if post not in self.waiting:
+            return False
+        self.waiting.remove(post)
+        self.waiting_bytes -= post.size
+        return True
+
+    def take(self) -> list[dict[str, Any]]:
+        """The incidents of the next call, in order; none when nothing waits or a call is in flight."""
+        if not self.in_flight:
+            self.in_flight = [self.retrying.popleft()] if self.retrying else self.take_group()
+        return [incident for post in self.in_flight for incident in post.incidents]
+
+    def take_group(self) -> list[Post]:
+        group: list[Post] = []
+        incidents = size = 0
+        while self.waiting:
+            post = self.waiting[0]
+            incidents += len(post.incidents)
+            size += post.size
+            if group and not (self.grouping and incidents <= MAX_GROUP_INCIDENTS and size <= MAX_GROUP_BYTES):
+                break
+            self.withdraw(post)
+            if post.is_gone():
+                post.outcome.set_exception(Unavailable('The sender has gone away: nothing was created.'))
+            else:
+                group.append(post)
+        return group
+
+    def created(self, answer: list[Any]) -> None:
+        """The call made these incidents: every post in it gets its own."""
+        posts, self.in_flight = self.in_flight, []
+        self.refusals_in_a_row = 0
+        parts = [answer] if len(posts) == 1 else parts_by_position(posts, answer)
+        if parts is None:
+            self.grouping = False
+            parts = parts_by_name(posts, answer)
+        for post, part in zip(posts, parts, strict=True):
+            post.outcome.set(part)
+
+    def refused(self) -> None:
+        """The call made nothing: a post that was alone in it is refused, several are tried one by one."""
+        posts, self.in_flight = self.in_flight, []
+        if len(posts) > 1:
+            self.retrying.extend(posts)
+            self.refusals_in_a_row = 0
+            return
+        self.refusals_in_a_row += 1
+        if self.refusals_in_a_row >= MAX_REFUSALS_IN_A_ROW:
+            posts += self.retrying
+            self.retrying.clear()
+        settle(posts, ServerRefused, 'XSOAR did not create the incident; its reason stands in the health of the instance.')
+
+    def not_made(self) -> None:
+        """The call never reached the server."""
+        posts, self.in_flight = self.in_flight, []
+        settle(posts, Unavailable, 'The line to XSOAR was busy: nothing was created, send it again later.')
+
+    def close(self, reason: str) -> None:
+        """From now on nothing is added; what is there goes on."""
+        self.closed_because = self.closed_because or reason
+
+    def abandon(self) -> None:
+        """Everything that is still there is settled as Unavailable."""
+        posts = [*self.in_flight, *self.retrying, *self.waiting]
+        self.in_flight = []
+        self.retrying.clear()
+        self.waiting.clear()
+        self.waiting_bytes = 0
+        settle(posts, Unavailable, self.closed_because)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.waiting or self.in_flight or self.retrying)
+
+
+def settle(posts: list[Post], refusal: type[Refused], detail: str) -> None:
+    for post in posts:
+        post.outcome.set_exception(refusal(detail))
+
+
+def parts_by_position(posts: list[Post], answer: list[Any]) -> list[list[Any]] | None:
+    """Each post's part of a group's answer; None unless every created incident can be seen to stand at its place."""
+    sent = [incident for post in posts for incident in post.incidents]
+    if len(sent) != len(answer) or not all(map(is_made_from, answer, sent)):
+        return None
+    parts, start = [], 0
+    for post in posts:
+        parts.append(answer[start:start + len(post.incidents)])
+        start += len(post.incidents)
+    return parts
+
+
+def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
+    """Where the server tells the details, they count too: names alone may be alike."""
+    return (isinstance(created, dict) and created.get('name') == incident['name']
+            and (created.get('rawJSON') or incident['rawJSON']) == incident['rawJSON'])
+
+
+def parts_by_name(posts: list[Post], answer: list[Any]) -> list[list[Any]]:
+    """What is each post's own by a name that no other post of the group has."""
+    names = [{incident['name'] for incident in post.incidents} for post in posts]
+    parts: list[list[Any]] = [[] for _ in posts]
+    for created in answer:
+        owners = [index for index, own in enumerate(names) if isinstance(created, dict) and created.get('name') in own]
+        if len(owners) == 1:
+            parts[owners[0]].append(created)
+    return parts
+
+
+class ServerLine:
+    """The only caller of demisto while serving: one keeper greenlet, one native thread, one call at a time.
+
+    create() may be used by any number of greenlets at once. Logs, health and samples are second: they are collected, and
+    sent at most as often as their constants say.
+    """
+
+    def __init__(self) -> None:
+        self.thread = ThreadPool(1)
+        self.queue = PostQueue()
+        self.wake = Event()
+        self.ending = Event()
+        self.is_cut = False
+        self.log_lines: deque[tuple[str, str]] = deque()
+        self.lost_log_lines = 0
+        self.log_every_seconds = LOG_EVERY_SECONDS
+        self.logs_sent_at = self.samples_sent_at = self.error_sent_at = -float('inf')
+        self.health: str | None = None
+        self.sent_health: str | None = None
+        self.samples: deque[dict[str, Any]] = deque(maxlen=MAX_SAMPLES)
+        self.has_new_samples = False
+        self.keeper = gevent.spawn(self.keep)
+        self.keeper.link_exception(lambda _: self.cut())
+
+    # For everybody
+
+    def create(self, incidents: list[dict[str, Any]], is_gone: Callable[[], bool] = bool) -> list[Any]:
+        """The created incidents, as the server returned them.
+
+        Raises ServerRefused when the server did not create them, Unavailable when they were never handed over: there is no
+        room, HAND_OVER_SECONDS went by, or the integration ends.
+        """
+        post = Post(incidents, is_gone)
+        self.queue.add(post)
+        self.wake.set()
+        try:
+            return post.outcome.get(timeout=HAND_OVER_SECONDS)
+        except gevent.Timeout:
+            if self.queue.withdraw(post):
+                raise Unavailable(f'XSOAR was busy for {HAND_OVER_SECONDS} s: nothing was created, send it again.') from None
+        return post.outcome.get()
+
+    def log(self, level: str, text: str) -> None:
+        """Level is 'debug', 'info' or 'error'. Never waits; lines beyond the bound are counted instead."""
+        if len(self.log_lines) < MAX_LOG_LINES:
+            self.log_lines.append((level, f'{now_text()} {text}'))
+        else:
+            self.lost_log_lines += 1
+        self.wake.set()
+
+    def report_health(self, error: str) -> None:
+        """What is wrong, for the instance's page; nothing for all is well."""
+        self.health = error
+        self.wake.set()
+
+    def stop(self) -> None:
+        self.queue.close('The integration is stopping: nothing was created, send it again.')
+        self.ending.set()
+
+    def cut(self) -> None:
+        """The server is gone: nothing can be said to it any more."""
+        self.is_cut = True
+        self.queue.close('The line to XSOAR is cut: send it again.')
+        self.queue.abandon()
+        self.ending.set()
+
+    def drain(self) -> None:
+        """Gives what waits and what is in flight STOP_SECONDS, then lets the last log lines leave."""
+        wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
+        self.queue.abandon()
+        self.log_every_seconds = 0
+        self.wake.set()
+        wait_until(lambda: self.is_cut or not self.log_lines, FAREWELL_SECONDS)
+
+    # For the keeper alone
+
+    def keep(self) -> None:
+        self.recall_samples()
+        while not self.is_cut:
+            due_at, chore = min(self.chores(), key=lambda each: each[0], default=(float('inf'), None))
+            wait_seconds = due_at - time.monotonic()
+            if chore and wait_seconds <= 0:
+                chore()
+            elif incidents := self.queue.take():
+                self.send_incidents(incidents)
+            else:
+                self.wake.wait(wait_seconds if chore else None)
+                self.wake.clear()
+
+    def chores(self) -> Iterator[tuple[float, Callable[[], None]]]:
+        """What else is to be sent, and when it may be."""
+        if self.health != self.sent_health:
+            yield (self.error_sent_at + HEALTH_EVERY_SECONDS if self.health else 0), self.send_health
+        if self.log_lines:
+            yield self.logs_sent_at + self.log_every_seconds, self.send_logs
+        if self.has_new_samples:
+            yield self.samples_sent_at + SAMPLES_EVERY_SECONDS, self.send_samples
+
+    def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
+        """Makes one call in the line's thread: what it returned, or the exception that it raised."""
+        answer, error = self.thread.apply(attempt, (function, *args))
+        if isinstance(error, OSError | json.JSONDecodeError) or 'Try to write when connection closed' in str(error or ''):
+            self.cut()
+        return answer, error
+
+    def send_incidents(self, incidents: list[dict[str, Any]]) -> None:
+        was_grouping = self.queue.grouping
+        answer, error = self.call(demisto.createIncidents, incidents)
+        if self.is_cut:
+            return
+        if isinstance(error, RuntimeError):
+            self.queue.not_made()
+        elif error or not isinstance(answer, dict | list):
+            self.queue.refused()
+            self.report_health(f'XSOAR did not create incidents: {shown(error or "it answered nothing")}')
+        else:
+            self.queue.created([answer] if isinstance(answer, dict) else answer)
+            self.report_health('')
+            self.samples.extend(incident for incident in incidents if len(incident['rawJSON']) <= MAX_SAMPLE_BYTES)
+            self.has_new_samples = True
+        if was_grouping and not self.queue.grouping:
+            self.log('info', "XSOAR's answer to several requests at once could not be told apart by position: "
+                             'from now on every request is a call of its own.')
+
+    def send_health(self) -> None:
+        health = self.health
+        if health:
+            self.error_sent_at = time.monotonic()
+        self.sent_health = health
+        self.call(demisto.updateModuleHealth, health, bool(health))
+
+    def send_logs(self) -> None:
+        """Sends all lines of the first line's level in one call."""
+        level = self.log_lines[0][0]
+        lines = [text for line_level, text in self.log_lines if line_level == level]
+        self.log_lines = deque(line for line in self.log_lines if line[0] != level)
+        if self.lost_log_lines:
+            lines.append(f'{self.lost_log_lines} log lines were dropped: more came than the line to XSOAR takes.')
+            self.lost_log_lines = 0
+        self.logs_sent_at = time.monotonic()
+        self.call({'debug': demisto.debug, 'info': demisto.info, 'error': demisto.error}[level], '\n'.join(lines))
+
+    def send_samples(self) -> None:
+        self.has_new_samples = False
+        self.samples_sent_at = time.monotonic()
+        self.call(demisto.setIntegrationContext, {SAMPLES_KEY: json.dumps(list(self.samples))})
+
+    def recall_samples(self) -> None:
+        context, error = self.call(demisto.getIntegrationContext)
+        self.samples.extend(read_samples({} if error else context))
+
+
+def attempt(function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
+    try:
+        return function(*args), None
+    except Exception as error:
+        return None, error
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        gevent.sleep(0.01)
+
+
+SAMPLES_KEY = 'samples'
+
+
+def read_samples(context: Any) -> list[dict[str, Any]]:
+    return json.loads((context or {}).get(SAMPLES_KEY) or '[]')
+
+
+''' THE APP '''
+
+OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
+IS_GONE = 'webhook.is_gone'  # in the environ: tells whether the sender has gone away
+HOP_BY_HOP_HEADERS = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
+                      'upgrade'}
+SECRET_HEADERS = {'authorization', 'cookie', 'proxy-authorization'}
+
+
+def build_app(settings: Settings, line: ServerLine) -> Bottle:
+    """The WSGI application. Every handler gets its own environ and returns a fresh answer: bottle.request and
+    bottle.response are shared by all greenlets of the thread, so they hold another sender's data after any yield."""
+
+    def receive(environ: dict[str, Any]) -> HTTPResponse:
+        arrived = now_text()
+        authenticate(settings, environ)
+        line.queue.check_room()
+        body = read_body(environ)
+        arrival = Arrival(arrived, kept_headers(environ, settings), settings.incident_type)
+        incidents = read_incidents(body, arrival)
+        created = line.create(incidents, environ.get(IS_GONE, bool)) if incidents else []
+        environ[OUTCOME] = f'{len(created)} created of {len(incidents)}'
+        return json_answer(created)
+
+    def greet(environ: dict[str, Any]) -> HTTPResponse:
+        return HTTPResponse(LISTENING, headers={'Content-Type': 'text/plain; charset=utf-8'})
+
+    def tell_methods(environ: dict[str, Any]) -> HTTPResponse:
+        return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers={'Allow': ALLOWED_METHODS})
+
+    def refuse_route(error: HTTPResponse) -> HTTPResponse:
+        headers = {'Allow': ALLOWED_METHODS} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        detail = ROUTE_DETAILS.get(error.status_code, UNEXPECTED)
+        request.environ[OUTCOME] = detail
+        return problem_answer(error.status_code, detail, headers)
+
+    app = Bottle()
+    app.default_error_handler = refuse_route
+    for method, handler in (('POST', receive), ('GET', greet), ('OPTIONS', tell_methods)):
+        app.route('/', method, callback=answering(handler, line))
+    return app
+
+
+UNEXPECTED = 'Something unexpected happened; the log of the instance tells what.'
+ROUTE_DETAILS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this path: send the POST to the instance's own URL.",
+    HTTPStatus.METHOD_NOT_ALLOWED: 'This method does nothing here: send a POST to create an incident.',
+}
+
+
+def answering(handler: Callable[[dict[str, Any]], HTTPResponse], line: ServerLine) -> Callable[[], HTTPResponse]:
+    """The handler as bottle calls it, with every exception turned into an answer."""
+
+    def answer() -> HTTPResponse:
+        environ = request.environ
+        try:
+            line.queue.check_open()
+            return handler(environ)
+        except Refused as refused:
+            environ[OUTCOME] = refused.detail
+            return problem_answer(refused.status, refused.answer, refused.headers)
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            environ[OUTCOME] = f'{type(error).__name__} in {where.name}, line {where.lineno}'
+            line.report_health(f'A request failed unexpectedly: {environ[OUTCOME]}')
+            return problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED, {})
+
+    return answer
+
+
+def read_body(environ: dict[str, Any]) -> bytes:
+    """The body as sent. Raises TooLarge before more than MAX_BODY_BYTES are held."""
+    # Of gevent's own input: it has already taken chunked framing off, which bottle's request.body would do again.
+    stream = environ['wsgi.input']
+    chunks: list[bytes] = []
+    left = MAX_BODY_BYTES - int(environ.get('CONTENT_LENGTH') or 0)
+    try:
+        while left >= 0 and (chunk := stream.read(READ_BYTES)):
+            chunks.append(chunk)
+            left = MAX_BODY_BYTES - sum(map(len, chunks))
+    except TimeoutError:
+        raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
+    except OSError:
+        raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
+    if left < 0:
+        raise TooLarge(f'The body is larger than {MAX_BODY_BYTES // MIB} MiB.')
+    return b''.join(chunks)
+
+
+def read_incidents(body: bytes, arrival: Arrival) -> list[dict[str, Any]]:
+    payloads = read_payloads(body)
+    incidents = []
+    for index, payload in enumerate(payloads):
+        try:
+            incidents.append(to_incident(payload, arrival))
+        except BadRequest as error:
+            raise BadRequest(place(index, payloads) + error.detail, error.found) from None
+    return incidents
+
+
+def kept_headers(environ: dict[str, Any], settings: Settings) -> dict[str, str]:
+    """The request's headers, lower case, without those that are secret or meant for the connection alone."""
+    named = {name.strip().lower() for name in environ.get('HTTP_CONNECTION', '').split(',')}
+    dropped = HOP_BY_HOP_HEADERS | SECRET_HEADERS | named
+    token = settings.token.decode('latin-1')
+    return {name: value for name, value in request_headers(environ)
+            if name not in dropped and not (token and token in value)}
+
+
+def request_headers(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in environ.items():
+        if key.startswith('HTTP_') or key in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
+            yield key.removeprefix('HTTP_').replace('_', '-').lower(), value
+
+
+def json_answer(value: Any) -> HTTPResponse:
+    return HTTPResponse(json.dumps(value), headers={'Content-Type': 'application/json'})
+
+
+def problem_answer(status: int, detail: str, headers: dict[str, str]) -> HTTPResponse:
+    return HTTPResponse(problem_text(status, detail), status=int(status), headers={**headers, 'Content-Type': PROBLEM_TYPE})
+
+
+PROBLEM_TYPE = 'application/problem+json'
+
+
+def problem_text(status: int, detail: str) -> str:
+    """RFC 9457."""
+    return json.dumps({'title': HTTPStatus(status).phrase, 'status': int(status), 'detail': detail})
+
+
+class PacedReader(io.RawIOBase):
+    """What a sender sends, for as long as it keeps the pace. Once it does not, every read raises OSError."""
+
+    def __init__(self, sock: Any):
+        self.socket = sock
+        self.is_broken = False
+        self.expect(HEADER_SECONDS)
+
+    def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
+        """From now on: all within so many seconds, and a second more for each bytes_per_second that came."""
+        self.ends_at = time.monotonic() + seconds
+        self.bytes_per_second = bytes_per_second
+        self.received = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        seconds_left = self.ends_at + self.received / self.bytes_per_second - time.monotonic()
+        if self.is_broken or seconds_left <= 0 or self.received > MAX_DISCARD_BYTES:
+            self.is_broken = True
+            raise TimeoutError('the sender is too slow or sends too much')
+        self.socket.settimeout(seconds_left)
+        count = self.socket.recv_into(buffer)
+        self.received += count
+        return count
+
+
+class Connection(WSGIHandler):
+    """One sender's connection: its pace, errors below WSGI in our words, and its lines in the log."""
+
+    idle_seconds = HEADER_SECONDS  # before the first request; a kept-alive connection may rest longer
+
+    def __init__(self, sock: Any, address: Any, server: 'WebhookServer'):
+        super().__init__(sock, address, server)
+        self.pace = PacedReader(sock)
+        self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
+
+    def handle_one_request(self) -> Any:
+        self.environ = self._orig_status = None
+        result = super().handle_one_request()
+        return self.refuse(*result) if isinstance(result, tuple) else result
+
+    def refuse(self, status: str, detail: Any) -> tuple[str, bytes]:
+        """The whole answer to a request that never became one."""
+        text = problem_text(int(status), BELOW_WSGI_DETAILS[int(status)])
+        head = f'HTTP/1.1 {status} {HTTPStatus(int(status)).phrase}\r\nContent-Type: {PROBLEM_TYPE}\r\n'
+        return status, f'{head}Content-Length: {len(text)}\r\nConnection: close\r\n\r\n{text}'.encode()
+
+    def read_requestline(self) -> str:
+        self.pace.expect(self.idle_seconds)
+        self.idle_seconds = IDLE_SECONDS
+        self.rfile.peek(1)
+        self.pace.expect(HEADER_SECONDS)
+        return super().read_requestline()
+
+    def read_request(self, raw_requestline: str) -> bool:
+        """Raises ValueError also where gevent would guess how long the body is."""
+        super().read_request(raw_requestline)
+        lengths = self.headers.get_all('content-length', [])
+        coding = self.headers.get('transfer-encoding', 'chunked')
+        if len(lengths) > 1 or not all(map(str.isdecimal, lengths)) or coding.lower() != 'chunked':
+            raise ValueError('unclear length')
+        return True
+
+    def _connection_upgrade_requested(self) -> bool:
+        return False  # else gevent would hand out a body without an end
+
+    def get_environ(self) -> dict[str, Any]:
+        self.pace.expect(BODY_GRACE_SECONDS, BODY_BYTES_PER_SECOND)
+        return super().get_environ() | {IS_GONE: self.is_gone}
+
+    def is_gone(self) -> bool:
+        poll = select.poll()
+        poll.register(self.socket.fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+    def handle_one_response(self) -> None:
+        self.server.requests_in_hand += 1
+        try:
+            super().handle_one_response()
+        finally:
+            self.server.requests_in_hand -= 1
+
+    def _sendall(self, data: Any) -> None:
+        self.socket.settimeout(SEND_SECONDS)
+        super()._sendall(data)
+
+    def _handle_client_error(self, ex: Exception) -> tuple[str, bytes] | None:
+        """A request that can't be read is a 400; a sender that is too slow or gone hears nothing more."""
+        return None if isinstance(ex, OSError) else ('400', b'')
+
+    def log_request(self) -> None:
+        environ = self.environ or {}
+        status = (self._orig_status or self.status or '-').split()[0]
+        milliseconds = (self.time_finish - self.time_start) * 1000
+        client = environ.get('HTTP_X_FORWARDED_FOR') or environ.get('REMOTE_ADDR', '-')
+        size = environ.get('CONTENT_LENGTH') or self.pace.received
+        self.server.line.log(
+            'debug' if status.startswith('2') else 'info',
+            f'{environ.get("REQUEST_METHOD", "-")[:20]} {status} {milliseconds:.0f} ms, from {shown(client)} '
+            f'"{shown(environ.get("HTTP_USER_AGENT", "-"))}", {size} bytes: {environ.get(OUTCOME, "no incident")}')
+
+
+BELOW_WSGI_DETAILS = {
+    HTTPStatus.BAD_REQUEST: 'The request line, the headers or the length of the body are not HTTP/1.1.',
+    HTTPStatus.REQUEST_URI_TOO_LONG: 'The request line is too long: what an incident needs goes into the body.',
+}
+
+
+class WebhookServer(WSGIServer):
+    """The integration's HTTP server. Raises OSError in its constructor when the port can't be had."""
+
+    handler_class = Connection
+
+    def __init__(self, settings: Settings, line: ServerLine):
+        listener = socket.create_server(('', settings.port), backlog=BACKLOG)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # its connections inherit it
+        listener.setblocking(False)
+        super().__init__(listener, build_app(settings, line), spawn=Pool(MAX_CONNECTIONS), log=None, error_log=None)
+        self.line = line
+        self.requests_in_hand = 0
+
+
+''' COMMANDS '''
+
+
+def test_module(params: dict[str, Any]) -> str:
+    """Binds no port: the long-running container may hold it."""
+    Settings.from_params(params)
+    return 'ok'
+
+
+def fetch_samples() -> list[dict[str, Any]]:
+    return read_samples(demisto.getIntegrationContext())
+
+
+def serve(settings: Settings) -> None:
+    """Serves until it is stopped or the line is cut; ends the process then, since the server's loop would keep it."""
+    line = ServerLine()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, line.stop)
+    server = open_server(settings, line)
+    if server:
+        line.report_health('')
+        line.log('info', f'Listening on port {settings.port}.')
+        if not settings.token:
+            line.log('info', 'No Authorization Verification Token is configured: every POST is accepted.')
+        line.ending.wait()
+        server.close()
+    line.drain()
+    wait_until(lambda: not server or not server.requests_in_hand, FAREWELL_SECONDS)
+    os._exit(1 if line.is_cut else 0)
+
+
+def open_server(settings: Settings, line: ServerLine) -> WebhookServer | None:
+    """Tries until it has the port; None when it is to end before."""
+    retry_seconds = 1
+    while not line.ending.is_set():
+        try:
+            server = WebhookServer(settings, line)
+            server.start()
+            return server
+        except OSError as error:
+            reason = f'Listen Port {settings.port} can\'t be opened: {error.strerror}. Trying again.'
+            line.report_health(reason)
+            line.log('error', reason)
+            line.ending.wait(retry_seconds)
+            retry_seconds = min(2 * retry_seconds, MAX_RETRY_SECONDS)
+    return None
+
+
+''' MAIN '''
+
+
+def main() -> None:
+    command = demisto.command()
+    try:
+        if command == 'test-module':
+            return return_results(test_module(demisto.params()))
+        if command == 'long-running-execution':
+            return serve(Settings.from_params(demisto.params()))
+        if command == 'fetch-incidents':
+            return demisto.incidents(fetch_samples())
+    except Exception as error:
+        return return_error(f'Generic Webhook, {command}: {error}')
+    raise NotImplementedError(f'The command {command} is not implemented.')
+
+
+if __name__ in ('__main__', '__builtin__', 'builtins'):
+    main()

@@ -1,0 +1,377 @@
+"""Unit tests of the integration: its pure functions, and its app through WSGI. Sockets and processes are in Tests/."""
+import io
+import json
+import sys
+from wsgiref.util import setup_testing_defaults
+
+import demistomock as demisto
+import pytest
+
+import GenericWebhook
+from GenericWebhook import (DEFAULT_NAME, Arrival, BadRequest, Payload, Refused, ServerLine, Settings, build_app, read_incidents,
+                            read_json, to_incident, to_rfc3339)
+
+TOKEN = 'tok\u00e9n'
+HEADER = TOKEN.encode().decode('latin-1')  # as WSGI hands it over
+ARRIVED = '2026-11-24T10:00:00.000001Z'
+ARRIVAL = Arrival(ARRIVED, {'x-event': 'push'}, 'Phishing')
+
+
+class Answer:
+    """What an app answered, checked for what every answer must keep to."""
+
+    def __init__(self, app, method='POST', path='/', body=b'', **environ):
+        environ = {'REQUEST_METHOD': method, 'PATH_INFO': path, 'wsgi.input': io.BytesIO(body), 'CONTENT_LENGTH': str(len(body)),
+                   **environ}
+        setup_testing_defaults(environ)
+        self.body = b''.join(app(environ, self.start)).decode()
+        if self.status >= 300:
+            assert self.headers['Content-Type'] == 'application/problem+json'
+            assert self.problem.keys() == {'title', 'status', 'detail'}
+            assert self.problem['status'] == self.status
+        assert TOKEN not in self.body
+
+    def start(self, status, headers, exc_info=None):
+        self.status = int(status.split()[0])
+        self.headers = dict(headers)
+
+    @property
+    def problem(self):
+        return json.loads(self.body)
+
+
+@pytest.fixture
+def created(monkeypatch):
+    """What the server was asked to create; it answers at once."""
+    calls = []
+
+    def create_incidents(incidents, lastRun=None, userID=None):
+        calls.append(incidents)
+        return [{'id': str(index), 'name': incident['name']} for index, incident in enumerate(incidents, 1)]
+
+    monkeypatch.setattr(demisto, 'createIncidents', create_incidents)
+    return calls
+
+
+@pytest.fixture
+def line():
+    line = ServerLine()
+    yield line
+    line.stop()
+    line.keeper.kill()
+    line.thread.kill()
+
+
+@pytest.fixture
+def app(line):
+    return build_app(Settings(8080, TOKEN.encode(), None), line)
+
+
+def incident_of(body, arrival=ARRIVAL):
+    incident, = read_incidents(body if isinstance(body, bytes) else body.encode(), arrival)
+    return incident
+
+
+# The form
+
+
+@pytest.mark.parametrize('value, port', [('8080', 8080), ('1', 1), ('65535', 65535), (' 8080 ', 8080), ('9999:8080', 8080), (8080, 8080)])
+def test_a_listen_port_is_read_in_each_form_that_the_server_hands_over(value, port):
+    assert Settings.from_params({'longRunningPort': value}).port == port
+
+
+@pytest.mark.parametrize('value', ['abc', '', None, '0', '70000', '-1', '80.5', 'a:b', 'a:8080', '8080:', '\u0668\u0660', '1' * 5000])
+def test_a_bad_listen_port_is_refused_in_the_words_of_the_form(value):
+    with pytest.raises(ValueError, match='Listen Port'):
+        Settings.from_params({'longRunningPort': value})
+
+
+@pytest.mark.parametrize('token', [' token', 'token ', 'to\nken', 'to\x00ken'])
+def test_a_token_that_no_header_can_carry_is_refused_without_being_shown(token):
+    with pytest.raises(ValueError, match='Authorization Verification Token') as error:
+        Settings.from_params({'longRunningPort': '1', 'auth_header': token})
+    assert token not in str(error.value)
+
+
+# Envelopes
+
+
+def test_the_seeds_request_becomes_an_incident_with_exactly_four_keys():
+    body = '{"name":"incident created via generic webhook","raw_json":{"some_field":"some_value"}}'
+    assert incident_of(body) == {'name': 'incident created via generic webhook', 'type': 'Phishing', 'occurred': ARRIVED,
+                                 'rawJSON': '{"some_field":"some_value"}'}
+
+
+@pytest.mark.parametrize('body, details', [
+    ('{"raw_json": {"b": 1.10, "a": 12345678901234567890123, "e": 1E+2}}', '{"b": 1.10, "a": 12345678901234567890123, "e": 1E+2}'),
+    ('{"name": "n", "rawJson" :  [ 1 ,2] }', '[ 1 ,2]'),
+    ('{"raw_json": {"t": "\\u00e9\\ud800 \u00e9"}}', '{"t": "\\u00e9\\ud800 \u00e9"}'),
+    ('{"raw_json": {"1": 1}, "raw_json": {"2": 2}}', '{"2": 2}'),
+    ('{"raw_json": ' + '{"n": ' + '9' * 6000 + '}}', '{"n": ' + '9' * 6000 + '}'),
+    ('{"name": "only", "occurred": null}', '{"name": "only", "occurred": null}'),
+    ('{}', '{}'),
+    ('', '{}'),
+    ('  \r\n', '{}'),
+    ('\ufeff{"raw_json": {}}', '{}'),
+])
+def test_the_details_of_an_envelope_are_what_was_sent_to_the_letter(body, details):
+    assert incident_of(body)['rawJSON'] == details
+
+
+@pytest.mark.parametrize('fields, word', [
+    ({'name': 1}, "'name' is a number"), ({'name': ['a']}, "'name' is an array"), ({'type': {}}, "'type' is an object"),
+    ({'occurred': True}, "'occurred' is true or false"), ({'raw_json': 'text'}, "'raw_json' is a string"),
+    ({'raw_json': None}, "'raw_json' is null"), ({'rawJson': 1}, "'rawJson' is a number"),
+    ({'raw_json': {}, 'rawJson': {}}, 'only one'), ({'raw_json': {}, 'severity': 3}, "beside 'raw_json'"),
+    ({'occurred': 'yesterday'}, "'occurred' is not an ISO 8601 date"), ({'occurred': ''}, "'occurred' is not"),
+])
+def test_an_envelope_that_breaks_our_format_is_refused_with_the_rule(fields, word):
+    with pytest.raises(BadRequest, match=word):
+        incident_of(json.dumps(fields))
+
+
+def test_what_the_sender_wrote_is_told_to_the_sender_but_not_to_the_log():
+    with pytest.raises(BadRequest) as error:
+        incident_of('{"raw_json": {}, "pass\\nword": "x"}')
+    assert 'password' not in error.value.detail.replace('\n', '')
+    assert error.value.answer.endswith('Found: pass\\nword')
+
+
+@pytest.mark.parametrize('fields, name, kind', [
+    ({}, DEFAULT_NAME, 'Phishing'), ({'name': '', 'type': ''}, DEFAULT_NAME, 'Phishing'),
+    ({'name': None, 'type': None}, DEFAULT_NAME, 'Phishing'), ({'name': 'n', 'type': 'Malware'}, 'n', 'Malware'),
+])
+def test_name_and_type_fall_back_where_the_sender_gives_none(fields, name, kind):
+    incident = incident_of(json.dumps(fields))
+    assert (incident['name'], incident['type']) == (name, kind)
+
+
+def test_without_any_type_the_choice_is_left_to_the_server():
+    assert incident_of('{}', ARRIVAL._replace(incident_type=None))['type'] is None
+
+
+# Foreign payloads
+
+
+def test_a_foreign_payload_is_kept_whole_with_the_requests_headers():
+    incident = incident_of('{"name": "alert", "type": 7, "severity": 1.50}')
+    assert incident['rawJSON'] == '{"name": "alert", "type": 7, "severity": 1.50, "headers": {"x-event": "push"}}'
+    assert (incident['name'], incident['type']) == ('alert', 'Phishing')
+
+
+def test_a_foreign_payload_with_headers_of_its_own_keeps_them():
+    body = '{"headers": null, "a": 1}'
+    assert incident_of(body)['rawJSON'] == body
+
+
+@pytest.mark.parametrize('fields', [{'name': 1}, {'type': []}, {'occurred': 12}, {'occurred': 'soon'}, {'name': None}])
+def test_a_foreign_payload_is_never_refused_for_its_types(fields):
+    incident = incident_of(json.dumps({**fields, 'other': 1}))
+    assert (incident['name'], incident['type'], incident['occurred']) == (DEFAULT_NAME, 'Phishing', ARRIVED)
+
+
+# Dates
+
+
+@pytest.mark.parametrize('text', ['2026-11-24T10:00:00Z', '2026-11-24T10:00:00.123456789Z', '2026-11-24T10:00:00+14:00', '2024-02-29T00:00:00Z'])
+def test_an_rfc_3339_date_passes_unchanged(text):
+    assert to_rfc3339(text) == text
+
+
+@pytest.mark.parametrize('text, moment', [
+    ('2026-11-24T10:00:00', '2026-11-24T10:00:00Z'), ('2026-11-24 10:00:00', '2026-11-24T10:00:00Z'),
+    ('2026-11-24', '2026-11-24T00:00:00Z'), ('2026-11-24T10:00:00z', '2026-11-24T10:00:00Z'),
+    ('2026-11-24t10:00:00.5+01:00', '2026-11-24T09:00:00.500000Z'), (' 2026-11-24T10:00Z ', '2026-11-24T10:00:00Z'),
+])
+def test_another_iso_8601_form_is_brought_to_rfc_3339(text, moment):
+    assert to_rfc3339(text) == moment
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
+@pytest.mark.parametrize('text, moment', [
+    ('20261124', '2026-11-24T00:00:00Z'), ('20261124T100000Z', '2026-11-24T10:00:00Z'), ('2026-W48-2', '2026-11-24T00:00:00Z'),
+    ('2026W482T10', '2026-11-24T10:00:00Z'), ('2026-W48', '2026-11-23T00:00:00Z'), ('20261124T1000+0130', '2026-11-24T08:30:00Z'),
+    ('2026-11-24T10:00:00,5', '2026-11-24T10:00:00.500000Z'),
+])
+def test_basic_and_week_forms_are_brought_to_rfc_3339(text, moment):
+    assert to_rfc3339(text) == moment
+
+
+@pytest.mark.parametrize('text', ['', 'now', '1764000000', '1712010112', '24.11.2026', '2026-02-31', '2026-11-24T25:00:00Z', '2026-13-01T00:00:00Z',
+                                  '2026-11-24T10:00:60Z', '0001-01-01T00:00:00.0+01', '2026-11-24x10:00', '\u0662026-11-24'])
+def test_what_is_no_date_is_refused(text):
+    with pytest.raises((ValueError, OverflowError)):
+        to_rfc3339(text)
+
+
+# JSON
+
+
+@pytest.mark.parametrize('text, where', [
+    ('{"a": 1,}', 'line 1 column'), ('{\n "a" 1}', 'line 2 column 6'), ('{"a": NaN}', 'NaN is not JSON, line 1 column 7'),
+    ('{"NaN": "x",\n "b": [-Infinity]}', '-Infinity is not JSON, line 2 column 8'), ('{"a": "\t"}', 'line 1 column'),
+    ('{"a": 1} x', 'line 1 column 10'), ('{', 'line 1 column 2'), ('[' * 100_000, 'nested too deeply'), ('{"a": 01}', 'line 1'),
+])
+def test_bad_json_is_refused_with_its_place(text, where):
+    with pytest.raises(BadRequest, match=where):
+        read_json(text)
+
+
+def test_a_marker_of_the_servers_errors_in_the_details_is_spelled_otherwise():
+    sent = {'a': 'x [ERROR-fd5a7750-7182-4b38-90ba-091824478903] y', '$$##': ['$$##']}
+    details = incident_of(json.dumps({'raw_json': sent}))['rawJSON']
+    assert json.loads(details) == sent
+    assert '[ERROR-' not in details
+    assert '$$##' not in details
+
+
+@pytest.mark.parametrize('field', ['name', 'type'])
+def test_a_marker_of_the_servers_errors_in_a_name_or_a_type_is_refused(field):
+    with pytest.raises(BadRequest, match='XSOAR reads it as an error'):
+        incident_of(json.dumps({field: 'a $$## b'}))
+
+
+def test_an_incident_of_a_payload_has_its_keys_in_order():
+    assert list(to_incident(Payload({}, '{}'), ARRIVAL)) == ['name', 'type', 'occurred', 'rawJSON']
+
+
+# The app
+
+
+def test_a_post_with_the_token_is_answered_with_the_created_incident(app, created):
+    answer = Answer(app, body=b'{"name": "one"}', HTTP_AUTHORIZATION=HEADER)
+    assert (answer.status, answer.headers['Content-Type']) == (200, 'application/json')
+    assert json.loads(answer.body) == [{'id': '1', 'name': 'one'}]
+
+
+def test_an_empty_array_creates_nothing_and_is_answered_with_an_empty_array(app, created):
+    answer = Answer(app, body=b'[]', HTTP_AUTHORIZATION=HEADER)
+    assert (answer.status, answer.body, created) == (200, '[]', [])
+
+
+@pytest.mark.parametrize('value', [None, '', 'tok', HEADER + ' ', 'Bearer ' + HEADER, HEADER.upper(), '\xff', f'{HEADER},{HEADER}'])
+def test_a_post_without_the_exact_token_is_refused_before_its_body_is_read(app, created, value):
+    environ = {} if value is None else {'HTTP_AUTHORIZATION': value}
+    answer = Answer(app, **{**environ, 'wsgi.input': None})
+    assert answer.status == 401
+    assert 'Www-Authenticate' in answer.headers
+    assert created == []
+
+
+def test_without_a_configured_token_every_post_is_let_in(line, created):
+    assert Answer(build_app(Settings(8080, b'', None), line), body=b'{}', HTTP_AUTHORIZATION='anything').status == 200
+
+
+@pytest.mark.parametrize('body, status', [
+    (b'{"a": 1', 400), (b'[1]', 400), (b'{"name": 1}', 400), (b'[{"name": "good"}, {"name": 1}]', 400), (b'\xff\xfe{', 415),
+])
+def test_a_bad_body_is_refused_and_creates_nothing(app, created, body, status):
+    assert Answer(app, body=body, HTTP_AUTHORIZATION=HEADER).status == status
+    assert created == []
+
+
+def test_one_bad_item_is_named_by_its_position(app, created):
+    answer = Answer(app, body=b'[{"name": "good"}, {"name": 1}]', HTTP_AUTHORIZATION=HEADER)
+    assert answer.problem['detail'].startswith('Item 2 of 2: ')
+
+
+def test_a_body_over_the_limit_is_refused_by_its_stated_length_alone(app, created):
+    answer = Answer(app, HTTP_AUTHORIZATION=HEADER, CONTENT_LENGTH=str(25 * 1024 * 1024 + 1), **{'wsgi.input': None})
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize('method, path, status', [
+    ('GET', '/', 200), ('HEAD', '/', 200), ('OPTIONS', '/', 204), ('PUT', '/', 405), ('DELETE', '/', 405), ('BREW', '/', 405),
+    ('GET', '/x', 404), ('POST', '/x', 404),
+])
+def test_each_method_and_path_has_its_answer(app, method, path, status):
+    answer = Answer(app, method, path)
+    assert answer.status == status
+    if status in (204, 405):
+        assert answer.headers['Allow'] == 'GET, HEAD, OPTIONS, POST'
+    if method == 'GET' and status == 200:
+        assert answer.headers['Content-Type'].startswith('text/plain')
+        assert 'send a POST' in answer.body
+
+
+def test_the_headers_that_are_kept_hold_no_secret(app, created):
+    Answer(app, body=b'{"a": 1}', HTTP_AUTHORIZATION=HEADER, HTTP_COOKIE='c', HTTP_X_EVENT='push', HTTP_CONNECTION='x-hop, close',
+           HTTP_X_HOP='h', HTTP_X_COPY=f'again {HEADER}', CONTENT_TYPE='application/json')
+    kept = json.loads(created[0][0]['rawJSON'])['headers']
+    assert kept['x-event'] == 'push'
+    assert kept['content-type'] == 'application/json'
+    assert kept.keys().isdisjoint({'authorization', 'cookie', 'connection', 'x-hop', 'x-copy'})
+
+
+def test_an_exception_in_a_handler_is_a_plain_500_and_shown_in_the_health(app, line):
+    answer = Answer(app, body=b'{}', HTTP_AUTHORIZATION=HEADER, CONTENT_LENGTH='three')
+    assert answer.status == 500
+    assert 'three' not in answer.body
+    assert 'ValueError' in line.health
+
+
+@pytest.mark.parametrize('reply, status, body', [
+    ([], 200, '[]'), ({'id': '9'}, 200, '[{"id": "9"}]'), ([{'id': '9', 'name': 'x'}], 200, '[{"id": "9", "name": "x"}]'),
+    (None, 502, None), (False, 502, None), ('', 502, None), (ValueError('no such type'), 502, None), (RuntimeError('lock'), 503, None),
+])
+def test_the_answer_says_what_the_server_did(app, monkeypatch, reply, status, body):
+    def create_incidents(incidents, lastRun=None, userID=None):
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    monkeypatch.setattr(demisto, 'createIncidents', create_incidents)
+    answer = Answer(app, body=b'{}', HTTP_AUTHORIZATION=HEADER)
+    assert answer.status == status
+    if body:
+        assert answer.body == body
+    if status == 503:
+        assert answer.headers['Retry-After'].isdigit()
+
+
+# Commands
+
+
+def run(monkeypatch, command, params=None, context=None):
+    monkeypatch.setattr(demisto, 'command', lambda: command)
+    monkeypatch.setattr(demisto, 'params', lambda: params or {'longRunningPort': '8080'})
+    monkeypatch.setattr(demisto, 'getIntegrationContext', lambda: context or {})
+    told = []
+    monkeypatch.setattr(demisto, 'results', told.append)
+    monkeypatch.setattr(demisto, 'incidents', told.append)
+    monkeypatch.setattr(GenericWebhook, 'return_results', told.append)
+
+    def return_error(message, *args, **kwargs):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(GenericWebhook, 'return_error', return_error)
+    GenericWebhook.main()
+    return told
+
+
+def test_the_test_button_says_ok(monkeypatch):
+    assert run(monkeypatch, 'test-module') == ['ok']
+
+
+def test_the_test_button_says_what_is_wrong(monkeypatch):
+    with pytest.raises(RuntimeError, match="Listen Port 'abc' is not a number from 1 to 65535"):
+        run(monkeypatch, 'test-module', {'longRunningPort': 'abc'})
+
+
+def test_the_mapping_wizard_gets_the_samples_that_are_kept(monkeypatch):
+    samples = [{'name': 'n', 'rawJSON': '{}'}]
+    assert run(monkeypatch, 'fetch-incidents', context={'samples': json.dumps(samples)}) == [samples]
+
+
+def test_the_mapping_wizard_gets_none_where_none_are_kept(monkeypatch):
+    assert run(monkeypatch, 'fetch-incidents') == [[]]
+
+
+def test_another_command_is_refused_by_its_name(monkeypatch):
+    with pytest.raises(NotImplementedError, match='other-command'):
+        run(monkeypatch, 'other-command')
+
+
+def test_every_refusal_has_a_status_of_its_own():
+    statuses = [refusal.status for refusal in Refused.__subclasses__()]
+    assert len(set(statuses)) == len(statuses)
