@@ -15,6 +15,7 @@ import io
 import json
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -22,6 +23,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -44,18 +46,27 @@ MAX_BODY_BYTES = 25 * MIB
 MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
 READ_BYTES = 64 * 1024
 
+MAX_READING_BYTES = 256 * MIB  # of all bodies that are being read at the same time
+
 MAX_CONNECTIONS = 16_384
-BACKLOG = 1024
+RESERVED_FILES = 64  # for everything that is no connection
+BACKLOG = 4096
 HEADER_SECONDS = 15
 IDLE_SECONDS = 75  # longer than common proxies keep a connection, so that none meets one that is just being closed
 BODY_GRACE_SECONDS = 15
 BODY_BYTES_PER_SECOND = 1024
 SEND_SECONDS = 30
+GONE_AFTER_SECONDS = 1  # hardly a sender gives up sooner
+MAX_HEADERS = 100
+MAX_HEADER_BYTES = 16 * 1024
 
 MAX_WAITING_POSTS = 1000
 MAX_WAITING_BYTES = 64 * MIB
-MAX_GROUP_INCIDENTS = 100
+# 100 a call would be enough for most; but of 1,000 that come at once, at 200 ms a call and 2 ms an incident, a quarter would
+# then be answered later than the 3 s that strict senders wait.
+MAX_GROUP_INCIDENTS = 500
 MAX_GROUP_BYTES = 4 * MIB
+MAX_RETRY_GROUP = 100  # incidents; a refused group of more is tried again in such parts before it is tried one by one
 MAX_REFUSALS_IN_A_ROW = 3
 HAND_OVER_SECONDS = 25
 RETRY_AFTER_SECONDS = 10
@@ -376,15 +387,13 @@ def to_rfc3339(text: str) -> str:
     if not ISO_8601.fullmatch(iso):
         raise ValueError('it has another form')
     moment = datetime.fromisoformat(iso)
-    return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+    moment = moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment.isoformat().replace('+00:00', 'Z')
 
 
-def utc_text(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
-
-
-def now_text() -> str:
-    return utc_text(datetime.now(timezone.utc))
+def utc_text(seconds: float) -> str:
+    """A moment of Unix time as RFC 3339."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()[:-len('+00:00')] + 'Z'
 
 
 def shown(value: Any) -> str:
@@ -425,7 +434,7 @@ class PostQueue:
         self.waiting: deque[Post] = deque()
         self.waiting_bytes = 0
         self.in_flight: list[Post] = []
-        self.retrying: deque[Post] = deque()  # of a group that was refused: handed over again, one by one
+        self.retrying: deque[list[Post]] = deque()  # of a group that was refused: each part is handed over again
         self.refusals_in_a_row = 0
         self.grouping = True
         self.closed_because = ''
@@ -458,7 +467,7 @@ class PostQueue:
     def take(self) -> list[dict[str, Any]]:
         """The incidents of the next call, in order; none when nothing waits or a call is in flight."""
         if not self.in_flight:
-            self.in_flight = [self.retrying.popleft()] if self.retrying else self.take_group()
+            self.in_flight = self.retrying.popleft() if self.retrying else self.take_group()
         return [incident for post in self.in_flight for incident in post.incidents]
 
     def take_group(self) -> list[Post]:
@@ -484,20 +493,24 @@ class PostQueue:
         parts = [answer] if len(posts) == 1 else parts_by_position(posts, answer)
         if parts is None:
             self.grouping = False
+            self.retrying = deque([post] for part in self.retrying for post in part)
             parts = parts_by_name(posts, answer)
         for post, part in zip(posts, parts, strict=True):
             post.outcome.set(part)
 
     def refused(self) -> None:
-        """The call made nothing: a post that was alone in it is refused, several are tried one by one."""
+        """The call made nothing: a post that was alone in it is refused, several are tried again, in the end one by one.
+
+        After MAX_REFUSALS_IN_A_ROW of single posts the rest of their group is refused without another try.
+        """
         posts, self.in_flight = self.in_flight, []
         if len(posts) > 1:
-            self.retrying.extend(posts)
+            self.retrying.extendleft(reversed(parts_to_retry(posts)))
             self.refusals_in_a_row = 0
             return
         self.refusals_in_a_row += 1
         if self.refusals_in_a_row >= MAX_REFUSALS_IN_A_ROW:
-            posts += self.retrying
+            posts += [post for part in self.retrying for post in part]
             self.retrying.clear()
         settle(posts, ServerRefused, 'XSOAR did not create the incident; its reason stands in the health of the instance.')
 
@@ -512,7 +525,7 @@ class PostQueue:
 
     def abandon(self) -> None:
         """Everything that is still there is settled as Unavailable."""
-        posts = [*self.in_flight, *self.retrying, *self.waiting]
+        posts = [*self.in_flight, *(post for part in self.retrying for post in part), *self.waiting]
         self.in_flight = []
         self.retrying.clear()
         self.waiting.clear()
@@ -527,6 +540,21 @@ class PostQueue:
 def settle(posts: list[Post], refusal: type[Refused], detail: str) -> None:
     for post in posts:
         post.outcome.set_exception(refusal(detail))
+
+
+def parts_to_retry(posts: list[Post]) -> list[list[Post]]:
+    """A refused group in parts of at most MAX_RETRY_GROUP incidents; a group that is no larger, one by one."""
+    if sum(len(post.incidents) for post in posts) <= MAX_RETRY_GROUP:
+        return [[post] for post in posts]
+    parts: list[list[Post]] = []
+    size = MAX_RETRY_GROUP
+    for post in posts:
+        size += len(post.incidents)
+        if size > MAX_RETRY_GROUP:
+            parts.append([])
+            size = len(post.incidents)
+        parts[-1].append(post)
+    return parts
 
 
 def parts_by_position(posts: list[Post], answer: list[Any]) -> list[list[Any]] | None:
@@ -571,7 +599,7 @@ class ServerLine:
         self.wake = Event()
         self.ending = Event()
         self.is_cut = False
-        self.log_lines: deque[tuple[str, str]] = deque()
+        self.log_lines: deque[tuple[str, float, str, tuple[Any, ...]]] = deque()
         self.lost_log_lines = 0
         self.log_every_seconds = LOG_EVERY_SECONDS
         self.logs_sent_at = self.samples_sent_at = self.error_sent_at = -float('inf')
@@ -600,10 +628,13 @@ class ServerLine:
                 raise Unavailable(f'XSOAR was busy for {HAND_OVER_SECONDS} s: nothing was created, send it again.') from None
         return post.outcome.get()
 
-    def log(self, level: str, text: str) -> None:
-        """Level is 'debug', 'info' or 'error'. Never waits; lines beyond the bound are counted instead."""
+    def log(self, level: str, text: str, *values: Any) -> None:
+        """Level is 'debug', 'info' or 'error'; values are put into the text, %-wise, once it leaves, and shown() then.
+
+        Never waits; lines beyond the bound are counted instead.
+        """
         if len(self.log_lines) < MAX_LOG_LINES:
-            self.log_lines.append((level, f'{now_text()} {text}'))
+            self.log_lines.append((level, time.time(), text, values))
         else:
             self.lost_log_lines += 1
         self.wake.set()
@@ -692,7 +723,8 @@ class ServerLine:
     def send_logs(self) -> None:
         """Sends all lines of the first line's level in one call."""
         level = self.log_lines[0][0]
-        lines = [text for line_level, text in self.log_lines if line_level == level]
+        lines = [f'{utc_text(at)} {text % tuple(map(shown, values))}'
+                 for line_level, at, text, values in self.log_lines if line_level == level]
         self.log_lines = deque(line for line in self.log_lines if line[0] != level)
         if self.lost_log_lines:
             lines.append(f'{self.lost_log_lines} log lines were dropped: more came than the line to XSOAR takes.')
@@ -742,12 +774,13 @@ SECRET_HEADERS = {'authorization', 'cookie', 'proxy-authorization'}
 def build_app(settings: Settings, line: ServerLine) -> Bottle:
     """The WSGI application. Every handler gets its own environ and returns a fresh answer: bottle.request and
     bottle.response are shared by all greenlets of the thread, so they hold another sender's data after any yield."""
+    intake = Intake()
 
     def receive(environ: dict[str, Any]) -> HTTPResponse:
-        arrived = now_text()
+        arrived = utc_text(time.time())
         authenticate(settings, environ)
-        line.queue.check_room()
-        body = read_body(environ)
+        line.queue.check_room(int(environ.get('CONTENT_LENGTH') or 0))
+        body = intake.read(environ)
         arrival = Arrival(arrived, kept_headers(environ, settings), settings.incident_type)
         incidents = read_incidents(body, arrival)
         created = line.create(incidents, environ.get(IS_GONE, bool)) if incidents else []
@@ -767,6 +800,7 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
         return problem_answer(error.status_code, detail, headers)
 
     app = Bottle()
+    app.config['json.enable'] = False
     app.default_error_handler = refuse_route
     for method, handler in (('POST', receive), ('GET', greet), ('OPTIONS', tell_methods)):
         app.route('/', method, callback=answering(handler, line))
@@ -800,23 +834,41 @@ def answering(handler: Callable[[dict[str, Any]], HTTPResponse], line: ServerLin
     return answer
 
 
-def read_body(environ: dict[str, Any]) -> bytes:
-    """The body as sent. Raises TooLarge before more than MAX_BODY_BYTES are held."""
-    # Of gevent's own input: it has already taken chunked framing off, which bottle's request.body would do again.
-    stream = environ['wsgi.input']
-    chunks: list[bytes] = []
-    left = MAX_BODY_BYTES - int(environ.get('CONTENT_LENGTH') or 0)
-    try:
-        while left >= 0 and (chunk := stream.read(READ_BYTES)):
-            chunks.append(chunk)
-            left = MAX_BODY_BYTES - sum(map(len, chunks))
-    except TimeoutError:
-        raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
-    except OSError:
-        raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
-    if left < 0:
-        raise TooLarge(f'The body is larger than {MAX_BODY_BYTES // MIB} MiB.')
-    return b''.join(chunks)
+class Intake:
+    """Reads bodies, all together within MAX_READING_BYTES."""
+
+    def __init__(self) -> None:
+        self.held = 0
+
+    def read(self, environ: dict[str, Any], limit: int = MAX_BODY_BYTES) -> bytes:
+        """The body as sent. Raises TooLarge before more than `limit` bytes are held, Unavailable or BadRequest."""
+        if int(environ.get('CONTENT_LENGTH') or 0) > limit:
+            raise TooLarge(TOO_LARGE.format(limit / MIB))
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            # From gevent's own input: it has taken chunked framing off, which bottle's request.body would do again.
+            while chunk := environ['wsgi.input'].read(READ_BYTES):
+                chunks.append(chunk)
+                size += len(chunk)
+                self.held += len(chunk)
+                self.check(size, limit)
+        except TimeoutError:
+            raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
+        except OSError:
+            raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
+        finally:
+            self.held -= size
+        return b''.join(chunks)
+
+    def check(self, size: int, limit: int) -> None:
+        if size > limit:
+            raise TooLarge(TOO_LARGE.format(limit / MIB))
+        if self.held > MAX_READING_BYTES:
+            raise Unavailable('Too many large bodies arrive at the same time: nothing was created, send it again later.')
+
+
+TOO_LARGE = 'The body is larger than {:g} MiB.'
 
 
 def read_incidents(body: bytes, arrival: Arrival) -> list[dict[str, Any]]:
@@ -889,10 +941,45 @@ class PacedReader(io.RawIOBase):
         return count
 
 
+class RequestHeaders(dict[str, str]):
+    """The headers of one request by lower-case name, as gevent asks for them; of one that comes again all values.
+
+    Stricter than the mail parser that gevent takes: a line that is no header is an error, and does not end the headers.
+    Raises ValueError.
+    """
+
+    status = ''
+
+    def __init__(self, rfile: io.BufferedReader):
+        super().__init__()
+        for _ in range(MAX_HEADERS + 1):
+            line = rfile.readline(MAX_HEADER_BYTES)
+            if line in (b'\r\n', b'\n'):
+                return
+            match = HEADER_LINE.fullmatch(line)
+            if not match:
+                break
+            name = match[1].decode().lower()
+            value = match[2].decode('latin-1')
+            self[name] = f'{self[name]},{value}' if name in self else value
+        raise ValueError('a line is no header, or there are too many')
+
+    @property
+    def typeheader(self) -> str | None:
+        return self.get('content-type')
+
+    def getheader(self, name: str) -> str | None:
+        return self.get(name)
+
+
+HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
+
+
 class Connection(WSGIHandler):
     """One sender's connection: its pace, errors below WSGI in our words, and its lines in the log."""
 
     idle_seconds = HEADER_SECONDS  # before the first request; a kept-alive connection may rest longer
+    answer = b''
 
     def __init__(self, sock: Any, address: Any, server: 'WebhookServer'):
         super().__init__(sock, address, server)
@@ -917,14 +1004,23 @@ class Connection(WSGIHandler):
         self.pace.expect(HEADER_SECONDS)
         return super().read_requestline()
 
+    def MessageClass(self, rfile: io.BufferedReader, _: int) -> RequestHeaders:  # noqa: N802
+        return RequestHeaders(rfile)
+
     def read_request(self, raw_requestline: str) -> bool:
         """Raises ValueError also where gevent would guess how long the body is."""
         super().read_request(raw_requestline)
-        lengths = self.headers.get_all('content-length', [])
+        length = self.headers.get('content-length', '0')
         coding = self.headers.get('transfer-encoding', 'chunked')
-        if len(lengths) > 1 or not all(map(str.isdecimal, lengths)) or coding.lower() != 'chunked':
-            raise ValueError('unclear length')
+        if not (length.isascii() and length.isdecimal()) or coding.lower() != 'chunked':
+            raise ValueError('the length of the body is not clear')
         return True
+
+    def _headers(self) -> Iterator[tuple[str, str]]:
+        """As WSGI names them. One with an underscore could pass for another: gevent drops it, too."""
+        for name, value in self.headers.items():
+            if '_' not in name and name not in ('content-type', 'content-length'):
+                yield 'HTTP_' + name.replace('-', '_').upper(), value
 
     def _connection_upgrade_requested(self) -> bool:
         return False  # else gevent would hand out a body without an end
@@ -934,6 +1030,9 @@ class Connection(WSGIHandler):
         return super().get_environ() | {IS_GONE: self.is_gone}
 
     def is_gone(self) -> bool:
+        """Asked before a request is handed over. Of one that has just come it is not worth a call."""
+        if time.time() - self.time_start < GONE_AFTER_SECONDS:
+            return False
         poll = select.poll()
         poll.register(self.socket.fileno(), select.POLLRDHUP)
         return bool(poll.poll(0))
@@ -944,10 +1043,25 @@ class Connection(WSGIHandler):
             super().handle_one_response()
         finally:
             self.server.requests_in_hand -= 1
+            if self.answer:  # gevent's own, to an error outside the app
+                with suppress(OSError):
+                    self.send_answer()
 
-    def _sendall(self, data: Any) -> None:
+    def _sendall(self, data: bytes) -> None:
+        """Collects: the head and the body of an answer leave together."""
+        self.answer += data
+        self.response_length += len(data)
+
+    def process_result(self) -> None:
+        super().process_result()
+        self.send_answer()
+
+    def send_answer(self) -> None:
+        answer, self.answer = self.answer, b''
         self.socket.settimeout(SEND_SECONDS)
-        super()._sendall(data)
+        sent = self.socket.send(answer)
+        if sent < len(answer):
+            self.socket.sendall(answer[sent:])
 
     def _handle_client_error(self, ex: Exception) -> tuple[str, bytes] | None:
         """A request that can't be read is a 400; a sender that is too slow or gone hears nothing more."""
@@ -956,13 +1070,11 @@ class Connection(WSGIHandler):
     def log_request(self) -> None:
         environ = self.environ or {}
         status = (self._orig_status or self.status or '-').split()[0]
-        milliseconds = (self.time_finish - self.time_start) * 1000
-        client = environ.get('HTTP_X_FORWARDED_FOR') or environ.get('REMOTE_ADDR', '-')
-        size = environ.get('CONTENT_LENGTH') or self.pace.received
         self.server.line.log(
-            'debug' if status.startswith('2') else 'info',
-            f'{environ.get("REQUEST_METHOD", "-")[:20]} {status} {milliseconds:.0f} ms, from {shown(client)} '
-            f'"{shown(environ.get("HTTP_USER_AGENT", "-"))}", {size} bytes: {environ.get(OUTCOME, "no incident")}')
+            'debug' if status.startswith('2') else 'info', '%s %s %s ms, from %s "%s", %s bytes: %s',
+            environ.get('REQUEST_METHOD', '-'), status, round((self.time_finish - self.time_start) * 1000),
+            environ.get('HTTP_X_FORWARDED_FOR') or environ.get('REMOTE_ADDR', '-'), environ.get('HTTP_USER_AGENT', '-'),
+            environ.get('CONTENT_LENGTH') or self.pace.received, environ.get(OUTCOME, 'no incident'))
 
 
 BELOW_WSGI_DETAILS = {
@@ -980,9 +1092,16 @@ class WebhookServer(WSGIServer):
         listener = socket.create_server(('', settings.port), backlog=BACKLOG)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # its connections inherit it
         listener.setblocking(False)
-        super().__init__(listener, build_app(settings, line), spawn=Pool(MAX_CONNECTIONS), log=None, error_log=None)
+        super().__init__(listener, build_app(settings, line), spawn=Pool(connection_limit()), log=None, error_log=None)
         self.line = line
         self.requests_in_hand = 0
+
+
+def connection_limit() -> int:
+    """As many as the process may have open files for; a further one waits in the listen queue."""
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    return min(MAX_CONNECTIONS, most_files - RESERVED_FILES) if most_files > 0 else MAX_CONNECTIONS
 
 
 ''' COMMANDS '''
@@ -1025,7 +1144,7 @@ def open_server(settings: Settings, line: ServerLine) -> WebhookServer | None:
             server.start()
             return server
         except OSError as error:
-            reason = f'Listen Port {settings.port} can\'t be opened: {error.strerror}. Trying again.'
+            reason = f'Listen Port {settings.port} can\'t be opened: {os.strerror(error.errno or 0)}. Trying again.'
             line.report_health(reason)
             line.log('error', reason)
             line.ending.wait(retry_seconds)
