@@ -1,0 +1,168 @@
+"""The command line: errors in one line, the Test button, samples, starting, stopping."""
+
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
+
+import localxsoar
+
+
+@pytest.mark.parametrize(
+    'arguments, words',
+    [
+        (['nowhere'], 'There is no pack at nowhere'),
+        (['PACK', '--set', 'token=x'], 'token is no parameter of Echo. Known: longRunningPort (Listen Port)'),
+        (['PACK', '--set', 'secret'], '--set takes NAME=VALUE'),
+        (['PACK', '--fault', 'speed=1'], 'speed is no fault'),
+        (['PACK', '--fault', 'answer=maybe'], 'is not one of normal'),
+        (['PACK', '--common-server-python', 'nowhere.py'], 'nowhere.py cannot be read'),
+        (['PACK', '--store', 'nowhere/file'], '--store nowhere/file'),
+        (['PACK', '--what'], 'unrecognized arguments: --what'),
+        ([], 'required: PACK'),
+    ],
+)
+def test_an_error_on_the_command_line_is_one_line(echo_pack: Path, arguments: list[str], words: str) -> None:
+    done = run_local_xsoar(*(str(echo_pack) if argument == 'PACK' else argument for argument in arguments))
+    assert done.returncode == 2
+    assert words in done.stderr and done.stderr.count('\n') == 1 and done.stdout == ''
+
+
+def test_help_says_what_is_not_emulated() -> None:
+    done = run_local_xsoar('--help')
+    assert done.returncode == 0 and 'does NOT emulate' in done.stdout and '--common-server-python' in done.stdout
+
+
+def test_the_readme_knows_every_call_that_demisto_offers_and_every_fault() -> None:
+    readme = (Path(localxsoar.__file__).parent / 'README.md').read_text()
+    from localxsoar.faults import READERS
+    from localxsoar.loop import Demisto
+
+    offered = {name for name in vars(Demisto) if not name.startswith('_')} | {'callingContext', 'is_debug'}
+    assert [name for name in sorted(offered | set(READERS)) if f'`{name}`' not in readme] == []
+
+
+@pytest.mark.parametrize(
+    'greeting, code, words',
+    [
+        ('hello', 0, 'ok'),
+        ('bad', 1, 'Greeting bad is not polite.'),
+        ('context', 1, 'The integration context cannot be used in test-module'),
+    ],
+)
+def test_the_test_button(echo_pack: Path, greeting: str, code: int, words: str) -> None:
+    done = run_local_xsoar(str(echo_pack), '--test', '--set', f'greeting={greeting}')
+    assert done.returncode == code and words in done.stdout
+    assert done.stdout == 'ok\n' or code == 1
+
+
+def test_the_test_button_works_beside_a_container_that_holds_the_port(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        done = run_local_xsoar(str(echo_pack), '--test', '--set', f'longRunningPort={xsoar.container_port}')
+    assert (done.returncode, done.stdout) == (0, 'ok\n')
+
+
+def test_the_store_outlives_the_server_and_shares_samples(echo_pack: Path, tmp_path: Path) -> None:
+    store = str(tmp_path / 'store.db')
+    with LocalXsoar('--store', store, pack=echo_pack) as xsoar:
+        requests.post(xsoar.webhook_url, data='[{"name": "kept"}]', timeout=30)
+        requests.post(f'{xsoar.webhook_url}/context', data=json.dumps({'samples': '["one"]'}), timeout=30)
+        done = run_local_xsoar(str(echo_pack), '--samples', '--store', store)
+    assert (done.returncode, json.loads(done.stdout)) == (0, [{'name': 'one'}])
+    with LocalXsoar('--store', store, pack=echo_pack) as xsoar:
+        requests.post(xsoar.webhook_url, data='[{"name": "next"}]', timeout=30)
+        assert [(incident.id, incident.name) for incident in xsoar.incidents()] == [('1', 'kept'), ('2', 'next')]
+
+
+def test_a_closed_instance_and_an_api_key(echo_pack: Path) -> None:
+    arguments = ('--server-setting', 'instance.execute.external.echo=false', '--api-key', 'k3y')
+    with LocalXsoar(*arguments, pack=echo_pack) as xsoar:
+        answer = requests.post(xsoar.webhook_url, data='[]', timeout=30)
+        assert answer.status_code == 403 and 'instance.execute.external.echo' in answer.text
+        assert requests.post(f'{xsoar.url}/incidents/search', json={}, timeout=30).status_code == 401
+        assert xsoar.incidents(api_key='k3y') == []
+
+
+def test_a_header_and_a_body_for_the_command_that_is_printed(echo_pack: Path) -> None:
+    arguments = ('--curl-header', 'Authorization: a token', '--curl-data', '[{"name":"it\'s"}]')
+    with LocalXsoar(*arguments, pack=echo_pack, params={'secret': 'a token'}) as xsoar:
+        command = xsoar.wait_for_line('Try: (.*)')[1]
+        status = os.popen(f"{command.replace('-POST', '-sS -X POST')} -o /dev/null -w '%{{http_code}}'").read()
+        assert "-H 'Authorization: a token'" in command and status == '200'
+        assert [incident.name for incident in xsoar.incidents()] == ["it's"]
+
+
+def test_the_heartbeat_beats_while_calls_are_made(echo_pack: Path) -> None:
+    with LocalXsoar('--heartbeat', '0.01', pack=echo_pack) as xsoar, requests.Session() as http:
+        for number in range(100):
+            created = http.post(xsoar.webhook_url, data=json.dumps([{'name': f'n{number}'}]), timeout=30).json()
+            assert created[0]['name'] == f'n{number}'
+        wait_for(lambda: xsoar.state()['calls']['heartbeat'] >= 3)
+        assert xsoar.state()['violations'] == []
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_cleanly(echo_pack: Path, number: int) -> None:
+    xsoar = LocalXsoar(pack=echo_pack).start()
+    pid = xsoar.state()['pid']
+    assert xsoar.stop(number) == 0
+    assert xsoar.output[-1] == 'Stopped'
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_stubborn_container_is_killed_after_the_grace(echo_pack: Path) -> None:
+    xsoar = LocalXsoar(pack=echo_pack, params={'greeting': 'stubborn'}).start()
+    pid = xsoar.state()['pid']
+    assert xsoar.stop() == 0
+    assert any('killed' in line for line in xsoar.output)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_hanging_call_does_not_keep_it_from_stopping(echo_pack: Path) -> None:
+    with LocalXsoar('--fault', 'hang=true', pack=echo_pack) as xsoar:
+        with pytest.raises(requests.ReadTimeout):
+            requests.post(xsoar.webhook_url, data='[{"name": "a"}]', timeout=0.2)
+        assert xsoar.stop() == 0
+
+
+def test_a_port_in_use_is_told_in_words(echo_pack: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        done = run_local_xsoar(str(echo_pack), '--port', str(taken.getsockname()[1]))
+    assert done.returncode == 2 and 'cannot listen on 127.0.0.1' in done.stderr
+
+
+def test_it_is_not_ready_before_the_port_accepts_connections(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack, params={'longRunningPort': 'abc'}, wait_ready=False) as xsoar:
+        xsoar.wait_for_line(r'^!!! ValueError')
+        assert requests.post(xsoar.webhook_url, timeout=30).status_code == 503
+        assert 'Ready' not in xsoar.output
+
+
+def test_a_unified_integration_with_the_sdks_markers_runs(echo_pack: Path, tmp_path: Path) -> None:
+    folder = echo_pack / 'Integrations' / 'Echo'
+    descriptor: Any = yaml.safe_load((folder / 'Echo.yml').read_text())
+    script = (folder / 'Echo.py').read_text()
+    descriptor['script']['script'] = (
+        "register_module_line('Echo', 'start', __line__())\n" + script + "\nregister_module_line('Echo', 'end', __line__())\n"
+    )
+    (tmp_path / 'integration-Echo.yml').write_text(yaml.safe_dump(descriptor))
+    with LocalXsoar(pack=tmp_path / 'integration-Echo.yml', instance='zipped') as xsoar:
+        assert requests.post(xsoar.webhook_url, data='[{"name": "a"}]', timeout=30).json()[0]['sourceInstance'] == 'zipped'
+
+
+def test_another_common_server_python_takes_the_place_of_the_subset(echo_pack: Path, tmp_path: Path) -> None:
+    common = tmp_path / 'Common.py'
+    common.write_text('import demistomock as demisto\ndef __line__():\n    return "the real one"\n')
+    with LocalXsoar('--common-server-python', str(common), pack=echo_pack) as xsoar:
+        assert requests.post(f'{xsoar.webhook_url}/facts', timeout=30).json()['line'] == 'the real one'

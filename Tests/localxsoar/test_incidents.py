@@ -1,0 +1,157 @@
+"""The store: what it refuses, what it makes of an incident, and how it is searched."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from localxsoar.errors import CallRefused
+from localxsoar.incidents import IncidentStore, is_rfc3339
+
+
+@pytest.fixture
+def store() -> IncidentStore:
+    return IncidentStore()
+
+
+def create(store: IncidentStore, *incidents: dict[str, Any]) -> list[dict[str, Any]]:
+    return store.create(list(incidents), 'front', 'Echo')
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '2024-01-31T12:00:00Z',
+        '2024-01-31T12:00:00.123456789Z',
+        '2024-02-29T23:59:59+05:30',
+        '2024-01-31T00:00:00-00:00',
+        '0000-02-29T00:00:00Z',
+    ],
+)
+def test_a_date_that_go_reads_is_taken(text: str) -> None:
+    assert is_rfc3339(text)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '2024-01-31',
+        '2024-01-31T12:00:00',
+        '2024-01-31 12:00:00Z',
+        '2024-01-31t12:00:00Z',
+        '2024-01-31T12:00:00z',
+        '2024-01-31T12:00Z',
+        '2023-02-29T12:00:00Z',
+        '2024-13-01T12:00:00Z',
+        '2024-01-31T24:00:00Z',
+        '2024-01-31T12:00:60Z',
+        '2024-01-31T12:00:00+0530',
+        '2024-01-31T12:00:00+24:00',
+        '2024-01-31T12:00:00.Z',
+        '2024-01-31T12:00:00Z\n',
+        '٢٠٢٤-01-31T12:00:00Z',
+        'now',
+    ],
+)
+def test_a_date_that_go_does_not_read_is_refused(store: IncidentStore, text: str) -> None:
+    with pytest.raises(CallRefused, match='Incident 1: parsing time'):
+        create(store, {'name': 'good'}, {'name': 'bad', 'occurred': text})
+    assert store.search({}) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    'incident, words',
+    [('text', 'no object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'), ({'rawJSON': {}}, 'rawJSON is dict')],
+)
+def test_an_incident_of_the_wrong_shape_is_refused(store: IncidentStore, incident: Any, words: str) -> None:
+    with pytest.raises(CallRefused, match=words):
+        create(store, incident)
+
+
+def test_ids_count_up_as_text_over_calls(store: IncidentStore) -> None:
+    assert [incident['id'] for incident in create(store, {}, {}) + create(store, {})] == ['1', '2', '3']
+
+
+def test_an_incident_carries_what_was_sent_and_what_the_server_adds(store: IncidentStore) -> None:
+    sent = {'name': 'näme', 'type': 'Phishing', 'occurred': '2024-01-31T12:00:00+01:00', 'rawJSON': '{"a": 1.0}', 'severity': 3}
+    created = create(store, sent)[0]
+    assert {
+        key: created[key] for key in ('id', 'name', 'type', 'occurred', 'rawJSON', 'status', 'sourceInstance', 'sourceBrand')
+    } == {
+        'id': '1',
+        'name': 'näme',
+        'type': 'Phishing',
+        'occurred': '2024-01-31T12:00:00+01:00',
+        'rawJSON': '{"a": 1.0}',
+        'status': 0,
+        'sourceInstance': 'front',
+        'sourceBrand': 'Echo',
+    }
+    assert is_rfc3339(created['created'])
+    assert store.sent() == [{'id': '1', 'sent': sent}]
+
+
+@pytest.mark.parametrize('type_', [None, ''])
+def test_a_missing_type_makes_an_unclassified_incident(store: IncidentStore, type_: Any) -> None:
+    assert create(store, {'type': type_})[0]['type'] == 'Unclassified'
+
+
+def test_a_missing_date_is_the_moment_of_creation(store: IncidentStore) -> None:
+    created = create(store, {'name': 'a', 'occurred': None})[0]
+    assert created['occurred'] == created['created']
+
+
+def test_a_lone_surrogate_is_stored_as_go_would_read_it(store: IncidentStore) -> None:
+    assert create(store, {'name': 'a\ud800'})[0]['name'].startswith('a\ufffd')
+
+
+@pytest.mark.parametrize(
+    'filter, ids',
+    [
+        ({}, '1234'),
+        ({'id': ['2', '4']}, '24'),
+        ({'name': ['b']}, '24'),
+        ({'type': ['Phishing']}, '4'),
+        ({'status': [0]}, '1234'),
+        ({'query': 'id:3'}, '3'),
+        ({'query': 'name:"two words"'}, '3'),
+        ({'query': 'name:b and type:Phishing'}, '4'),
+        ({'size': 2}, '12'),
+        ({'size': 2, 'page': 1}, '34'),
+        ({'sort': [{'field': 'id', 'asc': False}]}, '4321'),
+        ({'sort': [{'field': 'name', 'asc': True}], 'size': 3}, '124'),
+    ],
+)
+def test_a_search_finds_what_its_filter_says(store: IncidentStore, filter: dict[str, Any], ids: str) -> None:
+    create(store, {'name': 'a'}, {'name': 'b'}, {'name': 'two words'}, {'name': 'b', 'type': 'Phishing'})
+    found, total = store.search(filter)
+    assert ''.join(incident['id'] for incident in found) == ids
+    assert total == (4 if 'size' in filter else len(ids))
+
+
+@pytest.mark.parametrize('query', ['free text', 'owner:me', 'name:"open'])
+def test_a_query_that_is_not_understood_is_not_guessed_at(store: IncidentStore, query: str) -> None:
+    with pytest.raises(ValueError, match='The local XSOAR reads queries as'):
+        store.search({'query': query})
+
+
+def test_threads_that_create_at_once_get_ids_of_their_own(store: IncidentStore) -> None:
+    ids: list[str] = []
+    threads = [threading.Thread(target=lambda: ids.extend(i['id'] for i in create(store, {}, {}, {}))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(int, ids)) == list(range(1, 61))
+
+
+@pytest.mark.parametrize('value', [{'a': 1}, {'a': {}}, [], 'text'])
+def test_a_context_that_is_not_all_text_is_refused(store: IncidentStore, value: Any) -> None:
+    with pytest.raises(CallRefused, match='integration context'):
+        store.set_context('front', value)
+
+
+def test_contexts_belong_to_their_instances(store: IncidentStore) -> None:
+    store.set_context('front', {'a': 'b'})
+    assert (store.context('front'), store.context('back')) == ({'a': 'b'}, {})

@@ -1,0 +1,167 @@
+# ruff: noqa: N999 - the platform names this module
+"""The part of CommonServerPython that an integration of this project may use.
+
+A subset with the documented names and behaviour, in one copy: the local XSOAR puts this text before the integration's script
+as a real server does with the whole file, and unit tests import it as a module. A name that is missing here is missing on
+purpose: take the real file with `python -m localxsoar PACK --common-server-python FILE` to run with all of it.
+"""
+import inspect
+import json
+import re
+import sys
+from typing import Any
+
+import demistomock as demisto  # taken out by the server, which has defined demisto already
+
+
+class EntryType:
+    """Kinds of War Room entries."""
+    NOTE = 1
+    DOWNLOAD_AGENT = 2
+    FILE = 3
+    ERROR = 4
+    PINNED = 5
+    USER_MANAGEMENT = 6
+    IMAGE = 7
+    PLAYGROUND_ERROR = 8
+    ENTRY_INFO_FILE = 9
+    WARNING = 11
+    MAP_ENTRY_TYPE = 15
+    WIDGET = 17
+
+
+class EntryFormat:
+    """Formats of an entry's contents."""
+    HTML = 'html'
+    TABLE = 'table'
+    JSON = 'json'
+    TEXT = 'text'
+    DBOT_RESPONSE = 'dbotCommandResponse'
+    MARKDOWN = 'markdown'
+
+
+formats = {'html': 'html', 'table': 'table', 'json': 'json', 'text': 'text', 'markdown': 'markdown'}
+entryTypes = {'note': 1, 'file': 3, 'error': 4, 'image': 7, 'warning': 11}
+
+# In these commands the server itself reports the failure, so return_error raises in place of writing an entry.
+_COMMANDS_THAT_RAISE = ('long-running-execution', 'fetch-incidents', 'fetch-credentials', 'fetch-indicators')
+_TRUE_TEXTS = ('true', 'yes', 'y', 't', 'on', '1')
+_FALSE_TEXTS = ('false', 'no', 'n', 'f', 'off', '0')
+_MODULE_LINES: dict[str, dict[str, int]] = {}
+
+
+class DemistoException(Exception):
+    """An integration's own error: `message`, the exception behind it, and the HTTP response, if there was one."""
+
+    def __init__(self, message: Any, exception: Any = None, res: Any = None, *args: Any) -> None:
+        self.message = message
+        self.exception = exception
+        self.res = res
+        super().__init__(message, exception, *args)
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class CommandResults:
+    """What a command answers: readable text, and outputs for the context under `outputs_prefix`."""
+
+    def __init__(self, outputs_prefix: Any = None, outputs_key_field: Any = None, outputs: Any = None,
+                 readable_output: Any = None, raw_response: Any = None, entry_type: int = EntryType.NOTE) -> None:
+        self.outputs_prefix = outputs_prefix
+        self.outputs_key_field = outputs_key_field
+        self.outputs = outputs
+        self.readable_output = readable_output
+        self.raw_response = raw_response
+        self.entry_type = entry_type
+
+    def to_context(self) -> dict[str, Any]:
+        """The entry that demisto.results takes."""
+        contents = self.raw_response if self.raw_response is not None else self.outputs
+        readable = self.readable_output
+        if readable is None and contents is not None:
+            readable = json.dumps(contents, indent=4)
+        return {
+            'Type': self.entry_type,
+            'ContentsFormat': EntryFormat.JSON,
+            'Contents': contents if contents is not None else readable,
+            'HumanReadable': readable,
+            'EntryContext': self._entry_context(),
+        }
+
+    def _entry_context(self) -> dict[str, Any]:
+        if self.outputs is None or not self.outputs_prefix:
+            return {}
+        keys = [self.outputs_key_field] if isinstance(self.outputs_key_field, str) else self.outputs_key_field or []
+        condition = ' && '.join(f'val.{key} && val.{key} == obj.{key}' for key in keys)
+        return {f'{self.outputs_prefix}({condition})' if condition else self.outputs_prefix: self.outputs}
+
+
+def return_results(results: Any) -> None:
+    """Hands results to the War Room: text, an entry, anything with `to_context`, or a list of these."""
+    if results is None:
+        demisto.results(None)
+        return
+    for result in results if isinstance(results, list) else [results]:
+        demisto.results(result.to_context() if hasattr(result, 'to_context') else result)
+
+
+def return_error(message: Any, error: Any = '', outputs: Any = None) -> None:
+    """Ends the command with an error entry; raises where the server reports by itself, as in long-running-execution."""
+    text = str(message)
+    demisto.error(f'{text}\n{error}' if error else text)
+    if demisto.command() in _COMMANDS_THAT_RAISE:
+        raise Exception(text)  # noqa: TRY002 - the platform's own kind
+    demisto.results({'Type': EntryType.ERROR, 'ContentsFormat': EntryFormat.TEXT, 'Contents': text, 'EntryContext': outputs})
+    sys.exit(0)
+
+
+def argToList(arg: Any, separator: str = ',', transform: Any = None) -> list[Any]:
+    """A list out of a list, JSON text of a list, or text with separators; nothing makes an empty list."""
+    if not arg:
+        return []
+    if isinstance(arg, list):
+        items = arg
+    elif isinstance(arg, str):
+        items = json.loads(arg) if re.fullmatch(r'\s*\[.*\]\s*', arg, re.DOTALL) else [s.strip() for s in arg.split(separator)]
+    else:
+        items = [arg]
+    return [transform(item) for item in items] if transform else items
+
+
+def argToBoolean(value: Any) -> bool:
+    """A boolean out of a boolean or one of the usual words."""
+    if isinstance(value, bool):
+        return value
+    text = value.lower() if isinstance(value, str) else None
+    if text in _TRUE_TEXTS:
+        return True
+    if text in _FALSE_TEXTS:
+        return False
+    raise ValueError(f'Argument does not contain a valid boolean-like value: {value!r}')
+
+
+def arg_to_number(arg: Any, arg_name: Any = None, required: bool = False) -> Any:
+    """An int out of text or a number; None when it is missing and not required."""
+    if arg is None or arg == '':
+        if required:
+            raise ValueError(f'Missing "{arg_name}"' if arg_name else 'Missing a required argument')
+        return None
+    text = str(arg).strip()
+    try:
+        return int(text) if text.isdigit() else int(float(text))
+    except (ValueError, OverflowError):
+        name = f'"{arg_name}"="{arg}"' if arg_name else f'"{arg}"'
+        raise ValueError(f'Invalid number: {name}') from None
+
+
+def __line__() -> int:
+    """The number of the line that calls it."""
+    frame = inspect.currentframe()
+    caller = frame.f_back if frame else None
+    return caller.f_lineno if caller else 0
+
+
+def register_module_line(module_name: str, start_end: str, line: int, wrapper: int = 0) -> None:
+    """Notes where a module starts or ends in the unified text, as the SDK writes it around an integration."""
+    _MODULE_LINES.setdefault(module_name, {})[start_end] = line + wrapper

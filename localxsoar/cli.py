@@ -1,0 +1,175 @@
+"""The command line of the local XSOAR."""
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import gevent
+from gevent.event import Event
+
+import localxsoar
+from localxsoar import pack
+from localxsoar.errors import UsageError
+from localxsoar.faults import ANSWERS, Faults, read_assignments
+from localxsoar.forward import EXTERNAL_SETTING, PREFIX
+from localxsoar.incidents import IncidentStore
+from localxsoar.instance import CommandFailed, Instance, port_chooser
+from localxsoar.output import LEVELS, Printer
+from localxsoar.server import Front
+
+USUAL_PORT = 8080
+ANY_PORT = 0
+USAGE_ERROR = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(message)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = Parser(prog='python -m localxsoar', description=localxsoar.__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    add = parser.add_argument
+    add('pack', metavar='PACK', type=Path, help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk")
+    add('--instance', metavar='NAME', help="the instance's name (default: the integration's, in small letters)")
+    add('--set', metavar='PARAMETER=VALUE', action='append', default=[], help='a parameter of the instance; repeatable')
+    add('--host', default='127.0.0.1', help='where to listen (default: 127.0.0.1)')
+    add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
+    add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
+    add('--common-server-python', metavar='FILE', type=Path, default=pack.CARRIED_COMMON_SERVER_PYTHON,
+        help='the real CommonServerPython in place of the subset that is carried here')
+    add('--server-setting', metavar='KEY=VALUE', action='append', default=[],
+        help=f'a server setting; {EXTERNAL_SETTING}.NAME is true unless set here; repeatable')
+    add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: none)')
+    add('--fault', metavar='NAME=VALUE', action='append', default=[],
+        help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut,\n'
+             f'answer={"|".join(ANSWERS)}; repeatable, see the README')
+    add('--api-key', metavar='KEY', help='the API key that /incidents/search asks for (default: any will do)')
+    add('--curl-header', metavar='HEADER', action='append', default=[], help='a header of the curl command that is printed')
+    add('--curl-data', metavar='BODY', default='{"name":"my first incident"}', help='the body of that command')
+    add('--test', action='store_true', help='press the Test button: print ok and end with 0, or the error and 1')
+    add('--samples', action='store_true', help='print what the mapping wizard would fetch; share the --store of a running server')
+    add('--log-level', choices=LEVELS, default='info', help="the lowest level of the container's log that is printed")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    sys.stdout.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
+    try:
+        options = build_parser().parse_args(arguments)
+        instance = build_instance(options)
+        if options.test:
+            return run_once(lambda: print(instance.test_module()))
+        if options.samples:
+            return run_once(lambda: print(json.dumps(instance.fetch_samples(), indent=2)))
+        return serve(options, instance)
+    except UsageError as error:
+        print(f'localxsoar: {error}', file=sys.stderr)
+        return USAGE_ERROR
+
+
+def build_instance(options: argparse.Namespace) -> Instance:
+    """The instance that the options describe, or UsageError."""
+    integration = pack.load_integration(options.pack)
+    chooser = port_chooser(options.port == ANY_PORT or options.test or options.samples)
+    params = pack.fill_form(integration, read_assignments(options.set, '--set'), chooser)
+    faults = Faults()
+    faults.change(read_assignments(options.fault, '--fault'))
+    name = options.instance or integration.name.lower()
+    return Instance(name, integration, params, read_text(options.common_server_python), open_store(options.store), faults,
+                    Printer(options.log_level, write_to_stderr if options.test or options.samples else write_to_stdout),
+                    options.heartbeat)
+
+
+def read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f'{file} cannot be read: {error}') from None
+
+
+def open_store(file: Path | None) -> IncidentStore:
+    try:
+        return IncidentStore(file)
+    except sqlite3.Error as error:
+        raise UsageError(f'--store {file}: {error}') from None
+
+
+def write_to_stdout(text: str) -> None:
+    print(text, flush=True)
+
+
+def write_to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def run_once(command: Callable[[], None]) -> int:
+    """Runs a one-off command of the integration; its answer alone goes to stdout."""
+    try:
+        command()
+    except CommandFailed as error:
+        print(error)
+        return 1
+    return 0
+
+
+def serve(options: argparse.Namespace, instance: Instance) -> int:
+    """Serves until SIGINT or SIGTERM."""
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, stop.set)
+    settings = {f'{EXTERNAL_SETTING}.{instance.name}': 'true', **read_assignments(options.server_setting, '--server-setting')}
+    front, port = listen(options, instance, settings)
+    introduce(options, instance, f'http://{options.host}:{port}')
+    instance.enable()
+    gevent.spawn(say_ready, instance)
+    stop.wait()
+    instance.printer.line('Stopping')
+    instance.disable()
+    front.stop()
+    instance.store.close()
+    instance.printer.line('Stopped')
+    return 0
+
+
+def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, str]) -> tuple[Front, int]:
+    """Opens the HTTP front on the port that was asked for; on the usual one, or any, when none was."""
+    ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
+    for port in ports:
+        front = Front(instance, settings, options.host, port, options.api_key)
+        try:
+            return front, front.start()
+        except (OSError, OverflowError) as error:
+            reason = error
+    raise UsageError(f'cannot listen on {options.host}:{ports[-1]}: {reason}. Try another --port; 0 takes any free one.')
+
+
+def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None:
+    """Says what was started and how to try it. The values of encrypted parameters are not printed."""
+    integration, line = instance.integration, instance.printer.line
+    webhook = f'{url}{PREFIX}{quote(instance.name)}'
+    headers = ''.join(f' -H {shlex.quote(header)}' for header in options.curl_header)
+    line(f'Pack {integration.pack_name} {integration.pack_version}, integration {integration.name}, instance {instance.name}')
+    line(f'Listening on {url}')
+    line(f'Webhook: {webhook}')
+    if instance.port:
+        line(f'Container port: {instance.port}')
+    line(f'Try: curl -POST {webhook}{headers} -d {shlex.quote(options.curl_data)}')
+    secrets = pack.secrets_that_are_set(integration, instance.params)
+    if secrets and not options.curl_header:
+        line(f'The command may need a header or more: these encrypted parameters are set: {", ".join(secrets)}')
+
+
+def say_ready(instance: Instance) -> None:
+    if instance.wait_until_ready():
+        instance.printer.line('Ready')

@@ -1,0 +1,264 @@
+"""A pack as the server takes it in: the integration's descriptor, its instance's parameters, its unified script."""
+from __future__ import annotations
+
+import io
+import json
+import random
+import re
+import socket
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from localxsoar.errors import UsageError
+
+CARRIED_COMMON_SERVER_PYTHON = Path(__file__).with_name('CommonServerPython.py')
+FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py')
+PORT_PARAMETER = 'longRunningPort'
+FIRST_PORT = 9000
+PORT_PARAMETER_ITSELF = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
+SERVER_IMPORTS = re.compile(
+    r'^([ \t]*)(?:import demistomock as demisto|from CommonServer(?:User)?Python import \*)[ \t]*(?:[#;].*)?$', re.MULTILINE)
+
+ENCRYPTED, BOOLEAN, CREDENTIALS = 4, 8, 9
+SECRET_TYPES = (ENCRYPTED, CREDENTIALS, 14)
+
+
+@dataclass(frozen=True)
+class Integration:
+    """A long-running integration out of a pack."""
+    descriptor: dict[str, Any]
+    script: str
+    source: str
+    pack_name: str
+    pack_version: str
+
+    @property
+    def name(self) -> str:
+        """The integration's id, which is the brand of its incidents."""
+        return str((self.descriptor.get('commonfields') or {}).get('id') or self.descriptor.get('name') or '')
+
+    @property
+    def parameters(self) -> list[dict[str, Any]]:
+        """The form's rows, with the port's that the server adds to a descriptor that only asks for one."""
+        rows = list(self.descriptor.get('configuration') or [])
+        if self.has_port and not any(row.get('name') == PORT_PARAMETER for row in rows):
+            rows.insert(0, dict(PORT_PARAMETER_ITSELF))
+        return rows
+
+    @property
+    def has_port(self) -> bool:
+        return bool(self.descriptor['script'].get('longRunningPort'))
+
+
+def load_integration(path: Path) -> Integration:
+    """The one long-running integration in a pack's folder, an integration's folder, a unified .yml or the SDK's .zip."""
+    if not path.exists():
+        raise UsageError(f'There is no pack at {path}.')
+    found = list(_integrations(path))
+    long_running = [item for item in found if item.descriptor['script'].get('longRunning')]
+    if not long_running:
+        others = ', '.join(item.name for item in found) or 'no integration at all'
+        raise UsageError(f'{path} has no long-running integration (script.longRunning: true in its .yml). Found: {others}.')
+    if len(long_running) > 1:
+        sources = ', '.join(item.source for item in long_running)
+        raise UsageError(f'{path} has several long-running integrations; give the path of one: {sources}.')
+    return long_running[0]
+
+
+def _integrations(path: Path) -> Iterator[Integration]:
+    files = _read_files(path)
+    wanted = {path.name} if path.suffix == '.yml' else {name for name in files if name.endswith('.yml')}
+    for name in sorted(wanted):
+        descriptor = _read_descriptor(name, files[name])
+        if descriptor:
+            yield _build(path, name, descriptor, files)
+
+
+def _read_files(path: Path) -> dict[str, bytes]:
+    if path.suffix == '.zip':
+        return dict(_zip_files(path.read_bytes(), path.name))
+    if path.is_file() and path.suffix != '.yml':
+        raise UsageError(f'{path} is no pack: expected a folder, a unified .yml or a .zip.')
+    root = path if path.is_dir() else path.parent
+    found = (file for pattern in FOLDER_PATTERNS for file in root.glob(pattern))
+    files = {file.relative_to(root).as_posix(): file.read_bytes() for file in found if file.is_file()}
+    if 'pack_metadata.json' not in files and len(root.resolve().parents) > 1:
+        metadata = root.resolve().parents[1] / 'pack_metadata.json'
+        if metadata.is_file():
+            files['pack_metadata.json'] = metadata.read_bytes()
+    return files
+
+
+def _zip_files(data: bytes, label: str) -> Iterator[tuple[str, bytes]]:
+    """Every file of a zip and of the zips in it, under the path that leads there."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile:
+        raise UsageError(f'{label} is not a zip file.') from None
+    for name in archive.namelist():
+        if name.endswith('.zip'):
+            yield from ((f'{name}/{inner}', content) for inner, content in _zip_files(archive.read(name), name))
+        elif name.endswith(('.yml', '.py', '.json')):
+            yield name, archive.read(name)
+
+
+def _read_descriptor(name: str, data: bytes) -> dict[str, Any] | None:
+    """The descriptor in a .yml file; None when the file describes something else."""
+    try:
+        content = yaml.safe_load(data)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f'{name} is no YAML: {" ".join(str(error).split())}') from None
+    is_integration = isinstance(content, dict) and isinstance(content.get('script'), dict) and 'commonfields' in content
+    return content if is_integration else None
+
+
+def _build(path: Path, name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> Integration:
+    metadata = _pack_metadata(name, files)
+    integration = str((descriptor.get('commonfields') or {}).get('id') or PurePosixPath(name).stem)
+    return Integration(descriptor, _find_script(name, descriptor, files), f'{path}/{name}' if path.is_dir() else str(path),
+                       str(metadata.get('name') or integration), str(metadata.get('currentVersion') or 'unknown'))
+
+
+def _pack_metadata(name: str, files: dict[str, bytes]) -> dict[str, Any]:
+    for folder in PurePosixPath(name).parents:
+        for file in ('metadata.json', 'pack_metadata.json'):
+            data = files.get((folder / file).as_posix())
+            if data:
+                metadata: dict[str, Any] = json.loads(data)
+                return metadata
+    return {}
+
+
+def _find_script(name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> str:
+    unified = descriptor['script'].get('script')
+    if unified and unified.strip() != '-':
+        return str(unified)
+    beside = PurePosixPath(name).with_suffix('.py').as_posix()
+    if beside not in files:
+        raise UsageError(f'{name} has no script: neither script.script in it nor {beside}.')
+    return files[beside].decode()
+
+
+def unify(script: str, common_server_python: str) -> str:
+    """The one text that the container compiles: the common texts, then the script, without the imports that stand for them."""
+    common_server_user_python = ''
+    parts = (common_server_python, common_server_user_python, script)
+    return '\n'.join(SERVER_IMPORTS.sub(_nothing_or_pass, part) for part in parts) + '\n'
+
+
+def _nothing_or_pass(match: re.Match[str]) -> str:
+    return f'{match[1]}pass' if match[1] else ''
+
+
+# The instance's form.
+
+
+def _text(row: Mapping[str, Any], value: str) -> Any:
+    return value
+
+
+def _number(row: Mapping[str, Any], value: str) -> Any:
+    if value and not re.fullmatch(r'-?\d+', value.strip()):
+        raise UsageError(f'{label_of(row)}: {value!r} is not a whole number.')
+    return value.strip()
+
+
+def _boolean(row: Mapping[str, Any], value: str) -> Any:
+    if value.lower() not in ('true', 'false', ''):
+        raise UsageError(f'{label_of(row)}: {value!r} is neither true nor false.')
+    return value.lower() == 'true'
+
+
+def _credentials(row: Mapping[str, Any], value: str) -> Any:
+    identifier, _, password = value.partition(':')
+    return {'identifier': identifier, 'password': password, 'credentials': {}}
+
+
+def _one_of(row: Mapping[str, Any], value: str) -> Any:
+    options = [str(option) for option in row.get('options') or []]
+    if value and options and value not in options:
+        raise UsageError(f'{label_of(row)}: {value!r} is none of {", ".join(options)}.')
+    return value
+
+
+def _some_of(row: Mapping[str, Any], value: str) -> Any:
+    return [_one_of(row, item.strip()) for item in value.split(',') if item.strip()]
+
+
+READERS: dict[int, Callable[[Mapping[str, Any], str], Any]] = {
+    1: _number, BOOLEAN: _boolean, CREDENTIALS: _credentials, 15: _one_of, 16: _some_of,
+}
+
+
+def label_of(row: Mapping[str, Any]) -> str:
+    """A parameter in words: its label in the form, and its name."""
+    return f"{row.get('display') or row['name']} ({row['name']})"
+
+
+def secrets_that_are_set(integration: Integration, params: Mapping[str, Any]) -> list[str]:
+    """The labels of the encrypted parameters that have a value."""
+    rows = (row for row in integration.parameters if row.get('type') in SECRET_TYPES)
+    return [label_of(row) for row in rows if params.get(row['name']) and params[row['name']] != _credentials(row, '')]
+
+
+def fill_form(integration: Integration, given: Mapping[str, str], free_port: Callable[[], int]) -> dict[str, Any]:
+    """The instance's parameters as `demisto.params()` gives them, or UsageError in words of the form."""
+    rows = {row['name']: row for row in integration.parameters}
+    visible = {name: row for name, row in rows.items() if not row.get('hidden')}
+    for name in given:
+        if name not in rows:
+            raise UsageError(f'{name} is no parameter of {integration.name}. Known: {_known(visible)}.')
+        if name not in visible:
+            raise UsageError(f'{name} is hidden: an instance cannot set it. Known: {_known(visible)}.')
+    defaults = {PORT_PARAMETER: str(free_port())} if integration.has_port and PORT_PARAMETER not in given else {}
+    return {name: _fill(row, {**defaults, **given}.get(name)) for name, row in rows.items()}
+
+
+def _known(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    return ', '.join(f"{name} ({row.get('display') or name})" for name, row in rows.items()) or 'none'
+
+
+def _fill(row: Mapping[str, Any], given: str | None) -> Any:
+    default = row.get('defaultvalue')
+    value = given if given is not None else '' if default is None else str(default)
+    kind = int(row.get('type') or 0)
+    if row.get('required') and kind != BOOLEAN and not value.strip():
+        raise UsageError(f'{label_of(row)} is required. Set it with --set {row["name"]}=VALUE.')
+    return READERS.get(kind, _text)(row, value)
+
+
+# Ports.
+
+
+def container_port(params: Mapping[str, Any]) -> int | None:
+    """The port that the container listens on: the part after the colon of `host:container`; None when it is no port."""
+    text = str(params.get(PORT_PARAMETER) or '').rpartition(':')[2].strip()
+    port = int(text) if re.fullmatch(r'\d{1,5}', text) else 0
+    return port if 0 < port < 65536 else None
+
+
+def well_known_free_port() -> int:
+    """9000 or one of the next hundred, the first that is free, as a person would choose; else any."""
+    return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(port)), 0) or any_free_port()
+
+
+def any_free_port() -> int:
+    """A free port at random below those that the system gives to outgoing connections: two that start at once hardly meet."""
+    candidates = (random.randint(10_000, 32_000) for _ in range(1000))
+    return next(port for port in candidates if is_free(port))
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(('', port))
+        except OSError:
+            return False
+    return True
