@@ -10,6 +10,9 @@ import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401,F403
 from CommonServerUserPython import *  # noqa: F401,F403
 
+import base64
+import gc
+import hashlib
 import hmac
 import io
 import json
@@ -21,15 +24,19 @@ import signal
 import socket
 import time
 import traceback
-from collections import deque
+import zlib
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
+from email.message import Message
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import gevent
-from bottle import Bottle, HTTPResponse, request
+from bottle import BaseRequest, Bottle, FileUpload, HTTPResponse, request
 from gevent.event import AsyncResult, Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
@@ -39,12 +46,20 @@ from gevent.threadpool import ThreadPool
 
 DEFAULT_NAME = 'Generic Webhook incident'
 LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
-ALLOWED_METHODS = 'GET, HEAD, OPTIONS, POST'
+ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST'}
+PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
 
 MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB
 MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
 READ_BYTES = 64 * 1024
+MAX_FORM_FIELDS = 1000
+MAX_HANDSHAKE_BYTES = 64 * 1024
+MAX_ECHO = 1024  # characters of a handshake's text
+
+REMEMBER_SECONDS = 3600
+MAX_REMEMBERED_DELIVERIES = 10_000
+MAX_REMEMBERED_BYTES = 16 * MIB
 
 MAX_READING_BYTES = 256 * MIB  # of all bodies that are being read at the same time
 
@@ -73,11 +88,14 @@ RETRY_AFTER_SECONDS = 10
 
 LOG_EVERY_SECONDS = 1
 MAX_LOG_LINES = 1000
-MAX_LOG_TEXT = 300  # characters of what somebody else wrote, in one line
+MAX_LOG_TEXT = 150  # characters of what a sender wrote, in one line
+MAX_SHOWN_TEXT = 1000
 HEALTH_EVERY_SECONDS = 60
 SAMPLES_EVERY_SECONDS = 60
 MAX_SAMPLES = 20
 MAX_SAMPLE_BYTES = 50_000
+
+GARBAGE_THRESHOLDS = 10_000, 20, 20  # requests leave hardly a cycle behind
 
 STOP_SECONDS = 10
 FAREWELL_SECONDS = 1  # for the last answers to leave
@@ -107,7 +125,7 @@ class Refused(Exception):
 
     @property
     def answer(self) -> str:
-        return f'{self.detail} Found: {shown(self.found)}' if self.found else self.detail
+        return f'{self.detail} Found: {shown(self.found[:MAX_LOG_TEXT])}' if self.found else self.detail
 
 
 class BadRequest(Refused):
@@ -115,10 +133,12 @@ class BadRequest(Refused):
 
 
 class Unauthorized(Refused):
+    """It asks for Basic because AWS SNS sends what is in its URL only then; any other way to show the token serves, too."""
+
     status = HTTPStatus.UNAUTHORIZED
 
     def __init__(self, detail: str):
-        super().__init__(detail, WWW_Authenticate='Token realm="Generic Webhook"')
+        super().__init__(detail, WWW_Authenticate='Basic realm="Generic Webhook"')
 
 
 class TooLarge(Refused):
@@ -152,15 +172,15 @@ class Settings(NamedTuple):
     token: bytes
     incident_type: str | None
 
-    @classmethod
-    def from_params(cls, params: dict[str, Any]) -> 'Settings':
-        """Raises ValueError, in the words of the instance's form, for a value that can't work."""
-        token = params.get('auth_header') or ''
-        if token != token.strip() or not token.isprintable():
-            raise ValueError('Authorization Verification Token begins or ends with a space, or holds a line break or another '
-                             'control character: no HTTP header can carry it. Paste it again without.')
-        return cls(port=read_port(params.get('longRunningPort')), token=token.encode(),
-                   incident_type=params.get('incidentType') or None)
+
+def read_settings(params: dict[str, Any]) -> Settings:
+    """Raises ValueError, in the words of the instance's form, for a value that can't work."""
+    token = params.get('auth_header') or ''
+    if token != token.strip() or not token.isprintable():
+        raise ValueError('Authorization Verification Token begins or ends with a space, or holds a line break or another '
+                         'control character: no HTTP header can carry it. Paste it again without.')
+    return Settings(port=read_port(params.get('longRunningPort')), token=token.encode(),
+                    incident_type=params.get('incidentType') or None)
 
 
 def read_port(value: Any) -> int:
@@ -174,15 +194,133 @@ def read_port(value: Any) -> int:
 
 ''' AUTHENTICATION '''
 
-
-def authenticate(settings: Settings, environ: dict[str, Any]) -> None:
-    """Raises Unauthorized unless the request knows the token."""
-    if settings.token and not knows_token(settings, environ.get('HTTP_AUTHORIZATION', '')):
-        raise Unauthorized('The Authorization header must be exactly the token that the instance is configured with.')
+TOKEN_HEADERS = ('Authorization', 'X-Gitlab-Token')  # hold the token itself; the first that is there decides
+TIMED_SECONDS = 300
 
 
-def knows_token(settings: Settings, value: str) -> bool:
-    return hmac.compare_digest(value.encode('latin-1'), settings.token)
+def token_itself(token: bytes) -> list[bytes]:
+    return [token]
+
+
+def standard_webhooks_keys(token: bytes) -> list[bytes]:
+    """What follows `whsec_`, base64-decoded; of a token without that prefix also its own bytes."""
+    keys = [] if token.startswith(b'whsec_') else [token]
+    with suppress(ValueError):
+        keys.append(base64.b64decode(token.removeprefix(b'whsec_'), validate=True))
+    return [key for key in keys if key]
+
+
+def as_hex(digest: bytes) -> bytes:
+    return digest.hex().encode()
+
+
+class Scheme(NamedTuple):
+    """How the senders that use one header sign: HMAC-SHA256 with a key made of the token."""
+
+    header: str
+    label: str = ''  # stands before each signature in the header
+    separator: str = ','  # stands between several
+    encode: Callable[[bytes], bytes] = as_hex
+    prefix: str = ''  # what is signed before the body; in braces, other headers or the header's own parts
+    time: str = ''  # the header or part that holds the time of signing
+    body_time: str = ''  # the field of a JSON body that does
+    seconds: int = TIMED_SECONDS  # how far that time may be from now
+    keys: Callable[[bytes], list[bytes]] = token_itself
+
+
+ZOOM = 'x-zm-signature'
+SIGNATURES = (
+    Scheme('webhook-signature', 'v1,', ' ', base64.b64encode, '{webhook-id}.{webhook-timestamp}.', 'webhook-timestamp',
+           keys=standard_webhooks_keys),
+    Scheme('svix-signature', 'v1,', ' ', base64.b64encode, '{svix-id}.{svix-timestamp}.', 'svix-timestamp',
+           keys=standard_webhooks_keys),
+    Scheme('X-Hub-Signature-256', 'sha256='),
+    Scheme('X-Hub-Signature', 'sha256='),
+    Scheme('X-Slack-Signature', 'v0=', prefix='v0:{x-slack-request-timestamp}:', time='x-slack-request-timestamp'),
+    Scheme(ZOOM, 'v0=', prefix='v0:{x-zm-request-timestamp}:', time='x-zm-request-timestamp'),
+    Scheme('Stripe-Signature', 'v1=', prefix='{t}.', time='t'),
+    Scheme('X-Shopify-Hmac-Sha256', encode=base64.b64encode),
+    Scheme('X-PagerDuty-Signature', 'v1='),
+    Scheme('Sentry-Hook-Signature'),
+    Scheme('Linear-Signature', body_time='webhookTimestamp', seconds=60),
+    Scheme('X-Grafana-Alerting-Signature'),
+    # Its sender chooses the name of the time's header; this is the one in Grafana's documents.
+    Scheme('X-Grafana-Alerting-Signature', prefix='{x-grafana-alerting-signature-timestamp}:',
+           time='x-grafana-alerting-signature-timestamp'),
+    Scheme('X-Dropbox-Signature'),
+    Scheme('X-SFX-Signature', encode=base64.b64encode),
+)
+SIGNATURE_HEADERS = tuple(dict.fromkeys(scheme.header for scheme in SIGNATURES))
+WAYS_IN = (f"Show the instance's token: as the whole {TOKEN_HEADERS[0]} header, as {TOKEN_HEADERS[1]}, or as the key of a "
+           f'signature in {", ".join(SIGNATURE_HEADERS)}.')
+# Text that a timed scheme signs. Without this rule a captured request could be sent again at any time: with all of it as the
+# body, under the header of a scheme that signs the body alone.
+TIMED_TEXT = re.compile(rb'(?:v0:|[^.\s]{1,256}\.)?\d{9,13}[.:]')
+
+
+NO_PROOF_NEEDED = 'nothing'
+
+
+def shown_token(settings: Settings, headers: dict[str, str]) -> str:
+    """What lets the request in without a look at its body: a header's name; empty when a signature has to be checked.
+
+    Raises Unauthorized.
+    """
+    if not settings.token:
+        return NO_PROOF_NEEDED
+    for name in TOKEN_HEADERS:
+        if value := headers.get(name.lower()):
+            if hmac.compare_digest(value.encode('latin-1'), settings.token):
+                return name
+            raise Unauthorized(f'The {name} header is not the token of the instance. {WAYS_IN}')
+    if not any(headers.get(name.lower()) for name in SIGNATURE_HEADERS):
+        raise Unauthorized(f'The request shows no token. {WAYS_IN}')
+    return ''
+
+
+def valid_signature(settings: Settings, headers: dict[str, str], body: bytes) -> str:
+    """The header whose signature is made with the token, and fresh where it is timed. Raises Unauthorized when none is."""
+    for scheme in SIGNATURES:
+        if is_signed(scheme, settings.token, headers, body):
+            return scheme.header
+    raise Unauthorized('No signature of the request fits its body, its time and the token: check the token in the sender, and '
+                       'the clocks of both sides.')
+
+
+def is_signed(scheme: Scheme, token: bytes, headers: dict[str, str], body: bytes) -> bool:
+    parts = [part.strip() for part in headers.get(scheme.header.lower(), '').split(scheme.separator)]
+    signatures = [part.removeprefix(scheme.label).encode('latin-1') for part in parts if part.startswith(scheme.label)]
+    known = {name: value for name, _, value in (part.partition('=') for part in parts)} | headers
+    is_replay = not scheme.prefix and TIMED_TEXT.match(body)
+    if not any(signatures) or is_replay:
+        return False
+    try:
+        message = scheme.prefix.format_map(known).encode('latin-1') + body
+    except KeyError:
+        return False
+    expected = [scheme.encode(hmac.digest(key, message, 'sha256')) for key in scheme.keys(token)]
+    fits = any(hmac.compare_digest(signature, each) for signature in signatures for each in expected)
+    return fits and is_fresh(scheme, known, body)
+
+
+def is_fresh(scheme: Scheme, known: dict[str, str], body: bytes) -> bool:
+    """Whether the signed time, Unix seconds or milliseconds, is close enough to now."""
+    if not scheme.time and not scheme.body_time:
+        return True
+    stamp = known.get(scheme.time, '') if scheme.time else json_field(body, scheme.body_time)
+    if not re.fullmatch(r'\d{1,13}', stamp, re.ASCII):
+        return False
+    signed_at = int(stamp) / (1000 if len(stamp) > 11 else 1)
+    return abs(time.time() - signed_at) <= scheme.seconds
+
+
+def json_field(body: bytes, name: str) -> str:
+    """A field of a body that should be a JSON object; empty where it is not there."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return ''
+    return str(value.get(name, '')) if isinstance(value, dict) else ''
 
 
 ''' PAYLOAD TO INCIDENTS '''
@@ -200,7 +338,7 @@ class Arrival(NamedTuple):
 
     occurred: str
     headers: dict[str, str]
-    incident_type: str | None
+    settings: Settings
 
 
 ENVELOPE_KEYS = {'name', 'type', 'occurred'}
@@ -220,22 +358,102 @@ def refuse_constant(name: str) -> Any:
 JSON_DECODER = json.JSONDecoder(parse_int=float, parse_constant=refuse_constant)
 
 
-def read_payloads(body: bytes) -> list[Payload]:
-    """The events in a body. Raises Refused."""
-    text = decode_text(body)
+def read_payloads(body: bytes, content_type: str = '') -> list[Payload]:
+    """The events in a body: told by its bytes, helped by its content type. Raises Refused."""
+    kind, charset, boundary = content_label(content_type)
+    first = body.lstrip(b'\xef\xbb\xbf \t\r\n')[:1]
+    if first not in (b'{', b'[') and kind == 'multipart/form-data':
+        return form_payloads(read_multipart(body, content_type, boundary))
+    is_json = JSON_KIND.fullmatch(kind) is not None
+    text = decode_text(body, charset, is_json)
+    if not first:
+        return [Payload({}, '{}')]
+    if first in (b'{', b'[') or is_json:
+        try:
+            return json_payloads(text)
+        except BadRequest:
+            if not kind.startswith('text/'):
+                raise
+    elif kind == 'application/x-www-form-urlencoded':
+        return form_payloads(read_urlencoded(text))
+    return [made_payload({'body': text})]
+
+
+@lru_cache(maxsize=64)
+def content_label(content_type: str) -> tuple[str, str, str]:
+    """The kind, the charset and the boundary that a Content-Type names, each empty where it does not."""
+    label = Message()
+    label['Content-Type'] = content_type
+    kind = label.get_content_type() if content_type else ''
+    return kind, label.get_content_charset() or '', str(label.get_param('boundary', ''))
+
+
+JSON_KIND = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
+
+
+def decode_text(body: bytes, charset: str, is_json: bool) -> str:
+    """The body as text: UTF-8, else what its content type names. Text holds no NUL: that is another encoding, or none."""
+    for encoding in filter(None, ('utf-8-sig', charset)):
+        try:
+            text = body.decode(encoding)
+        except (UnicodeError, LookupError):
+            continue
+        if '\0' not in text:
+            return text
+    raise (BadRequest if is_json else UnsupportedMedia)('The body is no UTF-8 text: send it as UTF-8, or name its charset in the '
+                                                        'Content-Type; of files send a form.')
+
+
+def json_payloads(text: str) -> list[Payload]:
     values = read_json(text)
     if len(values) == 1 and isinstance(values[0][0], list):
         values = list(array_items(text))
-    elif not values:
-        return [Payload({}, '{}')]
     return [to_payload(value, source, place(index, values)) for index, (value, source) in enumerate(values)]
 
 
-def decode_text(body: bytes) -> str:
+def made_payload(fields: dict[str, Any]) -> Payload:
+    return Payload(fields, json.dumps(fields, ensure_ascii=False))
+
+
+def form_payloads(pairs: list[tuple[str, Any]]) -> list[Payload]:
+    """A lone `payload` field that holds JSON is that JSON; other fields are an object, one given twice a list."""
+    if len(pairs) == 1 and pairs[0][0] == 'payload' and str(pairs[0][1]).lstrip()[:1] in ('{', '['):
+        return json_payloads(pairs[0][1])
+    values: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return [made_payload({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
+
+
+def read_urlencoded(text: str) -> list[tuple[str, Any]]:
     try:
-        return body.decode('utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise UnsupportedMedia(f'The body is no UTF-8 text: byte {error.start} does not belong there.') from None
+        return parse_qsl(text, keep_blank_values=True, errors='strict', max_num_fields=MAX_FORM_FIELDS)
+    except UnicodeError:
+        raise UnsupportedMedia('The form is no UTF-8 text: percent-encode its fields as UTF-8.') from None
+    except ValueError:
+        raise BadRequest(f'The form has more than {MAX_FORM_FIELDS} fields.') from None
+
+
+class MultipartRequest(BaseRequest):  # type: ignore[misc]
+    """bottle's reader of forms, over a body that is in memory already."""
+
+    MEMFILE_MAX = MAX_BODY_BYTES
+
+
+def read_multipart(body: bytes, content_type: str, boundary: str) -> list[tuple[str, Any]]:
+    if boundary and body.count(boundary.encode('latin-1', 'replace')) > MAX_FORM_FIELDS:
+        raise BadRequest(f'The form has more than {MAX_FORM_FIELDS} fields.')
+    form = MultipartRequest({'REQUEST_METHOD': 'POST', 'CONTENT_TYPE': content_type, 'CONTENT_LENGTH': str(len(body)),
+                             'wsgi.input': io.BytesIO(body)})
+    try:
+        return [(name, about_file(value) if isinstance(value, FileUpload) else value) for name, value in form.POST.allitems()]
+    except (HTTPResponse, ValueError, LookupError):  # bottle's own errors are answers
+        raise BadRequest('The body is not a well-formed multipart form: check its boundary and that its text is UTF-8.') from None
+
+
+def about_file(file: FileUpload) -> dict[str, Any]:
+    size = file.file.seek(0, io.SEEK_END)
+    return {'filename': file.raw_filename, 'content_type': file.content_type, 'size': size}
 
 
 def read_json(text: str) -> list[tuple[Any, str]]:
@@ -307,9 +525,9 @@ def to_incident(payload: Payload, arrival: Arrival) -> dict[str, Any]:
         check_envelope(fields)
     incident = {
         'name': text_field(fields, 'name') or DEFAULT_NAME,
-        'type': text_field(fields, 'type') or arrival.incident_type,
+        'type': text_field(fields, 'type') or arrival.settings.incident_type,
         'occurred': occurred_field(fields, enveloped) or arrival.occurred,
-        'rawJSON': envelope_details(payload) if enveloped else foreign_details(payload, arrival.headers),
+        'rawJSON': envelope_details(payload) if enveloped else foreign_details(payload, arrival),
     }
     return without_markers(incident)
 
@@ -351,10 +569,24 @@ def envelope_details(payload: Payload) -> str:
     return payload.source
 
 
-def foreign_details(payload: Payload, headers: dict[str, str]) -> str:
+def foreign_details(payload: Payload, arrival: Arrival) -> str:
+    """The whole payload, and the request's headers beside it: an event's kind is often only there."""
     if 'headers' in payload.fields:
         return payload.source
-    return f'{payload.source[:-1].rstrip()}, "headers": {json.dumps(headers)}}}'
+    return f'{payload.source[:-1].rstrip()}, "headers": {json.dumps(kept_headers(arrival))}}}'
+
+
+HOP_BY_HOP_HEADERS = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
+                      'upgrade'}
+SECRET_HEADERS = {'cookie', 'proxy-authorization', *map(str.lower, TOKEN_HEADERS + SIGNATURE_HEADERS)}
+
+
+def kept_headers(arrival: Arrival) -> dict[str, str]:
+    """Those that are neither secret nor meant for the connection alone."""
+    named = {name.strip().lower() for name in arrival.headers.get('connection', '').split(',')}
+    dropped = HOP_BY_HOP_HEADERS | SECRET_HEADERS | named
+    token = arrival.settings.token.decode('latin-1')
+    return {name: value for name, value in arrival.headers.items() if name not in dropped and not (token and token in value)}
 
 
 def without_markers(incident: dict[str, Any]) -> dict[str, Any]:
@@ -399,7 +631,7 @@ def utc_text(seconds: float) -> str:
 def shown(value: Any) -> str:
     """Somebody else's text, fit for one line of a log or an answer: bounded, control characters escaped."""
     text = str(value)
-    return text[:MAX_LOG_TEXT].encode('unicode_escape').decode() + ('...' if len(text) > MAX_LOG_TEXT else '')
+    return text[:MAX_SHOWN_TEXT].encode('unicode_escape').decode() + ('...' if len(text) > MAX_SHOWN_TEXT else '')
 
 
 ''' THE LINE TO THE SERVER '''
@@ -411,14 +643,15 @@ class Post:
     def __init__(self, incidents: list[dict[str, Any]], is_gone: Callable[[], bool] = bool):
         self.incidents = incidents
         self.size = sum(len(incident['rawJSON']) for incident in incidents)
+        self.arrived = time.monotonic()
         self.is_gone = is_gone
-        self.outcome = AsyncResult()
+        self.outcome: AsyncResult[list[Any]] = AsyncResult()
 
 
 class PostQueue:
     """The whole state of the line: which POSTs wait, which are being created, and how the next call is made up.
 
-    It knows no thread, no clock and no server: take() gives the incidents of the next call, and created(), refused() or
+    It knows no thread and no server: take() gives the incidents of the next call, and created(), refused() or
     not_made() tells what came of it. What holds between any two calls of its methods:
 
     1. A post waits, is in flight, or is settled; it is settled once, and nothing is settled as Unavailable that was in a
@@ -448,7 +681,7 @@ class PostQueue:
         """Raises Unavailable when a post of this size can't wait now."""
         self.check_open()
         full = len(self.waiting) >= MAX_WAITING_POSTS
-        if full or self.waiting and self.waiting_bytes + size > MAX_WAITING_BYTES:
+        if full or (self.waiting and self.waiting_bytes + size > MAX_WAITING_BYTES):
             raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
 
     def add(self, post: Post) -> None:
@@ -456,13 +689,15 @@ class PostQueue:
         self.waiting.append(post)
         self.waiting_bytes += post.size
 
-    def withdraw(self, post: Post) -> bool:
-        """Takes out a post that still waits; False when it has been handed over and its outcome is to come."""
-        if post not in self.waiting:
-            return False
-        self.waiting.remove(post)
+    def pop(self) -> Post:
+        post = self.waiting.popleft()
         self.waiting_bytes -= post.size
-        return True
+        return post
+
+    def expire(self, arrived_before: float) -> None:
+        """Takes out what has waited too long: it is never handed over."""
+        while self.waiting and self.waiting[0].arrived < arrived_before:
+            settle([self.pop()], Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: nothing was created, send it again.')
 
     def take(self) -> list[dict[str, Any]]:
         """The incidents of the next call, in order; none when nothing waits or a call is in flight."""
@@ -479,9 +714,9 @@ class PostQueue:
             size += post.size
             if group and not (self.grouping and incidents <= MAX_GROUP_INCIDENTS and size <= MAX_GROUP_BYTES):
                 break
-            self.withdraw(post)
+            self.pop()
             if post.is_gone():
-                post.outcome.set_exception(Unavailable('The sender has gone away: nothing was created.'))
+                settle([post], Unavailable, 'The sender has gone away: nothing was created.')
             else:
                 group.append(post)
         return group
@@ -609,6 +844,7 @@ class ServerLine:
         self.has_new_samples = False
         self.keeper = gevent.spawn(self.keep)
         self.keeper.link_exception(lambda _: self.cut())
+        self.reaper = gevent.spawn(self.reap)
 
     # For everybody
 
@@ -621,15 +857,10 @@ class ServerLine:
         post = Post(incidents, is_gone)
         self.queue.add(post)
         self.wake.set()
-        try:
-            return post.outcome.get(timeout=HAND_OVER_SECONDS)
-        except gevent.Timeout:
-            if self.queue.withdraw(post):
-                raise Unavailable(f'XSOAR was busy for {HAND_OVER_SECONDS} s: nothing was created, send it again.') from None
-        return post.outcome.get()
+        return post.outcome.get() or []
 
     def log(self, level: str, text: str, *values: Any) -> None:
-        """Level is 'debug', 'info' or 'error'; values are put into the text, %-wise, once it leaves, and shown() then.
+        """Level is 'debug', 'info' or 'error'; values are put into the text, %-wise, once it leaves.
 
         Never waits; lines beyond the bound are counted instead.
         """
@@ -678,6 +909,11 @@ class ServerLine:
                 self.wake.wait(wait_seconds if chore else None)
                 self.wake.clear()
 
+    def reap(self) -> None:
+        while not self.is_cut:
+            gevent.sleep(1)
+            self.queue.expire(time.monotonic() - HAND_OVER_SECONDS)
+
     def chores(self) -> Iterator[tuple[float, Callable[[], None]]]:
         """What else is to be sent, and when it may be."""
         if self.health != self.sent_health:
@@ -723,7 +959,7 @@ class ServerLine:
     def send_logs(self) -> None:
         """Sends all lines of the first line's level in one call."""
         level = self.log_lines[0][0]
-        lines = [f'{utc_text(at)} {text % tuple(map(shown, values))}'
+        lines = [f'{utc_text(at)} {shown(text % values)}'
                  for line_level, at, text, values in self.log_lines if line_level == level]
         self.log_lines = deque(line for line in self.log_lines if line[0] != level)
         if self.lost_log_lines:
@@ -755,55 +991,120 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
         gevent.sleep(0.01)
 
 
+class Deliveries:
+    """What the deliveries of the last hour were answered, so that one that comes again creates nothing again."""
+
+    def __init__(self) -> None:
+        self.answers: OrderedDict[bytes, tuple[float, AsyncResult[str]]] = OrderedDict()
+        self.size = 0
+
+    def once(self, key: bytes, make: Callable[[], str]) -> str:
+        """The answer of the first delivery with this key, also while it is being made. A failure is not remembered."""
+        while key:
+            self.forget_old()
+            if key not in self.answers:
+                return self.first(key, make)
+            try:
+                return self.answers[key][1].get() or ''
+            except Refused:
+                continue  # the first one came to nothing: now it is this one's turn, or another's that waited too
+        return make()
+
+    def first(self, key: bytes, make: Callable[[], str]) -> str:
+        outcome: AsyncResult[str] = AsyncResult()
+        self.answers[key] = time.monotonic(), outcome
+        try:
+            answer = make()
+        except BaseException:
+            self.answers.pop(key, None)
+            outcome.set_exception(Unavailable('The first delivery came to nothing.'))
+            raise
+        outcome.set(answer)
+        if key in self.answers:
+            self.size += len(answer)
+        return answer
+
+    def forget_old(self) -> None:
+        while self.answers:
+            began, outcome = next(iter(self.answers.values()))
+            is_old = began + REMEMBER_SECONDS < time.monotonic()
+            if not (is_old or len(self.answers) >= MAX_REMEMBERED_DELIVERIES or self.size > MAX_REMEMBERED_BYTES):
+                return
+            self.answers.popitem(last=False)
+            self.size -= len(outcome.value or '')
+
+
 SAMPLES_KEY = 'samples'
 
 
 def read_samples(context: Any) -> list[dict[str, Any]]:
-    return json.loads((context or {}).get(SAMPLES_KEY) or '[]')
+    samples: list[dict[str, Any]] = json.loads((context or {}).get(SAMPLES_KEY) or '[]')
+    return samples
 
 
 ''' THE APP '''
 
 OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
 IS_GONE = 'webhook.is_gone'  # in the environ: tells whether the sender has gone away
-HOP_BY_HOP_HEADERS = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
-                      'upgrade'}
-SECRET_HEADERS = {'authorization', 'cookie', 'proxy-authorization'}
+# The header that names a delivery, the same in each try of it; of a request that has several the first counts.
+DELIVERY_IDS = (
+    'webhook-id', 'svix-id', 'x-github-delivery', 'idempotency-key', 'x-shopify-webhook-id', 'x-webhook-id',
+    'x-atlassian-webhook-identifier', 'x-request-uuid', 'request-id', 'linear-delivery', 'x-snyk-transport-id', 'ce-id',
+    'x-amz-sns-message-id',
+)
 
 
 def build_app(settings: Settings, line: ServerLine) -> Bottle:
     """The WSGI application. Every handler gets its own environ and returns a fresh answer: bottle.request and
     bottle.response are shared by all greenlets of the thread, so they hold another sender's data after any yield."""
     intake = Intake()
+    deliveries = Deliveries()
+
+    def handshake(environ: dict[str, Any], headers: dict[str, str]) -> HTTPResponse | None:
+        query = dict(parse_qsl(environ['QUERY_STRING'])) if environ.get('QUERY_STRING') else {}
+        question = Question(settings, headers, query, partial(intake.read, environ))
+        for answer in UNSIGNED_HANDSHAKES.get(environ['REQUEST_METHOD'], ()):
+            if answered := answer(question):
+                return answered
+        return None
 
     def receive(environ: dict[str, Any]) -> HTTPResponse:
         arrived = utc_text(time.time())
-        authenticate(settings, environ)
-        line.queue.check_room(int(environ.get('CONTENT_LENGTH') or 0))
+        headers = request_headers(environ)
+        if answer := handshake(environ, headers):
+            return answer
+        proof = shown_token(settings, headers)
+        line.queue.check_room(int(headers.get('content-length') or 0))
         body = intake.read(environ)
-        arrival = Arrival(arrived, kept_headers(environ, settings), settings.incident_type)
-        incidents = read_incidents(body, arrival)
+        proof = proof or valid_signature(settings, headers, body)
+        payloads = read_payloads(decompress(body, headers.get('content-encoding', '')), headers.get('content-type', ''))
+        if answer := answer_signed_handshake(settings, proof, payloads):
+            return answer
+        arrival = Arrival(arrived, headers, settings)
+        return json_answer(deliveries.once(delivery_key(headers, body), lambda: create(environ, payloads, arrival)))
+
+    def create(environ: dict[str, Any], payloads: list[Payload], arrival: Arrival) -> str:
+        incidents = to_incidents(payloads, arrival)
         created = line.create(incidents, environ.get(IS_GONE, bool)) if incidents else []
         environ[OUTCOME] = f'{len(created)} created of {len(incidents)}'
-        return json_answer(created)
+        return json.dumps(created)
 
     def greet(environ: dict[str, Any]) -> HTTPResponse:
-        return HTTPResponse(LISTENING, headers={'Content-Type': 'text/plain; charset=utf-8'})
+        return handshake(environ, request_headers(environ)) or HTTPResponse(LISTENING, headers=PLAIN_TEXT)
 
     def tell_methods(environ: dict[str, Any]) -> HTTPResponse:
-        return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers={'Allow': ALLOWED_METHODS})
+        return handshake(environ, request_headers(environ)) or HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
 
     def refuse_route(error: HTTPResponse) -> HTTPResponse:
-        headers = {'Allow': ALLOWED_METHODS} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
         detail = ROUTE_DETAILS.get(error.status_code, UNEXPECTED)
         request.environ[OUTCOME] = detail
         return problem_answer(error.status_code, detail, headers)
 
     app = Bottle()
-    app.config['json.enable'] = False
     app.default_error_handler = refuse_route
     for method, handler in (('POST', receive), ('GET', greet), ('OPTIONS', tell_methods)):
-        app.route('/', method, callback=answering(handler, line))
+        app.route('/', method, callback=answering(handler, line), skip=True)  # bottle's plugins: the answers are complete
     return app
 
 
@@ -871,8 +1172,39 @@ class Intake:
 TOO_LARGE = 'The body is larger than {:g} MiB.'
 
 
-def read_incidents(body: bytes, arrival: Arrival) -> list[dict[str, Any]]:
-    payloads = read_payloads(body)
+WINDOW_BITS = {'gzip': (31,), 'x-gzip': (31,), 'deflate': (15, -15)}  # deflate comes with the zlib frame, and from some without
+
+
+def decompress(body: bytes, coding: str) -> bytes:
+    """The body without its Content-Encoding. Raises TooLarge before more than MAX_BODY_BYTES are held."""
+    coding = coding.strip().lower()
+    if coding in ('', 'identity') or not body:
+        return body
+    if coding not in WINDOW_BITS:
+        raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(WINDOW_BITS)}.', found=coding)
+    for window_bits in WINDOW_BITS[coding]:
+        try:
+            return inflate(body, window_bits)
+        except zlib.error:
+            continue
+    raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.')
+
+
+def inflate(body: bytes, window_bits: int) -> bytes:
+    """Raises zlib.error. A gzip body may have several members."""
+    whole = b''
+    while body:
+        engine = zlib.decompressobj(window_bits)
+        whole += engine.decompress(body, MAX_BODY_BYTES + 1 - len(whole))
+        if len(whole) > MAX_BODY_BYTES:
+            raise TooLarge(f'The body is larger than {MAX_BODY_BYTES // 1024} KiB after decompression.')
+        if not engine.eof:
+            raise zlib.error('it ends early')
+        body = engine.unused_data
+    return whole
+
+
+def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, Any]]:
     incidents = []
     for index, payload in enumerate(payloads):
         try:
@@ -882,23 +1214,23 @@ def read_incidents(body: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     return incidents
 
 
-def kept_headers(environ: dict[str, Any], settings: Settings) -> dict[str, str]:
-    """The request's headers, lower case, without those that are secret or meant for the connection alone."""
-    named = {name.strip().lower() for name in environ.get('HTTP_CONNECTION', '').split(',')}
-    dropped = HOP_BY_HOP_HEADERS | SECRET_HEADERS | named
-    token = settings.token.decode('latin-1')
-    return {name: value for name, value in request_headers(environ)
-            if name not in dropped and not (token and token in value)}
+def request_headers(environ: dict[str, Any]) -> dict[str, str]:
+    """By lower-case name."""
+    return {key.removeprefix('HTTP_').replace('_', '-').lower(): value for key, value in environ.items()
+            if key.startswith('HTTP_') or key in ('CONTENT_TYPE', 'CONTENT_LENGTH')}
 
 
-def request_headers(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, value in environ.items():
-        if key.startswith('HTTP_') or key in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
-            yield key.removeprefix('HTTP_').replace('_', '-').lower(), value
+def delivery_key(headers: dict[str, str], body: bytes) -> bytes:
+    """What tells a delivery from all others; empty where the sender does not number them."""
+    for name in DELIVERY_IDS:
+        if number := headers.get(name):
+            source = headers.get('ce-source', '') if name == 'ce-id' else ''
+            return hashlib.sha256('\0'.join((name, number, source, '')).encode('latin-1') + body).digest()
+    return b''
 
 
-def json_answer(value: Any) -> HTTPResponse:
-    return HTTPResponse(json.dumps(value), headers={'Content-Type': 'application/json'})
+def json_answer(text: str) -> HTTPResponse:
+    return HTTPResponse(text, headers={'Content-Type': 'application/json'})
 
 
 def problem_answer(status: int, detail: str, headers: dict[str, str]) -> HTTPResponse:
@@ -911,6 +1243,97 @@ PROBLEM_TYPE = 'application/problem+json'
 def problem_text(status: int, detail: str) -> str:
     """RFC 9457."""
     return json.dumps({'title': HTTPStatus(status).phrase, 'status': int(status), 'detail': detail})
+
+
+''' HANDSHAKES '''
+
+
+class Question(NamedTuple):
+    """A request that may be a sender's question whether it may trust this address."""
+
+    settings: Settings
+    headers: dict[str, str]
+    query: dict[str, str]
+    read_body: Callable[[int], bytes]
+
+
+def echo(text: Any) -> HTTPResponse:
+    return HTTPResponse(plain(text), headers=PLAIN_TEXT)
+
+
+def plain(text: Any) -> str:
+    if not re.fullmatch(f'[ -~]{{1,{MAX_ECHO}}}', str(text)):
+        raise BadRequest(f'A challenge is echoed only if it has 1 to {MAX_ECHO} plain characters.')
+    return str(text)
+
+
+def microsoft_graph(question: Question) -> HTTPResponse | None:
+    token = question.query.get('validationToken')
+    has_body = int(question.headers.get('content-length') or 0) or 'transfer-encoding' in question.headers
+    return echo(token) if token and not has_body else None
+
+
+def azure_event_grid(question: Question) -> HTTPResponse | None:
+    if question.headers.get('aeg-event-type') != 'SubscriptionValidation':
+        return None
+    body = question.read_body(MAX_HANDSHAKE_BYTES)
+    try:
+        code = json.loads(body)[0]['data']['validationCode']
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
+    return json_answer(json.dumps({'validationResponse': plain(code)}))
+
+
+def okta(question: Question) -> HTTPResponse | None:
+    challenge = question.headers.get('x-okta-verification-challenge')
+    return json_answer(json.dumps({'verification': plain(challenge)})) if challenge else None
+
+
+def meta(question: Question) -> HTTPResponse | None:
+    if question.query.get('hub.mode') != 'subscribe':
+        return None
+    shown_token = question.query.get('hub.verify_token', '').encode()
+    if question.settings.token and not hmac.compare_digest(shown_token, question.settings.token):
+        raise Unauthorized('hub.verify_token is not the token of the instance.')
+    return echo(question.query.get('hub.challenge', ''))
+
+
+def dropbox(question: Question) -> HTTPResponse | None:
+    challenge = question.query.get('challenge')
+    return echo(challenge) if challenge else None
+
+
+def cloud_events(question: Question) -> HTTPResponse | None:
+    origin = question.headers.get('webhook-request-origin')
+    return HTTPResponse(headers={'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*',
+                                 'Allow': 'POST'}) if origin else None
+
+
+# Answered to anybody, as their senders ask them unsigned; by method.
+UNSIGNED_HANDSHAKES = {'POST': (microsoft_graph, azure_event_grid), 'GET': (okta, meta, dropbox), 'OPTIONS': (cloud_events,)}
+
+
+def answer_signed_handshake(settings: Settings, proof: str, payloads: list[Payload]) -> HTTPResponse | None:
+    """The answer to Slack or Zoom, whose question is an event that was let in."""
+    fields = payloads[0].fields if len(payloads) == 1 else {}
+    if fields.get('type') == 'url_verification' and fields.keys() <= {'type', 'token', 'challenge'}:
+        return echo(fields.get('challenge'))
+    if fields.get('event') == 'endpoint.url_validation' and proof == ZOOM:
+        return zoom(settings, fields)
+    return None
+
+
+def zoom(settings: Settings, fields: dict[str, Any]) -> HTTPResponse:
+    """Signs the sender's text with the token, hence the narrow form: it can be no other request's signed text."""
+    payload = fields.get('payload')
+    text = payload.get('plainToken') if isinstance(payload, dict) else None
+    if not isinstance(text, str) or not re.fullmatch('[A-Za-z0-9]{1,64}', text):
+        raise BadRequest("'plainToken' is not 1 to 64 letters and digits.")
+    signature = hmac.digest(settings.token, text.encode(), 'sha256').hex()
+    return json_answer(json.dumps({'plainToken': text, 'encryptedToken': signature}))
+
+
+''' THE SERVER '''
 
 
 class PacedReader(io.RawIOBase):
@@ -936,7 +1359,7 @@ class PacedReader(io.RawIOBase):
             self.is_broken = True
             raise TimeoutError('the sender is too slow or sends too much')
         self.socket.settimeout(seconds_left)
-        count = self.socket.recv_into(buffer)
+        count: int = self.socket.recv_into(buffer)
         self.received += count
         return count
 
@@ -978,6 +1401,7 @@ HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \
 class Connection(WSGIHandler):
     """One sender's connection: its pace, errors below WSGI in our words, and its lines in the log."""
 
+    server: 'WebhookServer'
     idle_seconds = HEADER_SECONDS  # before the first request; a kept-alive connection may rest longer
     answer = b''
 
@@ -993,8 +1417,9 @@ class Connection(WSGIHandler):
 
     def refuse(self, status: str, detail: Any) -> tuple[str, bytes]:
         """The whole answer to a request that never became one."""
-        text = problem_text(int(status), BELOW_WSGI_DETAILS[int(status)])
-        head = f'HTTP/1.1 {status} {HTTPStatus(int(status)).phrase}\r\nContent-Type: {PROBLEM_TYPE}\r\n'
+        code = HTTPStatus(int(status))
+        text = problem_text(code, BELOW_WSGI_DETAILS[code])
+        head = f'HTTP/1.1 {status} {code.phrase}\r\nContent-Type: {PROBLEM_TYPE}\r\n'
         return status, f'{head}Content-Length: {len(text)}\r\nConnection: close\r\n\r\n{text}'.encode()
 
     def read_requestline(self) -> str:
@@ -1004,10 +1429,10 @@ class Connection(WSGIHandler):
         self.pace.expect(HEADER_SECONDS)
         return super().read_requestline()
 
-    def MessageClass(self, rfile: io.BufferedReader, _: int) -> RequestHeaders:  # noqa: N802
+    def MessageClass(self, rfile: Any, *_: Any) -> Any:  # noqa: N802
         return RequestHeaders(rfile)
 
-    def read_request(self, raw_requestline: str) -> bool:
+    def read_request(self, raw_requestline: str) -> Any:
         """Raises ValueError also where gevent would guess how long the body is."""
         super().read_request(raw_requestline)
         length = self.headers.get('content-length', '0')
@@ -1073,7 +1498,8 @@ class Connection(WSGIHandler):
         self.server.line.log(
             'debug' if status.startswith('2') else 'info', '%s %s %s ms, from %s "%s", %s bytes: %s',
             environ.get('REQUEST_METHOD', '-'), status, round((self.time_finish - self.time_start) * 1000),
-            environ.get('HTTP_X_FORWARDED_FOR') or environ.get('REMOTE_ADDR', '-'), environ.get('HTTP_USER_AGENT', '-'),
+            (environ.get('HTTP_X_FORWARDED_FOR') or environ.get('REMOTE_ADDR', '-'))[:MAX_LOG_TEXT],
+            environ.get('HTTP_USER_AGENT', '-')[:MAX_LOG_TEXT],
             environ.get('CONTENT_LENGTH') or self.pace.received, environ.get(OUTCOME, 'no incident'))
 
 
@@ -1109,7 +1535,7 @@ def connection_limit() -> int:
 
 def test_module(params: dict[str, Any]) -> str:
     """Binds no port: the long-running container may hold it."""
-    Settings.from_params(params)
+    read_settings(params)
     return 'ok'
 
 
@@ -1119,6 +1545,9 @@ def fetch_samples() -> list[dict[str, Any]]:
 
 def serve(settings: Settings) -> None:
     """Serves until it is stopped or the line is cut; ends the process then, since the server's loop would keep it."""
+    gc.collect()
+    gc.freeze()  # CommonServerPython is here for good: no need to look through it again and again
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     line = ServerLine()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
@@ -1161,7 +1590,7 @@ def main() -> None:
         if command == 'test-module':
             return return_results(test_module(demisto.params()))
         if command == 'long-running-execution':
-            return serve(Settings.from_params(demisto.params()))
+            return serve(read_settings(demisto.params()))
         if command == 'fetch-incidents':
             return demisto.incidents(fetch_samples())
     except Exception as error:

@@ -1,0 +1,1 @@
+"""Empty on purpose: on a server it holds an administrator's own functions, and the pack uses none."""

@@ -1,0 +1,68 @@
+"""Holds the rules of the layout that no linter knows: who may talk to the server, and who may import what."""
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = ROOT / 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
+PLATFORM = {'demistomock', 'CommonServerPython', 'CommonServerUserPython'}
+IN_THE_IMAGE = {'bottle', 'gevent'}
+SHIPPED = sorted([SCRIPT, *(ROOT / 'localxsoar').rglob('*.py')])
+
+
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    """The top-level name of every module that is imported anywhere in the tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition('.')[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or '').partition('.')[0]
+
+
+def stray_uses_of_demisto(tree: ast.Module) -> list[int]:
+    """Lines that use demisto outside of class ServerLine and of what follows the heading COMMANDS."""
+    commands = min((node.lineno for node in tree.body if is_heading(node, 'COMMANDS')), default=sys.maxsize)
+    owned = {id(node) for owner in tree.body if isinstance(owner, ast.ClassDef) and owner.name == 'ServerLine'
+             for node in ast.walk(owner)}
+    return [node.lineno for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and node.id == 'demisto' and id(node) not in owned and node.lineno < commands]
+
+
+def is_heading(node: ast.stmt, text: str) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and str(node.value.value).strip() == text
+
+
+def test_only_the_server_line_and_the_commands_use_demisto() -> None:
+    assert stray_uses_of_demisto(ast.parse(SCRIPT.read_text('utf-8'))) == []
+
+
+@pytest.mark.parametrize(('source', 'lines'), [
+    ('def receive():\n    demisto.info("x")', [2]),
+    ('log = demisto.info', [1]),
+    ('class ServerLine:\n    def f(self): demisto.info("x")\nclass Other:\n    f = demisto.info', [4]),
+    ('""" COMMANDS """\ndef main(): demisto.params()', []),
+])
+def test_the_rule_about_demisto_finds_what_it_is_for(source: str, lines: list[int]) -> None:
+    assert stray_uses_of_demisto(ast.parse(source)) == lines
+
+
+def test_the_script_imports_only_what_its_container_has() -> None:
+    imported = set(imported_modules(ast.parse(SCRIPT.read_text('utf-8'))))
+    assert imported <= {*sys.stdlib_module_names, *IN_THE_IMAGE, *PLATFORM}
+
+
+def test_the_local_xsoar_knows_no_integration_by_name() -> None:
+    texts = {file: file.read_bytes().lower() for file in (ROOT / 'localxsoar').rglob('*') if file.suffix in ('.py', '.md')}
+    assert texts
+    assert [file.name for file, text in texts.items() if b'genericwebhook' in text or b'generic webhook' in text] == []
+
+
+@pytest.mark.parametrize('file', SHIPPED, ids=lambda file: str(file.relative_to(ROOT)))
+def test_nothing_that_runs_imports_tests_or_measurements(file: Path) -> None:
+    own_tests = {path.stem for path in (ROOT / 'Tests').glob('*.py')} | {'Tests', 'bench', 'conftest'}
+    assert own_tests.isdisjoint(imported_modules(ast.parse(file.read_text('utf-8'))))

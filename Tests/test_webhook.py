@@ -1,0 +1,267 @@
+"""The pack through the door: real requests to the local XSOAR, which runs it in a process of its own over the real line."""
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from local_xsoar import run_local_xsoar, wait_for
+from webhook import PACK, TOKEN, Answer, Webhook, curl, post, request_head
+
+MIB = 1024 * 1024
+AUTHORIZED = {'Authorization': TOKEN}
+
+
+@pytest.fixture(scope='module')
+def webhook() -> Iterator[Webhook]:
+    with Webhook('--log-level', 'debug') as running:
+        yield running
+
+
+# The seed
+
+
+def test_the_seeds_own_curl_creates_the_incident_that_it_describes(webhook: Webhook) -> None:
+    before = time.time()
+    # The seed's command to the letter but for the address; -POST, in which curl reads -P OST, is the seed's.
+    answer = curl('-POST', webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '-d',
+                  '{"name":"incident created via generic webhook","raw_json":{"some_field":"some_value"}}')
+    assert (answer.status, answer.headers['content-type']) == (200, 'application/json')
+    created, = answer.json
+    assert webhook.sent()[-1].keys() == {'name', 'type', 'occurred', 'rawJSON'}
+    assert webhook.sent()[-1]['rawJSON'] == '{"some_field":"some_value"}'
+    incident, = webhook.incidents(id=[created['id']])
+    assert incident.name == 'incident created via generic webhook'
+    assert json.loads(incident.raw_json) == {'some_field': 'some_value'}
+    assert before - 1 < incident.occurred.timestamp() < time.time() + 1
+
+
+def test_the_instances_incident_type_is_used_where_the_request_has_none() -> None:
+    with Webhook(params={'incidentType': 'Phishing'}) as webhook:
+        answers = [curl(webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '-d', body)
+                   for body in ('{"name": "a"}', '{"name": "b", "type": "Malware"}')]
+        assert [answer.json[0]['type'] for answer in answers] == ['Phishing', 'Malware']
+
+
+def test_without_a_token_everybody_is_let_in_and_the_log_says_so() -> None:
+    with Webhook(token='') as webhook:
+        assert curl(webhook.webhook_url, '-d', '{}').status == 200
+        webhook.wait_for_line('every POST is accepted')
+
+
+# Many at once
+
+
+def test_900_dribbling_senders_each_get_their_own_answer() -> None:
+    async def send(url: str, number: int) -> Answer:
+        headers = {'Authorization': TOKEN if number % 3 else 'wrong'}
+        body = json.dumps({'name': f'sender {number}', 'raw_json': {'number': number}}).encode()
+        return await post(url, body, headers, dribble=True)
+
+    async def send_all(url: str) -> list[Answer]:
+        return await asyncio.gather(*(send(url, number) for number in range(900)))
+
+    with Webhook('--heartbeat', '0.2') as webhook:
+        answers = asyncio.run(send_all(webhook.direct_url))
+        for number, answer in enumerate(answers):
+            if number % 3:
+                assert answer.status == 200
+                assert [incident['name'] for incident in answer.json] == [f'sender {number}']
+            else:
+                assert answer.status == 401
+        assert sorted(webhook.names()) == sorted(f'sender {number}' for number in range(900) if number % 3)
+        assert all(json.loads(sent['rawJSON'])['number'] == int(sent['name'].split()[1]) for sent in webhook.sent())
+        assert webhook.state()['calls']['heartbeat'] > 0
+
+
+def test_refusals_and_greetings_are_answered_while_the_server_hangs(webhook: Webhook) -> None:
+    webhook.faults(hang=True)
+    try:
+        command = ['curl', '-sS', webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '-d', '{"name": "held"}']
+        hanging = subprocess.Popen(command, stdout=subprocess.PIPE)
+        wait_for(lambda: webhook.state()['createSizes'], 'the call that hangs')
+        assert curl(webhook.webhook_url).status == 200
+        assert curl(webhook.webhook_url, '-d', '{}').status == 401
+        assert curl(webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '-d', '{"a"').status == 400
+        assert hanging.poll() is None
+    finally:
+        webhook.faults(hang=False)
+    assert json.loads(hanging.communicate(timeout=30)[0])[0]['name'] == 'held'
+
+
+def test_a_kept_alive_connection_serves_one_sender_after_another_without_mixing_them(webhook: Webhook) -> None:
+    token = ['-H', f'Authorization: {TOKEN}']
+    answer = subprocess.run(['curl', '-sS', webhook.direct_url, *token, '-d', '{"name": "first"}', '--next',
+                             '-sS', webhook.direct_url, '-d', '{"name": "second"}', '--next',
+                             '-sS', webhook.direct_url, *token, '-d', '{"name": "third"}', '-w', '%{num_connects}'],
+                            capture_output=True, text=True, check=True).stdout
+    assert re.findall('"name": "(first|second|third)"', answer) == ['first', 'third']
+    assert answer.endswith('0'), 'the third request opened a connection'
+
+
+# Large, bad and hostile
+
+
+def test_a_body_of_5_mb_is_kept_to_the_letter(webhook: Webhook) -> None:
+    text = 'é' * (5 * MIB // 2)
+    body = json.dumps({'name': 'large', 'raw_json': {'text': text}}, ensure_ascii=False).encode()
+    answer = curl(webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '--data-binary', '@-', data=body)
+    assert answer.status == 200
+    assert json.loads(webhook.sent()[-1]['rawJSON']) == {'text': text}
+
+
+@pytest.mark.parametrize('arguments', [['--data-binary', '@-'], ['-T', '-', '-X', 'POST']], ids=['stated', 'chunked'])
+@pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
+def test_a_body_of_30_mb_is_refused_without_being_held(webhook: Webhook, arguments: list[str], door: str) -> None:
+    before = len(webhook.sent())
+    held = webhook.peak_memory()
+    answer = curl(getattr(webhook, door), '-H', f'Authorization: {TOKEN}', *arguments, data=b'{' + b' ' * 30 * MIB)
+    assert answer.status == 413
+    assert 'larger than' in answer.detail
+    assert webhook.peak_memory() - held < (20 if arguments[0] == '--data-binary' else 80) * MIB
+    assert len(webhook.sent()) == before
+
+
+@pytest.mark.parametrize('body, status, word', [
+    ('{"a": 1,}', 400, 'line 1 column'), ('{"a": NaN}', 400, 'NaN is not JSON'), ('{"name": 3}', 400, "'name' is a number"),
+    ('{"raw_json": "text"}', 400, "'raw_json' is a string"), ('{"occurred": "soon"}', 400, 'ISO 8601'),
+    ('[{"name": "good"}, 3]', 400, 'Item 2 of 2'), ('[' * 50_000, 400, 'nested too deeply'),
+    ('{"raw_json": {}, "severity": 1}', 400, "beside 'raw_json'"),
+])
+def test_a_bad_body_is_refused_with_a_reason_and_makes_nothing(webhook: Webhook, body: str, status: int, word: str) -> None:
+    before = len(webhook.sent())
+    answer = curl(webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '--data-binary', '@-', data=body.encode())
+    assert answer.status == status
+    assert word in answer.detail
+    assert len(webhook.sent()) == before
+
+
+@pytest.mark.parametrize('method, path, status', [
+    ('GET', '', 200), ('OPTIONS', '', 204), ('PUT', '', 405), ('DELETE', '', 405), ('GET', '/other', 404),
+    ('POST', '/other', 404),
+])
+def test_each_method_and_path_has_its_answer(webhook: Webhook, method: str, path: str, status: int) -> None:
+    answer = curl('-X', method, webhook.webhook_url + path)
+    assert answer.status == status
+    if status in (204, 405):
+        assert answer.headers['allow'] == 'GET, HEAD, OPTIONS, POST'
+    if status >= 400:
+        assert answer.detail
+
+
+def test_a_head_request_is_answered_without_a_body(webhook: Webhook) -> None:
+    answer = curl('-I', webhook.webhook_url)
+    assert (answer.status, answer.headers['content-type'].split(';')[0]) == (200, 'text/plain')
+
+
+@pytest.mark.parametrize('request_bytes', [
+    b'NONSENSE\r\n\r\n', b'POST / HTTP/9.9\r\n\r\n', b'POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n',
+    b'POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n', b'POST / HTTP/1.1\r\nContent-Length: 1_0\r\n\r\n0123456789',
+    b'POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x',
+    b'POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', b'POST / HTTP/1.1\r\nno header\r\n\r\n',
+    b'POST / HTTP/1.1\r\nA: b\r\n folded: c\r\n\r\n',
+    b'POST / HTTP/1.1\r\n' + b'A: b\r\n' * 200 + b'\r\n', b'GET /' + b'a' * 10_000 + b' HTTP/1.1\r\n\r\n',
+    b'POST / HTTP/1.1\r\nAuthorization: ' + TOKEN.encode() + b'\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n',
+])
+def test_what_is_no_http_is_refused_in_the_same_form_and_the_connection_closed(webhook: Webhook, request_bytes: bytes) -> None:
+    before = len(webhook.sent())
+    with socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30) as sender:
+        sender.sendall(request_bytes)
+        head, _, text = read_to_end(sender).decode().partition('\r\n\r\n')
+    assert head.split()[1] in ('400', '414')
+    assert 'application/problem+json' in head
+    assert json.loads(text)['status'] == int(head.split()[1])
+    assert len(webhook.sent()) == before
+
+
+def read_to_end(sender: socket.socket) -> bytes:
+    return b''.join(iter(lambda: sender.recv(65536), b''))
+
+
+def test_a_wrong_token_is_answered_before_the_body_has_been_sent(webhook: Webhook) -> None:
+    with socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30) as sender:
+        sender.sendall(request_head(webhook.direct_url, 10 * MIB, {'Authorization': 'wrong'}))
+        assert sender.recv(65536).startswith(b'HTTP/1.1 401 ')
+
+
+def test_a_sender_that_ends_in_the_middle_of_its_body_makes_nothing(webhook: Webhook) -> None:
+    before = len(webhook.sent())
+    with socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30) as sender:
+        sender.sendall(request_head(webhook.direct_url, 100, AUTHORIZED) + b'{"name": "half')
+        sender.shutdown(socket.SHUT_WR)
+        assert b' 400 ' in read_to_end(sender)
+    assert len(webhook.sent()) == before
+
+
+def test_every_request_leaves_one_line_in_the_log_without_what_it_held(webhook: Webhook) -> None:
+    curl(webhook.webhook_url, '-A', 'agent \x01 one', '-H', f'Authorization: {TOKEN}', '-d', '{"name": "not for the log"}')
+    curl(webhook.webhook_url, '-A', 'agent two', '-H', f'Authorization: {TOKEN}', '-d', '{"occurred": "not for the log"}')
+    webhook.wait_for_line(r'debug .*POST 200 \d+ ms, from \S+ "agent \\\\?x01 one", 27 bytes: 1 created of 1')
+    webhook.wait_for_line(r'info .*POST 400 \d+ ms, from \S+ "agent two", \d+ bytes: .*ISO 8601')
+    assert not [line for line in webhook.output if 'not for the log' in line and not line.startswith('incident ')]
+
+
+# Commands
+
+
+def test_the_test_button_says_ok_beside_a_container_that_holds_the_port(webhook: Webhook) -> None:
+    done = run_local_xsoar(str(PACK), '--test', '--set', f'longRunningPort={webhook.container_port}', '--set',
+                           f'auth_header={TOKEN}')
+    assert (done.returncode, done.stdout.strip().splitlines()[-1]) == (0, 'ok')
+
+
+@pytest.mark.parametrize('port', ['abc', '', '0', '70000', '-1', '80.5', 'a:b'])
+def test_the_test_button_refuses_a_bad_port_in_the_words_of_the_form(port: str) -> None:
+    done = run_local_xsoar(str(PACK), '--test', '--set', f'longRunningPort={port}')
+    assert done.returncode != 0
+    assert 'Listen Port' in done.stdout + done.stderr
+
+
+def free_port() -> socket.socket:
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(('0.0.0.0', 0))
+    return holder
+
+
+def test_of_a_host_and_a_container_port_the_containers_is_listened_on() -> None:
+    with free_port() as holder:
+        port = holder.getsockname()[1]
+    with Webhook(params={'longRunningPort': f'9999:{port}'}):
+        assert curl(f'http://127.0.0.1:{port}/').status == 200
+
+
+def test_a_port_in_use_is_told_in_the_health_and_taken_once_it_is_free() -> None:
+    with free_port() as holder:
+        holder.listen()
+        port = holder.getsockname()[1]
+        with Webhook(params={'longRunningPort': port}, wait_ready=False) as webhook:
+            wait_for(lambda: webhook.state()['health']['isError'], 'the error in the health')
+            assert f'Listen Port {port}' in webhook.state()['health']['error']
+            pid = webhook.state()['pid']
+            holder.close()
+            wait_for(lambda: not webhook.state()['health']['isError'], 'the health to be cleared', seconds=10)
+            assert curl(webhook.direct_url).status == 200
+            assert webhook.state()['pid'] == pid
+
+
+def test_the_mapping_wizard_gets_the_last_20_incidents(tmp_path: Any) -> None:
+    with Webhook() as webhook:
+        for number in range(25):
+            curl(webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '-d', json.dumps({'name': f'sample {number}'}))
+        samples = wait_for(webhook.samples, 'a sample')
+        assert samples[0]['name'].startswith('sample ')
+        assert webhook.state()['calls']['setIntegrationContext'] == 1, 'samples are written once a minute at most'
+
+
+def test_a_large_incident_is_no_sample() -> None:
+    with Webhook() as webhook:
+        curl(webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '-d', '@-', data=json.dumps({'text': 'x' * 100_000}).encode())
+        curl(webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '-d', '{"name": "small"}')
+        assert all(len(sample['rawJSON']) <= 50_000 for sample in webhook.samples())

@@ -1,0 +1,115 @@
+"""The pack in the local XSOAR, and what every test of it holds to: the protocol alone on stdout, no token in any output."""
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import subprocess
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from local_xsoar import ROOT, LocalXsoar
+
+PACK = ROOT / 'Packs' / 'GenericWebhook'
+TOKEN = f'secret-{secrets.token_hex(8)}'
+LIMIT_SECONDS = 60
+
+
+class Webhook(LocalXsoar):
+    """The pack as instance `webhook` with a token. Leaving it checks that the container kept to the protocol and its secrets."""
+
+    def __init__(self, *arguments: str, token: str = TOKEN, params: dict[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(*arguments, **{'pack': PACK, 'instance': 'webhook', 'params': {'auth_header': token, **(params or {})},
+                                        **options})
+        self.token = token
+
+    def __exit__(self, *exception: object) -> None:
+        state = self.state() if self.process.poll() is None else {}
+        super().__exit__(*exception)
+        assert not state.get('violations')
+        assert not state.get('undeclared')
+        if self.token:
+            assert self.token not in '\n'.join(self.output)
+            assert self.token not in json.dumps({**state, 'context': state.get('context')})
+
+    @property
+    def direct_url(self) -> str:
+        """The container's own port, without the server's forwarding."""
+        return f'http://127.0.0.1:{self.container_port}/'
+
+    def peak_memory(self) -> int:
+        """The most bytes that the container has held so far."""
+        with open(f'/proc/{self.state()["pid"]}/status', encoding='ascii') as status:
+            return int(re.search(r'VmHWM:\s+(\d+) kB', status.read())[1]) * 1024  # type: ignore[index]
+
+    def names(self) -> list[str]:
+        """The names of all incidents, in the order of their creation."""
+        return [incident['name'] for incident in self.sent()]
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def detail(self) -> str:
+        """The reason in a problem answer, checked for its form (RFC 9457)."""
+        assert self.headers['content-type'] == 'application/problem+json'
+        assert self.json.keys() == {'title', 'status', 'detail'}
+        assert self.json['status'] == self.status
+        return str(self.json['detail'])
+
+
+def request_head(url: str, length: int, headers: dict[str, str], method: str = 'POST') -> bytes:
+    parts = urlsplit(url)
+    lines = [f'{method} {parts.path or "/"} HTTP/1.1', f'Host: {parts.netloc}', f'Content-Length: {length}',
+             *(f'{name}: {value}' for name, value in headers.items())]
+    return '\r\n'.join(lines).encode() + b'\r\n\r\n'
+
+
+async def read_answer(reader: asyncio.StreamReader) -> Answer:
+    """One answer with a Content-Length or chunks, as the container and the local XSOAR send them."""
+    status_line, *lines = (await reader.readuntil(b'\r\n\r\n')).decode('latin-1').split('\r\n')
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(':') for line in lines if line)}
+    body = b''
+    if headers.get('transfer-encoding') == 'chunked':
+        while size := int(await reader.readline(), 16):
+            body += await reader.readexactly(size)
+            await reader.readline()
+        await reader.readline()
+    else:
+        body = await reader.readexactly(int(headers.get('content-length', 0)))
+    return Answer(int(status_line.split()[1]), headers, body.decode())
+
+
+async def post(url: str, body: bytes, headers: dict[str, str], dribble: bool = False) -> Answer:
+    """A POST on a connection of its own; dribbled, its body goes in two parts with a turn of the others between."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        writer.write(request_head(url, len(body), headers))
+        half = len(body) // 2 if dribble else 0
+        writer.write(body[:half])
+        await writer.drain()
+        await asyncio.sleep(0.05 if dribble else 0)
+        writer.write(body[half:])
+        return await asyncio.wait_for(read_answer(reader), LIMIT_SECONDS)
+    finally:
+        writer.close()
+
+
+def curl(*arguments: str, data: bytes | None = None) -> Answer:
+    """What the real curl was answered; `data` is its standard input."""
+    done = subprocess.run(['curl', '-sS', '-D', '/dev/stderr', '--max-time', '60', *arguments], input=data, capture_output=True,
+                          check=False)
+    heads = [head for head in done.stderr.decode().split('\r\n\r\n') if head.startswith('HTTP/')]
+    assert heads, done.stderr.decode()
+    status_line, *lines = heads[-1].split('\r\n')
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(':') for line in lines)}
+    return Answer(int(status_line.split()[1]), headers, done.stdout.decode())

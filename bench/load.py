@@ -1,0 +1,94 @@
+"""The load: wrk where it is installed for steady streams, a small asyncio client in a process of its own for bursts."""
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bench.side import TOKEN
+
+BODY = json.dumps({'name': 'Disk almost full on db-7', 'type': 'Alert',
+                   'raw_json': {'host': 'db-7', 'severity': 3, 'text': 'x' * 400}})
+WRK_SCRIPT = '''wrk.method = "POST"
+wrk.body = [[{body}]]
+wrk.headers["Authorization"] = "{token}"
+wrk.headers["Content-Type"] = "application/json"
+'''
+WRK_UNITS = {'us': 1e-3, 'ms': 1, 's': 1e3}
+
+
+def wrk(url: str, connections: int, seconds: float) -> dict[str, float]:
+    """Posts as fast as it can be answered: requests a second, and the median in milliseconds."""
+    if not shutil.which('wrk'):
+        raise SystemExit('bench: wrk is not installed. Debian: apt-get install wrk.')
+    with tempfile.NamedTemporaryFile('w', suffix='.lua') as script:
+        script.write(WRK_SCRIPT.format(body=BODY, token=TOKEN))
+        script.flush()
+        text = subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds}', '--latency', '-s', script.name, url],
+                              capture_output=True, text=True, check=True).stdout
+    assert 'Non-2xx' not in text, text
+    rate = re.search(r'Requests/sec:\s+([\d.]+)', text)
+    median = re.search(r'50%\s+([\d.]+)(us|ms|s)', text)
+    assert rate and median, text
+    return {'rate': float(rate[1]), 'median_ms': float(median[1]) * WRK_UNITS[median[2]]}
+
+
+def burst(url: str, count: int, kind: str = 'post', gap_seconds: float = 0, idle: int = 0) -> list[dict[str, Any]]:
+    """Sends `count` requests at once (or one each gap) from another process: status and seconds of each."""
+    arguments = [url, str(count), kind, str(gap_seconds), str(idle)]
+    done = subprocess.run([sys.executable, '-m', 'bench.load', *arguments], capture_output=True, text=True, check=True)
+    answers: list[dict[str, Any]] = json.loads(done.stdout)
+    return answers
+
+
+# What runs in the other process.
+
+
+def request_bytes(url: str, kind: str) -> bytes:
+    token = 'wrong' if kind == 'refusal' else TOKEN
+    body = '' if kind == 'get' else '{"name": ' if kind == 'bad' else BODY
+    head = f'{"GET" if kind == "get" else "POST"} / HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nAuthorization: {token}\r\n'
+    return f'{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}'.encode()
+
+
+async def send(url: str, kind: str, began: float) -> dict[str, Any]:
+    parts = urlsplit(url)
+    try:
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(request_bytes(url, kind))
+        status = (await reader.readuntil(b'\r\n\r\n')).split()[1]
+        writer.close()
+    except (OSError, asyncio.IncompleteReadError):
+        return {'status': 0, 'seconds': time.perf_counter() - began}
+    return {'status': int(status), 'seconds': time.perf_counter() - began}
+
+
+async def send_all(url: str, count: int, kind: str, gap_seconds: float, idle: int) -> list[dict[str, Any]]:
+    parts = urlsplit(url)
+    resting = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(idle)]
+    for _, writer in resting:
+        writer.write(request_bytes(url, 'get'))
+    for reader, _ in resting:
+        await reader.readuntil(b'\r\n\r\n')
+    tasks = []
+    for _ in range(count):
+        tasks.append(asyncio.create_task(send(url, kind, time.perf_counter())))
+        await asyncio.sleep(gap_seconds)
+    answers = await asyncio.gather(*tasks)
+    if idle:
+        answers.append({'memory': int(Path(f'/proc/{os.environ["BENCH_PID"]}/statm').read_text().split()[1])})
+    return answers
+
+
+if __name__ == '__main__':
+    _url, _count, _kind, _gap, _idle = sys.argv[1:]
+    print(json.dumps(asyncio.run(send_all(_url, int(_count), _kind, float(_gap), int(_idle)))))

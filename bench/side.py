@@ -1,0 +1,129 @@
+"""One side of a comparison: a script in a container, over the real line, against a server of a stated speed."""
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from localxsoar.container import LONG_RUNNING, Container, Journal, Order
+from localxsoar.faults import Faults
+from localxsoar.instance import accepts_connections
+from localxsoar.output import Printer
+from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, any_free_port, unify
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = ROOT / 'Packs' / 'GenericWebhook' / 'Integrations' / 'GenericWebhook' / 'GenericWebhook.py'
+BASELINE = Path(__file__).with_name('baseline.py')
+BARE = Path(__file__).with_name('bare.py')
+TOKEN = 'bench-token'
+REAL_LINES = 12_000
+PADDING = '''def padding_{0}(value, other=None):
+    # Stands for a function of the real file.
+    if value:
+        return value
+    return [other, value, {{"number": {0}}}]
+
+
+'''
+START_SECONDS = 30
+
+
+class Counter:
+    """A store that only counts, so that what is measured is the integration: the stand-in's SQLite is none of its work."""
+
+    def __init__(self) -> None:
+        self.ids = itertools.count(1)
+        self.values: dict[str, Any] = {}
+
+    def create(self, incidents: list[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
+        return [{'id': str(next(self.ids)), 'name': incident['name'], 'type': incident['type']} for incident in incidents]
+
+    def context(self, instance: str) -> dict[str, Any]:
+        return self.values
+
+    def set_context(self, instance: str, value: dict[str, Any]) -> None:
+        self.values = value
+
+
+def common_server_python() -> str:
+    """The carried subset, brought to the size of the real one, which every integration is compiled with."""
+    text = CARRIED_COMMON_SERVER_PYTHON.read_text()
+    missing = REAL_LINES - text.count('\n')
+    return text + '\n\n' + ''.join(PADDING.format(number) for number in range(missing // PADDING.count('\n')))
+
+
+def show_alarms(text: str) -> None:
+    if text.startswith('!!!'):
+        sys.stderr.write(text + '\n')
+
+
+class Side:
+    """A running container: `url`, `pid`, `faults` (the server's speed); `started_in` seconds until its port took a connection."""
+
+    def __init__(self, script: Path, call_ms: float = 0, incident_ms: float = 0) -> None:
+        port = any_free_port()
+        self.url = f'http://127.0.0.1:{port}/'
+        self.faults = Faults(call_delay_ms=call_ms, incident_delay_ms=incident_ms)
+        params = {'longRunningPort': str(port), 'auth_header': TOKEN}
+        order = Order(LONG_RUNNING, unify(script.read_text(), common_server_python()), params, 'bench', 'bench')
+        quiet = Printer(write=show_alarms)
+        self.journal = Journal()
+        self.container = Container(order, Counter(), self.faults, quiet, self.journal)  # type: ignore[arg-type]
+        began = time.perf_counter()
+        self.container.start()
+        wait_for_port(port)
+        self.started_in = time.perf_counter() - began
+
+    def __enter__(self) -> Side:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.faults.change({'hang': False})
+        self.container.stop(15)
+
+    @property
+    def pid(self) -> int:
+        assert self.container.pid
+        return self.container.pid
+
+    def memory(self) -> float:
+        """Resident MiB."""
+        return int(Path(f'/proc/{self.pid}/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20
+
+    def open_files(self) -> int:
+        return len(os.listdir(f'/proc/{self.pid}/fd'))
+
+    def warm_up(self) -> None:
+        with requests.Session() as session:
+            for _ in range(20):
+                session.post(self.url, json={'name': 'warm'}, headers={'Authorization': TOKEN}, timeout=30).raise_for_status()
+
+
+class Bare:
+    """bottle on gevent alone."""
+
+    def __init__(self) -> None:
+        port = any_free_port()
+        self.url = f'http://127.0.0.1:{port}/'
+        self.process = subprocess.Popen([sys.executable, str(BARE), str(port)])
+        wait_for_port(port)
+
+    def __enter__(self) -> Bare:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not accepts_connections(port):
+        assert time.monotonic() < deadline, f'nothing listens on port {port}'
+        time.sleep(0.002)
