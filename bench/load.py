@@ -33,7 +33,7 @@ def wrk(url: str, connections: int, seconds: float) -> dict[str, float]:
     with tempfile.NamedTemporaryFile('w', suffix='.lua') as script:
         script.write(WRK_SCRIPT.format(body=BODY, token=TOKEN))
         script.flush()
-        text = subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds}', '--latency', '-s', script.name, url],
+        text = subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds:.0f}s', '--latency', '-s', script.name, url],
                               capture_output=True, text=True, check=True).stdout
     assert 'Non-2xx' not in text, text
     rate = re.search(r'Requests/sec:\s+([\d.]+)', text)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 LEVELS = ('debug', 'info', 'error')
-KEPT_LOG_LINES = 1000
+KEPT_LOG_LINES = 2000
 CONTROL_CHARACTERS = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 
 
@@ -42,11 +42,12 @@ class Printer:
         self.line(f'!!! {text}')
 
     def log(self, level: str, text: str) -> None:
-        """A log line of the container."""
+        """What the container logs in one call: a line, or several."""
         time = datetime.now().strftime('%H:%M:%S.%f')[:-3]
-        self.log_lines.append({'time': time, 'level': level, 'text': text})
-        if level not in LEVELS or LEVELS.index(level) >= self._lowest:
-            self.line(f'{time} {level:<5} {text}')
+        for line in text.split('\n'):
+            self.log_lines.append({'time': time, 'level': level, 'text': line})
+            if level not in LEVELS or LEVELS.index(level) >= self._lowest:
+                self.line(f'{time} {level:<5} {line}')
 
     def incident(self, incident: dict[str, Any]) -> None:
         self.line(f"incident {incident['id']} · {incident['type']} · {incident['name']}")

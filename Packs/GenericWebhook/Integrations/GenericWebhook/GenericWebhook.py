@@ -11,6 +11,7 @@ from CommonServerPython import *  # noqa: F401,F403
 from CommonServerUserPython import *  # noqa: F401,F403
 
 import base64
+import codecs
 import gc
 import hashlib
 import hmac
@@ -22,6 +23,7 @@ import resource
 import select
 import signal
 import socket
+import threading
 import time
 import traceback
 import zlib
@@ -30,8 +32,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.message import Message
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -40,7 +43,6 @@ from bottle import BaseRequest, Bottle, FileUpload, HTTPResponse, request
 from gevent.event import AsyncResult, Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
-from gevent.threadpool import ThreadPool
 
 ''' CONSTANTS '''
 
@@ -53,6 +55,11 @@ MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB
 MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
 READ_BYTES = 64 * 1024
+MAX_EVENTS = 1000  # in one request
+MAX_LABEL = 1000  # characters of a Content-Type
+MAX_GZIP_MEMBERS = 1000
+INFLATE_BYTES = 16 * 1024
+BYTE_ORDER_MARK = '\ufeff'
 MAX_FORM_FIELDS = 1000
 MAX_HANDSHAKE_BYTES = 64 * 1024
 MAX_ECHO = 1024  # characters of a handshake's text
@@ -73,8 +80,10 @@ BODY_BYTES_PER_SECOND = 1024
 SEND_SECONDS = 30
 GONE_AFTER_SECONDS = 1  # hardly a sender gives up sooner
 MAX_HEADERS = 100
-MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADER_BYTES = 32 * 1024  # of all together
 
+STDIN = 0  # where the server's replies come from
+LOOK_SECONDS = 1  # how often an idle line is looked at
 MAX_WAITING_POSTS = 1000
 MAX_WAITING_BYTES = 64 * MIB
 # 100 a call would be enough for most; but of 1,000 that come at once, at 200 ms a call and 2 ms an incident, a quarter would
@@ -195,7 +204,9 @@ def read_port(value: Any) -> int:
 ''' AUTHENTICATION '''
 
 TOKEN_HEADERS = ('Authorization', 'X-Gitlab-Token')  # hold the token itself; the first that is there decides
-TIMED_SECONDS = 300
+TIMED_SECONDS = 300  # how far the time of signing may be from now
+BODY_TIME = 'webhookTimestamp'
+BODY_TIMED_SECONDS = 60
 
 
 def token_itself(token: bytes) -> list[bytes]:
@@ -223,8 +234,7 @@ class Scheme(NamedTuple):
     encode: Callable[[bytes], bytes] = as_hex
     prefix: str = ''  # what is signed before the body; in braces, other headers or the header's own parts
     time: str = ''  # the header or part that holds the time of signing
-    body_time: str = ''  # the field of a JSON body that does
-    seconds: int = TIMED_SECONDS  # how far that time may be from now
+    body_time: bool = False  # whether the body must hold it, as BODY_TIME
     keys: Callable[[bytes], list[bytes]] = token_itself
 
 
@@ -242,7 +252,7 @@ SIGNATURES = (
     Scheme('X-Shopify-Hmac-Sha256', encode=base64.b64encode),
     Scheme('X-PagerDuty-Signature', 'v1='),
     Scheme('Sentry-Hook-Signature'),
-    Scheme('Linear-Signature', body_time='webhookTimestamp', seconds=60),
+    Scheme('Linear-Signature', body_time=True),
     Scheme('X-Grafana-Alerting-Signature'),
     # Its sender chooses the name of the time's header; this is the one in Grafana's documents.
     Scheme('X-Grafana-Alerting-Signature', prefix='{x-grafana-alerting-signature-timestamp}:',
@@ -255,7 +265,7 @@ WAYS_IN = (f"Show the instance's token: as the whole {TOKEN_HEADERS[0]} header, 
            f'signature in {", ".join(SIGNATURE_HEADERS)}.')
 # Text that a timed scheme signs. Without this rule a captured request could be sent again at any time: with all of it as the
 # body, under the header of a scheme that signs the body alone.
-TIMED_TEXT = re.compile(rb'(?:v0:|[^.\s]{1,256}\.)?\d{9,13}[.:]')
+TIMED_TEXT = re.compile(rb'(?:v0:|[^.\s{[][^.\s]{0,255}\.)?\d{9,13}[.:]')
 
 
 NO_PROOF_NEEDED = 'nothing'
@@ -295,27 +305,38 @@ def is_signed(scheme: Scheme, token: bytes, headers: dict[str, str], body: bytes
     if not any(signatures) or is_replay:
         return False
     try:
-        message = scheme.prefix.format_map(known).encode('latin-1') + body
+        prefix = scheme.prefix.format_map(known).encode('latin-1')
     except KeyError:
         return False
-    expected = [scheme.encode(hmac.digest(key, message, 'sha256')) for key in scheme.keys(token)]
+    expected = [scheme.encode(signed_text(key, prefix, body)) for key in scheme.keys(token)]
     fits = any(hmac.compare_digest(signature, each) for signature in signatures for each in expected)
     return fits and is_fresh(scheme, known, body)
 
 
+def signed_text(key: bytes, prefix: bytes, body: bytes) -> bytes:
+    digest = hmac.new(key, prefix, 'sha256')
+    digest.update(body)
+    return digest.digest()
+
+
 def is_fresh(scheme: Scheme, known: dict[str, str], body: bytes) -> bool:
-    """Whether the signed time, Unix seconds or milliseconds, is close enough to now."""
-    if not scheme.time and not scheme.body_time:
+    """Whether the signed time, Unix seconds or milliseconds, is close enough to now.
+
+    A time in the body counts under every header: else what one sender timed could be sent again as another's.
+    """
+    stamp = known.get(scheme.time, '') if scheme.time else json_field(body, BODY_TIME)
+    if not stamp and not scheme.time and not scheme.body_time:
         return True
-    stamp = known.get(scheme.time, '') if scheme.time else json_field(body, scheme.body_time)
     if not re.fullmatch(r'\d{1,13}', stamp, re.ASCII):
         return False
     signed_at = int(stamp) / (1000 if len(stamp) > 11 else 1)
-    return abs(time.time() - signed_at) <= scheme.seconds
+    return abs(time.time() - signed_at) <= (TIMED_SECONDS if scheme.time else BODY_TIMED_SECONDS)
 
 
 def json_field(body: bytes, name: str) -> str:
     """A field of a body that should be a JSON object; empty where it is not there."""
+    if name.encode() not in body:
+        return ''
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -333,21 +354,43 @@ class Payload(NamedTuple):
     source: str
 
 
-class Arrival(NamedTuple):
+class Arrival:
     """What an incident takes from its request and the instance, where the payload is silent."""
 
-    occurred: str
-    headers: dict[str, str]
-    settings: Settings
+    def __init__(self, occurred: str, headers: dict[str, str], settings: Settings):
+        self.occurred = occurred
+        self.headers = headers
+        self.settings = settings
+
+    @cached_property
+    def kept_headers(self) -> str:
+        """As JSON, those that are neither secret nor meant for the connection alone."""
+        named = {name.strip().lower() for name in self.headers.get('connection', '').split(',')}
+        dropped = HOP_BY_HOP_HEADERS | SECRET_HEADERS | named
+        token = self.settings.token.decode('latin-1')
+        return json.dumps({name: value for name, value in self.headers.items()
+                           if name not in dropped and not (token and token in value)})
 
 
-ENVELOPE_KEYS = {'name', 'type', 'occurred'}
+HOP_BY_HOP_HEADERS = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
+                      'upgrade'}
+SECRET_HEADERS = {'cookie', 'proxy-authorization', *map(str.lower, TOKEN_HEADERS + SIGNATURE_HEADERS)}
+
+
 RAW_KEYS = {'raw_json', 'rawJson'}
+TEXT_KEYS = {'name', 'type', 'occurred'}
+ENVELOPE_RULES: dict[str, tuple[tuple[type, ...], str]] = {
+    **dict.fromkeys(TEXT_KEYS, ((str, type(None)), 'a string or null')),
+    **dict.fromkeys(RAW_KEYS, ((dict, list), 'an object or an array')),
+}
 
 JSON_SPACE = re.compile(r'[ \t\r\n]*')
 JSON_SEPARATOR = re.compile(r'[ \t\r\n,:]*')
 JSON_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)', re.DOTALL)
 JSON_KINDS = {str: 'a string', float: 'a number', bool: 'true or false', dict: 'an object', list: 'an array', type(None): 'null'}
+JSON_LABEL = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
+# By Python's own names. Not every codec that it knows: some take quadratic time, some make text that no JSON can hold.
+CHARSET = re.compile(r'ascii|iso8859-\d+|cp125\d|utf-(16|32)(-[bl]e)?|shift_jis|euc_(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]')
 
 
 def refuse_constant(name: str) -> Any:
@@ -356,46 +399,49 @@ def refuse_constant(name: str) -> Any:
 
 # Numbers are only looked at, never written: what is kept is the text as sent. float reads any length without an error.
 JSON_DECODER = json.JSONDecoder(parse_int=float, parse_constant=refuse_constant)
+scan_json = JSON_DECODER.scan_once  # type: ignore[attr-defined]  # for text that is known to be JSON
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[Payload]:
     """The events in a body: told by its bytes, helped by its content type. Raises Refused."""
-    kind, charset, boundary = content_label(content_type)
-    first = body.lstrip(b'\xef\xbb\xbf \t\r\n')[:1]
-    if first not in (b'{', b'[') and kind == 'multipart/form-data':
+    label, charset, boundary = content_label(content_type)
+    if label == 'multipart/form-data' and body.lstrip(b'\xef\xbb\xbf \t\r\n')[:1] not in (b'{', b'[', b''):
         return form_payloads(read_multipart(body, content_type, boundary))
-    is_json = JSON_KIND.fullmatch(kind) is not None
+    is_json = JSON_LABEL.fullmatch(label) is not None
     text = decode_text(body, charset, is_json)
+    start = skip_space(text, 0)
+    first = text[start:start + 1]
     if not first:
         return [Payload({}, '{}')]
-    if first in (b'{', b'[') or is_json:
+    if first in ('{', '[') or is_json:
         try:
             return json_payloads(text)
         except BadRequest:
-            if not kind.startswith('text/'):
+            if not label.startswith('text/'):
                 raise
-    elif kind == 'application/x-www-form-urlencoded':
+    elif label == 'application/x-www-form-urlencoded':
         return form_payloads(read_urlencoded(text))
     return [made_payload({'body': text})]
 
 
 @lru_cache(maxsize=64)
 def content_label(content_type: str) -> tuple[str, str, str]:
-    """The kind, the charset and the boundary that a Content-Type names, each empty where it does not."""
-    label = Message()
-    label['Content-Type'] = content_type
-    kind = label.get_content_type() if content_type else ''
-    return kind, label.get_content_charset() or '', str(label.get_param('boundary', ''))
-
-
-JSON_KIND = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
+    """The media type, the charset and the boundary that a Content-Type names, each empty where it names none."""
+    message = Message()
+    message['Content-Type'] = content_type[:MAX_LABEL]
+    label = content_type.partition(';')[0].strip().lower()
+    try:
+        charset = codecs.lookup(message.get_content_charset() or 'ascii').name
+        return label, charset if CHARSET.fullmatch(charset) else '', str(message.get_param('boundary', ''))
+    except (LookupError, ValueError):  # an unknown charset, hostile parameters
+        return label, '', ''
 
 
 def decode_text(body: bytes, charset: str, is_json: bool) -> str:
     """The body as text: UTF-8, else what its content type names. Text holds no NUL: that is another encoding, or none."""
-    for encoding in filter(None, ('utf-8-sig', charset)):
+    for encoding in ('utf-8', charset):
         try:
-            text = body.decode(encoding)
+            text = body.decode(encoding).removeprefix(BYTE_ORDER_MARK)
         except (UnicodeError, LookupError):
             continue
         if '\0' not in text:
@@ -406,8 +452,6 @@ def decode_text(body: bytes, charset: str, is_json: bool) -> str:
 
 def json_payloads(text: str) -> list[Payload]:
     values = read_json(text)
-    if len(values) == 1 and isinstance(values[0][0], list):
-        values = list(array_items(text))
     return [to_payload(value, source, place(index, values)) for index, (value, source) in enumerate(values)]
 
 
@@ -457,21 +501,31 @@ def about_file(file: FileUpload) -> dict[str, Any]:
 
 
 def read_json(text: str) -> list[tuple[Any, str]]:
-    """The JSON values of a text, one after another, each with its own text. Raises BadRequest."""
-    values = []
+    """The values of a JSON text, each with its own text: those that follow one another, or the items of a lone array.
+
+    Raises BadRequest, and TooLarge for more than MAX_EVENTS.
+    """
+    values: list[tuple[Any, str]] = []
     position = skip_space(text, 0)
     try:
-        while position < len(text):
+        while position < len(text) and len(values) <= MAX_EVENTS:
             value, end = JSON_DECODER.raw_decode(text, position)
             values.append((value, text[position:end]))
             position = skip_space(text, end)
+        if len(values) == 1 and isinstance(values[0][0], list):
+            values = array_items(*values[0])
     except json.JSONDecodeError as error:
         raise BadRequest(f'The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}.') from None
     except RecursionError:
-        raise BadRequest('The body is not usable JSON: it is nested too deeply.') from None
+        raise BadRequest(TOO_DEEP) from None
     except ValueError as error:
         raise BadRequest(f'The body is not valid JSON: {error}, {constant_place(text, position)}.') from None
+    if len(values) > MAX_EVENTS:
+        raise TooLarge(f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.')
     return values
+
+
+TOO_DEEP = 'The body is not usable JSON: it is nested too deeply.'
 
 
 def skip_space(text: str, position: int) -> int:
@@ -484,25 +538,27 @@ def constant_place(text: str, position: int) -> str:
     return f'line {text.count(chr(10), 0, start) + 1} column {start - text.rfind(chr(10), 0, start)}'
 
 
-def array_items(source: str) -> Iterator[tuple[Any, str]]:
-    """Each item of a valid JSON array with its own text."""
-    position = JSON_SEPARATOR.match(source, source.index('[') + 1).end()  # type: ignore[union-attr]
-    while source[position] != ']':
-        value, end = JSON_DECODER.raw_decode(source, position)
-        yield value, source[position:end]
+def array_items(array: list[Any], source: str) -> list[tuple[Any, str]]:
+    """Each item of a valid JSON array with its own text; of more than MAX_EVENTS only that they are too many."""
+    items = []
+    position = JSON_SEPARATOR.match(source, 1).end()  # type: ignore[union-attr]
+    for value in array[:MAX_EVENTS + 1]:
+        _, end = scan_json(source, position)
+        items.append((value, source[position:end]))
         position = JSON_SEPARATOR.match(source, end).end()  # type: ignore[union-attr]
+    return items
 
 
 def member_source(source: str, wanted: str) -> str:
-    """The text of one member's value in a valid JSON object."""
+    """The text of one member's value in a valid JSON object; of a key that stands twice the last counts, as everywhere."""
     found = ''
     position = JSON_SEPARATOR.match(source, 1).end()  # type: ignore[union-attr]
     while source[position] != '}':
-        key, end = JSON_DECODER.raw_decode(source, position)
+        key, end = scan_json(source, position)
         start = JSON_SEPARATOR.match(source, end).end()  # type: ignore[union-attr]
-        _, end = JSON_DECODER.raw_decode(source, start)
+        _, end = scan_json(source, start)
         if key == wanted:
-            found = source[start:end]  # of a key that stands twice the last counts, as everywhere
+            found = source[start:end]
         position = JSON_SEPARATOR.match(source, end).end()  # type: ignore[union-attr]
     return found
 
@@ -520,31 +576,29 @@ def to_payload(value: Any, source: str, where: str) -> Payload:
 def to_incident(payload: Payload, arrival: Arrival) -> dict[str, Any]:
     """The incident of one event. Raises BadRequest for an envelope that breaks our format; a foreign event is never refused."""
     fields = payload.fields
-    enveloped = bool(RAW_KEYS & fields.keys()) or fields.keys() <= ENVELOPE_KEYS
+    raw_key = next(filter(fields.__contains__, RAW_KEYS), '')
+    enveloped = bool(raw_key) or fields.keys() <= TEXT_KEYS
     if enveloped:
-        check_envelope(fields)
+        check_envelope(fields, raw_key)
     incident = {
         'name': text_field(fields, 'name') or DEFAULT_NAME,
         'type': text_field(fields, 'type') or arrival.settings.incident_type,
         'occurred': occurred_field(fields, enveloped) or arrival.occurred,
-        'rawJSON': envelope_details(payload) if enveloped else foreign_details(payload, arrival),
+        'rawJSON': envelope_details(payload, raw_key) if enveloped else foreign_details(payload, arrival),
     }
     return without_markers(incident)
 
 
-def check_envelope(fields: dict[str, Any]) -> None:
-    raw_keys = sorted(RAW_KEYS & fields.keys())
-    if len(raw_keys) > 1:
+def check_envelope(fields: dict[str, Any], raw_key: str) -> None:
+    if fields.keys() >= RAW_KEYS:
         raise BadRequest("'raw_json' and 'rawJson' are one field: send only one of them.")
-    for key in fields.keys() - ENVELOPE_KEYS - RAW_KEYS:
-        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_keys[0]}': put the rest into it, or leave "
-                         'it out and the whole object becomes the incident\'s details.', found=key)
-    for key in ENVELOPE_KEYS & fields.keys():
-        if not isinstance(fields[key], str | None):
-            raise BadRequest(f"'{key}' is {JSON_KINDS[type(fields[key])]}; it must be a string or null.")
-    for key in raw_keys:
-        if not isinstance(fields[key], dict | list):
-            raise BadRequest(f"'{key}' is {JSON_KINDS[type(fields[key])]}; it must be an object or an array.")
+    for key, value in fields.items():
+        if key not in ENVELOPE_RULES:
+            raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': put the rest into it, or leave "
+                             "it out and the whole object becomes the incident's details.", found=key)
+        types, rule = ENVELOPE_RULES[key]
+        if not isinstance(value, types):
+            raise BadRequest(f"'{key}' is {JSON_KINDS[type(value)]}; it must be {rule}.")
 
 
 def text_field(fields: dict[str, Any], key: str) -> str | None:
@@ -563,30 +617,18 @@ def occurred_field(fields: dict[str, Any], enveloped: bool) -> str | None:
                          found=f'{value} ({error})') from None
 
 
-def envelope_details(payload: Payload) -> str:
-    for key in RAW_KEYS & payload.fields.keys():
-        return member_source(payload.source, key)
-    return payload.source
+def envelope_details(payload: Payload, raw_key: str) -> str:
+    try:
+        return member_source(payload.source, raw_key) if raw_key else payload.source
+    except RecursionError:
+        raise BadRequest(TOO_DEEP) from None
 
 
 def foreign_details(payload: Payload, arrival: Arrival) -> str:
     """The whole payload, and the request's headers beside it: an event's kind is often only there."""
     if 'headers' in payload.fields:
         return payload.source
-    return f'{payload.source[:-1].rstrip()}, "headers": {json.dumps(kept_headers(arrival))}}}'
-
-
-HOP_BY_HOP_HEADERS = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
-                      'upgrade'}
-SECRET_HEADERS = {'cookie', 'proxy-authorization', *map(str.lower, TOKEN_HEADERS + SIGNATURE_HEADERS)}
-
-
-def kept_headers(arrival: Arrival) -> dict[str, str]:
-    """Those that are neither secret nor meant for the connection alone."""
-    named = {name.strip().lower() for name in arrival.headers.get('connection', '').split(',')}
-    dropped = HOP_BY_HOP_HEADERS | SECRET_HEADERS | named
-    token = arrival.settings.token.decode('latin-1')
-    return {name: value for name, value in arrival.headers.items() if name not in dropped and not (token and token in value)}
+    return f'{payload.source[:-1].rstrip()}, "headers": {arrival.kept_headers}}}'
 
 
 def without_markers(incident: dict[str, Any]) -> dict[str, Any]:
@@ -642,10 +684,14 @@ class Post:
 
     def __init__(self, incidents: list[dict[str, Any]], is_gone: Callable[[], bool] = bool):
         self.incidents = incidents
-        self.size = sum(len(incident['rawJSON']) for incident in incidents)
+        self.size = sum(size_in_bytes(text) for incident in incidents for text in incident.values() if text)
         self.arrived = time.monotonic()
         self.is_gone = is_gone
         self.outcome: AsyncResult[list[Any]] = AsyncResult()
+
+
+def size_in_bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode('utf-8', 'surrogatepass'))
 
 
 class PostQueue:
@@ -655,7 +701,7 @@ class PostQueue:
     not_made() tells what came of it. What holds between any two calls of its methods:
 
     1. A post waits, is in flight, or is settled; it is settled once, and nothing is settled as Unavailable that was in a
-       call that was made, unless the line was cut.
+       call that was made, unless the integration ends while that call is under way.
     2. There is at most one call at a time. Posts are handed over in the order of their arrival, each with all its incidents.
     3. At most MAX_WAITING_POSTS and MAX_WAITING_BYTES wait; a larger post waits alone.
     4. A call holds several posts only while every answer so far could be told apart by position (`grouping`), and then at
@@ -760,12 +806,12 @@ class PostQueue:
 
     def abandon(self) -> None:
         """Everything that is still there is settled as Unavailable."""
-        posts = [*self.in_flight, *(post for part in self.retrying for post in part), *self.waiting]
+        settle(self.in_flight, Unavailable, 'The integration ended before XSOAR answered: the incident may exist.')
+        settle([post for part in self.retrying for post in part] + list(self.waiting), Unavailable, self.closed_because)
         self.in_flight = []
         self.retrying.clear()
         self.waiting.clear()
         self.waiting_bytes = 0
-        settle(posts, Unavailable, self.closed_because)
 
     @property
     def is_empty(self) -> bool:
@@ -829,11 +875,13 @@ class ServerLine:
     """
 
     def __init__(self) -> None:
-        self.thread = ThreadPool(1)
+        self.thread = CallThread()
         self.queue = PostQueue()
         self.wake = Event()
         self.ending = Event()
         self.is_cut = False
+        self.server_hang_up = select.poll()
+        self.server_hang_up.register(STDIN, 0)
         self.log_lines: deque[tuple[str, float, str, tuple[Any, ...]]] = deque()
         self.lost_log_lines = 0
         self.log_every_seconds = LOG_EVERY_SECONDS
@@ -901,13 +949,19 @@ class ServerLine:
         while not self.is_cut:
             due_at, chore = min(self.chores(), key=lambda each: each[0], default=(float('inf'), None))
             wait_seconds = due_at - time.monotonic()
-            if chore and wait_seconds <= 0:
+            if self.has_no_server():
+                self.cut()
+            elif chore and wait_seconds <= 0:
                 chore()
             elif incidents := self.queue.take():
                 self.send_incidents(incidents)
             else:
-                self.wake.wait(wait_seconds if chore else None)
+                self.wake.wait(min(wait_seconds, LOOK_SECONDS))
                 self.wake.clear()
+
+    def has_no_server(self) -> bool:
+        """Whether the server has hung up. Asked before each call: its reply would tell it too late for what was handed over."""
+        return bool(self.server_hang_up.poll(0))
 
     def reap(self) -> None:
         while not self.is_cut:
@@ -925,7 +979,7 @@ class ServerLine:
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
         """Makes one call in the line's thread: what it returned, or the exception that it raised."""
-        answer, error = self.thread.apply(attempt, (function, *args))
+        answer, error = self.thread.call(function, *args)
         if isinstance(error, OSError | json.JSONDecodeError) or 'Try to write when connection closed' in str(error or ''):
             self.cut()
         return answer, error
@@ -978,11 +1032,32 @@ class ServerLine:
         self.samples.extend(read_samples({} if error else context))
 
 
-def attempt(function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
-    try:
-        return function(*args), None
-    except Exception as error:
-        return None, error
+class CallThread:
+    """One native thread for calls that block, made by one greenlet at a time: what a pool of one does, in half the time."""
+
+    def __init__(self) -> None:
+        self.calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
+        self.outcome: tuple[Any, Exception | None] = None, None
+        self.is_done = Event()
+        self.watcher = gevent.get_hub().loop.async_()
+        self.watcher.start(self.is_done.set)
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
+        """What the function returned, or the exception that it raised."""
+        self.is_done.clear()
+        self.calls.put((function, args))
+        self.is_done.wait()
+        return self.outcome
+
+    def run(self) -> None:
+        while True:
+            function, args = self.calls.get()
+            try:
+                self.outcome = function(*args), None
+            except Exception as error:
+                self.outcome = None, error
+            self.watcher.send()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
@@ -995,43 +1070,61 @@ class Deliveries:
     """What the deliveries of the last hour were answered, so that one that comes again creates nothing again."""
 
     def __init__(self) -> None:
-        self.answers: OrderedDict[bytes, tuple[float, AsyncResult[str]]] = OrderedDict()
-        self.size = 0
+        self.answers: OrderedDict[bytes, Delivery] = OrderedDict()
+        self.size = 0  # of all answers, in bytes
 
     def once(self, key: bytes, make: Callable[[], str]) -> str:
         """The answer of the first delivery with this key, also while it is being made. A failure is not remembered."""
         while key:
-            self.forget_old()
+            self.trim()
             if key not in self.answers:
                 return self.first(key, make)
             try:
-                return self.answers[key][1].get() or ''
+                return self.answers[key].outcome.get() or ''
             except Refused:
                 continue  # the first one came to nothing: now it is this one's turn, or another's that waited too
         return make()
 
     def first(self, key: bytes, make: Callable[[], str]) -> str:
-        outcome: AsyncResult[str] = AsyncResult()
-        self.answers[key] = time.monotonic(), outcome
+        delivery = self.answers[key] = Delivery()
+        self.trim()
         try:
             answer = make()
         except BaseException:
-            self.answers.pop(key, None)
-            outcome.set_exception(Unavailable('The first delivery came to nothing.'))
+            self.forget(key, delivery)
+            delivery.outcome.set_exception(Unavailable('The first delivery came to nothing.'))
             raise
-        outcome.set(answer)
-        if key in self.answers:
-            self.size += len(answer)
+        delivery.outcome.set(answer)
+        if len(answer) > MAX_REMEMBERED_BYTES:
+            self.forget(key, delivery)
+        elif self.answers.get(key) is delivery:
+            delivery.size = len(answer)
+            self.size += delivery.size
+            self.trim()
         return answer
 
-    def forget_old(self) -> None:
+    def forget(self, key: bytes, delivery: 'Delivery') -> None:
+        if self.answers.get(key) is delivery:
+            del self.answers[key]
+
+    def trim(self) -> None:
+        """Forgets the oldest: those of more than an hour ago, and those for which there is no room."""
         while self.answers:
-            began, outcome = next(iter(self.answers.values()))
-            is_old = began + REMEMBER_SECONDS < time.monotonic()
-            if not (is_old or len(self.answers) >= MAX_REMEMBERED_DELIVERIES or self.size > MAX_REMEMBERED_BYTES):
+            oldest = next(iter(self.answers.values()))
+            is_old = oldest.began + REMEMBER_SECONDS < time.monotonic()
+            if not (is_old or len(self.answers) > MAX_REMEMBERED_DELIVERIES or self.size > MAX_REMEMBERED_BYTES):
                 return
             self.answers.popitem(last=False)
-            self.size -= len(outcome.value or '')
+            self.size -= oldest.size
+
+
+class Delivery:
+    """One that is remembered: when it began, and what it was answered, once it has been."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.outcome: AsyncResult[str] = AsyncResult()
+        self.size = 0
 
 
 SAMPLES_KEY = 'samples'
@@ -1192,16 +1285,24 @@ def decompress(body: bytes, coding: str) -> bytes:
 
 def inflate(body: bytes, window_bits: int) -> bytes:
     """Raises zlib.error. A gzip body may have several members."""
-    whole = b''
-    while body:
-        engine = zlib.decompressobj(window_bits)
-        whole += engine.decompress(body, MAX_BODY_BYTES + 1 - len(whole))
-        if len(whole) > MAX_BODY_BYTES:
-            raise TooLarge(f'The body is larger than {MAX_BODY_BYTES // 1024} KiB after decompression.')
-        if not engine.eof:
-            raise zlib.error('it ends early')
-        body = engine.unused_data
-    return whole
+    whole = bytearray()
+    engine = zlib.decompressobj(window_bits)
+    members = 1
+    for start in range(0, len(body), INFLATE_BYTES):
+        piece = body[start:start + INFLATE_BYTES]
+        while piece:
+            if engine.eof:
+                engine = zlib.decompressobj(window_bits)
+                members += 1
+            whole += engine.decompress(piece, MAX_BODY_BYTES + 1 - len(whole))
+            if len(whole) > MAX_BODY_BYTES:
+                raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
+            if members > MAX_GZIP_MEMBERS:
+                raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
+            piece = engine.unused_data
+    if not engine.eof:
+        raise zlib.error('it ends early')
+    return bytes(whole)
 
 
 def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, Any]]:
@@ -1313,11 +1414,15 @@ def cloud_events(question: Question) -> HTTPResponse | None:
 UNSIGNED_HANDSHAKES = {'POST': (microsoft_graph, azure_event_grid), 'GET': (okta, meta, dropbox), 'OPTIONS': (cloud_events,)}
 
 
+SLACK_KEYS = {'type', 'token', 'challenge'}
+
+
 def answer_signed_handshake(settings: Settings, proof: str, payloads: list[Payload]) -> HTTPResponse | None:
     """The answer to Slack or Zoom, whose question is an event that was let in."""
     fields = payloads[0].fields if len(payloads) == 1 else {}
-    if fields.get('type') == 'url_verification' and fields.keys() <= {'type', 'token', 'challenge'}:
-        return echo(fields.get('challenge'))
+    challenge = fields.get('challenge')
+    if fields.get('type') == 'url_verification' and fields.keys() <= SLACK_KEYS and isinstance(challenge, str):
+        return echo(challenge)
     if fields.get('event') == 'endpoint.url_validation' and proof == ZOOM:
         return zoom(settings, fields)
     return None
@@ -1375,8 +1480,10 @@ class RequestHeaders(dict[str, str]):
 
     def __init__(self, rfile: io.BufferedReader):
         super().__init__()
+        bytes_left = MAX_HEADER_BYTES
         for _ in range(MAX_HEADERS + 1):
-            line = rfile.readline(MAX_HEADER_BYTES)
+            line = rfile.readline(bytes_left)
+            bytes_left -= len(line)
             if line in (b'\r\n', b'\n'):
                 return
             match = HEADER_LINE.fullmatch(line)

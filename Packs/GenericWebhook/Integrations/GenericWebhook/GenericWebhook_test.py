@@ -60,7 +60,6 @@ def line():
     line.stop()
     line.keeper.kill()
     line.reaper.kill()
-    line.thread.kill()
 
 
 @pytest.fixture
@@ -150,7 +149,7 @@ def test_name_and_type_fall_back_where_the_sender_gives_none(fields, name, kind)
 
 
 def test_without_any_type_the_choice_is_left_to_the_server():
-    assert incident_of('{}', ARRIVAL._replace(settings=Settings(8080, b'', None)))['type'] is None
+    assert incident_of('{}', Arrival(ARRIVED, {}, Settings(8080, b'', None)))['type'] is None
 
 
 # Foreign payloads

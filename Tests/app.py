@@ -1,0 +1,81 @@
+"""The script's app in this process, asked through WSGI: for what needs no socket, and many requests."""
+from __future__ import annotations
+
+import functools
+import io
+import json
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import demistomock
+from GenericWebhook import OUTCOME, ServerLine, Settings, build_app
+from webhook import TOKEN, Answer
+
+
+@functools.cache
+def line() -> ServerLine:
+    """One for all tests: it has a thread that nothing ends before the process."""
+    return ServerLine()
+
+
+class App:
+    """`with App() as app: ...`, one at a time: the app, and a server that creates at once.
+
+    `calls` holds the incidents of each createIncidents call. Every answer is checked for what all must keep to.
+    """
+
+    def __init__(self, token: str = TOKEN, incident_type: str | None = None) -> None:
+        self.token = token
+        self.settings = Settings(8080, token.encode(), incident_type)
+        self.calls: list[list[dict[str, Any]]] = []
+        self.outcome = ''  # of the last request, as the log would have it
+
+    def __enter__(self) -> App:
+        demistomock.reset()
+        demistomock.declare(createIncidents=self._create, getIntegrationContext={})
+        self.app = build_app(self.settings, line())
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        demistomock.reset()
+
+    def _create(self, incidents: list[dict[str, Any]], *_: Any) -> list[dict[str, Any]]:
+        self.calls.append(incidents)
+        return [{'id': f'{len(self.calls)}.{index}', **incident} for index, incident in enumerate(incidents)]
+
+    @property
+    def incidents(self) -> list[dict[str, Any]]:
+        return [incident for call in self.calls for incident in call]
+
+    @property
+    def details(self) -> Any:
+        """The details of the last incident, read."""
+        return json.loads(self.incidents[-1]['rawJSON'])
+
+    def ask(self, method: str, query: str = '', body: bytes = b'', headers: dict[str, str] | None = None) -> Answer:
+        """Header values are bytes as latin-1, as WSGI has them."""
+        environ: dict[str, Any] = {'REQUEST_METHOD': method, 'PATH_INFO': '/', 'QUERY_STRING': query,
+                                   'wsgi.input': io.BytesIO(body), 'CONTENT_LENGTH': str(len(body))}
+        for name, value in (headers or {}).items():
+            key = name.upper().replace('-', '_')
+            environ[key if key == 'CONTENT_TYPE' else f'HTTP_{key}'] = value
+        setup_testing_defaults(environ)
+        head: list[Any] = []
+        text = b''.join(self.app(environ, lambda status, names, *_: head.extend((status, names)))).decode()
+        answer = Answer(int(head[0].split()[0]), {name.lower(): value for name, value in head[1]}, text)
+        self.outcome = environ.get(OUTCOME, '')
+        if answer.status >= 300:
+            assert answer.detail
+        if self.token:
+            assert self.token not in text + self.outcome or answer.status == 200
+        return answer
+
+    def post(self, body: bytes | str, headers: dict[str, str] | None = None, query: str = '') -> Answer:
+        """A POST as it comes, with nothing but these headers."""
+        return self.ask('POST', query, body.encode() if isinstance(body, str) else body, headers)
+
+    def authorized(self, body: bytes | str, content_type: str = '', **headers: str) -> Answer:
+        """A POST with the token."""
+        named = {name.replace('_', '-'): value for name, value in headers.items()}
+        label = {'Content-Type': content_type} if content_type else {}
+        return self.post(body, {'Authorization': self.token.encode().decode('latin-1'), **label, **named})

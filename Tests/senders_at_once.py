@@ -1,0 +1,281 @@
+"""Many senders at once, and the one thing that holds for each of them, whatever happens at the server: its answer is true."""
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import resource
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from webhook import LIMIT_SECONDS, TOKEN, Answer, Webhook, read_answer, request_head
+
+# "At once" is far below a call that hangs, and far above what a busy machine that runs other tests beside may take.
+AT_ONCE_SECONDS = 2
+FENCE_ROUNDS = 2
+AUTHORIZED = {'Authorization': TOKEN}
+NOT_CREATED = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
+RETRY_AFTER = 'retry-after'
+
+Act = Callable[['Senders'], Coroutine[Any, Any, None]]
+
+
+def scene(*arguments: str, **faults: Any) -> Callable[[Act], Callable[[], None]]:
+    """Makes a test of what senders do at once, with these options and faults of the local XSOAR; `check` comes at its end."""
+    options = [option for name, value in faults.items() for option in ('--fault', f'{name}={value}')]
+
+    def decorate(act: Act) -> Callable[[], None]:
+        def test() -> None:
+            with Webhook(*arguments, *options) as webhook:
+                asyncio.run(play(webhook))
+
+        async def play(webhook: Webhook) -> None:
+            senders = Senders(webhook)
+            try:
+                await act(senders)
+                await senders.check()
+            finally:
+                senders.close()
+
+        test.__name__ = act.__name__
+        test.__doc__ = act.__doc__
+        return test
+    return decorate
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = 15) -> Any:
+    """Like wait_for, while the senders go on."""
+    async def look() -> Any:
+        while not (value := condition()):
+            await asyncio.sleep(0.01)
+        return value
+    try:
+        return await asyncio.wait_for(look(), seconds)
+    except asyncio.TimeoutError:
+        raise AssertionError(f'{what} did not come true within {seconds:g} s') from None
+
+
+class Sender:
+    """One connection to the container; kept alive for as long as the container keeps it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def open(self) -> Sender:
+        parts = urlsplit(self.url)
+        self.reader, self.writer = await asyncio.open_connection(parts.hostname, parts.port)
+        # Else a burst of closing and opening connections sends and acknowledges in steps of 40 ms.
+        self.writer.get_extra_info('socket').setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self
+
+    async def ask(self, method: str = 'GET', body: bytes = b'', headers: dict[str, str] | None = None,
+                  length: int | None = None) -> Answer:
+        self.writer.write(request_head(self.url, len(body) if length is None else length, headers or {}, method) + body)
+        return await asyncio.wait_for(read_answer(self.reader), LIMIT_SECONDS)
+
+    async def end(self) -> bytes:
+        """What still comes until the container closes the connection."""
+        with suppress(ConnectionError):
+            return await self.reader.read()
+        return b''
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class Request:
+    """One POST: the numbers of its incidents, which no other has, and the task that brings its answer."""
+
+    def __init__(self, numbers: list[int], names: list[str], text: str = '') -> None:
+        self.numbers = numbers
+        self.names = names
+        self.text = text
+        self.task: asyncio.Task[Answer]
+        self.began = self.seconds = 0.0
+
+    @property
+    def body(self) -> bytes:
+        items = [{'name': name, 'raw_json': {'number': number, 'text': self.text}}
+                 for number, name in zip(self.numbers, self.names, strict=True)]
+        return json.dumps(items[0] if len(items) == 1 else items).encode()
+
+    @property
+    def is_answered(self) -> bool:
+        return self.task.done()
+
+    @property
+    def answer(self) -> Answer:
+        return self.task.result()
+
+
+class Senders:
+    """The senders of one scene. Every request of theirs is kept, and checked by `check`.
+
+    `drops` tells which incidents the server is to leave out although it says that all went well. `told_apart` is False
+    where the server's answers are in disorder: then a sender may be told of fewer incidents than it made.
+    """
+
+    def __init__(self, webhook: Webhook) -> None:
+        self.webhook = webhook
+        self.url = webhook.direct_url
+        self.requests: list[Request] = []
+        self.connections: list[Sender] = []
+        self.drops: Callable[[str], bool] = lambda name: False
+        self.told_apart = True
+        self.count = itertools.count(1)
+
+    # Sending.
+
+    async def connect(self) -> Sender:
+        connection = await Sender(self.url).open()
+        self.connections.append(connection)
+        return connection
+
+    def request(self, *names: str, text: str = '') -> Request:
+        return Request([next(self.count) for _ in names], list(names), text)
+
+    def start(self, *names: str, text: str = '', connection: Sender | None = None) -> Request:
+        """A POST of these incidents has begun; on a connection of its own unless one is given."""
+        request = self.request(*names, text=text)
+        request.task = asyncio.ensure_future(self._send(request, connection))
+        self.requests.append(request)
+        return request
+
+    async def _send(self, request: Request, connection: Sender | None) -> Answer:
+        lent = connection or await self.connect()
+        request.began = time.monotonic()
+        try:
+            return await lent.ask('POST', request.body, AUTHORIZED)
+        finally:
+            request.seconds = time.monotonic() - request.began
+            if not connection:
+                lent.close()
+                self.connections.remove(lent)
+
+    async def post(self, *names: str, connection: Sender | None = None) -> Answer:
+        return await self.start(*names, connection=connection).task
+
+    def start_many(self, count: int, name: str = 'event') -> list[Request]:
+        return [self.start(f'{name} {number}') for number in range(count)]
+
+    async def line_up(self, *posts: tuple[str, ...]) -> list[Request]:
+        """These POSTs have arrived, in this order, when this returns: a greeting that came after each has been answered."""
+        fence = await self.connect()
+        requests = []
+        for names in posts:
+            connection = await self.connect()
+            assert (await connection.ask()).status == 200
+            requests.append(self.start(*names, connection=connection))
+            for _ in range(FENCE_ROUNDS):
+                assert (await fence.ask()).status == 200
+        return requests
+
+    async def hold(self) -> Request:
+        """A POST that is being created, and stays so until `release`: what comes now has to wait."""
+        calls = len(self.calls)
+        self.webhook.faults(hang=True)
+        request = self.start('held')
+        await until(lambda: len(self.calls) > calls, 'the call that hangs')
+        return request
+
+    def release(self, **faults: Any) -> None:
+        self.webhook.faults(**faults, hang=False)
+
+    async def leave(self, *names: str) -> None:
+        """A sender that goes away while its POST waits."""
+        connection = await self.connect()
+        request = self.request(*names)
+        connection.writer.write(request_head(self.url, len(request.body), AUTHORIZED) + request.body)
+        await connection.writer.drain()
+        assert (await (await self.connect()).ask()).status == 200
+        connection.close()
+
+    async def finish(self, seconds: float = LIMIT_SECONDS) -> list[Answer]:
+        """All answers, in the order of sending."""
+        tasks = [request.task for request in self.requests]
+        return list(await asyncio.wait_for(asyncio.gather(*tasks), seconds))
+
+    def close(self) -> None:
+        for request in self.requests:
+            request.task.cancel()
+        for connection in self.connections:
+            connection.close()
+
+    # What the server saw.
+
+    @property
+    def calls(self) -> list[int]:
+        """How many incidents each call of createIncidents held."""
+        return list(self.webhook.state()['createSizes'])
+
+    @property
+    def log_calls(self) -> int:
+        calls = self.webhook.state()['calls']
+        return sum(calls.get(level, 0) for level in ('debug', 'info', 'error'))
+
+    async def at_rest(self) -> None:
+        """The container has said all that it has to say at its start."""
+        await until(lambda: 'Listening' in self.log(), 'the first log line')
+        await until(lambda: self.webhook.state()['calls'].get('updateModuleHealth'), 'the health')
+
+    async def restarted(self, exit_code: int, seconds: float = 15) -> None:
+        """The container has ended with this code, and another is there and listens."""
+        end = f'the container ended (exit code {exit_code})'
+        await until(lambda: any(end in line for line in self.webhook.output), end, seconds)
+
+        async def try_until_open() -> None:
+            while True:
+                with suppress(ConnectionRefusedError):
+                    return (await self.connect()).close()
+                await asyncio.sleep(0.01)
+        await until(lambda: self.webhook.state()['restarts'], 'the restart')
+        await asyncio.wait_for(try_until_open(), LIMIT_SECONDS)
+
+    def log(self) -> str:
+        return '\n'.join(line['text'] for line in self.webhook.state()['log'])
+
+    # What must hold.
+
+    async def check(self) -> None:
+        """Every answer is true, and nothing exists but what a sender was told, or asked for before it went away."""
+        await self.finish()
+        stored = Counter(json.loads(sent['rawJSON'])['number'] for sent in self.webhook.sent())
+        told = Counter[str]()
+        for request in self.requests:
+            assert {number: stored.pop(number, 0) for number in request.numbers} == self.expected(request), (
+                f'{request.answer.status} does not tell what became of {request.names}')
+            told.update(self.check_answer(request))
+        assert not stored, 'something exists that nobody sent, or whose sender had gone away while it waited'
+        assert set(told.values()) <= {1}, 'two senders were told of the same incident'
+
+    def expected(self, request: Request) -> dict[int, int]:
+        """How often each incident of a request exists, as its answer says."""
+        created = request.answer.status == HTTPStatus.OK
+        return {number: int(created and not self.drops(name))
+                for number, name in zip(request.numbers, request.names, strict=True)}
+
+    def check_answer(self, request: Request) -> list[str]:
+        """The ids of the incidents that the sender was told of, which are its own."""
+        answer = request.answer
+        if answer.status != HTTPStatus.OK:
+            assert answer.status in NOT_CREATED, f'{answer.status}: {answer.text}'
+            assert answer.detail
+            assert (RETRY_AFTER in answer.headers) == (answer.status == HTTPStatus.SERVICE_UNAVAILABLE)
+            return []
+        numbers = [json.loads(created['rawJSON'])['number'] for created in answer.json]
+        assert set(numbers) <= set(request.numbers), "a sender was told of another's incident"
+        if self.told_apart:
+            assert numbers == [number for number, made in self.expected(request).items() if made]
+        return [created['id'] for created in answer.json]
+
+
+def allow_many_connections() -> None:
+    """As many open files for this process as its limit can be raised to."""
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))

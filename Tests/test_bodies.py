@@ -1,0 +1,521 @@
+"""What a body becomes: told by its bytes, helped by its label, and kept as it was sent, or refused with a reason."""
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import time
+import zlib
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+import requests
+from app import App
+from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, Arrival, BadRequest, Refused, Settings, TooLarge, decompress,
+                            read_payloads, to_incidents)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from urllib3 import encode_multipart_formdata
+from webhook import TOKEN, Webhook
+
+MIB = 1024 * 1024
+AUTHORIZED = {'Authorization': TOKEN}
+ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, b'', None))
+FORM = 'application/x-www-form-urlencoded'
+QUICK_SECONDS = 0.8
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    with App() as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def webhook() -> Iterator[Webhook]:
+    with Webhook() as running:
+        yield running
+
+
+def kept(body: bytes | str, content_type: str = '') -> list[Any]:
+    """The details of the incidents that a body becomes, as text, without the request's headers."""
+    sent = body.encode() if isinstance(body, str) else body
+    texts = [incident['rawJSON'] for incident in to_incidents(read_payloads(sent, content_type), ARRIVAL)]
+    return [json.loads(text.replace(', "headers": {"x-event": "push"}}', '}')) for text in texts]
+
+
+# Arrays and several objects
+
+
+def test_an_array_is_one_call_and_is_answered_in_its_order(webhook: Webhook) -> None:
+    items = [{'name': f'item {number}', 'raw_json': {'number': number}} for number in range(700)]
+    answer = requests.post(webhook.webhook_url, json=items, headers=AUTHORIZED, timeout=30)
+    assert answer.status_code == 200
+    assert [created['name'] for created in answer.json()] == [item['name'] for item in items]
+    assert webhook.state()['createSizes'][-1] == 700
+    assert webhook.names()[-700:] == [item['name'] for item in items]
+
+
+def test_an_array_with_one_bad_item_makes_nothing_and_names_its_place(webhook: Webhook) -> None:
+    before = webhook.state()['createSizes']
+    answer = requests.post(webhook.webhook_url, json=[{'name': 'a'}, {'name': 'b'}, {'name': 3}], headers=AUTHORIZED, timeout=30)
+    assert answer.status_code == 400
+    assert answer.json()['detail'].startswith('Item 3 of 3: ')
+    assert webhook.state()['createSizes'] == before
+
+
+@pytest.mark.parametrize('body', [
+    '{"n": 1}\n{"n": 2}\n{"n": 3}\n', '{"n": 1}\r\n\r\n{"n": 2}\r\n{"n": 3}', '{"n": 1}{"n": 2}{"n": 3}',
+    ' {"n": 1} {"n":\n2}\t{"n": 3}',
+    '[{"n": 1}, {"n": 2}, {"n": 3}]', '\ufeff[{"n": 1},{"n": 2},\n{"n": 3}]',
+])
+@pytest.mark.parametrize('content_type', ['', 'application/x-ndjson', 'application/json', 'text/plain', FORM])
+def test_several_objects_are_an_incident_each_in_one_call(app: App, body: str, content_type: str) -> None:
+    answer = app.authorized(body, content_type)
+    assert answer.status == 200
+    assert [len(call) for call in app.calls] == [3]
+    assert [json.loads(incident['rawJSON'])['n'] for incident in answer.json] == [1, 2, 3]
+
+
+@pytest.mark.parametrize('body, words', [
+    ('[{"a": 1}, 2]', 'Item 2 of 2: the event is a number'), ('[{"a": 1}, [{}]]', 'Item 2 of 2: the event is an array'),
+    ('[null]', 'the event is null'), ('{"a": 1}\n{"a"', 'line 2 column'),
+    ('{"a": 1}\n"text"', 'Item 2 of 2: the event is a string'),
+    ('[{"a": 1}] [{"a": 2}]', 'Item 1 of 2: the event is an array'), ('[{"a": 1},]', 'line 1'), ('[{"a": 1}', 'line 1'),
+    ('{"a": 1}\n{"occurred": "soon"}', 'Item 2 of 2: '), ('[{"raw_json": {}}, {"raw_json": 1}]', "Item 2 of 2: 'raw_json'"),
+])
+def test_one_bad_item_refuses_all_and_says_where(app: App, body: str, words: str) -> None:
+    answer = app.authorized(body)
+    assert answer.status == 400
+    assert words in answer.detail
+    assert app.calls == []
+
+
+def test_every_item_keeps_its_own_text() -> None:
+    body = b'[ {"raw_json": {"n":1.10, "m" : 1E+2}},{"raw_json":[ 12345678901234567890123 ]} , {"name":"n"}]'
+    details = [incident['rawJSON'] for incident in to_incidents(read_payloads(body), ARRIVAL)]
+    assert details == ['{"n":1.10, "m" : 1E+2}', '[ 12345678901234567890123 ]', '{"name":"n"}']
+
+
+@pytest.mark.parametrize('body', [b'', b' \r\n\t', b'\xef\xbb\xbf'])
+@pytest.mark.parametrize('content_type', ['', 'application/json', 'application/x-ndjson', 'text/plain', FORM,
+                                          'multipart/form-data; boundary=x', 'application/octet-stream'])
+def test_nothing_at_all_is_an_incident_without_details(app: App, body: bytes, content_type: str) -> None:
+    assert app.authorized(body, content_type).status == 200
+    assert [incident['rawJSON'] for incident in app.incidents] == ['{}']
+
+
+def test_very_many_events_in_a_small_body_do_not_fill_the_memory() -> None:
+    with Webhook() as webhook:
+        held = webhook.peak_memory()
+        requests.post(webhook.direct_url, b'{}\n' * 50_000, headers=AUTHORIZED, timeout=60)
+        assert webhook.peak_memory() - held < 100 * MIB
+
+
+def test_large_headers_beside_every_event_of_a_small_body_do_not_fill_the_memory() -> None:
+    headers = {**AUTHORIZED, **{f'X-Large-{number}': 'a' * 15_000 for number in range(10)}}
+    with Webhook() as webhook:
+        held = webhook.peak_memory()
+        requests.post(webhook.direct_url, b'{"a":1}' * 200, headers=headers, timeout=60)
+        assert webhook.peak_memory() - held < 50 * MIB
+
+
+# Forms
+
+
+@pytest.mark.parametrize('form, fields', [
+    ('a=1&b=two', {'a': '1', 'b': 'two'}), ('a=1&a=2&a=3', {'a': ['1', '2', '3']}), ('a=&b', {'a': '', 'b': ''}),
+    ('a=%C3%A9+%E2%98%83%20%2B', {'a': 'é ☃ +'}), ('%F0%9F%98%80=x', {'😀': 'x'}), ('a=é', {'a': 'é'}),
+    ('a=b=c;d', {'a': 'b=c;d'}),
+    ('payload=text', {'payload': 'text'}), ('payload=%7B%7D&other=1', {'payload': '{}', 'other': '1'}),
+    ('payload=%7B%22a%22%3A1%7D', {'a': 1}), ('payload=+%7B%22a%22%3A+1.5%7D%0A', {'a': 1.5}), ('a=%00', {'a': '\0'}),
+    ('payload=%7B%7D&payload=%7B%7D', {'payload': ['{}', '{}']}),
+])
+def test_a_form_is_an_object_of_its_fields(form: str, fields: Any) -> None:
+    assert kept(form, FORM) == [fields]
+    assert kept(form, f'{FORM}; charset=UTF-8') == [fields]
+
+
+def test_a_payload_field_that_holds_an_array_is_an_incident_an_item(app: App) -> None:
+    assert app.authorized('payload=' + quote('[{"n": 1.10}, {"n": 2}]'), FORM).status == 200
+    assert [len(call) for call in app.calls] == [2]
+    assert app.incidents[0]['rawJSON'].startswith('{"n": 1.10')
+
+
+def test_json_labelled_as_a_form_is_json() -> None:
+    assert kept('{"a": "b&c=d"}', FORM) == [{'a': 'b&c=d'}]
+
+
+@pytest.mark.parametrize('form, status', [
+    ('a=%FF', 415), ('a=%C3', 415), ('&'.join(['a=1'] * MAX_FORM_FIELDS), 200), ('&'.join(['a=1'] * (MAX_FORM_FIELDS + 1)), 400),
+    ('a=%zz', 200),
+])
+def test_a_form_beyond_the_bounds_or_in_no_utf_8_is_refused(app: App, form: str, status: int) -> None:
+    answer = app.authorized(form, FORM)
+    assert answer.status == status
+    assert 'form' in answer.text or status == 200
+
+
+def multipart(*fields: tuple[str, Any]) -> tuple[bytes, str]:
+    return encode_multipart_formdata(fields, boundary='frontier')
+
+
+def test_of_a_file_its_name_type_and_size_are_kept_but_not_its_content() -> None:
+    body, content_type = multipart(('title', 'Bericht ä'), ('tag', 'one'), ('tag', 'two'),
+                                   ('sample', ('evil ü.exe', b'MZ\x00\xff' * 1000, 'application/x-dosexec')))
+    assert kept(body, content_type) == [{'title': 'Bericht ä', 'tag': ['one', 'two'], 'sample': {
+        'filename': 'evil ü.exe', 'content_type': 'application/x-dosexec', 'size': 4000}}]
+
+
+def test_a_multipart_payload_field_that_holds_json_is_that_json() -> None:
+    assert kept(*multipart(('payload', '{"text": "a", "n": 1}'))) == [{'text': 'a', 'n': 1}]
+
+
+def test_a_large_file_is_only_counted() -> None:
+    body, content_type = multipart(('dump', ('core', b'\0' * 5 * MIB, 'application/octet-stream')))
+    assert kept(body, content_type)[0]['dump']['size'] == 5 * MIB
+
+
+@pytest.mark.parametrize('body, content_type', [
+    (multipart(('a', '1'))[0][:-20], 'multipart/form-data; boundary=frontier'), (b'no parts', 'multipart/form-data; boundary=x'),
+    (multipart(('a', '1'))[0], 'multipart/form-data'), (multipart(('a', '1'))[0], 'multipart/form-data; boundary=other'),
+    (multipart(*[('a', '1')] * (MAX_FORM_FIELDS + 1))), (multipart(('a', b'\xff'))),
+    (b'--x\r\n\r\nno name\r\n--x--\r\n', 'multipart/form-data; boundary=x'), (b'--x--', 'multipart/form-data; boundary="'),
+])
+def test_a_multipart_form_that_is_not_well_formed_is_refused(app: App, body: bytes, content_type: str) -> None:
+    answer = app.authorized(body, content_type)
+    assert answer.status == 400
+    assert 'form' in answer.detail
+    assert app.calls == []
+
+
+def test_as_many_parts_as_fields_are_allowed(app: App) -> None:
+    assert app.authorized(*multipart(*[('a', '1')] * (MAX_FORM_FIELDS - 1))).status == 200
+
+
+# Text
+
+
+@pytest.mark.parametrize('text, content_type', [
+    ('<?xml version="1.0"?><alert id="1">é</alert>', 'application/xml'), ('<alert/>\n', 'text/xml; charset=utf-8'),
+    ('CEF:0|Vendor|Product|1.0|100|Worm stopped|10|src=10.0.0.1', ''), ('CEF:0|V|P|1|1|n|1|', 'text/plain'),
+    ('a,b\r\n1,"2"\r\n', 'text/csv'),
+    ('just words', ''), ('[2026-11-24 10:00] ERROR {x}', 'text/plain'), ('{unquoted: 1}', 'text/plain'),
+    ('{"a": 1} trailing', 'text/plain'),
+    ('{"a": NaN}', 'text/plain'), ('[' * 99_999, 'text/plain'), ('"quoted"', 'text/plain'),
+    (' leading and trailing \n', 'text/plain'),
+    ('☃😀\u2028', 'text/html'), ('42', ''), ('null', 'text/plain'), ('a\x01b', 'application/octet-stream'),
+])
+def test_other_text_is_kept_to_the_letter(text: str, content_type: str) -> None:
+    assert kept(text, content_type) == [{'body': text}]
+
+
+def test_json_labelled_as_text_is_json() -> None:
+    assert kept('{"Type": "Notification"}', 'text/plain; charset=UTF-8') == [{'Type': 'Notification'}]
+
+
+@pytest.mark.parametrize('text', ['{unquoted: 1}', '[2026-11-24] ERROR', '{"a": 1} trailing', '{"a": Infinity}', '[' * 99_999])
+@pytest.mark.parametrize('content_type', ['', 'application/json', FORM, 'application/octet-stream'])
+def test_what_starts_like_json_and_is_none_is_refused_outside_of_text(app: App, text: str, content_type: str) -> None:
+    answer = app.authorized(text, content_type)
+    assert answer.status == 400
+    assert 'JSON' in answer.detail
+
+
+def test_a_label_that_is_no_media_type_is_not_taken_for_text(app: App) -> None:
+    assert [app.authorized('{"a": 1', label).status for label in ('json', 'x', '/', ';')] == [400] * 4
+
+
+@pytest.mark.parametrize('text', ['words', '<xml/>', '"a string"', '42', 'null', 'true', "'a'", 'a=b'])
+@pytest.mark.parametrize('content_type', ['application/json', 'application/problem+json', 'application/x-ndjson',
+                                          'application/cloudevents+json; charset=utf-8', 'APPLICATION/JSON'])
+def test_a_json_label_on_something_else_is_refused(app: App, text: str, content_type: str) -> None:
+    assert app.authorized(text, content_type).status == 400
+    assert app.calls == []
+
+
+@pytest.mark.parametrize('body', [b'\x89PNG\r\n\x1a\n\0\0', b'PK\x03\x04\xff\0', b'\xff\xfe', b'\0', b'a\0b', bytes(range(256))])
+@pytest.mark.parametrize('content_type, status', [('', 415), ('application/octet-stream', 415), ('image/png', 415),
+                                                  ('text/plain', 415), (FORM, 415), ('application/json', 400)])
+def test_bytes_that_are_no_text_are_refused(app: App, body: bytes, content_type: str, status: int) -> None:
+    assert app.authorized(body, content_type).status == status
+    assert app.calls == []
+
+
+# Charsets
+
+
+@pytest.mark.parametrize('charset', ['iso-8859-1', 'windows-1252', 'ISO-8859-15', '"latin1"', 'utf-16', 'utf-16-be', 'utf-32'])
+def test_text_in_the_charset_of_its_label_is_read(charset: str) -> None:
+    assert kept('grüß dich'.encode(charset.strip('"')), f'text/plain; charset={charset}') == [{'body': 'grüß dich'}]
+
+
+def test_utf_8_under_a_wrong_charset_is_read_as_what_it_is() -> None:
+    assert kept('grüß', 'text/plain; charset=iso-8859-1') == [{'body': 'grüß'}]
+    assert kept('{"a": "ü"}', 'application/json; charset=no-such-thing') == [{'a': 'ü'}]
+
+
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-16-be', 'utf-32'])
+def test_json_in_utf_16_without_a_label_is_refused_with_the_remedy(app: App, encoding: str) -> None:
+    answer = app.authorized('{"name": "ü"}'.encode(encoding), 'application/json')
+    assert answer.status == 400
+    assert 'UTF-8' in answer.detail
+    assert 'charset' in answer.detail
+
+
+def test_json_in_the_charset_of_its_label_is_json() -> None:
+    assert kept('{"name": "x", "a": "ü"}'.encode('utf-16'), 'application/json; charset=utf-16') == [{'name': 'x', 'a': 'ü'}]
+    assert kept('{"name": "x", "a": "ü"}'.encode('latin-1'), 'application/json; charset=latin-1') == [{'name': 'x', 'a': 'ü'}]
+
+
+@pytest.mark.parametrize('content_type', [
+    'text/plain; charset=', 'text/plain; charset=no-such', 'text/plain; charset=hex', 'text/plain; charset=zlib',
+    'text/plain; charset=idna',
+    'text/plain; charset=undefined', 'text/plain; charset=rot13', 'text/plain; charset=' + 'x' * 5000, 'text/plain; charset=../x',
+    'text/plain; charset=mbcs', 'text/plain; charset*=utf-8\'\'latin-1%ff', 'text/plain; charset="', ';', '/', 'text', '\xff\xfe',
+    'text/plain; charset*0=a; charset*1=b', "text/plain; charset*=x'y'z", 'a/b' * 3000,
+])
+def test_a_hostile_label_of_bytes_that_are_no_utf_8_is_a_refusal(app: App, content_type: str) -> None:
+    assert app.authorized(b'\xff\xfe\xfd', content_type).status == 415
+
+
+def test_a_charset_with_a_nul_in_it_is_a_refusal(app: App) -> None:
+    assert app.authorized(b'\xff', "text/plain; charset*=us-ascii''a%00b").status == 415
+
+
+def test_a_label_with_a_number_of_5000_digits_in_it_is_no_reason_to_fail(app: App) -> None:
+    assert app.authorized(b'words', f'text/plain; charset*{"9" * 5000}=x').status in (200, 400, 415)
+
+
+def test_a_charset_that_decodes_slowly_does_not_hold_up_everybody() -> None:
+    began = time.perf_counter()
+    kept_or_refused(b'\0' + b'a' * 1000 + b'-' + b'b' * 200_000, 'text/plain; charset=punycode')
+    assert time.perf_counter() - began < QUICK_SECONDS
+
+
+def test_a_charset_that_is_no_encoding_of_text_makes_no_broken_text() -> None:
+    for body, charset in ((b'\xff \\ud800', 'unicode_escape'), (b'\xff \\ud800', 'raw_unicode_escape'), (b'\0+2AA-', 'utf-7')):
+        for details in kept_or_refused(body, f'text/plain; charset={charset}'):
+            details.encode()
+
+
+# Compression and framing
+
+WORDS = b'{"name": "packed", "raw_json": {"words": "' + b'x' * 1000 + b'"}}'
+
+
+def raw_deflate(data: bytes) -> bytes:
+    engine = zlib.compressobj(wbits=-15)
+    return engine.compress(data) + engine.flush()
+
+
+@pytest.mark.parametrize('coding, packed', [
+    ('gzip', gzip.compress(WORDS)), ('x-gzip', gzip.compress(WORDS)), ('GZip ', gzip.compress(WORDS)),
+    ('deflate', zlib.compress(WORDS)),
+    ('deflate', raw_deflate(WORDS)), ('identity', WORDS), ('', WORDS),
+    ('gzip', gzip.compress(WORDS[:20]) + gzip.compress(b'') + gzip.compress(WORDS[20:])),
+], ids=['gzip', 'x-gzip', 'capitals', 'zlib', 'raw', 'identity', 'empty', 'members'])
+def test_a_compressed_body_is_unpacked(webhook: Webhook, coding: str, packed: bytes) -> None:
+    answer = requests.post(webhook.webhook_url, packed, headers={**AUTHORIZED, 'Content-Encoding': coding}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert json.loads(webhook.sent()[-1]['rawJSON']) == {'words': 'x' * 1000}
+
+
+@pytest.mark.parametrize('coding, packed, status', [
+    ('gzip', gzip.compress(WORDS)[:-9], 400), ('gzip', gzip.compress(WORDS)[:-1], 400), ('gzip', gzip.compress(WORDS)[:11], 400),
+    ('gzip', WORDS, 400), ('gzip', gzip.compress(WORDS) + b'junk', 400), ('gzip', zlib.compress(WORDS), 400),
+    ('gzip', gzip.compress(WORDS)[:-8] + bytes(8), 400), ('deflate', zlib.compress(WORDS)[:-5], 400), ('deflate', WORDS, 400),
+    ('deflate', raw_deflate(WORDS)[:-3], 400), ('deflate', gzip.compress(WORDS), 400), ('br', WORDS, 415), ('zstd', WORDS, 415),
+    ('gzip, gzip', gzip.compress(gzip.compress(WORDS)), 415), ('\xff', WORDS, 415), ('x' * 9000, WORDS, 415),
+])
+def test_a_broken_or_unknown_compression_is_refused(app: App, coding: str, packed: bytes, status: int) -> None:
+    answer = app.authorized(packed, Content_Encoding=coding)
+    assert answer.status == status
+    assert 'Content-Encoding' in answer.detail
+    assert app.calls == []
+
+
+def test_an_empty_body_needs_no_compression(app: App) -> None:
+    assert app.authorized(b'', Content_Encoding='gzip').status == 200
+
+
+def test_just_as_much_as_is_allowed_is_unpacked_and_a_byte_more_is_not() -> None:
+    assert len(decompress(gzip.compress(b' ' * MAX_BODY_BYTES, 1), 'gzip')) == MAX_BODY_BYTES
+    with pytest.raises(TooLarge):
+        decompress(gzip.compress(b' ' * (MAX_BODY_BYTES + 1), 1), 'gzip')
+    with pytest.raises(TooLarge):
+        decompress(gzip.compress(b' ' * MAX_BODY_BYTES, 1) + gzip.compress(b' '), 'gzip')
+
+
+def bomb(window_bits: int) -> bytes:
+    """A GiB in a MB."""
+    engine = zlib.compressobj(9, zlib.DEFLATED, window_bits)
+    head = engine.compress(b' ') + engine.flush(zlib.Z_FULL_FLUSH)
+    block = engine.compress(b' ' * 8 * MIB) + engine.flush(zlib.Z_FULL_FLUSH)
+    return head + block * 128 + engine.flush()
+
+
+@pytest.mark.parametrize('coding, packed', [
+    ('gzip', bomb(31)), ('gzip', gzip.compress(b' ' * 8 * MIB) * 128), ('deflate', bomb(15)), ('deflate', bomb(-15)),
+], ids=['gzip', 'members', 'zlib', 'raw'])
+def test_a_bomb_is_refused_without_being_held(webhook: Webhook, coding: str, packed: bytes) -> None:
+    before, held = len(webhook.sent()), webhook.peak_memory()
+    answer = requests.post(webhook.webhook_url, packed, headers={**AUTHORIZED, 'Content-Encoding': coding}, timeout=30)
+    assert answer.status_code == 413
+    assert 'larger than' in answer.json()['detail']
+    assert webhook.peak_memory() - held < 90 * MIB
+    assert len(webhook.sent()) == before
+
+
+@pytest.mark.parametrize('member', [b'', b' ' * 1000], ids=['empty', 'small'])
+def test_very_many_gzip_members_are_refused_before_they_hold_up_everybody(member: bytes) -> None:
+    packed = gzip.compress(member) * 60_000
+    began = time.perf_counter()
+    with pytest.raises(BadRequest, match='gzip members'):
+        decompress(packed, 'gzip')
+    assert time.perf_counter() - began < QUICK_SECONDS
+
+
+@pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
+@pytest.mark.parametrize('coding', ['', 'gzip'])
+def test_a_body_in_chunks_is_read(webhook: Webhook, door: str, coding: str) -> None:
+    body = gzip.compress(WORDS) if coding else WORDS
+    chunks = (body[start:start + 7] for start in range(0, len(body), 7))
+    answer = requests.post(getattr(webhook, door), chunks, headers={**AUTHORIZED, 'Content-Encoding': coding}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert json.loads(webhook.sent()[-1]['rawJSON']) == {'words': 'x' * 1000}
+
+
+def test_a_refused_body_is_refused_in_chunks_too(webhook: Webhook) -> None:
+    before = len(webhook.sent())
+    answer = requests.post(webhook.webhook_url, iter([b'{"a"', b': 1']), headers=AUTHORIZED, timeout=30)
+    assert answer.status_code == 400
+    assert len(webhook.sent()) == before
+
+
+# Whatever comes
+
+TEXT = st.text(st.characters(exclude_categories=['Cs']))
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+KEYS = TEXT | st.sampled_from(['name', 'type', 'occurred', 'raw_json', 'rawJson', 'headers', 'a'])
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+                      max_leaves=12)
+LABELS = st.sampled_from(['', 'application/json', 'text/plain', FORM, 'application/xml', 'application/octet-stream',
+                          'text/plain; charset=latin-1',
+                          'application/json; charset=utf-16', 'multipart/form-data; boundary=x'])
+LOTS = settings(max_examples=150, deadline=None)
+
+
+def kept_or_refused(body: bytes, content_type: str) -> list[str]:
+    """The details of each incident, as text; none where the body was refused, as a 4xx."""
+    try:
+        incidents = to_incidents(read_payloads(body, content_type), ARRIVAL)
+    except Refused as refused:
+        assert refused.status in (400, 413, 415)
+        assert refused.answer.isprintable()
+        return []
+    for incident in incidents:
+        json.loads(incident['rawJSON'])
+    return [incident['rawJSON'] for incident in incidents]
+
+
+def without_headers(details: Any, fields: Any) -> Any:
+    """The details less what the request's headers have added."""
+    if isinstance(details, dict) and 'headers' not in fields:
+        details.pop('headers', None)
+    return details
+
+
+@LOTS
+@given(VALUES, st.booleans(), st.sampled_from([None, 1, '\t']), LABELS.filter(lambda label: 'utf-16' not in label))
+def test_any_json_gives_back_what_was_sent(value: Any, is_ascii: bool, indent: Any, label: str) -> None:
+    source = json.dumps(value, ensure_ascii=is_ascii, indent=indent)
+    items = value if isinstance(value, list) else [value]
+    details = kept_or_refused(source.encode(), label if isinstance(value, (dict, list)) else 'application/json')
+    if len(details) == 1 and without_headers(json.loads(details[0]), {}) == {'body': source}:
+        assert label.startswith('text/plain'), 'under no other label JSON may pass for text'
+        return
+    assert len(details) in (0, len(items))
+    for text, item in zip(details, items, strict=False):
+        raw = [item[key] for key in ('raw_json', 'rawJson') if key in item]
+        assert [json.loads(text)] == raw if raw else without_headers(json.loads(text), item) == item
+
+
+NUMBERS = st.from_regex(r'-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,5})?', fullmatch=True)
+
+
+@LOTS
+@given(NUMBERS, st.sampled_from(['{"raw_json": {"n": %s}}', '{"n": %s}', '[{"n": %s}]', '{"a": 1}\n{"n": %s}',
+                                 '{"raw_json": [[%s]], "name": "n"}', '{"n": {"n": [1, %s ]}}']))
+def test_any_number_keeps_its_digits(number: str, form: str) -> None:
+    details = kept_or_refused((form % number).encode(), '')
+    assert re.search(rf'[\[ ]{re.escape(number)}[ \]}},]', details[-1])
+
+
+@LOTS
+@given(st.lists(st.tuples(TEXT, TEXT), max_size=8))
+def test_any_form_gives_back_its_fields(pairs: list[tuple[str, str]]) -> None:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    fields = {name: several if len(several) > 1 else several[0] for name, several in fields.items()}
+    for text in kept_or_refused(urlencode(pairs).encode(), FORM):
+        assert without_headers(json.loads(text), fields) == fields
+
+
+@LOTS
+@given(st.lists(st.tuples(st.text('abcäöü -_.', min_size=1), TEXT.filter(lambda text: '\0' not in text)), min_size=1, max_size=8))
+def test_any_multipart_form_gives_back_its_fields(pairs: list[tuple[str, str]]) -> None:
+    body, content_type = multipart(*pairs)
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    fields = {name: several if len(several) > 1 else several[0] for name, several in fields.items()}
+    text, = kept_or_refused(body, content_type)
+    assert without_headers(json.loads(text), fields) == fields
+
+
+@LOTS
+@given(TEXT, st.sampled_from(['', 'text/plain', 'application/xml', 'text/csv; charset=utf-8']))
+def test_any_text_gives_back_what_was_sent(text: str, label: str) -> None:
+    for details in kept_or_refused(text.encode(), label):
+        if text.strip('\ufeff \t\r\n') and text[:1] != '\ufeff' and not text.lstrip(' \t\r\n').startswith(('{', '[')):
+            assert json.loads(details)['body'] == text
+
+
+@LOTS
+@given(st.binary(max_size=200), LABELS | st.text(st.characters(max_codepoint=255), max_size=60).map('text/plain; '.__add__)
+       | st.text(st.characters(max_codepoint=255), max_size=60))
+def test_any_bytes_under_any_label_are_an_incident_or_a_refusal(body: bytes, label: str) -> None:
+    kept_or_refused(body, label.replace('\n', '').replace('\r', ''))
+
+
+@LOTS
+@given(st.binary(max_size=100), st.sampled_from(['gzip', 'deflate', 'br', '']),
+       st.sampled_from([b'', b'\x1f\x8b\x08\0\0\0\0\0\0\xff', b'\x78\x9c']))
+def test_any_bytes_under_any_compression_are_unpacked_or_refused(body: bytes, coding: str, start: bytes) -> None:
+    try:
+        decompress(start + body, coding)
+    except Refused as refused:
+        assert refused.status in (400, 413, 415)
+
+
+@pytest.mark.parametrize('form', ['{"raw_json": %s}', '[{"a": %s}]', '{"a": %s}', '{"raw_json": {"a": [%s]}}'])
+def test_json_of_any_depth_is_an_incident_or_a_refusal(form: str) -> None:
+    for depth in deepest(form):
+        kept_or_refused((form % ('[' * depth + ']' * depth)).encode(), 'application/json')
+
+
+def deepest(form: str) -> range:
+    """Depths around the one from which on JSON is refused."""
+    low, high = 1, 200_000
+    while high - low > 1:
+        depth = (low + high) // 2
+        try:
+            read_payloads((form % ('[' * depth + ']' * depth)).encode(), 'application/json')
+            low = depth
+        except Refused:
+            high = depth
+    return range(low - 10, low + 10)

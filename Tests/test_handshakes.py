@@ -1,0 +1,341 @@
+"""What senders ask before they trust an address: answered as each expects it, and nothing else becomes reachable by it."""
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import requests
+from app import App
+from GenericWebhook import LISTENING, MAX_ECHO
+from local_xsoar import ROOT
+from slack_sdk.signature import SignatureVerifier
+from webhook import TOKEN, Answer, Webhook
+
+PAYLOADS = ROOT / 'Tests' / 'senders' / 'payloads'
+ALL_PLAIN = ''.join(map(chr, range(0x20, 0x7f)))
+UNPRINTABLE = ['\0', 'a\r\nSet-Cookie: x', 'line\nbreak', '\t', '\x7f', '\x1b[31m', 'é', '\u2603']
+TOO_LONG = 'a' * (MAX_ECHO + 1)
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    with App() as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def webhook() -> Iterator[Webhook]:
+    with Webhook() as running:
+        yield running
+
+
+def payload_of(name: str) -> Any:
+    return json.loads((PAYLOADS / f'{name}.json').read_text(encoding='utf-8'))
+
+
+def is_echo(answer: Answer, text: str) -> bool:
+    """Whether it is this text, and no browser would take it for anything else."""
+    return (answer.status == 200 and answer.text == text and answer.headers['content-type'].split(';')[0] == 'text/plain'
+            and answer.headers['x-content-type-options'] == 'nosniff')
+
+
+def signed_by_slack(body: str, stamp: int | None = None, token: str = TOKEN) -> dict[str, str]:
+    at = str(stamp or int(time.time()))
+    signature = SignatureVerifier(token).generate_signature(timestamp=at, body=body)
+    return {'X-Slack-Request-Timestamp': at, 'X-Slack-Signature': str(signature)}
+
+
+def signed_by_zoom(body: str, stamp: int | None = None, token: str = TOKEN) -> dict[str, str]:
+    at = str(stamp or int(time.time()))
+    signature = hmac.new(token.encode(), f'v0:{at}:{body}'.encode(), hashlib.sha256).hexdigest()
+    return {'x-zm-request-timestamp': at, 'x-zm-signature': f'v0={signature}'}
+
+
+# At the door
+
+
+def test_each_unsigned_question_is_answered_at_the_door_and_nothing_is_created(webhook: Webhook) -> None:
+    url = webhook.webhook_url
+    graph = requests.post(f'{url}?validationToken=Validation%3A+a%2Bb', headers={'Content-Type': 'text/plain'}, timeout=30)
+    assert (graph.status_code, graph.text, graph.headers['Content-Type'].split(';')[0]) == (200, 'Validation: a+b', 'text/plain')
+    assert graph.headers['X-Content-Type-Options'] == 'nosniff'
+    azure = payload_of('azure-event-grid-validation')
+    answer = requests.post(url, json=azure['body'], headers=azure['headers'], timeout=30)
+    assert answer.json() == {'validationResponse': '512d38b6-c7b8-40c8-89fe-f46f9e9622b6'}
+    events = requests.options(url, headers={'WebHook-Request-Origin': 'eventemitter.example.com'}, timeout=30)
+    assert (events.status_code, events.headers['WebHook-Allowed-Origin'], events.headers['WebHook-Allowed-Rate']) == (
+        200, 'eventemitter.example.com', '*')
+    okta = requests.get(url, headers={'x-okta-verification-challenge': 'c-1'}, timeout=30)
+    assert okta.json() == {'verification': 'c-1'}
+    meta = requests.get(url, {'hub.mode': 'subscribe', 'hub.verify_token': TOKEN, 'hub.challenge': '1158201444'}, timeout=30)
+    assert (meta.status_code, meta.text) == (200, '1158201444')
+    dropbox = requests.get(url, {'challenge': 'abc-123'}, timeout=30)
+    assert (dropbox.text, dropbox.headers['Content-Type'].split(';')[0], dropbox.headers['X-Content-Type-Options']) == (
+        'abc-123', 'text/plain', 'nosniff')
+    assert webhook.sent() == []
+
+
+def test_each_signed_question_is_answered_at_the_door_and_nothing_is_created(webhook: Webhook) -> None:
+    body = json.dumps(payload_of('slack-url-verification')['body'])
+    slack = requests.post(webhook.webhook_url, body, headers=signed_by_slack(body), timeout=30)
+    assert (slack.status_code, slack.text) == (200, '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P')
+    body = json.dumps(payload_of('zoom-url-validation')['body'])
+    zoom = requests.post(webhook.webhook_url, body, headers=signed_by_zoom(body), timeout=30)
+    assert zoom.json()['plainToken'] == 'qgg8vlvZRS6UYooatFL8Aw'
+    assert zoom.json()['encryptedToken'] == hmac.new(TOKEN.encode(), b'qgg8vlvZRS6UYooatFL8Aw', 'sha256').hexdigest()
+    assert webhook.sent() == []
+
+
+# Microsoft Graph
+
+
+def test_graphs_token_is_echoed_without_the_instances_token(app: App) -> None:
+    assert is_echo(app.post('', {'Content-Type': 'text/plain; charset=utf-8'}, 'validationToken=Validation%3A%20a%2Bb'),
+                   'Validation: a+b')
+    assert is_echo(app.post('', {'Authorization': 'wrong'}, 'validationToken=x'), 'x')
+    assert app.calls == []
+
+
+def test_a_post_with_a_validation_token_and_a_body_is_an_ordinary_post(app: App) -> None:
+    assert app.post('{"a": 1}', {}, 'validationToken=x').status == 401
+    assert app.post('{"a": 1}', {'Authorization': TOKEN}, 'validationToken=x').status == 200
+    assert app.details['a'] == 1
+
+
+def test_a_post_in_chunks_with_a_validation_token_is_an_ordinary_post(webhook: Webhook) -> None:
+    assert requests.post(f'{webhook.direct_url}?validationToken=x', iter([b'{}']), timeout=30).status_code == 401
+
+
+@pytest.mark.parametrize('query', ['validationToken=', 'validationtoken=x', 'token=x', ''])
+def test_a_post_without_a_validation_token_is_an_ordinary_post(app: App, query: str) -> None:
+    assert app.post('', {}, query).status == 401
+
+
+# Azure Event Grid
+
+
+@pytest.mark.parametrize('body', [
+    '', '{}', '[]', '[{}]', '[{"data": {}}]', '[{"data": null}]', '[1]', '"a"', 'null', '[' * 60_000, '{"0": 1}', '\xff',
+    '[{"data": {"validationCode": ""}}]', '[{"data": {"validationCode": ' + '9' * 5000 + '}}]',
+])
+def test_a_validation_event_without_a_code_is_a_400(app: App, body: str) -> None:
+    answer = app.post(body.encode('latin-1'), {'aeg-event-type': 'SubscriptionValidation'})
+    assert answer.status == 400
+    assert app.calls == []
+
+
+def test_a_validation_event_is_read_up_to_a_bound(app: App) -> None:
+    body = json.dumps(payload_of('azure-event-grid-validation')['body']) + ' ' * 70_000
+    assert app.post(body, {'aeg-event-type': 'SubscriptionValidation'}).status == 413
+
+
+@pytest.mark.parametrize('kind', ['Notification', '', 'subscriptionvalidation', 'SubscriptionDeletion'])
+def test_another_event_of_azure_needs_the_token(app: App, kind: str) -> None:
+    body = json.dumps(payload_of('azure-event-grid-validation')['body'])
+    assert app.post(body, {'aeg-event-type': kind}).status == 401
+
+
+# CloudEvents
+
+
+def test_cloud_events_are_allowed_from_the_origin_that_asks(app: App) -> None:
+    answer = app.ask('OPTIONS', headers={'WebHook-Request-Origin': 'eventemitter.example.com', 'WebHook-Request-Rate': '120',
+                                         'WebHook-Request-Callback': 'https://example.com/confirm'})
+    assert answer.status == 200
+    assert (answer.headers['webhook-allowed-origin'], answer.headers['webhook-allowed-rate']) == ('eventemitter.example.com', '*')
+    assert 'POST' in answer.headers['allow']
+    assert answer.text == ''
+
+
+def test_options_without_an_origin_only_tells_the_methods(app: App) -> None:
+    answer = app.ask('OPTIONS')
+    assert (answer.status, answer.headers['allow']) == (204, 'GET, HEAD, OPTIONS, POST')
+    assert 'webhook-allowed-origin' not in answer.headers
+
+
+# Okta
+
+
+def test_oktas_challenge_comes_back_as_json(app: App) -> None:
+    answer = app.ask('GET', headers={'x-okta-verification-challenge': 'pIyr-"x"'})
+    assert (answer.status, answer.headers['content-type'], answer.json) == (200, 'application/json', {'verification': 'pIyr-"x"'})
+
+
+# Meta
+
+
+def test_metas_challenge_comes_back_when_its_verify_token_is_the_token(app: App) -> None:
+    query = {'hub.mode': 'subscribe', 'hub.verify_token': TOKEN, 'hub.challenge': '1158201444'}
+    assert is_echo(app.ask('GET', urlencode(query)), '1158201444')
+
+
+@pytest.mark.parametrize('verify_token', ['', 'wrong', TOKEN[:-1], TOKEN + ' ', TOKEN.upper(), '\ud7ff', '\0'])
+def test_metas_challenge_is_refused_with_another_verify_token(app: App, verify_token: str) -> None:
+    answer = app.ask('GET', urlencode({'hub.mode': 'subscribe', 'hub.verify_token': verify_token, 'hub.challenge': '1'}))
+    assert answer.status == 401
+    assert app.ask('GET', 'hub.mode=subscribe&hub.challenge=1').status == 401
+    assert app.ask('GET', 'hub.mode=subscribe&hub.verify_token=%ff%fe&hub.challenge=1').status == 401
+
+
+def test_metas_verify_token_may_be_any_text() -> None:
+    with App('p@ss & wörd') as app:
+        query = {'hub.mode': 'subscribe', 'hub.verify_token': 'p@ss & wörd', 'hub.challenge': '7'}
+        assert is_echo(app.ask('GET', urlencode(query)), '7')
+
+
+# Dropbox
+
+
+def test_dropboxs_challenge_comes_back(app: App) -> None:
+    assert is_echo(app.ask('GET', 'challenge=a%20b'), 'a b')
+
+
+# Slack
+
+
+def test_slacks_challenge_comes_back_to_a_signed_question(app: App) -> None:
+    body = json.dumps(payload_of('slack-url-verification')['body'])
+    assert is_echo(app.post(body, signed_by_slack(body)), '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P')
+    assert app.calls == []
+
+
+def test_slacks_challenge_does_not_come_back_to_anybody(app: App) -> None:
+    body = json.dumps(payload_of('slack-url-verification')['body'])
+    for headers in ({}, {'Authorization': 'wrong'}, signed_by_slack(body, token='other'), signed_by_slack(body, 1_600_000_000),
+                    signed_by_slack(body + ' ')):
+        answer = app.post(body, headers)
+        assert answer.status == 401
+        assert '3eZbrw' not in answer.text
+
+
+def test_an_event_that_only_looks_like_slacks_question_is_an_incident(app: App) -> None:
+    assert app.authorized('{"type": "url_verification", "challenge": "x", "severity": 1}').status == 200
+    assert [call[0]['type'] for call in app.calls] == ['url_verification']
+
+
+@pytest.mark.parametrize('body', ['{"type": "url_verification"}', '{"type": "url_verification", "token": "x"}',
+                                  '{"type": "url_verification", "challenge": null}',
+                                  '{"type": "url_verification", "challenge": {}}'])
+def test_a_question_of_slacks_kind_without_a_text_to_echo_echoes_nothing(app: App, body: str) -> None:
+    answer = app.authorized(body)
+    assert answer.status == 400 or app.calls, answer.text
+
+
+# Zoom
+
+
+def zoom_question(plain_token: Any) -> str:
+    return json.dumps({'event': 'endpoint.url_validation', 'payload': {'plainToken': plain_token}, 'event_ts': 1654503849680})
+
+
+def test_zooms_token_comes_back_signed(app: App) -> None:
+    body = zoom_question('qgg8vlvZRS6UYooatFL8Aw')
+    answer = app.post(body, signed_by_zoom(body))
+    assert (answer.status, answer.headers['content-type']) == (200, 'application/json')
+    assert answer.json == {'plainToken': 'qgg8vlvZRS6UYooatFL8Aw',
+                           'encryptedToken': hmac.new(TOKEN.encode(), b'qgg8vlvZRS6UYooatFL8Aw', 'sha256').hexdigest()}
+    assert app.calls == []
+
+
+def test_zooms_token_is_signed_for_nobody_who_does_not_sign_as_zoom(app: App) -> None:
+    body = zoom_question('abc')
+    digest = hmac.new(TOKEN.encode(), b'abc', 'sha256').hexdigest()
+    github = {'X-Hub-Signature-256': 'sha256=' + hmac.new(TOKEN.encode(), body.encode(), 'sha256').hexdigest()}
+    refused = [app.post(body, headers) for headers in ({}, signed_by_zoom(body, token='other'),
+                                                       signed_by_zoom(body, 1_600_000_000))]
+    assert [answer.status for answer in refused] == [401] * 3
+    let_in = [app.post(body, headers) for headers in ({'Authorization': TOKEN}, {'X-Gitlab-Token': TOKEN}, signed_by_slack(body),
+                                                      github)]
+    assert [answer.status for answer in let_in] == [200] * 4
+    assert not [answer for answer in refused + let_in if digest in answer.text]
+    assert len(app.calls) == 4, 'to others it is an event like any'
+
+
+def test_an_instance_without_a_token_signs_nothing() -> None:
+    with App('') as app:
+        body = zoom_question('abc')
+        assert 'encryptedToken' not in app.post(body, signed_by_zoom(body, token='')).text
+
+
+@pytest.mark.parametrize('plain_token',
+                         ['', 'a' * 65, 'a b', 'a.b', 'v0:1:{}', '{}', 'é', '\u0661', 'a\n', '1764000000.', None, 7, ['a'],
+                          {'a': 1}])
+def test_zoom_gets_nothing_but_letters_and_digits_signed(app: App, plain_token: Any) -> None:
+    body = zoom_question(plain_token)
+    answer = app.post(body, signed_by_zoom(body))
+    assert answer.status == 400
+    assert 'encryptedToken' not in answer.text
+
+
+@pytest.mark.parametrize('plain_token', ['a', 'Z9' * 32])
+def test_zooms_token_may_have_1_to_64_letters_and_digits(app: App, plain_token: str) -> None:
+    body = zoom_question(plain_token)
+    assert app.post(body, signed_by_zoom(body)).json['plainToken'] == plain_token
+
+
+@pytest.mark.parametrize('body', ['{"event": "endpoint.url_validation"}', '{"event": "endpoint.url_validation", "payload": "x"}',
+                                  '{"event": "endpoint.url_validation", "payload": []}'])
+def test_zooms_question_without_a_token_is_a_400(app: App, body: str) -> None:
+    assert app.post(body, signed_by_zoom(body)).status == 400
+
+
+# All of them
+
+
+def echoes_of(app: App, text: str) -> list[Answer]:
+    """The answers to every question that gets a text of the sender's back."""
+    azure = json.dumps([{'data': {'validationCode': text}}])
+    slack = json.dumps({'type': 'url_verification', 'challenge': text})
+    header = text.encode().decode('latin-1')
+    return [app.post('', {}, urlencode({'validationToken': text})), app.ask('GET', urlencode({'challenge': text})),
+            app.ask('GET', urlencode({'hub.mode': 'subscribe', 'hub.verify_token': TOKEN, 'hub.challenge': text})),
+            app.post(azure, {'aeg-event-type': 'SubscriptionValidation'}), app.post(slack, signed_by_slack(slack)),
+            app.ask('GET', headers={'x-okta-verification-challenge': header}),
+            app.ask('OPTIONS', headers={'WebHook-Request-Origin': header})]
+
+
+@pytest.mark.parametrize('text', [*UNPRINTABLE, TOO_LONG], ids=ascii)
+def test_what_is_not_plain_or_too_long_is_not_echoed(app: App, text: str) -> None:
+    for answer in echoes_of(app, text):
+        assert answer.status == 400
+        assert text not in answer.text
+        assert text not in str(answer.headers)
+
+
+@pytest.mark.parametrize('text', [ALL_PLAIN, 'a' * MAX_ECHO, '<script>alert(1)</script>'],
+                         ids=['every sign', 'longest', 'script'])
+def test_what_is_plain_is_echoed_as_plain_text_or_json(app: App, text: str) -> None:
+    for answer in echoes_of(app, text):
+        assert answer.status == 200
+        assert 'html' not in answer.headers['content-type'] or answer.text == ''
+        if text in answer.text:
+            assert is_echo(answer, text) or answer.headers['content-type'] == 'application/json'
+    assert app.calls == []
+
+
+@pytest.mark.parametrize('query',
+                         ['', 'validationToken=x', 'hub.mode=unsubscribe&hub.challenge=x', 'hub.challenge=x', 'challenge=',
+                          'a=b'])
+def test_a_get_that_asks_nothing_known_is_the_greeting(app: App, query: str) -> None:
+    assert is_echo(app.ask('GET', query), LISTENING)
+    assert is_echo(app.ask('GET', query, headers={'aeg-event-type': 'SubscriptionValidation', 'WebHook-Request-Origin': 'x'}),
+                   LISTENING)
+
+
+@pytest.mark.parametrize('query', ['challenge=x', f'hub.mode=subscribe&hub.verify_token={TOKEN}&hub.challenge=x'])
+def test_a_post_is_answered_to_no_question_that_is_asked_by_get(app: App, query: str) -> None:
+    assert app.post('', {'x-okta-verification-challenge': 'x', 'WebHook-Request-Origin': 'x'}, query).status == 401
+
+
+@pytest.mark.parametrize('query', ['&' * 7000, '=' * 7000, '%' * 7000, 'challenge=%', 'challenge=%ff', ';' * 100, '\xff' * 3000,
+                                   'validationToken=%00', '&'.join(f'a{number}=1' for number in range(1200))])
+def test_a_hostile_query_raises_nothing(app: App, query: str) -> None:
+    assert app.ask('GET', query).status in (200, 400)
+    assert app.post('', {}, query).status in (400, 401)
+    assert app.ask('OPTIONS', query).status == 204

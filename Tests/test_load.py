@@ -1,0 +1,528 @@
+"""The line to the server under load, slow, at fault and at its end: over real sockets and the real line.
+
+Each scene ends with the check in Senders.check(): 200 means that the incidents exist, exactly once; 502 and 503 that they do
+not; nobody is told of another's; and Webhook checks that nothing but the protocol went to stdout.
+"""
+from __future__ import annotations
+
+import asyncio
+import re
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import cast
+
+import GenericWebhook
+import pytest
+from GenericWebhook import MAX_LOG_LINES, MAX_WAITING_POSTS, MIB, Connection, PacedReader, WebhookServer
+from senders_at_once import AT_ONCE_SECONDS, AUTHORIZED, RETRY_AFTER, Sender, Senders, allow_many_connections, scene, until
+from webhook import Answer, request_head
+
+
+def statuses(answers: list[Answer]) -> list[int]:
+    return [answer.status for answer in answers]
+
+
+def singles(*names: str) -> list[tuple[str, ...]]:
+    return [(name,) for name in names]
+
+
+# Grouping
+
+
+@scene()
+async def test_while_no_call_is_in_flight_a_post_goes_at_once_and_alone(senders: Senders) -> None:
+    connection = await senders.connect()
+    began = time.monotonic()
+    for number in range(20):
+        assert (await senders.post(f'event {number}', connection=connection)).status == 200
+    assert time.monotonic() - began < AT_ONCE_SECONDS
+    assert senders.calls == [1] * 20
+
+
+@scene()
+async def test_60_that_come_during_a_call_go_as_one_call_in_order(senders: Senders) -> None:
+    await senders.hold()
+    names = [f'event {number}' for number in range(60)]
+    await senders.line_up(*singles(*names))
+    senders.release()
+    assert statuses(await senders.finish()) == [200] * 61
+    assert senders.calls == [1, 60]
+    assert senders.webhook.names() == ['held', *names]
+
+
+@scene()
+async def test_the_incidents_of_one_post_are_never_split(senders: Senders) -> None:
+    await senders.hold()
+    await senders.line_up(('a',) * 300, ('b',), ('c',) * 300, ('d',) * 700, ('e',) * 100, ('f',) * 401)
+    senders.release()
+    await senders.finish()
+    assert senders.calls == [1, 301, 300, 700, 100, 401]
+
+
+# What the server answers
+
+
+@scene(refuse='poison')
+async def test_a_refused_post_gets_502_and_makes_nothing(senders: Senders) -> None:
+    assert (await senders.post('poison')).status == 502
+    assert (await senders.post('good', 'poison')).status == 502
+    assert (await senders.post('good')).status == 200
+
+
+@pytest.mark.parametrize('answer', ['null', 'false'])
+def test_no_answer_is_502_and_makes_nothing(answer: str) -> None:
+    @scene(answer=answer)
+    async def play(senders: Senders) -> None:
+        assert (await senders.post('alone')).status == 502
+        await senders.hold()
+        await senders.line_up(*singles('a', 'b', 'c', 'd', 'e'))
+        senders.release()
+        assert statuses(await senders.finish()) == [502] * 7
+        assert 'answered nothing' in await until(lambda: senders.webhook.state()['health']['error'], 'the health')
+    play()
+
+
+@scene(answer='empty')
+async def test_an_empty_answer_is_200_with_an_empty_list(senders: Senders) -> None:
+    senders.drops = bool
+    assert (await senders.post('alone')).json == []
+    await senders.hold()
+    await senders.line_up(*singles('a', 'b', 'c'))
+    senders.release()
+    assert [answer.json for answer in await senders.finish()] == [[]] * 5
+
+
+@scene(answer='lone-object')
+async def test_a_lone_object_for_an_answer_is_told_as_a_list(senders: Senders) -> None:
+    assert [created['name'] for created in (await senders.post('alone')).json] == ['alone']
+    assert len((await senders.post('one', 'two')).json) == 2
+
+
+@scene()
+async def test_when_some_of_a_group_are_dropped_each_gets_its_own_and_grouping_ends(senders: Senders) -> None:
+    senders.drops = lambda name: 'drop' in name
+    names = ['a', 'drop 1', 'b', 'drop 2', 'c']
+    await senders.hold()
+    await senders.line_up(*singles(*names), ('d', 'drop 3', 'e'))
+    senders.release(drop='drop')
+    told = [[created['name'] for created in answer.json] for answer in await senders.finish()]
+    assert told == [['held'], ['a'], [], ['b'], [], ['c'], ['d', 'e']]
+    await senders.hold()
+    await senders.line_up(*singles('f', 'drop 4', 'g'), ('h', 'drop 5'))
+    senders.release()
+    await senders.finish()
+    assert senders.calls == [1, 8, 1, 1, 1, 1, 2]
+    await until(lambda: 'could not be told apart' in senders.log(), 'the log line')
+
+
+@pytest.mark.parametrize('faults', [{'answer': 'reversed'}, {'rename': 'event 7'}], ids=str)
+def test_an_answer_in_disorder_tells_nobody_of_anothers_and_ends_grouping(faults: dict[str, str]) -> None:
+    @scene()
+    async def play(senders: Senders) -> None:
+        senders.told_apart = False
+        await senders.hold()
+        requests = await senders.line_up(*singles(*(f'event {number}' for number in range(10)), 'alike', 'alike', 'alike'))
+        senders.release(**faults)
+        assert statuses(await senders.finish()) == [200] * 14
+        assert all(len(request.answer.json) == 1 for request in requests[:7])
+        await senders.hold()
+        await senders.line_up(*singles('a', 'b', 'c'))
+        senders.release()
+        assert statuses(await senders.finish()) == [200] * 18
+        assert senders.calls == [1, 13, 1, 1, 1, 1]
+        await until(lambda: 'could not be told apart' in senders.log(), 'the log line')
+    play()
+
+
+@pytest.mark.parametrize('count, calls', [(40, [40, *[1] * 40]), (150, [150, 100, *[1] * 100, 50])], ids=str)
+def test_a_poisoned_event_alone_gets_502_and_the_others_keep_their_order(count: int, calls: list[int]) -> None:
+    @scene()
+    async def play(senders: Senders) -> None:
+        names = [f'event {number}' for number in range(count)]
+        names[17] = 'poison'
+        await senders.hold()
+        await senders.line_up(*singles(*names))
+        senders.release(refuse='poison')
+        answers = await senders.finish()
+        assert [name for name, answer in zip(['held', *names], answers, strict=True) if answer.status == 502] == ['poison']
+        assert senders.calls == [1, *calls]
+        assert senders.webhook.names() == ['held', *(name for name in names if name != 'poison')]
+    play()
+
+
+@scene()
+async def test_a_server_that_refuses_everything_is_asked_few_times_and_the_health_says_why(senders: Senders) -> None:
+    def errors() -> list[str]:
+        return [health['error'] for health in senders.webhook.state()['healthHistory'] if health['isError']]
+
+    await senders.hold()
+    await senders.line_up(*singles(*(f'event {number}' for number in range(60))))
+    senders.release(refuse='*')
+    assert statuses(await senders.finish()) == [502] * 61
+    assert senders.calls == [1, 60, 1, 1, 1]
+    await until(errors, 'the error in the health')
+    assert 'refused' in senders.webhook.state()['health']['error']
+    senders.webhook.faults(refuse='')
+    assert (await senders.post('good')).status == 200
+    await until(lambda: not senders.webhook.state()['health']['isError'], 'the health to be cleared')
+    senders.webhook.faults(answer='null')
+    assert (await senders.post('late')).status == 502
+    await until(lambda: 'POST 502' in senders.log().rpartition('POST 200')[2], 'the log line of the last one')
+    assert len(errors()) == 1, 'the health is told of errors once a minute at most'
+
+
+# Bounds
+
+
+@scene()
+async def test_beyond_1000_that_wait_the_next_is_503_at_once_before_its_body_has_come(senders: Senders) -> None:
+    allow_many_connections()
+    await senders.hold()
+    requests = senders.start_many(MAX_WAITING_POSTS + 100)
+    await until(lambda: sum(request.is_answered for request in requests) == 100, 'those that are too many to be refused')
+    connection = await senders.connect()
+    began = time.monotonic()
+    answer = await connection.ask('POST', headers=AUTHORIZED, length=1000)
+    assert time.monotonic() - began < AT_ONCE_SECONDS
+    assert (answer.status, answer.headers[RETRY_AFTER].isdecimal()) == (503, True)
+    assert 'nothing was created' in answer.detail
+    senders.release()
+    assert sorted(statuses(await senders.finish())) == [200] * (1 + MAX_WAITING_POSTS) + [503] * 100
+    assert senders.calls == [1, 500, 500]
+
+
+@pytest.mark.parametrize('field', ['raw_json', 'name'])
+def test_beyond_64_mb_that_wait_the_next_is_503_before_its_body_has_come(field: str) -> None:
+    @scene()
+    async def play(senders: Senders) -> None:
+        await senders.hold()
+        long = 'x' * (20 * MIB)
+        for _ in range(3):
+            senders.start(*([long] if field == 'name' else ['large']), text=long if field == 'raw_json' else '')
+
+        async def ask_until_refused() -> Answer:
+            while True:
+                connection = await senders.connect()
+                with suppress(asyncio.TimeoutError):  # it had room: its body is waited for
+                    return await asyncio.wait_for(connection.ask('POST', headers=AUTHORIZED, length=20 * MIB), 0.2)
+                connection.close()
+        try:
+            answer = await asyncio.wait_for(ask_until_refused(), 4)
+            assert (answer.status, RETRY_AFTER in answer.headers) == (503, True)
+        finally:
+            senders.webhook.cut()
+        assert statuses(await senders.finish()) == [503] * 4
+    play()
+
+
+@scene('--heartbeat', '0.2')
+async def test_while_the_server_hangs_200_posts_wait_and_all_else_is_answered_at_once(senders: Senders) -> None:
+    await senders.hold()
+    requests = senders.start_many(200)
+    connection = await senders.connect()
+    began = time.monotonic()
+    answers = []
+    for _ in range(50):
+        answers += [await connection.ask(), await connection.ask('POST', b'{}', {'Authorization': 'wrong'}),
+                    await connection.ask('POST', b'{"a"', AUTHORIZED)]
+    assert statuses(answers) == [200, 401, 400] * 50
+    assert time.monotonic() - began < AT_ONCE_SECONDS
+    assert not any(request.is_answered for request in requests)
+    senders.release()
+    assert statuses(await senders.finish()) == [200] * 201
+    await until(lambda: senders.webhook.state()['calls'].get('heartbeat'), 'a heartbeat')
+
+
+@scene('--heartbeat', '0.2', call_delay_ms=500)
+async def test_4000_posts_at_2500_connections_are_answered_truthfully_and_soon(senders: Senders) -> None:
+    allow_many_connections()
+    left = iter(range(4000))
+
+    async def send_on() -> None:
+        connection = await senders.connect()
+        for number in left:
+            await senders.post(f'event {number}', connection=connection)
+
+    began = time.monotonic()
+    await asyncio.gather(*(send_on() for _ in range(2500)))
+    assert time.monotonic() - began < 20
+    answered = statuses(await senders.finish())
+    assert len(answered) == 4000
+    assert answered.count(200) >= MAX_WAITING_POSTS
+    assert max(senders.calls) <= GenericWebhook.MAX_GROUP_INCIDENTS
+    assert senders.webhook.state()['calls']['heartbeat'] > 0
+    assert senders.webhook.state()['calls']['setIntegrationContext'] == 1, 'samples are written once a minute at most'
+
+
+# Time
+
+
+@scene()
+async def who_waits_for_25_s_gets_503_and_is_never_created(senders: Senders) -> None:
+    held = await senders.hold()
+    early = await senders.line_up(*singles(*(f'early {number}' for number in range(5))))
+    await until(lambda: time.monotonic() - early[0].began > 10, 'ten seconds')
+    late = await senders.line_up(*singles(*(f'late {number}' for number in range(3))))
+    await senders.leave('gone')
+    await asyncio.wait([request.task for request in early])
+    assert all(25 <= request.seconds < 28 for request in early)
+    assert statuses([request.answer for request in early]) == [503] * 5
+    assert not any(request.is_answered for request in (held, *late)), 'one that was handed over waits for its answer'
+    senders.release()
+    assert statuses([await request.task for request in (held, *late)]) == [200] * 4
+    assert senders.calls == [1, 3], 'neither those that were told 503 nor the one that went away are handed over'
+
+
+@scene()
+async def slow_senders_are_closed_after_15_s_and_keep_nobody_waiting(senders: Senders) -> None:
+    slow_head = b'POST / HTTP/1.1\r\nX-Slow: '
+    slow_body = request_head(senders.url, 10_000, AUTHORIZED) + b'{"name": "'
+    heads = [await dribble(senders, slow_head) for _ in range(30)]
+    bodies = [await dribble(senders, slow_body) for _ in range(30)]
+    silent = [await dribble(senders, b'', each=b'') for _ in range(30)]
+    while not any(ending.done() for ending in (*heads, *bodies, *silent)):
+        began = time.monotonic()
+        assert (await senders.post('quick')).status == 200
+        assert time.monotonic() - began < AT_ONCE_SECONDS
+        await asyncio.wait([*heads, *bodies, *silent], timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+    for ending in await asyncio.gather(*heads, *silent):
+        assert ending.text == b''
+        assert 14 < ending.seconds < 20
+    for ending in await asyncio.gather(*bodies):
+        assert ending.text.startswith(b'HTTP/1.1 503 ')
+        assert b'too slowly' in ending.text
+        assert 14 < ending.seconds < 20
+
+
+class Ending:
+    """How a connection ended: after how many seconds, and with what answer."""
+
+    def __init__(self, seconds: float, text: bytes) -> None:
+        self.seconds = seconds
+        self.text = text
+
+
+async def dribble(senders: Senders, start: bytes, each: bytes = b'a') -> asyncio.Future[Ending]:
+    """A sender that goes on with so little every half second until the connection ends."""
+    connection = await senders.connect()
+    connection.writer.write(start)
+    began = time.monotonic()
+
+    async def go_on() -> Ending:
+        end = asyncio.ensure_future(connection.end())
+        while not end.done():
+            connection.writer.write(each)
+            await asyncio.wait([end], timeout=0.5)
+        return Ending(time.monotonic() - began, end.result())
+    return asyncio.ensure_future(go_on())
+
+
+@contextmanager
+def sending(each: bytes, count: int, pause: float = 0.02) -> Iterator[socket.socket]:
+    """The container's end of a connection over which so many pieces come, each after a pause."""
+    sender, receiver = socket.socketpair()
+
+    def send() -> None:
+        with suppress(OSError):
+            for _ in range(count):
+                stopped.wait(pause)
+                sender.sendall(each)
+
+    stopped = threading.Event()
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        stopped.set()
+        receiver.close()
+        thread.join()
+        sender.close()
+
+
+def read_to_timeout(pace: PacedReader) -> tuple[int, float]:
+    """How many bytes came until the reader had had enough, and after how many seconds that was."""
+    began = time.monotonic()
+    count = 0
+    with pytest.raises(TimeoutError):
+        while read := pace.readinto(bytearray(4096)):
+            count += read
+    return count, time.monotonic() - began
+
+
+def test_headers_have_their_time_in_all_however_steadily_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GenericWebhook, 'HEADER_SECONDS', 0.2)
+    with sending(b'a', 1000) as receiver:
+        pace = PacedReader(receiver)
+        count, seconds = read_to_timeout(pace)
+        assert 0.2 <= seconds < 1
+        assert 0 < count < 20
+        select.select([receiver], [], [], AT_ONCE_SECONDS)
+        assert read_to_timeout(pace)[0] == 0, 'a broken pace stays broken, whatever has come since'
+
+
+@pytest.mark.parametrize('each, lasts', [(b'a', False), (b'a' * 50, True)], ids=['50 B/s', '2500 B/s'])
+def test_a_body_may_take_long_as_long_as_it_keeps_the_pace(each: bytes, lasts: bool) -> None:
+    with sending(each, 20) as receiver:
+        pace = PacedReader(receiver)
+        pace.expect(0.2, 1024)
+        count, seconds = read_to_timeout(pace)
+        assert (count == 20 * len(each)) == lasts
+        assert seconds == pytest.approx(0.2 + count / 1024, abs=0.3)
+
+
+def test_a_connection_may_rest_longer_after_a_request_than_before_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GenericWebhook, 'IDLE_SECONDS', 0.6)
+    monkeypatch.setattr(Connection, 'idle_seconds', 0.2)
+    for requests_before, limit in (0, 0.2), (1, 0.6):
+        with sending(b'GET / HTTP/1.1\r\n', requests_before, pause=0) as receiver:
+            connection = Connection(receiver, ('', 0), cast(WebhookServer, None))
+            for _ in range(requests_before):
+                assert connection.read_requestline() == 'GET / HTTP/1.1\r\n'
+            began = time.monotonic()
+            with pytest.raises(TimeoutError):
+                connection.read_requestline()
+            assert time.monotonic() - began == pytest.approx(limit, abs=0.15)
+
+
+# Logs
+
+
+@scene('--heartbeat', '0.2', '--log-level', 'error')
+async def test_3000_requests_leave_few_log_calls_and_what_was_dropped_is_counted(senders: Senders) -> None:
+    await until(lambda: 'Listening' in senders.log(), 'the first log line')
+    before = senders.log_calls
+    held = await senders.hold()
+    connections = [await senders.connect() for _ in range(30)]
+
+    async def ask_on(connection: Sender) -> None:
+        for _ in range(100):
+            assert (await connection.ask()).status == 200
+
+    await asyncio.gather(*map(ask_on, connections))
+    senders.release()
+    await held.task
+    await until(lambda: 'were dropped' in senders.log(), 'the count of dropped log lines')
+    lines = senders.log().count('GET 200')
+    dropped = int(re.findall(r'(\d+) log lines were dropped', senders.log())[0])
+    assert lines == MAX_LOG_LINES
+    assert dropped in (2000, 2001), 'the POST has a line, too'
+    assert senders.log_calls - before <= 2
+
+
+# The end
+
+
+@scene()
+async def test_a_line_cut_while_30_wait_is_503_for_all_and_a_new_container_goes_on(senders: Senders) -> None:
+    await senders.hold()
+    await senders.line_up(*singles(*(f'event {number}' for number in range(30))))
+    senders.webhook.cut()
+    assert statuses(await senders.finish(5)) == [503] * 31
+    await senders.restarted(exit_code=1)
+    senders.release()
+    assert (await senders.post('after')).status == 200
+
+
+@scene()
+async def test_a_line_cut_between_two_calls_is_503_for_the_next_group(senders: Senders) -> None:
+    held = await senders.hold()
+    await senders.line_up(*singles(*(f'event {number}' for number in range(30))))
+    senders.release(cut=True)
+    assert statuses(await senders.finish(5)) == [200] + [503] * 30
+    assert held.answer.json
+    await senders.restarted(exit_code=1)
+    assert (await senders.post('after')).status == 200
+
+
+@scene()
+async def test_a_line_cut_at_rest_ends_the_process_without_another_post(senders: Senders) -> None:
+    await senders.at_rest()
+    senders.webhook.cut()
+    await senders.restarted(exit_code=1, seconds=3)
+    assert (await senders.post('after')).status == 200
+
+
+@scene()
+async def test_a_line_cut_at_rest_makes_nothing_of_the_next_post(senders: Senders) -> None:
+    await senders.at_rest()
+    connection = await senders.connect()
+    assert (await connection.ask()).status == 200
+    senders.webhook.cut()
+    with suppress(ConnectionError, asyncio.IncompleteReadError):  # the process may have ended before
+        assert (await connection.ask('POST', senders.request('next').body, AUTHORIZED)).status == 503
+    await senders.restarted(exit_code=1)
+    assert senders.webhook.sent() == []
+    assert (await senders.post('after')).status == 200
+
+
+@scene('--heartbeat', '0.2', call_delay_ms=200)
+async def test_sigterm_amid_80_held_posts_finishes_them_and_lets_nobody_else_in(senders: Senders) -> None:
+    await senders.hold()
+    requests = await senders.line_up(*singles(*(f'event {number}' for number in range(79))))
+    open_one = await senders.connect()
+    assert (await open_one.ask()).status == 200
+    began = time.monotonic()
+    senders.webhook.stop_container()
+    await until_refused(senders)
+    answer = await open_one.ask('POST', b'{}', AUTHORIZED)
+    assert (answer.status, answer.headers['connection'], RETRY_AFTER in answer.headers) == (503, 'close', True)
+    assert await open_one.end() == b''
+    assert not any(request.is_answered for request in requests)
+    senders.release()
+    assert statuses(await senders.finish()) == [200] * 80
+    assert time.monotonic() - began < 10
+    assert senders.calls == [1, 79]
+    await senders.restarted(exit_code=0)
+    assert (await senders.post('after')).status == 200
+
+
+async def until_refused(senders: Senders) -> None:
+    """The container listens no more."""
+    while True:
+        try:
+            connection = await senders.connect()
+        except ConnectionRefusedError:
+            return
+        connection.close()
+
+
+@scene()
+async def sigterm_while_the_server_hangs_ends_with_503_for_all_within_its_grace(senders: Senders) -> None:
+    await senders.hold()
+    await senders.line_up(*singles(*(f'event {number}' for number in range(30))))
+    began = time.monotonic()
+    senders.webhook.stop_container()
+    assert statuses(await senders.finish()) == [503] * 31
+    await senders.restarted(exit_code=0)
+    assert time.monotonic() - began < 13
+    senders.release()
+    assert (await senders.post('after')).status == 200
+
+
+# What takes its seconds
+
+
+LONG_SCENES = [
+    who_waits_for_25_s_gets_503_and_is_never_created,
+    slow_senders_are_closed_after_15_s_and_keep_nobody_waiting,
+    sigterm_while_the_server_hangs_ends_with_503_for_all_within_its_grace,
+]
+
+
+@pytest.fixture(scope='module', autouse=True)
+def played(request: pytest.FixtureRequest) -> Iterator[dict[Callable[[], None], Future[None]]]:
+    """The long scenes that are asked for: all at the same time, and beside the others."""
+    wanted = [play for play in LONG_SCENES if any(play.__name__ in item.name for item in request.session.items)]
+    with ThreadPoolExecutor(len(LONG_SCENES)) as pool:
+        yield {play: pool.submit(play) for play in wanted}
+
+
+@pytest.mark.parametrize('play', LONG_SCENES, ids=lambda play: play.__name__)
+def test_in_the_long_run(play: Callable[[], None], played: dict[Callable[[], None], Future[None]]) -> None:
+    played[play].result()

@@ -1,0 +1,334 @@
+"""Real programs post, as they are installed, and what they sent is read back from the incidents."""
+from __future__ import annotations
+
+import functools
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+import requests
+from apprise import Apprise, AppriseAttachment
+from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
+from local_xsoar import wait_for
+from webhook import Webhook, curl
+
+TOKEN = 'Bearer secret-4f1c'
+PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
+
+
+def program(name: str) -> str:
+    return shutil.which(name, path=PATH) or ''
+
+
+@functools.cache
+def has_http_module() -> bool:
+    """Whether there is a syslog-ng that can post."""
+    if not program('syslog-ng'):
+        return False
+    about = subprocess.run([program('syslog-ng'), '-V'], capture_output=True, text=True, check=False).stdout
+    modules = next((line for line in about.splitlines() if line.startswith('Available-Modules')), '')
+    return 'http' in modules.partition(':')[2].strip().split(',')
+
+
+needs_curl = pytest.mark.skipif(not program('curl'), reason='curl is not installed; Debian: apt-get install curl')
+needs_alertmanager = pytest.mark.skipif(not program('prometheus-alertmanager'), reason=(
+    'Alertmanager is not installed; Debian: apt-get install prometheus-alertmanager'))
+needs_syslog_ng = pytest.mark.skipif(not has_http_module(), reason=(
+    'syslog-ng with its http module is not installed; Debian: apt-get install syslog-ng-core syslog-ng-mod-http'))
+
+
+class Landing(Webhook):
+    """Tells what came since a test began."""
+
+    before = 0
+
+    def new_incidents(self, count: int = 1) -> list[dict[str, Any]]:
+        """Waits until there are so many; they are in their order."""
+        wait_for(lambda: len(self.sent()) >= self.before + count, f'{count} incidents')
+        incidents = self.sent()[self.before:]
+        assert len(incidents) == count
+        assert not [incident for incident in incidents if TOKEN in incident['rawJSON']]
+        return incidents
+
+    def details(self, count: int = 1) -> list[Any]:
+        return [json.loads(incident['rawJSON']) for incident in self.new_incidents(count)]
+
+
+@pytest.fixture(scope='module')
+def running() -> Iterator[Landing]:
+    with Landing(token=TOKEN) as started:
+        yield started
+
+
+@pytest.fixture
+def webhook(running: Landing) -> Landing:
+    running.before = len(running.sent())
+    return running
+
+
+# curl
+
+HEADER = ('-H', f'Authorization: {TOKEN}')
+
+
+@needs_curl
+def test_json_from_curl_becomes_its_incident(webhook: Landing) -> None:
+    answer = curl(webhook.webhook_url, *HEADER, '--json', '{"name": "from curl", "raw_json": {"n": 1.10}}')
+    assert answer.status == 200
+    incident, = webhook.new_incidents()
+    assert (incident['name'], incident['rawJSON']) == ('from curl', '{"n": 1.10}')
+    read, = webhook.incidents(id=[answer.json[0]['id']])
+    assert (read.name, read.raw_json) == ('from curl', '{"n": 1.10}')
+
+
+@needs_curl
+def test_url_encoded_data_from_curl_becomes_an_object_of_its_fields(webhook: Landing) -> None:
+    assert curl(webhook.webhook_url, *HEADER, '--data-urlencode', 'text=100 % & ü=ß', '-d', 'tag=a', '-d', 'tag=b').status == 200
+    sent, = webhook.details()
+    assert (sent['text'], sent['tag']) == ('100 % & ü=ß', ['a', 'b'])
+    assert sent['headers']['content-type'] == 'application/x-www-form-urlencoded'
+
+
+@needs_curl
+def test_a_form_with_a_file_from_curl_keeps_what_the_file_is(webhook: Landing, tmp_path: Path) -> None:
+    (tmp_path / 'sample.bin').write_bytes(bytes(range(256)) * 10)
+    answer = curl(webhook.webhook_url, *HEADER, '-F', 'title=Fund ü', '-F',
+                  f'sample=@{tmp_path}/sample.bin;type=application/x-test')
+    assert answer.status == 200
+    sent, = webhook.details()
+    assert sent['title'] == 'Fund ü'
+    assert sent['sample'] == {'filename': 'sample.bin', 'content_type': 'application/x-test', 'size': 2560}
+
+
+@needs_curl
+def test_a_form_from_curl_with_json_in_its_payload_field_is_that_json(webhook: Landing) -> None:
+    assert curl(webhook.webhook_url, *HEADER, '-F', 'payload={"text": "a"};type=application/json').status == 200
+    assert webhook.details()[0]['text'] == 'a'
+
+
+@needs_curl
+@pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
+def test_compressed_lines_piped_through_curl_are_an_incident_each(webhook: Landing, door: str) -> None:
+    packed = gzip.compress(b'{"line": 1}\n') + gzip.compress(b'{"line": 2}\n')
+    answer = curl(getattr(webhook, door), *HEADER, '-H', 'Content-Encoding: gzip', '-X', 'POST', '-T', '-', data=packed)
+    assert answer.status == 200
+    assert [sent['line'] for sent in webhook.details(2)] == [1, 2]
+
+
+@needs_curl
+@pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
+def test_a_body_that_curl_sends_in_chunks_arrives_whole(webhook: Landing, door: str) -> None:
+    text = 'é' * 100_000
+    answer = curl(getattr(webhook, door), *HEADER, '-H', 'Transfer-Encoding: chunked', '--data-binary', '@-',
+                  data=json.dumps({'text': text}, ensure_ascii=False).encode())
+    assert answer.status == 200
+    assert webhook.details()[0]['text'] == text
+
+
+@needs_curl
+def test_user_and_password_in_a_url_are_sent_once_basic_is_asked_for() -> None:
+    with Webhook(token='Basic dXNlcjpwYXNzd29yZA==') as basic:
+        url = urlsplit(basic.webhook_url)
+        assert curl(f'http://user:password@{url.netloc}{url.path}', '--anyauth', '-d', '{"Type": "Notification"}').status == 200
+        assert len(basic.sent()) == 1
+
+
+# apprise
+
+
+def notify(webhook: Landing, kind: str, **options: Any) -> None:
+    url = urlsplit(webhook.webhook_url)
+    sender = Apprise()
+    assert sender.add(f'{kind}://{url.netloc}{url.path}?+Authorization={quote(TOKEN)}')
+    assert sender.notify(title='Disk ü full', body='on <host> & "more"', **options)
+
+
+def test_an_apprise_json_notification_becomes_an_incident_of_its_type(webhook: Landing) -> None:
+    notify(webhook, 'json')
+    sent, = webhook.details()
+    assert (sent['title'], sent['message'], sent['type']) == ('Disk ü full', 'on <host> & "more"', 'info')
+    assert webhook.sent()[-1]['type'] == 'info'
+
+
+def test_an_apprise_form_notification_becomes_an_incident(webhook: Landing) -> None:
+    notify(webhook, 'form')
+    sent, = webhook.details()
+    assert (sent['title'], sent['message']) == ('Disk ü full', 'on <host> & "more"')
+
+
+def test_an_apprise_attachment_is_kept_as_what_it_is(webhook: Landing, tmp_path: Path) -> None:
+    (tmp_path / 'shot.png').write_bytes(b'\x89PNG\r\n\x1a\n' + bytes(1000))
+    notify(webhook, 'form', attach=AppriseAttachment(str(tmp_path / 'shot.png')))
+    sent, = webhook.details()
+    files = [value for value in sent.values() if isinstance(value, dict) and 'size' in value]
+    assert [(file['filename'], file['size']) for file in files] == [('shot.png', 1008)]
+    assert sent['title'] == 'Disk ü full'
+
+
+def test_an_apprise_xml_notification_is_kept_as_text(webhook: Landing) -> None:
+    notify(webhook, 'xml')
+    sent, = webhook.details()
+    document = ElementTree.fromstring(sent['body'])
+    texts = {element.tag.rpartition('}')[2]: element.text for element in document.iter()}
+    assert (texts['Subject'], texts['Message']) == ('Disk ü full', 'on <host> & "more"')
+
+
+def test_a_notification_from_the_apprise_command_becomes_an_incident(webhook: Landing) -> None:
+    url = urlsplit(webhook.webhook_url)
+    done = subprocess.run([sys.executable, '-c', 'from apprise.cli import main; main()', '-t', 'from a shell', '-b', 'text',
+                           f'json://{url.netloc}{url.path}?+Authorization={quote(TOKEN)}'], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert webhook.details()[0]['title'] == 'from a shell'
+
+
+# CloudEvents
+
+EVENT = {'id': 'C234-1234', 'source': '/mycontext', 'type': 'com.example.someevent', 'specversion': '1.0',
+         'time': datetime(2018, 4, 5, 17, 31, tzinfo=timezone.utc), 'subject': 'grün'}
+
+
+def send_event(webhook: Landing, message: HTTPMessage) -> None:
+    answer = requests.post(webhook.webhook_url, message.body, headers={**message.headers, 'Authorization': TOKEN}, timeout=30)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_cloud_event_in_binary_mode_keeps_its_attributes_and_makes_one_incident(webhook: Landing) -> None:
+    event = CloudEvent({**EVENT, 'datacontenttype': 'application/json'}, {'appinfoA': 'abc', 'n': 123})
+    for _ in range(2):
+        send_event(webhook, to_binary_event(event))
+    sent, = webhook.details()
+    assert (sent['appinfoA'], sent['n']) == ('abc', 123)
+    assert (sent['headers']['ce-type'], sent['headers']['ce-id']) == ('com.example.someevent', 'C234-1234')
+
+
+def test_a_cloud_event_in_structured_mode_becomes_an_incident_of_its_type(webhook: Landing) -> None:
+    event = CloudEvent({**EVENT, 'datacontenttype': 'application/json'}, {'appinfoA': 'abc', 'n': 123})
+    send_event(webhook, to_structured_event(event))
+    incident, = webhook.new_incidents()
+    sent = json.loads(incident['rawJSON'])
+    assert incident['type'] == sent['type'] == 'com.example.someevent'
+    assert (sent['data'], sent['subject']) == ({'appinfoA': 'abc', 'n': 123}, 'grün')
+
+
+# Daemons
+
+
+class Daemon:
+    """A program that runs until the block ends; its output is shown when something fails."""
+
+    def __init__(self, *command: str, data: bytes = b'') -> None:
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.lines: list[str] = []
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+        assert self.process.stdin
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or []:
+            self.lines.append(line.decode(errors='replace').rstrip())
+
+    def line_with(self, text: str) -> str:
+        def find() -> str:
+            assert self.process.poll() is None, '\n'.join(self.lines)
+            return next((line for line in self.lines if text in line), '')
+
+        return str(wait_for(find, f'{text!r} in the output of {self.process.args!r}'))
+
+    def __enter__(self) -> Daemon:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        self.process.stdout.close()
+        if kind:
+            print('\n'.join(self.lines))
+
+
+ALERTMANAGER = '''
+route:
+  receiver: xsoar
+  group_by: [alertname]
+  group_wait: 0s
+  group_interval: 1s
+receivers:
+  - name: xsoar
+    webhook_configs:
+      - url: {url}
+        send_resolved: false
+        http_config:
+          authorization:
+            type: Bearer
+            credentials: {credentials}
+'''
+
+
+@needs_alertmanager
+def test_an_alert_from_alertmanager_becomes_one_incident_for_its_group(webhook: Landing, tmp_path: Path) -> None:
+    (tmp_path / 'config.yml').write_text(ALERTMANAGER.format(url=webhook.webhook_url, credentials=TOKEN.removeprefix('Bearer ')))
+    with Daemon(program('prometheus-alertmanager'), f'--config.file={tmp_path}/config.yml', f'--storage.path={tmp_path}/data',
+                '--web.listen-address=127.0.0.1:0', '--cluster.listen-address=', '--log.format=json') as daemon:
+        address = json.loads(daemon.line_with('"address":"127.0.0.1:'))['address']
+        alerts = [{'labels': {'alertname': 'HighLatency', 'severity': severity}, 'annotations': {'summary': 'über 500 ms'}}
+                  for severity in ('page', 'ticket')]
+        answer = requests.post(f'http://{address}/api/v2/alerts', json=alerts, timeout=30)
+        assert answer.status_code == 200, answer.text
+        sent, = webhook.details()
+    assert (sent['version'], sent['status'], sent['receiver']) == ('4', 'firing', 'xsoar')
+    assert sorted(alert['labels']['severity'] for alert in sent['alerts']) == ['page', 'ticket']
+    assert sent['alerts'][0]['annotations'] == {'summary': 'über 500 ms'}
+    assert sent['headers']['user-agent'].startswith('Alertmanager/')
+
+
+SYSLOG_NG = '''
+@version: current
+options {{ stats(freq(0)); }};
+log {{
+  source {{ stdin(flags(no-parse)); }};
+  destination {{
+    http(
+      url("{url}") method("POST") headers("Authorization: {token}", "Content-Type: {content_type}")
+      body('$(format-json message=$MESSAGE)')
+      {batch}
+      batch-lines(5) batch-timeout(60000) workers(1)
+    );
+  }};
+}};
+'''
+
+
+@needs_syslog_ng
+@pytest.mark.parametrize('content_type, batch', [
+    ('application/json', 'body-prefix("[") delimiter(",") body-suffix("]")'), ('application/x-ndjson', 'delimiter("\\n")'),
+    ('text/plain', 'delimiter("\\n")'),
+    ('application/json', 'body-prefix("[") delimiter(",") body-suffix("]") content-compression("gzip")'),
+], ids=['array', 'lines', 'as text', 'compressed'])
+def test_syslog_ng_ships_a_batch_in_one_call(webhook: Landing, tmp_path: Path, content_type: str, batch: str) -> None:
+    lines = [f'line {number}: "ü" {{x}} \\ [y]' for number in range(5)]
+    (tmp_path / 'syslog-ng.conf').write_text(SYSLOG_NG.format(url=webhook.webhook_url, token=TOKEN, content_type=content_type,
+                                                              batch=batch))
+    with Daemon(program('syslog-ng'), '--foreground', '--stderr', '--no-caps', f'--cfgfile={tmp_path}/syslog-ng.conf',
+                f'--persist-file={tmp_path}/persist', f'--control={tmp_path}/control', f'--pidfile={tmp_path}/pid',
+                data=('\n'.join(lines) + '\n').encode()):
+        sent = webhook.details(5)
+    assert [each['message'] for each in sent] == lines
+    assert webhook.state()['createSizes'][-1] == 5
+    assert sent[0]['headers']['user-agent'].startswith('syslog-ng')

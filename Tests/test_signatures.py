@@ -1,0 +1,490 @@
+"""Who is let in without the Authorization header: each sender's signature, made by its own library where there is one.
+
+One valid request a sender, and then one thing spoilt in it.
+"""
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+import standardwebhooks
+import stripe
+import svix
+from app import App
+from GenericWebhook import SIGNATURES, TOKEN_HEADERS, Settings, Unauthorized, valid_signature
+from local_xsoar import ROOT
+from slack_sdk.signature import SignatureVerifier
+from webhook import Answer, Webhook
+
+TOKEN = 'whsec_' + base64.b64encode(secrets.token_bytes(24)).decode()
+OTHER_TOKEN = 'whsec_' + base64.b64encode(secrets.token_bytes(24)).decode()
+VECTORS = json.loads((ROOT / 'Tests' / 'senders' / 'vectors.json').read_text(encoding='utf-8'))
+
+
+def digest(key: str, text: bytes, kind: str = 'sha256') -> bytes:
+    return hmac.new(key.encode(), text, kind).digest()
+
+
+def hex_of(key: str, text: bytes) -> str:
+    return digest(key, text).hex()
+
+
+def base64_of(key: str, text: bytes) -> str:
+    return base64.b64encode(digest(key, text)).decode()
+
+
+def whole_second(stamp: str) -> datetime:
+    return datetime.fromtimestamp(int(stamp), timezone.utc)
+
+
+# How each sender signs, given the body, the key and the time in Unix seconds.
+
+
+def sign_standard(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    signature = standardwebhooks.Webhook(key).sign('msg_2a', whole_second(stamp), body.decode())
+    return {'webhook-id': 'msg_2a', 'webhook-timestamp': stamp, 'webhook-signature': signature}
+
+
+def sign_svix(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    signature = svix.Webhook(key).sign('msg_2b', whole_second(stamp), body.decode())
+    return {'svix-id': 'msg_2b', 'svix-timestamp': stamp, 'svix-signature': signature}
+
+
+def sign_slack(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    signature = SignatureVerifier(key).generate_signature(timestamp=stamp, body=body)
+    return {'X-Slack-Request-Timestamp': stamp, 'X-Slack-Signature': str(signature)}
+
+
+def sign_zoom(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    signature = hex_of(key, f'v0:{stamp}:'.encode() + body)
+    return {'x-zm-request-timestamp': stamp, 'x-zm-signature': f'v0={signature}'}
+
+
+def sign_stripe(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    signed = stripe.WebhookSignature.generate_signature_header(body.decode(), key, stamp)
+    return {'Stripe-Signature': signed}
+
+
+def sign_grafana_with_time(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    return {'X-Grafana-Alerting-Signature-Timestamp': stamp,
+            'X-Grafana-Alerting-Signature': hex_of(key, f'{stamp}:'.encode() + body)}
+
+
+def signs_the_body(header: str, form: Callable[[str, bytes], str] = hex_of, label: str = '') -> Callable[..., dict[str, str]]:
+    return lambda body, key, _: {header: label + form(key, body)}
+
+
+class Sender(NamedTuple):
+    name: str
+    header: str
+    sign: Callable[[bytes, str, str], dict[str, str]]
+    seconds: int = 0  # how far its time of signing may be off
+    stamp_header: str = ''
+
+    def request(self, seconds_ago: float = 0, key: str = TOKEN) -> tuple[bytes, dict[str, str]]:
+        stamp = int(time.time() - seconds_ago)
+        body = json.dumps({'action': 'create', 'webhookTimestamp': stamp * 1000}).encode()
+        return body, self.sign(body, key, str(stamp))
+
+
+SENDERS = [
+    Sender('Standard Webhooks', 'webhook-signature', sign_standard, 300, 'webhook-timestamp'),
+    Sender('Svix', 'svix-signature', sign_svix, 300, 'svix-timestamp'),
+    Sender('GitHub', 'X-Hub-Signature-256', signs_the_body('X-Hub-Signature-256', label='sha256=')),
+    Sender('Bitbucket', 'X-Hub-Signature', signs_the_body('X-Hub-Signature', label='sha256=')),
+    Sender('Slack', 'X-Slack-Signature', sign_slack, 300, 'X-Slack-Request-Timestamp'),
+    Sender('Zoom', 'x-zm-signature', sign_zoom, 300, 'x-zm-request-timestamp'),
+    Sender('Stripe', 'Stripe-Signature', sign_stripe, 300),
+    Sender('Shopify', 'X-Shopify-Hmac-Sha256', signs_the_body('X-Shopify-Hmac-Sha256', base64_of)),
+    Sender('PagerDuty', 'X-PagerDuty-Signature', signs_the_body('X-PagerDuty-Signature', label='v1=')),
+    Sender('Sentry', 'Sentry-Hook-Signature', signs_the_body('Sentry-Hook-Signature')),
+    Sender('Linear', 'Linear-Signature', signs_the_body('Linear-Signature'), 60),
+    Sender('Grafana', 'X-Grafana-Alerting-Signature', signs_the_body('X-Grafana-Alerting-Signature')),
+    Sender('Grafana with time', 'X-Grafana-Alerting-Signature', sign_grafana_with_time, 300,
+           'X-Grafana-Alerting-Signature-Timestamp'),
+    Sender('Dropbox', 'X-Dropbox-Signature', signs_the_body('X-Dropbox-Signature')),
+    Sender('Splunk Observability', 'X-SFX-Signature', signs_the_body('X-SFX-Signature', base64_of)),
+]
+TIMED = [sender for sender in SENDERS if sender.seconds]
+BODY_ONLY = [sender for sender in SENDERS if not sender.seconds]
+each_sender = pytest.mark.parametrize('sender', SENDERS, ids=lambda sender: sender.name)
+each_timed_sender = pytest.mark.parametrize('sender', TIMED, ids=lambda sender: sender.name)
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    with App(TOKEN) as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def webhook() -> Iterator[Webhook]:
+    with Webhook('--log-level', 'debug', token=TOKEN) as running:
+        yield running
+
+
+def refused(app: App, body: bytes, headers: dict[str, str]) -> bool:
+    """Whether it is a 401 that says what to do, and nothing was created or went wrong."""
+    before = len(app.calls)
+    answer = app.post(body, headers)
+    assert answer.status in (200, 401), (answer.status, app.outcome)
+    assert len(app.calls) == before + (answer.status == 200)
+    return answer.status == 401 and answer.headers['www-authenticate'].startswith('Basic') and 'token' in answer.detail
+
+
+def test_every_scheme_of_the_script_has_its_sender_here() -> None:
+    assert {(scheme.header, bool(scheme.time or scheme.body_time)) for scheme in SIGNATURES} == {
+        (sender.header, bool(sender.seconds)) for sender in SENDERS}
+
+
+# What each sender signs
+
+
+@each_sender
+def test_a_request_as_its_sender_signs_it_is_let_in(app: App, sender: Sender) -> None:
+    assert app.post(*sender.request()).status == 200
+    assert app.details['action'] == 'create'
+
+
+@each_sender
+def test_a_signed_request_is_let_in_at_the_door_and_leaves_its_signature_nowhere(webhook: Webhook, sender: Sender) -> None:
+    body, headers = sender.request()
+    answer = requests.post(webhook.webhook_url, body, headers=headers, timeout=30)
+    assert answer.status_code == 200
+    details = webhook.sent()[-1]['rawJSON']
+    assert json.loads(details)['action'] == 'create'
+    signature = re.split('[=,]', headers[sender.header].rstrip('='))[-1]
+    assert len(signature) >= 43
+    assert signature not in details
+    assert signature not in answer.text
+    assert signature not in '\n'.join(webhook.output)
+
+
+@each_sender
+def test_another_key_is_refused(app: App, sender: Sender) -> None:
+    assert refused(app, *sender.request(key=OTHER_TOKEN))
+
+
+@each_sender
+def test_another_body_is_refused(app: App, sender: Sender) -> None:
+    body, headers = sender.request()
+    for other in (body + b' ', body.replace(b'create', b'delete'), body[:-1], b''):
+        assert refused(app, other, headers), other
+
+
+@each_sender
+def test_no_header_and_an_empty_one_are_refused(app: App, sender: Sender) -> None:
+    body, headers = sender.request()
+    without = {name: value for name, value in headers.items() if name != sender.header}
+    assert refused(app, body, without)
+    assert refused(app, body, {**headers, sender.header: ''})
+    assert refused(app, body, {**headers, sender.header: ' '})
+
+
+HOSTILE: dict[str, Callable[[str], str]] = {
+    'cut short': lambda true: true[:-1],
+    'a sign more': lambda true: true + '0',
+    'capitals': str.upper,
+    'backwards': lambda true: true[::-1],
+    'quoted': lambda true: f'"{true}"',
+    'with a NUL': lambda true: true + '\0',
+    'bytes that are no text': lambda _: '\xff\xfe' * 50,
+    'signs beyond Latin-1': lambda _: 'v1=sha256=\u2603\u0661'.encode().decode('latin-1'),
+    'signs beyond Latin-1 in base64': lambda _: 'v1,\u2603\u0661'.encode().decode('latin-1'),
+    'long': lambda _: 'a' * 16_000,
+    'many commas': lambda _: ',' * 10_000,
+    'many spaces and labels': lambda _: ' v1,' * 4000,
+    'many labels': lambda _: 'v1=,v0=,sha256=,t=' * 800,
+    'many signatures': lambda _: ','.join(f'{label}={"0" * 64}' for label in ('v0', 'v1', 'sha256') for _ in range(60)),
+    'equals signs': lambda _: '=' * 1000,
+    'equals signs and commas': lambda _: ',=,==,=,,t=t=,v1=v1=',
+    'braces': lambda _: '{t}{0}{x.__class__}{',
+    'percent signs': lambda _: '%s%n%(t)s',
+    'only a label': lambda _: 'v1=',
+    'JSON': lambda _: '{"v1": 1}',
+    'None': lambda _: 'None',
+}
+
+
+@each_sender
+def test_a_hostile_signature_is_refused_and_raises_nothing(app: App, sender: Sender) -> None:
+    body, headers = sender.request()
+    for name, spoil in HOSTILE.items():
+        assert refused(app, body, {**headers, sender.header: spoil(headers[sender.header])}), name
+
+
+@pytest.mark.parametrize('sender', [SENDERS[0], SENDERS[4], SENDERS[6], SENDERS[7]], ids=lambda sender: sender.name)
+def test_a_hostile_signature_is_refused_at_the_door(webhook: Webhook, sender: Sender) -> None:
+    body, headers = sender.request()
+    for name, spoil in HOSTILE.items():
+        value = spoil(headers[sender.header]).strip().encode('latin-1')
+        if b'\0' not in value:  # is no HTTP
+            answer = requests.post(webhook.direct_url, body, headers={**headers, sender.header: value}, timeout=30)
+            assert answer.status_code == 401, name
+
+
+# When
+
+
+@each_timed_sender
+def test_a_time_that_is_off_by_less_than_the_window_is_let_in(app: App, sender: Sender) -> None:
+    assert app.post(*sender.request(sender.seconds - 15)).status == 200
+    assert app.post(*sender.request(15 - sender.seconds)).status == 200
+
+
+@each_timed_sender
+def test_an_old_time_and_one_to_come_are_refused(app: App, sender: Sender) -> None:
+    for seconds_ago in (sender.seconds + 2, -sender.seconds - 15, 86_400, time.time()):
+        assert refused(app, *sender.request(seconds_ago)), seconds_ago
+
+
+@pytest.mark.parametrize('sender', [sender for sender in TIMED if sender.stamp_header], ids=lambda sender: sender.name)
+def test_a_time_that_is_missing_or_no_number_is_refused(app: App, sender: Sender) -> None:
+    body, headers = sender.request()
+    stamp = headers.pop(sender.stamp_header)
+    assert refused(app, body, headers)
+    for hostile in ('', ' ', 'now', '-1', '1e9', '0x1', '1.5', stamp + '.0', stamp + 'x', '\u0661'.encode().decode('latin-1'),
+                    '9' * 5000,
+                    '\xb2', 'nan', 'inf', '{t}', f'{stamp},{stamp}'):
+        assert refused(app, body, {**headers, sender.stamp_header: hostile}), hostile
+
+
+@pytest.mark.parametrize('sign', [sign_slack, sign_zoom, sign_stripe, sign_grafana_with_time])
+@pytest.mark.parametrize('stamp', ['', 'now', '-1', '1e9', 'nan', 'inf', '9' * 5000, '99999999999999', '0', '\u0661', '\xb2'])
+def test_a_time_that_is_no_number_is_refused_even_where_it_is_signed(app: App, sign: Callable[..., dict[str, str]],
+                                                                     stamp: str) -> None:
+    headers = {name: value.encode().decode('latin-1') for name, value in sign(b'{"a": 1}', TOKEN, stamp).items()}
+    assert refused(app, b'{"a": 1}', headers)
+
+
+def test_a_stripe_signature_without_its_time_is_refused(app: App) -> None:
+    body, headers = SENDERS[6].request()
+    time_part, signature = headers['Stripe-Signature'].split(',')
+    for value in (signature, f't=,{signature}', f't,{signature}', f'{time_part}0,{signature}', f'T{time_part[1:]},{signature}'):
+        assert refused(app, body, {'Stripe-Signature': value}), value
+
+
+@pytest.mark.parametrize('body', [
+    '{"a": 1}', '{"webhookTimestamp": "soon"}', '{"webhookTimestamp": null}', '{"webhookTimestamp": 1.5}', '[]', 'text', '',
+    '[' * 9999, '{"webhookTimestamp": {}}', '{"webhookTimestamp": ' + '9' * 5000 + '}',
+])
+def test_a_linear_body_without_a_readable_time_is_refused(app: App, body: str) -> None:
+    assert refused(app, body.encode(), {'Linear-Signature': hex_of(TOKEN, body.encode())})
+
+
+# Several
+
+
+@pytest.mark.parametrize('name, join', [
+    ('Standard Webhooks', 'v1,{other} v1a,{other} {true} v2,{other}'), ('Svix', 'v1,{other} {true}'),
+    ('PagerDuty', 'v1={other},{true}'), ('PagerDuty', '{true}, v1={other}'), ('Stripe', 'v1={other},v0={other},{true}'),
+    ('Stripe', '{true},v1={other}'),
+])
+def test_one_valid_signature_among_several_is_enough(app: App, name: str, join: str) -> None:
+    sender = next(sender for sender in SENDERS if sender.name == name)
+    body, headers = sender.request()
+    signatures = join.format(true=headers[sender.header], other='0' * 64)
+    assert app.post(body, {**headers, sender.header: signatures}).status == 200
+
+
+def test_a_valid_signature_beside_another_senders_invalid_one_is_enough(app: App) -> None:
+    body, headers = SENDERS[3].request()
+    assert app.post(body, {**headers, 'Sentry-Hook-Signature': 'junk', 'Stripe-Signature': 't=1,v1=junk'}).status == 200
+
+
+@pytest.mark.parametrize('label', ['v0,', 'v1a,', 'v2,', 'V1,', 'v1=', ''])
+def test_a_signature_of_another_version_is_refused(app: App, label: str) -> None:
+    body, headers = SENDERS[0].request()
+    signature = headers['webhook-signature'].removeprefix('v1,')
+    assert refused(app, body, {**headers, 'webhook-signature': label + signature})
+
+
+def test_a_sha1_signature_alone_is_refused_and_beside_a_sha256_one_ignored(app: App) -> None:
+    body, headers = SENDERS[2].request()
+    old = {'X-Hub-Signature': f'sha1={digest(TOKEN, body, "sha1").hex()}'}
+    assert refused(app, body, old)
+    assert refused(app, body, {'X-Hub-Signature-256': old['X-Hub-Signature']})
+    assert app.post(body, {**old, **headers}).status == 200
+
+
+@pytest.mark.parametrize('kind', ['md5', 'sha1', 'sha512'])
+def test_a_weaker_or_another_digest_is_refused_under_any_header(app: App, kind: str) -> None:
+    body = b'{"a": 1}'
+    other = digest(TOKEN, body, kind)
+    for sender in BODY_ONLY:
+        for value in (other.hex(), base64.b64encode(other).decode(), hashlib.new(kind, body).hexdigest()):
+            for label in ('', 'sha256=', 'v1='):
+                assert refused(app, body, {sender.header: label + value})
+
+
+# Keys of Standard Webhooks
+
+
+def test_a_standard_webhooks_secret_works_with_and_without_its_prefix() -> None:
+    with App(TOKEN.removeprefix('whsec_')) as app:
+        assert app.post(*SENDERS[0].request(key=TOKEN)).status == 200
+
+
+def test_a_token_that_is_no_base64_signs_standard_webhooks_with_its_own_bytes() -> None:
+    with App('p@ss wörd') as app:
+        stamp = str(int(time.time()))
+        signature = base64_of('p@ss wörd', f'msg_1.{stamp}.{{}}'.encode())
+        assert app.post(b'{}',
+                        {'webhook-id': 'msg_1', 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'}).status == 200
+
+
+@pytest.mark.parametrize('token', ['whsec_', 'whsec_=', 'whsec_not base64!'])
+def test_a_secret_with_nothing_usable_in_it_lets_nobody_in_by_an_empty_key(token: str) -> None:
+    with App(token) as app:
+        stamp = str(int(time.time()))
+        signature = base64_of('', f'msg_1.{stamp}.{{}}'.encode())
+        assert refused(app, b'{}', {'webhook-id': 'msg_1', 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'})
+
+
+# Beside the token
+
+
+@each_sender
+def test_a_wrong_authorization_is_refused_even_with_a_valid_signature(app: App, sender: Sender) -> None:
+    body, headers = sender.request()
+    for name in TOKEN_HEADERS:
+        assert refused(app, body, {**headers, name: 'wrong'})
+
+
+@each_sender
+def test_an_empty_authorization_is_none_and_the_signature_counts(app: App, sender: Sender) -> None:
+    body, headers = sender.request()
+    assert app.post(body, {**headers, 'Authorization': '', 'X-Gitlab-Token': ''}).status == 200
+
+
+@pytest.mark.parametrize('value, status', [
+    (TOKEN, 200), ('', 401), (' ', 401), (TOKEN[:-1], 401), (TOKEN + ' ', 401), (OTHER_TOKEN, 401), (f'{TOKEN},{TOKEN}', 401),
+    ('\xff\xfe', 401), ('a' * 16_000, 401), (TOKEN.upper(), 401), ('Bearer ' + TOKEN, 401),
+])
+def test_gitlabs_header_lets_in_with_the_exact_token_alone(app: App, value: str, status: int) -> None:
+    assert app.post(b'{"object_kind": "push"}', {'X-Gitlab-Token': value}).status == status
+    if status == 200:
+        assert TOKEN not in app.incidents[-1]['rawJSON']
+
+
+def test_gitlabs_token_is_let_in_at_the_door_and_is_not_kept(webhook: Webhook) -> None:
+    answer = requests.post(webhook.webhook_url, json={'object_kind': 'push'}, headers={'X-Gitlab-Token': TOKEN}, timeout=30)
+    assert answer.status_code == 200
+    assert json.loads(webhook.sent()[-1]['rawJSON'])['headers'].keys().isdisjoint({'x-gitlab-token', 'authorization'})
+
+
+def test_without_a_token_a_bad_signature_is_no_reason_to_refuse() -> None:
+    with App('') as app:
+        assert app.post(b'{}', {'X-Hub-Signature-256': 'sha256=0'}).status == 200
+        assert app.post(b'{}', {'X-Hub-Signature-256': '\xff'}).status == 200
+
+
+# Captured requests
+
+
+@pytest.mark.parametrize('target', BODY_ONLY, ids=lambda sender: sender.name)
+def test_the_text_that_a_timed_scheme_signs_is_no_body_under_a_scheme_that_signs_the_body_alone(target: Sender) -> None:
+    with App('no-prefix') as app:
+        assert app.post(b'plain text', target.sign(b'plain text', 'no-prefix', '')).status == 200
+        for old in (1_600_000_000, int(time.time()), 1_600_000_000_000):
+            for prefix in ('v0:{}:', 'msg_2KWPBgLlAfxdpx2AI54pPJ85f4W.{}.', '{}.', '{}:', 'evt:1-2.{}.'):
+                text = (prefix.format(old) + '{"action": "create"}').encode()
+                assert refused(app, text, target.sign(text, 'no-prefix', '')), text
+
+
+@pytest.mark.parametrize('body', ['{"ref":"refs/tags/nightly.1764000000.0"}', '[{"file":"backup.1764000000.tar.gz"}]',
+                                  '{"oid":"1.2840113619:5"}', '{"ts":1764000000}', '{"1764000000":1}'])
+def test_a_signed_json_body_with_a_time_in_its_first_text_is_let_in(app: App, body: str) -> None:
+    assert app.post(body, signs_the_body('X-Hub-Signature-256', label='sha256=')(body.encode(), TOKEN, '')).status == 200
+
+
+def test_an_old_linear_request_is_let_in_under_no_other_senders_header(app: App) -> None:
+    linear = next(sender for sender in TIMED if sender.name == 'Linear')
+    body, captured = linear.request(3600)
+    signature = captured['Linear-Signature']
+    forms = (signature, f'v1={signature}', f'sha256={signature}', base64.b64encode(bytes.fromhex(signature)).decode())
+    let_in = [sender.name for sender in BODY_ONLY if not all(refused(app, body, {sender.header: form}) for form in forms)]
+    assert let_in == []
+
+
+def test_an_old_signature_is_refused_with_a_fresh_time_beside_it(app: App) -> None:
+    for sender in TIMED:
+        if sender.stamp_header:
+            body, headers = sender.request(3600)
+            assert refused(app, body, {**headers, sender.stamp_header: str(int(time.time()))})
+
+
+# As sent
+
+
+@pytest.mark.parametrize('sender', BODY_ONLY, ids=lambda sender: sender.name)
+def test_a_compressed_body_is_verified_as_it_was_sent(app: App, sender: Sender) -> None:
+    packed = gzip.compress(b'{"action": "packed"}')
+    assert app.post(packed, {**sender.sign(packed, TOKEN, ''), 'Content-Encoding': 'gzip'}).status == 200
+    assert app.details['action'] == 'packed'
+    assert refused(app, packed, {**sender.sign(b'{"action": "packed"}', TOKEN, ''), 'Content-Encoding': 'gzip'})
+
+
+def test_a_form_is_verified_as_it_was_sent(app: App) -> None:
+    form = b'command=%2Fcollect&text=&b=1+2'
+    headers = {**sign_slack(form, TOKEN, str(int(time.time()))), 'Content-Type': 'application/x-www-form-urlencoded'}
+    assert app.post(form, headers).status == 200
+    assert app.details['b'] == '1 2'
+
+
+# Published examples
+
+
+def vector_request(vector: dict[str, Any]) -> tuple[Settings, dict[str, str], bytes]:
+    headers = {name.lower(): value for name, value in vector['headers'].items()}
+    return Settings(8080, vector['token'].encode(), None), headers, vector['body'].encode()
+
+
+@pytest.fixture(params=VECTORS, ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
+def vector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A published example, at the time when it was made."""
+    if request.param['now']:
+        monkeypatch.setattr(time, 'time', lambda: float(request.param['now']))
+    return request.param
+
+
+def test_a_published_example_is_valid(vector: dict[str, Any]) -> None:
+    settings, headers, body = vector_request(vector)
+    assert valid_signature(settings, headers, body).lower() in headers
+
+
+def test_a_published_example_with_one_byte_more_is_not(vector: dict[str, Any]) -> None:
+    settings, headers, body = vector_request(vector)
+    with pytest.raises(Unauthorized):
+        valid_signature(settings, headers, body + b' ')
+    with pytest.raises(Unauthorized):
+        valid_signature(settings._replace(token=settings.token + b'x'), headers, body)
+
+
+@pytest.mark.parametrize('vector', [vector for vector in VECTORS if vector['now']],
+                         ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
+def test_a_published_timed_example_is_too_old_today(vector: dict[str, Any]) -> None:
+    with pytest.raises(Unauthorized):
+        valid_signature(*vector_request(vector))
+
+
+# Words
+
+
+def test_a_refusal_names_every_way_in_and_no_expected_value(app: App) -> None:
+    answer: Answer = app.post(b'{}')
+    assert answer.status == 401
+    for name in (*TOKEN_HEADERS, *(scheme.header for scheme in SIGNATURES)):
+        assert name in answer.detail
+    assert TOKEN not in answer.text
