@@ -1013,7 +1013,7 @@ class ServerLine:
     def send_logs(self) -> None:
         """Sends all lines of the first line's level in one call."""
         level = self.log_lines[0][0]
-        lines = [f'{utc_text(at)} {shown(text % values)}'
+        lines = [f'{utc_text(at)} {shown(text % values if values else text)}'
                  for line_level, at, text, values in self.log_lines if line_level == level]
         self.log_lines = deque(line for line in self.log_lines if line[0] != level)
         if self.lost_log_lines:
@@ -1131,8 +1131,12 @@ SAMPLES_KEY = 'samples'
 
 
 def read_samples(context: Any) -> list[dict[str, Any]]:
-    samples: list[dict[str, Any]] = json.loads((context or {}).get(SAMPLES_KEY) or '[]')
-    return samples
+    """What is kept; nothing of a context that holds something else: serving must not depend on it."""
+    try:
+        samples = json.loads((context or {}).get(SAMPLES_KEY) or '[]')
+    except (AttributeError, TypeError, ValueError):
+        return []
+    return samples if isinstance(samples, list) else []
 
 
 ''' THE APP '''

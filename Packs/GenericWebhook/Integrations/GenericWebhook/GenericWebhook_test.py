@@ -370,8 +370,9 @@ def test_the_mapping_wizard_gets_the_samples_that_are_kept(monkeypatch):
     assert run(monkeypatch, 'fetch-incidents', context={'samples': json.dumps(samples)}) == [samples]
 
 
-def test_the_mapping_wizard_gets_none_where_none_are_kept(monkeypatch):
-    assert run(monkeypatch, 'fetch-incidents') == [[]]
+@pytest.mark.parametrize('context', [{}, {'samples': ''}, {'samples': 'no JSON'}, {'samples': '{}'}, {'samples': 5}])
+def test_the_mapping_wizard_gets_none_where_none_can_be_read(monkeypatch, context):
+    assert run(monkeypatch, 'fetch-incidents', context=context) == [[]]
 
 
 def test_another_command_is_refused_by_its_name(monkeypatch):
