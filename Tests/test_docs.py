@@ -462,8 +462,13 @@ def anchors(file: Path) -> set[str]:
     return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
 
 
-def test_the_readme_has_a_place_for_the_measurements() -> None:
-    assert '<!-- bench -->' in section(README.read_text('utf-8'), 'Measurements')
+def test_each_figure_that_the_measurements_make_stands_in_the_readme() -> None:
+    source = (ROOT / 'bench' / '__main__.py').read_text('utf-8')
+    figures = re.findall(r"Row\(f?'([^'{]+)", source)
+    shown = section(README.read_text('utf-8'), 'Measurements')
+    assert len(figures) >= 10
+    assert not [figure for figure in figures if figure not in shown]
+
 
 
 def test_nothing_of_this_machine_stands_in_a_document() -> None:
