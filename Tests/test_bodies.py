@@ -6,7 +6,6 @@ import json
 import re
 import time
 import zlib
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,18 +24,6 @@ AUTHORIZED = {'Authorization': TOKEN}
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, b'', None))
 FORM = 'application/x-www-form-urlencoded'
 QUICK_SECONDS = 0.8
-
-
-@pytest.fixture
-def app() -> Iterator[App]:
-    with App() as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook() as running:
-        yield running
 
 
 def kept(body: bytes | str, content_type: str = '') -> list[Any]:

@@ -5,7 +5,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import GenericWebhook
@@ -20,18 +20,6 @@ from webhook import TOKEN, Webhook
 
 AUTHORIZED = {'Authorization': TOKEN}
 each_id = pytest.mark.parametrize('name', DELIVERY_IDS)
-
-
-@pytest.fixture
-def app() -> Iterator[App]:
-    with App() as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook() as running:
-        yield running
 
 
 class Sending(threading.Thread):

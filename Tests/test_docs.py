@@ -470,7 +470,6 @@ def test_each_figure_that_the_measurements_make_stands_in_the_readme() -> None:
     assert not [figure for figure in figures if figure not in shown]
 
 
-
 def test_nothing_of_this_machine_stands_in_a_document() -> None:
     told: dict[str, Any] = {file.name: re.findall(r'(?<![\w.])/(?:home|root|tmp|work|Users)/\S*', file.read_text('utf-8'))
                             for file in ALL}

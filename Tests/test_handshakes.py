@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,18 +20,6 @@ PAYLOADS = ROOT / 'Tests' / 'senders' / 'payloads'
 ALL_PLAIN = ''.join(map(chr, range(0x20, 0x7f)))
 UNPRINTABLE = ['\0', 'a\r\nSet-Cookie: x', 'line\nbreak', '\t', '\x7f', '\x1b[31m', 'é', '\u2603']
 TOO_LONG = 'a' * (MAX_ECHO + 1)
-
-
-@pytest.fixture
-def app() -> Iterator[App]:
-    with App() as running:
-        yield running
-
-
-@pytest.fixture(scope='module')
-def webhook() -> Iterator[Webhook]:
-    with Webhook() as running:
-        yield running
 
 
 def payload_of(name: str) -> Any:

@@ -168,6 +168,7 @@ def test_a_head_request_is_answered_without_a_body(webhook: Webhook) -> None:
     b'POST / HTTP/1.1\r\nA: b\r\n folded: c\r\n\r\n',
     b'POST / HTTP/1.1\r\n' + b'A: b\r\n' * 200 + b'\r\n', b'GET /' + b'a' * 10_000 + b' HTTP/1.1\r\n\r\n',
     b'POST / HTTP/1.1\r\nAuthorization: ' + TOKEN.encode() + b'\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n',
+    b'POST / HTTP/1.1\r\nAuthorization: ' + TOKEN.encode() + b'\r\nTransfer-Encoding: chunked\r\n\r\n\r\n{}\r\n0\r\n\r\n',
 ])
 def test_what_is_no_http_is_refused_in_the_same_form_and_the_connection_closed(webhook: Webhook, request_bytes: bytes) -> None:
     before = len(webhook.sent())
@@ -182,6 +183,25 @@ def test_what_is_no_http_is_refused_in_the_same_form_and_the_connection_closed(w
 
 def read_to_end(sender: socket.socket) -> bytes:
     return b''.join(iter(lambda: sender.recv(65536), b''))
+
+
+@pytest.mark.parametrize('line, connection, status', [
+    ('POST / HTTP/1.1', 'close', '200'), ('POST / HTTP/1.1', 'Close', '200'), ('POST /x HTTP/1.1', 'close', '404'),
+    ('POST / HTTP/1.0', 'x', '200'), ('POST http://x/ HTTP/1.1', 'close', '200'), ('post / HTTP/1.1', 'close', '400'),
+    ('POST /\xff HTTP/1.1', 'close', '400'),
+])
+def test_a_connection_is_closed_when_its_sender_asks_for_it(webhook: Webhook, line: str, connection: str, status: str) -> None:
+    with socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30) as sender:
+        head = f'{line}\r\nConnection: {connection}\r\nAuthorization: {TOKEN}\r\nContent-Length: 2\r\n\r\n'
+        sender.sendall(head.encode('latin-1') + b'{}')
+        assert read_to_end(sender).split()[1].decode() == status
+
+
+def test_an_http_1_0_sender_may_keep_its_connection(webhook: Webhook) -> None:
+    with socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30) as sender:
+        for _ in range(2):
+            sender.sendall(b'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
+            assert b'200' in sender.recv(65536)
 
 
 def test_a_wrong_token_is_answered_before_the_body_has_been_sent(webhook: Webhook) -> None:

@@ -1253,7 +1253,7 @@ class Intake:
                 self.check(size, limit)
         except TimeoutError:
             raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
-        except OSError:
+        except (OSError, ValueError):  # gevent's, of a chunk without a size too
             raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
         finally:
             self.held -= size
@@ -1410,7 +1410,7 @@ def dropbox(question: Question) -> HTTPResponse | None:
 
 def cloud_events(question: Question) -> HTTPResponse | None:
     origin = question.headers.get('webhook-request-origin')
-    return HTTPResponse(headers={'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*',
+    return HTTPResponse(headers={**PLAIN_TEXT, 'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*',
                                  'Allow': 'POST'}) if origin else None
 
 
@@ -1502,11 +1502,17 @@ class RequestHeaders(dict[str, str]):
     def typeheader(self) -> str | None:
         return self.get('content-type')
 
-    def getheader(self, name: str) -> str | None:
-        return self.get(name)
+    def get(self, name: str, default: Any = None) -> Any:
+        """gevent asks in upper and lower case."""
+        return super().get(name.lower(), default)
+
+    getheader = get
 
 
 HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
+
+
+ABSOLUTE_FORM = re.compile(r'^https?://[^/?]*', re.IGNORECASE)  # a proxy may send the whole URL
 
 
 class Connection(WSGIHandler):
@@ -1550,6 +1556,10 @@ class Connection(WSGIHandler):
         coding = self.headers.get('transfer-encoding', 'chunked')
         if not (length.isascii() and length.isdecimal()) or coding.lower() != 'chunked':
             raise ValueError('the length of the body is not clear')
+        method, target = str(self.command), str(self.path)
+        if method != method.upper() or not target.isascii():
+            raise ValueError('bottle would take it for another method or path')
+        self.path = ABSOLUTE_FORM.sub('', target) or '/'
         return True
 
     def _headers(self) -> Iterator[tuple[str, str]]:
@@ -1609,7 +1619,7 @@ class Connection(WSGIHandler):
         self.server.line.log(
             'debug' if status.startswith('2') else 'info', '%s %s %s ms, from %s "%s", %s bytes: %s',
             environ.get('REQUEST_METHOD', '-'), status, round((self.time_finish - self.time_start) * 1000),
-            (environ.get('HTTP_X_FORWARDED_FOR') or environ.get('REMOTE_ADDR', '-'))[:MAX_LOG_TEXT],
+            (environ.get('HTTP_X_FORWARDED_FOR') or self.client_address[0])[:MAX_LOG_TEXT],
             environ.get('HTTP_USER_AGENT', '-')[:MAX_LOG_TEXT],
             environ.get('CONTENT_LENGTH') or self.pace.received, environ.get(OUTCOME, 'no incident'))
 
