@@ -506,3 +506,8 @@ def deepest(form: str) -> range:
         except Refused:
             high = depth
     return range(low - 10, low + 10)
+
+
+def test_a_lone_file_by_the_name_of_payload_is_a_form_like_any_other() -> None:
+    body, content_type = encode_multipart_formdata({'payload': ('event.json', b'{"a": 1}', 'application/json')})
+    assert kept(body, content_type) == [{'payload': {'filename': 'event.json', 'content_type': 'application/json', 'size': 8}}]

@@ -461,7 +461,8 @@ def made_payload(fields: dict[str, Any]) -> Payload:
 
 def form_payloads(pairs: list[tuple[str, Any]]) -> list[Payload]:
     """A lone `payload` field that holds JSON is that JSON; other fields are an object, one given twice a list."""
-    if len(pairs) == 1 and pairs[0][0] == 'payload' and str(pairs[0][1]).lstrip()[:1] in ('{', '['):
+    if len(pairs) == 1 and pairs[0][0] == 'payload' and str(pairs[0][1]).lstrip()[:1] in ('{', '[') \
+            and isinstance(pairs[0][1], str):
         return json_payloads(pairs[0][1])
     values: dict[str, list[Any]] = {}
     for name, value in pairs:
@@ -1055,8 +1056,8 @@ class CallThread:
             function, args = self.calls.get()
             try:
                 self.outcome = function(*args), None
-            except Exception as error:
-                self.outcome = None, error
+            except BaseException as error:  # whatever it is, somebody waits for it
+                self.outcome = None, error if isinstance(error, Exception) else OSError(repr(error))
             self.watcher.send()
 
 
@@ -1171,7 +1172,7 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
         if answer := handshake(environ, headers):
             return answer
         proof = shown_token(settings, headers)
-        line.queue.check_room(int(headers.get('content-length') or 0))
+        line.queue.check_room(min(int(headers.get('content-length') or 0), MAX_BODY_BYTES))
         body = intake.read(environ)
         proof = proof or valid_signature(settings, headers, body)
         payloads = read_payloads(decompress(body, headers.get('content-encoding', '')), headers.get('content-type', ''))
@@ -1488,28 +1489,29 @@ class RequestHeaders(dict[str, str]):
         for _ in range(MAX_HEADERS + 1):
             line = rfile.readline(bytes_left)
             bytes_left -= len(line)
-            if line in (b'\r\n', b'\n'):
+            if line in (b'\r\n', b'\n') and not ('transfer-encoding' in self and 'content-length' in self):
                 return
             match = HEADER_LINE.fullmatch(line)
             if not match:
                 break
             name = match[1].decode().lower()
-            value = match[2].decode('latin-1')
+            value = match[2].strip(b' \t').decode('latin-1')  # by the pattern it would take cubic time
             self[name] = f'{self[name]},{value}' if name in self else value
         raise ValueError('a line is no header, or there are too many')
 
     @property
-    def typeheader(self) -> str | None:
+    def typeheader(self) -> Any:
         return self.get('content-type')
 
     def get(self, name: str, default: Any = None) -> Any:
         """gevent asks in upper and lower case."""
         return super().get(name.lower(), default)
 
-    getheader = get
+    def getheader(self, name: str) -> Any:
+        return self.get(name)
 
 
-HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
+HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
 
 
 ABSOLUTE_FORM = re.compile(r'^https?://[^/?]*', re.IGNORECASE)  # a proxy may send the whole URL
