@@ -308,6 +308,8 @@ def is_signed(scheme: Scheme, token: bytes, headers: dict[str, str], body: bytes
         prefix = scheme.prefix.format_map(known).encode('latin-1')
     except KeyError:
         return False
+    if prefix.count(b'.') != scheme.prefix.count('.'):
+        return False  # with a dot in the id the same text could be read as another id, time and body
     expected = [scheme.encode(signed_text(key, prefix, body)) for key in scheme.keys(token)]
     fits = any(hmac.compare_digest(signature, each) for signature in signatures for each in expected)
     return fits and is_fresh(scheme, known, body)
@@ -386,7 +388,7 @@ ENVELOPE_RULES: dict[str, tuple[tuple[type, ...], str]] = {
 
 JSON_SPACE = re.compile(r'[ \t\r\n]*')
 JSON_SEPARATOR = re.compile(r'[ \t\r\n,:]*')
-JSON_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(NaN|-?Infinity)', re.DOTALL)
+JSON_STRING_OR_CONSTANT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(NaN|-?Infinity)', re.DOTALL)
 JSON_KINDS = {str: 'a string', float: 'a number', bool: 'true or false', dict: 'an object', list: 'an array', type(None): 'null'}
 JSON_LABEL = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
 # By Python's own names. Not every codec that it knows: some take quadratic time, some make text that no JSON can hold.
@@ -644,7 +646,7 @@ def without_markers(incident: dict[str, Any]) -> dict[str, Any]:
     return incident
 
 
-RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)', re.ASCII)
+RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
 # fromisoformat takes any character between date and time: without this rule ten digits of Unix time would be a date.
 ISO_8601 = re.compile(r'\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ].*)?', re.ASCII)
 
@@ -998,7 +1000,8 @@ class ServerLine:
         else:
             self.queue.created([answer] if isinstance(answer, dict) else answer)
             self.report_health('')
-            self.samples.extend(incident for incident in incidents if len(incident['rawJSON']) <= MAX_SAMPLE_BYTES)
+            self.samples.extend(incident for incident in incidents
+                                if sum(map(len, filter(None, incident.values()))) <= MAX_SAMPLE_BYTES)
             self.has_new_samples = True
         if was_grouping and not self.queue.grouping:
             self.log('info', "XSOAR's answer to several requests at once could not be told apart by position: "
