@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
 PLATFORM = {'demistomock', 'CommonServerPython', 'CommonServerUserPython'}
-IN_THE_IMAGE = {'bottle', 'gevent'}
+IN_THE_IMAGE = {'bottle', 'gevent', 'msgspec', 'multipart'}
 SHIPPED = sorted([SCRIPT, *(ROOT / 'localxsoar').rglob('*.py')])
 
 
