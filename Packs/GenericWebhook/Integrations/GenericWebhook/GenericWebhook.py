@@ -114,7 +114,7 @@ MAX_RETRY_SECONDS = 5
 ERROR_MARKERS = {'[ERROR-fd5a7750-7182-4b38-90ba-091824478903]': r'\u005bERROR-fd5a7750-7182-4b38-90ba-091824478903]',
                  '$$##': r'\u0024$##'}
 
-''' ERRORS '''
+''' ERRORS AND ANSWERS '''
 
 
 class Refused(Exception):
@@ -169,6 +169,33 @@ class Unavailable(Refused):
 
     def __init__(self, detail: str, **headers: str):
         super().__init__(detail, Retry_After=str(RETRY_AFTER_SECONDS), **headers)
+
+
+PROBLEM_TYPE = 'application/problem+json'
+
+
+def problem_text(status: int, detail: str) -> str:
+    """RFC 9457."""
+    return json.dumps({'title': HTTPStatus(status).phrase, 'status': int(status), 'detail': detail})
+
+
+def problem_answer(status: int, detail: str, headers: dict[str, str]) -> HTTPResponse:
+    return HTTPResponse(problem_text(status, detail), status=int(status), headers={**headers, 'Content-Type': PROBLEM_TYPE})
+
+
+def json_answer(text: str) -> HTTPResponse:
+    return HTTPResponse(text, headers={'Content-Type': 'application/json'})
+
+
+def shown(value: Any) -> str:
+    """Somebody else's text, fit for one line of a log or an answer: bounded, control characters escaped."""
+    text = str(value)
+    return text[:MAX_SHOWN_TEXT].encode('unicode_escape').decode() + ('...' if len(text) > MAX_SHOWN_TEXT else '')
+
+
+def utc_text(seconds: float) -> str:
+    """A moment of Unix time as RFC 3339."""
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()[:-len('+00:00')] + 'Z'
 
 
 ''' SETTINGS '''
@@ -346,6 +373,116 @@ def json_field(body: bytes, name: str) -> str:
     return str(value.get(name, '')) if isinstance(value, dict) else ''
 
 
+''' BODY '''
+
+JSON_LABEL = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
+# By Python's own names. Not every codec that it knows: some take quadratic time, some make text that no JSON can hold.
+CHARSET = re.compile(r'ascii|iso8859-\d+|cp125\d|utf-(16|32)(-[bl]e)?|shift_jis|euc_(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]')
+
+
+class Intake:
+    """Reads bodies, all together within MAX_READING_BYTES."""
+
+    def __init__(self) -> None:
+        self.held = 0
+
+    def read(self, environ: dict[str, Any], limit: int = MAX_BODY_BYTES) -> bytes:
+        """The body as sent. Raises TooLarge before more than `limit` bytes are held, Unavailable or BadRequest."""
+        if int(environ.get('CONTENT_LENGTH') or 0) > limit:
+            raise TooLarge(TOO_LARGE.format(limit / MIB))
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            # From gevent's own input: it has taken chunked framing off, which bottle's request.body would do again.
+            while chunk := environ['wsgi.input'].read(READ_BYTES):
+                chunks.append(chunk)
+                size += len(chunk)
+                self.held += len(chunk)
+                self.check(size, limit)
+        except TimeoutError:
+            raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
+        except (OSError, ValueError):  # gevent's, of a chunk without a size too
+            raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
+        finally:
+            self.held -= size
+        return b''.join(chunks)
+
+    def check(self, size: int, limit: int) -> None:
+        if size > limit:
+            raise TooLarge(TOO_LARGE.format(limit / MIB))
+        if self.held > MAX_READING_BYTES:
+            raise Unavailable('Too many large bodies arrive at the same time: nothing was created, send it again later.')
+
+
+TOO_LARGE = 'The body is larger than {:g} MiB.'
+
+
+WINDOW_BITS = {'gzip': (31,), 'x-gzip': (31,), 'deflate': (15, -15)}  # deflate comes with the zlib frame, and from some without
+
+
+def decompress(body: bytes, coding: str) -> bytes:
+    """The body without its Content-Encoding. Raises TooLarge before more than MAX_BODY_BYTES are held."""
+    coding = coding.strip().lower()
+    if coding in ('', 'identity') or not body:
+        return body
+    if coding not in WINDOW_BITS:
+        raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(WINDOW_BITS)}.', found=coding)
+    for window_bits in WINDOW_BITS[coding]:
+        try:
+            return inflate(body, window_bits)
+        except zlib.error:
+            continue
+    raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.')
+
+
+def inflate(body: bytes, window_bits: int) -> bytes:
+    """Raises zlib.error. A gzip body may have several members."""
+    whole = bytearray()
+    engine = zlib.decompressobj(window_bits)
+    members = 1
+    for start in range(0, len(body), INFLATE_BYTES):
+        piece = body[start:start + INFLATE_BYTES]
+        while piece:
+            if engine.eof:
+                engine = zlib.decompressobj(window_bits)
+                members += 1
+            whole += engine.decompress(piece, MAX_BODY_BYTES + 1 - len(whole))
+            if len(whole) > MAX_BODY_BYTES:
+                raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
+            if members > MAX_GZIP_MEMBERS:
+                raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
+            piece = engine.unused_data
+    if not engine.eof:
+        raise zlib.error('it ends early')
+    return bytes(whole)
+
+
+@lru_cache(maxsize=64)
+def content_label(content_type: str) -> tuple[str, str, str]:
+    """The media type, the charset and the boundary that a Content-Type names, each empty where it names none."""
+    message = Message()
+    message['Content-Type'] = content_type[:MAX_LABEL]
+    label = content_type.partition(';')[0].strip().lower()
+    try:
+        charset = codecs.lookup(message.get_content_charset() or 'ascii').name
+        return label, charset if CHARSET.fullmatch(charset) else '', str(message.get_param('boundary', ''))
+    except (LookupError, ValueError):  # an unknown charset, hostile parameters
+        return label, '', ''
+
+
+def decode_text(body: bytes, charset: str, is_json: bool) -> str:
+    """The body as text: UTF-8, else what its content type names. Text holds no NUL: that is another encoding, or none."""
+    for encoding in ('utf-8', charset):
+        try:
+            text = body.decode(encoding).removeprefix(BYTE_ORDER_MARK)
+        except (UnicodeError, LookupError):
+            continue
+        if '\0' not in text:
+            return text
+    raise (BadRequest if is_json else UnsupportedMedia)('The body is no UTF-8 text: send it as UTF-8, or name its charset in the '
+                                                        'Content-Type; of files send a form.')
+
+
 ''' PAYLOAD TO INCIDENTS '''
 
 
@@ -390,9 +527,6 @@ JSON_SPACE = re.compile(r'[ \t\r\n]*')
 JSON_SEPARATOR = re.compile(r'[ \t\r\n,:]*')
 JSON_STRING_OR_CONSTANT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(NaN|-?Infinity)', re.DOTALL)
 JSON_KINDS = {str: 'a string', float: 'a number', bool: 'true or false', dict: 'an object', list: 'an array', type(None): 'null'}
-JSON_LABEL = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
-# By Python's own names. Not every codec that it knows: some take quadratic time, some make text that no JSON can hold.
-CHARSET = re.compile(r'ascii|iso8859-\d+|cp125\d|utf-(16|32)(-[bl]e)?|shift_jis|euc_(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]')
 
 
 def refuse_constant(name: str) -> Any:
@@ -424,32 +558,6 @@ def read_payloads(body: bytes, content_type: str = '') -> list[Payload]:
     elif label == 'application/x-www-form-urlencoded':
         return form_payloads(read_urlencoded(text))
     return [made_payload({'body': text})]
-
-
-@lru_cache(maxsize=64)
-def content_label(content_type: str) -> tuple[str, str, str]:
-    """The media type, the charset and the boundary that a Content-Type names, each empty where it names none."""
-    message = Message()
-    message['Content-Type'] = content_type[:MAX_LABEL]
-    label = content_type.partition(';')[0].strip().lower()
-    try:
-        charset = codecs.lookup(message.get_content_charset() or 'ascii').name
-        return label, charset if CHARSET.fullmatch(charset) else '', str(message.get_param('boundary', ''))
-    except (LookupError, ValueError):  # an unknown charset, hostile parameters
-        return label, '', ''
-
-
-def decode_text(body: bytes, charset: str, is_json: bool) -> str:
-    """The body as text: UTF-8, else what its content type names. Text holds no NUL: that is another encoding, or none."""
-    for encoding in ('utf-8', charset):
-        try:
-            text = body.decode(encoding).removeprefix(BYTE_ORDER_MARK)
-        except (UnicodeError, LookupError):
-            continue
-        if '\0' not in text:
-            return text
-    raise (BadRequest if is_json else UnsupportedMedia)('The body is no UTF-8 text: send it as UTF-8, or name its charset in the '
-                                                        'Content-Type; of files send a form.')
 
 
 def json_payloads(text: str) -> list[Payload]:
@@ -668,18 +776,109 @@ def to_rfc3339(text: str) -> str:
     return moment.isoformat().replace('+00:00', 'Z')
 
 
-def utc_text(seconds: float) -> str:
-    """A moment of Unix time as RFC 3339."""
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()[:-len('+00:00')] + 'Z'
+def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, Any]]:
+    incidents = []
+    for index, payload in enumerate(payloads):
+        try:
+            incidents.append(to_incident(payload, arrival))
+        except BadRequest as error:
+            raise BadRequest(place(index, payloads) + error.detail, error.found) from None
+    return incidents
 
 
-def shown(value: Any) -> str:
-    """Somebody else's text, fit for one line of a log or an answer: bounded, control characters escaped."""
-    text = str(value)
-    return text[:MAX_SHOWN_TEXT].encode('unicode_escape').decode() + ('...' if len(text) > MAX_SHOWN_TEXT else '')
+''' HANDSHAKES '''
 
 
-''' THE LINE TO THE SERVER '''
+class Question(NamedTuple):
+    """A request that may be a sender's question whether it may trust this address."""
+
+    settings: Settings
+    headers: dict[str, str]
+    query: dict[str, str]
+    read_body: Callable[[int], bytes]
+
+
+def echo(text: Any) -> HTTPResponse:
+    return HTTPResponse(plain(text), headers=PLAIN_TEXT)
+
+
+def plain(text: Any) -> str:
+    if not re.fullmatch(f'[ -~]{{1,{MAX_ECHO}}}', str(text)):
+        raise BadRequest(f'A challenge is echoed only if it has 1 to {MAX_ECHO} plain characters.')
+    return str(text)
+
+
+def microsoft_graph(question: Question) -> HTTPResponse | None:
+    token = question.query.get('validationToken')
+    has_body = int(question.headers.get('content-length') or 0) or 'transfer-encoding' in question.headers
+    return echo(token) if token and not has_body else None
+
+
+def azure_event_grid(question: Question) -> HTTPResponse | None:
+    if question.headers.get('aeg-event-type') != 'SubscriptionValidation':
+        return None
+    body = question.read_body(MAX_HANDSHAKE_BYTES)
+    try:
+        code = json.loads(body)[0]['data']['validationCode']
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
+    return json_answer(json.dumps({'validationResponse': plain(code)}))
+
+
+def okta(question: Question) -> HTTPResponse | None:
+    challenge = question.headers.get('x-okta-verification-challenge')
+    return json_answer(json.dumps({'verification': plain(challenge)})) if challenge else None
+
+
+def meta(question: Question) -> HTTPResponse | None:
+    if question.query.get('hub.mode') != 'subscribe':
+        return None
+    shown_token = question.query.get('hub.verify_token', '').encode()
+    if question.settings.token and not hmac.compare_digest(shown_token, question.settings.token):
+        raise Unauthorized('hub.verify_token is not the token of the instance.')
+    return echo(question.query.get('hub.challenge', ''))
+
+
+def dropbox(question: Question) -> HTTPResponse | None:
+    challenge = question.query.get('challenge')
+    return echo(challenge) if challenge else None
+
+
+def cloud_events(question: Question) -> HTTPResponse | None:
+    origin = question.headers.get('webhook-request-origin')
+    return HTTPResponse(headers={**PLAIN_TEXT, 'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*',
+                                 'Allow': 'POST'}) if origin else None
+
+
+# Answered to anybody, as their senders ask them unsigned; by method.
+UNSIGNED_HANDSHAKES = {'POST': (microsoft_graph, azure_event_grid), 'GET': (okta, meta, dropbox), 'OPTIONS': (cloud_events,)}
+
+
+SLACK_KEYS = {'type', 'token', 'challenge'}
+
+
+def answer_signed_handshake(settings: Settings, proof: str, payloads: list[Payload]) -> HTTPResponse | None:
+    """The answer to Slack or Zoom, whose question is an event that was let in."""
+    fields = payloads[0].fields if len(payloads) == 1 else {}
+    challenge = fields.get('challenge')
+    if fields.get('type') == 'url_verification' and fields.keys() <= SLACK_KEYS and isinstance(challenge, str):
+        return echo(challenge)
+    if fields.get('event') == 'endpoint.url_validation' and proof == ZOOM:
+        return zoom(settings, fields)
+    return None
+
+
+def zoom(settings: Settings, fields: dict[str, Any]) -> HTTPResponse:
+    """Signs the sender's text with the token, hence the narrow form: it can be no other request's signed text."""
+    payload = fields.get('payload')
+    text = payload.get('plainToken') if isinstance(payload, dict) else None
+    if not isinstance(text, str) or not re.fullmatch('[A-Za-z0-9]{1,64}', text):
+        raise BadRequest("'plainToken' is not 1 to 64 letters and digits.")
+    signature = hmac.digest(settings.token, text.encode(), 'sha256').hex()
+    return json_answer(json.dumps({'plainToken': text, 'encryptedToken': signature}))
+
+
+''' STATE '''
 
 
 class Post:
@@ -868,6 +1067,99 @@ def parts_by_name(posts: list[Post], answer: list[Any]) -> list[list[Any]]:
         if len(owners) == 1:
             parts[owners[0]].append(created)
     return parts
+
+
+# The header that names a delivery, the same in each try of it; of a request that has several the first counts.
+DELIVERY_IDS = (
+    'webhook-id', 'svix-id', 'x-github-delivery', 'idempotency-key', 'x-shopify-webhook-id', 'x-webhook-id',
+    'x-atlassian-webhook-identifier', 'x-request-uuid', 'request-id', 'linear-delivery', 'x-snyk-transport-id', 'ce-id',
+    'x-amz-sns-message-id',
+)
+
+
+def delivery_key(headers: dict[str, str], body: bytes) -> bytes:
+    """What tells a delivery from all others; empty where the sender does not number them."""
+    for name in DELIVERY_IDS:
+        if number := headers.get(name):
+            source = headers.get('ce-source', '') if name == 'ce-id' else ''
+            return hashlib.sha256('\0'.join((name, number, source, '')).encode('latin-1') + body).digest()
+    return b''
+
+
+class Deliveries:
+    """What the deliveries of the last hour were answered, so that one that comes again creates nothing again."""
+
+    def __init__(self) -> None:
+        self.answers: OrderedDict[bytes, Delivery] = OrderedDict()
+        self.size = 0  # of all answers, in bytes
+
+    def once(self, key: bytes, make: Callable[[], str]) -> str:
+        """The answer of the first delivery with this key, also while it is being made. A failure is not remembered."""
+        while key:
+            self.trim()
+            if key not in self.answers:
+                return self.first(key, make)
+            try:
+                return self.answers[key].outcome.get() or ''
+            except Refused:
+                continue  # the first one came to nothing: now it is this one's turn, or another's that waited too
+        return make()
+
+    def first(self, key: bytes, make: Callable[[], str]) -> str:
+        delivery = self.answers[key] = Delivery()
+        self.trim()
+        try:
+            answer = make()
+        except BaseException:
+            self.forget(key, delivery)
+            delivery.outcome.set_exception(Unavailable('The first delivery came to nothing.'))
+            raise
+        delivery.outcome.set(answer)
+        if len(answer) > MAX_REMEMBERED_BYTES:
+            self.forget(key, delivery)
+        elif self.answers.get(key) is delivery:
+            delivery.size = len(answer)
+            self.size += delivery.size
+            self.trim()
+        return answer
+
+    def forget(self, key: bytes, delivery: 'Delivery') -> None:
+        if self.answers.get(key) is delivery:
+            del self.answers[key]
+
+    def trim(self) -> None:
+        """Forgets the oldest: those of more than an hour ago, and those for which there is no room."""
+        while self.answers:
+            oldest = next(iter(self.answers.values()))
+            is_old = oldest.began + REMEMBER_SECONDS < time.monotonic()
+            if not (is_old or len(self.answers) > MAX_REMEMBERED_DELIVERIES or self.size > MAX_REMEMBERED_BYTES):
+                return
+            self.answers.popitem(last=False)
+            self.size -= oldest.size
+
+
+class Delivery:
+    """One that is remembered: when it began, and what it was answered, once it has been."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.outcome: AsyncResult[str] = AsyncResult()
+        self.size = 0
+
+
+SAMPLES_KEY = 'samples'
+
+
+def read_samples(context: Any) -> list[dict[str, Any]]:
+    """What is kept; nothing of a context that holds something else: serving must not depend on it."""
+    try:
+        samples = json.loads((context or {}).get(SAMPLES_KEY) or '[]')
+    except (AttributeError, TypeError, ValueError):
+        return []
+    return samples if isinstance(samples, list) else []
+
+
+''' THE LINE TO THE SERVER '''
 
 
 class ServerLine:
@@ -1070,89 +1362,17 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
         gevent.sleep(0.01)
 
 
-class Deliveries:
-    """What the deliveries of the last hour were answered, so that one that comes again creates nothing again."""
-
-    def __init__(self) -> None:
-        self.answers: OrderedDict[bytes, Delivery] = OrderedDict()
-        self.size = 0  # of all answers, in bytes
-
-    def once(self, key: bytes, make: Callable[[], str]) -> str:
-        """The answer of the first delivery with this key, also while it is being made. A failure is not remembered."""
-        while key:
-            self.trim()
-            if key not in self.answers:
-                return self.first(key, make)
-            try:
-                return self.answers[key].outcome.get() or ''
-            except Refused:
-                continue  # the first one came to nothing: now it is this one's turn, or another's that waited too
-        return make()
-
-    def first(self, key: bytes, make: Callable[[], str]) -> str:
-        delivery = self.answers[key] = Delivery()
-        self.trim()
-        try:
-            answer = make()
-        except BaseException:
-            self.forget(key, delivery)
-            delivery.outcome.set_exception(Unavailable('The first delivery came to nothing.'))
-            raise
-        delivery.outcome.set(answer)
-        if len(answer) > MAX_REMEMBERED_BYTES:
-            self.forget(key, delivery)
-        elif self.answers.get(key) is delivery:
-            delivery.size = len(answer)
-            self.size += delivery.size
-            self.trim()
-        return answer
-
-    def forget(self, key: bytes, delivery: 'Delivery') -> None:
-        if self.answers.get(key) is delivery:
-            del self.answers[key]
-
-    def trim(self) -> None:
-        """Forgets the oldest: those of more than an hour ago, and those for which there is no room."""
-        while self.answers:
-            oldest = next(iter(self.answers.values()))
-            is_old = oldest.began + REMEMBER_SECONDS < time.monotonic()
-            if not (is_old or len(self.answers) > MAX_REMEMBERED_DELIVERIES or self.size > MAX_REMEMBERED_BYTES):
-                return
-            self.answers.popitem(last=False)
-            self.size -= oldest.size
-
-
-class Delivery:
-    """One that is remembered: when it began, and what it was answered, once it has been."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.outcome: AsyncResult[str] = AsyncResult()
-        self.size = 0
-
-
-SAMPLES_KEY = 'samples'
-
-
-def read_samples(context: Any) -> list[dict[str, Any]]:
-    """What is kept; nothing of a context that holds something else: serving must not depend on it."""
-    try:
-        samples = json.loads((context or {}).get(SAMPLES_KEY) or '[]')
-    except (AttributeError, TypeError, ValueError):
-        return []
-    return samples if isinstance(samples, list) else []
-
-
 ''' THE APP '''
+
+
+def request_headers(environ: dict[str, Any]) -> dict[str, str]:
+    """By lower-case name."""
+    return {key.removeprefix('HTTP_').replace('_', '-').lower(): value for key, value in environ.items()
+            if key.startswith('HTTP_') or key in ('CONTENT_TYPE', 'CONTENT_LENGTH')}
+
 
 OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
 IS_GONE = 'webhook.is_gone'  # in the environ: tells whether the sender has gone away
-# The header that names a delivery, the same in each try of it; of a request that has several the first counts.
-DELIVERY_IDS = (
-    'webhook-id', 'svix-id', 'x-github-delivery', 'idempotency-key', 'x-shopify-webhook-id', 'x-webhook-id',
-    'x-atlassian-webhook-identifier', 'x-request-uuid', 'request-id', 'linear-delivery', 'x-snyk-transport-id', 'ce-id',
-    'x-amz-sns-message-id',
-)
 
 
 def build_app(settings: Settings, line: ServerLine) -> Bottle:
@@ -1234,216 +1454,6 @@ def answering(handler: Callable[[dict[str, Any]], HTTPResponse], line: ServerLin
             return problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED, {})
 
     return answer
-
-
-class Intake:
-    """Reads bodies, all together within MAX_READING_BYTES."""
-
-    def __init__(self) -> None:
-        self.held = 0
-
-    def read(self, environ: dict[str, Any], limit: int = MAX_BODY_BYTES) -> bytes:
-        """The body as sent. Raises TooLarge before more than `limit` bytes are held, Unavailable or BadRequest."""
-        if int(environ.get('CONTENT_LENGTH') or 0) > limit:
-            raise TooLarge(TOO_LARGE.format(limit / MIB))
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            # From gevent's own input: it has taken chunked framing off, which bottle's request.body would do again.
-            while chunk := environ['wsgi.input'].read(READ_BYTES):
-                chunks.append(chunk)
-                size += len(chunk)
-                self.held += len(chunk)
-                self.check(size, limit)
-        except TimeoutError:
-            raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
-        except (OSError, ValueError):  # gevent's, of a chunk without a size too
-            raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
-        finally:
-            self.held -= size
-        return b''.join(chunks)
-
-    def check(self, size: int, limit: int) -> None:
-        if size > limit:
-            raise TooLarge(TOO_LARGE.format(limit / MIB))
-        if self.held > MAX_READING_BYTES:
-            raise Unavailable('Too many large bodies arrive at the same time: nothing was created, send it again later.')
-
-
-TOO_LARGE = 'The body is larger than {:g} MiB.'
-
-
-WINDOW_BITS = {'gzip': (31,), 'x-gzip': (31,), 'deflate': (15, -15)}  # deflate comes with the zlib frame, and from some without
-
-
-def decompress(body: bytes, coding: str) -> bytes:
-    """The body without its Content-Encoding. Raises TooLarge before more than MAX_BODY_BYTES are held."""
-    coding = coding.strip().lower()
-    if coding in ('', 'identity') or not body:
-        return body
-    if coding not in WINDOW_BITS:
-        raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(WINDOW_BITS)}.', found=coding)
-    for window_bits in WINDOW_BITS[coding]:
-        try:
-            return inflate(body, window_bits)
-        except zlib.error:
-            continue
-    raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.')
-
-
-def inflate(body: bytes, window_bits: int) -> bytes:
-    """Raises zlib.error. A gzip body may have several members."""
-    whole = bytearray()
-    engine = zlib.decompressobj(window_bits)
-    members = 1
-    for start in range(0, len(body), INFLATE_BYTES):
-        piece = body[start:start + INFLATE_BYTES]
-        while piece:
-            if engine.eof:
-                engine = zlib.decompressobj(window_bits)
-                members += 1
-            whole += engine.decompress(piece, MAX_BODY_BYTES + 1 - len(whole))
-            if len(whole) > MAX_BODY_BYTES:
-                raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
-            if members > MAX_GZIP_MEMBERS:
-                raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
-            piece = engine.unused_data
-    if not engine.eof:
-        raise zlib.error('it ends early')
-    return bytes(whole)
-
-
-def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, Any]]:
-    incidents = []
-    for index, payload in enumerate(payloads):
-        try:
-            incidents.append(to_incident(payload, arrival))
-        except BadRequest as error:
-            raise BadRequest(place(index, payloads) + error.detail, error.found) from None
-    return incidents
-
-
-def request_headers(environ: dict[str, Any]) -> dict[str, str]:
-    """By lower-case name."""
-    return {key.removeprefix('HTTP_').replace('_', '-').lower(): value for key, value in environ.items()
-            if key.startswith('HTTP_') or key in ('CONTENT_TYPE', 'CONTENT_LENGTH')}
-
-
-def delivery_key(headers: dict[str, str], body: bytes) -> bytes:
-    """What tells a delivery from all others; empty where the sender does not number them."""
-    for name in DELIVERY_IDS:
-        if number := headers.get(name):
-            source = headers.get('ce-source', '') if name == 'ce-id' else ''
-            return hashlib.sha256('\0'.join((name, number, source, '')).encode('latin-1') + body).digest()
-    return b''
-
-
-def json_answer(text: str) -> HTTPResponse:
-    return HTTPResponse(text, headers={'Content-Type': 'application/json'})
-
-
-def problem_answer(status: int, detail: str, headers: dict[str, str]) -> HTTPResponse:
-    return HTTPResponse(problem_text(status, detail), status=int(status), headers={**headers, 'Content-Type': PROBLEM_TYPE})
-
-
-PROBLEM_TYPE = 'application/problem+json'
-
-
-def problem_text(status: int, detail: str) -> str:
-    """RFC 9457."""
-    return json.dumps({'title': HTTPStatus(status).phrase, 'status': int(status), 'detail': detail})
-
-
-''' HANDSHAKES '''
-
-
-class Question(NamedTuple):
-    """A request that may be a sender's question whether it may trust this address."""
-
-    settings: Settings
-    headers: dict[str, str]
-    query: dict[str, str]
-    read_body: Callable[[int], bytes]
-
-
-def echo(text: Any) -> HTTPResponse:
-    return HTTPResponse(plain(text), headers=PLAIN_TEXT)
-
-
-def plain(text: Any) -> str:
-    if not re.fullmatch(f'[ -~]{{1,{MAX_ECHO}}}', str(text)):
-        raise BadRequest(f'A challenge is echoed only if it has 1 to {MAX_ECHO} plain characters.')
-    return str(text)
-
-
-def microsoft_graph(question: Question) -> HTTPResponse | None:
-    token = question.query.get('validationToken')
-    has_body = int(question.headers.get('content-length') or 0) or 'transfer-encoding' in question.headers
-    return echo(token) if token and not has_body else None
-
-
-def azure_event_grid(question: Question) -> HTTPResponse | None:
-    if question.headers.get('aeg-event-type') != 'SubscriptionValidation':
-        return None
-    body = question.read_body(MAX_HANDSHAKE_BYTES)
-    try:
-        code = json.loads(body)[0]['data']['validationCode']
-    except (ValueError, LookupError, TypeError, RecursionError):
-        raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
-    return json_answer(json.dumps({'validationResponse': plain(code)}))
-
-
-def okta(question: Question) -> HTTPResponse | None:
-    challenge = question.headers.get('x-okta-verification-challenge')
-    return json_answer(json.dumps({'verification': plain(challenge)})) if challenge else None
-
-
-def meta(question: Question) -> HTTPResponse | None:
-    if question.query.get('hub.mode') != 'subscribe':
-        return None
-    shown_token = question.query.get('hub.verify_token', '').encode()
-    if question.settings.token and not hmac.compare_digest(shown_token, question.settings.token):
-        raise Unauthorized('hub.verify_token is not the token of the instance.')
-    return echo(question.query.get('hub.challenge', ''))
-
-
-def dropbox(question: Question) -> HTTPResponse | None:
-    challenge = question.query.get('challenge')
-    return echo(challenge) if challenge else None
-
-
-def cloud_events(question: Question) -> HTTPResponse | None:
-    origin = question.headers.get('webhook-request-origin')
-    return HTTPResponse(headers={**PLAIN_TEXT, 'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*',
-                                 'Allow': 'POST'}) if origin else None
-
-
-# Answered to anybody, as their senders ask them unsigned; by method.
-UNSIGNED_HANDSHAKES = {'POST': (microsoft_graph, azure_event_grid), 'GET': (okta, meta, dropbox), 'OPTIONS': (cloud_events,)}
-
-
-SLACK_KEYS = {'type', 'token', 'challenge'}
-
-
-def answer_signed_handshake(settings: Settings, proof: str, payloads: list[Payload]) -> HTTPResponse | None:
-    """The answer to Slack or Zoom, whose question is an event that was let in."""
-    fields = payloads[0].fields if len(payloads) == 1 else {}
-    challenge = fields.get('challenge')
-    if fields.get('type') == 'url_verification' and fields.keys() <= SLACK_KEYS and isinstance(challenge, str):
-        return echo(challenge)
-    if fields.get('event') == 'endpoint.url_validation' and proof == ZOOM:
-        return zoom(settings, fields)
-    return None
-
-
-def zoom(settings: Settings, fields: dict[str, Any]) -> HTTPResponse:
-    """Signs the sender's text with the token, hence the narrow form: it can be no other request's signed text."""
-    payload = fields.get('payload')
-    text = payload.get('plainToken') if isinstance(payload, dict) else None
-    if not isinstance(text, str) or not re.fullmatch('[A-Za-z0-9]{1,64}', text):
-        raise BadRequest("'plainToken' is not 1 to 64 letters and digits.")
-    signature = hmac.digest(settings.token, text.encode(), 'sha256').hex()
-    return json_answer(json.dumps({'plainToken': text, 'encryptedToken': signature}))
 
 
 ''' THE SERVER '''
