@@ -432,7 +432,7 @@ def test_the_versions_are_those_of_the_files() -> None:
     assert rows == {
         'the pack': json.loads((PACK / 'pack_metadata.json').read_text('utf-8'))['currentVersion'],
         'Cortex XSOAR': f'{DESCRIPTOR["fromversion"]} and later',
-        'the image': f'Python {python[1]}, bottle {pins["bottle"]}, gevent {pins["gevent"]}',
+        'the image': f'Python {python[1]}, ' + ', '.join(f'{name} {pins[name]}' for name in ('bottle', 'gevent', 'msgspec', 'multipart')),
         'the commands': 'Python 3.10 and newer',
     }
     assert 'version_info < (3, 10)' in (ROOT / 'dev').read_text('utf-8')

@@ -57,14 +57,14 @@ def changes(node: ast.AST) -> Iterator[str]:
     """What may stand instead of a node."""
     other = copy.deepcopy(node)
     if isinstance(other, ast.Compare) and type(other.ops[0]) in OPPOSITE:
-        other.ops[0] = OPPOSITE[type(other.ops[0])]()  # type: ignore[assignment]
+        other.ops[0] = OPPOSITE[type(other.ops[0])]()  # type: ignore[call-overload]
         yield f'({ast.unparse(other)})'
     elif isinstance(other, ast.BoolOp | ast.BinOp | ast.AugAssign) and type(other.op) in OPPOSITE and not has_text(other):
         other.op = OPPOSITE[type(other.op)]()  # type: ignore[assignment]
         yield ast.unparse(other) if isinstance(other, ast.AugAssign) else f'({ast.unparse(other)})'
     elif isinstance(other, ast.UnaryOp) and isinstance(other.op, ast.Not):
         yield f'({ast.unparse(other.operand)})'
-    elif isinstance(other, ast.Constant) and type(other.value) in (int, float) and not isinstance(other.value, bool):
+    elif isinstance(other, ast.Constant) and isinstance(other.value, int | float) and not isinstance(other.value, bool):
         yield repr(other.value + 1)
     elif isinstance(other, ast.Constant) and isinstance(other.value, bool):
         yield repr(not other.value)
