@@ -423,6 +423,8 @@ def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(file: Path
 
 # Names of things, and links
 
+IN_THE_IMAGE = ('bottle', 'gevent', 'msgspec', 'multipart')
+
 
 def test_the_versions_are_those_of_the_files() -> None:
     rows = dict(table(section(README.read_text('utf-8'), 'Versions'), '', ''))
@@ -432,7 +434,7 @@ def test_the_versions_are_those_of_the_files() -> None:
     assert rows == {
         'the pack': json.loads((PACK / 'pack_metadata.json').read_text('utf-8'))['currentVersion'],
         'Cortex XSOAR': f'{DESCRIPTOR["fromversion"]} and later',
-        'the image': f'Python {python[1]}, ' + ', '.join(f'{name} {pins[name]}' for name in ('bottle', 'gevent', 'msgspec', 'multipart')),
+        'the image': ', '.join([f'Python {python[1]}', *(f'{name} {pins[name]}' for name in IN_THE_IMAGE)]),
         'the commands': 'Python 3.10 and newer',
     }
     assert 'version_info < (3, 10)' in (ROOT / 'dev').read_text('utf-8')
