@@ -51,6 +51,42 @@ def test_the_rule_about_demisto_finds_what_it_is_for(source: str, lines: list[in
     assert stray_uses_of_demisto(ast.parse(source)) == lines
 
 
+def sections(tree: ast.Module) -> dict[str, list[ast.stmt]]:
+    """The statements under each heading, in the order of the file."""
+    found: dict[str, list[ast.stmt]] = {'': []}
+    for node in tree.body[1:]:  # the first is the docstring
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            found[str(node.value.value).strip()] = []
+        else:
+            found[list(found)[-1]].append(node)
+    return found
+
+
+def defined_names(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+
+
+def uses_of_what_stands_below(tree: ast.Module) -> list[str]:
+    """Each use of a name that a later section defines, as `line: name`."""
+    below = {name: place for place, nodes in enumerate(sections(tree).values()) for node in nodes for name in defined_names(node)}
+    return [f'{name.lineno}: {name.id}' for place, nodes in enumerate(sections(tree).values()) for node in nodes
+            for name in ast.walk(node) if isinstance(name, ast.Name) and below.get(name.id, 0) > place]
+
+
+def test_each_section_of_the_script_uses_only_those_above_it() -> None:
+    tree = ast.parse(SCRIPT.read_text('utf-8'))
+    assert len(sections(tree)) > 10
+    assert uses_of_what_stands_below(tree) == []
+
+
+def test_the_rule_about_sections_finds_what_it_is_for() -> None:
+    source = '"""Docstring."""\n"""ONE"""\ndef f(): return g()\n"""TWO"""\ndef g(): return f()'
+    assert uses_of_what_stands_below(ast.parse(source)) == ['3: g']
+
+
 def test_the_script_imports_only_what_its_container_has() -> None:
     imported = set(imported_modules(ast.parse(SCRIPT.read_text('utf-8'))))
     assert imported <= {*sys.stdlib_module_names, *IN_THE_IMAGE, *PLATFORM}
