@@ -24,6 +24,7 @@ from localxsoar.instance import CommandFailed, Instance, port_chooser
 from localxsoar.output import LEVELS, Printer
 from localxsoar.server import Front
 
+LOOPBACK = '127.0.0.1'
 USUAL_PORT = 8080
 ANY_PORT = 0
 USAGE_ERROR = 2
@@ -42,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('pack', metavar='PACK', type=Path, help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk")
     add('--instance', metavar='NAME', help="the instance's name (default: the integration's, in small letters)")
     add('--set', metavar='PARAMETER=VALUE', action='append', default=[], help='a parameter of the instance; repeatable')
-    add('--host', default='127.0.0.1', help='where to listen (default: 127.0.0.1)')
+    add('--host', default=LOOPBACK, help="where to listen, the container's port too (default: 127.0.0.1)")
     add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
     add('--common-server-python', metavar='FILE', type=Path, default=pack.CARRIED_COMMON_SERVER_PYTHON,
@@ -88,7 +89,12 @@ def build_instance(options: argparse.Namespace) -> Instance:
     name = options.instance or integration.name.lower()
     return Instance(name, integration, params, read_text(options.common_server_python), open_store(options.store), faults,
                     Printer(options.log_level, write_to_stderr if options.test or options.samples else write_to_stdout),
-                    options.heartbeat)
+                    options.heartbeat, LOOPBACK if is_loopback(options.host) else '')
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    return host in ('localhost', '::1') or host.startswith('127.')
 
 
 def read_text(file: Path) -> str:
@@ -164,6 +170,8 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
     line(f'Webhook: {webhook}')
     if instance.port:
         line(f'Container port: {instance.port}')
+    if not is_loopback(options.host):
+        line(f"Open to the network: --host {options.host} and the container's port. Whoever reaches them can use them.")
     line(f'Try: curl -POST {webhook}{headers} -d {shlex.quote(options.curl_data)}')
     secrets = pack.secrets_that_are_set(integration, instance.params)
     if secrets and not options.curl_header:

@@ -55,6 +55,7 @@ class Order:
     instance: str
     brand: str
     heartbeat: float = 30
+    host: str = '127.0.0.1'  # where its ports listen that would listen on every address; '': as the script has it
 
     def context(self) -> dict[str, Any]:
         """The object that the loop in the container takes."""
@@ -103,7 +104,7 @@ class Container:
         """Starts the process and hands it the script."""
         environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
         self._process = subprocess.Popen(
-            [sys.executable, '-I', '-u', str(LOOP)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [sys.executable, '-I', '-u', str(LOOP), *filter(None, [self._order.host])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=tempfile.gettempdir(), env=environment, start_new_session=True)
         self._threads = [threading.Thread(target=target, args=[stream], name=target.__name__, daemon=True) for target, stream in
                          ((self._serve, self._process.stdout), (self._show_stderr, self._process.stderr))]

@@ -30,7 +30,7 @@ class Instance:
     """One instance of an integration, enabled by `enable` and disabled by `disable`."""
 
     def __init__(self, name: str, integration: pack.Integration, params: dict[str, Any], common_server_python: str,
-                 store: IncidentStore, faults: Faults, printer: Printer, heartbeat: float = 30) -> None:
+                 store: IncidentStore, faults: Faults, printer: Printer, heartbeat: float = 30, host: str = '127.0.0.1') -> None:
         self.name = name
         self.integration = integration
         self.params = params
@@ -42,6 +42,7 @@ class Instance:
         self.port = pack.container_port(params)
         self._script = pack.unify(integration.script, common_server_python)
         self._heartbeat = heartbeat
+        self._host = host
         self._container: Container | None = None
         self._starting = threading.Lock()
         self._stopping = threading.Event()
@@ -106,7 +107,7 @@ class Instance:
         return self._container.wait()
 
     def _new_container(self, command: str, heartbeat: float, journal: Journal) -> Container:
-        order = Order(command, self._script, self.params, self.name, self.integration.name, heartbeat)
+        order = Order(command, self._script, self.params, self.name, self.integration.name, heartbeat, self._host)
         return Container(order, self.store, self.faults, self.printer, journal)
 
     # One-off commands, each in a container of its own.

@@ -3,6 +3,7 @@
 One JSON object a line, both ways. The file stands alone: it is started as `python -u loop.py` by another interpreter, which
 sees nothing else of this package. Anything that the script, its libraries or its child processes write to stdout is a fault.
 """
+import _socket
 import json
 import os
 import sys
@@ -202,8 +203,27 @@ def run_script(line: Line, context: dict[str, Any]) -> None:
     line.send({'type': 'completed'})
 
 
+def bind_only_to(host: str) -> None:
+    """From now on what listens on every address of this machine listens on this one. Before anything imports `socket`."""
+    class Socket(_socket.socket):
+        __slots__ = ()  # `socket.socket` has its own
+
+        def bind(self, address: Any) -> None:
+            if self.family in (_socket.AF_INET, _socket.AF_INET6) and address[0] in ('', '0.0.0.0', '::'):
+                address = (self.narrowed(), *address[1:])
+            super().bind(address)
+
+        def narrowed(self) -> str:
+            if self.family == _socket.AF_INET:
+                return host
+            return '::1' if self.getsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY) else f'::ffff:{host}'
+    _socket.socket = Socket  # type: ignore[misc]
+
+
 def main() -> None:
     """Serves the line until its end, or until a native script has ended."""
+    if sys.argv[1:]:
+        bind_only_to(sys.argv[1])
     line = Line()
     while text := line.read().strip():
         if text == 'ping':

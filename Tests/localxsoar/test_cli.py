@@ -166,3 +166,17 @@ def test_another_common_server_python_takes_the_place_of_the_subset(echo_pack: P
     common.write_text('import demistomock as demisto\ndef __line__():\n    return "the real one"\n')
     with LocalXsoar('--common-server-python', str(common), pack=echo_pack) as xsoar:
         assert requests.post(f'{xsoar.webhook_url}/facts', timeout=30).json()['line'] == 'the real one'
+
+
+@pytest.mark.parametrize('bind', ['', '0.0.0.0', '::'])
+def test_the_containers_port_is_open_to_this_machine_alone_unless_told_otherwise(echo_pack: Path, bind: str) -> None:
+    with LocalXsoar(pack=echo_pack, params={'greeting': f'bind {bind}'}) as xsoar:
+        assert requests.post(f'{xsoar.webhook_url}/echo', timeout=30).ok
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(('127.0.0.2', xsoar.container_port), timeout=5)
+
+
+def test_a_host_that_others_reach_is_told_and_opens_the_containers_port(echo_pack: Path) -> None:
+    with LocalXsoar('--host', '0.0.0.0', pack=echo_pack, params={'greeting': 'bind '}) as xsoar:
+        assert xsoar.wait_for_line('^Open to the network: --host 0.0.0.0')
+        socket.create_connection(('127.0.0.2', xsoar.container_port), timeout=5).close()

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -213,8 +214,10 @@ class Server(ThreadingHTTPServer):
 
 def serve():
     port = int(str(demisto.params()['longRunningPort']).rpartition(':')[2])
-    server = Server(('127.0.0.1', port), Handler)
-    if demisto.params().get('greeting') == 'stubborn':
+    greeting, _, host = (demisto.params().get('greeting') or '').partition('bind ')
+    Server.address_family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    server = Server((host, port), Handler)
+    if greeting == 'stubborn':
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     demisto.info(f'{demisto.params()["greeting"]}, listening on {port}')
     server.serve_forever(poll_interval=0.02)
