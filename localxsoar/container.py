@@ -104,7 +104,8 @@ class Container:
         """Starts the process and hands it the script."""
         environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
         self._process = subprocess.Popen(
-            [sys.executable, '-I', '-u', str(LOOP), *filter(None, [self._order.host])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [sys.executable, '-I', '-u', str(LOOP), *filter(None, [self._order.host])],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=tempfile.gettempdir(), env=environment, start_new_session=True)
         self._threads = [threading.Thread(target=target, args=[stream], name=target.__name__, daemon=True) for target, stream in
                          ((self._serve, self._process.stdout), (self._show_stderr, self._process.stderr))]
