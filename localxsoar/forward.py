@@ -25,7 +25,7 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
 class SenderGone(Exception):
-    """The sender's connection broke before its body had come. No OSError, which would pass for the container's."""
+    """The sender's connection ended before it was answered. No OSError, which would pass for the container's."""
 
 
 class Body:
@@ -78,7 +78,7 @@ class Forwarder:
         except (requests.RequestException, HTTPError) as error:
             return plain_answer(start_response, *self._failure(name, error))
         except SenderGone:
-            return plain_answer(start_response, '400 Bad Request', 'The connection ended before the body had come.')
+            return plain_answer(start_response, '400 Bad Request', 'The connection ended before the answer came.')
         start_response(f'{response.status_code} {response.reason or ""}', answer_headers(response))
         return answer_body(environ['REQUEST_METHOD'], response)
 

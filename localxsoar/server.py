@@ -4,17 +4,20 @@ from __future__ import annotations
 import hmac
 import json
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import bottle
+import gevent
 from gevent import pywsgi
 
 from localxsoar.errors import UsageError
-from localxsoar.forward import PREFIX, Forwarder
+from localxsoar.forward import PREFIX, Forwarder, SenderGone
 from localxsoar.instance import CommandFailed, Instance
 
 STOP_SECONDS = 1
+LOOK_SECONDS = 0.1
 BODY_BYTES_IN_MEMORY = 10 * 1024 * 1024
 
 
@@ -25,7 +28,40 @@ class Handler(pywsgi.WSGIHandler):
         environ: dict[str, Any] = super().get_environ()
         environ['localxsoar.target'] = self.path
         environ['localxsoar.headers'] = list(self.headers.items())
+        environ['localxsoar.socket'] = self.socket
         return environ
+
+
+@contextmanager
+def watched(sender: Any) -> Iterator[None]:
+    """Raises SenderGone within once the sender has left, so that the container's connection ends as well.
+
+    Real servers in Go do so, and like them this one takes a sender that closed its own half for one that left.
+    """
+    def look(greenlet: Any) -> None:
+        if has_left(sender):
+            gevent.kill(greenlet, SenderGone('The sender has left.'))
+
+    timer = gevent.get_hub().loop.timer(LOOK_SECONDS, LOOK_SECONDS)
+    timer.start(look, gevent.getcurrent())
+    try:
+        yield
+    finally:
+        timer.close()
+
+
+def has_left(sock: Any) -> bool:
+    """Whether nothing more can come from the sender, and all that came was read."""
+    timeout = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        return not sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    finally:
+        sock.settimeout(timeout)
 
 
 class HttpServer(pywsgi.WSGIServer):
@@ -55,9 +91,10 @@ class Front:
         self._server.stop(STOP_SECONDS)
 
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        is_forwarded = environ['localxsoar.target'].startswith(PREFIX)
-        application: Callable[[dict[str, Any], Any], Iterable[bytes]] = self._forwarder if is_forwarded else self._api
-        return application(environ, start_response)
+        if not environ['localxsoar.target'].startswith(PREFIX):
+            return self._api(environ, start_response)  # type: ignore[no-any-return]
+        with watched(environ['localxsoar.socket']):
+            return self._forwarder(environ, start_response)
 
     def _build_api(self) -> bottle.Bottle:
         api = bottle.Bottle()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -318,6 +319,18 @@ def restarted(xsoar: LocalXsoar, before: dict[str, Any]) -> bool:
 
 def answers(xsoar: LocalXsoar) -> bool:
     return requests.get(f'{xsoar.webhook_url}/echo', timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize('body', [b'', b'a body'], ids=['without a body', 'with a body'])
+def test_a_container_sees_that_its_sender_left(xsoar: LocalXsoar, body: bytes) -> None:
+    def ends() -> int:
+        return sum('at its end' in line['text'] for line in xsoar.state()['log'])
+
+    before = ends()
+    url = urlsplit(xsoar.webhook_url)
+    with socket.create_connection((url.hostname or '', url.port or 0)) as sender:
+        sender.sendall(f'POST {url.path}/wait HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n'.encode() + body)
+    wait_for(lambda: ends() == before + 1, 'the end of the connection')
 
 
 def test_a_cut_line_fails_every_later_call_and_a_new_container_is_in_order(xsoar: LocalXsoar, http: requests.Session) -> None:

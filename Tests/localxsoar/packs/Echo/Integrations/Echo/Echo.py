@@ -144,6 +144,13 @@ def early(body, handler):
     return Answer({'read': False}, 413)
 
 
+@route('/wait')
+def wait_for_the_end(body, handler):
+    """Until the connection is at its end."""
+    handler.rfile.read(1)
+    demisto.info('the connection is at its end')
+
+
 @route('/exit')
 def leave(body, handler):
     os._exit(3)
