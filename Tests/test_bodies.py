@@ -9,6 +9,7 @@ import zlib
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
 import pytest
 import requests
 from app import App
@@ -115,7 +116,8 @@ def test_large_headers_beside_every_event_of_a_small_body_do_not_fill_the_memory
 @pytest.mark.parametrize('form, fields', [
     ('a=1&b=two', {'a': '1', 'b': 'two'}), ('a=1&a=2&a=3', {'a': ['1', '2', '3']}), ('a=&b', {'a': '', 'b': ''}),
     ('a=%C3%A9+%E2%98%83%20%2B', {'a': 'é ☃ +'}), ('%F0%9F%98%80=x', {'😀': 'x'}), ('a=é', {'a': 'é'}),
-    ('a=b=c;d', {'a': 'b=c;d'}),
+    ('a=b=c;d', {'a': 'b=c;d'}), ('name=My incident&type=Phishing', {'name': 'My incident', 'type': 'Phishing'}),
+    ('a%20b=1', {'a b': '1'}), ('a+b[0].c=1', {'a b[0].c': '1'}), ('a=%4', {'a': '%4'}), ('a=%', {'a': '%'}),
     ('payload=text', {'payload': 'text'}), ('payload=%7B%7D&other=1', {'payload': '{}', 'other': '1'}),
     ('payload=%7B%22a%22%3A1%7D', {'a': 1}), ('payload=+%7B%22a%22%3A+1.5%7D%0A', {'a': 1.5}), ('a=%00', {'a': '\0'}),
     ('payload=%7B%7D&payload=%7B%7D', {'payload': ['{}', '{}']}),
@@ -133,6 +135,12 @@ def test_a_payload_field_that_holds_an_array_is_an_incident_an_item(app: App) ->
 
 def test_json_labelled_as_a_form_is_json() -> None:
     assert kept('{"a": "b&c=d"}', FORM) == [{'a': 'b&c=d'}]
+
+
+@pytest.mark.parametrize('text', ['disk full on db-1', 'Disk full: usage=97%', 'a=1\nb=2', 'CEF:0|V|P|1|1|n|1|msg=x', '"a"=1',
+                                  '&', 'é'])
+def test_text_that_only_carries_the_label_of_a_form_is_text(text: str) -> None:
+    assert kept(text, FORM) == [{'body': text}]
 
 
 @pytest.mark.parametrize('form, status', [
@@ -395,6 +403,9 @@ LABELS = st.sampled_from(['', 'application/json', 'text/plain', FORM, 'applicati
 LOTS = settings(max_examples=150, deadline=None)
 
 
+ANY_DEPTH = msgspec.json.Decoder(msgspec.Raw)  # as deep as the script reads, which json does not
+
+
 def kept_or_refused(body: bytes, content_type: str) -> list[str]:
     """The details of each incident, as text; none where the body was refused, as a 4xx."""
     try:
@@ -404,7 +415,7 @@ def kept_or_refused(body: bytes, content_type: str) -> list[str]:
         assert refused.answer.isprintable()
         return []
     for incident in incidents:
-        json.loads(incident['rawJSON'])
+        ANY_DEPTH.decode(incident['rawJSON'])
     return [incident['rawJSON'] for incident in incidents]
 
 

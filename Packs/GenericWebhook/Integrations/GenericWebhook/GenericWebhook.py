@@ -11,7 +11,6 @@ from CommonServerPython import *  # noqa: F401,F403
 from CommonServerUserPython import *  # noqa: F401,F403
 
 import base64
-import codecs
 import gc
 import hashlib
 import hmac
@@ -27,22 +26,28 @@ import threading
 import time
 import traceback
 import zlib
+from bisect import bisect_left
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
-from email.message import Message
-from functools import cached_property, lru_cache, partial
+from encodings import normalize_encoding
+from encodings.aliases import aliases
+from functools import cached_property, partial
 from http import HTTPStatus
 from queue import SimpleQueue
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import gevent
-from bottle import BaseRequest, Bottle, FileUpload, HTTPResponse, request
+from bottle import Bottle, HTTPResponse, request
 from gevent.event import AsyncResult, Event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
+from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
+from msgspec.json import Decoder
+from msgspec.structs import astuple
+from multipart import MultipartSegment, PushMultipartParser, parse_options_header
 
 ''' CONSTANTS '''
 
@@ -58,9 +63,11 @@ READ_BYTES = 64 * 1024
 MAX_EVENTS = 1000  # in one request
 MAX_LABEL = 1000  # characters of a Content-Type
 MAX_GZIP_MEMBERS = 1000
-INFLATE_BYTES = 16 * 1024
-BYTE_ORDER_MARK = '\ufeff'
+PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
 MAX_FORM_FIELDS = 1000
+MAX_PART_HEADERS = 8
+MAX_PART_HEADER_BYTES = 2048  # of each
+MAX_MENDED_BYTES = 256 * 1024
 MAX_HANDSHAKE_BYTES = 64 * 1024
 MAX_ECHO = 1024  # characters of a handshake's text
 
@@ -111,8 +118,7 @@ FAREWELL_SECONDS = 1  # for the last answers to leave
 MAX_RETRY_SECONDS = 5
 
 # The server's own sign of an error: a reply that holds it anywhere reads as a failed call.
-ERROR_MARKERS = {'[ERROR-fd5a7750-7182-4b38-90ba-091824478903]': r'\u005bERROR-fd5a7750-7182-4b38-90ba-091824478903]',
-                 '$$##': r'\u0024$##'}
+ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
 ''' ERRORS AND ANSWERS '''
 
@@ -377,7 +383,24 @@ def json_field(body: bytes, name: str) -> str:
 
 JSON_LABEL = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
 # By Python's own names. Not every codec that it knows: some take quadratic time, some make text that no JSON can hold.
-CHARSET = re.compile(r'ascii|iso8859-\d+|cp125\d|utf-(16|32)(-[bl]e)?|shift_jis|euc_(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]')
+CHARSET = re.compile(r'ascii|latin_1|iso8859_[0-9]{1,2}|cp125[0-9]|utf_(16|32)(_[bl]e)?|shift_jis|euc_(jp|kr)|gbk|gb2312|gb18030'
+                     r'|big5|koi8_[ru]')
+
+
+class Breath:
+    """Lets the others go on whenever the loop has been held for a while."""
+
+    def __init__(self, seconds: float = 0.01):
+        self.seconds = seconds
+        self.taken_at = 0.0
+
+    def take(self) -> None:
+        if time.monotonic() - self.taken_at > self.seconds:
+            gevent.sleep(0)
+            self.taken_at = time.monotonic()
+
+
+breathe = Breath().take  # called between the steps of all work that grows with a body
 
 
 class Intake:
@@ -440,8 +463,9 @@ def inflate(body: bytes, window_bits: int) -> bytes:
     whole = bytearray()
     engine = zlib.decompressobj(window_bits)
     members = 1
-    for start in range(0, len(body), INFLATE_BYTES):
-        piece = body[start:start + INFLATE_BYTES]
+    for start in range(0, len(body), PIECE_BYTES):
+        piece = body[start:start + PIECE_BYTES]
+        breathe()
         while piece:
             if engine.eof:
                 engine = zlib.decompressobj(window_bits)
@@ -457,40 +481,40 @@ def inflate(body: bytes, window_bits: int) -> bytes:
     return bytes(whole)
 
 
-@lru_cache(maxsize=64)
 def content_label(content_type: str) -> tuple[str, str, str]:
     """The media type, the charset and the boundary that a Content-Type names, each empty where it names none."""
-    message = Message()
-    message['Content-Type'] = content_type[:MAX_LABEL]
-    label = content_type.partition(';')[0].strip().lower()
-    try:
-        charset = codecs.lookup(message.get_content_charset() or 'ascii').name
-        return label, charset if CHARSET.fullmatch(charset) else '', str(message.get_param('boundary', ''))
-    except (LookupError, ValueError):  # an unknown charset, hostile parameters
-        return label, '', ''
+    label, options = parse_options_header(content_type[:MAX_LABEL])
+    charset = normalize_encoding(options.get('charset', '')).lower()
+    charset = aliases.get(charset, charset)
+    return label, charset if CHARSET.fullmatch(charset) else '', options.get('boundary', '')
 
 
-def decode_text(body: bytes, charset: str, is_json: bool) -> str:
-    """The body as text: UTF-8, else what its content type names. Text holds no NUL: that is another encoding, or none."""
+def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
+    """The body's text: UTF-8, else what its content type names. Text holds no NUL: that is another encoding, or none."""
     for encoding in ('utf-8', charset):
         try:
-            text = body.decode(encoding).removeprefix(BYTE_ORDER_MARK)
+            text = body.decode(encoding)
         except (UnicodeError, LookupError):
             continue
         if '\0' not in text:
-            return text
+            return (body if encoding == 'utf-8' else text.encode()).removeprefix(BYTE_ORDER_MARK)
     raise (BadRequest if is_json else UnsupportedMedia)('The body is no UTF-8 text: send it as UTF-8, or name its charset in the '
                                                         'Content-Type; of files send a form.')
 
 
+BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+
+
 ''' PAYLOAD TO INCIDENTS '''
+
+Buffer = bytes | memoryview | Raw
 
 
 class Payload(NamedTuple):
-    """One event: its fields, and its text as the sender wrote it."""
+    """One event: the JSON text of an object, as the sender wrote it, and whether it may be in our own format."""
 
-    fields: dict[str, Any]
-    source: str
+    text: Buffer
+    may_be_envelope: bool = True
 
 
 class Arrival:
@@ -516,242 +540,362 @@ HOP_BY_HOP_HEADERS = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-c
 SECRET_HEADERS = {'cookie', 'proxy-authorization', *map(str.lower, TOKEN_HEADERS + SIGNATURE_HEADERS)}
 
 
-RAW_KEYS = {'raw_json', 'rawJson'}
-TEXT_KEYS = {'name', 'type', 'occurred'}
-ENVELOPE_RULES: dict[str, tuple[tuple[type, ...], str]] = {
-    **dict.fromkeys(TEXT_KEYS, ((str, type(None)), 'a string or null')),
-    **dict.fromkeys(RAW_KEYS, ((dict, list), 'an object or an array')),
-}
-
-JSON_SPACE = re.compile(r'[ \t\r\n]*')
-JSON_SEPARATOR = re.compile(r'[ \t\r\n,:]*')
-JSON_STRING_OR_CONSTANT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(NaN|-?Infinity)', re.DOTALL)
-JSON_KINDS = {str: 'a string', float: 'a number', bool: 'true or false', dict: 'an object', list: 'an array', type(None): 'null'}
+Member = Raw | UnsetType
+TEXT_KEYS = ('name', 'type', 'occurred')
+RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
 
 
-def refuse_constant(name: str) -> Any:
-    raise ValueError(f'{name} is not JSON')
+class EnvelopeFields(Struct):
+    """The members of our own format, each as its own text; the decoder skips the others without building anything."""
+
+    name: Member = UNSET
+    type: Member = UNSET
+    occurred: Member = UNSET
+    raw_json: Member = UNSET
+    rawJson: Member = UNSET  # noqa: N815
+    rawJSON: Member = UNSET  # noqa: N815
+
+    @property
+    def raw_keys(self) -> list[str]:
+        return [key for key in RAW_KEYS if getattr(self, key) is not UNSET]
 
 
-# Numbers are only looked at, never written: what is kept is the text as sent. float reads any length without an error.
-JSON_DECODER = json.JSONDecoder(parse_int=float, parse_constant=refuse_constant)
-scan_json = JSON_DECODER.scan_once  # type: ignore[attr-defined]  # for text that is known to be JSON
+class Envelope(EnvelopeFields, forbid_unknown_fields=True):
+    """Decoding ends at the first member that is none of ours."""
+
+
+class Fields(EnvelopeFields):
+    headers: Member = UNSET
+
+
+# A list[Raw] would be filled before it is found to be too long; this ends at the first item that is too many.
+Items = defstruct('Items', [(f'item_{number}', Member, UNSET) for number in range(MAX_EVENTS)], array_like=True,
+                  forbid_unknown_fields=True)
+VALUE, ITEMS, ENVELOPE, FIELDS = Decoder(Raw), Decoder(Items), Decoder(Envelope), Decoder(Fields)
+STRING = Decoder(str)
+JSON_SPACE = b' \t\r\n'
+JSON_KINDS = {'"': 'a string', '{': 'an object', '[': 'an array', 't': 'true or false', 'f': 'true or false', 'n': 'null'}
+
+
+def json_kind(text: Buffer) -> str:
+    return JSON_KINDS.get(chr(memoryview(text)[0]), 'a number')
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[Payload]:
     """The events in a body: told by its bytes, helped by its content type. Raises Refused."""
     label, charset, boundary = content_label(content_type)
-    if label == 'multipart/form-data' and body.lstrip(b'\xef\xbb\xbf \t\r\n')[:1] not in (b'{', b'[', b''):
-        return form_payloads(read_multipart(body, content_type, boundary))
+    if label == 'multipart/form-data' and body.lstrip(BYTE_ORDER_MARK + JSON_SPACE)[:1] not in (b'{', b'[', b''):
+        return form_payloads(read_multipart(body, boundary))
     is_json = JSON_LABEL.fullmatch(label) is not None
-    text = decode_text(body, charset, is_json)
-    start = skip_space(text, 0)
-    first = text[start:start + 1]
+    text = utf8_text(body, charset, is_json)
+    first = text.lstrip(JSON_SPACE)[:1]
     if not first:
-        return [Payload({}, '{}')]
-    if first in ('{', '[') or is_json:
+        return [Payload(b'{}')]
+    if first in b'{[' or is_json:
         try:
             return json_payloads(text)
         except BadRequest:
             if not label.startswith('text/'):
                 raise
-    elif label == 'application/x-www-form-urlencoded':
+    elif label == 'application/x-www-form-urlencoded' and FORM.fullmatch(text):
         return form_payloads(read_urlencoded(text))
-    return [made_payload({'body': text})]
+    return [made_payload({'body': text.decode()})]
 
 
-def json_payloads(text: str) -> list[Payload]:
-    values = read_json(text)
-    return [to_payload(value, source, place(index, values)) for index, (value, source) in enumerate(values)]
+# curl labels any text as a form: what stands before the first = must be a field's name.
+FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
 
 
 def made_payload(fields: dict[str, Any]) -> Payload:
-    return Payload(fields, json.dumps(fields, ensure_ascii=False))
+    return Payload(json.dumps(fields).encode())
 
 
 def form_payloads(pairs: list[tuple[str, Any]]) -> list[Payload]:
     """A lone `payload` field that holds JSON is that JSON; other fields are an object, one given twice a list."""
-    if len(pairs) == 1 and pairs[0][0] == 'payload' and str(pairs[0][1]).lstrip()[:1] in ('{', '[') \
-            and isinstance(pairs[0][1], str):
-        return json_payloads(pairs[0][1])
     values: dict[str, list[Any]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
+    if len(pairs) == 1 and isinstance(lone := values.get('payload', [None])[0], str) and lone.lstrip()[:1] in ('{', '['):
+        return json_payloads(lone.encode())
     return [made_payload({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
 
 
-def read_urlencoded(text: str) -> list[tuple[str, Any]]:
+def read_urlencoded(text: bytes) -> list[tuple[str, Any]]:
+    fields = text.split(b'&', MAX_FORM_FIELDS)
+    if len(fields) > MAX_FORM_FIELDS:
+        raise BadRequest(f'The form has more than {MAX_FORM_FIELDS} fields.')
+    pairs = (field.partition(b'=') for field in fields if field)
     try:
-        return parse_qsl(text, keep_blank_values=True, errors='strict', max_num_fields=MAX_FORM_FIELDS)
+        return [(percent_decoded(name), percent_decoded(value)) for name, _, value in pairs]
     except UnicodeError:
         raise UnsupportedMedia('The form is no UTF-8 text: percent-encode its fields as UTF-8.') from None
-    except ValueError:
-        raise BadRequest(f'The form has more than {MAX_FORM_FIELDS} fields.') from None
 
 
-class MultipartRequest(BaseRequest):  # type: ignore[misc]
-    """bottle's reader of forms, over a body that is in memory already."""
+def percent_decoded(text: bytes) -> str:
+    """Decoded in pieces, as each code in turn takes a hundred times its room."""
+    decoded = bytearray()
+    for piece in UNBROKEN_CODES.finditer(text):
+        breathe()
+        decoded += unquote_to_bytes(piece[0].replace(b'+', b' '))
+    return decoded.decode()
 
-    MEMFILE_MAX = MAX_BODY_BYTES
+
+UNBROKEN_CODES = re.compile(rb'.{1,%d}(?<!%%)(?<!%%.)|.+' % PIECE_BYTES, re.DOTALL)
 
 
-def read_multipart(body: bytes, content_type: str, boundary: str) -> list[tuple[str, Any]]:
-    if boundary and body.count(boundary.encode('latin-1', 'replace')) > MAX_FORM_FIELDS:
-        raise BadRequest(f'The form has more than {MAX_FORM_FIELDS} fields.')
-    form = MultipartRequest({'REQUEST_METHOD': 'POST', 'CONTENT_TYPE': content_type, 'CONTENT_LENGTH': str(len(body)),
-                             'wsgi.input': io.BytesIO(body)})
+def read_multipart(body: bytes, boundary: str) -> list[tuple[str, Any]]:
+    """The fields of a form, in order. Of a file its name, type and size; its content is only counted."""
+    pairs: list[tuple[str, Any]] = []
+    content = bytearray()
     try:
-        return [(name, about_file(value) if isinstance(value, FileUpload) else value) for name, value in form.POST.allitems()]
-    except (HTTPResponse, ValueError, LookupError):  # bottle's own errors are answers
-        raise BadRequest('The body is not a well-formed multipart form: check its boundary and that its text is UTF-8.') from None
+        with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_count=MAX_PART_HEADERS,
+                                 max_header_size=MAX_PART_HEADER_BYTES) as parser:
+            for start in range(0, len(body), PIECE_BYTES):
+                breathe()
+                for part in parser.parse(body[start:start + PIECE_BYTES]):
+                    if isinstance(part, MultipartSegment):
+                        segment = part
+                    elif part is None:
+                        pairs.append((segment.name, content.decode() if segment.filename is None else about_file(segment)))
+                        content = bytearray()
+                    elif segment.filename is None:
+                        content += part
+    except ValueError:  # the parser's errors, and text that is not UTF-8
+        raise BadRequest('The body is not a well-formed multipart form: check its boundary and that its text is UTF-8; it has at '
+                         f'most {MAX_FORM_FIELDS:,} fields.') from None
+    return pairs
 
 
-def about_file(file: FileUpload) -> dict[str, Any]:
-    size = file.file.seek(0, io.SEEK_END)
-    return {'filename': file.raw_filename, 'content_type': file.content_type, 'size': size}
+def about_file(file: MultipartSegment) -> dict[str, Any]:
+    return {'filename': file.filename, 'content_type': file.content_type, 'size': file.size}
 
 
-def read_json(text: str) -> list[tuple[Any, str]]:
-    """The values of a JSON text, each with its own text: those that follow one another, or the items of a lone array.
+class Malformed(Exception):
+    """Text that is no JSON: why not, and the byte from which on."""
 
-    Raises BadRequest, and TooLarge for more than MAX_EVENTS.
-    """
-    values: list[tuple[Any, str]] = []
-    position = skip_space(text, 0)
+    def __init__(self, reason: str, position: int):
+        self.reason = reason
+        self.position = position
+
+
+def json_payloads(text: bytes) -> list[Payload]:
+    """The events of a JSON text. Raises BadRequest, TooLarge."""
     try:
-        while position < len(text) and len(values) <= MAX_EVENTS:
-            value, end = JSON_DECODER.raw_decode(text, position)
-            values.append((value, text[position:end]))
-            position = skip_space(text, end)
-        if len(values) == 1 and isinstance(values[0][0], list):
-            values = array_items(*values[0])
-    except json.JSONDecodeError as error:
-        raise BadRequest(f'The body is not valid JSON: {error.msg}, line {error.lineno} column {error.colno}.') from None
+        values = json_values(text)
+    except Malformed:
+        values = mended_values(text)
+    for index, value in enumerate(values):
+        if json_kind(value) != 'an object':
+            raise BadRequest(f'{place(index, values)}the event is {json_kind(value)}; it must be an object.')
+    return [Payload(value) for value in values]
+
+
+def json_values(text: bytes) -> list[Buffer]:
+    """The values of a JSON text: those that follow one another, or the items of a lone array. Raises Malformed, Refused."""
+    values: list[Buffer] = []
+    rest = memoryview(text)
+    while rest:
+        breathe()
+        end = json_end(rest, len(text) - len(rest))
+        values.append(VALUE.decode(rest[:end]))
+        rest = rest[end:]
+        if len(values) > MAX_EVENTS:
+            raise TooLarge(TOO_MANY_EVENTS)
+    return array_items(values[0]) if len(values) == 1 and json_kind(values[0]) == 'an array' else values
+
+
+def json_end(text: memoryview, position: int) -> int:
+    """Where the next value begins. The decoder says it in words, as the number of the byte after."""
+    try:
+        VALUE.decode(text)
     except RecursionError:
-        raise BadRequest(TOO_DEEP) from None
-    except ValueError as error:
-        raise BadRequest(f'The body is not valid JSON: {error}, {constant_place(text, position)}.') from None
-    if len(values) > MAX_EVENTS:
-        raise TooLarge(f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.')
-    return values
+        raise BadRequest('The body is not usable JSON: it is nested too deeply.') from None
+    except DecodeError as error:
+        match = DECODERS_WORDS.fullmatch(str(error))
+        reason, at = match.groups() if match else ('it ends early', len(text))
+        if reason != 'trailing characters':
+            raise Malformed(reason, position + int(at)) from None
+        return int(at) - 1
+    return len(text)
 
 
-TOO_DEEP = 'The body is not usable JSON: it is nested too deeply.'
+DECODERS_WORDS = re.compile(r'JSON is malformed: (.+) \(byte (\d+)\)')
+TOO_MANY_EVENTS = f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.'
 
 
-def skip_space(text: str, position: int) -> int:
-    return JSON_SPACE.match(text, position).end()  # type: ignore[union-attr]
+def array_items(array: Buffer) -> list[Buffer]:
+    try:
+        return [item for item in astuple(ITEMS.decode(array)) if item is not UNSET]
+    except ValidationError:
+        raise TooLarge(TOO_MANY_EVENTS) from None
 
 
-def constant_place(text: str, position: int) -> str:
-    """Where the first NaN or Infinity stands: the decoder does not tell."""
-    start = next(match.start() for match in JSON_STRING_OR_CONSTANT.finditer(text, position) if match[1])
-    return f'line {text.count(chr(10), 0, start) + 1} column {start - text.rfind(chr(10), 0, start)}'
+def mended_values(text: bytes) -> list[Buffer]:
+    """As json_values, of text that is no JSON but may be meant as such: with half a surrogate pair, with raw line breaks."""
+    mended = escape_controls(replace_half_pairs(text))
+    try:
+        return json_values(mended)
+    except Malformed as error:
+        position = error.position
+        if len(mended) != len(text):
+            position = bisect_left(range(len(text)), position, key=lambda end: len(escape_controls(text[:end])))
+        raise BadRequest(f'The body is not valid JSON: {told_place(error.reason, text, position)}.') from None
 
 
-def array_items(array: list[Any], source: str) -> list[tuple[Any, str]]:
-    """Each item of a valid JSON array with its own text; of more than MAX_EVENTS only that they are too many."""
-    items = []
-    position = JSON_SEPARATOR.match(source, 1).end()  # type: ignore[union-attr]
-    for value in array[:MAX_EVENTS + 1]:
-        _, end = scan_json(source, position)
-        items.append((value, source[position:end]))
-        position = JSON_SEPARATOR.match(source, end).end()  # type: ignore[union-attr]
-    return items
+def told_place(reason: str, text: bytes, position: int) -> str:
+    constant = JSON_CONSTANT.match(text, position - (text[position - 1:position] == b'-'))
+    if constant:
+        reason, position = f'{constant[0].decode()} is not JSON', constant.start()
+    line_start = text.rfind(b'\n', 0, position) + 1
+    column = len(text[line_start:position].decode(errors='ignore')) + 1
+    return f'{reason}, line {text.count(NEW_LINE, 0, position) + 1} column {column}'
 
 
-def member_source(source: str, wanted: str) -> str:
-    """The text of one member's value in a valid JSON object; of a key that stands twice the last counts, as everywhere."""
-    found = ''
-    position = JSON_SEPARATOR.match(source, 1).end()  # type: ignore[union-attr]
-    while source[position] != '}':
-        key, end = scan_json(source, position)
-        start = JSON_SEPARATOR.match(source, end).end()  # type: ignore[union-attr]
-        _, end = scan_json(source, start)
-        if key == wanted:
-            found = source[start:end]
-        position = JSON_SEPARATOR.match(source, end).end()  # type: ignore[union-attr]
-    return found
+JSON_CONSTANT = re.compile(rb'NaN|-?Infinity')
+NEW_LINE = b'\n'
+# Text holds no NUL, so a backslash that is itself escaped can be put out of the way without moving anything.
+ESCAPED_BACKSLASH, OUT_OF_THE_WAY = rb'\\', b'\0\0'
+ESCAPED_QUOTE, QUOTE_OUT_OF_THE_WAY = rb'\"', b'\0q'
+
+
+def replace_half_pairs(text: bytes) -> bytes:
+    """Half a surrogate pair as U+FFFD, as the server would write it: six bytes for six."""
+    mended = bytearray(text.replace(ESCAPED_BACKSLASH, OUT_OF_THE_WAY))
+    for start in range(0, len(mended), PIECE_BYTES):
+        breathe()
+        for match in HALF_PAIR.finditer(mended, start, start + PIECE_BYTES + PAIR_BYTES):
+            if match.start() < start + PIECE_BYTES:  # of the others not enough is in sight
+                mended[match.start():match.end()] = rb'\ufffd'
+    return bytes(mended.replace(OUT_OF_THE_WAY, ESCAPED_BACKSLASH))
+
+
+PAIR_BYTES = 12
+HALF_PAIR = re.compile(rb'\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..\\u[dD])[c-fC-F]..)', re.DOTALL)
+
+
+def escape_controls(text: bytes) -> bytes:
+    """Control characters inside strings as escapes, which hand-written templates forget."""
+    if len(text) > MAX_MENDED_BYTES:
+        return text
+    masked = text.replace(ESCAPED_BACKSLASH, OUT_OF_THE_WAY).replace(ESCAPED_QUOTE, QUOTE_OUT_OF_THE_WAY)
+    parts = masked.split(b'"')
+    if len(parts) == 1 or re.search(rb'\\[\1-\37]', masked):
+        return text
+    strings = b'"'.join(parts[1::2])
+    for code in range(1, 32):
+        strings = strings.replace(bytes([code]), json.dumps(chr(code))[1:-1].encode())
+    parts[1::2] = strings.split(b'"')
+    return b'"'.join(parts).replace(OUT_OF_THE_WAY, ESCAPED_BACKSLASH).replace(QUOTE_OUT_OF_THE_WAY, ESCAPED_QUOTE)
 
 
 def place(index: int, items: list[Any]) -> str:
     return f'Item {index + 1} of {len(items)}: ' if len(items) > 1 else ''
 
 
-def to_payload(value: Any, source: str, where: str) -> Payload:
-    if not isinstance(value, dict):
-        raise BadRequest(f'{where}the event is {JSON_KINDS[type(value)]}; it must be an object.')
-    return Payload(value, source)
-
-
 def to_incident(payload: Payload, arrival: Arrival) -> dict[str, Any]:
     """The incident of one event. Raises BadRequest for an envelope that breaks our format; a foreign event is never refused."""
-    fields = payload.fields
-    raw_key = next(filter(fields.__contains__, RAW_KEYS), '')
-    enveloped = bool(raw_key) or fields.keys() <= TEXT_KEYS
-    if enveloped:
-        check_envelope(fields, raw_key)
-    incident = {
-        'name': text_field(fields, 'name') or DEFAULT_NAME,
-        'type': text_field(fields, 'type') or arrival.settings.incident_type,
-        'occurred': occurred_field(fields, enveloped) or arrival.occurred,
-        'rawJSON': envelope_details(payload, raw_key) if enveloped else foreign_details(payload, arrival),
+    fields = FIELDS.decode(payload.text)
+    if payload.may_be_envelope and (fields.raw_keys or is_envelope(payload.text)):
+        return envelope_incident(payload, fields, arrival)
+    return foreign_incident(payload, fields, arrival)
+
+
+def is_envelope(text: Buffer) -> bool:
+    try:
+        ENVELOPE.decode(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def envelope_incident(payload: Payload, fields: Fields, arrival: Arrival) -> dict[str, Any]:
+    check_envelope(payload.text, fields)
+    return {
+        'name': told_text(fields, 'name') or DEFAULT_NAME,
+        'type': told_text(fields, 'type') or arrival.settings.incident_type,
+        'occurred': told_date(fields) or arrival.occurred,
+        'rawJSON': details_text(getattr(fields, fields.raw_keys[0]) if fields.raw_keys else payload.text),
     }
-    return without_markers(incident)
 
 
-def check_envelope(fields: dict[str, Any], raw_key: str) -> None:
-    if fields.keys() >= RAW_KEYS:
-        raise BadRequest("'raw_json' and 'rawJson' are one field: send only one of them.")
-    for key, value in fields.items():
-        if key not in ENVELOPE_RULES:
-            raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': put the rest into it, or leave "
-                             "it out and the whole object becomes the incident's details.", found=key)
-        types, rule = ENVELOPE_RULES[key]
-        if not isinstance(value, types):
-            raise BadRequest(f"'{key}' is {JSON_KINDS[type(value)]}; it must be {rule}.")
+ENVELOPE_RULES = {**dict.fromkeys(TEXT_KEYS, (('a string', 'null'), 'a string or null')),
+                  **dict.fromkeys(RAW_KEYS, (('an object', 'an array'), 'an object or an array'))}
 
 
-def text_field(fields: dict[str, Any], key: str) -> str | None:
-    value = fields.get(key)
-    return value if isinstance(value, str) else None
-
-
-def occurred_field(fields: dict[str, Any], enveloped: bool) -> str | None:
-    value = text_field(fields, 'occurred')
+def check_envelope(text: Buffer, fields: Fields) -> None:
+    if len(fields.raw_keys) > 1:
+        raise BadRequest(f"'{fields.raw_keys[0]}' and '{fields.raw_keys[1]}' are one field: send only one of them.")
     try:
-        return None if value is None else to_rfc3339(value)
+        ENVELOPE.decode(text)
+    except ValidationError as error:
+        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{fields.raw_keys[0]}': put the rest into it, or "
+                         "leave it out and the whole object becomes the incident's details.",
+                         found=str(error)[len('Object contains unknown field `'):-1]) from None
+    for key, (kinds, rule) in ENVELOPE_RULES.items():
+        member = getattr(fields, key)
+        if member is not UNSET and json_kind(member) not in kinds:
+            raise BadRequest(f"'{key}' is {json_kind(member)}; it must be {rule}.")
+
+
+def text_of(member: Member) -> str:
+    """The text of a member that is a string; empty for another."""
+    return STRING.decode(member) if isinstance(member, Raw) and json_kind(member) == 'a string' else ''
+
+
+def told_text(fields: Fields, key: str) -> str:
+    text = text_of(getattr(fields, key))
+    for marker in ERROR_MARKERS:
+        if marker in text:
+            raise BadRequest(f"'{key}' can't hold {marker}: XSOAR reads it as an error of its own.")
+    return text
+
+
+def told_date(fields: Fields) -> str:
+    text = text_of(fields.occurred)
+    try:
+        return to_rfc3339(text) if fields.occurred is not UNSET and json_kind(fields.occurred) != 'null' else ''
     except (ValueError, OverflowError) as error:
-        if not enveloped:
-            return None
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
-                         found=f'{value} ({error})') from None
+                         found=f'{text} ({error})') from None
 
 
-def envelope_details(payload: Payload, raw_key: str) -> str:
-    try:
-        return member_source(payload.source, raw_key) if raw_key else payload.source
-    except RecursionError:
-        raise BadRequest(TOO_DEEP) from None
+def foreign_incident(payload: Payload, fields: Fields, arrival: Arrival) -> dict[str, Any]:
+    return {
+        'name': unmarked(text_of(fields.name)) or DEFAULT_NAME,
+        'type': unmarked(text_of(fields.type)) or arrival.settings.incident_type,
+        'occurred': foreign_date(fields) or arrival.occurred,
+        'rawJSON': foreign_details(payload.text, fields, arrival),
+    }
 
 
-def foreign_details(payload: Payload, arrival: Arrival) -> str:
+def foreign_date(fields: Fields) -> str:
+    with suppress(ValueError, OverflowError):
+        return to_rfc3339(text_of(fields.occurred))
+    return ''
+
+
+def foreign_details(text: Buffer, fields: Fields, arrival: Arrival) -> str:
     """The whole payload, and the request's headers beside it: an event's kind is often only there."""
-    if 'headers' in payload.fields:
-        return payload.source
-    return f'{payload.source[:-1].rstrip()}, "headers": {arrival.kept_headers}}}'
+    if fields.headers is not UNSET:
+        return details_text(text)
+    members = bytes(memoryview(text)[:-1]).rstrip(JSON_SPACE)
+    comma = b'' if members == b'{' else b', '
+    return details_text(members, comma, b'"headers": ', arrival.kept_headers.encode(), b'}')
 
 
-def without_markers(incident: dict[str, Any]) -> dict[str, Any]:
-    """The incident so written that the server's reply, which repeats it, can't be taken for an error.
+def unmarked(text: str) -> str:
+    """So written that the server's reply, which repeats it, can't be taken for an error."""
+    for marker in ERROR_MARKERS:
+        text = text.replace(marker, f'{marker[:1]} {marker[1:]}')
+    return text
 
-    In the details the marker is written as another spelling of the same JSON string. A name or a type has none.
-    """
-    for marker, spelling in ERROR_MARKERS.items():
-        if marker in incident['name'] or marker in (incident['type'] or ''):
-            raise BadRequest(f"'name' and 'type' can't hold {marker}: XSOAR reads it as an error of its own.")
-        incident['rawJSON'] = incident['rawJSON'].replace(marker, spelling)
-    return incident
+
+def details_text(*parts: Buffer) -> str:
+    """JSON text; a marker in it as another spelling of the same string."""
+    text = b''.join(parts)
+    for marker in map(str.encode, ERROR_MARKERS):
+        text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
+    return text.decode()
 
 
 RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
@@ -779,6 +923,7 @@ def to_rfc3339(text: str) -> str:
 def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, Any]]:
     incidents = []
     for index, payload in enumerate(payloads):
+        breathe()
         try:
             incidents.append(to_incident(payload, arrival))
         except BadRequest as error:
@@ -854,12 +999,22 @@ def cloud_events(question: Question) -> HTTPResponse | None:
 UNSIGNED_HANDSHAKES = {'POST': (microsoft_graph, azure_event_grid), 'GET': (okta, meta, dropbox), 'OPTIONS': (cloud_events,)}
 
 
+def small_object(text: Buffer) -> dict[str, Any]:
+    """What a JSON object holds; nothing when it is larger than any question, or has numbers that no question has."""
+    try:
+        fields = ANYTHING.decode(text) if memoryview(text).nbytes <= MAX_HANDSHAKE_BYTES else {}
+    except (DecodeError, RecursionError):
+        return {}
+    return dict(fields)
+
+
+ANYTHING = Decoder()
 SLACK_KEYS = {'type', 'token', 'challenge'}
 
 
 def answer_signed_handshake(settings: Settings, proof: str, payloads: list[Payload]) -> HTTPResponse | None:
     """The answer to Slack or Zoom, whose question is an event that was let in."""
-    fields = payloads[0].fields if len(payloads) == 1 else {}
+    fields = small_object(payloads[0].text) if len(payloads) == 1 else {}
     challenge = fields.get('challenge')
     if fields.get('type') == 'url_verification' and fields.keys() <= SLACK_KEYS and isinstance(challenge, str):
         return echo(challenge)

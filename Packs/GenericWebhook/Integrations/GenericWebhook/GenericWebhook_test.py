@@ -8,8 +8,8 @@ import demistomock as demisto
 import pytest
 
 import GenericWebhook
-from GenericWebhook import (DEFAULT_NAME, Arrival, BadRequest, Payload, Refused, ServerLine, Settings, build_app, read_json,
-                            read_payloads, read_settings, to_incident, to_incidents, to_rfc3339)
+from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Payload, Refused, ServerLine, Settings, build_app,
+                            json_payloads, read_payloads, read_settings, to_incident, to_incidents, to_rfc3339)
 
 TOKEN = 'tok\u00e9n'
 HEADER = TOKEN.encode().decode('latin-1')  # as WSGI hands it over
@@ -107,7 +107,8 @@ def test_the_seeds_request_becomes_an_incident_with_exactly_four_keys():
 @pytest.mark.parametrize('body, details', [
     ('{"raw_json": {"b": 1.10, "a": 1234567890123456789012, "e": 1E+2}}', '{"b": 1.10, "a": 1234567890123456789012, "e": 1E+2}'),
     ('{"name": "n", "rawJson" :  [ 1 ,2] }', '[ 1 ,2]'),
-    ('{"raw_json": {"t": "\\u00e9\\ud800 \u00e9"}}', '{"t": "\\u00e9\\ud800 \u00e9"}'),
+    ('{"raw_json": {"t": "\\u00e9\\ud83d\\ude00 \u00e9"}}', '{"t": "\\u00e9\\ud83d\\ude00 \u00e9"}'),
+    ('{"name": "n", "rawJSON": {"a":1}}', '{"a":1}'),
     ('{"raw_json": {"1": 1}, "raw_json": {"2": 2}}', '{"2": 2}'),
     ('{"raw_json": ' + '{"n": ' + '9' * 6000 + '}}', '{"n": ' + '9' * 6000 + '}'),
     ('{"name": "only", "occurred": null}', '{"name": "only", "occurred": null}'),
@@ -214,12 +215,39 @@ def test_what_is_no_date_is_refused(text):
 
 @pytest.mark.parametrize('text, where', [
     ('{"a": 1,}', 'line 1 column'), ('{\n "a" 1}', 'line 2 column 6'), ('{"a": NaN}', 'NaN is not JSON, line 1 column 7'),
-    ('{"NaN": "x",\n "b": [-Infinity]}', '-Infinity is not JSON, line 2 column 8'), ('{"a": "\t"}', 'line 1 column'),
+    ('{"NaN": "x",\n "b": [-Infinity]}', '-Infinity is not JSON, line 2 column 8'), ('{"a": "\\\t"}', 'line 1 column 9'),
+    ('{"\u00e9": "a\nb\tc\x01\\"",\n "b" 1}', "expected ':', line 3 column 6"), ('\x0b{}', 'line 1 column 1'),
+    ('{"a": "\\ud800"\n, "b": [1,]}', 'line 2 column 11'), ('{"a": "\n', 'it ends early, line 2 column 1'),
+    ('{"a": -x}', 'line 1 column 8'),
     ('{"a": 1} x', 'line 1 column 10'), ('{', 'line 1 column 2'), ('[' * 100_000, 'nested too deeply'), ('{"a": 01}', 'line 1'),
 ])
 def test_bad_json_is_refused_with_its_place(text, where):
     with pytest.raises(BadRequest, match=where):
-        read_json(text)
+        json_payloads(text.encode())
+
+
+@pytest.mark.parametrize('sent, kept', [
+    ('{"raw_json": {"a": "one\ntwo\tthree\x01\r\x1f"}}', r'{"a": "one\ntwo\tthree\u0001\r\u001f"}'),
+    ('{"raw_json":\n\t{"a\n\\"": ["\\\\", "\n"]}}', r'{"a\n\"": ["\\", "\n"]}'),
+])
+def test_raw_control_characters_inside_strings_are_kept_as_escapes(sent, kept):
+    assert incident_of(sent)['rawJSON'] == kept
+
+
+@pytest.mark.parametrize('sent, kept', [
+    (r'"\ud83d\ude00 \uD83D\uDE00"', r'"\ud83d\ude00 \uD83D\uDE00"'), (r'"\ud83d"', r'"\ufffd"'), (r'"\uDE00"', r'"\ufffd"'),
+    (r'"\ud83d\ud83d\ude00\ude00"', r'"\ufffd\ud83d\ude00\ufffd"'), (r'"\\ud83d\ude00"', r'"\\ud83d\ufffd"'),
+    (r'"\ud83d \ude00\\"', r'"\ufffd \ufffd\\"'), (r'"\ud83d\\\ude00\n"', r'"\ufffd\\\ufffd\n"'),
+])
+def test_half_a_surrogate_pair_becomes_the_character_for_what_can_not_be_read(sent, kept):
+    for before in ('', *(json.dumps('x' * length) + ', ' for length in range(16_340, 16_384))):
+        assert incident_of(f'{{"raw_json": [{before}{sent}]}}')['rawJSON'] == f'[{before}{kept}]'
+
+
+def test_a_marker_of_the_servers_errors_in_a_foreign_name_or_type_is_written_as_none():
+    incident = incident_of('{"name": "a $$## b", "type": "[ERROR-fd5a7750-7182-4b38-90ba-091824478903]", "other": "$$##"}')
+    assert (incident['name'], incident['type']) == ('a $ $## b', '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]')
+    assert not any(marker in str(incident) for marker in ERROR_MARKERS)
 
 
 def test_a_marker_of_the_servers_errors_in_the_details_is_spelled_otherwise():
@@ -237,7 +265,7 @@ def test_a_marker_of_the_servers_errors_in_a_name_or_a_type_is_refused(field):
 
 
 def test_an_incident_of_a_payload_has_its_keys_in_order():
-    assert list(to_incident(Payload({}, '{}'), ARRIVAL)) == ['name', 'type', 'occurred', 'rawJSON']
+    assert list(to_incident(Payload(b'{}'), ARRIVAL)) == ['name', 'type', 'occurred', 'rawJSON']
 
 
 # The app
