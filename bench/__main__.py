@@ -10,24 +10,17 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import requests
 
+from bench.cpu import cpu_a_request
 from bench.load import burst, wrk
+from bench.rows import Row
 from bench.side import BASELINE, OURS, TOKEN, Bare, Side
 
 TURNS = 3
 SECONDS = 5
-
-
-class Row(NamedTuple):
-    scene: str
-    ours: str
-    baseline: str
-    ratio: str
-    goal: str
-    reached: bool
 
 
 def both(measure: Callable[[Path], float]) -> tuple[float, float]:
@@ -182,7 +175,8 @@ def idle_connections() -> list[Row]:
 
 SCENES: dict[str, Callable[[], list[Row]]] = {
     function.__name__: function for function in
-    (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, start, endurance, idle_connections)
+    (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, start, endurance, idle_connections,
+     cpu_a_request)
 }
 
 

@@ -1,8 +1,9 @@
-"""The limit of the two libraries: bottle on gevent with an empty handler and no line. Argument: the port."""
+"""The limit of the two libraries: bottle on gevent that reads JSON and writes it, and no line. Argument: the port."""
+import json
 import socket
 import sys
 
-from bottle import Bottle
+from bottle import Bottle, request
 from gevent.pywsgi import WSGIServer
 
 app = Bottle()
@@ -10,7 +11,9 @@ app = Bottle()
 
 @app.post('/')  # type: ignore[untyped-decorator]
 def receive() -> str:
-    return '[]'
+    payload = json.loads(request.environ['wsgi.input'].read())
+    incidents = [{'rawJSON': json.dumps(event)} for event in (payload if isinstance(payload, list) else [payload])]
+    return json.dumps([{'id': str(number)} for number in range(len(incidents))])
 
 
 if __name__ == '__main__':

@@ -18,23 +18,26 @@ from bench.side import TOKEN
 
 BODY = json.dumps({'name': 'Disk almost full on db-7', 'type': 'Alert',
                    'raw_json': {'host': 'db-7', 'severity': 3, 'text': 'x' * 400}})
-WRK_SCRIPT = '''wrk.method = "POST"
-wrk.body = [[{body}]]
-wrk.headers["Authorization"] = "{token}"
-wrk.headers["Content-Type"] = "application/json"
-'''
 WRK_UNITS = {'us': 1e-3, 'ms': 1, 's': 1e3}
+
+
+def post_by_wrk(url: str, body: bytes, headers: dict[str, str], connections: int, seconds: float) -> str:
+    """What wrk prints after so many seconds of POSTs, each as soon as the last one of its connection was answered."""
+    if not shutil.which('wrk'):
+        raise SystemExit('bench: wrk is not installed. Debian: apt-get install wrk.')
+    with tempfile.TemporaryDirectory() as folder:
+        (file := Path(folder) / 'body').write_bytes(body)
+        (script := Path(folder) / 'post.lua').write_text('\n'.join([
+            'wrk.method = "POST"', f'wrk.body = io.open("{file}", "rb"):read("*a")',
+            *(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())]))
+        return subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds:.0f}s', '--latency', '-s', str(script), url],
+                              capture_output=True, text=True, check=True).stdout
 
 
 def wrk(url: str, connections: int, seconds: float) -> dict[str, float]:
     """Posts as fast as it can be answered: requests a second, and the median in milliseconds."""
-    if not shutil.which('wrk'):
-        raise SystemExit('bench: wrk is not installed. Debian: apt-get install wrk.')
-    with tempfile.NamedTemporaryFile('w', suffix='.lua') as script:
-        script.write(WRK_SCRIPT.format(body=BODY, token=TOKEN))
-        script.flush()
-        text = subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds:.0f}s', '--latency', '-s', script.name, url],
-                              capture_output=True, text=True, check=True).stdout
+    headers = {'Authorization': TOKEN, 'Content-Type': 'application/json'}
+    text = post_by_wrk(url, BODY.encode(), headers, connections, seconds)
     assert 'Non-2xx' not in text, text
     rate = re.search(r'Requests/sec:\s+([\d.]+)', text)
     median = re.search(r'50%\s+([\d.]+)(us|ms|s)', text)

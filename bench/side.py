@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OURS = ROOT / 'Packs' / 'GenericWebhook' / 'Integrations' / 'GenericWebhook' / 'GenericWebhook.py'
 BASELINE = Path(__file__).with_name('baseline.py')
 BARE = Path(__file__).with_name('bare.py')
+BARE_LINE = Path(__file__).with_name('bare_line.py')
 TOKEN = 'bench-token'
 REAL_LINES = 12_000
 PADDING = '''def padding_{0}(value, other=None):
