@@ -11,11 +11,12 @@ from typing import Any
 
 import requests
 
-from localxsoar.container import LONG_RUNNING, Container, Journal, Order
+from localxsoar.container import LONG_RUNNING, Container, Order
 from localxsoar.faults import Faults
-from localxsoar.instance import accepts_connections
+from localxsoar.journal import Journal
 from localxsoar.output import Printer
-from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, any_free_port, unify
+from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, unify
+from localxsoar.ports import accepts_connections, any_free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ROOT / 'Packs' / 'GenericWebhook' / 'Integrations' / 'GenericWebhook' / 'GenericWebhook.py'

@@ -17,14 +17,14 @@ from gevent.event import Event
 import localxsoar
 from localxsoar import pack
 from localxsoar.errors import UsageError
-from localxsoar.faults import ANSWERS, Faults, read_assignments
+from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX
 from localxsoar.incidents import IncidentStore
-from localxsoar.instance import CommandFailed, Instance, port_chooser
+from localxsoar.instance import CommandFailed, Instance, Runtime
 from localxsoar.output import LEVELS, Printer
+from localxsoar.ports import LOOPBACK, port_chooser
 from localxsoar.server import Front
 
-LOOPBACK = '127.0.0.1'
 USUAL_PORT = 8080
 ANY_PORT = 0
 USAGE_ERROR = 2
@@ -82,19 +82,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_instance(options: argparse.Namespace) -> Instance:
     """The instance that the options describe, or UsageError."""
     integration = pack.load_integration(options.pack)
-    chooser = port_chooser(options.port == ANY_PORT or options.test or options.samples)
-    params = pack.fill_form(integration, read_assignments(options.set, '--set'), chooser)
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
-    name = options.instance or integration.name.lower()
-    return Instance(name, integration, params, read_text(options.common_server_python), open_store(options.store), faults,
-                    Printer(options.log_level, write_to_stderr if options.test or options.samples else write_to_stdout),
-                    options.heartbeat, LOOPBACK if is_loopback(options.host) else '')
+    runtime = Runtime(read_text(options.common_server_python), options.heartbeat, LOOPBACK if is_loopback(options.host) else '')
+    is_one_off = options.test or options.samples
+    printer = Printer(options.log_level, write_to_stderr if is_one_off else write_to_stdout)
+    return Instance(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), runtime,
+                    open_store(options.store), faults, printer, port_chooser(options.port == ANY_PORT or is_one_off))
 
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach what listens there."""
     return host in ('localhost', '::1') or host.startswith('127.')
+
+
+def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:
+    """NAME=VALUE texts from the command line as a dict."""
+    pairs = [text.partition('=') for text in texts]
+    for text, (name, equals, _) in zip(texts, pairs, strict=True):
+        if not name or not equals:
+            raise UsageError(f'{option} takes NAME=VALUE, not {name or text!r}.')
+    return {name: value for name, _, value in pairs}
 
 
 def read_text(file: Path) -> str:

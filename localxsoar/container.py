@@ -11,16 +11,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from localxsoar.errors import CallRefused
 from localxsoar.faults import Faults
 from localxsoar.incidents import IncidentStore
+from localxsoar.journal import Journal
 from localxsoar.output import Printer, escape
 
 LOOP = Path(__file__).with_name('loop.py')
@@ -32,18 +32,6 @@ KEPT_TEXT = 500
 LAST_LINES_SECONDS = 2
 DONE: dict[str, Any] = {}
 NO_REPLY = object()
-
-
-@dataclass
-class Journal:
-    """What was seen on an instance's lines, over all its containers."""
-    calls: Counter[str] = field(default_factory=Counter)
-    create_sizes: list[int] = field(default_factory=list)
-    violations: list[str] = field(default_factory=list)
-    undeclared: list[str] = field(default_factory=list)
-    exceptions: list[str] = field(default_factory=list)
-    health: dict[str, Any] = field(default_factory=lambda: {'error': '', 'isError': False})
-    health_history: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -213,12 +201,16 @@ class Container:
     def _log(self, message: dict[str, Any]) -> Any:
         level = str(message['command'])
         self._journal.calls[level] += 1
-        self._printer.log(level, ' '.join(map(str, message['args']['args'])))
+        self._say(level, ' '.join(map(str, message['args']['args'])))
         return DONE
+
+    def _say(self, level: str, text: str) -> None:
+        for line in self._journal.add_log(level, text):
+            self._printer.log(**line)
 
     def _entry_log(self, message: dict[str, Any]) -> Any:
         self._journal.calls['log'] += 1
-        self._printer.log('print', str(message['args']['message']))
+        self._say('print', str(message['args']['message']))
         return NO_REPLY
 
     def _result(self, message: dict[str, Any]) -> Any:
@@ -281,10 +273,8 @@ class Container:
             raise CallRefused(f'The integration context cannot be used in {self._order.command}.')
 
     def _update_health(self, args: dict[str, Any]) -> Any:
-        health = {'error': str(args['err'] or ''), 'isError': bool(args['isError'])}
-        self._journal.health = health
-        self._journal.health_history.append(health)
-        self._printer.line(f"health: {health['error'] or 'in order'}")
+        self._journal.set_health(str(args['err'] or ''), bool(args['isError']))
+        self._printer.line(f"health: {self._journal.health['error'] or 'in order'}")
         return DONE
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -133,12 +133,3 @@ def _read(name: str, value: Any) -> Any:
         return reader(value)
     except (TypeError, ValueError, KeyError):
         raise UsageError(f'Fault {name}: {value!r} is not {expected}.') from None
-
-
-def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:
-    """NAME=VALUE texts from the command line as a dict."""
-    pairs = [text.partition('=') for text in texts]
-    for text, (name, equals, _) in zip(texts, pairs, strict=True):
-        if not name or not equals:
-            raise UsageError(f'{option} takes NAME=VALUE, not {name or text!r}.')
-    return {name: value for name, _, value in pairs}

@@ -5,7 +5,7 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ DEFAULT_PAGE_SIZE = 100
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS incident (
     id INTEGER PRIMARY KEY, name TEXT, type TEXT, created TEXT, occurred TEXT, status INTEGER,
-    instance TEXT, brand TEXT, raw_json TEXT, sent TEXT);
+    instance TEXT, brand TEXT, sent TEXT);
 CREATE TABLE IF NOT EXISTS integration_context (instance TEXT PRIMARY KEY, value TEXT);
 """
-COLUMNS = 'id, name, type, created, occurred, status, instance, brand, raw_json, sent'
+COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
+ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'details': '', 'CustomFields': {}, 'version': 1}
 RFC3339 = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))', re.ASCII)
 QUERY_TERM = re.compile(r'\s*(?:(?:and|AND)\s+)?(\w+):(?:"([^"]*)"|([^\s"]+))\s*')
 LEAP_YEAR = 2000
@@ -49,12 +50,12 @@ class IncidentStore:
             try:
                 first = self._database.execute('SELECT coalesce(max(id), 0) + 1 FROM incident').fetchone()[0]
                 rows = [_row(first + n, incident, now, instance, brand) for n, incident in enumerate(incidents)]
-                self._database.executemany(f'INSERT INTO incident ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)', rows)
+                self._database.executemany(f'INSERT INTO incident ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)', rows)
             except BaseException:
                 self._database.execute('ROLLBACK')
                 raise
             self._database.execute('COMMIT')
-        return [_incident(row) for row in rows]
+        return [_incident(row, incident) for row, incident in zip(rows, incidents, strict=True)]
 
     def search(self, filter: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
         """One page of the incidents that match a filter of the XSOAR API, and how many match in all."""
@@ -69,8 +70,8 @@ class IncidentStore:
     def sent(self) -> list[dict[str, Any]]:
         """Every incident exactly as it came over the line, with the id that it got."""
         with self._lock:
-            rows = self._database.execute('SELECT id, raw_json, sent FROM incident ORDER BY id').fetchall()
-        return [{'id': str(row[0]), 'sent': _sent(row[1], row[2])} for row in rows]
+            rows = self._database.execute('SELECT id, sent FROM incident ORDER BY id').fetchall()
+        return [{'id': str(row[0]), 'sent': json.loads(row[1])} for row in rows]
 
     def context(self, instance: str) -> dict[str, Any]:
         """The instance's integration context."""
@@ -123,9 +124,8 @@ def is_rfc3339(text: str) -> bool:
 
 
 def _row(number: int, incident: dict[str, Any], now: str, instance: str, brand: str) -> tuple[Any, ...]:
-    sent = json.dumps({key: value for key, value in incident.items() if key != 'rawJSON'} | _raw_json_mark(incident))
     return (number, _storable(incident.get('name') or ''), _storable(incident.get('type') or UNCLASSIFIED), now,
-            incident.get('occurred') or now, PENDING, instance, brand, _storable(incident.get('rawJSON') or ''), sent)
+            incident.get('occurred') or now, PENDING, instance, brand, json.dumps(incident))
 
 
 def _storable(text: str) -> str:
@@ -133,24 +133,13 @@ def _storable(text: str) -> str:
     return text.encode('utf-8', 'surrogatepass').decode('utf-8', 'replace') if not text.isascii() else text
 
 
-def _raw_json_mark(incident: dict[str, Any]) -> dict[str, Any]:
-    """The place of rawJSON among the keys that were sent; its text is in a column of its own."""
-    return {'rawJSON': None} if 'rawJSON' in incident else {}
-
-
-def _sent(raw_json: str, sent: str) -> dict[str, Any]:
-    incident: dict[str, Any] = json.loads(sent)
-    return incident | {'rawJSON': raw_json} if 'rawJSON' in incident else incident
-
-
-def _incident(row: Sequence[Any]) -> dict[str, Any]:
-    number, name, type_, created, occurred, status, instance, brand, raw_json, _ = row
-    return {
-        'id': str(number), 'name': name, 'type': type_, 'rawType': type_, 'rawName': name,
-        'created': created, 'modified': created, 'occurred': occurred, 'status': status, 'severity': 0,
-        'sourceInstance': instance, 'sourceBrand': brand, 'rawJSON': raw_json,
-        'owner': '', 'investigationId': '', 'labels': [], 'version': 1,
-    }
+def _incident(row: Sequence[Any], sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The incident as the server shows it: what was sent, and what the server made of it and adds."""
+    number, name, type_, created, occurred, status, instance, brand, text = row
+    known = {key: value for key, value in (sent or json.loads(text)).items() if value is not None}
+    return {**ADDED, **known, 'id': str(number), 'name': name, 'type': type_, 'rawType': type_, 'rawName': name,
+            'created': created, 'modified': created, 'occurred': occurred, 'status': status,
+            'sourceInstance': instance, 'sourceBrand': brand, 'rawJSON': _storable(str(known.get('rawJSON') or ''))}
 
 
 # Searching.

@@ -1,16 +1,13 @@
-"""What a person reads: one line for each thing that happens, with control characters escaped, and the last of them kept."""
+"""What a person reads: one line for each thing that happens, with control characters escaped."""
 from __future__ import annotations
 
 import re
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 LEVELS = ('debug', 'info', 'error')
-KEPT_LOG_LINES = 2000
 CONTROL_CHARACTERS = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 
 
@@ -25,13 +22,12 @@ def _write_to_stdout(text: str) -> None:
 
 
 class Printer:
-    """Prints lines from any thread, each whole, and keeps the container's last log lines whatever their level."""
+    """Prints lines from any thread, each whole."""
 
     def __init__(self, level: str = 'info', write: Callable[[str], None] = _write_to_stdout) -> None:
         self._lowest = LEVELS.index(level)
         self._write = write
         self._lock = threading.Lock()
-        self.log_lines: deque[dict[str, str]] = deque(maxlen=KEPT_LOG_LINES)
 
     def line(self, text: str) -> None:
         with self._lock:
@@ -41,13 +37,10 @@ class Printer:
         """A line that must not be overlooked."""
         self.line(f'!!! {text}')
 
-    def log(self, level: str, text: str) -> None:
-        """What the container logs in one call: a line, or several."""
-        time = datetime.now().strftime('%H:%M:%S.%f')[:-3]
-        for line in text.split('\n'):
-            self.log_lines.append({'time': time, 'level': level, 'text': line})
-            if level not in LEVELS or LEVELS.index(level) >= self._lowest:
-                self.line(f'{time} {level:<5} {line}')
+    def log(self, time: str, level: str, text: str) -> None:
+        """A line of the container's log, if its level is high enough."""
+        if level not in LEVELS or LEVELS.index(level) >= self._lowest:
+            self.line(f'{time} {level:<5} {text}')
 
     def incident(self, incident: dict[str, Any]) -> None:
         self.line(f"incident {incident['id']} · {incident['type']} · {incident['name']}")

@@ -3,9 +3,7 @@ from __future__ import annotations
 
 import io
 import json
-import random
 import re
-import socket
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,11 +13,10 @@ from typing import Any
 import yaml
 
 from localxsoar.errors import UsageError
+from localxsoar.ports import PORT_PARAMETER
 
 CARRIED_COMMON_SERVER_PYTHON = Path(__file__).with_name('CommonServerPython.py')
 FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py')
-PORT_PARAMETER = 'longRunningPort'
-FIRST_PORT = 9000
 PORT_PARAMETER_ITSELF = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
 SERVER_IMPORTS = re.compile(
     r'^([ \t]*)(?:import demistomock as demisto|from CommonServer(?:User)?Python import \*)[ \t]*(?:[#;].*)?$', re.MULTILINE)
@@ -206,6 +203,15 @@ def secrets_that_are_set(integration: Integration, params: Mapping[str, Any]) ->
     return [label_of(row) for row in rows if params.get(row['name']) and params[row['name']] != _credentials(row, '')]
 
 
+def form_text(value: Any) -> str:
+    """A parameter's value as a person types it: the API and the page may send any JSON."""
+    if isinstance(value, Mapping):
+        return f"{value.get('identifier') or ''}:{value.get('password') or ''}"
+    if isinstance(value, list):
+        return ','.join(map(str, value))
+    return '' if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def fill_form(integration: Integration, given: Mapping[str, str], free_port: Callable[[], int]) -> dict[str, Any]:
     """The instance's parameters as `demisto.params()` gives them, or UsageError in words of the form."""
     rows = {row['name']: row for row in integration.parameters}
@@ -230,35 +236,3 @@ def _fill(row: Mapping[str, Any], given: str | None) -> Any:
     if row.get('required') and kind != BOOLEAN and not value.strip():
         raise UsageError(f'{label_of(row)} is required. Set it with --set {row["name"]}=VALUE.')
     return READERS.get(kind, _text)(row, value)
-
-
-# Ports.
-
-
-def container_port(params: Mapping[str, Any]) -> int | None:
-    """The port that the container listens on: the part after the colon of `host:container`; None when it is no port."""
-    text = str(params.get(PORT_PARAMETER) or '').rpartition(':')[2].strip()
-    port = int(text) if re.fullmatch(r'\d{1,5}', text) else 0
-    return port if 0 < port < 65536 else None
-
-
-def well_known_free_port() -> int:
-    """9000 or one of the next hundred, the first that is free, as a person would choose; else any."""
-    return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(port)), 0) or any_free_port()
-
-
-def any_free_port() -> int:
-    """A free port at random below those that the system gives to outgoing connections: two that start at once hardly meet."""
-    candidates = (random.randint(10_000, 32_000) for _ in range(1000))
-    return next(port for port in candidates if is_free(port))
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on the port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(('', port))
-        except OSError:
-            return False
-    return True

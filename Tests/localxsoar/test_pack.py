@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from localxsoar.errors import UsageError
-from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, container_port, fill_form, load_integration, secrets_that_are_set, unify
+from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, fill_form, load_integration, secrets_that_are_set, unify
+from localxsoar.ports import container_port
 
 INTEGRATION = Path('Integrations', 'Echo')
 

@@ -1,0 +1,55 @@
+"""Ports of this machine: which one a container gets, and who listens."""
+from __future__ import annotations
+
+import random
+import re
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+PORT_PARAMETER = 'longRunningPort'
+FIRST_PORT = 9000
+LOOPBACK = '127.0.0.1'
+
+
+def container_port(params: Mapping[str, Any]) -> int | None:
+    """The port that the container listens on: the part after the colon of `host:container`; None when it is no port."""
+    text = str(params.get(PORT_PARAMETER) or '').rpartition(':')[2].strip()
+    port = int(text) if re.fullmatch(r'\d{1,5}', text) else 0
+    return port if 0 < port < 65536 else None
+
+
+def well_known_free_port() -> int:
+    """9000 or one of the next hundred, the first that is free, as a person would choose; else any."""
+    return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(port)), 0) or any_free_port()
+
+
+def any_free_port() -> int:
+    """A free port at random below those that the system gives to outgoing connections: two that start at once hardly meet."""
+    candidates = (random.randint(10_000, 32_000) for _ in range(1000))
+    return next(port for port in candidates if is_free(port))
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(('', port))
+        except OSError:
+            return False
+    return True
+
+
+def accepts_connections(port: int | None) -> bool:
+    """Whether something listens on the port of this machine."""
+    try:
+        with socket.create_connection((LOOPBACK, port or 0), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def port_chooser(wants_any: bool) -> Callable[[], int]:
+    """How a port is chosen that the form left open: as a person would, or at random for many that start at once."""
+    return any_free_port if wants_any else well_known_free_port
