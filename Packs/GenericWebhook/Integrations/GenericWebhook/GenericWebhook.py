@@ -27,10 +27,11 @@ import time
 import traceback
 import zlib
 from bisect import bisect_left
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
+from email.utils import formatdate
 from encodings import normalize_encoding
 from encodings.aliases import aliases
 from functools import cached_property, partial
@@ -43,7 +44,7 @@ import gevent
 from bottle import Bottle, HTTPResponse, request
 from gevent.event import AsyncResult, Event
 from gevent.pool import Pool
-from gevent.pywsgi import WSGIHandler, WSGIServer
+from gevent.server import StreamServer
 from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
 from msgspec.json import Decoder
 from msgspec.structs import astuple
@@ -53,7 +54,7 @@ from multipart import MultipartSegment, PushMultipartParser, parse_options_heade
 
 DEFAULT_NAME = 'Generic Webhook incident'
 LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
-ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST'}
+ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
 
 MIB = 1024 * 1024
@@ -85,7 +86,6 @@ IDLE_SECONDS = 75  # longer than common proxies keep a connection, so that none 
 BODY_GRACE_SECONDS = 15
 BODY_BYTES_PER_SECOND = 1024
 SEND_SECONDS = 30
-GONE_AFTER_SECONDS = 1  # hardly a sender gives up sooner
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all together
 
@@ -1562,7 +1562,7 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
     def create(environ: dict[str, Any], payloads: list[Payload], arrival: Arrival) -> str:
         incidents = to_incidents(payloads, arrival)
         created = line.create(incidents, environ.get(IS_GONE, bool)) if incidents else []
-        environ[OUTCOME] = f'{len(created)} created of {len(incidents)}'
+        environ[OUTCOME] = made_text(created)
         return json.dumps(created)
 
     def greet(environ: dict[str, Any]) -> HTTPResponse:
@@ -1579,9 +1579,15 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
 
     app = Bottle()
     app.default_error_handler = refuse_route
-    for method, handler in (('POST', receive), ('GET', greet), ('OPTIONS', tell_methods)):
+    for method, handler in (('POST', receive), ('PUT', receive), ('GET', greet), ('OPTIONS', tell_methods)):
         app.route('/', method, callback=answering(handler, line), skip=True)  # bottle's plugins: the answers are complete
     return app
+
+
+def made_text(created: list[Any]) -> str:
+    """For the log."""
+    numbers = [str(each.get('id', '?')) for each in created if isinstance(each, dict)]
+    return (f'incidents {numbers[0]} to {numbers[-1]}' if numbers[1:] else f'incident {numbers[0]}') if numbers else 'no incident'
 
 
 UNEXPECTED = 'Something unexpected happened; the log of the instance tells what.'
@@ -1600,11 +1606,11 @@ def answering(handler: Callable[[dict[str, Any]], HTTPResponse], line: ServerLin
             line.queue.check_open()
             return handler(environ)
         except Refused as refused:
-            environ[OUTCOME] = refused.detail
+            environ[OUTCOME] = refused.detail.partition('. ')[0]
             return problem_answer(refused.status, refused.answer, refused.headers)
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            environ[OUTCOME] = f'{type(error).__name__} in {where.name}, line {where.lineno}'
+            stack = [f'{frame.name}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)]
+            environ[OUTCOME] = f'{type(error).__name__} in {" > ".join(stack)}'
             line.report_health(f'A request failed unexpectedly: {environ[OUTCOME]}')
             return problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED, {})
 
@@ -1612,6 +1618,8 @@ def answering(handler: Callable[[dict[str, Any]], HTTPResponse], line: ServerLin
 
 
 ''' THE SERVER '''
+
+MAX_REQUEST_LINE = 8192
 
 
 class PacedReader(io.RawIOBase):
@@ -1623,7 +1631,8 @@ class PacedReader(io.RawIOBase):
         self.expect(HEADER_SECONDS)
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
-        """From now on: all within so many seconds, and a second more for each bytes_per_second that came."""
+        """From now on: all within so many seconds, and more for what comes, but never a longer silence than these seconds."""
+        self.seconds = seconds
         self.ends_at = time.monotonic() + seconds
         self.bytes_per_second = bytes_per_second
         self.received = 0
@@ -1632,193 +1641,317 @@ class PacedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        seconds_left = self.ends_at + self.received / self.bytes_per_second - time.monotonic()
+        if self.received:
+            gevent.sleep(0)  # what has come already would else be read without a turn for anybody else
+        seconds_left = self.ends_at - time.monotonic()
         if self.is_broken or seconds_left <= 0 or self.received > MAX_DISCARD_BYTES:
             self.is_broken = True
             raise TimeoutError('the sender is too slow or sends too much')
         self.socket.settimeout(seconds_left)
         count: int = self.socket.recv_into(buffer)
         self.received += count
+        self.ends_at = min(self.ends_at + count / self.bytes_per_second, time.monotonic() + self.seconds)
         return count
 
 
-class RequestHeaders(dict[str, str]):
-    """The headers of one request by lower-case name, as gevent asks for them; of one that comes again all values.
+class Head(NamedTuple):
+    """The head of one request: headers by lower-case name, of one that comes again all values."""
 
-    Stricter than the mail parser that gevent takes: a line that is no header is an error, and does not end the headers.
-    Raises ValueError.
-    """
+    method: str
+    path: str
+    query: str
+    version: str
+    headers: dict[str, str]
 
-    status = ''
-
-    def __init__(self, rfile: io.BufferedReader):
-        super().__init__()
-        bytes_left = MAX_HEADER_BYTES
-        for _ in range(MAX_HEADERS + 1):
-            line = rfile.readline(bytes_left)
-            bytes_left -= len(line)
-            if line in (b'\r\n', b'\n') and not ('transfer-encoding' in self and 'content-length' in self):
-                return
-            match = HEADER_LINE.fullmatch(line)
-            if not match:
-                break
-            name = match[1].decode().lower()
-            value = match[2].strip(b' \t').decode('latin-1')  # by the pattern it would take cubic time
-            self[name] = f'{self[name]},{value}' if name in self else value
-        raise ValueError('a line is no header, or there are too many')
+    def lists(self, name: str, word: str) -> bool:
+        return word in [each.strip().lower() for each in self.headers.get(name, '').split(',')]
 
     @property
-    def typeheader(self) -> Any:
-        return self.get('content-type')
+    def keeps_connection(self) -> bool:
+        return not self.lists('connection', 'close') and (self.version != '1.0' or self.lists('connection', 'keep-alive'))
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """gevent asks in upper and lower case."""
-        return super().get(name.lower(), default)
-
-    def getheader(self, name: str) -> Any:
-        return self.get(name)
+    @property
+    def body_length(self) -> int | None:
+        """None when it comes in chunks."""
+        return None if 'transfer-encoding' in self.headers else int(self.headers.get('content-length', '0'))
 
 
+class LineTooLong(Refused):
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+
+
+REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Z-]+) ([!-~]+) HTTP/(1\.[01])\r?\n")  # bottle takes `post` for POST
 HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
+EMPTY_LINES = b'\r\n', b'\n'
+ABSOLUTE_FORM = re.compile(r'https?://[^/?]*', re.IGNORECASE)  # a proxy may send the whole URL
+ONE_HOST = re.compile(r'[^\s,/?#@]*')
+LENGTH = re.compile(r'[0-9]{1,18}')
 
 
-ABSOLUTE_FORM = re.compile(r'^https?://[^/?]*', re.IGNORECASE)  # a proxy may send the whole URL
+def read_head(rfile: io.BufferedIOBase) -> Head:
+    """Raises Refused for what is no HTTP/1.0 or 1.1, or what a proxy could read in another way."""
+    lines = (rfile.readline(MAX_REQUEST_LINE) for _ in range(MAX_HEADERS))
+    line = next((line for line in lines if line not in EMPTY_LINES), b'')
+    if len(line) == MAX_REQUEST_LINE:
+        raise LineTooLong('The request line is too long: what an incident needs goes into the body.')
+    match = REQUEST_LINE.fullmatch(line)
+    if not match:
+        raise BadRequest('The request line is not HTTP/1.1: a method, a target and the version, with one space between.')
+    method, target, version = (part.decode() for part in match.groups())
+    path, _, query = ABSOLUTE_FORM.sub('', target, count=1).partition('?')
+    try:
+        is_text = unquote_to_bytes(path).decode() is not None and (path[:1] in ('', '/') or path == '*')
+    except UnicodeDecodeError:
+        is_text = False
+    if not is_text:
+        raise BadRequest('The path of the request is no text, or does not begin with a slash.')
+    head = Head(method, unquote_to_bytes(path).decode('latin-1') or '/', query, version, read_headers(rfile))
+    check_framing(head)
+    return head
 
 
-class Connection(WSGIHandler):
-    """One sender's connection: its pace, errors below WSGI in our words, and its lines in the log."""
+def read_headers(rfile: io.BufferedIOBase, max_headers: int = MAX_HEADERS, bytes_left: int = MAX_HEADER_BYTES) -> dict[str, str]:
+    """Raises BadRequest for a line that is no header, and for too many."""
+    headers: dict[str, str] = {}
+    for _ in range(max_headers + 1):
+        line = rfile.readline(bytes_left)
+        bytes_left -= len(line)
+        if line in EMPTY_LINES:
+            return headers
+        match = HEADER_LINE.fullmatch(line)
+        if not match:
+            break
+        name = match[1].decode().lower()
+        value = match[2].strip(b' \t').decode('latin-1')  # by the pattern it would take cubic time
+        headers[name] = f'{headers[name]},{value}' if name in headers else value
+    raise BadRequest('A line of the headers is no header, or they are too many.')
 
-    server: 'WebhookServer'
-    idle_seconds = HEADER_SECONDS  # before the first request; a kept-alive connection may rest longer
-    answer = b''
 
-    def __init__(self, sock: Any, address: Any, server: 'WebhookServer'):
-        super().__init__(sock, address, server)
+def check_framing(head: Head) -> None:
+    """Raises BadRequest where two readers could see two ends of the body, or two hosts."""
+    headers = head.headers
+    if (head.version != '1.0' and 'host' not in headers) or not ONE_HOST.fullmatch(headers.get('host', '')):
+        raise BadRequest('A request has one Host header.')
+    if not LENGTH.fullmatch(headers.get('content-length', '0')):
+        raise BadRequest('The Content-Length is not one number.')
+    if 'transfer-encoding' in headers and (
+            headers['transfer-encoding'].lower() != 'chunked' or head.version == '1.0' or 'content-length' in headers):
+        raise BadRequest('The Transfer-Encoding is not chunked alone, or stands beside a Content-Length or in HTTP/1.0.')
+
+
+FRAMING_BYTES = 64 * 1024  # of chunk sizes, extensions and trailers, and an eighth of the data beside
+CHUNK_HEAD = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
+
+
+class RequestBody:
+    """The body of one request, for `wsgi.input`: without its chunks, whose framing must be little beside the data."""
+
+    def __init__(self, rfile: io.BufferedIOBase, length: int | None, invite: Callable[[], None] | None):
+        self.rfile = rfile
+        self.is_chunked = length is None
+        self.left = length or 0  # of the body or of a chunk
+        self.is_complete = length == 0
+        self.framing_left = FRAMING_BYTES
+        self.invite = invite  # for a sender that waits for it
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes, none at the end. Raises OSError, and ValueError for chunks that are not well-formed."""
+        if self.invite and not self.is_complete:
+            self.invite()
+            self.invite = None
+        if self.is_chunked and not self.left and not self.is_complete:
+            self.begin_chunk()
+        wanted = min(size, self.left)
+        data = self.rfile.read(wanted)
+        if len(data) < wanted:
+            raise ConnectionError('the body ends early')
+        self.left -= wanted
+        self.framing_left += wanted // 8
+        if not self.is_chunked:
+            self.is_complete = not self.left
+        elif wanted and not self.left and self.framing_line() != b'\r\n':
+            raise ValueError('a chunk does not end where it says')
+        return data
+
+    def begin_chunk(self) -> None:
+        match = CHUNK_HEAD.fullmatch(self.framing_line())
+        if not match:
+            raise ValueError('a chunk has no size')
+        self.left = int(match[1], 16)
+        while not self.left and (line := self.framing_line()) != b'\r\n':
+            if not HEADER_LINE.fullmatch(line):
+                raise ValueError('a trailer is no header')
+        self.is_complete = not self.left
+
+    def framing_line(self) -> bytes:
+        line = self.rfile.readline(self.framing_left)
+        self.framing_left -= len(line)
+        if not line.endswith(b'\r\n'):
+            raise ValueError('the framing is too much or has a bare line feed')
+        return line
+
+    @property
+    def is_nearly_read(self) -> bool:
+        """Whether what is left may be read and thrown away, for the sake of the next request."""
+        return self.is_complete or not (self.is_chunked or self.invite or self.left > READ_BYTES)
+
+
+class Connection:
+    """One sender's connection: its requests one after the other, each with its answer and its line in the log."""
+
+    scrap = bytearray(READ_BYTES)  # one for all: nobody reads what is thrown away
+
+    def __init__(self, sock: Any, client: str, server: 'WebhookServer'):
+        self.socket = sock
+        self.client = client
+        self.server = server
         self.pace = PacedReader(sock)
         self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
 
-    def handle_one_request(self) -> Any:
-        self.environ = self._orig_status = None
-        result = super().handle_one_request()
-        return self.refuse(*result) if isinstance(result, tuple) else result
+    def serve(self, first_seconds: float = HEADER_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
+        with suppress(OSError):  # the sender is gone or too slow: it hears nothing more
+            goes_on = self.serve_one(first_seconds)
+            while goes_on:
+                gevent.sleep(0)  # else what one pipelines would be answered without a turn for anybody else
+                goes_on = self.serve_one(idle_seconds)
+            self.socket.shutdown(socket.SHUT_WR)
+            while self.pace.readinto(self.scrap):  # unread data would reset the connection, and take the answer with it
+                pass
 
-    def refuse(self, status: str, detail: Any) -> tuple[str, bytes]:
-        """The whole answer to a request that never became one."""
-        code = HTTPStatus(int(status))
-        text = problem_text(code, BELOW_WSGI_DETAILS[code])
-        head = f'HTTP/1.1 {status} {code.phrase}\r\nContent-Type: {PROBLEM_TYPE}\r\n'
-        return status, f'{head}Content-Length: {len(text)}\r\nConnection: close\r\n\r\n{text}'.encode()
-
-    def read_requestline(self) -> str:
-        self.pace.expect(self.idle_seconds)
-        self.idle_seconds = IDLE_SECONDS
-        self.rfile.peek(1)
-        self.pace.expect(HEADER_SECONDS)
-        return super().read_requestline()
-
-    def MessageClass(self, rfile: Any, *_: Any) -> Any:  # noqa: N802
-        return RequestHeaders(rfile)
-
-    def read_request(self, raw_requestline: str) -> Any:
-        """Raises ValueError also where gevent would guess how long the body is."""
-        super().read_request(raw_requestline)
-        length = self.headers.get('content-length', '0')
-        coding = self.headers.get('transfer-encoding', 'chunked')
-        if not (length.isascii() and length.isdecimal()) or coding.lower() != 'chunked':
-            raise ValueError('the length of the body is not clear')
-        method, target = str(self.command), str(self.path)
-        if method != method.upper() or not target.isascii():
-            raise ValueError('bottle would take it for another method or path')
-        self.path = ABSOLUTE_FORM.sub('', target) or '/'
-        return True
-
-    def _headers(self) -> Iterator[tuple[str, str]]:
-        """As WSGI names them. One with an underscore could pass for another: gevent drops it, too."""
-        for name, value in self.headers.items():
-            if '_' not in name and name not in ('content-type', 'content-length'):
-                yield 'HTTP_' + name.replace('-', '_').upper(), value
-
-    def _connection_upgrade_requested(self) -> bool:
-        return False  # else gevent would hand out a body without an end
-
-    def get_environ(self) -> dict[str, Any]:
-        self.pace.expect(BODY_GRACE_SECONDS, BODY_BYTES_PER_SECOND)
-        return super().get_environ() | {IS_GONE: self.is_gone}
-
-    def is_gone(self) -> bool:
-        """Asked before a request is handed over. Of one that has just come it is not worth a call."""
-        if time.time() - self.time_start < GONE_AFTER_SECONDS:
+    def serve_one(self, idle_seconds: float) -> bool:
+        """Whether another request may follow on the connection."""
+        self.pace.expect(idle_seconds)
+        start = self.rfile.peek(1)
+        if not start:
             return False
-        poll = select.poll()
-        poll.register(self.socket.fileno(), select.POLLRDHUP)
-        return bool(poll.poll(0))
-
-    def handle_one_response(self) -> None:
+        self.pace.expect(HEADER_SECONDS)
+        began = time.monotonic()
         self.server.requests_in_hand += 1
         try:
-            super().handle_one_response()
+            return self.answer(read_head(self.rfile), began)
+        except Refused as refused:
+            text = problem_text(refused.status, refused.detail)
+            self.log({OUTCOME: refused.detail}, refused.status, began)
+            self.send(f'{refused.status} {refused.status.phrase}', [('Content-Type', PROBLEM_TYPE), ('Connection', 'close'),
+                      ('Content-Length', str(len(text)))], b'' if start.startswith(b'HEAD ') else text.encode())
+            return False
         finally:
             self.server.requests_in_hand -= 1
-            if self.answer:  # gevent's own, to an error outside the app
-                with suppress(OSError):
-                    self.send_answer()
 
-    def _sendall(self, data: bytes) -> None:
-        """Collects: the head and the body of an answer leave together."""
-        self.answer += data
-        self.response_length += len(data)
+    def answer(self, head: Head, began: float) -> bool:
+        """Whether the connection stays open. The app has answers of its own to whatever may happen in it."""
+        self.pace.expect(BODY_GRACE_SECONDS, BODY_BYTES_PER_SECOND)
+        is_invited = head.version != '1.0' and head.headers.get('expect', '').lower() == '100-continue'
+        body = RequestBody(self.rfile, head.body_length, self.invite if is_invited else None)
+        environ = self.environ(head, body)
+        said: list[Any] = []
+        content = b''.join(self.server.app(environ, lambda status, headers, *_: said.extend((status, headers))))
+        status, headers = said
+        stays = head.keeps_connection and body.is_nearly_read and ('Connection', 'close') not in headers
+        if not stays or head.version == '1.0':
+            headers = [each for each in headers if each[0] != 'Connection'] + [('Connection', 'keep-alive' if stays else 'close')]
+        self.log(environ, int(status[:3]), began)
+        self.send(status, headers, content)
+        if stays:
+            body.read(body.left)
+        return stays
 
-    def process_result(self) -> None:
-        super().process_result()
-        self.send_answer()
+    def environ(self, head: Head, body: RequestBody) -> dict[str, Any]:
+        """As WSGI has it. Headers with an underscore are left out: one could pass for another."""
+        environ = {'HTTP_' + name.replace('-', '_').upper(): value for name, value in head.headers.items() if '_' not in name}
+        for key in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
+            if value := environ.pop('HTTP_' + key, ''):
+                environ[key] = value
+        return environ | {
+            'REQUEST_METHOD': head.method, 'SCRIPT_NAME': '', 'PATH_INFO': head.path, 'QUERY_STRING': head.query,
+            'SERVER_PROTOCOL': f'HTTP/{head.version}', 'REMOTE_ADDR': self.client, 'wsgi.url_scheme': 'http',
+            'wsgi.input': body, 'wsgi.errors': io.StringIO(), IS_GONE: self.is_gone}
 
-    def send_answer(self) -> None:
-        answer, self.answer = self.answer, b''
-        self.socket.settimeout(SEND_SECONDS)
-        sent = self.socket.send(answer)
-        if sent < len(answer):
-            self.socket.sendall(answer[sent:])
+    def invite(self) -> None:
+        self.socket.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
 
-    def _handle_client_error(self, ex: Exception) -> tuple[str, bytes] | None:
-        """A request that can't be read is a 400; a sender that is too slow or gone hears nothing more."""
-        return None if isinstance(ex, OSError) else ('400', b'')
+    def is_gone(self) -> bool:
+        """Whether the sender has ended the connection."""
+        self.socket.settimeout(0)
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
-    def log_request(self) -> None:
-        environ = self.environ or {}
-        status = (self._orig_status or self.status or '-').split()[0]
-        self.server.line.log(
-            'debug' if status.startswith('2') else 'info', '%s %s %s ms, from %s "%s", %s bytes: %s',
-            environ.get('REQUEST_METHOD', '-'), status, round((self.time_finish - self.time_start) * 1000),
-            (environ.get('HTTP_X_FORWARDED_FOR') or self.client_address[0])[:MAX_LOG_TEXT],
-            environ.get('HTTP_USER_AGENT', '-')[:MAX_LOG_TEXT],
-            environ.get('CONTENT_LENGTH') or self.pace.received, environ.get(OUTCOME, 'no incident'))
+    def send(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
+        """A reader may take long, as long as it goes on. Raises OSError."""
+        lines = [f'HTTP/1.1 {status}', *(f'{name}: {value}' for name, value in headers), f'Date: {formatdate(usegmt=True)}']
+        left = memoryview('\r\n'.join(lines).encode('latin-1') + b'\r\n\r\n' + content)
+        while left:
+            self.socket.settimeout(SEND_SECONDS)
+            left = left[self.socket.send(left):]
+
+    def log(self, environ: dict[str, Any], status: int, began: float) -> None:
+        quoted = self.server.quoted
+        self.server.log(
+            status, '%s %s %s ms, from %s %s, %s bytes: %s', environ.get('REQUEST_METHOD', '-'), status,
+            round((time.monotonic() - began) * 1000), quoted(environ.get('HTTP_X_FORWARDED_FOR', self.client)),
+            quoted(environ.get('HTTP_USER_AGENT', '-')), environ.get('CONTENT_LENGTH') or self.pace.received,
+            environ.get(OUTCOME, 'no incident'))
 
 
-BELOW_WSGI_DETAILS = {
-    HTTPStatus.BAD_REQUEST: 'The request line, the headers or the length of the body are not HTTP/1.1.',
-    HTTPStatus.REQUEST_URI_TOO_LONG: 'The request line is too long: what an incident needs goes into the body.',
-}
+MAX_EQUAL_REFUSALS = 10
+FLOOD_SECONDS = 10
+MAX_REASONS = 100
 
 
-class WebhookServer(WSGIServer):
+class WebhookServer(StreamServer):
     """The integration's HTTP server. Raises OSError in its constructor when the port can't be had."""
-
-    handler_class = Connection
 
     def __init__(self, settings: Settings, line: ServerLine):
         listener = socket.create_server(('', settings.port), backlog=BACKLOG)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # its connections inherit it
         listener.setblocking(False)
-        super().__init__(listener, build_app(settings, line), spawn=Pool(connection_limit()), log=None, error_log=None)
+        super().__init__(listener, spawn=Pool(connection_limit()))
+        self.app = build_app(settings, line)
+        self.token = settings.token.decode('latin-1')
         self.line = line
         self.requests_in_hand = 0
+        self.refusals: Counter[str] = Counter()  # of the last FLOOD_SECONDS, by reason
+
+    def handle(self, sock: Any, address: Any) -> None:
+        Connection(sock, address[0], self).serve()
+
+    def quoted(self, text: str) -> str:
+        """What a sender wrote, unable to end its field or to tell the token."""
+        text = '...' if len(self.token) >= 8 and self.token in text else text[:MAX_LOG_TEXT]
+        return '"' + text.replace('"', r'\x22') + '"'
+
+    def log(self, status: int, text: str, *values: Any) -> None:
+        """One line a request; of equal refusals the first few, the others are counted."""
+        if status < 300:
+            self.line.log('debug', text, *values)
+            return
+        reason = f'{status}: {values[-1]}' if len(self.refusals) < MAX_REASONS else f'{status}'
+        if not self.refusals[reason]:
+            gevent.spawn_later(FLOOD_SECONDS, self.end_flood, reason)
+        self.refusals[reason] += 1
+        if self.refusals[reason] <= MAX_EQUAL_REFUSALS:
+            self.line.log('info', text, *values)
+
+    def end_flood(self, reason: str) -> None:
+        if (count := self.refusals.pop(reason)) > MAX_EQUAL_REFUSALS:
+            self.line.log('info', '%s more in %s s: %s', count - MAX_EQUAL_REFUSALS, FLOOD_SECONDS, reason)
 
 
 def connection_limit() -> int:
     """As many as the process may have open files for; a further one waits in the listen queue."""
-    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
-    return min(MAX_CONNECTIONS, most_files - RESERVED_FILES) if most_files > 0 else MAX_CONNECTIONS
+    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in MAX_CONNECTIONS + RESERVED_FILES, most_files, MOST_FILES_OF_MACOS:
+        with suppress(ValueError, OSError):  # more than it may be, or without a limit where that is refused
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most_files))
+            return wanted - RESERVED_FILES
+    return files - RESERVED_FILES
+
+
+MOST_FILES_OF_MACOS = 10_240
 
 
 ''' COMMANDS '''

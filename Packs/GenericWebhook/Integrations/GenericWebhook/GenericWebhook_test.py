@@ -315,14 +315,14 @@ def test_a_body_over_the_limit_is_refused_by_its_stated_length_alone(app, create
 
 
 @pytest.mark.parametrize('method, path, status', [
-    ('GET', '/', 200), ('HEAD', '/', 200), ('OPTIONS', '/', 204), ('PUT', '/', 405), ('DELETE', '/', 405), ('BREW', '/', 405),
+    ('GET', '/', 200), ('HEAD', '/', 200), ('OPTIONS', '/', 204), ('PATCH', '/', 405), ('DELETE', '/', 405), ('BREW', '/', 405),
     ('GET', '/x', 404), ('POST', '/x', 404),
 ])
 def test_each_method_and_path_has_its_answer(app, method, path, status):
     answer = Answer(app, method, path)
     assert answer.status == status
     if status in (204, 405):
-        assert answer.headers['Allow'] == 'GET, HEAD, OPTIONS, POST'
+        assert answer.headers['Allow'] == 'GET, HEAD, OPTIONS, POST, PUT'
     if method == 'GET' and status == 200:
         assert answer.headers['Content-Type'].startswith('text/plain')
         assert 'send a POST' in answer.body

@@ -1,0 +1,301 @@
+"""HTTP as the container speaks it, byte by byte: what it refuses, when it closes, and that no connection stops another."""
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from io import BytesIO
+
+import h11
+import pytest
+from app import line
+from GenericWebhook import Connection, RequestBody, Settings, WebhookServer
+from local_xsoar import wait_for
+from webhook import TOKEN, Webhook
+
+HOST = b'Host: x\r\n'
+AUTHORIZED = HOST + b'Authorization: ' + TOKEN.encode() + b'\r\n'
+POST = b'POST / HTTP/1.1\r\n' + AUTHORIZED
+CHUNKED = POST + b'Transfer-Encoding: chunked\r\n\r\n'
+GET = b'GET / HTTP/1.1\r\n' + HOST + b'\r\n'
+LAST = b'GET / HTTP/1.1\r\n' + HOST + b'Connection: close\r\n\r\n'
+
+
+@pytest.fixture(scope='module')
+def webhook() -> Iterator[Webhook]:
+    with Webhook('--log-level', 'debug') as running:
+        yield running
+
+
+def connect(webhook: Webhook) -> socket.socket:
+    return socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30)
+
+
+def read_to_end(sender: socket.socket) -> bytes:
+    return b''.join(iter(lambda: sender.recv(65536), b''))
+
+
+def exchange(webhook: Webhook, sent: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+    """What is answered to these bytes until the connection ends, read as strictly as h11 does."""
+    with connect(webhook) as sender:
+        sender.sendall(sent)
+        text = read_to_end(sender)
+    return list(read_answers(text))
+
+
+def read_answers(text: bytes, method: str = 'GET') -> Iterator[tuple[int, dict[str, str], bytes]]:
+    while text:
+        client = h11.Connection(h11.CLIENT)
+        client.send(h11.Request(method=method, target='/', headers=[('Host', 'x')]))
+        client.send(h11.EndOfMessage())
+        client.receive_data(text)
+        content = b''
+        while not isinstance(event := client.next_event(), h11.EndOfMessage):
+            assert not isinstance(event, type(h11.NEED_DATA)), 'an answer ends early'
+            if isinstance(event, h11.Data):
+                content += bytes(event.data)
+            elif isinstance(event, h11.Response):
+                response = event
+        yield response.status_code, {name.decode(): value.decode() for name, value in response.headers}, content
+        text = client.trailing_data[0]
+
+
+# What is refused
+
+
+NO_HTTP = {
+    'nonsense': b'NONSENSE\r\n\r\n',
+    'HTTP/0.9': b'GET /\r\n\r\n',
+    'HTTP/9.9': b'POST / HTTP/9.9\r\n' + HOST + b'\r\n',
+    'HTTP/1.2': b'GET / HTTP/1.2\r\n' + HOST + b'\r\n',
+    'HTTP/2': b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    'two spaces': b'GET  / HTTP/1.1\r\n' + HOST + b'\r\n',
+    'a tab': b'GET\t/ HTTP/1.1\r\n' + HOST + b'\r\n',
+    'a space at the end': b'GET / HTTP/1.1 \r\n' + HOST + b'\r\n',
+    'a space at the start': b' GET / HTTP/1.1\r\n' + HOST + b'\r\n',
+    'a lower-case method': b'post / HTTP/1.1\r\n' + AUTHORIZED + b'Content-Length: 2\r\n\r\n{}',
+    'a path that is no text': b'POST /%ff HTTP/1.1\r\n' + AUTHORIZED + b'Content-Length: 2\r\n\r\n{}',
+    'a byte that is no text': b'POST /\xff HTTP/1.1\r\n' + AUTHORIZED + b'Content-Length: 2\r\n\r\n{}',
+    'a path without a slash': b'GET x HTTP/1.1\r\n' + HOST + b'\r\n',
+    'a long request line': b'GET /' + b'a' * 10_000 + b' HTTP/1.1\r\n' + HOST + b'\r\n',
+    'no host': b'GET / HTTP/1.1\r\n\r\n',
+    'two hosts': b'GET / HTTP/1.1\r\n' + HOST + HOST + b'\r\n',
+    'two hosts under 1.0': b'GET / HTTP/1.0\r\n' + HOST + HOST + b'\r\n',
+    'a host that is none': b'GET / HTTP/1.1\r\nHost: a b\r\n\r\n',
+    'no header': POST + b'no header\r\n\r\n',
+    'a space before the colon': POST + b'A : b\r\n\r\n',
+    'a folded header': POST + b'A: b\r\n folded: c\r\n\r\n',
+    'NUL in a header': POST + b'a:' + b' ' * 30_000 + b'\0\r\n\r\n',
+    '200 headers': POST + b'A: b\r\n' * 200 + b'\r\n',
+    '40 KB of headers': POST + b'A: ' + b'b' * 40_000 + b'\r\n\r\n',
+    'a length that is none': POST + b'Content-Length: x\r\n\r\n',
+    'a length below zero': POST + b'Content-Length: -1\r\n\r\n',
+    'a length with an underscore': POST + b'Content-Length: 1_0\r\n\r\n0123456789',
+    'a length of 5,000 digits': POST + b'Content-Length: ' + b'0' * 5000 + b'\r\n\r\n',
+    'two lengths': POST + b'Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x',
+    'a length beside chunks': POST + b'Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n',
+    'another coding': POST + b'Transfer-Encoding: gzip, chunked\r\n\r\n',
+    'chunks under 1.0': b'POST / HTTP/1.0\r\n' + AUTHORIZED + b'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+    'a chunk without a size': CHUNKED + b'\r\n{}\r\n0\r\n\r\n',
+    'a size that is none': CHUNKED + b'zz\r\n{}\r\n0\r\n\r\n',
+    'a chunk longer than its size': CHUNKED + b'1\r\n{}\r\n0\r\n\r\n',
+    'a bare line feed after a size': CHUNKED + b'2\n{}\r\n0\r\n\r\n',
+    'a bare line feed in an extension': CHUNKED + b'2;a\nb\r\n{}\r\n0\r\n\r\n',
+    'a bare line feed in a trailer': CHUNKED + b'2\r\n{}\r\n0\r\na: b\n\r\n\r\n',
+    'a trailer that is no header': CHUNKED + b'2\r\n{}\r\n0\r\nno trailer\r\n\r\n',
+    'a long extension': CHUNKED + b'2;' + b'a' * 100_000 + b'\r\n{}\r\n0\r\n\r\n',
+    'long trailers': CHUNKED + b'2\r\n{}\r\n0\r\n' + b'a: b\r\n' * 20_000 + b'\r\n',
+    'chunks of one byte': CHUNKED + b'1\r\n \r\n' * 100_000 + b'0\r\n\r\n',
+}
+
+
+@pytest.mark.parametrize('sent', NO_HTTP.values(), ids=NO_HTTP)
+def test_what_is_no_http_is_refused_in_the_same_form_and_the_connection_closed(webhook: Webhook, sent: bytes) -> None:
+    before = len(webhook.sent())
+    (status, headers, content), = exchange(webhook, sent + GET)
+    assert status in (400, 414)
+    assert headers['content-type'] == 'application/problem+json'
+    assert headers['connection'] == 'close'
+    assert json.loads(content)['status'] == status
+    assert len(webhook.sent()) == before
+
+
+@pytest.mark.parametrize('chunks, text', [
+    (b'2\r\n{}\r\n0\r\n\r\n', b'{}'), (b'002 \r\n{}\r\n00\r\n\r\n', b'{}'),
+    (b'1\r\n{\r\n1;a="b;c"\r\n}\r\n0;d\r\nE: f\r\n\r\n', b'{}'),
+    (b'A\r\n0123456789\r\n0\r\n\r\n', b'0123456789'), (b'0\r\n\r\n', b''),
+])
+def test_chunks_are_read_without_their_framing_and_nothing_beyond_them(chunks: bytes, text: bytes) -> None:
+    rfile = BytesIO(chunks + b'next')
+    body = RequestBody(rfile, None, None)
+    assert b''.join(iter(lambda: body.read(3), b'')) == text
+    assert rfile.read() == b'next'
+
+
+def test_chunks_of_64_bytes_may_be_a_body_of_any_size() -> None:
+    body = RequestBody(BytesIO((b'40\r\n' + b'a' * 64 + b'\r\n') * 50_000 + b'0\r\n\r\n'), None, None)
+    assert sum(map(len, iter(lambda: body.read(2**16), b''))) == 50_000 * 64
+
+
+# When a connection closes, and when not
+
+
+@pytest.mark.parametrize('line, header, status', [
+    (b'POST / HTTP/1.1', b'Connection: close', 200), (b'POST / HTTP/1.1', b'Connection: x, Close', 200),
+    (b'POST / HTTP/1.1', b'Connection: keep-alive\r\nConnection: close', 200), (b'POST /x HTTP/1.1', b'Connection: close', 404),
+    (b'POST / HTTP/1.0', b'Connection: x', 200), (b'POST http://x/ HTTP/1.1', b'Connection: close', 200),
+    (b'POST / HTTP/1.0', b'Connection: keep-alive, close', 200),
+])
+def test_a_connection_is_closed_when_its_sender_asks_and_the_answer_says_so(
+        webhook: Webhook, line: bytes, header: bytes, status: int) -> None:
+    sent = line + b'\r\n' + AUTHORIZED + header + b'\r\nContent-Length: 2\r\n\r\n{}'
+    (answered, headers, _), = exchange(webhook, sent + GET)
+    assert (answered, headers['connection']) == (status, 'close')
+
+
+def test_an_http_1_0_sender_may_keep_its_connection(webhook: Webhook) -> None:
+    answers = exchange(webhook, b'GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n' * 2 + b'GET / HTTP/1.0\r\n\r\n')
+    assert [headers['connection'] for _, headers, _ in answers] == ['keep-alive', 'keep-alive', 'close']
+
+
+def test_empty_lines_before_a_request_are_skipped(webhook: Webhook) -> None:
+    assert [status for status, _, _ in exchange(webhook, b'\r\n' + GET + b'\n\r\n' + LAST)] == [200, 200]
+
+
+def test_a_small_body_that_nobody_reads_does_not_end_the_connection(webhook: Webhook) -> None:
+    refused = b'POST / HTTP/1.1\r\n' + HOST + b'Content-Length: 30\r\n\r\n' + b'GET / HTTP/1.1\r\nHost: no\r\n\r\n  '
+    assert [status for status, _, _ in exchange(webhook, refused + GET + LAST)] == [401, 200, 200]
+
+
+@pytest.mark.parametrize('sent', [
+    b'Content-Length: 30000000\r\n\r\n' + b' ' * 30_000_000,
+    b'Transfer-Encoding: chunked\r\n\r\n' + b'1\r\n{\r\n' * 1_000_000,
+    b'Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n',
+], ids=['large', 'chunked', 'expected'])
+def test_after_a_refusal_of_a_body_still_to_come_the_answer_arrives_and_the_connection_ends(
+        webhook: Webhook, sent: bytes) -> None:
+    (status, headers, _), = exchange(webhook, b'POST / HTTP/1.1\r\n' + HOST + sent)
+    assert (status, headers['connection']) == (401, 'close')
+
+
+@pytest.mark.parametrize('expect', [b'100-continue', b'100-Continue'])
+def test_a_sender_that_waits_to_be_asked_for_its_body_is_asked(webhook: Webhook, expect: bytes) -> None:
+    with connect(webhook) as sender:
+        sender.sendall(POST + b'Expect: ' + expect + b'\r\nContent-Length: 2\r\n\r\n')
+        assert sender.recv(65536) == b'HTTP/1.1 100 Continue\r\n\r\n'
+        sender.sendall(b'{}')
+        assert sender.recv(65536).startswith(b'HTTP/1.1 200 ')
+
+
+def test_an_answer_to_head_has_no_body_whatever_it_is(webhook: Webhook) -> None:
+    for sent in LAST.replace(b'GET', b'HEAD'), b'HEAD /x HTTP/1.0\r\n\r\n', b'HEAD / HTTP/1.1\r\n\r\n':
+        with connect(webhook) as sender:
+            sender.sendall(sent)
+            answer, = read_answers(read_to_end(sender), 'HEAD')
+            assert answer[2] == b''
+
+
+def test_a_sender_that_resets_its_connection_leaves_no_trace_of_an_error(webhook: Webhook) -> None:
+    for sent in GET, POST + b'Content-Length: 100\r\n\r\n{', GET[:9]:
+        with connect(webhook) as sender:
+            sender.sendall(sent)
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    assert exchange(webhook, LAST)[0][0] == 200
+    assert not [line for line in webhook.output if 'Traceback' in line]
+
+
+def test_while_it_stops_a_greeting_is_503_too() -> None:
+    with Webhook() as webhook:
+        webhook.faults(hang=True)
+        with connect(webhook) as posting, connect(webhook) as asking:
+            posting.sendall(POST + b'Content-Length: 2\r\n\r\n{}')
+            wait_for(lambda: webhook.state()['createSizes'], 'the call that hangs')
+            asking.sendall(GET)
+            assert asking.recv(65536).startswith(b'HTTP/1.1 200 ')
+            webhook.stop_container()
+            wait_for(lambda: not listens(webhook), 'the end of listening')
+            asking.sendall(GET)
+            (status, headers, _), = read_answers(read_to_end(asking))
+            assert (status, 'retry-after' in headers, headers['connection']) == (503, True, 'close')
+            webhook.faults(hang=False)
+
+
+def listens(webhook: Webhook) -> bool:
+    try:
+        connect(webhook).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize('before, seconds', [(b'', 0.2), (LAST.replace(b'close', b'x'), 0.6)], ids=['the first', 'another'])
+def test_a_connection_may_rest_longer_after_a_request_than_before_the_first(before: bytes, seconds: float) -> None:
+    server = WebhookServer(Settings(0, b'', None), line())
+    sender, receiver = socket.socketpair()
+    with sender, receiver:
+        sender.sendall(before)
+        began = time.monotonic()
+        Connection(receiver, '', server).serve(first_seconds=0.2, idle_seconds=0.6)
+        assert time.monotonic() - began == pytest.approx(seconds, abs=0.15)
+    server.close()
+
+
+# No connection stops another
+
+
+def slowest_beside(webhook: Webhook, sent: bytes, count: int = 1) -> float:
+    """How long the slowest of some greetings waited while these bytes were worked on."""
+    slowest = 0.0
+    senders = [connect(webhook) for _ in range(count)]
+    try:
+        for sender in senders:
+            sender.setblocking(False)
+        left = [memoryview(sent) for _ in senders]
+        ends_at = time.monotonic() + 2
+        while time.monotonic() < ends_at:
+            for number, sender in enumerate(senders):
+                try:
+                    left[number] = left[number][sender.send(left[number]):]
+                    while sender.recv(2**20):
+                        pass
+                except OSError:
+                    continue
+            began = time.monotonic()
+            assert exchange(webhook, LAST)[0][0] == 200
+            slowest = max(slowest, time.monotonic() - began)
+    finally:
+        for sender in senders:
+            sender.close()
+    return slowest
+
+
+@pytest.mark.parametrize('sent', [
+    GET * 30_000, CHUNKED + b'1\r\n{\r\n' * 4_000_000, CHUNKED + b'1;' + b'a' * 24_000_000,
+    CHUNKED + b'0\r\n' + b'a: b\r\n' * 4_000_000,
+    b'POST / HTTP/1.1\r\n' + HOST + b'Transfer-Encoding: chunked\r\n\r\n' + b'1\r\n{\r\n' * 4_000_000, b'\r\n' * 1_000_000,
+], ids=['pipelined', 'one-byte chunks', 'extension', 'trailers', 'after a refusal', 'empty lines'])
+def test_whatever_one_connection_sends_another_is_answered_within_100_ms(webhook: Webhook, sent: bytes) -> None:
+    assert slowest_beside(webhook, sent) < 0.5  # on a machine that others load; alone it is some ms
+
+
+# Logs
+
+
+def test_what_a_sender_writes_can_not_forge_another_field_of_the_log(webhook: Webhook) -> None:
+    exchange(webhook, LAST.replace(b'\r\n\r\n', b'\r\nUser-Agent: a" b\r\nX-Forwarded-For: 1.2.3.4", 5 bytes: x "\r\n\r\n'))
+    webhook.wait_for_line(r'from "1\.2\.3\.4\\+x22, 5 bytes: x \\+x22" "a\\+x22 b", \d+ bytes: no incident')
+
+
+def test_a_token_in_a_user_agent_is_not_logged(webhook: Webhook) -> None:
+    exchange(webhook, LAST.replace(b'\r\n\r\n', b'\r\nUser-Agent: agent/' + TOKEN.encode() + b'\r\n\r\n'))
+    webhook.wait_for_line(r'from "127\.0\.0\.1" "\.\.\."')
+
+
+def test_equal_refusals_in_a_flood_are_counted_and_not_repeated() -> None:
+    with Webhook() as webhook:
+        answers = exchange(webhook, b'POST / HTTP/1.1\r\nHost: x\r\n\r\n' * 500 + b'POST / HTTP/1.0\r\n\r\n')
+        assert [status for status, _, _ in answers] == [401] * 501
+        webhook.wait_for_line(r'491 more in 10 s: 401: The request shows no token', seconds=15)
+        assert len([line for line in webhook.output if 'POST 401' in line]) == 10
