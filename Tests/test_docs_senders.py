@@ -1,4 +1,4 @@
-"""The README's sections on senders and the script's tables say the same."""
+"""The guides for senders, the table above them, the script's rows and what the tests send say the same."""
 from __future__ import annotations
 
 import inspect
@@ -9,27 +9,51 @@ from typing import Any
 
 import GenericWebhook
 import pytest
-from GenericWebhook import DELIVERY_IDS, SIGNATURE_HEADERS, SIGNATURES, TOKEN_HEADERS, UNSIGNED_HANDSHAKES
+from GenericWebhook import DELIVERY_IDS, SIGNATURES, UNSIGNED_HANDSHAKES
 from local_xsoar import ROOT
 
 README = ROOT / 'Packs' / 'GenericWebhook' / 'Integrations' / 'GenericWebhook' / 'README.md'
-PAYLOADS = ROOT / 'Tests' / 'senders' / 'payloads'
-# The section of each question that a sender asks, and the words by which both the script and a reader know it.
+TESTS = ROOT / 'Tests'
+PAYLOADS = TESTS / 'senders' / 'payloads'
+# The senders that a SOC connects first, in the order of their worth to it.
+FIRST = ('Splunk Enterprise and Splunk ES', 'Microsoft Sentinel and Defender XDR', 'Azure Monitor and Defender for Cloud',
+         'AWS EventBridge', 'AWS SNS', 'Google Cloud Monitoring', 'Google Cloud Pub/Sub and Security Command Center',
+         'CrowdStrike Falcon', 'SentinelOne', 'Wiz', 'Okta', 'Elastic and Kibana', 'Cloudflare', 'GitHub', 'GitLab', 'Snyk',
+         'Prometheus Alertmanager', 'Grafana', 'Datadog', 'PagerDuty', 'Opsgenie', 'Jira Cloud', 'ServiceNow', 'Zendesk', 'Falco',
+         'Wazuh', 'TheHive', 'Power Automate', 'Google Forms', 'Slack', 'Zoom')
+# The guide of each question that a sender asks, and the words by which both the script and a reader know it.
 HANDSHAKES = {
     'microsoft_graph': ('Microsoft Graph', 'validationToken'), 'azure_event_grid': ('Azure Event Grid', 'SubscriptionValidation'),
     'okta': ('Okta', 'x-okta-verification-challenge'), 'meta': ('Meta', 'hub.verify_token'), 'dropbox': ('Dropbox', 'challenge'),
     'cloud_events': ('CloudEvents', 'webhook-request-origin'),
 }
 SIGNED_HANDSHAKES = {'Slack': 'url_verification', 'Zoom': 'endpoint.url_validation'}
-NO_PROOF = {'Microsoft Graph'}  # can show no token at all
+BULLETS = ('Set up', 'Incident', 'If XSOAR is slow', 'Resolved', 'Mind')
+OWN_HEADERS = {'cf-webhook-auth', 'x-gitlab-token', 'x-webhook-secret'}  # hold the token itself, and are named by their senders
+SIGNATURE = re.compile('signature|hmac', re.IGNORECASE)
+WAYS = {'Authorization': r'\bAuthorization\b', 'own header': r'(?i)header|`cf-webhook-auth`|`X-Gitlab-Token`',
+        'URL': r'<URL>\?token=<TOKEN>', 'signature': r'(?i)signs (with|in)'}
+# What shows that a sender was tried by more than its documents: words that stand in a test.
+LIBRARIES = {'Slack': 'slack_sdk', 'Stripe': 'stripe', 'Standard Webhooks and Svix': 'standardwebhooks', 'CloudEvents': 'cloudevents'}
+PROGRAMS = {'Prometheus Alertmanager': 'prometheus-alertmanager', 'syslog-ng': 'syslog-ng', 'Any other': 'apprise'}
 
 
 def chapter() -> str:
     return README.read_text(encoding='utf-8').split('\n## Senders\n')[1].split('\n## ')[0]
 
 
-def sections() -> dict[str, str]:
+def parts() -> dict[str, str]:
     return {title.strip(): text for title, _, text in (part.partition('\n') for part in chapter().split('\n### ')[1:])}
+
+
+def rows() -> dict[str, tuple[str, str]]:
+    """Of each sender of the table: how it shows the token, and what that was verified by."""
+    found = re.findall(r'^\| \[(.+?)\]\(#\S+\) \| (.+?) \| (.+?) \|$', chapter(), re.MULTILINE)
+    return {title: (ways, by) for title, ways, by in found}
+
+
+def guide(title: str) -> str:
+    return parts()[title]
 
 
 def named_headers(text: str) -> set[str]:
@@ -40,64 +64,78 @@ def named_headers(text: str) -> set[str]:
 
 def known_headers() -> set[str]:
     """What the script reads, and what documented requests carry."""
-    documented = [json.loads(path.read_text(encoding='utf-8'))['headers'] for path in PAYLOADS.glob('*.json')]
-    read = [scheme.time for scheme in SIGNATURES] + ['x-okta-verification-challenge', 'webhook-request-origin']
-    return {name.lower() for name in (*SIGNATURE_HEADERS, *TOKEN_HEADERS, *DELIVERY_IDS, *read,
-                                      *(name for headers in documented for name in headers))} - {''}
+    documented = [name for path in PAYLOADS.glob('*.json') for name in json.loads(path.read_text(encoding='utf-8'))['headers']]
+    read = re.findall(r"'([\w-]+)'", inspect.getsource(GenericWebhook))
+    return {name.lower() for name in (*documented, *read, *DELIVERY_IDS, *(scheme.header for scheme in SIGNATURES))} | OWN_HEADERS
 
 
-@pytest.mark.parametrize('header', [*SIGNATURE_HEADERS, *TOKEN_HEADERS])
-def test_every_way_in_is_named_in_a_section(header: str) -> None:
-    assert [title for title, text in sections().items() if header.lower() in named_headers(text)]
+def test_the_senders_of_a_soc_come_first_and_in_the_order_of_their_worth() -> None:
+    assert tuple(rows())[:len(FIRST)] == FIRST
 
 
-@pytest.mark.parametrize('title', sections())
-def test_a_section_names_only_headers_that_are_known(title: str) -> None:
-    assert named_headers(sections()[title]) - known_headers() == set()
+def test_every_row_of_the_table_has_a_guide_and_every_guide_a_row() -> None:
+    guides = [title for title in parts() if '**Set up**' in parts()[title] or title == 'Any other']
+    assert guides == list(rows())
 
 
-@pytest.mark.parametrize('title', [title for title in sections() if title not in NO_PROOF])
-def test_a_section_tells_how_its_sender_shows_the_token(title: str) -> None:
-    text = sections()[title]
-    ways = {header.lower() for header in (*SIGNATURE_HEADERS, *TOKEN_HEADERS)}
-    assert named_headers(text) & ways, 'it names no header by which its sender is let in'
-    assert 'ncident' in text, 'it does not tell what the incident looks like'
+@pytest.mark.parametrize('title', rows())
+def test_a_guide_answers_what_its_reader_asks(title: str) -> None:
+    found = re.findall(r'^- \*\*(.+?)\*\*: \S', guide(title), re.MULTILINE)
+    if title != 'Any other':
+        assert {'Set up', 'Incident', 'If XSOAR is slow', 'Mind'} <= set(found)
+    assert found == [name for name in BULLETS if name in found], 'the order is that of the other guides'
+
+
+@pytest.mark.parametrize('title', rows())
+def test_a_guide_shows_the_token_in_the_ways_of_its_row(title: str) -> None:
+    ways, _ = rows()[title]
+    told = WAYS if ways == 'all four' else ways.split(', ')
+    assert [way for way in told if not re.search(WAYS[way], guide(title)) and title != 'Any other'] == []
+
+
+@pytest.mark.parametrize('title', rows())
+def test_what_a_sender_was_verified_by_stands_in_a_test(title: str) -> None:
+    _, by = rows()[title]
+    tests = '\n'.join(path.read_text(encoding='utf-8') for path in TESTS.glob('*.py'))
+    vectors = {vector['sender'] for vector in json.loads((TESTS / 'senders' / 'vectors.json').read_text(encoding='utf-8'))}
+    if by == 'its library':
+        assert re.search(rf'(from|import) {LIBRARIES[title]}\b', tests)
+    elif by in ('its program', 'curl, apprise'):
+        assert PROGRAMS[title] in tests
+    elif by == 'a published vector':
+        assert title in vectors
+    else:
+        assert by in ('its documents', "a partner's documents", 'unconfirmed')
+    assert (by == 'unconfirmed') == ('(Unconfirmed.)' in guide(title)), 'what nobody could confirm is marked in both places'
+
+
+@pytest.mark.parametrize('header', [scheme.header for scheme in SIGNATURES if scheme.header])
+def test_every_signature_of_the_script_is_named_in_a_guide(header: str) -> None:
+    assert [title for title in rows() if header.lower() in named_headers(guide(title))]
+
+
+@pytest.mark.parametrize('title', rows())
+def test_a_guide_names_only_headers_that_are_known(title: str) -> None:
+    unknown = named_headers(guide(title)) - known_headers() - {'content-type', 'retry-after'}
+    assert {name for name in unknown if not SIGNATURE.search(name)} == set()
 
 
 @pytest.mark.parametrize('ask', [ask for handshakes in UNSIGNED_HANDSHAKES.values() for ask in handshakes],
                          ids=lambda ask: ask.__name__)
-def test_every_question_is_named_in_its_senders_section(ask: Callable[..., Any]) -> None:
+def test_every_question_is_named_in_its_senders_guide(ask: Callable[..., Any]) -> None:
     title, words = HANDSHAKES[ask.__name__]
     assert words in inspect.getsource(ask), 'the words are no longer the ones that the script looks for'
-    assert words in sections()[title].lower() or words in sections()[title]
+    assert words.lower() in guide(title).lower()
 
 
 @pytest.mark.parametrize('title', SIGNED_HANDSHAKES)
-def test_every_signed_question_is_named_in_its_senders_section(title: str) -> None:
+def test_every_signed_question_is_named_in_its_senders_guide(title: str) -> None:
     assert SIGNED_HANDSHAKES[title] in inspect.getsource(GenericWebhook.answer_signed_handshake)
-    assert SIGNED_HANDSHAKES[title] in sections()[title]
+    assert SIGNED_HANDSHAKES[title] in guide(title)
 
 
-def test_no_section_names_a_question_that_the_script_does_not_answer() -> None:
+def test_no_guide_names_a_question_that_the_script_does_not_answer() -> None:
     asked = {ask.__name__ for handshakes in UNSIGNED_HANDSHAKES.values() for ask in handshakes}
     assert asked == HANDSHAKES.keys()
-    answered = {title for title, text in sections().items() if re.search(r'question|[Aa]sks|gets it', text)}
+    answered = {title for title in rows() if re.search(r'question|[Aa]sks (at once|with)', guide(title))}
     assert answered == {title for title, _ in HANDSHAKES.values()} | SIGNED_HANDSHAKES.keys()
-
-
-def test_a_sender_whose_own_type_becomes_the_incidents_is_said_to() -> None:
-    titles = {'slack': 'Slack', 'stripe': 'Stripe', 'linear': 'Linear', 'cloudevents-structured': 'CloudEvents',
-              'standard-webhooks': 'Standard Webhooks'}
-    typed = {path.stem for path in PAYLOADS.glob('*.json') if is_typed(json.loads(path.read_text(encoding='utf-8')).get('body'))}
-    assert typed - {'slack-url-verification'} == titles.keys()
-    assert {title for title in titles.values() if "incident's type is the" not in sections()[title]} == set()
-
-
-def is_typed(body: Any) -> bool:
-    return isinstance(body, dict) and isinstance(body.get('type'), str)
-
-
-def test_each_sender_has_one_section() -> None:
-    titles = re.findall('^### (.+)$', chapter(), re.MULTILINE)
-    assert len(titles) == len(set(titles)) == len(sections())
-    assert len(titles) > 25
