@@ -34,7 +34,8 @@ SIGNATURE = re.compile('signature|hmac', re.IGNORECASE)
 WAYS = {'Authorization': r'\bAuthorization\b', 'own header': r'(?i)header|`cf-webhook-auth`|`X-Gitlab-Token`',
         'URL': r'<URL>\?token=<TOKEN>', 'signature': r'(?i)signs (with|in)'}
 # What shows that a sender was tried by more than its documents: words that stand in a test.
-LIBRARIES = {'Slack': 'slack_sdk', 'Stripe': 'stripe', 'Standard Webhooks and Svix': 'standardwebhooks', 'CloudEvents': 'cloudevents'}
+LIBRARIES = {'Slack': 'slack_sdk', 'Stripe': 'stripe', 'Standard Webhooks and Svix': 'standardwebhooks',
+             'CloudEvents': 'cloudevents'}
 PROGRAMS = {'Prometheus Alertmanager': 'prometheus-alertmanager', 'syslog-ng': 'syslog-ng', 'Any other': 'apprise'}
 
 
