@@ -34,8 +34,9 @@ from datetime import datetime, timezone
 from email.utils import formatdate
 from encodings import normalize_encoding
 from encodings.aliases import aliases
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
+from itertools import islice
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -47,7 +48,7 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
 from msgspec.json import Decoder
-from msgspec.structs import astuple
+from msgspec.structs import asdict, astuple
 from multipart import MultipartSegment, PushMultipartParser, parse_options_header
 
 ''' CONSTANTS '''
@@ -505,9 +506,435 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
 BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 
 
-''' PAYLOAD TO INCIDENTS '''
+''' NAMES '''
 
+
+class Row(NamedTuple):
+    """A sender: what tells its events, what an incident of one is called, and where its time stands.
+
+    `told_by`: paths that lead somewhere; `!` before one: nowhere; `=`: to just this text; `/` stands between alternatives.
+    A path's keys are joined by dots, 0 is a list's first item, `@` a header, `a|b` the first that is there, `*` the name of the
+    JSON in a text. A part of the name whose paths lead nowhere falls away. No time: by the general rule; `-`: the arrival.
+    """
+
+    sender: str
+    told_by: str
+    name: str
+    occurred: str = ''
+
+
+GIT_NAME = ('{action}: {alert.rule.description|alert.security_advisory.summary|alert.secret_type_display_name'
+            '|security_advisory.summary|pull_request.title|issue.title|release.name|workflow_run.name|check_run.name'
+            '|head_commit.message|ref} ({repository.full_name|organization.login})')
+AUDIT_NAME = '{verb} {objectRef.resource} {objectRef.namespace} {objectRef.name} by {user.username}'
+ROWS = [
+    Row('GitHub', '@x-github-event', '{@x-github-event} ' + GIT_NAME, '-'),
+    Row('GitLab', '@x-gitlab-event / object_kind project',
+        '{object_kind} {object_attributes.action|object_attributes.status}: {object_attributes.title|object_attributes.note'
+        '|issue.title|commits.0.title|ref} ({project.path_with_namespace})', 'object_attributes.updated_at'),
+    Row('Bitbucket', '@x-event-key / eventKey actor',
+        '{@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|push.changes.0.new.name'
+        '|changes.0.ref.displayId} ({repository.full_name|repository.slug})', 'date'),
+    Row('Gitea', '@x-gitea-event', '{@x-gitea-event} ' + GIT_NAME),
+    Row('Forgejo', '@x-forgejo-event', '{@x-forgejo-event} ' + GIT_NAME),
+    Row('Gogs', '@x-gogs-event', '{@x-gogs-event} ' + GIT_NAME),
+    Row('Azure DevOps', 'publisherId eventType resource', '{message.text}', 'createdDate'),
+    Row('Alertmanager', 'groupLabels receiver alerts !title',
+        '[{status}] {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|alerts.0.annotations.summary'
+        '|commonAnnotations.description|commonLabels.instance}', 'alerts.0.startsAt'),
+    Row('Alertmanager, one alert', 'labels.alertname annotations',
+        '{labels.alertname}: {annotations.summary|annotations.description|labels.instance}', 'startsAt'),
+    Row('Grafana', 'groupLabels title alerts', '{title}', 'alerts.0.startsAt'),
+    Row('PagerDuty', 'event.event_type event.data', '{event.event_type}: {event.data.title|event.data.incident.summary}',
+        'event.occurred_at'),
+    Row('Opsgenie', 'alert.message action', '{action}: {alert.message}', '-'),
+    Row('Datadog', 'alert_title', '{alert_title}', 'date'),
+    Row('New Relic', 'issueUrl title', '{state}: {title.0|title}', 'createdAt'),
+    Row('Sentry', '@sentry-hook-resource', '{@sentry-hook-resource} {action}: {data.issue.title|data.event.title|data.error.title'
+        '|data.description_title}', 'data.event.datetime'),
+    Row('Azure Monitor', 'schemaId data.essentials', '{data.essentials.monitorCondition} {data.essentials.severity}: '
+        '{data.essentials.alertRule} {data.essentials.configurationItems.0}', 'data.essentials.firedDateTime'),
+    Row('Azure Monitor, older alerts', 'schemaId data.context.name',
+        '{data.status}: {data.context.name} {data.context.resourceName}', 'data.context.timestamp'),
+    Row('Event Grid', '@aeg-event-type / dataVersion eventType subject eventTime',
+        '{data.alertDisplayName|eventType|type}: {subject|source}', 'eventTime|time'),
+    Row('Microsoft Sentinel', 'object.properties.title object.properties.severity / properties.title properties.severity',
+        '{object.properties.title|properties.title} ({object.properties.severity|properties.severity})',
+        'object.properties.createdTimeUtc|properties.createdTimeUtc'),
+    Row('Microsoft Defender', 'AlertDisplayName', '{AlertDisplayName}: {CompromisedEntity}', 'TimeGenerated'),
+    Row('Microsoft Graph', 'value.0.subscriptionId', '{value.0.changeType}: {value.0.resource}'),
+    Row('EventBridge', 'detail-type source detail', '{detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName'
+        '|detail-type} ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn}', 'time'),
+    Row('SNS, a subscription', 'TopicArn Type=SubscriptionConfirmation', 'SNS subscription to confirm: {TopicArn}', 'Timestamp'),
+    Row('SNS', 'TopicArn Message', '{Subject|*Message|Message}', 'Timestamp'),
+    Row('CloudWatch', 'AlarmName NewStateValue', '{NewStateValue}: {AlarmName}', 'StateChangeTime'),
+    Row('Security Hub', 'ProductArn Title', '{Title}: {Resources.0.Id}', 'UpdatedAt'),
+    Row('CloudTrail', 'eventSource eventName userIdentity',
+        '{eventName} ({eventSource}) by {userIdentity.arn|userIdentity.userName}', 'eventTime'),
+    Row('GCP Monitoring', 'incident.policy_name', '{incident.state}: {incident.policy_name}: {incident.summary}',
+        'incident.started_at'),
+    Row('GCP Security Command Center', 'finding.category finding.canonicalName|notificationConfigName',
+        '{finding.category}: {resource.displayName}', 'finding.eventTime'),
+    Row('Pub/Sub', 'subscription message.data', '{*message.data|subscription}', 'message.publishTime'),
+    Row('Okta', 'data.events.0.eventType', '{data.events.0.displayMessage} {data.events.0.outcome.result}: '
+        '{data.events.0.actor.alternateId}', 'data.events.0.published'),
+    Row('Auth0', 'log_id data.type', '{data.description}: {data.user_name}', 'data.date'),
+    Row('Splunk', 'results_link sid', '{search_name}: {result.title|result.signature|result.host|result.src}', 'result._time'),
+    Row('Elastic', 'kibana.alert.rule.name|signal.rule.name',
+        '{kibana.alert.rule.name|signal.rule.name}: {host.name}', '@timestamp'),
+    Row('Falco', 'output rule priority', '{rule}: {output_fields.container.name|hostname}', 'time'),
+    Row('Wazuh', 'rule.description agent', '{rule.description} ({agent.name})', 'timestamp'),
+    Row('Suricata', 'event_type=alert alert.signature', '{alert.signature}: {src_ip} → {dest_ip}', 'timestamp'),
+    Row('CrowdStrike', 'event.DetectName / metadata.eventType event',
+        '{event.DetectName|event.Name|event.OperationName}: {event.ComputerName|event.UserId}', 'metadata.eventCreationTime'),
+    Row('SentinelOne', 'threatInfo.threatName / alertInfo ruleInfo',
+        '{threatInfo.threatName|ruleInfo.name}: {agentRealtimeInfo.agentComputerName}', 'threatInfo.createdAt'),
+    Row('Wiz', 'sourceRule.name|control.name issue|entitySnapshot|resource',
+        '{sourceRule.name|control.name}: {entitySnapshot.name|resource.name}', 'createdAt'),
+    Row('Prisma Cloud', 'policyName resourceName', '{policyName}: {resourceName}', 'alertTs'),
+    Row('Snyk', '@x-snyk-event', '{newIssues.0.issueData.title|project.name} ({project.name})'),
+    Row('Cloudflare', 'alert_type text policy_id', '{text}', 'ts'),
+    Row('Cisco Meraki', 'networkName alertType', '{alertType}: {deviceName|networkName}', 'occurredAt'),
+    Row('TheHive', 'objectType operation object', '{operation} {objectType}: {object.title}', 'startDate'),
+    Row('GitGuardian', 'incident.detector message', '{message} {incident.detector.name}', 'timestamp'),
+    Row('SonarQube', 'qualityGate project', '{qualityGate.status}: {project.name}', 'analysedAt'),
+    Row('Slack', 'type=event_callback', '{event.type}: {event.text}', 'event_time'),
+    Row('Stripe', 'api_version type data.object', '{type}: {data.object.description|data.object.name|data.object.id}', 'created'),
+    Row('Jira', 'webhookEvent', '{webhookEvent}: {issue.key} {issue.fields.summary}', 'timestamp'),
+    Row('ServiceNow', 'short_description number', '{number} {short_description}', 'sys_created_on'),
+    Row('Zoom', 'event_ts event payload.object', '{event}: {payload.object.topic}', 'event_ts'),
+    Row('Linear', 'webhookTimestamp action type', '{type} {action}: {data.title}', 'createdAt'),
+    Row('Kubernetes audit', 'verb kind=Event objectRef', AUDIT_NAME, 'requestReceivedTimestamp'),
+    Row('Kubernetes audit, several', 'items.0.verb kind=EventList', re.sub(r'\{(?=\w)', '{items.0.', AUDIT_NAME),
+        'items.0.requestReceivedTimestamp'),
+    Row('CloudEvents', '@ce-type / specversion', '{data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source}',
+        'time|@ce-time'),
+    Row('OCSF', 'class_uid metadata',
+        '{finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name}', 'time'),
+]
+
+# The general rule, for a sender without a row. Keys are compared without case and separators.
+words = str.split
+TIERS = [words('title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle headline'),
+         words('alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature '
+               'attackname rulename policyname modelname monitorname checkname searchname conditionname'),
+         words('summary subject shortdescription displaymessage primarydescription'),
+         words('message msg text description reason displayname info')]
+KINDS = words('eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status event '
+              'alert error')
+WHO = words('host hostname computername device agent user email actor srcip ip resource repository project domain')
+WHO_INSIDE = words('name fullname hostname email login username displayname id')
+INSIDE = words('alert incident event data issue finding detection threat violation problem ticket case rule payload detail '
+               'details object resource properties attributes essentials context result alerts events findings incidents value '
+               'records messages attachments body')
+DEEPER = words('data payload detail event body properties')
+TIMES = words('occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime published '
+              'startsat fireddatetime date ts timegenerated')
+TIMES_INSIDE = words('alert event data incident issue detail finding metadata')
+KIND_HEADER = re.compile(r'x-.*(event|topic)')
+
+IDENTIFIER = re.compile(r'\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}?|[0-9a-f]{16,}', re.IGNORECASE)
+DULL = re.compile(r'''alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined
+    |n/?a|string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|critical
+    |high|medium|low|[\d\s.,:;/\#+_-]*''', re.IGNORECASE | re.VERBOSE | re.ASCII)
+# What says nothing to a person: short or endless words, ARNs and URLs, JSON and XML.
+MACHINE_TEXT = re.compile(r'.{0,3}|\S{40,}|arn:\S+|[a-z][a-z\d+.-]*://\S*|(\{\s*"|\{\s*}|\[\s*[\[{"\]]|<\?|</?\w+[\s/>]).*',
+                          re.IGNORECASE | re.ASCII)
+PREAMBLE = re.compile(r'''(<\?xml[^>]*>|<\d{1,3}>)?\s*(\d\ )?
+    ((?:[A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+))\ +(\S+\ +)?)?''',
+                      re.VERBOSE | re.ASCII)
+UNPRINTABLE = re.compile('[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
+HALF_OF_A_PAIR = re.compile('[\ud800-\udfff]')
 Buffer = bytes | memoryview | Raw
+JSON_OBJECT = Decoder(dict[str, Raw])
+JSON_LIST = Decoder(list[Raw])
+JSON_TEXT = Decoder(str)
+# Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
+FEW_KEYS = words('name type title summary message status alert event data timestamp')
+JSON_FEW = Decoder(defstruct('Few', [(key, Raw, Raw()) for key in FEW_KEYS]))
+
+
+class NumberText(str):
+    """A number as it is written."""
+
+
+class Members(dict[str, Any]):
+    """A JSON object, or a list of which only the first item counts; what is in it is read when it is asked for."""
+
+    more = 0  # items of a list beyond the first
+    is_list = False
+
+    def read(self, key: str) -> Any:
+        """Members, a text, or None if there is nothing; '' for what can't be part of a name."""
+        value = self.get(key)
+        if isinstance(value, Raw):
+            value = self[key] = read_member(value)
+        return value
+
+    @cached_property
+    def folded(self) -> dict[str, str]:
+        return {fold(key): key for key in islice(self, 500)}
+
+    def named(self, folded: str) -> Any:
+        return self.read(self.folded[folded]) if folded in self.folded else None
+
+    def inside(self, keys: list[str]) -> Iterator['Members']:
+        for key in keys:
+            value = self.named(key)
+            inner = value.read('0') if isinstance(value, Members) and value.is_list else value
+            if isinstance(inner, Members):
+                yield inner
+
+
+def fold(key: str, separators: dict[int, None] = dict.fromkeys(map(ord, '_-.:@'))) -> str:  # noqa: B008, B006
+    return key[:40].lower().translate(separators)
+
+
+def read_member(member: Raw, most: int = 256 * 1024, most_text: int = 4096) -> Any:
+    view = memoryview(member)
+    kind, source = bytes(view[:1]), bytes(view[:most])
+    if kind == b'n':
+        return None
+    if kind == b'"':
+        return JSON_TEXT.decode(source) if len(view) <= most else text_start(source[:most_text].decode(errors='ignore'))
+    if kind == b'{' and len(view) <= most:
+        return Members(JSON_OBJECT.decode(source))
+    if kind == b'[' and len(view) <= most:
+        return read_list(JSON_LIST.decode(source))
+    return NumberText(source.decode()) if kind.isdigit() or kind == b'-' else ''
+
+
+def read_list(items: list[Raw]) -> Members:
+    members = Members({'0': items[0]} if items else {})
+    members.is_list, members.more = True, max(len(items) - 1, 0)
+    return members
+
+
+def text_start(source: str) -> str:
+    """The text of a JSON string that was cut anywhere, an escape included."""
+    for end in range(len(source), len(source) - 7, -1):
+        with suppress(ValueError):
+            return JSON_TEXT.decode(source[:end] + '"')
+    return ''
+
+
+COLON = re.compile(b':')
+
+
+def read_object(source: Buffer) -> Members:
+    """Empty for what is no JSON object."""
+    with suppress(ValueError, RecursionError):
+        if not has_many_keys(source):
+            return Members(JSON_OBJECT.decode(source))
+        few = asdict(JSON_FEW.decode(source))
+        return Members({key: value for key, value in few.items() if memoryview(value)})
+    return Members()
+
+
+def has_many_keys(source: Buffer, most: int = 50_000) -> bool:
+    """Whether it may: told by its colons, of which there are at least as many as keys."""
+    return next(islice(COLON.finditer(source), most, None), None) is not None
+
+
+@lru_cache(maxsize=1024)
+def ways_in(path: str) -> list[tuple[str, str]]:
+    """The keys that a path may begin with, the longest first, for keys hold dots themselves; each with the path that is left."""
+    keys = path.split('.')
+    return [('.'.join(keys[:end]), '.'.join(keys[end:])) for end in range(len(keys), 0, -1)]
+
+
+NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
+# Each alternative of a row with the keys and headers of which one must be there at least: most rows are told apart by these.
+WAYS_TOLD = [({way for path in conditions[0].split('=')[0].split('|') for way, _ in ways_in(path)}, conditions, row)
+             for row in ROWS for conditions in map(str.split, row.told_by.split(' / '))]
+WAYS_TOLD.sort(key=lambda way: not way[1][0].startswith('@'))  # what a header tells is surest
+
+
+class ForeignEvent:
+    """Somebody's event as they send it: what its incident is called, its type and its time. Never raises."""
+
+    def __init__(self, source: Buffer, headers: dict[str, str], holds_token: Callable[[str], bool]):
+        self.members = read_object(source)
+        self.headers = headers
+        self.holds_token = holds_token
+
+    def at(self, path: str) -> tuple[Any, int]:
+        """What stands at a path, and how many more items the list has of which this is in the first."""
+        if path[0] == '@':
+            return self.headers.get(path[1:]), 0
+        if path[0] == '*':
+            return self.inner_name(self.at(path[1:])[0]), 0
+        value: Any = self.members
+        more = 0
+        while path:
+            way = next((way for way in ways_in(path) if isinstance(value, Members) and way[0] in value), None)
+            if not way:
+                return None, 0
+            more = more or value.more
+            value, path = value.read(way[0]), way[1]
+        return value, more
+
+    def inner_name(self, text: Any) -> str:
+        """The name of the event that stands in a text, as JSON or as base64 of it."""
+        if not isinstance(text, str):
+            return ''
+        with suppress(ValueError):
+            text = text if text.lstrip()[:1] == '{' else base64.b64decode(text, validate=True)
+        return ForeignEvent(text.encode() if isinstance(text, str) else text, {}, self.holds_token).name()
+
+    def text(self, paths: str) -> tuple[str, int]:
+        """The first usable text at one of the paths, on one line."""
+        for path in paths.split('|'):
+            value, more = self.at(path)
+            if text := self.line(value):
+                return text, more
+        return '', 0
+
+    def line(self, value: Any) -> str:
+        """A text on one line, '' for one that holds the token or is none."""
+        if not isinstance(value, str):
+            return ''
+        text = ' '.join(UNPRINTABLE.sub('', HALF_OF_A_PAIR.sub('\ufffd', value[:4096])).split())
+        return '' if self.holds_token(text) else text
+
+    @cached_property
+    def row(self) -> Row | None:
+        known = {*self.members, *map('@'.__add__, self.headers)}
+        return next((row for ways, conditions, row in WAYS_TOLD
+                     if not known.isdisjoint(ways) and all(map(self.fulfils, conditions))), None)
+
+    def fulfils(self, condition: str) -> bool:
+        paths, _, wanted = condition.partition('=')
+        found = [value for path in paths.lstrip('!').split('|') if (value := self.at(path)[0]) is not None]
+        return bool(found) != (paths[0] == '!') and (not wanted or found[0] == wanted)
+
+    def name(self) -> str:
+        """Of at most 150 characters; '' if the event has nothing that says what happened."""
+        for find in (self.name_by_row, self.own_name, self.first_line, self.name_by_rule, self.kind_and_who):
+            text, more = find()
+            if text and not self.holds_token(text):
+                return shortened(unmarked(text), f' (+{more} more)' if more else '')
+        return ''
+
+    def name_by_row(self) -> tuple[str, int]:
+        said: list[str] = []
+        texts: set[str] = set()
+        most = 0
+        for number, (before, paths, after) in enumerate(NAME_PART.findall(self.row.name if self.row else '')):
+            text, more = self.text(paths)
+            if text and text not in texts:
+                said.append(f'{before}{text}{after}' if said or not number else text)
+                texts.add(text)
+                most = max(most, more)
+        name = ''.join(said)
+        return ('' if DULL.fullmatch(name) else name), most
+
+    def own_name(self) -> tuple[str, int]:
+        value = self.members.read('name')
+        name = '' if isinstance(value, NumberText) else self.line(value)
+        return ('' if IDENTIFIER.fullmatch(name) else name), 0
+
+    def first_line(self) -> tuple[str, int]:
+        """Of a body that is no JSON."""
+        body = self.members.read('body') if len(self.members) == 1 else None
+        lines = body.splitlines() if isinstance(body, str) else []
+        return next(filter(None, (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)), ''), 0
+
+    def name_by_rule(self) -> tuple[str, int]:
+        return next(filter(None, map(self.usable, TIERS)), ''), 0
+
+    def kind_and_who(self) -> tuple[str, int]:
+        headers = (self.headers[name] for name in self.headers if KIND_HEADER.match(name))
+        kind = self.usable(KINDS) or next(filter(says_something, map(self.line, headers)), '')
+        inside = (self.line(who.named(key)) for who in self.members.inside(WHO) for key in WHO_INSIDE)
+        who = self.usable(WHO) or next(filter(says_something, inside), '')
+        return ': '.join(filter(None, [kind, who])), 0
+
+    @cached_property
+    def places(self) -> list[Members]:
+        """Where the general rule looks."""
+        deeper = (where for outer in self.members.inside(DEEPER) for where in outer.inside(INSIDE))
+        return [self.members, *self.members.inside(INSIDE), *deeper]
+
+    def usable(self, keys: list[str]) -> str:
+        """The first text under one of these keys, wherever the general rule looks, that says something to a person."""
+        texts = (self.line(where.named(key)) for where in self.places for key in keys if key in where.folded)
+        return next(filter(says_something, texts), '')
+
+    def type(self, from_url: str, incident_type: str | None) -> str | None:
+        """A foreign `type` tells what kind of event it is. Only who speaks our format, with a key more, means the incident's."""
+        own, name = (value if type(value) is str else '' for value in map(self.members.read, ('type', 'name')))
+        means_ours = self.row is None and bool(name)
+        chosen = ('' if self.holds_token(from_url) else from_url) or (own if means_ours else '') or incident_type or own
+        return unmarked(HALF_OF_A_PAIR.sub('\ufffd', chosen)) if chosen else None
+
+    def occurred(self, now: float) -> str:
+        """As RFC 3339; '' if the event does not tell."""
+        if self.row and self.row.occurred:
+            return moment(self.text(self.row.occurred)[0], now)
+        texts = (self.line(where.named(key)) for where in (self.members, *self.members.inside(TIMES_INSIDE)) for key in TIMES)
+        return next(filter(None, (moment(text, now) for text in texts)), '')
+
+
+def says_something(text: str) -> bool:
+    return bool(text) and not any(rule.fullmatch(text) for rule in (DULL, IDENTIFIER, MACHINE_TEXT) if text.isascii())
+
+
+def unmarked(text: str) -> str:
+    """So written that the server's reply, which repeats it, can't be taken for an error."""
+    for marker in ERROR_MARKERS:
+        text = text.replace(marker, f'{marker[0]} {marker[1:]}')
+    return text
+
+
+def shortened(text: str, tail: str, most: int = 150) -> str:
+    return text + tail if len(text + tail) <= most else text[:most - len(tail) - 1] + '…' + tail
+
+
+RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
+# fromisoformat takes any character between date and time: without this rule ten digits of Unix time would be a date.
+ISO_8601 = re.compile(r'\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ].*)?', re.ASCII)
+
+
+def to_rfc3339(text: str) -> str:
+    """An ISO 8601 date as XSOAR reads it: unchanged where it is RFC 3339 already, else the same moment in UTC.
+
+    Without a zone it is UTC. Raises ValueError or OverflowError.
+    """
+    exact = RFC3339.fullmatch(text)
+    if exact:
+        datetime.fromisoformat(exact[1] + exact[2].replace('Z', '+00:00'))  # 31 February is no date
+        return text
+    iso = text.strip().upper()
+    if not ISO_8601.fullmatch(iso):
+        raise ValueError('it has another form')
+    moment = datetime.fromisoformat(iso)
+    moment = moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment.isoformat().replace('+00:00', 'Z')
+
+
+UNIX_TIME = re.compile(r'\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', re.ASCII)
+YEAR_2000 = 946_684_800
+DAY = 24 * 3600
+
+
+def moment(text: str, now: float) -> str:
+    """A date, or a Unix time in s, ms, µs or ns, as RFC 3339; '' for none, and before the year 2000 or later than tomorrow."""
+    with suppress(ValueError, OverflowError, TypeError):
+        if UNIX_TIME.fullmatch(text):
+            seconds = float(text)
+            while seconds >= 1e11:
+                seconds /= 1000
+            written = utc_text(seconds)
+        else:
+            written = to_rfc3339(re.sub(r' ?([+-]\d\d:?\d\d)?( UTC| GMT)?$', r'\1', text))
+            date, zone = RFC3339.fullmatch(written).groups()  # type: ignore[union-attr]
+            seconds = datetime.fromisoformat(date + zone.replace('Z', '+00:00')).timestamp()
+        return written if YEAR_2000 <= seconds <= now + DAY else ''
+    return ''
+
+
+''' PAYLOAD TO INCIDENTS '''
 
 
 class Payload(NamedTuple):
@@ -520,10 +947,15 @@ class Payload(NamedTuple):
 class Arrival:
     """What an incident takes from its request and the instance, where the payload is silent."""
 
-    def __init__(self, occurred: str, headers: dict[str, str], settings: Settings):
+    def __init__(self, occurred: str, headers: dict[str, str], settings: Settings, query: dict[str, str] | None = None):
         self.occurred = occurred
         self.headers = headers
         self.settings = settings
+        self.query = query or {}
+
+    def holds_token(self, text: str) -> bool:
+        """Of a shorter token it would be said of any text."""
+        return len(self.settings.token) >= 8 and self.settings.token.decode() in text
 
     @cached_property
     def kept_headers(self) -> str:
@@ -860,18 +1292,13 @@ def told_date(fields: Fields) -> str:
 
 
 def foreign_incident(payload: Payload, fields: Fields, arrival: Arrival) -> dict[str, Any]:
+    event = ForeignEvent(payload.text, arrival.headers, arrival.holds_token)
     return {
-        'name': unmarked(text_of(fields.name)) or DEFAULT_NAME,
-        'type': unmarked(text_of(fields.type)) or arrival.settings.incident_type,
-        'occurred': foreign_date(fields) or arrival.occurred,
+        'name': event.name() or DEFAULT_NAME,
+        'type': event.type(arrival.query.get('type', ''), arrival.settings.incident_type),
+        'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': foreign_details(payload.text, fields, arrival),
     }
-
-
-def foreign_date(fields: Fields) -> str:
-    with suppress(ValueError, OverflowError):
-        return to_rfc3339(text_of(fields.occurred))
-    return ''
 
 
 def foreign_details(text: Buffer, fields: Fields, arrival: Arrival) -> str:
@@ -883,41 +1310,12 @@ def foreign_details(text: Buffer, fields: Fields, arrival: Arrival) -> str:
     return details_text(members, comma, b'"headers": ', arrival.kept_headers.encode(), b'}')
 
 
-def unmarked(text: str) -> str:
-    """So written that the server's reply, which repeats it, can't be taken for an error."""
-    for marker in ERROR_MARKERS:
-        text = text.replace(marker, f'{marker[:1]} {marker[1:]}')
-    return text
-
-
 def details_text(*parts: Buffer) -> str:
     """JSON text; a marker in it as another spelling of the same string."""
     text = b''.join(parts)
     for marker in map(str.encode, ERROR_MARKERS):
         text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
     return text.decode()
-
-
-RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
-# fromisoformat takes any character between date and time: without this rule ten digits of Unix time would be a date.
-ISO_8601 = re.compile(r'\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ].*)?', re.ASCII)
-
-
-def to_rfc3339(text: str) -> str:
-    """An ISO 8601 date as XSOAR reads it: unchanged where it is RFC 3339 already, else the same moment in UTC.
-
-    Without a zone it is UTC. Raises ValueError or OverflowError.
-    """
-    exact = RFC3339.fullmatch(text)
-    if exact:
-        datetime.fromisoformat(exact[1] + exact[2].replace('Z', '+00:00'))  # 31 February is no date
-        return text
-    iso = text.strip().upper()
-    if not ISO_8601.fullmatch(iso):
-        raise ValueError('it has another form')
-    moment = datetime.fromisoformat(iso)
-    moment = moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return moment.isoformat().replace('+00:00', 'Z')
 
 
 def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, Any]]:
@@ -1556,7 +1954,7 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
         payloads = read_payloads(decompress(body, headers.get('content-encoding', '')), headers.get('content-type', ''))
         if answer := answer_signed_handshake(settings, proof, payloads):
             return answer
-        arrival = Arrival(arrived, headers, settings)
+        arrival = Arrival(arrived, headers, settings, dict(parse_qsl(environ.get('QUERY_STRING', ''))))
         return json_answer(deliveries.once(delivery_key(headers, body), lambda: create(environ, payloads, arrival)))
 
     def create(environ: dict[str, Any], payloads: list[Payload], arrival: Arrival) -> str:

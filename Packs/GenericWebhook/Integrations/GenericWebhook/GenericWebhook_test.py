@@ -170,7 +170,7 @@ def test_a_foreign_payload_with_headers_of_its_own_keeps_them():
 @pytest.mark.parametrize('fields', [{'name': 1}, {'type': []}, {'occurred': 12}, {'occurred': 'soon'}, {'name': None}])
 def test_a_foreign_payload_is_never_refused_for_its_types(fields):
     incident = incident_of(json.dumps({**fields, 'other': 1}))
-    assert (incident['name'], incident['type'], incident['occurred']) == (DEFAULT_NAME, 'Phishing', ARRIVED)
+    assert (incident['name'], incident['type'], incident['occurred']) == ('push', 'Phishing', ARRIVED)
 
 
 # Dates

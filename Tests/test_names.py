@@ -1,0 +1,242 @@
+"""What an incident of somebody's own event is called, its type and its time."""
+from __future__ import annotations
+
+import base64
+import json
+import time
+import tracemalloc
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from GenericWebhook import ERROR_MARKERS, MIB, ForeignEvent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=timezone.utc).timestamp()
+GUID = '72d3162e-cc78-11e3-81ab-4c9367dc0958'
+
+
+def event(payload: Any, headers: dict[str, str] | None = None, token: str = '') -> ForeignEvent:
+    text = payload if isinstance(payload, bytes) else (payload if isinstance(payload, str) else json.dumps(payload)).encode()
+    return ForeignEvent(text, headers or {}, lambda text: bool(token) and token in text)
+
+
+def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -> str:
+    return event(payload, headers, token).name()
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    ({'name': 'Disk full', 'x': 1}, 'Disk full'),
+    ({'name': GUID, 'title': 'Disk full'}, 'Disk full'),
+    ({'name': 'd41d8cd98f00b204e9800998ecf8427e', 'title': 'Disk full'}, 'Disk full'),
+    ({'name': '', 'title': 'Disk full'}, 'Disk full'),
+    ({'alert': {'ruleName': 'Brute force'}, 'message': 'x logged in'}, 'Brute force'),
+    ({'Alert-Name': 'Brute force'}, 'Brute force'),
+    ({'data': {'incident': {'headline': 'Fire on deck 3'}}}, 'Fire on deck 3'),
+    ({'title': 'test', 'summary': 'Load is high'}, 'Load is high'),
+    ({'title': 'https://example.com/a', 'text': 'Load is high'}, 'Load is high'),
+    ({'title': 'arn:aws:sns:eu-west-1:1:a', 'text': 'Load is high'}, 'Load is high'),
+    ({'title': '{"a": 1}', 'text': 'Load is high'}, 'Load is high'),
+    ({'title': '<alert>x</alert>', 'text': 'Load is high'}, 'Load is high'),
+    ({'title': 'a' * 40, 'text': 'Load is high'}, 'Load is high'),
+    ({'title': 'abc', 'text': 'Load is high'}, 'Load is high'),
+    ({'title': '磁盘'}, '磁盘'),
+    ({'alerts': [{'title': 'First of two'}, {}]}, 'First of two'),
+    ({'event_type': 'user_locked', 'user': 'alice@example.com'}, 'user_locked: alice@example.com'),
+    ({'eventName': 'user_locked', 'actor': {'name': 'alice'}}, 'user_locked: alice'),
+    ({'x': 1}, ''),
+    ([], ''),
+    ({'body': '\n\n<134>Nov 24 10:00:00 fw-1 sshd[7]: Failed password\nmore'}, 'sshd[7]: Failed password'),
+    ({'body': '<165>1 2026-11-24T10:00:00.003Z fw-1 sshd - ID47 - Failed password'}, 'sshd - ID47 - Failed password'),
+    ({'body': 'disk full on db-1'}, 'disk full on db-1'),
+    ({'body': '<?xml version="1.0"?>\n<alert>fire</alert>'}, '<alert>fire</alert>'),
+])
+def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
+    assert name(payload) == expected
+
+
+def test_a_kind_that_stands_in_a_header_alone_is_told() -> None:
+    assert name({'host': 'db-1.example.com'}, {'x-acme-topic': 'disk/full'}) == 'disk/full: db-1.example.com'
+
+
+ALERT = {'receiver': 'webhook', 'groupLabels': {}, 'status': 'firing', 'commonLabels': {}, 'commonAnnotations': {},
+         'alerts': [{'labels': {'alertname': 'DiskFull'}, 'annotations': {'summary': 'Disk full on db-1'}}] * 4}
+
+
+def test_the_first_of_several_says_how_many_more_there_are() -> None:
+    assert name(ALERT) == '[firing] DiskFull: Disk full on db-1 (+3 more)'
+
+
+def test_a_long_name_of_the_first_of_several_still_says_how_many_more_there_are() -> None:
+    alerts = [{'labels': {'alertname': 'DiskFull'}, 'annotations': {'summary': 'x' * 200}}] * 2
+    assert name({**ALERT, 'alerts': alerts}).endswith('x… (+1 more)')
+    assert len(name({**ALERT, 'alerts': alerts})) == 150
+
+
+def test_a_part_without_fields_falls_away_with_its_brackets_and_separator() -> None:
+    github = {'x-github-event': 'issues'}
+    assert name({'action': 'opened', 'issue': {'title': 'Typo'}}, github) == 'issues opened: Typo'
+    assert name({'issue': {'title': 'Typo'}, 'repository': {'full_name': 'octo/repo'}}, github) == 'issues: Typo (octo/repo)'
+    assert name({'organization': {'login': 'octo'}}, github) == 'issues (octo)'
+
+
+def test_the_longest_key_that_is_there_counts() -> None:
+    assert name({'kibana.alert.rule.name': 'Rare process', 'kibana': {}, 'host': {'name': 'web-1'}}) == 'Rare process: web-1'
+    assert name({'kibana': {'alert': {'rule.name': 'Rare process'}}}) == 'Rare process'
+
+
+def test_a_header_tells_the_sender_before_the_payload_does() -> None:
+    assert name({'alert_title': 'x is high', 'action': 'opened'}, {'x-github-event': 'issues'}) == 'issues opened'
+
+
+@pytest.mark.parametrize('spelled', [str, lambda text: base64.b64encode(text.encode()).decode()])
+def test_the_event_inside_of_a_message_names_it(spelled: Any) -> None:
+    inner = spelled(json.dumps({'AlarmName': 'cpu-high', 'NewStateValue': 'ALARM'}))
+    assert name({'TopicArn': 'arn:aws:sns:a:1:t', 'Message': inner}) == 'ALARM: cpu-high'
+    assert name({'subscription': 'projects/p/subscriptions/s', 'message': {'data': inner}}) == 'ALARM: cpu-high'
+
+
+def test_a_message_that_is_no_event_is_the_name_itself() -> None:
+    assert name({'TopicArn': 'arn:aws:sns:a:1:t', 'Message': 'Disk full', 'Subject': None}) == 'Disk full'
+    assert name({'subscription': 'projects/p/subscriptions/s', 'message': {'data': 'bm8='}}) == 'projects/p/subscriptions/s'
+
+
+def test_a_name_is_one_line_without_control_characters() -> None:
+    assert name({'title': ' Disk\r\n\tfull\x00 on\u2028db-1\u202e '}) == 'Disk full on db-1'
+
+
+@pytest.mark.parametrize('marker', ERROR_MARKERS)
+def test_a_marker_of_an_error_in_a_name_or_a_type_is_none_any_more(marker: str) -> None:
+    payload = {'name': f'a {marker} b', 'type': f'{marker}x'}
+    assert marker not in name(payload)
+    assert name(payload).replace(' ', '') == f'a{marker}b'
+    assert marker not in str(event(payload).type('', None))
+
+
+def test_the_token_is_in_no_name() -> None:
+    payload = {'title': 'key is open-sesame', 'summary': 'Somebody logged in'}
+    assert name(payload, token='open-sesame') == 'Somebody logged in'
+    github = {'action': 'opened', 'issue': {'title': 'open-sesame'}}
+    assert name(github, {'x-github-event': 'issues'}, token='open-sesame') == 'issues opened'
+    assert name({'action': 'sesame', 'type': 'x'}, {'x-github-event': 'open'}, token='open sesame') == 'sesame'
+
+
+def test_half_a_pair_in_an_event_inside_does_no_harm() -> None:
+    assert name({'TopicArn': 'arn', 'Message': '{"title": "half \\ud800 a pair"}'}) == '{"title": "half \\ud800 a pair"}'
+    assert name({'host': 'db-1'}, {'x-event': 'half \ud800'}) == 'half \ufffd: db-1'
+
+
+@pytest.mark.parametrize(('payload', 'from_url', 'instance', 'expected'), [
+    ({'type': 'a', 'name': 'b', 'x': 1}, 'Url', 'Instance', 'Url'),
+    ({'type': 'a', 'name': 'b', 'x': 1}, '', 'Instance', 'a'),
+    ({'type': 'event_callback', 'name': 'b', 'x': 1}, '', 'Instance', 'Instance'),
+    ({'type': 'a', 'x': 1}, '', 'Instance', 'Instance'),
+    ({'type': 'a', 'x': 1}, '', None, 'a'),
+    ({'type': 5, 'name': 'b'}, '', None, None),
+    ({'type': '', 'name': 'b'}, '', 'Instance', 'Instance'),
+    ({}, '', None, None),
+])
+def test_the_type_is_the_urls_then_our_formats_then_the_instances(
+        payload: Any, from_url: str, instance: str | None, expected: str | None) -> None:
+    assert event(payload).type(from_url, instance) == expected
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    ({'timestamp': '2026-11-24T09:00:00+01:00'}, '2026-11-24T09:00:00+01:00'),
+    ({'@timestamp': '2026-11-24T09:00:00.123456789Z'}, '2026-11-24T09:00:00.123456789Z'),
+    ({'Event-Time': '2026-11-24 09:00:00'}, '2026-11-24T09:00:00Z'),
+    ({'created': '2026-11-24 09:00:00 UTC'}, '2026-11-24T09:00:00Z'),
+    ({'created': '2026-11-24 09:00:00 +0100'}, '2026-11-24T08:00:00Z'),
+    ({'ts': 1795510800}, '2026-11-24T09:00:00Z'),
+    ({'ts': 1795510800.25}, '2026-11-24T09:00:00.250000Z'),
+    ({'ts': '1795510800250'}, '2026-11-24T09:00:00.250000Z'),
+    ({'ts': 1795510800250000}, '2026-11-24T09:00:00.250000Z'),
+    ({'ts': 1795510800250000000}, '2026-11-24T09:00:00.250000Z'),
+    ('{"ts": 1.7955108e9}', '2026-11-24T09:00:00Z'),
+    ({'occurred': '0001-01-01T00:00:00Z', 'date': '2026-11-24'}, '2026-11-24T00:00:00Z'),
+    ({'timestamp': '1999-12-31T23:59:59Z', 'alert': {'startsAt': '2026-11-23T00:00:00Z'}}, '2026-11-23T00:00:00Z'),
+    ({'timestamp': '2026-11-26T00:00:00Z'}, ''),
+    ({'timestamp': 42, 'time': None, 'date': 'yesterday', 'created': True}, ''),
+    ('{"timestamp": 1e999}', ''),
+    ('{"timestamp": ' + '9' * 5000 + '}', ''),
+    ({'alert_title': 'x', 'date': 'never', 'timestamp': 1795510800}, ''),
+])
+def test_the_time_is_the_events_own(payload: Any, expected: str) -> None:
+    assert event(payload).occurred(NOW) == expected
+
+
+def test_a_sender_whose_times_say_something_else_is_dated_at_arrival() -> None:
+    assert event({'timestamp': 1795510800}, {'x-github-event': 'push'}).occurred(NOW) == ''
+
+
+KEYS = st.sampled_from(['name', 'type', 'title', 'alerts', 'event', 'data', 'rule', 'detail', 'message', 'Message', 'TopicArn',
+                        'kind', 'verb', 'description', 'timestamp', 'body', 'labels', 'annotations']) | st.text()
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+                    lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=30)
+HEADERS = st.dictionaries(st.sampled_from(['x-github-event', 'ce-type', 'aeg-event-type', 'x-my-topic', 'host']), st.text())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(KEYS, JSON), HEADERS)
+def test_any_event_gets_one_bounded_line_and_the_same_again(payload: dict[str, Any], headers: dict[str, str]) -> None:
+    events = (event(payload, headers), event(payload, headers))
+    told = [(each.name(), each.type('', None), each.occurred(NOW)) for each in events]
+    assert told[0] == told[1]
+    text = told[0][0]
+    assert len(text) <= 150
+    assert text == ' '.join(text.split())
+    assert text.encode() is not None  # no half of a pair
+    assert not any(marker in text for marker in ERROR_MARKERS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary())
+def test_what_is_no_event_has_no_name_and_breaks_nothing(source: bytes) -> None:
+    told = event(source)
+    assert isinstance(told.name() + told.occurred(NOW), str)
+
+
+def members(count: int) -> str:
+    return '{' + ','.join(f'"k{number:07}":1' for number in range(count)) + '}'
+
+
+HOSTILE = {
+    'deep': '{"title":' + '[' * 100_000 + ']' * 100_000 + '}',
+    'long text': '{"title":"' + 'x ' * 12 * MIB + '"}',
+    'escaped text': '{"title":"' + '\\\\ \\u00e9 ' * 2 * MIB + '"}',
+    'many keys': members(2_000_000),
+    'many small keys': '{' + '"":1,' * 5_000_000 + '"title":"Disk full on db-1"}',
+    'long list': '{"alerts":[' + '{},' * 8_000_000 + '{}],"title":"Disk full on db-1"}',
+}
+
+
+@pytest.mark.parametrize('source', HOSTILE.values(), ids=HOSTILE)
+def test_a_large_event_costs_little_time_and_memory(source: str) -> None:
+    large = source.encode()
+    assert name(large) or 'k0000001' in source or '[[' in source
+    took = min(timed(large) for _ in range(3))
+    tracemalloc.start()
+    event(large).name()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert took < 0.15  # 50 ms on a quiet machine
+    assert peak < 16 * MIB
+
+
+def timed(source: bytes) -> float:
+    started = time.thread_time()
+    each = event(source)
+    assert isinstance(each.name() + each.occurred(NOW), str)
+    return time.thread_time() - started
+
+
+@pytest.mark.parametrize('source', [
+    members(1900), '{' + '"a":{},' * 4000 + '"b":1}',
+    json.dumps({key: {inner: {'x': 'y ' * 30} for inner in ('alert', 'event', 'data', 'issue', 'rule')} for key in (
+        'alert', 'incident', 'event', 'data', 'issue', 'finding', 'detection', 'payload', 'detail', 'body', 'properties')}),
+    json.dumps({'x': 'y' * 30_000}),
+])
+def test_an_ordinary_event_costs_hardly_any_time(source: str) -> None:
+    assert len(source) < 40_000
+    assert min(timed(source.encode()) for _ in range(20)) < 0.003  # 1 ms on a quiet machine
