@@ -20,8 +20,8 @@ class Webhook(LocalXsoar):
     """The pack as instance `webhook` with a token. Leaving it checks that the container kept to the protocol and its secrets."""
 
     def __init__(self, *arguments: str, token: str = TOKEN, params: dict[str, Any] | None = None, **options: Any) -> None:
-        super().__init__(*arguments, **{'pack': PACK, 'instance': 'webhook', 'params': {'auth_header': token, **(params or {})},
-                                        **options})
+        settings = {'pack': PACK, 'instance': 'webhook', 'params': {'auth_header': token, **(params or {})}, **options}
+        super().__init__('--log-level', 'info', *arguments, **settings)
         self.token = token
 
     def __exit__(self, *exception: object) -> None:

@@ -3,27 +3,34 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+import bottle
 import gevent
 from gevent.event import Event
 
 import localxsoar
 from localxsoar import pack
+from localxsoar.deliveries import Deliveries
 from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
-from localxsoar.forward import EXTERNAL_SETTING, PREFIX
+from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
+from localxsoar.front import Front, is_loopback
 from localxsoar.incidents import IncidentStore
 from localxsoar.instance import CommandFailed, Instance, Runtime
+from localxsoar.masks import Masks
 from localxsoar.output import LEVELS, Printer
+from localxsoar.page_routes import Page
 from localxsoar.ports import LOOPBACK, port_chooser
-from localxsoar.server import Front
+from localxsoar.senders import SenderTeller, load_senders
+from localxsoar.server import Api, say_error
 
 USUAL_PORT = 8080
 ANY_PORT = 0
@@ -55,11 +62,14 @@ def build_parser() -> argparse.ArgumentParser:
         help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut,\n'
              f'answer={"|".join(ANSWERS)}; repeatable, see the README')
     add('--api-key', metavar='KEY', help='the API key that /incidents/search asks for (default: any will do)')
-    add('--curl-header', metavar='HEADER', action='append', default=[], help='a header of the curl command that is printed')
+    add('--curl-header', metavar='HEADER', action='append', default=[],
+        help='a header of the curl command that is printed; {PARAMETER} in it becomes its value')
     add('--curl-data', metavar='BODY', default='{"name":"my first incident"}', help='the body of that command')
+    add('--senders', metavar='DIR', type=Path, help='recipes of senders, that the page and `python -m localxsoar.send` can send')
     add('--test', action='store_true', help='press the Test button: print ok and end with 0, or the error and 1')
     add('--samples', action='store_true', help='print what the mapping wizard would fetch; share the --store of a running server')
-    add('--log-level', choices=LEVELS, default='info', help="the lowest level of the container's log that is printed")
+    add('--log-level', choices=LEVELS, default='error',
+        help="the lowest level of the container's log that is printed; the page has all of it (default: error)")
     return parser
 
 
@@ -89,11 +99,6 @@ def build_instance(options: argparse.Namespace) -> Instance:
     printer = Printer(options.log_level, write_to_stderr if is_one_off else write_to_stdout)
     return Instance(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), runtime,
                     open_store(options.store), faults, printer, port_chooser(options.port == ANY_PORT or is_one_off))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
-    return host in ('localhost', '::1') or host.startswith('127.')
 
 
 def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:
@@ -143,7 +148,7 @@ def serve(options: argparse.Namespace, instance: Instance) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, stop.set)
     settings = {f'{EXTERNAL_SETTING}.{instance.name}': 'true', **read_assignments(options.server_setting, '--server-setting')}
-    front, port = listen(options, instance, settings)
+    front, port, deliveries = listen(options, instance, settings)
     introduce(options, instance, f'http://{options.host}:{port}')
     instance.enable()
     gevent.spawn(say_ready, instance)
@@ -151,20 +156,33 @@ def serve(options: argparse.Namespace, instance: Instance) -> int:
     instance.printer.line('Stopping')
     instance.disable()
     front.stop()
+    deliveries.close()
     instance.store.close()
     instance.printer.line('Stopped')
     return 0
 
 
-def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, str]) -> tuple[Front, int]:
+def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, str]) -> tuple[Front, int, Deliveries]:
     """Opens the HTTP front on the port that was asked for; on the usual one, or any, when none was."""
+    senders = load_senders(options.senders) if options.senders else {}
+    masks = Masks(lambda: pack.secret_values(instance.integration, instance.params))
+    events = instance.printer.events
+    deliveries = Deliveries(options.store, SenderTeller(list(senders.values())), masks, instance.printer, events)
+    page = Page(instance, deliveries, senders, masks, events)
+    api = bottle.Bottle()
+    api.default_error_handler = say_error
+    Api(instance, options.api_key).routes(api)
+    page.routes(api)
+    forwarder = Forwarder({instance.name: lambda: instance.port}, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
     for port in ports:
-        front = Front(instance, settings, options.host, port, options.api_key)
+        page.front = Front((options.host, port), forwarder, deliveries, api)
         try:
-            return front, front.start()
+            return page.front, page.front.start(), deliveries
         except (OSError, OverflowError) as error:
             reason = error
+            if port != ports[-1]:
+                instance.printer.line(f'Port {port} is in use: another one is taken.')
     raise UsageError(f'cannot listen on {options.host}:{ports[-1]}: {reason}. Try another --port; 0 takes any free one.')
 
 
@@ -172,7 +190,7 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
     """Says what was started and how to try it. The values of encrypted parameters are not printed."""
     integration, line = instance.integration, instance.printer.line
     webhook = f'{url}{PREFIX}{quote(instance.name)}'
-    headers = ''.join(f' -H {shlex.quote(header)}' for header in options.curl_header)
+    headers = ''.join(f' -H {shlex.quote(header)}' for header in fill_headers(options.curl_header, instance.params))
     line(f'Pack {integration.pack_name} {integration.pack_version}, integration {integration.name}, instance {instance.name}')
     line(f'Listening on {url}')
     line(f'Webhook: {webhook}')
@@ -180,10 +198,18 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
         line(f'Container port: {instance.port}')
     if not is_loopback(options.host):
         line(f"Open to the network: --host {options.host} and the container's port. Whoever reaches them can use them.")
+    line(f'Page: {url}/')
     line(f'Try: curl -POST {webhook}{headers} -d {shlex.quote(options.curl_data)}')
     secrets = pack.secrets_that_are_set(integration, instance.params)
     if secrets and not options.curl_header:
         line(f'The command may need a header or more: these encrypted parameters are set: {", ".join(secrets)}')
+
+
+def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list[str]:
+    """The headers with `{PARAMETER}` filled in, without those whose parameter has no value."""
+    names = {template: re.findall(r'\{(\w+)\}', template) for template in templates}
+    return [re.sub(r'\{(\w+)\}', lambda match: str(params[match[1]]), template) for template in templates
+            if all(params.get(name) for name in names[template])]
 
 
 def say_ready(instance: Instance) -> None:

@@ -255,8 +255,7 @@ class Container:
 
     def _store_incidents(self, incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
         created = self._store.create(incidents, self._order.instance, self._order.brand)
-        for incident in created:
-            self._printer.incident(incident)
+        self._printer.created(created)
         return created
 
     def _get_context(self, args: dict[str, Any]) -> Any:
@@ -274,7 +273,7 @@ class Container:
 
     def _update_health(self, args: dict[str, Any]) -> Any:
         self._journal.set_health(str(args['err'] or ''), bool(args['isError']))
-        self._printer.line(f"health: {self._journal.health['error'] or 'in order'}")
+        self._printer.happened(f"health  {self._journal.health['error'] or 'in order'}")
         return DONE
 
 

@@ -2,110 +2,193 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from http.cookiejar import DefaultCookiePolicy
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NewConnectionError
-from urllib3.util import SKIP_HEADER
+import gevent
+import h11
+from gevent import select, socket
 
+Headers = list[tuple[str, str]]
 PREFIX = '/instance/execute/'
 EXTERNAL_SETTING = 'instance.execute.external'
-CHUNK_BYTES = 65536
+READ_BYTES = 65536
 CONNECT_SECONDS = 5
-POOLED_CONNECTIONS = 1024
+KEPT_CONNECTIONS = 64
 HOP_BY_HOP = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer',
               'transfer-encoding', 'upgrade'}
-NOT_FORWARDED = HOP_BY_HOP | {'content-length', 'expect'}  # framing and 100-continue are each connection's own
-ADDED_BY_THE_CLIENT = ('User-Agent', 'Accept-Encoding')
-
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+REQUEST_URI = 'X-Request-URI'
+NOT_FORWARDED = HOP_BY_HOP | {'expect', REQUEST_URI.lower()}  # 100-continue is each connection's own
 
 
 class SenderGone(Exception):
-    """The sender's connection ended before it was answered. No OSError, which would pass for the container's."""
+    """The sender's connection broke before its body had come. No OSError, which would pass for the container's."""
 
 
-class Body:
-    """A body read from the sender as the container takes it; with a length where the sender gave one."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            data: bytes = self._stream.read(size)
-        except OSError as error:
-            raise SenderGone(str(error)) from error
-        return data
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(lambda: self.read(CHUNK_BYTES), b'')
+class NotHttp(Exception):
+    """What the sender sends is not HTTP/1.1; the text says why."""
 
 
-class SizedBody(Body):
-    """A body that goes on under the Content-Length that it came with."""
+def stays(request: Request) -> bool:
+    """A sender that is no connection never leaves."""
+    return False
 
-    def __init__(self, stream: Any, length: int) -> None:
-        super().__init__(stream)
-        self._length = length
 
-    def __len__(self) -> int:
-        return self._length
+@dataclass
+class Request:
+    """A request as it came. `body` raises SenderGone and NotHttp; `leaves` waits for the sender to close its connection."""
+    method: str
+    target: str
+    headers: Headers
+    body: Iterable[bytes] = ()
+    peer: str = ''
+    leaves: Callable[[Request], bool] = stays
+
+    def header(self, name: str) -> str:
+        return next((value for key, value in self.headers if key.lower() == name), '')
+
+
+@dataclass
+class Answer:
+    """An answer on its way to the sender. Whoever has sent it, or gives up, closes it."""
+    status: int
+    reason: str
+    headers: Headers
+    pieces: Iterable[bytes] = ()
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+def text_answer(status: int, text: str) -> Answer:
+    """The server's own answer, one readable line."""
+    body = (text + '\n').encode()
+    headers = [('Content-Type', 'text/plain; charset=utf-8'), ('Content-Length', str(len(body)))]
+    return Answer(status, HTTPStatus(status).phrase, headers, [body])
+
+
+class Upstream:
+    """A connection to the container, for one request after another."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(('127.0.0.1', port), CONNECT_SECONDS)
+        self._socket.settimeout(None)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._http = h11.Connection(h11.CLIENT)
+
+    def send(self, event: h11.Event) -> None:
+        if data := self._http.send(event):
+            self._socket.sendall(data)
+
+    def receive(self) -> Any:
+        """The next event; OSError when the container has ended the connection, RemoteProtocolError when it speaks no HTTP."""
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            self._http.receive_data(self._socket.recv(READ_BYTES))
+        if event is h11.PAUSED or isinstance(event, h11.ConnectionClosed):
+            raise ConnectionResetError('the container ended the connection')
+        return event
+
+    def head(self) -> h11.Response:
+        while not isinstance(event := self.receive(), h11.Response):
+            pass  # an interim answer is for this connection alone
+        return event
+
+    def pieces(self) -> Iterator[bytes]:
+        while isinstance(event := self.receive(), h11.Data):
+            yield bytes(event.data)
+
+    def is_idle(self) -> bool:
+        """Whether the next request can go over it: both sides are done, and the container has not closed it."""
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+        return self._http.our_state is h11.IDLE and not select.select([self._socket], [], [], 0)[0]
+
+    def abort(self) -> None:
+        """Ends the connection under whoever is reading from it."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._socket.close()
 
 
 class Forwarder:
-    """A WSGI application for what lies under /instance/execute/."""
+    """Forwards what lies under /instance/execute/ to the instance's port."""
 
     def __init__(self, ports: Mapping[str, Callable[[], int | None]], settings: Mapping[str, str]) -> None:
         self._ports = ports
         self._settings = settings
-        self.session = requests.Session()
-        self.session.trust_env = False
-        self.session.headers.clear()
-        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # one sender's cookie is never another's
-        self.session.mount('http://', HTTPAdapter(pool_maxsize=POOLED_CONNECTIONS))
+        self._idle: dict[int, list[Upstream]] = {}
 
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        name, rest = split_target(environ['localxsoar.target'])
-        refusal = self._refusal(name)
-        if refusal:
-            return plain_answer(start_response, *refusal)
+    def forward(self, request: Request) -> Answer:
+        """The container's answer, or the server's own. What the sender did wrong is raised, see Request."""
+        name, rest = split_target(request.target)
+        if refusal := self._refusal(name):
+            return text_answer(*refusal)
+        port = self._ports[name]() or 0
         try:
-            response = self._send(environ, self._ports[name](), rest)
-        except (requests.RequestException, HTTPError) as error:
-            return plain_answer(start_response, *self._failure(name, error))
-        except SenderGone:
-            return plain_answer(start_response, '400 Bad Request', 'The connection ended before the answer came.')
-        start_response(f'{response.status_code} {response.reason or ""}', answer_headers(response))
-        return answer_body(environ['REQUEST_METHOD'], response)
+            upstream = self._connect(port)
+        except OSError:
+            return text_answer(503, f'The container of the instance {name!r} does not accept connections on port {port}. '
+                                    'It may be starting, or its port is in use: see the log of the local XSOAR.')
+        return self._exchange(request, rest, name, port, upstream)
 
-    def _refusal(self, name: str) -> tuple[str, str] | None:
+    def _refusal(self, name: str) -> tuple[int, str] | None:
         if name not in self._ports:
             known = ', '.join(self._ports)
-            return '404 Not Found', f'There is no instance {name!r} here (names are case-sensitive). Known: {known}.'
+            return 404, f'There is no instance {name!r} here (names are case-sensitive). Known: {known}.'
         if not is_external(self._settings, name):
-            return '403 Forbidden', (f'The server setting {EXTERNAL_SETTING}.{name} is not true, so nothing is forwarded to the '
-                                     f'instance. Set it, or {EXTERNAL_SETTING} for all instances, to true.')
+            return 403, (f'The server setting {EXTERNAL_SETTING}.{name} is not true, so nothing is forwarded to the '
+                         f'instance. Set it, or {EXTERNAL_SETTING} for all instances, to true.')
         return None
 
-    def _send(self, environ: dict[str, Any], port: int | None, rest: str) -> requests.Response:
-        base = f'http://127.0.0.1:{port or 0}'
-        headers = dict.fromkeys(ADDED_BY_THE_CLIENT, SKIP_HEADER) | forwarded_headers(environ['localxsoar.headers'])
-        request = requests.Request(environ['REQUEST_METHOD'], base, headers=headers, data=read_framing(environ))
-        prepared = self.session.prepare_request(request)
-        prepared.url = base + rest
-        return self.session.send(prepared, stream=True, allow_redirects=False, timeout=(CONNECT_SECONDS, None))
+    def _connect(self, port: int) -> Upstream:
+        while kept := self._idle.get(port):
+            if (upstream := kept.pop()).is_idle():
+                return upstream
+            upstream.close()
+        return Upstream(port)
 
-    def _failure(self, name: str, error: Exception) -> tuple[str, str]:
-        if never_connected(error):
-            port = self._ports[name]()
-            return '503 Service Unavailable', (
-                f'The container of the instance {name!r} does not accept connections on port {port}. '
-                'It may be starting, or its port is in use: see the log of the local XSOAR.')
-        return '502 Bad Gateway', f'The container of the instance {name!r} ended the connection without an answer.'
+    def _exchange(self, request: Request, rest: str, name: str, port: int, upstream: Upstream) -> Answer:
+        failures: list[Exception] = []
+        sending = gevent.spawn(send_request, request, rest, upstream, failures)
+
+        def close() -> None:
+            sending.kill()
+            kept = self._idle.setdefault(port, [])
+            if upstream.is_idle() and len(kept) < KEPT_CONNECTIONS:
+                kept.append(upstream)
+            else:
+                upstream.close()
+        try:
+            head = upstream.head()
+        except (OSError, h11.RemoteProtocolError):
+            close()
+            if failures:
+                raise failures[0] from None
+            return text_answer(502, f'The container of the instance {name!r} ended the connection without an answer.')
+        except BaseException:
+            close()
+            raise
+        return Answer(head.status_code, head.reason.decode('latin-1'), answer_headers(head.headers), upstream.pieces(), close)
+
+
+def send_request(request: Request, rest: str, upstream: Upstream, failures: list[Exception]) -> None:
+    """Sends the request to the container, then waits for the sender to leave, which the container then sees, too."""
+    try:
+        upstream.send(h11.Request(method=request.method, target=rest, headers=forwarded_headers(request)))
+        for piece in request.body:
+            upstream.send(h11.Data(data=piece))
+        upstream.send(h11.EndOfMessage())
+        if not request.leaves(request):
+            return
+        failures.append(SenderGone('The sender left before the answer.'))
+    except (SenderGone, NotHttp) as error:
+        failures.append(error)
+    except (OSError, h11.LocalProtocolError):
+        return  # the container has had enough: its answer tells why
+    upstream.abort()
 
 
 def is_external(settings: Mapping[str, str], name: str) -> bool:
@@ -120,49 +203,19 @@ def split_target(target: str) -> tuple[str, str]:
     return unquote(name), f'/{rest}{question_mark}{query}'
 
 
-def forwarded_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The sender's headers without those that end at the server; one that came several times is joined."""
-    found = [(name, value.strip()) for name, value in headers]
-    ended_here = NOT_FORWARDED | {word.strip().lower() for name, value in found if name.lower() == 'connection'
+def forwarded_headers(request: Request) -> list[tuple[bytes, bytes]]:
+    """The sender's headers without those that end at the server, and the path and query that the server was asked for."""
+    ended_here = NOT_FORWARDED | {word.strip().lower() for name, value in request.headers if name.lower() == 'connection'
                                   for word in value.split(',')}
-    joined: dict[str, tuple[str, str]] = {}
-    for name, value in found:
-        if (key := name.lower()) not in ended_here:
-            separator = '; ' if key == 'cookie' else ', '
-            joined[key] = (joined[key][0], joined[key][1] + separator + value) if key in joined else (name, value)
-    return dict(joined.values())
+    kept = [(name, value) for name, value in request.headers if name.lower() not in ended_here]
+    if 'chunked' in request.header('transfer-encoding').lower():
+        kept.append(('Transfer-Encoding', 'chunked'))
+    elif request.method in ('POST', 'PUT', 'PATCH') and not request.header('content-length'):
+        kept.append(('Content-Length', '0'))
+    return [(name.encode('latin-1'), value.encode('latin-1')) for name, value in [*kept, (REQUEST_URI, request.target)]]
 
 
-def read_framing(environ: Mapping[str, Any]) -> Body | None:
-    """The request's body, framed as it came: chunked, with a length, or not there."""
-    if 'chunked' in environ.get('HTTP_TRANSFER_ENCODING', '').lower():
-        return Body(environ['wsgi.input'])
-    length = int(environ.get('CONTENT_LENGTH') or 0)
-    return SizedBody(environ['wsgi.input'], length) if length else None
-
-
-def answer_headers(response: requests.Response) -> list[tuple[str, str]]:
+def answer_headers(headers: Any) -> Headers:
     """The container's headers, each as often as it came, without those of its connection."""
-    return [(name, value) for name, value in response.raw.headers.items() if name.lower() not in HOP_BY_HOP]
-
-
-def answer_body(method: str, response: requests.Response) -> Iterator[bytes]:
-    """The container's answer in pieces, not decoded."""
-    try:
-        if method != 'HEAD':
-            yield from response.raw.stream(CHUNK_BYTES, decode_content=False)
-    finally:
-        response.close()
-
-
-def plain_answer(start_response: StartResponse, status: str, text: str) -> Iterable[bytes]:
-    """The server's own answer, one readable line."""
-    body = (text + '\n').encode()
-    start_response(status, [('Content-Type', 'text/plain; charset=utf-8'), ('Content-Length', str(len(body)))])
-    return [body]
-
-
-def never_connected(error: Exception) -> bool:
-    """Whether the container was not there at all, so that it has seen nothing of the request."""
-    cause = error.args[0] if error.args else None
-    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(getattr(cause, 'reason', None), NewConnectionError)
+    found = [(name.decode('latin-1'), value.decode('latin-1')) for name, value in headers.raw_items()]
+    return [(name, value) for name, value in found if name.lower() not in HOP_BY_HOP]

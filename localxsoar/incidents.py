@@ -28,6 +28,7 @@ ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'detai
 RFC3339 = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))', re.ASCII)
 QUERY_TERM = re.compile(r'\s*(?:(?:and|AND)\s+)?(\w+):(?:"([^"]*)"|([^\s"]+))\s*')
 LEAP_YEAR = 2000
+BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')
 
 
 class IncidentStore:
@@ -72,6 +73,13 @@ class IncidentStore:
         with self._lock:
             rows = self._database.execute('SELECT id, sent FROM incident ORDER BY id').fetchall()
         return [{'id': str(row[0]), 'sent': json.loads(row[1])} for row in rows]
+
+    def latest(self, limit: int) -> list[dict[str, Any]]:
+        """The latest incidents, newest first, as lines of a list: without their details."""
+        with self._lock:
+            rows = self._database.execute('SELECT id, name, type, occurred, created, instance FROM incident '
+                                          'ORDER BY id DESC LIMIT ?', [limit]).fetchall()
+        return [dict(zip(BRIEF, (str(row[0]), *row[1:]), strict=True)) for row in rows]
 
     def context(self, instance: str) -> dict[str, Any]:
         """The instance's integration context."""
@@ -137,9 +145,10 @@ def _incident(row: Sequence[Any], sent: Mapping[str, Any] | None = None) -> dict
     """The incident as the server shows it: what was sent, and what the server made of it and adds."""
     number, name, type_, created, occurred, status, instance, brand, text = row
     known = {key: value for key, value in (sent or json.loads(text)).items() if value is not None}
-    return {**ADDED, **known, 'id': str(number), 'name': name, 'type': type_, 'rawType': type_, 'rawName': name,
-            'created': created, 'modified': created, 'occurred': occurred, 'status': status,
-            'sourceInstance': instance, 'sourceBrand': brand, 'rawJSON': _storable(str(known.get('rawJSON') or ''))}
+    own = {'id': str(number), 'name': name, 'type': type_, 'rawType': type_, 'rawName': name,
+           'created': created, 'modified': created, 'occurred': occurred, 'status': status,
+           'sourceInstance': instance, 'sourceBrand': brand, 'rawJSON': _storable(str(known.get('rawJSON') or ''))}
+    return {**own, **ADDED, **known, **own}  # the id first, as people read it
 
 
 # Searching.

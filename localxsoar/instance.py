@@ -187,7 +187,14 @@ class Instance:
                 raise CommandFailed(str(result.get('Contents')))
         return container.results
 
-    # What tests and measurements read.
+    # What tests, measurements and the page read.
+
+    def brief(self) -> dict[str, Any]:
+        """How the instance is, in a few words."""
+        name = str(self.integration.descriptor.get('display') or self.integration.name)
+        is_ready = bool(self.pid) and (not self.integration.has_port or accepts_connections(self.port))
+        return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
+                'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready}
 
     def state(self) -> dict[str, Any]:
         """The instance and all that was seen on its containers' lines; no parameters."""

@@ -225,6 +225,28 @@ def fill_form(integration: Integration, given: Mapping[str, str], free_port: Cal
     return {name: _fill(row, {**defaults, **given}.get(name)) for name, row in rows.items()}
 
 
+def describe_form(integration: Integration, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The form's visible rows with their values; of a secret only whether it is set."""
+    rows = [row for row in integration.parameters if not row.get('hidden')]
+    return [{'name': row['name'], 'label': str(row.get('display') or row['name']), 'help': str(row.get('additionalinfo') or ''),
+             'kind': int(row.get('type') or 0), 'required': bool(row.get('required')), 'options': row.get('options') or [],
+             'secret': row.get('type') in SECRET_TYPES, 'set': bool(params.get(row['name'])),
+             'value': None if row.get('type') in SECRET_TYPES else params.get(row['name'])} for row in rows]
+
+
+def field_in(integration: Integration, text: str) -> str:
+    """The parameter that a message speaks of by its label; empty when by none."""
+    rows = sorted(integration.parameters, key=lambda row: -len(str(row.get('display') or '')))
+    return next((str(row['name']) for row in rows if row.get('display') and str(row['display']) in text), '')
+
+
+def secret_values(integration: Integration, params: Mapping[str, Any]) -> list[str]:
+    """What the encrypted parameters hold."""
+    values = [params.get(row['name']) for row in integration.parameters if row.get('type') in SECRET_TYPES]
+    texts = [value.get('password') if isinstance(value, dict) else value for value in values]
+    return [str(text) for text in texts if text]
+
+
 def _known(rows: Mapping[str, Mapping[str, Any]]) -> str:
     return ', '.join(f"{name} ({row.get('display') or name})" for name, row in rows.items()) or 'none'
 

@@ -1,154 +1,130 @@
-"""The forwarder before containers that misbehave in ways that a real process can't be made to."""
+"""The forwarder before containers that misbehave: each a real socket that does one odd thing."""
 
-import io
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-import requests
-import requests_mock
-import urllib3
-from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
-from localxsoar.forward import Forwarder, SenderGone, forwarded_headers, is_external, split_target
+from localxsoar.forward import Answer, Forwarder, Request, SenderGone, forwarded_headers, is_external, split_target
 
-CONTAINER = 'http://127.0.0.1:9000'
 OPEN = {'instance.execute.external.front': 'true'}
+Behaviour = Callable[[socket.socket], None]
 
 
-@pytest.fixture
-def upstream() -> Iterator[requests_mock.Mocker]:
-    with requests_mock.Mocker() as mocker:
-        yield mocker
+@contextmanager
+def container(behave: Behaviour) -> Iterator[int]:
+    """A port at which each connection meets this behaviour."""
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    behave(connection)
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
 
 
-def call(
-    target: str = '/instance/execute/front',
-    method: str = 'POST',
-    body: Any = b'',
-    headers: Any = (),
-    settings: Any = None,
-    **environ: str,
-) -> tuple[str, list[tuple[str, str]], bytes]:
-    """One request through the forwarder: status line, headers and body of its answer."""
-    started: list[Any] = []
-    given = {
-        'localxsoar.target': target,
-        'localxsoar.headers': list(headers),
-        'REQUEST_METHOD': method,
-        'wsgi.input': io.BytesIO(body) if isinstance(body, bytes) else body,
-        **environ,
-    }
-    forwarder = Forwarder({'front': lambda: 9000}, OPEN if settings is None else settings)
-    answer = b''.join(forwarder(given, lambda status, names: started.extend([status, names])))
-    return started[0], started[1], answer
+def answering(text: bytes) -> Behaviour:
+    def behave(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(text)
+    return behave
 
 
-def refused_connection(*_: Any) -> requests.ConnectionError:
-    pool: Any = None
-    return requests.ConnectionError(MaxRetryError(pool, '/', NewConnectionError(pool, 'refused')))
+def read_head(connection: socket.socket) -> bytes:
+    received = b''
+    while b'\r\n\r\n' not in received and (data := connection.recv(65536)):
+        received += data
+    return received
 
 
-@pytest.mark.parametrize(
-    'fault, status, words',
-    [
-        (refused_connection(), '503', 'does not accept connections on port 9000'),
-        (requests.exceptions.ConnectTimeout('late'), '503', 'does not accept connections on port 9000'),
-        (
-            requests.ConnectionError(ProtocolError('Connection aborted.', ConnectionResetError(104, 'reset'))),
-            '502',
-            'ended the connection',
-        ),
-        (
-            requests.ConnectionError(ProtocolError('Connection aborted.', BrokenPipeError(32, 'pipe'))),
-            '502',
-            'ended the connection',
-        ),
-        (requests.exceptions.InvalidHeader('no header'), '502', 'ended the connection'),
-    ],
-)
-def test_a_container_that_fails_is_told_in_words(
-    upstream: requests_mock.Mocker, fault: Exception, status: str, words: str
-) -> None:
-    upstream.post(CONTAINER, exc=fault)
-    line, _, body = call()
-    assert line.startswith(status)
-    assert words in body.decode() and "'front'" in body.decode()
+def forward(port: int, settings: Any = None, **request: Any) -> Answer:
+    forwarder = Forwarder({'front': lambda: port}, OPEN if settings is None else settings)
+    given = {'method': 'POST', 'target': '/instance/execute/front', 'headers': [('Host', 'h')], **request}
+    return forwarder.forward(Request(**given))
 
 
-def test_an_answer_is_passed_on_undecoded_without_the_headers_of_its_connection(upstream: requests_mock.Mocker) -> None:
-    upstream.post(
-        CONTAINER,
-        raw=urllib3.HTTPResponse(
-            body=io.BytesIO(b'not gzip at all'),
-            status=299,
-            reason='Odd',
-            preload_content=False,
-            headers={
-                'Content-Encoding': 'gzip',
-                'Connection': 'keep-alive',
-                'Keep-Alive': 'timeout=5',
-                'Transfer-Encoding': 'chunked',
-                'X-Kept': 'yes',
-            },
-        ),
-    )
-    assert call() == ('299 Odd', [('Content-Encoding', 'gzip'), ('X-Kept', 'yes')], b'not gzip at all')
+def read(answer: Answer) -> bytes:
+    with closing(answer):
+        return b''.join(answer.pieces)
 
 
-def test_an_answer_that_breaks_off_breaks_off_for_the_sender(upstream: requests_mock.Mocker) -> None:
-    class Broken(io.RawIOBase):
-        def __init__(self) -> None:
-            self.pieces = [b'half']
-
-        def readable(self) -> bool:
-            return True
-
-        def read(self, size: int = -1) -> bytes:
-            if self.pieces:
-                return self.pieces.pop()
-            raise ConnectionResetError(104, 'reset')
-
-    upstream.post(CONTAINER, raw=urllib3.HTTPResponse(body=Broken(), status=200, preload_content=False))
-    with pytest.raises((OSError, urllib3.exceptions.HTTPError)):
-        call()
+def test_a_container_that_is_not_there_is_told_in_words() -> None:
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+    answer = forward(port)
+    assert answer.status == 503 and f"'front' does not accept connections on port {port}" in read(answer).decode()
 
 
-def test_redirects_are_the_senders_to_follow(upstream: requests_mock.Mocker) -> None:
-    upstream.post(CONTAINER, status_code=307, headers={'Location': 'http://elsewhere/'})
-    line, headers, _ = call()
-    assert line.startswith('307') and ('Location', 'http://elsewhere/') in headers
-    assert upstream.call_count == 1
+@pytest.mark.parametrize('text', [b'', b'HTTP/1.1 20', b'this is no HTTP\r\n\r\n'], ids=['silence', 'half a line', 'no HTTP'])
+def test_a_container_that_ends_without_an_answer_is_told_in_words(text: bytes) -> None:
+    with container(answering(text)) as port:
+        answer = forward(port)
+        assert answer.status == 502 and "'front' ended the connection" in read(answer).decode()
 
 
-def test_a_sender_that_leaves_is_not_taken_for_a_container_that_answered(upstream: requests_mock.Mocker) -> None:
-    class Gone:
-        def read(self, size: int = -1) -> bytes:
-            raise BrokenPipeError(32, 'the sender left')
+def test_an_answer_is_passed_on_undecoded_without_the_headers_of_its_connection() -> None:
+    text = (b'HTTP/1.1 299 Odd\r\nContent-Encoding: gzip\r\nConnection: close\r\nKeep-Alive: timeout=5\r\nX-Kept: yes\r\n'
+            b'Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\nnot gzip at all')
+    with container(answering(text)) as port:
+        answer = forward(port)
+        kept = [('Content-Encoding', 'gzip'), ('X-Kept', 'yes'), ('Set-Cookie', 'a=1'), ('Set-Cookie', 'b=2')]
+        assert (answer.status, answer.reason, answer.headers, read(answer)) == (299, 'Odd', kept, b'not gzip at all')
 
-    def read_all(request: Any, context: Any) -> str:
-        with pytest.raises(SenderGone):
-            list(request.body)
+
+def test_an_answer_that_breaks_off_breaks_off_for_the_sender() -> None:
+    with container(answering(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')) as port:
+        answer = forward(port)
+        with pytest.raises(Exception, match=r'peer closed|without sending complete'):
+            read(answer)
+
+
+def test_redirects_are_the_senders_to_follow() -> None:
+    with container(answering(b'HTTP/1.1 307 Moved\r\nLocation: http://elsewhere/\r\nContent-Length: 0\r\n\r\n')) as port:
+        answer = forward(port)
+        assert (answer.status, ('Location', 'http://elsewhere/') in answer.headers) == (307, True)
+
+
+def test_a_sender_that_leaves_is_not_taken_for_a_container_that_answered() -> None:
+    def body() -> Iterator[bytes]:
+        yield b'half'
         raise SenderGone('left')
 
-    upstream.post(CONTAINER, text=read_all)
-    assert call(body=Gone(), CONTENT_LENGTH='10')[0] == '400 Bad Request'
+    ended = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        while connection.recv(65536):
+            pass
+        ended.set()
+
+    with container(behave) as port:
+        with pytest.raises(SenderGone):
+            forward(port, body=body(), headers=[('Host', 'h'), ('Content-Length', '10')])
+        assert ended.wait(10)
 
 
-def test_a_body_keeps_its_length_or_goes_on_chunked(upstream: requests_mock.Mocker) -> None:
-    upstream.post(CONTAINER)
-    call(body=b'12345', CONTENT_LENGTH='5')
-    call(body=b'12345', HTTP_TRANSFER_ENCODING='chunked')
-    call()
-    framings = [
-        {name: request.headers.get(name) for name in ('Content-Length', 'Transfer-Encoding')}
-        for request in upstream.request_history
-    ]
-    assert framings == [
-        {'Content-Length': '5', 'Transfer-Encoding': None},
-        {'Content-Length': None, 'Transfer-Encoding': 'chunked'},
-        {'Content-Length': '0', 'Transfer-Encoding': None},
-    ]
+@pytest.mark.parametrize('headers, body, seen', [
+    ([('Content-Length', '5')], [b'12345'], b'Content-Length: 5\r\n'),
+    ([('Transfer-Encoding', 'chunked')], [b'12345'], b'Transfer-Encoding: chunked\r\n'),
+    ([], [], b'Content-Length: 0\r\n'),
+])
+def test_a_body_keeps_its_length_or_goes_on_chunked(headers: Any, body: Any, seen: bytes) -> None:
+    heads = []
+
+    def behave(connection: socket.socket) -> None:
+        heads.append(read_head(connection))
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+
+    with container(behave) as port:
+        assert read(forward(port, headers=[('Host', 'h'), *headers], body=body)) == b''
+    assert seen in heads[0] and heads[0].lower().count(b'content-length') + heads[0].lower().count(b'transfer-encoding') == 1
 
 
 @pytest.mark.parametrize(
@@ -163,16 +139,8 @@ def test_a_body_keeps_its_length_or_goes_on_chunked(upstream: requests_mock.Mock
 )
 def test_an_instance_is_open_by_its_own_setting_or_the_one_for_all(settings: dict[str, str], name: str, open_: bool) -> None:
     assert is_external(settings, name) is open_
-
-
-def test_a_closed_instance_is_refused_in_words_that_name_the_setting() -> None:
-    line, _, body = call(settings={})
-    assert line == '403 Forbidden' and b'instance.execute.external.front' in body
-
-
-def test_another_instance_is_not_found() -> None:
-    line, _, body = call('/instance/execute/FRONT')
-    assert line == '404 Not Found' and b'case-sensitive' in body
+    if not open_:
+        assert forward(1, settings).status == 403
 
 
 @pytest.mark.parametrize(
@@ -188,18 +156,20 @@ def test_the_rest_of_the_target_is_untouched(target: str, name: str, rest: str) 
     assert split_target(target) == (name, rest)
 
 
-def test_headers_that_end_at_the_server_are_not_forwarded() -> None:
+def test_headers_that_end_at_the_server_are_not_forwarded_and_its_own_is_added() -> None:
     given = [
         ('X-One', 'a'),
         ('x-one', 'b'),
-        ('Cookie', 'a=1'),
-        ('Cookie', 'b=2'),
         ('Connection', 'close, X-Private'),
         ('X-Private', 'p'),
         ('Content-Length', '3'),
         ('Expect', '100-continue'),
-        ('Transfer-Encoding', 'chunked'),
+        ('Upgrade', 'websocket'),
+        ('X-Request-URI', '/forged'),
         ('Host', 'h'),
-        ('Authorization', 't'),
     ]
-    assert forwarded_headers(given) == {'X-One': 'a, b', 'Cookie': 'a=1; b=2', 'Host': 'h', 'Authorization': 't'}
+    request = Request('POST', '/instance/execute/front/a?b=c', given)
+    assert forwarded_headers(request) == [
+        (b'X-One', b'a'), (b'x-one', b'b'), (b'Content-Length', b'3'), (b'Host', b'h'),
+        (b'X-Request-URI', b'/instance/execute/front/a?b=c'),
+    ]

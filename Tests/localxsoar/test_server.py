@@ -44,7 +44,7 @@ def test_a_post_becomes_incidents_that_the_official_client_reads_back(xsoar: Loc
     ]
     assert found[0].occurred.isoformat() == '2024-01-31T12:00:00+00:00'
     assert xsoar.sent()[-2:] == sent
-    assert xsoar.wait_for_line('^incident .* · Phishing · one$')
+    assert xsoar.wait_for_line(r'^\d\d:\d\d:\d\d  POST 200 +\d+ ms  python-requests +incidents \d+ to \d+  one$')
 
 
 def test_the_server_refuses_a_date_that_go_would_not_read(xsoar: LocalXsoar, http: requests.Session) -> None:
@@ -177,8 +177,8 @@ def test_print_and_stderr_are_no_violations(xsoar: LocalXsoar, http: requests.Se
 def test_each_log_line_is_a_line_of_its_own_with_control_characters_escaped(xsoar: LocalXsoar, http: requests.Session) -> None:
     ask(xsoar, http, '/log')
     for level in ('debug', 'info', 'error'):
-        assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d\.\d\d\d {level} +{level} one$')
-        assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d\.\d\d\d {level} +two \\x1b\[31m$')
+        assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d  log {level} +{level} one$')
+        assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d  log {level} +two \\x1b\[31m$')
     assert [line['text'] for line in xsoar.state()['log'] if line['level'] == 'info'][-2:] == ['info one', 'two \x1b[31m']
 
 
@@ -199,7 +199,7 @@ def test_health_is_kept_with_its_history(xsoar: LocalXsoar, http: requests.Sessi
     state = xsoar.state()
     assert state['health'] == {'error': '', 'isError': False}
     assert state['healthHistory'][-2:] == [{'error': 'port in use', 'isError': True}, {'error': '', 'isError': False}]
-    assert xsoar.wait_for_line('^health: port in use$')
+    assert xsoar.wait_for_line('health  port in use$')
 
 
 def test_return_error_raises_while_running(xsoar: LocalXsoar, http: requests.Session) -> None:

@@ -45,6 +45,16 @@ def echo(body, handler):
             'size': len(body), 'sha256': hashlib.sha256(body).hexdigest()}
 
 
+@route('/answer')
+def give_back(body, handler):
+    return json.loads(body)
+
+
+@route('/problem')
+def refuse(body, handler):
+    return Answer(json.loads(body), json.loads(body)['status'])
+
+
 @route('/params')
 def params(body, handler):
     return demisto.params()

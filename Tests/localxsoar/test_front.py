@@ -1,0 +1,203 @@
+"""The front through its door: what it refuses as no HTTP, what it keeps of each request, and who may change something."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from local_xsoar import LocalXsoar, wait_for
+
+WAY_IN = '/instance/execute/Front%20Door'
+SECRET = 'h4sh-hush'
+
+
+def exchange(xsoar: LocalXsoar, data: bytes) -> bytes:
+    """Sends bytes as they are and reads to the end of the connection."""
+    host, port = xsoar.url.removeprefix('http://').split(':')
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(data)
+        received = b''
+        while piece := connection.recv(65536):
+            received += piece
+    return received
+
+
+def deliveries(xsoar: LocalXsoar) -> list[Any]:
+    found: list[Any] = xsoar.control('GET', 'deliveries')
+    return found
+
+
+def newest(xsoar: LocalXsoar) -> Any:
+    wait_for(lambda: deliveries(xsoar)[0]['kind'] != 'waiting', 'the end of the delivery')
+    return deliveries(xsoar)[0]
+
+
+def post(xsoar: LocalXsoar, path: str = '', body: Any = None, **options: Any) -> requests.Response:
+    data = body if isinstance(body, (bytes, str)) else json.dumps(body or [])
+    return requests.post(f'{xsoar.webhook_url}{path}', data=data, timeout=30, **options)
+
+
+# What is no HTTP.
+
+
+@pytest.mark.parametrize('head', [
+    b'POST %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n',
+    b'POST %s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n',
+    b'POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n',
+    b'POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 2_6\r\n',
+    b'POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: +2\r\n',
+    b'POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 3\r\n',
+    b'PO(ST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n',
+    b'POST %s HTTP/1.1\r\nHost : h\r\nContent-Length: 2\r\n',
+    b'POST %s HTTP/1.1\r\nContent-Length: 2\r\n',
+    b'POST %s\r\nHost: h\r\n',
+    b'POST %s HTTP/1.1\r\nHost: h\r\nX: a\x00b\r\n',
+    b'\x16\x03\x01\x02\x00\x01\x00%s\r\n',
+])
+def test_what_is_no_http_is_refused_makes_nothing_and_is_kept_with_its_reason(xsoar: LocalXsoar, head: bytes) -> None:
+    before = len(xsoar.sent())
+    answer = exchange(xsoar, head.replace(b'%s', WAY_IN.encode()) + b'\r\n[]')
+    assert answer.startswith(b'HTTP/1.1 400 Bad Request\r\n') and b'This is not HTTP/1.1: ' in answer
+    assert b'Traceback' not in answer and len(xsoar.sent()) == before
+    assert newest(xsoar)['text'].startswith('This is not HTTP/1.1: ')
+
+
+def test_a_broken_chunk_is_refused_and_the_container_sees_no_whole_body(xsoar: LocalXsoar) -> None:
+    head = f'POST {WAY_IN} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n'.encode()
+    before = len(xsoar.sent())
+    assert exchange(xsoar, head + b'2\r\n[]\r\nxyz\r\n').startswith(b'HTTP/1.1 400 ')
+    assert len(xsoar.sent()) == before
+
+
+def test_an_upgrade_is_answered_as_the_request_that_it_is(xsoar: LocalXsoar) -> None:
+    head = f'GET {WAY_IN}/echo HTTP/1.1\r\nHost: h\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n'
+    assert exchange(xsoar, head.encode()).startswith(b'HTTP/1.1 200 ')
+
+
+def test_an_absolute_target_and_pipelined_requests_are_answered_in_order(xsoar: LocalXsoar) -> None:
+    one = f'GET http://h{WAY_IN}/echo?n=1 HTTP/1.1\r\nHost: h\r\n\r\n'
+    two = f'GET {WAY_IN}/echo?n=2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n'
+    answer = exchange(xsoar, (one + two).encode())
+    assert answer.index(b'/echo?n=1"') < answer.index(b'/echo?n=2"')
+
+
+def test_the_container_is_told_the_address_that_was_asked_for(xsoar: LocalXsoar) -> None:
+    seen = dict(post(xsoar, '/echo/a?b=c').json()['headers'])
+    assert seen['X-Request-URI'] == f'{WAY_IN}/echo/a?b=c'
+
+
+# What is kept.
+
+
+def test_a_delivery_says_which_incident_it_became(xsoar: LocalXsoar) -> None:
+    number = post(xsoar, body=[{'name': 'disk full'}]).json()[0]['id']
+    assert newest(xsoar).items() >= {'method': 'POST', 'status': 200, 'kind': 'created', 'incidents': [number],
+                                     'text': 'disk full', 'sender': 'python-requests'}.items()
+    assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d  POST 200 +\d+ ms  python-requests +incident {number}  disk full$')
+
+
+def test_an_answer_that_names_an_older_incident_is_a_repeat(xsoar: LocalXsoar) -> None:
+    created = post(xsoar, body=[{'name': 'once'}]).json()
+    post(xsoar, '/answer', created)
+    assert newest(xsoar).items() >= {'kind': 'repeat', 'incidents': [created[0]['id']]}.items()
+    assert xsoar.wait_for_line(rf'repeat of incident {created[0]["id"]}  once$')
+
+
+def test_an_answer_that_gives_back_what_was_asked_is_a_handshake(xsoar: LocalXsoar) -> None:
+    post(xsoar, '/answer', {'challenge': 'abcdef'})
+    assert newest(xsoar)['kind'] == 'handshake'
+
+
+def test_a_refusal_is_told_in_the_integrations_words(xsoar: LocalXsoar) -> None:
+    post(xsoar, '/problem', {'title': 'Unauthorized', 'status': 401, 'detail': 'The request shows no token.'})
+    assert newest(xsoar).items() >= {'kind': 'refused', 'status': 401, 'text': 'The request shows no token.'}.items()
+    assert xsoar.wait_for_line(r'POST 401 +\d+ ms  python-requests +The request shows no token\.$')
+
+
+@pytest.mark.parametrize('path', ['/instance/execute/nobody', '/instance/exec', '/webhook'])
+def test_a_wrong_instance_or_path_is_kept_and_told(xsoar: LocalXsoar, path: str) -> None:
+    assert requests.post(f'{xsoar.url}{path}', data='{}', timeout=30).status_code == 404
+    assert newest(xsoar).items() >= {'target': path, 'status': 404, 'kind': 'refused'}.items()
+    assert xsoar.wait_for_line(rf'POST 404 +\d+ ms  python-requests +{path}  There is no')
+
+
+def test_a_sender_that_left_is_told_as_gone(xsoar: LocalXsoar) -> None:
+    host, port = xsoar.url.removeprefix('http://').split(':')
+    with socket.create_connection((host, int(port)), timeout=30) as sender:
+        sender.sendall(f'POST {WAY_IN} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n[{{'.encode())
+    wait_for(lambda: deliveries(xsoar)[0]['kind'] == 'gone')
+
+
+def test_secrets_are_masked_but_for_this_machine_when_it_asks(xsoar: LocalXsoar) -> None:
+    post(xsoar, f'/answer?key={SECRET}', json.dumps({'a': f'{SECRET}-x'}),
+         headers={'Authorization': f'Bearer {SECRET}', 'X-Plain': SECRET})
+    number = newest(xsoar)['number']
+    masked = xsoar.control('GET', f'deliveries/{number}')
+    assert SECRET not in json.dumps([masked, deliveries(xsoar)])
+    assert {header['name']: header['value'] for header in masked['request']['headers']}['Authorization'] == 'Bearer ••••••'
+    shown = xsoar.control('GET', f'deliveries/{number}?secrets=show')
+    assert json.dumps(shown).count(SECRET) >= 4
+
+
+def test_a_delivery_is_sent_again_as_it_came_and_edited(xsoar: LocalXsoar) -> None:
+    post(xsoar, body=[{'name': 'first'}], headers={'Authorization': SECRET})
+    number = newest(xsoar)['number']
+    again = xsoar.control('POST', f'deliveries/{number}/send', json={})['number']
+    sent = xsoar.control('GET', f'deliveries/{again}?secrets=show')
+    assert (sent['kind'], sent['text']) == ('created', 'first')
+    assert {'name': 'Authorization', 'value': SECRET, 'masked': False} in sent['request']['headers']
+    masked = xsoar.control('GET', f'deliveries/{number}')['request']['headers']
+    headers = [[header['name'], header['value']] for header in masked]
+    edit = {'body': '[{"name": "other"}]', 'headers': headers}
+    edited = xsoar.control('POST', f'deliveries/{number}/send', json=edit)['number']
+    sent = xsoar.control('GET', f'deliveries/{edited}?secrets=show')
+    assert (sent['kind'], sent['text']) == ('created', 'other')
+    assert {'name': 'Authorization', 'value': SECRET, 'masked': False} in sent['request']['headers']
+
+
+def test_deliveries_are_bounded_and_outlive_the_server_in_a_file(echo_pack: Path, tmp_path: Path) -> None:
+    store = str(tmp_path / 'store.db')
+    with LocalXsoar('--store', store, pack=echo_pack) as xsoar, requests.Session() as http:
+        for _ in range(510):
+            http.post(xsoar.webhook_url, data='[]', timeout=30)
+        http.post(xsoar.webhook_url, data='[{"name": "kept"}]', timeout=30)
+        kept = deliveries(xsoar)
+        assert len(kept) == 500 and kept[0]['text'] == 'kept'
+    with LocalXsoar('--store', store, pack=echo_pack) as xsoar:
+        assert deliveries(xsoar) == kept
+        for _ in range(3):
+            requests.post(f'{xsoar.webhook_url}/echo', data=b'x' * 25_000_000, timeout=30)
+        wait_for(lambda: [each['size'] for each in deliveries(xsoar)] == [25_000_000] * 2)
+
+
+# Who may do what.
+
+
+@pytest.mark.parametrize('headers', [
+    {'Host': 'evil.example'}, {'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}, {'Origin': 'null'},
+])
+def test_a_page_of_another_site_changes_nothing(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
+    before = xsoar.faults()
+    answer = requests.patch(f'{xsoar.url}/localxsoar/faults', json={'call_delay_ms': 1}, headers=headers, timeout=30)
+    assert answer.status_code == 403 and xsoar.faults() == before
+
+
+def test_the_controls_are_not_reached_through_the_way_in(xsoar: LocalXsoar) -> None:
+    for path in ('/instance/execute/../../localxsoar/state', '/instance/execute/Front%20Door/../../localxsoar/state'):
+        assert b'"violations"' not in exchange(xsoar, f'GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n'.encode())
+
+
+def test_events_come_live_and_those_who_were_away_get_what_they_missed(xsoar: LocalXsoar) -> None:
+    url = f'{xsoar.url}/localxsoar/events'
+    with requests.get(url, stream=True, timeout=30) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        start = next(line for line in lines if line.startswith('id: '))
+        post(xsoar, body=[{'name': 'live'}])
+        assert next(line for line in lines if '"name": "live"' in line)
+    last_id = start.removeprefix('id: ')
+    with requests.get(url, stream=True, timeout=30, headers={'Last-Event-ID': last_id}) as stream:
+        assert next(line for line in stream.iter_lines(decode_unicode=True) if '"name": "live"' in line)
+    with requests.get(url, stream=True, timeout=30, headers={'Last-Event-ID': 'another-7'}) as stream:
+        assert 'event: reset' in next(stream.iter_lines(decode_unicode=True))

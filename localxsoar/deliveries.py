@@ -1,0 +1,279 @@
+"""The deliveries: each request to the server's address, its answer, and what became of it."""
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+from localxsoar.events import Events
+from localxsoar.forward import Answer, Headers, NotHttp, Request, SenderGone, text_answer
+from localxsoar.masks import Masks
+from localxsoar.output import Printer
+from localxsoar.senders import SenderTeller
+
+KEPT_DELIVERIES = 500
+KEPT_BYTES = 50 * 1024 * 1024
+KEPT_BODY_BYTES = 26 * 1024 * 1024  # what an integration may take as one body; a longer one can't be sent again
+KEPT_ANSWER_BYTES = 1024 * 1024
+KNOWN_INCIDENTS = 20_000
+TOLD_CHARACTERS = 300
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
+                                     answer_headers TEXT, answer BLOB);
+"""
+INCIDENT_ID = re.compile(r'(?<!\\)"id": ?"(\d+)"')
+
+
+@dataclass
+class Delivery:
+    """One request and, once it is there, its answer. What became of it is told by `kind`, `incidents` and `text`."""
+    number: int
+    started: float
+    method: str
+    target: str
+    headers: Headers
+    peer: str
+    sender: str = ''
+    sender_key: str = ''
+    size: int = 0
+    status: int | None = None
+    reason: str = ''
+    milliseconds: float = 0
+    kind: str = 'waiting'
+    incidents: list[str] = field(default_factory=list)
+    text: str = ''
+    answer_size: int = 0
+    answer_headers: Headers = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+    answer: bytearray = field(default_factory=bytearray)
+    first_own_incident: int = 1
+
+    SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
+               'milliseconds', 'kind', 'incidents', 'text', 'answer_size')
+
+    def summary(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.SUMMARY}
+
+    def tee_body(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self.size += len(piece)
+            if len(self.body) < KEPT_BODY_BYTES:
+                self.body += piece
+            yield piece
+
+    def tee_answer(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            self.answer_size += len(piece)
+            if len(self.answer) < KEPT_ANSWER_BYTES:
+                self.answer += piece
+            yield piece
+
+    def note_answer(self, answer: Answer) -> Answer:
+        """The same answer, noted as it passes."""
+        self.status, self.reason, self.answer_headers = answer.status, answer.reason, list(answer.headers)
+        answer.pieces = self.tee_answer(answer.pieces)
+        return answer
+
+    def note_departure(self) -> None:
+        self.status, self.kind, self.text = None, 'gone', 'The sender left before the answer.'
+
+
+class Deliveries:
+    """The latest deliveries, bounded in number and bytes; in a file they outlive the server."""
+
+    def __init__(self, file: Path | None, teller: SenderTeller, masks: Masks, printer: Printer, events: Events,
+                 limit: int = KEPT_DELIVERIES, byte_limit: int = KEPT_BYTES) -> None:
+        self._teller = teller
+        self._masks = masks
+        self._printer = printer
+        self._events = events
+        self._limit, self._byte_limit = limit, byte_limit
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(str(file) if file else ':memory:', check_same_thread=False, isolation_level=None)
+        self._database.execute('PRAGMA journal_mode = WAL')
+        self._database.execute('PRAGMA synchronous = OFF')
+        self._database.executescript(SCHEMA)
+        self._sizes = OrderedDict(self._query('SELECT number, size FROM delivery ORDER BY number'))
+        self._last = max(self._sizes, default=0)
+        self._waiting: dict[int, Delivery] = {}
+        self._names: OrderedDict[str, str] = OrderedDict()  # of incidents by id, the latest last
+        self._unclaimed: dict[str, dict[str, Any]] = {}
+        self._next_incident = 1
+        printer.claim = self.created
+
+    def _query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock:
+            return self._database.execute(sql, values).fetchall()
+
+    # Recording.
+
+    @contextmanager
+    def record(self, request: Request) -> Iterator[Delivery]:
+        """Keeps a request, the answer that is noted on it, and how it ended."""
+        delivery = self._begin(request.method, request.target, request.headers, request.peer)
+        request.body = delivery.tee_body(request.body)
+        try:
+            yield delivery
+        except NotHttp as error:
+            delivery.note_answer(text_answer(400, f'This is not HTTP/1.1: {error}.'))
+            raise
+        except SenderGone:
+            delivery.note_departure()
+            raise
+        finally:
+            self._end(delivery)
+
+    def refused_below_http(self, peer: str, answer: Answer) -> None:
+        """Keeps that something came which is no request."""
+        delivery = self._begin('?', '', [], peer)
+        for _ in delivery.note_answer(replace(answer)).pieces:
+            pass
+        self._end(delivery)
+
+    def _begin(self, method: str, target: str, headers: Headers, peer: str) -> Delivery:
+        self._last += 1
+        delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident)
+        delivery.sender = self._teller.tell(headers, b'')[1]
+        self._waiting[delivery.number] = delivery
+        self._events.publish('delivery', self._shown(delivery.summary()))
+        return delivery
+
+    def _end(self, delivery: Delivery) -> None:
+        delivery.milliseconds = (time.time() - delivery.started) * 1000
+        sender, delivery.sender = self._teller.tell(delivery.headers, bytes(delivery.body))
+        delivery.sender_key = sender.key if sender else ''
+        self._tell_what_became(delivery)
+        self._keep(delivery)
+        del self._waiting[delivery.number]
+        shown = self._shown(delivery.summary())
+        self._events.publish('delivery', shown)
+        self._printer.delivery(shown)
+        if not self._waiting:
+            for incident in self._unclaimed.values():
+                self._printer.incident(incident)
+            self._unclaimed.clear()
+
+    def _keep(self, delivery: Delivery) -> None:
+        size = len(delivery.body) + len(delivery.answer)
+        self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [
+            delivery.number, size, json.dumps(delivery.summary()), json.dumps(delivery.headers), bytes(delivery.body),
+            json.dumps(delivery.answer_headers), bytes(delivery.answer)])
+        self._sizes[delivery.number] = size
+        while len(self._sizes) > self._limit or (sum(self._sizes.values()) > self._byte_limit and len(self._sizes) > 1):
+            number, _ = self._sizes.popitem(last=False)
+            self._query('DELETE FROM delivery WHERE number = ?', [number])
+
+    # What became of it.
+
+    def created(self, incidents: Sequence[dict[str, Any]]) -> None:
+        """Notes incidents as they are made: a delivery whose answer names them made them, or repeats the one that did."""
+        for incident in incidents:
+            self._names[incident['id']] = incident['name']
+            self._next_incident = int(incident['id']) + 1
+            self._unclaimed[incident['id']] = incident
+            self._events.publish('incident', brief(incident))
+        while len(self._names) > KNOWN_INCIDENTS:
+            self._names.popitem(last=False)
+        if not self._waiting:
+            for incident in incidents:
+                self._printer.incident(incident)
+            self._unclaimed.clear()
+
+    def _tell_what_became(self, delivery: Delivery) -> None:
+        if delivery.status is None:
+            return
+        text = delivery.answer.decode('utf-8', 'replace').strip()
+        if delivery.status >= 400:
+            delivery.kind, delivery.text = 'refused', problem(text) or delivery.reason
+            return
+        named = [number for number in dict.fromkeys(INCIDENT_ID.findall(text)) if number in self._names]
+        if not named and len(self._waiting) == 1:
+            named = [number for number in self._unclaimed if int(number) >= delivery.first_own_incident]
+        for number in named:
+            self._unclaimed.pop(number, None)
+        if named:
+            is_own = any(int(number) >= delivery.first_own_incident for number in named)
+            delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named[:100]
+            delivery.text = self._names[named[0]]
+        elif is_handshake(delivery, text):
+            delivery.kind, delivery.text = 'handshake', 'the address is confirmed'
+        else:
+            delivery.kind, delivery.text = 'answered', 'no incident' if text in ('[]', '{}', '') else first_line(text)
+
+    # Reading.
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """The deliveries, newest first, masked."""
+        kept = [json.loads(row[0]) for row in self._query('SELECT summary FROM delivery')]
+        waiting = [delivery.summary() for delivery in self._waiting.values()]
+        return [self._shown(summary) for summary in sorted(kept + waiting, key=lambda each: -int(each['number']))]
+
+    def get(self, number: int) -> Delivery | None:
+        """One delivery as it was."""
+        if number in self._waiting:
+            return self._waiting[number]
+        rows = self._query('SELECT summary, headers, body, answer_headers, answer FROM delivery WHERE number = ?', [number])
+        for summary, headers, body, answer_headers, answer in rows:
+            return Delivery(**json.loads(summary), headers=[(name, value) for name, value in json.loads(headers)],
+                            answer_headers=[(name, value) for name, value in json.loads(answer_headers)],
+                            body=bytearray(body), answer=bytearray(answer))
+        return None
+
+    def clear(self) -> None:
+        self._sizes.clear()
+        self._query('DELETE FROM delivery')
+        self._events.publish('cleared', {})
+
+    def _shown(self, summary: dict[str, Any]) -> dict[str, Any]:
+        return {**summary, 'target': self._masks.target(summary['target']), 'text': self._masks.text(summary['text'])}
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
+
+
+def brief(incident: dict[str, Any]) -> dict[str, Any]:
+    """An incident as a line of a list."""
+    return {name: incident[name] for name in ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')}
+
+
+def problem(text: str) -> str:
+    """Why a request was refused, in the words of whoever refused it."""
+    try:
+        content = json.loads(text)
+        told = next((content[key] for key in ('detail', 'error', 'message', 'title') if content.get(key)), text)
+    except (ValueError, AttributeError, RecursionError):
+        told = text
+    return first_line(str(told))
+
+
+def first_line(text: str) -> str:
+    line = text.strip().partition('\n')[0].strip()
+    return line if len(line) <= TOLD_CHARACTERS else line[:TOLD_CHARACTERS - 1] + '…'
+
+
+def is_handshake(delivery: Delivery, answer: str) -> bool:
+    """Whether the answer gives back what the request asked to be given back."""
+    said = unquote_plus(delivery.target.partition('?')[2]) + delivery.body[:KEPT_ANSWER_BYTES].decode('utf-8', 'replace')
+    said += '\n'.join(value for name, value in delivery.headers if name.lower() not in ('host', 'accept', 'connection'))
+    echoed = [value for name, value in delivery.answer_headers if name.lower().startswith('webhook-')]
+    return any(len(value) >= 4 and value in said for value in [*echoed, *texts(answer)])
+
+
+def texts(answer: str) -> list[str]:
+    """The answer itself, or the texts in it when it is a JSON object."""
+    try:
+        content = json.loads(answer)
+    except (ValueError, RecursionError):
+        return [answer]
+    return [value for value in islice(content.values(), 10) if isinstance(value, str)] if isinstance(content, dict) else [answer]

@@ -1,0 +1,49 @@
+"""What happens, as it happens, for whoever follows: each event has a number, and those who were away get what they missed."""
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+KEPT_EVENTS = 2000
+KEEP_ALIVE_SECONDS = 15.0
+
+
+class Events:
+    """The latest events. Any thread may publish; each follower waits on its own."""
+
+    def __init__(self) -> None:
+        self._run = uuid.uuid4().hex[:8]
+        self._count = 0
+        self._kept: deque[tuple[int, str]] = deque(maxlen=KEPT_EVENTS)
+        self._changed = threading.Condition()
+
+    def publish(self, kind: str, data: Any) -> None:
+        with self._changed:
+            self._count += 1
+            self._kept.append((self._count, f'id: {self._run}-{self._count}\nevent: {kind}\ndata: {json.dumps(data)}\n\n'))
+            self._changed.notify_all()
+
+    def follow(self, last_id: str = '', keep_alive: float = KEEP_ALIVE_SECONDS) -> Iterator[bytes]:
+        """Server-sent events from the one after `last_id` on, for ever. `reset` says that some were missed for good."""
+        position = self._position(last_id)
+        if last_id and position is None:
+            yield b'event: reset\ndata: {}\n\n'
+        seen = self._count if position is None else position
+        yield f'id: {self._run}-{seen}\nevent: hello\ndata: {{}}\n\n'.encode()
+        while True:
+            with self._changed:
+                if self._count == seen:
+                    self._changed.wait(keep_alive)
+                missed = [text for number, text in self._kept if number > seen]
+                seen = self._count
+            yield ''.join(missed).encode() or b': still here\n\n'
+
+    def _position(self, last_id: str) -> int | None:
+        run, _, number = last_id.partition('-')
+        oldest = self._kept[0][0] if self._kept else self._count + 1
+        is_known = run == self._run and number.isdecimal() and oldest - 1 <= int(number) <= self._count
+        return int(number) if is_known else None

@@ -1,0 +1,63 @@
+"""What of a request is secret, and how it is shown to those who need not know."""
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import quote, unquote_plus
+
+from localxsoar.forward import Headers
+
+MASK = '••••••'
+SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential', 'credentials',
+                'cookie', 'session', 'jwt', 'assertion', 'apikey', 'key', 'code'}
+NO_SECRETS = {'x-event-key', 'idempotency-key'}
+LABEL = re.compile(r'(?:(?:Bearer|Basic|Token|HMAC|GenieKey|ApiKey|Splunk|Digest) |(?:sha\d+|v\d|t)[=,])', re.IGNORECASE)
+LONG_ENOUGH = 8  # a shorter secret would be found in words that hold it by chance
+
+
+class Masks:
+    """Masks headers, targets and texts; `secrets` are the values that the instance keeps to itself."""
+
+    def __init__(self, secrets: Callable[[], list[str]]) -> None:
+        self._secrets = secrets
+
+    def headers(self, headers: Headers) -> list[dict[str, object]]:
+        """The headers as a page draws them: name, value, and whether the value is masked."""
+        shown = [(name, value, self._header(name, value)) for name, value in headers]
+        return [{'name': name, 'value': masked, 'masked': masked != value} for name, value, masked in shown]
+
+    def target(self, target: str) -> str:
+        path, question_mark, query = target.partition('?')
+        return self.text(path) + question_mark + '&'.join(map(self._parameter, query.split('&')))
+
+    def text(self, text: str) -> str:
+        """The text without the secrets that are long enough, in any spelling of theirs."""
+        for secret in self._secrets():
+            for spelling in spellings(secret) if len(secret) >= LONG_ENOUGH else ():
+                text = text.replace(spelling, MASK)
+        return text
+
+    def _header(self, name: str, value: str) -> str:
+        if value and (is_secret(name) or value in self._secrets()):
+            label = LABEL.match(value)
+            return (label[0] if label else '') + MASK
+        return self.text(value)
+
+    def _parameter(self, parameter: str) -> str:
+        name, equals, value = parameter.partition('=')
+        is_one = is_secret(unquote_plus(name)) or unquote_plus(value) in self._secrets()
+        return f'{name}={MASK}' if value and is_one else self.text(name) + equals + self.text(value)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a word of the name says that its value is a secret."""
+    return name.lower() not in NO_SECRETS and not SECRET_WORDS.isdisjoint(re.split(r'[^a-z0-9]+', name.lower()))
+
+
+def spellings(secret: str) -> list[str]:
+    """The secret as sent, as JSON and as a URL write it, and in base64; the longest first."""
+    encoded = base64.b64encode(secret.encode()).decode()
+    found = {secret, json.dumps(secret)[1:-1], quote(secret, safe=''), encoded, encoded.rstrip('=')}
+    return sorted(found, key=len, reverse=True)

@@ -1,0 +1,224 @@
+"""The routes of the page: what it reads, as masked as it may be seen, and what its buttons do."""
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import bottle
+
+from localxsoar import pack
+from localxsoar.deliveries import Deliveries, Delivery, brief
+from localxsoar.errors import UsageError
+from localxsoar.events import Events
+from localxsoar.forward import PREFIX, Headers, Request
+from localxsoar.front import PEER, Front, is_loopback
+from localxsoar.instance import CommandFailed, Instance
+from localxsoar.masks import MASK, Masks
+from localxsoar.senders import Sender, SenderRequest, find_sender
+from localxsoar.server import as_json, read_object
+
+FOLDER = Path(__file__).with_name('page')
+FILES = {'/': 'index.html', '/style.css': 'style.css', '/script.js': 'script.js'}
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
+          "form-action 'self'; frame-ancestors 'none'")
+HEADERS = {'Content-Security-Policy': POLICY, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store',
+           'Referrer-Policy': 'no-referrer'}
+SHOWN_BYTES = 1024 * 1024
+LISTED_INCIDENTS = 10_000
+NOT_SENT_AGAIN = {'host', 'content-length', 'transfer-encoding', 'connection', 'expect'}
+
+
+class Page:
+    """The page of one instance, and all that it can do."""
+
+    def __init__(self, instance: Instance, deliveries: Deliveries, senders: Mapping[str, Sender], masks: Masks,
+                 events: Events) -> None:
+        self._instance = instance
+        self._deliveries = deliveries
+        self._senders = senders
+        self._masks = masks
+        self._events = events
+        self.front: Front | None = None  # once it listens
+
+    def routes(self, api: bottle.Bottle) -> None:
+        for path, name in FILES.items():
+            api.route(path, 'GET', partial(read_file, name))
+        for method, path, handler in (
+            ('GET', '/favicon.ico', lambda: bottle.HTTPResponse(status=204)),
+            ('GET', '/localxsoar/events', self._follow),
+            ('GET', '/localxsoar/deliveries', lambda: as_json(self._deliveries.summaries())),
+            ('DELETE', '/localxsoar/deliveries', self._clear),
+            ('GET', '/localxsoar/deliveries/<number:int>', self._delivery),
+            ('POST', '/localxsoar/deliveries/<number:int>/send', self._send_again),
+            ('GET', '/localxsoar/incidents/list', lambda: as_json(self._instance.store.latest(LISTED_INCIDENTS))),
+            ('GET', '/localxsoar/incidents/<number:int>', self._incident),
+            ('GET', '/localxsoar/log', lambda: as_json(list(self._instance.journal.log))),
+            ('GET', '/localxsoar/senders', self._list_senders),
+            ('POST', '/localxsoar/senders/<key>/send', self._try),
+            ('GET', '/localxsoar/instance', self._describe),
+            ('POST', '/localxsoar/instance/<action:re:test|save|enable|disable>', self._act),
+        ):
+            api.route(path, method, handler)
+
+    def _follow(self) -> Iterable[bytes]:
+        bottle.response.content_type = 'text/event-stream'
+        bottle.response.set_header('Cache-Control', 'no-store')
+        return self._events.follow(bottle.request.get_header('Last-Event-ID') or '')
+
+    # Deliveries.
+
+    def _clear(self) -> dict[str, Any]:
+        self._deliveries.clear()
+        return {}
+
+    def _find(self, number: int) -> Delivery:
+        if delivery := self._deliveries.get(number):
+            return delivery
+        raise bottle.HTTPError(404, f'Delivery {number} is not kept here.')
+
+    def _delivery(self, number: int) -> str:
+        """One delivery with its headers and bodies; with its secrets for `?secrets=show` from this machine alone."""
+        delivery = self._find(number)
+        shows = bottle.request.query.get('secrets') == 'show'
+        if shows and not is_loopback(bottle.request.environ[PEER]):
+            raise bottle.HTTPError(403, 'Secrets are shown on the machine of the local XSOAR alone.')
+        masks = Masks(list) if shows else self._masks
+        summary = {**delivery.summary(), 'target': delivery.target if shows else masks.target(delivery.target),
+                   'text': masks.text(delivery.text)}
+        return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
+                        'request': message(delivery.headers, delivery.body, delivery.size, masks, shows),
+                        'answer': message(delivery.answer_headers, delivery.answer, delivery.answer_size, masks, shows)})
+
+    def _send_again(self, number: int) -> dict[str, Any]:
+        """As it came, or with the `headers`, `target` and `body` of an edited one; signed anew where that can be done."""
+        delivery, edited = self._find(number), read_object()
+        if delivery.size > len(delivery.body) and 'body' not in edited:
+            raise bottle.HTTPError(409, 'The body was too large to be kept whole.')
+        body = str(edited['body']).encode('utf-8', 'surrogatepass') if 'body' in edited else bytes(delivery.body)
+        headers = [(name, value) for name, value in unmasked(edited.get('headers'), delivery.headers)
+                   if name.lower() not in NOT_SENT_AGAIN and not ('body' in edited and name.lower() == 'content-encoding')]
+        target = unmasked_target(str(edited.get('target') or delivery.target), delivery.target)
+        sender = self._senders.get(delivery.sender_key)
+        path, _, query = target.partition('?')
+        sent = SenderRequest(headers, query, body)
+        return self._send(delivery.method, path, sender.sign_again(sent, self._token()) if sender else sent)
+
+    def _send(self, method: str, path: str, sent: SenderRequest) -> dict[str, Any]:
+        assert self.front
+        host = bottle.request.get_header('Host') or 'localhost'
+        headers = [*sent.headers, ('Host', host), ('Content-Length', str(len(sent.body)))]
+        target = f'{path}?{sent.query}' if sent.query else path
+        return {'number': self.front.send(Request(method, target, headers, [sent.body] if sent.body else [], 'localxsoar'))}
+
+    def _token(self) -> str:
+        """What senders prove that they know: the instance's first encrypted value."""
+        return next(iter(pack.secret_values(self._instance.integration, self._instance.params)), '')
+
+    # Try it.
+
+    def _list_senders(self) -> str:
+        return as_json([{'key': sender.key, 'name': sender.name, 'kind': sender.kind, 'proof': describe_proof(sender),
+                         'deliveries': [delivery['title'] for delivery in sender.deliveries]}
+                        for sender in self._senders.values()])
+
+    def _try(self, key: str) -> dict[str, Any]:
+        try:
+            sender = find_sender(self._senders, key)
+            request = sender.request(sender.delivery(read_object().get('title')), self._token())
+        except UsageError as error:
+            raise bottle.HTTPError(400, str(error)) from None
+        return self._send('POST', PREFIX + quote(self._instance.name), request)
+
+    # Incidents and the instance.
+
+    def _incident(self, number: int) -> dict[str, Any]:
+        found, _ = self._instance.store.search({'id': [str(number)]})
+        if not found:
+            raise bottle.HTTPError(404, f'There is no incident {number}.')
+        return {**brief(found[0]), 'rawJSON': self._masks.text(found[0]['rawJSON'])}
+
+    def _describe(self) -> dict[str, Any]:
+        instance = self._instance
+        return {**instance.brief(), 'pack': f'{instance.integration.pack_name} {instance.integration.pack_version}',
+                'description': str(instance.integration.descriptor.get('description') or ''),
+                'healthHistory': instance.journal.health_history[-50:],
+                'fields': pack.describe_form(instance.integration, instance.params)}
+
+    def _act(self, action: str) -> dict[str, Any]:
+        instance, given = self._instance, read_object()
+        try:
+            if action in ('test', 'save'):
+                instance.test_module(given)
+            if action == 'save':
+                instance.reconfigure(given)
+            elif action in ('enable', 'disable'):
+                (instance.enable if action == 'enable' else instance.disable)()
+        except (UsageError, CommandFailed) as error:
+            text = str(error).strip().splitlines()[-1]
+            raise bottle.HTTPResponse(json.dumps({'error': text, 'field': pack.field_in(self._instance.integration, text)}), 400,
+                                      content_type='application/json') from None
+        return self._describe()
+
+
+def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: bool) -> dict[str, Any]:
+    """One half of a delivery as a page draws it; `base64` is the way to get at bytes that are no text."""
+    named = [{'name': name, 'value': value, 'masked': False} for name, value in headers] if shows else masks.headers(headers)
+    text, is_text = readable(headers, bytes(body))
+    return {'headers': named, 'body': masks.text(text), 'is_text': is_text, 'size': size,
+            'cut': len(body) > SHOWN_BYTES or size > len(body),
+            'base64': base64.b64encode(body).decode() if shows and not is_text and len(body) <= SHOWN_BYTES else ''}
+
+
+def read_file(name: str) -> bytes:
+    bottle.response.content_type = {'html': 'text/html', 'css': 'text/css', 'js': 'text/javascript'}[name.rpartition('.')[2]] + (
+        '; charset=utf-8')
+    for header, value in HEADERS.items():
+        bottle.response.set_header(header, value)
+    return (FOLDER / name).read_bytes()
+
+
+def readable(headers: Headers, body: bytes) -> tuple[str, bool]:
+    """The body as text, out of gzip where it was in it, and whether it is text at all; a long one is cut."""
+    coding = next((value.lower() for name, value in headers if name.lower() == 'content-encoding'), '')
+    if coding == 'gzip':
+        with suppress(zlib.error):
+            body = zlib.decompressobj(31).decompress(body, SHOWN_BYTES)
+    try:
+        body[:SHOWN_BYTES - 4].decode()
+        return body[:SHOWN_BYTES].decode('utf-8', 'ignore'), True
+    except UnicodeDecodeError as error:
+        is_cut_letter = len(body) > SHOWN_BYTES - 8 and error.start > SHOWN_BYTES - 8
+        return body[:SHOWN_BYTES].decode('utf-8', 'replace'), is_cut_letter
+
+
+def unmasked(given: Any, original: Headers) -> Headers:
+    """The headers that a page hands back, with the value that was masked where it left the mask alone."""
+    if not isinstance(given, list):
+        return original
+    known = {name.lower(): value for name, value in original}
+    return [(str(name), known.get(str(name).lower(), '') if MASK in str(value) else str(value)) for name, value in given]
+
+
+def unmasked_target(given: str, original: str) -> str:
+    """The same for what a target says after its `?`."""
+    known = dict(part.partition('=')[::2] for part in original.partition('?')[2].split('&'))
+    path, question_mark, query = given.partition('?')
+    parts = [f'{name}={known.get(name, "")}' if MASK in value else f'{name}{equals}{value}'
+             for name, equals, value in (part.partition('=') for part in query.split('&'))]
+    return path + question_mark + '&'.join(parts)
+
+
+def describe_proof(sender: Sender) -> str:
+    """How the sender proves who it is, in a few words."""
+    proof = sender.proof
+    if not proof:
+        return 'no proof'
+    place = proof['name'] if proof['place'] == 'header' else f'?{proof["name"]}='
+    return f'{"signature" if "signed" in proof else "token"} in {place}'
