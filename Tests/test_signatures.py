@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
+from urllib.parse import quote, quote_plus
 
 import pytest
 import requests
@@ -22,7 +23,7 @@ import standardwebhooks
 import stripe
 import svix
 from app import App
-from GenericWebhook import SIGNATURES, TOKEN_HEADERS, Settings, Unauthorized, valid_signature
+from GenericWebhook import ANY, SCHEMES, Scheme, Settings, Unauthorized, holds_token, kept_headers, valid_signature
 from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
 from webhook import Answer, Webhook
@@ -81,6 +82,20 @@ def sign_grafana_with_time(body: bytes, key: str, stamp: str) -> dict[str, str]:
             'X-Grafana-Alerting-Signature': hex_of(key, f'{stamp}:'.encode() + body)}
 
 
+def sign_calendly(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    return {'Calendly-Webhook-Signature': f't={stamp},v1={hex_of(key, f"{stamp}.".encode() + body)}'}
+
+
+def sign_zendesk(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    time_text = whole_second(stamp).strftime('%Y-%m-%dT%H:%M:%SZ')
+    return {'X-Zendesk-Webhook-Signature-Timestamp': time_text,
+            'X-Zendesk-Webhook-Signature': base64_of(key, time_text.encode() + body)}
+
+
+def sign_sha512(body: bytes, key: str, _: str) -> dict[str, str]:
+    return {'X-HCP-Radar-Signature': digest(key, body, 'sha512').hex()}
+
+
 def signs_the_body(header: str, form: Callable[[str, bytes], str] = hex_of, label: str = '') -> Callable[..., dict[str, str]]:
     return lambda body, key, _: {header: label + form(key, body)}
 
@@ -109,6 +124,9 @@ SENDERS = [
     Sender('Shopify', 'X-Shopify-Hmac-Sha256', signs_the_body('X-Shopify-Hmac-Sha256', base64_of)),
     Sender('PagerDuty', 'X-PagerDuty-Signature', signs_the_body('X-PagerDuty-Signature', label='v1=')),
     Sender('Sentry', 'Sentry-Hook-Signature', signs_the_body('Sentry-Hook-Signature')),
+    Sender('Calendly', 'Calendly-Webhook-Signature', sign_calendly, 300),
+    Sender('Zendesk', 'X-Zendesk-Webhook-Signature', sign_zendesk, 300, 'X-Zendesk-Webhook-Signature-Timestamp'),
+    Sender('HCP Vault Radar', 'X-HCP-Radar-Signature', sign_sha512),
     Sender('Linear', 'Linear-Signature', signs_the_body('Linear-Signature'), 60),
     Sender('Grafana', 'X-Grafana-Alerting-Signature', signs_the_body('X-Grafana-Alerting-Signature')),
     Sender('Grafana with time', 'X-Grafana-Alerting-Signature', sign_grafana_with_time, 300,
@@ -140,12 +158,13 @@ def refused(app: App, body: bytes, headers: dict[str, str]) -> bool:
     answer = app.post(body, headers)
     assert answer.status in (200, 401), (answer.status, app.outcome)
     assert len(app.calls) == before + (answer.status == 200)
-    return answer.status == 401 and answer.headers['www-authenticate'].startswith('Basic') and 'token' in answer.detail
+    return answer.status == 401 and answer.headers['www-authenticate'].startswith('Basic') and TOKEN not in answer.text
 
 
 def test_every_scheme_of_the_script_has_its_sender_here() -> None:
-    assert {(scheme.header, bool(scheme.time or scheme.body_time)) for scheme in SIGNATURES} == {
-        (sender.header, bool(sender.seconds)) for sender in SENDERS}
+    named = {scheme.header for scheme in SCHEMES}
+    tried = {(name if (name := sender.header.lower()) in named else ANY, bool(sender.seconds)) for sender in SENDERS}
+    assert tried == {(scheme.header, bool(scheme.time)) for scheme in SCHEMES if scheme.header != 'authorization'}
 
 
 # What each sender signs
@@ -195,7 +214,6 @@ def test_no_header_and_an_empty_one_are_refused(app: App, sender: Sender) -> Non
 HOSTILE: dict[str, Callable[[str], str]] = {
     'cut short': lambda true: true[:-1],
     'a sign more': lambda true: true + '0',
-    'capitals': str.upper,
     'backwards': lambda true: true[::-1],
     'quoted': lambda true: f'"{true}"',
     'with a NUL': lambda true: true + '\0',
@@ -303,13 +321,6 @@ def test_a_valid_signature_beside_another_senders_invalid_one_is_enough(app: App
     assert app.post(body, {**headers, 'Sentry-Hook-Signature': 'junk', 'Stripe-Signature': 't=1,v1=junk'}).status == 200
 
 
-@pytest.mark.parametrize('label', ['v0,', 'v1a,', 'v2,', 'V1,', 'v1=', ''])
-def test_a_signature_of_another_version_is_refused(app: App, label: str) -> None:
-    body, headers = SENDERS[0].request()
-    signature = headers['webhook-signature'].removeprefix('v1,')
-    assert refused(app, body, {**headers, 'webhook-signature': label + signature})
-
-
 def test_a_sha1_signature_alone_is_refused_and_beside_a_sha256_one_ignored(app: App) -> None:
     body, headers = SENDERS[2].request()
     old = {'X-Hub-Signature': f'sha1={digest(TOKEN, body, "sha1").hex()}'}
@@ -318,7 +329,7 @@ def test_a_sha1_signature_alone_is_refused_and_beside_a_sha256_one_ignored(app: 
     assert app.post(body, {**old, **headers}).status == 200
 
 
-@pytest.mark.parametrize('kind', ['md5', 'sha1', 'sha512'])
+@pytest.mark.parametrize('kind', ['md5', 'sha1', 'sha384'])
 def test_a_weaker_or_another_digest_is_refused_under_any_header(app: App, kind: str) -> None:
     body = b'{"a": 1}'
     other = digest(TOKEN, body, kind)
@@ -356,10 +367,9 @@ def test_a_secret_with_nothing_usable_in_it_lets_nobody_in_by_an_empty_key(token
 
 
 @each_sender
-def test_a_wrong_authorization_is_refused_even_with_a_valid_signature(app: App, sender: Sender) -> None:
+def test_a_valid_signature_counts_beside_an_authorization_that_somebody_else_wants(app: App, sender: Sender) -> None:
     body, headers = sender.request()
-    for name in TOKEN_HEADERS:
-        assert refused(app, body, {**headers, name: 'wrong'})
+    assert app.post(body, {**headers, 'Authorization': 'Basic dGVuYW50OnBhc3M=', 'X-Gitlab-Token': 'wrong'}).status == 200
 
 
 @each_sender
@@ -390,23 +400,89 @@ def test_without_a_token_a_bad_signature_is_no_reason_to_refuse() -> None:
         assert app.post(b'{}', {'X-Hub-Signature-256': '\xff'}).status == 200
 
 
+def test_teams_signs_with_the_decoded_token_in_its_authorization() -> None:
+    token = base64.b64encode(b'0123456789abcdef0123456789abcdef').decode()
+    value = 'HMAC ' + base64.b64encode(hmac.digest(base64.b64decode(token), b'{"a": 1}', 'sha256')).decode()
+    with App(token) as app:
+        assert app.post(b'{"a": 1}', {'Authorization': value}).status == 200
+        assert refused(app, b'{"a": 2}', {'Authorization': value})
+        assert refused(app, b'{"a": 1}', {'Authorization': value.replace('HMAC', 'Bearer')})
+
+
+# Anywhere
+
+
+@pytest.mark.parametrize('token', [TOKEN, 'a+b c/d=e&f%2B-long', 'wörd-of-sixteen-letters'])
+def test_the_token_is_taken_from_any_header_and_any_parameter(token: str) -> None:
+    with App(token) as app:
+        header = token.encode().decode('latin-1')
+        for name in ('Authorization', 'cf-webhook-auth', 'X-Gitlab-Token', 'X-Anything'):
+            assert app.post(b'{}', {name: header}).status == 200, name
+        for query in (f'token={quote(token, safe="")}', f'a=1&key={quote_plus(token)}&b=2', f'x={quote(token, safe="+")}'):
+            assert app.post(b'{"a": 1}', {'X-Request-URI': f'/instance/execute/webhook?{query}'}, query).status == 200, query
+            assert 'x-request-uri' not in app.details['headers']
+        for query in (f'token={quote(token[:-1])}', f'token=x{quote(token)}', quote(token), f'{quote(token)}=1', '=&=%'):
+            assert app.post(b'{}', {}, query).status == 401, query
+
+
+def test_a_request_is_no_list_of_guesses(app: App) -> None:
+    assert app.post(b'{}', {}, '&'.join(['a=1'] * 90 + [f'a={TOKEN}'])).status == 200
+    assert app.post(b'{}', {}, '&'.join(['a=1'] * 110 + [f'a={TOKEN}'])).status == 401
+
+
 # Captured requests
 
 
-@pytest.mark.parametrize('target', BODY_ONLY, ids=lambda sender: sender.name)
-def test_the_text_that_a_timed_scheme_signs_is_no_body_under_a_scheme_that_signs_the_body_alone(target: Sender) -> None:
-    with App('no-prefix') as app:
-        assert app.post(b'plain text', target.sign(b'plain text', 'no-prefix', '')).status == 200
-        for old in (1_600_000_000, int(time.time()), 1_600_000_000_000):
-            for prefix in ('v0:{}:', 'msg_2KWPBgLlAfxdpx2AI54pPJ85f4W.{}.', '{}.', '{}:', 'evt:1-2.{}.'):
-                text = (prefix.format(old) + '{"action": "create"}').encode()
-                assert refused(app, text, target.sign(text, 'no-prefix', '')), text
+TIMED_ROWS = [scheme for scheme in SCHEMES if scheme.prefix]
+FORMS = ('{}', 'sha256={}', 'v0={}', 'v1={}')
 
 
-@pytest.mark.parametrize('body', ['{"ref":"refs/tags/nightly.1764000000.0"}', '[{"file":"backup.1764000000.tar.gz"}]',
+def forms_of(text: bytes, key: str) -> list[str]:
+    shown = digest(key, text).hex(), base64_of(key, text), digest(key, text, 'sha512').hex()
+    return [form.format(each) for form in FORMS for each in shown]
+
+
+@pytest.mark.parametrize('row', TIMED_ROWS, ids=lambda row: f'{row.header[:30]} {row.prefix}')
+@pytest.mark.parametrize('body', ['{"a": 1}', ' {}', '[{"a": 1}]', 'token=x&text=disk+full', ''])
+def test_what_a_timed_row_signs_is_let_in_under_no_header_that_signs_the_body_alone(row: Scheme, body: str) -> None:
+    with App('a-token-of-its-own') as app:
+        for stamp in ('1600000000', str(int(time.time())), '160000000000', '2024-11-24T07:20:00Z', '2024-11-24T07:20:00.1+01:00'):
+            prefix = re.sub('{.*?}', 'msg_2KWP-B1', row.prefix.replace(f'{{{row.time}}}', stamp))
+            text = (prefix + body).encode()
+            for form in forms_of(text, app.token):
+                for header in ('X-Hub-Signature-256', 'X-Own-Hmac', 'X-Grafana-Alerting-Signature', 'Linear-Signature'):
+                    assert refused(app, text, {header: form}), (text, header, form)
+
+
+@pytest.mark.parametrize('header', sorted({scheme.header for scheme in SCHEMES if scheme.time and scheme.header != ANY}))
+def test_a_header_of_a_timed_sender_is_never_judged_by_the_general_rule(app: App, header: str) -> None:
+    if header != 'x-grafana-alerting-signature':
+        for form in forms_of(b'{"a": 1}', TOKEN):
+            assert refused(app, b'{"a": 1}', {header: form})
+
+
+@pytest.mark.parametrize('body', ['1732442400: disk full', '2024-11-24T07:20:00Z host down', 'db-1.1732442400.3 is slow',
+                                  '{"ref":"refs/tags/nightly.1764000000.0"}', '[{"file":"backup.1764000000.tar.gz"}]',
                                   '{"oid":"1.2840113619:5"}', '{"ts":1764000000}', '{"1764000000":1}'])
-def test_a_signed_json_body_with_a_time_in_its_first_text_is_let_in(app: App, body: str) -> None:
+def test_signed_text_with_a_time_in_it_is_let_in(app: App, body: str) -> None:
     assert app.post(body, signs_the_body('X-Hub-Signature-256', label='sha256=')(body.encode(), TOKEN, '')).status == 200
+
+
+def test_a_request_makes_us_sign_its_body_a_few_times_at_most(app: App) -> None:
+    body, now = b'{"a": 1}', int(time.time())
+    true = {f'X-A{number}-Signature': sign_calendly(body, TOKEN, str(now - number))['Calendly-Webhook-Signature']
+            for number in range(60)}
+    wrong = {name: value[:-4] + '0000' for name, value in true.items()}
+    assert app.post(body, true).status == 200
+    assert refused(app, body, {**wrong, 'X-Last-Signature': true['X-A59-Signature']})
+
+
+def test_freshness_is_judged_when_a_request_arrives_and_not_after_its_body() -> None:
+    stamp = int(time.time())
+    headers = {name.lower(): value for name, value in sign_slack(b'{}', TOKEN, str(stamp)).items()}
+    assert valid_signature(Settings(8080, TOKEN.encode(), None), headers, b'{}', stamp + 299) == 'x-slack-signature'
+    with pytest.raises(Unauthorized):
+        valid_signature(Settings(8080, TOKEN.encode(), None), headers, b'{}', stamp + 301)
 
 
 def test_an_old_linear_request_is_let_in_under_no_other_senders_header(app: App) -> None:
@@ -451,40 +527,91 @@ def vector_request(vector: dict[str, Any]) -> tuple[Settings, dict[str, str], by
     return Settings(8080, vector['token'].encode(), None), headers, vector['body'].encode()
 
 
-@pytest.fixture(params=VECTORS, ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
-def vector(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A published example, at the time when it was made."""
-    if request.param['now']:
-        monkeypatch.setattr(time, 'time', lambda: float(request.param['now']))
-    return request.param
+def at(vector: dict[str, Any]) -> float:
+    return float(vector['now'] or time.time())
 
 
+each_vector = pytest.mark.parametrize('vector', VECTORS, ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
+
+
+@each_vector
 def test_a_published_example_is_valid(vector: dict[str, Any]) -> None:
     settings, headers, body = vector_request(vector)
-    assert valid_signature(settings, headers, body).lower() in headers
+    assert valid_signature(settings, headers, body, at(vector)).lower() in headers
 
 
+@each_vector
 def test_a_published_example_with_one_byte_more_is_not(vector: dict[str, Any]) -> None:
     settings, headers, body = vector_request(vector)
     with pytest.raises(Unauthorized):
-        valid_signature(settings, headers, body + b' ')
+        valid_signature(settings, headers, body + b' ', at(vector))
     with pytest.raises(Unauthorized):
-        valid_signature(settings._replace(token=settings.token + b'x'), headers, body)
+        valid_signature(settings._replace(token=settings.token + b'x'), headers, body, at(vector))
 
 
 @pytest.mark.parametrize('vector', [vector for vector in VECTORS if vector['now']],
                          ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
 def test_a_published_timed_example_is_too_old_today(vector: dict[str, Any]) -> None:
     with pytest.raises(Unauthorized):
-        valid_signature(*vector_request(vector))
+        valid_signature(*vector_request(vector), time.time())
 
 
 # Words
 
 
-def test_a_refusal_names_every_way_in_and_no_expected_value(app: App) -> None:
-    answer: Answer = app.post(b'{}')
+@pytest.mark.parametrize('headers, words', [
+    ({}, 'shows no token'), ({'Authorization': 'wrong'}, 'Authorization header is not the token'),
+    ({'Authorization': f'Bearer {TOKEN}'}, 'a scheme before the token'), ({'Authorization': f'Basic {TOKEN}'}, 'a scheme before'),
+    ({'X-Hub-Signature': 'sha1=' + '0' * 40}, 'HMAC-SHA256, in hex or base64'),
+    ({'X-Hub-Signature': 'sha1=' + '0' * 40}, 'x-hub-signature'),
+    ({'X-Hub-Signature-256': 'sha256=' + '0' * 64}, 'check the token in the sender. Found: x-hub-signature-256'),
+    (sign_slack(b'{}', TOKEN, '1600000000'), 'check the clocks of both sides. Found: x-slack-signature'),
+])
+def test_a_refusal_says_what_to_do_and_what_is_nearly_right(app: App, headers: dict[str, str], words: str) -> None:
+    answer: Answer = app.post(b'{}', headers)
     assert answer.status == 401
-    for name in (*TOKEN_HEADERS, *(scheme.header for scheme in SIGNATURES)):
-        assert name in answer.detail
+    assert words in answer.detail
+    assert len(answer.detail) < 200
     assert TOKEN not in answer.text
+
+
+# Kept headers
+
+
+def kept(headers: dict[str, str], token: str = TOKEN) -> dict[str, str]:
+    return kept_headers(Settings(8080, token.encode(), None), {name.lower(): value for name, value in headers.items()})
+
+
+def test_headers_with_a_secret_in_their_name_are_not_kept() -> None:
+    secret = ['Authorization', 'Proxy-Authorization', 'cf-webhook-auth', 'X-Gitlab-Token', 'X-Amz-Security-Token', 'Cookie',
+              'X-Api-Key', 'Ocp-Apim-Subscription-Key', 'x-functions-key', 'X-Auth-Key', 'X-Access-Key', 'apikey',
+              'X-Session-Id', 'X-Jwt-Assertion', 'X-Hub-Signature-256', 'X-Shopify-Hmac-Sha256', 'X-Client-Secret',
+              'X-Password', 'X-Credentials', 'X-Request-URI', 'Upgrade']
+    assert kept(dict.fromkeys(secret, 'x')) == {}
+    # What says what happened, and what the names of incidents are made of.
+    stays = ['x-event-key', 'x-author', 'authentication-results', 'x-github-event', 'x-gitlab-event', 'x-gitea-event',
+             'x-forgejo-event', 'x-gogs-event', 'sentry-hook-resource', 'aeg-event-type', 'x-snyk-event', 'ce-type',
+             'ce-subject', 'ce-source', 'ce-time', 'x-shopify-topic', 'x-github-delivery', 'user-agent', 'host']
+    assert list(kept(dict.fromkeys(stays, 'x'))) == stays
+
+
+@pytest.mark.parametrize('token', ['12345678', 'a+b c/d=e&f', 'wörd?>~~~x', TOKEN])
+def test_the_token_is_kept_in_no_spelling(token: str) -> None:
+    spellings = [token, token.encode().decode('latin-1'), quote(token, safe=''), quote_plus(token),
+                 re.sub('%..', lambda code: code[0].lower(), quote(token, safe=''))]
+    for user in ('', 'u:', 'us:', 'use:', 'user:'):
+        encoded = base64.b64encode(f'{user}{token}'.encode()).decode()
+        spellings += [encoded, f'Basic {encoded}', encoded.rstrip('='), quote(encoded),
+                      base64.urlsafe_b64encode(f'{user}{token}:x'.encode()).decode()]
+    settings = Settings(8080, token.encode(), None)
+    for spelling in spellings:
+        assert kept({'X-A': f'/x?y={spelling}&z', 'X-B': 'b'}, token) == {'x-b': 'b'}, spelling
+        assert holds_token(settings, f'An incident with {spelling}')
+    assert not holds_token(settings, 'An incident with ' + token[1:])
+    assert kept({'X-A': 'post'}, 'post') == {'x-a': 'post'}
+
+
+def test_no_more_than_8_kib_of_headers_are_kept() -> None:
+    some = kept({**{f'x-{number}': 'é' * 300 for number in range(30)}, 'x-event': 'push'})
+    assert len(json.dumps(some)) <= 8 * 1024
+    assert some['x-event'] == 'push'

@@ -39,7 +39,7 @@ from http import HTTPStatus
 from itertools import islice
 from queue import SimpleQueue
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 
 import gevent
 from bottle import Bottle, HTTPResponse, request
@@ -153,8 +153,8 @@ class Unauthorized(Refused):
 
     status = HTTPStatus.UNAUTHORIZED
 
-    def __init__(self, detail: str):
-        super().__init__(detail, WWW_Authenticate='Basic realm="Generic Webhook"')
+    def __init__(self, detail: str, found: str = ''):
+        super().__init__(detail, found, WWW_Authenticate='Basic realm="Generic Webhook"')
 
 
 class TooLarge(Refused):
@@ -237,8 +237,7 @@ def read_port(value: Any) -> int:
 
 ''' AUTHENTICATION '''
 
-TOKEN_HEADERS = ('Authorization', 'X-Gitlab-Token')  # hold the token itself; the first that is there decides
-TIMED_SECONDS = 300  # how far the time of signing may be from now
+TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
 BODY_TIME = 'webhookTimestamp'
 BODY_TIMED_SECONDS = 60
 
@@ -247,137 +246,250 @@ def token_itself(token: bytes) -> list[bytes]:
     return [token]
 
 
+def decoded_token(token: bytes) -> list[bytes]:
+    with suppress(ValueError):
+        return [key for key in [base64.b64decode(token, validate=True)] if key]
+    return []
+
+
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
     """What follows `whsec_`, base64-decoded; of a token without that prefix also its own bytes."""
-    keys = [] if token.startswith(b'whsec_') else [token]
-    with suppress(ValueError):
-        keys.append(base64.b64decode(token.removeprefix(b'whsec_'), validate=True))
-    return [key for key in keys if key]
-
-
-def as_hex(digest: bytes) -> bytes:
-    return digest.hex().encode()
+    own = [] if token.startswith(b'whsec_') else [token]
+    return own + decoded_token(token.removeprefix(b'whsec_'))
 
 
 class Scheme(NamedTuple):
-    """How the senders that use one header sign: HMAC-SHA256 with a key made of the token."""
+    """How a sender signs: the HMAC of a prefix and the body, in hex or base64. A header that a row names has its rows alone."""
 
     header: str
-    label: str = ''  # stands before each signature in the header
-    separator: str = ','  # stands between several
-    encode: Callable[[bytes], bytes] = as_hex
-    prefix: str = ''  # what is signed before the body; in braces, other headers or the header's own parts
-    time: str = ''  # the header or part that holds the time of signing
-    body_time: bool = False  # whether the body must hold it, as BODY_TIME
+    prefix: str = ''  # in braces, other headers or the header's own parts
+    time: str = ''  # the one of them that is the time of signing, or BODY_TIME
+    begins: str = ''  # what the header's value has to begin with
     keys: Callable[[bytes], list[bytes]] = token_itself
 
 
+ANY = 'any other header whose name says signature or hmac'
 ZOOM = 'x-zm-signature'
-SIGNATURES = (
-    Scheme('webhook-signature', 'v1,', ' ', base64.b64encode, '{webhook-id}.{webhook-timestamp}.', 'webhook-timestamp',
-           keys=standard_webhooks_keys),
-    Scheme('svix-signature', 'v1,', ' ', base64.b64encode, '{svix-id}.{svix-timestamp}.', 'svix-timestamp',
-           keys=standard_webhooks_keys),
-    Scheme('X-Hub-Signature-256', 'sha256='),
-    Scheme('X-Hub-Signature', 'sha256='),
-    Scheme('X-Slack-Signature', 'v0=', prefix='v0:{x-slack-request-timestamp}:', time='x-slack-request-timestamp'),
-    Scheme(ZOOM, 'v0=', prefix='v0:{x-zm-request-timestamp}:', time='x-zm-request-timestamp'),
-    Scheme('Stripe-Signature', 'v1=', prefix='{t}.', time='t'),
-    Scheme('X-Shopify-Hmac-Sha256', encode=base64.b64encode),
-    Scheme('X-PagerDuty-Signature', 'v1='),
-    Scheme('Sentry-Hook-Signature'),
-    Scheme('Linear-Signature', body_time=True),
-    Scheme('X-Grafana-Alerting-Signature'),
+SCHEMES = (
+    Scheme(ANY),
+    Scheme(ANY, '{t}.', 't'),
+    Scheme('stripe-signature', '{t}.', 't'),
+    Scheme('webhook-signature', '{webhook-id}.{webhook-timestamp}.', 'webhook-timestamp', keys=standard_webhooks_keys),
+    Scheme('svix-signature', '{svix-id}.{svix-timestamp}.', 'svix-timestamp', keys=standard_webhooks_keys),
+    Scheme('x-slack-signature', 'v0:{x-slack-request-timestamp}:', 'x-slack-request-timestamp'),
+    Scheme(ZOOM, 'v0:{x-zm-request-timestamp}:', 'x-zm-request-timestamp'),
+    Scheme('x-zendesk-webhook-signature', '{x-zendesk-webhook-signature-timestamp}', 'x-zendesk-webhook-signature-timestamp'),
+    Scheme('linear-signature', time=BODY_TIME),
+    Scheme('x-grafana-alerting-signature'),
     # Its sender chooses the name of the time's header; this is the one in Grafana's documents.
-    Scheme('X-Grafana-Alerting-Signature', prefix='{x-grafana-alerting-signature-timestamp}:',
-           time='x-grafana-alerting-signature-timestamp'),
-    Scheme('X-Dropbox-Signature'),
-    Scheme('X-SFX-Signature', encode=base64.b64encode),
+    Scheme('x-grafana-alerting-signature', '{x-grafana-alerting-signature-timestamp}:', 'x-grafana-alerting-signature-timestamp'),
+    Scheme('authorization', begins='HMAC ', keys=decoded_token),  # Teams
 )
-SIGNATURE_HEADERS = tuple(dict.fromkeys(scheme.header for scheme in SIGNATURES))
-WAYS_IN = (f"Show the instance's token: as the whole {TOKEN_HEADERS[0]} header, as {TOKEN_HEADERS[1]}, or as the key of a "
-           f'signature in {", ".join(SIGNATURE_HEADERS)}.')
-# Text that a timed scheme signs. Without this rule a captured request could be sent again at any time: with all of it as the
-# body, under the header of a scheme that signs the body alone.
-TIMED_TEXT = re.compile(rb'(?:v0:|[^.\s{[][^.\s]{0,255}\.)?\d{9,13}[.:]')
+TIME = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
+DELIVERY_ID = r'[^.\s{[][^.\s]{0,255}'  # with a dot in it the same text could be read as another id, time and body
 
 
-NO_PROOF_NEEDED = 'nothing'
+def prefix_pattern(scheme: Scheme) -> str:
+    text, *names = re.split('[{}]', scheme.prefix)
+    return re.escape(text) + ''.join((TIME if part == scheme.time else DELIVERY_ID) if index % 2 == 0 else re.escape(part)
+                                     for index, part in enumerate(names))
 
 
-def shown_token(settings: Settings, headers: dict[str, str]) -> str:
-    """What lets the request in without a look at its body: a header's name; empty when a signature has to be checked.
-
-    Raises Unauthorized.
-    """
-    if not settings.token:
-        return NO_PROOF_NEEDED
-    for name in TOKEN_HEADERS:
-        if value := headers.get(name.lower()):
-            if hmac.compare_digest(value.encode('latin-1'), settings.token):
-                return name
-            raise Unauthorized(f'The {name} header is not the token of the instance. {WAYS_IN}')
-    if not any(headers.get(name.lower()) for name in SIGNATURE_HEADERS):
-        raise Unauthorized(f'The request shows no token. {WAYS_IN}')
-    return ''
+# What a timed scheme signs: its prefix, then JSON, a form or nothing. As the body under the header of a scheme that signs the
+# body alone, a captured request could else be sent again at any time.
+TIMED_TEXT = re.compile(rf'''(?:{'|'.join(prefix_pattern(scheme) for scheme in SCHEMES if scheme.prefix)})'''
+                        r'''(?:[\s\xef\xbb\xbf]*(?:\{\s*["}]|\[\s*[\[{"\]]|\Z)|[^\s=&"]{1,255}=)'''.encode())
 
 
-def valid_signature(settings: Settings, headers: dict[str, str], body: bytes) -> str:
-    """The header whose signature is made with the token, and fresh where it is timed. Raises Unauthorized when none is."""
-    for scheme in SIGNATURES:
-        if is_signed(scheme, settings.token, headers, body):
-            return scheme.header
-    raise Unauthorized('No signature of the request fits its body, its time and the token: check the token in the sender, and '
-                       'the clocks of both sides.')
+class Claim(NamedTuple):
+    """A signature as a request shows it."""
+
+    header: str
+    scheme: Scheme
+    prefix: bytes
+    stamp: str
+    digest: bytes
 
 
-def is_signed(scheme: Scheme, token: bytes, headers: dict[str, str], body: bytes) -> bool:
-    parts = [part.strip() for part in headers.get(scheme.header.lower(), '').split(scheme.separator)]
-    signatures = [part.removeprefix(scheme.label).encode('latin-1') for part in parts if part.startswith(scheme.label)]
-    known = {name: value for name, _, value in (part.partition('=') for part in parts)} | headers
-    is_replay = not scheme.prefix and TIMED_TEXT.match(body)
-    if not any(signatures) or is_replay:
-        return False
+SIGNATURE_NAME = re.compile('signature|hmac')
+DIGEST = re.compile(r'(?:[\w-]{1,32}=)?(?:([0-9a-fA-F]{64}|[0-9a-fA-F]{128})|([a-zA-Z0-9+/]{43}=|[a-zA-Z0-9+/]{86}==))')
+DIGEST_KINDS = {32: 'sha256', 64: 'sha512'}
+
+
+def claims(headers: dict[str, str]) -> list[Claim]:
+    return [Claim(header, scheme, *prefix, digest) for header, value in headers.items() for scheme in schemes_of(header, value)
+            if (prefix := signed_prefix(scheme, value, headers)) for digest in shown_digests(value)]
+
+
+def schemes_of(header: str, value: str) -> list[Scheme]:
+    own = [scheme for scheme in SCHEMES if scheme.header == header]
+    general = [scheme for scheme in SCHEMES if scheme.header == ANY] if not own and SIGNATURE_NAME.search(header) else []
+    return [scheme for scheme in own or general if value.startswith(scheme.begins)]
+
+
+def shown_digests(value: str) -> list[bytes]:
+    """Hex or base64 as long as a SHA-256 or SHA-512, each with or without a label; what else stands there is passed over."""
+    found = filter(None, map(DIGEST.fullmatch, re.split('[, ]+', value)))
+    return [bytes.fromhex(match[1]) if match[1] else base64.b64decode(match[2]) for match in found]
+
+
+def signed_prefix(scheme: Scheme, value: str, headers: dict[str, str]) -> tuple[bytes, str] | None:
+    """What is signed before the body, and the time in it; None when the request has not all of it in the scheme's form."""
+    parts = {name: text for name, _, text in (part.strip().partition('=') for part in value.split(','))}
+    known = {'t': parts.get('t', ''), **headers}
     try:
         prefix = scheme.prefix.format_map(known).encode('latin-1')
     except KeyError:
-        return False
-    if prefix.count(b'.') != scheme.prefix.count('.'):
-        return False  # with a dot in the id the same text could be read as another id, time and body
-    expected = [scheme.encode(signed_text(key, prefix, body)) for key in scheme.keys(token)]
-    fits = any(hmac.compare_digest(signature, each) for signature in signatures for each in expected)
-    return fits and is_fresh(scheme, known, body)
+        return None
+    return (prefix, known.get(scheme.time, '')) if re.fullmatch(prefix_pattern(scheme).encode(), prefix) else None
 
 
-def signed_text(key: bytes, prefix: bytes, body: bytes) -> bytes:
-    digest = hmac.new(key, prefix, 'sha256')
-    digest.update(body)
-    return digest.digest()
+MAX_COMPARED = 100  # headers and parameters
+NO_PROOF_NEEDED = 'nothing'
 
 
-def is_fresh(scheme: Scheme, known: dict[str, str], body: bytes) -> bool:
-    """Whether the signed time, Unix seconds or milliseconds, is close enough to now.
+def shown_token(settings: Settings, headers: dict[str, str], query: str) -> str:
+    """What lets the request in without a look at its body: the name of a header or parameter; empty when a signature may.
+
+    Raises Unauthorized when nothing can.
+    """
+    if not settings.token:
+        return NO_PROOF_NEEDED
+    for name, value in islice(token_places(headers, query), MAX_COMPARED):
+        if hmac.compare_digest(value, settings.token):
+            return name
+    if claims(headers):
+        return ''
+    raise Unauthorized(*missing_proof(settings, headers))
+
+
+def token_places(headers: dict[str, str], query: str) -> Iterator[tuple[str, bytes]]:
+    for name, value in headers.items():
+        yield name, value.encode('latin-1')
+    for name, _, value in (part.partition('=') for part in query.split('&', MAX_COMPARED)):
+        yield name, unquote_to_bytes(value)
+        if '+' in value:
+            yield name, unquote_to_bytes(value.replace('+', ' '))
+
+
+def missing_proof(settings: Settings, headers: dict[str, str]) -> tuple[str, str]:
+    """What to do, and the header that was looked at."""
+    authorization = headers.get('authorization', '')
+    if hmac.compare_digest(authorization.partition(' ')[2].encode('latin-1'), settings.token):
+        return "The Authorization header has a scheme before the token: leave it out, or put it into the instance's token.", ''
+    if signature := next((name for name in headers if SIGNATURE_NAME.search(name)), ''):
+        return 'The token as key has to sign by HMAC-SHA256, in hex or base64, with the time where the scheme has one.', signature
+    problem = 'The Authorization header is not the token' if authorization else 'The request shows no token'
+    return f'{problem}: {WAYS_IN}', ''
+
+
+WAYS_IN = 'send it as the whole of a header or of a query parameter, or sign the body with it (HMAC-SHA256).'
+
+
+def valid_signature(settings: Settings, headers: dict[str, str], body: bytes, arrived: float) -> str:
+    """The header whose signature is made with the token, and fresh where it is timed. Raises Unauthorized when none is."""
+    shown = claims(headers)
+    made = {} if TIMED_TEXT.match(body) else made_digests(settings.token, shown, body)
+    fitting = [claim for claim in shown if any(hmac.compare_digest(claim.digest, made.get(signed, b''))
+                                               for signed in signed_texts(claim, settings.token))]
+    for claim in fitting:
+        if is_fresh(claim, body, arrived):
+            return claim.header
+    names = ', '.join(dict.fromkeys(claim.header for claim in fitting or shown))
+    raise Unauthorized('The signature fits, but its time is too far from now: check the clocks of both sides.' if fitting else
+                       'No signature fits the body, its time and the token: check the token in the sender.', names)
+
+
+def signed_texts(claim: Claim, token: bytes) -> list[tuple[bytes, bytes, str]]:
+    """Key, prefix and kind of each digest that the claimed one may be."""
+    return [(key, claim.prefix, DIGEST_KINDS[len(claim.digest)]) for key in claim.scheme.keys(token)]
+
+
+MAX_DIGESTS = 8  # of one body: a request may show hundreds of signatures with a time of its own each
+
+
+def made_digests(token: bytes, shown: list[Claim], body: bytes) -> dict[tuple[bytes, bytes, str], bytes]:
+    wanted = dict.fromkeys(signed for claim in shown for signed in signed_texts(claim, token))
+    return {(key, prefix, kind): hmac_of(key, prefix, body, kind) for key, prefix, kind in islice(wanted, MAX_DIGESTS)}
+
+
+def hmac_of(key: bytes, prefix: bytes, body: bytes, kind: str) -> bytes:
+    if len(body) > MIB:
+        gevent.sleep(0)  # the others' turn: 25 MiB take up to 60 ms
+    if not prefix:
+        return hmac.digest(key, body, kind)
+    text = hmac.new(key, prefix, kind)
+    text.update(body)
+    return text.digest()
+
+
+def is_fresh(claim: Claim, body: bytes, arrived: float) -> bool:
+    """Whether the signed time is close enough to the arrival.
 
     A time in the body counts under every header: else what one sender timed could be sent again as another's.
     """
-    stamp = known.get(scheme.time, '') if scheme.time else json_field(body, BODY_TIME)
-    if not stamp and not scheme.time and not scheme.body_time:
-        return True
-    if not re.fullmatch(r'\d{1,13}', stamp, re.ASCII):
-        return False
-    signed_at = int(stamp) / (1000 if len(stamp) > 11 else 1)
-    return abs(time.time() - signed_at) <= (TIMED_SECONDS if scheme.time else BODY_TIMED_SECONDS)
+    if claim.scheme.prefix:
+        return abs(arrived - moment_of(claim.stamp)) <= TIMED_SECONDS
+    stamp = body_time(body)
+    return abs(arrived - moment_of(stamp)) <= BODY_TIMED_SECONDS if stamp else not claim.scheme.time
 
 
-def json_field(body: bytes, name: str) -> str:
-    """A field of a body that should be a JSON object; empty where it is not there."""
-    if name.encode() not in body:
-        return ''
+def moment_of(stamp: str) -> float:
+    """Of Unix seconds or milliseconds, or of RFC 3339; far away of anything else."""
     try:
-        value = json.loads(body)
+        if stamp.isdecimal():
+            return int(stamp[:13]) / (1000 if len(stamp) > 11 else 1)
+        return datetime.fromisoformat(stamp.replace('Z', '+00:00')).timestamp()
+    except ValueError:
+        return 0
+
+
+TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Any, '')]))
+
+
+def body_time(body: bytes) -> str:
+    """Of a JSON object; empty where it is not there."""
+    try:
+        return str(getattr(TIMED_BODY.decode(body), BODY_TIME)) if BODY_TIME.encode() in body else ''
     except (ValueError, RecursionError):
         return ''
-    return str(value.get(name, '')) if isinstance(value, dict) else ''
+
+
+MAX_KEPT_HEADERS = 8 * 1024
+NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+            'x-request-uri'}
+SECRET_NAME = re.compile(r'(?:^|.*-)(?:auth|authorization|token|secret|signature|hmac|password|credentials?|cookie|session|jwt|'
+                         r'assertion|apikey)(?:-.*|$)|.*(?:api|access|auth|functions|subscription)-key')
+MIN_HIDDEN_TOKEN = 8  # characters: a shorter one stands in any text by chance
+
+
+def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
+    """Those that say what happened: neither secret nor meant for the connection alone."""
+    dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
+    kept, room = {}, MAX_KEPT_HEADERS
+    for name, value in headers.items():
+        size = len(json.dumps([name, value]))
+        if size <= room and not (name in dropped or SECRET_NAME.fullmatch(name) or holds_token(settings, value)):
+            kept[name] = value
+            room -= size
+    return kept
+
+
+def holds_token(settings: Settings, text: str) -> bool:
+    """Whether the token stands in a text: as it is, percent-encoded, or in base64, alone or with more around it."""
+    decoded = {text, unquote(text), unquote_plus(text)}
+    return any(spelling in each for spelling in token_spellings(settings.token) for each in decoded)
+
+
+@lru_cache(maxsize=1)
+def token_spellings(token: bytes) -> set[str]:
+    if len(token.decode()) < MIN_HIDDEN_TOKEN:
+        return set()
+    spellings = {token.decode(), token.decode('latin-1')}
+    for shift in range(3):  # what stands before it moves it by 0 to 2 bytes; only what the token alone decides is looked for
+        encoded = base64.b64encode(bytes(shift) + token)[(shift * 8 + 5) // 6:(shift + len(token)) * 8 // 6].decode()
+        spellings |= {encoded, encoded.replace('+', '-').replace('/', '_')}
+    return spellings
 
 
 ''' BODY '''
@@ -954,22 +1066,11 @@ class Arrival:
         self.query = query or {}
 
     def holds_token(self, text: str) -> bool:
-        """Of a shorter token it would be said of any text."""
-        return len(self.settings.token) >= 8 and self.settings.token.decode() in text
+        return holds_token(self.settings, text)
 
     @cached_property
     def kept_headers(self) -> str:
-        """As JSON, those that are neither secret nor meant for the connection alone."""
-        named = {name.strip().lower() for name in self.headers.get('connection', '').split(',')}
-        dropped = HOP_BY_HOP_HEADERS | SECRET_HEADERS | named
-        token = self.settings.token.decode('latin-1')
-        return json.dumps({name: value for name, value in self.headers.items()
-                           if name not in dropped and not (token and token in value)})
-
-
-HOP_BY_HOP_HEADERS = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
-                      'upgrade'}
-SECRET_HEADERS = {'cookie', 'proxy-authorization', *map(str.lower, TOKEN_HEADERS + SIGNATURE_HEADERS)}
+        return json.dumps(kept_headers(self.settings, self.headers))
 
 
 Member = Raw | UnsetType
@@ -1390,7 +1491,7 @@ def dropbox(question: Question) -> HTTPResponse | None:
 def cloud_events(question: Question) -> HTTPResponse | None:
     origin = question.headers.get('webhook-request-origin')
     return HTTPResponse(headers={**PLAIN_TEXT, 'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*',
-                                 'Allow': 'POST'}) if origin else None
+                                 **ALLOW}) if origin else None
 
 
 # Answered to anybody, as their senders ask them unsigned; by method.
@@ -1925,6 +2026,7 @@ def request_headers(environ: dict[str, Any]) -> dict[str, str]:
 
 
 OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
+HANDSHAKE = 'handshake'  # an outcome
 IS_GONE = 'webhook.is_gone'  # in the environ: tells whether the sender has gone away
 
 
@@ -1934,27 +2036,27 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
     intake = Intake()
     deliveries = Deliveries()
 
-    def handshake(environ: dict[str, Any], headers: dict[str, str]) -> HTTPResponse | None:
+    def handshake(environ: dict[str, Any]) -> HTTPResponse | None:
         query = dict(parse_qsl(environ['QUERY_STRING'])) if environ.get('QUERY_STRING') else {}
-        question = Question(settings, headers, query, partial(intake.read, environ))
+        question = Question(settings, request_headers(environ), query, partial(intake.read, environ))
         for answer in UNSIGNED_HANDSHAKES.get(environ['REQUEST_METHOD'], ()):
             if answered := answer(question):
+                environ[OUTCOME] = HANDSHAKE
                 return answered
         return None
 
     def receive(environ: dict[str, Any]) -> HTTPResponse:
-        arrived = utc_text(time.time())
+        arrived = time.time()
         headers = request_headers(environ)
-        if answer := handshake(environ, headers):
-            return answer
-        proof = shown_token(settings, headers)
+        proof = shown_token(settings, headers, environ.get('QUERY_STRING', ''))
         line.queue.check_room(min(int(headers.get('content-length') or 0), MAX_BODY_BYTES))
         body = intake.read(environ)
-        proof = proof or valid_signature(settings, headers, body)
+        proof = proof or valid_signature(settings, headers, body, arrived)
         payloads = read_payloads(decompress(body, headers.get('content-encoding', '')), headers.get('content-type', ''))
         if answer := answer_signed_handshake(settings, proof, payloads):
+            environ[OUTCOME] = HANDSHAKE
             return answer
-        arrival = Arrival(arrived, headers, settings, dict(parse_qsl(environ.get('QUERY_STRING', ''))))
+        arrival = Arrival(utc_text(arrived), headers, settings, dict(parse_qsl(environ.get('QUERY_STRING', ''))))
         return json_answer(deliveries.once(delivery_key(headers, body), lambda: create(environ, payloads, arrival)))
 
     def create(environ: dict[str, Any], payloads: list[Payload], arrival: Arrival) -> str:
@@ -1964,10 +2066,10 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
         return json.dumps(created)
 
     def greet(environ: dict[str, Any]) -> HTTPResponse:
-        return handshake(environ, request_headers(environ)) or HTTPResponse(LISTENING, headers=PLAIN_TEXT)
+        return HTTPResponse(LISTENING, headers=PLAIN_TEXT)
 
     def tell_methods(environ: dict[str, Any]) -> HTTPResponse:
-        return handshake(environ, request_headers(environ)) or HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
+        return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
 
     def refuse_route(error: HTTPResponse) -> HTTPResponse:
         headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
@@ -1978,7 +2080,8 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
     app = Bottle()
     app.default_error_handler = refuse_route
     for method, handler in (('POST', receive), ('PUT', receive), ('GET', greet), ('OPTIONS', tell_methods)):
-        app.route('/', method, callback=answering(handler, line), skip=True)  # bottle's plugins: the answers are complete
+        # Without bottle's plugins: the answers are complete.
+        app.route('/', method, callback=answering((handshake, handler), line), skip=True)
     return app
 
 
@@ -1995,14 +2098,17 @@ ROUTE_DETAILS = {
 }
 
 
-def answering(handler: Callable[[dict[str, Any]], HTTPResponse], line: ServerLine) -> Callable[[], HTTPResponse]:
-    """The handler as bottle calls it, with every exception turned into an answer."""
+Handler = Callable[[dict[str, Any]], HTTPResponse | None]
 
-    def answer() -> HTTPResponse:
+
+def answering(handlers: tuple[Handler, Handler], line: ServerLine) -> Callable[[], HTTPResponse | None]:
+    """What the first of the handlers answers that does, as bottle calls it, with every exception turned into an answer."""
+
+    def answer() -> HTTPResponse | None:
         environ = request.environ
         try:
             line.queue.check_open()
-            return handler(environ)
+            return handlers[0](environ) or handlers[1](environ)
         except Refused as refused:
             environ[OUTCOME] = refused.detail.partition('. ')[0]
             return problem_answer(refused.status, refused.answer, refused.headers)
@@ -2365,6 +2471,9 @@ def fetch_samples() -> list[dict[str, Any]]:
     return read_samples(demisto.getIntegrationContext())
 
 
+MIN_GOOD_TOKEN = 16  # characters
+
+
 def serve(settings: Settings) -> None:
     """Serves until it is stopped or the line is cut; ends the process then, since the server's loop would keep it."""
     gc.collect()
@@ -2379,6 +2488,8 @@ def serve(settings: Settings) -> None:
         line.log('info', f'Listening on port {settings.port}.')
         if not settings.token:
             line.log('info', 'No Authorization Verification Token is configured: every POST is accepted.')
+        elif len(settings.token.decode()) < MIN_GOOD_TOKEN:
+            line.log('info', f'The Authorization Verification Token can be guessed: it has under {MIN_GOOD_TOKEN} characters.')
         line.ending.wait()
         server.close()
     line.drain()
