@@ -613,5 +613,16 @@ def test_the_token_is_kept_in_no_spelling(token: str) -> None:
 
 def test_no_more_than_8_kib_of_headers_are_kept() -> None:
     some = kept({**{f'x-{number}': 'é' * 300 for number in range(30)}, 'x-event': 'push'})
-    assert len(json.dumps(some)) <= 8 * 1024
+    assert sum(map(len, [*some, *some.values()])) <= 8 * 1024
     assert some['x-event'] == 'push'
+
+
+# At the start
+
+
+@pytest.mark.parametrize('token, warned', [('fifteen-letters', True), ('sixteen-letters-', False)])
+def test_a_short_token_is_warned_of_at_the_start_and_not_shown(token: str, warned: bool) -> None:
+    with Webhook(token=token) as webhook:
+        assert requests.post(f'{webhook.webhook_url}?key={token}', '{"a": 1}', timeout=30).status_code == 200
+        assert any('can be guessed' in line for line in webhook.output) == warned
+        assert token not in webhook.sent()[-1]['rawJSON']
