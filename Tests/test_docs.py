@@ -5,6 +5,7 @@ a change here, or fails until a check for its kind is written.
 """
 from __future__ import annotations
 
+import base64
 import configparser
 import gzip
 import json
@@ -35,12 +36,13 @@ IMAGE = ROOT / 'docker/generic-webhook'
 README = ROOT / 'README.md'
 MANUAL = INTEGRATION / 'README.md'
 DESCRIPTION = INTEGRATION / 'GenericWebhook_description.md'
-WITH_COMMANDS = [README, ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md', MANUAL]
+INSTALL = ROOT / 'docs/install.md'
+WITH_COMMANDS = [README, ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md', MANUAL, *sorted((ROOT / 'docs').glob('*.md'))]
 MADE = {'dist'}
 ALL = sorted(file for file in ROOT.rglob('*.md') if not any(
     part in MADE or part.startswith('.') for part in file.relative_to(ROOT).parts))
 
-WEBHOOK_URL = re.compile(r'https?://[\w.:]+/instance/execute/webhook')
+WEBHOOK_URL = re.compile(r'https?://[\w.:-]+(?:/xsoar)?/instance/execute/webhook')
 FORM = {'Content-Type': 'application/x-www-form-urlencoded'}  # as curl -d says without being asked
 
 
@@ -225,7 +227,13 @@ def check_local_xsoar(command: Command, checkout: Path, running: DevRun) -> None
 
 
 def check_curl(command: Command, checkout: Path, running: DevRun) -> None:
-    answer = running.answer_of(command.text)
+    if user := re.search(r' -u (\S+)', command.text):  # as on a tenant, where the platform asks for them, too
+        token = f'Basic {base64.b64encode(user[1].encode()).decode()}'
+        assert f'`{token}`' in INSTALL.read_text('utf-8')
+        with DevRun(checkout, '--set', f'auth_header={token}') as tenant:
+            answer = tenant.answer_of(command.text)
+    else:
+        answer = running.answer_of(command.text)
     if command.printed:
         assert_printed(answer, command.printed)
     else:
@@ -233,15 +241,27 @@ def check_curl(command: Command, checkout: Path, running: DevRun) -> None:
 
 
 def check_docker_build(command: Command, checkout: Path, running: DevRun) -> None:
-    _, _, _, tag, folder = shlex.split(command.text)
-    assert tag == DESCRIPTOR['script']['dockerimage']
-    assert (ROOT / folder / 'Dockerfile').is_file()
+    words = shlex.split(command.text)
+    assert words[words.index('-t') + 1] == DESCRIPTOR['script']['dockerimage']
+    assert words[words.index('--platform') + 1] == 'linux/amd64'
+    assert (ROOT / words[-1] / 'Dockerfile').is_file()
+
+
+def check_docker_save(command: Command, checkout: Path, running: DevRun) -> None:
+    assert shlex.split(command.text)[2] == DESCRIPTOR['script']['dockerimage']
+    assert f'docker load < {command.text.split()[-1]}' in INSTALL.read_text('utf-8')
 
 
 def check_image_in_the_war_room(command: Command, checkout: Path, running: DevRun) -> None:
     given = dict(word.split('=', 1) for word in command.text.split()[1:])
-    assert f'FROM {given["base"]}\n' in (IMAGE / 'Dockerfile').read_text('utf-8')
-    assert given['dependencies'].split(',') == re.findall(r'"(\w+)>=', (IMAGE / 'pyproject.toml').read_text('utf-8'))
+    assert given['base'] == 'demisto/python3-deb:<TAG>'  # on Debian, as the command wants it
+    assert given['name'] == DESCRIPTOR['script']['dockerimage'].partition(':')[0]
+    assert given['dependencies'].split(',') == list(IN_THE_IMAGE)
+
+
+def check_environment(command: Command, checkout: Path, running: DevRun) -> None:
+    named = re.findall(r'(\w+)=', command.text)
+    assert set(named) <= {'DEMISTO_BASE_URL', 'DEMISTO_API_KEY', 'XSIAM_AUTH_ID'}
 
 
 def check_upload(command: Command, checkout: Path, running: DevRun) -> None:
@@ -263,7 +283,7 @@ def check_removal(command: Command, checkout: Path, running: DevRun) -> None:
 
 CHECKS: dict[str, Callable[[Command, Path, DevRun], None]] = {
     r'\./dev run\b': check_dev_run, r'\./dev test\b': check_dev_test, r'python -m localxsoar\b': check_local_xsoar,
-    r'curl ': check_curl, r'printf .* \| curl ': check_curl, r'docker build ': check_docker_build,
+    'docker save ': check_docker_save, 'export ': check_environment, r'curl ': check_curl, r'printf .* \| curl ': check_curl, r'docker build ': check_docker_build,
     r'/docker_image_create ': check_image_in_the_war_room, r'\.tox/sdk/bin/demisto-sdk upload ': check_upload,
     r'rm -rf ': check_removal,
 }
@@ -279,10 +299,10 @@ def test_a_documented_command_does_what_it_says(command: Command, checkout: Path
 # Parameters
 
 
-@pytest.mark.parametrize('file', [README, MANUAL], ids=['root', 'integration'])
+@pytest.mark.parametrize('file', [INSTALL, MANUAL], ids=['install', 'integration'])
 def test_the_parameters_are_those_of_the_descriptor(file: Path) -> None:
     text = file.read_text('utf-8')
-    if file == README:
+    if file == INSTALL:
         documented = table(text, 'Parameter', 'Description', 'Required')
         expected = [[each['name'], each['display'], str(each['required'])] for each in PARAMETERS]
     else:

@@ -229,6 +229,8 @@ def read_settings(params: dict[str, Any]) -> Settings:
 def read_port(value: Any) -> int:
     """The port to listen on; of `host:container`, as the server may hand it, the container's."""
     text = str(value if value is not None else '').strip()
+    if not text:
+        raise ValueError('Listen Port is empty. Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
     match = re.fullmatch(r'(?:\d+:)?(\d{1,5})', text, re.ASCII)
     if not match or not 1 <= int(match[1]) <= 65535:
         raise ValueError(f"Listen Port '{text}' is not a number from 1 to 65535.")

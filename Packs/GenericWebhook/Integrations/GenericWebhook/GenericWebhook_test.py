@@ -393,6 +393,12 @@ def test_the_test_button_says_what_is_wrong(monkeypatch):
         run(monkeypatch, 'test-module', {'longRunningPort': 'abc'})
 
 
+@pytest.mark.parametrize('port', [{'auth_header': 'token'}, {'longRunningPort': ''}, {'longRunningPort': None}])
+def test_a_port_that_xsoar_8_assigns_on_save_is_asked_for_in_words_of_the_form(monkeypatch, port):
+    with pytest.raises(RuntimeError, match='Listen Port is empty.*save first, then test'):
+        run(monkeypatch, 'test-module', port)
+
+
 def test_the_mapping_wizard_gets_the_samples_that_are_kept(monkeypatch):
     samples = [{'name': 'n', 'rawJSON': '{}'}]
     assert run(monkeypatch, 'fetch-incidents', context={'samples': json.dumps(samples)}) == [samples]
