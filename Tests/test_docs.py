@@ -283,7 +283,8 @@ def check_removal(command: Command, checkout: Path, running: DevRun) -> None:
 
 CHECKS: dict[str, Callable[[Command, Path, DevRun], None]] = {
     r'\./dev run\b': check_dev_run, r'\./dev test\b': check_dev_test, r'python -m localxsoar\b': check_local_xsoar,
-    'docker save ': check_docker_save, 'export ': check_environment, r'curl ': check_curl, r'printf .* \| curl ': check_curl, r'docker build ': check_docker_build,
+    'docker save ': check_docker_save, 'export ': check_environment, r'curl ': check_curl, r'printf .* \| curl ': check_curl,
+    r'docker build ': check_docker_build,
     r'/docker_image_create ': check_image_in_the_war_room, r'\.tox/sdk/bin/demisto-sdk upload ': check_upload,
     r'rm -rf ': check_removal,
 }
