@@ -395,7 +395,7 @@ def test_the_test_button_says_what_is_wrong(monkeypatch):
 
 @pytest.mark.parametrize('port', [{'auth_header': 'token'}, {'longRunningPort': ''}, {'longRunningPort': None}])
 def test_a_port_that_xsoar_8_assigns_on_save_is_asked_for_in_words_of_the_form(monkeypatch, port):
-    with pytest.raises(RuntimeError, match='Listen Port is empty.*save first, then test'):
+    with pytest.raises(RuntimeError, match=r'Listen Port is empty.*save first, then test'):
         run(monkeypatch, 'test-module', port)
 
 
