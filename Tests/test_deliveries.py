@@ -3,23 +3,29 @@ from __future__ import annotations
 
 import hmac
 import json
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
-import GenericWebhook
 import gevent
 import pytest
 import requests
 from app import App
-from gevent.event import Event
-from GenericWebhook import DELIVERY_IDS, Deliveries, Unavailable
+from GenericWebhook import DELIVERY_IDS, Deliveries, Delivery, Post, PostQueue, Unavailable
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook
 
 AUTHORIZED = {'Authorization': TOKEN}
 each_id = pytest.mark.parametrize('name', DELIVERY_IDS)
+
+
+def numbered(name: str, number: str) -> dict[str, str]:
+    """The headers of a delivery with this number, and the token."""
+    return {**AUTHORIZED, name: number, **({DELIVERY_IDS[name]: 'beside'} if DELIVERY_IDS[name] else {})}
 
 
 class Sending(threading.Thread):
@@ -44,7 +50,7 @@ class Sending(threading.Thread):
 
 @each_id
 def test_the_same_delivery_is_answered_alike_and_makes_one_incident(app: App, name: str) -> None:
-    answers = [app.post('{"a": 1}', {**AUTHORIZED, name: 'id-1'}) for _ in range(3)]
+    answers = [app.post('{"a": 1}', numbered(name, 'id-1')) for _ in range(3)]
     assert len(app.calls) == 1
     assert {(answer.status, answer.text) for answer in answers} == {(200, answers[0].text)}
     assert answers[0].json[0]['id'] == '1.0'
@@ -53,26 +59,27 @@ def test_the_same_delivery_is_answered_alike_and_makes_one_incident(app: App, na
 @each_id
 def test_the_same_id_with_another_body_is_another_delivery(app: App, name: str) -> None:
     for body in ('{"a": 1}', '{"a": 2}', '{"a": 1} ', '{"a": 1}'):
-        assert app.post(body, {**AUTHORIZED, name: 'id-1'}).status == 200
+        assert app.post(body, numbered(name, 'id-1')).status == 200
     assert len(app.calls) == 3
 
 
 @each_id
 def test_another_id_with_the_same_body_is_another_delivery(app: App, name: str) -> None:
     for number in ('id-1', 'id-2', 'ID-1', 'id-1'):
-        app.post('{"a": 1}', {**AUTHORIZED, name: number})
+        app.post('{"a": 1}', numbered(name, number))
     assert len(app.calls) == 3
 
 
 def test_without_an_id_or_with_an_empty_one_every_request_counts(app: App) -> None:
-    for headers in ({}, {}, {'webhook-id': ''}, {'webhook-id': ''}, {'X-Request-ID': 'same'}, {'X-Request-ID': 'same'}):
+    several: list[dict[str, str]] = [{}, {'webhook-id': ''}, {'X-Request-ID': 'same'}, {'Request-ID': 'same'}, {'ce-id': 'same'}]
+    for headers in several * 2:
         app.post('{"a": 1}', {**AUTHORIZED, **headers})
-    assert len(app.calls) == 6
+    assert len(app.calls) == 10
 
 
 def test_the_same_id_in_another_header_is_another_delivery(app: App) -> None:
     for name in DELIVERY_IDS:
-        app.post('{"a": 1}', {**AUTHORIZED, name: 'id-1'})
+        app.post('{"a": 1}', numbered(name, 'id-1'))
     assert len(app.calls) == len(DELIVERY_IDS)
 
 
@@ -203,105 +210,261 @@ def test_what_the_server_dropped_is_not_created_by_a_repeat(webhook: Webhook) ->
     assert len(webhook.sent()) == before
 
 
+# Without an id: only who left before the answer came sends again
+
+
+class Leaving:
+    """A sender that goes away, or closes its own half, before it has heard the answer."""
+
+    def __init__(self, url: str, body: str, headers: dict[str, str] | None = None) -> None:
+        parts = urlsplit(url)
+        self.socket = socket.create_connection((parts.hostname or '', parts.port or 0))
+        target = f'{parts.path or "/"}{"?" if parts.query else ""}{parts.query}'
+        head = [f'POST {target} HTTP/1.1', 'Host: a', f'Content-Length: {len(body)}',
+                *(f'{name}: {value}' for name, value in {**AUTHORIZED, **(headers or {})}.items())]
+        self.socket.sendall(('\r\n'.join(head) + '\r\n\r\n' + body).encode())
+
+    def after(self, seconds: float) -> None:
+        time.sleep(seconds)
+        self.socket.close()
+
+
+@pytest.fixture
+def slow() -> Iterator[Callable[[float], Any]]:
+    """A local XSOAR of whose calls each takes so many seconds."""
+    with ExitStack() as running:
+        yield lambda seconds: running.enter_context(Webhook('--fault', f'call_delay_ms={1000 * seconds:g}'))
+
+
+def url_of(webhook: Webhook, way: str) -> str:
+    return webhook.webhook_url if way == 'through XSOAR' else webhook.direct_url
+
+
+def sent_twice(webhook: Webhook, url: str, first: tuple[str, dict[str, str]], second: tuple[str, dict[str, str]]) -> int:
+    """How many incidents there are of a delivery whose sender left while it was made, and one that comes then."""
+    Leaving(url + first[0], '{"name": "late"}', first[1]).after(1)
+    assert requests.post(url + second[0], '{"name": "late"}', headers={**AUTHORIZED, **second[1]}, timeout=30).status_code == 200
+    return len(webhook.sent())
+
+
+each_way = pytest.mark.parametrize('way', ['directly', 'through XSOAR'])
+
+
+@each_way
+def test_who_left_during_a_slow_call_gets_its_answer_by_a_retry(slow: Callable[[float], Webhook], way: str) -> None:
+    webhook = slow(2)
+    url = url_of(webhook, way)
+    Leaving(url, '{"name": "late"}').after(1)
+    early = Sending(url, '{"name": "late"}', AUTHORIZED)
+    assert [incident['id'] for incident in early.result().json()] == ['1'], 'it waits for the first one'
+    again = requests.post(url, '{"name": "late"}', headers=AUTHORIZED, timeout=30)
+    assert [incident['id'] for incident in again.json()] == ['2'], 'one departure excuses one repeat'
+    assert len(webhook.sent()) == 2
+
+
+def test_a_retry_that_comes_after_the_answer_gets_it_too_and_the_log_says_so(slow: Callable[[float], Webhook]) -> None:
+    webhook = slow(1.5)
+    Leaving(webhook.direct_url, '{"name": "late"}').after(1)
+    wait_for(webhook.sent, 'the incident of a sender that left')
+    retry = requests.post(webhook.direct_url, '{"name": "late"}', headers=AUTHORIZED, timeout=30)
+    assert [incident['id'] for incident in retry.json()] == ['1']
+    assert len(webhook.sent()) == 1
+
+
+@each_way
+def test_a_sender_that_never_waits_is_never_taken_for_one_that_retries(slow: Callable[[float], Webhook], way: str) -> None:
+    webhook = slow(1.5)
+    for count in range(1, 4):
+        Leaving(url_of(webhook, way), '{"name": "constant"}').after(0.01)
+        wait_for(lambda count=count: len(webhook.sent()) == count, 'the incident')
+
+
+def test_20_equal_alerts_at_once_whose_senders_stay_are_20_incidents(slow: Callable[[float], Webhook]) -> None:
+    webhook = slow(1)
+    senders = [Sending(webhook.direct_url, '{"name": "equal"}', AUTHORIZED) for _ in range(20)]
+    assert len({sender.result().json()[0]['id'] for sender in senders}) == 20
+    assert len(webhook.sent()) == 20
+
+
+def test_a_sender_that_closed_its_own_half_is_answered_and_has_not_left(slow: Callable[[float], Webhook]) -> None:
+    webhook = slow(1.5)
+    sender = Leaving(webhook.direct_url, '{"name": "half"}')
+    sender.socket.shutdown(socket.SHUT_WR)
+    assert sender.socket.recv(12) == b'HTTP/1.1 200'
+    sender.socket.close()
+    assert requests.post(webhook.direct_url, '{"name": "half"}', headers=AUTHORIZED, timeout=30).json()[0]['id'] == '2'
+
+
+TOKEN_QUERY = f'?code={TOKEN}&a=1'
+
+
+@pytest.mark.parametrize('first, second, count', [
+    (('', {'Content-Type': 'text/json'}), ('', {'Content-Type': 'text/json'}), 1),
+    (('', {'Content-Type': 'text/json'}), ('', {}), 2),
+    (('?a=1', {}), ('?a=1', {}), 1),
+    (('?a=1', {}), ('?a=2', {}), 2),
+    ((TOKEN_QUERY, {}), ('?a=1', {}), 1),
+    (('', {'webhook-id': '1'}), ('', {'webhook-id': '1'}), 1),
+    (('', {'webhook-id': '1'}), ('', {'webhook-id': '2'}), 2),
+    (('', {'User-Agent': 'a'}), ('', {'User-Agent': 'b'}), 1),
+], ids=['same type', 'other type', 'same query', 'other query', 'token', 'same id', 'other id', 'other header'])
+def test_what_a_retry_has_the_same(slow: Callable[[float], Webhook], first: Any, second: Any, count: int) -> None:
+    webhook = slow(1.3)
+    assert sent_twice(webhook, webhook.direct_url, first, second) == count
+
+
+def test_departures_of_several_equal_alerts_excuse_as_many_repeats(slow: Callable[[float], Webhook]) -> None:
+    webhook = slow(2)
+    requests.post(webhook.direct_url, '{"name": "first"}', headers=AUTHORIZED, timeout=30)
+    leaving = [Leaving(webhook.direct_url, '{"name": "equal"}') for _ in range(3)]
+    staying = Sending(webhook.direct_url, '{"name": "equal"}', AUTHORIZED)
+    leaving[0].after(1)
+    leaving[1].after(0)
+    leaving[2].after(0)
+    retries = [Sending(webhook.direct_url, '{"name": "equal"}', AUTHORIZED) for _ in range(4)]
+    ids = [sender.result().json()[0]['id'] for sender in (staying, *retries)]
+    assert len(set(ids)) == 5
+    assert len(webhook.sent()) == 1 + 4 + 1
+
+
 # Bounds
 
 
-def answers(text: str) -> Callable[[], str]:
-    return lambda: text
+class Memory:
+    """The deliveries of one hour, and a line that makes what is handed in at once, unless it `is_slow`."""
+
+    def __init__(self, most: int = 100, most_bytes: int = 10_000, queue: PostQueue | None = None) -> None:
+        self.queue = queue or PostQueue()
+        self.deliveries = Deliveries(self.queue, self.hand_in, most, most_bytes)
+        self.is_slow = False
+        self.posts: list[Post] = []
+
+    def hand_in(self, post: Post) -> None:
+        self.posts.append(post)
+        if not self.is_slow:
+            post.outcome.set(post.incidents)
+
+    def once(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> tuple[str, bool]:
+        """What was made of a delivery with this number, or none, and whether it is a repeat."""
+        delivery = Delivery({'webhook-id': number}, '', b'body', has_left)
+        made, is_repeat = self.deliveries.once(delivery, Post([{'name': text}]))
+        return json.loads(made.text)[0]['name'], is_repeat
+
+    def start(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> gevent.Greenlet:
+        """One that stays unanswered until its post is settled."""
+        count = len(self.posts)
+        self.is_slow = True
+        sending = gevent.spawn(self.once, number, text, has_left)
+        gevent.sleep(0)
+        assert len(self.posts) <= count + 1
+        self.is_slow = False
+        return sending
+
+    @property
+    def bytes_held(self) -> int:
+        return sum(len(delivery.made.value.text) for delivery in self.deliveries.all if delivery.made.value)
 
 
-def never() -> str:
-    raise AssertionError('it was made again')
-
-
-def remembered(deliveries: Deliveries) -> int:
-    return sum(len(delivery.outcome.value or '') for delivery in deliveries.answers.values())
-
-
-def test_the_oldest_is_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GenericWebhook, 'MAX_REMEMBERED_DELIVERIES', 3)
-    deliveries = Deliveries()
+def test_the_oldest_is_forgotten_when_there_are_too_many() -> None:
+    memory = Memory(most=3)
     for number in range(5):
-        deliveries.once(b'%d' % number, answers(f'answer {number}'))
-        assert len(deliveries.answers) <= 3
-    assert deliveries.once(b'4', never) == 'answer 4'
-    assert deliveries.once(b'0', answers('anew')) == 'anew'
+        memory.once(f'{number}', f'answer {number}')
+        assert len(memory.deliveries.all) == len(memory.deliveries.by_key) <= 3
+    assert memory.once('4', 'anew') == ('answer 4', True)
+    assert memory.once('0', 'anew') == ('anew', False)
 
 
-def test_the_oldest_is_forgotten_when_they_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GenericWebhook, 'MAX_REMEMBERED_BYTES', 100)
-    deliveries = Deliveries()
+def test_the_oldest_is_forgotten_when_they_are_too_large() -> None:
+    memory = Memory(most_bytes=200)
     for number in range(20):
-        deliveries.once(b'%d' % number, answers('x' * 30))
-        assert remembered(deliveries) == deliveries.size
-        assert remembered(deliveries) <= 100
-    assert deliveries.once(b'19', never) == 'x' * 30
+        memory.once(f'{number}', 'x' * 30)
+        assert memory.bytes_held == memory.deliveries.size <= 200
+    assert memory.once('19') == ('x' * 30, True)
 
 
-def test_an_answer_larger_than_the_bound_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GenericWebhook, 'MAX_REMEMBERED_BYTES', 100)
-    deliveries = Deliveries()
-    deliveries.once(b'small', answers('x'))
-    assert deliveries.once(b'large', answers('x' * 1000)) == 'x' * 1000
-    assert remembered(deliveries) <= 100
-    assert deliveries.once(b'small', never) == 'x'
+def test_an_answer_larger_than_the_bound_is_not_held() -> None:
+    memory = Memory(most_bytes=200)
+    memory.once('small', 'x')
+    assert memory.once('large', 'x' * 1000) == ('x' * 1000, False)
+    assert memory.once('small') == ('x', True)
+    assert memory.once('large') == ('', False)
 
 
-def test_a_request_without_an_id_is_always_made_and_never_held() -> None:
-    deliveries = Deliveries()
-    assert [deliveries.once(b'', answers(text)) for text in 'ab'] == ['a', 'b']
-    assert not deliveries.answers
+def test_a_request_without_an_id_whose_sender_stays_is_always_made_and_never_held() -> None:
+    memory = Memory()
+    assert [memory.once('', text) for text in 'ab'] == [('a', False), ('b', False)]
+    assert not memory.deliveries.all and not memory.deliveries.by_key
 
 
-def test_what_is_forgotten_while_it_is_made_leaves_the_count_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GenericWebhook, 'MAX_REMEMBERED_DELIVERIES', 1)
-    deliveries = Deliveries()
-    released = Event()
-
-    def slowly() -> str:
-        released.wait(10)
-        return 'x' * 10
-
-    made: list[Any] = [gevent.spawn(deliveries.once, b'1', slowly)]
-    wait_until_busy(deliveries, 1)
-    deliveries.once(b'2', answers('y'))
-    made.append(gevent.spawn(deliveries.once, b'1', slowly))
-    wait_until_busy(deliveries, 1)
-    released.set()
-    gevent.joinall(made, timeout=10)
-    assert deliveries.size == remembered(deliveries)
+def test_what_is_forgotten_while_it_is_made_leaves_the_count_right() -> None:
+    memory = Memory(most=1)
+    first = memory.start('1', 'x')
+    memory.once('2', 'y')
+    second = memory.start('1', 'z')
+    memory.once('3', 'y')
+    for post in memory.posts:
+        if not post.outcome.ready():
+            post.outcome.set(post.incidents)
+    gevent.joinall([first, second], timeout=10, raise_error=True)
+    assert memory.deliveries.size == memory.bytes_held
 
 
-def test_a_failure_of_what_was_forgotten_does_not_take_its_successor_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GenericWebhook, 'MAX_REMEMBERED_DELIVERIES', 1)
-    deliveries = Deliveries()
-    failing = Event()
-
-    def fail() -> str:
-        failing.wait(10)
-        raise Unavailable('busy')
-
-    first = gevent.spawn(failed, deliveries, fail)
-    wait_until_busy(deliveries, 1)
-    deliveries.once(b'2', answers('y'))
-    assert deliveries.once(b'1', answers('second')) == 'second'
-    failing.set()
+def test_a_failure_of_what_was_forgotten_does_not_take_its_successor_with_it() -> None:
+    memory = Memory(most=1)
+    first = memory.start('1')
+    memory.once('2')
+    assert memory.once('1', 'second') == ('second', False)
+    memory.posts[0].outcome.set_exception(Unavailable('busy'))
     first.join(10)
-    assert deliveries.once(b'1', never) == 'second'
-
-
-def failed(deliveries: Deliveries, make: Callable[[], str]) -> None:
-    with pytest.raises(Unavailable):
-        deliveries.once(b'1', make)
-
-
-def wait_until_busy(deliveries: Deliveries, count: int) -> None:
-    gevent.sleep(0)
-    assert len(deliveries.answers) == count
+    assert isinstance(first.exception, Unavailable)
+    assert memory.once('1') == ('second', True)
 
 
 def test_an_unexpected_error_is_not_remembered_either() -> None:
-    deliveries = Deliveries()
-    with pytest.raises(KeyError):
-        deliveries.once(b'1', lambda: json.loads('{}')['missing'])
-    assert deliveries.once(b'1', answers('fine')) == 'fine'
+    memory = Memory()
+    first = memory.start('1')
+    memory.posts[0].outcome.set_exception(KeyError('odd'))
+    first.join(10)
+    assert memory.once('1', 'fine') == ('fine', False)
+
+
+def test_repeats_that_wait_count_among_what_waits() -> None:
+    memory = Memory(queue=PostQueue(most_posts=3))
+    sending = [memory.start('1') for _ in range(4)]
+    assert memory.queue.waiting_posts == 3
+    with pytest.raises(Unavailable):
+        memory.once('1')
+    with pytest.raises(Unavailable):
+        memory.queue.check_room()
+    memory.posts[0].outcome.set([{'name': 'made'}])
+    gevent.joinall(sending, timeout=10, raise_error=True)
+    assert [each.value for each in sending] == [('made', False), *[('made', True)] * 3]
+    assert (memory.queue.waiting_posts, memory.queue.waiting_bytes) == (0, 0)
+
+
+def test_a_repeat_waits_no_longer_than_any_other() -> None:
+    memory = Memory()
+    first = memory.start('1')
+    late = Post([{'name': 'late'}])
+    late.arrived -= 24.9
+    with pytest.raises(Unavailable):
+        memory.deliveries.once(Delivery({'webhook-id': '1'}, '', b'body'), late)
+    memory.posts[0].outcome.set([{'name': 'made'}])
+    assert first.get(timeout=10) == ('made', False)
+    assert memory.once('1') == ('made', True)
+
+
+def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
+    memory = Memory()
+    left: set[str] = set()
+    first = memory.start('', 'first', lambda: '1' in left)
+    gevent.sleep(0.6)
+    left.add('1')
+    second = memory.start('', 'second', lambda: '2' in left)
+    gevent.sleep(0.6)
+    left.add('2')
+    third = memory.start('', 'third', lambda: False)
+    memory.posts[0].outcome.set([{'name': 'made'}])
+    gevent.joinall([first, second, third], timeout=10, raise_error=True)
+    assert [each.value for each in (first, second, third)] == [('made', False), ('made', True), ('made', True)]
+    assert memory.once('', 'fourth') == ('fourth', False)

@@ -1,28 +1,32 @@
 """The whole state of the line against a simple model: random arrivals, delays, refusals, drops, mix-ups and stops."""
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Callable
 from typing import Any
 
-import GenericWebhook
 import pytest
-from GenericWebhook import Post, PostQueue, ServerRefused, Unavailable
+from GenericWebhook import ALONE_SECONDS, LONGEST_CALL_SECONDS, Pace, Post, PostQueue, ServerRefused, Unavailable
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 NAMES = st.sampled_from(['alert', 'drop me', 'poison', 'other'])
+HAND_OVER, RETRY_UNTIL, RETRY = 25, 28, 5
+MOST_POSTS, MOST_BYTES, MOST_IN_CALL, MOST_CALL_BYTES = 6, 4000, 9, 2400  # so small that random arrivals reach them
 
 
 class Sender:
     """One POST as its sender sees it, and what the server holds of it."""
 
-    def __init__(self, number: int, names: list[str], size: int) -> None:
-        self.is_gone = False
+    def __init__(self, number: int, names: list[str], size: int, now: float) -> None:
         self.keys = [f'{{"key": "{number}-{index}"}}' + ' ' * size for index in range(len(names))]
         incidents = [{'name': name, 'type': None, 'occurred': '', 'rawJSON': key}
                      for name, key in zip(names, self.keys, strict=True)]
-        self.post = Post(incidents, lambda: self.is_gone)
-        self.handed_over = False
+        self.post = Post(incidents)
+        self.post.arrived = now
+        self.first_handed_over = 0.0
 
 
 class LineMachine(RuleBasedStateMachine):
@@ -30,73 +34,84 @@ class LineMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = PostQueue()
+        self.queue = PostQueue(MOST_POSTS, MOST_BYTES, MOST_IN_CALL, MOST_CALL_BYTES)
+        self.now = time.monotonic()
+        self.began = 0.0
         self.senders: list[Sender] = []
         self.call: list[dict[str, Any]] = []
         self.stored: list[str] = []
         self.dropped: set[str] = set()
         self.first_handings: list[int] = []
-        self.mixed_up = False
+        self.mixed_up_at = -float('inf')
 
     @rule(names=st.lists(NAMES, min_size=1, max_size=4), size=st.sampled_from([0, 0, 400]))
     def arrive(self, names: list[str], size: int) -> None:
-        sender = Sender(len(self.senders), names, size)
+        sender = Sender(len(self.senders), names, size, self.now)
         try:
             self.queue.add(sender.post)
         except Unavailable:
-            is_full = len(self.queue.waiting) >= GenericWebhook.MAX_WAITING_POSTS
-            too_many_bytes = self.queue.waiting_bytes + sender.post.size > GenericWebhook.MAX_WAITING_BYTES
+            is_full = self.queue.waiting_posts >= MOST_POSTS
+            too_many_bytes = self.queue.waiting_bytes + sender.post.size > MOST_BYTES
             assert is_full or too_many_bytes or self.queue.closed_because
             return
         self.senders.append(sender)
 
-    @precondition(lambda self: self.senders)
-    @rule(data=st.data())
-    def time_goes_by(self, data: st.DataObject) -> None:
-        """Until just after one of the senders has waited too long."""
-        last = data.draw(st.sampled_from(self.senders))
-        self.queue.expire(last.post.arrived + 1e-9)
-        assert last.post not in self.queue.waiting
-
-    @precondition(lambda self: self.senders)
-    @rule(data=st.data())
-    def hang_up(self, data: st.DataObject) -> None:
-        data.draw(st.sampled_from(self.senders)).is_gone = True
+    @rule(seconds=st.sampled_from([0.01, 1, 6, 24]))
+    def time_goes_by(self, seconds: float) -> None:
+        self.now += seconds
+        self.queue.expire(self.now)
+        assert all(post.handed_over or post.arrived > self.now - HAND_OVER for post in self.queue.waiting)
 
     @precondition(lambda self: not self.call)
     @rule()
     def hand_over(self) -> None:
-        self.call = self.queue.take()
+        is_retry = bool(self.queue.halves or self.queue.refused_parts)
+        self.call = self.queue.take(self.now)
+        self.began = self.now
         posts = self.queue.in_flight
-        assert self.call == [incident for post in posts for incident in post.incidents]
+        sent = [incident for post in posts for incident in post.incidents[post.handed_over:]]
+        assert self.call == sent[:len(self.call)]
+        assert len(self.call) == len(sent) or (len(posts) == 1 and len(self.call) >= 1)
+        self.check_times(posts, is_retry)
         if len(posts) > 1:
-            assert len(self.call) <= GenericWebhook.MAX_GROUP_INCIDENTS
-            assert sum(post.size for post in posts) <= GenericWebhook.MAX_GROUP_BYTES
-            assert self.queue.grouping
-        for number, sender in enumerate(self.senders):
-            if sender.post in posts and not sender.handed_over:
-                sender.handed_over = True
-                self.first_handings.append(number)
+            assert len(self.call) <= MOST_IN_CALL
+            assert sum(post.size for post in posts) <= MOST_CALL_BYTES
+            assert self.now >= self.mixed_up_at + ALONE_SECONDS
+            assert not any(post.handed_over for post in posts), 'one that takes several calls goes alone'
         assert self.first_handings == sorted(self.first_handings), 'order of arrival'
 
+    def check_times(self, posts: list[Post], is_retry: bool) -> None:
+        for number, sender in enumerate(self.senders):
+            if sender.post in posts:
+                limit = RETRY_UNTIL if is_retry else HAND_OVER
+                assert sender.post.handed_over or self.now < sender.post.arrived + limit, 'too old to be handed over'
+                if not sender.first_handed_over:
+                    sender.first_handed_over = self.now
+                    self.first_handings.append(number)
+
     @precondition(lambda self: self.call)
-    @rule(mix_up=st.booleans())
-    def server_answers(self, mix_up: bool) -> None:
+    @rule(mix_up=st.booleans(), seconds=st.sampled_from([0.001, 0.2, 3]))
+    def server_answers(self, mix_up: bool, seconds: float) -> None:
         call, self.call = self.call, []
+        self.now += seconds
         if any('poison' in incident['name'] for incident in call):
-            self.queue.refused()
+            self.queue.refused(self.now)
             return
         kept = [incident for incident in call if 'drop' not in incident['name']]
         self.dropped.update(incident['rawJSON'] for incident in call if incident not in kept)
         self.stored += [incident['rawJSON'] for incident in kept]
         created = [{'id': incident['rawJSON'], 'name': incident['name'], 'rawJSON': incident['rawJSON']} for incident in kept]
-        self.queue.created(created[::-1] if mix_up else created)
+        is_sure = self.queue.created(created[::-1] if mix_up else created, self.now)
+        assert is_sure or mix_up
+        if not is_sure:
+            self.mixed_up_at = self.now
 
     @precondition(lambda self: self.call)
-    @rule()
-    def server_refuses(self) -> None:
+    @rule(seconds=st.sampled_from([0.001, 0.2, 3]))
+    def server_refuses(self, seconds: float) -> None:
         self.call = []
-        self.queue.refused()
+        self.now += seconds
+        self.queue.refused(self.now)
 
     @precondition(lambda self: self.call)
     @rule()
@@ -106,7 +121,7 @@ class LineMachine(RuleBasedStateMachine):
 
     @rule()
     def stop(self) -> None:
-        self.queue.close('stopping')
+        self.queue.close('stopping.')
 
     @precondition(lambda self: self.queue.closed_because and not self.call)
     @rule()
@@ -126,13 +141,20 @@ class LineMachine(RuleBasedStateMachine):
                 assert set(sender.keys) == set(stored) | (self.dropped & set(sender.keys)), '200, and an incident is not there'
                 assert {created['id'] for created in outcome.value or []} <= set(sender.keys), "another's incident was told"
             else:
-                assert isinstance(outcome.exception, Unavailable | ServerRefused)
-                assert not stored, 'refused, and the incident is there'
+                self.check_refusal(sender, outcome.exception, stored)
+
+    def check_refusal(self, sender: Sender, refusal: BaseException | None, stored: list[str]) -> None:
+        assert isinstance(refusal, Unavailable | ServerRefused)
+        if sender.post.handed_over:
+            assert isinstance(refusal, ServerRefused), 'a retry would make some of it twice'
+            assert f'{len(stored)} of its {len(sender.keys)} incidents exist' in refusal.detail
+        else:
+            assert not stored, 'refused, and the incident is there'
 
     @invariant()
     def nobody_is_in_two_places(self) -> None:
         queue = self.queue
-        places = [*queue.waiting, *queue.in_flight, *(post for part in queue.retrying for post in part)]
+        places = [*queue.waiting, *queue.in_flight, *(post for part in queue.halves + queue.refused_parts for post in part)]
         assert len(places) == len(set(places))
         assert not any(post.outcome.ready() for post in places)
         unsettled = [sender.post for sender in self.senders if not sender.post.outcome.ready()]
@@ -140,86 +162,251 @@ class LineMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_bounds_hold(self) -> None:
-        assert len(self.queue.waiting) <= GenericWebhook.MAX_WAITING_POSTS
-        assert self.queue.waiting_bytes == sum(post.size for post in self.queue.waiting)
-        assert len(self.queue.waiting) <= 1 or self.queue.waiting_bytes <= GenericWebhook.MAX_WAITING_BYTES
+        queue = self.queue
+        begun = sum(bool(post.handed_over) for post in queue.waiting)
+        assert (queue.waiting_posts, queue.waiting_bytes) == (len(queue.waiting), sum(post.size for post in queue.waiting))
+        assert len(queue.waiting) - begun <= MOST_POSTS
+        assert len(queue.waiting) - begun <= 1 or queue.waiting_bytes <= MOST_BYTES + sum(
+            post.size for post in queue.waiting if post.handed_over)
 
-
-@pytest.fixture(autouse=True)
-def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So small that random arrivals reach them."""
-    for name, value in {'MAX_WAITING_POSTS': 6, 'MAX_WAITING_BYTES': 1500, 'MAX_GROUP_INCIDENTS': 9, 'MAX_GROUP_BYTES': 900,
-                        'MAX_RETRY_GROUP': 4}.items():
-        monkeypatch.setattr(GenericWebhook, name, value)
+    @invariant()
+    def what_is_refused_is_tried_again_for_a_few_seconds_only(self) -> None:
+        if self.queue.halves or self.queue.refused_parts:
+            assert self.queue.give_up_at <= self.now + RETRY
+            assert self.queue.fruitless_calls < 8
 
 
 TestLine = LineMachine.TestCase
 TestLine.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
 
 
-def filled(*names: str) -> tuple[PostQueue, list[Post]]:
-    """A queue with one post a name, all in one call."""
-    queue = PostQueue()
-    posts = [Post([{'name': name, 'type': None, 'occurred': '', 'rawJSON': f'{{"number": {number}}}'}])
-             for number, name in enumerate(names)]
-    for post in posts:
-        queue.add(post)
-    queue.take()
-    return queue, posts
+def incident(name: str, number: int = 0) -> dict[str, Any]:
+    return {'name': name, 'type': None, 'occurred': '', 'rawJSON': f'{{"number": {number}}}'}
 
 
-def test_an_answer_in_another_order_is_told_apart_by_name_and_ends_the_grouping() -> None:
-    queue, posts = filled('a', 'b')
-    queue.created([{'name': 'b', 'id': '1'}, {'name': 'a', 'id': '2'}])
-    assert [post.outcome.value for post in posts] == [[{'name': 'a', 'id': '2'}], [{'name': 'b', 'id': '1'}]]
-    assert not queue.grouping
+class Played:
+    """A queue with one post a name, and a server that refuses what holds a bad one. Its clock stands but for its calls."""
+
+    def __init__(self, *names: str | list[str], each: float = 0, call: float = 0) -> None:
+        self.each = each
+        self.call = call
+        self.now = time.monotonic()
+        self.queue = PostQueue()
+        self.calls: list[list[str]] = []
+        self.posts = [self.post(name, number) for number, name in enumerate(names)]
+
+    def post(self, names: str | list[str], number: int = 0) -> Post:
+        post = Post([incident(name, number) for name in ([names] if isinstance(names, str) else names)])
+        post.arrived = self.now
+        self.queue.add(post)
+        return post
+
+    def measured(self, count: int = 1000, seconds: float = 0.1) -> Played:
+        """The server is known to be fast."""
+        self.queue.pace.measured(count, seconds)
+        return self
+
+    def step(self, is_bad: Callable[[str], bool] = 'bad'.__eq__, answer: Callable[[list[Any]], list[Any]] = list) -> bool:
+        call = self.queue.take(self.now)
+        if call:
+            self.now += self.call + self.each * len(call)
+            self.calls.append([each['name'] for each in call])
+            if any(is_bad(each['name']) for each in call):
+                self.queue.refused(self.now)
+            else:
+                self.queue.created(answer([{'id': '1', **each} for each in call]), self.now)
+        return bool(call)
+
+    def play(self, is_bad: Callable[[str], bool] = 'bad'.__eq__) -> Played:
+        while self.step(is_bad):
+            pass
+        return self
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(call) for call in self.calls]
+
+    @property
+    def outcomes(self) -> list[int]:
+        """Each post's status."""
+        return [200 if post.outcome.successful() else int(getattr(post.outcome.exception, 'status')) for post in self.posts]
 
 
-def test_incidents_of_one_name_are_given_to_nobody_when_one_is_missing() -> None:
-    queue, posts = filled('same', 'same', 'own')
-    queue.created([{'name': 'same', 'id': '1'}, {'name': 'own', 'id': '2'}])
-    assert [post.outcome.value for post in posts] == [[], [], [{'name': 'own', 'id': '2'}]]
+# What a refused group becomes
+
+
+def test_of_a_refused_group_the_bad_one_alone_is_refused() -> None:
+    played = Played('good', 'bad', 'good too').measured().play()
+    assert played.outcomes == [200, 502, 200]
+
+
+def test_three_bad_side_by_side_in_60_are_refused_alone() -> None:
+    names = ['good'] * 60
+    names[20:23] = ['bad'] * 3
+    played = Played(*names).measured().play()
+    assert played.outcomes == [502 if name == 'bad' else 200 for name in names]
+    assert len(played.calls) <= 20
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_four_bad_of_400_are_refused_alone_in_at_most_80_calls(seed: int) -> None:
+    names = ['good'] * 400
+    for index in random.Random(seed).sample(range(400), 4) if seed else (0, 100, 200, 300):
+        names[index] = 'bad'
+    played = Played(*names).measured().play()
+    assert played.outcomes == [502 if name == 'bad' else 200 for name in names]
+    assert len(played.calls) <= 80
+
+
+def test_the_other_half_is_tried_before_either_is_halved_again() -> None:
+    played = Played(*'12345678').measured().play(lambda name: name in '15')
+    assert [''.join(call) for call in played.calls[:4]] == ['12345678', '1234', '5678', '56']
+
+
+def test_a_server_that_refuses_everything_is_asked_8_times_for_a_group() -> None:
+    played = Played(*['bad'] * 400).measured().play()
+    assert len(played.calls) == 8
+    assert set(played.outcomes) == {503}
+
+
+def test_a_refused_group_is_tried_again_for_5_seconds() -> None:
+    played = Played(*['good'] * 15, 'bad', call=1).measured().play()
+    assert len(played.calls) == 1 + 5
+    assert played.outcomes == [200] * 14 + [503, 503]
+
+
+def test_no_post_older_than_28_seconds_is_tried_again() -> None:
+    played = Played('bad', 'old', call=4).measured()
+    for post in played.posts:
+        post.arrived -= 24.5
+    played.play()
+    assert played.sizes == [2]
+    assert played.outcomes == [503, 503]
+
+
+def test_after_a_refused_group_the_next_has_8_calls_and_5_seconds_of_its_own() -> None:
+    played = Played(*['bad'] * 400).measured().play()
+    played.now += 6
+    played.posts = [played.post(name) for name in ('good', 'bad', 'good')]
+    assert played.play().outcomes == [200, 502, 200]
+
+
+# How large a call is
+
+
+def test_a_call_of_several_posts_is_expected_to_last_2_seconds() -> None:
+    played = Played(*['event'] * 119, each=0.25).play()
+    assert max(played.sizes) * 0.25 <= 2
+    assert min(played.sizes[:-1]) * 0.25 >= 1.5
+
+
+def test_the_first_calls_are_cautious_and_growth_is_fast() -> None:
+    played = Played(*['event'] * 1000, each=0.002, call=0.2).play()
+    assert played.sizes[0] <= 8
+    assert len(played.calls) <= 5
+    assert all(0.2 + size * 0.002 <= 2.1 for size in played.sizes)
+
+
+def test_a_call_that_takes_long_by_itself_still_takes_several() -> None:
+    played = Played(*['event'] * 60, call=3, each=0.001)
+    played.play()
+    assert max(played.sizes) >= 8
+
+
+@pytest.mark.parametrize('each', [0.0001, 0.01, 1.0, 8.0])
+@pytest.mark.parametrize('call', [0.0, 0.2, 3.0])
+def test_no_call_is_planned_over_10_seconds_by_what_the_last_one_took(call: float, each: float) -> None:
+    pace = Pace()
+    count = 1
+    for _ in range(10):
+        pace.measured(count, call + each * count)
+        next_count = max(pace.fits(2), pace.fits(LONGEST_CALL_SECONDS))
+        assert next_count == 1 or next_count * (call + each * count) / count <= LONGEST_CALL_SECONDS
+        count = next_count
+
+
+def test_after_a_slow_call_the_next_group_is_small_again() -> None:
+    played = Played(each=0.001).measured(1, 0.001).measured(1000, 1)
+    assert played.queue.pace.fits(2) > 1000
+    played.queue.pace.measured(1, 1)
+    assert played.queue.pace.fits(2) <= 10
+
+
+def test_an_array_that_would_take_too_long_goes_in_several_calls_in_order() -> None:
+    names = [f'event {number}' for number in range(100)]
+    played = Played(names, each=0.25).play()
+    assert played.sizes == [40, 40, 20]
+    assert [each['name'] for each in played.posts[0].outcome.value or []] == names
+
+
+def test_an_array_goes_whole_where_the_time_allows() -> None:
+    assert Played(['event'] * 1000).measured().play().sizes == [1000]
+
+
+def test_others_have_their_turn_between_the_calls_of_a_long_array() -> None:
+    played = Played(['long'] * 100, 'short', each=0.25).play()
+    assert played.sizes == [40, 1, 40, 20]
+    assert played.outcomes == [200, 200]
+
+
+def test_when_a_later_part_is_refused_its_sender_hears_how_many_exist() -> None:
+    played = Played(['good'] * 50 + ['bad'] * 50, each=0.25).play()
+    assert played.sizes == [40, 40]
+    assert played.outcomes == [502]
+    assert '40 of its 100 incidents exist' in str(played.posts[0].outcome.exception)
+
+
+# Whose an incident is
+
+
+def told(posts: list[Post]) -> list[str]:
+    return [','.join(created['id'] for created in post.outcome.value or []) for post in posts]
+
+
+def answered(*created: Any, names: str) -> Played:
+    played = Played(*names).measured()
+    played.step(answer=lambda _: list(created))
+    return played
+
+
+def test_what_is_missing_was_dropped_and_the_others_are_told_of_their_own() -> None:
+    played = answered({'name': 'a', 'id': '1'}, {'name': 'c', 'id': '2'}, names='abc')
+    assert told(played.posts) == ['1', '', '2']
+    assert played.queue.alone_until < played.now
+
+
+def test_an_answer_in_another_order_is_told_to_nobody_and_ends_the_grouping_for_a_while() -> None:
+    played = answered({'name': 'b', 'id': '1'}, {'name': 'a', 'id': '2'}, names='ab')
+    assert told(played.posts) == ['', '']
+    for names in 'abcd':
+        played.post(names)
+    assert played.play().sizes == [2, 1, 1, 1, 1]
+    played.now += ALONE_SECONDS
+    for names in 'abcd':
+        played.post(names)
+    assert played.play().sizes[-1] == 4
+
+
+def test_of_two_alike_of_which_one_is_missing_nobody_is_told() -> None:
+    played = answered({'name': 's', 'id': '1'}, {'name': 'o', 'id': '2'}, names='sso')
+    assert told(played.posts) == ['', '', '2']
+    assert played.queue.alone_until > played.now
 
 
 def test_incidents_of_one_name_in_another_order_are_seen_by_their_details() -> None:
-    queue, posts = filled('same', 'same')
-    queue.created([{'name': 'same', 'rawJSON': '{"number": 1}'}, {'name': 'same', 'rawJSON': '{"number": 0}'}])
-    assert [post.outcome.value for post in posts] == [[], []]
+    played = answered({'name': 's', 'id': '1', 'rawJSON': '{"number": 1}'}, {'name': 's', 'id': '2', 'rawJSON': '{"number": 0}'},
+                      names='ss')
+    assert told(played.posts) == ['', '']
 
 
-def test_of_a_refused_group_the_posts_are_tried_one_by_one() -> None:
-    queue, posts = filled('good', 'bad', 'good too')
-    queue.refused()
-    for name in ('good', 'bad', 'good too'):
-        incident, = queue.take()
-        assert incident['name'] == name
-        if name == 'bad':
-            queue.refused()
-        else:
-            queue.created([incident])
-    assert [post.outcome.successful() for post in posts] == [True, False, True]
-    assert isinstance(posts[1].outcome.exception, ServerRefused)
+def test_another_name_does_no_harm_where_the_details_tell_whose_it_is() -> None:
+    played = answered({'name': 'A', 'id': '1', 'rawJSON': '{"number": 0}'}, {'name': 'b', 'id': '2'}, names='ab')
+    assert told(played.posts) == ['1', '2']
 
 
-def test_a_large_refused_group_is_tried_in_parts_before_it_is_tried_one_by_one() -> None:
-    queue, posts = filled('1', '2', '3', '4', 'bad', '6')
-    calls = []
-    queue.refused()
-    while call := queue.take():
-        calls.append(' '.join(incident['name'] for incident in call))
-        if any(incident['name'] == 'bad' for incident in call):
-            queue.refused()
-        else:
-            queue.created(call)
-    assert calls == ['1 2 3 4', 'bad 6', 'bad', '6']
-    assert [post.outcome.successful() for post in posts] == [True, True, True, True, False, True]
-
-
-def test_after_three_refusals_in_a_row_the_rest_of_the_group_is_refused_at_once() -> None:
-    queue, posts = filled(*'abcd')
-    queue.refused()
-    for _ in range(3):
-        assert len(queue.take()) == 1
-        queue.refused()
-    assert all(isinstance(post.outcome.exception, ServerRefused) for post in posts)
-    assert queue.is_empty
+@pytest.mark.parametrize('odd', [None, 1, 'text', [], {}, {'name': []}, {'name': {'a': 1}}, {'name': 'a', 'rawJSON': []},
+                                 {'name': None, 'rawJSON': {}}], ids=str)
+def test_an_odd_answer_to_a_group_is_told_to_nobody(odd: Any) -> None:
+    played = answered(odd, odd, odd, names='ab')
+    assert told(played.posts) == ['', '']
+    assert played.queue.alone_until > played.now

@@ -22,6 +22,7 @@ import resource
 import select
 import signal
 import socket
+import sys
 import threading
 import time
 import traceback
@@ -29,7 +30,7 @@ import zlib
 from bisect import bisect_left
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from email.utils import formatdate
 from encodings import normalize_encoding
@@ -74,6 +75,7 @@ MAX_HANDSHAKE_BYTES = 64 * 1024
 MAX_ECHO = 1024  # characters of a handshake's text
 
 REMEMBER_SECONDS = 3600
+UNNUMBERED_SECONDS = 900  # for deliveries without an id
 MAX_REMEMBERED_DELIVERIES = 10_000
 MAX_REMEMBERED_BYTES = 16 * MIB
 
@@ -94,12 +96,8 @@ STDIN = 0  # where the server's replies come from
 LOOK_SECONDS = 1  # how often an idle line is looked at
 MAX_WAITING_POSTS = 1000
 MAX_WAITING_BYTES = 64 * MIB
-# 100 a call would be enough for most; but of 1,000 that come at once, at 200 ms a call and 2 ms an incident, a quarter would
-# then be answered later than the 3 s that strict senders wait.
-MAX_GROUP_INCIDENTS = 500
-MAX_GROUP_BYTES = 4 * MIB
-MAX_RETRY_GROUP = 100  # incidents; a refused group of more is tried again in such parts before it is tried one by one
-MAX_REFUSALS_IN_A_ROW = 3
+MAX_CALL_INCIDENTS = 1000  # of several requests
+MAX_CALL_BYTES = 4 * MIB
 HAND_OVER_SECONDS = 25
 RETRY_AFTER_SECONDS = 10
 
@@ -1538,43 +1536,96 @@ def zoom(settings: Settings, fields: dict[str, Any]) -> HTTPResponse:
 
 
 class Post:
-    """One POST's incidents on their way to the server. `outcome` is set once: the created incidents, or a Refused."""
+    """One request's incidents on their way to the server. `outcome` is set once: the created incidents, or a Refused."""
 
-    def __init__(self, incidents: list[dict[str, Any]], is_gone: Callable[[], bool] = bool):
+    def __init__(self, incidents: list[dict[str, Any]]):
         self.incidents = incidents
-        self.size = sum(size_in_bytes(text) for incident in incidents for text in incident.values() if text)
+        self.size = sum(sys.getsizeof(text) for incident in incidents for text in incident.values())
         self.arrived = time.monotonic()
-        self.is_gone = is_gone
+        self.handed_over = 0  # of the incidents of one that takes several calls
+        self.created: list[Any] = []  # by these calls
         self.outcome: AsyncResult[list[Any]] = AsyncResult()
 
 
-def size_in_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode('utf-8', 'surrogatepass'))
+CALL_SECONDS = 2  # what a call for several posts is expected to last: strict senders wait 3
+LONGEST_CALL_SECONDS = 10  # one of more than 60 would silence the platform's heartbeat for good
+UNMEASURED_SECONDS = 0.25  # for an incident: slow, so that the first calls are small
+FASTEST_GROWTH = 8
+
+
+class Pace:
+    """How long the latest calls took, and so how many incidents the next one may hold."""
+
+    def __init__(self) -> None:
+        self.calls: deque[tuple[int, float]] = deque([(1, UNMEASURED_SECONDS)], maxlen=8)
+        self.is_measured = False
+
+    def measured(self, count: int, seconds: float) -> None:
+        if not self.is_measured:
+            self.calls.clear()
+            self.is_measured = True
+        self.calls.append((count, max(seconds, 0.001)))
+
+    def fits(self, seconds: float) -> int:
+        """How many incidents a call may hold that should take so long, or twice what a call as such takes.
+
+        Two at least, that the server is seen to make several; but never so many that it would be more than
+        LONGEST_CALL_SECONDS if a call as such took nothing.
+        """
+        count, taken = self.calls[-1]
+        (few, few_taken), (many, many_taken) = min(self.calls), max(self.calls)
+        each = at_most = taken / count
+        if few < many:
+            each = max((many_taken - few_taken) / (many - few), at_most / FASTEST_GROWTH)
+        by_itself = max(taken - each * count, 0)
+        fitting = max(seconds - by_itself, by_itself) / each
+        return max(int(min(max(fitting, 2), LONGEST_CALL_SECONDS / at_most)), 1)
+
+
+RETRY_SECONDS = 5  # for the parts of a refused group
+RETRY_UNTIL_SECONDS = 28  # after the arrival of a post; hardly a sender waits longer
+FRUITLESS_CALLS = 8  # after so many in which nothing of a group was made it is the server, and no bad request
+ALONE_SECONDS = 600  # without grouping, after an answer that could not be told apart
 
 
 class PostQueue:
     """The whole state of the line: which POSTs wait, which are being created, and how the next call is made up.
 
-    It knows no thread and no server: take() gives the incidents of the next call, and created(), refused() or
+    It knows no thread, no server and no clock: take() gives the incidents of the next call, and created(), refused() or
     not_made() tells what came of it. What holds between any two calls of its methods:
 
     1. A post waits, is in flight, or is settled; it is settled once, and nothing is settled as Unavailable that was in a
        call that was made, unless the integration ends while that call is under way.
-    2. There is at most one call at a time. Posts are handed over in the order of their arrival, each with all its incidents.
-    3. At most MAX_WAITING_POSTS and MAX_WAITING_BYTES wait; a larger post waits alone.
-    4. A call holds several posts only while every answer so far could be told apart by position (`grouping`), and then at
-       most MAX_GROUP_INCIDENTS and MAX_GROUP_BYTES.
-    5. A post is told only of incidents that are its own without doubt.
+    2. There is at most one call at a time. Posts are handed over in the order of their arrival, each with all its incidents,
+       unless these would take longer than LONGEST_CALL_SECONDS: then it goes alone, in several calls between those of others.
+    3. At most `most_posts` and `most_bytes` wait, repeats among them; a larger post waits alone.
+    4. A call holds several posts only where they fit, in time and `most_call_bytes`, and not for ALONE_SECONDS after an
+       answer that could not be told apart.
+    5. A refused group is halved until what is bad is alone. Both halves are tried before either is halved again, so that bad
+       requests are told from a sick server after a few calls.
+    6. A post is told only of incidents that are its own without doubt.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_posts: int = MAX_WAITING_POSTS, most_bytes: int = MAX_WAITING_BYTES,
+                 most_in_call: int = MAX_CALL_INCIDENTS, most_call_bytes: int = MAX_CALL_BYTES) -> None:
+        self.most_posts = most_posts
+        self.most_bytes = most_bytes
+        self.most_in_call = most_in_call
+        self.most_call_bytes = most_call_bytes
         self.waiting: deque[Post] = deque()
-        self.waiting_bytes = 0
+        self.waiting_posts = self.waiting_bytes = 0  # with the repeats
         self.in_flight: list[Post] = []
-        self.retrying: deque[list[Post]] = deque()  # of a group that was refused: each part is handed over again
-        self.refusals_in_a_row = 0
-        self.grouping = True
+        self.call_size = 0
+        self.called_at = 0.0
+        self.pace = Pace()
+        self.halves: list[list[Post]] = []  # of a refused part, to be tried next
+        self.refused_parts: list[list[Post]] = []  # to be halved, the last one first
+        self.fruitless_calls = 0.0
+        self.give_up_at = float('inf')
+        self.alone_until = -float('inf')
         self.closed_because = ''
+
+    # What waits
 
     def check_open(self) -> None:
         """Raises Unavailable once the queue is closed."""
@@ -1584,79 +1635,136 @@ class PostQueue:
     def check_room(self, size: int = 0) -> None:
         """Raises Unavailable when a post of this size can't wait now."""
         self.check_open()
-        full = len(self.waiting) >= MAX_WAITING_POSTS
-        if full or (self.waiting and self.waiting_bytes + size > MAX_WAITING_BYTES):
+        has_room = self.waiting_posts < self.most_posts and self.waiting_bytes + size <= self.most_bytes
+        if self.waiting_posts and not has_room:
             raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
 
-    def add(self, post: Post) -> None:
+    @contextmanager
+    def room(self, post: Post) -> Iterator[None]:
+        """Room for a post that waits elsewhere, for the answer to another. Raises Unavailable."""
         self.check_room(post.size)
+        self.count(post, 1)
+        try:
+            yield
+        finally:
+            self.count(post, -1)
+
+    def count(self, post: Post, sign: int) -> None:
+        self.waiting_posts += sign
+        self.waiting_bytes += sign * post.size
+
+    def add(self, post: Post) -> None:
+        """Raises Unavailable."""
+        self.check_room(post.size)
+        self.append(post)
+
+    def append(self, post: Post) -> None:
         self.waiting.append(post)
-        self.waiting_bytes += post.size
+        self.count(post, 1)
 
     def pop(self) -> Post:
         post = self.waiting.popleft()
-        self.waiting_bytes -= post.size
+        self.count(post, -1)
         return post
 
-    def expire(self, arrived_before: float) -> None:
+    def expire(self, now: float) -> None:
         """Takes out what has waited too long: it is never handed over."""
-        while self.waiting and self.waiting[0].arrived < arrived_before:
-            settle([self.pop()], Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: nothing was created, send it again.')
+        late = [post for post in self.waiting if post.arrived <= now - HAND_OVER_SECONDS and not post.handed_over]
+        for post in late:
+            self.waiting.remove(post)
+            self.count(post, -1)
+        settle(late, Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
 
-    def take(self) -> list[dict[str, Any]]:
+    # The next call
+
+    def take(self, now: float) -> list[dict[str, Any]]:
         """The incidents of the next call, in order; none when nothing waits or a call is in flight."""
-        if not self.in_flight:
-            self.in_flight = self.retrying.popleft() if self.retrying else self.take_group()
-        return [incident for post in self.in_flight for incident in post.incidents]
+        if self.in_flight:
+            return []
+        self.in_flight = self.next_half(now) or self.next_group(now)
+        incidents = [incident for post in self.in_flight for incident in post.incidents]
+        if len(self.in_flight) == 1:
+            start = self.in_flight[0].handed_over
+            incidents = incidents[start:start + self.pace.fits(LONGEST_CALL_SECONDS)]
+        self.call_size = len(incidents)
+        self.called_at = now
+        return incidents
 
-    def take_group(self) -> list[Post]:
+    def next_half(self, now: float) -> list[Post]:
+        while self.halves or self.refused_parts:
+            self.halves = self.halves or halved(self.refused_parts.pop())
+            half = self.halves.pop(0)
+            late = [post for post in half if post.arrived <= now - RETRY_UNTIL_SECONDS]
+            settle(late, Unavailable, NOT_TRIED)
+            if half := [post for post in half if post not in late]:
+                return half
+        return []
+
+    def next_group(self, now: float) -> list[Post]:
+        self.expire(now)
+        self.fruitless_calls, self.give_up_at = 0, float('inf')
         group: list[Post] = []
+        most = min(self.pace.fits(CALL_SECONDS), self.most_in_call) if now >= self.alone_until else 0
         incidents = size = 0
         while self.waiting:
             post = self.waiting[0]
             incidents += len(post.incidents)
             size += post.size
-            if group and not (self.grouping and incidents <= MAX_GROUP_INCIDENTS and size <= MAX_GROUP_BYTES):
+            is_full = incidents > most or size > self.most_call_bytes or post.handed_over
+            if group and (is_full or group[0].handed_over):
                 break
-            self.pop()
-            if post.is_gone():
-                settle([post], Unavailable, 'The sender has gone away: nothing was created.')
-            else:
-                group.append(post)
+            group.append(self.pop())
         return group
 
-    def created(self, answer: list[Any]) -> None:
-        """The call made these incidents: every post in it gets its own."""
-        posts, self.in_flight = self.in_flight, []
-        self.refusals_in_a_row = 0
-        parts = [answer] if len(posts) == 1 else parts_by_position(posts, answer)
-        if parts is None:
-            self.grouping = False
-            self.retrying = deque([post] for part in self.retrying for post in part)
-            parts = parts_by_name(posts, answer)
+    # What came of it
+
+    def created(self, answer: list[Any], now: float) -> bool:
+        """The call made these incidents: every post in it gets its own. False if they can't be told apart."""
+        posts = self.land()
+        self.pace.measured(self.call_size, now - self.called_at)
+        parts, is_sure = told_apart(posts, answer) if len(posts) > 1 else ([answer], True)
+        if not is_sure:
+            self.alone_until = now + ALONE_SECONDS
+            self.halves, self.refused_parts = [[post] for post in self.retried()], []
         for post, part in zip(posts, parts, strict=True):
-            post.outcome.set(part)
+            post.created += part
+            post.handed_over += self.call_size if len(posts) == 1 else len(post.incidents)
+            if post.handed_over < len(post.incidents):
+                self.append(post)
+            else:
+                post.outcome.set(post.created)
+        self.fruitless_calls = -float('inf')
+        self.give_up_in_time(now)
+        return is_sure
 
-    def refused(self) -> None:
-        """The call made nothing: a post that was alone in it is refused, several are tried again, in the end one by one.
-
-        After MAX_REFUSALS_IN_A_ROW of single posts the rest of their group is refused without another try.
-        """
-        posts, self.in_flight = self.in_flight, []
+    def refused(self, now: float) -> None:
+        """The call made nothing: a post that was alone in it is refused, several are tried again."""
+        posts = self.land()
         if len(posts) > 1:
-            self.retrying.extendleft(reversed(parts_to_retry(posts)))
-            self.refusals_in_a_row = 0
-            return
-        self.refusals_in_a_row += 1
-        if self.refusals_in_a_row >= MAX_REFUSALS_IN_A_ROW:
-            posts += [post for part in self.retrying for post in part]
-            self.retrying.clear()
-        settle(posts, ServerRefused, 'XSOAR did not create the incident; its reason stands in the health of the instance.')
+            self.refused_parts.append(posts)
+        else:
+            settle(posts, ServerRefused, 'XSOAR refused to create the incident; its reason stands in the health of the instance.')
+        self.fruitless_calls += 1
+        self.give_up_at = min(self.give_up_at, now + RETRY_SECONDS)
+        self.give_up_in_time(now)
+
+    def give_up_in_time(self, now: float) -> None:
+        if self.fruitless_calls >= FRUITLESS_CALLS or now >= self.give_up_at:
+            settle(self.retried(), Unavailable, NOT_TRIED)
+            self.halves, self.refused_parts = [], []
 
     def not_made(self) -> None:
         """The call never reached the server."""
+        settle(self.land(), Unavailable, 'The line to XSOAR was busy: send it again later.')
+
+    def land(self) -> list[Post]:
         posts, self.in_flight = self.in_flight, []
-        settle(posts, Unavailable, 'The line to XSOAR was busy: nothing was created, send it again later.')
+        return posts
+
+    def retried(self) -> list[Post]:
+        return [post for part in self.halves + self.refused_parts for post in part]
+
+    # The end
 
     def close(self, reason: str) -> None:
         """From now on nothing is added; what is there goes on."""
@@ -1664,146 +1772,272 @@ class PostQueue:
 
     def abandon(self) -> None:
         """Everything that is still there is settled as Unavailable."""
-        settle(self.in_flight, Unavailable, 'The integration ended before XSOAR answered: the incident may exist.')
-        settle([post for part in self.retrying for post in part] + list(self.waiting), Unavailable, self.closed_because)
-        self.in_flight = []
-        self.retrying.clear()
-        self.waiting.clear()
-        self.waiting_bytes = 0
+        for post in self.land():
+            post.outcome.set_exception(Unavailable('The integration ended before XSOAR answered: the incident may exist.'))
+        rest = self.retried() + [self.pop() for _ in range(len(self.waiting))]
+        self.halves, self.refused_parts = [], []
+        settle(rest, Unavailable, self.closed_because)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.waiting or self.in_flight or self.retrying)
+        return not (self.waiting or self.in_flight or self.halves or self.refused_parts)
+
+
+NOT_TRIED = 'XSOAR refused a call that held several requests, and there was no time to try this one alone: send it again.'
 
 
 def settle(posts: list[Post], refusal: type[Refused], detail: str) -> None:
+    """What exists of a post's incidents makes it a 502: who sends it again gets these twice."""
     for post in posts:
-        post.outcome.set_exception(refusal(detail))
+        exist = f'{len(post.created):,} of its {len(post.incidents):,} incidents exist.'
+        post.outcome.set_exception(
+            ServerRefused(f'{detail} {exist}') if post.handed_over else refusal(f'{detail} Nothing was created.'))
 
 
-def parts_to_retry(posts: list[Post]) -> list[list[Post]]:
-    """A refused group in parts of at most MAX_RETRY_GROUP incidents; a group that is no larger, one by one."""
-    if sum(len(post.incidents) for post in posts) <= MAX_RETRY_GROUP:
-        return [[post] for post in posts]
-    parts: list[list[Post]] = []
-    size = MAX_RETRY_GROUP
-    for post in posts:
-        size += len(post.incidents)
-        if size > MAX_RETRY_GROUP:
-            parts.append([])
-            size = len(post.incidents)
-        parts[-1].append(post)
-    return parts
+def halved(posts: list[Post]) -> list[list[Post]]:
+    middle = len(posts) // 2
+    return [posts[:middle], posts[middle:]]
 
 
-def parts_by_position(posts: list[Post], answer: list[Any]) -> list[list[Any]] | None:
-    """Each post's part of a group's answer; None unless every created incident can be seen to stand at its place."""
-    sent = [incident for post in posts for incident in post.incidents]
-    if len(sent) != len(answer) or not all(map(is_made_from, answer, sent)):
-        return None
-    parts, start = [], 0
-    for post in posts:
-        parts.append(answer[start:start + len(post.incidents)])
-        start += len(post.incidents)
-    return parts
+def told_apart(posts: list[Post], answer: list[Any]) -> tuple[list[list[Any]], bool]:
+    """Each post's part of a group's answer, and whether all of the answer has found its owner.
+
+    The answer is in order; incidents may be missing, as a pre-process rule drops them. What is made from which is sure where
+    it does not matter from which end one begins to look.
+    """
+    sent = [(owner, incident) for owner, post in enumerate(posts) for incident in post.incidents]
+    forwards = owners(answer, sent)
+    backwards = owners(answer[::-1], sent[::-1])[::-1]
+    parts: list[list[Any]] = [[] for _ in posts]
+    for created, owner, other in zip(answer, forwards, backwards, strict=False):
+        if owner == other:
+            parts[owner].append(created)
+    return parts, forwards == backwards and len(forwards) == len(answer)
+
+
+def owners(answer: list[Any], sent: list[tuple[int, dict[str, Any]]]) -> list[int]:
+    """Whose each created incident is when each takes the first that fits; none of all if one fits nowhere."""
+    rest = iter(sent)
+    found = [next((owner for owner, incident in rest if is_made_from(created, incident)), -1) for created in answer]
+    return [] if -1 in found else found
 
 
 def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
-    """Where the server tells the details, they count too: names alone may be alike."""
-    return (isinstance(created, dict) and created.get('name') == incident['name']
-            and (created.get('rawJSON') or incident['rawJSON']) == incident['rawJSON'])
+    """By the details where the server tells them: names may be alike, and a mapper may change them."""
+    key = 'rawJSON' if isinstance(created, dict) and created.get('rawJSON') else 'name'
+    return isinstance(created, dict) and created.get(key) == incident[key]
 
 
-def parts_by_name(posts: list[Post], answer: list[Any]) -> list[list[Any]]:
-    """What is each post's own by a name that no other post of the group has."""
-    names = [{incident['name'] for incident in post.incidents} for post in posts]
-    parts: list[list[Any]] = [[] for _ in posts]
-    for created in answer:
-        owners = [index for index, own in enumerate(names) if isinstance(created, dict) and created.get('name') in own]
-        if len(owners) == 1:
-            parts[owners[0]].append(created)
-    return parts
+# The header that names a delivery, the same in each try of it, and the one that has to stand beside it; of a request that has
+# several the first counts.
+DELIVERY_IDS = {
+    'webhook-id': '', 'svix-id': '', 'x-github-delivery': '', 'x-gitea-delivery': '', 'x-forgejo-delivery': '',
+    'x-gogs-delivery': '', 'idempotency-key': '', 'x-shopify-webhook-id': '', 'x-webhook-id': '',
+    'x-atlassian-webhook-identifier': '', 'x-request-uuid': '', 'request-id': 'sentry-hook-resource', 'linear-delivery': '',
+    'x-snyk-transport-id': '', 'x-zendesk-webhook-invocation-id': '', 'x-hcp-radar-message-id': '', 'ce-id': 'ce-source',
+    'x-amz-sns-message-id': '',
+}
+PATIENCE_SECONDS = 0.5  # who leaves sooner waits for no answer, and so sends nothing again for want of one
 
 
-# The header that names a delivery, the same in each try of it; of a request that has several the first counts.
-DELIVERY_IDS = (
-    'webhook-id', 'svix-id', 'x-github-delivery', 'idempotency-key', 'x-shopify-webhook-id', 'x-webhook-id',
-    'x-atlassian-webhook-identifier', 'x-request-uuid', 'request-id', 'linear-delivery', 'x-snyk-transport-id', 'ce-id',
-    'x-amz-sns-message-id',
-)
+class Made(NamedTuple):
+    """What was made of a request: the answer's text, and in a few words for the log."""
+
+    text: str
+    summary: str
 
 
-def delivery_key(headers: dict[str, str], body: bytes) -> bytes:
-    """What tells a delivery from all others; empty where the sender does not number them."""
-    for name in DELIVERY_IDS:
-        if number := headers.get(name):
-            source = headers.get('ce-source', '') if name == 'ce-id' else ''
-            return hashlib.sha256('\0'.join((name, number, source, '')).encode('latin-1') + body).digest()
-    return b''
+class Delivery:
+    """One request that was let in, for as long as it is remembered.
+
+    What tells it from others is its number and its body; of one that has no number, `same` and its body.
+    """
+
+    def __init__(self, headers: dict[str, str], same: str, body: bytes, has_left: Callable[[], bool] = bool):
+        number = delivery_number(headers)
+        digest = hashlib.sha256((number or f'{same}\0').encode('utf-8', 'surrogatepass'))
+        digest.update(body)
+        self.key = digest.digest()
+        self.is_numbered = bool(number)
+        self.began = time.monotonic()
+        self.size = 0  # of the answer
+        self.has_left = has_left
+        self.has_waited = False
+        self.made: AsyncResult[Made | None] = AsyncResult()  # None if it came to nothing
+        self.repeat: Delivery | None = None  # the one that waits for the answer to this one
+
+    def wait_for(self, result: 'AsyncResult[Any]', seconds: float | None = None) -> None:
+        result.wait(PATIENCE_SECONDS)
+        if not result.ready():
+            self.has_waited = self.has_waited or not self.has_left()
+            result.wait(seconds)
+
+    def gave_up(self) -> bool:
+        """Whether its sender waited for the answer, and left before it came."""
+        return self.has_waited and self.has_left()
+
+    def end(self) -> None:
+        """Its answer is there: whether its sender has left is decided, and nothing of its connection is kept."""
+        self.has_left = partial(bool, self.gave_up())
+
+    def excuses_another(self, now: float) -> bool:
+        """Whether the same request, coming now, is this one sent again: one departure excuses one repeat."""
+        is_claimed = self.repeat and not self.repeat.gave_up()
+        return self.is_numbered or (now < self.began + UNNUMBERED_SECONDS and self.gave_up() and not is_claimed)
+
+
+def delivery_number(headers: dict[str, str]) -> str:
+    for name, beside in DELIVERY_IDS.items():
+        if headers.get(name) and (not beside or headers.get(beside)):
+            return f'{name}\0{headers[name]}\0{headers.get(beside, "")}\0'
+    return ''
 
 
 class Deliveries:
     """What the deliveries of the last hour were answered, so that one that comes again creates nothing again."""
 
-    def __init__(self) -> None:
-        self.answers: OrderedDict[bytes, Delivery] = OrderedDict()
+    def __init__(self, queue: PostQueue, hand_in: Callable[[Post], None], most: int = MAX_REMEMBERED_DELIVERIES,
+                 most_bytes: int = MAX_REMEMBERED_BYTES) -> None:
+        self.queue = queue
+        self.hand_in = hand_in
+        self.most = most
+        self.most_bytes = most_bytes
+        self.all: OrderedDict[Delivery, None] = OrderedDict()  # the oldest first
+        self.by_key: dict[bytes, list[Delivery]] = {}
         self.size = 0  # of all answers, in bytes
 
-    def once(self, key: bytes, make: Callable[[], str]) -> str:
-        """The answer of the first delivery with this key, also while it is being made. A failure is not remembered."""
-        while key:
-            self.trim()
-            if key not in self.answers:
-                return self.first(key, make)
-            try:
-                return self.answers[key].outcome.get() or ''
-            except Refused:
-                continue  # the first one came to nothing: now it is this one's turn, or another's that waited too
-        return make()
+    def once(self, delivery: Delivery, post: Post) -> tuple[Made, bool]:
+        """What was made, and whether by an earlier delivery of which this is a repeat. A failure is not remembered.
 
-    def first(self, key: bytes, make: Callable[[], str]) -> str:
-        delivery = self.answers[key] = Delivery()
+        Raises ServerRefused when the server did not create the incidents, Unavailable when they were never handed over.
+        """
         self.trim()
-        try:
-            answer = make()
-        except BaseException:
-            self.forget(key, delivery)
-            delivery.outcome.set_exception(Unavailable('The first delivery came to nothing.'))
-            raise
-        delivery.outcome.set(answer)
-        if len(answer) > MAX_REMEMBERED_BYTES:
-            self.forget(key, delivery)
-        elif self.answers.get(key) is delivery:
-            delivery.size = len(answer)
-            self.size += delivery.size
-            self.trim()
-        return answer
+        while first := self.first_of(delivery):
+            if made := self.wait_for_first(first, delivery, post):
+                return made, True
+        return self.make(delivery, post), False
 
-    def forget(self, key: bytes, delivery: 'Delivery') -> None:
-        if self.answers.get(key) is delivery:
-            del self.answers[key]
+    def first_of(self, delivery: Delivery) -> Delivery | None:
+        same = self.by_key.get(delivery.key, ())
+        return next((each for each in same if each.excuses_another(delivery.began)), None)
+
+    def wait_for_first(self, first: Delivery, delivery: Delivery, post: Post) -> Made | None:
+        """None when the first one came to nothing: then it is this one's turn, or another's that waited too."""
+        first.repeat = delivery
+        try:
+            if not first.made.ready():
+                with self.queue.room(post):
+                    delivery.wait_for(first.made, HAND_OVER_SECONDS + post.arrived - time.monotonic())
+        finally:
+            if first.repeat is delivery:
+                first.repeat = None
+        if not first.made.ready():
+            raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
+        if not first.is_numbered and not delivery.gave_up():
+            self.forget(first)
+        return first.made.value
+
+    def make(self, delivery: Delivery, post: Post) -> Made:
+        self.all[delivery] = None
+        self.by_key.setdefault(delivery.key, []).append(delivery)
+        made = None
+        try:
+            self.hand_in(post)
+            delivery.wait_for(post.outcome)
+            made = what_was_made(post.outcome.get() or [])
+            return made
+        finally:
+            self.conclude(delivery, made)
+
+    def conclude(self, delivery: Delivery, made: Made | None) -> None:
+        delivery.end()
+        size = len(made.text) if made else 0
+        if not made or size > self.most_bytes or not (delivery.is_numbered or delivery.gave_up()):
+            self.forget(delivery)
+        elif delivery in self.all:
+            delivery.size = size
+            self.size += size
+            self.trim()
+        delivery.made.set(made)
+
+    def forget(self, delivery: Delivery) -> None:
+        if delivery in self.all:
+            del self.all[delivery]
+            self.size -= delivery.size
+            same = self.by_key[delivery.key]
+            same.remove(delivery)
+            if not same:
+                del self.by_key[delivery.key]
 
     def trim(self) -> None:
         """Forgets the oldest: those of more than an hour ago, and those for which there is no room."""
-        while self.answers:
-            oldest = next(iter(self.answers.values()))
+        while self.all:
+            oldest = next(iter(self.all))
             is_old = oldest.began + REMEMBER_SECONDS < time.monotonic()
-            if not (is_old or len(self.answers) > MAX_REMEMBERED_DELIVERIES or self.size > MAX_REMEMBERED_BYTES):
+            if not (is_old or len(self.all) > self.most or self.size > self.most_bytes):
                 return
-            self.answers.popitem(last=False)
-            self.size -= oldest.size
+            self.forget(oldest)
 
 
-class Delivery:
-    """One that is remembered: when it began, and what it was answered, once it has been."""
+def what_was_made(created: list[Any]) -> Made:
+    ids = [str(incident.get('id')) if isinstance(incident, dict) else '' for incident in created]
+    summary = f'{len(ids)} incidents' if ids else 'no incident'
+    if len(ids) == 1:
+        summary = f'incident {ids[0]}'
+    elif ids and re.fullmatch(r'\d{1,18}', ids[0]) and ids == [str(int(ids[0]) + index) for index in range(len(ids))]:
+        summary = f'incidents {ids[0]} to {ids[-1]}'
+    return Made(json.dumps(created), summary[:MAX_LOG_TEXT])
 
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.outcome: AsyncResult[str] = AsyncResult()
-        self.size = 0
+
+class LogBuffer:
+    """Lines on their way to the server's log; those beyond the bound are counted instead."""
+
+    def __init__(self, most: int = MAX_LOG_LINES) -> None:
+        self.most = most
+        self.lines: deque[tuple[str, float, str, tuple[Any, ...]]] = deque()
+        self.lost = 0
+
+    def add(self, level: str, text: str, *values: Any) -> None:
+        if len(self.lines) < self.most:
+            self.lines.append((level, time.time(), text, values))
+        else:
+            self.lost += 1
+
+    def take(self) -> tuple[str, str]:
+        """The first line's level, and all lines of this level as one text."""
+        level = self.lines[0][0]
+        texts = [f'{utc_text(at)} {shown(text % values if values else text)}'
+                 for line_level, at, text, values in self.lines if line_level == level]
+        self.lines = deque(line for line in self.lines if line[0] != level)
+        if self.lost:
+            texts.append(f'{self.lost} log lines were dropped: more came than the line to XSOAR takes.')
+            self.lost = 0
+        return level, '\n'.join(texts)
 
 
 SAMPLES_KEY = 'samples'
+
+
+class Samples:
+    """The latest incidents, for the mapping wizard; without those that are too large."""
+
+    def __init__(self, most: int = MAX_SAMPLES, most_bytes: int = MAX_SAMPLE_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self.latest: deque[dict[str, Any]] = deque(maxlen=most)
+        self.are_new = False
+
+    def add(self, incidents: list[dict[str, Any]]) -> None:
+        small = [incident for incident in incidents[-(self.latest.maxlen or 0):] if self.is_small(incident)]
+        self.latest.extend(small)
+        self.are_new = self.are_new or bool(small)
+
+    def is_small(self, incident: dict[str, Any]) -> bool:
+        return sum(len(text.encode('utf-8', 'surrogatepass')) for text in incident.values() if text) <= self.most_bytes
+
+    def take(self) -> dict[str, str]:
+        """As the integration context keeps them."""
+        self.are_new = False
+        return {SAMPLES_KEY: json.dumps(list(self.latest))}
 
 
 def read_samples(context: Any) -> list[dict[str, Any]]:
@@ -1821,7 +2055,7 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 class ServerLine:
     """The only caller of demisto while serving: one keeper greenlet, one native thread, one call at a time.
 
-    create() may be used by any number of greenlets at once. Logs, health and samples are second: they are collected, and
+    hand_in() may be used by any number of greenlets at once. Logs, health and samples are second: they are collected, and
     sent at most as often as their constants say.
     """
 
@@ -1833,40 +2067,26 @@ class ServerLine:
         self.is_cut = False
         self.server_hang_up = select.poll()
         self.server_hang_up.register(STDIN, 0)
-        self.log_lines: deque[tuple[str, float, str, tuple[Any, ...]]] = deque()
-        self.lost_log_lines = 0
+        self.log_buffer = LogBuffer()
         self.log_every_seconds = LOG_EVERY_SECONDS
         self.logs_sent_at = self.samples_sent_at = self.error_sent_at = -float('inf')
         self.health: str | None = None
         self.sent_health: str | None = None
-        self.samples: deque[dict[str, Any]] = deque(maxlen=MAX_SAMPLES)
-        self.has_new_samples = False
+        self.samples = Samples()
         self.keeper = gevent.spawn(self.keep)
         self.keeper.link_exception(lambda _: self.cut())
         self.reaper = gevent.spawn(self.reap)
 
     # For everybody
 
-    def create(self, incidents: list[dict[str, Any]], is_gone: Callable[[], bool] = bool) -> list[Any]:
-        """The created incidents, as the server returned them.
-
-        Raises ServerRefused when the server did not create them, Unavailable when they were never handed over: there is no
-        room, HAND_OVER_SECONDS went by, or the integration ends.
-        """
-        post = Post(incidents, is_gone)
+    def hand_in(self, post: Post) -> None:
+        """Its outcome will be set. Raises Unavailable when there is no room for it."""
         self.queue.add(post)
         self.wake.set()
-        return post.outcome.get() or []
 
     def log(self, level: str, text: str, *values: Any) -> None:
-        """Level is 'debug', 'info' or 'error'; values are put into the text, %-wise, once it leaves.
-
-        Never waits; lines beyond the bound are counted instead.
-        """
-        if len(self.log_lines) < MAX_LOG_LINES:
-            self.log_lines.append((level, time.time(), text, values))
-        else:
-            self.lost_log_lines += 1
+        """Level is 'debug', 'info' or 'error'; values are put into the text, %-wise, once it leaves. Never waits."""
+        self.log_buffer.add(level, text, *values)
         self.wake.set()
 
     def report_health(self, error: str) -> None:
@@ -1875,7 +2095,7 @@ class ServerLine:
         self.wake.set()
 
     def stop(self) -> None:
-        self.queue.close('The integration is stopping: nothing was created, send it again.')
+        self.queue.close('The integration is stopping: send it again.')
         self.ending.set()
 
     def cut(self) -> None:
@@ -1891,7 +2111,7 @@ class ServerLine:
         self.queue.abandon()
         self.log_every_seconds = 0
         self.wake.set()
-        wait_until(lambda: self.is_cut or not self.log_lines, FAREWELL_SECONDS)
+        wait_until(lambda: self.is_cut or not self.log_buffer.lines, FAREWELL_SECONDS)
 
     # For the keeper alone
 
@@ -1904,9 +2124,7 @@ class ServerLine:
                 self.cut()
             elif chore and wait_seconds <= 0:
                 chore()
-            elif incidents := self.queue.take():
-                self.send_incidents(incidents)
-            else:
+            elif not self.create_next():
                 self.wake.wait(min(wait_seconds, LOOK_SECONDS))
                 self.wake.clear()
 
@@ -1917,15 +2135,15 @@ class ServerLine:
     def reap(self) -> None:
         while not self.is_cut:
             gevent.sleep(1)
-            self.queue.expire(time.monotonic() - HAND_OVER_SECONDS)
+            self.queue.expire(time.monotonic())
 
     def chores(self) -> Iterator[tuple[float, Callable[[], None]]]:
         """What else is to be sent, and when it may be."""
         if self.health != self.sent_health:
             yield (self.error_sent_at + HEALTH_EVERY_SECONDS if self.health else 0), self.send_health
-        if self.log_lines:
+        if self.log_buffer.lines:
             yield self.logs_sent_at + self.log_every_seconds, self.send_logs
-        if self.has_new_samples:
+        if self.samples.are_new:
             yield self.samples_sent_at + SAMPLES_EVERY_SECONDS, self.send_samples
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
@@ -1935,81 +2153,87 @@ class ServerLine:
             self.cut()
         return answer, error
 
-    def send_incidents(self, incidents: list[dict[str, Any]]) -> None:
-        was_grouping = self.queue.grouping
+    def create_next(self) -> bool:
+        """Makes the next call for those that wait; False when nobody does."""
+        incidents = self.queue.take(time.monotonic())
+        if not incidents:
+            return False
         answer, error = self.call(demisto.createIncidents, incidents)
         if self.is_cut:
-            return
+            return True
         if isinstance(error, RuntimeError):
             self.queue.not_made()
         elif error or not isinstance(answer, dict | list):
-            self.queue.refused()
             self.report_health(f'XSOAR did not create incidents: {shown(error or "it answered nothing")}')
+            self.queue.refused(time.monotonic())
         else:
-            self.queue.created([answer] if isinstance(answer, dict) else answer)
             self.report_health('')
-            self.samples.extend(incident for incident in incidents
-                                if sum(map(len, filter(None, incident.values()))) <= MAX_SAMPLE_BYTES)
-            self.has_new_samples = True
-        if was_grouping and not self.queue.grouping:
-            self.log('info', "XSOAR's answer to several requests at once could not be told apart by position: "
-                             'from now on every request is a call of its own.')
+            self.samples.add(incidents)
+            if not self.queue.created([answer] if isinstance(answer, dict) else answer, time.monotonic()):
+                self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
+                                 f'for {ALONE_SECONDS} s every request is a call of its own.')
+        return True
 
     def send_health(self) -> None:
         health = self.health
         if health:
             self.error_sent_at = time.monotonic()
         self.sent_health = health
-        self.call(demisto.updateModuleHealth, health, bool(health))
+        self.call(self.update_health, health)
+
+    @staticmethod
+    def update_health(error: str) -> None:
+        try:
+            demisto.updateModuleHealth(error, bool(error))
+        except TypeError:  # before 6.8 it takes no second argument
+            demisto.updateModuleHealth(error)
 
     def send_logs(self) -> None:
-        """Sends all lines of the first line's level in one call."""
-        level = self.log_lines[0][0]
-        lines = [f'{utc_text(at)} {shown(text % values if values else text)}'
-                 for line_level, at, text, values in self.log_lines if line_level == level]
-        self.log_lines = deque(line for line in self.log_lines if line[0] != level)
-        if self.lost_log_lines:
-            lines.append(f'{self.lost_log_lines} log lines were dropped: more came than the line to XSOAR takes.')
-            self.lost_log_lines = 0
         self.logs_sent_at = time.monotonic()
-        self.call({'debug': demisto.debug, 'info': demisto.info, 'error': demisto.error}[level], '\n'.join(lines))
+        level, text = self.log_buffer.take()
+        self.call({'debug': demisto.debug, 'info': demisto.info, 'error': demisto.error}[level], text)
 
     def send_samples(self) -> None:
-        self.has_new_samples = False
         self.samples_sent_at = time.monotonic()
-        self.call(demisto.setIntegrationContext, {SAMPLES_KEY: json.dumps(list(self.samples))})
+        self.call(demisto.setIntegrationContext, self.samples.take())
 
     def recall_samples(self) -> None:
         context, error = self.call(demisto.getIntegrationContext)
-        self.samples.extend(read_samples({} if error else context))
+        self.samples.latest.extend(read_samples({} if error else context))
 
 
 class CallThread:
-    """One native thread for calls that block, made by one greenlet at a time: what a pool of one does, in half the time."""
+    """One native thread for calls that block, made by one greenlet at a time.
+
+    A pool of one would wake the greenlet only after all others whose turn it is: in a storm of requests the line would rest
+    for that long after each call.
+    """
 
     def __init__(self) -> None:
         self.calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
         self.outcome: tuple[Any, Exception | None] = None, None
-        self.is_done = Event()
-        self.watcher = gevent.get_hub().loop.async_()
-        self.watcher.start(self.is_done.set)
+        self.done = gevent.get_hub().loop.async_()
         threading.Thread(target=self.run, daemon=True).start()
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
         """What the function returned, or the exception that it raised."""
-        self.is_done.clear()
+        self.done.start(gevent.getcurrent().switch)
         self.calls.put((function, args))
-        self.is_done.wait()
-        return self.outcome
+        gevent.get_hub().switch()
+        self.done.stop()
+        outcome, self.outcome = self.outcome, (None, None)
+        return outcome
 
     def run(self) -> None:
         while True:
-            function, args = self.calls.get()
-            try:
-                self.outcome = function(*args), None
-            except BaseException as error:  # whatever it is, somebody waits for it
-                self.outcome = None, error if isinstance(error, Exception) else OSError(repr(error))
-            self.watcher.send()
+            self.make(*self.calls.get())
+
+    def make(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        try:
+            self.outcome = function(*args), None
+        except BaseException as error:  # whatever it is, somebody waits for it
+            self.outcome = None, error if isinstance(error, Exception) else OSError(repr(error))
+        self.done.send()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
@@ -2027,16 +2251,22 @@ def request_headers(environ: dict[str, Any]) -> dict[str, str]:
             if key.startswith('HTTP_') or key in ('CONTENT_TYPE', 'CONTENT_LENGTH')}
 
 
+def same_request(environ: dict[str, Any], settings: Settings) -> str:
+    """What beside the body makes two requests the same: the query without the token, and the Content-Type."""
+    query = [pair for pair in parse_qsl(environ.get('QUERY_STRING', '')) if pair[1].encode() != settings.token]
+    return f'{query}\0{environ.get("CONTENT_TYPE", "")}'
+
+
 OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
 HANDSHAKE = 'handshake'  # an outcome
-IS_GONE = 'webhook.is_gone'  # in the environ: tells whether the sender has gone away
+HAS_LEFT = 'webhook.has_left'  # in the environ: a function that tells whether the sender has left
 
 
 def build_app(settings: Settings, line: ServerLine) -> Bottle:
     """The WSGI application. Every handler gets its own environ and returns a fresh answer: bottle.request and
     bottle.response are shared by all greenlets of the thread, so they hold another sender's data after any yield."""
     intake = Intake()
-    deliveries = Deliveries()
+    deliveries = Deliveries(line.queue, line.hand_in)
 
     def handshake(environ: dict[str, Any]) -> HTTPResponse | None:
         query = dict(parse_qsl(environ['QUERY_STRING'])) if environ.get('QUERY_STRING') else {}
@@ -2048,6 +2278,15 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
         return None
 
     def receive(environ: dict[str, Any]) -> HTTPResponse:
+        read = read_request(environ)
+        if isinstance(read, HTTPResponse):
+            return read
+        made, is_repeat = deliveries.once(*read)
+        environ[OUTCOME] = f'repeat of {made.summary}' if is_repeat else made.summary
+        return json_answer(made.text)
+
+    def read_request(environ: dict[str, Any]) -> HTTPResponse | tuple[Delivery, Post]:
+        """What is to be created, and nothing else of the request: it may wait long. Or the answer, where nothing is."""
         arrived = time.time()
         headers = request_headers(environ)
         proof = shown_token(settings, headers, environ.get('QUERY_STRING', ''))
@@ -2059,13 +2298,10 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
             environ[OUTCOME] = HANDSHAKE
             return answer
         arrival = Arrival(utc_text(arrived), headers, settings, dict(parse_qsl(environ.get('QUERY_STRING', ''))))
-        return json_answer(deliveries.once(delivery_key(headers, body), lambda: create(environ, payloads, arrival)))
-
-    def create(environ: dict[str, Any], payloads: list[Payload], arrival: Arrival) -> str:
         incidents = to_incidents(payloads, arrival)
-        created = line.create(incidents, environ.get(IS_GONE, bool)) if incidents else []
-        environ[OUTCOME] = made_text(created)
-        return json.dumps(created)
+        if not incidents:
+            return json_answer('[]')
+        return Delivery(headers, same_request(environ, settings), body, environ.get(HAS_LEFT, bool)), Post(incidents)
 
     def greet(environ: dict[str, Any]) -> HTTPResponse:
         return HTTPResponse(LISTENING, headers=PLAIN_TEXT)
@@ -2085,12 +2321,6 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
         # Without bottle's plugins: the answers are complete.
         app.route('/', method, callback=answering((handshake, handler), line), skip=True)
     return app
-
-
-def made_text(created: list[Any]) -> str:
-    """For the log."""
-    numbers = [str(each.get('id', '?')) for each in created if isinstance(each, dict)]
-    return (f'incidents {numbers[0]} to {numbers[-1]}' if numbers[1:] else f'incident {numbers[0]}') if numbers else 'no incident'
 
 
 UNEXPECTED = 'Something unexpected happened; the log of the instance tells what.'
@@ -2371,13 +2601,13 @@ class Connection:
         return environ | {
             'REQUEST_METHOD': head.method, 'SCRIPT_NAME': '', 'PATH_INFO': head.path, 'QUERY_STRING': head.query,
             'SERVER_PROTOCOL': f'HTTP/{head.version}', 'REMOTE_ADDR': self.client, 'wsgi.url_scheme': 'http',
-            'wsgi.input': body, 'wsgi.errors': io.StringIO(), IS_GONE: self.is_gone}
+            'wsgi.input': body, 'wsgi.errors': io.StringIO(), HAS_LEFT: self.has_left}
 
     def invite(self) -> None:
         self.socket.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
 
-    def is_gone(self) -> bool:
-        """Whether the sender has ended the connection."""
+    def has_left(self) -> bool:
+        """Whether nothing more can come from the sender. Asked while its request is in hand: nobody else reads then."""
         self.socket.settimeout(0)
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
