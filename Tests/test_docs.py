@@ -426,8 +426,9 @@ def test_the_limits_are_the_constants_of_the_script() -> None:
         'one request in one call to XSOAR': f'as much as takes {script.LONGEST_CALL_SECONDS} s',
         'trying a refused call again in parts': f'{script.RETRY_SECONDS} s, and {script.FRUITLESS_CALLS} calls that make nothing',
         'time to finish when stopped': f'{script.STOP_SECONDS} s',
-        'deliveries that are remembered': f'{script.MAX_REMEMBERED_DELIVERIES:,} for {script.REMEMBER_SECONDS:,} s, without an id '
-                                          f'{script.UNNUMBERED_SECONDS} s, with {size(script.MAX_REMEMBERED_BYTES)} of answers',
+        'deliveries that are remembered': f'{script.MAX_REMEMBERED_DELIVERIES:,} for {script.REMEMBER_SECONDS:,} s, '
+                                          f'without an id {script.UNNUMBERED_SECONDS} s, '
+                                          f'with {size(script.MAX_REMEMBERED_BYTES)} of answers',
         'samples for the mapping wizard': f'{script.MAX_SAMPLES}, saved once in {script.SAMPLES_EVERY_SECONDS} s',
     }
     assert {what: limit for what, limit, _ in table(README.read_text('utf-8'), 'what', 'limit', 'beyond it')} == expected

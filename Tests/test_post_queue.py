@@ -229,7 +229,8 @@ class Played:
     @property
     def outcomes(self) -> list[int]:
         """Each post's status."""
-        return [200 if post.outcome.successful() else int(getattr(post.outcome.exception, 'status')) for post in self.posts]
+        return [200 if post.outcome.successful() else int(post.outcome.exception.status)  # type: ignore[union-attr]
+                for post in self.posts]
 
 
 # What a refused group becomes
