@@ -189,6 +189,17 @@ def test_a_poisoned_event_alone_gets_502(count: int, calls: int) -> None:
     play()
 
 
+@pytest.mark.parametrize('server', ['6.5', '8'])
+def test_the_health_tells_of_a_refusal_on_every_server(server: str) -> None:
+    @scene('--server', server, refuse='poison')
+    async def play(senders: Senders) -> None:
+        assert (await senders.post('poison')).status == 502
+        await until(lambda: 'refused' in senders.webhook.state()['health']['error'], 'the health')
+        assert (await senders.post('good')).status == 200
+        await until(lambda: not senders.webhook.state()['health']['error'], 'the health to be cleared')
+    play()
+
+
 @scene()
 async def test_a_server_that_refuses_everything_is_asked_few_times_and_the_health_says_why(senders: Senders) -> None:
     def errors() -> list[str]:

@@ -213,11 +213,12 @@ def test_of_a_host_and_a_container_port_the_containers_is_listened_on() -> None:
         assert curl(f'http://127.0.0.1:{port}/').status == 200
 
 
-def test_a_port_in_use_is_told_in_the_health_and_taken_once_it_is_free() -> None:
+@pytest.mark.parametrize('server', ['6.5', '8'])
+def test_a_port_in_use_is_told_in_the_health_and_taken_once_it_is_free(server: str) -> None:
     with free_port() as holder:
         holder.listen()
         port = holder.getsockname()[1]
-        with Webhook(params={'longRunningPort': port}, wait_ready=False) as webhook:
+        with Webhook('--server', server, params={'longRunningPort': port}, wait_ready=False) as webhook:
             wait_for(lambda: webhook.state()['health']['isError'], 'the error in the health')
             assert f'Listen Port {port}' in webhook.state()['health']['error']
             pid = webhook.state()['pid']

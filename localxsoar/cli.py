@@ -19,6 +19,7 @@ from gevent.event import Event
 import localxsoar
 from localxsoar import pack
 from localxsoar.deliveries import Deliveries
+from localxsoar.container import SERVERS
 from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
@@ -57,6 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
         help='the real CommonServerPython in place of the subset that is carried here')
     add('--server-setting', metavar='KEY=VALUE', action='append', default=[],
         help=f'a server setting; {EXTERNAL_SETTING}.NAME is true unless set here; repeatable')
+    add('--server', choices=SERVERS, default=SERVERS[-1],
+        help=f"the server's version (default: {SERVERS[-1]}); before 6.8 updateModuleHealth takes one argument")
     add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: none)')
     add('--fault', metavar='NAME=VALUE', action='append', default=[],
         help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut,\n'
@@ -94,7 +97,8 @@ def build_instance(options: argparse.Namespace) -> Instance:
     integration = pack.load_integration(options.pack)
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
-    runtime = Runtime(read_text(options.common_server_python), options.heartbeat, LOOPBACK if is_loopback(options.host) else '')
+    runtime = Runtime(read_text(options.common_server_python), options.heartbeat, options.server,
+                      LOOPBACK if is_loopback(options.host) else '')
     is_one_off = options.test or options.samples
     printer = Printer(options.log_level, write_to_stderr if is_one_off else write_to_stdout)
     return Instance(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), runtime,

@@ -26,6 +26,7 @@ from localxsoar.output import Printer, escape
 LOOP = Path(__file__).with_name('loop.py')
 ERROR_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]'
 LONG_RUNNING, TEST_MODULE, FETCH_INCIDENTS = 'long-running-execution', 'test-module', 'fetch-incidents'
+SERVERS = '6.5', '6.10', '8'
 COMMANDS_WITHOUT_CONTEXT = (TEST_MODULE,)
 PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'LD_LIBRARY_PATH')
 KEPT_TEXT = 500
@@ -43,6 +44,7 @@ class Order:
     instance: str
     brand: str
     heartbeat: float = 30
+    server: str = SERVERS[-1]
     host: str = '127.0.0.1'  # where its ports listen that would listen on every address; '': as the script has it
 
     def context(self) -> dict[str, Any]:
@@ -51,7 +53,8 @@ class Order:
             'script': self.script, 'integration': True, 'command': self.command, 'params': self.params, 'args': {},
             'context': {'IntegrationInstance': self.instance, 'IntegrationBrand': self.brand, 'ExecutionContext': {}, 'Inv': None,
                         'Incidents': None, 'ParentEntry': None, 'IsDebug': False},
-            'native': True, 'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
+            'native': True, 'server': self.server,
+            'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
         }
 
 
@@ -272,7 +275,7 @@ class Container:
             raise CallRefused(f'The integration context cannot be used in {self._order.command}.')
 
     def _update_health(self, args: dict[str, Any]) -> Any:
-        self._journal.set_health(str(args['err'] or ''), bool(args['isError']))
+        self._journal.set_health(str(args['err'] or ''), bool(args.get('isError', args['err'])))
         self._printer.happened(f"health  {self._journal.health['error'] or 'in order'}")
         return DONE
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localxsoar import pack
-from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, TEST_MODULE, Container, Order
+from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, SERVERS, TEST_MODULE, Container, Order
 from localxsoar.faults import Faults
 from localxsoar.incidents import IncidentStore
 from localxsoar.journal import Journal
@@ -33,6 +33,7 @@ class Runtime:
     """How containers are run, whatever runs in them."""
     common_server_python: str
     heartbeat: float = 30
+    server: str = SERVERS[-1]
     host: str = LOOPBACK
 
 
@@ -150,7 +151,8 @@ class Instance:
         return self._container.wait()
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, heartbeat: float = 0) -> Container:
-        order = Order(command, self._script, params, self.name, self.integration.name, heartbeat, self._runtime.host)
+        order = Order(command, self._script, params, self.name, self.integration.name, heartbeat, self._runtime.server,
+                      self._runtime.host)
         return Container(order, self.store, self.faults, self.printer, journal)
 
     # One-off commands, each in a container of its own.

@@ -155,6 +155,13 @@ class Demisto:
         raise AttributeError(f'demisto.{name} is not offered by the local XSOAR. See its README for the calls that are.')
 
 
+class OldDemisto(Demisto):
+    """What it was before 6.8."""
+
+    def updateModuleHealth(self, err: Any) -> Any:  # type: ignore[override]
+        return self._execute('updateModuleHealth', {'err': err})
+
+
 def plain(value: Any) -> Any:
     """The value as JSON can hold it: what a log call was given may be anything."""
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
@@ -188,7 +195,7 @@ def delete_private_names(names: dict[str, Any]) -> None:
 
 def run_script(line: Line, context: dict[str, Any]) -> None:
     """Runs one script in one dict, and reports how it ended."""
-    demisto = Demisto(line, context)
+    demisto = (OldDemisto if context.get('server') == '6.5' else Demisto)(line, context)
     if context.get('is_running_heartbeat'):
         start_heartbeat(demisto, float(context.get('heartbeat_interval') or 30))
     names: dict[str, Any] = {'demisto': demisto, 'print': make_print(demisto)}
