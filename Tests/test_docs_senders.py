@@ -12,9 +12,10 @@ import pytest
 from GenericWebhook import ANY, DELIVERY_IDS, SCHEMES, UNSIGNED_HANDSHAKES
 from local_xsoar import ROOT
 
+from localxsoar.senders import load_senders
+
 README = ROOT / 'Packs' / 'GenericWebhook' / 'Integrations' / 'GenericWebhook' / 'README.md'
 TESTS = ROOT / 'Tests'
-PAYLOADS = TESTS / 'senders' / 'payloads'
 # The senders that a SOC connects first, in the order of their worth to it.
 FIRST = ('Splunk Enterprise and Splunk ES', 'Microsoft Sentinel and Defender XDR', 'Azure Monitor and Defender for Cloud',
          'AWS EventBridge', 'AWS SNS', 'Google Cloud Monitoring', 'Google Cloud Pub/Sub and Security Command Center',
@@ -65,7 +66,9 @@ def named_headers(text: str) -> set[str]:
 
 def known_headers() -> set[str]:
     """What the script reads, and what documented requests carry."""
-    documented = [name for path in PAYLOADS.glob('*.json') for name in json.loads(path.read_text(encoding='utf-8'))['headers']]
+    senders = load_senders(ROOT / 'senders').values()
+    documented = [name for sender in senders for delivery in sender.deliveries for name in delivery['headers']]
+    documented += [sender.proof['name'] for sender in senders]
     read = re.findall(r"'([\w-]+)'", inspect.getsource(GenericWebhook))
     return {name.lower() for name in (*documented, *read, *DELIVERY_IDS, *(scheme.header for scheme in SCHEMES))} | OWN_HEADERS
 

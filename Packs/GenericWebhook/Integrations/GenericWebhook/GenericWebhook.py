@@ -635,15 +635,16 @@ class Row(NamedTuple):
     occurred: str = ''
 
 
-GIT_NAME = ('{action}: {alert.rule.description|alert.security_advisory.summary|alert.secret_type_display_name'
-            '|security_advisory.summary|pull_request.title|issue.title|release.name|workflow_run.name|check_run.name'
-            '|head_commit.message|ref} ({repository.full_name|organization.login})')
+GIT_NAME = ('{action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description|alert.security_advisory.summary'
+            '|alert.secret_type_display_name|security_advisory.summary|pull_request.title|issue.title|release.name'
+            '|workflow_run.name|check_run.name|head_commit.message|ref} ({repository.full_name|organization.login})')
 AUDIT_NAME = '{verb} {objectRef.resource} {objectRef.namespace} {objectRef.name} by {user.username}'
 ROWS = [
     Row('GitHub', '@x-github-event', '{@x-github-event} ' + GIT_NAME, '-'),
     Row('GitLab', '@x-gitlab-event / object_kind project',
-        '{object_kind} {object_attributes.action|object_attributes.status}: {object_attributes.title|object_attributes.note'
-        '|issue.title|commits.0.title|ref} ({project.path_with_namespace})', 'object_attributes.updated_at'),
+        '{object_kind} {object_attributes.action|object_attributes.status}: {object_attributes.title'
+        '|object_attributes.note|issue.title|commits.0.title|object_attributes.ref|ref} '
+        '({project.path_with_namespace})', 'object_attributes.updated_at'),
     Row('Bitbucket', '@x-event-key / eventKey actor',
         '{@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|push.changes.0.new.name'
         '|changes.0.ref.displayId} ({repository.full_name|repository.slug})', 'date'),
@@ -676,7 +677,8 @@ ROWS = [
     Row('Microsoft Defender', 'AlertDisplayName', '{AlertDisplayName}: {CompromisedEntity}', 'TimeGenerated'),
     Row('Microsoft Graph', 'value.0.subscriptionId', '{value.0.changeType}: {value.0.resource}'),
     Row('EventBridge', 'detail-type source detail', '{detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName'
-        '|detail-type} ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn}', 'time'),
+        '|detail-type} ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn} '
+        '{detail.state.value|detail.state}', 'time'),
     Row('SNS, a subscription', 'TopicArn Type=SubscriptionConfirmation', 'SNS subscription to confirm: {TopicArn}', 'Timestamp'),
     Row('SNS', 'TopicArn Message', '{Subject|*Message|Message}', 'Timestamp'),
     Row('CloudWatch', 'AlarmName NewStateValue', '{NewStateValue}: {AlarmName}', 'StateChangeTime'),
@@ -690,10 +692,11 @@ ROWS = [
     Row('Pub/Sub', 'subscription message.data', '{*message.data|subscription}', 'message.publishTime'),
     Row('Okta', 'data.events.0.eventType', '{data.events.0.displayMessage} {data.events.0.outcome.result}: '
         '{data.events.0.actor.alternateId}', 'data.events.0.published'),
+    Row('OneLogin', 'event_type_id account_id', 'OneLogin event {event_type_id}: {user_name} {notes}', 'event_timestamp'),
     Row('Auth0', 'log_id data.type', '{data.description}: {data.user_name}', 'data.date'),
     Row('Splunk', 'results_link sid', '{search_name}: {result.title|result.signature|result.host|result.src}', 'result._time'),
     Row('Elastic', 'kibana.alert.rule.name|signal.rule.name',
-        '{kibana.alert.rule.name|signal.rule.name}: {host.name}', '@timestamp'),
+        '{kibana.alert.rule.name|signal.rule.name}: {host.name}'),
     Row('Falco', 'output rule priority', '{rule}: {output_fields.container.name|hostname}', 'time'),
     Row('Wazuh', 'rule.description agent', '{rule.description} ({agent.name})', 'timestamp'),
     Row('Suricata', 'event_type=alert alert.signature', '{alert.signature}: {src_ip} → {dest_ip}', 'timestamp'),
@@ -701,21 +704,38 @@ ROWS = [
         '{event.DetectName|event.Name|event.OperationName}: {event.ComputerName|event.UserId}', 'metadata.eventCreationTime'),
     Row('SentinelOne', 'threatInfo.threatName / alertInfo ruleInfo',
         '{threatInfo.threatName|ruleInfo.name}: {agentRealtimeInfo.agentComputerName}', 'threatInfo.createdAt'),
+    Row('Sophos', 'event_service_event_id name', '{name} ({location})', 'created_at'),
     Row('Wiz', 'sourceRule.name|control.name issue|entitySnapshot|resource',
         '{sourceRule.name|control.name}: {entitySnapshot.name|resource.name}', 'createdAt'),
     Row('Prisma Cloud', 'policyName resourceName', '{policyName}: {resourceName}', 'alertTs'),
     Row('Snyk', '@x-snyk-event', '{newIssues.0.issueData.title|project.name} ({project.name})'),
     Row('Cloudflare', 'alert_type text policy_id', '{text}', 'ts'),
+    Row('Pingdom', 'check_name current_state', '{check_name} is {current_state}: {long_description}', 'state_changed_timestamp'),
     Row('Cisco Meraki', 'networkName alertType', '{alertType}: {deviceName|networkName}', 'occurredAt'),
     Row('TheHive', 'objectType operation object', '{operation} {objectType}: {object.title}', 'startDate'),
     Row('GitGuardian', 'incident.detector message', '{message} {incident.detector.name}', 'timestamp'),
+    Row('Docker Hub', 'push_data repository', 'pushed: {repository.repo_name} {push_data.tag}', 'push_data.pushed_at'),
+    Row('Harbor', 'event_data.repository type', '{type}: {event_data.repository.repo_full_name}', 'occur_at'),
+    Row('JFrog Xray', 'watch_name issues', '{top_severity}: {issues.0.summary} ({watch_name})', 'created'),
+    Row('Jenkins', 'build.phase name', '{name} {build.phase} {build.status}', 'build.timestamp'),
+    Row('CircleCI', '@circleci-event-type', '{@circleci-event-type} {workflow.status|job.status}: {workflow.name|job.name} '
+        '({project.name})', 'happened_at'),
+    Row('HCP Terraform', 'run_id notifications', '{notifications.0.message}: {run_message} ({workspace_name})',
+        'notifications.0.run_updated_at'),
+    Row('HackerOne', '@x-h1-event', '{@x-h1-event}: {data.report.attributes.title}', 'data.activity.attributes.created_at'),
     Row('SonarQube', 'qualityGate project', '{qualityGate.status}: {project.name}', 'analysedAt'),
-    Row('Slack', 'type=event_callback', '{event.type}: {event.text}', 'event_time'),
+    Row('Slack command', 'trigger_id command', '{command} {text} ({user_name})', '-'),
+    Row('Slack', 'type=event_callback', '{event.type}: {event.text|event.channel|event.channel_id}', 'event_time'),
     Row('Stripe', 'api_version type data.object', '{type}: {data.object.description|data.object.name|data.object.id}', 'created'),
+    Row('Shopify', '@x-shopify-topic', '{@x-shopify-topic}: {title|name|email|id}',
+        '@x-shopify-triggered-at|updated_at|created_at'),
+    Row('Meta', 'entry object', '{object}: {entry.0.changes.0.field}', 'entry.0.time'),
+    Row('Dropbox', 'list_folder.accounts', 'files changed: {list_folder.accounts.0}'),
+    Row('Zendesk', 'zendesk_event_version type', '{type}: {detail.subject|detail.email|subject}', 'time'),
     Row('Jira', 'webhookEvent', '{webhookEvent}: {issue.key} {issue.fields.summary}', 'timestamp'),
     Row('ServiceNow', 'short_description number', '{number} {short_description}', 'sys_created_on'),
-    Row('Zoom', 'event_ts event payload.object', '{event}: {payload.object.topic}', 'event_ts'),
-    Row('Linear', 'webhookTimestamp action type', '{type} {action}: {data.title}', 'createdAt'),
+    Row('Zoom', 'event_ts event payload.object', '{event}: {payload.object.topic|payload.object.email}', 'event_ts'),
+    Row('Linear', 'webhookTimestamp action type', '{type} {action}: {data.title|data.issue.title|data.name}', 'createdAt'),
     Row('Kubernetes audit', 'verb kind=Event objectRef', AUDIT_NAME, 'requestReceivedTimestamp'),
     Row('Kubernetes audit, several', 'items.0.verb kind=EventList', re.sub(r'\{(?=\w)', '{items.0.', AUDIT_NAME),
         'items.0.requestReceivedTimestamp'),
@@ -727,21 +747,23 @@ ROWS = [
 
 # The general rule, for a sender without a row. Keys are compared without case and separators.
 words = str.split
-TIERS = [words('title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle headline'),
+TIERS = [words('title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle '
+               'headline'),
          words('alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature '
                'attackname rulename policyname modelname monitorname checkname searchname conditionname'),
          words('summary subject shortdescription displaymessage primarydescription'),
-         words('message msg text description reason displayname info')]
+         words('message msg text description reason cause displayname info')]
 KINDS = words('eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status event '
               'alert error')
-WHO = words('host hostname computername device agent user email actor srcip ip resource repository project domain')
+WHO = words('host hostname computername device agent user email actor targetuser recipient srcip ip resource repository '
+            'project domain')
 WHO_INSIDE = words('name fullname hostname email login username displayname id')
 INSIDE = words('alert incident event data issue finding detection threat violation problem ticket case rule payload detail '
                'details object resource properties attributes essentials context result alerts events findings incidents value '
-               'records messages attachments body')
-DEEPER = words('data payload detail event body properties')
+               'records messages attachments body item action eventdata formresponse definition')
+DEEPER = words('data payload detail event body properties formresponse')
 TIMES = words('occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime published '
-              'startsat fireddatetime date ts timegenerated')
+              'startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime happenedat')
 TIMES_INSIDE = words('alert event data incident issue detail finding metadata')
 KIND_HEADER = re.compile(r'x-.*(event|topic)')
 
@@ -750,7 +772,7 @@ DULL = re.compile(r'''alerts?|events?|incidents?|messages?|notifications?|webhoo
     |n/?a|string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|critical
     |high|medium|low|[\d\s.,:;/\#+_-]*''', re.IGNORECASE | re.VERBOSE | re.ASCII)
 # What says nothing to a person: short or endless words, ARNs and URLs, JSON and XML.
-MACHINE_TEXT = re.compile(r'.{0,3}|\S{40,}|arn:\S+|[a-z][a-z\d+.-]*://\S*|(\{\s*"|\{\s*}|\[\s*[\[{"\]]|<\?|</?\w+[\s/>]).*',
+MACHINE_TEXT = re.compile(r'.{0,3}|\S{40,}|arn:\S+|[a-z][a-z\d+.-]*://\S*|<[?/\w][^>]*>.*>|(\{\s*["}]|\[\s*[\[{"\]]).*',
                           re.IGNORECASE | re.ASCII)
 PREAMBLE = re.compile(r'''(<\?xml[^>]*>|<\d{1,3}>)?\s*(\d\ )?
     ((?:[A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+))\ +(\S+\ +)?)?''',
@@ -795,6 +817,8 @@ class Members(dict[str, Any]):
             value = self.named(key)
             inner = value.read('0') if isinstance(value, Members) and value.is_list else value
             if isinstance(inner, Members):
+                if 'name' in inner.folded:  # the name of a rule is a rule's name
+                    inner.folded.setdefault(f'{key}name', inner.folded['name'])
                 yield inner
 
 

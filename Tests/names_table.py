@@ -1,0 +1,52 @@
+"""What the incidents of all documented payloads are called: a table of sender, name, type and time. `./dev names` prints it.
+
+Where there is no type it is the instance's, and where there is no time it is the moment of arrival.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app import App
+
+from localxsoar.senders import Sender, SenderRequest, load_senders
+
+TOKEN = 'a2V5IG9mIHRoZSBzb2Mgd2ViaG9vaw=='  # base64, as Teams' secrets are
+INCIDENT_TYPE = 'Unclassified'
+SENDERS = load_senders(Path(__file__).parents[1] / 'senders')
+
+
+class Landed(NamedTuple):
+    """A delivery, and what became of it."""
+
+    sender: Sender
+    delivery: dict[str, Any]
+    request: SenderRequest
+    incidents: list[dict[str, Any]]
+    told: dict[str, Any]  # of the first incident, as `expected` has it
+
+
+def all_landed() -> Iterator[Landed]:
+    """Every delivery of every sender, posted to the app with the token."""
+    return (land(sender, delivery) for sender in SENDERS.values() for delivery in sender.deliveries)
+
+
+def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
+    request = sender.request(delivery, TOKEN)
+    before = datetime.now(timezone.utc)
+    with App(token=TOKEN, incident_type=INCIDENT_TYPE) as app:
+        answer = app.post(request.body, {**dict(request.headers), 'Authorization': TOKEN}, request.query)
+    assert answer.status == 200, answer.text
+    first = app.incidents[0]
+    is_arrival = datetime.fromisoformat(first['occurred'].replace('Z', '+00:00')) >= before
+    return Landed(sender, delivery, request, app.incidents, {
+        'name': first['name'], 'type': None if first['type'] == INCIDENT_TYPE else first['type'],
+        'occurred': None if is_arrival else first['occurred']})
+
+
+if __name__ == '__main__':
+    for each in all_landed():
+        name, kind, occurred = each.told.values()
+        print(f'{each.sender.name[:22]:22}  {name:100}  {kind or "":8}  {occurred or ""}'.rstrip())
