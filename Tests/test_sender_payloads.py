@@ -1,7 +1,8 @@
-"""The payloads of senders/: each lands whole, and its incident says what happened."""
+"""The payloads of senders/: each is let in by its sender's own proof, lands whole, and its incident says what happened."""
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from GenericWebhook import DEFAULT_NAME, ROWS, ForeignEvent
@@ -27,7 +28,7 @@ FOREIGN = [each for each in ALL if 'payload' in each.delivery and 'raw_json' not
 @pytest.mark.parametrize('each', FOREIGN, ids=lambda each: f'{each.sender.key}: {each.delivery["title"]}')
 def test_a_payload_lands_whole_with_what_tells_its_kind(each: Landed) -> None:
     sent = json.loads(each.request.body)
-    of_kind = {name.lower(): value for name, value in each.request.headers if 'event' in name.lower() or 'type' in name.lower()}
+    of_kind = {name.lower(): value for name, value in each.request.headers if re.search('event|topic|-type|resource', name.lower())}
     for incident, event in zip(each.incidents, sent if isinstance(sent, list) else [sent], strict=True):
         details = json.loads(incident['rawJSON'])
         assert details.pop('headers').items() >= of_kind.items()
