@@ -28,7 +28,7 @@ FOREIGN = [each for each in ALL if 'payload' in each.delivery and 'raw_json' not
 @pytest.mark.parametrize('each', FOREIGN, ids=lambda each: f'{each.sender.key}: {each.delivery["title"]}')
 def test_a_payload_lands_whole_with_what_tells_its_kind(each: Landed) -> None:
     sent = json.loads(each.request.body)
-    of_kind = {name.lower(): value for name, value in each.request.headers if re.search('event|topic|-type|resource', name.lower())}
+    of_kind = {name.lower(): value for name, value in each.request.headers if re.search('event|topic|-type|resource', name, re.I)}
     for incident, event in zip(each.incidents, sent if isinstance(sent, list) else [sent], strict=True):
         details = json.loads(incident['rawJSON'])
         assert details.pop('headers').items() >= of_kind.items()
