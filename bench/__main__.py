@@ -110,6 +110,27 @@ def while_a_call_hangs() -> list[Row]:
     return rows
 
 
+def storm_of_refusals() -> list[Row]:
+    def rates(url: str) -> tuple[float, float]:
+        """Of 16 honest senders alone, and beside 1,000 connections that collect refusals."""
+        alone = wrk(url, 16, SECONDS)['rate']
+        storm = threading.Thread(target=wrk, args=[url, 1000, SECONDS + 2, 'wrong'])
+        storm.start()
+        time.sleep(1)  # for its connections to be there
+        beside = wrk(url, 16, SECONDS)['rate']
+        storm.join()
+        return alone, beside
+
+    def turn() -> tuple[float, float]:
+        with Side(OURS, 20, 1) as side:
+            side.warm_up()
+            return rates(side.url)
+
+    alone, beside = (statistics.median(column) for column in zip(*[turn() for _ in range(TURNS)], strict=True))
+    return [Row('16 honest senders in a storm of refusals to 1,000 connections', f'{beside:,.0f} /s', f'{alone:,.0f} /s (no storm)',
+                f'{100 * beside / alone:.0f} %', 'at least 10 %', beside / alone >= 0.1)]
+
+
 def post_quietly(url: str) -> None:
     requests.post(url, json={'name': 'held'}, headers={'Authorization': TOKEN}, timeout=60)
 
@@ -175,7 +196,7 @@ def idle_connections() -> list[Row]:
 
 SCENES: dict[str, Callable[[], list[Row]]] = {
     function.__name__: function for function in
-    (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, start, endurance, idle_connections,
+    (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
      cpu_a_request)
 }
 

@@ -30,7 +30,7 @@ import zlib
 from bisect import bisect_left
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from email.utils import formatdate
 from encodings import normalize_encoding
@@ -45,6 +45,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 import gevent
 from bottle import Bottle, HTTPResponse, request
 from gevent.event import AsyncResult, Event
+from gevent.lock import Semaphore
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
@@ -2565,6 +2566,7 @@ class Connection:
         self.socket = sock
         self.client = client
         self.server = server
+        self.was_refused = False
         self.pace = PacedReader(sock)
         self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
 
@@ -2572,11 +2574,16 @@ class Connection:
         with suppress(OSError):  # the sender is gone or too slow: it hears nothing more
             goes_on = self.serve_one(first_seconds)
             while goes_on:
-                gevent.sleep(0)  # else what one pipelines would be answered without a turn for anybody else
+                self.take_turn()
                 goes_on = self.serve_one(idle_seconds)
             self.socket.shutdown(socket.SHUT_WR)
             while self.pace.readinto(self.scrap):  # unread data would reset the connection, and take the answer with it
                 pass
+
+    def take_turn(self) -> None:
+        """Else what one pipelines would be answered in one go. All who were just refused have one turn together."""
+        with self.server.refused_turn if self.was_refused else nullcontext():
+            gevent.sleep(0)
 
     def serve_one(self, idle_seconds: float) -> bool:
         """Whether another request may follow on the connection."""
@@ -2649,6 +2656,7 @@ class Connection:
             left = left[self.socket.send(left):]
 
     def log(self, environ: dict[str, Any], status: int, began: float) -> None:
+        self.was_refused = status >= 400
         quoted = self.server.quoted
         self.server.log(
             status, '%s %s %s ms, from %s %s, %s bytes: %s', environ.get('REQUEST_METHOD', '-'), status,
@@ -2674,6 +2682,7 @@ class WebhookServer(StreamServer):
         self.token = settings.token.decode('latin-1')
         self.line = line
         self.requests_in_hand = 0
+        self.refused_turn = Semaphore()
         self.refusals: Counter[str] = Counter()  # of the last FLOOD_SECONDS, by reason
 
     def handle(self, sock: Any, address: Any) -> None:
