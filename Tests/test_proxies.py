@@ -1,0 +1,86 @@
+"""The container behind a real proxy that uses one connection to it for many senders: nobody's request takes another's answer."""
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from local_xsoar import wait_for
+from webhook import TOKEN, Webhook
+
+HAPROXY = shutil.which('haproxy') or '/usr/sbin/haproxy'
+CONFIGURATION = '''
+global
+    maxconn 100
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30s
+    timeout server 30s
+    http-reuse always
+    option accept-invalid-http-request
+frontend front
+    bind 127.0.0.1:{front}
+    default_backend webhook
+backend webhook
+    server one 127.0.0.1:{back} maxconn 1
+'''
+HOSTILE = [
+    b'GET /\r\n\r\n',
+    b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}',
+    b'POST /%ff HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}',
+    b'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}',
+    b'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+    b'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2;a\nGET / HTTP/1.1\r\n\r\n{}\r\n0\r\n\r\n',
+    b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n' + b'GET / HTTP/1.1\r\nHost: x\r\n\r\n' * 100,
+    b'HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n',
+    b'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+]
+
+
+def free_port() -> int:
+    with socket.create_server(('127.0.0.1', 0)) as holder:
+        port: int = holder.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[tuple[Webhook, int]]:
+    if not Path(HAPROXY).exists():
+        pytest.skip('haproxy is not installed')
+    port = free_port()
+    with Webhook() as webhook:
+        (tmp_path / 'haproxy.cfg').write_text(CONFIGURATION.format(front=port, back=webhook.container_port))
+        process = subprocess.Popen([HAPROXY, '-f', str(tmp_path / 'haproxy.cfg')], stderr=subprocess.DEVNULL)
+        try:
+            wait_for(lambda: ask(port, b'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n').startswith(b'HTTP/1.1 200'), 'haproxy')
+            yield webhook, port
+        finally:
+            process.kill()
+            process.wait()
+
+
+def ask(port: int, sent: bytes) -> bytes:
+    with suppress(OSError), socket.create_connection(('127.0.0.1', port), timeout=5) as sender:
+        sender.sendall(sent)
+        return b''.join(iter(lambda: sender.recv(65536), b''))
+    return b''
+
+
+def test_none_of_60_honest_posts_loses_its_answer_beside_hostile_ones_on_one_connection(front: tuple[Webhook, int]) -> None:
+    webhook, port = front
+    for number in range(60):
+        with suppress(OSError), socket.create_connection(('127.0.0.1', port), timeout=5) as hostile:
+            hostile.sendall(HOSTILE[number % len(HOSTILE)])
+            hostile.settimeout(0.2)
+            hostile.recv(65536)
+        body = b'{"name": "honest %d"}' % number
+        answer = ask(port, b'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s'
+                     % (TOKEN.encode(), len(body), body))
+        assert answer.startswith(b'HTTP/1.1 200 ')
+        assert b'"honest %d"' % number in answer
+    assert webhook.names() == [f'honest {number}' for number in range(60)]
