@@ -57,7 +57,7 @@ def front(tmp_path: Path) -> Iterator[tuple[Webhook, int]]:
         (tmp_path / 'haproxy.cfg').write_text(CONFIGURATION.format(front=port, back=webhook.container_port))
         process = subprocess.Popen([HAPROXY, '-f', str(tmp_path / 'haproxy.cfg')], stderr=subprocess.DEVNULL)
         try:
-            wait_for(lambda: ask(port, b'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n').startswith(b'HTTP/1.1 200'), 'haproxy')
+            wait_for(lambda: ask(port, b'GET / HTTP/1.0\r\n\r\n').startswith(b'HTTP/1.1 200'), 'haproxy')
             yield webhook, port
         finally:
             process.kill()

@@ -127,8 +127,8 @@ def storm_of_refusals() -> list[Row]:
             return rates(side.url)
 
     alone, beside = (statistics.median(column) for column in zip(*[turn() for _ in range(TURNS)], strict=True))
-    return [Row('16 honest senders in a storm of refusals to 1,000 connections', f'{beside:,.0f} /s', f'{alone:,.0f} /s (no storm)',
-                f'{100 * beside / alone:.0f} %', 'at least 10 %', beside / alone >= 0.1)]
+    return [Row('16 honest senders in a storm of refusals to 1,000 connections', f'{beside:,.0f} /s',
+                f'{alone:,.0f} /s (no storm)', f'{100 * beside / alone:.0f} %', 'at least 10 %', beside / alone >= 0.1)]
 
 
 def post_quietly(url: str) -> None:

@@ -1,0 +1,111 @@
+"""Raw HTTP by chance against a real container, for SECONDS: `./dev test -e fuzz -- SECONDS`.
+
+Requests are made of pieces that are right, nearly right and wrong, and cut, doubled or turned here and there. Whatever comes,
+each answer is HTTP to h11's strict reading, with a status that the contract has, and the process lives on. A failure names its seed.
+"""
+from __future__ import annotations
+
+import json
+import random
+import socket
+import sys
+import time
+from contextlib import suppress
+
+import h11
+from webhook import TOKEN, Webhook
+
+METHODS = b'GET HEAD POST PUT OPTIONS PATCH DELETE TRACE CONNECT post PRI G\xffT'.split()
+TARGETS = b'/ /x * //x http://x/ http://x x /%ff /%00 /?a=b&type=c /?validationToken=a%0d%0ab ? # /\xff'.split()
+VERSIONS = b'HTTP/1.1 HTTP/1.1 HTTP/1.1 HTTP/1.0 HTTP/0.9 HTTP/1.2 HTTP/2.0 http/1.1'.split()
+HEADERS = [
+    b'Authorization: ' + TOKEN.encode(), b'Authorization: wrong', b'Host: x', b'Host:', b'Host: a b', b'Connection: close',
+    b'Connection: keep-alive', b'Connection: x, Close', b'Connection: Upgrade', b'Upgrade: websocket', b'Expect: 100-Continue',
+    b'Content-Length: 2', b'Content-Length: 0', b'Content-Length: 70000', b'Content-Length: +2', b'Content-Length: 2, 2',
+    b'Transfer-Encoding: chunked', b'Transfer-Encoding: Chunked', b'Transfer-Encoding: gzip', b'transfer-encoding : chunked',
+    b'Content-Type: application/json', b'Content-Type: a; charset*=a; charset*1=b', b'Content-Type: text/plain; charset=nonsense',
+    b'Content-Encoding: gzip', b'X-Hub-Signature-256: sha256=00', b'X-Forwarded-For: "\x7f', b' folded', b'no header', b'A: \x00',
+    b'WebHook-Request-Origin: a', b'User-Agent: a"b',
+]
+BODIES = [b'', b'{}', b'[]', b'{"name": "a"}', b'x', b'2\r\n{}\r\n0\r\n\r\n', b'2;a=b\r\n{}\r\n0\r\nA: b\r\n\r\n', b'2\n{}\n0\n\n',
+          b'fffffffffffffffff\r\n', b'1\r\n{\r\n1\r\n}\r\n0\r\n\r\n', b'\x1f\x8b\x08', b'\r\n\r\n', b'[' * 70_000]
+CONTRACT = {200, 204, 400, 401, 404, 405, 413, 414, 415, 503}
+
+
+def made_request(chance: random.Random) -> bytes:
+    names = chance.sample(HEADERS, chance.randrange(6))
+    if chance.random() < 0.8:
+        names.append(b'Host: x')
+    ends = b'\r\n' if chance.random() < 0.95 else b'\n'
+    body = chance.choice(BODIES)
+    if chance.random() < 0.5:
+        names.append(b'Content-Length: %d' % len(body))
+    line = chance.choice([b' '] * 9 + [b'\t']).join((chance.choice(METHODS), chance.choice(TARGETS), chance.choice(VERSIONS)))
+    return ends.join([line, *names, b'', body])
+
+
+def spoiled(text: bytes, chance: random.Random) -> bytes:
+    """The text, at times with a piece of it cut out, doubled or turned."""
+    for _ in range(chance.choice((0, 0, 0, 1, 3))):
+        start = chance.randrange(len(text) + 1)
+        piece = text[start:start + chance.randrange(9)]
+        text = text[:start] + chance.choice((b'', piece * 2, piece[::-1], chance.randbytes(1))) + text[start + len(piece):]
+    return text
+
+
+def check_answers(text: bytes, sent: bytes) -> int:
+    """How many answers these are. To HEAD there is no body, so of what could be one only the heads are looked at."""
+    count = 0
+    has_heads = b'HEAD' in sent
+    while text and not (has_heads and count):
+        client = h11.Connection(h11.CLIENT)
+        client.send(h11.Request(method='HEAD' if has_heads else 'GET', target='/', headers=[('Host', 'x')]))
+        client.send(h11.EndOfMessage())
+        client.receive_data(text)
+        content = b''
+        while not isinstance(event := client.next_event(), h11.EndOfMessage):
+            assert not isinstance(event, type(h11.NEED_DATA)), 'an answer ends early'
+            if isinstance(event, h11.Response):
+                response = event
+            elif isinstance(event, h11.Data):
+                content += bytes(event.data)
+        assert response.status_code in CONTRACT, response.status_code
+        if response.status_code >= 400 and not has_heads:
+            assert json.loads(content)['status'] == response.status_code
+        text = client.trailing_data[0]
+        count += 1
+    return count
+
+
+def ask(port: int, sent: bytes) -> bytes:
+    answer = b''
+    with socket.create_connection(('127.0.0.1', port), timeout=10) as sender, suppress(ConnectionError):
+        sender.sendall(sent)
+        sender.shutdown(socket.SHUT_WR)
+        while piece := sender.recv(65536):
+            answer += piece
+    return answer
+
+
+def run(seconds: float, seed: int) -> int:
+    """How many answers came. Raises AssertionError, with the bytes that were sent, for one outside the contract."""
+    chance = random.Random(seed)
+    count = 0
+    with Webhook() as webhook:
+        pid = webhook.state()['pid']
+        ends_at = time.monotonic() + seconds
+        while time.monotonic() < ends_at:
+            sent = b''.join(spoiled(made_request(chance), chance) for _ in range(chance.choice((1, 1, 2, 5))))
+            try:
+                count += check_answers(ask(webhook.container_port, sent), sent)
+            except (AssertionError, h11.RemoteProtocolError, TimeoutError) as error:
+                raise AssertionError(f'seed {seed}: {error!r} to {sent[:2000]!r}') from error
+        assert webhook.state()['pid'] == pid
+        assert not [line for line in webhook.output if 'Traceback' in line or 'unexpectedly' in line]
+    return count
+
+
+if __name__ == '__main__':
+    _seed = time.time_ns()
+    _seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60
+    print(f'seed {_seed}: {run(_seconds, _seed):,} answers, all within the contract')
