@@ -1,7 +1,8 @@
 """Raw HTTP by chance against a real container, for SECONDS: `./dev test -e fuzz -- SECONDS`.
 
 Requests are made of pieces that are right, nearly right and wrong, and cut, doubled or turned here and there. Whatever comes,
-each answer is HTTP to h11's strict reading, with a status that the contract has, and the process lives on. A failure names its seed.
+each answer is HTTP to h11's strict reading, with a status that the contract has, and the process lives on.
+A failure names its seed.
 """
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ HEADERS = [
     b'Content-Encoding: gzip', b'X-Hub-Signature-256: sha256=00', b'X-Forwarded-For: "\x7f', b' folded', b'no header', b'A: \x00',
     b'WebHook-Request-Origin: a', b'User-Agent: a"b',
 ]
-BODIES = [b'', b'{}', b'[]', b'{"name": "a"}', b'x', b'2\r\n{}\r\n0\r\n\r\n', b'2;a=b\r\n{}\r\n0\r\nA: b\r\n\r\n', b'2\n{}\n0\n\n',
+BODIES = [b'', b'{}', b'[]', b'{"name": "a"}', b'x', b'2\r\n{}\r\n0\r\n\r\n',
+          b'2;a=b\r\n{}\r\n0\r\nA: b\r\n\r\n', b'2\n{}\n0\n\n',
           b'fffffffffffffffff\r\n', b'1\r\n{\r\n1\r\n}\r\n0\r\n\r\n', b'\x1f\x8b\x08', b'\r\n\r\n', b'[' * 70_000]
 CONTRACT = {200, 204, 400, 401, 404, 405, 413, 414, 415, 503}
 
