@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ from localxsoar.server import Api, say_error
 USUAL_PORT = 8080
 ANY_PORT = 0
 USAGE_ERROR = 2
+LOOK_SECONDS = 0.5
 
 
 class Parser(argparse.ArgumentParser):
@@ -123,8 +125,10 @@ def read_text(file: Path) -> str:
 
 def open_store(file: Path | None) -> IncidentStore:
     try:
+        if file:
+            file.touch(mode=0o600)  # deliveries hold secrets
         return IncidentStore(file)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise UsageError(f'--store {file}: {error}') from None
 
 
@@ -172,7 +176,7 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
     masks = Masks(lambda: pack.secret_values(instance.integration, instance.params))
     events = instance.printer.events
     deliveries = Deliveries(options.store, SenderTeller(list(senders.values())), masks, instance.printer, events)
-    page = Page(instance, deliveries, senders, masks, events)
+    page = Page(instance, deliveries, senders, masks, events, partial(curl_command, options, instance.name))
     api = bottle.Bottle()
     api.default_error_handler = say_error
     Api(instance, options.api_key).routes(api)
@@ -182,7 +186,9 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
     for port in ports:
         page.front = Front((options.host, port), forwarder, deliveries, api)
         try:
-            return page.front, page.front.start(), deliveries
+            opened = page.front.start()
+            gevent.spawn(watch, page)
+            return page.front, opened, deliveries
         except (OSError, OverflowError) as error:
             reason = error
             if port != ports[-1]:
@@ -193,20 +199,24 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
 def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None:
     """Says what was started and how to try it. The values of encrypted parameters are not printed."""
     integration, line = instance.integration, instance.printer.line
-    webhook = f'{url}{PREFIX}{quote(instance.name)}'
-    headers = ''.join(f' -H {shlex.quote(header)}' for header in fill_headers(options.curl_header, instance.params))
     line(f'Pack {integration.pack_name} {integration.pack_version}, integration {integration.name}, instance {instance.name}')
     line(f'Listening on {url}')
-    line(f'Webhook: {webhook}')
+    line(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
     if instance.port:
         line(f'Container port: {instance.port}')
     if not is_loopback(options.host):
         line(f"Open to the network: --host {options.host} and the container's port. Whoever reaches them can use them.")
     line(f'Page: {url}/')
-    line(f'Try: curl -POST {webhook}{headers} -d {shlex.quote(options.curl_data)}')
+    line(f'Try: {curl_command(options, instance.name, url, instance.params)}')
     secrets = pack.secrets_that_are_set(integration, instance.params)
     if secrets and not options.curl_header:
         line(f'The command may need a header or more: these encrypted parameters are set: {", ".join(secrets)}')
+
+
+def curl_command(options: argparse.Namespace, name: str, url: str, params: Mapping[str, object]) -> str:
+    """The command that makes a first incident."""
+    headers = ''.join(f' -H {shlex.quote(header)}' for header in fill_headers(options.curl_header, params))
+    return f'curl -POST {url}{PREFIX}{quote(name)}{headers} -d {shlex.quote(options.curl_data)}'
 
 
 def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list[str]:
@@ -219,3 +229,10 @@ def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list
 def say_ready(instance: Instance) -> None:
     if instance.wait_until_ready():
         instance.printer.line('Ready')
+
+
+def watch(page: Page) -> None:
+    """Tells the page of the instance as it changes: starting, listening, ended."""
+    while True:
+        page.tell_state()
+        gevent.sleep(LOOK_SECONDS)

@@ -33,7 +33,7 @@ class Events:
         if last_id and position is None:
             yield b'event: reset\ndata: {}\n\n'
         seen = self._count if position is None else position
-        yield f'id: {self._run}-{seen}\nevent: hello\ndata: {{}}\n\n'.encode()
+        yield f'id: {self._run}-{seen}\nretry: 1000\nevent: hello\ndata: {{}}\n\n'.encode()
         while True:
             with self._changed:
                 if self._count == seen:

@@ -240,6 +240,12 @@ def field_in(integration: Integration, text: str) -> str:
     return next((str(row['name']) for row in rows if row.get('display') and str(row['display']) in text), '')
 
 
+def masked_params(integration: Integration, params: Mapping[str, Any], mask: str) -> dict[str, Any]:
+    """The parameters with a mask for each secret that is set."""
+    secret = {row['name'] for row in integration.parameters if row.get('type') in SECRET_TYPES}
+    return {name: mask if name in secret and value else value for name, value in params.items()}
+
+
 def secret_values(integration: Integration, params: Mapping[str, Any]) -> list[str]:
     """What the encrypted parameters hold."""
     values = [params.get(row['name']) for row in integration.parameters if row.get('type') in SECRET_TYPES]

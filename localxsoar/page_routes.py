@@ -4,7 +4,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -39,12 +39,14 @@ class Page:
     """The page of one instance, and all that it can do."""
 
     def __init__(self, instance: Instance, deliveries: Deliveries, senders: Mapping[str, Sender], masks: Masks,
-                 events: Events) -> None:
+                 events: Events, curl: Callable[[str, Mapping[str, Any]], str]) -> None:
         self._instance = instance
         self._deliveries = deliveries
         self._senders = senders
         self._masks = masks
         self._events = events
+        self._curl = curl
+        self._told: dict[str, Any] = {}
         self.front: Front | None = None  # once it listens
 
     def routes(self, api: bottle.Bottle) -> None:
@@ -60,6 +62,7 @@ class Page:
             ('GET', '/localxsoar/incidents/list', lambda: as_json(self._instance.store.latest(LISTED_INCIDENTS))),
             ('GET', '/localxsoar/incidents/<number:int>', self._incident),
             ('GET', '/localxsoar/log', lambda: as_json(list(self._instance.journal.log))),
+            ('GET', '/localxsoar/curl', self._show_curl),
             ('GET', '/localxsoar/senders', self._list_senders),
             ('POST', '/localxsoar/senders/<key>/send', self._try),
             ('GET', '/localxsoar/instance', self._describe),
@@ -71,6 +74,13 @@ class Page:
         bottle.response.content_type = 'text/event-stream'
         bottle.response.set_header('Cache-Control', 'no-store')
         return self._events.follow(bottle.request.get_header('Last-Event-ID') or '')
+
+    def tell_state(self) -> None:
+        """Publishes how the instance is when that has changed."""
+        now = self._instance.brief()
+        if now != self._told:
+            self._told = now
+            self._events.publish('state', now)
 
     # Deliveries.
 
@@ -87,8 +97,8 @@ class Page:
         """One delivery with its headers and bodies; with its secrets for `?secrets=show` from this machine alone."""
         delivery = self._find(number)
         shows = bottle.request.query.get('secrets') == 'show'
-        if shows and not is_loopback(bottle.request.environ[PEER]):
-            raise bottle.HTTPError(403, 'Secrets are shown on the machine of the local XSOAR alone.')
+        if shows:
+            check_machine()
         masks = Masks(list) if shows else self._masks
         summary = {**delivery.summary(), 'target': delivery.target if shows else masks.target(delivery.target),
                    'text': masks.text(delivery.text)}
@@ -146,10 +156,19 @@ class Page:
 
     def _describe(self) -> dict[str, Any]:
         instance = self._instance
-        return {**instance.brief(), 'pack': f'{instance.integration.pack_name} {instance.integration.pack_version}',
+        masked = pack.masked_params(instance.integration, instance.params, MASK)
+        return {**instance.brief(), 'curl': self._curl(self._url(), masked),
+                'pack': f'{instance.integration.pack_name} {instance.integration.pack_version}',
                 'description': str(instance.integration.descriptor.get('description') or ''),
                 'healthHistory': instance.journal.health_history[-50:],
                 'fields': pack.describe_form(instance.integration, instance.params)}
+
+    def _show_curl(self) -> dict[str, Any]:
+        check_machine()
+        return {'curl': self._curl(self._url(), self._instance.params)}
+
+    def _url(self) -> str:
+        return f'http://{bottle.request.get_header("Host")}'
 
     def _act(self, action: str) -> dict[str, Any]:
         instance, given = self._instance, read_object()
@@ -164,7 +183,13 @@ class Page:
             text = str(error).strip().splitlines()[-1]
             raise bottle.HTTPResponse(json.dumps({'error': text, 'field': pack.field_in(self._instance.integration, text)}), 400,
                                       content_type='application/json') from None
+        self.tell_state()
         return self._describe()
+
+
+def check_machine() -> None:
+    if not is_loopback(bottle.request.environ[PEER]):
+        raise bottle.HTTPError(403, 'Secrets are shown on the machine of the local XSOAR alone.')
 
 
 def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: bool) -> dict[str, Any]:

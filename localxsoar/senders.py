@@ -226,9 +226,9 @@ class SenderTeller:
 
     def _fit(self, recipe: Marks, seen: Marks) -> tuple[int, bool, float]:
         all_there = recipe.headers <= seen.headers
-        likeness = recipe.likeness(seen)
-        is_own = any(self._headers[name] == 1 for name in recipe.headers)
         same_agent = bool(recipe.agent) and recipe.agent == seen.agent
+        likeness = recipe.likeness(seen) if same_agent or not recipe.agent or not seen.agent else 0
+        is_own = any(self._headers[name] == 1 for name in recipe.headers)
         if not (all_there and (is_own or (same_agent and self._agents[recipe.agent] == 1) or likeness >= ALIKE)):
             return NO_FIT
         return len(recipe.headers), same_agent, likeness
