@@ -2,18 +2,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import struct
 import time
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 
 import h11
 import pytest
 from app import line
 from GenericWebhook import Connection, RequestBody, Settings, WebhookServer
 from local_xsoar import wait_for
-from webhook import TOKEN, Webhook
+from webhook import PACK, TOKEN, Webhook
 
 HOST = b'Host: x\r\n'
 AUTHORIZED = HOST + b'Authorization: ' + TOKEN.encode() + b'\r\n'
@@ -299,3 +301,28 @@ def test_equal_refusals_in_a_flood_are_counted_and_not_repeated() -> None:
         assert [status for status, _, _ in answers] == [401] * 501
         webhook.wait_for_line(r'491 more in 10 s: 401: The request shows no token', seconds=15)
         assert len([line for line in webhook.output if 'POST 401' in line]) == 10
+
+
+# Where its users sit
+
+
+MACOS = '''
+import resource, select
+for name in ('poll', 'epoll', 'POLLRDHUP'):
+    delattr(select, name)
+def refuse_without_limit(which, limits, set_limit=resource.setrlimit):
+    if not 0 < limits[0] <= 10_240:
+        raise ValueError('current limit exceeds maximum limit')
+resource.getrlimit = lambda which: (256, 2**63 - 1)
+resource.setrlimit = refuse_without_limit
+'''
+
+
+def test_it_serves_where_the_names_of_linux_are_missing(tmp_path: Path) -> None:
+    pack = shutil.copytree(PACK, tmp_path / 'GenericWebhook')
+    script = pack / 'Integrations' / 'GenericWebhook' / 'GenericWebhook.py'
+    text = script.read_text('utf-8')
+    script.write_text(text.replace("''' CONSTANTS '''", MACOS, 1), 'utf-8')
+    assert MACOS in script.read_text('utf-8')
+    with Webhook(pack=pack) as webhook:
+        assert exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')[0][0] == 200

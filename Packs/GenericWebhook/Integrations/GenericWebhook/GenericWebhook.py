@@ -2090,8 +2090,9 @@ class ServerLine:
         self.wake = Event()
         self.ending = Event()
         self.is_cut = False
-        self.server_hang_up = select.poll()
-        self.server_hang_up.register(STDIN, 0)
+        self.server_hang_up = select.poll() if hasattr(select, 'poll') else None  # without it the next call tells
+        if self.server_hang_up:
+            self.server_hang_up.register(STDIN, 0)
         self.log_buffer = LogBuffer()
         self.log_every_seconds = LOG_EVERY_SECONDS
         self.logs_sent_at = self.samples_sent_at = self.error_sent_at = -float('inf')
@@ -2155,7 +2156,7 @@ class ServerLine:
 
     def has_no_server(self) -> bool:
         """Whether the server has hung up. Asked before each call: its reply would tell it too late for what was handed over."""
-        return bool(self.server_hang_up.poll(0))
+        return bool(self.server_hang_up and self.server_hang_up.poll(0))
 
     def reap(self) -> None:
         while not self.is_cut:
