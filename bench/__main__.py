@@ -15,6 +15,7 @@ from typing import Any
 import requests
 
 from bench.cpu import cpu_a_request
+from bench.instances import instances
 from bench.load import burst, wrk
 from bench.rows import Row
 from bench.side import BASELINE, OURS, TOKEN, Bare, Side
@@ -197,7 +198,7 @@ def idle_connections() -> list[Row]:
 SCENES: dict[str, Callable[[], list[Row]]] = {
     function.__name__: function for function in
     (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
-     cpu_a_request)
+     cpu_a_request, instances)
 }
 
 

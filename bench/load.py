@@ -21,23 +21,27 @@ BODY = json.dumps({'name': 'Disk almost full on db-7', 'type': 'Alert',
 WRK_UNITS = {'us': 1e-3, 'ms': 1, 's': 1e3}
 
 
-def post_by_wrk(url: str, body: bytes, headers: dict[str, str], connections: int, seconds: float) -> str:
-    """What wrk prints after so many seconds of POSTs, each as soon as the last one of its connection was answered."""
+def post_by_wrk(url: str, body: bytes, headers: dict[str, str], connections: int, seconds: float, counted: str = '') -> str:
+    """What wrk prints after so many seconds of POSTs, each as soon as the last one of its connection was answered.
+
+    `counted` names a header whose value no two requests share.
+    """
     if not shutil.which('wrk'):
         raise SystemExit('bench: wrk is not installed. Debian: apt-get install wrk.')
     with tempfile.TemporaryDirectory() as folder:
         (file := Path(folder) / 'body').write_bytes(body)
         (script := Path(folder) / 'post.lua').write_text('\n'.join([
             'wrk.method = "POST"', f'wrk.body = io.open("{file}", "rb"):read("*a")',
-            *(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())]))
+            *(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()),
+            f'n = 0 request = function() n = n + 1 wrk.headers["{counted}"] = n return wrk.format() end' if counted else '']))
         return subprocess.run(['wrk', '-t1', f'-c{connections}', f'-d{seconds:.0f}s', '--latency', '-s', str(script), url],
                               capture_output=True, text=True, check=True).stdout
 
 
-def wrk(url: str, connections: int, seconds: float, token: str = TOKEN) -> dict[str, float]:
+def wrk(url: str, connections: int, seconds: float, token: str = TOKEN, counted: str = '') -> dict[str, float]:
     """Posts as fast as it can be answered: requests a second, and the median in milliseconds."""
     headers = {'Authorization': token, 'Content-Type': 'application/json'}
-    text = post_by_wrk(url, BODY.encode(), headers, connections, seconds)
+    text = post_by_wrk(url, BODY.encode(), headers, connections, seconds, counted)
     assert ('Non-2xx' in text) == (token != TOKEN), text
     rate = re.search(r'Requests/sec:\s+([\d.]+)', text)
     median = re.search(r'50%\s+([\d.]+)(us|ms|s)', text)
