@@ -448,6 +448,22 @@ def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(file: Path
     assert {f'{number} {unit}' for number, unit in named} <= known
 
 
+# The page for whoever operates it
+
+
+def test_each_red_health_of_the_page_is_one_that_the_script_reports() -> None:
+    told = in_backticks(' '.join(re.findall(r'\*\*Red health\*\*:? (`[^|]*`)', (ROOT / 'docs/operate.md').read_text('utf-8'))))
+    assert len(told) >= 3
+    pieces = [piece.strip() for message in told for piece in message.split('...') if piece.strip()]
+    assert [piece for piece in pieces if piece not in SOURCE.replace("\\'", "'")] == []
+
+
+def test_every_status_of_the_script_has_its_symptom() -> None:
+    symptoms = set(map(int, re.findall(r'\*\*(\d{3})\*\*', (ROOT / 'docs/operate.md').read_text('utf-8'))))
+    plain = {200, 204, 400, 405, 414, 415, 500}  # their `detail` says all that there is to say
+    assert set(statuses(README)) - plain <= symptoms
+
+
 # Names of things, and links
 
 IN_THE_IMAGE = ('bottle', 'gevent', 'msgspec', 'multipart')
