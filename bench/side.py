@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from localxsoar.calls import Site
 from localxsoar.container import LONG_RUNNING, Container, Order
 from localxsoar.faults import Faults
 from localxsoar.journal import Journal
@@ -46,10 +47,10 @@ class Counter:
     def create(self, incidents: list[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
         return [{'id': str(next(self.ids)), 'name': incident['name'], 'type': incident['type']} for incident in incidents]
 
-    def context(self, instance: str) -> dict[str, Any]:
-        return self.values
+    def kept(self, instance: str, kind: str) -> tuple[Any, int]:
+        return self.values, 0
 
-    def set_context(self, instance: str, value: dict[str, Any]) -> None:
+    def keep(self, instance: str, kind: str, value: Any, version: int) -> None:
         self.values = value
 
 
@@ -73,10 +74,10 @@ class Side:
         self.url = f'http://127.0.0.1:{port}/'
         self.faults = Faults(call_delay_ms=call_ms, incident_delay_ms=incident_ms)
         params = {'longRunningPort': str(port), 'auth_header': TOKEN}
-        order = Order(LONG_RUNNING, unify(script.read_text(), common_server_python()), params, 'bench', 'bench')
+        order = Order(LONG_RUNNING, unify(('Common', common_server_python()), (str(script), script.read_text())), params, 'bench', 'bench')
         quiet = Printer(write=show_alarms)
         self.journal = Journal()
-        self.container = Container(order, Counter(), self.faults, quiet, self.journal)  # type: ignore[arg-type]
+        self.container = Container(order, Site(Counter(), self.faults, quiet, self.journal))  # type: ignore[arg-type]
         began = time.perf_counter()
         self.container.start()
         wait_for_port(port)

@@ -5,10 +5,12 @@ import argparse
 import json
 import re
 import shlex
+import shutil
 import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -19,8 +21,9 @@ from gevent.event import Event
 
 import localxsoar
 from localxsoar import pack
+from localxsoar.calls import VERSIONS
 from localxsoar.deliveries import Deliveries
-from localxsoar.container import SERVERS
+from localxsoar.entries import readable
 from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
@@ -38,6 +41,7 @@ USUAL_PORT = 8080
 ANY_PORT = 0
 USAGE_ERROR = 2
 LOOK_SECONDS = 0.5
+WATCH_SECONDS = 0.3
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,12 +60,14 @@ def build_parser() -> argparse.ArgumentParser:
     add('--host', default=LOOPBACK, help="where to listen, the container's port too (default: 127.0.0.1)")
     add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
-    add('--common-server-python', metavar='FILE', type=Path, default=pack.CARRIED_COMMON_SERVER_PYTHON,
-        help='the real CommonServerPython in place of the subset that is carried here')
+    add('--common-server-python', metavar='FILE', type=Path,
+        help="CommonServerPython (default: the one of the pack's repository, else the subset that is carried here)")
+    add('--python', metavar='PATH', default=sys.executable, help='the interpreter, with its packages, that runs the container')
+    add('--server', metavar='VERSION', choices=VERSIONS, default='8',
+        help=f'which server it stands in for: {", ".join(VERSIONS)} (default: 8)')
+    add('--watch', action='store_true', help='start the container anew when a file of the pack changes')
     add('--server-setting', metavar='KEY=VALUE', action='append', default=[],
         help=f'a server setting; {EXTERNAL_SETTING}.NAME is true unless set here; repeatable')
-    add('--server', choices=SERVERS, default=SERVERS[-1],
-        help=f"the server's version (default: {SERVERS[-1]}); before 6.8 updateModuleHealth takes one argument")
     add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: none)')
     add('--fault', metavar='NAME=VALUE', action='append', default=[],
         help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut,\n'
@@ -71,6 +77,8 @@ def build_parser() -> argparse.ArgumentParser:
         help='a header of the curl command that is printed; {PARAMETER} in it becomes its value')
     add('--curl-data', metavar='BODY', default='{"name":"my first incident"}', help='the body of that command')
     add('--senders', metavar='DIR', type=Path, help='recipes of senders, that the page and `python -m localxsoar.send` can send')
+    add('--command', metavar='NAME', help='run one command, print its entries and end with 0, or the error and 1')
+    add('--arg', metavar='NAME=VALUE', action='append', default=[], help="one of its arguments; a file's path is its entry id")
     add('--test', action='store_true', help='press the Test button: print ok and end with 0, or the error and 1')
     add('--samples', action='store_true', help='print what the mapping wizard would fetch; share the --store of a running server')
     add('--log-level', choices=LEVELS, default='error',
@@ -88,6 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return run_once(lambda: print(instance.test_module()))
         if options.samples:
             return run_once(lambda: print(json.dumps(instance.fetch_samples(), indent=2)))
+        if options.command:
+            args = read_assignments(options.arg, '--arg')
+            return run_once(lambda: print('\n'.join(map(readable, instance.run(options.command, args)))))
         return serve(options, instance)
     except UsageError as error:
         print(f'localxsoar: {error}', file=sys.stderr)
@@ -99,12 +110,18 @@ def build_instance(options: argparse.Namespace) -> Instance:
     integration = pack.load_integration(options.pack)
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
-    runtime = Runtime(read_text(options.common_server_python), options.heartbeat, options.server,
-                      LOOPBACK if is_loopback(options.host) else '')
-    is_one_off = options.test or options.samples
+    runtime = Runtime(options.common_server_python or pack.find_common_server_python(options.pack), options.heartbeat,
+                      LOOPBACK if is_loopback(options.host) else '', find_python(options.python), options.server)
+    is_one_off = bool(options.test or options.samples or options.command)
     printer = Printer(options.log_level, write_to_stderr if is_one_off else write_to_stdout)
     return Instance(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), runtime,
                     open_store(options.store), faults, printer, port_chooser(options.port == ANY_PORT or is_one_off))
+
+
+def find_python(name: str) -> str:
+    if not (found := shutil.which(name)):
+        raise UsageError(f'--python {name}: there is no such interpreter.')
+    return found
 
 
 def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:
@@ -114,13 +131,6 @@ def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:
         if not name or not equals:
             raise UsageError(f'{option} takes NAME=VALUE, not {name or text!r}.')
     return {name: value for name, _, value in pairs}
-
-
-def read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f'{file} cannot be read: {error}') from None
 
 
 def open_store(file: Path | None) -> IncidentStore:
@@ -157,9 +167,12 @@ def serve(options: argparse.Namespace, instance: Instance) -> int:
         gevent.signal_handler(number, stop.set)
     settings = {f'{EXTERNAL_SETTING}.{instance.name}': 'true', **read_assignments(options.server_setting, '--server-setting')}
     front, port, deliveries = listen(options, instance, settings)
-    introduce(options, instance, f'http://{options.host}:{port}')
+    instance.url = f'http://{options.host}:{port}'
+    introduce(options, instance, instance.url)
     instance.enable()
     gevent.spawn(say_ready, instance)
+    if options.watch:
+        gevent.spawn(watch_files, options.pack, instance)
     stop.wait()
     instance.printer.line('Stopping')
     instance.disable()
@@ -181,7 +194,7 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
     api.default_error_handler = say_error
     Api(instance, options.api_key).routes(api)
     page.routes(api)
-    forwarder = Forwarder({instance.name: lambda: instance.port}, settings)
+    forwarder = Forwarder({instance.name: lambda: instance.open_port}, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
     for port in ports:
         page.front = Front((options.host, port), forwarder, deliveries, api)
@@ -236,3 +249,23 @@ def watch(page: Page) -> None:
     while True:
         page.tell_state()
         gevent.sleep(LOOK_SECONDS)
+
+
+def watch_files(path: Path, instance: Instance) -> None:
+    """Takes the integration in again whenever a file of the pack has changed."""
+    seen = times_of(path)
+    while True:
+        gevent.sleep(WATCH_SECONDS)
+        if (now := times_of(path)) != seen:
+            seen = now
+            try:
+                instance.reconfigure({}, pack.load_integration(path))
+                instance.printer.line('The pack has changed: the container starts anew')
+            except UsageError as error:
+                instance.printer.alarm(str(error))
+
+
+def times_of(path: Path) -> dict[Path, int]:
+    with suppress(FileNotFoundError):  # an editor is about to put another in its place
+        return {file: file.stat().st_mtime_ns for file in pack.pack_files(path)}
+    return {}

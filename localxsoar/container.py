@@ -6,71 +6,73 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from localxsoar.calls import DONE, NO_REPLY, Calls, Site
+from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRefused
-from localxsoar.faults import Faults
-from localxsoar.incidents import IncidentStore
-from localxsoar.journal import Journal
-from localxsoar.output import Printer, escape
+from localxsoar.output import escape
+from localxsoar.pack import Unified
+from localxsoar.processes import MARK, kill_all, listens
 
 LOOP = Path(__file__).with_name('loop.py')
 ERROR_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]'
-LONG_RUNNING, TEST_MODULE, FETCH_INCIDENTS = 'long-running-execution', 'test-module', 'fetch-incidents'
-SERVERS = '6.5', '6.10', '8'
-COMMANDS_WITHOUT_CONTEXT = (TEST_MODULE,)
+LOG_PREFIX = 'Integration log: '
+LONG_RUNNING, FETCH_INCIDENTS = 'long-running-execution', 'fetch-incidents'
 PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'LD_LIBRARY_PATH')
 KEPT_TEXT = 500
 LAST_LINES_SECONDS = 2
-DONE: dict[str, Any] = {}
-NO_REPLY = object()
 
 
 @dataclass(frozen=True)
 class Order:
     """What a container is started for."""
     command: str
-    script: str
+    script: Unified
     params: dict[str, Any]
     instance: str
     brand: str
+    args: dict[str, Any] = field(default_factory=dict)
     heartbeat: float = 30
-    server: str = SERVERS[-1]
+    python: str = sys.executable
+    version: str = '8'
     host: str = '127.0.0.1'  # where its ports listen that would listen on every address; '': as the script has it
 
     def context(self) -> dict[str, Any]:
         """The object that the loop in the container takes."""
         return {
-            'script': self.script, 'integration': True, 'command': self.command, 'params': self.params, 'args': {},
-            'context': {'IntegrationInstance': self.instance, 'IntegrationBrand': self.brand, 'ExecutionContext': {}, 'Inv': None,
-                        'Incidents': None, 'ParentEntry': None, 'IsDebug': False},
-            'native': True, 'server': self.server,
-            'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
+            'script': self.script.text, 'integration': True, 'command': self.command, 'params': self.params, 'args': self.args,
+            'context': {'IntegrationInstance': self.instance, 'IntegrationBrand': self.brand, 'ExecutionContext': {},
+                        'Inv': {'id': PLAYGROUND}, 'Incidents': [], 'ParentEntry': None, 'IsDebug': False},
+            'native': True, 'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
         }
 
 
 class Container:
     """One process that runs one command of the integration. Calls on its line are answered strictly one after another."""
 
-    def __init__(self, order: Order, store: IncidentStore, faults: Faults, printer: Printer, journal: Journal) -> None:
+    def __init__(self, order: Order, site: Site) -> None:
         self._order = order
-        self._store = store
-        self._faults = faults
-        self._printer = printer
-        self._journal = journal
+        self._printer = site.printer
+        self._journal = site.journal
+        self._mark = str(uuid.uuid4())
         self._process: subprocess.Popen[bytes] | None = None
         self._threads: list[threading.Thread] = []
         self.results: list[Any] = []
         self.exception = ''
+        self.calls = Calls(site, order.instance, order.brand, order.command, self.is_alive, self.cut_line)
+        self.last_beat = time.monotonic()
+        self._listens = False
         self._types: dict[str, Callable[[dict[str, Any]], Any]] = {
             'pong': lambda message: NO_REPLY,
             'log': self._log,
@@ -79,23 +81,20 @@ class Container:
             'executeCommand': self._execute,
             'exception': self._exception,
             'completed': lambda message: NO_REPLY,
-            'undeclared': self._undeclared,
-        }
-        self._commands: dict[str, Callable[[dict[str, Any]], Any]] = {
-            'createIncidents': self._create_incidents,
-            'getIntegrationContext': self._get_context,
-            'setIntegrationContext': self._set_context,
-            'updateModuleHealth': self._update_health,
-            'heartbeat': lambda args: NO_REPLY,
+            'demistoUrls': self.calls.urls,
+            'demistoVersion': self.calls.version,
+            'getFileByEntryID': self.calls.file,
+            'dt': self.calls.dt,
         }
 
     # Life.
 
     def start(self) -> None:
         """Starts the process and hands it the script."""
-        environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
+        environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ} | {MARK: self._mark}
+        order = self._order
         self._process = subprocess.Popen(
-            [sys.executable, '-I', '-u', str(LOOP), *filter(None, [self._order.host])],
+            [order.python, '-I', '-X', 'utf8', str(LOOP), order.version, order.host],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=tempfile.gettempdir(), env=environment, start_new_session=True)
         self._threads = [threading.Thread(target=target, args=[stream], name=target.__name__, daemon=True) for target, stream in
@@ -117,10 +116,9 @@ class Container:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
+        self._kill()  # children of the script would outlive it, and may hold its output open
         for thread in self._threads:
             thread.join(LAST_LINES_SECONDS)
-        if any(thread.is_alive() for thread in self._threads):
-            self._kill()  # children of the script hold its output open
         self.cut_line()
         return code
 
@@ -140,10 +138,13 @@ class Container:
         return code
 
     def _kill(self) -> None:
-        """SIGKILL to all that the container started: they share its process group."""
         assert self._process
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        kill_all(self._mark, self._process.pid)
+
+    def listens(self, port: int | None) -> bool:
+        """Whether the container itself, and no other process, has the port open."""
+        self._listens = self.is_alive() and (self._listens or listens(self._mark, port))
+        return self._listens
 
     def cut_line(self) -> None:
         """Closes the container's stdin, as a server that is gone."""
@@ -207,14 +208,14 @@ class Container:
         self._say(level, ' '.join(map(str, message['args']['args'])))
         return DONE
 
-    def _say(self, level: str, text: str) -> None:
-        for line in self._journal.add_log(level, text):
-            self._printer.log(**line)
-
     def _entry_log(self, message: dict[str, Any]) -> Any:
         self._journal.calls['log'] += 1
-        self._say('print', str(message['args']['message']))
+        self._say('print', str(message['args']['message']).removeprefix(LOG_PREFIX))
         return NO_REPLY
+
+    def _say(self, level: str, text: str) -> None:
+        for line in self._journal.add_log(level, self._order.script.locate(text)):
+            self._printer.log(**line)
 
     def _result(self, message: dict[str, Any]) -> Any:
         self._journal.calls['results'] += 1
@@ -222,62 +223,16 @@ class Container:
         return NO_REPLY
 
     def _exception(self, message: dict[str, Any]) -> Any:
-        self.exception = str(message['args']['exception'])
+        self.exception = self._order.script.locate(str(message['args']['exception']))
         self._journal.exceptions.append(self.exception)
         for line in self.exception.rstrip().splitlines() if self._order.command == LONG_RUNNING else ():
             self._printer.alarm(line)
         return NO_REPLY
 
-    def _undeclared(self, message: dict[str, Any]) -> Any:
-        name = str(message['args']['name'])
-        self._journal.undeclared.append(name)
-        self._printer.alarm(f'demisto.{name} was used, which the local XSOAR does not offer')
-        return NO_REPLY
-
     def _execute(self, message: dict[str, Any]) -> Any:
-        command = str(message['command'])
-        self._journal.calls[command] += 1
-        if command not in self._commands:
-            self._journal.undeclared.append(command)
-            self._printer.alarm(f'the command {command} was called, which the local XSOAR does not offer')
-            raise CallRefused(f'The local XSOAR does not offer the command {command}.')
-        return self._commands[command](message.get('args') or {})
-
-    # Commands.
-
-    def _create_incidents(self, args: dict[str, Any]) -> Any:
-        incidents = args['incidents']
-        if not isinstance(incidents, list):
-            raise CallRefused(f'createIncidents takes a list of incidents, not {type(incidents).__name__}.')
-        self._journal.create_sizes.append(len(incidents))
-        if self._faults.take_cut():
-            self._printer.line('the line is cut, as the fault "cut" asks for')
-            self.cut_line()
-            return NO_REPLY
-        return self._faults.create(incidents, self._store_incidents, self.is_alive)
-
-    def _store_incidents(self, incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        created = self._store.create(incidents, self._order.instance, self._order.brand)
-        self._printer.created(created)
-        return created
-
-    def _get_context(self, args: dict[str, Any]) -> Any:
-        self._refuse_context_in_test()
-        return {'context': self._store.context(self._order.instance)}
-
-    def _set_context(self, args: dict[str, Any]) -> Any:
-        self._refuse_context_in_test()
-        self._store.set_context(self._order.instance, args['value'])
-        return DONE
-
-    def _refuse_context_in_test(self) -> None:
-        if self._order.command in COMMANDS_WITHOUT_CONTEXT:
-            raise CallRefused(f'The integration context cannot be used in {self._order.command}.')
-
-    def _update_health(self, args: dict[str, Any]) -> Any:
-        self._journal.set_health(str(args['err'] or ''), bool(args.get('isError', args['err'])))
-        self._printer.happened(f"health  {self._journal.health['error'] or 'in order'}")
-        return DONE
+        if message.get('command') == 'heartbeat':
+            self.last_beat = time.monotonic()
+        return self.calls.execute(message)
 
 
 def parse_message(raw: bytes) -> dict[str, Any] | None:

@@ -130,7 +130,7 @@ class Forwarder:
         try:
             upstream = self._connect(port)
         except OSError:
-            return text_answer(503, f'The container of the instance {name!r} does not accept connections on port {port}. '
+            return text_answer(503, f'The container of the instance {name!r} does not accept connections on {f"port {port}" if port else "its port"}. '
                                     'It may be starting, or its port is in use: see the log of the local XSOAR.')
         return self._exchange(request, rest, name, port, upstream)
 

@@ -1,4 +1,4 @@
-"""The incidents, in SQLite, and the instances' integration contexts beside them."""
+"""What the server keeps, in SQLite: incidents, indicators, entries, and each instance's context and last runs."""
 from __future__ import annotations
 
 import json
@@ -21,12 +21,22 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS incident (
     id INTEGER PRIMARY KEY, name TEXT, type TEXT, created TEXT, occurred TEXT, status INTEGER,
     instance TEXT, brand TEXT, sent TEXT);
-CREATE TABLE IF NOT EXISTS integration_context (instance TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS kept (instance TEXT, kind TEXT, value TEXT, version INTEGER, PRIMARY KEY (instance, kind));
+CREATE TABLE IF NOT EXISTS indicator (
+    id INTEGER PRIMARY KEY, value TEXT UNIQUE, type TEXT, brand TEXT, instance TEXT, modified TEXT, sent TEXT);
+CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
 ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'details': '', 'CustomFields': {}, 'version': 1}
 RFC3339 = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))', re.ASCII)
-QUERY_TERM = re.compile(r'\s*(?:(?:and|AND)\s+)?(\w+):(?:"([^"]*)"|([^\s"]+))\s*')
+QUERY_TERM = re.compile(r'\s*(?:(?:and|AND)\s+)?(-)?(\w+):(?:"([^"]*)"|([^\s"]+))\s*')
+FILTERS = ('id', 'name', 'type', 'status')
+DATES = {'fromDate': '>=', 'toDate': '<='}
+INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
+                   'sourceInstance': 'instance'}
+INDICATOR_FIELDS = {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance'}
+STATUSES = {'pending': '0', 'active': '1', 'closed': '2', 'done': '2', 'archived': '3'}
+ANY_VERSION = -1
 LEAP_YEAR = 2000
 BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')
 
@@ -43,14 +53,14 @@ class IncidentStore:
 
     def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
         """The created objects, in order. All of them in one transaction, or none and CallRefused."""
-        now = datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.%fZ')
+        moment = now()
         for position, incident in enumerate(incidents):
             check_incident(position, incident)
         with self._lock:
             self._database.execute('BEGIN IMMEDIATE')
             try:
                 first = self._database.execute('SELECT coalesce(max(id), 0) + 1 FROM incident').fetchone()[0]
-                rows = [_row(first + n, incident, now, instance, brand) for n, incident in enumerate(incidents)]
+                rows = [_row(first + n, incident, moment, instance, brand) for n, incident in enumerate(incidents)]
                 self._database.executemany(f'INSERT INTO incident ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)', rows)
             except BaseException:
                 self._database.execute('ROLLBACK')
@@ -60,50 +70,99 @@ class IncidentStore:
 
     def search(self, filter: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
         """One page of the incidents that match a filter of the XSOAR API, and how many match in all."""
-        where, values = _conditions(filter)
+        where, values = _conditions(filter, INCIDENT_FIELDS)
         size = int(filter.get('size') or DEFAULT_PAGE_SIZE)
         page = f'SELECT {COLUMNS} FROM incident WHERE {where} ORDER BY {_order(filter)} LIMIT ? OFFSET ?'
-        with self._lock:
-            total = self._database.execute(f'SELECT count(*) FROM incident WHERE {where}', values).fetchone()[0]
-            rows = self._database.execute(page, [*values, size, size * int(filter.get('page') or 0)]).fetchall()
-        return [_incident(row) for row in rows], total
+        rows = self._read(page, [*values, size, size * int(filter.get('page') or 0)])
+        return [_incident(row) for row in rows], self._count('incident', where, values)
 
     def sent(self) -> list[dict[str, Any]]:
         """Every incident exactly as it came over the line, with the id that it got."""
-        with self._lock:
-            rows = self._database.execute('SELECT id, sent FROM incident ORDER BY id').fetchall()
+        rows = self._read('SELECT id, sent FROM incident ORDER BY id')
         return [{'id': str(row[0]), 'sent': json.loads(row[1])} for row in rows]
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
         """The latest incidents, newest first, as lines of a list: without their details."""
-        with self._lock:
-            rows = self._database.execute('SELECT id, name, type, occurred, created, instance FROM incident '
-                                          'ORDER BY id DESC LIMIT ?', [limit]).fetchall()
+        rows = self._read('SELECT id, name, type, occurred, created, instance FROM incident ORDER BY id DESC LIMIT ?', [limit])
         return [dict(zip(BRIEF, (str(row[0]), *row[1:]), strict=True)) for row in rows]
+
+    # What an instance keeps.
 
     def context(self, instance: str) -> dict[str, Any]:
         """The instance's integration context."""
-        with self._lock:
-            row = self._database.execute('SELECT value FROM integration_context WHERE instance = ?', [instance]).fetchone()
-        return json.loads(row[0]) if row else {}
+        value: dict[str, Any] = self.kept(instance, 'context')[0]
+        return value
 
-    def set_context(self, instance: str, value: Any) -> None:
-        """Replaces the instance's integration context, of which the values must be text."""
-        check_context(value)
+    def kept(self, instance: str, kind: str) -> tuple[Any, int]:
+        """A value that the instance keeps, and its version; {} and 0 before the first."""
+        rows = self._read('SELECT value, version FROM kept WHERE instance = ? AND kind = ?', [instance, kind])
+        return (json.loads(rows[0][0]), rows[0][1]) if rows else ({}, 0)
+
+    def keep(self, instance: str, kind: str, value: Any, version: int = ANY_VERSION) -> None:
+        """Replaces a value; CallRefused if another version than the one given has come meanwhile."""
+        row = [json.dumps(value), instance, kind]
         with self._lock:
-            self._database.execute('REPLACE INTO integration_context VALUES (?, ?)', [instance, json.dumps(value)])
+            self._database.execute("INSERT OR IGNORE INTO kept VALUES (?, ?, '{}', 0)", row[1:])
+            done = self._database.execute('UPDATE kept SET value = ?, version = version + 1 WHERE instance = ? AND kind = ?'
+                                          ' AND ? IN (version, -1)', [*row, version])
+        if not done.rowcount:
+            raise CallRefused(f'The {kind} has another version than {version}: it was changed meanwhile.')
+
+    # Indicators and entries.
+
+    def add_indicators(self, indicators: Sequence[dict[str, Any]], instance: str, brand: str) -> tuple[int, int]:
+        """Keeps each value once, as it came last. How many are new, and how many were known."""
+        before = self._count('indicator')
+        rows = [(item['value'], item.get('type') or '', brand, instance, now(), json.dumps(item)) for item in indicators]
+        with self._lock:
+            self._database.execute('BEGIN IMMEDIATE')
+            self._database.executemany(
+                'INSERT INTO indicator (value, type, brand, instance, modified, sent) VALUES (?,?,?,?,?,?) ON CONFLICT (value)'
+                ' DO UPDATE SET modified = excluded.modified, sent = excluded.sent', rows)
+            self._database.execute('COMMIT')
+        added = self._count('indicator') - before
+        return added, len(rows) - added
+
+    def search_indicators(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """A page of indicators as searchIndicators answers: by value, by a query of type, value and brand."""
+        try:
+            where, values = _conditions({'query': args.get('query')}, INDICATOR_FIELDS)
+        except ValueError as error:
+            raise CallRefused(str(error)) from None
+        if args.get('value'):
+            where, values = f'{where} AND value = ?', [*values, args['value']]
+        total = self._count('indicator', where, values)
+        size = int(args.get('size') or DEFAULT_PAGE_SIZE)
+        after = int(args['searchAfter'][0]) if args.get('searchAfter') else 0
+        rows = self._read(f'SELECT id, type, brand, instance, modified, sent FROM indicator WHERE {where} AND id > ? ORDER BY id'
+                          ' LIMIT ? OFFSET ?', [*values, after, size, 0 if after else size * int(args.get('page') or 0)])
+        return {'iocs': [_indicator(*row) for row in rows], 'total': total, 'searchAfter': [str(rows[-1][0])] if rows else None}
+
+    def add_entry(self, investigation: str, contents: Any) -> str:
+        """Keeps an entry of a War Room; its id."""
+        with self._lock:
+            done = self._database.execute('INSERT INTO entry (investigation, contents) VALUES (?, ?)',
+                                          [investigation, json.dumps(contents)])
+        return f'{done.lastrowid}@{investigation}'
+
+    def entries(self, investigation: str) -> list[Any]:
+        return [json.loads(row[0]) for row in
+                self._read('SELECT contents FROM entry WHERE investigation = ? ORDER BY id', [investigation])]
+
+    def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock:
+            return self._database.execute(query, values).fetchall()
+
+    def _count(self, table: str, where: str = '1', values: Sequence[Any] = ()) -> int:
+        return int(self._read(f'SELECT count(*) FROM {table} WHERE {where}', values)[0][0])
 
     def close(self) -> None:
         with self._lock:
             self._database.close()
 
 
-def check_context(value: Any) -> None:
-    if not isinstance(value, dict):
-        raise CallRefused('The integration context must be an object.')
-    for key, item in value.items():
-        if not isinstance(item, str):
-            raise CallRefused(f'The integration context holds text only: the value of {key!r} is {type(item).__name__}.')
+def now() -> str:
+    return datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.%fZ')
 
 
 def check_incident(position: int, incident: Any) -> None:
@@ -151,25 +210,42 @@ def _incident(row: Sequence[Any], sent: Mapping[str, Any] | None = None) -> dict
     return {**own, **ADDED, **known, **own}  # the id first, as people read it
 
 
+def _indicator(number: int, type_: str, brand: str, instance: str, modified: str, sent: str) -> dict[str, Any]:
+    known = json.loads(sent)
+    return {**known, 'id': str(number), 'indicator_type': type_, 'score': known.get('score') or 0, 'modified': modified,
+            'timestamp': modified, 'sourceBrands': [brand], 'sourceInstances': [instance], 'expirationStatus': 'active',
+            'CustomFields': known.get('fields') or {}}
+
+
 # Searching.
 
 
-def _conditions(filter: dict[str, Any]) -> tuple[str, list[Any]]:
-    terms = [(field, filter[field]) for field in ('id', 'name', 'type', 'status') if filter.get(field)]
-    terms += parse_query(filter.get('query') or '')
-    conditions = [f"CAST({field} AS TEXT) IN ({','.join('?' * len(values))})" for field, values in terms]
-    return ' AND '.join(conditions) or '1', [str(value) for _, values in terms for value in values]
+def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, list[Any]]:
+    conditions = ['1']
+    values: list[Any] = []
+    for field in FILTERS:
+        if given := filter.get(field):
+            conditions.append(f"CAST({field} AS TEXT) IN ({','.join('?' * len(given))})")
+            values += map(str, given)
+    for field, operator in DATES.items():
+        if filter.get(field):
+            conditions.append(f'julianday(created) {operator} julianday(?)')
+            values.append(str(filter[field]))
+    for negated, field, value in parse_query(filter.get('query') or '', fields):
+        conditions.append(f"lower(CAST({fields[field]} AS TEXT)) {'!=' if negated else '='} lower(?)")
+        values.append(STATUSES.get(value.lower(), value) if field == 'status' else value)
+    return ' AND '.join(conditions), values
 
 
-def parse_query(query: str) -> list[tuple[str, list[str]]]:
-    """The terms of `field:value` and `field:"value"`, joined by spaces or `and`; ValueError for anything else."""
-    terms = []
+def parse_query(query: str, fields: Mapping[str, str]) -> list[tuple[bool, str, str]]:
+    """The terms `field:value`, `-field:"value"`, joined by spaces or `and`: negated, field, value. ValueError for others."""
+    terms: list[tuple[bool, str, str]] = []
     position = 0
     while position < len(query.rstrip()):
         match = QUERY_TERM.match(query, position)
-        if not match or match[1] not in ('id', 'name', 'type', 'status'):
-            raise ValueError(f'The local XSOAR reads queries as id:1 or name:"a name" (id, name, type, status), not {query!r}.')
-        terms.append((match[1], [match[2] if match[2] is not None else match[3]]))
+        if not match or match[2] not in fields:
+            raise ValueError(f'The local XSOAR reads queries as id:1 or -name:"a name" ({", ".join(fields)}), not {query!r}.')
+        terms.append((bool(match[1]), match[2], match[3] if match[3] is not None else match[4]))
         position = match.end()
     return terms
 

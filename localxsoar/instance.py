@@ -2,26 +2,36 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from localxsoar import pack
-from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, SERVERS, TEST_MODULE, Container, Order
+from localxsoar.calls import TEST_MODULE, Site
+from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order
 from localxsoar.faults import Faults
 from localxsoar.incidents import IncidentStore
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
-from localxsoar.ports import LOOPBACK, accepts_connections, container_port
+from localxsoar.ports import LOOPBACK, container_port
 
 STOP_GRACE_SECONDS = 12
 COMMAND_SECONDS = 300
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 10.0
 QUICK_END_SECONDS = 10
 READY_LOOK_SECONDS = 0.02
+ALIVE_SECONDS = 2
+MISSED_BEATS = 3
 ERROR_ENTRY = 4
+MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
+MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
+DISTRIBUTIONS = {'bs4': 'beautifulsoup4', 'cv2': 'opencv-python', 'dateutil': 'python-dateutil', 'jwt': 'PyJWT', 'yaml': 'PyYAML',
+                 'Crypto': 'pycryptodome', 'slack_sdk': 'slack-sdk', 'OpenSSL': 'pyOpenSSL', 'PIL': 'Pillow'}
 
 
 class CommandFailed(Exception):
@@ -31,10 +41,11 @@ class CommandFailed(Exception):
 @dataclass(frozen=True)
 class Runtime:
     """How containers are run, whatever runs in them."""
-    common_server_python: str
+    common_server_python: Path = pack.CARRIED_COMMON_SERVER_PYTHON
     heartbeat: float = 30
-    server: str = SERVERS[-1]
     host: str = LOOPBACK
+    python: str = sys.executable
+    version: str = '8'
 
 
 class Instance:
@@ -48,6 +59,8 @@ class Instance:
         self.printer = printer
         self.journal = Journal()
         self.restarts = 0
+        self.url = ''
+        self._started = 0.0
         self._runtime = runtime
         self._container: Container | None = None
         self._starting = threading.Lock()
@@ -65,7 +78,9 @@ class Instance:
         self.port = container_port(params)
         self._free_port = lambda: self.port or 0
         self._given = texts
-        self._script = pack.unify(integration.script, self._runtime.common_server_python)
+        common = self._runtime.common_server_python
+        self._script = pack.unify((str(common), pack.read_text(common)), *integration.modules,
+                                  (integration.script_file, integration.script))
 
     # The long-running container.
 
@@ -75,7 +90,7 @@ class Instance:
 
     def enable(self) -> None:
         """Starts the container, and starts it again whenever it ends."""
-        if not self.enabled:
+        if not self.enabled and self.integration.is_long_running:
             self._stopping.clear()
             self._supervisor = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
             self._supervisor.start()
@@ -118,25 +133,36 @@ class Instance:
         if self._container:
             self._container.terminate()
 
+    @property
+    def open_port(self) -> int | None:
+        """The container's port once the container itself listens there."""
+        container = self._container
+        return self.port if container and container.listens(self.port) else None
+
     def wait_until_ready(self) -> bool:
-        """True once the container's port accepts connections; False when the instance is disabled before."""
-        while not self._stopping.is_set():
-            if self.pid and (not self.integration.has_port or accepts_connections(self.port)):
+        """True once the container listens on its port, or, without one, has lived for some seconds; False when the instance
+        is disabled before."""
+        while not self._stopping.wait(READY_LOOK_SECONDS):
+            if self.open_port if self.integration.has_port else self._has_lived():
                 return True
-            self._stopping.wait(READY_LOOK_SECONDS)
         return False
+
+    def _has_lived(self) -> bool:
+        return not self.integration.is_long_running or (
+            self.pid is not None and time.monotonic() - self._started > ALIVE_SECONDS)
 
     def _supervise(self) -> None:
         delay = FIRST_DELAY_SECONDS
         while not self._stopping.is_set():
-            started = time.monotonic()
+            self._started = time.monotonic()
             code = self._run_container()
             if self._stopping.is_set():
                 return
             if self._renewed.is_set():
                 continue
-            delay = delay if time.monotonic() - started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
+            delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
             self.printer.alarm(f'the container ended (exit code {code}); it starts again in {delay:g} s')
+            self._explain(self._container)
             self._renewed.wait(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
             self.restarts += not self._stopping.is_set()
@@ -146,14 +172,25 @@ class Instance:
             if self._stopping.is_set():
                 return None
             self._renewed.clear()
-            self._container = self._new_container(LONG_RUNNING, self.params, self.journal, self._runtime.heartbeat)
-            self._container.start()
-        return self._container.wait()
+            self._container = container = self._new_container(LONG_RUNNING, self.params, self.journal,
+                                                              heartbeat=self._runtime.heartbeat)
+            container.start()
+        silence = MISSED_BEATS * self._runtime.heartbeat
+        while (code := container.wait(silence or None)) is None:
+            if time.monotonic() - container.last_beat > silence:
+                self.printer.alarm(f'no heartbeat of the container for {silence:g} s: a server would start it anew')
+        return code
 
-    def _new_container(self, command: str, params: dict[str, Any], journal: Journal, heartbeat: float = 0) -> Container:
-        order = Order(command, self._script, params, self.name, self.integration.name, heartbeat, self._runtime.server,
-                      self._runtime.host)
-        return Container(order, self.store, self.faults, self.printer, journal)
+    def _explain(self, container: Container | None) -> None:
+        """Says what an exception, or an end without one, comes from, where that can be told."""
+        if container and (reason := explain(container.exception, self.integration, self._runtime)):
+            self.printer.alarm(reason)
+
+    def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
+                       heartbeat: float = 0) -> Container:
+        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat,
+                      self._runtime.python, self._runtime.version, self._runtime.host)
+        return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self._runtime.version))
 
     # One-off commands, each in a container of its own.
 
@@ -162,39 +199,43 @@ class Instance:
         integration says is wrong, or UsageError with what the form does."""
         texts = {name: pack.form_text(value) for name, value in (given or {}).items()}
         params = pack.fill_form(self.integration, {**self._given, **texts}, self._free_port)
-        results = self._run_command(TEST_MODULE, params)
-        if results != ['ok']:
-            raise CommandFailed(f'test-module answered {json.dumps(results)}, expected ok.')
+        answers = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
+        if answers != ['ok']:
+            raise CommandFailed(f'test-module answered {json.dumps(answers)}, expected ok.')
         return 'ok'
 
     def fetch_samples(self) -> list[Any]:
         """What the mapping wizard would fetch, or CommandFailed."""
-        samples: list[Any] = []
-        for result in self._run_command(FETCH_INCIDENTS, self.params):
-            contents = result.get('Contents') if isinstance(result, dict) else result
-            found = json.loads(contents) if isinstance(contents, str) else contents
-            samples.extend(found if isinstance(found, list) else [found])
-        return samples
+        return contents_of(self._run(FETCH_INCIDENTS, self.params))
 
-    def _run_command(self, command: str, params: dict[str, Any]) -> list[Any]:
-        container = self._new_container(command, params, Journal(log=self.journal.log))
+    def run(self, command: str, args: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Runs one command; its entries, or CommandFailed. What fetch-incidents fetched is created."""
+        container = self._run(command, self.params, args)
+        if command == FETCH_INCIDENTS:
+            incidents = container.calls.store_incidents(contents_of(container))
+            return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
+        return container.results
+
+    def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None) -> Container:
+        container = self._new_container(command, params, Journal(log=self.journal.log), args)
         container.start()
         if container.wait(COMMAND_SECONDS) is None:
             container.stop(STOP_GRACE_SECONDS)
             raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
         if container.exception:
-            raise CommandFailed(container.exception.strip())
+            reason = explain(container.exception, self.integration, self._runtime)
+            raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])))
         for result in container.results:
-            if isinstance(result, dict) and result.get('Type') == ERROR_ENTRY:
+            if result.get('Type') == ERROR_ENTRY:
                 raise CommandFailed(str(result.get('Contents')))
-        return container.results
+        return container
 
     # What tests, measurements and the page read.
 
     def brief(self) -> dict[str, Any]:
         """How the instance is, in a few words."""
         name = str(self.integration.descriptor.get('display') or self.integration.name)
-        is_ready = bool(self.pid) and (not self.integration.has_port or accepts_connections(self.port))
+        is_ready = bool(self.open_port if self.integration.has_port else self._has_lived())
         return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
                 'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready}
 
@@ -204,3 +245,23 @@ class Instance:
             'instance': self.name, 'integration': self.integration.name, 'enabled': self.enabled, 'pid': self.pid,
             'port': self.port, 'restarts': self.restarts, 'context': self.store.context(self.name), **self.journal.as_dict(),
         }
+
+
+def contents_of(container: Container) -> list[Any]:
+    """What a command of the fetching kind answered."""
+    found = [json.loads(result['Contents']) if isinstance(result['Contents'], str) else result['Contents']
+             for result in container.results]
+    return [item for items in found for item in (items if isinstance(items, list) else [items] if items else [])]
+
+
+def explain(exception: str, integration: pack.Integration, runtime: Runtime) -> str:
+    """The next step after an exception that is known; after an end without any, that this is one."""
+    if missing := MISSING_MODULE.search(exception):
+        image = integration.descriptor['script'].get('dockerimage') or 'its image'
+        name = missing[1].partition('.')[0]
+        return (f'The Python of the container lacks the module {name}, which {image} has: '
+                f'{runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or run with --python PATH.')
+    if (missing := MISSING_NAME.search(exception)) and runtime.common_server_python == pack.CARRIED_COMMON_SERVER_PYTHON:
+        return (f'If {missing[1]} is of CommonServerPython: the subset that the local XSOAR carries lacks it; '
+                '--common-server-python FILE takes the real one.')
+    return '' if exception else 'The script came to its end; a long-running one must not, as long as its instance is enabled.'

@@ -17,6 +17,7 @@ class Journal:
     violations: list[str] = field(default_factory=list)
     undeclared: list[str] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     health: dict[str, Any] = field(default_factory=lambda: {'error': '', 'isError': False})
     health_history: list[dict[str, Any]] = field(default_factory=list)
     log: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
@@ -36,5 +37,5 @@ class Journal:
         return {
             'health': self.health, 'healthHistory': self.health_history, 'calls': dict(self.calls),
             'createSizes': self.create_sizes, 'violations': self.violations, 'undeclared': self.undeclared,
-            'exceptions': self.exceptions, 'log': list(self.log),
+            'exceptions': self.exceptions, 'warnings': self.warnings, 'log': list(self.log),
         }

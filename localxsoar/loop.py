@@ -1,96 +1,42 @@
 """What runs inside the container: a loop that takes scripts over stdin and talks to the server over stdout.
 
-One JSON object a line, both ways. The file stands alone: it is started as `python -u loop.py` by another interpreter, which
-sees nothing else of this package. Anything that the script, its libraries or its child processes write to stdout is a fault.
+One JSON object a line, both ways. The file stands alone: it is started as `python loop.py SERVER HOST` by another interpreter,
+which sees nothing else of this package. Anything that the script, its libraries or its children write to stdout is a fault.
 """
 import _socket
 import json
-import os
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
+MARKER, OLD_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##'
 LOCK_SECONDS = 60
 CONNECTION_CLOSED = 'Try to write when connection closed'
 NO_VERSION = {'version': -1, 'sequenceNumber': -1, 'primaryTerm': -1}
-STDOUT_FD = 1
-
-
-class Line:
-    """The one line to the server. Strictly serial; guarded by a lock only after `guard` was called."""
-
-    def __init__(self) -> None:
-        self._input = sys.stdin.buffer
-        self._reading = threading.Lock()  # two readers may swap lines; Python's own buffer would lose one
-        self._lock: Any = None
-        self._closed = False
-
-    def guard(self) -> None:
-        """From now on one thread at a time uses the line; another waits for it, 60 seconds at most."""
-        if self._lock is None:
-            self._lock = threading.Lock()
-
-    def read(self) -> str:
-        """The next line from the server; empty at its end, after which nothing can be written."""
-        with self._reading:
-            raw = self._input.readline()
-        self._closed = self._closed or not raw
-        return raw.decode('utf-8', 'replace')
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Writes a message that has no reply."""
-        self._guarded(lambda: self._write(message))
-
-    def ask(self, message: dict[str, Any]) -> Any:
-        """Writes a message and returns the one line that answers it."""
-        def write_and_read() -> Any:
-            self._write(message)
-            return parse_reply(self.read())
-        return self._guarded(write_and_read)
-
-    def _guarded(self, use: Callable[[], Any]) -> Any:
-        lock = self._lock
-        if lock is None:
-            return use()
-        if not lock.acquire(timeout=LOCK_SECONDS):
-            raise RuntimeError(f'The line to the server was busy for {LOCK_SECONDS} seconds.')
-        try:
-            return use()
-        finally:
-            lock.release()
-
-    def _write(self, message: dict[str, Any]) -> None:
-        if self._closed:
-            raise ValueError(CONNECTION_CLOSED)
-        data = json.dumps(message).encode() + b'\n'
-        try:
-            while data:
-                data = data[os.write(STDOUT_FD, data):]
-        except OSError:
-            self._closed = True
-            raise ValueError(CONNECTION_CLOSED) from None
-
-
-def parse_reply(text: str) -> Any:
-    """The reply's value. An error marker anywhere in it raises ValueError with what follows; no JSON raises json's own error."""
-    for marker in ERROR_MARKERS:
-        _, found, reason = text.partition(marker)
-        if found:
-            raise ValueError(reason.rstrip('\n'))
-    return json.loads(text)
+NEWEST = '8'
+MARKERS = {'6.5': (MARKER, OLD_MARKER), '6.10': (MARKER, OLD_MARKER), '8': (MARKER,)}
+CAME_LATER = {'6.5': ('getLastMirrorRun', 'setLastMirrorRun', 'getAssetsLastRun', 'setAssetsLastRun'),
+              '6.10': ('getAssetsLastRun', 'setAssetsLastRun'), '8': ()}
+NO_TERMINAL = ('breakpoint() has no terminal in a container: its stdin and stdout are the line to the server. Log with '
+               'demisto.debug(), or attach a debugger: import debugpy; debugpy.listen(5678); debugpy.wait_for_client()')
 
 
 class Demisto:
-    """What a script knows as `demisto`: the calls that the local XSOAR offers, and no others."""
+    """What a script knows as `demisto`: these methods, and those of the tables below."""
 
-    def __init__(self, line: Line, context: dict[str, Any]) -> None:
-        self._line = line
+    def __init__(self, context: dict[str, Any], markers: tuple[str, ...] = MARKERS[NEWEST]) -> None:
         self.callingContext = context
         self.is_debug = bool((context.get('context') or {}).get('IsDebug'))
+        self.__markers = markers
+        self.__lock: Any = None
+        self.__closed = False
+
+    # Without a line.
 
     def params(self) -> Any:
         return self.callingContext.get('params') or {}
@@ -101,70 +47,208 @@ class Demisto:
     def args(self) -> Any:
         return self.callingContext.get('args') or {}
 
+    def get(self, obj: Any, field: str, defaultParam: Any = None) -> Any:
+        for part in field.split('.'):
+            if not obj or part not in obj:
+                return defaultParam
+            obj = obj[part]
+        return obj
+
+    def gets(self, obj: Any, field: str) -> str:
+        return str(self.get(obj, field))
+
+    def getArg(self, arg: str, defaultParam: Any = None) -> Any:
+        return self.get(self.args(), arg, defaultParam)
+
+    def getParam(self, param: str) -> Any:
+        return self.get(self.params(), param)
+
     def integrationInstance(self) -> Any:
         return self.callingContext['context']['IntegrationInstance']
 
-    def enable_multithreading(self) -> None:
-        self._line.guard()
+    def investigation(self) -> Any:
+        return self.callingContext['context']['Inv']
 
-    def createIncidents(self, incidents: Any, lastRun: Any = None, userID: Any = None) -> Any:
-        return self._execute('createIncidents', {'incidents': incidents, 'lastRun': lastRun, 'userID': userID})
+    def parentEntry(self) -> Any:
+        return self.callingContext['context']['ParentEntry']
+
+    def context(self) -> Any:
+        return self.callingContext['context']['ExecutionContext']
+
+    def get_incidents(self) -> Any:
+        return self.callingContext['context']['Incidents']
+
+    def incident(self) -> Any:
+        return self.get_incidents()[0]
+
+    def isFetch(self) -> bool:
+        return bool(self.command() == 'fetch-incidents')
+
+    def isTimeSensitive(self) -> bool:
+        return False
+
+    def uniqueFile(self) -> str:
+        return str(uuid.uuid4())
+
+    def enable_multithreading(self) -> None:
+        """From now on one thread at a time uses the line; another waits for it, 60 seconds at most."""
+        if self.__lock is None:
+            self.__lock = threading.Lock()
+
+    # The line. Its ends are what sys.stdout and sys.stdin are at the time of the call.
+
+    @contextmanager
+    def __guarded(self) -> Iterator[None]:
+        lock = self.__lock
+        if lock is not None and not lock.acquire(timeout=LOCK_SECONDS):
+            raise RuntimeError(f'The line to the server was busy for {LOCK_SECONDS} seconds.')
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def __do(self, message: dict[str, Any]) -> Any:
+        """A line out, and the one line back. CommonServerPython puts a function of its own in this one's place."""
+        with self.__guarded():
+            self.__write(message)
+            text = sys.stdin.readline()
+            self.__closed = self.__closed or not text
+        return parse_reply(text, self.__markers)
+
+    def __tell(self, message: dict[str, Any]) -> None:
+        with self.__guarded():
+            self.__write(message)
+
+    def __write(self, message: dict[str, Any]) -> None:
+        if self.__closed:
+            raise ValueError(CONNECTION_CLOSED)
+        try:
+            json.dump(message, sys.stdout)
+            sys.stdout.write('\n')
+            sys.stdout.flush()
+        except OSError:
+            self.__closed = True
+            raise ValueError(CONNECTION_CLOSED) from None
 
     def getIntegrationContext(self) -> Any:
-        return self._execute('getIntegrationContext', {'refresh': False})['context']
+        return self.getIntegrationContextVersioned()['context']  # type: ignore[attr-defined]
 
     def setIntegrationContext(self, value: Any) -> Any:
-        return self._execute('setIntegrationContext', {'value': value, 'version': NO_VERSION, 'sync': False})
+        return self.setIntegrationContextVersioned(value, NO_VERSION)  # type: ignore[attr-defined]
 
-    def updateModuleHealth(self, err: Any, is_error: bool = False) -> Any:
-        return self._execute('updateModuleHealth', {'err': err, 'isError': is_error})
+    def executeCommand(self, command: str, args: Any) -> Any:
+        return self.__do({'type': 'executeCommand', 'command': command.strip(), 'args': args})
+
+    def getFilePath(self, id: Any) -> Any:
+        return self.__do({'type': 'getFileByEntryID', 'command': 'getFilePath', 'args': {'id': id}})
+
+    def dt(self, data: Any, q: Any) -> Any:
+        return self.__do({'type': 'dt', 'name': q, 'value': data})['result']
+
+    def demistoUrls(self) -> Any:
+        return self.__do({'type': 'demistoUrls'})
+
+    def demistoVersion(self) -> Any:
+        return self.__do({'type': 'demistoVersion'})
+
+    def getAutoFocusApiKey(self) -> Any:
+        return self.getLicenseCustomField('autofocus')  # type: ignore[attr-defined]
 
     def info(self, *args: Any) -> None:
-        self._log('info', args)
+        self.__do({'type': 'log', 'command': 'info', 'args': {'args': list(args)}})
 
     def debug(self, *args: Any) -> None:
-        self._log('debug', args)
+        self.__do({'type': 'log', 'command': 'debug', 'args': {'args': list(args)}})
 
     def error(self, *args: Any) -> None:
-        self._log('error', args)
+        self.__do({'type': 'log', 'command': 'error', 'args': {'args': list(args)}})
 
-    def log(self, message: Any) -> None:
-        self._line.send({'type': 'entryLog', 'args': {'message': message}})
+    def log(self, msg: str) -> None:
+        self.__tell({'type': 'entryLog', 'args': {'message': 'Integration log: ' + msg}})
+
+    def heartbeat(self, msg: Any) -> None:
+        self.__tell({'type': 'executeCommand', 'command': 'heartbeat', 'args': {'message': msg}})
 
     def results(self, results: Any) -> None:
-        self._line.send({'type': 'result', 'results': results if isinstance(results, list) else [results]})
+        self.__tell({'type': 'result', 'results': [as_entry(item) for item in results] if isinstance(results, list)
+                     else [as_entry(results)]})
 
-    def incidents(self, incidents: Any) -> None:
-        self.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(incidents or [])})
+    def incidents(self, incidents: Any = None) -> None:
+        self.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(incidents)})
 
     def credentials(self, credentials: Any) -> None:
-        self.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(credentials or [])})
-
-    def heartbeat(self) -> None:
-        self._line.send({'type': 'executeCommand', 'command': 'heartbeat', 'args': {}})
-
-    def _execute(self, command: str, args: dict[str, Any]) -> Any:
-        return self._line.ask({'type': 'executeCommand', 'command': command, 'args': args})
-
-    def _log(self, level: str, args: Any) -> None:
-        self._line.ask({'type': 'log', 'command': level, 'args': {'args': [plain(arg) for arg in args]}})
-
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith('__'):
-            self._line.send({'type': 'undeclared', 'args': {'name': name}})
-        raise AttributeError(f'demisto.{name} is not offered by the local XSOAR. See its README for the calls that are.')
+        self.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(credentials)})
 
 
-class OldDemisto(Demisto):
-    """What it was before 6.8."""
+Arguments = Callable[..., dict[str, Any]]
+NOTHING: Arguments = dict
+A_VALUE: Arguments = lambda value: locals()  # noqa: E731
+HEALTH_OF_OLD: Arguments = lambda err: locals()  # noqa: E731
 
-    def updateModuleHealth(self, err: Any) -> Any:  # type: ignore[override]
-        return self._execute('updateModuleHealth', {'err': err})
+# The calls that are a command of the server's with what they take, the command, and the key of its answer that they return.
+CALLS: tuple[tuple[str, Arguments, str, str], ...] = (
+    ('createIncidents', lambda incidents, lastRun=None, userID=None: locals(), '', ''),
+    ('createIndicators', lambda indicators, lastRun=None, noUpdate=False: locals(), '', ''),
+    ('searchIndicators', lambda value=None, query=None, size=None, page=None, sort=None, fromDate=None, toDate=None,
+        searchAfter=None, populateFields=None: locals(), '', ''),
+    ('searchRelationships', lambda filter=None: locals(), '', ''),
+    ('getIntegrationContextVersioned', lambda refresh=False: locals(), 'getIntegrationContext', ''),
+    ('setIntegrationContextVersioned', lambda value, version, sync=False: locals(), 'setIntegrationContext', ''),
+    ('getLastRun', NOTHING, '', ''),
+    ('setLastRun', A_VALUE, '', ''),
+    ('getLastMirrorRun', NOTHING, '', ''),
+    ('setLastMirrorRun', A_VALUE, '', ''),
+    ('getAssetsLastRun', NOTHING, '', ''),
+    ('setAssetsLastRun', A_VALUE, '', ''),
+    ('updateModuleHealth', lambda err, is_error=False: {'err': err, 'isError': is_error}, '', ''),
+    ('findUser', lambda username='', email='': locals(), '', ''),
+    ('addEntry', lambda id, entry, username=None, email=None, footer=None: locals(), '', ''),
+    ('directMessage', lambda message, username=None, email=None, anyoneCanOpenIncidents=None: locals(), '', 'res'),
+    ('mirrorInvestigation', lambda id, mirrorType, autoClose=False: locals(), '', ''),
+    ('handleEntitlementForUser', lambda incidentID, guid, email, content, taskID='': locals(), '', ''),
+    ('mapObject', lambda source, mapper, mapperType='': locals(), '', ''),
+    ('internalHttpRequest', lambda method, uri, body=None: locals(), '', ''),
+    ('getLicenseID', NOTHING, '', 'id'),
+    ('getLicenseCustomField', lambda key: locals(), '', 'value'),
+    ('getIndexHash', NOTHING, '', ''),
+)
 
 
-def plain(value: Any) -> Any:
-    """The value as JSON can hold it: what a log call was given may be anything."""
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+def make_call(name: str, arguments: Arguments, command: str, key: str) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        reply = self._Demisto__do({'type': 'executeCommand', 'command': command or name, 'args': arguments(*args, **options)})
+        return reply[key] if key and reply is not None else reply
+    return call
+
+
+for row in CALLS:
+    setattr(Demisto, row[0], make_call(*row))
+
+
+def become(server: str) -> None:
+    """From now on `demisto` has what that server has."""
+    for name in CAME_LATER[server]:
+        delattr(Demisto, name)
+    if server == '6.5':
+        setattr(Demisto, 'updateModuleHealth', make_call('updateModuleHealth', HEALTH_OF_OLD, '', ''))  # noqa: B010
+
+
+def parse_reply(text: str, markers: tuple[str, ...]) -> Any:
+    """The reply's value. An error marker anywhere in it raises ValueError with what follows; no JSON raises json's own error."""
+    for marker in markers:
+        _, found, reason = text.partition(marker)
+        if found:
+            raise ValueError(reason.rstrip('\n'))
+    return json.loads(text)
+
+
+def as_entry(result: Any) -> Any:
+    """A result as the server takes it: an entry as it is, another object as JSON, anything else as text."""
+    if isinstance(result, dict):
+        is_entry = 'Contents' in result and 'ContentsFormat' in result
+        return result if is_entry else {'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(result)}
+    return {'Type': 1, 'ContentsFormat': 'text', 'Contents': result.decode() if isinstance(result, bytes) else str(result)}
 
 
 def start_heartbeat(demisto: Demisto, seconds: float) -> None:
@@ -173,18 +257,22 @@ def start_heartbeat(demisto: Demisto, seconds: float) -> None:
         try:
             while True:
                 time.sleep(seconds)
-                demisto.heartbeat()
-        except (ValueError, RuntimeError):
+                demisto.heartbeat('alive')
+        except ValueError:
             pass
     demisto.enable_multithreading()
     threading.Thread(target=beat, name='heartbeat', daemon=True).start()
 
 
 def make_print(demisto: Demisto) -> Callable[..., None]:
-    """The script's `print`: it writes to the War Room's log, never to stdout."""
-    def redirected_print(*values: Any, sep: Any = ' ', **_ignored: Any) -> None:
-        demisto.log((' ' if sep is None else sep).join(map(str, values)))
+    """The script's `print`: it writes to the War Room's log, never to stdout, and takes values alone."""
+    def redirected_print(*values: Any) -> None:
+        demisto.log(' '.join(map(str, values)))
     return redirected_print
+
+
+def refuse_breakpoint(*_args: Any, **_options: Any) -> None:
+    raise RuntimeError(NO_TERMINAL)
 
 
 def delete_private_names(names: dict[str, Any]) -> None:
@@ -193,21 +281,26 @@ def delete_private_names(names: dict[str, Any]) -> None:
         del names[name]
 
 
-def run_script(line: Line, context: dict[str, Any]) -> None:
-    """Runs one script in one dict, and reports how it ended."""
-    demisto = (OldDemisto if context.get('server') == '6.5' else Demisto)(line, context)
+def run_script(context: dict[str, Any], markers: tuple[str, ...]) -> None:
+    """Runs one script in one dict, and reports how it ended. What is no Exception ends the process."""
+    demisto = Demisto(context, markers)
     if context.get('is_running_heartbeat'):
         start_heartbeat(demisto, float(context.get('heartbeat_interval') or 30))
-    names: dict[str, Any] = {'demisto': demisto, 'print': make_print(demisto)}
+    names: dict[str, Any] = {'demisto': demisto, 'Demisto': Demisto, 'print': make_print(demisto), 'json': json, 'uuid': uuid,
+                             'sys': sys, 'context': context, 'win': False, 'exit': sys.exit, 'quit': sys.exit}
     try:
         exec(compile(context['script'], '<string>', 'exec'), names)  # noqa: S102 - what a container is for
     except SystemExit:
         pass
-    except BaseException:  # noqa: BLE001 - whatever it is, the server is told
-        line.send({'type': 'exception', 'args': {'exception': traceback.format_exc()}})
+    except Exception:  # noqa: BLE001 - whatever it is, the server is told
+        say(demisto, {'type': 'exception', 'args': {'exception': traceback.format_exc()}})
     finally:
         delete_private_names(names)
-    line.send({'type': 'completed'})
+    say(demisto, {'type': 'completed'})
+
+
+def say(demisto: Demisto, message: dict[str, Any]) -> None:
+    getattr(demisto, '_Demisto__tell')(message)  # noqa: B009
 
 
 def bind_only_to(host: str) -> None:
@@ -227,24 +320,25 @@ def bind_only_to(host: str) -> None:
     _socket.socket = Socket  # type: ignore[misc]
 
 
-def main() -> None:
+def main(server: str = NEWEST, host: str = '') -> None:
     """Serves the line until its end, or until a native script has ended."""
-    if sys.argv[1:]:
-        bind_only_to(sys.argv[1])
-    line = Line()
-    while text := line.read().strip():
+    become(server)
+    if host:
+        bind_only_to(host)
+    sys.breakpointhook = refuse_breakpoint
+    while text := sys.stdin.readline().strip():
         if text == 'ping':
-            line.send({'type': 'pong'})
+            say(Demisto({}), {'type': 'pong'})
             continue
         context = json.loads(text)
-        run_script(line, context)
+        run_script(context, MARKERS[server])
         if context.get('native'):
             return
 
 
 if __name__ == '__main__':
     try:
-        main()
+        main(*sys.argv[1:])
     except ValueError as error:
         if str(error) != CONNECTION_CLOSED:
             raise

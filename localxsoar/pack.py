@@ -19,7 +19,11 @@ CARRIED_COMMON_SERVER_PYTHON = Path(__file__).with_name('CommonServerPython.py')
 FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py')
 PORT_PARAMETER_ITSELF = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
 SERVER_IMPORTS = re.compile(
-    r'^([ \t]*)(?:import demistomock as demisto|from CommonServer(?:User)?Python import \*)[ \t]*(?:[#;].*)?$', re.MULTILINE)
+    r'^([ \t]*)(?:import demistomock as demisto|from CommonServer(?:User)?Python import \*|from \w+ApiModule import \*'
+    r'|from __future__ import [^(\n]*?)[ \t]*(?:[#;].*)?$', re.MULTILINE)
+API_MODULE = re.compile(r'^from (\w+ApiModule) import \*', re.MULTILINE)
+IN_REPOSITORY = 'Packs/{}/Scripts/{}/{}.py'
+TRACEBACK_LINE = re.compile(r'File "<string>", line (\d+)(, in .*)?')
 
 ENCRYPTED, BOOLEAN, CREDENTIALS = 4, 8, 9
 SECRET_TYPES = (ENCRYPTED, CREDENTIALS, 14)
@@ -27,12 +31,14 @@ SECRET_TYPES = (ENCRYPTED, CREDENTIALS, 14)
 
 @dataclass(frozen=True)
 class Integration:
-    """A long-running integration out of a pack."""
+    """An integration out of a pack; `modules` are the API modules that its script imports."""
     descriptor: dict[str, Any]
     script: str
     source: str
+    script_file: str
     pack_name: str
     pack_version: str
+    modules: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -51,20 +57,28 @@ class Integration:
     def has_port(self) -> bool:
         return bool(self.descriptor['script'].get('longRunningPort'))
 
+    @property
+    def is_long_running(self) -> bool:
+        return bool(self.descriptor['script'].get('longRunning'))
+
+    @property
+    def commands(self) -> list[str]:
+        """The commands that the descriptor offers to a War Room."""
+        return [str(command['name']) for command in self.descriptor['script'].get('commands') or []]
+
 
 def load_integration(path: Path) -> Integration:
-    """The one long-running integration in a pack's folder, an integration's folder, a unified .yml or the SDK's .zip."""
+    """The one integration in a pack's folder, an integration's folder, a unified .yml or the SDK's .zip; of several the one
+    that is long-running."""
     if not path.exists():
         raise UsageError(f'There is no pack at {path}.')
     found = list(_integrations(path))
-    long_running = [item for item in found if item.descriptor['script'].get('longRunning')]
-    if not long_running:
-        others = ', '.join(item.name for item in found) or 'no integration at all'
-        raise UsageError(f'{path} has no long-running integration (script.longRunning: true in its .yml). Found: {others}.')
-    if len(long_running) > 1:
-        sources = ', '.join(item.source for item in long_running)
-        raise UsageError(f'{path} has several long-running integrations; give the path of one: {sources}.')
-    return long_running[0]
+    chosen = [item for item in found if item.is_long_running] or found
+    if not chosen:
+        raise UsageError(f'{path} has no integration (a .yml with commonfields and script).')
+    if len(chosen) > 1:
+        raise UsageError(f'{path} has several integrations; give the path of one: {", ".join(item.source for item in chosen)}.')
+    return chosen[0]
 
 
 def _integrations(path: Path) -> Iterator[Integration]:
@@ -82,13 +96,20 @@ def _read_files(path: Path) -> dict[str, bytes]:
     if path.is_file() and path.suffix != '.yml':
         raise UsageError(f'{path} is no pack: expected a folder, a unified .yml or a .zip.')
     root = path if path.is_dir() else path.parent
-    found = (file for pattern in FOLDER_PATTERNS for file in root.glob(pattern))
-    files = {file.relative_to(root).as_posix(): file.read_bytes() for file in found if file.is_file()}
+    files = {file.relative_to(root).as_posix(): file.read_bytes() for file in pack_files(path)}
     if 'pack_metadata.json' not in files and len(root.resolve().parents) > 1:
         metadata = root.resolve().parents[1] / 'pack_metadata.json'
         if metadata.is_file():
             files['pack_metadata.json'] = metadata.read_bytes()
     return files
+
+
+def pack_files(path: Path) -> list[Path]:
+    """The files that a pack's, an integration's or a descriptor's path stands for."""
+    if path.suffix == '.zip':
+        return [path]
+    root = path if path.is_dir() else path.parent
+    return sorted({file for pattern in FOLDER_PATTERNS for file in root.glob(pattern) if file.is_file()})
 
 
 def _zip_files(data: bytes, label: str) -> Iterator[tuple[str, bytes]]:
@@ -117,8 +138,46 @@ def _read_descriptor(name: str, data: bytes) -> dict[str, Any] | None:
 def _build(path: Path, name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> Integration:
     metadata = _pack_metadata(name, files)
     integration = str((descriptor.get('commonfields') or {}).get('id') or PurePosixPath(name).stem)
-    return Integration(descriptor, _find_script(name, descriptor, files), f'{path}/{name}' if path.is_dir() else str(path),
-                       str(metadata.get('name') or integration), str(metadata.get('currentVersion') or 'unknown'))
+    script, file = _find_script(name, descriptor, files)
+    prefix = f'{path}/' if path.is_dir() else f'{path.parent}/' if path.suffix == '.yml' else f'{path}:'
+    return Integration(descriptor, script, f'{path}/{name}' if path.is_dir() else str(path), prefix + file,
+                       str(metadata.get('name') or integration), str(metadata.get('currentVersion') or 'unknown'),
+                       tuple(_api_modules(path, script, set())))
+
+
+def _api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str, str]]:
+    """Each API module that the script imports, once, after those that it imports itself."""
+    for name in API_MODULE.findall(script):
+        if name not in seen:
+            seen.add(name)
+            place = IN_REPOSITORY.format('ApiModules', name, name)
+            file = find_in_repository(path, place)
+            if not file:
+                raise UsageError(f'{path} imports {name}, and no folder above it has {place}. '
+                                 'demisto-sdk prepare-content puts it into the script.')
+            text = file.read_text('utf-8')
+            yield from _api_modules(path, text, seen)
+            yield str(file), text
+
+
+def find_in_repository(path: Path, name: str) -> Path | None:
+    """The file of this name in the content repository that a pack lies in."""
+    candidates = (folder / name for folder in path.resolve().parents if (folder / 'Packs').is_dir())
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def find_common_server_python(path: Path) -> Path:
+    """CommonServerPython as a pack's repository has it, else the subset that is carried here."""
+    name = 'CommonServerPython'
+    found = (find_in_repository(path, file) for file in (IN_REPOSITORY.format('Base', name, name), f'{name}.py'))
+    return next(filter(None, found), CARRIED_COMMON_SERVER_PYTHON)
+
+
+def read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f'{file} cannot be read: {error}') from None
 
 
 def _pack_metadata(name: str, files: dict[str, bytes]) -> dict[str, Any]:
@@ -131,21 +190,42 @@ def _pack_metadata(name: str, files: dict[str, bytes]) -> dict[str, Any]:
     return {}
 
 
-def _find_script(name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> str:
+def _find_script(name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> tuple[str, str]:
+    """The script's text, and the file that it is in."""
     unified = descriptor['script'].get('script')
     if unified and unified.strip() != '-':
-        return str(unified)
+        return str(unified), name
     beside = PurePosixPath(name).with_suffix('.py').as_posix()
     if beside not in files:
         raise UsageError(f'{name} has no script: neither script.script in it nor {beside}.')
-    return files[beside].decode()
+    return files[beside].decode(), beside
 
 
-def unify(script: str, common_server_python: str) -> str:
-    """The one text that the container compiles: the common texts, then the script, without the imports that stand for them."""
-    common_server_user_python = ''
-    parts = (common_server_python, common_server_user_python, script)
-    return '\n'.join(SERVER_IMPORTS.sub(_nothing_or_pass, part) for part in parts) + '\n'
+@dataclass(frozen=True)
+class Unified:
+    """The one text that the container compiles, and the files whose lines it has, each with its first line there."""
+    text: str
+    files: tuple[tuple[int, str], ...]
+
+    def locate(self, text: str) -> str:
+        """The text with the lines of its tracebacks told as lines of the files that they come from."""
+        return TRACEBACK_LINE.sub(self._place, text)
+
+    def _place(self, match: re.Match[str]) -> str:
+        number, place = int(match[1]), match[2]
+        first, file = max((start for start in self.files if start[0] <= number), default=(1, '<string>'))
+        code = self.text.split('\n')[number - 1].strip() if place else ''
+        return f'File "{file}", line {number - first + 1}{place or ""}' + (f'\n    {code}' if code else '')
+
+
+def unify(*parts: tuple[str, str]) -> Unified:
+    """One text out of files and their texts, without the imports that stand for one another."""
+    texts, files, line = [], [], 1
+    for file, text in parts:
+        files.append((line, file))
+        texts.append(SERVER_IMPORTS.sub(_nothing_or_pass, text) + '\n')
+        line += texts[-1].count('\n')
+    return Unified(''.join(texts), tuple(files))
 
 
 def _nothing_or_pass(match: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ from localxsoar.faults import Faults
 from localxsoar.incidents import IncidentStore
 from localxsoar.instance import CommandFailed, Instance, Runtime
 from localxsoar.output import Printer
-from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, load_integration
+from localxsoar.pack import load_integration
 from localxsoar.ports import any_free_port
 
 
@@ -22,7 +22,7 @@ def printed() -> list[str]:
 
 @pytest.fixture
 def instance(echo_pack: Path, printed: list[str]) -> Iterator[Instance]:
-    made = Instance('front', load_integration(echo_pack), {'secret': 'first'}, Runtime(CARRIED_COMMON_SERVER_PYTHON.read_text()),
+    made = Instance('front', load_integration(echo_pack), {'secret': 'first'}, Runtime(),
                     IncidentStore(), Faults(), Printer('debug', printed.append), any_free_port)
     made.enable()
     assert made.wait_until_ready()

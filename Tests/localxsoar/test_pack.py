@@ -95,8 +95,8 @@ def break_by_a_second(folder: Path) -> None:
     [
         (break_script, 'has no script'),
         (break_yaml, 'is no YAML'),
-        (break_long_running, 'no long-running integration'),
-        (break_by_a_second, 'several long-running integrations'),
+        (break_long_running, 'has no integration'),
+        (break_by_a_second, 'several integrations'),
     ],
 )
 def test_a_spoiled_pack_is_refused_in_words(echo_pack: Path, tmp_path: Path, spoil: Any, words: str) -> None:
@@ -209,7 +209,7 @@ except ImportError:
 
 
 def test_the_imports_that_stand_for_the_server_are_taken_out_and_nothing_else() -> None:
-    lines = unify(SERVER_IMPORTS, 'COMMON = 1').splitlines()
+    lines = unify(('Common.py', 'COMMON = 1'), ('Echo.py', SERVER_IMPORTS)).text.splitlines()
     assert [line for line in lines if line] == [
         'COMMON = 1',
         'import demistomock as other',
@@ -221,9 +221,8 @@ def test_the_imports_that_stand_for_the_server_are_taken_out_and_nothing_else() 
 
 
 def test_the_carried_common_text_is_first_and_offers_the_sdks_markers() -> None:
-    text = unify(
-        "register_module_line('Echo', 'start', __line__())\nfound = __line__()", CARRIED_COMMON_SERVER_PYTHON.read_text()
-    )
+    script = "register_module_line('Echo', 'start', __line__())\nfound = __line__()"
+    text = unify(('Common.py', CARRIED_COMMON_SERVER_PYTHON.read_text()), ('Echo.py', script)).text
     names: dict[str, Any] = {'demisto': None}
     exec(compile(text, '<string>', 'exec'), names)
     assert names['found'] == len(text.splitlines())
