@@ -74,7 +74,8 @@ class Side:
         self.url = f'http://127.0.0.1:{port}/'
         self.faults = Faults(call_delay_ms=call_ms, incident_delay_ms=incident_ms)
         params = {'longRunningPort': str(port), 'auth_header': TOKEN}
-        order = Order(LONG_RUNNING, unify(('Common', common_server_python()), (str(script), script.read_text())), params, 'bench', 'bench')
+        text = unify(('Common', common_server_python()), (str(script), script.read_text()))
+        order = Order(LONG_RUNNING, text, params, 'bench', 'bench')
         quiet = Printer(write=show_alarms)
         self.journal = Journal()
         self.container = Container(order, Site(Counter(), self.faults, quiet, self.journal))  # type: ignore[arg-type]

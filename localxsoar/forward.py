@@ -127,10 +127,11 @@ class Forwarder:
         if refusal := self._refusal(name):
             return text_answer(*refusal)
         port = self._ports[name]() or 0
+        where = f'port {port}' if port else 'its port'
         try:
             upstream = self._connect(port)
         except OSError:
-            return text_answer(503, f'The container of the instance {name!r} does not accept connections on {f"port {port}" if port else "its port"}. '
+            return text_answer(503, f'The container of the instance {name!r} does not accept connections on {where}. '
                                     'It may be starting, or its port is in use: see the log of the local XSOAR.')
         return self._exchange(request, rest, name, port, upstream)
 

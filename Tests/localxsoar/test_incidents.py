@@ -117,6 +117,9 @@ def test_a_lone_surrogate_is_stored_as_go_would_read_it(store: IncidentStore) ->
         ({'query': 'id:3'}, '3'),
         ({'query': 'name:"two words"'}, '3'),
         ({'query': 'name:b and type:Phishing'}, '4'),
+        ({'query': '-name:b -status:closed'}, '13'),
+        ({'query': 'status:pending', 'fromDate': '2020-01-01T00:00:00Z'}, '1234'),
+        ({'toDate': '2020-01-01T00:00:00Z'}, ''),
         ({'size': 2}, '12'),
         ({'size': 2, 'page': 1}, '34'),
         ({'sort': [{'field': 'id', 'asc': False}]}, '4321'),
@@ -146,12 +149,30 @@ def test_threads_that_create_at_once_get_ids_of_their_own(store: IncidentStore) 
     assert sorted(map(int, ids)) == list(range(1, 61))
 
 
-@pytest.mark.parametrize('value', [{'a': 1}, {'a': {}}, [], 'text'])
-def test_a_context_that_is_not_all_text_is_refused(store: IncidentStore, value: Any) -> None:
-    with pytest.raises(CallRefused, match='integration context'):
-        store.set_context('front', value)
+def test_a_context_of_an_older_version_is_refused(store: IncidentStore) -> None:
+    store.keep('front', 'context', {'a': '1'})
+    value, version = store.kept('front', 'context')
+    store.keep('front', 'context', {'a': '2'}, version)
+    with pytest.raises(CallRefused, match='changed meanwhile'):
+        store.keep('front', 'context', {'a': '3'}, version)
+    assert (value, store.kept('front', 'context')) == ({'a': '1'}, ({'a': '2'}, version + 1))
+
+
+def test_indicators_are_kept_once_and_found(store: IncidentStore) -> None:
+    feed = [{'value': f'198.51.100.{n}', 'type': 'IP', 'fields': {'tags': ['x']}} for n in range(3)]
+    feed.append({'value': 'a.example', 'type': 'Domain'})
+    assert store.add_indicators(feed, 'front', 'Feed') == (4, 0)
+    assert store.add_indicators(feed[:1], 'front', 'Feed') == (0, 1)
+    first = store.search_indicators({'query': 'type:IP', 'size': 2})
+    assert ([ioc['value'] for ioc in first['iocs']], first['total']) == (['198.51.100.0', '198.51.100.1'], 3)
+    assert first['iocs'][0]['indicator_type'] == 'IP' and first['iocs'][0]['CustomFields'] == {'tags': ['x']}
+    rest = store.search_indicators({'query': 'type:IP', 'size': 2, 'searchAfter': first['searchAfter']})
+    assert [ioc['value'] for ioc in rest['iocs']] == ['198.51.100.2']
+    assert [ioc['value'] for ioc in store.search_indicators({'value': 'a.example'})['iocs']] == ['a.example']
+    with pytest.raises(CallRefused, match='reads queries as'):
+        store.search_indicators({'query': 'who knows'})
 
 
 def test_contexts_belong_to_their_instances(store: IncidentStore) -> None:
-    store.set_context('front', {'a': 'b'})
+    store.keep('front', 'context', {'a': 'b'})
     assert (store.context('front'), store.context('back')) == ({'a': 'b'}, {})

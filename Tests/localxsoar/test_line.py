@@ -20,9 +20,9 @@ CLOSED = 'Try to write when connection closed'
 class Loop:
     """The container's end of the line, started as the server starts it."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: str = '8') -> None:
         self.process: Any = subprocess.Popen(
-            [sys.executable, '-I', '-u', str(LOOP)],
+            [sys.executable, '-I', str(LOOP), server],
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -35,6 +35,10 @@ class Loop:
 
     def read(self) -> Any:
         return json.loads(self.process.stdout.readline())
+
+    def read_log(self) -> str:
+        """What `demisto.log` said, without the prefix that it gets."""
+        return str(self.read()['args']['message']).removeprefix('Integration log: ')
 
     def run(self, script: str, **context: Any) -> None:
         given = {'IntegrationInstance': 'front', 'IsDebug': False}
@@ -58,12 +62,12 @@ class Loop:
         )
         call = self.read()
         self.send(reply)
-        return call, self.read()['args']['message']
+        return call, self.read_log()
 
     def logged(self, script: str, **context: Any) -> str:
         """Runs a script that calls demisto.log once; what it said."""
         self.run(script, **context)
-        return str(self.read()['args']['message'])
+        return self.read_log()
 
     def close(self) -> int:
         self.process.stdin.close()
@@ -73,8 +77,8 @@ class Loop:
 
 
 @pytest.fixture
-def loop() -> Iterator[Loop]:
-    started = Loop()
+def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
+    started = Loop(getattr(request, 'param', '8'))
     yield started
     started.process.kill()
     started.process.wait()
@@ -124,17 +128,29 @@ def test_a_log_call_waits_for_its_reply(loop: Loop, level: str) -> None:
     assert outcome == 'None'
 
 
+def entry(contents: str, kind: str = 'text') -> dict[str, Any]:
+    return {'Type': 1, 'ContentsFormat': kind, 'Contents': contents}
+
+
+def result(*entries: dict[str, Any]) -> dict[str, Any]:
+    return {'type': 'result', 'results': list(entries)}
+
+
+def said(text: str) -> dict[str, Any]:
+    return {'type': 'entryLog', 'args': {'message': f'Integration log: {text}'}}
+
+
 MESSAGES = [
-    ('demisto.results("ok")', {'type': 'result', 'results': ['ok']}),
-    ('demisto.results(["a", "b"])', {'type': 'result', 'results': ['a', 'b']}),
-    (
-        'demisto.incidents([{"name": "a"}])',
-        {'type': 'result', 'results': [{'Type': 1, 'ContentsFormat': 'json', 'Contents': '[{"name": "a"}]'}]},
-    ),
-    ('demisto.credentials([])', {'type': 'result', 'results': [{'Type': 1, 'ContentsFormat': 'json', 'Contents': '[]'}]}),
-    ('demisto.log("m")', {'type': 'entryLog', 'args': {'message': 'm'}}),
-    ('print("a", 1, sep="-")', {'type': 'entryLog', 'args': {'message': 'a-1'}}),
-    ('demisto.heartbeat()', {'type': 'executeCommand', 'command': 'heartbeat', 'args': {}}),
+    ('demisto.results("ok")', result(entry('ok'))),
+    ('demisto.results(["a", b"b", 3])', result(entry('a'), entry('b'), entry('3'))),
+    ('demisto.results({"a": 1})', result(entry('{"a": 1}', 'json'))),
+    ('demisto.results({"Type": 3, "Contents": "", "ContentsFormat": "text"})', result({**entry(''), 'Type': 3})),
+    ('demisto.incidents([{"name": "a"}])', result(entry('[{"name": "a"}]', 'json'))),
+    ('demisto.incidents(None)', result(entry('null', 'json'))),
+    ('demisto.credentials([])', result(entry('[]', 'json'))),
+    ('demisto.log("m")', said('m')),
+    ('print("a", 1)', said('a 1')),
+    ('demisto.heartbeat("b")', {'type': 'executeCommand', 'command': 'heartbeat', 'args': {'message': 'b'}}),
 ]
 
 
@@ -148,6 +164,12 @@ FROM_THE_CONTEXT = [
     ('params()', "{'a': 1}"),
     ('args()', "{'b': 2}"),
     ('command()', "'a-command'"),
+    ('getArg("b")', '2'),
+    ('getParam("a")', '1'),
+    ('get({"a": {"b": 3}}, "a.b")', '3'),
+    ('gets({"a": {"b": 3}}, "a.b")', "'3'"),
+    ('get({}, "a.b", "none")', "'none'"),
+    ('isFetch()', 'False'),
     ('integrationInstance()', "'front'"),
     ('callingContext["command"]', "'a-command'"),
     ('is_debug', 'False'),
@@ -159,9 +181,14 @@ def test_what_the_context_tells_needs_no_line(loop: Loop, name: str, value: str)
     assert loop.logged(f'demisto.log(repr(demisto.{name}))') == value
 
 
+@pytest.mark.parametrize('loop', ['6.5'], indirect=True)
 @pytest.mark.parametrize('reply', [f'{MARKER}no disk', f'{{"name": "a {MARKER}no disk', '$$##no disk', '["$$##no disk'])
 def test_an_error_marker_anywhere_in_the_reply_raises_what_follows(loop: Loop, reply: str) -> None:
     assert loop.ask('demisto.createIncidents([])', reply)[1] == 'ValueError: no disk'
+
+
+def test_the_newer_server_knows_only_the_long_marker(loop: Loop) -> None:
+    assert loop.ask('demisto.createIncidents([])', '["costs $$##100"]')[1] == "['costs $$##100']"
 
 
 def test_a_reply_that_is_no_json_raises_the_error_of_json(loop: Loop) -> None:
@@ -197,7 +224,7 @@ def test_a_future_import_below_the_common_text_is_a_syntax_error(loop: Loop) -> 
 def test_names_with_one_leading_underscore_are_deleted_at_the_end(loop: Loop) -> None:
     script = (
         'import threading\n_private = __dunder = public = 1\ndef late():\n    demisto.wait.wait()\n'
-        '    demisto.log(sorted(name for name in ("_private", "__dunder", "public") if name in globals()))\n'
+        '    demisto.log(str(sorted(name for name in ("_private", "__dunder", "public") if name in globals())))\n'
         'demisto.wait = threading.Event()\nthreading.Thread(target=late).start()\nkept = demisto\n'
     )
     loop.run(script, native=False)
@@ -208,7 +235,7 @@ def test_names_with_one_leading_underscore_are_deleted_at_the_end(loop: Loop) ->
         native=False,
     )
     messages = [loop.read(), loop.read()]
-    assert {'type': 'entryLog', 'args': {'message': ['__dunder', 'public']}} in messages
+    assert said("['__dunder', 'public']") in messages
 
 
 def test_an_exception_is_reported_with_its_traceback(loop: Loop) -> None:
@@ -228,14 +255,119 @@ def test_system_exit_is_swallowed(loop: Loop) -> None:
 def test_without_native_the_loop_takes_the_next_script(loop: Loop) -> None:
     loop.run('demisto.log("one")', native=False)
     loop.run('demisto.log("two")')
-    assert [loop.read() for _ in range(4)][2] == {'type': 'entryLog', 'args': {'message': 'two'}}
+    assert [loop.read() for _ in range(4)][2] == said('two')
     assert loop.process.wait(10) == 0
 
 
-def test_an_undeclared_call_fails_on_both_ends(loop: Loop) -> None:
-    loop.run('demisto.getFilePath("1@2")')
-    assert loop.read() == {'type': 'undeclared', 'args': {'name': 'getFilePath'}}
-    assert 'AttributeError: demisto.getFilePath is not offered by the local XSOAR' in loop.read()['args']['exception']
+def test_a_name_that_the_server_does_not_know_is_an_attribute_error_and_no_message(loop: Loop) -> None:
+    assert loop.logged('demisto.log(str(hasattr(demisto, "nothing")))') == 'False'
+    assert loop.read() == {'type': 'completed'}
+
+
+COMMANDS = [
+    ('getIntegrationContextVersioned()', 'getIntegrationContext', {'refresh': False}),
+    ('setIntegrationContextVersioned({"a": "b"}, 3, True)', 'setIntegrationContext',
+     {'value': {'a': 'b'}, 'version': 3, 'sync': True}),
+    ('getLastRun()', 'getLastRun', {}),
+    ('setLastRun({"time": 1})', 'setLastRun', {'value': {'time': 1}}),
+    ('createIndicators([1], noUpdate=True)', 'createIndicators', {'indicators': [1], 'lastRun': None, 'noUpdate': True}),
+    ('findUser(email="a@b")', 'findUser', {'username': '', 'email': 'a@b'}),
+    ('internalHttpRequest("GET", "/user")', 'internalHttpRequest', {'method': 'GET', 'uri': '/user', 'body': None}),
+    ('mirrorInvestigation("7", "all:both")', 'mirrorInvestigation', {'id': '7', 'mirrorType': 'all:both', 'autoClose': False}),
+    ('executeCommand(" a-script ", {"x": 1})', 'a-script', {'x': 1}),
+]
+
+
+@pytest.mark.parametrize('script, command, args', COMMANDS)
+def test_a_command_of_the_server_goes_out_with_its_arguments_by_name(loop: Loop, script: str, command: str, args: Any) -> None:
+    call, outcome = loop.ask(f'demisto.{script}', '{"a": 1}')
+    assert (call, outcome) == ({'type': 'executeCommand', 'command': command, 'args': args}, "{'a': 1}")
+
+
+TYPES = [
+    ('demistoUrls()', {'type': 'demistoUrls'}, '{"server": "u"}', "{'server': 'u'}"),
+    ('demistoVersion()', {'type': 'demistoVersion'}, '{"version": "8"}', "{'version': '8'}"),
+    ('dt({"a": 1}, "a")', {'type': 'dt', 'name': 'a', 'value': {'a': 1}}, '{"result": 1}', '1'),
+    ('getFilePath("1@2")', {'type': 'getFileByEntryID', 'command': 'getFilePath', 'args': {'id': '1@2'}}, '{"path": "p"}',
+     "{'path': 'p'}"),
+    ('getLicenseID()', {'type': 'executeCommand', 'command': 'getLicenseID', 'args': {}}, '{"id": "i"}', "'i'"),
+    ('getLicenseCustomField("k")', {'type': 'executeCommand', 'command': 'getLicenseCustomField', 'args': {'key': 'k'}}, 'null',
+     'None'),
+]
+
+
+@pytest.mark.parametrize('script, message, reply, value', TYPES)
+def test_other_calls_have_types_and_answers_of_their_own(loop: Loop, script: str, message: Any, reply: str, value: str) -> None:
+    assert loop.ask(f'demisto.{script}', reply) == (message, value)
+
+
+@pytest.mark.parametrize('loop, lacks', [
+    ('6.5', ['getAssetsLastRun', 'getLastMirrorRun']), ('6.10', ['getAssetsLastRun']), ('8', [])], indirect=['loop'])
+def test_an_older_server_lacks_what_came_later(loop: Loop, lacks: list[str]) -> None:
+    names = '("getAssetsLastRun", "getLastMirrorRun", "getLastRun")'
+    assert loop.logged(f'demisto.log(str([name for name in {names} if not hasattr(demisto, name)]))') == str(lacks)
+
+
+@pytest.mark.parametrize('loop', ['6.5'], indirect=True)
+def test_the_oldest_server_takes_one_argument_of_health(loop: Loop) -> None:
+    call, outcome = loop.ask('demisto.updateModuleHealth("bad")', 'null')
+    assert (call['args'], outcome) == ({'err': 'bad'}, 'None')
+
+
+@pytest.mark.parametrize('loop', ['6.5'], indirect=True)
+def test_two_arguments_of_health_are_a_type_error_on_the_oldest_server(loop: Loop) -> None:
+    loop.run('demisto.updateModuleHealth("bad", True)')
+    assert 'TypeError' in loop.read()['args']['exception']
+
+
+# As strict, and as lax, as the server's loop.
+
+
+def test_a_log_argument_that_is_no_json_raises_and_leaves_half_a_line(loop: Loop) -> None:
+    loop.run('try:\n    demisto.info(ValueError("x"))\nexcept TypeError:\n    demisto.log("next")')
+    spoiled = loop.process.stdout.readline()
+    assert spoiled.startswith('{"type": "log"') and spoiled.endswith('"Integration log: next"}}\n')
+
+
+def test_print_takes_no_keywords(loop: Loop) -> None:
+    loop.run('print("a", sep="-")')
+    assert 'TypeError' in loop.read()['args']['exception']
+
+
+def test_log_takes_text_only(loop: Loop) -> None:
+    loop.run('demisto.log(1)')
+    assert 'TypeError' in loop.read()['args']['exception']
+
+
+def test_a_call_under_a_redirected_stdout_never_reaches_the_server(loop: Loop) -> None:
+    loop.run('import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n    demisto.results("lost")\n'
+             'demisto.log("seen")')
+    assert loop.read() == said('seen')
+
+
+def test_what_stands_in_the_scripts_dict(loop: Loop) -> None:
+    names = '("json", "uuid", "sys", "context", "win", "exit", "quit", "Demisto")'
+    assert loop.logged(f'demisto.log(str([name for name in {names} if name not in globals()]))') == '[]'
+
+
+def test_common_server_python_may_put_a_function_of_its_own_in_the_place_of_do(loop: Loop) -> None:
+    loop.run('before = demisto._Demisto__do\nseen = []\ndef locked(cmd):\n    seen.append(cmd["type"])\n    return before(cmd)\n'
+             'demisto._Demisto__do = locked\ndemisto.info("a")\ndemisto.getLastRun()\ndemisto.log(str(seen))')
+    for reply in ('null', '{}'):
+        loop.read()
+        loop.send(reply)
+    assert loop.read_log() == "['log', 'executeCommand']"
+
+
+def test_what_is_no_exception_ends_the_process(loop: Loop) -> None:
+    loop.run('raise KeyboardInterrupt', native=False)
+    assert loop.process.stdout.read() == ''
+    assert loop.process.wait(10) != 0
+
+
+def test_a_breakpoint_says_what_to_do_instead_of_hanging(loop: Loop) -> None:
+    loop.run('breakpoint()')
+    assert 'debugpy.listen' in loop.read()['args']['exception']
 
 
 TWO_THREADS = """
@@ -243,12 +375,14 @@ import threading
 answers = {}
 def ask(name):
     answers[name] = demisto.createIncidents([name])
+    sys.stderr.write('answered\\n')
+    sys.stderr.flush()
 threads = [threading.Thread(target=ask, args=[name]) for name in ('a', 'b')]
 for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-demisto.log(answers)
+demisto.log(str(answers))
 """
 
 
@@ -257,7 +391,7 @@ def test_with_multithreading_a_second_call_waits_for_the_first_ones_reply(loop: 
     for _ in range(2):
         call = loop.read()
         loop.send(call['args']['incidents'])
-    assert loop.read()['args']['message'] == {'a': ['a'], 'b': ['b']}
+    assert eval(loop.read_log()) == {'a': ['a'], 'b': ['b']}
 
 
 def test_without_multithreading_both_calls_are_on_the_line_before_a_reply(loop: Loop) -> None:
@@ -265,18 +399,19 @@ def test_without_multithreading_both_calls_are_on_the_line_before_a_reply(loop: 
     calls = [loop.read()['args']['incidents'] for _ in range(2)]
     for call in reversed(calls):
         loop.send(call)
+        loop.process.stderr.readline()  # two replies in one piece would both go to the thread that reads first
     assert sorted(calls) == [['a'], ['b']]
     assert loop.read()['type'] == 'entryLog'
 
 
 def test_the_heartbeat_turns_the_lock_on_and_beats_beside_the_script(loop: Loop) -> None:
     loop.run(
-        'import threading\ndemisto.log([t.name for t in threading.enumerate()])\nthreading.Event().wait(20)\n',
+        'import threading\ndemisto.log(str([t.name for t in threading.enumerate()]))\nthreading.Event().wait(20)\n',
         is_running_heartbeat=True,
         heartbeat_interval=0.01,
     )
     messages = [loop.read() for _ in range(4)]
-    assert messages.count({'type': 'executeCommand', 'command': 'heartbeat', 'args': {}}) == 3
+    assert sum(message.get('command') == 'heartbeat' for message in messages) == 3
     assert 'heartbeat' in next(m['args']['message'] for m in messages if m['type'] == 'entryLog')
 
 

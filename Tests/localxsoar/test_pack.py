@@ -10,7 +10,14 @@ import pytest
 import yaml
 
 from localxsoar.errors import UsageError
-from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, fill_form, load_integration, secrets_that_are_set, unify
+from localxsoar.pack import (
+    CARRIED_COMMON_SERVER_PYTHON,
+    fill_form,
+    find_common_server_python,
+    load_integration,
+    secrets_that_are_set,
+    unify,
+)
 from localxsoar.ports import container_port
 
 INTEGRATION = Path('Integrations', 'Echo')
@@ -81,9 +88,9 @@ def break_yaml(folder: Path) -> None:
     (folder / 'Integrations/Echo/Echo.yml').write_text('a: [')
 
 
-def break_long_running(folder: Path) -> None:
+def break_descriptor(folder: Path) -> None:
     file = folder / 'Integrations/Echo/Echo.yml'
-    file.write_text(file.read_text().replace('longRunning: true', 'longRunning: false'))
+    file.write_text(file.read_text().replace('commonfields', 'uncommonfields'))
 
 
 def break_by_a_second(folder: Path) -> None:
@@ -95,7 +102,7 @@ def break_by_a_second(folder: Path) -> None:
     [
         (break_script, 'has no script'),
         (break_yaml, 'is no YAML'),
-        (break_long_running, 'has no integration'),
+        (break_descriptor, 'has no integration'),
         (break_by_a_second, 'several integrations'),
     ],
 )
@@ -227,3 +234,44 @@ def test_the_carried_common_text_is_first_and_offers_the_sdks_markers() -> None:
     exec(compile(text, '<string>', 'exec'), names)
     assert names['found'] == len(text.splitlines())
     assert 'demistomock' not in names
+
+
+def test_a_traceback_is_told_in_lines_of_the_files_that_it_comes_from() -> None:
+    text = unify(('Common.py', 'COMMON = 1\nMORE = 2\n'), ('Echo.py', 'import demistomock as demisto\nraise KeyError()\n'))
+    assert text.locate('  File "<string>", line 5, in <module>\nKeyError') == (
+        '  File "Echo.py", line 2, in <module>\n    raise KeyError()\nKeyError')
+    assert text.locate('  File "<string>", line 1, in f') == '  File "Common.py", line 1, in f\n    COMMON = 1'
+
+
+def as_repository(echo_pack: Path, folder: Path) -> Path:
+    """A content repository with the pack, an API module that takes another one, and a CommonServerPython."""
+    pack = Path(shutil.copytree(echo_pack, folder / 'Packs' / 'Echo'))
+    for kind, name, text in (('ApiModules', 'OneApiModule', 'from OtherApiModule import *\nONE = OTHER'),
+                             ('ApiModules', 'OtherApiModule', 'OTHER = 1'), ('Base', 'CommonServerPython', 'REAL = 1')):
+        place = folder / 'Packs' / kind / 'Scripts' / name
+        place.mkdir(parents=True)
+        (place / f'{name}.py').write_text(text)
+    script = pack / INTEGRATION / 'Echo.py'
+    script.write_text('from __future__ import annotations\nfrom OneApiModule import *\n' + script.read_text())
+    return pack
+
+
+def test_api_modules_and_the_common_text_come_out_of_the_packs_repository(echo_pack: Path, tmp_path: Path) -> None:
+    pack = as_repository(echo_pack, tmp_path)
+    integration = load_integration(pack)
+    assert [Path(file).stem for file, _ in integration.modules] == ['OtherApiModule', 'OneApiModule']
+    assert find_common_server_python(pack).read_text() == 'REAL = 1'
+    text = unify(('Common.py', 'x = 1'), *integration.modules, (integration.script_file, integration.script)).text
+    assert 'from __future__' not in text and 'ApiModule import' not in text
+    compile(text, '<string>', 'exec')
+
+
+def test_an_api_module_that_is_nowhere_is_told_with_the_way_out(echo_pack: Path, tmp_path: Path) -> None:
+    pack = as_repository(echo_pack, tmp_path)
+    shutil.rmtree(tmp_path / 'Packs' / 'ApiModules')
+    with pytest.raises(UsageError, match=r'imports OneApiModule, .* demisto-sdk prepare-content'):
+        load_integration(pack)
+
+
+def test_without_a_repository_the_carried_subset_is_the_common_text(echo_pack: Path, tmp_path: Path) -> None:
+    assert find_common_server_python(Path(shutil.copytree(echo_pack, tmp_path / 'Echo'))) == CARRIED_COMMON_SERVER_PYTHON

@@ -15,6 +15,8 @@ import pytest
 import requests
 from local_xsoar import LocalXsoar, wait_for
 
+from localxsoar.container import ERROR_MARKER
+
 
 def post(xsoar: LocalXsoar, http: requests.Session, path: str, body: Any = b'', **options: Any) -> requests.Response:
     return http.post(
@@ -56,9 +58,9 @@ def test_the_server_refuses_a_date_that_go_would_not_read(xsoar: LocalXsoar, htt
 def test_a_marker_in_a_senders_text_reads_as_a_failure_though_the_incident_is_there(
     xsoar: LocalXsoar, http: requests.Session
 ) -> None:
-    answer = ask(xsoar, http, '/', [{'name': 'costs $$##100'}])
+    answer = ask(xsoar, http, '/', [{'name': f'costs {ERROR_MARKER}100'}])
     assert answer['error'] == 'ValueError' and answer['text'].startswith('100')
-    assert len(xsoar.incidents(name=['costs $$##100'])) == 1
+    assert len(xsoar.incidents(name=[f'costs {ERROR_MARKER}100'])) == 1
 
 
 @pytest.mark.parametrize('method', ['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'POST'])
@@ -154,9 +156,15 @@ def test_parameters_come_as_the_form_has_them(xsoar: LocalXsoar, http: requests.
 
 
 def test_an_undeclared_call_is_reported_on_the_servers_end(xsoar: LocalXsoar, http: requests.Session) -> None:
-    assert 'demisto.getLicenseID is not offered by the local XSOAR' in ask(xsoar, http, '/undeclared')['text']
-    assert 'getLicenseID' in xsoar.state()['undeclared']
-    assert xsoar.wait_for_line(r'^!!! demisto\.getLicenseID was used')
+    assert 'does not offer the command getUsers: it takes a real server' in ask(xsoar, http, '/undeclared')['text']
+    assert 'getUsers' in xsoar.state()['undeclared']
+    assert xsoar.wait_for_line('^!!! the command getUsers was called, which the local XSOAR does not offer')
+
+
+def test_asking_whether_a_call_exists_is_no_alarm(xsoar: LocalXsoar, http: requests.Session) -> None:
+    before = xsoar.state()['undeclared']
+    assert ask(xsoar, http, '/probe') == [True, False]
+    assert xsoar.state()['undeclared'] == before
 
 
 @pytest.mark.parametrize('path, text', [('/stdout', 'stray'), ('/child', 'from a child')])
@@ -182,10 +190,10 @@ def test_each_log_line_is_a_line_of_its_own_with_control_characters_escaped(xsoa
     assert [line['text'] for line in xsoar.state()['log'] if line['level'] == 'info'][-2:] == ['info one', 'two \x1b[31m']
 
 
-def test_the_context_is_kept_and_holds_text_only(xsoar: LocalXsoar, http: requests.Session) -> None:
+def test_the_context_is_kept_and_other_values_than_text_are_a_warning(xsoar: LocalXsoar, http: requests.Session) -> None:
     assert ask(xsoar, http, '/context', {'a': 'b'}) == {'a': 'b'} == xsoar.state()['context']
-    assert 'holds text only' in ask(xsoar, http, '/context', {'a': 1})['text']
-    assert ask(xsoar, http, '/context') == {'a': 'b'}
+    assert ask(xsoar, http, '/context', {'a': 1}) == {'a': 1}
+    assert xsoar.wait_for_line("^!!! By the documents a context holds text only: the value of 'a' is int")
 
 
 def test_samples_are_fetched_with_the_running_servers_context(xsoar: LocalXsoar, http: requests.Session) -> None:

@@ -71,17 +71,17 @@ def facts(body, handler):
 
 @route('/undeclared')
 def undeclared(body, handler):
-    return demisto.getLicenseID()
+    return demisto.executeCommand('getUsers', {})
 
 
 @route('/probe')
 def probe(body, handler):
-    return [hasattr(demisto, name) for name in ('info', 'getFilePath')]
+    return [hasattr(demisto, name) for name in ('info', 'getNothing')]
 
 
 @route('/print')
 def say(body, handler):
-    print('printed', body.decode(), sep=': ')
+    print('printed:', body.decode())
 
 
 @route('/stdout')
