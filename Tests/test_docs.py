@@ -409,7 +409,9 @@ def size(count: int) -> str:
 def test_the_limits_are_the_constants_of_the_script() -> None:
     expected = {
         'a body, as sent and after decompression': size(script.MAX_BODY_BYTES),
-        'bodies that are being read at the same time': size(script.MAX_READING_BYTES),
+        'bodies of senders that know the token, until they are incidents': size(script.MAX_KNOWN_BYTES),
+        'bodies of senders whose signature is yet to be checked': size(script.MAX_STRANGERS_BYTES),
+        '... and those of them up to 256 KiB': size(script.MAX_STRANGERS_SMALL_BYTES),
         'events in a request': f'{script.MAX_EVENTS:,}',
         'fields of a form': f'{script.MAX_FORM_FIELDS:,}',
         'members of a gzip body': f'{script.MAX_GZIP_MEMBERS:,}',

@@ -30,7 +30,7 @@ import zlib
 from bisect import bisect_left
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from email.utils import formatdate
 from encodings import normalize_encoding
@@ -45,7 +45,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 import gevent
 from bottle import Bottle, HTTPResponse, request
 from gevent.event import AsyncResult, Event
-from gevent.lock import Semaphore
+from gevent.lock import BoundedSemaphore, Semaphore
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
@@ -63,7 +63,6 @@ PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Optio
 MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB
 MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
-READ_BYTES = 64 * 1024
 MAX_EVENTS = 1000  # in one request
 MAX_LABEL = 1000  # characters of a Content-Type
 MAX_GZIP_MEMBERS = 1000
@@ -80,7 +79,12 @@ UNNUMBERED_SECONDS = 900  # for deliveries without an id
 MAX_REMEMBERED_DELIVERIES = 10_000
 MAX_REMEMBERED_BYTES = 16 * MIB
 
-MAX_READING_BYTES = 256 * MIB  # of all bodies that are being read at the same time
+MAX_KNOWN_BYTES = 96 * MIB  # of bodies that are read or worked on, of senders that know the token
+MAX_STRANGERS_BYTES = 64 * MIB  # of those that have yet to prove it by their body
+MAX_STRANGERS_SMALL_BYTES = 16 * MIB  # of those of them that are small
+SMALL_BODY_BYTES = 256 * 1024
+LARGE_BODY_BYTES = MIB  # from here on one is worked on after the other
+MAX_TURN_SECONDS = 25
 
 MAX_CONNECTIONS = 16_384
 RESERVED_FILES = 64  # for everything that is no connection
@@ -517,48 +521,117 @@ class Breath:
 breathe = Breath().take  # called between the steps of all work that grows with a body
 
 
-class Intake:
-    """Reads bodies, all together within MAX_READING_BYTES."""
+class Room:
+    """Holds bodies of so many bytes together. Once it is full none is taken, or the body is cut that has been arriving longest.
 
-    def __init__(self) -> None:
+    A body has its room until nobody works on it any more.
+    """
+
+    def __init__(self, limit: int, cuts_longest: bool = False):
+        self.limit = limit
+        self.cuts_longest = cuts_longest
         self.held = 0
+        self.arriving: dict[Any, int] = {}  # by greenlet, the one that has been at it longest first
+        self.cut: set[Any] = set()
 
-    def read(self, environ: dict[str, Any], limit: int = MAX_BODY_BYTES) -> bytes:
-        """The body as sent. Raises TooLarge before more than `limit` bytes are held, Unavailable or BadRequest."""
-        if int(environ.get('CONTENT_LENGTH') or 0) > limit:
-            raise TooLarge(TOO_LARGE.format(limit / MIB))
-        chunks: list[bytes] = []
-        size = 0
+    @contextmanager
+    def body(self, source: Any, limit: int) -> Iterator[bytes]:
+        """What there is to read. Raises TooLarge before more than `limit` bytes are held, Unavailable or BadRequest."""
+        reader = gevent.getcurrent()
+        self.arriving[reader] = size = 0
         try:
-            # From gevent's own input: it has taken chunked framing off, which bottle's request.body would do again.
-            while chunk := environ['wsgi.input'].read(READ_BYTES):
-                chunks.append(chunk)
-                size += len(chunk)
-                self.held += len(chunk)
-                self.check(size, limit)
+            body = self.read(source, limit)
+            size = self.arriving.pop(reader, 0)
+            yield body
+        finally:
+            self.cut.discard(reader)
+            self.held -= self.arriving.pop(reader, size)
+
+    def read(self, source: Any, limit: int) -> bytes:
+        body = bytearray()
+        try:
+            while True:
+                breathe()
+                self.take(PIECE_BYTES)  # before it comes: what has arrived in part is held, too
+                # From gevent's own input: it has taken chunked framing off, which bottle's request.body would do again.
+                piece = source.read(PIECE_BYTES)
+                body += piece
+                self.take(len(piece) - PIECE_BYTES)
+                if not piece:
+                    return bytes(body)
+                if len(body) > limit:
+                    raise TooLarge(TOO_LARGE.format(limit / MIB))
         except TimeoutError:
             raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
         except (OSError, ValueError):  # gevent's, of a chunk without a size too
             raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
-        finally:
-            self.held -= size
-        return b''.join(chunks)
 
-    def check(self, size: int, limit: int) -> None:
-        if size > limit:
-            raise TooLarge(TOO_LARGE.format(limit / MIB))
-        if self.held > MAX_READING_BYTES:
-            raise Unavailable('Too many large bodies arrive at the same time: nothing was created, send it again later.')
+    def take(self, count: int) -> None:
+        """Makes room for more of the body that this greenlet reads. Raises Unavailable."""
+        reader = gevent.getcurrent()
+        if reader in self.cut:
+            raise Unavailable(NO_ROOM, Connection='close')
+        self.held += count
+        self.arriving[reader] += count
+        while self.held > self.limit:
+            longest = next(iter(self.arriving)) if self.cuts_longest else reader
+            if longest is reader:
+                raise Unavailable(NO_ROOM, Connection='close')
+            self.held -= self.arriving.pop(longest)
+            self.cut.add(longest)
+            gevent.get_hub().loop.run_callback(self.interrupt, longest)
+
+    def interrupt(self, reader: Any) -> None:
+        if reader in self.cut:  # else it has left by itself
+            reader.throw(Unavailable(NO_ROOM, Connection='close'))
 
 
 TOO_LARGE = 'The body is larger than {:g} MiB.'
+NO_ROOM = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
+
+
+class Intake:
+    """Bodies on their way from the socket to incidents: there are bounds on all together, and large ones go one by one."""
+
+    def __init__(self, known: int = MAX_KNOWN_BYTES, strangers: int = MAX_STRANGERS_BYTES,
+                 strangers_small: int = MAX_STRANGERS_SMALL_BYTES):
+        self.known = Room(known)
+        self.strangers = Room(strangers, cuts_longest=True)
+        self.strangers_small = Room(strangers_small, cuts_longest=True)
+        self.one_at_a_time = BoundedSemaphore(1)
+
+    def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
+        """The body as sent, for as long as it is worked on."""
+        length = int(environ.get('CONTENT_LENGTH') or MAX_BODY_BYTES)  # unknown where it comes in chunks
+        if length > limit and environ.get('CONTENT_LENGTH'):
+            raise TooLarge(TOO_LARGE.format(limit / MIB))
+        strangers = self.strangers_small if min(length, limit) <= SMALL_BODY_BYTES else self.strangers
+        return (self.known if is_known else strangers).body(environ['wsgi.input'], limit)
+
+    @contextmanager
+    def turn(self) -> Iterator[Callable[[int], None]]:
+        """Yields what is to be told the size of a body as it grows: a large one waits there until no other is worked on."""
+        has_turn = False
+
+        def claim(size: int) -> None:
+            nonlocal has_turn
+            if size > LARGE_BODY_BYTES and not has_turn:
+                has_turn = self.one_at_a_time.acquire(timeout=MAX_TURN_SECONDS)
+                if not has_turn:
+                    raise Unavailable(NO_ROOM)
+
+        try:
+            yield claim
+        finally:
+            if has_turn:
+                self.one_at_a_time.release()
 
 
 WINDOW_BITS = {'gzip': (31,), 'x-gzip': (31,), 'deflate': (15, -15)}  # deflate comes with the zlib frame, and from some without
 
 
-def decompress(body: bytes, coding: str) -> bytes:
-    """The body without its Content-Encoding. Raises TooLarge before more than MAX_BODY_BYTES are held."""
+def decompress(body: bytes, coding: str, claim: Callable[[int], Any] = int) -> bytes:
+    """The body without its Content-Encoding; claim is told its size as it grows. Raises TooLarge beyond MAX_BODY_BYTES."""
     coding = coding.strip().lower()
     if coding in ('', 'identity') or not body:
         return body
@@ -566,13 +639,13 @@ def decompress(body: bytes, coding: str) -> bytes:
         raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(WINDOW_BITS)}.', found=coding)
     for window_bits in WINDOW_BITS[coding]:
         try:
-            return inflate(body, window_bits)
+            return inflate(body, window_bits, claim)
         except zlib.error:
             continue
     raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.')
 
 
-def inflate(body: bytes, window_bits: int) -> bytes:
+def inflate(body: bytes, window_bits: int, claim: Callable[[int], Any]) -> bytes:
     """Raises zlib.error. A gzip body may have several members."""
     whole = bytearray()
     engine = zlib.decompressobj(window_bits)
@@ -580,6 +653,7 @@ def inflate(body: bytes, window_bits: int) -> bytes:
     for start in range(0, len(body), PIECE_BYTES):
         piece = body[start:start + PIECE_BYTES]
         breathe()
+        claim(len(whole))
         while piece:
             if engine.eof:
                 engine = zlib.decompressobj(window_bits)
@@ -1089,6 +1163,7 @@ class Arrival:
         self.headers = headers
         self.settings = settings
         self.query = query or {}
+        self.notes: list[str] = []  # for the log
 
     def holds_token(self, text: str) -> bool:
         return holds_token(self.settings, text)
@@ -1353,26 +1428,32 @@ def place(index: int, items: list[Any]) -> str:
 def to_incident(payload: Payload, arrival: Arrival) -> dict[str, Any]:
     """The incident of one event. Raises BadRequest for an envelope that breaks our format; a foreign event is never refused."""
     fields = FIELDS.decode(payload.text)
-    if payload.may_be_envelope and (fields.raw_keys or is_envelope(payload.text)):
-        return envelope_incident(payload, fields, arrival)
-    return foreign_incident(payload, fields, arrival)
+    if payload.may_be_envelope and is_envelope(payload.text):
+        return envelope_incident(payload.text, fields, arrival)
+    return foreign_incident(payload.text, fields, arrival)
 
 
 def is_envelope(text: Buffer) -> bool:
+    """Whether it is meant in our format: it has details under our name, or no member but ours."""
+    return bool(FIELDS.decode(text).raw_keys) or not foreign_member(text)
+
+
+def foreign_member(text: Buffer) -> str:
+    """The name of the first member that is none of ours; empty where there is none."""
     try:
         ENVELOPE.decode(text)
-    except ValidationError:
-        return False
-    return True
+    except ValidationError as error:
+        return str(error)[len('Object contains unknown field `'):-1] or ' '
+    return ''
 
 
-def envelope_incident(payload: Payload, fields: Fields, arrival: Arrival) -> dict[str, Any]:
-    check_envelope(payload.text, fields)
+def envelope_incident(text: Buffer, fields: Fields, arrival: Arrival) -> dict[str, Any]:
+    check_envelope(text, fields)
     return {
         'name': told_text(fields, 'name') or DEFAULT_NAME,
         'type': told_text(fields, 'type') or arrival.settings.incident_type,
         'occurred': told_date(fields) or arrival.occurred,
-        'rawJSON': details_text(getattr(fields, fields.raw_keys[0]) if fields.raw_keys else payload.text),
+        'rawJSON': details_text(getattr(fields, fields.raw_keys[0]) if fields.raw_keys else text),
     }
 
 
@@ -1381,14 +1462,12 @@ ENVELOPE_RULES = {**dict.fromkeys(TEXT_KEYS, (('a string', 'null'), 'a string or
 
 
 def check_envelope(text: Buffer, fields: Fields) -> None:
-    if len(fields.raw_keys) > 1:
-        raise BadRequest(f"'{fields.raw_keys[0]}' and '{fields.raw_keys[1]}' are one field: send only one of them.")
-    try:
-        ENVELOPE.decode(text)
-    except ValidationError as error:
-        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{fields.raw_keys[0]}': put the rest into it, or "
-                         "leave it out and the whole object becomes the incident's details.",
-                         found=str(error)[len('Object contains unknown field `'):-1]) from None
+    raw_keys = fields.raw_keys
+    if len(raw_keys) > 1:
+        raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are one field: send only one of them.")
+    if found := foreign_member(text):
+        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_keys[0]}': put the rest into it, or leave "
+                         "it out and the whole object becomes the incident's details.", found)
     for key, (kinds, rule) in ENVELOPE_RULES.items():
         member = getattr(fields, key)
         if member is not UNSET and json_kind(member) not in kinds:
@@ -1417,13 +1496,13 @@ def told_date(fields: Fields) -> str:
                          found=f'{text} ({error})') from None
 
 
-def foreign_incident(payload: Payload, fields: Fields, arrival: Arrival) -> dict[str, Any]:
-    event = ForeignEvent(payload.text, arrival.headers, arrival.holds_token)
+def foreign_incident(text: Buffer, fields: Fields, arrival: Arrival) -> dict[str, Any]:
+    event = ForeignEvent(text, arrival.headers, arrival.holds_token)
     return {
         'name': event.name() or DEFAULT_NAME,
         'type': event.type(arrival.query.get('type', ''), arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
-        'rawJSON': foreign_details(payload.text, fields, arrival),
+        'rawJSON': foreign_details(text, fields, arrival),
     }
 
 
@@ -1445,6 +1524,8 @@ def details_text(*parts: Buffer) -> str:
 
 
 def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, Any]]:
+    if path := arrival.query.get('each'):
+        payloads = spread(payloads, path, arrival.notes)
     incidents = []
     for index, payload in enumerate(payloads):
         breathe()
@@ -1453,6 +1534,39 @@ def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, An
         except BadRequest as error:
             raise BadRequest(place(index, payloads) + error.detail, error.found) from None
     return incidents
+
+
+def spread(payloads: list[Payload], path: str, notes: list[str]) -> list[Payload]:
+    """Each item of the array at this path in a foreign payload as a payload of its own. Raises TooLarge."""
+    events: list[Payload] = []
+    for number, payload in enumerate(payloads, 1):
+        breathe()
+        if is_envelope(payload.text):
+            events.append(payload)
+            continue
+        items = [Payload(item, may_be_envelope=False) for item in items_at(payload.text, path)]
+        if not items:
+            notes.append(f'event {number} has no array of objects at ?each=')
+        events += items or [payload]
+        if len(events) > MAX_EVENTS:
+            raise TooLarge(TOO_MANY_EVENTS)
+    return events
+
+
+def items_at(text: Buffer, path: str) -> list[Buffer]:
+    """The items of the array at a dotted path; none where there is no array, or one with an item that is no object."""
+    for key in path.split('.'):
+        if json_kind(text) != 'an object' or (member := member_decoder(key).decode(text).value) is UNSET:
+            return []
+        text = member
+    items = array_items(text) if json_kind(text) == 'an array' else []
+    return items if all(json_kind(item) == 'an object' for item in items) else []
+
+
+@lru_cache(maxsize=64)
+def member_decoder(key: str) -> Decoder[Any]:
+    """Reads one member of an object, as its own text, and builds nothing of the others."""
+    return Decoder(defstruct('Member', [('value', Raw | UnsetType, UNSET)], rename={'value': key}))
 
 
 ''' HANDSHAKES '''
@@ -2283,6 +2397,10 @@ def same_request(environ: dict[str, Any], settings: Settings) -> str:
     return f'{query}\0{environ.get("CONTENT_TYPE", "")}'
 
 
+def request_query(environ: dict[str, Any]) -> dict[str, str]:
+    return dict(parse_qsl(environ['QUERY_STRING'])) if environ.get('QUERY_STRING') else {}
+
+
 OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
 HANDSHAKE = 'handshake'  # an outcome
 HAS_LEFT = 'webhook.has_left'  # in the environ: a function that tells whether the sender has left
@@ -2295,13 +2413,16 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
     deliveries = Deliveries(line.queue, line.hand_in)
 
     def handshake(environ: dict[str, Any]) -> HTTPResponse | None:
-        query = dict(parse_qsl(environ['QUERY_STRING'])) if environ.get('QUERY_STRING') else {}
-        question = Question(settings, request_headers(environ), query, partial(intake.read, environ))
+        question = Question(settings, request_headers(environ), request_query(environ), partial(read_question, environ))
         for answer in UNSIGNED_HANDSHAKES.get(environ['REQUEST_METHOD'], ()):
             if answered := answer(question):
                 environ[OUTCOME] = HANDSHAKE
                 return answered
         return None
+
+    def read_question(environ: dict[str, Any], limit: int) -> bytes:
+        with intake.body(environ, False, limit) as body:
+            return body
 
     def receive(environ: dict[str, Any]) -> HTTPResponse:
         read = read_request(environ)
@@ -2317,17 +2438,21 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
         headers = request_headers(environ)
         proof = shown_token(settings, headers, environ.get('QUERY_STRING', ''))
         line.queue.check_room(min(int(headers.get('content-length') or 0), MAX_BODY_BYTES))
-        body = intake.read(environ)
-        proof = proof or valid_signature(settings, headers, body, arrived)
-        payloads = read_payloads(decompress(body, headers.get('content-encoding', '')), headers.get('content-type', ''))
-        if answer := answer_signed_handshake(settings, proof, payloads):
-            environ[OUTCOME] = HANDSHAKE
-            return answer
-        arrival = Arrival(utc_text(arrived), headers, settings, dict(parse_qsl(environ.get('QUERY_STRING', ''))))
-        incidents = to_incidents(payloads, arrival)
-        if not incidents:
-            return json_answer('[]')
-        return Delivery(headers, same_request(environ, settings), body, environ.get(HAS_LEFT, bool)), Post(incidents)
+        with intake.body(environ, bool(proof)) as body, intake.turn() as claim:
+            claim(len(body))
+            proof = proof or valid_signature(settings, headers, body, arrived)
+            text = decompress(body, headers.get('content-encoding', ''), claim)
+            payloads = read_payloads(text, headers.get('content-type', ''))
+            if answer := answer_signed_handshake(settings, proof, payloads):
+                environ[OUTCOME] = HANDSHAKE
+                return answer
+            arrival = Arrival(utc_text(arrived), headers, settings, request_query(environ))
+            incidents = to_incidents(payloads, arrival)
+            for note in arrival.notes[:1]:
+                line.log('info', note)
+            if not incidents:
+                return json_answer('[]')
+            return Delivery(headers, same_request(environ, settings), body, environ.get(HAS_LEFT, bool)), Post(incidents)
 
     def greet(environ: dict[str, Any]) -> HTTPResponse:
         return HTTPResponse(LISTENING, headers=PLAIN_TEXT)
