@@ -50,6 +50,7 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
 from msgspec.json import Decoder
+from msgspec.json import encode as to_json
 from msgspec.structs import asdict, astuple
 from multipart import MultipartSegment, PushMultipartParser, parse_options_header
 
@@ -62,6 +63,7 @@ PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Optio
 
 MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB
+MAX_JSON_BYTES = MAX_BODY_BYTES * 3 // 2  # of an incident's details
 MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
 MAX_EVENTS = 1000  # in one request
 MAX_LABEL = 1000  # characters of a Content-Type
@@ -514,7 +516,8 @@ class Breath:
 
     def take(self) -> None:
         if time.monotonic() - self.taken_at > self.seconds:
-            gevent.sleep(0)
+            self.taken_at = time.monotonic()  # whoever goes on now has its own time
+            gevent.sleep(0.0001)  # with 0 gevent would come back up to 50 times before it looks at a socket
             self.taken_at = time.monotonic()
 
 
@@ -1230,17 +1233,22 @@ def read_payloads(body: bytes, content_type: str = '') -> list[Payload]:
         except BadRequest:
             if not label.startswith('text/'):
                 raise
-    elif label == 'application/x-www-form-urlencoded' and FORM.fullmatch(text):
+    elif label == 'application/x-www-form-urlencoded' and is_form(text):
         return form_payloads(read_urlencoded(text))
     return [made_payload({'body': text.decode()})]
 
 
-# curl labels any text as a form: what stands before the first = must be a field's name.
-FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
+def is_form(text: bytes) -> bool:
+    """curl labels any text as a form: what stands before the first = must be a field's name."""
+    name, equals, _ = text.partition(b'=')
+    return bool(equals and FIELD_NAME.fullmatch(name)) and b'\n' not in text and b'\r' not in text
+
+
+FIELD_NAME = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
 
 
 def made_payload(fields: dict[str, Any]) -> Payload:
-    return Payload(json.dumps(fields).encode())
+    return Payload(checked_size(to_json(fields)))
 
 
 def form_payloads(pairs: list[tuple[str, Any]]) -> list[Payload]:
@@ -1408,6 +1416,7 @@ HALF_PAIR = re.compile(rb'\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89
 
 def escape_controls(text: bytes) -> bytes:
     """Control characters inside strings as escapes, which hand-written templates forget."""
+    breathe()
     if len(text) > MAX_MENDED_BYTES:
         return text
     masked = text.replace(ESCAPED_BACKSLASH, OUT_OF_THE_WAY).replace(ESCAPED_QUOTE, QUOTE_OUT_OF_THE_WAY)
@@ -1428,14 +1437,15 @@ def place(index: int, items: list[Any]) -> str:
 def to_incident(payload: Payload, arrival: Arrival) -> dict[str, Any]:
     """The incident of one event. Raises BadRequest for an envelope that breaks our format; a foreign event is never refused."""
     fields = FIELDS.decode(payload.text)
-    if payload.may_be_envelope and is_envelope(payload.text):
+    breathe()
+    if payload.may_be_envelope and is_envelope(payload.text, fields):
         return envelope_incident(payload.text, fields, arrival)
     return foreign_incident(payload.text, fields, arrival)
 
 
-def is_envelope(text: Buffer) -> bool:
+def is_envelope(text: Buffer, fields: Fields) -> bool:
     """Whether it is meant in our format: it has details under our name, or no member but ours."""
-    return bool(FIELDS.decode(text).raw_keys) or not foreign_member(text)
+    return bool(fields.raw_keys) or not foreign_member(text)
 
 
 def foreign_member(text: Buffer) -> str:
@@ -1520,7 +1530,14 @@ def details_text(*parts: Buffer) -> str:
     text = b''.join(parts)
     for marker in map(str.encode, ERROR_MARKERS):
         text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
-    return text.decode()
+    return checked_size(text).decode()
+
+
+def checked_size(json_text: bytes) -> bytes:
+    """JSON text may have grown: by escapes in what was no JSON, by another spelling of error markers."""
+    if len(json_text) > MAX_JSON_BYTES:
+        raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
+    return json_text
 
 
 def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, Any]]:
@@ -1541,7 +1558,7 @@ def spread(payloads: list[Payload], path: str, notes: list[str]) -> list[Payload
     events: list[Payload] = []
     for number, payload in enumerate(payloads, 1):
         breathe()
-        if is_envelope(payload.text):
+        if is_envelope(payload.text, FIELDS.decode(payload.text)):
             events.append(payload)
             continue
         items = [Payload(item, may_be_envelope=False) for item in items_at(payload.text, path)]
