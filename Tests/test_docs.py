@@ -409,6 +409,7 @@ def size(count: int) -> str:
 def test_the_limits_are_the_constants_of_the_script() -> None:
     expected = {
         'a body, as sent and after decompression': size(script.MAX_BODY_BYTES),
+        'the JSON text of an incident': size(script.MAX_JSON_BYTES),
         'bodies of senders that know the token, until they are incidents': size(script.MAX_KNOWN_BYTES),
         'bodies of senders whose signature is yet to be checked': size(script.MAX_STRANGERS_BYTES),
         '... and those of them up to 256 KiB': size(script.MAX_STRANGERS_SMALL_BYTES),

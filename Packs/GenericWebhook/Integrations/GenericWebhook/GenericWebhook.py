@@ -63,7 +63,7 @@ PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Optio
 
 MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB
-MAX_JSON_BYTES = MAX_BODY_BYTES * 3 // 2  # of an incident's details
+MAX_JSON_BYTES = 37 * MIB  # of the details of an incident: what was no JSON grows by its escapes
 MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
 MAX_EVENTS = 1000  # in one request
 MAX_LABEL = 1000  # characters of a Content-Type
@@ -2643,6 +2643,7 @@ def check_framing(head: Head) -> None:
         raise BadRequest('The Transfer-Encoding is not chunked alone, or stands beside a Content-Length or in HTTP/1.0.')
 
 
+READ_BYTES = 64 * 1024  # of what is thrown away
 FRAMING_BYTES = 64 * 1024  # of chunk sizes, extensions and trailers, and an eighth of the data beside
 CHUNK_HEAD = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
 
