@@ -37,12 +37,12 @@ def kept(body: bytes | str, content_type: str = '') -> list[Any]:
 # Arrays and several objects
 
 
-def test_an_array_is_one_call_and_is_answered_in_its_order(webhook: Webhook) -> None:
+def test_an_array_is_created_and_answered_in_its_order(webhook: Webhook) -> None:
     items = [{'name': f'item {number}', 'raw_json': {'number': number}} for number in range(700)]
     answer = requests.post(webhook.webhook_url, json=items, headers=AUTHORIZED, timeout=30)
     assert answer.status_code == 200
     assert [created['name'] for created in answer.json()] == [item['name'] for item in items]
-    assert webhook.state()['createSizes'][-1] == 700
+    assert sum(webhook.state()['createSizes']) == 700
     assert webhook.names()[-700:] == [item['name'] for item in items]
 
 

@@ -1563,7 +1563,7 @@ def spread(payloads: list[Payload], path: str, notes: list[str]) -> list[Payload
             continue
         items = [Payload(item, may_be_envelope=False) for item in items_at(payload.text, path)]
         if not items:
-            notes.append(f'event {number} has no array of objects at ?each=')
+            notes.append(f'Event {number} stays one incident: no array of objects stands at the path of ?each=.')
         events += items or [payload]
         if len(events) > MAX_EVENTS:
             raise TooLarge(TOO_MANY_EVENTS)
