@@ -2208,6 +2208,9 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 ''' THE LINE TO THE SERVER '''
 
 
+MOST_GATHERING_SECONDS = 0.005
+
+
 class ServerLine:
     """The only caller of demisto while serving: one keeper greenlet, one native thread, one call at a time.
 
@@ -2315,6 +2318,7 @@ class ServerLine:
         incidents = self.queue.take(time.monotonic())
         if not incidents:
             return False
+        began = time.monotonic()
         answer, error = self.call(demisto.createIncidents, incidents)
         if self.is_cut:
             return True
@@ -2329,6 +2333,8 @@ class ServerLine:
             if not self.queue.created([answer] if isinstance(answer, dict) else answer, time.monotonic()):
                 self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
                                  f'for {ALONE_SECONDS} s every request is a call of its own.')
+        if len(incidents) > 1:  # those that were answered may be about to send again: else they would go in two turns for good
+            gevent.sleep(min((time.monotonic() - began) / 8, MOST_GATHERING_SECONDS))
         return True
 
     def send_health(self) -> None:

@@ -1,0 +1,79 @@
+"""What waits for the line beside incidents: samples for the mapping wizard, and lines for the log. Both are bounded."""
+from __future__ import annotations
+
+import sys
+
+import demistomock
+import pytest
+from app import App, line
+from GenericWebhook import LogBuffer, Post, Samples, read_samples
+
+
+def incident(name: str, details: str = '{}') -> dict[str, str | None]:
+    return {'name': name, 'type': None, 'occurred': '2026-11-24T10:00:00Z', 'rawJSON': details}
+
+
+def names(samples: Samples) -> list[str]:
+    return [sample['name'] for sample in read_samples(samples.take())]
+
+
+def test_the_last_20_incidents_are_samples() -> None:
+    samples = Samples()
+    samples.add([incident(f'{number}') for number in range(30)])
+    samples.add([incident('late')])
+    assert names(samples) == [*(f'{number}' for number in range(11, 30)), 'late']
+
+
+@pytest.mark.parametrize('large', [incident('a' * 100), incident('a', 'b' * 100), incident('\u20ac' * 30)],
+                         ids=['name', 'details', 'few characters of many bytes'])
+def test_a_large_incident_is_no_sample_and_uses_up_no_write(large: dict[str, str | None]) -> None:
+    samples = Samples(most_bytes=100)
+    samples.add([large])
+    assert not samples.are_new
+    samples.add([incident('small'), large])
+    assert samples.are_new
+    assert names(samples) == ['small']
+    assert not samples.are_new
+
+
+@pytest.mark.parametrize('context', [None, [], 'text', {'samples': 1}, {'samples': '{'}, {'samples': '{}'}, {'a': '1'}], ids=str)
+def test_of_a_context_that_holds_something_else_there_are_no_samples(context: object) -> None:
+    assert read_samples(context) == []
+
+
+def test_lines_of_one_level_leave_together_and_the_others_stay() -> None:
+    lines = LogBuffer()
+    for level, text in ('debug', 'one'), ('info', 'two'), ('debug', 'three'):
+        lines.add(level, '%s', text)
+    level, text = lines.take()
+    assert (level, [line.split()[1] for line in text.splitlines()]) == ('debug', ['one', 'three'])
+    assert lines.take()[1].endswith('Z two')
+    assert not lines.lines
+
+
+def test_lines_beyond_the_bound_are_counted_once() -> None:
+    lines = LogBuffer(most=2)
+    for number in range(5):
+        lines.add('info', 'line %s', number)
+    assert lines.take()[1].splitlines()[2].startswith('3 log lines were dropped')
+    lines.add('info', 'again')
+    assert 'dropped' not in lines.take()[1]
+
+
+def test_what_a_sender_wrote_stays_in_its_line() -> None:
+    lines = LogBuffer()
+    lines.add('info', 'from %s', 'a\nb\x1b[31m' + 'c' * 5000)
+    text = lines.take()[1]
+    assert '\n' not in text and '\x1b' not in text and len(text) < 1200
+
+
+def test_nothing_of_what_was_created_is_kept(app: App) -> None:
+    demistomock.declare(createIncidents=lambda incidents, *_: [{'id': '1'} for _ in incidents])
+    details = 'x' * 100_000
+    before = sys.getrefcount(details)
+    post = Post([incident('large', details)])
+    line().hand_in(post)
+    assert post.outcome.get(timeout=10) == [{'id': '1'}]
+    del post
+    demistomock.reset()  # which keeps what it was called with
+    assert sys.getrefcount(details) == before
