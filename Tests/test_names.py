@@ -9,9 +9,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from GenericWebhook import ERROR_MARKERS, MIB, ForeignEvent
+from app import App
+from GenericWebhook import ERROR_MARKERS, INSIDE, MIB, ForeignEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from webhook import TOKEN
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=timezone.utc).timestamp()
 GUID = '72d3162e-cc78-11e3-81ab-4c9367dc0958'
@@ -50,6 +52,10 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'body': '\n\n<134>Nov 24 10:00:00 fw-1 sshd[7]: Failed password\nmore'}, 'sshd[7]: Failed password'),
     ({'body': '<165>1 2026-11-24T10:00:00.003Z fw-1 sshd - ID47 - Failed password'}, 'sshd - ID47 - Failed password'),
     ({'body': 'disk full on db-1'}, 'disk full on db-1'),
+    ({'body': '3 disks failed'}, '3 disks failed'),
+    ({'body': 'Nov 24 10:00:00 fw-1 kernel: panic'}, 'kernel: panic'),
+    ({'body': '2026-11-24T10:00:00Z ERROR disk full'}, '2026-11-24T10:00:00Z ERROR disk full'),
+    ({'incident': {'name': 'Logins fail', 'status': 'open'}}, 'Logins fail'),
     ({'body': '<?xml version="1.0"?>\n<alert>fire</alert>'}, '<alert>fire</alert>'),
 ])
 def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
@@ -142,6 +148,25 @@ def test_the_type_is_the_urls_then_our_formats_then_the_instances(
     assert event(payload).type(from_url, instance) == expected
 
 
+@pytest.mark.parametrize(('payload', 'query', 'expected'), [
+    ({'title': 'Strange mail'}, 'type=Phishing', 'Phishing'),
+    ({'name': 'Strange mail'}, 'type=Phishing', 'Phishing'),
+    ({'name': 'Strange mail', 'type': 'Malware'}, 'type=Phishing', 'Malware'),
+    ({'title': 'Strange mail'}, 'type=', 'Unclassified'),
+    ({'title': 'Strange mail'}, f'type={TOKEN}', 'Unclassified'),
+])
+def test_a_url_can_name_the_type_of_what_comes_from_it(payload: Any, query: str, expected: str) -> None:
+    with App(incident_type='Unclassified') as app:
+        assert app.post(json.dumps(payload), {'Authorization': TOKEN.encode().decode('latin-1')}, query).status == 200
+        assert app.incidents[0]['type'] == expected
+
+
+def test_a_url_of_a_stranger_names_nothing() -> None:
+    with App(incident_type='Unclassified') as app:
+        assert app.post('{"title": "Strange mail"}', {}, 'type=Phishing').status == 401
+        assert app.calls == []
+
+
 @pytest.mark.parametrize(('payload', 'expected'), [
     ({'timestamp': '2026-11-24T09:00:00+01:00'}, '2026-11-24T09:00:00+01:00'),
     ({'@timestamp': '2026-11-24T09:00:00.123456789Z'}, '2026-11-24T09:00:00.123456789Z'),
@@ -207,6 +232,8 @@ HOSTILE = {
     'escaped text': '{"title":"' + '\\\\ \\u00e9 ' * 2 * MIB + '"}',
     'many keys': members(2_000_000),
     'many small keys': '{' + '"":1,' * 5_000_000 + '"title":"Disk full on db-1"}',
+    'long lists': '{' + ','.join(f'"{key}":[{"1," * 130_000}1]' for key in INSIDE) + ',"title":"Disk full on db-1"}',
+    'blank lines': '{"body":"' + '\\n' * 120_000 + 'Disk full on db-1"}',
     'long list': '{"alerts":[' + '{},' * 8_000_000 + '{}],"title":"Disk full on db-1"}',
 }
 

@@ -726,9 +726,8 @@ ROWS = [
     Row('Bitbucket', '@x-event-key / eventKey actor',
         '{@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|push.changes.0.new.name'
         '|changes.0.ref.displayId} ({repository.full_name|repository.slug})', 'date'),
-    Row('Gitea', '@x-gitea-event', '{@x-gitea-event} ' + GIT_NAME),
-    Row('Forgejo', '@x-forgejo-event', '{@x-forgejo-event} ' + GIT_NAME),
-    Row('Gogs', '@x-gogs-event', '{@x-gogs-event} ' + GIT_NAME),
+    Row('Gitea, Forgejo, Gogs', '@x-gitea-event|@x-forgejo-event|@x-gogs-event',
+        '{@x-gitea-event|@x-forgejo-event|@x-gogs-event} ' + GIT_NAME),
     Row('Azure DevOps', 'publisherId eventType resource', '{message.text}', 'createdDate'),
     Row('Alertmanager', 'groupLabels receiver alerts !title',
         '[{status}] {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|alerts.0.annotations.summary'
@@ -852,14 +851,15 @@ DULL = re.compile(r'''alerts?|events?|incidents?|messages?|notifications?|webhoo
 # What says nothing to a person: short or endless words, ARNs and URLs, JSON and XML.
 MACHINE_TEXT = re.compile(r'.{0,3}|\S{40,}|arn:\S+|[a-z][a-z\d+.-]*://\S*|<[?/\w][^>]*>.*>|(\{\s*["}]|\[\s*[\[{"\]]).*',
                           re.IGNORECASE | re.ASCII)
-PREAMBLE = re.compile(r'''(<\?xml[^>]*>|<\d{1,3}>)?\s*(\d\ )?
-    ((?:[A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+))\ +(\S+\ +)?)?''',
-                      re.VERBOSE | re.ASCII)
+# What stands before a text: a declaration of XML, or the header of a syslog line, with date and host.
+PREAMBLE = re.compile(r'''<\?xml[^>]*>|(<\d{1,3}>(\d\ )?(\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\ (\S+\ )?)?)?
+    ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?''', re.VERBOSE | re.ASCII)
 UNPRINTABLE = re.compile('[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
 HALF_OF_A_PAIR = re.compile('[\ud800-\udfff]')
 Buffer = bytes | memoryview | Raw
 JSON_OBJECT = Decoder(dict[str, Raw])
 JSON_LIST = Decoder(list[Raw])
+JSON_FIRST = Decoder(defstruct('First', [('item', Raw, Raw())], array_like=True))
 JSON_TEXT = Decoder(str)
 # Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
 FEW_KEYS = words('name type title summary message status alert event data timestamp')
@@ -873,8 +873,12 @@ class NumberText(str):
 class Members(dict[str, Any]):
     """A JSON object, or a list of which only the first item counts; what is in it is read when it is asked for."""
 
-    more = 0  # items of a list beyond the first
-    is_list = False
+    list_source = b''
+
+    @cached_property
+    def more(self) -> int:
+        """Items of a list beyond the first."""
+        return max(len(JSON_LIST.decode(self.list_source)) - 1, 0) if self.list_source else 0
 
     def read(self, key: str) -> Any:
         """Members, a text, or None if there is nothing; '' for what can't be part of a name."""
@@ -893,7 +897,7 @@ class Members(dict[str, Any]):
     def inside(self, keys: list[str]) -> Iterator['Members']:
         for key in keys:
             value = self.named(key)
-            inner = value.read('0') if isinstance(value, Members) and value.is_list else value
+            inner = value.read('0') if isinstance(value, Members) and value.list_source else value
             if isinstance(inner, Members):
                 if 'name' in inner.folded:  # the name of a rule is a rule's name
                     inner.folded.setdefault(f'{key}name', inner.folded['name'])
@@ -914,13 +918,14 @@ def read_member(member: Raw, most: int = 256 * 1024, most_text: int = 4096) -> A
     if kind == b'{' and len(view) <= most:
         return Members(JSON_OBJECT.decode(source))
     if kind == b'[' and len(view) <= most:
-        return read_list(JSON_LIST.decode(source))
+        return read_list(source)
     return NumberText(source.decode()) if kind.isdigit() or kind == b'-' else ''
 
 
-def read_list(items: list[Raw]) -> Members:
-    members = Members({'0': items[0]} if items else {})
-    members.is_list, members.more = True, max(len(items) - 1, 0)
+def read_list(source: bytes) -> Members:
+    (first,) = astuple(JSON_FIRST.decode(source))
+    members = Members({'0': first} if memoryview(first) else {})
+    members.list_source = source
     return members
 
 
@@ -935,19 +940,14 @@ def text_start(source: str) -> str:
 COLON = re.compile(b':')
 
 
-def read_object(source: Buffer) -> Members:
-    """Empty for what is no JSON object."""
+def read_object(source: Buffer, most_keys: int = 50_000) -> Members:
+    """Empty for what is no JSON object. Of very many colons it is taken that each may belong to a key."""
     with suppress(ValueError, RecursionError):
-        if not has_many_keys(source):
+        if next(islice(COLON.finditer(source), most_keys, None), None) is None:
             return Members(JSON_OBJECT.decode(source))
         few = asdict(JSON_FEW.decode(source))
         return Members({key: value for key, value in few.items() if memoryview(value)})
     return Members()
-
-
-def has_many_keys(source: Buffer, most: int = 50_000) -> bool:
-    """Whether it may: told by its colons, of which there are at least as many as keys."""
-    return next(islice(COLON.finditer(source), most, None), None) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -1051,7 +1051,7 @@ class ForeignEvent:
     def first_line(self) -> tuple[str, int]:
         """Of a body that is no JSON."""
         body = self.members.read('body') if len(self.members) == 1 else None
-        lines = body.splitlines() if isinstance(body, str) else []
+        lines = body.lstrip()[:4096].splitlines() if isinstance(body, str) else []
         return next(filter(None, (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)), ''), 0
 
     def name_by_rule(self) -> tuple[str, int]:
@@ -1078,8 +1078,8 @@ class ForeignEvent:
     def type(self, from_url: str, incident_type: str | None) -> str | None:
         """A foreign `type` tells what kind of event it is. Only who speaks our format, with a key more, means the incident's."""
         own, name = (value if type(value) is str else '' for value in map(self.members.read, ('type', 'name')))
-        means_ours = self.row is None and bool(name)
-        chosen = ('' if self.holds_token(from_url) else from_url) or (own if means_ours else '') or incident_type or own
+        means_ours = name and not self.row
+        chosen = from_url or (own if means_ours else '') or incident_type or own
         return unmarked(HALF_OF_A_PAIR.sub('\ufffd', chosen)) if chosen else None
 
     def occurred(self, now: float) -> str:
@@ -1167,6 +1167,8 @@ class Arrival:
         self.settings = settings
         self.query = query or {}
         self.notes: list[str] = []  # for the log
+        from_url = self.query.get('type', '')
+        self.type_from_url = '' if self.holds_token(from_url) else unmarked(from_url)
 
     def holds_token(self, text: str) -> bool:
         return holds_token(self.settings, text)
@@ -1461,7 +1463,7 @@ def envelope_incident(text: Buffer, fields: Fields, arrival: Arrival) -> dict[st
     check_envelope(text, fields)
     return {
         'name': told_text(fields, 'name') or DEFAULT_NAME,
-        'type': told_text(fields, 'type') or arrival.settings.incident_type,
+        'type': told_text(fields, 'type') or arrival.type_from_url or arrival.settings.incident_type,
         'occurred': told_date(fields) or arrival.occurred,
         'rawJSON': details_text(getattr(fields, fields.raw_keys[0]) if fields.raw_keys else text),
     }
@@ -1510,7 +1512,7 @@ def foreign_incident(text: Buffer, fields: Fields, arrival: Arrival) -> dict[str
     event = ForeignEvent(text, arrival.headers, arrival.holds_token)
     return {
         'name': event.name() or DEFAULT_NAME,
-        'type': event.type(arrival.query.get('type', ''), arrival.settings.incident_type),
+        'type': event.type(arrival.type_from_url, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': foreign_details(text, fields, arrival),
     }
