@@ -39,6 +39,16 @@ LIBRARIES = {'Slack': 'slack_sdk', 'Stripe': 'stripe', 'Standard Webhooks and Sv
              'CloudEvents': 'cloudevents'}
 PROGRAMS = {'Prometheus Alertmanager': 'prometheus-alertmanager', 'syslog-ng': 'syslog-ng', 'Any other': 'apprise'}
 
+# The recipes in senders/ of each guide, by which its examples are held.
+RECIPES = {
+    'Splunk Enterprise and Splunk ES': 'splunk', 'Microsoft Sentinel and Defender XDR': 'microsoft-sentinel',
+    'Azure Monitor and Defender for Cloud': 'azure-monitor microsoft-defender', 'AWS EventBridge': 'aws-eventbridge',
+    'AWS SNS': 'aws-sns', 'Google Cloud Monitoring': 'gcp-monitoring',
+    'Google Cloud Pub/Sub and Security Command Center': 'gcp-pubsub', 'CrowdStrike Falcon': 'crowdstrike',
+    'Elastic and Kibana': 'elastic', 'Prometheus Alertmanager': 'alertmanager', 'Jira Cloud': 'jira',
+    'Standard Webhooks and Svix': 'standard-webhooks', 'Any other': '',
+}
+
 
 def chapter() -> str:
     return README.read_text(encoding='utf-8').split('\n## Senders\n')[1].split('\n## ')[0]
@@ -111,6 +121,16 @@ def test_what_a_sender_was_verified_by_stands_in_a_test(title: str) -> None:
     else:
         assert by in ('its documents', "a partner's documents", 'unconfirmed')
     assert (by == 'unconfirmed') == ('(Unconfirmed.)' in guide(title)), 'what nobody could confirm is marked in both places'
+
+
+@pytest.mark.parametrize('title', [title for title in rows() if title != 'Any other'])
+def test_each_example_of_an_incidents_name_is_one_that_its_sender_makes(title: str) -> None:
+    recipes = [json.loads((ROOT / 'senders' / f'{key}.json').read_text(encoding='utf-8'))
+               for key in RECIPES.get(title, title.lower().replace(' ', '-')).split()]
+    expected = {delivery['expected']['name'] for recipe in recipes for delivery in recipe['deliveries']}
+    examples = re.findall(r'such as `([^`]+)`', re.findall(r'^- \*\*Incident\*\*: (.+)$', guide(title), re.MULTILINE)[0])
+    assert examples
+    assert set(examples) - expected == set()
 
 
 @pytest.mark.parametrize('header', [scheme.header for scheme in SCHEMES if scheme.header != ANY])
