@@ -9,6 +9,7 @@ import base64
 import configparser
 import gzip
 import json
+import os
 import re
 import shlex
 import shutil
@@ -215,6 +216,13 @@ def check_dev_test(command: Command, checkout: Path, running: DevRun) -> None:
         assert any(re.search(f'def test_.*{wanted}', file.read_text('utf-8')) for file in (ROOT / folder).rglob('*test*.py'))
 
 
+def check_dev_names(command: Command, checkout: Path, running: DevRun) -> None:
+    done = subprocess.run([sys.executable, '-m', 'names_table'], cwd=ROOT, capture_output=True, text=True, check=True,
+                          env={**os.environ, 'PYTHONPATH': os.pathsep.join(path for path in sys.path if path)})
+    assert 'names) print_names' in (checkout / 'dev').read_text('utf-8')
+    assert all(json.loads(file.read_text('utf-8'))['sender'][:20] in done.stdout for file in (ROOT / 'senders').glob('*.json'))
+
+
 def tox_environments() -> set[str]:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / 'tox.ini', 'utf-8')
@@ -282,7 +290,8 @@ def check_removal(command: Command, checkout: Path, running: DevRun) -> None:
 
 
 CHECKS: dict[str, Callable[[Command, Path, DevRun], None]] = {
-    r'\./dev run\b': check_dev_run, r'\./dev test\b': check_dev_test, r'python -m localxsoar\b': check_local_xsoar,
+    r'\./dev run\b': check_dev_run, r'\./dev test\b': check_dev_test,
+    r'\./dev names$': check_dev_names, r'python -m localxsoar\b': check_local_xsoar,
     'docker save ': check_docker_save, 'export ': check_environment, r'curl ': check_curl, r'printf .* \| curl ': check_curl,
     r'docker build ': check_docker_build,
     r'/docker_image_create ': check_image_in_the_war_room, r'\.tox/sdk/bin/demisto-sdk upload ': check_upload,
