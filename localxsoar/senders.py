@@ -229,9 +229,10 @@ class SenderTeller:
         same_agent = bool(recipe.agent) and recipe.agent == seen.agent
         likeness = recipe.likeness(seen) if same_agent or not recipe.agent or not seen.agent else 0
         is_own = any(self._headers[name] == 1 for name in recipe.headers)
-        if not (all_there and (is_own or (same_agent and self._agents[recipe.agent] == 1) or likeness >= ALIKE)):
+        is_own_agent = same_agent and self._agents[recipe.agent] == 1
+        if not is_own_agent and not (all_there and (is_own or likeness >= ALIKE)):
             return NO_FIT
-        return len(recipe.headers), same_agent, likeness
+        return len(recipe.headers & seen.headers), same_agent, likeness
 
 
 def owners(marks_of: Iterable[tuple[str, Sender]]) -> Counter[str]:

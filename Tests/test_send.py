@@ -1,0 +1,67 @@
+"""./dev send: each known sender's own request, to the local XSOAR and straight to a webhook."""
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from local_xsoar import ROOT
+from webhook import Webhook
+
+TOKEN = base64.b64encode(b'a token that any sender can sign with').decode()
+
+
+@pytest.fixture(scope='module')
+def webhook() -> Iterator[Webhook]:
+    with Webhook('--senders', str(ROOT / 'senders'), token=TOKEN) as running:
+        yield running
+
+
+def send(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, '-m', 'localxsoar.send', *arguments], cwd=ROOT, text=True, capture_output=True,
+                          timeout=60, check=False)
+
+
+@pytest.mark.parametrize('sender', ['github', 'slack', 'splunk'])
+def test_a_sender_makes_an_incident_here_and_by_an_address_and_a_token(webhook: Webhook, sender: str) -> None:
+    here = send(sender, '--url', webhook.url)
+    straight = send(sender, '--url', webhook.webhook_url, '--token', TOKEN)
+    assert (here.returncode, straight.returncode) == (0, 0), here.stderr + straight.stderr
+    assert ' incident ' in here.stdout.splitlines()[-1] and '200 OK' in straight.stdout.splitlines()[-1]
+    assert TOKEN not in here.stdout + straight.stdout
+    assert len(set(webhook.names()[-2:])) == 1
+
+
+def test_a_refusal_is_told_and_fails(webhook: Webhook) -> None:
+    done = send('github', '--url', webhook.webhook_url, '--token', 'wrong-token')
+    assert done.returncode == 1 and done.stdout.splitlines()[-1].startswith('401 ')
+
+
+def test_every_sender_is_listed_with_its_deliveries() -> None:
+    listed = send('--list').stdout.splitlines()
+    assert len(listed) == len(list((ROOT / 'senders').glob('*.json')))
+    assert any(line.startswith('github ') and 'signature in X-Hub-Signature-256' in line for line in listed)
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['nobody'], "'nobody' is no sender: "),
+    (['github', 'lunch'], "GitHub has no delivery 'lunch'. Known: "),
+    (['github', '--url', 'http://127.0.0.1:1'], 'does not answer'),
+    ([], 'which sender? --list shows them.'),
+])
+def test_what_cannot_be_sent_is_told_in_one_line(arguments: list[str], words: str) -> None:
+    done = send(*arguments)
+    assert (done.returncode, done.stderr.count('\n')) == (2, 1) and words in done.stderr
+
+
+@pytest.mark.parametrize('file', sorted((ROOT / 'senders').glob('*.json')), ids=lambda file: str(file.stem))
+def test_a_delivery_of_each_sender_is_told_as_its_own(webhook: Webhook, file: Any) -> None:
+    number = webhook.control('POST', f'senders/{file.stem}/send', json={})['number']
+    delivery = webhook.control('GET', f'deliveries/{number}')
+    recipe = json.loads(file.read_text('utf-8'))
+    agent = recipe['deliveries'][0].get('headers', {}).get('User-Agent', '').partition('/')[0]
+    assert delivery['sender'] in {recipe['sender'], agent} - {''}
