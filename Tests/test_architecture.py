@@ -25,10 +25,11 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 
 def stray_uses_of_demisto(tree: ast.Module) -> list[int]:
-    """Lines that use demisto outside of class ServerLine and of what follows the heading COMMANDS."""
+    """Lines that use demisto outside of class ServerLine and of what follows the heading COMMANDS, and before a start that fails."""
     commands = min((node.lineno for node in tree.body if is_heading(node, 'COMMANDS')), default=sys.maxsize)
-    owned = {id(node) for owner in tree.body if isinstance(owner, ast.ClassDef) and owner.name == 'ServerLine'
-             for node in ast.walk(owner)}
+    owners = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == 'ServerLine']
+    owners += [handler for node in tree.body if isinstance(node, ast.Try) for handler in node.handlers]
+    owned = {id(node) for owner in owners for node in ast.walk(owner)}
     return [node.lineno for node in ast.walk(tree)
             if isinstance(node, ast.Name) and node.id == 'demisto' and id(node) not in owned and node.lineno < commands]
 

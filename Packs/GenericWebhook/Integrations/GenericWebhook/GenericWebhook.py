@@ -42,17 +42,23 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 
-import gevent
-from bottle import Bottle, HTTPResponse, request
-from gevent.event import AsyncResult, Event
-from gevent.lock import BoundedSemaphore, Semaphore
-from gevent.pool import Pool
-from gevent.server import StreamServer
-from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
-from msgspec.json import Decoder
-from msgspec.json import encode as to_json
-from msgspec.structs import asdict, astuple
-from multipart import MultipartSegment, PushMultipartParser, parse_options_header
+try:
+    import gevent
+    from bottle import Bottle, HTTPResponse, request
+    from gevent.event import AsyncResult, Event
+    from gevent.lock import BoundedSemaphore, Semaphore
+    from gevent.pool import Pool
+    from gevent.server import StreamServer
+    from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
+    from msgspec.json import Decoder
+    from msgspec.json import encode as to_json
+    from msgspec.structs import asdict, astuple
+    from multipart import MultipartSegment, PushMultipartParser, parse_options_header
+except ImportError as error:
+    lacking = f'The image has no {error.name}: build the one of docker/generic-webhook, and give its name as dockerimage.'
+    with suppress(TypeError):  # before 6.8 it takes no second argument; those servers show the error below
+        demisto.updateModuleHealth(lacking, True)
+    return_error(lacking)
 
 ''' CONSTANTS '''
 
