@@ -25,9 +25,9 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 
 def stray_uses_of_demisto(tree: ast.Module) -> list[int]:
-    """Lines that use demisto outside of class ServerLine and of what follows the heading COMMANDS, and before a start that fails."""
+    """Lines that use demisto outside of class ServerLine, of what follows COMMANDS, and of a start that fails."""
     commands = min((node.lineno for node in tree.body if is_heading(node, 'COMMANDS')), default=sys.maxsize)
-    owners = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == 'ServerLine']
+    owners: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == 'ServerLine']
     owners += [handler for node in tree.body if isinstance(node, ast.Try) for handler in node.handlers]
     owned = {id(node) for owner in owners for node in ast.walk(owner)}
     return [node.lineno for node in ast.walk(tree)
