@@ -116,7 +116,7 @@ def in_backticks(text: str) -> list[str]:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('checkout')
     shutil.copy(ROOT / 'dev', folder / 'dev')
-    for name in ('Packs', 'localxsoar', 'requirements'):
+    for name in ('Packs', 'localxsoar', 'requirements', 'senders'):
         (folder / name).symlink_to(ROOT / name)
     # The runner of the checks says what it was asked instead of running them: this test is one of them.
     runner = f'case "$*" in "-m tox "*) echo "$@" ;; *) exec {sys.executable} "$@" ;; esac'
@@ -161,8 +161,8 @@ def running(checkout: Path) -> Iterator[DevRun]:
 def assert_printed(printed: str, documented: str) -> None:
     """The same but for what differs from run to run; `...` stands for anything."""
     def steady(text: str) -> str:
-        return re.sub(r'127\.0\.0\.1:\d+|(?<=Container port: )\d+|^\d\d:\d\d:\d\d|(?<= 200) +\d+ ms', '-', text.strip(),
-                      flags=re.MULTILINE)
+        return re.sub(r'127\.0\.0\.1:\d+|(?<=Container port: )\d+|^\d\d:\d\d:\d\d|(?<= 200) +\d+ ms|(?<=^200 OK)  \d+ ms|'
+                      r'(?<="id": ")\d+', '-', text.strip(), flags=re.MULTILINE)
 
     pattern = re.escape(steady(documented)).replace(re.escape('...'), '.*')
     assert re.fullmatch(pattern, steady(printed), re.DOTALL), f'{printed}\nis not what the document says:\n{documented}'
@@ -172,11 +172,12 @@ def assert_printed(printed: str, documented: str) -> None:
 
 
 def test_the_transcript_of_the_first_incident_is_what_happens(checkout: Path) -> None:
-    run, curl, *_ = [command for language, block in code_blocks(README.read_text('utf-8')) if language == 'console'
-                     for command in transcript(block)]
+    run, send, curl, *_ = [command for language, block in code_blocks(README.read_text('utf-8')) if language == 'console'
+                           for command in transcript(block)]
     with DevRun(checkout) as xsoar:
+        assert_printed(dev_send(checkout, send, xsoar), send.printed)
         assert_printed(xsoar.answer_of(curl.text), curl.printed)
-        xsoar.wait_for_line(' incident 1  ')
+        xsoar.wait_for_line(' incident 2  ')
         # The container's log and health come whenever they come; the document leaves them out.
         printed = '\n'.join(line for line in xsoar.output if not re.match(r'\d\d:\d\d:\d\d  (log|health)', line))
     assert_printed(printed, run.printed.replace('\n...\n', '\n'))
@@ -201,6 +202,19 @@ def check_dev_run(command: Command, checkout: Path, running: DevRun) -> None:
     elif arguments:
         with DevRun(checkout, *arguments) as xsoar:
             assert xsoar.post('{}').status_code == 200
+
+
+def dev_send(checkout: Path, command: Command, running: DevRun) -> str:
+    arguments = [str(checkout / 'dev'), *shlex.split(command.text)[1:], '--url', running.url]
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=True).stdout
+
+
+def check_dev_send(command: Command, checkout: Path, running: DevRun) -> None:
+    assert dev_send(checkout, command, running)
+
+
+def check_dev_screenshots(command: Command, checkout: Path, running: DevRun) -> None:
+    assert 'screenshots' in tox_environments()
 
 
 def check_dev_test(command: Command, checkout: Path, running: DevRun) -> None:
@@ -291,7 +305,8 @@ def check_removal(command: Command, checkout: Path, running: DevRun) -> None:
 
 CHECKS: dict[str, Callable[[Command, Path, DevRun], None]] = {
     r'\./dev run\b': check_dev_run, r'\./dev test\b': check_dev_test,
-    r'\./dev names$': check_dev_names, r'python -m localxsoar\b': check_local_xsoar,
+    r'\./dev names$': check_dev_names, r'\./dev send\b': check_dev_send, r'\./dev screenshots$': check_dev_screenshots,
+    r'python -m localxsoar\b': check_local_xsoar,
     'docker save ': check_docker_save, 'export ': check_environment, r'curl ': check_curl, r'printf .* \| curl ': check_curl,
     r'docker build ': check_docker_build,
     r'/docker_image_create ': check_image_in_the_war_room, r'\.tox/sdk/bin/demisto-sdk upload ': check_upload,
