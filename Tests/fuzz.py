@@ -1,4 +1,4 @@
-"""Raw HTTP by chance against a real container, for SECONDS: `./dev test -e fuzz -- SECONDS`.
+"""Raw HTTP by chance against a real container, then bodies, each for SECONDS: `./dev test -e fuzz -- SECONDS`.
 
 Requests are made of pieces that are right, nearly right and wrong, and cut, doubled or turned here and there. Whatever comes,
 each answer is HTTP to h11's strict reading, with a status that the contract has, and the process lives on.
@@ -13,6 +13,7 @@ import sys
 import time
 from contextlib import suppress
 
+import fuzz_bodies
 import h11
 from webhook import TOKEN, Webhook
 
@@ -111,3 +112,5 @@ if __name__ == '__main__':
     _seed = time.time_ns()
     _seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60
     print(f'seed {_seed}: {run(_seconds, _seed):,} answers, all within the contract')
+    _bodies, _taken = fuzz_bodies.run(_seconds, _seed)
+    print(f'seed {_seed}: {_bodies:,} bodies, {_taken:,} of them incidents, all within the contract')

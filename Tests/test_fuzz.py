@@ -1,10 +1,17 @@
-"""Ten seconds of the fuzz in each run of the tests, each with a seed of its own; its failure names the seed."""
+"""Ten seconds of each fuzz in each run of the tests, each with a seed of its own; a failure names the seed."""
 from __future__ import annotations
 
 import time
 
+import fuzz_bodies
 from fuzz import run
 
 
 def test_ten_seconds_of_raw_http_by_chance_get_nothing_outside_the_contract() -> None:
     assert run(10, time.time_ns()) > 100
+
+
+def test_ten_seconds_of_bodies_by_chance_are_incidents_or_refusals_as_the_contract_has_them() -> None:
+    count, taken = fuzz_bodies.run(10, time.time_ns())
+    assert count > 1000
+    assert count / 10 < taken < count

@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 
+from bench.bodies import bodies_that_wait, large_bodies
 from bench.cpu import cpu_a_request
 from bench.instances import instances
 from bench.load import burst, wrk
@@ -198,7 +199,7 @@ def idle_connections() -> list[Row]:
 SCENES: dict[str, Callable[[], list[Row]]] = {
     function.__name__: function for function in
     (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
-     cpu_a_request, instances)
+     cpu_a_request, instances, bodies_that_wait, large_bodies)
 }
 
 

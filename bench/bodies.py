@@ -4,6 +4,7 @@ from __future__ import annotations
 import gzip
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from bench.rows import Row
 from bench.side import OURS, TOKEN, Side
 
 MIB = 2**20
 SIZE = 24 * MIB
-QUIET_SECONDS = 0.7
 FORM = 'application/x-www-form-urlencoded'
 BOUNDARY = 'b' * 30
 MULTIPART = f'multipart/form-data; boundary={BOUNDARY}'
@@ -79,29 +80,11 @@ SHAPES = {
 }
 
 
-def request(shape: Shape) -> bytes:
+def request(shape: Shape, *headers: str) -> bytes:
     body = shape.body()
-    head = f'POST / HTTP/1.1\r\nHost: bench\r\nAuthorization: {TOKEN}\r\nContent-Type: {shape.content_type}\r\n'
-    coding = f'Content-Encoding: {shape.coding}\r\n' if shape.coding else ''
-    return f'{head}{coding}Content-Length: {len(body)}\r\n\r\n'.encode() + body
-
-
-class Prober:
-    """Another sender, who posts small bad requests as fast as they are answered. `longest` is how long it waited, in seconds."""
-
-    def __init__(self, side: Side) -> None:
-        self.side = side
-        self.longest = 0.0
-
-    def run(self, goes_on: Callable[[], bool]) -> None:
-        ask = request(Shape(lambda: b'{"a"'))
-        with connect(self.side) as connection:
-            while goes_on():
-                began = time.perf_counter()
-                connection.sendall(ask)
-                assert connection.recv(65536).startswith((b'HTTP/1.1 400', b'HTTP/1.1 503'))
-                self.longest = max(self.longest, time.perf_counter() - began)
-                time.sleep(0.002)
+    lines = ['POST / HTTP/1.1', 'Host: bench', f'Authorization: {TOKEN}', f'Content-Type: {shape.content_type}', *headers,
+             *([f'Content-Encoding: {shape.coding}'] if shape.coding else []), f'Content-Length: {len(body)}']
+    return '\r\n'.join([*lines, '', '']).encode() + body
 
 
 def connect(side: Side) -> socket.socket:
@@ -109,61 +92,163 @@ def connect(side: Side) -> socket.socket:
     return socket.create_connection((str(parts.hostname), parts.port or 80), timeout=120)
 
 
-def cpu_ticks(pid: int) -> int:
-    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
-    return int(fields[11]) + int(fields[12])
+class Sender(threading.Thread):
+    """Sends one request on a connection of its own; `status` is what it was answered."""
+
+    def __init__(self, side: Side, sent: bytes) -> None:
+        super().__init__()
+        self.side = side
+        self.sent = sent
+        self.status = 0
+        self.start()
+
+    def run(self) -> None:
+        with connect(self.side) as connection:
+            connection.sendall(self.sent)
+            self.status = int(connection.recv(65536)[9:12])
 
 
-def peak(pid: int) -> float:
-    match = re.search(r'VmHWM:\s+(\d+) kB', Path(f'/proc/{pid}/status').read_text())
-    assert match
-    return int(match[1]) / 1024
+class Scene:
+    """A container whose server hangs in a call, so that what comes waits, and whose peak of memory begins at idle."""
+
+    def __init__(self) -> None:
+        self.side = Side(OURS)
+
+    def __enter__(self) -> Scene:
+        self.side.__enter__()
+        self.side.warm_up()
+        self.side.faults.change({'hang': True})
+        self.held = Sender(self.side, request(Shape(lambda: b'{"name": "held"}')))
+        time.sleep(0.3)
+        self.idle = self.side.memory()
+        Path(f'/proc/{self.side.pid}/clear_refs').write_text('5')
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
+        self.side.__exit__(*exception)
+
+    def release(self) -> None:
+        self.side.faults.change({'hang': False})
+        self.held.join()
+
+    def peak(self) -> float:
+        """The most MiB above idle so far."""
+        match = re.search(r'VmHWM:\s+(\d+) kB', Path(f'/proc/{self.side.pid}/status').read_text())
+        assert match
+        return int(match[1]) / 1024 - self.idle
+
+    def memory(self) -> float:
+        return self.side.memory() - self.idle
+
+    def is_busy(self, seconds: float = 0.5) -> bool:
+        """Whether it has worked in the seconds before."""
+        before = self.cpu_ticks()
+        time.sleep(seconds)
+        return self.cpu_ticks() - before > 5
+
+    def cpu_ticks(self) -> int:
+        fields = Path(f'/proc/{self.side.pid}/stat').read_text().rpartition(')')[2].split()
+        return int(fields[11]) + int(fields[12])
 
 
-def measure(shape: Shape, copies: int = 1) -> tuple[float, float, float, str]:
-    """MiB above idle until the line has it, and with the line; the longest wait of another sender; the answers."""
-    answers: list[str] = []
+class Prober(threading.Thread):
+    """Another sender, who posts small bad requests one after the other; `longest` is how many seconds one of them took."""
 
-    def send() -> None:
-        with connect(side) as connection:
-            connection.sendall(whole)
-            answers.append(connection.recv(65536)[9:12].decode())
+    def __init__(self, side: Side) -> None:
+        super().__init__()
+        self.side = side
+        self.longest = 0.0
+        self.is_done = threading.Event()
+        self.start()
 
-    with Side(OURS) as side:
-        side.warm_up()
-        whole = request(shape)
-        side.faults.change({'hang': True})
-        held = threading.Thread(target=send_small, args=[side])
-        held.start()
-        time.sleep(0.2)
-        idle = side.memory()
-        Path(f'/proc/{side.pid}/clear_refs').write_text('5')
-        senders = [threading.Thread(target=send) for _ in range(copies)]
-        prober = Prober(side)
+    def run(self) -> None:
+        ask = request(Shape(lambda: b'{"a"'))
+        with connect(self.side) as connection:
+            while not self.is_done.wait(0.002):
+                began = time.perf_counter()
+                connection.sendall(ask)
+                assert connection.recv(65536).startswith((b'HTTP/1.1 400', b'HTTP/1.1 503'))
+                self.longest = max(self.longest, time.perf_counter() - began)
+
+    def stop(self) -> float:
+        self.is_done.set()
+        self.join()
+        return self.longest
+
+
+class Cost(NamedTuple):
+    """MiB above idle until the line has a body, and with what the platform's encoding takes; how long another sender waited."""
+
+    until_line: float
+    with_line: float
+    waited: float
+    status: int
+
+
+def cost(shape: Shape) -> Cost:
+    sent = request(shape)
+    with Scene() as scene:
+        prober = Prober(scene.side)
+        sender = Sender(scene.side, sent)
+        while sender.is_alive() and scene.is_busy():
+            pass
+        prober_waited = prober.stop()
+        until_line = scene.peak()
+        scene.release()
+        sender.join()
+        return Cost(until_line, scene.peak(), prober_waited, sender.status)
+
+
+def waiting(count: int, size: int, *headers: str) -> tuple[float, float, list[int]]:
+    """MiB above idle at most, and once so many bodies of a size wait; what they were answered."""
+    sent = request(Shape(lambda: filled(b'{"a":"', b'x', b'"}', size)), *headers)
+    with Scene() as scene:
+        senders = [Sender(scene.side, sent) for _ in range(count)]
+        while scene.is_busy():
+            pass
+        peak, memory = scene.peak(), scene.memory()
+        scene.release()
         for sender in senders:
-            sender.start()
-        busy = [time.monotonic(), cpu_ticks(side.pid)]
-
-        def is_busy() -> bool:
-            return any(sender.is_alive() for sender in senders) and time.monotonic() - busy[0] < 3 + 0 * busy[1]
-
-        prober.run(is_busy)
-        before_line = peak(side.pid) - idle
-        side.faults.change({'hang': False})
-        for thread in (*senders, held):
-            thread.join()
-        return before_line, peak(side.pid) - idle, prober.longest, ' '.join(answers)
+            sender.join()
+        return peak, memory, [sender.status for sender in senders]
 
 
-def send_small(side: Side) -> None:
-    with connect(side) as connection:
-        connection.sendall(request(Shape(lambda: b'{"name":"held"}')))
-        connection.recv(65536)
+def refused(count: int, size: int) -> tuple[float, list[int]]:
+    """MiB above idle after so many bodies of a size that the server has refused."""
+    sent = request(Shape(lambda: filled(b'{"a":"', b'x', b'"}', size)))
+    statuses = []
+    with Scene() as scene:
+        scene.side.faults.change({'refuse': '*'})
+        scene.release()
+        for _ in range(count):
+            sender = Sender(scene.side, sent)
+            sender.join()
+            statuses.append(sender.status)
+        return scene.memory(), statuses
 
 
-if __name__ == '__main__':
-    import sys
-    for name, shape in SHAPES.items():
-        if all(word in name for word in sys.argv[1:]):
-            before, after, wait, answers = measure(shape)
-            print(f'{name:30} {before:6.0f} {after:6.0f} MiB {wait * 1000:6.0f} ms  {answers}', flush=True)
+def large_bodies() -> list[Row]:
+    costs = {name: cost(shape) for name, shape in SHAPES.items()}
+    for name, each in costs.items():
+        print(f'  24 MiB, {name} ({each.status}): {each.until_line:.0f} MiB, {each.with_line:.0f} with the line, '
+              f'another waited {1000 * each.waited:.0f} ms', file=sys.stderr)
+    most = max(each.until_line for each in costs.values())
+    with_line = max(each.with_line for each in costs.values())
+    waited = max(each.waited for each in costs.values())
+    return [
+        Row(f'24 MiB in any of {len(costs)} shapes: memory above idle', f'{most:.0f} MiB', f'{with_line:.0f} MiB (with the line)',
+            '', 'at most 250 MiB', most <= 250),
+        Row('... the longest that another sender waited', f'{1000 * waited:.0f} ms', '', '', 'at most 1 s', waited <= 1),
+    ]
+
+
+def bodies_that_wait() -> list[Row]:
+    _, six, _ = waiting(6, 10 * MIB)
+    _, repeats, _ = waiting(30, 2 * MIB, 'X-GitHub-Delivery: 1')
+    left, _ = refused(25, 10 * MIB)
+    return [
+        Row('six bodies of 10 MiB that wait: memory above idle', f'{six:.0f} MiB', '', '', 'at most 120 MiB', six <= 120),
+        Row('30 repeats of one delivery of 2 MiB that wait', f'{repeats:.0f} MiB', '', '', 'at most 120 MiB', repeats <= 120),
+        Row('25 bodies of 10 MiB that XSOAR refused leave', f'{left:.0f} MiB', '', '', 'at most 30 MiB', left <= 30),
+    ]

@@ -2524,6 +2524,7 @@ def answering(handlers: tuple[Handler, Handler], line: ServerLine) -> Callable[[
             line.queue.check_open()
             return handlers[0](environ) or handlers[1](environ)
         except Refused as refused:
+            refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
             environ[OUTCOME] = refused.detail.partition('. ')[0]
             return problem_answer(refused.status, refused.answer, refused.headers)
         except Exception as error:

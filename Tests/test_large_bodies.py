@@ -1,0 +1,179 @@
+"""Large bodies: what one needs, what waits, what is left, who is cut when there is no room, in the real container."""
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
+from typing import Any
+
+import GenericWebhook
+import gevent
+import pytest
+from app import App
+from GenericWebhook import BadRequest, Intake, Refused, Room, TooLarge, Unavailable
+from gevent.event import Event
+from webhook import TOKEN, Webhook
+
+from bench.bodies import MIB, SHAPES, cost, refused, waiting
+
+COSTLY = ['small objects in raw_json', 'deep arrays', 'gzip of 24 KB, numbers', 'form of %41', 'NaN behind escapes', 'many keys',
+          'text of control characters', 'string with one emoji', 'lone surrogates', 'folded part header', 'huge part name']
+
+
+@pytest.mark.parametrize('name', COSTLY)
+def test_24_mib_in_any_shape_need_little_memory_and_hold_up_nobody(name: str) -> None:
+    found = cost(SHAPES[name])
+    assert found.until_line <= 250
+    assert found.waited <= 1
+    assert found.status in (200, 400, 413)
+
+
+def test_what_waits_holds_its_incidents_and_nothing_else() -> None:
+    _, memory, statuses = waiting(6, 10 * MIB)
+    assert statuses == [200] * 6
+    assert memory <= 6 * 10 + 60
+
+
+def test_30_repeats_of_a_delivery_that_wait_hold_no_more_than_may_wait() -> None:
+    _, memory, statuses = waiting(30, 2 * MIB, 'X-GitHub-Delivery: 1')
+    assert set(statuses) <= {200, 503}
+    assert memory <= GenericWebhook.MAX_WAITING_BYTES / MIB + 60
+
+
+def test_bodies_that_xsoar_refused_leave_nothing() -> None:
+    memory, statuses = refused(25, 10 * MIB)
+    assert statuses == [502] * 25
+    assert memory <= 40
+
+
+# Room
+
+
+def signed(body: bytes, key: str = TOKEN) -> bytes:
+    signature = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+    head = f'POST / HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n'
+    return head.encode() + body
+
+
+@pytest.fixture
+def container() -> Iterator[Webhook]:
+    with Webhook() as webhook:
+        yield webhook
+
+
+def connection(webhook: Webhook, stack: ExitStack) -> socket.socket:
+    return stack.enter_context(socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30))
+
+
+@pytest.mark.parametrize('size, count', [(250 * 1024, 80), (20 * MIB, 5)], ids=['small', 'large'])
+def test_when_strangers_fill_their_room_the_one_that_has_been_arriving_longest_is_cut_and_not_the_newcomer(
+        container: Webhook, size: int, count: int) -> None:
+    with ExitStack() as stack:
+        silent = [connection(container, stack) for _ in range(count)]
+        for stranger in silent:
+            stranger.sendall(signed(b'x' * size, 'made up')[:-10])
+        newcomer = connection(container, stack)
+        newcomer.sendall(signed(json.dumps({'name': 'GitHub', 'raw_json': {'a': 'x' * (size - 100)}}).encode()))
+        assert newcomer.recv(4096).startswith(b'HTTP/1.1 200 ')
+        first = silent[0].recv(4096)
+        assert first.startswith(b'HTTP/1.1 503 ')
+        assert b'\r\nConnection: close\r\n' in first
+        authorized = connection(container, stack)
+        authorized.sendall(f'POST / HTTP/1.1\r\nHost: x\r\nAuthorization: {TOKEN}\r\nContent-Length: 2\r\n\r\n{{}}'.encode())
+        assert authorized.recv(4096).startswith(b'HTTP/1.1 200 ')
+    assert container.names() == ['GitHub', GenericWebhook.DEFAULT_NAME]
+
+
+class Source:
+    """A body that ends with this error, or never."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def read(self, size: int) -> bytes:
+        if self.error:
+            raise self.error
+        Event().wait()
+        return b''
+
+
+@pytest.mark.parametrize('source, refusal', [
+    (io.BytesIO(b'a' * 50_000), None), (io.BytesIO(), None), (io.BytesIO(b'a' * 70_000), TooLarge),
+    (Source(OSError()), BadRequest), (Source(TimeoutError()), Unavailable),
+], ids=['whole', 'empty', 'large', 'broken', 'slow'])
+def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: type[Refused] | None) -> None:
+    room = Room(10**6)
+    with pytest.raises(refusal) if refusal else nullcontext(), room.body(source, 60_000) as read:
+        assert room.held == len(read)
+    assert (room.held, room.arriving, room.cut) == (0, {}, set())
+
+
+def test_where_readers_know_the_token_the_newcomer_is_refused_and_no_one_is_cut() -> None:
+    def hold() -> None:
+        with room.body(Source(), 100):
+            pass
+
+    room = Room(40_000)
+    readers = [gevent.spawn(hold) for _ in range(2)]
+    gevent.idle()
+    with pytest.raises(Unavailable):
+        hold()
+    assert not any(reader.ready() for reader in readers)
+    gevent.killall(readers)
+    assert room.held == 0
+
+
+def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_them() -> None:
+    intake = Intake()
+    at_work: list[str] = []
+
+    def work(name: str, size: int) -> None:
+        with intake.turn() as claim:
+            claim(size)
+            at_work.append(name)
+            gevent.sleep(0.01)
+            at_work.append(name)
+
+    workers = [gevent.spawn(work, name, size) for name, size in (('a', 2 * MIB), ('b', 2 * MIB), ('small', 1000))]
+    gevent.joinall(workers, raise_error=True)
+    assert [name for name in at_work if name != 'small'] == ['a', 'a', 'b', 'b']
+    assert at_work.index('small') < at_work.index('b')
+
+
+# ?each=
+
+ALERTS: dict[str, Any] = {'receiver': 'x', 'alerts': [{'labels': {'alertname': 'A'}, 'n': 1.10}, {'name': 'B', 'type': 't'}, {}]}
+
+
+def test_each_item_of_the_array_at_the_path_is_a_foreign_payload_of_its_own(app: App) -> None:
+    assert app.ask('POST', 'each=alerts', json.dumps(ALERTS).encode(), {'Authorization': TOKEN}).status == 200
+    kept = [json.loads(incident['rawJSON']) for incident in app.incidents]
+    assert [len(call) for call in app.calls] == [3]
+    assert [{key: value for key, value in each.items() if key != 'headers'} for each in kept] == ALERTS['alerts']
+    assert all('headers' in each for each in kept), 'an item is never an envelope'
+
+
+def test_a_dotted_path_goes_into_each_event_of_an_array(app: App) -> None:
+    body = json.dumps([{'data': {'events': [{'n': 1}, {'n': 2}]}}, {'data': {'events': [{'n': 3}]}}, {'name': 'envelope'}])
+    assert app.ask('POST', 'each=data.events', body.encode(), {'Authorization': TOKEN}).status == 200
+    assert [json.loads(incident['rawJSON']).get('n') for incident in app.incidents] == [1, 2, 3, None]
+    assert app.incidents[-1]['rawJSON'] == '{"name": "envelope"}'
+
+
+@pytest.mark.parametrize('path', ['nothing', 'receiver', 'alerts.labels', 'alerts.0', 'empty', 'mixed', '.', 'alerts.'])
+def test_a_path_that_leads_to_no_array_of_objects_leaves_one_incident(app: App, path: str) -> None:
+    body = json.dumps({**ALERTS, 'empty': [], 'mixed': [{}, 1]}).encode()
+    assert app.ask('POST', f'each={path}', body, {'Authorization': TOKEN}).status == 200
+    assert len(app.incidents) == 1
+    assert app.details['alerts'] == ALERTS['alerts']
+
+
+def test_items_of_arrays_count_among_the_events_of_a_request(app: App) -> None:
+    body = json.dumps([{'a': [{'n': 1}] * 600, 'b': 1}] * 2).encode()
+    assert app.ask('POST', 'each=a', body, {'Authorization': TOKEN}).status == 413
+    assert app.ask('POST', 'each=a', b'{"b":1,"a":[%s{}]}' % (b'{},' * 1000), {'Authorization': TOKEN}).status == 413
+    assert app.calls == []
