@@ -1419,7 +1419,8 @@ def replace_half_pairs(text: bytes) -> bytes:
 
 
 PAIR_BYTES = 12
-HALF_PAIR = re.compile(rb'\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..\\u[dD])[c-fC-F]..)', re.DOTALL)
+HEX = rb'[0-9a-fA-F]'
+HALF_PAIR = re.compile(rb'\\u[dD](?:[89abAB]%b%b(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]%b%b\\u[dD])[c-fC-F]%b%b)' % (6 * (HEX,)))
 
 
 def escape_controls(text: bytes) -> bytes:
