@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ import standardwebhooks
 import stripe
 import svix
 from app import App
-from GenericWebhook import ANY, SCHEMES, Scheme, Settings, Unauthorized, holds_token, kept_headers, valid_signature
+from GenericWebhook import ANY, MIB, SCHEMES, Scheme, Settings, Unauthorized, holds_token, kept_headers, valid_signature
 from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
 from webhook import Answer, Webhook
@@ -301,6 +302,13 @@ def test_a_linear_body_without_a_readable_time_is_refused(app: App, body: str) -
     assert refused(app, body.encode(), {'Linear-Signature': hex_of(TOKEN, body.encode())})
 
 
+def test_a_header_that_is_called_like_a_part_of_a_signature_changes_nothing(app: App) -> None:
+    body, headers = SENDERS[6].request()
+    assert app.post(body, {'T': 'x', **headers}).status == 200
+    old_body, old = SENDERS[6].request(3600)
+    assert refused(app, old_body, {**old, 'T': str(int(time.time()))})
+
+
 # Several
 
 
@@ -454,6 +462,36 @@ def test_what_a_timed_row_signs_is_let_in_under_no_header_that_signs_the_body_al
                     assert refused(app, text, {header: form}), (text, header, form)
 
 
+@pytest.mark.parametrize('row', [row for row in TIMED_ROWS if '-id}' in row.prefix], ids=lambda row: row.header)
+@pytest.mark.parametrize('delivery', ['msg.2KWP.B1', 'a' * 400, 'urn:uuid:1.2'])
+def test_what_is_signed_with_an_unusual_delivery_id_is_let_in_under_no_header_that_signs_the_body_alone(
+        app: App, row: Scheme, delivery: str) -> None:
+    text = re.sub('{.*?}', delivery, row.prefix.replace(f'{{{row.time}}}', '1600000000')).encode() + b'{"a": 1}'
+    for form in forms_of(text, TOKEN):
+        assert refused(app, text, {'X-Hub-Signature-256': form}), form
+
+
+@pytest.mark.parametrize('row', TIMED_ROWS, ids=lambda row: f'{row.header[:30]} {row.prefix}')
+@pytest.mark.parametrize('filler', [b' ', b'{ ', b'[\n', b'\xef\xbb\xbf', b'a'])
+def test_a_stranger_with_a_large_body_after_a_timed_prefix_does_not_hold_the_loop(app: App, row: Scheme, filler: bytes) -> None:
+    prefix = re.sub('{.*?}', 'a', row.prefix.replace(f'{{{row.time}}}', '1600000000')).encode()
+    body = prefix + filler[:1] + (filler[1:] or filler) * (24 * MIB // max(1, len(filler[1:] or filler))) + b'x'
+    started = time.process_time()
+    assert refused(app, body, {'X-Hub-Signature-256': '0' * 64})
+    assert time.process_time() - started < 0.2, 'the HMAC of 24 MiB takes up to 60 ms'
+
+
+def test_a_time_in_a_body_takes_no_memory_whatever_it_holds(app: App) -> None:
+    body = b'{"webhookTimestamp": [' + b'[],' * MIB + b'[]]}'
+    headers = signs_the_body('X-Hub-Signature-256')(body, TOKEN, '')
+    tracemalloc.start()
+    try:
+        assert refused(app, body, headers)
+        assert tracemalloc.get_traced_memory()[1] < 6 * len(body)
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize('header', sorted({scheme.header for scheme in SCHEMES if scheme.time and scheme.header != ANY}))
 def test_a_header_of_a_timed_sender_is_never_judged_by_the_general_rule(app: App, header: str) -> None:
     if header != 'x-grafana-alerting-signature':
@@ -463,7 +501,8 @@ def test_a_header_of_a_timed_sender_is_never_judged_by_the_general_rule(app: App
 
 @pytest.mark.parametrize('body', ['1732442400: disk full', '2024-11-24T07:20:00Z host down', 'db-1.1732442400.3 is slow',
                                   '{"ref":"refs/tags/nightly.1764000000.0"}', '[{"file":"backup.1764000000.tar.gz"}]',
-                                  '{"oid":"1.2840113619:5"}', '{"ts":1764000000}', '{"1764000000":1}'])
+                                  '{"oid":"1.2840113619:5"}', '{"ts":1764000000}', '{"1764000000":1}',
+                                  '2024-11-24T07:20:00Z,host=db-1', '1732442400,cpu=5', '1732442400 [error] disk=full'])
 def test_signed_text_with_a_time_in_it_is_let_in(app: App, body: str) -> None:
     assert app.post(body, signs_the_body('X-Hub-Signature-256', label='sha256=')(body.encode(), TOKEN, '')).status == 200
 
@@ -615,6 +654,30 @@ def test_no_more_than_8_kib_of_headers_are_kept() -> None:
     some = kept({**{f'x-{number}': 'é' * 300 for number in range(30)}, 'x-event': 'push'})
     assert sum(map(len, [*some, *some.values()])) <= 8 * 1024
     assert some['x-event'] == 'push'
+
+
+SPELLINGS = [TOKEN, quote(TOKEN, safe=''), base64.b64encode(TOKEN.encode()).decode(),
+             'Basic ' + base64.b64encode(f'user:{TOKEN}'.encode()).decode()]
+
+
+@pytest.mark.parametrize('spelling', SPELLINGS, ids=['as it is', 'percent-encoded', 'base64', 'Basic'])
+def test_the_token_comes_back_in_no_answer(app: App, spelling: str) -> None:
+    token = {'Authorization': TOKEN}
+    answers = [app.post(b'{}', {**token, 'Content-Encoding': spelling}),
+               app.post(json.dumps({'raw_json': {}, spelling: 1}), token),
+               app.post(json.dumps({'raw_json': {}, 'occurred': spelling}), token)]
+    assert [answer.status for answer in answers] == [415, 400, 400]
+    assert not [answer for answer in answers if spelling in answer.text]
+
+
+@pytest.mark.parametrize('spelling', SPELLINGS, ids=['as it is', 'percent-encoded', 'base64', 'Basic'])
+def test_the_token_is_logged_in_no_spelling(webhook: Webhook, spelling: str) -> None:
+    for header in ('User-Agent', 'X-Forwarded-For'):
+        headers = {'Authorization': TOKEN, 'User-Agent': 'marked', header: spelling}
+        assert requests.post(webhook.direct_url, '{}', headers=headers, timeout=30).status_code == 200
+    requests.post(webhook.direct_url, '{}', headers={'Authorization': TOKEN, 'User-Agent': f'last {len(spelling)}'}, timeout=30)
+    webhook.wait_for_line(f'last {len(spelling)}')
+    assert spelling not in '\n'.join(webhook.output)
 
 
 # At the start

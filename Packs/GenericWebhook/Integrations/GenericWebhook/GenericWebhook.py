@@ -300,28 +300,28 @@ SCHEMES = (
 )
 TIME = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
 DELIVERY_ID = r'[^.\s{[][^.\s]{0,255}'  # with a dot in it the same text could be read as another id, time and body
+ANY_ID = r'[^\s{[]\S{0,999}'  # as senders may choose it, so in what is never let in again
 
 
-def prefix_pattern(scheme: Scheme) -> str:
-    text, *names = re.split('[{}]', scheme.prefix)
-    return re.escape(text) + ''.join((TIME if part == scheme.time else DELIVERY_ID) if index % 2 == 0 else re.escape(part)
-                                     for index, part in enumerate(names))
+def prefix_pattern(scheme: Scheme, delivery_id: str = DELIVERY_ID) -> str:
+    return re.sub('{(.*?)}|(.)', lambda part: re.escape(part[2]) if part[2] else TIME if part[1] == scheme.time else delivery_id,
+                  scheme.prefix)
 
 
 # What a timed scheme signs: its prefix, then JSON, a form or nothing. As the body under the header of a scheme that signs the
 # body alone, a captured request could else be sent again at any time.
-TIMED_TEXT = re.compile(rf'''(?:{'|'.join(prefix_pattern(scheme) for scheme in SCHEMES if scheme.prefix)})'''
-                        r'''(?:[\s\xef\xbb\xbf]*(?:\{\s*["}]|\[\s*[\[{"\]]|\Z)|[^\s=&"]{1,255}=)'''.encode())
+TIMED_TEXT = re.compile(rf'''(?:{'|'.join(prefix_pattern(scheme, ANY_ID) for scheme in SCHEMES if scheme.prefix)})'''
+                        r'''(?:[\s\xef\xbb\xbf]{0,99}(?:\{\s{0,99}["}]|\[\s{0,99}[\[{"\]]|\Z)|[\w.*+%\[\]-]{1,255}=)'''.encode())
 
 
 class Claim(NamedTuple):
-    """A signature as a request shows it."""
+    """A signature as a request shows it, with one of the keys that it may be made with."""
 
     header: str
     scheme: Scheme
-    prefix: bytes
     stamp: str
     digest: bytes
+    signed: tuple[bytes, bytes, str]  # key, prefix, kind of digest
 
 
 SIGNATURE_NAME = re.compile('signature|hmac')
@@ -329,9 +329,11 @@ DIGEST = re.compile(r'(?:[\w-]{1,32}=)?(?:([0-9a-fA-F]{64}|[0-9a-fA-F]{128})|([a
 DIGEST_KINDS = {32: 'sha256', 64: 'sha512'}
 
 
-def claims(headers: dict[str, str]) -> list[Claim]:
-    return [Claim(header, scheme, *prefix, digest) for header, value in headers.items() for scheme in schemes_of(header, value)
-            if (prefix := signed_prefix(scheme, value, headers)) for digest in shown_digests(value)]
+def claims(headers: dict[str, str], token: bytes) -> list[Claim]:
+    return [Claim(header, scheme, stamp, digest, (key, prefix, DIGEST_KINDS[len(digest)]))
+            for header, value in headers.items() for scheme in schemes_of(header, value)
+            for prefix, stamp in signed_prefixes(scheme, value, headers)
+            for digest in shown_digests(value) for key in scheme.keys(token)]
 
 
 def schemes_of(header: str, value: str) -> list[Scheme]:
@@ -346,15 +348,14 @@ def shown_digests(value: str) -> list[bytes]:
     return [bytes.fromhex(match[1]) if match[1] else base64.b64decode(match[2]) for match in found]
 
 
-def signed_prefix(scheme: Scheme, value: str, headers: dict[str, str]) -> tuple[bytes, str] | None:
-    """What is signed before the body, and the time in it; None when the request has not all of it in the scheme's form."""
+def signed_prefixes(scheme: Scheme, value: str, headers: dict[str, str]) -> Iterator[tuple[bytes, str]]:
+    """What is signed before the body, and the time in it; nothing when the request has not all of it in the scheme's form."""
     parts = {name: text for name, _, text in (part.strip().partition('=') for part in value.split(','))}
-    known = {'t': parts.get('t', ''), **headers}
-    try:
-        prefix = scheme.prefix.format_map(known).encode('latin-1')
-    except KeyError:
-        return None
-    return (prefix, known.get(scheme.time, '')) if re.fullmatch(prefix_pattern(scheme).encode(), prefix) else None
+    known = {**headers, 't': parts.get('t', '')}
+    with suppress(KeyError):
+        prefix = scheme.prefix.format_map(known)
+        if re.fullmatch(prefix_pattern(scheme), prefix, re.ASCII):
+            yield prefix.encode('latin-1'), known.get(scheme.time, '')
 
 
 MAX_COMPARED = 100  # headers and parameters
@@ -371,7 +372,7 @@ def shown_token(settings: Settings, headers: dict[str, str], query: str) -> str:
     for name, value in islice(token_places(headers, query), MAX_COMPARED):
         if hmac.compare_digest(value, settings.token):
             return name
-    if claims(headers):
+    if claims(headers, settings.token):
         return ''
     raise Unauthorized(*missing_proof(settings, headers))
 
@@ -380,9 +381,8 @@ def token_places(headers: dict[str, str], query: str) -> Iterator[tuple[str, byt
     for name, value in headers.items():
         yield name, value.encode('latin-1')
     for name, _, value in (part.partition('=') for part in query.split('&', MAX_COMPARED)):
-        yield name, unquote_to_bytes(value)
-        if '+' in value:
-            yield name, unquote_to_bytes(value.replace('+', ' '))
+        for spelling in dict.fromkeys((value, value.replace('+', ' '))):
+            yield name, unquote_to_bytes(spelling)
 
 
 def missing_proof(settings: Settings, headers: dict[str, str]) -> tuple[str, str]:
@@ -401,10 +401,8 @@ WAYS_IN = 'send it as the whole of a header or of a query parameter, or sign the
 
 def valid_signature(settings: Settings, headers: dict[str, str], body: bytes, arrived: float) -> str:
     """The header whose signature is made with the token, and fresh where it is timed. Raises Unauthorized when none is."""
-    shown = claims(headers)
-    made = {} if TIMED_TEXT.match(body) else made_digests(settings.token, shown, body)
-    fitting = [claim for claim in shown if any(hmac.compare_digest(claim.digest, made.get(signed, b''))
-                                               for signed in signed_texts(claim, settings.token))]
+    shown = claims(headers, settings.token)
+    fitting = [] if TIMED_TEXT.match(body) else fitting_claims(shown, body)
     for claim in fitting:
         if is_fresh(claim, body, arrived):
             return claim.header
@@ -413,27 +411,17 @@ def valid_signature(settings: Settings, headers: dict[str, str], body: bytes, ar
                        'No signature fits the body, its time and the token: check the token in the sender.', names)
 
 
-def signed_texts(claim: Claim, token: bytes) -> list[tuple[bytes, bytes, str]]:
-    """Key, prefix and kind of each digest that the claimed one may be."""
-    return [(key, claim.prefix, DIGEST_KINDS[len(claim.digest)]) for key in claim.scheme.keys(token)]
+def fitting_claims(shown: list[Claim], body: bytes, max_made: int = 8) -> list[Claim]:
+    """A request may show hundreds of signatures with a time of its own each, hence the bound on what is made for one body."""
+    signed = islice(dict.fromkeys(claim.signed for claim in shown), max_made)
+    made = {each: hmac_of(body, *each) for each in signed}
+    return [claim for claim in shown if hmac.compare_digest(claim.digest, made.get(claim.signed, b''))]
 
 
-MAX_DIGESTS = 8  # of one body: a request may show hundreds of signatures with a time of its own each
-
-
-def made_digests(token: bytes, shown: list[Claim], body: bytes) -> dict[tuple[bytes, bytes, str], bytes]:
-    wanted = dict.fromkeys(signed for claim in shown for signed in signed_texts(claim, token))
-    return {(key, prefix, kind): hmac_of(key, prefix, body, kind) for key, prefix, kind in islice(wanted, MAX_DIGESTS)}
-
-
-def hmac_of(key: bytes, prefix: bytes, body: bytes, kind: str) -> bytes:
+def hmac_of(body: bytes, key: bytes, prefix: bytes, kind: str) -> bytes:
     if len(body) > MIB:
         gevent.sleep(0)  # the others' turn: 25 MiB take up to 60 ms
-    if not prefix:
-        return hmac.digest(key, body, kind)
-    text = hmac.new(key, prefix, kind)
-    text.update(body)
-    return text.digest()
+    return hmac.digest(key, prefix + body, kind)
 
 
 def is_fresh(claim: Claim, body: bytes, arrived: float) -> bool:
@@ -457,15 +445,15 @@ def moment_of(stamp: str) -> float:
         return 0
 
 
-TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Any, '')]))
+TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw, Raw(b''))]))  # not read further: it may be 25 MiB of anything
 
 
 def body_time(body: bytes) -> str:
     """Of a JSON object; empty where it is not there."""
-    try:
-        return str(getattr(TIMED_BODY.decode(body), BODY_TIME)) if BODY_TIME.encode() in body else ''
-    except (ValueError, RecursionError):
-        return ''
+    if BODY_TIME.encode() in body:
+        with suppress(ValueError, RecursionError):
+            return bytes(getattr(TIMED_BODY.decode(body), BODY_TIME)).decode().strip('"')
+    return ''
 
 
 MAX_KEPT_HEADERS = 8 * 1024
@@ -1665,14 +1653,12 @@ UNSIGNED_HANDSHAKES = {'POST': (microsoft_graph, azure_event_grid), 'GET': (okta
 
 def small_object(text: Buffer) -> dict[str, Any]:
     """What a JSON object holds; nothing when it is larger than any question, or has numbers that no question has."""
-    try:
-        fields = ANYTHING.decode(text) if memoryview(text).nbytes <= MAX_HANDSHAKE_BYTES else {}
-    except (DecodeError, RecursionError):
-        return {}
-    return dict(fields)
+    with suppress(DecodeError, RecursionError):
+        return QUESTION_FIELDS.decode(text) if memoryview(text).nbytes <= MAX_HANDSHAKE_BYTES else {}
+    return {}
 
 
-ANYTHING = Decoder()
+QUESTION_FIELDS = Decoder(dict[str, Any])
 SLACK_KEYS = {'type', 'token', 'challenge'}
 
 
@@ -2502,7 +2488,7 @@ def build_app(settings: Settings, line: ServerLine) -> Bottle:
     app.default_error_handler = refuse_route
     for method, handler in (('POST', receive), ('PUT', receive), ('GET', greet), ('OPTIONS', tell_methods)):
         # Without bottle's plugins: the answers are complete.
-        app.route('/', method, callback=answering((handshake, handler), line), skip=True)
+        app.route('/', method, callback=answering((handshake, handler), line, settings), skip=True)
     return app
 
 
@@ -2516,7 +2502,7 @@ ROUTE_DETAILS = {
 Handler = Callable[[dict[str, Any]], HTTPResponse | None]
 
 
-def answering(handlers: tuple[Handler, Handler], line: ServerLine) -> Callable[[], HTTPResponse | None]:
+def answering(handlers: tuple[Handler, Handler], line: ServerLine, settings: Settings) -> Callable[[], HTTPResponse | None]:
     """What the first of the handlers answers that does, as bottle calls it, with every exception turned into an answer."""
 
     def answer() -> HTTPResponse | None:
@@ -2527,7 +2513,8 @@ def answering(handlers: tuple[Handler, Handler], line: ServerLine) -> Callable[[
         except Refused as refused:
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
             environ[OUTCOME] = refused.detail.partition('. ')[0]
-            return problem_answer(refused.status, refused.answer, refused.headers)
+            detail = refused.detail if holds_token(settings, refused.found) else refused.answer
+            return problem_answer(refused.status, detail, refused.headers)
         except Exception as error:
             stack = [f'{frame.name}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)]
             environ[OUTCOME] = f'{type(error).__name__} in {" > ".join(stack)}'
@@ -2839,7 +2826,7 @@ class WebhookServer(StreamServer):
         listener.setblocking(False)
         super().__init__(listener, spawn=Pool(connection_limit()))
         self.app = build_app(settings, line)
-        self.token = settings.token.decode('latin-1')
+        self.settings = settings
         self.line = line
         self.requests_in_hand = 0
         self.refused_turn = Semaphore()
@@ -2850,7 +2837,7 @@ class WebhookServer(StreamServer):
 
     def quoted(self, text: str) -> str:
         """What a sender wrote, unable to end its field or to tell the token."""
-        text = '...' if len(self.token) >= 8 and self.token in text else text[:MAX_LOG_TEXT]
+        text = '...' if holds_token(self.settings, text) else text[:MAX_LOG_TEXT]
         return '"' + text.replace('"', r'\x22') + '"'
 
     def log(self, status: int, text: str, *values: Any) -> None:
