@@ -21,6 +21,7 @@ from gevent.event import Event
 
 import localxsoar
 from localxsoar import pack
+from localxsoar.api import Sdk
 from localxsoar.calls import VERSIONS
 from localxsoar.deliveries import Deliveries
 from localxsoar.entries import readable
@@ -192,7 +193,9 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
     page = Page(instance, deliveries, senders, masks, events, partial(curl_command, options, instance.name))
     api = bottle.Bottle()
     api.default_error_handler = say_error
-    Api(instance, options.api_key).routes(api)
+    programs = Api(instance, options.api_key)
+    programs.routes(api)
+    Sdk(instance, settings, programs.check_api_key).routes(api)
     page.routes(api)
     forwarder = Forwarder({instance.name: lambda: instance.open_port}, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]

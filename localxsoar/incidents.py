@@ -30,7 +30,7 @@ COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
 ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'details': '', 'CustomFields': {}, 'version': 1}
 RFC3339 = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))', re.ASCII)
 QUERY_TERM = re.compile(r'\s*(?:(?:and|AND)\s+)?(-)?(\w+):(?:"([^"]*)"|([^\s"]+))\s*')
-FILTERS = ('id', 'name', 'type', 'status')
+FILTERS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceInstance': 'instance', 'sourceBrand': 'brand'}
 DATES = {'fromDate': '>=', 'toDate': '<='}
 INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
                    'sourceInstance': 'instance'}
@@ -223,10 +223,11 @@ def _indicator(number: int, type_: str, brand: str, instance: str, modified: str
 def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, list[Any]]:
     conditions = ['1']
     values: list[Any] = []
-    for field in FILTERS:
+    for field, column in FILTERS.items():
         if given := filter.get(field):
-            conditions.append(f"CAST({field} AS TEXT) IN ({','.join('?' * len(given))})")
-            values += map(str, given)
+            wanted = given if isinstance(given, list) else [given]
+            conditions.append(f"CAST({column} AS TEXT) IN ({','.join('?' * len(wanted))})")
+            values += map(str, wanted)
     for field, operator in DATES.items():
         if filter.get(field):
             conditions.append(f'julianday(created) {operator} julianday(?)')

@@ -134,6 +134,10 @@ class Instance:
             self._container.terminate()
 
     @property
+    def version(self) -> str:
+        return self._runtime.version
+
+    @property
     def open_port(self) -> int | None:
         """The container's port once the container itself listens there."""
         container = self._container

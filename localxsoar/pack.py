@@ -16,6 +16,7 @@ from localxsoar.errors import UsageError
 from localxsoar.ports import PORT_PARAMETER
 
 CARRIED_COMMON_SERVER_PYTHON = Path(__file__).with_name('CommonServerPython.py')
+UNKNOWN = 'unknown'
 FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py')
 PORT_PARAMETER_ITSELF = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
 SERVER_IMPORTS = re.compile(
@@ -67,13 +68,13 @@ class Integration:
         return [str(command['name']) for command in self.descriptor['script'].get('commands') or []]
 
 
-def load_integration(path: Path) -> Integration:
+def load_integration(path: Path, name: str = '') -> Integration:
     """The one integration in a pack's folder, an integration's folder, a unified .yml or the SDK's .zip; of several the one
-    that is long-running."""
+    of this name, else the one that is long-running."""
     if not path.exists():
         raise UsageError(f'There is no pack at {path}.')
     found = list(_integrations(path))
-    chosen = [item for item in found if item.is_long_running] or found
+    chosen = ([item for item in found if item.name == name] or [item for item in found if item.is_long_running] or found)
     if not chosen:
         raise UsageError(f'{path} has no integration (a .yml with commonfields and script).')
     if len(chosen) > 1:
@@ -141,7 +142,7 @@ def _build(path: Path, name: str, descriptor: dict[str, Any], files: dict[str, b
     script, file = _find_script(name, descriptor, files)
     prefix = f'{path}/' if path.is_dir() else f'{path.parent}/' if path.suffix == '.yml' else f'{path}:'
     return Integration(descriptor, script, f'{path}/{name}' if path.is_dir() else str(path), prefix + file,
-                       str(metadata.get('name') or integration), str(metadata.get('currentVersion') or 'unknown'),
+                       str(metadata.get('name') or integration), str(metadata.get('currentVersion') or UNKNOWN),
                        tuple(_api_modules(path, script, set())))
 
 

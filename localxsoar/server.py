@@ -34,14 +34,14 @@ class Api:
     # The XSOAR API.
 
     def _search(self) -> dict[str, Any]:
-        self._check_api_key()
+        self.check_api_key()
         try:
             incidents, total = self._instance.store.search(read_object().get('filter') or {})
         except (AttributeError, TypeError, ValueError) as error:
             raise bottle.HTTPError(400, str(error)) from None
         return {'total': total, 'data': incidents, 'notUpdated': 0}
 
-    def _check_api_key(self) -> None:
+    def check_api_key(self) -> None:
         given = bottle.request.get_header('Authorization') or ''
         if self._api_key is not None and not hmac.compare_digest(given.encode(), self._api_key.encode()):
             raise bottle.HTTPError(401, 'The API key in the Authorization header is not the one of --api-key.')

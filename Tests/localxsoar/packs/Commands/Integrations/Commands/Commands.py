@@ -1,0 +1,52 @@
+"""Ordinary commands with outputs, a file, an error, and a fetch that keeps its last run."""
+import demistomock as demisto  # noqa: F401
+from CommonServerPython import *  # noqa: F401, F403
+from CommonServerUserPython import *  # noqa: F401, F403
+
+import json
+
+
+def hello():
+    name = demisto.getArg('name')
+    outputs = {'name': name, 'text': f'Hello {name}'}
+    return CommandResults(outputs_prefix='Hello.Greeting', outputs_key_field='name', outputs=outputs,
+                          readable_output=f'### Greeting\n|name|text|\n|---|---|\n|{name}|Hello {name}|\n')
+
+
+def read():
+    file = demisto.getFilePath(demisto.args()['entry_id'])
+    with open(file['path'], encoding='utf-8') as opened:
+        return CommandResults(readable_output=f"{file['name']}: {opened.read()}")
+
+
+def fetch():
+    number = demisto.getLastRun().get('number', 0) + 1
+    demisto.setLastRun({'number': number})
+    demisto.incidents([{'name': f'ordinary {number}', 'rawJSON': json.dumps({'number': number})}])
+
+
+def main():
+    command = demisto.command()
+    try:
+        if command == 'test-module':
+            return_results('ok')
+        elif command == 'fetch-incidents':
+            fetch()
+        elif command == 'hello-say':
+            return_results(hello())
+        elif command == 'hello-read':
+            return_results(read())
+        elif command == 'hello-fail':
+            raise ValueError('This one fails.')
+        elif command == 'hello-trace':
+            [][1]
+        elif command == 'hello-table':
+            return_results(tableToMarkdown('A name that the subset lacks', []))  # type: ignore[name-defined]  # noqa: F821
+        else:
+            raise NotImplementedError(command)
+    except ValueError as error:
+        return_error(f'Failed to run {command}: {error}')
+
+
+if __name__ in ('__main__', '__builtin__', 'builtins'):
+    main()

@@ -1,0 +1,36 @@
+"""HTTP on FastAPI with uvicorn."""
+import demistomock as demisto  # noqa: F401
+from CommonServerPython import *  # noqa: F401, F403
+from CommonServerUserPython import *  # noqa: F401, F403
+
+import uvicorn
+from fastapi import FastAPI, Request
+
+app = FastAPI()
+
+
+@app.post('/')  # type: ignore[untyped-decorator]
+async def receive(request: Request):
+    body = await request.body()
+    return demisto.createIncidents([{'name': 'by FastAPI', 'rawJSON': body.decode()}])
+
+
+def serve():
+    uvicorn.run(app, host='0.0.0.0', port=int(demisto.params()['longRunningPort']), log_config=None)
+
+
+def main() -> None:
+    command = demisto.command()
+    try:
+        if command == 'test-module':
+            return_results('ok')
+        elif command == 'long-running-execution':
+            serve()
+        else:
+            raise NotImplementedError(command)
+    except Exception as error:
+        return_error(f'Failed: {error}')
+
+
+if __name__ in ('__main__', '__builtin__', 'builtins'):
+    main()

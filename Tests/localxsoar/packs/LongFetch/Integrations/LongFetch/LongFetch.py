@@ -1,0 +1,39 @@
+"""A long-running fetch that keeps its place in a versioned integration context."""
+import demistomock as demisto  # noqa: F401
+from CommonServerPython import *  # noqa: F401, F403
+from CommonServerUserPython import *  # noqa: F401, F403
+
+import json
+import time
+
+
+def fetch_once():
+    kept = demisto.getIntegrationContextVersioned(refresh=True)
+    number = int(kept['context'].get('number', '0')) + 1
+    place = {'number': number}
+    demisto.createIncidents([{'name': f'fetched {number}', 'rawJSON': json.dumps(place)}], lastRun=place)
+    demisto.setIntegrationContextVersioned({'number': str(number)}, kept['version'], sync=True)
+
+
+def serve():
+    while True:
+        fetch_once()
+        demisto.updateModuleHealth('')
+        time.sleep(0.1)
+
+
+def main() -> None:
+    command = demisto.command()
+    try:
+        if command == 'test-module':
+            return_results('ok')
+        elif command == 'long-running-execution':
+            serve()
+        else:
+            raise NotImplementedError(command)
+    except Exception as error:
+        return_error(f'Failed: {error}')
+
+
+if __name__ in ('__main__', '__builtin__', 'builtins'):
+    main()

@@ -1,0 +1,32 @@
+"""A UDP listener: an incident of each datagram, as syslog over UDP sends them."""
+import demistomock as demisto  # noqa: F401
+from CommonServerPython import *  # noqa: F401, F403
+from CommonServerUserPython import *  # noqa: F401, F403
+
+import socket
+
+
+def serve():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(('0.0.0.0', int(demisto.params()['udp_port'])))
+        demisto.updateModuleHealth('')
+        while True:
+            data, _ = listener.recvfrom(65535)
+            demisto.createIncidents([{'name': 'by UDP', 'rawJSON': data.decode()}])
+
+
+def main() -> None:
+    command = demisto.command()
+    try:
+        if command == 'test-module':
+            return_results('ok')
+        elif command == 'long-running-execution':
+            serve()
+        else:
+            raise NotImplementedError(command)
+    except Exception as error:
+        return_error(f'Failed: {error}')
+
+
+if __name__ in ('__main__', '__builtin__', 'builtins'):
+    main()

@@ -1,0 +1,41 @@
+"""asyncio with a websocket client: an incident of each message of a server."""
+import demistomock as demisto  # noqa: F401
+from CommonServerPython import *  # noqa: F401, F403
+from CommonServerUserPython import *  # noqa: F401, F403
+
+import asyncio
+
+import websockets
+
+
+async def listen(url):
+    async with websockets.connect(url) as connection:
+        async for message in connection:
+            demisto.createIncidents([{'name': 'by websocket', 'rawJSON': message}])
+
+
+def serve():
+    support_multithreading() if 'support_multithreading' in globals() else demisto.enable_multithreading()  # type: ignore
+    while True:
+        try:
+            asyncio.run(listen(demisto.params()['url']))
+        except (OSError, websockets.WebSocketException) as error:
+            demisto.error(f'The connection ended: {error}')
+            demisto.updateModuleHealth(f'The connection ended: {error}', is_error=True)
+
+
+def main() -> None:
+    command = demisto.command()
+    try:
+        if command == 'test-module':
+            return_results('ok')
+        elif command == 'long-running-execution':
+            serve()
+        else:
+            raise NotImplementedError(command)
+    except Exception as error:
+        return_error(f'Failed: {error}')
+
+
+if __name__ in ('__main__', '__builtin__', 'builtins'):
+    main()

@@ -1,0 +1,208 @@
+"""The patterns of public integrations, each a small integration that runs unmodified with the carried CommonServerPython."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
+from websockets.asyncio.server import ServerConnection, serve
+
+import localxsoar
+from localxsoar.ports import any_free_port
+
+PACKS = Path(__file__).parent / 'packs'
+
+
+def run(pack: str, *arguments: str, python: str = sys.executable) -> Any:
+    return run_local_xsoar(str(PACKS / pack), *arguments, python=python)
+
+
+def made(xsoar: LocalXsoar, raw_json: str) -> bool:
+    return any(incident['rawJSON'] == raw_json for incident in xsoar.sent())
+
+
+@pytest.mark.parametrize('pack', ['GeventHttp', 'FlaskHttp', 'FastApiHttp', 'ChildServer'])
+def test_what_serves_http_makes_an_incident_of_a_post(pack: str) -> None:
+    with LocalXsoar(pack=PACKS / pack) as xsoar:
+        assert requests.post(xsoar.webhook_url, data='{"a": 1}', timeout=30).status_code == 200
+        assert made(xsoar, '{"a": 1}')
+        assert xsoar.state()['violations'] == []
+
+
+def over_tcp(port: int) -> None:
+    with socket.create_connection(('127.0.0.1', port), timeout=10) as connection:
+        connection.sendall(b'a line\n')
+
+
+def over_udp(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b'a line', ('127.0.0.1', port))
+
+
+@pytest.mark.parametrize('pack, parameter, send', [
+    ('TcpListener', 'longRunningPort', over_tcp), ('UdpListener', 'udp_port', over_udp)])
+def test_what_listens_below_http_makes_an_incident_of_a_line(pack: str, parameter: str, send: Callable[[int], None]) -> None:
+    port = any_free_port()
+    with LocalXsoar(pack=PACKS / pack, params={parameter: port}) as xsoar:
+        send(port)
+        wait_for(lambda: made(xsoar, 'a line'))
+
+
+@pytest.fixture
+def websocket_server() -> Iterator[str]:
+    loop = asyncio.new_event_loop()
+    started: list[Any] = []
+
+    async def talk(connection: ServerConnection) -> None:
+        await connection.send('a message')
+        await connection.wait_closed()
+
+    async def start() -> None:
+        started.append(await serve(talk, '127.0.0.1', 0))
+    loop.run_until_complete(start())
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield f'ws://127.0.0.1:{started[0].sockets[0].getsockname()[1]}'
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
+def test_an_asyncio_websocket_client_makes_an_incident_of_a_message(websocket_server: str) -> None:
+    with LocalXsoar(pack=PACKS / 'WebsocketClient', params={'url': websocket_server}, wait_ready=False) as xsoar:
+        wait_for(lambda: made(xsoar, 'a message'))
+        assert xsoar.wait_for_line('Ready$')
+
+
+def test_a_long_running_fetch_keeps_its_place_over_a_restart() -> None:
+    with LocalXsoar(pack=PACKS / 'LongFetch', wait_ready=False) as xsoar:
+        wait_for(lambda: made(xsoar, '{"number": 2}'))
+        first = xsoar.state()['pid']
+        xsoar.stop_container()
+        wait_for(lambda: xsoar.state()['pid'] not in (None, first))
+        reached = len(xsoar.sent())
+        wait_for(lambda: len(xsoar.sent()) > reached + 1)
+        numbers = [json.loads(incident['rawJSON'])['number'] for incident in xsoar.sent()]
+        assert numbers == sorted(numbers) and xsoar.state()['context']['number'] >= str(reached)
+
+
+def test_a_feed_makes_indicators_that_its_command_finds(tmp_path: Path) -> None:
+    arguments = ('--set', 'count=3', '--store', str(tmp_path / 'store.db'))
+    assert run('Feed', *arguments, '--command', 'fetch-indicators').returncode == 0
+    found = run('Feed', *arguments, '--command', 'feed-search')
+    assert found.stdout.startswith('3 indicators\n') and '"198.51.100.1"' in found.stdout
+
+
+def test_a_command_prints_its_table_aligned_and_its_outputs() -> None:
+    done = run('Commands', '--command', 'hello-say', '--arg', 'name=World')
+    assert done.returncode == 0
+    assert 'name  | text\n' in done.stdout and 'World | Hello World\n' in done.stdout
+    assert json.loads(done.stdout[done.stdout.index('{'):]) == {
+        'Hello.Greeting(val.name && val.name == obj.name)': {'name': 'World', 'text': 'Hello World'}}
+
+
+def test_a_files_path_stands_for_its_entry_id(tmp_path: Path) -> None:
+    (tmp_path / 'note.txt').write_text('kept')
+    done = run('Commands', '--command', 'hello-read', '--arg', f'entry_id={tmp_path / "note.txt"}')
+    assert done.stdout == 'note.txt: kept\n'
+
+
+@pytest.mark.parametrize('command, words', [
+    ('hello-fail', 'Failed to run hello-fail: This one fails.'),
+    ('hello-trace', r'Commands\.py", line \d+, in main\n    \[\]\[1\]'),
+    ('hello-table', 'If tableToMarkdown is of CommonServerPython: the subset .* lacks it; --common-server-python FILE'),
+    ('hello-nothing', 'NotImplementedError: hello-nothing'),
+])
+def test_a_command_that_fails_says_where_and_what_to_do(command: str, words: str) -> None:
+    done = run('Commands', '--command', command)
+    assert done.returncode == 1 and re.search(words, done.stdout)
+
+
+def test_a_fetch_keeps_its_last_run_and_makes_incidents(tmp_path: Path) -> None:
+    for number in (1, 2):
+        done = run('Commands', '--command', 'fetch-incidents', '--store', str(tmp_path / 'store.db'))
+        assert f'"name": "ordinary {number}"' in done.stdout
+
+
+def test_an_integration_that_is_not_long_running_is_ready_and_runs_commands_by_the_api() -> None:
+    with LocalXsoar(pack=PACKS / 'Commands') as xsoar:
+        entries = requests.post(f'{xsoar.url}/entry/execute/sync', timeout=30, json={
+            'investigationId': 'playground', 'data': '!hello-say name="the World"'}).json()
+    assert '|the World|Hello the World|' in entries[0]['contents']
+
+
+# The container.
+
+
+def test_a_child_of_the_script_does_not_outlive_the_container() -> None:
+    with LocalXsoar('--log-level', 'info', pack=PACKS / 'ChildServer') as xsoar:
+        child = int(xsoar.wait_for_line(r'child (\d+)')[1])
+        os.kill(xsoar.state()['pid'], signal.SIGKILL)
+        wait_for(lambda: not Path(f'/proc/{child}').exists() or 'Z' in Path(f'/proc/{child}/stat').read_text())
+
+
+def test_a_port_that_another_process_holds_is_not_ready_and_gets_nothing() -> None:
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        with LocalXsoar(pack=PACKS / 'GeventHttp', params={'longRunningPort': port}, wait_ready=False) as xsoar:
+            assert xsoar.wait_for_line('the container ended')
+            assert requests.post(xsoar.webhook_url, timeout=30).status_code == 503
+            assert 'Ready' not in xsoar.output
+
+
+def test_a_module_that_is_missing_is_told_with_the_line_that_installs_it(tmp_path: Path) -> None:
+    script = PACKS / 'Commands/Integrations/Commands'
+    for file in script.iterdir():
+        (tmp_path / file.name).write_text(file.read_text().replace('import json\n', 'import jwt.nothing\n'))
+    done = run_local_xsoar(str(tmp_path), '--test')
+    assert done.returncode == 1
+    assert 'lacks the module jwt, which demisto/python3' in done.stdout and '-m pip install PyJWT' in done.stdout
+
+
+def test_a_script_that_comes_to_its_end_is_told(tmp_path: Path) -> None:
+    for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
+        (tmp_path / file.name).write_text(file.read_text().replace('while True:', 'for _ in range(1):'))
+    with LocalXsoar(pack=tmp_path, wait_ready=False) as xsoar:
+        assert xsoar.wait_for_line('^!!! The script came to its end; a long-running one must not')
+
+
+def test_a_container_whose_heartbeats_stop_is_told(tmp_path: Path) -> None:
+    for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
+        (tmp_path / file.name).write_text(file.read_text().replace('while True:', 'while demisto._Demisto__lock.acquire():'))
+    with LocalXsoar('--heartbeat', '0.2', pack=tmp_path, wait_ready=False) as xsoar:
+        assert xsoar.wait_for_line('^!!! no heartbeat of the container for 0.6 s')
+
+
+def test_a_change_of_a_file_starts_the_container_anew(tmp_path: Path) -> None:
+    for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
+        (tmp_path / file.name).write_text(file.read_text())
+    with LocalXsoar('--watch', pack=tmp_path, wait_ready=False) as xsoar:
+        wait_for(lambda: made(xsoar, '{"number": 1}'))
+        script = tmp_path / 'LongFetch.py'
+        script.write_text(script.read_text().replace("'fetched ", "'changed "))
+        wait_for(lambda: any('changed' in incident['name'] for incident in xsoar.sent()))
+        assert xsoar.state()['restarts'] == 0
+
+
+def test_another_interpreter_runs_the_container(tmp_path: Path) -> None:
+    other = tmp_path / 'python'
+    other.write_text(f'#!/bin/sh\necho from the other >&2\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    done = run('Commands', '--test', '--python', str(other))
+    assert (done.returncode, done.stdout) == (0, 'ok\n') and 'from the other' in done.stderr
+    assert 'there is no such interpreter' in run('Commands', '--test', '--python', 'nowhere').stderr
+
+
+def test_the_readme_says_how_many_patterns_run() -> None:
+    patterns = sorted(folder.name for folder in PACKS.iterdir() if folder.name != 'Echo')
+    readme = (Path(localxsoar.__file__).parent / 'README.md').read_text()
+    assert f'{len(patterns)} of {len(patterns)} patterns' in readme

@@ -1,0 +1,228 @@
+"""The XSOAR API as the official tools use it: demisto-sdk upload and run, demisto-py, the SDK's XsoarClient."""
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import bottle
+
+from localxsoar import pack
+from localxsoar.calls import BUILD, USER, VERSIONS
+from localxsoar.entries import PLAYGROUND
+from localxsoar.errors import CallRefused, UsageError
+from localxsoar.instance import CommandFailed, Instance
+from localxsoar.server import as_json, read_object
+
+PLAYGROUND_TYPE = 9
+NOTE, ERROR = 1, 4
+OUTPUTS = 'outputs'
+CONDITION = re.compile(r'\(.*\)', re.DOTALL)
+INSTANCE_ID = 'instance-1'
+
+
+class Sdk:
+    """What the tools ask of the server of one instance. `check` raises for a wrong API key."""
+
+    def __init__(self, instance: Instance, settings: Mapping[str, str], check: Callable[[], None]) -> None:
+        self._instance = instance
+        self._settings = settings
+        self._check = check
+
+    def routes(self, api: bottle.Bottle) -> None:
+        for method, path, handler in (
+            ('GET', '/about', self._about),
+            ('GET', '/health/server', dict),
+            ('GET', '/health/containers', self._containers),
+            ('GET', '/user', lambda: USER),
+            ('GET', '/system/config', lambda: {'sysConf': dict(self._settings), 'defaultMap': {}}),
+            ('GET', '/contentpacks/metadata/installed', self._packs),
+            ('GET', '/contentpacks/installed', self._packs),
+            ('POST', '/contentpacks/installed/upload', self._upload),
+            ('POST', '/settings/integration-conf/upload', self._upload),
+            ('POST', '/settings/integration/search', self._integrations),
+            ('PUT', '/settings/integration', self._save),
+            ('DELETE', '/settings/integration/<id>', self._delete),
+            ('POST', '/settings/integration/test', self._test),
+            ('POST', '/investigations/search', self._investigations),
+            ('POST', '/entry/execute/sync', self._execute),
+            ('POST', '/investigation/<id>/context', self._context),
+            ('POST', '/incident', self._create_incident),
+            ('POST', '/indicators/search', self._indicators),
+        ):
+            api.route(path, method, self._guarded(handler))
+
+    def _guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        def answer(**path: str) -> Any:
+            self._check()
+            try:
+                return handler(**path)
+            except (UsageError, CallRefused, CommandFailed) as error:
+                raise bottle.HTTPError(400, str(error)) from None
+        return answer
+
+    # The server.
+
+    def _about(self) -> dict[str, Any]:
+        """Texts and numbers only: the SDK reads it as Python."""
+        return {'demistoVersion': VERSIONS[self._instance.version], 'buildNum': BUILD, 'productMode': 'xsoar',
+                'deploymentMode': 'opp', 'name': 'localxsoar'}
+
+    def _containers(self) -> dict[str, Any]:
+        running = int(self._instance.pid is not None)
+        return {'all': running, 'running': running, 'inactive': 0}
+
+    def _packs(self) -> str:
+        integration = self._instance.integration
+        return as_json([{'id': integration.pack_name, 'name': integration.pack_name,
+                         'currentVersion': integration.pack_version}])
+
+    def _upload(self) -> dict[str, Any]:
+        """Takes the integration of this name in out of what is uploaded; its container starts anew."""
+        upload = bottle.request.files.get('file')
+        if upload is None:
+            raise UsageError('The upload has no part named file.')
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, Path(upload.raw_filename).name)
+            upload.save(str(file))
+            integration = pack.load_integration(file, self._instance.integration.name)
+        if integration.name != self._instance.integration.name:
+            raise UsageError(f'This local XSOAR runs {self._instance.integration.name}; the upload has {integration.name}.')
+        if integration.pack_version == pack.UNKNOWN:  # one integration by itself: it is still of its pack
+            known = self._instance.integration
+            integration = replace(integration, pack_name=known.pack_name, pack_version=known.pack_version)
+        self._instance.reconfigure({}, integration)
+        self._instance.printer.happened(f'upload  {integration.pack_name} {integration.pack_version}: the container starts anew')
+        return self._configuration()
+
+    # The instance.
+
+    def _integrations(self) -> dict[str, Any]:
+        return {'configurations': [self._configuration()], 'instances': [self._described()]}
+
+    def _configuration(self) -> dict[str, Any]:
+        integration = self._instance.integration
+        descriptor = integration.descriptor
+        return {'id': integration.name, 'name': integration.name, 'display': descriptor.get('display') or integration.name,
+                'category': descriptor.get('category') or '', 'configuration': [self._row(row) for row in integration.parameters],
+                'integrationScript': {'type': 'python', 'longRunning': integration.is_long_running,
+                                      'commands': descriptor['script'].get('commands') or []}}
+
+    def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        default = '' if row.get('defaultvalue') is None else str(row['defaultvalue'])
+        return {'name': row['name'], 'display': row.get('display') or row['name'], 'type': int(row.get('type') or 0),
+                'required': bool(row.get('required')), 'hidden': bool(row.get('hidden')), 'defaultValue': default,
+                'options': row.get('options') or []}
+
+    def _described(self) -> dict[str, Any]:
+        """The instance with its parameters; what is encrypted stays here."""
+        instance = self._instance
+        data = [{**self._row(row), 'hasvalue': bool(value), 'value': '' if row.get('type') in pack.SECRET_TYPES else value}
+                for row in instance.integration.parameters for value in [instance.params.get(row['name'])]]
+        return {'id': INSTANCE_ID, 'name': instance.name, 'brand': instance.integration.name, 'data': data, 'version': 1,
+                'enabled': str(instance.enabled).lower(), 'isIntegrationScript': True, 'configuration': self._configuration()}
+
+    def _given(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of a form; an encrypted one that is empty is one that has not changed."""
+        if body.get('name') != self._instance.name:
+            raise UsageError(f'The local XSOAR has one instance, {self._instance.name!r}; this is {body.get("name")!r}.')
+        given = {}
+        for row in body.get('data') or []:
+            value = row.get('value')
+            secret = value.get('password') if isinstance(value, dict) else value
+            if not row.get('hidden') and value is not None and (secret or row.get('type') not in pack.SECRET_TYPES):
+                given[row['name']] = value
+        return given
+
+    def _save(self) -> dict[str, Any]:
+        body = read_object()
+        self._instance.reconfigure(self._given(body))
+        if str(body.get('enabled')).lower() == 'true':
+            self._instance.enable()
+        else:
+            self._instance.disable()
+        return self._described()
+
+    def _delete(self, id: str) -> dict[str, Any]:
+        self._instance.disable()
+        return {}
+
+    def _test(self) -> dict[str, Any]:
+        try:
+            self._instance.test_module(self._given(read_object()))
+        except (CommandFailed, UsageError) as error:
+            return {'success': False, 'message': str(error)}
+        return {'success': True, 'message': ''}
+
+    # The War Room.
+
+    def _investigations(self) -> dict[str, Any]:
+        return {'total': 1, 'data': [{'id': PLAYGROUND, 'name': 'Playground', 'type': PLAYGROUND_TYPE, 'status': 0,
+                                      'creatingUserId': USER['id']}]}
+
+    def _execute(self) -> str:
+        """Runs `!command name="value" ...`; its entries, an error among them."""
+        line = str(read_object().get('data') or '')
+        command, args = parse_command(line)
+        if command == 'DeleteContext':
+            self._instance.store.keep(PLAYGROUND, OUTPUTS, {})
+            return as_json([])
+        try:
+            if command not in self._instance.integration.commands:
+                known = ', '.join(self._instance.integration.commands) or 'none'
+                raise CommandFailed(f'{self._instance.integration.name} has no command {command}. Its commands: {known}.')
+            entries = self._instance.run(command, args)
+        except CommandFailed as error:
+            entries = [{'Type': ERROR, 'ContentsFormat': 'text', 'Contents': str(error)}]
+        for entry in entries:
+            self._keep_outputs(entry.get('EntryContext') or {})
+        return as_json([self._entry(entry, line) for entry in entries])
+
+    def _entry(self, entry: Mapping[str, Any], line: str) -> dict[str, Any]:
+        contents = entry.get('HumanReadable') or entry.get('Contents')
+        text = contents if isinstance(contents, str) else json.dumps(contents, indent=2)
+        return {'id': self._instance.store.add_entry(PLAYGROUND, text), 'investigationId': PLAYGROUND, 'contents': text,
+                'type': entry.get('Type') or NOTE, 'format': entry.get('ContentsFormat') or 'text', 'parentContent': line,
+                'user': USER['id']}
+
+    def _keep_outputs(self, outputs: Mapping[str, Any]) -> None:
+        kept = self._instance.store.kept(PLAYGROUND, OUTPUTS)[0]
+        for path, value in outputs.items():
+            *folders, name = CONDITION.sub('', path).split('.')
+            place = kept
+            for folder in folders:
+                place = place.setdefault(folder, {})
+            place[name] = value
+        self._instance.store.keep(PLAYGROUND, OUTPUTS, kept)
+
+    def _context(self, id: str) -> dict[str, Any]:
+        return dict(self._instance.store.kept(PLAYGROUND, OUTPUTS)[0])
+
+    # What is stored.
+
+    def _create_incident(self) -> dict[str, Any]:
+        sent = {key: value for key, value in read_object().items() if value is not None}
+        created = self._instance.store.create([sent], '', 'Manual')
+        self._instance.printer.created(created)
+        return created[0]
+
+    def _indicators(self) -> dict[str, Any]:
+        found = self._instance.store.search_indicators(read_object())
+        return {'total': found['total'], 'iocObjects': found['iocs'], 'searchAfter': found['searchAfter']}
+
+
+def parse_command(line: str) -> tuple[str, dict[str, str]]:
+    """The command and the arguments of a line of the War Room; UsageError for another kind of line."""
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f'{line!r} is no command: {error}') from None
+    if not words or not words[0].startswith('!'):
+        raise UsageError(f'The local XSOAR runs lines as !command name="value", not {line!r}.')
+    pairs = [word.partition('=') for word in words[1:]]
+    return words[0][1:], {name: value for name, _, value in pairs if name not in ('debug-mode', 'using', 'raw-response')}
