@@ -63,24 +63,13 @@ except ImportError as error:
 ''' CONSTANTS '''
 
 DEFAULT_NAME = 'Generic Webhook incident'
-LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
-ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
-PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
 
 MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB
 MAX_JSON_BYTES = 37 * MIB  # of the details of an incident: what was no JSON grows by its escapes
-MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
 MAX_EVENTS = 1000  # in one request
-MAX_LABEL = 1000  # characters of a Content-Type
 MAX_GZIP_MEMBERS = 1000
-PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
 MAX_FORM_FIELDS = 1000
-MAX_PART_HEADERS = 8
-MAX_PART_HEADER_BYTES = 2048  # of each
-MAX_MENDED_BYTES = 256 * 1024
-MAX_HANDSHAKE_BYTES = 64 * 1024
-MAX_ECHO = 1024  # characters of a handshake's text
 
 REMEMBER_SECONDS = 3600
 UNNUMBERED_SECONDS = 900  # for deliveries without an id
@@ -90,23 +79,16 @@ MAX_REMEMBERED_BYTES = 16 * MIB
 MAX_KNOWN_BYTES = 96 * MIB  # of bodies that are read or worked on, of senders that know the token
 MAX_STRANGERS_BYTES = 64 * MIB  # of those that have yet to prove it by their body
 MAX_STRANGERS_SMALL_BYTES = 16 * MIB  # of those of them that are small
-SMALL_BODY_BYTES = 256 * 1024
-LARGE_BODY_BYTES = MIB  # from here on one is worked on after the other
-MAX_TURN_SECONDS = 25
 
 MAX_CONNECTIONS = 16_384
 RESERVED_FILES = 64  # for everything that is no connection
-BACKLOG = 4096
 HEADER_SECONDS = 15
 IDLE_SECONDS = 75  # longer than common proxies keep a connection, so that none meets one that is just being closed
 BODY_GRACE_SECONDS = 15
 BODY_BYTES_PER_SECOND = 1024
-SEND_SECONDS = 30
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all together
 
-STDIN = 0  # where the server's replies come from
-LOOK_SECONDS = 1  # how often an idle line is looked at
 MAX_WAITING_POSTS = 1000
 MAX_WAITING_BYTES = 64 * MIB
 MAX_CALL_INCIDENTS = 1000  # of several requests
@@ -114,25 +96,15 @@ MAX_CALL_BYTES = 4 * MIB
 HAND_OVER_SECONDS = 25
 RETRY_AFTER_SECONDS = 10
 
-LOG_EVERY_SECONDS = 1
-MAX_LOG_LINES = 1000
-MAX_LOG_TEXT = 150  # characters of what a sender wrote, in one line
-MAX_SHOWN_TEXT = 1000
-HEALTH_EVERY_SECONDS = 60
 SAMPLES_EVERY_SECONDS = 60
 MAX_SAMPLES = 20
-MAX_SAMPLE_BYTES = 50_000
-
-GARBAGE_THRESHOLDS = 10_000, 20, 20  # requests leave hardly a cycle behind
 
 STOP_SECONDS = 10
-FAREWELL_SECONDS = 1  # for the last answers to leave
-MAX_RETRY_SECONDS = 5
-
-# The server's own sign of an error: a reply that holds it anywhere reads as a failed call.
-ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
 ''' ERRORS AND ANSWERS '''
+
+
+MAX_LOG_TEXT = 150  # characters of what a sender wrote, in one line
 
 
 class Refused(Exception):
@@ -203,6 +175,9 @@ def problem_answer(status: int, detail: str, headers: dict[str, str]) -> HTTPRes
 
 def json_answer(text: str) -> HTTPResponse:
     return HTTPResponse(text, headers={'Content-Type': 'application/json'})
+
+
+MAX_SHOWN_TEXT = 1000
 
 
 def shown(value: Any) -> str:
@@ -516,6 +491,7 @@ class Breath:
 
 
 breathe = Breath().take  # called between the steps of all work that grows with a body
+PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
 
 
 class Room:
@@ -585,6 +561,9 @@ class Room:
 
 TOO_LARGE = 'The body is larger than {:g} MiB.'
 NO_ROOM = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
+SMALL_BODY_BYTES = 256 * 1024
+LARGE_BODY_BYTES = MIB  # from here on one is worked on after the other
+MAX_TURN_SECONDS = 25
 
 
 class Intake:
@@ -664,6 +643,9 @@ def inflate(body: bytes, window_bits: int, claim: Callable[[int], Any]) -> bytes
     if not engine.eof:
         raise zlib.error('it ends early')
     return bytes(whole)
+
+
+MAX_LABEL = 1000  # characters of a Content-Type
 
 
 def content_label(content_type: str) -> tuple[str, str, str]:
@@ -1088,6 +1070,10 @@ def says_something(text: str) -> bool:
     return bool(text) and not any(rule.fullmatch(text) for rule in (DULL, IDENTIFIER, MACHINE_TEXT) if text.isascii())
 
 
+# The server's own sign of an error: a reply that holds it anywhere reads as a failed call.
+ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
+
+
 def unmarked(text: str) -> str:
     """So written that the server's reply, which repeats it, can't be taken for an error."""
     for marker in ERROR_MARKERS:
@@ -1278,6 +1264,8 @@ def percent_decoded(text: bytes) -> str:
 
 
 UNBROKEN_CODES = re.compile(rb'.{1,%d}(?<!%%)(?<!%%.)|.+' % PIECE_BYTES, re.DOTALL)
+MAX_PART_HEADERS = 8
+MAX_PART_HEADER_BYTES = 2048  # of each
 
 
 def read_multipart(body: bytes, boundary: str) -> list[tuple[str, Any]]:
@@ -1409,6 +1397,7 @@ def replace_half_pairs(text: bytes) -> bytes:
 PAIR_BYTES = 12
 HEX = rb'[0-9a-fA-F]'
 HALF_PAIR = re.compile(rb'\\u[dD](?:[89abAB]%b%b(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]%b%b\\u[dD])[c-fC-F]%b%b)' % (6 * (HEX,)))
+MAX_MENDED_BYTES = 256 * 1024
 
 
 def escape_controls(text: bytes) -> bytes:
@@ -1595,8 +1584,14 @@ class Question(NamedTuple):
     read_body: Callable[[int], bytes]
 
 
+PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
+
+
 def echo(text: Any) -> HTTPResponse:
     return HTTPResponse(plain(text), headers=PLAIN_TEXT)
+
+
+MAX_ECHO = 1024  # characters of a handshake's text
 
 
 def plain(text: Any) -> str:
@@ -1609,6 +1604,9 @@ def microsoft_graph(question: Question) -> HTTPResponse | None:
     token = question.query.get('validationToken')
     has_body = int(question.headers.get('content-length') or 0) or 'transfer-encoding' in question.headers
     return echo(token) if token and not has_body else None
+
+
+MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
 def azure_event_grid(question: Question) -> HTTPResponse | None:
@@ -1639,6 +1637,9 @@ def meta(question: Question) -> HTTPResponse | None:
 def dropbox(question: Question) -> HTTPResponse | None:
     challenge = question.query.get('challenge')
     return echo(challenge) if challenge else None
+
+
+ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 
 
 def cloud_events(question: Question) -> HTTPResponse | None:
@@ -2140,6 +2141,9 @@ def what_was_made(created: list[Any]) -> Made:
     return Made(json.dumps(created), summary[:MAX_LOG_TEXT])
 
 
+MAX_LOG_LINES = 1000
+
+
 class LogBuffer:
     """Lines on their way to the server's log; those beyond the bound are counted instead."""
 
@@ -2167,6 +2171,7 @@ class LogBuffer:
 
 
 SAMPLES_KEY = 'samples'
+MAX_SAMPLE_BYTES = 50_000
 
 
 class Samples:
@@ -2204,6 +2209,11 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 
 
 MOST_GATHERING_SECONDS = 0.005
+STDIN = 0  # where the server's replies come from
+LOOK_SECONDS = 1  # how often an idle line is looked at
+LOG_EVERY_SECONDS = 1
+HEALTH_EVERY_SECONDS = 60
+FAREWELL_SECONDS = 1  # for the last answers to leave
 
 
 class ServerLine:
@@ -2422,6 +2432,7 @@ def request_query(environ: dict[str, Any]) -> dict[str, str]:
 OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
 HANDSHAKE = 'handshake'  # an outcome
 HAS_LEFT = 'webhook.has_left'  # in the environ: a function that tells whether the sender has left
+LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
 
 
 def build_app(settings: Settings, line: ServerLine) -> Bottle:
@@ -2527,6 +2538,7 @@ def answering(handlers: tuple[Handler, Handler], line: ServerLine, settings: Set
 ''' THE SERVER '''
 
 MAX_REQUEST_LINE = 8192
+MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
 
 
 class PacedReader(io.RawIOBase):
@@ -2704,6 +2716,9 @@ class RequestBody:
         return self.is_complete or not (self.is_chunked or self.invite or self.left > READ_BYTES)
 
 
+SEND_SECONDS = 30
+
+
 class Connection:
     """One sender's connection: its requests one after the other, each with its answer and its line in the log."""
 
@@ -2815,6 +2830,7 @@ class Connection:
 MAX_EQUAL_REFUSALS = 10
 FLOOD_SECONDS = 10
 MAX_REASONS = 100
+BACKLOG = 4096
 
 
 class WebhookServer(StreamServer):
@@ -2884,6 +2900,7 @@ def fetch_samples() -> list[dict[str, Any]]:
 
 
 MIN_GOOD_TOKEN = 16  # characters
+GARBAGE_THRESHOLDS = 10_000, 20, 20  # requests leave hardly a cycle behind
 
 
 def serve(settings: Settings) -> None:
@@ -2907,6 +2924,9 @@ def serve(settings: Settings) -> None:
     line.drain()
     wait_until(lambda: not server or not server.requests_in_hand, FAREWELL_SECONDS)
     os._exit(1 if line.is_cut else 0)
+
+
+MAX_RETRY_SECONDS = 5
 
 
 def open_server(settings: Settings, line: ServerLine) -> WebhookServer | None:
