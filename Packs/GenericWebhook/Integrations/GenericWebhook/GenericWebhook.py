@@ -161,12 +161,12 @@ class Unavailable(Refused):
         super().__init__(detail, Retry_After=str(RETRY_AFTER_SECONDS), **headers)
 
 
-PROBLEM_TYPE = 'application/problem+json'
-
-
 def problem_text(status: int, detail: str) -> str:
     """RFC 9457."""
     return json.dumps({'title': HTTPStatus(status).phrase, 'status': int(status), 'detail': detail})
+
+
+PROBLEM_TYPE = 'application/problem+json'
 
 
 def problem_answer(status: int, detail: str, headers: dict[str, str]) -> HTTPResponse:
@@ -177,13 +177,10 @@ def json_answer(text: str) -> HTTPResponse:
     return HTTPResponse(text, headers={'Content-Type': 'application/json'})
 
 
-MAX_SHOWN_TEXT = 1000
-
-
-def shown(value: Any) -> str:
+def shown(value: Any, longest: int = 1000) -> str:
     """Somebody else's text, fit for one line of a log or an answer: bounded, control characters escaped."""
     text = str(value)
-    return text[:MAX_SHOWN_TEXT].encode('unicode_escape').decode() + ('...' if len(text) > MAX_SHOWN_TEXT else '')
+    return text[:longest].encode('unicode_escape').decode() + ('...' if len(text) > longest else '')
 
 
 def utc_text(seconds: float) -> str:
@@ -225,14 +222,6 @@ def read_port(value: Any) -> int:
 
 ''' AUTHENTICATION '''
 
-TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
-BODY_TIME = 'webhookTimestamp'
-BODY_TIMED_SECONDS = 60
-
-
-def token_itself(token: bytes) -> list[bytes]:
-    return [token]
-
 
 def decoded_token(token: bytes) -> list[bytes]:
     with suppress(ValueError):
@@ -253,11 +242,12 @@ class Scheme(NamedTuple):
     prefix: str = ''  # in braces, other headers or the header's own parts
     time: str = ''  # the one of them that is the time of signing, or BODY_TIME
     begins: str = ''  # what the header's value has to begin with
-    keys: Callable[[bytes], list[bytes]] = token_itself
+    keys: Callable[[bytes], list[bytes]] = lambda token: [token]
 
 
 ANY = 'any other header whose name says signature or hmac'
 ZOOM = 'x-zm-signature'
+BODY_TIME = 'webhookTimestamp'
 SCHEMES = (
     Scheme(ANY),
     Scheme(ANY, '{t}.', 't'),
@@ -325,7 +315,7 @@ def shown_digests(value: str) -> list[bytes]:
 
 def signed_prefixes(scheme: Scheme, value: str, headers: dict[str, str]) -> Iterator[tuple[bytes, str]]:
     """What is signed before the body, and the time in it; nothing when the request has not all of it in the scheme's form."""
-    parts = {name: text for name, _, text in (part.strip().partition('=') for part in value.split(','))}
+    parts = dict(part.strip().partition('=')[::2] for part in value.split(','))
     known = {**headers, 't': parts.get('t', '')}
     with suppress(KeyError):
         prefix = scheme.prefix.format_map(known)
@@ -333,18 +323,14 @@ def signed_prefixes(scheme: Scheme, value: str, headers: dict[str, str]) -> Iter
             yield prefix.encode('latin-1'), known.get(scheme.time, '')
 
 
-MAX_COMPARED = 100  # headers and parameters
-NO_PROOF_NEEDED = 'nothing'
-
-
-def shown_token(settings: Settings, headers: dict[str, str], query: str) -> str:
+def shown_token(settings: Settings, headers: dict[str, str], query: str, max_compared: int = 100) -> str:
     """What lets the request in without a look at its body: the name of a header or parameter; empty when a signature may.
 
     Raises Unauthorized when nothing can.
     """
     if not settings.token:
-        return NO_PROOF_NEEDED
-    for name, value in islice(token_places(headers, query), MAX_COMPARED):
+        return 'no proof needed'
+    for name, value in islice(token_places(headers, query), max_compared):
         if hmac.compare_digest(value, settings.token):
             return name
     if claims(headers, settings.token):
@@ -355,7 +341,7 @@ def shown_token(settings: Settings, headers: dict[str, str], query: str) -> str:
 def token_places(headers: dict[str, str], query: str) -> Iterator[tuple[str, bytes]]:
     for name, value in headers.items():
         yield name, value.encode('latin-1')
-    for name, _, value in (part.partition('=') for part in query.split('&', MAX_COMPARED)):
+    for name, _, value in (part.partition('=') for part in query.split('&')):
         for spelling in dict.fromkeys((value, value.replace('+', ' '))):
             yield name, unquote_to_bytes(spelling)
 
@@ -368,10 +354,7 @@ def missing_proof(settings: Settings, headers: dict[str, str]) -> tuple[str, str
     if signature := next((name for name in headers if SIGNATURE_NAME.search(name)), ''):
         return 'The token as key has to sign by HMAC-SHA256, in hex or base64, with the time where the scheme has one.', signature
     problem = 'The Authorization header is not the token' if authorization else 'The request shows no token'
-    return f'{problem}: {WAYS_IN}', ''
-
-
-WAYS_IN = 'send it as the whole of a header or of a query parameter, or sign the body with it (HMAC-SHA256).'
+    return f'{problem}: send it as the whole of a header or of a query parameter, or sign the body with it (HMAC-SHA256).', ''
 
 
 def valid_signature(settings: Settings, headers: dict[str, str], body: bytes, arrived: float) -> str:
@@ -399,15 +382,17 @@ def hmac_of(body: bytes, key: bytes, prefix: bytes, kind: str) -> bytes:
     return hmac.digest(key, prefix + body, kind)
 
 
+TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
+BODY_TIMED_SECONDS = 60
+
+
 def is_fresh(claim: Claim, body: bytes, arrived: float) -> bool:
     """Whether the signed time is close enough to the arrival.
 
     A time in the body counts under every header: else what one sender timed could be sent again as another's.
     """
-    if claim.scheme.prefix:
-        return abs(arrived - moment_of(claim.stamp)) <= TIMED_SECONDS
-    stamp = body_time(body)
-    return abs(arrived - moment_of(stamp)) <= BODY_TIMED_SECONDS if stamp else not claim.scheme.time
+    stamp, seconds = (claim.stamp, TIMED_SECONDS) if claim.scheme.prefix else (body_time(body), BODY_TIMED_SECONDS)
+    return abs(arrived - moment_of(stamp)) <= seconds if stamp else not claim.scheme.time
 
 
 def moment_of(stamp: str) -> float:
@@ -431,18 +416,16 @@ def body_time(body: bytes) -> str:
     return ''
 
 
-MAX_KEPT_HEADERS = 8 * 1024
 NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
             'x-request-uri'}
 SECRET_NAME = re.compile(r'(?:^|.*-)(?:auth|authorization|token|secret|signature|hmac|password|credentials?|cookie|session|jwt|'
                          r'assertion|apikey)(?:-.*|$)|.*(?:api|access|auth|functions|subscription)-key')
-MIN_HIDDEN_TOKEN = 8  # characters: a shorter one stands in any text by chance
 
 
-def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
+def kept_headers(settings: Settings, headers: dict[str, str], room: int = 8 * 1024) -> dict[str, str]:
     """Those that say what happened: neither secret nor meant for the connection alone."""
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
-    kept, room = {}, MAX_KEPT_HEADERS
+    kept = {}
     for name, value in headers.items():
         size = len(name) + len(value)
         if size <= room and not (name in dropped or SECRET_NAME.fullmatch(name) or holds_token(settings, value)):
@@ -459,7 +442,7 @@ def holds_token(settings: Settings, text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def token_spellings(token: bytes) -> set[str]:
-    if len(token.decode()) < MIN_HIDDEN_TOKEN:
+    if len(token.decode()) < 8:  # stands in any text by chance
         return set()
     spellings = {token.decode(), token.decode('latin-1')}
     for shift in range(3):  # what stands before it moves it by 0 to 2 bytes; only what the token alone decides is looked for
@@ -645,12 +628,9 @@ def inflate(body: bytes, window_bits: int, claim: Callable[[int], Any]) -> bytes
     return bytes(whole)
 
 
-MAX_LABEL = 1000  # characters of a Content-Type
-
-
-def content_label(content_type: str) -> tuple[str, str, str]:
+def content_label(content_type: str, longest: int = 1000) -> tuple[str, str, str]:
     """The media type, the charset and the boundary that a Content-Type names, each empty where it names none."""
-    label, options = parse_options_header(content_type[:MAX_LABEL])
+    label, options = parse_options_header(content_type[:longest])
     charset = normalize_encoding(options.get('charset', '')).lower()
     charset = aliases.get(charset, charset)
     return label, charset if CHARSET.fullmatch(charset) else '', options.get('boundary', '')
@@ -1585,13 +1565,16 @@ class Question(NamedTuple):
 
 
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
+ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
+MAX_ECHO = 1024  # characters
 
 
 def echo(text: Any) -> HTTPResponse:
     return HTTPResponse(plain(text), headers=PLAIN_TEXT)
 
 
-MAX_ECHO = 1024  # characters of a handshake's text
+def echo_as(field: str, text: Any) -> HTTPResponse:
+    return json_answer(json.dumps({field: plain(text)}))
 
 
 def plain(text: Any) -> str:
@@ -1617,12 +1600,12 @@ def azure_event_grid(question: Question) -> HTTPResponse | None:
         code = json.loads(body)[0]['data']['validationCode']
     except (ValueError, LookupError, TypeError, RecursionError):
         raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
-    return json_answer(json.dumps({'validationResponse': plain(code)}))
+    return echo_as('validationResponse', code)
 
 
 def okta(question: Question) -> HTTPResponse | None:
     challenge = question.headers.get('x-okta-verification-challenge')
-    return json_answer(json.dumps({'verification': plain(challenge)})) if challenge else None
+    return echo_as('verification', challenge) if challenge else None
 
 
 def meta(question: Question) -> HTTPResponse | None:
@@ -1639,13 +1622,11 @@ def dropbox(question: Question) -> HTTPResponse | None:
     return echo(challenge) if challenge else None
 
 
-ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
-
-
 def cloud_events(question: Question) -> HTTPResponse | None:
     origin = question.headers.get('webhook-request-origin')
-    return HTTPResponse(headers={**PLAIN_TEXT, 'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*',
-                                 **ALLOW}) if origin else None
+    if not origin:
+        return None
+    return HTTPResponse(headers=PLAIN_TEXT | ALLOW | {'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*'})
 
 
 # Answered to anybody, as their senders ask them unsigned; by method.
