@@ -1,0 +1,99 @@
+"""A release: the version stands everywhere, the notes are in the platform's habit, and the zip has the same bytes twice."""
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from local_xsoar import ROOT
+
+METADATA = 'Packs/GenericWebhook/pack_metadata.json'
+NEXT = '47.11.0'
+DAY = re.compile(r'\d{4}-\d\d-\d\d')
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in (METADATA, 'README.md', 'CHANGELOG.md', 'tools/release.py', 'tools/same_bytes.py'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def release(tree: Path, version: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, 'tools/release.py', version], cwd=tree, capture_output=True, text=True, check=False)
+
+
+def changed(tree: Path, sentence: str = 'Something new.') -> None:
+    changelog = tree / 'CHANGELOG.md'
+    added = f'## Unreleased\n\n### Added\n\n- {sentence}\n'
+    changelog.write_text(changelog.read_text('utf-8').replace('## Unreleased\n', added, 1))
+
+
+def test_a_release_sets_its_version_in_every_place(tree: Path) -> None:
+    old = json.loads((tree / METADATA).read_text('utf-8'))['currentVersion']
+    assert release(tree, NEXT).returncode == 0
+    assert json.loads((tree / METADATA).read_text('utf-8'))['currentVersion'] == NEXT
+    assert {old, NEXT} & set(re.findall(r'\d+\.\d+\.\d+', (ROOT / 'README.md').read_text('utf-8'))) == {old}
+    readme = (tree / 'README.md').read_text('utf-8')
+    assert f'Pack Generic Webhook {NEXT}, ' in readme
+    assert f'| the pack | {NEXT} |' in readme
+
+
+def test_a_release_turns_what_was_unreleased_into_its_section_of_the_changelog(tree: Path) -> None:
+    changed(tree)
+    assert release(tree, NEXT).returncode == 0
+    _, unreleased, after = (tree / 'CHANGELOG.md').read_text('utf-8').partition('## Unreleased\n')
+    assert unreleased
+    heading, *lines = [line for line in after.splitlines() if line]
+    assert DAY.sub('DAY', heading) == f'## {NEXT} - DAY'
+    assert lines[:2] == ['### Added', '- Something new.']
+    assert 'will be the first release' not in after
+
+
+def test_the_second_release_has_notes_and_the_first_has_none(tree: Path) -> None:
+    changed(tree, 'The first of all.')
+    assert release(tree, NEXT).returncode == 0
+    assert not (tree / 'Packs/GenericWebhook/ReleaseNotes').exists()
+    changed(tree, 'The token may stand in a query.')
+    assert release(tree, '47.12.0').returncode == 0
+    notes = (tree / 'Packs/GenericWebhook/ReleaseNotes/47_12_0.md').read_text('utf-8')
+    assert notes == '\n#### Integrations\n\n##### Generic Webhook\n\n- The token may stand in a query.\n'
+
+
+@pytest.mark.parametrize('version', ['1.0', 'v9.0.0', '0.9.9', ''])
+def test_a_version_that_cannot_be_next_is_refused_and_changes_nothing(tree: Path, version: str) -> None:
+    done = release(tree, version)
+    assert done.returncode == 1
+    assert done.stderr.startswith('release: ')
+    assert (tree / 'CHANGELOG.md').read_text('utf-8') == (ROOT / 'CHANGELOG.md').read_text('utf-8')
+
+
+def test_a_release_without_a_change_is_refused(tree: Path) -> None:
+    assert release(tree, NEXT).returncode == 0
+    assert 'nothing stands under Unreleased' in release(tree, '48.0.0').stderr
+    assert 'not above' in release(tree, NEXT).stderr
+
+
+def pack_zip(file: Path, moment: tuple[int, int, int, int, int, int], updated: str) -> bytes:
+    """A zip as the SDK makes it at that moment, with its times taken out."""
+    with zipfile.ZipFile(file, 'w') as made:
+        for name, text in (('README.md', 'A pack.'), ('Integrations/', ''), ('metadata.json', json.dumps(
+                {'created': '2026-11-24T00:00:00Z', 'updated': updated}))):
+            made.writestr(zipfile.ZipInfo(name, moment), text)
+    subprocess.run([sys.executable, ROOT / 'tools/same_bytes.py', file, ROOT / 'CHANGELOG.md'], check=True)
+    return file.read_bytes()
+
+
+def test_a_zip_made_at_another_time_has_the_same_bytes(tmp_path: Path) -> None:
+    one = pack_zip(tmp_path / 'one.zip', (2026, 11, 25, 1, 0, 0), '2026-11-25T01:00:00Z')
+    two = pack_zip(tmp_path / 'two.zip', (2027, 1, 1, 12, 30, 0), '2027-01-01T12:30:00Z')
+    assert one == two
+    with zipfile.ZipFile(tmp_path / 'one.zip') as made:
+        assert made.namelist() == ['README.md', 'metadata.json']
+        assert made.read('README.md') == b'A pack.'

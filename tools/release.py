@@ -1,0 +1,70 @@
+"""Makes the next version of what lies here: X.Y.Z goes wherever the version stands, with the day. It commits nothing.
+
+The version stands in pack_metadata.json; README.md and the changelog repeat it, and a test holds them to it.
+"""
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+PACK = Path('Packs/GenericWebhook')
+METADATA = PACK / 'pack_metadata.json'
+CHANGELOG = Path('CHANGELOG.md')
+README = Path('README.md')
+UNRELEASED = '## Unreleased\n'
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    if not re.fullmatch(r'\d+\.\d+\.\d+', version):
+        raise SystemExit(f"release: '{version}' is no version; it has to be X.Y.Z.")
+    return tuple(map(int, version.split('.')))
+
+
+def release(version: str, day: str) -> None:
+    metadata = json.loads(METADATA.read_text('utf-8'))
+    changelog = CHANGELOG.read_text('utf-8')
+    current = metadata['currentVersion']
+    released = re.findall(r'^## (\d+\.\d+\.\d+)', changelog, re.MULTILINE)
+    if numbers(version) < numbers(current) or version in released:
+        raise SystemExit(f'release: {version} is not above {current}, which is the newest.')
+    changes = section(changelog)
+    if not changes:
+        raise SystemExit('release: nothing stands under Unreleased in CHANGELOG.md.')
+    set_version(METADATA, rf'("currentVersion": "){re.escape(current)}"', rf'\g<1>{version}"')
+    set_version(README, rf'(Pack Generic Webhook |^\| the pack \| ){re.escape(current)}', rf'\g<1>{version}')
+    CHANGELOG.write_text(changelog.replace(UNRELEASED + changes_with_space(changelog),
+                                           f'{UNRELEASED}\n## {version} - {day}\n\n{changes}\n'), 'utf-8')
+    if released:  # the first release of a pack has no notes, by the rules of the platform
+        notes = PACK / 'ReleaseNotes' / f'{version.replace(".", "_")}.md'
+        notes.parent.mkdir(exist_ok=True)
+        notes.write_text(release_notes(changes), 'utf-8')
+
+
+def changes_with_space(changelog: str) -> str:
+    return re.split(r'^(?=## )', changelog.partition(UNRELEASED)[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def section(changelog: str) -> str:
+    """What stands under Unreleased, without words that are only of its being unreleased."""
+    changes = changes_with_space(changelog).strip('\n')
+    return re.sub(r'^\d+\.\d+\.\d+ will be the first release\.\n+', '', changes, flags=re.MULTILINE)
+
+
+def set_version(file: Path, pattern: str, replacement: str) -> None:
+    text, found = re.subn(pattern, replacement, file.read_text('utf-8'), flags=re.MULTILINE)
+    if not found:
+        raise SystemExit(f'release: {file} does not hold the version where it is looked for.')
+    file.write_text(text, 'utf-8')
+
+
+def release_notes(changes: str) -> str:
+    """In the platform's habit: the kind of content, its name, and what a user of it has to know."""
+    lines = [line for line in changes.splitlines() if line.startswith('- ')]
+    return '\n'.join(['', '#### Integrations', '', '##### Generic Webhook', '', *lines, ''])
+
+
+if __name__ == '__main__':
+    release(sys.argv[1], datetime.now(timezone.utc).strftime('%Y-%m-%d'))
