@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,15 @@ def test_the_rule_about_sections_finds_what_it_is_for() -> None:
 def test_the_script_imports_only_what_its_container_has() -> None:
     imported = set(imported_modules(ast.parse(SCRIPT.read_text('utf-8'))))
     assert imported <= {*sys.stdlib_module_names, *IN_THE_IMAGE, *PLATFORM}
+
+
+def test_the_local_xsoar_imports_only_what_its_command_installs() -> None:
+    installed = set(re.findall(r'^([\w-]+)==', (ROOT / 'requirements/run.txt').read_text('utf-8').lower(), re.MULTILINE))
+    modules = {'pyyaml': 'yaml'}
+    allowed = {modules.get(name, name) for name in installed} | {'localxsoar'} | PLATFORM
+    imported = {name for file in (ROOT / 'localxsoar').rglob('*.py') if file.name != 'pytest_plugin.py'
+                for name in imported_modules(ast.parse(file.read_text('utf-8')))}
+    assert imported - sys.stdlib_module_names <= allowed
 
 
 def test_the_local_xsoar_knows_no_integration_by_name() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import requests
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from localxsoar.errors import CallRefused
 from localxsoar.faults import Faults
@@ -161,9 +161,16 @@ class Calls:
         return DONE
 
     def _request(self, args: dict[str, Any]) -> Any:
-        response = requests.request(args['method'], self._site.url + args['uri'], data=args.get('body'), timeout=REQUEST_SECONDS)
-        return {'statusCode': response.status_code, 'status': f'{response.status_code} {response.reason}', 'body': response.text,
-                'headers': {name: [value] for name, value in response.headers.items()}}
+        body = args.get('body')
+        request = Request(self._site.url + args['uri'], body.encode() if isinstance(body, str) else body, method=args['method'])
+        try:
+            response = urlopen(request, timeout=REQUEST_SECONDS)
+        except HTTPError as error:  # an answer, too
+            response = error
+        with response:
+            return {'statusCode': response.status, 'status': f'{response.status} {response.reason}',
+                    'body': response.read().decode(errors='replace'),
+                    'headers': {name: response.headers.get_all(name) for name in response.headers}}
 
     # Messages of a type of their own.
 
