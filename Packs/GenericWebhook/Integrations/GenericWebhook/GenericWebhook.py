@@ -29,7 +29,7 @@ import traceback
 import zlib
 from bisect import bisect_left
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from email.utils import formatdate
@@ -115,12 +115,13 @@ class Refused(Exception):
     """
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
+    always: Mapping[str, str] = {}  # headers of its answer
 
     def __init__(self, detail: str, found: str = '', **headers: str):
         super().__init__(detail)
         self.detail = detail
         self.found = found
-        self.headers = {name.replace('_', '-'): value for name, value in headers.items()}
+        self.headers = {**self.always, **{name.replace('_', '-'): value for name, value in headers.items()}}
 
     @property
     def answer(self) -> str:
@@ -135,9 +136,7 @@ class Unauthorized(Refused):
     """It asks for Basic because AWS SNS sends what is in its URL only then; any other way to show the token serves, too."""
 
     status = HTTPStatus.UNAUTHORIZED
-
-    def __init__(self, detail: str, found: str = ''):
-        super().__init__(detail, found, WWW_Authenticate='Basic realm="Generic Webhook"')
+    always: Mapping[str, str] = {'WWW-Authenticate': 'Basic realm="Generic Webhook"'}
 
 
 class TooLarge(Refused):
@@ -156,9 +155,7 @@ class Unavailable(Refused):
     """Nothing was created, and the same request may well succeed later: the one status that every sender retries."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
-
-    def __init__(self, detail: str, **headers: str):
-        super().__init__(detail, Retry_After=str(RETRY_AFTER_SECONDS), **headers)
+    always: Mapping[str, str] = {'Retry-After': str(RETRY_AFTER_SECONDS)}
 
 
 def problem_text(status: int, detail: str) -> str:
@@ -302,9 +299,8 @@ def claims(headers: dict[str, str], token: bytes) -> list[Claim]:
 
 
 def schemes_of(header: str, value: str) -> list[Scheme]:
-    own = [scheme for scheme in SCHEMES if scheme.header == header]
-    general = [scheme for scheme in SCHEMES if scheme.header == ANY] if not own and SIGNATURE_NAME.search(header) else []
-    return [scheme for scheme in own or general if value.startswith(scheme.begins)]
+    name = header if any(scheme.header == header for scheme in SCHEMES) else SIGNATURE_NAME.search(header) and ANY
+    return [scheme for scheme in SCHEMES if scheme.header == name and value.startswith(scheme.begins)]
 
 
 def shown_digests(value: str) -> list[bytes]:
@@ -1569,24 +1565,22 @@ ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 MAX_ECHO = 1024  # characters
 
 
-def echo(text: Any) -> HTTPResponse:
-    return HTTPResponse(plain(text), headers=PLAIN_TEXT)
+def echo(text: str | None, field: str = '') -> HTTPResponse | None:
+    """The sender's own text, by itself or in a field of a JSON object; None where it sent none."""
+    if text is None:
+        return None
+    return json_answer(json.dumps({field: plain(text)})) if field else HTTPResponse(plain(text), headers=PLAIN_TEXT)
 
 
-def echo_as(field: str, text: Any) -> HTTPResponse:
-    return json_answer(json.dumps({field: plain(text)}))
-
-
-def plain(text: Any) -> str:
-    if not re.fullmatch(f'[ -~]{{1,{MAX_ECHO}}}', str(text)):
+def plain(text: str) -> str:
+    if not re.fullmatch(f'[ -~]{{1,{MAX_ECHO}}}', text):
         raise BadRequest(f'A challenge is echoed only if it has 1 to {MAX_ECHO} plain characters.')
-    return str(text)
+    return text
 
 
 def microsoft_graph(question: Question) -> HTTPResponse | None:
-    token = question.query.get('validationToken')
     has_body = int(question.headers.get('content-length') or 0) or 'transfer-encoding' in question.headers
-    return echo(token) if token and not has_body else None
+    return None if has_body else echo(question.query.get('validationToken'))
 
 
 MAX_HANDSHAKE_BYTES = 64 * 1024
@@ -1600,12 +1594,11 @@ def azure_event_grid(question: Question) -> HTTPResponse | None:
         code = json.loads(body)[0]['data']['validationCode']
     except (ValueError, LookupError, TypeError, RecursionError):
         raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
-    return echo_as('validationResponse', code)
+    return echo(str(code), 'validationResponse')
 
 
 def okta(question: Question) -> HTTPResponse | None:
-    challenge = question.headers.get('x-okta-verification-challenge')
-    return echo_as('verification', challenge) if challenge else None
+    return echo(question.headers.get('x-okta-verification-challenge') or None, 'verification')
 
 
 def meta(question: Question) -> HTTPResponse | None:
@@ -1618,8 +1611,7 @@ def meta(question: Question) -> HTTPResponse | None:
 
 
 def dropbox(question: Question) -> HTTPResponse | None:
-    challenge = question.query.get('challenge')
-    return echo(challenge) if challenge else None
+    return echo(question.query.get('challenge'))
 
 
 def cloud_events(question: Question) -> HTTPResponse | None:
@@ -1641,14 +1633,14 @@ def small_object(text: Buffer) -> dict[str, Any]:
 
 
 QUESTION_FIELDS = Decoder(dict[str, Any])
-SLACK_KEYS = {'type', 'token', 'challenge'}
 
 
 def answer_signed_handshake(settings: Settings, proof: str, payloads: list[Payload]) -> HTTPResponse | None:
     """The answer to Slack or Zoom, whose question is an event that was let in."""
     fields = small_object(payloads[0].text) if len(payloads) == 1 else {}
     challenge = fields.get('challenge')
-    if fields.get('type') == 'url_verification' and fields.keys() <= SLACK_KEYS and isinstance(challenge, str):
+    is_slacks = fields.get('type') == 'url_verification' and fields.keys() <= {'type', 'token', 'challenge'}
+    if is_slacks and isinstance(challenge, str):
         return echo(challenge)
     if fields.get('event') == 'endpoint.url_validation' and proof == ZOOM:
         return zoom(settings, fields)
