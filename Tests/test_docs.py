@@ -237,6 +237,12 @@ def check_dev_names(command: Command, checkout: Path, running: DevRun) -> None:
     assert all(json.loads(file.read_text('utf-8'))['sender'][:20] in done.stdout for file in (ROOT / 'senders').glob('*.json'))
 
 
+def check_dev_release(command: Command, checkout: Path, running: DevRun) -> None:
+    told = (checkout / 'dev').read_text('utf-8')  # Tests/test_release.py makes one
+    assert 'release) shift; release "$@"' in told
+    assert 'tools/release.py' in told
+
+
 def tox_environments() -> set[str]:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / 'tox.ini', 'utf-8')
@@ -310,7 +316,7 @@ CHECKS: dict[str, Callable[[Command, Path, DevRun], None]] = {
     'docker save ': check_docker_save, 'export ': check_environment, r'curl ': check_curl, r'printf .* \| curl ': check_curl,
     r'docker build ': check_docker_build,
     r'/docker_image_create ': check_image_in_the_war_room, r'\.tox/sdk/bin/demisto-sdk upload ': check_upload,
-    r'rm -rf ': check_removal,
+    r'rm -rf ': check_removal, r'\./dev release X\.Y\.Z$': check_dev_release,
 }
 
 

@@ -1,0 +1,90 @@
+"""docs/how-a-request-flows.md tells the way of a POST through the files; here a real one goes it, and each call is noted."""
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+from local_xsoar import ROOT, wait_for
+from webhook import PACK, TOKEN, Webhook
+
+PAGE = ROOT / 'docs' / 'how-a-request-flows.md'
+SCRIPT = 'Integrations/GenericWebhook/GenericWebhook.py'
+GUARD = "if __name__ in ('__main__', '__builtin__', 'builtins'):"
+NOTES = '''
+def note_calls(path):
+    import sys
+    notes = open(path, 'a', buffering=1)
+    here = build_app.__code__.co_filename
+
+    def began(code, offset):
+        if code.co_filename == here:
+            notes.write(code.co_qualname.replace('.<locals>', '') + chr(10))
+
+    sys.monitoring.use_tool_id(4, 'flow')
+    sys.monitoring.register_callback(4, sys.monitoring.events.PY_START, began)
+    sys.monitoring.set_events(4, sys.monitoring.events.PY_START)
+
+
+note_calls({path!r})
+
+
+'''
+
+
+def steps() -> list[tuple[str, str]]:
+    """Of each step of the page the file and the function, in its order."""
+    found = re.findall(r'^\| \d+ \| `([\w/]+\.py)` \| (.+?) \|', PAGE.read_text('utf-8'), re.MULTILINE)
+    return [(file, name) for file, names in found for name in re.findall('`([^`]+)`', names)]
+
+
+def functions(file: Path) -> set[str]:
+    """The qualified names of all functions of a file."""
+    found: set[str] = set()
+
+    def look(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.ClassDef):
+                found.add(prefix + child.name)
+                look(child, f'{prefix}{child.name}.')
+            else:
+                look(child, prefix)
+
+    look(ast.parse(file.read_text('utf-8')), '')
+    return found
+
+
+def files() -> dict[str, Path]:
+    return {path.name: path for path in (PACK / SCRIPT, *(ROOT / 'localxsoar').glob('*.py'))}
+
+
+@pytest.mark.parametrize('file', sorted({file for file, _ in steps()}))
+def test_every_function_of_the_page_is_in_its_file(file: str) -> None:
+    path = files()[Path(file).name]
+    assert str(path).endswith(file)
+    assert {name for of, name in steps() if of == file} - functions(path) == set()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason='before 3.12 calls in greenlets cannot be noted')
+def test_a_post_goes_the_steps_of_the_page_in_their_order(tmp_path: Path) -> None:
+    pack = tmp_path / 'GenericWebhook'
+    shutil.copytree(PACK, pack)
+    notes = tmp_path / 'calls'
+    script = pack / SCRIPT
+    source = script.read_text('utf-8')
+    script.write_text(source.replace(GUARD, NOTES.format(path=str(notes)) + GUARD), 'utf-8')
+    with Webhook(pack=pack) as webhook:
+        answer = requests.post(webhook.webhook_url, json={'title': 'Disk full'}, headers={'Authorization': TOKEN}, timeout=30)
+        assert answer.status_code == 200
+        wanted = [name for file, name in steps() if file == SCRIPT.rpartition('/')[2]]
+        assert len(wanted) > 15
+
+        def gone() -> list[str]:
+            calls = iter(notes.read_text('utf-8').split())
+            return [name for name in wanted if name in calls]  # in this order, for the iterator only goes on
+
+        wait_for(lambda: gone() == wanted, 'the whole way, not only ' + ', '.join(gone()))
