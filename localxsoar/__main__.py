@@ -1,11 +1,15 @@
-"""python -m localxsoar: see --help. gevent takes over here, before anything else is imported, and nowhere else."""
+"""The command localxsoar: see --help. gevent takes over here, before anything else is imported, and nowhere else."""
 from gevent import monkey
 
 monkey.patch_all()
 
+
+def run() -> int:
+    from localxsoar.cli import main
+    return main()
+
+
 if __name__ == '__main__':
     import sys
 
-    from localxsoar.cli import main
-
-    sys.exit(main())
+    sys.exit(run())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.errors import CallRefused
 from localxsoar.faults import Faults
@@ -161,16 +161,15 @@ class Calls:
         return DONE
 
     def _request(self, args: dict[str, Any]) -> Any:
-        body = args.get('body')
-        request = Request(self._site.url + args['uri'], body.encode() if isinstance(body, str) else body, method=args['method'])
+        request = Request(self._site.url + args['uri'], str(args.get('body') or '').encode() or None, method=args['method'])
         try:
-            response = urlopen(request, timeout=REQUEST_SECONDS)
-        except HTTPError as error:  # an answer, too
+            response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)
+        except HTTPError as error:
             response = error
         with response:
             return {'statusCode': response.status, 'status': f'{response.status} {response.reason}',
-                    'body': response.read().decode(errors='replace'),
-                    'headers': {name: response.headers.get_all(name) for name in response.headers}}
+                    'body': response.read().decode('utf-8', 'replace'),
+                    'headers': {name: [value] for name, value in response.headers.items()}}
 
     # Messages of a type of their own.
 
