@@ -265,6 +265,7 @@ DELIVERY_ID = r'[^.\s{[][^.\s]{0,255}'  # with a dot in it the same text could b
 ANY_ID = r'[^\s{[]\S{0,999}'  # as senders may choose it, so in what is never let in again
 
 
+@lru_cache
 def prefix_pattern(scheme: Scheme, delivery_id: str = DELIVERY_ID) -> str:
     return re.sub('{(.*?)}|(.)', lambda part: re.escape(part[2]) if part[2] else TIME if part[1] == scheme.time else delivery_id,
                   scheme.prefix)
@@ -298,9 +299,12 @@ def claims(headers: dict[str, str], token: bytes) -> list[Claim]:
             for digest in shown_digests(value) for key in scheme.keys(token)]
 
 
+SCHEMES_BY_HEADER = {row.header: [scheme for scheme in SCHEMES if scheme.header == row.header] for row in SCHEMES}
+
+
 def schemes_of(header: str, value: str) -> list[Scheme]:
-    name = header if any(scheme.header == header for scheme in SCHEMES) else SIGNATURE_NAME.search(header) and ANY
-    return [scheme for scheme in SCHEMES if scheme.header == name and value.startswith(scheme.begins)]
+    rows = SCHEMES_BY_HEADER.get(header) or (SCHEMES_BY_HEADER[ANY] if SIGNATURE_NAME.search(header) else [])
+    return [scheme for scheme in rows if value.startswith(scheme.begins)]
 
 
 def shown_digests(value: str) -> list[bytes]:
