@@ -2576,32 +2576,34 @@ class LineTooLong(Refused):
     status = HTTPStatus.REQUEST_URI_TOO_LONG
 
 
-REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Z-]+) ([!-~]+) HTTP/(1\.[01])\r?\n")  # bottle takes `post` for POST
+# Of a whole URL, as a proxy may send it, host and port are left out. Lower-case methods too: bottle takes `post` for POST.
+REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Z-]+) (?! )(?:(?i:https?://)[!-.0->@-~]*)?(/[!->@-~]*|\*|)(?:\?([!-~]*))?"
+                          rb' HTTP/(1\.[01])\r?\n')
 HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
 EMPTY_LINES = b'\r\n', b'\n'
-ABSOLUTE_FORM = re.compile(r'https?://[^/?]*', re.IGNORECASE)  # a proxy may send the whole URL
 ONE_HOST = re.compile(r'[^\s,/?#@]*')
 LENGTH = re.compile(r'[0-9]{1,18}')
 
 
-def read_head(rfile: io.BufferedIOBase) -> Head:
-    """Raises Refused for what is no HTTP/1.0 or 1.1, or what a proxy could read in another way."""
+def read_request_line(rfile: io.BufferedIOBase) -> bytes:
     lines = (rfile.readline(MAX_REQUEST_LINE) for _ in range(MAX_HEADERS))
     line = next((line for line in lines if line not in EMPTY_LINES), b'')
     if len(line) == MAX_REQUEST_LINE:
         raise LineTooLong('The request line is too long: what an incident needs goes into the body.')
+    return line
+
+
+def read_head(line: bytes, rfile: io.BufferedIOBase) -> Head:
+    """Raises Refused for what is no HTTP/1.0 or 1.1, or what a proxy could read in another way."""
     match = REQUEST_LINE.fullmatch(line)
     if not match:
-        raise BadRequest('The request line is not HTTP/1.1: a method, a target and the version, with one space between.')
-    method, target, version = (part.decode() for part in match.groups())
-    path, _, query = ABSOLUTE_FORM.sub('', target, count=1).partition('?')
+        raise BadRequest('The request line is not HTTP/1.1: a method, a path and the version, with one space between.')
+    method, path, query, version = (part.decode() for part in match.groups(b''))
     try:
-        is_text = unquote_to_bytes(path).decode() is not None and (path[:1] in ('', '/') or path == '*')
+        path = unquote(path, errors='strict').encode().decode('latin-1') or '/'
     except UnicodeDecodeError:
-        is_text = False
-    if not is_text:
-        raise BadRequest('The path of the request is no text, or does not begin with a slash.')
-    head = Head(method, unquote_to_bytes(path).decode('latin-1') or '/', query, version, read_headers(rfile))
+        raise BadRequest('The path of the request is no text.') from None
+    head = Head(method, path, query, version, read_headers(rfile))
     check_framing(head)
     return head
 
@@ -2701,10 +2703,11 @@ class Connection:
 
     scrap = bytearray(READ_BYTES)  # one for all: nobody reads what is thrown away
 
-    def __init__(self, sock: Any, client: str, server: 'WebhookServer'):
+    def __init__(self, sock: Any, client: str, server: 'WebhookServer', send_seconds: float = SEND_SECONDS):
         self.socket = sock
         self.client = client
         self.server = server
+        self.send_seconds = send_seconds
         self.was_refused = False
         self.pace = PacedReader(sock)
         self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
@@ -2727,22 +2730,22 @@ class Connection:
     def serve_one(self, idle_seconds: float) -> bool:
         """Whether another request may follow on the connection."""
         self.pace.expect(idle_seconds)
-        start = self.rfile.peek(1)
-        if not start:
+        if not self.rfile.peek(1):
             return False
         self.pace.expect(HEADER_SECONDS)
         began = time.monotonic()
-        self.server.requests_in_hand += 1
+        line = b''
         try:
-            return self.answer(read_head(self.rfile), began)
+            line = read_request_line(self.rfile)
+            head = read_head(line, self.rfile)
+            with self.server.in_hand(self):
+                return self.answer(head, began)
         except Refused as refused:
             text = problem_text(refused.status, refused.detail)
             self.log({OUTCOME: refused.detail}, refused.status, began)
             self.send(f'{refused.status} {refused.status.phrase}', [('Content-Type', PROBLEM_TYPE), ('Connection', 'close'),
-                      ('Content-Length', str(len(text)))], b'' if start.startswith(b'HEAD ') else text.encode())
+                      ('Content-Length', str(len(text)))], b'' if line.startswith(b'HEAD ') else text.encode())
             return False
-        finally:
-            self.server.requests_in_hand -= 1
 
     def answer(self, head: Head, began: float) -> bool:
         """Whether the connection stays open. The app has answers of its own to whatever may happen in it."""
@@ -2791,7 +2794,7 @@ class Connection:
         lines = [f'HTTP/1.1 {status}', *(f'{name}: {value}' for name, value in headers), f'Date: {formatdate(usegmt=True)}']
         left = memoryview('\r\n'.join(lines).encode('latin-1') + b'\r\n\r\n' + content)
         while left:
-            self.socket.settimeout(SEND_SECONDS)
+            self.socket.settimeout(self.send_seconds)
             left = left[self.socket.send(left):]
 
     def log(self, environ: dict[str, Any], status: int, began: float) -> None:
@@ -2821,12 +2824,33 @@ class WebhookServer(StreamServer):
         self.app = build_app(settings, line)
         self.settings = settings
         self.line = line
-        self.requests_in_hand = 0
+        self.resting: dict[Connection, None] = {}  # with no request in hand, the one that rests longest first
         self.refused_turn = Semaphore()
         self.refusals: Counter[str] = Counter()  # of the last FLOOD_SECONDS, by reason
 
     def handle(self, sock: Any, address: Any) -> None:
-        Connection(sock, address[0], self).serve()
+        connection = Connection(sock, address[0], self)
+        try:
+            self.rest(connection)
+            connection.serve()
+        finally:
+            self.resting.pop(connection, None)
+
+    def rest(self, connection: Connection) -> None:
+        """It has no request in hand. When there is room for no other, the one that rests longest is ended."""
+        self.resting[connection] = None
+        longest = next(iter(self.resting))
+        if longest is not connection and not self.pool.free_count():
+            with suppress(OSError):  # it has ended by itself
+                longest.socket.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def in_hand(self, connection: Connection) -> Iterator[None]:
+        del self.resting[connection]
+        try:
+            yield
+        finally:
+            self.rest(connection)
 
     def quoted(self, text: str) -> str:
         """What a sender wrote, unable to end its field or to tell the token."""
@@ -2846,8 +2870,14 @@ class WebhookServer(StreamServer):
             self.line.log('info', text, *values)
 
     def end_flood(self, reason: str) -> None:
-        if (count := self.refusals.pop(reason)) > MAX_EQUAL_REFUSALS:
+        if (count := self.refusals.pop(reason, 0)) > MAX_EQUAL_REFUSALS:
             self.line.log('info', '%s more in %s s: %s', count - MAX_EQUAL_REFUSALS, FLOOD_SECONDS, reason)
+
+    def end(self) -> None:
+        """Takes no connection more, and tells what was counted."""
+        self.close()
+        for reason in list(self.refusals):
+            self.end_flood(reason)
 
 
 def connection_limit() -> int:
@@ -2897,9 +2927,9 @@ def serve(settings: Settings) -> None:
         elif len(settings.token.decode()) < MIN_GOOD_TOKEN:
             line.log('info', f'The Authorization Verification Token can be guessed: it has under {MIN_GOOD_TOKEN} characters.')
         line.ending.wait()
-        server.close()
+        server.end()
     line.drain()
-    wait_until(lambda: not server or not server.requests_in_hand, FAREWELL_SECONDS)
+    wait_until(lambda: not server or len(server.resting) == len(server.pool), FAREWELL_SECONDS)
     os._exit(1 if line.is_cut else 0)
 
 
