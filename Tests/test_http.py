@@ -1,15 +1,20 @@
 """HTTP as the container speaks it, byte by byte: what it refuses, when it closes, and that no connection stops another."""
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import socket
 import struct
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from io import BytesIO
 from pathlib import Path
 
+import gevent
+import gevent.socket
 import h11
 import pytest
 from app import line
@@ -199,6 +204,17 @@ def test_an_answer_to_head_has_no_body_whatever_it_is(webhook: Webhook) -> None:
             assert answer[2] == b''
 
 
+@pytest.mark.parametrize('line', [b'HEAD / HTTP/1.1\r\n\r\n', b'\r\nHEAD x HTTP/1.1\r\nHost: x\r\n\r\n'], ids=['no host', 'no path'])
+def test_a_refusal_of_a_head_that_comes_in_pieces_has_no_body(webhook: Webhook, line: bytes) -> None:
+    with connect(webhook) as sender:
+        sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for index in range(len(line)):
+            sender.sendall(line[index:index + 1])
+            time.sleep(0.002)  # a packet of its own for each
+        answer, = read_answers(read_to_end(sender), 'HEAD')
+        assert (answer[0], answer[2]) == (400, b'')
+
+
 def test_a_sender_that_resets_its_connection_leaves_no_trace_of_an_error(webhook: Webhook) -> None:
     for sent in GET, POST + b'Content-Length: 100\r\n\r\n{', GET[:9]:
         with connect(webhook) as sender:
@@ -232,6 +248,45 @@ def listens(webhook: Webhook) -> bool:
     return True
 
 
+LARGE_ANSWER = 4_000_000
+
+
+def send_to_reader(read_bytes: int, pause: float) -> tuple[int, float]:
+    """How much of a large answer a reader gets that takes so much at a time, and how long that took; 0.3 s are its pace."""
+    server = WebhookServer(Settings(0, b'', None), line())
+    sender, receiver = gevent.socket.socketpair()
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100_000)
+    connection = Connection(receiver, '', server, send_seconds=0.3)
+
+    def send() -> None:
+        with suppress(OSError):
+            connection.send('200 OK', [], b'a' * LARGE_ANSWER)
+        receiver.close()
+
+    began = time.monotonic()
+    sending = gevent.spawn(send)
+    got = 0
+    while read_bytes and (piece := sender.recv(read_bytes, socket.MSG_WAITALL)):
+        got += len(piece)
+        gevent.sleep(pause)
+    sending.join(10)
+    seconds = time.monotonic() - began
+    sender.close()
+    server.close()
+    return got, seconds
+
+
+def test_a_slow_reader_gets_a_large_answer_whole_as_long_as_it_goes_on() -> None:
+    got, seconds = send_to_reader(200_000, 0.05)
+    assert got > LARGE_ANSWER
+    assert seconds > 2 * 0.3
+
+
+def test_a_reader_that_stops_is_cut() -> None:
+    assert send_to_reader(0, 0) == (0, pytest.approx(0.3, abs=0.2))
+
+
 @pytest.mark.parametrize('before, seconds', [(b'', 0.2), (LAST.replace(b'close', b'x'), 0.6)], ids=['the first', 'another'])
 def test_a_connection_may_rest_longer_after_a_request_than_before_the_first(before: bytes, seconds: float) -> None:
     server = WebhookServer(Settings(0, b'', None), line())
@@ -245,6 +300,24 @@ def test_a_connection_may_rest_longer_after_a_request_than_before_the_first(befo
 
 
 # No connection stops another
+
+
+def test_a_newcomer_takes_the_place_of_the_connection_that_rests_longest(tmp_path: Path) -> None:
+    python = tmp_path / 'python'
+    python.write_text(f'#!/bin/sh\nulimit -n 256\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    with Webhook(python=str(python)) as webhook, ExitStack() as stack:
+        webhook.faults(hang=True)
+        posting = stack.enter_context(connect(webhook))
+        posting.sendall(POST + b'Content-Length: 2\r\n\r\n{}')
+        wait_for(lambda: webhook.state()['createSizes'], 'the call that hangs')
+        for number in range(400):
+            stack.enter_context(connect(webhook)).sendall(GET[:number % 20])
+        began = time.monotonic()
+        assert exchange(webhook, LAST)[0][0] == 200
+        assert time.monotonic() - began < 1
+        webhook.faults(hang=False)
+        assert posting.recv(65536).startswith(b'HTTP/1.1 200 ')
 
 
 def slowest_beside(webhook: Webhook, sent: bytes, count: int = 1) -> float:
@@ -273,13 +346,19 @@ def slowest_beside(webhook: Webhook, sent: bytes, count: int = 1) -> float:
     return slowest
 
 
+ALL_SIGNATURES = HOST + b''.join(b'X-Hub-Signature-256: sha256=%064d\r\n' % number for number in range(90))
+
+
 @pytest.mark.parametrize('sent', [
     GET * 30_000, CHUNKED + b'1\r\n{\r\n' * 4_000_000, CHUNKED + b'1;' + b'a' * 24_000_000,
     CHUNKED + b'0\r\n' + b'a: b\r\n' * 4_000_000,
     b'POST / HTTP/1.1\r\n' + HOST + b'Transfer-Encoding: chunked\r\n\r\n' + b'1\r\n{\r\n' * 4_000_000, b'\r\n' * 1_000_000,
-], ids=['pipelined', 'one-byte chunks', 'extension', 'trailers', 'after a refusal', 'empty lines'])
+    (b'POST / HTTP/1.1\r\n' + ALL_SIGNATURES + b'Content-Length: 250000\r\n\r\n' + b' ' * 250_000) * 50,
+    (b'GET / HTTP/1.1\r\n' + HOST + b'User-Agent: ' + b'%41' * 10_000 + b'\r\n\r\n') * 1000,
+], ids=['pipelined', 'one-byte chunks', 'extension', 'trailers', 'after a refusal', 'empty lines', 'signatures', 'user agents'])
 def test_whatever_one_connection_sends_another_is_answered_within_100_ms(webhook: Webhook, sent: bytes) -> None:
-    assert slowest_beside(webhook, sent) < 0.5  # on a machine that others load; alone it is some ms
+    # What the machine itself adds while others load it is there without the other connection, too.
+    assert min(slowest_beside(webhook, sent) - slowest_beside(webhook, b'') for _ in range(2)) < 0.1
 
 
 # Logs
@@ -290,9 +369,15 @@ def test_what_a_sender_writes_can_not_forge_another_field_of_the_log(webhook: We
     webhook.wait_for_line(r'from "1\.2\.3\.4\\+x22, 5 bytes: x \\+x22" "a\\+x22 b", \d+ bytes: no incident')
 
 
-def test_a_token_in_a_user_agent_is_not_logged(webhook: Webhook) -> None:
-    exchange(webhook, LAST.replace(b'\r\n\r\n', b'\r\nUser-Agent: agent/' + TOKEN.encode() + b'\r\n\r\n'))
-    webhook.wait_for_line(r'from "127\.0\.0\.1" "\.\.\."')
+@pytest.mark.parametrize('spelled', [
+    TOKEN, TOKEN.replace('-', '%2D'), base64.b64encode(TOKEN.encode()).decode(), base64.b64encode(f'user:{TOKEN}'.encode()).decode(),
+], ids=['plain', 'percent-encoded', 'base64', 'base64 with a user'])
+@pytest.mark.parametrize('header', ['User-Agent', 'X-Forwarded-For'])
+def test_a_token_that_a_sender_writes_elsewhere_is_not_logged(webhook: Webhook, header: str, spelled: str) -> None:
+    count = len(webhook.output)
+    exchange(webhook, LAST.replace(b'\r\n\r\n', f'\r\n{header}: agent/{spelled}\r\n\r\n'.encode()))
+    wait_for(lambda: any('"..."' in line for line in webhook.output[count:]), 'the line in the log')
+    assert not [line for line in webhook.output if spelled in line]
 
 
 def test_equal_refusals_in_a_flood_are_counted_and_not_repeated() -> None:
@@ -301,6 +386,29 @@ def test_equal_refusals_in_a_flood_are_counted_and_not_repeated() -> None:
         assert [status for status, _, _ in answers] == [401] * 501
         webhook.wait_for_line(r'491 more in 10 s: 401: The request shows no token', seconds=15)
         assert len([line for line in webhook.output if 'POST 401' in line]) == 10
+
+
+def test_the_counts_of_a_flood_are_logged_at_a_stop() -> None:
+    with Webhook() as webhook:
+        exchange(webhook, b'POST / HTTP/1.1\r\nHost: x\r\n\r\n' * 50 + b'POST / HTTP/1.0\r\n\r\n')
+        webhook.stop_container()
+        webhook.wait_for_line(r'41 more in 10 s: 401: The request shows no token', seconds=5)
+
+
+NAMES = "''' NAMES '''\n"
+
+
+def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(tmp_path: Path) -> None:
+    pack = shutil.copytree(PACK, tmp_path / 'GenericWebhook')
+    script = pack / 'Integrations' / 'GenericWebhook' / 'GenericWebhook.py'
+    fault = "def decompress(*values: Any) -> bytes:\n    raise KeyError(f'a secret value {values}')\n\n\n"
+    script.write_text(script.read_text('utf-8').replace(NAMES, f'{fault}{NAMES}', 1), 'utf-8')
+    with Webhook(pack=pack) as webhook:
+        (status, _, content), = exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')
+        assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
+        webhook.wait_for_line(r'POST 500 .*KeyError in answer:\d+ > receive:\d+ > read_request:\d+ > decompress:\d+')
+        wait_for(lambda: 'KeyError' in webhook.state()['health']['error'], 'the health')
+        assert not [line for line in webhook.output if 'a secret value' in line]
 
 
 # Where its users sit

@@ -2713,6 +2713,7 @@ class Connection:
         self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
 
     def serve(self, first_seconds: float = HEADER_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
+        self.server.rest(self)
         with suppress(OSError):  # the sender is gone or too slow: it hears nothing more
             goes_on = self.serve_one(first_seconds)
             while goes_on:
@@ -2831,7 +2832,6 @@ class WebhookServer(StreamServer):
     def handle(self, sock: Any, address: Any) -> None:
         connection = Connection(sock, address[0], self)
         try:
-            self.rest(connection)
             connection.serve()
         finally:
             self.resting.pop(connection, None)
