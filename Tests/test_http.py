@@ -204,7 +204,8 @@ def test_an_answer_to_head_has_no_body_whatever_it_is(webhook: Webhook) -> None:
             assert answer[2] == b''
 
 
-@pytest.mark.parametrize('line', [b'HEAD / HTTP/1.1\r\n\r\n', b'\r\nHEAD x HTTP/1.1\r\nHost: x\r\n\r\n'], ids=['no host', 'no path'])
+@pytest.mark.parametrize('line', [b'HEAD / HTTP/1.1\r\n\r\n', b'\r\nHEAD x HTTP/1.1\r\nHost: x\r\n\r\n'],
+                         ids=['no host', 'no path'])
 def test_a_refusal_of_a_head_that_comes_in_pieces_has_no_body(webhook: Webhook, line: bytes) -> None:
     with connect(webhook) as sender:
         sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -370,7 +371,8 @@ def test_what_a_sender_writes_can_not_forge_another_field_of_the_log(webhook: We
 
 
 @pytest.mark.parametrize('spelled', [
-    TOKEN, TOKEN.replace('-', '%2D'), base64.b64encode(TOKEN.encode()).decode(), base64.b64encode(f'user:{TOKEN}'.encode()).decode(),
+    TOKEN, TOKEN.replace('-', '%2D'), base64.b64encode(TOKEN.encode()).decode(),
+    base64.b64encode(f'user:{TOKEN}'.encode()).decode(),
 ], ids=['plain', 'percent-encoded', 'base64', 'base64 with a user'])
 @pytest.mark.parametrize('header', ['User-Agent', 'X-Forwarded-For'])
 def test_a_token_that_a_sender_writes_elsewhere_is_not_logged(webhook: Webhook, header: str, spelled: str) -> None:
