@@ -285,7 +285,8 @@ def test_a_slow_reader_gets_a_large_answer_whole_as_long_as_it_goes_on() -> None
 
 
 def test_a_reader_that_stops_is_cut() -> None:
-    assert send_to_reader(0, 0) == (0, pytest.approx(0.3, abs=0.2))
+    got, seconds = send_to_reader(0, 0)
+    assert (got, seconds < 1) == (0, True)
 
 
 @pytest.mark.parametrize('before, seconds', [(b'', 0.2), (LAST.replace(b'close', b'x'), 0.6)], ids=['the first', 'another'])

@@ -2821,7 +2821,8 @@ class WebhookServer(StreamServer):
         listener = socket.create_server(('', settings.port), backlog=BACKLOG)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # its connections inherit it
         listener.setblocking(False)
-        super().__init__(listener, spawn=Pool(connection_limit()))
+        self.connections = Pool(connection_limit())
+        super().__init__(listener, spawn=self.connections)
         self.app = build_app(settings, line)
         self.settings = settings
         self.line = line
@@ -2840,7 +2841,7 @@ class WebhookServer(StreamServer):
         """It has no request in hand. When there is room for no other, the one that rests longest is ended."""
         self.resting[connection] = None
         longest = next(iter(self.resting))
-        if longest is not connection and not self.pool.free_count():
+        if longest is not connection and not self.connections.free_count():
             with suppress(OSError):  # it has ended by itself
                 longest.socket.shutdown(socket.SHUT_RDWR)
 
@@ -2929,7 +2930,7 @@ def serve(settings: Settings) -> None:
         line.ending.wait()
         server.end()
     line.drain()
-    wait_until(lambda: not server or len(server.resting) == len(server.pool), FAREWELL_SECONDS)
+    wait_until(lambda: not server or len(server.resting) == len(server.connections), FAREWELL_SECONDS)
     os._exit(1 if line.is_cut else 0)
 
 
