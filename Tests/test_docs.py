@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from importlib.metadata import metadata
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -496,6 +497,30 @@ def test_every_status_of_the_script_has_its_symptom() -> None:
     symptoms = set(map(int, re.findall(r'\*\*(\d{3})\*\*', (ROOT / 'docs/operate.md').read_text('utf-8'))))
     plain = {200, 204, 400, 405, 414, 415, 500}  # their `detail` says all that there is to say
     assert set(statuses(README)) - plain <= symptoms
+
+
+# The threat model
+
+THREATS = ROOT / 'docs/threat-model.md'
+
+
+def test_what_stops_a_threat_is_shown_by_a_test_that_is_there() -> None:
+    there = {name for folder in ('Tests', 'Packs') for file in (ROOT / folder).rglob('*.py')
+             for name in re.findall(r'def (test_\w+)\(', file.read_text('utf-8'))}
+    named = re.findall('`(test_[a-z0-9_]+)`', THREATS.read_text('utf-8'))
+    assert len(named) > 20
+    assert set(named) - there == set()
+
+
+def test_the_packages_of_the_image_are_told_with_their_licences() -> None:
+    pins = dict(re.findall(r'^([\w-]+)==(\S+)', (IMAGE / 'requirements.txt').read_text('utf-8'), re.MULTILINE))
+    windows = {'cffi', 'pycparser'}
+    told = {name: version for name, version, _ in table(THREATS.read_text('utf-8'), 'package', 'version', 'licence')}
+    assert told == {name: version for name, version in pins.items() if name not in windows}
+    for name, _, licence in table(THREATS.read_text('utf-8'), 'package', 'version', 'licence'):
+        about = metadata(name)
+        stated = [text for field in ('License-Expression', 'License', 'Classifier') for text in about.get_all(field) or []]
+        assert any(licence in text for text in stated), f'{name} is not under {licence} by its own word: {stated}'
 
 
 # Names of things, and links
