@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from app import App
-from GenericWebhook import ERROR_MARKERS, INSIDE, MIB, ForeignEvent
+from GenericWebhook import DEEPER, ERROR_MARKERS, INSIDE, MIB, ForeignEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from webhook import TOKEN
@@ -62,6 +62,10 @@ def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
     assert name(payload) == expected
 
 
+def test_a_number_alone_says_nothing() -> None:
+    assert name('{"title": -1.25E+7, "message": "Load is high"}') == 'Load is high'
+
+
 def test_a_kind_that_stands_in_a_header_alone_is_told() -> None:
     assert name({'host': 'db-1.example.com'}, {'x-acme-topic': 'disk/full'}) == 'disk/full: db-1.example.com'
 
@@ -78,6 +82,15 @@ def test_a_long_name_of_the_first_of_several_still_says_how_many_more_there_are(
     alerts = [{'labels': {'alertname': 'DiskFull'}, 'annotations': {'summary': 'x' * 200}}] * 2
     assert name({**ALERT, 'alerts': alerts}).endswith('x… (+1 more)')
     assert len(name({**ALERT, 'alerts': alerts})) == 150
+
+
+def test_a_group_of_thousands_of_alerts_is_named_by_its_row() -> None:
+    group = {**ALERT, 'commonLabels': {'alertname': 'DiskFull'}, 'alerts': ALERT['alerts'] * 5000}
+    assert name(group) == '[firing] DiskFull'
+
+
+def test_a_long_text_is_named_by_its_first_line_whatever_its_signs() -> None:
+    assert name({'body': 'sshd: Failed password: alice\n' * 60_000}) == 'sshd: Failed password: alice'
 
 
 def test_a_part_without_fields_falls_away_with_its_brackets_and_separator() -> None:
@@ -263,6 +276,9 @@ def timed(source: bytes) -> float:
     json.dumps({key: {inner: {'x': 'y ' * 30} for inner in ('alert', 'event', 'data', 'issue', 'rule')} for key in (
         'alert', 'incident', 'event', 'data', 'issue', 'finding', 'detection', 'payload', 'detail', 'body', 'properties')}),
     json.dumps({'x': 'y' * 30_000}),
+    json.dumps({outer: {key: dict.fromkeys(('title', 'summary', 'kind', 'host'), 'none') for key in INSIDE} for outer in DEEPER}),
+    json.dumps({key: {f'{key}{number}': 1 for number in range(40)} for key in INSIDE}),
+    json.dumps({'body': '\u200e\n' * 4000}),
 ])
 def test_an_ordinary_event_costs_hardly_any_time(source: str) -> None:
     assert len(source) < 40_000

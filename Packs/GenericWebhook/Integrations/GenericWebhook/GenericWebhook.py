@@ -37,7 +37,7 @@ from encodings import normalize_encoding
 from encodings.aliases import aliases
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import islice
+from itertools import chain, islice
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -669,114 +669,106 @@ class Row(NamedTuple):
     occurred: str = ''
 
 
-GIT_NAME = ('{action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description|alert.security_advisory.summary'
-            '|alert.secret_type_display_name|security_advisory.summary|pull_request.title|issue.title|release.name'
-            '|workflow_run.name|check_run.name|head_commit.message|ref} ({repository.full_name|organization.login})')
-AUDIT_NAME = '{verb} {objectRef.resource} {objectRef.namespace} {objectRef.name} by {user.username}'
-ROWS = [
-    Row('GitHub', '@x-github-event', '{@x-github-event} ' + GIT_NAME, '-'),
-    Row('GitLab', '@x-gitlab-event / object_kind project',
-        '{object_kind} {object_attributes.action|object_attributes.status}: {object_attributes.title'
-        '|object_attributes.note|issue.title|commits.0.title|object_attributes.ref|ref} '
-        '({project.path_with_namespace})', 'object_attributes.updated_at'),
-    Row('Bitbucket', '@x-event-key / eventKey actor',
-        '{@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|push.changes.0.new.name'
-        '|changes.0.ref.displayId} ({repository.full_name|repository.slug})', 'date'),
-    Row('Gitea, Forgejo, Gogs', '@x-gitea-event|@x-forgejo-event|@x-gogs-event',
-        '{@x-gitea-event|@x-forgejo-event|@x-gogs-event} ' + GIT_NAME),
-    Row('Azure DevOps', 'publisherId eventType resource', '{message.text}', 'createdDate'),
-    Row('Alertmanager', 'groupLabels receiver alerts !title',
-        '[{status}] {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|alerts.0.annotations.summary'
-        '|commonAnnotations.description|commonLabels.instance}', 'alerts.0.startsAt'),
-    Row('Alertmanager, one alert', 'labels.alertname annotations',
-        '{labels.alertname}: {annotations.summary|annotations.description|labels.instance}', 'startsAt'),
-    Row('Grafana', 'groupLabels title alerts', '{title}', 'alerts.0.startsAt'),
-    Row('PagerDuty', 'event.event_type event.data', '{event.event_type}: {event.data.title|event.data.incident.summary}',
-        'event.occurred_at'),
-    Row('Opsgenie', 'alert.message action', '{action}: {alert.message}', '-'),
-    Row('Datadog', 'alert_title', '{alert_title}', 'date'),
-    Row('New Relic', 'issueUrl title', '{state}: {title.0|title}', 'createdAt'),
-    Row('Sentry', '@sentry-hook-resource', '{@sentry-hook-resource} {action}: {data.issue.title|data.event.title|data.error.title'
-        '|data.description_title}', 'data.event.datetime'),
-    Row('Azure Monitor', 'schemaId data.essentials', '{data.essentials.monitorCondition} {data.essentials.severity}: '
-        '{data.essentials.alertRule} {data.essentials.configurationItems.0}', 'data.essentials.firedDateTime'),
-    Row('Azure Monitor, older alerts', 'schemaId data.context.name',
-        '{data.status}: {data.context.name} {data.context.resourceName}', 'data.context.timestamp'),
-    Row('Event Grid', '@aeg-event-type / dataVersion eventType subject eventTime',
-        '{data.alertDisplayName|eventType|type}: {subject|source}', 'eventTime|time'),
-    Row('Microsoft Sentinel', 'object.properties.title object.properties.severity / properties.title properties.severity',
-        '{object.properties.title|properties.title} ({object.properties.severity|properties.severity})',
-        'object.properties.createdTimeUtc|properties.createdTimeUtc'),
-    Row('Microsoft Defender', 'AlertDisplayName', '{AlertDisplayName}: {CompromisedEntity}', 'TimeGenerated'),
-    Row('Microsoft Graph', 'value.0.subscriptionId', '{value.0.changeType}: {value.0.resource}'),
-    Row('EventBridge', 'detail-type source detail', '{detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName'
-        '|detail-type} ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn} '
-        '{detail.state.value|detail.state}', 'time'),
-    Row('SNS, a subscription', 'TopicArn Type=SubscriptionConfirmation', 'SNS subscription to confirm: {TopicArn}', 'Timestamp'),
-    Row('SNS', 'TopicArn Message', '{Subject|*Message|Message}', 'Timestamp'),
-    Row('CloudWatch', 'AlarmName NewStateValue', '{NewStateValue}: {AlarmName}', 'StateChangeTime'),
-    Row('Security Hub', 'ProductArn Title', '{Title}: {Resources.0.Id}', 'UpdatedAt'),
-    Row('CloudTrail', 'eventSource eventName userIdentity',
-        '{eventName} ({eventSource}) by {userIdentity.arn|userIdentity.userName}', 'eventTime'),
-    Row('GCP Monitoring', 'incident.policy_name', '{incident.state}: {incident.policy_name}: {incident.summary}',
-        'incident.started_at'),
-    Row('GCP Security Command Center', 'finding.category finding.canonicalName|notificationConfigName',
-        '{finding.category}: {resource.displayName}', 'finding.eventTime'),
-    Row('Pub/Sub', 'subscription message.data', '{*message.data|subscription}', 'message.publishTime'),
-    Row('Okta', 'data.events.0.eventType', '{data.events.0.displayMessage} {data.events.0.outcome.result}: '
-        '{data.events.0.actor.alternateId}', 'data.events.0.published'),
-    Row('OneLogin', 'event_type_id account_id', 'OneLogin event {event_type_id}: {user_name} {notes}', 'event_timestamp'),
-    Row('Auth0', 'log_id data.type', '{data.description}: {data.user_name}', 'data.date'),
-    Row('Splunk', 'results_link sid', '{search_name}: {result.title|result.signature|result.host|result.src}', 'result._time'),
-    Row('Elastic', 'kibana.alert.rule.name|signal.rule.name',
-        '{kibana.alert.rule.name|signal.rule.name}: {host.name}'),
-    Row('Falco', 'output rule priority', '{rule}: {output_fields.container.name|hostname}', 'time'),
-    Row('Wazuh', 'rule.description agent', '{rule.description} ({agent.name})', 'timestamp'),
-    Row('Suricata', 'event_type=alert alert.signature', '{alert.signature}: {src_ip} → {dest_ip}', 'timestamp'),
-    Row('CrowdStrike', 'event.DetectName / metadata.eventType event',
-        '{event.DetectName|event.Name|event.OperationName}: {event.ComputerName|event.UserId}', 'metadata.eventCreationTime'),
-    Row('SentinelOne', 'threatInfo.threatName / alertInfo ruleInfo',
-        '{threatInfo.threatName|ruleInfo.name}: {agentRealtimeInfo.agentComputerName}', 'threatInfo.createdAt'),
-    Row('Sophos', 'event_service_event_id name', '{name} ({location})', 'created_at'),
-    Row('Wiz', 'sourceRule.name|control.name issue|entitySnapshot|resource',
-        '{sourceRule.name|control.name}: {entitySnapshot.name|resource.name}', 'createdAt'),
-    Row('Prisma Cloud', 'policyName resourceName', '{policyName}: {resourceName}', 'alertTs'),
-    Row('Snyk', '@x-snyk-event', '{newIssues.0.issueData.title|project.name} ({project.name})'),
-    Row('Cloudflare', 'alert_type text policy_id', '{text}', 'ts'),
-    Row('Pingdom', 'check_name current_state', '{check_name} is {current_state}: {long_description}', 'state_changed_timestamp'),
-    Row('Cisco Meraki', 'networkName alertType', '{alertType}: {deviceName|networkName}', 'occurredAt'),
-    Row('TheHive', 'objectType operation object', '{operation} {objectType}: {object.title}', 'startDate'),
-    Row('GitGuardian', 'incident.detector message', '{message} {incident.detector.name}', 'timestamp'),
-    Row('Docker Hub', 'push_data repository', 'pushed: {repository.repo_name} {push_data.tag}', 'push_data.pushed_at'),
-    Row('Harbor', 'event_data.repository type', '{type}: {event_data.repository.repo_full_name}', 'occur_at'),
-    Row('JFrog Xray', 'watch_name issues', '{top_severity}: {issues.0.summary} ({watch_name})', 'created'),
-    Row('Jenkins', 'build.phase name', '{name} {build.phase} {build.status}', 'build.timestamp'),
-    Row('CircleCI', '@circleci-event-type', '{@circleci-event-type} {workflow.status|job.status}: {workflow.name|job.name} '
-        '({project.name})', 'happened_at'),
-    Row('HCP Terraform', 'run_id notifications', '{notifications.0.message}: {run_message} ({workspace_name})',
-        'notifications.0.run_updated_at'),
-    Row('HackerOne', '@x-h1-event', '{@x-h1-event}: {data.report.attributes.title}', 'data.activity.attributes.created_at'),
-    Row('SonarQube', 'qualityGate project', '{qualityGate.status}: {project.name}', 'analysedAt'),
-    Row('Slack command', 'trigger_id command', '{command} {text} ({user_name})', '-'),
-    Row('Slack', 'type=event_callback', '{event.type}: {event.text|event.channel|event.channel_id}', 'event_time'),
-    Row('Stripe', 'api_version type data.object', '{type}: {data.object.description|data.object.name|data.object.id}', 'created'),
-    Row('Shopify', '@x-shopify-topic', '{@x-shopify-topic}: {title|name|email|id}',
-        '@x-shopify-triggered-at|updated_at|created_at'),
-    Row('Meta', 'entry object', '{object}: {entry.0.changes.0.field}', 'entry.0.time'),
-    Row('Dropbox', 'list_folder.accounts', 'files changed: {list_folder.accounts.0}'),
-    Row('Zendesk', 'zendesk_event_version type', '{type}: {detail.subject|detail.email|subject}', 'time'),
-    Row('Jira', 'webhookEvent', '{webhookEvent}: {issue.key} {issue.fields.summary}', 'timestamp'),
-    Row('ServiceNow', 'short_description number', '{number} {short_description}', 'sys_created_on'),
-    Row('Zoom', 'event_ts event payload.object', '{event}: {payload.object.topic|payload.object.email}', 'event_ts'),
-    Row('Linear', 'webhookTimestamp action type', '{type} {action}: {data.title|data.issue.title|data.name}', 'createdAt'),
-    Row('Kubernetes audit', 'verb kind=Event objectRef', AUDIT_NAME, 'requestReceivedTimestamp'),
-    Row('Kubernetes audit, several', 'items.0.verb kind=EventList', re.sub(r'\{(?=\w)', '{items.0.', AUDIT_NAME),
-        'items.0.requestReceivedTimestamp'),
-    Row('CloudEvents', '@ce-type / specversion', '{data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source}',
-        'time|@ce-time'),
-    Row('OCSF', 'class_uid metadata',
-        '{finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name}', 'time'),
-]
+# The first that knows an event names it. What is indented goes on with the row above.
+SENDERS = '''
+GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event | {@x-github-event|@x-gitea-event
+    |@x-forgejo-event|@x-gogs-event} {action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description
+    |alert.security_advisory.summary|alert.secret_type_display_name|security_advisory.summary|pull_request.title|issue.title
+    |release.name|workflow_run.name|check_run.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
+GitLab | @x-gitlab-event / object_kind project | {object_kind} {object_attributes.action|object_attributes.status}:
+    {object_attributes.title|object_attributes.note|issue.title|commits.0.title|object_attributes.ref|ref}
+    ({project.path_with_namespace}) | object_attributes.updated_at
+Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title
+    |push.changes.0.new.name|changes.0.ref.displayId} ({repository.full_name|repository.slug}) | date
+Azure DevOps | publisherId eventType resource | {message.text} | createdDate
+Alertmanager | groupLabels receiver alerts !title | [{status}] {commonLabels.alertname|alerts.0.labels.alertname}:
+    {commonAnnotations.summary|alerts.0.annotations.summary|commonAnnotations.description
+    |commonLabels.instance} | alerts.0.startsAt
+Alertmanager, one alert | labels.alertname annotations | {labels.alertname}: {annotations.summary|annotations.description
+    |labels.instance} | startsAt
+Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
+PagerDuty | event.event_type event.data | {event.event_type}: {event.data.title|event.data.incident.summary} | event.occurred_at
+Opsgenie | alert.message action | {action}: {alert.message} | -
+Datadog | alert_title | {alert_title} | date
+New Relic | issueUrl title | {state}: {title.0|title} | createdAt
+Sentry | @sentry-hook-resource | {@sentry-hook-resource} {action}: {data.issue.title|data.event.title|data.error.title
+    |data.description_title} | data.event.datetime
+Azure Monitor | schemaId data.essentials | {data.essentials.monitorCondition} {data.essentials.severity}:
+    {data.essentials.alertRule} {data.essentials.configurationItems.0} | data.essentials.firedDateTime
+Azure Monitor, older alerts | schemaId data.context.name | {data.status}: {data.context.name}
+    {data.context.resourceName} | data.context.timestamp
+Event Grid | @aeg-event-type / dataVersion eventType subject eventTime | {data.alertDisplayName|eventType|type}: {subject
+    |source} | eventTime|time
+Microsoft Sentinel | object.properties.title object.properties.severity / properties.title
+    properties.severity | {object.properties.title|properties.title} ({object.properties.severity
+    |properties.severity}) | object.properties.createdTimeUtc|properties.createdTimeUtc
+Microsoft Defender | AlertDisplayName | {AlertDisplayName}: {CompromisedEntity} | TimeGenerated
+Microsoft Graph | value.0.subscriptionId | {value.0.changeType}: {value.0.resource}
+EventBridge | detail-type source detail | {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|detail-type}
+    ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn} {detail.state.value
+    |detail.state} | time
+SNS, a subscription | TopicArn Type=SubscriptionConfirmation | SNS subscription to confirm: {TopicArn} | Timestamp
+SNS | TopicArn Message | {Subject|*Message|Message} | Timestamp
+CloudWatch | AlarmName NewStateValue | {NewStateValue}: {AlarmName} | StateChangeTime
+Security Hub | ProductArn Title | {Title}: {Resources.0.Id} | UpdatedAt
+CloudTrail | eventSource eventName userIdentity | {eventName} ({eventSource}) by {userIdentity.arn
+    |userIdentity.userName} | eventTime
+GCP Monitoring | incident.policy_name | {incident.state}: {incident.policy_name}: {incident.summary} | incident.started_at
+GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName | {finding.category}:
+    {resource.displayName} | finding.eventTime
+Pub/Sub | subscription message.data | {*message.data|subscription} | message.publishTime
+Okta | data.events.0.eventType | {data.events.0.displayMessage} {data.events.0.outcome.result}:
+    {data.events.0.actor.alternateId} | data.events.0.published
+OneLogin | event_type_id account_id | OneLogin event {event_type_id}: {user_name} {notes} | event_timestamp
+Auth0 | log_id data.type | {data.description}: {data.user_name} | data.date
+Splunk | results_link sid | {search_name}: {result.title|result.signature|result.host|result.src} | result._time
+Elastic | kibana.alert.rule.name|signal.rule.name | {kibana.alert.rule.name|signal.rule.name}: {host.name}
+Falco | output rule priority | {rule}: {output_fields.container.name|hostname} | time
+Wazuh | rule.description agent | {rule.description} ({agent.name}) | timestamp
+Suricata | event_type=alert alert.signature | {alert.signature}: {src_ip} → {dest_ip} | timestamp
+CrowdStrike | event.DetectName / metadata.eventType event | {event.DetectName|event.Name|event.OperationName}:
+    {event.ComputerName|event.UserId} | metadata.eventCreationTime
+SentinelOne | threatInfo.threatName / alertInfo ruleInfo | {threatInfo.threatName|ruleInfo.name}:
+    {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
+Sophos | event_service_event_id name | {name} ({location}) | created_at
+Wiz | sourceRule.name|control.name issue|entitySnapshot|resource | {sourceRule.name|control.name}: {entitySnapshot.name
+    |resource.name} | createdAt
+Prisma Cloud | policyName resourceName | {policyName}: {resourceName} | alertTs
+Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name})
+Cloudflare | alert_type text policy_id | {text} | ts
+Pingdom | check_name current_state | {check_name} is {current_state}: {long_description} | state_changed_timestamp
+Cisco Meraki | networkName alertType | {alertType}: {deviceName|networkName} | occurredAt
+TheHive | objectType operation object | {operation} {objectType}: {object.title} | startDate
+GitGuardian | incident.detector message | {message} {incident.detector.name} | timestamp
+Docker Hub | push_data repository | pushed: {repository.repo_name} {push_data.tag} | push_data.pushed_at
+Harbor | event_data.repository type | {type}: {event_data.repository.repo_full_name} | occur_at
+JFrog Xray | watch_name issues | {top_severity}: {issues.0.summary} ({watch_name}) | created
+Jenkins | build.phase name | {name} {build.phase} {build.status} | build.timestamp
+CircleCI | @circleci-event-type | {@circleci-event-type} {workflow.status|job.status}: {workflow.name|job.name} ({project.name})
+    | happened_at
+HCP Terraform | run_id notifications | {notifications.0.message}: {run_message}
+    ({workspace_name}) | notifications.0.run_updated_at
+HackerOne | @x-h1-event | {@x-h1-event}: {data.report.attributes.title} | data.activity.attributes.created_at
+SonarQube | qualityGate project | {qualityGate.status}: {project.name} | analysedAt
+Slack command | trigger_id command | {command} {text} ({user_name}) | -
+Slack | type=event_callback | {event.type}: {event.text|event.channel|event.channel_id} | event_time
+Stripe | api_version type data.object | {type}: {data.object.description|data.object.name|data.object.id} | created
+Shopify | @x-shopify-topic | {@x-shopify-topic}: {title|name|email|id} | @x-shopify-triggered-at|updated_at|created_at
+Meta | entry object | {object}: {entry.0.changes.0.field} | entry.0.time
+Dropbox | list_folder.accounts | files changed: {list_folder.accounts.0}
+Zendesk | zendesk_event_version type | {type}: {detail.subject|detail.email|subject} | time
+Jira | webhookEvent | {webhookEvent}: {issue.key} {issue.fields.summary} | timestamp
+ServiceNow | short_description number | {number} {short_description} | sys_created_on
+Zoom | event_ts event payload.object | {event}: {payload.object.topic|payload.object.email} | event_ts
+Linear | webhookTimestamp action type | {type} {action}: {data.title|data.issue.title|data.name} | createdAt
+Kubernetes audit | verb kind=Event objectRef / items.0.verb kind=EventList | {verb|items.0.verb} {objectRef.resource
+    |items.0.objectRef.resource} {objectRef.namespace|items.0.objectRef.namespace} {objectRef.name|items.0.objectRef.name} by
+    {user.username|items.0.user.username} | requestReceivedTimestamp|items.0.requestReceivedTimestamp
+CloudEvents | @ce-type / specversion | {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|@ce-time
+OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name} | time
+'''
+SPACE_IN_BRACES = re.compile(r'\s+(?=[^{}]*})')
+ROWS = [Row(*' '.join(row.split()).split(' | ')) for row in re.split(r'\n(?! )', SPACE_IN_BRACES.sub('', SENDERS.strip()))]
 
 # The general rule, for a sender without a row. Keys are compared without case and separators.
 words = str.split
@@ -803,7 +795,7 @@ KIND_HEADER = re.compile(r'x-.*(event|topic)')
 IDENTIFIER = re.compile(r'\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}?|[0-9a-f]{16,}', re.IGNORECASE)
 DULL = re.compile(r'''alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined
     |n/?a|string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|critical
-    |high|medium|low|[\d\s.,:;/\#+_-]*''', re.IGNORECASE | re.VERBOSE | re.ASCII)
+    |high|medium|low|[\d\s.,:;/\#+_e-]*''', re.IGNORECASE | re.VERBOSE | re.ASCII)
 # What says nothing to a person: short or endless words, ARNs and URLs, JSON and XML.
 MACHINE_TEXT = re.compile(r'.{0,3}|\S{40,}|arn:\S+|[a-z][a-z\d+.-]*://\S*|<[?/\w][^>]*>.*>|(\{\s*["}]|\[\s*[\[{"\]]).*',
                           re.IGNORECASE | re.ASCII)
@@ -818,7 +810,8 @@ JSON_LIST = Decoder(list[Raw])
 JSON_FIRST = Decoder(defstruct('First', [('item', Raw, Raw())], array_like=True))
 JSON_TEXT = Decoder(str)
 # Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
-FEW_KEYS = words('name type title summary message status alert event data timestamp')
+FEW_KEYS = words('name type title summary message status alert event data timestamp body receiver alerts groupLabels '
+                 'commonLabels commonAnnotations')
 JSON_FEW = Decoder(defstruct('Few', [(key, Raw, Raw()) for key in FEW_KEYS]))
 
 
@@ -838,14 +831,13 @@ class Members(dict[str, Any]):
 
     def read(self, key: str) -> Any:
         """Members, a text, or None if there is nothing; '' for what can't be part of a name."""
-        value = self.get(key)
-        if isinstance(value, Raw):
+        if isinstance(value := self.get(key), Raw):
             value = self[key] = read_member(value)
         return value
 
     @cached_property
     def folded(self) -> dict[str, str]:
-        return {fold(key): key for key in islice(self, 500)}
+        return {fold(key[:40]): key for key in islice(self, 200)}
 
     def named(self, folded: str) -> Any:
         return self.read(self.folded[folded]) if folded in self.folded else None
@@ -860,22 +852,19 @@ class Members(dict[str, Any]):
                 yield inner
 
 
-def fold(key: str, separators: dict[int, None] = dict.fromkeys(map(ord, '_-.:@'))) -> str:  # noqa: B008, B006
-    return key[:40].lower().translate(separators)
+@lru_cache(maxsize=4096)
+def fold(key: str) -> str:
+    return re.sub('[-_.:@]', '', key.lower())
 
 
 def read_member(member: Raw, most: int = 256 * 1024, most_text: int = 4096) -> Any:
-    view = memoryview(member)
-    kind, source = bytes(view[:1]), bytes(view[:most])
-    if kind == b'n':
-        return None
+    source = bytes(memoryview(member)[:most + 1])
+    kind = source[:1]
     if kind == b'"':
-        return JSON_TEXT.decode(source) if len(view) <= most else text_start(source[:most_text].decode(errors='ignore'))
-    if kind == b'{' and len(view) <= most:
-        return Members(JSON_OBJECT.decode(source))
-    if kind == b'[' and len(view) <= most:
-        return read_list(source)
-    return NumberText(source.decode()) if kind.isdigit() or kind == b'-' else ''
+        return JSON_TEXT.decode(source) if len(source) <= most else text_start(source[:most_text])
+    if kind in b'{[' and len(source) <= most:
+        return Members(JSON_OBJECT.decode(source)) if kind == b'{' else read_list(source)
+    return None if kind == b'n' else NumberText(source.decode()) if kind in b'-0123456789' else ''
 
 
 def read_list(source: bytes) -> Members:
@@ -885,14 +874,12 @@ def read_list(source: bytes) -> Members:
     return members
 
 
-def text_start(source: str) -> str:
+def text_start(source: bytes) -> str:
     """The text of a JSON string that was cut anywhere, an escape included."""
-    for end in range(len(source), len(source) - 7, -1):
-        with suppress(ValueError):
-            return JSON_TEXT.decode(source[:end] + '"')
-    return ''
+    return str(json.loads(WHOLE_CHARACTERS.findall(source)[0].decode(errors='ignore') + '"', strict=False))
 
 
+WHOLE_CHARACTERS = re.compile(rb'"(?:[^\\]|\\u[\da-fA-F]{4}|\\[^u])*')
 COLON = re.compile(b':')
 
 
@@ -901,8 +888,7 @@ def read_object(source: Buffer, most_keys: int = 50_000) -> Members:
     with suppress(ValueError, RecursionError):
         if next(islice(COLON.finditer(source), most_keys, None), None) is None:
             return Members(JSON_OBJECT.decode(source))
-        few = asdict(JSON_FEW.decode(source))
-        return Members({key: value for key, value in few.items() if memoryview(value)})
+        return Members({key: value for key, value in asdict(JSON_FEW.decode(source)).items() if memoryview(value)})
     return Members()
 
 
@@ -918,6 +904,7 @@ NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
 WAYS_TOLD = [({way for path in conditions[0].split('=')[0].split('|') for way, _ in ways_in(path)}, conditions, row)
              for row in ROWS for conditions in map(str.split, row.told_by.split(' / '))]
 WAYS_TOLD.sort(key=lambda way: not way[1][0].startswith('@'))  # what a header tells is surest
+MAX_PLACES = 40
 
 
 class ForeignEvent:
@@ -927,6 +914,68 @@ class ForeignEvent:
         self.members = read_object(source)
         self.headers = headers
         self.holds_token = holds_token
+
+    def name(self) -> str:
+        """Of at most 150 characters; '' if the event has nothing that says what happened."""
+        ways = (self.name_by_row, self.own_name, self.first_line, self.name_by_rule, self.kind_and_who)
+        return next((shortened(name) for way in ways if (name := way()) and not self.holds_token(name)), '')
+
+    def name_by_row(self) -> str:
+        said: dict[str, str] = {}
+        most = 0
+        for number, (before, paths, after) in enumerate(NAME_PART.findall(self.row.name) if self.row else ()):
+            text, more = self.text(paths)
+            if text and text not in said:
+                said[text] = f'{before}{text}{after}' if said or not number else text
+                most = max(most, more)
+        name = ''.join(said.values())
+        return '' if DULL.fullmatch(name) else shortened(name, f' (+{most} more)' if most else '')
+
+    def own_name(self) -> str:
+        value = self.members.read('name')
+        name = '' if isinstance(value, NumberText) else self.line(value)
+        return '' if IDENTIFIER.fullmatch(name) else name
+
+    def first_line(self, most: int = 50) -> str:
+        """Of a body that is no JSON."""
+        body = self.members.read('body') if len(self.members) == 1 else None
+        lines = body.lstrip()[:4096].splitlines()[:most] if isinstance(body, str) else []
+        return next(filter(None, (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)), '')
+
+    def name_by_rule(self) -> str:
+        return next(filter(None, map(self.usable, TIERS)), '')
+
+    def kind_and_who(self) -> str:
+        headers = (self.line(self.headers[name]) for name in self.headers if KIND_HEADER.match(name))
+        inside = (self.line(who.named(key)) for who in self.members.inside(WHO) for key in WHO_INSIDE)
+        return ': '.join(filter(None, (self.usable(keys) or next(filter(says_something, others), '')
+                                       for keys, others in ((KINDS, headers), (WHO, inside)))))
+
+    def usable(self, keys: list[str], most: int = 40) -> str:
+        """The first text under one of these keys, wherever the general rule looks, that says something to a person."""
+        texts = (self.line(where.named(key)) for where in self.places for key in keys if key in where.folded)
+        return next(filter(says_something, islice(texts, most)), '')
+
+    @cached_property
+    def places(self) -> list[Members]:
+        """Where the general rule looks."""
+        deeper = (where for outer in self.members.inside(DEEPER) for where in outer.inside(INSIDE))
+        return [self.members, *islice(chain(self.members.inside(INSIDE), deeper), MAX_PLACES)]
+
+    @cached_property
+    def row(self) -> Row | None:
+        known = {*self.members, *map('@'.__add__, self.headers)}
+        return next((row for ways, conditions, row in WAYS_TOLD
+                     if not known.isdisjoint(ways) and all(map(self.fulfils, conditions))), None)
+
+    def fulfils(self, condition: str) -> bool:
+        paths, _, wanted = condition.partition('=')
+        found = [value for path in paths.lstrip('!').split('|') if (value := self.at(path)[0]) is not None]
+        return bool(found) != (paths[0] == '!') and (not wanted or found[0] == wanted)
+
+    def text(self, paths: str) -> tuple[str, int]:
+        """The first usable text at one of the paths, on one line, and how many more there are beside it."""
+        return next(((text, more) for value, more in map(self.at, paths.split('|')) if (text := self.line(value))), ('', 0))
 
     def at(self, path: str) -> tuple[Any, int]:
         """What stands at a path, and how many more items the list has of which this is in the first."""
@@ -946,90 +995,18 @@ class ForeignEvent:
 
     def inner_name(self, text: Any) -> str:
         """The name of the event that stands in a text, as JSON or as base64 of it."""
-        if not isinstance(text, str):
-            return ''
-        with suppress(ValueError):
-            text = text if text.lstrip()[:1] == '{' else base64.b64decode(text, validate=True)
-        return ForeignEvent(text.encode() if isinstance(text, str) else text, {}, self.holds_token).name()
-
-    def text(self, paths: str) -> tuple[str, int]:
-        """The first usable text at one of the paths, on one line."""
-        for path in paths.split('|'):
-            value, more = self.at(path)
-            if text := self.line(value):
-                return text, more
-        return '', 0
+        source = b''
+        with suppress(ValueError, TypeError, AttributeError):
+            source = text.encode() if text.lstrip()[:1] == '{' else base64.b64decode(text, validate=True)
+        return ForeignEvent(source, {}, self.holds_token).name()
 
     def line(self, value: Any) -> str:
         """A text on one line, '' for one that holds the token or is none."""
-        if not isinstance(value, str):
-            return ''
-        text = ' '.join(UNPRINTABLE.sub('', HALF_OF_A_PAIR.sub('\ufffd', value[:4096])).split())
-        return '' if self.holds_token(text) else text
-
-    @cached_property
-    def row(self) -> Row | None:
-        known = {*self.members, *map('@'.__add__, self.headers)}
-        return next((row for ways, conditions, row in WAYS_TOLD
-                     if not known.isdisjoint(ways) and all(map(self.fulfils, conditions))), None)
-
-    def fulfils(self, condition: str) -> bool:
-        paths, _, wanted = condition.partition('=')
-        found = [value for path in paths.lstrip('!').split('|') if (value := self.at(path)[0]) is not None]
-        return bool(found) != (paths[0] == '!') and (not wanted or found[0] == wanted)
-
-    def name(self) -> str:
-        """Of at most 150 characters; '' if the event has nothing that says what happened."""
-        for find in (self.name_by_row, self.own_name, self.first_line, self.name_by_rule, self.kind_and_who):
-            text, more = find()
-            if text and not self.holds_token(text):
-                return shortened(unmarked(text), f' (+{more} more)' if more else '')
-        return ''
-
-    def name_by_row(self) -> tuple[str, int]:
-        said: list[str] = []
-        texts: set[str] = set()
-        most = 0
-        for number, (before, paths, after) in enumerate(NAME_PART.findall(self.row.name if self.row else '')):
-            text, more = self.text(paths)
-            if text and text not in texts:
-                said.append(f'{before}{text}{after}' if said or not number else text)
-                texts.add(text)
-                most = max(most, more)
-        name = ''.join(said)
-        return ('' if DULL.fullmatch(name) else name), most
-
-    def own_name(self) -> tuple[str, int]:
-        value = self.members.read('name')
-        name = '' if isinstance(value, NumberText) else self.line(value)
-        return ('' if IDENTIFIER.fullmatch(name) else name), 0
-
-    def first_line(self) -> tuple[str, int]:
-        """Of a body that is no JSON."""
-        body = self.members.read('body') if len(self.members) == 1 else None
-        lines = body.lstrip()[:4096].splitlines() if isinstance(body, str) else []
-        return next(filter(None, (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)), ''), 0
-
-    def name_by_rule(self) -> tuple[str, int]:
-        return next(filter(None, map(self.usable, TIERS)), ''), 0
-
-    def kind_and_who(self) -> tuple[str, int]:
-        headers = (self.headers[name] for name in self.headers if KIND_HEADER.match(name))
-        kind = self.usable(KINDS) or next(filter(says_something, map(self.line, headers)), '')
-        inside = (self.line(who.named(key)) for who in self.members.inside(WHO) for key in WHO_INSIDE)
-        who = self.usable(WHO) or next(filter(says_something, inside), '')
-        return ': '.join(filter(None, [kind, who])), 0
-
-    @cached_property
-    def places(self) -> list[Members]:
-        """Where the general rule looks."""
-        deeper = (where for outer in self.members.inside(DEEPER) for where in outer.inside(INSIDE))
-        return [self.members, *self.members.inside(INSIDE), *deeper]
-
-    def usable(self, keys: list[str]) -> str:
-        """The first text under one of these keys, wherever the general rule looks, that says something to a person."""
-        texts = (self.line(where.named(key)) for where in self.places for key in keys if key in where.folded)
-        return next(filter(says_something, texts), '')
+        text = value[:4096] if isinstance(value, str) else ''
+        if not text.isprintable():
+            text = UNPRINTABLE.sub('', HALF_OF_A_PAIR.sub('\ufffd', text))
+        text = ' '.join(text.split())
+        return '' if text and self.holds_token(text) else text
 
     def type(self, from_url: str, incident_type: str | None) -> str | None:
         """A foreign `type` tells what kind of event it is. Only who speaks our format, with a key more, means the incident's."""
@@ -1061,7 +1038,8 @@ def unmarked(text: str) -> str:
     return text
 
 
-def shortened(text: str, tail: str, most: int = 150) -> str:
+def shortened(text: str, tail: str = '', most: int = 150) -> str:
+    text = unmarked(text)
     return text + tail if len(text + tail) <= most else text[:most - len(tail) - 1] + '…' + tail
 
 
