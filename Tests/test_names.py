@@ -70,7 +70,7 @@ def test_a_kind_that_stands_in_a_header_alone_is_told() -> None:
     assert name({'host': 'db-1.example.com'}, {'x-acme-topic': 'disk/full'}) == 'disk/full: db-1.example.com'
 
 
-ALERT = {'receiver': 'webhook', 'groupLabels': {}, 'status': 'firing', 'commonLabels': {}, 'commonAnnotations': {},
+ALERT: dict[str, Any] = {'receiver': 'webhook', 'groupLabels': {}, 'status': 'firing', 'commonLabels': {}, 'commonAnnotations': {},
          'alerts': [{'labels': {'alertname': 'DiskFull'}, 'annotations': {'summary': 'Disk full on db-1'}}] * 4}
 
 
