@@ -70,8 +70,9 @@ def test_a_kind_that_stands_in_a_header_alone_is_told() -> None:
     assert name({'host': 'db-1.example.com'}, {'x-acme-topic': 'disk/full'}) == 'disk/full: db-1.example.com'
 
 
-ALERT: dict[str, Any] = {'receiver': 'webhook', 'groupLabels': {}, 'status': 'firing', 'commonLabels': {}, 'commonAnnotations': {},
-         'alerts': [{'labels': {'alertname': 'DiskFull'}, 'annotations': {'summary': 'Disk full on db-1'}}] * 4}
+ALERT: dict[str, Any] = {
+    'receiver': 'webhook', 'groupLabels': {}, 'status': 'firing', 'commonLabels': {}, 'commonAnnotations': {},
+    'alerts': [{'labels': {'alertname': 'DiskFull'}, 'annotations': {'summary': 'Disk full on db-1'}}] * 4}
 
 
 def test_the_first_of_several_says_how_many_more_there_are() -> None:
