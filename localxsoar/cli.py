@@ -34,7 +34,7 @@ from localxsoar.instance import CommandFailed, Instance, Runtime
 from localxsoar.masks import Masks
 from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
-from localxsoar.ports import LOOPBACK, port_chooser
+from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, port_chooser
 from localxsoar.senders import SenderTeller, load_senders
 from localxsoar.server import Api, say_error
 
@@ -219,7 +219,8 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
     line(f'Listening on {url}')
     line(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
     if instance.port:
-        line(f'Container port: {instance.port}')
+        is_second_choice = options.port != ANY_PORT and PORT_PARAMETER not in ''.join(options.set) and instance.port != FIRST_PORT
+        line(f'Container port: {instance.port}{f" ({FIRST_PORT} is in use)" if is_second_choice else ""}')
     if not is_loopback(options.host):
         line(f"Open to the network: --host {options.host} and the container's port. Whoever reaches them can use them.")
     line(f'Page: {url}/')

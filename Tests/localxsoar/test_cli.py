@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,15 @@ def test_a_host_that_others_reach_is_told_and_opens_the_containers_port(echo_pac
     with LocalXsoar('--host', '0.0.0.0', pack=echo_pack, params={'greeting': 'bind '}) as xsoar:
         assert xsoar.wait_for_line('^Open to the network: --host 0.0.0.0')
         socket.create_connection(('127.0.0.2', xsoar.container_port), timeout=5).close()
+
+
+def test_ports_that_were_taken_and_replaced_are_told(echo_pack: Path) -> None:
+    xsoar = LocalXsoar(pack=echo_pack)
+    xsoar.command = [word for word in xsoar.command if word not in ('--port', '0')]
+    with ExitStack() as held:
+        for port in (8080, 9000):
+            with suppress(OSError):  # then somebody else holds it
+                held.enter_context(socket.create_server(('', port)))
+        with xsoar:
+            assert xsoar.wait_for_line(r'^Port 8080 is in use: another one is taken\.$')
+            assert xsoar.wait_for_line(r'^Container port: \d+ \(9000 is in use\)$')
