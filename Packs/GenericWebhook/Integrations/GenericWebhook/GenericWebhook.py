@@ -58,7 +58,7 @@ except ImportError as error:
     lacking = f'The image has no {error.name}: build the one of docker/generic-webhook, and give its name as dockerimage.'
     with suppress(TypeError):  # before 6.8 it takes no second argument; those servers show the error below
         demisto.updateModuleHealth(lacking, True)
-    return_error(lacking)
+    raise ImportError(lacking) from None
 
 ''' CONSTANTS '''
 
