@@ -114,7 +114,7 @@ def build_instance(options: argparse.Namespace) -> Instance:
     runtime = Runtime(options.common_server_python or pack.find_common_server_python(options.pack), options.heartbeat,
                       LOOPBACK if is_loopback(options.host) else '', find_python(options.python), options.server)
     is_one_off = bool(options.test or options.samples or options.command)
-    printer = Printer(options.log_level, write_to_stderr if is_one_off else write_to_stdout)
+    printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))
     return Instance(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), runtime,
                     open_store(options.store), faults, printer, port_chooser(options.port == ANY_PORT or is_one_off))
 
@@ -141,14 +141,6 @@ def open_store(file: Path | None) -> IncidentStore:
         return IncidentStore(file)
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f'--store {file}: {error}') from None
-
-
-def write_to_stdout(text: str) -> None:
-    print(text, flush=True)
-
-
-def write_to_stderr(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def run_once(command: Callable[[], None]) -> int:

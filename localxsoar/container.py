@@ -94,7 +94,7 @@ class Container:
         environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ} | {MARK: self._mark}
         order = self._order
         self._process = subprocess.Popen(
-            [order.python, '-I', '-X', 'utf8', str(LOOP), order.version, order.host],
+            [order.python, '-I', '-u', '-X', 'utf8', str(LOOP), order.version, order.host],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=tempfile.gettempdir(), env=environment, start_new_session=True)
         self._threads = [threading.Thread(target=target, args=[stream], name=target.__name__, daemon=True) for target, stream in

@@ -166,7 +166,8 @@ class Instance:
                 continue
             delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
             self.printer.alarm(f'the container ended (exit code {code}); it starts again in {delay:g} s')
-            self._explain(self._container)
+            if self._container and (reason := explain(self._container.exception, self.integration, self._runtime)):
+                self.printer.alarm(reason)
             self._renewed.wait(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
             self.restarts += not self._stopping.is_set()
@@ -184,11 +185,6 @@ class Instance:
             if time.monotonic() - container.last_beat > silence:
                 self.printer.alarm(f'no heartbeat of the container for {silence:g} s: a server would start it anew')
         return code
-
-    def _explain(self, container: Container | None) -> None:
-        """Says what an exception, or an end without one, comes from, where that can be told."""
-        if container and (reason := explain(container.exception, self.integration, self._runtime)):
-            self.printer.alarm(reason)
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
                        heartbeat: float = 0) -> Container:

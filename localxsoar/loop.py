@@ -155,15 +155,6 @@ class Demisto:
     def getAutoFocusApiKey(self) -> Any:
         return self.getLicenseCustomField('autofocus')  # type: ignore[attr-defined]
 
-    def info(self, *args: Any) -> None:
-        self.__do({'type': 'log', 'command': 'info', 'args': {'args': list(args)}})
-
-    def debug(self, *args: Any) -> None:
-        self.__do({'type': 'log', 'command': 'debug', 'args': {'args': list(args)}})
-
-    def error(self, *args: Any) -> None:
-        self.__do({'type': 'log', 'command': 'error', 'args': {'args': list(args)}})
-
     def log(self, msg: str) -> None:
         self.__tell({'type': 'entryLog', 'args': {'message': 'Integration log: ' + msg}})
 
@@ -222,8 +213,16 @@ def make_call(name: str, arguments: Arguments, command: str, key: str) -> Callab
     return call
 
 
+def make_log_call(level: str) -> Callable[..., None]:
+    def call(self: Any, *args: Any) -> None:
+        self._Demisto__do({'type': 'log', 'command': level, 'args': {'args': list(args)}})
+    return call
+
+
 for row in CALLS:
     setattr(Demisto, row[0], make_call(*row))
+for level in ('info', 'debug', 'error'):
+    setattr(Demisto, level, make_log_call(level))
 
 
 def become(server: str) -> None:

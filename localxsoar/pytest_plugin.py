@@ -162,12 +162,6 @@ class LocalXsoar:
         return client.search_incidents(filter=search).data or []
 
 
-def run_local_xsoar(*arguments: str, seconds: float = 60, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    """Runs `python -m localxsoar ARGUMENTS...` to its end, as for --test, --samples and errors."""
-    return subprocess.run([python, '-m', 'localxsoar', *arguments], text=True, encoding='utf-8', capture_output=True,
-                          timeout=seconds, env=ENVIRONMENT, stdin=subprocess.DEVNULL, check=False)
-
-
 def kill(pid: int | None) -> None:
     with suppress(ProcessLookupError):
         if pid:

@@ -22,7 +22,7 @@ class Loop:
 
     def __init__(self, server: str = '8') -> None:
         self.process: Any = subprocess.Popen(
-            [sys.executable, '-I', str(LOOP), server],
+            [sys.executable, '-I', '-u', str(LOOP), server],
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -371,9 +371,11 @@ def test_a_breakpoint_says_what_to_do_instead_of_hanging(loop: Loop) -> None:
 
 
 TWO_THREADS = """
-import threading
+import os, threading, time
 answers = {}
 def ask(name):
+    while name == 'b' and GATE and not os.path.exists(GATE):
+        time.sleep(0.01)
     answers[name] = demisto.createIncidents([name])
     sys.stderr.write('answered\\n')
     sys.stderr.flush()
@@ -387,20 +389,23 @@ demisto.log(str(answers))
 
 
 def test_with_multithreading_a_second_call_waits_for_the_first_ones_reply(loop: Loop) -> None:
-    loop.run('demisto.enable_multithreading()\n' + TWO_THREADS)
+    loop.run('demisto.enable_multithreading()\nGATE = None\n' + TWO_THREADS)
     for _ in range(2):
         call = loop.read()
         loop.send(call['args']['incidents'])
     assert eval(loop.read_log()) == {'a': ['a'], 'b': ['b']}
 
 
-def test_without_multithreading_both_calls_are_on_the_line_before_a_reply(loop: Loop) -> None:
-    loop.run(TWO_THREADS)
-    calls = [loop.read()['args']['incidents'] for _ in range(2)]
+def test_without_multithreading_both_calls_are_on_the_line_before_a_reply(loop: Loop, tmp_path: Path) -> None:
+    gate = tmp_path / 'gate'  # opened once the first call is there whole: two that write at once spoil both lines
+    loop.run(f'GATE = {str(gate)!r}\n' + TWO_THREADS)
+    first = loop.read()['args']['incidents']
+    gate.touch()
+    calls = [first, loop.read()['args']['incidents']]
     for call in reversed(calls):
         loop.send(call)
         loop.process.stderr.readline()  # two replies in one piece would both go to the thread that reads first
-    assert sorted(calls) == [['a'], ['b']]
+    assert calls == [['a'], ['b']]
     assert loop.read()['type'] == 'entryLog'
 
 
