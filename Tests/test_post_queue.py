@@ -65,7 +65,7 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.call)
     @rule()
     def hand_over(self) -> None:
-        is_retry = bool(self.queue.halves or self.queue.refused_parts)
+        is_retry = bool(self.queue.parts)
         self.call = self.queue.take(self.now)
         self.began = self.now
         posts = self.queue.in_flight
@@ -123,9 +123,10 @@ class LineMachine(RuleBasedStateMachine):
     def stop(self) -> None:
         self.queue.close('stopping.')
 
-    @precondition(lambda self: self.queue.closed_because and not self.call)
+    @precondition(lambda self: self.queue.closed_because)
     @rule()
     def abandon(self) -> None:
+        self.call = []
         self.queue.abandon()
         assert self.queue.is_empty
 
@@ -154,7 +155,7 @@ class LineMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_is_in_two_places(self) -> None:
         queue = self.queue
-        places = [*queue.waiting, *queue.in_flight, *(post for part in queue.halves + queue.refused_parts for post in part)]
+        places = [*queue.waiting, *queue.in_flight, *(post for part in queue.parts for post in part)]
         assert len(places) == len(set(places))
         assert not any(post.outcome.ready() for post in places)
         unsettled = [sender.post for sender in self.senders if not sender.post.outcome.ready()]
@@ -171,7 +172,7 @@ class LineMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_refused_is_tried_again_for_a_few_seconds_only(self) -> None:
-        if self.queue.halves or self.queue.refused_parts:
+        if self.queue.parts:
             assert self.queue.give_up_at <= self.now + RETRY
             assert self.queue.fruitless_calls < 8
 
@@ -355,6 +356,23 @@ def test_when_a_later_part_is_refused_its_sender_hears_how_many_exist() -> None:
     assert played.sizes == [40, 40]
     assert played.outcomes == [502]
     assert '40 of its 100 incidents exist' in str(played.posts[0].outcome.exception)
+
+
+def test_an_array_of_which_a_part_exists_is_no_503_when_the_integration_ends() -> None:
+    played = Played(['event'] * 100, each=0.25)
+    played.step()
+    played.queue.take(played.now)
+    played.queue.abandon()
+    assert played.outcomes == [502], 'a retry would make the first 40 twice'
+    assert '40 of its 100 incidents exist' in str(played.posts[0].outcome.exception)
+
+
+def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
+    played = Played(['event'] * 100, each=0.25)
+    played.step()
+    played.posts.append(played.post('late'))
+    played.queue.abandon()
+    assert played.outcomes == [502, 503]
 
 
 # Whose an incident is

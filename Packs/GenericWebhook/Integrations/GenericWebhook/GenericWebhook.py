@@ -1649,28 +1649,31 @@ class Post:
         self.incidents = incidents
         self.size = sum(sys.getsizeof(text) for incident in incidents for text in incident.values())
         self.arrived = time.monotonic()
-        self.handed_over = 0  # of the incidents of one that takes several calls
+        self.handed_over = 0  # of its incidents, in calls that were made
         self.created: list[Any] = []  # by these calls
         self.outcome: AsyncResult[list[Any]] = AsyncResult()
 
 
+def settle(posts: list[Post], refusal: type[Refused], detail: str, nothing: str = 'Nothing was created.') -> None:
+    """Of a post that exists in part it makes a 502: who sends it again gets that part twice."""
+    for post in posts:
+        exist = f'{detail} {len(post.created):,} of its {len(post.incidents):,} incidents exist.'
+        post.outcome.set_exception(ServerRefused(exist) if post.handed_over else refusal(f'{detail} {nothing}'))
+
+
 CALL_SECONDS = 2  # what a call for several posts is expected to last: strict senders wait 3
 LONGEST_CALL_SECONDS = 10  # one of more than 60 would silence the platform's heartbeat for good
-UNMEASURED_SECONDS = 0.25  # for an incident: slow, so that the first calls are small
+UNMEASURED_CALL = 1, 0.25  # slow, so that the first calls are small
 FASTEST_GROWTH = 8
 
 
 class Pace:
-    """How long the latest calls took, and so how many incidents the next one may hold."""
+    """How many incidents the latest calls held and how long they took, and so how many the next one may hold."""
 
     def __init__(self) -> None:
-        self.calls: deque[tuple[int, float]] = deque([(1, UNMEASURED_SECONDS)], maxlen=8)
-        self.is_measured = False
+        self.calls: deque[tuple[int, float]] = deque(maxlen=8)
 
     def measured(self, count: int, seconds: float) -> None:
-        if not self.is_measured:
-            self.calls.clear()
-            self.is_measured = True
         self.calls.append((count, max(seconds, 0.001)))
 
     def fits(self, seconds: float) -> int:
@@ -1679,8 +1682,8 @@ class Pace:
         Two at least, that the server is seen to make several; but never so many that it would be more than
         LONGEST_CALL_SECONDS if a call as such took nothing.
         """
-        count, taken = self.calls[-1]
-        (few, few_taken), (many, many_taken) = min(self.calls), max(self.calls)
+        calls = self.calls or [UNMEASURED_CALL]
+        (few, few_taken), (many, many_taken), (count, taken) = min(calls), max(calls), calls[-1]
         each = at_most = taken / count
         if few < many:
             each = max((many_taken - few_taken) / (many - few), at_most / FASTEST_GROWTH)
@@ -1693,6 +1696,7 @@ RETRY_SECONDS = 5  # for the parts of a refused group
 RETRY_UNTIL_SECONDS = 28  # after the arrival of a post; hardly a sender waits longer
 FRUITLESS_CALLS = 8  # after so many in which nothing of a group was made it is the server, and no bad request
 ALONE_SECONDS = 600  # without grouping, after an answer that could not be told apart
+NOT_TRIED = 'XSOAR refused a call that held several requests, and there was no time to try this one alone: send it again.'
 
 
 class PostQueue:
@@ -1725,9 +1729,8 @@ class PostQueue:
         self.call_size = 0
         self.called_at = 0.0
         self.pace = Pace()
-        self.halves: list[list[Post]] = []  # of a refused part, to be tried next
-        self.refused_parts: list[list[Post]] = []  # to be halved, the last one first
-        self.fruitless_calls = 0.0
+        self.parts: list[list[Post]] = []  # of a refused group, in the order in which they are tried, halves side by side
+        self.fruitless_calls = 0.0  # for this group; none any more once something was made
         self.give_up_at = float('inf')
         self.alone_until = -float('inf')
         self.closed_because = ''
@@ -1769,18 +1772,15 @@ class PostQueue:
         self.waiting.append(post)
         self.count(post, 1)
 
-    def pop(self) -> Post:
-        post = self.waiting.popleft()
+    def remove(self, post: Post) -> Post:
+        self.waiting.remove(post)
         self.count(post, -1)
         return post
 
     def expire(self, now: float) -> None:
         """Takes out what has waited too long: it is never handed over."""
         late = [post for post in self.waiting if post.arrived <= now - HAND_OVER_SECONDS and not post.handed_over]
-        for post in late:
-            self.waiting.remove(post)
-            self.count(post, -1)
-        settle(late, Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
+        settle([self.remove(post) for post in late], Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
 
     # The next call
 
@@ -1788,30 +1788,28 @@ class PostQueue:
         """The incidents of the next call, in order; none when nothing waits or a call is in flight."""
         if self.in_flight:
             return []
-        self.in_flight = self.next_half(now) or self.next_group(now)
-        incidents = [incident for post in self.in_flight for incident in post.incidents]
+        self.in_flight = self.next_part(now) or self.next_group(now)
+        incidents = [incident for post in self.in_flight for incident in post.incidents[post.handed_over:]]
         if len(self.in_flight) == 1:
-            start = self.in_flight[0].handed_over
-            incidents = incidents[start:start + self.pace.fits(LONGEST_CALL_SECONDS)]
+            incidents = incidents[:self.pace.fits(LONGEST_CALL_SECONDS)]
         self.call_size = len(incidents)
         self.called_at = now
         return incidents
 
-    def next_half(self, now: float) -> list[Post]:
-        while self.halves or self.refused_parts:
-            self.halves = self.halves or halved(self.refused_parts.pop())
-            half = self.halves.pop(0)
-            late = [post for post in half if post.arrived <= now - RETRY_UNTIL_SECONDS]
+    def next_part(self, now: float) -> list[Post]:
+        part: list[Post] = []
+        while self.parts and not part:
+            part = self.parts.pop(0)
+            late = [post for post in part if post.arrived <= now - RETRY_UNTIL_SECONDS]
             settle(late, Unavailable, NOT_TRIED)
-            if half := [post for post in half if post not in late]:
-                return half
-        return []
+            part = [post for post in part if post not in late]
+        return part
 
     def next_group(self, now: float) -> list[Post]:
         self.expire(now)
         self.fruitless_calls, self.give_up_at = 0, float('inf')
-        group: list[Post] = []
         most = min(self.pace.fits(CALL_SECONDS), self.most_in_call) if now >= self.alone_until else 0
+        group: list[Post] = []
         incidents = size = 0
         while self.waiting:
             post = self.waiting[0]
@@ -1820,7 +1818,7 @@ class PostQueue:
             is_full = incidents > most or size > self.most_call_bytes or post.handed_over
             if group and (is_full or group[0].handed_over):
                 break
-            group.append(self.pop())
+            group.append(self.remove(post))
         return group
 
     # What came of it
@@ -1829,12 +1827,13 @@ class PostQueue:
         """The call made these incidents: every post in it gets its own. False if they can't be told apart."""
         posts = self.land()
         self.pace.measured(self.call_size, now - self.called_at)
-        parts, is_sure = told_apart(posts, answer) if len(posts) > 1 else ([answer], True)
+        shares = told_apart(posts, answer) if len(posts) > 1 else [answer]
+        is_sure = sum(map(len, shares)) == len(answer)
         if not is_sure:
             self.alone_until = now + ALONE_SECONDS
-            self.halves, self.refused_parts = [[post] for post in self.retried()], []
-        for post, part in zip(posts, parts, strict=True):
-            post.created += part
+            self.parts = [[post] for part in self.parts for post in part]
+        for post, share in zip(posts, shares, strict=True):
+            post.created += share
             post.handed_over += self.call_size if len(posts) == 1 else len(post.incidents)
             if post.handed_over < len(post.incidents):
                 self.append(post)
@@ -1847,10 +1846,11 @@ class PostQueue:
     def refused(self, now: float) -> None:
         """The call made nothing: a post that was alone in it is refused, several are tried again."""
         posts = self.land()
-        if len(posts) > 1:
-            self.refused_parts.append(posts)
-        else:
+        if len(posts) == 1:
             settle(posts, ServerRefused, 'XSOAR refused to create the incident; its reason stands in the health of the instance.')
+        else:
+            place, middle = len(self.parts) % 2, len(posts) // 2  # an odd number: the other half is still to be tried
+            self.parts[place:place] = [posts[:middle], posts[middle:]]
         self.fruitless_calls += 1
         self.give_up_at = min(self.give_up_at, now + RETRY_SECONDS)
         self.give_up_in_time(now)
@@ -1858,7 +1858,6 @@ class PostQueue:
     def give_up_in_time(self, now: float) -> None:
         if self.fruitless_calls >= FRUITLESS_CALLS or now >= self.give_up_at:
             settle(self.retried(), Unavailable, NOT_TRIED)
-            self.halves, self.refused_parts = [], []
 
     def not_made(self) -> None:
         """The call never reached the server."""
@@ -1869,7 +1868,9 @@ class PostQueue:
         return posts
 
     def retried(self) -> list[Post]:
-        return [post for part in self.halves + self.refused_parts for post in part]
+        """What was still to be tried again; it is taken out."""
+        parts, self.parts = self.parts, []
+        return [post for part in parts for post in part]
 
     # The end
 
@@ -1878,48 +1879,27 @@ class PostQueue:
         self.closed_because = self.closed_because or reason
 
     def abandon(self) -> None:
-        """Everything that is still there is settled as Unavailable."""
-        for post in self.land():
-            post.outcome.set_exception(Unavailable('The integration ended before XSOAR answered: the incident may exist.'))
-        rest = self.retried() + [self.pop() for _ in range(len(self.waiting))]
-        self.halves, self.refused_parts = [], []
-        settle(rest, Unavailable, self.closed_because)
+        """Everything that is still there is settled, as Unavailable where nothing of it exists for sure."""
+        settle(self.land(), Unavailable, 'The integration ended before XSOAR answered:', 'the incident may exist.')
+        settle(self.retried() + [self.remove(post) for post in list(self.waiting)], Unavailable, self.closed_because)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.waiting or self.in_flight or self.halves or self.refused_parts)
+        return not (self.waiting or self.in_flight or self.parts)
 
 
-NOT_TRIED = 'XSOAR refused a call that held several requests, and there was no time to try this one alone: send it again.'
-
-
-def settle(posts: list[Post], refusal: type[Refused], detail: str) -> None:
-    """What exists of a post's incidents makes it a 502: who sends it again gets these twice."""
-    for post in posts:
-        exist = f'{len(post.created):,} of its {len(post.incidents):,} incidents exist.'
-        post.outcome.set_exception(
-            ServerRefused(f'{detail} {exist}') if post.handed_over else refusal(f'{detail} Nothing was created.'))
-
-
-def halved(posts: list[Post]) -> list[list[Post]]:
-    middle = len(posts) // 2
-    return [posts[:middle], posts[middle:]]
-
-
-def told_apart(posts: list[Post], answer: list[Any]) -> tuple[list[list[Any]], bool]:
-    """Each post's part of a group's answer, and whether all of the answer has found its owner.
+def told_apart(posts: list[Post], answer: list[Any]) -> list[list[Any]]:
+    """Each post's share of a group's answer; together they are less than the answer where it is in doubt.
 
     The answer is in order; incidents may be missing, as a pre-process rule drops them. What is made from which is sure where
     it does not matter from which end one begins to look.
     """
-    sent = [(owner, incident) for owner, post in enumerate(posts) for incident in post.incidents]
-    forwards = owners(answer, sent)
-    backwards = owners(answer[::-1], sent[::-1])[::-1]
-    parts: list[list[Any]] = [[] for _ in posts]
-    for created, owner, other in zip(answer, forwards, backwards, strict=False):
+    sent = [(number, incident) for number, post in enumerate(posts) for incident in post.incidents]
+    shares: list[list[Any]] = [[] for _ in posts]
+    for created, owner, other in zip(answer, owners(answer, sent), owners(answer[::-1], sent[::-1])[::-1], strict=False):
         if owner == other:
-            parts[owner].append(created)
-    return parts, forwards == backwards and len(forwards) == len(answer)
+            shares[owner].append(created)
+    return shares
 
 
 def owners(answer: list[Any], sent: list[tuple[int, dict[str, Any]]]) -> list[int]:
@@ -1983,10 +1963,6 @@ class Delivery:
         """Whether its sender waited for the answer, and left before it came."""
         return self.has_waited and self.has_left()
 
-    def end(self) -> None:
-        """Its answer is there: whether its sender has left is decided, and nothing of its connection is kept."""
-        self.has_left = partial(bool, self.gave_up())
-
     def excuses_another(self, now: float) -> bool:
         """Whether the same request, coming now, is this one sent again: one departure excuses one repeat."""
         is_claimed = self.repeat and not self.repeat.gave_up()
@@ -2036,8 +2012,7 @@ class Deliveries:
                 with self.queue.room(post):
                     delivery.wait_for(first.made, HAND_OVER_SECONDS + post.arrived - time.monotonic())
         finally:
-            if first.repeat is delivery:
-                first.repeat = None
+            first.repeat = None if first.repeat is delivery else first.repeat
         if not first.made.ready():
             raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
         if not first.is_numbered and not delivery.gave_up():
@@ -2057,7 +2032,7 @@ class Deliveries:
             self.conclude(delivery, made)
 
     def conclude(self, delivery: Delivery, made: Made | None) -> None:
-        delivery.end()
+        delivery.has_left = partial(bool, delivery.gave_up())  # nothing of its connection is kept
         size = len(made.text) if made else 0
         if not made or size > self.most_bytes or not (delivery.is_numbered or delivery.gave_up()):
             self.forget(delivery)
@@ -2071,9 +2046,8 @@ class Deliveries:
         if delivery in self.all:
             del self.all[delivery]
             self.size -= delivery.size
-            same = self.by_key[delivery.key]
-            same.remove(delivery)
-            if not same:
+            self.by_key[delivery.key].remove(delivery)
+            if not self.by_key[delivery.key]:
                 del self.by_key[delivery.key]
 
     def trim(self) -> None:
