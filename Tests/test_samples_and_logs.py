@@ -4,9 +4,10 @@ from __future__ import annotations
 import sys
 
 import demistomock
+import gevent
 import pytest
 from app import App, line
-from GenericWebhook import LogBuffer, Post, Samples, read_samples
+from GenericWebhook import LogBuffer, Post, Samples, ServerLine, read_samples
 
 
 def incident(name: str, details: str = '{}') -> dict[str, str | None]:
@@ -77,3 +78,24 @@ def test_nothing_of_what_was_created_is_kept(app: App) -> None:
     del post
     demistomock.reset()  # which keeps what it was called with
     assert sys.getrefcount(details) == before
+
+
+def test_a_health_that_the_server_did_not_take_is_told_again() -> None:
+    told: list[str] = []
+
+    def update(error: str, is_error: bool) -> None:
+        told.append(error)
+        if len(told) == 2:
+            raise ValueError('The server had no time for it.')
+
+    demistomock.declare(getIntegrationContext={}, updateModuleHealth=update)
+    line = ServerLine(health_every=0)
+    for health, count in ('wrong', 1), ('', 3):
+        line.report_health(health)
+        with gevent.Timeout(10):
+            while len(told) < count:
+                gevent.sleep(0.001)
+    line.cut()
+    gevent.joinall([line.keeper, line.reaper], timeout=10)
+    demistomock.reset()
+    assert told == ['wrong', '', '']

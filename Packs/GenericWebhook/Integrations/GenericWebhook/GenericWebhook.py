@@ -2099,7 +2099,6 @@ class LogBuffer:
         return level, '\n'.join(texts)
 
 
-SAMPLES_KEY = 'samples'
 MAX_SAMPLE_BYTES = 50_000
 
 
@@ -2107,13 +2106,14 @@ class Samples:
     """The latest incidents, for the mapping wizard; without those that are too large."""
 
     def __init__(self, most: int = MAX_SAMPLES, most_bytes: int = MAX_SAMPLE_BYTES) -> None:
+        self.most = most
         self.most_bytes = most_bytes
-        self.latest: deque[dict[str, Any]] = deque(maxlen=most)
+        self.latest: list[dict[str, Any]] = []
         self.are_new = False
 
     def add(self, incidents: list[dict[str, Any]]) -> None:
-        small = [incident for incident in incidents[-(self.latest.maxlen or 0):] if self.is_small(incident)]
-        self.latest.extend(small)
+        small = [incident for incident in incidents[-self.most:] if self.is_small(incident)]
+        self.latest = (self.latest + small)[-self.most:]
         self.are_new = self.are_new or bool(small)
 
     def is_small(self, incident: dict[str, Any]) -> bool:
@@ -2122,20 +2122,19 @@ class Samples:
     def take(self) -> dict[str, str]:
         """As the integration context keeps them."""
         self.are_new = False
-        return {SAMPLES_KEY: json.dumps(list(self.latest))}
+        return {'samples': json.dumps(self.latest)}
 
 
 def read_samples(context: Any) -> list[dict[str, Any]]:
     """What is kept; nothing of a context that holds something else: serving must not depend on it."""
     try:
-        samples = json.loads((context or {}).get(SAMPLES_KEY) or '[]')
-    except (AttributeError, TypeError, ValueError):
+        samples = json.loads(context['samples'])
+    except (KeyError, TypeError, ValueError):
         return []
     return samples if isinstance(samples, list) else []
 
 
 ''' THE LINE TO THE SERVER '''
-
 
 MOST_GATHERING_SECONDS = 0.005
 STDIN = 0  # where the server's replies come from
@@ -2149,24 +2148,27 @@ class ServerLine:
     """The only caller of demisto while serving: one keeper greenlet, one native thread, one call at a time.
 
     hand_in() may be used by any number of greenlets at once. Logs, health and samples are second: they are collected, and
-    sent at most as often as their constants say.
+    each is sent once in so many seconds at most; that all is well again is told at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, log_every: float = LOG_EVERY_SECONDS, health_every: float = HEALTH_EVERY_SECONDS,
+                 samples_every: float = SAMPLES_EVERY_SECONDS) -> None:
         self.thread = CallThread()
         self.queue = PostQueue()
+        self.log_buffer = LogBuffer()
+        self.log_every = log_every
+        self.samples = Samples()
+        self.samples_every = samples_every
+        self.health: str | None = None
+        self.sent_health: str | None = None
+        self.health_every = health_every
+        self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
         self.wake = Event()
         self.ending = Event()
         self.is_cut = False
         self.server_hang_up = select.poll() if hasattr(select, 'poll') else None  # without it the next call tells
         if self.server_hang_up:
             self.server_hang_up.register(STDIN, 0)
-        self.log_buffer = LogBuffer()
-        self.log_every_seconds = LOG_EVERY_SECONDS
-        self.logs_sent_at = self.samples_sent_at = self.error_sent_at = -float('inf')
-        self.health: str | None = None
-        self.sent_health: str | None = None
-        self.samples = Samples()
         self.keeper = gevent.spawn(self.keep)
         self.keeper.link_exception(lambda _: self.cut())
         self.reaper = gevent.spawn(self.reap)
@@ -2203,28 +2205,25 @@ class ServerLine:
         """Gives what waits and what is in flight STOP_SECONDS, then lets the last log lines leave."""
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
-        self.log_every_seconds = 0
+        self.log_every = self.logs_due_at = 0
         self.wake.set()
         wait_until(lambda: self.is_cut or not self.log_buffer.lines, FAREWELL_SECONDS)
 
     # For the keeper alone
 
     def keep(self) -> None:
-        self.recall_samples()
+        context, error = self.call(demisto.getIntegrationContext)
+        self.samples.latest = [] if error else read_samples(context)
         while not self.is_cut:
             due_at, chore = min(self.chores(), key=lambda each: each[0], default=(float('inf'), None))
             wait_seconds = due_at - time.monotonic()
-            if self.has_no_server():
+            if self.server_hang_up and self.server_hang_up.poll(0):  # a reply would tell it too late for what was handed over
                 self.cut()
             elif chore and wait_seconds <= 0:
                 chore()
             elif not self.create_next():
                 self.wake.wait(min(wait_seconds, LOOK_SECONDS))
                 self.wake.clear()
-
-    def has_no_server(self) -> bool:
-        """Whether the server has hung up. Asked before each call: its reply would tell it too late for what was handed over."""
-        return bool(self.server_hang_up and self.server_hang_up.poll(0))
 
     def reap(self) -> None:
         while not self.is_cut:
@@ -2234,11 +2233,11 @@ class ServerLine:
     def chores(self) -> Iterator[tuple[float, Callable[[], None]]]:
         """What else is to be sent, and when it may be."""
         if self.health != self.sent_health:
-            yield (self.error_sent_at + HEALTH_EVERY_SECONDS if self.health else 0), self.send_health
+            yield (0 if self.health == '' and self.sent_health else self.health_due_at), self.send_health
         if self.log_buffer.lines:
-            yield self.logs_sent_at + self.log_every_seconds, self.send_logs
+            yield self.logs_due_at, self.send_logs
         if self.samples.are_new:
-            yield self.samples_sent_at + SAMPLES_EVERY_SECONDS, self.send_samples
+            yield self.samples_due_at, self.send_samples
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
         """Makes one call in the line's thread: what it returned, or the exception that it raised."""
@@ -2249,13 +2248,16 @@ class ServerLine:
 
     def create_next(self) -> bool:
         """Makes the next call for those that wait; False when nobody does."""
-        incidents = self.queue.take(time.monotonic())
-        if not incidents:
-            return False
         began = time.monotonic()
-        answer, error = self.call(demisto.createIncidents, incidents)
-        if self.is_cut:
-            return True
+        if incidents := self.queue.take(began):
+            answer, error = self.call(demisto.createIncidents, incidents)
+            if not self.is_cut:
+                self.tell(answer, error, incidents)
+        if len(incidents) > 1:  # those that were answered may be about to send again: else they would go in two turns for good
+            gevent.sleep(min((time.monotonic() - began) / 8, MOST_GATHERING_SECONDS))
+        return bool(incidents)
+
+    def tell(self, answer: Any, error: Exception | None, incidents: list[dict[str, Any]]) -> None:
         if isinstance(error, RuntimeError):
             self.queue.not_made()
         elif error or not isinstance(answer, dict | list):
@@ -2267,16 +2269,13 @@ class ServerLine:
             if not self.queue.created([answer] if isinstance(answer, dict) else answer, time.monotonic()):
                 self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
                                  f'for {ALONE_SECONDS} s every request is a call of its own.')
-        if len(incidents) > 1:  # those that were answered may be about to send again: else they would go in two turns for good
-            gevent.sleep(min((time.monotonic() - began) / 8, MOST_GATHERING_SECONDS))
-        return True
 
     def send_health(self) -> None:
         health = self.health
-        if health:
-            self.error_sent_at = time.monotonic()
-        self.sent_health = health
-        self.call(self.update_health, health)
+        _, error = self.call(self.update_health, health)
+        self.sent_health = None if error else health  # what was not heard is said again
+        if health or error:
+            self.health_due_at = time.monotonic() + self.health_every
 
     @staticmethod
     def update_health(error: str) -> None:
@@ -2286,17 +2285,13 @@ class ServerLine:
             demisto.updateModuleHealth(error)
 
     def send_logs(self) -> None:
-        self.logs_sent_at = time.monotonic()
+        self.logs_due_at = time.monotonic() + self.log_every
         level, text = self.log_buffer.take()
         self.call({'debug': demisto.debug, 'info': demisto.info, 'error': demisto.error}[level], text)
 
     def send_samples(self) -> None:
-        self.samples_sent_at = time.monotonic()
+        self.samples_due_at = time.monotonic() + self.samples_every
         self.call(demisto.setIntegrationContext, self.samples.take())
-
-    def recall_samples(self) -> None:
-        context, error = self.call(demisto.getIntegrationContext)
-        self.samples.latest.extend(read_samples({} if error else context))
 
 
 class CallThread:
@@ -2307,7 +2302,7 @@ class CallThread:
     """
 
     def __init__(self) -> None:
-        self.calls: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = SimpleQueue()
+        self.calls: SimpleQueue[Callable[[], Any]] = SimpleQueue()
         self.outcome: tuple[Any, Exception | None] = None, None
         self.done = gevent.get_hub().loop.async_()
         threading.Thread(target=self.run, daemon=True).start()
@@ -2315,7 +2310,7 @@ class CallThread:
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
         """What the function returned, or the exception that it raised."""
         self.done.start(gevent.getcurrent().switch)
-        self.calls.put((function, args))
+        self.calls.put(partial(function, *args))
         gevent.get_hub().switch()
         self.done.stop()
         outcome, self.outcome = self.outcome, (None, None)
@@ -2323,11 +2318,11 @@ class CallThread:
 
     def run(self) -> None:
         while True:
-            self.make(*self.calls.get())
+            self.make(self.calls.get())
 
-    def make(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def make(self, call: Callable[[], Any]) -> None:  # a function of its own, that the thread holds no call while it waits
         try:
-            self.outcome = function(*args), None
+            self.outcome = call(), None
         except BaseException as error:  # whatever it is, somebody waits for it
             self.outcome = None, error if isinstance(error, Exception) else OSError(repr(error))
         self.done.send()
