@@ -468,3 +468,35 @@ def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
     gevent.joinall([first, second, third], timeout=10, raise_error=True)
     assert [each.value for each in (first, second, third)] == [('made', False), ('made', True), ('made', True)]
     assert memory.once('', 'fourth') == ('fourth', False)
+
+
+def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None:
+    memory = Memory()
+    left: list[str] = []
+    first = memory.start('', 'first', lambda: bool(left))
+    gevent.sleep(0.6)
+    left.append('first')
+    late = Post([{'name': 'late'}])
+    late.arrived -= 24.9
+    with pytest.raises(Unavailable):
+        memory.deliveries.once(Delivery({}, '', b'body'), late)
+    again = memory.start('', 'again')
+    memory.posts[0].outcome.set([{'name': 'made'}])
+    gevent.joinall([first, again], timeout=10, raise_error=True)
+    assert [first.value, again.value] == [('made', False), ('made', True)]
+
+
+def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() -> None:
+    memory = Memory(queue=PostQueue(most_posts=1))
+    left: list[str] = []
+    first = memory.start('', 'first', lambda: bool(left))
+    gevent.sleep(0.6)
+    left.append('first')
+    memory.queue.add(other := Post([{'name': 'other'}]))
+    with pytest.raises(Unavailable):
+        memory.once('', 'refused')
+    memory.queue.take(other.arrived)
+    again = memory.start('', 'again')
+    memory.posts[0].outcome.set([{'name': 'made'}])
+    gevent.joinall([first, again], timeout=10, raise_error=True)
+    assert again.value == ('made', True)

@@ -1705,15 +1705,13 @@ class PostQueue:
     It knows no thread, no server and no clock: take() gives the incidents of the next call, and created(), refused() or
     not_made() tells what came of it. What holds between any two calls of its methods:
 
-    1. A post waits, is in flight, or is settled; it is settled once, and nothing is settled as Unavailable that was in a
-       call that was made, unless the integration ends while that call is under way.
-    2. There is at most one call at a time. Posts are handed over in the order of their arrival, each with all its incidents,
-       unless these would take longer than LONGEST_CALL_SECONDS: then it goes alone, in several calls between those of others.
+    1. A post waits, is in flight, or is settled, once. No 503 for what was in a call that was made, but at the very end.
+    2. One call at a time. Posts go in the order of their arrival, each with all its incidents; one that would take longer
+       than LONGEST_CALL_SECONDS goes alone, in several calls between those of others.
     3. At most `most_posts` and `most_bytes` wait, repeats among them; a larger post waits alone.
-    4. A call holds several posts only where they fit, in time and `most_call_bytes`, and not for ALONE_SECONDS after an
-       answer that could not be told apart.
-    5. A refused group is halved until what is bad is alone. Both halves are tried before either is halved again, so that bad
-       requests are told from a sick server after a few calls.
+    4. A call holds several posts only where they fit, and not for ALONE_SECONDS after an answer that left doubt.
+    5. A refused group is halved until what is bad is alone, both halves before either is halved again: so bad requests are
+       told from a sick server after a few calls.
     6. A post is told only of incidents that are its own without doubt.
     """
 
@@ -1934,6 +1932,28 @@ class Made(NamedTuple):
     summary: str
 
 
+class Sender:
+    """Who waits for an answer, as far as can be seen."""
+
+    def __init__(self, has_left: Callable[[], bool]):
+        self.has_left = has_left
+        self.has_waited = False
+
+    def wait_for(self, result: 'AsyncResult[Any]', seconds: float | None = None) -> bool:
+        """Whether the result came in time; a sender that is told that it did not is as good as one that left."""
+        result.wait(PATIENCE_SECONDS)
+        if not result.ready():
+            self.has_waited = self.has_waited or not self.has_left()
+            result.wait(seconds)
+        if not result.ready():
+            self.has_waited, self.has_left = True, partial(bool, True)
+        return result.ready()
+
+    def gave_up(self) -> bool:
+        """Whether it waited for the answer, and left before it came."""
+        return self.has_waited and self.has_left()
+
+
 class Delivery:
     """One request that was let in, for as long as it is remembered.
 
@@ -1947,26 +1967,13 @@ class Delivery:
         self.key = digest.digest()
         self.is_numbered = bool(number)
         self.began = time.monotonic()
-        self.size = 0  # of the answer
-        self.has_left = has_left
-        self.has_waited = False
+        self.sender = Sender(has_left)  # who is to hear the answer: its own, then that of the latest repeat
         self.made: AsyncResult[Made | None] = AsyncResult()  # None if it came to nothing
-        self.repeat: Delivery | None = None  # the one that waits for the answer to this one
-
-    def wait_for(self, result: 'AsyncResult[Any]', seconds: float | None = None) -> None:
-        result.wait(PATIENCE_SECONDS)
-        if not result.ready():
-            self.has_waited = self.has_waited or not self.has_left()
-            result.wait(seconds)
-
-    def gave_up(self) -> bool:
-        """Whether its sender waited for the answer, and left before it came."""
-        return self.has_waited and self.has_left()
+        self.size = 0  # of the answer
 
     def excuses_another(self, now: float) -> bool:
-        """Whether the same request, coming now, is this one sent again: one departure excuses one repeat."""
-        is_claimed = self.repeat and not self.repeat.gave_up()
-        return self.is_numbered or (now < self.began + UNNUMBERED_SECONDS and self.gave_up() and not is_claimed)
+        """Whether the same request, coming now, is this one sent again."""
+        return self.is_numbered or (now < self.began + UNNUMBERED_SECONDS and self.sender.gave_up())
 
 
 def delivery_number(headers: dict[str, str]) -> str:
@@ -2006,17 +2013,13 @@ class Deliveries:
 
     def wait_for_first(self, first: Delivery, delivery: Delivery, post: Post) -> Made | None:
         """None when the first one came to nothing: then it is this one's turn, or another's that waited too."""
-        first.repeat = delivery
-        try:
-            if not first.made.ready():
-                with self.queue.room(post):
-                    delivery.wait_for(first.made, HAND_OVER_SECONDS + post.arrived - time.monotonic())
-        finally:
-            first.repeat = None if first.repeat is delivery else first.repeat
         if not first.made.ready():
-            raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
-        if not first.is_numbered and not delivery.gave_up():
-            self.forget(first)
+            with self.queue.room(post):
+                first.sender = delivery.sender
+                if not delivery.sender.wait_for(first.made, HAND_OVER_SECONDS + post.arrived - time.monotonic()):
+                    raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
+        elif not first.is_numbered:
+            self.forget(first)  # one departure excuses one repeat
         return first.made.value
 
     def make(self, delivery: Delivery, post: Post) -> Made:
@@ -2025,20 +2028,20 @@ class Deliveries:
         made = None
         try:
             self.hand_in(post)
-            delivery.wait_for(post.outcome)
+            delivery.sender.wait_for(post.outcome)
             made = what_was_made(post.outcome.get() or [])
             return made
         finally:
             self.conclude(delivery, made)
 
     def conclude(self, delivery: Delivery, made: Made | None) -> None:
-        delivery.has_left = partial(bool, delivery.gave_up())  # nothing of its connection is kept
-        size = len(made.text) if made else 0
-        if not made or size > self.most_bytes or not (delivery.is_numbered or delivery.gave_up()):
+        gave_up = delivery.sender.gave_up()
+        delivery.sender.has_left = partial(bool, gave_up)  # nothing of a connection is kept
+        if not made or len(made.text) > self.most_bytes or not (delivery.is_numbered or gave_up):
             self.forget(delivery)
         elif delivery in self.all:
-            delivery.size = size
-            self.size += size
+            delivery.size = len(made.text)
+            self.size += delivery.size
             self.trim()
         delivery.made.set(made)
 
