@@ -8,7 +8,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import demistomock
-from GenericWebhook import OUTCOME, ServerLine, Settings, build_app
+from GenericWebhook import OUTCOME, ServerLine, Settings, Webhook
 from webhook import TOKEN, Answer
 
 
@@ -33,7 +33,7 @@ class App:
     def __enter__(self) -> App:
         demistomock.reset()
         demistomock.declare(createIncidents=self._create, getIntegrationContext={})
-        self.app = build_app(self.settings, line())
+        self.app = Webhook(self.settings, line())
         return self
 
     def __exit__(self, *exception: object) -> None:

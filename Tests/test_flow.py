@@ -19,7 +19,7 @@ NOTES = '''
 def note_calls(path):
     import sys
     notes = open(path, 'a', buffering=1)
-    here = build_app.__code__.co_filename
+    here = main.__code__.co_filename
 
     def began(code, offset):
         if code.co_filename == here:

@@ -2359,107 +2359,113 @@ def request_query(environ: dict[str, Any]) -> dict[str, str]:
 OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
 HANDSHAKE = 'handshake'  # an outcome
 HAS_LEFT = 'webhook.has_left'  # in the environ: a function that tells whether the sender has left
-LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
-
-
-def build_app(settings: Settings, line: ServerLine) -> Bottle:
-    """The WSGI application. Every handler gets its own environ and returns a fresh answer: bottle.request and
-    bottle.response are shared by all greenlets of the thread, so they hold another sender's data after any yield."""
-    intake = Intake()
-    deliveries = Deliveries(line.queue, line.hand_in)
-
-    def handshake(environ: dict[str, Any]) -> HTTPResponse | None:
-        question = Question(settings, request_headers(environ), request_query(environ), partial(read_question, environ))
-        for answer in UNSIGNED_HANDSHAKES.get(environ['REQUEST_METHOD'], ()):
-            if answered := answer(question):
-                environ[OUTCOME] = HANDSHAKE
-                return answered
-        return None
-
-    def read_question(environ: dict[str, Any], limit: int) -> bytes:
-        with intake.body(environ, False, limit) as body:
-            return body
-
-    def receive(environ: dict[str, Any]) -> HTTPResponse:
-        read = read_request(environ)
-        if isinstance(read, HTTPResponse):
-            return read
-        made, is_repeat = deliveries.once(*read)
-        environ[OUTCOME] = f'repeat of {made.summary}' if is_repeat else made.summary
-        return json_answer(made.text)
-
-    def read_request(environ: dict[str, Any]) -> HTTPResponse | tuple[Delivery, Post]:
-        """What is to be created, and nothing else of the request: it may wait long. Or the answer, where nothing is."""
-        arrived = time.time()
-        headers = request_headers(environ)
-        proof = shown_token(settings, headers, environ.get('QUERY_STRING', ''))
-        line.queue.check_room(min(int(headers.get('content-length') or 0), MAX_BODY_BYTES))
-        with intake.body(environ, bool(proof)) as body, intake.turn() as claim:
-            claim(len(body))
-            proof = proof or valid_signature(settings, headers, body, arrived)
-            text = decompress(body, headers.get('content-encoding', ''), claim)
-            payloads = read_payloads(text, headers.get('content-type', ''))
-            if answer := answer_signed_handshake(settings, proof, payloads):
-                environ[OUTCOME] = HANDSHAKE
-                return answer
-            arrival = Arrival(utc_text(arrived), headers, settings, request_query(environ))
-            incidents = to_incidents(payloads, arrival)
-            for note in arrival.notes[:1]:
-                line.log('info', note)
-            if not incidents:
-                return json_answer('[]')
-            return Delivery(headers, same_request(environ, settings), body, environ.get(HAS_LEFT, bool)), Post(incidents)
-
-    def greet(environ: dict[str, Any]) -> HTTPResponse:
-        return HTTPResponse(LISTENING, headers=PLAIN_TEXT)
-
-    def tell_methods(environ: dict[str, Any]) -> HTTPResponse:
-        return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
-
-    def refuse_route(error: HTTPResponse) -> HTTPResponse:
-        headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
-        detail = ROUTE_DETAILS.get(error.status_code, UNEXPECTED)
-        request.environ[OUTCOME] = detail
-        return problem_answer(error.status_code, detail, headers)
-
-    app = Bottle()
-    app.default_error_handler = refuse_route
-    for method, handler in (('POST', receive), ('PUT', receive), ('GET', greet), ('OPTIONS', tell_methods)):
-        # Without bottle's plugins: the answers are complete.
-        app.route('/', method, callback=answering((handshake, handler), line, settings), skip=True)
-    return app
-
-
 UNEXPECTED = 'Something unexpected happened; the log of the instance tells what.'
 ROUTE_DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path: send the POST to the instance's own URL.",
     HTTPStatus.METHOD_NOT_ALLOWED: 'This method does nothing here: send a POST to create an incident.',
 }
+Handler = Callable[[dict[str, Any]], HTTPResponse]
 
 
-Handler = Callable[[dict[str, Any]], HTTPResponse | None]
+class Webhook:
+    """The WSGI application.
 
+    Each request has an environ of its own and gets a fresh answer: bottle.request and bottle.response are shared by all
+    greenlets of the thread, so they hold another sender's data after any yield.
+    """
 
-def answering(handlers: tuple[Handler, Handler], line: ServerLine, settings: Settings) -> Callable[[], HTTPResponse | None]:
-    """What the first of the handlers answers that does, as bottle calls it, with every exception turned into an answer."""
+    def __init__(self, settings: Settings, line: ServerLine):
+        self.settings = settings
+        self.line = line
+        self.intake = Intake()
+        self.deliveries = Deliveries(line.queue, line.hand_in)
+        self.routes = Bottle()
+        self.routes.default_error_handler = self.refuse_route
+        handlers: dict[str, Handler] = {'POST': self.receive, 'PUT': self.receive, 'GET': greet, 'OPTIONS': tell_methods}
+        for method, handler in handlers.items():
+            # Without bottle's plugins: the answers are complete.
+            self.routes.route('/', method, callback=partial(self.answer, handler), skip=True)
 
-    def answer() -> HTTPResponse | None:
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        return self.routes(environ, start_response)
+
+    def answer(self, handler: Handler) -> HTTPResponse:
+        """Of a handshake or of the handler, with every exception turned into an answer."""
         environ = request.environ
         try:
-            line.queue.check_open()
-            return handlers[0](environ) or handlers[1](environ)
+            self.line.queue.check_open()
+            return self.handshake(environ) or handler(environ)
         except Refused as refused:
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
             environ[OUTCOME] = refused.detail.partition('. ')[0]
-            detail = refused.detail if holds_token(settings, refused.found) else refused.answer
+            detail = refused.detail if holds_token(self.settings, refused.found) else refused.answer
             return problem_answer(refused.status, detail, refused.headers)
         except Exception as error:
             stack = [f'{frame.name}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)]
             environ[OUTCOME] = f'{type(error).__name__} in {" > ".join(stack)}'
-            line.report_health(f'A request failed unexpectedly: {environ[OUTCOME]}')
+            self.line.report_health(f'A request failed unexpectedly: {environ[OUTCOME]}')
             return problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED, {})
 
-    return answer
+    def handshake(self, environ: dict[str, Any]) -> HTTPResponse | None:
+        read_body = partial(self.read_question, environ)
+        question = Question(self.settings, request_headers(environ), request_query(environ), read_body)
+        asked = UNSIGNED_HANDSHAKES.get(environ['REQUEST_METHOD'], ())
+        answered = next(filter(None, (answer(question) for answer in asked)), None)
+        if answered:
+            environ[OUTCOME] = HANDSHAKE
+        return answered
+
+    def read_question(self, environ: dict[str, Any], limit: int) -> bytes:
+        with self.intake.body(environ, False, limit) as body:
+            return body
+
+    def receive(self, environ: dict[str, Any]) -> HTTPResponse:
+        read = self.read_request(environ)
+        if isinstance(read, HTTPResponse):
+            return read
+        made, is_repeat = self.deliveries.once(*read)
+        environ[OUTCOME] = f'repeat of {made.summary}' if is_repeat else made.summary
+        return json_answer(made.text)
+
+    def read_request(self, environ: dict[str, Any]) -> HTTPResponse | tuple[Delivery, Post]:
+        """What is to be created, and nothing else of the request: it may wait long. Or the answer, where nothing is."""
+        arrived = time.time()
+        headers = request_headers(environ)
+        proof = shown_token(self.settings, headers, environ.get('QUERY_STRING', ''))
+        self.line.queue.check_room(min(int(headers.get('content-length') or 0), MAX_BODY_BYTES))
+        with self.intake.body(environ, bool(proof)) as body, self.intake.turn() as claim:
+            claim(len(body))
+            proof = proof or valid_signature(self.settings, headers, body, arrived)
+            text = decompress(body, headers.get('content-encoding', ''), claim)
+            payloads = read_payloads(text, headers.get('content-type', ''))
+            if answered := answer_signed_handshake(self.settings, proof, payloads):
+                environ[OUTCOME] = HANDSHAKE
+                return answered
+            arrival = Arrival(utc_text(arrived), headers, self.settings, request_query(environ))
+            incidents = to_incidents(payloads, arrival)
+            for note in arrival.notes[:1]:
+                self.line.log('info', note)
+            if not incidents:
+                return json_answer('[]')
+            same = same_request(environ, self.settings)
+            return Delivery(headers, same, body, environ.get(HAS_LEFT, bool)), Post(incidents)
+
+    @staticmethod
+    def refuse_route(error: HTTPResponse) -> HTTPResponse:
+        headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        detail = request.environ[OUTCOME] = ROUTE_DETAILS.get(error.status_code, UNEXPECTED)
+        return problem_answer(error.status_code, detail, headers)
+
+
+LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
+
+
+def greet(_: dict[str, Any]) -> HTTPResponse:
+    return HTTPResponse(LISTENING, headers=PLAIN_TEXT)
+
+
+def tell_methods(_: dict[str, Any]) -> HTTPResponse:
+    return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
 
 
 ''' THE SERVER '''
@@ -2509,12 +2515,10 @@ class Head(NamedTuple):
     version: str
     headers: dict[str, str]
 
-    def lists(self, name: str, word: str) -> bool:
-        return word in [each.strip().lower() for each in self.headers.get(name, '').split(',')]
-
     @property
     def keeps_connection(self) -> bool:
-        return not self.lists('connection', 'close') and (self.version != '1.0' or self.lists('connection', 'keep-alive'))
+        wishes = [each.strip().lower() for each in self.headers.get('connection', '').split(',')]
+        return 'close' not in wishes and (self.version != '1.0' or 'keep-alive' in wishes)
 
     @property
     def body_length(self) -> int | None:
@@ -2663,23 +2667,21 @@ class Connection:
         self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
 
     def serve(self, first_seconds: float = HEADER_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
-        self.server.rest(self)
         with suppress(OSError):  # the sender is gone or too slow: it hears nothing more
-            goes_on = self.serve_one(first_seconds)
-            while goes_on:
-                self.take_turn()
-                goes_on = self.serve_one(idle_seconds)
+            seconds = first_seconds
+            while self.serve_one(seconds):
+                seconds = idle_seconds
+                # Else what one pipelines would be answered in one go. All who were just refused have one turn together.
+                with self.server.refused_turn if self.was_refused else nullcontext():
+                    gevent.sleep(0)
+            self.server.rest(self)
             self.socket.shutdown(socket.SHUT_WR)
             while self.pace.readinto(self.scrap):  # unread data would reset the connection, and take the answer with it
                 pass
 
-    def take_turn(self) -> None:
-        """Else what one pipelines would be answered in one go. All who were just refused have one turn together."""
-        with self.server.refused_turn if self.was_refused else nullcontext():
-            gevent.sleep(0)
-
     def serve_one(self, idle_seconds: float) -> bool:
         """Whether another request may follow on the connection."""
+        self.server.rest(self)
         self.pace.expect(idle_seconds)
         if not self.rfile.peek(1):
             return False
@@ -2688,9 +2690,7 @@ class Connection:
         line = b''
         try:
             line = read_request_line(self.rfile)
-            head = read_head(line, self.rfile)
-            with self.server.in_hand(self):
-                return self.answer(head, began)
+            return self.answer(read_head(line, self.rfile), began)
         except Refused as refused:
             text = problem_text(refused.status, refused.detail)
             self.log({OUTCOME: refused.detail}, refused.status, began)
@@ -2700,9 +2700,11 @@ class Connection:
 
     def answer(self, head: Head, began: float) -> bool:
         """Whether the connection stays open. The app has answers of its own to whatever may happen in it."""
+        del self.server.resting[self]
         self.pace.expect(BODY_GRACE_SECONDS, BODY_BYTES_PER_SECOND)
-        is_invited = head.version != '1.0' and head.headers.get('expect', '').lower() == '100-continue'
-        body = RequestBody(self.rfile, head.body_length, self.invite if is_invited else None)
+        is_waiting = head.version != '1.0' and head.headers.get('expect', '').lower() == '100-continue'
+        invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n') if is_waiting else None
+        body = RequestBody(self.rfile, head.body_length, invite)
         environ = self.environ(head, body)
         said: list[Any] = []
         content = b''.join(self.server.app(environ, lambda status, headers, *_: said.extend((status, headers))))
@@ -2726,9 +2728,6 @@ class Connection:
             'REQUEST_METHOD': head.method, 'SCRIPT_NAME': '', 'PATH_INFO': head.path, 'QUERY_STRING': head.query,
             'SERVER_PROTOCOL': f'HTTP/{head.version}', 'REMOTE_ADDR': self.client, 'wsgi.url_scheme': 'http',
             'wsgi.input': body, 'wsgi.errors': io.StringIO(), HAS_LEFT: self.has_left}
-
-    def invite(self) -> None:
-        self.socket.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
 
     def has_left(self) -> bool:
         """Whether nothing more can come from the sender. Asked while its request is in hand: nobody else reads then."""
@@ -2773,7 +2772,7 @@ class WebhookServer(StreamServer):
         listener.setblocking(False)
         self.connections = Pool(connection_limit())
         super().__init__(listener, spawn=self.connections)
-        self.app = build_app(settings, line)
+        self.app = Webhook(settings, line)
         self.settings = settings
         self.line = line
         self.resting: dict[Connection, None] = {}  # with no request in hand, the one that rests longest first
@@ -2794,14 +2793,6 @@ class WebhookServer(StreamServer):
         if longest is not connection and not self.connections.free_count():
             with suppress(OSError):  # it has ended by itself
                 longest.socket.shutdown(socket.SHUT_RDWR)
-
-    @contextmanager
-    def in_hand(self, connection: Connection) -> Iterator[None]:
-        del self.resting[connection]
-        try:
-            yield
-        finally:
-            self.rest(connection)
 
     def quoted(self, text: str) -> str:
         """What a sender wrote, unable to end its field or to tell the token."""

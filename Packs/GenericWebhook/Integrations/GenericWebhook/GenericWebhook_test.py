@@ -8,7 +8,7 @@ import demistomock as demisto
 import pytest
 
 import GenericWebhook
-from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Payload, Refused, ServerLine, Settings, build_app,
+from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Payload, Refused, ServerLine, Settings, Webhook,
                             json_payloads, read_payloads, read_settings, to_incident, to_incidents, to_rfc3339)
 
 TOKEN = 'tok\u00e9n'
@@ -64,7 +64,7 @@ def line():
 
 @pytest.fixture
 def app(line):
-    return build_app(Settings(8080, TOKEN.encode(), None), line)
+    return Webhook(Settings(8080, TOKEN.encode(), None), line)
 
 
 def incident_of(body, arrival=ARRIVAL):
@@ -293,7 +293,7 @@ def test_a_post_without_the_exact_token_is_refused_before_its_body_is_read(app, 
 
 
 def test_without_a_configured_token_every_post_is_let_in(line, created):
-    assert Answer(build_app(Settings(8080, b'', None), line), body=b'{}', HTTP_AUTHORIZATION='anything').status == 200
+    assert Answer(Webhook(Settings(8080, b'', None), line), body=b'{}', HTTP_AUTHORIZATION='anything').status == 200
 
 
 @pytest.mark.parametrize('body, status', [
