@@ -656,7 +656,7 @@ BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 
 
 class Row(NamedTuple):
-    """A sender: what tells its events, what an incident of one is called, and where its time stands.
+    """A sender, a line of SENDERS: what tells its events, what an incident of one is called, and where its time stands.
 
     `told_by`: paths that lead somewhere; `!` before one: nowhere; `=`: to just this text; `/` stands between alternatives.
     A path's keys are joined by dots, 0 is a list's first item, `@` a header, `a|b` the first that is there, `*` the name of the
@@ -669,7 +669,7 @@ class Row(NamedTuple):
     occurred: str = ''
 
 
-# The first that knows an event names it. What is indented goes on with the row above.
+# Those told by a header come first, then the first that knows the event. An indented line goes on with the row above.
 SENDERS = '''
 GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event | {@x-github-event|@x-gitea-event
     |@x-forgejo-event|@x-gogs-event} {action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description
@@ -744,8 +744,8 @@ Docker Hub | push_data repository | pushed: {repository.repo_name} {push_data.ta
 Harbor | event_data.repository type | {type}: {event_data.repository.repo_full_name} | occur_at
 JFrog Xray | watch_name issues | {top_severity}: {issues.0.summary} ({watch_name}) | created
 Jenkins | build.phase name | {name} {build.phase} {build.status} | build.timestamp
-CircleCI | @circleci-event-type | {@circleci-event-type} {workflow.status|job.status}: {workflow.name|job.name} ({project.name})
-    | happened_at
+CircleCI | @circleci-event-type | {@circleci-event-type} {workflow.status|job.status}: {workflow.name|job.name}
+    ({project.name}) | happened_at
 HCP Terraform | run_id notifications | {notifications.0.message}: {run_message}
     ({workspace_name}) | notifications.0.run_updated_at
 HackerOne | @x-h1-event | {@x-h1-event}: {data.report.attributes.title} | data.activity.attributes.created_at
@@ -772,16 +772,15 @@ ROWS = [Row(*' '.join(row.split()).split(' | ')) for row in re.split(r'\n(?! )',
 
 # The general rule, for a sender without a row. Keys are compared without case and separators.
 words = str.split
-TIERS = [words('title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle '
-               'headline'),
+TIERS = [words('title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline'),
          words('alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature '
                'attackname rulename policyname modelname monitorname checkname searchname conditionname'),
          words('summary subject shortdescription displaymessage primarydescription'),
          words('message msg text description reason cause displayname info')]
-KINDS = words('eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status event '
-              'alert error')
-WHO = words('host hostname computername device agent user email actor targetuser recipient srcip ip resource repository '
-            'project domain')
+KINDS = words('eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status '
+              'event alert error')
+WHO = words('host hostname computername device agent user email actor targetuser recipient srcip ip resource repository project '
+            'domain')
 WHO_INSIDE = words('name fullname hostname email login username displayname id')
 INSIDE = words('alert incident event data issue finding detection threat violation problem ticket case rule payload detail '
                'details object resource properties attributes essentials context result alerts events findings incidents value '
@@ -807,12 +806,12 @@ HALF_OF_A_PAIR = re.compile('[\ud800-\udfff]')
 Buffer = bytes | memoryview | Raw
 JSON_OBJECT = Decoder(dict[str, Raw])
 JSON_LIST = Decoder(list[Raw])
-JSON_FIRST = Decoder(defstruct('First', [('item', Raw, Raw())], array_like=True))
+JSON_FIRST = Decoder(defstruct('First', [('item', Raw | UnsetType, UNSET)], array_like=True))
 JSON_TEXT = Decoder(str)
 # Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
 FEW_KEYS = words('name type title summary message status alert event data timestamp body receiver alerts groupLabels '
                  'commonLabels commonAnnotations')
-JSON_FEW = Decoder(defstruct('Few', [(key, Raw, Raw()) for key in FEW_KEYS]))
+JSON_FEW = Decoder(defstruct('Few', [(key, Raw | UnsetType, UNSET) for key in FEW_KEYS]))
 
 
 class NumberText(str):
@@ -822,12 +821,14 @@ class NumberText(str):
 class Members(dict[str, Any]):
     """A JSON object, or a list of which only the first item counts; what is in it is read when it is asked for."""
 
-    list_source = b''
+    def __init__(self, members: dict[str, Any], list_source: bytes = b''):
+        super().__init__((key, member) for key, member in members.items() if member is not UNSET)
+        self.list_source = list_source
 
     @cached_property
     def more(self) -> int:
         """Items of a list beyond the first."""
-        return max(len(JSON_LIST.decode(self.list_source)) - 1, 0) if self.list_source else 0
+        return len(JSON_LIST.decode(self.list_source or b'[]')[1:])
 
     def read(self, key: str) -> Any:
         """Members, a text, or None if there is nothing; '' for what can't be part of a name."""
@@ -862,16 +863,11 @@ def read_member(member: Raw, most: int = 256 * 1024, most_text: int = 4096) -> A
     kind = source[:1]
     if kind == b'"':
         return JSON_TEXT.decode(source) if len(source) <= most else text_start(source[:most_text])
-    if kind in b'{[' and len(source) <= most:
-        return Members(JSON_OBJECT.decode(source)) if kind == b'{' else read_list(source)
+    if kind == b'{' and len(source) <= most:
+        return Members(JSON_OBJECT.decode(source))
+    if kind == b'[' and len(source) <= most:
+        return Members({'0': astuple(JSON_FIRST.decode(source))[0]}, source)
     return None if kind == b'n' else NumberText(source.decode()) if kind in b'-0123456789' else ''
-
-
-def read_list(source: bytes) -> Members:
-    (first,) = astuple(JSON_FIRST.decode(source))
-    members = Members({'0': first} if memoryview(first) else {})
-    members.list_source = source
-    return members
 
 
 def text_start(source: bytes) -> str:
@@ -880,16 +876,15 @@ def text_start(source: bytes) -> str:
 
 
 WHOLE_CHARACTERS = re.compile(rb'"(?:[^\\]|\\u[\da-fA-F]{4}|\\[^u])*')
-COLON = re.compile(b':')
 
 
 def read_object(source: Buffer, most_keys: int = 50_000) -> Members:
     """Empty for what is no JSON object. Of very many colons it is taken that each may belong to a key."""
     with suppress(ValueError, RecursionError):
-        if next(islice(COLON.finditer(source), most_keys, None), None) is None:
+        if next(islice(re.finditer(b':', source), most_keys, None), None) is None:
             return Members(JSON_OBJECT.decode(source))
-        return Members({key: value for key, value in asdict(JSON_FEW.decode(source)).items() if memoryview(value)})
-    return Members()
+        return Members(asdict(JSON_FEW.decode(source)))
+    return Members({})
 
 
 @lru_cache(maxsize=1024)
@@ -917,8 +912,15 @@ class ForeignEvent:
 
     def name(self) -> str:
         """Of at most 150 characters; '' if the event has nothing that says what happened."""
-        ways = (self.name_by_row, self.own_name, self.first_line, self.name_by_rule, self.kind_and_who)
-        return next((shortened(name) for way in ways if (name := way()) and not self.holds_token(name)), '')
+        return next((shortened(name) for name in self.names() if name and not self.holds_token(name)), '')
+
+    def names(self) -> Iterator[str]:
+        """What it may be called, the best first; '' where a way leads to no name."""
+        yield self.name_by_row()
+        yield self.own_name()
+        yield self.first_line()
+        yield from map(self.usable, TIERS)
+        yield self.kind_and_who()
 
     def name_by_row(self) -> str:
         said: dict[str, str] = {}
@@ -932,18 +934,14 @@ class ForeignEvent:
         return '' if DULL.fullmatch(name) else shortened(name, f' (+{most} more)' if most else '')
 
     def own_name(self) -> str:
-        value = self.members.read('name')
-        name = '' if isinstance(value, NumberText) else self.line(value)
-        return '' if IDENTIFIER.fullmatch(name) else name
+        name = self.members.read('name')
+        return '' if isinstance(name, NumberText) or IDENTIFIER.fullmatch(text := self.line(name)) else text
 
     def first_line(self, most: int = 50) -> str:
         """Of a body that is no JSON."""
         body = self.members.read('body') if len(self.members) == 1 else None
         lines = body.lstrip()[:4096].splitlines()[:most] if isinstance(body, str) else []
         return next(filter(None, (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)), '')
-
-    def name_by_rule(self) -> str:
-        return next(filter(None, map(self.usable, TIERS)), '')
 
     def kind_and_who(self) -> str:
         headers = (self.line(self.headers[name]) for name in self.headers if KIND_HEADER.match(name))
@@ -974,15 +972,13 @@ class ForeignEvent:
         return bool(found) != (paths[0] == '!') and (not wanted or found[0] == wanted)
 
     def text(self, paths: str) -> tuple[str, int]:
-        """The first usable text at one of the paths, on one line, and how many more there are beside it."""
+        """The first text at one of the paths, on one line, and how many more items the list has of which it is in the first."""
         return next(((text, more) for value, more in map(self.at, paths.split('|')) if (text := self.line(value))), ('', 0))
 
     def at(self, path: str) -> tuple[Any, int]:
         """What stands at a path, and how many more items the list has of which this is in the first."""
-        if path[0] == '@':
-            return self.headers.get(path[1:]), 0
-        if path[0] == '*':
-            return self.inner_name(self.at(path[1:])[0]), 0
+        if path[0] in '@*':
+            return self.headers.get(path[1:]) if path[0] == '@' else self.inner_name(self.at(path[1:])[0]), 0
         value: Any = self.members
         more = 0
         while path:
@@ -1080,8 +1076,7 @@ def moment(text: str, now: float) -> str:
             written = utc_text(seconds)
         else:
             written = to_rfc3339(re.sub(r' ?([+-]\d\d:?\d\d)?( UTC| GMT)?$', r'\1', text))
-            date, zone = RFC3339.fullmatch(written).groups()  # type: ignore[union-attr]
-            seconds = datetime.fromisoformat(date + zone.replace('Z', '+00:00')).timestamp()
+            seconds = datetime.fromisoformat(RFC3339.sub(r'\1\2', written).replace('Z', '+00:00')).timestamp()
         return written if YEAR_2000 <= seconds <= now + DAY else ''
     return ''
 
