@@ -106,6 +106,19 @@ def section(text: str, title: str) -> str:
     return match[1]
 
 
+def chapter(text: str, title: str) -> str:
+    """What stands under a heading of the second level, with all that is below it."""
+    return re.split(r'^## ', text.partition(f'\n## {title}\n')[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def holding(title: str) -> Path:
+    """The one document beside the pack's own that has this heading: README.md, or a page that it was moved to."""
+    found = [file for file in (README, ROOT / 'CONTRIBUTING.md', *(ROOT / 'docs').glob('*.md'))
+             if re.search(rf'^## {re.escape(title)}$', file.read_text('utf-8'), re.MULTILINE)]
+    assert len(found) == 1, f'{title} is in {found}'
+    return found[0]
+
+
 def in_backticks(text: str) -> list[str]:
     return re.findall('`([^`]+)`', text)
 
@@ -353,7 +366,7 @@ def test_the_instances_form_is_described_in_its_own_labels() -> None:
 # What is sent and what comes of it
 
 
-@pytest.mark.parametrize('file', [README, MANUAL], ids=['root', 'integration'])
+@pytest.mark.parametrize('file', [holding('Usage'), MANUAL], ids=['root', 'integration'])
 def test_the_fields_are_those_that_the_script_reads(file: Path) -> None:
     text = file.read_text('utf-8')
     fields = {name for name, *_ in table(text, 'Field', 'Type', 'Description')}
@@ -364,13 +377,13 @@ def test_the_fields_are_those_that_the_script_reads(file: Path) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
 def test_each_form_of_a_date_becomes_what_the_readme_says() -> None:
-    for sent, becomes in table(README.read_text('utf-8'), 'sent', 'becomes'):
+    for sent, becomes in table(holding('Usage').read_text('utf-8'), 'sent', 'becomes'):
         assert script.to_rfc3339(sent.strip('`')) == becomes.strip('`')
 
 
 @pytest.mark.parametrize('content_type, body, details', [
     [cell.strip('`') for cell in row]
-    for row in table(README.read_text('utf-8'), 'Content-Type', 'body', 'details, beside the headers')])
+    for row in table(holding('Usage').read_text('utf-8'), 'Content-Type', 'body', 'details, beside the headers')])
 def test_a_body_that_is_no_json_becomes_the_details_that_the_readme_says(
         running: DevRun, content_type: str, body: str, details: str) -> None:
     assert running.post(body, content_type).status_code == 200
@@ -406,7 +419,7 @@ def family(base: type[script.Refused]) -> Iterator[int]:
         yield from family(kind)
 
 
-@pytest.mark.parametrize('file', [README, MANUAL], ids=['root', 'integration'])
+@pytest.mark.parametrize('file', [holding('Status codes'), MANUAL], ids=['root', 'integration'])
 def test_the_statuses_are_those_of_the_script(file: Path) -> None:
     named = {int(HTTPStatus[name]) for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)}
     assert statuses(file) == sorted({200, *named})
@@ -427,7 +440,7 @@ def test_each_status_is_what_such_a_request_gets(running: DevRun) -> None:
     running.faults(refuse='')
     assert {status: answer.status_code for status, answer in got.items()} == {status: status for status in got}
     # Their own tests make them: an error nobody foresaw, and a server that is too busy.
-    assert set(statuses(README)) - set(got) == {500, 503}
+    assert set(statuses(holding('Status codes'))) - set(got) == {500, 503}
 
 
 # Numbers
@@ -466,21 +479,23 @@ def test_the_limits_are_the_constants_of_the_script() -> None:
                                           f'with {size(script.MAX_REMEMBERED_BYTES)} of answers',
         'samples for the mapping wizard': f'{script.MAX_SAMPLES}, saved once in {script.SAMPLES_EVERY_SECONDS} s',
     }
-    assert {what: limit for what, limit, _ in table(README.read_text('utf-8'), 'what', 'limit', 'beyond it')} == expected
+    told = table(holding('Limits').read_text('utf-8'), 'what', 'limit', 'beyond it')
+    assert {what: limit for what, limit, _ in told} == expected
 
 
-@pytest.mark.parametrize('file', [README, MANUAL], ids=['root', 'integration'])
-def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(file: Path) -> None:
-    text = without_code_blocks(file.read_text('utf-8'))
-    for title in ('Measurements', 'Senders'):  # figures of a run, and what others do
-        text = re.sub(rf'^## {title}$.*?(?=^## |\Z)', '', text, flags=re.MULTILINE | re.DOTALL)
-    text = text.replace(section(text, 'Limits').partition('Memory above idle')[2].partition('\n')[0] or '\0', '')
+@pytest.mark.parametrize('title', ['Usage', 'Status codes', 'Security', 'Limits'])
+@pytest.mark.parametrize('is_the_packs', [False, True], ids=['root', 'integration'])
+def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(title: str, is_the_packs: bool) -> None:
+    file = MANUAL if is_the_packs else holding(title)
+    heading = 'Usage' if is_the_packs and title == 'Status codes' else title  # there it is a part of it
+    text = chapter(without_code_blocks(file.read_text('utf-8')), heading)
+    text = text.replace(text.partition('Memory above idle')[2].partition('\n')[0] or '\0', '')
     bounds = {value for name, value in vars(script).items() if name.isupper() and isinstance(value, int)}
     known = {f'{value:,} {unit}' for value in bounds for unit in ('s', 'incidents', 'events', 'fields', 'requests')}
     known |= {size(value) for value in bounds}
     named = re.findall(r'\b(\d[\d,]*) (MiB|KiB|s|incidents|events|fields|requests)\b', text)
-    assert named
     assert {f'{number} {unit}' for number, unit in named} <= known
+    assert named or title != 'Limits'
 
 
 # The page for whoever operates it
@@ -496,7 +511,7 @@ def test_each_red_health_of_the_page_is_one_that_the_script_reports() -> None:
 def test_every_status_of_the_script_has_its_symptom() -> None:
     symptoms = set(map(int, re.findall(r'\*\*(\d{3})\*\*', (ROOT / 'docs/operate.md').read_text('utf-8'))))
     plain = {200, 204, 400, 405, 414, 415, 500}  # their `detail` says all that there is to say
-    assert set(statuses(README)) - plain <= symptoms
+    assert set(statuses(holding('Status codes'))) - plain <= symptoms
 
 
 # The threat model
@@ -529,7 +544,7 @@ IN_THE_IMAGE = ('bottle', 'gevent', 'msgspec', 'multipart')
 
 
 def test_the_versions_are_those_of_the_files() -> None:
-    rows = dict(table(section(README.read_text('utf-8'), 'Versions'), '', ''))
+    rows = dict(table(section(holding('Versions').read_text('utf-8'), 'Versions'), '', ''))
     pins = dict(re.findall(r'^([\w-]+)==(\S+)', (IMAGE / 'requirements.txt').read_text('utf-8'), re.MULTILINE))
     python = re.search(r'python3:(\d+\.\d+)', (IMAGE / 'Dockerfile').read_text('utf-8'))
     assert python
@@ -543,7 +558,7 @@ def test_the_versions_are_those_of_the_files() -> None:
 
 
 def test_the_layout_is_that_of_the_repository() -> None:
-    rows = table(section(README.read_text('utf-8'), 'Layout'), 'where', 'what')
+    rows = table(section(holding('Layout').read_text('utf-8'), 'Layout'), 'where', 'what')
     documented = {match[0].split('/')[0] for where, _ in rows if (match := re.search(r'[\w]+/', where))}
     there = {folder.name for folder in ROOT.iterdir()
              if folder.is_dir() and folder.name not in MADE and not folder.name.startswith(('.', '_'))}
@@ -569,7 +584,7 @@ def anchors(file: Path) -> set[str]:
 def test_each_figure_that_the_measurements_make_stands_in_the_readme() -> None:
     source = (ROOT / 'bench' / '__main__.py').read_text('utf-8')
     figures = re.findall(r"Row\(f?'([^'{]+)", source)
-    shown = section(README.read_text('utf-8'), 'Measurements')
+    shown = section(holding('Measurements').read_text('utf-8'), 'Measurements')
     assert len(figures) >= 10
     assert not [figure for figure in figures if figure not in shown]
 

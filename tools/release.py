@@ -13,7 +13,7 @@ from pathlib import Path
 PACK = Path('Packs/GenericWebhook')
 METADATA = PACK / 'pack_metadata.json'
 CHANGELOG = Path('CHANGELOG.md')
-README = Path('README.md')
+DOCUMENTS = [Path('README.md'), *sorted(Path('docs').glob('*.md'))]
 UNRELEASED = '## Unreleased\n'
 
 
@@ -33,8 +33,8 @@ def release(version: str, day: str) -> None:
     changes = section(changelog)
     if not changes:
         raise SystemExit('release: nothing stands under Unreleased in CHANGELOG.md.')
-    set_version(METADATA, rf'("currentVersion": "){re.escape(current)}"', rf'\g<1>{version}"')
-    set_version(README, rf'(Pack Generic Webhook |^\| the pack \| ){re.escape(current)}', rf'\g<1>{version}')
+    set_version([METADATA], rf'("currentVersion": "){re.escape(current)}"', rf'\g<1>{version}"')
+    set_version(DOCUMENTS, rf'(Pack Generic Webhook |^\| the pack \| ){re.escape(current)}', rf'\g<1>{version}')
     CHANGELOG.write_text(changelog.replace(UNRELEASED + changes_with_space(changelog),
                                            f'{UNRELEASED}\n## {version} - {day}\n\n{changes}\n'), 'utf-8')
     if released:  # the first release of a pack has no notes, by the rules of the platform
@@ -53,11 +53,13 @@ def section(changelog: str) -> str:
     return re.sub(r'^\d+\.\d+\.\d+ will be the first release\.\n+', '', changes, flags=re.MULTILINE)
 
 
-def set_version(file: Path, pattern: str, replacement: str) -> None:
-    text, found = re.subn(pattern, replacement, file.read_text('utf-8'), flags=re.MULTILINE)
-    if not found:
-        raise SystemExit(f'release: {file} does not hold the version where it is looked for.')
-    file.write_text(text, 'utf-8')
+def set_version(files: list[Path], pattern: str, replacement: str) -> None:
+    old = {file: file.read_text('utf-8') for file in files}
+    new = {file: re.sub(pattern, replacement, text, flags=re.MULTILINE) for file, text in old.items()}
+    if new == old:
+        raise SystemExit(f'release: {files[0]} does not hold the version where it is looked for.')
+    for file in files:
+        file.write_text(new[file], 'utf-8')
 
 
 def release_notes(changes: str) -> str:
