@@ -11,7 +11,7 @@ import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 from browser import CHROMIUM, open_browser
-from local_xsoar import ROOT, wait_for
+from local_xsoar import ROOT, LocalXsoar, wait_for
 from playwright.sync_api import Browser, Page, expect
 from webhook import TOKEN, Webhook
 
@@ -317,3 +317,19 @@ def test_the_page_asks_no_other_host_and_runs_nothing_but_its_script(webhook: We
     assert "default-src 'none'; script-src 'self'" in answer.headers['Content-Security-Policy']
     assert not re.findall(r'https?://|innerHTML|\son\w+=|style=', answer.text)
     assert 'innerHTML' not in requests.get(f'{webhook.url}/script.js', timeout=30).text
+
+
+def test_a_form_of_every_type_shows_no_secret_and_hands_over_what_was_typed(open_page: Callable[..., Page]) -> None:
+    echo = ROOT / 'Tests' / 'localxsoar' / 'packs' / 'Echo'
+    with LocalXsoar(pack=echo, params={'account': 'kim:h4sh-hush', 'secret': 'h4sh-hash'}) as xsoar:
+        page = open_page(f'{xsoar.url}/#/instance')
+        expect(page.get_by_label('Account', exact=True)).to_have_value('kim')
+        assert 'h4sh' not in page.content() + requests.get(f'{xsoar.url}/localxsoar/instance', timeout=30).text
+        page.get_by_label('Loud').check()
+        page.get_by_label('Color').select_option('blue')
+        page.get_by_role('button', name='Save').click()
+        expect(page.locator('#said')).to_contain_text('Saved', timeout=15_000)
+        wait_for(lambda: requests.post(xsoar.webhook_url + '/params', timeout=30).ok)
+        given = requests.post(xsoar.webhook_url + '/params', timeout=30).json()
+        assert (given['loud'], given['color'], given['secret'], given['account']['password']) == (
+            True, 'blue', 'h4sh-hash', 'h4sh-hush')

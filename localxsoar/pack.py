@@ -307,12 +307,18 @@ def fill_form(integration: Integration, given: Mapping[str, str], free_port: Cal
 
 
 def describe_form(integration: Integration, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The form's visible rows with their values; of a secret only whether it is set."""
+    """The form's visible rows with their values; of a secret only whether it is set, and a user's name."""
     rows = [row for row in integration.parameters if not row.get('hidden')]
     return [{'name': row['name'], 'label': str(row.get('display') or row['name']), 'help': str(row.get('additionalinfo') or ''),
              'kind': int(row.get('type') or 0), 'required': bool(row.get('required')), 'options': row.get('options') or [],
-             'secret': row.get('type') in SECRET_TYPES, 'set': bool(params.get(row['name'])),
-             'value': None if row.get('type') in SECRET_TYPES else params.get(row['name'])} for row in rows]
+             'secret': row.get('type') in SECRET_TYPES, **_shown(row, params.get(row['name']))} for row in rows]
+
+
+def _shown(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
+    if row.get('type') not in SECRET_TYPES:
+        return {'set': bool(value), 'value': value}
+    is_pair = isinstance(value, dict)
+    return {'set': bool(value['password'] if is_pair else value), 'value': value['identifier'] if is_pair else None}
 
 
 def field_in(integration: Integration, text: str) -> str:

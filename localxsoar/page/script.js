@@ -549,7 +549,7 @@ function drawField(field) {
   if (field.kind === 9) {
     const password = el('input', {id: `${id}-password`, name: `${field.name}:password`, type: 'password', autocomplete: 'off',
       placeholder: field.set ? 'set; leave empty to keep it' : '', 'aria-label': `${field.label}: password`});
-    return el('div', {class: 'field'}, label, el('input', {...options, placeholder: 'user'}), password, help, wrong);
+    return el('div', {class: 'field'}, label, el('input', {...options, value, placeholder: 'user'}), password, help, wrong);
   }
   let input;
   if (field.kind === 15) input = el('select', options, ...['', ...field.options].map((option) => el('option', {value: option, selected: option === value}, option)));
@@ -567,7 +567,7 @@ function readForm(form) {
     if (field.kind === 8) given[field.name] = input.checked;
     else if (field.kind === 9) {
       const password = form.elements[`${field.name}:password`].value;
-      if (input.value || password) given[field.name] = {identifier: input.value, password};
+      if (input.value !== (field.value || '') || password) given[field.name] = {identifier: input.value, password};
     } else if (!field.secret || input.value) given[field.name] = input.value;
   }
   return given;
