@@ -13,7 +13,7 @@ from typing import Any
 import bottle
 
 from localxsoar import pack
-from localxsoar.calls import BUILD, USER, VERSIONS
+from localxsoar.calls import BUILD, INSTANCE_ID, USER, VERSIONS
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRefused, UsageError
 from localxsoar.instance import CommandFailed, Instance
@@ -23,7 +23,6 @@ PLAYGROUND_TYPE = 9
 NOTE, ERROR = 1, 4
 OUTPUTS = 'outputs'
 CONDITION = re.compile(r'\(.*\)', re.DOTALL)
-INSTANCE_ID = 'instance-1'
 
 
 class Sdk:

@@ -22,6 +22,7 @@ BUILD = '1000000'
 USER = {'id': 'admin', 'username': 'admin', 'name': 'Admin', 'email': 'admin@localhost', 'roles': {'demisto': ['Administrator']}}
 LAST_RUNS = {'LastRun': 'last run', 'LastMirrorRun': 'last mirror run', 'AssetsLastRun': 'last run of assets'}
 CONTEXT = 'context'
+INSTANCE_ID = 'instance-1'
 DONE: dict[str, Any] = {}
 NO_REPLY = object()
 PLAIN_PATH = re.compile(r'[\w.\- ]*')

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from localxsoar.calls import DONE, NO_REPLY, Calls, Site
+from localxsoar.calls import DONE, INSTANCE_ID, NO_REPLY, Calls, Site
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRefused
 from localxsoar.output import escape
@@ -52,8 +52,8 @@ class Order:
         """The object that the loop in the container takes."""
         return {
             'script': self.script.text, 'integration': True, 'command': self.command, 'params': self.params, 'args': self.args,
-            'context': {'IntegrationInstance': self.instance, 'IntegrationBrand': self.brand, 'ExecutionContext': {},
-                        'Inv': {'id': PLAYGROUND}, 'Incidents': [], 'ParentEntry': None, 'IsDebug': False},
+            'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': INSTANCE_ID, 'IntegrationBrand': self.brand,
+                        'ExecutionContext': {}, 'Inv': {'id': PLAYGROUND}, 'Incidents': [], 'ParentEntry': None, 'IsDebug': False},
             'native': True, 'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
         }
 

@@ -140,6 +140,15 @@ def test_an_integration_that_is_not_long_running_is_ready_and_runs_commands_by_t
     assert '|the World|Hello the World|' in entries[0]['contents']
 
 
+@pytest.mark.parametrize('server, version', [('6.5', '6.5.0'), ('8', '8.9.0')])
+def test_the_server_answers_what_a_command_asks_of_it(server: str, version: str) -> None:
+    with LocalXsoar('--server', server, pack=PACKS / 'Commands') as xsoar:
+        requests.post(f'{xsoar.url}/entry/execute/sync', timeout=30, json={'data': '!hello-server'})
+        seen = requests.post(f'{xsoar.url}/investigation/playground/context', timeout=30).json()['Server']
+    assert seen == {'version': version, 'url': xsoar.url, 'user': 'admin', 'missing': 404, 'found': 'admin', 'nobody': None,
+                    'dt': [1, 2], 'relationships': [], 'license': 'local'}
+
+
 # The container.
 
 

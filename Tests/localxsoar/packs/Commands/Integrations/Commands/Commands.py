@@ -19,6 +19,16 @@ def read():
         return CommandResults(readable_output=f"{file['name']}: {opened.read()}")
 
 
+def server():
+    """What the server says of itself."""
+    return {'version': demisto.demistoVersion()['version'], 'url': demisto.demistoUrls()['server'],
+            'user': json.loads(demisto.internalHttpRequest('GET', '/user')['body'])['username'],
+            'missing': demisto.internalHttpRequest('GET', '/nothing')['statusCode'],
+            'found': demisto.findUser(username='admin')['id'],
+            'nobody': demisto.findUser(username='nobody'), 'dt': demisto.dt({'a': [{'b': 1}, {'b': 2}]}, 'val.a.b'),
+            'relationships': demisto.searchRelationships({'entities': ['a']})['data'], 'license': demisto.getLicenseID()}
+
+
 def fetch():
     number = demisto.getLastRun().get('number', 0) + 1
     demisto.setLastRun({'number': number})
@@ -36,6 +46,8 @@ def main():
             return_results(hello())
         elif command == 'hello-read':
             return_results(read())
+        elif command == 'hello-server':
+            return_results(CommandResults(outputs_prefix='Server', outputs=server()))
         elif command == 'hello-fail':
             raise ValueError('This one fails.')
         elif command == 'hello-trace':
