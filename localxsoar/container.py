@@ -52,8 +52,9 @@ class Order:
         """The object that the loop in the container takes."""
         return {
             'script': self.script.text, 'integration': True, 'command': self.command, 'params': self.params, 'args': self.args,
-            'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': INSTANCE_ID, 'IntegrationBrand': self.brand,
-                        'ExecutionContext': {}, 'Inv': {'id': PLAYGROUND}, 'Incidents': [], 'ParentEntry': None, 'IsDebug': False},
+            'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': INSTANCE_ID,
+                        'IntegrationBrand': self.brand, 'ExecutionContext': {}, 'Inv': {'id': PLAYGROUND}, 'Incidents': [],
+                        'ParentEntry': None, 'IsDebug': False},
             'native': True, 'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
         }
 
