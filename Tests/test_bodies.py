@@ -98,15 +98,18 @@ def test_nothing_at_all_is_an_incident_without_details(app: App, body: bytes, co
 def test_very_many_events_in_a_small_body_do_not_fill_the_memory() -> None:
     with Webhook() as webhook:
         held = webhook.peak_memory()
-        requests.post(webhook.direct_url, b'{}\n' * 50_000, headers=AUTHORIZED, timeout=60)
+        answer = requests.post(webhook.direct_url, b'{}\n' * 50_000, headers=AUTHORIZED, timeout=60)
+        assert answer.status_code == 413
         assert webhook.peak_memory() - held < 100 * MIB
 
 
 def test_large_headers_beside_every_event_of_a_small_body_do_not_fill_the_memory() -> None:
-    headers = {**AUTHORIZED, **{f'X-Large-{number}': 'a' * 15_000 for number in range(10)}}
+    headers = {**AUTHORIZED, **{f'X-Large-{number}': 'a' * 1000 for number in range(8)}}
     with Webhook() as webhook:
         held = webhook.peak_memory()
-        requests.post(webhook.direct_url, b'{"a":1}' * 200, headers=headers, timeout=60)
+        answer = requests.post(webhook.direct_url, b'{"a":1}' * 1000, headers=headers, timeout=60)
+        assert answer.status_code == 200
+        assert 'x-large-6' in webhook.sent()[-1]['rawJSON']
         assert webhook.peak_memory() - held < 50 * MIB
 
 
@@ -247,6 +250,15 @@ def test_text_in_the_charset_of_its_label_is_read(charset: str) -> None:
     assert kept('grüß dich'.encode(charset.strip('"')), f'text/plain; charset={charset}') == [{'body': 'grüß dich'}]
 
 
+@pytest.mark.parametrize('charset, text', [
+    ('shift_jis', 'こんにちは'), ('Shift-JIS', 'カ'), ('euc-jp', 'こんにちは'), ('euc-kr', '안녕'),
+    ('gbk', '你好'), ('gb2312', '你好'), ('gb18030', '你好'), ('big5', '你好'), ('koi8-r', 'привет'), ('koi8-u', 'привіт'),
+    ('windows-1251', 'привет'), ('iso-8859-7', 'γειά'), ('utf-16-le', 'grüß dich'), ('utf-32-be', 'привет'), ('us-ascii', 'hello'),
+])
+def test_text_in_each_common_charset_of_the_world_is_read(charset: str, text: str) -> None:
+    assert kept(text.encode(charset), f'text/plain; charset={charset}') == [{'body': text}]
+
+
 def test_utf_8_under_a_wrong_charset_is_read_as_what_it_is() -> None:
     assert kept('grüß', 'text/plain; charset=iso-8859-1') == [{'body': 'grüß'}]
     assert kept('{"a": "ü"}', 'application/json; charset=no-such-thing') == [{'a': 'ü'}]
@@ -290,10 +302,11 @@ def test_a_charset_that_decodes_slowly_does_not_hold_up_everybody() -> None:
     assert time.perf_counter() - began < QUICK_SECONDS
 
 
-def test_a_charset_that_is_no_encoding_of_text_makes_no_broken_text() -> None:
-    for body, charset in ((b'\xff \\ud800', 'unicode_escape'), (b'\xff \\ud800', 'raw_unicode_escape'), (b'\0+2AA-', 'utf-7')):
-        for details in kept_or_refused(body, f'text/plain; charset={charset}'):
-            details.encode()
+@pytest.mark.parametrize('body, charset', [
+    (b'\xff \\ud800', 'unicode_escape'), (b'\xff \\ud800', 'raw_unicode_escape'), (b'\0+2AA-', 'utf-7'),
+])
+def test_a_charset_that_is_no_encoding_of_text_is_refused(app: App, body: bytes, charset: str) -> None:
+    assert app.authorized(body, f'text/plain; charset={charset}').status == 415
 
 
 # Compression and framing
@@ -453,14 +466,14 @@ def test_any_number_keeps_its_digits(number: str, form: str) -> None:
 
 
 @LOTS
-@given(st.lists(st.tuples(TEXT, TEXT), max_size=8))
+@given(st.lists(st.tuples(TEXT.filter('payload'.__ne__), TEXT), max_size=8))
 def test_any_form_gives_back_its_fields(pairs: list[tuple[str, str]]) -> None:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         fields.setdefault(name, []).append(value)
     fields = {name: several if len(several) > 1 else several[0] for name, several in fields.items()}
-    for text in kept_or_refused(urlencode(pairs).encode(), FORM):
-        assert without_headers(json.loads(text), fields) == fields
+    text, = kept_or_refused(urlencode(pairs).encode(), FORM)
+    assert without_headers(json.loads(text), fields) == fields
 
 
 @LOTS
@@ -478,9 +491,11 @@ def test_any_multipart_form_gives_back_its_fields(pairs: list[tuple[str, str]]) 
 @LOTS
 @given(TEXT, st.sampled_from(['', 'text/plain', 'application/xml', 'text/csv; charset=utf-8']))
 def test_any_text_gives_back_what_was_sent(text: str, label: str) -> None:
-    for details in kept_or_refused(text.encode(), label):
-        if text.strip('\ufeff \t\r\n') and text[:1] != '\ufeff' and not text.lstrip(' \t\r\n').startswith(('{', '[')):
-            assert json.loads(details)['body'] == text
+    read = kept_or_refused(text.encode(), label)
+    if '\0' in text:
+        assert read == []
+    elif text.strip('\ufeff \t\r\n') and text[:1] != '\ufeff' and not text.lstrip(' \t\r\n').startswith(('{', '[')):
+        assert [json.loads(details)['body'] for details in read] == [text]
 
 
 @LOTS

@@ -146,6 +146,11 @@ def test_chunks_of_64_bytes_may_be_a_body_of_any_size() -> None:
     assert sum(map(len, iter(lambda: body.read(2**16), b''))) == 50_000 * 64
 
 
+def test_a_header_with_an_underscore_passes_for_none_with_a_hyphen(webhook: Webhook) -> None:
+    sent = b'POST / HTTP/1.1\r\nHost: x\r\nX_Gitlab_Token: ' + TOKEN.encode() + b'\r\nConnection: close\r\n\r\n'
+    assert [status for status, _, _ in exchange(webhook, sent)] == [401]
+
+
 # When a connection closes, and when not
 
 
@@ -364,6 +369,11 @@ def test_whatever_one_connection_sends_another_is_answered_within_100_ms(webhook
 
 
 # Logs
+
+
+def test_the_log_says_of_a_wrong_path_what_to_do(webhook: Webhook) -> None:
+    exchange(webhook, b'POST /else HTTP/1.1\r\n' + HOST + b'Connection: close\r\n\r\n')
+    webhook.wait_for_line(r'POST 404 \d+ ms.*: There is nothing at this path: send the POST')
 
 
 def test_what_a_sender_writes_can_not_forge_another_field_of_the_log(webhook: Webhook) -> None:

@@ -107,8 +107,10 @@ class Source:
 ], ids=['whole', 'empty', 'large', 'broken', 'slow'])
 def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: type[Refused] | None) -> None:
     room = Room(10**6)
-    with pytest.raises(refusal) if refusal else nullcontext(), room.body(source, 60_000) as read:
+    with pytest.raises(refusal) if refusal else nullcontext() as error, room.body(source, 60_000) as read:
         assert room.held == len(read)
+    if error and isinstance(source, Source):
+        assert error.value.headers['Connection'] == 'close', 'what comes after it could be read as another request'
     assert (room.held, room.arriving, room.cut) == (0, {}, set())
 
 

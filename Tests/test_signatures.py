@@ -297,9 +297,12 @@ def test_a_stripe_signature_without_its_time_is_refused(app: App) -> None:
 @pytest.mark.parametrize('body', [
     '{"a": 1}', '{"webhookTimestamp": "soon"}', '{"webhookTimestamp": null}', '{"webhookTimestamp": 1.5}', '[]', 'text', '',
     '[' * 9999, '{"webhookTimestamp": {}}', '{"webhookTimestamp": ' + '9' * 5000 + '}',
+    '[{"webhookTimestamp": NOW}]', '{"a": {"webhookTimestamp": NOW}}',
+    '{"webhookTimestamp": ' + '[' * 9999, '{"a": ' + '[' * 9999 + ', "webhookTimestamp": 1}',
 ])
 def test_a_linear_body_without_a_readable_time_is_refused(app: App, body: str) -> None:
-    assert refused(app, body.encode(), {'Linear-Signature': hex_of(TOKEN, body.encode())})
+    sent = body.replace('NOW', f'{time.time() * 1000:.0f}').encode()
+    assert refused(app, sent, {'Linear-Signature': hex_of(TOKEN, sent)})
 
 
 def test_a_header_that_is_called_like_a_part_of_a_signature_changes_nothing(app: App) -> None:
@@ -307,6 +310,14 @@ def test_a_header_that_is_called_like_a_part_of_a_signature_changes_nothing(app:
     assert app.post(body, {'T': 'x', **headers}).status == 200
     old_body, old = SENDERS[6].request(3600)
     assert refused(app, old_body, {**old, 'T': str(int(time.time()))})
+
+
+def test_no_part_of_a_signature_header_stands_for_the_id_that_was_signed(app: App) -> None:
+    headers = sign_standard(b'{}', TOKEN, str(int(time.time())))
+    shown = f'webhook-id={headers["webhook-id"]},{headers["webhook-signature"]}'
+    other = {**headers, 'webhook-id': 'another', 'webhook-signature': shown}
+    assert refused(app, b'{}', other)
+    assert not refused(app, b'{}', {**other, 'webhook-id': headers['webhook-id']})
 
 
 # Several
