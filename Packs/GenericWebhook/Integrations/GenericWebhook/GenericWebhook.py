@@ -1827,7 +1827,7 @@ class PostQueue:
             self.parts = [[post] for part in self.parts for post in part]
         for post, share in zip(posts, shares, strict=True):
             post.created += share
-            post.handed_over += self.call_size if len(posts) == 1 else len(post.incidents)
+            post.handed_over = min(post.handed_over + self.call_size, len(post.incidents))
             if post.handed_over < len(post.incidents):
                 self.append(post)
             else:
@@ -1966,9 +1966,9 @@ class Delivery:
         self.made: AsyncResult[Made | None] = AsyncResult()  # None if it came to nothing
         self.size = 0  # of the answer
 
-    def excuses_another(self, now: float) -> bool:
-        """Whether the same request, coming now, is this one sent again."""
-        return self.is_numbered or (now < self.began + UNNUMBERED_SECONDS and self.sender.gave_up())
+    def repeats(self, first: 'Delivery') -> bool:
+        """Whether this is the first one sent again, where both have the same key."""
+        return self.is_numbered or (self.began < first.began + UNNUMBERED_SECONDS and first.sender.gave_up())
 
 
 def delivery_number(headers: dict[str, str]) -> str:
@@ -1997,14 +1997,10 @@ class Deliveries:
         Raises ServerRefused when the server did not create the incidents, Unavailable when they were never handed over.
         """
         self.trim()
-        while first := self.first_of(delivery):
+        while first := next(filter(delivery.repeats, self.by_key.get(delivery.key, ())), None):
             if made := self.wait_for_first(first, delivery, post):
                 return made, True
         return self.make(delivery, post), False
-
-    def first_of(self, delivery: Delivery) -> Delivery | None:
-        same = self.by_key.get(delivery.key, ())
-        return next((each for each in same if each.excuses_another(delivery.began)), None)
 
     def wait_for_first(self, first: Delivery, delivery: Delivery, post: Post) -> Made | None:
         """None when the first one came to nothing: then it is this one's turn, or another's that waited too."""
@@ -2164,9 +2160,8 @@ class ServerLine:
         self.wake = Event()
         self.ending = Event()
         self.is_cut = False
-        self.server_hang_up = select.poll() if hasattr(select, 'poll') else None  # without it the next call tells
-        if self.server_hang_up:
-            self.server_hang_up.register(STDIN, 0)
+        self.server_hang_up = select.poll()
+        self.server_hang_up.register(STDIN, 0)
         self.keeper = gevent.spawn(self.keep)
         self.keeper.link_exception(lambda _: self.cut())
         self.reaper = gevent.spawn(self.reap)
@@ -2215,7 +2210,7 @@ class ServerLine:
         while not self.is_cut:
             due_at, chore = min(self.chores(), key=lambda each: each[0], default=(float('inf'), None))
             wait_seconds = due_at - time.monotonic()
-            if self.server_hang_up and self.server_hang_up.poll(0):  # a reply would tell it too late for what was handed over
+            if self.server_hang_up.poll(0):  # a reply would tell it too late for what was handed over
                 self.cut()
             elif chore and wait_seconds <= 0:
                 chore()
