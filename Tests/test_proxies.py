@@ -12,8 +12,7 @@ import pytest
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook
 
-HAPROXY = shutil.which('haproxy') or '/usr/sbin/haproxy'
-CONFIGURATION = '''
+HAPROXY = '''
 global
     maxconn 100
 defaults
@@ -28,6 +27,33 @@ frontend front
     default_backend webhook
 backend webhook
     server one 127.0.0.1:{back} maxconn 1
+'''
+NGINX = '''
+worker_processes 1;
+daemon off;
+pid {folder}/pid;
+events {{ worker_connections 100; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    upstream webhook {{
+        server 127.0.0.1:{back};
+        keepalive 1;
+    }}
+    server {{
+        listen 127.0.0.1:{front};
+        location / {{
+            proxy_pass http://webhook;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_request_buffering off;
+        }}
+    }}
+}}
 '''
 HOSTILE = [
     b'GET /\r\n\r\n',
@@ -48,19 +74,22 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture
-def front(tmp_path: Path) -> Iterator[tuple[Webhook, int]]:
-    if not Path(HAPROXY).exists():
-        pytest.skip('haproxy is not installed')
+@pytest.fixture(params=['haproxy', 'nginx'])
+def front(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Webhook, int]]:
+    program = shutil.which(request.param) or f'/usr/sbin/{request.param}'
+    if not Path(program).exists():
+        pytest.skip(f'{request.param} is not installed')
     port = free_port()
+    text, option = (HAPROXY, '-f') if request.param == 'haproxy' else (NGINX, '-c')
     with Webhook() as webhook:
-        (tmp_path / 'haproxy.cfg').write_text(CONFIGURATION.format(front=port, back=webhook.container_port))
-        process = subprocess.Popen([HAPROXY, '-f', str(tmp_path / 'haproxy.cfg')], stderr=subprocess.DEVNULL)
+        file = tmp_path / 'configuration'
+        file.write_text(text.format(front=port, back=webhook.container_port, folder=tmp_path))
+        process = subprocess.Popen([program, option, str(file)], stderr=subprocess.DEVNULL)
         try:
-            wait_for(lambda: ask(port, b'GET / HTTP/1.0\r\n\r\n').startswith(b'HTTP/1.1 200'), 'haproxy')
+            wait_for(lambda: ask(port, b'GET / HTTP/1.0\r\n\r\n').startswith(b'HTTP/1.1 200'), request.param)
             yield webhook, port
         finally:
-            process.kill()
+            process.terminate()
             process.wait()
 
 
