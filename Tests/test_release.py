@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from local_xsoar import ROOT
 
 METADATA = 'Packs/GenericWebhook/pack_metadata.json'
@@ -44,6 +45,14 @@ def test_a_release_sets_its_version_in_every_place(tree: Path) -> None:
     assert f'Pack Generic Webhook {NEXT}, ' in documents
     assert f'| the pack | {NEXT} |' in documents
     assert f'Pack Generic Webhook {old}' not in documents
+
+
+def test_the_first_release_may_have_the_version_that_stands_there(tree: Path) -> None:
+    current = json.loads((tree / METADATA).read_text('utf-8'))['currentVersion']
+    if f'## {current} - ' in (tree / 'CHANGELOG.md').read_text('utf-8'):
+        pytest.skip('the first release is made')
+    assert release(tree, current).returncode == 0
+    assert f'## {current} - ' in (tree / 'CHANGELOG.md').read_text('utf-8')
 
 
 def test_a_release_turns_what_was_unreleased_into_its_section_of_the_changelog(tree: Path) -> None:
@@ -98,3 +107,12 @@ def test_a_zip_made_at_another_time_has_the_same_bytes(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / 'one.zip') as made:
         assert made.namelist() == ['README.md', 'metadata.json']
         assert made.read('README.md') == b'A pack.'
+
+
+def test_the_workflow_runs_what_is_there_on_every_python_that_the_commands_are_said_to_run_on() -> None:
+    jobs = yaml.safe_load((ROOT / '.github/workflows/test.yml').read_text('utf-8'))['jobs']
+    assert jobs['test']['strategy']['matrix']['python'] == ['3.10', '3.11', '3.12', '3.13']
+    assert any(system.startswith('macos') for system in jobs['first-incident']['strategy']['matrix']['system'])
+    run = '\n'.join(step.get('run', '') for job in jobs.values() for step in job['steps'])
+    assert all((ROOT / command).stat().st_mode & 0o100 for command in set(re.findall(r'(?:^|\s)((?:\./dev|\.ci/run))\b', run)))
+    assert {'./dev', '.ci/run'} <= set(re.findall(r'(?:^|\s)((?:\./dev|\.ci/run))\b', run))

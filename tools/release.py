@@ -54,12 +54,12 @@ def section(changelog: str) -> str:
 
 
 def set_version(files: list[Path], pattern: str, replacement: str) -> None:
-    old = {file: file.read_text('utf-8') for file in files}
-    new = {file: re.sub(pattern, replacement, text, flags=re.MULTILINE) for file, text in old.items()}
-    if new == old:
+    made = {file: re.subn(pattern, replacement, file.read_text('utf-8'), flags=re.MULTILINE) for file in files}
+    if not any(found for _, found in made.values()):
         raise SystemExit(f'release: {files[0]} does not hold the version where it is looked for.')
-    for file in files:
-        file.write_text(new[file], 'utf-8')
+    for file, (text, found) in made.items():
+        if found:
+            file.write_text(text, 'utf-8')
 
 
 def release_notes(changes: str) -> str:
