@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import re
 import time
 import zlib
@@ -13,8 +14,8 @@ import msgspec
 import pytest
 import requests
 from app import App
-from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, Arrival, BadRequest, Refused, Settings, TooLarge, decompress,
-                            read_payloads, to_incidents)
+from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, Arrival, BadRequest, Refused, Settings, TooLarge,
+                            decompress, read_payloads, to_incidents)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3 import encode_multipart_formdata
@@ -364,6 +365,14 @@ def bomb(window_bits: int) -> bytes:
     head = engine.compress(b' ') + engine.flush(zlib.Z_FULL_FLUSH)
     block = engine.compress(b' ' * 8 * MIB) + engine.flush(zlib.Z_FULL_FLUSH)
     return head + block * 128 + engine.flush()
+
+
+@pytest.mark.parametrize('size', [PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 4 * PIECE_BYTES])
+def test_no_byte_is_lost_where_the_pieces_of_an_unpacked_body_meet(size: int) -> None:
+    for body in (b'a' * size, random.Random(size).randbytes(size)):
+        assert decompress(gzip.compress(body), 'gzip') == body
+        assert decompress(gzip.compress(body) * 2, 'gzip') == 2 * body
+        assert decompress(zlib.compress(body), 'deflate') == decompress(zlib.compress(body)[2:-4], 'deflate') == body
 
 
 @pytest.mark.parametrize('coding, packed', [

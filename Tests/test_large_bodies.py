@@ -18,7 +18,7 @@ from GenericWebhook import BadRequest, Intake, Refused, Room, TooLarge, Unavaila
 from gevent.event import Event
 from webhook import TOKEN, Webhook
 
-from bench.bodies import MIB, SHAPES, cost, refused, waiting
+from bench.bodies import FORM, MIB, SHAPES, Shape, cost, filled, packed, refused, together, waiting
 
 COSTLY = ['small objects in raw_json', 'deep arrays', 'gzip of 24 KB, numbers', 'form of %41', 'NaN behind escapes', 'many keys',
           'text of control characters', 'string with one emoji', 'lone surrogates', 'folded part header', 'huge part name']
@@ -30,6 +30,17 @@ def test_24_mib_in_any_shape_need_little_memory_and_hold_up_nobody(name: str) ->
     assert found.until_line <= 250
     assert found.waited <= 1
     assert found.status in (200, 400, 413)
+
+
+@pytest.mark.parametrize('count, shape', [
+    (30, SHAPES['gzip of 24 KB, numbers']),
+    (400, Shape(lambda: packed(filled(b'', b'\1', b'', MIB)), 'text/plain', 'gzip')),
+    (90, Shape(lambda: filled(b'a=', b'%01', b'', MIB - 1000), FORM)),
+], ids=['25 KB for 24 MiB', '1 KB for 1 MiB', '1 MiB'])
+def test_many_bodies_at_once_need_no_more_memory_than_one_large_one_beside_what_waits(count: int, shape: Shape) -> None:
+    peak, statuses = together(count, shape)
+    assert peak <= 250
+    assert statuses <= {200, 503}
 
 
 def test_what_waits_holds_its_incidents_and_nothing_else() -> None:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -212,6 +213,21 @@ def waiting(count: int, size: int, *headers: str) -> tuple[float, float, list[in
         for sender in senders:
             sender.join()
         return peak, memory, [sender.status for sender in senders]
+
+
+def together(count: int, shape: Shape) -> tuple[float, set[int]]:
+    """MiB above idle at most, while as many bodies of a shape end at the same moment; what they were answered."""
+    sent = request(shape)
+    with Scene() as scene, ExitStack() as stack:
+        connections = [stack.enter_context(connect(scene.side)) for _ in range(count)]
+        for part_of in (sent[:-1], sent[-1:]):
+            for connection in connections:
+                connection.sendall(part_of)
+        while scene.is_busy():
+            pass
+        peak = scene.peak()
+        scene.release()
+        return peak, {int(connection.recv(65536)[9:12]) for connection in connections}
 
 
 def refused(count: int, size: int) -> tuple[float, list[int]]:

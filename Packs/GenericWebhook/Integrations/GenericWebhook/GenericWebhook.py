@@ -545,19 +545,20 @@ class Room:
 TOO_LARGE = 'The body is larger than {:g} MiB.'
 NO_ROOM = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
 SMALL_BODY_BYTES = 256 * 1024
-LARGE_BODY_BYTES = MIB  # from here on one is worked on after the other
+MEDIUM_BODY_BYTES = 64 * 1024  # work on smaller ones ends before others get the loop
+LARGE_BODY_BYTES = MIB
 MAX_TURN_SECONDS = 25
 
 
 class Intake:
-    """Bodies on their way from the socket to incidents: there are bounds on all together, and large ones go one by one."""
+    """Bodies on their way from the socket to incidents: there are bounds on all together, and all but small ones go one by one."""
 
     def __init__(self, known: int = MAX_KNOWN_BYTES, strangers: int = MAX_STRANGERS_BYTES,
                  strangers_small: int = MAX_STRANGERS_SMALL_BYTES):
         self.known = Room(known)
         self.strangers = Room(strangers, cuts_longest=True)
         self.strangers_small = Room(strangers_small, cuts_longest=True)
-        self.one_at_a_time = BoundedSemaphore(1)
+        self.turns = {MEDIUM_BODY_BYTES: BoundedSemaphore(1), LARGE_BODY_BYTES: BoundedSemaphore(1)}  # above so many bytes
 
     def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
@@ -569,28 +570,32 @@ class Intake:
 
     @contextmanager
     def turn(self) -> Iterator[Callable[[int], None]]:
-        """Yields what is to be told the size of a body as it grows: a large one waits there until no other is worked on."""
-        has_turn = False
+        """Yields what is to be told the size of a body before it is there: it waits until no other such body is worked on."""
+        held: list[BoundedSemaphore] = []
 
         def claim(size: int) -> None:
-            nonlocal has_turn
-            if size > LARGE_BODY_BYTES and not has_turn:
-                has_turn = self.one_at_a_time.acquire(timeout=MAX_TURN_SECONDS)
-                if not has_turn:
+            wanted = [turn for above, turn in self.turns.items() if size > above][-1:]
+            if wanted and wanted != held:
+                release()
+                if not wanted[0].acquire(timeout=MAX_TURN_SECONDS):
                     raise Unavailable(NO_ROOM)
+                held.extend(wanted)
+
+        def release() -> None:
+            while held:
+                held.pop().release()
 
         try:
             yield claim
         finally:
-            if has_turn:
-                self.one_at_a_time.release()
+            release()
 
 
 WINDOW_BITS = {'gzip': (31,), 'x-gzip': (31,), 'deflate': (15, -15)}  # deflate comes with the zlib frame, and from some without
 
 
 def decompress(body: bytes, coding: str, claim: Callable[[int], Any] = int) -> bytes:
-    """The body without its Content-Encoding; claim is told its size as it grows. Raises TooLarge beyond MAX_BODY_BYTES."""
+    """The body without its Content-Encoding; claim is told its size first. Raises TooLarge beyond MAX_BODY_BYTES."""
     coding = coding.strip().lower()
     if coding in ('', 'identity') or not body:
         return body
@@ -598,34 +603,38 @@ def decompress(body: bytes, coding: str, claim: Callable[[int], Any] = int) -> b
         raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(WINDOW_BITS)}.', found=coding)
     for window_bits in WINDOW_BITS[coding]:
         try:
-            return inflate(body, window_bits, claim)
+            claim(sum(map(len, inflated(body, window_bits))))  # what waits for its turn holds no more than was sent
+            whole = bytearray()
+            for piece in inflated(body, window_bits):
+                whole += piece
+            return bytes(whole)
         except zlib.error:
             continue
     raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.')
 
 
-def inflate(body: bytes, window_bits: int, claim: Callable[[int], Any]) -> bytes:
-    """Raises zlib.error. A gzip body may have several members."""
-    whole = bytearray()
+def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
+    """In pieces. Raises zlib.error. A gzip body may have several members."""
     engine = zlib.decompressobj(window_bits)
-    members = 1
+    members, size = 1, 0
+    piece = b''
     for start in range(0, len(body), PIECE_BYTES):
-        piece = body[start:start + PIECE_BYTES]
-        breathe()
-        claim(len(whole))
-        while piece:
+        rest = body[start:start + PIECE_BYTES]
+        while rest or len(piece) == PIECE_BYTES and not engine.eof:  # a full piece may have left more behind
+            breathe()
             if engine.eof:
                 engine = zlib.decompressobj(window_bits)
                 members += 1
-            whole += engine.decompress(piece, MAX_BODY_BYTES + 1 - len(whole))
-            if len(whole) > MAX_BODY_BYTES:
+            piece = engine.decompress(rest, PIECE_BYTES)
+            size += len(piece)
+            if size > MAX_BODY_BYTES:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             if members > MAX_GZIP_MEMBERS:
                 raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
-            piece = engine.unused_data
+            yield piece
+            rest = engine.unconsumed_tail or engine.unused_data
     if not engine.eof:
         raise zlib.error('it ends early')
-    return bytes(whole)
 
 
 def content_label(content_type: str, longest: int = 1000) -> tuple[str, str, str]:
@@ -1170,7 +1179,7 @@ def read_payloads(body: bytes, content_type: str = '') -> list[Payload]:
                 raise
     elif label == 'application/x-www-form-urlencoded' and is_form(text):
         return form_payloads(read_urlencoded(text))
-    return [made_payload({'body': text.decode()})]
+    return [made_payload({'body': checked_size(text).decode()})]
 
 
 def is_form(text: bytes) -> bool:
