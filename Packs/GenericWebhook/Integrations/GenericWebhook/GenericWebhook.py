@@ -551,7 +551,7 @@ MAX_TURN_SECONDS = 25
 
 
 class Intake:
-    """Bodies on their way from the socket to incidents: there are bounds on all together, and all but small ones go one by one."""
+    """Bodies on their way from the socket to incidents: there are bounds on all together, all but small ones go one by one."""
 
     def __init__(self, known: int = MAX_KNOWN_BYTES, strangers: int = MAX_STRANGERS_BYTES,
                  strangers_small: int = MAX_STRANGERS_SMALL_BYTES):
@@ -620,7 +620,7 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
     piece = b''
     for start in range(0, len(body), PIECE_BYTES):
         rest = body[start:start + PIECE_BYTES]
-        while rest or len(piece) == PIECE_BYTES and not engine.eof:  # a full piece may have left more behind
+        while rest or (len(piece) == PIECE_BYTES and not engine.eof):  # a full piece may have left more behind
             breathe()
             if engine.eof:
                 engine = zlib.decompressobj(window_bits)
