@@ -35,12 +35,12 @@ def all_landed() -> Iterator[Landed]:
 
 def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
     request = sender.request(delivery, TOKEN)
-    before = datetime.now(timezone.utc)
+    before = datetime.now(timezone.utc).isoformat()[:19]
     with App(token=TOKEN, incident_type=INCIDENT_TYPE) as app:
         answer = app.post(request.body, dict(request.headers), request.query)
     assert answer.status == 200, answer.text
     first = app.incidents[0]
-    is_arrival = datetime.fromisoformat(first['occurred'].replace('Z', '+00:00')) >= before
+    is_arrival = first['occurred'].endswith('Z') and first['occurred'] >= before
     return Landed(sender, delivery, request, app.incidents, {
         'name': first['name'], 'type': None if first['type'] == INCIDENT_TYPE else first['type'],
         'occurred': None if is_arrival else first['occurred']})

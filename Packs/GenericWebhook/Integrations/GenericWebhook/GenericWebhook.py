@@ -1296,7 +1296,7 @@ def json_end(text: memoryview, position: int) -> int:
     try:
         VALUE.decode(text)
     except RecursionError:
-        raise BadRequest('The body is not usable JSON: it is nested too deeply.') from None
+        raise BadRequest(TOO_DEEP) from None
     except DecodeError as error:
         match = DECODERS_WORDS.fullmatch(str(error))
         reason, at = match.groups() if match else ('it ends early', len(text))
@@ -1306,6 +1306,7 @@ def json_end(text: memoryview, position: int) -> int:
     return len(text)
 
 
+TOO_DEEP = 'The body is not usable JSON: it is nested too deeply.'
 DECODERS_WORDS = re.compile(r'JSON is malformed: (.+) \(byte (\d+)\)')
 TOO_MANY_EVENTS = f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.'
 
@@ -1498,6 +1499,8 @@ def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, An
             incidents.append(to_incident(payload, arrival))
         except BadRequest as error:
             raise BadRequest(place(index, payloads) + error.detail, error.found) from None
+        except RecursionError:  # before Python 3.12 the depth counts from the caller's own
+            raise BadRequest(TOO_DEEP) from None
     return incidents
 
 
