@@ -1024,7 +1024,8 @@ class ForeignEvent:
         """As RFC 3339; '' if the event does not tell."""
         if self.row and self.row.occurred:
             return moment(self.text(self.row.occurred)[0], now)
-        texts = (self.line(where.named(key)) for where in (self.members, *self.members.inside(TIMES_INSIDE)) for key in TIMES)
+        texts = (self.line(where.named(key)) for where in (self.members, *self.members.inside(TIMES_INSIDE)) for key in TIMES
+                 if key in where.folded)
         return next(filter(None, (moment(text, now) for text in texts)), '')
 
 
@@ -1125,8 +1126,8 @@ TEXT_KEYS = ('name', 'type', 'occurred')
 RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
 
 
-class EnvelopeFields(Struct):
-    """The members of our own format, each as its own text; the decoder skips the others without building anything."""
+class Fields(Struct):
+    """The members that count, each as its own text; the decoder skips the others without building anything."""
 
     name: Member = UNSET
     type: Member = UNSET
@@ -1134,25 +1135,19 @@ class EnvelopeFields(Struct):
     raw_json: Member = UNSET
     rawJson: Member = UNSET  # noqa: N815
     rawJSON: Member = UNSET  # noqa: N815
+    headers: Member = UNSET
 
     @property
     def raw_keys(self) -> list[str]:
         return [key for key in RAW_KEYS if getattr(self, key) is not UNSET]
 
 
-class Envelope(EnvelopeFields, forbid_unknown_fields=True):
-    """Decoding ends at the first member that is none of ours."""
-
-
-class Fields(EnvelopeFields):
-    headers: Member = UNSET
-
-
+# Decoding ends at the first member that is none of our format's.
+Envelope = defstruct('Envelope', [(key, Member, UNSET) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True)
 # A list[Raw] would be filled before it is found to be too long; this ends at the first item that is too many.
 Items = defstruct('Items', [(f'item_{number}', Member, UNSET) for number in range(MAX_EVENTS)], array_like=True,
                   forbid_unknown_fields=True)
 VALUE, ITEMS, ENVELOPE, FIELDS = Decoder(Raw), Decoder(Items), Decoder(Envelope), Decoder(Fields)
-STRING = Decoder(str)
 JSON_SPACE = b' \t\r\n'
 JSON_KINDS = {'"': 'a string', '{': 'an object', '[': 'an array', 't': 'true or false', 'f': 'true or false', 'n': 'null'}
 
@@ -1336,11 +1331,11 @@ def told_place(reason: str, text: bytes, position: int) -> str:
         reason, position = f'{constant[0].decode()} is not JSON', constant.start()
     line_start = text.rfind(b'\n', 0, position) + 1
     column = len(text[line_start:position].decode(errors='ignore')) + 1
-    return f'{reason}, line {text.count(NEW_LINE, 0, position) + 1} column {column}'
+    line = text.count(b'\n', 0, position) + 1
+    return f'{reason}, line {line} column {column}'
 
 
 JSON_CONSTANT = re.compile(rb'NaN|-?Infinity')
-NEW_LINE = b'\n'
 # Text holds no NUL, so a backslash that is itself escaped can be put out of the way without moving anything.
 ESCAPED_BACKSLASH, OUT_OF_THE_WAY = rb'\\', b'\0\0'
 ESCAPED_QUOTE, QUOTE_OUT_OF_THE_WAY = rb'\"', b'\0q'
@@ -1435,7 +1430,7 @@ def check_envelope(text: Buffer, fields: Fields) -> None:
 
 def text_of(member: Member) -> str:
     """The text of a member that is a string; empty for another."""
-    return STRING.decode(member) if isinstance(member, Raw) and json_kind(member) == 'a string' else ''
+    return JSON_TEXT.decode(member) if isinstance(member, Raw) and json_kind(member) == 'a string' else ''
 
 
 def told_text(fields: Fields, key: str) -> str:
