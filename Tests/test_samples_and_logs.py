@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import demistomock
 import gevent
@@ -99,3 +100,23 @@ def test_a_health_that_the_server_did_not_take_is_told_again() -> None:
     gevent.joinall([line.keeper, line.reaper], timeout=10)
     demistomock.reset()
     assert told == ['wrong', '', '']
+
+
+def test_the_end_waits_for_the_log_call_that_is_under_way() -> None:
+    began, may_return = threading.Event(), threading.Event()
+
+    def info(*_: object) -> None:
+        began.set()
+        assert may_return.wait(10)
+
+    demistomock.reset()
+    demistomock.declare(info=info, getIntegrationContext={})
+    ending = ServerLine()
+    ending.log('info', 'the last word')
+    with gevent.Timeout(10):
+        while not began.is_set():
+            gevent.sleep(0.001)
+    gevent.spawn_later(0.1, may_return.set)
+    ending.drain()
+    assert may_return.is_set(), 'the process would end in the middle of a line'
+    demistomock.reset()

@@ -2207,7 +2207,8 @@ class ServerLine:
         self.queue.abandon()
         self.log_every = self.logs_due_at = 0
         self.wake.set()
-        wait_until(lambda: self.is_cut or not self.log_buffer.lines, FAREWELL_SECONDS)
+        # Not in the middle of a call: half of its line would stay behind.
+        wait_until(lambda: self.is_cut or not (self.log_buffer.lines or self.thread.is_calling), FAREWELL_SECONDS)
 
     # For the keeper alone
 
@@ -2304,15 +2305,18 @@ class CallThread:
     def __init__(self) -> None:
         self.calls: SimpleQueue[Callable[[], Any]] = SimpleQueue()
         self.outcome: tuple[Any, Exception | None] = None, None
+        self.is_calling = False
         self.done = gevent.get_hub().loop.async_()
         threading.Thread(target=self.run, daemon=True).start()
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
         """What the function returned, or the exception that it raised."""
+        self.is_calling = True
         self.done.start(gevent.getcurrent().switch)
         self.calls.put(partial(function, *args))
         gevent.get_hub().switch()
         self.done.stop()
+        self.is_calling = False
         outcome, self.outcome = self.outcome, (None, None)
         return outcome
 
