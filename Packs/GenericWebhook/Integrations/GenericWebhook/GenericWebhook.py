@@ -2145,6 +2145,15 @@ HEALTH_EVERY_SECONDS = 60
 FAREWELL_SECONDS = 1  # for the last answers to leave
 
 
+def hang_up_of(file: int) -> Callable[[float], list[Any]]:
+    """Tells what has ended at the other side; where the system can't, the next reply does."""
+    if not hasattr(select, 'poll'):
+        return lambda _: []
+    poll = select.poll()
+    poll.register(file, 0)
+    return poll.poll
+
+
 class ServerLine:
     """The only caller of demisto while serving: one keeper greenlet, one native thread, one call at a time.
 
@@ -2167,8 +2176,7 @@ class ServerLine:
         self.wake = Event()
         self.ending = Event()
         self.is_cut = False
-        self.server_hang_up = select.poll()
-        self.server_hang_up.register(STDIN, 0)
+        self.server_hang_up = hang_up_of(STDIN)
         self.keeper = gevent.spawn(self.keep)
         self.keeper.link_exception(lambda _: self.cut())
         self.reaper = gevent.spawn(self.reap)
@@ -2218,7 +2226,7 @@ class ServerLine:
         while not self.is_cut:
             due_at, chore = min(self.chores(), key=lambda each: each[0], default=(float('inf'), None))
             wait_seconds = due_at - time.monotonic()
-            if self.server_hang_up.poll(0):  # a reply would tell it too late for what was handed over
+            if self.server_hang_up(0):  # a reply would tell it too late for what was handed over
                 self.cut()
             elif chore and wait_seconds <= 0:
                 chore()
