@@ -436,7 +436,7 @@ def kept_headers(settings: Settings, headers: dict[str, str], room: int = 8 * 10
 
 def holds_token(settings: Settings, text: str) -> bool:
     """Whether the token stands in a text: as it is, percent-encoded, or in base64, alone or with more around it."""
-    decoded = {text, unquote(text), unquote_plus(text)}
+    decoded = {text, unquote(text), unquote_plus(text)} if '%' in text or '+' in text else {text}
     return any(spelling in each for spelling in token_spellings(settings.token) for each in decoded)
 
 
@@ -780,7 +780,13 @@ SPACE_IN_BRACES = re.compile(r'\s+(?=[^{}]*})')
 ROWS = [Row(*' '.join(row.split()).split(' | ')) for row in re.split(r'\n(?! )', SPACE_IN_BRACES.sub('', SENDERS.strip()))]
 
 # The general rule, for a sender without a row. Keys are compared without case and separators.
-words = str.split
+Words = dict[str, int]  # each with its rank
+
+
+def words(text: str) -> Words:
+    return {word: rank for rank, word in enumerate(text.split())}
+
+
 TIERS = [words('title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline'),
          words('alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature '
                'attackname rulename policyname modelname monitorname checkname searchname conditionname'),
@@ -852,8 +858,12 @@ class Members(dict[str, Any]):
     def named(self, folded: str) -> Any:
         return self.read(self.folded[folded]) if folded in self.folded else None
 
-    def inside(self, keys: list[str]) -> Iterator['Members']:
-        for key in keys:
+    def those_of(self, keys: Words) -> list[str]:
+        """The keys that are here, in their order."""
+        return sorted(self.folded.keys() & keys, key=keys.__getitem__)
+
+    def inside(self, keys: Words) -> Iterator['Members']:
+        for key in self.those_of(keys):
             value = self.named(key)
             inner = value.read('0') if isinstance(value, Members) and value.list_source else value
             if isinstance(inner, Members):
@@ -904,10 +914,21 @@ def ways_in(path: str) -> list[tuple[str, str]]:
 
 
 NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
-# Each alternative of a row with the keys and headers of which one must be there at least: most rows are told apart by these.
-WAYS_TOLD = [({way for path in conditions[0].split('=')[0].split('|') for way, _ in ways_in(path)}, conditions, row)
-             for row in ROWS for conditions in map(str.split, row.told_by.split(' / '))]
-WAYS_TOLD.sort(key=lambda way: not way[1][0].startswith('@'))  # what a header tells is surest
+WAYS_TOLD = [(conditions, row) for row in ROWS for conditions in map(str.split, row.told_by.split(' / '))]
+WAYS_TOLD.sort(key=lambda way: not way[0][0].startswith('@'))  # what a header tells is surest
+
+
+def rows_by_key() -> dict[str, list[int]]:
+    """By each key or header of which one must be there at least: few rows are likely for an event."""
+    found: dict[str, list[int]] = {}
+    for number, (conditions, _) in enumerate(WAYS_TOLD):
+        for path in conditions[0].split('=')[0].split('|'):
+            for key, _ in ways_in(path):
+                found.setdefault(key, []).append(number)
+    return found
+
+
+ROWS_BY_KEY = rows_by_key()
 MAX_PLACES = 40
 
 
@@ -958,9 +979,9 @@ class ForeignEvent:
         return ': '.join(filter(None, (self.usable(keys) or next(filter(says_something, others), '')
                                        for keys, others in ((KINDS, headers), (WHO, inside)))))
 
-    def usable(self, keys: list[str], most: int = 40) -> str:
+    def usable(self, keys: Words, most: int = 40) -> str:
         """The first text under one of these keys, wherever the general rule looks, that says something to a person."""
-        texts = (self.line(where.named(key)) for where in self.places for key in keys if key in where.folded)
+        texts = (self.line(where.named(key)) for where in self.places for key in where.those_of(keys))
         return next(filter(says_something, islice(texts, most)), '')
 
     @cached_property
@@ -971,9 +992,9 @@ class ForeignEvent:
 
     @cached_property
     def row(self) -> Row | None:
-        known = {*self.members, *map('@'.__add__, self.headers)}
-        return next((row for ways, conditions, row in WAYS_TOLD
-                     if not known.isdisjoint(ways) and all(map(self.fulfils, conditions))), None)
+        known = [*self.members, *map('@'.__add__, self.headers)]
+        likely = sorted({number for key in known if key in ROWS_BY_KEY for number in ROWS_BY_KEY[key]})
+        return next((row for conditions, row in map(WAYS_TOLD.__getitem__, likely) if all(map(self.fulfils, conditions))), None)
 
     def fulfils(self, condition: str) -> bool:
         paths, _, wanted = condition.partition('=')
@@ -1024,8 +1045,8 @@ class ForeignEvent:
         """As RFC 3339; '' if the event does not tell."""
         if self.row and self.row.occurred:
             return moment(self.text(self.row.occurred)[0], now)
-        texts = (self.line(where.named(key)) for where in (self.members, *self.members.inside(TIMES_INSIDE)) for key in TIMES
-                 if key in where.folded)
+        texts = (self.line(where.named(key)) for where in (self.members, *self.members.inside(TIMES_INSIDE))
+                 for key in where.those_of(TIMES))
         return next(filter(None, (moment(text, now) for text in texts)), '')
 
 
