@@ -306,6 +306,19 @@ def test_a_connection_may_rest_longer_after_a_request_than_before_the_first(befo
     server.close()
 
 
+@pytest.mark.parametrize('before', [b'', GET], ids=['the first', 'the second'])
+def test_the_headers_of_each_request_have_their_own_time(monkeypatch: pytest.MonkeyPatch, before: bytes) -> None:
+    monkeypatch.setattr('GenericWebhook.HEADER_SECONDS', 0.2)
+    server = WebhookServer(Settings(0, b'', None), line())
+    sender, receiver = socket.socketpair()
+    with sender, receiver:
+        sender.sendall(before + GET[:-2])
+        began = time.monotonic()
+        Connection(receiver, '', server).serve(first_seconds=5, idle_seconds=5)
+        assert time.monotonic() - began == pytest.approx(0.2, abs=0.15)
+    server.close()
+
+
 # No connection stops another
 
 

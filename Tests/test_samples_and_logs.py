@@ -8,7 +8,7 @@ import demistomock
 import gevent
 import pytest
 from app import App, line
-from GenericWebhook import LogBuffer, Post, Samples, ServerLine, read_samples
+from GenericWebhook import LogBuffer, Post, Samples, ServerLine, Unavailable, read_samples
 
 
 def incident(name: str, details: str = '{}') -> dict[str, str | None]:
@@ -119,4 +119,23 @@ def test_the_end_waits_for_the_log_call_that_is_under_way() -> None:
     gevent.spawn_later(0.1, may_return.set)
     ending.drain()
     assert may_return.is_set(), 'the process would end in the middle of a line'
+    demistomock.reset()
+
+
+def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_again() -> None:
+    calls: list[object] = []
+
+    def create(incidents: list[dict[str, str]], *_: object) -> None:
+        calls.append(incidents)
+        raise BrokenPipeError('the server is gone')
+
+    demistomock.declare(getIntegrationContext={}, createIncidents=create)
+    line, post = ServerLine(), Post([incident('one')])
+    line.hand_in(post)
+    with pytest.raises(Unavailable, match='may exist'):
+        post.outcome.get(timeout=10)
+    gevent.joinall([line.keeper], timeout=10)
+    assert line.is_cut and line.ending.is_set() and len(calls) == 1
+    with pytest.raises(Unavailable, match='cut'):
+        line.hand_in(Post([incident('two')]))
     demistomock.reset()

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import bottle
 import gevent
 from gevent.event import Event
+from gevent.socket import wait_read
 
 import localxsoar
 from localxsoar import pack
@@ -82,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('--arg', metavar='NAME=VALUE', action='append', default=[], help="one of its arguments; a file's path is its entry id")
     add('--test', action='store_true', help='press the Test button: print ok and end with 0, or the error and 1')
     add('--samples', action='store_true', help='print what the mapping wizard would fetch; share the --store of a running server')
+    add('--end-with-stdin', action='store_true', help='stop when standard input ends, as it does when who started it is killed')
     add('--log-level', choices=LEVELS, default='error',
         help="the lowest level of the container's log that is printed; the page has all of it (default: error)")
     return parser
@@ -154,7 +156,7 @@ def run_once(command: Callable[[], None]) -> int:
 
 
 def serve(options: argparse.Namespace, instance: Instance) -> int:
-    """Serves until SIGINT or SIGTERM."""
+    """Serves until SIGINT or SIGTERM, or until standard input ends where that is asked for."""
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, stop.set)
@@ -166,6 +168,8 @@ def serve(options: argparse.Namespace, instance: Instance) -> int:
     gevent.spawn(say_ready, instance)
     if options.watch:
         gevent.spawn(watch_files, options.pack, instance)
+    if options.end_with_stdin:
+        gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
     stop.wait()
     instance.printer.line('Stopping')
     instance.disable()

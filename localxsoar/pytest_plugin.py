@@ -39,7 +39,7 @@ class LocalXsoar:
 
     def __init__(self, *arguments: str, pack: Path | str, instance: str | None = None, params: Mapping[str, Any] | None = None,
                  wait_ready: bool = True, python: str = sys.executable, environment: Mapping[str, str] | None = None) -> None:
-        self.command = [python, '-m', 'localxsoar', str(pack), '--port', '0', *arguments]
+        self.command = [python, '-m', 'localxsoar', str(pack), '--port', '0', '--end-with-stdin', *arguments]
         self.command += ['--instance', instance] if instance else []
         for name, value in (params or {}).items():
             self.command += ['--set', f'{name}={value}']
@@ -61,7 +61,7 @@ class LocalXsoar:
         """Starts the process; returns once it is ready, or, without `wait_ready`, once it listens."""
         self.process = subprocess.Popen(
             self.command, env=self._environment, text=True, encoding='utf-8', errors='replace',
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
@@ -84,6 +84,8 @@ class LocalXsoar:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 kill(container)
+        assert self.process.stdin
+        self.process.stdin.close()
         self._reader.join(STOP_SECONDS)
         self.exit_code = self.process.wait()
         return self.exit_code

@@ -2,8 +2,9 @@
 
     python tools/mutants.py [--seconds 600] [--seed 1] [--lines 300-420]
 
-Each mutant runs in a copy of the repository: first the tests in one process, then, if none of them fails, those over real
-sockets. The order is random and told by the seed, so that a run of some minutes is a fair sample, and can be repeated.
+Each mutant runs in a copy of the repository: first the tests of its section, then the other quick ones, then, if none of them
+fails, those over real sockets. The order is random and told by the seed, so that a run of some minutes is a fair sample, and
+can be repeated.
 Prints a line for each survivor and the share that was killed; ends with 1 when it is below --goal.
 """
 from __future__ import annotations
@@ -27,10 +28,20 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = Path('Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py')
 SECTION_OF_WIRING = "''' COMMANDS"  # from here on: signals, exit codes and dispatch, which only whole processes show
-IN_PROCESS = ['Packs', 'Tests/test_architecture.py', 'Tests/test_post_queue.py', 'Tests/test_bodies.py',
-              'Tests/test_signatures.py', 'Tests/test_handshakes.py', 'Tests/test_sender_payloads.py']
-STAGES = ((IN_PROCESS, 120), (['Tests', *(f'--ignore={file}' for file in IN_PROCESS), '--ignore=Tests/test_load.py',
-                               '--ignore=Tests/test_docs.py', '--ignore=Tests/localxsoar'], 420))
+QUICK = ['Packs', 'Tests/test_architecture.py', 'Tests/test_post_queue.py', 'Tests/test_bodies.py', 'Tests/test_signatures.py',
+         'Tests/test_handshakes.py', 'Tests/test_names.py', 'Tests/test_sender_payloads.py', 'Tests/test_samples_and_logs.py',
+         'Tests/test_limits.py']
+OVER_SOCKETS = ['Tests', *(f'--ignore={file}' for file in QUICK), '--ignore=Tests/test_load.py', '--ignore=Tests/test_docs.py',
+                '--ignore=Tests/test_fuzz.py', '--ignore=Tests/test_page.py', '--ignore=Tests/localxsoar']
+TESTS_OF_A_SECTION = {
+    'AUTHENTICATION': ['Tests/test_signatures.py'], 'BODY': ['Tests/test_bodies.py', 'Tests/test_large_bodies.py'],
+    'NAMES': ['Tests/test_names.py', 'Tests/test_sender_payloads.py'], 'PAYLOAD TO INCIDENTS': ['Packs', 'Tests/test_bodies.py'],
+    'HANDSHAKES': ['Tests/test_handshakes.py'],
+    'STATE': ['Tests/test_post_queue.py', 'Tests/test_samples_and_logs.py', 'Tests/test_deliveries.py'],
+    'THE LINE TO THE SERVER': ['Tests/test_samples_and_logs.py', 'Tests/test_limits.py', 'Tests/test_load.py'],
+    'THE SERVER': ['Tests/test_http.py', 'Tests/test_limits.py'],
+}
+QUICK_SECONDS, SOCKETS_SECONDS = 200, 420
 OPPOSITE: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
@@ -104,6 +115,12 @@ def replaced(source: str, node: ast.expr | ast.stmt, replacement: str) -> str:
     return b''.join([*lines[:first], head, replacement.encode(), tail, *lines[last + 1:]]).decode()
 
 
+def section(mutant: Mutant) -> str:
+    """The heading that the mutant stands under."""
+    headings = (line for line in reversed(mutant.source.splitlines()[:mutant.line]) if line.startswith("''' "))
+    return next(headings, '').strip("' ")
+
+
 class Workshop:
     """A copy of the repository in which one mutant after the other is tried."""
 
@@ -114,10 +131,13 @@ class Workshop:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / file, folder / file)
 
-    def notices(self, source: str) -> bool:
-        """Whether a test fails, or hangs, with this source as the script."""
-        (self.folder / SCRIPT).write_text(source, 'utf-8')
-        return any(not self.passes(tests, seconds) for tests, seconds in STAGES)
+    def notices(self, mutant: Mutant) -> bool:
+        """Whether a test fails, or hangs, with this mutant as the script."""
+        (self.folder / SCRIPT).write_text(mutant.source, 'utf-8')
+        own = TESTS_OF_A_SECTION.get(section(mutant), [])
+        stages = ((own, SOCKETS_SECONDS), ([file for file in QUICK if file not in own], QUICK_SECONDS),
+                  ([*OVER_SOCKETS, *(f'--ignore={file}' for file in own)], SOCKETS_SECONDS))
+        return any(not self.passes(tests, seconds) for tests, seconds in stages if tests)
 
     def passes(self, tests: list[str], seconds: float) -> bool:
         known = [test for test in tests if test.startswith('--') or (self.folder / test).exists()]
@@ -170,7 +190,7 @@ def main() -> int:
         workshop = Workshop(Path(folder))
         while waiting and time.monotonic() < deadline:
             mutant = waiting.pop()
-            if workshop.notices(mutant.source):
+            if workshop.notices(mutant):
                 killed += 1
             else:
                 survivors += 1

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -199,3 +201,33 @@ def test_ports_that_were_taken_and_replaced_are_told(echo_pack: Path) -> None:
         with xsoar:
             assert xsoar.wait_for_line(r'^Port 8080 is in use: another one is taken\.$')
             assert xsoar.wait_for_line(r'^Container port: \d+ \(9000 is in use\)$')
+
+
+# Being killed
+
+STARTER = """
+import sys
+from local_xsoar import LocalXsoar
+xsoar = LocalXsoar(pack=sys.argv[1]).start()
+print(xsoar.process.pid, xsoar.state()['pid'], flush=True)
+sys.stdin.read()
+"""
+
+
+def runs(pid: int) -> bool:
+    """A process that has ended stays as a zombie until its parent asks for it."""
+    shown = subprocess.run(['ps', '-o', 'stat=', '-p', str(pid)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip()[:1] not in ('', 'Z')
+
+
+@pytest.mark.parametrize('killed', ['who started it', 'the local XSOAR'])
+def test_whoever_is_killed_leaves_no_process_behind(echo_pack: Path, killed: str) -> None:
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, '-c', STARTER, str(echo_pack)], env=environment, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout
+        xsoar, container = map(int, starter.stdout.readline().split())
+        assert runs(xsoar) and runs(container)
+        os.kill(starter.pid if killed == 'who started it' else xsoar, signal.SIGKILL)
+        wait_for(lambda: not runs(xsoar) and not runs(container), 'the end of both')
+        starter.kill()
