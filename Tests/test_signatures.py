@@ -535,6 +535,19 @@ def test_freshness_is_judged_when_a_request_arrives_and_not_after_its_body() -> 
         valid_signature(Settings(8080, TOKEN.encode(), None), headers, b'{}', stamp + 301)
 
 
+@pytest.mark.parametrize('body, sign, seconds', [
+    (b'{}', sign_slack, 300), (b'{"webhookTimestamp": 1764000000000}', signs_the_body('Linear-Signature'), 60),
+], ids=['in a header', 'in the body'])
+def test_the_window_of_a_signed_time_is_as_wide_as_promised(body: bytes, sign: Callable[..., dict[str, str]], seconds: int) -> None:
+    signed = {name.lower(): value for name, value in sign(body, TOKEN, '1764000000').items()}
+    settings = Settings(8080, TOKEN.encode(), None)
+    for arrived in 1764000000 - seconds, 1764000000 + seconds:
+        assert valid_signature(settings, signed, body, arrived) in signed
+    for arrived in 1764000000 - seconds - 0.5, 1764000000 + seconds + 0.5:
+        with pytest.raises(Unauthorized, match='too far from now'):
+            valid_signature(settings, signed, body, arrived)
+
+
 def test_an_old_linear_request_is_let_in_under_no_other_senders_header(app: App) -> None:
     linear = next(sender for sender in TIMED if sender.name == 'Linear')
     body, captured = linear.request(3600)
@@ -665,6 +678,7 @@ def test_no_more_than_8_kib_of_headers_are_kept() -> None:
     some = kept({**{f'x-{number}': 'é' * 300 for number in range(30)}, 'x-event': 'push'})
     assert sum(map(len, [*some, *some.values()])) <= 8 * 1024
     assert some['x-event'] == 'push'
+    assert [len(kept({'x-large': 'a' * (8 * 1024 - len('x-large') + more)})) for more in (0, 1)] == [1, 0]
 
 
 SPELLINGS = [TOKEN, quote(TOKEN, safe=''), base64.b64encode(TOKEN.encode()).decode(),
