@@ -538,7 +538,7 @@ def test_freshness_is_judged_when_a_request_arrives_and_not_after_its_body() -> 
 @pytest.mark.parametrize('body, sign, seconds', [
     (b'{}', sign_slack, 300), (b'{"webhookTimestamp": 1764000000000}', signs_the_body('Linear-Signature'), 60),
 ], ids=['in a header', 'in the body'])
-def test_the_window_of_a_signed_time_is_as_wide_as_promised(body: bytes, sign: Callable[..., dict[str, str]], seconds: int) -> None:
+def test_the_window_of_a_signed_time_is_as_promised(body: bytes, sign: Callable[..., dict[str, str]], seconds: int) -> None:
     signed = {name.lower(): value for name, value in sign(body, TOKEN, '1764000000').items()}
     settings = Settings(8080, TOKEN.encode(), None)
     for arrived in 1764000000 - seconds, 1764000000 + seconds:
