@@ -541,7 +541,7 @@ def test_freshness_is_judged_when_a_request_arrives_and_not_after_its_body() -> 
 def test_the_window_of_a_signed_time_is_as_promised(body: bytes, sign: Callable[..., dict[str, str]], seconds: int) -> None:
     signed = {name.lower(): value for name, value in sign(body, TOKEN, '1764000000').items()}
     settings = Settings(8080, TOKEN.encode(), None)
-    for arrived in 1764000000 - seconds, 1764000000 + seconds:
+    for arrived in 1764000000.0 - seconds, 1764000000.0 + seconds:
         assert valid_signature(settings, signed, body, arrived) in signed
     for arrived in 1764000000 - seconds - 0.5, 1764000000 + seconds + 0.5:
         with pytest.raises(Unauthorized, match='too far from now'):
