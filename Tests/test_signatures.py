@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import re
-import secrets
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -29,8 +28,8 @@ from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
 from webhook import Answer, Webhook
 
-TOKEN = 'whsec_' + base64.b64encode(secrets.token_bytes(24)).decode()
-OTHER_TOKEN = 'whsec_' + base64.b64encode(secrets.token_bytes(24)).decode()
+TOKEN = 'whsec_' + base64.b64encode(b'the key of this instance').decode()
+OTHER_TOKEN = 'whsec_' + base64.b64encode(b'the key of another one..').decode()
 VECTORS = json.loads((ROOT / 'Tests' / 'senders' / 'vectors.json').read_text(encoding='utf-8'))
 
 

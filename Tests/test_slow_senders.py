@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 
 import pytest
 import requests
-from webhook import TOKEN, Webhook
+from webhook import TOKEN, Webhook, needs
 
 CONNECTIONS = 1000
 SECONDS = 10
@@ -23,8 +22,7 @@ ATTACKS = {
 
 @pytest.mark.parametrize('attack', ATTACKS)
 def test_a_thousand_slow_senders_keep_an_honest_one_waiting_for_less_than_a_second(attack: str) -> None:
-    if not shutil.which('slowhttptest'):
-        pytest.skip('slowhttptest is not installed. Debian: apt-get install slowhttptest.')
+    needs('slowhttptest')
     with Webhook() as webhook, requests.Session() as honest:
         before = webhook.peak_memory()
         command = ['slowhttptest', *ATTACKS[attack], '-c', str(CONNECTIONS), '-r', '500', '-l', str(SECONDS), '-p', '30',

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from local_xsoar import run_local_xsoar, wait_for
-from webhook import PACK, TOKEN, Answer, Webhook, curl, post, request_head
+from webhook import PACK, TOKEN, Answer, Webhook, curl, needs, post, request_head
 
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
@@ -80,6 +80,7 @@ def test_900_dribbling_senders_each_get_their_own_answer() -> None:
 
 
 def test_refusals_and_greetings_are_answered_while_the_server_hangs(webhook: Webhook) -> None:
+    needs('curl')
     webhook.faults(hang=True)
     try:
         command = ['curl', '-sS', webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '-d', '{"name": "held"}']
@@ -95,6 +96,7 @@ def test_refusals_and_greetings_are_answered_while_the_server_hangs(webhook: Web
 
 
 def test_a_kept_alive_connection_serves_one_sender_after_another_without_mixing_them(webhook: Webhook) -> None:
+    needs('curl')
     token = ['-H', f'Authorization: {TOKEN}']
     answer = subprocess.run(['curl', '-sS', webhook.direct_url, *token, '-d', '{"name": "first"}', '--next',
                              '-sS', webhook.direct_url, '-d', '{"name": "second"}', '--next',
