@@ -13,7 +13,6 @@ from typing import Any
 import GenericWebhook
 import gevent
 import pytest
-from app import App
 from GenericWebhook import BadRequest, Intake, Refused, Room, TooLarge, Unavailable
 from gevent.event import Event
 from webhook import TOKEN, Webhook
@@ -155,38 +154,3 @@ def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_th
     gevent.joinall(workers, raise_error=True)
     assert [name for name in at_work if name != 'small'] == ['a', 'a', 'b', 'b']
     assert at_work.index('small') < at_work.index('b')
-
-
-# ?each=
-
-ALERTS: dict[str, Any] = {'receiver': 'x', 'alerts': [{'labels': {'alertname': 'A'}, 'n': 1.10}, {'name': 'B', 'type': 't'}, {}]}
-
-
-def test_each_item_of_the_array_at_the_path_is_a_foreign_payload_of_its_own(app: App) -> None:
-    assert app.ask('POST', 'each=alerts', json.dumps(ALERTS).encode(), {'Authorization': TOKEN}).status == 200
-    kept = [json.loads(incident['rawJSON']) for incident in app.incidents]
-    assert [len(call) for call in app.calls] == [3]
-    assert [{key: value for key, value in each.items() if key != 'headers'} for each in kept] == ALERTS['alerts']
-    assert all('headers' in each for each in kept), 'an item is never an envelope'
-
-
-def test_a_dotted_path_goes_into_each_event_of_an_array(app: App) -> None:
-    body = json.dumps([{'data': {'events': [{'n': 1}, {'n': 2}]}}, {'data': {'events': [{'n': 3}]}}, {'name': 'envelope'}])
-    assert app.ask('POST', 'each=data.events', body.encode(), {'Authorization': TOKEN}).status == 200
-    assert [json.loads(incident['rawJSON']).get('n') for incident in app.incidents] == [1, 2, 3, None]
-    assert app.incidents[-1]['rawJSON'] == '{"name": "envelope"}'
-
-
-@pytest.mark.parametrize('path', ['nothing', 'receiver', 'alerts.labels', 'alerts.0', 'empty', 'mixed', '.', 'alerts.'])
-def test_a_path_that_leads_to_no_array_of_objects_leaves_one_incident(app: App, path: str) -> None:
-    body = json.dumps({**ALERTS, 'empty': [], 'mixed': [{}, 1]}).encode()
-    assert app.ask('POST', f'each={path}', body, {'Authorization': TOKEN}).status == 200
-    assert len(app.incidents) == 1
-    assert app.details['alerts'] == ALERTS['alerts']
-
-
-def test_items_of_arrays_count_among_the_events_of_a_request(app: App) -> None:
-    body = json.dumps([{'a': [{'n': 1}] * 600, 'b': 1}] * 2).encode()
-    assert app.ask('POST', 'each=a', body, {'Authorization': TOKEN}).status == 413
-    assert app.ask('POST', 'each=a', b'{"b":1,"a":[%s{}]}' % (b'{},' * 1000), {'Authorization': TOKEN}).status == 413
-    assert app.calls == []
