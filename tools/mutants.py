@@ -35,11 +35,12 @@ OVER_SOCKETS = ['Tests', *(f'--ignore={file}' for file in QUICK), '--ignore=Test
                 '--ignore=Tests/test_fuzz.py', '--ignore=Tests/test_page.py', '--ignore=Tests/localxsoar']
 TESTS_OF_A_SECTION = {
     'AUTHENTICATION': ['Tests/test_signatures.py'], 'BODY': ['Tests/test_bodies.py', 'Tests/test_large_bodies.py'],
-    'NAMES': ['Tests/test_names.py', 'Tests/test_sender_payloads.py'], 'PAYLOAD TO INCIDENTS': ['Packs', 'Tests/test_bodies.py', 'Tests/test_each.py'],
+    'NAMES': ['Tests/test_names.py', 'Tests/test_sender_payloads.py'],
+    'PAYLOAD TO INCIDENTS': ['Packs', 'Tests/test_bodies.py', 'Tests/test_each.py'],
     'HANDSHAKES': ['Tests/test_handshakes.py'],
     'STATE': ['Tests/test_post_queue.py', 'Tests/test_samples_and_logs.py', 'Tests/test_deliveries.py'],
     'THE LINE TO THE SERVER': ['Tests/test_samples_and_logs.py', 'Tests/test_limits.py', 'Tests/test_load.py'],
-    'THE SERVER': ['Tests/test_http.py', 'Tests/test_limits.py', 'Tests/test_each.py'],
+    'THE SERVER': ['Tests/test_http.py', 'Tests/test_limits.py'],
 }
 QUICK_SECONDS, SOCKETS_SECONDS = 200, 420
 OPPOSITE: dict[type[ast.AST], type[ast.AST]] = {
