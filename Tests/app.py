@@ -52,13 +52,15 @@ class App:
         """The details of the last incident, read."""
         return json.loads(self.incidents[-1]['rawJSON'])
 
-    def ask(self, method: str, query: str = '', body: bytes = b'', headers: dict[str, str] | None = None) -> Answer:
-        """Header values are bytes as latin-1, as WSGI has them."""
+    def ask(self, method: str, query: str = '', body: bytes = b'', headers: dict[str, str] | None = None,
+            **others: Any) -> Answer:
+        """Header values are bytes as latin-1, as WSGI has them; `others` go into the environ as they are."""
         environ: dict[str, Any] = {'REQUEST_METHOD': method, 'PATH_INFO': '/', 'QUERY_STRING': query,
                                    'wsgi.input': io.BytesIO(body), 'CONTENT_LENGTH': str(len(body))}
         for name, value in (headers or {}).items():
             key = name.upper().replace('-', '_')
             environ[key if key == 'CONTENT_TYPE' else f'HTTP_{key}'] = value
+        environ.update(others)
         setup_testing_defaults(environ)
         head: list[Any] = []
         text = b''.join(self.app(environ, lambda status, names, *_: head.extend((status, names)))).decode()

@@ -1,15 +1,14 @@
 """Unit tests of the integration: its pure functions, and its app through WSGI. Sockets and processes are in Tests/."""
-import io
 import json
 import sys
-from wsgiref.util import setup_testing_defaults
 
 import demistomock as demisto
 import pytest
+from app import App, line
 
 import GenericWebhook
-from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Payload, Refused, ServerLine, Settings, Webhook,
-                            json_payloads, read_payloads, read_settings, to_incident, to_incidents, to_rfc3339)
+from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Payload, Refused, Settings, json_payloads,
+                            read_payloads, read_settings, to_incident, to_incidents, to_rfc3339)
 
 TOKEN = 'tok\u00e9n'
 HEADER = TOKEN.encode().decode('latin-1')  # as WSGI hands it over
@@ -17,54 +16,10 @@ ARRIVED = '2026-11-24T10:00:00.000001Z'
 ARRIVAL = Arrival(ARRIVED, {'x-event': 'push'}, Settings(8080, b'', 'Phishing'))
 
 
-class Answer:
-    """What an app answered, checked for what every answer must keep to."""
-
-    def __init__(self, app, method='POST', path='/', body=b'', **environ):
-        environ = {'REQUEST_METHOD': method, 'PATH_INFO': path, 'wsgi.input': io.BytesIO(body), 'CONTENT_LENGTH': str(len(body)),
-                   **environ}
-        setup_testing_defaults(environ)
-        self.body = b''.join(app(environ, self.start)).decode()
-        if self.status >= 300:
-            assert self.headers['Content-Type'] == 'application/problem+json'
-            assert self.problem.keys() == {'title', 'status', 'detail'}
-            assert self.problem['status'] == self.status
-        assert TOKEN not in self.body
-
-    def start(self, status, headers, exc_info=None):
-        self.status = int(status.split()[0])
-        self.headers = dict(headers)
-
-    @property
-    def problem(self):
-        return json.loads(self.body)
-
-
 @pytest.fixture
-def created(monkeypatch):
-    """What the server was asked to create; it answers at once."""
-    calls = []
-
-    def create_incidents(incidents, lastRun=None, userID=None):
-        calls.append(incidents)
-        return [{'id': str(index), 'name': incident['name']} for index, incident in enumerate(incidents, 1)]
-
-    monkeypatch.setattr(demisto, 'createIncidents', create_incidents)
-    return calls
-
-
-@pytest.fixture
-def line():
-    line = ServerLine()
-    yield line
-    line.stop()
-    line.keeper.kill()
-    line.reaper.kill()
-
-
-@pytest.fixture
-def app(line):
-    return Webhook(Settings(8080, TOKEN.encode(), None), line)
+def app():
+    with App(TOKEN) as running:
+        yield running
 
 
 def incident_of(body, arrival=ARRIVAL):
@@ -271,46 +226,46 @@ def test_an_incident_of_a_payload_has_its_keys_in_order():
 # The app
 
 
-def test_a_post_with_the_token_is_answered_with_the_created_incident(app, created):
-    answer = Answer(app, body=b'{"name": "one"}', HTTP_AUTHORIZATION=HEADER)
-    assert (answer.status, answer.headers['Content-Type']) == (200, 'application/json')
-    assert json.loads(answer.body) == [{'id': '1', 'name': 'one'}]
+def test_a_post_with_the_token_is_answered_with_the_created_incident(app):
+    answer = app.authorized('{"name": "one"}')
+    assert (answer.status, answer.headers['content-type']) == (200, 'application/json')
+    assert [(created['id'], created['name']) for created in answer.json] == [('1.0', 'one')]
 
 
-def test_an_empty_array_creates_nothing_and_is_answered_with_an_empty_array(app, created):
-    answer = Answer(app, body=b'[]', HTTP_AUTHORIZATION=HEADER)
-    assert (answer.status, answer.body, created) == (200, '[]', [])
+def test_an_empty_array_creates_nothing_and_is_answered_with_an_empty_array(app):
+    answer = app.authorized('[]')
+    assert (answer.status, answer.text, app.calls) == (200, '[]', [])
 
 
 @pytest.mark.parametrize('value', [None, '', 'tok', HEADER + ' ', 'Bearer ' + HEADER, HEADER.upper(), '\xff',
                                    f'{HEADER},{HEADER}'])
-def test_a_post_without_the_exact_token_is_refused_before_its_body_is_read(app, created, value):
-    environ = {} if value is None else {'HTTP_AUTHORIZATION': value}
-    answer = Answer(app, **{**environ, 'wsgi.input': None})
+def test_a_post_without_the_exact_token_is_refused_before_its_body_is_read(app, value):
+    answer = app.ask('POST', headers={} if value is None else {'Authorization': value}, **{'wsgi.input': None})
     assert answer.status == 401
-    assert 'Www-Authenticate' in answer.headers
-    assert created == []
+    assert 'www-authenticate' in answer.headers
+    assert app.calls == []
 
 
-def test_without_a_configured_token_every_post_is_let_in(line, created):
-    assert Answer(Webhook(Settings(8080, b'', None), line), body=b'{}', HTTP_AUTHORIZATION='anything').status == 200
+def test_without_a_configured_token_every_post_is_let_in():
+    with App('') as open_to_all:
+        assert open_to_all.post('{}', {'Authorization': 'anything'}).status == 200
 
 
 @pytest.mark.parametrize('body, status', [
     (b'{"a": 1', 400), (b'[1]', 400), (b'{"name": 1}', 400), (b'[{"name": "good"}, {"name": 1}]', 400), (b'\xff\xfe{', 415),
 ])
-def test_a_bad_body_is_refused_and_creates_nothing(app, created, body, status):
-    assert Answer(app, body=body, HTTP_AUTHORIZATION=HEADER).status == status
-    assert created == []
+def test_a_bad_body_is_refused_and_creates_nothing(app, body, status):
+    assert app.authorized(body).status == status
+    assert app.calls == []
 
 
-def test_one_bad_item_is_named_by_its_position(app, created):
-    answer = Answer(app, body=b'[{"name": "good"}, {"name": 1}]', HTTP_AUTHORIZATION=HEADER)
-    assert answer.problem['detail'].startswith('Item 2 of 2: ')
+def test_one_bad_item_is_named_by_its_position(app):
+    answer = app.authorized('[{"name": "good"}, {"name": 1}]')
+    assert answer.detail.startswith('Item 2 of 2: ')
 
 
-def test_a_body_over_the_limit_is_refused_by_its_stated_length_alone(app, created):
-    answer = Answer(app, HTTP_AUTHORIZATION=HEADER, CONTENT_LENGTH=str(25 * 1024 * 1024 + 1), **{'wsgi.input': None})
+def test_a_body_over_the_limit_is_refused_by_its_stated_length_alone(app):
+    answer = app.ask('POST', headers={'Authorization': HEADER}, CONTENT_LENGTH=str(25 * 1024 * 1024 + 1), **{'wsgi.input': None})
     assert answer.status == 413
 
 
@@ -319,29 +274,28 @@ def test_a_body_over_the_limit_is_refused_by_its_stated_length_alone(app, create
     ('GET', '/x', 404), ('POST', '/x', 404),
 ])
 def test_each_method_and_path_has_its_answer(app, method, path, status):
-    answer = Answer(app, method, path)
+    answer = app.ask(method, PATH_INFO=path)
     assert answer.status == status
     if status in (204, 405):
-        assert answer.headers['Allow'] == 'GET, HEAD, OPTIONS, POST, PUT'
+        assert answer.headers['allow'] == 'GET, HEAD, OPTIONS, POST, PUT'
     if method == 'GET' and status == 200:
-        assert answer.headers['Content-Type'].startswith('text/plain')
-        assert 'send a POST' in answer.body
+        assert answer.headers['content-type'].startswith('text/plain')
+        assert 'send a POST' in answer.text
 
 
-def test_the_headers_that_are_kept_hold_no_secret(app, created):
-    Answer(app, body=b'{"a": 1}', HTTP_AUTHORIZATION=HEADER, HTTP_COOKIE='c', HTTP_X_EVENT='push', HTTP_CONNECTION='x-hop, close',
-           HTTP_X_HOP='h', CONTENT_TYPE='application/json')
-    kept = json.loads(created[0][0]['rawJSON'])['headers']
+def test_the_headers_that_are_kept_hold_no_secret(app):
+    app.authorized('{"a": 1}', 'application/json', Cookie='c', X_Event='push', Connection='x-hop, close', X_Hop='h')
+    kept = app.details['headers']
     assert kept['x-event'] == 'push'
     assert kept['content-type'] == 'application/json'
     assert kept.keys().isdisjoint({'authorization', 'cookie', 'connection', 'x-hop'})
 
 
-def test_an_exception_in_a_handler_is_a_plain_500_and_shown_in_the_health(app, line):
-    answer = Answer(app, body=b'{}', HTTP_AUTHORIZATION=HEADER, CONTENT_LENGTH='three')
+def test_an_exception_in_a_handler_is_a_plain_500_and_shown_in_the_health(app):
+    answer = app.ask('POST', '', b'{}', {'Authorization': HEADER}, CONTENT_LENGTH='three')
     assert answer.status == 500
-    assert 'three' not in answer.body
-    assert 'ValueError' in line.health
+    assert 'three' not in answer.text
+    assert 'ValueError' in line().health
 
 
 @pytest.mark.parametrize('reply, status, body', [
@@ -356,12 +310,12 @@ def test_the_answer_says_what_the_server_did(app, monkeypatch, reply, status, bo
         return reply
 
     monkeypatch.setattr(demisto, 'createIncidents', create_incidents)
-    answer = Answer(app, body=b'{}', HTTP_AUTHORIZATION=HEADER)
+    answer = app.authorized('{}')
     assert answer.status == status
     if body:
-        assert answer.body == body
+        assert answer.text == body
     if status == 503:
-        assert answer.headers['Retry-After'].isdigit()
+        assert answer.headers['retry-after'].isdigit()
 
 
 # Commands
