@@ -295,7 +295,7 @@ def test_an_exception_in_a_handler_is_a_plain_500_and_shown_in_the_health(app):
     answer = app.ask('POST', '', b'{}', {'Authorization': HEADER}, CONTENT_LENGTH='three')
     assert answer.status == 500
     assert 'three' not in answer.text
-    assert 'ValueError' in line().health
+    assert 'ValueError' in (line().health or '')
 
 
 @pytest.mark.parametrize('reply, status, body', [
