@@ -376,7 +376,7 @@ def test_the_fields_are_those_that_the_script_reads(file: Path) -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
-def test_each_form_of_a_date_becomes_what_the_readme_says() -> None:
+def test_each_form_of_a_date_becomes_what_the_page_says() -> None:
     for sent, becomes in table(holding('Usage').read_text('utf-8'), 'sent', 'becomes'):
         assert script.to_rfc3339(sent.strip('`')) == becomes.strip('`')
 
@@ -384,7 +384,7 @@ def test_each_form_of_a_date_becomes_what_the_readme_says() -> None:
 @pytest.mark.parametrize('content_type, body, details', [
     [cell.strip('`') for cell in row]
     for row in table(holding('Usage').read_text('utf-8'), 'Content-Type', 'body', 'details, beside the headers')])
-def test_a_body_that_is_no_json_becomes_the_details_that_the_readme_says(
+def test_a_body_that_is_no_json_becomes_the_details_that_the_page_says(
         running: DevRun, content_type: str, body: str, details: str) -> None:
     assert running.post(body, content_type).status_code == 200
     raw = running.sent()[-1]['rawJSON']
@@ -581,7 +581,7 @@ def anchors(file: Path) -> set[str]:
     return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
 
 
-def test_each_figure_that_the_measurements_make_stands_in_the_readme() -> None:
+def test_each_figure_that_the_measurements_make_stands_beside_the_others() -> None:
     source = (ROOT / 'bench' / '__main__.py').read_text('utf-8')
     figures = re.findall(r"Row\(f?'([^'{]+)", source)
     shown = section(holding('Measurements').read_text('utf-8'), 'Measurements')

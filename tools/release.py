@@ -1,6 +1,6 @@
 """Makes the next version of what lies here: X.Y.Z goes wherever the version stands, with the day. It commits nothing.
 
-The version stands in pack_metadata.json; README.md and the changelog repeat it, and a test holds them to it.
+The version stands in pack_metadata.json; README.md, docs/install.md and the changelog repeat it, and a test holds them to it.
 """
 from __future__ import annotations
 
