@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from local_xsoar import ROOT, wait_for
 from senders_at_once import AUTHORIZED
-from webhook import Answer, Webhook, read_answer, request_head
+from webhook import beside, Answer, Webhook, read_answer, request_head
 
 from localxsoar.ports import accepts_connections, any_free_port
 
@@ -61,13 +61,14 @@ class Balancer:
         return file, ['nginx', '-e', 'stderr', '-c', str(file), '-g', f'daemon off; pid {folder}/pid;']
 
     def __enter__(self) -> Balancer:
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.running = beside(process)
+        self.running.__enter__()
         wait_for(lambda: accepts_connections(self.port), f'{self.name} listens')
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.process.terminate()
-        self.process.wait(10)
+        self.running.__exit__(None, None, None)
 
     async def send(self, method: str, body: bytes = b'', headers: dict[str, str] | None = None) -> Answer:
         reader, writer = await asyncio.open_connection('127.0.0.1', self.port, ssl=self.tls)

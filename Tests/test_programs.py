@@ -22,7 +22,7 @@ from apprise import Apprise, AppriseAttachment
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 from local_xsoar import wait_for
-from webhook import Webhook, curl
+from webhook import Webhook, beside, curl
 
 TOKEN = 'Bearer secret-4f1c'
 PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
@@ -231,6 +231,8 @@ class Daemon:
 
     def __init__(self, *command: str, data: bytes = b'') -> None:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.running = beside(self.process)
+        self.running.__enter__()
         self.lines: list[str] = []
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
@@ -255,8 +257,7 @@ class Daemon:
     def __exit__(self, kind: object, *_: object) -> None:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
-        self.process.kill()
-        self.process.wait()
+        self.running.__exit__(None, None, None)
         self.reader.join()
         self.process.stdout.close()
         if kind:

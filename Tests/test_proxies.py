@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from local_xsoar import wait_for
-from webhook import TOKEN, Webhook
+from webhook import TOKEN, Webhook, beside
 
 HAPROXY = '''
 global
@@ -84,13 +84,9 @@ def front(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Webh
     with Webhook() as webhook:
         file = tmp_path / 'configuration'
         file.write_text(text.format(front=port, back=webhook.container_port, folder=tmp_path))
-        process = subprocess.Popen([program, option, str(file)], stderr=subprocess.DEVNULL)
-        try:
+        with beside(subprocess.Popen([program, option, str(file)], stderr=subprocess.DEVNULL)):
             wait_for(lambda: ask(port, b'GET / HTTP/1.0\r\n\r\n').startswith(b'HTTP/1.1 200'), request.param)
             yield webhook, port
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def ask(port: int, sent: bytes) -> bytes:

@@ -15,6 +15,7 @@ import pytest
 import requests
 import yaml
 from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
+from webhook import runs
 
 import localxsoar
 
@@ -214,12 +215,6 @@ sys.stdin.read()
 """
 
 
-def runs(pid: int) -> bool:
-    """A process that has ended stays as a zombie until its parent asks for it."""
-    shown = subprocess.run(['ps', '-o', 'stat=', '-p', str(pid)], capture_output=True, text=True, check=False)
-    return shown.stdout.strip()[:1] not in ('', 'Z')
-
-
 @pytest.mark.parametrize('killed', ['who started it', 'the local XSOAR'])
 def test_whoever_is_killed_leaves_no_process_behind(echo_pack: Path, killed: str) -> None:
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
@@ -231,3 +226,23 @@ def test_whoever_is_killed_leaves_no_process_behind(echo_pack: Path, killed: str
         os.kill(starter.pid if killed == 'who started it' else xsoar, signal.SIGKILL)
         wait_for(lambda: not runs(xsoar) and not runs(container), 'the end of both')
         starter.kill()
+
+
+BESIDE = """
+import subprocess, sys
+from webhook import beside
+with beside(subprocess.Popen(['sleep', '60'])) as process:
+    print(process.pid, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_program_beside_a_killed_test_ends_too() -> None:
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, '-c', BESIDE], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as test:
+        assert test.stdout
+        program = int(test.stdout.readline())
+        assert runs(program)
+        test.kill()
+        wait_for(lambda: not runs(program), 'the end of the program')
