@@ -47,6 +47,14 @@ def test_every_sender_is_listed_with_its_deliveries() -> None:
     assert any(line.startswith('github ') and 'signature in X-Hub-Signature-256' in line for line in listed)
 
 
+def test_a_reader_that_has_seen_enough_of_the_list_gets_no_traceback() -> None:
+    with subprocess.Popen([sys.executable, '-m', 'localxsoar.send', '--list'], cwd=ROOT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listing:
+        assert listing.stdout and listing.stderr
+        listing.stdout.close()
+        assert listing.stderr.read() == ''
+
+
 @pytest.mark.parametrize('arguments, words', [
     (['nobody'], "'nobody' is no sender: "),
     (['github', 'lunch'], "GitHub has no delivery 'lunch'. Known: "),
