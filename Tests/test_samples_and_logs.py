@@ -140,3 +140,20 @@ def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_
     with pytest.raises(Unavailable, match='cut'):
         line.hand_in(Post([incident('two')]))
     demistomock.reset()
+
+
+def test_the_last_lines_leave_at_the_end_and_not_only_when_the_log_is_due() -> None:
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={})
+    line = ServerLine(log_every=60)
+    line.log('info', 'first')
+    with gevent.Timeout(10):
+        while not demistomock.calls_of('info'):
+            gevent.sleep(0.001)
+    line.log('info', 'last')
+    line.log('error', 'of another level')
+    line.drain()
+    line.cut()
+    gevent.joinall([line.keeper, line.reaper], timeout=10)
+    assert [len(demistomock.calls_of(level)) for level in ('info', 'error')] == [2, 1]
+    demistomock.reset()
