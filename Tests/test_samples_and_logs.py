@@ -32,9 +32,10 @@ def test_a_large_incident_is_no_sample_and_uses_up_no_write(large: dict[str, str
     samples = Samples(most_bytes=100)
     samples.add([large])
     assert not samples.are_new
-    samples.add([incident('small'), large])
+    just_small = 'a' * (100 - len('2026-11-24T10:00:00Z{}'))
+    samples.add([incident(just_small), large])
     assert samples.are_new
-    assert names(samples) == ['small']
+    assert names(samples) == [just_small]
     assert not samples.are_new
 
 
