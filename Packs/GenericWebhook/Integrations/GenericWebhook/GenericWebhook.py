@@ -1143,6 +1143,7 @@ class Arrival:
 
 
 Member = Raw | UnsetType
+NULL = Raw(b'null')
 TEXT_KEYS = ('name', 'type', 'occurred')
 RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
 
@@ -1150,9 +1151,9 @@ RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
 class Fields(Struct):
     """The members that count, each as its own text; the decoder skips the others without building anything."""
 
-    name: Member = UNSET
-    type: Member = UNSET
-    occurred: Member = UNSET
+    name: Raw = NULL
+    type: Raw = NULL
+    occurred: Raw = NULL
     raw_json: Member = UNSET
     rawJson: Member = UNSET  # noqa: N815
     rawJSON: Member = UNSET  # noqa: N815
@@ -1432,10 +1433,6 @@ def envelope_incident(text: Buffer, fields: Fields, arrival: Arrival) -> dict[st
     }
 
 
-ENVELOPE_RULES = {**dict.fromkeys(TEXT_KEYS, (('a string', 'null'), 'a string or null')),
-                  **dict.fromkeys(RAW_KEYS, (('an object', 'an array'), 'an object or an array'))}
-
-
 def check_envelope(text: Buffer, fields: Fields) -> None:
     raw_keys = fields.raw_keys
     if len(raw_keys) > 1:
@@ -1443,19 +1440,18 @@ def check_envelope(text: Buffer, fields: Fields) -> None:
     if found := foreign_member(text):
         raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_keys[0]}': put the rest into it, or leave "
                          "it out and the whole object becomes the incident's details.", found)
-    for key, (kinds, rule) in ENVELOPE_RULES.items():
-        member = getattr(fields, key)
-        if member is not UNSET and json_kind(member) not in kinds:
-            raise BadRequest(f"'{key}' is {json_kind(member)}; it must be {rule}.")
+    for key in (*TEXT_KEYS, *raw_keys):
+        kind = json_kind(getattr(fields, key))
+        allowed = ('a string', 'null') if key in TEXT_KEYS else ('an object', 'an array')
+        if kind not in allowed:
+            raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
 
 
-def text_of(member: Member) -> str:
-    """The text of a member that is a string; empty for another."""
-    return JSON_TEXT.decode(member) if isinstance(member, Raw) and json_kind(member) == 'a string' else ''
+TEXT_OR_NULL = Decoder(str | None)
 
 
 def told_text(fields: Fields, key: str) -> str:
-    text = text_of(getattr(fields, key))
+    text = TEXT_OR_NULL.decode(getattr(fields, key)) or ''
     for marker in ERROR_MARKERS:
         if marker in text:
             raise BadRequest(f"'{key}' can't hold {marker}: XSOAR reads it as an error of its own.")
@@ -1463,9 +1459,9 @@ def told_text(fields: Fields, key: str) -> str:
 
 
 def told_date(fields: Fields) -> str:
-    text = text_of(fields.occurred)
+    text = TEXT_OR_NULL.decode(fields.occurred)
     try:
-        return to_rfc3339(text) if fields.occurred is not UNSET and json_kind(fields.occurred) != 'null' else ''
+        return '' if text is None else to_rfc3339(text)
     except (ValueError, OverflowError) as error:
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
                          found=f'{text} ({error})') from None
