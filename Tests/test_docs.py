@@ -27,7 +27,10 @@ import pytest
 import requests
 import yaml
 from local_xsoar import ROOT, LocalXsoar
+from names_table import land
 from webhook import PACK
+
+from localxsoar.senders import KINDS, load_senders
 
 INTEGRATION = PACK / 'Integrations/GenericWebhook'
 SOURCE = (INTEGRATION / 'GenericWebhook.py').read_text('utf-8')
@@ -390,6 +393,17 @@ def test_a_body_that_is_no_json_becomes_the_details_that_the_page_says(
     raw = running.sent()[-1]['rawJSON']
     assert raw.startswith(f'{details[:-1]}, "headers": ')
     assert json.loads(raw).keys() == {*json.loads(details), 'headers'}
+
+
+def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path: Path) -> None:
+    example, = [block for language, block in code_blocks((ROOT / 'docs/new-sender.md').read_text('utf-8')) if language == 'json']
+    (tmp_path / 'new.json').write_text(example, 'utf-8')
+    sender = load_senders(tmp_path)['new']
+    told = [land(sender, delivery).told for delivery in sender.deliveries]
+    assert told == [delivery['expected'] for delivery in sender.deliveries]
+    text = (ROOT / 'docs/new-sender.md').read_text('utf-8')
+    assert f'`kind` is one of {", ".join(KINDS)}.' in text
+    assert all(hasattr(script, name) for name in ('SENDERS', 'SCHEMES', 'UNSIGNED_HANDSHAKES') if f'`{name}`' in text)
 
 
 def test_the_headers_that_show_the_token_are_those_of_the_script() -> None:
