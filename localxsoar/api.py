@@ -15,7 +15,7 @@ import bottle
 from localxsoar import pack
 from localxsoar.calls import BUILD, INSTANCE_ID, USER, VERSIONS
 from localxsoar.entries import PLAYGROUND
-from localxsoar.errors import CallRefused, UsageError
+from localxsoar.errors import UsageError
 from localxsoar.instance import CommandFailed, Instance
 from localxsoar.server import as_json, read_object
 
@@ -59,10 +59,7 @@ class Sdk:
     def _guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         def answer(**path: str) -> Any:
             self._check()
-            try:
-                return handler(**path)
-            except (UsageError, CallRefused, CommandFailed) as error:
-                raise bottle.HTTPError(400, str(error)) from None
+            return handler(**path)
         return answer
 
     # The server.
@@ -172,9 +169,6 @@ class Sdk:
             self._instance.store.keep(PLAYGROUND, OUTPUTS, {})
             return as_json([])
         try:
-            if command not in self._instance.integration.commands:
-                known = ', '.join(self._instance.integration.commands) or 'none'
-                raise CommandFailed(f'{self._instance.integration.name} has no command {command}. Its commands: {known}.')
             entries = self._instance.run(command, args)
         except CommandFailed as error:
             entries = [{'Type': ERROR, 'ContentsFormat': 'text', 'Contents': str(error)}]

@@ -37,7 +37,7 @@ from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
 from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, port_chooser
 from localxsoar.senders import SenderTeller, load_senders
-from localxsoar.server import Api, say_error
+from localxsoar.server import Api, refuse_what_is_wrong, say_error
 
 USUAL_PORT = 8080
 ANY_PORT = 0
@@ -185,10 +185,12 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
     senders = load_senders(options.senders) if options.senders else {}
     masks = Masks(lambda: pack.secret_values(instance.integration, instance.params))
     events = instance.printer.events
+    events.mask = masks.everywhere
     deliveries = Deliveries(options.store, SenderTeller(list(senders.values())), masks, instance.printer, events)
     page = Page(instance, deliveries, senders, masks, events, partial(curl_command, options, instance.name))
     api = bottle.Bottle()
     api.default_error_handler = say_error
+    api.install(refuse_what_is_wrong)
     programs = Api(instance, options.api_key)
     programs.routes(api)
     Sdk(instance, settings, programs.check_api_key).routes(api)

@@ -164,10 +164,10 @@ class Deliveries:
             self._unclaimed.clear()
 
     def _keep(self, delivery: Delivery) -> None:
-        size = len(delivery.body) + len(delivery.answer)
-        self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [
-            delivery.number, size, json.dumps(delivery.summary()), json.dumps(delivery.headers), bytes(delivery.body),
-            json.dumps(delivery.answer_headers), bytes(delivery.answer)])
+        row = [json.dumps(delivery.summary()), json.dumps(delivery.headers), bytes(delivery.body),
+               json.dumps(delivery.answer_headers), bytes(delivery.answer)]
+        size = sum(map(len, row))
+        self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [delivery.number, size, *row])
         self._sizes[delivery.number] = size
         while len(self._sizes) > self._limit or (sum(self._sizes.values()) > self._byte_limit and len(self._sizes) > 1):
             number, _ = self._sizes.popitem(last=False)

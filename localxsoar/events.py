@@ -5,11 +5,12 @@ import json
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 KEPT_EVENTS = 2000
 KEEP_ALIVE_SECONDS = 15.0
+RESET = b'event: reset\ndata: {}\n\n'
 
 
 class Events:
@@ -20,18 +21,20 @@ class Events:
         self._count = 0
         self._kept: deque[tuple[int, str]] = deque(maxlen=KEPT_EVENTS)
         self._changed = threading.Condition()
+        self.mask: Callable[[Any], Any] = lambda data: data
 
     def publish(self, kind: str, data: Any) -> None:
+        text = json.dumps(self.mask(data))
         with self._changed:
             self._count += 1
-            self._kept.append((self._count, f'id: {self._run}-{self._count}\nevent: {kind}\ndata: {json.dumps(data)}\n\n'))
+            self._kept.append((self._count, f'id: {self._run}-{self._count}\nevent: {kind}\ndata: {text}\n\n'))
             self._changed.notify_all()
 
     def follow(self, last_id: str = '', keep_alive: float = KEEP_ALIVE_SECONDS) -> Iterator[bytes]:
         """Server-sent events from the one after `last_id` on, for ever. `reset` says that some were missed for good."""
         position = self._position(last_id)
         if last_id and position is None:
-            yield b'event: reset\ndata: {}\n\n'
+            yield RESET
         seen = self._count if position is None else position
         yield f'id: {self._run}-{seen}\nretry: 1000\nevent: hello\ndata: {{}}\n\n'.encode()
         while True:
@@ -39,8 +42,9 @@ class Events:
                 if self._count == seen:
                     self._changed.wait(keep_alive)
                 missed = [text for number, text in self._kept if number > seen]
+                are_lost = self._count - seen > len(missed)
                 seen = self._count
-            yield ''.join(missed).encode() or b': still here\n\n'
+            yield RESET if are_lost else ''.join(missed).encode() or b': still here\n\n'
 
     def _position(self, last_id: str) -> int | None:
         run, _, number = last_id.partition('-')

@@ -16,7 +16,7 @@ import h11
 from gevent.server import StreamServer
 
 from localxsoar.deliveries import Deliveries
-from localxsoar.forward import PREFIX, READ_BYTES, Answer, Forwarder, NotHttp, Request, SenderGone, text_answer
+from localxsoar.forward import PREFIX, READ_BYTES, Answer, Forwarder, NotHttp, Request, SenderGone, forwarded_headers, text_answer
 
 HEAD_BYTES = 65536
 HEAD_SECONDS = 60
@@ -175,7 +175,9 @@ class Front:
         return self._forwarder.forward(request)
 
     def send(self, request: Request) -> int:
-        """Delivers a request that comes from no connection; the number under which it is recorded."""
+        """Delivers a request that comes from no connection; the number under which it is recorded. LocalProtocolError for one
+        that is no HTTP."""
+        h11.Request(method=request.method, target=request.target, headers=forwarded_headers(request))
         with self._deliveries.record(request) as delivery:
             answer = delivery.note_answer(self._forward(request))
             try:

@@ -28,6 +28,8 @@ READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2
 MISSED_BEATS = 3
 ERROR_ENTRY = 4
+SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, 'fetch-indicators', 'fetch-credentials', 'fetch-events',
+                   'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
 DISTRIBUTIONS = {'bs4': 'beautifulsoup4', 'cv2': 'opencv-python', 'dateutil': 'python-dateutil', 'jwt': 'PyJWT', 'yaml': 'PyYAML',
@@ -210,11 +212,24 @@ class Instance:
 
     def run(self, command: str, args: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Runs one command; its entries, or CommandFailed. What fetch-incidents fetched is created."""
-        container = self._run(command, self.params, args)
+        container = self._run(command, self.params, self._fill_arguments(command, args or {}))
         if command == FETCH_INCIDENTS:
             incidents = container.calls.store_incidents(contents_of(container))
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
         return container.results
+
+    def _fill_arguments(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments with the defaults of the descriptor, as the server hands them over."""
+        commands = self.integration.commands
+        if command not in commands and command not in SERVER_COMMANDS:
+            known = ', '.join(commands) or 'none'
+            raise CommandFailed(f'{self.integration.name} has no command {command}. Its commands: {known}.')
+        rows = commands.get(command, [])
+        filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | dict(given)
+        missing = [row['name'] for row in rows if row.get('required') and not filled.get(row['name'])]
+        if missing:
+            raise CommandFailed(f'{command} needs {", ".join(missing)}.')
+        return filled
 
     def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None) -> Container:
         container = self._new_container(command, params, Journal(log=self.journal.log), args)

@@ -5,6 +5,8 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from localxsoar.forward import Headers
@@ -39,6 +41,14 @@ class Masks:
                 text = text.replace(spelling, MASK)
         return text
 
+    def everywhere(self, value: Any) -> Any:
+        """The same value with each of its texts masked."""
+        if isinstance(value, dict):
+            return {key: self.everywhere(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.everywhere(item) for item in value]
+        return self.text(value) if isinstance(value, str) else value
+
     def _header(self, name: str, value: str) -> str:
         if value and (is_secret(name) or value in self._secrets()):
             label = LABEL.match(value)
@@ -56,6 +66,7 @@ def is_secret(name: str) -> bool:
     return name.lower() not in NO_SECRETS and not SECRET_WORDS.isdisjoint(re.split(r'[^a-z0-9]+', name.lower()))
 
 
+@lru_cache
 def spellings(secret: str) -> list[str]:
     """The secret as sent, as JSON and as a URL write it, and in base64; the longest first."""
     encoded = base64.b64encode(secret.encode()).decode()

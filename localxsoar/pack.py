@@ -63,9 +63,9 @@ class Integration:
         return bool(self.descriptor['script'].get('longRunning'))
 
     @property
-    def commands(self) -> list[str]:
-        """The commands that the descriptor offers to a War Room."""
-        return [str(command['name']) for command in self.descriptor['script'].get('commands') or []]
+    def commands(self) -> dict[str, list[dict[str, Any]]]:
+        """The commands that the descriptor offers to a War Room, and their arguments."""
+        return {str(row['name']): row.get('arguments') or [] for row in self.descriptor['script'].get('commands') or []}
 
 
 def load_integration(path: Path, name: str = '') -> Integration:

@@ -59,9 +59,9 @@ class Page:
             ('DELETE', '/localxsoar/deliveries', self._clear),
             ('GET', '/localxsoar/deliveries/<number:int>', self._delivery),
             ('POST', '/localxsoar/deliveries/<number:int>/send', self._send_again),
-            ('GET', '/localxsoar/incidents/list', lambda: as_json(self._instance.store.latest(LISTED_INCIDENTS))),
+            ('GET', '/localxsoar/incidents/list', lambda: self._show(self._instance.store.latest(LISTED_INCIDENTS))),
             ('GET', '/localxsoar/incidents/<number:int>', self._incident),
-            ('GET', '/localxsoar/log', lambda: as_json(list(self._instance.journal.log))),
+            ('GET', '/localxsoar/log', lambda: self._show(list(self._instance.journal.log))),
             ('GET', '/localxsoar/curl', self._show_curl),
             ('GET', '/localxsoar/senders', self._list_senders),
             ('POST', '/localxsoar/senders/<key>/send', self._try),
@@ -69,6 +69,9 @@ class Page:
             ('POST', '/localxsoar/instance/<action:re:test|save|enable|disable>', self._act),
         ):
             api.route(path, method, handler)
+
+    def _show(self, value: Any) -> str:
+        return as_json(self._masks.everywhere(value))
 
     def _follow(self) -> Iterable[bytes]:
         bottle.response.content_type = 'text/event-stream'
@@ -139,28 +142,25 @@ class Page:
                         for sender in self._senders.values()])
 
     def _try(self, key: str) -> dict[str, Any]:
-        try:
-            sender = find_sender(self._senders, key)
-            request = sender.request(sender.delivery(read_object().get('title')), self._token())
-        except UsageError as error:
-            raise bottle.HTTPError(400, str(error)) from None
+        sender = find_sender(self._senders, key)
+        request = sender.request(sender.delivery(read_object().get('title')), self._token())
         return self._send('POST', PREFIX + quote(self._instance.name), request)
 
     # Incidents and the instance.
 
-    def _incident(self, number: int) -> dict[str, Any]:
+    def _incident(self, number: int) -> str:
         found, _ = self._instance.store.search({'id': [str(number)]})
         if not found:
             raise bottle.HTTPError(404, f'There is no incident {number}.')
-        return {**brief(found[0]), 'rawJSON': self._masks.text(found[0]['rawJSON'])}
+        return self._show({**brief(found[0]), 'rawJSON': found[0]['rawJSON']})
 
     def _describe(self) -> dict[str, Any]:
         instance = self._instance
         masked = pack.masked_params(instance.integration, instance.params, MASK)
-        return {**instance.brief(), 'curl': self._curl(self._url(), masked),
+        return {**self._masks.everywhere(instance.brief()), 'curl': self._curl(self._url(), masked),
                 'pack': f'{instance.integration.pack_name} {instance.integration.pack_version}',
                 'description': str(instance.integration.descriptor.get('description') or ''),
-                'healthHistory': instance.journal.health_history[-50:],
+                'healthHistory': self._masks.everywhere(instance.journal.health_history[-50:]),
                 'fields': pack.describe_form(instance.integration, instance.params)}
 
     def _show_curl(self) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class Page:
             elif action in ('enable', 'disable'):
                 (instance.enable if action == 'enable' else instance.disable)()
         except (UsageError, CommandFailed) as error:
-            text = str(error).strip().splitlines()[-1]
+            text = self._masks.text(str(error).strip().splitlines()[-1])
             raise bottle.HTTPResponse(json.dumps({'error': text, 'field': pack.field_in(self._instance.integration, text)}), 400,
                                       content_type='application/json') from None
         self.tell_state()

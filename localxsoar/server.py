@@ -3,12 +3,16 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 
 import bottle
+import h11
 
-from localxsoar.errors import UsageError
+from localxsoar.errors import CallRefused, UsageError
 from localxsoar.instance import CommandFailed, Instance
+
+MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError, h11.LocalProtocolError)
 
 
 class Api:
@@ -23,7 +27,7 @@ class Api:
             ('POST', '/incidents/search', self._search),
             ('GET', '/localxsoar/state', self._instance.state),
             ('GET', '/localxsoar/incidents', lambda: as_json(self._instance.store.sent())),
-            ('GET', '/localxsoar/samples', self._samples),
+            ('GET', '/localxsoar/samples', lambda: as_json(self._instance.fetch_samples())),
             ('GET', '/localxsoar/faults', self._instance.faults.as_dict),
             ('PATCH', '/localxsoar/faults', self._change_faults),
             ('POST', '/localxsoar/cut', self._cut),
@@ -35,10 +39,7 @@ class Api:
 
     def _search(self) -> dict[str, Any]:
         self.check_api_key()
-        try:
-            incidents, total = self._instance.store.search(read_object().get('filter') or {})
-        except (AttributeError, TypeError, ValueError) as error:
-            raise bottle.HTTPError(400, str(error)) from None
+        incidents, total = self._instance.store.search(read_object().get('filter') or {})
         return {'total': total, 'data': incidents, 'notUpdated': 0}
 
     def check_api_key(self) -> None:
@@ -48,17 +49,8 @@ class Api:
 
     # Controls for tests.
 
-    def _samples(self) -> str:
-        try:
-            return as_json(self._instance.fetch_samples())
-        except CommandFailed as error:
-            raise bottle.HTTPError(500, str(error)) from None
-
     def _change_faults(self) -> dict[str, Any]:
-        try:
-            self._instance.faults.change(read_object())
-        except UsageError as error:
-            raise bottle.HTTPError(400, str(error)) from None
+        self._instance.faults.change(read_object())
         return self._instance.faults.as_dict()
 
     def _cut(self) -> dict[str, Any]:
@@ -74,11 +66,23 @@ def read_object() -> dict[str, Any]:
     """The JSON object in the request's body; 400 for anything else."""
     try:
         content = json.loads(bottle.request.environ['wsgi.input'].read() or b'{}')
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise bottle.HTTPError(400, f'The body is no JSON: {error}') from None
     if not isinstance(content, dict):
         raise bottle.HTTPError(400, 'The body is no JSON object.')
     return content
+
+
+def refuse_what_is_wrong(route: Callable[..., Any]) -> Callable[..., Any]:
+    """The route with an answer of 400, which says why, to a request that cannot be done as it stands."""
+    def answer(**path: Any) -> Any:
+        try:
+            return route(**path)
+        except (CallRefused, CommandFailed, UsageError) as error:
+            raise bottle.HTTPError(400, str(error)) from None
+        except MALFORMED as error:
+            raise bottle.HTTPError(400, f'The request is malformed: {error}') from None
+    return answer
 
 
 def as_json(value: Any) -> str:

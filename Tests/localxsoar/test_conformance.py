@@ -104,7 +104,7 @@ def test_a_feed_makes_indicators_that_its_command_finds(tmp_path: Path) -> None:
 
 def test_a_command_prints_its_table_aligned_and_its_outputs() -> None:
     done = run('Commands', '--command', 'hello-say', '--arg', 'name=World')
-    assert done.returncode == 0
+    assert done.returncode == 0, 'the greeting is a default of the descriptor'
     assert 'name  | text\n' in done.stdout and 'World | Hello World\n' in done.stdout
     assert json.loads(done.stdout[done.stdout.index('{'):]) == {
         'Hello.Greeting(val.name && val.name == obj.name)': {'name': 'World', 'text': 'Hello World'}}
@@ -120,7 +120,8 @@ def test_a_files_path_stands_for_its_entry_id(tmp_path: Path) -> None:
     ('hello-fail', 'Failed to run hello-fail: This one fails.'),
     ('hello-trace', r'Commands\.py", line \d+, in main\n    \[\]\[1\]'),
     ('hello-table', 'If tableToMarkdown is of CommonServerPython: the subset .* lacks it; --common-server-python FILE'),
-    ('hello-nothing', 'NotImplementedError: hello-nothing'),
+    ('hello-nothing', 'Commands has no command hello-nothing. Its commands: hello-say, '),
+    ('hello-say', '^hello-say needs name.\n$'),
 ])
 def test_a_command_that_fails_says_where_and_what_to_do(command: str, words: str) -> None:
     done = run('Commands', '--command', command)

@@ -2,12 +2,15 @@
 
 import json
 import socket
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from local_xsoar import LocalXsoar, wait_for
+
+from localxsoar.events import KEPT_EVENTS, RESET, Events
 
 WAY_IN = '/instance/execute/Front%20Door'
 SECRET = 'h4sh-hush'
@@ -141,6 +144,23 @@ def test_secrets_are_masked_but_for_this_machine_when_it_asks(xsoar: LocalXsoar)
     assert json.dumps(shown).count(SECRET) >= 4
 
 
+@pytest.mark.parametrize('path, body, shown_at', [
+    ('', [{'name': f'it holds {SECRET}', 'rawJSON': SECRET}], 'incidents/list'), ('/print', SECRET, 'log'),
+    ('/health', SECRET, 'instance')])
+def test_a_secret_that_the_integration_gives_away_is_masked_on_the_page(
+    xsoar: LocalXsoar, path: str, body: Any, shown_at: str
+) -> None:
+    with requests.get(f'{xsoar.url}/localxsoar/events', stream=True, timeout=30) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        next(line for line in lines if line.startswith('id: '))
+        post(xsoar, path, body)
+        post(xsoar, body=[{'name': 'the end'}])
+        told = list(takewhile(lambda line: '"name": "the end"' not in line, lines))
+    shown = json.dumps(xsoar.control('GET', shown_at), ensure_ascii=False)
+    post(xsoar, '/health', '')
+    assert '••••••' in shown and SECRET not in shown + '\n'.join(told)
+
+
 def test_a_delivery_is_sent_again_as_it_came_and_edited(xsoar: LocalXsoar) -> None:
     post(xsoar, body=[{'name': 'first'}], headers={'Authorization': SECRET})
     number = newest(xsoar)['number']
@@ -172,6 +192,22 @@ def test_deliveries_are_bounded_and_outlive_the_server_in_a_file(echo_pack: Path
         wait_for(lambda: [each['size'] for each in deliveries(xsoar)] == [25_000_000] * 2)
 
 
+@pytest.mark.parametrize('method, path, body', [
+    ('POST', 'instance/save', '[' * 200_000), ('POST', 'senders/github/send', {'title': {'a': 1}}),
+    ('POST', 'deliveries/1/send', {'headers': [1, 2]}), ('POST', 'deliveries/1/send', {'headers': [['X', 'a\r\nY: b']]}),
+    ('POST', 'deliveries/1/send', {'target': f'{WAY_IN}/é'}), ('POST', 'deliveries/1/send', {'target': f'{WAY_IN} HTTP/1.1'}),
+    ('GET', 'deliveries/99999999999999999999', None), ('POST', '../incidents/search', {'filter': {'size': 10 ** 30}}),
+    ('POST', '../indicators/search', {'searchAfter': ['x']}),
+    ('PUT', '../settings/integration', {'name': 'Front Door', 'data': 5}),
+])
+def test_what_cannot_be_done_is_answered_400_with_the_reason(xsoar: LocalXsoar, method: str, path: str, body: Any) -> None:
+    post(xsoar)
+    text = body if isinstance(body, str) else json.dumps(body)
+    answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data=text, timeout=5)
+    assert answer.status_code == 400 and answer.json()['error']
+    assert not [line for line in xsoar.output if line.startswith('Traceback')]
+
+
 # Who may do what.
 
 
@@ -201,3 +237,12 @@ def test_events_come_live_and_those_who_were_away_get_what_they_missed(xsoar: Lo
         assert next(line for line in stream.iter_lines(decode_unicode=True) if '"name": "live"' in line)
     with requests.get(url, stream=True, timeout=30, headers={'Last-Event-ID': 'another-7'}) as stream:
         assert 'event: reset' in next(stream.iter_lines(decode_unicode=True))
+
+
+def test_a_follower_that_falls_behind_is_told_to_read_all_again() -> None:
+    events = Events()
+    stream = events.follow()
+    next(stream)
+    for number in range(KEPT_EVENTS + 1):
+        events.publish('log', number)
+    assert next(stream) == RESET

@@ -8,7 +8,7 @@ import json
 
 def hello():
     name = demisto.getArg('name')
-    outputs = {'name': name, 'text': f'Hello {name}'}
+    outputs = {'name': name, 'text': f"{demisto.getArg('greeting')} {name}"}
     return CommandResults(outputs_prefix='Hello.Greeting', outputs_key_field='name', outputs=outputs,
                           readable_output=f'### Greeting\n|name|text|\n|---|---|\n|{name}|Hello {name}|\n')
 
