@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -170,6 +172,23 @@ def test_a_copied_curl_makes_the_same_request(page: Page, webhook: Webhook) -> N
     assert "it'\\''s copied" in command
 
 
+@pytest.mark.skipif(not shutil.which('curl'), reason='no curl on the path')
+def test_a_copied_curl_takes_neither_a_body_for_a_file_nor_a_url_for_a_pattern(page: Page, webhook: Webhook) -> None:
+    page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
+    body = f"@{ROOT / 'LICENSE'}"
+    requests.post(f'{webhook.webhook_url}?a[]={{b,c}}', body, headers={'Authorization': TOKEN, 'X-Empty': ''}, timeout=30)
+    open_newest(page, body)
+    page.get_by_role('button', name='Copy as curl').click()
+    expect(page.locator('#copy-curl')).to_have_text('Copied')
+    command = page.evaluate('navigator.clipboard.readText()')
+    assert subprocess.run(['bash', '-c', command], capture_output=True, timeout=30, check=False).returncode == 0
+    again, first = (requests.get(f"{webhook.url}/localxsoar/deliveries/{each['number']}", timeout=30).json()
+                    for each in requests.get(f'{webhook.url}/localxsoar/deliveries', timeout=30).json()[:2])
+    names = [{header['name'].lower() for header in each['request']['headers']} - {'connection', 'accept-encoding'}
+             for each in (again, first)]
+    assert (again['target'], again['request']['body'], names[0]) == (first['target'], body, names[1])
+
+
 @pytest.mark.parametrize('sender', ['GitHub', 'Slack', 'Stripe'])
 def test_a_signed_sender_is_tried_with_one_press(page: Page, webhook: Webhook, sender: str) -> None:
     page.get_by_role('link', name='Try it').click()
@@ -296,6 +315,13 @@ def test_a_phone_shows_the_list_then_the_delivery_and_the_way_back(open_page: Ca
     assert page.evaluate('document.documentElement.scrollWidth') <= 390
     page.get_by_role('button', name='Back').click()
     expect(page.locator('#deliveries')).to_be_visible()
+
+
+def test_a_phone_shows_the_log_from_the_top(open_page: Callable[..., Page], webhook: Webhook) -> None:
+    post(webhook, {'name': 'in the log'})
+    page = open_page(f'{webhook.url}/#/log', viewport={'width': 390, 'height': 780})
+    expect(page.locator('#log div').first).to_be_visible()
+    assert page.evaluate('document.getElementById("log").getBoundingClientRect().top') < 260
 
 
 @pytest.mark.parametrize('scheme', ['light', 'dark'])

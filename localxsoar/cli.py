@@ -215,13 +215,16 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
     integration, line = instance.integration, instance.printer.line
     line(f'Pack {integration.pack_name} {integration.pack_version}, integration {integration.name}, instance {instance.name}')
     line(f'Listening on {url}')
-    line(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
+    if integration.has_port:
+        line(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
     if instance.port:
         is_second_choice = options.port != ANY_PORT and PORT_PARAMETER not in ''.join(options.set) and instance.port != FIRST_PORT
         line(f'Container port: {instance.port}{f" ({FIRST_PORT} is in use)" if is_second_choice else ""}')
     if not is_loopback(options.host):
         line(f"Open to the network: --host {options.host} and the container's port. Whoever reaches them can use them.")
     line(f'Page: {url}/')
+    if not integration.has_port:
+        return
     line(f'Try: {curl_command(options, instance.name, url, instance.params)}')
     secrets = pack.secrets_that_are_set(integration, instance.params)
     if secrets and not options.curl_header:

@@ -66,7 +66,8 @@ class LocalXsoar:
         self._reader.start()
         try:
             self.url = self.wait_for_line(r'Listening on (\S+)', READY_SECONDS)[1]
-            self.webhook_url = self.wait_for_line(r'Webhook: (\S+)')[1]
+            self.wait_for_line('Page: ')
+            self.webhook_url = next((line.split()[1] for line in self.output if line.startswith('Webhook: ')), '')
             if self._wait_ready:
                 self.wait_for_line(r'Ready$', READY_SECONDS)
         except AssertionError:

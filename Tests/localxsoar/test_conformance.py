@@ -136,6 +136,7 @@ def test_a_fetch_keeps_its_last_run_and_makes_incidents(tmp_path: Path) -> None:
 
 def test_an_integration_that_is_not_long_running_is_ready_and_runs_commands_by_the_api() -> None:
     with LocalXsoar(pack=PACKS / 'Commands') as xsoar:
+        assert not [line for line in xsoar.output if line.startswith(('Webhook:', 'Try:'))]
         entries = requests.post(f'{xsoar.url}/entry/execute/sync', timeout=30, json={
             'investigationId': 'playground', 'data': '!hello-say name="the World"'}).json()
     assert '|the World|Hello the World|' in entries[0]['contents']

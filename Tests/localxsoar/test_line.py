@@ -225,13 +225,14 @@ def test_names_with_one_leading_underscore_are_deleted_at_the_end(loop: Loop) ->
     script = (
         'import threading\n_private = __dunder = public = 1\ndef late():\n    demisto.wait.wait()\n'
         '    demisto.log(str(sorted(name for name in ("_private", "__dunder", "public") if name in globals())))\n'
-        'demisto.wait = threading.Event()\nthreading.Thread(target=late).start()\nkept = demisto\n'
+        'demisto.wait = threading.Event()\nthreading.Thread(target=late, name="late").start()\nkept = demisto\n'
     )
     loop.run(script, native=False)
     assert loop.read() == {'type': 'completed'}
     loop.run(
         'import gc\nfor item in gc.get_objects():\n    if type(item).__name__ == "Demisto" and "wait" in vars(item):\n'
-        '        item.wait.set()',
+        '        item.wait.set()\n'
+        'import threading\nfor thread in threading.enumerate():\n    if thread.name == "late":\n        thread.join()',
         native=False,
     )
     messages = [loop.read(), loop.read()]

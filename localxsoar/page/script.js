@@ -301,7 +301,7 @@ function drawOpened() {
     el('header', {}, el('h2', {class: 'request'}, `${item.method} ${item.target}`),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     el('p', {class: 'meta'}, `${item.sender || 'unknown sender'} · ${duration(item.milliseconds)} · ${size(item.size)} · `
-      + `${time(item.started).toLocaleString()}`, item.peer === 'localxsoar' ? ' · sent from here' : ''),
+      + `${day(item.started * 1000)}`, item.peer === 'localxsoar' ? ' · sent from here' : ''),
     told,
     el('div', {class: 'acts'}, button('Send again', sendAgain, {class: 'main'}), button('Edit…', edit),
       button('Copy as curl', copyCurl, {id: 'copy-curl'}),
@@ -387,10 +387,13 @@ async function copyCurl(event) {
   try { item = await ask('GET', `deliveries/${opened.number}?secrets=show`); } catch { /* from elsewhere it stays masked */ }
   const leaveOut = ['host', 'content-length', 'transfer-encoding', 'connection', 'accept-encoding', 'expect'];
   const headers = item.request.headers.filter((header) => !leaveOut.includes(header.name.toLowerCase()));
-  const words = ['curl', '-X', item.method, quoted(location.origin + item.target),
-    ...headers.map((header) => `-H ${quoted(`${header.name}: ${header.value}`)}`)];
+  const isSaid = headers.some((header) => header.name.toLowerCase() === 'content-type');
+  // -g: a URL with brackets is one URL. A body that begins with @ is no file's name.
+  const words = ['curl', ...(/[[\]{}]/.test(item.target) ? ['-g'] : []), '-X', item.method, quoted(location.origin + item.target),
+    ...headers.map((header) => `-H ${quoted(header.value ? `${header.name}: ${header.value}` : `${header.name};`)}`),
+    ...(isSaid || !item.request.size ? [] : ["-H 'Content-Type:'"])];
   if (item.request.base64) words.push('--data-binary @-');
-  else if (item.request.body) words.push(`--data-binary ${quoted(item.request.body)}`);
+  else if (item.request.body) words.push(`--data-raw ${quoted(item.request.body)}`);
   const command = words.join(' ');
   copy(item.request.base64 ? `echo ${item.request.base64} | base64 -d | ${command}` : command, event ? event.target : $('copy-curl'));
 }
@@ -449,7 +452,7 @@ async function drawIncident(id, box) {
     + `source ${item.sourceInstance}`));
   if (box.id === 'incident' && from.length) {
     box.append(el('p', {}, 'Delivered by ', ...from.flatMap((delivery, index) => [index ? ', ' : '',
-      el('a', {href: `#/deliveries/${delivery.number}`}, `${delivery.sender || 'a request'} at ${time(delivery.started).toLocaleTimeString()}`)])));
+      el('a', {href: `#/deliveries/${delivery.number}`}, `${delivery.sender || 'a request'} at ${day(delivery.started * 1000)}`)])));
   }
   drawText('Details', item.rawJSON, box);
 }
@@ -522,6 +525,7 @@ function drawState() {
   const restarts = instance.restarts ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
   $('health').textContent = word + restarts;
   $('address').textContent = `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance || '')}`;
+  $('address').parentElement.hidden = !instance.port;
   const button = $('enable');
   if (button) button.textContent = enabled ? 'Disable' : 'Enable';
   const facts = $('facts');
@@ -602,7 +606,7 @@ function drawInstance() {
       el('button', {class: 'main', id: 'save'}, 'Save'),
       button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable')(), {id: 'enable'})), said);
   const history = [...(instance.healthHistory || [])].reverse();
-  $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, `${instance.integration} · ${instance.pack}`),
+  $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
     el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'),
     history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''}, each.error || 'in order')))
       : el('p', {class: 'dim'}, 'Nothing was reported.')));
