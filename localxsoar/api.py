@@ -66,7 +66,7 @@ class Sdk:
 
     def _about(self) -> dict[str, Any]:
         """Texts and numbers only: the SDK reads it as Python."""
-        return {'demistoVersion': VERSIONS[self._instance.version], 'buildNum': BUILD, 'productMode': 'xsoar',
+        return {'demistoVersion': VERSIONS[self._instance.runtime.version], 'buildNum': BUILD, 'productMode': 'xsoar',
                 'deploymentMode': 'opp', 'name': 'localxsoar'}
 
     def _containers(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ import localxsoar
 from localxsoar import pack
 from localxsoar.api import Sdk
 from localxsoar.calls import VERSIONS
+from localxsoar.container import Runtime
 from localxsoar.deliveries import Deliveries
 from localxsoar.entries import readable
 from localxsoar.errors import UsageError
@@ -31,11 +32,11 @@ from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.front import Front, is_loopback
 from localxsoar.incidents import IncidentStore
-from localxsoar.instance import CommandFailed, Instance, Runtime
+from localxsoar.instance import CommandFailed, Instance
 from localxsoar.masks import Masks
 from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
-from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, port_chooser
+from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
 from localxsoar.senders import SenderTeller, load_senders
 from localxsoar.server import Api, refuse_what_is_wrong, say_error
 
@@ -96,12 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = build_parser().parse_args(arguments)
         instance = build_instance(options)
         if options.test:
-            return run_once(lambda: print(instance.test_module()))
+            return run_once(instance.test_module)
         if options.samples:
-            return run_once(lambda: print(json.dumps(instance.fetch_samples(), indent=2)))
+            return run_once(lambda: json.dumps(instance.fetch_samples(), indent=2))
         if options.command:
             args = read_assignments(options.arg, '--arg')
-            return run_once(lambda: print('\n'.join(map(readable, instance.run(options.command, args)))))
+            return run_once(lambda: '\n'.join(map(readable, instance.run(options.command, args))))
         return serve(options, instance)
     except UsageError as error:
         print(f'localxsoar: {error}', file=sys.stderr)
@@ -117,8 +118,9 @@ def build_instance(options: argparse.Namespace) -> Instance:
                       LOOPBACK if is_loopback(options.host) else '', find_python(options.python), options.server)
     is_one_off = bool(options.test or options.samples or options.command)
     printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))
+    free_port = any_free_port if options.port == ANY_PORT or is_one_off else well_known_free_port
     return Instance(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), runtime,
-                    open_store(options.store), faults, printer, port_chooser(options.port == ANY_PORT or is_one_off))
+                    open_store(options.store), faults, printer, free_port)
 
 
 def find_python(name: str) -> str:
@@ -145,10 +147,10 @@ def open_store(file: Path | None) -> IncidentStore:
         raise UsageError(f'--store {file}: {error}') from None
 
 
-def run_once(command: Callable[[], None]) -> int:
+def run_once(command: Callable[[], str]) -> int:
     """Runs a one-off command of the integration; its answer alone goes to stdout."""
     try:
-        command()
+        print(command())
     except CommandFailed as error:
         print(error)
         return 1

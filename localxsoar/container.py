@@ -22,7 +22,8 @@ from localxsoar.calls import DONE, INSTANCE_ID, NO_REPLY, Calls, Site
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRefused
 from localxsoar.output import escape
-from localxsoar.pack import Unified
+from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Unified
+from localxsoar.ports import LOOPBACK
 from localxsoar.processes import MARK, kill_all, listens
 
 LOOP = Path(__file__).with_name('loop.py')
@@ -35,6 +36,16 @@ LAST_LINES_SECONDS = 2
 
 
 @dataclass(frozen=True)
+class Runtime:
+    """How containers are run, whatever runs in them."""
+    common_server_python: Path = CARRIED_COMMON_SERVER_PYTHON
+    heartbeat: float = 30
+    host: str = LOOPBACK  # where its ports listen that would listen on every address; '': as the script has it
+    python: str = sys.executable
+    version: str = '8'
+
+
+@dataclass(frozen=True)
 class Order:
     """What a container is started for."""
     command: str
@@ -44,9 +55,7 @@ class Order:
     brand: str
     args: dict[str, Any] = field(default_factory=dict)
     heartbeat: float = 30
-    python: str = sys.executable
-    version: str = '8'
-    host: str = '127.0.0.1'  # where its ports listen that would listen on every address; '': as the script has it
+    runtime: Runtime = Runtime()
 
     def context(self) -> dict[str, Any]:
         """The object that the loop in the container takes."""
@@ -95,7 +104,7 @@ class Container:
         environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ} | {MARK: self._mark}
         order = self._order
         self._process = subprocess.Popen(
-            [order.python, '-I', '-u', '-X', 'utf8', str(LOOP), order.version, order.host],
+            [order.runtime.python, '-I', '-u', '-X', 'utf8', str(LOOP), order.runtime.version, order.runtime.host],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=tempfile.gettempdir(), env=environment, start_new_session=True)
         self._threads = [threading.Thread(target=target, args=[stream], name=target.__name__, daemon=True) for target, stream in

@@ -46,13 +46,14 @@ class Faults:
     def __post_init__(self) -> None:
         self._changed = threading.Condition()
 
-    def change(self, values: Mapping[str, Any]) -> None:
-        """Sets faults by name, all or, with UsageError, none."""
+    def change(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Sets faults by name, all or, with UsageError, none; the faults as they are then."""
         read = {name: _read(name, value) for name, value in values.items()}
         with self._changed:
             for name, value in read.items():
                 setattr(self, name, value)
             self._changed.notify_all()
+        return self.as_dict()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -15,7 +15,7 @@ from localxsoar.errors import CallRefused
 UNCLASSIFIED = 'Unclassified'
 PENDING = 0
 TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON')
-SORTABLE = {'id': 'id', 'name': 'name', 'type': 'type', 'created': 'created', 'occurred': 'occurred'}
+SORTABLE = ('id', 'name', 'type', 'created', 'occurred')
 DEFAULT_PAGE_SIZE = 100
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS incident (
@@ -30,7 +30,6 @@ COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
 ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'details': '', 'CustomFields': {}, 'version': 1}
 RFC3339 = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))', re.ASCII)
 QUERY_TERM = re.compile(r'\s*(?:(?:and|AND)\s+)?(-)?(\w+):(?:"([^"]*)"|([^\s"]+))\s*')
-FILTERS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceInstance': 'instance', 'sourceBrand': 'brand'}
 DATES = {'fromDate': '>=', 'toDate': '<='}
 INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
                    'sourceInstance': 'instance'}
@@ -87,11 +86,6 @@ class IncidentStore:
         return [dict(zip(BRIEF, (str(row[0]), *row[1:]), strict=True)) for row in rows]
 
     # What an instance keeps.
-
-    def context(self, instance: str) -> dict[str, Any]:
-        """The instance's integration context."""
-        value: dict[str, Any] = self.kept(instance, 'context')[0]
-        return value
 
     def kept(self, instance: str, kind: str) -> tuple[Any, int]:
         """A value that the instance keeps, and its version; {} and 0 before the first."""
@@ -223,7 +217,7 @@ def _indicator(number: int, type_: str, brand: str, instance: str, modified: str
 def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, list[Any]]:
     conditions = ['1']
     values: list[Any] = []
-    for field, column in FILTERS.items():
+    for field, column in INCIDENT_FIELDS.items():
         if given := filter.get(field):
             wanted = given if isinstance(given, list) else [given]
             conditions.append(f"CAST({column} AS TEXT) IN ({','.join('?' * len(wanted))})")
@@ -252,5 +246,5 @@ def parse_query(query: str, fields: Mapping[str, str]) -> list[tuple[bool, str, 
 
 
 def _order(filter: dict[str, Any]) -> str:
-    orders = [(SORTABLE.get(order.get('field', '')), 'ASC' if order.get('asc') else 'DESC') for order in filter.get('sort') or []]
-    return ', '.join([f'{field} {direction}' for field, direction in orders if field] + ['id ASC'])
+    orders = [order for order in filter.get('sort') or [] if order.get('field') in SORTABLE]
+    return ', '.join([f"{order['field']} {'ASC' if order.get('asc') else 'DESC'}" for order in orders] + ['id ASC'])

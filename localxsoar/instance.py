@@ -3,22 +3,19 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from localxsoar import pack
-from localxsoar.calls import TEST_MODULE, Site
-from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order
+from localxsoar.calls import CONTEXT, TEST_MODULE, Site
+from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
 from localxsoar.faults import Faults
 from localxsoar.incidents import IncidentStore
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
-from localxsoar.ports import LOOPBACK, container_port
+from localxsoar.ports import container_port
 
 STOP_GRACE_SECONDS = 12
 COMMAND_SECONDS = 300
@@ -40,16 +37,6 @@ class CommandFailed(Exception):
     """A one-off command did not succeed; the text is what the integration said."""
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """How containers are run, whatever runs in them."""
-    common_server_python: Path = pack.CARRIED_COMMON_SERVER_PYTHON
-    heartbeat: float = 30
-    host: str = LOOPBACK
-    python: str = sys.executable
-    version: str = '8'
-
-
 class Instance:
     """One instance of an integration. May be enabled and disabled in turns; what it keeps outlives both."""
 
@@ -63,7 +50,7 @@ class Instance:
         self.restarts = 0
         self.url = ''
         self._started = 0.0
-        self._runtime = runtime
+        self.runtime = runtime
         self._container: Container | None = None
         self._starting = threading.Lock()
         self._stopping = threading.Event()
@@ -80,7 +67,7 @@ class Instance:
         self.port = container_port(params)
         self._free_port = lambda: self.port or 0
         self._given = texts
-        common = self._runtime.common_server_python
+        common = self.runtime.common_server_python
         self._script = pack.unify((str(common), pack.read_text(common)), *integration.modules,
                                   (integration.script_file, integration.script))
 
@@ -136,10 +123,6 @@ class Instance:
             self._container.terminate()
 
     @property
-    def version(self) -> str:
-        return self._runtime.version
-
-    @property
     def open_port(self) -> int | None:
         """The container's port once the container itself listens there."""
         container = self._container
@@ -168,7 +151,7 @@ class Instance:
                 continue
             delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
             self.printer.alarm(f'the container ended (exit code {code}); it starts again in {delay:g} s')
-            if self._container and (reason := explain(self._container.exception, self.integration, self._runtime)):
+            if self._container and (reason := explain(self._container.exception, self.integration, self.runtime)):
                 self.printer.alarm(reason)
             self._renewed.wait(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
@@ -180,9 +163,9 @@ class Instance:
                 return None
             self._renewed.clear()
             self._container = container = self._new_container(LONG_RUNNING, self.params, self.journal,
-                                                              heartbeat=self._runtime.heartbeat)
+                                                              heartbeat=self.runtime.heartbeat)
             container.start()
-        silence = MISSED_BEATS * self._runtime.heartbeat
+        silence = MISSED_BEATS * self.runtime.heartbeat
         while (code := container.wait(silence or None)) is None:
             if time.monotonic() - container.last_beat > silence:
                 self.printer.alarm(f'no heartbeat of the container for {silence:g} s: a server would start it anew')
@@ -190,9 +173,8 @@ class Instance:
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
                        heartbeat: float = 0) -> Container:
-        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat,
-                      self._runtime.python, self._runtime.version, self._runtime.host)
-        return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self._runtime.version))
+        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime)
+        return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version))
 
     # One-off commands, each in a container of its own.
 
@@ -238,7 +220,7 @@ class Instance:
             container.stop(STOP_GRACE_SECONDS)
             raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
         if container.exception:
-            reason = explain(container.exception, self.integration, self._runtime)
+            reason = explain(container.exception, self.integration, self.runtime)
             raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])))
         for result in container.results:
             if result.get('Type') == ERROR_ENTRY:
@@ -258,7 +240,8 @@ class Instance:
         """The instance and all that was seen on its containers' lines; no parameters."""
         return {
             'instance': self.name, 'integration': self.integration.name, 'enabled': self.enabled, 'pid': self.pid,
-            'port': self.port, 'restarts': self.restarts, 'context': self.store.context(self.name), **self.journal.as_dict(),
+            'port': self.port, 'restarts': self.restarts, 'context': self.store.kept(self.name, CONTEXT)[0],
+            **self.journal.as_dict(),
         }
 
 

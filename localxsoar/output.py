@@ -2,16 +2,17 @@
 from __future__ import annotations
 
 import re
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from localxsoar.events import Events
 
 LEVELS = ('debug', 'info', 'error')
 FEW_WORDS = 110
+print_now = partial(print, flush=True)
 CONTROL_CHARACTERS = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 
 
@@ -20,15 +21,10 @@ def escape(text: str) -> str:
     return CONTROL_CHARACTERS.sub(lambda match: match[0].encode('unicode_escape').decode(), text)
 
 
-def _write_to_stdout(text: str) -> None:
-    sys.stdout.write(text + '\n')
-    sys.stdout.flush()
-
-
 class Printer:
     """Prints lines from any thread, each whole, and publishes the events behind them."""
 
-    def __init__(self, level: str = 'error', write: Callable[[str], None] = _write_to_stdout) -> None:
+    def __init__(self, level: str = 'error', write: Callable[[str], None] = print_now) -> None:
         self._lowest = LEVELS.index(level)
         self._write = write
         self._lock = threading.Lock()

@@ -236,10 +236,6 @@ def _nothing_or_pass(match: re.Match[str]) -> str:
 # The instance's form.
 
 
-def _text(row: Mapping[str, Any], value: str) -> Any:
-    return value
-
-
 def _number(row: Mapping[str, Any], value: str) -> Any:
     if value and not re.fullmatch(r'-?\d+', value.strip()):
         raise UsageError(f'{label_of(row)}: {value!r} is not a whole number.')
@@ -350,4 +346,4 @@ def _fill(row: Mapping[str, Any], given: str | None) -> Any:
     kind = int(row.get('type') or 0)
     if row.get('required') and kind != BOOLEAN and not value.strip():
         raise UsageError(f'{label_of(row)} is required. Set it with --set {row["name"]}=VALUE.')
-    return READERS.get(kind, _text)(row, value)
+    return READERS[kind](row, value) if kind in READERS else value

@@ -157,7 +157,8 @@ class Page:
     def _describe(self) -> dict[str, Any]:
         instance = self._instance
         masked = pack.masked_params(instance.integration, instance.params, MASK)
-        return {**self._masks.everywhere(instance.brief()), 'curl': self._curl(self._url(), masked) if instance.integration.has_port else '',
+        curl = self._curl(self._url(), masked) if instance.integration.has_port else ''
+        return {**self._masks.everywhere(instance.brief()), 'curl': curl,
                 'pack': f'{instance.integration.pack_name} {instance.integration.pack_version}',
                 'description': str(instance.integration.descriptor.get('description') or ''),
                 'healthHistory': self._masks.everywhere(instance.journal.health_history[-50:]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 import random
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 PORT_PARAMETER = 'longRunningPort'
@@ -48,8 +48,3 @@ def accepts_connections(port: int | None) -> bool:
             return True
     except OSError:
         return False
-
-
-def port_chooser(wants_any: bool) -> Callable[[], int]:
-    """How a port is chosen that the form left open: as a person would, or at random for many that start at once."""
-    return any_free_port if wants_any else well_known_free_port

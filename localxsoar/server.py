@@ -29,9 +29,8 @@ class Api:
             ('GET', '/localxsoar/incidents', lambda: as_json(self._instance.store.sent())),
             ('GET', '/localxsoar/samples', lambda: as_json(self._instance.fetch_samples())),
             ('GET', '/localxsoar/faults', self._instance.faults.as_dict),
-            ('PATCH', '/localxsoar/faults', self._change_faults),
-            ('POST', '/localxsoar/cut', self._cut),
-            ('POST', '/localxsoar/stop-container', self._stop_container),
+            ('PATCH', '/localxsoar/faults', lambda: self._instance.faults.change(read_object())),
+            ('POST', '/localxsoar/<action:re:cut|stop-container>', self._end),
         ):
             api.route(path, method, handler)
 
@@ -49,16 +48,8 @@ class Api:
 
     # Controls for tests.
 
-    def _change_faults(self) -> dict[str, Any]:
-        self._instance.faults.change(read_object())
-        return self._instance.faults.as_dict()
-
-    def _cut(self) -> dict[str, Any]:
-        self._instance.cut_line()
-        return {}
-
-    def _stop_container(self) -> dict[str, Any]:
-        self._instance.terminate_container()
+    def _end(self, action: str) -> dict[str, Any]:
+        (self._instance.cut_line if action == 'cut' else self._instance.terminate_container)()
         return {}
 
 

@@ -175,4 +175,4 @@ def test_indicators_are_kept_once_and_found(store: IncidentStore) -> None:
 
 def test_contexts_belong_to_their_instances(store: IncidentStore) -> None:
     store.keep('front', 'context', {'a': 'b'})
-    assert (store.context('front'), store.context('back')) == ({'a': 'b'}, {})
+    assert (store.kept('front', 'context')[0], store.kept('back', 'context')[0]) == ({'a': 'b'}, {})

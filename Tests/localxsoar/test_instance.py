@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from local_xsoar import wait_for
 
+from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
 from localxsoar.faults import Faults
 from localxsoar.incidents import IncidentStore
-from localxsoar.instance import CommandFailed, Instance, Runtime
+from localxsoar.instance import CommandFailed, Instance
 from localxsoar.output import Printer
 from localxsoar.pack import load_integration
 from localxsoar.ports import any_free_port
