@@ -5,9 +5,8 @@ import io
 import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Any
 
 import bottle
@@ -24,6 +23,7 @@ DRAIN_SECONDS = 5
 STOP_SECONDS = 1
 API_BODY_BYTES = 64 * 1024 * 1024
 ABSOLUTE_FORM = re.compile(r'^https?://[^/?]*', re.IGNORECASE)
+ADDRESS = re.compile(r'[\d.]+|[\da-f:.]*:[\da-f:.]*', re.ASCII | re.IGNORECASE)  # no name that a page elsewhere could have
 SAFE_METHODS = ('GET', 'HEAD')
 PEER = 'localxsoar.peer'
 
@@ -146,7 +146,7 @@ class Front:
                 if self._is_for_the_api(request):
                     connection.answer(self._answer_api(request))
                 else:
-                    self._deliver(request, connection)
+                    self._deliver(request, connection.answer)
         except NotHttp as error:
             answer = text_answer(400, f'This is not HTTP/1.1: {error}.')
             self._deliveries.refused_below_http(str(address[0]), answer)
@@ -158,16 +158,17 @@ class Front:
 
     # Deliveries: all that is for no route of our own.
 
-    def _deliver(self, request: Request, connection: Connection) -> None:
+    def _deliver(self, request: Request, give: Callable[[Answer], Any]) -> int:
         with self._deliveries.record(request) as delivery:
             answer = delivery.note_answer(self._forward(request))
             try:
-                connection.answer(answer)
+                give(answer)
             except OSError:
                 delivery.note_departure()
                 raise
             finally:
                 answer.close()
+        return delivery.number
 
     def _forward(self, request: Request) -> Answer:
         if not request.target.startswith(PREFIX):
@@ -178,14 +179,7 @@ class Front:
         """Delivers a request that comes from no connection; the number under which it is recorded. LocalProtocolError for one
         that is no HTTP."""
         h11.Request(method=request.method, target=request.target, headers=forwarded_headers(request))
-        with self._deliveries.record(request) as delivery:
-            answer = delivery.note_answer(self._forward(request))
-            try:
-                for _ in answer.pieces:
-                    pass
-            finally:
-                answer.close()
-        return delivery.number
+        return self._deliver(request, lambda answer: list(answer.pieces))
 
     # The API and the page.
 
@@ -212,7 +206,7 @@ class Front:
         """Why a request does not come from this server's own page or from a program; empty when it may."""
         host = request.header('host')
         name = host.rpartition(':')[0].strip('[]') if re.search(r':\d+$', host) else host.strip('[]')
-        if name.lower() not in ('localhost', self._host.lower()) and not is_address(name):
+        if name.lower() not in ('localhost', self._host.lower()) and not ADDRESS.fullmatch(name):
             return f'The Host {host!r} is not the address of this server: a page elsewhere may be asking under its own name.'
         origin, site = request.header('origin'), request.header('sec-fetch-site')
         is_own = origin in ('', f'http://{host}') and site in ('', 'same-origin', 'none')
@@ -224,14 +218,6 @@ class Front:
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach what listens there."""
     return host in ('localhost', '::1') or host.startswith(('127.', '::ffff:127.'))
-
-
-def is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def run_wsgi(application: Any, request: Request, body: bytes) -> Answer:
