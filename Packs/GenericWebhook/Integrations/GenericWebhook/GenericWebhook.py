@@ -544,10 +544,6 @@ class Room:
 
 TOO_LARGE = 'The body is larger than {:g} MiB.'
 NO_ROOM = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
-SMALL_BODY_BYTES = 256 * 1024
-MEDIUM_BODY_BYTES = 64 * 1024  # work on smaller ones ends before others get the loop
-LARGE_BODY_BYTES = MIB
-MAX_TURN_SECONDS = 25
 
 
 class Intake:
@@ -558,18 +554,20 @@ class Intake:
         self.known = Room(known)
         self.strangers = Room(strangers, cuts_longest=True)
         self.strangers_small = Room(strangers_small, cuts_longest=True)
-        self.turns = {MEDIUM_BODY_BYTES: BoundedSemaphore(1), LARGE_BODY_BYTES: BoundedSemaphore(1)}  # above so many bytes
+        # By the size above which a body needs one; work on smaller ones ends before others get the loop.
+        self.turns = {64 * 1024: BoundedSemaphore(1), MIB: BoundedSemaphore(1)}
 
-    def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
+    def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES,
+             small: int = 256 * 1024) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
         length = int(environ.get('CONTENT_LENGTH') or MAX_BODY_BYTES)  # unknown where it comes in chunks
         if length > limit and environ.get('CONTENT_LENGTH'):
             raise TooLarge(TOO_LARGE.format(limit / MIB))
-        strangers = self.strangers_small if min(length, limit) <= SMALL_BODY_BYTES else self.strangers
+        strangers = self.strangers_small if min(length, limit) <= small else self.strangers
         return (self.known if is_known else strangers).body(environ['wsgi.input'], limit)
 
     @contextmanager
-    def turn(self) -> Iterator[Callable[[int], None]]:
+    def turn(self, max_seconds: float = 25) -> Iterator[Callable[[int], None]]:
         """Yields what is to be told the size of a body before it is there: it waits until no other such body is worked on."""
         held: list[BoundedSemaphore] = []
 
@@ -577,7 +575,7 @@ class Intake:
             wanted = [turn for above, turn in self.turns.items() if size > above][-1:]
             if wanted and wanted != held:
                 release()
-                if not wanted[0].acquire(timeout=MAX_TURN_SECONDS):
+                if not wanted[0].acquire(timeout=max_seconds):
                     raise Unavailable(NO_ROOM)
                 held.extend(wanted)
 
@@ -1243,17 +1241,15 @@ def percent_decoded(text: bytes) -> str:
 
 
 UNBROKEN_CODES = re.compile(rb'.{1,%d}(?<!%%)(?<!%%.)|.+' % PIECE_BYTES, re.DOTALL)
-MAX_PART_HEADERS = 8
-MAX_PART_HEADER_BYTES = 2048  # of each
 
 
-def read_multipart(body: bytes, boundary: str) -> list[tuple[str, Any]]:
+def read_multipart(body: bytes, boundary: str, max_headers: int = 8, max_header_bytes: int = 2048) -> list[tuple[str, Any]]:
     """The fields of a form, in order. Of a file its name, type and size; its content is only counted."""
     pairs: list[tuple[str, Any]] = []
     content = bytearray()
     try:
-        with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_count=MAX_PART_HEADERS,
-                                 max_header_size=MAX_PART_HEADER_BYTES) as parser:
+        with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_count=max_headers,
+                                 max_header_size=max_header_bytes) as parser:
             for start in range(0, len(body), PIECE_BYTES):
                 breathe()
                 for part in parser.parse(body[start:start + PIECE_BYTES]):
@@ -1344,10 +1340,10 @@ def mended_values(text: bytes) -> list[Buffer]:
         position = error.position
         if len(mended) != len(text):
             position = bisect_left(range(len(text)), position, key=lambda end: len(escape_controls(text[:end])))
-        raise BadRequest(f'The body is not valid JSON: {told_place(error.reason, text, position)}.') from None
+        raise BadRequest(f'The body is not valid JSON: {with_line_and_column(error.reason, text, position)}.') from None
 
 
-def told_place(reason: str, text: bytes, position: int) -> str:
+def with_line_and_column(reason: str, text: bytes, position: int) -> str:
     constant = JSON_CONSTANT.match(text, position - (text[position - 1:position] == b'-'))
     if constant:
         reason, position = f'{constant[0].decode()} is not JSON', constant.start()
@@ -1377,13 +1373,12 @@ def replace_half_pairs(text: bytes) -> bytes:
 PAIR_BYTES = 12
 HEX = rb'[0-9a-fA-F]'
 HALF_PAIR = re.compile(rb'\\u[dD](?:[89abAB]%b%b(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]%b%b\\u[dD])[c-fC-F]%b%b)' % (6 * (HEX,)))
-MAX_MENDED_BYTES = 256 * 1024
 
 
-def escape_controls(text: bytes) -> bytes:
+def escape_controls(text: bytes, longest: int = 256 * 1024) -> bytes:
     """Control characters inside strings as escapes, which hand-written templates forget."""
     breathe()
-    if len(text) > MAX_MENDED_BYTES:
+    if len(text) > longest:
         return text
     masked = text.replace(ESCAPED_BACKSLASH, OUT_OF_THE_WAY).replace(ESCAPED_QUOTE, QUOTE_OUT_OF_THE_WAY)
     parts = masked.split(b'"')
