@@ -79,6 +79,7 @@ MAX_REMEMBERED_BYTES = 16 * MIB
 MAX_KNOWN_BYTES = 96 * MIB  # of bodies that are read or worked on, of senders that know the token
 MAX_STRANGERS_BYTES = 64 * MIB  # of those that have yet to prove it by their body
 MAX_STRANGERS_SMALL_BYTES = 16 * MIB  # of those of them that are small
+SMALL_BODY_BYTES = 256 * 1024
 
 MAX_CONNECTIONS = 16_384
 RESERVED_FILES = 64  # for everything that is no connection
@@ -557,13 +558,12 @@ class Intake:
         # By the size above which a body needs one; work on smaller ones ends before others get the loop.
         self.turns = {64 * 1024: BoundedSemaphore(1), MIB: BoundedSemaphore(1)}
 
-    def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES,
-             small: int = 256 * 1024) -> AbstractContextManager[bytes]:
+    def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
         length = int(environ.get('CONTENT_LENGTH') or MAX_BODY_BYTES)  # unknown where it comes in chunks
         if length > limit and environ.get('CONTENT_LENGTH'):
             raise TooLarge(TOO_LARGE.format(limit / MIB))
-        strangers = self.strangers_small if min(length, limit) <= small else self.strangers
+        strangers = self.strangers_small if min(length, limit) <= SMALL_BODY_BYTES else self.strangers
         return (self.known if is_known else strangers).body(environ['wsgi.input'], limit)
 
     @contextmanager
