@@ -84,8 +84,8 @@ class Delivery:
         answer.pieces = self.tee_answer(answer.pieces)
         return answer
 
-    def note_departure(self) -> None:
-        self.status, self.kind, self.text = None, 'gone', 'The sender left before the answer.'
+    def note_departure(self, text: str = 'The sender left before the answer.') -> None:
+        self.status, self.kind, self.text = None, 'gone', text
 
 
 class Deliveries:

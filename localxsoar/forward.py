@@ -28,6 +28,10 @@ class SenderGone(Exception):
     """The sender's connection broke before its body had come. No OSError, which would pass for the container's."""
 
 
+class ContainerGone(Exception):
+    """The container broke its answer off."""
+
+
 class NotHttp(Exception):
     """What the sender sends is not HTTP/1.1; the text says why."""
 
@@ -95,8 +99,11 @@ class Upstream:
         return event
 
     def pieces(self) -> Iterator[bytes]:
-        while isinstance(event := self.receive(), h11.Data):
-            yield bytes(event.data)
+        try:
+            while isinstance(event := self.receive(), h11.Data):
+                yield bytes(event.data)
+        except (OSError, h11.RemoteProtocolError):
+            raise ContainerGone('The container broke its answer off.') from None
 
     def is_idle(self) -> bool:
         """Whether the next request can go over it: both sides are done, and the container has not closed it."""
@@ -139,7 +146,7 @@ class Forwarder:
         if name not in self._ports:
             known = ', '.join(self._ports)
             return 404, f'There is no instance {name!r} here (names are case-sensitive). Known: {known}.'
-        if not is_external(self._settings, name):
+        if 'true' not in (self._settings.get(EXTERNAL_SETTING), self._settings.get(f'{EXTERNAL_SETTING}.{name}')):
             return 403, (f'The server setting {EXTERNAL_SETTING}.{name} is not true, so nothing is forwarded to the '
                          f'instance. Set it, or {EXTERNAL_SETTING} for all instances, to true.')
         return None
@@ -190,11 +197,6 @@ def send_request(request: Request, rest: str, upstream: Upstream, failures: list
     except (OSError, h11.LocalProtocolError):
         return  # the container has had enough: its answer tells why
     upstream.abort()
-
-
-def is_external(settings: Mapping[str, str], name: str) -> bool:
-    """The server's rule: the instance's own setting, or the one for all instances, is `true`."""
-    return 'true' in (settings.get(EXTERNAL_SETTING), settings.get(f'{EXTERNAL_SETTING}.{name}'))
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -15,7 +15,8 @@ import h11
 from gevent.server import StreamServer
 
 from localxsoar.deliveries import Deliveries
-from localxsoar.forward import PREFIX, READ_BYTES, Answer, Forwarder, NotHttp, Request, SenderGone, forwarded_headers, text_answer
+from localxsoar.forward import (
+    PREFIX, READ_BYTES, Answer, ContainerGone, Forwarder, NotHttp, Request, SenderGone, forwarded_headers, text_answer)
 
 HEAD_BYTES = 65536
 HEAD_SECONDS = 60
@@ -163,6 +164,8 @@ class Front:
             answer = delivery.note_answer(self._forward(request))
             try:
                 give(answer)
+            except ContainerGone as error:
+                delivery.note_departure(str(error))
             except OSError:
                 delivery.note_departure()
                 raise

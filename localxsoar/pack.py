@@ -224,13 +224,9 @@ def unify(*parts: tuple[str, str]) -> Unified:
     texts, files, line = [], [], 1
     for file, text in parts:
         files.append((line, file))
-        texts.append(SERVER_IMPORTS.sub(_nothing_or_pass, text) + '\n')
+        texts.append(SERVER_IMPORTS.sub(lambda match: f'{match[1]}pass' if match[1] else '', text) + '\n')
         line += texts[-1].count('\n')
     return Unified(''.join(texts), tuple(files))
-
-
-def _nothing_or_pass(match: re.Match[str]) -> str:
-    return f'{match[1]}pass' if match[1] else ''
 
 
 # The instance's form.

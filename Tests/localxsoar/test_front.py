@@ -144,6 +144,17 @@ def test_secrets_are_masked_but_for_this_machine_when_it_asks(xsoar: LocalXsoar)
     assert json.dumps(shown).count(SECRET) >= 4
 
 
+@pytest.mark.parametrize('body', [b'', b'chunked'])
+def test_a_container_that_breaks_its_answer_off_is_told_so_and_not_its_sender(xsoar: LocalXsoar, body: bytes) -> None:
+    with pytest.raises(requests.RequestException):
+        post(xsoar, '/half', body)
+    number = newest(xsoar)['number']
+    assert newest(xsoar)['text'] == 'The container broke its answer off.'
+    again = xsoar.control('POST', f'deliveries/{number}/send', json={})['number']
+    assert xsoar.control('GET', f'deliveries/{again}')['text'] == 'The container broke its answer off.'
+    assert not [line for line in xsoar.output if line.startswith('Traceback')]
+
+
 @pytest.mark.parametrize('path, body, shown_at', [
     ('', [{'name': f'it holds {SECRET}', 'rawJSON': SECRET}], 'incidents/list'), ('/print', SECRET, 'log'),
     ('/health', SECRET, 'instance')])

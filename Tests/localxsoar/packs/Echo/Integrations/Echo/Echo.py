@@ -154,6 +154,15 @@ def early(body, handler):
     return Answer({'read': False}, 413)
 
 
+@route('/half')
+def break_off(body, handler):
+    """An answer, or with a body a chunk, that is broken off."""
+    length = b'Transfer-Encoding: chunked' if body else b'Content-Length: 10'
+    handler.wfile.write(b'HTTP/1.1 200 OK\r\n' + length + b'\r\n\r\n' + b'half')
+    handler.close_connection = True
+    return NotImplemented
+
+
 @route('/wait')
 def wait_for_the_end(body, handler):
     """Until the connection is at its end."""
