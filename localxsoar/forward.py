@@ -146,7 +146,7 @@ class Forwarder:
         if name not in self._ports:
             known = ', '.join(self._ports)
             return 404, f'There is no instance {name!r} here (names are case-sensitive). Known: {known}.'
-        if 'true' not in (self._settings.get(EXTERNAL_SETTING), self._settings.get(f'{EXTERNAL_SETTING}.{name}')):
+        if not is_external(self._settings, name):
             return 403, (f'The server setting {EXTERNAL_SETTING}.{name} is not true, so nothing is forwarded to the '
                          f'instance. Set it, or {EXTERNAL_SETTING} for all instances, to true.')
         return None
@@ -197,6 +197,11 @@ def send_request(request: Request, rest: str, upstream: Upstream, failures: list
     except (OSError, h11.LocalProtocolError):
         return  # the container has had enough: its answer tells why
     upstream.abort()
+
+
+def is_external(settings: Mapping[str, str], name: str) -> bool:
+    """The server's rule: the instance's own setting, or the one for all instances, is `true`."""
+    return 'true' in (settings.get(EXTERNAL_SETTING), settings.get(f'{EXTERNAL_SETTING}.{name}'))
 
 
 def split_target(target: str) -> tuple[str, str]:

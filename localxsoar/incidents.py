@@ -139,10 +139,6 @@ class IncidentStore:
                                           [investigation, json.dumps(contents)])
         return f'{done.lastrowid}@{investigation}'
 
-    def entries(self, investigation: str) -> list[Any]:
-        return [json.loads(row[0]) for row in
-                self._read('SELECT contents FROM entry WHERE investigation = ? ORDER BY id', [investigation])]
-
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._lock:
             return self._database.execute(query, values).fetchall()
