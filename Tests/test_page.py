@@ -317,6 +317,21 @@ def test_a_phone_shows_the_list_then_the_delivery_and_the_way_back(open_page: Ca
     expect(page.locator('#deliveries')).to_be_visible()
 
 
+def test_a_delivery_that_is_left_before_it_came_stays_closed(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'name': 'left early'})
+    expect(newest(page)).to_contain_text('left early')
+    held: list[Any] = []
+    page.route('**/localxsoar/deliveries/*', lambda route: held.append(route))
+    with page.expect_request('**/localxsoar/deliveries/*'):
+        newest(page).click()
+    page.keyboard.press('Escape')
+    with page.expect_response('**/localxsoar/deliveries/*'):
+        held[0].continue_()
+    expect(page.locator('#delivery')).to_be_hidden()
+    page.evaluate('new Promise((drawn) => setTimeout(drawn))')
+    assert page.locator('#delivery').is_hidden()
+
+
 def test_a_phone_shows_the_log_from_the_top(open_page: Callable[..., Page], webhook: Webhook) -> None:
     post(webhook, {'name': 'in the log'})
     page = open_page(f'{webhook.url}/#/log', viewport={'width': 390, 'height': 780})

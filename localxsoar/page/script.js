@@ -256,11 +256,13 @@ let part = 'request';
 let bodyAs = 'tree';
 
 async function openDelivery(number, shows) {
-  try {
-    opened = await ask('GET', `deliveries/${number}${shows ? '?secrets=show' : ''}`);
-  } catch (error) {
-    opened = null;
-    return drawDetail('delivery', el('p', {class: 'dim'}, error.message));
+  const path = `deliveries/${number}`;
+  const found = await ask('GET', shows ? `${path}?secrets=show` : path).catch((error) => error);
+  if (location.hash !== `#/${path}`) return;  // who asked for it has left meanwhile
+  opened = found instanceof Error ? null : found;
+  if (!opened) {
+    drawDetail('delivery', el('p', {class: 'dim'}, found.message));
+    return;
   }
   opened.shows = Boolean(shows);
   drawOpened();
