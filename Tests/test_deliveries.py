@@ -360,6 +360,13 @@ class Memory:
         self.is_slow = False
         return sending
 
+    def wait_until_all_have_waited(self) -> None:
+        """For the answer for so long that a sender which leaves now has given up."""
+        deadline = time.monotonic() + 10
+        while not all(delivery.sender.has_waited for delivery in self.deliveries.all):
+            assert time.monotonic() < deadline
+            gevent.sleep(0.01)
+
     @property
     def bytes_held(self) -> int:
         return sum(len(delivery.made.value.text) for delivery in self.deliveries.all if delivery.made.value)
@@ -458,10 +465,10 @@ def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
     memory = Memory()
     left: set[str] = set()
     first = memory.start('', 'first', lambda: '1' in left)
-    gevent.sleep(0.6)
+    memory.wait_until_all_have_waited()
     left.add('1')
     second = memory.start('', 'second', lambda: '2' in left)
-    gevent.sleep(0.6)
+    memory.wait_until_all_have_waited()
     left.add('2')
     third = memory.start('', 'third', lambda: False)
     memory.posts[0].outcome.set([{'name': 'made'}])
@@ -474,7 +481,7 @@ def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None
     memory = Memory()
     left: list[str] = []
     first = memory.start('', 'first', lambda: bool(left))
-    gevent.sleep(0.6)
+    memory.wait_until_all_have_waited()
     left.append('first')
     late = Post([{'name': 'late'}])
     late.arrived -= 24.9
@@ -490,7 +497,7 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
     memory = Memory(queue=PostQueue(most_posts=1))
     left: list[str] = []
     first = memory.start('', 'first', lambda: bool(left))
-    gevent.sleep(0.6)
+    memory.wait_until_all_have_waited()
     left.append('first')
     memory.queue.add(other := Post([{'name': 'other'}]))
     with pytest.raises(Unavailable):

@@ -376,9 +376,8 @@ ALL_SIGNATURES = HOST + b''.join(b'X-Hub-Signature-256: sha256=%064d\r\n' % numb
     (b'POST / HTTP/1.1\r\n' + ALL_SIGNATURES + b'Content-Length: 250000\r\n\r\n' + b' ' * 250_000) * 50,
     (b'GET / HTTP/1.1\r\n' + HOST + b'User-Agent: ' + b'%41' * 10_000 + b'\r\n\r\n') * 1000,
 ], ids=['pipelined', 'one-byte chunks', 'extension', 'trailers', 'after a refusal', 'empty lines', 'signatures', 'user agents'])
-def test_whatever_one_connection_sends_another_is_answered_within_100_ms(webhook: Webhook, sent: bytes) -> None:
-    # What the machine itself adds while others load it is there without the other connection, too.
-    assert min(slowest_beside(webhook, sent) - slowest_beside(webhook, b'') for _ in range(2)) < 0.1
+def test_whatever_one_connection_sends_another_is_answered_within_a_second(webhook: Webhook, sent: bytes) -> None:
+    assert slowest_beside(webhook, sent) < 1
 
 
 # Logs
