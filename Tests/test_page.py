@@ -278,7 +278,7 @@ def test_new_lines_do_not_move_what_is_read(page: Page, webhook: Webhook) -> Non
     before = row.bounding_box()
     post(webhook, {'name': 'on top'})
     expect(page.locator('#pill-deliveries')).to_have_text('1 new')
-    assert row.bounding_box() == before
+    wait_for(lambda: row.bounding_box() == before, 'the line at its old place')  # while it is drawn anew it has none
     page.locator('#pill-deliveries').click()
     expect(newest(page)).to_contain_text('on top')
 
