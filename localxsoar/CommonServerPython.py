@@ -1,4 +1,3 @@
-# ruff: noqa: N999 - the platform names this module
 """The part of CommonServerPython that an integration of this project may use.
 
 A subset with the documented names and behaviour, in one copy: the local XSOAR puts this text before the integration's script
@@ -111,7 +110,7 @@ def return_error(message: Any, error: Any = '', outputs: Any = None) -> None:
     text = str(message)
     demisto.error(f'{text}\n{error}' if error else text)
     if demisto.command() in _COMMANDS_THAT_RAISE:
-        raise Exception(text)  # noqa: TRY002 - the platform's own kind
+        raise Exception(text)
     demisto.results({'Type': EntryType.ERROR, 'ContentsFormat': EntryFormat.TEXT, 'Contents': text, 'EntryContext': outputs})
     sys.exit(0)
 

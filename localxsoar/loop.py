@@ -289,10 +289,10 @@ def run_script(context: dict[str, Any], markers: tuple[str, ...]) -> None:
     names: dict[str, Any] = {'demisto': demisto, 'Demisto': Demisto, 'print': make_print(demisto), 'json': json, 'uuid': uuid,
                              'sys': sys, 'context': context, 'win': False, 'exit': sys.exit, 'quit': sys.exit}
     try:
-        exec(compile(context['script'], '<string>', 'exec'), names)  # noqa: S102 - what a container is for
+        exec(compile(context['script'], '<string>', 'exec'), names)
     except SystemExit:
         pass
-    except Exception:  # noqa: BLE001 - whatever it is, the server is told
+    except Exception:  # whatever it is, the server is told
         say(demisto, {'type': 'exception', 'args': {'exception': traceback.format_exc()}})
     finally:
         delete_private_names(names)
