@@ -74,7 +74,7 @@ def check(body: bytes, label: str, coding: str) -> bool:
         incidents = to_incidents(read_payloads(decompress(sent, coding), label), ARRIVAL)
     except Refused as refusal:
         assert refusal.status in (400, 413, 415), refusal.status
-        assert refusal.answer.isprintable()
+        assert refusal.detail_for_sender.isprintable()
         check_is_refused_rightly(body, label)
         return False
     details = [json.loads(incident['rawJSON'], parse_int=str, parse_float=str) for incident in incidents]

@@ -435,7 +435,7 @@ def kept_or_refused(body: bytes, content_type: str) -> list[str]:
         incidents = to_incidents(read_payloads(body, content_type), ARRIVAL)
     except Refused as refused:
         assert refused.status in (400, 413, 415)
-        assert refused.answer.isprintable()
+        assert refused.detail_for_sender.isprintable()
         return []
     for incident in incidents:
         ANY_DEPTH.decode(incident['rawJSON'])

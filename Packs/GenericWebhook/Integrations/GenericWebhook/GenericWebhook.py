@@ -62,8 +62,6 @@ except ImportError as error:
 
 ''' CONSTANTS '''
 
-DEFAULT_NAME = 'Generic Webhook incident'
-
 MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB
 MAX_JSON_BYTES = 37 * MIB  # of the details of an incident: what was no JSON grows by its escapes
@@ -105,9 +103,6 @@ STOP_SECONDS = 10
 ''' ERRORS AND ANSWERS '''
 
 
-MAX_LOG_TEXT = 150  # characters of what a sender wrote, in one line
-
-
 class Refused(Exception):
     """A request that gets a problem instead of incidents.
 
@@ -116,17 +111,17 @@ class Refused(Exception):
     """
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    always: Mapping[str, str] = {}  # headers of its answer
+    headers: Mapping[str, str] = {}
 
     def __init__(self, detail: str, found: str = '', **headers: str):
         super().__init__(detail)
         self.detail = detail
         self.found = found
-        self.headers = {**self.always, **{name.replace('_', '-'): value for name, value in headers.items()}}
+        self.headers = {**self.headers, **headers}
 
     @property
-    def answer(self) -> str:
-        return f'{self.detail} Found: {shown(self.found[:MAX_LOG_TEXT])}' if self.found else self.detail
+    def detail_for_sender(self) -> str:
+        return f'{self.detail} Found: {on_one_line(self.found, 150)}' if self.found else self.detail
 
 
 class BadRequest(Refused):
@@ -137,7 +132,7 @@ class Unauthorized(Refused):
     """It asks for Basic because AWS SNS sends what is in its URL only then; any other way to show the token serves, too."""
 
     status = HTTPStatus.UNAUTHORIZED
-    always: Mapping[str, str] = {'WWW-Authenticate': 'Basic realm="Generic Webhook"'}
+    headers: Mapping[str, str] = {'WWW-Authenticate': 'Basic realm="Generic Webhook"'}
 
 
 class TooLarge(Refused):
@@ -156,7 +151,7 @@ class Unavailable(Refused):
     """Nothing was created, and the same request may well succeed later: the one status that every sender retries."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    always: Mapping[str, str] = {'Retry-After': str(RETRY_AFTER_SECONDS)}
+    headers: Mapping[str, str] = {'Retry-After': str(RETRY_AFTER_SECONDS)}
 
 
 def problem_text(status: int, detail: str) -> str:
@@ -167,7 +162,7 @@ def problem_text(status: int, detail: str) -> str:
 PROBLEM_TYPE = 'application/problem+json'
 
 
-def problem_answer(status: int, detail: str, headers: dict[str, str]) -> HTTPResponse:
+def problem_answer(status: int, detail: str, headers: Mapping[str, str]) -> HTTPResponse:
     return HTTPResponse(problem_text(status, detail), status=int(status), headers={**headers, 'Content-Type': PROBLEM_TYPE})
 
 
@@ -175,8 +170,8 @@ def json_answer(text: str) -> HTTPResponse:
     return HTTPResponse(text, headers={'Content-Type': 'application/json'})
 
 
-def shown(value: Any, longest: int = 1000) -> str:
-    """Somebody else's text, fit for one line of a log or an answer: bounded, control characters escaped."""
+def on_one_line(value: Any, longest: int = 1000) -> str:
+    """Somebody else's text, bounded, its control characters escaped."""
     text = str(value)
     return text[:longest].encode('unicode_escape').decode() + ('...' if len(text) > longest else '')
 
@@ -203,13 +198,12 @@ def read_settings(params: dict[str, Any]) -> Settings:
     if token != token.strip() or not token.isprintable():
         raise ValueError('Authorization Verification Token begins or ends with a space, or holds a line break or another '
                          'control character: no HTTP header can carry it. Paste it again without.')
-    return Settings(port=read_port(params.get('longRunningPort')), token=token.encode(),
-                    incident_type=params.get('incidentType') or None)
+    port = read_port(str(params.get('longRunningPort') or '').strip())
+    return Settings(port, token.encode(), params.get('incidentType') or None)
 
 
-def read_port(value: Any) -> int:
-    """The port to listen on; of `host:container`, as the server may hand it, the container's."""
-    text = str(value if value is not None else '').strip()
+def read_port(text: str) -> int:
+    """Of `host:container`, as the server may hand it, the container's."""
     if not text:
         raise ValueError('Listen Port is empty. Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
     match = re.fullmatch(r'(?:\d+:)?(\d{1,5})', text, re.ASCII)
@@ -223,7 +217,8 @@ def read_port(value: Any) -> int:
 
 def decoded_token(token: bytes) -> list[bytes]:
     with suppress(ValueError):
-        return [key for key in [base64.b64decode(token, validate=True)] if key]
+        key = base64.b64decode(token, validate=True)
+        return [key] if key else []
     return []
 
 
@@ -290,17 +285,13 @@ class Signature(NamedTuple):
 
     header: str
     scheme: Scheme
-    digest: bytes
-    key: bytes
-    prefix: bytes
     stamp: str
-
-    @property
-    def recipe(self) -> tuple[bytes, bytes, str]:
-        return self.key, self.prefix, f'sha{8 * len(self.digest)}'
+    digest: bytes
+    recipe: tuple[bytes, bytes, str]  # key, prefix, kind of digest
 
 
 SIGNATURE_NAME = re.compile('signature|hmac')
+# Hex or base64 as long as a SHA-256 or SHA-512, each with or without a label; what else stands there is passed over.
 DIGEST = re.compile(r'(?<![^ ,=])(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{128}|[a-zA-Z0-9+/]{43}=|[a-zA-Z0-9+/]{86}==)(?![^ ,])')
 
 
@@ -309,13 +300,10 @@ def signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
         general = SCHEMES[ANY] if SIGNATURE_NAME.search(header) else []
         for scheme in SCHEMES.get(header, general):
             if before := scheme.signed_before(value, headers):
-                for digest, key in product(shown_digests(value), scheme.keys(token)):
-                    yield Signature(header, scheme, digest, key, *before)
-
-
-def shown_digests(value: str) -> list[bytes]:
-    """Hex or base64 as long as a SHA-256 or SHA-512, each with or without a label; what else stands there is passed over."""
-    return [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in DIGEST.findall(value)]
+                prefix, stamp = before
+                for text, key in product(DIGEST.findall(value), scheme.keys(token)):
+                    digest = base64.b64decode(text) if '=' in text else bytes.fromhex(text)
+                    yield Signature(header, scheme, stamp, digest, (key, prefix, f'sha{8 * len(digest)}'))
 
 
 def shown_token(settings: Settings, headers: dict[str, str], query: str, max_compared: int = 100) -> str:
@@ -365,15 +353,12 @@ def valid_signature(settings: Settings, headers: dict[str, str], body: bytes, ar
 
 def fitting_signatures(shown: list[Signature], body: bytes, max_made: int = 8) -> list[Signature]:
     """A request may show hundreds with a time of its own each, hence the bound on what is made for one body."""
-    recipes = islice(dict.fromkeys(signature.recipe for signature in shown), max_made)
-    made = {recipe: hmac_of(body, *recipe) for recipe in recipes}
+    made = {}
+    for key, prefix, kind in islice(dict.fromkeys(signature.recipe for signature in shown), max_made):
+        if len(body) > MIB:
+            gevent.sleep(0)  # the others' turn: 25 MiB take up to 60 ms
+        made[key, prefix, kind] = hmac.digest(key, prefix + body, kind)
     return [each for each in shown if hmac.compare_digest(each.digest, made.get(each.recipe, b''))]
-
-
-def hmac_of(body: bytes, key: bytes, prefix: bytes, kind: str) -> bytes:
-    if len(body) > MIB:
-        gevent.sleep(0)  # the others' turn: 25 MiB take up to 60 ms
-    return hmac.digest(key, prefix + body, kind)
 
 
 TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
@@ -1411,6 +1396,9 @@ def foreign_member(text: Buffer) -> str:
     return ''
 
 
+DEFAULT_NAME = 'Generic Webhook incident'
+
+
 def envelope_incident(text: Buffer, fields: Fields, arrival: Arrival) -> dict[str, Any]:
     check_envelope(text, fields)
     return {
@@ -2073,7 +2061,7 @@ def what_was_made(created: list[Any]) -> Made:
         summary = f'incident {ids[0]}'
     elif ids and re.fullmatch(r'\d{1,18}', ids[0]) and ids == [str(int(ids[0]) + index) for index in range(len(ids))]:
         summary = f'incidents {ids[0]} to {ids[-1]}'
-    return Made(json.dumps(created), summary[:MAX_LOG_TEXT])
+    return Made(json.dumps(created), summary[:150])
 
 
 MAX_LOG_LINES = 1000
@@ -2096,7 +2084,7 @@ class LogBuffer:
     def take(self) -> tuple[str, str]:
         """The first line's level, and all lines of this level as one text."""
         level = self.lines[0][0]
-        texts = [f'{utc_text(at)} {shown(text % values if values else text)}'
+        texts = [f'{utc_text(at)} {on_one_line(text % values if values else text)}'
                  for line_level, at, text, values in self.lines if line_level == level]
         self.lines = deque(line for line in self.lines if line[0] != level)
         if self.lost:
@@ -2275,7 +2263,7 @@ class ServerLine:
         if isinstance(error, RuntimeError):
             self.queue.not_made()
         elif error or not isinstance(answer, dict | list):
-            self.report_health(f'XSOAR did not create incidents: {shown(error or "it answered nothing")}')
+            self.report_health(f'XSOAR did not create incidents: {on_one_line(error or "it answered nothing")}')
             self.queue.refused(time.monotonic())
         else:
             self.report_health('')
@@ -2412,7 +2400,7 @@ class Webhook:
         except Refused as refused:
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
             environ[OUTCOME] = refused.detail.partition('. ')[0]
-            detail = refused.detail if holds_token(self.settings, refused.found) else refused.answer
+            detail = refused.detail if holds_token(self.settings, refused.found) else refused.detail_for_sender
             return problem_answer(refused.status, detail, refused.headers)
         except Exception as error:
             stack = [f'{frame.name}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)]
@@ -2810,7 +2798,7 @@ class WebhookServer(StreamServer):
 
     def quoted(self, text: str) -> str:
         """What a sender wrote, unable to end its field or to tell the token."""
-        text = '...' if holds_token(self.settings, text) else text[:MAX_LOG_TEXT]
+        text = '...' if holds_token(self.settings, text) else text[:150]
         return '"' + text.replace('"', r'\x22') + '"'
 
     def log(self, status: int, text: str, *values: Any) -> None:

@@ -92,7 +92,7 @@ def test_what_the_sender_wrote_is_told_to_the_sender_but_not_to_the_log():
     with pytest.raises(BadRequest) as error:
         incident_of('{"raw_json": {}, "pass\\nword": "x"}')
     assert 'password' not in error.value.detail.replace('\n', '')
-    assert error.value.answer.endswith('Found: pass\\nword')
+    assert error.value.detail_for_sender.endswith('Found: pass\\nword')
 
 
 @pytest.mark.parametrize('fields, name, kind', [
