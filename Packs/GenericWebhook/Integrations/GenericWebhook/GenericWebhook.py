@@ -295,7 +295,7 @@ SIGNATURE_NAME = re.compile('signature|hmac')
 DIGEST = re.compile(r'(?<![^ ,=])(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{128}|[a-zA-Z0-9+/]{43}=|[a-zA-Z0-9+/]{86}==)(?![^ ,])')
 
 
-def signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
+def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
     for header, value in headers.items():
         general = SCHEMES[ANY] if SIGNATURE_NAME.search(header) else []
         for scheme in SCHEMES.get(header, general):
@@ -306,26 +306,22 @@ def signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
                     yield Signature(header, scheme, stamp, digest, (key, prefix, f'sha{8 * len(digest)}'))
 
 
-def shown_token(settings: Settings, headers: dict[str, str], query: str, max_compared: int = 100) -> str:
-    """What lets the request in without a look at its body: the name of a header or parameter; empty when a signature may.
-
-    Raises Unauthorized when nothing can.
-    """
-    if not settings.token:
-        return 'no proof needed'
-    for name, spellings in islice(token_places(headers, query), max_compared):
-        if any(hmac.compare_digest(each, settings.token) for each in spellings):
-            return name
-    if any(signatures(headers, settings.token)):
-        return ''
-    raise Unauthorized(*missing_proof(settings, headers))
+def authenticate(settings: Settings, headers: dict[str, str], query: str, max_compared: int = 100) -> list[Signature]:
+    """The signatures one of which has to be valid; none when the request shows the token. Raises Unauthorized."""
+    compared = islice(places_of_token(headers, query), max_compared)
+    if not settings.token or any(hmac.compare_digest(value, settings.token) for values in compared for value in values):
+        return []
+    shown = list(shown_signatures(headers, settings.token))
+    if not shown:
+        raise Unauthorized(*missing_proof(settings, headers))
+    return shown
 
 
-def token_places(headers: dict[str, str], query: str) -> Iterator[tuple[str, set[bytes]]]:
-    for name, value in headers.items():
-        yield name, {value.encode('latin-1')}
-    for name, _, value in (part.partition('=') for part in query.split('&')):
-        yield name, {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
+def places_of_token(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
+    for value in headers.values():
+        yield {value.encode('latin-1')}
+    for _, _, value in (part.partition('=') for part in query.split('&')):
+        yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
 
 def missing_proof(settings: Settings, headers: dict[str, str]) -> tuple[str, str]:
@@ -339,9 +335,8 @@ def missing_proof(settings: Settings, headers: dict[str, str]) -> tuple[str, str
     return f'{problem}: send it as the whole of a header or of a query parameter, or sign the body with it (HMAC-SHA256).', ''
 
 
-def valid_signature(settings: Settings, headers: dict[str, str], body: bytes, arrived: float) -> str:
+def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
     """The header whose signature is made with the token, and fresh where it is timed. Raises Unauthorized when none is."""
-    shown = list(signatures(headers, settings.token))
     fitting = [] if TIMED_TEXT.match(body) else fitting_signatures(shown, body)
     for signature in fitting:
         if is_fresh(signature, body, arrived):
@@ -415,7 +410,7 @@ def kept_headers(settings: Settings, headers: dict[str, str], room: int = 8 * 10
 
 def holds_token(settings: Settings, text: str) -> bool:
     """Whether the token stands in a text: as it is, percent-encoded, or in base64, alone or with more around it."""
-    texts = {text, unquote(text), unquote_plus(text)}
+    texts = {text, unquote(text), unquote_plus(text)} if '%' in text or '+' in text else {text}
     return any(spelling in each for spelling in token_spellings(settings.token) for each in texts)
 
 
@@ -1612,14 +1607,14 @@ def small_object(text: Buffer) -> dict[str, Any]:
 QUESTION_FIELDS = Decoder(dict[str, Any])
 
 
-def answer_signed_handshake(settings: Settings, proof: str, payloads: list[Payload]) -> HTTPResponse | None:
+def answer_signed_handshake(settings: Settings, signed_by: str, payloads: list[Payload]) -> HTTPResponse | None:
     """The answer to Slack or Zoom, whose question is an event that was let in."""
     fields = small_object(payloads[0].text) if len(payloads) == 1 else {}
     challenge = fields.get('challenge')
     is_slacks = fields.get('type') == 'url_verification' and fields.keys() <= {'type', 'token', 'challenge'}
     if is_slacks and isinstance(challenge, str):
         return echo(challenge)
-    if fields.get('event') == 'endpoint.url_validation' and proof == 'x-zm-signature':
+    if fields.get('event') == 'endpoint.url_validation' and signed_by == 'x-zm-signature':
         return zoom(settings, fields)
     return None
 
@@ -2433,14 +2428,14 @@ class Webhook:
         """What is to be created, and nothing else of the request: it may wait long. Or the answer, where nothing is."""
         arrived = time.time()
         headers = request_headers(environ)
-        proof = shown_token(self.settings, headers, environ.get('QUERY_STRING', ''))
+        signatures = authenticate(self.settings, headers, environ.get('QUERY_STRING', ''))
         self.line.queue.check_room(min(int(headers.get('content-length') or 0), MAX_BODY_BYTES))
-        with self.intake.body(environ, bool(proof)) as body, self.intake.turn() as claim:
+        with self.intake.body(environ, not signatures) as body, self.intake.turn() as claim:
             claim(len(body))
-            proof = proof or valid_signature(self.settings, headers, body, arrived)
+            signed_by = valid_signature(signatures, body, arrived) if signatures else ''
             text = decompress(body, headers.get('content-encoding', ''), claim)
             payloads = read_payloads(text, headers.get('content-type', ''))
-            if answered := answer_signed_handshake(self.settings, proof, payloads):
+            if answered := answer_signed_handshake(self.settings, signed_by, payloads):
                 environ[OUTCOME] = HANDSHAKE
                 return answered
             arrival = Arrival(utc_text(arrived), headers, self.settings, request_query(environ))
