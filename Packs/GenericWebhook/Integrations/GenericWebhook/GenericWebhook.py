@@ -280,14 +280,53 @@ TIMED_TEXT = re.compile('(?:{})(?:{}|{})'.format(
     r'[\s\xef\xbb\xbf]{0,99}(?:[{[]\s{0,99}["{}[\]]|\Z)', r'[\w.*+%\[\]-]{1,255}=').encode())
 
 
+TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
+BODY_TIMED_SECONDS = 60
+
+
 class Signature(NamedTuple):
     """As a request shows it, with one of the keys that it may be made with."""
 
     header: str
-    scheme: Scheme
-    stamp: str
     digest: bytes
-    recipe: tuple[bytes, bytes, str]  # key, prefix, kind of digest
+    key: bytes
+    prefix: bytes
+    time: str
+    is_timed: bool
+
+    def fits(self, body: bytes) -> bool:
+        if len(body) > MIB:
+            gevent.sleep(0)  # the others' turn: 25 MiB take up to 60 ms
+        made = hmac.digest(self.key, self.prefix + body, f'sha{8 * len(self.digest)}')
+        return hmac.compare_digest(made, self.digest)
+
+    def is_fresh(self, body: bytes, arrived: float) -> bool:
+        """A time in the body counts under every header: else what one sender timed could be sent again as another's."""
+        if self.time:
+            return abs(arrived - moment_of(self.time)) <= TIMED_SECONDS
+        signed = body_time(body)
+        return abs(arrived - moment_of(signed)) <= BODY_TIMED_SECONDS if signed else not self.is_timed
+
+
+def moment_of(stamp: str) -> float:
+    """Of Unix seconds or milliseconds, or of RFC 3339; far away of anything else."""
+    with suppress(ValueError):
+        if stamp.isdecimal():
+            return int(stamp[:13]) / (1000 if len(stamp) > 11 else 1)
+        return datetime.fromisoformat(stamp.replace('Z', '+00:00')).timestamp()
+    return 0
+
+
+class TimedBody(Struct, rename={'time': BODY_TIME}):
+    time: Raw = Raw(b'')  # not read further: it may be 25 MiB of anything
+
+
+def body_time(body: bytes) -> str:
+    """Of a JSON object; empty where it is not there."""
+    if BODY_TIME.encode() in body:
+        with suppress(ValueError, RecursionError):
+            return bytes(Decoder(TimedBody).decode(body).time).decode().strip('"')
+    return ''
 
 
 SIGNATURE_NAME = re.compile('signature|hmac')
@@ -299,19 +338,19 @@ def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signatur
     for header, value in headers.items():
         general = SCHEMES[ANY] if SIGNATURE_NAME.search(header) else []
         for scheme in SCHEMES.get(header, general):
-            if before := scheme.signed_before(value, headers):
-                prefix, stamp = before
+            if signed := scheme.signed_before(value, headers):
                 for text, key in product(DIGEST.findall(value), scheme.keys(token)):
                     digest = base64.b64decode(text) if '=' in text else bytes.fromhex(text)
-                    yield Signature(header, scheme, stamp, digest, (key, prefix, f'sha{8 * len(digest)}'))
+                    yield Signature(header, digest, key, *signed, bool(scheme.time))
 
 
-def authenticate(settings: Settings, headers: dict[str, str], query: str, max_compared: int = 100) -> list[Signature]:
+def authenticate(settings: Settings, headers: dict[str, str], query: str,
+                 max_compared: int = 100, max_signatures: int = 8) -> list[Signature]:
     """The signatures one of which has to be valid; none when the request shows the token. Raises Unauthorized."""
     compared = islice(places_of_token(headers, query), max_compared)
     if not settings.token or any(hmac.compare_digest(value, settings.token) for values in compared for value in values):
         return []
-    shown = list(shown_signatures(headers, settings.token))
+    shown = list(islice(shown_signatures(headers, settings.token), max_signatures))
     if not shown:
         raise Unauthorized(*missing_proof(settings, headers))
     return shown
@@ -337,56 +376,14 @@ def missing_proof(settings: Settings, headers: dict[str, str]) -> tuple[str, str
 
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
     """The header whose signature is made with the token, and fresh where it is timed. Raises Unauthorized when none is."""
-    fitting = [] if TIMED_TEXT.match(body) else fitting_signatures(shown, body)
+    fitting = [] if TIMED_TEXT.match(body) else [each for each in shown if each.fits(body)]
     for signature in fitting:
-        if is_fresh(signature, body, arrived):
+        if signature.is_fresh(body, arrived):
             return signature.header
-    names = ', '.join(dict.fromkeys(signature.header for signature in fitting or shown))
-    raise Unauthorized('The signature fits, but its time is too far from now: check the clocks of both sides.' if fitting else
-                       'No signature fits the body, its time and the token: check the token in the sender.', names)
-
-
-def fitting_signatures(shown: list[Signature], body: bytes, max_made: int = 8) -> list[Signature]:
-    """A request may show hundreds with a time of its own each, hence the bound on what is made for one body."""
-    made = {}
-    for key, prefix, kind in islice(dict.fromkeys(signature.recipe for signature in shown), max_made):
-        if len(body) > MIB:
-            gevent.sleep(0)  # the others' turn: 25 MiB take up to 60 ms
-        made[key, prefix, kind] = hmac.digest(key, prefix + body, kind)
-    return [each for each in shown if hmac.compare_digest(each.digest, made.get(each.recipe, b''))]
-
-
-TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
-BODY_TIMED_SECONDS = 60
-
-
-def is_fresh(signature: Signature, body: bytes, arrived: float) -> bool:
-    """A time in the body counts under every header: else what one sender timed could be sent again as another's."""
-    if signature.stamp:
-        return abs(arrived - moment_of(signature.stamp)) <= TIMED_SECONDS
-    stamp = body_time(body)
-    return abs(arrived - moment_of(stamp)) <= BODY_TIMED_SECONDS if stamp else not signature.scheme.time
-
-
-def moment_of(stamp: str) -> float:
-    """Of Unix seconds or milliseconds, or of RFC 3339; far away of anything else."""
-    with suppress(ValueError):
-        if stamp.isdecimal():
-            return int(stamp[:13]) / (1000 if len(stamp) > 11 else 1)
-        return datetime.fromisoformat(stamp.replace('Z', '+00:00')).timestamp()
-    return 0
-
-
-class TimedBody(Struct, rename={'stamp': BODY_TIME}):
-    stamp: Raw = Raw(b'')  # not read further: it may be 25 MiB of anything
-
-
-def body_time(body: bytes) -> str:
-    """Of a JSON object; empty where it is not there."""
-    if BODY_TIME.encode() in body:
-        with suppress(ValueError, RecursionError):
-            return bytes(Decoder(TimedBody).decode(body).stamp).decode().strip('"')
-    return ''
+    problem = 'No signature fits the body, its time and the token: check the token in the sender.'
+    if fitting:
+        problem = 'The signature fits, but its time is too far from now: check the clocks of both sides.'
+    raise Unauthorized(problem, ', '.join(dict.fromkeys(each.header for each in fitting or shown)))
 
 
 # Headers that are for the connection alone, that hold the query, or whose name says by a word of it that they hold a secret.
