@@ -7,6 +7,8 @@ import pytest
 from app import App
 from webhook import Webhook
 
+from tools.processes import end_with
+
 
 @pytest.fixture
 def app() -> Iterator[App]:
@@ -18,6 +20,10 @@ def app() -> Iterator[App]:
 def webhook() -> Iterator[Webhook]:
     with Webhook() as running:
         yield running
+
+
+def pytest_configure() -> None:
+    end_with()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

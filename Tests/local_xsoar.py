@@ -3,7 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar, wait_for
+from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
+from localxsoar.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 

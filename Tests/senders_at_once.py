@@ -14,11 +14,12 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from local_xsoar import wait_for
 from webhook import LIMIT_SECONDS, TOKEN, Answer, Webhook, read_answer, request_head
 
 # "At once" is far below a call that hangs, and far above what a busy machine that runs other tests beside may take.
 AT_ONCE_SECONDS = 2
-FENCE_ROUNDS = 2
+FENCE_ROUNDS = 5
 AUTHORIZED = {'Authorization': TOKEN}
 NOT_CREATED = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
 RETRY_AFTER = 'retry-after'
@@ -51,14 +52,7 @@ def scene(*arguments: str, **faults: Any) -> Callable[[Act], Callable[[], None]]
 
 async def until(condition: Callable[[], Any], what: str, seconds: float = 15) -> Any:
     """Like wait_for, while the senders go on."""
-    async def look() -> Any:
-        while not (value := condition()):
-            await asyncio.sleep(0.01)
-        return value
-    try:
-        return await asyncio.wait_for(look(), seconds)
-    except asyncio.TimeoutError:
-        raise AssertionError(f'{what} did not come true within {seconds:g} s') from None
+    return await asyncio.to_thread(wait_for, condition, what, seconds)
 
 
 class Sender:

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 from local_xsoar import ROOT, wait_for
 from senders_at_once import AUTHORIZED
-from webhook import beside, Answer, Webhook, read_answer, request_head
+from webhook import Answer, Webhook, read_answer, request_head
 
 from localxsoar.ports import accepts_connections, any_free_port
+from tools.processes import beside
 
 BALANCERS = ROOT / 'docs' / 'balancer'
 DELIVERIES = 2000

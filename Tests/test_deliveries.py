@@ -362,10 +362,7 @@ class Memory:
 
     def wait_until_all_have_waited(self) -> None:
         """For the answer for so long that a sender which leaves now has given up."""
-        deadline = time.monotonic() + 10
-        while not all(delivery.sender.has_waited for delivery in self.deliveries.all):
-            assert time.monotonic() < deadline
-            gevent.sleep(0.01)
+        wait_for(lambda: all(delivery.sender.has_waited for delivery in self.deliveries.all), 'their waiting', sleep=gevent.sleep)
 
     @property
     def bytes_held(self) -> int:

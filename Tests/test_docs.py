@@ -152,7 +152,7 @@ class DevRun(LocalXsoar):
 
     def __init__(self, checkout: Path, *arguments: str) -> None:
         super().__init__(pack=PACK)
-        self.command = [str(checkout / 'dev'), 'run', '--port', '0', *arguments]
+        self.command = [str(checkout / 'dev'), 'run', '--port', '0', '--end-with-stdin', *arguments]
 
     def answer_of(self, command: str) -> str:
         """What a documented curl prints when it is sent here."""

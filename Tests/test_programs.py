@@ -22,7 +22,9 @@ from apprise import Apprise, AppriseAttachment
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 from local_xsoar import wait_for
-from webhook import Webhook, beside, curl
+from webhook import Webhook, curl
+
+from tools.processes import beside
 
 TOKEN = 'Bearer secret-4f1c'
 PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path

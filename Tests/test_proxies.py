@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from local_xsoar import wait_for
-from webhook import TOKEN, Webhook, beside
+from webhook import TOKEN, Webhook
+
+from tools.processes import beside
 
 HAPROXY = '''
 global

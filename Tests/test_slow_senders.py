@@ -9,6 +9,8 @@ import pytest
 import requests
 from webhook import TOKEN, Webhook, needs
 
+from tools.processes import beside
+
 CONNECTIONS = 1000
 SECONDS = 10
 MOST_WAIT_SECONDS = 1  # beyond the time of the server's own calls, of which there is none here
@@ -27,9 +29,8 @@ def test_a_thousand_slow_senders_keep_an_honest_one_waiting_for_less_than_a_seco
         before = webhook.peak_memory()
         command = ['slowhttptest', *ATTACKS[attack], '-c', str(CONNECTIONS), '-r', '500', '-l', str(SECONDS), '-p', '30',
                    '-u', f'{webhook.direct_url}?token={TOKEN}']  # who does not know it is refused before its body is read
-        slow = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         waited, most_files = [], 0
-        try:
+        with beside(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)) as slow:
             while slow.poll() is None:
                 began = time.monotonic()
                 answer = honest.post(webhook.direct_url, '{}', headers={'Authorization': TOKEN}, timeout=30)
@@ -37,9 +38,6 @@ def test_a_thousand_slow_senders_keep_an_honest_one_waiting_for_less_than_a_seco
                 assert answer.status_code == 200
                 most_files = max(most_files, len(os.listdir(f'/proc/{webhook.state()["pid"]}/fd')))
                 time.sleep(0.05)  # an honest sender's own pace; nothing is waited for
-        finally:
-            slow.kill()
-            slow.wait()
         memory = webhook.peak_memory() - before
         print(f'\n{attack}: {most_files} connections at most, longest wait {max(waited) * 1000:.0f} ms, '
               f'{memory / 2**20:.0f} MiB above idle, {len(waited)} honest requests')

@@ -6,8 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -111,25 +109,6 @@ def needs(program: str) -> None:
     """Skips the test, by name, where this program is not installed."""
     if not shutil.which(program):
         pytest.skip(f'{program} is not installed. Debian: apt-get install {program}.')
-
-
-@contextmanager
-def beside(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that runs for the length of the block, and not a moment longer where these tests are killed in it."""
-    watcher = subprocess.Popen(['sh', '-c', 'read -r line; kill "$0"', str(process.pid)], stdin=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        watcher.kill()
-        watcher.communicate()
-        process.terminate()  # and its own children with it
-        process.wait(10)
-
-
-def runs(pid: int) -> bool:
-    """A process that has ended stays as a zombie until its parent asks for it."""
-    shown = subprocess.run(['ps', '-o', 'stat=', '-p', str(pid)], capture_output=True, text=True, check=False)
-    return shown.stdout.strip()[:1] not in ('', 'Z')
 
 
 def curl(*arguments: str, data: bytes | None = None) -> Answer:

@@ -12,6 +12,7 @@ from bench.load import wrk
 from bench.rows import Row
 from bench.side import OURS, ROOT, Side, wait_for_port
 from localxsoar.ports import any_free_port
+from tools.processes import beside
 
 CONFIGURATION = ROOT / 'docs' / 'balancer' / 'haproxy.cfg'
 COUNTED = 'X-GitHub-Delivery'  # by which HAProxy tells the deliveries apart
@@ -31,13 +32,9 @@ def haproxy(urls: list[str]) -> Iterator[str]:
     with tempfile.NamedTemporaryFile('w', suffix='.cfg') as file:
         file.write(text)
         file.flush()
-        process = subprocess.Popen(['haproxy', '-db', '-f', file.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
+        with beside(subprocess.Popen(['haproxy', '-db', '-f', file.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)):
             wait_for_port(port)
             yield f'http://127.0.0.1:{port}/'
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def rate(count: int) -> float:

@@ -18,6 +18,8 @@ from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, unify
 from localxsoar.ports import accepts_connections, any_free_port
+from localxsoar.waiting import wait_for
+from tools.processes import beside
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ROOT / 'Packs' / 'GenericWebhook' / 'Integrations' / 'GenericWebhook' / 'GenericWebhook.py'
@@ -116,18 +118,16 @@ class Bare:
         port = any_free_port()
         self.url = f'http://127.0.0.1:{port}/'
         self.process = subprocess.Popen([sys.executable, str(BARE), str(port)])
+        self.running = beside(self.process)
+        self.running.__enter__()
         wait_for_port(port)
 
     def __enter__(self) -> Bare:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.process.terminate()
-        self.process.wait()
+        self.running.__exit__(None, None, None)
 
 
 def wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not accepts_connections(port):
-        assert time.monotonic() < deadline, f'nothing listens on port {port}'
-        time.sleep(0.002)
+    wait_for(lambda: accepts_connections(port), f'a listener on port {port}', START_SECONDS, every=0.002)

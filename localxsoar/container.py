@@ -104,8 +104,8 @@ class Container:
         environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ} | {MARK: self._mark}
         order = self._order
         self._process = subprocess.Popen(
-            [order.runtime.python, '-I', '-u', '-X', 'utf8', str(LOOP), order.runtime.version, order.runtime.host],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [order.runtime.python, '-I', '-u', '-X', 'utf8', str(LOOP), str(os.getpid()), order.runtime.version,
+             order.runtime.host], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             cwd=tempfile.gettempdir(), env=environment, start_new_session=True)
         self._threads = [threading.Thread(target=target, args=[stream], name=target.__name__, daemon=True) for target, stream in
                          ((self._serve, self._process.stdout), (self._show_stderr, self._process.stderr))]

@@ -1,7 +1,8 @@
 """What runs inside the container: a loop that takes scripts over stdin and talks to the server over stdout.
 
-One JSON object a line, both ways. The file stands alone: it is started as `python loop.py SERVER HOST` by another interpreter,
-which sees nothing else of this package. Anything that the script, its libraries or its children write to stdout is a fault.
+One JSON object a line, both ways. The file stands alone: it is started as `python loop.py PARENT SERVER HOST` by another
+interpreter, which sees nothing else of this package. Anything that the script, its libraries or its children write to stdout
+is a fault.
 """
 import _socket
 import json
@@ -344,9 +345,10 @@ def end_with(parent: int) -> None:
 
 
 if __name__ == '__main__':
-    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    _, started_by, *rest = sys.argv
+    threading.Thread(target=end_with, args=(int(started_by),), daemon=True).start()
     try:
-        main(*sys.argv[1:])
+        main(*rest)
     except ValueError as error:
         if str(error) != CONNECTION_CLOSED:
             raise

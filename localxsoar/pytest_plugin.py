@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
+
+from localxsoar.waiting import wait_for
 
 ABOVE = Path(__file__).resolve().parents[1]
 Running = TypeVar('Running', bound='LocalXsoar')
@@ -23,15 +24,6 @@ READY_SECONDS = 30
 PATHS = [str(ABOVE), *filter(None, [os.environ.get('PYTHONPATH')])]
 ENVIRONMENT = {**os.environ, 'PYTHONUTF8': '1', 'PYTHONPATH': os.pathsep.join(PATHS)}
 STOP_SECONDS = 20
-
-
-def wait_for(condition: Callable[[], Any], what: str = 'the condition', seconds: float = 15) -> Any:
-    """The condition's first true value; AssertionError when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f'{what} did not come true within {seconds:g} s'
-        time.sleep(0.01)
-    return value
 
 
 class LocalXsoar:
@@ -49,7 +41,6 @@ class LocalXsoar:
         self.exit_code: int | None = None
         self._wait_ready = wait_ready
         self._environment = {**ENVIRONMENT, **(environment or {})}
-        self._changed = threading.Condition()
 
     def __enter__(self: Running) -> Running:
         return self.start()
@@ -78,44 +69,36 @@ class LocalXsoar:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ends the process by a signal, by force if it must be, and returns its exit code."""
         if self.process.poll() is None:
-            container = self._container_pid()
             self.process.send_signal(number)
             try:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                kill(container)
         assert self.process.stdin
         self.process.stdin.close()
         self._reader.join(STOP_SECONDS)
         self.exit_code = self.process.wait()
         return self.exit_code
 
-    def _container_pid(self) -> int | None:
-        with suppress(OSError):
-            return self.state()['pid'] if self.url else None
-        return None
-
     def _read(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
-            with self._changed:
-                self.output.append(line.rstrip('\n'))
-                self._changed.notify_all()
+            self.output.append(line.rstrip('\n'))
         self.process.stdout.close()
-        with self._changed:
-            self._changed.notify_all()
 
     def wait_for_line(self, pattern: str, seconds: float = 15) -> re.Match[str]:
         """The match of the first line of the output, past or to come, that has the pattern in it."""
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            while not (match := next((found for line in self.output if (found := re.search(pattern, line))), None)):
-                left = deadline - time.monotonic()
-                ended = self.process.poll() is not None and not self._reader.is_alive()
-                assert left > 0 and not ended, f'no line with {pattern!r} within {seconds:g} s in:\n' + '\n'.join(self.output)
-                self._changed.wait(min(left, 0.2))
-        return match
+        def look() -> re.Match[str] | None:
+            is_all = not self._reader.is_alive()
+            match = next((found for line in self.output[:] if (found := re.search(pattern, line))), None)
+            assert match or not is_all, 'the process has ended'
+            return match
+
+        try:
+            found: re.Match[str] = wait_for(look, f'a line with {pattern!r}', seconds)
+        except AssertionError as error:
+            raise AssertionError('\n'.join([f'no line with {pattern!r}: {error}. Its output:', *self.output])) from None
+        return found
 
     # What the server knows.
 
@@ -163,12 +146,6 @@ class LocalXsoar:
         client = demisto_client.configure(base_url=self.url, api_key=api_key, verify_ssl=False, proxy='')
         search = SearchIncidentsData(filter=IncidentFilter(**{'size': 10_000, **filter}))
         return client.search_incidents(filter=search).data or []
-
-
-def kill(pid: int | None) -> None:
-    with suppress(ProcessLookupError):
-        if pid:
-            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Changes the shipped script in one small place at a time, and tells which changes no test notices.
 
-    python tools/mutants.py [--seconds 600] [--seed 1] [--lines 300-420]
+    python -m tools.mutants [--seconds 600] [--seed 1] [--lines 300-420]
 
 Each mutant runs in a copy of the repository: first the tests of its section, then the other quick ones, then, if none of them
 fails, those over real sockets. The order is random and told by the seed, so that a run of some minutes is a fair sample, and
@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+
+from tools.processes import ENDS_WITH, end_with
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = Path('Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py')
@@ -144,7 +146,8 @@ class Workshop:
         known = [test for test in tests if test.startswith('--') or (self.folder / test).exists()]
         command = [sys.executable, '-m', 'pytest', '-x', '-q', '-p', 'no:cacheprovider', *known]
         process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, start_new_session=True)
+                                   stderr=subprocess.DEVNULL, start_new_session=True,
+                                   env={**os.environ, ENDS_WITH: str(os.getpid())})
         try:
             return process.wait(seconds) == 0
         except subprocess.TimeoutExpired:
@@ -181,6 +184,7 @@ def main() -> int:
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1)
     parser.add_argument('--goal', type=float, default=0.9, help='the share to be killed (default: 0.9)')
     options = parser.parse_args()
+    end_with()
     source = (ROOT / SCRIPT).read_text('utf-8')
     waiting = chosen(source, options.lines or f'1-{wiring_starts(source)}', options.seed)
     deadline = time.monotonic() + options.seconds

@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ import pytest
 import requests
 import yaml
 from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
-from webhook import runs
 
 import localxsoar
+from tools.processes import runs
 
 
 @pytest.mark.parametrize(
@@ -206,43 +207,47 @@ def test_ports_that_were_taken_and_replaced_are_told(echo_pack: Path) -> None:
 
 # Being killed
 
-STARTER = """
-import sys
+# Each says the processes that it started, and then does nothing more.
+LOCAL_XSOAR = """
 from local_xsoar import LocalXsoar
 xsoar = LocalXsoar(pack=sys.argv[1]).start()
-print(xsoar.process.pid, xsoar.state()['pid'], flush=True)
-sys.stdin.read()
+print(xsoar.process.pid, xsoar.state()['pid'])
+"""
+PROGRAM = """
+import subprocess
+from tools.processes import beside
+running = beside(subprocess.Popen(['sleep', '60']))
+print(running.__enter__().pid)
+"""
+WHOEVER_ENDS_WITH_IT = """
+import os, subprocess
+from tools.processes import ENDS_WITH
+program = 'from tools.processes import end_with; import time; end_with(); time.sleep(60)'
+print(subprocess.Popen([sys.executable, '-c', program], env={**os.environ, ENDS_WITH: str(os.getpid())}).pid)
 """
 
 
-@pytest.mark.parametrize('killed', ['who started it', 'the local XSOAR'])
-def test_whoever_is_killed_leaves_no_process_behind(echo_pack: Path, killed: str) -> None:
+@contextmanager
+def started(program: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, '-c', STARTER, str(echo_pack)], env=environment, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as starter:
-        assert starter.stdout
-        xsoar, container = map(int, starter.stdout.readline().split())
-        assert runs(xsoar) and runs(container)
-        os.kill(starter.pid if killed == 'who started it' else xsoar, signal.SIGKILL)
-        wait_for(lambda: not runs(xsoar) and not runs(container), 'the end of both')
-        starter.kill()
+    code = f'import sys\n{program}\nsys.stdout.flush()\nsys.stdin.read()'
+    with subprocess.Popen([sys.executable, '-c', code, *arguments], env=environment, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        pids = [int(word) for word in process.stdout.readline().split()]
+        assert pids and all(map(runs, pids))
+        yield process, pids
+        process.kill()
 
 
-BESIDE = """
-import subprocess, sys
-from webhook import beside
-with beside(subprocess.Popen(['sleep', '60'])) as process:
-    print(process.pid, flush=True)
-    sys.stdin.read()
-"""
+@pytest.mark.parametrize('program', [LOCAL_XSOAR, PROGRAM, WHOEVER_ENDS_WITH_IT], ids=['local XSOAR', 'program', 'test run'])
+def test_whoever_is_killed_leaves_no_process_behind(echo_pack: Path, program: str) -> None:
+    with started(program, str(echo_pack)) as (process, pids):
+        process.kill()
+        wait_for(lambda: not any(map(runs, pids)), 'the end of what it started')
 
 
-def test_a_program_beside_a_killed_test_ends_too() -> None:
-    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, '-c', BESIDE], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True) as test:
-        assert test.stdout
-        program = int(test.stdout.readline())
-        assert runs(program)
-        test.kill()
-        wait_for(lambda: not runs(program), 'the end of the program')
+def test_a_killed_local_xsoar_leaves_no_container_behind(echo_pack: Path) -> None:
+    with started(LOCAL_XSOAR, str(echo_pack)) as (_, (xsoar, container)):
+        os.kill(xsoar, signal.SIGKILL)
+        wait_for(lambda: not runs(container), 'the end of the container')

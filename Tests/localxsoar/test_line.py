@@ -1,6 +1,7 @@
 """The facts of the line, one a test: the loop as a process, the test as its server."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,9 +21,9 @@ CLOSED = 'Try to write when connection closed'
 class Loop:
     """The container's end of the line, started as the server starts it."""
 
-    def __init__(self, server: str = '8') -> None:
+    def __init__(self, server: str = '8', parent: int = 0) -> None:
         self.process: Any = subprocess.Popen(
-            [sys.executable, '-I', '-u', str(LOOP), server],
+            [sys.executable, '-I', '-u', str(LOOP), str(parent or os.getpid()), server],
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -90,6 +91,13 @@ def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
 def test_a_ping_is_answered_by_a_pong(loop: Loop) -> None:
     loop.send('ping')
     assert loop.read() == {'type': 'pong'}
+
+
+def test_a_loop_whose_server_was_killed_before_it_looked_ends() -> None:
+    with subprocess.Popen(['true']) as ended:
+        pass
+    with Loop(parent=ended.pid).process as loop:
+        assert loop.wait(10) == 1
 
 
 def test_the_loop_exits_at_the_end_of_stdin(loop: Loop) -> None:
