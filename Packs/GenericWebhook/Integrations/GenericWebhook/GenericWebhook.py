@@ -32,19 +32,19 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
-from email.utils import formatdate
 from encodings import normalize_encoding
 from encodings.aliases import aliases
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import chain, islice, product
+from itertools import chain, islice, product, repeat
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 
 try:
     import gevent
-    from bottle import Bottle, HTTPResponse, request
+    from bottle import Bottle, HTTPResponse
+    from bottle import request as bottle_request
     from gevent.event import AsyncResult, Event
     from gevent.lock import BoundedSemaphore, Semaphore
     from gevent.pool import Pool
@@ -1520,13 +1520,14 @@ def member_decoder(key: str) -> Decoder[Any]:
 ''' HANDSHAKES '''
 
 
-class Question(NamedTuple):
-    """A request that may be a sender's question whether it may trust this address."""
+class Request(NamedTuple):
+    """What its handlers need of a request; `body` opens it, as one that is known or a stranger's, up to a limit."""
 
     settings: Settings
+    environ: dict[str, Any]
     headers: dict[str, str]
     query: dict[str, str]
-    read_body: Callable[[int], bytes]
+    body: Callable[..., AbstractContextManager[bytes]]
 
 
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
@@ -1547,7 +1548,7 @@ def plain(text: str) -> str:
     return text
 
 
-def microsoft_graph(question: Question) -> HTTPResponse | None:
+def microsoft_graph(question: Request) -> HTTPResponse | None:
     has_body = int(question.headers.get('content-length') or 0) or 'transfer-encoding' in question.headers
     return None if has_body else echo(question.query.get('validationToken'))
 
@@ -1555,22 +1556,22 @@ def microsoft_graph(question: Question) -> HTTPResponse | None:
 MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
-def azure_event_grid(question: Question) -> HTTPResponse | None:
+def azure_event_grid(question: Request) -> HTTPResponse | None:
     if question.headers.get('aeg-event-type') != 'SubscriptionValidation':
         return None
-    body = question.read_body(MAX_HANDSHAKE_BYTES)
     try:
-        code = json.loads(body)[0]['data']['validationCode']
+        with question.body(False, MAX_HANDSHAKE_BYTES) as body:
+            code = json.loads(body)[0]['data']['validationCode']
     except (ValueError, LookupError, TypeError, RecursionError):
         raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
     return echo(str(code), 'validationResponse')
 
 
-def okta(question: Question) -> HTTPResponse | None:
+def okta(question: Request) -> HTTPResponse | None:
     return echo(question.headers.get('x-okta-verification-challenge') or None, 'verification')
 
 
-def meta(question: Question) -> HTTPResponse | None:
+def meta(question: Request) -> HTTPResponse | None:
     if question.query.get('hub.mode') != 'subscribe':
         return None
     shown_token = question.query.get('hub.verify_token', '').encode()
@@ -1579,11 +1580,11 @@ def meta(question: Question) -> HTTPResponse | None:
     return echo(question.query.get('hub.challenge', ''))
 
 
-def dropbox(question: Question) -> HTTPResponse | None:
+def dropbox(question: Request) -> HTTPResponse | None:
     return echo(question.query.get('challenge'))
 
 
-def cloud_events(question: Question) -> HTTPResponse | None:
+def cloud_events(question: Request) -> HTTPResponse | None:
     origin = question.headers.get('webhook-request-origin')
     if not origin:
         return None
@@ -2333,39 +2334,29 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 
 ''' THE APP '''
 
-
-def request_headers(environ: dict[str, Any]) -> dict[str, str]:
-    """By lower-case name."""
-    return {key.removeprefix('HTTP_').replace('_', '-').lower(): value for key, value in environ.items()
-            if key.startswith('HTTP_') or key in ('CONTENT_TYPE', 'CONTENT_LENGTH')}
-
-
-def same_request(environ: dict[str, Any], settings: Settings) -> str:
-    """What beside the body makes two requests the same: the query without the token, and the Content-Type."""
-    query = [pair for pair in parse_qsl(environ.get('QUERY_STRING', '')) if pair[1].encode() != settings.token]
-    return f'{query}\0{environ.get("CONTENT_TYPE", "")}'
-
-
-def request_query(environ: dict[str, Any]) -> dict[str, str]:
-    return dict(parse_qsl(environ['QUERY_STRING'])) if environ.get('QUERY_STRING') else {}
-
-
 OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
-HANDSHAKE = 'handshake'  # an outcome
 HAS_LEFT = 'webhook.has_left'  # in the environ: a function that tells whether the sender has left
-UNEXPECTED = 'Something unexpected happened; the log of the instance tells what.'
 ROUTE_DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path: send the POST to the instance's own URL.",
     HTTPStatus.METHOD_NOT_ALLOWED: 'This method does nothing here: send a POST to create an incident.',
 }
-Handler = Callable[[dict[str, Any]], HTTPResponse]
+LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
+BARE_NAMES = 'CONTENT_TYPE', 'CONTENT_LENGTH'  # WSGI has them without HTTP_
+
+
+def greet(_: Request) -> HTTPResponse:
+    return HTTPResponse(LISTENING, headers=PLAIN_TEXT)
+
+
+def tell_methods(_: Request) -> HTTPResponse:
+    return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
 
 
 class Webhook:
     """The WSGI application.
 
-    Each request has an environ of its own and gets a fresh answer: bottle.request and bottle.response are shared by all
-    greenlets of the thread, so they hold another sender's data after any yield.
+    Each request has an environ of its own and a fresh answer: bottle.request and bottle.response are shared by all
+    greenlets of the thread, so after any yield they are another sender's.
     """
 
     def __init__(self, settings: Settings, line: ServerLine):
@@ -2375,7 +2366,7 @@ class Webhook:
         self.deliveries = Deliveries(line.queue, line.hand_in)
         self.routes = Bottle()
         self.routes.default_error_handler = self.refuse_route
-        handlers: dict[str, Handler] = {'POST': self.receive, 'PUT': self.receive, 'GET': greet, 'OPTIONS': tell_methods}
+        handlers = {'GET': greet, 'OPTIONS': tell_methods, 'POST': self.receive, 'PUT': self.receive}
         for method, handler in handlers.items():
             # Without bottle's plugins: the answers are complete.
             self.routes.route('/', method, callback=partial(self.answer, handler), skip=True)
@@ -2383,12 +2374,13 @@ class Webhook:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         return self.routes(environ, start_response)
 
-    def answer(self, handler: Handler) -> HTTPResponse:
+    def answer(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
         """Of a handshake or of the handler, with every exception turned into an answer."""
-        environ = request.environ
+        environ = bottle_request.environ
         try:
             self.line.queue.check_open()
-            return self.handshake(environ) or handler(environ)
+            asked = self.request(environ)
+            return self.handshake(asked) or handler(asked)
         except Refused as refused:
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
             environ[OUTCOME] = refused.detail.partition('. ')[0]
@@ -2398,73 +2390,64 @@ class Webhook:
             stack = [f'{frame.name}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)]
             environ[OUTCOME] = f'{type(error).__name__} in {" > ".join(stack)}'
             self.line.report_health(f'A request failed unexpectedly: {environ[OUTCOME]}')
-            return problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED, {})
+            detail = 'Something unexpected happened; the log of the instance tells what.'
+            return problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
-    def handshake(self, environ: dict[str, Any]) -> HTTPResponse | None:
-        read_body = partial(self.read_question, environ)
-        question = Question(self.settings, request_headers(environ), request_query(environ), read_body)
-        asked = UNSIGNED_HANDSHAKES.get(environ['REQUEST_METHOD'], ())
-        answered = next(filter(None, (answer(question) for answer in asked)), None)
-        if answered:
-            environ[OUTCOME] = HANDSHAKE
-        return answered
+    def request(self, environ: dict[str, Any]) -> Request:
+        headers = {key.removeprefix('HTTP_').replace('_', '-').lower(): value for key, value in environ.items()
+                   if key.startswith('HTTP_') or key in BARE_NAMES}
+        query = dict(parse_qsl(environ['QUERY_STRING']))
+        return Request(self.settings, environ, headers, query, partial(self.intake.body, environ))
 
-    def read_question(self, environ: dict[str, Any], limit: int) -> bytes:
-        with self.intake.body(environ, False, limit) as body:
-            return body
+    @staticmethod
+    def handshake(asked: Request) -> HTTPResponse | None:
+        for question in UNSIGNED_HANDSHAKES.get(asked.environ['REQUEST_METHOD'], ()):
+            if answered := question(asked):
+                asked.environ[OUTCOME] = 'handshake'
+                return answered
+        return None
 
-    def receive(self, environ: dict[str, Any]) -> HTTPResponse:
-        read = self.read_request(environ)
+    def receive(self, asked: Request) -> HTTPResponse:
+        read = self.read_request(asked)
         if isinstance(read, HTTPResponse):
             return read
         made, is_repeat = self.deliveries.once(*read)
-        environ[OUTCOME] = f'repeat of {made.summary}' if is_repeat else made.summary
+        asked.environ[OUTCOME] = f'repeat of {made.summary}' if is_repeat else made.summary
         return json_answer(made.text)
 
-    def read_request(self, environ: dict[str, Any]) -> HTTPResponse | tuple[Delivery, Post]:
+    def read_request(self, asked: Request) -> HTTPResponse | tuple[Delivery, Post]:
         """What is to be created, and nothing else of the request: it may wait long. Or the answer, where nothing is."""
         arrived = time.time()
-        headers = request_headers(environ)
-        signatures = authenticate(self.settings, headers, environ.get('QUERY_STRING', ''))
-        self.line.queue.check_room(min(int(headers.get('content-length') or 0), MAX_BODY_BYTES))
-        with self.intake.body(environ, not signatures) as body, self.intake.turn() as claim:
+        settings, environ, headers, query, read_body = asked
+        signatures = authenticate(settings, headers, environ['QUERY_STRING'])
+        self.line.queue.check_room(int(headers.get('content-length') or 0))
+        with read_body(not signatures) as body, self.intake.turn() as claim:
             claim(len(body))
             signed_by = valid_signature(signatures, body, arrived) if signatures else ''
             text = decompress(body, headers.get('content-encoding', ''), claim)
             payloads = read_payloads(text, headers.get('content-type', ''))
-            if answered := answer_signed_handshake(self.settings, signed_by, payloads):
-                environ[OUTCOME] = HANDSHAKE
+            if answered := answer_signed_handshake(settings, signed_by, payloads):
+                environ[OUTCOME] = 'handshake'
                 return answered
-            arrival = Arrival(utc_text(arrived), headers, self.settings, request_query(environ))
+            arrival = Arrival(utc_text(arrived), headers, settings, query)
             incidents = to_incidents(payloads, arrival)
             for note in arrival.notes[:1]:
                 self.line.log('info', note)
             if not incidents:
                 return json_answer('[]')
-            same = same_request(environ, self.settings)
+            shown = [pair for pair in query.items() if pair[1].encode() != settings.token]
+            same = f'{shown}\0{headers.get("content-type")}'
             return Delivery(headers, same, body, environ.get(HAS_LEFT, bool)), Post(incidents)
 
     @staticmethod
     def refuse_route(error: HTTPResponse) -> HTTPResponse:
         headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
-        detail = request.environ[OUTCOME] = ROUTE_DETAILS.get(error.status_code, UNEXPECTED)
+        detail = bottle_request.environ[OUTCOME] = ROUTE_DETAILS[error.status_code]
         return problem_answer(error.status_code, detail, headers)
-
-
-LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
-
-
-def greet(_: dict[str, Any]) -> HTTPResponse:
-    return HTTPResponse(LISTENING, headers=PLAIN_TEXT)
-
-
-def tell_methods(_: dict[str, Any]) -> HTTPResponse:
-    return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
 
 
 ''' THE SERVER '''
 
-MAX_REQUEST_LINE = 8192
 MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
 
 
@@ -2473,11 +2456,10 @@ class PacedReader(io.RawIOBase):
 
     def __init__(self, sock: Any):
         self.socket = sock
-        self.is_broken = False
         self.expect(HEADER_SECONDS)
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
-        """From now on: all within so many seconds, and more for what comes, but never a longer silence than these seconds."""
+        """From now on: all within so many seconds, and more for what comes, but never a longer silence than these."""
         self.seconds = seconds
         self.ends_at = time.monotonic() + seconds
         self.bytes_per_second = bytes_per_second
@@ -2490,8 +2472,7 @@ class PacedReader(io.RawIOBase):
         if self.received:
             gevent.sleep(0)  # what has come already would else be read without a turn for anybody else
         seconds_left = self.ends_at - time.monotonic()
-        if self.is_broken or seconds_left <= 0 or self.received > MAX_DISCARD_BYTES:
-            self.is_broken = True
+        if seconds_left <= 0 or self.received > MAX_DISCARD_BYTES:
             raise TimeoutError('the sender is too slow or sends too much')
         self.socket.settimeout(seconds_left)
         count: int = self.socket.recv_into(buffer)
@@ -2500,66 +2481,39 @@ class PacedReader(io.RawIOBase):
         return count
 
 
-class Head(NamedTuple):
-    """The head of one request: headers by lower-case name, of one that comes again all values."""
-
-    method: str
-    path: str
-    query: str
-    version: str
-    headers: dict[str, str]
-
-    @property
-    def keeps_connection(self) -> bool:
-        wishes = [each.strip().lower() for each in self.headers.get('connection', '').split(',')]
-        return 'close' not in wishes and (self.version != '1.0' or 'keep-alive' in wishes)
-
-    @property
-    def body_length(self) -> int | None:
-        """None when it comes in chunks."""
-        return None if 'transfer-encoding' in self.headers else int(self.headers.get('content-length', '0'))
+# Of a whole URL, as a proxy may send it, host and port are left out.
+REQUEST_LINE = re.compile(rb'([A-Z-]+) (?! )(?:(?i:https?://)[!-.0->@-~]*)?(/[!->@-~]*|\*|)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
+HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
+EMPTY_LINES = b'\r\n', b'\n'
+MAX_REQUEST_LINE = 8192
 
 
 class LineTooLong(Refused):
     status = HTTPStatus.REQUEST_URI_TOO_LONG
 
 
-# Of a whole URL, as a proxy may send it, host and port are left out. Lower-case methods too: bottle takes `post` for POST.
-REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Z-]+) (?! )(?:(?i:https?://)[!-.0->@-~]*)?(/[!->@-~]*|\*|)(?:\?([!-~]*))?"
-                          rb' HTTP/(1\.[01])\r?\n')
-HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
-EMPTY_LINES = b'\r\n', b'\n'
-ONE_HOST = re.compile(r'[^\s,/?#@]*')
-LENGTH = re.compile(r'[0-9]{1,18}')
+def read_head(line: bytes, rfile: io.BufferedIOBase) -> dict[str, Any]:
+    """The environ of a request, as WSGI has it.
 
-
-def read_request_line(rfile: io.BufferedIOBase) -> bytes:
-    lines = (rfile.readline(MAX_REQUEST_LINE) for _ in range(MAX_HEADERS))
-    line = next((line for line in lines if line not in EMPTY_LINES), b'')
+    Raises Refused for what is no HTTP/1.0 or 1.1, or what a proxy could read in another way.
+    """
     if len(line) == MAX_REQUEST_LINE:
         raise LineTooLong('The request line is too long: what an incident needs goes into the body.')
-    return line
-
-
-def read_head(line: bytes, rfile: io.BufferedIOBase) -> Head:
-    """Raises Refused for what is no HTTP/1.0 or 1.1, or what a proxy could read in another way."""
     match = REQUEST_LINE.fullmatch(line)
     if not match:
         raise BadRequest('The request line is not HTTP/1.1: a method, a path and the version, with one space between.')
     method, path, query, version = (part.decode() for part in match.groups(b''))
-    try:
-        path = unquote(path, errors='strict').encode().decode('latin-1') or '/'
-    except UnicodeDecodeError:
-        raise BadRequest('The path of the request is no text.') from None
-    head = Head(method, path, query, version, read_headers(rfile))
-    check_framing(head)
-    return head
+    environ: dict[str, Any] = read_headers(rfile)
+    environ |= {'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'PATH_INFO': path or '/', 'QUERY_STRING': query,
+                'SERVER_PROTOCOL': version}
+    check_framing(environ)
+    return environ
 
 
-def read_headers(rfile: io.BufferedIOBase, max_headers: int = MAX_HEADERS, bytes_left: int = MAX_HEADER_BYTES) -> dict[str, str]:
-    """Raises BadRequest for a line that is no header, and for too many."""
+def read_headers(rfile: io.BufferedIOBase, most: int = MAX_HEADERS, bytes_left: int = MAX_HEADER_BYTES) -> dict[str, str]:
+    """As the environ names them, of one that comes again all values. Raises BadRequest."""
     headers: dict[str, str] = {}
-    for _ in range(max_headers + 1):
+    for _ in range(most + 1):
         line = rfile.readline(bytes_left)
         bytes_left -= len(line)
         if line in EMPTY_LINES:
@@ -2567,21 +2521,24 @@ def read_headers(rfile: io.BufferedIOBase, max_headers: int = MAX_HEADERS, bytes
         match = HEADER_LINE.fullmatch(line)
         if not match:
             break
-        name = match[1].decode().lower()
+        if b'_' in match[1]:
+            continue  # it could pass for another
+        name = match[1].decode().replace('-', '_').upper()
+        key = name if name in BARE_NAMES else 'HTTP_' + name
         value = match[2].strip(b' \t').decode('latin-1')  # by the pattern it would take cubic time
-        headers[name] = f'{headers[name]},{value}' if name in headers else value
+        headers[key] = f'{headers[key]},{value}' if key in headers else value
     raise BadRequest('A line of the headers is no header, or they are too many.')
 
 
-def check_framing(head: Head) -> None:
+def check_framing(environ: dict[str, str]) -> None:
     """Raises BadRequest where two readers could see two ends of the body, or two hosts."""
-    headers = head.headers
-    if (head.version != '1.0' and 'host' not in headers) or not ONE_HOST.fullmatch(headers.get('host', '')):
+    is_old = environ['SERVER_PROTOCOL'] == 'HTTP/1.0'
+    host, coding = environ.get('HTTP_HOST'), environ.get('HTTP_TRANSFER_ENCODING')
+    if (host is None and not is_old) or not re.fullmatch(r'[^\s,/?#@]*', host or ''):
         raise BadRequest('A request has one Host header.')
-    if not LENGTH.fullmatch(headers.get('content-length', '0')):
+    if not re.fullmatch('[0-9]{1,18}', environ.get('CONTENT_LENGTH', '0')):
         raise BadRequest('The Content-Length is not one number.')
-    if 'transfer-encoding' in headers and (
-            headers['transfer-encoding'].lower() != 'chunked' or head.version == '1.0' or 'content-length' in headers):
+    if coding is not None and (coding.lower() != 'chunked' or is_old or 'CONTENT_LENGTH' in environ):
         raise BadRequest('The Transfer-Encoding is not chunked alone, or stands beside a Content-Length or in HTTP/1.0.')
 
 
@@ -2593,20 +2550,19 @@ CHUNK_HEAD = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
 class RequestBody:
     """The body of one request, for `wsgi.input`: without its chunks, whose framing must be little beside the data."""
 
-    def __init__(self, rfile: io.BufferedIOBase, length: int | None, invite: Callable[[], None] | None):
+    def __init__(self, rfile: io.BufferedIOBase, length: int | None, invite: Callable[[], None] | None = None):
         self.rfile = rfile
-        self.is_chunked = length is None
         self.left = length or 0  # of the body or of a chunk
-        self.is_complete = length == 0
+        self.has_chunks = length is None  # still to come
         self.framing_left = FRAMING_BYTES
         self.invite = invite  # for a sender that waits for it
 
     def read(self, size: int) -> bytes:
         """At most so many bytes, none at the end. Raises OSError, and ValueError for chunks that are not well-formed."""
-        if self.invite and not self.is_complete:
+        if self.invite:
             self.invite()
             self.invite = None
-        if self.is_chunked and not self.left and not self.is_complete:
+        if self.has_chunks and not self.left:
             self.begin_chunk()
         wanted = min(size, self.left)
         data = self.rfile.read(wanted)
@@ -2614,9 +2570,7 @@ class RequestBody:
             raise ConnectionError('the body ends early')
         self.left -= wanted
         self.framing_left += wanted // 8
-        if not self.is_chunked:
-            self.is_complete = not self.left
-        elif wanted and not self.left and self.framing_line() != b'\r\n':
+        if self.has_chunks and not self.left and self.framing_line() != b'\r\n':
             raise ValueError('a chunk does not end where it says')
         return data
 
@@ -2625,10 +2579,10 @@ class RequestBody:
         if not match:
             raise ValueError('a chunk has no size')
         self.left = int(match[1], 16)
-        while not self.left and (line := self.framing_line()) != b'\r\n':
+        self.has_chunks = self.left > 0
+        while not self.has_chunks and (line := self.framing_line()) != b'\r\n':
             if not HEADER_LINE.fullmatch(line):
                 raise ValueError('a trailer is no header')
-        self.is_complete = not self.left
 
     def framing_line(self) -> bytes:
         line = self.rfile.readline(self.framing_left)
@@ -2640,10 +2594,7 @@ class RequestBody:
     @property
     def is_nearly_read(self) -> bool:
         """Whether what is left may be read and thrown away, for the sake of the next request."""
-        return self.is_complete or not (self.is_chunked or self.invite or self.left > READ_BYTES)
-
-
-SEND_SECONDS = 30
+        return not (self.has_chunks or self.invite or self.left > READ_BYTES)
 
 
 class Connection:
@@ -2651,11 +2602,12 @@ class Connection:
 
     scrap = bytearray(READ_BYTES)  # one for all: nobody reads what is thrown away
 
-    def __init__(self, sock: Any, client: str, server: 'WebhookServer', send_seconds: float = SEND_SECONDS):
+    def __init__(self, sock: Any, client: str, server: 'WebhookServer', send_seconds: float = 30):
         self.socket = sock
         self.client = client
         self.server = server
         self.send_seconds = send_seconds
+        self.began = time.monotonic()  # the latest request
         self.was_refused = False
         self.pace = PacedReader(sock)
         self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
@@ -2680,48 +2632,39 @@ class Connection:
         if not self.rfile.peek(1):
             return False
         self.pace.expect(HEADER_SECONDS)
-        began = time.monotonic()
-        line = b''
+        self.began = time.monotonic()
+        line = self.rfile.readline(MAX_REQUEST_LINE)
+        if line in EMPTY_LINES:
+            return True
         try:
-            line = read_request_line(self.rfile)
-            return self.answer(read_head(line, self.rfile), began)
+            return self.answer(read_head(line, self.rfile))
         except Refused as refused:
-            text = problem_text(refused.status, refused.detail)
-            self.log({OUTCOME: refused.detail}, refused.status, began)
-            self.send(f'{refused.status} {refused.status.phrase}', [('Content-Type', PROBLEM_TYPE), ('Connection', 'close'),
-                      ('Content-Length', str(len(text)))], b'' if line.startswith(b'HEAD ') else text.encode())
+            content = problem_text(refused.status, refused.detail).encode()
+            headers = {'Content-Type': PROBLEM_TYPE, 'Content-Length': str(len(content)), 'Connection': 'close'}
+            self.reply({OUTCOME: refused.detail}, f'{refused.status} {refused.status.phrase}', headers,
+                       b'' if line.startswith(b'HEAD ') else content)
             return False
 
-    def answer(self, head: Head, began: float) -> bool:
+    def answer(self, environ: dict[str, Any]) -> bool:
         """Whether the connection stays open. The app has answers of its own to whatever may happen in it."""
         del self.server.resting[self]
         self.pace.expect(BODY_GRACE_SECONDS, BODY_BYTES_PER_SECOND)
-        is_waiting = head.version != '1.0' and head.headers.get('expect', '').lower() == '100-continue'
-        invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n') if is_waiting else None
-        body = RequestBody(self.rfile, head.body_length, invite)
-        environ = self.environ(head, body)
+        is_old = environ['SERVER_PROTOCOL'] == 'HTTP/1.0'
+        is_waiting = not is_old and environ.get('HTTP_EXPECT', '').lower() == '100-continue'
+        body = RequestBody(
+            self.rfile, None if 'HTTP_TRANSFER_ENCODING' in environ else int(environ.get('CONTENT_LENGTH', 0)),
+            partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n') if is_waiting else None)
+        environ |= {'wsgi.input': body, 'wsgi.errors': io.StringIO(), 'wsgi.url_scheme': 'http', HAS_LEFT: self.has_left}
         said: list[Any] = []
-        content = b''.join(self.server.app(environ, lambda status, headers, *_: said.extend((status, headers))))
+        content = b''.join(self.server.app(environ, lambda status, headers, *_: said.extend((status, dict(headers)))))
         status, headers = said
-        stays = head.keeps_connection and body.is_nearly_read and ('Connection', 'close') not in headers
-        if not stays or head.version == '1.0':
-            headers = [each for each in headers if each[0] != 'Connection'] + [('Connection', 'keep-alive' if stays else 'close')]
-        self.log(environ, int(status[:3]), began)
-        self.send(status, headers, content)
+        wishes = environ.get('HTTP_CONNECTION', '').lower().replace(' ', '').split(',')
+        stays = (body.is_nearly_read and 'Connection' not in headers and 'close' not in wishes
+                 and (not is_old or 'keep-alive' in wishes))
+        self.reply(environ, status, headers | {'Connection': 'keep-alive' if stays else 'close'}, content)
         if stays:
             body.read(body.left)
         return stays
-
-    def environ(self, head: Head, body: RequestBody) -> dict[str, Any]:
-        """As WSGI has it. Headers with an underscore are left out: one could pass for another."""
-        environ = {'HTTP_' + name.replace('-', '_').upper(): value for name, value in head.headers.items() if '_' not in name}
-        for key in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
-            if value := environ.pop('HTTP_' + key, ''):
-                environ[key] = value
-        return environ | {
-            'REQUEST_METHOD': head.method, 'SCRIPT_NAME': '', 'PATH_INFO': head.path, 'QUERY_STRING': head.query,
-            'SERVER_PROTOCOL': f'HTTP/{head.version}', 'REMOTE_ADDR': self.client, 'wsgi.url_scheme': 'http',
-            'wsgi.input': body, 'wsgi.errors': io.StringIO(), HAS_LEFT: self.has_left}
 
     def has_left(self) -> bool:
         """Whether nothing more can come from the sender. Asked while its request is in hand: nobody else reads then."""
@@ -2733,20 +2676,22 @@ class Connection:
         except OSError:
             return True
 
-    def send(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
-        """A reader may take long, as long as it goes on. Raises OSError."""
-        lines = [f'HTTP/1.1 {status}', *(f'{name}: {value}' for name, value in headers), f'Date: {formatdate(usegmt=True)}']
+    def reply(self, environ: dict[str, Any], status: str, headers: dict[str, str], content: bytes) -> None:
+        """With a line in the log. A reader may take long, as long as it goes on. Raises OSError."""
+        self.log(environ, int(status[:3]))
+        date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
+        lines = [f'HTTP/1.1 {status}', *(f'{name}: {value}' for name, value in headers.items()), f'Date: {date}']
         left = memoryview('\r\n'.join(lines).encode('latin-1') + b'\r\n\r\n' + content)
+        self.socket.settimeout(self.send_seconds)
         while left:
-            self.socket.settimeout(self.send_seconds)
             left = left[self.socket.send(left):]
 
-    def log(self, environ: dict[str, Any], status: int, began: float) -> None:
+    def log(self, environ: dict[str, Any], status: int) -> None:
         self.was_refused = status >= 400
         quoted = self.server.quoted
         self.server.log(
             status, '%s %s %s ms, from %s %s, %s bytes: %s', environ.get('REQUEST_METHOD', '-'), status,
-            round((time.monotonic() - began) * 1000), quoted(environ.get('HTTP_X_FORWARDED_FOR', self.client)),
+            round((time.monotonic() - self.began) * 1000), quoted(environ.get('HTTP_X_FORWARDED_FOR', self.client)),
             quoted(environ.get('HTTP_USER_AGENT', '-')), environ.get('CONTENT_LENGTH') or self.pace.received,
             environ.get(OUTCOME, 'no incident'))
 
@@ -2754,18 +2699,14 @@ class Connection:
 MAX_EQUAL_REFUSALS = 10
 FLOOD_SECONDS = 10
 MAX_REASONS = 100
-BACKLOG = 4096
 
 
 class WebhookServer(StreamServer):
-    """The integration's HTTP server. Raises OSError in its constructor when the port can't be had."""
+    """The integration's HTTP server. Its start() raises OSError when the port can't be had."""
 
     def __init__(self, settings: Settings, line: ServerLine):
-        listener = socket.create_server(('', settings.port), backlog=BACKLOG)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # its connections inherit it
-        listener.setblocking(False)
         self.connections = Pool(connection_limit())
-        super().__init__(listener, spawn=self.connections)
+        super().__init__(('0.0.0.0', settings.port), spawn=self.connections, backlog=4096)
         self.app = Webhook(settings, line)
         self.settings = settings
         self.line = line
@@ -2774,6 +2715,7 @@ class WebhookServer(StreamServer):
         self.refusals: Counter[str] = Counter()  # of the last FLOOD_SECONDS, by reason
 
     def handle(self, sock: Any, address: Any) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, address[0], self)
         try:
             connection.serve()
@@ -2818,75 +2760,55 @@ class WebhookServer(StreamServer):
 
 def connection_limit() -> int:
     """As many as the process may have open files for; a further one waits in the listen queue."""
-    files, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in MAX_CONNECTIONS + RESERVED_FILES, most_files, MOST_FILES_OF_MACOS:
-        with suppress(ValueError, OSError):  # more than it may be, or without a limit where that is refused
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most_files))
-            return wanted - RESERVED_FILES
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + RESERVED_FILES
+    if most != resource.RLIM_INFINITY:
+        wanted = min(wanted, most)
+    with suppress(ValueError, OSError):  # macOS allows fewer than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+        files = wanted
     return files - RESERVED_FILES
 
 
-MOST_FILES_OF_MACOS = 10_240
-
-
 ''' COMMANDS '''
-
-
-def test_module(params: dict[str, Any]) -> str:
-    """Binds no port: the long-running container may hold it."""
-    read_settings(params)
-    return 'ok'
-
-
-def fetch_samples() -> list[dict[str, Any]]:
-    return read_samples(demisto.getIntegrationContext())
-
-
-MIN_GOOD_TOKEN = 16  # characters
-GARBAGE_THRESHOLDS = 10_000, 20, 20  # requests leave hardly a cycle behind
 
 
 def serve(settings: Settings) -> None:
     """Serves until it is stopped or the line is cut; ends the process then, since the server's loop would keep it."""
     gc.collect()
     gc.freeze()  # CommonServerPython is here for good: no need to look through it again and again
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    gc.set_threshold(10_000, 20, 20)  # requests leave hardly a cycle behind
     line = ServerLine()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
-    server = open_server(settings, line)
-    if server:
-        line.report_health('')
-        line.log('info', f'Listening on port {settings.port}.')
-        if not settings.token:
-            line.log('info', 'No Authorization Verification Token is configured: every POST is accepted.')
-        elif len(settings.token.decode()) < MIN_GOOD_TOKEN:
-            line.log('info', f'The Authorization Verification Token can be guessed: it has under {MIN_GOOD_TOKEN} characters.')
-        line.ending.wait()
-        server.end()
+    server = WebhookServer(settings, line)
+    open_port(server)
+    line.ending.wait()
+    server.end()
     line.drain()
-    wait_until(lambda: not server or len(server.resting) == len(server.connections), FAREWELL_SECONDS)
+    wait_until(lambda: len(server.resting) == len(server.connections), FAREWELL_SECONDS)
     os._exit(1 if line.is_cut else 0)
 
 
-MAX_RETRY_SECONDS = 5
-
-
-def open_server(settings: Settings, line: ServerLine) -> WebhookServer | None:
-    """Tries until it has the port; None when it is to end before."""
-    retry_seconds = 1
-    while not line.ending.is_set():
+def open_port(server: WebhookServer) -> None:
+    """Tries until it has the port, or all is to end."""
+    line, settings = server.line, server.settings
+    for retry_seconds in chain((1, 2, 4), repeat(5)):
         try:
-            server = WebhookServer(settings, line)
             server.start()
-            return server
+            break
         except OSError as error:
-            reason = f'Listen Port {settings.port} can\'t be opened: {os.strerror(error.errno or 0)}. Trying again.'
+            reason = f"Listen Port {settings.port} can't be opened: {os.strerror(error.errno or 0)}. Trying again."
             line.report_health(reason)
             line.log('error', reason)
-            line.ending.wait(retry_seconds)
-            retry_seconds = min(2 * retry_seconds, MAX_RETRY_SECONDS)
-    return None
+        if line.ending.wait(retry_seconds):
+            return
+    line.report_health('')
+    line.log('info', f'Listening on port {settings.port}.')
+    if not settings.token:
+        line.log('info', 'No Authorization Verification Token is configured: every POST is accepted.')
+    elif len(settings.token.decode()) < 16:
+        line.log('info', 'The Authorization Verification Token can be guessed: it has under 16 characters.')
 
 
 ''' MAIN '''
@@ -2896,11 +2818,12 @@ def main() -> None:
     command = demisto.command()
     try:
         if command == 'test-module':
-            return return_results(test_module(demisto.params()))
+            read_settings(demisto.params())  # without a look at the port: the long-running container may hold it
+            return return_results('ok')
         if command == 'long-running-execution':
             return serve(read_settings(demisto.params()))
         if command == 'fetch-incidents':
-            return demisto.incidents(fetch_samples())
+            return demisto.incidents(read_samples(demisto.getIntegrationContext()))
     except Exception as error:
         return return_error(f'Generic Webhook, {command}: {error}')
     raise NotImplementedError(f'The command {command} is not implemented.')
