@@ -121,7 +121,7 @@ def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: 
         assert room.held == len(read)
     if error and isinstance(source, Source):
         assert error.value.headers['Connection'] == 'close', 'what comes after it could be read as another request'
-    assert (room.held, room.arriving, room.cut) == (0, {}, set())
+    assert (room.held, room.arriving, room.cuts) == (0, {}, {})
 
 
 def test_where_readers_know_the_token_the_newcomer_is_refused_and_no_one_is_cut() -> None:
@@ -144,8 +144,7 @@ def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_th
     at_work: list[str] = []
 
     def work(name: str, size: int) -> None:
-        with intake.turn() as claim:
-            claim(size)
+        with intake.turn(size):
             at_work.append(name)
             gevent.sleep(0.01)
             at_work.append(name)

@@ -27,13 +27,10 @@ import threading
 import time
 import traceback
 import zlib
-from bisect import bisect_left
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
-from encodings import normalize_encoding
-from encodings.aliases import aliases
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain, islice, repeat
@@ -427,21 +424,14 @@ def token_spellings(token: bytes) -> set[str]:
 
 ''' BODY '''
 
-JSON_LABEL = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
-# By Python's own names. Not every codec that it knows: some take quadratic time, some make text that no JSON can hold.
-CHARSET = re.compile(r'ascii|latin_1|iso8859_[0-9]{1,2}|cp125[0-9]|utf_(16|32)(_[bl]e)?|shift_jis|euc_(jp|kr)|gbk|gb2312|gb18030'
-                     r'|big5|koi8_[ru]')
-
 
 class Breath:
     """Lets the others go on whenever the loop has been held for a while."""
 
-    def __init__(self, seconds: float = 0.01):
-        self.seconds = seconds
-        self.taken_at = 0.0
+    taken_at = 0.0
 
-    def take(self) -> None:
-        if time.monotonic() - self.taken_at > self.seconds:
+    def take(self, after_seconds: float = 0.01) -> None:
+        if time.monotonic() - self.taken_at > after_seconds:
             self.taken_at = time.monotonic()  # whoever goes on now has its own time
             gevent.sleep(0.0001)  # with 0 gevent would come back up to 50 times before it looks at a socket
             self.taken_at = time.monotonic()
@@ -449,6 +439,17 @@ class Breath:
 
 breathe = Breath().take  # called between the steps of all work that grows with a body
 PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
+
+
+def pieces(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), PIECE_BYTES):
+        breathe()
+        yield body[start:start + PIECE_BYTES]
+
+
+TOO_LARGE = 'The body is larger than {:g} MiB.'
+no_room = partial(Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.',
+                  Connection='close')
 
 
 class Room:
@@ -462,7 +463,7 @@ class Room:
         self.cuts_longest = cuts_longest
         self.held = 0
         self.arriving: dict[Any, int] = {}  # by greenlet, the one that has been at it longest first
-        self.cut: set[Any] = set()
+        self.cuts: dict[Any, Any] = {}  # what is about to be thrown at a greenlet
 
     @contextmanager
     def body(self, source: Any, limit: int) -> Iterator[bytes]:
@@ -471,65 +472,56 @@ class Room:
         self.arriving[reader] = size = 0
         try:
             body = self.read(source, limit)
-            size = self.arriving.pop(reader, 0)
+            size = self.arriving.pop(reader)
             yield body
         finally:
-            self.cut.discard(reader)
             self.held -= self.arriving.pop(reader, size)
+            if reader in self.cuts:
+                self.cuts.pop(reader).stop()  # it may have left by itself
 
     def read(self, source: Any, limit: int) -> bytes:
         body = bytearray()
+        piece = b' '
         try:
-            while True:
+            while piece and len(body) <= limit:
                 breathe()
-                self.take(PIECE_BYTES)  # before it comes: what has arrived in part is held, too
+                self.hold(len(body) + PIECE_BYTES)  # before it comes: what has arrived in part is held, too
                 # From gevent's own input: it has taken chunked framing off, which bottle's request.body would do again.
                 piece = source.read(PIECE_BYTES)
                 body += piece
-                self.take(len(piece) - PIECE_BYTES)
-                if not piece:
-                    return bytes(body)
-                if len(body) > limit:
-                    raise TooLarge(TOO_LARGE.format(limit / MIB))
         except TimeoutError:
             raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
         except (OSError, ValueError):  # gevent's, of a chunk without a size too
             raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
+        if len(body) > limit:
+            raise TooLarge(TOO_LARGE.format(limit / MIB))
+        self.hold(len(body))
+        return bytes(body)
 
-    def take(self, count: int) -> None:
-        """Makes room for more of the body that this greenlet reads. Raises Unavailable."""
+    def hold(self, size: int) -> None:
+        """The body that this greenlet reads takes so many bytes from now on. Raises Unavailable."""
         reader = gevent.getcurrent()
-        if reader in self.cut:
-            raise Unavailable(NO_ROOM, Connection='close')
-        self.held += count
-        self.arriving[reader] += count
+        if reader in self.arriving:
+            self.held += size - self.arriving[reader]
+            self.arriving[reader] = size
         while self.held > self.limit:
             longest = next(iter(self.arriving)) if self.cuts_longest else reader
-            if longest is reader:
-                raise Unavailable(NO_ROOM, Connection='close')
             self.held -= self.arriving.pop(longest)
-            self.cut.add(longest)
-            gevent.get_hub().loop.run_callback(self.interrupt, longest)
-
-    def interrupt(self, reader: Any) -> None:
-        if reader in self.cut:  # else it has left by itself
-            reader.throw(Unavailable(NO_ROOM, Connection='close'))
-
-
-TOO_LARGE = 'The body is larger than {:g} MiB.'
-NO_ROOM = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
+            if longest is not reader:
+                self.cuts[longest] = gevent.get_hub().loop.run_callback(longest.throw, no_room())
+        if reader not in self.arriving:
+            raise no_room()
 
 
 class Intake:
     """Bodies on their way from the socket to incidents: there are bounds on all together, all but small ones go one by one."""
 
-    def __init__(self, known: int = MAX_KNOWN_BYTES, strangers: int = MAX_STRANGERS_BYTES,
-                 strangers_small: int = MAX_STRANGERS_SMALL_BYTES):
-        self.known = Room(known)
-        self.strangers = Room(strangers, cuts_longest=True)
-        self.strangers_small = Room(strangers_small, cuts_longest=True)
+    def __init__(self) -> None:
+        self.known = Room(MAX_KNOWN_BYTES)
+        self.strangers = Room(MAX_STRANGERS_BYTES, cuts_longest=True)
+        self.strangers_small = Room(MAX_STRANGERS_SMALL_BYTES, cuts_longest=True)
         # By the size above which a body needs one; work on smaller ones ends before others get the loop.
-        self.turns = {64 * 1024: BoundedSemaphore(1), MIB: BoundedSemaphore(1)}
+        self.turns = {MIB: BoundedSemaphore(1), 64 * 1024: BoundedSemaphore(1)}
 
     def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
@@ -540,57 +532,41 @@ class Intake:
         return (self.known if is_known else strangers).body(environ['wsgi.input'], limit)
 
     @contextmanager
-    def turn(self, max_seconds: float = 25) -> Iterator[Callable[[int], None]]:
-        """Yields what is to be told the size of a body before it is there: it waits until no other such body is worked on."""
-        held: list[BoundedSemaphore] = []
-
-        def claim(size: int) -> None:
-            wanted = [turn for above, turn in self.turns.items() if size > above][-1:]
-            if wanted and wanted != held:
-                release()
-                if not wanted[0].acquire(timeout=max_seconds):
-                    raise Unavailable(NO_ROOM)
-                held.extend(wanted)
-
-        def release() -> None:
-            while held:
-                held.pop().release()
-
+    def turn(self, size: int, max_seconds: float = 25) -> Iterator[None]:
+        """Waits until no other body as large is worked on. Raises Unavailable."""
+        turn = next((turn for above, turn in self.turns.items() if size > above), Semaphore(1))
+        if not turn.acquire(timeout=max_seconds):
+            raise no_room()
         try:
-            yield claim
+            yield
         finally:
-            release()
+            turn.release()
 
 
-WINDOW_BITS = {'gzip': (31,), 'x-gzip': (31,), 'deflate': (15, -15)}  # deflate comes with the zlib frame, and from some without
+CODINGS = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
 
 
-def decompress(body: bytes, coding: str, claim: Callable[[int], Any] = int) -> bytes:
-    """The body without its Content-Encoding; claim is told its size first. Raises TooLarge beyond MAX_BODY_BYTES."""
+def decompress(body: bytes, coding: str) -> Iterator[bytes]:
+    """The body without its Content-Encoding, in pieces. Raises TooLarge beyond MAX_BODY_BYTES, BadRequest, UnsupportedMedia."""
     coding = coding.strip().lower()
     if coding in ('', 'identity') or not body:
-        return body
-    if coding not in WINDOW_BITS:
-        raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(WINDOW_BITS)}.', found=coding)
-    for window_bits in WINDOW_BITS[coding]:
+        yield body
+    elif coding not in CODINGS:
+        raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(CODINGS)}.', coding)
+    else:
+        is_bare = coding == 'deflate' and body[0] % 16 != 8  # some leave the zlib frame out
         try:
-            claim(sum(map(len, inflated(body, window_bits))))  # what waits for its turn holds no more than was sent
-            whole = bytearray()
-            for piece in inflated(body, window_bits):
-                whole += piece
-            return bytes(whole)
+            yield from inflated(body, -15 if is_bare else CODINGS[coding])
         except zlib.error:
-            continue
-    raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.')
+            raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.') from None
 
 
 def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
-    """In pieces. Raises zlib.error. A gzip body may have several members."""
+    """Raises zlib.error. A gzip body may have several members."""
     engine = zlib.decompressobj(window_bits)
     members, size = 1, 0
     piece = b''
-    for start in range(0, len(body), PIECE_BYTES):
-        rest = body[start:start + PIECE_BYTES]
+    for rest in pieces(body):
         while rest or (len(piece) == PIECE_BYTES and not engine.eof):  # a full piece may have left more behind
             breathe()
             if engine.eof:
@@ -608,17 +584,15 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
         raise zlib.error('it ends early')
 
 
-def content_label(content_type: str, longest: int = 1000) -> tuple[str, str, str]:
-    """The media type, the charset and the boundary that a Content-Type names, each empty where it names none."""
-    label, options = parse_options_header(content_type[:longest])
-    charset = normalize_encoding(options.get('charset', '')).lower()
-    charset = aliases.get(charset, charset)
-    return label, charset if CHARSET.fullmatch(charset) else '', options.get('boundary', '')
+BYTE_ORDER_MARK = b'\xef\xbb\xbf'
+# Not every codec that Python knows: some take quadratic time, some make text that no JSON can hold.
+CHARSET = re.compile(r'(us-)?ascii|latin-?1|iso-?8859-[0-9]{1,2}|(cp|windows-)125[0-9]|utf-?(16|32)(-?[bl]e)?|s(hift-?)?jis'
+                     r'|euc-?(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]', re.IGNORECASE)
 
 
 def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
     """The body's text: UTF-8, else what its content type names. Text holds no NUL: that is another encoding, or none."""
-    for encoding in ('utf-8', charset):
+    for encoding in ('utf-8', charset if CHARSET.fullmatch(charset.replace('_', '-')) else ''):
         try:
             text = body.decode(encoding)
         except (UnicodeError, LookupError):
@@ -627,9 +601,6 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
             return (body if encoding == 'utf-8' else text.encode()).removeprefix(BYTE_ORDER_MARK)
     raise (BadRequest if is_json else UnsupportedMedia)('The body is no UTF-8 text: send it as UTF-8, or name its charset in the '
                                                         'Content-Type; of files send a form.')
-
-
-BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 
 
 ''' NAMES '''
@@ -796,7 +767,7 @@ JSON_FIRST = Decoder(defstruct('First', [('item', Raw | UnsetType, UNSET)], arra
 JSON_TEXT = Decoder(str)
 # Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
 FEW_KEYS = words('name type title summary message status alert event data timestamp body receiver alerts groupLabels '
-                 'commonLabels commonAnnotations')
+                 'commonLabels commonAnnotations headers raw_json rawJson rawJSON')
 JSON_FEW = Decoder(defstruct('Few', [(key, Raw | UnsetType, UNSET) for key in FEW_KEYS]))
 
 
@@ -1086,13 +1057,6 @@ def moment(text: str, now: float) -> str:
 ''' PAYLOAD TO INCIDENTS '''
 
 
-class Payload(NamedTuple):
-    """One event: the JSON text of an object, as the sender wrote it, and whether it may be in our own format."""
-
-    text: Buffer
-    may_be_envelope: bool = True
-
-
 class Arrival:
     """What an incident takes from its request and the instance, where the payload is silent."""
 
@@ -1100,48 +1064,26 @@ class Arrival:
         self.occurred = occurred
         self.headers = headers
         self.settings = settings
-        self.query = query or {}
+        query = query or {}
+        self.each = query.get('each', '')
+        self.type_from_url = unmarked(query.get('type', ''))
+        if self.holds_token(self.type_from_url):
+            self.type_from_url = ''
         self.notes: list[str] = []  # for the log
-        from_url = self.query.get('type', '')
-        self.type_from_url = '' if self.holds_token(from_url) else unmarked(from_url)
 
     def holds_token(self, text: str) -> bool:
         return holds_token(self.settings, text)
 
     @cached_property
-    def kept_headers(self) -> str:
-        return json.dumps(kept_headers(self.settings, self.headers))
+    def kept_headers(self) -> bytes:
+        return json.dumps(kept_headers(self.settings, self.headers)).encode()
+
+    def event(self, text: Buffer) -> ForeignEvent:
+        return ForeignEvent(text, self.headers, self.holds_token)
 
 
-Member = Raw | UnsetType
-NULL = Raw(b'null')
-TEXT_KEYS = ('name', 'type', 'occurred')
-RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
-
-
-class Fields(Struct):
-    """The members that count, each as its own text; the decoder skips the others without building anything."""
-
-    name: Raw = NULL
-    type: Raw = NULL
-    occurred: Raw = NULL
-    raw_json: Member = UNSET
-    rawJson: Member = UNSET  # noqa: N815
-    rawJSON: Member = UNSET  # noqa: N815
-    headers: Member = UNSET
-
-    @property
-    def raw_keys(self) -> list[str]:
-        return [key for key in RAW_KEYS if getattr(self, key) is not UNSET]
-
-
-# Decoding ends at the first member that is none of our format's.
-Envelope = defstruct('Envelope', [(key, Member, UNSET) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True)
-# A list[Raw] would be filled before it is found to be too long; this ends at the first item that is too many.
-Items = defstruct('Items', [(f'item_{number}', Member, UNSET) for number in range(MAX_EVENTS)], array_like=True,
-                  forbid_unknown_fields=True)
-VALUE, ITEMS, ENVELOPE, FIELDS = Decoder(Raw), Decoder(Items), Decoder(Envelope), Decoder(Fields)
 JSON_SPACE = b' \t\r\n'
+JSON_LABEL = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
 JSON_KINDS = {'"': 'a string', '{': 'an object', '[': 'an array', 't': 'true or false', 'f': 'true or false', 'n': 'null'}
 
 
@@ -1149,59 +1091,68 @@ def json_kind(text: Buffer) -> str:
     return JSON_KINDS.get(chr(memoryview(text)[0]), 'a number')
 
 
-def read_payloads(body: bytes, content_type: str = '') -> list[Payload]:
-    """The events in a body: told by its bytes, helped by its content type. Raises Refused."""
-    label, charset, boundary = content_label(content_type)
+# curl labels any text as a form: what stands before the first = must be a field's name.
+FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
+
+
+def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
+    """The events in a body, each the JSON text of an object: told by its bytes, helped by its label. Raises Refused."""
+    label, options = parse_options_header(content_type[:1000])
     if label == 'multipart/form-data' and body.lstrip(BYTE_ORDER_MARK + JSON_SPACE)[:1] not in (b'{', b'[', b''):
-        return form_payloads(read_multipart(body, boundary))
+        return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = JSON_LABEL.fullmatch(label) is not None
-    text = utf8_text(body, charset, is_json)
+    text = utf8_text(body, options.get('charset', ''), is_json)
     first = text.lstrip(JSON_SPACE)[:1]
     if not first:
-        return [Payload(b'{}')]
+        return [b'{}']
     if first in b'{[' or is_json:
         try:
             return json_payloads(text)
         except BadRequest:
             if not label.startswith('text/'):
                 raise
-    elif label == 'application/x-www-form-urlencoded' and is_form(text):
-        return form_payloads(read_urlencoded(text))
+    elif label == 'application/x-www-form-urlencoded' and FORM.fullmatch(text):
+        return form_payloads(urlencoded_fields(text))
     return [made_payload({'body': checked_size(text).decode()})]
 
 
-def is_form(text: bytes) -> bool:
-    """curl labels any text as a form: what stands before the first = must be a field's name."""
-    name, equals, _ = text.partition(b'=')
-    return bool(equals and FIELD_NAME.fullmatch(name)) and b'\n' not in text and b'\r' not in text
+def made_payload(fields: dict[str, Any]) -> bytes:
+    return checked_size(to_json(fields))
 
 
-FIELD_NAME = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
+def checked_size(json_text: bytes) -> bytes:
+    """JSON text may have grown: by escapes in what was no JSON, by another spelling of error markers."""
+    if len(json_text) > MAX_JSON_BYTES:
+        raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
+    return json_text
 
 
-def made_payload(fields: dict[str, Any]) -> Payload:
-    return Payload(checked_size(to_json(fields)))
-
-
-def form_payloads(pairs: list[tuple[str, Any]]) -> list[Payload]:
+def form_payloads(fields: Iterator[tuple[str, Any]]) -> list[Buffer]:
     """A lone `payload` field that holds JSON is that JSON; other fields are an object, one given twice a list."""
-    values: dict[str, list[Any]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    if len(pairs) == 1 and isinstance(lone := values.get('payload', [None])[0], str) and lone.lstrip()[:1] in ('{', '['):
+    values: dict[str, Any] = {}
+    try:
+        for name, value in fields:
+            values[name] = [*values.get(name, []), value]
+    except UnicodeError:
+        raise UnsupportedMedia('The form is no UTF-8 text: send its fields as UTF-8.') from None
+    except ValueError:
+        raise BadRequest(f'The form is not well-formed, or has more than {MAX_FORM_FIELDS:,} fields.') from None
+    values = {name: several if len(several) > 1 else several[0] for name, several in values.items()}
+    lone = values.get('payload') if len(values) == 1 else None
+    if isinstance(lone, str) and lone.lstrip().startswith(('{', '[')):
         return json_payloads(lone.encode())
-    return [made_payload({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
+    return [made_payload(values)]
 
 
-def read_urlencoded(text: bytes) -> list[tuple[str, Any]]:
+def urlencoded_fields(text: bytes) -> Iterator[tuple[str, str]]:
     fields = text.split(b'&', MAX_FORM_FIELDS)
     if len(fields) > MAX_FORM_FIELDS:
-        raise BadRequest(f'The form has more than {MAX_FORM_FIELDS} fields.')
-    pairs = (field.partition(b'=') for field in fields if field)
-    try:
-        return [(percent_decoded(name), percent_decoded(value)) for name, _, value in pairs]
-    except UnicodeError:
-        raise UnsupportedMedia('The form is no UTF-8 text: percent-encode its fields as UTF-8.') from None
+        raise ValueError('it has too many fields')
+    for name, _, value in (field.partition(b'=') for field in fields if field):
+        yield percent_decoded(name), percent_decoded(value)
+
+
+UNBROKEN_CODES = re.compile(rb'.{1,%d}(?<!%%)(?<!%%.)|.+' % PIECE_BYTES, re.DOTALL)
 
 
 def percent_decoded(text: bytes) -> str:
@@ -1213,34 +1164,19 @@ def percent_decoded(text: bytes) -> str:
     return decoded.decode()
 
 
-UNBROKEN_CODES = re.compile(rb'.{1,%d}(?<!%%)(?<!%%.)|.+' % PIECE_BYTES, re.DOTALL)
-
-
-def read_multipart(body: bytes, boundary: str, max_headers: int = 8, max_header_bytes: int = 2048) -> list[tuple[str, Any]]:
-    """The fields of a form, in order. Of a file its name, type and size; its content is only counted."""
-    pairs: list[tuple[str, Any]] = []
-    content = bytearray()
-    try:
-        with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_count=max_headers,
-                                 max_header_size=max_header_bytes) as parser:
-            for start in range(0, len(body), PIECE_BYTES):
-                breathe()
-                for part in parser.parse(body[start:start + PIECE_BYTES]):
-                    if isinstance(part, MultipartSegment):
-                        segment = part
-                    elif part is None:
-                        pairs.append((segment.name, content.decode() if segment.filename is None else about_file(segment)))
-                        content = bytearray()
-                    elif segment.filename is None:
-                        content += part
-    except ValueError:  # the parser's errors, and text that is not UTF-8
-        raise BadRequest('The body is not a well-formed multipart form: check its boundary and that its text is UTF-8; it has at '
-                         f'most {MAX_FORM_FIELDS:,} fields.') from None
-    return pairs
-
-
-def about_file(file: MultipartSegment) -> dict[str, Any]:
-    return {'filename': file.filename, 'content_type': file.content_type, 'size': file.size}
+def multipart_fields(body: bytes, boundary: str, max_headers: int = 8, max_header_bytes: int = 2048) -> Iterator[tuple[str, Any]]:
+    """Of a file its name, type and size; its content is only counted."""
+    with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_count=max_headers,
+                             max_header_size=max_header_bytes) as parser:
+        for part in chain.from_iterable(map(parser.parse, pieces(body))):
+            if isinstance(part, MultipartSegment):
+                segment, content = part, bytearray()
+            elif part is not None and segment.filename is None:
+                content += part
+            elif part is None and segment.filename is None:
+                yield segment.name, content.decode()
+            elif part is None:
+                yield segment.name, {'filename': segment.filename, 'content_type': segment.content_type, 'size': segment.size}
 
 
 class Malformed(Exception):
@@ -1251,7 +1187,7 @@ class Malformed(Exception):
         self.position = position
 
 
-def json_payloads(text: bytes) -> list[Payload]:
+def json_payloads(text: bytes) -> list[Buffer]:
     """The events of a JSON text. Raises BadRequest, TooLarge."""
     try:
         values = json_values(text)
@@ -1259,42 +1195,45 @@ def json_payloads(text: bytes) -> list[Payload]:
         values = mended_values(text)
     for index, value in enumerate(values):
         if json_kind(value) != 'an object':
-            raise BadRequest(f'{place(index, values)}the event is {json_kind(value)}; it must be an object.')
-    return [Payload(value) for value in values]
+            raise BadRequest(f'{which_item(index, values)}the event is {json_kind(value)}; it must be an object.')
+    return values
+
+
+def which_item(index: int, items: list[Buffer]) -> str:
+    return f'Item {index + 1} of {len(items)}: ' if len(items) > 1 else ''
+
+
+VALUE = Decoder(Raw)
+DECODERS_WORDS = re.compile(r'JSON is malformed: (.+) \(byte (\d+)\)')
+TOO_DEEP = 'The body is not usable JSON: it is nested too deeply.'
+TOO_MANY_EVENTS = f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.'
 
 
 def json_values(text: bytes) -> list[Buffer]:
     """The values of a JSON text: those that follow one another, or the items of a lone array. Raises Malformed, Refused."""
     values: list[Buffer] = []
-    rest = memoryview(text)
-    while rest:
+    start, end = 0, len(text)
+    while start < len(text):
         breathe()
-        end = json_end(rest, len(text) - len(rest))
-        values.append(VALUE.decode(rest[:end]))
-        rest = rest[end:]
+        try:
+            values.append(VALUE.decode(memoryview(text)[start:end]))
+            start, end = end, len(text)
+        except RecursionError:
+            raise BadRequest(TOO_DEEP) from None
+        except DecodeError as error:
+            words = DECODERS_WORDS.fullmatch(str(error))
+            reason, at = words.groups() if words else ('it ends early', len(text) - start)
+            if reason != 'trailing characters':
+                raise Malformed(reason, start + int(at)) from None
+            end = start + int(at) - 1  # where the next value begins
         if len(values) > MAX_EVENTS:
             raise TooLarge(TOO_MANY_EVENTS)
     return array_items(values[0]) if len(values) == 1 and json_kind(values[0]) == 'an array' else values
 
 
-def json_end(text: memoryview, position: int) -> int:
-    """Where the next value begins. The decoder says it in words, as the number of the byte after."""
-    try:
-        VALUE.decode(text)
-    except RecursionError:
-        raise BadRequest(TOO_DEEP) from None
-    except DecodeError as error:
-        match = DECODERS_WORDS.fullmatch(str(error))
-        reason, at = match.groups() if match else ('it ends early', len(text))
-        if reason != 'trailing characters':
-            raise Malformed(reason, position + int(at)) from None
-        return int(at) - 1
-    return len(text)
-
-
-TOO_DEEP = 'The body is not usable JSON: it is nested too deeply.'
-DECODERS_WORDS = re.compile(r'JSON is malformed: (.+) \(byte (\d+)\)')
-TOO_MANY_EVENTS = f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.'
+# A list[Raw] would be filled before it is found to be too long; this ends at the first item that is too many.
+ITEMS = Decoder(defstruct('Items', [(f'item_{number}', Raw | UnsetType, UNSET) for number in range(MAX_EVENTS)],
+                          array_like=True, forbid_unknown_fields=True))
 
 
 def array_items(array: Buffer) -> list[Buffer]:
@@ -1306,202 +1245,158 @@ def array_items(array: Buffer) -> list[Buffer]:
 
 def mended_values(text: bytes) -> list[Buffer]:
     """As json_values, of text that is no JSON but may be meant as such: with half a surrogate pair, with raw line breaks."""
-    mended = escape_controls(replace_half_pairs(text))
+    mended = replace_half_pairs(text)
     try:
-        return json_values(mended)
+        json_values(with_controls_as(BLANK, mended))  # as long as the text that was sent: so an error's place is the same
     except Malformed as error:
-        position = error.position
-        if len(mended) != len(text):
-            position = bisect_left(range(len(text)), position, key=lambda end: len(escape_controls(text[:end])))
-        raise BadRequest(f'The body is not valid JSON: {with_line_and_column(error.reason, text, position)}.') from None
+        raise BadRequest(f'The body is not valid JSON: {why_and_where(error, text)}.') from None
+    return json_values(with_controls_as(ESCAPED, mended))
 
 
-def with_line_and_column(reason: str, text: bytes, position: int) -> str:
-    constant = JSON_CONSTANT.match(text, position - (text[position - 1:position] == b'-'))
-    if constant:
-        reason, position = f'{constant[0].decode()} is not JSON', constant.start()
+JSON_CONSTANT = re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL)
+
+
+def why_and_where(error: Malformed, text: bytes) -> str:
+    reason, position = error.reason, error.position
+    if constant := JSON_CONSTANT.match(text, position - 1):
+        reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
     line_start = text.rfind(b'\n', 0, position) + 1
-    column = len(text[line_start:position].decode(errors='ignore')) + 1
     line = text.count(b'\n', 0, position) + 1
+    column = len(text[line_start:position].decode(errors='ignore')) + 1
     return f'{reason}, line {line} column {column}'
 
 
-JSON_CONSTANT = re.compile(rb'NaN|-?Infinity')
-# Text holds no NUL, so a backslash that is itself escaped can be put out of the way without moving anything.
-ESCAPED_BACKSLASH, OUT_OF_THE_WAY = rb'\\', b'\0\0'
-ESCAPED_QUOTE, QUOTE_OUT_OF_THE_WAY = rb'\"', b'\0q'
+# Halves; else what is passed over, a pair with it. In so many steps that others get the loop between.
+HALF_PAIRS = re.compile(rb"""
+    ((?: \\u[dD] (?: [89abAB]%b (?!\\u[dD][c-fC-F]) | [c-fC-F]%b ) ){1,999})
+    | (?: [^\\]{1,999} | \\[^u] | \\u(?![dD][89a-fA-F]) | \\u[dD][89abAB]%b\\u[dD][c-fC-F] ){1,999}
+    """ % (3 * (rb'[\da-fA-F]{2}',)), re.VERBOSE)
 
 
 def replace_half_pairs(text: bytes) -> bytes:
-    """Half a surrogate pair as U+FFFD, as the server would write it: six bytes for six."""
-    mended = bytearray(text.replace(ESCAPED_BACKSLASH, OUT_OF_THE_WAY))
-    for start in range(0, len(mended), PIECE_BYTES):
+    """Half a surrogate pair as U+FFFD, as the server would write it: as many bytes."""
+    mended = bytearray(text)
+    for match in HALF_PAIRS.finditer(text):
         breathe()
-        for match in HALF_PAIR.finditer(mended, start, start + PIECE_BYTES + PAIR_BYTES):
-            if match.start() < start + PIECE_BYTES:  # of the others not enough is in sight
-                mended[match.start():match.end()] = rb'\ufffd'
-    return bytes(mended.replace(OUT_OF_THE_WAY, ESCAPED_BACKSLASH))
+        if halves := match[1]:
+            mended[match.start():match.end()] = rb'\ufffd' * (len(halves) // len(rb'\ufffd'))
+    return bytes(mended)
 
 
-PAIR_BYTES = 12
-HEX = rb'[0-9a-fA-F]'
-HALF_PAIR = re.compile(rb'\\u[dD](?:[89abAB]%b%b(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]%b%b\\u[dD])[c-fC-F]%b%b)' % (6 * (HEX,)))
+STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}
+BLANK = dict.fromkeys(ESCAPED, ' ')
 
 
-def escape_controls(text: bytes, longest: int = 256 * 1024) -> bytes:
-    """Control characters inside strings as escapes, which hand-written templates forget."""
-    breathe()
+def with_controls_as(spelling: dict[int, str], text: bytes, longest: int = 256 * 1024) -> bytes:
+    """Control characters inside strings, which hand-written templates leave as they are, in this spelling."""
     if len(text) > longest:
         return text
-    masked = text.replace(ESCAPED_BACKSLASH, OUT_OF_THE_WAY).replace(ESCAPED_QUOTE, QUOTE_OUT_OF_THE_WAY)
-    parts = masked.split(b'"')
-    if len(parts) == 1 or re.search(rb'\\[\1-\37]', masked):
-        return text
-    strings = b'"'.join(parts[1::2])
-    for code in range(1, 32):
-        strings = strings.replace(bytes([code]), json.dumps(chr(code))[1:-1].encode())
-    parts[1::2] = strings.split(b'"')
-    return b'"'.join(parts).replace(OUT_OF_THE_WAY, ESCAPED_BACKSLASH).replace(QUOTE_OUT_OF_THE_WAY, ESCAPED_QUOTE)
+    return STRING.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
 
 
-def place(index: int, items: list[Any]) -> str:
-    return f'Item {index + 1} of {len(items)}: ' if len(items) > 1 else ''
+TEXT_KEYS = ('name', 'type', 'occurred')
+RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
+# Decoding ends at the first member that is none of our format's.
+ENVELOPE = Decoder(defstruct('Envelope', [(key, Raw | UnsetType, UNSET) for key in TEXT_KEYS + RAW_KEYS],
+                             forbid_unknown_fields=True))
 
 
-def to_incident(payload: Payload, arrival: Arrival) -> dict[str, Any]:
-    """The incident of one event. Raises BadRequest for an envelope that breaks our format; a foreign event is never refused."""
-    fields = FIELDS.decode(payload.text)
+def to_incidents(payloads: list[Buffer], arrival: Arrival) -> list[dict[str, Any]]:
+    """Raises BadRequest for an envelope that breaks our format, TooLarge; a foreign event is never refused."""
+    incidents: list[dict[str, Any]] = []
+    for index, text in enumerate(payloads):
+        try:
+            incidents += incidents_of(text, arrival)
+        except BadRequest as error:
+            raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
+        except RecursionError:  # before Python 3.12 the depth counts from the caller's own
+            raise BadRequest(TOO_DEEP) from None
+        if len(incidents) > MAX_EVENTS:
+            raise TooLarge(TOO_MANY_EVENTS)
+    return incidents
+
+
+def incidents_of(text: Buffer, arrival: Arrival) -> list[dict[str, Any]]:
+    """An envelope's, a foreign event's, or those of the items of the array that ?each= names in it."""
     breathe()
-    if payload.may_be_envelope and is_envelope(payload.text, fields):
-        return envelope_incident(payload.text, fields, arrival)
-    return foreign_incident(payload.text, fields, arrival)
-
-
-def is_envelope(text: Buffer, fields: Fields) -> bool:
-    """Whether it is meant in our format: it has details under our name, or no member but ours."""
-    return bool(fields.raw_keys) or not foreign_member(text)
-
-
-def foreign_member(text: Buffer) -> str:
-    """The name of the first member that is none of ours; empty where there is none."""
     try:
-        ENVELOPE.decode(text)
+        envelope = asdict(ENVELOPE.decode(text))
     except ValidationError as error:
-        return str(error)[len('Object contains unknown field `'):-1] or ' '
-    return ''
+        foreign_member = str(error).partition('`')[2][:-1]
+    else:
+        return [envelope_incident({key: member for key, member in envelope.items() if member is not UNSET}, text, arrival)]
+    event = arrival.event(text)
+    for key in RAW_KEYS:
+        if key in event.members:
+            raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{key}': put the rest into it, or leave it "
+                             "out and the whole object becomes the incident's details.", foreign_member)
+    items = items_at(text, arrival.each) if arrival.each else []
+    if arrival.each and not items:
+        arrival.notes.append('An event stays one incident: no array of objects stands at the path of ?each=.')
+    return [foreign_incident(arrival.event(item), item, arrival) for item in items] or [foreign_incident(event, text, arrival)]
 
 
 DEFAULT_NAME = 'Generic Webhook incident'
 
 
-def envelope_incident(text: Buffer, fields: Fields, arrival: Arrival) -> dict[str, Any]:
-    check_envelope(text, fields)
-    return {
-        'name': told_text(fields, 'name') or DEFAULT_NAME,
-        'type': told_text(fields, 'type') or arrival.type_from_url or arrival.settings.incident_type,
-        'occurred': told_date(fields) or arrival.occurred,
-        'rawJSON': details_text(getattr(fields, fields.raw_keys[0]) if fields.raw_keys else text),
-    }
-
-
-def check_envelope(text: Buffer, fields: Fields) -> None:
-    raw_keys = fields.raw_keys
-    if len(raw_keys) > 1:
-        raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are one field: send only one of them.")
-    if found := foreign_member(text):
-        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_keys[0]}': put the rest into it, or leave "
-                         "it out and the whole object becomes the incident's details.", found)
-    for key in (*TEXT_KEYS, *raw_keys):
-        kind = json_kind(getattr(fields, key))
-        allowed = ('a string', 'null') if key in TEXT_KEYS else ('an object', 'an array')
+def envelope_incident(members: dict[str, Raw], text: Buffer, arrival: Arrival) -> dict[str, Any]:
+    details = [key for key in RAW_KEYS if key in members]
+    if len(details) > 1:
+        raise BadRequest(f"'{details[0]}' and '{details[1]}' are one field: send only one of them.")
+    for key, member in members.items():
+        kind = json_kind(member)
+        allowed = ('an object', 'an array') if key in details else ('a string', 'null')
         if kind not in allowed:
             raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
+    name, incident_type, occurred = (told_text(key, members) for key in TEXT_KEYS)
+    return {
+        'name': name or DEFAULT_NAME,
+        'type': incident_type or arrival.type_from_url or arrival.settings.incident_type,
+        'occurred': told_date(occurred) or arrival.occurred,
+        'rawJSON': details_text(members[details[0]] if details else text),
+    }
 
 
 TEXT_OR_NULL = Decoder(str | None)
 
 
-def told_text(fields: Fields, key: str) -> str:
-    text = TEXT_OR_NULL.decode(getattr(fields, key)) or ''
+def told_text(key: str, members: dict[str, Raw]) -> str | None:
+    text: str | None = TEXT_OR_NULL.decode(members.get(key, b'null'))
     for marker in ERROR_MARKERS:
-        if marker in text:
+        if text and marker in text:
             raise BadRequest(f"'{key}' can't hold {marker}: XSOAR reads it as an error of its own.")
     return text
 
 
-def told_date(fields: Fields) -> str:
-    text = TEXT_OR_NULL.decode(fields.occurred)
+def told_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
+    """Empty where none is told: a program in Go writes its zero time then."""
     try:
-        return '' if text is None else to_rfc3339(text)
+        return '' if text in (None, zero_time) else to_rfc3339(str(text))
     except (ValueError, OverflowError) as error:
-        raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
-                         found=f'{text} ({error})') from None
+        raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.", f'{text} ({error})') from None
 
 
-def foreign_incident(text: Buffer, fields: Fields, arrival: Arrival) -> dict[str, Any]:
-    event = ForeignEvent(text, arrival.headers, arrival.holds_token)
+def foreign_incident(event: ForeignEvent, text: Buffer, arrival: Arrival) -> dict[str, Any]:
+    """With the request's headers beside the payload: an event's kind is often only there."""
+    breathe()
     return {
         'name': event.name() or DEFAULT_NAME,
         'type': event.type(arrival.type_from_url, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
-        'rawJSON': foreign_details(text, fields, arrival),
+        'rawJSON': details_text(text, b'' if 'headers' in event.members else arrival.kept_headers),
     }
 
 
-def foreign_details(text: Buffer, fields: Fields, arrival: Arrival) -> str:
-    """The whole payload, and the request's headers beside it: an event's kind is often only there."""
-    if fields.headers is not UNSET:
-        return details_text(text)
-    members = bytes(memoryview(text)[:-1]).rstrip(JSON_SPACE)
-    comma = b'' if members == b'{' else b', '
-    return details_text(members, comma, b'"headers": ', arrival.kept_headers.encode(), b'}')
-
-
-def details_text(*parts: Buffer) -> str:
-    """JSON text; a marker in it as another spelling of the same string."""
-    text = b''.join(parts)
+def details_text(text: Buffer, headers: bytes = b'') -> str:
+    """With the headers as its last member; an error marker in it as another spelling of the same string."""
+    if headers:
+        members = bytes(memoryview(text)[:-1]).rstrip()
+        text = members + b'%b"headers": %b}' % (b'' if members == b'{' else b', ', headers)
+    details = bytes(text)
     for marker in map(str.encode, ERROR_MARKERS):
-        text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
-    return checked_size(text).decode()
-
-
-def checked_size(json_text: bytes) -> bytes:
-    """JSON text may have grown: by escapes in what was no JSON, by another spelling of error markers."""
-    if len(json_text) > MAX_JSON_BYTES:
-        raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
-    return json_text
-
-
-def to_incidents(payloads: list[Payload], arrival: Arrival) -> list[dict[str, Any]]:
-    if path := arrival.query.get('each'):
-        payloads = spread(payloads, path, arrival.notes)
-    incidents = []
-    for index, payload in enumerate(payloads):
-        breathe()
-        try:
-            incidents.append(to_incident(payload, arrival))
-        except BadRequest as error:
-            raise BadRequest(place(index, payloads) + error.detail, error.found) from None
-        except RecursionError:  # before Python 3.12 the depth counts from the caller's own
-            raise BadRequest(TOO_DEEP) from None
-    return incidents
-
-
-def spread(payloads: list[Payload], path: str, notes: list[str]) -> list[Payload]:
-    """Each item of the array at this path in a foreign payload as a payload of its own. Raises TooLarge."""
-    events: list[Payload] = []
-    for number, payload in enumerate(payloads, 1):
-        breathe()
-        if is_envelope(payload.text, FIELDS.decode(payload.text)):
-            events.append(payload)
-            continue
-        items = [Payload(item, may_be_envelope=False) for item in items_at(payload.text, path)]
-        if not items:
-            notes.append(f'Event {number} stays one incident: no array of objects stands at the path of ?each=.')
-        events += items or [payload]
-        if len(events) > MAX_EVENTS:
-            raise TooLarge(TOO_MANY_EVENTS)
-    return events
+        details = details.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
+    return checked_size(details).decode()
 
 
 def items_at(text: Buffer, path: str) -> list[Buffer]:
@@ -1608,9 +1503,9 @@ def small_object(text: Buffer) -> dict[str, Any]:
 QUESTION_FIELDS = Decoder(dict[str, Any])
 
 
-def answer_signed_handshake(settings: Settings, signed_by: str, payloads: list[Payload]) -> HTTPResponse | None:
+def answer_signed_handshake(settings: Settings, signed_by: str, payloads: list[Buffer]) -> HTTPResponse | None:
     """The answer to Slack or Zoom, whose question is an event that was let in."""
-    fields = small_object(payloads[0].text) if len(payloads) == 1 else {}
+    fields = small_object(payloads[0]) if len(payloads) == 1 else {}
     challenge = fields.get('challenge')
     is_slacks = fields.get('type') == 'url_verification' and fields.keys() <= {'type', 'token', 'challenge'}
     if is_slacks and isinstance(challenge, str):
@@ -2424,23 +2319,24 @@ class Webhook:
         settings, environ, headers, query, read_body = asked
         signatures = authenticate(settings, headers, environ['QUERY_STRING'])
         self.line.queue.check_room(int(headers.get('content-length') or 0))
-        with read_body(not signatures) as body, self.intake.turn() as claim:
-            claim(len(body))
+        with read_body(not signatures) as body:
             signed_by = valid_signature(signatures, body, arrived) if signatures else ''
-            text = decompress(body, headers.get('content-encoding', ''), claim)
-            payloads = read_payloads(text, headers.get('content-type', ''))
-            if answered := answer_signed_handshake(settings, signed_by, payloads):
-                environ[OUTCOME] = 'handshake'
-                return answered
-            arrival = Arrival(utc_text(arrived), headers, settings, query)
-            incidents = to_incidents(payloads, arrival)
-            for note in arrival.notes[:1]:
-                self.line.log('info', note)
-            if not incidents:
-                return json_answer('[]')
-            shown = [pair for pair in query.items() if pair[1].encode() != settings.token]
-            same = f'{shown}\0{headers.get("content-type")}'
-            return Delivery(headers, same, body, environ.get(HAS_LEFT, bool)), Post(incidents)
+            coding = headers.get('content-encoding', '')
+            size = sum(map(len, decompress(body, coding)))  # what waits for its turn holds no more than was sent
+            with self.intake.turn(size):
+                payloads = read_payloads(b''.join(decompress(body, coding)), headers.get('content-type', ''))
+                if answered := answer_signed_handshake(settings, signed_by, payloads):
+                    environ[OUTCOME] = 'handshake'
+                    return answered
+                arrival = Arrival(utc_text(arrived), headers, settings, query)
+                incidents = to_incidents(payloads, arrival)
+                for note in arrival.notes[:1]:
+                    self.line.log('info', note)
+                if not incidents:
+                    return json_answer('[]')
+                shown = [pair for pair in query.items() if pair[1].encode() != settings.token]
+                same = f'{shown}\0{headers.get("content-type")}'
+                return Delivery(headers, same, body, environ.get(HAS_LEFT, bool)), Post(incidents)
 
     @staticmethod
     def refuse_route(error: HTTPResponse) -> HTTPResponse:

@@ -7,8 +7,8 @@ import pytest
 from app import App, line
 
 import GenericWebhook
-from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Payload, Refused, Settings, json_payloads,
-                            read_payloads, read_settings, to_incident, to_incidents, to_rfc3339)
+from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Refused, Settings, json_payloads, read_payloads,
+                            read_settings, to_incidents, to_rfc3339)
 
 TOKEN = 'tok\u00e9n'
 HEADER = TOKEN.encode().decode('latin-1')  # as WSGI hands it over
@@ -106,6 +106,11 @@ def test_name_and_type_fall_back_where_the_sender_gives_none(fields, name, kind)
 
 def test_without_any_type_the_choice_is_left_to_the_server():
     assert incident_of('{}', Arrival(ARRIVED, {}, Settings(8080, b'', None)))['type'] is None
+
+
+@pytest.mark.parametrize('occurred', [None, '0001-01-01T00:00:00Z'], ids=['null', "Go's zero time"])
+def test_an_envelope_that_tells_no_time_occurred_when_it_arrived(occurred):
+    assert incident_of(json.dumps({'occurred': occurred}))['occurred'] == ARRIVED
 
 
 # Foreign payloads
@@ -220,7 +225,7 @@ def test_a_marker_of_the_servers_errors_in_a_name_or_a_type_is_refused(field):
 
 
 def test_an_incident_of_a_payload_has_its_keys_in_order():
-    assert list(to_incident(Payload(b'{}'), ARRIVAL)) == ['name', 'type', 'occurred', 'rawJSON']
+    assert list(incident_of('{}')) == ['name', 'type', 'occurred', 'rawJSON']
 
 
 # The app
