@@ -2240,17 +2240,10 @@ ROUTE_DETAILS = {
 }
 LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
 BARE_NAMES = 'CONTENT_TYPE', 'CONTENT_LENGTH'  # WSGI has them without HTTP_
+Handler = Callable[[Request], HTTPResponse]
 
 
-def greet(_: Request) -> HTTPResponse:
-    return HTTPResponse(LISTENING, headers=PLAIN_TEXT)
-
-
-def tell_methods(_: Request) -> HTTPResponse:
-    return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
-
-
-class Webhook:
+class Webhook(Bottle):  # type: ignore[misc]
     """The WSGI application.
 
     Each request has an environ of its own and a fresh answer: bottle.request and bottle.response are shared by all
@@ -2258,27 +2251,30 @@ class Webhook:
     """
 
     def __init__(self, settings: Settings, line: ServerLine):
+        super().__init__()
         self.settings = settings
         self.line = line
         self.intake = Intake()
         self.deliveries = Deliveries(line.queue, line.hand_in)
-        self.routes = Bottle()
-        self.routes.default_error_handler = self.refuse_route
-        handlers = {'GET': greet, 'OPTIONS': tell_methods, 'POST': self.receive, 'PUT': self.receive}
+        handlers: dict[str, Handler] = {
+            'GET': lambda _: HTTPResponse(LISTENING, headers=PLAIN_TEXT),
+            'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW),
+            'POST': self.receive, 'PUT': self.receive}
         for method, handler in handlers.items():
             # Without bottle's plugins: the answers are complete.
-            self.routes.route('/', method, callback=partial(self.answer, handler), skip=True)
+            self.route('/', method, callback=partial(self.answer, handler), skip=True)
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        return self.routes(environ, start_response)
-
-    def answer(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
+    def answer(self, handler: Handler) -> HTTPResponse:
         """Of a handshake or of the handler, with every exception turned into an answer."""
         environ = bottle_request.environ
         try:
             self.line.queue.check_open()
             asked = self.request(environ)
-            return self.handshake(asked) or handler(asked)
+            for handshake in UNSIGNED_HANDSHAKES.get(environ['REQUEST_METHOD'], ()):
+                if answered := handshake(asked):
+                    environ[OUTCOME] = 'handshake'
+                    return answered
+            return handler(asked)
         except Refused as refused:
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
             environ[OUTCOME] = refused.detail.partition('. ')[0]
@@ -2291,19 +2287,17 @@ class Webhook:
             detail = 'Something unexpected happened; the log of the instance tells what.'
             return problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
+    def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
+        """A request that has no handler."""
+        headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        detail = bottle_request.environ[OUTCOME] = ROUTE_DETAILS[error.status_code]
+        return problem_answer(error.status_code, detail, headers)
+
     def request(self, environ: dict[str, Any]) -> Request:
         headers = {key.removeprefix('HTTP_').replace('_', '-').lower(): value for key, value in environ.items()
                    if key.startswith('HTTP_') or key in BARE_NAMES}
         query = dict(parse_qsl(environ['QUERY_STRING']))
         return Request(self.settings, environ, headers, query, partial(self.intake.body, environ))
-
-    @staticmethod
-    def handshake(asked: Request) -> HTTPResponse | None:
-        for question in UNSIGNED_HANDSHAKES.get(asked.environ['REQUEST_METHOD'], ()):
-            if answered := question(asked):
-                asked.environ[OUTCOME] = 'handshake'
-                return answered
-        return None
 
     def receive(self, asked: Request) -> HTTPResponse:
         read = self.read_request(asked)
@@ -2337,12 +2331,6 @@ class Webhook:
                 shown = [pair for pair in query.items() if pair[1].encode() != settings.token]
                 same = f'{shown}\0{headers.get("content-type")}'
                 return Delivery(headers, same, body, environ.get(HAS_LEFT, bool)), Post(incidents)
-
-    @staticmethod
-    def refuse_route(error: HTTPResponse) -> HTTPResponse:
-        headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
-        detail = bottle_request.environ[OUTCOME] = ROUTE_DETAILS[error.status_code]
-        return problem_answer(error.status_code, detail, headers)
 
 
 ''' THE SERVER '''
@@ -2394,7 +2382,7 @@ class LineTooLong(Refused):
 def read_head(line: bytes, rfile: io.BufferedIOBase) -> dict[str, Any]:
     """The environ of a request, as WSGI has it.
 
-    Raises Refused for what is no HTTP/1.0 or 1.1, or what a proxy could read in another way.
+    Raises Refused for what is no HTTP/1.0 or 1.1, and where two readers could see two ends of the body, or two hosts.
     """
     if len(line) == MAX_REQUEST_LINE:
         raise LineTooLong('The request line is too long: what an incident needs goes into the body.')
@@ -2402,11 +2390,17 @@ def read_head(line: bytes, rfile: io.BufferedIOBase) -> dict[str, Any]:
     if not match:
         raise BadRequest('The request line is not HTTP/1.1: a method, a path and the version, with one space between.')
     method, path, query, version = (part.decode() for part in match.groups(b''))
-    environ: dict[str, Any] = read_headers(rfile)
-    environ |= {'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'PATH_INFO': path or '/', 'QUERY_STRING': query,
-                'SERVER_PROTOCOL': version}
-    check_framing(environ)
-    return environ
+    headers = read_headers(rfile)
+    is_old = version == 'HTTP/1.0'
+    host, coding = headers.get('HTTP_HOST'), headers.get('HTTP_TRANSFER_ENCODING')
+    if (host is None and not is_old) or not re.fullmatch(r'[^\s,/?#@]*', host or ''):
+        raise BadRequest('A request has one Host header.')
+    if not re.fullmatch('[0-9]{1,18}', headers.get('CONTENT_LENGTH', '0')):
+        raise BadRequest('The Content-Length is not one number.')
+    if coding is not None and (coding.lower() != 'chunked' or is_old or 'CONTENT_LENGTH' in headers):
+        raise BadRequest('The Transfer-Encoding is not chunked alone, or stands beside a Content-Length or in HTTP/1.0.')
+    return {**headers, 'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'PATH_INFO': path or '/', 'QUERY_STRING': query,
+            'SERVER_PROTOCOL': version}
 
 
 def read_headers(rfile: io.BufferedIOBase, most: int = MAX_HEADERS, bytes_left: int = MAX_HEADER_BYTES) -> dict[str, str]:
@@ -2429,19 +2423,6 @@ def read_headers(rfile: io.BufferedIOBase, most: int = MAX_HEADERS, bytes_left: 
     raise BadRequest('A line of the headers is no header, or they are too many.')
 
 
-def check_framing(environ: dict[str, str]) -> None:
-    """Raises BadRequest where two readers could see two ends of the body, or two hosts."""
-    is_old = environ['SERVER_PROTOCOL'] == 'HTTP/1.0'
-    host, coding = environ.get('HTTP_HOST'), environ.get('HTTP_TRANSFER_ENCODING')
-    if (host is None and not is_old) or not re.fullmatch(r'[^\s,/?#@]*', host or ''):
-        raise BadRequest('A request has one Host header.')
-    if not re.fullmatch('[0-9]{1,18}', environ.get('CONTENT_LENGTH', '0')):
-        raise BadRequest('The Content-Length is not one number.')
-    if coding is not None and (coding.lower() != 'chunked' or is_old or 'CONTENT_LENGTH' in environ):
-        raise BadRequest('The Transfer-Encoding is not chunked alone, or stands beside a Content-Length or in HTTP/1.0.')
-
-
-READ_BYTES = 64 * 1024  # of what is thrown away
 FRAMING_BYTES = 64 * 1024  # of chunk sizes, extensions and trailers, and an eighth of the data beside
 CHUNK_HEAD = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
 
@@ -2493,13 +2474,11 @@ class RequestBody:
     @property
     def is_nearly_read(self) -> bool:
         """Whether what is left may be read and thrown away, for the sake of the next request."""
-        return not (self.has_chunks or self.invite or self.left > READ_BYTES)
+        return not (self.has_chunks or self.invite or self.left > PIECE_BYTES)
 
 
 class Connection:
     """One sender's connection: its requests one after the other, each with its answer and its line in the log."""
-
-    scrap = bytearray(READ_BYTES)  # one for all: nobody reads what is thrown away
 
     def __init__(self, sock: Any, client: str, server: 'WebhookServer', send_seconds: float = 30):
         self.socket = sock
@@ -2521,7 +2500,7 @@ class Connection:
                     gevent.sleep(0)
             self.server.rest(self)
             self.socket.shutdown(socket.SHUT_WR)
-            while self.pace.readinto(self.scrap):  # unread data would reset the connection, and take the answer with it
+            while self.rfile.read1():  # unread data would reset the connection, and take the answer with it
                 pass
 
     def serve_one(self, idle_seconds: float) -> bool:
