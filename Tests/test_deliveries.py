@@ -331,7 +331,7 @@ def test_departures_of_several_equal_alerts_excuse_as_many_repeats(slow: Callabl
 
 
 class Memory:
-    """The deliveries of one hour, and a line that makes what is handed in at once, unless it `is_slow`."""
+    """The latest deliveries, and a line that makes what is handed in at once, unless it `is_slow`."""
 
     def __init__(self, most: int = 100, most_bytes: int = 10_000, queue: PostQueue | None = None) -> None:
         self.queue = queue or PostQueue()
@@ -347,8 +347,8 @@ class Memory:
     def once(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> tuple[str, bool]:
         """What was made of a delivery with this number, or none, and whether it is a repeat."""
         delivery = Delivery({'webhook-id': number}, '', b'body', has_left)
-        made, is_repeat = self.deliveries.once(delivery, Post([{'name': text}]))
-        return json.loads(made.text)[0]['name'], is_repeat
+        first = self.deliveries.once(delivery, Post([{'name': text}]))
+        return json.loads(first.answer)[0]['name'], first is not delivery
 
     def start(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> gevent.Greenlet:
         """One that stays unanswered until its post is settled."""
@@ -362,18 +362,19 @@ class Memory:
 
     def wait_until_all_have_waited(self) -> None:
         """For the answer for so long that a sender which leaves now has given up."""
-        wait_for(lambda: all(delivery.sender.has_waited for delivery in self.deliveries.all), 'their waiting', sleep=gevent.sleep)
+        wait_for(lambda: all(delivery.sender.has_waited for alike in self.deliveries.by_key.values() for delivery in alike),
+                 'their waiting', sleep=gevent.sleep)
 
     @property
     def bytes_held(self) -> int:
-        return sum(len(delivery.made.value.text) for delivery in self.deliveries.all if delivery.made.value)
+        return sum(len(delivery.answer) for delivery in self.deliveries.remembered)
 
 
 def test_the_oldest_is_forgotten_when_there_are_too_many() -> None:
     memory = Memory(most=3)
     for number in range(5):
         memory.once(f'{number}', f'answer {number}')
-        assert len(memory.deliveries.all) == len(memory.deliveries.by_key) <= 3
+        assert len(memory.deliveries.remembered) == len(memory.deliveries.by_key) <= 3
     assert memory.once('4', 'anew') == ('answer 4', True)
     assert memory.once('0', 'anew') == ('anew', False)
 
@@ -397,31 +398,29 @@ def test_an_answer_larger_than_the_bound_is_not_held() -> None:
 def test_a_request_without_an_id_whose_sender_stays_is_always_made_and_never_held() -> None:
     memory = Memory()
     assert [memory.once('', text) for text in 'ab'] == [('a', False), ('b', False)]
-    assert not memory.deliveries.all and not memory.deliveries.by_key
+    assert not memory.deliveries.remembered and not memory.deliveries.by_key
 
 
-def test_what_is_forgotten_while_it_is_made_leaves_the_count_right() -> None:
+def test_what_is_being_made_is_not_forgotten_for_the_sake_of_others() -> None:
     memory = Memory(most=1)
     first = memory.start('1', 'x')
-    memory.once('2', 'y')
-    second = memory.start('1', 'z')
-    memory.once('3', 'y')
-    for post in memory.posts:
-        if not post.outcome.ready():
-            post.outcome.set(post.incidents)
-    gevent.joinall([first, second], timeout=10, raise_error=True)
+    assert [memory.once(number, number) for number in '232'] == [('2', False), ('3', False), ('2', False)]
+    again = memory.start('1', 'y')
+    memory.posts[0].outcome.set(memory.posts[0].incidents)
+    gevent.joinall([first, again], timeout=10, raise_error=True)
+    assert [first.value, again.value] == [('x', False), ('x', True)]
+    assert memory.once('1') == ('x', True)
     assert memory.deliveries.size == memory.bytes_held
 
 
-def test_a_failure_of_what_was_forgotten_does_not_take_its_successor_with_it() -> None:
-    memory = Memory(most=1)
+def test_of_a_failure_nothing_stays() -> None:
+    memory = Memory()
     first = memory.start('1')
-    memory.once('2')
-    assert memory.once('1', 'second') == ('second', False)
     memory.posts[0].outcome.set_exception(Unavailable('busy'))
     first.join(10)
     assert isinstance(first.exception, Unavailable)
-    assert memory.once('1') == ('second', True)
+    assert not memory.deliveries.remembered and not memory.deliveries.by_key
+    assert memory.once('1', 'second') == ('second', False)
 
 
 def test_an_unexpected_error_is_not_remembered_either() -> None:
@@ -435,7 +434,7 @@ def test_an_unexpected_error_is_not_remembered_either() -> None:
 def test_repeats_that_wait_count_among_what_waits() -> None:
     memory = Memory(queue=PostQueue(most_posts=3))
     sending = [memory.start('1') for _ in range(4)]
-    assert memory.queue.waiting_posts == 3
+    assert len(memory.queue.repeats) == 3
     with pytest.raises(Unavailable):
         memory.once('1')
     with pytest.raises(Unavailable):
@@ -443,14 +442,14 @@ def test_repeats_that_wait_count_among_what_waits() -> None:
     memory.posts[0].outcome.set([{'name': 'made'}])
     gevent.joinall(sending, timeout=10, raise_error=True)
     assert [each.value for each in sending] == [('made', False), *[('made', True)] * 3]
-    assert (memory.queue.waiting_posts, memory.queue.waiting_bytes) == (0, 0)
+    assert not memory.queue.repeats
 
 
 def test_a_repeat_waits_no_longer_than_any_other() -> None:
     memory = Memory()
     first = memory.start('1')
     late = Post([{'name': 'late'}])
-    late.arrived -= 24.9
+    late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
         memory.deliveries.once(Delivery({'webhook-id': '1'}, '', b'body'), late)
     memory.posts[0].outcome.set([{'name': 'made'}])
@@ -481,7 +480,7 @@ def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None
     memory.wait_until_all_have_waited()
     left.append('first')
     late = Post([{'name': 'late'}])
-    late.arrived -= 24.9
+    late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
         memory.deliveries.once(Delivery({}, '', b'body'), late)
     again = memory.start('', 'again')
@@ -499,7 +498,7 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
     memory.queue.add(other := Post([{'name': 'other'}]))
     with pytest.raises(Unavailable):
         memory.once('', 'refused')
-    memory.queue.take(other.arrived)
+    memory.queue.take(other.hand_over_by - 25)
     again = memory.start('', 'again')
     memory.posts[0].outcome.set([{'name': 'made'}])
     gevent.joinall([first, again], timeout=10, raise_error=True)

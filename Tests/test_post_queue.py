@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import ALONE_SECONDS, LONGEST_CALL_SECONDS, Pace, Post, PostQueue, ServerRefused, Unavailable
+from GenericWebhook import ALONE_SECONDS, LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, fitting
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -25,7 +25,8 @@ class Sender:
         incidents = [{'name': name, 'type': None, 'occurred': '', 'rawJSON': key}
                      for name, key in zip(names, self.keys, strict=True)]
         self.post = Post(incidents)
-        self.post.arrived = now
+        self.post.hand_over_by = now + HAND_OVER
+        self.arrived = now
         self.first_handed_over = 0.0
 
 
@@ -50,8 +51,9 @@ class LineMachine(RuleBasedStateMachine):
         try:
             self.queue.add(sender.post)
         except Unavailable:
-            is_full = self.queue.waiting_posts >= MOST_POSTS
-            too_many_bytes = self.queue.waiting_bytes + sender.post.size > MOST_BYTES
+            waits = [post.size for post in self.queue.waiting]
+            is_full = len(waits) >= MOST_POSTS
+            too_many_bytes = sum(waits) + sender.post.size > MOST_BYTES
             assert is_full or too_many_bytes or self.queue.closed_because
             return
         self.senders.append(sender)
@@ -60,7 +62,8 @@ class LineMachine(RuleBasedStateMachine):
     def time_goes_by(self, seconds: float) -> None:
         self.now += seconds
         self.queue.expire(self.now)
-        assert all(post.handed_over or post.arrived > self.now - HAND_OVER for post in self.queue.waiting)
+        assert all(sender.post.is_begun or sender.arrived > self.now - HAND_OVER
+                   for sender in self.senders if sender.post in self.queue.waiting)
 
     @precondition(lambda self: not self.call)
     @rule()
@@ -69,7 +72,7 @@ class LineMachine(RuleBasedStateMachine):
         self.call = self.queue.take(self.now)
         self.began = self.now
         posts = self.queue.in_flight
-        sent = [incident for post in posts for incident in post.incidents[post.handed_over:]]
+        sent = [incident for post in posts for incident in post.incidents]
         assert self.call == sent[:len(self.call)]
         assert len(self.call) == len(sent) or (len(posts) == 1 and len(self.call) >= 1)
         self.check_times(posts, is_retry)
@@ -77,14 +80,14 @@ class LineMachine(RuleBasedStateMachine):
             assert len(self.call) <= MOST_IN_CALL
             assert sum(post.size for post in posts) <= MOST_CALL_BYTES
             assert self.now >= self.mixed_up_at + ALONE_SECONDS
-            assert not any(post.handed_over for post in posts), 'one that takes several calls goes alone'
+            assert not any(post.is_begun for post in posts), 'one that takes several calls goes alone'
         assert self.first_handings == sorted(self.first_handings), 'order of arrival'
 
     def check_times(self, posts: list[Post], is_retry: bool) -> None:
         for number, sender in enumerate(self.senders):
             if sender.post in posts:
                 limit = RETRY_UNTIL if is_retry else HAND_OVER
-                assert sender.post.handed_over or self.now < sender.post.arrived + limit, 'too old to be handed over'
+                assert sender.post.is_begun or self.now < sender.arrived + limit, 'too old to be handed over'
                 if not sender.first_handed_over:
                     sender.first_handed_over = self.now
                     self.first_handings.append(number)
@@ -146,7 +149,7 @@ class LineMachine(RuleBasedStateMachine):
 
     def check_refusal(self, sender: Sender, refusal: BaseException | None, stored: list[str]) -> None:
         assert isinstance(refusal, Unavailable | ServerRefused)
-        if sender.post.handed_over:
+        if sender.post.is_begun:
             assert isinstance(refusal, ServerRefused), 'a retry would make some of it twice'
             assert f'{len(stored)} of its {len(sender.keys)} incidents exist' in refusal.detail
         else:
@@ -164,16 +167,14 @@ class LineMachine(RuleBasedStateMachine):
     @invariant()
     def the_bounds_hold(self) -> None:
         queue = self.queue
-        begun = sum(bool(post.handed_over) for post in queue.waiting)
-        assert (queue.waiting_posts, queue.waiting_bytes) == (len(queue.waiting), sum(post.size for post in queue.waiting))
-        assert len(queue.waiting) - begun <= MOST_POSTS
-        assert len(queue.waiting) - begun <= 1 or queue.waiting_bytes <= MOST_BYTES + sum(
-            post.size for post in queue.waiting if post.handed_over)
+        fresh = [post.size for post in queue.waiting if not post.is_begun]
+        assert len(fresh) <= MOST_POSTS
+        assert len(fresh) <= 1 or sum(fresh) <= MOST_BYTES
 
     @invariant()
     def what_is_refused_is_tried_again_for_a_few_seconds_only(self) -> None:
         if self.queue.parts:
-            assert self.queue.give_up_at <= self.now + RETRY
+            assert all(post.hand_over_by <= self.now + RETRY for part in self.queue.parts for post in part)
             assert self.queue.fruitless_calls < 8
 
 
@@ -198,13 +199,13 @@ class Played:
 
     def post(self, names: str | list[str], number: int = 0) -> Post:
         post = Post([incident(name, number) for name in ([names] if isinstance(names, str) else names)])
-        post.arrived = self.now
+        post.hand_over_by = self.now + HAND_OVER
         self.queue.add(post)
         return post
 
     def measured(self, count: int = 1000, seconds: float = 0.1) -> Played:
         """The server is known to be fast."""
-        self.queue.pace.measured(count, seconds)
+        self.queue.calls.append((count, seconds))
         return self
 
     def step(self, is_bad: Callable[[str], bool] = 'bad'.__eq__, answer: Callable[[list[Any]], list[Any]] = list) -> bool:
@@ -280,7 +281,7 @@ def test_a_refused_group_is_tried_again_for_5_seconds() -> None:
 def test_no_post_older_than_28_seconds_is_tried_again() -> None:
     played = Played('bad', 'old', call=4).measured()
     for post in played.posts:
-        post.arrived -= 24.5
+        post.hand_over_by -= 24.5
     played.play()
     assert played.sizes == [2]
     assert played.outcomes == [503, 503]
@@ -318,20 +319,18 @@ def test_a_call_that_takes_long_by_itself_still_takes_several() -> None:
 @pytest.mark.parametrize('each', [0.0001, 0.01, 1.0, 8.0])
 @pytest.mark.parametrize('call', [0.0, 0.2, 3.0])
 def test_no_call_is_planned_over_10_seconds_by_what_the_last_one_took(call: float, each: float) -> None:
-    pace = Pace()
+    calls: list[tuple[int, float]] = []
     count = 1
     for _ in range(10):
-        pace.measured(count, call + each * count)
-        next_count = max(pace.fits(2), pace.fits(LONGEST_CALL_SECONDS))
+        calls = [*calls, (count, call + each * count)][-8:]
+        next_count = max(fitting(calls, 2), fitting(calls, LONGEST_CALL_SECONDS))
         assert next_count == 1 or next_count * (call + each * count) / count <= LONGEST_CALL_SECONDS
         count = next_count
 
 
 def test_after_a_slow_call_the_next_group_is_small_again() -> None:
-    played = Played(each=0.001).measured(1, 0.001).measured(1000, 1)
-    assert played.queue.pace.fits(2) > 1000
-    played.queue.pace.measured(1, 1)
-    assert played.queue.pace.fits(2) <= 10
+    assert fitting([(1, 0.001), (1000, 1)], 2) > 1000
+    assert fitting([(1, 0.001), (1000, 1), (1, 1)], 2) <= 10
 
 
 def test_an_array_that_would_take_too_long_goes_in_several_calls_in_order() -> None:

@@ -27,8 +27,8 @@ import threading
 import time
 import traceback
 import zlib
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
@@ -90,6 +90,11 @@ MAX_WAITING_BYTES = 64 * MIB
 MAX_CALL_INCIDENTS = 1000  # of several requests
 MAX_CALL_BYTES = 4 * MIB
 HAND_OVER_SECONDS = 25
+CALL_SECONDS = 2  # what a call for several posts is expected to last: strict senders wait 3
+LONGEST_CALL_SECONDS = 10  # one of more than 60 would silence the platform's heartbeat for good
+RETRY_SECONDS = 5  # for the parts of a refused group
+RETRY_LONGER_SECONDS = 3  # than HAND_OVER_SECONDS; hardly a sender waits longer
+FRUITLESS_CALLS = 8  # after so many in which nothing of a group was made it is the server, and no bad request
 RETRY_AFTER_SECONDS = 10
 
 SAMPLES_EVERY_SECONDS = 60
@@ -1528,59 +1533,52 @@ def zoom(settings: Settings, fields: dict[str, Any]) -> HTTPResponse:
 ''' STATE '''
 
 
+def held_bytes(incident: dict[str, Any]) -> int:
+    return sum(map(sys.getsizeof, incident.values()))
+
+
 class Post:
     """One request's incidents on their way to the server. `outcome` is set once: the created incidents, or a Refused."""
 
     def __init__(self, incidents: list[dict[str, Any]]):
-        self.incidents = incidents
-        self.size = sum(sys.getsizeof(text) for incident in incidents for text in incident.values())
-        self.arrived = time.monotonic()
-        self.handed_over = 0  # of its incidents, in calls that were made
-        self.created: list[Any] = []  # by these calls
+        self.incidents = incidents  # those that were in no call that was made
+        self.count = len(incidents)
+        self.size = sum(map(held_bytes, incidents))
+        self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
+        self.is_begun = False
+        self.created: list[Any] = []
         self.outcome: AsyncResult[list[Any]] = AsyncResult()
 
 
-def settle(posts: list[Post], refusal: type[Refused], detail: str, nothing: str = 'Nothing was created.') -> None:
+def settle(posts: Iterable[Post], refusal: type[Refused], detail: str, fate: str = 'Nothing was created.') -> None:
     """Of a post that exists in part it makes a 502: who sends it again gets that part twice."""
     for post in posts:
-        exist = f'{detail} {len(post.created):,} of its {len(post.incidents):,} incidents exist.'
-        post.outcome.set_exception(ServerRefused(exist) if post.handed_over else refusal(f'{detail} {nothing}'))
+        exist = f'{detail} {len(post.created):,} of its {post.count:,} incidents exist.'
+        post.outcome.set_exception(ServerRefused(exist) if post.is_begun else refusal(f'{detail} {fate}'))
 
 
-CALL_SECONDS = 2  # what a call for several posts is expected to last: strict senders wait 3
-LONGEST_CALL_SECONDS = 10  # one of more than 60 would silence the platform's heartbeat for good
-UNMEASURED_CALL = 1, 0.25  # slow, so that the first calls are small
-FASTEST_GROWTH = 8
+def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
+    """Those that may still be handed over; the others are settled."""
+    settle((post for post in posts if post.hand_over_by <= now), Unavailable, detail)
+    return [post for post in posts if post.hand_over_by > now]
 
 
-class Pace:
-    """How many incidents the latest calls held and how long they took, and so how many the next one may hold."""
+def fitting(calls: Sequence[tuple[int, float]], seconds: float) -> int:
+    """How many incidents a call may hold that should take so long, or twice what a call as such takes.
 
-    def __init__(self) -> None:
-        self.calls: deque[tuple[int, float]] = deque(maxlen=8)
-
-    def measured(self, count: int, seconds: float) -> None:
-        self.calls.append((count, max(seconds, 0.001)))
-
-    def fits(self, seconds: float) -> int:
-        """How many incidents a call may hold that should take so long, or twice what a call as such takes.
-
-        Two at least, that the server is seen to make several; but never so many that it would be more than
-        LONGEST_CALL_SECONDS if a call as such took nothing.
-        """
-        calls = self.calls or [UNMEASURED_CALL]
-        (few, few_taken), (many, many_taken), (count, taken) = min(calls), max(calls), calls[-1]
-        each = at_most = taken / count
-        if few < many:
-            each = max((many_taken - few_taken) / (many - few), at_most / FASTEST_GROWTH)
-        by_itself = max(taken - each * count, 0)
-        fitting = max(seconds - by_itself, by_itself) / each
-        return max(int(min(max(fitting, 2), LONGEST_CALL_SECONDS / at_most)), 1)
+    It is told by how many the latest calls held, and how long they took. Two at least, that the server is seen to make
+    several; but never so many that it would be more than LONGEST_CALL_SECONDS if a call as such took nothing.
+    """
+    calls = calls or [(1, 0.25)]  # slow, so that the first calls are small
+    (few, few_taken), (many, many_taken), (count, taken) = min(calls), max(calls), calls[-1]
+    each = at_most = taken / count
+    if few < many:
+        each = max((many_taken - few_taken) / (many - few), at_most / 8)
+    by_itself = max(taken - each * count, 0)
+    wanted = max(seconds - by_itself, by_itself) / each
+    return max(int(min(max(wanted, 2), LONGEST_CALL_SECONDS / at_most)), 1)
 
 
-RETRY_SECONDS = 5  # for the parts of a refused group
-RETRY_UNTIL_SECONDS = 28  # after the arrival of a post; hardly a sender waits longer
-FRUITLESS_CALLS = 8  # after so many in which nothing of a group was made it is the server, and no bad request
 ALONE_SECONDS = 600  # without grouping, after an answer that could not be told apart
 NOT_TRIED = 'XSOAR refused a call that held several requests, and there was no time to try this one alone: send it again.'
 
@@ -1592,8 +1590,8 @@ class PostQueue:
     not_made() tells what came of it. What holds between any two calls of its methods:
 
     1. A post waits, is in flight, or is settled, once. No 503 for what was in a call that was made, but at the very end.
-    2. One call at a time. Posts go in the order of their arrival, each with all its incidents; one that would take longer
-       than LONGEST_CALL_SECONDS goes alone, in several calls between those of others.
+    2. Posts go in the order of their arrival, each with all its incidents; one that would take longer than
+       LONGEST_CALL_SECONDS goes alone, in several calls between those of others.
     3. At most `most_posts` and `most_bytes` wait, repeats among them; a larger post waits alone.
     4. A call holds several posts only where they fit, and not for ALONE_SECONDS after an answer that left doubt.
     5. A refused group is halved until what is bad is alone, both halves before either is halved again: so bad requests are
@@ -1607,19 +1605,16 @@ class PostQueue:
         self.most_bytes = most_bytes
         self.most_in_call = most_in_call
         self.most_call_bytes = most_call_bytes
-        self.waiting: deque[Post] = deque()
-        self.waiting_posts = self.waiting_bytes = 0  # with the repeats
+        self.waiting: list[Post] = []
+        self.repeats: list[Post] = []  # they wait for the answer to another
         self.in_flight: list[Post] = []
-        self.call_size = 0
         self.called_at = 0.0
-        self.pace = Pace()
+        self.call_size = 0
+        self.calls: deque[tuple[int, float]] = deque(maxlen=8)  # the latest: how many incidents, how many seconds
         self.parts: list[list[Post]] = []  # of a refused group, in the order in which they are tried, halves side by side
         self.fruitless_calls = 0.0  # for this group; none any more once something was made
-        self.give_up_at = float('inf')
         self.alone_until = -float('inf')
         self.closed_because = ''
-
-    # What waits
 
     def check_open(self) -> None:
         """Raises Unavailable once the queue is closed."""
@@ -1629,102 +1624,76 @@ class PostQueue:
     def check_room(self, size: int = 0) -> None:
         """Raises Unavailable when a post of this size can't wait now."""
         self.check_open()
-        has_room = self.waiting_posts < self.most_posts and self.waiting_bytes + size <= self.most_bytes
-        if self.waiting_posts and not has_room:
+        sizes = [post.size for post in chain(self.waiting, self.repeats)]
+        if sizes and (len(sizes) >= self.most_posts or sum(sizes) + size > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
 
     @contextmanager
-    def room(self, post: Post) -> Iterator[None]:
-        """Room for a post that waits elsewhere, for the answer to another. Raises Unavailable."""
+    def room_for_repeat(self, post: Post) -> Iterator[None]:
+        """Raises Unavailable."""
         self.check_room(post.size)
-        self.count(post, 1)
+        self.repeats.append(post)
         try:
             yield
         finally:
-            self.count(post, -1)
-
-    def count(self, post: Post, sign: int) -> None:
-        self.waiting_posts += sign
-        self.waiting_bytes += sign * post.size
+            self.repeats.remove(post)
 
     def add(self, post: Post) -> None:
         """Raises Unavailable."""
         self.check_room(post.size)
-        self.append(post)
-
-    def append(self, post: Post) -> None:
         self.waiting.append(post)
-        self.count(post, 1)
-
-    def remove(self, post: Post) -> Post:
-        self.waiting.remove(post)
-        self.count(post, -1)
-        return post
 
     def expire(self, now: float) -> None:
         """Takes out what has waited too long: it is never handed over."""
-        late = [post for post in self.waiting if post.arrived <= now - HAND_OVER_SECONDS and not post.handed_over]
-        settle([self.remove(post) for post in late], Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
-
-    # The next call
+        self.waiting = in_time(self.waiting, now, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
 
     def take(self, now: float) -> list[dict[str, Any]]:
-        """The incidents of the next call, in order; none when nothing waits or a call is in flight."""
-        if self.in_flight:
-            return []
-        self.in_flight = self.next_part(now) or self.next_group(now)
-        incidents = [incident for post in self.in_flight for incident in post.incidents[post.handed_over:]]
+        """The incidents of the next call, in order; none when nothing waits."""
+        while self.parts and not self.in_flight:
+            self.in_flight = in_time(self.parts.pop(0), now, NOT_TRIED)
+        self.in_flight = self.in_flight or self.next_group(now)
+        incidents = [incident for post in self.in_flight for incident in post.incidents]
         if len(self.in_flight) == 1:
-            incidents = incidents[:self.pace.fits(LONGEST_CALL_SECONDS)]
+            incidents = incidents[:fitting(self.calls, LONGEST_CALL_SECONDS)]
         self.call_size = len(incidents)
         self.called_at = now
         return incidents
 
-    def next_part(self, now: float) -> list[Post]:
-        part: list[Post] = []
-        while self.parts and not part:
-            part = self.parts.pop(0)
-            late = [post for post in part if post.arrived <= now - RETRY_UNTIL_SECONDS]
-            settle(late, Unavailable, NOT_TRIED)
-            part = [post for post in part if post not in late]
-        return part
-
     def next_group(self, now: float) -> list[Post]:
         self.expire(now)
-        self.fruitless_calls, self.give_up_at = 0, float('inf')
-        most = min(self.pace.fits(CALL_SECONDS), self.most_in_call) if now >= self.alone_until else 0
+        self.fruitless_calls = 0
+        most = min(fitting(self.calls, CALL_SECONDS), self.most_in_call) if now >= self.alone_until else 0
         group: list[Post] = []
-        incidents = size = 0
-        while self.waiting:
-            post = self.waiting[0]
-            incidents += len(post.incidents)
+        count = size = 0
+        for post in self.waiting:
+            count += len(post.incidents)
             size += post.size
-            is_full = incidents > most or size > self.most_call_bytes or post.handed_over
-            if group and (is_full or group[0].handed_over):
+            is_full = count > most or size > self.most_call_bytes or post.is_begun
+            if group and (is_full or group[0].is_begun):
                 break
-            group.append(self.remove(post))
+            group.append(post)
+        del self.waiting[:len(group)]
         return group
-
-    # What came of it
 
     def created(self, answer: list[Any], now: float) -> bool:
         """The call made these incidents: every post in it gets its own. False if they can't be told apart."""
         posts = self.land()
-        self.pace.measured(self.call_size, now - self.called_at)
+        self.calls.append((self.call_size, max(now - self.called_at, 0.001)))
+        self.fruitless_calls = -float('inf')
         shares = told_apart(posts, answer) if len(posts) > 1 else [answer]
+        for post, share in zip(posts, shares, strict=True):
+            post.is_begun = True
+            post.created += share
+            post.incidents = post.incidents[self.call_size:]
+            if post.incidents:
+                post.hand_over_by = float('inf')
+                self.waiting.append(post)
+            else:
+                post.outcome.set(post.created)
         is_sure = sum(map(len, shares)) == len(answer)
         if not is_sure:
             self.alone_until = now + ALONE_SECONDS
-            self.parts = [[post] for part in self.parts for post in part]
-        for post, share in zip(posts, shares, strict=True):
-            post.created += share
-            post.handed_over = min(post.handed_over + self.call_size, len(post.incidents))
-            if post.handed_over < len(post.incidents):
-                self.append(post)
-            else:
-                post.outcome.set(post.created)
-        self.fruitless_calls = -float('inf')
-        self.give_up_in_time(now)
+            self.parts = [[post] for post in chain(*self.parts)]
         return is_sure
 
     def refused(self, now: float) -> None:
@@ -1735,13 +1704,13 @@ class PostQueue:
         else:
             place, middle = len(self.parts) % 2, len(posts) // 2  # an odd number: the other half is still to be tried
             self.parts[place:place] = [posts[:middle], posts[middle:]]
+        if not self.fruitless_calls:
+            for post in posts:
+                post.hand_over_by = min(now + RETRY_SECONDS, post.hand_over_by + RETRY_LONGER_SECONDS)
         self.fruitless_calls += 1
-        self.give_up_at = min(self.give_up_at, now + RETRY_SECONDS)
-        self.give_up_in_time(now)
-
-    def give_up_in_time(self, now: float) -> None:
-        if self.fruitless_calls >= FRUITLESS_CALLS or now >= self.give_up_at:
-            settle(self.retried(), Unavailable, NOT_TRIED)
+        if self.fruitless_calls >= FRUITLESS_CALLS:
+            settle(chain(*self.parts), Unavailable, NOT_TRIED)
+            self.parts = []
 
     def not_made(self) -> None:
         """The call never reached the server."""
@@ -1751,13 +1720,6 @@ class PostQueue:
         posts, self.in_flight = self.in_flight, []
         return posts
 
-    def retried(self) -> list[Post]:
-        """What was still to be tried again; it is taken out."""
-        parts, self.parts = self.parts, []
-        return [post for part in parts for post in part]
-
-    # The end
-
     def close(self, reason: str) -> None:
         """From now on nothing is added; what is there goes on."""
         self.closed_because = self.closed_because or reason
@@ -1765,7 +1727,8 @@ class PostQueue:
     def abandon(self) -> None:
         """Everything that is still there is settled, as Unavailable where nothing of it exists for sure."""
         settle(self.land(), Unavailable, 'The integration ended before XSOAR answered:', 'the incident may exist.')
-        settle(self.retried() + [self.remove(post) for post in list(self.waiting)], Unavailable, self.closed_because)
+        settle(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
+        self.waiting, self.parts = [], []
 
     @property
     def is_empty(self) -> bool:
@@ -1778,7 +1741,7 @@ def told_apart(posts: list[Post], answer: list[Any]) -> list[list[Any]]:
     The answer is in order; incidents may be missing, as a pre-process rule drops them. What is made from which is sure where
     it does not matter from which end one begins to look.
     """
-    sent = [(number, incident) for number, post in enumerate(posts) for incident in post.incidents]
+    sent = [(share, incident) for share, post in enumerate(posts) for incident in post.incidents]
     shares: list[list[Any]] = [[] for _ in posts]
     for created, owner, other in zip(answer, owners(answer, sent), owners(answer[::-1], sent[::-1])[::-1], strict=False):
         if owner == other:
@@ -1808,14 +1771,6 @@ DELIVERY_IDS = {
     'x-snyk-transport-id': '', 'x-zendesk-webhook-invocation-id': '', 'x-hcp-radar-message-id': '', 'ce-id': 'ce-source',
     'x-amz-sns-message-id': '',
 }
-PATIENCE_SECONDS = 0.5  # who leaves sooner waits for no answer, and so sends nothing again for want of one
-
-
-class Made(NamedTuple):
-    """What was made of a request: the answer's text, and in a few words for the log."""
-
-    text: str
-    summary: str
 
 
 class Sender:
@@ -1825,14 +1780,12 @@ class Sender:
         self.has_left = has_left
         self.has_waited = False
 
-    def wait_for(self, result: 'AsyncResult[Any]', seconds: float | None = None) -> bool:
-        """Whether the result came in time; a sender that is told that it did not is as good as one that left."""
-        result.wait(PATIENCE_SECONDS)
+    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
+        """Whether it came in time. Who leaves before its patience is over would send nothing again for want of an answer."""
+        result.wait(patience)
         if not result.ready():
             self.has_waited = self.has_waited or not self.has_left()
-            result.wait(seconds)
-        if not result.ready():
-            self.has_waited, self.has_left = True, partial(bool, True)
+            result.wait(max(until - time.monotonic(), 0))
         return result.ready()
 
     def gave_up(self) -> bool:
@@ -1841,36 +1794,37 @@ class Sender:
 
 
 class Delivery:
-    """One request that was let in, for as long as it is remembered.
+    """One request that was let in, for as long as it is remembered, and what was made of it.
 
     What tells it from others is its number and its body; of one that has no number, `same` and its body.
     """
 
     def __init__(self, headers: dict[str, str], same: str, body: bytes, has_left: Callable[[], bool] = bool):
-        number = delivery_number(headers)
+        number = next((f'{name}\0{headers[name]}\0{headers.get(beside, "")}\0' for name, beside in DELIVERY_IDS.items()
+                       if headers.get(name) and (not beside or headers.get(beside))), '')
         digest = hashlib.sha256((number or f'{same}\0').encode('utf-8', 'surrogatepass'))
         digest.update(body)
         self.key = digest.digest()
         self.is_numbered = bool(number)
-        self.began = time.monotonic()
+        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
         self.sender = Sender(has_left)  # who is to hear the answer: its own, then that of the latest repeat
-        self.made: AsyncResult[Made | None] = AsyncResult()  # None if it came to nothing
-        self.size = 0  # of the answer
+        self.is_over = Event()
+        self.answer = ''  # none if it came to nothing
+        self.summary = ''
 
-    def repeats(self, first: 'Delivery') -> bool:
-        """Whether this is the first one sent again, where both have the same key."""
-        return self.is_numbered or (self.began < first.began + UNNUMBERED_SECONDS and first.sender.gave_up())
+    def made(self, created: list[Any]) -> None:
+        ids = ', '.join(str(incident.get('id')) for incident in created if isinstance(incident, dict))
+        summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
+        self.summary = summary.strip()[:150]
+        self.answer = json.dumps(created)
 
-
-def delivery_number(headers: dict[str, str]) -> str:
-    for name, beside in DELIVERY_IDS.items():
-        if headers.get(name) and (not beside or headers.get(beside)):
-            return f'{name}\0{headers[name]}\0{headers.get(beside, "")}\0'
-    return ''
+    def may_come_again(self) -> bool:
+        """Whether another one with the same key is this one sent again."""
+        return time.monotonic() < self.forget_at and (self.is_numbered or self.sender.gave_up())
 
 
 class Deliveries:
-    """What the deliveries of the last hour were answered, so that one that comes again creates nothing again."""
+    """What the latest deliveries were answered, so that one that comes again creates nothing again."""
 
     def __init__(self, queue: PostQueue, hand_in: Callable[[Post], None], most: int = MAX_REMEMBERED_DELIVERIES,
                  most_bytes: int = MAX_REMEMBERED_BYTES) -> None:
@@ -1878,136 +1832,121 @@ class Deliveries:
         self.hand_in = hand_in
         self.most = most
         self.most_bytes = most_bytes
-        self.all: OrderedDict[Delivery, None] = OrderedDict()  # the oldest first
-        self.by_key: dict[bytes, list[Delivery]] = {}
-        self.size = 0  # of all answers, in bytes
+        self.by_key: dict[bytes, list[Delivery]] = {}  # those under way, and those that are remembered
+        self.remembered: dict[Delivery, None] = {}  # the oldest first
+        self.size = 0  # of their answers
 
-    def once(self, delivery: Delivery, post: Post) -> tuple[Made, bool]:
-        """What was made, and whether by an earlier delivery of which this is a repeat. A failure is not remembered.
+    def once(self, delivery: Delivery, post: Post) -> Delivery:
+        """The delivery once it is made, or an earlier one that this one repeats. A failure is not remembered.
 
         Raises ServerRefused when the server did not create the incidents, Unavailable when they were never handed over.
         """
-        self.trim()
-        while first := next(filter(delivery.repeats, self.by_key.get(delivery.key, ())), None):
-            if made := self.wait_for_first(first, delivery, post):
-                return made, True
-        return self.make(delivery, post), False
+        while first := next(filter(Delivery.may_come_again, self.by_key.get(delivery.key, ())), None):
+            if not first.is_over.is_set():
+                self.wait_for(first, delivery, post)
+            elif not first.is_numbered:
+                self.forget(first)  # one departure excuses one repeat
+            if first.answer:
+                return first
+        self.make(delivery, post)
+        return delivery
 
-    def wait_for_first(self, first: Delivery, delivery: Delivery, post: Post) -> Made | None:
-        """None when the first one came to nothing: then it is this one's turn, or another's that waited too."""
-        if not first.made.ready():
-            with self.queue.room(post):
-                first.sender = delivery.sender
-                if not delivery.sender.wait_for(first.made, HAND_OVER_SECONDS + post.arrived - time.monotonic()):
-                    raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
-        elif not first.is_numbered:
-            self.forget(first)  # one departure excuses one repeat
-        return first.made.value
+    def wait_for(self, first: Delivery, delivery: Delivery, post: Post) -> None:
+        with self.queue.room_for_repeat(post):
+            first.sender = delivery.sender
+            if not delivery.sender.wait_for(first.is_over, post.hand_over_by):
+                delivery.sender.has_left = partial(bool, True)  # as good as
+                raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
 
-    def make(self, delivery: Delivery, post: Post) -> Made:
-        self.all[delivery] = None
+    def make(self, delivery: Delivery, post: Post) -> None:
         self.by_key.setdefault(delivery.key, []).append(delivery)
-        made = None
         try:
             self.hand_in(post)
-            delivery.sender.wait_for(post.outcome)
-            made = what_was_made(post.outcome.get() or [])
-            return made
+            if not delivery.sender.wait_for(post.outcome, post.hand_over_by):
+                self.queue.expire(post.hand_over_by)
+            delivery.made(post.outcome.get() or [])
         finally:
-            self.conclude(delivery, made)
+            delivery.is_over.set()
+            self.remember(delivery)
 
-    def conclude(self, delivery: Delivery, made: Made | None) -> None:
-        gave_up = delivery.sender.gave_up()
-        delivery.sender.has_left = partial(bool, gave_up)  # nothing of a connection is kept
-        if not made or len(made.text) > self.most_bytes or not (delivery.is_numbered or gave_up):
+    def remember(self, delivery: Delivery) -> None:
+        delivery.sender.has_left = partial(bool, delivery.sender.gave_up())  # nothing of a connection is kept
+        self.remembered[delivery] = None
+        self.size += len(delivery.answer)
+        if not delivery.may_come_again() or not 0 < len(delivery.answer) <= self.most_bytes:
             self.forget(delivery)
-        elif delivery in self.all:
-            delivery.size = len(made.text)
-            self.size += delivery.size
-            self.trim()
-        delivery.made.set(made)
+        while len(self.remembered) > self.most or self.size > self.most_bytes:
+            self.forget(next(iter(self.remembered)))
 
     def forget(self, delivery: Delivery) -> None:
-        if delivery in self.all:
-            del self.all[delivery]
-            self.size -= delivery.size
-            self.by_key[delivery.key].remove(delivery)
-            if not self.by_key[delivery.key]:
-                del self.by_key[delivery.key]
-
-    def trim(self) -> None:
-        """Forgets the oldest: those of more than an hour ago, and those for which there is no room."""
-        while self.all:
-            oldest = next(iter(self.all))
-            is_old = oldest.began + REMEMBER_SECONDS < time.monotonic()
-            if not (is_old or len(self.all) > self.most or self.size > self.most_bytes):
-                return
-            self.forget(oldest)
+        del self.remembered[delivery]
+        self.size -= len(delivery.answer)
+        self.by_key[delivery.key].remove(delivery)
+        if not self.by_key[delivery.key]:
+            del self.by_key[delivery.key]
 
 
-def what_was_made(created: list[Any]) -> Made:
-    ids = [str(incident.get('id')) if isinstance(incident, dict) else '' for incident in created]
-    summary = f'{len(ids)} incidents' if ids else 'no incident'
-    if len(ids) == 1:
-        summary = f'incident {ids[0]}'
-    elif ids and re.fullmatch(r'\d{1,18}', ids[0]) and ids == [str(int(ids[0]) + index) for index in range(len(ids))]:
-        summary = f'incidents {ids[0]} to {ids[-1]}'
-    return Made(json.dumps(created), summary[:150])
-
-
-MAX_LOG_LINES = 1000
+FLOOD_SECONDS = 10
 
 
 class LogBuffer:
-    """Lines on their way to the server's log; those beyond the bound are counted instead."""
+    """Lines on their way to the server's log; those beyond the bounds are counted instead."""
 
-    def __init__(self, most: int = MAX_LOG_LINES) -> None:
-        self.most = most
-        self.lines: deque[tuple[str, float, str, tuple[Any, ...]]] = deque()
+    def __init__(self, most: int = 1000, most_equal: int = 10, most_reasons: int = 100) -> None:
+        self.most = most  # of one level
+        self.most_equal = most_equal
+        self.most_reasons = most_reasons
+        self.lines: dict[str, list[str]] = {}  # by level
         self.lost = 0
+        self.refusals: Counter[str] = Counter()  # since the last end_flood(), by reason
 
-    def add(self, level: str, text: str, *values: Any) -> None:
-        if len(self.lines) < self.most:
-            self.lines.append((level, time.time(), text, values))
+    def add(self, level: str, text: str) -> None:
+        lines = self.lines.setdefault(level, [])
+        if len(lines) < self.most:
+            lines.append(f'{utc_text(time.time())} {on_one_line(text)}')
         else:
             self.lost += 1
 
+    def add_refusal(self, reason: str, text: str) -> None:
+        """Of equal ones the first few are told."""
+        reason = reason if len(self.refusals) < self.most_reasons else 'other refusals'
+        self.refusals[reason] += 1
+        if self.refusals[reason] <= self.most_equal:
+            self.add('info', text)
+
+    def end_flood(self) -> None:
+        for reason, count in self.refusals.items():
+            if count > self.most_equal:
+                self.add('info', f'{count - self.most_equal} more in {FLOOD_SECONDS} s: {reason}')
+        self.refusals.clear()
+
     def take(self) -> tuple[str, str]:
-        """The first line's level, and all lines of this level as one text."""
-        level = self.lines[0][0]
-        texts = [f'{utc_text(at)} {on_one_line(text % values if values else text)}'
-                 for line_level, at, text, values in self.lines if line_level == level]
-        self.lines = deque(line for line in self.lines if line[0] != level)
+        """A level, and all its lines as one text."""
+        level = next(iter(self.lines))
+        lines = self.lines.pop(level)
         if self.lost:
-            texts.append(f'{self.lost} log lines were dropped: more came than the line to XSOAR takes.')
+            lines.append(f'{self.lost} log lines were dropped: more came than the line to XSOAR takes.')
             self.lost = 0
-        return level, '\n'.join(texts)
-
-
-MAX_SAMPLE_BYTES = 50_000
+        return level, '\n'.join(lines)
 
 
 class Samples:
     """The latest incidents, for the mapping wizard; without those that are too large."""
 
-    def __init__(self, most: int = MAX_SAMPLES, most_bytes: int = MAX_SAMPLE_BYTES) -> None:
-        self.most = most
+    def __init__(self, most: int = MAX_SAMPLES, most_bytes: int = 50_000) -> None:
         self.most_bytes = most_bytes
-        self.latest: list[dict[str, Any]] = []
+        self.latest: deque[dict[str, Any]] = deque(maxlen=most)
         self.are_new = False
 
     def add(self, incidents: list[dict[str, Any]]) -> None:
-        small = [incident for incident in incidents[-self.most:] if self.is_small(incident)]
-        self.latest = (self.latest + small)[-self.most:]
+        small = [incident for incident in incidents if held_bytes(incident) <= self.most_bytes]
+        self.latest.extend(small)
         self.are_new = self.are_new or bool(small)
-
-    def is_small(self, incident: dict[str, Any]) -> bool:
-        return sum(len(text.encode('utf-8', 'surrogatepass')) for text in incident.values() if text) <= self.most_bytes
 
     def take(self) -> dict[str, str]:
         """As the integration context keeps them."""
         self.are_new = False
-        return {'samples': json.dumps(self.latest)}
+        return {'samples': json.dumps(list(self.latest))}
 
 
 def read_samples(context: Any) -> list[dict[str, Any]]:
@@ -2021,21 +1960,7 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 
 ''' THE LINE TO THE SERVER '''
 
-MOST_GATHERING_SECONDS = 0.005
-STDIN = 0  # where the server's replies come from
-LOOK_SECONDS = 1  # how often an idle line is looked at
-LOG_EVERY_SECONDS = 1
-HEALTH_EVERY_SECONDS = 60
 FAREWELL_SECONDS = 1  # for the last answers to leave
-
-
-def hang_up_of(file: int) -> Callable[[float], list[Any]]:
-    """Tells what has ended at the other side; where the system can't, the next reply does."""
-    if not hasattr(select, 'poll'):
-        return lambda _: []
-    poll = select.poll()
-    poll.register(file, 0)
-    return poll.poll
 
 
 class ServerLine:
@@ -2045,9 +1970,7 @@ class ServerLine:
     each is sent once in so many seconds at most; that all is well again is told at once.
     """
 
-    def __init__(self, log_every: float = LOG_EVERY_SECONDS, health_every: float = HEALTH_EVERY_SECONDS,
-                 samples_every: float = SAMPLES_EVERY_SECONDS) -> None:
-        self.thread = CallThread()
+    def __init__(self, log_every: float = 1, health_every: float = 60, samples_every: float = SAMPLES_EVERY_SECONDS) -> None:
         self.queue = PostQueue()
         self.log_buffer = LogBuffer()
         self.log_every = log_every
@@ -2059,11 +1982,13 @@ class ServerLine:
         self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
         self.wake = Event()
         self.ending = Event()
-        self.is_cut = False
-        self.server_hang_up = hang_up_of(STDIN)
+        self.is_cut = self.is_over = False
+        self.calls: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
+        self.outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self.called = gevent.get_hub().loop.async_()
+        threading.Thread(target=self.make_calls, daemon=True).start()
         self.keeper = gevent.spawn(self.keep)
         self.keeper.link_exception(lambda _: self.cut())
-        self.reaper = gevent.spawn(self.reap)
 
     # For everybody
 
@@ -2072,9 +1997,16 @@ class ServerLine:
         self.queue.add(post)
         self.wake.set()
 
-    def log(self, level: str, text: str, *values: Any) -> None:
-        """Level is 'debug', 'info' or 'error'; values are put into the text, %-wise, once it leaves. Never waits."""
-        self.log_buffer.add(level, text, *values)
+    def log(self, level: str, text: str) -> None:
+        """Level is 'debug', 'info' or 'error'. Never waits."""
+        self.log_buffer.add(level, text)
+        self.wake.set()
+
+    def log_refusal(self, reason: str, text: str) -> None:
+        """Of those that are equal in FLOOD_SECONDS the first few are told, and how many more there were."""
+        if not self.log_buffer.refusals:
+            gevent.spawn_later(FLOOD_SECONDS, self.log_buffer.end_flood)
+        self.log_buffer.add_refusal(reason, text)
         self.wake.set()
 
     def report_health(self, error: str) -> None:
@@ -2097,47 +2029,40 @@ class ServerLine:
         """Gives what waits and what is in flight STOP_SECONDS, then lets the last log lines leave."""
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
+        self.log_buffer.end_flood()
         self.log_every = self.logs_due_at = 0
+        self.is_over = True
         self.wake.set()
-        # Not in the middle of a call: half of its line would stay behind.
-        wait_until(lambda: self.is_cut or not (self.log_buffer.lines or self.thread.is_calling), FAREWELL_SECONDS)
+        self.keeper.join(FAREWELL_SECONDS)  # not in the middle of a call: half of its line would stay behind
 
     # For the keeper alone
 
     def keep(self) -> None:
         context, error = self.call(demisto.getIntegrationContext)
-        self.samples.latest = [] if error else read_samples(context)
-        while not self.is_cut:
-            due_at, chore = min(self.chores(), key=lambda each: each[0], default=(float('inf'), None))
-            wait_seconds = due_at - time.monotonic()
-            if self.server_hang_up(0):  # a reply would tell it too late for what was handed over
+        self.samples.latest.extend([] if error else read_samples(context))
+        while not self.is_cut and (self.log_buffer.lines or not self.is_over):
+            if has_hung_up():  # a reply would tell it too late for what was handed over
                 self.cut()
-            elif chore and wait_seconds <= 0:
-                chore()
-            elif not self.create_next():
-                self.wake.wait(min(wait_seconds, LOOK_SECONDS))
+            elif not (self.send_what_is_due() or self.create_next()):
+                self.wake.wait(0.25)
                 self.wake.clear()
 
-    def reap(self) -> None:
-        while not self.is_cut:
-            gevent.sleep(1)
-            self.queue.expire(time.monotonic())
-
-    def chores(self) -> Iterator[tuple[float, Callable[[], None]]]:
-        """What else is to be sent, and when it may be."""
-        if self.health != self.sent_health:
-            yield (0 if self.health == '' and self.sent_health else self.health_due_at), self.send_health
-        if self.log_buffer.lines:
-            yield self.logs_due_at, self.send_logs
-        if self.samples.are_new:
-            yield self.samples_due_at, self.send_samples
-
-    def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
+    def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Makes one call in the line's thread: what it returned, or the exception that it raised."""
-        answer, error = self.thread.call(function, *args)
+        # A pool of one thread would wake the keeper after all others whose turn it is: in a storm the line would rest so long.
+        self.called.start(gevent.getcurrent().switch)
+        self.calls.put((function, *args))
+        gevent.get_hub().switch()
+        self.called.stop()
+        answer, error = self.outcomes.get()
         if isinstance(error, OSError | json.JSONDecodeError) or 'Try to write when connection closed' in str(error or ''):
             self.cut()
         return answer, error
+
+    def make_calls(self) -> None:
+        while True:
+            self.outcomes.put(outcome_of(*self.calls.get()))
+            self.called.send()
 
     def create_next(self) -> bool:
         """Makes the next call for those that wait; False when nobody does."""
@@ -2147,10 +2072,10 @@ class ServerLine:
             if not self.is_cut:
                 self.tell(answer, error, incidents)
         if len(incidents) > 1:  # those that were answered may be about to send again: else they would go in two turns for good
-            gevent.sleep(min((time.monotonic() - began) / 8, MOST_GATHERING_SECONDS))
+            gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
         return bool(incidents)
 
-    def tell(self, answer: Any, error: Exception | None, incidents: list[dict[str, Any]]) -> None:
+    def tell(self, answer: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
         if isinstance(error, RuntimeError):
             self.queue.not_made()
         elif error or not isinstance(answer, dict | list):
@@ -2162,6 +2087,23 @@ class ServerLine:
             if not self.queue.created([answer] if isinstance(answer, dict) else answer, time.monotonic()):
                 self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
                                  f'for {ALONE_SECONDS} s every request is a call of its own.')
+
+    def send_what_is_due(self) -> bool:
+        """Sends one of what is second; False when nothing is due."""
+        now = time.monotonic()
+        is_well_again = self.sent_health and self.health == ''
+        if self.health != self.sent_health and (is_well_again or now >= self.health_due_at):
+            self.send_health()
+        elif self.log_buffer.lines and now >= self.logs_due_at:
+            self.logs_due_at = now + self.log_every
+            level, text = self.log_buffer.take()
+            self.call(getattr(demisto, level), text)
+        elif self.samples.are_new and now >= self.samples_due_at:
+            self.samples_due_at = now + self.samples_every
+            self.call(demisto.setIntegrationContext, self.samples.take())
+        else:
+            return False
+        return True
 
     def send_health(self) -> None:
         health = self.health
@@ -2177,51 +2119,21 @@ class ServerLine:
         except TypeError:  # before 6.8 it takes no second argument
             demisto.updateModuleHealth(error)
 
-    def send_logs(self) -> None:
-        self.logs_due_at = time.monotonic() + self.log_every
-        level, text = self.log_buffer.take()
-        self.call({'debug': demisto.debug, 'info': demisto.info, 'error': demisto.error}[level], text)
 
-    def send_samples(self) -> None:
-        self.samples_due_at = time.monotonic() + self.samples_every
-        self.call(demisto.setIntegrationContext, self.samples.take())
+def outcome_of(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
+    try:
+        return function(*args), None
+    except BaseException as error:  # whatever it is, somebody waits for it
+        return None, error
 
 
-class CallThread:
-    """One native thread for calls that block, made by one greenlet at a time.
-
-    A pool of one would wake the greenlet only after all others whose turn it is: in a storm of requests the line would rest
-    for that long after each call.
-    """
-
-    def __init__(self) -> None:
-        self.calls: SimpleQueue[Callable[[], Any]] = SimpleQueue()
-        self.outcome: tuple[Any, Exception | None] = None, None
-        self.is_calling = False
-        self.done = gevent.get_hub().loop.async_()
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, Exception | None]:
-        """What the function returned, or the exception that it raised."""
-        self.is_calling = True
-        self.done.start(gevent.getcurrent().switch)
-        self.calls.put(partial(function, *args))
-        gevent.get_hub().switch()
-        self.done.stop()
-        self.is_calling = False
-        outcome, self.outcome = self.outcome, (None, None)
-        return outcome
-
-    def run(self) -> None:
-        while True:
-            self.make(self.calls.get())
-
-    def make(self, call: Callable[[], Any]) -> None:  # a function of its own, that the thread holds no call while it waits
-        try:
-            self.outcome = call(), None
-        except BaseException as error:  # whatever it is, somebody waits for it
-            self.outcome = None, error if isinstance(error, Exception) else OSError(repr(error))
-        self.done.send()
+def has_hung_up(stdin: int = 0) -> bool:
+    """Whether the server has ended; where the system can't tell, the next reply does."""
+    if not hasattr(select, 'poll'):
+        return False
+    poll = select.poll()
+    poll.register(stdin, 0)
+    return bool(poll.poll(0))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
@@ -2303,9 +2215,10 @@ class Webhook(Bottle):  # type: ignore[misc]
         read = self.read_request(asked)
         if isinstance(read, HTTPResponse):
             return read
-        made, is_repeat = self.deliveries.once(*read)
-        asked.environ[OUTCOME] = f'repeat of {made.summary}' if is_repeat else made.summary
-        return json_answer(made.text)
+        delivery, post = read
+        first = self.deliveries.once(delivery, post)
+        asked.environ[OUTCOME] = first.summary if first is delivery else f'repeat of {first.summary}'
+        return json_answer(first.answer)
 
     def read_request(self, asked: Request) -> HTTPResponse | tuple[Delivery, Post]:
         """What is to be created, and nothing else of the request: it may wait long. Or the answer, where nothing is."""
@@ -2566,17 +2479,15 @@ class Connection:
 
     def log(self, environ: dict[str, Any], status: int) -> None:
         self.was_refused = status >= 400
-        quoted = self.server.quoted
-        self.server.log(
-            status, '%s %s %s ms, from %s %s, %s bytes: %s', environ.get('REQUEST_METHOD', '-'), status,
-            round((time.monotonic() - self.began) * 1000), quoted(environ.get('HTTP_X_FORWARDED_FOR', self.client)),
-            quoted(environ.get('HTTP_USER_AGENT', '-')), environ.get('CONTENT_LENGTH') or self.pace.received,
-            environ.get(OUTCOME, 'no incident'))
-
-
-MAX_EQUAL_REFUSALS = 10
-FLOOD_SECONDS = 10
-MAX_REASONS = 100
+        client, agent = environ.get('HTTP_X_FORWARDED_FOR', self.client), environ.get('HTTP_USER_AGENT', '-')
+        size = environ.get('CONTENT_LENGTH') or self.pace.received
+        outcome = environ.get(OUTCOME, 'no incident')
+        text = (f'{environ.get("REQUEST_METHOD", "-")} {status} {round((time.monotonic() - self.began) * 1000)} ms, '
+                f'from {self.server.quoted(client)} {self.server.quoted(agent)}, {size} bytes: {outcome}')
+        if status < 300:
+            self.server.line.log('debug', text)
+        else:
+            self.server.line.log_refusal(f'{status}: {outcome}', text)
 
 
 class WebhookServer(StreamServer):
@@ -2590,7 +2501,6 @@ class WebhookServer(StreamServer):
         self.line = line
         self.resting: dict[Connection, None] = {}  # with no request in hand, the one that rests longest first
         self.refused_turn = Semaphore()
-        self.refusals: Counter[str] = Counter()  # of the last FLOOD_SECONDS, by reason
 
     def handle(self, sock: Any, address: Any) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -2612,28 +2522,6 @@ class WebhookServer(StreamServer):
         """What a sender wrote, unable to end its field or to tell the token."""
         text = '...' if holds_token(self.settings, text) else text[:150]
         return '"' + text.replace('"', r'\x22') + '"'
-
-    def log(self, status: int, text: str, *values: Any) -> None:
-        """One line a request; of equal refusals the first few, the others are counted."""
-        if status < 300:
-            self.line.log('debug', text, *values)
-            return
-        reason = f'{status}: {values[-1]}' if len(self.refusals) < MAX_REASONS else f'{status}'
-        if not self.refusals[reason]:
-            gevent.spawn_later(FLOOD_SECONDS, self.end_flood, reason)
-        self.refusals[reason] += 1
-        if self.refusals[reason] <= MAX_EQUAL_REFUSALS:
-            self.line.log('info', text, *values)
-
-    def end_flood(self, reason: str) -> None:
-        if (count := self.refusals.pop(reason, 0)) > MAX_EQUAL_REFUSALS:
-            self.line.log('info', '%s more in %s s: %s', count - MAX_EQUAL_REFUSALS, FLOOD_SECONDS, reason)
-
-    def end(self) -> None:
-        """Takes no connection more, and tells what was counted."""
-        self.close()
-        for reason in list(self.refusals):
-            self.end_flood(reason)
 
 
 def connection_limit() -> int:
@@ -2662,7 +2550,7 @@ def serve(settings: Settings) -> None:
     server = WebhookServer(settings, line)
     open_port(server)
     line.ending.wait()
-    server.end()
+    server.close()
     line.drain()
     wait_until(lambda: len(server.resting) == len(server.connections), FAREWELL_SECONDS)
     os._exit(1 if line.is_cut else 0)
