@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import ALONE_SECONDS, LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, fitting
+from GenericWebhook import ALONE_SECONDS, LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, how_many_fit
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -323,14 +323,14 @@ def test_no_call_is_planned_over_10_seconds_by_what_the_last_one_took(call: floa
     count = 1
     for _ in range(10):
         calls = [*calls, (count, call + each * count)][-8:]
-        next_count = max(fitting(calls, 2), fitting(calls, LONGEST_CALL_SECONDS))
+        next_count = max(how_many_fit(calls, 2), how_many_fit(calls, LONGEST_CALL_SECONDS))
         assert next_count == 1 or next_count * (call + each * count) / count <= LONGEST_CALL_SECONDS
         count = next_count
 
 
 def test_after_a_slow_call_the_next_group_is_small_again() -> None:
-    assert fitting([(1, 0.001), (1000, 1)], 2) > 1000
-    assert fitting([(1, 0.001), (1000, 1), (1, 1)], 2) <= 10
+    assert how_many_fit([(1, 0.001), (1000, 1)], 2) > 1000
+    assert how_many_fit([(1, 0.001), (1000, 1), (1, 1)], 2) <= 10
 
 
 def test_an_array_that_would_take_too_long_goes_in_several_calls_in_order() -> None:

@@ -1563,7 +1563,7 @@ def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
     return [post for post in posts if post.hand_over_by > now]
 
 
-def fitting(calls: Sequence[tuple[int, float]], seconds: float) -> int:
+def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
     """How many incidents a call may hold that should take so long, or twice what a call as such takes.
 
     It is told by how many the latest calls held, and how long they took. Two at least, that the server is seen to make
@@ -1654,7 +1654,7 @@ class PostQueue:
         self.in_flight = self.in_flight or self.next_group(now)
         incidents = [incident for post in self.in_flight for incident in post.incidents]
         if len(self.in_flight) == 1:
-            incidents = incidents[:fitting(self.calls, LONGEST_CALL_SECONDS)]
+            incidents = incidents[:how_many_fit(self.calls, LONGEST_CALL_SECONDS)]
         self.call_size = len(incidents)
         self.called_at = now
         return incidents
@@ -1662,7 +1662,7 @@ class PostQueue:
     def next_group(self, now: float) -> list[Post]:
         self.expire(now)
         self.fruitless_calls = 0
-        most = min(fitting(self.calls, CALL_SECONDS), self.most_in_call) if now >= self.alone_until else 0
+        most = min(how_many_fit(self.calls, CALL_SECONDS), self.most_in_call) if now >= self.alone_until else 0
         group: list[Post] = []
         count = size = 0
         for post in self.waiting:
