@@ -403,7 +403,8 @@ def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path
     assert told == [delivery['expected'] for delivery in sender.deliveries]
     text = (ROOT / 'docs/new-sender.md').read_text('utf-8')
     assert f'`kind` is one of {", ".join(KINDS)}.' in text
-    assert all(hasattr(script, name) for name in ('SENDERS', 'SCHEMES', 'UNSIGNED_HANDSHAKES') if f'`{name}`' in text)
+    places = 'SENDERS', 'SCHEMES', 'unsigned_handshake', 'signed_handshake'
+    assert all(hasattr(script, name) and f'`{name}`' in text for name in places)
 
 
 def test_the_headers_that_show_the_token_are_those_of_the_script() -> None:

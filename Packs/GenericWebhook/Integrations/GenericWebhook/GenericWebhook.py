@@ -35,7 +35,7 @@ from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain, islice, repeat
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 
 try:
@@ -1435,14 +1435,8 @@ class Request(NamedTuple):
 
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
 ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
+MAX_HANDSHAKE_BYTES = 64 * 1024
 MAX_ECHO = 1024  # characters
-
-
-def echo(text: str | None, field: str = '') -> HTTPResponse | None:
-    """The sender's own text, by itself or in a field of a JSON object; None where it sent none."""
-    if text is None:
-        return None
-    return json_answer(json.dumps({field: plain(text)})) if field else HTTPResponse(plain(text), headers=PLAIN_TEXT)
 
 
 def plain(text: str) -> str:
@@ -1451,83 +1445,80 @@ def plain(text: str) -> str:
     return text
 
 
-def microsoft_graph(question: Request) -> HTTPResponse | None:
-    has_body = int(question.headers.get('content-length') or 0) or 'transfer-encoding' in question.headers
-    return None if has_body else echo(question.query.get('validationToken'))
+def echo(text: str) -> HTTPResponse:
+    return HTTPResponse(plain(text), headers=PLAIN_TEXT)
 
 
-MAX_HANDSHAKE_BYTES = 64 * 1024
-
-
-def azure_event_grid(question: Request) -> HTTPResponse | None:
-    if question.headers.get('aeg-event-type') != 'SubscriptionValidation':
-        return None
-    try:
-        with question.body(False, MAX_HANDSHAKE_BYTES) as body:
-            code = json.loads(body)[0]['data']['validationCode']
-    except (ValueError, LookupError, TypeError, RecursionError):
-        raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
-    return echo(str(code), 'validationResponse')
-
-
-def okta(question: Request) -> HTTPResponse | None:
-    return echo(question.headers.get('x-okta-verification-challenge') or None, 'verification')
-
-
-def meta(question: Request) -> HTTPResponse | None:
-    if question.query.get('hub.mode') != 'subscribe':
-        return None
-    shown_token = question.query.get('hub.verify_token', '').encode()
-    if question.settings.token and not hmac.compare_digest(shown_token, question.settings.token):
-        raise Unauthorized('hub.verify_token is not the token of the instance.')
-    return echo(question.query.get('hub.challenge', ''))
-
-
-def dropbox(question: Request) -> HTTPResponse | None:
-    return echo(question.query.get('challenge'))
-
-
-def cloud_events(question: Request) -> HTTPResponse | None:
-    origin = question.headers.get('webhook-request-origin')
-    if not origin:
-        return None
-    return HTTPResponse(headers=PLAIN_TEXT | ALLOW | {'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*'})
-
-
-# Answered to anybody, as their senders ask them unsigned; by method.
-UNSIGNED_HANDSHAKES = {'POST': (microsoft_graph, azure_event_grid), 'GET': (okta, meta, dropbox), 'OPTIONS': (cloud_events,)}
-
-
-def small_object(text: Buffer) -> dict[str, Any]:
-    """What a JSON object holds; nothing when it is larger than any question, or has numbers that no question has."""
-    with suppress(DecodeError, RecursionError):
-        return QUESTION_FIELDS.decode(text) if memoryview(text).nbytes <= MAX_HANDSHAKE_BYTES else {}
-    return {}
-
-
-QUESTION_FIELDS = Decoder(dict[str, Any])
-
-
-def answer_signed_handshake(settings: Settings, signed_by: str, payloads: list[Buffer]) -> HTTPResponse | None:
-    """The answer to Slack or Zoom, whose question is an event that was let in."""
-    fields = small_object(payloads[0]) if len(payloads) == 1 else {}
-    challenge = fields.get('challenge')
-    is_slacks = fields.get('type') == 'url_verification' and fields.keys() <= {'type', 'token', 'challenge'}
-    if is_slacks and isinstance(challenge, str):
-        return echo(challenge)
-    if fields.get('event') == 'endpoint.url_validation' and signed_by == 'x-zm-signature':
-        return zoom(settings, fields)
+def unsigned_handshake(asked: Request) -> HTTPResponse | None:
+    """The answer to what a sender asks anybody before it trusts an address; None where it asks nothing."""
+    headers, query = asked.headers, asked.query
+    match asked.environ['REQUEST_METHOD']:
+        case 'POST' if 'validationToken' in query and is_without_body(headers):  # Microsoft Graph
+            return echo(query['validationToken'])
+        case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':  # Azure Event Grid
+            return json_answer(json.dumps({'validationResponse': plain(validation_code(asked))}))
+        case 'GET' if challenge := headers.get('x-okta-verification-challenge'):
+            return json_answer(json.dumps({'verification': plain(challenge)}))
+        case 'GET' if query.get('hub.mode') == 'subscribe':  # Meta
+            check_verify_token(asked)
+            return echo(query.get('hub.challenge', ''))
+        case 'GET' if 'challenge' in query:  # Dropbox
+            return echo(query['challenge'])
+        case 'OPTIONS' if origin := headers.get('webhook-request-origin'):  # CloudEvents
+            allowed = {'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*'}
+            return HTTPResponse(headers=PLAIN_TEXT | ALLOW | allowed)
     return None
 
 
-def zoom(settings: Settings, fields: dict[str, Any]) -> HTTPResponse:
+def is_without_body(headers: dict[str, str]) -> bool:
+    return headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
+
+
+def validation_code(asked: Request) -> str:
+    try:
+        with asked.body(False, MAX_HANDSHAKE_BYTES) as body:
+            return str(json.loads(body)[0]['data']['validationCode'])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
+
+
+def check_verify_token(asked: Request) -> None:
+    shown, token = asked.query.get('hub.verify_token', '').encode(), asked.settings.token
+    if token and not hmac.compare_digest(shown, token):
+        raise Unauthorized('hub.verify_token is not the token of the instance.')
+
+
+class SlackQuestion(Struct, forbid_unknown_fields=True):
+    type: Literal['url_verification']
+    challenge: str
+    token: str = ''
+
+
+class ZoomQuestion(Struct):
+    event: Literal['endpoint.url_validation']
+    payload: Any = None
+
+
+def signed_handshake(settings: Settings, signed_by: str, payloads: list[Buffer]) -> HTTPResponse | None:
+    """The answer to Slack or Zoom, whose question is an event that was let in; None to any other event."""
+    text = payloads[0] if len(payloads) == 1 else b''
+    if memoryview(text).nbytes > MAX_HANDSHAKE_BYTES:
+        return None
+    with suppress(DecodeError, RecursionError):
+        return echo(Decoder(SlackQuestion).decode(text).challenge)
+    with suppress(DecodeError, RecursionError):
+        if signed_by == 'x-zm-signature':
+            return signed_for_zoom(settings, Decoder(ZoomQuestion).decode(text).payload)
+    return None
+
+
+def signed_for_zoom(settings: Settings, payload: Any) -> HTTPResponse:
     """Signs the sender's text with the token, hence the narrow form: it can be no other request's signed text."""
-    payload = fields.get('payload')
     text = payload.get('plainToken') if isinstance(payload, dict) else None
-    if not isinstance(text, str) or not re.fullmatch('[A-Za-z0-9]{1,64}', text):
+    if not (isinstance(text, str) and re.fullmatch('[A-Za-z0-9]{1,64}', text)):
         raise BadRequest("'plainToken' is not 1 to 64 letters and digits.")
-    signature = hmac.digest(settings.token, text.encode(), 'sha256').hex()
-    return json_answer(json.dumps({'plainToken': text, 'encryptedToken': signature}))
+    signature = hmac.digest(settings.token, text.encode(), 'sha256')
+    return json_answer(json.dumps({'plainToken': text, 'encryptedToken': signature.hex()}))
 
 
 ''' STATE '''
@@ -2182,10 +2173,9 @@ class Webhook(Bottle):  # type: ignore[misc]
         try:
             self.line.queue.check_open()
             asked = self.request(environ)
-            for handshake in UNSIGNED_HANDSHAKES.get(environ['REQUEST_METHOD'], ()):
-                if answered := handshake(asked):
-                    environ[OUTCOME] = 'handshake'
-                    return answered
+            if answered := unsigned_handshake(asked):
+                environ[OUTCOME] = 'handshake'
+                return answered
             return handler(asked)
         except Refused as refused:
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
@@ -2232,7 +2222,7 @@ class Webhook(Bottle):  # type: ignore[misc]
             size = sum(map(len, decompress(body, coding)))  # what waits for its turn holds no more than was sent
             with self.intake.turn(size):
                 payloads = read_payloads(b''.join(decompress(body, coding)), headers.get('content-type', ''))
-                if answered := answer_signed_handshake(settings, signed_by, payloads):
+                if answered := signed_handshake(settings, signed_by, payloads):
                     environ[OUTCOME] = 'handshake'
                     return answered
                 arrival = Arrival(utc_text(arrived), headers, settings, query)
