@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from app import App
-from GenericWebhook import DEEPER, ERROR_MARKERS, INSIDE, MIB, ForeignEvent
+from GenericWebhook import ERROR_MARKERS, MIB, WORDS, ForeignEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from webhook import TOKEN
@@ -248,7 +248,7 @@ HOSTILE = {
     'escaped text': '{"title":"' + '\\\\ \\u00e9 ' * 2 * MIB + '"}',
     'many keys': members(2_000_000),
     'many small keys': '{' + '"":1,' * 5_000_000 + '"title":"Disk full on db-1"}',
-    'long lists': '{' + ','.join(f'"{key}":[{"1," * 130_000}1]' for key in INSIDE) + ',"title":"Disk full on db-1"}',
+    'long lists': '{' + ','.join(f'"{key}":[{"1," * 130_000}1]' for key in WORDS['inside']) + ',"title":"Disk full on db-1"}',
     'blank lines': '{"body":"' + '\\n' * 120_000 + 'Disk full on db-1"}',
     'long list': '{"alerts":[' + '{},' * 8_000_000 + '{}],"title":"Disk full on db-1"}',
 }
@@ -279,8 +279,9 @@ def timed(source: bytes) -> float:
     json.dumps({key: {inner: {'x': 'y ' * 30} for inner in ('alert', 'event', 'data', 'issue', 'rule')} for key in (
         'alert', 'incident', 'event', 'data', 'issue', 'finding', 'detection', 'payload', 'detail', 'body', 'properties')}),
     json.dumps({'x': 'y' * 30_000}),
-    json.dumps({outer: {key: dict.fromkeys(('title', 'summary', 'kind', 'host'), 'none') for key in INSIDE} for outer in DEEPER}),
-    json.dumps({key: {f'{key}{number}': 1 for number in range(40)} for key in INSIDE}),
+    json.dumps({outer: {key: dict.fromkeys(('title', 'summary', 'kind', 'host'), 'none') for key in WORDS['inside']}
+                for outer in WORDS['deeper']}),
+    json.dumps({key: {f'{key}{number}': 1 for number in range(40)} for key in WORDS['inside']}),
     json.dumps({'body': '\u200e\n' * 4000}),
 ])
 def test_an_ordinary_event_costs_hardly_any_time(source: str) -> None:

@@ -614,7 +614,7 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
 class Row(NamedTuple):
     """A sender, a line of SENDERS: what tells its events, what an incident of one is called, and where its time stands.
 
-    `told_by`: paths that lead somewhere; `!` before one: nowhere; `=`: to just this text; `/` stands between alternatives.
+    `told_by`: paths that lead somewhere; `=`: to just this text; `/` stands between alternatives.
     A path's keys are joined by dots, 0 is a list's first item, `@` a header, `a|b` the first that is there, `*` the name of the
     JSON in a text. A part of the name whose paths lead nowhere falls away. No time: by the general rule; `-`: the arrival.
     """
@@ -637,12 +637,12 @@ GitLab | @x-gitlab-event / object_kind project | {object_kind} {object_attribute
 Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title
     |push.changes.0.new.name|changes.0.ref.displayId} ({repository.full_name|repository.slug}) | date
 Azure DevOps | publisherId eventType resource | {message.text} | createdDate
-Alertmanager | groupLabels receiver alerts !title | [{status}] {commonLabels.alertname|alerts.0.labels.alertname}:
+Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
+Alertmanager | groupLabels receiver alerts | [{status}] {commonLabels.alertname|alerts.0.labels.alertname}:
     {commonAnnotations.summary|alerts.0.annotations.summary|commonAnnotations.description
     |commonLabels.instance} | alerts.0.startsAt
 Alertmanager, one alert | labels.alertname annotations | {labels.alertname}: {annotations.summary|annotations.description
     |labels.instance} | startsAt
-Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
 PagerDuty | event.event_type event.data | {event.event_type}: {event.data.title|event.data.incident.summary} | event.occurred_at
 Opsgenie | alert.message action | {action}: {alert.message} | -
 Datadog | alert_title | {alert_title} | date
@@ -723,284 +723,42 @@ Kubernetes audit | verb kind=Event objectRef / items.0.verb kind=EventList | {ve
 CloudEvents | @ce-type / specversion | {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|@ce-time
 OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name} | time
 '''
-SPACE_IN_BRACES = re.compile(r'\s+(?=[^{}]*})')
-ROWS = [Row(*' '.join(row.split()).split(' | ')) for row in re.split(r'\n(?! )', SPACE_IN_BRACES.sub('', SENDERS.strip()))]
+ROWS = [Row(*' '.join(row.split()).split(' | '))
+        for row in re.split(r'\n(?! )', re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip()))]
 
-# The general rule, for a sender without a row. Keys are compared without case and separators.
-Words = dict[str, int]  # each with its rank
-
-
-def words(text: str) -> Words:
-    return {word: rank for rank, word in enumerate(text.split())}
-
-
-TIERS = [words('title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline'),
-         words('alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature '
-               'attackname rulename policyname modelname monitorname checkname searchname conditionname'),
-         words('summary subject shortdescription displaymessage primarydescription'),
-         words('message msg text description reason cause displayname info')]
-KINDS = words('eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status '
-              'event alert error')
-WHO = words('host hostname computername device agent user email actor targetuser recipient srcip ip resource repository project '
-            'domain')
-WHO_INSIDE = words('name fullname hostname email login username displayname id')
-INSIDE = words('alert incident event data issue finding detection threat violation problem ticket case rule payload detail '
-               'details object resource properties attributes essentials context result alerts events findings incidents value '
-               'records messages attachments body item action eventdata formresponse definition')
-DEEPER = words('data payload detail event body properties formresponse')
-TIMES = words('occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime published '
-              'startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime happenedat')
-TIMES_INSIDE = words('alert event data incident issue detail finding metadata')
-KIND_HEADER = re.compile(r'x-.*(event|topic)')
+# The general rule, for a sender without a row: what keys mean, the surest first. They are compared without case and separators.
+WORDS = {meaning: words.split() for meaning, words in {
+    'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
+    'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature
+        attackname rulename policyname modelname monitorname checkname searchname conditionname''',
+    'summary': 'summary subject shortdescription displaymessage primarydescription',
+    'text': 'message msg text description reason cause displayname info',
+    'kind': '''eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status
+        event alert error''',
+    'who': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource repository
+        project domain''',
+    'who inside': 'name fullname hostname email login username displayname id',
+    'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime published
+        startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime happenedat''',
+    'time inside': 'alert event data incident issue detail finding metadata',
+    'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload detail
+        details object resource properties attributes essentials context result alerts events findings incidents value
+        records messages attachments body item action eventdata formresponse definition''',
+    'deeper': 'data payload detail event body properties formresponse',
+}.items()}
 
 IDENTIFIER = re.compile(r'\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}?|[0-9a-f]{16,}', re.IGNORECASE)
 DULL = re.compile(r'''alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined
     |n/?a|string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|critical
     |high|medium|low|[\d\s.,:;/\#+_e-]*''', re.IGNORECASE | re.VERBOSE | re.ASCII)
-# What says nothing to a person: short or endless words, ARNs and URLs, JSON and XML.
-MACHINE_TEXT = re.compile(r'.{0,3}|\S{40,}|arn:\S+|[a-z][a-z\d+.-]*://\S*|<[?/\w][^>]*>.*>|(\{\s*["}]|\[\s*[\[{"\]]).*',
-                          re.IGNORECASE | re.ASCII)
+# What says nothing to a person: also short or endless words, ARNs and URLs, JSON and XML.
+EMPTY_TALK = re.compile('|'.join((DULL.pattern, IDENTIFIER.pattern, r"""
+    .{0,3}|\S{40,}|arn:\S+|[a-z][a-z\d+.-]*://\S*|<[?/\w][^>]*>.*>|(\{\s*["}]|\[\s*[\[{"\]]).*""")), DULL.flags)
 # What stands before a text: a declaration of XML, or the header of a syslog line, with date and host.
 PREAMBLE = re.compile(r'''<\?xml[^>]*>|(<\d{1,3}>(\d\ )?(\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\ (\S+\ )?)?)?
     ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?''', re.VERBOSE | re.ASCII)
 UNPRINTABLE = re.compile('[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
 HALF_OF_A_PAIR = re.compile('[\ud800-\udfff]')
-Buffer = bytes | memoryview | Raw
-JSON_OBJECT = Decoder(dict[str, Raw])
-JSON_LIST = Decoder(list[Raw])
-JSON_FIRST = Decoder(defstruct('First', [('item', Raw | UnsetType, UNSET)], array_like=True))
-JSON_TEXT = Decoder(str)
-# Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
-FEW_KEYS = words('name type title summary message status alert event data timestamp body receiver alerts groupLabels '
-                 'commonLabels commonAnnotations headers raw_json rawJson rawJSON')
-JSON_FEW = Decoder(defstruct('Few', [(key, Raw | UnsetType, UNSET) for key in FEW_KEYS]))
-
-
-class NumberText(str):
-    """A number as it is written."""
-
-
-class Members(dict[str, Any]):
-    """A JSON object, or a list of which only the first item counts; what is in it is read when it is asked for."""
-
-    def __init__(self, members: dict[str, Any], list_source: bytes = b''):
-        super().__init__((key, member) for key, member in members.items() if member is not UNSET)
-        self.list_source = list_source
-
-    @cached_property
-    def more(self) -> int:
-        """Items of a list beyond the first."""
-        return len(JSON_LIST.decode(self.list_source or b'[]')[1:])
-
-    def read(self, key: str) -> Any:
-        """Members, a text, or None if there is nothing; '' for what can't be part of a name."""
-        if isinstance(value := self.get(key), Raw):
-            value = self[key] = read_member(value)
-        return value
-
-    @cached_property
-    def folded(self) -> dict[str, str]:
-        return {fold(key[:40]): key for key in islice(self, 200)}
-
-    def named(self, folded: str) -> Any:
-        return self.read(self.folded[folded]) if folded in self.folded else None
-
-    def those_of(self, keys: Words) -> list[str]:
-        """The keys that are here, in their order."""
-        return sorted(self.folded.keys() & keys, key=keys.__getitem__)
-
-    def inside(self, keys: Words) -> Iterator['Members']:
-        for key in self.those_of(keys):
-            value = self.named(key)
-            inner = value.read('0') if isinstance(value, Members) and value.list_source else value
-            if isinstance(inner, Members):
-                if 'name' in inner.folded:  # the name of a rule is a rule's name
-                    inner.folded.setdefault(f'{key}name', inner.folded['name'])
-                yield inner
-
-
-@lru_cache(maxsize=4096)
-def fold(key: str) -> str:
-    return re.sub('[-_.:@]', '', key.lower())
-
-
-def read_member(member: Raw, most: int = 256 * 1024, most_text: int = 4096) -> Any:
-    source = bytes(memoryview(member)[:most + 1])
-    kind = source[:1]
-    if kind == b'"':
-        return JSON_TEXT.decode(source) if len(source) <= most else text_start(source[:most_text])
-    if kind == b'{' and len(source) <= most:
-        return Members(JSON_OBJECT.decode(source))
-    if kind == b'[' and len(source) <= most:
-        return Members({'0': astuple(JSON_FIRST.decode(source))[0]}, source)
-    return None if kind == b'n' else NumberText(source.decode()) if kind in b'-0123456789' else ''
-
-
-def text_start(source: bytes) -> str:
-    """The text of a JSON string that was cut anywhere, an escape included."""
-    return str(json.loads(WHOLE_CHARACTERS.findall(source)[0].decode(errors='ignore') + '"', strict=False))
-
-
-WHOLE_CHARACTERS = re.compile(rb'"(?:[^\\]|\\u[\da-fA-F]{4}|\\[^u])*')
-
-
-def read_object(source: Buffer, most_keys: int = 50_000) -> Members:
-    """Empty for what is no JSON object. Of very many colons it is taken that each may belong to a key."""
-    with suppress(ValueError, RecursionError):
-        if next(islice(re.finditer(b':', source), most_keys, None), None) is None:
-            return Members(JSON_OBJECT.decode(source))
-        return Members(asdict(JSON_FEW.decode(source)))
-    return Members({})
-
-
-@lru_cache(maxsize=1024)
-def ways_in(path: str) -> list[tuple[str, str]]:
-    """The keys that a path may begin with, the longest first, for keys hold dots themselves; each with the path that is left."""
-    keys = path.split('.')
-    return [('.'.join(keys[:end]), '.'.join(keys[end:])) for end in range(len(keys), 0, -1)]
-
-
-NAME_PART = re.compile(r'([^{}]*)\{([^{}]+)\}([])]?)')
-WAYS_TOLD = [(conditions, row) for row in ROWS for conditions in map(str.split, row.told_by.split(' / '))]
-WAYS_TOLD.sort(key=lambda way: not way[0][0].startswith('@'))  # what a header tells is surest
-
-
-def rows_by_key() -> dict[str, list[int]]:
-    """By each key or header of which one must be there at least: few rows are likely for an event."""
-    found: dict[str, list[int]] = {}
-    for number, (conditions, _) in enumerate(WAYS_TOLD):
-        for path in conditions[0].split('=')[0].split('|'):
-            for key, _ in ways_in(path):
-                found.setdefault(key, []).append(number)
-    return found
-
-
-ROWS_BY_KEY = rows_by_key()
-MAX_PLACES = 40
-
-
-class ForeignEvent:
-    """Somebody's event as they send it: what its incident is called, its type and its time. Never raises."""
-
-    def __init__(self, source: Buffer, headers: dict[str, str], holds_token: Callable[[str], bool]):
-        self.members = read_object(source)
-        self.headers = headers
-        self.holds_token = holds_token
-
-    def name(self) -> str:
-        """Of at most 150 characters; '' if the event has nothing that says what happened."""
-        return next((shortened(name) for name in self.names() if name and not self.holds_token(name)), '')
-
-    def names(self) -> Iterator[str]:
-        """What it may be called, the best first; '' where a way leads to no name."""
-        yield self.name_by_row()
-        yield self.own_name()
-        yield self.first_line()
-        yield from map(self.usable, TIERS)
-        yield self.kind_and_who()
-
-    def name_by_row(self) -> str:
-        said: dict[str, str] = {}
-        most = 0
-        for number, (before, paths, after) in enumerate(NAME_PART.findall(self.row.name) if self.row else ()):
-            text, more = self.text(paths)
-            if text and text not in said:
-                said[text] = f'{before}{text}{after}' if said or not number else text
-                most = max(most, more)
-        name = ''.join(said.values())
-        return '' if DULL.fullmatch(name) else shortened(name, f' (+{most} more)' if most else '')
-
-    def own_name(self) -> str:
-        name = self.members.read('name')
-        return '' if isinstance(name, NumberText) or IDENTIFIER.fullmatch(text := self.line(name)) else text
-
-    def first_line(self, most: int = 50) -> str:
-        """Of a body that is no JSON."""
-        body = self.members.read('body') if len(self.members) == 1 else None
-        lines = body.lstrip()[:4096].splitlines()[:most] if isinstance(body, str) else []
-        return next(filter(None, (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)), '')
-
-    def kind_and_who(self) -> str:
-        headers = (self.line(self.headers[name]) for name in self.headers if KIND_HEADER.match(name))
-        inside = (self.line(who.named(key)) for who in self.members.inside(WHO) for key in WHO_INSIDE)
-        return ': '.join(filter(None, (self.usable(keys) or next(filter(says_something, others), '')
-                                       for keys, others in ((KINDS, headers), (WHO, inside)))))
-
-    def usable(self, keys: Words, most: int = 40) -> str:
-        """The first text under one of these keys, wherever the general rule looks, that says something to a person."""
-        texts = (self.line(where.named(key)) for where in self.places for key in where.those_of(keys))
-        return next(filter(says_something, islice(texts, most)), '')
-
-    @cached_property
-    def places(self) -> list[Members]:
-        """Where the general rule looks."""
-        deeper = (where for outer in self.members.inside(DEEPER) for where in outer.inside(INSIDE))
-        return [self.members, *islice(chain(self.members.inside(INSIDE), deeper), MAX_PLACES)]
-
-    @cached_property
-    def row(self) -> Row | None:
-        known = [*self.members, *map('@'.__add__, self.headers)]
-        likely = sorted({number for key in known if key in ROWS_BY_KEY for number in ROWS_BY_KEY[key]})
-        return next((row for conditions, row in map(WAYS_TOLD.__getitem__, likely) if all(map(self.fulfils, conditions))), None)
-
-    def fulfils(self, condition: str) -> bool:
-        paths, _, wanted = condition.partition('=')
-        found = [value for path in paths.lstrip('!').split('|') if (value := self.at(path)[0]) is not None]
-        return bool(found) != (paths[0] == '!') and (not wanted or found[0] == wanted)
-
-    def text(self, paths: str) -> tuple[str, int]:
-        """The first text at one of the paths, on one line, and how many more items the list has of which it is in the first."""
-        return next(((text, more) for value, more in map(self.at, paths.split('|')) if (text := self.line(value))), ('', 0))
-
-    def at(self, path: str) -> tuple[Any, int]:
-        """What stands at a path, and how many more items the list has of which this is in the first."""
-        if path[0] in '@*':
-            return self.headers.get(path[1:]) if path[0] == '@' else self.inner_name(self.at(path[1:])[0]), 0
-        value: Any = self.members
-        more = 0
-        while path:
-            way = next((way for way in ways_in(path) if isinstance(value, Members) and way[0] in value), None)
-            if not way:
-                return None, 0
-            more = more or value.more
-            value, path = value.read(way[0]), way[1]
-        return value, more
-
-    def inner_name(self, text: Any) -> str:
-        """The name of the event that stands in a text, as JSON or as base64 of it."""
-        source = b''
-        with suppress(ValueError, TypeError, AttributeError):
-            source = text.encode() if text.lstrip()[:1] == '{' else base64.b64decode(text, validate=True)
-        return ForeignEvent(source, {}, self.holds_token).name()
-
-    def line(self, value: Any) -> str:
-        """A text on one line, '' for one that holds the token or is none."""
-        text = value[:4096] if isinstance(value, str) else ''
-        if not text.isprintable():
-            text = UNPRINTABLE.sub('', HALF_OF_A_PAIR.sub('\ufffd', text))
-        text = ' '.join(text.split())
-        return '' if text and self.holds_token(text) else text
-
-    def type(self, from_url: str, incident_type: str | None) -> str | None:
-        """A foreign `type` tells what kind of event it is. Only who speaks our format, with a key more, means the incident's."""
-        own, name = (value if type(value) is str else '' for value in map(self.members.read, ('type', 'name')))
-        means_ours = name and not self.row
-        chosen = from_url or (own if means_ours else '') or incident_type or own
-        return unmarked(HALF_OF_A_PAIR.sub('\ufffd', chosen)) if chosen else None
-
-    def occurred(self, now: float) -> str:
-        """As RFC 3339; '' if the event does not tell."""
-        if self.row and self.row.occurred:
-            return moment(self.text(self.row.occurred)[0], now)
-        texts = (self.line(where.named(key)) for where in (self.members, *self.members.inside(TIMES_INSIDE))
-                 for key in where.those_of(TIMES))
-        return next(filter(None, (moment(text, now) for text in texts)), '')
-
-
-def says_something(text: str) -> bool:
-    return bool(text) and not any(rule.fullmatch(text) for rule in (DULL, IDENTIFIER, MACHINE_TEXT) if text.isascii())
-
-
 # The server's own sign of an error: a reply that holds it anywhere reads as a failed call.
 ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
@@ -1022,41 +780,263 @@ RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-
 ISO_8601 = re.compile(r'\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ].*)?', re.ASCII)
 
 
-def to_rfc3339(text: str) -> str:
-    """An ISO 8601 date as XSOAR reads it: unchanged where it is RFC 3339 already, else the same moment in UTC.
-
-    Without a zone it is UTC. Raises ValueError or OverflowError.
-    """
+def date_of(text: str) -> datetime:
+    """Of an ISO 8601 date; without a zone it is UTC. Raises ValueError."""
     exact = RFC3339.fullmatch(text)
-    if exact:
-        datetime.fromisoformat(exact[1] + exact[2].replace('Z', '+00:00'))  # 31 February is no date
-        return text
-    iso = text.strip().upper()
+    iso = exact[1] + exact[2] if exact else text.strip().upper()
     if not ISO_8601.fullmatch(iso):
         raise ValueError('it has another form')
-    moment = datetime.fromisoformat(iso)
-    moment = moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return moment.isoformat().replace('+00:00', 'Z')
+    date = datetime.fromisoformat(iso.replace('Z', '+00:00'))
+    return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
 
 
-UNIX_TIME = re.compile(r'\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', re.ASCII)
-YEAR_2000 = 946_684_800
-DAY = 24 * 3600
+def to_rfc3339(text: str) -> str:
+    """An ISO 8601 date as XSOAR reads it: unchanged where it is RFC 3339, else in UTC. Raises ValueError, OverflowError."""
+    date = date_of(text)
+    return text if RFC3339.fullmatch(text) else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
-def moment(text: str, now: float) -> str:
+def moment(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
     """A date, or a Unix time in s, ms, µs or ns, as RFC 3339; '' for none, and before the year 2000 or later than tomorrow."""
-    with suppress(ValueError, OverflowError, TypeError):
-        if UNIX_TIME.fullmatch(text):
+    with suppress(ValueError, OverflowError):
+        if re.fullmatch(r'\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text, re.ASCII):
             seconds = float(text)
             while seconds >= 1e11:
                 seconds /= 1000
-            written = utc_text(seconds)
-        else:
-            written = to_rfc3339(re.sub(r' ?([+-]\d\d:?\d\d)?( UTC| GMT)?$', r'\1', text))
-            seconds = datetime.fromisoformat(RFC3339.sub(r'\1\2', written).replace('Z', '+00:00')).timestamp()
-        return written if YEAR_2000 <= seconds <= now + DAY else ''
+            text = utc_text(seconds)
+        written = to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text))
+        return written if year_2000 <= date_of(written).timestamp() <= now + day else ''
     return ''
+
+
+Buffer = bytes | memoryview | Raw
+MEMBERS = Decoder(dict[str, Raw])
+ANYTHING = Decoder(dict[str, Raw] | str | int | float | bool | None)
+LIST = Decoder(list[Raw])
+FIRST = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
+# Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
+FEW_MEMBERS = Decoder(defstruct('Few', [(key, Raw | UnsetType, UNSET) for key in (
+    'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'receiver', 'alerts',
+    'groupLabels', 'commonLabels', 'commonAnnotations', 'headers', 'raw_json', 'rawJson', 'rawJSON')]))
+
+
+def read_members(source: Buffer, small: int = 256 * 1024, most_keys: int = 50_000) -> dict[str, Any]:
+    """Of a JSON object, each as its own text. Of very many colons it is taken that each may belong to a key."""
+    text = memoryview(source)
+    pieces = (bytes(text[start:start + MIB]) for start in range(0, len(text), MIB))
+    with suppress(ValueError, RecursionError):
+        if len(text) <= small or sum(piece.count(b':') for piece in pieces) <= most_keys:
+            return MEMBERS.decode(source)
+        few = asdict(FEW_MEMBERS.decode(source))
+        return {key: value for key, value in few.items() if value is not UNSET}
+    return {}
+
+
+def member(members: dict[str, Any], key: str) -> Any:
+    """What stands under a key, read when it is first asked for."""
+    value = members[key]
+    if isinstance(value, Raw):
+        value = members[key] = read_value(value)
+    return value
+
+
+def read_value(source: Raw, most: int = 256 * 1024, most_text: int = 4096) -> Any:
+    """A list stays its own text, for mostly the first item alone counts.
+
+    Of a text that is larger its start, cut where no character is broken; '' for what else is too large, or too long a number.
+    """
+    text = memoryview(source)
+    if len(text) <= most and text[0] == ord('['):
+        return source
+    ends = range(most_text, most_text - 12, -1) if len(text) > most else ()
+    for start in [bytes(text[:end]) + b'"' for end in ends] or [source]:
+        with suppress(ValueError):
+            return ANYTHING.decode(start)
+    return ''
+
+
+def find(value: Any, path: str) -> tuple[Any, int]:
+    """What stands at a path, and how many more items the list has of which it is in the first."""
+    if not path:
+        return value, 0
+    if isinstance(value, Raw) and path[:2] in ('0', '0.'):
+        items = LIST.decode(value)
+        found, more = find(read_value(items[0]), path[2:]) if items else (None, 0)
+        return found, len(items) - 1 or more
+    if isinstance(value, dict):
+        for key, rest in ways_in(path):
+            if key in value:
+                return find(member(value, key), rest)
+    return None, 0
+
+
+@lru_cache(maxsize=1024)
+def ways_in(path: str) -> list[tuple[str, str]]:
+    """The keys that a path may begin with, the longest first, for keys hold dots themselves; each with the path that is left."""
+    keys = path.split('.')
+    return [('.'.join(keys[:end]), '.'.join(keys[end:])) for end in range(len(keys), 0, -1)]
+
+
+NAME_PARTS = {row.name: re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', row.name) for row in ROWS}
+WAYS_TOLD = [(way.split(), row) for row in ROWS for way in row.told_by.split(' / ')]
+WAYS_TOLD.sort(key=lambda way: not way[0][0].startswith('@'))  # what a header tells is surest
+WAYS_BY_KEY: dict[str, set[int]] = {}  # or header, of which one must be there: few rows are likely for an event
+for number, (conditions, _) in enumerate(WAYS_TOLD):
+    for path in conditions[0].partition('=')[0].replace('@', '').split('|'):
+        for way_in in ways_in(path):
+            WAYS_BY_KEY.setdefault(way_in[0], set()).add(number)
+
+
+@lru_cache(maxsize=512)
+def by_meaning(keys: tuple[str, ...], its_key: str) -> dict[str, list[str]]:
+    """Those of an object's keys that mean something, the surest first."""
+    known = {fold(key): key for key in keys}
+    if 'name' in known:  # the name of a rule is a rule's name
+        known.setdefault(fold(its_key) + 'name', known['name'])
+    return {meaning: [known[word] for word in words if word in known] for meaning, words in WORDS.items()}
+
+
+def fold(key: str) -> str:
+    return re.sub('[-_.:@]', '', key.lower())
+
+
+class Place:
+    """An object in which the general rule looks."""
+
+    def __init__(self, members: dict[str, Any], its_key: str = '', most_keys: int = 200, longest_key: int = 40):
+        self.members = members
+        keys = [key for key in islice(members, most_keys) if len(key) <= longest_key]
+        self.keys = by_meaning(tuple(keys), its_key)
+
+    def under(self, meaning: str) -> list[Any]:
+        return [member(self.members, key) for key in self.keys[meaning]]
+
+    def inside(self, meaning: str) -> Iterator['Place']:
+        for key in self.keys[meaning]:
+            value = member(self.members, key)
+            inner = read_value(*astuple(FIRST.decode(value))) if isinstance(value, Raw) else value
+            if isinstance(inner, dict):
+                yield Place(inner, key)
+
+
+class ForeignEvent:
+    """Somebody's event as they send it: what its incident is called, its type and its time. Never raises."""
+
+    def __init__(self, source: Buffer, headers: dict[str, str], holds_token: Callable[[str], bool]):
+        self.members = read_members(source)
+        self.top = Place(self.members)
+        self.headers = headers
+        self.holds_token = holds_token
+
+    def name(self) -> str:
+        """Of at most 150 characters; '' if the event has nothing that says what happened."""
+        return next(map(shortened, filter(None, self.names())), '')
+
+    def names(self) -> Iterator[str]:
+        """What it may be called, the best first; '' where a way leads to no name."""
+        if self.row:
+            yield self.name_by_row(NAME_PARTS[self.row.name])
+        name = self.line(self.own('name'))
+        yield '' if IDENTIFIER.fullmatch(name) else name
+        if len(self.members) == 1:
+            lines = self.own('body').lstrip()[:4096].splitlines()[:50]
+            yield from (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)
+        yield from map(self.usable, ('title', 'rule', 'summary', 'text'))
+        yield self.kind_and_who()
+
+    def type(self, from_url: str, incident_type: str | None) -> str | None:
+        """A foreign `type` tells what kind of event it is. Only who speaks our format, with a key more, means the incident's."""
+        own = self.own('type')
+        means_ours = own and self.own('name') and not self.row
+        chosen = from_url or (own if means_ours else '') or incident_type or own
+        return unmarked(HALF_OF_A_PAIR.sub('\ufffd', chosen)) if chosen else None
+
+    def occurred(self, now: float) -> str:
+        """As RFC 3339; '' if the event does not tell."""
+        if self.row and self.row.occurred:
+            return moment(self.text(self.row.occurred)[0], now)
+        values = (value for where in (self.top, *self.top.inside('time inside')) for value in where.under('time'))
+        return next(filter(None, (moment(self.line(value), now) for value in values)), '')
+
+    def own(self, key: str) -> str:
+        """The text under a key of its own; '' if there is none."""
+        value = member(self.members, key) if key in self.members else None
+        return value if type(value) is str else ''
+
+    @cached_property
+    def row(self) -> Row | None:
+        keys = [key for key in (*self.members, *self.headers) if key in WAYS_BY_KEY]
+        for number in sorted({number for key in keys for number in WAYS_BY_KEY[key]}):
+            conditions, row = WAYS_TOLD[number]
+            if all(map(self.fulfils, conditions)):
+                return row
+        return None
+
+    def fulfils(self, condition: str) -> bool:
+        paths, _, wanted = condition.partition('=')
+        found = [value for path in paths.split('|') if (value := self.at(path)[0]) is not None]
+        return bool(found) and (not wanted or found[0] == wanted)
+
+    def name_by_row(self, parts: list[tuple[str, str, str]]) -> str:
+        said: dict[str, str] = {}
+        most = 0
+        for number, (before, paths, after) in enumerate(parts):
+            text, more = self.text(paths)
+            if text and text not in said:
+                said[text] = f'{before}{text}{after}' if said or not number else text
+                most = max(most, more)
+        name = self.line(''.join(said.values()))
+        return '' if DULL.fullmatch(name) else shortened(name, f' (+{most} more)' if most else '')
+
+    def text(self, paths: str) -> tuple[str, int]:
+        """The first text at one of the paths, on one line, and how many more items the list has of which it is in the first."""
+        for value, more in map(self.at, paths.split('|')):
+            if text := self.line(value):
+                return text, more
+        return '', 0
+
+    def at(self, path: str) -> tuple[Any, int]:
+        if path[0] == '@':
+            return self.headers.get(path[1:]), 0
+        return (self.inner_name(self.at(path[1:])[0]), 0) if path[0] == '*' else find(self.members, path)
+
+    def inner_name(self, text: Any) -> str:
+        """The name of the event that stands in a text, as JSON or as base64 of it."""
+        source = b''
+        with suppress(ValueError, TypeError, AttributeError):
+            source = text.encode() if text.lstrip()[:1] == '{' else base64.b64decode(text, validate=True)
+        return ForeignEvent(source, {}, self.holds_token).name()
+
+    def kind_and_who(self) -> str:
+        headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
+        inside = [value for where in self.top.inside('who') for value in where.under('who inside')]
+        return self.line(': '.join(filter(None, (self.usable('kind', headers), self.usable('who', inside)))))
+
+    def usable(self, meaning: str, others: Iterable[Any] = (), most: int = 40) -> str:
+        """The first text of this meaning, wherever the general rule looks, or of the others, that says something to a person."""
+        values = (value for where in self.places() for value in where.under(meaning))
+        for text in map(self.line, islice(chain(values, others), most)):
+            if not (text.isascii() and EMPTY_TALK.fullmatch(text)):
+                return text
+        return ''
+
+    def places(self) -> Iterator[Place]:
+        """Where the general rule looks."""
+        yield self.top
+        yield from self.inner_places
+
+    @cached_property
+    def inner_places(self) -> list[Place]:
+        deeper = (where for outer in self.top.inside('deeper') for where in outer.inside('inside'))
+        return list(islice(chain(self.top.inside('inside'), deeper), 40))
+
+    def line(self, value: Any) -> str:
+        """A text or a number on one line; '' for anything else, and for what holds the token."""
+        text = value[:4096] if isinstance(value, str) else str(value) if type(value) in (int, float) else ''
+        if not text.isprintable():
+            text = UNPRINTABLE.sub('', HALF_OF_A_PAIR.sub('\ufffd', text))
+        text = ' '.join(text.split())
+        return '' if text and self.holds_token(text) else text
 
 
 ''' PAYLOAD TO INCIDENTS '''
