@@ -156,16 +156,10 @@ class Unavailable(Refused):
     headers: Mapping[str, str] = {'Retry-After': str(RETRY_AFTER_SECONDS)}
 
 
-def problem_text(status: int, detail: str) -> str:
+def problem(status: int, detail: str, headers: Mapping[str, str]) -> HTTPResponse:
     """RFC 9457."""
-    return json.dumps({'title': HTTPStatus(status).phrase, 'status': int(status), 'detail': detail})
-
-
-PROBLEM_TYPE = 'application/problem+json'
-
-
-def problem_answer(status: int, detail: str, headers: Mapping[str, str]) -> HTTPResponse:
-    return HTTPResponse(problem_text(status, detail), status=int(status), headers={**headers, 'Content-Type': PROBLEM_TYPE})
+    text = json.dumps({'title': HTTPStatus(status).phrase, 'status': int(status), 'detail': detail})
+    return HTTPResponse(text, int(status), {**headers, 'Content-Type': 'application/problem+json'})
 
 
 def json_answer(text: str) -> HTTPResponse:
@@ -252,9 +246,9 @@ class Scheme(NamedTuple):
         stamp = {**headers, 't': own_time[1] if own_time else ''}.get(self.time, '')
         delivery_id = headers.get(self.delivery, '')
         prefix = self.prefix.format(time=stamp, id=delivery_id)
-        if not value.startswith(self.begins) or not re.fullmatch(self.prefix_pattern(), prefix, re.ASCII):
-            return None
-        if '.' in delivery_id:  # the same text could be read as another id, time and body
+        is_complete = re.fullmatch(self.prefix_pattern(), prefix, re.ASCII)
+        # With a dot in its id the same text could be read as another id, time and body.
+        if not is_complete or '.' in delivery_id or not value.startswith(self.begins):
             return None
         return prefix.encode('latin-1'), stamp
 
@@ -1416,12 +1410,11 @@ class Request(NamedTuple):
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
 ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 MAX_HANDSHAKE_BYTES = 64 * 1024
-MAX_ECHO = 1024  # characters
 
 
-def plain(text: str) -> str:
-    if not re.fullmatch(f'[ -~]{{1,{MAX_ECHO}}}', text):
-        raise BadRequest(f'A challenge is echoed only if it has 1 to {MAX_ECHO} plain characters.')
+def plain(text: str, longest: int = 1024) -> str:
+    if not re.fullmatch(f'[ -~]{{1,{longest}}}', text):
+        raise BadRequest(f'A challenge is echoed only if it has 1 to {longest} plain characters.')
     return text
 
 
@@ -1432,15 +1425,18 @@ def echo(text: str) -> HTTPResponse:
 def unsigned_handshake(asked: Request) -> HTTPResponse | None:
     """The answer to what a sender asks anybody before it trusts an address; None where it asks nothing."""
     headers, query = asked.headers, asked.query
+    is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
     match asked.environ['REQUEST_METHOD']:
-        case 'POST' if 'validationToken' in query and is_without_body(headers):  # Microsoft Graph
+        case 'POST' if 'validationToken' in query and is_empty:  # Microsoft Graph
             return echo(query['validationToken'])
         case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':  # Azure Event Grid
             return json_answer(json.dumps({'validationResponse': plain(validation_code(asked))}))
-        case 'GET' if challenge := headers.get('x-okta-verification-challenge'):
+        case 'GET' if challenge := headers.get('x-okta-verification-challenge'):  # Okta
             return json_answer(json.dumps({'verification': plain(challenge)}))
         case 'GET' if query.get('hub.mode') == 'subscribe':  # Meta
-            check_verify_token(asked)
+            shown, token = query.get('hub.verify_token', '').encode(), asked.settings.token
+            if token and not hmac.compare_digest(shown, token):
+                raise Unauthorized('hub.verify_token is not the token of the instance.')
             return echo(query.get('hub.challenge', ''))
         case 'GET' if 'challenge' in query:  # Dropbox
             return echo(query['challenge'])
@@ -1450,22 +1446,12 @@ def unsigned_handshake(asked: Request) -> HTTPResponse | None:
     return None
 
 
-def is_without_body(headers: dict[str, str]) -> bool:
-    return headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
-
-
 def validation_code(asked: Request) -> str:
     try:
         with asked.body(False, MAX_HANDSHAKE_BYTES) as body:
             return str(json.loads(body)[0]['data']['validationCode'])
     except (ValueError, LookupError, TypeError, RecursionError):
         raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
-
-
-def check_verify_token(asked: Request) -> None:
-    shown, token = asked.query.get('hub.verify_token', '').encode(), asked.settings.token
-    if token and not hmac.compare_digest(shown, token):
-        raise Unauthorized('hub.verify_token is not the token of the instance.')
 
 
 class SlackQuestion(Struct, forbid_unknown_fields=True):
@@ -2161,19 +2147,19 @@ class Webhook(Bottle):  # type: ignore[misc]
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
             environ[OUTCOME] = refused.detail.partition('. ')[0]
             detail = refused.detail if holds_token(self.settings, refused.found) else refused.detail_for_sender
-            return problem_answer(refused.status, detail, refused.headers)
+            return problem(refused.status, detail, refused.headers)
         except Exception as error:
             stack = [f'{frame.name}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)]
             environ[OUTCOME] = f'{type(error).__name__} in {" > ".join(stack)}'
             self.line.report_health(f'A request failed unexpectedly: {environ[OUTCOME]}')
             detail = 'Something unexpected happened; the log of the instance tells what.'
-            return problem_answer(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
     def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
         """A request that has no handler."""
         headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
         detail = bottle_request.environ[OUTCOME] = ROUTE_DETAILS[error.status_code]
-        return problem_answer(error.status_code, detail, headers)
+        return problem(error.status_code, detail, headers)
 
     def request(self, environ: dict[str, Any]) -> Request:
         headers = {key.removeprefix('HTTP_').replace('_', '-').lower(): value for key, value in environ.items()
@@ -2400,10 +2386,10 @@ class Connection:
         try:
             return self.answer(read_head(line, self.rfile))
         except Refused as refused:
-            content = problem_text(refused.status, refused.detail).encode()
-            headers = {'Content-Type': PROBLEM_TYPE, 'Content-Length': str(len(content)), 'Connection': 'close'}
-            self.reply({OUTCOME: refused.detail}, f'{refused.status} {refused.status.phrase}', headers,
-                       b'' if line.startswith(b'HEAD ') else content)
+            answer = problem(refused.status, refused.detail, {'Connection': 'close'})
+            headers = {**answer.headers, 'Content-Length': str(len(answer.body))}
+            content = b'' if line.startswith(b'HEAD ') else answer.body.encode()
+            self.reply({OUTCOME: refused.detail}, answer.status_line, headers, content)
             return False
 
     def answer(self, environ: dict[str, Any]) -> bool:
