@@ -446,7 +446,6 @@ def pieces(body: bytes) -> Iterator[bytes]:
         yield body[start:start + PIECE_BYTES]
 
 
-TOO_LARGE = 'The body is larger than {:g} MiB.'
 no_room = partial(Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.',
                   Connection='close')
 
@@ -465,12 +464,12 @@ class Room:
         self.cuts: dict[Any, Any] = {}  # what is about to be thrown at a greenlet
 
     @contextmanager
-    def body(self, source: Any, limit: int) -> Iterator[bytes]:
+    def body(self, source: Any, limit: int, length: int = 0) -> Iterator[bytes]:
         """What there is to read. Raises TooLarge before more than `limit` bytes are held, Unavailable or BadRequest."""
         reader = gevent.getcurrent()
         self.arriving[reader] = size = 0
         try:
-            body = self.read(source, limit)
+            body = self.read(source, limit, length)
             size = self.arriving.pop(reader)
             yield body
         finally:
@@ -478,11 +477,11 @@ class Room:
             if reader in self.cuts:
                 self.cuts.pop(reader).stop()  # it may have left by itself
 
-    def read(self, source: Any, limit: int) -> bytes:
+    def read(self, source: Any, limit: int, length: int) -> bytes:
         body = bytearray()
         piece = b' '
         try:
-            while piece and len(body) <= limit:
+            while piece and max(len(body), length) <= limit:
                 breathe()
                 self.hold(len(body) + PIECE_BYTES)  # before it comes: what has arrived in part is held, too
                 # From gevent's own input: it has taken chunked framing off, which bottle's request.body would do again.
@@ -492,8 +491,8 @@ class Room:
             raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
         except (OSError, ValueError):  # gevent's, of a chunk without a size too
             raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
-        if len(body) > limit:
-            raise TooLarge(TOO_LARGE.format(limit / MIB))
+        if max(len(body), length) > limit:
+            raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
         self.hold(len(body))
         return bytes(body)
 
@@ -524,11 +523,9 @@ class Intake:
 
     def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
-        length = int(environ.get('CONTENT_LENGTH') or MAX_BODY_BYTES)  # unknown where it comes in chunks
-        if length > limit and environ.get('CONTENT_LENGTH'):
-            raise TooLarge(TOO_LARGE.format(limit / MIB))
-        strangers = self.strangers_small if min(length, limit) <= SMALL_BODY_BYTES else self.strangers
-        return (self.known if is_known else strangers).body(environ['wsgi.input'], limit)
+        length = int(environ.get('CONTENT_LENGTH') or 0)  # unknown where it comes in chunks
+        strangers = self.strangers_small if min(length or limit, limit) <= SMALL_BODY_BYTES else self.strangers
+        return (self.known if is_known else strangers).body(environ['wsgi.input'], limit, length)
 
     @contextmanager
     def turn(self, size: int, max_seconds: float = 25) -> Iterator[None]:
@@ -1045,43 +1042,26 @@ class Arrival:
         self.settings = settings
         query = query or {}
         self.each = query.get('each', '')
-        self.type_from_url = unmarked(query.get('type', ''))
-        if self.holds_token(self.type_from_url):
-            self.type_from_url = ''
+        from_url = query.get('type', '')
+        self.type_from_url = '' if holds_token(settings, from_url) else unmarked(from_url)
         self.notes: list[str] = []  # for the log
-
-    def holds_token(self, text: str) -> bool:
-        return holds_token(self.settings, text)
 
     @cached_property
     def kept_headers(self) -> bytes:
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
     def event(self, text: Buffer) -> ForeignEvent:
-        return ForeignEvent(text, self.headers, self.holds_token)
-
-
-JSON_SPACE = b' \t\r\n'
-JSON_LABEL = re.compile(r'application/((.+\+)?json|x-ndjson|jsonl?)')
-JSON_KINDS = {'"': 'a string', '{': 'an object', '[': 'an array', 't': 'true or false', 'f': 'true or false', 'n': 'null'}
-
-
-def json_kind(text: Buffer) -> str:
-    return JSON_KINDS.get(chr(memoryview(text)[0]), 'a number')
-
-
-# curl labels any text as a form: what stands before the first = must be a field's name.
-FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
+        return ForeignEvent(text, self.headers, partial(holds_token, self.settings))
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
     """The events in a body, each the JSON text of an object: told by its bytes, helped by its label. Raises Refused."""
     label, options = parse_options_header(content_type[:1000])
-    if label == 'multipart/form-data' and body.lstrip(BYTE_ORDER_MARK + JSON_SPACE)[:1] not in (b'{', b'[', b''):
+    if label == 'multipart/form-data' and first_byte(body) not in (b'{', b'[', b''):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
-    is_json = JSON_LABEL.fullmatch(label) is not None
+    is_json = re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label) is not None
     text = utf8_text(body, options.get('charset', ''), is_json)
-    first = text.lstrip(JSON_SPACE)[:1]
+    first = first_byte(text)
     if not first:
         return [b'{}']
     if first in b'{[' or is_json:
@@ -1092,15 +1072,19 @@ def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
                 raise
     elif label == 'application/x-www-form-urlencoded' and FORM.fullmatch(text):
         return form_payloads(urlencoded_fields(text))
-    return [made_payload({'body': checked_size(text).decode()})]
+    return [bounded(to_json({'body': text.decode()}))]
 
 
-def made_payload(fields: dict[str, Any]) -> bytes:
-    return checked_size(to_json(fields))
+def first_byte(text: bytes) -> bytes:
+    return text.lstrip(BYTE_ORDER_MARK + b' \t\r\n')[:1]
 
 
-def checked_size(json_text: bytes) -> bytes:
-    """JSON text may have grown: by escapes in what was no JSON, by another spelling of error markers."""
+# curl labels any text as a form: what stands before the first = must be a field's name.
+FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
+
+
+def bounded(json_text: bytes) -> bytes:
+    """It may have grown: by escapes in what was no JSON, by another spelling of error markers. Raises TooLarge."""
     if len(json_text) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
     return json_text
@@ -1108,19 +1092,18 @@ def checked_size(json_text: bytes) -> bytes:
 
 def form_payloads(fields: Iterator[tuple[str, Any]]) -> list[Buffer]:
     """A lone `payload` field that holds JSON is that JSON; other fields are an object, one given twice a list."""
-    values: dict[str, Any] = {}
+    values: dict[str, list[Any]] = {}
     try:
         for name, value in fields:
-            values[name] = [*values.get(name, []), value]
-    except UnicodeError:
-        raise UnsupportedMedia('The form is no UTF-8 text: send its fields as UTF-8.') from None
-    except ValueError:
-        raise BadRequest(f'The form is not well-formed, or has more than {MAX_FORM_FIELDS:,} fields.') from None
-    values = {name: several if len(several) > 1 else several[0] for name, several in values.items()}
-    lone = values.get('payload') if len(values) == 1 else None
+            values.setdefault(name, []).append(value)
+    except ValueError as error:
+        refusal = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
+        raise refusal(f'The form is not well-formed, is not UTF-8, or has more than {MAX_FORM_FIELDS:,} fields.') from None
+    form = {name: several if len(several) > 1 else several[0] for name, several in values.items()}
+    lone = form.get('payload') if len(form) == 1 else None
     if isinstance(lone, str) and lone.lstrip().startswith(('{', '[')):
         return json_payloads(lone.encode())
-    return [made_payload(values)]
+    return [bounded(to_json(form))]
 
 
 def urlencoded_fields(text: bytes) -> Iterator[tuple[str, str]]:
@@ -1131,47 +1114,44 @@ def urlencoded_fields(text: bytes) -> Iterator[tuple[str, str]]:
         yield percent_decoded(name), percent_decoded(value)
 
 
-UNBROKEN_CODES = re.compile(rb'.{1,%d}(?<!%%)(?<!%%.)|.+' % PIECE_BYTES, re.DOTALL)
-
-
 def percent_decoded(text: bytes) -> str:
-    """Decoded in pieces, as each code in turn takes a hundred times its room."""
+    """In pieces that break no code, for each code in turn takes a hundred times its room."""
     decoded = bytearray()
-    for piece in UNBROKEN_CODES.finditer(text):
+    for piece in re.finditer(rb'.{1,%d}(?<!%%)(?<!%%.)|.+' % PIECE_BYTES, text, re.DOTALL):
         breathe()
         decoded += unquote_to_bytes(piece[0].replace(b'+', b' '))
     return decoded.decode()
 
 
-def multipart_fields(body: bytes, boundary: str, max_headers: int = 8, max_header_bytes: int = 2048) -> Iterator[tuple[str, Any]]:
-    """Of a file its name, type and size; its content is only counted."""
-    with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_count=max_headers,
-                             max_header_size=max_header_bytes) as parser:
+def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, Any]]:
+    """Of a file its name, type and size."""
+    with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_size=2048) as parser:
         for part in chain.from_iterable(map(parser.parse, pieces(body))):
             if isinstance(part, MultipartSegment):
-                segment, content = part, bytearray()
-            elif part is not None and segment.filename is None:
+                field, content = part, bytearray()
+            elif part:
                 content += part
-            elif part is None and segment.filename is None:
-                yield segment.name, content.decode()
-            elif part is None:
-                yield segment.name, {'filename': segment.filename, 'content_type': segment.content_type, 'size': segment.size}
+            elif field.filename is None:
+                yield field.name, content.decode()
+            else:
+                yield field.name, {'filename': field.filename, 'content_type': field.content_type, 'size': field.size}
 
 
-class Malformed(Exception):
-    """Text that is no JSON: why not, and the byte from which on."""
+JSON_KINDS = {'"': 'a string', '{': 'an object', '[': 'an array', 't': 'true or false', 'f': 'true or false', 'n': 'null'}
 
-    def __init__(self, reason: str, position: int):
-        self.reason = reason
-        self.position = position
+
+def json_kind(text: Buffer) -> str:
+    return JSON_KINDS.get(chr(memoryview(text)[0]), 'a number')
 
 
 def json_payloads(text: bytes) -> list[Buffer]:
     """The events of a JSON text. Raises BadRequest, TooLarge."""
     try:
-        values = json_values(text)
-    except Malformed:
-        values = mended_values(text)
+        values = json_values(text, text)
+    except BadRequest:
+        mended = replace_half_pairs(text)
+        json_values(controls_in_strings(mended, BLANK), text)
+        values = json_values(controls_in_strings(mended, ESCAPED), text)
     for index, value in enumerate(values):
         if json_kind(value) != 'an object':
             raise BadRequest(f'{which_item(index, values)}the event is {json_kind(value)}; it must be an object.')
@@ -1183,13 +1163,15 @@ def which_item(index: int, items: list[Buffer]) -> str:
 
 
 VALUE = Decoder(Raw)
-DECODERS_WORDS = re.compile(r'JSON is malformed: (.+) \(byte (\d+)\)')
 TOO_DEEP = 'The body is not usable JSON: it is nested too deeply.'
 TOO_MANY_EVENTS = f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.'
 
 
-def json_values(text: bytes) -> list[Buffer]:
-    """The values of a JSON text: those that follow one another, or the items of a lone array. Raises Malformed, Refused."""
+def json_values(text: bytes, as_sent: bytes) -> list[Buffer]:
+    """The values of a JSON text: those that follow one another, or the items of a lone array.
+
+    Raises TooLarge, or BadRequest with the place of an error in what was sent, which is as long as the text.
+    """
     values: list[Buffer] = []
     start, end = 0, len(text)
     while start < len(text):
@@ -1200,49 +1182,35 @@ def json_values(text: bytes) -> list[Buffer]:
         except RecursionError:
             raise BadRequest(TOO_DEEP) from None
         except DecodeError as error:
-            words = DECODERS_WORDS.fullmatch(str(error))
-            reason, at = words.groups() if words else ('it ends early', len(text) - start)
+            words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
+            reason, at = words.groups() if words else ('it ends early', end - start)
             if reason != 'trailing characters':
-                raise Malformed(reason, start + int(at)) from None
+                raise not_json(reason, as_sent, start + int(at)) from None
             end = start + int(at) - 1  # where the next value begins
         if len(values) > MAX_EVENTS:
             raise TooLarge(TOO_MANY_EVENTS)
     return array_items(values[0]) if len(values) == 1 and json_kind(values[0]) == 'an array' else values
 
 
-# A list[Raw] would be filled before it is found to be too long; this ends at the first item that is too many.
-ITEMS = Decoder(defstruct('Items', [(f'item_{number}', Raw | UnsetType, UNSET) for number in range(MAX_EVENTS)],
-                          array_like=True, forbid_unknown_fields=True))
-
-
-def array_items(array: Buffer) -> list[Buffer]:
-    try:
-        return [item for item in astuple(ITEMS.decode(array)) if item is not UNSET]
-    except ValidationError:
-        raise TooLarge(TOO_MANY_EVENTS) from None
-
-
-def mended_values(text: bytes) -> list[Buffer]:
-    """As json_values, of text that is no JSON but may be meant as such: with half a surrogate pair, with raw line breaks."""
-    mended = replace_half_pairs(text)
-    try:
-        json_values(with_controls_as(BLANK, mended))  # as long as the text that was sent: so an error's place is the same
-    except Malformed as error:
-        raise BadRequest(f'The body is not valid JSON: {why_and_where(error, text)}.') from None
-    return json_values(with_controls_as(ESCAPED, mended))
-
-
-JSON_CONSTANT = re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL)
-
-
-def why_and_where(error: Malformed, text: bytes) -> str:
-    reason, position = error.reason, error.position
-    if constant := JSON_CONSTANT.match(text, position - 1):
+def not_json(reason: str, text: bytes, position: int) -> BadRequest:
+    if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(text, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
     line_start = text.rfind(b'\n', 0, position) + 1
     line = text.count(b'\n', 0, position) + 1
     column = len(text[line_start:position].decode(errors='ignore')) + 1
-    return f'{reason}, line {line} column {column}'
+    return BadRequest(f'The body is not valid JSON: {reason}, line {line} column {column}.')
+
+
+# A list[Raw] would be filled before it is found to be too long; this ends at the first item that is too many.
+ITEMS = Decoder(defstruct('Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS)], array_like=True,
+                          forbid_unknown_fields=True))
+
+
+def array_items(array: Buffer) -> list[Buffer]:
+    try:
+        return [item for item in astuple(ITEMS.decode(array)) if item]
+    except ValidationError:
+        raise TooLarge(TOO_MANY_EVENTS) from None
 
 
 # Halves; else what is passed over, a pair with it. In so many steps that others get the loop between.
@@ -1262,23 +1230,16 @@ def replace_half_pairs(text: bytes) -> bytes:
     return bytes(mended)
 
 
-STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}
-BLANK = dict.fromkeys(ESCAPED, ' ')
+BLANK = dict.fromkeys(ESCAPED, ' ')  # takes no more room, so that an error's place is that in what was sent
 
 
-def with_controls_as(spelling: dict[int, str], text: bytes, longest: int = 256 * 1024) -> bytes:
-    """Control characters inside strings, which hand-written templates leave as they are, in this spelling."""
+def controls_in_strings(text: bytes, spelling: dict[int, str], longest: int = 256 * 1024) -> bytes:
+    """Hand-written templates leave line breaks, tabs and the like as they are."""
     if len(text) > longest:
         return text
-    return STRING.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
-
-
-TEXT_KEYS = ('name', 'type', 'occurred')
-RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
-# Decoding ends at the first member that is none of our format's.
-ENVELOPE = Decoder(defstruct('Envelope', [(key, Raw | UnsetType, UNSET) for key in TEXT_KEYS + RAW_KEYS],
-                             forbid_unknown_fields=True))
+    strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # the last may have no end, so that nothing is tried twice
+    return strings.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
 
 
 def to_incidents(payloads: list[Buffer], arrival: Arrival) -> list[dict[str, Any]]:
@@ -1296,52 +1257,55 @@ def to_incidents(payloads: list[Buffer], arrival: Arrival) -> list[dict[str, Any
     return incidents
 
 
+TEXT_KEYS = ('name', 'type', 'occurred')
+RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
+# Decoding ends at the first member that is none of our format's.
+ENVELOPE = Decoder(defstruct('Envelope', [(key, Raw, Raw()) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True))
+
+
 def incidents_of(text: Buffer, arrival: Arrival) -> list[dict[str, Any]]:
     """An envelope's, a foreign event's, or those of the items of the array that ?each= names in it."""
     breathe()
     try:
-        envelope = asdict(ENVELOPE.decode(text))
+        members = asdict(ENVELOPE.decode(text))
+        return [envelope_incident({key: member for key, member in members.items() if member}, text, arrival)]
     except ValidationError as error:
         foreign_member = str(error).partition('`')[2][:-1]
-    else:
-        return [envelope_incident({key: member for key, member in envelope.items() if member is not UNSET}, text, arrival)]
     event = arrival.event(text)
-    for key in RAW_KEYS:
-        if key in event.members:
-            raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{key}': put the rest into it, or leave it "
-                             "out and the whole object becomes the incident's details.", foreign_member)
+    if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
+        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': put the rest into it, or leave it "
+                         "out and the whole object becomes the incident's details.", foreign_member)
     items = items_at(text, arrival.each) if arrival.each else []
-    if arrival.each and not items:
+    if items:
+        return [foreign_incident(item, arrival.event(item), arrival) for item in items]
+    if arrival.each:
         arrival.notes.append('An event stays one incident: no array of objects stands at the path of ?each=.')
-    return [foreign_incident(arrival.event(item), item, arrival) for item in items] or [foreign_incident(event, text, arrival)]
+    return [foreign_incident(text, event, arrival)]
 
 
 DEFAULT_NAME = 'Generic Webhook incident'
 
 
 def envelope_incident(members: dict[str, Raw], text: Buffer, arrival: Arrival) -> dict[str, Any]:
-    details = [key for key in RAW_KEYS if key in members]
-    if len(details) > 1:
-        raise BadRequest(f"'{details[0]}' and '{details[1]}' are one field: send only one of them.")
-    for key, member in members.items():
-        kind = json_kind(member)
-        allowed = ('an object', 'an array') if key in details else ('a string', 'null')
-        if kind not in allowed:
-            raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
-    name, incident_type, occurred = (told_text(key, members) for key in TEXT_KEYS)
+    raw_keys = [key for key in RAW_KEYS if key in members]
+    if len(raw_keys) > 1:
+        raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are one field: send only one of them.")
+    texts = {key: told_text(key, member) for key, member in members.items()}
     return {
-        'name': name or DEFAULT_NAME,
-        'type': incident_type or arrival.type_from_url or arrival.settings.incident_type,
-        'occurred': told_date(occurred) or arrival.occurred,
-        'rawJSON': details_text(members[details[0]] if details else text),
+        'name': texts.get('name') or DEFAULT_NAME,
+        'type': texts.get('type') or arrival.type_from_url or arrival.settings.incident_type,
+        'occurred': told_date(texts.get('occurred')) or arrival.occurred,
+        'rawJSON': details_text(members[raw_keys[0]] if raw_keys else text),
     }
 
 
-TEXT_OR_NULL = Decoder(str | None)
-
-
-def told_text(key: str, members: dict[str, Raw]) -> str | None:
-    text: str | None = TEXT_OR_NULL.decode(members.get(key, b'null'))
+def told_text(key: str, member: Raw) -> str | None:
+    """None for null and for details. Raises BadRequest for what our format does not have."""
+    kind = json_kind(member)
+    allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
+    if kind not in allowed:
+        raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
+    text = JSON_TEXT.decode(member) if kind == 'a string' else None
     for marker in ERROR_MARKERS:
         if text and marker in text:
             raise BadRequest(f"'{key}' can't hold {marker}: XSOAR reads it as an error of its own.")
@@ -1356,7 +1320,7 @@ def told_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.", f'{text} ({error})') from None
 
 
-def foreign_incident(event: ForeignEvent, text: Buffer, arrival: Arrival) -> dict[str, Any]:
+def foreign_incident(text: Buffer, event: ForeignEvent, arrival: Arrival) -> dict[str, Any]:
     """With the request's headers beside the payload: an event's kind is often only there."""
     breathe()
     return {
@@ -1369,29 +1333,29 @@ def foreign_incident(event: ForeignEvent, text: Buffer, arrival: Arrival) -> dic
 
 def details_text(text: Buffer, headers: bytes = b'') -> str:
     """With the headers as its last member; an error marker in it as another spelling of the same string."""
-    if headers:
-        members = bytes(memoryview(text)[:-1]).rstrip()
-        text = members + b'%b"headers": %b}' % (b'' if members == b'{' else b', ', headers)
     details = bytes(text)
+    if headers:
+        members = details[:-1].rstrip()
+        details = members + b'%b"headers": %b}' % (b'' if members == b'{' else b', ', headers)
     for marker in map(str.encode, ERROR_MARKERS):
         details = details.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
-    return checked_size(details).decode()
+    return bounded(details).decode()
 
 
 def items_at(text: Buffer, path: str) -> list[Buffer]:
     """The items of the array at a dotted path; none where there is no array, or one with an item that is no object."""
-    for key in path.split('.'):
-        if json_kind(text) != 'an object' or (member := member_decoder(key).decode(text).value) is UNSET:
-            return []
-        text = member
-    items = array_items(text) if json_kind(text) == 'an array' else []
-    return items if all(json_kind(item) == 'an object' for item in items) else []
+    with suppress(ValidationError):  # there is no object, or it has no such member
+        for key in path.split('.'):
+            text = member_decoder(key).decode(text).value
+        items = array_items(text) if json_kind(text) == 'an array' else []
+        return items if all(json_kind(item) == 'an object' for item in items) else []
+    return []
 
 
 @lru_cache(maxsize=64)
 def member_decoder(key: str) -> Decoder[Any]:
     """Reads one member of an object, as its own text, and builds nothing of the others."""
-    return Decoder(defstruct('Member', [('value', Raw | UnsetType, UNSET)], rename={'value': key}))
+    return Decoder(defstruct('Member', [('value', Raw)], rename={'value': key}))
 
 
 ''' HANDSHAKES '''
