@@ -1333,10 +1333,10 @@ def foreign_incident(text: Buffer, event: ForeignEvent, arrival: Arrival) -> dic
 
 def details_text(text: Buffer, headers: bytes = b'') -> str:
     """With the headers as its last member; an error marker in it as another spelling of the same string."""
-    details = bytes(text)
     if headers:
-        members = details[:-1].rstrip()
-        details = members + b'%b"headers": %b}' % (b'' if members == b'{' else b', ', headers)
+        members = bytes(memoryview(text)[:-1]).rstrip()
+        text = members + b'%b"headers": %b}' % (b'' if members == b'{' else b', ', headers)
+    details = bytes(text)
     for marker in map(str.encode, ERROR_MARKERS):
         details = details.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
     return bounded(details).decode()
