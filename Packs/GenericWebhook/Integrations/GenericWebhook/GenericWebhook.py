@@ -1305,7 +1305,7 @@ def told_text(key: str, member: Raw) -> str | None:
     allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
     if kind not in allowed:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
-    text = JSON_TEXT.decode(member) if kind == 'a string' else None
+    text = ANYTHING.decode(member) if kind == 'a string' else None
     for marker in ERROR_MARKERS:
         if text and marker in text:
             raise BadRequest(f"'{key}' can't hold {marker}: XSOAR reads it as an error of its own.")
