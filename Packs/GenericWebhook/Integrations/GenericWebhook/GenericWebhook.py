@@ -225,7 +225,6 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
 
 
 TIME = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
-DELIVERY_ID = r'[^\s{[]\S{0,999}'
 
 
 class Scheme(NamedTuple):
@@ -237,20 +236,17 @@ class Scheme(NamedTuple):
     keys: Callable[[bytes], list[bytes]] = lambda token: [token]
     begins: str = ''  # what the signature's header has to begin with
 
-    def prefix_pattern(self) -> str:
-        return re.escape(self.prefix).replace(r'\{time\}', TIME).replace(r'\{id\}', DELIVERY_ID)
-
     def signed_before(self, value: str, headers: dict[str, str]) -> tuple[bytes, str] | None:
-        """What is signed before the body, and the time in it; None when the request has it not in the scheme's form."""
+        """What is signed before the body, and the time in it; None when the request shows it not."""
         own_time = re.search('(?:^|,) *t=([^,]*)', value)
         stamp = {**headers, 't': own_time[1] if own_time else ''}.get(self.time, '')
         delivery_id = headers.get(self.delivery, '')
-        prefix = self.prefix.format(time=stamp, id=delivery_id)
-        is_complete = re.fullmatch(self.prefix_pattern(), prefix, re.ASCII)
-        # With a dot in its id the same text could be read as another id, time and body.
-        if not is_complete or '.' in delivery_id or not value.startswith(self.begins):
+        if self.prefix and not re.fullmatch(TIME, stamp, re.ASCII):
             return None
-        return prefix.encode('latin-1'), stamp
+        # With a dot in its id the same text could be read as another id, time and body.
+        if '.' in delivery_id or not value.startswith(self.begins):
+            return None
+        return self.prefix.format(time=stamp, id=delivery_id).encode('latin-1'), stamp
 
 
 ANY = 'any other header whose name says signature or hmac'
@@ -271,9 +267,11 @@ SCHEMES = {
 }
 # What a timed scheme signs: its prefix, then JSON, a form or nothing. As the body under the header of a scheme that signs the
 # body alone, a captured request could else be sent again at any time.
-TIMED_TEXT = re.compile('(?:{})(?:{}|{})'.format(
-    '|'.join(scheme.prefix_pattern() for scheme in chain(*SCHEMES.values()) if scheme.prefix),
-    r'[\s\xef\xbb\xbf]{0,99}(?:[{[]\s{0,99}["{}[\]]|\Z)', r'[\w.*+%\[\]-]{1,255}=').encode())
+TIMED_PREFIXES = [re.escape(scheme.prefix).replace(r'\{time\}', TIME).replace(r'\{id\}', r'[^\s{[]\S{0,999}')
+                  for scheme in chain(*SCHEMES.values()) if scheme.prefix]
+TIMED_TEXT = re.compile((
+    f'(?:{"|".join(TIMED_PREFIXES)})'
+    r'(?:[\s\xef\xbb\xbf]{0,99}(?:[{[]\s{0,99}["{}[\]]|\Z)|[\w.*+%\[\]-]{1,255}=)').encode())
 
 
 TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
