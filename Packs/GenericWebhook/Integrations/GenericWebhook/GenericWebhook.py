@@ -131,7 +131,7 @@ class BadRequest(Refused):
 
 
 class Unauthorized(Refused):
-    """It asks for Basic because AWS SNS sends what is in its URL only then; any other way to show the token serves, too."""
+    """It asks for Basic, as AWS SNS sends what is in its URL only then; any other proof serves, too."""
 
     status = HTTPStatus.UNAUTHORIZED
     headers: Mapping[str, str] = {'WWW-Authenticate': 'Basic realm="Generic Webhook"'}
@@ -150,7 +150,7 @@ class ServerRefused(Refused):
 
 
 class Unavailable(Refused):
-    """Nothing was created, and the same request may well succeed later: the one status that every sender retries."""
+    """Nothing was created, and it may well succeed later: the one status that every sender retries."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     headers: Mapping[str, str] = {'Retry-After': str(RETRY_AFTER_SECONDS)}
@@ -201,7 +201,8 @@ def read_settings(params: dict[str, Any]) -> Settings:
 def read_port(text: str) -> int:
     """Of `host:container`, as the server may hand it, the container's."""
     if not text:
-        raise ValueError('Listen Port is empty. Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
+        raise ValueError('Listen Port is empty. '
+                         'Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
     match = re.fullmatch(r'(?:\d+:)?(\d{1,5})', text, re.ASCII)
     if not match or not 1 <= int(match[1]) <= 65535:
         raise ValueError(f"Listen Port '{text}' is not a number from 1 to 65535.")
@@ -298,7 +299,7 @@ class Signature(NamedTuple):
         return False
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """A time in the body counts under every header: else what one sender timed could be sent again as another's."""
+        """A time in the body counts under any header: else what was timed could be sent again under another."""
         if self.time:
             return abs(arrived - moment_of(self.time)) <= TIMED_SECONDS
         signed = body_time(body)
@@ -327,8 +328,8 @@ def body_time(body: bytes) -> str:
 
 
 SIGNATURE_NAME = re.compile('signature|hmac')
-# Hex or base64 as long as a SHA-256 or SHA-512, each with or without a label; what else stands there is passed over.
-DIGEST = re.compile(r'(?<![^ ,=])(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{128}|[a-zA-Z0-9+/]{43}=|[a-zA-Z0-9+/]{86}==)(?![^ ,])')
+# Hex or base64 as long as a SHA-256 or SHA-512, with or without a label.
+DIGEST = re.compile(r'(?ai)(?<![^ ,=])((?:[0-9a-f]{64}){1,2}|[a-z0-9+/]{43}=|[a-z0-9+/]{86}==)(?![^ ,])')
 
 
 def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
@@ -336,17 +337,24 @@ def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signatur
         general = SCHEMES[ANY] if SIGNATURE_NAME.search(header) else []
         for scheme in SCHEMES.get(header, general):
             signed = scheme.signed_before(value, headers)
-            digests = [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in DIGEST.findall(value)]
+            digests = list(map(decoded_digest, DIGEST.findall(value)))
             if signed and digests:
-                yield from (Signature(header, digests, key, *signed, bool(scheme.time)) for key in scheme.keys(token))
+                for key in scheme.keys(token):
+                    yield Signature(header, digests, key, *signed, bool(scheme.time))
+
+
+def decoded_digest(text: str) -> bytes:
+    return base64.b64decode(text) if '=' in text else bytes.fromhex(text)
 
 
 def authenticate(settings: Settings, headers: dict[str, str], query: str,
                  max_compared: int = 100, max_signatures: int = 8) -> list[Signature]:
-    """The signatures one of which has to be valid; none when the request shows the token. Raises Unauthorized."""
-    compared = islice(places_of_token(headers, query), max_compared)
-    if not settings.token or any(hmac.compare_digest(value, settings.token) for values in compared for value in values):
+    """The signatures one of which has to be valid; none when the token is shown. Raises Unauthorized."""
+    if not settings.token:
         return []
+    for spellings in islice(places_of_token(headers, query), max_compared):
+        if any(hmac.compare_digest(each, settings.token) for each in spellings):
+            return []
     shown = list(islice(shown_signatures(headers, settings.token), max_signatures))
     if not shown:
         raise Unauthorized(*missing_proof(settings, headers))
@@ -362,48 +370,50 @@ def places_of_token(headers: dict[str, str], query: str) -> Iterator[set[bytes]]
 
 def missing_proof(settings: Settings, headers: dict[str, str]) -> tuple[str, str]:
     """What to do, and the header that was looked at."""
-    authorization = headers.get('authorization', '')
-    if hmac.compare_digest(authorization.partition(' ')[2].encode('latin-1'), settings.token):
-        return "The Authorization header has a scheme before the token: leave it out, or put it into the instance's token.", ''
+    scheme, _, rest = headers.get('authorization', '').partition(' ')
+    if hmac.compare_digest(rest.encode('latin-1'), settings.token):
+        return 'The Authorization header has a scheme before the token: leave it out, or put it into the token.', ''
     if header := next(filter(SIGNATURE_NAME.search, headers), ''):
-        return 'The token as key has to sign by HMAC-SHA256, in hex or base64, with the time where the scheme has one.', header
-    problem = 'The Authorization header is not the token' if authorization else 'The request shows no token'
-    return f'{problem}: send it as the whole of a header or of a query parameter, or sign the body with it (HMAC-SHA256).', ''
+        return 'Sign by HMAC-SHA256, in hex or base64, with the token as key, and the time where the scheme has one.', header
+    problem = 'The Authorization header is not the token' if scheme else 'The request shows no token'
+    return f'{problem}: send it as the whole of a header or of a query parameter, or sign the body with it.', ''
 
 
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
-    """The header whose signature is made with the token, and fresh where it is timed. Raises Unauthorized when none is."""
+    """The header whose signature is made with the token, and fresh where it is timed. Raises Unauthorized."""
     fitting = [] if TIMED_TEXT.match(body) else [each for each in shown if each.fits(body)]
     for signature in fitting:
         if signature.is_fresh(body, arrived):
             return signature.header
-    problem = 'No signature fits the body, its time and the token: check the token in the sender.'
+    names = ', '.join(dict.fromkeys(each.header for each in fitting or shown))
     if fitting:
-        problem = 'The signature fits, but its time is too far from now: check the clocks of both sides.'
-    raise Unauthorized(problem, ', '.join(dict.fromkeys(each.header for each in fitting or shown)))
+        raise Unauthorized('The signature fits, but its time is too far from now: check the clocks of both sides.', names)
+    raise Unauthorized('No signature fits the body, its time and the token: check the token in the sender.', names)
 
 
-# Headers that are for the connection alone, that hold the query, or whose name says by a word of it that they hold a secret.
+# Headers for the connection alone, the one with the query, and those whose name says that they hold a secret.
 NOT_KEPT = re.compile(
-    'connection|keep-alive|proxy-authenticate|proxy-connection|te|trailer|transfer-encoding|upgrade|x-request-uri|'
-    '(?:.*-)?(?:auth|authorization|token|secret|signature|hmac|password|credentials?|cookie|session|jwt|assertion|'
-    'apikey)(?:-.*)?|.*(?:api|access|auth|functions|subscription)-key')
+    'connection|keep-alive|proxy-authenticate|proxy-connection|te|trailer|transfer-encoding|upgrade|'
+    'x-request-uri|.*(?:api|access|auth|functions|subscription)-key|'
+    '(?:.*-)?(?:auth|authorization|token|secret|signature|hmac|password|credentials?|'
+    'cookie|session|jwt|assertion|apikey)(?:-.*)?')
 
 
 def kept_headers(settings: Settings, headers: dict[str, str], room: int = 8 * 1024) -> dict[str, str]:
     """Those that say what happened."""
-    for_connection = {name.strip().lower() for name in headers.get('connection', '').split(',')}
+    dropped = {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
+        is_kept = name not in dropped and not NOT_KEPT.fullmatch(name) and not holds_token(settings, value)
         size = len(name) + len(value)
-        if size <= room and not (name in for_connection or NOT_KEPT.fullmatch(name) or holds_token(settings, value)):
+        if is_kept and size <= room:
             kept[name] = value
             room -= size
     return kept
 
 
 def holds_token(settings: Settings, text: str) -> bool:
-    """Whether the token stands in a text: as it is, percent-encoded, or in base64, alone or with more around it."""
+    """Whether the token stands in a text: as it is, percent-encoded, or in base64 with or without more."""
     texts = {text, unquote(text), unquote_plus(text)} if '%' in text or '+' in text else {text}
     return any(spelling in each for spelling in token_spellings(settings.token) for each in texts)
 
@@ -413,9 +423,10 @@ def token_spellings(token: bytes) -> set[str]:
     if len(token.decode()) < 8:  # stands in any text by chance
         return set()
     spellings = {token.decode(), token.decode('latin-1')}
-    for shift in range(3):  # what stands before it moves it by 0 to 2 bytes; only what the token alone decides is looked for
-        encoded = base64.b64encode(bytes(shift) + token)[(shift * 8 + 5) // 6:(shift + len(token)) * 8 // 6].decode()
-        spellings |= {encoded, encoded.replace('+', '-').replace('/', '_')}
+    for shift in range(3):  # what stands before it moves it by 0 to 2 bytes
+        encoded = base64.b64encode(bytes(shift) + token).decode()
+        decided_alone = encoded[(shift * 8 + 5) // 6:(shift + len(token)) * 8 // 6]
+        spellings |= {decided_alone, decided_alone.replace('+', '-').replace('/', '_')}
     return spellings
 
 
@@ -1385,7 +1396,7 @@ def echo(text: str) -> HTTPResponse:
 
 
 def unsigned_handshake(asked: Request) -> HTTPResponse | None:
-    """The answer to what a sender asks anybody before it trusts an address; None where it asks nothing."""
+    """The answer to what a sender asks before it trusts an address; None where it asks nothing."""
     headers, query = asked.headers, asked.query
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
     match asked.environ['REQUEST_METHOD']:
@@ -1413,7 +1424,7 @@ def validation_code(asked: Request) -> str:
         with asked.body(False, MAX_HANDSHAKE_BYTES) as body:
             return str(json.loads(body)[0]['data']['validationCode'])
     except (ValueError, LookupError, TypeError, RecursionError):
-        raise BadRequest("A SubscriptionValidation is an array of one event with 'validationCode' in its 'data'.") from None
+        raise BadRequest("A SubscriptionValidation is an array of an event with 'validationCode' in 'data'.") from None
 
 
 class SlackQuestion(Struct, forbid_unknown_fields=True):
@@ -1428,7 +1439,7 @@ class ZoomQuestion(Struct):
 
 
 def signed_handshake(settings: Settings, signed_by: str, payloads: list[Buffer]) -> HTTPResponse | None:
-    """The answer to Slack or Zoom, whose question is an event that was let in; None to any other event."""
+    """The answer to Slack or Zoom, whose question is an event that was let in; None to another."""
     text = payloads[0] if len(payloads) == 1 else b''
     if memoryview(text).nbytes > MAX_HANDSHAKE_BYTES:
         return None
@@ -1441,7 +1452,7 @@ def signed_handshake(settings: Settings, signed_by: str, payloads: list[Buffer])
 
 
 def signed_for_zoom(settings: Settings, payload: Any) -> HTTPResponse:
-    """Signs the sender's text with the token, hence the narrow form: it can be no other request's signed text."""
+    """Signs what the sender chose, hence the narrow form: it can be no other request's signed text."""
     text = payload.get('plainToken') if isinstance(payload, dict) else None
     if not (isinstance(text, str) and re.fullmatch('[A-Za-z0-9]{1,64}', text)):
         raise BadRequest("'plainToken' is not 1 to 64 letters and digits.")
