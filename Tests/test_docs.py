@@ -480,7 +480,7 @@ def test_the_limits_are_the_constants_of_the_script() -> None:
         'a body': f'{script.BODY_GRACE_SECONDS} s, then {size(script.BODY_BYTES_PER_SECOND)}/s',
         'a connection at rest': f'{script.IDLE_SECONDS} s',
         'connections': f"{script.MAX_CONNECTIONS:,}, or the container's open files less {script.RESERVED_FILES}",
-        'chunk sizes, extensions and trailers of a body': f'{size(script.FRAMING_BYTES)}, and an eighth of its data',
+        'chunk sizes, extensions and trailers of a body': f'{size(script.MAX_FRAMING_BYTES)}, and an eighth of its data',
         'requests that wait for XSOAR': f'{script.MAX_WAITING_POSTS:,}, with {size(script.MAX_WAITING_BYTES)} of text',
         "the wait for XSOAR's turn": f'{script.HAND_OVER_SECONDS} s',
         '`Retry-After`': f'{script.RETRY_AFTER_SECONDS} s',

@@ -135,13 +135,13 @@ def test_what_is_no_http_is_refused_in_the_same_form_and_the_connection_closed(w
 ])
 def test_chunks_are_read_without_their_framing_and_nothing_beyond_them(chunks: bytes, text: bytes) -> None:
     rfile = BytesIO(chunks + b'next')
-    body = RequestBody(rfile, None)
+    body = RequestBody(rfile, 0, has_chunks=True)
     assert b''.join(iter(lambda: body.read(3), b'')) == text
     assert rfile.read() == b'next'
 
 
 def test_chunks_of_64_bytes_may_be_a_body_of_any_size() -> None:
-    body = RequestBody(BytesIO((b'40\r\n' + b'a' * 64 + b'\r\n') * 50_000 + b'0\r\n\r\n'), None)
+    body = RequestBody(BytesIO((b'40\r\n' + b'a' * 64 + b'\r\n') * 50_000 + b'0\r\n\r\n'), 0, has_chunks=True)
     assert sum(map(len, iter(lambda: body.read(2**16), b''))) == 50_000 * 64
 
 
@@ -300,7 +300,7 @@ def test_a_connection_may_rest_longer_after_a_request_than_before_the_first(befo
     with sender, receiver:
         sender.sendall(before)
         began = time.monotonic()
-        Connection(receiver, '', server).serve(first_seconds=0.2, idle_seconds=0.6)
+        Connection(receiver, '', server).serve(seconds=0.2, idle_seconds=0.6)
         assert time.monotonic() - began == pytest.approx(seconds, abs=0.15)
     server.close()
 
@@ -313,7 +313,7 @@ def test_the_headers_of_each_request_have_their_own_time(monkeypatch: pytest.Mon
     with sender, receiver:
         sender.sendall(before + GET[:-2])
         began = time.monotonic()
-        Connection(receiver, '', server).serve(first_seconds=5, idle_seconds=5)
+        Connection(receiver, '', server).serve(seconds=5, idle_seconds=5)
         assert time.monotonic() - began == pytest.approx(0.2, abs=0.15)
     server.close()
 

@@ -84,6 +84,7 @@ BODY_GRACE_SECONDS = 15
 BODY_BYTES_PER_SECOND = 1024
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all together
+MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers, and an eighth of its data beside
 
 MAX_WAITING_POSTS = 1000
 MAX_WAITING_BYTES = 64 * MIB
@@ -2177,14 +2178,16 @@ class Webhook(Bottle):  # type: ignore[misc]
 
 ''' THE SERVER '''
 
-MAX_DISCARD_BYTES = 64 * MIB  # what is read and thrown away so that a sender still hears why it was refused
-
 
 class PacedReader(io.RawIOBase):
-    """What a sender sends, for as long as it keeps the pace. Once it does not, every read raises OSError."""
+    """What a sender sends, for as long as it keeps the pace. Once it does not, every read raises OSError.
 
-    def __init__(self, sock: Any):
+    Of a request at most so many bytes are read: of a refused one they are thrown away, so that its sender still hears why.
+    """
+
+    def __init__(self, sock: Any, most_bytes: int = 64 * MIB):
         self.socket = sock
+        self.most_bytes = most_bytes
         self.expect(HEADER_SECONDS)
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
@@ -2201,20 +2204,20 @@ class PacedReader(io.RawIOBase):
         if self.received:
             gevent.sleep(0)  # what has come already would else be read without a turn for anybody else
         seconds_left = self.ends_at - time.monotonic()
-        if seconds_left <= 0 or self.received > MAX_DISCARD_BYTES:
+        if seconds_left <= 0 or self.received > self.most_bytes:
             raise TimeoutError('the sender is too slow or sends too much')
         self.socket.settimeout(seconds_left)
         count: int = self.socket.recv_into(buffer)
         self.received += count
-        self.ends_at = min(self.ends_at + count / self.bytes_per_second, time.monotonic() + self.seconds)
+        longest = time.monotonic() + self.seconds
+        self.ends_at = min(self.ends_at + count / self.bytes_per_second, longest)
         return count
 
 
-# Of a whole URL, as a proxy may send it, host and port are left out.
-REQUEST_LINE = re.compile(rb'([A-Z-]+) (?! )(?:(?i:https?://)[!-.0->@-~]*)?(/[!->@-~]*|\*|)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
+# Of a whole URL, as a proxy may send it, scheme and host are left out.
+REQUEST_LINE = re.compile(rb'([A-Z-]+) (?:https?://[!-.0->@-~]*)?(/[!->@-~]*|\*)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
 HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
 EMPTY_LINES = b'\r\n', b'\n'
-MAX_REQUEST_LINE = 8192
 
 
 class LineTooLong(Refused):
@@ -2222,32 +2225,33 @@ class LineTooLong(Refused):
 
 
 def read_head(line: bytes, rfile: io.BufferedIOBase) -> dict[str, Any]:
-    """The environ of a request, as WSGI has it.
+    """The environ of the request that begins with this line, as WSGI has it.
 
-    Raises Refused for what is no HTTP/1.0 or 1.1, and where two readers could see two ends of the body, or two hosts.
+    Raises Refused for what is no HTTP/1.0 or 1.1, and where two readers could see two hosts, or two ends of the body.
     """
-    if len(line) == MAX_REQUEST_LINE:
-        raise LineTooLong('The request line is too long: what an incident needs goes into the body.')
+    if not line.endswith(b'\n'):
+        raise LineTooLong('The request line does not end within 8 KiB: what an incident needs goes into the body.')
     match = REQUEST_LINE.fullmatch(line)
     if not match:
-        raise BadRequest('The request line is not HTTP/1.1: a method, a path and the version, with one space between.')
+        raise BadRequest('The request line is not a method, a path and HTTP/1.1, with one space between.')
     method, path, query, version = (part.decode() for part in match.groups(b''))
-    headers = read_headers(rfile)
+    environ = read_headers(rfile) | {
+        'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'PATH_INFO': path, 'QUERY_STRING': query, 'SERVER_PROTOCOL': version}
     is_old = version == 'HTTP/1.0'
-    host, coding = headers.get('HTTP_HOST'), headers.get('HTTP_TRANSFER_ENCODING')
+    host, coding = environ.get('HTTP_HOST'), environ.get('HTTP_TRANSFER_ENCODING')
     if (host is None and not is_old) or not re.fullmatch(r'[^\s,/?#@]*', host or ''):
         raise BadRequest('A request has one Host header.')
-    if not re.fullmatch('[0-9]{1,18}', headers.get('CONTENT_LENGTH', '0')):
+    if not re.fullmatch('[0-9]{1,18}', environ.get('CONTENT_LENGTH', '0')):
         raise BadRequest('The Content-Length is not one number.')
-    if coding is not None and (coding.lower() != 'chunked' or is_old or 'CONTENT_LENGTH' in headers):
+    if coding is not None and (coding.lower() != 'chunked' or is_old or 'CONTENT_LENGTH' in environ):
         raise BadRequest('The Transfer-Encoding is not chunked alone, or stands beside a Content-Length or in HTTP/1.0.')
-    return {**headers, 'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'PATH_INFO': path or '/', 'QUERY_STRING': query,
-            'SERVER_PROTOCOL': version}
+    return environ
 
 
-def read_headers(rfile: io.BufferedIOBase, most: int = MAX_HEADERS, bytes_left: int = MAX_HEADER_BYTES) -> dict[str, str]:
-    """As the environ names them, of one that comes again all values. Raises BadRequest."""
-    headers: dict[str, str] = {}
+def read_headers(
+        rfile: io.BufferedIOBase, most: int = MAX_HEADERS, bytes_left: int = MAX_HEADER_BYTES) -> dict[str, Any]:
+    """As an environ has them; of one that comes again all values."""
+    headers: dict[str, Any] = {}
     for _ in range(most + 1):
         line = rfile.readline(bytes_left)
         bytes_left -= len(line)
@@ -2265,18 +2269,19 @@ def read_headers(rfile: io.BufferedIOBase, most: int = MAX_HEADERS, bytes_left: 
     raise BadRequest('A line of the headers is no header, or they are too many.')
 
 
-FRAMING_BYTES = 64 * 1024  # of chunk sizes, extensions and trailers, and an eighth of the data beside
-CHUNK_HEAD = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
+CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
+CHUNK_END = re.compile(rb'\r\n')
+TRAILER = re.compile(rb'([^\r\n\0:]+:[^\r\n\0]*)?\r\n')  # empty after the last one
 
 
 class RequestBody:
     """The body of one request, for `wsgi.input`: without its chunks, whose framing must be little beside the data."""
 
-    def __init__(self, rfile: io.BufferedIOBase, length: int | None, invite: Callable[[], None] | None = None):
+    def __init__(self, rfile: io.BufferedIOBase, length: int, has_chunks: bool, invite: Callable[[], None] | None = None):
         self.rfile = rfile
-        self.left = length or 0  # of the body or of a chunk
-        self.has_chunks = length is None  # still to come
-        self.framing_left = FRAMING_BYTES
+        self.left = length  # of the body or of a chunk
+        self.has_chunks = has_chunks  # still to come
+        self.framing_left = MAX_FRAMING_BYTES
         self.invite = invite  # for a sender that waits for it
 
     def read(self, size: int) -> bytes:
@@ -2285,33 +2290,26 @@ class RequestBody:
             self.invite()
             self.invite = None
         if self.has_chunks and not self.left:
-            self.begin_chunk()
-        wanted = min(size, self.left)
-        data = self.rfile.read(wanted)
-        if len(data) < wanted:
+            self.left = int(self.framing_line(CHUNK_SIZE)[1], 16)
+            self.has_chunks = self.left > 0
+            while not self.has_chunks and self.framing_line(TRAILER)[1]:
+                pass
+        data = self.rfile.read(min(size, self.left))
+        if self.left and not data:
             raise ConnectionError('the body ends early')
-        self.left -= wanted
-        self.framing_left += wanted // 8
-        if self.has_chunks and not self.left and self.framing_line() != b'\r\n':
-            raise ValueError('a chunk does not end where it says')
+        self.left -= len(data)
+        self.framing_left += len(data) // 8
+        if self.has_chunks and not self.left:
+            self.framing_line(CHUNK_END)
         return data
 
-    def begin_chunk(self) -> None:
-        match = CHUNK_HEAD.fullmatch(self.framing_line())
-        if not match:
-            raise ValueError('a chunk has no size')
-        self.left = int(match[1], 16)
-        self.has_chunks = self.left > 0
-        while not self.has_chunks and (line := self.framing_line()) != b'\r\n':
-            if not HEADER_LINE.fullmatch(line):
-                raise ValueError('a trailer is no header')
-
-    def framing_line(self) -> bytes:
+    def framing_line(self, form: re.Pattern[bytes]) -> re.Match[bytes]:
         line = self.rfile.readline(self.framing_left)
         self.framing_left -= len(line)
-        if not line.endswith(b'\r\n'):
-            raise ValueError('the framing is too much or has a bare line feed')
-        return line
+        match = form.fullmatch(line)
+        if not match:
+            raise ValueError('the framing is not well-formed, or too much')
+        return match
 
     @property
     def is_nearly_read(self) -> bool:
@@ -2332,9 +2330,9 @@ class Connection:
         self.pace = PacedReader(sock)
         self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
 
-    def serve(self, first_seconds: float = HEADER_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
+    def serve(self, seconds: float = HEADER_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Once a request was answered, the next one may be later to come than the first."""
         with suppress(OSError):  # the sender is gone or too slow: it hears nothing more
-            seconds = first_seconds
             while self.serve_one(seconds):
                 seconds = idle_seconds
                 # Else what one pipelines would be answered in one go. All who were just refused have one turn together.
@@ -2353,7 +2351,7 @@ class Connection:
             return False
         self.pace.expect(HEADER_SECONDS)
         self.began = time.monotonic()
-        line = self.rfile.readline(MAX_REQUEST_LINE)
+        line = self.rfile.readline(8192)
         if line in EMPTY_LINES:
             return True
         try:
@@ -2371,9 +2369,9 @@ class Connection:
         self.pace.expect(BODY_GRACE_SECONDS, BODY_BYTES_PER_SECOND)
         is_old = environ['SERVER_PROTOCOL'] == 'HTTP/1.0'
         is_waiting = not is_old and environ.get('HTTP_EXPECT', '').lower() == '100-continue'
-        body = RequestBody(
-            self.rfile, None if 'HTTP_TRANSFER_ENCODING' in environ else int(environ.get('CONTENT_LENGTH', 0)),
-            partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n') if is_waiting else None)
+        invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n') if is_waiting else None
+        length = int(environ.get('CONTENT_LENGTH', 0))
+        body = RequestBody(self.rfile, length, 'HTTP_TRANSFER_ENCODING' in environ, invite)
         environ |= {'wsgi.input': body, 'wsgi.errors': io.StringIO(), 'wsgi.url_scheme': 'http', HAS_LEFT: self.has_left}
         said: list[Any] = []
         content = b''.join(self.server.app(environ, lambda status, headers, *_: said.extend((status, dict(headers)))))
