@@ -84,6 +84,7 @@ BODY_GRACE_SECONDS = 15
 BODY_BYTES_PER_SECOND = 1024
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all together
+MAX_KEPT_HEADER_BYTES = 8 * 1024  # in an incident
 MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers, and an eighth of its data beside
 
 MAX_WAITING_POSTS = 1000
@@ -400,7 +401,7 @@ NOT_KEPT = re.compile(
     'cookie|session|jwt|assertion|apikey)(?:-.*)?')
 
 
-def kept_headers(settings: Settings, headers: dict[str, str], room: int = 8 * 1024) -> dict[str, str]:
+def kept_headers(settings: Settings, headers: dict[str, str], room: int = MAX_KEPT_HEADER_BYTES) -> dict[str, str]:
     """Those that say what happened."""
     dropped = {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
