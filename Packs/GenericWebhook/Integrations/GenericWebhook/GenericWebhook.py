@@ -1516,19 +1516,17 @@ NOT_TRIED = 'XSOAR refused a call that held several requests, and there was no t
 
 
 class PostQueue:
-    """The whole state of the line: which POSTs wait, which are being created, and how the next call is made up.
+    """Which POSTs wait, which are being created, and how the next call is made up: no thread, no server, no clock.
 
-    It knows no thread, no server and no clock: take() gives the incidents of the next call, and created(), refused() or
-    not_made() tells what came of it. What holds between any two calls of its methods:
+    take() gives the incidents of the next call; created(), refused() or not_made() tells what came of it. At any time:
 
     1. A post waits, is in flight, or is settled, once. No 503 for what was in a call that was made, but at the very end.
     2. Posts go in the order of their arrival, each with all its incidents; one that would take longer than
        LONGEST_CALL_SECONDS goes alone, in several calls between those of others.
     3. At most `most_posts` and `most_bytes` wait, repeats among them; a larger post waits alone.
-    4. A call holds several posts only where they fit, and not for ALONE_SECONDS after an answer that left doubt.
-    5. A refused group is halved until what is bad is alone, both halves before either is halved again: so bad requests are
+    4. A refused group is halved until what is bad is alone, both halves before either is halved again: so bad requests are
        told from a sick server after a few calls.
-    6. A post is told only of incidents that are its own without doubt.
+    5. A post is told only of incidents that are its own without doubt.
     """
 
     def __init__(self, most_posts: int = MAX_WAITING_POSTS, most_bytes: int = MAX_WAITING_BYTES,
@@ -1705,26 +1703,6 @@ DELIVERY_IDS = {
 }
 
 
-class Sender:
-    """Who waits for an answer, as far as can be seen."""
-
-    def __init__(self, has_left: Callable[[], bool]):
-        self.has_left = has_left
-        self.has_waited = False
-
-    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
-        """Whether it came in time. Who leaves before its patience is over would send nothing again for want of an answer."""
-        result.wait(patience)
-        if not result.ready():
-            self.has_waited = self.has_waited or not self.has_left()
-            result.wait(max(until - time.monotonic(), 0))
-        return result.ready()
-
-    def gave_up(self) -> bool:
-        """Whether it waited for the answer, and left before it came."""
-        return self.has_waited and self.has_left()
-
-
 class Delivery:
     """One request that was let in, for as long as it is remembered, and what was made of it.
 
@@ -1739,10 +1717,20 @@ class Delivery:
         self.key = digest.digest()
         self.is_numbered = bool(number)
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
-        self.sender = Sender(has_left)  # who is to hear the answer: its own, then that of the latest repeat
+        self.has_left = has_left
+        self.gave_up: Callable[[], bool] = bool  # whether its sender, or that of the latest repeat, left before the answer came
         self.is_over = Event()
         self.answer = ''  # none if it came to nothing
         self.summary = ''
+
+    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
+        """Whether it came in time. Who leaves before its patience is over would send nothing again for want of an answer."""
+        result.wait(patience)
+        if not result.ready():
+            if not self.has_left():
+                self.gave_up = self.has_left
+            result.wait(max(until - time.monotonic(), 0))
+        return result.ready()
 
     def made(self, created: list[Any]) -> None:
         ids = ', '.join(str(incident.get('id')) for incident in created if isinstance(incident, dict))
@@ -1752,7 +1740,7 @@ class Delivery:
 
     def may_come_again(self) -> bool:
         """Whether another one with the same key is this one sent again."""
-        return time.monotonic() < self.forget_at and (self.is_numbered or self.sender.gave_up())
+        return time.monotonic() < self.forget_at and (self.is_numbered or self.gave_up())
 
 
 class Deliveries:
@@ -1785,16 +1773,16 @@ class Deliveries:
 
     def wait_for(self, first: Delivery, delivery: Delivery, post: Post) -> None:
         with self.queue.room_for_repeat(post):
-            first.sender = delivery.sender
-            if not delivery.sender.wait_for(first.is_over, post.hand_over_by):
-                delivery.sender.has_left = partial(bool, True)  # as good as
+            first.gave_up = lambda: delivery.gave_up()
+            if not delivery.wait_for(first.is_over, post.hand_over_by):
+                delivery.gave_up = partial(bool, True)  # as good as
                 raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
 
     def make(self, delivery: Delivery, post: Post) -> None:
         self.by_key.setdefault(delivery.key, []).append(delivery)
         try:
             self.hand_in(post)
-            if not delivery.sender.wait_for(post.outcome, post.hand_over_by):
+            if not delivery.wait_for(post.outcome, post.hand_over_by):
                 self.queue.expire(post.hand_over_by)
             delivery.made(post.outcome.get() or [])
         finally:
@@ -1802,7 +1790,7 @@ class Deliveries:
             self.remember(delivery)
 
     def remember(self, delivery: Delivery) -> None:
-        delivery.sender.has_left = partial(bool, delivery.sender.gave_up())  # nothing of a connection is kept
+        delivery.has_left = delivery.gave_up = partial(bool, delivery.gave_up())  # nothing of a connection is kept
         self.remembered[delivery] = None
         self.size += len(delivery.answer)
         if not delivery.may_come_again() or not 0 < len(delivery.answer) <= self.most_bytes:
@@ -1830,27 +1818,24 @@ class LogBuffer:
         self.most_reasons = most_reasons
         self.lines: dict[str, list[str]] = {}  # by level
         self.lost = 0
-        self.refusals: Counter[str] = Counter()  # since the last end_flood(), by reason
+        self.reasons: Counter[str] = Counter()  # since the last end_flood()
 
-    def add(self, level: str, text: str) -> None:
+    def add(self, level: str, text: str, reason: str = '') -> None:
+        """Of those with an equal reason the first few are kept."""
+        if reason:
+            reason = reason if len(self.reasons) < self.most_reasons else 'other reasons'
+            self.reasons[reason] += 1
         lines = self.lines.setdefault(level, [])
-        if len(lines) < self.most:
-            lines.append(f'{utc_text(time.time())} {on_one_line(text)}')
-        else:
+        if len(lines) >= self.most:
             self.lost += 1
-
-    def add_refusal(self, reason: str, text: str) -> None:
-        """Of equal ones the first few are told."""
-        reason = reason if len(self.refusals) < self.most_reasons else 'other refusals'
-        self.refusals[reason] += 1
-        if self.refusals[reason] <= self.most_equal:
-            self.add('info', text)
+        elif self.reasons[reason] <= self.most_equal:
+            lines.append(f'{utc_text(time.time())} {on_one_line(text)}')
 
     def end_flood(self) -> None:
-        for reason, count in self.refusals.items():
+        for reason, count in self.reasons.items():
             if count > self.most_equal:
                 self.add('info', f'{count - self.most_equal} more in {FLOOD_SECONDS} s: {reason}')
-        self.refusals.clear()
+        self.reasons.clear()
 
     def take(self) -> tuple[str, str]:
         """A level, and all its lines as one text."""
@@ -1902,12 +1887,11 @@ class ServerLine:
     each is sent once in so many seconds at most; that all is well again is told at once.
     """
 
-    def __init__(self, log_every: float = 1, health_every: float = 60, samples_every: float = SAMPLES_EVERY_SECONDS) -> None:
+    def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
         self.queue = PostQueue()
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
-        self.samples_every = samples_every
         self.health: str | None = None
         self.sent_health: str | None = None
         self.health_every = health_every
@@ -1929,16 +1913,14 @@ class ServerLine:
         self.queue.add(post)
         self.wake.set()
 
-    def log(self, level: str, text: str) -> None:
-        """Level is 'debug', 'info' or 'error'. Never waits."""
-        self.log_buffer.add(level, text)
-        self.wake.set()
+    def log(self, level: str, text: str, reason: str = '') -> None:
+        """Level is 'debug', 'info' or 'error'. Of those with an equal reason in FLOOD_SECONDS a few are told, and how many more.
 
-    def log_refusal(self, reason: str, text: str) -> None:
-        """Of those that are equal in FLOOD_SECONDS the first few are told, and how many more there were."""
-        if not self.log_buffer.refusals:
+        Never waits.
+        """
+        if reason and not self.log_buffer.reasons:
             gevent.spawn_later(FLOOD_SECONDS, self.log_buffer.end_flood)
-        self.log_buffer.add_refusal(reason, text)
+        self.log_buffer.add(level, text, reason)
         self.wake.set()
 
     def report_health(self, error: str) -> None:
@@ -2031,7 +2013,7 @@ class ServerLine:
             level, text = self.log_buffer.take()
             self.call(getattr(demisto, level), text)
         elif self.samples.are_new and now >= self.samples_due_at:
-            self.samples_due_at = now + self.samples_every
+            self.samples_due_at = now + SAMPLES_EVERY_SECONDS
             self.call(demisto.setIntegrationContext, self.samples.take())
         else:
             return False
@@ -2039,17 +2021,12 @@ class ServerLine:
 
     def send_health(self) -> None:
         health = self.health
-        _, error = self.call(self.update_health, health)
+        _, error = self.call(demisto.updateModuleHealth, health, bool(health))
+        if isinstance(error, TypeError):  # before 6.8 it takes no second argument
+            _, error = self.call(demisto.updateModuleHealth, health)
         self.sent_health = None if error else health  # what was not heard is said again
         if health or error:
             self.health_due_at = time.monotonic() + self.health_every
-
-    @staticmethod
-    def update_health(error: str) -> None:
-        try:
-            demisto.updateModuleHealth(error, bool(error))
-        except TypeError:  # before 6.8 it takes no second argument
-            demisto.updateModuleHealth(error)
 
 
 def outcome_of(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
@@ -2415,7 +2392,7 @@ class Connection:
         if status < 300:
             self.server.line.log('debug', text)
         else:
-            self.server.line.log_refusal(f'{status}: {outcome}', text)
+            self.server.line.log('info', text, reason=f'{status}: {outcome}')
 
 
 class WebhookServer(StreamServer):
