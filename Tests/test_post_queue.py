@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 NAMES = st.sampled_from(['alert', 'drop me', 'poison', 'other'])
-HAND_OVER, RETRY_UNTIL, RETRY = 25, 28, 5
+HAND_OVER, RETRY = 25, 5
 MOST_POSTS, MOST_BYTES, MOST_IN_CALL, MOST_CALL_BYTES = 6, 4000, 9, 2400  # so small that random arrivals reach them
 
 
@@ -68,14 +68,13 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.call)
     @rule()
     def hand_over(self) -> None:
-        is_retry = bool(self.queue.parts)
         self.call = self.queue.take(self.now)
         self.began = self.now
         posts = self.queue.in_flight
         sent = [incident for post in posts for incident in post.incidents]
         assert self.call == sent[:len(self.call)]
         assert len(self.call) == len(sent) or (len(posts) == 1 and len(self.call) >= 1)
-        self.check_times(posts, is_retry)
+        self.check_times(posts)
         if len(posts) > 1:
             assert len(self.call) <= MOST_IN_CALL
             assert sum(post.size for post in posts) <= MOST_CALL_BYTES
@@ -83,11 +82,10 @@ class LineMachine(RuleBasedStateMachine):
             assert not any(post.is_begun for post in posts), 'one that takes several calls goes alone'
         assert self.first_handings == sorted(self.first_handings), 'order of arrival'
 
-    def check_times(self, posts: list[Post], is_retry: bool) -> None:
+    def check_times(self, posts: list[Post]) -> None:
         for number, sender in enumerate(self.senders):
             if sender.post in posts:
-                limit = RETRY_UNTIL if is_retry else HAND_OVER
-                assert sender.post.is_begun or self.now < sender.arrived + limit, 'too old to be handed over'
+                assert sender.post.is_begun or self.now < sender.arrived + HAND_OVER, 'too old to be handed over'
                 if not sender.first_handed_over:
                     sender.first_handed_over = self.now
                     self.first_handings.append(number)
@@ -278,8 +276,8 @@ def test_a_refused_group_is_tried_again_for_5_seconds() -> None:
     assert played.outcomes == [200] * 14 + [503, 503]
 
 
-def test_no_post_older_than_28_seconds_is_tried_again() -> None:
-    played = Played('bad', 'old', call=4).measured()
+def test_no_post_older_than_25_seconds_is_tried_again() -> None:
+    played = Played('bad', 'old', call=1).measured()
     for post in played.posts:
         post.hand_over_by -= 24.5
     played.play()

@@ -158,3 +158,28 @@ def test_the_last_lines_leave_at_the_end_and_not_only_when_the_log_is_due() -> N
     gevent.joinall([line.keeper], timeout=10)
     assert [len(demistomock.calls_of(level)) for level in ('info', 'error')] == [2, 1]
     demistomock.reset()
+
+
+def test_of_equal_refusals_the_first_are_told_and_the_others_counted_once() -> None:
+    lines = LogBuffer(most_equal=2)
+    for number in range(5):
+        lines.add('info', f'line {number}', reason='401: no token')
+    lines.add('info', 'another', reason='400: no JSON')
+    assert [line.partition(' ')[2] for line in lines.take()[1].splitlines()] == ['line 0', 'line 1', 'another']
+    lines.add('info', 'line 5', reason='401: no token')
+    assert not lines.lines, 'what is counted needs no call'
+    lines.end_flood()
+    assert lines.take()[1].endswith('Z 4 more in 10 s: 401: no token')
+    lines.end_flood()
+    assert not lines.lines
+    lines.add('info', 'line 6', reason='401: no token')
+    assert lines.take()[1].endswith('Z line 6')
+
+
+def test_many_different_refusals_are_counted_together() -> None:
+    lines = LogBuffer()
+    for number in range(1000):
+        lines.add('info', f'line {number}', reason=f'400: place {number}')
+    assert len(lines.take()[1].splitlines()) == 100 + 10
+    lines.end_flood()
+    assert lines.take()[1].endswith(' 890 more in 10 s: other reasons')

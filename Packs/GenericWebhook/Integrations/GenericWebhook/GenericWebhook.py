@@ -95,8 +95,7 @@ HAND_OVER_SECONDS = 25
 CALL_SECONDS = 2  # what a call for several posts is expected to last: strict senders wait 3
 LONGEST_CALL_SECONDS = 10  # one of more than 60 would silence the platform's heartbeat for good
 RETRY_SECONDS = 5  # for the parts of a refused group
-RETRY_LONGER_SECONDS = 3  # than HAND_OVER_SECONDS; hardly a sender waits longer
-FRUITLESS_CALLS = 8  # after so many in which nothing of a group was made it is the server, and no bad request
+FRUITLESS_CALLS = 8  # after so many that made nothing of a group it is the server, and no bad request
 RETRY_AFTER_SECONDS = 10
 
 SAMPLES_EVERY_SECONDS = 60
@@ -1470,7 +1469,7 @@ def held_bytes(incident: dict[str, Any]) -> int:
 
 
 class Post:
-    """One request's incidents on their way to the server. `outcome` is set once: the created incidents, or a Refused."""
+    """One request's incidents on their way to the server. `outcome` is set once: what was created, or a Refused."""
 
     def __init__(self, incidents: list[dict[str, Any]]):
         self.incidents = incidents  # those that were in no call that was made
@@ -1498,8 +1497,8 @@ def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
 def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
     """How many incidents a call may hold that should take so long, or twice what a call as such takes.
 
-    It is told by how many the latest calls held, and how long they took. Two at least, that the server is seen to make
-    several; but never so many that it would be more than LONGEST_CALL_SECONDS if a call as such took nothing.
+    `calls` are the latest: how many they held, how long they took. Two at least, that the server is seen to make
+    several; but never more than LONGEST_CALL_SECONDS allows if a call as such took nothing.
     """
     calls = calls or [(1, 0.25)]  # slow, so that the first calls are small
     (few, few_taken), (many, many_taken), (count, taken) = min(calls), max(calls), calls[-1]
@@ -1512,7 +1511,7 @@ def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
 
 
 ALONE_SECONDS = 600  # without grouping, after an answer that could not be told apart
-NOT_TRIED = 'XSOAR refused a call that held several requests, and there was no time to try this one alone: send it again.'
+NOT_TRIED = 'XSOAR refused a call of several requests, and there was no time to try this one alone: send it again.'
 
 
 class PostQueue:
@@ -1536,12 +1535,12 @@ class PostQueue:
         self.most_in_call = most_in_call
         self.most_call_bytes = most_call_bytes
         self.waiting: list[Post] = []
-        self.repeats: list[Post] = []  # they wait for the answer to another
+        self.repeats: list[Post] = []  # of others, for whose answers they wait elsewhere
         self.in_flight: list[Post] = []
         self.called_at = 0.0
         self.call_size = 0
         self.calls: deque[tuple[int, float]] = deque(maxlen=8)  # the latest: how many incidents, how many seconds
-        self.parts: list[list[Post]] = []  # of a refused group, in the order in which they are tried, halves side by side
+        self.parts: list[list[Post]] = []  # of a refused group, as they are tried, halves side by side
         self.fruitless_calls = 0.0  # for this group; none any more once something was made
         self.alone_until = -float('inf')
         self.closed_because = ''
@@ -1557,16 +1556,6 @@ class PostQueue:
         sizes = [post.size for post in chain(self.waiting, self.repeats)]
         if sizes and (len(sizes) >= self.most_posts or sum(sizes) + size > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
-
-    @contextmanager
-    def room_for_repeat(self, post: Post) -> Iterator[None]:
-        """Raises Unavailable."""
-        self.check_room(post.size)
-        self.repeats.append(post)
-        try:
-            yield
-        finally:
-            self.repeats.remove(post)
 
     def add(self, post: Post) -> None:
         """Raises Unavailable."""
@@ -1630,13 +1619,13 @@ class PostQueue:
         """The call made nothing: a post that was alone in it is refused, several are tried again."""
         posts = self.land()
         if len(posts) == 1:
-            settle(posts, ServerRefused, 'XSOAR refused to create the incident; its reason stands in the health of the instance.')
+            settle(posts, ServerRefused, 'XSOAR refused the incident; its reason stands in the health of the instance.')
         else:
             place, middle = len(self.parts) % 2, len(posts) // 2  # an odd number: the other half is still to be tried
             self.parts[place:place] = [posts[:middle], posts[middle:]]
         if not self.fruitless_calls:
             for post in posts:
-                post.hand_over_by = min(now + RETRY_SECONDS, post.hand_over_by + RETRY_LONGER_SECONDS)
+                post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
         self.fruitless_calls += 1
         if self.fruitless_calls >= FRUITLESS_CALLS:
             settle(chain(*self.parts), Unavailable, NOT_TRIED)
@@ -1668,12 +1657,13 @@ class PostQueue:
 def told_apart(posts: list[Post], answer: list[Any]) -> list[list[Any]]:
     """Each post's share of a group's answer; together they are less than the answer where it is in doubt.
 
-    The answer is in order; incidents may be missing, as a pre-process rule drops them. What is made from which is sure where
-    it does not matter from which end one begins to look.
+    The answer is in order; incidents may be missing, as a pre-process rule drops them. What is made from which is sure
+    where it does not matter from which end one begins to look.
     """
     sent = [(share, incident) for share, post in enumerate(posts) for incident in post.incidents]
     shares: list[list[Any]] = [[] for _ in posts]
-    for created, owner, other in zip(answer, owners(answer, sent), owners(answer[::-1], sent[::-1])[::-1], strict=False):
+    first, last = owners(answer, sent), owners(answer[::-1], sent[::-1])[::-1]
+    for created, owner, other in zip(answer, first, last, strict=False):
         if owner == other:
             shares[owner].append(created)
     return shares
@@ -1692,8 +1682,7 @@ def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
     return isinstance(created, dict) and created.get(key) == incident[key]
 
 
-# The header that names a delivery, the same in each try of it, and the one that has to stand beside it; of a request that has
-# several the first counts.
+# The header that names a delivery, the same in each try of it, and the one that has to stand beside it. The first counts.
 DELIVERY_IDS = {
     'webhook-id': '', 'svix-id': '', 'x-github-delivery': '', 'x-gitea-delivery': '', 'x-forgejo-delivery': '',
     'x-gogs-delivery': '', 'idempotency-key': '', 'x-shopify-webhook-id': '', 'x-webhook-id': '',
@@ -1718,13 +1707,13 @@ class Delivery:
         self.is_numbered = bool(number)
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
         self.has_left = has_left
-        self.gave_up: Callable[[], bool] = bool  # whether its sender, or that of the latest repeat, left before the answer came
+        self.gave_up: Callable[[], bool] = bool  # its sender, or that of the latest repeat, while it waited
         self.is_over = Event()
         self.answer = ''  # none if it came to nothing
         self.summary = ''
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
-        """Whether it came in time. Who leaves before its patience is over would send nothing again for want of an answer."""
+        """Whether it came in time. Who leaves before its patience is over sends nothing again for want of an answer."""
         result.wait(patience)
         if not result.ready():
             if not self.has_left():
@@ -1772,11 +1761,15 @@ class Deliveries:
         return delivery
 
     def wait_for(self, first: Delivery, delivery: Delivery, post: Post) -> None:
-        with self.queue.room_for_repeat(post):
-            first.gave_up = lambda: delivery.gave_up()
+        self.queue.check_room(post.size)
+        self.queue.repeats.append(post)
+        first.gave_up = lambda: delivery.gave_up()
+        try:
             if not delivery.wait_for(first.is_over, post.hand_over_by):
                 delivery.gave_up = partial(bool, True)  # as good as
                 raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
+        finally:
+            self.queue.repeats.remove(post)
 
     def make(self, delivery: Delivery, post: Post) -> None:
         self.by_key.setdefault(delivery.key, []).append(delivery)
@@ -1812,10 +1805,9 @@ FLOOD_SECONDS = 10
 class LogBuffer:
     """Lines on their way to the server's log; those beyond the bounds are counted instead."""
 
-    def __init__(self, most: int = 1000, most_equal: int = 10, most_reasons: int = 100) -> None:
+    def __init__(self, most: int = 1000, most_equal: int = 10) -> None:
         self.most = most  # of one level
         self.most_equal = most_equal
-        self.most_reasons = most_reasons
         self.lines: dict[str, list[str]] = {}  # by level
         self.lost = 0
         self.reasons: Counter[str] = Counter()  # since the last end_flood()
@@ -1823,13 +1815,15 @@ class LogBuffer:
     def add(self, level: str, text: str, reason: str = '') -> None:
         """Of those with an equal reason the first few are kept."""
         if reason:
-            reason = reason if len(self.reasons) < self.most_reasons else 'other reasons'
+            reason = reason if len(self.reasons) < 100 else 'other reasons'
             self.reasons[reason] += 1
+            if self.reasons[reason] > self.most_equal:
+                return
         lines = self.lines.setdefault(level, [])
-        if len(lines) >= self.most:
-            self.lost += 1
-        elif self.reasons[reason] <= self.most_equal:
+        if len(lines) < self.most:
             lines.append(f'{utc_text(time.time())} {on_one_line(text)}')
+        else:
+            self.lost += 1
 
     def end_flood(self) -> None:
         for reason, count in self.reasons.items():
@@ -1883,7 +1877,7 @@ FAREWELL_SECONDS = 1  # for the last answers to leave
 class ServerLine:
     """The only caller of demisto while serving: one keeper greenlet, one native thread, one call at a time.
 
-    hand_in() may be used by any number of greenlets at once. Logs, health and samples are second: they are collected, and
+    Any number of greenlets may hand in posts, log and report. Logs, health and samples are second: they are collected, and
     each is sent once in so many seconds at most; that all is well again is told at once.
     """
 
@@ -1906,18 +1900,13 @@ class ServerLine:
         self.keeper = gevent.spawn(self.keep)
         self.keeper.link_exception(lambda _: self.cut())
 
-    # For everybody
-
     def hand_in(self, post: Post) -> None:
         """Its outcome will be set. Raises Unavailable when there is no room for it."""
         self.queue.add(post)
         self.wake.set()
 
     def log(self, level: str, text: str, reason: str = '') -> None:
-        """Level is 'debug', 'info' or 'error'. Of those with an equal reason in FLOOD_SECONDS a few are told, and how many more.
-
-        Never waits.
-        """
+        """Of those with an equal reason in FLOOD_SECONDS the first few are told, and how many more there were."""
         if reason and not self.log_buffer.reasons:
             gevent.spawn_later(FLOOD_SECONDS, self.log_buffer.end_flood)
         self.log_buffer.add(level, text, reason)
@@ -1949,8 +1938,6 @@ class ServerLine:
         self.wake.set()
         self.keeper.join(FAREWELL_SECONDS)  # not in the middle of a call: half of its line would stay behind
 
-    # For the keeper alone
-
     def keep(self) -> None:
         context, error = self.call(demisto.getIntegrationContext)
         self.samples.latest.extend([] if error else read_samples(context))
@@ -1963,7 +1950,7 @@ class ServerLine:
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Makes one call in the line's thread: what it returned, or the exception that it raised."""
-        # A pool of one thread would wake the keeper after all others whose turn it is: in a storm the line would rest so long.
+        # A pool of one thread would wake the keeper after all whose turn it is: in a storm the line would rest so long.
         self.called.start(gevent.getcurrent().switch)
         self.calls.put((function, *args))
         gevent.get_hub().switch()
@@ -1985,7 +1972,7 @@ class ServerLine:
             answer, error = self.call(demisto.createIncidents, incidents)
             if not self.is_cut:
                 self.tell(answer, error, incidents)
-        if len(incidents) > 1:  # those that were answered may be about to send again: else they would go in two turns for good
+        if len(incidents) > 1:  # who was answered may send again at once: else all would go in two turns for good
             gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
         return bool(incidents)
 
@@ -2005,7 +1992,7 @@ class ServerLine:
     def send_what_is_due(self) -> bool:
         """Sends one of what is second; False when nothing is due."""
         now = time.monotonic()
-        is_well_again = self.sent_health and self.health == ''
+        is_well_again = self.sent_health and not self.health
         if self.health != self.sent_health and (is_well_again or now >= self.health_due_at):
             self.send_health()
         elif self.log_buffer.lines and now >= self.logs_due_at:
