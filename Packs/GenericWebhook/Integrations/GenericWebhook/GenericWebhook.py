@@ -461,9 +461,9 @@ no_room = partial(Unavailable, 'Too many large bodies arrive at the same time: n
 
 
 class Room:
-    """Holds bodies of so many bytes together. Once it is full none is taken, or the body is cut that has been arriving longest.
+    """Holds bodies of so many bytes together, each until nobody works on it any more.
 
-    A body has its room until nobody works on it any more.
+    Once it is full none is taken, or the body is cut that has been arriving longest.
     """
 
     def __init__(self, limit: int, cuts_longest: bool = False):
@@ -491,23 +491,22 @@ class Room:
         body = bytearray()
         piece = b' '
         try:
-            while piece and max(len(body), length) <= limit:
+            while piece:
+                if max(len(body), length) > limit:
+                    raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
                 breathe()
                 self.hold(len(body) + PIECE_BYTES)  # before it comes: what has arrived in part is held, too
-                # From gevent's own input: it has taken chunked framing off, which bottle's request.body would do again.
                 piece = source.read(PIECE_BYTES)
                 body += piece
         except TimeoutError:
             raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
-        except (OSError, ValueError):  # gevent's, of a chunk without a size too
+        except (OSError, ValueError):
             raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
-        if max(len(body), length) > limit:
-            raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
         self.hold(len(body))
         return bytes(body)
 
     def hold(self, size: int) -> None:
-        """The body that this greenlet reads takes so many bytes from now on. Raises Unavailable."""
+        """From now on the body that this greenlet reads takes so many bytes. Raises Unavailable."""
         reader = gevent.getcurrent()
         if reader in self.arriving:
             self.held += size - self.arriving[reader]
@@ -522,7 +521,7 @@ class Room:
 
 
 class Intake:
-    """Bodies on their way from the socket to incidents: there are bounds on all together, all but small ones go one by one."""
+    """Bodies on their way from the socket to incidents: all together are bounded, and large ones go one by one."""
 
     def __init__(self) -> None:
         self.known = Room(MAX_KNOWN_BYTES)
@@ -534,7 +533,7 @@ class Intake:
     def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
         length = int(environ.get('CONTENT_LENGTH') or 0)  # unknown where it comes in chunks
-        strangers = self.strangers_small if min(length or limit, limit) <= SMALL_BODY_BYTES else self.strangers
+        strangers = self.strangers_small if (length or limit) <= SMALL_BODY_BYTES else self.strangers
         return (self.known if is_known else strangers).body(environ['wsgi.input'], limit, length)
 
     @contextmanager
@@ -553,7 +552,7 @@ CODINGS = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
 
 
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
-    """The body without its Content-Encoding, in pieces. Raises TooLarge beyond MAX_BODY_BYTES, BadRequest, UnsupportedMedia."""
+    """The body without its Content-Encoding, in pieces. Raises TooLarge, BadRequest, UnsupportedMedia."""
     coding = coding.strip().lower()
     if coding in ('', 'identity') or not body:
         yield body
@@ -597,7 +596,7 @@ CHARSET = re.compile(r'(us-)?ascii|latin-?1|iso-?8859-[0-9]{1,2}|(cp|windows-)12
 
 
 def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
-    """The body's text: UTF-8, else what its content type names. Text holds no NUL: that is another encoding, or none."""
+    """UTF-8, else what its label names. Text holds no NUL: that is another encoding, or none."""
     for encoding in ('utf-8', charset if CHARSET.fullmatch(charset.replace('_', '-')) else ''):
         try:
             text = body.decode(encoding)
@@ -605,8 +604,8 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
             continue
         if '\0' not in text:
             return (body if encoding == 'utf-8' else text.encode()).removeprefix(BYTE_ORDER_MARK)
-    raise (BadRequest if is_json else UnsupportedMedia)('The body is no UTF-8 text: send it as UTF-8, or name its charset in the '
-                                                        'Content-Type; of files send a form.')
+    refusal = BadRequest if is_json else UnsupportedMedia
+    raise refusal('The body is no UTF-8 text: send it so, or name its charset in the Content-Type; of files send a form.')
 
 
 ''' NAMES '''
@@ -1065,7 +1064,7 @@ class Arrival:
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
-    """The events in a body, each the JSON text of an object: told by its bytes, helped by its label. Raises Refused."""
+    """The events in a body, each as the JSON text of an object. Raises Refused."""
     label, options = parse_options_header(content_type[:1000])
     if label == 'multipart/form-data' and first_byte(body) not in (b'{', b'[', b''):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
@@ -1094,21 +1093,21 @@ FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
 
 
 def bounded(json_text: bytes) -> bytes:
-    """It may have grown: by escapes in what was no JSON, by another spelling of error markers. Raises TooLarge."""
+    """Escapes and other spellings may have made it longer. Raises TooLarge."""
     if len(json_text) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
     return json_text
 
 
 def form_payloads(fields: Iterator[tuple[str, Any]]) -> list[Buffer]:
-    """A lone `payload` field that holds JSON is that JSON; other fields are an object, one given twice a list."""
+    """A lone `payload` field that holds JSON is that JSON; else an object, a field given twice a list."""
     values: dict[str, list[Any]] = {}
     try:
         for name, value in fields:
             values.setdefault(name, []).append(value)
     except ValueError as error:
         refusal = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
-        raise refusal(f'The form is not well-formed, is not UTF-8, or has more than {MAX_FORM_FIELDS:,} fields.') from None
+        raise refusal(f'The form is not well-formed, no UTF-8, or has over {MAX_FORM_FIELDS:,} fields.') from None
     form = {name: several if len(several) > 1 else several[0] for name, several in values.items()}
     lone = form.get('payload') if len(form) == 1 else None
     if isinstance(lone, str) and lone.lstrip().startswith(('{', '[')):
@@ -1144,7 +1143,8 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, Any]]:
             elif field.filename is None:
                 yield field.name, content.decode()
             else:
-                yield field.name, {'filename': field.filename, 'content_type': field.content_type, 'size': field.size}
+                about_file = {'filename': field.filename, 'content_type': field.content_type, 'size': field.size}
+                yield field.name, about_file
 
 
 JSON_KINDS = {'"': 'a string', '{': 'an object', '[': 'an array', 't': 'true or false', 'f': 'true or false', 'n': 'null'}
@@ -1178,9 +1178,9 @@ TOO_MANY_EVENTS = f'The body holds more than {MAX_EVENTS:,} events: send fewer a
 
 
 def json_values(text: bytes, as_sent: bytes) -> list[Buffer]:
-    """The values of a JSON text: those that follow one another, or the items of a lone array.
+    """The values that follow one another, or the items of a lone array. Raises TooLarge, BadRequest.
 
-    Raises TooLarge, or BadRequest with the place of an error in what was sent, which is as long as the text.
+    The place of an error is told in what was sent, which is as long as the text.
     """
     values: list[Buffer] = []
     start, end = 0, len(text)
@@ -1248,7 +1248,8 @@ def controls_in_strings(text: bytes, spelling: dict[int, str], longest: int = 25
     """Hand-written templates leave line breaks, tabs and the like as they are."""
     if len(text) > longest:
         return text
-    strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # the last may have no end, so that nothing is tried twice
+    # The last may have no end, so that nothing is tried twice.
+    strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
     return strings.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
 
 
@@ -1277,14 +1278,14 @@ def incidents_of(text: Buffer, arrival: Arrival) -> list[dict[str, Any]]:
     """An envelope's, a foreign event's, or those of the items of the array that ?each= names in it."""
     breathe()
     try:
-        members = asdict(ENVELOPE.decode(text))
-        return [envelope_incident({key: member for key, member in members.items() if member}, text, arrival)]
+        envelope = asdict(ENVELOPE.decode(text))
+        return [envelope_incident({key: envelope[key] for key in envelope if envelope[key]}, text, arrival)]
     except ValidationError as error:
         foreign_member = str(error).partition('`')[2][:-1]
     event = arrival.event(text)
     if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
-        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': put the rest into it, or leave it "
-                         "out and the whole object becomes the incident's details.", foreign_member)
+        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': put the rest into it, "
+                         "or leave it out and the whole object becomes the incident's details.", foreign_member)
     items = items_at(text, arrival.each) if arrival.each else []
     if items:
         return [foreign_incident(item, arrival.event(item), arrival) for item in items]
@@ -1327,7 +1328,8 @@ def told_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
     try:
         return '' if text in (None, zero_time) else to_rfc3339(str(text))
     except (ValueError, OverflowError) as error:
-        raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.", f'{text} ({error})') from None
+        raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
+                         found=f'{text} ({error})') from None
 
 
 def foreign_incident(text: Buffer, event: ForeignEvent, arrival: Arrival) -> dict[str, Any]:
@@ -1342,7 +1344,7 @@ def foreign_incident(text: Buffer, event: ForeignEvent, arrival: Arrival) -> dic
 
 
 def details_text(text: Buffer, headers: bytes = b'') -> str:
-    """With the headers as its last member; an error marker in it as another spelling of the same string."""
+    """With the headers as a last member; an error marker is spelled otherwise, as the same string."""
     if headers:
         members = bytes(memoryview(text)[:-1]).rstrip()
         text = members + b'%b"headers": %b}' % (b'' if members == b'{' else b', ', headers)
@@ -1353,7 +1355,7 @@ def details_text(text: Buffer, headers: bytes = b'') -> str:
 
 
 def items_at(text: Buffer, path: str) -> list[Buffer]:
-    """The items of the array at a dotted path; none where there is no array, or one with an item that is no object."""
+    """The items of the array at a dotted path; none unless all are objects."""
     with suppress(ValidationError):  # there is no object, or it has no such member
         for key in path.split('.'):
             text = member_decoder(key).decode(text).value
