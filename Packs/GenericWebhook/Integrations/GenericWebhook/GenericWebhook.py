@@ -832,42 +832,31 @@ def read_members(source: Buffer, small: int = 256 * 1024, most_keys: int = 50_00
     return {}
 
 
-def member(members: dict[str, Any], key: str) -> Any:
-    """What stands under a key, read when it is first asked for."""
-    value = members[key]
-    if isinstance(value, Raw):
-        value = members[key] = read_value(value)
-    return value
-
-
 def read_value(source: Raw, most: int = 256 * 1024, most_text: int = 4096) -> Any:
-    """A list stays its own text, for mostly the first item alone counts.
-
-    Of a text that is larger its start, cut where no character is broken; '' for what else is too large, or too long a number.
-    """
+    """A list stays as it is. Of a huge text its start; '' for what else is too large or odd."""
     text = memoryview(source)
     if len(text) <= most and text[0] == ord('['):
         return source
-    ends = range(most_text, most_text - 12, -1) if len(text) > most else ()
+    ends = range(most_text, most_text - 12, -1) if len(text) > most else ()  # one of them breaks no character
     for start in [bytes(text[:end]) + b'"' for end in ends] or [source]:
         with suppress(ValueError):
             return ANYTHING.decode(start)
     return ''
 
 
-def find(value: Any, path: str) -> tuple[Any, int]:
-    """What stands at a path, and how many more items the list has of which it is in the first."""
+def find(value: Any, path: str) -> Any:
+    """What stands at a path, read when it is first asked for; None where the path leads nowhere."""
     if not path:
-        return value, 0
+        return value
     if isinstance(value, Raw) and path[:2] in ('0', '0.'):
-        items = LIST.decode(value)
-        found, more = find(read_value(items[0]), path[2:]) if items else (None, 0)
-        return found, len(items) - 1 or more
+        return find(read_value(*astuple(FIRST.decode(value))), path[2:])
     if isinstance(value, dict):
         for key, rest in ways_in(path):
             if key in value:
-                return find(member(value, key), rest)
-    return None, 0
+                if isinstance(value[key], Raw):
+                    value[key] = read_value(value[key])
+                return find(value[key], rest)
+    return None
 
 
 @lru_cache(maxsize=1024)
@@ -888,35 +877,31 @@ for number, (conditions, _) in enumerate(WAYS_TOLD):
 
 
 @lru_cache(maxsize=512)
-def by_meaning(keys: tuple[str, ...], its_key: str) -> dict[str, list[str]]:
-    """Those of an object's keys that mean something, the surest first."""
-    known = {fold(key): key for key in keys}
+def by_meaning(keys: tuple[str, ...], inside: str) -> dict[str, dict[str, str]]:
+    """Those of an object's keys that mean something, the surest first; `inside`: the word that it stands under."""
+    known = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
     if 'name' in known:  # the name of a rule is a rule's name
-        known.setdefault(fold(its_key) + 'name', known['name'])
-    return {meaning: [known[word] for word in words if word in known] for meaning, words in WORDS.items()}
-
-
-def fold(key: str) -> str:
-    return re.sub('[-_.:@]', '', key.lower())
+        known.setdefault(inside + 'name', known['name'])
+    return {meaning: {word: known[word] for word in words if word in known} for meaning, words in WORDS.items()}
 
 
 class Place:
     """An object in which the general rule looks."""
 
-    def __init__(self, members: dict[str, Any], its_key: str = '', most_keys: int = 200, longest_key: int = 40):
+    def __init__(self, members: dict[str, Any], inside: str = '', most_keys: int = 200, longest_key: int = 40):
         self.members = members
         keys = [key for key in islice(members, most_keys) if len(key) <= longest_key]
-        self.keys = by_meaning(tuple(keys), its_key)
+        self.keys = by_meaning(tuple(keys), inside)
 
     def under(self, meaning: str) -> list[Any]:
-        return [member(self.members, key) for key in self.keys[meaning]]
+        return [find(self.members, key) for key in self.keys[meaning].values()]
 
     def inside(self, meaning: str) -> Iterator['Place']:
-        for key in self.keys[meaning]:
-            value = member(self.members, key)
-            inner = read_value(*astuple(FIRST.decode(value))) if isinstance(value, Raw) else value
+        for word, key in self.keys[meaning].items():
+            value = find(self.members, key)
+            inner = find(value, '0') if isinstance(value, Raw) else value
             if isinstance(inner, dict):
-                yield Place(inner, key)
+                yield Place(inner, word)
 
 
 class ForeignEvent:
@@ -954,13 +939,13 @@ class ForeignEvent:
     def occurred(self, now: float) -> str:
         """As RFC 3339; '' if the event does not tell."""
         if self.row and self.row.occurred:
-            return moment(self.text(self.row.occurred)[0], now)
+            return moment(self.first_text(self.row.occurred)[0], now)
         values = (value for where in (self.top, *self.top.inside('time inside')) for value in where.under('time'))
         return next(filter(None, (moment(self.line(value), now) for value in values)), '')
 
     def own(self, key: str) -> str:
         """The text under a key of its own; '' if there is none."""
-        value = member(self.members, key) if key in self.members else None
+        value = find(self.members, key)
         return value if type(value) is str else ''
 
     @cached_property
@@ -974,37 +959,39 @@ class ForeignEvent:
 
     def fulfils(self, condition: str) -> bool:
         paths, _, wanted = condition.partition('=')
-        found = [value for path in paths.split('|') if (value := self.at(path)[0]) is not None]
-        return bool(found) and (not wanted or found[0] == wanted)
+        return any(value is not None and value == (wanted or value) for value in map(self.at, paths.split('|')))
 
     def name_by_row(self, parts: list[tuple[str, str, str]]) -> str:
         said: dict[str, str] = {}
         most = 0
         for number, (before, paths, after) in enumerate(parts):
-            text, more = self.text(paths)
+            text, path = self.first_text(paths)
             if text and text not in said:
                 said[text] = f'{before}{text}{after}' if said or not number else text
-                most = max(most, more)
+                most = max(most, self.more_items(path))
         name = self.line(''.join(said.values()))
         return '' if DULL.fullmatch(name) else shortened(name, f' (+{most} more)' if most else '')
 
-    def text(self, paths: str) -> tuple[str, int]:
-        """The first text at one of the paths, on one line, and how many more items the list has of which it is in the first."""
-        for value, more in map(self.at, paths.split('|')):
-            if text := self.line(value):
-                return text, more
-        return '', 0
+    def first_text(self, paths: str) -> tuple[str, str]:
+        """On one line, and the one of the paths where it stands."""
+        texts = ((self.line(self.at(path)), path) for path in paths.split('|'))
+        return next((found for found in texts if found[0]), ('', ''))
 
-    def at(self, path: str) -> tuple[Any, int]:
+    def more_items(self, path: str) -> int:
+        """Beyond the first, in the lists on the path."""
+        lists = (self.at(path[:dot.start()]) for dot in re.finditer(r'\.0', path))
+        return max((len(LIST.decode(items)) - 1 for items in lists if isinstance(items, Raw)), default=0)
+
+    def at(self, path: str) -> Any:
         if path[0] == '@':
-            return self.headers.get(path[1:]), 0
-        return (self.inner_name(self.at(path[1:])[0]), 0) if path[0] == '*' else find(self.members, path)
+            return self.headers.get(path[1:])
+        return self.inner_name(str(self.at(path[1:]))) if path[0] == '*' else find(self.members, path)
 
-    def inner_name(self, text: Any) -> str:
+    def inner_name(self, text: str) -> str:
         """The name of the event that stands in a text, as JSON or as base64 of it."""
-        source = b''
-        with suppress(ValueError, TypeError, AttributeError):
-            source = text.encode() if text.lstrip()[:1] == '{' else base64.b64decode(text, validate=True)
+        source = text.encode()
+        with suppress(ValueError):
+            source = base64.b64decode(source, validate=True)
         return ForeignEvent(source, {}, self.holds_token).name()
 
     def kind_and_who(self) -> str:
