@@ -15,7 +15,7 @@ import gevent
 import pytest
 import requests
 from app import App
-from GenericWebhook import DELIVERY_IDS, Deliveries, Delivery, Post, PostQueue, Unavailable
+from GenericWebhook import DELIVERY_IDS, Deliveries, Delivery, Post, PostQueue, ServerRefused, Unavailable
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook
 
@@ -504,3 +504,24 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
     memory.posts[0].outcome.set([{'name': 'made'}])
     gevent.joinall([first, again], timeout=10, raise_error=True)
     assert again.value == ('made', True)
+
+
+def test_who_waits_too_long_is_refused_while_a_call_is_under_way_and_nobody_else_is() -> None:
+    queue = PostQueue()
+    deliveries = Deliveries(queue, queue.add)
+    posts = [Post([{'name': f'{number}'}] * 100) for number in range(3)]
+    for post in posts[:2]:
+        post.hand_over_by -= 24.9
+    sending = [gevent.spawn(deliveries.once, Delivery({}, '', b'%d' % number), post) for number, post in enumerate(posts)]
+    gevent.sleep(0)
+    now = time.monotonic()
+    part = queue.take(now)
+    assert queue.created(part, now + 10) and posts[0].incidents, 'the first takes several calls'
+    queue.waiting.remove(posts[0])  # they are in the next call
+    queue.in_flight = [posts[0]]
+    sending[1].join(10)
+    assert isinstance(sending[1].exception, Unavailable)
+    assert queue.waiting == [posts[2]]
+    queue.abandon()
+    gevent.joinall(sending, timeout=10)
+    assert isinstance(sending[0].exception, ServerRefused) and '40 of its 100' in sending[0].exception.detail

@@ -1762,10 +1762,11 @@ class Deliveries:
 
     def make(self, delivery: Delivery, post: Post) -> None:
         self.by_key.setdefault(delivery.key, []).append(delivery)
+        until = post.hand_over_by
         try:
             self.hand_in(post)
-            if not delivery.wait_for(post.outcome, post.hand_over_by):
-                self.queue.expire(post.hand_over_by)
+            if not delivery.wait_for(post.outcome, until):
+                self.queue.expire(until)
             delivery.made(post.outcome.get() or [])
         finally:
             delivery.is_over.set()
