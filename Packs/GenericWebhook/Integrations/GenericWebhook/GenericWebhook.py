@@ -2044,8 +2044,8 @@ Handler = Callable[[Request], HTTPResponse]
 class Webhook(Bottle):  # type: ignore[misc]
     """The WSGI application.
 
-    Each request has an environ of its own and a fresh answer: bottle.request and bottle.response are shared by all
-    greenlets of the thread, so after any yield they are another sender's.
+    Each request has an environ and an answer of its own: after any yield bottle.request is another sender's, since all
+    greenlets of the thread share it.
     """
 
     def __init__(self, settings: Settings, line: ServerLine):
@@ -2075,11 +2075,13 @@ class Webhook(Bottle):  # type: ignore[misc]
         except Refused as refused:
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
             environ[OUTCOME] = refused.detail.partition('. ')[0]
-            detail = refused.detail if holds_token(self.settings, refused.found) else refused.detail_for_sender
+            is_secret = holds_token(self.settings, refused.found)
+            detail = refused.detail if is_secret else refused.detail_for_sender
             return problem(refused.status, detail, refused.headers)
         except Exception as error:
-            stack = [f'{frame.name}:{frame.lineno}' for frame in traceback.extract_tb(error.__traceback__)]
-            environ[OUTCOME] = f'{type(error).__name__} in {" > ".join(stack)}'
+            frames = traceback.extract_tb(error.__traceback__)
+            stack = ' > '.join(f'{frame.name}:{frame.lineno}' for frame in frames)
+            environ[OUTCOME] = f'{type(error).__name__} in {stack}'
             self.line.report_health(f'A request failed unexpectedly: {environ[OUTCOME]}')
             detail = 'Something unexpected happened; the log of the instance tells what.'
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
@@ -2091,7 +2093,8 @@ class Webhook(Bottle):  # type: ignore[misc]
         return problem(error.status_code, detail, headers)
 
     def request(self, environ: dict[str, Any]) -> Request:
-        headers = {key.removeprefix('HTTP_').replace('_', '-').lower(): value for key, value in environ.items()
+        headers = {key.removeprefix('HTTP_').replace('_', '-').lower(): value
+                   for key, value in environ.items()
                    if key.startswith('HTTP_') or key in BARE_NAMES}
         query = dict(parse_qsl(environ['QUERY_STRING']))
         return Request(self.settings, environ, headers, query, partial(self.intake.body, environ))
@@ -2106,7 +2109,7 @@ class Webhook(Bottle):  # type: ignore[misc]
         return json_answer(first.answer)
 
     def read_request(self, asked: Request) -> HTTPResponse | tuple[Delivery, Post]:
-        """What is to be created, and nothing else of the request: it may wait long. Or the answer, where nothing is."""
+        """What is to be created, and nothing more, for it may wait long; or the answer, where nothing is."""
         arrived = time.time()
         settings, environ, headers, query, read_body = asked
         signatures = authenticate(settings, headers, environ['QUERY_STRING'])
@@ -2114,9 +2117,11 @@ class Webhook(Bottle):  # type: ignore[misc]
         with read_body(not signatures) as body:
             signed_by = valid_signature(signatures, body, arrived) if signatures else ''
             coding = headers.get('content-encoding', '')
-            size = sum(map(len, decompress(body, coding)))  # what waits for its turn holds no more than was sent
+            # First the size: what waits for its turn holds no more than was sent.
+            size = sum(map(len, decompress(body, coding)))
             with self.intake.turn(size):
-                payloads = read_payloads(b''.join(decompress(body, coding)), headers.get('content-type', ''))
+                text = b''.join(decompress(body, coding))
+                payloads = read_payloads(text, headers.get('content-type', ''))
                 if answered := signed_handshake(settings, signed_by, payloads):
                     environ[OUTCOME] = 'handshake'
                     return answered
@@ -2135,9 +2140,9 @@ class Webhook(Bottle):  # type: ignore[misc]
 
 
 class PacedReader(io.RawIOBase):
-    """What a sender sends, for as long as it keeps the pace. Once it does not, every read raises OSError.
+    """What a sender sends, while it keeps the pace and is not too much; then every read raises OSError.
 
-    Of a request at most so many bytes are read: of a refused one they are thrown away, so that its sender still hears why.
+    That much is read also of what is refused, and thrown away: else its sender would not hear why.
     """
 
     def __init__(self, sock: Any, most_bytes: int = 64 * MIB):
@@ -2146,7 +2151,7 @@ class PacedReader(io.RawIOBase):
         self.expect(HEADER_SECONDS)
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
-        """From now on: all within so many seconds, and more for what comes, but never a longer silence than these."""
+        """From now on: all within so many seconds, and more for what comes, but no longer silence than these."""
         self.seconds = seconds
         self.ends_at = time.monotonic() + seconds
         self.bytes_per_second = bytes_per_second
@@ -2182,16 +2187,16 @@ class LineTooLong(Refused):
 def read_head(line: bytes, rfile: io.BufferedIOBase) -> dict[str, Any]:
     """The environ of the request that begins with this line, as WSGI has it.
 
-    Raises Refused for what is no HTTP/1.0 or 1.1, and where two readers could see two hosts, or two ends of the body.
+    Raises Refused for what is no HTTP, and where two readers could see two hosts or two ends of the body.
     """
     if not line.endswith(b'\n'):
-        raise LineTooLong('The request line does not end within 8 KiB: what an incident needs goes into the body.')
+        raise LineTooLong('The request line is over 8 KiB: what an incident needs goes into the body.')
     match = REQUEST_LINE.fullmatch(line)
     if not match:
         raise BadRequest('The request line is not a method, a path and HTTP/1.1, with one space between.')
     method, path, query, version = (part.decode() for part in match.groups(b''))
-    environ = read_headers(rfile) | {
-        'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'PATH_INFO': path, 'QUERY_STRING': query, 'SERVER_PROTOCOL': version}
+    environ = read_headers(rfile) | {'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'PATH_INFO': path,
+                                     'QUERY_STRING': query, 'SERVER_PROTOCOL': version}
     is_old = version == 'HTTP/1.0'
     host, coding = environ.get('HTTP_HOST'), environ.get('HTTP_TRANSFER_ENCODING')
     if (host is None and not is_old) or not re.fullmatch(r'[^\s,/?#@]*', host or ''):
@@ -2199,15 +2204,15 @@ def read_head(line: bytes, rfile: io.BufferedIOBase) -> dict[str, Any]:
     if not re.fullmatch('[0-9]{1,18}', environ.get('CONTENT_LENGTH', '0')):
         raise BadRequest('The Content-Length is not one number.')
     if coding is not None and (coding.lower() != 'chunked' or is_old or 'CONTENT_LENGTH' in environ):
-        raise BadRequest('The Transfer-Encoding is not chunked alone, or stands beside a Content-Length or in HTTP/1.0.')
+        raise BadRequest('The Transfer-Encoding is not chunked alone, in HTTP/1.1, without a Content-Length.')
     return environ
 
 
-def read_headers(
-        rfile: io.BufferedIOBase, most: int = MAX_HEADERS, bytes_left: int = MAX_HEADER_BYTES) -> dict[str, Any]:
+def read_headers(rfile: io.BufferedIOBase) -> dict[str, Any]:
     """As an environ has them; of one that comes again all values."""
     headers: dict[str, Any] = {}
-    for _ in range(most + 1):
+    bytes_left = MAX_HEADER_BYTES
+    for _ in range(MAX_HEADERS + 1):
         line = rfile.readline(bytes_left)
         bytes_left -= len(line)
         if line in EMPTY_LINES:
@@ -2230,9 +2235,10 @@ TRAILER = re.compile(rb'([^\r\n\0:]+:[^\r\n\0]*)?\r\n')  # empty after the last 
 
 
 class RequestBody:
-    """The body of one request, for `wsgi.input`: without its chunks, whose framing must be little beside the data."""
+    """The body of one request without its chunks, whose framing must be little beside the data."""
 
-    def __init__(self, rfile: io.BufferedIOBase, length: int, has_chunks: bool, invite: Callable[[], None] | None = None):
+    def __init__(self, rfile: io.BufferedIOBase, length: int, has_chunks: bool,
+                 invite: Callable[[], None] | None = None):
         self.rfile = rfile
         self.left = length  # of the body or of a chunk
         self.has_chunks = has_chunks  # still to come
@@ -2240,7 +2246,7 @@ class RequestBody:
         self.invite = invite  # for a sender that waits for it
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes, none at the end. Raises OSError, and ValueError for chunks that are not well-formed."""
+        """At most so many bytes, none at the end. Raises OSError, and ValueError for bad framing."""
         if self.invite:
             self.invite()
             self.invite = None
@@ -2273,7 +2279,7 @@ class RequestBody:
 
 
 class Connection:
-    """One sender's connection: its requests one after the other, each with its answer and its line in the log."""
+    """One sender's requests, one after the other, each with its answer and its line in the log."""
 
     def __init__(self, sock: Any, client: str, server: 'WebhookServer', send_seconds: float = 30):
         self.socket = sock
@@ -2290,13 +2296,13 @@ class Connection:
         with suppress(OSError):  # the sender is gone or too slow: it hears nothing more
             while self.serve_one(seconds):
                 seconds = idle_seconds
-                # Else what one pipelines would be answered in one go. All who were just refused have one turn together.
+                # Else what one pipelines would be answered in one go. All who were refused share one turn.
                 with self.server.refused_turn if self.was_refused else nullcontext():
                     gevent.sleep(0)
             self.server.rest(self)
             self.socket.shutdown(socket.SHUT_WR)
-            while self.rfile.read1():  # unread data would reset the connection, and take the answer with it
-                pass
+            while self.rfile.read1():
+                pass  # unread data would reset the connection, and take the answer with it
 
     def serve_one(self, idle_seconds: float) -> bool:
         """Whether another request may follow on the connection."""
@@ -2319,7 +2325,7 @@ class Connection:
             return False
 
     def answer(self, environ: dict[str, Any]) -> bool:
-        """Whether the connection stays open. The app has answers of its own to whatever may happen in it."""
+        """Whether the connection stays open. The app answers to whatever may happen in it."""
         del self.server.resting[self]
         self.pace.expect(BODY_GRACE_SECONDS, BODY_BYTES_PER_SECOND)
         is_old = environ['SERVER_PROTOCOL'] == 'HTTP/1.0'
@@ -2327,20 +2333,22 @@ class Connection:
         invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n') if is_waiting else None
         length = int(environ.get('CONTENT_LENGTH', 0))
         body = RequestBody(self.rfile, length, 'HTTP_TRANSFER_ENCODING' in environ, invite)
-        environ |= {'wsgi.input': body, 'wsgi.errors': io.StringIO(), 'wsgi.url_scheme': 'http', HAS_LEFT: self.has_left}
+        environ |= {'wsgi.input': body, 'wsgi.errors': io.StringIO(), 'wsgi.url_scheme': 'http',
+                    HAS_LEFT: self.has_left}
         said: list[Any] = []
-        content = b''.join(self.server.app(environ, lambda status, headers, *_: said.extend((status, dict(headers)))))
-        status, headers = said
+        content = b''.join(self.server.app(environ, lambda *head: said.extend(head)))
+        status, headers = said[0], dict(said[1])
         wishes = environ.get('HTTP_CONNECTION', '').lower().replace(' ', '').split(',')
         stays = (body.is_nearly_read and 'Connection' not in headers and 'close' not in wishes
                  and (not is_old or 'keep-alive' in wishes))
-        self.reply(environ, status, headers | {'Connection': 'keep-alive' if stays else 'close'}, content)
+        headers['Connection'] = 'keep-alive' if stays else 'close'
+        self.reply(environ, status, headers, content)
         if stays:
             body.read(body.left)
         return stays
 
     def has_left(self) -> bool:
-        """Whether nothing more can come from the sender. Asked while its request is in hand: nobody else reads then."""
+        """Whether nothing more can come. Asked while a request is in hand: nobody else reads then."""
         self.socket.settimeout(0)
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -2353,23 +2361,27 @@ class Connection:
         """With a line in the log. A reader may take long, as long as it goes on. Raises OSError."""
         self.log(environ, int(status[:3]))
         date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
-        lines = [f'HTTP/1.1 {status}', *(f'{name}: {value}' for name, value in headers.items()), f'Date: {date}']
-        left = memoryview('\r\n'.join(lines).encode('latin-1') + b'\r\n\r\n' + content)
+        lines = [f'{name}: {value}\r\n' for name, value in headers.items()]
+        head = f'HTTP/1.1 {status}\r\nDate: {date}\r\n{"".join(lines)}\r\n'
+        left = memoryview(head.encode('latin-1') + content)
         self.socket.settimeout(self.send_seconds)
         while left:
             left = left[self.socket.send(left):]
 
     def log(self, environ: dict[str, Any], status: int) -> None:
         self.was_refused = status >= 400
-        client, agent = environ.get('HTTP_X_FORWARDED_FOR', self.client), environ.get('HTTP_USER_AGENT', '-')
+        line, quoted = self.server.app.line, self.server.quoted
+        milliseconds = round((time.monotonic() - self.began) * 1000)
+        client = quoted(environ.get('HTTP_X_FORWARDED_FOR', self.client))
+        agent = quoted(environ.get('HTTP_USER_AGENT', '-'))
         size = environ.get('CONTENT_LENGTH') or self.pace.received
         outcome = environ.get(OUTCOME, 'no incident')
-        text = (f'{environ.get("REQUEST_METHOD", "-")} {status} {round((time.monotonic() - self.began) * 1000)} ms, '
-                f'from {self.server.quoted(client)} {self.server.quoted(agent)}, {size} bytes: {outcome}')
+        text = (f'{environ.get("REQUEST_METHOD", "-")} {status} {milliseconds} ms, '
+                f'from {client} {agent}, {size} bytes: {outcome}')
         if status < 300:
-            self.server.line.log('debug', text)
+            line.log('debug', text)
         else:
-            self.server.line.log('info', text, reason=f'{status}: {outcome}')
+            line.log('info', text, reason=f'{status}: {outcome}')
 
 
 class WebhookServer(StreamServer):
@@ -2379,9 +2391,7 @@ class WebhookServer(StreamServer):
         self.connections = Pool(connection_limit())
         super().__init__(('0.0.0.0', settings.port), spawn=self.connections, backlog=4096)
         self.app = Webhook(settings, line)
-        self.settings = settings
-        self.line = line
-        self.resting: dict[Connection, None] = {}  # with no request in hand, the one that rests longest first
+        self.resting: dict[Connection, None] = {}  # without a request, the one that rests longest first
         self.refused_turn = Semaphore()
 
     def handle(self, sock: Any, address: Any) -> None:
@@ -2393,7 +2403,7 @@ class WebhookServer(StreamServer):
             self.resting.pop(connection, None)
 
     def rest(self, connection: Connection) -> None:
-        """It has no request in hand. When there is room for no other, the one that rests longest is ended."""
+        """It has no request in hand. Where there is room for no other, the one that rests longest ends."""
         self.resting[connection] = None
         longest = next(iter(self.resting))
         if longest is not connection and not self.connections.free_count():
@@ -2402,7 +2412,7 @@ class WebhookServer(StreamServer):
 
     def quoted(self, text: str) -> str:
         """What a sender wrote, unable to end its field or to tell the token."""
-        text = '...' if holds_token(self.settings, text) else text[:150]
+        text = '...' if holds_token(self.app.settings, text) else text[:150]
         return '"' + text.replace('"', r'\x22') + '"'
 
 
@@ -2422,7 +2432,7 @@ def connection_limit() -> int:
 
 
 def serve(settings: Settings) -> None:
-    """Serves until it is stopped or the line is cut; ends the process then, since the server's loop would keep it."""
+    """Serves until it is stopped or the line is cut; then it ends the process, which the platform's loop would keep."""
     gc.collect()
     gc.freeze()  # CommonServerPython is here for good: no need to look through it again and again
     gc.set_threshold(10_000, 20, 20)  # requests leave hardly a cycle behind
@@ -2440,13 +2450,14 @@ def serve(settings: Settings) -> None:
 
 def open_port(server: WebhookServer) -> None:
     """Tries until it has the port, or all is to end."""
-    line, settings = server.line, server.settings
+    line, settings = server.app.line, server.app.settings
     for retry_seconds in chain((1, 2, 4), repeat(5)):
         try:
             server.start()
             break
         except OSError as error:
-            reason = f"Listen Port {settings.port} can't be opened: {os.strerror(error.errno or 0)}. Trying again."
+            why = os.strerror(error.errno or 0)
+            reason = f"Listen Port {settings.port} can't be opened: {why}. Trying again."
             line.report_health(reason)
             line.log('error', reason)
         if line.ending.wait(retry_seconds):
@@ -2466,7 +2477,7 @@ def main() -> None:
     command = demisto.command()
     try:
         if command == 'test-module':
-            read_settings(demisto.params())  # without a look at the port: the long-running container may hold it
+            read_settings(demisto.params())  # the port may be the long-running container's: nobody looks at it
             return return_results('ok')
         if command == 'long-running-execution':
             return serve(read_settings(demisto.params()))
