@@ -1,15 +1,13 @@
 """Holds the documentation to the code: its commands run, its answers come, its names, numbers and links are there.
 
-What README.md, CONTRIBUTING.md and the pack's documents say is read out of them, so a new command or row is checked without
-a change here, or fails until a check for its kind is written.
+What the documents say is read out of them, so a new command or row is checked without a change here, or fails until a check
+for its kind is written.
 """
 from __future__ import annotations
 
 import base64
 import configparser
-import gzip
 import json
-import os
 import re
 import shlex
 import shutil
@@ -18,112 +16,35 @@ import sys
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from importlib.metadata import metadata
-from itertools import takewhile
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import GenericWebhook as script
 import pytest
 import requests
 import yaml
+from documents import (ALL, GUIDES, INTEGRATION, MADE, MANUAL, Command, chapter, code_blocks, commands, prose, quoted, read,
+                       section, table)
 from local_xsoar import ROOT, LocalXsoar
-from names_table import land
+from names_table import SENDERS, land
 from webhook import PACK
 
 from localxsoar.senders import KINDS, load_senders
 
-INTEGRATION = PACK / 'Integrations/GenericWebhook'
-SOURCE = (INTEGRATION / 'GenericWebhook.py').read_text('utf-8')
-DESCRIPTOR = yaml.safe_load((INTEGRATION / 'GenericWebhook.yml').read_text('utf-8'))
+SOURCE = read(INTEGRATION / 'GenericWebhook.py')
+DESCRIPTOR = yaml.safe_load(read(INTEGRATION / 'GenericWebhook.yml'))
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
-IMAGE = ROOT / 'docker/generic-webhook'
+IMAGE = DESCRIPTOR['script']['dockerimage']
+RECIPE = ROOT / 'docker/generic-webhook'
+PINS = dict(re.findall(r'^([\w-]+)==(\S+)', read(RECIPE / 'requirements.txt'), re.MULTILINE))
+IN_THE_IMAGE = ('bottle', 'gevent', 'msgspec', 'multipart')
 
-README = ROOT / 'README.md'
-MANUAL = INTEGRATION / 'README.md'
-DESCRIPTION = INTEGRATION / 'GenericWebhook_description.md'
-INSTALL = ROOT / 'docs/install.md'
-WITH_COMMANDS = [README, ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md', MANUAL, *sorted((ROOT / 'docs').glob('*.md'))]
-MADE = {'dist'}
-ALL = sorted(file for file in ROOT.rglob('*.md') if not any(
-    part in MADE or part.startswith('.') for part in file.relative_to(ROOT).parts))
-
+README, INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (read(ROOT / name) for name in (
+    'README.md', *(f'docs/{page}.md' for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))))
+PACKS_OWN = read(MANUAL)
+DESCRIPTION = read(INTEGRATION / 'GenericWebhook_description.md')
 WEBHOOK_URL = re.compile(r'https?://[\w.:-]+(?:/xsoar)?/instance/execute/webhook')
-FORM = {'Content-Type': 'application/x-www-form-urlencoded'}  # as curl -d says without being asked
-
-
-# Reading the documents
-
-
-class Command(NamedTuple):
-    """A command in a document, with what it is said to print."""
-
-    text: str
-    printed: str = ''
-
-    def __str__(self) -> str:
-        return self.text[:60]
-
-
-def code_blocks(text: str) -> list[tuple[str, str]]:
-    """Language and text of each fenced block, without its indent."""
-    found = re.findall(r'^( *)```(\w*)\n(.*?)^ *```$', text, re.MULTILINE | re.DOTALL)
-    return [(language, re.sub(f'^{indent}', '', block, flags=re.MULTILINE)) for indent, language, block in found]
-
-
-def without_code_blocks(text: str) -> str:
-    return re.sub(r'^ *```.*?^ *```$', '', text, flags=re.MULTILINE | re.DOTALL)
-
-
-def transcript(block: str) -> list[Command]:
-    parts = re.split(r'^\$ ', block, flags=re.MULTILINE)[1:]
-    return [Command(command, printed) for command, _, printed in (part.partition('\n') for part in parts)]
-
-
-def commands(file: Path) -> list[Command]:
-    """Those in blocks, and those of ours in the text."""
-    text = file.read_text('utf-8')
-    found: list[Command] = []
-    for language, block in code_blocks(text):
-        if language == 'console':
-            found += transcript(block)
-        elif language in ('sh', 'bash') or block.startswith('/'):
-            found += [Command(re.sub(r'\s+#.*', '', line)) for line in block.splitlines() if line.strip()]
-    found += [Command(code) for code in re.findall(r'`((?:\./dev|python -m|rm) [^`]+)`', without_code_blocks(text))]
-    return list(dict.fromkeys(found))
-
-
-def table(text: str, *header: str) -> list[list[str]]:
-    """The cells of the table with this header, with nothing of their markup but backticks."""
-    rows = [cells(line.strip()) for line in text.splitlines()]
-    return list(takewhile(bool, rows[rows.index(list(header)) + 2:]))
-
-
-def cells(line: str) -> list[str]:
-    return [cell.strip().replace('*', '') for cell in line.strip('|').split('|')] if line.startswith('|') else []
-
-
-def section(text: str, title: str) -> str:
-    """What stands under a heading of the second or third level, up to the next of either."""
-    match = re.search(rf'^###? {re.escape(title)}$(.*?)(?=^###? |\Z)', text, re.MULTILINE | re.DOTALL)
-    assert match, f'there is no section {title}'
-    return match[1]
-
-
-def chapter(text: str, title: str) -> str:
-    """What stands under a heading of the second level, with all that is below it."""
-    return re.split(r'^## ', text.partition(f'\n## {title}\n')[2], maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def holding(title: str) -> Path:
-    """The one document beside the pack's own that has this heading: README.md, or a page that it was moved to."""
-    found = [file for file in (README, ROOT / 'CONTRIBUTING.md', *(ROOT / 'docs').glob('*.md'))
-             if re.search(rf'^## {re.escape(title)}$', file.read_text('utf-8'), re.MULTILINE)]
-    assert len(found) == 1, f'{title} is in {found}'
-    return found[0]
-
-
-def in_backticks(text: str) -> list[str]:
-    return re.findall('`([^`]+)`', text)
 
 
 # A checkout in which every environment is there already, so that its ./dev installs nothing.
@@ -133,16 +54,15 @@ def in_backticks(text: str) -> list[str]:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('checkout')
     shutil.copy(ROOT / 'dev', folder / 'dev')
-    for name in ('Packs', 'localxsoar', 'requirements', 'senders'):
+    for name in ('CHANGELOG.md', 'Packs', 'Tests', 'localxsoar', 'requirements', 'senders', 'tools'):
         (folder / name).symlink_to(ROOT / name)
     # The runner of the checks says what it was asked instead of running them: this test is one of them.
-    runner = f'case "$*" in "-m tox "*) echo "$@" ;; *) exec {sys.executable} "$@" ;; esac'
-    for environment, requirements, python in (('.venv', 'run.txt', f'exec {sys.executable} "$@"'),
-                                              ('.tox/dev', 'dev.txt', runner)):
+    for environment, requirements, unless in (('.venv', 'run', ''), ('.tox/names', 'test', ''),
+                                              ('.tox/dev', 'dev', 'case "$*" in "-m tox "*) shift 2; exec echo "$@" ;; esac\n')):
         (folder / environment / 'bin').mkdir(parents=True)
-        shutil.copy(ROOT / 'requirements' / requirements, folder / environment / 'installed.txt')
+        shutil.copy(ROOT / f'requirements/{requirements}.txt', folder / environment / 'installed.txt')
         executable = folder / environment / 'bin/python'
-        executable.write_text(f'#!/bin/sh\n{python}\n', encoding='ascii')
+        executable.write_text(f'#!/bin/sh\n{unless}exec {sys.executable} "$@"\n', encoding='ascii')
         executable.chmod(0o755)
     return folder
 
@@ -152,21 +72,22 @@ class DevRun(LocalXsoar):
 
     def __init__(self, checkout: Path, *arguments: str) -> None:
         super().__init__(pack=PACK)
+        self.checkout = checkout
         self.command = [str(checkout / 'dev'), 'run', '--port', '0', '--end-with-stdin', *arguments]
 
-    def answer_of(self, command: str) -> str:
-        """What a documented curl prints when it is sent here."""
-        here = WEBHOOK_URL.sub(self.webhook_url, command)
-        assert here != command, 'the command names no webhook URL'
-        done = subprocess.run(['bash', '-c', here], capture_output=True, text=True, timeout=30, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def told(self, command: str) -> str:
+        """What a documented command prints in the checkout, where this is the local XSOAR that it means."""
+        here = WEBHOOK_URL.sub(self.webhook_url, command) + (f' --url {self.url}' if command.startswith('./dev send') else '')
+        assert here != command or 'curl' not in command, 'the command names no webhook URL'
+        done = subprocess.run(['bash', '-c', f'python() {{ {sys.executable} "$@"; }}; {here}'], cwd=self.checkout,
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0 or 'X.Y.Z' in command, done.stderr
+        return done.stdout or done.stderr
 
-    def post(self, body: str | bytes, content_type: str = FORM['Content-Type'], **headers: str) -> requests.Response:
-        data = body.encode() if isinstance(body, str) else body
-        named = {name.replace('_', '-'): value for name, value in headers.items()}
-        return requests.post(self.webhook_url, data, timeout=30,
-                             headers={'Authorization': 'token', 'Content-Type': content_type, **named})
+    def post(self, body: str, content_type: str = '') -> int:
+        """The status of the answer."""
+        return requests.post(self.webhook_url, body.encode(), headers={'Authorization': 'token', 'Content-Type': content_type},
+                             timeout=30).status_code
 
 
 @pytest.fixture(scope='module')
@@ -185,288 +106,108 @@ def assert_printed(printed: str, documented: str) -> None:
     assert re.fullmatch(pattern, steady(printed), re.DOTALL), f'{printed}\nis not what the document says:\n{documented}'
 
 
-# The first screen
+# Every command
 
 
-def test_the_transcript_of_the_first_incident_is_what_happens(checkout: Path) -> None:
-    run, send, curl, *_ = [command for language, block in code_blocks(README.read_text('utf-8')) if language == 'console'
-                           for command in transcript(block)]
+def test_the_first_screen_is_what_happens(checkout: Path) -> None:
+    first, second, run, send, curl, *_ = commands(README)
     with DevRun(checkout) as xsoar:
-        assert_printed(dev_send(checkout, send, xsoar), send.printed)
-        assert_printed(xsoar.answer_of(curl.text), curl.printed)
+        assert_printed(xsoar.told(send.text), send.printed)
+        assert_printed(xsoar.told(curl.text), curl.printed)
         xsoar.wait_for_line(' incident 2  ')
         # The container's log and health come whenever they come; the document leaves them out.
         printed = '\n'.join(line for line in xsoar.output if not re.match(r'\d\d:\d\d:\d\d  (log|health)', line))
     assert_printed(printed, run.printed.replace('\n...\n', '\n'))
+    usage = subprocess.run([checkout / 'dev'], capture_output=True, text=True, check=False)
+    assert usage.returncode == 2
+    assert [each.text for each in (first, second) if f'{each} [' in usage.stderr] == ['./dev run', './dev test']
 
 
-def test_dev_without_an_argument_tells_of_both_commands(checkout: Path) -> None:
-    done = subprocess.run([checkout / 'dev'], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    first_two = [command.text for command in commands(README)][:2]
-    assert first_two == ['./dev run', './dev test']
-    assert all(f'{command} [' in done.stderr for command in first_two)
+def check_run(command: Command, running: DevRun) -> None:
+    with DevRun(running.checkout, *shlex.split(command.text)[2:]) as xsoar:
+        assert xsoar.post('{}') == 200
 
 
-# Every command
-
-
-def check_dev_run(command: Command, checkout: Path, running: DevRun) -> None:
-    arguments = shlex.split(command.text)[2:]
-    if arguments == ['--help']:
-        done = subprocess.run([checkout / 'dev', 'run', '--help'], capture_output=True, text=True, timeout=30, check=True)
-        assert 'does NOT emulate' in done.stdout
-    elif arguments:
-        with DevRun(checkout, *arguments) as xsoar:
-            assert xsoar.post('{}').status_code == 200
-
-
-def dev_send(checkout: Path, command: Command, running: DevRun) -> str:
-    arguments = [str(checkout / 'dev'), *shlex.split(command.text)[1:], '--url', running.url]
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=True).stdout
-
-
-def check_dev_send(command: Command, checkout: Path, running: DevRun) -> None:
-    assert dev_send(checkout, command, running)
-
-
-def check_dev_screenshots(command: Command, checkout: Path, running: DevRun) -> None:
-    assert 'screenshots' in tox_environments()
-
-
-def check_dev_test(command: Command, checkout: Path, running: DevRun) -> None:
-    words = shlex.split(command.text)
-    done = subprocess.run([checkout / 'dev', *words[1:]], capture_output=True, text=True, timeout=30, check=True)
-    asked, verdict = done.stdout.splitlines()
-    assert asked.endswith(' '.join(['run', *words[2:]] if words[2:] else ['--parallel-no-spinner']))
+def check_test(command: Command, running: DevRun) -> None:
+    asked, verdict = running.told(command.text).splitlines()
     assert verdict == 'dev test: passed'
-    if '-e' in words:
-        assert words[words.index('-e') + 1] in tox_environments()
-    if '-k' in words:
-        folder, wanted = words[words.index('--') + 1], words[words.index('-k') + 1]
-        assert any(re.search(f'def test_.*{wanted}', file.read_text('utf-8')) for file in (ROOT / folder).rglob('*test*.py'))
-
-
-def check_dev_names(command: Command, checkout: Path, running: DevRun) -> None:
-    done = subprocess.run([sys.executable, '-m', 'names_table'], cwd=ROOT, capture_output=True, text=True, check=True,
-                          env={**os.environ, 'PYTHONPATH': os.pathsep.join(path for path in sys.path if path)})
-    assert 'names) print_names' in (checkout / 'dev').read_text('utf-8')
-    assert all(json.loads(file.read_text('utf-8'))['sender'][:20] in done.stdout for file in (ROOT / 'senders').glob('*.json'))
-
-
-def check_dev_release(command: Command, checkout: Path, running: DevRun) -> None:
-    told = (checkout / 'dev').read_text('utf-8')  # Tests/test_release.py makes one
-    assert 'release) shift; release "$@"' in told
-    assert 'tools/release.py' in told
-
-
-def tox_environments() -> set[str]:
+    words = shlex.split(command.text.partition('./dev ')[2].replace('screenshots', 'test -e screenshots --'))[1:]
+    assert asked == ' '.join(['run', *words] if words else ['run-parallel --parallel 2 --parallel-no-spinner'])
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / 'tox.ini', 'utf-8')
-    return {*tox['tox']['env_list'].split(), *(name.removeprefix('testenv:') for name in tox.sections())}
+    options = dict(pairwise(words))
+    assert options.get('-e', 'lint') in {*tox['tox']['env_list'].split(), *(name.partition(':')[2] for name in tox.sections())}
+    assert all((ROOT / word).exists() for word in words if word.startswith('Tests'))
+    assert any(re.search(f"def test_.*{options.get('-k', '')}", read(file)) for file in (ROOT / 'Tests').rglob('*test*.py'))
 
 
-def check_local_xsoar(command: Command, checkout: Path, running: DevRun) -> None:
-    done = subprocess.run([sys.executable, '-m', 'localxsoar', '--help'], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith('usage: python -m localxsoar')
-
-
-def check_curl(command: Command, checkout: Path, running: DevRun) -> None:
+def check_curl(command: Command, running: DevRun) -> None:
     if user := re.search(r' -u (\S+)', command.text):  # as on a tenant, where the platform asks for them, too
         token = f'Basic {base64.b64encode(user[1].encode()).decode()}'
-        assert f'`{token}`' in INSTALL.read_text('utf-8')
-        with DevRun(checkout, '--set', f'auth_header={token}') as tenant:
-            answer = tenant.answer_of(command.text)
+        assert f'`{token}`' in INSTALL
+        with DevRun(running.checkout, '--set', f'auth_header={token}') as tenant:
+            answer = tenant.told(command.text)
     else:
-        answer = running.answer_of(command.text)
-    if command.printed:
-        assert_printed(answer, command.printed)
-    else:
-        assert json.loads(answer)[0]['id']
+        answer = running.told(command.text)
+    assert_printed(answer, command.printed or '[{"id": "1", ...')
 
 
-def check_docker_build(command: Command, checkout: Path, running: DevRun) -> None:
-    words = shlex.split(command.text)
-    assert words[words.index('-t') + 1] == DESCRIPTOR['script']['dockerimage']
-    assert words[words.index('--platform') + 1] == 'linux/amd64'
-    assert (ROOT / words[-1] / 'Dockerfile').is_file()
+def prints(*words: str) -> Callable[[Command, DevRun], None]:
+    def check(command: Command, running: DevRun) -> None:
+        told = running.told(command.text)
+        assert [word for word in words if word not in told] == []
+    return check
 
 
-def check_docker_save(command: Command, checkout: Path, running: DevRun) -> None:
-    assert shlex.split(command.text)[2] == DESCRIPTOR['script']['dockerimage']
-    assert f'docker load < {command.text.split()[-1]}' in INSTALL.read_text('utf-8')
+def is_about(*facts: str) -> Callable[[Command, DevRun], None]:
+    """Of what cannot run here: its words, in order, name things as they are."""
+    def check(command: Command, running: DevRun) -> None:
+        words = iter(re.split(r'[\s=]+', command.text))
+        assert [fact for fact in facts if fact not in words] == []
+    return check
 
 
-def check_image_in_the_war_room(command: Command, checkout: Path, running: DevRun) -> None:
-    given = dict(word.split('=', 1) for word in command.text.split()[1:])
-    assert given['base'] == 'demisto/python3-deb:<TAG>'  # on Debian, as the command wants it
-    assert given['name'] == DESCRIPTOR['script']['dockerimage'].partition(':')[0]
-    assert given['dependencies'].split(',') == list(IN_THE_IMAGE)
+def check_upload(command: Command, running: DevRun) -> None:
+    is_about('-i', f'dist/uploadable_packs/{PACK.name}.zip')(command, running)
+    assert 'tools/zip-pack {tox_root}/dist\n' in read(ROOT / 'tox.ini')
 
 
-def check_environment(command: Command, checkout: Path, running: DevRun) -> None:
-    named = re.findall(r'(\w+)=', command.text)
-    assert set(named) <= {'DEMISTO_BASE_URL', 'DEMISTO_API_KEY', 'XSIAM_AUTH_ID'}
-
-
-def check_upload(command: Command, checkout: Path, running: DevRun) -> None:
-    program, _, option, zipped = shlex.split(command.text)
-    assert f'{{tox_root}}/{Path(zipped).parts[0]}' in (ROOT / 'tox.ini').read_text('utf-8')
-    assert Path(zipped).stem == PACK.name
-    environment = (ROOT / program).parents[1]
-    # Read, not run: the program takes 9 s to print its help.
-    sources = list(environment.glob('lib/python3*/site-packages/demisto_sdk/commands/upload/*.py'))
-    if not sources:
-        pytest.skip('demisto-sdk is not installed; ./dev test -e sdk installs it')
-    assert any(f'"{option}"' in source.read_text('utf-8') for source in sources)
-
-
-def check_removal(command: Command, checkout: Path, running: DevRun) -> None:
-    ignored = (ROOT / '.gitignore').read_text('utf-8').splitlines()
-    assert all(f'{name}/' in ignored for name in command.text.split()[2:])
-
-
-CHECKS: dict[str, Callable[[Command, Path, DevRun], None]] = {
-    r'\./dev run\b': check_dev_run, r'\./dev test\b': check_dev_test,
-    r'\./dev names$': check_dev_names, r'\./dev send\b': check_dev_send, r'\./dev screenshots$': check_dev_screenshots,
-    r'python -m localxsoar\b': check_local_xsoar,
-    'docker save ': check_docker_save, 'export ': check_environment, r'curl ': check_curl, r'printf .* \| curl ': check_curl,
-    r'docker build ': check_docker_build,
-    r'/docker_image_create ': check_image_in_the_war_room, r'\.tox/sdk/bin/demisto-sdk upload ': check_upload,
-    r'rm -rf ': check_removal, r'\./dev release X\.Y\.Z$': check_dev_release,
+CHECKS = {
+    r'\./dev run --help$': prints('does NOT emulate'), r'\./dev run\b': check_run,
+    r'(?:ROUNDS=\d+ )?\./dev (?:test|screenshots)\b': check_test,
+    r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+$': prints('200 OK'),
+    r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
+    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is no version"),  # Tests/test_release.py makes one
+    r'python -m localxsoar( --help)?$': lambda command, running: prints('usage: python -m localxsoar')(
+        Command('python -m localxsoar --help'), running),
+    r'(?:printf .* \| )?curl ': check_curl,
+    r'docker build ': is_about('--platform', 'linux/amd64', '-t', IMAGE, str(RECIPE.relative_to(ROOT))),
+    r'docker save \S+ \| gzip > ': is_about(IMAGE, *re.findall(r'docker load < ([\w.-]+\w)', INSTALL)),
+    r'/docker_image_create ': is_about('name', IMAGE.partition(':')[0], 'dependencies', ','.join(IN_THE_IMAGE),
+                                       'base', 'demisto/python3-deb:<TAG>'),  # on Debian, as the command wants it
+    r'export DEMISTO_BASE_URL=\S+ DEMISTO_API_KEY=\S+(?: XSIAM_AUTH_ID=\S+)?$': is_about(),
+    r'\.tox/sdk/bin/demisto-sdk upload ': check_upload,
+    r'rm -rf ': is_about(*(name for name in ('.venv', '.tox', 'dist') if f'{name}/' in read(ROOT / '.gitignore').split())),
 }
 
 
-@pytest.mark.parametrize('command', dict.fromkeys(command for file in WITH_COMMANDS for command in commands(file)), ids=str)
-def test_a_documented_command_does_what_it_says(command: Command, checkout: Path, running: DevRun) -> None:
+@pytest.mark.parametrize('command', dict.fromkeys(
+    command for file in (*GUIDES, ROOT / 'CHANGELOG.md', MANUAL) for command in commands(read(file))), ids=str)
+def test_a_documented_command_does_what_it_says(command: Command, running: DevRun) -> None:
     check = next((check for pattern, check in CHECKS.items() if re.match(pattern, command.text)), None)
     assert check, f'no check knows {command.text}'
-    check(command, checkout, running)
+    check(command, running)
 
 
-# Parameters
-
-
-@pytest.mark.parametrize('file', [INSTALL, MANUAL], ids=['install', 'integration'])
-def test_the_parameters_are_those_of_the_descriptor(file: Path) -> None:
-    text = file.read_text('utf-8')
-    if file == INSTALL:
-        documented = table(text, 'Parameter', 'Description', 'Required')
-        expected = [[each['name'], each['display'], str(each['required'])] for each in PARAMETERS]
-    else:
-        documented = table(text, 'Parameter', 'Name', 'Description', 'Required')
-        expected = [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]
-    assert documented == expected
-
-
-def test_the_instances_form_is_described_in_its_own_labels() -> None:
-    bold = set(re.findall(r'\*\*([^*]+)\*\*', DESCRIPTION.read_text('utf-8')))
-    labels = {each['display'] for each in PARAMETERS}
-    assert bold - labels == {'Authorization', 'Settings', 'About', 'Troubleshooting', 'Server Configuration'}
-    assert {each['display'] for each in PARAMETERS if each['required']} <= bold
-
-
-# What is sent and what comes of it
-
-
-@pytest.mark.parametrize('file', [holding('Usage'), MANUAL], ids=['root', 'integration'])
-def test_the_fields_are_those_that_the_script_reads(file: Path) -> None:
-    text = file.read_text('utf-8')
-    fields = {name for name, *_ in table(text, 'Field', 'Type', 'Description')}
-    assert fields == {*script.TEXT_KEYS, 'raw_json'}
-    assert all(f'`{key}`' in text for key in script.RAW_KEYS)
-    assert f'`{script.DEFAULT_NAME}`' in text
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
-def test_each_form_of_a_date_becomes_what_the_page_says() -> None:
-    for sent, becomes in table(holding('Usage').read_text('utf-8'), 'sent', 'becomes'):
-        assert script.to_rfc3339(sent.strip('`')) == becomes.strip('`')
-
-
-@pytest.mark.parametrize('content_type, body, details', [
-    [cell.strip('`') for cell in row]
-    for row in table(holding('Usage').read_text('utf-8'), 'Content-Type', 'body', 'details, beside the headers')])
-def test_a_body_that_is_no_json_becomes_the_details_that_the_page_says(
-        running: DevRun, content_type: str, body: str, details: str) -> None:
-    assert running.post(body, content_type).status_code == 200
-    raw = running.sent()[-1]['rawJSON']
-    assert raw.startswith(f'{details[:-1]}, "headers": ')
-    assert json.loads(raw).keys() == {*json.loads(details), 'headers'}
-
-
-def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path: Path) -> None:
-    example, = [block for language, block in code_blocks((ROOT / 'docs/new-sender.md').read_text('utf-8')) if language == 'json']
-    (tmp_path / 'new.json').write_text(example, 'utf-8')
-    sender = load_senders(tmp_path)['new']
-    told = [land(sender, delivery).told for delivery in sender.deliveries]
-    assert told == [delivery['expected'] for delivery in sender.deliveries]
-    text = (ROOT / 'docs/new-sender.md').read_text('utf-8')
-    assert f'`kind` is one of {", ".join(KINDS)}.' in text
-    places = 'SENDERS', 'SCHEMES', 'unsigned_handshake', 'signed_handshake'
-    assert all(hasattr(script, name) and f'`{name}`' in text for name in places)
-
-
-def test_the_headers_that_show_the_token_are_those_of_the_script() -> None:
-    security = section(MANUAL.read_text('utf-8'), 'Security')
-    named = next(line for line in security.splitlines() if 'svix-signature' in line).split('|')[1]
-    assert set(in_backticks(named)) | {script.ANY, 'authorization'} == script.SCHEMES.keys()
-
-
-def test_the_headers_that_name_a_delivery_are_those_of_the_script_in_its_order() -> None:
-    deliveries = section(MANUAL.read_text('utf-8'), 'Repeated deliveries')
-    named = [name.lower() for name in in_backticks(deliveries.partition('the first in this order counts:')[2])]
-    beside = set(script.DELIVERY_IDS.values())
-    assert [name for name in named if name not in beside] == list(script.DELIVERY_IDS)
-    assert {name for name in named if name in beside} == beside - {''}
-
-
-# Statuses
-
-
-def statuses(file: Path) -> list[int]:
-    return [int(status) for status, *_ in table(file.read_text('utf-8'), 'Status', 'Meaning', 'Created')]
-
-
-def family(base: type[script.Refused]) -> Iterator[int]:
-    yield int(base.status)
-    for kind in base.__subclasses__():
-        yield from family(kind)
-
-
-@pytest.mark.parametrize('file', [holding('Status codes'), MANUAL], ids=['root', 'integration'])
-def test_the_statuses_are_those_of_the_script(file: Path) -> None:
-    named = {int(HTTPStatus[name]) for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)}
-    assert statuses(file) == sorted({200, *named})
-    assert {*family(script.Refused), *script.ROUTE_DETAILS} <= set(statuses(file))
-
-
-def test_each_status_is_what_such_a_request_gets(running: DevRun) -> None:
-    url = running.webhook_url
-    got = {
-        200: running.post('{}'), 204: requests.options(url, timeout=30), 400: running.post('{"name": 3}'),
-        401: requests.post(url, timeout=30), 404: requests.get(f'{url}/beyond', timeout=30), 405: requests.patch(url, timeout=30),
-        413: running.post(gzip.compress(bytes(script.MAX_BODY_BYTES + 1)), Content_Encoding='gzip'),
-        414: requests.get(f'http://127.0.0.1:{running.container_port}/?{"a" * 9000}', timeout=30),
-        415: running.post(b'\xff\xfe', 'text/plain'),
-    }
-    running.faults(refuse='*')
-    got[502] = running.post('{}')
-    running.faults(refuse='')
-    assert {status: answer.status_code for status, answer in got.items()} == {status: status for status in got}
-    # Their own tests make them: an error nobody foresaw, and a server that is too busy.
-    assert set(statuses(holding('Status codes'))) - set(got) == {500, 503}
-
-
-# Numbers
+# What the documents say of the code, beside what is so
 
 
 def size(count: int) -> str:
     return f'{count // script.MIB:,} MiB' if count >= script.MIB else f'{count // 1024:,} KiB'
 
 
-def test_the_limits_are_the_constants_of_the_script() -> None:
-    expected = {
+def limits() -> dict[str, str]:
+    return {
         'a body, as sent and after decompression': size(script.MAX_BODY_BYTES),
         'the JSON text of an incident': size(script.MAX_JSON_BYTES),
         'bodies of senders that know the token, until they are incidents': size(script.MAX_KNOWN_BYTES),
@@ -494,117 +235,160 @@ def test_the_limits_are_the_constants_of_the_script() -> None:
                                           f'with {size(script.MAX_REMEMBERED_BYTES)} of answers',
         'samples for the mapping wizard': f'{script.MAX_SAMPLES}, saved once in {script.SAMPLES_EVERY_SECONDS} s',
     }
-    told = table(holding('Limits').read_text('utf-8'), 'what', 'limit', 'beyond it')
-    assert {what: limit for what, limit, _ in told} == expected
+
+
+def statuses(text: str) -> list[int]:
+    return [int(status) for status, *_ in table(text, 'Status', 'Meaning', 'Created')]
+
+
+STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_DETAILS}
+WITH_SYMPTOM = STATUSES - {200, 204, 400, 405, 414, 415, 500}  # of these `detail` says all that there is to say
+
+
+def fields(text: str) -> set[str]:
+    """Of our own format, as a document names them: those of its table, their other spellings, the name without a name."""
+    names = {name for name, *_ in table(text, 'Field', 'Type', 'Description')}
+    return names | ({*script.RAW_KEYS, script.DEFAULT_NAME} & set(quoted(prose(text))))
+
+
+FIELDS = {*script.TEXT_KEYS, *script.RAW_KEYS, script.DEFAULT_NAME}
+BESIDE = set(script.DELIVERY_IDS.values()) - {''}  # headers that name a delivery together with another
+
+
+def delivery_headers() -> list[str]:
+    return quoted(section(PACKS_OWN, 'Repeated deliveries').partition('the first in this order counts:')[2].lower())
+
+
+def signature_headers() -> set[str]:
+    named = next(line for line in section(PACKS_OWN, 'Security').splitlines() if 'svix-signature' in line).split('|')[1]
+    return {script.ANY, 'authorization', *quoted(named)}
+
+
+# What a document says, and what is so.
+SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
+    'parameters of the guide': lambda: (
+        table(INSTALL, 'Parameter', 'Description', 'Required'),
+        [[each['name'], each['display'], str(each['required'])] for each in PARAMETERS]),
+    'parameters of the pack': lambda: (
+        table(PACKS_OWN, 'Parameter', 'Name', 'Description', 'Required'),
+        [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]),
+    'labels of the form': lambda: (
+        set(re.findall(r'\*\*([^*]+)\*\*', DESCRIPTION)) - {each['display'] for each in PARAMETERS if not each['required']},
+        {'Authorization', 'Settings', 'About', 'Troubleshooting', 'Server Configuration',
+         *(each['display'] for each in PARAMETERS if each['required'])}),
+    'fields of the guide': lambda: (fields(USAGE), FIELDS),
+    'fields of the pack': lambda: (fields(PACKS_OWN), FIELDS),
+    'headers of signatures': lambda: (signature_headers(), set(script.SCHEMES)),
+    'headers of deliveries': lambda: (
+        [name for name in delivery_headers() if name not in BESIDE], list(script.DELIVERY_IDS)),
+    'headers beside those of deliveries': lambda: (BESIDE & {*delivery_headers()}, BESIDE),
+    'statuses of the guide': lambda: (statuses(chapter('Status codes')), sorted(STATUSES)),
+    'statuses of the pack': lambda: (statuses(PACKS_OWN), sorted(STATUSES)),
+    'symptoms': lambda: (WITH_SYMPTOM & set(map(int, re.findall(r'\*\*(\d{3})\*\*', OPERATE))), WITH_SYMPTOM),
+    'limits': lambda: ({what: limit for what, limit, _ in table(chapter('Limits'), 'what', 'limit', 'beyond it')}, limits()),
+    'versions': lambda: (dict(table(chapter('Versions'), '', '')), {
+        'the pack': json.loads(read(PACK / 'pack_metadata.json'))['currentVersion'],
+        'Cortex XSOAR': f'{DESCRIPTOR["fromversion"]} and later',
+        'the image': ', '.join(['Python ' + re.findall(r'python3:(\d+\.\d+)', read(RECIPE / 'Dockerfile'))[0],
+                                *(f'{name} {PINS[name]}' for name in IN_THE_IMAGE)]),
+        'the commands': f'Python {".".join(re.findall(r"version_info < .(3), (10).", read(ROOT / "dev"))[0])} and newer'}),
+    'packages of the image': lambda: (
+        {name: version for name, version, _ in table(THREATS, 'package', 'version', 'licence')},
+        {name: version for name, version in PINS.items() if name not in ('cffi', 'pycparser')}),  # these two on Windows
+    'folders': lambda: (
+        {where.strip('[`').split('/')[0] for where, _ in table(chapter('Layout'), 'where', 'what') if '/' in where},
+        {folder.name for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(('.', '_'))} - MADE),
+    'kinds of senders': lambda: (re.findall(r'`kind` is one of (.*?)\.', NEW_SENDER), [', '.join(KINDS)]),
+}
+
+
+@pytest.mark.parametrize('what', SAME)
+def test_a_document_says_what_is_so(what: str) -> None:
+    said, so = SAME[what]()
+    assert said == so
+
+
+def pieces_of_healths() -> list[str]:
+    told = quoted(' '.join(re.findall(r'\*\*Red health\*\*:? (`[^|]*`)', OPERATE)))
+    return [piece.strip() for message in told for piece in message.split('...') if piece.strip()]
+
+
+# What documents name, what there is, and how many they name at least.
+THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
+    'red healths': lambda: (pieces_of_healths(), SOURCE.replace("\\'", "'"), 3),
+    'tests against threats': lambda: (
+        re.findall('`(test_[a-z0-9_]+)`', THREATS),
+        {name for folder in ('Tests', 'Packs') for file in (ROOT / folder).rglob('*.py')
+         for name in re.findall(r'def (test_\w+)\(', read(file))}, 20),
+    'places of a new sender': lambda: (
+        re.findall(r'`([A-Z]+|[a-z]+_[a-z]+)`', prose(NEW_SENDER)), set(vars(script)), 4),
+    'measurements': lambda: (re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), chapter('Measurements'), 10),
+}
+
+
+@pytest.mark.parametrize('what', THERE)
+def test_what_is_named_is_there(what: str) -> None:
+    named, there, least = THERE[what]()
+    assert len(named) >= least
+    assert [name for name in named if name not in there] == []
 
 
 @pytest.mark.parametrize('title', ['Usage', 'Status codes', 'Security', 'Limits'])
-@pytest.mark.parametrize('is_the_packs', [False, True], ids=['root', 'integration'])
+@pytest.mark.parametrize('is_the_packs', [False, True], ids=['guide', 'pack'])
 def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(title: str, is_the_packs: bool) -> None:
-    file = MANUAL if is_the_packs else holding(title)
-    heading = 'Usage' if is_the_packs and title == 'Status codes' else title  # there it is a part of it
-    text = chapter(without_code_blocks(file.read_text('utf-8')), heading)
-    text = text.replace(text.partition('Memory above idle')[2].partition('\n')[0] or '\0', '')
+    text = prose(section(PACKS_OWN, title) if is_the_packs else chapter(title))
+    text = re.sub('Memory above idle.*', '', text)
     bounds = {value for name, value in vars(script).items() if name.isupper() and isinstance(value, int)}
     known = {f'{value:,} {unit}' for value in bounds for unit in ('s', 'incidents', 'events', 'fields', 'requests')}
-    known |= {size(value) for value in bounds}
-    named = re.findall(r'\b(\d[\d,]*) (MiB|KiB|s|incidents|events|fields|requests)\b', text)
-    assert {f'{number} {unit}' for number, unit in named} <= known
+    named = re.findall(r'\b(\d[\d,]* (?:MiB|KiB|s|incidents|events|fields|requests))\b', text)
+    assert set(named) <= known | set(map(size, bounds))
     assert named or title != 'Limits'
 
 
-# The page for whoever operates it
+@pytest.mark.parametrize('package, version, licence', table(THREATS, 'package', 'version', 'licence'))
+def test_a_package_of_the_image_has_the_licence_that_is_told(package: str, version: str, licence: str) -> None:
+    about = metadata(package)
+    stated = [text for field in ('License-Expression', 'License', 'Classifier') for text in about.get_all(field) or []]
+    assert any(licence in text for text in stated), f'it is not under {licence} by its own word: {stated}'
 
 
-def test_each_red_health_of_the_page_is_one_that_the_script_reports() -> None:
-    told = in_backticks(' '.join(re.findall(r'\*\*Red health\*\*:? (`[^|]*`)', (ROOT / 'docs/operate.md').read_text('utf-8'))))
-    assert len(told) >= 3
-    pieces = [piece.strip() for message in told for piece in message.split('...') if piece.strip()]
-    assert [piece for piece in pieces if piece not in SOURCE.replace("\\'", "'")] == []
+# What is sent and what comes of it
 
 
-def test_every_status_of_the_script_has_its_symptom() -> None:
-    symptoms = set(map(int, re.findall(r'\*\*(\d{3})\*\*', (ROOT / 'docs/operate.md').read_text('utf-8'))))
-    plain = {200, 204, 400, 405, 414, 415, 500}  # their `detail` says all that there is to say
-    assert set(statuses(holding('Status codes'))) - plain <= symptoms
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
+@pytest.mark.parametrize('sent, becomes', table(USAGE, 'sent', 'becomes'))
+def test_each_form_of_a_date_becomes_what_the_page_says(sent: str, becomes: str) -> None:
+    assert script.to_rfc3339(sent.strip('`')) == becomes.strip('`')
 
 
-# The threat model
-
-THREATS = ROOT / 'docs/threat-model.md'
-
-
-def test_what_stops_a_threat_is_shown_by_a_test_that_is_there() -> None:
-    there = {name for folder in ('Tests', 'Packs') for file in (ROOT / folder).rglob('*.py')
-             for name in re.findall(r'def (test_\w+)\(', file.read_text('utf-8'))}
-    named = re.findall('`(test_[a-z0-9_]+)`', THREATS.read_text('utf-8'))
-    assert len(named) > 20
-    assert set(named) - there == set()
+@pytest.mark.parametrize('content_type, body, details', [
+    [cell.strip('`') for cell in row] for row in table(USAGE, 'Content-Type', 'body', 'details, beside the headers')])
+def test_a_body_that_is_no_json_becomes_the_details_that_the_page_says(
+        running: DevRun, content_type: str, body: str, details: str) -> None:
+    assert running.post(body, content_type) == 200
+    raw = running.sent()[-1]['rawJSON']
+    assert raw.startswith(f'{details[:-1]}, "headers": ')
+    assert json.loads(raw).keys() == {*json.loads(details), 'headers'}
 
 
-def test_the_packages_of_the_image_are_told_with_their_licences() -> None:
-    pins = dict(re.findall(r'^([\w-]+)==(\S+)', (IMAGE / 'requirements.txt').read_text('utf-8'), re.MULTILINE))
-    windows = {'cffi', 'pycparser'}
-    told = {name: version for name, version, _ in table(THREATS.read_text('utf-8'), 'package', 'version', 'licence')}
-    assert told == {name: version for name, version in pins.items() if name not in windows}
-    for name, _, licence in table(THREATS.read_text('utf-8'), 'package', 'version', 'licence'):
-        about = metadata(name)
-        stated = [text for field in ('License-Expression', 'License', 'Classifier') for text in about.get_all(field) or []]
-        assert any(licence in text for text in stated), f'{name} is not under {licence} by its own word: {stated}'
+def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path: Path) -> None:
+    example, = [block for language, block in code_blocks(NEW_SENDER) if language == 'json']
+    (tmp_path / 'new.json').write_text(example, 'utf-8')
+    sender = load_senders(tmp_path)['new']
+    told = [land(sender, delivery).told for delivery in sender.deliveries]
+    assert told and told == [delivery['expected'] for delivery in sender.deliveries]
 
 
-# Names of things, and links
-
-IN_THE_IMAGE = ('bottle', 'gevent', 'msgspec', 'multipart')
-
-
-def test_the_versions_are_those_of_the_files() -> None:
-    rows = dict(table(section(holding('Versions').read_text('utf-8'), 'Versions'), '', ''))
-    pins = dict(re.findall(r'^([\w-]+)==(\S+)', (IMAGE / 'requirements.txt').read_text('utf-8'), re.MULTILINE))
-    python = re.search(r'python3:(\d+\.\d+)', (IMAGE / 'Dockerfile').read_text('utf-8'))
-    assert python
-    assert rows == {
-        'the pack': json.loads((PACK / 'pack_metadata.json').read_text('utf-8'))['currentVersion'],
-        'Cortex XSOAR': f'{DESCRIPTOR["fromversion"]} and later',
-        'the image': ', '.join([f'Python {python[1]}', *(f'{name} {pins[name]}' for name in IN_THE_IMAGE)]),
-        'the commands': 'Python 3.10 and newer',
-    }
-    assert 'version_info < (3, 10)' in (ROOT / 'dev').read_text('utf-8')
-
-
-def test_the_layout_is_that_of_the_repository() -> None:
-    rows = table(section(holding('Layout').read_text('utf-8'), 'Layout'), 'where', 'what')
-    documented = {match[0].split('/')[0] for where, _ in rows if (match := re.search(r'[\w]+/', where))}
-    there = {folder.name for folder in ROOT.iterdir()
-             if folder.is_dir() and folder.name not in MADE and not folder.name.startswith(('.', '_'))}
-    assert documented == there
+# Links
 
 
 @pytest.mark.parametrize('file', ALL, ids=lambda file: str(file.relative_to(ROOT)))
-def test_every_relative_link_points_to_a_file_and_a_heading_in_it(file: Path) -> None:
-    for link in re.findall(r'\]\(([^)\s]+)\)', without_code_blocks(file.read_text('utf-8'))):
-        if re.match('[a-z]+:', link):
-            continue
+def test_a_document_links_to_what_is_there_and_names_nothing_of_this_machine(file: Path) -> None:
+    for link in re.findall(r'\]\((?![a-z]+:)([^)\s]+)\)', prose(read(file))):
         path, _, heading = link.partition('#')
         target = file.parent / path if path else file
         assert target.exists(), f'{link} points to nothing'
-        assert not heading or heading in anchors(target), f'{link} points to no heading'
-
-
-def anchors(file: Path) -> set[str]:
-    headings = re.findall(r'^#+ (.*)$', without_code_blocks(file.read_text('utf-8')), re.MULTILINE)
-    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
-
-
-def test_each_figure_that_the_measurements_make_stands_beside_the_others() -> None:
-    source = (ROOT / 'bench' / '__main__.py').read_text('utf-8')
-    figures = re.findall(r"Row\(f?'([^'{]+)", source)
-    shown = section(holding('Measurements').read_text('utf-8'), 'Measurements')
-    assert len(figures) >= 10
-    assert not [figure for figure in figures if figure not in shown]
-
-
-def test_nothing_of_this_machine_stands_in_a_document() -> None:
-    told: dict[str, Any] = {file.name: re.findall(r'(?<![\w.])/(?:home|root|tmp|work|Users)/\S*', file.read_text('utf-8'))
-                            for file in ALL}
-    assert not any(told.values()), told
+        headings = re.findall(r'^#+ (.*)$', prose(read(target)), re.MULTILINE) if heading else []
+        anchors = {re.sub(r'[^\w\- ]', '', text.lower()).replace(' ', '-') for text in headings}
+        assert heading in {'', *anchors}, f'{link} points to no heading'
+    assert re.findall(r'(?<![\w.])/(?:home|root|tmp|work|Users)/\S*', read(file)) == []

@@ -8,11 +8,11 @@ import re
 import GenericWebhook
 import pytest
 from GenericWebhook import ANY, DELIVERY_IDS, SCHEMES
+from documents import MANUAL, quoted, read, section, table
 from local_xsoar import ROOT
 
 from localxsoar.senders import load_senders
 
-README = ROOT / 'Packs' / 'GenericWebhook' / 'Integrations' / 'GenericWebhook' / 'README.md'
 TESTS = ROOT / 'Tests'
 # The senders that a SOC connects first, in the order of their worth to it.
 FIRST = ('Splunk Enterprise and Splunk ES', 'Microsoft Sentinel and Defender XDR', 'Azure Monitor and Defender for Cloud',
@@ -47,28 +47,17 @@ RECIPES = {
 }
 
 
-def chapter() -> str:
-    return README.read_text(encoding='utf-8').split('\n## Senders\n')[1].split('\n## ')[0]
-
-
-def parts() -> dict[str, str]:
-    return {title.strip(): text for title, _, text in (part.partition('\n') for part in chapter().split('\n### ')[1:])}
-
-
-def rows() -> dict[str, tuple[str, str]]:
-    """Of each sender of the table: how it shows the token, and what that was verified by."""
-    found = re.findall(r'^\| \[(.+?)\]\(#\S+\) \| (.+?) \| (.+?) \|$', chapter(), re.MULTILINE)
-    return {title: (ways, by) for title, ways, by in found}
-
-
-def guide(title: str) -> str:
-    return parts()[title]
+CHAPTER = section(read(MANUAL), 'Senders')
+GUIDES = {title.strip(): text for title, _, text in (part.partition('\n') for part in CHAPTER.split('\n### ')[1:])}
+# Of each sender of the table: how it shows the token, and what that was verified by.
+ROWS = {re.split(r'[][]', title)[1]: (ways, by)
+        for title, ways, by in table(CHAPTER, 'Sender', 'Shows the token by', 'Verified by')}
 
 
 def named_headers(text: str) -> set[str]:
     """What stands as code and looks like a header's name, in lower case."""
-    spans = re.findall('`([^`]+)`', text)
-    return {name.lower() for span in spans for name in re.findall(r'^(Authorization|[A-Za-z]+(?:-[A-Za-z0-9]+)+)(?=$|:)', span)}
+    return {name.lower() for span in quoted(text)
+            for name in re.findall(r'^(Authorization|[A-Za-z]+(?:-[A-Za-z0-9]+)+)(?=$|:)', span)}
 
 
 def known_headers() -> set[str]:
@@ -81,32 +70,32 @@ def known_headers() -> set[str]:
 
 
 def test_the_senders_of_a_soc_come_first_and_in_the_order_of_their_worth() -> None:
-    assert tuple(rows())[:len(FIRST)] == FIRST
+    assert tuple(ROWS)[:len(FIRST)] == FIRST
 
 
 def test_every_row_of_the_table_has_a_guide_and_every_guide_a_row() -> None:
-    guides = [title for title in parts() if '**Set up**' in parts()[title] or title == 'Any other']
-    assert guides == list(rows())
+    guides = [title for title in GUIDES if '**Set up**' in GUIDES[title] or title == 'Any other']
+    assert guides == list(ROWS)
 
 
-@pytest.mark.parametrize('title', rows())
+@pytest.mark.parametrize('title', ROWS)
 def test_a_guide_answers_what_its_reader_asks(title: str) -> None:
-    found = re.findall(r'^- \*\*(.+?)\*\*: \S', guide(title), re.MULTILINE)
+    found = re.findall(r'^- \*\*(.+?)\*\*: \S', GUIDES[title], re.MULTILINE)
     if title != 'Any other':
         assert {'Set up', 'Incident', 'If XSOAR is slow', 'Mind'} <= set(found)
     assert found == [name for name in BULLETS if name in found], 'the order is that of the other guides'
 
 
-@pytest.mark.parametrize('title', rows())
+@pytest.mark.parametrize('title', ROWS)
 def test_a_guide_shows_the_token_in_the_ways_of_its_row(title: str) -> None:
-    ways, _ = rows()[title]
+    ways, _ = ROWS[title]
     told = WAYS if ways == 'all four' else ways.split(', ')
-    assert [way for way in told if not re.search(WAYS[way], guide(title)) and title != 'Any other'] == []
+    assert [way for way in told if not re.search(WAYS[way], GUIDES[title]) and title != 'Any other'] == []
 
 
-@pytest.mark.parametrize('title', rows())
+@pytest.mark.parametrize('title', ROWS)
 def test_what_a_sender_was_verified_by_stands_in_a_test(title: str) -> None:
-    _, by = rows()[title]
+    _, by = ROWS[title]
     tests = '\n'.join(path.read_text(encoding='utf-8') for path in TESTS.glob('*.py'))
     vectors = {vector['sender'] for vector in json.loads((TESTS / 'senders' / 'vectors.json').read_text(encoding='utf-8'))}
     if by == 'its library':
@@ -117,40 +106,40 @@ def test_what_a_sender_was_verified_by_stands_in_a_test(title: str) -> None:
         assert title in vectors
     else:
         assert by in ('its documents', "a partner's documents", 'unconfirmed')
-    assert (by == 'unconfirmed') == ('(Unconfirmed.)' in guide(title)), 'what nobody could confirm is marked in both places'
+    assert (by == 'unconfirmed') == ('(Unconfirmed.)' in GUIDES[title]), 'what nobody could confirm is marked in both places'
 
 
-@pytest.mark.parametrize('title', [title for title in rows() if title != 'Any other'])
+@pytest.mark.parametrize('title', [title for title in ROWS if title != 'Any other'])
 def test_each_example_of_an_incidents_name_is_one_that_its_sender_makes(title: str) -> None:
     recipes = [json.loads((ROOT / 'senders' / f'{key}.json').read_text(encoding='utf-8'))
                for key in RECIPES.get(title, title.lower().replace(' ', '-')).split()]
     expected = {delivery['expected']['name'] for recipe in recipes for delivery in recipe['deliveries']}
-    examples = re.findall(r'such as `([^`]+)`', re.findall(r'^- \*\*Incident\*\*: (.+)$', guide(title), re.MULTILINE)[0])
+    examples = re.findall(r'such as `([^`]+)`', re.findall(r'^- \*\*Incident\*\*: (.+)$', GUIDES[title], re.MULTILINE)[0])
     assert examples
     assert set(examples) - expected == set()
 
 
 @pytest.mark.parametrize('header', [header for header in SCHEMES if header != ANY])
 def test_every_signature_of_the_script_is_named_in_a_guide(header: str) -> None:
-    assert [title for title in rows() if header.lower() in named_headers(guide(title))]
+    assert [title for title in ROWS if header.lower() in named_headers(GUIDES[title])]
 
 
-@pytest.mark.parametrize('title', rows())
+@pytest.mark.parametrize('title', ROWS)
 def test_a_guide_names_only_headers_that_are_known(title: str) -> None:
-    unknown = named_headers(guide(title)) - known_headers() - {'content-type', 'retry-after'}
+    unknown = named_headers(GUIDES[title]) - known_headers() - {'content-type', 'retry-after'}
     assert {name for name in unknown if not SIGNATURE.search(name)} == set()
 
 
 @pytest.mark.parametrize('title', HANDSHAKES)
 def test_every_question_is_named_in_its_senders_guide(title: str) -> None:
-    section = inspect.getsource(GenericWebhook).partition("''' HANDSHAKES '''")[2].partition("''' STATE '''")[0]
-    assert f"'{HANDSHAKES[title]}'" in section, 'the words are no longer the ones that the script looks for'
-    assert HANDSHAKES[title] in guide(title).lower() + guide(title)
+    source = inspect.getsource(GenericWebhook).partition("''' HANDSHAKES '''")[2].partition("''' STATE '''")[0]
+    assert f"'{HANDSHAKES[title]}'" in source, 'the words are no longer the ones that the script looks for'
+    assert HANDSHAKES[title] in GUIDES[title].lower() + GUIDES[title]
 
 
 def test_no_guide_names_a_question_that_the_script_does_not_answer() -> None:
     unsigned = re.findall('^        case ', inspect.getsource(GenericWebhook.unsigned_handshake), re.MULTILINE)
     signed = re.findall(r'Decoder\(\w+Question\)', inspect.getsource(GenericWebhook.signed_handshake))
     assert len(unsigned) + len(signed) == len(HANDSHAKES)
-    answered = {title for title in rows() if re.search(r'question|[Aa]sks (at once|with)', guide(title))}
+    answered = {title for title in ROWS if re.search(r'question|[Aa]sks (at once|with)', GUIDES[title])}
     assert answered == HANDSHAKES.keys()

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import ast
-import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 import requests
+from documents import quoted, read, table
 from local_xsoar import ROOT, wait_for
 from webhook import PACK, TOKEN, Webhook
 
@@ -38,8 +38,8 @@ note_calls({path!r})
 
 def steps() -> list[tuple[str, str]]:
     """Of each step of the page the file and the function, in its order."""
-    found = re.findall(r'^\| \d+ \| `([\w/]+\.py)` \| (.+?) \|', PAGE.read_text('utf-8'), re.MULTILINE)
-    return [(file, name) for file, names in found for name in re.findall('`([^`]+)`', names)]
+    rows = table(read(PAGE), '', 'file', 'functions', 'what happens')
+    return [(file.strip('`'), name) for _, file, names, _ in rows for name in quoted(names)]
 
 
 def functions(file: Path) -> set[str]:

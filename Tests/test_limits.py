@@ -55,6 +55,10 @@ def test_a_request_may_have_100_headers(webhook: Webhook, count: int, status: in
     assert status_of(webhook, AUTHORIZED + 'X-A: b\r\n' * (count - AUTHORIZED.count(':')) + '\r\n') == status
 
 
+def test_a_request_line_that_is_too_long_is_told_so(webhook: Webhook) -> None:
+    assert status_of(webhook, f'GET /?{"a" * 9000} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n') == 414
+
+
 def test_of_a_refused_body_no_more_than_64_mib_are_read(webhook: Webhook) -> None:
     sent = 0
     with connect(webhook) as sender, suppress(ConnectionError):

@@ -1,0 +1,80 @@
+"""The repository's documents as tests read them: sections, tables, code blocks, commands."""
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+from local_xsoar import ROOT
+from webhook import PACK
+
+INTEGRATION = PACK / 'Integrations/GenericWebhook'
+MANUAL = INTEGRATION / 'README.md'
+GUIDES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
+MADE = {'dist'}
+ALL = sorted(file for file in ROOT.rglob('*.md') if not any(
+    part in MADE or part.startswith('.') for part in file.relative_to(ROOT).parts))
+BLOCK = re.compile(r'^( *)```(\w*)\n(.*?)^ *```$', re.MULTILINE | re.DOTALL)
+
+
+class Command(NamedTuple):
+    """A command in a document, with what it is said to print."""
+
+    text: str
+    printed: str = ''
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+def read(file: Path) -> str:
+    return file.read_text('utf-8')
+
+
+def code_blocks(text: str) -> list[tuple[str, str]]:
+    """Language and text of each fenced block, without its indent."""
+    return [(language, re.sub(f'^{indent}', '', block, flags=re.MULTILINE)) for indent, language, block in BLOCK.findall(text)]
+
+
+def prose(text: str) -> str:
+    """All but the fenced blocks."""
+    return BLOCK.sub('', text)
+
+
+def quoted(text: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall('`([^`]+)`', text)
+
+
+def section(text: str, title: str) -> str:
+    """What stands under a heading, with all that is below it."""
+    match = re.search(rf'^(##+) {re.escape(title)}\n', text, re.MULTILINE)
+    assert match, f'there is no section {title}'
+    return re.split(rf'^##{{1,{len(match[1]) - 1}}} ', text[match.end():], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def chapter(title: str) -> str:
+    """The section of the one guide that has this heading, wherever it was moved to."""
+    found = [text for text in map(read, GUIDES) if f'\n## {title}\n' in text]
+    assert len(found) == 1, f'{title} is in {len(found)} guides'
+    return section(found[0], title)
+
+
+def table(text: str, *header: str) -> list[list[str]]:
+    """The cells of the table with this header, with nothing of their markup but backticks."""
+    rows = [[cell.strip().replace('*', '') for cell in line.strip('|').split('|')] if line.startswith('|') else []
+            for line in map(str.strip, text.splitlines())]
+    return list(takewhile(bool, rows[rows.index(list(header)) + 2:]))
+
+
+def commands(text: str) -> list[Command]:
+    """Those in blocks, and those of ours in the text."""
+    found: list[Command] = []
+    for language, block in code_blocks(text):
+        if language == 'console':
+            parts = re.split(r'^\$ ', block, flags=re.MULTILINE)[1:]
+            found += [Command(command, printed) for command, _, printed in (part.partition('\n') for part in parts)]
+        elif language in ('sh', 'bash') or block.startswith('/'):
+            found += [Command(re.sub(r'\s+#.*', '', line)) for line in block.splitlines() if line.strip()]
+    return found + [Command(code) for code in re.findall(r'`((?:[A-Z]+=\S+ )?(?:\./dev|python -m|rm) [^`]+)`', prose(text))]
