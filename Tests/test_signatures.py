@@ -479,7 +479,8 @@ def forms_of(text: bytes, key: str) -> list[str]:
 
 
 @each_timed_row
-@pytest.mark.parametrize('body', ['{"a": 1}', ' {}', '[{"a": 1}]', 'token=x&text=disk+full', ''])
+@pytest.mark.parametrize('body', ['{"a": 1}', ' {}', '[{"a": 1}]', '[ ]', '\ufeff\r\n{ "a": 1}', 'token=x&text=disk+full',
+                                  'a%5Bb%5D.c[0]=1', ''])
 def test_what_a_timed_row_signs_is_let_in_under_no_header_that_signs_the_body_alone(row: Scheme, body: str) -> None:
     with App('a-token-of-its-own') as app:
         for stamp in ('1600000000', str(int(time.time())), '160000000000', '2024-11-24T07:20:00Z', '2024-11-24T07:20:00.1+01:00'):
@@ -665,12 +666,15 @@ def test_headers_with_a_secret_in_their_name_are_not_kept() -> None:
     secret = ['Authorization', 'Proxy-Authorization', 'cf-webhook-auth', 'X-Gitlab-Token', 'X-Amz-Security-Token', 'Cookie',
               'X-Api-Key', 'Ocp-Apim-Subscription-Key', 'x-functions-key', 'X-Auth-Key', 'X-Access-Key', 'apikey',
               'X-Session-Id', 'X-Jwt-Assertion', 'X-Hub-Signature-256', 'X-Shopify-Hmac-Sha256', 'X-Client-Secret',
-              'X-Password', 'X-Credentials', 'X-Request-URI', 'Upgrade']
+              'X-Password', 'X-Credential', 'X-Credentials', 'X-Assertion', 'X-Hmac', 'X-Own-Secret-Value', 'X-Session',
+              'X-Request-URI', 'Connection', 'Keep-Alive', 'Proxy-Authenticate', 'Proxy-Connection', 'TE', 'Trailer',
+              'Transfer-Encoding', 'Upgrade']
     assert kept(dict.fromkeys(secret, 'x')) == {}
     # What says what happened, and what the names of incidents are made of.
     stays = ['x-event-key', 'x-author', 'authentication-results', 'x-github-event', 'x-gitlab-event', 'x-gitea-event',
              'x-forgejo-event', 'x-gogs-event', 'sentry-hook-resource', 'aeg-event-type', 'x-snyk-event', 'ce-type',
-             'ce-subject', 'ce-source', 'ce-time', 'x-shopify-topic', 'x-github-delivery', 'user-agent', 'host']
+             'ce-subject', 'ce-source', 'ce-time', 'x-shopify-topic', 'x-github-delivery', 'user-agent', 'host',
+             'x-key', 'x-tokens-left', 'x-te', 'x-upgrade']
     assert list(kept(dict.fromkeys(stays, 'x'))) == stays
 
 
