@@ -1458,7 +1458,7 @@ def held_bytes(incident: dict[str, Any]) -> int:
 
 
 class Post:
-    """One request's incidents on their way to the server. `outcome` is set once: what was created, or a Refused."""
+    """One request's incidents on their way to the server. `outcome` is what was created, or a Refused."""
 
     def __init__(self, incidents: list[dict[str, Any]]):
         self.incidents = incidents  # those that were in no call that was made
@@ -1473,8 +1473,10 @@ class Post:
 def settle(posts: Iterable[Post], refusal: type[Refused], detail: str, fate: str = 'Nothing was created.') -> None:
     """Of a post that exists in part it makes a 502: who sends it again gets that part twice."""
     for post in posts:
-        exist = f'{detail} {len(post.created):,} of its {post.count:,} incidents exist.'
-        post.outcome.set_exception(ServerRefused(exist) if post.is_begun else refusal(f'{detail} {fate}'))
+        error = refusal(f'{detail} {fate}')
+        if post.is_begun:
+            error = ServerRefused(f'{detail} {len(post.created):,} of its {post.count:,} incidents exist.')
+        post.outcome.set_exception(error)
 
 
 def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
@@ -1484,9 +1486,9 @@ def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
 
 
 def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
-    """How many incidents a call may hold that should take so long, or twice what a call as such takes.
+    """How many incidents should take so long in one call, or twice what a call as such takes.
 
-    `calls` are the latest: how many they held, how long they took. Two at least, that the server is seen to make
+    `calls` are the latest: how many they held, how long they took. Two at least, to see how the server makes
     several; but never more than LONGEST_CALL_SECONDS allows if a call as such took nothing.
     """
     calls = calls or [(1, 0.25)]  # slow, so that the first calls are small
@@ -1504,16 +1506,16 @@ NOT_TRIED = 'XSOAR refused a call of several requests, and there was no time to 
 
 
 class PostQueue:
-    """Which POSTs wait, which are being created, and how the next call is made up: no thread, no server, no clock.
+    """Which POSTs wait, which are in a call, and what the next call holds: no thread, no server, no clock.
 
-    take() gives the incidents of the next call; created(), refused() or not_made() tells what came of it. At any time:
+    take() gives the incidents of the next call; created(), refused() or not_made() tells what came of it.
 
-    1. A post waits, is in flight, or is settled, once. No 503 for what was in a call that was made, but at the very end.
+    1. A post waits, is in flight, or is settled, once. What was in a call that was made gets no 503 but at the end.
     2. Posts go in the order of their arrival, each with all its incidents; one that would take longer than
        LONGEST_CALL_SECONDS goes alone, in several calls between those of others.
     3. At most `most_posts` and `most_bytes` wait, repeats among them; a larger post waits alone.
-    4. A refused group is halved until what is bad is alone, both halves before either is halved again: so bad requests are
-       told from a sick server after a few calls.
+    4. A refused group is halved until what is bad is alone, both halves before either is halved again: so a few
+       calls tell bad requests from a sick server.
     5. A post is told only of incidents that are its own without doubt.
     """
 
@@ -1528,8 +1530,8 @@ class PostQueue:
         self.in_flight: list[Post] = []
         self.called_at = 0.0
         self.call_size = 0
-        self.calls: deque[tuple[int, float]] = deque(maxlen=8)  # the latest: how many incidents, how many seconds
-        self.parts: list[list[Post]] = []  # of a refused group, as they are tried, halves side by side
+        self.calls: deque[tuple[int, float]] = deque(maxlen=8)  # the latest: incidents, seconds
+        self.parts: list[list[Post]] = []  # of a refused group, in the order of their tries
         self.fruitless_calls = 0.0  # for this group; none any more once something was made
         self.alone_until = -float('inf')
         self.closed_because = ''
@@ -1584,7 +1586,7 @@ class PostQueue:
         return group
 
     def created(self, answer: list[Any], now: float) -> bool:
-        """The call made these incidents: every post in it gets its own. False if they can't be told apart."""
+        """The call made these incidents: each post in it gets its own. False if they can't be told apart."""
         posts = self.land()
         self.calls.append((self.call_size, max(now - self.called_at, 0.001)))
         self.fruitless_calls = -float('inf')
@@ -1608,9 +1610,10 @@ class PostQueue:
         """The call made nothing: a post that was alone in it is refused, several are tried again."""
         posts = self.land()
         if len(posts) == 1:
-            settle(posts, ServerRefused, 'XSOAR refused the incident; its reason stands in the health of the instance.')
+            settle(posts, ServerRefused, 'XSOAR refused the incident; the health of the instance says why.')
         else:
-            place, middle = len(self.parts) % 2, len(posts) // 2  # an odd number: the other half is still to be tried
+            middle = len(posts) // 2
+            place = len(self.parts) % 2  # an odd number: the other half is still to be tried
             self.parts[place:place] = [posts[:middle], posts[middle:]]
         if not self.fruitless_calls:
             for post in posts:
@@ -1633,7 +1636,7 @@ class PostQueue:
         self.closed_because = self.closed_because or reason
 
     def abandon(self) -> None:
-        """Everything that is still there is settled, as Unavailable where nothing of it exists for sure."""
+        """Everything that is still there is settled."""
         settle(self.land(), Unavailable, 'The integration ended before XSOAR answered:', 'the incident may exist.')
         settle(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
         self.waiting, self.parts = [], []
@@ -1644,10 +1647,10 @@ class PostQueue:
 
 
 def told_apart(posts: list[Post], answer: list[Any]) -> list[list[Any]]:
-    """Each post's share of a group's answer; together they are less than the answer where it is in doubt.
+    """Each post's share of a group's answer, without what is in doubt.
 
-    The answer is in order; incidents may be missing, as a pre-process rule drops them. What is made from which is sure
-    where it does not matter from which end one begins to look.
+    The answer is in order; incidents may be missing, as a pre-process rule drops them. What is made from which
+    is sure where it does not matter from which end one begins to look.
     """
     sent = [(share, incident) for share, post in enumerate(posts) for incident in post.incidents]
     shares: list[list[Any]] = [[] for _ in posts]
@@ -1659,19 +1662,19 @@ def told_apart(posts: list[Post], answer: list[Any]) -> list[list[Any]]:
 
 
 def owners(answer: list[Any], sent: list[tuple[int, dict[str, Any]]]) -> list[int]:
-    """Whose each created incident is when each takes the first that fits; none of all if one fits nowhere."""
+    """Whose each created incident is if each takes the first that fits; none if one fits nowhere."""
     rest = iter(sent)
     found = [next((owner for owner, incident in rest if is_made_from(created, incident)), -1) for created in answer]
     return [] if -1 in found else found
 
 
 def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
-    """By the details where the server tells them: names may be alike, and a mapper may change them."""
+    """By the details, if the server tells them: names may be alike, and a mapper may change them."""
     key = 'rawJSON' if isinstance(created, dict) and created.get('rawJSON') else 'name'
     return isinstance(created, dict) and created.get(key) == incident[key]
 
 
-# The header that names a delivery, the same in each try of it, and the one that has to stand beside it. The first counts.
+# The header that names a delivery, the same in each try, and the one that has to stand beside it. The first counts.
 DELIVERY_IDS = {
     'webhook-id': '', 'svix-id': '', 'x-github-delivery': '', 'x-gitea-delivery': '', 'x-forgejo-delivery': '',
     'x-gogs-delivery': '', 'idempotency-key': '', 'x-shopify-webhook-id': '', 'x-webhook-id': '',
@@ -1702,7 +1705,7 @@ class Delivery:
         self.summary = ''
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
-        """Whether it came in time. Who leaves before its patience is over sends nothing again for want of an answer."""
+        """Whether it came in time. Who leaves at once does not send again for want of an answer."""
         result.wait(patience)
         if not result.ready():
             if not self.has_left():
@@ -1735,10 +1738,7 @@ class Deliveries:
         self.size = 0  # of their answers
 
     def once(self, delivery: Delivery, post: Post) -> Delivery:
-        """The delivery once it is made, or an earlier one that this one repeats. A failure is not remembered.
-
-        Raises ServerRefused when the server did not create the incidents, Unavailable when they were never handed over.
-        """
+        """The delivery once it is made, or an earlier one that this one repeats. Raises ServerRefused and Unavailable."""
         while first := next(filter(Delivery.may_come_again, self.by_key.get(delivery.key, ())), None):
             if not first.is_over.is_set():
                 self.wait_for(first, delivery, post)
@@ -1773,7 +1773,7 @@ class Deliveries:
             self.remember(delivery)
 
     def remember(self, delivery: Delivery) -> None:
-        delivery.has_left = delivery.gave_up = partial(bool, delivery.gave_up())  # nothing of a connection is kept
+        delivery.has_left = delivery.gave_up = partial(bool, delivery.gave_up())  # no connection is kept
         self.remembered[delivery] = None
         self.size += len(delivery.answer)
         if not delivery.may_come_again() or not 0 < len(delivery.answer) <= self.most_bytes:
@@ -1865,10 +1865,10 @@ FAREWELL_SECONDS = 1  # for the last answers to leave
 
 
 class ServerLine:
-    """The only caller of demisto while serving: one keeper greenlet, one native thread, one call at a time.
+    """The only caller of demisto while serving: one greenlet, one native thread, one call at a time.
 
-    Any number of greenlets may hand in posts, log and report. Logs, health and samples are second: they are collected, and
-    each is sent once in so many seconds at most; that all is well again is told at once.
+    Logs, health and samples are second: they are collected, and each is sent once in so many seconds at most; that
+    all is well again is told at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -1896,7 +1896,7 @@ class ServerLine:
         self.wake.set()
 
     def log(self, level: str, text: str, reason: str = '') -> None:
-        """Of those with an equal reason in FLOOD_SECONDS the first few are told, and how many more there were."""
+        """Of those with an equal reason in FLOOD_SECONDS the first few, then how many more."""
         if reason and not self.log_buffer.reasons:
             gevent.spawn_later(FLOOD_SECONDS, self.log_buffer.end_flood)
         self.log_buffer.add(level, text, reason)
@@ -1940,13 +1940,14 @@ class ServerLine:
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Makes one call in the line's thread: what it returned, or the exception that it raised."""
-        # A pool of one thread would wake the keeper after all whose turn it is: in a storm the line would rest so long.
+        # A pool of one thread wakes its caller last: in a storm of requests the line would rest for long.
         self.called.start(gevent.getcurrent().switch)
         self.calls.put((function, *args))
         gevent.get_hub().switch()
         self.called.stop()
         answer, error = self.outcomes.get()
-        if isinstance(error, OSError | json.JSONDecodeError) or 'Try to write when connection closed' in str(error or ''):
+        is_closed = 'Try to write when connection closed' in str(error or '')
+        if is_closed or isinstance(error, OSError | json.JSONDecodeError):
             self.cut()
         return answer, error
 
@@ -1970,7 +1971,8 @@ class ServerLine:
         if isinstance(error, RuntimeError):
             self.queue.not_made()
         elif error or not isinstance(answer, dict | list):
-            self.report_health(f'XSOAR did not create incidents: {on_one_line(error or "it answered nothing")}')
+            reason = on_one_line(error or 'it answered nothing')
+            self.report_health(f'XSOAR did not create incidents: {reason}')
             self.queue.refused(time.monotonic())
         else:
             self.report_health('')
