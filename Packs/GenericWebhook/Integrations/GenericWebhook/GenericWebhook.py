@@ -2197,8 +2197,8 @@ def read_head(line: bytes, rfile: io.BufferedIOBase) -> dict[str, Any]:
     if not match:
         raise BadRequest('The request line is not a method, a path and HTTP/1.1, with one space between.')
     method, path, query, version = (part.decode() for part in match.groups(b''))
-    environ = read_headers(rfile) | {'REQUEST_METHOD': method, 'SCRIPT_NAME': '', 'PATH_INFO': path,
-                                     'QUERY_STRING': query, 'SERVER_PROTOCOL': version}
+    environ = {**read_headers(rfile), 'REQUEST_METHOD': method, 'PATH_INFO': path, 'QUERY_STRING': query,
+               'SERVER_PROTOCOL': version}
     is_old = version == 'HTTP/1.0'
     host, coding = environ.get('HTTP_HOST'), environ.get('HTTP_TRANSFER_ENCODING')
     if (host is None and not is_old) or not re.fullmatch(r'[^\s,/?#@]*', host or ''):
@@ -2335,8 +2335,7 @@ class Connection:
         invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n') if is_waiting else None
         length = int(environ.get('CONTENT_LENGTH', 0))
         body = RequestBody(self.rfile, length, 'HTTP_TRANSFER_ENCODING' in environ, invite)
-        environ |= {'wsgi.input': body, 'wsgi.errors': io.StringIO(), 'wsgi.url_scheme': 'http',
-                    HAS_LEFT: self.has_left}
+        environ |= {'wsgi.input': body, 'wsgi.errors': io.StringIO(), HAS_LEFT: self.has_left}
         said: list[Any] = []
         content = b''.join(self.server.app(environ, lambda *head: said.extend(head)))
         status, headers = said[0], dict(said[1])
