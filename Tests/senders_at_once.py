@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local_xsoar import wait_for
-from webhook import LIMIT_SECONDS, TOKEN, Answer, Webhook, read_answer, request_head
+from webhook import LIMIT_SECONDS, TOKEN, Answer, Webhook, read_answer, request_bytes
 
 # "At once" is far below a call that hangs, and far above what a busy machine that runs other tests beside may take.
 AT_ONCE_SECONDS = 2
@@ -70,7 +70,7 @@ class Sender:
 
     async def ask(self, method: str = 'GET', body: bytes = b'', headers: dict[str, str] | None = None,
                   length: int | None = None) -> Answer:
-        self.writer.write(request_head(self.url, len(body) if length is None else length, headers or {}, method) + body)
+        self.writer.write(request_bytes(self.url, body, headers, method, length))
         return await asyncio.wait_for(read_answer(self.reader), LIMIT_SECONDS)
 
     async def end(self) -> bytes:
@@ -192,7 +192,7 @@ class Senders:
         connection = await self.connect()
         request = self.request(*names)
         self.left += request.numbers
-        connection.writer.write(request_head(self.url, len(request.body), AUTHORIZED) + request.body)
+        connection.writer.write(request_bytes(self.url, request.body, AUTHORIZED))
         await connection.writer.drain()
         assert (await (await self.connect()).ask()).status == 200
         connection.close()

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from local_xsoar import ROOT, wait_for
 from senders_at_once import AUTHORIZED
-from webhook import Answer, Webhook, read_answer, request_head
+from webhook import Answer, Webhook, read_answer, request_bytes
 
 from localxsoar.ports import accepts_connections, any_free_port
 from tools.processes import beside
@@ -74,7 +74,7 @@ class Balancer:
     async def send(self, method: str, body: bytes = b'', headers: dict[str, str] | None = None) -> Answer:
         reader, writer = await asyncio.open_connection('127.0.0.1', self.port, ssl=self.tls)
         try:
-            writer.write(request_head('https://webhook.example.com/', len(body), headers or {}, method) + body)
+            writer.write(request_bytes('https://webhook.example.com/', body, headers, method))
             return await read_answer(reader)
         finally:
             writer.close()

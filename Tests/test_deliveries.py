@@ -17,7 +17,7 @@ import requests
 from app import App
 from GenericWebhook import DELIVERY_IDS, Deliveries, Delivery, Post, PostQueue, ServerRefused, Unavailable
 from local_xsoar import wait_for
-from webhook import TOKEN, Webhook
+from webhook import TOKEN, Webhook, request_bytes
 
 AUTHORIZED = {'Authorization': TOKEN}
 each_id = pytest.mark.parametrize('name', DELIVERY_IDS)
@@ -219,10 +219,7 @@ class Leaving:
     def __init__(self, url: str, body: str, headers: dict[str, str] | None = None) -> None:
         parts = urlsplit(url)
         self.socket = socket.create_connection((parts.hostname or '', parts.port or 0))
-        target = f'{parts.path or "/"}{"?" if parts.query else ""}{parts.query}'
-        head = [f'POST {target} HTTP/1.1', 'Host: a', f'Content-Length: {len(body)}',
-                *(f'{name}: {value}' for name, value in {**AUTHORIZED, **(headers or {})}.items())]
-        self.socket.sendall(('\r\n'.join(head) + '\r\n\r\n' + body).encode())
+        self.socket.sendall(request_bytes(url, body.encode(), {**AUTHORIZED, **(headers or {})}))
 
     def after(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import gevent
 import gevent.socket
-import h11
 import pytest
 from app import line
 from GenericWebhook import Connection, RequestBody, Settings, WebhookServer
 from local_xsoar import wait_for
-from webhook import PACK, TOKEN, Webhook
+from webhook import PACK, TOKEN, Answer, Webhook, read_answers, read_to_end
 
 HOST = b'Host: x\r\n'
 AUTHORIZED = HOST + b'Authorization: ' + TOKEN.encode() + b'\r\n'
@@ -36,37 +35,12 @@ def webhook() -> Iterator[Webhook]:
         yield running
 
 
-def connect(webhook: Webhook) -> socket.socket:
-    return socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30)
-
-
-def read_to_end(sender: socket.socket) -> bytes:
-    return b''.join(iter(lambda: sender.recv(65536), b''))
-
-
-def exchange(webhook: Webhook, sent: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+def exchange(webhook: Webhook, sent: bytes) -> list[Answer]:
     """What is answered to these bytes until the connection ends, read as strictly as h11 does."""
-    with connect(webhook) as sender:
+    with webhook.connect() as sender:
         sender.sendall(sent)
         text = read_to_end(sender)
     return list(read_answers(text))
-
-
-def read_answers(text: bytes, method: str = 'GET') -> Iterator[tuple[int, dict[str, str], bytes]]:
-    while text:
-        client = h11.Connection(h11.CLIENT)
-        client.send(h11.Request(method=method, target='/', headers=[('Host', 'x')]))
-        client.send(h11.EndOfMessage())
-        client.receive_data(text)
-        content = b''
-        while not isinstance(event := client.next_event(), h11.EndOfMessage):
-            assert not isinstance(event, type(h11.NEED_DATA)), 'an answer ends early'
-            if isinstance(event, h11.Data):
-                content += bytes(event.data)
-            elif isinstance(event, h11.Response):
-                response = event
-        yield response.status_code, {name.decode(): value.decode() for name, value in response.headers}, content
-        text = client.trailing_data[0]
 
 
 # What is refused
@@ -193,7 +167,7 @@ def test_after_a_refusal_of_a_body_still_to_come_the_answer_arrives_and_the_conn
 
 @pytest.mark.parametrize('expect', [b'100-continue', b'100-Continue'])
 def test_a_sender_that_waits_to_be_asked_for_its_body_is_asked(webhook: Webhook, expect: bytes) -> None:
-    with connect(webhook) as sender:
+    with webhook.connect() as sender:
         sender.sendall(POST + b'Expect: ' + expect + b'\r\nContent-Length: 2\r\n\r\n')
         assert sender.recv(65536) == b'HTTP/1.1 100 Continue\r\n\r\n'
         sender.sendall(b'{}')
@@ -202,37 +176,37 @@ def test_a_sender_that_waits_to_be_asked_for_its_body_is_asked(webhook: Webhook,
 
 def test_an_answer_to_head_has_no_body_whatever_it_is(webhook: Webhook) -> None:
     for sent in LAST.replace(b'GET', b'HEAD'), b'HEAD /x HTTP/1.0\r\n\r\n', b'HEAD / HTTP/1.1\r\n\r\n':
-        with connect(webhook) as sender:
+        with webhook.connect() as sender:
             sender.sendall(sent)
             answer, = read_answers(read_to_end(sender), 'HEAD')
-            assert answer[2] == b''
+            assert answer.text == ''
 
 
 @pytest.mark.parametrize('line', [b'HEAD / HTTP/1.1\r\n\r\n', b'\r\nHEAD x HTTP/1.1\r\nHost: x\r\n\r\n'],
                          ids=['no host', 'no path'])
 def test_a_refusal_of_a_head_that_comes_in_pieces_has_no_body(webhook: Webhook, line: bytes) -> None:
-    with connect(webhook) as sender:
+    with webhook.connect() as sender:
         sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for index in range(len(line)):
             sender.sendall(line[index:index + 1])
             time.sleep(0.002)  # a packet of its own for each
         answer, = read_answers(read_to_end(sender), 'HEAD')
-        assert (answer[0], answer[2]) == (400, b'')
+        assert (answer.status, answer.text) == (400, '')
 
 
 def test_a_sender_that_resets_its_connection_leaves_no_trace_of_an_error(webhook: Webhook) -> None:
     for sent in GET, POST + b'Content-Length: 100\r\n\r\n{', GET[:9]:
-        with connect(webhook) as sender:
+        with webhook.connect() as sender:
             sender.sendall(sent)
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-    assert exchange(webhook, LAST)[0][0] == 200
+    assert exchange(webhook, LAST)[0].status == 200
     assert not [line for line in webhook.output if 'Traceback' in line]
 
 
 def test_while_it_stops_a_greeting_is_503_too() -> None:
     with Webhook() as webhook:
         webhook.faults(hang=True)
-        with connect(webhook) as posting, connect(webhook) as asking:
+        with webhook.connect() as posting, webhook.connect() as asking:
             posting.sendall(POST + b'Content-Length: 2\r\n\r\n{}')
             wait_for(lambda: webhook.state()['createSizes'], 'the call that hangs')
             asking.sendall(GET)
@@ -247,7 +221,7 @@ def test_while_it_stops_a_greeting_is_503_too() -> None:
 
 def listens(webhook: Webhook) -> bool:
     try:
-        connect(webhook).close()
+        webhook.connect().close()
     except OSError:
         return False
     return True
@@ -327,13 +301,13 @@ def test_a_newcomer_takes_the_place_of_the_connection_that_rests_longest(tmp_pat
     python.chmod(0o755)
     with Webhook(python=str(python)) as webhook, ExitStack() as stack:
         webhook.faults(hang=True)
-        posting = stack.enter_context(connect(webhook))
+        posting = stack.enter_context(webhook.connect())
         posting.sendall(POST + b'Content-Length: 2\r\n\r\n{}')
         wait_for(lambda: webhook.state()['createSizes'], 'the call that hangs')
         for number in range(400):
-            stack.enter_context(connect(webhook)).sendall(GET[:number % 20])
+            stack.enter_context(webhook.connect()).sendall(GET[:number % 20])
         began = time.monotonic()
-        assert exchange(webhook, LAST)[0][0] == 200
+        assert exchange(webhook, LAST)[0].status == 200
         assert time.monotonic() - began < 1
         webhook.faults(hang=False)
         assert posting.recv(65536).startswith(b'HTTP/1.1 200 ')
@@ -342,7 +316,7 @@ def test_a_newcomer_takes_the_place_of_the_connection_that_rests_longest(tmp_pat
 def slowest_beside(webhook: Webhook, sent: bytes, count: int = 1) -> float:
     """How long the slowest of some greetings waited while these bytes were worked on."""
     slowest = 0.0
-    senders = [connect(webhook) for _ in range(count)]
+    senders = [webhook.connect() for _ in range(count)]
     try:
         for sender in senders:
             sender.setblocking(False)
@@ -357,7 +331,7 @@ def slowest_beside(webhook: Webhook, sent: bytes, count: int = 1) -> float:
                 except OSError:
                     continue
             began = time.monotonic()
-            assert exchange(webhook, LAST)[0][0] == 200
+            assert exchange(webhook, LAST)[0].status == 200
             slowest = max(slowest, time.monotonic() - began)
     finally:
         for sender in senders:

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import io
 import json
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 from typing import Any
@@ -15,7 +14,8 @@ import gevent
 import pytest
 from GenericWebhook import BadRequest, Intake, Refused, Room, TooLarge, Unavailable
 from gevent.event import Event
-from webhook import TOKEN, Webhook
+from local_xsoar import wait_for
+from webhook import TOKEN, Webhook, request_bytes
 
 from bench.bodies import FORM, MIB, SHAPES, Shape, cost, filled, packed, refused, together, waiting
 
@@ -65,8 +65,7 @@ def test_bodies_that_xsoar_refused_leave_nothing() -> None:
 
 def signed(body: bytes, key: str = TOKEN) -> bytes:
     signature = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
-    head = f'POST / HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n'
-    return head.encode() + body
+    return request_bytes('http://x/', body, {'X-Hub-Signature-256': f'sha256={signature}'})
 
 
 @pytest.fixture
@@ -75,25 +74,21 @@ def container() -> Iterator[Webhook]:
         yield webhook
 
 
-def connection(webhook: Webhook, stack: ExitStack) -> socket.socket:
-    return stack.enter_context(socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30))
-
-
 @pytest.mark.parametrize('size, count', [(250 * 1024, 80), (20 * MIB, 5)], ids=['small', 'large'])
 def test_when_strangers_fill_their_room_the_one_that_has_been_arriving_longest_is_cut_and_not_the_newcomer(
         container: Webhook, size: int, count: int) -> None:
     with ExitStack() as stack:
-        silent = [connection(container, stack) for _ in range(count)]
+        silent = [stack.enter_context(container.connect()) for _ in range(count)]
         for stranger in silent:
             stranger.sendall(signed(b'x' * size, 'made up')[:-10])
-        newcomer = connection(container, stack)
+        newcomer = stack.enter_context(container.connect())
         newcomer.sendall(signed(json.dumps({'name': 'GitHub', 'raw_json': {'a': 'x' * (size - 100)}}).encode()))
         assert newcomer.recv(4096).startswith(b'HTTP/1.1 200 ')
         first = silent[0].recv(4096)
         assert first.startswith(b'HTTP/1.1 503 ')
         assert b'\r\nConnection: close\r\n' in first
-        authorized = connection(container, stack)
-        authorized.sendall(f'POST / HTTP/1.1\r\nHost: x\r\nAuthorization: {TOKEN}\r\nContent-Length: 2\r\n\r\n{{}}'.encode())
+        authorized = stack.enter_context(container.connect())
+        authorized.sendall(request_bytes('http://x/', b'{}', {'Authorization': TOKEN}))
         assert authorized.recv(4096).startswith(b'HTTP/1.1 200 ')
     assert container.names() == ['GitHub', GenericWebhook.DEFAULT_NAME]
 
@@ -131,7 +126,7 @@ def test_where_readers_know_the_token_the_newcomer_is_refused_and_no_one_is_cut(
 
     room = Room(40_000)
     readers = [gevent.spawn(hold) for _ in range(2)]
-    gevent.idle()
+    wait_for(lambda: room.held == 2 * GenericWebhook.PIECE_BYTES, 'the readers', sleep=gevent.sleep)
     with pytest.raises(Unavailable):
         hold()
     assert not any(reader.ready() for reader in readers)

@@ -22,12 +22,8 @@ def webhook() -> Iterator[Webhook]:
         yield running
 
 
-def connect(webhook: Webhook) -> socket.socket:
-    return socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30)
-
-
 def status_of(webhook: Webhook, head: str) -> int:
-    with connect(webhook) as sender:
+    with webhook.connect() as sender:
         sender.sendall(head.encode())
         return int(sender.recv(64).split()[1])
 
@@ -61,7 +57,7 @@ def test_a_request_line_that_is_too_long_is_told_so(webhook: Webhook) -> None:
 
 def test_of_a_refused_body_no_more_than_64_mib_are_read(webhook: Webhook) -> None:
     sent = 0
-    with connect(webhook) as sender, suppress(ConnectionError):
+    with webhook.connect() as sender, suppress(ConnectionError):
         sender.sendall(b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n' % (500 * MIB))
         while sent < 500 * MIB:
             sent += sender.send(b' ' * MIB)

@@ -19,7 +19,7 @@ import GenericWebhook
 import pytest
 from GenericWebhook import MAX_WAITING_POSTS, MIB, PacedReader
 from senders_at_once import AT_ONCE_SECONDS, AUTHORIZED, RETRY_AFTER, Sender, Senders, allow_many_connections, scene, until
-from webhook import Answer, request_head
+from webhook import Answer, request_bytes
 
 
 def statuses(answers: list[Answer]) -> list[int]:
@@ -326,7 +326,7 @@ async def who_waits_for_25_s_gets_503_and_is_never_created(senders: Senders) -> 
 @scene()
 async def slow_senders_are_closed_after_15_s_and_keep_nobody_waiting(senders: Senders) -> None:
     slow_head = b'POST / HTTP/1.1\r\nX-Slow: '
-    slow_body = request_head(senders.url, 10_000, AUTHORIZED) + b'{"name": "'
+    slow_body = request_bytes(senders.url, b'{"name": "', AUTHORIZED, length=10_000)
     heads = [await dribble(senders, slow_head) for _ in range(30)]
     bodies = [await dribble(senders, slow_body) for _ in range(30)]
     silent = [await dribble(senders, b'', each=b'') for _ in range(30)]

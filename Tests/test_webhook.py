@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from local_xsoar import run_local_xsoar, wait_for
-from webhook import PACK, TOKEN, Answer, Webhook, curl, needs, post, request_head
+from webhook import PACK, TOKEN, Answer, Webhook, curl, needs, post, request_bytes
 
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
@@ -162,15 +162,15 @@ def test_a_head_request_is_answered_without_a_body(webhook: Webhook) -> None:
 
 
 def test_a_wrong_token_is_answered_before_the_body_has_been_sent(webhook: Webhook) -> None:
-    with socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30) as sender:
-        sender.sendall(request_head(webhook.direct_url, 10 * MIB, {'Authorization': 'wrong'}))
+    with webhook.connect() as sender:
+        sender.sendall(request_bytes(webhook.direct_url, headers={'Authorization': 'wrong'}, length=10 * MIB))
         assert sender.recv(65536).startswith(b'HTTP/1.1 401 ')
 
 
 def test_a_sender_that_ends_in_the_middle_of_its_body_makes_nothing(webhook: Webhook) -> None:
     before = len(webhook.sent())
-    with socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30) as sender:
-        sender.sendall(request_head(webhook.direct_url, 100, AUTHORIZED) + b'{"name": "half')
+    with webhook.connect() as sender:
+        sender.sendall(request_bytes(webhook.direct_url, b'{"name": "half', AUTHORIZED, length=100))
         sender.shutdown(socket.SHUT_WR)
         assert b' 400 ' in sender.recv(65536)
     assert len(webhook.sent()) == before

@@ -5,10 +5,13 @@ import asyncio
 import json
 import re
 import shutil
+import socket
 import subprocess
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import h11
 import pytest
 from local_xsoar import ROOT, LocalXsoar
 
@@ -39,6 +42,10 @@ class Webhook(LocalXsoar):
         """The container's own port, without the server's forwarding."""
         return f'http://127.0.0.1:{self.container_port}/'
 
+    def connect(self) -> socket.socket:
+        """A connection to the container's own port."""
+        return socket.create_connection(('127.0.0.1', self.container_port), timeout=30)
+
     def peak_memory(self) -> int:
         """The most bytes that the container has held so far."""
         with open(f'/proc/{self.state()["pid"]}/status', encoding='ascii') as status:
@@ -67,11 +74,37 @@ class Answer(NamedTuple):
         return str(self.json['detail'])
 
 
-def request_head(url: str, length: int, headers: dict[str, str], method: str = 'POST') -> bytes:
+def request_bytes(url: str, body: bytes = b'', headers: Mapping[str, str] | None = None, method: str = 'POST',
+                  length: int | None = None) -> bytes:
+    """A request as it goes over the wire; with a `length` that is not the body's it waits for the rest, or ends too early."""
     parts = urlsplit(url)
-    lines = [f'{method} {parts.path or "/"} HTTP/1.1', f'Host: {parts.netloc}', f'Content-Length: {length}',
-             *(f'{name}: {value}' for name, value in headers.items())]
-    return '\r\n'.join(lines).encode() + b'\r\n\r\n'
+    lines = [f'{method} {parts.path or "/"}{"?" if parts.query else ""}{parts.query} HTTP/1.1', f'Host: {parts.netloc}',
+             f'Content-Length: {len(body) if length is None else length}',
+             *(f'{name}: {value}' for name, value in (headers or {}).items())]
+    return '\r\n'.join(lines).encode() + b'\r\n\r\n' + body
+
+
+def read_to_end(sender: socket.socket) -> bytes:
+    return b''.join(iter(lambda: sender.recv(65536), b''))
+
+
+def read_answers(text: bytes, method: str = 'GET') -> Iterator[Answer]:
+    """All answers of a connection, read as strictly as h11 does."""
+    while text:
+        client = h11.Connection(h11.CLIENT)
+        client.send(h11.Request(method=method, target='/', headers=[('Host', 'x')]))
+        client.send(h11.EndOfMessage())
+        client.receive_data(text)
+        content = b''
+        while not isinstance(event := client.next_event(), h11.EndOfMessage):
+            assert not isinstance(event, type(h11.NEED_DATA)), 'an answer ends early'
+            if isinstance(event, h11.Data):
+                content += bytes(event.data)
+            elif isinstance(event, h11.Response):
+                response = event
+        headers = {name.decode(): value.decode() for name, value in response.headers}
+        yield Answer(response.status_code, headers, content.decode())
+        text = client.trailing_data[0]
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
@@ -94,12 +127,12 @@ async def post(url: str, body: bytes, headers: dict[str, str], dribble: bool = F
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
-        writer.write(request_head(url, len(body), headers))
-        half = len(body) // 2 if dribble else 0
-        writer.write(body[:half])
+        sent = request_bytes(url, body, headers)
+        half = len(sent) - len(body) // 2 if dribble else len(sent)
+        writer.write(sent[:half])
         await writer.drain()
         await asyncio.sleep(0.05 if dribble else 0)
-        writer.write(body[half:])
+        writer.write(sent[half:])
         return await asyncio.wait_for(read_answer(reader), LIMIT_SECONDS)
     finally:
         writer.close()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bench.rows import Row
-from bench.side import OURS, TOKEN, Side
+from bench.side import OURS, Side, request_bytes
 
 MIB = 2**20
 SIZE = 24 * MIB
@@ -82,10 +82,8 @@ SHAPES = {
 
 
 def request(shape: Shape, *headers: str) -> bytes:
-    body = shape.body()
-    lines = ['POST / HTTP/1.1', 'Host: bench', f'Authorization: {TOKEN}', f'Content-Type: {shape.content_type}', *headers,
-             *([f'Content-Encoding: {shape.coding}'] if shape.coding else []), f'Content-Length: {len(body)}']
-    return '\r\n'.join([*lines, '', '']).encode() + body
+    coding = [f'Content-Encoding: {shape.coding}'] if shape.coding else []
+    return request_bytes(shape.body(), f'Content-Type: {shape.content_type}', *headers, *coding)
 
 
 def connect(side: Side) -> socket.socket:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.side import TOKEN
+from bench.side import TOKEN, request_bytes
 
 BODY = json.dumps({'name': 'Disk almost full on db-7', 'type': 'Alert',
                    'raw_json': {'host': 'db-7', 'severity': 3, 'text': 'x' * 400}})
@@ -60,18 +60,17 @@ def burst(url: str, count: int, kind: str = 'post', gap_seconds: float = 0, idle
 # What runs in the other process.
 
 
-def request_bytes(url: str, kind: str) -> bytes:
-    token = 'wrong' if kind == 'refusal' else TOKEN
-    body = '' if kind == 'get' else '{"name": ' if kind == 'bad' else BODY
-    head = f'{"GET" if kind == "get" else "POST"} / HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nAuthorization: {token}\r\n'
-    return f'{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}'.encode()
+def request_of(kind: str) -> bytes:
+    body = {'get': '', 'bad': '{"name": '}.get(kind, BODY)
+    return request_bytes(body.encode(), 'Content-Type: application/json', method='GET' if kind == 'get' else 'POST',
+                         token='wrong' if kind == 'refusal' else TOKEN)
 
 
 async def send(url: str, kind: str, began: float) -> dict[str, Any]:
     parts = urlsplit(url)
     try:
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        writer.write(request_bytes(url, kind))
+        writer.write(request_of(kind))
         status = (await reader.readuntil(b'\r\n\r\n')).split()[1]
         writer.close()
     except (OSError, asyncio.IncompleteReadError):
@@ -83,7 +82,7 @@ async def send_all(url: str, count: int, kind: str, gap_seconds: float, idle: in
     parts = urlsplit(url)
     resting = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(idle)]
     for _, writer in resting:
-        writer.write(request_bytes(url, 'get'))
+        writer.write(request_of('get'))
     for reader, _ in resting:
         await reader.readuntil(b'\r\n\r\n')
     tasks = []

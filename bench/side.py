@@ -129,5 +129,10 @@ class Bare:
         self.running.__exit__(None, None, None)
 
 
+def request_bytes(body: bytes, *headers: str, method: str = 'POST', token: str = TOKEN) -> bytes:
+    lines = [f'{method} / HTTP/1.1', 'Host: bench', f'Authorization: {token}', *headers, f'Content-Length: {len(body)}', '', '']
+    return '\r\n'.join(lines).encode() + body
+
+
 def wait_for_port(port: int) -> None:
     wait_for(lambda: accepts_connections(port), f'a listener on port {port}', START_SECONDS, every=0.002)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from local_xsoar import LocalXsoar, wait_for
+from webhook import request_bytes
 
 from localxsoar.container import ERROR_MARKER
 
@@ -337,7 +338,7 @@ def test_a_container_sees_that_its_sender_left(xsoar: LocalXsoar, body: bytes) -
     before = ends()
     url = urlsplit(xsoar.webhook_url)
     with socket.create_connection((url.hostname or '', url.port or 0)) as sender:
-        sender.sendall(f'POST {url.path}/wait HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n'.encode() + body)
+        sender.sendall(request_bytes(f'{xsoar.webhook_url}/wait', body))
     wait_for(lambda: ends() == before + 1, 'the end of the connection')
 
 
