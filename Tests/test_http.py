@@ -3,13 +3,15 @@ from __future__ import annotations
 
 import base64
 import json
+import select
 import shutil
 import socket
 import struct
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import gevent
 import gevent.socket
 import pytest
 from app import line
-from GenericWebhook import Connection, RequestBody, Settings, WebhookServer
+from GenericWebhook import MIB, Connection, PacedReader, RequestBody, Settings, WebhookServer
 from local_xsoar import wait_for
 from webhook import PACK, TOKEN, Answer, Webhook, read_answers, read_to_end
 
@@ -290,6 +292,72 @@ def test_the_headers_of_each_request_have_their_own_time(monkeypatch: pytest.Mon
         Connection(receiver, '', server).serve(seconds=5, idle_seconds=5)
         assert time.monotonic() - began == pytest.approx(0.2, abs=0.15)
     server.close()
+
+
+# Its pace
+
+
+@contextmanager
+def sending(each: bytes, count: int, pause: float = 0.02) -> Iterator[socket.socket]:
+    """The container's end of a connection over which so many pieces come, each after a pause."""
+    sender, receiver = socket.socketpair()
+
+    def send() -> None:
+        with suppress(OSError):
+            for _ in range(count):
+                stopped.wait(pause)
+                sender.sendall(each)
+
+    stopped = threading.Event()
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        stopped.set()
+        receiver.close()
+        thread.join()
+        sender.close()
+
+
+def read_to_timeout(pace: PacedReader) -> tuple[int, float]:
+    """How many bytes came until the reader had had enough, and after how many seconds that was."""
+    began = time.monotonic()
+    count = 0
+    with pytest.raises(TimeoutError):
+        while read := pace.readinto(bytearray(4096)):
+            count += read
+    return count, time.monotonic() - began
+
+
+def test_headers_have_their_time_in_all_however_steadily_they_come() -> None:
+    with sending(b'a', 1000) as receiver:
+        pace = PacedReader(receiver)
+        pace.expect(0.2)
+        count, seconds = read_to_timeout(pace)
+        assert 0.2 <= seconds < 1
+        assert 0 < count < 20
+        select.select([receiver], [], [], 2)
+        assert read_to_timeout(pace)[0] == 0, 'a broken pace stays broken, whatever has come since'
+
+
+@pytest.mark.parametrize('each, lasts', [(b'a', False), (b'a' * 50, True)], ids=['50 B/s', '2500 B/s'])
+def test_a_body_may_take_long_as_long_as_it_keeps_the_pace(each: bytes, lasts: bool) -> None:
+    with sending(each, 30) as receiver:
+        pace = PacedReader(receiver)
+        pace.expect(0.3, 1024)
+        count, seconds = read_to_timeout(pace)
+        assert (count == 30 * len(each)) == lasts
+        assert seconds == pytest.approx(30 * 0.02 + 0.3 if lasts else 0.3, abs=0.25)
+
+
+def test_a_sender_that_stops_is_cut_within_the_grace_period_whatever_it_sent_before() -> None:
+    with sending(b'a' * MIB, 1, pause=0) as receiver:
+        pace = PacedReader(receiver)
+        pace.expect(0.3, 1024)
+        count, seconds = read_to_timeout(pace)
+        assert count == MIB
+        assert 0.3 <= seconds < 1
 
 
 # No connection stops another

@@ -42,7 +42,7 @@ TESTS_OF_A_SECTION = {
     'HANDSHAKES': ['Tests/test_handshakes.py'],
     'STATE': ['Tests/test_post_queue.py', 'Tests/test_samples_and_logs.py', 'Tests/test_deliveries.py'],
     'THE LINE TO THE SERVER': ['Tests/test_samples_and_logs.py', 'Tests/test_limits.py', 'Tests/test_load.py'],
-    'THE SERVER': ['Tests/test_http.py', 'Tests/test_limits.py'],
+    'THE APP': ['Packs', 'Tests/test_http.py'], 'THE SERVER': ['Tests/test_http.py', 'Tests/test_limits.py'],
 }
 QUICK_SECONDS, SOCKETS_SECONDS = 200, 420
 OPPOSITE: dict[type[ast.AST], type[ast.AST]] = {
