@@ -91,6 +91,11 @@ def test_a_group_of_thousands_of_alerts_is_named_by_its_row() -> None:
     assert name(group) == '[firing] DiskFull'
 
 
+def test_a_large_event_with_few_keys_is_named_as_a_small_one() -> None:
+    push = {'ref': 'refs/heads/main', 'repository': {'full_name': 'octo/repo'}, 'commits': ['x' * 1000] * 300}
+    assert name(push, {'x-github-event': 'push'}) == 'push: refs/heads/main (octo/repo)'
+
+
 def test_a_long_text_is_named_by_its_first_line_whatever_its_signs() -> None:
     assert name({'body': 'sshd: Failed password: alice\n' * 60_000}) == 'sshd: Failed password: alice'
 
@@ -102,6 +107,10 @@ def test_a_part_without_fields_falls_away_with_its_brackets_and_separator() -> N
     assert name({'organization': {'login': 'octo'}}, github) == 'issues (octo)'
 
 
+def test_a_row_that_gives_a_dull_name_gives_none() -> None:
+    assert name({'alert_title': 'test', 'summary': 'Load is high'}) == 'Load is high'
+
+
 def test_the_longest_key_that_is_there_counts() -> None:
     assert name({'kibana.alert.rule.name': 'Rare process', 'kibana': {}, 'host': {'name': 'web-1'}}) == 'Rare process: web-1'
     assert name({'kibana': {'alert': {'rule.name': 'Rare process'}}}) == 'Rare process'
@@ -109,6 +118,7 @@ def test_the_longest_key_that_is_there_counts() -> None:
 
 def test_a_header_tells_the_sender_before_the_payload_does() -> None:
     assert name({'alert_title': 'x is high', 'action': 'opened'}, {'x-github-event': 'issues'}) == 'issues opened'
+    assert name({'alert_title': 'x is high', 'title': 'Mug'}, {'x-shopify-topic': 'products/create'}) == 'products/create: Mug'
 
 
 @pytest.mark.parametrize('spelled', [str, lambda text: base64.b64encode(text.encode()).decode()])
@@ -197,7 +207,10 @@ def test_a_url_of_a_stranger_names_nothing() -> None:
     ('{"ts": 1.7955108e9}', '2026-11-24T09:00:00Z'),
     ({'occurred': '0001-01-01T00:00:00Z', 'date': '2026-11-24'}, '2026-11-24T00:00:00Z'),
     ({'timestamp': '1999-12-31T23:59:59Z', 'alert': {'startsAt': '2026-11-23T00:00:00Z'}}, '2026-11-23T00:00:00Z'),
-    ({'timestamp': '2026-11-26T00:00:00Z'}, ''),
+    ({'timestamp': '2026-11-25T10:00:00Z'}, '2026-11-25T10:00:00Z'),
+    ({'timestamp': '2026-11-25T10:00:01Z'}, ''),
+    ({'ts': 946684800}, '2000-01-01T00:00:00Z'),
+    ({'ts': 946684799}, ''),
     ({'timestamp': 42, 'time': None, 'date': 'yesterday', 'created': True}, ''),
     ('{"timestamp": 1e999}', ''),
     ('{"timestamp": ' + '9' * 5000 + '}', ''),
@@ -205,6 +218,14 @@ def test_a_url_of_a_stranger_names_nothing() -> None:
 ])
 def test_the_time_is_the_events_own(payload: Any, expected: str) -> None:
     assert event(payload).occurred(NOW) == expected
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_container_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv('TZ', 'Asia/Tokyo')
+        time.tzset()
+        assert event({'timestamp': '2026-11-24 09:00:00'}).occurred(NOW) == '2026-11-24T09:00:00Z'
+    time.tzset()
 
 
 def test_a_sender_whose_times_say_something_else_is_dated_at_arrival() -> None:

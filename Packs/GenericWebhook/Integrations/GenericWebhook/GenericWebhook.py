@@ -33,7 +33,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import chain, islice, repeat
+from itertools import accumulate, chain, islice, repeat
 from queue import SimpleQueue
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -780,32 +780,31 @@ RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-
 ISO_8601 = re.compile(r'\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ].*)?', re.ASCII)
 
 
-def date_of(text: str) -> datetime:
-    """Of an ISO 8601 date; without a zone it is UTC. Raises ValueError."""
+def to_rfc3339(text: str) -> str:
+    """Of an ISO 8601 date: unchanged where it is that already, else in UTC. Raises ValueError, OverflowError."""
+    return read_date(text)[1]
+
+
+def read_date(text: str) -> tuple[datetime, str]:
     exact = RFC3339.fullmatch(text)
     iso = exact[1] + exact[2] if exact else text.strip().upper()
     if not ISO_8601.fullmatch(iso):
         raise ValueError('it has another form')
     date = datetime.fromisoformat(iso.replace('Z', '+00:00'))
-    return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-
-
-def to_rfc3339(text: str) -> str:
-    """An ISO 8601 date as XSOAR reads it: unchanged where it is RFC 3339, else in UTC. Raises ValueError, OverflowError."""
-    date = date_of(text)
-    return text if RFC3339.fullmatch(text) else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
+    date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+    return date, text if exact else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
 def moment(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
-    """A date, or a Unix time in s, ms, µs or ns, as RFC 3339; '' for none, and before the year 2000 or later than tomorrow."""
+    """A date, or a Unix time in s, ms, µs or ns, as RFC 3339; '' if before the year 2000 or later than tomorrow."""
     with suppress(ValueError, OverflowError):
         if re.fullmatch(r'\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text, re.ASCII):
             seconds = float(text)
             while seconds >= 1e11:
                 seconds /= 1000
             text = utc_text(seconds)
-        written = to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text))
-        return written if year_2000 <= date_of(written).timestamp() <= now + day else ''
+        date, written = read_date(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text))
+        return written if year_2000 <= date.timestamp() <= now + day else ''
     return ''
 
 
@@ -833,14 +832,14 @@ def read_members(source: Buffer, small: int = 256 * 1024, most_keys: int = 50_00
 
 
 def read_value(source: Raw, most: int = 256 * 1024, most_text: int = 4096) -> Any:
-    """A list stays as it is. Of a huge text its start; '' for what else is too large or odd."""
+    """A list stays as it is: mostly its first item alone counts. Of a huge text its start, of what else is too large ''."""
     text = memoryview(source)
     if len(text) <= most and text[0] == ord('['):
         return source
     ends = range(most_text, most_text - 12, -1) if len(text) > most else ()  # one of them breaks no character
-    for start in [bytes(text[:end]) + b'"' for end in ends] or [source]:
+    for cut in [bytes(text[:end]) + b'"' for end in ends] or [source]:
         with suppress(ValueError):
-            return ANYTHING.decode(start)
+            return ANYTHING.decode(cut)
     return ''
 
 
@@ -861,9 +860,9 @@ def find(value: Any, path: str) -> Any:
 
 @lru_cache(maxsize=1024)
 def ways_in(path: str) -> list[tuple[str, str]]:
-    """The keys that a path may begin with, the longest first, for keys hold dots themselves; each with the path that is left."""
-    keys = path.split('.')
-    return [('.'.join(keys[:end]), '.'.join(keys[end:])) for end in range(len(keys), 0, -1)]
+    """The keys that a path may begin with, and the rest; the longest first, for keys hold dots themselves."""
+    beginnings = list(accumulate(path.split('.'), '{}.{}'.format))
+    return [(key, path[len(key) + 1:]) for key in reversed(beginnings)]
 
 
 NAME_PARTS = {row.name: re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', row.name) for row in ROWS}
@@ -877,21 +876,21 @@ for number, (conditions, _) in enumerate(WAYS_TOLD):
 
 
 @lru_cache(maxsize=512)
-def by_meaning(keys: tuple[str, ...], inside: str) -> dict[str, dict[str, str]]:
-    """Those of an object's keys that mean something, the surest first; `inside`: the word that it stands under."""
+def by_meaning(keys: tuple[str, ...], place: str) -> dict[str, dict[str, str]]:
+    """Those of an object's keys that mean something, each by its word, the surest first."""
     known = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
     if 'name' in known:  # the name of a rule is a rule's name
-        known.setdefault(inside + 'name', known['name'])
+        known.setdefault(place + 'name', known['name'])
     return {meaning: {word: known[word] for word in words if word in known} for meaning, words in WORDS.items()}
 
 
 class Place:
-    """An object in which the general rule looks."""
+    """An object in which the general rule looks, and the word that it stands under."""
 
-    def __init__(self, members: dict[str, Any], inside: str = '', most_keys: int = 200, longest_key: int = 40):
+    def __init__(self, members: dict[str, Any], word: str = '', most_keys: int = 200, longest_key: int = 40):
         self.members = members
         keys = [key for key in islice(members, most_keys) if len(key) <= longest_key]
-        self.keys = by_meaning(tuple(keys), inside)
+        self.keys = by_meaning(tuple(keys), word)
 
     def under(self, meaning: str) -> list[Any]:
         return [find(self.members, key) for key in self.keys[meaning].values()]
@@ -930,10 +929,10 @@ class ForeignEvent:
         yield self.kind_and_who()
 
     def type(self, from_url: str, incident_type: str | None) -> str | None:
-        """A foreign `type` tells what kind of event it is. Only who speaks our format, with a key more, means the incident's."""
+        """An event's own is its kind, and the incident's only with who speaks our format, with a key more."""
         own = self.own('type')
-        means_ours = own and self.own('name') and not self.row
-        chosen = from_url or (own if means_ours else '') or incident_type or own
+        means_ours = self.own('name') and not self.row
+        chosen = from_url or (means_ours and own) or incident_type or own
         return unmarked(HALF_OF_A_PAIR.sub('\ufffd', chosen)) if chosen else None
 
     def occurred(self, now: float) -> str:
@@ -973,13 +972,15 @@ class ForeignEvent:
         return '' if DULL.fullmatch(name) else shortened(name, f' (+{most} more)' if most else '')
 
     def first_text(self, paths: str) -> tuple[str, str]:
-        """On one line, and the one of the paths where it stands."""
-        texts = ((self.line(self.at(path)), path) for path in paths.split('|'))
-        return next((found for found in texts if found[0]), ('', ''))
+        """And the one of the paths where it stands."""
+        for path in paths.split('|'):
+            if text := self.line(self.at(path)):
+                return text, path
+        return '', ''
 
     def more_items(self, path: str) -> int:
-        """Beyond the first, in the lists on the path."""
-        lists = (self.at(path[:dot.start()]) for dot in re.finditer(r'\.0', path))
+        """Beyond the first, in a list on the path."""
+        lists = map(self.at, accumulate(path.split('.0')[:-1], '{}.0{}'.format))
         return max((len(LIST.decode(items)) - 1 for items in lists if isinstance(items, Raw)), default=0)
 
     def at(self, path: str) -> Any:
@@ -1000,7 +1001,7 @@ class ForeignEvent:
         return self.line(': '.join(filter(None, (self.usable('kind', headers), self.usable('who', inside)))))
 
     def usable(self, meaning: str, others: Iterable[Any] = (), most: int = 40) -> str:
-        """The first text of this meaning, wherever the general rule looks, or of the others, that says something to a person."""
+        """The first text of this meaning, or of the others, that says something to a person."""
         values = (value for where in self.places() for value in where.under(meaning))
         for text in map(self.line, islice(chain(values, others), most)):
             if not (text.isascii() and EMPTY_TALK.fullmatch(text)):
