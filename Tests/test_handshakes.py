@@ -248,7 +248,10 @@ def test_zooms_token_is_signed_for_nobody_who_does_not_sign_as_zoom(app: App) ->
 def test_an_instance_without_a_token_signs_nothing() -> None:
     with App('') as app:
         body = zoom_question('abc')
-        assert 'encryptedToken' not in app.post(body, signed_by_zoom(body, token='')).text
+        answer = app.post(body, signed_by_zoom(body, token=''))
+        assert answer.status == 200
+        assert [incident['rawJSON'] for incident in app.incidents] == [answer.json[0]['rawJSON']], 'it is an event like any'
+        assert 'encryptedToken' not in answer.text
 
 
 @pytest.mark.parametrize('plain_token',

@@ -39,7 +39,7 @@ def test_24_mib_in_any_shape_need_little_memory_and_hold_up_nobody(name: str) ->
 def test_many_bodies_at_once_need_no_more_memory_than_one_large_one_beside_what_waits(count: int, shape: Shape) -> None:
     peak, statuses = together(count, shape)
     assert peak <= 250
-    assert statuses <= {200, 503}
+    assert 200 in statuses <= {200, 503}
 
 
 def test_what_waits_holds_its_incidents_and_nothing_else() -> None:
@@ -50,7 +50,7 @@ def test_what_waits_holds_its_incidents_and_nothing_else() -> None:
 
 def test_30_repeats_of_a_delivery_that_wait_hold_no_more_than_may_wait() -> None:
     _, memory, statuses = waiting(30, 2 * MIB, 'X-GitHub-Delivery: 1')
-    assert set(statuses) <= {200, 503}
+    assert 200 in set(statuses) <= {200, 503}
     assert memory <= GenericWebhook.MAX_WAITING_BYTES / MIB + 60
 
 
