@@ -83,6 +83,7 @@ def test_one_bad_item_refuses_all_and_says_where(app: App, body: str, words: str
     answer = app.authorized(body)
     assert answer.status == 400
     assert words in answer.detail
+    assert ('Item' in answer.detail) == ('Item' in words)
     assert app.calls == []
 
 

@@ -5,20 +5,23 @@ import hashlib
 import hmac
 import io
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext, suppress
 from typing import Any
 
 import GenericWebhook
 import gevent
 import pytest
-from GenericWebhook import BadRequest, Intake, Refused, Room, TooLarge, Unavailable
+from GenericWebhook import (Arrival, BadRequest, Intake, Refused, Room, Settings, TooLarge, Unavailable, decompress,
+                            read_payloads, to_incidents)
 from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, request_bytes
 
 from bench.bodies import FORM, MIB, SHAPES, Shape, cost, filled, packed, refused, together, waiting
 
+EVENTS = [{'title': f'Login {number}', 'text': 'x' * 20_000} for number in range(1000)]
+ENVELOPES = [{'raw_json': event} for event in EVENTS]
 COSTLY = ['small objects in raw_json', 'deep arrays', 'gzip of 24 KB, numbers', 'form of %41', 'NaN behind escapes', 'many keys',
           'text of control characters', 'string with one emoji', 'lone surrogates', 'folded part header', 'huge part name']
 
@@ -29,6 +32,44 @@ def test_24_mib_in_any_shape_need_little_memory_and_hold_up_nobody(name: str) ->
     assert found.until_line <= 250
     assert found.waited <= 1
     assert found.status in (200, 400, 413)
+
+
+def turns_of_others(work: Callable[[], Any]) -> int:
+    """How often another greenlet gets its turn meanwhile."""
+    turns = -1
+
+    def go_on() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            gevent.sleep(0.001)
+
+    other = gevent.spawn(go_on)
+    gevent.sleep(0)
+    with suppress(Refused):
+        work()
+    other.kill()
+    return turns
+
+
+@pytest.mark.parametrize('name', ['form of %41', 'a field in a form', 'lone surrogates', 'NaN behind escapes', 'quotes', 'lines'])
+def test_others_get_their_turns_while_24_mib_are_read(name: str) -> None:
+    shape = SHAPES[name]
+    body = shape.body() + (b'' if name == 'lines' else b' x')  # what is no JSON is looked at more than once
+    assert turns_of_others(lambda: read_payloads(body, shape.content_type)) >= 2
+
+
+def test_others_get_their_turns_while_24_mib_are_unpacked() -> None:
+    body = SHAPES['gzip of 24 KB, numbers'].body()
+    assert turns_of_others(lambda: list(decompress(body, 'gzip'))) >= 2
+
+
+@pytest.mark.parametrize('events, query', [([{'alerts': EVENTS}], {'each': 'alerts'}), (EVENTS, {}), (ENVELOPES, {})],
+                         ids=['items', 'events', 'envelopes'])
+def test_others_get_their_turns_while_very_many_events_become_incidents(events: Any, query: dict[str, str]) -> None:
+    payloads = read_payloads(json.dumps(events).encode())
+    arrival = Arrival('2026-11-24T10:00:00Z', {}, Settings(8080, b'', None), query)
+    assert turns_of_others(lambda: to_incidents(payloads, arrival)) >= 2
 
 
 @pytest.mark.parametrize('count, shape', [

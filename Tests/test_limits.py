@@ -36,6 +36,25 @@ def test_a_request_may_hold_1000_events(app: App, form: str, between: str, count
     assert status == 200 or '1,000' in answer.detail
 
 
+@pytest.mark.parametrize('beyond, status', [(0, 200), (1, 413)])
+def test_the_json_text_of_an_incident_may_have_37_mib(app: App, beyond: int, status: int) -> None:
+    app.authorized('x' * MIB)
+    rest = 37 * MIB + beyond - len(app.incidents[-1]['rawJSON']) + MIB
+    answer = app.authorized('\1' * (rest // 6) + 'x' * (rest % 6))  # a control character becomes six
+    assert answer.status == status
+    assert status == 413 or len(app.incidents[-1]['rawJSON']) == 37 * MIB
+
+
+@pytest.mark.parametrize('size, status', [(256 * KIB, 200), (256 * KIB + 1, 400)])
+def test_raw_line_breaks_in_strings_are_mended_in_bodies_up_to_256_kib(app: App, size: int, status: int) -> None:
+    assert app.authorized('{"a": "\n%s"}' % ('x' * (size - 10))).status == status
+
+
+def test_half_a_surrogate_pair_is_mended_in_a_body_of_any_size(app: App) -> None:
+    assert app.authorized('{"a": "%s\\ud800"}' % ('x' * MIB)).status == 200
+    assert app.details['a'] == 'x' * MIB + '\ufffd'
+
+
 @pytest.mark.parametrize('size, status', [(32 * KIB - 50, 200), (32 * KIB + 50, 400)])
 def test_the_headers_of_a_request_may_be_32_kib_together(webhook: Webhook, size: int, status: int) -> None:
     headers = AUTHORIZED.partition('\r\n')[2]

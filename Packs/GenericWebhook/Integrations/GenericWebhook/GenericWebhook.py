@@ -589,7 +589,6 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
         raise zlib.error('it ends early')
 
 
-BYTE_ORDER_MARK = b'\xef\xbb\xbf'
 # Not every codec that Python knows: some take quadratic time, some make text that no JSON can hold.
 CHARSET = re.compile(r'(us-)?ascii|latin-?1|iso-?8859-[0-9]{1,2}|(cp|windows-)125[0-9]|utf-?(16|32)(-?[bl]e)?|s(hift-?)?jis'
                      r'|euc-?(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]', re.IGNORECASE)
@@ -603,7 +602,7 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
         except (UnicodeError, LookupError):
             continue
         if '\0' not in text:
-            return (body if encoding == 'utf-8' else text.encode()).removeprefix(BYTE_ORDER_MARK)
+            return (body if encoding == 'utf-8' else text.encode()).removeprefix(b'\xef\xbb\xbf')
     refusal = BadRequest if is_json else UnsupportedMedia
     raise refusal('The body is no UTF-8 text: send it so, or name its charset in the Content-Type; of files send a form.')
 
@@ -1073,7 +1072,8 @@ def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
 
 
 def first_byte(text: bytes) -> bytes:
-    return text.lstrip(BYTE_ORDER_MARK + b' \t\r\n')[:1]
+    """Behind white space and a byte order mark."""
+    return text.lstrip(b' \t\r\n\xef\xbb\xbf')[:1]
 
 
 # curl labels any text as a form: what stands before the first = must be a field's name.
