@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import select
 import shutil
 import socket
@@ -10,7 +11,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -77,8 +78,8 @@ NO_HTTP = {
     'a length with an underscore': POST + b'Content-Length: 1_0\r\n\r\n0123456789',
     'a length of 5,000 digits': POST + b'Content-Length: ' + b'0' * 5000 + b'\r\n\r\n',
     'two lengths': POST + b'Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x',
-    'a length beside chunks': POST + b'Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n',
-    'another coding': POST + b'Transfer-Encoding: gzip, chunked\r\n\r\n',
+    'a length beside chunks': POST + b'Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
+    'another coding': POST + b'Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
     'chunks under 1.0': b'POST / HTTP/1.0\r\n' + AUTHORIZED + b'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
     'a chunk without a size': CHUNKED + b'\r\n{}\r\n0\r\n\r\n',
     'a size that is none': CHUNKED + b'zz\r\n{}\r\n0\r\n\r\n',
@@ -116,9 +117,9 @@ def test_chunks_are_read_without_their_framing_and_nothing_beyond_them(chunks: b
     assert rfile.read() == b'next'
 
 
-def test_chunks_of_64_bytes_may_be_a_body_of_any_size() -> None:
-    body = RequestBody(BytesIO((b'40\r\n' + b'a' * 64 + b'\r\n') * 50_000 + b'0\r\n\r\n'), 0, has_chunks=True)
-    assert sum(map(len, iter(lambda: body.read(2**16), b''))) == 50_000 * 64
+def test_chunks_whose_framing_is_an_eighth_of_their_data_may_be_a_body_of_any_size() -> None:
+    body = RequestBody(BytesIO((b'30\r\n' + b'a' * 48 + b'\r\n') * 100_000 + b'0\r\n\r\n'), 0, has_chunks=True)
+    assert sum(map(len, iter(lambda: body.read(2**16), b''))) == 100_000 * 48
 
 
 def test_a_header_with_an_underscore_passes_for_none_with_a_hyphen(webhook: Webhook) -> None:
@@ -360,12 +361,37 @@ def test_a_sender_that_stops_is_cut_within_the_grace_period_whatever_it_sent_bef
         assert 0.3 <= seconds < 1
 
 
+@pytest.mark.parametrize('end, has_left', [('stays', False), ('sends', False), ('leaves', True), ('resets', True)])
+def test_a_sender_has_left_when_nothing_more_can_come(end: str, has_left: bool) -> None:
+    server = WebhookServer(Settings(0, b'', None), line())
+    with socket.create_server(('127.0.0.1', 0)) as listener, socket.create_connection(listener.getsockname()) as sender:
+        receiver, _ = listener.accept()
+        with receiver:
+            connection = Connection(receiver, '', server)
+            if end == 'sends':
+                sender.sendall(b'more')
+            elif end == 'resets':
+                sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            if end in ('leaves', 'resets'):
+                sender.close()
+            assert connection.has_left() is has_left
+
+
+def test_a_body_that_stops_coming_is_503_within_its_grace_and_its_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('GenericWebhook.BODY_GRACE_SECONDS', 0.2)
+    with serving() as send:
+        began = time.monotonic()
+        (status, headers, content), = read_answers(read_to_end(send(POST + b'Content-Length: 9\r\n\r\n{')))
+        assert time.monotonic() - began == pytest.approx(0.2, abs=0.15)
+        assert (status, headers['connection'], 'too slowly' in content) == (503, 'close', True)
+
+
 # No connection stops another
 
 
 def test_a_newcomer_takes_the_place_of_the_connection_that_rests_longest(tmp_path: Path) -> None:
     python = tmp_path / 'python'
-    python.write_text(f'#!/bin/sh\nulimit -n 256\nexec {sys.executable} "$@"\n')
+    python.write_text(f'#!/bin/sh\nulimit -n 256; ulimit -S -n 128\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
     with Webhook(python=str(python)) as webhook, ExitStack() as stack:
         webhook.faults(hang=True)
@@ -373,10 +399,11 @@ def test_a_newcomer_takes_the_place_of_the_connection_that_rests_longest(tmp_pat
         posting.sendall(POST + b'Content-Length: 2\r\n\r\n{}')
         wait_for(lambda: webhook.state()['createSizes'], 'the call that hangs')
         for number in range(400):
-            stack.enter_context(webhook.connect()).sendall(GET[:number % 20])
+            stack.enter_context(webhook.connect()).sendall(LAST if number % 2 else GET[:number % 20])
         began = time.monotonic()
         assert exchange(webhook, LAST)[0].status == 200
         assert time.monotonic() - began < 1
+        assert 192 <= len(os.listdir(f'/proc/{webhook.state()["pid"]}/fd')) <= 256, 'as many as the container may have'
         webhook.faults(hang=False)
         assert posting.recv(65536).startswith(b'HTTP/1.1 200 ')
 
@@ -421,6 +448,48 @@ def test_whatever_one_connection_sends_another_is_answered_within_a_second(webho
     assert slowest_beside(webhook, sent) < 1
 
 
+@contextmanager
+def serving() -> Iterator[Callable[[bytes], socket.socket]]:
+    """A server in this process: what opens a connection to it, on which these bytes are sent."""
+    server = WebhookServer(Settings(0, TOKEN.encode(), None), line())
+    server.start()
+    with ExitStack() as stack:
+        stack.callback(server.close)
+
+        def send(sent: bytes) -> socket.socket:
+            address = '127.0.0.1', server.server_port or 0
+            sender: socket.socket = stack.enter_context(gevent.socket.create_connection(address))
+            sender.sendall(sent)
+            return sender
+        yield send
+
+
+def answers_so_far(sender: socket.socket) -> int:
+    sender.setblocking(False)
+    return sender.recv(2**20).count(b'HTTP/1.1 ')
+
+
+def test_two_that_pipeline_are_answered_in_turns() -> None:
+    with serving() as send:
+        other, one = send(GET * 90), send(GET * 89 + LAST)
+        assert read_to_end(one).count(b'HTTP/1.1 200 ') == 90
+        assert answers_so_far(other) > 80
+        other, one = send(GET * 90), send(GET * 10 + LAST)
+        assert read_to_end(one).count(b'HTTP/1.1 200 ') == 11
+        assert answers_so_far(other) < 40
+
+
+def test_all_who_are_refused_have_one_turn_together() -> None:
+    with serving() as send:
+        refused = [send(POST.replace(b'\r\nAuth', b'\r\nContent-Length: 1\r\nAuth') + b'\r\n{') for _ in range(20)]
+        gevent.sleep(0.1)
+        for sender in refused:
+            sender.recv(2**20)
+            sender.sendall((POST + b'Content-Length: 1\r\n\r\n{') * 30)
+        assert read_to_end(send(GET * 49 + LAST)).count(b'HTTP/1.1 200 ') == 50
+        assert sum(map(answers_so_far, refused)) < 20 * 10
+
+
 # Logs
 
 
@@ -428,12 +497,19 @@ def test_whatever_one_connection_sends_another_is_answered_within_a_second(webho
 def test_the_log_says_of_a_wrong_path_what_to_do(webhook: Webhook, number: int, path: bytes) -> None:
     sent = b'POST %s HTTP/1.1\r\n' % path + HOST + b'User-Agent: lost %d\r\nConnection: close\r\n\r\n' % number
     assert [status for status, _, _ in exchange(webhook, sent)] == [404]
-    webhook.wait_for_line(rf'POST 404 \d+ ms, from "\S+" "lost {number}".*: There is nothing at this path: send the POST')
+    webhook.wait_for_line(rf'POST 404 \d+ ms, from "127\.0\.0\.1" "lost {number}".*: There is nothing at this path: send the')
+
+
+def test_the_log_has_the_size_and_the_time_of_a_request_that_comes_in_chunks(webhook: Webhook) -> None:
+    webhook.faults(call_delay_ms=300)
+    exchange(webhook, CHUNKED.replace(HOST, HOST + b'Connection: close\r\n') + b'2\r\n{ \r\n1\r\n}\r\n0\r\n\r\n')
+    webhook.faults(call_delay_ms=0)
+    webhook.wait_for_line(r'POST 200 ([3-9]\d\d|\d{4}) ms, from "127\.0\.0\.1" "-", 3 bytes: incident')
 
 
 def test_what_a_sender_writes_can_not_forge_another_field_of_the_log(webhook: Webhook) -> None:
     exchange(webhook, LAST.replace(b'\r\n\r\n', b'\r\nUser-Agent: a" b\r\nX-Forwarded-For: 1.2.3.4", 5 bytes: x "\r\n\r\n'))
-    webhook.wait_for_line(r'from "1\.2\.3\.4\\+x22, 5 bytes: x \\+x22" "a\\+x22 b", \d+ bytes: no incident')
+    webhook.wait_for_line(r'from "1\.2\.3\.4\\+x22, 5 bytes: x \\+x22" "a\\+x22 b", 0 bytes: no incident')
 
 
 @pytest.mark.parametrize('spelled', [

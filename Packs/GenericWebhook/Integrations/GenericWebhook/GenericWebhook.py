@@ -2062,8 +2062,7 @@ class Webhook(Bottle):  # type: ignore[misc]
             'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW),
             'POST': self.receive, 'PUT': self.receive}
         for method, handler in handlers.items():
-            # Without bottle's plugins: the answers are complete.
-            self.route('/', method, callback=partial(self.answer, handler), skip=True)
+            self.route('/', method, callback=partial(self.answer, handler))
 
     def answer(self, handler: Handler) -> HTTPResponse:
         """Of a handshake or of the handler, with every exception turned into an answer."""
@@ -2246,6 +2245,7 @@ class RequestBody:
         self.left = length  # of the body or of a chunk
         self.has_chunks = has_chunks  # still to come
         self.framing_left = MAX_FRAMING_BYTES
+        self.size = 0  # of what was read
         self.invite = invite  # for a sender that waits for it
 
     def read(self, size: int) -> bytes:
@@ -2262,6 +2262,7 @@ class RequestBody:
         if self.left and not data:
             raise ConnectionError('the body ends early')
         self.left -= len(data)
+        self.size += len(data)
         self.framing_left += len(data) // 8
         if self.has_chunks and not self.left:
             self.framing_line(CHUNK_END)
@@ -2311,7 +2312,7 @@ class Connection:
         """Whether another request may follow on the connection."""
         self.server.rest(self)
         self.pace.expect(idle_seconds)
-        if not self.rfile.peek(1):
+        if not self.rfile.peek():
             return False
         self.pace.expect(HEADER_SECONDS)
         self.began = time.monotonic()
@@ -2340,6 +2341,7 @@ class Connection:
         said: list[Any] = []
         content = b''.join(self.server.app(environ, lambda *head: said.extend(head)))
         status, headers = said[0], dict(said[1])
+        environ.setdefault('CONTENT_LENGTH', body.size)  # for the log
         wishes = environ.get('HTTP_CONNECTION', '').lower().replace(' ', '').split(',')
         stays = (body.is_nearly_read and 'Connection' not in headers and 'close' not in wishes
                  and (not is_old or 'keep-alive' in wishes))
@@ -2376,7 +2378,7 @@ class Connection:
         milliseconds = round((time.monotonic() - self.began) * 1000)
         client = quoted(environ.get('HTTP_X_FORWARDED_FOR', self.client))
         agent = quoted(environ.get('HTTP_USER_AGENT', '-'))
-        size = environ.get('CONTENT_LENGTH') or self.pace.received
+        size = environ.get('CONTENT_LENGTH', '-')
         outcome = environ.get(OUTCOME, 'no incident')
         text = (f'{environ.get("REQUEST_METHOD", "-")} {status} {milliseconds} ms, '
                 f'from {client} {agent}, {size} bytes: {outcome}')
