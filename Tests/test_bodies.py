@@ -101,6 +101,12 @@ def test_nothing_at_all_is_an_incident_without_details(app: App, body: bytes, co
     assert [incident['rawJSON'] for incident in app.incidents] == ['{}']
 
 
+@pytest.mark.parametrize('body', [b'{}\n' * 1001, b'[' + b'{},' * 1000 + b'{}]'], ids=['lines', 'array'])
+def test_more_events_than_a_request_may_hold_are_refused_before_any_is_made(body: bytes) -> None:
+    with pytest.raises(TooLarge):
+        read_payloads(body)
+
+
 def test_very_many_events_in_a_small_body_do_not_fill_the_memory() -> None:
     with Webhook() as webhook:
         held = webhook.peak_memory()

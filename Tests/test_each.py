@@ -5,8 +5,9 @@ import json
 from typing import Any
 
 import pytest
+import requests
 from app import App
-from webhook import TOKEN
+from webhook import TOKEN, Webhook
 
 ALERTS: dict[str, Any] = {'receiver': 'x', 'alerts': [{'labels': {'alertname': 'A'}, 'n': 1.10}, {'name': 'B', 'type': 't'}, {}]}
 
@@ -32,6 +33,12 @@ def test_a_path_that_leads_to_no_array_of_objects_leaves_one_incident(app: App, 
     assert app.ask('POST', f'each={path}', body, {'Authorization': TOKEN}).status == 200
     assert len(app.incidents) == 1
     assert app.details['alerts'] == ALERTS['alerts']
+
+
+def test_the_log_says_that_no_array_stands_at_the_path() -> None:
+    with Webhook() as webhook:
+        requests.post(f'{webhook.webhook_url}?each=items', '{"alerts": []}', headers={'Authorization': TOKEN}, timeout=30)
+        webhook.wait_for_line('no array of objects stands at the path of .each=')
 
 
 def test_items_of_arrays_count_among_the_events_of_a_request(app: App) -> None:

@@ -179,7 +179,8 @@ def test_what_is_no_date_is_refused(text):
     ('{"\u00e9": "a\nb\tc\x01\\"",\n "b" 1}', "expected ':', line 3 column 6"), ('\x0b{}', 'line 1 column 1'),
     ('{"a": "\\ud800"\n, "b": [1,]}', 'line 2 column 11'), ('{"a": "\n', 'it ends early, line 2 column 1'),
     ('{"a": -x}', 'line 1 column 8'), ('["\\ud83\ufeff"]', 'unicode escape, line 1 column 8'),
-    ('{"a": 1} x', 'line 1 column 10'), ('{', 'line 1 column 2'), ('[' * 100_000, 'nested too deeply'), ('{"a": 01}', 'line 1'),
+    ('\n"b" 1}', 'line 2 column 6'), ('{"a": 1} x', 'line 1 column 10'),
+    ('{', 'line 1 column 2'), ('[' * 100_000, 'nested too deeply'), ('{"a": 01}', 'line 1'),
 ])
 def test_bad_json_is_refused_with_its_place(text, where):
     with pytest.raises(BadRequest, match=where):
