@@ -1050,14 +1050,19 @@ class Arrival:
         return ForeignEvent(text, self.headers, partial(holds_token, self.settings))
 
 
+SPACE = b' \t\r\n\xef\xbb\xbf'  # and a byte order mark
+# curl labels any text as a form: what stands before the first = must be a field's name.
+FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
+
+
 def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
     """The events in a body, each as the JSON text of an object. Raises Refused."""
     label, options = parse_options_header(content_type[:1000])
-    if label == 'multipart/form-data' and first_byte(body) not in (b'{', b'[', b''):
+    if label == 'multipart/form-data' and body.lstrip(SPACE)[:1] not in (b'{', b'[', b''):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label) is not None
     text = utf8_text(body, options.get('charset', ''), is_json)
-    first = first_byte(text)
+    first = text.lstrip(SPACE)[:1]
     if not first:
         return [b'{}']
     if first in b'{[' or is_json:
@@ -1069,15 +1074,6 @@ def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
     elif label == 'application/x-www-form-urlencoded' and FORM.fullmatch(text):
         return form_payloads(urlencoded_fields(text))
     return [bounded(to_json({'body': text.decode()}))]
-
-
-def first_byte(text: bytes) -> bytes:
-    """Behind white space and a byte order mark."""
-    return text.lstrip(b' \t\r\n\xef\xbb\xbf')[:1]
-
-
-# curl labels any text as a form: what stands before the first = must be a field's name.
-FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
 
 
 def bounded(json_text: bytes) -> bytes:
