@@ -818,19 +818,19 @@ FEW_MEMBERS = Decoder(defstruct('Few', [(key, Raw | UnsetType, UNSET) for key in
     'groupLabels', 'commonLabels', 'commonAnnotations', 'headers', 'raw_json', 'rawJson', 'rawJSON')]))
 
 
-def read_members(source: Buffer, small: int = 256 * 1024, most_keys: int = 50_000) -> dict[str, Any]:
+def read_members(source: Buffer, most_keys: int = 50_000) -> dict[str, Any]:
     """Of a JSON object, each as its own text. Of very many colons it is taken that each may belong to a key."""
     text = memoryview(source)
     pieces = (bytes(text[start:start + MIB]) for start in range(0, len(text), MIB))
     with suppress(ValueError, RecursionError):
-        if len(text) <= small or sum(piece.count(b':') for piece in pieces) <= most_keys:
+        if len(text) <= SMALL_BODY_BYTES or sum(piece.count(b':') for piece in pieces) <= most_keys:
             return MEMBERS.decode(source)
         few = asdict(FEW_MEMBERS.decode(source))
         return {key: value for key, value in few.items() if value is not UNSET}
     return {}
 
 
-def read_value(source: Raw, most: int = 256 * 1024, most_text: int = 4096) -> Any:
+def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096) -> Any:
     """A list stays as it is: mostly its first item alone counts. Of a huge text its start, of what else is too large ''."""
     text = memoryview(source)
     if len(text) <= most and text[0] == ord('['):
@@ -919,8 +919,8 @@ class ForeignEvent:
         """What it may be called, the best first; '' where a way leads to no name."""
         if self.row:
             yield self.name_by_row(NAME_PARTS[self.row.name])
-        name = self.line(self.own('name'))
-        yield '' if IDENTIFIER.fullmatch(name) else name
+        if name := self.own('name'):
+            yield '' if IDENTIFIER.fullmatch(name.strip()) else self.line(name)
         if len(self.members) == 1:
             lines = self.own('body').lstrip()[:4096].splitlines()[:50]
             yield from (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)
@@ -930,8 +930,8 @@ class ForeignEvent:
     def type(self, from_url: str, incident_type: str | None) -> str | None:
         """An event's own is its kind, and the incident's only with who speaks our format, with a key more."""
         own = self.own('type')
-        means_ours = self.own('name') and not self.row
-        chosen = from_url or (means_ours and own) or incident_type or own
+        means_ours = own and self.own('name') and not self.row
+        chosen = from_url or (own if means_ours else '') or incident_type or own
         return unmarked(HALF_OF_A_PAIR.sub('\ufffd', chosen)) if chosen else None
 
     def occurred(self, now: float) -> str:
