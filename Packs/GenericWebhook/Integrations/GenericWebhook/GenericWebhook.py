@@ -983,13 +983,12 @@ class ForeignEvent:
         return max((len(LIST.decode(items)) - 1 for items in lists if isinstance(items, Raw)), default=0)
 
     def at(self, path: str) -> Any:
+        """As the columns of SENDERS have it; a `*` asks for the name of the event in a text, as JSON or as base64 of it."""
         if path[0] == '@':
             return self.headers.get(path[1:])
-        return self.inner_name(str(self.at(path[1:]))) if path[0] == '*' else find(self.members, path)
-
-    def inner_name(self, text: str) -> str:
-        """The name of the event that stands in a text, as JSON or as base64 of it."""
-        source = text.encode()
+        if path[0] != '*':
+            return find(self.members, path)
+        source = str(find(self.members, path[1:])).encode()
         with suppress(ValueError):
             source = base64.b64decode(source, validate=True)
         return ForeignEvent(source, {}, self.holds_token).name()
