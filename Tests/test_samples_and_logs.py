@@ -39,6 +39,13 @@ def test_a_large_incident_is_no_sample_and_uses_up_no_write(large: dict[str, str
     assert not samples.are_new
 
 
+def test_a_sample_has_at_most_50_000_bytes() -> None:
+    samples = Samples()
+    room = 50_000 - Post([incident('', '')]).size
+    samples.add([incident('just small', 'a' * (room - len('just small'))), incident('large', 'a' * (room - len('large') + 1))])
+    assert names(samples) == ['just small']
+
+
 @pytest.mark.parametrize('context', [None, [], 'text', {'samples': 1}, {'samples': '{'}, {'samples': '{}'}, {'a': '1'}], ids=str)
 def test_of_a_context_that_holds_something_else_there_are_no_samples(context: object) -> None:
     assert read_samples(context) == []
