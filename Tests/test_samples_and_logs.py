@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 
 import demistomock
 import gevent
@@ -190,3 +191,21 @@ def test_many_different_refusals_are_counted_together() -> None:
     assert len(lines.take()[1].splitlines()) == 100 + 10
     lines.end_flood()
     assert lines.take()[1].endswith(' 890 more in 10 s: other reasons')
+
+
+def test_that_all_is_well_again_is_told_at_once_and_the_next_error_in_a_minute() -> None:
+    told: list[tuple[str, bool]] = []
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={}, updateModuleHealth=lambda *health: told.append(health))
+    line = ServerLine(log_every=0)
+    for count, health in enumerate(('wrong', '', 'wrong again', 'worse'), 1):
+        line.report_health(health)
+        line.log('info', 'the health has its turn before this line')
+        with gevent.Timeout(10):
+            while len(demistomock.calls_of('info')) < count:
+                gevent.sleep(0.001)
+    line.cut()
+    gevent.joinall([line.keeper], timeout=10)
+    demistomock.reset()
+    assert told == [('wrong', True), ('', False)]
+    assert 0 < line.health_due_at - time.monotonic() <= 60
