@@ -97,6 +97,18 @@ def test_an_array_that_comes_twice_makes_its_incidents_once(app: App) -> None:
     assert (len(app.incidents), first.text) == (2, second.text)
 
 
+@pytest.mark.parametrize('body, made', [
+    ('{"a": 1}', 'incident 1.0'), ('[{"a": 1}, {"a": 2}]', '2 incidents 1.0, 1.1'),
+    (json.dumps([{'a': 1}] * 100), f'100 incidents {", ".join(f"1.{number}" for number in range(100))}'[:150]),
+], ids=['one', 'two', 'many'])
+def test_the_log_says_what_was_made_and_of_what_it_is_a_repeat(app: App, body: str, made: str) -> None:
+    outcomes = []
+    for _ in range(2):
+        app.post(body, {**AUTHORIZED, 'webhook-id': '1'})
+        outcomes.append(app.outcome)
+    assert outcomes == [made, f'repeat of {made}']
+
+
 def test_a_repeat_with_a_fresh_signature_is_still_a_repeat(app: App) -> None:
     for seconds_ago in (100, 0):
         stamp = str(int(time.time()) - seconds_ago)
@@ -469,6 +481,17 @@ def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
     gevent.joinall([first, second, third], timeout=10, raise_error=True)
     assert [each.value for each in (first, second, third)] == [('made', False), ('made', True), ('made', True)]
     assert memory.once('', 'fourth') == ('fourth', False)
+
+
+def test_one_departure_excuses_one_repeat_after_the_answer() -> None:
+    memory = Memory()
+    left: list[str] = []
+    first = memory.start('', 'first', lambda: bool(left))
+    memory.wait_until_all_have_waited()
+    left.append('first')
+    memory.posts[0].outcome.set([{'name': 'made'}])
+    first.join(10)
+    assert [memory.once('', 'again') for _ in range(2)] == [('made', True), ('again', False)]
 
 
 def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None:

@@ -158,6 +158,7 @@ class LineMachine(RuleBasedStateMachine):
         queue = self.queue
         places = [*queue.waiting, *queue.in_flight, *(post for part in queue.parts for post in part)]
         assert len(places) == len(set(places))
+        assert queue.is_empty == (not places)
         assert not any(post.outcome.ready() for post in places)
         unsettled = [sender.post for sender in self.senders if not sender.post.outcome.ready()]
         assert set(unsettled) == set(places)

@@ -1706,7 +1706,7 @@ class Delivery:
         if not result.ready():
             if not self.has_left():
                 self.gave_up = self.has_left
-            result.wait(max(until - time.monotonic(), 0))
+            result.wait(until - time.monotonic())
         return result.ready()
 
     def made(self, created: list[Any]) -> None:
