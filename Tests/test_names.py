@@ -105,6 +105,7 @@ def test_a_part_without_fields_falls_away_with_its_brackets_and_separator() -> N
     assert name({'action': 'opened', 'issue': {'title': 'Typo'}}, github) == 'issues opened: Typo'
     assert name({'issue': {'title': 'Typo'}, 'repository': {'full_name': 'octo/repo'}}, github) == 'issues: Typo (octo/repo)'
     assert name({'organization': {'login': 'octo'}}, github) == 'issues (octo)'
+    assert name({'object_attributes': {'title': 'Typo'}}, {'x-gitlab-event': 'Issue Hook'}) == 'Typo'
 
 
 def test_a_row_that_gives_a_dull_name_gives_none() -> None:
@@ -121,11 +122,12 @@ def test_a_header_tells_the_sender_before_the_payload_does() -> None:
     assert name({'alert_title': 'x is high', 'title': 'Mug'}, {'x-shopify-topic': 'products/create'}) == 'products/create: Mug'
 
 
+@pytest.mark.parametrize('alarm', ['cpu-high', 'cpu-high1', 'cpu-high12', 'cpu-high123'])  # base64 has four ends
 @pytest.mark.parametrize('spelled', [str, lambda text: base64.b64encode(text.encode()).decode()])
-def test_the_event_inside_of_a_message_names_it(spelled: Any) -> None:
-    inner = spelled(json.dumps({'AlarmName': 'cpu-high', 'NewStateValue': 'ALARM'}))
-    assert name({'TopicArn': 'arn:aws:sns:a:1:t', 'Message': inner}) == 'ALARM: cpu-high'
-    assert name({'subscription': 'projects/p/subscriptions/s', 'message': {'data': inner}}) == 'ALARM: cpu-high'
+def test_the_event_inside_of_a_message_names_it(spelled: Any, alarm: str) -> None:
+    inner = spelled(json.dumps({'AlarmName': alarm, 'NewStateValue': 'ALARM'}))
+    assert name({'TopicArn': 'arn:aws:sns:a:1:t', 'Message': inner}) == f'ALARM: {alarm}'
+    assert name({'subscription': 'projects/p/subscriptions/s', 'message': {'data': inner}}) == f'ALARM: {alarm}'
 
 
 def test_a_message_that_is_no_event_is_the_name_itself() -> None:
