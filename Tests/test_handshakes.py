@@ -4,7 +4,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 import time
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlencode
 
@@ -117,9 +119,22 @@ def test_a_validation_event_without_a_code_is_a_400(app: App, body: str) -> None
     assert app.calls == []
 
 
-def test_a_validation_event_is_read_up_to_a_bound(app: App) -> None:
-    body = json.dumps(payload_of('azure-event-grid-validation')['body']) + ' ' * 70_000
-    assert app.post(body, {'aeg-event-type': 'SubscriptionValidation'}).status == 413
+@pytest.mark.parametrize('size, status', [(64 * 1024, 200), (64 * 1024 + 1, 413)])
+def test_a_validation_event_may_have_64_kib(app: App, size: int, status: int) -> None:
+    body = json.dumps(payload_of('azure-event-grid-validation')['body']).ljust(size)
+    assert app.post(body, {'aeg-event-type': 'SubscriptionValidation'}).status == status
+
+
+def test_validation_events_have_no_more_room_than_strangers(webhook: Webhook) -> None:
+    head = b'POST / HTTP/1.1\r\nHost: x\r\naeg-event-type: SubscriptionValidation\r\nContent-Length: 65536\r\n\r\n'
+    with ExitStack() as stack:
+        questions = [stack.enter_context(socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30))
+                     for _ in range(400)]
+        for question in questions:
+            question.sendall(head + b' ' * 65_500)
+        first = questions[0].recv(4096)
+    assert first.startswith(b'HTTP/1.1 503 ')
+    assert b'too slowly' not in first, 'it was cut for want of room'
 
 
 @pytest.mark.parametrize('kind', ['Notification', '', 'subscriptionvalidation', 'SubscriptionDeletion'])
@@ -200,6 +215,13 @@ def test_slacks_challenge_does_not_come_back_to_anybody(app: App) -> None:
         answer = app.post(body, headers)
         assert answer.status == 401
         assert '3eZbrw' not in answer.text
+
+
+@pytest.mark.parametrize('size, calls', [(64 * 1024, 0), (64 * 1024 + 1, 1)])
+def test_a_question_of_slacks_is_no_longer_than_64_kib(app: App, size: int, calls: int) -> None:
+    body = json.dumps(payload_of('slack-url-verification')['body'])
+    assert app.post(body.replace('"token"', ' ' * (size - len(body)) + '"token"'), {'Authorization': TOKEN}).status == 200
+    assert len(app.calls) == calls
 
 
 def test_an_event_that_only_looks_like_slacks_question_is_an_incident(app: App) -> None:

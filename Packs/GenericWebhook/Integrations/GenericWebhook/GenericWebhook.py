@@ -311,7 +311,7 @@ def moment_of(stamp: str) -> float:
     """Of Unix seconds or milliseconds, or of RFC 3339; far away of anything else."""
     with suppress(ValueError):
         if stamp.isdecimal():
-            return int(stamp[:13]) / (1000 if len(stamp) > 11 else 1)
+            return float(stamp) / (1000 if len(stamp) > 11 else 1)
         return datetime.fromisoformat(stamp.replace('Z', '+00:00')).timestamp()
     return 0
 
