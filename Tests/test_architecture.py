@@ -1,8 +1,9 @@
-"""Holds the rules of the layout that no linter knows: who may talk to the server, and who may import what."""
+"""Holds the rules of the layout that no linter knows: who talks to the server, who imports what, how large a part is."""
 from __future__ import annotations
 
 import ast
 import re
+import statistics
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,35 @@ def test_each_section_of_the_script_uses_only_those_above_it() -> None:
 def test_the_rule_about_sections_finds_what_it_is_for() -> None:
     source = '"""Docstring."""\n"""ONE"""\ndef f(): return g()\n"""TWO"""\ndef g(): return f()'
     assert uses_of_what_stands_below(ast.parse(source)) == ['3: g']
+
+
+def lengths(tree: ast.Module) -> dict[str, int]:
+    """The lines of each function, by its name and place."""
+    return {f'{node.lineno}: {node.name}': (node.end_lineno or 0) - node.lineno + 1
+            for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_a_function_of_the_script_has_about_ten_lines() -> None:
+    lines = lengths(ast.parse(SCRIPT.read_text('utf-8')))
+    assert {name: length for name, length in lines.items() if length > 30} == {}
+    assert statistics.median(lines.values()) <= 7
+
+
+def test_the_script_uses_no_private_name_of_others() -> None:
+    names = {node.attr for node in ast.walk(ast.parse(SCRIPT.read_text('utf-8'))) if isinstance(node, ast.Attribute)}
+    assert {name for name in names if name.startswith('_') and not name.endswith('__')} == {'_exit'}  # documented, of os
+
+
+def test_the_script_does_not_grow() -> None:
+    """Who has to raise a bound says why in the commit; most often something else can go."""
+    source = SCRIPT.read_text('utf-8')
+    table = re.search("^SENDERS = '''.*?^'''", source, re.MULTILINE | re.DOTALL)
+    assert table
+    lines = [line for line in source.replace(table[0], '').splitlines() if line.strip()]
+    constants = [name for node in ast.parse(source).body for name in defined_names(node) if name.isupper()]
+    assert len(source.splitlines()) <= 2500
+    assert sum(map(len, lines)) / len(lines) <= 57
+    assert len(constants) <= 104
 
 
 def test_the_script_imports_only_what_its_container_has() -> None:
