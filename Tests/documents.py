@@ -6,6 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
 from local_xsoar import ROOT
 from webhook import PACK
 
@@ -13,6 +14,8 @@ INTEGRATION = PACK / 'Integrations/GenericWebhook'
 MANUAL = INTEGRATION / 'README.md'
 GUIDES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
 MADE = {'dist'}
+RECIPE = Path('docker/generic-webhook')
+IN_THE_IMAGE = ('bottle', 'gevent', 'msgspec', 'multipart')
 ALL = sorted(file for file in ROOT.rglob('*.md') if not any(
     part in MADE or part.startswith('.') for part in file.relative_to(ROOT).parts))
 BLOCK = re.compile(r'^( *)```(\w*)\n(.*?)^ *```$', re.MULTILINE | re.DOTALL)
@@ -30,6 +33,13 @@ class Command(NamedTuple):
 
 def read(file: Path) -> str:
     return file.read_text('utf-8')
+
+
+DESCRIPTOR = yaml.safe_load(read(INTEGRATION / 'GenericWebhook.yml'))
+
+
+def read_tests() -> str:
+    return '\n'.join(read(file) for folder in ('Tests', 'Packs') for file in (ROOT / folder).rglob('*test*.py'))
 
 
 def code_blocks(text: str) -> list[tuple[str, str]]:

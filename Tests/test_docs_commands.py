@@ -1,0 +1,143 @@
+"""Every command in the documentation runs here as it stands there, and prints what stands below it.
+
+The commands are read out of the documents, so a new one is run without a change here, or fails until its kind is known.
+"""
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import requests
+from documents import DESCRIPTOR, GUIDES, IN_THE_IMAGE, MANUAL, RECIPE, Command, commands, read, read_tests
+from local_xsoar import ROOT, LocalXsoar
+from names_table import SENDERS
+from webhook import PACK
+
+IMAGE = DESCRIPTOR['script']['dockerimage']
+
+
+@pytest.fixture(scope='module')
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whose environments are there already, and whose tox says what it was asked: this test is one of those it would run."""
+    folder = tmp_path_factory.mktemp('checkout')
+    for name in ('dev', 'CHANGELOG.md', 'Packs', 'Tests', 'localxsoar', 'requirements', 'senders', 'tools'):
+        (folder / name).symlink_to(ROOT / name)
+    for environment, requirements in (('.venv', 'run'), ('.tox/names', 'test'), ('.tox/dev', 'dev')):
+        python = folder / environment / 'bin/python'
+        python.parent.mkdir(parents=True)
+        python.write_text(f'#!/bin/sh\n[ "$2" = tox ] && shift 2 && exec echo "$@"\nexec {sys.executable} "$@"\n', 'ascii')
+        python.chmod(0o755)
+        (folder / environment / 'installed.txt').symlink_to(ROOT / f'requirements/{requirements}.txt')
+    return folder
+
+
+class DevRun(LocalXsoar):
+    """`./dev run ARGUMENTS...` on a port of its own."""
+
+    def __init__(self, checkout: Path, *arguments: str) -> None:
+        super().__init__(pack=PACK)
+        self.checkout = checkout
+        self.command = [str(checkout / 'dev'), 'run', '--port', '0', '--end-with-stdin', *arguments]
+
+    def told(self, command: str) -> str:
+        """What a documented command prints in the checkout, where this is the local XSOAR that it means."""
+        here = re.sub(r'https?://[\w.:-]+(?:/xsoar)?/instance/execute/webhook', self.webhook_url, command)
+        assert here != command or 'curl' not in command, 'the command names no webhook URL'
+        here += f' --url {self.url}' if command.startswith('./dev send') else ''
+        done = subprocess.run(['bash', '-c', here], cwd=self.checkout, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0 or 'X.Y.Z' in command, done.stderr
+        return done.stdout or done.stderr
+
+
+@pytest.fixture(scope='module')
+def running(checkout: Path) -> Iterator[DevRun]:
+    with DevRun(checkout) as xsoar:
+        yield xsoar
+
+
+def assert_printed(printed: str, documented: str) -> None:
+    """The same but for what differs from run to run; `...` stands for anything."""
+    def steady(text: str) -> str:
+        return re.sub(r'127\.0\.0\.1:\d+|(?<=Container port: )\d+|^\d\d:\d\d:\d\d|(?<= 200) +\d+ ms|(?<=^200 OK)  \d+ ms|'
+                      r'(?<="id": ")\d+', '-', text.strip(), flags=re.MULTILINE)
+
+    pattern = re.escape(steady(documented)).replace(re.escape('...'), '.*')
+    assert re.fullmatch(pattern, steady(printed), re.DOTALL), f'{printed}\nis not what the document says:\n{documented}'
+
+
+def test_the_first_screen_is_what_happens(checkout: Path) -> None:
+    _, _, run, send, curl, *_ = commands(read(ROOT / 'README.md'))
+    with DevRun(checkout) as xsoar:
+        assert_printed(xsoar.told(send.text), send.printed)
+        assert_printed(xsoar.told(curl.text), curl.printed)
+        xsoar.wait_for_line(' incident 2  ')
+        # The container's log and health come whenever they come; the document leaves them out.
+        printed = '\n'.join(line for line in xsoar.output if not re.match(r'\d\d:\d\d:\d\d  (log|health)', line))
+    assert_printed(printed, run.printed.replace('\n...\n', '\n'))
+
+
+def check_run(command: Command, running: DevRun) -> None:
+    with DevRun(running.checkout, *shlex.split(command.text)[2:]) as xsoar:
+        assert requests.post(xsoar.webhook_url, b'{}', headers={'Authorization': 'token'}, timeout=30).status_code == 200
+
+
+def check_test(command: Command, running: DevRun) -> None:
+    words = shlex.split(command.text.replace('screenshots', 'test -e screenshots --').partition('./dev test')[2])
+    asked = ' '.join(['run', *words] if words else ['run-parallel --parallel 2 --parallel-no-spinner'])
+    assert running.told(command.text) == f'{asked}\ndev test: passed\n'
+    options = dict(pairwise(words))
+    assert re.search(rf"^(    |\[testenv:){options.get('-e', 'lint')}\]?$", read(ROOT / 'tox.ini'), re.MULTILINE)
+    assert re.search(f"def test_.*{options.get('-k', '')}", read_tests())
+    assert all((ROOT / word).exists() for word in words if word.startswith('Tests'))
+
+
+def check_curl(command: Command, running: DevRun) -> None:
+    if user := re.search(r' -u (\S+)', command.text):  # as on a tenant, where the platform asks for them, too
+        token = f'Basic {base64.b64encode(user[1].encode()).decode()}'
+        assert f'`{token}`' in read(ROOT / 'docs/install.md')
+        with DevRun(running.checkout, '--set', f'auth_header={token}') as tenant:
+            answer = tenant.told(command.text)
+    else:
+        answer = running.told(command.text)
+    assert_printed(answer, command.printed or '[{"id": "1", ...')
+
+
+def prints(*words: str) -> Callable[[Command, DevRun], None]:
+    def check(command: Command, running: DevRun) -> None:
+        told = running.told(command.text)
+        assert [word for word in words if word not in told] == []
+    return check
+
+
+CHECKS = {
+    r'\./dev run --help$': prints('does NOT emulate'), r'\./dev run\b': check_run,
+    r'(?:ROUNDS=\d+ )?\./dev (?:test|screenshots)\b': check_test,
+    r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+$': prints('200 OK'),
+    r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
+    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is no version"),  # Tests/test_release.py makes one
+    r'(?:printf .* \| )?curl ': check_curl,
+}
+# What cannot run here, with every name as the code has it.
+ELSEWHERE = {
+    f'docker build --platform linux/amd64 -t {IMAGE} {RECIPE}', f'docker save {IMAGE} | gzip > {RECIPE.name}.tar.gz',
+    f'/docker_image_create name={IMAGE.partition(":")[0]} dependencies={",".join(IN_THE_IMAGE)} '
+    'base=demisto/python3-deb:<TAG>',  # on Debian, as the command wants it
+    'export DEMISTO_BASE_URL=https://xsoar.example.com DEMISTO_API_KEY=...',
+    'export DEMISTO_BASE_URL=https://api-tenant.example.com DEMISTO_API_KEY=... XSIAM_AUTH_ID=1',
+    f'.tox/sdk/bin/demisto-sdk upload -i dist/uploadable_packs/{PACK.name}.zip', 'rm -rf .venv .tox dist',
+}
+
+
+@pytest.mark.parametrize('command', dict.fromkeys(
+    command for file in (*GUIDES, MANUAL) for command in commands(read(file)) if command.text not in ELSEWHERE), ids=str)
+def test_a_documented_command_does_what_it_says(command: Command, running: DevRun) -> None:
+    check = next((check for pattern, check in CHECKS.items() if re.match(pattern, command.text)), None)
+    assert check, f'no check knows {command.text}'
+    check(command, running)
