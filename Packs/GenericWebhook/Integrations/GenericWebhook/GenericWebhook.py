@@ -43,7 +43,7 @@ try:
     from bottle import Bottle, HTTPResponse
     from bottle import request as bottle_request
     from gevent.event import AsyncResult, Event
-    from gevent.lock import BoundedSemaphore, Semaphore
+    from gevent.lock import Semaphore
     from gevent.pool import Pool
     from gevent.server import StreamServer
     from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
@@ -439,8 +439,8 @@ class Breath:
 
     taken_at = 0.0
 
-    def take(self, after_seconds: float = 0.01) -> None:
-        if time.monotonic() - self.taken_at > after_seconds:
+    def take(self) -> None:
+        if time.monotonic() - self.taken_at > 0.01:
             self.taken_at = time.monotonic()  # whoever goes on now has its own time
             gevent.sleep(0.0001)  # with 0 gevent would come back up to 50 times before it looks at a socket
             self.taken_at = time.monotonic()
@@ -528,7 +528,7 @@ class Intake:
         self.strangers = Room(MAX_STRANGERS_BYTES, cuts_longest=True)
         self.strangers_small = Room(MAX_STRANGERS_SMALL_BYTES, cuts_longest=True)
         # By the size above which a body needs one; work on smaller ones ends before others get the loop.
-        self.turns = {MIB: BoundedSemaphore(1), 64 * 1024: BoundedSemaphore(1)}
+        self.turns = {MIB: Semaphore(1), 64 * 1024: Semaphore(1)}
 
     def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
@@ -537,10 +537,10 @@ class Intake:
         return (self.known if is_known else strangers).body(environ['wsgi.input'], limit, length)
 
     @contextmanager
-    def turn(self, size: int, max_seconds: float = 25) -> Iterator[None]:
+    def turn(self, size: int) -> Iterator[None]:
         """Waits until no other body as large is worked on. Raises Unavailable."""
         turn = next((turn for above, turn in self.turns.items() if size > above), Semaphore(1))
-        if not turn.acquire(timeout=max_seconds):
+        if not turn.acquire(timeout=25):
             raise no_room()
         try:
             yield
@@ -548,61 +548,59 @@ class Intake:
             turn.release()
 
 
-CODINGS = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
-
-
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
     """The body without its Content-Encoding, in pieces. Raises TooLarge, BadRequest, UnsupportedMedia."""
     coding = coding.strip().lower()
+    window_bits = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
     if coding in ('', 'identity') or not body:
         yield body
-    elif coding not in CODINGS:
-        raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(CODINGS)}.', coding)
-    else:
-        is_bare = coding == 'deflate' and body[0] % 16 != 8  # some leave the zlib frame out
-        try:
-            yield from inflated(body, -15 if is_bare else CODINGS[coding])
-        except zlib.error:
-            raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.') from None
+        return
+    if coding not in window_bits:
+        raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(window_bits)}.', coding)
+    is_bare = coding == 'deflate' and body[0] % 16 != 8  # some leave the zlib frame out
+    try:
+        yield from inflated(body, -15 if is_bare else window_bits[coding])
+    except zlib.error:
+        raise BadRequest(f'The body is not what its Content-Encoding says: {coding}.') from None
 
 
 def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
     """Raises zlib.error. A gzip body may have several members."""
-    engine = zlib.decompressobj(window_bits)
-    members, size = 1, 0
-    piece = b''
-    for rest in pieces(body):
-        while rest or (len(piece) == PIECE_BYTES and not engine.eof):  # a full piece may have left more behind
+    packed = pieces(body)
+    rest = b''
+    size = 0
+    for _ in range(MAX_GZIP_MEMBERS):
+        engine = zlib.decompressobj(window_bits)
+        while not engine.eof:
             breathe()
-            if engine.eof:
-                engine = zlib.decompressobj(window_bits)
-                members += 1
+            rest = rest or next(packed, b'')
             piece = engine.decompress(rest, PIECE_BYTES)
+            if not (rest or piece):
+                raise zlib.error('it ends early')
             size += len(piece)
             if size > MAX_BODY_BYTES:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
-            if members > MAX_GZIP_MEMBERS:
-                raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
             yield piece
-            rest = engine.unconsumed_tail or engine.unused_data
-    if not engine.eof:
-        raise zlib.error('it ends early')
+            rest = engine.unconsumed_tail
+        rest = engine.unused_data or next(packed, b'')
+        if not rest:
+            return
+    raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
 # Not every codec that Python knows: some take quadratic time, some make text that no JSON can hold.
-CHARSET = re.compile(r'(us-)?ascii|latin-?1|iso-?8859-[0-9]{1,2}|(cp|windows-)125[0-9]|utf-?(16|32)(-?[bl]e)?|s(hift-?)?jis'
-                     r'|euc-?(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]', re.IGNORECASE)
+CHARSET = re.compile(
+    'utf-?8|utf-?(16|32)(-?[bl]e)?|(us-)?ascii|latin-?1|iso-?8859-[0-9]{1,2}|(cp|windows-)125[0-9]|'
+    's(hift-?)?jis|euc-?(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]', re.IGNORECASE)
 
 
 def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
     """UTF-8, else what its label names. Text holds no NUL: that is another encoding, or none."""
-    for encoding in ('utf-8', charset if CHARSET.fullmatch(charset.replace('_', '-')) else ''):
-        try:
+    for encoding in filter(CHARSET.fullmatch, ('utf-8', charset.replace('_', '-'))):
+        with suppress(UnicodeError, LookupError):
             text = body.decode(encoding)
-        except (UnicodeError, LookupError):
-            continue
-        if '\0' not in text:
-            return (body if encoding == 'utf-8' else text.encode()).removeprefix(b'\xef\xbb\xbf')
+            if '\0' not in text:
+                return (body if encoding == 'utf-8' else text.encode()).removeprefix(b'\xef\xbb\xbf')
     refusal = BadRequest if is_json else UnsupportedMedia
     raise refusal('The body is no UTF-8 text: send it so, or name its charset in the Content-Type; of files send a form.')
 
