@@ -439,8 +439,8 @@ class Breath:
 
     taken_at = 0.0
 
-    def take(self) -> None:
-        if time.monotonic() - self.taken_at > 0.01:
+    def take(self, after_seconds: float = 0.01) -> None:
+        if time.monotonic() - self.taken_at > after_seconds:
             self.taken_at = time.monotonic()  # whoever goes on now has its own time
             gevent.sleep(0.0001)  # with 0 gevent would come back up to 50 times before it looks at a socket
             self.taken_at = time.monotonic()
@@ -1029,11 +1029,10 @@ class ForeignEvent:
 class Arrival:
     """What an incident takes from its request and the instance, where the payload is silent."""
 
-    def __init__(self, occurred: str, headers: dict[str, str], settings: Settings, query: dict[str, str] | None = None):
+    def __init__(self, occurred: str, headers: dict[str, str], settings: Settings, query: Mapping[str, str] = {}):
         self.occurred = occurred
         self.headers = headers
         self.settings = settings
-        query = query or {}
         self.each = query.get('each', '')
         from_url = query.get('type', '')
         self.type_from_url = '' if holds_token(settings, from_url) else unmarked(from_url)
@@ -1047,27 +1046,24 @@ class Arrival:
         return ForeignEvent(text, self.headers, partial(holds_token, self.settings))
 
 
-SPACE = b' \t\r\n\xef\xbb\xbf'  # and a byte order mark
 # curl labels any text as a form: what stands before the first = must be a field's name.
 FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
     """The events in a body, each as the JSON text of an object. Raises Refused."""
+    space = b' \t\r\n\xef\xbb\xbf'  # and a byte order mark
     label, options = parse_options_header(content_type[:1000])
-    if label == 'multipart/form-data' and body.lstrip(SPACE)[:1] not in (b'{', b'[', b''):
+    if label == 'multipart/form-data' and body.lstrip(space)[:1] not in (b'{', b'[', b''):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label) is not None
     text = utf8_text(body, options.get('charset', ''), is_json)
-    first = text.lstrip(SPACE)[:1]
+    first = text.lstrip(space)[:1]
     if not first:
         return [b'{}']
-    if first in b'{[' or is_json:
-        try:
+    if is_json or first in b'{[':
+        with suppress(BadRequest) if label.startswith('text/') else nullcontext():
             return json_payloads(text)
-        except BadRequest:
-            if not label.startswith('text/'):
-                raise
     elif label == 'application/x-www-form-urlencoded' and FORM.fullmatch(text):
         return form_payloads(urlencoded_fields(text))
     return [bounded(to_json({'body': text.decode()}))]
@@ -1089,10 +1085,10 @@ def form_payloads(fields: Iterator[tuple[str, Any]]) -> list[Buffer]:
     except ValueError as error:
         refusal = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
         raise refusal(f'The form is not well-formed, no UTF-8, or has over {MAX_FORM_FIELDS:,} fields.') from None
+    match values:
+        case {'payload': [str(lone)], **others} if not others and lone.lstrip().startswith(('{', '[')):
+            return json_payloads(lone.encode())
     form = {name: several if len(several) > 1 else several[0] for name, several in values.items()}
-    lone = form.get('payload') if len(form) == 1 else None
-    if isinstance(lone, str) and lone.lstrip().startswith(('{', '[')):
-        return json_payloads(lone.encode())
     return [bounded(to_json(form))]
 
 
@@ -1124,8 +1120,8 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, Any]]:
             elif field.filename is None:
                 yield field.name, content.decode()
             else:
-                about_file = {'filename': field.filename, 'content_type': field.content_type, 'size': field.size}
-                yield field.name, about_file
+                file = {'filename': field.filename, 'content_type': field.content_type, 'size': field.size}
+                yield field.name, file
 
 
 JSON_KINDS = {'"': 'a string', '{': 'an object', '[': 'an array', 't': 'true or false', 'f': 'true or false', 'n': 'null'}
@@ -1143,6 +1139,10 @@ def json_payloads(text: bytes) -> list[Buffer]:
         mended = replace_half_pairs(text)
         json_values(controls_in_strings(mended, BLANK), text)
         values = json_values(controls_in_strings(mended, ESCAPED), text)
+    if len(values) == 1 and json_kind(values[0]) == 'an array':
+        values = array_items(values[0])
+    if len(values) > MAX_EVENTS:
+        raise TooLarge(TOO_MANY_EVENTS)
     for index, value in enumerate(values):
         if json_kind(value) != 'an object':
             raise BadRequest(f'{which_item(index, values)}the event is {json_kind(value)}; it must be an object.')
@@ -1159,17 +1159,17 @@ TOO_MANY_EVENTS = f'The body holds more than {MAX_EVENTS:,} events: send fewer a
 
 
 def json_values(text: bytes, as_sent: bytes) -> list[Buffer]:
-    """The values that follow one another, or the items of a lone array. Raises TooLarge, BadRequest.
+    """Those that follow one another, at most one too many. Raises BadRequest.
 
     The place of an error is told in what was sent, which is as long as the text.
     """
     values: list[Buffer] = []
-    start, end = 0, len(text)
-    while start < len(text):
+    start = 0
+    while start < len(text) and len(values) <= MAX_EVENTS:
         breathe()
+        end = len(text)
         try:
-            values.append(VALUE.decode(memoryview(text)[start:end]))
-            start, end = end, len(text)
+            VALUE.decode(memoryview(text)[start:])
         except RecursionError:
             raise BadRequest(TOO_DEEP) from None
         except DecodeError as error:
@@ -1178,9 +1178,9 @@ def json_values(text: bytes, as_sent: bytes) -> list[Buffer]:
             if reason != 'trailing characters':
                 raise not_json(reason, as_sent, start + int(at)) from None
             end = start + int(at) - 1  # where the next value begins
-        if len(values) > MAX_EVENTS:
-            raise TooLarge(TOO_MANY_EVENTS)
-    return array_items(values[0]) if len(values) == 1 and json_kind(values[0]) == 'an array' else values
+        values.append(text[start:end].strip())
+        start = end
+    return values
 
 
 def not_json(reason: str, text: bytes, position: int) -> BadRequest:
@@ -1192,32 +1192,25 @@ def not_json(reason: str, text: bytes, position: int) -> BadRequest:
     return BadRequest(f'The body is not valid JSON: {reason}, line {line} column {column}.')
 
 
-# A list[Raw] would be filled before it is found to be too long; this ends at the first item that is too many.
-ITEMS = Decoder(defstruct('Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS)], array_like=True,
-                          forbid_unknown_fields=True))
+# It ends at the first item that is too many: a list of all could take hundreds of MiB.
+ITEMS = Decoder(defstruct('Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
 
 
 def array_items(array: Buffer) -> list[Buffer]:
-    try:
-        return [item for item in astuple(ITEMS.decode(array)) if item]
-    except ValidationError:
-        raise TooLarge(TOO_MANY_EVENTS) from None
-
-
-# Halves; else what is passed over, a pair with it. In so many steps that others get the loop between.
-HALF_PAIRS = re.compile(rb"""
-    ((?: \\u[dD] (?: [89abAB]%b (?!\\u[dD][c-fC-F]) | [c-fC-F]%b ) ){1,999})
-    | (?: [^\\]{1,999} | \\[^u] | \\u(?![dD][89a-fA-F]) | \\u[dD][89abAB]%b\\u[dD][c-fC-F] ){1,999}
-    """ % (3 * (rb'[\da-fA-F]{2}',)), re.VERBOSE)
+    """At most one too many."""
+    return [item for item in astuple(ITEMS.decode(array)) if item]
 
 
 def replace_half_pairs(text: bytes) -> bytes:
     """Half a surrogate pair as U+FFFD, as the server would write it: as many bytes."""
+    high, low = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
+    halves = rb'(?:%b(?!%b)|%b){1,999}' % (high, low, low)
+    others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
     mended = bytearray(text)
-    for match in HALF_PAIRS.finditer(text):
+    for step in re.finditer(rb'(%b)|%b' % (halves, others), text):
         breathe()
-        if halves := match[1]:
-            mended[match.start():match.end()] = rb'\ufffd' * (len(halves) // len(rb'\ufffd'))
+        if step[1]:
+            mended[step.start():step.end()] = rb'\ufffd' * (len(step[1]) // len(rb'\ufffd'))
     return bytes(mended)
 
 
@@ -1225,9 +1218,9 @@ ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}
 BLANK = dict.fromkeys(ESCAPED, ' ')  # takes no more room, so that an error's place is that in what was sent
 
 
-def controls_in_strings(text: bytes, spelling: dict[int, str], longest: int = 256 * 1024) -> bytes:
+def controls_in_strings(text: bytes, spelling: dict[int, str]) -> bytes:
     """Hand-written templates leave line breaks, tabs and the like as they are."""
-    if len(text) > longest:
+    if len(text) > SMALL_BODY_BYTES:
         return text
     # The last may have no end, so that nothing is tried twice.
     strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
