@@ -1577,17 +1577,19 @@ class PostQueue:
         posts = self.land()
         self.calls.append((self.call_size, max(now - self.called_at, 0.001)))
         self.fruitless_calls = -float('inf')
-        shares = told_apart(posts, answer) if len(posts) > 1 else [answer]
-        for post, share in zip(posts, shares, strict=True):
+        told = owners(answer, posts)
+        for owner, incident in zip(told, answer, strict=True):
+            if owner:
+                owner.created.append(incident)
+        for post in posts:
             post.is_begun = True
-            post.created += share
             post.incidents = post.incidents[self.call_size:]
             if post.incidents:
                 post.hand_over_by = float('inf')
                 self.waiting.append(post)
             else:
                 post.outcome.set(post.created)
-        is_sure = sum(map(len, shares)) == len(answer)
+        is_sure = None not in told
         if not is_sure:
             self.alone_until = now + ALONE_SECONDS
             self.parts = [[post] for post in chain(*self.parts)]
@@ -1633,32 +1635,32 @@ class PostQueue:
         return not (self.waiting or self.in_flight or self.parts)
 
 
-def told_apart(posts: list[Post], answer: list[Any]) -> list[list[Any]]:
-    """Each post's share of a group's answer, without what is in doubt.
+def owners(answer: list[Any], posts: list[Post]) -> list[Post | None]:
+    """Whose each created incident is; None where that is in doubt.
 
-    The answer is in order; incidents may be missing, as a pre-process rule drops them. What is made from which
-    is sure where it does not matter from which end one begins to look.
+    The answer is in order; incidents may be missing, as a pre-process rule drops them. What does not depend on the
+    end from which one begins to look is sure.
     """
-    sent = [(share, incident) for share, post in enumerate(posts) for incident in post.incidents]
-    shares: list[list[Any]] = [[] for _ in posts]
-    first, last = owners(answer, sent), owners(answer[::-1], sent[::-1])[::-1]
-    for created, owner, other in zip(answer, first, last, strict=False):
-        if owner == other:
-            shares[owner].append(created)
-    return shares
+    if len(posts) == 1:
+        return posts * len(answer)
+    sent = [(post, incident) for post in posts for incident in post.incidents]
+    forth = first_owners(answer, sent)
+    back = first_owners(answer[::-1], sent[::-1])[::-1]
+    return [owner if owner is other else None for owner, other in zip(forth, back, strict=True)]
 
 
-def owners(answer: list[Any], sent: list[tuple[int, dict[str, Any]]]) -> list[int]:
-    """Whose each created incident is if each takes the first that fits; none if one fits nowhere."""
+def first_owners(answer: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
+    """Of each incident the first that fits, after that of the one before."""
     rest = iter(sent)
-    found = [next((owner for owner, incident in rest if is_made_from(created, incident)), -1) for created in answer]
-    return [] if -1 in found else found
+    return [next((post for post, incident in rest if is_made_from(created, incident)), None) for created in answer]
 
 
 def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
     """By the details, if the server tells them: names may be alike, and a mapper may change them."""
-    key = 'rawJSON' if isinstance(created, dict) and created.get('rawJSON') else 'name'
-    return isinstance(created, dict) and created.get(key) == incident[key]
+    if not isinstance(created, dict):
+        return False
+    key = 'rawJSON' if created.get('rawJSON') else 'name'
+    return created.get(key) == incident[key]
 
 
 # The header that names a delivery, the same in each try, and the one that has to stand beside it. The first counts.
