@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import ALONE_SECONDS, LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, how_many_fit
+from GenericWebhook import LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, how_many_fit
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -78,7 +78,7 @@ class LineMachine(RuleBasedStateMachine):
         if len(posts) > 1:
             assert len(self.call) <= MOST_IN_CALL
             assert sum(post.size for post in posts) <= MOST_CALL_BYTES
-            assert self.now >= self.mixed_up_at + ALONE_SECONDS
+            assert self.now >= self.mixed_up_at + PostQueue.alone_seconds
             assert not any(post.is_begun for post in posts), 'one that takes several calls goes alone'
         assert self.first_handings == sorted(self.first_handings), 'order of arrival'
 

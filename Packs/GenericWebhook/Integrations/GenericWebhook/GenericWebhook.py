@@ -12,7 +12,6 @@ from CommonServerUserPython import *  # noqa: F401,F403
 
 import base64
 import gc
-import hashlib
 import hmac
 import io
 import json
@@ -27,7 +26,6 @@ import threading
 import time
 import traceback
 import zlib
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
@@ -1475,8 +1473,8 @@ def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
 def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
     """How many incidents should take so long in one call, or twice what a call as such takes.
 
-    `calls` are the latest: how many they held, how long they took. Two at least, to see how the server makes
-    several; but never more than LONGEST_CALL_SECONDS allows if a call as such took nothing.
+    Two at least, to see how the server makes several; but never more than LONGEST_CALL_SECONDS allows if a call
+    as such took nothing.
     """
     calls = calls or [(1, 0.25)]  # slow, so that the first calls are small
     (few, few_taken), (many, many_taken), (count, taken) = min(calls), max(calls), calls[-1]
@@ -1488,40 +1486,33 @@ def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
     return max(int(min(max(wanted, 2), LONGEST_CALL_SECONDS / at_most)), 1)
 
 
-ALONE_SECONDS = 600  # without grouping, after an answer that could not be told apart
 NOT_TRIED = 'XSOAR refused a call of several requests, and there was no time to try this one alone: send it again.'
 
 
-class PostQueue:
+class PostQueue(Struct):
     """Which POSTs wait, which are in a call, and what the next call holds: no thread, no server, no clock.
 
     take() gives the incidents of the next call; created(), refused() or not_made() tells what came of it.
-
-    1. A post waits, is in flight, or is settled, once. What was in a call that was made gets no 503 but at the end.
-    2. Posts go in the order of their arrival, each with all its incidents; one that would take longer than
-       LONGEST_CALL_SECONDS goes alone, in several calls between those of others.
-    3. At most `most_posts` and `most_bytes` wait, repeats among them; a larger post waits alone.
-    4. A refused group is halved until what is bad is alone, both halves before either is halved again: so a few
-       calls tell bad requests from a sick server.
-    5. A post is told only of incidents that are its own without doubt.
+    Posts go in the order of their arrival, each with all its incidents; one that would take longer than
+    LONGEST_CALL_SECONDS goes alone, in several calls between those of others.
     """
 
-    def __init__(self, most_posts: int = MAX_WAITING_POSTS, most_bytes: int = MAX_WAITING_BYTES,
-                 most_in_call: int = MAX_CALL_INCIDENTS, most_call_bytes: int = MAX_CALL_BYTES) -> None:
-        self.most_posts = most_posts
-        self.most_bytes = most_bytes
-        self.most_in_call = most_in_call
-        self.most_call_bytes = most_call_bytes
-        self.waiting: list[Post] = []
-        self.repeats: list[Post] = []  # of others, for whose answers they wait elsewhere
-        self.in_flight: list[Post] = []
-        self.called_at = 0.0
-        self.call_size = 0
-        self.calls: deque[tuple[int, float]] = deque(maxlen=8)  # the latest: incidents, seconds
-        self.parts: list[list[Post]] = []  # of a refused group, in the order of their tries
-        self.fruitless_calls = 0.0  # for this group; none any more once something was made
-        self.alone_until = -float('inf')
-        self.closed_because = ''
+    alone_seconds = 600  # without grouping, after an answer that could not be told apart
+
+    most_posts: int = MAX_WAITING_POSTS
+    most_bytes: int = MAX_WAITING_BYTES
+    most_in_call: int = MAX_CALL_INCIDENTS
+    most_call_bytes: int = MAX_CALL_BYTES
+    waiting: list[Post] = []
+    repeats: list[Post] = []  # wait elsewhere, for the answers of others
+    in_flight: list[Post] = []
+    called_at: float = 0
+    call_size: int = 0
+    calls: list[tuple[int, float]] = []  # the latest: incidents, seconds
+    parts: list[list[Post]] = []  # of a refused group, in the order of their tries
+    fruitless_calls: float = 0  # for this group; none any more once something was made
+    alone_until: float = -float('inf')
+    closed_because: str = ''
 
     def check_open(self) -> None:
         """Raises Unavailable once the queue is closed."""
@@ -1529,10 +1520,10 @@ class PostQueue:
             raise Unavailable(self.closed_because, Connection='close')
 
     def check_room(self, size: int = 0) -> None:
-        """Raises Unavailable when a post of this size can't wait now."""
+        """Raises Unavailable when a post of this size can't wait now; one that is too large waits alone."""
         self.check_open()
-        sizes = [post.size for post in chain(self.waiting, self.repeats)]
-        if sizes and (len(sizes) >= self.most_posts or sum(sizes) + size > self.most_bytes):
+        posts = self.waiting + self.repeats
+        if posts and (len(posts) >= self.most_posts or sum(post.size for post in posts) + size > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
 
     def add(self, post: Post) -> None:
@@ -1559,7 +1550,9 @@ class PostQueue:
     def next_group(self, now: float) -> list[Post]:
         self.expire(now)
         self.fruitless_calls = 0
-        most = min(how_many_fit(self.calls, CALL_SECONDS), self.most_in_call) if now >= self.alone_until else 0
+        most = min(how_many_fit(self.calls, CALL_SECONDS), self.most_in_call)
+        if now < self.alone_until:
+            most = 1
         group: list[Post] = []
         count = size = 0
         for post in self.waiting:
@@ -1574,8 +1567,8 @@ class PostQueue:
 
     def created(self, answer: list[Any], now: float) -> bool:
         """The call made these incidents: each post in it gets its own. False if they can't be told apart."""
-        posts = self.land()
-        self.calls.append((self.call_size, max(now - self.called_at, 0.001)))
+        posts, self.in_flight = self.in_flight, []
+        self.calls = [*self.calls, (self.call_size, max(now - self.called_at, 0.001))][-8:]
         self.fruitless_calls = -float('inf')
         told = owners(answer, posts)
         for owner, incident in zip(told, answer, strict=True):
@@ -1591,18 +1584,21 @@ class PostQueue:
                 post.outcome.set(post.created)
         is_sure = None not in told
         if not is_sure:
-            self.alone_until = now + ALONE_SECONDS
+            self.alone_until = now + self.alone_seconds
             self.parts = [[post] for post in chain(*self.parts)]
         return is_sure
 
     def refused(self, now: float) -> None:
-        """The call made nothing: a post that was alone in it is refused, several are tried again."""
-        posts = self.land()
+        """The call made nothing: a post that was alone in it is refused, several are halved and tried again.
+
+        Both halves before either is halved again: so a few calls tell bad requests from a sick server.
+        """
+        posts, self.in_flight = self.in_flight, []
         if len(posts) == 1:
             settle(posts, ServerRefused, 'XSOAR refused the incident; the health of the instance says why.')
         else:
             middle = len(posts) // 2
-            place = len(self.parts) % 2  # an odd number: the other half is still to be tried
+            place = len(self.parts) % 2  # of an odd number the first is the other half
             self.parts[place:place] = [posts[:middle], posts[middle:]]
         if not self.fruitless_calls:
             for post in posts:
@@ -1614,11 +1610,8 @@ class PostQueue:
 
     def not_made(self) -> None:
         """The call never reached the server."""
-        settle(self.land(), Unavailable, 'The line to XSOAR was busy: send it again later.')
-
-    def land(self) -> list[Post]:
-        posts, self.in_flight = self.in_flight, []
-        return posts
+        settle(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
+        self.in_flight = []
 
     def close(self, reason: str) -> None:
         """From now on nothing is added; what is there goes on."""
@@ -1626,9 +1619,9 @@ class PostQueue:
 
     def abandon(self) -> None:
         """Everything that is still there is settled."""
-        settle(self.land(), Unavailable, 'The integration ended before XSOAR answered:', 'the incident may exist.')
+        settle(self.in_flight, Unavailable, 'The integration ended before XSOAR answered:', 'the incident may exist.')
         settle(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
-        self.waiting, self.parts = [], []
+        self.in_flight, self.waiting, self.parts = [], [], []
 
     @property
     def is_empty(self) -> bool:
@@ -1642,7 +1635,7 @@ def owners(answer: list[Any], posts: list[Post]) -> list[Post | None]:
     end from which one begins to look is sure.
     """
     if len(posts) == 1:
-        return posts * len(answer)
+        return [*posts] * len(answer)
     sent = [(post, incident) for post in posts for incident in post.incidents]
     forth = first_owners(answer, sent)
     back = first_owners(answer[::-1], sent[::-1])[::-1]
@@ -1657,10 +1650,9 @@ def first_owners(answer: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> 
 
 def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
     """By the details, if the server tells them: names may be alike, and a mapper may change them."""
-    if not isinstance(created, dict):
-        return False
-    key = 'rawJSON' if created.get('rawJSON') else 'name'
-    return created.get(key) == incident[key]
+    told = created if isinstance(created, dict) else {}
+    key = 'rawJSON' if told.get('rawJSON') else 'name'
+    return bool(told.get(key) == incident[key])
 
 
 # The header that names a delivery, the same in each try, and the one that has to stand beside it. The first counts.
@@ -1673,18 +1665,23 @@ DELIVERY_IDS = {
 }
 
 
+def delivery_number(headers: dict[str, str]) -> str:
+    """With the header that it stands in; '' if there is none."""
+    for name, beside in DELIVERY_IDS.items():
+        if headers.get(name) and headers.get(beside or name):
+            return f'{name}\0{headers[name]}\0{headers.get(beside)}'
+    return ''
+
+
 class Delivery:
     """One request that was let in, for as long as it is remembered, and what was made of it.
 
-    What tells it from others is its number and its body; of one that has no number, `same` and its body.
+    Its body tells it from others, with its number, or else with `same`.
     """
 
     def __init__(self, headers: dict[str, str], same: str, body: bytes, has_left: Callable[[], bool] = bool):
-        number = next((f'{name}\0{headers[name]}\0{headers.get(beside, "")}\0' for name, beside in DELIVERY_IDS.items()
-                       if headers.get(name) and (not beside or headers.get(beside))), '')
-        digest = hashlib.sha256((number or f'{same}\0').encode('utf-8', 'surrogatepass'))
-        digest.update(body)
-        self.key = digest.digest()
+        number = delivery_number(headers)
+        self.key = hmac.digest((number or same).encode(), body, 'sha256')  # a digest of both, with no copy of the body
         self.is_numbered = bool(number)
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
         self.has_left = has_left
@@ -1696,10 +1693,9 @@ class Delivery:
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
         """Whether it came in time. Who leaves at once does not send again for want of an answer."""
         result.wait(patience)
-        if not result.ready():
-            if not self.has_left():
-                self.gave_up = self.has_left
-            result.wait(until - time.monotonic())
+        if not result.ready() and not self.has_left():
+            self.gave_up = self.has_left
+        result.wait(until - time.monotonic())
         return result.ready()
 
     def made(self, created: list[Any]) -> None:
@@ -1713,18 +1709,16 @@ class Delivery:
         return time.monotonic() < self.forget_at and (self.is_numbered or self.gave_up())
 
 
-class Deliveries:
+class Deliveries(Struct):
     """What the latest deliveries were answered, so that one that comes again creates nothing again."""
 
-    def __init__(self, queue: PostQueue, hand_in: Callable[[Post], None], most: int = MAX_REMEMBERED_DELIVERIES,
-                 most_bytes: int = MAX_REMEMBERED_BYTES) -> None:
-        self.queue = queue
-        self.hand_in = hand_in
-        self.most = most
-        self.most_bytes = most_bytes
-        self.by_key: dict[bytes, list[Delivery]] = {}  # those under way, and those that are remembered
-        self.remembered: dict[Delivery, None] = {}  # the oldest first
-        self.size = 0  # of their answers
+    queue: PostQueue
+    hand_in: Callable[[Post], None]
+    most: int = MAX_REMEMBERED_DELIVERIES
+    most_bytes: int = MAX_REMEMBERED_BYTES
+    by_key: dict[bytes, list[Delivery]] = {}  # those under way, and those that are remembered
+    remembered: dict[Delivery, None] = {}  # the oldest first
+    size: int = 0  # of their answers
 
     def once(self, delivery: Delivery, post: Post) -> Delivery:
         """The delivery once it is made, or an earlier one that this one repeats. Raises ServerRefused and Unavailable."""
@@ -1778,24 +1772,21 @@ class Deliveries:
             del self.by_key[delivery.key]
 
 
-FLOOD_SECONDS = 10
-
-
-class LogBuffer:
+class LogBuffer(Struct):
     """Lines on their way to the server's log; those beyond the bounds are counted instead."""
 
-    def __init__(self, most: int = 1000, most_equal: int = 10) -> None:
-        self.most = most  # of one level
-        self.most_equal = most_equal
-        self.lines: dict[str, list[str]] = {}  # by level
-        self.lost = 0
-        self.reasons: Counter[str] = Counter()  # since the last end_flood()
+    most: int = 1000  # of one level
+    most_equal: int = 10
+    flood_seconds: int = 10
+    lines: dict[str, list[str]] = {}  # by level
+    lost: int = 0
+    reasons: dict[str, int] = {}  # how often in this flood
 
     def add(self, level: str, text: str, reason: str = '') -> None:
         """Of those with an equal reason the first few are kept."""
         if reason:
             reason = reason if len(self.reasons) < 100 else 'other reasons'
-            self.reasons[reason] += 1
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
             if self.reasons[reason] > self.most_equal:
                 return
         lines = self.lines.setdefault(level, [])
@@ -1807,7 +1798,7 @@ class LogBuffer:
     def end_flood(self) -> None:
         for reason, count in self.reasons.items():
             if count > self.most_equal:
-                self.add('info', f'{count - self.most_equal} more in {FLOOD_SECONDS} s: {reason}')
+                self.add('info', f'{count - self.most_equal} more in {self.flood_seconds} s: {reason}')
         self.reasons.clear()
 
     def take(self) -> tuple[str, str]:
@@ -1820,44 +1811,39 @@ class LogBuffer:
         return level, '\n'.join(lines)
 
 
-class Samples:
+class Samples(Struct):
     """The latest incidents, for the mapping wizard; without those that are too large."""
 
-    def __init__(self, most: int = MAX_SAMPLES, most_bytes: int = 50_000) -> None:
-        self.most_bytes = most_bytes
-        self.latest: deque[dict[str, Any]] = deque(maxlen=most)
-        self.are_new = False
+    most_bytes: int = 50_000
+    latest: list[dict[str, Any]] = []
+    are_new: bool = False
 
     def add(self, incidents: list[dict[str, Any]]) -> None:
         small = [incident for incident in incidents if held_bytes(incident) <= self.most_bytes]
-        self.latest.extend(small)
-        self.are_new = self.are_new or bool(small)
+        self.latest = [*self.latest, *small][-MAX_SAMPLES:]
+        self.are_new |= bool(small)
 
     def take(self) -> dict[str, str]:
         """As the integration context keeps them."""
         self.are_new = False
-        return {'samples': json.dumps(list(self.latest))}
+        return {'samples': json.dumps(self.latest)}
 
 
 def read_samples(context: Any) -> list[dict[str, Any]]:
     """What is kept; nothing of a context that holds something else: serving must not depend on it."""
-    try:
-        samples = json.loads(context['samples'])
-    except (KeyError, TypeError, ValueError):
-        return []
-    return samples if isinstance(samples, list) else []
+    with suppress(KeyError, TypeError, ValueError):
+        return Decoder(list[dict[str, Any]]).decode(context['samples'])
+    return []
 
 
 ''' THE LINE TO THE SERVER '''
-
-FAREWELL_SECONDS = 1  # for the last answers to leave
 
 
 class ServerLine:
     """The only caller of demisto while serving: one greenlet, one native thread, one call at a time.
 
-    Logs, health and samples are second: they are collected, and each is sent once in so many seconds at most; that
-    all is well again is told at once.
+    Logs, health and samples are second: each is sent once in so many seconds at most, but that all is well again
+    at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -1885,9 +1871,9 @@ class ServerLine:
         self.wake.set()
 
     def log(self, level: str, text: str, reason: str = '') -> None:
-        """Of those with an equal reason in FLOOD_SECONDS the first few, then how many more."""
+        """Of those with an equal reason in a while the first few, then how many more."""
         if reason and not self.log_buffer.reasons:
-            gevent.spawn_later(FLOOD_SECONDS, self.log_buffer.end_flood)
+            gevent.spawn_later(self.log_buffer.flood_seconds, self.log_buffer.end_flood)
         self.log_buffer.add(level, text, reason)
         self.wake.set()
 
@@ -1912,14 +1898,13 @@ class ServerLine:
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         self.log_buffer.end_flood()
-        self.log_every = self.logs_due_at = 0
         self.is_over = True
         self.wake.set()
-        self.keeper.join(FAREWELL_SECONDS)  # not in the middle of a call: half of its line would stay behind
+        self.keeper.join(timeout=1)  # not in the middle of a call: half of its line would stay behind
 
     def keep(self) -> None:
-        context, error = self.call(demisto.getIntegrationContext)
-        self.samples.latest.extend([] if error else read_samples(context))
+        context, _ = self.call(demisto.getIntegrationContext)
+        self.samples.latest = read_samples(context)
         while not self.is_cut and (self.log_buffer.lines or not self.is_over):
             if has_hung_up():  # a reply would tell it too late for what was handed over
                 self.cut()
@@ -1968,7 +1953,7 @@ class ServerLine:
             self.samples.add(incidents)
             if not self.queue.created([answer] if isinstance(answer, dict) else answer, time.monotonic()):
                 self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
-                                 f'for {ALONE_SECONDS} s every request is a call of its own.')
+                                 f'for {self.queue.alone_seconds} s every request is a call of its own.')
 
     def send_what_is_due(self) -> bool:
         """Sends one of what is second; False when nothing is due."""
@@ -1976,7 +1961,7 @@ class ServerLine:
         is_well_again = self.sent_health and not self.health
         if self.health != self.sent_health and (is_well_again or now >= self.health_due_at):
             self.send_health()
-        elif self.log_buffer.lines and now >= self.logs_due_at:
+        elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_over):
             self.logs_due_at = now + self.log_every
             level, text = self.log_buffer.take()
             self.call(getattr(demisto, level), text)
@@ -2005,9 +1990,7 @@ def outcome_of(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseExcep
 
 
 def has_hung_up(stdin: int = 0) -> bool:
-    """Whether the server has ended; where the system can't tell, the next reply does."""
-    if not hasattr(select, 'poll'):
-        return False
+    """Whether the server has ended."""
     poll = select.poll()
     poll.register(stdin, 0)
     return bool(poll.poll(0))
@@ -2436,7 +2419,7 @@ def serve(settings: Settings) -> None:
     line.ending.wait()
     server.close()
     line.drain()
-    wait_until(lambda: len(server.resting) == len(server.connections), FAREWELL_SECONDS)
+    wait_until(lambda: len(server.resting) == len(server.connections), seconds=1)  # the last answers have left
     os._exit(1 if line.is_cut else 0)
 
 
