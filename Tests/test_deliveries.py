@@ -17,6 +17,7 @@ import requests
 from app import App
 from GenericWebhook import DELIVERY_IDS, Deliveries, Delivery, Post, PostQueue, ServerRefused, Unavailable
 from local_xsoar import wait_for
+from msgspec import field
 from webhook import TOKEN, Webhook, request_bytes
 
 AUTHORIZED = {'Authorization': TOKEN}
@@ -339,20 +340,26 @@ def test_departures_of_several_equal_alerts_excuse_as_many_repeats(slow: Callabl
 # Bounds
 
 
-class Memory:
-    """The latest deliveries, and a line that makes what is handed in at once, unless it `is_slow`."""
+class Made(PostQueue):
+    """A queue of which a post is made at once, unless it `is_slow`."""
 
-    def __init__(self, most: int = 100, most_bytes: int = 10_000, queue: PostQueue | None = None) -> None:
-        self.queue = queue or PostQueue()
-        self.deliveries = Deliveries(self.queue, self.hand_in, most, most_bytes)
-        self.is_slow = False
-        self.posts: list[Post] = []
-        self.started: list[Delivery] = []
+    is_slow: bool = False
+    posts: list[Post] = field(default_factory=list)
 
-    def hand_in(self, post: Post) -> None:
+    def add(self, post: Post) -> None:
         self.posts.append(post)
         if not self.is_slow:
             post.outcome.set(post.incidents)
+
+
+class Memory:
+    """The latest deliveries, and the queue that they are handed to."""
+
+    def __init__(self, most: int = 100, most_bytes: int = 10_000, most_posts: int = 1000) -> None:
+        self.queue = Made(most_posts)
+        self.posts = self.queue.posts
+        self.deliveries = Deliveries(self.queue, most, most_bytes)
+        self.started: list[Delivery] = []
 
     def once(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> tuple[str, bool]:
         """What was made of a delivery with this number, or none, and whether it is a repeat."""
@@ -364,11 +371,11 @@ class Memory:
     def start(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> gevent.Greenlet:
         """One that stays unanswered until its post is settled."""
         count = len(self.posts)
-        self.is_slow = True
+        self.queue.is_slow = True
         sending = gevent.spawn(self.once, number, text, has_left)
         gevent.sleep(0)
         assert len(self.posts) <= count + 1
-        self.is_slow = False
+        self.queue.is_slow = False
         return sending
 
     def wait_until_all_have_waited(self) -> None:
@@ -442,7 +449,7 @@ def test_an_unexpected_error_is_not_remembered_either() -> None:
 
 
 def test_repeats_that_wait_count_among_what_waits() -> None:
-    memory = Memory(queue=PostQueue(most_posts=3))
+    memory = Memory(most_posts=3)
     sending = [memory.start('1') for _ in range(4)]
     assert len(memory.queue.repeats) == 3
     with pytest.raises(Unavailable):
@@ -511,12 +518,12 @@ def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None
 
 
 def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() -> None:
-    memory = Memory(queue=PostQueue(most_posts=1))
+    memory = Memory(most_posts=1)
     left: list[str] = []
     first = memory.start('', 'first', lambda: bool(left))
     memory.wait_until_all_have_waited()
     left.append('first')
-    memory.queue.add(other := Post([{'name': 'other'}]))
+    PostQueue.add(memory.queue, other := Post([{'name': 'other'}]))
     with pytest.raises(Unavailable):
         memory.once('', 'refused')
     memory.queue.take(other.hand_over_by - 25)
@@ -528,7 +535,7 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
 
 def test_who_waits_too_long_is_refused_while_a_call_is_under_way_and_nobody_else_is() -> None:
     queue = PostQueue()
-    deliveries = Deliveries(queue, queue.add)
+    deliveries = Deliveries(queue)
     posts = [Post([{'name': f'{number}'}] * 100) for number in range(3)]
     for post in posts[:2]:
         post.hand_over_by -= 24.9

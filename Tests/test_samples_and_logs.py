@@ -83,7 +83,7 @@ def test_nothing_of_what_was_created_is_kept(app: App) -> None:
     details = 'x' * 100_000
     before = sys.getrefcount(details)
     post = Post([incident('large', details)])
-    line().hand_in(post)
+    line().queue.add(post)
     assert post.outcome.get(timeout=10) == [{'id': '1'}]
     del post
     demistomock.reset()  # which keeps what it was called with
@@ -141,13 +141,13 @@ def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_
 
     demistomock.declare(getIntegrationContext={}, createIncidents=create)
     line, post = ServerLine(), Post([incident('one')])
-    line.hand_in(post)
+    line.queue.add(post)
     with pytest.raises(Unavailable, match='may exist'):
         post.outcome.get(timeout=10)
     gevent.joinall([line.keeper], timeout=10)
     assert line.is_cut and line.ending.is_set() and len(calls) == 1
     with pytest.raises(Unavailable, match='cut'):
-        line.hand_in(Post([incident('two')]))
+        line.queue.add(Post([incident('two')]))
     demistomock.reset()
 
 

@@ -44,7 +44,7 @@ try:
     from gevent.lock import Semaphore
     from gevent.pool import Pool
     from gevent.server import StreamServer
-    from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
+    from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct, field
     from msgspec.json import Decoder
     from msgspec.json import encode as to_json
     from msgspec.structs import asdict, astuple
@@ -1511,8 +1511,9 @@ class PostQueue(Struct):
     calls: list[tuple[int, float]] = []  # the latest: incidents, seconds
     parts: list[list[Post]] = []  # of a refused group, in the order of their tries
     fruitless_calls: float = 0  # for this group; none any more once something was made
-    alone_until: float = -float('inf')
+    alone_until: float = 0
     closed_because: str = ''
+    news: Event = field(default_factory=Event)  # set when there is one more
 
     def check_open(self) -> None:
         """Raises Unavailable once the queue is closed."""
@@ -1527,9 +1528,10 @@ class PostQueue(Struct):
             raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
 
     def add(self, post: Post) -> None:
-        """Raises Unavailable."""
+        """Its outcome will be set. Raises Unavailable."""
         self.check_room(post.size)
         self.waiting.append(post)
+        self.news.set()
 
     def expire(self, now: float) -> None:
         """Takes out what has waited too long: it is never handed over."""
@@ -1556,10 +1558,9 @@ class PostQueue(Struct):
         group: list[Post] = []
         count = size = 0
         for post in self.waiting:
-            count += len(post.incidents)
+            count += most if post.is_begun else len(post.incidents)  # one that is begun goes alone
             size += post.size
-            is_full = count > most or size > self.most_call_bytes or post.is_begun
-            if group and (is_full or group[0].is_begun):
+            if group and (count > most or size > self.most_call_bytes):
                 break
             group.append(post)
         del self.waiting[:len(group)]
@@ -1582,11 +1583,10 @@ class PostQueue(Struct):
                 self.waiting.append(post)
             else:
                 post.outcome.set(post.created)
-        is_sure = None not in told
-        if not is_sure:
+        if None in told:
             self.alone_until = now + self.alone_seconds
             self.parts = [[post] for post in chain(*self.parts)]
-        return is_sure
+        return None not in told
 
     def refused(self, now: float) -> None:
         """The call made nothing: a post that was alone in it is refused, several are halved and tried again.
@@ -1713,7 +1713,6 @@ class Deliveries(Struct):
     """What the latest deliveries were answered, so that one that comes again creates nothing again."""
 
     queue: PostQueue
-    hand_in: Callable[[Post], None]
     most: int = MAX_REMEMBERED_DELIVERIES
     most_bytes: int = MAX_REMEMBERED_BYTES
     by_key: dict[bytes, list[Delivery]] = {}  # those under way, and those that are remembered
@@ -1724,7 +1723,7 @@ class Deliveries(Struct):
         """The delivery once it is made, or an earlier one that this one repeats. Raises ServerRefused and Unavailable."""
         while first := next(filter(Delivery.may_come_again, self.by_key.get(delivery.key, ())), None):
             if not first.is_over.is_set():
-                self.wait_for(first, delivery, post)
+                self.repeat(first, delivery, post)
             elif not first.is_numbered:
                 self.forget(first)  # one departure excuses one repeat
             if first.answer:
@@ -1732,7 +1731,7 @@ class Deliveries(Struct):
         self.make(delivery, post)
         return delivery
 
-    def wait_for(self, first: Delivery, delivery: Delivery, post: Post) -> None:
+    def repeat(self, first: Delivery, delivery: Delivery, post: Post) -> None:
         self.queue.check_room(post.size)
         self.queue.repeats.append(post)
         first.gave_up = lambda: delivery.gave_up()
@@ -1747,7 +1746,7 @@ class Deliveries(Struct):
         self.by_key.setdefault(delivery.key, []).append(delivery)
         until = post.hand_over_by
         try:
-            self.hand_in(post)
+            self.queue.add(post)
             if not delivery.wait_for(post.outcome, until):
                 self.queue.expire(until)
             delivery.made(post.outcome.get() or [])
@@ -1783,7 +1782,6 @@ class LogBuffer(Struct):
     reasons: dict[str, int] = {}  # how often in this flood
 
     def add(self, level: str, text: str, reason: str = '') -> None:
-        """Of those with an equal reason the first few are kept."""
         if reason:
             reason = reason if len(self.reasons) < 100 else 'other reasons'
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
@@ -1855,7 +1853,7 @@ class ServerLine:
         self.sent_health: str | None = None
         self.health_every = health_every
         self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
-        self.wake = Event()
+        self.wake = self.queue.news
         self.ending = Event()
         self.is_cut = self.is_over = False
         self.calls: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
@@ -1864,11 +1862,6 @@ class ServerLine:
         threading.Thread(target=self.make_calls, daemon=True).start()
         self.keeper = gevent.spawn(self.keep)
         self.keeper.link_exception(lambda _: self.cut())
-
-    def hand_in(self, post: Post) -> None:
-        """Its outcome will be set. Raises Unavailable when there is no room for it."""
-        self.queue.add(post)
-        self.wake.set()
 
     def log(self, level: str, text: str, reason: str = '') -> None:
         """Of those with an equal reason in a while the first few, then how many more."""
@@ -2027,7 +2020,7 @@ class Webhook(Bottle):  # type: ignore[misc]
         self.settings = settings
         self.line = line
         self.intake = Intake()
-        self.deliveries = Deliveries(line.queue, line.hand_in)
+        self.deliveries = Deliveries(line.queue)
         handlers: dict[str, Handler] = {
             'GET': lambda _: HTTPResponse(LISTENING, headers=PLAIN_TEXT),
             'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW),
