@@ -27,6 +27,7 @@ BALANCERS = ROOT / 'docs' / 'balancer'
 DELIVERIES = 2000
 SENDERS = 32  # that send at the same time, each one delivery after the other
 PATIENCE_SECONDS = 10  # of a sender, before it tries again
+IMPATIENCE_SECONDS = 3  # of one whose server hangs for longer
 PAUSE_SECONDS = 0.1
 MOST_TRIES = 100
 MOST_DOUBLED = DELIVERIES // 100
@@ -89,8 +90,10 @@ def here(text: str, ports: list[int]) -> str:
 
 
 def certificate(folder: Path) -> Path:
-    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=webhook.example.com', '-days', '1',
-                    '-keyout', folder / 'key.pem', '-out', folder / 'cert.pem'], check=True, capture_output=True)
+    files = ['-keyout', folder / 'key.pem', '-out', folder / 'cert.pem']
+    key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']  # quicker than RSA where each request has a handshake
+    subprocess.run(['openssl', 'req', '-x509', *key, '-subj', '/CN=webhook.example.com', '-days', '1', *files], check=True,
+                   capture_output=True)
     pem = folder / 'webhook.pem'
     pem.write_bytes((folder / 'cert.pem').read_bytes() + (folder / 'key.pem').read_bytes())
     return pem
@@ -103,6 +106,7 @@ class Scene:
         self.balancer = balancer
         self.instances = instances
         self.answered = 0
+        self.patience = PATIENCE_SECONDS
 
     async def burst(self, half_way: Callable[[Webhook], None] | None = None) -> None:
         """Every delivery is sent until it is answered 200; when a quarter is, something happens to the first instance."""
@@ -124,7 +128,7 @@ class Scene:
         headers = {**AUTHORIZED, 'X-GitHub-Delivery': f'delivery-{number}'}
         for _ in range(MOST_TRIES):
             try:
-                answer = await asyncio.wait_for(self.balancer.send('POST', body, headers), PATIENCE_SECONDS)
+                answer = await asyncio.wait_for(self.balancer.send('POST', body, headers), self.patience)
                 if answer.status == 200:
                     return
                 assert answer.status in (502, 503, 504), answer
@@ -162,7 +166,7 @@ def freeze(instance: Webhook) -> None:
 def hang(instance: Webhook) -> None:
     """Its server's calls do not come back for longer than a sender waits."""
     instance.faults(hang=True)
-    threading.Timer(PATIENCE_SECONDS + 1, lambda: instance.faults(hang=False)).start()
+    threading.Timer(IMPATIENCE_SECONDS + 1, lambda: instance.faults(hang=False)).start()
 
 
 both = pytest.mark.parametrize('name', ['haproxy', 'nginx'])
@@ -197,6 +201,7 @@ def test_an_instance_that_is_killed_in_a_burst_loses_nothing_and_doubles_what_it
 @both
 def test_an_instance_whose_server_hangs_in_a_burst_loses_and_doubles_nothing(name: str) -> None:
     with scene(name) as one_hangs:
+        one_hangs.patience = IMPATIENCE_SECONDS
         asyncio.run(one_hangs.burst(hang))
         assert one_hangs.lost_and_doubled() == (0, 0)
 

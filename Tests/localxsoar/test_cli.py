@@ -129,11 +129,21 @@ def test_a_signal_stops_it_cleanly(echo_pack: Path, number: int) -> None:
         os.kill(pid, 0)
 
 
+QUICK_TO_KILL = """
+import sys
+from localxsoar.__main__ import run
+from localxsoar import instance
+instance.STOP_GRACE_SECONDS = 0.5
+sys.exit(run())
+"""
+
+
 def test_a_stubborn_container_is_killed_after_the_grace(echo_pack: Path) -> None:
-    xsoar = LocalXsoar(pack=echo_pack, params={'greeting': 'stubborn'}).start()
-    pid = xsoar.state()['pid']
+    xsoar = LocalXsoar(pack=echo_pack, params={'greeting': 'stubborn'})
+    xsoar.command[1:3] = ['-c', QUICK_TO_KILL]
+    pid = xsoar.start().state()['pid']
     assert xsoar.stop() == 0
-    assert any('killed' in line for line in xsoar.output)
+    assert any('did not end within 0.5 s of SIGTERM: killed' in line for line in xsoar.output)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
