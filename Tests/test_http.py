@@ -20,7 +20,8 @@ import gevent
 import gevent.socket
 import pytest
 from app import line
-from GenericWebhook import MIB, Connection, PacedReader, RequestBody, Settings, WebhookServer
+from bottle import HTTPResponse
+from GenericWebhook import MIB, Connection, PacedReader, Request, RequestBody, Settings, WebhookServer
 from local_xsoar import wait_for
 from webhook import PACK, TOKEN, Answer, Webhook, read_answers, read_to_end
 
@@ -239,11 +240,11 @@ def send_to_reader(read_bytes: int, pause: float) -> tuple[int, float]:
     sender, receiver = gevent.socket.socketpair()
     sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100_000)
-    connection = Connection(receiver, '', server, send_seconds=0.3)
+    connection = Connection(receiver, '', server)
 
     def send() -> None:
         with suppress(OSError):
-            connection.reply({}, '200 OK', {}, b'a' * LARGE_ANSWER)
+            connection.reply(Request(), HTTPResponse('a' * LARGE_ANSWER), stays=False, silent_seconds=0.3)
         receiver.close()
 
     began = time.monotonic()
@@ -558,7 +559,8 @@ def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(tmp_path:
     with Webhook(pack=pack) as webhook:
         (status, _, content), = exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')
         assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
-        webhook.wait_for_line(r'POST 500 .*KeyError in answer:\d+ > receive:\d+ > read_request:\d+ > decompress:\d+')
+        way = ['answer', 'handle', 'receive', 'read', 'incidents', 'decompress']
+        webhook.wait_for_line('POST 500 .*KeyError in ' + ' > '.join(rf'{name}:\d+' for name in way))
         wait_for(lambda: 'KeyError' in webhook.state()['health']['error'], 'the health')
         assert not [line for line in webhook.output if 'a secret value' in line]
 

@@ -38,8 +38,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 
 try:
     import gevent
-    from bottle import Bottle, HTTPResponse
-    from bottle import request as bottle_request
+    from bottle import HTTPError, HTTPResponse, Router
     from gevent.event import AsyncResult, Event
     from gevent.lock import Semaphore
     from gevent.pool import Pool
@@ -528,11 +527,11 @@ class Intake:
         # By the size above which a body needs one; work on smaller ones ends before others get the loop.
         self.turns = {MIB: Semaphore(1), 64 * 1024: Semaphore(1)}
 
-    def body(self, environ: dict[str, Any], is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
+    def body(self, source: Any, is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
-        length = int(environ.get('CONTENT_LENGTH') or 0)  # unknown where it comes in chunks
+        length = source.size  # unknown where it comes in chunks
         strangers = self.strangers_small if (length or limit) <= SMALL_BODY_BYTES else self.strangers
-        return (self.known if is_known else strangers).body(environ['wsgi.input'], limit, length)
+        return (self.known if is_known else strangers).body(source, limit, length)
 
     @contextmanager
     def turn(self, size: int) -> Iterator[None]:
@@ -1345,14 +1344,19 @@ def member_decoder(key: str) -> Decoder[Any]:
 ''' HANDSHAKES '''
 
 
-class Request(NamedTuple):
-    """What its handlers need of a request; `body` opens it, as one that is known or a stranger's, up to a limit."""
+class Request(Struct):
+    """What a sender asks, and for the log what came of it."""
 
-    settings: Settings
-    environ: dict[str, Any]
-    headers: dict[str, str]
-    query: dict[str, str]
-    body: Callable[..., AbstractContextManager[bytes]]
+    method: str = '-'
+    path: str = ''
+    query_string: str = ''
+    version: str = ''
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    body: Any = None  # what there is to read; its `size`, as far as the sender has told it
+    has_left: Callable[[], bool] = bool  # whether the sender has
+    arrived: float = field(default_factory=time.time)
+    outcome: str = 'no incident'
 
 
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
@@ -1370,19 +1374,19 @@ def echo(text: str) -> HTTPResponse:
     return HTTPResponse(plain(text), headers=PLAIN_TEXT)
 
 
-def unsigned_handshake(asked: Request) -> HTTPResponse | None:
+def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HTTPResponse | None:
     """The answer to what a sender asks before it trusts an address; None where it asks nothing."""
     headers, query = asked.headers, asked.query
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
-    match asked.environ['REQUEST_METHOD']:
+    match asked.method:
         case 'POST' if 'validationToken' in query and is_empty:  # Microsoft Graph
             return echo(query['validationToken'])
         case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':  # Azure Event Grid
-            return json_answer(json.dumps({'validationResponse': plain(validation_code(asked))}))
+            return json_answer(json.dumps({'validationResponse': plain(validation_code(asked, intake))}))
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):  # Okta
             return json_answer(json.dumps({'verification': plain(challenge)}))
         case 'GET' if query.get('hub.mode') == 'subscribe':  # Meta
-            shown, token = query.get('hub.verify_token', '').encode(), asked.settings.token
+            shown, token = query.get('hub.verify_token', '').encode(), settings.token
             if token and not hmac.compare_digest(shown, token):
                 raise Unauthorized('hub.verify_token is not the token of the instance.')
             return echo(query.get('hub.challenge', ''))
@@ -1394,9 +1398,9 @@ def unsigned_handshake(asked: Request) -> HTTPResponse | None:
     return None
 
 
-def validation_code(asked: Request) -> str:
+def validation_code(asked: Request, intake: Intake) -> str:
     try:
-        with asked.body(False, MAX_HANDSHAKE_BYTES) as body:
+        with intake.body(asked.body, False, MAX_HANDSHAKE_BYTES) as body:
             return str(json.loads(body)[0]['data']['validationCode'])
     except (ValueError, LookupError, TypeError, RecursionError):
         raise BadRequest("A SubscriptionValidation is an array of an event with 'validationCode' in 'data'.") from None
@@ -1997,109 +2001,103 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 
 ''' THE APP '''
 
-OUTCOME = 'webhook.outcome'  # in the environ: what was made or why not, for the log
-HAS_LEFT = 'webhook.has_left'  # in the environ: a function that tells whether the sender has left
+LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
 ROUTE_DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path: send the POST to the instance's own URL.",
     HTTPStatus.METHOD_NOT_ALLOWED: 'This method does nothing here: send a POST to create an incident.',
 }
-LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
-BARE_NAMES = 'CONTENT_TYPE', 'CONTENT_LENGTH'  # WSGI has them without HTTP_
-Handler = Callable[[Request], HTTPResponse]
 
 
-class Webhook(Bottle):  # type: ignore[misc]
-    """The WSGI application.
-
-    Each request has an environ and an answer of its own: after any yield bottle.request is another sender's, since all
-    greenlets of the thread share it.
-    """
+class Webhook:
+    """What answers the requests. Each is an object of its own, for others have their turn while it is worked on."""
 
     def __init__(self, settings: Settings, line: ServerLine):
-        super().__init__()
         self.settings = settings
         self.line = line
         self.intake = Intake()
         self.deliveries = Deliveries(line.queue)
-        handlers: dict[str, Handler] = {
-            'GET': lambda _: HTTPResponse(LISTENING, headers=PLAIN_TEXT),
-            'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW),
-            'POST': self.receive, 'PUT': self.receive}
-        for method, handler in handlers.items():
-            self.route('/', method, callback=partial(self.answer, handler))
+        self.router = Router()
+        self.router.add('/', 'GET', lambda _: HTTPResponse(LISTENING, headers=PLAIN_TEXT))
+        self.router.add('/', 'OPTIONS', lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW))
+        self.router.add('/', 'POST', self.receive)
+        self.router.add('/', 'PUT', self.receive)
 
-    def answer(self, handler: Handler) -> HTTPResponse:
-        """Of a handshake or of the handler, with every exception turned into an answer."""
-        environ = bottle_request.environ
+    def answer(self, asked: Request) -> HTTPResponse:
+        """Of its handler, with every exception turned into an answer."""
         try:
-            self.line.queue.check_open()
-            asked = self.request(environ)
-            if answered := unsigned_handshake(asked):
-                environ[OUTCOME] = 'handshake'
-                return answered
-            return handler(asked)
+            return self.handle(asked)
+        except HTTPError as error:
+            return self.nothing_there(asked, error.status_code)
+        except HTTPResponse as answered:
+            asked.outcome = 'handshake'
+            answered.__traceback__ = None  # a circle
+            return answered
         except Refused as refused:
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
-            environ[OUTCOME] = refused.detail.partition('. ')[0]
-            is_secret = holds_token(self.settings, refused.found)
-            detail = refused.detail if is_secret else refused.detail_for_sender
-            return problem(refused.status, detail, refused.headers)
+            return self.refuse(asked, refused)
         except Exception as error:
-            frames = traceback.extract_tb(error.__traceback__)
-            stack = ' > '.join(f'{frame.name}:{frame.lineno}' for frame in frames)
-            environ[OUTCOME] = f'{type(error).__name__} in {stack}'
-            self.line.report_health(f'A request failed unexpectedly: {environ[OUTCOME]}')
-            detail = 'Something unexpected happened; the log of the instance tells what.'
-            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
+            return self.fail(asked, error)
 
-    def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
-        """A request that has no handler."""
-        headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
-        detail = bottle_request.environ[OUTCOME] = ROUTE_DETAILS[error.status_code]
-        return problem(error.status_code, detail, headers)
+    def handle(self, asked: Request) -> HTTPResponse:
+        """By the handler of its method. The answer to a handshake is raised, wherever it is found to be one."""
+        handler, _ = self.router.match({'REQUEST_METHOD': asked.method, 'PATH_INFO': asked.path})
+        self.line.queue.check_open()
+        if answered := unsigned_handshake(self.settings, asked, self.intake):
+            raise answered
+        return handler(asked)
 
-    def request(self, environ: dict[str, Any]) -> Request:
-        headers = {key.removeprefix('HTTP_').replace('_', '-').lower(): value
-                   for key, value in environ.items()
-                   if key.startswith('HTTP_') or key in BARE_NAMES}
-        query = dict(parse_qsl(environ['QUERY_STRING']))
-        return Request(self.settings, environ, headers, query, partial(self.intake.body, environ))
+    def nothing_there(self, asked: Request, status: int) -> HTTPResponse:
+        asked.outcome = ROUTE_DETAILS[HTTPStatus(status)]
+        return problem(status, asked.outcome, ALLOW if status == HTTPStatus.METHOD_NOT_ALLOWED else {})
+
+    def refuse(self, asked: Request, refused: Refused) -> HTTPResponse:
+        asked.outcome = refused.detail.partition('. ')[0]
+        is_secret = holds_token(self.settings, refused.found)
+        detail = refused.detail if is_secret else refused.detail_for_sender
+        return problem(refused.status, detail, refused.headers)
+
+    def fail(self, asked: Request, error: Exception) -> HTTPResponse:
+        """The log has the functions and lines that led to it, and no value."""
+        frames = traceback.extract_tb(error.__traceback__)
+        stack = ' > '.join(f'{frame.name}:{frame.lineno}' for frame in frames)
+        asked.outcome = f'{type(error).__name__} in {stack}'
+        self.line.report_health(f'A request failed unexpectedly: {asked.outcome}')
+        detail = 'Something unexpected happened; the log of the instance tells what.'
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
     def receive(self, asked: Request) -> HTTPResponse:
-        read = self.read_request(asked)
-        if isinstance(read, HTTPResponse):
-            return read
-        delivery, post = read
-        first = self.deliveries.once(delivery, post)
-        asked.environ[OUTCOME] = first.summary if first is delivery else f'repeat of {first.summary}'
-        return json_answer(first.answer)
+        delivery, post = self.read(asked)
+        if not post.incidents:
+            return json_answer('[]')
+        made = self.deliveries.once(delivery, post)
+        asked.outcome = made.summary if made is delivery else f'repeat of {made.summary}'
+        return json_answer(made.answer)
 
-    def read_request(self, asked: Request) -> HTTPResponse | tuple[Delivery, Post]:
-        """What is to be created, and nothing more, for it may wait long; or the answer, where nothing is."""
-        arrived = time.time()
-        settings, environ, headers, query, read_body = asked
-        signatures = authenticate(settings, headers, environ['QUERY_STRING'])
-        self.line.queue.check_room(int(headers.get('content-length') or 0))
-        with read_body(not signatures) as body:
-            signed_by = valid_signature(signatures, body, arrived) if signatures else ''
-            coding = headers.get('content-encoding', '')
-            # First the size: what waits for its turn holds no more than was sent.
-            size = sum(map(len, decompress(body, coding)))
-            with self.intake.turn(size):
-                text = b''.join(decompress(body, coding))
-                payloads = read_payloads(text, headers.get('content-type', ''))
-                if answered := signed_handshake(settings, signed_by, payloads):
-                    environ[OUTCOME] = 'handshake'
-                    return answered
-                arrival = Arrival(utc_text(arrived), headers, settings, query)
-                incidents = to_incidents(payloads, arrival)
-                for note in arrival.notes[:1]:
-                    self.line.log('info', note)
-                if not incidents:
-                    return json_answer('[]')
-                shown = [pair for pair in query.items() if pair[1].encode() != settings.token]
-                same = f'{shown}\0{headers.get("content-type")}'
-                return Delivery(headers, same, body, environ.get(HAS_LEFT, bool)), Post(incidents)
+    def read(self, asked: Request) -> tuple[Delivery, Post]:
+        """What is to be created, and nothing more, for it may wait long."""
+        signatures = authenticate(self.settings, asked.headers, asked.query_string)
+        self.line.queue.check_room(asked.body.size)
+        with self.intake.body(asked.body, is_known=not signatures) as body:
+            signed_by = valid_signature(signatures, body, asked.arrived) if signatures else ''
+            incidents = self.incidents(asked, body, signed_by)
+            shown = [pair for pair in asked.query.items() if pair[1].encode() != self.settings.token]
+            same = f'{shown}\0{asked.headers.get("content-type")}'
+            return Delivery(asked.headers, same, body, asked.has_left), Post(incidents)
+
+    def incidents(self, asked: Request, body: bytes, signed_by: str) -> list[dict[str, Any]]:
+        coding = asked.headers.get('content-encoding', '')
+        # First the size: what waits for its turn holds no more than was sent.
+        size = sum(map(len, decompress(body, coding)))
+        with self.intake.turn(size):
+            text = b''.join(decompress(body, coding))
+            payloads = read_payloads(text, asked.headers.get('content-type', ''))
+            if answered := signed_handshake(self.settings, signed_by, payloads):
+                raise answered
+            arrival = Arrival(utc_text(asked.arrived), asked.headers, self.settings, asked.query)
+            incidents = to_incidents(payloads, arrival)
+            for note in arrival.notes[:1]:
+                self.line.log('info', note)
+            return incidents
 
 
 ''' THE SERVER '''
@@ -2111,10 +2109,8 @@ class PacedReader(io.RawIOBase):
     That much is read also of what is refused, and thrown away: else its sender would not hear why.
     """
 
-    def __init__(self, sock: Any, most_bytes: int = 64 * MIB):
+    def __init__(self, sock: Any):
         self.socket = sock
-        self.most_bytes = most_bytes
-        self.expect(HEADER_SECONDS)
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
         """From now on: all within so many seconds, and more for what comes, but no longer silence than these."""
@@ -2130,7 +2126,7 @@ class PacedReader(io.RawIOBase):
         if self.received:
             gevent.sleep(0)  # what has come already would else be read without a turn for anybody else
         seconds_left = self.ends_at - time.monotonic()
-        if seconds_left <= 0 or self.received > self.most_bytes:
+        if seconds_left <= 0 or self.received > 64 * MIB:
             raise TimeoutError('the sender is too slow or sends too much')
         self.socket.settimeout(seconds_left)
         count: int = self.socket.recv_into(buffer)
@@ -2138,6 +2134,56 @@ class PacedReader(io.RawIOBase):
         longest = time.monotonic() + self.seconds
         self.ends_at = min(self.ends_at + count / self.bytes_per_second, longest)
         return count
+
+
+class RequestBody:
+    """The body of one request without its chunks, whose framing must be little beside the data."""
+
+    def __init__(self, rfile: io.BufferedIOBase, length: int, has_chunks: bool):
+        self.rfile = rfile
+        self.size = length  # as far as the sender has told it
+        self.left = length  # of the body or of a chunk
+        self.has_chunks = has_chunks  # still to come
+        self.framing_left = MAX_FRAMING_BYTES
+        self.invite: Callable[[], None] | None = None  # for a sender that waits for it
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes, none at the end. Raises OSError, and ValueError for bad framing."""
+        if self.invite:
+            self.invite()
+            self.invite = None
+        if self.has_chunks and not self.left:
+            self.read_chunk_size()
+        data = self.rfile.read(min(size, self.left))
+        if self.left and not data:
+            raise ConnectionError('the body ends early')
+        self.left -= len(data)
+        self.framing_left += len(data) // 8
+        if self.has_chunks and not self.left:
+            self.framing_line(b'')
+        return data
+
+    def read_chunk_size(self) -> None:
+        """After the last one, of no bytes, come the trailers, and an empty line."""
+        size = self.framing_line(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?')[1]
+        self.left = int(size, 16)
+        self.size += self.left
+        self.has_chunks = self.left > 0
+        while not self.has_chunks and self.framing_line(rb'([^\r\n\0:]+:[^\r\n\0]*)?')[1]:
+            pass
+
+    def framing_line(self, form: bytes) -> re.Match[bytes]:
+        line = self.rfile.readline(self.framing_left)
+        self.framing_left -= len(line)
+        match = re.fullmatch(form + rb'\r\n', line)
+        if not match:
+            raise ValueError('the framing is not well-formed, or too much')
+        return match
+
+    @property
+    def is_nearly_read(self) -> bool:
+        """Whether what is left may be read and thrown away, for the sake of the next request."""
+        return not (self.has_chunks or self.invite or self.left > PIECE_BYTES)
 
 
 # Of a whole URL, as a proxy may send it, scheme and host are left out.
@@ -2150,8 +2196,8 @@ class LineTooLong(Refused):
     status = HTTPStatus.REQUEST_URI_TOO_LONG
 
 
-def read_head(line: bytes, rfile: io.BufferedIOBase) -> dict[str, Any]:
-    """The environ of the request that begins with this line, as WSGI has it.
+def read_head(line: bytes, rfile: io.BufferedIOBase) -> Request:
+    """The request that begins with this line, its body still to be read.
 
     Raises Refused for what is no HTTP, and where two readers could see two hosts or two ends of the body.
     """
@@ -2161,22 +2207,24 @@ def read_head(line: bytes, rfile: io.BufferedIOBase) -> dict[str, Any]:
     if not match:
         raise BadRequest('The request line is not a method, a path and HTTP/1.1, with one space between.')
     method, path, query, version = (part.decode() for part in match.groups(b''))
-    environ = {**read_headers(rfile), 'REQUEST_METHOD': method, 'PATH_INFO': path, 'QUERY_STRING': query,
-               'SERVER_PROTOCOL': version}
+    headers = read_headers(rfile)
     is_old = version == 'HTTP/1.0'
-    host, coding = environ.get('HTTP_HOST'), environ.get('HTTP_TRANSFER_ENCODING')
-    if (host is None and not is_old) or not re.fullmatch(r'[^\s,/?#@]*', host or ''):
+    has_host = 'host' in headers or is_old
+    if not has_host or not re.fullmatch(r'[^\s,/?#@]*', headers.get('host', '')):
         raise BadRequest('A request has one Host header.')
-    if not re.fullmatch('[0-9]{1,18}', environ.get('CONTENT_LENGTH', '0')):
+    length = headers.get('content-length', '0')
+    if not re.fullmatch('[0-9]{1,18}', length):
         raise BadRequest('The Content-Length is not one number.')
-    if coding is not None and (coding.lower() != 'chunked' or is_old or 'CONTENT_LENGTH' in environ):
+    has_chunks = 'transfer-encoding' in headers
+    if has_chunks and (headers['transfer-encoding'].lower() != 'chunked' or is_old or 'content-length' in headers):
         raise BadRequest('The Transfer-Encoding is not chunked alone, in HTTP/1.1, without a Content-Length.')
-    return environ
+    body = RequestBody(rfile, int(length), has_chunks)
+    return Request(method, path, query, version, dict(parse_qsl(query)), headers, body)
 
 
-def read_headers(rfile: io.BufferedIOBase) -> dict[str, Any]:
-    """As an environ has them; of one that comes again all values."""
-    headers: dict[str, Any] = {}
+def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
+    """By their names in lower case; of one that comes again all values."""
+    headers: dict[str, str] = {}
     bytes_left = MAX_HEADER_BYTES
     for _ in range(MAX_HEADERS + 1):
         line = rfile.readline(bytes_left)
@@ -2188,73 +2236,19 @@ def read_headers(rfile: io.BufferedIOBase) -> dict[str, Any]:
             break
         if b'_' in match[1]:
             continue  # it could pass for another
-        name = match[1].decode().replace('-', '_').upper()
-        key = name if name in BARE_NAMES else 'HTTP_' + name
+        name = match[1].decode().lower()
         value = match[2].strip(b' \t').decode('latin-1')  # by the pattern it would take cubic time
-        headers[key] = f'{headers[key]},{value}' if key in headers else value
+        headers[name] = f'{headers[name]},{value}' if name in headers else value
     raise BadRequest('A line of the headers is no header, or they are too many.')
-
-
-CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
-CHUNK_END = re.compile(rb'\r\n')
-TRAILER = re.compile(rb'([^\r\n\0:]+:[^\r\n\0]*)?\r\n')  # empty after the last one
-
-
-class RequestBody:
-    """The body of one request without its chunks, whose framing must be little beside the data."""
-
-    def __init__(self, rfile: io.BufferedIOBase, length: int, has_chunks: bool,
-                 invite: Callable[[], None] | None = None):
-        self.rfile = rfile
-        self.left = length  # of the body or of a chunk
-        self.has_chunks = has_chunks  # still to come
-        self.framing_left = MAX_FRAMING_BYTES
-        self.size = 0  # of what was read
-        self.invite = invite  # for a sender that waits for it
-
-    def read(self, size: int) -> bytes:
-        """At most so many bytes, none at the end. Raises OSError, and ValueError for bad framing."""
-        if self.invite:
-            self.invite()
-            self.invite = None
-        if self.has_chunks and not self.left:
-            self.left = int(self.framing_line(CHUNK_SIZE)[1], 16)
-            self.has_chunks = self.left > 0
-            while not self.has_chunks and self.framing_line(TRAILER)[1]:
-                pass
-        data = self.rfile.read(min(size, self.left))
-        if self.left and not data:
-            raise ConnectionError('the body ends early')
-        self.left -= len(data)
-        self.size += len(data)
-        self.framing_left += len(data) // 8
-        if self.has_chunks and not self.left:
-            self.framing_line(CHUNK_END)
-        return data
-
-    def framing_line(self, form: re.Pattern[bytes]) -> re.Match[bytes]:
-        line = self.rfile.readline(self.framing_left)
-        self.framing_left -= len(line)
-        match = form.fullmatch(line)
-        if not match:
-            raise ValueError('the framing is not well-formed, or too much')
-        return match
-
-    @property
-    def is_nearly_read(self) -> bool:
-        """Whether what is left may be read and thrown away, for the sake of the next request."""
-        return not (self.has_chunks or self.invite or self.left > PIECE_BYTES)
 
 
 class Connection:
     """One sender's requests, one after the other, each with its answer and its line in the log."""
 
-    def __init__(self, sock: Any, client: str, server: 'WebhookServer', send_seconds: float = 30):
+    def __init__(self, sock: Any, client: str, server: 'WebhookServer'):
         self.socket = sock
         self.client = client
         self.server = server
-        self.send_seconds = send_seconds
-        self.began = time.monotonic()  # the latest request
         self.was_refused = False
         self.pace = PacedReader(sock)
         self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
@@ -2279,40 +2273,32 @@ class Connection:
         if not self.rfile.peek():
             return False
         self.pace.expect(HEADER_SECONDS)
-        self.began = time.monotonic()
         line = self.rfile.readline(8192)
         if line in EMPTY_LINES:
             return True
         try:
-            return self.answer(read_head(line, self.rfile))
+            asked = read_head(line, self.rfile)
         except Refused as refused:
-            answer = problem(refused.status, refused.detail, {'Connection': 'close'})
-            headers = {**answer.headers, 'Content-Length': str(len(answer.body))}
-            content = b'' if line.startswith(b'HEAD ') else answer.body.encode()
-            self.reply({OUTCOME: refused.detail}, answer.status_line, headers, content)
+            asked = Request('HEAD' if line.startswith(b'HEAD ') else '-', outcome=refused.detail)
+            self.reply(asked, problem(refused.status, refused.detail, {}), stays=False)
             return False
+        return self.answer(asked)
 
-    def answer(self, environ: dict[str, Any]) -> bool:
+    def answer(self, asked: Request) -> bool:
         """Whether the connection stays open. The app answers to whatever may happen in it."""
         del self.server.resting[self]
         self.pace.expect(BODY_GRACE_SECONDS, BODY_BYTES_PER_SECOND)
-        is_old = environ['SERVER_PROTOCOL'] == 'HTTP/1.0'
-        is_waiting = not is_old and environ.get('HTTP_EXPECT', '').lower() == '100-continue'
-        invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n') if is_waiting else None
-        length = int(environ.get('CONTENT_LENGTH', 0))
-        body = RequestBody(self.rfile, length, 'HTTP_TRANSFER_ENCODING' in environ, invite)
-        environ |= {'wsgi.input': body, 'wsgi.errors': io.StringIO(), HAS_LEFT: self.has_left}
-        said: list[Any] = []
-        content = b''.join(self.server.app(environ, lambda *head: said.extend(head)))
-        status, headers = said[0], dict(said[1])
-        environ.setdefault('CONTENT_LENGTH', body.size)  # for the log
-        wishes = environ.get('HTTP_CONNECTION', '').lower().replace(' ', '').split(',')
-        stays = (body.is_nearly_read and 'Connection' not in headers and 'close' not in wishes
-                 and (not is_old or 'keep-alive' in wishes))
-        headers['Connection'] = 'keep-alive' if stays else 'close'
-        self.reply(environ, status, headers, content)
+        asked.has_left = self.has_left
+        is_new = asked.version == 'HTTP/1.1'
+        if is_new and asked.headers.get('expect', '').lower() == '100-continue':
+            asked.body.invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
+        answer = self.server.app.answer(asked)
+        wishes = asked.headers.get('connection', '').lower().replace(' ', '').split(',')
+        wants_to_stay = 'close' not in wishes and (is_new or 'keep-alive' in wishes)
+        stays = wants_to_stay and asked.body.is_nearly_read and 'Connection' not in answer
+        self.reply(asked, answer, stays)
         if stays:
-            body.read(body.left)
+            asked.body.read(asked.body.left)
         return stays
 
     def has_left(self) -> bool:
@@ -2325,31 +2311,32 @@ class Connection:
         except OSError:
             return True
 
-    def reply(self, environ: dict[str, Any], status: str, headers: dict[str, str], content: bytes) -> None:
+    def reply(self, asked: Request, answer: HTTPResponse, stays: bool, silent_seconds: float = 30) -> None:
         """With a line in the log. A reader may take long, as long as it goes on. Raises OSError."""
-        self.log(environ, int(status[:3]))
-        date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
-        lines = [f'{name}: {value}\r\n' for name, value in headers.items()]
-        head = f'HTTP/1.1 {status}\r\nDate: {date}\r\n{"".join(lines)}\r\n'
-        left = memoryview(head.encode('latin-1') + content)
-        self.socket.settimeout(self.send_seconds)
+        self.log(asked, answer.status_code)
+        content = answer.body.encode()
+        answer['Content-Length'] = len(content)
+        answer['Connection'] = 'keep-alive' if stays else 'close'
+        answer['Date'] = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
+        lines = ''.join(f'{name}: {value}\r\n' for name, value in answer.headerlist)
+        head = f'HTTP/1.1 {answer.status_line}\r\n{lines}\r\n'.encode('latin-1')
+        left = memoryview(head if asked.method == 'HEAD' else head + content)
+        self.socket.settimeout(silent_seconds)
         while left:
             left = left[self.socket.send(left):]
 
-    def log(self, environ: dict[str, Any], status: int) -> None:
+    def log(self, asked: Request, status: int) -> None:
         self.was_refused = status >= 400
         line, quoted = self.server.app.line, self.server.quoted
-        milliseconds = round((time.monotonic() - self.began) * 1000)
-        client = quoted(environ.get('HTTP_X_FORWARDED_FOR', self.client))
-        agent = quoted(environ.get('HTTP_USER_AGENT', '-'))
-        size = environ.get('CONTENT_LENGTH', '-')
-        outcome = environ.get(OUTCOME, 'no incident')
-        text = (f'{environ.get("REQUEST_METHOD", "-")} {status} {milliseconds} ms, '
-                f'from {client} {agent}, {size} bytes: {outcome}')
+        milliseconds = round((time.time() - asked.arrived) * 1000)
+        client = quoted(asked.headers.get('x-forwarded-for', self.client))
+        agent = quoted(asked.headers.get('user-agent', '-'))
+        size = asked.body.size if asked.body else '-'
+        text = f'{asked.method} {status} {milliseconds} ms, from {client} {agent}, {size} bytes: {asked.outcome}'
         if status < 300:
             line.log('debug', text)
         else:
-            line.log('info', text, reason=f'{status}: {outcome}')
+            line.log('info', text, reason=f'{status}: {asked.outcome}')
 
 
 class WebhookServer(StreamServer):

@@ -1,4 +1,4 @@
-"""Unit tests of the integration: its pure functions, and its app through WSGI. Sockets and processes are in Tests/."""
+"""Unit tests of the integration: its pure functions, and its app. Sockets and processes are in Tests/."""
 import json
 import sys
 
@@ -11,7 +11,7 @@ from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Re
                             read_settings, to_incidents, to_rfc3339)
 
 TOKEN = 'tok\u00e9n'
-HEADER = TOKEN.encode().decode('latin-1')  # as WSGI hands it over
+HEADER = TOKEN.encode().decode('latin-1')  # as a header is read
 ARRIVED = '2026-11-24T10:00:00.000001Z'
 ARRIVAL = Arrival(ARRIVED, {'x-event': 'push'}, Settings(8080, b'', 'Phishing'))
 
@@ -246,7 +246,7 @@ def test_an_empty_array_creates_nothing_and_is_answered_with_an_empty_array(app)
 @pytest.mark.parametrize('value', [None, '', 'tok', HEADER + ' ', 'Bearer ' + HEADER, HEADER.upper(), '\xff',
                                    f'{HEADER},{HEADER}'])
 def test_a_post_without_the_exact_token_is_refused_before_its_body_is_read(app, value):
-    answer = app.ask('POST', headers={} if value is None else {'Authorization': value}, **{'wsgi.input': None})
+    answer = app.ask('POST', body=None, headers={} if value is None else {'Authorization': value})
     assert answer.status == 401
     assert 'www-authenticate' in answer.headers
     assert app.calls == []
@@ -271,7 +271,7 @@ def test_one_bad_item_is_named_by_its_position(app):
 
 
 def test_a_body_over_the_limit_is_refused_by_its_stated_length_alone(app):
-    answer = app.ask('POST', headers={'Authorization': HEADER}, CONTENT_LENGTH=str(25 * 1024 * 1024 + 1), **{'wsgi.input': None})
+    answer = app.ask('POST', body=None, headers={'Authorization': HEADER}, length=25 * 1024 * 1024 + 1)
     assert answer.status == 413
 
 
@@ -280,7 +280,7 @@ def test_a_body_over_the_limit_is_refused_by_its_stated_length_alone(app):
     ('GET', '/x', 404), ('POST', '/x', 404),
 ])
 def test_each_method_and_path_has_its_answer(app, method, path, status):
-    answer = app.ask(method, PATH_INFO=path)
+    answer = app.ask(method, path=path)
     assert answer.status == status
     if status in (204, 405):
         assert answer.headers['allow'] == 'GET, HEAD, OPTIONS, POST, PUT'
@@ -298,10 +298,10 @@ def test_the_headers_that_are_kept_hold_no_secret(app):
 
 
 def test_an_exception_in_a_handler_is_a_plain_500_and_shown_in_the_health(app):
-    answer = app.ask('POST', '', b'{}', {'Authorization': HEADER}, CONTENT_LENGTH='three')
+    answer = app.ask('POST', '', b'{}', {'Authorization': HEADER}, length='three')
     assert answer.status == 500
     assert 'three' not in answer.text
-    assert 'ValueError' in (line().health or '')
+    assert 'TypeError' in (line().health or '')
 
 
 @pytest.mark.parametrize('reply, status, body', [
