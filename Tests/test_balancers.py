@@ -90,10 +90,9 @@ def here(text: str, ports: list[int]) -> str:
 
 
 def certificate(folder: Path) -> Path:
-    files = ['-keyout', folder / 'key.pem', '-out', folder / 'cert.pem']
-    key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']  # quicker than RSA where each request has a handshake
-    subprocess.run(['openssl', 'req', '-x509', *key, '-subj', '/CN=webhook.example.com', '-days', '1', *files], check=True,
-                   capture_output=True)
+    key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']  # quicker than RSA: each request has a handshake
+    subprocess.run(['openssl', 'req', '-x509', *key, '-subj', '/CN=webhook.example.com', '-days', '1', '-keyout', 'key.pem',
+                    '-out', 'cert.pem'], cwd=folder, check=True, capture_output=True)
     pem = folder / 'webhook.pem'
     pem.write_bytes((folder / 'cert.pem').read_bytes() + (folder / 'key.pem').read_bytes())
     return pem
