@@ -326,6 +326,8 @@ def test_a_header_that_is_called_like_a_part_of_a_signature_changes_nothing(app:
     assert app.post(body, {'T': 'x', **headers}).status == 200
     old_body, old = SENDERS[6].request(3600)
     assert refused(app, old_body, {**old, 'T': str(int(time.time()))})
+    stamp, signature = re.split('t=|,', headers['Stripe-Signature'])[1:]
+    assert refused(app, body, {'T': stamp, 'Stripe-Signature': signature})
 
 
 def test_no_part_of_a_signature_header_stands_for_the_id_that_was_signed(app: App) -> None:
@@ -504,6 +506,14 @@ def test_what_is_signed_with_an_unusual_delivery_id_is_let_in_under_no_header_th
         assert refused(app, text, {'X-Hub-Signature-256': form}), form
 
 
+@pytest.mark.parametrize('delivery', ['', '{a}', '[a', 'a' * 1001, 'a'])
+def test_a_signed_delivery_id_that_could_begin_a_body_is_refused(app: App, delivery: str) -> None:
+    stamp = str(int(time.time()))
+    signature = base64.b64encode(hmac.digest(b'the key of this instance', f'{delivery}.{stamp}.{{}}'.encode(), 'sha256')).decode()
+    headers = {'webhook-id': delivery, 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'}
+    assert refused(app, b'{}', headers) != (delivery == 'a')
+
+
 @each_timed_row
 @pytest.mark.parametrize('filler', [b' ', b'{ ', b'[\n', b'\xef\xbb\xbf', b'a'])
 def test_a_stranger_with_a_large_body_after_a_timed_prefix_does_not_hold_the_loop(app: App, row: Scheme, filler: bytes) -> None:
@@ -547,6 +557,8 @@ def test_a_request_makes_us_sign_its_body_8_times_at_most(app: App, wrong: int, 
     assert refused(app, body, {**headers, 'X-Last-Signature': hex_of(TOKEN, body)}) != is_let_in
     timed = {name: f't={int(time.time())},v1={value}' for name, value in headers.items()}
     assert refused(app, body, {**timed, 'X-Last-Signature': hex_of(TOKEN, body)}) == (wrong > 3)
+    of_both_kinds = {name: f'{value},{"0" * 128}' for name, value in headers.items()}
+    assert refused(app, body, {**of_both_kinds, 'X-Last-Signature': hex_of(TOKEN, body)}) == (wrong > 3)
 
 
 def test_freshness_is_judged_when_a_request_arrives_and_not_after_its_body() -> None:

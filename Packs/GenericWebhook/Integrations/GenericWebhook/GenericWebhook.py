@@ -31,7 +31,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import accumulate, chain, islice, repeat
+from itertools import accumulate, chain, islice, product, repeat
 from queue import SimpleQueue
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -94,6 +94,9 @@ LONGEST_CALL_SECONDS = 10  # one of more than 60 would silence the platform's he
 RETRY_SECONDS = 5  # for the parts of a refused group
 FRUITLESS_CALLS = 8  # after so many that made nothing of a group it is the server, and no bad request
 RETRY_AFTER_SECONDS = 10
+
+TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
+BODY_TIMED_SECONDS = 60  # where it stands in the body
 
 SAMPLES_EVERY_SECONDS = 60
 MAX_SAMPLES = 20
@@ -212,8 +215,7 @@ def read_port(text: str) -> int:
 
 def decoded_token(token: bytes) -> list[bytes]:
     with suppress(ValueError):
-        key = base64.b64decode(token, validate=True)
-        return [key] if key else []
+        return [base64.b64decode(token, validate=True)]
     return []
 
 
@@ -223,7 +225,11 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
     return own + decoded_token(token.removeprefix(b'whsec_'))
 
 
-TIME = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
+@lru_cache
+def prefix_pattern(prefix: str) -> str:
+    """Of all that may stand before the body by a row's prefix."""
+    time = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
+    return prefix.replace('.', '[.]').format(time=time, id=r'[^\s{[]\S{0,999}')
 
 
 class Scheme(NamedTuple):
@@ -233,21 +239,33 @@ class Scheme(NamedTuple):
     time: str = ''  # a header; BODY_TIME; or `t`, a part of the signature's own header
     delivery: str = ''  # the header with its id
     keys: Callable[[bytes], list[bytes]] = lambda token: [token]
-    begins: str = ''  # what the signature's header has to begin with
+    label: str = ''  # what the signature's header begins with
 
-    def signed_before(self, value: str, headers: dict[str, str]) -> tuple[bytes, str] | None:
-        """What is signed before the body, and the time in it; None when the request shows it not."""
-        own_time = re.search('(?:^|,) *t=([^,]*)', value)
-        stamp = {**headers, 't': own_time[1] if own_time else ''}.get(self.time, '')
+    def signatures(self, header: str, headers: dict[str, str], token: bytes) -> Iterator['Signature']:
+        """One for each key and kind of digest; none where something can't be read."""
+        value = headers[header]
+        own_times = re.findall('(?:^|,) *t=([^,]*)', value)
+        stamp = ''.join(own_times[:1]) if self.time == 't' else headers.get(self.time, '')
         delivery_id = headers.get(self.delivery, '')
-        if self.prefix and not re.fullmatch(TIME, stamp, re.ASCII):
-            return None
+        prefix = self.prefix.format(time=stamp, id=delivery_id)
+        is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII) and value.startswith(self.label)
         # With a dot in its id the same text could be read as another id, time and body.
-        if '.' in delivery_id or not value.startswith(self.begins):
-            return None
-        return self.prefix.format(time=stamp, id=delivery_id).encode('latin-1'), stamp
+        if is_readable and '.' not in delivery_id:
+            digests = shown_digests(value)
+            kinds = {f'sha{8 * len(digest)}' for digest in digests}
+            for key, kind in product(filter(None, self.keys(token)), kinds):
+                begun = hmac.new(key, prefix.encode('latin-1'), kind)
+                yield Signature(header, digests, begun, stamp, bool(self.time))
 
 
+def shown_digests(value: str) -> list[bytes]:
+    """Hex or base64 as long as a SHA-256 or SHA-512, with or without a label."""
+    digest = r'(?ai)(?<![^ ,=])((?:[0-9a-f]{64}){1,2}|[a-z0-9+/]{43}=|[a-z0-9+/]{86}==)(?![^ ,])'
+    texts = re.findall(digest, value)
+    return [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in texts]
+
+
+SIGNATURE_NAME = re.compile('signature|hmac')
 ANY = 'any other header whose name says signature or hmac'
 BODY_TIME = 'webhookTimestamp'
 # By the header of the signature. One that is named here has its own schemes alone.
@@ -262,19 +280,14 @@ SCHEMES = {
     'linear-signature': [Scheme(time=BODY_TIME)],
     # Whoever sets up Grafana names the header of the time; this is the one in its documents.
     'x-grafana-alerting-signature': [Scheme(), Scheme('{time}:', 'x-grafana-alerting-signature-timestamp')],
-    'authorization': [Scheme(keys=decoded_token, begins='HMAC ')],  # Teams
+    'authorization': [Scheme(keys=decoded_token, label='HMAC ')],  # Teams
 }
-# What a timed scheme signs: its prefix, then JSON, a form or nothing. As the body under the header of a scheme that signs the
-# body alone, a captured request could else be sent again at any time.
-TIMED_PREFIXES = [re.escape(scheme.prefix).replace(r'\{time\}', TIME).replace(r'\{id\}', r'[^\s{[]\S{0,999}')
-                  for scheme in chain(*SCHEMES.values()) if scheme.prefix]
+# What a timed scheme signs: its prefix, then JSON, a form or nothing. It is no body by itself: a captured
+# request could else be sent again at any time, under the header of a scheme that signs the body alone.
 TIMED_TEXT = re.compile((
-    f'(?:{"|".join(TIMED_PREFIXES)})'
+    '(?:' + '|'.join(prefix_pattern(row.prefix) for row in chain(*SCHEMES.values()) if row.prefix) + ')'
     r'(?:[\s\xef\xbb\xbf]{0,99}(?:[{[]\s{0,99}["{}[\]]|\Z)|[\w.*+%\[\]-]{1,255}=)').encode())
-
-
-TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
-BODY_TIMED_SECONDS = 60
+TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw)]))  # of any other member nothing is kept
 
 
 class Signature(NamedTuple):
@@ -282,26 +295,24 @@ class Signature(NamedTuple):
 
     header: str
     digests: list[bytes]
-    key: bytes
-    prefix: bytes
+    begun: hmac.HMAC  # with what is signed before the body
     time: str
     is_timed: bool
 
     def fits(self, body: bytes) -> bool:
-        for kind in {f'sha{8 * len(digest)}' for digest in self.digests}:
-            if len(body) > MIB:
-                gevent.sleep(0)  # the others' turn: 25 MiB take up to 60 ms
-            made = hmac.digest(self.key, self.prefix + body, kind)
-            if any(hmac.compare_digest(made, digest) for digest in self.digests):
-                return True
-        return False
+        if len(body) > MIB:
+            gevent.sleep(0)  # the others' turn: 25 MiB take up to 60 ms
+        made = self.begun.copy()
+        made.update(body)
+        return any(hmac.compare_digest(made.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """A time in the body counts under any header: else what was timed could be sent again under another."""
+        """A time in the body counts under any header: it could else be sent again under another."""
         if self.time:
             return abs(arrived - moment_of(self.time)) <= TIMED_SECONDS
-        signed = body_time(body)
-        return abs(arrived - moment_of(signed)) <= BODY_TIMED_SECONDS if signed else not self.is_timed
+        if stamp := body_time(body):
+            return abs(arrived - moment_of(stamp)) <= BODY_TIMED_SECONDS
+        return not self.is_timed
 
 
 def moment_of(stamp: str) -> float:
@@ -313,83 +324,70 @@ def moment_of(stamp: str) -> float:
     return 0
 
 
-class TimedBody(Struct, rename={'time': BODY_TIME}):
-    time: Raw = Raw(b'')  # not read further: it may be 25 MiB of anything
-
-
 def body_time(body: bytes) -> str:
     """Of a JSON object; empty where it is not there."""
     if BODY_TIME.encode() in body:
         with suppress(ValueError, RecursionError):
-            return bytes(Decoder(TimedBody).decode(body).time).decode().strip('"')
+            stamp, = astuple(TIMED_BODY.decode(body))
+            return bytes(stamp).decode().strip('"')
     return ''
 
 
-SIGNATURE_NAME = re.compile('signature|hmac')
-# Hex or base64 as long as a SHA-256 or SHA-512, with or without a label.
-DIGEST = re.compile(r'(?ai)(?<![^ ,=])((?:[0-9a-f]{64}){1,2}|[a-z0-9+/]{43}=|[a-z0-9+/]{86}==)(?![^ ,])')
-
-
 def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
-    for header, value in headers.items():
+    for header in headers:
         general = SCHEMES[ANY] if SIGNATURE_NAME.search(header) else []
         for scheme in SCHEMES.get(header, general):
-            signed = scheme.signed_before(value, headers)
-            digests = list(map(decoded_digest, DIGEST.findall(value)))
-            if signed and digests:
-                for key in scheme.keys(token):
-                    yield Signature(header, digests, key, *signed, bool(scheme.time))
+            yield from scheme.signatures(header, headers, token)
 
 
-def decoded_digest(text: str) -> bytes:
-    return base64.b64decode(text) if '=' in text else bytes.fromhex(text)
-
-
-def authenticate(settings: Settings, headers: dict[str, str], query: str,
-                 max_compared: int = 100, max_signatures: int = 8) -> list[Signature]:
-    """The signatures one of which has to be valid; none when the token is shown. Raises Unauthorized."""
+def authenticate(settings: Settings, headers: dict[str, str], query: str) -> list[Signature]:
+    """The signatures of which one has to be valid; none if the token is shown. Raises Unauthorized."""
     if not settings.token:
         return []
-    for spellings in islice(places_of_token(headers, query), max_compared):
+    for spellings in islice(places_of_token(headers, query), 100):
         if any(hmac.compare_digest(each, settings.token) for each in spellings):
             return []
-    shown = list(islice(shown_signatures(headers, settings.token), max_signatures))
+    shown = list(islice(shown_signatures(headers, settings.token), 8))
     if not shown:
-        raise Unauthorized(*missing_proof(settings, headers))
+        raise missing_proof(settings, headers)
     return shown
 
 
 def places_of_token(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
     for value in headers.values():
         yield {value.encode('latin-1')}
-    for _, _, value in (part.partition('=') for part in query.split('&')):
+    for part in query.split('&'):
+        value = part.partition('=')[2]
         yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
 
-def missing_proof(settings: Settings, headers: dict[str, str]) -> tuple[str, str]:
-    """What to do, and the header that was looked at."""
+def missing_proof(settings: Settings, headers: dict[str, str]) -> Unauthorized:
+    """Says what to do, and which header was looked at."""
     scheme, _, rest = headers.get('authorization', '').partition(' ')
     if hmac.compare_digest(rest.encode('latin-1'), settings.token):
-        return 'The Authorization header has a scheme before the token: leave it out, or put it into the token.', ''
+        return Unauthorized('The Authorization header has a scheme before the token: '
+                            'leave it out, or put it into the token.')
     if header := next(filter(SIGNATURE_NAME.search, headers), ''):
-        return 'Sign by HMAC-SHA256, in hex or base64, with the token as key, and the time where the scheme has one.', header
+        return Unauthorized('Sign by HMAC-SHA256, in hex or base64, with the token as key, '
+                            'and the time where the scheme has one.', header)
     problem = 'The Authorization header is not the token' if scheme else 'The request shows no token'
-    return f'{problem}: send it as the whole of a header or of a query parameter, or sign the body with it.', ''
+    return Unauthorized(f'{problem}: send it as the whole of a header or of a query parameter, '
+                        'or sign the body with it.')
 
 
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
-    """The header whose signature is made with the token, and fresh where it is timed. Raises Unauthorized."""
+    """The header whose signature fits, and is fresh where it is timed. Raises Unauthorized."""
     fitting = [] if TIMED_TEXT.match(body) else [each for each in shown if each.fits(body)]
     for signature in fitting:
         if signature.is_fresh(body, arrived):
             return signature.header
     names = ', '.join(dict.fromkeys(each.header for each in fitting or shown))
-    if fitting:
-        raise Unauthorized('The signature fits, but its time is too far from now: check the clocks of both sides.', names)
-    raise Unauthorized('No signature fits the body, its time and the token: check the token in the sender.', names)
+    detail = ('The signature fits, but its time is too far from now: check the clocks of both sides.' if fitting
+              else 'No signature fits the body, its time and the token: check the token in the sender.')
+    raise Unauthorized(detail, names)
 
 
-# Headers for the connection alone, the one with the query, and those whose name says that they hold a secret.
+# Headers for the connection alone, the one with the query, and those that hold a secret by their name.
 NOT_KEPT = re.compile(
     'connection|keep-alive|proxy-authenticate|proxy-connection|te|trailer|transfer-encoding|upgrade|'
     'x-request-uri|.*(?:api|access|auth|functions|subscription)-key|'
@@ -397,21 +395,22 @@ NOT_KEPT = re.compile(
     'cookie|session|jwt|assertion|apikey)(?:-.*)?')
 
 
-def kept_headers(settings: Settings, headers: dict[str, str], room: int = MAX_KEPT_HEADER_BYTES) -> dict[str, str]:
+def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
     """Those that say what happened."""
+    room = MAX_KEPT_HEADER_BYTES
     dropped = {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
-        is_kept = name not in dropped and not NOT_KEPT.fullmatch(name) and not holds_token(settings, value)
         size = len(name) + len(value)
-        if is_kept and size <= room:
+        is_dropped = name in dropped or NOT_KEPT.fullmatch(name) or holds_token(settings, value)
+        if size <= room and not is_dropped:
             kept[name] = value
             room -= size
     return kept
 
 
 def holds_token(settings: Settings, text: str) -> bool:
-    """Whether the token stands in a text: as it is, percent-encoded, or in base64 with or without more."""
+    """Whether the token stands in a text: as it is, percent-encoded, or in base64 among others."""
     texts = {text, unquote(text), unquote_plus(text)} if '%' in text or '+' in text else {text}
     return any(spelling in each for spelling in token_spellings(settings.token) for each in texts)
 
