@@ -109,11 +109,10 @@ STOP_SECONDS = 10
 class Refused(Exception):
     """A request that gets a problem instead of incidents.
 
-    `detail` is safe to log: it holds nothing secret and nothing of the payload. What was `found` in the payload instead of
-    what the rule asks for is told to its sender alone.
+    `detail` is safe to log: no secret, nothing of the payload. What was `found` there is told to its sender alone.
     """
 
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    status: HTTPStatus
     headers: Mapping[str, str] = {}
 
     def __init__(self, detail: str, found: str = '', **headers: str):
@@ -132,7 +131,7 @@ class BadRequest(Refused):
 
 
 class Unauthorized(Refused):
-    """It asks for Basic, as AWS SNS sends what is in its URL only then; any other proof serves, too."""
+    """Asks for Basic, without which AWS SNS does not send what is in its URL; any proof serves."""
 
     status = HTTPStatus.UNAUTHORIZED
     headers: Mapping[str, str] = {'WWW-Authenticate': 'Basic realm="Generic Webhook"'}
@@ -151,7 +150,7 @@ class ServerRefused(Refused):
 
 
 class Unavailable(Refused):
-    """Nothing was created, and it may well succeed later: the one status that every sender retries."""
+    """Nothing was created, and it may succeed later: the one status that every sender retries."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     headers: Mapping[str, str] = {'Retry-After': str(RETRY_AFTER_SECONDS)}
@@ -159,8 +158,8 @@ class Unavailable(Refused):
 
 def problem(status: int, detail: str, headers: Mapping[str, str]) -> HTTPResponse:
     """RFC 9457."""
-    text = json.dumps({'title': HTTPStatus(status).phrase, 'status': int(status), 'detail': detail})
-    return HTTPResponse(text, int(status), {**headers, 'Content-Type': 'application/problem+json'})
+    text = json.dumps({'title': HTTPStatus(status).phrase, 'status': status, 'detail': detail})
+    return HTTPResponse(text, status, {**headers, 'Content-Type': 'application/problem+json'})
 
 
 def json_answer(text: str) -> HTTPResponse:
@@ -175,15 +174,13 @@ def on_one_line(value: Any, longest: int = 1000) -> str:
 
 def utc_text(seconds: float) -> str:
     """A moment of Unix time as RFC 3339."""
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()[:-len('+00:00')] + 'Z'
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
 ''' SETTINGS '''
 
 
 class Settings(NamedTuple):
-    """The instance's parameters."""
-
     port: int
     token: bytes
     incident_type: str | None
@@ -193,8 +190,8 @@ def read_settings(params: dict[str, Any]) -> Settings:
     """Raises ValueError, in the words of the instance's form, for a value that can't work."""
     token = params.get('auth_header') or ''
     if token != token.strip() or not token.isprintable():
-        raise ValueError('Authorization Verification Token begins or ends with a space, or holds a line break or another '
-                         'control character: no HTTP header can carry it. Paste it again without.')
+        raise ValueError('Authorization Verification Token begins or ends with a space, or holds a control character '
+                         'such as a line break: no HTTP header can carry it. Paste it again without.')
     port = read_port(str(params.get('longRunningPort') or '').strip())
     return Settings(port, token.encode(), params.get('incidentType') or None)
 
