@@ -109,7 +109,7 @@ STOP_SECONDS = 10
 class Refused(Exception):
     """A request that gets a problem instead of incidents.
 
-    `detail` is safe to log: no secret, nothing of the payload. What was `found` there is told to its sender alone.
+    `detail` is safe to log. What was `found` in the payload is told to its sender alone.
     """
 
     status: HTTPStatus
@@ -131,7 +131,7 @@ class BadRequest(Refused):
 
 
 class Unauthorized(Refused):
-    """Asks for Basic, without which AWS SNS does not send what is in its URL; any proof serves."""
+    """Asks for Basic: else AWS SNS does not send what its URL holds. Any proof serves."""
 
     status = HTTPStatus.UNAUTHORIZED
     headers: Mapping[str, str] = {'WWW-Authenticate': 'Basic realm="Generic Webhook"'}
@@ -150,7 +150,7 @@ class ServerRefused(Refused):
 
 
 class Unavailable(Refused):
-    """Nothing was created, and it may succeed later: the one status that every sender retries."""
+    """Nothing was created, and it may succeed later: the status that every sender retries."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     headers: Mapping[str, str] = {'Retry-After': str(RETRY_AFTER_SECONDS)}
@@ -187,11 +187,11 @@ class Settings(NamedTuple):
 
 
 def read_settings(params: dict[str, Any]) -> Settings:
-    """Raises ValueError, in the words of the instance's form, for a value that can't work."""
+    """Raises ValueError, in the words of the form, for a value that can't work."""
     token = params.get('auth_header') or ''
     if token != token.strip() or not token.isprintable():
-        raise ValueError('Authorization Verification Token begins or ends with a space, or holds a control character '
-                         'such as a line break: no HTTP header can carry it. Paste it again without.')
+        raise ValueError('Authorization Verification Token begins or ends with a space, or holds a line break '
+                         'or the like: no HTTP header can carry it. Paste it again without.')
     port = read_port(str(params.get('longRunningPort') or '').strip())
     return Settings(port, token.encode(), params.get('incidentType') or None)
 
@@ -217,7 +217,7 @@ def decoded_token(token: bytes) -> list[bytes]:
 
 
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
-    """What follows `whsec_`, base64-decoded; of a token without that prefix also its own bytes."""
+    """What follows `whsec_`, decoded; of a token without that prefix also its own bytes."""
     own = [] if token.startswith(b'whsec_') else [token]
     return own + decoded_token(token.removeprefix(b'whsec_'))
 
@@ -245,9 +245,9 @@ class Scheme(NamedTuple):
         stamp = ''.join(own_times[:1]) if self.time == 't' else headers.get(self.time, '')
         delivery_id = headers.get(self.delivery, '')
         prefix = self.prefix.format(time=stamp, id=delivery_id)
-        is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII) and value.startswith(self.label)
+        is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII)
         # With a dot in its id the same text could be read as another id, time and body.
-        if is_readable and '.' not in delivery_id:
+        if is_readable and '.' not in delivery_id and value.startswith(self.label):
             digests = shown_digests(value)
             kinds = {f'sha{8 * len(digest)}' for digest in digests}
             for key, kind in product(filter(None, self.keys(token)), kinds):
@@ -257,8 +257,8 @@ class Scheme(NamedTuple):
 
 def shown_digests(value: str) -> list[bytes]:
     """Hex or base64 as long as a SHA-256 or SHA-512, with or without a label."""
-    digest = r'(?ai)(?<![^ ,=])((?:[0-9a-f]{64}){1,2}|[a-z0-9+/]{43}=|[a-z0-9+/]{86}==)(?![^ ,])'
-    texts = re.findall(digest, value)
+    digest = '((?:[0-9a-f]{64}){1,2}|[a-z0-9+/]{43}=|[a-z0-9+/]{86}==)'
+    texts = re.findall(f'(?ai)(?<![^ ,=]){digest}(?![^ ,])', value)
     return [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in texts]
 
 
@@ -279,16 +279,17 @@ SCHEMES = {
     'x-grafana-alerting-signature': [Scheme(), Scheme('{time}:', 'x-grafana-alerting-signature-timestamp')],
     'authorization': [Scheme(keys=decoded_token, label='HMAC ')],  # Teams
 }
-# What a timed scheme signs: its prefix, then JSON, a form or nothing. It is no body by itself: a captured
-# request could else be sent again at any time, under the header of a scheme that signs the body alone.
+# What a timed scheme signs: its prefix, then JSON, a form or nothing. It is no body by itself: under the
+# header of a scheme that signs the body alone, what was captured could else be sent again at any time.
+TIMED_PREFIXES = [prefix_pattern(row.prefix) for row in chain(*SCHEMES.values()) if row.prefix]
 TIMED_TEXT = re.compile((
-    '(?:' + '|'.join(prefix_pattern(row.prefix) for row in chain(*SCHEMES.values()) if row.prefix) + ')'
+    f'(?:{"|".join(TIMED_PREFIXES)})'
     r'(?:[\s\xef\xbb\xbf]{0,99}(?:[{[]\s{0,99}["{}[\]]|\Z)|[\w.*+%\[\]-]{1,255}=)').encode())
-TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw)]))  # of any other member nothing is kept
+TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw)]))
 
 
 class Signature(NamedTuple):
-    """What a header shows, with one of the schemes and keys that it may be made with."""
+    """What a header shows, and one of the ways in which it may be made."""
 
     header: str
     digests: list[bytes]
@@ -304,7 +305,7 @@ class Signature(NamedTuple):
         return any(hmac.compare_digest(made.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """A time in the body counts under any header: it could else be sent again under another."""
+        """A time in the body counts under any header: else it could be sent again by another."""
         if self.time:
             return abs(arrived - moment_of(self.time)) <= TIMED_SECONDS
         if stamp := body_time(body):
@@ -313,7 +314,7 @@ class Signature(NamedTuple):
 
 
 def moment_of(stamp: str) -> float:
-    """Of Unix seconds or milliseconds, or of RFC 3339; far away of anything else."""
+    """Of Unix time in s or ms, or of RFC 3339; far away of anything else."""
     with suppress(ValueError):
         if stamp.isdecimal():
             return float(stamp) / (1000 if len(stamp) > 11 else 1)
@@ -338,7 +339,7 @@ def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signatur
 
 
 def authenticate(settings: Settings, headers: dict[str, str], query: str) -> list[Signature]:
-    """The signatures of which one has to be valid; none if the token is shown. Raises Unauthorized."""
+    """The signatures of which one has to be valid; none if the token is shown."""
     if not settings.token:
         return []
     for spellings in islice(places_of_token(headers, query), 100):
@@ -373,18 +374,20 @@ def missing_proof(settings: Settings, headers: dict[str, str]) -> Unauthorized:
 
 
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
-    """The header whose signature fits, and is fresh where it is timed. Raises Unauthorized."""
+    """The header of the one that fits and is fresh. Raises Unauthorized."""
     fitting = [] if TIMED_TEXT.match(body) else [each for each in shown if each.fits(body)]
     for signature in fitting:
         if signature.is_fresh(body, arrived):
             return signature.header
     names = ', '.join(dict.fromkeys(each.header for each in fitting or shown))
-    detail = ('The signature fits, but its time is too far from now: check the clocks of both sides.' if fitting
-              else 'No signature fits the body, its time and the token: check the token in the sender.')
-    raise Unauthorized(detail, names)
+    if fitting:
+        raise Unauthorized('The signature fits, but its time is too far from now: '
+                           'check the clocks of both sides.', names)
+    raise Unauthorized('No signature fits the body, its time and the token: '
+                       'check the token in the sender.', names)
 
 
-# Headers for the connection alone, the one with the query, and those that hold a secret by their name.
+# For the connection alone, the one with the query, and those that hold a secret by their name.
 NOT_KEPT = re.compile(
     'connection|keep-alive|proxy-authenticate|proxy-connection|te|trailer|transfer-encoding|upgrade|'
     'x-request-uri|.*(?:api|access|auth|functions|subscription)-key|'
@@ -407,8 +410,10 @@ def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
 
 
 def holds_token(settings: Settings, text: str) -> bool:
-    """Whether the token stands in a text: as it is, percent-encoded, or in base64 among others."""
-    texts = {text, unquote(text), unquote_plus(text)} if '%' in text or '+' in text else {text}
+    """Whether the token stands in a text: as it is, percent-encoded, or in base64."""
+    texts = {text}
+    if '%' in text or '+' in text:
+        texts |= {unquote(text), unquote_plus(text)}
     return any(spelling in each for spelling in token_spellings(settings.token) for each in texts)
 
 
@@ -1371,7 +1376,7 @@ def echo(text: str) -> HTTPResponse:
 
 
 def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HTTPResponse | None:
-    """The answer to what a sender asks before it trusts an address; None where it asks nothing."""
+    """The answer to what a sender asks before it trusts an address."""
     headers, query = asked.headers, asked.query
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
     match asked.method:
@@ -1382,8 +1387,8 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):  # Okta
             return json_answer(json.dumps({'verification': plain(challenge)}))
         case 'GET' if query.get('hub.mode') == 'subscribe':  # Meta
-            shown, token = query.get('hub.verify_token', '').encode(), settings.token
-            if token and not hmac.compare_digest(shown, token):
+            shown = query.get('hub.verify_token', '').encode()
+            if settings.token and not hmac.compare_digest(shown, settings.token):
                 raise Unauthorized('hub.verify_token is not the token of the instance.')
             return echo(query.get('hub.challenge', ''))
         case 'GET' if 'challenge' in query:  # Dropbox
@@ -1403,14 +1408,15 @@ def validation_code(asked: Request, intake: Intake) -> str:
 
 
 def signed_handshake(settings: Settings, signed_by: str, payloads: list[Buffer]) -> HTTPResponse | None:
-    """The answer to Slack or Zoom, whose question is an event that was let in; None to another."""
+    """The answer to Slack or Zoom, whose question is an event that was let in."""
     text = memoryview(payloads[0] if len(payloads) == 1 else b'')
     # Both ask for a url_v...: to look for that is faster than to read.
     if text.nbytes > MAX_HANDSHAKE_BYTES or b'url_v' not in bytes(text):
         return None
     event = read_members(text)
+    has_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}
     match {key: find(event, key) for key in event}:
-        case {'type': 'url_verification', 'challenge': str(challenge)} if event.keys() <= {'type', 'challenge', 'token'}:
+        case {'type': 'url_verification', 'challenge': str(challenge)} if has_slacks_keys:
             return echo(challenge)
         case {'event': 'endpoint.url_validation'} if signed_by == 'x-zm-signature':
             return signed_for_zoom(settings, find(event, 'payload.plainToken'))
@@ -1418,11 +1424,12 @@ def signed_handshake(settings: Settings, signed_by: str, payloads: list[Buffer])
 
 
 def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
-    """Signs what the sender chose, hence the narrow form: it can be no other request's signed text."""
-    if not (isinstance(plain_token, str) and re.fullmatch('[A-Za-z0-9]{1,64}', plain_token)):
+    """Signs what others chose, hence the narrow form: it can be no request's signed text."""
+    text = plain_token if isinstance(plain_token, str) else ''
+    if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
         raise BadRequest("'plainToken' is not 1 to 64 letters and digits.")
-    signature = hmac.digest(settings.token, plain_token.encode(), 'sha256')
-    return json_answer(json.dumps({'plainToken': plain_token, 'encryptedToken': signature.hex()}))
+    signed = hmac.digest(settings.token, text.encode(), 'sha256').hex()
+    return json_answer(json.dumps({'plainToken': text, 'encryptedToken': signed}))
 
 
 ''' STATE '''
