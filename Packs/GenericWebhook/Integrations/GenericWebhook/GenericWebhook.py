@@ -192,19 +192,14 @@ def read_settings(params: dict[str, Any]) -> Settings:
     if token != token.strip() or not token.isprintable():
         raise ValueError('Authorization Verification Token begins or ends with a space, or holds a line break '
                          'or the like: no HTTP header can carry it. Paste it again without.')
-    port = read_port(str(params.get('longRunningPort') or '').strip())
-    return Settings(port, token.encode(), params.get('incidentType') or None)
-
-
-def read_port(text: str) -> int:
-    """Of `host:container`, as the server may hand it, the container's."""
-    if not text:
+    port = str(params.get('longRunningPort') or '').strip()
+    if not port:
         raise ValueError('Listen Port is empty. '
                          'Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
-    match = re.fullmatch(r'(?:\d+:)?(\d{1,5})', text, re.ASCII)
-    if not match or not 1 <= int(match[1]) <= 65535:
-        raise ValueError(f"Listen Port '{text}' is not a number from 1 to 65535.")
-    return int(match[1])
+    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)  # the server may hand it as host:container
+    if not number or not 1 <= int(number[1]) <= 65535:
+        raise ValueError(f"Listen Port '{port}' is not a number from 1 to 65535.")
+    return Settings(int(number[1]), token.encode(), params.get('incidentType') or None)
 
 
 ''' AUTHENTICATION '''
@@ -306,11 +301,9 @@ class Signature(NamedTuple):
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
         """A time in the body counts under any header: else it could be sent again by another."""
-        if self.time:
-            return abs(arrived - moment_of(self.time)) <= TIMED_SECONDS
-        if stamp := body_time(body):
-            return abs(arrived - moment_of(stamp)) <= BODY_TIMED_SECONDS
-        return not self.is_timed
+        seconds = TIMED_SECONDS if self.time else BODY_TIMED_SECONDS
+        stamp = self.time or body_time(body)
+        return abs(arrived - moment_of(stamp)) <= seconds if stamp else not self.is_timed
 
 
 def moment_of(stamp: str) -> float:
@@ -376,9 +369,8 @@ def missing_proof(settings: Settings, headers: dict[str, str]) -> Unauthorized:
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
     """The header of the one that fits and is fresh. Raises Unauthorized."""
     fitting = [] if TIMED_TEXT.match(body) else [each for each in shown if each.fits(body)]
-    for signature in fitting:
-        if signature.is_fresh(body, arrived):
-            return signature.header
+    if fresh := [each.header for each in fitting if each.is_fresh(body, arrived)]:
+        return fresh[0]
     names = ', '.join(dict.fromkeys(each.header for each in fitting or shown))
     if fitting:
         raise Unauthorized('The signature fits, but its time is too far from now: '
@@ -1365,8 +1357,8 @@ ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
-def plain(text: str) -> str:
-    if not re.fullmatch('[ -~]{1,1024}', text):
+def plain(text: Any) -> str:
+    if not (isinstance(text, str) and re.fullmatch('[ -~]{1,1024}', text)):
         raise BadRequest('A challenge is echoed only if it has 1 to 1024 plain characters.')
     return text
 
@@ -1383,7 +1375,10 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
         case 'POST' if 'validationToken' in query and is_empty:  # Microsoft Graph
             return echo(query['validationToken'])
         case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':  # Azure Event Grid
-            return json_answer(json.dumps({'validationResponse': plain(validation_code(asked, intake))}))
+            with intake.body(asked.body, False, MAX_HANDSHAKE_BYTES) as body:
+                event = [*read_payloads(body, 'application/json'), b''][0]
+            code = plain(find(read_members(event), 'data.validationCode'))
+            return json_answer(json.dumps({'validationResponse': code}))
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):  # Okta
             return json_answer(json.dumps({'verification': plain(challenge)}))
         case 'GET' if query.get('hub.mode') == 'subscribe':  # Meta
@@ -1397,14 +1392,6 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
             allowed = {'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*'}
             return HTTPResponse(headers=PLAIN_TEXT | ALLOW | allowed)
     return None
-
-
-def validation_code(asked: Request, intake: Intake) -> str:
-    try:
-        with intake.body(asked.body, False, MAX_HANDSHAKE_BYTES) as body:
-            return str(json.loads(body)[0]['data']['validationCode'])
-    except (ValueError, LookupError, TypeError, RecursionError):
-        raise BadRequest("A SubscriptionValidation is an event with 'validationCode' in 'data'.") from None
 
 
 def signed_handshake(settings: Settings, signed_by: str, payloads: list[Buffer]) -> HTTPResponse | None:
