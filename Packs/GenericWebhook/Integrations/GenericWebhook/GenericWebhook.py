@@ -446,8 +446,8 @@ def pieces(body: bytes) -> Iterator[bytes]:
         yield body[start:start + PIECE_BYTES]
 
 
-no_room = partial(Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.',
-                  Connection='close')
+no_room = partial(
+    Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.', Connection='close')
 
 
 class Room:
@@ -465,7 +465,7 @@ class Room:
 
     @contextmanager
     def body(self, source: Any, limit: int, length: int = 0) -> Iterator[bytes]:
-        """What there is to read. Raises TooLarge before more than `limit` bytes are held, Unavailable or BadRequest."""
+        """What there is to read, of at most `limit` bytes. Raises TooLarge, Unavailable, BadRequest."""
         reader = gevent.getcurrent()
         self.arriving[reader] = size = 0
         try:
@@ -491,7 +491,8 @@ class Room:
         except TimeoutError:
             raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
         except (OSError, ValueError):
-            raise BadRequest('The body ended early, or its chunks are not well-formed.', Connection='close') from None
+            bad = 'The body ended early, or its chunks are not well-formed.'
+            raise BadRequest(bad, Connection='close') from None
         self.hold(len(body))
         return bytes(body)
 
@@ -511,25 +512,26 @@ class Room:
 
 
 class Intake:
-    """Bodies on their way from the socket to incidents: all together are bounded, and large ones go one by one."""
+    """Bodies on their way to incidents: all together are bounded, and large ones are worked on one by one."""
 
     def __init__(self) -> None:
         self.known = Room(MAX_KNOWN_BYTES)
         self.strangers = Room(MAX_STRANGERS_BYTES, cuts_longest=True)
         self.strangers_small = Room(MAX_STRANGERS_SMALL_BYTES, cuts_longest=True)
         # By the size above which a body needs one; work on smaller ones ends before others get the loop.
-        self.turns = {MIB: Semaphore(1), 64 * 1024: Semaphore(1)}
+        self.turns = {MIB: Semaphore(), 64 * 1024: Semaphore()}
 
     def body(self, source: Any, is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
         length = source.size  # unknown where it comes in chunks
         strangers = self.strangers_small if (length or limit) <= SMALL_BODY_BYTES else self.strangers
-        return (self.known if is_known else strangers).body(source, limit, length)
+        room = self.known if is_known else strangers
+        return room.body(source, limit, length)
 
     @contextmanager
     def turn(self, size: int) -> Iterator[None]:
         """Waits until no other body as large is worked on. Raises Unavailable."""
-        turn = next((turn for above, turn in self.turns.items() if size > above), Semaphore(1))
+        turn = next((turn for above, turn in self.turns.items() if size > above), Semaphore())
         if not turn.acquire(timeout=25):
             raise no_room()
         try:
@@ -592,7 +594,8 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
             if '\0' not in text:
                 return (body if encoding == 'utf-8' else text.encode()).removeprefix(b'\xef\xbb\xbf')
     refusal = BadRequest if is_json else UnsupportedMedia
-    raise refusal('The body is no UTF-8 text: send it so, or name its charset in the Content-Type; of files send a form.')
+    raise refusal('The body is no UTF-8 text: send it so, or name its charset in the Content-Type; '
+                  'of files send a form.')
 
 
 ''' NAMES '''
@@ -1019,7 +1022,8 @@ class ForeignEvent:
 class Arrival:
     """What an incident takes from its request and the instance, where the payload is silent."""
 
-    def __init__(self, occurred: str, headers: dict[str, str], settings: Settings, query: Mapping[str, str] = {}):
+    def __init__(self, occurred: str, headers: dict[str, str], settings: Settings,
+                 query: Mapping[str, str] = {}):
         self.occurred = occurred
         self.headers = headers
         self.settings = settings
@@ -1036,13 +1040,11 @@ class Arrival:
         return ForeignEvent(text, self.headers, partial(holds_token, self.settings))
 
 
-# curl labels any text as a form: what stands before the first = must be a field's name.
-FORM = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*')
-
-
 def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
     """The events in a body, each as the JSON text of an object. Raises Refused."""
     space = b' \t\r\n\xef\xbb\xbf'  # and a byte order mark
+    # curl labels any text as a form: what stands before the first = must be a field's name.
+    form = rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*'
     label, options = parse_options_header(content_type[:1000])
     if label == 'multipart/form-data' and body.lstrip(space)[:1] not in (b'{', b'[', b''):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
@@ -1054,7 +1056,7 @@ def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
     if is_json or first in b'{[':
         with suppress(BadRequest) if label.startswith('text/') else nullcontext():
             return json_payloads(text)
-    elif label == 'application/x-www-form-urlencoded' and FORM.fullmatch(text):
+    elif label == 'application/x-www-form-urlencoded' and re.fullmatch(form, text):
         return form_payloads(urlencoded_fields(text))
     return [bounded(to_json({'body': text.decode()}))]
 
@@ -1074,7 +1076,8 @@ def form_payloads(fields: Iterator[tuple[str, Any]]) -> list[Buffer]:
             values.setdefault(name, []).append(value)
     except ValueError as error:
         refusal = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
-        raise refusal(f'The form is not well-formed, no UTF-8, or has over {MAX_FORM_FIELDS:,} fields.') from None
+        raise refusal('The form is not well-formed, no UTF-8, '
+                      f'or has over {MAX_FORM_FIELDS:,} fields.') from None
     match values:
         case {'payload': [str(lone)], **others} if not others and lone.lstrip().startswith(('{', '[')):
             return json_payloads(lone.encode())
@@ -1114,7 +1117,8 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, Any]]:
                 yield field.name, file
 
 
-JSON_KINDS = {'"': 'a string', '{': 'an object', '[': 'an array', 't': 'true or false', 'f': 'true or false', 'n': 'null'}
+JSON_KINDS = {'{': 'an object', '[': 'an array', '"': 'a string', 'n': 'null',
+              't': 'true or false', 'f': 'true or false'}
 
 
 def json_kind(text: Buffer) -> str:
@@ -1134,8 +1138,9 @@ def json_payloads(text: bytes) -> list[Buffer]:
     if len(values) > MAX_EVENTS:
         raise TooLarge(TOO_MANY_EVENTS)
     for index, value in enumerate(values):
-        if json_kind(value) != 'an object':
-            raise BadRequest(f'{which_item(index, values)}the event is {json_kind(value)}; it must be an object.')
+        kind = json_kind(value)
+        if kind != 'an object':
+            raise BadRequest(f'{which_item(index, values)}the event is {kind}; it must be an object.')
     return values
 
 
@@ -1183,7 +1188,8 @@ def not_json(reason: str, text: bytes, position: int) -> BadRequest:
 
 
 # It ends at the first item that is too many: a list of all could take hundreds of MiB.
-ITEMS = Decoder(defstruct('Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
+ITEMS = Decoder(defstruct(
+    'Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
 
 
 def array_items(array: Buffer) -> list[Buffer]:
@@ -1218,7 +1224,7 @@ def controls_in_strings(text: bytes, spelling: dict[int, str]) -> bytes:
 
 
 def to_incidents(payloads: list[Buffer], arrival: Arrival) -> list[dict[str, Any]]:
-    """Raises BadRequest for an envelope that breaks our format, TooLarge; a foreign event is never refused."""
+    """Raises TooLarge, and BadRequest for an envelope that breaks our format."""
     incidents: list[dict[str, Any]] = []
     for index, text in enumerate(payloads):
         try:
@@ -1234,8 +1240,10 @@ def to_incidents(payloads: list[Buffer], arrival: Arrival) -> list[dict[str, Any
 
 TEXT_KEYS = ('name', 'type', 'occurred')
 RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
+DEFAULT_NAME = 'Generic Webhook incident'
 # Decoding ends at the first member that is none of our format's.
-ENVELOPE = Decoder(defstruct('Envelope', [(key, Raw, Raw()) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True))
+ENVELOPE = Decoder(defstruct(
+    'Envelope', [(key, Raw, Raw()) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True))
 
 
 def incidents_of(text: Buffer, arrival: Arrival) -> list[dict[str, Any]]:
@@ -1248,17 +1256,16 @@ def incidents_of(text: Buffer, arrival: Arrival) -> list[dict[str, Any]]:
         foreign_member = str(error).partition('`')[2][:-1]
     event = arrival.event(text)
     if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
-        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': put the rest into it, "
-                         "or leave it out and the whole object becomes the incident's details.", foreign_member)
+        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': "
+                         'put the rest into it, or leave it out and the whole object becomes '
+                         "the incident's details.", foreign_member)
     items = items_at(text, arrival.each) if arrival.each else []
     if items:
         return [foreign_incident(item, arrival.event(item), arrival) for item in items]
     if arrival.each:
-        arrival.notes.append('An event stays one incident: no array of objects stands at the path of ?each=.')
+        arrival.notes.append(
+            'An event stays one incident: no array of objects stands at the path of ?each=.')
     return [foreign_incident(text, event, arrival)]
-
-
-DEFAULT_NAME = 'Generic Webhook incident'
 
 
 def envelope_incident(members: dict[str, Raw], text: Buffer, arrival: Arrival) -> dict[str, Any]:
