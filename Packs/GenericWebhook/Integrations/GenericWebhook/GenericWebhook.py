@@ -1036,11 +1036,11 @@ class Arrival:
     def kept_headers(self) -> bytes:
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
-    def event(self, text: Buffer) -> ForeignEvent:
+    def event(self, text: bytes) -> ForeignEvent:
         return ForeignEvent(text, self.headers, partial(holds_token, self.settings))
 
 
-def read_payloads(body: bytes, content_type: str = '') -> list[Buffer]:
+def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
     """The events in a body, each as the JSON text of an object. Raises Refused."""
     space = b' \t\r\n\xef\xbb\xbf'  # and a byte order mark
     # curl labels any text as a form: what stands before the first = must be a field's name.
@@ -1068,7 +1068,7 @@ def bounded(json_text: bytes) -> bytes:
     return json_text
 
 
-def form_payloads(fields: Iterator[tuple[str, Any]]) -> list[Buffer]:
+def form_payloads(fields: Iterator[tuple[str, Any]]) -> list[bytes]:
     """A lone `payload` field that holds JSON is that JSON; else an object, a field given twice a list."""
     values: dict[str, list[Any]] = {}
     try:
@@ -1117,15 +1117,15 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, Any]]:
                 yield field.name, file
 
 
-JSON_KINDS = {'{': 'an object', '[': 'an array', '"': 'a string', 'n': 'null',
-              't': 'true or false', 'f': 'true or false'}
+JSON_KINDS = {b'{': 'an object', b'[': 'an array', b'"': 'a string', b'n': 'null',
+              b't': 'true or false', b'f': 'true or false'}
 
 
-def json_kind(text: Buffer) -> str:
-    return JSON_KINDS.get(chr(memoryview(text)[0]), 'a number')
+def json_kind(text: bytes) -> str:
+    return JSON_KINDS.get(text[:1], 'a number')
 
 
-def json_payloads(text: bytes) -> list[Buffer]:
+def json_payloads(text: bytes) -> list[bytes]:
     """The events of a JSON text. Raises BadRequest, TooLarge."""
     try:
         values = json_values(text, text)
@@ -1144,7 +1144,7 @@ def json_payloads(text: bytes) -> list[Buffer]:
     return values
 
 
-def which_item(index: int, items: list[Buffer]) -> str:
+def which_item(index: int, items: list[bytes]) -> str:
     return f'Item {index + 1} of {len(items)}: ' if len(items) > 1 else ''
 
 
@@ -1153,12 +1153,12 @@ TOO_DEEP = 'The body is not usable JSON: it is nested too deeply.'
 TOO_MANY_EVENTS = f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.'
 
 
-def json_values(text: bytes, as_sent: bytes) -> list[Buffer]:
+def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
     """Those that follow one another, at most one too many. Raises BadRequest.
 
     The place of an error is told in what was sent, which is as long as the text.
     """
-    values: list[Buffer] = []
+    values: list[bytes] = []
     start = 0
     while start < len(text) and len(values) <= MAX_EVENTS:
         breathe()
@@ -1192,9 +1192,9 @@ ITEMS = Decoder(defstruct(
     'Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
 
 
-def array_items(array: Buffer) -> list[Buffer]:
+def array_items(array: bytes | Raw) -> list[bytes]:
     """At most one too many."""
-    return [item for item in astuple(ITEMS.decode(array)) if item]
+    return [bytes(item) for item in astuple(ITEMS.decode(array)) if item]
 
 
 def replace_half_pairs(text: bytes) -> bytes:
@@ -1223,7 +1223,7 @@ def controls_in_strings(text: bytes, spelling: dict[int, str]) -> bytes:
     return strings.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
 
 
-def to_incidents(payloads: list[Buffer], arrival: Arrival) -> list[dict[str, Any]]:
+def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]]:
     """Raises TooLarge, and BadRequest for an envelope that breaks our format."""
     incidents: list[dict[str, Any]] = []
     for index, text in enumerate(payloads):
@@ -1246,12 +1246,12 @@ ENVELOPE = Decoder(defstruct(
     'Envelope', [(key, Raw, Raw()) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True))
 
 
-def incidents_of(text: Buffer, arrival: Arrival) -> list[dict[str, Any]]:
+def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     """An envelope's, a foreign event's, or those of the items of the array that ?each= names in it."""
     breathe()
     try:
-        envelope = asdict(ENVELOPE.decode(text))
-        return [envelope_incident({key: envelope[key] for key in envelope if envelope[key]}, text, arrival)]
+        members = asdict(ENVELOPE.decode(text))
+        return [envelope_incident({key: bytes(members[key]) for key in members if members[key]}, text, arrival)]
     except ValidationError as error:
         foreign_member = str(error).partition('`')[2][:-1]
     event = arrival.event(text)
@@ -1268,7 +1268,7 @@ def incidents_of(text: Buffer, arrival: Arrival) -> list[dict[str, Any]]:
     return [foreign_incident(text, event, arrival)]
 
 
-def envelope_incident(members: dict[str, Raw], text: Buffer, arrival: Arrival) -> dict[str, Any]:
+def envelope_incident(members: dict[str, bytes], text: bytes, arrival: Arrival) -> dict[str, Any]:
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are one field: send only one of them.")
@@ -1281,7 +1281,7 @@ def envelope_incident(members: dict[str, Raw], text: Buffer, arrival: Arrival) -
     }
 
 
-def told_text(key: str, member: Raw) -> str | None:
+def told_text(key: str, member: bytes) -> str | None:
     """None for null and for details. Raises BadRequest for what our format does not have."""
     kind = json_kind(member)
     allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
@@ -1303,7 +1303,7 @@ def told_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
                          found=f'{text} ({error})') from None
 
 
-def foreign_incident(text: Buffer, event: ForeignEvent, arrival: Arrival) -> dict[str, Any]:
+def foreign_incident(text: bytes, event: ForeignEvent, arrival: Arrival) -> dict[str, Any]:
     """With the request's headers beside the payload: an event's kind is often only there."""
     breathe()
     return {
@@ -1314,23 +1314,23 @@ def foreign_incident(text: Buffer, event: ForeignEvent, arrival: Arrival) -> dic
     }
 
 
-def details_text(text: Buffer, headers: bytes = b'') -> str:
+def details_text(text: bytes, headers: bytes = b'') -> str:
     """With the headers as a last member; an error marker is spelled otherwise, as the same string."""
     if headers:
-        members = bytes(memoryview(text)[:-1]).rstrip()
-        text = members + b'%b"headers": %b}' % (b'' if members == b'{' else b', ', headers)
-    details = bytes(text)
+        text = text[:-1].rstrip()
+        text += b'%b"headers": %b}' % (b'' if text == b'{' else b', ', headers)
     for marker in map(str.encode, ERROR_MARKERS):
-        details = details.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
-    return bounded(details).decode()
+        text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
+    return bounded(text).decode()
 
 
-def items_at(text: Buffer, path: str) -> list[Buffer]:
+def items_at(text: bytes, path: str) -> list[bytes]:
     """The items of the array at a dotted path; none unless all are objects."""
-    with suppress(ValidationError):  # there is no object, or it has no such member
+    value: bytes | Raw = text
+    with suppress(ValidationError):  # it is no object, has no such member, or is no array
         for key in path.split('.'):
-            text = member_decoder(key).decode(text).value
-        items = array_items(text) if json_kind(text) == 'an array' else []
+            value = member_decoder(key).decode(value).value
+        items = array_items(value)
         return items if all(json_kind(item) == 'an object' for item in items) else []
     return []
 
@@ -1401,11 +1401,11 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
     return None
 
 
-def signed_handshake(settings: Settings, signed_by: str, payloads: list[Buffer]) -> HTTPResponse | None:
+def signed_handshake(settings: Settings, signed_by: str, payloads: list[bytes]) -> HTTPResponse | None:
     """The answer to Slack or Zoom, whose question is an event that was let in."""
-    text = memoryview(payloads[0] if len(payloads) == 1 else b'')
+    text = payloads[0] if len(payloads) == 1 else b''
     # Both ask for a url_v...: to look for that is faster than to read.
-    if text.nbytes > MAX_HANDSHAKE_BYTES or b'url_v' not in bytes(text):
+    if len(text) > MAX_HANDSHAKE_BYTES or b'url_v' not in text:
         return None
     event = read_members(text)
     has_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}
