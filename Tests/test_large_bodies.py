@@ -13,8 +13,8 @@ from typing import Any
 import GenericWebhook
 import gevent
 import pytest
-from GenericWebhook import (Arrival, BadRequest, Intake, Refused, Room, Settings, TooLarge, Unavailable, decompress,
-                            read_payloads, to_incidents)
+from GenericWebhook import (Arrival, BadRequest, Intake, Refused, RequestBody, Room, Settings, TooLarge, Unavailable,
+                            decompress, read_payloads, to_incidents)
 from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, request_bytes
@@ -136,8 +136,15 @@ def test_when_strangers_fill_their_room_the_one_that_has_been_arriving_longest_i
     assert container.names() == ['GitHub', GenericWebhook.DEFAULT_NAME]
 
 
+def sent(body: bytes, length: int | None = None) -> RequestBody:
+    """In chunks without a length."""
+    return RequestBody(io.BytesIO(body), length or 0, has_chunks=length is None)
+
+
 class Source:
     """A body that ends with this error, or never."""
+
+    size = 0
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -150,14 +157,15 @@ class Source:
 
 
 @pytest.mark.parametrize('source, refusal', [
-    (io.BytesIO(b'a' * 50_000), None), (io.BytesIO(), None), (io.BytesIO(b'a' * 70_000), TooLarge),
-    (Source(OSError()), BadRequest), (Source(TimeoutError()), Unavailable),
-], ids=['whole', 'empty', 'large', 'broken', 'slow'])
+    (sent(b'a' * 60_000, 60_000), None), (sent(b'', 0), None), (sent(b'', 60_001), TooLarge),
+    (sent(b'EA60\r\n%b\r\n0\r\n\r\n' % (b'a' * 60_000)), None), (sent(b'EA60\r\n%b\r\n1\r\na\r\n' % (b'a' * 60_000)), TooLarge),
+    (Source(OSError()), BadRequest), (Source(TimeoutError()), Unavailable), (sent(b'a', 2), BadRequest),
+], ids=['whole', 'empty', 'large', 'whole in chunks', 'large in chunks', 'broken', 'slow', 'short'])
 def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: type[Refused] | None) -> None:
     room = Room(10**6)
     with pytest.raises(refusal) if refusal else nullcontext() as error, room.body(source, 60_000) as read:
         assert room.held == len(read)
-    if error and isinstance(source, Source):
+    if error and refusal is not TooLarge:
         assert error.value.headers['Connection'] == 'close', 'what comes after it could be read as another request'
     assert (room.held, room.arriving, room.cuts) == (0, {}, {})
 

@@ -464,12 +464,12 @@ class Room:
         self.cuts: dict[Any, Any] = {}  # what is about to be thrown at a greenlet
 
     @contextmanager
-    def body(self, source: Any, limit: int, length: int = 0) -> Iterator[bytes]:
+    def body(self, source: Any, limit: int) -> Iterator[bytes]:
         """What there is to read, of at most `limit` bytes. Raises TooLarge, Unavailable, BadRequest."""
         reader = gevent.getcurrent()
         self.arriving[reader] = size = 0
         try:
-            body = self.read(source, limit, length)
+            body = self.read(source, limit)
             size = self.arriving.pop(reader)
             yield body
         finally:
@@ -477,12 +477,12 @@ class Room:
             if reader in self.cuts:
                 self.cuts.pop(reader).stop()  # it may have left by itself
 
-    def read(self, source: Any, limit: int, length: int) -> bytes:
+    def read(self, source: Any, limit: int) -> bytes:
         body = bytearray()
         piece = b' '
         try:
             while piece:
-                if max(len(body), length) > limit:
+                if source.size > limit:
                     raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
                 breathe()
                 self.hold(len(body) + PIECE_BYTES)  # before it comes: what has arrived in part is held, too
@@ -523,10 +523,9 @@ class Intake:
 
     def body(self, source: Any, is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
         """The body as sent, for as long as it is worked on."""
-        length = source.size  # unknown where it comes in chunks
-        strangers = self.strangers_small if (length or limit) <= SMALL_BODY_BYTES else self.strangers
-        room = self.known if is_known else strangers
-        return room.body(source, limit, length)
+        size = source.size or limit  # it is not told where it comes in chunks
+        strangers = self.strangers_small if size <= SMALL_BODY_BYTES else self.strangers
+        return (self.known if is_known else strangers).body(source, limit)
 
     @contextmanager
     def turn(self, size: int) -> Iterator[None]:
