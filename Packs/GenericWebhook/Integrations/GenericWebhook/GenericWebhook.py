@@ -1369,7 +1369,7 @@ def plain(text: Any) -> str:
     return text
 
 
-def echo(text: str) -> HTTPResponse:
+def echo(text: Any) -> HTTPResponse:
     return HTTPResponse(plain(text), headers=PLAIN_TEXT)
 
 
@@ -1391,7 +1391,7 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
             shown = query.get('hub.verify_token', '').encode()
             if settings.token and not hmac.compare_digest(shown, settings.token):
                 raise Unauthorized('hub.verify_token is not the token of the instance.')
-            return echo(query.get('hub.challenge', ''))
+            return echo(query.get('hub.challenge'))
         case 'GET' if 'challenge' in query:  # Dropbox
             return echo(query['challenge'])
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):  # CloudEvents
