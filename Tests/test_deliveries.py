@@ -311,7 +311,8 @@ TOKEN_QUERY = f'?code={TOKEN}&a=1'
     (('', {'webhook-id': '1'}), ('', {'webhook-id': '2'}), 2),
     (('', {'User-Agent': 'a'}), ('', {'User-Agent': 'b'}), 1),
 ], ids=['same type', 'other type', 'same query', 'other query', 'token', 'same id', 'other id', 'other header'])
-def test_what_a_retry_has_the_same(webhook: Webhook, request: pytest.FixtureRequest, first: Any, second: Any, count: int) -> None:
+def test_a_retry_is_what_has_the_same_type_query_and_id(
+        webhook: Webhook, request: pytest.FixtureRequest, first: Any, second: Any, count: int) -> None:
     body = json.dumps({'name': request.node.name})
     webhook.faults(call_delay_ms=1300)
     try:

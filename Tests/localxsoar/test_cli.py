@@ -68,7 +68,7 @@ def test_the_readme_knows_every_call_that_demisto_offers_and_every_fault() -> No
         ('context', 0, 'By the documents the integration context cannot be used in test-module'),
     ],
 )
-def test_the_test_button(echo_pack: Path, greeting: str, code: int, words: str) -> None:
+def test_the_test_button_says_ok_or_what_is_wrong(echo_pack: Path, greeting: str, code: int, words: str) -> None:
     done = run_local_xsoar(str(echo_pack), '--test', '--set', f'greeting={greeting}')
     assert done.returncode == code and words in done.stdout + done.stderr
     assert done.stdout == 'ok\n' or code == 1
@@ -92,7 +92,7 @@ def test_the_store_outlives_the_server_and_shares_samples(echo_pack: Path, tmp_p
         assert [(incident.id, incident.name) for incident in xsoar.incidents()] == [('1', 'kept'), ('2', 'next')]
 
 
-def test_a_closed_instance_and_an_api_key(echo_pack: Path) -> None:
+def test_a_closed_instance_and_a_request_without_the_api_key_are_refused(echo_pack: Path) -> None:
     arguments = ('--server-setting', 'instance.execute.external.echo=false', '--api-key', 'k3y')
     with LocalXsoar(*arguments, pack=echo_pack) as xsoar:
         answer = requests.post(xsoar.webhook_url, data='[]', timeout=30)
@@ -101,7 +101,7 @@ def test_a_closed_instance_and_an_api_key(echo_pack: Path) -> None:
         assert xsoar.incidents(api_key='k3y') == []
 
 
-def test_a_header_and_a_body_for_the_command_that_is_printed(echo_pack: Path) -> None:
+def test_the_command_that_is_printed_has_the_header_and_the_body_given(echo_pack: Path) -> None:
     arguments = ('--curl-header', 'Authorization: a token', '--curl-data', '[{"name":"it\'s"}]')
     with LocalXsoar(*arguments, pack=echo_pack, params={'secret': 'a token'}) as xsoar:
         command = xsoar.wait_for_line('Try: (.*)')[1]

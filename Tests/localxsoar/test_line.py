@@ -354,7 +354,7 @@ def test_a_call_under_a_redirected_stdout_never_reaches_the_server(loop: Loop) -
     assert loop.read() == said('seen')
 
 
-def test_what_stands_in_the_scripts_dict(loop: Loop) -> None:
+def test_a_script_finds_the_names_that_the_server_puts_in_its_dict(loop: Loop) -> None:
     names = '("json", "uuid", "sys", "context", "win", "exit", "quit", "Demisto")'
     assert loop.logged(f'demisto.log(str([name for name in {names} if name not in globals()]))') == '[]'
 
