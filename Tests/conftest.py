@@ -24,8 +24,3 @@ def webhook() -> Iterator[Webhook]:
 
 def pytest_configure() -> None:
     end_with()
-
-
-def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    """The same names in every process of a run: bytes may hold a time."""
-    return argname if isinstance(val, bytes) else None

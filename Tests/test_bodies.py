@@ -329,6 +329,7 @@ def test_a_charset_that_is_no_encoding_of_text_is_refused(app: App, body: bytes,
 # Compression and framing
 
 WORDS = b'{"name": "packed", "raw_json": {"words": "' + b'x' * 1000 + b'"}}'
+GZIPPED = gzip.compress(WORDS, mtime=0)  # alike in every process of a run
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -349,11 +350,11 @@ def test_a_compressed_body_is_unpacked(webhook: Webhook, coding: str, packed: by
 
 
 @pytest.mark.parametrize('coding, packed, status', [
-    ('gzip', gzip.compress(WORDS)[:-9], 400), ('gzip', gzip.compress(WORDS)[:-1], 400), ('gzip', gzip.compress(WORDS)[:11], 400),
-    ('gzip', WORDS, 400), ('gzip', gzip.compress(WORDS) + b'junk', 400), ('gzip', zlib.compress(WORDS), 400),
-    ('gzip', gzip.compress(WORDS)[:-8] + bytes(8), 400), ('deflate', zlib.compress(WORDS)[:-5], 400), ('deflate', WORDS, 400),
-    ('deflate', raw_deflate(WORDS)[:-3], 400), ('deflate', gzip.compress(WORDS), 400), ('br', WORDS, 415), ('zstd', WORDS, 415),
-    ('gzip, gzip', gzip.compress(gzip.compress(WORDS)), 415), ('\xff', WORDS, 415), ('x' * 9000, WORDS, 415),
+    ('gzip', GZIPPED[:-9], 400), ('gzip', GZIPPED[:-1], 400), ('gzip', GZIPPED[:11], 400),
+    ('gzip', WORDS, 400), ('gzip', GZIPPED + b'junk', 400), ('gzip', zlib.compress(WORDS), 400),
+    ('gzip', GZIPPED[:-8] + bytes(8), 400), ('deflate', zlib.compress(WORDS)[:-5], 400), ('deflate', WORDS, 400),
+    ('deflate', raw_deflate(WORDS)[:-3], 400), ('deflate', GZIPPED, 400), ('br', WORDS, 415), ('zstd', WORDS, 415),
+    ('gzip, gzip', gzip.compress(GZIPPED, mtime=0), 415), ('\xff', WORDS, 415), ('x' * 9000, WORDS, 415),
 ])
 def test_a_broken_or_unknown_compression_is_refused(app: App, coding: str, packed: bytes, status: int) -> None:
     answer = app.authorized(packed, Content_Encoding=coding)
