@@ -358,12 +358,10 @@ def missing_proof(settings: Settings, headers: dict[str, str]) -> Unauthorized:
     if hmac.compare_digest(rest.encode('latin-1'), settings.token):
         return Unauthorized('The Authorization header has a scheme before the token: '
                             'leave it out, or put it into the token.')
-    if header := next(filter(SIGNATURE_NAME.search, headers), ''):
-        return Unauthorized('Sign by HMAC-SHA256, in hex or base64, with the token as key, '
-                            'and the time where the scheme has one.', header)
     problem = 'The Authorization header is not the token' if scheme else 'The request shows no token'
-    return Unauthorized(f'{problem}: send it as the whole of a header or of a query parameter, '
-                        'or sign the body with it.')
+    signed_by = next(filter(SIGNATURE_NAME.search, headers), '')
+    return Unauthorized(f'{problem}: send it as a whole header or query parameter, '
+                        'or sign the body (and the time) with it by HMAC-SHA256, in hex or base64.', signed_by)
 
 
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
