@@ -1016,18 +1016,19 @@ class ForeignEvent:
 ''' PAYLOAD TO INCIDENTS '''
 
 
-class Arrival:
+class Arrival(Struct, dict=True):
     """What an incident takes from its request and the instance, where the payload is silent."""
 
-    def __init__(self, occurred: str, headers: dict[str, str], settings: Settings,
-                 query: Mapping[str, str] = {}):
-        self.occurred = occurred
-        self.headers = headers
-        self.settings = settings
-        self.each = query.get('each', '')
-        from_url = query.get('type', '')
-        self.type_from_url = '' if holds_token(settings, from_url) else unmarked(from_url)
-        self.notes: list[str] = []  # for the log
+    occurred: str
+    headers: dict[str, str]
+    settings: Settings
+    query: dict[str, str] = {}
+    notes: list[str] = []  # for the log
+
+    @cached_property
+    def type_from_url(self) -> str:
+        told = self.query.get('type', '')
+        return '' if holds_token(self.settings, told) else unmarked(told)
 
     @cached_property
     def kept_headers(self) -> bytes:
@@ -1256,10 +1257,11 @@ def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
         raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': "
                          'put the rest into it, or leave it out and the whole object becomes '
                          "the incident's details.", foreign_member)
-    items = items_at(text, arrival.each) if arrival.each else []
+    path = arrival.query.get('each', '')
+    items = items_at(text, path) if path else []
     if items:
         return [foreign_incident(item, arrival.event(item), arrival) for item in items]
-    if arrival.each:
+    if path:
         arrival.notes.append(
             'An event stays one incident: no array of objects stands at the path of ?each=.')
     return [foreign_incident(text, event, arrival)]
