@@ -205,6 +205,17 @@ def test_a_multipart_field_in_no_utf_8_is_refused_as_a_form_is(app: App) -> None
     assert app.authorized(*multipart(('a', b'\xff'))).status == 415
 
 
+@pytest.mark.parametrize('after', [0, 1, 2, 3, 1000])
+def test_where_the_pieces_of_a_multipart_form_meet_says_nothing(after: int) -> None:
+    """Its last line may be in two of them, and what follows that line counts for nothing."""
+    end = b'\r\n--frontier--\r\n'
+    start = multipart(('a', ''))[0].removesuffix(end)
+    value = b'b' * (PIECE_BYTES - len(start) - len(end) + after)
+    for epilogue in (b'', b'x', b'x' * 40_000):
+        form = start + value + end + epilogue
+        assert kept(form, 'multipart/form-data; boundary=frontier') == [{'a': value.decode()}]
+
+
 def test_as_many_parts_as_fields_are_allowed(app: App) -> None:
     assert app.authorized(*multipart(*[('a', '1')] * (MAX_FORM_FIELDS - 1))).status == 200
 

@@ -438,12 +438,6 @@ breathe = Breath().take  # called between the steps of all work that grows with 
 PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
 
 
-def pieces(body: bytes) -> Iterator[bytes]:
-    for start in range(0, len(body), PIECE_BYTES):
-        breathe()
-        yield body[start:start + PIECE_BYTES]
-
-
 no_room = partial(
     Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.', Connection='close')
 
@@ -555,14 +549,14 @@ def decompress(body: bytes, coding: str) -> Iterator[bytes]:
 
 def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
     """Raises zlib.error. A gzip body may have several members."""
-    packed = pieces(body)
+    packed = io.BytesIO(body)
     rest = b''
     size = 0
     for _ in range(MAX_GZIP_MEMBERS):
         engine = zlib.decompressobj(window_bits)
         while not engine.eof:
             breathe()
-            rest = rest or next(packed, b'')
+            rest = rest or packed.read(PIECE_BYTES)
             piece = engine.decompress(rest, PIECE_BYTES)
             if not (rest or piece):
                 raise zlib.error('it ends early')
@@ -571,7 +565,7 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             yield piece
             rest = engine.unconsumed_tail
-        rest = engine.unused_data or next(packed, b'')
+        rest = engine.unused_data or packed.read(PIECE_BYTES)
         if not rest:
             return
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
@@ -1102,17 +1096,18 @@ def percent_decoded(text: bytes) -> str:
 
 def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, Any]]:
     """Of a file its name, type and size."""
-    with PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_size=2048) as parser:
-        for part in chain.from_iterable(map(parser.parse, pieces(body))):
-            if isinstance(part, MultipartSegment):
-                field, content = part, bytearray()
-            elif part:
-                content += part
-            elif field.filename is None:
-                yield field.name, content.decode()
-            else:
-                file = {'filename': field.filename, 'content_type': field.content_type, 'size': field.size}
-                yield field.name, file
+    parser = PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_size=2048)
+    for part in parser.parse_blocking(io.BytesIO(body).read, PIECE_BYTES):
+        breathe()
+        if isinstance(part, MultipartSegment):
+            field, content = part, bytearray()
+        elif part:
+            content += part
+        elif field.filename is None:
+            yield field.name, content.decode()
+        else:
+            file = {'filename': field.filename, 'content_type': field.content_type, 'size': field.size}
+            yield field.name, file
 
 
 JSON_KINDS = {b'{': 'an object', b'[': 'an array', b'"': 'a string', b'n': 'null',
