@@ -157,7 +157,13 @@ def test_the_token_is_in_no_name() -> None:
 
 def test_half_a_pair_in_an_event_inside_does_no_harm() -> None:
     assert name({'TopicArn': 'arn', 'Message': '{"title": "half \\ud800 a pair"}'}) == '{"title": "half \\ud800 a pair"}'
-    assert name({'host': 'db-1'}, {'x-event': 'half \ud800'}) == 'half \ufffd: db-1'
+
+
+def test_half_a_pair_in_a_name_or_a_type_is_the_character_for_what_can_not_be_read() -> None:
+    with App(incident_type=None) as app:
+        assert app.authorized(r'{"title": "half \ud800 a pair", "type": "\udc00"}').status == 200
+        assert app.incidents[0]['name'] == 'half \ufffd a pair'
+        assert app.incidents[0]['type'] == '\ufffd'
 
 
 @pytest.mark.parametrize(('payload', 'from_url', 'instance', 'expected'), [

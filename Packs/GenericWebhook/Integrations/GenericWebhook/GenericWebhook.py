@@ -43,7 +43,7 @@ try:
     from gevent.lock import Semaphore
     from gevent.pool import Pool
     from gevent.server import StreamServer
-    from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct, field
+    from msgspec import DecodeError, Raw, Struct, ValidationError, defstruct, field
     from msgspec.json import Decoder
     from msgspec.json import encode as to_json
     from msgspec.structs import asdict, astuple
@@ -591,89 +591,79 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
 
 ''' NAMES '''
 
-
-class Row(NamedTuple):
-    """A sender, a line of SENDERS: what tells its events, what an incident of one is called, and where its time stands.
-
-    `told_by`: paths that lead somewhere; `=`: to just this text; `/` stands between alternatives.
-    A path's keys are joined by dots, 0 is a list's first item, `@` a header, `a|b` the first that is there, `*` the name of the
-    JSON in a text. A part of the name whose paths lead nowhere falls away. No time: by the general rule; `-`: the arrival.
-    """
-
-    sender: str
-    told_by: str
-    name: str
-    occurred: str = ''
-
-
-# Those told by a header come first, then the first that knows the event. An indented line goes on with the row above.
+# sender | told by | name | time
+#
+# Told by: all of these are there, the rarest first; `=` asks for just this text, `/` stands between ways to tell.
+# Name: `{}` is what it is told by; a part falls away when its paths lead nowhere. Time: `-` is the arrival.
+# Path: keys joined by dots; 0 a list's first item, `@` a header, `*` the name of an event that a text holds,
+# `a|b` the first that is there. An indented line goes on with the row above, also within braces.
+# The rows told by a header come first, then the first that knows the event.
 SENDERS = '''
-GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event | {@x-github-event|@x-gitea-event
-    |@x-forgejo-event|@x-gogs-event} {action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description
-    |alert.security_advisory.summary|alert.secret_type_display_name|security_advisory.summary|pull_request.title|issue.title
-    |release.name|workflow_run.name|check_run.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
+GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event |
+    {} {action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description|alert.security_advisory.summary|
+    alert.secret_type_display_name|security_advisory.summary|pull_request.title|issue.title|release.name|
+    workflow_run.name|check_run.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
 GitLab | @x-gitlab-event / object_kind project | {object_kind} {object_attributes.action|object_attributes.status}:
     {object_attributes.title|object_attributes.note|issue.title|commits.0.title|object_attributes.ref|ref}
     ({project.path_with_namespace}) | object_attributes.updated_at
-Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title
-    |push.changes.0.new.name|changes.0.ref.displayId} ({repository.full_name|repository.slug}) | date
+Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|
+    push.changes.0.new.name|changes.0.ref.displayId} ({repository.full_name|repository.slug}) | date
 Azure DevOps | publisherId eventType resource | {message.text} | createdDate
 Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
 Alertmanager | groupLabels receiver alerts | [{status}] {commonLabels.alertname|alerts.0.labels.alertname}:
-    {commonAnnotations.summary|alerts.0.annotations.summary|commonAnnotations.description
-    |commonLabels.instance} | alerts.0.startsAt
-Alertmanager, one alert | labels.alertname annotations | {labels.alertname}: {annotations.summary|annotations.description
-    |labels.instance} | startsAt
-PagerDuty | event.event_type event.data | {event.event_type}: {event.data.title|event.data.incident.summary} | event.occurred_at
+    {commonAnnotations.summary|alerts.0.annotations.summary|commonAnnotations.description|commonLabels.instance} |
+    alerts.0.startsAt
+Alertmanager, one alert | labels.alertname annotations |
+    {}: {annotations.summary|annotations.description|labels.instance} | startsAt
+PagerDuty | event.event_type event.data | {}: {event.data.title|event.data.incident.summary} | event.occurred_at
 Opsgenie | alert.message action | {action}: {alert.message} | -
-Datadog | alert_title | {alert_title} | date
+Datadog | alert_title | {} | date
 New Relic | issueUrl title | {state}: {title.0|title} | createdAt
-Sentry | @sentry-hook-resource | {@sentry-hook-resource} {action}: {data.issue.title|data.event.title|data.error.title
-    |data.description_title} | data.event.datetime
+Sentry | @sentry-hook-resource |
+    {} {action}: {data.issue.title|data.event.title|data.error.title|data.description_title} | data.event.datetime
 Azure Monitor | schemaId data.essentials | {data.essentials.monitorCondition} {data.essentials.severity}:
     {data.essentials.alertRule} {data.essentials.configurationItems.0} | data.essentials.firedDateTime
-Azure Monitor, older alerts | schemaId data.context.name | {data.status}: {data.context.name}
-    {data.context.resourceName} | data.context.timestamp
-Event Grid | @aeg-event-type / dataVersion eventType subject eventTime | {data.alertDisplayName|eventType|type}: {subject
-    |source} | eventTime|time
-Microsoft Sentinel | object.properties.title object.properties.severity / properties.title
-    properties.severity | {object.properties.title|properties.title} ({object.properties.severity
-    |properties.severity}) | object.properties.createdTimeUtc|properties.createdTimeUtc
-Microsoft Defender | AlertDisplayName | {AlertDisplayName}: {CompromisedEntity} | TimeGenerated
+Azure Monitor, older alerts | schemaId data.context.name |
+    {data.status}: {data.context.name} {data.context.resourceName} | data.context.timestamp
+Event Grid | @aeg-event-type / dataVersion eventType subject eventTime |
+    {data.alertDisplayName|eventType|type}: {subject|source} | eventTime|time
+Microsoft Sentinel | object.properties.title object.properties.severity / properties.title properties.severity |
+    {object.properties.title|properties.title} ({object.properties.severity|properties.severity}) |
+    object.properties.createdTimeUtc|properties.createdTimeUtc
+Microsoft Defender | AlertDisplayName | {}: {CompromisedEntity} | TimeGenerated
 Microsoft Graph | value.0.subscriptionId | {value.0.changeType}: {value.0.resource}
-EventBridge | detail-type source detail | {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|detail-type}
-    ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn} {detail.state.value
-    |detail.state} | time
+EventBridge | detail-type source detail | {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|
+    detail-type} ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn}
+    {detail.state.value|detail.state} | time
 SNS, a subscription | TopicArn Type=SubscriptionConfirmation | SNS subscription to confirm: {TopicArn} | Timestamp
 SNS | TopicArn Message | {Subject|*Message|Message} | Timestamp
 CloudWatch | AlarmName NewStateValue | {NewStateValue}: {AlarmName} | StateChangeTime
 Security Hub | ProductArn Title | {Title}: {Resources.0.Id} | UpdatedAt
-CloudTrail | eventSource eventName userIdentity | {eventName} ({eventSource}) by {userIdentity.arn
-    |userIdentity.userName} | eventTime
-GCP Monitoring | incident.policy_name | {incident.state}: {incident.policy_name}: {incident.summary} | incident.started_at
-GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName | {finding.category}:
-    {resource.displayName} | finding.eventTime
+CloudTrail | eventSource eventName userIdentity |
+    {eventName} ({eventSource}) by {userIdentity.arn|userIdentity.userName} | eventTime
+GCP alerts | incident.policy_name | {incident.state}: {incident.policy_name}: {incident.summary} | incident.started_at
+GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName |
+    {}: {resource.displayName} | finding.eventTime
 Pub/Sub | subscription message.data | {*message.data|subscription} | message.publishTime
 Okta | data.events.0.eventType | {data.events.0.displayMessage} {data.events.0.outcome.result}:
     {data.events.0.actor.alternateId} | data.events.0.published
 OneLogin | event_type_id account_id | OneLogin event {event_type_id}: {user_name} {notes} | event_timestamp
 Auth0 | log_id data.type | {data.description}: {data.user_name} | data.date
 Splunk | results_link sid | {search_name}: {result.title|result.signature|result.host|result.src} | result._time
-Elastic | kibana.alert.rule.name|signal.rule.name | {kibana.alert.rule.name|signal.rule.name}: {host.name}
+Elastic | kibana.alert.rule.name|signal.rule.name | {}: {host.name}
 Falco | output rule priority | {rule}: {output_fields.container.name|hostname} | time
-Wazuh | rule.description agent | {rule.description} ({agent.name}) | timestamp
+Wazuh | rule.description agent | {} ({agent.name}) | timestamp
 Suricata | event_type=alert alert.signature | {alert.signature}: {src_ip} → {dest_ip} | timestamp
-CrowdStrike | event.DetectName / metadata.eventType event | {event.DetectName|event.Name|event.OperationName}:
-    {event.ComputerName|event.UserId} | metadata.eventCreationTime
-SentinelOne | threatInfo.threatName / alertInfo ruleInfo | {threatInfo.threatName|ruleInfo.name}:
-    {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
+CrowdStrike | event.DetectName / metadata.eventType event |
+    {event.DetectName|event.Name|event.OperationName}: {event.ComputerName|event.UserId} | metadata.eventCreationTime
+SentinelOne | threatInfo.threatName / alertInfo ruleInfo |
+    {threatInfo.threatName|ruleInfo.name}: {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
 Sophos | event_service_event_id name | {name} ({location}) | created_at
-Wiz | sourceRule.name|control.name issue|entitySnapshot|resource | {sourceRule.name|control.name}: {entitySnapshot.name
-    |resource.name} | createdAt
-Prisma Cloud | policyName resourceName | {policyName}: {resourceName} | alertTs
+Wiz | sourceRule.name|control.name issue|entitySnapshot|resource | {}: {entitySnapshot.name|resource.name} | createdAt
+Prisma Cloud | policyName resourceName | {}: {resourceName} | alertTs
 Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name})
 Cloudflare | alert_type text policy_id | {text} | ts
-Pingdom | check_name current_state | {check_name} is {current_state}: {long_description} | state_changed_timestamp
+Pingdom | check_name current_state | {} is {current_state}: {long_description} | state_changed_timestamp
 Cisco Meraki | networkName alertType | {alertType}: {deviceName|networkName} | occurredAt
 TheHive | objectType operation object | {operation} {objectType}: {object.title} | startDate
 GitGuardian | incident.detector message | {message} {incident.detector.name} | timestamp
@@ -681,139 +671,143 @@ Docker Hub | push_data repository | pushed: {repository.repo_name} {push_data.ta
 Harbor | event_data.repository type | {type}: {event_data.repository.repo_full_name} | occur_at
 JFrog Xray | watch_name issues | {top_severity}: {issues.0.summary} ({watch_name}) | created
 Jenkins | build.phase name | {name} {build.phase} {build.status} | build.timestamp
-CircleCI | @circleci-event-type | {@circleci-event-type} {workflow.status|job.status}: {workflow.name|job.name}
-    ({project.name}) | happened_at
-HCP Terraform | run_id notifications | {notifications.0.message}: {run_message}
-    ({workspace_name}) | notifications.0.run_updated_at
-HackerOne | @x-h1-event | {@x-h1-event}: {data.report.attributes.title} | data.activity.attributes.created_at
+CircleCI | @circleci-event-type |
+    {} {workflow.status|job.status}: {workflow.name|job.name} ({project.name}) | happened_at
+HCP Terraform | run_id notifications |
+    {notifications.0.message}: {run_message} ({workspace_name}) | notifications.0.run_updated_at
+HackerOne | @x-h1-event | {}: {data.report.attributes.title} | data.activity.attributes.created_at
 SonarQube | qualityGate project | {qualityGate.status}: {project.name} | analysedAt
 Slack command | trigger_id command | {command} {text} ({user_name}) | -
 Slack | type=event_callback | {event.type}: {event.text|event.channel|event.channel_id} | event_time
 Stripe | api_version type data.object | {type}: {data.object.description|data.object.name|data.object.id} | created
-Shopify | @x-shopify-topic | {@x-shopify-topic}: {title|name|email|id} | @x-shopify-triggered-at|updated_at|created_at
+Shopify | @x-shopify-topic | {}: {title|name|email|id} | @x-shopify-triggered-at|updated_at|created_at
 Meta | entry object | {object}: {entry.0.changes.0.field} | entry.0.time
 Dropbox | list_folder.accounts | files changed: {list_folder.accounts.0}
 Zendesk | zendesk_event_version type | {type}: {detail.subject|detail.email|subject} | time
-Jira | webhookEvent | {webhookEvent}: {issue.key} {issue.fields.summary} | timestamp
+Jira | webhookEvent | {}: {issue.key} {issue.fields.summary} | timestamp
 ServiceNow | short_description number | {number} {short_description} | sys_created_on
 Zoom | event_ts event payload.object | {event}: {payload.object.topic|payload.object.email} | event_ts
 Linear | webhookTimestamp action type | {type} {action}: {data.title|data.issue.title|data.name} | createdAt
-Kubernetes audit | verb kind=Event objectRef / items.0.verb kind=EventList | {verb|items.0.verb} {objectRef.resource
-    |items.0.objectRef.resource} {objectRef.namespace|items.0.objectRef.namespace} {objectRef.name|items.0.objectRef.name} by
-    {user.username|items.0.user.username} | requestReceivedTimestamp|items.0.requestReceivedTimestamp
-CloudEvents | @ce-type / specversion | {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|@ce-time
+Kubernetes audit | verb kind=Event objectRef |
+    {} {objectRef.resource} {objectRef.namespace} {objectRef.name} by {user.username} | requestReceivedTimestamp
+Kubernetes audit, a list | items.0.verb kind=EventList | {} {items.0.objectRef.resource} {items.0.objectRef.namespace}
+    {items.0.objectRef.name} by {items.0.user.username} | items.0.requestReceivedTimestamp
+CloudEvents | @ce-type / specversion |
+    {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|@ce-time
 OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name} | time
 '''
-ROWS = [Row(*' '.join(row.split()).split(' | '))
-        for row in re.split(r'\n(?! )', re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip()))]
 
-# The general rule, for a sender without a row: what keys mean, the surest first. They are compared without case and separators.
+
+class Row(NamedTuple):
+    """A way to tell the events of a sender, and what becomes of them."""
+
+    rank: tuple[bool, int]  # those told by a header come first
+    sender: str
+    conditions: list[str]
+    name: list[tuple[str, str, str]]  # its parts: what stands before, the paths, a bracket behind
+    time: str = ''
+
+
+# The general rule, for a sender without a row: what keys mean, the surest first.
 WORDS = {meaning: words.split() for meaning, words in {
     'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
-    'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature
-        attackname rulename policyname modelname monitorname checkname searchname conditionname''',
+    'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
+        signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': 'message msg text description reason cause displayname info',
-    'kind': '''eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status
-        event alert error''',
-    'who': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource repository
-        project domain''',
+    'kind': '''eventtype eventname webhookevent alerttype operationname operation action type kind category
+        eventid status event alert error''',
+    'who': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource
+        repository project domain''',
     'who inside': 'name fullname hostname email login username displayname id',
-    'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime published
-        startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime happenedat''',
+    'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
+        published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
+        happenedat''',
     'time inside': 'alert event data incident issue detail finding metadata',
-    'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload detail
-        details object resource properties attributes essentials context result alerts events findings incidents value
-        records messages attachments body item action eventdata formresponse definition''',
+    'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
+        detail details object resource properties attributes essentials context result alerts events findings
+        incidents value records messages attachments body item action eventdata formresponse definition''',
     'deeper': 'data payload detail event body properties formresponse',
 }.items()}
 
 IDENTIFIER = re.compile(r'\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}?|[0-9a-f]{16,}', re.IGNORECASE)
-DULL = re.compile(r'''alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined
-    |n/?a|string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|critical
-    |high|medium|low|[\d\s.,:;/\#+_e-]*''', re.IGNORECASE | re.VERBOSE | re.ASCII)
+DULL = re.compile(r'''
+    alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
+    string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|
+    critical|high|medium|low|[\d\s.,:;/\#+_e-]*''', re.IGNORECASE | re.VERBOSE | re.ASCII)
 # What says nothing to a person: also short or endless words, ARNs and URLs, JSON and XML.
 EMPTY_TALK = re.compile('|'.join((DULL.pattern, IDENTIFIER.pattern, r"""
     .{0,3}|\S{40,}|arn:\S+|[a-z][a-z\d+.-]*://\S*|<[?/\w][^>]*>.*>|(\{\s*["}]|\[\s*[\[{"\]]).*""")), DULL.flags)
 # What stands before a text: a declaration of XML, or the header of a syslog line, with date and host.
-PREAMBLE = re.compile(r'''<\?xml[^>]*>|(<\d{1,3}>(\d\ )?(\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\ (\S+\ )?)?)?
-    ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?''', re.VERBOSE | re.ASCII)
-UNPRINTABLE = re.compile('[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
-HALF_OF_A_PAIR = re.compile('[\ud800-\udfff]')
-# The server's own sign of an error: a reply that holds it anywhere reads as a failed call.
+PREAMBLE = re.compile(r"""<\?xml[^>]*>|
+    (<\d{1,3}>(\d\ )?(\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\ (\S+\ )?)?)?
+    ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?""", re.VERBOSE | re.ASCII)
+# What the server takes for an error, wherever a reply holds it.
 ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
 
 def unmarked(text: str) -> str:
-    """So written that the server's reply, which repeats it, can't be taken for an error."""
     for marker in ERROR_MARKERS:
-        text = text.replace(marker, f'{marker[0]} {marker[1:]}')
+        if marker in text:
+            text = text.replace(marker, f'{marker[0]} {marker[1:]}')
     return text
 
 
-def shortened(text: str, tail: str = '', most: int = 150) -> str:
+def shortened(text: str, most: int = 150) -> str:
     text = unmarked(text)
-    return text + tail if len(text + tail) <= most else text[:most - len(tail) - 1] + '…' + tail
+    return text if len(text) <= most else text[:most - 1] + '…'
 
 
 RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
-# fromisoformat takes any character between date and time: without this rule ten digits of Unix time would be a date.
-ISO_8601 = re.compile(r'\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ].*)?', re.ASCII)
 
 
-def to_rfc3339(text: str) -> str:
+def to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
     """Of an ISO 8601 date: unchanged where it is that already, else in UTC. Raises ValueError, OverflowError."""
-    return read_date(text)[1]
-
-
-def read_date(text: str) -> tuple[datetime, str]:
     exact = RFC3339.fullmatch(text)
     iso = exact[1] + exact[2] if exact else text.strip().upper()
-    if not ISO_8601.fullmatch(iso):
+    # fromisoformat takes any character before the time: ten digits of Unix time could be a date.
+    if not exact and not re.fullmatch(r'(?a)\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ].*)?', iso):
         raise ValueError('it has another form')
     date = datetime.fromisoformat(iso.replace('Z', '+00:00'))
     date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-    return date, text if exact else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
+    if not earliest <= date.timestamp() <= latest:
+        raise ValueError('it is not of these days')
+    return text if exact else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
 def moment(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
     """A date, or a Unix time in s, ms, µs or ns, as RFC 3339; '' if before the year 2000 or later than tomorrow."""
     with suppress(ValueError, OverflowError):
-        if re.fullmatch(r'\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text, re.ASCII):
+        if re.fullmatch(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text):
             seconds = float(text)
             while seconds >= 1e11:
                 seconds /= 1000
             text = utc_text(seconds)
-        date, written = read_date(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text))
-        return written if year_2000 <= date.timestamp() <= now + day else ''
+        return to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
     return ''
 
 
-Buffer = bytes | memoryview | Raw
 MEMBERS = Decoder(dict[str, Raw])
-ANYTHING = Decoder(dict[str, Raw] | str | int | float | bool | None)
-LIST = Decoder(list[Raw])
-FIRST = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
+ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
+FIRST: Decoder[Any] = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
 # Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
-FEW_MEMBERS = Decoder(defstruct('Few', [(key, Raw | UnsetType, UNSET) for key in (
-    'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'receiver', 'alerts',
-    'groupLabels', 'commonLabels', 'commonAnnotations', 'headers', 'raw_json', 'rawJson', 'rawJSON')]))
+FEW_KEYS = '''
+    name type title summary message status alert event data timestamp body headers raw_json rawJson rawJSON
+    receiver alerts groupLabels commonLabels commonAnnotations'''
 
 
-def read_members(source: Buffer, most_keys: int = 50_000) -> dict[str, Any]:
+def read_members(source: bytes, most_keys: int = 50_000) -> dict[str, Any]:
     """Of a JSON object, each as its own text. Of very many colons it is taken that each may belong to a key."""
-    text = memoryview(source)
-    pieces = (bytes(text[start:start + MIB]) for start in range(0, len(text), MIB))
     with suppress(ValueError, RecursionError):
-        if len(text) <= SMALL_BODY_BYTES or sum(piece.count(b':') for piece in pieces) <= most_keys:
+        if len(source) <= SMALL_BODY_BYTES or source.count(b':') <= most_keys:
             return MEMBERS.decode(source)
-        few = asdict(FEW_MEMBERS.decode(source))
-        return {key: value for key, value in few.items() if value is not UNSET}
+        few = defstruct('Few', [(key, Raw, Raw()) for key in FEW_KEYS.split()])
+        return {key: value for key, value in asdict(Decoder(few).decode(source)).items() if value}
     return {}
 
 
 def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096) -> Any:
-    """A list stays as it is: mostly its first item alone counts. Of a huge text its start, of what else is too large ''."""
+    """A list stays as it is. Of a huge text its start, of what else is too large ''."""
     text = memoryview(source)
     if len(text) <= most and text[0] == ord('['):
         return source
@@ -826,16 +820,14 @@ def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096)
 
 def find(value: Any, path: str) -> Any:
     """What stands at a path, read when it is first asked for; None where the path leads nowhere."""
-    if not path:
-        return value
-    if isinstance(value, Raw) and path[:2] in ('0', '0.'):
-        return find(read_value(*astuple(FIRST.decode(value))), path[2:])
+    if isinstance(value, Raw):  # a list
+        value = {'0': FIRST.decode(value).item}
     if isinstance(value, dict):
         for key, rest in ways_in(path):
             if key in value:
                 if isinstance(value[key], Raw):
                     value[key] = read_value(value[key])
-                return find(value[key], rest)
+                return find(value[key], rest) if rest else value[key]
     return None
 
 
@@ -846,19 +838,27 @@ def ways_in(path: str) -> list[tuple[str, str]]:
     return [(key, path[len(key) + 1:]) for key in reversed(beginnings)]
 
 
-NAME_PARTS = {row.name: re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', row.name) for row in ROWS}
-WAYS_TOLD = [(way.split(), row) for row in ROWS for way in row.told_by.split(' / ')]
-WAYS_TOLD.sort(key=lambda way: not way[0][0].startswith('@'))  # what a header tells is surest
-WAYS_BY_KEY: dict[str, set[int]] = {}  # or header, of which one must be there: few rows are likely for an event
-for number, (conditions, _) in enumerate(WAYS_TOLD):
-    for path in conditions[0].partition('=')[0].replace('@', '').split('|'):
-        for way_in in ways_in(path):
-            WAYS_BY_KEY.setdefault(way_in[0], set()).add(number)
+def read_senders() -> dict[str, list[Row]]:
+    """The rows by the keys and headers of which one must be there, so that few are tried for an event."""
+    found: dict[str, list[Row]] = {}
+    lines = re.split(r'\n(?! )', re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip()))
+    for number, line in enumerate(lines):
+        sender, told_by, name, *time = ' '.join(line.split()).split(' | ')
+        for way in told_by.split(' / '):
+            paths = re.split('[ =]', way)[0]
+            parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name.replace('{}', f'{{{paths}}}'))
+            row = Row((not way.startswith('@'), number), sender, way.split(), parts, *time)
+            for key, _ in chain(*map(ways_in, paths.replace('@', '').split('|'))):
+                found.setdefault(key, []).append(row)
+    return found
+
+
+ROWS = read_senders()
 
 
 @lru_cache(maxsize=512)
 def by_meaning(keys: tuple[str, ...], place: str) -> dict[str, dict[str, str]]:
-    """Those of an object's keys that mean something, each by its word, the surest first."""
+    """Those of an object's keys that mean something, by word, without case and separators."""
     known = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
     if 'name' in known:  # the name of a rule is a rule's name
         known.setdefault(place + 'name', known['name'])
@@ -887,7 +887,7 @@ class Place:
 class ForeignEvent:
     """Somebody's event as they send it: what its incident is called, its type and its time. Never raises."""
 
-    def __init__(self, source: Buffer, headers: dict[str, str], holds_token: Callable[[str], bool]):
+    def __init__(self, source: bytes, headers: dict[str, str], holds_token: Callable[[str], bool]):
         self.members = read_members(source)
         self.top = Place(self.members)
         self.headers = headers
@@ -900,7 +900,7 @@ class ForeignEvent:
     def names(self) -> Iterator[str]:
         """What it may be called, the best first; '' where a way leads to no name."""
         if self.row:
-            yield self.name_by_row(NAME_PARTS[self.row.name])
+            yield self.name_by_row(self.row)
         if name := self.own('name'):
             yield '' if IDENTIFIER.fullmatch(name.strip()) else self.line(name)
         if len(self.members) == 1:
@@ -912,28 +912,29 @@ class ForeignEvent:
     def type(self, from_url: str, incident_type: str | None) -> str | None:
         """An event's own is its kind, and the incident's only with who speaks our format, with a key more."""
         own = self.own('type')
-        means_ours = own and self.own('name') and not self.row
-        chosen = from_url or (own if means_ours else '') or incident_type or own
-        return unmarked(HALF_OF_A_PAIR.sub('\ufffd', chosen)) if chosen else None
+        ours = own if self.own('name') and not self.row else ''
+        chosen = from_url or ours or incident_type or own
+        return unmarked(chosen) if chosen else None
 
     def occurred(self, now: float) -> str:
         """As RFC 3339; '' if the event does not tell."""
-        if self.row and self.row.occurred:
-            return moment(self.first_text(self.row.occurred)[0], now)
-        values = (value for where in (self.top, *self.top.inside('time inside')) for value in where.under('time'))
+        if self.row and self.row.time:
+            texts = map(self.line, map(self.at, self.row.time.split('|')))
+            return moment(next(filter(None, texts), ''), now)
+        places = chain([self.top], self.top.inside('time inside'))
+        values = (value for place in places for value in place.under('time'))
         return next(filter(None, (moment(self.line(value), now) for value in values)), '')
 
     def own(self, key: str) -> str:
         """The text under a key of its own; '' if there is none."""
         value = find(self.members, key)
-        return value if type(value) is str else ''
+        return value if isinstance(value, str) else ''
 
     @cached_property
     def row(self) -> Row | None:
-        keys = [key for key in (*self.members, *self.headers) if key in WAYS_BY_KEY]
-        for number in sorted({number for key in keys for number in WAYS_BY_KEY[key]}):
-            conditions, row = WAYS_TOLD[number]
-            if all(map(self.fulfils, conditions)):
+        keys = [key for key in (*self.members, *self.headers) if key in ROWS]
+        for row in sorted(row for key in keys for row in ROWS[key]):
+            if all(map(self.fulfils, row.conditions)):
                 return row
         return None
 
@@ -941,31 +942,29 @@ class ForeignEvent:
         paths, _, wanted = condition.partition('=')
         return any(value is not None and value == (wanted or value) for value in map(self.at, paths.split('|')))
 
-    def name_by_row(self, parts: list[tuple[str, str, str]]) -> str:
+    def name_by_row(self, row: Row) -> str:
         said: dict[str, str] = {}
         most = 0
-        for number, (before, paths, after) in enumerate(parts):
-            text, path = self.first_text(paths)
+        for number, (before, paths, after) in enumerate(row.name):
+            text, more = self.first_text(paths)
             if text and text not in said:
                 said[text] = f'{before}{text}{after}' if said or not number else text
-                most = max(most, self.more_items(path))
+                most = max(most, more)
         name = self.line(''.join(said.values()))
-        return '' if DULL.fullmatch(name) else shortened(name, f' (+{most} more)' if most else '')
+        tail = f' (+{most} more)' if most else ''
+        return '' if DULL.fullmatch(name) else shortened(name, 150 - len(tail)) + tail
 
-    def first_text(self, paths: str) -> tuple[str, str]:
-        """And the one of the paths where it stands."""
+    def first_text(self, paths: str) -> tuple[str, int]:
+        """And how many more items the list has that it is from."""
         for path in paths.split('|'):
             if text := self.line(self.at(path)):
-                return text, path
-        return '', ''
-
-    def more_items(self, path: str) -> int:
-        """Beyond the first, in a list on the path."""
-        lists = map(self.at, accumulate(path.split('.0')[:-1], '{}.0{}'.format))
-        return max((len(LIST.decode(items)) - 1 for items in lists if isinstance(items, Raw)), default=0)
+                lists = [self.at(path[:zero.start()]) for zero in re.finditer(r'\.0\b', path)]
+                counts = [len(ANYTHING.decode(items)) for items in lists if isinstance(items, Raw)]
+                return text, max(counts, default=1) - 1
+        return '', 0
 
     def at(self, path: str) -> Any:
-        """As the columns of SENDERS have it; a `*` asks for the name of the event in a text, as JSON or as base64 of it."""
+        """As the columns of SENDERS have it."""
         if path[0] == '@':
             return self.headers.get(path[1:])
         if path[0] != '*':
@@ -977,12 +976,14 @@ class ForeignEvent:
 
     def kind_and_who(self) -> str:
         headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
-        inside = [value for where in self.top.inside('who') for value in where.under('who inside')]
-        return self.line(': '.join(filter(None, (self.usable('kind', headers), self.usable('who', inside)))))
+        kind = self.usable('kind', headers)
+        inside = (value for place in self.top.inside('who') for value in place.under('who inside'))
+        who = self.usable('who', inside)
+        return self.line(': '.join(filter(None, (kind, who))))
 
     def usable(self, meaning: str, others: Iterable[Any] = (), most: int = 40) -> str:
         """The first text of this meaning, or of the others, that says something to a person."""
-        values = (value for where in self.places() for value in where.under(meaning))
+        values = (value for place in self.places() for value in place.under(meaning))
         for text in map(self.line, islice(chain(values, others), most)):
             if not (text.isascii() and EMPTY_TALK.fullmatch(text)):
                 return text
@@ -995,14 +996,15 @@ class ForeignEvent:
 
     @cached_property
     def inner_places(self) -> list[Place]:
-        deeper = (where for outer in self.top.inside('deeper') for where in outer.inside('inside'))
+        deeper = (inner for outer in self.top.inside('deeper') for inner in outer.inside('inside'))
         return list(islice(chain(self.top.inside('inside'), deeper), 40))
 
     def line(self, value: Any) -> str:
         """A text or a number on one line; '' for anything else, and for what holds the token."""
-        text = value[:4096] if isinstance(value, str) else str(value) if type(value) in (int, float) else ''
+        text = str(value)[:4096] if type(value) in (str, int, float) else ''
         if not text.isprintable():
-            text = UNPRINTABLE.sub('', HALF_OF_A_PAIR.sub('\ufffd', text))
+            controls = '[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]'
+            text = re.sub(controls, '', text)
         text = ' '.join(text.split())
         return '' if text and self.holds_token(text) else text
 
