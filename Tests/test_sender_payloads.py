@@ -40,7 +40,7 @@ def test_a_payload_lands_whole_with_what_tells_its_kind(each: Landed) -> None:
 EACH_ROW = sorted({str(row): row for rows in ROWS.values() for row in rows}.values())
 
 
-@pytest.mark.parametrize('row', EACH_ROW, ids=lambda row: f'{row.sender}: {row.conditions[0]}')
+@pytest.mark.parametrize('row', EACH_ROW, ids=lambda row: ' '.join(row.conditions))
 def test_a_row_knows_a_documented_payload_in_each_way_in_which_it_is_told(row: object) -> None:
     assert row in KNOWN
 

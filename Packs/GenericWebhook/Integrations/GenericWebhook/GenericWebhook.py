@@ -702,7 +702,6 @@ class Row(NamedTuple):
     """A way to tell the events of a sender, and what becomes of them."""
 
     rank: tuple[bool, int]  # those told by a header come first
-    sender: str
     conditions: list[str]
     name: list[tuple[str, str, str]]  # its parts: what stands before, the paths, a bracket behind
     time: str = ''
@@ -762,7 +761,7 @@ RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-
 
 
 def to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
-    """Of an ISO 8601 date: unchanged where it is that already, else in UTC. Raises ValueError, OverflowError."""
+    """Of an ISO 8601 date; unchanged if it is one already, else in UTC. Raises ValueError, OverflowError."""
     exact = RFC3339.fullmatch(text)
     iso = exact[1] + exact[2] if exact else text.strip().upper()
     # fromisoformat takes any character before the time: ten digits of Unix time could be a date.
@@ -776,7 +775,7 @@ def to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float
 
 
 def moment(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
-    """A date, or a Unix time in s, ms, µs or ns, as RFC 3339; '' if before the year 2000 or later than tomorrow."""
+    """A date, or a Unix time in s, ms, µs or ns, as RFC 3339; '' before the year 2000 or after tomorrow."""
     with suppress(ValueError, OverflowError):
         if re.fullmatch(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text):
             seconds = float(text)
@@ -797,7 +796,7 @@ FEW_KEYS = '''
 
 
 def read_members(source: bytes, most_keys: int = 50_000) -> dict[str, Any]:
-    """Of a JSON object, each as its own text. Of very many colons it is taken that each may belong to a key."""
+    """Of a JSON object, each as its own text. Any colon may belong to a key."""
     with suppress(ValueError, RecursionError):
         if len(source) <= SMALL_BODY_BYTES or source.count(b':') <= most_keys:
             return MEMBERS.decode(source)
@@ -843,11 +842,11 @@ def read_senders() -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     lines = re.split(r'\n(?! )', re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip()))
     for number, line in enumerate(lines):
-        sender, told_by, name, *time = ' '.join(line.split()).split(' | ')
+        _, told_by, name, *time = ' '.join(line.split()).split(' | ')
         for way in told_by.split(' / '):
             paths = re.split('[ =]', way)[0]
             parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name.replace('{}', f'{{{paths}}}'))
-            row = Row((not way.startswith('@'), number), sender, way.split(), parts, *time)
+            row = Row((not way.startswith('@'), number), way.split(), parts, *time)
             for key, _ in chain(*map(ways_in, paths.replace('@', '').split('|'))):
                 found.setdefault(key, []).append(row)
     return found
@@ -906,7 +905,7 @@ class ForeignEvent:
         if len(self.members) == 1:
             lines = self.own('body').lstrip()[:4096].splitlines()[:50]
             yield from (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)
-        yield from map(self.usable, ('title', 'rule', 'summary', 'text'))
+        yield from map(self.usable, map(self.values, ('title', 'rule', 'summary', 'text')))
         yield self.kind_and_who()
 
     def type(self, from_url: str, incident_type: str | None) -> str | None:
@@ -940,7 +939,8 @@ class ForeignEvent:
 
     def fulfils(self, condition: str) -> bool:
         paths, _, wanted = condition.partition('=')
-        return any(value is not None and value == (wanted or value) for value in map(self.at, paths.split('|')))
+        values = [self.at(path) for path in paths.split('|')]
+        return wanted in values if wanted else any(value is not None for value in values)
 
     def name_by_row(self, row: Row) -> str:
         said: dict[str, str] = {}
@@ -976,23 +976,23 @@ class ForeignEvent:
 
     def kind_and_who(self) -> str:
         headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
-        kind = self.usable('kind', headers)
         inside = (value for place in self.top.inside('who') for value in place.under('who inside'))
-        who = self.usable('who', inside)
+        kind = self.usable(chain(self.values('kind'), headers))
+        who = self.usable(chain(self.values('who'), inside))
         return self.line(': '.join(filter(None, (kind, who))))
 
-    def usable(self, meaning: str, others: Iterable[Any] = (), most: int = 40) -> str:
-        """The first text of this meaning, or of the others, that says something to a person."""
-        values = (value for place in self.places() for value in place.under(meaning))
-        for text in map(self.line, islice(chain(values, others), most)):
+    def usable(self, values: Iterator[Any], most: int = 40) -> str:
+        """The first text that says something to a person."""
+        for text in map(self.line, islice(values, most)):
             if not (text.isascii() and EMPTY_TALK.fullmatch(text)):
                 return text
         return ''
 
-    def places(self) -> Iterator[Place]:
+    def values(self, meaning: str) -> Iterator[Any]:
         """Where the general rule looks."""
-        yield self.top
-        yield from self.inner_places
+        yield from self.top.under(meaning)
+        for place in self.inner_places:
+            yield from place.under(meaning)
 
     @cached_property
     def inner_places(self) -> list[Place]:
