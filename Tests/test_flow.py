@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import ast
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,10 +9,9 @@ import pytest
 import requests
 from documents import quoted, read, table
 from local_xsoar import ROOT, wait_for
-from webhook import PACK, TOKEN, Webhook
+from webhook import PACK, SCRIPT, TOKEN, Webhook, changed_pack
 
 PAGE = ROOT / 'docs' / 'how-a-request-flows.md'
-SCRIPT = 'Integrations/GenericWebhook/GenericWebhook.py'
 GUARD = "if __name__ in ('__main__', '__builtin__', 'builtins'):"
 NOTES = '''
 def note_calls(path):
@@ -71,13 +69,8 @@ def test_every_function_of_the_page_is_in_its_file(file: str) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason='before 3.12 calls in greenlets cannot be noted')
 def test_a_post_goes_the_steps_of_the_page_in_their_order(tmp_path: Path) -> None:
-    pack = tmp_path / 'GenericWebhook'
-    shutil.copytree(PACK, pack)
     notes = tmp_path / 'calls'
-    script = pack / SCRIPT
-    source = script.read_text('utf-8')
-    script.write_text(source.replace(GUARD, NOTES.format(path=str(notes)) + GUARD), 'utf-8')
-    with Webhook(pack=pack) as webhook:
+    with Webhook(pack=changed_pack(tmp_path, GUARD, NOTES.format(path=str(notes)) + GUARD)) as webhook:
         answer = requests.post(webhook.webhook_url, json={'title': 'Disk full'}, headers={'Authorization': TOKEN}, timeout=30)
         assert answer.status_code == 200
         wanted = [name for file, name in steps() if file == SCRIPT.rpartition('/')[2]]

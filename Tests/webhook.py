@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -16,8 +17,19 @@ import pytest
 from local_xsoar import ROOT, LocalXsoar
 
 PACK = ROOT / 'Packs' / 'GenericWebhook'
+SCRIPT = 'Integrations/GenericWebhook/GenericWebhook.py'
 TOKEN = 'secret-5e9c0d17b3a8f246'
 LIMIT_SECONDS = 60
+
+
+def changed_pack(folder: Path, place: str, text: str) -> Path:
+    """A copy of the pack whose script has this text at that place."""
+    pack = Path(shutil.copytree(PACK, folder / PACK.name))
+    script = pack / SCRIPT
+    source = script.read_text('utf-8')
+    assert source.count(place) == 1, f'{place!r} is no place of the script'
+    script.write_text(source.replace(place, text), 'utf-8')
+    return pack
 
 
 class Webhook(LocalXsoar):
