@@ -1,4 +1,4 @@
-"""The script's app in this process: for what needs no socket, and many requests."""
+"""The script's app in this process, asked through WSGI: for what needs no socket, and many requests."""
 from __future__ import annotations
 
 import functools
@@ -6,9 +6,10 @@ import io
 import json
 from typing import Any
 from urllib.parse import parse_qsl
+from wsgiref.util import setup_testing_defaults
 
 import demistomock
-from GenericWebhook import Request, RequestBody, ServerLine, Settings, Webhook
+from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, Webhook
 from webhook import TOKEN, Answer
 
 
@@ -60,13 +61,16 @@ class App:
         asked = Request(method, path, query, 'HTTP/1.1', dict(parse_qsl(query)),
                         {'host': '127.0.0.1', 'content-length': str(length), **named},
                         RequestBody(None if body is None else io.BytesIO(body), length, has_chunks=False))  # type: ignore[arg-type]
-        answered = self.app.answer(asked)
-        answer = Answer(answered.status_code, {name.lower(): value for name, value in answered.headerlist}, answered.body)
+        environ: dict[str, Any] = {'REQUEST_METHOD': method, 'PATH_INFO': path, REQUEST: asked}
+        setup_testing_defaults(environ)
+        head: list[Any] = []
+        text = b''.join(self.app(environ, lambda status, names, *_: head.extend((status, names)))).decode()
+        answer = Answer(int(head[0].split()[0]), {name.lower(): value for name, value in head[1]}, text)
         self.outcome = asked.outcome
         if answer.status >= 300:
             assert answer.detail
         if self.token:
-            assert self.token not in answer.text + self.outcome or answer.status == 200
+            assert self.token not in text + self.outcome or answer.status == 200
         return answer
 
     def post(self, body: bytes | str, headers: dict[str, str] | None = None, query: str = '') -> Answer:

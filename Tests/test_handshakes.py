@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 import pytest
 import requests
 from app import App
-from GenericWebhook import LISTENING
 from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
 from webhook import TOKEN, Answer, Webhook
@@ -22,6 +21,7 @@ PAYLOADS = ROOT / 'Tests' / 'senders' / 'payloads'
 ALL_PLAIN = ''.join(map(chr, range(0x20, 0x7f)))
 UNPRINTABLE = ['\0', 'a\r\nSet-Cookie: x', 'line\nbreak', '\t', '\x7f', '\x1b[31m', 'é', '\u2603']
 LONGEST = 'a' * 1024
+LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
 
 
 def payload_of(name: str) -> Any:

@@ -19,7 +19,6 @@ import gevent
 import gevent.socket
 import pytest
 from app import line
-from bottle import HTTPResponse
 from GenericWebhook import MIB, Connection, PacedReader, Request, RequestBody, Settings, WebhookServer
 from local_xsoar import wait_for
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
@@ -243,7 +242,7 @@ def send_to_reader(read_bytes: int, pause: float) -> tuple[int, float]:
 
     def send() -> None:
         with suppress(OSError):
-            connection.reply(Request(), HTTPResponse('a' * LARGE_ANSWER), stays=False, silent_seconds=0.3)
+            connection.reply(Request(), '200 OK', {}, b'a' * LARGE_ANSWER, silent_seconds=0.3)
         receiver.close()
 
     began = time.monotonic()
@@ -555,7 +554,7 @@ def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(tmp_path:
     with Webhook(pack=changed_pack(tmp_path, NAMES, fault + NAMES)) as webhook:
         (status, _, content), = exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')
         assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
-        way = ['answer', 'handle', 'receive', 'read', 'incidents', 'decompress']
+        way = ['answer', 'receive', 'read', 'incidents', 'decompress']
         webhook.wait_for_line('POST 500 .*KeyError in ' + ' > '.join(rf'{name}:\d+' for name in way))
         wait_for(lambda: 'KeyError' in webhook.state()['health']['error'], 'the health')
         assert not [line for line in webhook.output if 'a secret value' in line]

@@ -38,7 +38,8 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
 
 try:
     import gevent
-    from bottle import HTTPError, HTTPResponse, Router
+    from bottle import Bottle, HTTPResponse
+    from bottle import request as bottle_request
     from gevent.event import AsyncResult, Event
     from gevent.lock import Semaphore
     from gevent.pool import Pool
@@ -1019,7 +1020,7 @@ class Arrival(Struct, dict=True):
     headers: dict[str, str]
     settings: Settings
     query: dict[str, str] = {}
-    notes: list[str] = []  # for the log
+    note: Callable[[str], Any] = str  # for the log
 
     @cached_property
     def type_from_url(self) -> str:
@@ -1259,7 +1260,7 @@ def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     if items:
         return [foreign_incident(item, arrival.event(item), arrival) for item in items]
     if path:
-        arrival.notes.append(
+        arrival.note(
             'An event stays one incident: no array of objects stands at the path of ?each=.')
     return [foreign_incident(text, event, arrival)]
 
@@ -1970,7 +1971,9 @@ def outcome_of(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseExcep
 
 
 def has_hung_up(stdin: int = 0) -> bool:
-    """Whether the server has ended."""
+    """Whether the server has ended; where the system can't tell, the next reply does."""
+    if not hasattr(select, 'poll'):
+        return False
     poll = select.poll()
     poll.register(stdin, 0)
     return bool(poll.poll(0))
@@ -1984,60 +1987,63 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 
 ''' THE APP '''
 
-LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
+REQUEST = 'webhook.request'  # what the server adds to the environ
 ROUTE_DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path: send the POST to the instance's own URL.",
     HTTPStatus.METHOD_NOT_ALLOWED: 'This method does nothing here: send a POST to create an incident.',
 }
 
 
-class Webhook:
-    """What answers the requests. Each is an object of its own, for others have their turn while it is worked on."""
+class Webhook(Bottle):  # type: ignore[misc]
+    """The WSGI application, for a server that adds the Request.
+
+    After any yield bottle.request is another sender's, since all greenlets of the thread share it.
+    """
 
     def __init__(self, settings: Settings, line: ServerLine):
+        super().__init__()
         self.settings = settings
         self.line = line
         self.intake = Intake()
         self.deliveries = Deliveries(line.queue)
-        self.router = Router()
-        self.router.add('/', 'GET', lambda _: HTTPResponse(LISTENING, headers=PLAIN_TEXT))
-        self.router.add('/', 'OPTIONS', lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW))
-        self.router.add('/', 'POST', self.receive)
-        self.router.add('/', 'PUT', self.receive)
+        self.route('/', 'GET', partial(self.answer, self.greet))
+        self.route('/', 'OPTIONS', partial(self.answer, self.tell_methods))
+        self.route('/', ['POST', 'PUT'], partial(self.answer, self.receive))
 
-    def answer(self, asked: Request) -> HTTPResponse:
-        """Of its handler, with every exception turned into an answer."""
+    def answer(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
+        """Of a handshake or of the handler, with every exception turned into an answer."""
+        asked = bottle_request.environ[REQUEST]
         try:
-            return self.handle(asked)
-        except HTTPError as error:
-            return self.nothing_there(asked, error.status_code)
+            self.line.queue.check_open()
+            if answered := unsigned_handshake(self.settings, asked, self.intake):
+                raise answered
+            return handler(asked)
         except HTTPResponse as answered:
             asked.outcome = 'handshake'
-            answered.__traceback__ = None  # a circle
+            answered.__traceback__ = None  # a circle: its frames hold it
             return answered
         except Refused as refused:
+            asked.outcome = refused.detail.partition('. ')[0]
             refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
-            return self.refuse(asked, refused)
+            is_secret = holds_token(self.settings, refused.found)
+            detail = refused.detail if is_secret else refused.detail_for_sender
+            return problem(refused.status, detail, refused.headers)
         except Exception as error:
             return self.fail(asked, error)
 
-    def handle(self, asked: Request) -> HTTPResponse:
-        """By the handler of its method. The answer to a handshake is raised, wherever it is found to be one."""
-        handler, _ = self.router.match({'REQUEST_METHOD': asked.method, 'PATH_INFO': asked.path})
-        self.line.queue.check_open()
-        if answered := unsigned_handshake(self.settings, asked, self.intake):
-            raise answered
-        return handler(asked)
+    def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
+        """A request that has no handler."""
+        asked = bottle_request.environ[REQUEST]
+        asked.outcome = ROUTE_DETAILS[error.status_code]
+        headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
+        return problem(error.status_code, asked.outcome, headers)
 
-    def nothing_there(self, asked: Request, status: int) -> HTTPResponse:
-        asked.outcome = ROUTE_DETAILS[HTTPStatus(status)]
-        return problem(status, asked.outcome, ALLOW if status == HTTPStatus.METHOD_NOT_ALLOWED else {})
+    def greet(self, asked: Request) -> HTTPResponse:
+        text = 'Generic Webhook is listening: send a POST to create an incident.\n'
+        return HTTPResponse(text, headers=PLAIN_TEXT)
 
-    def refuse(self, asked: Request, refused: Refused) -> HTTPResponse:
-        asked.outcome = refused.detail.partition('. ')[0]
-        is_secret = holds_token(self.settings, refused.found)
-        detail = refused.detail if is_secret else refused.detail_for_sender
-        return problem(refused.status, detail, refused.headers)
+    def tell_methods(self, asked: Request) -> HTTPResponse:
+        return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
 
     def fail(self, asked: Request, error: Exception) -> HTTPResponse:
         """The log has the functions and lines that led to it, and no value."""
@@ -2076,11 +2082,9 @@ class Webhook:
             payloads = read_payloads(text, asked.headers.get('content-type', ''))
             if answered := signed_handshake(self.settings, signed_by, payloads):
                 raise answered
-            arrival = Arrival(utc_text(asked.arrived), asked.headers, self.settings, asked.query)
-            incidents = to_incidents(payloads, arrival)
-            for note in arrival.notes[:1]:
-                self.line.log('info', note)
-            return incidents
+            note = partial(self.line.log, 'info', reason='?each= leads to no array of objects.')
+            arrival = Arrival(utc_text(asked.arrived), asked.headers, self.settings, asked.query, note)
+            return to_incidents(payloads, arrival)
 
 
 ''' THE SERVER '''
@@ -2096,7 +2100,7 @@ class PacedReader(io.RawIOBase):
         self.socket = sock
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
-        """From now on: all within so many seconds, and more for what comes, but no longer silence than these."""
+        """From now on: all within so many seconds, more for what comes, but no silence longer than these."""
         self.seconds = seconds
         self.ends_at = time.monotonic() + seconds
         self.bytes_per_second = bytes_per_second
@@ -2117,6 +2121,10 @@ class PacedReader(io.RawIOBase):
         longest = time.monotonic() + self.seconds
         self.ends_at = min(self.ends_at + count / self.bytes_per_second, longest)
         return count
+
+
+CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
+TRAILER = re.compile(rb'([^\r\n\0:]+:[^\r\n\0]*)?\r\n')  # empty after the last one
 
 
 class RequestBody:
@@ -2143,22 +2151,21 @@ class RequestBody:
         self.left -= len(data)
         self.framing_left += len(data) // 8
         if self.has_chunks and not self.left:
-            self.framing_line(b'')
+            self.framing_line()
         return data
 
     def read_chunk_size(self) -> None:
-        """After the last one, of no bytes, come the trailers, and an empty line."""
-        size = self.framing_line(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?')[1]
-        self.left = int(size, 16)
+        """The last chunk has no bytes, and trailers after it."""
+        self.left = int(self.framing_line(CHUNK_SIZE)[1], 16)
         self.size += self.left
         self.has_chunks = self.left > 0
-        while not self.has_chunks and self.framing_line(rb'([^\r\n\0:]+:[^\r\n\0]*)?')[1]:
+        while not self.has_chunks and self.framing_line(TRAILER)[1]:
             pass
 
-    def framing_line(self, form: bytes) -> re.Match[bytes]:
+    def framing_line(self, form: re.Pattern[bytes] = re.compile(rb'\r\n')) -> re.Match[bytes]:
         line = self.rfile.readline(self.framing_left)
         self.framing_left -= len(line)
-        match = re.fullmatch(form + rb'\r\n', line)
+        match = form.fullmatch(line)
         if not match:
             raise ValueError('the framing is not well-formed, or too much')
         return match
@@ -2180,10 +2187,7 @@ class LineTooLong(Refused):
 
 
 def read_head(line: bytes, rfile: io.BufferedIOBase) -> Request:
-    """The request that begins with this line, its body still to be read.
-
-    Raises Refused for what is no HTTP, and where two readers could see two hosts or two ends of the body.
-    """
+    """The request that begins with this line, its body still to be read. Raises Refused for what is no HTTP."""
     if not line.endswith(b'\n'):
         raise LineTooLong('The request line is over 8 KiB: what an incident needs goes into the body.')
     match = REQUEST_LINE.fullmatch(line)
@@ -2191,18 +2195,22 @@ def read_head(line: bytes, rfile: io.BufferedIOBase) -> Request:
         raise BadRequest('The request line is not a method, a path and HTTP/1.1, with one space between.')
     method, path, query, version = (part.decode() for part in match.groups(b''))
     headers = read_headers(rfile)
-    is_old = version == 'HTTP/1.0'
-    has_host = 'host' in headers or is_old
+    check_sole_reading(headers, is_old=version == 'HTTP/1.0')
+    body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
+    return Request(method, path, query, version, dict(parse_qsl(query)), headers, body)
+
+
+def check_sole_reading(headers: dict[str, str], is_old: bool) -> None:
+    """Raises BadRequest where two readers could see two hosts or two ends of the body."""
+    has_host = is_old or 'host' in headers
     if not has_host or not re.fullmatch(r'[^\s,/?#@]*', headers.get('host', '')):
         raise BadRequest('A request has one Host header.')
-    length = headers.get('content-length', '0')
-    if not re.fullmatch('[0-9]{1,18}', length):
+    if not re.fullmatch('[0-9]{1,18}', headers.get('content-length', '0')):
         raise BadRequest('The Content-Length is not one number.')
-    has_chunks = 'transfer-encoding' in headers
-    if has_chunks and (headers['transfer-encoding'].lower() != 'chunked' or is_old or 'content-length' in headers):
+    coding = headers.get('transfer-encoding', 'chunked').lower()
+    has_both = 'transfer-encoding' in headers and (is_old or 'content-length' in headers)
+    if coding != 'chunked' or has_both:
         raise BadRequest('The Transfer-Encoding is not chunked alone, in HTTP/1.1, without a Content-Length.')
-    body = RequestBody(rfile, int(length), has_chunks)
-    return Request(method, path, query, version, dict(parse_qsl(query)), headers, body)
 
 
 def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
@@ -2232,6 +2240,7 @@ class Connection:
         self.socket = sock
         self.client = client
         self.server = server
+        self.began = time.monotonic()  # the latest request
         self.was_refused = False
         self.pace = PacedReader(sock)
         self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
@@ -2256,14 +2265,17 @@ class Connection:
         if not self.rfile.peek():
             return False
         self.pace.expect(HEADER_SECONDS)
+        self.began = time.monotonic()
         line = self.rfile.readline(8192)
         if line in EMPTY_LINES:
             return True
         try:
             asked = read_head(line, self.rfile)
         except Refused as refused:
-            asked = Request('HEAD' if line.startswith(b'HEAD ') else '-', outcome=refused.detail)
-            self.reply(asked, problem(refused.status, refused.detail, {}), stays=False)
+            answer = problem(refused.status, refused.detail, {'Connection': 'close'})
+            headers = {**answer.headers, 'Content-Length': str(len(answer.body))}
+            content = b'' if line.startswith(b'HEAD ') else answer.body.encode()
+            self.reply(Request(outcome=refused.detail), answer.status_line, headers, content)
             return False
         return self.answer(asked)
 
@@ -2275,11 +2287,15 @@ class Connection:
         is_new = asked.version == 'HTTP/1.1'
         if is_new and asked.headers.get('expect', '').lower() == '100-continue':
             asked.body.invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
-        answer = self.server.app.answer(asked)
+        environ = {'REQUEST_METHOD': asked.method, 'PATH_INFO': asked.path, REQUEST: asked}
+        said: list[Any] = []
+        content = b''.join(self.server.app(environ, lambda *head: said.extend(head)))
+        status, headers = said[0], dict(said[1])
         wishes = asked.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in wishes and (is_new or 'keep-alive' in wishes)
-        stays = wants_to_stay and asked.body.is_nearly_read and 'Connection' not in answer
-        self.reply(asked, answer, stays)
+        stays = wants_to_stay and asked.body.is_nearly_read and 'Connection' not in headers
+        headers['Connection'] = 'keep-alive' if stays else 'close'
+        self.reply(asked, status, headers, content)
         if stays:
             asked.body.read(asked.body.left)
         return stays
@@ -2294,16 +2310,14 @@ class Connection:
         except OSError:
             return True
 
-    def reply(self, asked: Request, answer: HTTPResponse, stays: bool, silent_seconds: float = 30) -> None:
+    def reply(self, asked: Request, status: str, headers: dict[str, str], content: bytes,
+              silent_seconds: float = 30) -> None:
         """With a line in the log. A reader may take long, as long as it goes on. Raises OSError."""
-        self.log(asked, answer.status_code)
-        content = answer.body.encode()
-        answer['Content-Length'] = len(content)
-        answer['Connection'] = 'keep-alive' if stays else 'close'
-        answer['Date'] = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
-        lines = ''.join(f'{name}: {value}\r\n' for name, value in answer.headerlist)
-        head = f'HTTP/1.1 {answer.status_line}\r\n{lines}\r\n'.encode('latin-1')
-        left = memoryview(head if asked.method == 'HEAD' else head + content)
+        self.log(asked, int(status[:3]))
+        date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
+        lines = ''.join(f'{name}: {value}\r\n' for name, value in headers.items())
+        head = f'HTTP/1.1 {status}\r\nDate: {date}\r\n{lines}\r\n'
+        left = memoryview(head.encode('latin-1') + content)
         self.socket.settimeout(silent_seconds)
         while left:
             left = left[self.socket.send(left):]
@@ -2311,15 +2325,16 @@ class Connection:
     def log(self, asked: Request, status: int) -> None:
         self.was_refused = status >= 400
         line, quoted = self.server.app.line, self.server.quoted
-        milliseconds = round((time.time() - asked.arrived) * 1000)
         client = quoted(asked.headers.get('x-forwarded-for', self.client))
         agent = quoted(asked.headers.get('user-agent', '-'))
         size = asked.body.size if asked.body else '-'
-        text = f'{asked.method} {status} {milliseconds} ms, from {client} {agent}, {size} bytes: {asked.outcome}'
-        if status < 300:
-            line.log('debug', text)
-        else:
+        milliseconds = round((time.monotonic() - self.began) * 1000)
+        text = (f'{asked.method} {status} {milliseconds} ms, from {client} {agent}, '
+                f'{size} bytes: {asked.outcome}')
+        if self.was_refused:
             line.log('info', text, reason=f'{status}: {asked.outcome}')
+        else:
+            line.log('debug', text)
 
 
 class WebhookServer(StreamServer):
@@ -2357,13 +2372,10 @@ class WebhookServer(StreamServer):
 def connection_limit() -> int:
     """As many as the process may have open files for; a further one waits in the listen queue."""
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + RESERVED_FILES
-    if most != resource.RLIM_INFINITY:
-        wanted = min(wanted, most)
     with suppress(ValueError, OSError):  # macOS allows fewer than it says
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-        files = wanted
-    return files - RESERVED_FILES
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        files = most
+    return min(files - RESERVED_FILES, MAX_CONNECTIONS)
 
 
 ''' COMMANDS '''

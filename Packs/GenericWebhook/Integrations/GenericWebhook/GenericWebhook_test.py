@@ -1,4 +1,4 @@
-"""Unit tests of the integration: its pure functions, and its app. Sockets and processes are in Tests/."""
+"""Unit tests of the integration: its pure functions, and its app through WSGI. Sockets and processes are in Tests/."""
 import json
 import sys
 
