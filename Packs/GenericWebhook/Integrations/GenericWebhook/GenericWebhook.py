@@ -443,18 +443,17 @@ no_room = partial(
     Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.', Connection='close')
 
 
-class Room:
+class Room(Struct):
     """Holds bodies of so many bytes together, each until nobody works on it any more.
 
     Once it is full none is taken, or the body is cut that has been arriving longest.
     """
 
-    def __init__(self, limit: int, cuts_longest: bool = False):
-        self.limit = limit
-        self.cuts_longest = cuts_longest
-        self.held = 0
-        self.arriving: dict[Any, int] = {}  # by greenlet, the one that has been at it longest first
-        self.cuts: dict[Any, Any] = {}  # what is about to be thrown at a greenlet
+    limit: int
+    cuts_longest: bool = False
+    held: int = 0
+    arriving: dict[Any, int] = {}  # by greenlet, the one that has been at it longest first
+    cuts: dict[Any, Any] = {}  # what is about to be thrown at a greenlet
 
     @contextmanager
     def body(self, source: Any, limit: int) -> Iterator[bytes]:
@@ -1043,7 +1042,7 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
     label, options = parse_options_header(content_type[:1000])
     if label == 'multipart/form-data' and body.lstrip(space)[:1] not in (b'{', b'[', b''):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
-    is_json = re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label) is not None
+    is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label))
     text = utf8_text(body, options.get('charset', ''), is_json)
     first = text.lstrip(space)[:1]
     if not first:
