@@ -1430,7 +1430,7 @@ def held_bytes(incident: dict[str, Any]) -> int:
 
 
 class Post:
-    """One request's incidents on their way to the server. `outcome` is what was created, or a Refused."""
+    """One request's incidents on their way to the server."""
 
     def __init__(self, incidents: list[dict[str, Any]]):
         self.incidents = incidents  # those that were in no call that was made
@@ -1439,7 +1439,7 @@ class Post:
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
         self.is_begun = False
         self.created: list[Any] = []
-        self.outcome: AsyncResult[list[Any]] = AsyncResult()
+        self.outcome: AsyncResult[list[Any]] = AsyncResult()  # what was created, or a Refused
 
 
 def settle(posts: Iterable[Post], refusal: type[Refused], detail: str, fate: str = 'Nothing was created.') -> None:
@@ -1460,8 +1460,7 @@ def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
 def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
     """How many incidents should take so long in one call, or twice what a call as such takes.
 
-    Two at least, to see how the server makes several; but never more than LONGEST_CALL_SECONDS allows if a call
-    as such took nothing.
+    Two at least, to see how the server makes several, but no more than LONGEST_CALL_SECONDS allows.
     """
     calls = calls or [(1, 0.25)]  # slow, so that the first calls are small
     (few, few_taken), (many, many_taken), (count, taken) = min(calls), max(calls), calls[-1]
@@ -1473,9 +1472,6 @@ def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
     return max(int(min(max(wanted, 2), LONGEST_CALL_SECONDS / at_most)), 1)
 
 
-NOT_TRIED = 'XSOAR refused a call of several requests, and there was no time to try this one alone: send it again.'
-
-
 class PostQueue(Struct):
     """Which POSTs wait, which are in a call, and what the next call holds: no thread, no server, no clock.
 
@@ -1485,6 +1481,7 @@ class PostQueue(Struct):
     """
 
     alone_seconds = 600  # without grouping, after an answer that could not be told apart
+    not_tried = 'XSOAR refused several requests together, and had no time for this one alone: send it again.'
 
     most_posts: int = MAX_WAITING_POSTS
     most_bytes: int = MAX_WAITING_BYTES
@@ -1511,7 +1508,8 @@ class PostQueue(Struct):
         """Raises Unavailable when a post of this size can't wait now; one that is too large waits alone."""
         self.check_open()
         posts = self.waiting + self.repeats
-        if posts and (len(posts) >= self.most_posts or sum(post.size for post in posts) + size > self.most_bytes):
+        size += sum(post.size for post in posts)
+        if posts and (len(posts) >= self.most_posts or size > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
 
     def add(self, post: Post) -> None:
@@ -1527,7 +1525,7 @@ class PostQueue(Struct):
     def take(self, now: float) -> list[dict[str, Any]]:
         """The incidents of the next call, in order; none when nothing waits."""
         while self.parts and not self.in_flight:
-            self.in_flight = in_time(self.parts.pop(0), now, NOT_TRIED)
+            self.in_flight = in_time(self.parts.pop(0), now, self.not_tried)
         self.in_flight = self.in_flight or self.next_group(now)
         incidents = [incident for post in self.in_flight for incident in post.incidents]
         if len(self.in_flight) == 1:
@@ -1554,7 +1552,7 @@ class PostQueue(Struct):
         return group
 
     def created(self, answer: list[Any], now: float) -> bool:
-        """The call made these incidents: each post in it gets its own. False if they can't be told apart."""
+        """The call made these incidents: each post gets its own. False if they can't be told apart."""
         posts, self.in_flight = self.in_flight, []
         self.calls = [*self.calls, (self.call_size, max(now - self.called_at, 0.001))][-8:]
         self.fruitless_calls = -float('inf')
@@ -1576,9 +1574,9 @@ class PostQueue(Struct):
         return None not in told
 
     def refused(self, now: float) -> None:
-        """The call made nothing: a post that was alone in it is refused, several are halved and tried again.
+        """The call made nothing: a post that was alone in it is refused, several are tried again in halves.
 
-        Both halves before either is halved again: so a few calls tell bad requests from a sick server.
+        Both before either is halved again: so a few calls tell bad requests from a sick server.
         """
         posts, self.in_flight = self.in_flight, []
         if len(posts) == 1:
@@ -1592,7 +1590,7 @@ class PostQueue(Struct):
                 post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
         self.fruitless_calls += 1
         if self.fruitless_calls >= FRUITLESS_CALLS:
-            settle(chain(*self.parts), Unavailable, NOT_TRIED)
+            settle(chain(*self.parts), Unavailable, self.not_tried)
             self.parts = []
 
     def not_made(self) -> None:
@@ -1606,7 +1604,8 @@ class PostQueue(Struct):
 
     def abandon(self) -> None:
         """Everything that is still there is settled."""
-        settle(self.in_flight, Unavailable, 'The integration ended before XSOAR answered:', 'the incident may exist.')
+        ended = 'The integration ended before XSOAR answered:'
+        settle(self.in_flight, Unavailable, ended, 'the incident may exist.')
         settle(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
         self.in_flight, self.waiting, self.parts = [], [], []
 
@@ -1618,8 +1617,7 @@ class PostQueue(Struct):
 def owners(answer: list[Any], posts: list[Post]) -> list[Post | None]:
     """Whose each created incident is; None where that is in doubt.
 
-    The answer is in order; incidents may be missing, as a pre-process rule drops them. What does not depend on the
-    end from which one begins to look is sure.
+    The answer is in order; a pre-process rule may have dropped some. Sure is what is the same from both its ends.
     """
     if len(posts) == 1:
         return [*posts] * len(answer)
@@ -1630,9 +1628,9 @@ def owners(answer: list[Any], posts: list[Post]) -> list[Post | None]:
 
 
 def first_owners(answer: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
-    """Of each incident the first that fits, after that of the one before."""
+    """Whose each is if it is the first that fits, after the one before."""
     rest = iter(sent)
-    return [next((post for post, incident in rest if is_made_from(created, incident)), None) for created in answer]
+    return [next((post for post, incident in rest if is_made_from(made, incident)), None) for made in answer]
 
 
 def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
@@ -1642,7 +1640,7 @@ def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
     return bool(told.get(key) == incident[key])
 
 
-# The header that names a delivery, the same in each try, and the one that has to stand beside it. The first counts.
+# The header that names a delivery, and the one that has to stand beside it. The first counts.
 DELIVERY_IDS = {
     'webhook-id': '', 'svix-id': '', 'x-github-delivery': '', 'x-gitea-delivery': '', 'x-forgejo-delivery': '',
     'x-gogs-delivery': '', 'idempotency-key': '', 'x-shopify-webhook-id': '', 'x-webhook-id': '',
@@ -1668,7 +1666,7 @@ class Delivery:
 
     def __init__(self, headers: dict[str, str], same: str, body: bytes, has_left: Callable[[], bool] = bool):
         number = delivery_number(headers)
-        self.key = hmac.digest((number or same).encode(), body, 'sha256')  # a digest of both, with no copy of the body
+        self.key = hmac.digest((number or same).encode(), body, 'sha256')  # with no copy of the body
         self.is_numbered = bool(number)
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
         self.has_left = has_left
@@ -1707,7 +1705,7 @@ class Deliveries(Struct):
     size: int = 0  # of their answers
 
     def once(self, delivery: Delivery, post: Post) -> Delivery:
-        """The delivery once it is made, or an earlier one that this one repeats. Raises ServerRefused and Unavailable."""
+        """The delivery, once it is made, or the earlier one that it repeats. Raises Refused."""
         while first := next(filter(Delivery.may_come_again, self.by_key.get(delivery.key, ())), None):
             if not first.is_over.is_set():
                 self.repeat(first, delivery, post)
@@ -1827,8 +1825,7 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 class ServerLine:
     """The only caller of demisto while serving: one greenlet, one native thread, one call at a time.
 
-    Logs, health and samples are second: each is sent once in so many seconds at most, but that all is well again
-    at once.
+    Logs, health and samples are second: each is sent once in a while, but that all is well again at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -1900,7 +1897,7 @@ class ServerLine:
         gevent.get_hub().switch()
         self.called.stop()
         answer, error = self.outcomes.get()
-        is_closed = 'Try to write when connection closed' in str(error or '')
+        is_closed = 'Try to write when connection closed' in str(error)
         if is_closed or isinstance(error, OSError | json.JSONDecodeError):
             self.cut()
         return answer, error
