@@ -440,7 +440,8 @@ PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
 
 
 no_room = partial(
-    Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.', Connection='close')
+    Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.',
+    Connection='close')
 
 
 class Room(Struct):
@@ -1176,10 +1177,9 @@ def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
 def not_json(reason: str, text: bytes, position: int) -> BadRequest:
     if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(text, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
-    line_start = text.rfind(b'\n', 0, position) + 1
-    line = text.count(b'\n', 0, position) + 1
-    column = len(text[line_start:position].decode(errors='ignore')) + 1
-    return BadRequest(f'The body is not valid JSON: {reason}, line {line} column {column}.')
+    before = text[:position].decode(errors='ignore')
+    place = json.JSONDecodeError(reason, before, len(before))
+    return BadRequest(f'The body is not valid JSON: {reason}, line {place.lineno} column {place.colno}.')
 
 
 # It ends at the first item that is too many: a list of all could take hundreds of MiB.
@@ -1245,8 +1245,7 @@ def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     """An envelope's, a foreign event's, or those of the items of the array that ?each= names in it."""
     breathe()
     try:
-        members = asdict(ENVELOPE.decode(text))
-        return [envelope_incident({key: bytes(members[key]) for key in members if members[key]}, text, arrival)]
+        return [envelope_incident(asdict(ENVELOPE.decode(text)), text, arrival)]
     except ValidationError as error:
         foreign_member = str(error).partition('`')[2][:-1]
     event = arrival.event(text)
@@ -1259,12 +1258,12 @@ def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     if items:
         return [foreign_incident(item, arrival.event(item), arrival) for item in items]
     if path:
-        arrival.note(
-            'An event stays one incident: no array of objects stands at the path of ?each=.')
+        arrival.note('An event stays one incident: no array of objects stands at the path of ?each=.')
     return [foreign_incident(text, event, arrival)]
 
 
-def envelope_incident(members: dict[str, bytes], text: bytes, arrival: Arrival) -> dict[str, Any]:
+def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> dict[str, Any]:
+    members = {key: bytes(member) for key, member in fields.items() if member}
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are one field: send only one of them.")
