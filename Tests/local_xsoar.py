@@ -1,14 +1,27 @@
 """The local XSOAR for this repository's tests, as its pytest plugin has it."""
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 from localxsoar.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
+PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
 
-__all__ = ['ROOT', 'LocalXsoar', 'run_local_xsoar', 'wait_for']
+__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'needs', 'run_local_xsoar', 'wait_for']
+
+
+def needs(program: str) -> str:
+    """Where this program is; where it is not installed, the test is skipped by its name."""
+    found = shutil.which(program, path=PATH)
+    if not found:
+        pytest.skip(f'{program} is not installed. Debian: apt-get install {program}.')
+    return found
 
 
 def run_local_xsoar(*arguments: str, seconds: float = 60, python: str = sys.executable) -> subprocess.CompletedProcess[str]:

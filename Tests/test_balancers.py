@@ -4,7 +4,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import signal
 import ssl
 import subprocess
@@ -16,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from local_xsoar import ROOT, wait_for
+from local_xsoar import ROOT, needs, wait_for
 from senders_at_once import AUTHORIZED
 from webhook import Answer, Webhook, read_answer, request_bytes
 
@@ -52,7 +51,7 @@ class Balancer:
         text = text.replace('bind :443 ssl crt /etc/haproxy/webhook.pem', f'bind 127.0.0.1:{self.port} ssl crt {pem}')
         self.text = here(text, ports)
         file = folder / 'haproxy.cfg'
-        return file, ['haproxy', '-db', '-f', str(file)]
+        return file, [needs('haproxy'), '-db', '-f', str(file)]
 
     def _nginx(self, ports: list[int], pem: Path, folder: Path) -> tuple[Path, list[str]]:
         text = (BALANCERS / 'nginx.conf').read_text('utf-8').replace('/etc/nginx/webhook.pem', str(pem))
@@ -60,7 +59,7 @@ class Balancer:
         paths = ' '.join(f'{kind}_temp_path {folder}/{kind};' for kind in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
         self.text = f'events {{}}\nhttp {{ access_log off; {paths}\n{text}\n}}\n'
         file = folder / 'nginx.conf'
-        return file, ['nginx', '-e', 'stderr', '-c', str(file), '-g', f'daemon off; pid {folder}/pid;']
+        return file, [needs('nginx'), '-e', 'stderr', '-c', str(file), '-g', f'daemon off; pid {folder}/pid;']
 
     def __enter__(self) -> Balancer:
         process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -146,8 +145,8 @@ class Scene:
 
 @contextmanager
 def scene(name: str) -> Iterator[Scene]:
-    if not shutil.which(name):
-        pytest.skip(f'{name} is not installed. Debian: apt-get install {name}.')
+    for program in (name, 'openssl'):
+        needs(program)
     with Webhook(*SPEED) as one, Webhook(*SPEED) as two, tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         with Balancer(name, [one.container_port, two.container_port], Path(folder)) as balancer:

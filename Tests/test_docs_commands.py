@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 from documents import DESCRIPTOR, GUIDES, IN_THE_IMAGE, MANUAL, RECIPE, Command, commands, read, read_tests
-from local_xsoar import ROOT, LocalXsoar
+from local_xsoar import ROOT, LocalXsoar, needs
 from names_table import SENDERS
 from webhook import PACK
 
@@ -50,6 +50,8 @@ class DevRun(LocalXsoar):
         """What a documented command prints in the checkout, where this is the local XSOAR that it means."""
         here = re.sub(r'https?://[\w.:-]+(?:/xsoar)?/instance/execute/webhook', self.webhook_url, command)
         assert here != command or 'curl' not in command, 'the command names no webhook URL'
+        if 'curl' in command:
+            needs('curl')
         here += f' --url {self.url}' if command.startswith('./dev send') else ''
         done = subprocess.run(['bash', '-c', here], cwd=self.checkout, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0 or 'X.Y.Z' in command, done.stderr

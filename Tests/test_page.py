@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 from browser import CHROMIUM, open_browser
-from local_xsoar import ROOT, LocalXsoar, wait_for
+from local_xsoar import ROOT, LocalXsoar, needs, wait_for
 from playwright.sync_api import Browser, Page, expect
 from webhook import TOKEN, Webhook
 
@@ -172,8 +171,8 @@ def test_a_copied_curl_makes_the_same_request(page: Page, webhook: Webhook) -> N
     assert "it'\\''s copied" in command
 
 
-@pytest.mark.skipif(not shutil.which('curl'), reason='no curl on the path')
 def test_a_copied_curl_takes_neither_a_body_for_a_file_nor_a_url_for_a_pattern(page: Page, webhook: Webhook) -> None:
+    needs('curl')
     page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
     body = f"@{ROOT / 'LICENSE'}"
     requests.post(f'{webhook.webhook_url}?a[]={{b,c}}', body, headers={'Authorization': TOKEN, 'X-Empty': ''}, timeout=30)

@@ -4,7 +4,6 @@ from __future__ import annotations
 import functools
 import gzip
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,13 +20,12 @@ import requests
 from apprise import Apprise, AppriseAttachment
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
-from local_xsoar import wait_for
+from local_xsoar import PATH, needs, wait_for
 from webhook import Webhook, curl
 
 from tools.processes import beside
 
 TOKEN = 'Bearer secret-4f1c'
-PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
 
 
 def program(name: str) -> str:
@@ -44,9 +42,6 @@ def has_http_module() -> bool:
     return 'http' in modules.partition(':')[2].strip().split(',')
 
 
-needs_curl = pytest.mark.skipif(not program('curl'), reason='curl is not installed; Debian: apt-get install curl')
-needs_alertmanager = pytest.mark.skipif(not program('prometheus-alertmanager'), reason=(
-    'Alertmanager is not installed; Debian: apt-get install prometheus-alertmanager'))
 needs_syslog_ng = pytest.mark.skipif(not has_http_module(), reason=(
     'syslog-ng with its http module is not installed; Debian: apt-get install syslog-ng-core syslog-ng-mod-http'))
 
@@ -85,7 +80,6 @@ def webhook(running: Landing) -> Landing:
 HEADER = ('-H', f'Authorization: {TOKEN}')
 
 
-@needs_curl
 def test_json_from_curl_becomes_its_incident(webhook: Landing) -> None:
     answer = curl(webhook.webhook_url, *HEADER, '--json', '{"name": "from curl", "raw_json": {"n": 1.10}}')
     assert answer.status == 200
@@ -95,7 +89,6 @@ def test_json_from_curl_becomes_its_incident(webhook: Landing) -> None:
     assert (read.name, read.raw_json) == ('from curl', '{"n": 1.10}')
 
 
-@needs_curl
 def test_url_encoded_data_from_curl_becomes_an_object_of_its_fields(webhook: Landing) -> None:
     assert curl(webhook.webhook_url, *HEADER, '--data-urlencode', 'text=100 % & ü=ß', '-d', 'tag=a', '-d', 'tag=b').status == 200
     sent, = webhook.details()
@@ -103,7 +96,6 @@ def test_url_encoded_data_from_curl_becomes_an_object_of_its_fields(webhook: Lan
     assert sent['headers']['content-type'] == 'application/x-www-form-urlencoded'
 
 
-@needs_curl
 def test_a_form_with_a_file_from_curl_keeps_what_the_file_is(webhook: Landing, tmp_path: Path) -> None:
     (tmp_path / 'sample.bin').write_bytes(bytes(range(256)) * 10)
     answer = curl(webhook.webhook_url, *HEADER, '-F', 'title=Fund ü', '-F',
@@ -114,13 +106,11 @@ def test_a_form_with_a_file_from_curl_keeps_what_the_file_is(webhook: Landing, t
     assert sent['sample'] == {'filename': 'sample.bin', 'content_type': 'application/x-test', 'size': 2560}
 
 
-@needs_curl
 def test_a_form_from_curl_with_json_in_its_payload_field_is_that_json(webhook: Landing) -> None:
     assert curl(webhook.webhook_url, *HEADER, '-F', 'payload={"text": "a"};type=application/json').status == 200
     assert webhook.details()[0]['text'] == 'a'
 
 
-@needs_curl
 @pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
 def test_compressed_lines_piped_through_curl_are_an_incident_each(webhook: Landing, door: str) -> None:
     packed = gzip.compress(b'{"line": 1}\n') + gzip.compress(b'{"line": 2}\n')
@@ -129,7 +119,6 @@ def test_compressed_lines_piped_through_curl_are_an_incident_each(webhook: Landi
     assert [sent['line'] for sent in webhook.details(2)] == [1, 2]
 
 
-@needs_curl
 @pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
 def test_a_body_that_curl_sends_in_chunks_arrives_whole(webhook: Landing, door: str) -> None:
     text = 'é' * 100_000
@@ -139,7 +128,6 @@ def test_a_body_that_curl_sends_in_chunks_arrives_whole(webhook: Landing, door: 
     assert webhook.details()[0]['text'] == text
 
 
-@needs_curl
 def test_user_and_password_in_a_url_are_sent_once_basic_is_asked_for() -> None:
     with Webhook(token='Basic dXNlcjpwYXNzd29yZA==') as basic:
         url = urlsplit(basic.webhook_url)
@@ -284,10 +272,9 @@ receivers:
 '''
 
 
-@needs_alertmanager
 def test_an_alert_from_alertmanager_becomes_one_incident_for_its_group(webhook: Landing, tmp_path: Path) -> None:
     (tmp_path / 'config.yml').write_text(ALERTMANAGER.format(url=webhook.webhook_url, credentials=TOKEN.removeprefix('Bearer ')))
-    with Daemon(program('prometheus-alertmanager'), f'--config.file={tmp_path}/config.yml', f'--storage.path={tmp_path}/data',
+    with Daemon(needs('prometheus-alertmanager'), f'--config.file={tmp_path}/config.yml', f'--storage.path={tmp_path}/data',
                 '--web.listen-address=127.0.0.1:0', '--cluster.listen-address=', '--log.format=json') as daemon:
         address = json.loads(daemon.line_with('"address":"127.0.0.1:'))['address']
         alerts = [{'labels': {'alertname': 'HighLatency', 'severity': severity}, 'annotations': {'summary': 'über 500 ms'}}

@@ -1,7 +1,6 @@
 """The container behind a real proxy that uses one connection to it for many senders: nobody's request takes another's answer."""
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -9,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from local_xsoar import wait_for
+from local_xsoar import needs, wait_for
 from webhook import TOKEN, Webhook
 
+from localxsoar.ports import any_free_port
 from tools.processes import beside
 
 HAPROXY = '''
@@ -70,18 +70,9 @@ HOSTILE = [
 ]
 
 
-def free_port() -> int:
-    with socket.create_server(('127.0.0.1', 0)) as holder:
-        port: int = holder.getsockname()[1]
-        return port
-
-
 @pytest.fixture(params=['haproxy', 'nginx'])
 def front(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Webhook, int]]:
-    program = shutil.which(request.param) or f'/usr/sbin/{request.param}'
-    if not Path(program).exists():
-        pytest.skip(f'{request.param} is not installed')
-    port = free_port()
+    program, port = needs(request.param), any_free_port()
     text, option = (HAPROXY, '-f') if request.param == 'haproxy' else (NGINX, '-c')
     with Webhook() as webhook:
         file = tmp_path / 'configuration'

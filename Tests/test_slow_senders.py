@@ -7,7 +7,8 @@ import time
 
 import pytest
 import requests
-from webhook import TOKEN, Webhook, needs
+from local_xsoar import needs
+from webhook import TOKEN, Webhook
 
 from tools.processes import beside
 

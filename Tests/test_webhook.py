@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from local_xsoar import run_local_xsoar, wait_for
-from webhook import PACK, TOKEN, Answer, Webhook, curl, needs, post, request_bytes
+from local_xsoar import needs, run_local_xsoar, wait_for
+from webhook import PACK, TOKEN, Answer, Webhook, curl, post, request_bytes
 
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}

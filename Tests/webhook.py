@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import h11
-import pytest
-from local_xsoar import ROOT, LocalXsoar
+from local_xsoar import ROOT, LocalXsoar, needs
 
 PACK = ROOT / 'Packs' / 'GenericWebhook'
 SCRIPT = 'Integrations/GenericWebhook/GenericWebhook.py'
@@ -148,12 +147,6 @@ async def post(url: str, body: bytes, headers: dict[str, str], dribble: bool = F
         return await asyncio.wait_for(read_answer(reader), LIMIT_SECONDS)
     finally:
         writer.close()
-
-
-def needs(program: str) -> None:
-    """Skips the test, by name, where this program is not installed."""
-    if not shutil.which(program):
-        pytest.skip(f'{program} is not installed. Debian: apt-get install {program}.')
 
 
 def curl(*arguments: str, data: bytes | None = None) -> Answer:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
+from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
 
 import localxsoar
 from tools.processes import runs
@@ -102,6 +102,7 @@ def test_a_closed_instance_and_a_request_without_the_api_key_are_refused(echo_pa
 
 
 def test_the_command_that_is_printed_has_the_header_and_the_body_given(echo_pack: Path) -> None:
+    needs('curl')
     arguments = ('--curl-header', 'Authorization: a token', '--curl-data', '[{"name":"it\'s"}]')
     with LocalXsoar(*arguments, pack=echo_pack, params={'secret': 'a token'}) as xsoar:
         command = xsoar.wait_for_line('Try: (.*)')[1]
