@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import resource
 import select
 import socket
 import struct
@@ -19,7 +20,7 @@ import gevent
 import gevent.socket
 import pytest
 from app import line
-from GenericWebhook import MIB, Connection, PacedReader, Request, RequestBody, Settings, WebhookServer
+from GenericWebhook import MIB, Connection, PacedReader, Request, RequestBody, Settings, WebhookServer, connection_limit
 from local_xsoar import wait_for
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
 
@@ -405,6 +406,18 @@ def test_a_newcomer_takes_the_place_of_the_connection_that_rests_longest(tmp_pat
         assert 192 <= len(os.listdir(f'/proc/{webhook.state()["pid"]}/fd')) <= 256, 'as many as the container may have'
         webhook.faults(hang=False)
         assert posting.recv(65536).startswith(b'HTTP/1.1 200 ')
+
+
+@pytest.mark.parametrize('most, is_set, connections', [(512, True, 448), (2**20, True, 16_384), (2**63 - 1, False, 192)])
+def test_there_are_as_many_connections_as_the_process_may_have_files_for(
+        monkeypatch: pytest.MonkeyPatch, most: int, is_set: bool, connections: int) -> None:
+    def set_limit(which: int, limits: tuple[int, int]) -> None:
+        if not is_set:
+            raise ValueError('current limit exceeds maximum limit')
+
+    monkeypatch.setattr(resource, 'getrlimit', lambda which: (256, most))
+    monkeypatch.setattr(resource, 'setrlimit', set_limit)
+    assert connection_limit() == connections
 
 
 def slowest_beside(webhook: Webhook, sent: bytes, count: int = 1) -> float:

@@ -2001,9 +2001,15 @@ class Webhook(Bottle):  # type: ignore[misc]
         self.line = line
         self.intake = Intake()
         self.deliveries = Deliveries(line.queue)
-        self.route('/', 'GET', partial(self.answer, self.greet))
-        self.route('/', 'OPTIONS', partial(self.answer, self.tell_methods))
-        self.route('/', ['POST', 'PUT'], partial(self.answer, self.receive))
+        greeting = 'Generic Webhook is listening: send a POST to create an incident.\n'
+        handlers: dict[str, Callable[[Request], HTTPResponse]] = {
+            'GET': lambda _: HTTPResponse(greeting, headers=PLAIN_TEXT),
+            'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW),
+            'POST': self.receive,
+            'PUT': self.receive,
+        }
+        for method, handler in handlers.items():
+            self.route('/', method, partial(self.answer, handler))
 
     def answer(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
         """Of a handshake or of the handler, with every exception turned into an answer."""
@@ -2033,13 +2039,6 @@ class Webhook(Bottle):  # type: ignore[misc]
         headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
         return problem(error.status_code, asked.outcome, headers)
 
-    def greet(self, asked: Request) -> HTTPResponse:
-        text = 'Generic Webhook is listening: send a POST to create an incident.\n'
-        return HTTPResponse(text, headers=PLAIN_TEXT)
-
-    def tell_methods(self, asked: Request) -> HTTPResponse:
-        return HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW)
-
     def fail(self, asked: Request, error: Exception) -> HTTPResponse:
         """The log has the functions and lines that led to it, and no value."""
         frames = traceback.extract_tb(error.__traceback__)
@@ -2059,13 +2058,14 @@ class Webhook(Bottle):  # type: ignore[misc]
 
     def read(self, asked: Request) -> tuple[Delivery, Post]:
         """What is to be created, and nothing more, for it may wait long."""
-        signatures = authenticate(self.settings, asked.headers, asked.query_string)
+        settings = self.settings
+        signatures = authenticate(settings, asked.headers, asked.query_string)
         self.line.queue.check_room(asked.body.size)
         with self.intake.body(asked.body, is_known=not signatures) as body:
             signed_by = valid_signature(signatures, body, asked.arrived) if signatures else ''
             incidents = self.incidents(asked, body, signed_by)
-            shown = [pair for pair in asked.query.items() if pair[1].encode() != self.settings.token]
-            same = f'{shown}\0{asked.headers.get("content-type")}'
+            told = [pair for pair in asked.query.items() if pair[1].encode() != settings.token]
+            same = f'{told}\0{asked.headers.get("content-type")}'
             return Delivery(asked.headers, same, body, asked.has_left), Post(incidents)
 
     def incidents(self, asked: Request, body: bytes, signed_by: str) -> list[dict[str, Any]]:
@@ -2086,10 +2086,7 @@ class Webhook(Bottle):  # type: ignore[misc]
 
 
 class PacedReader(io.RawIOBase):
-    """What a sender sends, while it keeps the pace and is not too much; then every read raises OSError.
-
-    That much is read also of what is refused, and thrown away: else its sender would not hear why.
-    """
+    """What a sender sends, while it keeps the pace and is not too much; then every read raises OSError."""
 
     def __init__(self, sock: Any):
         self.socket = sock
@@ -2106,7 +2103,7 @@ class PacedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         if self.received:
-            gevent.sleep(0)  # what has come already would else be read without a turn for anybody else
+            gevent.sleep(0)  # else what has come already would be read in one go
         seconds_left = self.ends_at - time.monotonic()
         if seconds_left <= 0 or self.received > 64 * MIB:
             raise TimeoutError('the sender is too slow or sends too much')
