@@ -15,7 +15,7 @@ import requests
 from app import App
 from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
-from webhook import TOKEN, Answer, Webhook
+from webhook import TOKEN, Answer, Webhook, request_bytes
 
 PAYLOADS = ROOT / 'Tests' / 'senders' / 'payloads'
 ALL_PLAIN = ''.join(map(chr, range(0x20, 0x7f)))
@@ -128,12 +128,12 @@ def test_a_validation_event_may_have_64_kib(app: App, size: int, status: int) ->
 
 
 def test_validation_events_have_no_more_room_than_strangers(webhook: Webhook) -> None:
-    head = b'POST / HTTP/1.1\r\nHost: x\r\naeg-event-type: SubscriptionValidation\r\nContent-Length: 65536\r\n\r\n'
+    port = webhook.container_port
+    unfinished = request_bytes(webhook.direct_url, b' ' * 65_500, {'aeg-event-type': 'SubscriptionValidation'}, length=65_536)
     with ExitStack() as stack:
-        questions = [stack.enter_context(socket.create_connection(('127.0.0.1', webhook.container_port), timeout=30))
-                     for _ in range(400)]
+        questions = [stack.enter_context(socket.create_connection(('127.0.0.1', port), timeout=30)) for _ in range(400)]
         for question in questions:
-            question.sendall(head + b' ' * 65_500)
+            question.sendall(unfinished)
         first = questions[0].recv(4096)
     assert first.startswith(b'HTTP/1.1 503 ')
     assert b'too slowly' not in first, 'it was cut for want of room'

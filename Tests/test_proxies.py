@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from local_xsoar import needs, wait_for
-from webhook import TOKEN, Webhook
+from webhook import TOKEN, Webhook, request_bytes
 
 from localxsoar.ports import any_free_port
 from tools.processes import beside
@@ -97,8 +97,7 @@ def test_none_of_60_honest_posts_loses_its_answer_beside_hostile_ones_on_one_con
             hostile.settimeout(0.2)
             hostile.recv(65536)
         body = b'{"name": "honest %d"}' % number
-        answer = ask(port, b'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s'
-                     % (TOKEN.encode(), len(body), body))
+        answer = ask(port, request_bytes('http://x/', body, {'Connection': 'close', 'Authorization': TOKEN}))
         assert answer.startswith(b'HTTP/1.1 200 ')
         assert b'"honest %d"' % number in answer
     assert webhook.names() == [f'honest {number}' for number in range(60)]
