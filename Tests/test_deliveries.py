@@ -379,9 +379,13 @@ class Memory:
         self.queue.is_slow = False
         return sending
 
-    def wait_until_all_have_waited(self) -> None:
-        """For the answer for so long that a sender which leaves now has given up."""
+    def start_and_leave(self, text: str) -> gevent.Greenlet:
+        """One without a number whose sender has waited for so long that it has given up, and leaves."""
+        left: list[str] = []
+        sending = self.start('', text, lambda: bool(left))
         wait_for(lambda: all(delivery.gave_up is not bool for delivery in self.started), 'their waiting', sleep=gevent.sleep)
+        left.append(text)
+        return sending
 
     @property
     def bytes_held(self) -> int:
@@ -477,13 +481,7 @@ def test_a_repeat_waits_no_longer_than_any_other() -> None:
 
 def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
     memory = Memory()
-    left: set[str] = set()
-    first = memory.start('', 'first', lambda: '1' in left)
-    memory.wait_until_all_have_waited()
-    left.add('1')
-    second = memory.start('', 'second', lambda: '2' in left)
-    memory.wait_until_all_have_waited()
-    left.add('2')
+    first, second = memory.start_and_leave('first'), memory.start_and_leave('second')
     third = memory.start('', 'third', lambda: False)
     memory.posts[0].outcome.set([{'name': 'made'}])
     gevent.joinall([first, second, third], timeout=10, raise_error=True)
@@ -493,10 +491,7 @@ def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
 
 def test_one_departure_excuses_one_repeat_after_the_answer() -> None:
     memory = Memory()
-    left: list[str] = []
-    first = memory.start('', 'first', lambda: bool(left))
-    memory.wait_until_all_have_waited()
-    left.append('first')
+    first = memory.start_and_leave('first')
     memory.posts[0].outcome.set([{'name': 'made'}])
     first.join(10)
     assert [memory.once('', 'again') for _ in range(2)] == [('made', True), ('again', False)]
@@ -504,10 +499,7 @@ def test_one_departure_excuses_one_repeat_after_the_answer() -> None:
 
 def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None:
     memory = Memory()
-    left: list[str] = []
-    first = memory.start('', 'first', lambda: bool(left))
-    memory.wait_until_all_have_waited()
-    left.append('first')
+    first = memory.start_and_leave('first')
     late = Post([{'name': 'late'}])
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
@@ -520,10 +512,7 @@ def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None
 
 def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() -> None:
     memory = Memory(most_posts=1)
-    left: list[str] = []
-    first = memory.start('', 'first', lambda: bool(left))
-    memory.wait_until_all_have_waited()
-    left.append('first')
+    first = memory.start_and_leave('first')
     PostQueue.add(memory.queue, other := Post([{'name': 'other'}]))
     with pytest.raises(Unavailable):
         memory.once('', 'refused')
