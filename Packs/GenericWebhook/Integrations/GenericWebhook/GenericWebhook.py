@@ -2169,7 +2169,9 @@ class RequestBody:
 
 
 # Of a whole URL, as a proxy may send it, scheme and host are left out.
-REQUEST_LINE = re.compile(rb'([A-Z-]+) (?:https?://[!-.0->@-~]*)?(/[!->@-~]*|\*)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
+REQUEST_LINE = re.compile(
+    rb'([A-Z-]+) (?:https?://[!-.0->@-~]*)?'
+    rb'(/[!->@-~]*|\*)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
 HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
 EMPTY_LINES = b'\r\n', b'\n'
 
@@ -2179,7 +2181,7 @@ class LineTooLong(Refused):
 
 
 def read_head(line: bytes, rfile: io.BufferedIOBase) -> Request:
-    """The request that begins with this line, its body still to be read. Raises Refused for what is no HTTP."""
+    """The request that begins with this line. Raises Refused for what is no HTTP."""
     if not line.endswith(b'\n'):
         raise LineTooLong('The request line is over 8 KiB: what an incident needs goes into the body.')
     match = REQUEST_LINE.fullmatch(line)
@@ -2199,10 +2201,11 @@ def check_sole_reading(headers: dict[str, str], is_old: bool) -> None:
         raise BadRequest('A request has one Host header.')
     if not re.fullmatch('[0-9]{1,18}', headers.get('content-length', '0')):
         raise BadRequest('The Content-Length is not one number.')
-    coding = headers.get('transfer-encoding', 'chunked').lower()
-    has_both = 'transfer-encoding' in headers and (is_old or 'content-length' in headers)
-    if coding != 'chunked' or has_both:
-        raise BadRequest('The Transfer-Encoding is not chunked alone, in HTTP/1.1, without a Content-Length.')
+    coding = headers.get('transfer-encoding')
+    if coding is not None and (is_old or 'content-length' in headers):
+        raise BadRequest('A Transfer-Encoding stands in HTTP/1.1 alone, without a Content-Length.')
+    if coding is not None and coding.lower() != 'chunked':
+        raise BadRequest('The Transfer-Encoding is not chunked.')
 
 
 def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
