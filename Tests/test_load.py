@@ -455,6 +455,15 @@ async def test_sigterm_amid_80_held_posts_finishes_them_and_lets_nobody_else_in(
     assert (await senders.post('after')).status == 200
 
 
+@scene()
+async def test_who_has_just_connected_at_a_stop_is_answered(senders: Senders) -> None:
+    connection = await senders.connect()
+    assert (await connection.ask()).status == 200
+    senders.webhook.stop_container()
+    assert (await connection.ask('POST', b'{}', AUTHORIZED)).status == 503
+    await senders.restarted(exit_code=0)
+
+
 async def until_refused(senders: Senders) -> None:
     """The container listens no more. A connection that was in the backlog then is reset."""
     while True:

@@ -2388,6 +2388,7 @@ def serve(settings: Settings) -> None:
     open_port(server)
     line.ending.wait()
     server.close()
+    gevent.sleep(0.1)  # who has just connected is yet to ask, and is answered, too
     line.drain()
     wait_until(lambda: len(server.resting) == len(server.connections), seconds=1)  # the last answers have left
     os._exit(1 if line.is_cut else 0)
