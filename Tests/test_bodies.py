@@ -399,7 +399,15 @@ def test_no_byte_is_lost_where_the_pieces_of_an_unpacked_body_meet(size: int) ->
     for body in (b'a' * size, random.Random(size).randbytes(size)):
         assert unpacked(gzip.compress(body), 'gzip') == body
         assert unpacked(gzip.compress(body) * 2, 'gzip') == 2 * body
-        assert unpacked(zlib.compress(body), 'deflate') == unpacked(zlib.compress(body)[2:-4], 'deflate') == body
+        for packed in (zlib.compress(body, 1), zlib.compress(body)):
+            assert unpacked(packed, 'deflate') == unpacked(packed[2:-4], 'deflate') == body
+
+
+def test_no_member_of_a_gzip_body_is_lost_where_the_pieces_of_the_packed_one_meet() -> None:
+    first = b'a' * (2 * PIECE_BYTES - len(gzip.compress(b'a' * PIECE_BYTES, 0)) + PIECE_BYTES)
+    packed = gzip.compress(first, 0)
+    assert len(packed) == 2 * PIECE_BYTES
+    assert unpacked(packed + gzip.compress(b'b'), 'gzip') == first + b'b'
 
 
 @pytest.mark.parametrize('coding, packed', [

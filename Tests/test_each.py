@@ -27,6 +27,13 @@ def test_a_dotted_path_goes_into_each_event_of_an_array(app: App) -> None:
     assert app.incidents[-1]['rawJSON'] == '{"name": "envelope"}'
 
 
+def test_an_item_keeps_its_text_and_stays_json_beside_the_headers(app: App) -> None:
+    assert app.ask('POST', 'each=a', b'{"a": [{ }, {"n" : 1.10\n} ]}', {'Authorization': TOKEN}).status == 200
+    texts = [incident['rawJSON'].partition('"headers"')[0] for incident in app.incidents]
+    assert texts == ['{', '{"n" : 1.10, ']
+    assert all('headers' in json.loads(incident['rawJSON']) for incident in app.incidents)
+
+
 @pytest.mark.parametrize('path', ['nothing', 'receiver', 'alerts.labels', 'alerts.0', 'empty', 'mixed', '.', 'alerts.'])
 def test_a_path_that_leads_to_no_array_of_objects_leaves_one_incident(app: App, path: str) -> None:
     body = json.dumps({**ALERTS, 'empty': [], 'mixed': [{}, 1]}).encode()

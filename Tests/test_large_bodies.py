@@ -144,10 +144,9 @@ def sent(body: bytes, length: int | None = None) -> RequestBody:
 class Source:
     """A body that ends with this error, or never."""
 
-    size = 0
-
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, size: int = 0) -> None:
         self.error = error
+        self.size = size
 
     def read(self, size: int) -> bytes:
         if self.error:
@@ -168,6 +167,23 @@ def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: 
     if error and refusal is not TooLarge:
         assert error.value.headers['Connection'] == 'close', 'what comes after it could be read as another request'
     assert (room.held, room.arriving, room.cuts) == (0, {}, {})
+
+
+@pytest.mark.parametrize('size, is_known, room', [
+    (GenericWebhook.SMALL_BODY_BYTES, False, 'strangers_small'), (GenericWebhook.SMALL_BODY_BYTES + 1, False, 'strangers'),
+    (0, False, 'strangers'), (1, True, 'known'), (MIB, True, 'known'),
+], ids=['small', 'large', 'in chunks', 'small, known', 'large, known'])
+def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room: str) -> None:
+    def hold() -> None:
+        with intake.body(Source(size=size), is_known):
+            pass
+
+    intake = Intake()
+    reader = gevent.spawn(hold)
+    gevent.sleep(0)
+    held = {name: getattr(intake, name).held for name in ('known', 'strangers', 'strangers_small')}
+    reader.kill()
+    assert held == {**dict.fromkeys(held, 0), room: GenericWebhook.PIECE_BYTES}
 
 
 def test_where_readers_know_the_token_the_newcomer_is_refused_and_no_one_is_cut() -> None:
