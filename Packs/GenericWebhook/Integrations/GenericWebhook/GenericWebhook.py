@@ -2009,7 +2009,7 @@ class Webhook(Bottle):  # type: ignore[misc]
             'PUT': self.receive,
         }
         for method, handler in handlers.items():
-            self.route('/', method, partial(self.answer, handler))
+            self.route('/', method, partial(self.answer, handler), skip=True)
 
     def answer(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
         """Of a handshake or of the handler, with every exception turned into an answer."""
@@ -2367,10 +2367,12 @@ class WebhookServer(StreamServer):
 def connection_limit() -> int:
     """As many as the process may have open files for; a further one waits in the listen queue."""
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + RESERVED_FILES
+    wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
     with suppress(ValueError, OSError):  # macOS allows fewer than it says
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        files = most
-    return min(files - RESERVED_FILES, MAX_CONNECTIONS)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+        files = wanted
+    return files - RESERVED_FILES
 
 
 ''' COMMANDS '''
