@@ -583,7 +583,7 @@ def deepest(form: str) -> range:
             low = depth
         except Refused:
             high = depth
-    assert low > 1000, 'what is read goes deeper than what is written by hand or by a program'
+    assert low > 500, 'what is read goes deeper than what is written by hand or by a program'
     return range(low - 10, low + 10)
 
 
