@@ -1132,7 +1132,7 @@ def json_payloads(text: bytes) -> list[bytes]:
     if len(values) == 1 and json_kind(values[0]) == 'an array':
         values = array_items(values[0])
     if len(values) > MAX_EVENTS:
-        raise TooLarge(TOO_MANY_EVENTS)
+        raise too_many_events()
     for index, value in enumerate(values):
         kind = json_kind(value)
         if kind != 'an object':
@@ -1145,8 +1145,8 @@ def which_item(index: int, items: list[bytes]) -> str:
 
 
 VALUE = Decoder(Raw)
-TOO_DEEP = 'The body is not usable JSON: it is nested too deeply.'
-TOO_MANY_EVENTS = f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.'
+too_deep = partial(BadRequest, 'The body is not usable JSON: it is nested too deeply.')
+too_many_events = partial(TooLarge, f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.')
 
 
 def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
@@ -1162,7 +1162,7 @@ def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
         try:
             VALUE.decode(memoryview(text)[start:])
         except RecursionError:
-            raise BadRequest(TOO_DEEP) from None
+            raise too_deep() from None
         except DecodeError as error:
             words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
             reason, at = words.groups() if words else ('it ends early', end - start)
@@ -1227,9 +1227,9 @@ def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]
         except BadRequest as error:
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
         except RecursionError:  # before Python 3.12 the depth counts from the caller's own
-            raise BadRequest(TOO_DEEP) from None
+            raise too_deep() from None
         if len(incidents) > MAX_EVENTS:
-            raise TooLarge(TOO_MANY_EVENTS)
+            raise too_many_events()
     return incidents
 
 
