@@ -113,10 +113,12 @@ def test_the_script_does_not_grow() -> None:
     table = re.search("^SENDERS = '''.*?^'''", source, re.MULTILINE | re.DOTALL)
     assert table
     lines = [line for line in source.replace(table[0], '').splitlines() if line.strip()]
-    constants = [name for node in ast.parse(source).body for name in defined_names(node) if name.isupper()]
-    assert len(source.splitlines()) <= 2500
-    assert sum(map(len, lines)) / len(lines) <= 57
-    assert len(constants) <= 104
+    tables = ast.Dict | ast.DictComp | ast.List | ast.ListComp | ast.Tuple
+    constants = [name for node in ast.parse(source).body if isinstance(node, ast.Assign) and not isinstance(node.value, tables)
+                 for name in defined_names(node) if name.isupper()]
+    assert len(source.splitlines()) <= 2450
+    assert sum(map(len, lines)) / len(lines) <= 55
+    assert len(constants) <= 68
 
 
 def test_the_script_imports_only_what_its_container_has() -> None:
