@@ -76,7 +76,7 @@ def throughput() -> list[Row]:
         Row('throughput, 32 kept-alive connections', f'{ours:,.0f} /s', f'{baseline:,.0f} /s', f'{ours / baseline:.1f} times',
             'at least 3 times', ours / baseline >= 3),
         Row('... as a share of bare bottle on gevent', f'{ours:,.0f} /s', f'{limit:,.0f} /s (bare)',
-            f'{100 * ours / limit:.0f} %', 'reported', True),
+            f'{100 * ours / limit:.0f} %', 'at least 75 %', ours / limit >= 0.75),
     ]
 
 

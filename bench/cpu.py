@@ -115,6 +115,7 @@ def row_of(shape: Shape) -> Row:
     ours, bare, *others = (statistics.median(column) for column in zip(*turns, strict=True))
     names = ['(bare, no line)', *(['(bare)'] if shape.status == 200 else []), *(['(baseline)'] if shape.is_for_all else [])]
     shown = ', '.join(f'{value:.2f} ms {name}' for value, name in zip([bare, *others], names, strict=True))
+    with_line = f', with the line {ours / others[0]:.2f}' if shape.status == 200 else ''
     goal = f'at most {shape.goal:g}' if shape.goal else 'reported'
-    return Row(f'CPU a request: {shape.name}', f'{ours:.2f} ms', shown, f'{ours / bare:.2f}', goal,
+    return Row(f'CPU a request: {shape.name}', f'{ours:.2f} ms', shown, f'{ours / bare:.2f}{with_line}', goal,
                not shape.goal or ours / bare <= shape.goal)
