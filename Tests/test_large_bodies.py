@@ -178,12 +178,14 @@ def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room:
         with intake.body(Source(size=size), is_known):
             pass
 
+    def held() -> dict[str, int]:
+        return {name: getattr(intake, name).held for name in ('known', 'strangers', 'strangers_small')}
+
     intake = Intake()
     reader = gevent.spawn(hold)
-    gevent.sleep(0)
-    held = {name: getattr(intake, name).held for name in ('known', 'strangers', 'strangers_small')}
+    wait_for(lambda: any(held().values()), 'the reader', sleep=gevent.sleep)
+    assert held() == {**dict.fromkeys(held(), 0), room: GenericWebhook.PIECE_BYTES}
     reader.kill()
-    assert held == {**dict.fromkeys(held, 0), room: GenericWebhook.PIECE_BYTES}
 
 
 def test_where_readers_know_the_token_the_newcomer_is_refused_and_no_one_is_cut() -> None:
