@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
 PLATFORM = {'demistomock', 'CommonServerPython', 'CommonServerUserPython'}
 IN_THE_IMAGE = {'bottle', 'gevent', 'msgspec', 'multipart'}
+SAYS_TO_THE_SERVER = {'demisto', 'return_error', 'return_results'}
 SHIPPED = sorted([SCRIPT, *(ROOT / 'localxsoar').rglob('*.py')])
 
 
@@ -27,20 +28,20 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 
 def stray_uses_of_demisto(tree: ast.Module) -> list[int]:
-    """Lines that use demisto outside of class ServerLine, of what follows COMMANDS, and of a start that fails."""
-    commands = min((node.lineno for node in tree.body if is_heading(node, 'COMMANDS')), default=sys.maxsize)
+    """Lines that use demisto, or what says something by it, outside of ServerLine, of MAIN, and of a start that fails."""
+    main = min((node.lineno for node in tree.body if is_heading(node, 'MAIN')), default=sys.maxsize)
     owners: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == 'ServerLine']
     owners += [handler for node in tree.body if isinstance(node, ast.Try) for handler in node.handlers]
     owned = {id(node) for owner in owners for node in ast.walk(owner)}
     return [node.lineno for node in ast.walk(tree)
-            if isinstance(node, ast.Name) and node.id == 'demisto' and id(node) not in owned and node.lineno < commands]
+            if isinstance(node, ast.Name) and node.id in SAYS_TO_THE_SERVER and id(node) not in owned and node.lineno < main]
 
 
 def is_heading(node: ast.stmt, text: str) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and str(node.value.value).strip() == text
 
 
-def test_only_the_server_line_and_the_commands_use_demisto() -> None:
+def test_only_the_server_line_and_main_use_demisto() -> None:
     assert stray_uses_of_demisto(ast.parse(SCRIPT.read_text('utf-8'))) == []
 
 
@@ -48,7 +49,9 @@ def test_only_the_server_line_and_the_commands_use_demisto() -> None:
     ('def receive():\n    demisto.info("x")', [2]),
     ('log = demisto.info', [1]),
     ('class ServerLine:\n    def f(self): demisto.info("x")\nclass Other:\n    f = demisto.info', [4]),
-    ('""" COMMANDS """\ndef main(): demisto.params()', []),
+    ('""" COMMANDS """\ndef serve(): demisto.info("x")', [2]),
+    ('def receive():\n    return_error("x")\n    return_results("x")', [2, 3]),
+    ('""" MAIN """\ndef main(): return_results(demisto.params())', []),
 ])
 def test_the_rule_about_demisto_finds_what_it_is_for(source: str, lines: list[int]) -> None:
     assert stray_uses_of_demisto(ast.parse(source)) == lines
