@@ -57,6 +57,46 @@ def test_the_rule_about_demisto_finds_what_it_is_for(source: str, lines: list[in
     assert stray_uses_of_demisto(ast.parse(source)) == lines
 
 
+def plain_comparisons_of_secrets(tree: ast.Module) -> list[str]:
+    """Each comparison of a token or a digest whose time tells how much of it was right, as `function: expression`."""
+    return [f'{function.name}: {ast.unparse(node)}' for function in ast.walk(tree) if isinstance(function, ast.FunctionDef)
+            for node in ast.walk(function) if isinstance(node, ast.Compare)
+            and any(isinstance(how, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for how in node.ops)
+            and any(is_secret(each) for each in (node.left, *node.comparators))]
+
+
+def is_secret(node: ast.expr) -> bool:
+    """By its own name, or that of what is called: `settings.token.decode()` and `made.hexdigest()` are, `len(token)` is not."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and (is_secret(node.func) or is_secret(node.func.value))
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ''
+    return re.fullmatch('token|(hex)?digests?|signatures?|signed', name) is not None
+
+
+def test_secrets_are_compared_in_constant_time() -> None:
+    assert plain_comparisons_of_secrets(ast.parse(SCRIPT.read_text('utf-8'))) == [
+        'read_settings: token != token.strip()',  # with itself
+        'read: pair[1].encode() != settings.token',  # of a request that was let in
+    ]
+
+
+@pytest.mark.parametrize('comparison', [
+    'shown == settings.token', 'settings.token != shown', 'self.settings.token in spellings', 'shown == settings.token.decode()',
+    'made.digest() == digest', 'made.digest() in self.digests', 'shown not in digests', 'made.hexdigest() == shown',
+    'any(each == token for each in spellings)',
+])
+def test_the_rule_about_secrets_finds_what_it_is_for(comparison: str) -> None:
+    assert len(plain_comparisons_of_secrets(ast.parse(f'def f():\n    return {comparison}'))) == 1
+
+
+@pytest.mark.parametrize('comparison', [
+    'hmac.compare_digest(shown, settings.token)', 'len(settings.token) < 16', 'len(token) == 1', "'.' not in delivery_id",
+    'any(hmac.compare_digest(made.digest(), digest) for digest in self.digests)',
+])
+def test_the_rule_about_secrets_finds_nothing_else(comparison: str) -> None:
+    assert plain_comparisons_of_secrets(ast.parse(f'def f():\n    return {comparison}')) == []
+
+
 def sections(tree: ast.Module) -> dict[str, list[ast.stmt]]:
     """The statements under each heading, in the order of the file."""
     found: dict[str, list[ast.stmt]] = {'': []}
