@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext, suppress
 from functools import partial
@@ -14,7 +15,7 @@ import GenericWebhook
 import gevent
 import pytest
 from GenericWebhook import (Arrival, BadRequest, Intake, Refused, RequestBody, Room, Settings, TooLarge, Unavailable,
-                            decompress, read_payloads, to_incidents)
+                            authenticate, decompress, read_payloads, to_incidents, valid_signature)
 from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, request_bytes
@@ -64,6 +65,17 @@ def test_others_get_their_turns_while_24_mib_are_read(name: str) -> None:
 def test_others_get_their_turns_while_24_mib_are_unpacked() -> None:
     body = SHAPES['gzip of 24 KB, numbers'].body()
     assert turns_of_others(lambda: list(decompress(body, 'gzip'))) >= 2
+
+
+def test_others_get_their_turns_while_many_bodies_with_eight_signatures_each_are_checked() -> None:
+    headers = {f'x-signature-{number}': '0' * 128 for number in range(8)}
+    shown = authenticate(Settings(8080, TOKEN.encode(), None), headers, '')
+
+    def check() -> None:
+        with suppress(Refused):
+            valid_signature(shown, bytes(MIB), time.time())
+
+    assert turns_of_others(lambda: gevent.joinall([gevent.spawn(check) for _ in range(10)])) >= 10 * 8 / 4
 
 
 @pytest.mark.parametrize('events, query', [([{'alerts': EVENTS}], {'each': 'alerts'}), (EVENTS, {}), (ENVELOPES, {})],

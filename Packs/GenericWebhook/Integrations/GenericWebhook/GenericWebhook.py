@@ -284,6 +284,22 @@ TIMED_TEXT = re.compile((
 TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw)]))
 
 
+class Breath:
+    """Lets the others go on whenever the loop has been held for a while."""
+
+    taken_at = 0.0
+
+    def take(self, after_seconds: float = 0.01) -> None:
+        if time.monotonic() - self.taken_at > after_seconds:
+            self.taken_at = time.monotonic()  # whoever goes on now has its own time
+            gevent.sleep(0.0001)  # with 0 gevent would come back up to 50 times before it looks at a socket
+            self.taken_at = time.monotonic()
+
+
+breathe = Breath().take  # called between the steps of all work that grows with a body
+hashing_turn = Semaphore()  # else many who hash at once would each have a breath's time before a socket's turn
+
+
 class Signature(NamedTuple):
     """What a header shows, and one of the ways in which it may be made."""
 
@@ -294,10 +310,10 @@ class Signature(NamedTuple):
     is_timed: bool
 
     def fits(self, body: bytes) -> bool:
-        if len(body) > MIB:
-            gevent.sleep(0)  # the others' turn: 25 MiB take up to 60 ms
         made = self.begun.copy()
-        made.update(body)
+        with hashing_turn:
+            breathe()
+            made.update(body)
         return any(hmac.compare_digest(made.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
@@ -423,19 +439,6 @@ def token_spellings(token: bytes) -> set[str]:
 ''' BODY '''
 
 
-class Breath:
-    """Lets the others go on whenever the loop has been held for a while."""
-
-    taken_at = 0.0
-
-    def take(self, after_seconds: float = 0.01) -> None:
-        if time.monotonic() - self.taken_at > after_seconds:
-            self.taken_at = time.monotonic()  # whoever goes on now has its own time
-            gevent.sleep(0.0001)  # with 0 gevent would come back up to 50 times before it looks at a socket
-            self.taken_at = time.monotonic()
-
-
-breathe = Breath().take  # called between the steps of all work that grows with a body
 PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
 
 
