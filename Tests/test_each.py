@@ -42,6 +42,12 @@ def test_a_path_that_leads_to_no_array_of_objects_leaves_one_incident(app: App, 
     assert app.details['alerts'] == ALERTS['alerts']
 
 
+@pytest.mark.parametrize('path', ['a%22b', 'a%5Cb', '%01', 'a%7F', '%C3%A9', '%ED%A0%80'])
+def test_a_path_that_no_member_can_have_leaves_one_incident(app: App, path: str) -> None:
+    assert app.ask('POST', f'each={path}', b'{"alerts": []}', {'Authorization': TOKEN}).status == 200
+    assert len(app.incidents) == 1
+
+
 def test_the_log_says_that_no_array_stands_at_the_path() -> None:
     with Webhook() as webhook:
         requests.post(f'{webhook.webhook_url}?each=items', '{"alerts": []}', headers={'Authorization': TOKEN}, timeout=30)

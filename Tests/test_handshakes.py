@@ -121,6 +121,10 @@ def test_a_validation_event_without_a_code_is_a_400(app: App, body: str) -> None
     assert app.calls == []
 
 
+def test_a_validation_event_without_a_code_is_told_what_is_missing(app: App) -> None:
+    assert "'validationCode'" in app.post('[{"data": {}}]', {'aeg-event-type': 'SubscriptionValidation'}).detail
+
+
 @pytest.mark.parametrize('size, status', [(64 * 1024, 200), (64 * 1024 + 1, 413)])
 def test_a_validation_event_may_have_64_kib(app: App, size: int, status: int) -> None:
     body = json.dumps(payload_of('azure-event-grid-validation')['body']).ljust(size)
@@ -267,6 +271,14 @@ def test_zooms_token_is_signed_for_nobody_who_does_not_sign_as_zoom(app: App) ->
     assert [answer.status for answer in let_in] == [200] * 4
     assert not [answer for answer in refused + let_in if digest in answer.text]
     assert len(app.calls) == 4, 'to others it is an event like any'
+
+
+@pytest.mark.parametrize('headers, query', [({'Authorization': TOKEN}, ''), ({}, f'token={TOKEN}')], ids=['header', 'URL'])
+def test_zooms_question_may_show_the_token_beside_its_signature(app: App, headers: dict[str, str], query: str) -> None:
+    body = zoom_question('abc')
+    answer = app.post(body, {**headers, **signed_by_zoom(body)}, query)
+    assert answer.json['plainToken'] == 'abc'
+    assert app.calls == []
 
 
 def test_an_instance_without_a_token_signs_nothing() -> None:

@@ -6,6 +6,7 @@ import hmac
 import io
 import json
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext, suppress
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 import GenericWebhook
 import gevent
 import pytest
+from app import App
 from GenericWebhook import (Arrival, BadRequest, Intake, Refused, RequestBody, Room, Settings, TooLarge, Unavailable,
                             authenticate, decompress, read_payloads, to_incidents, valid_signature)
 from gevent.event import Event
@@ -25,7 +27,8 @@ from bench.bodies import FORM, MIB, SHAPES, Shape, cost, filled, packed, refused
 EVENTS = [{'title': f'Login {number}', 'text': 'x' * 20_000} for number in range(1000)]
 ENVELOPES = [{'raw_json': event} for event in EVENTS]
 COSTLY = ['small objects in raw_json', 'deep arrays', 'gzip of 24 KB, numbers', 'form of %41', 'NaN behind escapes', 'many keys',
-          'text of control characters', 'string with one emoji', 'lone surrogates', 'folded part header', 'huge part name']
+          'text of control characters', 'string with one emoji', 'lone surrogates', 'folded part header', 'huge part name',
+          'form of %', 'one long date', 'one long key beside raw_json']
 
 
 @pytest.mark.parametrize('name', COSTLY)
@@ -34,6 +37,16 @@ def test_24_mib_in_any_shape_need_little_memory_and_hold_up_nobody(name: str) ->
     assert found.until_line <= 250
     assert found.waited <= 1
     assert found.status in (200, 400, 413)
+
+
+def test_a_key_that_a_sender_chose_takes_no_more_room_than_it_has(app: App) -> None:
+    body = '{"%s":1,"a":"url_v"}' % ('a.' * 10_000)
+    tracemalloc.start()
+    try:
+        assert app.authorized(body).status == 200
+        assert tracemalloc.get_traced_memory()[1] < 100 * len(body)
+    finally:
+        tracemalloc.stop()
 
 
 def turns_of_others(work: Callable[[], Any]) -> int:
@@ -60,6 +73,12 @@ def test_others_get_their_turns_while_24_mib_are_read(name: str) -> None:
     shape = SHAPES[name]
     body = shape.body() + (b'' if name == 'lines' else b' x')  # what is no JSON is looked at more than once
     assert turns_of_others(lambda: read_payloads(body, shape.content_type)) >= 2
+
+
+def test_others_get_their_turns_while_a_long_way_is_walked() -> None:
+    event = b'{"a":' * 500 + b'[{"b":"%s"}]' % (b'x' * 4 * MIB) + b'}' * 500
+    arrival = Arrival('2026-11-24T10:00:00Z', {}, Settings(8080, b'', None), {'each': '.'.join('a' * 500)})
+    assert turns_of_others(lambda: to_incidents([event], arrival)) >= 20
 
 
 def test_others_get_their_turns_while_24_mib_are_unpacked() -> None:

@@ -479,6 +479,12 @@ def test_an_answer_in_another_order_is_told_to_nobody_and_ends_the_grouping_for_
     assert played.play().sizes[-1] == 4
 
 
+def test_of_an_answer_with_one_that_fits_nowhere_nobody_is_told() -> None:
+    played = Played(['a'] * 3, ['b', 'a', 'a']).measured()
+    played.step(answer=lambda call: [{'name': incident['name'], 'id': str(number)} for number, incident in enumerate(call)][::-1])
+    assert told(played.posts) == ['', '']
+
+
 def test_of_two_alike_of_which_one_is_missing_nobody_is_told() -> None:
     played = answered({'name': 's', 'id': '1'}, {'name': 'o', 'id': '2'}, names='sso')
     assert told(played.posts) == ['', '', '2']

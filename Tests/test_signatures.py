@@ -597,6 +597,26 @@ def test_an_old_linear_request_is_let_in_under_no_other_senders_header(app: App)
     assert let_in == []
 
 
+@pytest.mark.parametrize('body', ['{"title": "\\ud83d", %s}', '{"title": "a\tb", %s}', '\ufeff{%s}'],
+                         ids=['half a pair', 'a control', 'a byte order mark'])
+def test_the_time_in_a_body_that_is_mended_counts_as_in_any(app: App, body: str) -> None:
+    fresh, old = ((body % f'"webhookTimestamp": {(time.time() - age) * 1000:.0f}').encode() for age in (0, 3600))
+    assert app.post(fresh, {'Linear-Signature': hex_of(TOKEN, fresh)}).status == 200
+    for header in 'Linear-Signature', 'X-Any-Signature':
+        assert refused(app, old, {header: hex_of(TOKEN, old)})
+
+
+@pytest.mark.parametrize('old', ['v0:1600000000:token=a&text=x', 'v0:1600000000:{"text":"x', '1600000000:{"a":"x',
+                                 '2024-11-24T07:20:00Za=x', 'text=x'])
+def test_what_another_sender_signed_with_the_same_token_is_no_delivery_of_standard_webhooks(old: str) -> None:
+    now = str(int(time.time()))
+    digest = hmac.digest(b'a token without prefix', f'{old}.{now}.y&z=1'.encode(), 'sha256')
+    signature = 'v1,' + base64.b64encode(digest).decode()
+    with App('a token without prefix') as app:
+        answer = app.post(b'y&z=1', {'svix-id': old, 'svix-timestamp': now, 'svix-signature': signature})
+    assert answer.status == 401
+
+
 @pytest.mark.parametrize('sender', [sender for sender in TIMED if sender.stamp_header], ids=lambda sender: sender.name)
 def test_an_old_signature_is_refused_with_a_fresh_time_beside_it(app: App, sender: Sender) -> None:
     body, headers = sender.request(3600)

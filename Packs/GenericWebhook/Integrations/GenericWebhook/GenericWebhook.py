@@ -170,7 +170,8 @@ def json_answer(text: str) -> HTTPResponse:
 def on_one_line(value: Any, longest: int = 1000) -> str:
     """Somebody else's text, bounded, its control characters escaped."""
     text = str(value)
-    return text[:longest].encode('unicode_escape').decode() + ('...' if len(text) > longest else '')
+    shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])
+    return shown + ('...' if len(text) > longest else '')
 
 
 def utc_text(seconds: float) -> str:
@@ -222,7 +223,7 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
 def prefix_pattern(prefix: str) -> str:
     """Of all that may stand before the body by a row's prefix."""
     time = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
-    return prefix.replace('.', '[.]').format(time=time, id=r'[^\s{[]\S{0,999}')
+    return prefix.replace('.', '[.]').format(time=time, id=r'[^\s{["=][^\s"=]{0,999}')
 
 
 class Scheme(NamedTuple):
@@ -333,12 +334,15 @@ def moment_of(stamp: str) -> float:
 
 
 def body_time(body: bytes) -> str:
-    """Of a JSON object; empty where it is not there."""
-    if BODY_TIME.encode() in body:
-        with suppress(ValueError, RecursionError):
-            stamp, = astuple(TIMED_BODY.decode(body))
-            return bytes(stamp).decode().strip('"')
-    return ''
+    """Of a JSON object, also of one that is yet to be mended; empty where it is not there."""
+    try:
+        stamp, = astuple(TIMED_BODY.decode(body)) if BODY_TIME.encode() in body else [b'']
+        return bytes(stamp).decode().strip('"')
+    except ValidationError:
+        return ''
+    except (ValueError, RecursionError):
+        found = re.search(rb'"%b"\s*:\s*"?([^\s",}]{1,40})' % BODY_TIME.encode(), body)
+        return found[1].decode(errors='replace') if found else ''
 
 
 def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
@@ -383,11 +387,15 @@ def missing_proof(settings: Settings, headers: dict[str, str]) -> Unauthorized:
 
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
     """The header of the one that fits and is fresh. Raises Unauthorized."""
-    fitting = [] if TIMED_TEXT.match(body) else [each for each in shown if each.fits(body)]
-    if fresh := [each.header for each in fitting if each.is_fresh(body, arrived)]:
-        return fresh[0]
-    names = ', '.join(dict.fromkeys(each.header for each in fitting or shown))
-    if fitting:
+    is_timed_text = TIMED_TEXT.match(body)
+    old = []
+    for signature in shown:
+        if not is_timed_text and signature.fits(body):
+            if signature.is_fresh(body, arrived):
+                return signature.header
+            old.append(signature.header)
+    names = ', '.join(dict.fromkeys(old or (each.header for each in shown)))
+    if old:
         raise Unauthorized('The signature fits, but its time is too far from now: '
                            'check the clocks of both sides.', names)
     raise Unauthorized('No signature fits the body, its time and the token: '
@@ -794,9 +802,9 @@ MEMBERS = Decoder(dict[str, Raw])
 ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
 FIRST: Decoder[Any] = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
 # Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
-FEW_KEYS = '''
-    name type title summary message status alert event data timestamp body headers raw_json rawJson rawJSON
-    receiver alerts groupLabels commonLabels commonAnnotations'''
+FEW_MEMBERS = Decoder(defstruct('Few', [(key, Raw, Raw()) for key in (
+    'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
+    'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'groupLabels', 'commonLabels', 'commonAnnotations')]))
 
 
 def read_members(source: bytes, most_keys: int = 50_000) -> dict[str, Any]:
@@ -804,8 +812,7 @@ def read_members(source: bytes, most_keys: int = 50_000) -> dict[str, Any]:
     with suppress(ValueError, RecursionError):
         if len(source) <= SMALL_BODY_BYTES or source.count(b':') <= most_keys:
             return MEMBERS.decode(source)
-        few = defstruct('Few', [(key, Raw, Raw()) for key in FEW_KEYS.split()])
-        return {key: value for key, value in asdict(Decoder(few).decode(source)).items() if value}
+        return {key: value for key, value in asdict(FEW_MEMBERS.decode(source)).items() if value}
     return {}
 
 
@@ -1094,7 +1101,7 @@ def urlencoded_fields(text: bytes) -> Iterator[tuple[str, str]]:
 def percent_decoded(text: bytes) -> str:
     """In pieces that break no code, for each code in turn takes a hundred times its room."""
     decoded = bytearray()
-    for piece in re.finditer(rb'.{1,%d}(?<!%%)(?<!%%.)|.+' % PIECE_BYTES, text, re.DOTALL):
+    for piece in re.finditer(rb'.{1,%d}(?:(?=%%)|(?<!%%)(?<!%%.))|.+' % PIECE_BYTES, text, re.DOTALL):
         breathe()
         decoded += unquote_to_bytes(piece[0].replace(b'+', b' '))
     return decoded.decode()
@@ -1130,8 +1137,10 @@ def json_payloads(text: bytes) -> list[bytes]:
         values = json_values(text, text)
     except BadRequest:
         mended = replace_half_pairs(text)
-        json_values(controls_in_strings(mended, BLANK), text)
-        values = json_values(controls_in_strings(mended, ESCAPED), text)
+        if len(text) <= SMALL_BODY_BYTES:
+            json_values(controls_in_strings(mended, BLANK), text)
+            mended = controls_in_strings(mended, ESCAPED)
+        values = json_values(mended, text)
     if len(values) == 1 and json_kind(values[0]) == 'an array':
         values = array_items(values[0])
     if len(values) > MAX_EVENTS:
@@ -1214,8 +1223,6 @@ BLANK = dict.fromkeys(ESCAPED, ' ')  # takes no more room, so that an error's pl
 
 def controls_in_strings(text: bytes, spelling: dict[int, str]) -> bytes:
     """Hand-written templates leave line breaks, tabs and the like as they are."""
-    if len(text) > SMALL_BODY_BYTES:
-        return text
     # The last may have no end, so that nothing is tried twice.
     strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
     return strings.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
@@ -1250,7 +1257,7 @@ def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     try:
         return [envelope_incident(asdict(ENVELOPE.decode(text)), text, arrival)]
     except ValidationError as error:
-        foreign_member = str(error).partition('`')[2][:-1]
+        foreign_member = str(error)[:300].partition('`')[2].rstrip('`')
     event = arrival.event(text)
     if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
         raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': "
@@ -1294,11 +1301,12 @@ def told_text(key: str, member: bytes) -> str | None:
 
 def told_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
     """Empty where none is told: a program in Go writes its zero time then."""
+    start = str(text)[:200]  # whatever is longer is no date, and not worth a copy
     try:
-        return '' if text in (None, zero_time) else to_rfc3339(str(text))
+        return '' if text in (None, zero_time) else to_rfc3339(start if start == text else '')
     except (ValueError, OverflowError) as error:
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
-                         found=f'{text} ({error})') from None
+                         found=f'{start} ({error})') from None
 
 
 def foreign_incident(text: bytes, event: ForeignEvent, arrival: Arrival) -> dict[str, Any]:
@@ -1325,8 +1333,9 @@ def details_text(text: bytes, headers: bytes = b'') -> str:
 def items_at(text: bytes, path: str) -> list[bytes]:
     """The items of the array at a dotted path; none unless all are objects."""
     value: bytes | Raw = text
-    with suppress(ValidationError):  # it is no object, has no such member, or is no array
+    with suppress(ValueError):  # no object, no such member, no array; or no name that a member can have
         for key in path.split('.'):
+            breathe()
             value = member_decoder(key).decode(value).value
         items = array_items(value)
         return items if all(json_kind(item) == 'an object' for item in items) else []
@@ -1362,9 +1371,9 @@ ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
-def plain(text: Any) -> str:
+def plain(text: Any, name: str = 'A challenge') -> str:
     if not (isinstance(text, str) and re.fullmatch('[ -~]{1,1024}', text)):
-        raise BadRequest('A challenge is echoed only if it has 1 to 1024 plain characters.')
+        raise BadRequest(f'{name} is echoed only if it has 1 to 1024 plain characters.')
     return text
 
 
@@ -1382,7 +1391,7 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
         case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':  # Azure Event Grid
             with intake.body(asked.body, False, MAX_HANDSHAKE_BYTES) as body:
                 event = [*read_payloads(body, 'application/json'), b''][0]
-            code = plain(find(read_members(event), 'data.validationCode'))
+            code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
             return json_answer(json.dumps({'validationResponse': code}))
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):  # Okta
             return json_answer(json.dumps({'verification': plain(challenge)}))
@@ -1399,18 +1408,20 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
     return None
 
 
-def signed_handshake(settings: Settings, signed_by: str, payloads: list[bytes]) -> HTTPResponse | None:
+def signed_handshake(settings: Settings, asked: Request, signed_by: str, payloads: list[bytes]) -> HTTPResponse | None:
     """The answer to Slack or Zoom, whose question is an event that was let in."""
     text = payloads[0] if len(payloads) == 1 else b''
     # Both ask for a url_v...: to look for that is faster than to read.
     if len(text) > MAX_HANDSHAKE_BYTES or b'url_v' not in text:
         return None
     event = read_members(text)
+    # Who shows the token, too, is not asked for the signature.
+    is_signed_by_zoom = settings.token and 'x-zm-signature' in asked.headers and signed_by in ('x-zm-signature', '')
     has_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}
-    match {key: find(event, key) for key in event}:
+    match {key: find(event, key) for key in ('type', 'challenge', 'event')}:
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_slacks_keys:
             return echo(challenge)
-        case {'event': 'endpoint.url_validation'} if signed_by == 'x-zm-signature':
+        case {'event': 'endpoint.url_validation'} if is_signed_by_zoom:
             return signed_for_zoom(settings, find(event, 'payload.plainToken'))
     return None
 
@@ -1626,7 +1637,8 @@ def owners(answer: list[Any], posts: list[Post]) -> list[Post | None]:
     sent = [(post, incident) for post in posts for incident in post.incidents]
     forth = first_owners(answer, sent)
     back = first_owners(answer[::-1], sent[::-1])[::-1]
-    return [owner if owner is other else None for owner, other in zip(forth, back, strict=True)]
+    are_all_found = None not in forth
+    return [owner if owner is other and are_all_found else None for owner, other in zip(forth, back, strict=True)]
 
 
 def first_owners(answer: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
@@ -2078,7 +2090,7 @@ class Webhook(Bottle):  # type: ignore[misc]
         with self.intake.turn(size):
             text = b''.join(decompress(body, coding))
             payloads = read_payloads(text, asked.headers.get('content-type', ''))
-            if answered := signed_handshake(self.settings, signed_by, payloads):
+            if answered := signed_handshake(self.settings, asked, signed_by, payloads):
                 raise answered
             note = partial(self.line.log, 'info', reason='?each= leads to no array of objects.')
             arrival = Arrival(utc_text(asked.arrived), asked.headers, self.settings, asked.query, note)
