@@ -367,7 +367,7 @@ class Memory:
         delivery = Delivery({'webhook-id': number}, '', b'body', has_left)
         self.started.append(delivery)
         first = self.deliveries.once(delivery, Post([{'name': text}]))
-        return json.loads(first.answer)[0]['name'], first is not delivery
+        return json.loads(first.created_json)[0]['name'], first is not delivery
 
     def start(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> gevent.Greenlet:
         """One that stays unanswered until its post is settled."""
@@ -389,7 +389,7 @@ class Memory:
 
     @property
     def bytes_held(self) -> int:
-        return sum(len(delivery.answer) for delivery in self.deliveries.remembered)
+        return sum(len(delivery.created_json) for delivery in self.deliveries.remembered)
 
 
 def test_the_oldest_is_forgotten_when_there_are_too_many() -> None:

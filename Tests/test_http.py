@@ -527,6 +527,13 @@ def test_the_log_has_the_size_and_the_time_of_a_request_that_comes_in_chunks(web
     webhook.wait_for_line(r'POST 200 ([3-9]\d\d|\d{4}) ms, from "127\.0\.0\.1" "-", 3 bytes: incident')
 
 
+def test_a_token_in_the_place_of_the_method_stands_in_no_log() -> None:
+    with Webhook(token='TOKEN-OF-CAPITALS') as webhook:
+        sent = b'TOKEN-OF-CAPITALS / HTTP/1.1\r\n' + HOST + b'Connection: close\r\n\r\n'
+        assert [status for status, _, _ in exchange(webhook, sent)] == [405]
+        webhook.wait_for_line(r'\.\.\. 405 \d+ ms, from')
+
+
 def test_what_a_sender_writes_can_not_forge_another_field_of_the_log(webhook: Webhook) -> None:
     exchange(webhook, LAST.replace(b'\r\n\r\n', b'\r\nUser-Agent: a" b\r\nX-Forwarded-For: 1.2.3.4", 5 bytes: x "\r\n\r\n'))
     webhook.wait_for_line(r'from "1\.2\.3\.4\\+x22, 5 bytes: x \\+x22" "a\\+x22 b", 0 bytes: no incident')
