@@ -450,6 +450,89 @@ def token_spellings(token: bytes) -> set[str]:
 PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
 
 
+class PacedReader(io.RawIOBase):
+    """What a sender sends, while it keeps the pace and is not too much; then every read raises OSError."""
+
+    def __init__(self, sock: Any):
+        self.socket = sock
+
+    def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
+        """From now on: all within so many seconds, more for what comes, but no silence longer than these."""
+        self.seconds = seconds
+        self.ends_at = time.monotonic() + seconds
+        self.bytes_per_second = bytes_per_second
+        self.received = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self.received:
+            gevent.sleep(0)  # else what has come already would be read in one go
+        seconds_left = self.ends_at - time.monotonic()
+        if seconds_left <= 0 or self.received > 64 * MIB:
+            raise TimeoutError('the sender is too slow or sends too much')
+        self.socket.settimeout(seconds_left)
+        count: int = self.socket.recv_into(buffer)
+        self.received += count
+        longest = time.monotonic() + self.seconds
+        self.ends_at = min(self.ends_at + count / self.bytes_per_second, longest)
+        return count
+
+
+CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
+TRAILER = re.compile(rb'([^\r\n\0:]+:[^\r\n\0]*)?\r\n')  # empty after the last one
+
+
+class RequestBody:
+    """The body of one request without its chunks, whose framing must be little beside the data."""
+
+    def __init__(self, rfile: io.BufferedIOBase, length: int, has_chunks: bool):
+        self.rfile = rfile
+        self.size = length  # as far as the sender has told it
+        self.left = length  # of the body or of a chunk
+        self.has_chunks = has_chunks  # still to come
+        self.framing_left = MAX_FRAMING_BYTES
+        self.invite: Callable[[], None] | None = None  # for a sender that waits for it
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes, none at the end. Raises OSError, and ValueError for bad framing."""
+        if self.invite:
+            self.invite()
+            self.invite = None
+        if self.has_chunks and not self.left:
+            self.read_chunk_size()
+        data = self.rfile.read(min(size, self.left))
+        if self.left and not data:
+            raise ConnectionError('the body ends early')
+        self.left -= len(data)
+        self.framing_left += len(data) // 8
+        if self.has_chunks and not self.left:
+            self.framing_line()
+        return data
+
+    def read_chunk_size(self) -> None:
+        """The last chunk has no bytes, and trailers after it."""
+        self.left = int(self.framing_line(CHUNK_SIZE)[1], 16)
+        self.size += self.left
+        self.has_chunks = self.left > 0
+        while not self.has_chunks and self.framing_line(TRAILER)[1]:
+            pass
+
+    def framing_line(self, form: re.Pattern[bytes] = re.compile(rb'\r\n')) -> re.Match[bytes]:
+        line = self.rfile.readline(self.framing_left)
+        self.framing_left -= len(line)
+        match = form.fullmatch(line)
+        if not match:
+            raise ValueError('the framing is not well-formed, or too much')
+        return match
+
+    @property
+    def is_nearly_read(self) -> bool:
+        """Whether what is left may be read and thrown away, for the sake of the next request."""
+        return not (self.has_chunks or self.invite or self.left > PIECE_BYTES)
+
+
 no_room = partial(
     Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.',
     Connection='close')
@@ -2099,89 +2182,6 @@ class Webhook(Bottle):  # type: ignore[misc]
 
 
 ''' THE SERVER '''
-
-
-class PacedReader(io.RawIOBase):
-    """What a sender sends, while it keeps the pace and is not too much; then every read raises OSError."""
-
-    def __init__(self, sock: Any):
-        self.socket = sock
-
-    def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
-        """From now on: all within so many seconds, more for what comes, but no silence longer than these."""
-        self.seconds = seconds
-        self.ends_at = time.monotonic() + seconds
-        self.bytes_per_second = bytes_per_second
-        self.received = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if self.received:
-            gevent.sleep(0)  # else what has come already would be read in one go
-        seconds_left = self.ends_at - time.monotonic()
-        if seconds_left <= 0 or self.received > 64 * MIB:
-            raise TimeoutError('the sender is too slow or sends too much')
-        self.socket.settimeout(seconds_left)
-        count: int = self.socket.recv_into(buffer)
-        self.received += count
-        longest = time.monotonic() + self.seconds
-        self.ends_at = min(self.ends_at + count / self.bytes_per_second, longest)
-        return count
-
-
-CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
-TRAILER = re.compile(rb'([^\r\n\0:]+:[^\r\n\0]*)?\r\n')  # empty after the last one
-
-
-class RequestBody:
-    """The body of one request without its chunks, whose framing must be little beside the data."""
-
-    def __init__(self, rfile: io.BufferedIOBase, length: int, has_chunks: bool):
-        self.rfile = rfile
-        self.size = length  # as far as the sender has told it
-        self.left = length  # of the body or of a chunk
-        self.has_chunks = has_chunks  # still to come
-        self.framing_left = MAX_FRAMING_BYTES
-        self.invite: Callable[[], None] | None = None  # for a sender that waits for it
-
-    def read(self, size: int) -> bytes:
-        """At most so many bytes, none at the end. Raises OSError, and ValueError for bad framing."""
-        if self.invite:
-            self.invite()
-            self.invite = None
-        if self.has_chunks and not self.left:
-            self.read_chunk_size()
-        data = self.rfile.read(min(size, self.left))
-        if self.left and not data:
-            raise ConnectionError('the body ends early')
-        self.left -= len(data)
-        self.framing_left += len(data) // 8
-        if self.has_chunks and not self.left:
-            self.framing_line()
-        return data
-
-    def read_chunk_size(self) -> None:
-        """The last chunk has no bytes, and trailers after it."""
-        self.left = int(self.framing_line(CHUNK_SIZE)[1], 16)
-        self.size += self.left
-        self.has_chunks = self.left > 0
-        while not self.has_chunks and self.framing_line(TRAILER)[1]:
-            pass
-
-    def framing_line(self, form: re.Pattern[bytes] = re.compile(rb'\r\n')) -> re.Match[bytes]:
-        line = self.rfile.readline(self.framing_left)
-        self.framing_left -= len(line)
-        match = form.fullmatch(line)
-        if not match:
-            raise ValueError('the framing is not well-formed, or too much')
-        return match
-
-    @property
-    def is_nearly_read(self) -> bool:
-        """Whether what is left may be read and thrown away, for the sake of the next request."""
-        return not (self.has_chunks or self.invite or self.left > PIECE_BYTES)
 
 
 # Of a whole URL, as a proxy may send it, scheme and host are left out.
