@@ -363,6 +363,7 @@ def test_a_compressed_body_is_unpacked(webhook: Webhook, coding: str, packed: by
 @pytest.mark.parametrize('coding, packed, status', [
     ('gzip', GZIPPED[:-9], 400), ('gzip', GZIPPED[:-1], 400), ('gzip', GZIPPED[:11], 400),
     ('gzip', WORDS, 400), ('gzip', GZIPPED + b'junk', 400), ('gzip', zlib.compress(WORDS), 400),
+    ('x-gzip', zlib.compress(WORDS), 400),
     ('gzip', GZIPPED[:-8] + bytes(8), 400), ('deflate', zlib.compress(WORDS)[:-5], 400), ('deflate', WORDS, 400),
     ('deflate', raw_deflate(WORDS)[:-3], 400), ('deflate', GZIPPED, 400), ('br', WORDS, 415), ('zstd', WORDS, 415),
     ('gzip, gzip', gzip.compress(GZIPPED, mtime=0), 415), ('\xff', WORDS, 415), ('x' * 9000, WORDS, 415),

@@ -81,6 +81,14 @@ def test_others_get_their_turns_while_a_long_way_is_walked() -> None:
     assert turns_of_others(lambda: to_incidents([event], arrival)) >= 20
 
 
+def test_others_get_their_turns_while_24_mib_come_at_once() -> None:
+    def read() -> None:
+        with Room(64 * MIB).body(RequestBody(io.BytesIO(bytes(24 * MIB)), 24 * MIB, has_chunks=False), 25 * MIB):
+            pass
+
+    assert turns_of_others(read) >= 2
+
+
 def test_others_get_their_turns_while_24_mib_are_unpacked() -> None:
     body = SHAPES['gzip of 24 KB, numbers'].body()
     assert turns_of_others(lambda: list(decompress(body, 'gzip'))) >= 2

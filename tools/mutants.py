@@ -37,7 +37,8 @@ OVER_SOCKETS = ['Tests', *(f'--ignore={file}' for file in QUICK), '--ignore=Test
                 '--ignore-glob=Tests/test_docs*.py', '--ignore=Tests/test_fuzz.py', '--ignore=Tests/test_page.py',
                 '--ignore=Tests/localxsoar']
 TESTS_OF_A_SECTION = {
-    'AUTHENTICATION': ['Tests/test_signatures.py'], 'BODY': ['Tests/test_bodies.py', 'Tests/test_large_bodies.py'],
+    'AUTHENTICATION': ['Tests/test_signatures.py'],
+    'BODY': ['Tests/test_bodies.py', 'Tests/test_http.py', 'Tests/test_large_bodies.py'],
     'NAMES': ['Tests/test_names.py', 'Tests/test_sender_payloads.py'],
     'PAYLOAD TO INCIDENTS': ['Packs', 'Tests/test_bodies.py', 'Tests/test_each.py'],
     'HANDSHAKES': ['Tests/test_handshakes.py'],

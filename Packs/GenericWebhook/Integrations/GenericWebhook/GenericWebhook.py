@@ -142,6 +142,10 @@ class TooLarge(Refused):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class LineTooLong(Refused):
+    status = HTTPStatus.REQUEST_URI_TOO_LONG
+
+
 class UnsupportedMedia(Refused):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
@@ -222,8 +226,8 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
 @lru_cache
 def prefix_pattern(prefix: str) -> str:
     """Of all that may stand before the body by a row's prefix."""
-    time = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
-    return prefix.replace('.', '[.]').format(time=time, id=r'[^\s{["=][^\s"=]{0,999}')
+    stamp = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
+    return prefix.replace('.', '[.]').format(time=stamp, id=r'[^\s{["=][^\s"=]{0,999}')
 
 
 class Scheme(NamedTuple):
@@ -379,9 +383,9 @@ def missing_proof(settings: Settings, headers: dict[str, str]) -> Unauthorized:
     if hmac.compare_digest(rest.encode('latin-1'), settings.token):
         return Unauthorized('The Authorization header has a scheme before the token: '
                             'leave it out, or put it into the token.')
-    problem = 'The Authorization header is not the token' if scheme else 'The request shows no token'
+    why = 'The Authorization header is not the token' if scheme else 'The request shows no token'
     signed_by = next(filter(SIGNATURE_NAME.search, headers), '')
-    return Unauthorized(f'{problem}: send it as a whole header or query parameter, '
+    return Unauthorized(f'{why}: send it as a whole header or query parameter, '
                         'or sign the body (and the time) with it by HMAC-SHA256, in hex or base64.', signed_by)
 
 
@@ -446,7 +450,8 @@ def token_spellings(token: bytes) -> set[str]:
 
 ''' BODY '''
 
-
+# What bounds a body: its pace (PacedReader), its framing (RequestBody), its size (Room.read), the room of all together
+# (Intake), the work on it (Intake.turn), what it unpacks to (decompress).
 PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
 
 
@@ -470,7 +475,7 @@ class PacedReader(io.RawIOBase):
         if self.received:
             gevent.sleep(0)  # else what has come already would be read in one go
         seconds_left = self.ends_at - time.monotonic()
-        if seconds_left <= 0 or self.received > 64 * MIB:
+        if seconds_left <= 0 or self.received > 64 * MIB:  # so much is thrown away of what is refused
             raise TimeoutError('the sender is too slow or sends too much')
         self.socket.settimeout(seconds_left)
         count: int = self.socket.recv_into(buffer)
@@ -2190,10 +2195,6 @@ REQUEST_LINE = re.compile(
     rb'(/[!->@-~]*|\*)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
 HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
 EMPTY_LINES = b'\r\n', b'\n'
-
-
-class LineTooLong(Refused):
-    status = HTTPStatus.REQUEST_URI_TOO_LONG
 
 
 def read_head(line: bytes, rfile: io.BufferedIOBase) -> Request:
