@@ -286,6 +286,11 @@ def test_no_post_older_than_25_seconds_is_tried_again() -> None:
     assert played.outcomes == [503, 503]
 
 
+def test_once_something_of_a_group_was_made_no_number_of_refused_calls_ends_it() -> None:
+    played = Played(*['good'] * 32, *['bad'] * 32).measured().play()
+    assert played.outcomes == [200] * 32 + [502] * 32
+
+
 def test_after_a_refused_group_the_next_has_8_calls_and_5_seconds_of_its_own() -> None:
     played = Played(*['bad'] * 400).measured().play()
     played.now += 6
@@ -342,7 +347,7 @@ def test_after_a_slow_call_the_next_group_is_small_again() -> None:
     ([(1, 0.25)], 10, 40),
 ], ids=['nothing was measured', 'two tell more than one', 'unless they take over 10 s', 'by what an incident takes',
         'beside what a call takes', 'at most 8 times as many at once', 'by the last call', 'slower the more they are', 'alone'])
-def test_how_many_incidents_a_call_holds(calls: list[tuple[int, float]], seconds: float, count: int) -> None:
+def test_a_call_holds_as_many_incidents_as_its_time_allows(calls: list[tuple[int, float]], seconds: float, count: int) -> None:
     assert how_many_fit(calls, seconds) == count
 
 
@@ -391,7 +396,17 @@ def test_a_post_that_is_larger_than_all_that_may_wait_waits_alone() -> None:
         queue.check_room()
 
 
+def test_a_post_that_has_waited_too_long_is_never_handed_over() -> None:
+    played = Played('early', 'late')
+    played.posts[1].hand_over_by += 0.1
+    played.now += 25
+    assert played.play().calls == [['late']]
+    assert played.outcomes == [503, 200]
+
+
 def test_a_post_is_handed_over_for_25_seconds_and_no_longer() -> None:
+    began = time.monotonic()
+    assert began + 25 <= Post([incident('a')]).hand_over_by <= time.monotonic() + 25
     played = Played('early', 'late')
     played.posts[1].hand_over_by += 0.1
     played.queue.expire(played.now + 24.9)
@@ -411,6 +426,11 @@ def test_an_array_that_would_take_too_long_goes_in_several_calls_in_order() -> N
     assert [each['name'] for each in played.posts[0].outcome.value or []] == names
 
 
+def test_an_array_that_is_begun_goes_on_however_long_it_takes() -> None:
+    played = Played(['event'] * 100, each=0.4).play()
+    assert played.outcomes == [200]
+
+
 def test_an_array_goes_whole_where_the_time_allows() -> None:
     assert Played(['event'] * 1000).measured().play().sizes == [1000]
 
@@ -419,6 +439,14 @@ def test_others_have_their_turn_between_the_calls_of_a_long_array() -> None:
     played = Played(['long'] * 100, 'short', each=0.25).play()
     assert played.sizes == [40, 1, 40, 20]
     assert played.outcomes == [200, 200]
+
+
+def test_the_rest_of_a_long_array_goes_alone_though_others_would_fit() -> None:
+    assert Played(['long'] * 42, 'a', each=0.25).play().sizes == [40, 1, 2]
+    played = Played(['long'] * 42, each=0.25)
+    played.step()
+    played.post('a')
+    assert played.play().sizes == [40, 2, 1]
 
 
 def test_when_a_later_part_is_refused_its_sender_hears_how_many_exist() -> None:
@@ -470,7 +498,7 @@ def test_an_answer_in_another_order_is_told_to_nobody_and_ends_the_grouping_for_
     for names in 'abcd':
         played.post(names)
     assert played.play().sizes == [2, 1, 1, 1, 1]
-    played.now += 599.9 - played.each
+    played.now += 599.9
     played.post('e')
     assert played.play().sizes[-1] == 1
     played.now += 0.2
