@@ -58,13 +58,22 @@ def test_without_a_token_everybody_is_let_in_and_the_log_says_so() -> None:
 
 
 def test_900_dribbling_senders_each_get_their_own_answer() -> None:
-    async def send(url: str, number: int) -> Answer:
+    begun: list[int] = []
+
+    async def send(url: str, number: int, are_all_begun: asyncio.Event) -> Answer:
+        async def others() -> None:
+            begun.append(number)
+            if len(begun) == 900:
+                are_all_begun.set()
+            await asyncio.wait_for(are_all_begun.wait(), 30)
+
         headers = {'Authorization': TOKEN if number % 3 else 'wrong'}
         body = json.dumps({'name': f'sender {number}', 'raw_json': {'number': number}}).encode()
-        return await post(url, body, headers, dribble=True)
+        return await post(url, body, headers, pause=others)
 
     async def send_all(url: str) -> list[Answer]:
-        return await asyncio.gather(*(send(url, number) for number in range(900)))
+        are_all_begun = asyncio.Event()
+        return await asyncio.gather(*(send(url, number, are_all_begun) for number in range(900)))
 
     with Webhook('--heartbeat', '0.2') as webhook:
         answers = asyncio.run(send_all(webhook.direct_url))
