@@ -20,14 +20,14 @@ from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MADE, MANUAL,
                        read, read_tests, section, table)
 from local_xsoar import ROOT
 from names_table import land
-from webhook import PACK
+from webhook import PACK, SCRIPT
 
 from localxsoar.senders import KINDS, load_senders
 
 INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))
 PACKS_OWN = read(MANUAL)
-SOURCE = read(INTEGRATION / 'GenericWebhook.py')
+SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
 PINS = dict(re.findall(r'^([\w-]+)==(\S+)', read(ROOT / RECIPE / 'requirements.txt'), re.MULTILINE))
 
@@ -66,6 +66,11 @@ LIMITS = {
     'deliveries that are remembered': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, without an id {UNNUMBERED_SECONDS}, '
                                       'with {MAX_REMEMBERED_BYTES} of answers',
     'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {SAMPLES_EVERY_SECONDS}',
+}
+# What is counted in the text, by the constants that say how many of it there may be.
+COUNTED = {
+    'events': ['MAX_EVENTS'], 'fields': ['MAX_FORM_FIELDS'], 'headers': ['MAX_HEADERS'], 'requests': ['MAX_WAITING_POSTS'],
+    'incidents': ['MAX_CALL_INCIDENTS', 'MAX_SAMPLES'], 'calls': ['FRUITLESS_CALLS'],
 }
 STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_DETAILS}
 WITH_SYMPTOM = STATUSES - {200, 204, 400, 405, 414, 415, 500}  # of these `detail` says all that there is to say
@@ -161,8 +166,9 @@ def test_what_is_named_is_there(what: str) -> None:
 @pytest.mark.parametrize('is_the_packs', [False, True], ids=['guide', 'pack'])
 def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(title: str, is_the_packs: bool) -> None:
     text = re.sub('Memory above idle.*', '', prose(section(PACKS_OWN, title) if is_the_packs else chapter(title)))
-    named = re.findall(r'\b(\d[\d,]*(?: MiB| KiB| s|(?= (?:incidents|events|fields|requests))))\b', text)
-    assert [number for number in named if number not in AMOUNTS.values()] == []
+    named = re.findall(rf'\b(\d[\d,]* (?:MiB|KiB|s|{"|".join(COUNTED)}))\b', text)
+    true = {*AMOUNTS.values(), *(f'{AMOUNTS[name]} {what}' for what, names in COUNTED.items() for name in names)}
+    assert [number for number in named if number not in true] == []
     assert named or title != 'Limits'
 
 
