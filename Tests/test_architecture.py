@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from documents import IN_THE_IMAGE
+from local_xsoar import ROOT
+from webhook import SCRIPT
 
-ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
 PLATFORM = {'demistomock', 'CommonServerPython', 'CommonServerUserPython'}
-IN_THE_IMAGE = {'bottle', 'gevent', 'msgspec', 'multipart'}
 SAYS_TO_THE_SERVER = {'demisto', 'return_error', 'return_results'}
 SHIPPED = sorted([SCRIPT, *(ROOT / 'localxsoar').rglob('*.py')])
 
@@ -149,7 +149,7 @@ def test_the_script_uses_no_private_name_of_others() -> None:
     assert {name for name in names if name.startswith('_') and not name.endswith('__')} == {'_exit'}  # documented, of os
 
 
-def test_the_script_does_not_grow() -> None:
+def test_the_script_is_no_longer_no_denser_and_has_no_more_constants_than_its_bounds() -> None:
     """Who has to raise a bound says why in the commit; most often something else can go."""
     source = SCRIPT.read_text('utf-8')
     table = re.search("^SENDERS = '''.*?^'''", source, re.MULTILINE | re.DOTALL)

@@ -9,7 +9,7 @@ import pytest
 import requests
 from documents import quoted, read, table
 from local_xsoar import ROOT, wait_for
-from webhook import PACK, SCRIPT, TOKEN, Webhook, changed_pack
+from webhook import SCRIPT, TOKEN, Webhook, changed_pack
 
 PAGE = ROOT / 'docs' / 'how-a-request-flows.md'
 GUARD = "if __name__ in ('__main__', '__builtin__', 'builtins'):"
@@ -57,7 +57,7 @@ def functions(file: Path) -> set[str]:
 
 
 def files() -> dict[str, Path]:
-    return {path.name: path for path in (PACK / SCRIPT, *(ROOT / 'localxsoar').glob('*.py'))}
+    return {path.name: path for path in (SCRIPT, *(ROOT / 'localxsoar').glob('*.py'))}
 
 
 @pytest.mark.parametrize('file', sorted({file for file, _ in steps()}))
@@ -73,7 +73,7 @@ def test_a_post_goes_the_steps_of_the_page_in_their_order(tmp_path: Path) -> Non
     with Webhook(pack=changed_pack(tmp_path, GUARD, NOTES.format(path=str(notes)) + GUARD)) as webhook:
         answer = requests.post(webhook.webhook_url, json={'title': 'Disk full'}, headers={'Authorization': TOKEN}, timeout=30)
         assert answer.status_code == 200
-        wanted = [name for file, name in steps() if file == SCRIPT.rpartition('/')[2]]
+        wanted = [name for file, name in steps() if file == SCRIPT.name]
         assert len(wanted) > 15
 
         def gone() -> list[str]:

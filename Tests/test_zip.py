@@ -4,18 +4,15 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import yaml
+from local_xsoar import ROOT, LocalXsoar
+from webhook import SCRIPT
 
-from local_xsoar import LocalXsoar
-
-ROOT = Path(__file__).parents[1]
 ZIP = ROOT / 'dist/uploadable_packs/GenericWebhook.zip'
-SCRIPT = ROOT / 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
 MEMBER = 'Integrations/integration-GenericWebhook.yml'
 SEED_REQUEST = SCRIPT.parent / 'test_data/seed_request.json'
 

@@ -16,7 +16,7 @@ import h11
 from local_xsoar import ROOT, LocalXsoar, needs
 
 PACK = ROOT / 'Packs' / 'GenericWebhook'
-SCRIPT = 'Integrations/GenericWebhook/GenericWebhook.py'
+SCRIPT = PACK / 'Integrations/GenericWebhook/GenericWebhook.py'
 TOKEN = 'secret-5e9c0d17b3a8f246'
 LIMIT_SECONDS = 60
 
@@ -24,7 +24,7 @@ LIMIT_SECONDS = 60
 def changed_pack(folder: Path, place: str, text: str) -> Path:
     """A copy of the pack whose script has this text at that place."""
     pack = Path(shutil.copytree(PACK, folder / PACK.name))
-    script = pack / SCRIPT
+    script = pack / SCRIPT.relative_to(PACK)
     source = script.read_text('utf-8')
     assert source.count(place) == 1, f'{place!r} is no place of the script'
     script.write_text(source.replace(place, text), 'utf-8')
