@@ -274,10 +274,10 @@ def test_new_lines_do_not_move_what_is_read(page: Page, webhook: Webhook) -> Non
     page.evaluate("document.getElementById('deliveries').scrollTop = 640")
     row = page.locator('#deliveries .row', has_text='line 35')
     expect(row).to_be_visible()
-    before = row.bounding_box()
+    before = wait_for(row.bounding_box, 'the line at a place')  # while it is drawn anew it has none
     post(webhook, {'name': 'on top'})
     expect(page.locator('#pill-deliveries')).to_have_text('1 new')
-    wait_for(lambda: row.bounding_box() == before, 'the line at its old place')  # while it is drawn anew it has none
+    wait_for(lambda: row.bounding_box() == before, 'the line at its old place')
     page.locator('#pill-deliveries').click()
     expect(newest(page)).to_contain_text('on top')
 
