@@ -608,6 +608,20 @@ def test_the_time_in_a_body_that_is_mended_counts_as_in_any(app: App, body: str)
         assert refused(app, old, {header: hex_of(TOKEN, old)})
 
 
+@pytest.mark.parametrize('body', ['a line of a log: "webhookTimestamp": 1600000000000', '["webhookTimestamp": 1600000000000]'])
+def test_a_time_in_what_is_no_object_does_not_make_it_old(app: App, body: str) -> None:
+    sent = body.encode()
+    assert app.post(sent, {'Content-Type': 'text/plain', 'X-Any-Signature': hex_of(TOKEN, sent)}).status == 200
+
+
+def test_who_signs_an_id_that_can_not_be_read_is_told_so(app: App) -> None:
+    headers = {'svix-id': 'a=', 'svix-timestamp': str(int(time.time())), 'svix-signature': 'v1,' + 'A' * 43 + '='}
+    answer = app.post(b'{}', headers)
+    assert answer.status == 401
+    assert 'not its id or time' in answer.detail
+    assert 'svix-signature' in answer.detail
+
+
 @pytest.mark.parametrize('old', ['v0:1600000000:token=a&text=x', 'v0:1600000000:{"text":"x', '1600000000:{"a":"x',
                                  '2024-11-24T07:20:00Za=x', 'text=x'])
 def test_what_another_sender_signed_with_the_same_token_is_no_delivery_of_standard_webhooks(old: str) -> None:

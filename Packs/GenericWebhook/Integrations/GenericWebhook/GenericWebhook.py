@@ -345,8 +345,9 @@ def body_time(body: bytes) -> str:
     except ValidationError:
         return ''
     except (ValueError, RecursionError):
-        found = re.search(rb'"%b"\s*:\s*"?([^\s",}]{1,40})' % BODY_TIME.encode(), body)
-        return found[1].decode(errors='replace') if found else ''
+        found = re.search(rb'"%b"\s{0,99}:\s{0,99}"?([^\s",}]{1,40})' % BODY_TIME.encode(), body)
+        is_object = re.match(rb'[\s\xef\xbb\xbf]{0,99}\{', body)
+        return found[1].decode(errors='replace') if found and is_object else ''
 
 
 def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
@@ -383,10 +384,11 @@ def missing_proof(settings: Settings, headers: dict[str, str]) -> Unauthorized:
     if hmac.compare_digest(rest.encode('latin-1'), settings.token):
         return Unauthorized('The Authorization header has a scheme before the token: '
                             'leave it out, or put it into the token.')
+    if signed_by := next(filter(SIGNATURE_NAME.search, headers), ''):
+        return Unauthorized('No signature can be read, or not its id or time: sign the body (and the time) '
+                            'by HMAC-SHA256, in hex or base64, with the token as the key.', signed_by)
     why = 'The Authorization header is not the token' if scheme else 'The request shows no token'
-    signed_by = next(filter(SIGNATURE_NAME.search, headers), '')
-    return Unauthorized(f'{why}: send it as a whole header or query parameter, '
-                        'or sign the body (and the time) with it by HMAC-SHA256, in hex or base64.', signed_by)
+    return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
 
 
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
