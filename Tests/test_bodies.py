@@ -591,3 +591,9 @@ def deepest(form: str) -> range:
 def test_a_lone_file_by_the_name_of_payload_is_a_form_like_any_other() -> None:
     body, content_type = encode_multipart_formdata({'payload': ('event.json', b'{"a": 1}', 'application/json')})
     assert kept(body, content_type) == [{'payload': {'filename': 'event.json', 'content_type': 'application/json', 'size': 8}}]
+
+
+@pytest.mark.parametrize('body', ['{}', '{"a":1}', ' [{"a":1}]'])
+def test_json_under_the_label_of_a_multipart_form_is_json(app: App, body: str) -> None:
+    assert app.authorized(body, 'multipart/form-data; boundary=x').status == 200
+    assert len(app.incidents) == 1
