@@ -1254,7 +1254,7 @@ too_many_events = partial(TooLarge, f'The body holds more than {MAX_EVENTS:,} ev
 def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
     """Those that follow one another, at most one too many. Raises BadRequest.
 
-    The place of an error is told in what was sent, which is as long as the text.
+    The place of an error is told in what was sent, which is as long as any text that may have one.
     """
     values: list[bytes] = []
     start = 0
