@@ -5,7 +5,6 @@ import functools
 import io
 import json
 from typing import Any
-from urllib.parse import parse_qsl
 from wsgiref.util import setup_testing_defaults
 
 import demistomock
@@ -71,7 +70,7 @@ class App:
         """
         length = len(body or b'') if length is None else length
         named = {name.lower(): value for name, value in (headers or {}).items()}
-        asked = Request(method, path, query, 'HTTP/1.1', dict(parse_qsl(query)),
+        asked = Request(method, path, query, 'HTTP/1.1',
                         {'host': '127.0.0.1', 'content-length': str(length), **named},
                         RequestBody(None if body is None else io.BytesIO(body), length, has_chunks=False))  # type: ignore[arg-type]
         asked.arrived -= seconds_ago

@@ -17,7 +17,7 @@ import gevent
 import pytest
 from app import App
 from GenericWebhook import (Arrival, BadRequest, Intake, Refused, RequestBody, Room, Settings, TooLarge, Unavailable,
-                            authenticate, decompress, read_payloads, to_incidents, valid_signature)
+                            authenticate, decompress, read_body, read_payloads, to_incidents, valid_signature)
 from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, request_bytes
@@ -83,8 +83,9 @@ def test_others_get_their_turns_while_a_long_way_is_walked() -> None:
 
 def test_others_get_their_turns_while_24_mib_come_at_once() -> None:
     def read() -> None:
-        with Room(64 * MIB).body(RequestBody(io.BytesIO(bytes(24 * MIB)), 24 * MIB, has_chunks=False), 25 * MIB):
-            pass
+        room = Room(64 * MIB)
+        with room.place():
+            read_body(RequestBody(io.BytesIO(bytes(24 * MIB)), 24 * MIB, has_chunks=False), 25 * MIB, room)
 
     assert turns_of_others(read) >= 2
 
@@ -169,6 +170,7 @@ def test_when_strangers_fill_their_room_the_one_that_has_been_arriving_longest_i
         assert newcomer.recv(4096).startswith(b'HTTP/1.1 200 ')
         first = silent[0].recv(4096)
         assert first.startswith(b'HTTP/1.1 503 ')
+        assert b'Too many large bodies' in first, 'a silent sender gets a 503 of its own in the end'
         assert b'\r\nConnection: close\r\n' in first
         authorized = stack.enter_context(container.connect())
         authorized.sendall(request_bytes('http://x/', b'{}', {'Authorization': TOKEN}))
@@ -202,11 +204,12 @@ class Source:
 ], ids=['whole', 'empty', 'large', 'whole in chunks', 'large in chunks', 'broken', 'slow', 'short'])
 def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: type[Refused] | None) -> None:
     room = Room(10**6)
-    with pytest.raises(refusal) if refusal else nullcontext() as error, room.body(source, 60_000) as read:
-        assert room.held == len(read)
+    with pytest.raises(refusal) if refusal else nullcontext() as error, room.place():
+        read = read_body(source, 60_000, room, overhead=1000)
+        assert room.held == len(read) + 1000
     if error and refusal is not TooLarge:
         assert error.value.headers['Connection'] == 'close', 'what comes after it could be read as another request'
-    assert (room.held, room.arriving, room.cuts) == (0, {}, {})
+    assert (room.held, room.places, room.settled, room.cuts) == (0, {}, {}, {})
 
 
 @pytest.mark.parametrize('size, is_known, room', [
@@ -230,8 +233,8 @@ def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room:
 
 def test_where_readers_know_the_token_the_newcomer_is_refused_and_no_one_is_cut() -> None:
     def hold() -> None:
-        with room.body(Source(), 100):
-            pass
+        with room.place():
+            read_body(Source(), 100, room)
 
     room = Room(40_000)
     readers = [gevent.spawn(hold) for _ in range(2)]

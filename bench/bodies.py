@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bench.rows import Row
-from bench.side import OURS, Side, request_bytes
+from bench.side import OURS, Counter, Side, request_bytes
 
 MIB = 2**20
 SIZE = 24 * MIB
@@ -113,8 +113,8 @@ class Sender(threading.Thread):
 class Scene:
     """A container whose server hangs in a call, so that what comes waits, and whose peak of memory begins at idle."""
 
-    def __init__(self) -> None:
-        self.side = Side(OURS)
+    def __init__(self, store: Counter | None = None) -> None:
+        self.side = Side(OURS, store=store)
 
     def __enter__(self) -> Scene:
         self.side.__enter__()

@@ -56,6 +56,13 @@ class Counter:
         self.values = value
 
 
+class Mirror(Counter):
+    """A store that replies with the whole incidents, as a real server does."""
+
+    def create(self, incidents: list[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
+        return [{'id': str(next(self.ids)), **incident} for incident in incidents]
+
+
 def common_server_python() -> str:
     """The carried subset, brought to the size of the real one, which every integration is compiled with."""
     text = CARRIED_COMMON_SERVER_PYTHON.read_text()
@@ -71,7 +78,7 @@ def show_alarms(text: str) -> None:
 class Side:
     """A running container: `url`, `pid`, `faults` (the server's speed); `started_in` seconds until its port took a connection."""
 
-    def __init__(self, script: Path, call_ms: float = 0, incident_ms: float = 0) -> None:
+    def __init__(self, script: Path, call_ms: float = 0, incident_ms: float = 0, store: Counter | None = None) -> None:
         port = any_free_port()
         self.url = f'http://127.0.0.1:{port}/'
         self.faults = Faults(call_delay_ms=call_ms, incident_delay_ms=incident_ms)
@@ -80,7 +87,7 @@ class Side:
         order = Order(LONG_RUNNING, text, params, 'bench', 'bench')
         quiet = Printer(write=show_alarms)
         self.journal = Journal()
-        self.container = Container(order, Site(Counter(), self.faults, quiet, self.journal))  # type: ignore[arg-type]
+        self.container = Container(order, Site(store or Counter(), self.faults, quiet, self.journal))  # type: ignore[arg-type]
         began = time.perf_counter()
         self.container.start()
         wait_for_port(port)

@@ -27,7 +27,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
@@ -42,7 +42,6 @@ try:
     from bottle import request as bottle_request
     from gevent.event import AsyncResult, Event
     from gevent.lock import Semaphore
-    from gevent.pool import Pool
     from gevent.server import StreamServer
     from msgspec import DecodeError, Raw, Struct, ValidationError, defstruct, field
     from msgspec.json import Decoder
@@ -69,10 +68,14 @@ UNNUMBERED_SECONDS = 900  # for deliveries without an id
 MAX_REMEMBERED_DELIVERIES = 10_000
 MAX_REMEMBERED_BYTES = 16 * MIB
 
-MAX_KNOWN_BYTES = 96 * MIB  # of bodies that are read or worked on, of senders that know the token
-MAX_STRANGERS_BYTES = 64 * MIB  # of those that have yet to prove it by their body
-MAX_STRANGERS_SMALL_BYTES = 16 * MIB  # of those of them that are small
+# What may be held at the same time, beside one large body at work: docs/limits.md adds it up to 600 MiB.
+MAX_KNOWN_BYTES = 64 * MIB  # bodies from senders that showed the token, while they are read and processed
+MAX_STRANGERS_BYTES = 48 * MIB  # bodies whose signature is not checked yet
+MAX_STRANGERS_SMALL_BYTES = 16 * MIB  # ... those up to SMALL_BODY_BYTES, so that large ones leave them room
 SMALL_BODY_BYTES = 256 * 1024
+MAX_HEADS_BYTES = 16 * MIB  # heads that arrive, and requests without a proof that wait for their turn
+MAX_UNSENT_BYTES = 48 * MIB  # responses that their senders have not read yet
+REQUEST_BYTES = 32 * 1024  # what a request takes beside its head and its body: its greenlet's stack, mostly
 
 MAX_CONNECTIONS = 16_384
 RESERVED_FILES = 64  # for everything that is no connection
@@ -80,6 +83,9 @@ HEADER_SECONDS = 15
 IDLE_SECONDS = 75  # longer than common proxies keep a connection, so that none meets one that is just being closed
 BODY_GRACE_SECONDS = 15
 BODY_BYTES_PER_SECOND = 1024
+RESPONSE_GRACE_SECONDS = 30
+RESPONSE_BYTES_PER_SECOND = 64 * 1024
+MAX_LINE_BYTES = 8 * 1024  # the request line
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all together
 MAX_KEPT_HEADER_BYTES = 8 * 1024  # in an incident
@@ -140,6 +146,10 @@ class Unauthorized(Refused):
 
 class TooLarge(Refused):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class TooSlow(Refused):
+    status = HTTPStatus.REQUEST_TIMEOUT
 
 
 class LineTooLong(Refused):
@@ -359,15 +369,18 @@ def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signatur
 
 def authenticate(settings: Settings, headers: dict[str, str], query: str) -> list[Signature] | None:
     """The signatures of which one has to be valid; None for who is let in without. Raises Unauthorized."""
-    if not settings.token:
+    if not settings.token or shows_token(settings, headers, query):
         return None
-    for spellings in islice(places_of_token(headers, query), 100):
-        if any(hmac.compare_digest(each, settings.token) for each in spellings):
-            return None
     shown = list(islice(shown_signatures(headers, settings.token), 8))
     if not shown:
         raise missing_proof(settings, headers)
     return shown
+
+
+def shows_token(settings: Settings, headers: dict[str, str], query: str) -> bool:
+    """Return whether one of the first 100 headers and query parameters is the token."""
+    return any(hmac.compare_digest(each, settings.token)
+               for spellings in islice(places_of_token(headers, query), 100) for each in spellings)
 
 
 def places_of_token(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
@@ -457,34 +470,63 @@ def token_spellings(token: bytes) -> set[str]:
 PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
 
 
-class PacedReader(io.RawIOBase):
-    """What a sender sends, while it keeps the pace and is not too much; then every read raises OSError."""
+class PacedReader:
+    """Reads what a sender sends, as long as the sender keeps the pace and does not send too much.
+
+    Beyond that every read raises OSError. `buffer` holds what arrived before anybody read it.
+    """
+
+    __slots__ = ('buffer', 'bytes_per_second', 'ends_at', 'received', 'seconds', 'socket')
 
     def __init__(self, sock: Any):
         self.socket = sock
+        self.buffer = bytearray()
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
-        """From now on: all within so many seconds, more for what comes, but no silence longer than these."""
+        """Start a time allowance of `seconds`, extended as data arrives at `bytes_per_second` or faster."""
         self.seconds = seconds
         self.ends_at = time.monotonic() + seconds
         self.bytes_per_second = bytes_per_second
         self.received = 0
 
-    def readable(self) -> bool:
-        return True
+    def read(self, size: int) -> bytes:
+        """Return from 1 to `size` bytes, or none at the end. Raise OSError."""
+        if size and not self.buffer:
+            return self.receive(size)
+        data = bytes(self.buffer[:size])
+        del self.buffer[:size]
+        return data
 
-    def readinto(self, buffer: Any) -> int:
+    def readline(self, limit: int) -> bytes:
+        """Return the bytes up to the next line feed, at most `limit`. Raise OSError."""
+        searched = 0
+        while searched < limit and self.buffer.find(b'\n', searched, limit) < 0:
+            searched = len(self.buffer)
+            piece = self.receive(PIECE_BYTES)
+            if not piece:
+                break
+            self.buffer += piece
+        end = self.buffer.find(b'\n', 0, limit) + 1
+        return self.read(end or limit) if self.buffer else b''
+
+    def receive(self, size: int) -> bytes:
         if self.received:
-            gevent.sleep(0)  # else what has come already would be read in one go
+            gevent.sleep(0)  # else all that has arrived would be read before anybody else has a turn
         seconds_left = self.ends_at - time.monotonic()
-        if seconds_left <= 0 or self.received > 64 * MIB:  # so much is thrown away of what is refused
-            raise TimeoutError('the sender is too slow or sends too much')
+        if seconds_left <= 0:
+            raise TimeoutError('the sender is too slow')
         self.socket.settimeout(seconds_left)
-        count: int = self.socket.recv_into(buffer)
-        self.received += count
+        data: bytes = self.socket.recv(size)
+        self.count(len(data))
+        return data
+
+    def count(self, size: int) -> None:
+        """Extend the allowance by what has arrived. Raise OSError where it is more than any request needs."""
+        self.received += size
+        if self.received > 64 * MIB:  # so much of a rejected body is thrown away before the connection ends
+            raise OSError('the sender sends too much')
         longest = time.monotonic() + self.seconds
-        self.ends_at = min(self.ends_at + count / self.bytes_per_second, longest)
-        return count
+        self.ends_at = min(self.ends_at + size / self.bytes_per_second, longest)
 
 
 CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
@@ -494,8 +536,8 @@ TRAILER = re.compile(rb'([^\r\n\0:]+:[^\r\n\0]*)?\r\n')  # empty after the last 
 class RequestBody:
     """The body of one request without its chunks, whose framing must be little beside the data."""
 
-    def __init__(self, rfile: io.BufferedIOBase, length: int, has_chunks: bool):
-        self.rfile = rfile
+    def __init__(self, rfile: Any, length: int, has_chunks: bool):
+        self.rfile = rfile  # read and readline, as PacedReader has them
         self.size = length  # as far as the sender has told it
         self.left = length  # of the body or of a chunk
         self.has_chunks = has_chunks  # still to come
@@ -545,64 +587,79 @@ no_room = partial(
     Connection='close')
 
 
-class Room(Struct):
-    """Holds bodies of so many bytes together, each until nobody works on it any more.
+class Room:
+    """A number of bytes that greenlets hold together, each until it leaves its place.
 
-    Once it is full none is taken, or the body is cut that has been arriving longest.
+    When the room is full, a further greenlet is rejected, or with `cuts_longest` the one that has held its place longest.
+    One that needs more than the whole room has it alone.
     """
 
-    limit: int
-    cuts_longest: bool = False
-    held: int = 0
-    arriving: dict[Any, int] = {}  # by greenlet, the one that has been at it longest first
-    cuts: dict[Any, Any] = {}  # what is about to be thrown at a greenlet
+    def __init__(self, limit: int, cuts_longest: bool = False):
+        self.limit = limit
+        self.cuts_longest = cuts_longest
+        self.held = 0
+        self.places: dict[Any, int] = {}  # bytes by greenlet, the oldest place first
+        self.settled: dict[Any, int] = {}  # ... of those that are no longer cut
+        self.cuts: dict[Any, Any] = {}  # the callback that is about to cut a greenlet
 
     @contextmanager
-    def body(self, source: Any, limit: int) -> Iterator[bytes]:
-        """What there is to read, of at most `limit` bytes. Raises TooLarge, Unavailable, BadRequest."""
-        reader = gevent.getcurrent()
-        self.arriving[reader] = size = 0
+    def place(self, size: int = 0) -> Iterator[None]:
+        """Hold `size` bytes for the current greenlet, and what it holds meanwhile. Raise Unavailable."""
+        holder = gevent.getcurrent()
+        self.places[holder] = 0
         try:
-            body = self.read(source, limit)
-            size = self.arriving.pop(reader)
-            yield body
+            self.hold(size)
+            yield
         finally:
-            self.held -= self.arriving.pop(reader, size)
-            if reader in self.cuts:
-                self.cuts.pop(reader).stop()  # it may have left by itself
-
-    def read(self, source: Any, limit: int) -> bytes:
-        body = bytearray()
-        piece = b' '
-        try:
-            while piece:
-                if source.size > limit:
-                    raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
-                breathe()
-                self.hold(len(body) + PIECE_BYTES)  # before it comes: what has arrived in part is held, too
-                piece = source.read(PIECE_BYTES)
-                body += piece
-        except TimeoutError:
-            raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
-        except (OSError, ValueError):
-            bad = 'The body ended early, or its chunks are not well-formed.'
-            raise BadRequest(bad, Connection='close') from None
-        self.hold(len(body))
-        return bytes(body)
+            self.held -= self.places.pop(holder, 0) + self.settled.pop(holder, 0)
+            if holder in self.cuts:
+                self.cuts.pop(holder).stop()  # it may have left by itself
 
     def hold(self, size: int) -> None:
-        """From now on the body that this greenlet reads takes so many bytes. Raises Unavailable."""
-        reader = gevent.getcurrent()
-        if reader in self.arriving:
-            self.held += size - self.arriving[reader]
-            self.arriving[reader] = size
-        while self.held > self.limit:
-            longest = next(iter(self.arriving)) if self.cuts_longest else reader
-            self.held -= self.arriving.pop(longest)
-            if longest is not reader:
-                self.cuts[longest] = gevent.get_hub().loop.run_callback(longest.throw, no_room())
-        if reader not in self.arriving:
+        """Change what the current greenlet holds to `size` bytes. Raise Unavailable if there is no room."""
+        holder = gevent.getcurrent()
+        if holder in self.places:
+            self.held += size - self.places[holder]
+            self.places[holder] = size
+        while self.limit < self.held > self.places.get(holder, 0):
+            self.cut(next(iter(self.places)) if self.cuts_longest else holder)
+        if holder not in self.places:
             raise no_room()
+
+    def cut(self, holder: Any) -> None:
+        self.held -= self.places.pop(holder)
+        if holder is not gevent.getcurrent():
+            self.cuts[holder] = gevent.get_hub().loop.run_callback(holder.throw, no_room())
+
+    def settle(self) -> None:
+        """Keep the current greenlet from being cut from now on."""
+        holder = gevent.getcurrent()
+        self.settled[holder] = self.places.pop(holder)
+
+
+def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
+    """Read a body of at most `limit` bytes into a room in which the current greenlet has its place.
+
+    Raise TooLarge, Unavailable, BadRequest.
+    """
+    body = bytearray()
+    piece = b' '
+    try:
+        while piece:
+            if source.size > limit:
+                raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
+            breathe()
+            room.hold(overhead + len(body) + PIECE_BYTES)  # before it comes: what has arrived in part is held, too
+            piece = source.read(PIECE_BYTES)
+            body += piece
+    except TimeoutError:
+        raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
+    except (OSError, ValueError):
+        bad = 'The body ended early, or its chunks are not well-formed.'
+        raise BadRequest(bad, Connection='close') from None
+    room.hold(overhead + len(body))
+    room.settle()
+    return bytes(body)
 
 
 class Intake:
@@ -615,11 +672,14 @@ class Intake:
         # By the size above which a body needs one; work on smaller ones ends before others get the loop.
         self.turns = {MIB: Semaphore(), 64 * 1024: Semaphore()}
 
-    def body(self, source: Any, is_known: bool, limit: int = MAX_BODY_BYTES) -> AbstractContextManager[bytes]:
-        """The body as sent, for as long as it is worked on."""
-        size = source.size or limit  # it is not told where it comes in chunks
+    @contextmanager
+    def body(self, source: Any, is_known: bool, limit: int = MAX_BODY_BYTES, overhead: int = 0) -> Iterator[bytes]:
+        """Read a body; hold its bytes and the `overhead` of its request for as long as it is processed."""
+        size = source.size or limit  # unknown where it arrives in chunks
         strangers = self.strangers_small if size <= SMALL_BODY_BYTES else self.strangers
-        return (self.known if is_known else strangers).body(source, limit)
+        room = self.known if is_known else strangers
+        with room.place():
+            yield read_body(source, limit, room, overhead)
 
     @contextmanager
     def turn(self, size: int) -> Iterator[None]:
@@ -1441,19 +1501,31 @@ def member_decoder(key: str) -> Decoder[Any]:
 ''' HANDSHAKES '''
 
 
-class Request(Struct):
+class Request(Struct, dict=True):
     """What a sender asks, and for the log what came of it."""
 
     method: str = '-'
     path: str = ''
     query_string: str = ''
     version: str = ''
-    query: dict[str, str] = {}
     headers: dict[str, str] = {}
     body: Any = None  # what there is to read; its `size`, as far as the sender has told it
+    head_size: int = 0
     has_left: Callable[[], bool] = bool  # whether the sender has
     arrived: float = field(default_factory=time.time)
+    rejection: Refused | None = None  # why it is no HTTP
+    is_accepted: bool = False  # by the token in its head
     outcome: str = 'no incident'
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The first 100 parameters: a query of 8 KiB could else take longer to parse than a POST to answer."""
+        return dict(parse_qsl('&'.join(self.query_string.split('&', 100)[:100])))
+
+    @property
+    def held_bytes(self) -> int:
+        """What the request takes in memory beside its body, at most."""
+        return REQUEST_BYTES + 2 * self.head_size
 
 
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
@@ -1479,7 +1551,7 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
         case 'POST' if 'validationToken' in query and is_empty:  # Microsoft Graph
             return echo(query['validationToken'])
         case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':  # Azure Event Grid
-            with intake.body(asked.body, False, MAX_HANDSHAKE_BYTES) as body:
+            with intake.body(asked.body, False, MAX_HANDSHAKE_BYTES, asked.held_bytes) as body:
                 event = [*read_payloads(body, 'application/json'), b''][0]
             code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
             return json_answer(json.dumps({'validationResponse': code}))
@@ -2137,6 +2209,12 @@ class Webhook(Bottle):  # type: ignore[misc]
         except Exception as error:
             return self.fail(asked, error)
 
+    def accepts(self, request: Request) -> bool:
+        """Return whether a request shows by its head that it may create incidents."""
+        if self.settings.token:
+            return shows_token(self.settings, request.headers, request.query_string)
+        return request.method in ('POST', 'PUT')
+
     def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
         """A request that has no handler."""
         asked = bottle_request.environ[REQUEST]
@@ -2164,9 +2242,9 @@ class Webhook(Bottle):  # type: ignore[misc]
     def read(self, asked: Request) -> tuple[Delivery, Post]:
         """What is to be created, and nothing more, for it may wait long."""
         settings = self.settings
-        signatures = authenticate(settings, asked.headers, asked.query_string)
+        signatures = None if asked.is_accepted else authenticate(settings, asked.headers, asked.query_string)
         self.line.queue.check_room(asked.body.size)
-        with self.intake.body(asked.body, is_known=signatures is None) as body:
+        with self.intake.body(asked.body, signatures is None, overhead=asked.held_bytes) as body:
             signed_by = '' if signatures is None else valid_signature(signatures, body, asked.arrived)
             incidents = self.incidents(asked, body, signed_by)
             parameters = [pair for pair in asked.query.items()
@@ -2210,7 +2288,7 @@ def read_head(line: bytes, rfile: io.BufferedIOBase) -> Request:
     headers = read_headers(rfile)
     check_sole_reading(headers, is_old=version == 'HTTP/1.0')
     body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
-    return Request(method, path, query, version, dict(parse_qsl(query)), headers, body)
+    return Request(method, path, query, version, headers, body)
 
 
 def check_sole_reading(headers: dict[str, str], is_old: bool) -> None:
@@ -2247,75 +2325,173 @@ def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
     raise BadRequest('A line of the headers is no header, or they are too many.')
 
 
+# An empty line ends the head. One line feed is enough, as RFC 9112 section 2.2 allows.
+HEAD_END = re.compile(rb'\n\r?\n')
+EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
+
+
+def head_size(buffer: bytearray, searched: int) -> int:
+    """Return the length of the head that begins a buffer, or 0 while more of it is to come.
+
+    Bytes that no further ones can make a head count as one, so that they are rejected at once. The first `searched`
+    bytes have been looked at before.
+    """
+    if end := HEAD_END.search(buffer, max(searched - 2, 0)):
+        return end.end()
+    line_end = buffer.find(b'\n', 0, MAX_LINE_BYTES) + 1
+    is_too_large = len(buffer) >= MAX_LINE_BYTES + (MAX_HEADER_BYTES if line_end else 0)
+    is_bad = searched < line_end and not REQUEST_LINE.fullmatch(buffer, 0, line_end)
+    return len(buffer) if is_too_large or is_bad else 0
+
+
+class HttpLimits(NamedTuple):
+    """What a connection may take, and all together."""
+
+    head_seconds: float = HEADER_SECONDS
+    idle_seconds: float = IDLE_SECONDS
+    body_grace_seconds: float = BODY_GRACE_SECONDS
+    response_grace_seconds: float = RESPONSE_GRACE_SECONDS
+    response_bytes_per_second: float = RESPONSE_BYTES_PER_SECOND
+    heads_bytes: int = MAX_HEADS_BYTES
+    unsent_bytes: int = MAX_UNSENT_BYTES
+
+
+HTTP_LIMITS = HttpLimits()
+
+
 class Connection:
-    """One sender's requests, one after the other, each with its answer and its line in the log."""
+    """One sender's requests, one after the other, each with its response and its line in the log.
 
-    def __init__(self, sock: Any, client: str, server: 'WebhookServer'):
+    Only a request in hand has a greenlet, which would take 20 KiB. While the connection rests or a head arrives, the
+    event loop calls it back, and it takes little more than what has arrived.
+    """
+
+    __slots__ = ('began', 'peer', 'reader', 'server', 'skipped', 'socket', 'watcher')
+
+    def __init__(self, sock: Any, peer: str, server: 'WebhookServer'):
         self.socket = sock
-        self.client = client
+        self.peer = peer
         self.server = server
+        self.reader = PacedReader(sock)
         self.began = time.monotonic()  # the latest request
-        self.was_refused = False
-        self.pace = PacedReader(sock)
-        self.rfile = io.BufferedReader(self.pace, buffer_size=4096)
+        self.skipped = 0  # bytes still to come of a body that nobody reads
+        self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)
 
-    def serve(self, seconds: float = HEADER_SECONDS, idle_seconds: float = IDLE_SECONDS) -> None:
-        """Once a request was answered, the next one may be later to come than the first."""
-        with suppress(OSError):  # the sender is gone or too slow: it hears nothing more
-            while self.serve_one(seconds):
-                seconds = idle_seconds
-                # Else what one pipelines would be answered in one go. All who were refused share one turn.
-                with self.server.refused_turn if self.was_refused else nullcontext():
-                    gevent.sleep(0)
-            self.server.rest(self)
-            self.socket.shutdown(socket.SHUT_WR)
-            while self.rfile.read1():
-                pass  # unread data would reset the connection, and take the answer with it
+    def rest(self, seconds: float) -> None:
+        """Wait for a request whose first byte has to arrive within `seconds`."""
+        self.reader.expect(seconds)
+        self.server.resting[self] = None
+        self.watch(self.read_head)
+        self.find_head(0)  # it may have arrived with the request before
 
-    def serve_one(self, wait_seconds: float) -> bool:
-        """Whether another request may follow on the connection."""
-        self.server.rest(self)
-        self.pace.expect(wait_seconds)
-        if not self.rfile.peek():
-            return False
-        self.pace.expect(HEADER_SECONDS)
-        self.began = time.monotonic()
-        line = self.rfile.readline(8192)
-        if line in EMPTY_LINES:
-            return True
+    def watch(self, read: Callable[[bytes], None]) -> None:
+        """Have `read` called with what arrives, in the event loop: it must not block. The end is no bytes."""
+        self.socket.settimeout(0)
+        self.watcher.stop()
+        self.watcher.start(self.receive, read)
+
+    def receive(self, read: Callable[[bytes], None]) -> None:
         try:
-            asked = read_head(line, self.rfile)
-        except Refused as refused:
-            answer = problem(refused.status, refused.detail, {'Connection': 'close'})
-            headers = {**answer.headers, 'Content-Length': str(len(answer.body))}
-            content = b'' if line.startswith(b'HEAD ') else answer.body.encode()
-            self.reply(Request(outcome=refused.detail), answer.status_line, headers, content)
-            return False
-        return self.hand_over(asked)
+            read(self.socket.recv(PIECE_BYTES))
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
 
-    def hand_over(self, asked: Request) -> bool:
-        """To the app, which answers to whatever may happen in it. Whether the connection stays open."""
-        del self.server.resting[self]
-        self.pace.expect(BODY_GRACE_SECONDS, BODY_BYTES_PER_SECOND)
-        asked.has_left = self.has_left
-        is_new = asked.version == 'HTTP/1.1'
-        if is_new and asked.headers.get('expect', '').lower() == '100-continue':
-            asked.body.invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
-        environ = {'REQUEST_METHOD': asked.method, 'PATH_INFO': asked.path, REQUEST: asked}
-        said: list[Any] = []
-        content = b''.join(self.server.app(environ, lambda *head: said.extend(head)))
-        status, headers = said[0], dict(said[1])
-        wishes = asked.headers.get('connection', '').lower().replace(' ', '').split(',')
-        wants_to_stay = 'close' not in wishes and (is_new or 'keep-alive' in wishes)
-        stays = wants_to_stay and asked.body.is_nearly_read and 'Connection' not in headers
+    def read_head(self, data: bytes) -> None:
+        """Add what has arrived to the head; serve the request when it is complete or its sender has ended it."""
+        searched = len(self.reader.buffer)
+        self.reader.buffer += data
+        if not self.find_head(searched) and not data:
+            self.take_head(searched) if searched else self.close()
+
+    def find_head(self, searched: int) -> bool:
+        """Serve the request if the buffer holds its head. Return whether it does."""
+        buffer = self.reader.buffer
+        unread = min(self.skipped, len(buffer))
+        self.skipped -= unread
+        del buffer[:unread]
+        del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
+        if not buffer:
+            return False
+        if self in self.server.resting:
+            del self.server.resting[self]
+            self.began = time.monotonic()
+            self.reader.expect(self.server.limits.head_seconds)
+        size = head_size(buffer, searched)
+        if size:
+            self.take_head(size)
+        else:
+            self.server.hold_head(self, len(buffer))
+        return size > 0
+
+    def take_head(self, size: int) -> None:
+        """Read the head of this size from the buffer, and have the request served."""
+        self.watcher.stop()
+        head = io.BytesIO(self.reader.buffer[:size])
+        self.reader.buffer = self.reader.buffer[size:]  # cutting it in place would leave holes that fit no other head
+        self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
+        try:
+            request = read_head(head.readline(MAX_LINE_BYTES), head)
+            request.body.rfile = self.reader
+        except Refused as rejection:
+            rejection.__traceback__ = None  # its frames hold the head
+            method = 'HEAD' if head.getvalue().startswith(b'HEAD ') else '-'
+            request = Request(method, rejection=rejection, outcome=rejection.detail)
+        request.head_size = size
+        request.has_left = self.has_left
+        self.server.serve(self, request)
+
+    def serve(self, request: Request) -> None:
+        """Respond to a request; then wait for the next one or end the connection."""
+        try:
+            stays = self.respond(request)
+        except (OSError, Unavailable):  # the sender is gone or too slow, or was cut: nothing more can be said to it
+            self.close()
+        else:
+            self.skipped = request.body.left if stays else 0
+            self.rest(self.server.limits.idle_seconds) if stays else self.linger()
+
+    def respond(self, request: Request) -> bool:
+        """Send the response to a request. Return whether the connection stays open. Raise OSError, Unavailable."""
+        is_http11 = request.version == 'HTTP/1.1'
+        if is_http11 and request.headers.get('expect', '').lower() == '100-continue':
+            request.body.invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
+        status, headers, content = self.server.response(request)
+        wishes = request.headers.get('connection', '').lower().replace(' ', '').split(',')
+        wants_to_stay = 'close' not in wishes and (is_http11 or 'keep-alive' in wishes)
+        stays = wants_to_stay and 'Connection' not in headers and request.body.is_nearly_read
         headers['Connection'] = 'keep-alive' if stays else 'close'
-        self.reply(asked, status, headers, content)
-        if stays:
-            asked.body.read(asked.body.left)
+        self.log(request, status[:3])
+        date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
+        lines = ''.join(f'{name}: {value}\r\n' for name, value in headers.items())
+        head = f'HTTP/1.1 {status}\r\nDate: {date}\r\n{lines}\r\n'.encode('latin-1')
+        is_small = len(content) <= PIECE_BYTES  # a packet for both; a large one is not copied
+        for part in [head + content] if is_small else [head, content]:
+            self.send(part, request.held_bytes)
         return stays
 
+    def send(self, data: bytes, held_bytes: int) -> None:
+        """Send bytes, in the room of all unsent responses if the sender does not take them at once.
+
+        The sender has to read at a minimum pace overall. Raise OSError, Unavailable.
+        """
+        self.socket.settimeout(0)
+        sent = 0
+        with suppress(BlockingIOError):
+            sent = self.socket.send(data)
+        if sent == len(data):
+            return
+        limits = self.server.limits
+        ends_at = time.monotonic() + limits.response_grace_seconds + len(data) / limits.response_bytes_per_second
+        with self.server.unsent.place(len(data) + held_bytes):
+            unsent = memoryview(data)[sent:]
+            while unsent:
+                self.socket.settimeout(max(ends_at - time.monotonic(), 0))
+                unsent = unsent[self.socket.send(unsent):]
+
     def has_left(self) -> bool:
-        """Whether nothing more can come. Asked while a request is in hand: nobody else reads then."""
+        """Return whether nothing more can come. Asked while a request is in hand: nobody else reads then."""
         self.socket.settimeout(0)
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -2324,58 +2500,170 @@ class Connection:
         except OSError:
             return True
 
-    def reply(self, asked: Request, status: str, headers: dict[str, str], content: bytes,
-              silent_seconds: float = 30) -> None:
-        """With a line in the log. A reader may take long, as long as it goes on. Raises OSError."""
-        self.was_refused = status[0] in '45'
-        self.log(asked, status[:3])
-        date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
-        lines = ''.join(f'{name}: {value}\r\n' for name, value in headers.items())
-        head = f'HTTP/1.1 {status}\r\nDate: {date}\r\n{lines}\r\n'
-        left = memoryview(head.encode('latin-1') + content)
-        self.socket.settimeout(silent_seconds)
-        while left:
-            left = left[self.socket.send(left):]
+    def reject(self, rejection: Refused) -> None:
+        """Send the response to a request that has no greenlet, if it can be sent at once, and end the connection."""
+        self.server.release_head(self)
+        self.log(Request(outcome=rejection.detail), str(int(rejection.status)))
+        answer = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
+        lines = ''.join(f'{name}: {value}\r\n' for name, value in answer.headers.items())
+        content = answer.body.encode()
+        head = f'HTTP/1.1 {answer.status_line}\r\n{lines}Content-Length: {len(content)}\r\n\r\n'
+        with suppress(OSError):
+            self.socket.send(head.encode() + content)
+        self.linger()
 
-    def log(self, asked: Request, status: str) -> None:
+    def expire(self) -> None:
+        """End what has taken its time."""
+        if self in self.server.strangers:
+            self.reject(Unavailable('Too many requests arrive at the same time: send it again later.'))
+        elif self in self.server.heads:
+            self.reject(TooSlow('The head of the request came too slowly.'))
+        else:
+            self.close()
+
+    def linger(self) -> None:
+        """Send no more, and throw away what arrives: unread data would reset the connection, and take the response with it."""
+        self.reader.buffer = bytearray()
+        self.server.leaving[self] = None
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+            self.watch(self.throw_away)
+        except OSError:
+            self.close()
+
+    def throw_away(self, data: bytes) -> None:
+        self.reader.count(len(data))
+        if not data:
+            self.close()
+
+    def close(self) -> None:
+        self.watcher.stop()
+        self.watcher.close()
+        self.socket.close()
+        self.server.forget(self)
+
+    def log(self, request: Request, status: str) -> None:
         line, told, quoted = self.server.app.line, self.server.told, self.server.quoted
-        client = quoted(asked.headers.get('x-forwarded-for', self.client))
-        agent = quoted(asked.headers.get('user-agent', '-'))
-        size = asked.body.size if asked.body else '-'
+        claimed = request.headers.get('x-forwarded-for')
+        client = quoted(self.peer) + (f' for {quoted(claimed)}' if claimed else '')
+        agent = quoted(request.headers.get('user-agent', '-'))
+        size = request.body.size if request.body else '-'
         milliseconds = round((time.monotonic() - self.began) * 1000)
-        text = (f'{told(asked.method)} {status} {milliseconds} ms, from {client} {agent}, '
-                f'{size} bytes: {asked.outcome}')
-        if self.was_refused:
-            line.log('info', text, reason=f'{status}: {asked.outcome}')
+        text = (f'{told(request.method)} {status} {milliseconds} ms, from {client} {agent}, '
+                f'{size} bytes: {request.outcome}')
+        if status[0] in '45':
+            line.log('info', text, reason=f'{status}: {request.outcome}')
         else:
             line.log('debug', text)
 
 
 class WebhookServer(StreamServer):
-    """The integration's HTTP server. Its start() raises OSError when the port can't be had."""
+    """The integration's HTTP server. Its start() raises OSError when the port can't be had.
 
-    def __init__(self, settings: Settings, line: ServerLine):
-        self.connections = Pool(connection_limit())
-        super().__init__(('0.0.0.0', settings.port), spawn=self.connections, backlog=4096)
+    The connections without a greenlet are in one of three states, each in the order in which they got there.
+    """
+
+    def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
+        super().__init__(('0.0.0.0', settings.port), handle=self.do_handle, backlog=4096)
         self.app = Webhook(settings, line)
-        self.resting: dict[Connection, None] = {}  # without a request, the one that rests longest first
-        self.refused_turn = Semaphore()
+        self.limits = limits
+        self.most_connections = connection_limit()
+        self.connections: set[Connection] = set()
+        self.resting: dict[Connection, None] = {}
+        self.heads: dict[Connection, int] = {}  # whose head arrives or waits for its turn, and the bytes that it takes
+        self.leaving: dict[Connection, None] = {}
+        self.heads_size = 0
+        self.strangers: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
+        self.has_strangers = Event()
+        self.unsent = Room(limits.unsent_bytes, cuts_longest=True)
 
-    def handle(self, sock: Any, address: Any) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def start(self) -> None:
+        super().start()
+        gevent.spawn(self.expire_connections)
+        gevent.spawn(self.serve_strangers)
+
+    def full(self) -> bool:
+        """Return whether there are as many connections as there may be; one without a request in hand gives way."""
+        while len(self.connections) >= self.most_connections:
+            longest = next(chain(self.leaving, self.resting, self.heads), None)
+            if not longest:
+                return True
+            longest.close()
+        return False
+
+    def do_handle(self, sock: Any, address: Any) -> None:
+        """Take a new connection; without a greenlet, which gevent would give it."""
+        with suppress(OSError):  # it may have been reset already
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, address[0], self)
-        try:
-            connection.serve()
-        finally:
-            self.resting.pop(connection, None)
+        self.connections.add(connection)
+        connection.rest(self.limits.head_seconds)
 
-    def rest(self, connection: Connection) -> None:
-        """It has no request in hand. Where there is room for no other, the one that rests longest ends."""
-        self.resting[connection] = None
-        longest = next(iter(self.resting))
-        if longest is not connection and not self.connections.free_count():
-            with suppress(OSError):  # it has ended by itself
-                longest.socket.shutdown(socket.SHUT_RDWR)
+    def forget(self, connection: Connection) -> None:
+        self.release_head(connection)
+        self.resting.pop(connection, None)
+        self.leaving.pop(connection, None)
+        self.connections.discard(connection)
+        if self.started:
+            self.start_accepting()  # if it was full
+
+    def hold_head(self, connection: Connection, size: int) -> None:
+        """Count the bytes of a head. When all take too many, reject the one that has been there longest."""
+        self.heads_size += size - self.heads.get(connection, 0)
+        self.heads[connection] = size
+        while self.heads_size > self.limits.heads_bytes:
+            next(iter(self.heads)).reject(Unavailable('Too many requests arrive at the same time: send it again later.'))
+
+    def release_head(self, connection: Connection) -> None:
+        self.strangers.pop(connection, None)
+        self.heads_size -= self.heads.pop(connection, 0)
+
+    def serve(self, connection: Connection, request: Request) -> None:
+        """Give a request a greenlet: at once if it is accepted, else in the turn that all others share."""
+        request.is_accepted = not request.rejection and self.app.accepts(request)
+        if request.is_accepted:
+            self.release_head(connection)
+            gevent.spawn(connection.serve, request)
+        else:
+            self.strangers[connection] = request
+            self.has_strangers.set()
+            self.hold_head(connection, 2 * request.head_size + 2048)
+
+    def serve_strangers(self) -> None:
+        """Begin one request without a proof each time that the event loop has looked after all others."""
+        while True:
+            self.has_strangers.wait()
+            connection, request = next(iter(self.strangers.items()))
+            self.release_head(connection)
+            if not self.strangers:
+                self.has_strangers.clear()
+            gevent.spawn(connection.serve, request)
+            gevent.sleep(0)
+
+    def expire_connections(self, every_seconds: float = 0.1) -> None:
+        while True:
+            gevent.sleep(every_seconds)
+            now = time.monotonic()
+            waiting = chain(self.resting, self.heads, self.leaving)
+            for connection in [each for each in waiting if each.reader.ends_at <= now]:
+                connection.expire()
+
+    def response(self, request: Request) -> tuple[str, dict[str, str], bytes]:
+        """Return the app's status, headers and content for a request, or those that say why it is no HTTP."""
+        if rejection := request.rejection:
+            answer = problem(rejection.status, rejection.detail, rejection.headers)
+            content = answer.body.encode()
+            headers = {**answer.headers, 'Content-Length': str(len(content)), 'Connection': 'close'}
+            return answer.status_line, headers, b'' if request.method == 'HEAD' else content
+        environ = {'REQUEST_METHOD': request.method, 'PATH_INFO': request.path, REQUEST: request}
+        head: list[Any] = []
+        content = b''.join(self.app(environ, lambda *start: head.extend(start)))
+        return head[0], dict(head[1]), content
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no request is in hand."""
+        return len(self.connections) == len(self.resting) + len(self.heads) + len(self.leaving)
 
     def told(self, text: str) -> str:
         """What a sender wrote, without the token."""
@@ -2414,7 +2702,7 @@ def serve(settings: Settings) -> None:
     server.close()
     gevent.sleep(0.1)  # who has just connected is yet to ask, and is answered, too
     line.drain()
-    wait_until(lambda: len(server.resting) == len(server.connections), seconds=1)  # the last answers have left
+    wait_until(lambda: server.is_at_rest, seconds=1)  # the last responses have left
     os._exit(1 if line.is_cut else 0)
 
 

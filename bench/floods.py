@@ -1,0 +1,163 @@
+"""Floods that could fill the memory: heads that never end, responses that nobody reads, replies of XSOAR that are large."""
+from __future__ import annotations
+
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from bench.bodies import MIB, SIZE, Cost, Prober, Scene, Sender, Shape, connect, filled, request
+from bench.rows import Row
+from bench.side import Mirror, request_bytes
+
+CONNECTIONS = 16_300
+LIMIT = 600
+LEFT_OVER = 60
+TEXT = 'text/plain; charset=utf-8'
+
+
+def raise_file_limit() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class Flood(threading.Thread):
+    """Opens connections and sends the same bytes on each, as much as is taken, until it is stopped."""
+
+    def __init__(self, scene: Scene, count: int, sent: bytes) -> None:
+        super().__init__()
+        self.scene = scene
+        self.count = count
+        self.sent = sent
+        self.connections: list[socket.socket] = []
+        self.has_sent_all = threading.Event()
+        self.is_over = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        with ExitStack() as stack:
+            for _ in range(self.count):
+                with suppress(OSError):  # one that is cut is what the receiver is for
+                    connection = stack.enter_context(connect(self.scene.side))
+                    connection.settimeout(5)
+                    connection.sendall(self.sent)
+            self.has_sent_all.set()
+            self.is_over.wait()
+
+    def stop(self) -> None:
+        self.is_over.set()
+        self.join()
+
+
+class Honest(Prober):
+    """An honest sender that posts one incident after the other beside a flood; `count` of them were created."""
+
+    count = 0
+
+    def run(self) -> None:
+        post = request(Shape(lambda: b'{"name": "honest"}'))
+        with ExitStack() as stack:
+            connection = stack.enter_context(connect(self.side))
+            while not self.is_done.wait(0.01):
+                began = time.perf_counter()
+                connection.sendall(post)
+                assert connection.recv(65536).startswith(b'HTTP/1.1 200')
+                self.longest = max(self.longest, time.perf_counter() - began)
+                self.count += 1
+
+
+def flooded(count: int, sent: bytes, settled: Callable[[Scene], bool]) -> tuple[float, float, float]:
+    """Return MiB above idle at most and after a flood, and how many seconds an honest sender waited at most beside it."""
+    raise_file_limit()
+    with Scene(Mirror()) as scene:
+        scene.release()
+        honest = Honest(scene.side)
+        flood = Flood(scene, count, sent)
+        flood.has_sent_all.wait()
+        wait_while(lambda: not settled(scene), 60)
+        waited = honest.stop()
+        assert honest.count
+        peak = scene.peak()
+        flood.stop()
+        wait_while(lambda: scene.side.open_files() > 60 or scene.is_busy(), 60)
+        return peak, scene.memory(), waited
+
+
+def wait_while(condition: Callable[[], bool], seconds: float) -> None:
+    ends_at = time.monotonic() + seconds
+    while condition() and time.monotonic() < ends_at:
+        time.sleep(0.1)
+
+
+def is_quiet(scene: Scene) -> bool:
+    return not scene.is_busy()
+
+
+def flood_rows(name: str, figures: tuple[float, float, float]) -> list[Row]:
+    peak, after, waited = figures
+    return [
+        Row(f'{name}: memory above idle', f'{peak:.0f} MiB', '', '', f'at most {LIMIT} MiB', peak <= LIMIT),
+        Row('... when it is over', f'{after:.0f} MiB', '', '', f'at most {LEFT_OVER} MiB', after <= LEFT_OVER),
+        Row('... an honest POST beside it waited', f'{1000 * waited:.0f} ms', '', '', 'at most 1 s', waited <= 1),
+    ]
+
+
+def floods() -> list[Row]:
+    head = b'GET / HTTP/1.1\r\nHost: x\r\nA: '
+    rows = []
+    for name, size in (('32 KiB', 32 * 1024 - 100), ('1.2 KB', 1200)):
+        rows += flood_rows(f'{CONNECTIONS:,} connections, each with {name} of a head that never ends',
+                           flooded(CONNECTIONS, head + b'a' * size, is_quiet))
+    query = b'GET /?' + b'a=1&' * 2000 + b' HTTP/1.1\r\nHost: x\r\n\r\n'
+    rows += flood_rows('900 connections, each with 20 queries of 8 KiB', flooded(900, query * 20, is_quiet))
+    return rows
+
+
+def unread_responses() -> list[Row]:
+    return flood_rows('30 posts of 24 MiB whose senders do not read',
+                      flooded(30, request(Shape(lambda: filled(b'{"a":"', b'x', b'"}'))), is_quiet))
+
+
+ECHOED = {
+    'é': Shape(lambda: filled('{"raw_json":{"a":"'.encode(), 'é'.encode(), b'"}}')),
+    'a name of é': Shape(lambda: filled(b'{"name":"', 'é'.encode(), b'"}')),
+    'one emoji': Shape(lambda: filled('{"a":"😀'.encode(), b'x', b'"}')),
+    'one arrow': Shape(lambda: filled('{"a":"→'.encode(), b'x', b'"}')),
+    'quotes': Shape(lambda: filled(b'{"a":"', b'\\"', b'"}')),
+    'numbers': Shape(lambda: filled(b'{"a":[0', b',1234567.5e3', b']}')),
+}
+
+
+def echoed(shape: Shape, count: int) -> tuple[float, float, list[int]]:
+    """Return MiB above idle at most, and once all is over, while so many bodies are created and read at the same time."""
+    with Scene(Mirror()) as scene:
+        scene.release()
+        senders = [Reader(scene.side, request(shape)) for _ in range(count)]
+        for sender in senders:
+            sender.join()
+        wait_while(scene.is_busy, 30)
+        return scene.peak(), scene.memory(), [sender.status for sender in senders]
+
+
+class Reader(Sender):
+    """Reads its response to the end."""
+
+    def run(self) -> None:
+        with connect(self.side) as connection:
+            connection.sendall(self.sent.replace(b'\r\n', b'\r\nConnection: close\r\n', 1))
+            self.status = int(connection.recv(65536)[9:12])
+            while connection.recv(2**20):
+                pass
+
+
+def echoed_responses() -> list[Row]:
+    rows = []
+    for name, shape in ECHOED.items():
+        for count in (1, 4):
+            peak, after, statuses = echoed(shape, count)
+            rows.append(Row(f'{count} of 24 MiB, {name}, which XSOAR returns: memory above idle', f'{peak:.0f} MiB',
+                            f'{after:.0f} MiB (after)', ' '.join(map(str, statuses)),
+                            f'at most {LIMIT}, {LEFT_OVER} MiB', peak <= LIMIT and after <= LEFT_OVER))
+    return rows
