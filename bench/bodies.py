@@ -155,12 +155,16 @@ class Scene:
 
 
 class Prober(threading.Thread):
-    """Another sender, who posts small bad requests one after the other; `longest` is how many seconds one of them took."""
+    """Another sender, which posts small bad requests one after the other.
+
+    `longest` is how many seconds one of them took, `count` how many there were.
+    """
 
     def __init__(self, side: Side) -> None:
         super().__init__()
         self.side = side
         self.longest = 0.0
+        self.count = 0
         self.is_done = threading.Event()
         self.start()
 
@@ -172,6 +176,7 @@ class Prober(threading.Thread):
                 connection.sendall(ask)
                 assert connection.recv(65536).startswith((b'HTTP/1.1 400', b'HTTP/1.1 503'))
                 self.longest = max(self.longest, time.perf_counter() - began)
+                self.count += 1
 
     def stop(self) -> float:
         self.is_done.set()

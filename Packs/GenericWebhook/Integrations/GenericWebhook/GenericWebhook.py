@@ -40,6 +40,7 @@ try:
     import gevent
     from bottle import Bottle, HTTPResponse
     from bottle import request as bottle_request
+    from bottle import response as bottle_response
     from gevent.event import AsyncResult, Event
     from gevent.lock import Semaphore
     from gevent.server import StreamServer
@@ -2658,6 +2659,7 @@ class WebhookServer(StreamServer):
         environ = {'REQUEST_METHOD': request.method, 'PATH_INFO': request.path, REQUEST: request}
         head: list[Any] = []
         content = b''.join(self.app(environ, lambda *start: head.extend(start)))
+        bottle_response.body = b''  # bottle would keep a large one until the next request
         return head[0], dict(head[1]), content
 
     @property
