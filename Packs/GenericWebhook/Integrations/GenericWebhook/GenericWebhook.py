@@ -686,9 +686,10 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
             text = body.decode(encoding)
             if '\0' not in text:
                 return (body if encoding == 'utf-8' else text.encode()).removeprefix(b'\xef\xbb\xbf')
-    refusal = BadRequest if is_json else UnsupportedMedia
-    raise refusal('The body is no UTF-8 text: send it so, or name its charset in the Content-Type; '
-                  'of files send a form.')
+    if is_json:
+        raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
+    raise UnsupportedMedia('The body is not text: JSON, NDJSON, forms (a file as multipart/form-data) and other text such as '
+                           'XML or CSV are accepted, in UTF-8 unless the Content-Type says otherwise.')
 
 
 ''' NAMES '''
