@@ -110,7 +110,8 @@ STOP_SECONDS = 10
 class Refused(Exception):
     """A request that gets a problem instead of incidents.
 
-    `detail` is safe to log. What was `found` in the payload is told to its sender alone.
+    `detail` is safe to log, and for any sender to read. What was `found` in the payload is shown only to its sender,
+    whose request was accepted by then: before that, an echo would confirm a guess of the token.
     """
 
     status: HTTPStatus
@@ -191,6 +192,10 @@ class Settings(NamedTuple):
     token: bytes
     incident_type: str | None
 
+    def __repr__(self) -> str:
+        """Leave the token out, wherever a value is printed."""
+        return f'Settings(port={self.port}, incident_type={self.incident_type!r})'
+
 
 def read_settings(params: dict[str, Any]) -> Settings:
     """Raises ValueError, in the words of the form, for a value that can't work."""
@@ -227,7 +232,12 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
 def prefix_pattern(prefix: str) -> str:
     """Of all that may stand before the body by a row's prefix."""
     stamp = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
-    return prefix.replace('.', '[.]').format(time=stamp, id=r'[^\s{["=][^\s"=]{0,999}')
+    return prefix.replace('.', '[.]').format(time=stamp, id=r'[^\s{["=<][^\s"=]{0,999}={0,2}')
+
+
+def all_of(characters: str, group: str) -> str:
+    """Return the pattern for as many of the characters as there are, of which a search never gives one back."""
+    return f'(?=(?P<{group}>[{characters}]*))(?P={group})'
 
 
 class Scheme(NamedTuple):
@@ -247,8 +257,8 @@ class Scheme(NamedTuple):
         delivery_id = headers.get(self.delivery, '')
         prefix = self.prefix.format(time=stamp, id=delivery_id)
         is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII)
-        # With a dot in its id the same text could be read as another id, time and body.
-        if is_readable and '.' not in delivery_id and value.startswith(self.label):
+        # With one of these in its id, the same text could be that of another id and time, or of another scheme.
+        if is_readable and not set('.:<=') & set(delivery_id) and value.startswith(self.label):
             digests = shown_digests(value)
             kinds = {f'sha{8 * len(digest)}' for digest in digests}
             for key, kind in product(filter(None, self.keys(token)), kinds):
@@ -280,13 +290,23 @@ SCHEMES = {
     'x-grafana-alerting-signature': [Scheme(), Scheme('{time}:', 'x-grafana-alerting-signature-timestamp')],
     'authorization': [Scheme(keys=decoded_token, label='HMAC ')],  # Teams
 }
-# What a timed scheme signs: its prefix, then JSON, a form or nothing. It is no body by itself: under the
-# header of a scheme that signs the body alone, what was captured could else be sent again at any time.
-TIMED_PREFIXES = [prefix_pattern(row.prefix) for row in chain(*SCHEMES.values()) if row.prefix]
+# A captured text of a timed scheme could be replayed for ever under a header that signs the body alone, so a body that
+# begins like one is rejected there. A bare time also begins lines of logs: it counts only before what such senders send.
+SPACES = r'\s\0\xef\xbb\xbf\xfe\xff'  # also those of UTF-16, and byte order marks
+FIELD = r'[\w.*+%~$@&\[\]\x80-\xff-]{0,999}='
+BODIES = '|'.join((
+    r'\Z', '<', r'-{2,70}[^\s-]',  # nothing, XML, the boundary of a multipart form
+    r'\{' + all_of(SPACES, 'in_object') + '["}]',
+    r'\[' + all_of(SPACES + r'\d,.+-', 'in_array') + r'(?:["{[]|]\s{0,99}\Z)',
+    FIELD + all_of(r'^\s&', 'first_value') + r'(?:&|\s{0,2}\Z)',  # after blanks a form, but no `host=db-1 level=error`
+))
+AFTER_A_TIME = f'(?:{FIELD}|{all_of(SPACES, "blanks")}(?:{BODIES}))'
+TIMED_PREFIXES = {row.prefix for row in chain(*SCHEMES.values()) if row.prefix}
+BARE_TIMES = {prefix for prefix in TIMED_PREFIXES if prefix.startswith('{time}')}
 TIMED_TEXT = re.compile((
-    f'(?:{"|".join(TIMED_PREFIXES)})'
-    r'(?:[\s\xef\xbb\xbf]{0,99}(?:[{[]\s{0,99}["{}[\]]|\Z)|[\w.*+%\[\]-]{1,255}=)').encode())
-TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw)]))
+    '|'.join(map(prefix_pattern, TIMED_PREFIXES - BARE_TIMES))
+    + f'|(?:{"|".join(map(prefix_pattern, BARE_TIMES))}){AFTER_A_TIME}').encode())
+TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw, Raw(b'null'))]))
 
 
 class Breath:
@@ -338,16 +358,21 @@ def unix_time(stamp: str) -> float:
 
 
 def body_time(body: bytes) -> str:
-    """Of a JSON object, also of one that is yet to be mended; empty where it is not there."""
-    try:
-        stamp, = astuple(TIMED_BODY.decode(body)) if BODY_TIME.encode() in body else [b'']
-        return bytes(stamp).decode().strip('"')
-    except ValidationError:
-        return ''
-    except (ValueError, RecursionError):
-        found = re.search(rb'"%b"\s{0,99}:\s{0,99}"?([^\s",}]{1,40})' % BODY_TIME.encode(), body)
-        is_object = re.match(rb'[\s\xef\xbb\xbf]{0,99}\{', body)
-        return found[1].decode(errors='replace') if found and is_object else ''
+    """Return the time at the top of a JSON object; empty if there is none, or null."""
+    for read in (bytes, simplified) if BODY_TIME.encode() in body else ():
+        with suppress(ValueError, RecursionError):
+            stamp, = map(bytes, astuple(TIMED_BODY.decode(read(body))))
+            return '' if stamp == b'null' else stamp.decode().strip('"')
+    return ''
+
+
+def simplified(body: bytes) -> bytes:
+    """Return JSON with the same members, and nothing in its strings that read_payloads would have to mend."""
+    body = body.removeprefix(b'\xef\xbb\xbf')
+    for escape in (rb'\\', rb'\"', rb'\u'):
+        breathe()
+        body = body.replace(escape, b'')
+    return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))
 
 
 def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
@@ -366,7 +391,7 @@ def authenticate(settings: Settings, headers: dict[str, str], query: str) -> lis
             return None
     shown = list(islice(shown_signatures(headers, settings.token), 8))
     if not shown:
-        raise missing_proof(settings, headers)
+        raise missing_proof(settings, headers, query)
     return shown
 
 
@@ -378,52 +403,67 @@ def places_of_token(headers: dict[str, str], query: str) -> Iterator[set[bytes]]
         yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
 
-def missing_proof(settings: Settings, headers: dict[str, str]) -> Unauthorized:
-    """Says what to do, and which header was looked at."""
-    scheme, _, rest = headers.get('authorization', '').partition(' ')
+OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; any other may be there for the token
+SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
+                'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
+SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
+# For the connection alone, and the one with the query.
+NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
+            'upgrade', 'x-request-uri'}
+
+
+def names_secret(name: str) -> bool:
+    """Return whether the name of a header says that its value is a secret."""
+    return name.endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(name.split('-'))
+
+
+def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Unauthorized:
+    """Return the 401 for a request without a usable proof. It says nothing of what the request holds."""
+    _, _, rest = headers.get('authorization', '').partition(' ')
     if hmac.compare_digest(rest.encode('latin-1'), settings.token):
         return Unauthorized('The Authorization header has a scheme before the token: '
                             'leave it out, or put it into the token.')
-    if signed_by := next(filter(SIGNATURE_NAME.search, headers), ''):
+    if any(map(SIGNATURE_NAME.search, headers)):
         return Unauthorized('No signature can be read, or not its id or time: sign the body (and the time) '
-                            'by HMAC-SHA256, in hex or base64, with the token as the key.', signed_by)
-    why = 'The Authorization header is not the token' if scheme else 'The request shows no token'
+                            'by HMAC-SHA256, in hex or base64, with the token as the key.')
+    places = ' and of '.join(places_for_secrets(headers, query))
+    why = f'The value of {places} is not the token' if places else 'The request shows no token'
     return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
 
 
+def places_for_secrets(headers: dict[str, str], query: str) -> Iterator[str]:
+    """Yield where the sender may have put its token."""
+    names = {name for name, value in headers.items() if value and names_secret(name)}
+    if 'authorization' in names:
+        yield 'the Authorization header'
+    if names - {'authorization'}:
+        yield 'a header for secrets'
+    if any(part and part.partition('=')[0] not in OWN_PARAMETERS for part in query.split('&')):
+        yield 'a query parameter'
+
+
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
-    """The header of the one that fits and is fresh. Raises Unauthorized."""
-    is_timed_text = TIMED_TEXT.match(body)
-    old = []
-    for signature in shown:
-        if not is_timed_text and signature.fits(body):
-            if signature.is_fresh(body, arrived):
-                return signature.header
-            old.append(signature.header)
-    names = ', '.join(dict.fromkeys(old or (each.header for each in shown)))
-    if old:
-        raise Unauthorized('The signature fits, but its time is too far from now: '
-                           'check the clocks of both sides.', names)
-    raise Unauthorized('No signature fits the body, its time and the token: '
-                       'check the token in the sender.', names)
-
-
-# For the connection alone, the one with the query, and those that hold a secret by their name.
-NOT_KEPT = re.compile(
-    'connection|keep-alive|proxy-authenticate|proxy-connection|te|trailer|transfer-encoding|upgrade|'
-    'x-request-uri|.*(?:api|access|auth|functions|subscription)-key|'
-    '(?:.*-)?(?:auth|authorization|token|secret|signature|hmac|password|credentials?|'
-    'cookie|session|jwt|assertion|apikey)(?:-.*)?')
+    """Return the header of the signature that is valid and fresh. Raise Unauthorized."""
+    why = 'No signature fits the body, its time and the token: check the token in the sender.'
+    for signature in filter(lambda each: each.fits(body), shown):
+        if not signature.time and TIMED_TEXT.match(body):
+            why = ('The signature fits, but the body begins like the signed text of another scheme, with a time in front: '
+                   'it could be a replay. Begin the body otherwise, or send the token itself.')
+        elif signature.is_fresh(body, arrived):
+            return signature.header
+        else:
+            why = 'The signature fits, but its time is too far from now: check the clocks of both sides.'
+    raise Unauthorized(why)
 
 
 def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
     """Those that say what happened."""
     room = MAX_KEPT_HEADER_BYTES
-    dropped = {name.strip().lower() for name in headers.get('connection', '').split(',')}
+    dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
         size = len(name) + len(value)
-        is_dropped = name in dropped or NOT_KEPT.fullmatch(name) or holds_token(settings, value)
+        is_dropped = name in dropped or names_secret(name) or holds_token(settings, value)
         if size <= room and not is_dropped:
             kept[name] = value
             room -= size
@@ -686,9 +726,10 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
             text = body.decode(encoding)
             if '\0' not in text:
                 return (body if encoding == 'utf-8' else text.encode()).removeprefix(b'\xef\xbb\xbf')
-    refusal = BadRequest if is_json else UnsupportedMedia
-    raise refusal('The body is no UTF-8 text: send it so, or name its charset in the Content-Type; '
-                  'of files send a form.')
+    if is_json:
+        raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
+    raise UnsupportedMedia('The body is not text: JSON, NDJSON, forms (a file as multipart/form-data) and other text such as '
+                           'XML or CSV are accepted, in UTF-8 unless the Content-Type says otherwise.')
 
 
 ''' NAMES '''
