@@ -527,8 +527,11 @@ class PacedReader(io.RawIOBase):
         return count
 
 
-CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
-TRAILER = re.compile(rb'([^\r\n\0:]+:[^\r\n\0]*)?\r\n')  # empty after the last one
+FIELD_TEXT = rb'[\t -~\x80-\xff]*'  # RFC 9110 5.5: no control character but the tab
+FIELD = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + FIELD_TEXT + rb')'
+CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})(?:[ \t]*|;' + FIELD_TEXT + rb')\r\n')
+# Empty after the last one. RFC 9110 6.5.1: a trailer can't change where the body ends.
+TRAILER = re.compile(rb'(?:(?!(?i:content-length|transfer-encoding):)' + FIELD + rb')?\r\n')
 
 
 class RequestBody:
@@ -2232,26 +2235,36 @@ class Webhook(Bottle):  # type: ignore[misc]
 ''' THE SERVER '''
 
 
-# Of a whole URL, as a proxy may send it, scheme and host are left out.
+# RFC 9112 3.2: a path, "*" or a whole URL, of which scheme and host are left out, and the path may be missing. CONNECT takes
+# none of these.
 REQUEST_LINE = re.compile(
-    rb'([A-Z-]+) (?:https?://[!-.0->@-~]*)?'
-    rb'(/[!->@-~]*|\*)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
-HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
+    rb'(?!CONNECT )([A-Z-]+) (?:https?://[!-)+-.0->@-~]+|(?=[/*]))'
+    rb'(/[!->@-~]*|\*|)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
+MAX_REQUEST_LINE_BYTES = 8192
+# Why a line does not fit: the first of these that does.
+REQUEST_LINE_FAULTS = [
+    (re.compile(rb'[^\n]{%d}' % MAX_REQUEST_LINE_BYTES),
+     LineTooLong, 'The request line is over 8 KiB: what an incident needs goes into the body.'),
+    (re.compile(rb'[^\n]*'), BadRequest, 'The request ends within its first line.'),
+    (re.compile(rb'[A-Z-]+ [!-~]+[^!-~\n][^\n]* HTTP/1\.[01]\r?\n'), BadRequest,
+     'The URL holds a character that must be percent-encoded, such as a space (%20) or one beyond ASCII.'),
+    (re.compile(rb'[^\n]*\n'), BadRequest,
+     'The request line is not a method, a path and HTTP/1.1, with one space between.'),
+]
+HEADER_LINE = re.compile(FIELD + rb'\r?\n')
 EMPTY_LINES = b'\r\n', b'\n'
 
 
 def read_head(line: bytes, rfile: io.BufferedIOBase) -> Request:
     """The request that begins with this line. Raises Refused for what is no HTTP."""
-    if not line.endswith(b'\n'):
-        raise LineTooLong('The request line is over 8 KiB: what an incident needs goes into the body.')
     match = REQUEST_LINE.fullmatch(line)
     if not match:
-        raise BadRequest('The request line is not a method, a path and HTTP/1.1, with one space between.')
+        raise next(kind(detail) for form, kind, detail in REQUEST_LINE_FAULTS if form.fullmatch(line))
     method, path, query, version = (part.decode() for part in match.groups(b''))
     headers = read_headers(rfile)
     check_sole_reading(headers, is_old=version == 'HTTP/1.0')
     body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
-    return Request(method, path, query, version, dict(parse_qsl(query)), headers, body)
+    return Request(method, path or '/', query, version, dict(parse_qsl(query)), headers, body)
 
 
 def check_sole_reading(headers: dict[str, str], is_old: bool) -> None:
