@@ -72,7 +72,7 @@ class App:
         named = {name.lower(): value for name, value in (headers or {}).items()}
         asked = Request(method, path, query, 'HTTP/1.1',
                         {'host': '127.0.0.1', 'content-length': str(length), **named},
-                        RequestBody(None if body is None else io.BytesIO(body), length, has_chunks=False))  # type: ignore[arg-type]
+                        RequestBody(None if body is None else io.BytesIO(body), length, has_chunks=False))
         asked.arrived -= seconds_ago
         environ: dict[str, Any] = {'REQUEST_METHOD': method, 'PATH_INFO': path, REQUEST: asked}
         setup_testing_defaults(environ)

@@ -1,11 +1,14 @@
 """Raw HTTP by chance against a real container, then bodies, each for SECONDS: `./dev test -e fuzz -- SECONDS`.
 
+First 200,000 streams of requests are read by the script and by two other parsers (fuzz_framing.py). SEED=... repeats a run.
+
 Requests are made of pieces that are right, nearly right and wrong, and cut, doubled or turned here and there. Whatever comes,
 each answer is HTTP to h11's strict reading, with a status that the contract has, and the process lives on.
 A failure names its seed.
 """
 from __future__ import annotations
 
+import os
 import random
 import socket
 import sys
@@ -14,6 +17,7 @@ from contextlib import suppress
 from itertools import islice
 
 import fuzz_bodies
+import fuzz_framing
 import h11
 from webhook import TOKEN, Webhook, read_answers
 
@@ -32,6 +36,7 @@ HEADERS = [
 BODIES = [b'', b'{}', b'[]', b'{"name": "a"}', b'x', b'2\r\n{}\r\n0\r\n\r\n',
           b'2;a=b\r\n{}\r\n0\r\nA: b\r\n\r\n', b'2\n{}\n0\n\n',
           b'fffffffffffffffff\r\n', b'1\r\n{\r\n1\r\n}\r\n0\r\n\r\n', b'\x1f\x8b\x08', b'\r\n\r\n', b'[' * 70_000]
+FRAMING_STREAMS = 200_000
 CONTRACT = {200, 204, 400, 401, 404, 405, 413, 414, 415, 503}
 
 
@@ -95,8 +100,10 @@ def run(seconds: float, seed: int) -> int:
 
 
 if __name__ == '__main__':
-    _seed = time.time_ns()
+    _seed = int(os.environ.get('SEED') or time.time_ns())
     _seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60
+    _messages = fuzz_framing.run(FRAMING_STREAMS, _seed)
+    print(f'seed {_seed}: {FRAMING_STREAMS:,} streams, {_messages:,} messages accepted, none by ours alone or with another end')
     print(f'seed {_seed}: {run(_seconds, _seed):,} answers, all within the contract')
     _bodies, _taken = fuzz_bodies.run(_seconds, _seed)
     print(f'seed {_seed}: {_bodies:,} bodies, {_taken:,} of them incidents, all within the contract')

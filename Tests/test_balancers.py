@@ -12,12 +12,17 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+import requests
+from GenericWebhook import DELIVERY_IDS
 from local_xsoar import ROOT, needs, wait_for
+from requests.adapters import HTTPAdapter
 from senders_at_once import AUTHORIZED
-from webhook import Answer, Webhook, read_answer, request_bytes
+from urllib3.util.retry import Retry
+from webhook import TOKEN, Answer, Webhook, read_answer, request_bytes
 
 from localxsoar.ports import accepts_connections, any_free_port
 from tools.processes import beside
@@ -30,6 +35,10 @@ IMPATIENCE_SECONDS = 3  # of one whose server hangs for longer
 PAUSE_SECONDS = 0.1
 MOST_TRIES = 100
 MOST_DOUBLED = DELIVERIES // 100
+IDS_PER_HEADER = 20  # enough that some of them reach each instance
+SHORT_TIMEOUT_SECONDS = 1.7  # of a sender without delivery ids
+SLOW_CALL_MS = 4000  # longer than two tries of it
+TOO_LARGE_BYTES = 26 * 2**20
 # As an XSOAR of some speed: a call takes 20 ms, and each incident in it 1 ms more.
 SPEED = ('--fault', 'call_delay_ms=20', '--fault', 'incident_delay_ms=1')
 
@@ -39,6 +48,7 @@ class Balancer:
 
     def __init__(self, name: str, ports: list[int], folder: Path) -> None:
         self.name = name
+        self.folder = folder
         self.port = any_free_port()
         self.tls = ssl.create_default_context()
         self.tls.check_hostname = False
@@ -49,20 +59,23 @@ class Balancer:
     def _haproxy(self, ports: list[int], pem: Path, folder: Path) -> tuple[Path, list[str]]:
         text = (BALANCERS / 'haproxy.cfg').read_text('utf-8')
         text = text.replace('bind :443 ssl crt /etc/haproxy/webhook.pem', f'bind 127.0.0.1:{self.port} ssl crt {pem}')
-        self.text = here(text, ports)
+        self.text = here(text.replace('log /dev/log', 'log stderr format raw'), ports)
         file = folder / 'haproxy.cfg'
         return file, [needs('haproxy'), '-db', '-f', str(file)]
 
     def _nginx(self, ports: list[int], pem: Path, folder: Path) -> tuple[Path, list[str]]:
         text = (BALANCERS / 'nginx.conf').read_text('utf-8').replace('/etc/nginx/webhook.pem', str(pem))
+        text = text.replace('/var/log/nginx', str(folder))
         text = here(text.replace('listen 443 ssl', f'listen 127.0.0.1:{self.port} ssl'), ports)
         paths = ' '.join(f'{kind}_temp_path {folder}/{kind};' for kind in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
-        self.text = f'events {{}}\nhttp {{ access_log off; {paths}\n{text}\n}}\n'
+        usual = f'error_log {folder}/error.log; events {{}} http {{ access_log {folder}/access.log;'  # as Debian's nginx.conf
+        self.text = f'{usual} {paths}\n{text}\n}}\n'
         file = folder / 'nginx.conf'
         return file, [needs('nginx'), '-e', 'stderr', '-c', str(file), '-g', f'daemon off; pid {folder}/pid;']
 
     def __enter__(self) -> Balancer:
-        process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with open(self.folder / 'stderr.log', 'wb') as errors:
+            process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=errors)
         self.running = beside(process)
         self.running.__enter__()
         wait_for(lambda: accepts_connections(self.port), f'{self.name} listens')
@@ -71,10 +84,15 @@ class Balancer:
     def __exit__(self, *exception: object) -> None:
         self.running.__exit__(None, None, None)
 
-    async def send(self, method: str, body: bytes = b'', headers: dict[str, str] | None = None) -> Answer:
+    def logged(self) -> str:
+        """Return the text of all log files."""
+        return '\n'.join(file.read_text('utf-8') for file in self.folder.glob('*.log'))
+
+    async def send(self, method: str, body: bytes = b'', headers: dict[str, str] | None = None, query: str = '',
+                   length: int | None = None) -> Answer:
         reader, writer = await asyncio.open_connection('127.0.0.1', self.port, ssl=self.tls)
         try:
-            writer.write(request_bytes('https://webhook.example.com/', body, headers, method))
+            writer.write(request_bytes(f'https://webhook.example.com/{query}', body, headers, method, length))
             return await read_answer(reader)
         finally:
             writer.close()
@@ -90,8 +108,9 @@ def here(text: str, ports: list[int]) -> str:
 
 def certificate(folder: Path) -> Path:
     key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']  # quicker than RSA: each request has a handshake
-    subprocess.run(['openssl', 'req', '-x509', *key, '-subj', '/CN=webhook.example.com', '-days', '1', '-keyout', 'key.pem',
-                    '-out', 'cert.pem'], cwd=folder, check=True, capture_output=True)
+    names = ['-subj', '/CN=webhook.example.com', '-addext', 'subjectAltName=IP:127.0.0.1']
+    subprocess.run(['openssl', 'req', '-x509', *key, *names, '-days', '1', '-keyout', 'key.pem', '-out', 'cert.pem'],
+                   cwd=folder, check=True, capture_output=True)
     pem = folder / 'webhook.pem'
     pem.write_bytes((folder / 'cert.pem').read_bytes() + (folder / 'key.pem').read_bytes())
     return pem
@@ -223,3 +242,89 @@ def test_behind_haproxy_a_stopped_instance_is_left_out_and_taken_back() -> None:
         assert statuses() <= {200, 503}
         wait_for(lambda: away.instances[0].state()['restarts'], 'the restart')
         wait_for(lambda: statuses() == {200}, 'both are asked again')
+
+
+# Retries, and what the logs keep
+
+
+def written_ids(name: str) -> dict[str, str]:
+    """Return the delivery headers that the configuration reads, in its order and in the form of DELIVERY_IDS."""
+    if name == 'haproxy':
+        text = (BALANCERS / 'haproxy.cfg').read_text('utf-8')
+        return dict(re.findall(r'set-var\(txn\.delivery\S*\) req\.fhdr\((\S+)\)(?: if \{ req\.fhdr\((\S+)\) .*)?\n', text))
+    text = (BALANCERS / 'nginx.conf').read_text('utf-8').replace('_', '-')
+    companions = {own: (header, beside) for beside, own, header
+                  in re.findall(r'map \$http-(\S+) \$(\S+) \{\s+"" "";\s+default \$http-(\S+);\s+\}', text)}
+    variables = re.findall(r'\$(\S+)', re.search(r'map "([^"]+)" \$delivery', text)[1])  # type: ignore[index]
+    return dict(companions.get(variable, (variable.removeprefix('http-'), '')) for variable in variables)
+
+
+@both
+def test_the_configurations_read_the_delivery_headers_of_the_script_in_its_order(name: str) -> None:
+    assert list(written_ids(name).items()) == list(DELIVERY_IDS.items())
+
+
+def shares(there: Scene, headers: list[dict[str, str]]) -> list[int]:
+    """Post the same body once with each of these headers, and return how many incidents each instance creates."""
+    async def post() -> list[Answer]:
+        sent = [there.balancer.send('POST', b'{"name": "any"}', {**AUTHORIZED, **each}) for each in headers]
+        return await asyncio.gather(*sent)
+
+    before = [len(instance.names()) for instance in there.instances]
+    assert {answer.status for answer in asyncio.run(post())} == {200}
+    return [len(instance.names()) - count for instance, count in zip(there.instances, before, strict=True)]
+
+
+@both
+def test_a_retry_reaches_the_instance_of_the_first_try_by_each_delivery_header(name: str) -> None:
+    with scene(name) as there:
+        for header, beside in DELIVERY_IDS.items():
+            ids = [{header: f'id-{number}', **({beside: 'x'} if beside else {})} for number in range(IDS_PER_HEADER)]
+            created = shares(there, ids)
+            assert sum(created) == IDS_PER_HEADER, header
+            assert all(created), f'{header}: one instance got everything'
+            # Only the first header of the table counts, whatever the last one says.
+            retries = [{'x-amz-sns-message-id': 'another', **each} for each in ids]
+            assert not any(shares(there, retries)), header
+
+
+@both
+def test_without_its_companion_a_header_does_not_choose_the_instance(name: str) -> None:
+    with scene(name) as there:
+        for header in filter(DELIVERY_IDS.get, DELIVERY_IDS):
+            created = shares(there, [{header: f'id-{number}'} for number in range(IDS_PER_HEADER)])
+            assert sorted(created) == [0, IDS_PER_HEADER], header
+
+
+@both
+def test_a_sender_without_delivery_ids_that_times_out_and_retries_creates_one_incident(name: str) -> None:
+    with scene(name) as slow, requests.Session() as sender:
+        sender.mount('https://', HTTPAdapter(max_retries=Retry(6, allowed_methods=None)))
+        post = partial(sender.post, f'https://127.0.0.1:{slow.balancer.port}/', headers=AUTHORIZED, timeout=SHORT_TIMEOUT_SECONDS,
+                       verify=str(slow.balancer.folder / 'cert.pem'))
+        for instance in slow.instances:
+            instance.faults(call_delay_ms=SLOW_CALL_MS)
+        assert post('{"name": "slow"}').status_code == 200
+        for instance in slow.instances:
+            instance.faults(call_delay_ms=0)
+        assert post('{"name": "after it"}').status_code == 200
+        assert slow.made() == {'slow': 1, 'after it': 1}
+
+
+@both
+def test_a_token_in_the_query_is_in_no_log_file(name: str) -> None:
+    async def send(balancer: Balancer) -> list[int]:
+        query = f'?token={TOKEN}'
+        posts = [balancer.send('POST', b'{}', {'X-GitHub-Delivery': str(number)}, query) for number in range(IDS_PER_HEADER)]
+        answers = [*await asyncio.gather(*posts), await balancer.send('POST', b'', {}, query, TOO_LARGE_BYTES)]
+        return [answer.status for answer in answers]
+
+    for program in (name, 'openssl'):
+        needs(program)
+    with Webhook() as webhook, tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        closed_port = any_free_port()  # as of a dead instance: by default nginx quotes each request to it in its error log
+        with Balancer(name, [webhook.container_port, closed_port], Path(folder)) as balancer:
+            assert asyncio.run(send(balancer)) == [200] * IDS_PER_HEADER + [413]
+            wait_for(lambda: balancer.logged().count('POST') > IDS_PER_HEADER, 'a line for each request')
+            assert TOKEN not in balancer.logged()

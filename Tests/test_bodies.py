@@ -300,6 +300,14 @@ def test_json_in_utf_16_without_a_label_is_refused_with_the_remedy(app: App, enc
     assert 'charset' in answer.detail
 
 
+@pytest.mark.parametrize('label', ['application/x-protobuf', 'application/octet-stream', ''])
+def test_bytes_that_are_not_text_are_rejected_with_what_is_accepted(app: App, label: str) -> None:
+    answer = app.authorized(b'\x0a\x05\xff\xfe\x00\x01', label)
+    assert answer.status == 415
+    assert all(kind in answer.detail for kind in ('JSON', 'NDJSON', 'form', 'text', 'XML', 'UTF-8'))
+    assert 'charset' not in answer.detail
+
+
 def test_json_in_the_charset_of_its_label_is_json() -> None:
     assert kept('{"name": "x", "a": "ü"}'.encode('utf-16'), 'application/json; charset=utf-16') == [{'name': 'x', 'a': 'ü'}]
     assert kept('{"name": "x", "a": "ü"}'.encode('latin-1'), 'application/json; charset=latin-1') == [{'name': 'x', 'a': 'ü'}]

@@ -1,4 +1,4 @@
-"""Floods that could fill the memory, against a container: what it takes, what it leaves, and how long an honest sender waits beside it."""
+"""Floods that could fill the memory: what a container takes and keeps, and how long an honest sender waits beside them."""
 from __future__ import annotations
 
 import pytest

@@ -1,9 +1,10 @@
-"""Ten seconds of each fuzz in each run of the tests, each with a seed of its own; a failure names the seed."""
+"""A little of each fuzz in each run of the tests; a failure names the seed."""
 from __future__ import annotations
 
 import time
 
 import fuzz_bodies
+import fuzz_framing
 from fuzz import run
 
 
@@ -15,3 +16,8 @@ def test_ten_seconds_of_bodies_by_chance_are_incidents_or_refusals_as_the_contra
     count, taken = fuzz_bodies.run(10, time.time_ns())
     assert count > 1000
     assert count / 10 < taken < count
+
+
+def test_no_stream_of_requests_is_accepted_by_ours_alone_or_ends_elsewhere_for_h11_or_httptools() -> None:
+    accepted = fuzz_framing.run(10_000, seed=26)
+    assert accepted > 2500

@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import resource
 import select
 import socket
@@ -20,8 +21,8 @@ import gevent
 import gevent.socket
 import pytest
 from app import forgetful_line, line
-from GenericWebhook import (HTTP_LIMITS, MIB, Connection, HttpLimits, PacedReader, RequestBody, Settings, WebhookServer,
-                            connection_limit)
+from GenericWebhook import (CHUNK_SIZE, HEADER_LINE, HTTP_LIMITS, MIB, REQUEST_LINE, REQUEST_LINE_FAULTS, TRAILER, Connection,
+                            HttpLimits, PacedReader, RequestBody, Settings, WebhookServer, connection_limit, read_head)
 from local_xsoar import wait_for
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
 
@@ -63,6 +64,8 @@ NO_HTTP = {
     'a lower-case method': b'post / HTTP/1.1\r\n' + AUTHORIZED + b'Content-Length: 2\r\n\r\n{}',
     'a byte that is no text': b'POST /\xff HTTP/1.1\r\n' + AUTHORIZED + b'Content-Length: 2\r\n\r\n{}',
     'a path without a slash': b'GET x HTTP/1.1\r\n' + HOST + b'\r\n',
+    'a URL without a host': b'GET http:///x HTTP/1.1\r\n' + HOST + b'\r\n',
+    'CONNECT with a path': b'CONNECT / HTTP/1.1\r\n' + HOST + b'\r\n',
     'a long request line': b'GET /' + b'a' * 10_000 + b' HTTP/1.1\r\n' + HOST + b'\r\n',
     'no host': b'GET / HTTP/1.1\r\n\r\n',
     'two hosts': b'GET / HTTP/1.1\r\n' + HOST + HOST + b'\r\n',
@@ -72,6 +75,10 @@ NO_HTTP = {
     'a space before the colon': POST + b'A : b\r\n\r\n',
     'a folded header': POST + b'A: b\r\n folded: c\r\n\r\n',
     'NUL in a header': POST + b'a:' + b' ' * 30_000 + b'\0\r\n\r\n',
+    'a vertical tab in a header': POST + b'A: a\x0bb\r\n\r\n',
+    'a form feed in a header': POST + b'A: \x0c\r\n\r\n',
+    'an escape in a header': POST + b'A: \x1b[0m\r\n\r\n',
+    'DEL in a header': POST + b'A: \x7f\r\n\r\n',
     '200 headers': POST + b'A: b\r\n' * 200 + b'\r\n',
     '40 KB of headers': POST + b'A: ' + b'b' * 40_000 + b'\r\n\r\n',
     'a length that is none': POST + b'Content-Length: x\r\n\r\n',
@@ -89,6 +96,14 @@ NO_HTTP = {
     'a bare line feed in an extension': CHUNKED + b'2;a\nb\r\n{}\r\n0\r\n\r\n',
     'a bare line feed in a trailer': CHUNKED + b'2\r\n{}\r\n0\r\na: b\n\r\n\r\n',
     'a trailer that is no header': CHUNKED + b'2\r\n{}\r\n0\r\nno trailer\r\n\r\n',
+    'a folded trailer': CHUNKED + b'2\r\n{}\r\n0\r\n fold: x\r\n\r\n',
+    'a space before the colon of a trailer': CHUNKED + b'2\r\n{}\r\n0\r\nA :b\r\n\r\n',
+    'a trailer whose name is no token': CHUNKED + b'2\r\n{}\r\n0\r\n\x80: a\r\n\r\n',
+    'a vertical tab in a trailer': CHUNKED + b'2\r\n{}\r\n0\r\nA: \x0b\r\n\r\n',
+    'a length in a trailer': CHUNKED + b'2\r\n{}\r\n0\r\ncontent-length: 2\r\n\r\n',
+    'a coding in a trailer': CHUNKED + b'2\r\n{}\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'a control character in an extension': CHUNKED + b'2;a=\x01\r\n{}\r\n0\r\n\r\n',
+    'a space before an extension': CHUNKED + b'2 ;a\r\n{}\r\n0\r\n\r\n',
     'a long extension': CHUNKED + b'2;' + b'a' * 100_000 + b'\r\n{}\r\n0\r\n\r\n',
     'long trailers': CHUNKED + b'2\r\n{}\r\n0\r\n' + b'a: b\r\n' * 20_000 + b'\r\n',
     'chunks of one byte': CHUNKED + b'1\r\n \r\n' * 100_000 + b'0\r\n\r\n',
@@ -104,6 +119,49 @@ def test_what_is_no_http_is_refused_in_the_same_form_and_the_connection_closed(w
     assert headers['connection'] == 'close'
     assert json.loads(content)['status'] == status
     assert len(webhook.sent()) == before
+
+
+@pytest.mark.parametrize('line, status, said', [
+    (b'GET / HT', 400, 'The request ends within its first line.'),
+    (b'POST /?name=caf\xc3\xa9 HTTP/1.1\r\n', 400, 'percent-encoded'),
+    (b'POST /?name=two words HTTP/1.1\r\n', 400, 'percent-encoded'),
+    (b'POST / HTTP/2.0\r\n', 400, 'not a method, a path and HTTP/1.1'),
+    (b'GET /' + b'a' * 8192, 414, 'over 8 KiB'),
+], ids=['cut off', 'UTF-8', 'a space', 'a version', 'long'])
+def test_the_refusal_of_a_request_line_names_its_cause(webhook: Webhook, line: bytes, status: int, said: str) -> None:
+    with webhook.connect() as sender:
+        sender.sendall(line)
+        sender.shutdown(socket.SHUT_WR)
+        answer, = read_answers(read_to_end(sender))
+    assert answer.status == status
+    assert said in answer.detail
+
+
+@pytest.mark.parametrize('target, path, query', [
+    (b'http://host?x=1', '/', 'x=1'), (b'http://host', '/', ''), (b'https://[::1]:80/a?', '/a', ''), (b'*', '*', ''),
+])
+def test_a_whole_url_is_read_as_its_path_and_query_and_no_path_as_a_slash(target: bytes, path: str, query: str) -> None:
+    asked = read_head(b'POST %s HTTP/1.1\r\n' % target, BytesIO(HOST + b'\r\n'))
+    assert (asked.path, asked.query_string) == (path, query)
+
+
+def test_obsolete_text_and_tabs_in_a_header_are_kept() -> None:
+    asked = read_head(b'POST / HTTP/1.1\r\n', BytesIO(HOST + b'A: \t\x80 \t\xff\t\r\n\r\n'))
+    assert asked.headers['a'].encode('latin-1') == b'\x80 \t\xff'
+
+
+@pytest.mark.parametrize('pattern, line', [
+    (REQUEST_LINE, b'GET http://' + b'a' * 32_768 + b'\n'), (REQUEST_LINE, b'GET /' + b'?' * 32_768 + b'\n'),
+    (HEADER_LINE, b'A:' + b' ' * 32_768 + b'\0\r\n'), (HEADER_LINE, b'a' * 32_768 + b'\r\n'),
+    (TRAILER, b'A:' + b'\t ' * 16_384 + b'\x0b\r\n'),
+    (CHUNK_SIZE, b'1' + b' ' * 32_768 + b';\r\n'), (CHUNK_SIZE, b'1;' + b'; ' * 16_384 + b'\x01\r\n'),
+    *[(form, b'GET /' + b' HTTP/1.1' * 4096 + b'\n\n') for form, _, _ in REQUEST_LINE_FAULTS],
+])
+def test_a_line_that_does_not_fit_costs_time_in_proportion_to_its_length(pattern: re.Pattern[bytes], line: bytes) -> None:
+    began = time.process_time()
+    for _ in range(10):
+        assert not pattern.fullmatch(line)
+    assert time.process_time() - began < 0.1, 'some 2 ms in all; in the square of the length it would be seconds'
 
 
 @pytest.mark.parametrize('chunks, text', [
@@ -242,6 +300,8 @@ def read_slowly(read_bytes: int, pause: float, limits: HttpLimits) -> tuple[int,
     receiver.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100_000)
     connection = Connection(receiver, '', server)
 
+    got = 0
+
     def send() -> None:
         with suppress(OSError):
             connection.send(b'a' * LARGE_RESPONSE, 0)
@@ -253,7 +313,6 @@ def read_slowly(read_bytes: int, pause: float, limits: HttpLimits) -> tuple[int,
             got += len(piece)
             gevent.sleep(pause)
 
-    got = 0
     began = time.monotonic()
     reading = gevent.spawn(read)
     gevent.spawn(send).join(10)

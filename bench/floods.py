@@ -112,7 +112,7 @@ def unread_responses() -> list[Row]:
 
 
 ECHOED = {
-    'é': Shape(lambda: filled('{"raw_json":{"a":"'.encode(), 'é'.encode(), b'"}}')),
+    'é': Shape(lambda: filled(b'{"raw_json":{"a":"', 'é'.encode(), b'"}}')),
     'a name of é': Shape(lambda: filled(b'{"name":"', 'é'.encode(), b'"}')),
     'one emoji': Shape(lambda: filled('{"a":"😀'.encode(), b'x', b'"}')),
     'one arrow': Shape(lambda: filled('{"a":"→'.encode(), b'x', b'"}')),

@@ -86,7 +86,6 @@ BODY_GRACE_SECONDS = 15
 BODY_BYTES_PER_SECOND = 1024
 RESPONSE_GRACE_SECONDS = 30
 RESPONSE_BYTES_PER_SECOND = 64 * 1024
-MAX_LINE_BYTES = 8 * 1024  # the request line
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all together
 MAX_KEPT_HEADER_BYTES = 8 * 1024  # in an incident
@@ -117,7 +116,8 @@ STOP_SECONDS = 10
 class Refused(Exception):
     """A request that gets a problem instead of incidents.
 
-    `detail` is safe to log. What was `found` in the payload is told to its sender alone.
+    `detail` is safe to log, and for any sender to read. What was `found` in the payload is shown only to its sender,
+    whose request was accepted by then: before that, an echo would confirm a guess of the token.
     """
 
     status: HTTPStatus
@@ -202,6 +202,10 @@ class Settings(NamedTuple):
     token: bytes
     incident_type: str | None
 
+    def __repr__(self) -> str:
+        """Leave the token out, wherever a value is printed."""
+        return f'Settings(port={self.port}, incident_type={self.incident_type!r})'
+
 
 def read_settings(params: dict[str, Any]) -> Settings:
     """Raises ValueError, in the words of the form, for a value that can't work."""
@@ -238,7 +242,12 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
 def prefix_pattern(prefix: str) -> str:
     """Of all that may stand before the body by a row's prefix."""
     stamp = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
-    return prefix.replace('.', '[.]').format(time=stamp, id=r'[^\s{["=][^\s"=]{0,999}')
+    return prefix.replace('.', '[.]').format(time=stamp, id=r'[^\s{["=<][^\s"=]{0,999}={0,2}')
+
+
+def all_of(characters: str, group: str) -> str:
+    """Return the pattern for as many of the characters as there are, of which a search never gives one back."""
+    return f'(?=(?P<{group}>[{characters}]*))(?P={group})'
 
 
 class Scheme(NamedTuple):
@@ -258,8 +267,8 @@ class Scheme(NamedTuple):
         delivery_id = headers.get(self.delivery, '')
         prefix = self.prefix.format(time=stamp, id=delivery_id)
         is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII)
-        # With a dot in its id the same text could be read as another id, time and body.
-        if is_readable and '.' not in delivery_id and value.startswith(self.label):
+        # With one of these in its id, the same text could be that of another id and time, or of another scheme.
+        if is_readable and not set('.:<=') & set(delivery_id) and value.startswith(self.label):
             digests = shown_digests(value)
             kinds = {f'sha{8 * len(digest)}' for digest in digests}
             for key, kind in product(filter(None, self.keys(token)), kinds):
@@ -291,13 +300,23 @@ SCHEMES = {
     'x-grafana-alerting-signature': [Scheme(), Scheme('{time}:', 'x-grafana-alerting-signature-timestamp')],
     'authorization': [Scheme(keys=decoded_token, label='HMAC ')],  # Teams
 }
-# What a timed scheme signs: its prefix, then JSON, a form or nothing. It is no body by itself: under the
-# header of a scheme that signs the body alone, what was captured could else be sent again at any time.
-TIMED_PREFIXES = [prefix_pattern(row.prefix) for row in chain(*SCHEMES.values()) if row.prefix]
+# A captured text of a timed scheme could be replayed for ever under a header that signs the body alone, so a body that
+# begins like one is rejected there. A bare time also begins lines of logs: it counts only before what such senders send.
+SPACES = r'\s\0\xef\xbb\xbf\xfe\xff'  # also those of UTF-16, and byte order marks
+FIELD = r'[\w.*+%~$@&\[\]\x80-\xff-]{0,999}='
+BODIES = '|'.join((
+    r'\Z', '<', r'-{2,70}[^\s-]',  # nothing, XML, the boundary of a multipart form
+    r'\{' + all_of(SPACES, 'in_object') + '["}]',
+    r'\[' + all_of(SPACES + r'\d,.+-', 'in_array') + r'(?:["{[]|]\s{0,99}\Z)',
+    FIELD + all_of(r'^\s&', 'first_value') + r'(?:&|\s{0,2}\Z)',  # after blanks a form, but no `host=db-1 level=error`
+))
+AFTER_A_TIME = f'(?:{FIELD}|{all_of(SPACES, "blanks")}(?:{BODIES}))'
+TIMED_PREFIXES = {row.prefix for row in chain(*SCHEMES.values()) if row.prefix}
+BARE_TIMES = {prefix for prefix in TIMED_PREFIXES if prefix.startswith('{time}')}
 TIMED_TEXT = re.compile((
-    f'(?:{"|".join(TIMED_PREFIXES)})'
-    r'(?:[\s\xef\xbb\xbf]{0,99}(?:[{[]\s{0,99}["{}[\]]|\Z)|[\w.*+%\[\]-]{1,255}=)').encode())
-TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw)]))
+    '|'.join(map(prefix_pattern, TIMED_PREFIXES - BARE_TIMES))
+    + f'|(?:{"|".join(map(prefix_pattern, BARE_TIMES))}){AFTER_A_TIME}').encode())
+TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw, Raw(b'null'))]))
 
 
 class Breath:
@@ -349,16 +368,21 @@ def unix_time(stamp: str) -> float:
 
 
 def body_time(body: bytes) -> str:
-    """Of a JSON object, also of one that is yet to be mended; empty where it is not there."""
-    try:
-        stamp, = astuple(TIMED_BODY.decode(body)) if BODY_TIME.encode() in body else [b'']
-        return bytes(stamp).decode().strip('"')
-    except ValidationError:
-        return ''
-    except (ValueError, RecursionError):
-        found = re.search(rb'"%b"\s{0,99}:\s{0,99}"?([^\s",}]{1,40})' % BODY_TIME.encode(), body)
-        is_object = re.match(rb'[\s\xef\xbb\xbf]{0,99}\{', body)
-        return found[1].decode(errors='replace') if found and is_object else ''
+    """Return the time at the top of a JSON object; empty if there is none, or null."""
+    for read in (bytes, simplified) if BODY_TIME.encode() in body else ():
+        with suppress(ValueError, RecursionError):
+            stamp, = map(bytes, astuple(TIMED_BODY.decode(read(body))))
+            return '' if stamp == b'null' else stamp.decode().strip('"')
+    return ''
+
+
+def simplified(body: bytes) -> bytes:
+    """Return JSON with the same members, and nothing in its strings that read_payloads would have to mend."""
+    body = body.removeprefix(b'\xef\xbb\xbf')
+    for escape in (rb'\\', rb'\"', rb'\u'):
+        breathe()
+        body = body.replace(escape, b'')
+    return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))
 
 
 def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
@@ -374,7 +398,7 @@ def authenticate(settings: Settings, headers: dict[str, str], query: str) -> lis
         return None
     shown = list(islice(shown_signatures(headers, settings.token), 8))
     if not shown:
-        raise missing_proof(settings, headers)
+        raise missing_proof(settings, headers, query)
     return shown
 
 
@@ -392,52 +416,67 @@ def places_of_token(headers: dict[str, str], query: str) -> Iterator[set[bytes]]
         yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
 
-def missing_proof(settings: Settings, headers: dict[str, str]) -> Unauthorized:
-    """Says what to do, and which header was looked at."""
-    scheme, _, rest = headers.get('authorization', '').partition(' ')
+OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; any other may be there for the token
+SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
+                'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
+SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
+# For the connection alone, and the one with the query.
+NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
+            'upgrade', 'x-request-uri'}
+
+
+def names_secret(name: str) -> bool:
+    """Return whether the name of a header says that its value is a secret."""
+    return name.endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(name.split('-'))
+
+
+def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Unauthorized:
+    """Return the 401 for a request without a usable proof. It says nothing of what the request holds."""
+    _, _, rest = headers.get('authorization', '').partition(' ')
     if hmac.compare_digest(rest.encode('latin-1'), settings.token):
         return Unauthorized('The Authorization header has a scheme before the token: '
                             'leave it out, or put it into the token.')
-    if signed_by := next(filter(SIGNATURE_NAME.search, headers), ''):
+    if any(map(SIGNATURE_NAME.search, headers)):
         return Unauthorized('No signature can be read, or not its id or time: sign the body (and the time) '
-                            'by HMAC-SHA256, in hex or base64, with the token as the key.', signed_by)
-    why = 'The Authorization header is not the token' if scheme else 'The request shows no token'
+                            'by HMAC-SHA256, in hex or base64, with the token as the key.')
+    places = ' and of '.join(places_for_secrets(headers, query))
+    why = f'The value of {places} is not the token' if places else 'The request shows no token'
     return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
 
 
+def places_for_secrets(headers: dict[str, str], query: str) -> Iterator[str]:
+    """Yield where the sender may have put its token."""
+    names = {name for name, value in headers.items() if value and names_secret(name)}
+    if 'authorization' in names:
+        yield 'the Authorization header'
+    if names - {'authorization'}:
+        yield 'a header for secrets'
+    if any(part and part.partition('=')[0] not in OWN_PARAMETERS for part in query.split('&')):
+        yield 'a query parameter'
+
+
 def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
-    """The header of the one that fits and is fresh. Raises Unauthorized."""
-    is_timed_text = TIMED_TEXT.match(body)
-    old = []
-    for signature in shown:
-        if not is_timed_text and signature.fits(body):
-            if signature.is_fresh(body, arrived):
-                return signature.header
-            old.append(signature.header)
-    names = ', '.join(dict.fromkeys(old or (each.header for each in shown)))
-    if old:
-        raise Unauthorized('The signature fits, but its time is too far from now: '
-                           'check the clocks of both sides.', names)
-    raise Unauthorized('No signature fits the body, its time and the token: '
-                       'check the token in the sender.', names)
-
-
-# For the connection alone, the one with the query, and those that hold a secret by their name.
-NOT_KEPT = re.compile(
-    'connection|keep-alive|proxy-authenticate|proxy-connection|te|trailer|transfer-encoding|upgrade|'
-    'x-request-uri|.*(?:api|access|auth|functions|subscription)-key|'
-    '(?:.*-)?(?:auth|authorization|token|secret|signature|hmac|password|credentials?|'
-    'cookie|session|jwt|assertion|apikey)(?:-.*)?')
+    """Return the header of the signature that is valid and fresh. Raise Unauthorized."""
+    why = 'No signature fits the body, its time and the token: check the token in the sender.'
+    for signature in filter(lambda each: each.fits(body), shown):
+        if not signature.time and TIMED_TEXT.match(body):
+            why = ('The signature fits, but the body begins like the signed text of another scheme, with a time in front: '
+                   'it could be a replay. Begin the body otherwise, or send the token itself.')
+        elif signature.is_fresh(body, arrived):
+            return signature.header
+        else:
+            why = 'The signature fits, but its time is too far from now: check the clocks of both sides.'
+    raise Unauthorized(why)
 
 
 def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
     """Those that say what happened."""
     room = MAX_KEPT_HEADER_BYTES
-    dropped = {name.strip().lower() for name in headers.get('connection', '').split(',')}
+    dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
         size = len(name) + len(value)
-        is_dropped = name in dropped or NOT_KEPT.fullmatch(name) or holds_token(settings, value)
+        is_dropped = name in dropped or names_secret(name) or holds_token(settings, value)
         if size <= room and not is_dropped:
             kept[name] = value
             room -= size
@@ -466,121 +505,9 @@ def token_spellings(token: bytes) -> set[str]:
 
 ''' BODY '''
 
-# What bounds a body: its pace (PacedReader), its framing (RequestBody), its size (Room.read), the room of all together
-# (Intake), the work on it (Intake.turn), what it unpacks to (decompress).
+# What bounds a body: its size (read_body), the room of all together (Intake), the work on it (Intake.turn), what it unpacks
+# to (decompress). Its pace (PacedReader) and its framing (RequestBody) are in the section of HTTP.
 PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
-
-
-class PacedReader:
-    """Reads what a sender sends, as long as the sender keeps the pace and does not send too much.
-
-    Beyond that every read raises OSError. `buffer` holds what arrived before anybody read it.
-    """
-
-    __slots__ = ('buffer', 'bytes_per_second', 'ends_at', 'received', 'seconds', 'socket')
-
-    def __init__(self, sock: Any):
-        self.socket = sock
-        self.buffer = bytearray()
-
-    def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
-        """Start a time allowance of `seconds`, extended as data arrives at `bytes_per_second` or faster."""
-        self.seconds = seconds
-        self.ends_at = time.monotonic() + seconds
-        self.bytes_per_second = bytes_per_second
-        self.received = 0
-
-    def read(self, size: int) -> bytes:
-        """Return from 1 to `size` bytes, or none at the end. Raise OSError."""
-        if size and not self.buffer:
-            return self.receive(size)
-        data = bytes(self.buffer[:size])
-        del self.buffer[:size]
-        return data
-
-    def readline(self, limit: int) -> bytes:
-        """Return the bytes up to the next line feed, at most `limit`. Raise OSError."""
-        searched = 0
-        while searched < limit and self.buffer.find(b'\n', searched, limit) < 0:
-            searched = len(self.buffer)
-            piece = self.receive(PIECE_BYTES)
-            if not piece:
-                break
-            self.buffer += piece
-        end = self.buffer.find(b'\n', 0, limit) + 1
-        return self.read(end or limit) if self.buffer else b''
-
-    def receive(self, size: int) -> bytes:
-        if self.received:
-            gevent.sleep(0)  # else all that has arrived would be read before anybody else has a turn
-        seconds_left = self.ends_at - time.monotonic()
-        if seconds_left <= 0:
-            raise TimeoutError('the sender is too slow')
-        self.socket.settimeout(seconds_left)
-        data: bytes = self.socket.recv(size)
-        self.count(len(data))
-        return data
-
-    def count(self, size: int) -> None:
-        """Extend the allowance by what has arrived. Raise OSError where it is more than any request needs."""
-        self.received += size
-        if self.received > 64 * MIB:  # so much of a rejected body is thrown away before the connection ends
-            raise OSError('the sender sends too much')
-        longest = time.monotonic() + self.seconds
-        self.ends_at = min(self.ends_at + size / self.bytes_per_second, longest)
-
-
-CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n\0]*)?\r\n')
-TRAILER = re.compile(rb'([^\r\n\0:]+:[^\r\n\0]*)?\r\n')  # empty after the last one
-
-
-class RequestBody:
-    """The body of one request without its chunks, whose framing must be little beside the data."""
-
-    def __init__(self, rfile: Any, length: int, has_chunks: bool):
-        self.rfile = rfile  # read and readline, as PacedReader has them
-        self.size = length  # as far as the sender has told it
-        self.left = length  # of the body or of a chunk
-        self.has_chunks = has_chunks  # still to come
-        self.framing_left = MAX_FRAMING_BYTES
-        self.invite: Callable[[], None] | None = None  # for a sender that waits for it
-
-    def read(self, size: int) -> bytes:
-        """At most so many bytes, none at the end. Raises OSError, and ValueError for bad framing."""
-        if self.invite:
-            self.invite()
-            self.invite = None
-        if self.has_chunks and not self.left:
-            self.read_chunk_size()
-        data = self.rfile.read(min(size, self.left))
-        if self.left and not data:
-            raise ConnectionError('the body ends early')
-        self.left -= len(data)
-        self.framing_left += len(data) // 8
-        if self.has_chunks and not self.left:
-            self.framing_line()
-        return data
-
-    def read_chunk_size(self) -> None:
-        """The last chunk has no bytes, and trailers after it."""
-        self.left = int(self.framing_line(CHUNK_SIZE)[1], 16)
-        self.size += self.left
-        self.has_chunks = self.left > 0
-        while not self.has_chunks and self.framing_line(TRAILER)[1]:
-            pass
-
-    def framing_line(self, form: re.Pattern[bytes] = re.compile(rb'\r\n')) -> re.Match[bytes]:
-        line = self.rfile.readline(self.framing_left)
-        self.framing_left -= len(line)
-        match = form.fullmatch(line)
-        if not match:
-            raise ValueError('the framing is not well-formed, or too much')
-        return match
-
-    @property
-    def is_nearly_read(self) -> bool:
-        """Whether what is left may be read and thrown away, for the sake of the next request."""
-        return not (self.has_chunks or self.invite or self.left > PIECE_BYTES)
 
 
 no_room = partial(
@@ -747,9 +674,10 @@ def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
             text = body.decode(encoding)
             if '\0' not in text:
                 return (body if encoding == 'utf-8' else text.encode()).removeprefix(b'\xef\xbb\xbf')
-    refusal = BadRequest if is_json else UnsupportedMedia
-    raise refusal('The body is no UTF-8 text: send it so, or name its charset in the Content-Type; '
-                  'of files send a form.')
+    if is_json:
+        raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
+    raise UnsupportedMedia('The body is not text: JSON, NDJSON, forms (a file as multipart/form-data) and other text such as '
+                           'XML or CSV are accepted, in UTF-8 unless the Content-Type says otherwise.')
 
 
 ''' NAMES '''
@@ -2270,26 +2198,151 @@ class Webhook(Bottle):  # type: ignore[misc]
 ''' THE SERVER '''
 
 
-# Of a whole URL, as a proxy may send it, scheme and host are left out.
+class PacedReader:
+    """Reads what a sender sends, as long as the sender keeps the pace and does not send too much.
+
+    Beyond that every read raises OSError. `buffer` holds what arrived before anybody read it.
+    """
+
+    __slots__ = ('buffer', 'bytes_per_second', 'ends_at', 'received', 'seconds', 'socket')
+
+    def __init__(self, sock: Any):
+        self.socket = sock
+        self.buffer = bytearray()
+
+    def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
+        """Start a time allowance of `seconds`, extended as data arrives at `bytes_per_second` or faster."""
+        self.seconds = seconds
+        self.ends_at = time.monotonic() + seconds
+        self.bytes_per_second = bytes_per_second
+        self.received = 0
+
+    def read(self, size: int) -> bytes:
+        """Return from 1 to `size` bytes, or none at the end. Raise OSError."""
+        if size and not self.buffer:
+            return self.receive(size)
+        data = bytes(self.buffer[:size])
+        del self.buffer[:size]
+        return data
+
+    def readline(self, limit: int) -> bytes:
+        """Return the bytes up to the next line feed, at most `limit`. Raise OSError."""
+        searched = 0
+        while searched < limit and self.buffer.find(b'\n', searched, limit) < 0:
+            searched = len(self.buffer)
+            piece = self.receive(PIECE_BYTES)
+            if not piece:
+                break
+            self.buffer += piece
+        end = self.buffer.find(b'\n', 0, limit) + 1
+        return self.read(end or limit) if self.buffer else b''
+
+    def receive(self, size: int) -> bytes:
+        if self.received:
+            gevent.sleep(0)  # else all that has arrived would be read before anybody else has a turn
+        seconds_left = self.ends_at - time.monotonic()
+        if seconds_left <= 0:
+            raise TimeoutError('the sender is too slow')
+        self.socket.settimeout(seconds_left)
+        data: bytes = self.socket.recv(size)
+        self.count(len(data))
+        return data
+
+    def count(self, size: int) -> None:
+        """Extend the allowance by what has arrived. Raise OSError where it is more than any request needs."""
+        self.received += size
+        if self.received > 64 * MIB:  # so much of a rejected body is thrown away before the connection ends
+            raise OSError('the sender sends too much')
+        longest = time.monotonic() + self.seconds
+        self.ends_at = min(self.ends_at + size / self.bytes_per_second, longest)
+
+
+FIELD_TEXT = rb'[\t -~\x80-\xff]*'  # RFC 9110 5.5: no control character but the tab
+FIELD_LINE = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + FIELD_TEXT + rb')'
+CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})(?:[ \t]*|;' + FIELD_TEXT + rb')\r\n')
+# Empty after the last one. RFC 9110 6.5.1: a trailer can't change where the body ends.
+TRAILER = re.compile(rb'(?:(?!(?i:content-length|transfer-encoding):)' + FIELD_LINE + rb')?\r\n')
+
+
+class RequestBody:
+    """The body of one request without its chunks, whose framing must be little beside the data."""
+
+    def __init__(self, rfile: Any, length: int, has_chunks: bool):
+        self.rfile = rfile  # read and readline, as PacedReader has them
+        self.size = length  # as far as the sender has told it
+        self.left = length  # of the body or of a chunk
+        self.has_chunks = has_chunks  # still to come
+        self.framing_left = MAX_FRAMING_BYTES
+        self.invite: Callable[[], None] | None = None  # for a sender that waits for it
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes, none at the end. Raises OSError, and ValueError for bad framing."""
+        if self.invite:
+            self.invite()
+            self.invite = None
+        if self.has_chunks and not self.left:
+            self.read_chunk_size()
+        data: bytes = self.rfile.read(min(size, self.left))
+        if self.left and not data:
+            raise ConnectionError('the body ends early')
+        self.left -= len(data)
+        self.framing_left += len(data) // 8
+        if self.has_chunks and not self.left:
+            self.framing_line()
+        return data
+
+    def read_chunk_size(self) -> None:
+        """The last chunk has no bytes, and trailers after it."""
+        self.left = int(self.framing_line(CHUNK_SIZE)[1], 16)
+        self.size += self.left
+        self.has_chunks = self.left > 0
+        while not self.has_chunks and self.framing_line(TRAILER)[1]:
+            pass
+
+    def framing_line(self, form: re.Pattern[bytes] = re.compile(rb'\r\n')) -> re.Match[bytes]:
+        line = self.rfile.readline(self.framing_left)
+        self.framing_left -= len(line)
+        match = form.fullmatch(line)
+        if not match:
+            raise ValueError('the framing is not well-formed, or too much')
+        return match
+
+    @property
+    def is_nearly_read(self) -> bool:
+        """Whether what is left may be read and thrown away, for the sake of the next request."""
+        return not (self.has_chunks or self.invite or self.left > PIECE_BYTES)
+
+
+# RFC 9112 3.2: a path, "*" or a whole URL, of which scheme and host are left out, and the path may be missing. CONNECT takes
+# none of these.
 REQUEST_LINE = re.compile(
-    rb'([A-Z-]+) (?:https?://[!-.0->@-~]*)?'
-    rb'(/[!->@-~]*|\*)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
-HEADER_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)\r?\n")
+    rb'(?!CONNECT )([A-Z-]+) (?:https?://[!-)+-.0->@-~]+|(?=[/*]))'
+    rb'(/[!->@-~]*|\*|)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
+MAX_REQUEST_LINE_BYTES = 8192
+# Why a line does not fit: the first of these that does.
+REQUEST_LINE_FAULTS = [
+    (re.compile(rb'[^\n]{%d}' % MAX_REQUEST_LINE_BYTES),
+     LineTooLong, 'The request line is over 8 KiB: what an incident needs goes into the body.'),
+    (re.compile(rb'[^\n]*'), BadRequest, 'The request ends within its first line.'),
+    (re.compile(rb'[A-Z-]+ [!-~]+[^!-~\n][^\n]* HTTP/1\.[01]\r?\n'), BadRequest,
+     'The URL holds a character that must be percent-encoded, such as a space (%20) or one beyond ASCII.'),
+    (re.compile(rb'[^\n]*\n'), BadRequest,
+     'The request line is not a method, a path and HTTP/1.1, with one space between.'),
+]
+HEADER_LINE = re.compile(FIELD_LINE + rb'\r?\n')
 EMPTY_LINES = b'\r\n', b'\n'
 
 
 def read_head(line: bytes, rfile: io.BufferedIOBase) -> Request:
     """The request that begins with this line. Raises Refused for what is no HTTP."""
-    if not line.endswith(b'\n'):
-        raise LineTooLong('The request line is over 8 KiB: what an incident needs goes into the body.')
     match = REQUEST_LINE.fullmatch(line)
     if not match:
-        raise BadRequest('The request line is not a method, a path and HTTP/1.1, with one space between.')
+        raise next(kind(detail) for form, kind, detail in REQUEST_LINE_FAULTS if form.fullmatch(line))
     method, path, query, version = (part.decode() for part in match.groups(b''))
     headers = read_headers(rfile)
     check_sole_reading(headers, is_old=version == 'HTTP/1.0')
     body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
-    return Request(method, path, query, version, headers, body)
+    return Request(method, path or '/', query, version, headers, body)
 
 
 def check_sole_reading(headers: dict[str, str], is_old: bool) -> None:
@@ -2331,7 +2384,7 @@ HEAD_END = re.compile(rb'\n\r?\n')
 EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
 
 
-def head_size(buffer: bytearray, searched: int) -> int:
+def find_head_end(buffer: bytearray, searched: int) -> int:
     """Return the length of the head that begins a buffer, or 0 while more of it is to come.
 
     Bytes that no further ones can make a head count as one, so that they are rejected at once. The first `searched`
@@ -2339,8 +2392,8 @@ def head_size(buffer: bytearray, searched: int) -> int:
     """
     if end := HEAD_END.search(buffer, max(searched - 2, 0)):
         return end.end()
-    line_end = buffer.find(b'\n', 0, MAX_LINE_BYTES) + 1
-    is_too_large = len(buffer) >= MAX_LINE_BYTES + (MAX_HEADER_BYTES if line_end else 0)
+    line_end = buffer.find(b'\n', 0, MAX_REQUEST_LINE_BYTES) + 1
+    is_too_large = len(buffer) >= MAX_REQUEST_LINE_BYTES + (MAX_HEADER_BYTES if line_end else 0)
     is_bad = searched < line_end and not REQUEST_LINE.fullmatch(buffer, 0, line_end)
     return len(buffer) if is_too_large or is_bad else 0
 
@@ -2419,7 +2472,7 @@ class Connection:
             del self.server.resting[self]
             self.began = time.monotonic()
             self.reader.expect(self.server.limits.head_seconds)
-        size = head_size(buffer, searched)
+        size = find_head_end(buffer, searched)
         if size:
             self.take_head(size)
         else:
@@ -2433,7 +2486,7 @@ class Connection:
         self.reader.buffer = self.reader.buffer[size:]  # cutting it in place would leave holes that fit no other head
         self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
-            request = read_head(head.readline(MAX_LINE_BYTES), head)
+            request = read_head(head.readline(MAX_REQUEST_LINE_BYTES), head)
             request.body.rfile = self.reader
         except Refused as rejection:
             rejection.__traceback__ = None  # its frames hold the head
