@@ -1,17 +1,29 @@
 """The local XSOAR's page in a real browser: what a person sees within a second of a request, and can do about it."""
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import shutil
+import socket
+import string
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 from browser import CHROMIUM, open_browser
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from local_xsoar import ROOT, LocalXsoar, needs, wait_for
 from playwright.sync_api import Browser, Page, expect
 from webhook import TOKEN, Webhook
@@ -70,6 +82,13 @@ def post(webhook: Webhook, body: Any, token: str = TOKEN, **headers: str) -> req
 
 def newest(page: Page) -> Any:
     return page.locator('#deliveries .row').first
+
+
+def open_what_became(page: Page, webhook: Webhook) -> None:
+    """Opens the newest delivery once it has ended."""
+    found = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
+    page.goto(f"{webhook.url}/#/deliveries/{found['number']}")
+    expect(page.locator('#copy-curl')).to_be_visible()
 
 
 def open_newest(page: Page, text: str) -> None:
@@ -147,26 +166,27 @@ def test_the_tree_opens_and_markup_stays_text(page: Page, webhook: Webhook) -> N
     assert page.locator('main img, main script').count() == 0 and page.title() != '1'
 
 
-def test_a_secret_is_masked_until_a_button_is_pressed(page: Page, webhook: Webhook) -> None:
-    post(webhook, {'title': f'leaks {TOKEN}', 'list': [TOKEN]})
-    newest(page).click()
-    headers = page.locator('#delivery .headers')
-    expect(headers).to_contain_text('••••••')
-    assert TOKEN not in page.content()
-    assert TOKEN not in requests.get(f'{webhook.url}/localxsoar/deliveries', timeout=30).text
-    page.get_by_role('button', name='Show secrets').click()
-    expect(headers).to_contain_text(TOKEN)
-    page.get_by_role('button', name='Hide secrets').click()
-    expect(headers).not_to_contain_text(TOKEN)
+def test_a_secret_is_masked_until_a_button_is_pressed(open_page: Callable[..., Page]) -> None:
+    with Webhook(*SENDERS) as webhook:
+        webhook.token = ''  # the samples keep a payload as it was sent, with what it leaks
+        page = open_page(webhook.url)
+        post(webhook, {'title': f'leaks {TOKEN}', 'list': [TOKEN]})
+        newest(page).click()
+        headers = page.locator('#delivery .headers')
+        expect(headers).to_contain_text('••••••')
+        assert TOKEN not in page.content()
+        assert TOKEN not in requests.get(f'{webhook.url}/localxsoar/deliveries', timeout=30).text
+        page.get_by_role('button', name='Show secrets').click()
+        expect(headers).to_contain_text(TOKEN)
+        page.get_by_role('button', name='Hide secrets').click()
+        expect(headers).not_to_contain_text(TOKEN)
 
 
 def test_a_copied_curl_makes_the_same_request(page: Page, webhook: Webhook) -> None:
     page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
     post(webhook, {'name': "it's copied"})
     open_newest(page, "it's copied")
-    page.get_by_role('button', name='Copy as curl').click()
-    expect(page.locator('#copy-curl')).to_have_text('Copied')
-    command = page.evaluate('navigator.clipboard.readText()')
+    command = copied(page)
     assert command.startswith(f"curl -X POST '{webhook.webhook_url}'") and f'Authorization: {TOKEN}' in command
     assert "it'\\''s copied" in command
 
@@ -177,15 +197,248 @@ def test_a_copied_curl_takes_neither_a_body_for_a_file_nor_a_url_for_a_pattern(p
     body = f"@{ROOT / 'LICENSE'}"
     requests.post(f'{webhook.webhook_url}?a[]={{b,c}}', body, headers={'Authorization': TOKEN, 'X-Empty': ''}, timeout=30)
     open_newest(page, body)
-    page.get_by_role('button', name='Copy as curl').click()
-    expect(page.locator('#copy-curl')).to_have_text('Copied')
-    command = page.evaluate('navigator.clipboard.readText()')
+    command = copied(page)
     assert subprocess.run(['bash', '-c', command], capture_output=True, timeout=30, check=False).returncode == 0
     again, first = (requests.get(f"{webhook.url}/localxsoar/deliveries/{each['number']}", timeout=30).json()
                     for each in requests.get(f'{webhook.url}/localxsoar/deliveries', timeout=30).json()[:2])
     names = [{header['name'].lower() for header in each['request']['headers']} - {'connection', 'accept-encoding'}
              for each in (again, first)]
     assert (again['target'], again['request']['body'], names[0]) == (first['target'], body, names[1])
+
+
+# What is copied, in a real shell.
+
+SHELLS = [shell for shell in map(shutil.which, ('bash', 'sh')) if shell]
+FAKE_CURL = """#!%s -IS
+import json, os, pathlib, sys
+words = [os.fsencode(word).decode('latin-1') for word in sys.argv[1:]]
+data = sys.stdin.buffer.read() if '@-' in words else b''
+with pathlib.Path(sys.argv[0]).with_name('asked').open('a') as asked:
+    asked.write(json.dumps([words, data.decode('latin-1')]) + '\\n')
+"""
+TOKEN_CHARACTERS = string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~"
+PRINTABLE = ''.join(map(chr, range(0x21, 0x7f)))
+HOSTILE = [
+    "'", '"', '`touch pwned`', '`touch$IFS+pwned`', '$(touch pwned)', ';touch pwned;', "';touch pwned;'", '\n touch pwned\n',
+    '!!', '!:', '-o', '--config', '@/etc/hostname', '%s%n', '\\', "\\'", '\\\n', '\t', '\r', '\x03\ntouch pwned\n', '\x04',
+    '\x7f', '\x1b[201~\ntouch pwned\n', '\x85', 'é', 'ÿ', '•', '💥', '\u2028', '$', '${IFS}', '&', '|', '>pwned', '<', '#', '*',
+    '~', '{a,b}', '[1-9]', ' ']
+
+
+class Clean:
+    """A folder to run pasted commands in: the only programs are a curl that writes down what it was asked, base64 and touch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.programs, self.place = folder / 'programs', folder / 'place'
+        self.programs.mkdir()
+        curl = self.programs / 'curl'
+        curl.write_text(FAKE_CURL % sys.executable)
+        curl.chmod(0o755)
+        for name in ('base64', 'touch'):
+            (self.programs / name).symlink_to(str(shutil.which(name)))
+        self.environment = {'PATH': str(self.programs), 'HISTFILE': '/dev/null', 'TERM': 'dumb', 'PS1': '> '}
+
+    def clear(self) -> None:
+        shutil.rmtree(self.place, ignore_errors=True)
+        self.place.mkdir()
+        (self.programs / 'asked').unlink(missing_ok=True)
+
+    def run(self, shell: str, command: str) -> tuple[list[str], bytes]:
+        """What curl was asked, and its standard input; nothing else may have happened."""
+        self.clear()
+        done = subprocess.run([shell, '-c', command], cwd=self.place, env=self.environment, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=30, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b'', b'')
+        return self.asked()
+
+    def asked(self) -> tuple[list[str], bytes]:
+        [(words, data)] = map(json.loads, (self.programs / 'asked').read_text().splitlines())
+        assert list(self.place.iterdir()) == []
+        return words, data.encode('latin-1')
+
+
+def delivery_of(method: str, target: str, headers: Sequence[tuple[str, str]], body: str) -> dict[str, Any]:
+    """A delivery in the form in which the page has it."""
+    named = [{'name': name, 'value': value} for name, value in headers]
+    request = {'headers': named, 'body': body, 'base64': '', 'size': len(body.encode())}
+    return {'method': method, 'target': target, 'request': request}
+
+
+def read_request(words: Sequence[str], data: bytes) -> tuple[str, str, list[tuple[str, str]], bytes]:
+    """The method, target, headers and body that curl sends for these arguments, as its manual reads them."""
+    options: dict[str, list[str]] = {}
+    left, urls = list(words), []
+    while left:
+        word = left.pop(0)
+        if word in ('-X', '-H', '--data-raw', '--data-binary', '--request-target'):
+            options.setdefault(word, []).append(left.pop(0))
+        else:
+            assert word == '-g' or not word.startswith('-')
+            urls += [word] if word != '-g' else []
+    [url], [method] = urls, options['-X']
+    assert re.fullmatch(r'http://127\.0\.0\.1:\d+/[^#\\]*', url) and (not re.search(r'[][{}]', url) or '-g' in words)
+    assert not re.search(r'/\.|%2e', url.partition('?')[0], re.IGNORECASE), 'curl takes a dot out of the path'
+    [target] = options.get('--request-target', [url[url.index('/', 7):]])
+    headers = []
+    for text in options.get('-H', []):
+        assert re.match(r'[^@:;]+[:;]', text)
+        headers += [(text[:-1], '')] if ':' not in text and text.endswith(';') else [
+            (name, value) for name, _, value in [text.partition(': ')] if text != 'Content-Type:']
+    assert options.get('--data-binary', ['@-']) == ['@-']
+    [text] = options.get('--data-raw', [''])
+    return method, target, headers, data or text.encode('latin-1')
+
+
+def copied(page: Page) -> str:
+    page.get_by_role('button', name='Copy as curl').click()
+    expect(page.locator('#copy-curl')).to_have_text('Copied')
+    command: str = page.evaluate('navigator.clipboard.readText()')
+    return command
+
+
+@pytest.fixture(scope='module')
+def resting_page(browser: Browser, webhook: Webhook) -> Iterator[Page]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(webhook.url)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Clean:
+    return Clean(tmp_path)
+
+
+def hostile(alphabet: str, most: int = 6) -> st.SearchStrategy[str]:
+    pieces = [piece for piece in HOSTILE if set(piece) <= set(alphabet)]
+    return st.lists(st.one_of(st.sampled_from(pieces), st.sampled_from(alphabet)), max_size=most).map(''.join)
+
+
+LATIN = ''.join(chr(code) for code in range(1, 256) if chr(code) not in '\r\n\v\f')
+METHODS = st.one_of(st.just('POST'), hostile(TOKEN_CHARACTERS).filter(bool))
+TARGETS = st.one_of(hostile(PRINTABLE).map('/'.__add__), hostile(PRINTABLE).filter(bool))
+NAMES = hostile(TOKEN_CHARACTERS).map(lambda name: f'{name}-x')
+HEADERS = st.lists(st.tuples(NAMES, hostile(LATIN).map(lambda value: value.strip(' \t\x1c\x1d\x1e\x1f\x85\xa0'))), max_size=3)
+BODIES = st.lists(st.one_of(st.sampled_from(HOSTILE), st.characters(exclude_categories=['Cs'])), max_size=8).map(''.join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(METHODS, TARGETS, HEADERS, BODIES)
+@example('`touch$IFS+pwned`', '/', [], '')
+@example('-o', "/a'b", [('-H', '@/etc/passwd')], '@/etc/passwd')
+@example('POST', '@elsewhere.example/', [('A', '')], '\x03\ntouch pwned\n')
+@example('POST', '/a/../b/%2e./c?d={e}#f', [('A', '\x1b[201~`touch pwned`!!')], "it's\n!:\n")
+@example('POST', '/', [('A', 'caf\xc3\xa9 \xff%s\\n')], 'x' * 40_000)
+def test_a_copied_command_runs_nothing_but_curl_with_the_same_request_in_a_real_shell(
+    resting_page: Page, clean: Clean, method: str, target: str, headers: list[tuple[str, str]], body: str
+) -> None:
+    command = resting_page.evaluate('(item) => curlCommand(item)', delivery_of(method, target, headers, body))
+    for shell in SHELLS:
+        assert read_request(*clean.run(shell, command)) == (method, target, headers, body.encode())
+
+
+@pytest.mark.parametrize('method, headers, body', [
+    ('`touch$IFS+pwned`', b'', b''), ('$', b'X-Hostile: $(touch pwned)\r\n', b''),
+    ('POST', b"X-Hostile: ';touch pwned;'\r\n", b"';touch pwned;'"),
+    ('POST', b'X-Hostile: \x1b[201~ caf\xc3\xa9 \xff!!\r\n', b'\x03\ntouch pwned\n'), ('POST', b'', b'\xff\x00\n`touch pwned`'),
+    ('POST', b'Content-Encoding: gzip\r\n', gzip.compress(b'`touch pwned`')),
+], ids=['method', 'header', 'quotes', 'keys of a terminal', 'no text', 'gzip'])
+def test_what_a_stranger_sends_is_copied_as_a_command_that_sends_it_and_runs_nothing(
+    page: Page, webhook: Webhook, clean: Clean, method: str, headers: bytes, body: bytes
+) -> None:
+    page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
+    url = urlsplit(webhook.webhook_url)
+    head = (f'{method} {url.path} HTTP/1.1\r\nHost: h\r\nAuthorization: {TOKEN}\r\nContent-Length: {len(body)}\r\n'
+            'Connection: close\r\n').encode()
+    with socket.create_connection((url.hostname, url.port or 0), timeout=30) as sender:
+        sender.sendall(head + headers + b'\r\n' + body)
+        while sender.recv(65536):
+            pass
+    open_what_became(page, webhook)
+    command = copied(page)
+    named = [(name, value) for line in headers.decode('latin-1').splitlines() for name, _, value in [line.partition(': ')]]
+    for shell in SHELLS:
+        assert read_request(*clean.run(shell, command)) == (method, url.path, [('Authorization', TOKEN), *named], body)
+
+
+@pytest.mark.parametrize('shell', SHELLS)
+def test_a_copied_command_is_safe_to_paste_into_a_terminal(resting_page: Page, clean: Clean, shell: str) -> None:
+    body = "\x03\x04\ntouch pwned\n\x1b[201~'\t\n!:\n\x15`touch pwned`\n"
+    request = ('!!', "/'", [('!:', "!:\x03'\x1b\x7f")], body)
+    command = resting_page.evaluate('(item) => curlCommand(item)', delivery_of(*request))
+    clean.clear()
+    typed = f": '; touch pwned #'\n{command}\nexit\n"
+    terminal = [sys.executable, '-c', 'import pty, sys; pty.spawn(sys.argv[1:])', shell, '-i']
+    subprocess.run(terminal, input=typed.encode(), cwd=clean.place, env=clean.environment, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, timeout=30, check=False)
+    assert read_request(*clean.asked()) == (*request[:3], body.encode())
+
+
+# Pages of others.
+
+
+@contextmanager
+def serve_page(text: str) -> Iterator[str]:
+    """The URL of a page on another site: `localhost` is another one than `127.0.0.1`."""
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header('Content-Type', 'text/html')
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f'http://localhost:{server.server_port}/'
+        server.shutdown()
+
+
+FOREIGN_PAGES = {
+    'fetch': """<script>fetch(URL, {mode: 'no-cors', method: 'POST', body: '{"name": "from a page"}'})</script>""",
+    'form': """<form method=post action=URL enctype=text/plain><input name='{"name": "from a page", "a": "' value='"}'></form>
+               <script>document.forms[0].submit()</script>""",
+    'link': '<script>location = URL</script>',
+}
+
+
+@pytest.mark.parametrize('way', FOREIGN_PAGES)
+def test_a_web_page_of_another_site_creates_no_incident_and_is_shown_with_the_reason(browser: Browser, way: str) -> None:
+    with Webhook(*SENDERS, token='') as webhook:  # it takes what anybody sends
+        with serve_page(FOREIGN_PAGES[way].replace('URL', f'"{webhook.webhook_url}"')) as url:
+            page = browser.new_page()
+            page.goto(url)
+            rejected = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries') if each['status']), None))
+            page.close()
+        assert (rejected['status'], webhook.sent()) == (403, []) and 'comes from a page of' in rejected['text']
+        assert requests.post(webhook.webhook_url, '{"name": "from a program"}', timeout=30).status_code == 200
+        assert webhook.names() == ['from a program']
+
+
+def test_the_address_of_the_way_in_opens_in_a_browser(browser: Browser, webhook: Webhook) -> None:
+    page = browser.new_page()
+    answer = page.goto(webhook.webhook_url)
+    assert answer and answer.status == 200
+    page.close()
+
+
+def test_a_web_page_of_another_site_starts_no_process(browser: Browser, webhook: Webhook) -> None:
+    requests_of_it = [['GET', 'samples'], ['POST', 'samples'], ['POST', 'stop-container']]
+    text = f"""<script>Promise.allSettled({requests_of_it}.map(([method, path]) =>
+        fetch(`{webhook.url}/localxsoar/${{path}}`, {{mode: 'no-cors', method}}))).then(() => document.title = 'sent')</script>"""
+    before = webhook.state()
+    with serve_page(text) as url:
+        page = browser.new_page()
+        seen: list[tuple[str, int]] = []
+        page.on('response', lambda answer: seen.append((answer.request.method, answer.status)))
+        page.goto(url)
+        expect(page).to_have_title('sent')
+        page.close()
+    assert {('GET', 405), ('POST', 403)} <= set(seen) and ('POST', 200) not in seen
+    assert webhook.state()['pid'] == before['pid']
 
 
 @pytest.mark.parametrize('sender', ['GitHub', 'Slack', 'Stripe'])

@@ -236,7 +236,7 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
 def curl_command(options: argparse.Namespace, name: str, url: str, params: Mapping[str, object]) -> str:
     """The command that makes a first incident."""
     headers = ''.join(f' -H {shlex.quote(header)}' for header in fill_headers(options.curl_header, params))
-    return f'curl -POST {url}{PREFIX}{quote(name)}{headers} -d {shlex.quote(options.curl_data)}'
+    return f'curl -POST {shlex.quote(url + PREFIX + quote(name))}{headers} -d {shlex.quote(options.curl_data)}'
 
 
 def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list[str]:

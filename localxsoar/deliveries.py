@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from localxsoar.events import Events
-from localxsoar.forward import Answer, Headers, NotHttp, Request, SenderGone, text_answer
+from localxsoar.forward import Answer, Headers, NotHttp, Request, SenderGone
 from localxsoar.masks import Masks
 from localxsoar.output import Printer
 from localxsoar.senders import SenderTeller
@@ -125,7 +125,7 @@ class Deliveries:
         try:
             yield delivery
         except NotHttp as error:
-            delivery.note_answer(text_answer(400, f'This is not HTTP/1.1: {error}.'))
+            delivery.note_answer(not_http_answer(error))
             raise
         except SenderGone:
             delivery.note_departure()
@@ -240,6 +240,13 @@ class Deliveries:
     def close(self) -> None:
         with self._lock:
             self._database.close()
+
+
+def not_http_answer(error: NotHttp) -> Answer:
+    """Return the answer to what is not HTTP/1.1, in the form of RFC 9457."""
+    body = json.dumps({'title': 'Bad Request', 'status': 400, 'detail': f'This is not HTTP/1.1: {error}.'}).encode()
+    headers = [('Content-Type', 'application/problem+json'), ('Content-Length', str(len(body)))]
+    return Answer(400, 'Bad Request', headers, [body])
 
 
 def brief(incident: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import gevent
 import h11
 from gevent.server import StreamServer
 
-from localxsoar.deliveries import Deliveries
+from localxsoar.deliveries import Deliveries, not_http_answer
 from localxsoar.forward import (
     PREFIX, READ_BYTES, Answer, ContainerGone, Forwarder, NotHttp, Request, SenderGone, forwarded_headers, text_answer)
 
@@ -149,7 +149,7 @@ class Front:
                 else:
                     self._deliver(request, connection.answer)
         except NotHttp as error:
-            answer = text_answer(400, f'This is not HTTP/1.1: {error}.')
+            answer = not_http_answer(error)
             self._deliveries.refused_below_http(str(address[0]), answer)
             connection.refuse(answer)
         except (SenderGone, OSError, h11.LocalProtocolError):
@@ -176,6 +176,8 @@ class Front:
     def _forward(self, request: Request) -> Answer:
         if not request.target.startswith(PREFIX):
             return text_answer(404, f'There is nothing at this path. The way in to an instance is {PREFIX}NAME.')
+        if refusal := self._stranger(request):
+            return text_answer(403, refusal)
         return self._forwarder.forward(request)
 
     def send(self, request: Request) -> int:
@@ -206,15 +208,18 @@ class Front:
         return run_wsgi(self._api, request, bytes(body))
 
     def _stranger(self, request: Request) -> str:
-        """Why a request does not come from this server's own page or from a program; empty when it may."""
-        host = request.header('host')
+        """Return why a page of another site may have sent this, or ''. Senders on the way in have no Sec-Fetch-Site."""
+        host, origin, site = (request.header(name) for name in ('host', 'origin', 'sec-fetch-site'))
+        is_way_in = request.target.startswith(PREFIX)
+        if is_way_in and not site:
+            return ''
+        is_own = origin in ('', f'http://{host}') and site in ('', 'same-origin', 'none')
+        is_foreign = site == 'cross-site' if is_way_in else request.method not in SAFE_METHODS and not is_own
+        if is_foreign:
+            return f'The request comes from a page of {origin or "another site"}: only the own page may change something here.'
         name = host.rpartition(':')[0].strip('[]') if re.search(r':\d+$', host) else host.strip('[]')
         if name.lower() not in ('localhost', self._host.lower()) and not ADDRESS.fullmatch(name):
             return f'The Host {host!r} is not the address of this server: a page elsewhere may be asking under its own name.'
-        origin, site = request.header('origin'), request.header('sec-fetch-site')
-        is_own = origin in ('', f'http://{host}') and site in ('', 'same-origin', 'none')
-        if request.method not in SAFE_METHODS and not is_own:
-            return f'The request comes from a page of {origin or "another site"}: only the own page may change something here.'
         return ''
 
 

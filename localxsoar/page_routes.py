@@ -194,12 +194,12 @@ def check_machine() -> None:
 
 
 def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: bool) -> dict[str, Any]:
-    """One half of a delivery as a page draws it; `base64` is the way to get at bytes that are no text."""
+    """One half of a delivery as a page draws it; `base64` has the bytes where the text is not all of them, as out of gzip."""
     named = [{'name': name, 'value': value, 'masked': False} for name, value in headers] if shows else masks.headers(headers)
     text, is_text = readable(headers, bytes(body))
     return {'headers': named, 'body': masks.text(text), 'is_text': is_text, 'size': size,
             'cut': len(body) > SHOWN_BYTES or size > len(body),
-            'base64': base64.b64encode(body).decode() if shows and not is_text and len(body) <= SHOWN_BYTES else ''}
+            'base64': base64.b64encode(body).decode() if shows and text.encode() != body and len(body) <= SHOWN_BYTES else ''}
 
 
 def read_file(name: str) -> bytes:

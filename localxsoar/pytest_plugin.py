@@ -133,7 +133,7 @@ class LocalXsoar:
 
     def samples(self) -> Any:
         """What the mapping wizard would fetch now."""
-        return self.control('GET', 'samples')
+        return self.control('POST', 'samples')
 
     def sent(self) -> list[dict[str, Any]]:
         """Every incident exactly as the integration handed it over, oldest first."""

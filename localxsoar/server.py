@@ -27,7 +27,7 @@ class Api:
             ('POST', '/incidents/search', self._search),
             ('GET', '/localxsoar/state', self._instance.state),
             ('GET', '/localxsoar/incidents', lambda: as_json(self._instance.store.sent())),
-            ('GET', '/localxsoar/samples', lambda: as_json(self._instance.fetch_samples())),
+            ('POST', '/localxsoar/samples', lambda: as_json(self._instance.fetch_samples())),
             ('GET', '/localxsoar/faults', self._instance.faults.as_dict),
             ('PATCH', '/localxsoar/faults', lambda: self._instance.faults.change(read_object())),
             ('POST', '/localxsoar/<action:re:cut|stop-container>', self._end),

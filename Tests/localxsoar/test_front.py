@@ -52,7 +52,8 @@ def post(xsoar: LocalXsoar, path: str = '', body: Any = None, **options: Any) ->
     b'POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 2_6\r\n',
     b'POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: +2\r\n',
     b'POST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 3\r\n',
-    b'PO(ST %s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n',
+    *(method + b' %s HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n' for method in (
+        b'PO(ST', b'"POST"', b'PO;ST', b'POST>x', b'{POST}', b'PO\\ST', b'PO/ST', b'PO@ST', b'P\xc3\x96ST', b'PO\x1bST', b'')),
     b'POST %s HTTP/1.1\r\nHost : h\r\nContent-Length: 2\r\n',
     b'POST %s HTTP/1.1\r\nContent-Length: 2\r\n',
     b'POST %s\r\nHost: h\r\n',
@@ -62,7 +63,9 @@ def post(xsoar: LocalXsoar, path: str = '', body: Any = None, **options: Any) ->
 def test_what_is_no_http_is_refused_makes_nothing_and_is_kept_with_its_reason(xsoar: LocalXsoar, head: bytes) -> None:
     before = len(xsoar.sent())
     answer = exchange(xsoar, head.replace(b'%s', WAY_IN.encode()) + b'\r\n[]')
-    assert answer.startswith(b'HTTP/1.1 400 Bad Request\r\n') and b'This is not HTTP/1.1: ' in answer
+    top, _, problem = answer.partition(b'\r\n\r\n')
+    assert top.startswith(b'HTTP/1.1 400 Bad Request\r\n') and b'Content-Type: application/problem+json' in top
+    assert json.loads(problem)['detail'].startswith('This is not HTTP/1.1: ')
     assert b'Traceback' not in answer and len(xsoar.sent()) == before
     assert newest(xsoar)['text'].startswith('This is not HTTP/1.1: ')
 
@@ -229,6 +232,47 @@ def test_a_page_of_another_site_changes_nothing(xsoar: LocalXsoar, headers: dict
     before = xsoar.faults()
     answer = requests.patch(f'{xsoar.url}/localxsoar/faults', json={'call_delay_ms': 1}, headers=headers, timeout=30)
     assert answer.status_code == 403 and xsoar.faults() == before
+
+
+@pytest.mark.parametrize('route', [
+    'POST samples', 'POST cut', 'POST stop-container', 'PATCH faults', 'DELETE deliveries', 'POST deliveries/1/send',
+    'POST senders/github/send', 'POST instance/test', 'POST instance/save', 'POST instance/enable', 'POST instance/disable',
+    'POST ../contentpacks/installed/upload', 'POST ../settings/integration-conf/upload', 'POST ../settings/integration/search',
+    'PUT ../settings/integration', 'DELETE ../settings/integration/1', 'POST ../settings/integration/test',
+    'POST ../investigations/search', 'POST ../entry/execute/sync', 'POST ../investigation/1/context', 'POST ../incident',
+    'POST ../incidents/search', 'POST ../indicators/search'])
+@pytest.mark.parametrize('headers', [
+    {'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}, {'Sec-Fetch-Site': 'same-site'},
+    {'Host': 'evil.example'}], ids=lambda headers: ' '.join(*headers.items()))
+def test_no_route_that_does_something_takes_it_from_a_page_of_another_site(
+    xsoar: LocalXsoar, route: str, headers: dict[str, str]
+) -> None:
+    method, path = route.split()
+    before = xsoar.state()
+    answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data='{}', headers=headers, timeout=30)
+    assert answer.status_code == 403 and xsoar.state() == before
+
+
+def test_what_starts_a_process_is_no_get(xsoar: LocalXsoar) -> None:
+    assert requests.get(f'{xsoar.url}/localxsoar/samples', timeout=30).status_code == 405
+
+
+@pytest.mark.parametrize('headers', [
+    {'Sec-Fetch-Site': 'cross-site'}, {'Sec-Fetch-Site': 'same-origin', 'Host': 'evil.example:8080'},
+    {'Sec-Fetch-Site': 'none', 'Host': 'evil.example'}, {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate'}])
+def test_the_way_in_takes_nothing_from_a_web_page_of_another_site(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
+    before = xsoar.sent()
+    answer = post(xsoar, body=[{'name': 'from a page'}], headers=headers)
+    assert answer.status_code == 403 and xsoar.sent() == before
+    assert newest(xsoar).items() >= {'status': 403, 'kind': 'refused', 'text': answer.text.strip()}.items()
+
+
+@pytest.mark.parametrize('headers', [
+    {'Host': 'abc.tunnel.example'}, {'Host': 'host.docker.internal:8080'}, {'Host': 'evil.example', 'Origin': 'http://evil.example'},
+    {'Sec-Fetch-Site': 'none'}, {'Sec-Fetch-Site': 'same-origin', 'Host': 'localhost:1'}, {'Sec-Fetch-Site': 'same-site'},
+    {'Sec-Fetch-Site': 'none', 'Host': '[::1]:8080'}])
+def test_the_way_in_takes_all_that_no_page_of_another_site_sends(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
+    assert post(xsoar, body=[{'name': 'honest'}], headers=headers).status_code == 200
 
 
 def test_the_controls_are_not_reached_through_the_way_in(xsoar: LocalXsoar) -> None:

@@ -383,21 +383,40 @@ function edit() {
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
+// A word of a command line. A terminal takes some bytes of a header for key presses, even between quotes: such a header is written in octal.
+function shellWord(text) {
+  if (/^[\w.-]+$/.test(text)) return text;
+  if (/^[ -~\u0100-\uffff]*$/.test(text)) return quoted(text);
+  const octal = (byte) => `\\0${byte.charCodeAt(0).toString(8).padStart(3, '0')}`;
+  return `"$(printf %b '${text.replace(/[^\w :;,./=\u0100-\uffff-]/g, octal)}')"`;
+}
+
+// The body as base64 where it is no text, holds key presses or `!` in a later line (older shells take it for history), or is very long.
+function bodyInBase64({body, base64}) {
+  if (base64 || (body.length < 30000 && !/[^\P{Cc}\n]|\n[^]*!/u.test(body))) return base64;
+  return btoa(Array.from(new TextEncoder().encode(body), (byte) => String.fromCharCode(byte)).join(''));
+}
+
+function curlCommand({method, target, request}) {
+  const leaveOut = ['host', 'content-length', 'transfer-encoding', 'connection', 'accept-encoding', 'expect'];
+  const headers = request.headers.filter((header) => !leaveOut.includes(header.name.toLowerCase()));
+  const isSaid = headers.some((header) => header.name.toLowerCase() === 'content-type');
+  // curl reads brackets as patterns, takes dots out of a path, and would ask another host for a target such as @host.
+  const isUrl = /^\/[^[\]{}#\\]*$/.test(target) && !/\/(\.|%2e)/i.test(target.split('?')[0]);
+  const words = ['curl', '-X', method, location.origin + (isUrl ? target : '/'), ...(isUrl ? [] : ['--request-target', target]),
+    ...headers.flatMap((header) => ['-H', header.value ? `${header.name}: ${header.value}` : `${header.name};`]),
+    ...(isSaid || !request.size ? [] : ['-H', 'Content-Type:'])];
+  const command = words.map(shellWord).join(' ');
+  const base64 = bodyInBase64(request);
+  if (base64) return `echo ${base64} | base64 -d | ${command} --data-binary @-`;
+  return request.body ? `${command} --data-raw ${quoted(request.body)}` : command;
+}
+
 async function copyCurl(event) {
   if (!opened) return;
   let item = opened;
   try { item = await ask('GET', `deliveries/${opened.number}?secrets=show`); } catch { /* from elsewhere it stays masked */ }
-  const leaveOut = ['host', 'content-length', 'transfer-encoding', 'connection', 'accept-encoding', 'expect'];
-  const headers = item.request.headers.filter((header) => !leaveOut.includes(header.name.toLowerCase()));
-  const isSaid = headers.some((header) => header.name.toLowerCase() === 'content-type');
-  // -g: a URL with brackets is one URL. A body that begins with @ is no file's name.
-  const words = ['curl', ...(/[[\]{}]/.test(item.target) ? ['-g'] : []), '-X', item.method, quoted(location.origin + item.target),
-    ...headers.map((header) => `-H ${quoted(header.value ? `${header.name}: ${header.value}` : `${header.name};`)}`),
-    ...(isSaid || !item.request.size ? [] : ["-H 'Content-Type:'"])];
-  if (item.request.base64) words.push('--data-binary @-');
-  else if (item.request.body) words.push(`--data-raw ${quoted(item.request.body)}`);
-  const command = words.join(' ');
-  copy(item.request.base64 ? `echo ${item.request.base64} | base64 -d | ${command}` : command, event ? event.target : $('copy-curl'));
+  copy(curlCommand(item), event ? event.target : $('copy-curl'));
 }
 
 // A folded tree. A value's path is in its title: what a mapper needs.
