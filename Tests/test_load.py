@@ -15,8 +15,9 @@ from contextlib import suppress
 import GenericWebhook
 import pytest
 from GenericWebhook import MAX_WAITING_POSTS, MIB
+from local_xsoar import wait_for
 from senders_at_once import AT_ONCE_SECONDS, AUTHORIZED, RETRY_AFTER, Sender, Senders, allow_many_connections, scene, until
-from webhook import Answer, request_bytes
+from webhook import TOKEN, Answer, Webhook, curl, request_bytes
 
 
 def statuses(answers: list[Answer]) -> list[int]:
@@ -75,6 +76,21 @@ async def test_who_sent_an_array_that_is_refused_halfway_hears_how_many_exist(se
     senders.left += range(1, 41)
 
 
+@scene(incident_delay_ms=10)
+async def test_an_array_whose_second_call_was_cut_exists_in_part_and_more_of_it_may(senders: Senders) -> None:
+    connection = await senders.connect()
+    body = senders.request(*['event'] * 100).body
+    response = asyncio.ensure_future(connection.ask('POST', body, AUTHORIZED))
+    await until(senders.webhook.sent, 'the incidents of the first call')
+    senders.webhook.faults(hang=True)
+    senders.left += range(1, 41)
+    await until(lambda: len(senders.calls) > 1, 'the second call')
+    senders.webhook.cut()
+    assert (await response).status == 502
+    assert '40 of its 100 incidents exist, and more may exist' in (await response).detail
+    senders.release()
+
+
 @scene(incident_delay_ms=250)
 async def test_119_slow_incidents_go_in_calls_of_two_seconds_until_their_time_is_over(senders: Senders) -> None:
     senders.start_many(60)
@@ -99,17 +115,55 @@ async def test_a_refused_post_gets_502_and_makes_nothing(senders: Senders) -> No
     assert (await senders.post('good')).status == 200
 
 
-@pytest.mark.parametrize('answer', ['null', 'false'])
-def test_no_answer_is_502_and_makes_nothing(answer: str) -> None:
+@pytest.mark.parametrize('answer', ['null', 'false', 'empty-object', 'null-item', 'error-item'])
+def test_a_reply_without_an_incident_is_502_and_a_red_health_and_grouping_goes_on(answer: str) -> None:
     @scene(answer=answer)
     async def play(senders: Senders) -> None:
         assert (await senders.post('alone')).status == 502
         await senders.hold()
         await senders.line_up(*singles('a', 'b', 'c', 'd', 'e'))
         senders.release()
-        assert set(statuses(await senders.finish())) <= {502, 503}
-        assert 'answered nothing' in await until(lambda: senders.webhook.state()['health']['error'], 'the health')
+        responses = await senders.finish()
+        assert set(statuses(responses)) <= {502, 503}
+        assert all('may exist' in response.detail for response in responses)
+        assert 'no incident in its reply' in await until(lambda: senders.webhook.state()['health']['error'], 'the health')
+        senders.webhook.faults(answer='normal')
+        await senders.hold(100)
+        await senders.line_up(*singles('f', 'g', 'h'))
+        senders.release()
+        await senders.finish()
+        assert senders.calls[-1] == 3
     play()
+
+
+@pytest.mark.parametrize('answer, reason', [('created-then-error', 'the call failed'), ('deep', 'could not be read'),
+                                            ('not-json', 'could not be read')])
+def test_incidents_whose_reply_is_an_error_or_unreadable_may_exist_and_the_process_goes_on(answer: str, reason: str) -> None:
+    with Webhook('--fault', f'answer={answer}') as webhook:
+        response = curl(webhook.direct_url, '-H', f'Authorization: {TOKEN}', '-d', '{"name": "created"}')
+        assert (response.status, webhook.names()) == (502, ['created'])
+        assert 'The incident may exist' in response.detail
+        wait_for(lambda: reason in webhook.state()['health']['error'], 'the reason in the health')
+        webhook.faults(answer='normal')
+        assert curl(webhook.direct_url, '-H', f'Authorization: {TOKEN}', '-d', '{"name": "next"}').status == 200
+        wait_for(lambda: not webhook.state()['health']['isError'], 'the health to be cleared')
+        assert webhook.state()['restarts'] == 0
+
+
+@scene(refuse='bad')
+async def test_an_error_that_quotes_a_name_like_the_end_of_the_line_ends_nothing(senders: Senders) -> None:
+    assert (await senders.post('bad Try to write when connection closed')).status == 502
+    assert (await senders.post('good')).status == 200
+    assert senders.webhook.state()['restarts'] == 0
+
+
+@scene(answer='mixed')
+async def test_what_is_no_incident_in_a_reply_is_left_out(senders: Senders) -> None:
+    assert len((await senders.post('alone')).json) == 1
+    await senders.hold(100)
+    await senders.line_up(*singles('a', 'b'))
+    senders.release()
+    assert statuses(await senders.finish()) == [200] * 5
 
 
 @scene(answer='empty')
@@ -232,7 +286,7 @@ async def test_beyond_1000_that_wait_the_next_is_503_at_once_before_its_body_has
     answer = await connection.ask('POST', headers=AUTHORIZED, length=1000)
     assert time.monotonic() - began < AT_ONCE_SECONDS
     assert (answer.status, answer.headers[RETRY_AFTER].isdecimal()) == (503, True)
-    assert 'nothing was created' in answer.detail
+    assert 'creates nothing' in answer.detail
     senders.release()
     assert sorted(statuses(await senders.finish())) == [200] * (1 + MAX_WAITING_POSTS) + [503] * 100
     assert len(senders.calls) <= 8

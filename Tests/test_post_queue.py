@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, how_many_fit
+from GenericWebhook import LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, created_incidents, how_many_fit
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -42,6 +42,7 @@ class LineMachine(RuleBasedStateMachine):
         self.call: list[dict[str, Any]] = []
         self.stored: list[str] = []
         self.dropped: set[str] = set()
+        self.failed_calls: set[str] = set()  # what was in calls of which nobody knows what came of them
         self.first_handings: list[int] = []
         self.mixed_up_at = -float('inf')
 
@@ -96,7 +97,7 @@ class LineMachine(RuleBasedStateMachine):
         call, self.call = self.call, []
         self.now += seconds
         if any('poison' in incident['name'] for incident in call):
-            self.queue.refused(self.now)
+            self.fail(call)
             return
         kept = [incident for incident in call if 'drop' not in incident['name']]
         self.dropped.update(incident['rawJSON'] for incident in call if incident not in kept)
@@ -110,8 +111,12 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.call)
     @rule(seconds=st.sampled_from([0.001, 0.2, 3]))
     def server_refuses(self, seconds: float) -> None:
-        self.call = []
+        call, self.call = self.call, []
         self.now += seconds
+        self.fail(call)
+
+    def fail(self, call: list[dict[str, Any]]) -> None:
+        self.failed_calls.update(incident['rawJSON'] for incident in call)
         self.queue.refused(self.now)
 
     @precondition(lambda self: self.call)
@@ -127,6 +132,7 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.queue.closed_because)
     @rule()
     def abandon(self) -> None:
+        self.failed_calls.update(incident['rawJSON'] for incident in self.call)
         self.call = []
         self.queue.abandon()
         assert self.queue.is_empty
@@ -152,6 +158,8 @@ class LineMachine(RuleBasedStateMachine):
             assert f'{len(stored)} of its {len(sender.keys)} incidents exist' in refusal.detail
         else:
             assert not stored, 'refused, and the incident is there'
+        assert ('may exist' in refusal.detail) == (not self.failed_calls.isdisjoint(sender.keys)), 'what is known is told'
+        assert ('Nothing was created' in refusal.detail) == (not sender.post.is_begun and 'may exist' not in refusal.detail)
 
     @invariant()
     def nobody_is_in_two_places(self) -> None:
@@ -462,7 +470,7 @@ def test_an_array_of_which_a_part_exists_is_no_503_when_the_integration_ends() -
     played.queue.take(played.now)
     played.queue.abandon()
     assert played.outcomes == [502], 'a retry would make the first 40 twice'
-    assert '40 of its 100 incidents exist' in str(played.posts[0].outcome.exception)
+    assert '40 of its 100 incidents exist, and more may exist.' in str(played.posts[0].outcome.exception)
 
 
 def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
@@ -471,6 +479,29 @@ def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
     played.posts.append(played.post('late'))
     played.queue.abandon()
     assert played.outcomes == [502, 503]
+    assert '40 of its 100 incidents exist.' in str(played.posts[0].outcome.exception), 'none of its calls was in flight'
+    assert 'Nothing was created.' in str(played.posts[1].outcome.exception)
+
+
+def test_what_was_in_a_call_that_failed_may_exist_whatever_becomes_of_it_then() -> None:
+    played = Played('early', 'late', call=1).measured()
+    for post in played.posts:
+        post.hand_over_by -= 24.5
+    played.play(lambda _: True)
+    assert all('The incident may exist.' in str(post.outcome.exception) for post in played.posts)
+    several = Played(['a', 'b'])
+    several.queue.take(several.now)
+    several.queue.abandon()
+    assert 'Its incidents may exist.' in str(several.posts[0].outcome.exception)
+
+
+@pytest.mark.parametrize('reply, incidents', [
+    ([], []), ({'id': '1'}, [{'id': '1'}]), ([None, {'id': '1'}, {'error': 'x'}, 3], [{'id': '1'}]),
+    (None, None), (False, None), ({}, None), ([None], None), ([[]], None), ([{'error': 'x'}], None), ({'id': None}, None),
+    ([{'id': ''}], None), ('text', None), (3, None),
+], ids=str)
+def test_the_incidents_of_a_reply_are_its_objects_with_an_id(reply: Any, incidents: list[Any] | None) -> None:
+    assert created_incidents(reply) == incidents
 
 
 # Whose an incident is

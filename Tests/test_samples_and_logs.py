@@ -1,6 +1,7 @@
 """What waits for the line beside incidents: samples for the mapping wizard, and lines for the log. Both are bounded."""
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
@@ -9,7 +10,7 @@ import demistomock
 import gevent
 import pytest
 from app import App, line
-from GenericWebhook import LogBuffer, Post, Samples, ServerLine, Unavailable, read_samples
+from GenericWebhook import LogBuffer, Post, Refused, Samples, ServerLine, ServerRefused, Unavailable, read_samples
 
 
 def incident(name: str, details: str = '{}') -> dict[str, str | None]:
@@ -148,6 +149,53 @@ def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_
     assert line.is_cut and line.ending.is_set() and len(calls) == 1
     with pytest.raises(Unavailable, match='cut'):
         line.queue.add(Post([incident('two')]))
+    demistomock.reset()
+
+
+CLOSED = 'Try to write when connection closed'
+
+
+@pytest.mark.parametrize('raised, error, detail', [
+    (RuntimeError('Timeout acquiring stdout lock'), Unavailable, 'Nothing was created'),
+    (RecursionError('maximum recursion depth exceeded'), ServerRefused, 'may exist'),
+    (ValueError(f'no incident is called {CLOSED}'), ServerRefused, 'may exist'),
+    (ValueError(CLOSED), ServerRefused, 'may exist'),
+    (json.JSONDecodeError('Expecting value', 'no JSON\n', 0), ServerRefused, 'may exist'),
+], ids=['no lock', 'too deep', 'quoted', 'the same text', 'not JSON'])
+def test_a_call_that_failed_on_a_line_that_lives_says_what_is_known(raised: Exception, error: type[Refused], detail: str) -> None:
+    def create(*_: object) -> None:
+        raise raised
+
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={}, createIncidents=create)
+    line, post = ServerLine(log_every=0), Post([incident('one')])
+    line.queue.add(post)
+    with pytest.raises(error, match=detail):
+        post.outcome.get(timeout=10)
+    line.log('info', 'the line lives')
+    with gevent.Timeout(10):
+        while not demistomock.calls_of('info'):
+            gevent.sleep(0.001)
+    assert not line.is_cut
+    line.cut()
+    gevent.joinall([line.keeper], timeout=10)
+    demistomock.reset()
+
+
+@pytest.mark.parametrize('raised', [
+    ValueError(CLOSED), ValueError(f'{CLOSED}\n'), json.JSONDecodeError('Expecting value', '', 0), BrokenPipeError(),
+], ids=['its text', 'its text in a reply', 'nothing was read', 'nothing was written'])
+def test_a_log_call_that_finds_the_line_closed_ends_it(raised: Exception) -> None:
+    def info(*_: object) -> None:
+        raise raised
+
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={}, info=info)
+    line = ServerLine(log_every=0)
+    line.log('info', 'the last word')
+    assert line.ending.wait(10)
+    assert line.is_cut
+    gevent.joinall([line.keeper], timeout=10)
     demistomock.reset()
 
 

@@ -1541,17 +1541,26 @@ class Post:
         self.size = sum(map(held_bytes, incidents))
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
         self.is_begun = False
+        self.is_in_doubt = False  # a call with some of its incidents was made, and nobody knows what came of it
         self.created: list[Any] = []
         self.outcome: AsyncResult[list[Any]] = AsyncResult()  # what was created, or a Refused
 
+    @property
+    def fate(self) -> str:
+        """Say what is known to exist of a post that failed."""
+        if self.is_begun:
+            more = ', and more may exist' if self.is_in_doubt else ''
+            return f'{len(self.created):,} of its {self.count:,} incidents exist{more}.'
+        if self.is_in_doubt:
+            return 'The incident may exist.' if self.count == 1 else 'Its incidents may exist.'
+        return 'Nothing was created.'
 
-def settle(posts: Iterable[Post], refusal: type[Refused], detail: str, fate: str = 'Nothing was created.') -> None:
-    """Of a post that exists in part it makes a 502: who sends it again gets that part twice."""
+
+def settle(posts: Iterable[Post], refusal: type[Refused], detail: str) -> None:
+    """Fail these posts. One that exists in part gets a 502: if it were sent again, that part would exist twice."""
     for post in posts:
-        error = refusal(f'{detail} {fate}')
-        if post.is_begun:
-            error = ServerRefused(f'{detail} {len(post.created):,} of its {post.count:,} incidents exist.')
-        post.outcome.set_exception(error)
+        kind = ServerRefused if post.is_begun else refusal
+        post.outcome.set_exception(kind(f'{detail} {post.fate}'))
 
 
 def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
@@ -1584,7 +1593,7 @@ class PostQueue(Struct):
     """
 
     alone_seconds = 600  # without grouping, after an answer that could not be told apart
-    not_tried = 'XSOAR refused several requests together, and had no time for this one alone: send it again.'
+    not_tried = 'XSOAR rejected several requests together, and there was no time to try this one alone: send it again.'
 
     most_posts: int = MAX_WAITING_POSTS
     most_bytes: int = MAX_WAITING_BYTES
@@ -1613,7 +1622,7 @@ class PostQueue(Struct):
         posts = self.waiting + self.repeats
         size += sum(post.size for post in posts)
         if posts and (len(posts) >= self.most_posts or size > self.most_bytes):
-            raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
+            raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
         """Its outcome will be set. Raises Unavailable."""
@@ -1677,13 +1686,13 @@ class PostQueue(Struct):
         return None not in told
 
     def refused(self, now: float) -> None:
-        """The call made nothing: a post that was alone in it is refused, several are tried again in halves.
+        """Fail the post of a call that confirmed no incident; try several posts again in halves.
 
-        Both before either is halved again: so a few calls tell bad requests from a sick server.
+        Both halves are tried before either is halved again, so that a few calls tell bad requests from a failing server.
         """
-        posts, self.in_flight = self.in_flight, []
+        posts, self.in_flight = self.doubt_in_flight(), []
         if len(posts) == 1:
-            settle(posts, ServerRefused, 'XSOAR refused the incident; the health of the instance says why.')
+            settle(posts, ServerRefused, 'XSOAR did not confirm the creation; the health of the instance says why.')
         else:
             middle = len(posts) // 2
             place = len(self.parts) % 2  # of an odd number the first is the other half
@@ -1696,6 +1705,12 @@ class PostQueue(Struct):
             settle(chain(*self.parts), Unavailable, self.not_tried)
             self.parts = []
 
+    def doubt_in_flight(self) -> list[Post]:
+        """Return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
+        for post in self.in_flight:
+            post.is_in_doubt = True
+        return self.in_flight
+
     def not_made(self) -> None:
         """The call never reached the server."""
         settle(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
@@ -1707,14 +1722,25 @@ class PostQueue(Struct):
 
     def abandon(self) -> None:
         """Everything that is still there is settled."""
-        ended = 'The integration ended before XSOAR answered:'
-        settle(self.in_flight, Unavailable, ended, 'the incident may exist.')
+        settle(self.doubt_in_flight(), Unavailable, 'The integration ended before XSOAR replied.')
         settle(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
         self.in_flight, self.waiting, self.parts = [], [], []
 
     @property
     def is_empty(self) -> bool:
         return not (self.waiting or self.in_flight or self.parts)
+
+
+def created_incidents(reply: Any) -> list[Any] | None:
+    """Return the incidents in a reply to createIncidents, or None if it confirms none.
+
+    An empty list confirms that a pre-process rule dropped them all.
+    """
+    items = [reply] if isinstance(reply, dict) else reply
+    if not isinstance(items, list):
+        return None
+    created = [item for item in items if isinstance(item, dict) and item.get('id')]
+    return created if created or not items else None
 
 
 def owners(made: list[Any], posts: list[Post]) -> list[Post | None]:
@@ -2001,8 +2027,7 @@ class ServerLine:
         gevent.get_hub().switch()
         self.called.stop()
         result, error = self.outcomes.get()
-        is_closed = 'Try to write when connection closed' in str(error)
-        if is_closed or isinstance(error, OSError | json.JSONDecodeError):
+        if error and has_ended_line(error, is_create=function == demisto.createIncidents):
             self.cut()
         return result, error
 
@@ -2023,16 +2048,16 @@ class ServerLine:
         return bool(incidents)
 
     def tell(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
-        if isinstance(error, RuntimeError):
+        created = created_incidents(result)
+        if type(error) is RuntimeError:  # the lock was not free in time; a RecursionError comes from a reply
             self.queue.not_made()
-        elif error or not isinstance(result, dict | list):
-            reason = on_one_line(error or 'it answered nothing')
-            self.report_health(f'XSOAR did not create incidents: {reason}')
+        elif created is None:
+            self.report_health(f'XSOAR did not confirm that it created incidents: {on_one_line(why_not(result, error))}')
             self.queue.refused(time.monotonic())
         else:
             self.report_health('')
             self.samples.add(incidents)
-            if not self.queue.created([result] if isinstance(result, dict) else result, time.monotonic()):
+            if not self.queue.created(created, time.monotonic()):
                 self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
                                  f'for {self.queue.alone_seconds} s every request is a call of its own.')
 
@@ -2068,6 +2093,25 @@ def outcome_of(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseExcep
         return function(*args), None
     except BaseException as error:  # whatever it is, somebody waits for it
         return None, error
+
+
+def has_ended_line(error: BaseException, is_create: bool) -> bool:
+    """Return whether an error means that the server is gone, and not only that this call failed.
+
+    The loop's text for that may also be a whole error reply, of an engine that lost its server. As a reply to createIncidents it
+    could be the name of an incident, so there it counts only if stdin has ended; otherwise the next log call decides.
+    """
+    if isinstance(error, json.JSONDecodeError):  # at the end of stdin there is nothing to decode, or half a reply
+        return not error.doc or has_hung_up()
+    is_closed = type(error) is ValueError and str(error).strip() == 'Try to write when connection closed'
+    return isinstance(error, OSError) or (is_closed and (not is_create or has_hung_up()))
+
+
+def why_not(result: Any, error: BaseException | None) -> Any:
+    """Return the reason why a call confirmed no incident, for the health."""
+    if isinstance(error, json.JSONDecodeError | RecursionError):
+        return f'its reply could not be read: {error}'
+    return error or f'there is no incident in its reply: {result}'
 
 
 def has_hung_up(stdin: int = 0) -> bool:
