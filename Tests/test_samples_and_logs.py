@@ -5,6 +5,8 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import demistomock
 import gevent
@@ -111,6 +113,79 @@ def test_a_health_that_the_server_did_not_take_is_told_again() -> None:
     gevent.joinall([line.keeper], timeout=10)
     demistomock.reset()
     assert told == ['wrong', 'worse', 'worse']
+
+
+class ToldHealth:
+    """A line whose server creates what it gets, unless that is to be rejected, and keeps every health that it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.during_call: Callable[[], object] = bool
+        demistomock.reset()
+        demistomock.declare(getIntegrationContext={}, createIncidents=self.create,
+                            updateModuleHealth=lambda error, is_error: self.told.append(error))
+        self.line = ServerLine(log_every=0)
+
+    def create(self, incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
+        self.during_call()
+        if incidents[0]['name'] == 'bad':
+            raise ValueError('a bad incident')
+        return [{'id': '1', **incident} for incident in incidents]
+
+    def post(self, name: str, during_call: Callable[[], object] = bool) -> None:
+        """Create an incident, or fail to, and wait until everything that is due then has been sent."""
+        self.during_call = during_call
+        post = Post([incident(name)])
+        self.line.queue.add(post)
+        post.outcome.wait(10)
+        before = len(demistomock.calls_of('info'))
+        self.line.log('info', 'the health has its turn before this line')
+        with gevent.Timeout(10):
+            while len(demistomock.calls_of('info')) == before:
+                gevent.sleep(0.001)
+
+    def end(self) -> list[str]:
+        self.line.cut()
+        gevent.joinall([self.line.keeper], timeout=10)
+        demistomock.reset()
+        return self.told
+
+
+def test_a_failure_during_a_call_is_told_before_the_next_success_clears_it() -> None:
+    health = ToldHealth()
+    health.post('good', during_call=lambda: health.line.report_failure('a request failed'))
+    assert health.told == ['a request failed']
+    health.post('good')
+    assert health.end() == ['a request failed', '']
+
+
+def test_a_failure_that_has_to_wait_for_its_minute_survives_every_success_until_it_is_told() -> None:
+    health = ToldHealth()
+    health.post('bad')
+    health.post('good', during_call=lambda: health.line.report_failure('a request failed'))
+    health.post('good')
+    assert len(health.told) == 1 and 'a bad incident' in health.told[0]
+    health.line.health_due_at = 0
+    health.post('good')
+    health.post('good')
+    assert health.end()[1:] == ['a request failed', '']
+
+
+def test_a_rejection_that_is_over_is_not_told_any_more() -> None:
+    health = ToldHealth()
+    for name in ('bad', 'good', 'bad', 'good'):
+        health.post(name)
+    health.line.health_due_at = 0
+    health.post('good')
+    assert len(health.end()) == 2, 'the first rejection, and that it was over'
+
+
+def test_a_rejection_and_a_failure_are_told_together() -> None:
+    health = ToldHealth()
+    health.post('bad', during_call=lambda: health.line.report_failure('a request failed'))
+    health.post('good')
+    told, cleared = health.end()
+    assert 'a bad incident' in told and told.endswith('a request failed') and not cleared
 
 
 def test_the_end_waits_for_the_log_call_that_is_under_way() -> None:

@@ -1963,7 +1963,8 @@ class ServerLine:
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
-        self.health: str | None = None
+        self.health: str | None = None  # what is wrong with XSOAR or the port, until it is over
+        self.failure = ''  # of a request, until a call succeeds after it was sent
         self.sent_health: str | None = None
         self.health_every = health_every
         self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
@@ -1988,6 +1989,16 @@ class ServerLine:
         """What is wrong, for the instance's page; nothing for all is well."""
         self.health = error
         self.wake.set()
+
+    def report_failure(self, failure: str) -> None:
+        """Take an unexpected failure for the instance's page."""
+        self.failure = failure
+        self.wake.set()
+
+    @property
+    def shown_health(self) -> str | None:
+        """What the instance's page should say: nothing if all is well, None if nothing has been reported yet."""
+        return ' '.join(filter(None, (self.health, self.failure))) or self.health
 
     def stop(self) -> None:
         self.queue.close('The integration is stopping: send it again.')
@@ -2056,6 +2067,8 @@ class ServerLine:
             self.queue.refused(time.monotonic())
         else:
             self.report_health('')
+            if self.failure in (self.sent_health or ''):
+                self.failure = ''
             self.samples.add(incidents)
             if not self.queue.created(created, time.monotonic()):
                 self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
@@ -2064,8 +2077,8 @@ class ServerLine:
     def send_what_is_due(self) -> bool:
         """Sends one of what is second; False when nothing is due."""
         now = time.monotonic()
-        is_well_again = self.sent_health and not self.health
-        if self.health != self.sent_health and (is_well_again or now >= self.health_due_at):
+        is_well_again = self.sent_health and not self.shown_health
+        if self.shown_health != self.sent_health and (is_well_again or now >= self.health_due_at):
             self.send_health()
         elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_over):
             self.logs_due_at = now + self.log_every
@@ -2079,7 +2092,7 @@ class ServerLine:
         return True
 
     def send_health(self) -> None:
-        health = self.health
+        health = self.shown_health
         _, error = self.call(demisto.updateModuleHealth, health, bool(health))
         if isinstance(error, TypeError):  # before 6.8 it takes no second argument
             _, error = self.call(demisto.updateModuleHealth, health)
@@ -2193,7 +2206,7 @@ class Webhook(Bottle):  # type: ignore[misc]
         frames = traceback.extract_tb(error.__traceback__)
         stack = ' > '.join(f'{frame.name}:{frame.lineno}' for frame in frames)
         asked.outcome = f'{type(error).__name__} in {stack}'
-        self.line.report_health(f'A request failed unexpectedly: {asked.outcome}')
+        self.line.report_failure(f'A request failed unexpectedly: {asked.outcome}')
         detail = 'Something unexpected happened; the log of the instance tells what.'
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
