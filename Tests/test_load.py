@@ -287,6 +287,7 @@ async def test_beyond_1000_that_wait_the_next_is_503_at_once_before_its_body_has
     assert time.monotonic() - began < AT_ONCE_SECONDS
     assert (answer.status, answer.headers[RETRY_AFTER].isdecimal()) == (503, True)
     assert 'creates nothing' in answer.detail
+    assert (await (await senders.connect()).ask()).status == 200, 'a load balancer would take the instance out'
     senders.release()
     assert sorted(statuses(await senders.finish())) == [200] * (1 + MAX_WAITING_POSTS) + [503] * 100
     assert len(senders.calls) <= 8
@@ -327,6 +328,7 @@ async def test_while_the_server_hangs_200_posts_wait_and_all_else_is_answered_at
         answers += [await connection.ask(), await connection.ask('POST', b'{}', {'Authorization': 'wrong'}),
                     await connection.ask('POST', b'{"a"', AUTHORIZED)]
     assert statuses(answers) == [200, 401, 400] * 50
+    assert answers[-3].text.count('\n') == 1, 'the call does not hang for long yet'
     assert time.monotonic() - began < AT_ONCE_SECONDS
     assert not any(request.is_answered for request in requests)
     senders.release()
@@ -363,6 +365,8 @@ async def who_waits_for_25_s_gets_503_and_is_never_created(senders: Senders) -> 
     held = await senders.hold()
     early = await senders.line_up(*singles(*(f'early {number}' for number in range(5))))
     await until(lambda: time.monotonic() - early[0].began > 10, 'ten seconds')
+    greeting = (await (await senders.connect()).ask()).text.splitlines()
+    assert len(greeting) == 2 and 10 <= int(re.findall(r'(\d+) s', greeting[1])[0]) < 25
     late = await senders.line_up(*singles(*(f'late {number}' for number in range(3))))
     await senders.leave('gone')
     await asyncio.wait([request.task for request in early])
@@ -507,6 +511,22 @@ async def test_sigterm_amid_80_held_posts_finishes_them_and_lets_nobody_else_in(
     assert time.monotonic() - began < 10
     await senders.restarted(exit_code=0)
     assert (await senders.post('after')).status == 200
+
+
+@scene()
+async def test_get_and_head_are_503_while_the_integration_stops(senders: Senders) -> None:
+    await senders.hold()
+    getter, header = await senders.connect(), await senders.connect()
+    assert statuses([await getter.ask(), await header.ask()]) == [200, 200]
+    senders.webhook.stop_container()
+    await until_refused(senders)
+    answer = await getter.ask()
+    assert (answer.status, RETRY_AFTER in answer.headers) == (503, True)
+    header.writer.write(request_bytes(senders.url, method='HEAD'))
+    assert (await header.end()).startswith(b'HTTP/1.1 503 ')
+    senders.release()
+    await senders.finish()
+    await senders.restarted(exit_code=0)
 
 
 @scene()

@@ -2000,6 +2000,11 @@ class ServerLine:
         """What the instance's page should say: nothing if all is well, None if nothing has been reported yet."""
         return ' '.join(filter(None, (self.health, self.failure))) or self.health
 
+    @property
+    def call_seconds(self) -> float:
+        """How long the createIncidents call in flight has lasted; 0 if there is none."""
+        return time.monotonic() - self.queue.called_at if self.queue.in_flight else 0
+
     def stop(self) -> None:
         self.queue.close('The integration is stopping: send it again.')
         self.ending.set()
@@ -2163,9 +2168,8 @@ class Webhook(Bottle):  # type: ignore[misc]
         self.line = line
         self.intake = Intake()
         self.deliveries = Deliveries(line.queue)
-        greeting = 'Generic Webhook is listening: send a POST to create an incident.\n'
         handlers: dict[str, Callable[[Request], HTTPResponse]] = {
-            'GET': lambda _: HTTPResponse(greeting, headers=PLAIN_TEXT),
+            'GET': self.greet,
             'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW),
             'POST': self.receive,
             'PUT': self.receive,
@@ -2209,6 +2213,13 @@ class Webhook(Bottle):  # type: ignore[misc]
         self.line.report_failure(f'A request failed unexpectedly: {asked.outcome}')
         detail = 'Something unexpected happened; the log of the instance tells what.'
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
+
+    def greet(self, _: Request) -> HTTPResponse:
+        """Say that the webhook is listening, and for how long the call in flight has lasted if that is too long."""
+        text = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
+        if self.line.call_seconds > LONGEST_CALL_SECONDS:
+            text += f'XSOAR has been busy with one call for {self.line.call_seconds:.0f} s.\n'
+        return HTTPResponse(text, headers=PLAIN_TEXT)
 
     def receive(self, asked: Request) -> HTTPResponse:
         delivery, post = self.read(asked)
