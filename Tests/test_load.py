@@ -399,6 +399,13 @@ async def slow_senders_are_closed_after_15_s_and_keep_nobody_waiting(senders: Se
         assert 14 < ending.seconds < 20
 
 
+@scene(call_delay_ms=8000)
+async def of_60_posts_all_are_created_by_a_server_of_8_s_a_call(senders: Senders) -> None:
+    senders.start_many(60)
+    assert statuses(await senders.finish()) == [200] * 60
+    assert len(senders.calls) <= 4
+
+
 class Ending:
     """How a connection ended: after how many seconds, and with what answer."""
 
@@ -568,6 +575,7 @@ async def sigterm_while_the_server_hangs_ends_with_503_for_all_within_its_grace(
 LONG_SCENES = [
     who_waits_for_25_s_gets_503_and_is_never_created,
     slow_senders_are_closed_after_15_s_and_keep_nobody_waiting,
+    of_60_posts_all_are_created_by_a_server_of_8_s_a_call,
     sigterm_while_the_server_hangs_ends_with_503_for_all_within_its_grace,
 ]
 

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, created_incidents, how_many_fit
+from GenericWebhook import (
+    LONGEST_CALL_SECONDS,
+    Post,
+    PostQueue,
+    ServerRefused,
+    Unavailable,
+    created_incidents,
+    how_many_fit,
+    valid_calls,
+)
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -196,9 +205,11 @@ def incident(name: str, number: int = 0) -> dict[str, Any]:
 class Played:
     """A queue with one post a name, and a server that refuses what holds a bad one. Its clock stands but for its calls."""
 
-    def __init__(self, *names: str | list[str], each: float = 0, call: float = 0) -> None:
+    def __init__(self, *names: str | list[str], each: float = 0, call: float = 0,
+                 uneven: Callable[[], float] = lambda: 1) -> None:
         self.each = each
         self.call = call
+        self.uneven = uneven
         self.now = time.monotonic()
         self.queue = PostQueue()
         self.calls: list[list[str]] = []
@@ -218,7 +229,7 @@ class Played:
     def step(self, is_bad: Callable[[str], bool] = 'bad'.__eq__, answer: Callable[[list[Any]], list[Any]] = list) -> bool:
         call = self.queue.take(self.now)
         if call:
-            self.now += self.call + self.each * len(call)
+            self.now += (self.call + self.each * len(call)) * self.uneven()
             self.calls.append([each['name'] for each in call])
             if any(is_bad(each['name']) for each in call):
                 self.queue.refused(self.now)
@@ -326,35 +337,86 @@ def test_a_call_that_takes_long_by_itself_still_takes_several() -> None:
     assert max(played.sizes) >= 8
 
 
-@pytest.mark.parametrize('each', [0.0001, 0.01, 1.0, 8.0])
-@pytest.mark.parametrize('call', [0.0, 0.2, 3.0])
-def test_no_call_is_planned_over_10_seconds_by_what_the_last_one_took(call: float, each: float) -> None:
+@pytest.mark.parametrize('seconds', [2, LONGEST_CALL_SECONDS])
+@pytest.mark.parametrize('each', [0.0, 0.0001, 0.01, 1.0, 8.0])
+@pytest.mark.parametrize('call', [0.0, 0.2, 3.0, 9.0, 14.0, 20.0])
+def test_no_call_lasts_over_10_seconds_except_for_two_incidents_after_one(call: float, each: float, seconds: float) -> None:
     calls: list[tuple[int, float]] = []
     count = 1
-    for _ in range(10):
-        calls = [*calls, (count, call + each * count)][-8:]
-        next_count = max(how_many_fit(calls, 2), how_many_fit(calls, LONGEST_CALL_SECONDS))
-        assert next_count == 1 or next_count * (call + each * count) / count <= LONGEST_CALL_SECONDS
-        count = next_count
+    for _ in range(20):
+        taken = max(call + each * count, 0.001)
+        assert count == 1 or taken <= LONGEST_CALL_SECONDS + 0.01 or (count == 2 and taken <= 30)
+        calls = [*valid_calls(calls, count, taken), (count, taken)][-8:]
+        count = how_many_fit(calls, seconds)
+        assert count <= 32 * max(calls)[0] or count * taken / calls[-1][0] <= LONGEST_CALL_SECONDS
+
+
+@pytest.mark.parametrize('jitter', [0.1, 0.3])
+@pytest.mark.parametrize('each', [0.05, 0.25, 1.0, 2.0, 4.0, 8.0])
+@pytest.mark.parametrize('call', [0.0, 0.2, 1.0, 3.0])
+def test_no_call_lasts_60_seconds_however_uneven_the_server_is(call: float, each: float, jitter: float) -> None:
+    chance = random.Random(8)
+    for _ in range(100):
+        played = Played(*['event'] * 300, each=each, call=call, uneven=lambda: chance.uniform(1 - jitter, 1 + jitter))
+        played.measured(1, call + each)
+        began = played.now
+        while played.step():
+            assert played.now - began < 60
+            began = played.now
 
 
 def test_after_a_slow_call_the_next_group_is_small_again() -> None:
-    assert how_many_fit([(1, 0.001), (1000, 1)], 2) > 1000
-    assert how_many_fit([(1, 0.001), (1000, 1), (1, 1)], 2) <= 10
+    calls = [(1, 0.001), (1000, 1.0)]
+    assert how_many_fit(calls, 2) > 1000
+    assert how_many_fit([*valid_calls(calls, 1, 1), (1, 1.0)], 2) <= 10
+
+
+def test_after_a_slow_start_a_fast_call_counts_alone() -> None:
+    assert how_many_fit([*valid_calls([(1, 3.0)], 2, 0.5), (2, 0.5)], 2) == 8
+
+
+@pytest.mark.parametrize('before, sizes', [
+    ([], [8, 2, 40, 10]), ([(1, 8.0)], [2, 10, 48]), ([(1, 8.0), (2, 8.0)], [10, 50]), ([(2, 8.0)] * 8, [1, 10, 49]),
+    ([(60, 8.0)] * 8, [15, 45]),
+], ids=str)
+def test_60_posts_at_a_server_of_8_seconds_a_call_are_all_created(before: list[tuple[int, float]], sizes: list[int]) -> None:
+    played = Played(*['event'] * 60, call=8)
+    played.queue.calls += before
+    assert played.play().sizes == sizes
+    assert played.outcomes == [200] * 60
+
+
+def test_60_posts_are_all_created_by_a_server_that_now_takes_8_seconds_a_call() -> None:
+    played = Played('event', call=8)
+    played.queue.calls += [(1, 0.02)] * 8
+    played.step()
+    played.posts += [played.post('event') for _ in range(59)]
+    for post in played.posts:
+        post.hand_over_by -= 8  # they arrived when the call of the first began
+    assert played.play().sizes == [1, 2, 10, 47]
+    assert played.outcomes == [200] * 60
 
 
 @pytest.mark.parametrize('calls, seconds, count', [
     ([], 2, 8),
-    ([(1, 3)], 2, 2),
-    ([(1, 6)], 2, 1),
+    ([(1, 8)], 2, 2),
+    ([(1, 16)], 2, 1),
+    ([(2, 8)], 2, 1),
     ([(4, 1.0), (8, 2.0)], 2, 8),
     ([(4, 1.0), (8, 1.5)], 2, 12),
-    ([(4, 1.0), (8, 1.0)], 1, 56),
-    ([(8, 1.0), (4, 1.0)], 1, 28),
+    ([(4, 1.0), (8, 1.0)], 1, 256),
+    ([(8, 1.0), (4, 1.0)], 1, 256),
+    ([(1, 8.0), (2, 8.0)], 2, 10),
+    ([(1, 0.5), (2, 0.25)], 2, 8),
+    ([(6, 1.0), (8, 1.0)], 2, 16),
     ([(4, 0.25), (8, 4.0)], 2, 2),
-    ([(1, 0.25)], 10, 40),
-], ids=['nothing was measured', 'two tell more than one', 'unless they take over 10 s', 'by what an incident takes',
-        'beside what a call takes', 'at most 8 times as many at once', 'by the last call', 'slower the more they are', 'alone'])
+    ([(1, 0.25)], 5, 20),
+    ([(1, 0.001)], 2, 2000),
+    ([(1, 1.0), (2, 1.0)], 2, 64),
+], ids=['nothing was measured', 'two tell more than one', 'unless they may take over 30 s', 'one tells more than two again',
+        'by what an incident takes', 'beside what a call takes', 'at most 32 times as many at once', 'whichever came first',
+        'at most 40 s if all cost their share', 'a larger one that was faster tells of jitter', 'nearly one size tells nothing',
+        'slower the more they are', 'for five seconds', 'many that cost their share', 'at most 32 times two'])
 def test_a_call_holds_as_many_incidents_as_its_time_allows(calls: list[tuple[int, float]], seconds: float, count: int) -> None:
     assert how_many_fit(calls, seconds) == count
 

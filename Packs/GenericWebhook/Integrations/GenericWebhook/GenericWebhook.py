@@ -1569,19 +1569,39 @@ def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
     return [post for post in posts if post.hand_over_by > now]
 
 
-def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
-    """How many incidents should take so long in one call, or twice what a call as such takes.
+def valid_calls(calls: list[tuple[int, float]], count: int, taken: float, jitter: float = 0.1) -> list[tuple[int, float]]:
+    """Return the calls so far, or none if a new one shows that the server has become twice as slow or as fast."""
+    for size, seconds in calls:
+        has_slowed = size >= count and taken > 2 * seconds + jitter
+        has_sped_up = size <= count and seconds > 2 * taken + jitter
+        if has_slowed or has_sped_up:
+            return []
+    return calls
 
-    Two at least, to see how the server makes several, but no more than LONGEST_CALL_SECONDS allows.
+
+def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float, growth: int = 32, worst_seconds: float = 40,
+                 probe_seconds: float = 15) -> int:
+    """Return how many incidents should take so long in one call, or twice what a call by itself takes.
+
+    What an incident adds is known from calls of another size, half or double at least: the dearest counts, and a difference
+    in either direction is taken for cost. Without them, each incident is expected to cost its share of the last call.
+    A call is never expected to last over LONGEST_CALL_SECONDS. One that could if each incident cost its share after all holds
+    at most `growth` times the largest call so far, and could last `worst_seconds` at most, for one of 60 s silences the
+    platform's heartbeat. After a lone incident of at most `probe_seconds` two are tried in any case.
     """
-    calls = calls or [(1, 0.25)]  # slow, so that the first calls are small
-    (few, few_taken), (many, many_taken), (count, taken) = min(calls), max(calls), calls[-1]
-    each = last_each = taken / count
-    if few < many:
-        each = max((many_taken - few_taken) / (many - few), last_each / 8)
+    calls = calls or [(8, 2.0)]  # slow, so that the first calls are small
+    *earlier, (count, taken) = calls
+    costs = [abs(taken - other_taken) / abs(count - other) for other, other_taken in earlier
+             if max(count, other) >= 2 * min(count, other)]
+    each = max(*costs, 1e-6) if costs else taken / count
     by_itself = max(taken - each * count, 0)
     wanted = max(seconds - by_itself, by_itself) / each
-    return max(int(min(max(wanted, 2), LONGEST_CALL_SECONDS / last_each)), 1)
+    longest = (LONGEST_CALL_SECONDS - by_itself) / each
+    if count == 1 and not costs and taken <= probe_seconds:
+        wanted, longest = max(wanted, 2), max(longest, 2)
+    largest, largest_taken = max(calls)
+    most = max(LONGEST_CALL_SECONDS * count / taken, min(growth, worst_seconds / largest_taken) * largest)
+    return max(int(min(wanted, longest, most) + 1e-6), 1)
 
 
 class PostQueue(Struct):
@@ -1666,7 +1686,8 @@ class PostQueue(Struct):
     def created(self, made: list[Any], now: float) -> bool:
         """The call made these incidents: each post gets its own. False if they can't be told apart."""
         posts, self.in_flight = self.in_flight, []
-        self.calls = [*self.calls, (self.call_size, max(now - self.called_at, 0.001))][-8:]
+        call = self.call_size, max(now - self.called_at, 0.001)
+        self.calls = [*valid_calls(self.calls, *call), call][-8:]
         self.fruitless_calls = -float('inf')
         told = owners(made, posts)
         for owner, incident in zip(told, made, strict=True):
