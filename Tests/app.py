@@ -23,6 +23,7 @@ def forgetful_line() -> ServerLine:
     shared = line()
     shared.queue.calls, shared.queue.alone_until = [], 0
     shared.health = shared.sent_health = None
+    shared.failure = ''
     shared.health_due_at = 0
     shared.log_buffer.reasons.clear()
     return shared

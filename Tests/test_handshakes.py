@@ -21,7 +21,7 @@ PAYLOADS = ROOT / 'Tests' / 'senders' / 'payloads'
 ALL_PLAIN = ''.join(map(chr, range(0x20, 0x7f)))
 UNPRINTABLE = ['\0', 'a\r\nSet-Cookie: x', 'line\nbreak', '\t', '\x7f', '\x1b[31m', 'é', '\u2603']
 LONGEST = 'a' * 1024
-LISTENING = 'Generic Webhook is listening: send a POST to create an incident.\n'
+LISTENING = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
 
 
 def payload_of(name: str) -> Any:

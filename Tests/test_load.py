@@ -15,8 +15,9 @@ from contextlib import suppress
 import GenericWebhook
 import pytest
 from GenericWebhook import MAX_WAITING_POSTS, MIB
+from local_xsoar import wait_for
 from senders_at_once import AT_ONCE_SECONDS, AUTHORIZED, RETRY_AFTER, Sender, Senders, allow_many_connections, scene, until
-from webhook import Answer, request_bytes
+from webhook import TOKEN, Answer, Webhook, curl, request_bytes
 
 
 def statuses(answers: list[Answer]) -> list[int]:
@@ -75,6 +76,21 @@ async def test_who_sent_an_array_that_is_refused_halfway_hears_how_many_exist(se
     senders.left += range(1, 41)
 
 
+@scene(incident_delay_ms=10)
+async def test_an_array_whose_second_call_was_cut_exists_in_part_and_more_of_it_may(senders: Senders) -> None:
+    connection = await senders.connect()
+    body = senders.request(*['event'] * 100).body
+    response = asyncio.ensure_future(connection.ask('POST', body, AUTHORIZED))
+    await until(senders.webhook.sent, 'the incidents of the first call')
+    senders.webhook.faults(hang=True)
+    senders.left += range(1, 41)
+    await until(lambda: len(senders.calls) > 1, 'the second call')
+    senders.webhook.cut()
+    assert (await response).status == 502
+    assert '40 of its 100 incidents exist, and more may exist' in (await response).detail
+    senders.release()
+
+
 @scene(incident_delay_ms=250)
 async def test_119_slow_incidents_go_in_calls_of_two_seconds_until_their_time_is_over(senders: Senders) -> None:
     senders.start_many(60)
@@ -99,17 +115,55 @@ async def test_a_refused_post_gets_502_and_makes_nothing(senders: Senders) -> No
     assert (await senders.post('good')).status == 200
 
 
-@pytest.mark.parametrize('answer', ['null', 'false'])
-def test_no_answer_is_502_and_makes_nothing(answer: str) -> None:
+@pytest.mark.parametrize('answer', ['null', 'false', 'empty-object', 'null-item', 'error-item'])
+def test_a_reply_without_an_incident_is_502_and_a_red_health_and_grouping_goes_on(answer: str) -> None:
     @scene(answer=answer)
     async def play(senders: Senders) -> None:
         assert (await senders.post('alone')).status == 502
         await senders.hold()
         await senders.line_up(*singles('a', 'b', 'c', 'd', 'e'))
         senders.release()
-        assert set(statuses(await senders.finish())) <= {502, 503}
-        assert 'answered nothing' in await until(lambda: senders.webhook.state()['health']['error'], 'the health')
+        responses = await senders.finish()
+        assert set(statuses(responses)) <= {502, 503}
+        assert all('may exist' in response.detail for response in responses)
+        assert 'no incident in its reply' in await until(lambda: senders.webhook.state()['health']['error'], 'the health')
+        senders.webhook.faults(answer='normal')
+        await senders.hold(100)
+        await senders.line_up(*singles('f', 'g', 'h'))
+        senders.release()
+        await senders.finish()
+        assert senders.calls[-1] == 3
     play()
+
+
+@pytest.mark.parametrize('answer, reason', [('created-then-error', 'the call failed'), ('deep', 'could not be read'),
+                                            ('not-json', 'could not be read')])
+def test_incidents_whose_reply_is_an_error_or_unreadable_may_exist_and_the_process_goes_on(answer: str, reason: str) -> None:
+    with Webhook('--fault', f'answer={answer}') as webhook:
+        response = curl(webhook.direct_url, '-H', f'Authorization: {TOKEN}', '-d', '{"name": "created"}')
+        assert (response.status, webhook.names()) == (502, ['created'])
+        assert 'The incident may exist' in response.detail
+        wait_for(lambda: reason in webhook.state()['health']['error'], 'the reason in the health')
+        webhook.faults(answer='normal')
+        assert curl(webhook.direct_url, '-H', f'Authorization: {TOKEN}', '-d', '{"name": "next"}').status == 200
+        wait_for(lambda: not webhook.state()['health']['isError'], 'the health to be cleared')
+        assert webhook.state()['restarts'] == 0
+
+
+@scene(refuse='bad')
+async def test_an_error_that_quotes_a_name_like_the_end_of_the_line_ends_nothing(senders: Senders) -> None:
+    assert (await senders.post('bad Try to write when connection closed')).status == 502
+    assert (await senders.post('good')).status == 200
+    assert senders.webhook.state()['restarts'] == 0
+
+
+@scene(answer='mixed')
+async def test_what_is_no_incident_in_a_reply_is_left_out(senders: Senders) -> None:
+    assert len((await senders.post('alone')).json) == 1
+    await senders.hold(100)
+    await senders.line_up(*singles('a', 'b'))
+    senders.release()
+    assert statuses(await senders.finish()) == [200] * 5
 
 
 @scene(answer='empty')
@@ -232,7 +286,8 @@ async def test_beyond_1000_that_wait_the_next_is_503_at_once_before_its_body_has
     answer = await connection.ask('POST', headers=AUTHORIZED, length=1000)
     assert time.monotonic() - began < AT_ONCE_SECONDS
     assert (answer.status, answer.headers[RETRY_AFTER].isdecimal()) == (503, True)
-    assert 'nothing was created' in answer.detail
+    assert 'creates nothing' in answer.detail
+    assert (await (await senders.connect()).ask()).status == 200, 'a load balancer would take the instance out'
     senders.release()
     assert sorted(statuses(await senders.finish())) == [200] * (1 + MAX_WAITING_POSTS) + [503] * 100
     assert len(senders.calls) <= 8
@@ -273,6 +328,7 @@ async def test_while_the_server_hangs_200_posts_wait_and_all_else_is_answered_at
         answers += [await connection.ask(), await connection.ask('POST', b'{}', {'Authorization': 'wrong'}),
                     await connection.ask('POST', b'{"a"', AUTHORIZED)]
     assert statuses(answers) == [200, 401, 400] * 50
+    assert answers[-3].text.count('\n') == 1, 'the call does not hang for long yet'
     assert time.monotonic() - began < AT_ONCE_SECONDS
     assert not any(request.is_answered for request in requests)
     senders.release()
@@ -309,6 +365,8 @@ async def who_waits_for_25_s_gets_503_and_is_never_created(senders: Senders) -> 
     held = await senders.hold()
     early = await senders.line_up(*singles(*(f'early {number}' for number in range(5))))
     await until(lambda: time.monotonic() - early[0].began > 10, 'ten seconds')
+    greeting = (await (await senders.connect()).ask()).text.splitlines()
+    assert len(greeting) == 2 and 10 <= int(re.findall(r'(\d+) s', greeting[1])[0]) < 25
     late = await senders.line_up(*singles(*(f'late {number}' for number in range(3))))
     await senders.leave('gone')
     await asyncio.wait([request.task for request in early])
@@ -339,6 +397,13 @@ async def slow_senders_are_closed_after_15_s_and_keep_nobody_waiting(senders: Se
         assert ending.text.startswith(b'HTTP/1.1 503 ')
         assert b'too slowly' in ending.text
         assert 14 < ending.seconds < 20
+
+
+@scene(call_delay_ms=8000)
+async def of_60_posts_all_are_created_by_a_server_of_8_s_a_call(senders: Senders) -> None:
+    senders.start_many(60)
+    assert statuses(await senders.finish()) == [200] * 60
+    assert len(senders.calls) <= 4
 
 
 class Ending:
@@ -456,6 +521,22 @@ async def test_sigterm_amid_80_held_posts_finishes_them_and_lets_nobody_else_in(
 
 
 @scene()
+async def test_get_and_head_are_503_while_the_integration_stops(senders: Senders) -> None:
+    await senders.hold()
+    getter, header = await senders.connect(), await senders.connect()
+    assert statuses([await getter.ask(), await header.ask()]) == [200, 200]
+    senders.webhook.stop_container()
+    await until_refused(senders)
+    answer = await getter.ask()
+    assert (answer.status, RETRY_AFTER in answer.headers) == (503, True)
+    header.writer.write(request_bytes(senders.url, method='HEAD'))
+    assert (await header.end()).startswith(b'HTTP/1.1 503 ')
+    senders.release()
+    await senders.finish()
+    await senders.restarted(exit_code=0)
+
+
+@scene()
 async def test_who_has_just_connected_at_a_stop_is_answered(senders: Senders) -> None:
     connection = await senders.connect()
     assert (await connection.ask()).status == 200
@@ -494,6 +575,7 @@ async def sigterm_while_the_server_hangs_ends_with_503_for_all_within_its_grace(
 LONG_SCENES = [
     who_waits_for_25_s_gets_503_and_is_never_created,
     slow_senders_are_closed_after_15_s_and_keep_nobody_waiting,
+    of_60_posts_all_are_created_by_a_server_of_8_s_a_call,
     sigterm_while_the_server_hangs_ends_with_503_for_all_within_its_grace,
 ]
 

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, how_many_fit
+from GenericWebhook import (
+    LONGEST_CALL_SECONDS,
+    Post,
+    PostQueue,
+    ServerRefused,
+    Unavailable,
+    created_incidents,
+    how_many_fit,
+    valid_calls,
+)
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -42,6 +51,7 @@ class LineMachine(RuleBasedStateMachine):
         self.call: list[dict[str, Any]] = []
         self.stored: list[str] = []
         self.dropped: set[str] = set()
+        self.failed_calls: set[str] = set()  # what was in calls of which nobody knows what came of them
         self.first_handings: list[int] = []
         self.mixed_up_at = -float('inf')
 
@@ -96,7 +106,7 @@ class LineMachine(RuleBasedStateMachine):
         call, self.call = self.call, []
         self.now += seconds
         if any('poison' in incident['name'] for incident in call):
-            self.queue.refused(self.now)
+            self.fail(call)
             return
         kept = [incident for incident in call if 'drop' not in incident['name']]
         self.dropped.update(incident['rawJSON'] for incident in call if incident not in kept)
@@ -110,8 +120,12 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.call)
     @rule(seconds=st.sampled_from([0.001, 0.2, 3]))
     def server_refuses(self, seconds: float) -> None:
-        self.call = []
+        call, self.call = self.call, []
         self.now += seconds
+        self.fail(call)
+
+    def fail(self, call: list[dict[str, Any]]) -> None:
+        self.failed_calls.update(incident['rawJSON'] for incident in call)
         self.queue.refused(self.now)
 
     @precondition(lambda self: self.call)
@@ -127,6 +141,7 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.queue.closed_because)
     @rule()
     def abandon(self) -> None:
+        self.failed_calls.update(incident['rawJSON'] for incident in self.call)
         self.call = []
         self.queue.abandon()
         assert self.queue.is_empty
@@ -152,6 +167,8 @@ class LineMachine(RuleBasedStateMachine):
             assert f'{len(stored)} of its {len(sender.keys)} incidents exist' in refusal.detail
         else:
             assert not stored, 'refused, and the incident is there'
+        assert ('may exist' in refusal.detail) == (not self.failed_calls.isdisjoint(sender.keys)), 'what is known is told'
+        assert ('Nothing was created' in refusal.detail) == (not sender.post.is_begun and 'may exist' not in refusal.detail)
 
     @invariant()
     def nobody_is_in_two_places(self) -> None:
@@ -188,9 +205,11 @@ def incident(name: str, number: int = 0) -> dict[str, Any]:
 class Played:
     """A queue with one post a name, and a server that refuses what holds a bad one. Its clock stands but for its calls."""
 
-    def __init__(self, *names: str | list[str], each: float = 0, call: float = 0) -> None:
+    def __init__(self, *names: str | list[str], each: float = 0, call: float = 0,
+                 uneven: Callable[[], float] = lambda: 1) -> None:
         self.each = each
         self.call = call
+        self.uneven = uneven
         self.now = time.monotonic()
         self.queue = PostQueue()
         self.calls: list[list[str]] = []
@@ -210,7 +229,7 @@ class Played:
     def step(self, is_bad: Callable[[str], bool] = 'bad'.__eq__, answer: Callable[[list[Any]], list[Any]] = list) -> bool:
         call = self.queue.take(self.now)
         if call:
-            self.now += self.call + self.each * len(call)
+            self.now += (self.call + self.each * len(call)) * self.uneven()
             self.calls.append([each['name'] for each in call])
             if any(is_bad(each['name']) for each in call):
                 self.queue.refused(self.now)
@@ -318,35 +337,86 @@ def test_a_call_that_takes_long_by_itself_still_takes_several() -> None:
     assert max(played.sizes) >= 8
 
 
-@pytest.mark.parametrize('each', [0.0001, 0.01, 1.0, 8.0])
-@pytest.mark.parametrize('call', [0.0, 0.2, 3.0])
-def test_no_call_is_planned_over_10_seconds_by_what_the_last_one_took(call: float, each: float) -> None:
+@pytest.mark.parametrize('seconds', [2, LONGEST_CALL_SECONDS])
+@pytest.mark.parametrize('each', [0.0, 0.0001, 0.01, 1.0, 8.0])
+@pytest.mark.parametrize('call', [0.0, 0.2, 3.0, 9.0, 14.0, 20.0])
+def test_no_call_lasts_over_10_seconds_except_for_two_incidents_after_one(call: float, each: float, seconds: float) -> None:
     calls: list[tuple[int, float]] = []
     count = 1
-    for _ in range(10):
-        calls = [*calls, (count, call + each * count)][-8:]
-        next_count = max(how_many_fit(calls, 2), how_many_fit(calls, LONGEST_CALL_SECONDS))
-        assert next_count == 1 or next_count * (call + each * count) / count <= LONGEST_CALL_SECONDS
-        count = next_count
+    for _ in range(20):
+        taken = max(call + each * count, 0.001)
+        assert count == 1 or taken <= LONGEST_CALL_SECONDS + 0.01 or (count == 2 and taken <= 30)
+        calls = [*valid_calls(calls, count, taken), (count, taken)][-8:]
+        count = how_many_fit(calls, seconds)
+        assert count <= 32 * max(calls)[0] or count * taken / calls[-1][0] <= LONGEST_CALL_SECONDS
+
+
+@pytest.mark.parametrize('jitter', [0.1, 0.3])
+@pytest.mark.parametrize('each', [0.05, 0.25, 1.0, 2.0, 4.0, 8.0])
+@pytest.mark.parametrize('call', [0.0, 0.2, 1.0, 3.0])
+def test_no_call_lasts_60_seconds_however_uneven_the_server_is(call: float, each: float, jitter: float) -> None:
+    chance = random.Random(8)
+    for _ in range(100):
+        played = Played(*['event'] * 300, each=each, call=call, uneven=lambda: chance.uniform(1 - jitter, 1 + jitter))
+        played.measured(1, call + each)
+        began = played.now
+        while played.step():
+            assert played.now - began < 60
+            began = played.now
 
 
 def test_after_a_slow_call_the_next_group_is_small_again() -> None:
-    assert how_many_fit([(1, 0.001), (1000, 1)], 2) > 1000
-    assert how_many_fit([(1, 0.001), (1000, 1), (1, 1)], 2) <= 10
+    calls = [(1, 0.001), (1000, 1.0)]
+    assert how_many_fit(calls, 2) > 1000
+    assert how_many_fit([*valid_calls(calls, 1, 1), (1, 1.0)], 2) <= 10
+
+
+def test_after_a_slow_start_a_fast_call_counts_alone() -> None:
+    assert how_many_fit([*valid_calls([(1, 3.0)], 2, 0.5), (2, 0.5)], 2) == 8
+
+
+@pytest.mark.parametrize('before, sizes', [
+    ([], [8, 2, 40, 10]), ([(1, 8.0)], [2, 10, 48]), ([(1, 8.0), (2, 8.0)], [10, 50]), ([(2, 8.0)] * 8, [1, 10, 49]),
+    ([(60, 8.0)] * 8, [15, 45]),
+], ids=str)
+def test_60_posts_at_a_server_of_8_seconds_a_call_are_all_created(before: list[tuple[int, float]], sizes: list[int]) -> None:
+    played = Played(*['event'] * 60, call=8)
+    played.queue.calls += before
+    assert played.play().sizes == sizes
+    assert played.outcomes == [200] * 60
+
+
+def test_60_posts_are_all_created_by_a_server_that_now_takes_8_seconds_a_call() -> None:
+    played = Played('event', call=8)
+    played.queue.calls += [(1, 0.02)] * 8
+    played.step()
+    played.posts += [played.post('event') for _ in range(59)]
+    for post in played.posts:
+        post.hand_over_by -= 8  # they arrived when the call of the first began
+    assert played.play().sizes == [1, 2, 10, 47]
+    assert played.outcomes == [200] * 60
 
 
 @pytest.mark.parametrize('calls, seconds, count', [
     ([], 2, 8),
-    ([(1, 3)], 2, 2),
-    ([(1, 6)], 2, 1),
+    ([(1, 8)], 2, 2),
+    ([(1, 16)], 2, 1),
+    ([(2, 8)], 2, 1),
     ([(4, 1.0), (8, 2.0)], 2, 8),
     ([(4, 1.0), (8, 1.5)], 2, 12),
-    ([(4, 1.0), (8, 1.0)], 1, 56),
-    ([(8, 1.0), (4, 1.0)], 1, 28),
+    ([(4, 1.0), (8, 1.0)], 1, 256),
+    ([(8, 1.0), (4, 1.0)], 1, 256),
+    ([(1, 8.0), (2, 8.0)], 2, 10),
+    ([(1, 0.5), (2, 0.25)], 2, 8),
+    ([(6, 1.0), (8, 1.0)], 2, 16),
     ([(4, 0.25), (8, 4.0)], 2, 2),
-    ([(1, 0.25)], 10, 40),
-], ids=['nothing was measured', 'two tell more than one', 'unless they take over 10 s', 'by what an incident takes',
-        'beside what a call takes', 'at most 8 times as many at once', 'by the last call', 'slower the more they are', 'alone'])
+    ([(1, 0.25)], 5, 20),
+    ([(1, 0.001)], 2, 2000),
+    ([(1, 1.0), (2, 1.0)], 2, 64),
+], ids=['nothing was measured', 'two tell more than one', 'unless they may take over 30 s', 'one tells more than two again',
+        'by what an incident takes', 'beside what a call takes', 'at most 32 times as many at once', 'whichever came first',
+        'at most 40 s if all cost their share', 'a larger one that was faster tells of jitter', 'nearly one size tells nothing',
+        'slower the more they are', 'for five seconds', 'many that cost their share', 'at most 32 times two'])
 def test_a_call_holds_as_many_incidents_as_its_time_allows(calls: list[tuple[int, float]], seconds: float, count: int) -> None:
     assert how_many_fit(calls, seconds) == count
 
@@ -462,7 +532,7 @@ def test_an_array_of_which_a_part_exists_is_no_503_when_the_integration_ends() -
     played.queue.take(played.now)
     played.queue.abandon()
     assert played.outcomes == [502], 'a retry would make the first 40 twice'
-    assert '40 of its 100 incidents exist' in str(played.posts[0].outcome.exception)
+    assert '40 of its 100 incidents exist, and more may exist.' in str(played.posts[0].outcome.exception)
 
 
 def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
@@ -471,6 +541,29 @@ def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
     played.posts.append(played.post('late'))
     played.queue.abandon()
     assert played.outcomes == [502, 503]
+    assert '40 of its 100 incidents exist.' in str(played.posts[0].outcome.exception), 'none of its calls was in flight'
+    assert 'Nothing was created.' in str(played.posts[1].outcome.exception)
+
+
+def test_what_was_in_a_call_that_failed_may_exist_whatever_becomes_of_it_then() -> None:
+    played = Played('early', 'late', call=1).measured()
+    for post in played.posts:
+        post.hand_over_by -= 24.5
+    played.play(lambda _: True)
+    assert all('The incident may exist.' in str(post.outcome.exception) for post in played.posts)
+    several = Played(['a', 'b'])
+    several.queue.take(several.now)
+    several.queue.abandon()
+    assert 'Its incidents may exist.' in str(several.posts[0].outcome.exception)
+
+
+@pytest.mark.parametrize('reply, incidents', [
+    ([], []), ({'id': '1'}, [{'id': '1'}]), ([None, {'id': '1'}, {'error': 'x'}, 3], [{'id': '1'}]),
+    (None, None), (False, None), ({}, None), ([None], None), ([[]], None), ([{'error': 'x'}], None), ({'id': None}, None),
+    ([{'id': ''}], None), ('text', None), (3, None),
+], ids=str)
+def test_the_incidents_of_a_reply_are_its_objects_with_an_id(reply: Any, incidents: list[Any] | None) -> None:
+    assert created_incidents(reply) == incidents
 
 
 # Whose an incident is

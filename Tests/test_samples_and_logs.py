@@ -1,15 +1,18 @@
 """What waits for the line beside incidents: samples for the mapping wizard, and lines for the log. Both are bounded."""
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import demistomock
 import gevent
 import pytest
 from app import App, line
-from GenericWebhook import LogBuffer, Post, Samples, ServerLine, Unavailable, read_samples
+from GenericWebhook import LogBuffer, Post, Refused, Samples, ServerLine, ServerRefused, Unavailable, read_samples
 
 
 def incident(name: str, details: str = '{}') -> dict[str, str | None]:
@@ -112,6 +115,79 @@ def test_a_health_that_the_server_did_not_take_is_told_again() -> None:
     assert told == ['wrong', 'worse', 'worse']
 
 
+class ToldHealth:
+    """A line whose server creates what it gets, unless that is to be rejected, and keeps every health that it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.during_call: Callable[[], object] = bool
+        demistomock.reset()
+        demistomock.declare(getIntegrationContext={}, createIncidents=self.create,
+                            updateModuleHealth=lambda error, is_error: self.told.append(error))
+        self.line = ServerLine(log_every=0)
+
+    def create(self, incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
+        self.during_call()
+        if incidents[0]['name'] == 'bad':
+            raise ValueError('a bad incident')
+        return [{'id': '1', **incident} for incident in incidents]
+
+    def post(self, name: str, during_call: Callable[[], object] = bool) -> None:
+        """Create an incident, or fail to, and wait until everything that is due then has been sent."""
+        self.during_call = during_call
+        post = Post([incident(name)])
+        self.line.queue.add(post)
+        post.outcome.wait(10)
+        before = len(demistomock.calls_of('info'))
+        self.line.log('info', 'the health has its turn before this line')
+        with gevent.Timeout(10):
+            while len(demistomock.calls_of('info')) == before:
+                gevent.sleep(0.001)
+
+    def end(self) -> list[str]:
+        self.line.cut()
+        gevent.joinall([self.line.keeper], timeout=10)
+        demistomock.reset()
+        return self.told
+
+
+def test_a_failure_during_a_call_is_told_before_the_next_success_clears_it() -> None:
+    health = ToldHealth()
+    health.post('good', during_call=lambda: health.line.report_failure('a request failed'))
+    assert health.told == ['a request failed']
+    health.post('good')
+    assert health.end() == ['a request failed', '']
+
+
+def test_a_failure_that_has_to_wait_for_its_minute_survives_every_success_until_it_is_told() -> None:
+    health = ToldHealth()
+    health.post('bad')
+    health.post('good', during_call=lambda: health.line.report_failure('a request failed'))
+    health.post('good')
+    assert len(health.told) == 1 and 'a bad incident' in health.told[0]
+    health.line.health_due_at = 0
+    health.post('good')
+    health.post('good')
+    assert health.end()[1:] == ['a request failed', '']
+
+
+def test_a_rejection_that_is_over_is_not_told_any_more() -> None:
+    health = ToldHealth()
+    for name in ('bad', 'good', 'bad', 'good'):
+        health.post(name)
+    health.line.health_due_at = 0
+    health.post('good')
+    assert len(health.end()) == 2, 'the first rejection, and that it was over'
+
+
+def test_a_rejection_and_a_failure_are_told_together() -> None:
+    health = ToldHealth()
+    health.post('bad', during_call=lambda: health.line.report_failure('a request failed'))
+    health.post('good')
+    told, cleared = health.end()
+    assert 'a bad incident' in told and told.endswith('a request failed') and not cleared
+
+
 def test_the_end_waits_for_the_log_call_that_is_under_way() -> None:
     began, may_return = threading.Event(), threading.Event()
 
@@ -148,6 +224,53 @@ def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_
     assert line.is_cut and line.ending.is_set() and len(calls) == 1
     with pytest.raises(Unavailable, match='cut'):
         line.queue.add(Post([incident('two')]))
+    demistomock.reset()
+
+
+CLOSED = 'Try to write when connection closed'
+
+
+@pytest.mark.parametrize('raised, error, detail', [
+    (RuntimeError('Timeout acquiring stdout lock'), Unavailable, 'Nothing was created'),
+    (RecursionError('maximum recursion depth exceeded'), ServerRefused, 'may exist'),
+    (ValueError(f'no incident is called {CLOSED}'), ServerRefused, 'may exist'),
+    (ValueError(CLOSED), ServerRefused, 'may exist'),
+    (json.JSONDecodeError('Expecting value', 'no JSON\n', 0), ServerRefused, 'may exist'),
+], ids=['no lock', 'too deep', 'quoted', 'the same text', 'not JSON'])
+def test_a_call_that_failed_on_a_line_that_lives_says_what_is_known(raised: Exception, error: type[Refused], detail: str) -> None:
+    def create(*_: object) -> None:
+        raise raised
+
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={}, createIncidents=create)
+    line, post = ServerLine(log_every=0), Post([incident('one')])
+    line.queue.add(post)
+    with pytest.raises(error, match=detail):
+        post.outcome.get(timeout=10)
+    line.log('info', 'the line lives')
+    with gevent.Timeout(10):
+        while not demistomock.calls_of('info'):
+            gevent.sleep(0.001)
+    assert not line.is_cut
+    line.cut()
+    gevent.joinall([line.keeper], timeout=10)
+    demistomock.reset()
+
+
+@pytest.mark.parametrize('raised', [
+    ValueError(CLOSED), ValueError(f'{CLOSED}\n'), json.JSONDecodeError('Expecting value', '', 0), BrokenPipeError(),
+], ids=['its text', 'its text in a reply', 'nothing was read', 'nothing was written'])
+def test_a_log_call_that_finds_the_line_closed_ends_it(raised: Exception) -> None:
+    def info(*_: object) -> None:
+        raise raised
+
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={}, info=info)
+    line = ServerLine(log_every=0)
+    line.log('info', 'the last word')
+    assert line.ending.wait(10)
+    assert line.is_cut
+    gevent.joinall([line.keeper], timeout=10)
     demistomock.reset()
 
 

@@ -13,11 +13,23 @@ Incidents = list[dict[str, Any]]
 LOOK_SECONDS = 0.05
 EVERYTHING = '*'
 
-NOTHING_CREATED: dict[str, Any] = {'null': None, 'false': False, 'empty': []}
+NESTING = 100_000
+
+
+def _fail(created: Incidents) -> Any:
+    raise CallRefused('The incidents were created, and then the call failed, as the fault "answer" asks for.')
+
+
+NOTHING_CREATED: dict[str, Any] = {'null': None, 'false': False, 'empty': [], 'empty-object': {}, 'null-item': [None],
+                                   'error-item': [{'error': 'The incident was rejected, as the fault "answer" asks for.'}]}
 CREATED: dict[str, Callable[[Incidents], Any]] = {
     'normal': lambda created: created,
     'reversed': lambda created: created[::-1],
     'lone-object': lambda created: created[0] if len(created) == 1 else created,
+    'mixed': lambda created: [None, *created, {'error': 'A comment beside the incidents.'}],
+    'created-then-error': _fail,
+    'deep': lambda created: '[' * NESTING + ']' * NESTING,  # a text goes out as it is
+    'not-json': lambda created: 'The reply is not JSON, as the fault "answer" asks for.',
 }
 ANSWERS = (*CREATED, *NOTHING_CREATED)
 
@@ -27,8 +39,10 @@ class Faults:
     """The faults of createIncidents; each may be changed while the server runs.
 
     - call_delay_ms, incident_delay_ms: the call takes the first, and the second for each incident;
-    - refuse: an error reply, when an incident's name contains the text; `*` refuses every call;
-    - answer: normal, reversed, lone-object (in place of a list of one); null, false, empty, which create nothing;
+    - refuse: an error reply that quotes the name, when an incident's name contains the text; `*` refuses every call;
+    - answer: normal, reversed, lone-object (in place of a list of one), mixed (with items that are not incidents);
+      created-then-error (an error reply), deep (nested too deeply to be read), not-json, which create the incidents all the same;
+      null, false, empty, empty-object, null-item, error-item, which create nothing;
     - drop: an incident whose name contains the text is neither created nor answered, as by a pre-process rule;
     - rename: an incident whose name contains the text comes back under another name;
     - hang: the call waits until this is false again, and creates nothing if the container ends meanwhile;
@@ -68,8 +82,9 @@ class Faults:
         self._wait(len(incidents), is_alive)
         if self.hang:
             raise CallRefused('The container ended while the call hung: nothing was created.')
-        if any(_is_hit(self.refuse, incident) for incident in incidents):
-            raise CallRefused('The incidents were refused, as the fault "refuse" asks for.')
+        for incident in incidents:
+            if _is_hit(self.refuse, incident):
+                raise CallRefused(f'The incidents were refused, as the fault "refuse" asks for: {_name(incident)}')
         if self.answer in NOTHING_CREATED:
             return NOTHING_CREATED[self.answer]
         created = store([incident for incident in incidents if not _is_hit(self.drop, incident)])
@@ -84,8 +99,12 @@ class Faults:
                 self._changed.wait(LOOK_SECONDS)
 
 
-def _is_hit(text: str, incident: Mapping[str, Any]) -> bool:
-    return text == EVERYTHING or (bool(text) and isinstance(incident, dict) and text in str(incident.get('name')))
+def _name(incident: Any) -> str:
+    return str(incident.get('name')) if isinstance(incident, dict) else ''
+
+
+def _is_hit(text: str, incident: Any) -> bool:
+    return text == EVERYTHING or (bool(text) and text in _name(incident))
 
 
 def _renamed(incident: dict[str, Any]) -> dict[str, Any]:

@@ -260,12 +260,41 @@ def test_a_fault_shapes_the_answer(
     assert len(faulty.sent()) - before == created
 
 
-@pytest.mark.parametrize('name, answer', [('null', None), ('false', False)])
+@pytest.mark.parametrize(
+    'name, answer', [('null', None), ('false', False), ('empty-object', {}), ('null-item', [None])], ids=str
+)
 def test_an_answer_of_nothing_creates_nothing(faulty: LocalXsoar, http: requests.Session, name: str, answer: Any) -> None:
     before = len(faulty.sent())
     faulty.faults(answer=name)
-    assert ask(faulty, http, '/', TWO) is answer
+    assert ask(faulty, http, '/', TWO) == answer
     assert len(faulty.sent()) == before
+
+
+def test_an_error_item_creates_nothing(faulty: LocalXsoar, http: requests.Session) -> None:
+    before = len(faulty.sent())
+    faulty.faults(answer='error-item')
+    assert [list(item) for item in ask(faulty, http, '/', TWO)] == [['error']]
+    assert len(faulty.sent()) == before
+
+
+def test_a_mixed_reply_has_the_incidents_and_other_items(faulty: LocalXsoar, http: requests.Session) -> None:
+    faulty.faults(answer='mixed')
+    assert [item['name'] for item in ask(faulty, http, '/', TWO) if item and 'name' in item] == ['good', 'poisoned']
+
+
+@pytest.mark.parametrize(
+    'name, error', [('created-then-error', 'ValueError'), ('deep', 'RecursionError'), ('not-json', 'JSONDecodeError')]
+)
+def test_incidents_exist_though_their_call_fails(faulty: LocalXsoar, http: requests.Session, name: str, error: str) -> None:
+    before = len(faulty.sent())
+    faulty.faults(answer=name)
+    assert ask(faulty, http, '/', TWO)['error'] == error
+    assert len(faulty.sent()) == before + 2
+
+
+def test_a_rejection_quotes_the_name(faulty: LocalXsoar, http: requests.Session) -> None:
+    faulty.faults(refuse='poison')
+    assert ask(faulty, http, '/', TWO)['text'].endswith(': poisoned')
 
 
 def test_a_lone_object_stands_for_a_list_of_one(faulty: LocalXsoar, http: requests.Session) -> None:

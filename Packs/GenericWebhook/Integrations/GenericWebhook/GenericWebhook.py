@@ -1542,17 +1542,26 @@ class Post:
         self.size = sum(map(held_bytes, incidents))
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
         self.is_begun = False
+        self.is_in_doubt = False  # a call with some of its incidents was made, and nobody knows what came of it
         self.created: list[Any] = []
         self.outcome: AsyncResult[list[Any]] = AsyncResult()  # what was created, or a Refused
 
+    @property
+    def fate(self) -> str:
+        """Say what is known to exist of a post that failed."""
+        if self.is_begun:
+            more = ', and more may exist' if self.is_in_doubt else ''
+            return f'{len(self.created):,} of its {self.count:,} incidents exist{more}.'
+        if self.is_in_doubt:
+            return 'The incident may exist.' if self.count == 1 else 'Its incidents may exist.'
+        return 'Nothing was created.'
 
-def settle(posts: Iterable[Post], refusal: type[Refused], detail: str, fate: str = 'Nothing was created.') -> None:
-    """Of a post that exists in part it makes a 502: who sends it again gets that part twice."""
+
+def settle(posts: Iterable[Post], refusal: type[Refused], detail: str) -> None:
+    """Fail these posts. One that exists in part gets a 502: if it were sent again, that part would exist twice."""
     for post in posts:
-        error = refusal(f'{detail} {fate}')
-        if post.is_begun:
-            error = ServerRefused(f'{detail} {len(post.created):,} of its {post.count:,} incidents exist.')
-        post.outcome.set_exception(error)
+        kind = ServerRefused if post.is_begun else refusal
+        post.outcome.set_exception(kind(f'{detail} {post.fate}'))
 
 
 def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
@@ -1561,19 +1570,39 @@ def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
     return [post for post in posts if post.hand_over_by > now]
 
 
-def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float) -> int:
-    """How many incidents should take so long in one call, or twice what a call as such takes.
+def valid_calls(calls: list[tuple[int, float]], count: int, taken: float, jitter: float = 0.1) -> list[tuple[int, float]]:
+    """Return the calls so far, or none if a new one shows that the server has become twice as slow or as fast."""
+    for size, seconds in calls:
+        has_slowed = size >= count and taken > 2 * seconds + jitter
+        has_sped_up = size <= count and seconds > 2 * taken + jitter
+        if has_slowed or has_sped_up:
+            return []
+    return calls
 
-    Two at least, to see how the server makes several, but no more than LONGEST_CALL_SECONDS allows.
+
+def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float, growth: int = 32, worst_seconds: float = 40,
+                 probe_seconds: float = 15) -> int:
+    """Return how many incidents should take so long in one call, or twice what a call by itself takes.
+
+    What an incident adds is known from calls of another size, half or double at least: the dearest counts, and a difference
+    in either direction is taken for cost. Without them, each incident is expected to cost its share of the last call.
+    A call is never expected to last over LONGEST_CALL_SECONDS. One that could if each incident cost its share after all holds
+    at most `growth` times the largest call so far, and could last `worst_seconds` at most, for one of 60 s silences the
+    platform's heartbeat. After a lone incident of at most `probe_seconds` two are tried in any case.
     """
-    calls = calls or [(1, 0.25)]  # slow, so that the first calls are small
-    (few, few_taken), (many, many_taken), (count, taken) = min(calls), max(calls), calls[-1]
-    each = last_each = taken / count
-    if few < many:
-        each = max((many_taken - few_taken) / (many - few), last_each / 8)
+    calls = calls or [(8, 2.0)]  # slow, so that the first calls are small
+    *earlier, (count, taken) = calls
+    costs = [abs(taken - other_taken) / abs(count - other) for other, other_taken in earlier
+             if max(count, other) >= 2 * min(count, other)]
+    each = max(*costs, 1e-6) if costs else taken / count
     by_itself = max(taken - each * count, 0)
     wanted = max(seconds - by_itself, by_itself) / each
-    return max(int(min(max(wanted, 2), LONGEST_CALL_SECONDS / last_each)), 1)
+    longest = (LONGEST_CALL_SECONDS - by_itself) / each
+    if count == 1 and not costs and taken <= probe_seconds:
+        wanted, longest = max(wanted, 2), max(longest, 2)
+    largest, largest_taken = max(calls)
+    most = max(LONGEST_CALL_SECONDS * count / taken, min(growth, worst_seconds / largest_taken) * largest)
+    return max(int(min(wanted, longest, most) + 1e-6), 1)
 
 
 class PostQueue(Struct):
@@ -1585,7 +1614,7 @@ class PostQueue(Struct):
     """
 
     alone_seconds = 600  # without grouping, after an answer that could not be told apart
-    not_tried = 'XSOAR refused several requests together, and had no time for this one alone: send it again.'
+    not_tried = 'XSOAR rejected several requests together, and there was no time to try this one alone: send it again.'
 
     most_posts: int = MAX_WAITING_POSTS
     most_bytes: int = MAX_WAITING_BYTES
@@ -1614,7 +1643,7 @@ class PostQueue(Struct):
         posts = self.waiting + self.repeats
         size += sum(post.size for post in posts)
         if posts and (len(posts) >= self.most_posts or size > self.most_bytes):
-            raise Unavailable('Too many requests wait for XSOAR: nothing was created, send it again later.')
+            raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
         """Its outcome will be set. Raises Unavailable."""
@@ -1658,7 +1687,8 @@ class PostQueue(Struct):
     def created(self, made: list[Any], now: float) -> bool:
         """The call made these incidents: each post gets its own. False if they can't be told apart."""
         posts, self.in_flight = self.in_flight, []
-        self.calls = [*self.calls, (self.call_size, max(now - self.called_at, 0.001))][-8:]
+        call = self.call_size, max(now - self.called_at, 0.001)
+        self.calls = [*valid_calls(self.calls, *call), call][-8:]
         self.fruitless_calls = -float('inf')
         told = owners(made, posts)
         for owner, incident in zip(told, made, strict=True):
@@ -1678,13 +1708,13 @@ class PostQueue(Struct):
         return None not in told
 
     def refused(self, now: float) -> None:
-        """The call made nothing: a post that was alone in it is refused, several are tried again in halves.
+        """Fail the post of a call that confirmed no incident; try several posts again in halves.
 
-        Both before either is halved again: so a few calls tell bad requests from a sick server.
+        Both halves are tried before either is halved again, so that a few calls tell bad requests from a failing server.
         """
-        posts, self.in_flight = self.in_flight, []
+        posts, self.in_flight = self.doubt_in_flight(), []
         if len(posts) == 1:
-            settle(posts, ServerRefused, 'XSOAR refused the incident; the health of the instance says why.')
+            settle(posts, ServerRefused, 'XSOAR did not confirm the creation; the health of the instance says why.')
         else:
             middle = len(posts) // 2
             place = len(self.parts) % 2  # of an odd number the first is the other half
@@ -1697,6 +1727,12 @@ class PostQueue(Struct):
             settle(chain(*self.parts), Unavailable, self.not_tried)
             self.parts = []
 
+    def doubt_in_flight(self) -> list[Post]:
+        """Return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
+        for post in self.in_flight:
+            post.is_in_doubt = True
+        return self.in_flight
+
     def not_made(self) -> None:
         """The call never reached the server."""
         settle(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
@@ -1708,14 +1744,25 @@ class PostQueue(Struct):
 
     def abandon(self) -> None:
         """Everything that is still there is settled."""
-        ended = 'The integration ended before XSOAR answered:'
-        settle(self.in_flight, Unavailable, ended, 'the incident may exist.')
+        settle(self.doubt_in_flight(), Unavailable, 'The integration ended before XSOAR replied.')
         settle(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
         self.in_flight, self.waiting, self.parts = [], [], []
 
     @property
     def is_empty(self) -> bool:
         return not (self.waiting or self.in_flight or self.parts)
+
+
+def created_incidents(reply: Any) -> list[Any] | None:
+    """Return the incidents in a reply to createIncidents, or None if it confirms none.
+
+    An empty list confirms that a pre-process rule dropped them all.
+    """
+    items = [reply] if isinstance(reply, dict) else reply
+    if not isinstance(items, list):
+        return None
+    created = [item for item in items if isinstance(item, dict) and item.get('id')]
+    return created if created or not items else None
 
 
 def owners(made: list[Any], posts: list[Post]) -> list[Post | None]:
@@ -1938,7 +1985,8 @@ class ServerLine:
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
-        self.health: str | None = None
+        self.health: str | None = None  # what is wrong with XSOAR or the port, until it is over
+        self.failure = ''  # of a request, until a call succeeds after it was sent
         self.sent_health: str | None = None
         self.health_every = health_every
         self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
@@ -1963,6 +2011,21 @@ class ServerLine:
         """What is wrong, for the instance's page; nothing for all is well."""
         self.health = error
         self.wake.set()
+
+    def report_failure(self, failure: str) -> None:
+        """Take an unexpected failure for the instance's page."""
+        self.failure = failure
+        self.wake.set()
+
+    @property
+    def shown_health(self) -> str | None:
+        """What the instance's page should say: nothing if all is well, None if nothing has been reported yet."""
+        return ' '.join(filter(None, (self.health, self.failure))) or self.health
+
+    @property
+    def call_seconds(self) -> float:
+        """How long the createIncidents call in flight has lasted; 0 if there is none."""
+        return time.monotonic() - self.queue.called_at if self.queue.in_flight else 0
 
     def stop(self) -> None:
         self.queue.close('The integration is stopping: send it again.')
@@ -2002,8 +2065,7 @@ class ServerLine:
         gevent.get_hub().switch()
         self.called.stop()
         result, error = self.outcomes.get()
-        is_closed = 'Try to write when connection closed' in str(error)
-        if is_closed or isinstance(error, OSError | json.JSONDecodeError):
+        if error and has_ended_line(error, is_create=function == demisto.createIncidents):
             self.cut()
         return result, error
 
@@ -2024,24 +2086,26 @@ class ServerLine:
         return bool(incidents)
 
     def tell(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
-        if isinstance(error, RuntimeError):
+        created = created_incidents(result)
+        if type(error) is RuntimeError:  # the lock was not free in time; a RecursionError comes from a reply
             self.queue.not_made()
-        elif error or not isinstance(result, dict | list):
-            reason = on_one_line(error or 'it answered nothing')
-            self.report_health(f'XSOAR did not create incidents: {reason}')
+        elif created is None:
+            self.report_health(f'XSOAR did not confirm that it created incidents: {on_one_line(why_not(result, error))}')
             self.queue.refused(time.monotonic())
         else:
             self.report_health('')
+            if self.failure in (self.sent_health or ''):
+                self.failure = ''
             self.samples.add(incidents)
-            if not self.queue.created([result] if isinstance(result, dict) else result, time.monotonic()):
+            if not self.queue.created(created, time.monotonic()):
                 self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
                                  f'for {self.queue.alone_seconds} s every request is a call of its own.')
 
     def send_what_is_due(self) -> bool:
         """Sends one of what is second; False when nothing is due."""
         now = time.monotonic()
-        is_well_again = self.sent_health and not self.health
-        if self.health != self.sent_health and (is_well_again or now >= self.health_due_at):
+        is_well_again = self.sent_health and not self.shown_health
+        if self.shown_health != self.sent_health and (is_well_again or now >= self.health_due_at):
             self.send_health()
         elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_over):
             self.logs_due_at = now + self.log_every
@@ -2055,7 +2119,7 @@ class ServerLine:
         return True
 
     def send_health(self) -> None:
-        health = self.health
+        health = self.shown_health
         _, error = self.call(demisto.updateModuleHealth, health, bool(health))
         if isinstance(error, TypeError):  # before 6.8 it takes no second argument
             _, error = self.call(demisto.updateModuleHealth, health)
@@ -2069,6 +2133,25 @@ def outcome_of(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseExcep
         return function(*args), None
     except BaseException as error:  # whatever it is, somebody waits for it
         return None, error
+
+
+def has_ended_line(error: BaseException, is_create: bool) -> bool:
+    """Return whether an error means that the server is gone, and not only that this call failed.
+
+    The loop's text for that may also be a whole error reply, of an engine that lost its server. As a reply to createIncidents it
+    could be the name of an incident, so there it counts only if stdin has ended; otherwise the next log call decides.
+    """
+    if isinstance(error, json.JSONDecodeError):  # at the end of stdin there is nothing to decode, or half a reply
+        return not error.doc or has_hung_up()
+    is_closed = type(error) is ValueError and str(error).strip() == 'Try to write when connection closed'
+    return isinstance(error, OSError) or (is_closed and (not is_create or has_hung_up()))
+
+
+def why_not(result: Any, error: BaseException | None) -> Any:
+    """Return the reason why a call confirmed no incident, for the health."""
+    if isinstance(error, json.JSONDecodeError | RecursionError):
+        return f'its reply could not be read: {error}'
+    return error or f'there is no incident in its reply: {result}'
 
 
 def has_hung_up(stdin: int = 0) -> bool:
@@ -2107,9 +2190,8 @@ class Webhook(Bottle):  # type: ignore[misc]
         self.line = line
         self.intake = Intake()
         self.deliveries = Deliveries(line.queue)
-        greeting = 'Generic Webhook is listening: send a POST to create an incident.\n'
         handlers: dict[str, Callable[[Request], HTTPResponse]] = {
-            'GET': lambda _: HTTPResponse(greeting, headers=PLAIN_TEXT),
+            'GET': self.greet,
             'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW),
             'POST': self.receive,
             'PUT': self.receive,
@@ -2156,9 +2238,16 @@ class Webhook(Bottle):  # type: ignore[misc]
         frames = traceback.extract_tb(error.__traceback__)
         stack = ' > '.join(f'{frame.name}:{frame.lineno}' for frame in frames)
         asked.outcome = f'{type(error).__name__} in {stack}'
-        self.line.report_health(f'A request failed unexpectedly: {asked.outcome}')
+        self.line.report_failure(f'A request failed unexpectedly: {asked.outcome}')
         detail = 'Something unexpected happened; the log of the instance tells what.'
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
+
+    def greet(self, _: Request) -> HTTPResponse:
+        """Say that the webhook is listening, and for how long the call in flight has lasted if that is too long."""
+        text = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
+        if self.line.call_seconds > LONGEST_CALL_SECONDS:
+            text += f'XSOAR has been busy with one call for {self.line.call_seconds:.0f} s.\n'
+        return HTTPResponse(text, headers=PLAIN_TEXT)
 
     def receive(self, asked: Request) -> HTTPResponse:
         delivery, post = self.read(asked)
