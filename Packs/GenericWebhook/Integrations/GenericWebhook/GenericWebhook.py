@@ -1765,12 +1765,14 @@ def delivery_number(headers: dict[str, str]) -> str:
 class Delivery:
     """One request that was let in, for as long as it is remembered, and what was made of it.
 
-    Its body tells it from others, with its number, or else with `same`.
+    Its body and its query distinguish it from others, with its number or else its Content-Type: one event
+    that a sender posts to two URLs has one number, and becomes two incidents.
     """
 
-    def __init__(self, headers: dict[str, str], same: str, body: bytes, has_left: Callable[[], bool] = bool):
+    def __init__(self, headers: dict[str, str], query: str, body: bytes, has_left: Callable[[], bool] = bool):
         number = delivery_number(headers)
-        self.key = hmac.digest((number or same).encode(), body, 'sha256')  # with no copy of the body
+        same = f'{query}\0{number or headers.get("content-type")}'
+        self.key = hmac.digest(same.encode(), body, 'sha256')  # with no copy of the body
         self.is_numbered = bool(number)
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
         self.has_left = has_left
@@ -2171,8 +2173,7 @@ class Webhook(Bottle):  # type: ignore[misc]
             incidents = self.incidents(asked, body, signed_by)
             parameters = [pair for pair in asked.query.items()
                           if not hmac.compare_digest(pair[1].encode(), settings.token)]
-            same = f'{parameters}\0{asked.headers.get("content-type")}'
-            return Delivery(asked.headers, same, body, asked.has_left), Post(incidents)
+            return Delivery(asked.headers, f'{parameters}', body, asked.has_left), Post(incidents)
 
     def incidents(self, asked: Request, body: bytes, signed_by: str) -> list[dict[str, Any]]:
         coding = asked.headers.get('content-encoding', '')
