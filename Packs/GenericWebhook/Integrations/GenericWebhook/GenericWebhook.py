@@ -1010,9 +1010,9 @@ class ForeignEvent:
         yield self.kind_and_who()
 
     def type(self, from_url: str, incident_type: str | None) -> str | None:
-        """An event's own is its kind, and the incident's only with who speaks our format, with a key more."""
+        """Return the incident's type. An event's own says what kind of event it is, unless it is our format with keys added."""
         own = self.own('type')
-        ours = own if self.own('name') and not self.row else ''
+        ours = own if self.own('name') and as_rfc3339(self.own('occurred'), time.time()) and not self.row else ''
         chosen = from_url or ours or incident_type or own
         return unmarked(chosen) if chosen else None
 
@@ -1130,6 +1130,11 @@ class Arrival(Struct, dict=True):
     @cached_property
     def kept_headers(self) -> bytes:
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
+
+    @cached_property
+    def is_of_known_sender(self) -> bool:
+        """Whether the headers alone identify a sender that has a row."""
+        return self.event(b'{}').row is not None
 
     def event(self, text: bytes) -> ForeignEvent:
         return ForeignEvent(text, self.headers, partial(holds_token, self.settings))
@@ -1344,8 +1349,11 @@ ENVELOPE = Decoder(defstruct(
 def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     """An envelope's, a foreign event's, or those of the items of the array that ?each= names in it."""
     breathe()
+    foreign_member = ''
     try:
-        return [envelope_incident(asdict(ENVELOPE.decode(text)), text, arrival)]
+        fields = asdict(ENVELOPE.decode(text))
+        if any(fields.values()) or not arrival.is_of_known_sender:  # Shopify's headers say what an empty object does not
+            return [envelope_incident(fields, text, arrival)]
     except ValidationError as error:
         foreign_member = str(error)[:300].partition('`')[2].rstrip('`')
     event = arrival.event(text)
