@@ -75,12 +75,6 @@ def test_others_get_their_turns_while_24_mib_are_read(name: str) -> None:
     assert turns_of_others(lambda: read_payloads(body, shape.content_type)) >= 2
 
 
-def test_others_get_their_turns_while_a_long_way_is_walked() -> None:
-    event = b'{"a":' * 500 + b'[{"b":"%s"}]' % (b'x' * 4 * MIB) + b'}' * 500
-    arrival = Arrival('2026-11-24T10:00:00Z', {}, Settings(8080, b'', None), {'each': '.'.join('a' * 500)})
-    assert turns_of_others(lambda: to_incidents([event], arrival)) >= 20
-
-
 def test_others_get_their_turns_while_24_mib_come_at_once() -> None:
     def read() -> None:
         with Room(64 * MIB).body(RequestBody(io.BytesIO(bytes(24 * MIB)), 24 * MIB, has_chunks=False), 25 * MIB):

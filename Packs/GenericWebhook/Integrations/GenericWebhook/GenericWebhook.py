@@ -29,7 +29,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache, partial, reduce
 from http import HTTPStatus
 from itertools import accumulate, chain, islice, product, repeat
 from queue import SimpleQueue
@@ -1428,22 +1428,26 @@ def details_text(text: bytes, headers: bytes = b'') -> str:
     return bounded(text).decode()
 
 
+MAX_PATH_KEYS = 16
+
+
 def items_at(text: bytes, path: str) -> list[bytes]:
-    """The items of the array at a dotted path; none unless all are objects."""
-    value: bytes | Raw = text
+    """Return the items of the array at a dotted path; none unless all are objects and the path is short enough."""
+    keys = path.split('.')
+    if len(keys) > MAX_PATH_KEYS:
+        return []
     with suppress(ValueError):  # no object, no such member, no array; or no name that a member can have
-        for key in path.split('.'):
-            breathe()
-            value = member_decoder(key).decode(value).value
-        items = array_items(value)
+        items = array_items(reduce(getattr, ['value'] * len(keys), path_decoder(path).decode(text)))
         return items if all(json_kind(item) == 'an object' for item in items) else []
     return []
 
 
 @lru_cache(maxsize=64)
-def member_decoder(key: str) -> Decoder[Any]:
-    """Reads one member of an object, as its own text, and builds nothing of the others."""
-    return Decoder(defstruct('Member', [('value', Raw)], rename={'value': key}))
+def path_decoder(path: str) -> Decoder[Any]:
+    """Return a decoder that walks down a path in one pass, builds nothing else, and leaves what is there as its own text."""
+    keys = reversed(path.split('.'))
+    member = reduce(lambda inner, key: defstruct('Member', [('value', inner)], rename={'value': key}), keys, Raw)
+    return Decoder(member)
 
 
 ''' HANDSHAKES '''
