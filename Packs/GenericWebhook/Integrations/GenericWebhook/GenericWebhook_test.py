@@ -8,7 +8,7 @@ from app import App, line
 
 import GenericWebhook
 from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Refused, Settings, json_payloads, read_payloads,
-                            read_settings, to_incidents, to_rfc3339)
+                            read_settings, to_incidents, to_rfc3339, with_text)
 
 TOKEN = 'tok\u00e9n'
 HEADER = TOKEN.encode().decode('latin-1')  # as a header is read
@@ -24,7 +24,7 @@ def app():
 
 def incident_of(body, arrival=ARRIVAL):
     incident, = to_incidents(read_payloads(body if isinstance(body, bytes) else body.encode()), arrival)
-    return incident
+    return with_text(incident)
 
 
 # The form
