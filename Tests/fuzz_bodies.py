@@ -14,7 +14,7 @@ import time
 import zlib
 from typing import Any
 
-from GenericWebhook import ERROR_MARKERS, Arrival, Refused, Settings, decompress, read_payloads, to_incidents
+from GenericWebhook import ERROR_MARKERS, Arrival, Refused, Settings, decompress, read_payloads, to_incidents, with_text
 
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, b'', None))
 SCALARS = ['1', '-0', '1.50', '1e999', '9' * 400, 'true', 'null', '""', '"a"', r'"\u00e9\n\\\""', r'"\ud83d\ude00"', '"$$##"',
@@ -78,7 +78,7 @@ def check(body: bytes, label: str, coding: str) -> bool:
         check_is_refused_rightly(body, label)
         return False
     details = [json.loads(incident['rawJSON'], parse_int=str, parse_float=str) for incident in incidents]
-    texts = [text for incident in incidents for text in incident.values() if text]
+    texts = [text for incident in map(with_text, incidents) for text in incident.values() if text]
     assert not any(marker in text for text in texts for marker in ERROR_MARKERS)
     try:
         events = events_of(body.decode().removeprefix('\ufeff'))

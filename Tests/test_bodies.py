@@ -19,7 +19,7 @@ from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, RAW_KE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3 import encode_multipart_formdata
-from webhook import TOKEN, Webhook
+from webhook import TOKEN, Webhook, curl
 
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
@@ -35,7 +35,7 @@ def unpacked(body: bytes, coding: str) -> bytes:
 def kept(body: bytes | str, content_type: str = '') -> list[Any]:
     """The details of the incidents that a body becomes, as text, without the request's headers."""
     sent = body.encode() if isinstance(body, str) else body
-    texts = [incident['rawJSON'] for incident in to_incidents(read_payloads(sent, content_type), ARRIVAL)]
+    texts = [incident['rawJSON'].decode() for incident in to_incidents(read_payloads(sent, content_type), ARRIVAL)]
     return [json.loads(text.replace(', "headers": {"x-event": "push"}}', '}')) for text in texts]
 
 
@@ -89,7 +89,7 @@ def test_one_bad_item_refuses_all_and_says_where(app: App, body: str, words: str
 
 def test_every_item_keeps_its_own_text() -> None:
     body = b'[ {"raw_json": {"n":1.10, "m" : 1E+2}},{"raw_json":[ 12345678901234567890123 ]} , {"name":"n"}]'
-    details = [incident['rawJSON'] for incident in to_incidents(read_payloads(body), ARRIVAL)]
+    details = [incident['rawJSON'].decode() for incident in to_incidents(read_payloads(body), ARRIVAL)]
     assert details == ['{"n":1.10, "m" : 1E+2}', '[ 12345678901234567890123 ]', '{"name":"n"}']
 
 
@@ -241,12 +241,77 @@ def test_json_labelled_as_text_is_json() -> None:
     assert kept('{"Type": "Notification"}', 'text/plain; charset=UTF-8') == [{'Type': 'Notification'}]
 
 
-@pytest.mark.parametrize('text', ['{unquoted: 1}', '[2026-11-24] ERROR', '{"a": 1} trailing', '{"a": Infinity}', '[' * 99_999])
+@pytest.mark.parametrize('text', ['{"a": 1} trailing', '{"a": Infinity}', '{"a": 1', '{"a" 1}', '[{"a": 1}, ]', '["a" 1]',
+                                  '[1, 2}', '[', '{', '[' * 99_999])
 @pytest.mark.parametrize('content_type', ['', 'application/json', FORM, 'application/octet-stream'])
 def test_what_starts_like_json_and_is_none_is_refused_outside_of_text(app: App, text: str, content_type: str) -> None:
     answer = app.authorized(text, content_type)
     assert answer.status == 400
     assert 'JSON' in answer.detail
+
+
+# Of real devices and programs, as curl, a log shipper without a type and one with a generic one send them.
+LOG_LINES = [
+    '[wabaudit] action="session_open" user="alice" client_ip="10.0.0.1"', '[Wed Oct 11 14:32:52 2026] [error] [client 10.0.0.1]',
+    '{something} log', '[error] connect() failed (111: Connection refused)', '[notice] 7#7: signal 17 (SIGCHLD) received',
+    '[2026-11-24 10:00:00,123] ERROR worker lost', '[10/Oct/2026:13:55:36 -0700] "GET / HTTP/1.0" 200 2326', '[-] started',
+    '[    0.000000] Linux version 6.1.0', '[12345.678901] usb 1-1: new device', '[0x7f3a] fault', '[true positive] on web-1',
+    '[nullable] x', "{'a': 1}", '{a: 1}', '{{ alert.name }}', '[INFO ] ready', '[x]', '[10.0.0.1] login', '\n [WARN] low\n',
+    '[007] agent', 'a=1 b=2\n', 'usage=97% host=db-1', 'level=error msg="disk full" ts=2026-11-24T10:00:00+01:00 \r\n',
+    'date=2026-11-24 time=10:00:00 devname=fw1 devid="FG100D" logid="0100032001" type="event" tz="+01:00" msg="a+b 100%25"',
+    'logver=700 timestamp=2026-11-24T10:00:00+01:00\tdevice_name="fw 1"', 'id=fw sn=18B1 time="2026-11-24 10:00:00 UTC" pri=1',
+]
+
+
+@pytest.mark.parametrize('text', LOG_LINES)
+@pytest.mark.parametrize('content_type', ['', FORM, 'application/octet-stream', 'text/plain', 'multipart/form-data; boundary=x'])
+def test_a_log_line_that_begins_like_json_or_a_form_is_kept_to_the_letter(text: str, content_type: str) -> None:
+    if text.lstrip().startswith(('[', '{')) or 'multipart' not in content_type:
+        assert kept(text, content_type) == [{'body': text}]
+
+
+@pytest.mark.parametrize('text', [text for text in LOG_LINES if text.lstrip().startswith(('[', '{'))])
+@pytest.mark.parametrize('content_type', ['application/json', 'application/problem+json; charset=utf-8', 'application/x-ndjson'])
+def test_a_log_line_under_the_label_of_json_is_refused_with_its_place(app: App, text: str, content_type: str) -> None:
+    assert 'line' in app.authorized(text, content_type).detail
+    assert app.calls == []
+
+
+@pytest.mark.parametrize('text', ['[%s' % (' ' * 200_000), '[1%sx' % (' ' * 200_000), '[' + '1' * 100_000 + '.' + '1' * 100_000,
+                                  'a=%sb' % (' b' * 100_000), '{' + '\n' * 200_000 + 'x', 'a=' + ' ' * 200_000])
+@pytest.mark.parametrize('content_type', [FORM, 'application/octet-stream'])
+def test_what_a_text_is_is_told_in_linear_time(text: str, content_type: str) -> None:
+    began = time.thread_time()
+    kept_or_refused(text.encode(), content_type)
+    assert time.thread_time() - began < QUICK_SECONDS
+
+
+@pytest.mark.parametrize('form, fields', [
+    ('name=My incident&type=Phishing', {'name': 'My incident', 'type': 'Phishing'}), ('a=1&b=2\n', {'a': '1', 'b': '2'}),
+    ('a=1\r\n', {'a': '1'}), ('a=b c', {'a': 'b c'}), ('a=x y=1&b=2', {'a': 'x y=1', 'b': '2'}), ('a=x+y=1', {'a': 'x y=1'}),
+    ('a=%0A\n', {'a': '\n'}), ('a=1 =2', {'a': '1 =2'}), ('payload=[error] x', {'payload': '[error] x'}),
+])
+def test_a_form_with_spaces_or_a_last_line_break_is_a_form(form: str, fields: dict[str, str]) -> None:
+    assert kept(form, FORM) == [fields]
+
+
+@pytest.mark.parametrize('data, details', [
+    ('name=My incident&type=Phishing', {'name': 'My incident', 'type': 'Phishing'}),
+    ('{"name":"incident created via generic webhook","raw_json":{"some_field":"some_value"}}', {'some_field': 'some_value'}),
+    ('[Wed Oct 11 14:32:52 2026] [error] denied', {'body': '[Wed Oct 11 14:32:52 2026] [error] denied'}),
+    ('time=10:00:00+01:00 devname=fw1', {'body': 'time=10:00:00+01:00 devname=fw1'}),
+])
+def test_what_curl_sends_without_a_label_of_its_own_is_read_by_its_bytes(webhook: Webhook, data: str, details: Any) -> None:
+    assert curl('-H', f'Authorization: {TOKEN}', '-d', data, webhook.webhook_url).status == 200
+    kept = json.loads(webhook.sent()[-1]['rawJSON'])
+    kept.pop('headers', None)
+    assert kept == details
+
+
+def test_a_form_from_a_file_loses_the_line_break_at_its_end(webhook: Webhook) -> None:
+    form = b'title=Disk+full&host=db-1\n'
+    assert curl('-H', f'Authorization: {TOKEN}', '--data-binary', '@-', webhook.webhook_url, data=form).status == 200
+    assert json.loads(webhook.sent()[-1]['rawJSON'])['host'] == 'db-1'
 
 
 def test_a_label_that_is_no_media_type_is_not_taken_for_text(app: App) -> None:
@@ -285,6 +350,31 @@ def test_text_in_the_charset_of_its_label_is_read(charset: str) -> None:
 ])
 def test_text_in_each_common_charset_of_the_world_is_read(charset: str, text: str) -> None:
     assert kept(text.encode(charset), f'text/plain; charset={charset}') == [{'body': text}]
+
+
+@pytest.mark.parametrize('charset, characters', [
+    ('shift_jis', '日ｶ'), ('gb18030', '你好😀'), ('utf-16', '你😀'), ('utf-8', '😀'), ('utf-32', '你'), ('big5', '你好'),
+    ('windows-1252', '€'),
+])
+def test_no_character_is_lost_where_the_pieces_of_a_text_meet(charset: str, characters: str) -> None:
+    for start in ('', 'x', 'xx', 'xxx'):
+        text = start + characters * 2 * PIECE_BYTES
+        for label in (f'text/plain; charset={charset}', f'{FORM}; charset={charset}'):
+            assert kept(text.encode(charset), label) == [{'body': text}]
+
+
+def test_no_field_of_a_form_loses_a_character_where_its_pieces_meet() -> None:
+    for start in ('', 'x', 'xx', 'xxx'):
+        text = start + '\u00e9\U0001f600' * PIECE_BYTES
+        assert kept(urlencode({'a': text, text: 'b'}), FORM) == [{'a': text, text: 'b'}]
+        assert kept(f'a={text}', FORM) == [{'a': text}]
+        assert kept(*multipart(('a', text), ('b', text))) == [{'a': text, 'b': text}]
+
+
+@pytest.mark.parametrize('encoding', ['utf-16-le', 'utf-32-le'])
+def test_text_in_utf_16_or_32_without_a_byte_order_mark_is_little_endian_as_net_sends_it(encoding: str) -> None:
+    body = '{"name": "x", "a": "\u00fc"}'.encode(encoding)
+    assert kept(body, f'application/json; charset={encoding[:6]}') == [{'name': 'x', 'a': '\u00fc'}]
 
 
 def test_utf_8_under_a_wrong_charset_is_read_as_what_it_is() -> None:
@@ -483,7 +573,7 @@ def kept_or_refused(body: bytes, content_type: str) -> list[str]:
         return []
     for incident in incidents:
         ANY_DEPTH.decode(incident['rawJSON'])
-    return [incident['rawJSON'] for incident in incidents]
+    return [incident['rawJSON'].decode() for incident in incidents]
 
 
 def without_headers(details: Any, fields: Any) -> Any:

@@ -71,6 +71,20 @@ def test_another_id_with_the_same_body_is_another_delivery(app: App, name: str) 
     assert len(app.calls) == 3
 
 
+@each_id
+def test_the_same_delivery_to_two_urls_of_an_instance_is_two_deliveries(app: App, name: str) -> None:
+    queries = ['type=Phishing', 'type=Malware', '', f'type=Phishing&key={TOKEN}', f'key={TOKEN}', 'type=Malware']
+    types = [app.post('{"a": 1}', numbered(name, 'id-1'), query).json[0]['type'] for query in queries]
+    assert types == ['Phishing', 'Malware', None, 'Phishing', None, 'Malware']
+    assert len(app.calls) == 3, 'the token in a query says nothing about what is to be created'
+
+
+def test_a_delivery_with_an_id_is_the_same_under_another_content_type(app: App) -> None:
+    for label in ('application/json', 'text/plain'):
+        app.post('{"a": 1}', {**numbered('webhook-id', 'id-1'), 'Content-Type': label})
+    assert len(app.calls) == 1
+
+
 def test_without_an_id_or_with_an_empty_one_every_request_counts(app: App) -> None:
     several: list[dict[str, str]] = [{}, {'webhook-id': ''}, {'X-Request-ID': 'same'}, {'Request-ID': 'same'}, {'ce-id': 'same'}]
     for headers in several * 2:

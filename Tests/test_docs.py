@@ -42,16 +42,18 @@ def amount(name: str) -> str:
 
 AMOUNTS = {name: amount(name) for name, value in vars(script).items() if name.isupper() and isinstance(value, int)}
 LIMITS = {
-    'a body, as sent and after decompression': '{MAX_BODY_BYTES}',
+    'a body, as sent, after decompression and in UTF-8': '{MAX_BODY_BYTES}',
     'the JSON text of an incident': '{MAX_JSON_BYTES}',
     'requests of senders that showed the token, until they are incidents': '{MAX_KNOWN_BYTES}',
     'requests of senders whose signature is not checked yet': '{MAX_STRANGERS_BYTES}',
+    '`name` and `type` of an envelope': '{MAX_ENVELOPE_TEXT_BYTES} each',
     '... and those of them up to 256 KiB': '{MAX_STRANGERS_SMALL_BYTES}',
     'heads that arrive, and requests without a proof that wait for their turn': '{MAX_HEADS_BYTES}',
     'responses that are not read yet': '{MAX_UNSENT_BYTES}',
     'events in a request': '{MAX_EVENTS}',
     'fields of a form': '{MAX_FORM_FIELDS}',
     'members of a gzip body': '{MAX_GZIP_MEMBERS}',
+    'keys in the path of `?each=`': '{MAX_PATH_KEYS}',
     'headers': '{MAX_HEADERS}, together {MAX_HEADER_BYTES}',
     'request line': '{MAX_REQUEST_LINE_BYTES}',
     'request line and headers': '{HEADER_SECONDS}',

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 import requests
 from app import App
+from GenericWebhook import MIB, Arrival, Settings, read_payloads, to_incidents
 from webhook import TOKEN, Webhook
 
 ALERTS: dict[str, Any] = {'receiver': 'x', 'alerts': [{'labels': {'alertname': 'A'}, 'n': 1.10}, {'name': 'B', 'type': 't'}, {}]}
@@ -40,6 +42,23 @@ def test_a_path_that_leads_to_no_array_of_objects_leaves_one_incident(app: App, 
     assert app.ask('POST', f'each={path}', body, {'Authorization': TOKEN}).status == 200
     assert len(app.incidents) == 1
     assert app.details['alerts'] == ALERTS['alerts']
+
+
+@pytest.mark.parametrize('keys, count', [(15, 2), (16, 2), (17, 1), (900, 1)])
+def test_a_path_of_more_than_16_keys_leads_nowhere(app: App, keys: int, count: int) -> None:
+    body = '{"a":' * keys + '[{"n": 1}, {"n": 2}]' + '}' * keys
+    path = '.'.join('a' * keys)
+    assert app.ask('POST', f'each={path}', body.encode(), {'Authorization': TOKEN}).status == 200
+    assert len(app.incidents) == count
+
+
+def test_a_long_path_through_a_large_body_costs_little_time(app: App) -> None:
+    for keys in (16, 900):
+        body = b'{"a":' * keys + b'[{"b":"%s"}]' % (b'x' * 24 * MIB) + b'}' * keys
+        payloads = read_payloads(body)
+        began = time.thread_time()
+        to_incidents(payloads, Arrival('', {}, Settings(8080, b'', None), {'each': '.'.join('a' * keys)}))
+        assert time.thread_time() - began < 1, 'it is read once, not once a key'
 
 
 @pytest.mark.parametrize('path', ['a%22b', 'a%5Cb', '%01', 'a%7F', '%C3%A9', '%ED%A0%80'])

@@ -45,6 +45,30 @@ def test_the_json_text_of_an_incident_may_have_37_mib(app: App, beyond: int, sta
     assert status == 413 or len(app.incidents[-1]['rawJSON']) == 37 * MIB
 
 
+@pytest.mark.parametrize('beyond, status', [(0, 200), (1, 413)])
+@pytest.mark.parametrize('content_type', ['text/plain', 'application/x-www-form-urlencoded', 'application/xml'])
+def test_a_body_may_have_25_mib_in_utf_8_whatever_its_charset(app: App, beyond: int, status: int, content_type: str) -> None:
+    body = b'a=' + b'\xe9' * (25 * MIB // 2 - 1) + b'x' * beyond
+    answer = app.authorized(body, f'{content_type}; charset=iso-8859-1')
+    assert answer.status == status
+    assert status == 200 or 'in UTF-8' in answer.detail
+
+
+@pytest.mark.parametrize('field', ['name', 'type'])
+@pytest.mark.parametrize('beyond, status', [(0, 200), (1, 413)])
+def test_the_name_and_the_type_of_an_envelope_may_have_64_kib(app: App, field: str, beyond: int, status: int) -> None:
+    text = 'x' * (64 * KIB - 2 + beyond)  # and its quotation marks
+    answer = app.authorized(json.dumps({field: text, 'raw_json': {}}))
+    assert answer.status == status
+    assert app.incidents[0][field] == text if status == 200 else field in answer.detail
+
+
+def test_a_huge_date_is_refused_as_any_other_that_is_none(app: App) -> None:
+    answer = app.authorized(json.dumps({'occurred': '2026-11-24T' + 'x' * MIB}))
+    assert answer.status == 400
+    assert 'ISO 8601' in answer.detail
+
+
 @pytest.mark.parametrize('size, status', [(256 * KIB, 200), (256 * KIB + 1, 400)])
 def test_raw_line_breaks_in_strings_are_mended_in_bodies_up_to_256_kib(app: App, size: int, status: int) -> None:
     assert app.authorized('{"a": "\n%s"}' % ('x' * (size - 10))).status == status

@@ -166,10 +166,20 @@ def test_half_a_pair_in_a_name_or_a_type_is_the_character_for_what_can_not_be_re
         assert app.incidents[0]['type'] == '\ufffd'
 
 
+OURS = {'name': 'b', 'type': 'a', 'occurred': '2025-11-24T09:00:00Z'}
+
+
 @pytest.mark.parametrize(('payload', 'from_url', 'instance', 'expected'), [
-    ({'type': 'a', 'name': 'b', 'x': 1}, 'Url', 'Instance', 'Url'),
-    ({'type': 'a', 'name': 'b', 'x': 1}, '', 'Instance', 'a'),
-    ({'type': 'event_callback', 'name': 'b', 'x': 1}, '', 'Instance', 'Instance'),
+    ({**OURS, 'x': 1}, 'Url', 'Instance', 'Url'),
+    ({**OURS, 'x': 1}, '', 'Instance', 'a'),
+    ({**OURS, 'x': 1, 'type': 'event_callback'}, '', 'Instance', 'Instance'),
+    ({'type': 'Event::Endpoint::Threat', 'name': 'b', 'x': 1}, '', 'Instance', 'Instance'),
+    ({'type': 'Event::Endpoint::Threat', 'name': 'b', 'created_at': '2026-11-24T09:00:00Z'}, '', 'Instance', 'Instance'),
+    ({'type': 'a', 'occurred': '2026-11-24T09:00:00Z', 'x': 1}, '', 'Instance', 'Instance'),
+    ({**OURS, 'x': 1, 'occurred': 'soon'}, '', 'Instance', 'Instance'),
+    ({**OURS, 'x': 1, 'occurred': '0001-01-01T00:00:00Z'}, '', 'Instance', 'Instance'),
+    ({**OURS, 'x': 1, 'occurred': None}, '', 'Instance', 'Instance'),
+    ({'type': 'a', 'name': 'b', 'x': 1}, '', None, 'a'),
     ({'type': 'a', 'x': 1}, '', 'Instance', 'Instance'),
     ({'type': 'a', 'x': 1}, '', None, 'a'),
     ({'type': 5, 'name': 'b'}, '', None, None),
@@ -238,6 +248,25 @@ def test_a_time_without_a_zone_is_utc_wherever_the_container_is(monkeypatch: pyt
 
 def test_a_sender_whose_times_say_something_else_is_dated_at_arrival() -> None:
     assert event({'timestamp': 1795510800}, {'x-github-event': 'push'}).occurred(NOW) == ''
+
+
+@pytest.mark.parametrize(('headers', 'expected'), [
+    ({'X-Shopify-Topic': 'themes/publish'}, 'themes/publish'), ({'X-GitHub-Event': 'ping'}, 'ping'),
+    ({'ce-type': 'com.example.fire', 'ce-source': 'deck-3'}, 'com.example.fire: deck-3'),
+])
+@pytest.mark.parametrize('body', ['{}', '', ' { } '])
+def test_an_empty_object_of_a_sender_that_its_header_identifies_keeps_its_headers(
+        app: App, headers: dict[str, str], expected: str, body: str) -> None:
+    assert app.authorized(body, 'application/json', **headers).status == 200
+    assert app.incidents[0]['name'] == expected
+    assert app.details['headers'].items() >= {key.lower(): value for key, value in headers.items()}.items()
+
+
+def test_an_empty_object_of_an_unknown_sender_and_an_envelope_of_a_known_one_are_envelopes(app: App) -> None:
+    assert app.authorized('{}', X_Acme_Event='fire').status == 200
+    assert app.authorized('[{"name": "ours"}, {}]', X_Shopify_Topic='themes/publish').status == 200
+    assert [incident['rawJSON'] for incident in app.incidents[:2]] == ['{}', '{"name": "ours"}']
+    assert app.incidents[2]['name'] == 'themes/publish'
 
 
 KEYS = st.sampled_from(['name', 'type', 'title', 'alerts', 'event', 'data', 'rule', 'detail', 'message', 'Message', 'TopicArn',

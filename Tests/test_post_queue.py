@@ -7,16 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import (
-    LONGEST_CALL_SECONDS,
-    Post,
-    PostQueue,
-    ServerRefused,
-    Unavailable,
-    created_incidents,
-    how_many_fit,
-    valid_calls,
-)
+from GenericWebhook import (LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, created_incidents, how_many_fit,
+                            valid_calls, with_text)
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -31,7 +23,7 @@ class Sender:
 
     def __init__(self, number: int, names: list[str], size: int, now: float) -> None:
         self.keys = [f'{{"key": "{number}-{index}"}}' + ' ' * size for index in range(len(names))]
-        incidents = [{'name': name, 'type': None, 'occurred': '', 'rawJSON': key}
+        incidents = [{'name': name, 'type': None, 'occurred': '', 'rawJSON': key.encode()}
                      for name, key in zip(names, self.keys, strict=True)]
         self.post = Post(incidents)
         self.post.hand_over_by = now + HAND_OVER
@@ -109,9 +101,9 @@ class LineMachine(RuleBasedStateMachine):
             self.fail(call)
             return
         kept = [incident for incident in call if 'drop' not in incident['name']]
-        self.dropped.update(incident['rawJSON'] for incident in call if incident not in kept)
-        self.stored += [incident['rawJSON'] for incident in kept]
-        created = [{'id': incident['rawJSON'], 'name': incident['name'], 'rawJSON': incident['rawJSON']} for incident in kept]
+        self.dropped.update(incident['rawJSON'].decode() for incident in call if incident not in kept)
+        created = [{'id': text['rawJSON'], 'name': text['name'], 'rawJSON': text['rawJSON']} for text in map(with_text, kept)]
+        self.stored += [each['id'] for each in created]
         is_sure = self.queue.created(created[::-1] if mix_up else created, self.now)
         assert is_sure or mix_up
         if not is_sure:
@@ -125,7 +117,7 @@ class LineMachine(RuleBasedStateMachine):
         self.fail(call)
 
     def fail(self, call: list[dict[str, Any]]) -> None:
-        self.failed_calls.update(incident['rawJSON'] for incident in call)
+        self.failed_calls.update(incident['rawJSON'].decode() for incident in call)
         self.queue.refused(self.now)
 
     @precondition(lambda self: self.call)
@@ -141,7 +133,7 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.queue.closed_because)
     @rule()
     def abandon(self) -> None:
-        self.failed_calls.update(incident['rawJSON'] for incident in self.call)
+        self.failed_calls.update(incident['rawJSON'].decode() for incident in self.call)
         self.call = []
         self.queue.abandon()
         assert self.queue.is_empty
@@ -199,7 +191,7 @@ TestLine.settings = settings(max_examples=300, stateful_step_count=60, deadline=
 
 
 def incident(name: str, number: int = 0) -> dict[str, Any]:
-    return {'name': name, 'type': None, 'occurred': '', 'rawJSON': f'{{"number": {number}}}'}
+    return {'name': name, 'type': None, 'occurred': '', 'rawJSON': b'{"number": %d}' % number}
 
 
 class Played:
@@ -234,7 +226,7 @@ class Played:
             if any(is_bad(each['name']) for each in call):
                 self.queue.refused(self.now)
             else:
-                self.queue.created(answer([{'id': '1', **each} for each in call]), self.now)
+                self.queue.created(answer([{'id': '1', **with_text(each)} for each in call]), self.now)
         return bool(call)
 
     def play(self, is_bad: Callable[[str], bool] = 'bad'.__eq__) -> Played:
@@ -438,7 +430,7 @@ def test_a_call_holds_posts_of_so_many_bytes_together() -> None:
     sizes = []
     while call := queue.take(0):
         sizes.append(len(call))
-        queue.created(call, 1)
+        queue.created(list(map(with_text, call)), 1)
     assert sizes == [2, 2, 1]
 
 

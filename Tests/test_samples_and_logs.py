@@ -83,9 +83,9 @@ def test_what_a_sender_wrote_stays_in_its_line() -> None:
 
 def test_nothing_of_what_was_created_is_kept(app: App) -> None:
     demistomock.declare(createIncidents=lambda incidents, *_: [{'id': '1'} for _ in incidents])
-    details = 'x' * 100_000
+    details = b'x' * 100_000
     before = sys.getrefcount(details)
-    post = Post([incident('large', details)])
+    post = Post([{**incident('large'), 'rawJSON': details}])
     line().queue.add(post)
     assert post.outcome.get(timeout=10) == [{'id': '1'}]
     del post
@@ -216,7 +216,7 @@ def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_
         raise BrokenPipeError('the server is gone')
 
     demistomock.declare(getIntegrationContext={}, createIncidents=create)
-    line, post = ServerLine(), Post([incident('one')])
+    line, post = ServerLine(), Post([{**incident('one'), 'rawJSON': b'{}'}])
     line.queue.add(post)
     with pytest.raises(Unavailable, match='may exist'):
         post.outcome.get(timeout=10)

@@ -81,6 +81,20 @@ SHAPES = {
     'huge part name': Shape(lambda: part(NAME[:-1] + b'n' * SIZE + b'"'), MULTIPART),
     'very many parts': Shape(lambda: (b'--%s\r\n%s\r\n\r\nx\r\n' % (BOUNDARY.encode(), NAME)) * 300_000, MULTIPART),
     'no parts': Shape(lambda: b'\r\n-' * (SIZE // 3), MULTIPART),
+    'form in cp1252, payload of malformed JSON': Shape(lambda: filled(b'payload=[{"a":"\xe9%F0%9F%98%80', b'x', b'"'),
+                                                       f'{FORM}; charset=cp1252'),
+    'form with one emoji': Shape(lambda: filled(b'a=', b'some+words,+', '😀'.encode()), FORM),
+    'text in cp1252': Shape(lambda: filled(b'', b'\x80', b''), 'text/plain; charset=cp1252'),
+    'text in Shift-JIS': Shape(lambda: filled(b'', 'カ'.encode('shift-jis'), b''), 'text/plain; charset=shift-jis'),
+    'text in UTF-16, one emoji': Shape(lambda: filled('😀'.encode('utf-16'), 'x'.encode('utf-16-le'), b''),
+                                       'text/plain; charset=utf-16'),
+    'JSON in UTF-16, one emoji': Shape(
+        lambda: filled('{"a":"😀'.encode('utf-16'), 'x'.encode('utf-16-le'), '"}'.encode('utf-16-le')),
+        'application/json; charset=utf-16'),
+    'malformed payload in a form, one emoji': Shape(
+        lambda: part(NAME.replace(b'"a"', b'"payload"'), filled('{"a":"😀'.encode(), b'x', b'"')), MULTIPART),
+    'a long name with one emoji': Shape(lambda: filled(b'{"raw_json":{},"name":"', b'n', '😀"}'.encode())),
+    'control characters and one emoji': Shape(lambda: filled('😀'.encode(), b'\1', b''), 'text/plain'),
 }
 
 

@@ -11,6 +11,7 @@ from CommonServerPython import *  # noqa: F401,F403
 from CommonServerUserPython import *  # noqa: F401,F403
 
 import base64
+import codecs
 import gc
 import hmac
 import io
@@ -29,7 +30,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache, partial, reduce
 from http import HTTPStatus
 from itertools import accumulate, chain, islice, product, repeat
 from queue import SimpleQueue
@@ -661,6 +662,35 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
+def decoded(text: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
+    """Yield a text in pieces: in a str of all of it, one wide character would take four bytes for each other, too.
+
+    Raise UnicodeError, LookupError.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    for start in range(0, len(text), PIECE_BYTES):
+        breathe()
+        yield decoder.decode(bytes(text[start:start + PIECE_BYTES]))
+    yield decoder.decode(b'', final=True)
+
+
+def check_utf8(text: bytes) -> None:
+    """Raise UnicodeError if a text is not in UTF-8."""
+    for _ in decoded(text):
+        pass
+
+
+def gathered(pieces: Iterable[bytes], most: int, form: str) -> bytes:
+    """Return the pieces as one text, of which no copy is made. Raise TooLarge as soon as it has more than `most` bytes."""
+    text = io.BytesIO()
+    for piece in pieces:
+        breathe()
+        if text.tell() + len(piece) > most:
+            raise TooLarge(f'The body is larger than {most / MIB:g} MiB {form}.')
+        text.write(piece)
+    return text.getvalue()
+
+
 # Not every codec that Python knows: some take quadratic time, some make text that no JSON can hold.
 CHARSET = re.compile(
     'utf-?8|utf-?(16|32)(-?[bl]e)?|(us-)?ascii|latin-?1|iso-?8859-[0-9]{1,2}|(cp|windows-)125[0-9]|'
@@ -668,12 +698,22 @@ CHARSET = re.compile(
 
 
 def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
-    """UTF-8, else what its label names. Text holds no NUL: that is another encoding, or none."""
-    for encoding in filter(CHARSET.fullmatch, ('utf-8', charset.replace('_', '-'))):
+    """Return the body in UTF-8, which it is in already or else in what its label names. Raise Refused.
+
+    Text holds no NUL: a body with one is in another encoding, or no text.
+    """
+    charset = charset.replace('_', '-')
+    if re.fullmatch('(?i)utf-?(16|32)', charset) and body[:2] not in (b'\xff\xfe', b'\xfe\xff', b'\0\0'):
+        charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
+    for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
         with suppress(UnicodeError, LookupError):
-            text = body.decode(encoding)
-            if '\0' not in text:
-                return (body if encoding == 'utf-8' else text.encode()).removeprefix(b'\xef\xbb\xbf')
+            text = body
+            if encoding == 'utf-8':
+                check_utf8(body)
+            else:
+                text = gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8')
+            if b'\0' not in text:
+                return text.removeprefix(codecs.BOM_UTF8)
     if is_json:
         raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
     raise UnsupportedMedia('The body is not text: JSON, NDJSON, forms (a file as multipart/form-data) and other text such as '
@@ -999,9 +1039,9 @@ class ForeignEvent:
         yield self.kind_and_who()
 
     def type(self, from_url: str, incident_type: str | None) -> str | None:
-        """An event's own is its kind, and the incident's only with who speaks our format, with a key more."""
+        """Return the incident's type. An event's own says what kind of event it is, unless it is our format with keys added."""
         own = self.own('type')
-        ours = own if self.own('name') and not self.row else ''
+        ours = own if self.own('name') and as_rfc3339(self.own('occurred'), time.time()) and not self.row else ''
         chosen = from_url or ours or incident_type or own
         return unmarked(chosen) if chosen else None
 
@@ -1120,41 +1160,88 @@ class Arrival(Struct, dict=True):
     def kept_headers(self) -> bytes:
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
+    @cached_property
+    def is_of_known_sender(self) -> bool:
+        """Whether the headers alone identify a sender that has a row."""
+        return self.event(b'{}').row is not None
+
     def event(self, text: bytes) -> ForeignEvent:
         return ForeignEvent(text, self.headers, partial(holds_token, self.settings))
 
 
+BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # and a byte order mark
+# What can begin an object, or an array whose first item is whole: `[Wed Oct 11`, `[12.5] kernel:` and `{x}` cannot.
+JSON_START = re.compile(BLANKS + rb'''(?:
+    \{ \s* (?: ["}] | \Z ) |
+    \[ \s* (?: ["{[\]] | \Z | (?: -?\d+ (?:\.\d+)? (?:[eE][+-]?\d+)? | true | false | null ) \s* (?: , | \] \s* \Z | \Z ) )
+    )''', re.VERBOSE)
+# curl labels any text as a form: before the first = of a form a field's name stands, and a line break can only end it.
+FIELD_NAMES = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
+# `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
+NEXT_PAIR = re.compile(rb'[ \t][\w.*+%~$@\[\]\x80-\xff-]+=')
+
+
 def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
-    """The events in a body, each as the JSON text of an object. Raises Refused."""
-    space = b' \t\r\n\xef\xbb\xbf'  # and a byte order mark
-    # curl labels any text as a form: what stands before the first = must be a field's name.
-    form = rb'[\w.*+%~$@&\[\]\x80-\xff-]*=[^\r\n]*'
+    """Return the events in a body, each as the JSON text of an object. Raise Refused."""
     label, options = parse_options_header(content_type[:1000])
-    if label == 'multipart/form-data' and body.lstrip(space)[:1] not in (b'{', b'[', b''):
+    if label == 'multipart/form-data' and not re.match(BLANKS + rb'(?:[{[]|\Z)', body):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label))
     text = utf8_text(body, options.get('charset', ''), is_json)
-    first = text.lstrip(space)[:1]
-    if not first:
+    if re.fullmatch(BLANKS, text):
         return [b'{}']
-    if is_json or first in b'{[':
+    if is_json or JSON_START.match(text):
         with suppress(BadRequest) if label.startswith('text/') else nullcontext():
             return json_payloads(text)
-    elif label == 'application/x-www-form-urlencoded' and re.fullmatch(form, text):
+    elif label == 'application/x-www-form-urlencoded' and is_form(text):
         return form_payloads(urlencoded_fields(text))
-    return [bounded(to_json({'body': text.decode()}))]
+    return [json_text({b'body': text})]
 
 
-def bounded(json_text: bytes) -> bytes:
-    """Escapes and other spellings may have made it longer. Raises TooLarge."""
-    if len(json_text) > MAX_JSON_BYTES:
-        raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
-    return json_text
+def is_form(text: bytes) -> bool:
+    """Return whether a text under the label of a form is one."""
+    equals, end = text.find(b'='), form_length(text)
+    has_fields = equals >= 0 and FIELD_NAMES.fullmatch(text, 0, equals)
+    is_one_line = max(text.find(b'\r', 0, end), text.find(b'\n', 0, end)) < 0
+    return bool(has_fields and is_one_line) and (b'&' in text or not NEXT_PAIR.search(text))
 
 
-def form_payloads(fields: Iterator[tuple[str, Any]]) -> list[bytes]:
-    """A lone `payload` field that holds JSON is that JSON; else an object, a field given twice a list."""
-    values: dict[str, list[Any]] = {}
+def form_length(text: bytes) -> int:
+    """Return the length of a form without the line break at its end that curl sends with a file."""
+    return len(text) - len(text[-2:]) + len(text[-2:].removesuffix(b'\n').removesuffix(b'\r'))
+
+
+def json_text(value: dict[bytes, Any]) -> bytes:
+    """Return an object as JSON. Raise TooLarge, for escapes can make a text six times as long."""
+    return gathered(json_pieces(value), MAX_JSON_BYTES, 'as JSON')
+
+
+def json_pieces(value: Any) -> Iterator[bytes]:
+    """Yield the JSON of a value whose long texts are UTF-8."""
+    match value:
+        case bytes():
+            yield b'"'
+            yield from (to_json(piece)[1:-1] for piece in decoded(value))
+            yield b'"'
+        case dict():
+            yield b'{'
+            for number, (name, member) in enumerate(value.items()):
+                yield b',' * bool(number)
+                yield from chain(json_pieces(name), [b':'], json_pieces(member))
+            yield b'}'
+        case list():
+            yield b'['
+            for number, item in enumerate(value):
+                yield b',' * bool(number)
+                yield from json_pieces(item)
+            yield b']'
+        case _:
+            yield to_json(value)
+
+
+def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
+    """Return a lone `payload` field that holds JSON as that JSON; else an object, in which a field given twice is a list."""
+    values: dict[bytes, list[Any]] = {}
     try:
         for name, value in fields:
             values.setdefault(name, []).append(value)
@@ -1163,43 +1250,49 @@ def form_payloads(fields: Iterator[tuple[str, Any]]) -> list[bytes]:
         raise refusal('The form is not well-formed, no UTF-8, '
                       f'or has over {MAX_FORM_FIELDS:,} fields.') from None
     match values:
-        case {'payload': [str(lone)], **others} if not others and lone.lstrip().startswith(('{', '[')):
-            return json_payloads(lone.encode())
-    form = {name: several if len(several) > 1 else several[0] for name, several in values.items()}
-    return [bounded(to_json(form))]
+        case {b'payload': [bytes(lone)], **others} if not others and JSON_START.match(lone):
+            return json_payloads(lone)
+    return [json_text({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
 
 
-def urlencoded_fields(text: bytes) -> Iterator[tuple[str, str]]:
-    fields = text.split(b'&', MAX_FORM_FIELDS)
-    if len(fields) > MAX_FORM_FIELDS:
+def urlencoded_fields(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    if text.count(b'&') >= MAX_FORM_FIELDS:
         raise ValueError('it has too many fields')
-    for name, _, value in (field.partition(b'=') for field in fields if field):
-        yield percent_decoded(name), percent_decoded(value)
+    start, length = 0, form_length(text)
+    while start < length:
+        end = text.find(b'&', start, length) % (length + 1)  # -1 becomes the length
+        equals = text.find(b'=', start, end) % (end + 1)
+        if end > start:
+            yield percent_decoded(text, start, equals), percent_decoded(text, equals + 1, end)
+        start = end + 1
 
 
-def percent_decoded(text: bytes) -> str:
-    """In pieces that break no code, for each code in turn takes a hundred times its room."""
-    decoded = bytearray()
-    for piece in re.finditer(rb'.{1,%d}(?:(?=%%)|(?<!%%)(?<!%%.))|.+' % PIECE_BYTES, text, re.DOTALL):
-        breathe()
-        decoded += unquote_to_bytes(piece[0].replace(b'+', b' '))
-    return decoded.decode()
+CODES = re.compile(rb'.{1,%d}(?:(?=%%)|(?<!%%)(?<!%%.))|.+' % PIECE_BYTES, re.DOTALL)
 
 
-def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, Any]]:
-    """Of a file its name, type and size."""
+def percent_decoded(text: bytes, start: int, end: int) -> bytes:
+    """Return a part of a form, decoded in pieces that break no code, for each code in turn takes a hundred times its size."""
+    pieces = (unquote_to_bytes(piece[0].replace(b'+', b' ')) for piece in CODES.finditer(text, start, end))
+    plain_text = gathered(pieces, MAX_BODY_BYTES, 'decoded')
+    check_utf8(plain_text)
+    return plain_text
+
+
+def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
+    """Yield each field's name and text; instead of a file's content its name, type and size."""
     parser = PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_size=2048)
     for part in parser.parse_blocking(io.BytesIO(body).read, PIECE_BYTES):
         breathe()
         if isinstance(part, MultipartSegment):
-            field, content = part, bytearray()
+            field, content = part, io.BytesIO()
         elif part:
-            content += part
+            content.write(part)
         elif field.filename is None:
-            yield field.name, content.decode()
+            check_utf8(content.getvalue())
+            yield field.name.encode(), content.getvalue()
         else:
             file = {'filename': field.filename, 'content_type': field.content_type, 'size': field.size}
-            yield field.name, file
+            yield field.name.encode(), file
 
 
 JSON_KINDS = {b'{': 'an object', b'[': 'an array', b'"': 'a string', b'n': 'null',
@@ -1268,9 +1361,10 @@ def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
 def not_json(reason: str, text: bytes, position: int) -> BadRequest:
     if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(text, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
-    before = text[:position].decode(errors='ignore')
-    place = json.JSONDecodeError(reason, before, len(before))
-    return BadRequest(f'The body is not valid JSON: {reason}, line {place.lineno} column {place.colno}.')
+    line = text.count(b'\n', 0, position) + 1
+    before = memoryview(text)[text.rfind(b'\n', 0, position) + 1:position]
+    column = sum(map(len, decoded(before, errors='ignore'))) + 1
+    return BadRequest(f'The body is not valid JSON: {reason}, line {line} column {column}.')
 
 
 # It ends at the first item that is too many: a list of all could take hundreds of MiB.
@@ -1284,16 +1378,17 @@ def array_items(array: bytes | Raw) -> list[bytes]:
 
 
 def replace_half_pairs(text: bytes) -> bytes:
-    """Half a surrogate pair as U+FFFD, as the server would write it: as many bytes."""
+    """Return the text with U+FFFD, which takes as many bytes, for half a surrogate pair, as the server would write it."""
     high, low = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
     halves = rb'(?:%b(?!%b)|%b){1,999}' % (high, low, low)
     others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
-    mended = bytearray(text)
+    mended = io.BytesIO(text)  # a copy only once something is written
     for step in re.finditer(rb'(%b)|%b' % (halves, others), text):
         breathe()
         if step[1]:
-            mended[step.start():step.end()] = rb'\ufffd' * (len(step[1]) // len(rb'\ufffd'))
-    return bytes(mended)
+            mended.seek(step.start())
+            mended.write(rb'\ufffd' * (len(step[1]) // len(rb'\ufffd')))
+    return mended.getvalue()
 
 
 ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}
@@ -1333,8 +1428,11 @@ ENVELOPE = Decoder(defstruct(
 def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     """An envelope's, a foreign event's, or those of the items of the array that ?each= names in it."""
     breathe()
+    foreign_member = ''
     try:
-        return [envelope_incident(asdict(ENVELOPE.decode(text)), text, arrival)]
+        fields = asdict(ENVELOPE.decode(text))
+        if any(fields.values()) or not arrival.is_of_known_sender:  # Shopify's headers say what an empty object does not
+            return [envelope_incident(fields, text, arrival)]
     except ValidationError as error:
         foreign_member = str(error)[:300].partition('`')[2].rstrip('`')
     event = arrival.event(text)
@@ -1349,6 +1447,9 @@ def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     if path:
         arrival.note('An event stays one incident: no array of objects stands at the path of ?each=.')
     return [foreign_incident(text, event, arrival)]
+
+
+MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
 
 
 def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> dict[str, Any]:
@@ -1366,12 +1467,14 @@ def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> 
 
 
 def told_text(key: str, member: bytes) -> str | None:
-    """None for null and for details. Raises BadRequest for what our format does not have."""
+    """Return a text; None for null and for details. Raise TooLarge, and BadRequest for what our format does not have."""
     kind = json_kind(member)
     allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
     if kind not in allowed:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
-    text = ANYTHING.decode(member) if kind == 'a string' else None
+    if kind == 'a string' and key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
+        raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
+    text = read_value(Raw(member)) if kind == 'a string' else None  # of a huge date its start
     for marker in ERROR_MARKERS:
         if text and marker in text:
             raise BadRequest(f"'{key}' can't hold {marker}: XSOAR reads it as an error of its own.")
@@ -1399,32 +1502,62 @@ def foreign_incident(text: bytes, event: ForeignEvent, arrival: Arrival) -> dict
     }
 
 
-def details_text(text: bytes, headers: bytes = b'') -> str:
-    """With the headers as a last member; an error marker is spelled otherwise, as the same string."""
+def details_text(text: bytes, headers: bytes = b'') -> bytes:
+    """Return the details of an incident as they wait, in UTF-8, with the headers as a last member. Raise TooLarge.
+
+    An error marker is spelled in another way, as the same string.
+    """
     if headers:
         text = text[:-1].rstrip()
         text += b'%b"headers": %b}' % (b'' if text == b'{' else b', ', headers)
     for marker in map(str.encode, ERROR_MARKERS):
         text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
-    return bounded(text).decode()
+    if len(text) > MAX_JSON_BYTES:
+        raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
+    return narrowed(text) if len(text) > MIB else text
+
+
+WIDE = re.compile('[\U00010000-\U0010ffff]+')
+WIDE_STARTS = [bytes([first]) for first in range(0xf0, 0xf5)]  # the first bytes of their UTF-8
+
+
+def narrowed(text: bytes) -> bytes:
+    """Return JSON with escapes for the characters beyond U+FFFF, if it takes less memory so, as it waits and in the call.
+
+    In the str of the call, a few of them widen all other characters to four bytes.
+    """
+    wide = sum(map(text.count, WIDE_STARTS))
+    if not wide:
+        return text
+    characters = sum(map(len, decoded(text)))
+    width = 2 if re.search(rb'[\xc4-\xef]', text) else 1  # of the others: these are the first bytes from U+0100 on
+    if 8 * wide + width * (characters + 11 * wide) >= 4 * characters:  # an escaped pair has 12 bytes for 4
+        return text
+    pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(text))
+    return gathered(pieces, 2 * MAX_JSON_BYTES, 'as JSON')
+
+
+MAX_PATH_KEYS = 16
 
 
 def items_at(text: bytes, path: str) -> list[bytes]:
-    """The items of the array at a dotted path; none unless all are objects."""
-    value: bytes | Raw = text
+    """Return the items of the array at a dotted path; none unless all are objects and the path is short enough."""
+    keys = path.split('.')
+    if len(keys) > MAX_PATH_KEYS:
+        return []
     with suppress(ValueError):  # no object, no such member, no array; or no name that a member can have
-        for key in path.split('.'):
-            breathe()
-            value = member_decoder(key).decode(value).value
-        items = array_items(value)
+        items = array_items(reduce(getattr, ['value'] * len(keys), path_decoder(path).decode(text)))
         return items if all(json_kind(item) == 'an object' for item in items) else []
     return []
 
 
 @lru_cache(maxsize=64)
-def member_decoder(key: str) -> Decoder[Any]:
-    """Reads one member of an object, as its own text, and builds nothing of the others."""
-    return Decoder(defstruct('Member', [('value', Raw)], rename={'value': key}))
+def path_decoder(path: str) -> Decoder[Any]:
+    """Return a decoder that walks down a path in one pass, builds nothing else, and leaves what is there as its own text."""
+    inner: Any = Raw
+    for key in reversed(path.split('.')):
+        inner = defstruct('Member', [('value', inner)], rename={'value': key})
+    return Decoder(inner)
 
 
 ''' HANDSHAKES '''
@@ -1527,6 +1660,11 @@ def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
 
 
 ''' STATE '''
+
+
+def with_text(incident: dict[str, Any]) -> dict[str, Any]:
+    """Return the incident as the server takes it. Until then its details are UTF-8, so that they take no more than was sent."""
+    return {**incident, 'rawJSON': incident['rawJSON'].decode()}
 
 
 def held_bytes(incident: dict[str, Any]) -> int:
@@ -1789,7 +1927,7 @@ def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
     """By the details, if the server tells them: names may be alike, and a mapper may change them."""
     told = created if isinstance(created, dict) else {}
     key = 'rawJSON' if told.get('rawJSON') else 'name'
-    return bool(told.get(key) == incident[key])
+    return bool(told.get(key) == with_text(incident)[key])
 
 
 # The header that names a delivery, and the one that has to stand beside it. The first counts.
@@ -1813,12 +1951,14 @@ def delivery_number(headers: dict[str, str]) -> str:
 class Delivery:
     """One request that was let in, for as long as it is remembered, and what was made of it.
 
-    Its body tells it from others, with its number, or else with `same`.
+    Its body and its query distinguish it from others, with its number or else its Content-Type: one event
+    that a sender posts to two URLs has one number, and becomes two incidents.
     """
 
-    def __init__(self, headers: dict[str, str], same: str, body: bytes, has_left: Callable[[], bool] = bool):
+    def __init__(self, headers: dict[str, str], query: str, body: bytes, has_left: Callable[[], bool] = bool):
         number = delivery_number(headers)
-        self.key = hmac.digest((number or same).encode(), body, 'sha256')  # with no copy of the body
+        same = f'{query}\0{number or headers.get("content-type")}'
+        self.key = hmac.digest(same.encode(), body, 'sha256')  # with no copy of the body
         self.is_numbered = bool(number)
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
         self.has_left = has_left
@@ -2077,7 +2217,7 @@ class ServerLine:
     def create_next(self) -> bool:
         """Makes the next call for those that wait; False when nobody does."""
         began = time.monotonic()
-        if incidents := self.queue.take(began):
+        if incidents := list(map(with_text, self.queue.take(began))):
             result, error = self.call(demisto.createIncidents, incidents)
             if not self.is_cut:
                 self.tell(result, error, incidents)
@@ -2267,16 +2407,14 @@ class Webhook(Bottle):  # type: ignore[misc]
             incidents = self.incidents(asked, body, signed_by)
             parameters = [pair for pair in asked.query.items()
                           if not hmac.compare_digest(pair[1].encode(), settings.token)]
-            same = f'{parameters}\0{asked.headers.get("content-type")}'
-            return Delivery(asked.headers, same, body, asked.has_left), Post(incidents)
+            return Delivery(asked.headers, f'{parameters}', body, asked.has_left), Post(incidents)
 
     def incidents(self, asked: Request, body: bytes, signed_by: str) -> list[dict[str, Any]]:
         coding = asked.headers.get('content-encoding', '')
         # First the size: what waits for its turn holds no more than was sent.
         size = sum(map(len, decompress(body, coding)))
         with self.intake.turn(size):
-            text = b''.join(decompress(body, coding))
-            payloads = read_payloads(text, asked.headers.get('content-type', ''))
+            payloads = read_payloads(b''.join(decompress(body, coding)), asked.headers.get('content-type', ''))
             if answered := signed_handshake(self.settings, asked, signed_by, payloads):
                 raise answered
             note = partial(self.line.log, 'info', reason='?each= leads to no array of objects.')

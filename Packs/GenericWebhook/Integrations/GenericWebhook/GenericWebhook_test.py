@@ -8,7 +8,7 @@ from app import App, line
 
 import GenericWebhook
 from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Refused, Settings, json_payloads, read_payloads,
-                            read_settings, to_incidents, to_rfc3339)
+                            read_settings, to_incidents, to_rfc3339, with_text)
 
 TOKEN = 'tok\u00e9n'
 HEADER = TOKEN.encode().decode('latin-1')  # as a header is read
@@ -24,7 +24,7 @@ def app():
 
 def incident_of(body, arrival=ARRIVAL):
     incident, = to_incidents(read_payloads(body if isinstance(body, bytes) else body.encode()), arrival)
-    return incident
+    return with_text(incident)
 
 
 # The form
@@ -206,7 +206,8 @@ def test_half_a_surrogate_pair_becomes_the_character_for_what_can_not_be_read(se
 
 
 def test_a_marker_of_the_servers_errors_in_a_foreign_name_or_type_is_written_as_none():
-    incident = incident_of('{"name": "a $$## b", "type": "[ERROR-fd5a7750-7182-4b38-90ba-091824478903]", "other": "$$##"}')
+    incident = incident_of('{"name": "a $$## b", "type": "[ERROR-fd5a7750-7182-4b38-90ba-091824478903]", "other": "$$##", '
+                           '"occurred": "2025-11-24T10:00:00Z"}')
     assert (incident['name'], incident['type']) == ('a $ $## b', '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]')
     assert not any(marker in str(incident) for marker in ERROR_MARKERS)
 
