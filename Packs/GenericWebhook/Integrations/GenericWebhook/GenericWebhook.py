@@ -28,7 +28,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial, reduce
 from http import HTTPStatus
@@ -71,7 +71,7 @@ MAX_REMEMBERED_DELIVERIES = 10_000
 MAX_REMEMBERED_BYTES = 16 * MIB
 
 # What may be held at the same time, beside one large body at work: docs/limits.md adds it up to 600 MiB.
-MAX_KNOWN_BYTES = 64 * MIB  # bodies from senders that showed the token, while they are read and processed
+MAX_KNOWN_BYTES = 96 * MIB  # bodies from senders that showed the token, while they are read and processed
 MAX_STRANGERS_BYTES = 48 * MIB  # bodies whose signature is not checked yet
 MAX_STRANGERS_SMALL_BYTES = 16 * MIB  # ... those up to SMALL_BODY_BYTES, so that large ones leave them room
 SMALL_BODY_BYTES = 256 * 1024
@@ -179,7 +179,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str]) -> HTTPRespons
     return HTTPResponse(text, status, {**headers, 'Content-Type': 'application/problem+json'})
 
 
-def json_answer(text: str) -> HTTPResponse:
+def json_answer(text: bytes) -> HTTPResponse:
     return HTTPResponse(text, headers={'Content-Type': 'application/json'})
 
 
@@ -1616,9 +1616,9 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
             with intake.body(asked.body, False, MAX_HANDSHAKE_BYTES, asked.held_bytes) as body:
                 event = [*read_payloads(body, 'application/json'), b''][0]
             code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
-            return json_answer(json.dumps({'validationResponse': code}))
+            return json_answer(to_json({'validationResponse': code}))
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):  # Okta
-            return json_answer(json.dumps({'verification': plain(challenge)}))
+            return json_answer(to_json({'verification': plain(challenge)}))
         case 'GET' if query.get('hub.mode') == 'subscribe':  # Meta
             shown = query.get('hub.verify_token', '').encode()
             if settings.token and not hmac.compare_digest(shown, settings.token):
@@ -1656,7 +1656,7 @@ def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
     if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
         raise BadRequest("'plainToken' is not 1 to 64 letters and digits.")
     signed = hmac.digest(settings.token, text.encode(), 'sha256').hex()
-    return json_answer(json.dumps({'plainToken': text, 'encryptedToken': signed}))
+    return json_answer(to_json({'plainToken': text, 'encryptedToken': signed}))
 
 
 ''' STATE '''
@@ -1674,10 +1674,11 @@ def held_bytes(incident: dict[str, Any]) -> int:
 class Post:
     """One request's incidents on their way to the server."""
 
-    def __init__(self, incidents: list[dict[str, Any]]):
+    def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0):
         self.incidents = incidents  # those that were in no call that was made
         self.count = len(incidents)
         self.size = sum(map(held_bytes, incidents))
+        self.held_bytes = self.size + request_bytes  # while it waits
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
         self.is_begun = False
         self.is_in_doubt = False  # a call with some of its incidents was made, and nobody knows what came of it
@@ -1779,13 +1780,13 @@ class PostQueue(Struct):
         """Raises Unavailable when a post of this size can't wait now; one that is too large waits alone."""
         self.check_open()
         posts = self.waiting + self.repeats
-        size += sum(post.size for post in posts)
+        size += sum(post.held_bytes for post in posts)
         if posts and (len(posts) >= self.most_posts or size > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
         """Its outcome will be set. Raises Unavailable."""
-        self.check_room(post.size)
+        self.check_room(post.held_bytes)
         self.waiting.append(post)
         self.wake.set()
 
@@ -1964,7 +1965,7 @@ class Delivery:
         self.has_left = has_left
         self.gave_up: Callable[[], bool] = bool  # its sender, or that of the latest repeat, while it waited
         self.is_over = Event()
-        self.created_json = ''  # the answer; none if it came to nothing
+        self.created_json = b''  # the response; empty if it came to nothing
         self.summary = ''
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
@@ -1979,7 +1980,10 @@ class Delivery:
         ids = ', '.join(str(incident.get('id')) for incident in created if isinstance(incident, dict))
         summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
         self.summary = summary.strip()[:150]
-        self.created_json = json.dumps(created)
+        try:
+            self.created_json = to_json(created)
+        except (UnicodeError, OverflowError):  # half a surrogate pair, or a number that msgspec does not write
+            self.created_json = json.dumps(created).encode()
 
     def may_come_again(self) -> bool:
         """Whether another one with the same key is this one sent again."""
@@ -2009,7 +2013,7 @@ class Deliveries(Struct):
         return delivery
 
     def repeat(self, first: Delivery, delivery: Delivery, post: Post) -> None:
-        self.queue.check_room(post.size)
+        self.queue.check_room(post.held_bytes)
         self.queue.repeats.append(post)
         first.gave_up = lambda: delivery.gave_up()
         try:
@@ -2390,36 +2394,42 @@ class Webhook(Bottle):  # type: ignore[misc]
         return HTTPResponse(text, headers=PLAIN_TEXT)
 
     def receive(self, asked: Request) -> HTTPResponse:
-        delivery, post = self.read(asked)
-        if not post.incidents:
-            return json_answer('[]')
-        made = self.deliveries.once(delivery, post)
-        asked.outcome = made.summary if made is delivery else f'repeat of {made.summary}'
-        return json_answer(made.created_json)
+        with ExitStack() as turn:
+            delivery, post = self.read(asked, turn)
+            if post.size <= MAX_CALL_BYTES:
+                turn.close()  # a larger one keeps it until XSOAR has replied: only one of them is in memory several times
+            if not post.incidents:
+                return json_answer(b'[]')
+            made = self.deliveries.once(delivery, post)
+            asked.outcome = made.summary if made is delivery else f'repeat of {made.summary}'
+            return json_answer(made.created_json)
 
-    def read(self, asked: Request) -> tuple[Delivery, Post]:
-        """What is to be created, and nothing more, for it may wait long."""
+    def read(self, asked: Request, turn: ExitStack) -> tuple[Delivery, Post]:
+        """Read what is to be created, and nothing more, for it may wait long. `turn` is left with the body's turn."""
         settings = self.settings
         signatures = None if asked.is_accepted else authenticate(settings, asked.headers, asked.query_string)
         self.line.queue.check_room(asked.body.size)
         with self.intake.body(asked.body, signatures is None, overhead=asked.held_bytes) as body:
             signed_by = '' if signatures is None else valid_signature(signatures, body, asked.arrived)
-            incidents = self.incidents(asked, body, signed_by)
+            hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # the wait for a turn counts
+            incidents = self.incidents(asked, body, signed_by, turn)
             parameters = [pair for pair in asked.query.items()
                           if not hmac.compare_digest(pair[1].encode(), settings.token)]
-            return Delivery(asked.headers, f'{parameters}', body, asked.has_left), Post(incidents)
+            post = Post(incidents, asked.held_bytes)
+            post.hand_over_by = hand_over_by
+            return Delivery(asked.headers, f'{parameters}', body, asked.has_left), post
 
-    def incidents(self, asked: Request, body: bytes, signed_by: str) -> list[dict[str, Any]]:
+    def incidents(self, asked: Request, body: bytes, signed_by: str, turn: ExitStack) -> list[dict[str, Any]]:
         coding = asked.headers.get('content-encoding', '')
         # First the size: what waits for its turn holds no more than was sent.
         size = sum(map(len, decompress(body, coding)))
-        with self.intake.turn(size):
-            payloads = read_payloads(b''.join(decompress(body, coding)), asked.headers.get('content-type', ''))
-            if answered := signed_handshake(self.settings, asked, signed_by, payloads):
-                raise answered
-            note = partial(self.line.log, 'info', reason='?each= leads to no array of objects.')
-            arrival = Arrival(utc_text(asked.arrived), asked.headers, self.settings, asked.query, note)
-            return to_incidents(payloads, arrival)
+        turn.enter_context(self.intake.turn(size))
+        payloads = read_payloads(b''.join(decompress(body, coding)), asked.headers.get('content-type', ''))
+        if answered := signed_handshake(self.settings, asked, signed_by, payloads):
+            raise answered
+        note = partial(self.line.log, 'info', reason='?each= leads to no array of objects.')
+        arrival = Arrival(utc_text(asked.arrived), asked.headers, self.settings, asked.query, note)
+        return to_incidents(payloads, arrival)
 
 
 ''' THE SERVER '''
