@@ -88,7 +88,36 @@ def test_a_long_name_of_the_first_of_several_still_says_how_many_more_there_are(
 
 def test_a_group_of_thousands_of_alerts_is_named_by_its_row() -> None:
     group = {**ALERT, 'commonLabels': {'alertname': 'DiskFull'}, 'alerts': ALERT['alerts'] * 5000}
-    assert name(group) == '[firing] DiskFull'
+    assert name(group) == '[firing] DiskFull: Disk full on db-1 (+19999 more)'
+
+
+def alert(number: int, size: int) -> dict[str, Any]:
+    return {'labels': {'alertname': 'DiskFull', 'instance': f'db-{number}'},
+            'annotations': {'summary': f'Disk full on db-{number}'}, 'startsAt': '2026-11-24T09:00:00Z',
+            'status': 'firing', 'generatorURL': 'x' * size}
+
+
+@pytest.mark.parametrize('size', [0.3, 1, 24])
+def test_a_group_of_alerts_of_any_size_has_its_real_name_and_time(size: float) -> None:
+    group = {**ALERT, 'alerts': [alert(number, 600) for number in range(int(size * 1200))]}
+    text = json.dumps(group)
+    assert len(text) > size * MIB * 0.9
+    assert name(text) == f'[firing] DiskFull: Disk full on db-0 (+{len(group["alerts"]) - 1} more)'
+    assert event(text).occurred(NOW) == '2026-11-24T09:00:00Z'
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    ({'data': {'events': [{'eventType': 'user.lock', 'displayMessage': 'Locked', 'x': 'y' * 400}] * 1000}}, 'Locked (+999 more)'),
+    ({'findings': [{'title': 'Open port', 'x': 'y' * MIB}]}, 'Open port'),
+    ({'value': [{'subscriptionId': 's', 'changeType': 'created', 'resource': 'alerts/1', 'x': 'y' * 1000}] * 1000},
+     'created: alerts/1 (+999 more)'),
+    ({'detail': {'findings': [{'title': 'Open port', 'x': {str(number): 'y' * 100 for number in range(5000)}}]}}, 'Open port'),
+    ({'events': [{'message': 'Disk full on db-1', **{f'k{number}': 1 for number in range(100)}}] * 3000}, 'Disk full on db-1'),
+    ({'alert': {'title': 'Fire on deck 3', 'x': 'y' * MIB}}, 'Fire on deck 3'),
+])
+def test_lists_and_objects_of_any_size_are_looked_into(payload: Any, expected: str) -> None:
+    assert len(json.dumps(payload)) > 256 * 1024
+    assert name(payload) == expected
 
 
 def test_a_large_event_with_few_keys_is_named_as_a_small_one() -> None:
@@ -309,6 +338,12 @@ HOSTILE = {
     'long lists': '{' + ','.join(f'"{key}":[{"1," * 130_000}1]' for key in WORDS['inside']) + ',"title":"Disk full on db-1"}',
     'blank lines': '{"body":"' + '\\n' * 120_000 + 'Disk full on db-1"}',
     'long list': '{"alerts":[' + '{},' * 8_000_000 + '{}],"title":"Disk full on db-1"}',
+    'long list of a row': '{"receiver":"x","groupLabels":{},"alerts":[{"labels":{"alertname":"Disk full"}}'
+                          + ',{}' * 5_000_000 + ']}',
+    'lists in lists': '{"alerts":' + '[{"events":' * 200 + '[' + '1,' * 10_000_000 + '1]' + '}]' * 200 + ',"title":"Disk full"}',
+    'objects of many keys': '{' + ','.join(f'"{key}":{members(15_000)}' for key in WORDS['inside']) + ',"title":"Disk full"}',
+    'large objects': '{"data":{' + ','.join(f'"{key}":{members(30_000)}' for key in WORDS['inside'][:30]) + '}}',
+    'texts': '{' + ','.join(f'"{key}":{{"title":"{"x" * 250_000}"}}' for key in WORDS['inside']) + ',"summary":"\U0001f600"}',
 }
 
 

@@ -923,23 +923,45 @@ FIRST: Decoder[Any] = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], 
 # Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
 FEW_MEMBERS = Decoder(defstruct('Few', [(key, Raw, Raw()) for key in (
     'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
-    'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'groupLabels', 'commonLabels', 'commonAnnotations')]))
+    'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'groupLabels', 'commonLabels', 'commonAnnotations',
+    'events', 'findings', 'records', 'value', 'items')]))
 
 
-def read_members(source: bytes, most_keys: int = 50_000) -> dict[str, Any]:
-    """Of a JSON object, each as its own text. Any colon may belong to a key."""
+def read_members(source: bytes | Raw, most_keys: int = 50_000) -> dict[str, Any]:
+    """Return the members of a JSON object, each as its own text; of one with more colons than keys may be, a few."""
     with suppress(ValueError, RecursionError):
-        if len(source) <= SMALL_BODY_BYTES or source.count(b':') <= most_keys:
+        if len(memoryview(source)) <= SMALL_BODY_BYTES or count_of(b':', source) <= most_keys:
             return MEMBERS.decode(source)
         return {key: value for key, value in asdict(FEW_MEMBERS.decode(source)).items() if value}
     return {}
 
 
-def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096) -> Any:
-    """A list stays as it is. Of a huge text its start, of what else is too large ''."""
+def count_of(sign: bytes, source: bytes | Raw) -> int:
     text = memoryview(source)
-    if len(text) <= most and text[0] == ord('['):
-        return source
+    return sum(bytes(text[start:start + PIECE_BYTES]).count(sign) for start in range(0, len(text), PIECE_BYTES))
+
+
+class Items(dict[str, Any]):
+    """A JSON array of any size, of which only the first item is read: it is found under the key `0`."""
+
+    def __init__(self, source: Raw):
+        super().__init__({'0': FIRST.decode(source).item})
+        self.source = source
+
+    @cached_property
+    def count(self) -> int:
+        """Return how many items there are; 1 of an array with so many commas that a list of its items might take 100 MiB."""
+        return len(ANYTHING.decode(self.source)) if count_of(b',', self.source) < 1_000_000 else 1
+
+
+def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096, most_members: int = 1000) -> Any:
+    """Read a JSON value one level deep: of a huge text its start, and of an object its first members."""
+    breathe()
+    text = memoryview(source)
+    if text[0] == ord('['):
+        return Items(source)
+    if text[0] == ord('{'):
+        return dict(islice(read_members(source).items(), most_members))
     ends = range(most_text, most_text - 12, -1) if len(text) > most else ()  # one of them breaks no character
     for cut in [bytes(text[:end]) + b'"' for end in ends] or [source]:
         with suppress(ValueError):
@@ -949,8 +971,6 @@ def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096)
 
 def find(value: Any, path: str) -> Any:
     """What stands at a path, read when it is first asked for; None where the path leads nowhere."""
-    if isinstance(value, Raw):  # a list
-        value = {'0': FIRST.decode(value).item}
     if isinstance(value, dict):
         for key, rest in ways_in(path):
             if key in value:
@@ -1008,7 +1028,7 @@ class Place:
     def inside(self, meaning: str) -> Iterator['Place']:
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
-            inner = find(value, '0') if isinstance(value, Raw) else value
+            inner = find(value, '0') if isinstance(value, Items) else value
             if isinstance(inner, dict):
                 yield Place(inner, word)
 
@@ -1089,7 +1109,7 @@ class ForeignEvent:
         for path in paths.split('|'):
             if text := self.line(self.at(path)):
                 lists = [self.at(path[:zero.start()]) for zero in re.finditer(r'\.0\b', path)]
-                counts = [len(ANYTHING.decode(items)) for items in lists if isinstance(items, Raw)]
+                counts = [items.count for items in lists if isinstance(items, Items)]
                 return text, max(counts, default=1) - 1
         return '', 0
 
