@@ -13,13 +13,6 @@ Incidents = list[dict[str, Any]]
 LOOK_SECONDS = 0.05
 EVERYTHING = '*'
 
-NESTING = 100_000
-
-
-def _fail(created: Incidents) -> Any:
-    raise CallRefused('The incidents were created, and then the call failed, as the fault "answer" asks for.')
-
-
 NOTHING_CREATED: dict[str, Any] = {'null': None, 'false': False, 'empty': [], 'empty-object': {}, 'null-item': [None],
                                    'error-item': [{'error': 'The incident was rejected, as the fault "answer" asks for.'}]}
 CREATED: dict[str, Callable[[Incidents], Any]] = {
@@ -27,8 +20,8 @@ CREATED: dict[str, Callable[[Incidents], Any]] = {
     'reversed': lambda created: created[::-1],
     'lone-object': lambda created: created[0] if len(created) == 1 else created,
     'mixed': lambda created: [None, *created, {'error': 'A comment beside the incidents.'}],
-    'created-then-error': _fail,
-    'deep': lambda created: '[' * NESTING + ']' * NESTING,  # a text goes out as it is
+    'created-then-error': lambda created: CallRefused('The incidents were created, and then the call failed.'),
+    'deep': lambda created: '[' * 100_000 + ']' * 100_000,  # a text goes out as it is
     'not-json': lambda created: 'The reply is not JSON, as the fault "answer" asks for.',
 }
 ANSWERS = (*CREATED, *NOTHING_CREATED)
@@ -40,9 +33,8 @@ class Faults:
 
     - call_delay_ms, incident_delay_ms: the call takes the first, and the second for each incident;
     - refuse: an error reply that quotes the name, when an incident's name contains the text; `*` refuses every call;
-    - answer: normal, reversed, lone-object (in place of a list of one), mixed (with items that are not incidents);
-      created-then-error (an error reply), deep (nested too deeply to be read), not-json, which create the incidents all the same;
-      null, false, empty, empty-object, null-item, error-item, which create nothing;
+    - answer: normal, reversed, lone-object (instead of a list of one), mixed (with what is no incident), created-then-error,
+      deep (nested too deeply), not-json; or null, false, empty, empty-object, null-item, error-item, which create nothing;
     - drop: an incident whose name contains the text is neither created nor answered, as by a pre-process rule;
     - rename: an incident whose name contains the text comes back under another name;
     - hang: the call waits until this is false again, and creates nothing if the container ends meanwhile;
@@ -82,13 +74,15 @@ class Faults:
         self._wait(len(incidents), is_alive)
         if self.hang:
             raise CallRefused('The container ended while the call hung: nothing was created.')
-        for incident in incidents:
-            if _is_hit(self.refuse, incident):
-                raise CallRefused(f'The incidents were refused, as the fault "refuse" asks for: {_name(incident)}')
+        if hit := [incident for incident in incidents if _is_hit(self.refuse, incident)]:
+            raise CallRefused(f'The incidents were refused, as the fault "refuse" asks for: {hit[0].get("name")}')
         if self.answer in NOTHING_CREATED:
             return NOTHING_CREATED[self.answer]
         created = store([incident for incident in incidents if not _is_hit(self.drop, incident)])
-        return CREATED[self.answer]([_renamed(incident) if _is_hit(self.rename, incident) else incident for incident in created])
+        reply = CREATED[self.answer]([_renamed(incident) if _is_hit(self.rename, incident) else incident for incident in created])
+        if isinstance(reply, CallRefused):
+            raise reply
+        return reply
 
     def _wait(self, count: int, is_alive: Callable[[], bool]) -> None:
         seconds = (self.call_delay_ms + self.incident_delay_ms * count) / 1000
@@ -99,12 +93,8 @@ class Faults:
                 self._changed.wait(LOOK_SECONDS)
 
 
-def _name(incident: Any) -> str:
-    return str(incident.get('name')) if isinstance(incident, dict) else ''
-
-
-def _is_hit(text: str, incident: Any) -> bool:
-    return text == EVERYTHING or (bool(text) and text in _name(incident))
+def _is_hit(text: str, incident: Mapping[str, Any]) -> bool:
+    return text == EVERYTHING or (bool(text) and isinstance(incident, dict) and text in str(incident.get('name')))
 
 
 def _renamed(incident: dict[str, Any]) -> dict[str, Any]:
