@@ -8,7 +8,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import demistomock
-from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, Webhook
+from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, WebhookApp
 from webhook import TOKEN, Answer
 
 
@@ -21,7 +21,7 @@ def line() -> ServerLine:
 def forgetful_line() -> ServerLine:
     """The one, without what the tests before have told it of the server."""
     shared = line()
-    shared.queue.calls, shared.queue.alone_until = [], 0
+    shared.queue.timings, shared.queue.alone_until = [], 0
     shared.health = shared.sent_health = None
     shared.failure = ''
     shared.health_due_at = 0
@@ -44,7 +44,7 @@ class App:
     def __enter__(self) -> App:
         demistomock.reset()
         demistomock.declare(createIncidents=self._create, getIntegrationContext={})
-        self.app = Webhook(self.settings, forgetful_line())
+        self.app = WebhookApp(self.settings, forgetful_line())
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -80,7 +80,7 @@ class App:
         head: list[Any] = []
         text = b''.join(self.app(environ, lambda status, names, *_: head.extend((status, names)))).decode()
         answer = Answer(int(head[0].split()[0]), {name.lower(): value for name, value in head[1]}, text)
-        self.outcome = asked.outcome
+        self.log_note = asked.log_note
         if answer.status >= 300:
             assert answer.detail
         if self.token:

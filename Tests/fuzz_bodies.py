@@ -14,7 +14,7 @@ import time
 import zlib
 from typing import Any
 
-from GenericWebhook import ERROR_MARKERS, Arrival, Refused, Settings, decompress, read_payloads, to_incidents, with_text
+from GenericWebhook import ERROR_MARKERS, Arrival, Rejected, Settings, decompress, read_payloads, to_incidents, with_text
 
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, b'', None))
 SCALARS = ['1', '-0', '1.50', '1e999', '9' * 400, 'true', 'null', '""', '"a"', r'"\u00e9\n\\\""', r'"\ud83d\ude00"', '"$$##"',
@@ -72,7 +72,7 @@ def check(body: bytes, label: str, coding: str) -> bool:
     sent = packed(body, coding)
     try:
         incidents = to_incidents(read_payloads(b''.join(decompress(sent, coding)), label), ARRIVAL)
-    except Refused as refusal:
+    except Rejected as refusal:
         assert refusal.status in (400, 413, 415), refusal.status
         assert refusal.detail_for_sender.isprintable()
         check_is_refused_rightly(body, label)

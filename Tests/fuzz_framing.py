@@ -18,7 +18,7 @@ import re
 from typing import NamedTuple
 
 import h11
-from GenericWebhook import EMPTY_LINES, MAX_REQUEST_LINE_BYTES, Refused, read_head
+from GenericWebhook import EMPTY_LINES, MAX_REQUEST_START_BYTES, Rejected, read_head
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 # `often` takes the first of these in most cases, so that a stream of many pieces has a chance to be valid.
@@ -71,7 +71,7 @@ def made_stream(seed: int) -> bytes:
 
 def made_request(chance: Chance) -> bytes:
     framing, body = chance.choice((made_length, made_chunks, made_chunks, lambda _: ([], b'')))(chance)
-    lines = [framing_line for framing_line in framing if chance.random() < 0.99]
+    lines = [read_framing for read_framing in framing if chance.random() < 0.99]
     lines += [made_header(chance, b'Host', HOSTS)] * chance.choice((1,) * 50 + (0, 2))
     lines += [made_header(chance, chance.often(NAMES, 0.7), VALUES, 0.7) for _ in range(chance.choice((0, 0, 1, 3)))]
     chance.shuffle(lines)
@@ -118,13 +118,13 @@ def made_chunk_line(chance: Chance, data: bytes) -> bytes:
 def read_by_ours(text: bytes) -> Message | None:
     """Read it as Connection does: empty lines, the head, the body."""
     rfile = io.BytesIO(text)
-    line = rfile.readline(MAX_REQUEST_LINE_BYTES)
+    line = rfile.readline(MAX_REQUEST_START_BYTES)
     while line in EMPTY_LINES:
-        line = rfile.readline(MAX_REQUEST_LINE_BYTES)
+        line = rfile.readline(MAX_REQUEST_START_BYTES)
     try:
         body = read_head(line, rfile).body
         return Message(b''.join(iter(lambda: body.read(7), b'')), rfile.tell())
-    except (Refused, OSError, ValueError):
+    except (Rejected, OSError, ValueError):
         return None
 
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import requests
 from app import App
-from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, BadRequest, Refused,
+from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, BadRequest, Rejected,
                             Settings, TooLarge, decompress, read_payloads, to_incidents)
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -567,7 +567,7 @@ def kept_or_refused(body: bytes, content_type: str) -> list[str]:
     """The details of each incident, as text; none where the body was refused, as a 4xx."""
     try:
         incidents = to_incidents(read_payloads(body, content_type), ARRIVAL)
-    except Refused as refused:
+    except Rejected as refused:
         assert refused.status in (400, 413, 415)
         assert refused.detail_for_sender.isprintable()
         return []
@@ -662,7 +662,7 @@ def test_any_bytes_under_any_label_are_an_incident_or_a_refusal(body: bytes, lab
 def test_any_bytes_under_any_compression_are_unpacked_or_refused(body: bytes, coding: str, start: bytes) -> None:
     try:
         unpacked(start + body, coding)
-    except Refused as refused:
+    except Rejected as refused:
         assert refused.status in (400, 413, 415)
 
 
@@ -680,7 +680,7 @@ def deepest(form: str) -> range:
         try:
             read_payloads((form % ('[' * depth + ']' * depth)).encode(), 'application/json')
             low = depth
-        except Refused:
+        except Rejected:
             high = depth
     assert low > 500, 'what is read goes deeper than what is written by hand or by a program'
     return range(low - 10, low + 10)

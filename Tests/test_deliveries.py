@@ -15,7 +15,7 @@ import gevent
 import pytest
 import requests
 from app import App
-from GenericWebhook import DELIVERY_IDS, Deliveries, Delivery, Post, PostQueue, ServerRefused, Unavailable
+from GenericWebhook import DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, RememberedDelivery, Unavailable
 from local_xsoar import wait_for
 from msgspec import field
 from webhook import TOKEN, Webhook, request_bytes
@@ -364,7 +364,7 @@ class Made(PostQueue):
     def add(self, post: Post) -> None:
         self.posts.append(post)
         if not self.is_slow:
-            post.outcome.set(post.incidents)
+            post.result.set(post.incidents)
 
 
 class Memory:
@@ -373,12 +373,12 @@ class Memory:
     def __init__(self, most: int = 100, most_bytes: int = 10_000, most_posts: int = 1000) -> None:
         self.queue = Made(most_posts)
         self.posts = self.queue.posts
-        self.deliveries = Deliveries(self.queue, most, most_bytes)
-        self.started: list[Delivery] = []
+        self.deliveries = DeliveryMemory(self.queue, most, most_bytes)
+        self.started: list[RememberedDelivery] = []
 
     def once(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> tuple[str, bool]:
         """What was made of a delivery with this number, or none, and whether it is a repeat."""
-        delivery = Delivery({'webhook-id': number}, '', b'body', has_left)
+        delivery = RememberedDelivery({'webhook-id': number}, '', b'body', has_left)
         self.started.append(delivery)
         first = self.deliveries.once(delivery, Post([{'name': text}]))
         return json.loads(first.created_json)[0]['name'], first is not delivery
@@ -442,7 +442,7 @@ def test_what_is_being_made_is_not_forgotten_for_the_sake_of_others() -> None:
     first = memory.start('1', 'x')
     assert [memory.once(number, number) for number in '232'] == [('2', False), ('3', False), ('2', False)]
     again = memory.start('1', 'y')
-    memory.posts[0].outcome.set(memory.posts[0].incidents)
+    memory.posts[0].result.set(memory.posts[0].incidents)
     gevent.joinall([first, again], timeout=10, raise_error=True)
     assert [first.value, again.value] == [('x', False), ('x', True)]
     assert memory.once('1') == ('x', True)
@@ -452,7 +452,7 @@ def test_what_is_being_made_is_not_forgotten_for_the_sake_of_others() -> None:
 def test_of_a_failure_nothing_stays() -> None:
     memory = Memory()
     first = memory.start('1')
-    memory.posts[0].outcome.set_exception(Unavailable('busy'))
+    memory.posts[0].result.set_exception(Unavailable('busy'))
     first.join(10)
     assert isinstance(first.exception, Unavailable)
     assert not memory.deliveries.remembered and not memory.deliveries.by_key
@@ -462,7 +462,7 @@ def test_of_a_failure_nothing_stays() -> None:
 def test_an_unexpected_error_is_not_remembered_either() -> None:
     memory = Memory()
     first = memory.start('1')
-    memory.posts[0].outcome.set_exception(KeyError('odd'))
+    memory.posts[0].result.set_exception(KeyError('odd'))
     first.join(10)
     assert memory.once('1', 'fine') == ('fine', False)
 
@@ -475,7 +475,7 @@ def test_repeats_that_wait_count_among_what_waits() -> None:
         memory.once('1')
     with pytest.raises(Unavailable):
         memory.queue.check_room()
-    memory.posts[0].outcome.set([{'name': 'made'}])
+    memory.posts[0].result.set([{'name': 'made'}])
     gevent.joinall(sending, timeout=10, raise_error=True)
     assert [each.value for each in sending] == [('made', False), *[('made', True)] * 3]
     assert not memory.queue.repeats
@@ -487,8 +487,8 @@ def test_a_repeat_waits_no_longer_than_any_other() -> None:
     late = Post([{'name': 'late'}])
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
-        memory.deliveries.once(Delivery({'webhook-id': '1'}, '', b'body'), late)
-    memory.posts[0].outcome.set([{'name': 'made'}])
+        memory.deliveries.once(RememberedDelivery({'webhook-id': '1'}, '', b'body'), late)
+    memory.posts[0].result.set([{'name': 'made'}])
     assert first.get(timeout=10) == ('made', False)
     assert memory.once('1') == ('made', True)
 
@@ -497,7 +497,7 @@ def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
     memory = Memory()
     first, second = memory.start_and_leave('first'), memory.start_and_leave('second')
     third = memory.start('', 'third', lambda: False)
-    memory.posts[0].outcome.set([{'name': 'made'}])
+    memory.posts[0].result.set([{'name': 'made'}])
     gevent.joinall([first, second, third], timeout=10, raise_error=True)
     assert [each.value for each in (first, second, third)] == [('made', False), ('made', True), ('made', True)]
     assert memory.once('', 'fourth') == ('fourth', False)
@@ -506,7 +506,7 @@ def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
 def test_one_departure_excuses_one_repeat_after_the_answer() -> None:
     memory = Memory()
     first = memory.start_and_leave('first')
-    memory.posts[0].outcome.set([{'name': 'made'}])
+    memory.posts[0].result.set([{'name': 'made'}])
     first.join(10)
     assert [memory.once('', 'again') for _ in range(2)] == [('made', True), ('again', False)]
 
@@ -517,9 +517,9 @@ def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None
     late = Post([{'name': 'late'}])
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
-        memory.deliveries.once(Delivery({}, '', b'body'), late)
+        memory.deliveries.once(RememberedDelivery({}, '', b'body'), late)
     again = memory.start('', 'again')
-    memory.posts[0].outcome.set([{'name': 'made'}])
+    memory.posts[0].result.set([{'name': 'made'}])
     gevent.joinall([first, again], timeout=10, raise_error=True)
     assert [first.value, again.value] == [('made', False), ('made', True)]
 
@@ -530,24 +530,25 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
     PostQueue.add(memory.queue, other := Post([{'name': 'other'}]))
     with pytest.raises(Unavailable):
         memory.once('', 'refused')
-    memory.queue.take(other.hand_over_by - 25)
+    memory.queue.next_call(other.hand_over_by - 25)
     again = memory.start('', 'again')
-    memory.posts[0].outcome.set([{'name': 'made'}])
+    memory.posts[0].result.set([{'name': 'made'}])
     gevent.joinall([first, again], timeout=10, raise_error=True)
     assert again.value == ('made', True)
 
 
 def test_who_waits_too_long_is_refused_while_a_call_is_under_way_and_nobody_else_is() -> None:
     queue = PostQueue()
-    deliveries = Deliveries(queue)
+    deliveries = DeliveryMemory(queue)
     posts = [Post([{'name': f'{number}'}] * 100) for number in range(3)]
     for post in posts[:2]:
         post.hand_over_by -= 24.9
-    sending = [gevent.spawn(deliveries.once, Delivery({}, '', b'%d' % number), post) for number, post in enumerate(posts)]
+    sending = [gevent.spawn(deliveries.once, RememberedDelivery({}, '', b'%d' % number), post)
+               for number, post in enumerate(posts)]
     gevent.sleep(0)
     now = time.monotonic()
-    part = queue.take(now)
-    assert queue.created(part, now + 10) and posts[0].incidents, 'the first takes several calls'
+    part = queue.next_call(now)
+    assert queue.record_created(part, now + 10) and posts[0].incidents, 'the first takes several calls'
     queue.waiting.remove(posts[0])  # they are in the next call
     queue.in_flight = [posts[0]]
     sending[1].join(10)
@@ -555,4 +556,4 @@ def test_who_waits_too_long_is_refused_while_a_call_is_under_way_and_nobody_else
     assert queue.waiting == [posts[2]]
     queue.abandon()
     gevent.joinall(sending, timeout=10)
-    assert isinstance(sending[0].exception, ServerRefused) and '40 of its 100' in sending[0].exception.detail
+    assert isinstance(sending[0].exception, RejectedByServer) and '40 of its 100' in sending[0].exception.detail

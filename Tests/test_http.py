@@ -21,7 +21,7 @@ import gevent
 import gevent.socket
 import pytest
 from app import forgetful_line, line
-from GenericWebhook import (CHUNK_SIZE, HEADER_LINE, HTTP_LIMITS, MIB, REQUEST_LINE, REQUEST_LINE_FAULTS, TRAILER, Connection,
+from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST_START, REQUEST_START_FAULTS, TRAILER, Connection,
                             HttpLimits, PacedReader, RequestBody, Settings, WebhookServer, connection_limit, read_head)
 from local_xsoar import wait_for
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
@@ -151,11 +151,11 @@ def test_obsolete_text_and_tabs_in_a_header_are_kept() -> None:
 
 
 @pytest.mark.parametrize('pattern, line', [
-    (REQUEST_LINE, b'GET http://' + b'a' * 32_768 + b'\n'), (REQUEST_LINE, b'GET /' + b'?' * 32_768 + b'\n'),
-    (HEADER_LINE, b'A:' + b' ' * 32_768 + b'\0\r\n'), (HEADER_LINE, b'a' * 32_768 + b'\r\n'),
+    (REQUEST_START, b'GET http://' + b'a' * 32_768 + b'\n'), (REQUEST_START, b'GET /' + b'?' * 32_768 + b'\n'),
+    (HEADER, b'A:' + b' ' * 32_768 + b'\0\r\n'), (HEADER, b'a' * 32_768 + b'\r\n'),
     (TRAILER, b'A:' + b'\t ' * 16_384 + b'\x0b\r\n'),
     (CHUNK_SIZE, b'1' + b' ' * 32_768 + b';\r\n'), (CHUNK_SIZE, b'1;' + b'; ' * 16_384 + b'\x01\r\n'),
-    *[(form, b'GET /' + b' HTTP/1.1' * 4096 + b'\n\n') for form, _, _ in REQUEST_LINE_FAULTS],
+    *[(form, b'GET /' + b' HTTP/1.1' * 4096 + b'\n\n') for form, _, _ in REQUEST_START_FAULTS],
 ])
 def test_a_line_that_does_not_fit_costs_time_in_proportion_to_its_length(pattern: re.Pattern[bytes], line: bytes) -> None:
     began = time.process_time()
@@ -320,7 +320,7 @@ def read_slowly(read_bytes: int, pause: float, limits: HttpLimits) -> tuple[int,
     reading.join(1)
     reading.kill()
     sender.close()
-    assert server.unsent.held == 0
+    assert server.unsent.reserved == 0
     return got, seconds
 
 
@@ -436,7 +436,7 @@ def test_a_sender_has_left_when_nothing_more_can_come(end: str, has_left: bool) 
                 sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
             if end in ('leaves', 'resets'):
                 sender.close()
-            assert connection.has_left() is has_left
+            assert connection.is_gone() is has_left
 
 
 def test_a_body_that_stops_coming_is_503_within_its_grace_and_its_connection_ends() -> None:
@@ -632,7 +632,7 @@ def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(tmp_path:
     with Webhook(pack=changed_pack(tmp_path, NAMES, fault + NAMES)) as webhook:
         (status, _, content), = exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')
         assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
-        way = ['answer', 'receive', 'read', 'incidents', 'decompress']
+        way = ['call_handler', 'receive', 'read', 'incidents', 'decompress']
         webhook.wait_for_line('POST 500 .*KeyError in ' + ' > '.join(rf'{name}:\d+' for name in way))
         wait_for(lambda: 'KeyError' in webhook.state()['health']['error'], 'the health')
         assert not [line for line in webhook.output if 'a secret value' in line]

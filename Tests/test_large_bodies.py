@@ -17,7 +17,7 @@ import GenericWebhook
 import gevent
 import pytest
 from app import App
-from GenericWebhook import (Arrival, BadRequest, Intake, Post, Refused, RequestBody, Room, Settings, TooLarge, Unavailable,
+from GenericWebhook import (Arrival, BadRequest, Intake, Post, Rejected, RequestBody, Room, Settings, TooLarge, Unavailable,
                             authenticate, decompress, read_body, read_payloads, to_incidents, valid_signature, with_text)
 from gevent.event import Event
 from local_xsoar import wait_for
@@ -98,8 +98,8 @@ def turns_of_others(work: Callable[[], Any]) -> int:
 
     other = gevent.spawn(go_on)
     gevent.sleep(0)
-    with suppress(Refused), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(GenericWebhook, 'breathe', partial(GenericWebhook.breathe, 0.001))  # a quick machine needs few of 10 ms
+    with suppress(Rejected), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GenericWebhook, 'yield_if_due', partial(GenericWebhook.yield_if_due, 0.001))  # a quick machine
         work()
     other.kill()
     return turns
@@ -115,7 +115,7 @@ def test_others_get_their_turns_while_24_mib_are_read(name: str) -> None:
 def test_others_get_their_turns_while_24_mib_come_at_once() -> None:
     def read() -> None:
         room = Room(64 * MIB)
-        with room.place():
+        with room.share():
             read_body(RequestBody(io.BytesIO(bytes(24 * MIB)), 24 * MIB, has_chunks=False), 25 * MIB, room)
 
     assert turns_of_others(read) >= 2
@@ -132,7 +132,7 @@ def test_others_get_their_turns_while_many_bodies_with_eight_signatures_each_are
     assert len(shown) == 8
 
     def check() -> None:
-        with suppress(Refused):
+        with suppress(Rejected):
             valid_signature(shown, bytes(MIB), time.time())
 
     assert turns_of_others(lambda: gevent.joinall([gevent.spawn(check) for _ in range(10)])) >= 10 * 8 / 4
@@ -233,19 +233,20 @@ class Source:
     (sent(b'EA60\r\n%b\r\n0\r\n\r\n' % (b'a' * 60_000)), None), (sent(b'EA60\r\n%b\r\n1\r\na\r\n' % (b'a' * 60_000)), TooLarge),
     (Source(OSError()), BadRequest), (Source(TimeoutError()), Unavailable), (sent(b'a', 2), BadRequest),
 ], ids=['whole', 'empty', 'large', 'whole in chunks', 'large in chunks', 'broken', 'slow', 'short'])
-def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: type[Refused] | None) -> None:
+def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: type[Rejected] | None) -> None:
     room = Room(10**6)
-    with pytest.raises(refusal) if refusal else nullcontext() as error, room.place():
+    with pytest.raises(refusal) if refusal else nullcontext() as error, room.share():
         read = read_body(source, 60_000, room, overhead=1000)
-        assert room.held == len(read) + 1000
+        assert room.reserved == len(read) + 1000
     if error and refusal is not TooLarge:
         assert error.value.headers['Connection'] == 'close', 'what comes after it could be read as another request'
-    assert (room.held, room.places, room.settled, room.cuts) == (0, {}, {}, {})
+    assert (room.reserved, room.shares, room.settled, room.cuts) == (0, {}, {}, {})
 
 
 @pytest.mark.parametrize('size, is_known, room', [
-    (GenericWebhook.SMALL_BODY_BYTES, False, 'strangers_small'), (GenericWebhook.SMALL_BODY_BYTES + 1, False, 'strangers'),
-    (0, False, 'strangers'), (1, True, 'known'), (MIB, True, 'known'),
+    (GenericWebhook.SMALL_BODY_BYTES, False, 'unauthenticated_small'),
+    (GenericWebhook.SMALL_BODY_BYTES + 1, False, 'unauthenticated'),
+    (0, False, 'unauthenticated'), (1, True, 'accepted'), (MIB, True, 'accepted'),
 ], ids=['small', 'large', 'in chunks', 'small, known', 'large, known'])
 def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room: str) -> None:
     def hold() -> None:
@@ -253,7 +254,7 @@ def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room:
             pass
 
     def held() -> dict[str, int]:
-        return {name: getattr(intake, name).held for name in ('known', 'strangers', 'strangers_small')}
+        return {name: getattr(intake, name).reserved for name in ('accepted', 'unauthenticated', 'unauthenticated_small')}
 
     intake = Intake()
     reader = gevent.spawn(hold)
@@ -264,17 +265,17 @@ def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room:
 
 def test_where_readers_know_the_token_the_newcomer_is_refused_and_no_one_is_cut() -> None:
     def hold() -> None:
-        with room.place():
+        with room.share():
             read_body(Source(), 100, room)
 
     room = Room(40_000)
     readers = [gevent.spawn(hold) for _ in range(2)]
-    wait_for(lambda: room.held == 2 * GenericWebhook.PIECE_BYTES, 'the readers', sleep=gevent.sleep)
+    wait_for(lambda: room.reserved == 2 * GenericWebhook.PIECE_BYTES, 'the readers', sleep=gevent.sleep)
     with pytest.raises(Unavailable):
         hold()
     assert not any(reader.ready() for reader in readers)
     gevent.killall(readers)
-    assert room.held == 0
+    assert room.reserved == 0
 
 
 def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_them() -> None:
@@ -282,7 +283,7 @@ def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_th
     at_work: list[str] = []
 
     def work(name: str, size: int) -> None:
-        with intake.turn(size):
+        with intake.exclusive(size):
             at_work.append(name)
             gevent.sleep(0.01)
             at_work.append(name)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from app import App
-from GenericWebhook import ERROR_MARKERS, MIB, WORDS, ForeignEvent
+from GenericWebhook import ERROR_MARKERS, MIB, WORDS, ThirdPartyEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from webhook import TOKEN
@@ -20,9 +20,9 @@ NOW = datetime(2026, 11, 24, 10, tzinfo=timezone.utc).timestamp()
 GUID = '72d3162e-cc78-11e3-81ab-4c9367dc0958'
 
 
-def event(payload: Any, headers: dict[str, str] | None = None, token: str = '') -> ForeignEvent:
+def event(payload: Any, headers: dict[str, str] | None = None, token: str = '') -> ThirdPartyEvent:
     text = payload if isinstance(payload, bytes) else (payload if isinstance(payload, str) else json.dumps(payload)).encode()
-    return ForeignEvent(text, headers or {}, lambda text: bool(token) and token in text)
+    return ThirdPartyEvent(text, headers or {}, lambda text: bool(token) and token in text)
 
 
 def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import (LONGEST_CALL_SECONDS, Post, PostQueue, ServerRefused, Unavailable, created_incidents, how_many_fit,
-                            valid_calls, with_text)
+from GenericWebhook import (LONGEST_CALL_SECONDS, Post, PostQueue, RejectedByServer, Unavailable, created_incidents, how_many_fit,
+                            valid_timings, with_text)
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -70,7 +70,7 @@ class LineMachine(RuleBasedStateMachine):
     @precondition(lambda self: not self.call)
     @rule()
     def hand_over(self) -> None:
-        self.call = self.queue.take(self.now)
+        self.call = self.queue.next_call(self.now)
         self.began = self.now
         posts = self.queue.in_flight
         sent = [incident for post in posts for incident in post.incidents]
@@ -104,7 +104,7 @@ class LineMachine(RuleBasedStateMachine):
         self.dropped.update(incident['rawJSON'].decode() for incident in call if incident not in kept)
         created = [{'id': text['rawJSON'], 'name': text['name'], 'rawJSON': text['rawJSON']} for text in map(with_text, kept)]
         self.stored += [each['id'] for each in created]
-        is_sure = self.queue.created(created[::-1] if mix_up else created, self.now)
+        is_sure = self.queue.record_created(created[::-1] if mix_up else created, self.now)
         assert is_sure or mix_up
         if not is_sure:
             self.mixed_up_at = self.now
@@ -118,13 +118,13 @@ class LineMachine(RuleBasedStateMachine):
 
     def fail(self, call: list[dict[str, Any]]) -> None:
         self.failed_calls.update(incident['rawJSON'].decode() for incident in call)
-        self.queue.refused(self.now)
+        self.queue.record_failure(self.now)
 
     @precondition(lambda self: self.call)
     @rule()
     def line_is_busy(self) -> None:
         self.call = []
-        self.queue.not_made()
+        self.queue.record_unsent()
 
     @rule()
     def stop(self) -> None:
@@ -141,7 +141,7 @@ class LineMachine(RuleBasedStateMachine):
     @invariant()
     def every_sender_is_told_the_truth(self) -> None:
         for sender in self.senders:
-            outcome = sender.post.outcome
+            outcome = sender.post.result
             stored = [key for key in self.stored if key in sender.keys]
             assert len(stored) == len(set(stored)), 'an incident exists twice'
             if not outcome.ready():
@@ -153,9 +153,9 @@ class LineMachine(RuleBasedStateMachine):
                 self.check_refusal(sender, outcome.exception, stored)
 
     def check_refusal(self, sender: Sender, refusal: BaseException | None, stored: list[str]) -> None:
-        assert isinstance(refusal, Unavailable | ServerRefused)
+        assert isinstance(refusal, Unavailable | RejectedByServer)
         if sender.post.is_begun:
-            assert isinstance(refusal, ServerRefused), 'a retry would make some of it twice'
+            assert isinstance(refusal, RejectedByServer), 'a retry would make some of it twice'
             assert f'{len(stored)} of its {len(sender.keys)} incidents exist' in refusal.detail
         else:
             assert not stored, 'refused, and the incident is there'
@@ -168,8 +168,8 @@ class LineMachine(RuleBasedStateMachine):
         places = [*queue.waiting, *queue.in_flight, *(post for part in queue.parts for post in part)]
         assert len(places) == len(set(places))
         assert queue.is_empty == (not places)
-        assert not any(post.outcome.ready() for post in places)
-        unsettled = [sender.post for sender in self.senders if not sender.post.outcome.ready()]
+        assert not any(post.result.ready() for post in places)
+        unsettled = [sender.post for sender in self.senders if not sender.post.result.ready()]
         assert set(unsettled) == set(places)
 
     @invariant()
@@ -183,7 +183,7 @@ class LineMachine(RuleBasedStateMachine):
     def what_is_refused_is_tried_again_for_a_few_seconds_only(self) -> None:
         if self.queue.parts:
             assert all(post.hand_over_by <= self.now + RETRY for part in self.queue.parts for post in part)
-            assert self.queue.fruitless_calls < 8
+            assert self.queue.fruitless_tries < 8
 
 
 TestLine = LineMachine.TestCase
@@ -215,18 +215,18 @@ class Played:
 
     def measured(self, count: int = 1000, seconds: float = 0.1) -> Played:
         """The server is known to be fast."""
-        self.queue.calls.append((count, seconds))
+        self.queue.timings.append((count, seconds))
         return self
 
     def step(self, is_bad: Callable[[str], bool] = 'bad'.__eq__, answer: Callable[[list[Any]], list[Any]] = list) -> bool:
-        call = self.queue.take(self.now)
+        call = self.queue.next_call(self.now)
         if call:
             self.now += (self.call + self.each * len(call)) * self.uneven()
             self.calls.append([each['name'] for each in call])
             if any(is_bad(each['name']) for each in call):
-                self.queue.refused(self.now)
+                self.queue.record_failure(self.now)
             else:
-                self.queue.created(answer([{'id': '1', **with_text(each)} for each in call]), self.now)
+                self.queue.record_created(answer([{'id': '1', **with_text(each)} for each in call]), self.now)
         return bool(call)
 
     def play(self, is_bad: Callable[[str], bool] = 'bad'.__eq__) -> Played:
@@ -241,7 +241,7 @@ class Played:
     @property
     def outcomes(self) -> list[int]:
         """Each post's status."""
-        return [200 if post.outcome.successful() else int(post.outcome.exception.status)  # type: ignore[union-attr]
+        return [200 if post.result.successful() else int(post.result.exception.status)  # type: ignore[union-attr]
                 for post in self.posts]
 
 
@@ -338,7 +338,7 @@ def test_no_call_lasts_over_10_seconds_except_for_two_incidents_after_one(call: 
     for _ in range(20):
         taken = max(call + each * count, 0.001)
         assert count == 1 or taken <= LONGEST_CALL_SECONDS + 0.01 or (count == 2 and taken <= 30)
-        calls = [*valid_calls(calls, count, taken), (count, taken)][-8:]
+        calls = [*valid_timings(calls, count, taken), (count, taken)][-8:]
         count = how_many_fit(calls, seconds)
         assert count <= 32 * max(calls)[0] or count * taken / calls[-1][0] <= LONGEST_CALL_SECONDS
 
@@ -360,11 +360,11 @@ def test_no_call_lasts_60_seconds_however_uneven_the_server_is(call: float, each
 def test_after_a_slow_call_the_next_group_is_small_again() -> None:
     calls = [(1, 0.001), (1000, 1.0)]
     assert how_many_fit(calls, 2) > 1000
-    assert how_many_fit([*valid_calls(calls, 1, 1), (1, 1.0)], 2) <= 10
+    assert how_many_fit([*valid_timings(calls, 1, 1), (1, 1.0)], 2) <= 10
 
 
 def test_after_a_slow_start_a_fast_call_counts_alone() -> None:
-    assert how_many_fit([*valid_calls([(1, 3.0)], 2, 0.5), (2, 0.5)], 2) == 8
+    assert how_many_fit([*valid_timings([(1, 3.0)], 2, 0.5), (2, 0.5)], 2) == 8
 
 
 @pytest.mark.parametrize('before, sizes', [
@@ -373,14 +373,14 @@ def test_after_a_slow_start_a_fast_call_counts_alone() -> None:
 ], ids=str)
 def test_60_posts_at_a_server_of_8_seconds_a_call_are_all_created(before: list[tuple[int, float]], sizes: list[int]) -> None:
     played = Played(*['event'] * 60, call=8)
-    played.queue.calls += before
+    played.queue.timings += before
     assert played.play().sizes == sizes
     assert played.outcomes == [200] * 60
 
 
 def test_60_posts_are_all_created_by_a_server_that_now_takes_8_seconds_a_call() -> None:
     played = Played('event', call=8)
-    played.queue.calls += [(1, 0.02)] * 8
+    played.queue.timings += [(1, 0.02)] * 8
     played.step()
     played.posts += [played.post('event') for _ in range(59)]
     for post in played.posts:
@@ -415,7 +415,7 @@ def test_a_call_holds_as_many_incidents_as_its_time_allows(calls: list[tuple[int
 
 def test_what_calls_took_counts_for_the_next_eight() -> None:
     played = Played(*['event'] * 200, each=0.25).play()
-    assert [(count, round(seconds, 6)) for count, seconds in played.queue.calls] == [(8, 2)] * 8
+    assert [(count, round(seconds, 6)) for count, seconds in played.queue.timings] == [(8, 2)] * 8
 
 
 def test_a_server_that_needs_no_time_gets_all_that_a_call_may_hold() -> None:
@@ -424,13 +424,13 @@ def test_a_server_that_needs_no_time_gets_all_that_a_call_may_hold() -> None:
 
 def test_a_call_holds_posts_of_so_many_bytes_together() -> None:
     queue = PostQueue(most_call_bytes=2 * Post([incident('a')]).size)
-    queue.calls.append((1000, 0.1))
+    queue.timings.append((1000, 0.1))
     for name in 'abcde':
         queue.add(Post([incident(name)]))
     sizes = []
-    while call := queue.take(0):
+    while call := queue.next_call(0):
         sizes.append(len(call))
-        queue.created(list(map(with_text, call)), 1)
+        queue.record_created(list(map(with_text, call)), 1)
     assert sizes == [2, 2, 1]
 
 
@@ -475,7 +475,7 @@ def test_a_post_is_handed_over_for_25_seconds_and_no_longer() -> None:
     assert played.queue.waiting == played.posts
     played.queue.expire(played.now + 25)
     assert played.queue.waiting == played.posts[1:]
-    assert played.posts[0].outcome.exception.detail.startswith('XSOAR was busy for 25 s')  # type: ignore[union-attr]
+    assert played.posts[0].result.exception.detail.startswith('XSOAR was busy for 25 s')  # type: ignore[union-attr]
 
 
 # An array in several calls
@@ -485,7 +485,7 @@ def test_an_array_that_would_take_too_long_goes_in_several_calls_in_order() -> N
     names = [f'event {number}' for number in range(100)]
     played = Played(names, each=0.25).play()
     assert played.sizes == [40, 40, 20]
-    assert [each['name'] for each in played.posts[0].outcome.value or []] == names
+    assert [each['name'] for each in played.posts[0].result.value or []] == names
 
 
 def test_an_array_that_is_begun_goes_on_however_long_it_takes() -> None:
@@ -515,16 +515,16 @@ def test_when_a_later_part_is_refused_its_sender_hears_how_many_exist() -> None:
     played = Played(['good'] * 50 + ['bad'] * 50, each=0.25).play()
     assert played.sizes == [40, 40]
     assert played.outcomes == [502]
-    assert '40 of its 100 incidents exist' in str(played.posts[0].outcome.exception)
+    assert '40 of its 100 incidents exist' in str(played.posts[0].result.exception)
 
 
 def test_an_array_of_which_a_part_exists_is_no_503_when_the_integration_ends() -> None:
     played = Played(['event'] * 100, each=0.25)
     played.step()
-    played.queue.take(played.now)
+    played.queue.next_call(played.now)
     played.queue.abandon()
     assert played.outcomes == [502], 'a retry would make the first 40 twice'
-    assert '40 of its 100 incidents exist, and more may exist.' in str(played.posts[0].outcome.exception)
+    assert '40 of its 100 incidents exist, and more may exist.' in str(played.posts[0].result.exception)
 
 
 def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
@@ -533,8 +533,8 @@ def test_the_502_of_an_array_that_exists_in_part_is_its_own() -> None:
     played.posts.append(played.post('late'))
     played.queue.abandon()
     assert played.outcomes == [502, 503]
-    assert '40 of its 100 incidents exist.' in str(played.posts[0].outcome.exception), 'none of its calls was in flight'
-    assert 'Nothing was created.' in str(played.posts[1].outcome.exception)
+    assert '40 of its 100 incidents exist.' in str(played.posts[0].result.exception), 'none of its calls was in flight'
+    assert 'Nothing was created.' in str(played.posts[1].result.exception)
 
 
 def test_what_was_in_a_call_that_failed_may_exist_whatever_becomes_of_it_then() -> None:
@@ -542,11 +542,11 @@ def test_what_was_in_a_call_that_failed_may_exist_whatever_becomes_of_it_then() 
     for post in played.posts:
         post.hand_over_by -= 24.5
     played.play(lambda _: True)
-    assert all('The incident may exist.' in str(post.outcome.exception) for post in played.posts)
+    assert all('The incident may exist.' in str(post.result.exception) for post in played.posts)
     several = Played(['a', 'b'])
-    several.queue.take(several.now)
+    several.queue.next_call(several.now)
     several.queue.abandon()
-    assert 'Its incidents may exist.' in str(several.posts[0].outcome.exception)
+    assert 'Its incidents may exist.' in str(several.posts[0].result.exception)
 
 
 @pytest.mark.parametrize('reply, incidents', [
@@ -562,7 +562,7 @@ def test_the_incidents_of_a_reply_are_its_objects_with_an_id(reply: Any, inciden
 
 
 def told(posts: list[Post]) -> list[str]:
-    return [','.join(created['id'] for created in post.outcome.value or []) for post in posts]
+    return [','.join(created['id'] for created in post.result.value or []) for post in posts]
 
 
 def answered(*created: Any, names: str) -> Played:

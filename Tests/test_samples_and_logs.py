@@ -12,7 +12,7 @@ import demistomock
 import gevent
 import pytest
 from app import App, line
-from GenericWebhook import LogBuffer, Post, Refused, Samples, ServerLine, ServerRefused, Unavailable, read_samples
+from GenericWebhook import LogBuffer, Post, Rejected, Samples, ServerLine, RejectedByServer, Unavailable, read_samples
 
 
 def incident(name: str, details: str = '{}') -> dict[str, str | None]:
@@ -20,7 +20,7 @@ def incident(name: str, details: str = '{}') -> dict[str, str | None]:
 
 
 def names(samples: Samples) -> list[str]:
-    return [sample['name'] for sample in read_samples(samples.take())]
+    return [sample['name'] for sample in read_samples(samples.drain())]
 
 
 def test_the_last_20_incidents_are_samples() -> None:
@@ -36,11 +36,11 @@ def test_a_large_incident_is_no_sample_and_uses_up_no_write(large: dict[str, str
     just_small = incident('a' * 50)
     samples = Samples(most_bytes=Post([just_small]).size)
     samples.add([large])
-    assert not samples.are_new
+    assert not samples.has_changed
     samples.add([just_small, large])
-    assert samples.are_new
+    assert samples.has_changed
     assert names(samples) == ['a' * 50]
-    assert not samples.are_new
+    assert not samples.has_changed
 
 
 def test_a_sample_has_at_most_50_000_bytes() -> None:
@@ -59,9 +59,9 @@ def test_lines_of_one_level_leave_together_and_the_others_stay() -> None:
     lines = LogBuffer()
     for level, text in ('debug', 'one'), ('info', 'two'), ('debug', 'three'):
         lines.add(level, text)
-    level, text = lines.take()
+    level, text = lines.drain()
     assert (level, [line.split()[1] for line in text.splitlines()]) == ('debug', ['one', 'three'])
-    assert lines.take()[1].endswith('Z two')
+    assert lines.drain()[1].endswith('Z two')
     assert not lines.lines
 
 
@@ -69,15 +69,15 @@ def test_lines_beyond_the_bound_are_counted_once() -> None:
     lines = LogBuffer(most=2)
     for number in range(5):
         lines.add('info', f'line {number}')
-    assert lines.take()[1].splitlines()[2].startswith('3 log lines were dropped')
+    assert lines.drain()[1].splitlines()[2].startswith('3 log lines were dropped')
     lines.add('info', 'again')
-    assert 'dropped' not in lines.take()[1]
+    assert 'dropped' not in lines.drain()[1]
 
 
 def test_what_a_sender_wrote_stays_in_its_line() -> None:
     lines = LogBuffer()
     lines.add('info', 'from a\nb\x1b[31m' + 'c' * 5000)
-    text = lines.take()[1]
+    text = lines.drain()[1]
     assert '\n' not in text and '\x1b' not in text and len(text) < 1200
 
 
@@ -87,7 +87,7 @@ def test_nothing_of_what_was_created_is_kept(app: App) -> None:
     before = sys.getrefcount(details)
     post = Post([{**incident('large'), 'rawJSON': details}])
     line().queue.add(post)
-    assert post.outcome.get(timeout=10) == [{'id': '1'}]
+    assert post.result.get(timeout=10) == [{'id': '1'}]
     del post
     demistomock.reset()  # which keeps what it was called with
     assert sys.getrefcount(details) == before
@@ -137,7 +137,7 @@ class ToldHealth:
         self.during_call = during_call
         post = Post([incident(name)])
         self.line.queue.add(post)
-        post.outcome.wait(10)
+        post.result.wait(10)
         before = len(demistomock.calls_of('info'))
         self.line.log('info', 'the health has its turn before this line')
         with gevent.Timeout(10):
@@ -219,7 +219,7 @@ def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_
     line, post = ServerLine(), Post([{**incident('one'), 'rawJSON': b'{}'}])
     line.queue.add(post)
     with pytest.raises(Unavailable, match='may exist'):
-        post.outcome.get(timeout=10)
+        post.result.get(timeout=10)
     gevent.joinall([line.keeper], timeout=10)
     assert line.is_cut and line.ending.is_set() and len(calls) == 1
     with pytest.raises(Unavailable, match='cut'):
@@ -232,12 +232,13 @@ CLOSED = 'Try to write when connection closed'
 
 @pytest.mark.parametrize('raised, error, detail', [
     (RuntimeError('Timeout acquiring stdout lock'), Unavailable, 'Nothing was created'),
-    (RecursionError('maximum recursion depth exceeded'), ServerRefused, 'may exist'),
-    (ValueError(f'no incident is called {CLOSED}'), ServerRefused, 'may exist'),
-    (ValueError(CLOSED), ServerRefused, 'may exist'),
-    (json.JSONDecodeError('Expecting value', 'no JSON\n', 0), ServerRefused, 'may exist'),
+    (RecursionError('maximum recursion depth exceeded'), RejectedByServer, 'may exist'),
+    (ValueError(f'no incident is called {CLOSED}'), RejectedByServer, 'may exist'),
+    (ValueError(CLOSED), RejectedByServer, 'may exist'),
+    (json.JSONDecodeError('Expecting value', 'no JSON\n', 0), RejectedByServer, 'may exist'),
 ], ids=['no lock', 'too deep', 'quoted', 'the same text', 'not JSON'])
-def test_a_call_that_failed_on_a_line_that_lives_says_what_is_known(raised: Exception, error: type[Refused], detail: str) -> None:
+def test_a_call_that_failed_on_a_line_that_lives_says_what_is_known(
+        raised: Exception, error: type[Rejected], detail: str) -> None:
     def create(*_: object) -> None:
         raise raised
 
@@ -246,7 +247,7 @@ def test_a_call_that_failed_on_a_line_that_lives_says_what_is_known(raised: Exce
     line, post = ServerLine(log_every=0), Post([incident('one')])
     line.queue.add(post)
     with pytest.raises(error, match=detail):
-        post.outcome.get(timeout=10)
+        post.result.get(timeout=10)
     line.log('info', 'the line lives')
     with gevent.Timeout(10):
         while not demistomock.calls_of('info'):
@@ -296,24 +297,24 @@ def test_of_equal_refusals_the_first_are_told_and_the_others_counted_once() -> N
     for number in range(5):
         lines.add('info', f'line {number}', reason='401: no token')
     lines.add('info', 'another', reason='400: no JSON')
-    assert [line.partition(' ')[2] for line in lines.take()[1].splitlines()] == ['line 0', 'line 1', 'another']
+    assert [line.partition(' ')[2] for line in lines.drain()[1].splitlines()] == ['line 0', 'line 1', 'another']
     lines.add('info', 'line 5', reason='401: no token')
     assert not lines.lines, 'what is counted needs no call'
     lines.end_flood()
-    assert lines.take()[1].endswith('Z 4 more in 10 s: 401: no token')
+    assert lines.drain()[1].endswith('Z 4 more in 10 s: 401: no token')
     lines.end_flood()
     assert not lines.lines
     lines.add('info', 'line 6', reason='401: no token')
-    assert lines.take()[1].endswith('Z line 6')
+    assert lines.drain()[1].endswith('Z line 6')
 
 
 def test_many_different_refusals_are_counted_together() -> None:
     lines = LogBuffer()
     for number in range(1000):
         lines.add('info', f'line {number}', reason=f'400: place {number}')
-    assert len(lines.take()[1].splitlines()) == 100 + 10
+    assert len(lines.drain()[1].splitlines()) == 100 + 10
     lines.end_flood()
-    assert lines.take()[1].endswith(' 890 more in 10 s: other reasons')
+    assert lines.drain()[1].endswith(' 890 more in 10 s: other reasons')
 
 
 def test_that_all_is_well_again_is_told_at_once_and_the_next_error_in_a_minute() -> None:

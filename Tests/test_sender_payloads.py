@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from GenericWebhook import DEFAULT_NAME, ROWS, ForeignEvent
+from GenericWebhook import DEFAULT_NAME, ROWS, ThirdPartyEvent
 from names_table import SENDERS, TOKEN, Landed, all_landed
 
 ALL = list(all_landed())
@@ -46,7 +46,7 @@ def test_a_row_knows_a_documented_payload_in_each_way_in_which_it_is_told(row: o
 
 
 # Also without the headers: a proxy may have left them out.
-KNOWN = [ForeignEvent(incident['rawJSON'].encode(), headers, bool).row
+KNOWN = [ThirdPartyEvent(incident['rawJSON'].encode(), headers, bool).row
          for each in ALL for incident in each.incidents
          for headers in ({name.lower(): value for name, value in each.request.headers}, {})]
 

@@ -71,9 +71,9 @@ MAX_REMEMBERED_DELIVERIES = 10_000
 MAX_REMEMBERED_BYTES = 16 * MIB
 
 # What may be held at the same time, beside one large body at work: docs/limits.md adds it up to 600 MiB.
-MAX_KNOWN_BYTES = 96 * MIB  # bodies from senders that showed the token, while they are read and processed
-MAX_STRANGERS_BYTES = 48 * MIB  # bodies whose signature is not checked yet
-MAX_STRANGERS_SMALL_BYTES = 16 * MIB  # ... those up to SMALL_BODY_BYTES, so that large ones leave them room
+MAX_ACCEPTED_BYTES = 96 * MIB  # bodies from senders that showed the token, while they are read and processed
+MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies whose signature is not checked yet
+MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # ... those up to SMALL_BODY_BYTES, so that large ones leave them room
 SMALL_BODY_BYTES = 256 * 1024
 MAX_HEADS_BYTES = 16 * MIB  # heads that arrive, and requests without a proof that wait for their turn
 MAX_UNSENT_BYTES = 48 * MIB  # responses that their senders have not read yet
@@ -100,7 +100,7 @@ HAND_OVER_SECONDS = 25
 CALL_SECONDS = 2  # what a call for several posts is expected to last: strict senders wait 3
 LONGEST_CALL_SECONDS = 10  # one of more than 60 would silence the platform's heartbeat for good
 RETRY_SECONDS = 5  # for the parts of a refused group
-FRUITLESS_CALLS = 8  # after so many that made nothing of a group it is the server, and no bad request
+MAX_FRUITLESS_TRIES = 8  # after so many that made nothing of a group it is the server, and no bad request
 RETRY_AFTER_SECONDS = 10
 
 TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
@@ -114,7 +114,7 @@ STOP_SECONDS = 10
 ''' ERRORS AND ANSWERS '''
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """A request that gets a problem instead of incidents.
 
     `detail` is safe to log, and for any sender to read. What was `found` in the payload is shown only to its sender,
@@ -132,41 +132,41 @@ class Refused(Exception):
 
     @property
     def detail_for_sender(self) -> str:
-        return f'{self.detail} Found: {on_one_line(self.found, 150)}' if self.found else self.detail
+        return f'{self.detail} Found: {escaped(self.found, 150)}' if self.found else self.detail
 
 
-class BadRequest(Refused):
+class BadRequest(Rejected):
     status = HTTPStatus.BAD_REQUEST
 
 
-class Unauthorized(Refused):
+class Unauthorized(Rejected):
     """Asks for Basic: else AWS SNS does not send what its URL holds. Any proof serves."""
 
     status = HTTPStatus.UNAUTHORIZED
     headers: Mapping[str, str] = {'WWW-Authenticate': 'Basic realm="Generic Webhook"'}
 
 
-class TooLarge(Refused):
+class TooLarge(Rejected):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
-class TooSlow(Refused):
+class TooSlow(Rejected):
     status = HTTPStatus.REQUEST_TIMEOUT
 
 
-class LineTooLong(Refused):
+class UriTooLong(Rejected):
     status = HTTPStatus.REQUEST_URI_TOO_LONG
 
 
-class UnsupportedMedia(Refused):
+class UnsupportedMedia(Rejected):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
-class ServerRefused(Refused):
+class RejectedByServer(Rejected):
     status = HTTPStatus.BAD_GATEWAY
 
 
-class Unavailable(Refused):
+class Unavailable(Rejected):
     """Nothing was created, and it may succeed later: the status that every sender retries."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -179,11 +179,11 @@ def problem(status: int, detail: str, headers: Mapping[str, str]) -> HTTPRespons
     return HTTPResponse(text, status, {**headers, 'Content-Type': 'application/problem+json'})
 
 
-def json_answer(text: bytes) -> HTTPResponse:
+def json_response(text: bytes) -> HTTPResponse:
     return HTTPResponse(text, headers={'Content-Type': 'application/json'})
 
 
-def on_one_line(value: Any, longest: int = 1000) -> str:
+def escaped(value: Any, longest: int = 1000) -> str:
     """Somebody else's text, bounded, its control characters escaped."""
     text = str(value)
     shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])
@@ -320,20 +320,20 @@ TIMED_TEXT = re.compile((
 TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw, Raw(b'null'))]))
 
 
-class Breath:
+class YieldTimer:
     """Lets the others go on whenever the loop has been held for a while."""
 
-    taken_at = 0.0
+    yielded_at = 0.0
 
-    def take(self, after_seconds: float = 0.01) -> None:
-        if time.monotonic() - self.taken_at > after_seconds:
-            self.taken_at = time.monotonic()  # whoever goes on now has its own time
+    def yield_if_due(self, after_seconds: float = 0.01) -> None:
+        if time.monotonic() - self.yielded_at > after_seconds:
+            self.yielded_at = time.monotonic()  # whoever goes on now has its own time
             gevent.sleep(0.0001)  # with 0 gevent would come back up to 50 times before it looks at a socket
-            self.taken_at = time.monotonic()
+            self.yielded_at = time.monotonic()
 
 
-breathe = Breath().take  # called between the steps of all work that grows with a body
-hashing_turn = Semaphore()  # else many who hash at once would each have a breath's time before a socket's turn
+yield_if_due = YieldTimer().yield_if_due  # called between the steps of all work that grows with a body
+hashing_lock = Semaphore()  # else many who hash at once would each have a breath's time before a socket's turn
 
 
 class Signature(NamedTuple):
@@ -346,11 +346,11 @@ class Signature(NamedTuple):
     is_timed: bool
 
     def fits(self, body: bytes) -> bool:
-        made = self.begun.copy()
-        with hashing_turn:
-            breathe()
-            made.update(body)
-        return any(hmac.compare_digest(made.digest(), digest) for digest in self.digests)
+        expected = self.begun.copy()
+        with hashing_lock:
+            yield_if_due()
+            expected.update(body)
+        return any(hmac.compare_digest(expected.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
         """A time in the body counts under any header: else it could be sent again by another."""
@@ -381,7 +381,7 @@ def simplified(body: bytes) -> bytes:
     """Return JSON with the same members, and nothing in its strings that read_payloads would have to mend."""
     body = body.removeprefix(b'\xef\xbb\xbf')
     for escape in (rb'\\', rb'\"', rb'\u'):
-        breathe()
+        yield_if_due()
         body = body.replace(escape, b'')
     return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))
 
@@ -406,10 +406,10 @@ def authenticate(settings: Settings, headers: dict[str, str], query: str) -> lis
 def shows_token(settings: Settings, headers: dict[str, str], query: str) -> bool:
     """Return whether one of the first 100 headers and query parameters is the token."""
     return any(hmac.compare_digest(each, settings.token)
-               for spellings in islice(places_of_token(headers, query), 100) for each in spellings)
+               for spellings in islice(token_candidates(headers, query), 100) for each in spellings)
 
 
-def places_of_token(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
+def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
     for value in headers.values():
         yield {value.encode('latin-1')}
     for part in query.split('&'):
@@ -433,19 +433,19 @@ def names_secret(name: str) -> bool:
 
 def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Unauthorized:
     """Return the 401 for a request without a usable proof. It says nothing of what the request holds."""
-    _, _, rest = headers.get('authorization', '').partition(' ')
-    if hmac.compare_digest(rest.encode('latin-1'), settings.token):
+    _, _, credentials = headers.get('authorization', '').partition(' ')
+    if hmac.compare_digest(credentials.encode('latin-1'), settings.token):
         return Unauthorized('The Authorization header has a scheme before the token: '
                             'leave it out, or put it into the token.')
     if any(map(SIGNATURE_NAME.search, headers)):
         return Unauthorized('No signature can be read, or not its id or time: sign the body (and the time) '
                             'by HMAC-SHA256, in hex or base64, with the token as the key.')
-    places = ' and of '.join(places_for_secrets(headers, query))
-    why = f'The value of {places} is not the token' if places else 'The request shows no token'
+    locations = ' and of '.join(secret_locations(headers, query))
+    why = f'The value of {locations} is not the token' if locations else 'The request shows no token'
     return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
 
 
-def places_for_secrets(headers: dict[str, str], query: str) -> Iterator[str]:
+def secret_locations(headers: dict[str, str], query: str) -> Iterator[str]:
     """Yield where the sender may have put its token."""
     names = {name for name, value in headers.items() if value and names_secret(name)}
     if 'authorization' in names:
@@ -477,14 +477,14 @@ def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
     kept = {}
     for name, value in headers.items():
         size = len(name) + len(value)
-        is_dropped = name in dropped or names_secret(name) or holds_token(settings, value)
+        is_dropped = name in dropped or names_secret(name) or contains_token(settings, value)
         if size <= room and not is_dropped:
             kept[name] = value
             room -= size
     return kept
 
 
-def holds_token(settings: Settings, text: str) -> bool:
+def contains_token(settings: Settings, text: str) -> bool:
     """Whether the token stands in a text: as it is, percent-encoded, or in base64."""
     texts = {text}
     if '%' in text or '+' in text:
@@ -526,44 +526,44 @@ class Room:
     def __init__(self, limit: int, cuts_longest: bool = False):
         self.limit = limit
         self.cuts_longest = cuts_longest
-        self.held = 0
-        self.places: dict[Any, int] = {}  # bytes by greenlet, the oldest place first
+        self.reserved = 0
+        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest place first
         self.settled: dict[Any, int] = {}  # ... of those that are no longer cut
         self.cuts: dict[Any, Any] = {}  # the callback that is about to cut a greenlet
 
     @contextmanager
-    def place(self, size: int = 0) -> Iterator[None]:
+    def share(self, size: int = 0) -> Iterator[None]:
         """Hold `size` bytes for the current greenlet, and what it holds meanwhile. Raise Unavailable."""
         holder = gevent.getcurrent()
-        self.places[holder] = 0
+        self.shares[holder] = 0
         try:
-            self.hold(size)
+            self.reserve(size)
             yield
         finally:
-            self.held -= self.places.pop(holder, 0) + self.settled.pop(holder, 0)
+            self.reserved -= self.shares.pop(holder, 0) + self.settled.pop(holder, 0)
             if holder in self.cuts:
                 self.cuts.pop(holder).stop()  # it may have left by itself
 
-    def hold(self, size: int) -> None:
+    def reserve(self, size: int) -> None:
         """Change what the current greenlet holds to `size` bytes. Raise Unavailable if there is no room."""
         holder = gevent.getcurrent()
-        if holder in self.places:
-            self.held += size - self.places[holder]
-            self.places[holder] = size
-        while self.limit < self.held > self.places.get(holder, 0):
-            self.cut(next(iter(self.places)) if self.cuts_longest else holder)
-        if holder not in self.places:
+        if holder in self.shares:
+            self.reserved += size - self.shares[holder]
+            self.shares[holder] = size
+        while self.limit < self.reserved > self.shares.get(holder, 0):
+            self.cut(next(iter(self.shares)) if self.cuts_longest else holder)
+        if holder not in self.shares:
             raise no_room()
 
     def cut(self, holder: Any) -> None:
-        self.held -= self.places.pop(holder)
+        self.reserved -= self.shares.pop(holder)
         if holder is not gevent.getcurrent():
             self.cuts[holder] = gevent.get_hub().loop.run_callback(holder.throw, no_room())
 
     def settle(self) -> None:
         """Keep the current greenlet from being cut from now on."""
         holder = gevent.getcurrent()
-        self.settled[holder] = self.places.pop(holder)
+        self.settled[holder] = self.shares.pop(holder)
 
 
 def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
@@ -577,8 +577,8 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
         while piece:
             if source.size > limit:
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
-            breathe()
-            room.hold(overhead + len(body) + PIECE_BYTES)  # before it comes: what has arrived in part is held, too
+            yield_if_due()
+            room.reserve(overhead + len(body) + PIECE_BYTES)  # before it comes: what has arrived in part is held, too
             piece = source.read(PIECE_BYTES)
             body += piece
     except TimeoutError:
@@ -586,7 +586,7 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
     except (OSError, ValueError):
         bad = 'The body ended early, or its chunks are not well-formed.'
         raise BadRequest(bad, Connection='close') from None
-    room.hold(overhead + len(body))
+    room.reserve(overhead + len(body))
     room.settle()
     return bytes(body)
 
@@ -595,31 +595,31 @@ class Intake:
     """Bodies on their way to incidents: all together are bounded, and large ones are worked on one by one."""
 
     def __init__(self) -> None:
-        self.known = Room(MAX_KNOWN_BYTES)
-        self.strangers = Room(MAX_STRANGERS_BYTES, cuts_longest=True)
-        self.strangers_small = Room(MAX_STRANGERS_SMALL_BYTES, cuts_longest=True)
+        self.accepted = Room(MAX_ACCEPTED_BYTES)
+        self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, cuts_longest=True)
+        self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, cuts_longest=True)
         # By the size above which a body needs one; work on smaller ones ends before others get the loop.
-        self.turns = {MIB: Semaphore(), 64 * 1024: Semaphore()}
+        self.locks = {MIB: Semaphore(), 64 * 1024: Semaphore()}
 
     @contextmanager
-    def body(self, source: Any, is_known: bool, limit: int = MAX_BODY_BYTES, overhead: int = 0) -> Iterator[bytes]:
+    def body(self, source: Any, is_accepted: bool, limit: int = MAX_BODY_BYTES, overhead: int = 0) -> Iterator[bytes]:
         """Read a body; hold its bytes and the `overhead` of its request for as long as it is processed."""
         size = source.size or limit  # unknown where it arrives in chunks
-        strangers = self.strangers_small if size <= SMALL_BODY_BYTES else self.strangers
-        room = self.known if is_known else strangers
-        with room.place():
+        unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
+        room = self.accepted if is_accepted else unauthenticated
+        with room.share():
             yield read_body(source, limit, room, overhead)
 
     @contextmanager
-    def turn(self, size: int) -> Iterator[None]:
+    def exclusive(self, size: int) -> Iterator[None]:
         """Waits until no other body as large is worked on. Raises Unavailable."""
-        turn = next((turn for above, turn in self.turns.items() if size > above), Semaphore())
-        if not turn.acquire(timeout=HAND_OVER_SECONDS):
+        exclusive = next((exclusive for above, exclusive in self.locks.items() if size > above), Semaphore())
+        if not exclusive.acquire(timeout=HAND_OVER_SECONDS):
             raise no_room()
         try:
             yield
         finally:
-            turn.release()
+            exclusive.release()
 
 
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
@@ -641,23 +641,23 @@ def decompress(body: bytes, coding: str) -> Iterator[bytes]:
 def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
     """Raises zlib.error. A gzip body may have several members."""
     packed = io.BytesIO(body)
-    rest = b''
+    pending = b''
     size = 0
     for _ in range(MAX_GZIP_MEMBERS):
         engine = zlib.decompressobj(window_bits)
         while not engine.eof:
-            breathe()
-            rest = rest or packed.read(PIECE_BYTES)
-            piece = engine.decompress(rest, PIECE_BYTES)
-            if not (rest or piece):
+            yield_if_due()
+            pending = pending or packed.read(PIECE_BYTES)
+            piece = engine.decompress(pending, PIECE_BYTES)
+            if not (pending or piece):
                 raise zlib.error('it ends early')
             size += len(piece)
             if size > MAX_BODY_BYTES:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             yield piece
-            rest = engine.unconsumed_tail
-        rest = engine.unused_data or packed.read(PIECE_BYTES)
-        if not rest:
+            pending = engine.unconsumed_tail
+        pending = engine.unused_data or packed.read(PIECE_BYTES)
+        if not pending:
             return
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
@@ -669,7 +669,7 @@ def decoded(text: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'st
     """
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     for start in range(0, len(text), PIECE_BYTES):
-        breathe()
+        yield_if_due()
         yield decoder.decode(bytes(text[start:start + PIECE_BYTES]))
     yield decoder.decode(b'', final=True)
 
@@ -684,7 +684,7 @@ def gathered(pieces: Iterable[bytes], most: int, form: str) -> bytes:
     """Return the pieces as one text, of which no copy is made. Raise TooLarge as soon as it has more than `most` bytes."""
     text = io.BytesIO()
     for piece in pieces:
-        breathe()
+        yield_if_due()
         if text.tell() + len(piece) > most:
             raise TooLarge(f'The body is larger than {most / MIB:g} MiB {form}.')
         text.write(piece)
@@ -697,7 +697,7 @@ CHARSET = re.compile(
     's(hift-?)?jis|euc-?(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]', re.IGNORECASE)
 
 
-def utf8_text(body: bytes, charset: str, is_json: bool) -> bytes:
+def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     """Return the body in UTF-8, which it is in already or else in what its label names. Raise Refused.
 
     Text holds no NUL: a body with one is in another encoding, or no text.
@@ -956,7 +956,7 @@ class Items(dict[str, Any]):
 
 def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096, most_members: int = 1000) -> Any:
     """Read a JSON value one level deep: of a huge text its start, and of an object its first members."""
-    breathe()
+    yield_if_due()
     text = memoryview(source)
     if text[0] == ord('['):
         return Items(source)
@@ -972,11 +972,11 @@ def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096,
 def find(value: Any, path: str) -> Any:
     """What stands at a path, read when it is first asked for; None where the path leads nowhere."""
     if isinstance(value, dict):
-        for key, rest in ways_in(path):
+        for key, remainder in ways_in(path):
             if key in value:
                 if isinstance(value[key], Raw):
                     value[key] = read_value(value[key])
-                return find(value[key], rest) if rest else value[key]
+                return find(value[key], remainder) if remainder else value[key]
     return None
 
 
@@ -991,9 +991,9 @@ def read_senders() -> dict[str, list[Row]]:
     """The rows by the keys and headers of which one must be there, so that few are tried for an event."""
     found: dict[str, list[Row]] = {}
     lines = re.split(r'\n(?! )', re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip()))
-    for number, line in enumerate(lines):
-        _, told_by, name, *time = ' '.join(line.split()).split(' | ')
-        for way in told_by.split(' / '):
+    for number, row_text in enumerate(lines):
+        _, identified_by, name, *time = ' '.join(row_text.split()).split(' | ')
+        for way in identified_by.split(' / '):
             paths = re.split('[ =]', way)[0]
             parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name.replace('{}', f'{{{paths}}}'))
             row = Row((not way.startswith('@'), number), way.split(), parts, *time)
@@ -1006,15 +1006,15 @@ ROWS = read_senders()
 
 
 @lru_cache(maxsize=512)
-def by_meaning(keys: tuple[str, ...], place: str) -> dict[str, dict[str, str]]:
+def by_meaning(keys: tuple[str, ...], word: str) -> dict[str, dict[str, str]]:
     """Those of an object's keys that mean something, by word, without case and separators."""
     known = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
     if 'name' in known:  # the name of a rule is a rule's name
-        known.setdefault(place + 'name', known['name'])
+        known.setdefault(word + 'name', known['name'])
     return {meaning: {word: known[word] for word in words if word in known} for meaning, words in WORDS.items()}
 
 
-class Place:
+class Scope:
     """An object in which the general rule looks, and the word that it stands under."""
 
     def __init__(self, members: dict[str, Any], word: str = '', most_keys: int = 200, longest_key: int = 40):
@@ -1025,22 +1025,22 @@ class Place:
     def under(self, meaning: str) -> list[Any]:
         return [find(self.members, key) for key in self.keys[meaning].values()]
 
-    def inside(self, meaning: str) -> Iterator['Place']:
+    def inside(self, meaning: str) -> Iterator['Scope']:
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
             inner = find(value, '0') if isinstance(value, Items) else value
             if isinstance(inner, dict):
-                yield Place(inner, word)
+                yield Scope(inner, word)
 
 
-class ForeignEvent:
+class ThirdPartyEvent:
     """Somebody's event as they send it: what its incident is called, its type and its time."""
 
-    def __init__(self, source: bytes, headers: dict[str, str], holds_token: Callable[[str], bool]):
+    def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
         self.members = read_members(source)
-        self.top = Place(self.members)
+        self.top = Scope(self.members)
         self.headers = headers
-        self.holds_token = holds_token
+        self.contains_token = contains_token
 
     def name(self) -> str:
         """Of at most 150 characters; '' if the event has nothing that says what happened."""
@@ -1051,10 +1051,10 @@ class ForeignEvent:
         if self.row:
             yield self.name_by_row(self.row)
         if name := self.own('name'):
-            yield '' if IDENTIFIER.fullmatch(name.strip()) else self.line(name)
+            yield '' if IDENTIFIER.fullmatch(name.strip()) else self.clean_text(name)
         if len(self.members) == 1:
             lines = self.own('body').lstrip()[:4096].splitlines()[:50]
-            yield from (self.line(PREAMBLE.sub('', line, count=1)) for line in lines)
+            yield from (self.clean_text(PREAMBLE.sub('', first, count=1)) for first in lines)
         yield from map(self.usable, map(self.values, ('title', 'rule', 'summary', 'text')))
         yield self.kind_and_who()
 
@@ -1068,11 +1068,11 @@ class ForeignEvent:
     def occurred(self, now: float) -> str:
         """As RFC 3339; '' if the event does not tell."""
         if self.row and self.row.time:
-            texts = map(self.line, map(self.at, self.row.time.split('|')))
+            texts = map(self.clean_text, map(self.at, self.row.time.split('|')))
             return as_rfc3339(next(filter(None, texts), ''), now)
-        places = chain([self.top], self.top.inside('time inside'))
-        values = (value for place in places for value in place.under('time'))
-        return next(filter(None, (as_rfc3339(self.line(value), now) for value in values)), '')
+        scopes = chain([self.top], self.top.inside('time inside'))
+        values = (value for scope in scopes for value in scope.under('time'))
+        return next(filter(None, (as_rfc3339(self.clean_text(value), now) for value in values)), '')
 
     def own(self, key: str) -> str:
         """The text under a key of its own; '' if there is none."""
@@ -1093,21 +1093,21 @@ class ForeignEvent:
         return wanted in values if wanted else any(value is not None for value in values)
 
     def name_by_row(self, row: Row) -> str:
-        said: dict[str, str] = {}
+        parts_by_text: dict[str, str] = {}
         most = 0
         for number, (before, paths, after) in enumerate(row.name):
             text, more = self.first_text(paths)
-            if text and text not in said:
-                said[text] = f'{before}{text}{after}' if said or not number else text
+            if text and text not in parts_by_text:
+                parts_by_text[text] = f'{before}{text}{after}' if parts_by_text or not number else text
                 most = max(most, more)
-        name = self.line(''.join(said.values()))
+        name = self.clean_text(''.join(parts_by_text.values()))
         tail = f' (+{most} more)' if most else ''
         return '' if DULL.fullmatch(name) else shortened(name, 150 - len(tail)) + tail
 
     def first_text(self, paths: str) -> tuple[str, int]:
         """And how many more items the list has that it is from."""
         for path in paths.split('|'):
-            if text := self.line(self.at(path)):
+            if text := self.clean_text(self.at(path)):
                 lists = [self.at(path[:zero.start()]) for zero in re.finditer(r'\.0\b', path)]
                 counts = [items.count for items in lists if isinstance(items, Items)]
                 return text, max(counts, default=1) - 1
@@ -1122,18 +1122,18 @@ class ForeignEvent:
         source = str(find(self.members, path[1:])).encode()
         with suppress(ValueError):
             source = base64.b64decode(source, validate=True)
-        return ForeignEvent(source, {}, self.holds_token).name()
+        return ThirdPartyEvent(source, {}, self.contains_token).name()
 
     def kind_and_who(self) -> str:
         headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
-        inside = (value for place in self.top.inside('who') for value in place.under('who inside'))
+        inside = (value for scope in self.top.inside('who') for value in scope.under('who inside'))
         kind = self.usable(chain(self.values('kind'), headers))
         who = self.usable(chain(self.values('who'), inside))
-        return self.line(': '.join(filter(None, (kind, who))))
+        return self.clean_text(': '.join(filter(None, (kind, who))))
 
     def usable(self, values: Iterator[Any], most: int = 40) -> str:
         """The first text that says something to a person."""
-        for text in map(self.line, islice(values, most)):
+        for text in map(self.clean_text, islice(values, most)):
             if not (text.isascii() and EMPTY_TALK.fullmatch(text)):
                 return text
         return ''
@@ -1141,22 +1141,22 @@ class ForeignEvent:
     def values(self, meaning: str) -> Iterator[Any]:
         """Where the general rule looks."""
         yield from self.top.under(meaning)
-        for place in self.inner_places:
-            yield from place.under(meaning)
+        for scope in self.inner_scopes:
+            yield from scope.under(meaning)
 
     @cached_property
-    def inner_places(self) -> list[Place]:
+    def inner_scopes(self) -> list[Scope]:
         deeper = (inner for outer in self.top.inside('deeper') for inner in outer.inside('inside'))
         return list(islice(chain(self.top.inside('inside'), deeper), 40))
 
-    def line(self, value: Any) -> str:
+    def clean_text(self, value: Any) -> str:
         """A text or a number on one line; '' for anything else, and for what holds the token."""
         text = str(value)[:4096] if type(value) in (str, int, float) else ''
         if not text.isprintable():
             controls = '[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]'
             text = re.sub(controls, '', text)
         text = ' '.join(text.split())
-        return '' if text and self.holds_token(text) else text
+        return '' if text and self.contains_token(text) else text
 
 
 ''' PAYLOAD TO INCIDENTS '''
@@ -1173,8 +1173,8 @@ class Arrival(Struct, dict=True):
 
     @cached_property
     def type_from_url(self) -> str:
-        told = self.query.get('type', '')
-        return '' if holds_token(self.settings, told) else unmarked(told)
+        url_type = self.query.get('type', '')
+        return '' if contains_token(self.settings, url_type) else unmarked(url_type)
 
     @cached_property
     def kept_headers(self) -> bytes:
@@ -1185,8 +1185,8 @@ class Arrival(Struct, dict=True):
         """Whether the headers alone identify a sender that has a row."""
         return self.event(b'{}').row is not None
 
-    def event(self, text: bytes) -> ForeignEvent:
-        return ForeignEvent(text, self.headers, partial(holds_token, self.settings))
+    def event(self, text: bytes) -> ThirdPartyEvent:
+        return ThirdPartyEvent(text, self.headers, partial(contains_token, self.settings))
 
 
 BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # and a byte order mark
@@ -1207,7 +1207,7 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
     if label == 'multipart/form-data' and not re.match(BLANKS + rb'(?:[{[]|\Z)', body):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label))
-    text = utf8_text(body, options.get('charset', ''), is_json)
+    text = to_utf8(body, options.get('charset', ''), is_json)
     if re.fullmatch(BLANKS, text):
         return [b'{}']
     if is_json or JSON_START.match(text):
@@ -1222,8 +1222,8 @@ def is_form(text: bytes) -> bool:
     """Return whether a text under the label of a form is one."""
     equals, end = text.find(b'='), form_length(text)
     has_fields = equals >= 0 and FIELD_NAMES.fullmatch(text, 0, equals)
-    is_one_line = max(text.find(b'\r', 0, end), text.find(b'\n', 0, end)) < 0
-    return bool(has_fields and is_one_line) and (b'&' in text or not NEXT_PAIR.search(text))
+    has_no_break = max(text.find(b'\r', 0, end), text.find(b'\n', 0, end)) < 0
+    return bool(has_fields and has_no_break) and (b'&' in text or not NEXT_PAIR.search(text))
 
 
 def form_length(text: bytes) -> int:
@@ -1266,8 +1266,8 @@ def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
         for name, value in fields:
             values.setdefault(name, []).append(value)
     except ValueError as error:
-        refusal = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
-        raise refusal('The form is not well-formed, no UTF-8, '
+        error_class = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
+        raise error_class('The form is not well-formed, no UTF-8, '
                       f'or has over {MAX_FORM_FIELDS:,} fields.') from None
     match values:
         case {b'payload': [bytes(lone)], **others} if not others and JSON_START.match(lone):
@@ -1302,7 +1302,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
     """Yield each field's name and text; instead of a file's content its name, type and size."""
     parser = PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_size=2048)
     for part in parser.parse_blocking(io.BytesIO(body).read, PIECE_BYTES):
-        breathe()
+        yield_if_due()
         if isinstance(part, MultipartSegment):
             field, content = part, io.BytesIO()
         elif part:
@@ -1361,7 +1361,7 @@ def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
     values: list[bytes] = []
     start = 0
     while start < len(text) and len(values) <= MAX_EVENTS:
-        breathe()
+        yield_if_due()
         end = len(text)
         try:
             VALUE.decode(memoryview(text)[start:])
@@ -1404,7 +1404,7 @@ def replace_half_pairs(text: bytes) -> bytes:
     others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
     mended = io.BytesIO(text)  # a copy only once something is written
     for step in re.finditer(rb'(%b)|%b' % (halves, others), text):
-        breathe()
+        yield_if_due()
         if step[1]:
             mended.seek(step.start())
             mended.write(rb'\ufffd' * (len(step[1]) // len(rb'\ufffd')))
@@ -1447,26 +1447,26 @@ ENVELOPE = Decoder(defstruct(
 
 def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     """An envelope's, a foreign event's, or those of the items of the array that ?each= names in it."""
-    breathe()
-    foreign_member = ''
+    yield_if_due()
+    unknown_member = ''
     try:
         fields = asdict(ENVELOPE.decode(text))
         if any(fields.values()) or not arrival.is_of_known_sender:  # Shopify's headers say what an empty object does not
             return [envelope_incident(fields, text, arrival)]
     except ValidationError as error:
-        foreign_member = str(error)[:300].partition('`')[2].rstrip('`')
+        unknown_member = str(error)[:300].partition('`')[2].rstrip('`')
     event = arrival.event(text)
     if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
         raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': "
                          'put the rest into it, or leave it out and the whole object becomes '
-                         "the incident's details.", foreign_member)
+                         "the incident's details.", unknown_member)
     path = arrival.query.get('each', '')
     items = items_at(text, path) if path else []
     if items:
-        return [foreign_incident(item, arrival.event(item), arrival) for item in items]
+        return [third_party_incident(item, arrival.event(item), arrival) for item in items]
     if path:
         arrival.note('An event stays one incident: no array of objects stands at the path of ?each=.')
-    return [foreign_incident(text, event, arrival)]
+    return [third_party_incident(text, event, arrival)]
 
 
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
@@ -1477,16 +1477,16 @@ def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> 
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are one field: send only one of them.")
-    texts = {key: told_text(key, member) for key, member in members.items()}
+    texts = {key: read_text(key, member) for key, member in members.items()}
     return {
         'name': texts.get('name') or DEFAULT_NAME,
         'type': texts.get('type') or arrival.type_from_url or arrival.settings.incident_type,
-        'occurred': told_date(texts.get('occurred')) or arrival.occurred,
+        'occurred': read_date(texts.get('occurred')) or arrival.occurred,
         'rawJSON': details_text(members[raw_keys[0]] if raw_keys else text),
     }
 
 
-def told_text(key: str, member: bytes) -> str | None:
+def read_text(key: str, member: bytes) -> str | None:
     """Return a text; None for null and for details. Raise TooLarge, and BadRequest for what our format does not have."""
     kind = json_kind(member)
     allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
@@ -1501,7 +1501,7 @@ def told_text(key: str, member: bytes) -> str | None:
     return text
 
 
-def told_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
+def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
     """Empty where none is told: a program in Go writes its zero time then."""
     start = str(text)[:200]  # whatever is longer is no date, and not worth a copy
     try:
@@ -1511,9 +1511,9 @@ def told_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
                          found=f'{start} ({error})') from None
 
 
-def foreign_incident(text: bytes, event: ForeignEvent, arrival: Arrival) -> dict[str, Any]:
+def third_party_incident(text: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
     """With the request's headers beside the payload: an event's kind is often only there."""
-    breathe()
+    yield_if_due()
     return {
         'name': event.name() or DEFAULT_NAME,
         'type': event.type(arrival.type_from_url, arrival.settings.incident_type),
@@ -1593,11 +1593,11 @@ class Request(Struct, dict=True):
     headers: dict[str, str] = {}
     body: Any = None  # what there is to read; its `size`, as far as the sender has told it
     head_size: int = 0
-    has_left: Callable[[], bool] = bool  # whether the sender has
+    is_gone: Callable[[], bool] = bool  # whether the sender has
     arrived: float = field(default_factory=time.time)
-    rejection: Refused | None = None  # why it is no HTTP
+    rejection: Rejected | None = None  # why it is no HTTP
     is_accepted: bool = False  # by the token in its head
-    outcome: str = 'no incident'
+    log_note: str = 'no incident'
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -1605,7 +1605,7 @@ class Request(Struct, dict=True):
         return dict(parse_qsl('&'.join(self.query_string.split('&', 100)[:100])))
 
     @property
-    def held_bytes(self) -> int:
+    def memory_bytes(self) -> int:
         """What the request takes in memory beside its body, at most."""
         return REQUEST_BYTES + 2 * self.head_size
 
@@ -1625,20 +1625,20 @@ def echo(text: Any) -> HTTPResponse:
     return HTTPResponse(plain(text), headers=PLAIN_TEXT)
 
 
-def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HTTPResponse | None:
+def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
     """The answer to what a sender asks before it trusts an address."""
-    headers, query = asked.headers, asked.query
+    headers, query = request.headers, request.query
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
-    match asked.method:
+    match request.method:
         case 'POST' if 'validationToken' in query and is_empty:  # Microsoft Graph
             return echo(query['validationToken'])
         case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':  # Azure Event Grid
-            with intake.body(asked.body, False, MAX_HANDSHAKE_BYTES, asked.held_bytes) as body:
+            with intake.body(request.body, False, MAX_HANDSHAKE_BYTES, request.memory_bytes) as body:
                 event = [*read_payloads(body, 'application/json'), b''][0]
             code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
-            return json_answer(to_json({'validationResponse': code}))
+            return json_response(to_json({'validationResponse': code}))
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):  # Okta
-            return json_answer(to_json({'verification': plain(challenge)}))
+            return json_response(to_json({'verification': plain(challenge)}))
         case 'GET' if query.get('hub.mode') == 'subscribe':  # Meta
             shown = query.get('hub.verify_token', '').encode()
             if settings.token and not hmac.compare_digest(shown, settings.token):
@@ -1652,7 +1652,7 @@ def unsigned_handshake(settings: Settings, asked: Request, intake: Intake) -> HT
     return None
 
 
-def signed_handshake(settings: Settings, asked: Request, signed_by: str, payloads: list[bytes]) -> HTTPResponse | None:
+def signed_handshake(settings: Settings, request: Request, signed_by: str, payloads: list[bytes]) -> HTTPResponse | None:
     """The answer to Slack or Zoom, whose question is an event that was let in."""
     text = payloads[0] if len(payloads) == 1 else b''
     # Both ask for a url_v...: to look for that is faster than to read.
@@ -1660,7 +1660,7 @@ def signed_handshake(settings: Settings, asked: Request, signed_by: str, payload
         return None
     event = read_members(text)
     # Who shows the token, too, is not asked for the signature.
-    is_signed_by_zoom = settings.token and 'x-zm-signature' in asked.headers and signed_by in ('x-zm-signature', '')
+    is_signed_by_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}
     match {key: find(event, key) for key in ('type', 'challenge', 'event')}:
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_slacks_keys:
@@ -1676,7 +1676,7 @@ def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
     if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
         raise BadRequest("'plainToken' is not 1 to 64 letters and digits.")
     signed = hmac.digest(settings.token, text.encode(), 'sha256').hex()
-    return json_answer(to_json({'plainToken': text, 'encryptedToken': signed}))
+    return json_response(to_json({'plainToken': text, 'encryptedToken': signed}))
 
 
 ''' STATE '''
@@ -1687,7 +1687,7 @@ def with_text(incident: dict[str, Any]) -> dict[str, Any]:
     return {**incident, 'rawJSON': incident['rawJSON'].decode()}
 
 
-def held_bytes(incident: dict[str, Any]) -> int:
+def text_bytes(incident: dict[str, Any]) -> int:
     return sum(map(sys.getsizeof, incident.values()))
 
 
@@ -1697,13 +1697,13 @@ class Post:
     def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0):
         self.incidents = incidents  # those that were in no call that was made
         self.count = len(incidents)
-        self.size = sum(map(held_bytes, incidents))
-        self.held_bytes = self.size + request_bytes  # while it waits
+        self.size = sum(map(text_bytes, incidents))
+        self.memory_bytes = self.size + request_bytes  # while it waits
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
         self.is_begun = False
         self.is_in_doubt = False  # a call with some of its incidents was made, and nobody knows what came of it
         self.created: list[Any] = []
-        self.outcome: AsyncResult[list[Any]] = AsyncResult()  # what was created, or a Refused
+        self.result: AsyncResult[list[Any]] = AsyncResult()  # what was created, or a Refused
 
     @property
     def fate(self) -> str:
@@ -1716,11 +1716,11 @@ class Post:
         return 'Nothing was created.'
 
 
-def settle(posts: Iterable[Post], refusal: type[Refused], detail: str) -> None:
+def settle(posts: Iterable[Post], rejection: type[Rejected], detail: str) -> None:
     """Fail these posts. One that exists in part gets a 502: if it were sent again, that part would exist twice."""
     for post in posts:
-        kind = ServerRefused if post.is_begun else refusal
-        post.outcome.set_exception(kind(f'{detail} {post.fate}'))
+        kind = RejectedByServer if post.is_begun else rejection
+        post.result.set_exception(kind(f'{detail} {post.fate}'))
 
 
 def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
@@ -1729,17 +1729,17 @@ def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
     return [post for post in posts if post.hand_over_by > now]
 
 
-def valid_calls(calls: list[tuple[int, float]], count: int, taken: float, jitter: float = 0.1) -> list[tuple[int, float]]:
+def valid_timings(timings: list[tuple[int, float]], count: int, spent: float, jitter: float = 0.1) -> list[tuple[int, float]]:
     """Return the calls so far, or none if a new one shows that the server has become twice as slow or as fast."""
-    for size, seconds in calls:
-        has_slowed = size >= count and taken > 2 * seconds + jitter
-        has_sped_up = size <= count and seconds > 2 * taken + jitter
+    for size, seconds in timings:
+        has_slowed = size >= count and spent > 2 * seconds + jitter
+        has_sped_up = size <= count and seconds > 2 * spent + jitter
         if has_slowed or has_sped_up:
             return []
-    return calls
+    return timings
 
 
-def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float, growth: int = 32, worst_seconds: float = 40,
+def how_many_fit(timings: Sequence[tuple[int, float]], seconds: float, growth: int = 32, worst_seconds: float = 40,
                  probe_seconds: float = 15) -> int:
     """Return how many incidents should take so long in one call, or twice what a call by itself takes.
 
@@ -1749,18 +1749,18 @@ def how_many_fit(calls: Sequence[tuple[int, float]], seconds: float, growth: int
     at most `growth` times the largest call so far, and could last `worst_seconds` at most, for one of 60 s silences the
     platform's heartbeat. After a lone incident of at most `probe_seconds` two are tried in any case.
     """
-    calls = calls or [(8, 2.0)]  # slow, so that the first calls are small
-    *earlier, (count, taken) = calls
-    costs = [abs(taken - other_taken) / abs(count - other) for other, other_taken in earlier
+    timings = timings or [(8, 2.0)]  # slow, so that the first calls are small
+    *earlier, (count, spent) = timings
+    costs = [abs(spent - other_seconds) / abs(count - other) for other, other_seconds in earlier
              if max(count, other) >= 2 * min(count, other)]
-    each = max(*costs, 1e-6) if costs else taken / count
-    by_itself = max(taken - each * count, 0)
+    each = max(*costs, 1e-6) if costs else spent / count
+    by_itself = max(spent - each * count, 0)
     wanted = max(seconds - by_itself, by_itself) / each
     longest = (LONGEST_CALL_SECONDS - by_itself) / each
-    if count == 1 and not costs and taken <= probe_seconds:
+    if count == 1 and not costs and spent <= probe_seconds:
         wanted, longest = max(wanted, 2), max(longest, 2)
-    largest, largest_taken = max(calls)
-    most = max(LONGEST_CALL_SECONDS * count / taken, min(growth, worst_seconds / largest_taken) * largest)
+    largest, largest_seconds = max(timings)
+    most = max(LONGEST_CALL_SECONDS * count / spent, min(growth, worst_seconds / largest_seconds) * largest)
     return max(int(min(wanted, longest, most) + 1e-6), 1)
 
 
@@ -1782,11 +1782,11 @@ class PostQueue(Struct):
     waiting: list[Post] = []
     repeats: list[Post] = []  # wait elsewhere, for the answers of others
     in_flight: list[Post] = []
-    called_at: float = 0
+    began_at: float = 0
     call_size: int = 0
-    calls: list[tuple[int, float]] = []  # the latest: incidents, seconds
+    timings: list[tuple[int, float]] = []  # the latest: incidents, seconds
     parts: list[list[Post]] = []  # of a refused group, in the order of their tries
-    fruitless_calls: float = 0  # for this group; none any more once something was made
+    fruitless_tries: float = 0  # for this group; none any more once something was made
     alone_until: float = 0
     closed_because: str = ''
     wake: Event = field(default_factory=Event)  # of the line, which has something to do
@@ -1800,13 +1800,13 @@ class PostQueue(Struct):
         """Raises Unavailable when a post of this size can't wait now; one that is too large waits alone."""
         self.check_open()
         posts = self.waiting + self.repeats
-        size += sum(post.held_bytes for post in posts)
+        size += sum(post.memory_bytes for post in posts)
         if posts and (len(posts) >= self.most_posts or size > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
         """Its outcome will be set. Raises Unavailable."""
-        self.check_room(post.held_bytes)
+        self.check_room(post.memory_bytes)
         self.waiting.append(post)
         self.wake.set()
 
@@ -1814,22 +1814,22 @@ class PostQueue(Struct):
         """Takes out what has waited too long: it is never handed over."""
         self.waiting = in_time(self.waiting, now, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
 
-    def take(self, now: float) -> list[dict[str, Any]]:
+    def next_call(self, now: float) -> list[dict[str, Any]]:
         """The incidents of the next call, in order; none when nothing waits."""
         while self.parts and not self.in_flight:
             self.in_flight = in_time(self.parts.pop(0), now, self.not_tried)
         self.in_flight = self.in_flight or self.next_group(now)
         incidents = [incident for post in self.in_flight for incident in post.incidents]
         if len(self.in_flight) == 1:
-            incidents = incidents[:how_many_fit(self.calls, LONGEST_CALL_SECONDS)]
+            incidents = incidents[:how_many_fit(self.timings, LONGEST_CALL_SECONDS)]
         self.call_size = len(incidents)
-        self.called_at = now
+        self.began_at = now
         return incidents
 
     def next_group(self, now: float) -> list[Post]:
         self.expire(now)
-        self.fruitless_calls = 0
-        most = min(how_many_fit(self.calls, CALL_SECONDS), self.most_in_call)
+        self.fruitless_tries = 0
+        most = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
         if now < self.alone_until:
             most = 1
         group: list[Post] = []
@@ -1843,14 +1843,14 @@ class PostQueue(Struct):
         del self.waiting[:len(group)]
         return group
 
-    def created(self, made: list[Any], now: float) -> bool:
+    def record_created(self, created: list[Any], now: float) -> bool:
         """The call made these incidents: each post gets its own. False if they can't be told apart."""
         posts, self.in_flight = self.in_flight, []
-        call = self.call_size, max(now - self.called_at, 0.001)
-        self.calls = [*valid_calls(self.calls, *call), call][-8:]
-        self.fruitless_calls = -float('inf')
-        told = owners(made, posts)
-        for owner, incident in zip(told, made, strict=True):
+        call = self.call_size, max(now - self.began_at, 0.001)
+        self.timings = [*valid_timings(self.timings, *call), call][-8:]
+        self.fruitless_tries = -float('inf')
+        owned_by = owners(created, posts)
+        for owner, incident in zip(owned_by, created, strict=True):
             if owner:
                 owner.created.append(incident)
         for post in posts:
@@ -1860,29 +1860,29 @@ class PostQueue(Struct):
                 post.hand_over_by = float('inf')
                 self.waiting.append(post)
             else:
-                post.outcome.set(post.created)
-        if None in told:
+                post.result.set(post.created)
+        if None in owned_by:
             self.alone_until = now + self.alone_seconds
             self.parts = [[post] for post in chain(*self.parts)]
-        return None not in told
+        return None not in owned_by
 
-    def refused(self, now: float) -> None:
+    def record_failure(self, now: float) -> None:
         """Fail the post of a call that confirmed no incident; try several posts again in halves.
 
         Both halves are tried before either is halved again, so that a few calls tell bad requests from a failing server.
         """
         posts, self.in_flight = self.doubt_in_flight(), []
         if len(posts) == 1:
-            settle(posts, ServerRefused, 'XSOAR did not confirm the creation; the health of the instance says why.')
+            settle(posts, RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
         else:
             middle = len(posts) // 2
-            place = len(self.parts) % 2  # of an odd number the first is the other half
-            self.parts[place:place] = [posts[:middle], posts[middle:]]
-        if not self.fruitless_calls:
+            index = len(self.parts) % 2  # of an odd number the first is the other half
+            self.parts[index:index] = [posts[:middle], posts[middle:]]
+        if not self.fruitless_tries:
             for post in posts:
                 post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
-        self.fruitless_calls += 1
-        if self.fruitless_calls >= FRUITLESS_CALLS:
+        self.fruitless_tries += 1
+        if self.fruitless_tries >= MAX_FRUITLESS_TRIES:
             settle(chain(*self.parts), Unavailable, self.not_tried)
             self.parts = []
 
@@ -1892,7 +1892,7 @@ class PostQueue(Struct):
             post.is_in_doubt = True
         return self.in_flight
 
-    def not_made(self) -> None:
+    def record_unsent(self) -> None:
         """The call never reached the server."""
         settle(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
         self.in_flight = []
@@ -1924,31 +1924,31 @@ def created_incidents(reply: Any) -> list[Any] | None:
     return created if created or not items else None
 
 
-def owners(made: list[Any], posts: list[Post]) -> list[Post | None]:
+def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
     """Whose each created incident is; None where that is in doubt.
 
     They are in order; a pre-process rule may have dropped some. Sure is what is the same from both its ends.
     """
     if len(posts) == 1:
-        return [*posts] * len(made)
+        return [*posts] * len(created)
     sent = [(post, incident) for post in posts for incident in post.incidents]
-    forth = first_owners(made, sent)
-    back = first_owners(made[::-1], sent[::-1])[::-1]
+    forth = first_owners(created, sent)
+    back = first_owners(created[::-1], sent[::-1])[::-1]
     are_all_found = None not in forth
     return [owner if owner is other and are_all_found else None for owner, other in zip(forth, back, strict=True)]
 
 
-def first_owners(made: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
+def first_owners(created: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
     """Whose each is if it is the first that fits, after the one before."""
-    rest = iter(sent)
-    return [next((post for post, incident in rest if is_made_from(each, incident)), None) for each in made]
+    remaining = iter(sent)
+    return [next((post for post, incident in remaining if matches(each, incident)), None) for each in created]
 
 
-def is_made_from(created: Any, incident: dict[str, Any]) -> bool:
+def matches(created: Any, incident: dict[str, Any]) -> bool:
     """By the details, if the server tells them: names may be alike, and a mapper may change them."""
-    told = created if isinstance(created, dict) else {}
-    key = 'rawJSON' if told.get('rawJSON') else 'name'
-    return bool(told.get(key) == with_text(incident)[key])
+    reply = created if isinstance(created, dict) else {}
+    key = 'rawJSON' if reply.get('rawJSON') else 'name'
+    return bool(reply.get(key) == with_text(incident)[key])
 
 
 # The header that names a delivery, and the one that has to stand beside it. The first counts.
@@ -1969,34 +1969,34 @@ def delivery_number(headers: dict[str, str]) -> str:
     return ''
 
 
-class Delivery:
+class RememberedDelivery:
     """One request that was let in, for as long as it is remembered, and what was made of it.
 
     Its body and its query distinguish it from others, with its number or else its Content-Type: one event
     that a sender posts to two URLs has one number, and becomes two incidents.
     """
 
-    def __init__(self, headers: dict[str, str], query: str, body: bytes, has_left: Callable[[], bool] = bool):
+    def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = bool):
         number = delivery_number(headers)
-        same = f'{query}\0{number or headers.get("content-type")}'
-        self.key = hmac.digest(same.encode(), body, 'sha256')  # with no copy of the body
+        fingerprint = f'{query}\0{number or headers.get("content-type")}'
+        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # with no copy of the body
         self.is_numbered = bool(number)
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
-        self.has_left = has_left
+        self.is_gone = is_gone
         self.gave_up: Callable[[], bool] = bool  # its sender, or that of the latest repeat, while it waited
-        self.is_over = Event()
+        self.finished = Event()
         self.created_json = b''  # the response; empty if it came to nothing
         self.summary = ''
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
         """Whether it came in time. Who leaves at once does not send again for want of an answer."""
         result.wait(patience)
-        if not result.ready() and not self.has_left():
-            self.gave_up = self.has_left
+        if not result.ready() and not self.is_gone():
+            self.gave_up = self.is_gone
         result.wait(until - time.monotonic())
         return result.ready()
 
-    def made(self, created: list[Any]) -> None:
+    def record_created(self, created: list[Any]) -> None:
         ids = ', '.join(str(incident.get('id')) for incident in created if isinstance(incident, dict))
         summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
         self.summary = summary.strip()[:150]
@@ -2010,20 +2010,20 @@ class Delivery:
         return time.monotonic() < self.forget_at and (self.is_numbered or self.gave_up())
 
 
-class Deliveries(Struct):
+class DeliveryMemory(Struct):
     """What the latest deliveries were answered, so that one that comes again creates nothing again."""
 
     queue: PostQueue
     most: int = MAX_REMEMBERED_DELIVERIES
     most_bytes: int = MAX_REMEMBERED_BYTES
-    by_key: dict[bytes, list[Delivery]] = {}  # those under way, and those that are remembered
-    remembered: dict[Delivery, None] = {}  # the oldest first
+    by_key: dict[bytes, list[RememberedDelivery]] = {}  # those under way, and those that are remembered
+    remembered: dict[RememberedDelivery, None] = {}  # the oldest first
     size: int = 0  # of their answers
 
-    def once(self, delivery: Delivery, post: Post) -> Delivery:
+    def once(self, delivery: RememberedDelivery, post: Post) -> RememberedDelivery:
         """The delivery, once it is made, or the earlier one that it repeats. Raises Refused."""
-        while first := next(filter(Delivery.may_come_again, self.by_key.get(delivery.key, ())), None):
-            if not first.is_over.is_set():
+        while first := next(filter(RememberedDelivery.may_come_again, self.by_key.get(delivery.key, ())), None):
+            if not first.finished.is_set():
                 self.repeat(first, delivery, post)
             elif not first.is_numbered:
                 self.forget(first)  # one departure excuses one repeat
@@ -2032,31 +2032,31 @@ class Deliveries(Struct):
         self.make(delivery, post)
         return delivery
 
-    def repeat(self, first: Delivery, delivery: Delivery, post: Post) -> None:
-        self.queue.check_room(post.held_bytes)
+    def repeat(self, first: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
+        self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
         first.gave_up = lambda: delivery.gave_up()
         try:
-            if not delivery.wait_for(first.is_over, post.hand_over_by):
+            if not delivery.wait_for(first.finished, post.hand_over_by):
                 delivery.gave_up = partial(bool, True)  # as good as
                 raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
         finally:
             self.queue.repeats.remove(post)
 
-    def make(self, delivery: Delivery, post: Post) -> None:
+    def make(self, delivery: RememberedDelivery, post: Post) -> None:
         self.by_key.setdefault(delivery.key, []).append(delivery)
         until = post.hand_over_by
         try:
             self.queue.add(post)
-            if not delivery.wait_for(post.outcome, until):
+            if not delivery.wait_for(post.result, until):
                 self.queue.expire(until)
-            delivery.made(post.outcome.get() or [])
+            delivery.record_created(post.result.get() or [])
         finally:
-            delivery.is_over.set()
+            delivery.finished.set()
             self.remember(delivery)
 
-    def remember(self, delivery: Delivery) -> None:
-        delivery.has_left = delivery.gave_up = partial(bool, delivery.gave_up())  # no connection is kept
+    def remember(self, delivery: RememberedDelivery) -> None:
+        delivery.is_gone = delivery.gave_up = partial(bool, delivery.gave_up())  # no connection is kept
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
         if not delivery.may_come_again() or not 0 < len(delivery.created_json) <= self.most_bytes:
@@ -2064,7 +2064,7 @@ class Deliveries(Struct):
         while len(self.remembered) > self.most or self.size > self.most_bytes:
             self.forget(next(iter(self.remembered)))
 
-    def forget(self, delivery: Delivery) -> None:
+    def forget(self, delivery: RememberedDelivery) -> None:
         del self.remembered[delivery]
         self.size -= len(delivery.created_json)
         self.by_key[delivery.key].remove(delivery)
@@ -2090,7 +2090,7 @@ class LogBuffer(Struct):
                 return
         lines = self.lines.setdefault(level, [])
         if len(lines) < self.most:
-            lines.append(f'{utc_text(time.time())} {on_one_line(text)}')
+            lines.append(f'{utc_text(time.time())} {escaped(text)}')
         else:
             self.lost += 1
 
@@ -2100,7 +2100,7 @@ class LogBuffer(Struct):
                 self.add('info', f'{count - self.most_equal} more in {self.flood_seconds} s: {reason}')
         self.reasons.clear()
 
-    def take(self) -> tuple[str, str]:
+    def drain(self) -> tuple[str, str]:
         """A level, and all its lines as one text."""
         level = next(iter(self.lines))
         lines = self.lines.pop(level)
@@ -2115,16 +2115,16 @@ class Samples(Struct):
 
     most_bytes: int = 50_000
     latest: list[dict[str, Any]] = []
-    are_new: bool = False
+    has_changed: bool = False
 
     def add(self, incidents: list[dict[str, Any]]) -> None:
-        small = [incident for incident in incidents if held_bytes(incident) <= self.most_bytes]
+        small = [incident for incident in incidents if text_bytes(incident) <= self.most_bytes]
         self.latest = [*self.latest, *small][-MAX_SAMPLES:]
-        self.are_new |= bool(small)
+        self.has_changed |= bool(small)
 
-    def take(self) -> dict[str, str]:
+    def drain(self) -> dict[str, str]:
         """As the integration context keeps them."""
-        self.are_new = False
+        self.has_changed = False
         return {'samples': json.dumps(self.latest)}
 
 
@@ -2156,11 +2156,11 @@ class ServerLine:
         self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
         self.wake = self.queue.wake
         self.ending = Event()
-        self.is_cut = self.is_over = False
-        self.calls: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
-        self.outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
-        self.called = gevent.get_hub().loop.async_()
-        threading.Thread(target=self.make_calls, daemon=True).start()
+        self.is_cut = self.is_finished = False
+        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
+        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self.replied = gevent.get_hub().loop.async_()
+        threading.Thread(target=self.run_jobs, daemon=True).start()
         self.keeper = gevent.spawn(self.keep)
         self.keeper.link_exception(lambda _: self.cut())
 
@@ -2189,7 +2189,7 @@ class ServerLine:
     @property
     def call_seconds(self) -> float:
         """How long the createIncidents call in flight has lasted; 0 if there is none."""
-        return time.monotonic() - self.queue.called_at if self.queue.in_flight else 0
+        return time.monotonic() - self.queue.began_at if self.queue.in_flight else 0
 
     def stop(self) -> None:
         self.queue.close('The integration is stopping: send it again.')
@@ -2207,14 +2207,14 @@ class ServerLine:
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         self.log_buffer.end_flood()
-        self.is_over = True
+        self.is_finished = True
         self.wake.set()
         self.keeper.join(timeout=1)  # not in the middle of a call: half of its line would stay behind
 
     def keep(self) -> None:
         context, _ = self.call(demisto.getIntegrationContext)
         self.samples.latest = read_samples(context)
-        while not self.is_cut and (self.log_buffer.lines or not self.is_over):
+        while not self.is_cut and (self.log_buffer.lines or not self.is_finished):
             if has_hung_up():  # a reply would tell it too late for what was handed over
                 self.cut()
             elif not (self.send_what_is_due() or self.create_next()):
@@ -2224,44 +2224,44 @@ class ServerLine:
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Makes one call in the line's thread: what it returned, or the exception that it raised."""
         # A pool of one thread wakes its caller last: in a storm of requests the line would rest for long.
-        self.called.start(gevent.getcurrent().switch)
-        self.calls.put((function, *args))
+        self.replied.start(gevent.getcurrent().switch)
+        self.jobs.put((function, *args))
         gevent.get_hub().switch()
-        self.called.stop()
-        result, error = self.outcomes.get()
+        self.replied.stop()
+        result, error = self.replies.get()
         if error and has_ended_line(error, is_create=function == demisto.createIncidents):
             self.cut()
         return result, error
 
-    def make_calls(self) -> None:
+    def run_jobs(self) -> None:
         while True:
-            self.outcomes.put(outcome_of(*self.calls.get()))
-            self.called.send()
+            self.replies.put(call_safely(*self.jobs.get()))
+            self.replied.send()
 
     def create_next(self) -> bool:
         """Makes the next call for those that wait; False when nobody does."""
         began = time.monotonic()
-        if incidents := list(map(with_text, self.queue.take(began))):
+        if incidents := list(map(with_text, self.queue.next_call(began))):
             result, error = self.call(demisto.createIncidents, incidents)
             if not self.is_cut:
-                self.tell(result, error, incidents)
+                self.settle_call(result, error, incidents)
         if len(incidents) > 1:  # who was answered may send again at once: else all would go in two turns for good
             gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
         return bool(incidents)
 
-    def tell(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
+    def settle_call(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
         created = created_incidents(result)
         if type(error) is RuntimeError:  # the lock was not free in time; a RecursionError comes from a reply
-            self.queue.not_made()
+            self.queue.record_unsent()
         elif created is None:
-            self.report_health(f'XSOAR did not confirm that it created incidents: {on_one_line(why_not(result, error))}')
-            self.queue.refused(time.monotonic())
+            self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(why_not(result, error))}')
+            self.queue.record_failure(time.monotonic())
         else:
             self.report_health('')
             if self.failure in (self.sent_health or ''):
                 self.failure = ''
             self.samples.add(incidents)
-            if not self.queue.created(created, time.monotonic()):
+            if not self.queue.record_created(created, time.monotonic()):
                 self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
                                  f'for {self.queue.alone_seconds} s every request is a call of its own.')
 
@@ -2271,13 +2271,13 @@ class ServerLine:
         is_well_again = self.sent_health and not self.shown_health
         if self.shown_health != self.sent_health and (is_well_again or now >= self.health_due_at):
             self.send_health()
-        elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_over):
+        elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finished):
             self.logs_due_at = now + self.log_every
-            level, text = self.log_buffer.take()
+            level, text = self.log_buffer.drain()
             self.call(getattr(demisto, level), text)
-        elif self.samples.are_new and now >= self.samples_due_at:
+        elif self.samples.has_changed and now >= self.samples_due_at:
             self.samples_due_at = now + SAMPLES_EVERY_SECONDS
-            self.call(demisto.setIntegrationContext, self.samples.take())
+            self.call(demisto.setIntegrationContext, self.samples.drain())
         else:
             return False
         return True
@@ -2292,7 +2292,7 @@ class ServerLine:
             self.health_due_at = time.monotonic() + self.health_every
 
 
-def outcome_of(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
+def call_safely(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
     try:
         return function(*args), None
     except BaseException as error:  # whatever it is, somebody waits for it
@@ -2342,7 +2342,7 @@ ROUTE_DETAILS = {
 }
 
 
-class Webhook(Bottle):  # type: ignore[misc]
+class WebhookApp(Bottle):  # type: ignore[misc]
     """The WSGI application, for a server that adds the Request.
 
     After any yield bottle.request is another sender's, since all greenlets of the thread share it.
@@ -2353,7 +2353,7 @@ class Webhook(Bottle):  # type: ignore[misc]
         self.settings = settings
         self.line = line
         self.intake = Intake()
-        self.deliveries = Deliveries(line.queue)
+        self.deliveries = DeliveryMemory(line.queue)
         handlers: dict[str, Callable[[Request], HTTPResponse]] = {
             'GET': self.greet,
             'OPTIONS': lambda _: HTTPResponse(status=HTTPStatus.NO_CONTENT, headers=ALLOW),
@@ -2361,28 +2361,28 @@ class Webhook(Bottle):  # type: ignore[misc]
             'PUT': self.receive,
         }
         for method, handler in handlers.items():
-            self.route('/', method, partial(self.answer, handler), skip=True)
+            self.route('/', method, partial(self.call_handler, handler), skip=True)
 
-    def answer(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
+    def call_handler(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
         """Of a handshake or of the handler, with every exception turned into an answer."""
-        asked = bottle_request.environ[REQUEST]
+        request = bottle_request.environ[REQUEST]
         try:
             self.line.queue.check_open()
-            if answered := unsigned_handshake(self.settings, asked, self.intake):
-                raise answered
-            return handler(asked)
-        except HTTPResponse as answered:
-            asked.outcome = 'handshake'
-            answered.__traceback__ = None  # a circle: its frames hold it
-            return answered
-        except Refused as refused:
-            asked.outcome = refused.detail.partition('. ')[0]
-            refused.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
-            is_secret = holds_token(self.settings, refused.found)
-            detail = refused.detail if is_secret else refused.detail_for_sender
-            return problem(refused.status, detail, refused.headers)
+            if response := unsigned_handshake(self.settings, request, self.intake):
+                raise response
+            return handler(request)
+        except HTTPResponse as response:
+            request.log_note = 'handshake'
+            response.__traceback__ = None  # a circle: its frames hold it
+            return response
+        except Rejected as rejection:
+            request.log_note = rejection.detail.partition('. ')[0]
+            rejection.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
+            is_secret = contains_token(self.settings, rejection.found)
+            detail = rejection.detail if is_secret else rejection.detail_for_sender
+            return problem(rejection.status, detail, rejection.headers)
         except Exception as error:
-            return self.fail(asked, error)
+            return self.fail(request, error)
 
     def accepts(self, request: Request) -> bool:
         """Return whether a request shows by its head that it may create incidents."""
@@ -2392,17 +2392,17 @@ class Webhook(Bottle):  # type: ignore[misc]
 
     def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
         """A request that has no handler."""
-        asked = bottle_request.environ[REQUEST]
-        asked.outcome = ROUTE_DETAILS[error.status_code]
+        request = bottle_request.environ[REQUEST]
+        request.log_note = ROUTE_DETAILS[error.status_code]
         headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
-        return problem(error.status_code, asked.outcome, headers)
+        return problem(error.status_code, request.log_note, headers)
 
-    def fail(self, asked: Request, error: Exception) -> HTTPResponse:
+    def fail(self, request: Request, error: Exception) -> HTTPResponse:
         """The log has the functions and lines that led to it, and no value."""
         frames = traceback.extract_tb(error.__traceback__)
         stack = ' > '.join(f'{frame.name}:{frame.lineno}' for frame in frames)
-        asked.outcome = f'{type(error).__name__} in {stack}'
-        self.line.report_failure(f'A request failed unexpectedly: {asked.outcome}')
+        request.log_note = f'{type(error).__name__} in {stack}'
+        self.line.report_failure(f'A request failed unexpectedly: {request.log_note}')
         detail = 'Something unexpected happened; the log of the instance tells what.'
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
@@ -2413,42 +2413,42 @@ class Webhook(Bottle):  # type: ignore[misc]
             text += f'XSOAR has been busy with one call for {self.line.call_seconds:.0f} s.\n'
         return HTTPResponse(text, headers=PLAIN_TEXT)
 
-    def receive(self, asked: Request) -> HTTPResponse:
-        with ExitStack() as turn:
-            delivery, post = self.read(asked, turn)
+    def receive(self, request: Request) -> HTTPResponse:
+        with ExitStack() as exclusive:
+            delivery, post = self.read(request, exclusive)
             if post.size <= MAX_CALL_BYTES:
-                turn.close()  # a larger one keeps it until XSOAR has replied: only one of them is in memory several times
+                exclusive.close()  # a larger one keeps it until XSOAR has replied: only one of them is in memory several times
             if not post.incidents:
-                return json_answer(b'[]')
-            made = self.deliveries.once(delivery, post)
-            asked.outcome = made.summary if made is delivery else f'repeat of {made.summary}'
-            return json_answer(made.created_json)
+                return json_response(b'[]')
+            original = self.deliveries.once(delivery, post)
+            request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
+            return json_response(original.created_json)
 
-    def read(self, asked: Request, turn: ExitStack) -> tuple[Delivery, Post]:
+    def read(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post]:
         """Read what is to be created, and nothing more, for it may wait long. `turn` is left with the body's turn."""
         settings = self.settings
-        signatures = None if asked.is_accepted else authenticate(settings, asked.headers, asked.query_string)
-        self.line.queue.check_room(asked.body.size)
-        with self.intake.body(asked.body, signatures is None, overhead=asked.held_bytes) as body:
-            signed_by = '' if signatures is None else valid_signature(signatures, body, asked.arrived)
+        signatures = None if request.is_accepted else authenticate(settings, request.headers, request.query_string)
+        self.line.queue.check_room(request.body.size)
+        with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
+            signed_by = '' if signatures is None else valid_signature(signatures, body, request.arrived)
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # the wait for a turn counts
-            incidents = self.incidents(asked, body, signed_by, turn)
-            parameters = [pair for pair in asked.query.items()
+            incidents = self.incidents(request, body, signed_by, exclusive)
+            parameters = [pair for pair in request.query.items()
                           if not hmac.compare_digest(pair[1].encode(), settings.token)]
-            post = Post(incidents, asked.held_bytes)
+            post = Post(incidents, request.memory_bytes)
             post.hand_over_by = hand_over_by
-            return Delivery(asked.headers, f'{parameters}', body, asked.has_left), post
+            return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone), post
 
-    def incidents(self, asked: Request, body: bytes, signed_by: str, turn: ExitStack) -> list[dict[str, Any]]:
-        coding = asked.headers.get('content-encoding', '')
+    def incidents(self, request: Request, body: bytes, signed_by: str, exclusive: ExitStack) -> list[dict[str, Any]]:
+        coding = request.headers.get('content-encoding', '')
         # First the size: what waits for its turn holds no more than was sent.
         size = sum(map(len, decompress(body, coding)))
-        turn.enter_context(self.intake.turn(size))
-        payloads = read_payloads(b''.join(decompress(body, coding)), asked.headers.get('content-type', ''))
-        if answered := signed_handshake(self.settings, asked, signed_by, payloads):
-            raise answered
+        exclusive.enter_context(self.intake.exclusive(size))
+        payloads = read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
+        if response := signed_handshake(self.settings, request, signed_by, payloads):
+            raise response
         note = partial(self.line.log, 'info', reason='?each= leads to no array of objects.')
-        arrival = Arrival(utc_text(asked.arrived), asked.headers, self.settings, asked.query, note)
+        arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, request.query, note)
         return to_incidents(payloads, arrival)
 
 
@@ -2497,10 +2497,10 @@ class PacedReader:
     def receive(self, size: int) -> bytes:
         if self.received:
             gevent.sleep(0)  # else all that has arrived would be read before anybody else has a turn
-        seconds_left = self.ends_at - time.monotonic()
-        if seconds_left <= 0:
+        remaining_seconds = self.ends_at - time.monotonic()
+        if remaining_seconds <= 0:
             raise TimeoutError('the sender is too slow')
-        self.socket.settimeout(seconds_left)
+        self.socket.settimeout(remaining_seconds)
         data: bytes = self.socket.recv(size)
         self.count(len(data))
         return data
@@ -2515,10 +2515,10 @@ class PacedReader:
 
 
 FIELD_TEXT = rb'[\t -~\x80-\xff]*'  # RFC 9110 5.5: no control character but the tab
-FIELD_LINE = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + FIELD_TEXT + rb')'
+HTTP_FIELD = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + FIELD_TEXT + rb')'
 CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})(?:[ \t]*|;' + FIELD_TEXT + rb')\r\n')
 # Empty after the last one. RFC 9110 6.5.1: a trailer can't change where the body ends.
-TRAILER = re.compile(rb'(?:(?!(?i:content-length|transfer-encoding):)' + FIELD_LINE + rb')?\r\n')
+TRAILER = re.compile(rb'(?:(?!(?i:content-length|transfer-encoding):)' + HTTP_FIELD + rb')?\r\n')
 
 
 class RequestBody:
@@ -2527,9 +2527,9 @@ class RequestBody:
     def __init__(self, rfile: Any, length: int, has_chunks: bool):
         self.rfile = rfile  # read and readline, as PacedReader has them
         self.size = length  # as far as the sender has told it
-        self.left = length  # of the body or of a chunk
+        self.remaining = length  # of the body or of a chunk
         self.has_chunks = has_chunks  # still to come
-        self.framing_left = MAX_FRAMING_BYTES
+        self.remaining_framing = MAX_FRAMING_BYTES
         self.invite: Callable[[], None] | None = None  # for a sender that waits for it
 
     def read(self, size: int) -> bytes:
@@ -2537,29 +2537,29 @@ class RequestBody:
         if self.invite:
             self.invite()
             self.invite = None
-        if self.has_chunks and not self.left:
+        if self.has_chunks and not self.remaining:
             self.read_chunk_size()
-        data: bytes = self.rfile.read(min(size, self.left))
-        if self.left and not data:
+        data: bytes = self.rfile.read(min(size, self.remaining))
+        if self.remaining and not data:
             raise ConnectionError('the body ends early')
-        self.left -= len(data)
-        self.framing_left += len(data) // 8
-        if self.has_chunks and not self.left:
-            self.framing_line()
+        self.remaining -= len(data)
+        self.remaining_framing += len(data) // 8
+        if self.has_chunks and not self.remaining:
+            self.read_framing()
         return data
 
     def read_chunk_size(self) -> None:
         """The last chunk has no bytes, and trailers after it."""
-        self.left = int(self.framing_line(CHUNK_SIZE)[1], 16)
-        self.size += self.left
-        self.has_chunks = self.left > 0
-        while not self.has_chunks and self.framing_line(TRAILER)[1]:
+        self.remaining = int(self.read_framing(CHUNK_SIZE)[1], 16)
+        self.size += self.remaining
+        self.has_chunks = self.remaining > 0
+        while not self.has_chunks and self.read_framing(TRAILER)[1]:
             pass
 
-    def framing_line(self, form: re.Pattern[bytes] = re.compile(rb'\r\n')) -> re.Match[bytes]:
-        line = self.rfile.readline(self.framing_left)
-        self.framing_left -= len(line)
-        match = form.fullmatch(line)
+    def read_framing(self, form: re.Pattern[bytes] = re.compile(rb'\r\n')) -> re.Match[bytes]:
+        framing = self.rfile.readline(self.remaining_framing)
+        self.remaining_framing -= len(framing)
+        match = form.fullmatch(framing)
         if not match:
             raise ValueError('the framing is not well-formed, or too much')
         return match
@@ -2567,50 +2567,50 @@ class RequestBody:
     @property
     def is_nearly_read(self) -> bool:
         """Whether what is left may be read and thrown away, for the sake of the next request."""
-        return not (self.has_chunks or self.invite or self.left > PIECE_BYTES)
+        return not (self.has_chunks or self.invite or self.remaining > PIECE_BYTES)
 
 
 # RFC 9112 3.2: a path, "*" or a whole URL, of which scheme and host are left out, and the path may be missing. CONNECT takes
 # none of these.
-REQUEST_LINE = re.compile(
+REQUEST_START = re.compile(
     rb'(?!CONNECT )([A-Z-]+) (?:https?://[!-)+-.0->@-~]+|(?=[/*]))'
     rb'(/[!->@-~]*|\*|)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
-MAX_REQUEST_LINE_BYTES = 8192
+MAX_REQUEST_START_BYTES = 8192
 # Why a line does not fit: the first of these that does.
-REQUEST_LINE_FAULTS = [
-    (re.compile(rb'[^\n]{%d}' % MAX_REQUEST_LINE_BYTES),
-     LineTooLong, 'The request line is over 8 KiB: what an incident needs goes into the body.'),
+REQUEST_START_FAULTS = [
+    (re.compile(rb'[^\n]{%d}' % MAX_REQUEST_START_BYTES),
+     UriTooLong, 'The request line is over 8 KiB: what an incident needs goes into the body.'),
     (re.compile(rb'[^\n]*'), BadRequest, 'The request ends within its first line.'),
     (re.compile(rb'[A-Z-]+ [!-~]+[^!-~\n][^\n]* HTTP/1\.[01]\r?\n'), BadRequest,
      'The URL holds a character that must be percent-encoded, such as a space (%20) or one beyond ASCII.'),
     (re.compile(rb'[^\n]*\n'), BadRequest,
      'The request line is not a method, a path and HTTP/1.1, with one space between.'),
 ]
-HEADER_LINE = re.compile(FIELD_LINE + rb'\r?\n')
+HEADER = re.compile(HTTP_FIELD + rb'\r?\n')
 EMPTY_LINES = b'\r\n', b'\n'
 
 
-def read_head(line: bytes, rfile: io.BufferedIOBase) -> Request:
+def read_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
     """The request that begins with this line. Raises Refused for what is no HTTP."""
-    match = REQUEST_LINE.fullmatch(line)
+    match = REQUEST_START.fullmatch(start)
     if not match:
-        raise next(kind(detail) for form, kind, detail in REQUEST_LINE_FAULTS if form.fullmatch(line))
+        raise next(kind(detail) for form, kind, detail in REQUEST_START_FAULTS if form.fullmatch(start))
     method, path, query, version = (part.decode() for part in match.groups(b''))
     headers = read_headers(rfile)
-    check_sole_reading(headers, is_old=version == 'HTTP/1.0')
+    check_unambiguous(headers, is_http10=version == 'HTTP/1.0')
     body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
     return Request(method, path or '/', query, version, headers, body)
 
 
-def check_sole_reading(headers: dict[str, str], is_old: bool) -> None:
+def check_unambiguous(headers: dict[str, str], is_http10: bool) -> None:
     """Raises BadRequest where two readers could see two hosts or two ends of the body."""
-    has_host = is_old or 'host' in headers
+    has_host = is_http10 or 'host' in headers
     if not has_host or not re.fullmatch(r'[^\s,/?#@]*', headers.get('host', '')):
         raise BadRequest('A request has one Host header.')
     if not re.fullmatch('[0-9]{1,18}', headers.get('content-length', '0')):
         raise BadRequest('The Content-Length is not one number.')
     coding = headers.get('transfer-encoding')
-    if coding is not None and (is_old or 'content-length' in headers):
+    if coding is not None and (is_http10 or 'content-length' in headers):
         raise BadRequest('A Transfer-Encoding stands in HTTP/1.1 alone, without a Content-Length.')
     if coding is not None and coding.lower() != 'chunked':
         raise BadRequest('The Transfer-Encoding is not chunked.')
@@ -2619,13 +2619,13 @@ def check_sole_reading(headers: dict[str, str], is_old: bool) -> None:
 def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
     """By their names in lower case; of one that comes again all values."""
     headers: dict[str, str] = {}
-    bytes_left = MAX_HEADER_BYTES
+    remaining_bytes = MAX_HEADER_BYTES
     for _ in range(MAX_HEADERS + 1):
-        line = rfile.readline(bytes_left)
-        bytes_left -= len(line)
-        if line in EMPTY_LINES:
+        header = rfile.readline(remaining_bytes)
+        remaining_bytes -= len(header)
+        if header in EMPTY_LINES:
             return headers
-        match = HEADER_LINE.fullmatch(line)
+        match = HEADER.fullmatch(header)
         if not match:
             break
         if b'_' in match[1]:
@@ -2649,9 +2649,9 @@ def find_head_end(buffer: bytearray, searched: int) -> int:
     """
     if end := HEAD_END.search(buffer, max(searched - 2, 0)):
         return end.end()
-    line_end = buffer.find(b'\n', 0, MAX_REQUEST_LINE_BYTES) + 1
-    is_too_large = len(buffer) >= MAX_REQUEST_LINE_BYTES + (MAX_HEADER_BYTES if line_end else 0)
-    is_bad = searched < line_end and not REQUEST_LINE.fullmatch(buffer, 0, line_end)
+    start_end = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1
+    is_too_large = len(buffer) >= MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_end else 0)
+    is_bad = searched < start_end and not REQUEST_START.fullmatch(buffer, 0, start_end)
     return len(buffer) if is_too_large or is_bad else 0
 
 
@@ -2688,10 +2688,10 @@ class Connection:
         self.skipped = 0  # bytes still to come of a body that nobody reads
         self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)
 
-    def rest(self, seconds: float) -> None:
+    def await_request(self, seconds: float) -> None:
         """Wait for a request whose first byte has to arrive within `seconds`."""
         self.reader.expect(seconds)
-        self.server.resting[self] = None
+        self.server.idle[self] = None
         self.watch(self.read_head)
         self.find_head(0)  # it may have arrived with the request before
 
@@ -2714,7 +2714,7 @@ class Connection:
         searched = len(self.reader.buffer)
         self.reader.buffer += data
         if not self.find_head(searched) and not data:
-            self.take_head(searched) if searched else self.close()
+            self.begin_request(searched) if searched else self.close()
 
     def find_head(self, searched: int) -> bool:
         """Serve the request if the buffer holds its head. Return whether it does."""
@@ -2725,32 +2725,32 @@ class Connection:
         del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
         if not buffer:
             return False
-        if self in self.server.resting:
-            del self.server.resting[self]
+        if self in self.server.idle:
+            del self.server.idle[self]
             self.began = time.monotonic()
             self.reader.expect(self.server.limits.head_seconds)
         size = find_head_end(buffer, searched)
         if size:
-            self.take_head(size)
+            self.begin_request(size)
         else:
-            self.server.hold_head(self, len(buffer))
+            self.server.reserve_head(self, len(buffer))
         return size > 0
 
-    def take_head(self, size: int) -> None:
+    def begin_request(self, size: int) -> None:
         """Read the head of this size from the buffer, and have the request served."""
         self.watcher.stop()
         head = io.BytesIO(self.reader.buffer[:size])
         self.reader.buffer = self.reader.buffer[size:]  # cutting it in place would leave holes that fit no other head
         self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
-            request = read_head(head.readline(MAX_REQUEST_LINE_BYTES), head)
+            request = read_head(head.readline(MAX_REQUEST_START_BYTES), head)
             request.body.rfile = self.reader
-        except Refused as rejection:
+        except Rejected as rejection:
             rejection.__traceback__ = None  # its frames hold the head
             method = 'HEAD' if head.getvalue().startswith(b'HEAD ') else '-'
-            request = Request(method, rejection=rejection, outcome=rejection.detail)
+            request = Request(method, rejection=rejection, log_note=rejection.detail)
         request.head_size = size
-        request.has_left = self.has_left
+        request.is_gone = self.is_gone
         self.server.serve(self, request)
 
     def serve(self, request: Request) -> None:
@@ -2760,8 +2760,8 @@ class Connection:
         except (OSError, Unavailable):  # the sender is gone or too slow, or was cut: nothing more can be said to it
             self.close()
         else:
-            self.skipped = request.body.left if stays else 0
-            self.rest(self.server.limits.idle_seconds) if stays else self.linger()
+            self.skipped = request.body.remaining if stays else 0
+            self.await_request(self.server.limits.idle_seconds) if stays else self.linger()
 
     def respond(self, request: Request) -> bool:
         """Send the response to a request. Return whether the connection stays open. Raise OSError, Unavailable."""
@@ -2779,10 +2779,10 @@ class Connection:
         head = f'HTTP/1.1 {status}\r\nDate: {date}\r\n{lines}\r\n'.encode('latin-1')
         is_small = len(content) <= PIECE_BYTES  # a packet for both; a large one is not copied
         for part in [head + content] if is_small else [head, content]:
-            self.send(part, request.held_bytes)
+            self.send(part, request.memory_bytes)
         return stays
 
-    def send(self, data: bytes, held_bytes: int) -> None:
+    def send(self, data: bytes, memory_bytes: int) -> None:
         """Send bytes, in the room of all unsent responses if the sender does not take them at once.
 
         The sender has to read at a minimum pace overall. Raise OSError, Unavailable.
@@ -2795,13 +2795,13 @@ class Connection:
             return
         limits = self.server.limits
         ends_at = time.monotonic() + limits.response_grace_seconds + len(data) / limits.response_bytes_per_second
-        with self.server.unsent.place(len(data) + held_bytes):
+        with self.server.unsent.share(len(data) + memory_bytes):
             unsent = memoryview(data)[sent:]
             while unsent:
                 self.socket.settimeout(max(ends_at - time.monotonic(), 0))
                 unsent = unsent[self.socket.send(unsent):]
 
-    def has_left(self) -> bool:
+    def is_gone(self) -> bool:
         """Return whether nothing more can come. Asked while a request is in hand: nobody else reads then."""
         self.socket.settimeout(0)
         try:
@@ -2811,21 +2811,21 @@ class Connection:
         except OSError:
             return True
 
-    def reject(self, rejection: Refused) -> None:
+    def reject(self, rejection: Rejected) -> None:
         """Send the response to a request that has no greenlet, if it can be sent at once, and end the connection."""
         self.server.release_head(self)
-        self.log(Request(outcome=rejection.detail), str(int(rejection.status)))
-        answer = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
-        lines = ''.join(f'{name}: {value}\r\n' for name, value in answer.headers.items())
-        content = answer.body.encode()
-        head = f'HTTP/1.1 {answer.status_line}\r\n{lines}Content-Length: {len(content)}\r\n\r\n'
+        self.log(Request(log_note=rejection.detail), str(int(rejection.status)))
+        response = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
+        lines = ''.join(f'{name}: {value}\r\n' for name, value in response.headers.items())
+        content = response.body.encode()
+        head = f'HTTP/1.1 {response.status_line}\r\n{lines}Content-Length: {len(content)}\r\n\r\n'
         with suppress(OSError):
             self.socket.send(head.encode() + content)
         self.linger()
 
     def expire(self) -> None:
         """End what has taken its time."""
-        if self in self.server.strangers:
+        if self in self.server.unauthenticated:
             self.reject(Unavailable('Too many requests arrive at the same time: send it again later.'))
         elif self in self.server.heads:
             self.reject(TooSlow('The head of the request came too slowly.'))
@@ -2854,16 +2854,16 @@ class Connection:
         self.server.forget(self)
 
     def log(self, request: Request, status: str) -> None:
-        line, told, quoted = self.server.app.line, self.server.told, self.server.quoted
+        line, redact, quoted = self.server.app.line, self.server.redact, self.server.quoted
         claimed = request.headers.get('x-forwarded-for')
         client = quoted(self.peer) + (f' for {quoted(claimed)}' if claimed else '')
         agent = quoted(request.headers.get('user-agent', '-'))
         size = request.body.size if request.body else '-'
         milliseconds = round((time.monotonic() - self.began) * 1000)
-        text = (f'{told(request.method)} {status} {milliseconds} ms, from {client} {agent}, '
-                f'{size} bytes: {request.outcome}')
+        text = (f'{redact(request.method)} {status} {milliseconds} ms, from {client} {agent}, '
+                f'{size} bytes: {request.log_note}')
         if status[0] in '45':
-            line.log('info', text, reason=f'{status}: {request.outcome}')
+            line.log('info', text, reason=f'{status}: {request.log_note}')
         else:
             line.log('debug', text)
 
@@ -2876,27 +2876,27 @@ class WebhookServer(StreamServer):
 
     def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
         super().__init__(('0.0.0.0', settings.port), handle=self.do_handle, backlog=4096)
-        self.app = Webhook(settings, line)
+        self.app = WebhookApp(settings, line)
         self.limits = limits
         self.most_connections = connection_limit()
         self.connections: set[Connection] = set()
-        self.resting: dict[Connection, None] = {}
+        self.idle: dict[Connection, None] = {}
         self.heads: dict[Connection, int] = {}  # whose head arrives or waits for its turn, and the bytes that it takes
         self.leaving: dict[Connection, None] = {}
         self.heads_size = 0
-        self.strangers: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
-        self.has_strangers = Event()
+        self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
+        self.has_unauthenticated = Event()
         self.unsent = Room(limits.unsent_bytes, cuts_longest=True)
 
     def start(self) -> None:
         super().start()
         gevent.spawn(self.expire_connections)
-        gevent.spawn(self.serve_strangers)
+        gevent.spawn(self.serve_unauthenticated)
 
     def full(self) -> bool:
         """Return whether there are as many connections as there may be; one without a request in hand gives way."""
         while len(self.connections) >= self.most_connections:
-            longest = next(chain(self.leaving, self.resting, self.heads), None)
+            longest = next(chain(self.leaving, self.idle, self.heads), None)
             if not longest:
                 return True
             longest.close()
@@ -2908,17 +2908,17 @@ class WebhookServer(StreamServer):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, address[0], self)
         self.connections.add(connection)
-        connection.rest(self.limits.head_seconds)
+        connection.await_request(self.limits.head_seconds)
 
     def forget(self, connection: Connection) -> None:
         self.release_head(connection)
-        self.resting.pop(connection, None)
+        self.idle.pop(connection, None)
         self.leaving.pop(connection, None)
         self.connections.discard(connection)
         if self.started:
             self.start_accepting()  # if it was full
 
-    def hold_head(self, connection: Connection, size: int) -> None:
+    def reserve_head(self, connection: Connection, size: int) -> None:
         """Count the bytes of a head. When all take too many, reject the one that has been there longest."""
         self.heads_size += size - self.heads.get(connection, 0)
         self.heads[connection] = size
@@ -2926,7 +2926,7 @@ class WebhookServer(StreamServer):
             next(iter(self.heads)).reject(Unavailable('Too many requests arrive at the same time: send it again later.'))
 
     def release_head(self, connection: Connection) -> None:
-        self.strangers.pop(connection, None)
+        self.unauthenticated.pop(connection, None)
         self.heads_size -= self.heads.pop(connection, 0)
 
     def serve(self, connection: Connection, request: Request) -> None:
@@ -2936,18 +2936,18 @@ class WebhookServer(StreamServer):
             self.release_head(connection)
             gevent.spawn(connection.serve, request)
         else:
-            self.strangers[connection] = request
-            self.has_strangers.set()
-            self.hold_head(connection, 2 * request.head_size + 2048)
+            self.unauthenticated[connection] = request
+            self.has_unauthenticated.set()
+            self.reserve_head(connection, 2 * request.head_size + 2048)
 
-    def serve_strangers(self) -> None:
+    def serve_unauthenticated(self) -> None:
         """Begin one request without a proof each time that the event loop has looked after all others."""
         while True:
-            self.has_strangers.wait()
-            connection, request = next(iter(self.strangers.items()))
+            self.has_unauthenticated.wait()
+            connection, request = next(iter(self.unauthenticated.items()))
             self.release_head(connection)
-            if not self.strangers:
-                self.has_strangers.clear()
+            if not self.unauthenticated:
+                self.has_unauthenticated.clear()
             gevent.spawn(connection.serve, request)
             gevent.sleep(0)
 
@@ -2955,17 +2955,17 @@ class WebhookServer(StreamServer):
         while True:
             gevent.sleep(every_seconds)
             now = time.monotonic()
-            waiting = chain(self.resting, self.heads, self.leaving)
+            waiting = chain(self.idle, self.heads, self.leaving)
             for connection in [each for each in waiting if each.reader.ends_at <= now]:
                 connection.expire()
 
     def response(self, request: Request) -> tuple[str, dict[str, str], bytes]:
         """Return the app's status, headers and content for a request, or those that say why it is no HTTP."""
         if rejection := request.rejection:
-            answer = problem(rejection.status, rejection.detail, rejection.headers)
-            content = answer.body.encode()
-            headers = {**answer.headers, 'Content-Length': str(len(content)), 'Connection': 'close'}
-            return answer.status_line, headers, b'' if request.method == 'HEAD' else content
+            response = problem(rejection.status, rejection.detail, rejection.headers)
+            content = response.body.encode()
+            headers = {**response.headers, 'Content-Length': str(len(content)), 'Connection': 'close'}
+            return response.status_line, headers, b'' if request.method == 'HEAD' else content
         environ = {'REQUEST_METHOD': request.method, 'PATH_INFO': request.path, REQUEST: request}
         head: list[Any] = []
         content = b''.join(self.app(environ, lambda *start: head.extend(start)))
@@ -2973,17 +2973,17 @@ class WebhookServer(StreamServer):
         return head[0], dict(head[1]), content
 
     @property
-    def is_at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether no request is in hand."""
-        return len(self.connections) == len(self.resting) + len(self.heads) + len(self.leaving)
+        return len(self.connections) == len(self.idle) + len(self.heads) + len(self.leaving)
 
-    def told(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """What a sender wrote, without the token."""
-        return '...' if holds_token(self.app.settings, text) else text[:150]
+        return '...' if contains_token(self.app.settings, text) else text[:150]
 
     def quoted(self, text: str) -> str:
         """So that it can't end its field."""
-        return '"' + self.told(text).replace('"', r'\x22') + '"'
+        return '"' + self.redact(text).replace('"', r'\x22') + '"'
 
 
 def connection_limit() -> int:
@@ -3014,7 +3014,7 @@ def serve(settings: Settings) -> None:
     server.close()
     gevent.sleep(0.1)  # who has just connected is yet to ask, and is answered, too
     line.drain()
-    wait_until(lambda: server.is_at_rest, seconds=1)  # the last responses have left
+    wait_until(lambda: server.is_idle, seconds=1)  # the last responses have left
     os._exit(1 if line.is_cut else 0)
 
 

@@ -7,7 +7,7 @@ import pytest
 from app import App, line
 
 import GenericWebhook
-from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Refused, Settings, json_payloads, read_payloads,
+from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Rejected, Settings, json_payloads, read_payloads,
                             read_settings, to_incidents, to_rfc3339, with_text)
 
 TOKEN = 'tok\u00e9n'
@@ -376,5 +376,5 @@ def test_another_command_is_refused_by_its_name(monkeypatch):
 
 
 def test_every_refusal_has_a_status_of_its_own():
-    statuses = [refusal.status for refusal in Refused.__subclasses__()]
+    statuses = [refusal.status for refusal in Rejected.__subclasses__()]
     assert len(set(statuses)) == len(statuses)
