@@ -80,7 +80,7 @@ class App:
         head: list[Any] = []
         text = b''.join(self.app(environ, lambda status, names, *_: head.extend((status, names)))).decode()
         answer = Answer(int(head[0].split()[0]), {name.lower(): value for name, value in head[1]}, text)
-        self.log_note = asked.log_note
+        self.outcome = asked.log_note
         if answer.status >= 300:
             assert answer.detail
         if self.token:

@@ -44,10 +44,10 @@ AMOUNTS = {name: amount(name) for name, value in vars(script).items() if name.is
 LIMITS = {
     'a body, as sent, after decompression and in UTF-8': '{MAX_BODY_BYTES}',
     'the JSON text of an incident': '{MAX_JSON_BYTES}',
-    'requests of senders that showed the token, until they are incidents': '{MAX_KNOWN_BYTES}',
-    'requests of senders whose signature is not checked yet': '{MAX_STRANGERS_BYTES}',
+    'requests of senders that showed the token, until they are incidents': '{MAX_ACCEPTED_BYTES}',
+    'requests of senders whose signature is not checked yet': '{MAX_UNAUTHENTICATED_BYTES}',
     '`name` and `type` of an envelope': '{MAX_ENVELOPE_TEXT_BYTES} each',
-    '... and those of them up to 256 KiB': '{MAX_STRANGERS_SMALL_BYTES}',
+    '... and those of them up to 256 KiB': '{MAX_UNAUTHENTICATED_SMALL_BYTES}',
     'heads that arrive, and requests without a proof that wait for their turn': '{MAX_HEADS_BYTES}',
     'responses that are not read yet': '{MAX_UNSENT_BYTES}',
     'events in a request': '{MAX_EVENTS}',
@@ -55,7 +55,7 @@ LIMITS = {
     'members of a gzip body': '{MAX_GZIP_MEMBERS}',
     'keys in the path of `?each=`': '{MAX_PATH_KEYS}',
     'headers': '{MAX_HEADERS}, together {MAX_HEADER_BYTES}',
-    'request line': '{MAX_REQUEST_LINE_BYTES}',
+    'request line': '{MAX_REQUEST_START_BYTES}',
     'request line and headers': '{HEADER_SECONDS}',
     'a body': '{BODY_GRACE_SECONDS}, then {BODY_BYTES_PER_SECOND}/s',
     'reading a response': '{RESPONSE_GRACE_SECONDS}, then {RESPONSE_BYTES_PER_SECOND}/s',
@@ -67,7 +67,7 @@ LIMITS = {
     '`Retry-After`': '{RETRY_AFTER_SECONDS}',
     'requests in one call to XSOAR': 'as many as take {CALL_SECONDS}, {MAX_CALL_INCIDENTS} incidents, {MAX_CALL_BYTES} of text',
     'one request in one call to XSOAR': 'as much as takes {LONGEST_CALL_SECONDS}',
-    'trying a refused call again in parts': '{RETRY_SECONDS}, and {FRUITLESS_CALLS} calls that make nothing',
+    'trying a refused call again in parts': '{RETRY_SECONDS}, and {MAX_FRUITLESS_TRIES} calls that make nothing',
     'time to finish when stopped': '{STOP_SECONDS}',
     'deliveries that are remembered': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, without an id {UNNUMBERED_SECONDS}, '
                                       'with {MAX_REMEMBERED_BYTES} of answers',
@@ -76,7 +76,7 @@ LIMITS = {
 # What is counted in the text, by the constants that say how many of it there may be.
 COUNTED = {
     'events': ['MAX_EVENTS'], 'fields': ['MAX_FORM_FIELDS'], 'headers': ['MAX_HEADERS'], 'requests': ['MAX_WAITING_POSTS'],
-    'incidents': ['MAX_CALL_INCIDENTS', 'MAX_SAMPLES'], 'calls': ['FRUITLESS_CALLS'],
+    'incidents': ['MAX_CALL_INCIDENTS', 'MAX_SAMPLES'], 'calls': ['MAX_FRUITLESS_TRIES'],
 }
 STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_DETAILS}
 WITH_SYMPTOM = STATUSES - {200, 204, 400, 405, 414, 415, 500}  # of these `detail` says all that there is to say

@@ -547,10 +547,14 @@ def turns_beside(sent: bytes, count: int) -> int:
             turns += 1
             gevent.sleep(0)
 
-    with serving() as send:
-        senders = [send(sent) for _ in range(count)]
-        for sender in senders:
-            sender.shutdown(socket.SHUT_WR)
+    with serving() as send, ExitStack() as stack:
+        address = send(b'').getpeername()
+        senders = []
+        for _ in range(count):  # without a turn for the server: the connections wait in its listen queue
+            with socket.create_connection(address) as sender:
+                sender.sendall(sent)
+                sender.shutdown(socket.SHUT_WR)
+                senders.append(stack.enter_context(gevent.socket.socket(fileno=sender.detach())))
         other = gevent.spawn(take_turns)
         gevent.joinall([gevent.spawn(read_to_end, sender) for sender in senders], timeout=30, raise_error=True)
         other.kill()

@@ -135,7 +135,7 @@ class ToldHealth:
     def post(self, name: str, during_call: Callable[[], object] = bool) -> None:
         """Create an incident, or fail to, and wait until everything that is due then has been sent."""
         self.during_call = during_call
-        post = Post([incident(name)])
+        post = Post([{**incident(name), 'rawJSON': b'{}'}])
         self.line.queue.add(post)
         post.result.wait(10)
         before = len(demistomock.calls_of('info'))
@@ -223,7 +223,7 @@ def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_
     gevent.joinall([line.keeper], timeout=10)
     assert line.is_cut and line.ending.is_set() and len(calls) == 1
     with pytest.raises(Unavailable, match='cut'):
-        line.queue.add(Post([incident('two')]))
+        line.queue.add(Post([{**incident('two'), 'rawJSON': b'{}'}]))
     demistomock.reset()
 
 
@@ -244,7 +244,7 @@ def test_a_call_that_failed_on_a_line_that_lives_says_what_is_known(
 
     demistomock.reset()
     demistomock.declare(getIntegrationContext={}, createIncidents=create)
-    line, post = ServerLine(log_every=0), Post([incident('one')])
+    line, post = ServerLine(log_every=0), Post([{**incident('one'), 'rawJSON': b'{}'}])
     line.queue.add(post)
     with pytest.raises(error, match=detail):
         post.result.get(timeout=10)
