@@ -17,7 +17,7 @@ from webhook import PACK
 IMAGE = ROOT / 'docker' / 'generic-webhook'
 INTEGRATION = PACK / 'Integrations' / 'GenericWebhook'
 PROJECT = (IMAGE / 'pyproject.toml').read_text('utf-8')
-REMEDY = r'The image has no multipart: build the one of docker/generic-webhook'
+REMEDY = r'The Docker image lacks multipart\. Build docker/generic-webhook'
 
 
 def needed() -> list[str]:

@@ -1,10 +1,11 @@
-"""Generic Webhook: every HTTP POST that knows the token becomes an incident.
+"""Generic Webhook: turn each HTTP POST whose sender proves that it knows the token into incidents.
 
-A POST is let in (authenticate), read (read_payloads), turned into incidents (to_incident), handed to the server
-(ServerLine) and answered with what the server created. HTTP runs on bottle and gevent in the script's main thread.
+A POST is authenticated (authenticate), read (read_payloads), turned into incidents (to_incident), handed to the server
+(ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and gevent in the
+script's main thread.
 
-The one rule: while serving, nobody but ServerLine calls demisto. The line to the server carries one call at a time,
-and a call blocks its whole native thread, so ServerLine has a thread of its own and everybody else waits in a greenlet.
+The one rule: while the script serves, only ServerLine calls demisto. The line to the server carries one call at a time,
+and a call blocks its whole native thread. So ServerLine has a thread of its own, and all other code waits in greenlets.
 """
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401,F403
@@ -51,74 +52,82 @@ try:
     from msgspec.structs import asdict, astuple
     from multipart import MultipartSegment, PushMultipartParser, parse_options_header
 except ImportError as error:
-    lacking = f'The image has no {error.name}: build the one of docker/generic-webhook, and give its name as dockerimage.'
-    with suppress(TypeError):  # before 6.8 it takes no second argument; those servers show the error below
+    lacking = (f'The Docker image lacks {error.name}. '
+               "Build docker/generic-webhook and set its name in the instance's Docker image.")
+    with suppress(TypeError):  # XSOAR before 6.8 accepts no second argument; it shows the error that is raised below
         demisto.updateModuleHealth(lacking, True)
     raise ImportError(lacking) from None
 
 ''' CONSTANTS '''
 
+# The limits that the documentation promises, in the order of what they limit.
+
 MIB = 1024 * 1024
-MAX_BODY_BYTES = 25 * MIB
-MAX_JSON_BYTES = 37 * MIB  # of the details of an incident: what was no JSON grows by its escapes
+MAX_BODY_BYTES = 25 * MIB  # as sent, after decompression, and in UTF-8
+MAX_JSON_BYTES = 37 * MIB  # of an incident's rawJSON: more than a body, since text grows when it is escaped into JSON
 MAX_EVENTS = 1000  # in one request
-MAX_GZIP_MEMBERS = 1000
+MAX_GZIP_MEMBERS = 1000  # in one body
 MAX_FORM_FIELDS = 1000
 
+# How long a delivery is remembered, so that a retry gets the first response and creates nothing.
 REMEMBER_SECONDS = 3600
-UNNUMBERED_SECONDS = 900  # for deliveries without an id
+UNNUMBERED_SECONDS = 900  # without an id: an equal request that comes later may well be a new event
 MAX_REMEMBERED_DELIVERIES = 10_000
-MAX_REMEMBERED_BYTES = 16 * MIB
+MAX_REMEMBERED_BYTES = 16 * MIB  # of their responses
 
-# What may be held at the same time, beside one large body at work: docs/limits.md adds it up to 600 MiB.
-MAX_ACCEPTED_BYTES = 96 * MIB  # bodies from senders that showed the token, while they are read and processed
-MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies whose signature is not checked yet
-MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # ... those up to SMALL_BODY_BYTES, so that large ones leave them room
+# Memory that may be in use at the same time, besides the one large body that is processed: docs/limits.md adds these
+# up to 600 MiB.
+MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, from senders that showed the token
+MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies from senders whose signature is not checked yet
+MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # of which for small bodies, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024
-MAX_HEADS_BYTES = 16 * MIB  # heads that arrive, and requests without a proof that wait for their turn
+MAX_HEADS_BYTES = 16 * MIB  # heads that are arriving, and requests without a proof that wait to be processed
 MAX_UNSENT_BYTES = 48 * MIB  # responses that their senders have not read yet
-REQUEST_BYTES = 32 * 1024  # what a request takes beside its head and its body: its greenlet's stack, mostly
+REQUEST_BYTES = 32 * 1024  # what a request uses besides its head and body, which is mostly the stack of its greenlet
 
 MAX_CONNECTIONS = 16_384
-RESERVED_FILES = 64  # for everything that is no connection
+RESERVED_FILES = 64  # of the container's open files, for everything that is not a connection
 HEADER_SECONDS = 15
-IDLE_SECONDS = 75  # longer than common proxies keep a connection, so that none meets one that is just being closed
-BODY_GRACE_SECONDS = 15
+IDLE_SECONDS = 75  # longer than common proxies keep idle connections, so that the proxy closes first
+BODY_GRACE_SECONDS = 15  # before BODY_BYTES_PER_SECOND is required
 BODY_BYTES_PER_SECOND = 1024
-RESPONSE_GRACE_SECONDS = 30
+RESPONSE_GRACE_SECONDS = 30  # before RESPONSE_BYTES_PER_SECOND is required
 RESPONSE_BYTES_PER_SECOND = 64 * 1024
 MAX_HEADERS = 100
-MAX_HEADER_BYTES = 32 * 1024  # of all together
-MAX_KEPT_HEADER_BYTES = 8 * 1024  # in an incident
-MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers, and an eighth of its data beside
+MAX_HEADER_BYTES = 32 * 1024  # of all headers together
+MAX_KEPT_HEADER_BYTES = 8 * 1024  # of the headers that one incident keeps
+MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers, plus an eighth of its data
 
+# Accepted posts that wait for a call to the server, and the calls.
 MAX_WAITING_POSTS = 1000
 MAX_WAITING_BYTES = 64 * MIB
-MAX_CALL_INCIDENTS = 1000  # of several requests
+MAX_CALL_INCIDENTS = 1000  # when a call contains several posts
 MAX_CALL_BYTES = 4 * MIB
-HAND_OVER_SECONDS = 25
-CALL_SECONDS = 2  # what a call for several posts is expected to last: strict senders wait 3
-LONGEST_CALL_SECONDS = 10  # one of more than 60 would silence the platform's heartbeat for good
-RETRY_SECONDS = 5  # for the parts of a refused group
-MAX_FRUITLESS_TRIES = 8  # after so many that made nothing of a group it is the server, and no bad request
+HAND_OVER_SECONDS = 25  # how long a post waits until a call contains it
+CALL_SECONDS = 2  # expected duration of a call with several posts: strict senders wait 3 s for their response
+LONGEST_CALL_SECONDS = 10  # expected duration of any call: one of over 60 s ends the platform's heartbeat for good
+RETRY_SECONDS = 5  # for retrying a rejected group in smaller parts
+MAX_FRUITLESS_TRIES = 8  # after so many calls that created nothing the server is at fault, and not one bad post
 RETRY_AFTER_SECONDS = 10
 
-TIMED_SECONDS = 300  # how far the time of signing may be from the arrival
-BODY_TIMED_SECONDS = 60  # where it stands in the body
+# The largest difference between the time that a sender signed and the arrival of its request.
+TIMED_SECONDS = 300  # Slack, Stripe and Standard Webhooks use five minutes
+BODY_TIMED_SECONDS = 60  # if the body contains the time, as Linear's does
 
-SAMPLES_EVERY_SECONDS = 60
+SAMPLES_EVERY_SECONDS = 60  # the shortest interval between two saves of the samples
 MAX_SAMPLES = 20
 
-STOP_SECONDS = 10
+STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 
-''' ERRORS AND ANSWERS '''
+''' ERRORS AND RESPONSES '''
 
 
 class Rejected(Exception):
-    """A request that gets a problem instead of incidents.
+    """Raised to reject a request: its sender gets an RFC 9457 problem instead of incidents.
 
-    `detail` is safe to log, and for any sender to read. What was `found` in the payload is shown only to its sender,
-    whose request was accepted by then: before that, an echo would confirm a guess of the token.
+    `detail` contains nothing of the request, so that it is safe to log and to show to any sender. `found` is what the
+    payload contains instead of what it should. Only the request's own sender may read that, once its proof is
+    valid: an earlier echo would confirm a guess of the token.
     """
 
     status: HTTPStatus
@@ -132,6 +141,7 @@ class Rejected(Exception):
 
     @property
     def detail_for_sender(self) -> str:
+        """Return the detail together with what was found, for the sender of the payload."""
         return f'{self.detail} Found: {escaped(self.found, 150)}' if self.found else self.detail
 
 
@@ -140,7 +150,11 @@ class BadRequest(Rejected):
 
 
 class Unauthorized(Rejected):
-    """Asks for Basic: else AWS SNS does not send what its URL holds. Any proof serves."""
+    """Raised if a request has no valid proof.
+
+    The challenge is Basic although every kind of proof is accepted: AWS SNS sends the user and password of its URL only
+    after such a challenge (Amazon SNS: "Fanout Amazon SNS notifications to HTTPS endpoints").
+    """
 
     status = HTTPStatus.UNAUTHORIZED
     headers: Mapping[str, str] = {'WWW-Authenticate': 'Basic realm="Generic Webhook"'}
@@ -163,18 +177,20 @@ class UnsupportedMedia(Rejected):
 
 
 class RejectedByServer(Rejected):
+    """Raised if the server did not create all incidents of a request, and a retry may create some of them twice."""
+
     status = HTTPStatus.BAD_GATEWAY
 
 
 class Unavailable(Rejected):
-    """Nothing was created, and it may succeed later: the status that every sender retries."""
+    """Raised if nothing was created but a later try may succeed. 503 is the status that every sender retries."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     headers: Mapping[str, str] = {'Retry-After': str(RETRY_AFTER_SECONDS)}
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str]) -> HTTPResponse:
-    """RFC 9457."""
+    """Return an RFC 9457 problem: a JSON response that explains an error."""
     text = json.dumps({'title': HTTPStatus(status).phrase, 'status': status, 'detail': detail})
     return HTTPResponse(text, status, {**headers, 'Content-Type': 'application/problem+json'})
 
@@ -184,14 +200,14 @@ def json_response(text: bytes) -> HTTPResponse:
 
 
 def escaped(value: Any, longest: int = 1000) -> str:
-    """Somebody else's text, bounded, its control characters escaped."""
+    """Return an untrusted value as text of at most `longest` characters, with unprintable characters escaped."""
     text = str(value)
     shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])
     return shown + ('...' if len(text) > longest else '')
 
 
 def utc_text(seconds: float) -> str:
-    """A moment of Unix time as RFC 3339."""
+    """Return a Unix time in seconds as an RFC 3339 date in UTC."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
@@ -199,26 +215,28 @@ def utc_text(seconds: float) -> str:
 
 
 class Settings(NamedTuple):
+    """The parameters of an instance, read once when a command starts. If the token is empty, all requests are accepted."""
+
     port: int
     token: bytes
     incident_type: str | None
 
     def __repr__(self) -> str:
-        """Leave the token out, wherever a value is printed."""
+        """Return a text without the token, for every place where a value is printed."""
         return f'Settings(port={self.port}, incident_type={self.incident_type!r})'
 
 
 def read_settings(params: dict[str, Any]) -> Settings:
-    """Raises ValueError, in the words of the form, for a value that can't work."""
+    """Return the settings in an instance's parameters. Raise ValueError, with the form's label, if one cannot work."""
     token = params.get('auth_header') or ''
     if token != token.strip() or not token.isprintable():
-        raise ValueError('Authorization Verification Token begins or ends with a space, or holds a line break '
-                         'or the like: no HTTP header can carry it. Paste it again without.')
+        raise ValueError('Authorization Verification Token begins or ends with a space, or contains a line break or '
+                         'another unprintable character: no HTTP header can carry it. Paste it again without them.')
     port = str(params.get('longRunningPort') or '').strip()
     if not port:
         raise ValueError('Listen Port is empty. '
                          'Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
-    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)  # the server may hand it as host:container
+    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)  # the server may pass it as host:container
     if not number or not 1 <= int(number[1]) <= 65535:
         raise ValueError(f"Listen Port '{port}' is not a number from 1 to 65535.")
     return Settings(int(number[1]), token.encode(), params.get('incidentType') or None)
@@ -228,165 +246,236 @@ def read_settings(params: dict[str, Any]) -> Settings:
 
 
 def decoded_token(token: bytes) -> list[bytes]:
+    """Return the base64-decoded token as the only key, or no key if the token is not base64."""
     with suppress(ValueError):
         return [base64.b64decode(token, validate=True)]
     return []
 
 
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
-    """What follows `whsec_`, decoded; of a token without that prefix also its own bytes."""
-    own = [] if token.startswith(b'whsec_') else [token]
-    return own + decoded_token(token.removeprefix(b'whsec_'))
+    """Return the keys that a token may mean: the base64-decoded text after `whsec_`.
+
+    A token without that prefix may also be meant literally, so its own bytes are a second key.
+    """
+    own_bytes = [] if token.startswith(b'whsec_') else [token]
+    return own_bytes + decoded_token(token.removeprefix(b'whsec_'))
 
 
 @lru_cache
 def prefix_pattern(prefix: str) -> str:
-    """Of all that may stand before the body by a row's prefix."""
-    stamp = r'(?:\d{9,13}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))'
-    return prefix.replace('.', '[.]').format(time=stamp, id=r'[^\s{["=<][^\s"=]{0,999}={0,2}')
-
-
-def all_of(characters: str, group: str) -> str:
-    """Return the pattern for as many of the characters as there are, of which a search never gives one back."""
-    return f'(?=(?P<{group}>[{characters}]*))(?P={group})'
+    """Return the pattern of every text that a scheme's prefix, such as `{id}.{time}.`, can expand to."""
+    unix_time = r'\d{9,13}'  # in seconds or milliseconds
+    date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
+    # An id begins unlike a JSON, XML or form body, and may end with the padding of base64. It may contain characters that
+    # Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that a
+    # search for its end in a body of 25 MiB stays fast.
+    delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
+    return prefix.replace('.', '[.]').format(time=f'(?:{unix_time}|{date}T{clock}{offset})', id=delivery_id)
 
 
 class Scheme(NamedTuple):
-    """How a sender signs: the HMAC of a prefix and the body."""
+    """A way to sign a request: an HMAC of a prefix and the body, with the token as key."""
 
     prefix: str = ''
-    time: str = ''  # a header; BODY_TIME; or `t`, a part of the signature's own header
-    delivery: str = ''  # the header with its id
-    keys: Callable[[bytes], list[bytes]] = lambda token: [token]
-    label: str = ''  # what the signature's header begins with
+    time: str = ''  # where the time is: the name of a header; BODY_TIME; or `t` for a part of the signature's own header
+    delivery: str = ''  # the name of the header with the delivery id
+    keys: Callable[[bytes], list[bytes]] = lambda token: [token]  # the keys that a token may mean
+    label: str = ''  # the required start of the signature header's value
 
     def signatures(self, header: str, headers: dict[str, str], token: bytes) -> Iterator['Signature']:
-        """One for each key and kind of digest; none where something can't be read."""
+        """Yield the signatures in a header: one for each key and length of digest.
+
+        Yield nothing if the signature, its time or its id cannot be read: then only this proof fails, and another one
+        in the same request may still be valid.
+        """
         value = headers[header]
-        own_times = re.findall('(?:^|,) *t=([^,]*)', value)
+        own_times = re.findall('(?:^|,) *t=([^,]*)', value)  # as in Stripe's `t=1732442400,v1=...`
         stamp = ''.join(own_times[:1]) if self.time == 't' else headers.get(self.time, '')
         delivery_id = headers.get(self.delivery, '')
         prefix = self.prefix.format(time=stamp, id=delivery_id)
         is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII)
-        # With one of these in its id, the same text could be that of another id and time, or of another scheme.
-        if is_readable and not set('.:<=') & set(delivery_id) and value.startswith(self.label):
-            digests = shown_digests(value)
-            kinds = {f'sha{8 * len(digest)}' for digest in digests}
-            for key, kind in product(filter(None, self.keys(token)), kinds):
-                begun = hmac.new(key, prefix.encode('latin-1'), kind)
-                yield Signature(header, digests, begun, stamp, bool(self.time))
+        # With one of these characters in the id, the signed text would be ambiguous: it could be read as another id and
+        # time, or as the text of another scheme.
+        is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
+        if is_readable and not is_ambiguous and value.startswith(self.label):
+            digests = digests_in(value)
+            hash_names = {f'sha{8 * len(digest)}' for digest in digests}
+            for key, hash_name in product(filter(None, self.keys(token)), hash_names):
+                prefix_hmac = hmac.new(key, prefix.encode('latin-1'), hash_name)
+                yield Signature(header, digests, prefix_hmac, stamp, bool(self.time))
 
 
-def shown_digests(value: str) -> list[bytes]:
-    """Hex or base64 as long as a SHA-256 or SHA-512, with or without a label."""
-    digest = '((?:[0-9a-f]{64}){1,2}|[a-z0-9+/]{43}=|[a-z0-9+/]{86}==)'
-    texts = re.findall(f'(?ai)(?<![^ ,=]){digest}(?![^ ,])', value)
-    return [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in texts]
+DIGEST = re.compile(r'''
+    (?<![^ ,=])                # at the start, or after a separator or a label such as `sha256=`
+    ( [0-9a-f]{64}             # SHA-256 in hex
+    | [0-9a-f]{128}            # SHA-512 in hex
+    | [a-z0-9+/]{43}=          # SHA-256 in base64
+    | [a-z0-9+/]{86}==         # SHA-512 in base64
+    ) (?![^ ,])                # at the end, or before a separator
+    ''', re.ASCII | re.IGNORECASE | re.VERBOSE)
+
+
+def digests_in(value: str) -> list[bytes]:
+    """Return the SHA-256 and SHA-512 digests in a header's value, which may have labels and separators around them."""
+    return [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in DIGEST.findall(value)]
 
 
 SIGNATURE_NAME = re.compile('signature|hmac')
 ANY = 'any other header whose name says signature or hmac'
 BODY_TIME = 'webhookTimestamp'
-# By the header of the signature. One that is named here has its own schemes alone.
+# The schemes to try, by the lower-case name of the signature's header. A header with a row of its own is never checked
+# by those of ANY. What is in quotes is the title of the sender's documentation.
 SCHEMES = {
     ANY: [Scheme(), Scheme('{time}.', 't')],
+    # Stripe: "Verify webhook signatures manually". The key is the whole token, `whsec_` included.
     'stripe-signature': [Scheme('{time}.', 't')],
+    # Standard Webhooks, whose specification Svix and GitLab follow: "Signature scheme".
     'webhook-signature': [Scheme('{id}.{time}.', 'webhook-timestamp', 'webhook-id', standard_webhooks_keys)],
     'svix-signature': [Scheme('{id}.{time}.', 'svix-timestamp', 'svix-id', standard_webhooks_keys)],
+    # Slack: "Verifying requests from Slack".
     'x-slack-signature': [Scheme('v0:{time}:', 'x-slack-request-timestamp')],
-    'x-zm-signature': [Scheme('v0:{time}:', 'x-zm-request-timestamp')],
+    'x-zm-signature': [Scheme('v0:{time}:', 'x-zm-request-timestamp')],  # Zoom
+    # Zendesk: "Verifying webhook authenticity". The time is in RFC 3339, and no separator follows it.
     'x-zendesk-webhook-signature': [Scheme('{time}', 'x-zendesk-webhook-signature-timestamp')],
     'linear-signature': [Scheme(time=BODY_TIME)],
-    # Whoever sets up Grafana names the header of the time; this is the one in its documents.
+    # Grafana: "Configure webhook notifications". The time is optional, and the name of its header can be configured in
+    # Grafana; this is the one in the documentation.
     'x-grafana-alerting-signature': [Scheme(), Scheme('{time}:', 'x-grafana-alerting-signature-timestamp')],
-    'authorization': [Scheme(keys=decoded_token, label='HMAC ')],  # Teams
+    # Microsoft Teams: "Create Outgoing Webhooks". The key is the decoded token.
+    'authorization': [Scheme(keys=decoded_token, label='HMAC ')],
 }
-# A captured text of a timed scheme could be replayed for ever under a header that signs the body alone, so a body that
-# begins like one is rejected there. A bare time also begins lines of logs: it counts only before what such senders send.
-SPACES = r'\s\0\xef\xbb\xbf\xfe\xff'  # also those of UTF-16, and byte order marks
-FIELD = r'[\w.*+%~$@&\[\]\x80-\xff-]{0,999}='
-BODIES = '|'.join((
-    r'\Z', '<', r'-{2,70}[^\s-]',  # nothing, XML, the boundary of a multipart form
-    r'\{' + all_of(SPACES, 'in_object') + '["}]',
-    r'\[' + all_of(SPACES + r'\d,.+-', 'in_array') + r'(?:["{[]|]\s{0,99}\Z)',
-    FIELD + all_of(r'^\s&', 'first_value') + r'(?:&|\s{0,2}\Z)',  # after blanks a form, but no `host=db-1 level=error`
-))
-AFTER_A_TIME = f'(?:{FIELD}|{all_of(SPACES, "blanks")}(?:{BODIES}))'
-TIMED_PREFIXES = {row.prefix for row in chain(*SCHEMES.values()) if row.prefix}
-BARE_TIMES = {prefix for prefix in TIMED_PREFIXES if prefix.startswith('{time}')}
-TIMED_TEXT = re.compile((
-    '|'.join(map(prefix_pattern, TIMED_PREFIXES - BARE_TIMES))
-    + f'|(?:{"|".join(map(prefix_pattern, BARE_TIMES))}){AFTER_A_TIME}').encode())
-TIMED_BODY = Decoder(defstruct('TimedBody', [(BODY_TIME, Raw, Raw(b'null'))]))
+
+
+def longest_run(characters: str, group: str) -> str:
+    """Return a pattern for as many of the characters as there are, which never backtracks.
+
+    `characters` is the content of a character class; `group` is a name that the whole pattern uses once. Python 3.10 has
+    no possessive quantifier; this is the same: a lookahead does not backtrack, and the group repeats what it found.
+    """
+    return f'(?=(?P<{group}>[{characters}]*))(?P={group})'
+
+
+def timed_text_pattern(prefixes: set[str]) -> str:
+    """Return the pattern of texts that begin like what a sender with one of these prefixes signs.
+
+    A bare time also begins lines of logs, such as `1732442400: disk full`. So it counts only if a body of the kind that
+    these senders send follows. All repetitions are either possessive or limited, so that a match takes linear time.
+    """
+    blanks = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and byte order marks
+    form_key = r'[\w.*+%~$@&\[\]\x80-\xff-]{0,999}='  # the name of a form's first field
+    # A form after blanks: the first value ends with `&` or the body, unlike that of a log's `host=db-1 level=error`.
+    form = form_key + longest_run(r'^\s&', 'first_value') + r'(?:&|\s{0,2}\Z)'
+    json_object = r'\{' + longest_run(blanks, 'in_object') + '["}]'
+    # An array may begin with numbers, but one of nothing else has to end the body: `[12] disk full` is a line of a log.
+    json_array = r'\[' + longest_run(blanks + r'\d,.+-', 'in_array') + r'(?:["{[]|]\s{0,99}\Z)'
+    boundary = r'-{2,70}[^\s-]'  # of a multipart form
+    bodies = '|'.join((r'\Z', '<', boundary, json_object, json_array, form))  # the first two: an empty body, and XML
+    bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
+    after_a_time = f'(?:{form_key}|{longest_run(blanks, "blanks")}(?:{bodies}))'
+    return ('|'.join(map(prefix_pattern, prefixes - bare_times))
+            + f'|(?:{"|".join(map(prefix_pattern, bare_times))}){after_a_time}')
+
+
+# A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
+# alone: the attacker would send prefix and body together as the body. So such a header never makes a body valid that
+# begins like the signed text of a timed scheme. The pattern comes from the table, so that no new row can be forgotten.
+TIMED_TEXT = re.compile(timed_text_pattern(
+    {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode())
 
 
 class YieldTimer:
-    """Lets the others go on whenever the loop has been held for a while."""
+    """A clock that lets other greenlets run whenever one has kept the event loop busy for a while."""
 
     yielded_at = 0.0
 
     def yield_if_due(self, after_seconds: float = 0.01) -> None:
+        """Let other greenlets run if this one has run for `after_seconds`.
+
+        Call it between the steps of all work that grows with the size of a body.
+        """
         if time.monotonic() - self.yielded_at > after_seconds:
-            self.yielded_at = time.monotonic()  # whoever goes on now has its own time
-            gevent.sleep(0.0001)  # with 0 gevent would come back up to 50 times before it looks at a socket
+            self.yielded_at = time.monotonic()  # so that the greenlet that runs now gets `after_seconds` of its own
+            gevent.sleep(0.0001)  # with 0, gevent would come back up to 50 times before it looks at a socket
             self.yielded_at = time.monotonic()
 
 
-yield_if_due = YieldTimer().yield_if_due  # called between the steps of all work that grows with a body
-hashing_lock = Semaphore()  # else many who hash at once would each have a breath's time before a socket's turn
+yield_if_due = YieldTimer().yield_if_due
+# One greenlet hashes at a time: many at once would each hash for 10 ms before a socket is served again.
+hashing_lock = Semaphore()
 
 
 class Signature(NamedTuple):
-    """What a header shows, and one of the ways in which it may be made."""
+    """The digests in a header, and one way in which their sender may have computed them."""
 
-    header: str
+    header: str  # the lower-case name
     digests: list[bytes]
-    begun: hmac.HMAC  # with what is signed before the body
-    time: str
-    is_timed: bool
+    prefix_hmac: hmac.HMAC  # of all that is signed before the body
+    time: str  # '' if the scheme signs none before the body
+    is_timed: bool  # whether a time is required, before the body or in it
 
-    def fits(self, body: bytes) -> bool:
-        expected = self.begun.copy()
+    def matches(self, body: bytes) -> bool:
+        """Return whether one of the digests is that of the prefix and the body."""
+        expected = self.prefix_hmac.copy()
         with hashing_lock:
             yield_if_due()
             expected.update(body)
         return any(hmac.compare_digest(expected.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """A time in the body counts under any header: else it could be sent again by another."""
+        """Return whether the signed time is close enough to `arrived`, in Unix seconds.
+
+        A time in the body is checked under every header: otherwise Linear's requests could be replayed under another.
+        """
         seconds = TIMED_SECONDS if self.time else BODY_TIMED_SECONDS
         stamp = self.time or body_time(body)
         return abs(arrived - unix_time(stamp)) <= seconds if stamp else not self.is_timed
 
 
 def unix_time(stamp: str) -> float:
-    """Of Unix time in s or ms, or of RFC 3339; far away of anything else."""
+    """Return a time in Unix seconds. It may be given in Unix seconds, Unix milliseconds or RFC 3339.
+
+    Return 0, which is never fresh, if it is unreadable.
+    """
     with suppress(ValueError):
         if stamp.isdecimal():
-            return float(stamp) / (1000 if len(stamp) > 11 else 1)
-        return datetime.fromisoformat(stamp.replace('Z', '+00:00')).timestamp()
+            is_milliseconds = len(stamp) > 11
+            return float(stamp) / (1000 if is_milliseconds else 1)
+        return datetime.fromisoformat(stamp.replace('Z', '+00:00')).timestamp()  # Python 3.10 reads no Z
     return 0
 
 
+class TimedBody(Struct):
+    """The one member of a JSON body that authentication reads: the time of signing."""
+
+    time: Raw = field(name=BODY_TIME, default=Raw(b'null'))
+
+
+TIMED_BODY = Decoder(TimedBody)
+
+
 def body_time(body: bytes) -> str:
-    """Return the time at the top of a JSON object; empty if there is none, or null."""
-    for read in (bytes, simplified) if BODY_TIME.encode() in body else ():
+    """Return the time at the top of a JSON object, or '' if there is no readable one, or null."""
+    if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
+        return ''
+    # read_payloads mends some JSON that the decoder rejects. Its time must count, too, so the second try simplifies it.
+    for simplify in (lambda text: text, simplified):
         with suppress(ValueError, RecursionError):
-            stamp, = map(bytes, astuple(TIMED_BODY.decode(read(body))))
+            stamp = bytes(TIMED_BODY.decode(simplify(body)).time)
             return '' if stamp == b'null' else stamp.decode().strip('"')
     return ''
 
 
 def simplified(body: bytes) -> bytes:
-    """Return JSON with the same members, and nothing in its strings that read_payloads would have to mend."""
+    """Return JSON with the same members, but with nothing in its strings that read_payloads would have to mend."""
     body = body.removeprefix(b'\xef\xbb\xbf')
-    for escape in (rb'\\', rb'\"', rb'\u'):
+    for escape in (rb'\\', rb'\"', rb'\u'):  # in this order: in `\\"` the backslash is escaped, and not the quote
         yield_if_due()
         body = body.replace(escape, b'')
     return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))
 
 
-def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
+def signatures_in(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
+    """Yield every signature in the headers, as each scheme of its header reads it."""
     for header in headers:
         general = SCHEMES[ANY] if SIGNATURE_NAME.search(header) else []
         for scheme in SCHEMES.get(header, general):
@@ -394,22 +483,30 @@ def shown_signatures(headers: dict[str, str], token: bytes) -> Iterator[Signatur
 
 
 def authenticate(settings: Settings, headers: dict[str, str], query: str) -> list[Signature] | None:
-    """The signatures of which one has to be valid; None for who is let in without. Raises Unauthorized."""
+    """Return the signatures of which one must be valid for the body, or None if the request is accepted already.
+
+    Raise Unauthorized if the request has no usable proof. The names of `headers` are in lower case.
+    """
     if not settings.token or shows_token(settings, headers, query):
         return None
-    shown = list(islice(shown_signatures(headers, settings.token), 8))
-    if not shown:
+    # Each signature costs an HMAC of the body, of up to 25 MiB, and the sender is still unauthenticated.
+    signatures = list(islice(signatures_in(headers, settings.token), 8))
+    if not signatures:
         raise missing_proof(settings, headers, query)
-    return shown
+    return signatures
 
 
 def shows_token(settings: Settings, headers: dict[str, str], query: str) -> bool:
-    """Return whether one of the first 100 headers and query parameters is the token."""
-    return any(hmac.compare_digest(each, settings.token)
-               for spellings in islice(token_candidates(headers, query), 100) for each in spellings)
+    """Return whether the value of a header or query parameter is the token.
+
+    Only the first 100 are compared, so that one request cannot make thousands of guesses.
+    """
+    return any(hmac.compare_digest(spelling, settings.token)
+               for spellings in islice(token_candidates(headers, query), 100) for spelling in spellings)
 
 
 def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
+    """Yield, for each header and query parameter, every reading of its value."""
     for value in headers.values():
         yield {value.encode('latin-1')}
     for part in query.split('&'):
@@ -417,36 +514,36 @@ def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]
         yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
 
-OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; any other may be there for the token
+OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; any other one may be an attempt to show the token
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
 SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
-# For the connection alone, and the one with the query.
+# Headers for one connection only (RFC 9110 7.6.1), and the one in which XSOAR repeats the query, which may hold the token.
 NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
             'upgrade', 'x-request-uri'}
 
 
 def names_secret(name: str) -> bool:
-    """Return whether the name of a header says that its value is a secret."""
+    """Return whether a header's name, in lower case, says that its value is a secret."""
     return name.endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(name.split('-'))
 
 
 def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Unauthorized:
-    """Return the 401 for a request without a usable proof. It says nothing of what the request holds."""
+    """Return the 401 for a request without a usable proof. It repeats nothing that the request contains."""
     _, _, credentials = headers.get('authorization', '').partition(' ')
     if hmac.compare_digest(credentials.encode('latin-1'), settings.token):
         return Unauthorized('The Authorization header has a scheme before the token: '
-                            'leave it out, or put it into the token.')
+                            'remove the scheme, or make it part of the token.')
     if any(map(SIGNATURE_NAME.search, headers)):
-        return Unauthorized('No signature can be read, or not its id or time: sign the body (and the time) '
-                            'by HMAC-SHA256, in hex or base64, with the token as the key.')
+        return Unauthorized('The signature, its id or its time cannot be read: sign the body (and the time) '
+                            'with HMAC-SHA256, in hex or base64, and use the token as the key.')
     locations = ' and of '.join(secret_locations(headers, query))
     why = f'The value of {locations} is not the token' if locations else 'The request shows no token'
     return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
 
 
 def secret_locations(headers: dict[str, str], query: str) -> Iterator[str]:
-    """Yield where the sender may have put its token."""
+    """Yield a description of each kind of place where the sender may have put its token."""
     names = {name for name, value in headers.items() if value and names_secret(name)}
     if 'authorization' in names:
         yield 'the Authorization header'
@@ -456,36 +553,42 @@ def secret_locations(headers: dict[str, str], query: str) -> Iterator[str]:
         yield 'a query parameter'
 
 
-def valid_signature(shown: list[Signature], body: bytes, arrived: float) -> str:
-    """Return the header of the signature that is valid and fresh. Raise Unauthorized."""
-    why = 'No signature fits the body, its time and the token: check the token in the sender.'
-    for signature in filter(lambda each: each.fits(body), shown):
+def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> str:
+    """Return the name of the header whose signature is valid and fresh. Raise Unauthorized if there is none.
+
+    `arrived` is when the request arrived, in Unix seconds: a body that takes long to arrive must not make it stale.
+    """
+    why = 'No signature matches the body, its time and the token: check the token in the sender.'
+    for signature in signatures:
+        if not signature.matches(body):  # first, so that only a sender that knows the token causes the other checks
+            continue
         if not signature.time and TIMED_TEXT.match(body):
-            why = ('The signature fits, but the body begins like the signed text of another scheme, with a time in front: '
-                   'it could be a replay. Begin the body otherwise, or send the token itself.')
-        elif signature.is_fresh(body, arrived):
-            return signature.header
+            why = ('The signature matches, but the body begins like the signed text of another scheme, with a time first: '
+                   'it could be a replay. Begin the body differently, or send the token itself.')
+        elif not signature.is_fresh(body, arrived):
+            why = 'The signature matches, but its time is too far from now: check the clocks of both sides.'
         else:
-            why = 'The signature fits, but its time is too far from now: check the clocks of both sides.'
+            return signature.header
     raise Unauthorized(why)
 
 
 def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
-    """Those that say what happened."""
-    room = MAX_KEPT_HEADER_BYTES
+    """Return the headers that an incident keeps: without secrets, the token, and those for one connection only."""
+    remaining = MAX_KEPT_HEADER_BYTES
+    # RFC 9110 7.6.1: the Connection header names further headers that are for this connection only.
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
         size = len(name) + len(value)
         is_dropped = name in dropped or names_secret(name) or contains_token(settings, value)
-        if size <= room and not is_dropped:
+        if size <= remaining and not is_dropped:
             kept[name] = value
-            room -= size
+            remaining -= size
     return kept
 
 
 def contains_token(settings: Settings, text: str) -> bool:
-    """Whether the token stands in a text: as it is, percent-encoded, or in base64."""
+    """Return whether a text contains the token: as it is, percent-encoded, or in base64."""
     texts = {text}
     if '%' in text or '+' in text:
         texts |= {unquote(text), unquote_plus(text)}
@@ -494,13 +597,17 @@ def contains_token(settings: Settings, text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def token_spellings(token: bytes) -> set[str]:
-    if len(token.decode()) < 8:  # stands in any text by chance
+    """Return the texts by which to recognise the token inside another text: the token itself, and its base64."""
+    if len(token.decode()) < 8:  # so short a token occurs in other texts by chance
         return set()
     spellings = {token.decode(), token.decode('latin-1')}
-    for shift in range(3):  # what stands before it moves it by 0 to 2 bytes
+    # Each base64 character stands for 6 bits, so the text depends on how many bytes come before the token, modulo 3.
+    for shift in range(3):
         encoded = base64.b64encode(bytes(shift) + token).decode()
-        decided_alone = encoded[(shift * 8 + 5) // 6:(shift + len(token)) * 8 // 6]
-        spellings |= {decided_alone, decided_alone.replace('+', '-').replace('/', '_')}
+        # The characters at either end that share bits with other bytes vary: only those between them are certain.
+        first, end = (shift * 8 + 5) // 6, (shift + len(token)) * 8 // 6
+        certain = encoded[first:end]
+        spellings |= {certain, certain.replace('+', '-').replace('/', '_')}  # also the URL-safe alphabet
     return spellings
 
 
