@@ -215,7 +215,7 @@ def utc_text(seconds: float) -> str:
 
 
 class Settings(NamedTuple):
-    """The parameters of an instance, read once when a command starts. If the token is empty, all requests are accepted."""
+    """The parameters of an instance, read once when a command starts. With an empty token all requests are accepted."""
 
     port: int
     token: bytes
@@ -266,9 +266,9 @@ def prefix_pattern(prefix: str) -> str:
     """Return the pattern of every text that a scheme's prefix, such as `{id}.{time}.`, can expand to."""
     unix_time = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
-    # An id begins unlike a JSON, XML or form body, and may end with the padding of base64. It may contain characters that
-    # Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that a
-    # search for its end in a body of 25 MiB stays fast.
+    # An id begins unlike a JSON, XML or form body, and may end with the padding of base64. It may contain characters
+    # that Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that
+    # a search for its end in a body of 25 MiB stays fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
     return prefix.replace('.', '[.]').format(time=f'(?:{unix_time}|{date}T{clock}{offset})', id=delivery_id)
 
@@ -277,7 +277,7 @@ class Scheme(NamedTuple):
     """A way to sign a request: an HMAC of a prefix and the body, with the token as key."""
 
     prefix: str = ''
-    time: str = ''  # where the time is: the name of a header; BODY_TIME; or `t` for a part of the signature's own header
+    time: str = ''  # where the time is: the name of a header; BODY_TIME; or `t`, a part of the signature's own header
     delivery: str = ''  # the name of the header with the delivery id
     keys: Callable[[bytes], list[bytes]] = lambda token: [token]  # the keys that a token may mean
     label: str = ''  # the required start of the signature header's value
@@ -324,19 +324,22 @@ SIGNATURE_NAME = re.compile('signature|hmac')
 ANY = 'any other header whose name says signature or hmac'
 BODY_TIME = 'webhookTimestamp'
 # The schemes to try, by the lower-case name of the signature's header. A header with a row of its own is never checked
-# by those of ANY. What is in quotes is the title of the sender's documentation.
+# by the schemes of ANY. Quotes contain the title of the page that documents a scheme.
 SCHEMES = {
+    # GitHub, Shopify, PagerDuty, Sentry and others sign the body alone; Calendly, Tailscale and Dixa sign like Stripe.
     ANY: [Scheme(), Scheme('{time}.', 't')],
-    # Stripe: "Verify webhook signatures manually". The key is the whole token, `whsec_` included.
+    # Stripe: the key is the whole token, including `whsec_`.
     'stripe-signature': [Scheme('{time}.', 't')],
-    # Standard Webhooks, whose specification Svix and GitLab follow: "Signature scheme".
+    # Standard Webhooks: spec/standard-webhooks.md in its repository. Svix: "Verifying Webhooks Manually".
     'webhook-signature': [Scheme('{id}.{time}.', 'webhook-timestamp', 'webhook-id', standard_webhooks_keys)],
     'svix-signature': [Scheme('{id}.{time}.', 'svix-timestamp', 'svix-id', standard_webhooks_keys)],
     # Slack: "Verifying requests from Slack".
     'x-slack-signature': [Scheme('v0:{time}:', 'x-slack-request-timestamp')],
-    'x-zm-signature': [Scheme('v0:{time}:', 'x-zm-request-timestamp')],  # Zoom
+    # Zoom signs like Slack.
+    'x-zm-signature': [Scheme('v0:{time}:', 'x-zm-request-timestamp')],
     # Zendesk: "Verifying webhook authenticity". The time is in RFC 3339, and no separator follows it.
     'x-zendesk-webhook-signature': [Scheme('{time}', 'x-zendesk-webhook-signature-timestamp')],
+    # Linear: linear.app/developers/webhooks. The prefix is empty, because the signed body contains the time.
     'linear-signature': [Scheme(time=BODY_TIME)],
     # Grafana: "Configure webhook notifications". The time is optional, and the name of its header can be configured in
     # Grafana; this is the one in the documentation.
@@ -349,8 +352,8 @@ SCHEMES = {
 def longest_run(characters: str, group: str) -> str:
     """Return a pattern for as many of the characters as there are, which never backtracks.
 
-    `characters` is the content of a character class; `group` is a name that the whole pattern uses once. Python 3.10 has
-    no possessive quantifier; this is the same: a lookahead does not backtrack, and the group repeats what it found.
+    `characters` is the content of a character class; `group` is a name that the whole pattern uses once. Python 3.10
+    has no possessive quantifier. This is equivalent: a lookahead does not backtrack, and the group repeats what it found.
     """
     return f'(?=(?P<{group}>[{characters}]*))(?P={group})'
 
@@ -358,8 +361,9 @@ def longest_run(characters: str, group: str) -> str:
 def timed_text_pattern(prefixes: set[str]) -> str:
     """Return the pattern of texts that begin like what a sender with one of these prefixes signs.
 
-    A bare time also begins lines of logs, such as `1732442400: disk full`. So it counts only if a body of the kind that
-    these senders send follows. All repetitions are either possessive or limited, so that a match takes linear time.
+    A prefix with a version or an id counts whatever follows it. A bare time also begins lines of logs, such as
+    `1732442400: disk full`. So it counts only if a body follows that is of the kinds that these senders send.
+    All repetitions are either possessive or limited, so that a match takes linear time.
     """
     blanks = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and byte order marks
     form_key = r'[\w.*+%~$@&\[\]\x80-\xff-]{0,999}='  # the name of a form's first field
@@ -371,14 +375,15 @@ def timed_text_pattern(prefixes: set[str]) -> str:
     boundary = r'-{2,70}[^\s-]'  # of a multipart form
     bodies = '|'.join((r'\Z', '<', boundary, json_object, json_array, form))  # the first two: an empty body, and XML
     bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
+    # Directly after the time, the first key of a form is enough.
     after_a_time = f'(?:{form_key}|{longest_run(blanks, "blanks")}(?:{bodies}))'
     return ('|'.join(map(prefix_pattern, prefixes - bare_times))
             + f'|(?:{"|".join(map(prefix_pattern, bare_times))}){after_a_time}')
 
 
 # A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
-# alone: the attacker would send prefix and body together as the body. So such a header never makes a body valid that
-# begins like the signed text of a timed scheme. The pattern comes from the table, so that no new row can be forgotten.
+# alone: its prefix and body, sent together as the body, have the same HMAC. So valid_signature rejects such a body under
+# such a header. The pattern is derived from the table, so that a new row cannot be forgotten.
 TIMED_TEXT = re.compile(timed_text_pattern(
     {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode())
 
@@ -438,7 +443,7 @@ def unix_time(stamp: str) -> float:
     """
     with suppress(ValueError):
         if stamp.isdecimal():
-            is_milliseconds = len(stamp) > 11
+            is_milliseconds = len(stamp) > 11  # seconds have ten digits until the year 2286
             return float(stamp) / (1000 if is_milliseconds else 1)
         return datetime.fromisoformat(stamp.replace('Z', '+00:00')).timestamp()  # Python 3.10 reads no Z
     return 0
@@ -454,10 +459,10 @@ TIMED_BODY = Decoder(TimedBody)
 
 
 def body_time(body: bytes) -> str:
-    """Return the time at the top of a JSON object, or '' if there is no readable one, or null."""
+    """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing, null or unreadable."""
     if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
         return ''
-    # read_payloads mends some JSON that the decoder rejects. Its time must count, too, so the second try simplifies it.
+    # read_payloads mends some JSON that the decoder rejects. Its time must be found, too, so the second try simplifies it.
     for simplify in (lambda text: text, simplified):
         with suppress(ValueError, RecursionError):
             stamp = bytes(TIMED_BODY.decode(simplify(body)).time)
@@ -517,8 +522,10 @@ def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]
 OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; any other one may be an attempt to show the token
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
+# Not `key` alone: X-Event-Key and Idempotency-Key contain no secret.
 SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
-# Headers for one connection only (RFC 9110 7.6.1), and the one in which XSOAR repeats the query, which may hold the token.
+# Headers for one connection only (RFC 9110 7.6.1), and the one in which XSOAR repeats the query, which may contain the
+# token.
 NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
             'upgrade', 'x-request-uri'}
 
@@ -530,6 +537,7 @@ def names_secret(name: str) -> bool:
 
 def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Unauthorized:
     """Return the 401 for a request without a usable proof. It repeats nothing that the request contains."""
+    # The most likely mistake: the sender puts `Bearer ` or `Basic ` before the token.
     _, _, credentials = headers.get('authorization', '').partition(' ')
     if hmac.compare_digest(credentials.encode('latin-1'), settings.token):
         return Unauthorized('The Authorization header has a scheme before the token: '
@@ -560,7 +568,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
     """
     why = 'No signature matches the body, its time and the token: check the token in the sender.'
     for signature in signatures:
-        if not signature.matches(body):  # first, so that only a sender that knows the token causes the other checks
+        if not signature.matches(body):  # first, so that a wrong signature does not cause the other checks
             continue
         if not signature.time and TIMED_TEXT.match(body):
             why = ('The signature matches, but the body begins like the signed text of another scheme, with a time first: '
