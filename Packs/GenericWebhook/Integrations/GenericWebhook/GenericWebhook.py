@@ -506,23 +506,23 @@ def token_spellings(token: bytes) -> set[str]:
 
 ''' BODY '''
 
-# These bound a body: its size (read_body), the memory of all bodies together (Intake.body), the large bodies in process
-# at a time (Intake.exclusive), and its size after decompression (decompress). The section of HTTP bounds its pace
-# (PacedReader) and its framing (RequestBody).
-PIECE_BYTES = 16 * 1024  # Long work goes in pieces this small: other greenlets get the event loop between them.
+# This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of large
+# bodies that are processed at a time (Intake.exclusive), and the size of a body after decompression (decompress).
+# The limits on its pace (PacedReader) and its framing (RequestBody) are in the section of HTTP.
+PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
 
 def no_room() -> Unavailable:
     """Return the rejection for a body that does not fit beside the others."""
     detail = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
-    return Unavailable(detail, Connection='close')  # an unread body remains, so the connection can't be used again
+    return Unavailable(detail, Connection='close')  # as RFC 9112, 9.3, demands where part of a body remains unread
 
 
 class Room:
     """A limit on the bytes that greenlets hold together; each greenlet has a share while it is in `with room.share()`.
 
-    If the limit is exceeded, the greenlet that asks for more is rejected; with `cuts_longest`, those with the oldest
-    shares are cut: they get Unavailable thrown into them. A greenlet that is alone may exceed the limit.
+    If the limit is exceeded, the greenlet that asks for more is cut: it gets Unavailable, and loses its share. With
+    `cuts_longest`, the greenlets with the oldest shares are cut instead. A greenlet that is alone may exceed the limit.
     """
 
     def __init__(self, limit: int, cuts_longest: bool = False):
@@ -535,7 +535,7 @@ class Room:
 
     @contextmanager
     def share(self, size: int = 0) -> Iterator[None]:
-        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable if it does not fit."""
+        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable if it is cut."""
         greenlet = gevent.getcurrent()
         self.shares[greenlet] = 0
         try:
@@ -547,19 +547,19 @@ class Room:
                 self.cuts.pop(greenlet).stop()  # it ended first: the exception would hit whatever it does next
 
     def reserve(self, size: int) -> None:
-        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if there is no room."""
+        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if it is cut."""
         greenlet = gevent.getcurrent()
         if greenlet in self.shares:
             self.reserved += size - self.shares[greenlet]
             self.shares[greenlet] = size
-        # Cut until all fit, or until only the current greenlet's share remains: a body that is alone is read in any case.
+        # Cut until all fit, or until only this greenlet's share remains: a body that is alone is read in any case.
         while self.limit < self.reserved > self.shares.get(greenlet, 0):
             self.cut(next(iter(self.shares)) if self.cuts_longest else greenlet)
         if greenlet not in self.shares:  # it was cut, just now or earlier
             raise no_room()
 
     def cut(self, greenlet: Any) -> None:
-        """Free a greenlet's share. Have Unavailable thrown into it, unless it is the current one, which raises it itself."""
+        """Free a greenlet's share, and throw Unavailable into it from the event loop unless it is the current one."""
         self.reserved -= self.shares.pop(greenlet)
         if greenlet is not gevent.getcurrent():
             self.cuts[greenlet] = gevent.get_hub().loop.run_callback(greenlet.throw, no_room())
@@ -597,7 +597,7 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
 
 
 class Intake:
-    """The bodies in process: it bounds their memory, and has large ones processed one at a time."""
+    """The bodies being read and processed. It bounds their memory, and has large ones processed one at a time."""
 
     def __init__(self) -> None:
         self.accepted = Room(MAX_ACCEPTED_BYTES)
@@ -622,8 +622,9 @@ class Intake:
 
     @contextmanager
     def exclusive(self, size: int) -> Iterator[None]:
-        """Wait until no other body of the same size class (see `locks`) is in process. Raise Unavailable after 25 s."""
-        lock = next((lock for above, lock in self.locks.items() if size > above), Semaphore())  # a new one is free
+        """Wait until no other body with the same lock is being processed. Raise Unavailable after HAND_OVER_SECONDS."""
+        lock_of_its_own = Semaphore()  # a small body never waits
+        lock = next((lock for above, lock in self.locks.items() if size > above), lock_of_its_own)
         if not lock.acquire(timeout=HAND_OVER_SECONDS):
             raise no_room()
         try:
@@ -662,14 +663,14 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
             yield_if_due()
             pending = pending or packed.read(PIECE_BYTES)
             piece = engine.decompress(pending, PIECE_BYTES)
-            if not (pending or piece):
+            if not (pending or piece):  # all input is used, and the engine has no more output from it
                 raise zlib.error('it ends early')
             size += len(piece)
             if size > MAX_BODY_BYTES:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             yield piece
-            pending = engine.unconsumed_tail
-        pending = engine.unused_data or packed.read(PIECE_BYTES)
+            pending = engine.unconsumed_tail  # what did not fit into the piece
+        pending = engine.unused_data or packed.read(PIECE_BYTES)  # what follows the member
         if not pending:
             return
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
@@ -693,7 +694,7 @@ def check_utf8(text: bytes) -> None:
 
 def gathered(pieces: Iterable[bytes], most: int, form: str) -> bytes:
     """Return the joined pieces. Raise TooLarge if they have more than `most` bytes; `form` ends its message."""
-    text = io.BytesIO()  # its getvalue() shares the memory, where b''.join() would copy all pieces
+    text = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
         yield_if_due()
         if text.tell() + len(piece) > most:
@@ -705,7 +706,7 @@ def gathered(pieces: Iterable[bytes], most: int, form: str) -> bytes:
 # These and no more of Python's codecs: some of the others take quadratic time, or decode to text that JSON can't hold.
 CHARSET = re.compile(r'''
     utf-?8 | utf-?(16|32)(-?[bl]e)? |
-    (us-)?ascii | latin-?1 | iso-?8859-[0-9]{1,2} | (cp|windows-)125[0-9] |  # Western, and ISO's and Windows' others
+    (us-)?ascii | latin-?1 | iso-?8859-[0-9]{1,2} | (cp|windows-)125[0-9] |  # European and other alphabets
     s(hift-?)?jis | euc-?(jp|kr) | gbk | gb2312 | gb18030 | big5 |  # Japanese, Korean, Chinese
     koi8-[ru]  # Russian, Ukrainian
     ''', re.IGNORECASE | re.VERBOSE)
@@ -717,10 +718,10 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     Raise TooLarge, or if the body is not text BadRequest (`is_json`) or UnsupportedMedia.
     """
     charset = charset.replace('_', '-')
-    has_byte_order = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')
-    if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order:
+    has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # the last begins 00 00 FE FF, of UTF-32
+    if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
-    # UTF-8 first: text in another encoding is hardly ever valid UTF-8, but a label is often wrong.
+    # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
     for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
         with suppress(UnicodeError, LookupError):
             text = body
@@ -746,8 +747,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #
 #   Wazuh | rule.description agent | {} ({agent.name}) | timestamp
 #
-# An event with `rule.description` and `agent` comes from Wazuh; its incident is named `Disk full (db-1)`, after the rule
-# and the agent; it occurred at `timestamp`.
+# An event with `rule.description` and `agent` comes from Wazuh. Its incident is named after the rule and the agent,
+# such as `Disk full (db-1)`, and occurred at `timestamp`.
 #
 # A path leads to a value: keys joined by dots, where `0` is the first item of a list (`alerts.0.startsAt`).
 #   @ce-type    a request header, in lower case
@@ -758,12 +759,12 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   a b / c     an event must have `a` and `b`, or else `c`
 #   Begin with the path that the fewest events of other senders have: events are compared only to rows whose first key
 #   they have.
-# name: text with paths in braces; `{}` is the first path of "identified by". A path without a value is left out, with
-#   the text before it and the bracket after it.
+# name: text with paths in braces; `{}` is the first path of "identified by". A path is left out, with the text before
+#   it and the bracket after it, if it has no value, or one that is in the name already.
 # time: the path of a date or a Unix time; `-` is the moment of arrival; without this column, the general rule looks
 #   for a time.
-# The first row that fits an event is used. Rows that are identified by a header are tried before all others, for a
-# header is the surest sign; otherwise the order is that of the table.
+# The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
+# names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table.
 SENDERS = '''
 GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event |
     {} {action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description|alert.security_advisory.summary|
@@ -865,7 +866,7 @@ OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {
 
 
 class Row(NamedTuple):
-    """One way to identify a sender's events (a row of SENDERS has one or more), with the row's name and time."""
+    """One way to identify a sender's events, with their name and time. A row of SENDERS with ` / ` becomes several."""
 
     rank: tuple[bool, int]  # the order in which rows are tried: False, for those identified by a header, sorts first
     conditions: list[str]
@@ -876,7 +877,7 @@ class Row(NamedTuple):
 # The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
 # in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
 WORDS = {meaning: words.split() for meaning, words in {
-    # A name is looked for in these four, in this order.
+    # A name is looked for under these four meanings, in this order.
     'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
         signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
@@ -891,20 +892,22 @@ WORDS = {meaning: words.split() for meaning, words in {
     'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
         happenedat''',
-    # Objects in which a time can be, objects in which a name can be, and those of which inner objects are searched, too.
+    # Beside the event itself, the objects under these keys are searched for a time.
     'time inside': 'alert event data incident issue detail finding metadata',
+    # The objects under these keys, or the first one in a list, are searched for a name.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
         detail details object resource properties attributes essentials context result alerts events findings
         incidents value records messages attachments body item action eventdata formresponse definition''',
+    # So are, one level deeper, the objects in the objects under these keys.
     'deeper': 'data payload detail event body properties formresponse',
 }.items()}
 
-# The patterns end with a line break, so that they can be joined: a comment must not swallow what follows it.
+# These patterns are joined below. They end with a line break, because a comment goes on to the end of its line.
 IDENTIFIER = re.compile(r'''
     \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
     [0-9a-f]{16,}  # a hash
     ''', re.IGNORECASE | re.VERBOSE)
-# Texts that do not say what happened, in the name of a row, too.
+# Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
 GENERIC_TEXT = re.compile(r'''
     alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
     string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|
@@ -914,7 +917,7 @@ GENERIC_TEXT = re.compile(r'''
 # Texts that the general rule does not use as a name.
 UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, IDENTIFIER.pattern, r'''
     .{0,3} |
-    \S{40,} |  # a key or another token, for no word is as long
+    \S{40,} |  # one "word" that is too long to be a word: a key, an encoded text
     arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
@@ -932,7 +935,7 @@ ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
 
 def unmarked(text: str) -> str:
-    """Return the text with a space after the first character of each of XSOAR's error markers, which disarms them."""
+    """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
     for marker in ERROR_MARKERS:
         if marker in text:
             text = text.replace(marker, f'{marker[0]} {marker[1:]}')
@@ -949,14 +952,14 @@ RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-
 
 
 def to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
-    """Return an ISO 8601 date in RFC 3339: unchanged if it is already, else converted to UTC, which it is without an offset.
+    """Return an ISO 8601 date in RFC 3339: unchanged if it is one already, else in UTC, as is a date without an offset.
 
-    Raise ValueError or OverflowError if it is no date, or not between `earliest` and `latest` (Unix time in seconds).
+    Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
     """
     exact = RFC3339.fullmatch(text)
     # Without the fraction: before Python 3.11, fromisoformat accepts only some numbers of digits.
     iso = exact[1] + exact[2] if exact else text.strip().upper()
-    # fromisoformat accepts any character between date and time: it would take the number 17101204010 for a date in 1710.
+    # fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
     calendar_date, week_date = r'\d{4}-?\d\d-?\d\d', r'\d{4}-?W\d\d(?:-?\d)?'
     if not exact and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso):
         raise ValueError('it has another form')
@@ -983,13 +986,13 @@ def as_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 2
     return ''
 
 
-# Events are decoded one level at a time, and only where a path leads: a Raw is the JSON text of a value, not yet decoded.
+# An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text.
 MEMBERS = Decoder(dict[str, Raw])
 ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
 # An array as a struct with one field: the other items are skipped, and take no memory.
 FIRST_ITEM: Decoder[Any] = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
 # In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
-COMMON_MEMBERS = Decoder(defstruct('Few', [(key, Raw, Raw()) for key in (
+COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key in (
     'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
     'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'groupLabels', 'commonLabels', 'commonAnnotations',
     'events', 'findings', 'records', 'value', 'items')]))
@@ -998,10 +1001,10 @@ COMMON_MEMBERS = Decoder(defstruct('Few', [(key, Raw, Raw()) for key in (
 def read_members(source: bytes | Raw, most_keys: int = 50_000) -> dict[str, Any]:
     """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `most_keys`.
 
-    Return {} if the source is anything else.
+    Return {} if the source is not a JSON object.
     """
     with suppress(ValueError, RecursionError):
-        # An object has at most as many keys as colons, and it is quick to count those.
+        # An object has at most as many keys as colons, and counting those takes no memory.
         if len(memoryview(source)) <= SMALL_BODY_BYTES or count_of(b':', source) <= most_keys:
             return MEMBERS.decode(source)
         return {key: value for key, value in asdict(COMMON_MEMBERS.decode(source)).items() if value}
@@ -1010,7 +1013,7 @@ def read_members(source: bytes | Raw, most_keys: int = 50_000) -> dict[str, Any]
 
 def count_of(sign: bytes, source: bytes | Raw) -> int:
     """Return how often a byte is in the source."""
-    text = memoryview(source)  # a Raw can't count; in pieces, for a copy of all of it would take its size again
+    text = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
     return sum(bytes(text[start:start + PIECE_BYTES]).count(sign) for start in range(0, len(text), PIECE_BYTES))
 
 
@@ -1023,14 +1026,15 @@ class Items(dict[str, Any]):
 
     @cached_property
     def count(self) -> int:
-        """Return the number of items, or 1 if there may be a million: the list to count them would take 100 MiB."""
+        """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
         return len(ANYTHING.decode(self.source)) if count_of(b',', self.source) < 1_000_000 else 1
 
 
 def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096, most_members: int = 1000) -> Any:
     """Decode one level of a JSON value: an array as Items, an object as a dict of its first members.
 
-    Of a string with more than `most` bytes, return the first `most_text`; of another value as large, ''.
+    A string over `most` bytes is cut to about its first `most_text` bytes; a number as long becomes ''. These limits bound
+    the memory that a hostile event takes.
     """
     yield_if_due()
     text = memoryview(source)
@@ -1038,8 +1042,8 @@ def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096,
         return Items(source)
     if text[0] == ord('{'):
         return dict(islice(read_members(source).items(), most_members))
-    # A cut can split a character, of which the longest is an escaped surrogate pair of 12 bytes (\ud83d\ude00). One of 12
-    # successive cuts splits none, and decodes.
+    # A cut must not split a character. The longest is an escaped surrogate pair of 12 bytes (\ud83d\ude00), so at least
+    # one of 12 successive cuts splits none; the others do not decode.
     ends = range(most_text, most_text - 12, -1) if len(text) > most else ()
     for cut_text in [bytes(text[:end]) + b'"' for end in ends] or [source]:
         with suppress(ValueError):
@@ -1080,6 +1084,7 @@ def read_senders() -> dict[str, list[Row]]:
         _, identified_by, name, *time_paths = ' '.join(row_text.split()).split(' | ')
         for alternative in identified_by.split(' / '):
             first_paths = re.split('[ =]', alternative)[0]
+            # The text before the braces, the paths in them, and a bracket that closes one in the text before.
             parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name.replace('{}', f'{{{first_paths}}}'))
             row = Row((not alternative.startswith('@'), number), alternative.split(), parts, *time_paths)
             for key, _ in chain(*map(ways_in, first_paths.replace('@', '').split('|'))):
@@ -1092,9 +1097,9 @@ ROWS = read_senders()
 
 @lru_cache(maxsize=512)  # events of one kind have the same keys
 def by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
-    """Return those of an object's keys that are in WORDS, by meaning and word; `parent` is the word of the object's own key.
+    """Return an object's keys that are in WORDS, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
 
-    For example, {'title': {'alerttitle': 'alert_title'}, ...}
+    `parent` is the word of the key that the object is under.
     """
     known = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
     if 'name' in known:  # the `name` in a `rule` has the meaning of `rulename`
@@ -1127,7 +1132,7 @@ class Scope:
 
 
 class ThirdPartyEvent:
-    """An event in its sender's own format. It finds the name, the type and the time of the incident."""
+    """A third-party payload. Its methods find the name, the type and the time of the incident."""
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
         self.members = read_members(source)
@@ -1146,6 +1151,7 @@ class ThirdPartyEvent:
         if name := self.text_member('name'):
             yield '' if IDENTIFIER.fullmatch(name.strip()) else self.clean_text(name)
         if len(self.members) == 1:  # a text, which read_payloads makes the only member, `body`
+            # A hostile text may consist of line breaks, so only its start is searched.
             first_lines = self.text_member('body').lstrip()[:4096].splitlines()[:50]
             # PREAMBLE also matches nothing, so that its first match is always at the start.
             yield from (self.clean_text(PREAMBLE.sub('', each, count=1)) for each in first_lines)
@@ -1156,7 +1162,8 @@ class ThirdPartyEvent:
     def type(self, from_url: str, incident_type: str | None) -> str | None:
         """Return the incident's type: from the URL, else the instance's `incident_type`, else the event's own `type`.
 
-        The event's own comes second if the event is in our format with keys added. Elsewhere it is the kind of event.
+        If the event is in our format with keys added, its own `type` goes before the instance's. In other events it says
+        what kind of event it is: in 1,071 real payloads it never was an incident type.
         """
         own_type = self.text_member('type')
         has_our_members = self.text_member('name') and as_rfc3339(self.text_member('occurred'), time.time())
@@ -1165,7 +1172,7 @@ class ThirdPartyEvent:
         return unmarked(chosen) if chosen else None
 
     def occurred(self, now: float) -> str:
-        """Return the event's time in RFC 3339, or '' if it has none or its row says so; `now` is a Unix time in seconds."""
+        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
         if self.row and self.row.time:
             texts = map(self.clean_text, map(self.value_at, self.row.time.split('|')))
             return as_rfc3339(next(filter(None, texts), ''), now)
@@ -1194,13 +1201,13 @@ class ThirdPartyEvent:
         return wanted in values if wanted else any(value is not None for value in values)
 
     def name_by_row(self, row: Row) -> str:
-        """Return the name that a row gives the event, with ` (+3 more)` if it is that of the first of four items, or ''."""
-        parts_by_text: dict[str, str] = {}  # by text, so that none is repeated: a title is often the summary, too
+        """Return the name that a row gives the event, with ` (+3 more)` if it names the first of four items, or ''."""
+        parts_by_text: dict[str, str] = {}  # a dict, so that no text is repeated
         more_items = 0
         for number, (before, paths, after) in enumerate(row.name):
             text, more = self.first_text(paths)
             if text and text not in parts_by_text:
-                # The text before a part separates it from those to its left, and is left out if they all are.
+                # The text before a part separates it from earlier parts; it is left out if they all are.
                 is_separated = bool(parts_by_text) or number == 0
                 parts_by_text[text] = f'{before}{text}{after}' if is_separated else text
                 more_items = max(more_items, more)
@@ -1209,7 +1216,10 @@ class ThirdPartyEvent:
         return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(tail)) + tail
 
     def first_text(self, paths: str) -> tuple[str, int]:
-        """Return the first text at one of the paths, or '', and how many further items the lists on its path have at most."""
+        """Return the first text at one of the paths, and how many more items the longest list on that path has.
+
+        Return ('', 0) if there is no text.
+        """
         for path in paths.split('|'):
             if text := self.clean_text(self.value_at(path)):
                 lists = [self.value_at(path[:zero.start()]) for zero in re.finditer(r'\.0\b', path)]
@@ -1229,7 +1239,10 @@ class ThirdPartyEvent:
         return ThirdPartyEvent(source, {}, self.contains_token).name()
 
     def kind_and_entity(self) -> str:
-        """Return the kind of event and what it concerns, such as `login_failed: db-1`; only one if the other is missing, or ''."""
+        """Return the kind of event and the entity that it concerns, such as `login_failed: db-1`.
+
+        If the event has only one of them, return that one; if it has neither, return ''.
+        """
         headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
         entity_names = (value for scope in self.top.inner('entity') for value in scope.values('entity name'))
         kind = self.first_usable(chain(self.values('kind'), headers))
@@ -1237,9 +1250,9 @@ class ThirdPartyEvent:
         return self.clean_text(': '.join(filter(None, (kind, entity))))
 
     def first_usable(self, values: Iterator[Any], most: int = 40) -> str:
-        """Return the first text among the first `most` values that can be a name, or ''."""
+        """Return the first text that can be a name, or ''. Only the first `most` values are looked at, to bound the time."""
         for text in map(self.clean_text, islice(values, most)):
-            # The patterns are about English: in Chinese, three characters can say what happened.
+            # The pattern is for ASCII only: in Chinese, three characters can say what happened.
             if not (text.isascii() and UNUSABLE_TEXT.fullmatch(text)):
                 return text
         return ''
@@ -1252,17 +1265,17 @@ class ThirdPartyEvent:
 
     @cached_property
     def inner_scopes(self) -> list[Scope]:
-        """Return the scopes inside the event in which a name can be: at most 40, for objects in objects can be thousands."""
+        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands."""
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-        is_text = type(value) in (str, int, float)  # not by isinstance, for which a bool is an int
+        is_text = type(value) in (str, int, float)  # isinstance would accept a bool, which is an int
         text = str(value)[:4096] if is_text else ''  # more than any name or date has, and quick to search
         if not text.isprintable():
-            controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # without those that split() takes for white space
-            marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: they can disguise a text
+            controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
+            marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
             text = re.sub(f'[{controls}{marks}]', '', text)
         text = ' '.join(text.split())
         return '' if text and self.contains_token(text) else text
