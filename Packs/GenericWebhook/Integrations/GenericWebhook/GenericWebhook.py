@@ -506,8 +506,8 @@ def token_spellings(token: bytes) -> set[str]:
 
 ''' BODY '''
 
-# This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of large
-# bodies that are processed at a time (Intake.exclusive), and the size of a body after decompression (decompress).
+# This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
+# large bodies that are processed at a time (Intake.exclusive), and the size of a body after decompression (decompress).
 # The limits on its pace (PacedReader) and its framing (RequestBody) are in the section of HTTP.
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
@@ -981,7 +981,7 @@ def as_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 2
             while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
                 seconds /= 1000
             text = utc_text(seconds)
-        # `2026-11-24 10:00:00 UTC` and `2026-11-24 10:00:00 +0100` are common, but fromisoformat does not read them.
+        # fromisoformat reads no `10:00:00 UTC`, and before Python 3.11 no `10:00:00 +01:00`.
         return to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
     return ''
 
@@ -1250,7 +1250,7 @@ class ThirdPartyEvent:
         return self.clean_text(': '.join(filter(None, (kind, entity))))
 
     def first_usable(self, values: Iterator[Any], most: int = 40) -> str:
-        """Return the first text that can be a name, or ''. Only the first `most` values are looked at, to bound the time."""
+        """Return the first text that can be a name, or ''. Look only at the first `most` values, to bound the time."""
         for text in map(self.clean_text, islice(values, most)):
             # The pattern is for ASCII only: in Chinese, three characters can say what happened.
             if not (text.isascii() and UNUSABLE_TEXT.fullmatch(text)):
