@@ -981,7 +981,7 @@ def as_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 2
             while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
                 seconds /= 1000
             text = utc_text(seconds)
-        # fromisoformat reads no `10:00:00 UTC`, and before Python 3.11 no `10:00:00 +01:00`.
+        # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
         return to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
     return ''
 
