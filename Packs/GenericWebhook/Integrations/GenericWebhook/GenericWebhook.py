@@ -621,105 +621,115 @@ def token_spellings(token: bytes) -> set[str]:
 
 ''' BODY '''
 
-# What bounds a body: its size (read_body), the room of all together (Intake), the work on it (Intake.turn), what it unpacks
-# to (decompress). Its pace (PacedReader) and its framing (RequestBody) are in the section of HTTP.
-PIECE_BYTES = 16 * 1024  # of what is worked on before others get the loop
+# This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
+# large bodies that are processed at a time (Intake.exclusive), and the size of a body after decompression (decompress).
+# The limits on its pace (PacedReader) and its framing (RequestBody) are in the section of HTTP.
+PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
 
-no_room = partial(
-    Unavailable, 'Too many large bodies arrive at the same time: nothing was created, send it again later.',
-    Connection='close')
+def no_room() -> Unavailable:
+    """Return the rejection for a body that does not fit beside the others."""
+    detail = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
+    return Unavailable(detail, Connection='close')  # as RFC 9112, 9.3, demands where part of a body remains unread
 
 
 class Room:
-    """A number of bytes that greenlets hold together, each until it leaves its place.
+    """A limit on the bytes that greenlets hold together; each greenlet has a share while it is in `with room.share()`.
 
-    When the room is full, a further greenlet is rejected, or with `cuts_longest` the one that has held its place longest.
-    One that needs more than the whole room has it alone.
+    If the limit is exceeded, the greenlet that asks for more is cut: it gets Unavailable, and loses its share. With
+    `cuts_longest`, the greenlets with the oldest shares are cut instead. A greenlet that is alone may exceed the limit.
     """
 
     def __init__(self, limit: int, cuts_longest: bool = False):
         self.limit = limit
         self.cuts_longest = cuts_longest
-        self.reserved = 0
-        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest place first
-        self.settled: dict[Any, int] = {}  # ... of those that are no longer cut
-        self.cuts: dict[Any, Any] = {}  # the callback that is about to cut a greenlet
+        self.reserved = 0  # the sum of all shares, settled ones included
+        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest share first
+        self.settled: dict[Any, int] = {}  # bytes by greenlet that can no longer be cut
+        self.cuts: dict[Any, Any] = {}  # by greenlet, the pending callback that throws Unavailable into it
 
     @contextmanager
     def share(self, size: int = 0) -> Iterator[None]:
-        """Hold `size` bytes for the current greenlet, and what it holds meanwhile. Raise Unavailable."""
-        holder = gevent.getcurrent()
-        self.shares[holder] = 0
+        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable if it is cut."""
+        greenlet = gevent.getcurrent()
+        self.shares[greenlet] = 0
         try:
             self.reserve(size)
             yield
         finally:
-            self.reserved -= self.shares.pop(holder, 0) + self.settled.pop(holder, 0)
-            if holder in self.cuts:
-                self.cuts.pop(holder).stop()  # it may have left by itself
+            self.reserved -= self.shares.pop(greenlet, 0) + self.settled.pop(greenlet, 0)
+            if greenlet in self.cuts:
+                self.cuts.pop(greenlet).stop()  # it ended first: the exception would hit whatever it does next
 
     def reserve(self, size: int) -> None:
-        """Change what the current greenlet holds to `size` bytes. Raise Unavailable if there is no room."""
-        holder = gevent.getcurrent()
-        if holder in self.shares:
-            self.reserved += size - self.shares[holder]
-            self.shares[holder] = size
-        while self.limit < self.reserved > self.shares.get(holder, 0):
-            self.cut(next(iter(self.shares)) if self.cuts_longest else holder)
-        if holder not in self.shares:
+        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if it is cut."""
+        greenlet = gevent.getcurrent()
+        if greenlet in self.shares:
+            self.reserved += size - self.shares[greenlet]
+            self.shares[greenlet] = size
+        # Cut until all fit, or until only this greenlet's share remains: a body that is alone is read in any case.
+        while self.limit < self.reserved > self.shares.get(greenlet, 0):
+            self.cut(next(iter(self.shares)) if self.cuts_longest else greenlet)
+        if greenlet not in self.shares:  # it was cut, just now or earlier
             raise no_room()
 
-    def cut(self, holder: Any) -> None:
-        self.reserved -= self.shares.pop(holder)
-        if holder is not gevent.getcurrent():
-            self.cuts[holder] = gevent.get_hub().loop.run_callback(holder.throw, no_room())
+    def cut(self, greenlet: Any) -> None:
+        """Free a greenlet's share, and throw Unavailable into it from the event loop unless it is the current one."""
+        self.reserved -= self.shares.pop(greenlet)
+        if greenlet is not gevent.getcurrent():
+            self.cuts[greenlet] = gevent.get_hub().loop.run_callback(greenlet.throw, no_room())
 
     def settle(self) -> None:
-        """Keep the current greenlet from being cut from now on."""
-        holder = gevent.getcurrent()
-        self.settled[holder] = self.shares.pop(holder)
+        """Protect the current greenlet's share from being cut."""
+        greenlet = gevent.getcurrent()
+        self.settled[greenlet] = self.shares.pop(greenlet)
 
 
 def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
-    """Read a body of at most `limit` bytes into a room in which the current greenlet has its place.
+    """Read a body of at most `limit` bytes from `source`, which has `size` and `read()`, and return it.
 
-    Raise TooLarge, Unavailable, BadRequest.
+    The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes.
+    Raise TooLarge, BadRequest, or Unavailable if there is no room or the body comes too slowly.
     """
     body = bytearray()
     piece = b' '
     try:
         while piece:
-            if source.size > limit:
+            if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
             yield_if_due()
-            room.reserve(overhead + len(body) + PIECE_BYTES)  # before it comes: what has arrived in part is held, too
+            room.reserve(overhead + len(body) + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
             piece = source.read(PIECE_BYTES)
             body += piece
     except TimeoutError:
         raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
     except (OSError, ValueError):
-        bad = 'The body ended early, or its chunks are not well-formed.'
-        raise BadRequest(bad, Connection='close') from None
+        detail = 'The body ended early, or its chunks are not well-formed.'
+        raise BadRequest(detail, Connection='close') from None
     room.reserve(overhead + len(body))
     room.settle()
     return bytes(body)
 
 
 class Intake:
-    """Bodies on their way to incidents: all together are bounded, and large ones are worked on one by one."""
+    """The bodies being read and processed. It bounds their memory, and has large ones processed one at a time."""
 
     def __init__(self) -> None:
         self.accepted = Room(MAX_ACCEPTED_BYTES)
+        # Anyone can fill these two rooms, and keep them full with slow bodies, so new bodies displace the oldest ones.
         self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, cuts_longest=True)
         self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, cuts_longest=True)
-        # By the size above which a body needs one; work on smaller ones ends before others get the loop.
+        # A body waits for the lock of the largest size that it exceeds. Work on bodies below the smallest size ends
+        # before another greenlet gets the event loop, so they need no lock.
         self.locks = {MIB: Semaphore(), 64 * 1024: Semaphore()}
 
     @contextmanager
     def body(self, source: Any, is_accepted: bool, limit: int = MAX_BODY_BYTES, overhead: int = 0) -> Iterator[bytes]:
-        """Read a body; hold its bytes and the `overhead` of its request for as long as it is processed."""
-        size = source.size or limit  # unknown where it arrives in chunks
+        """Read a body and yield it. Reserve its bytes and the `overhead` of its request until the context ends.
+
+        Raise what read_body raises.
+        """
+        size = source.size or limit  # a chunked body starts with size 0: assume the largest
         unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
         room = self.accepted if is_accepted else unauthenticated
         with room.share():
@@ -727,26 +737,30 @@ class Intake:
 
     @contextmanager
     def exclusive(self, size: int) -> Iterator[None]:
-        """Waits until no other body as large is worked on. Raises Unavailable."""
-        exclusive = next((exclusive for above, exclusive in self.locks.items() if size > above), Semaphore())
-        if not exclusive.acquire(timeout=HAND_OVER_SECONDS):
+        """Wait until no other body with the same lock is being processed. Raise Unavailable after HAND_OVER_SECONDS."""
+        lock_of_its_own = Semaphore()  # a small body never waits
+        lock = next((lock for above, lock in self.locks.items() if size > above), lock_of_its_own)
+        if not lock.acquire(timeout=HAND_OVER_SECONDS):
             raise no_room()
         try:
             yield
         finally:
-            exclusive.release()
+            lock.release()
 
 
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
-    """The body without its Content-Encoding, in pieces. Raises TooLarge, BadRequest, UnsupportedMedia."""
-    coding = coding.strip().lower()
+    """Yield the body without its Content-Encoding, in pieces. Raise TooLarge, BadRequest or UnsupportedMedia."""
+    coding = coding.strip().lower()  # content codings are case-insensitive (RFC 9110, 8.4.1)
+    # The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
     window_bits = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
     if coding in ('', 'identity') or not body:
         yield body
         return
     if coding not in window_bits:
-        raise UnsupportedMedia(f'The Content-Encoding is none of {", ".join(window_bits)}.', coding)
-    is_bare = coding == 'deflate' and body[0] % 16 != 8  # some leave the zlib frame out
+        raise UnsupportedMedia(f'The Content-Encoding is not one of {", ".join(window_bits)}.', coding)
+    # "deflate" means the zlib format, but some senders leave out its wrapper (RFC 9110, 8.4.1.2). With the wrapper, the
+    # low half of the first byte is 8 (RFC 1950, 2.2). Negative wbits expect no wrapper.
+    is_bare = coding == 'deflate' and body[0] % 16 != 8
     try:
         yield from inflated(body, -15 if is_bare else window_bits[coding])
     except zlib.error:
@@ -754,34 +768,32 @@ def decompress(body: bytes, coding: str) -> Iterator[bytes]:
 
 
 def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
-    """Raises zlib.error. A gzip body may have several members."""
+    """Yield the decompressed body in pieces of at most PIECE_BYTES. Raise zlib.error, TooLarge or BadRequest."""
     packed = io.BytesIO(body)
-    pending = b''
+    pending = b''  # compressed bytes that were read from `packed`, but not used yet
     size = 0
-    for _ in range(MAX_GZIP_MEMBERS):
+    for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
         engine = zlib.decompressobj(window_bits)
         while not engine.eof:
             yield_if_due()
             pending = pending or packed.read(PIECE_BYTES)
             piece = engine.decompress(pending, PIECE_BYTES)
-            if not (pending or piece):
+            if not (pending or piece):  # all input is used, and the engine has no more output from it
                 raise zlib.error('it ends early')
             size += len(piece)
             if size > MAX_BODY_BYTES:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             yield piece
-            pending = engine.unconsumed_tail
-        pending = engine.unused_data or packed.read(PIECE_BYTES)
+            pending = engine.unconsumed_tail  # what did not fit into the piece
+        pending = engine.unused_data or packed.read(PIECE_BYTES)  # what follows the member
         if not pending:
             return
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
 def decoded(text: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
-    """Yield a text in pieces: in a str of all of it, one wide character would take four bytes for each other, too.
-
-    Raise UnicodeError, LookupError.
-    """
+    """Yield the decoded text in pieces. Raise UnicodeError, or LookupError for an unknown encoding."""
+    # Not as one str: a single character beyond U+FFFF would make Python store every character of it in four bytes.
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     for start in range(0, len(text), PIECE_BYTES):
         yield_if_due()
@@ -790,14 +802,14 @@ def decoded(text: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'st
 
 
 def check_utf8(text: bytes) -> None:
-    """Raise UnicodeError if a text is not in UTF-8."""
+    """Raise UnicodeError if the text is not UTF-8."""
     for _ in decoded(text):
         pass
 
 
 def gathered(pieces: Iterable[bytes], most: int, form: str) -> bytes:
-    """Return the pieces as one text, of which no copy is made. Raise TooLarge as soon as it has more than `most` bytes."""
-    text = io.BytesIO()
+    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes; `form` ends its message."""
+    text = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
         yield_if_due()
         if text.tell() + len(piece) > most:
@@ -806,20 +818,25 @@ def gathered(pieces: Iterable[bytes], most: int, form: str) -> bytes:
     return text.getvalue()
 
 
-# Not every codec that Python knows: some take quadratic time, some make text that no JSON can hold.
-CHARSET = re.compile(
-    'utf-?8|utf-?(16|32)(-?[bl]e)?|(us-)?ascii|latin-?1|iso-?8859-[0-9]{1,2}|(cp|windows-)125[0-9]|'
-    's(hift-?)?jis|euc-?(jp|kr)|gbk|gb2312|gb18030|big5|koi8-[ru]', re.IGNORECASE)
+# These and no more of Python's codecs: some of the others take quadratic time, or decode to text that JSON can't hold.
+CHARSET = re.compile(r'''
+    utf-?8 | utf-?(16|32)(-?[bl]e)? |
+    (us-)?ascii | latin-?1 | iso-?8859-[0-9]{1,2} | (cp|windows-)125[0-9] |  # European and other alphabets
+    s(hift-?)?jis | euc-?(jp|kr) | gbk | gb2312 | gb18030 | big5 |  # Japanese, Korean, Chinese
+    koi8-[ru]  # Russian, Ukrainian
+    ''', re.IGNORECASE | re.VERBOSE)
 
 
 def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
-    """Return the body in UTF-8, which it is in already or else in what its label names. Raise Refused.
+    """Return the body's text in UTF-8, without a byte order mark; `charset` is the one in the Content-Type, or empty.
 
-    Text holds no NUL: a body with one is in another encoding, or no text.
+    Raise TooLarge, or if the body is not text BadRequest (`is_json`) or UnsupportedMedia.
     """
     charset = charset.replace('_', '-')
-    if re.fullmatch('(?i)utf-?(16|32)', charset) and body[:2] not in (b'\xff\xfe', b'\xfe\xff', b'\0\0'):
+    has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # the last begins 00 00 FE FF, of UTF-32
+    if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
+    # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
     for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
         with suppress(UnicodeError, LookupError):
             text = body
@@ -827,7 +844,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
                 check_utf8(body)
             else:
                 text = gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8')
-            if b'\0' not in text:
+            if b'\0' not in text:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
                 return text.removeprefix(codecs.BOM_UTF8)
     if is_json:
         raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
@@ -837,13 +854,32 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 
 ''' NAMES '''
 
-# sender | told by | name | time
+# The senders whose events are known. Each row has the columns
 #
-# Told by: all of these are there, the rarest first; `=` asks for just this text, `/` stands between ways to tell.
-# Name: `{}` is what it is told by; a part falls away when its paths lead nowhere. Time: `-` is the arrival.
-# Path: keys joined by dots; 0 a list's first item, `@` a header, `*` the name of an event that a text holds,
-# `a|b` the first that is there. An indented line goes on with the row above, also within braces.
-# The rows told by a header come first, then the first that knows the event.
+#   sender | identified by | name | time
+#
+# and continues on the indented lines below it. An example:
+#
+#   Wazuh | rule.description agent | {} ({agent.name}) | timestamp
+#
+# An event with `rule.description` and `agent` comes from Wazuh. Its incident is named after the rule and the agent,
+# such as `Disk full (db-1)`, and occurred at `timestamp`.
+#
+# A path leads to a value: keys joined by dots, where `0` is the first item of a list (`alerts.0.startsAt`).
+#   @ce-type    a request header, in lower case
+#   *Message    the name of the event that this text holds as JSON, as it is or in base64
+#   a|b         the first of these paths that has a value
+# identified by: paths with a space between them; an event must have them all.
+#   type=alert  the value at `type` must be `alert`
+#   a b / c     an event must have `a` and `b`, or else `c`
+#   Begin with the path that the fewest events of other senders have: events are compared only to rows whose first key
+#   they have.
+# name: text with paths in braces; `{}` is the first path of "identified by". A path is left out, with the text before
+#   it and the bracket after it, if it has no value, or one that is in the name already.
+# time: the path of a date or a Unix time; `-` is the moment of arrival; without this column, the general rule looks
+#   for a time.
+# The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
+# names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table.
 SENDERS = '''
 GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event |
     {} {action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description|alert.security_advisory.summary|
@@ -945,53 +981,76 @@ OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {
 
 
 class Row(NamedTuple):
-    """A way to tell the events of a sender, and what becomes of them."""
+    """One way to identify a sender's events, with their name and time. A row of SENDERS with ` / ` becomes several."""
 
-    rank: tuple[bool, int]  # those told by a header come first
+    rank: tuple[bool, int]  # the order in which rows are tried: False, for those identified by a header, sorts first
     conditions: list[str]
-    name: list[tuple[str, str, str]]  # its parts: what stands before, the paths, a bracket behind
+    name: list[tuple[str, str, str]]  # parts: the text before the braces, the paths in them, the bracket after them
     time: str = ''
 
 
-# The general rule, for a sender without a row: what keys mean, the surest first.
+# The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
+# in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
 WORDS = {meaning: words.split() for meaning, words in {
+    # A name is looked for under these four meanings, in this order.
     'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
         signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': 'message msg text description reason cause displayname info',
+    # If they have none, the name is `kind: entity`.
     'kind': '''eventtype eventname webhookevent alerttype operationname operation action type kind category
         eventid status event alert error''',
-    'who': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource
+    'entity': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource
         repository project domain''',
-    'who inside': 'name fullname hostname email login username displayname id',
+    'entity name': 'name fullname hostname email login username displayname id',  # where the entity is an object
     'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
         happenedat''',
+    # Beside the event itself, the objects under these keys are searched for a time.
     'time inside': 'alert event data incident issue detail finding metadata',
+    # The objects under these keys, or the first one in a list, are searched for a name.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
         detail details object resource properties attributes essentials context result alerts events findings
         incidents value records messages attachments body item action eventdata formresponse definition''',
+    # So are, one level deeper, the objects in the objects under these keys.
     'deeper': 'data payload detail event body properties formresponse',
 }.items()}
 
-IDENTIFIER = re.compile(r'\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}?|[0-9a-f]{16,}', re.IGNORECASE)
-DULL = re.compile(r'''
+# These patterns are joined below. They end with a line break, because a comment goes on to the end of its line.
+IDENTIFIER = re.compile(r'''
+    \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
+    [0-9a-f]{16,}  # a hash
+    ''', re.IGNORECASE | re.VERBOSE)
+# Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
+GENERIC_TEXT = re.compile(r'''
     alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
     string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|
-    critical|high|medium|low|[\d\s.,:;/\#+_e-]*''', re.IGNORECASE | re.VERBOSE | re.ASCII)
-# What says nothing to a person: also short or endless words, ARNs and URLs, JSON and XML.
-EMPTY_TALK = re.compile('|'.join((DULL.pattern, IDENTIFIER.pattern, r"""
-    .{0,3}|\S{40,}|arn:\S+|[a-z][a-z\d+.-]*://\S*|<[?/\w][^>]*>.*>|(\{\s*["}]|\[\s*[\[{"\]]).*""")), DULL.flags)
-# What stands before a text: a declaration of XML, or the header of a syslog line, with date and host.
-PREAMBLE = re.compile(r"""<\?xml[^>]*>|
-    (<\d{1,3}>(\d\ )?(\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\ (\S+\ )?)?)?
-    ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?""", re.VERBOSE | re.ASCII)
-# What the server takes for an error, wherever a reply holds it.
+    critical|high|medium|low|
+    [\d\s.,:;/\#+_e-]*  # numbers (1.5e+3) and dates; also the empty text
+    ''', re.IGNORECASE | re.VERBOSE | re.ASCII)
+# Texts that the general rule does not use as a name.
+UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, IDENTIFIER.pattern, r'''
+    .{0,3} |
+    \S{40,} |  # one "word" that is too long to be a word: a key, an encoded text
+    arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
+    <[?/\w][^>]*>.*> |  # XML or HTML
+    (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
+    ''')), GENERIC_TEXT.flags)
+# What precedes the text in the first line of a body: an XML declaration, or the header of a syslog message.
+PREAMBLE = re.compile(r'''
+    <\?xml[^>]*> |
+    (<\d{1,3}>(\d\ )?  # the priority, and a version: <134>1
+        (\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)\ (\S+\ )?)?  # the time and host of RFC 5424: 2026-11-24T10:00:00Z db-1
+    )?
+    ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?  # those of RFC 3164: Nov 24 10:00:00 db-1
+    ''', re.VERBOSE | re.ASCII)
+# XSOAR takes a reply for an error if it contains one of these, even within the name of an incident.
 ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
 
 def unmarked(text: str) -> str:
+    """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
     for marker in ERROR_MARKERS:
         if marker in text:
             text = text.replace(marker, f'{marker[0]} {marker[1:]}')
@@ -999,6 +1058,7 @@ def unmarked(text: str) -> str:
 
 
 def shortened(text: str, most: int = 150) -> str:
+    """Return the text without error markers, and cut to `most` characters, the last of which is then `…`."""
     text = unmarked(text)
     return text if len(text) <= most else text[:most - 1] + '…'
 
@@ -1007,85 +1067,110 @@ RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-
 
 
 def to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
-    """Of an ISO 8601 date; unchanged if it is one already, else in UTC. Raises ValueError, OverflowError."""
+    """Return an ISO 8601 date in RFC 3339: unchanged if it is one already, else in UTC, as is a date without an offset.
+
+    Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
+    """
     exact = RFC3339.fullmatch(text)
+    # Without the fraction: before Python 3.11, fromisoformat accepts only some numbers of digits.
     iso = exact[1] + exact[2] if exact else text.strip().upper()
-    # fromisoformat takes any character before the time: ten digits of Unix time could be a date.
-    if not exact and not re.fullmatch(r'(?a)\d{4}-?(?:\d\d-?\d\d|W\d\d(?:-?\d)?)(?:[T ].*)?', iso):
+    # fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
+    calendar_date, week_date = r'\d{4}-?\d\d-?\d\d', r'\d{4}-?W\d\d(?:-?\d)?'
+    if not exact and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso):
         raise ValueError('it has another form')
-    date = datetime.fromisoformat(iso.replace('Z', '+00:00'))
+    date = datetime.fromisoformat(iso.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
     date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
     if not earliest <= date.timestamp() <= latest:
-        raise ValueError('it is not of these days')
+        raise ValueError('it is too early or too late')
     return text if exact else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
 def as_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
-    """A date, or a Unix time in s, ms, µs or ns, as RFC 3339; '' before the year 2000 or after tomorrow."""
+    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+
+    Return '' if the text is neither, or is before the year 2000 or more than a day after now.
+    """
     with suppress(ValueError, OverflowError):
-        if re.fullmatch(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text):
+        if re.fullmatch(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text):  # also 1.7e+18, as a large float is written
             seconds = float(text)
-            while seconds >= 1e11:
+            while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
                 seconds /= 1000
             text = utc_text(seconds)
+        # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
         return to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
     return ''
 
 
+# An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text.
 MEMBERS = Decoder(dict[str, Raw])
 ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
-FIRST: Decoder[Any] = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
-# Of an object with very many keys only these are looked for: a dict of all would take hundreds of MiB.
-FEW_MEMBERS = Decoder(defstruct('Few', [(key, Raw, Raw()) for key in (
+# An array as a struct with one field: the other items are skipped, and take no memory.
+FIRST_ITEM: Decoder[Any] = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
+# In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
+COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key in (
     'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
     'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'groupLabels', 'commonLabels', 'commonAnnotations',
     'events', 'findings', 'records', 'value', 'items')]))
 
 
 def read_members(source: bytes | Raw, most_keys: int = 50_000) -> dict[str, Any]:
-    """Return the members of a JSON object, each as its own text; of one with more colons than keys may be, a few."""
+    """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `most_keys`.
+
+    Return {} if the source is not a JSON object.
+    """
     with suppress(ValueError, RecursionError):
+        # An object has at most as many keys as colons, and counting those takes no memory.
         if len(memoryview(source)) <= SMALL_BODY_BYTES or count_of(b':', source) <= most_keys:
             return MEMBERS.decode(source)
-        return {key: value for key, value in asdict(FEW_MEMBERS.decode(source)).items() if value}
+        return {key: value for key, value in asdict(COMMON_MEMBERS.decode(source)).items() if value}
     return {}
 
 
 def count_of(sign: bytes, source: bytes | Raw) -> int:
-    text = memoryview(source)
+    """Return how often a byte is in the source."""
+    text = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
     return sum(bytes(text[start:start + PIECE_BYTES]).count(sign) for start in range(0, len(text), PIECE_BYTES))
 
 
 class Items(dict[str, Any]):
-    """A JSON array of any size, of which only the first item is read: it is found under the key `0`."""
+    """A JSON array of any size, as a dict of its first item under the key `0`; nothing reads the others."""
 
     def __init__(self, source: Raw):
-        super().__init__({'0': FIRST.decode(source).item})
+        super().__init__({'0': FIRST_ITEM.decode(source).item})
         self.source = source
 
     @cached_property
     def count(self) -> int:
-        """Return how many items there are; 1 of an array with so many commas that a list of its items might take 100 MiB."""
+        """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
         return len(ANYTHING.decode(self.source)) if count_of(b',', self.source) < 1_000_000 else 1
 
 
 def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096, most_members: int = 1000) -> Any:
-    """Read a JSON value one level deep: of a huge text its start, and of an object its first members."""
+    """Decode one level of a JSON value: an array as Items, an object as a dict of its first members.
+
+    A string over `most` bytes is cut to about its first `most_text` bytes; a number as long becomes ''. These limits bound
+    the memory that a hostile event takes.
+    """
     yield_if_due()
     text = memoryview(source)
     if text[0] == ord('['):
         return Items(source)
     if text[0] == ord('{'):
         return dict(islice(read_members(source).items(), most_members))
-    ends = range(most_text, most_text - 12, -1) if len(text) > most else ()  # one of them breaks no character
-    for cut in [bytes(text[:end]) + b'"' for end in ends] or [source]:
+    # A cut must not split a character. The longest is an escaped surrogate pair of 12 bytes (\ud83d\ude00), so at least
+    # one of 12 successive cuts splits none; the others do not decode.
+    ends = range(most_text, most_text - 12, -1) if len(text) > most else ()
+    for cut_text in [bytes(text[:end]) + b'"' for end in ends] or [source]:
         with suppress(ValueError):
-            return ANYTHING.decode(cut)
+            return ANYTHING.decode(cut_text)
     return ''
 
 
 def find(value: Any, path: str) -> Any:
-    """What stands at a path, read when it is first asked for; None where the path leads nowhere."""
+    """Return the value at a path of SENDERS without `@`, `*` or `|`, or None if there is no such value.
+
+    Each Raw on the way is replaced in its dict by its decoded value, so that the next call finds it decoded.
+    """
     if isinstance(value, dict):
         for key, remainder in ways_in(path):
             if key in value:
@@ -1097,50 +1182,63 @@ def find(value: Any, path: str) -> Any:
 
 @lru_cache(maxsize=1024)
 def ways_in(path: str) -> list[tuple[str, str]]:
-    """The keys that a path may begin with, and the rest; the longest first, for keys hold dots themselves."""
+    """Return each way to split a path into a first key and a remainder: `a.b` into `a.b` and '', and `a` and `b`."""
+    # The longest key comes first, for keys may contain dots (`kibana.alert.rule.name`).
     beginnings = list(accumulate(path.split('.'), '{}.{}'.format))
     return [(key, path[len(key) + 1:]) for key in reversed(beginnings)]
 
 
 def read_senders() -> dict[str, list[Row]]:
-    """The rows by the keys and headers of which one must be there, so that few are tried for an event."""
-    found: dict[str, list[Row]] = {}
-    lines = re.split(r'\n(?! )', re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip()))
-    for number, row_text in enumerate(lines):
-        _, identified_by, name, *time = ' '.join(row_text.split()).split(' | ')
-        for way in identified_by.split(' / '):
-            paths = re.split('[ =]', way)[0]
-            parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name.replace('{}', f'{{{paths}}}'))
-            row = Row((not way.startswith('@'), number), way.split(), parts, *time)
-            for key, _ in chain(*map(ways_in, paths.replace('@', '').split('|'))):
-                found.setdefault(key, []).append(row)
-    return found
+    """Return the rows of SENDERS by each key or header with which their first condition can begin.
+
+    An event has few of these, so that few rows are tried for it.
+    """
+    rows: dict[str, list[Row]] = {}
+    unbroken = re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip())  # white space inside braces: a row is continued there
+    for number, row_text in enumerate(re.split(r'\n(?! )', unbroken)):
+        _, identified_by, name, *time_paths = ' '.join(row_text.split()).split(' | ')
+        for alternative in identified_by.split(' / '):
+            first_paths = re.split('[ =]', alternative)[0]
+            # The text before the braces, the paths in them, and a bracket that closes one in the text before.
+            parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name.replace('{}', f'{{{first_paths}}}'))
+            row = Row((not alternative.startswith('@'), number), alternative.split(), parts, *time_paths)
+            for key, _ in chain(*map(ways_in, first_paths.replace('@', '').split('|'))):
+                rows.setdefault(key, []).append(row)
+    return rows
 
 
 ROWS = read_senders()
 
 
-@lru_cache(maxsize=512)
-def by_meaning(keys: tuple[str, ...], word: str) -> dict[str, dict[str, str]]:
-    """Those of an object's keys that mean something, by word, without case and separators."""
+@lru_cache(maxsize=512)  # events of one kind have the same keys
+def by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
+    """Return an object's keys that are in WORDS, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
+
+    `parent` is the word of the key that the object is under.
+    """
     known = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
-    if 'name' in known:  # the name of a rule is a rule's name
-        known.setdefault(word + 'name', known['name'])
+    if 'name' in known:  # the `name` in a `rule` has the meaning of `rulename`
+        known.setdefault(parent + 'name', known['name'])
     return {meaning: {word: known[word] for word in words if word in known} for meaning, words in WORDS.items()}
 
 
 class Scope:
-    """An object in which the general rule looks, and the word that it stands under."""
+    """An object that the general rule searches; `parent` is the word of the key that it is under.
 
-    def __init__(self, members: dict[str, Any], word: str = '', most_keys: int = 200, longest_key: int = 40):
+    It looks at `most_keys` keys that are not over `longest_key`, which bounds the cache of by_meaning, too.
+    """
+
+    def __init__(self, members: dict[str, Any], parent: str = '', most_keys: int = 200, longest_key: int = 40):
         self.members = members
         keys = [key for key in islice(members, most_keys) if len(key) <= longest_key]
-        self.keys = by_meaning(tuple(keys), word)
+        self.keys = by_meaning(tuple(keys), parent)
 
-    def under(self, meaning: str) -> list[Any]:
+    def values(self, meaning: str) -> list[Any]:
+        """Return the values of the keys that have this meaning, the best first."""
         return [find(self.members, key) for key in self.keys[meaning].values()]
 
-    def inside(self, meaning: str) -> Iterator['Scope']:
+    def inner(self, meaning: str) -> Iterator['Scope']:
+        """Yield a scope for each object, or first item of a list, under a key that has this meaning."""
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
             inner = find(value, '0') if isinstance(value, Items) else value
@@ -1149,7 +1247,7 @@ class Scope:
 
 
 class ThirdPartyEvent:
-    """Somebody's event as they send it: what its incident is called, its type and its time."""
+    """A third-party payload. Its methods find the name, the type and the time of the incident."""
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
         self.members = read_members(source)
@@ -1158,78 +1256,94 @@ class ThirdPartyEvent:
         self.contains_token = contains_token
 
     def name(self) -> str:
-        """Of at most 150 characters; '' if the event has nothing that says what happened."""
+        """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
         return next(map(shortened, filter(None, self.names())), '')
 
     def names(self) -> Iterator[str]:
-        """What it may be called, the best first; '' where a way leads to no name."""
+        """Yield possible names, the best first, and '' where there is none."""
         if self.row:
             yield self.name_by_row(self.row)
-        if name := self.own('name'):
+        if name := self.text_member('name'):
             yield '' if IDENTIFIER.fullmatch(name.strip()) else self.clean_text(name)
-        if len(self.members) == 1:
-            lines = self.own('body').lstrip()[:4096].splitlines()[:50]
-            yield from (self.clean_text(PREAMBLE.sub('', first, count=1)) for first in lines)
-        yield from map(self.usable, map(self.values, ('title', 'rule', 'summary', 'text')))
-        yield self.kind_and_who()
+        if len(self.members) == 1:  # a text, which read_payloads makes the only member, `body`
+            # A hostile text may consist of line breaks, so only its start is searched.
+            first_lines = self.text_member('body').lstrip()[:4096].splitlines()[:50]
+            # PREAMBLE also matches nothing, so that its first match is always at the start.
+            yield from (self.clean_text(PREAMBLE.sub('', each, count=1)) for each in first_lines)
+        for meaning in ('title', 'rule', 'summary', 'text'):
+            yield self.first_usable(self.values(meaning))
+        yield self.kind_and_entity()
 
     def type(self, from_url: str, incident_type: str | None) -> str | None:
-        """Return the incident's type. An event's own says what kind of event it is, unless it is our format with keys added."""
-        own = self.own('type')
-        ours = own if self.own('name') and as_rfc3339(self.own('occurred'), time.time()) and not self.row else ''
-        chosen = from_url or ours or incident_type or own
+        """Return the incident's type: from the URL, else the instance's `incident_type`, else the event's own `type`.
+
+        If the event is in our format with keys added, its own `type` goes before the instance's. In other events it says
+        what kind of event it is: in 1,071 real payloads it never was an incident type.
+        """
+        own_type = self.text_member('type')
+        has_our_members = self.text_member('name') and as_rfc3339(self.text_member('occurred'), time.time())
+        type_in_our_format = own_type if has_our_members and not self.row else ''
+        chosen = from_url or type_in_our_format or incident_type or own_type
         return unmarked(chosen) if chosen else None
 
     def occurred(self, now: float) -> str:
-        """As RFC 3339; '' if the event does not tell."""
+        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
         if self.row and self.row.time:
-            texts = map(self.clean_text, map(self.at, self.row.time.split('|')))
+            texts = map(self.clean_text, map(self.value_at, self.row.time.split('|')))
             return as_rfc3339(next(filter(None, texts), ''), now)
-        scopes = chain([self.top], self.top.inside('time inside'))
-        values = (value for scope in scopes for value in scope.under('time'))
+        scopes = chain([self.top], self.top.inner('time inside'))
+        values = (value for scope in scopes for value in scope.values('time'))
         return next(filter(None, (as_rfc3339(self.clean_text(value), now) for value in values)), '')
 
-    def own(self, key: str) -> str:
-        """The text under a key of its own; '' if there is none."""
+    def text_member(self, key: str) -> str:
+        """Return the string at a key of the event, or '' if there is none."""
         value = find(self.members, key)
         return value if isinstance(value, str) else ''
 
     @cached_property
     def row(self) -> Row | None:
+        """Return the first row that fits the event, or None."""
         keys = [key for key in (*self.members, *self.headers) if key in ROWS]
         for row in sorted(row for key in keys for row in ROWS[key]):
-            if all(map(self.fulfils, row.conditions)):
+            if all(map(self.meets, row.conditions)):
                 return row
         return None
 
-    def fulfils(self, condition: str) -> bool:
+    def meets(self, condition: str) -> bool:
+        """Return whether one of the condition's paths has a value, or the value after its `=`."""
         paths, _, wanted = condition.partition('=')
-        values = [self.at(path) for path in paths.split('|')]
+        values = [self.value_at(path) for path in paths.split('|')]
         return wanted in values if wanted else any(value is not None for value in values)
 
     def name_by_row(self, row: Row) -> str:
-        parts_by_text: dict[str, str] = {}
-        most = 0
+        """Return the name that a row gives the event, with ` (+3 more)` if it names the first of four items, or ''."""
+        parts_by_text: dict[str, str] = {}  # a dict, so that no text is repeated
+        more_items = 0
         for number, (before, paths, after) in enumerate(row.name):
             text, more = self.first_text(paths)
             if text and text not in parts_by_text:
-                parts_by_text[text] = f'{before}{text}{after}' if parts_by_text or not number else text
-                most = max(most, more)
+                # The text before a part separates it from earlier parts; it is left out if they all are.
+                is_separated = bool(parts_by_text) or number == 0
+                parts_by_text[text] = f'{before}{text}{after}' if is_separated else text
+                more_items = max(more_items, more)
         name = self.clean_text(''.join(parts_by_text.values()))
-        tail = f' (+{most} more)' if most else ''
-        return '' if DULL.fullmatch(name) else shortened(name, 150 - len(tail)) + tail
+        tail = f' (+{more_items} more)' if more_items else ''
+        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(tail)) + tail
 
     def first_text(self, paths: str) -> tuple[str, int]:
-        """And how many more items the list has that it is from."""
+        """Return the first text at one of the paths, and how many more items the longest list on that path has.
+
+        Return ('', 0) if there is no text.
+        """
         for path in paths.split('|'):
-            if text := self.clean_text(self.at(path)):
-                lists = [self.at(path[:zero.start()]) for zero in re.finditer(r'\.0\b', path)]
+            if text := self.clean_text(self.value_at(path)):
+                lists = [self.value_at(path[:zero.start()]) for zero in re.finditer(r'\.0\b', path)]
                 counts = [items.count for items in lists if isinstance(items, Items)]
                 return text, max(counts, default=1) - 1
         return '', 0
 
-    def at(self, path: str) -> Any:
-        """As the columns of SENDERS have it."""
+    def value_at(self, path: str) -> Any:
+        """Return the value at a path of SENDERS, which may begin with `@` or `*`, or None."""
         if path[0] == '@':
             return self.headers.get(path[1:])
         if path[0] != '*':
@@ -1239,37 +1353,45 @@ class ThirdPartyEvent:
             source = base64.b64decode(source, validate=True)
         return ThirdPartyEvent(source, {}, self.contains_token).name()
 
-    def kind_and_who(self) -> str:
-        headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
-        inside = (value for scope in self.top.inside('who') for value in scope.under('who inside'))
-        kind = self.usable(chain(self.values('kind'), headers))
-        who = self.usable(chain(self.values('who'), inside))
-        return self.clean_text(': '.join(filter(None, (kind, who))))
+    def kind_and_entity(self) -> str:
+        """Return the kind of event and the entity that it concerns, such as `login_failed: db-1`.
 
-    def usable(self, values: Iterator[Any], most: int = 40) -> str:
-        """The first text that says something to a person."""
+        If the event has only one of them, return that one; if it has neither, return ''.
+        """
+        headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
+        entity_names = (value for scope in self.top.inner('entity') for value in scope.values('entity name'))
+        kind = self.first_usable(chain(self.values('kind'), headers))
+        entity = self.first_usable(chain(self.values('entity'), entity_names))
+        return self.clean_text(': '.join(filter(None, (kind, entity))))
+
+    def first_usable(self, values: Iterator[Any], most: int = 40) -> str:
+        """Return the first text that can be a name, or ''. Look only at the first `most` values, to bound the time."""
         for text in map(self.clean_text, islice(values, most)):
-            if not (text.isascii() and EMPTY_TALK.fullmatch(text)):
+            # The pattern is for ASCII only: in Chinese, three characters can say what happened.
+            if not (text.isascii() and UNUSABLE_TEXT.fullmatch(text)):
                 return text
         return ''
 
     def values(self, meaning: str) -> Iterator[Any]:
-        """Where the general rule looks."""
-        yield from self.top.under(meaning)
+        """Yield the values of the keys that have this meaning, in the event and then in its inner scopes."""
+        yield from self.top.values(meaning)
         for scope in self.inner_scopes:
-            yield from scope.under(meaning)
+            yield from scope.values(meaning)
 
     @cached_property
     def inner_scopes(self) -> list[Scope]:
-        deeper = (inner for outer in self.top.inside('deeper') for inner in outer.inside('inside'))
-        return list(islice(chain(self.top.inside('inside'), deeper), 40))
+        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands."""
+        deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
+        return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
     def clean_text(self, value: Any) -> str:
-        """A text or a number on one line; '' for anything else, and for what holds the token."""
-        text = str(value)[:4096] if type(value) in (str, int, float) else ''
+        """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
+        is_text = type(value) in (str, int, float)  # isinstance would accept a bool, which is an int
+        text = str(value)[:4096] if is_text else ''  # more than any name or date has, and quick to search
         if not text.isprintable():
-            controls = '[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]'
-            text = re.sub(controls, '', text)
+            controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
+            marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
+            text = re.sub(f'[{controls}{marks}]', '', text)
         text = ' '.join(text.split())
         return '' if text and self.contains_token(text) else text
 
