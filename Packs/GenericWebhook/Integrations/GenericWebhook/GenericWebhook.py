@@ -1172,7 +1172,8 @@ def note_nothing(_: str) -> None:
 class Arrival:
     """The request that payloads came in: what it and the instance say where a payload does not.
 
-    `occurred` is the time of arrival in RFC 3339, `headers` have names in lower case, and `note` writes a sentence to the log.
+    `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, and `note` writes a sentence
+    to the log.
     """
 
     occurred: str
@@ -1181,7 +1182,7 @@ class Arrival:
     query: dict[str, str] = field(default_factory=dict)
     note: Callable[[str], Any] = note_nothing
 
-    # All events of a request share what the cached properties return: up to MAX_EVENTS ask for it.
+    # The properties are cached because each of up to MAX_EVENTS events reads them.
 
     @cached_property
     def type_from_url(self) -> str:
@@ -1212,7 +1213,7 @@ JSON_START = re.compile(BLANKS + rb'''(?:
     \[ \s* (?:
         ["{[\]] | \Z |                      # an array: a string, an object, an array or its end follows
         (?: -?\d+ (?:\.\d+)? (?:[eE][+-]?\d+)? | true | false | null )
-        \s* (?: , | \] \s* \Z | \Z )        # ... or a number or a word, if a comma or the end of the text is behind it
+        \s* (?: , | \] \s* \Z | \Z )        # ... or a number or a word, then a comma or (perhaps after ]) the end of the text
     )
     )''', re.VERBOSE)
 # curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
@@ -1330,8 +1331,8 @@ def find_or_end(text: bytes, sign: bytes, start: int, end: int) -> int:
     return end if position < 0 else position
 
 
-# A piece of a form. It ends before a %, or where the last two bytes are not %, so that no code such as %2F is cut in two.
-# The last alternative is an incomplete code at the end.
+# Cuts a form into pieces, but never inside a code such as %2F: a piece ends before a % or where neither of its last two
+# bytes is %. The last alternative is an incomplete code at the end.
 CODES = re.compile(rb'.{1,%d}(?:(?=%%)|(?<!%%)(?<!%%.))|.+' % PIECE_BYTES, re.DOTALL)
 
 
@@ -1345,7 +1346,7 @@ def percent_decoded(text: bytes, start: int, end: int) -> bytes:
 
 
 def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
-    """Yield the name and the text of each field; of a file its name, type and size instead of the text. Raise ValueError."""
+    """Yield each field as its name and its text, or for a file its name, type and size. Raise ValueError."""
     parser = PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_size=2048)
     # The parser yields for each field its head (a MultipartSegment), then pieces of its content, then None.
     for part in parser.parse_blocking(io.BytesIO(body).read, PIECE_BYTES):
@@ -1374,7 +1375,7 @@ def json_kind(text: bytes) -> str:
 def json_payloads(text: bytes) -> list[bytes]:
     """Return the payloads of a JSON text: one object, an array of objects, or objects in a row as in NDJSON.
 
-    Half surrogate pairs are replaced, and in a small text control characters in strings are escaped. Raise BadRequest, TooLarge.
+    Replace half surrogate pairs, and in a small text escape control characters in strings. Raise BadRequest, TooLarge.
     """
     try:
         values = json_values(text, text)
@@ -1409,8 +1410,8 @@ too_many_events = partial(TooLarge, f'The body contains more than {MAX_EVENTS:,}
 def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
     """Return the JSON values that follow one another in `text`. Raise BadRequest.
 
-    Return at most MAX_EVENTS + 1 values, so that the caller can detect that there are too many. `as_sent` is the text before
-    it was mended: it has the same length, and error messages give the position in it.
+    Return at most MAX_EVENTS + 1 values, so that the caller can detect that there are too many. `as_sent` is the text
+    before it was mended: positions in error messages refer to it.
     """
     values: list[bytes] = []
     start = 0
@@ -1422,8 +1423,8 @@ def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
         except RecursionError:
             raise too_deep() from None
         except DecodeError as error:
-            # msgspec gives no position for a text that ends early. "trailing characters" means that the value is valid and
-            # another one follows: the position is that of the second byte of the latter.
+            # msgspec gives no position for a text that ends early. "trailing characters" means that the value is valid
+            # and something follows; the position is that of the second byte of what follows.
             words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
             reason, offset = words.groups() if words else ('it ends early', end - start)
             if reason != 'trailing characters':
@@ -1436,7 +1437,7 @@ def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
 
 def not_json(reason: str, text: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
-    # Python's json writes NaN and Infinity. msgspec gives the position of the first letter; a minus sign is before that.
+    # Python's json writes NaN and Infinity. msgspec's position is the first letter; a minus sign is one byte earlier.
     if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(text, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
     row = text.count(b'\n', 0, position) + 1
@@ -1445,13 +1446,13 @@ def not_json(reason: str, text: bytes, position: int) -> BadRequest:
     return BadRequest(f'The body is not valid JSON: {reason}, line {row} column {column}.')
 
 
-# A struct of MAX_EVENTS + 1 items ends decoding at the first item that is too many: a list of all could take hundreds of MiB.
+# Decoding into a struct of MAX_EVENTS + 1 items keeps no further ones: a list of all could take hundreds of MiB.
 ITEMS = Decoder(defstruct(
     'Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
 
 
 def array_items(array: bytes | Raw) -> list[bytes]:
-    """Return the items of a JSON array, at most MAX_EVENTS + 1, so that the caller can detect that there are too many."""
+    """Return the items of a JSON array, at most MAX_EVENTS + 1: the caller rejects more than MAX_EVENTS."""
     return [bytes(item) for item in astuple(ITEMS.decode(array)) if item]
 
 
@@ -1462,8 +1463,8 @@ def replace_half_pairs(text: bytes) -> bytes:
     """
     high, low = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
     halves = rb'(?:%b(?!%b)|%b){1,999}' % (high, low, low)
-    # Everything else is matched as well: a whole pair must not be taken for two halves, nor the end of `\\ud800` (an escaped
-    # backslash and letters) for an escape. Both repetitions are limited so that no match keeps others waiting for long.
+    # Everything else is matched as well: a whole pair must not be taken for two halves, nor the end of `\\ud800` (an
+    # escaped backslash, then letters) for an escape. The repetitions are limited so that no match blocks others for long.
     others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
     mended = io.BytesIO(text)  # it copies the text only when something is written
     for step in re.finditer(rb'(%b)|%b' % (halves, others), text):
@@ -1483,7 +1484,7 @@ def controls_in_strings(text: bytes, spelling: dict[int, str]) -> bytes:
 
     Hand-written templates leave line breaks, tabs and the like in strings, where JSON forbids them.
     """
-    # The closing quote is optional: if it were required, an unterminated string would be tried again from each later quote.
+    # The closing quote is optional: otherwise an unterminated string would be tried again from each later quote.
     strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
     return strings.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
 
@@ -1512,12 +1513,12 @@ ENVELOPE = Decoder(defstruct(
 
 
 def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
-    """Return the incidents of one payload: an envelope's, or those of a third-party payload. Raise BadRequest, TooLarge."""
+    """Return the incidents of a payload: one of an envelope, or those of a third-party payload. Raise Rejected."""
     yield_if_due()
     unknown_key = ''
     try:
         fields = asdict(ENVELOPE.decode(text))
-        # Shopify's headers say what happened even if the payload is an empty object; from elsewhere that is an envelope.
+        # An empty object is an envelope, but not Shopify's, for example: its headers say what happened.
         if any(fields.values()) or not arrival.is_of_known_sender:
             return [envelope_incident(fields, text, arrival)]
     except ValidationError as error:  # "Object contains unknown field `x`"
@@ -1526,13 +1527,14 @@ def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
 
 
 def third_party_incidents(text: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
-    """Return one incident for a third-party payload, or one for each item of the array that the URL's ?each= names in it.
+    """Return one incident for a third-party payload, or one for each item of the array at the path of the URL's ?each=.
 
-    Raise BadRequest if it has a key for an envelope's details; `unknown_key` is then what keeps it from being an envelope.
+    Raise TooLarge, and BadRequest if the payload has a key for an envelope's details. The sender is then shown
+    `unknown_key`, the key that an envelope cannot have.
     """
     event = arrival.event(text)
     if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
-        raise BadRequest(f"Only 'name', 'type' and 'occurred' can be sent beside '{raw_key}': move all other keys into it, "
+        raise BadRequest(f"Only 'name', 'type' and 'occurred' can be sent beside '{raw_key}': move other keys into it, "
                          "or omit it, and the whole object becomes the incident's details.", unknown_key)
     path = arrival.query.get('each', '')
     items = items_at(text, path) if path else []
@@ -1670,7 +1672,7 @@ def items_at(text: bytes, path: str) -> list[bytes]:
 def path_decoder(path: str) -> Decoder[Any]:
     """Return a decoder that follows a dotted path through objects in one pass.
 
-    What it returns has an attribute `value` for each key of the path, one inside the other; the last is the JSON at the path.
+    For the path `a.b` it returns a struct whose `value.value` is the JSON text of the member `b` of the member `a`.
     """
     inner: Any = Raw
     for key in reversed(path.split('.')):
@@ -1722,7 +1724,7 @@ MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
 def plain(text: Any, name: str = 'A challenge') -> str:
-    """Return a text that is safe to echo: printable ASCII of limited length. Raise BadRequest, with `name`, for any other."""
+    """Return `text` if it is safe to echo. Raise BadRequest, which calls the text `name`, if it is not."""
     if not (isinstance(text, str) and re.fullmatch('[ -~]{1,1024}', text)):
         raise BadRequest(f'{name} is echoed only if it has 1 to 1024 printable ASCII characters.')
     return text
@@ -1773,16 +1775,16 @@ def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
 
 
 def signed_handshake(settings: Settings, request: Request, signed_by: str, payloads: list[bytes]) -> HTTPResponse | None:
-    """Return the response to a handshake of Slack or Zoom, or None if the accepted payloads are not one. Raise BadRequest.
+    """Return the response to a handshake of Slack or Zoom, or None if the payloads are not one. Raise BadRequest.
 
-    `signed_by` is the header with the valid signature, or '' if the request was accepted without one.
+    The request is already accepted: `signed_by` is the header with the valid signature, or '' if none was needed.
     """
     text = payloads[0] if len(payloads) == 1 else b''
-    # The names of both events begin with 'url_v' (behind 'endpoint.'): to search for that is faster than to parse each payload.
+    # Both events are called something with 'url_v': to search for that is faster than to parse each payload.
     if len(text) > MAX_HANDSHAKE_BYTES or b'url_v' not in text:
         return None
     event = read_members(text)
-    # The response is an HMAC with the token, so it needs one. Zoom's signature need not be the proof: the token alone will do.
+    # The response is signed with the token, so there must be one. A request that shows the token needs no valid signature.
     is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
     match {key: find(event, key) for key in ('type', 'challenge', 'event')}:
@@ -3173,7 +3175,7 @@ def open_port(server: WebhookServer) -> None:
 
 
 def main() -> None:
-    """Run the command that the server asks for, and report what prevents it. The script's only use of the parameters."""
+    """Run the command that the server asks for, and report a failure to it."""
     command = demisto.command()
     if command not in ('test-module', 'long-running-execution', 'fetch-incidents'):
         raise NotImplementedError(f'The command {command} is not implemented.')
