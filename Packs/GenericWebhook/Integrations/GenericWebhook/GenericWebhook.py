@@ -1379,7 +1379,7 @@ def json_payloads(text: bytes) -> list[bytes]:
     """
     try:
         values = json_values(text, text)
-    except BadRequest:
+    except BadRequest:  # only invalid JSON pays for the repairs
         mended = replace_half_pairs(text)
         if len(text) <= SMALL_BODY_BYTES:
             # Blanks keep every position, so this finds errors where the sender has them; escapes move what follows.
@@ -1549,7 +1549,10 @@ MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs mo
 
 
 def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> dict[str, Any]:
-    """Return the incident of an envelope with these fields and this text. Raise BadRequest, TooLarge."""
+    """Return the incident of an envelope, given as JSON: the whole `text`, and each field, empty if it was not sent.
+
+    Raise BadRequest, TooLarge.
+    """
     members = {key: bytes(member) for key, member in fields.items() if member}
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
@@ -1780,11 +1783,12 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
     The request is already accepted: `signed_by` is the header with the valid signature, or '' if none was needed.
     """
     text = payloads[0] if len(payloads) == 1 else b''
-    # Both events are called something with 'url_v': to search for that is faster than to parse each payload.
+    # 'url_verification' and 'endpoint.url_validation' share 'url_v': to search for it is faster than to parse every payload.
     if len(text) > MAX_HANDSHAKE_BYTES or b'url_v' not in text:
         return None
     event = read_members(text)
-    # The response is signed with the token, so there must be one. A request that shows the token needs no valid signature.
+    # The response is signed with the token, so there must be one. A request that shows the token needs no valid signature,
+    # but Zoom's header all the same.
     is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
     match {key: find(event, key) for key in ('type', 'challenge', 'event')}:
