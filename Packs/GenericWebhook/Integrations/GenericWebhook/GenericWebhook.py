@@ -29,9 +29,10 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import cached_property, lru_cache, partial, reduce
+from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import accumulate, chain, islice, product, repeat
 from queue import SimpleQueue
@@ -46,7 +47,8 @@ try:
     from gevent.event import AsyncResult, Event
     from gevent.lock import Semaphore
     from gevent.server import StreamServer
-    from msgspec import DecodeError, Raw, Struct, ValidationError, defstruct, field
+    from msgspec import DecodeError, Raw, Struct, ValidationError, defstruct
+    from msgspec import field as struct_field
     from msgspec.json import Decoder
     from msgspec.json import encode as to_json
     from msgspec.structs import asdict, astuple
@@ -1399,48 +1401,71 @@ class ThirdPartyEvent:
 ''' PAYLOAD TO INCIDENTS '''
 
 
-class Arrival(Struct, dict=True):
-    """What an incident takes from its request and the instance, where the payload is silent."""
+def note_nothing(_: str) -> None:
+    """Ignore a note, where there is no log."""
+
+
+@dataclass
+class Arrival:
+    """The request that payloads came in: what it and the instance say where a payload does not.
+
+    `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, and `note` writes a sentence
+    to the log.
+    """
 
     occurred: str
     headers: dict[str, str]
     settings: Settings
-    query: dict[str, str] = {}
-    note: Callable[[str], Any] = str  # for the log
+    query: dict[str, str] = field(default_factory=dict)
+    note: Callable[[str], Any] = note_nothing
+
+    # The properties are cached because each of up to MAX_EVENTS events reads them.
 
     @cached_property
     def type_from_url(self) -> str:
+        """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
         url_type = self.query.get('type', '')
         return '' if contains_token(self.settings, url_type) else unmarked(url_type)
 
     @cached_property
     def kept_headers(self) -> bytes:
+        """Return the JSON object of the headers that the incidents keep."""
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
     @cached_property
     def is_of_known_sender(self) -> bool:
-        """Whether the headers alone identify a sender that has a row."""
+        """Return whether the headers alone identify a sender that has a row."""
         return self.event(b'{}').row is not None
 
     def event(self, text: bytes) -> ThirdPartyEvent:
+        """Return the third-party event whose JSON is `text`."""
         return ThirdPartyEvent(text, self.headers, partial(contains_token, self.settings))
 
 
-BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # and a byte order mark
-# What can begin an object, or an array whose first item is whole: `[Wed Oct 11`, `[12.5] kernel:` and `{x}` cannot.
+BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
+# The beginning of a JSON object, or of an array whose first item is complete. Log lines begin similarly and must not
+# match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends early: it is reported as invalid JSON.
 JSON_START = re.compile(BLANKS + rb'''(?:
-    \{ \s* (?: ["}] | \Z ) |
-    \[ \s* (?: ["{[\]] | \Z | (?: -?\d+ (?:\.\d+)? (?:[eE][+-]?\d+)? | true | false | null ) \s* (?: , | \] \s* \Z | \Z ) )
+    \{ \s* (?: ["}] | \Z ) |                # an object: a key or its end follows
+    \[ \s* (?:
+        ["{[\]] | \Z |                      # an array: a string, an object, an array or its end follows
+        (?: -?\d+ (?:\.\d+)? (?:[eE][+-]?\d+)? | true | false | null )
+        \s* (?: , | \] \s* \Z | \Z )        # ... or a number or a word, then a comma or (perhaps after ]) the end of the text
+    )
     )''', re.VERBOSE)
-# curl labels any text as a form: before the first = of a form a field's name stands, and a line break can only end it.
+# curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
 FIELD_NAMES = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
 # `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
 NEXT_PAIR = re.compile(rb'[ \t][\w.*+%~$@\[\]\x80-\xff-]+=')
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
-    """Return the events in a body, each as the JSON text of an object. Raise Refused."""
+    """Return the payloads in a body, each as the JSON text of an object: at most MAX_EVENTS. Raise Rejected.
+
+    The text decides more than the Content-Type does, since many senders set a wrong one.
+    """
     label, options = parse_options_header(content_type[:1000])
+    # JSON and an empty body are not multipart, whatever their label is.
     if label == 'multipart/form-data' and not re.match(BLANKS + rb'(?:[{[]|\Z)', body):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label))
@@ -1448,33 +1473,38 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
     if re.fullmatch(BLANKS, text):
         return [b'{}']
     if is_json or JSON_START.match(text):
-        with suppress(BadRequest) if label.startswith('text/') else nullcontext():
+        try:
             return json_payloads(text)
+        except BadRequest:
+            if not label.startswith('text/'):  # a text may begin like JSON without being JSON
+                raise
     elif label == 'application/x-www-form-urlencoded' and is_form(text):
         return form_payloads(urlencoded_fields(text))
     return [json_text({b'body': text})]
 
 
 def is_form(text: bytes) -> bool:
-    """Return whether a text under the label of a form is one."""
+    """Return whether a text that is labelled as a form really is one."""
     equals, end = text.find(b'='), form_length(text)
-    has_fields = equals >= 0 and FIELD_NAMES.fullmatch(text, 0, equals)
-    has_no_break = max(text.find(b'\r', 0, end), text.find(b'\n', 0, end)) < 0
-    return bool(has_fields and has_no_break) and (b'&' in text or not NEXT_PAIR.search(text))
+    has_fields = equals >= 0 and FIELD_NAMES.fullmatch(text, 0, equals) is not None
+    has_break = text.find(b'\r', 0, end) >= 0 or text.find(b'\n', 0, end) >= 0
+    return has_fields and not has_break and (b'&' in text or not NEXT_PAIR.search(text))
 
 
 def form_length(text: bytes) -> int:
     """Return the length of a form without the line break at its end that curl sends with a file."""
-    return len(text) - len(text[-2:]) + len(text[-2:].removesuffix(b'\n').removesuffix(b'\r'))
+    ending = text[-2:]  # to strip the whole text would copy it
+    without_break = ending.removesuffix(b'\n').removesuffix(b'\r')
+    return len(text) - (len(ending) - len(without_break))
 
 
 def json_text(value: dict[bytes, Any]) -> bytes:
-    """Return an object as JSON. Raise TooLarge, for escapes can make a text six times as long."""
+    """Return a value as JSON (see json_pieces). Raise TooLarge: escapes can make a text six times as long."""
     return gathered(json_pieces(value), MAX_JSON_BYTES, 'as JSON')
 
 
 def json_pieces(value: Any) -> Iterator[bytes]:
-    """Yield the JSON of a value whose long texts are UTF-8."""
+    """Yield the JSON of a value in pieces. Bytes in it are UTF-8 texts, of any length."""
     match value:
         case bytes():
             yield b'"'
@@ -1483,13 +1513,15 @@ def json_pieces(value: Any) -> Iterator[bytes]:
         case dict():
             yield b'{'
             for number, (name, member) in enumerate(value.items()):
-                yield b',' * bool(number)
+                if number:
+                    yield b','
                 yield from chain(json_pieces(name), [b':'], json_pieces(member))
             yield b'}'
         case list():
             yield b'['
             for number, item in enumerate(value):
-                yield b',' * bool(number)
+                if number:
+                    yield b','
                 yield from json_pieces(item)
             yield b']'
         case _:
@@ -1497,15 +1529,19 @@ def json_pieces(value: Any) -> Iterator[bytes]:
 
 
 def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
-    """Return a lone `payload` field that holds JSON as that JSON; else an object, in which a field given twice is a list."""
+    """Return the payloads of a form's fields, given as names and values. Raise Rejected.
+
+    A form with the one field `payload`, if that contains JSON, is that JSON. Any other form is an object,
+    in which a field that occurs more than once is a list.
+    """
     values: dict[bytes, list[Any]] = {}
     try:
         for name, value in fields:
             values.setdefault(name, []).append(value)
-    except ValueError as error:
+    except ValueError as error:  # a MultipartError and a UnicodeError are ValueErrors, too
         error_class = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
-        raise error_class('The form is not well-formed, no UTF-8, '
-                      f'or has over {MAX_FORM_FIELDS:,} fields.') from None
+        raise error_class('The form is malformed, is not UTF-8, '
+                          f'or has more than {MAX_FORM_FIELDS:,} fields.') from None
     match values:
         case {b'payload': [bytes(lone)], **others} if not others and JSON_START.match(lone):
             return json_payloads(lone)
@@ -1513,22 +1549,33 @@ def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
 
 
 def urlencoded_fields(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and the value of each field of a form. Raise ValueError, TooLarge."""
+    # Counted and cut by hand, because to split a form of 25 MiB would copy it.
     if text.count(b'&') >= MAX_FORM_FIELDS:
         raise ValueError('it has too many fields')
     start, length = 0, form_length(text)
     while start < length:
-        end = text.find(b'&', start, length) % (length + 1)  # -1 becomes the length
-        equals = text.find(b'=', start, end) % (end + 1)
+        end = find_or_end(text, b'&', start, length)
+        equals = find_or_end(text, b'=', start, end)
         if end > start:
             yield percent_decoded(text, start, equals), percent_decoded(text, equals + 1, end)
         start = end + 1
 
 
+def find_or_end(text: bytes, sign: bytes, start: int, end: int) -> int:
+    """Return the first position of `sign` from `start` to `end`, or `end` if it does not occur."""
+    position = text.find(sign, start, end)
+    return end if position < 0 else position
+
+
+# Cuts a form into pieces, but never inside a code such as %2F: a piece ends before a % or where neither of its last two
+# bytes is %. The last alternative is an incomplete code at the end.
 CODES = re.compile(rb'.{1,%d}(?:(?=%%)|(?<!%%)(?<!%%.))|.+' % PIECE_BYTES, re.DOTALL)
 
 
 def percent_decoded(text: bytes, start: int, end: int) -> bytes:
-    """Return a part of a form, decoded in pieces that break no code, for each code in turn takes a hundred times its size."""
+    """Return text[start:end] of a form, decoded. Raise UnicodeError, TooLarge."""
+    # In pieces, because each code takes a hundred times its size while it is decoded.
     pieces = (unquote_to_bytes(piece[0].replace(b'+', b' ')) for piece in CODES.finditer(text, start, end))
     plain_text = gathered(pieces, MAX_BODY_BYTES, 'decoded')
     check_utf8(plain_text)
@@ -1536,20 +1583,21 @@ def percent_decoded(text: bytes, start: int, end: int) -> bytes:
 
 
 def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
-    """Yield each field's name and text; instead of a file's content its name, type and size."""
+    """Yield each field as its name and its text, or for a file its name, type and size. Raise ValueError."""
     parser = PushMultipartParser(boundary, max_segment_count=MAX_FORM_FIELDS, max_header_size=2048)
+    # The parser yields for each field its head (a MultipartSegment), then pieces of its content, then None.
     for part in parser.parse_blocking(io.BytesIO(body).read, PIECE_BYTES):
         yield_if_due()
         if isinstance(part, MultipartSegment):
-            field, content = part, io.BytesIO()
+            segment, content = part, io.BytesIO()
         elif part:
             content.write(part)
-        elif field.filename is None:
+        elif segment.filename is None:
             check_utf8(content.getvalue())
-            yield field.name.encode(), content.getvalue()
+            yield segment.name.encode(), content.getvalue()
         else:
-            file = {'filename': field.filename, 'content_type': field.content_type, 'size': field.size}
-            yield field.name.encode(), file
+            file = {'filename': segment.filename, 'content_type': segment.content_type, 'size': segment.size}
+            yield segment.name.encode(), file
 
 
 JSON_KINDS = {b'{': 'an object', b'[': 'an array', b'"': 'a string', b'n': 'null',
@@ -1557,16 +1605,21 @@ JSON_KINDS = {b'{': 'an object', b'[': 'an array', b'"': 'a string', b'n': 'null
 
 
 def json_kind(text: bytes) -> str:
+    """Return in words what kind of value a valid JSON text without leading blanks is."""
     return JSON_KINDS.get(text[:1], 'a number')
 
 
 def json_payloads(text: bytes) -> list[bytes]:
-    """The events of a JSON text. Raises BadRequest, TooLarge."""
+    """Return the payloads of a JSON text: one object, an array of objects, or objects in a row as in NDJSON.
+
+    Replace half surrogate pairs, and in a small text escape control characters in strings. Raise BadRequest, TooLarge.
+    """
     try:
         values = json_values(text, text)
-    except BadRequest:
+    except BadRequest:  # only invalid JSON pays for the repairs
         mended = replace_half_pairs(text)
         if len(text) <= SMALL_BODY_BYTES:
+            # Blanks keep every position, so this finds errors where the sender has them; escapes move what follows.
             json_values(controls_in_strings(mended, BLANK), text)
             mended = controls_in_strings(mended, ESCAPED)
         values = json_values(mended, text)
@@ -1582,18 +1635,20 @@ def json_payloads(text: bytes) -> list[bytes]:
 
 
 def which_item(index: int, items: list[bytes]) -> str:
+    """Return the beginning of a message about one of several items, or '' if there is only one."""
     return f'Item {index + 1} of {len(items)}: ' if len(items) > 1 else ''
 
 
 VALUE = Decoder(Raw)
 too_deep = partial(BadRequest, 'The body is not usable JSON: it is nested too deeply.')
-too_many_events = partial(TooLarge, f'The body holds more than {MAX_EVENTS:,} events: send fewer at a time.')
+too_many_events = partial(TooLarge, f'The body contains more than {MAX_EVENTS:,} events: send fewer at a time.')
 
 
 def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
-    """Those that follow one another, at most one too many. Raises BadRequest.
+    """Return the JSON values that follow one another in `text`. Raise BadRequest.
 
-    The place of an error is told in what was sent, which is as long as any text that may have one.
+    Return at most MAX_EVENTS + 1 values, so that the caller can detect that there are too many. `as_sent` is the text
+    before it was mended: positions in error messages refer to it.
     """
     values: list[bytes] = []
     start = 0
@@ -1605,41 +1660,50 @@ def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
         except RecursionError:
             raise too_deep() from None
         except DecodeError as error:
+            # msgspec gives no position for a text that ends early. "trailing characters" means that the value is valid
+            # and something follows; the position is that of the second byte of what follows.
             words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
-            reason, at = words.groups() if words else ('it ends early', end - start)
+            reason, offset = words.groups() if words else ('it ends early', end - start)
             if reason != 'trailing characters':
-                raise not_json(reason, as_sent, start + int(at)) from None
-            end = start + int(at) - 1  # where the next value begins
+                raise not_json(reason, as_sent, start + int(offset)) from None
+            end = start + int(offset) - 1
         values.append(text[start:end].strip())
         start = end
     return values
 
 
 def not_json(reason: str, text: bytes, position: int) -> BadRequest:
+    """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
+    # Python's json writes NaN and Infinity. msgspec's position is the first letter; a minus sign is one byte earlier.
     if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(text, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
-    line = text.count(b'\n', 0, position) + 1
+    row = text.count(b'\n', 0, position) + 1
     before = memoryview(text)[text.rfind(b'\n', 0, position) + 1:position]
-    column = sum(map(len, decoded(before, errors='ignore'))) + 1
-    return BadRequest(f'The body is not valid JSON: {reason}, line {line} column {column}.')
+    column = sum(map(len, decoded(before, errors='ignore'))) + 1  # in characters
+    return BadRequest(f'The body is not valid JSON: {reason}, line {row} column {column}.')
 
 
-# It ends at the first item that is too many: a list of all could take hundreds of MiB.
+# Decoding into a struct of MAX_EVENTS + 1 items keeps no further ones: a list of all could take hundreds of MiB.
 ITEMS = Decoder(defstruct(
     'Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
 
 
 def array_items(array: bytes | Raw) -> list[bytes]:
-    """At most one too many."""
+    """Return the items of a JSON array, at most MAX_EVENTS + 1: the caller rejects more than MAX_EVENTS."""
     return [bytes(item) for item in astuple(ITEMS.decode(array)) if item]
 
 
 def replace_half_pairs(text: bytes) -> bytes:
-    """Return the text with U+FFFD, which takes as many bytes, for half a surrogate pair, as the server would write it."""
+    r"""Return a JSON text in which \ufffd replaces each half of a surrogate pair, as the server would write it.
+
+    The replacement is as long as what it replaces, so that positions stay the same.
+    """
     high, low = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
     halves = rb'(?:%b(?!%b)|%b){1,999}' % (high, low, low)
+    # Everything else is matched as well: a whole pair must not be taken for two halves, nor the end of `\\ud800` (an
+    # escaped backslash, then letters) for an escape. The repetitions are limited so that no match blocks others for long.
     others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
-    mended = io.BytesIO(text)  # a copy only once something is written
+    mended = io.BytesIO(text)  # it copies the text only when something is written
     for step in re.finditer(rb'(%b)|%b' % (halves, others), text):
         yield_if_due()
         if step[1]:
@@ -1649,25 +1713,28 @@ def replace_half_pairs(text: bytes) -> bytes:
 
 
 ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}
-BLANK = dict.fromkeys(ESCAPED, ' ')  # takes no more room, so that an error's place is that in what was sent
+BLANK = dict.fromkeys(ESCAPED, ' ')
 
 
 def controls_in_strings(text: bytes, spelling: dict[int, str]) -> bytes:
-    """Hand-written templates leave line breaks, tabs and the like as they are."""
-    # The last may have no end, so that nothing is tried twice.
+    """Return a JSON text with the control characters in its strings spelled as given by their codes.
+
+    Hand-written templates leave line breaks, tabs and the like in strings, where JSON forbids them.
+    """
+    # The closing quote is optional: otherwise an unterminated string would be tried again from each later quote.
     strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
     return strings.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
 
 
 def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]]:
-    """Raises TooLarge, and BadRequest for an envelope that breaks our format."""
+    """Return the incidents of payloads, at most MAX_EVENTS. Raise TooLarge, and BadRequest for a malformed envelope."""
     incidents: list[dict[str, Any]] = []
     for index, text in enumerate(payloads):
         try:
             incidents += incidents_of(text, arrival)
         except BadRequest as error:
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
-        except RecursionError:  # what was read may be too deep to be looked at
+        except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
             raise too_deep() from None
         if len(incidents) > MAX_EVENTS:
             raise too_many_events()
@@ -1677,32 +1744,41 @@ def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]
 TEXT_KEYS = ('name', 'type', 'occurred')
 RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
 DEFAULT_NAME = 'Generic Webhook incident'
-# Decoding ends at the first member that is none of our format's.
+# Decoding an object ends at its first key that an envelope does not have: then it is a third-party payload.
 ENVELOPE = Decoder(defstruct(
     'Envelope', [(key, Raw, Raw()) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True))
 
 
 def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
-    """An envelope's, a foreign event's, or those of the items of the array that ?each= names in it."""
+    """Return the incidents of a payload: one of an envelope, or those of a third-party payload. Raise Rejected."""
     yield_if_due()
-    unknown_member = ''
+    unknown_key = ''
     try:
         fields = asdict(ENVELOPE.decode(text))
-        if any(fields.values()) or not arrival.is_of_known_sender:  # Shopify's headers say what an empty object does not
+        # An empty object is an envelope, but not Shopify's, for example: its headers say what happened.
+        if any(fields.values()) or not arrival.is_of_known_sender:
             return [envelope_incident(fields, text, arrival)]
-    except ValidationError as error:
-        unknown_member = str(error)[:300].partition('`')[2].rstrip('`')
+    except ValidationError as error:  # "Object contains unknown field `x`"
+        unknown_key = str(error)[:300].partition('`')[2].rstrip('`')
+    return third_party_incidents(text, arrival, unknown_key)
+
+
+def third_party_incidents(text: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
+    """Return one incident for a third-party payload, or one for each item of the array at the path of the URL's ?each=.
+
+    Raise TooLarge, and BadRequest if the payload has a key for an envelope's details. The sender is then shown
+    `unknown_key`, the key that an envelope cannot have.
+    """
     event = arrival.event(text)
     if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
-        raise BadRequest(f"Only 'name', 'type' and 'occurred' can stand beside '{raw_key}': "
-                         'put the rest into it, or leave it out and the whole object becomes '
-                         "the incident's details.", unknown_member)
+        raise BadRequest(f"Only 'name', 'type' and 'occurred' can be sent beside '{raw_key}': move other keys into it, "
+                         "or omit it, and the whole object becomes the incident's details.", unknown_key)
     path = arrival.query.get('each', '')
     items = items_at(text, path) if path else []
     if items:
         return [third_party_incident(item, arrival.event(item), arrival) for item in items]
     if path:
-        arrival.note('An event stays one incident: no array of objects stands at the path of ?each=.')
+        arrival.note('The path of ?each= leads to no array of objects, so the event becomes one incident.')
     return [third_party_incident(text, event, arrival)]
 
 
@@ -1710,10 +1786,14 @@ MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs mo
 
 
 def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> dict[str, Any]:
+    """Return the incident of an envelope, given as JSON: the whole `text`, and each field, empty if it was not sent.
+
+    Raise BadRequest, TooLarge.
+    """
     members = {key: bytes(member) for key, member in fields.items() if member}
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
-        raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are one field: send only one of them.")
+        raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are the same field: send only one of them.")
     texts = {key: read_text(key, member) for key, member in members.items()}
     return {
         'name': texts.get('name') or DEFAULT_NAME,
@@ -1724,23 +1804,30 @@ def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> 
 
 
 def read_text(key: str, member: bytes) -> str | None:
-    """Return a text; None for null and for details. Raise TooLarge, and BadRequest for what our format does not have."""
+    """Return the text of an envelope's field from its JSON, or None if it is null or the details (an object or array).
+
+    Raise TooLarge, and BadRequest for a value that the field cannot have.
+    """
     kind = json_kind(member)
     allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
     if kind not in allowed:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
     if kind == 'a string' and key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
-    text = read_value(Raw(member)) if kind == 'a string' else None  # of a huge date its start
+    # A huge date passes the check above: read_value returns only its beginning, and read_date rejects that.
+    text = read_value(Raw(member)) if kind == 'a string' else None
     for marker in ERROR_MARKERS:
         if text and marker in text:
-            raise BadRequest(f"'{key}' can't hold {marker}: XSOAR reads it as an error of its own.")
+            raise BadRequest(f"'{key}' must not contain {marker}: XSOAR reads it as an error of its own.")
     return text
 
 
 def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
-    """Empty where none is told: a program in Go writes its zero time then."""
-    start = str(text)[:200]  # whatever is longer is no date, and not worth a copy
+    """Return an ISO 8601 date as RFC 3339, or '' for None and for the zero time, which Go writes for "no time".
+
+    Raise BadRequest for anything else.
+    """
+    start = str(text)[:200]  # no date is longer, and a message should not copy more
     try:
         return '' if text in (None, zero_time) else to_rfc3339(start if start == text else '')
     except (ValueError, OverflowError) as error:
@@ -1749,7 +1836,10 @@ def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
 
 
 def third_party_incident(text: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
-    """With the request's headers beside the payload: an event's kind is often only there."""
+    """Return the incident of a third-party event, given as JSON and as its reader. Raise TooLarge.
+
+    Its details include the request's headers, because often only a header says what kind of event it is.
+    """
     yield_if_due()
     return {
         'name': event.name() or DEFAULT_NAME,
@@ -1760,13 +1850,14 @@ def third_party_incident(text: bytes, event: ThirdPartyEvent, arrival: Arrival) 
 
 
 def details_text(text: bytes, headers: bytes = b'') -> bytes:
-    """Return the details of an incident as they wait, in UTF-8, with the headers as a last member. Raise TooLarge.
+    """Return an incident's rawJSON, in UTF-8, from the JSON of its payload. Raise TooLarge.
 
-    An error marker is spelled in another way, as the same string.
+    `headers` is the JSON of an object that becomes the last member, `headers`, or empty.
     """
     if headers:
-        text = text[:-1].rstrip()
+        text = text[:-1].rstrip()  # without the closing brace
         text += b'%b"headers": %b}' % (b'' if text == b'{' else b', ', headers)
+    # The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
     for marker in map(str.encode, ERROR_MARKERS):
         text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
     if len(text) > MAX_JSON_BYTES:
@@ -1775,20 +1866,22 @@ def details_text(text: bytes, headers: bytes = b'') -> bytes:
 
 
 WIDE = re.compile('[\U00010000-\U0010ffff]+')
-WIDE_STARTS = [bytes([first]) for first in range(0xf0, 0xf5)]  # the first bytes of their UTF-8
+WIDE_STARTS = [bytes([first]) for first in range(0xf0, 0xf5)]  # the first byte of each such character in UTF-8
 
 
 def narrowed(text: bytes) -> bytes:
-    """Return JSON with escapes for the characters beyond U+FFFF, if it takes less memory so, as it waits and in the call.
+    """Return a JSON text, with the characters beyond U+FFFF escaped if it takes less memory that way.
 
-    In the str of the call, a few of them widen all other characters to four bytes.
+    The text is in memory twice: as UTF-8 while it waits, and as a str in the call. In a str with one wide character,
+    every character takes four bytes; otherwise one or two (PEP 393).
     """
     wide = sum(map(text.count, WIDE_STARTS))
     if not wide:
         return text
     characters = sum(map(len, decoded(text)))
-    width = 2 if re.search(rb'[\xc4-\xef]', text) else 1  # of the others: these are the first bytes from U+0100 on
-    if 8 * wide + width * (characters + 11 * wide) >= 4 * characters:  # an escaped pair has 12 bytes for 4
+    width = 2 if re.search(rb'[\xc4-\xef]', text) else 1  # in UTF-8, these bytes begin the characters U+0100 to U+FFFF
+    # An escaped pair has 12 characters: 8 bytes more than the character in UTF-8, 11 characters more in the str.
+    if 8 * wide + width * (characters + 11 * wide) >= 4 * characters:
         return text
     pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(text))
     return gathered(pieces, 2 * MAX_JSON_BYTES, 'as JSON')
@@ -1798,19 +1891,29 @@ MAX_PATH_KEYS = 16
 
 
 def items_at(text: bytes, path: str) -> list[bytes]:
-    """Return the items of the array at a dotted path; none unless all are objects and the path is short enough."""
+    """Return the items of the array at a dotted path in a JSON object, at most MAX_EVENTS + 1.
+
+    Return no items if the path is too long or leads to no array, or if an item is not an object.
+    """
     keys = path.split('.')
     if len(keys) > MAX_PATH_KEYS:
         return []
-    with suppress(ValueError):  # no object, no such member, no array; or no name that a member can have
-        items = array_items(reduce(getattr, ['value'] * len(keys), path_decoder(path).decode(text)))
+    # A ValueError means: no object or no such member on the way, no array at the end, or a key that defstruct rejects.
+    with suppress(ValueError):
+        found = path_decoder(path).decode(text)
+        for _ in keys:
+            found = found.value
+        items = array_items(found)
         return items if all(json_kind(item) == 'an object' for item in items) else []
     return []
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # the URLs of an instance's senders contain few different paths
 def path_decoder(path: str) -> Decoder[Any]:
-    """Return a decoder that walks down a path in one pass, builds nothing else, and leaves what is there as its own text."""
+    """Return a decoder that follows a dotted path through objects in one pass.
+
+    For the path `a.b` it returns a struct whose `value.value` is the JSON text of the member `b` of the member `a`.
+    """
     inner: Any = Raw
     for key in reversed(path.split('.')):
         inner = defstruct('Member', [('value', inner)], rename={'value': key})
@@ -1820,98 +1923,127 @@ def path_decoder(path: str) -> Decoder[Any]:
 ''' HANDSHAKES '''
 
 
-class Request(Struct, dict=True):
-    """What a sender asks, and for the log what came of it."""
+def never_gone() -> bool:
+    """Return False, for a request without a connection that a sender could close."""
+    return False
+
+
+@dataclass
+class Request:
+    """An HTTP request as the server has read it, and what the log says about it."""
 
     method: str = '-'
     path: str = ''
     query_string: str = ''
     version: str = ''
-    headers: dict[str, str] = {}
-    body: Any = None  # what there is to read; its `size`, as far as the sender has told it
-    head_size: int = 0
-    is_gone: Callable[[], bool] = bool  # whether the sender has
+    headers: dict[str, str] = field(default_factory=dict)  # by name in lower case
+    body: Any = None  # a reader, whose `size` is the number of bytes that the sender has announced so far
+    head_size: int = 0  # bytes of the request line and the headers
+    is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection
     arrived: float = field(default_factory=time.time)
-    rejection: Rejected | None = None  # why it is no HTTP
-    is_accepted: bool = False  # by the token in its head
-    log_note: str = 'no incident'
+    rejection: Rejected | None = None  # why it is not valid HTTP
+    is_accepted: bool = False  # whether the head alone proves that the sender may create incidents
+    log_note: str = 'no incident'  # the result, for the log
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The first 100 parameters: a query of 8 KiB could else take longer to parse than a POST to answer."""
+        """Return the first 100 parameters of the query, decoded."""
+        # A query of 8 KiB with more could take longer to parse than a POST to process.
         return dict(parse_qsl('&'.join(self.query_string.split('&', 100)[:100])))
 
     @property
     def memory_bytes(self) -> int:
-        """What the request takes in memory beside its body, at most."""
+        """Return how many bytes of memory the request takes at most, without its body."""
         return REQUEST_BYTES + 2 * self.head_size
 
 
+# Dropbox's documentation asks for nosniff, so that no browser runs an echoed text as a page.
 PLAIN_TEXT = {'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff'}
 ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
 def plain(text: Any, name: str = 'A challenge') -> str:
+    """Return `text` if it is safe to echo. Raise BadRequest, which calls the text `name`, if it is not."""
     if not (isinstance(text, str) and re.fullmatch('[ -~]{1,1024}', text)):
-        raise BadRequest(f'{name} is echoed only if it has 1 to 1024 plain characters.')
+        raise BadRequest(f'{name} is echoed only if it has 1 to 1024 printable ASCII characters.')
     return text
 
 
 def echo(text: Any) -> HTTPResponse:
+    """Return the response that repeats a sender's challenge. Raise BadRequest."""
     return HTTPResponse(plain(text), headers=PLAIN_TEXT)
 
 
 def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
-    """The answer to what a sender asks before it trusts an address."""
+    """Return the response to a handshake that needs no proof, or None if the request is not one. Raise Rejected."""
     headers, query = request.headers, request.query
+    # Without both headers there is no body (RFC 9112, 6.3).
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
     match request.method:
-        case 'POST' if 'validationToken' in query and is_empty:  # Microsoft Graph
+        # Microsoft Graph: "Receive change notifications through webhooks". A request with a body may be an event.
+        case 'POST' if 'validationToken' in query and is_empty:
             return echo(query['validationToken'])
-        case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':  # Azure Event Grid
-            with intake.body(request.body, False, MAX_HANDSHAKE_BYTES, request.memory_bytes) as body:
-                event = [*read_payloads(body, 'application/json'), b''][0]
-            code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
-            return json_response(to_json({'validationResponse': code}))
-        case 'GET' if challenge := headers.get('x-okta-verification-challenge'):  # Okta
+        # Azure Event Grid: "Endpoint validation with Event Grid event schema".
+        case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':
+            return event_grid_handshake(request, intake)
+        # Okta event hooks: "One-time verification request".
+        case 'GET' if challenge := headers.get('x-okta-verification-challenge'):
             return json_response(to_json({'verification': plain(challenge)}))
-        case 'GET' if query.get('hub.mode') == 'subscribe':  # Meta
+        # Meta webhooks, "Get Started": "Verification Requests".
+        case 'GET' if query.get('hub.mode') == 'subscribe':
             shown = query.get('hub.verify_token', '').encode()
             if settings.token and not hmac.compare_digest(shown, settings.token):
                 raise Unauthorized('hub.verify_token is not the token of the instance.')
             return echo(query.get('hub.challenge'))
-        case 'GET' if 'challenge' in query:  # Dropbox
+        # Dropbox webhooks: "The verification request".
+        case 'GET' if 'challenge' in query:
             return echo(query['challenge'])
-        case 'OPTIONS' if origin := headers.get('webhook-request-origin'):  # CloudEvents
+        # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
+        case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
             allowed = {'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*'}
             return HTTPResponse(headers=PLAIN_TEXT | ALLOW | allowed)
     return None
 
 
+def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
+    """Return the response to Event Grid's handshake: the code in the first event of its body. Raise Rejected."""
+    with intake.body(request.body, False, MAX_HANDSHAKE_BYTES, request.memory_bytes) as body:
+        event = [*read_payloads(body, 'application/json'), b''][0]  # an empty array has no first event
+    code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
+    return json_response(to_json({'validationResponse': code}))
+
+
 def signed_handshake(settings: Settings, request: Request, signed_by: str, payloads: list[bytes]) -> HTTPResponse | None:
-    """The answer to Slack or Zoom, whose question is an event that was let in."""
+    """Return the response to a handshake of Slack or Zoom, or None if the payloads are not one. Raise BadRequest.
+
+    The request is already accepted: `signed_by` is the header with the valid signature, or '' if none was needed.
+    """
     text = payloads[0] if len(payloads) == 1 else b''
-    # Both ask for a url_v...: to look for that is faster than to read.
+    # 'url_verification' and 'endpoint.url_validation' share 'url_v': to search for it is faster than to parse every payload.
     if len(text) > MAX_HANDSHAKE_BYTES or b'url_v' not in text:
         return None
     event = read_members(text)
-    # Who shows the token, too, is not asked for the signature.
-    is_signed_by_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
-    has_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}
+    # The response is signed with the token, so there must be one. A request that shows the token needs no valid signature,
+    # but Zoom's header all the same.
+    is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
+    has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
     match {key: find(event, key) for key in ('type', 'challenge', 'event')}:
-        case {'type': 'url_verification', 'challenge': str(challenge)} if has_slacks_keys:
+        # Slack Events API: "url_verification event".
+        case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
-        case {'event': 'endpoint.url_validation'} if is_signed_by_zoom:
+        # Zoom webhooks: the event "endpoint.url_validation".
+        case {'event': 'endpoint.url_validation'} if is_from_zoom:
             return signed_for_zoom(settings, find(event, 'payload.plainToken'))
     return None
 
 
 def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
-    """Signs what others chose, hence the narrow form: it can be no request's signed text."""
+    """Return the response that contains Zoom's `plainToken` and its signature. Raise BadRequest."""
     text = plain_token if isinstance(plain_token, str) else ''
+    # The sender chooses the text to sign. With letters and digits only, the result can never be the signature of a request.
     if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
-        raise BadRequest("'plainToken' is not 1 to 64 letters and digits.")
+        raise BadRequest("'plainToken' must have 1 to 64 letters and digits, and nothing else.")
     signed = hmac.digest(settings.token, text.encode(), 'sha256').hex()
     return json_response(to_json({'plainToken': text, 'encryptedToken': signed}))
 
@@ -2026,7 +2158,7 @@ class PostQueue(Struct):
     fruitless_tries: float = 0  # for this group; none any more once something was made
     alone_until: float = 0
     closed_because: str = ''
-    wake: Event = field(default_factory=Event)  # of the line, which has something to do
+    wake: Event = struct_field(default_factory=Event)  # of the line, which has something to do
 
     def check_open(self) -> None:
         """Raises Unavailable once the queue is closed."""
@@ -3238,10 +3370,13 @@ def connection_limit() -> int:
 
 
 def serve(settings: Settings) -> None:
-    """Serves until it is stopped or the line is cut; then it ends the process, which the platform's loop would keep."""
+    """Serve until the process is asked to stop or the line is cut, then end the process.
+
+    To return would not do: the platform's loop would keep the process.
+    """
     gc.collect()
-    gc.freeze()  # CommonServerPython is here for good: no need to look through it again and again
-    gc.set_threshold(10_000, 20, 20)  # requests leave hardly a cycle behind
+    gc.freeze()  # CommonServerPython stays until the end: later collections need not look through it
+    gc.set_threshold(10_000, 20, 20)  # requests leave hardly any cycles behind
     line = ServerLine()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
@@ -3249,14 +3384,14 @@ def serve(settings: Settings) -> None:
     open_port(server)
     line.ending.wait()
     server.close()
-    gevent.sleep(0.1)  # who has just connected is yet to ask, and is answered, too
+    gevent.sleep(0.1)  # let connections accepted just now send their request: it gets a response, too
     line.drain()
-    wait_until(lambda: server.is_idle, seconds=1)  # the last responses have left
+    wait_until(lambda: server.is_idle, seconds=1)  # until the last responses are sent
     os._exit(1 if line.is_cut else 0)
 
 
 def open_port(server: WebhookServer) -> None:
-    """Tries until it has the port, or all is to end."""
+    """Start the server. Try until its port is free, or return without it if the process is to end meanwhile."""
     line, settings = server.app.line, server.app.settings
     for retry_seconds in chain((1, 2, 4), repeat(5)):
         try:
@@ -3274,21 +3409,24 @@ def open_port(server: WebhookServer) -> None:
     if not settings.token:
         line.log('info', 'No Authorization Verification Token is configured: every POST is accepted.')
     elif len(settings.token.decode()) < 16:
-        line.log('info', 'The Authorization Verification Token can be guessed: it has under 16 characters.')
+        line.log('info', 'The Authorization Verification Token can be guessed: it has fewer than 16 characters.')
 
 
 ''' MAIN '''
 
 
 def main() -> None:
+    """Run the command that the server asks for, and report a failure to it."""
     command = demisto.command()
     if command not in ('test-module', 'long-running-execution', 'fetch-incidents'):
         raise NotImplementedError(f'The command {command} is not implemented.')
     try:
+        # XSOAR runs fetch-incidents for the mapping wizard: it returns samples and creates nothing.
         if command == 'fetch-incidents':
             return demisto.incidents(read_samples(demisto.getIntegrationContext()))
         settings = read_settings(demisto.params())
-        if command == 'test-module':  # the port may be the long-running container's: nobody looks at it
+        # The test opens no port, because the container that serves may have it open already.
+        if command == 'test-module':
             return return_results('ok')
     except Exception as error:
         return return_error(f'Generic Webhook, {command}: {error}')
