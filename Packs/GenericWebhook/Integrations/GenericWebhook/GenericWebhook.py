@@ -1726,7 +1726,7 @@ class Post:
 def fail_posts(posts: Iterable[Post], rejection: type[Rejected], detail: str) -> None:
     """Set the result of each post to a rejection of this class. `detail` is its text, before what exists of the post."""
     for post in posts:
-        # If a post exists in part, a retry would create that part a second time, so no 503 asks for one.
+        # If a post exists in part, a retry would create that part a second time. So no 503 asks for one.
         error_class = RejectedByServer if post.is_begun else rejection
         post.result.set_exception(error_class(f'{detail} {post.what_exists}'))
 
@@ -1741,8 +1741,8 @@ def valid_timings(timings: list[tuple[int, float]], count: int, spent: float, ji
     """Return the timings of earlier calls, or an empty list if they no longer describe the server.
 
     A timing is the number of incidents in a call and the seconds that it took. A new call of `count` incidents that took
-    `spent` seconds contradicts an earlier one if it held no more incidents and took over twice as long, or the reverse.
-    Both times must also differ by more than `jitter` seconds, since short calls vary by chance.
+    `spent` seconds contradicts an earlier one if it held no more incidents and took over twice as long, or held no fewer
+    and took less than half as long. `jitter` seconds are added to the longer limit, since short calls vary by chance.
     """
     for size, seconds in timings:
         has_slowed = size >= count and spent > 2 * seconds + jitter
@@ -1756,31 +1756,30 @@ def how_many_fit(timings: Sequence[tuple[int, float]], seconds: float, growth: i
                  probe_seconds: float = 15) -> int:
     """Return how many incidents the next call should hold to take about `seconds`; at least 1.
 
-    A call takes a fixed time (`overhead`) and a time per incident (`each`). Two calls of different size tell both; after a
-    single call, or several of one size, the whole time counts as time per incident. If the overhead alone is more than half
-    of `seconds`, the call may take twice the overhead: smaller calls would spend most of the time on overhead.
+    A call takes a fixed time, its overhead, and a time per incident. Two calls of different sizes show both; with one
+    call, or calls of one size, all its time counts as time per incident. If the overhead exceeds half of `seconds`, the
+    call may take twice the overhead instead: smaller calls would spend most of the time on overhead.
 
-    A call is never expected to exceed LONGEST_CALL_SECONDS. In case the estimate is wrong and there is no overhead, a call
-    that could then exceed it holds at most `growth` times the incidents of the largest call so far, and few enough to end
-    within `worst_seconds`: after 60 s the platform's heartbeat would stop for good.
+    A call is never expected to exceed LONGEST_CALL_SECONDS. In case there is no overhead after all, a call that could then
+    exceed it holds at most `growth` times the incidents of the largest call so far, and few enough to end within
+    `worst_seconds`: a call of more than 60 s would stop the platform's heartbeat for good.
     """
     timings = timings or [(8, 2.0)]  # a slow server, so that the first calls are small
     *earlier, (count, spent) = timings
-    # Sizes within a factor of two say little: chance differences would outweigh the real one. A larger call that was
-    # faster shows just such a chance difference; its absolute value counts as cost, which errs on the slow side.
+    # Sizes within a factor of two are skipped: their difference would be mostly chance. If a larger call was faster, its
+    # gain counts as a cost, too: it shows how much times vary by chance.
     costs = [abs(spent - other_seconds) / abs(count - other) for other, other_seconds in earlier
              if max(count, other) >= 2 * min(count, other)]
-    each = max(*costs, 1e-6) if costs else spent / count  # the dearest estimate; not 0, since it divides below
-    overhead = max(spent - each * count, 0)
-    wanted = max(seconds - overhead, overhead) / each
-    longest = (LONGEST_CALL_SECONDS - overhead) / each
-    if count == 1 and not costs and spent <= probe_seconds:
-        # One incident alone cannot tell overhead from cost. Two incidents can, and take at most twice as long.
-        wanted, longest = max(wanted, 2), max(longest, 2)
+    per_incident = max(*costs, 1e-6) if costs else spent / count  # the highest estimate, and not 0: it divides below
+    overhead = max(spent - per_incident * count, 0)
+    wanted = max(seconds - overhead, overhead) / per_incident
+    allowed = (LONGEST_CALL_SECONDS - overhead) / per_incident
+    if count == 1 and not costs and spent <= probe_seconds:  # two take at most twice as long, and show the overhead
+        wanted, allowed = max(wanted, 2), max(allowed, 2)
     largest, largest_seconds = max(timings)
     without_overhead = LONGEST_CALL_SECONDS * count / spent
-    most = max(without_overhead, min(growth, worst_seconds / largest_seconds) * largest)
-    return max(int(min(wanted, longest, most) + 1e-6), 1)  # 1e-6: a quotient of 7.9999999 means 8
+    safe = max(without_overhead, min(growth, worst_seconds / largest_seconds) * largest)
+    return max(int(min(wanted, allowed, safe) + 1e-6), 1)  # 1e-6: a quotient of 7.9999999 means 8
 
 
 @dataclasses.dataclass
@@ -1898,14 +1897,14 @@ class PostQueue:
                 post.result.set(post.created)
         if None in owned_by:
             self.alone_until = now + self.alone_seconds
-            self.parts = [[post] for post in chain(*self.parts)]  # the rest of a rejected group is tried one by one, too
+            self.parts = [[post] for post in chain(*self.parts)]  # a rejected group, too, goes on one by one
         return None not in owned_by
 
     def record_failure(self, now: float) -> None:
         """Fail the post of a call that confirmed no incident; if there were several, put two halves in `parts`.
 
-        Both halves are tried before either is halved again: if both fail, more likely the server is at fault than the
-        posts, so a few calls suffice to tell bad requests from a failing server.
+        Both halves are tried before either is halved again. One bad post fails one half, a failing server fails both: so a
+        few calls suffice to distinguish them.
         """
         posts, self.in_flight = self.doubt_in_flight(), []
         if len(posts) == 1:
@@ -1964,11 +1963,11 @@ def created_incidents(reply: Any) -> list[Any] | None:
 def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
     """Return the post that each created incident belongs to, or None where that is ambiguous.
 
-    The reply lists the incidents in the order of the call, but pre-process rules may have dropped some of them. So match
-    both lists from the front, each time to the first incident sent that fits, and again from the back. Only where both
-    ways agree is there no other possibility: if `a1 b a2` were sent and `a b` came back, with two incidents that look
-    alike, both ways find a1. If `a1 a2` were sent and one `a` came back, they find a1 and a2, and it stays ambiguous.
-    An incident that fits nowhere means that the order is not kept; then no match counts.
+    The reply has the incidents in the order of the call, but pre-process rules may have dropped some of them. So match
+    the created incidents to those sent twice: from the front, each to the first that fits, and likewise from the back.
+    If both ways find the same post, no other is possible. For example, posts A, B and C send one incident each, and those
+    of A and C look alike (a, b, a). If `a b` comes back, both ways give the `a` to post A. If only `a` comes back, they
+    give it to A and to C: it is ambiguous. If an incident fits nowhere, the order was not kept, and no match counts.
     """
     if len(posts) == 1:
         return [*posts] * len(created)
@@ -1981,23 +1980,23 @@ def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
 
 
 def first_owners(created: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
-    """Return for each created incident the post of the first fitting incident sent after the previous match, or None."""
+    """Return for each created incident the post of the first incident that fits, behind the previous match; else None."""
     unmatched = iter(sent)  # consumed up to each match, so that the next search goes on behind it
     return [next((post for post, incident in unmatched if matches(each, incident)), None) for each in created]
 
 
 def matches(created: Any, incident: dict[str, Any]) -> bool:
-    """Return whether a created incident can be the one sent: by `rawJSON`, or by name if the reply has no `rawJSON`.
+    """Return whether a created incident may be the one that was sent.
 
-    Names are the fallback because many incidents share one, and because a mapper may change it.
+    Compare `rawJSON`, or the name if the reply has none: many incidents can share a name, and a mapper may change it.
     """
     reply = created if isinstance(created, dict) else {}
     key = 'rawJSON' if reply.get('rawJSON') else 'name'
     return bool(reply.get(key) == with_text(incident)[key])
 
 
-# Each header that holds a delivery id, and the header that must be present with it, or ''. If several headers are present,
-# the first in this order counts. The names come from the senders' documentation.
+# Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
+# the first in this order counts. The names are those of the senders' documentation.
 DELIVERY_IDS = {
     'webhook-id': '', 'svix-id': '', 'x-github-delivery': '', 'x-gitea-delivery': '', 'x-forgejo-delivery': '',
     'x-gogs-delivery': '', 'idempotency-key': '', 'x-shopify-webhook-id': '', 'x-webhook-id': '',  # x-webhook-id: PagerDuty
@@ -2010,9 +2009,9 @@ DELIVERY_IDS = {
 
 
 def delivery_number(headers: dict[str, str]) -> str:
-    """Return the delivery id with the name of its header and the value of the second header, or '' if there is no id.
+    """Return the name and value of the delivery id's header and the value of the second header; '' if there is no id.
 
-    The name belongs to it, because two senders may use the same id in different headers.
+    The name is included, because two senders may use equal ids in different headers.
     """
     for name, beside in DELIVERY_IDS.items():
         if headers.get(name) and headers.get(beside or name):
@@ -2040,7 +2039,7 @@ class RememberedDelivery:
     def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = never):
         number = delivery_number(headers)
         fingerprint = f'{query}\0{number or headers.get("content-type")}'
-        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both, without copying the body to join them
+        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both; joining them would copy the body
         self.is_numbered = bool(number)
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
         self.is_gone = is_gone  # whether the sender has disconnected
@@ -2053,8 +2052,8 @@ class RememberedDelivery:
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
         """Wait for a result until this moment, and return whether it has come.
 
-        A sender that disconnects within `patience` seconds never wanted the response, so it will not retry for lack of one.
-        One that disconnects later gave up, and a retry is likely.
+        A sender that disconnects within `patience` seconds does not want the response, so it will not retry for lack of it.
+        A sender that disconnects later has given up, and may retry.
         """
         result.wait(patience)
         if not result.ready() and not self.is_gone():
@@ -2075,20 +2074,19 @@ class RememberedDelivery:
     def may_come_again(self) -> bool:
         """Return whether another request with the same key is a retry of this one, and not a new event.
 
-        Without a delivery id, equal requests are a retry only if the first sender gave up: a doubled incident is better than
-        a lost one.
+        Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
         """
         return time.monotonic() < self.forget_at and (self.is_numbered or self.gave_up())
 
 
 @dataclasses.dataclass
 class DeliveryMemory:
-    """The recent deliveries and the responses to them, so that a retry gets the first response and creates nothing."""
+    """Recent deliveries and the responses to them, so that a retry gets the first response and creates nothing."""
 
     queue: PostQueue
     most: int = MAX_REMEMBERED_DELIVERIES
     most_bytes: int = MAX_REMEMBERED_BYTES
-    # Unfinished and remembered deliveries by key. A key can have several: equal requests without an id are separate events.
+    # Unfinished and remembered deliveries by key. Equal requests without an id can be several events, hence the lists.
     by_key: dict[bytes, list[RememberedDelivery]] = dataclasses.field(default_factory=dict)
     remembered: dict[RememberedDelivery, None] = dataclasses.field(default_factory=dict)  # an ordered set, oldest first
     size: int = 0  # bytes of their responses
@@ -2110,11 +2108,10 @@ class DeliveryMemory:
         return delivery
 
     def wait_for_first(self, first: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
-        """Wait until the first delivery is finished, as long as a post may wait. Raise Unavailable if it is not by then."""
+        """Wait until the first delivery is finished. Raise Unavailable if that takes longer than a post may wait."""
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
-        # From now on the latest sender's disconnect explains the next retry. The lambda reads `gave_up` when it is called:
-        # wait_for replaces the attribute.
+        # From now on it is this sender's disconnect that explains the next retry. A lambda, since the attribute changes.
         first.gave_up = lambda: delivery.gave_up()
         try:
             if not delivery.wait_for(first.finished, post.hand_over_by):
@@ -2124,7 +2121,7 @@ class DeliveryMemory:
             self.queue.repeats.remove(post)
 
     def make(self, delivery: RememberedDelivery, post: Post) -> None:
-        """Queue the post and wait until it succeeds; raise its Rejected if it fails. Remember the delivery if it succeeds."""
+        """Queue the post and wait for its result. Remember the delivery if it succeeds; raise the post's error if not."""
         self.by_key.setdefault(delivery.key, []).append(delivery)
         until = post.hand_over_by
         try:
@@ -2137,8 +2134,8 @@ class DeliveryMemory:
             self.remember(delivery)
 
     def remember(self, delivery: RememberedDelivery) -> None:
-        """Keep a finished delivery if a retry can follow and its response is not too large; then keep the limits."""
-        # A fixed function replaces the one that would keep the connection in memory for as long as the delivery.
+        """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
+        # The sender's own is_gone would keep the connection in memory for as long as the delivery.
         delivery.is_gone = delivery.gave_up = always if delivery.gave_up() else never
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
@@ -2174,7 +2171,7 @@ class LogBuffer:
     def add(self, level: str, text: str, reason: str = '') -> None:
         """Keep a line with the current time, or count it. Lines without a `reason` are not counted as equal."""
         if reason:
-            # Senders influence some reasons, so their number is limited, too.
+            # Some reasons hold a sender's own text, so there could be any number of them.
             reason = reason if len(self.reasons) < 100 else 'other reasons'
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
             if self.reasons[reason] > self.most_equal:
@@ -2193,7 +2190,7 @@ class LogBuffer:
         self.reasons.clear()
 
     def drain(self) -> tuple[str, str]:
-        """Remove the lines of one level; return the level and the lines as one text, since each log call takes its time."""
+        """Remove the lines of one level; return the level, and the lines as one text to save log calls."""
         level = next(iter(self.lines))
         lines = self.lines.pop(level)
         if self.lost:
@@ -2204,7 +2201,7 @@ class LogBuffer:
 
 @dataclasses.dataclass
 class Samples:
-    """The latest incidents, for the mapping wizard. Large ones are left out, since all go into the integration context."""
+    """The latest incidents, for the mapping wizard. Large ones are omitted: all go into the integration context."""
 
     most_bytes: int = 50_000  # of one incident
     latest: list[dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -2244,7 +2241,7 @@ class ServerLine:
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
-        self.health: str | None = None  # the present error of XSOAR or the port, '' for none, None before the first report
+        self.health: str | None = None  # error of XSOAR or the port; '': none; None: nothing was reported yet
         self.failure = ''  # a request's unexpected failure, until it was sent and a later call succeeds
         self.sent_health: str | None = None  # what the server was last sent
         self.health_every = health_every
@@ -2320,7 +2317,7 @@ class ServerLine:
                 self.wake.clear()
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
-        """Make one call in the native thread while other greenlets run; return its result and None, or None and its exception.
+        """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
 
         gevent.threadpool would do the same, but it resumes its caller only after all sockets that are ready: while many
         requests arrive, the line would be idle for long.
@@ -2338,7 +2335,7 @@ class ServerLine:
         """Make the calls in `jobs`, one at a time, for ever. This is the native thread."""
         while True:
             self.replies.put(call_safely(*self.jobs.get()))
-            self.replied.send()  # the only operation of gevent that another thread may use
+            self.replied.send()  # unlike most of gevent, safe to use from another thread
 
     def create_next(self) -> bool:
         """Make the next call for the posts in the queue; return False if none waits."""
@@ -2348,16 +2345,16 @@ class ServerLine:
             if not self.is_cut:
                 self.settle_call(result, error, incidents)
         if len(incidents) > 1:
-            # Senders that got their response may post again at once. Wait for them: without the pause the next call would
-            # hold only those that were waiting, and the senders would alternate in two halves for good.
+            # Senders that got a response may post again at once. Without a pause the next call would hold only the posts of
+            # the other senders, and the two halves would alternate for good.
             gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
         return bool(incidents)
 
     def settle_call(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
         """Record how a createIncidents call ended: not sent, not confirmed, or with created incidents."""
         created = created_incidents(result)
-        # The server's loop raises RuntimeError if the line's lock was not free in time, so nothing was sent. Its subclass
-        # RecursionError comes from reading a reply.
+        # A RuntimeError means that the line's lock was not free in time, so nothing was sent. Its subclass RecursionError
+        # does not: it comes from reading a reply.
         if type(error) is RuntimeError:
             self.queue.record_unsent()
         elif created is None:
@@ -2373,7 +2370,7 @@ class ServerLine:
                                  f'for {self.queue.alone_seconds} s each request goes in a call of its own.')
 
     def send_what_is_due(self) -> bool:
-        """Send the health, one level of log lines or the samples, whichever is due first; return False if nothing is due."""
+        """Send the first of health, one level of log lines, and samples that is due; return False if nothing is due."""
         now = time.monotonic()
         is_well_again = self.sent_health and not self.shown_health
         if self.shown_health != self.sent_health and (is_well_again or now >= self.health_due_at):
@@ -2390,7 +2387,7 @@ class ServerLine:
         return True
 
     def send_health(self) -> None:
-        """Send the health to the instance's page; after an error, or one that was not sent, wait before the next."""
+        """Send the health to the instance's page. If it is an error, or was not sent, the next has to wait."""
         health = self.shown_health
         _, error = self.call(demisto.updateModuleHealth, health, bool(health))
         if isinstance(error, TypeError):  # XSOAR before 6.8 takes no second argument
@@ -2411,10 +2408,9 @@ def call_safely(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseExce
 def has_ended_line(error: BaseException, is_create: bool) -> bool:
     """Return whether a call's error means that the server is gone, and not only that this call failed.
 
-    The server's loop raises a ValueError with a fixed text when the line is closed. An engine that lost its server may send
-    the same text as an error reply, which is as good as gone. But an error reply to createIncidents may quote an
-    incident's name, so a sender could choose that text: there it counts only if stdin has ended, too. If it was real, the
-    next log call fails in the same way and decides.
+    If the line is closed, a call raises a ValueError with a fixed text. An engine that lost its server may send this text
+    as an error reply, which means the same. But an error reply to createIncidents may be the name of an incident, which a
+    sender chooses: there the text counts only if stdin has ended, too. If not, the next log call decides.
     """
     if isinstance(error, json.JSONDecodeError):  # at the end of stdin, the reply is empty or cut off
         return not error.doc or has_hung_up()
@@ -2430,7 +2426,7 @@ def why_not(result: Any, error: BaseException | None) -> Any:
 
 
 def has_hung_up(stdin: int = 0) -> bool:
-    """Return whether the server has closed stdin. On systems without poll return False: there the next reply shows it."""
+    """Return whether the server has closed stdin. Return False on systems without poll: there the next reply shows it."""
     if not hasattr(select, 'poll'):
         return False
     poll = select.poll()
