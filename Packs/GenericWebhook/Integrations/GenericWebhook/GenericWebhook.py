@@ -1724,7 +1724,7 @@ class Post:
 
 
 def fail_posts(posts: Iterable[Post], rejection: type[Rejected], detail: str) -> None:
-    """Set the result of each post to a rejection of this class. `detail` is its text, before what exists of the post."""
+    """Set each post's result to a rejection of this class; its text is `detail` and a sentence about what exists."""
     for post in posts:
         # If a post exists in part, a retry would create that part a second time. So no 503 asks for one.
         error_class = RejectedByServer if post.is_begun else rejection
@@ -1787,9 +1787,9 @@ class PostQueue:
     """The posts that wait, the posts in the call in flight, and the rule for what the next call holds.
 
     It is pure state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call; then
-    exactly one of `record_created`, `record_failure` and `record_unsent` reports how the call ended. Posts go in the order
-    of their arrival, each with all its incidents. A post that would take longer than LONGEST_CALL_SECONDS goes by itself,
-    in several calls, and the calls of other posts come between them.
+    `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
+    arrival, each with all its incidents. A post that would take longer than LONGEST_CALL_SECONDS goes by itself, in
+    several calls, and the calls of other posts come between them.
     """
 
     alone_seconds = 600  # how long each post has a call of its own after a reply that could not be matched to the posts
@@ -1805,11 +1805,11 @@ class PostQueue:
     in_flight: list[Post] = dataclasses.field(default_factory=list)
     began_at: float = 0  # when the call in flight began
     call_size: int = 0  # how many incidents it holds
-    timings: list[tuple[int, float]] = dataclasses.field(default_factory=list)  # incidents and seconds of recent calls
-    # The halves of a rejected group that are still to be tried, in order. The two halves of a group are neighbours.
+    timings: list[tuple[int, float]] = dataclasses.field(default_factory=list)  # incidents and seconds of the last 8
+    # The halves of rejected groups that are still to be tried, in order. The two halves of a group are neighbours.
     parts: list[list[Post]] = dataclasses.field(default_factory=list)
-    # Calls for the current group that created nothing. After one that succeeded it is -inf: then the server works, and
-    # no number of failures means otherwise.
+    # How many calls for the current group, or parts of it, have created nothing. After a call that succeeded it is -inf,
+    # so that no limit applies: the server works, and the failures are the fault of bad posts.
     fruitless_tries: float = 0
     alone_until: float = 0
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
@@ -1859,7 +1859,7 @@ class PostQueue:
         self.fruitless_tries = 0
         most = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
         if now < self.alone_until:
-            most = 1
+            most = 1  # so that no other post joins the first
         group: list[Post] = []
         count = size = 0
         for post in self.waiting:
@@ -1911,7 +1911,7 @@ class PostQueue:
             fail_posts(posts, RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
         else:
             middle = len(posts) // 2
-            # Halves come in pairs. If their number is odd, the first is the other half of the group that just failed.
+            # Halves come in pairs. If their number is odd, the first is the other half of what just failed: it goes first.
             index = len(self.parts) % 2
             self.parts[index:index] = [posts[:middle], posts[middle:]]
         if not self.fruitless_tries:  # the first failure of this group limits the time for all its tries
