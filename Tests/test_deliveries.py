@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,9 +16,8 @@ import gevent
 import pytest
 import requests
 from app import App
-from GenericWebhook import DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, RememberedDelivery, Unavailable
+from GenericWebhook import DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, RememberedDelivery, Unavailable, never
 from local_xsoar import wait_for
-from msgspec import field
 from webhook import TOKEN, Webhook, request_bytes
 
 AUTHORIZED = {'Authorization': TOKEN}
@@ -355,6 +355,7 @@ def test_departures_of_several_equal_alerts_excuse_as_many_repeats(slow: Callabl
 # Bounds
 
 
+@dataclass
 class Made(PostQueue):
     """A queue of which a post is made at once, unless it `is_slow`."""
 
@@ -397,7 +398,7 @@ class Memory:
         """One without a number whose sender has waited for so long that it has given up, and leaves."""
         left: list[str] = []
         sending = self.start('', text, lambda: bool(left))
-        wait_for(lambda: all(delivery.gave_up is not bool for delivery in self.started), 'their waiting', sleep=gevent.sleep)
+        wait_for(lambda: all(delivery.gave_up is not never for delivery in self.started), 'their waiting', sleep=gevent.sleep)
         left.append(text)
         return sending
 

@@ -213,7 +213,7 @@ async def test_an_answer_in_disorder_tells_nobody_of_anothers_and_ends_grouping_
     senders.release()
     assert statuses(await senders.finish()) == [200] * 13
     assert senders.calls[calls:] == [1, 1, 1, 1]
-    await until(lambda: 'could not be told apart' in senders.log(), 'the log line')
+    await until(lambda: 'could not be matched' in senders.log(), 'the log line')
 
 
 @scene(rename='event')

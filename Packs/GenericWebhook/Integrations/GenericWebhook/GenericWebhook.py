@@ -454,7 +454,7 @@ def unix_time(stamp: str) -> float:
 class TimedBody(Struct):
     """The one member of a JSON body that authentication reads: the time of signing."""
 
-    time: Raw = field(name=BODY_TIME, default=Raw(b'null'))
+    time: Raw = struct_field(name=BODY_TIME, default=Raw(b'null'))
 
 
 TIMED_BODY = Decoder(TimedBody)
@@ -2052,31 +2052,37 @@ def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
 
 
 def with_text(incident: dict[str, Any]) -> dict[str, Any]:
-    """Return the incident as the server takes it. Until then its details are UTF-8, so that they take no more than was sent."""
+    """Return a copy of an incident with `rawJSON` as text, the form that createIncidents needs.
+
+    Until then it stays UTF-8, which takes no more memory than was sent: as text, a single emoji in it would make every
+    character take four bytes.
+    """
     return {**incident, 'rawJSON': incident['rawJSON'].decode()}
 
 
 def text_bytes(incident: dict[str, Any]) -> int:
+    """Return how many bytes of memory the values of an incident take."""
     return sum(map(sys.getsizeof, incident.values()))
 
 
 class Post:
-    """One request's incidents on their way to the server."""
+    """A post's incidents on their way to XSOAR: what is still to be created, what exists, and by when."""
 
     def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0):
-        self.incidents = incidents  # those that were in no call that was made
+        self.incidents = incidents  # those not yet created; a call that succeeds removes its own
         self.count = len(incidents)
         self.size = sum(map(text_bytes, incidents))
         self.memory_bytes = self.size + request_bytes  # while it waits
+        # The latest moment at which a call with this post may begin. Later its sender gets a 503.
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
-        self.is_begun = False
-        self.is_in_doubt = False  # a call with some of its incidents was made, and nobody knows what came of it
-        self.created: list[Any] = []
-        self.result: AsyncResult[list[Any]] = AsyncResult()  # what was created, or a Refused
+        self.is_begun = False  # True once a call with some of its incidents succeeded
+        self.is_in_doubt = False  # True once a call with some of its incidents was sent and not confirmed
+        self.created: list[Any] = []  # the incidents of XSOAR's replies
+        self.result: AsyncResult[list[Any]] = AsyncResult()  # the list of created incidents, or a Rejected
 
     @property
-    def fate(self) -> str:
-        """Say what is known to exist of a post that failed."""
+    def what_exists(self) -> str:
+        """Return a sentence for the sender of a failed post: how many of its incidents exist, as far as is known."""
         if self.is_begun:
             more = ', and more may exist' if self.is_in_doubt else ''
             return f'{len(self.created):,} of its {self.count:,} incidents exist{more}.'
@@ -2085,21 +2091,27 @@ class Post:
         return 'Nothing was created.'
 
 
-def settle(posts: Iterable[Post], rejection: type[Rejected], detail: str) -> None:
-    """Fail these posts. One that exists in part gets a 502: if it were sent again, that part would exist twice."""
+def fail_posts(posts: Iterable[Post], rejection: type[Rejected], detail: str) -> None:
+    """Set each post's result to a rejection of this class; its text is `detail` and a sentence about what exists."""
     for post in posts:
-        kind = RejectedByServer if post.is_begun else rejection
-        post.result.set_exception(kind(f'{detail} {post.fate}'))
+        # If a post exists in part, a retry would create that part a second time. So no 503 asks for one.
+        error_class = RejectedByServer if post.is_begun else rejection
+        post.result.set_exception(error_class(f'{detail} {post.what_exists}'))
 
 
-def in_time(posts: list[Post], now: float, detail: str) -> list[Post]:
-    """Those that may still be handed over; the others are settled."""
-    settle((post for post in posts if post.hand_over_by <= now), Unavailable, detail)
+def fail_overdue(posts: list[Post], now: float, detail: str) -> list[Post]:
+    """Fail the posts that may no longer be handed over, and return the others."""
+    fail_posts((post for post in posts if post.hand_over_by <= now), Unavailable, detail)
     return [post for post in posts if post.hand_over_by > now]
 
 
 def valid_timings(timings: list[tuple[int, float]], count: int, spent: float, jitter: float = 0.1) -> list[tuple[int, float]]:
-    """Return the calls so far, or none if a new one shows that the server has become twice as slow or as fast."""
+    """Return the timings of earlier calls, or an empty list if they no longer describe the server.
+
+    A timing is the number of incidents in a call and the seconds that it took. A new call of `count` incidents that took
+    `spent` seconds contradicts an earlier one if it held no more incidents and took over twice as long, or held no fewer
+    and took less than half as long. `jitter` seconds are added to the longer limit, since short calls vary by chance.
+    """
     for size, seconds in timings:
         has_slowed = size >= count and spent > 2 * seconds + jitter
         has_sped_up = size <= count and seconds > 2 * spent + jitter
@@ -2110,63 +2122,77 @@ def valid_timings(timings: list[tuple[int, float]], count: int, spent: float, ji
 
 def how_many_fit(timings: Sequence[tuple[int, float]], seconds: float, growth: int = 32, worst_seconds: float = 40,
                  probe_seconds: float = 15) -> int:
-    """Return how many incidents should take so long in one call, or twice what a call by itself takes.
+    """Return how many incidents the next call should hold to take about `seconds`; at least 1.
 
-    What an incident adds is known from calls of another size, half or double at least: the dearest counts, and a difference
-    in either direction is taken for cost. Without them, each incident is expected to cost its share of the last call.
-    A call is never expected to last over LONGEST_CALL_SECONDS. One that could if each incident cost its share after all holds
-    at most `growth` times the largest call so far, and could last `worst_seconds` at most, for one of 60 s silences the
-    platform's heartbeat. After a lone incident of at most `probe_seconds` two are tried in any case.
+    A call takes a fixed time, its overhead, and a time per incident. Two calls of different sizes show both; with one
+    call, or calls of one size, all its time counts as time per incident. If the overhead exceeds half of `seconds`, the
+    call may take twice the overhead instead: smaller calls would spend most of the time on overhead.
+
+    A call is never expected to exceed LONGEST_CALL_SECONDS. In case there is no overhead after all, a call that could then
+    exceed it holds at most `growth` times the incidents of the largest call so far, and few enough to end within
+    `worst_seconds`: a call of more than 60 s would stop the platform's heartbeat for good.
     """
-    timings = timings or [(8, 2.0)]  # slow, so that the first calls are small
+    timings = timings or [(8, 2.0)]  # a slow server, so that the first calls are small
     *earlier, (count, spent) = timings
+    # Sizes within a factor of two are skipped: their difference would be mostly chance. If a larger call was faster, its
+    # gain counts as a cost, too: it shows how much times vary by chance.
     costs = [abs(spent - other_seconds) / abs(count - other) for other, other_seconds in earlier
              if max(count, other) >= 2 * min(count, other)]
-    each = max(*costs, 1e-6) if costs else spent / count
-    by_itself = max(spent - each * count, 0)
-    wanted = max(seconds - by_itself, by_itself) / each
-    longest = (LONGEST_CALL_SECONDS - by_itself) / each
-    if count == 1 and not costs and spent <= probe_seconds:
-        wanted, longest = max(wanted, 2), max(longest, 2)
+    per_incident = max(*costs, 1e-6) if costs else spent / count  # the highest estimate, and not 0: it divides below
+    overhead = max(spent - per_incident * count, 0)
+    wanted = max(seconds - overhead, overhead) / per_incident
+    allowed = (LONGEST_CALL_SECONDS - overhead) / per_incident
+    if count == 1 and not costs and spent <= probe_seconds:  # two take at most twice as long, and show the overhead
+        wanted, allowed = max(wanted, 2), max(allowed, 2)
     largest, largest_seconds = max(timings)
-    most = max(LONGEST_CALL_SECONDS * count / spent, min(growth, worst_seconds / largest_seconds) * largest)
-    return max(int(min(wanted, longest, most) + 1e-6), 1)
+    without_overhead = LONGEST_CALL_SECONDS * count / spent
+    safe = max(without_overhead, min(growth, worst_seconds / largest_seconds) * largest)
+    return max(int(min(wanted, allowed, safe) + 1e-6), 1)  # 1e-6: a quotient of 7.9999999 means 8
 
 
-class PostQueue(Struct):
-    """Which POSTs wait, which are in a call, and what the next call holds: no thread, no server, no clock.
+@dataclass
+class PostQueue:
+    """The posts that wait, the posts in the call in flight, and the rule for what the next call holds.
 
-    take() gives the incidents of the next call; created(), refused() or not_made() tells what came of it.
-    Posts go in the order of their arrival, each with all its incidents; one that would take longer than
-    LONGEST_CALL_SECONDS goes alone, in several calls between those of others.
+    It is pure state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call; then
+    `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
+    arrival, each with all its incidents. A post that would take longer than LONGEST_CALL_SECONDS goes by itself, in
+    several calls, and the calls of other posts come between them.
     """
 
-    alone_seconds = 600  # without grouping, after an answer that could not be told apart
+    alone_seconds = 600  # how long each post has a call of its own after a reply that could not be matched to the posts
     not_tried = 'XSOAR rejected several requests together, and there was no time to try this one alone: send it again.'
 
     most_posts: int = MAX_WAITING_POSTS
     most_bytes: int = MAX_WAITING_BYTES
     most_in_call: int = MAX_CALL_INCIDENTS
     most_call_bytes: int = MAX_CALL_BYTES
-    waiting: list[Post] = []
-    repeats: list[Post] = []  # wait elsewhere, for the answers of others
-    in_flight: list[Post] = []
-    began_at: float = 0
-    call_size: int = 0
-    timings: list[tuple[int, float]] = []  # the latest: incidents, seconds
-    parts: list[list[Post]] = []  # of a refused group, in the order of their tries
-    fruitless_tries: float = 0  # for this group; none any more once something was made
+    waiting: list[Post] = field(default_factory=list)
+    # Duplicates that wait in DeliveryMemory for the first delivery's result. Here they only count towards the limits.
+    repeats: list[Post] = field(default_factory=list)
+    in_flight: list[Post] = field(default_factory=list)
+    began_at: float = 0  # when the call in flight began
+    call_size: int = 0  # how many incidents it holds
+    timings: list[tuple[int, float]] = field(default_factory=list)  # incidents and seconds of the last 8
+    # The halves of rejected groups that are still to be tried, in order. The two halves of a group are neighbours.
+    parts: list[list[Post]] = field(default_factory=list)
+    # How many calls for the current group, or parts of it, have created nothing. After a call that succeeded it is -inf,
+    # so that no limit applies: the server works, and the failures are the fault of bad posts.
+    fruitless_tries: float = 0
     alone_until: float = 0
-    closed_because: str = ''
-    wake: Event = struct_field(default_factory=Event)  # of the line, which has something to do
+    closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
+    wake: Event = field(default_factory=Event)  # set when ServerLine has something to do
 
     def check_open(self) -> None:
-        """Raises Unavailable once the queue is closed."""
+        """Raise Unavailable if the queue is closed."""
         if self.closed_because:
             raise Unavailable(self.closed_because, Connection='close')
 
     def check_room(self, size: int = 0) -> None:
-        """Raises Unavailable when a post of this size can't wait now; one that is too large waits alone."""
+        """Raise Unavailable if the queue is closed, or has no room for a post of `size` bytes.
+
+        An empty queue has room for a post of any size: otherwise one above `most_bytes` could never be created.
+        """
         self.check_open()
         posts = self.waiting + self.repeats
         size += sum(post.memory_bytes for post in posts)
@@ -2174,49 +2200,56 @@ class PostQueue(Struct):
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
-        """Its outcome will be set. Raises Unavailable."""
+        """Queue a post; its `result` will be set in any case. Raise Unavailable if the queue is closed or full."""
         self.check_room(post.memory_bytes)
         self.waiting.append(post)
         self.wake.set()
 
     def expire(self, now: float) -> None:
-        """Takes out what has waited too long: it is never handed over."""
-        self.waiting = in_time(self.waiting, now, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
+        """Fail and remove the posts that have waited too long, so that no call holds them."""
+        self.waiting = fail_overdue(self.waiting, now, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
 
     def next_call(self, now: float) -> list[dict[str, Any]]:
-        """The incidents of the next call, in order; none when nothing waits."""
-        while self.parts and not self.in_flight:
-            self.in_flight = in_time(self.parts.pop(0), now, self.not_tried)
+        """Return the incidents of the next call in order, and put their posts in flight; empty if no post waits."""
+        while self.parts and not self.in_flight:  # a part is skipped if all its posts are overdue
+            self.in_flight = fail_overdue(self.parts.pop(0), now, self.not_tried)
         self.in_flight = self.in_flight or self.next_group(now)
         incidents = [incident for post in self.in_flight for incident in post.incidents]
-        if len(self.in_flight) == 1:
+        if len(self.in_flight) == 1:  # a single post may be divided, a group was already chosen to fit
             incidents = incidents[:how_many_fit(self.timings, LONGEST_CALL_SECONDS)]
         self.call_size = len(incidents)
         self.began_at = now
         return incidents
 
     def next_group(self, now: float) -> list[Post]:
+        """Remove and return the waiting posts that go in one call: the oldest, and those behind it that fit."""
         self.expire(now)
         self.fruitless_tries = 0
         most = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
         if now < self.alone_until:
-            most = 1
+            most = 1  # so that no other post joins the first
         group: list[Post] = []
         count = size = 0
         for post in self.waiting:
-            count += most if post.is_begun else len(post.incidents)  # one that is begun goes alone
+            # A post in several calls shares none of them: once begun, it counts as a full call.
+            count += most if post.is_begun else len(post.incidents)
             size += post.size
-            if group and (count > most or size > self.most_call_bytes):
+            if group and (count > most or size > self.most_call_bytes):  # the first post goes whatever its size
                 break
             group.append(post)
         del self.waiting[:len(group)]
         return group
 
     def record_created(self, created: list[Any], now: float) -> bool:
-        """The call made these incidents: each post gets its own. False if they can't be told apart."""
+        """Record that the call in flight succeeded and that its reply holds these incidents.
+
+        Each post gets its own incidents; then it is finished, or it waits again with the incidents that are still to be
+        created. Return False if some incident could not be matched to one post: the posts succeed, but their senders'
+        responses lack that incident, and for a while each post has a call of its own.
+        """
         posts, self.in_flight = self.in_flight, []
-        call = self.call_size, max(now - self.began_at, 0.001)
-        self.timings = [*valid_timings(self.timings, *call), call][-8:]
+        timing = self.call_size, max(now - self.began_at, 0.001)  # not 0, since how_many_fit divides by it
+        self.timings = [*valid_timings(self.timings, *timing), timing][-8:]
         self.fruitless_tries = -float('inf')
         owned_by = owners(created, posts)
         for owner, incident in zip(owned_by, created, strict=True):
@@ -2226,33 +2259,35 @@ class PostQueue(Struct):
             post.is_begun = True
             post.incidents = post.incidents[self.call_size:]
             if post.incidents:
-                post.hand_over_by = float('inf')
-                self.waiting.append(post)
+                post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
+                self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
             else:
                 post.result.set(post.created)
         if None in owned_by:
             self.alone_until = now + self.alone_seconds
-            self.parts = [[post] for post in chain(*self.parts)]
+            self.parts = [[post] for post in chain(*self.parts)]  # a rejected group, too, goes on one by one
         return None not in owned_by
 
     def record_failure(self, now: float) -> None:
-        """Fail the post of a call that confirmed no incident; try several posts again in halves.
+        """Fail the post of a call that confirmed no incident; if there were several, put two halves in `parts`.
 
-        Both halves are tried before either is halved again, so that a few calls tell bad requests from a failing server.
+        Both halves are tried before either is halved again. One bad post fails one half, a failing server fails both: so a
+        few calls suffice to distinguish them.
         """
         posts, self.in_flight = self.doubt_in_flight(), []
         if len(posts) == 1:
-            settle(posts, RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
+            fail_posts(posts, RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
         else:
             middle = len(posts) // 2
-            index = len(self.parts) % 2  # of an odd number the first is the other half
+            # Halves come in pairs. If their number is odd, the first is the other half of what just failed: it goes first.
+            index = len(self.parts) % 2
             self.parts[index:index] = [posts[:middle], posts[middle:]]
-        if not self.fruitless_tries:
+        if not self.fruitless_tries:  # the first failure of this group limits the time for all its tries
             for post in posts:
                 post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
         self.fruitless_tries += 1
         if self.fruitless_tries >= MAX_FRUITLESS_TRIES:
-            settle(chain(*self.parts), Unavailable, self.not_tried)
+            fail_posts(chain(*self.parts), Unavailable, self.not_tried)
             self.parts = []
 
     def doubt_in_flight(self) -> list[Post]:
@@ -2262,18 +2297,18 @@ class PostQueue(Struct):
         return self.in_flight
 
     def record_unsent(self) -> None:
-        """The call never reached the server."""
-        settle(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
+        """Fail the posts in flight: their call was never sent, so a retry is safe."""
+        fail_posts(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
         self.in_flight = []
 
     def close(self, reason: str) -> None:
-        """From now on nothing is added; what is there goes on."""
+        """Reject every new post with this reason; posts already queued are still created. The first reason stays."""
         self.closed_because = self.closed_because or reason
 
     def abandon(self) -> None:
-        """Everything that is still there is settled."""
-        settle(self.doubt_in_flight(), Unavailable, 'The integration ended before XSOAR replied.')
-        settle(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
+        """Fail every post that is still queued or in flight: no further call will be made."""
+        fail_posts(self.doubt_in_flight(), Unavailable, 'The integration ended before XSOAR replied.')
+        fail_posts(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
         self.in_flight, self.waiting, self.parts = [], [], []
 
     @property
@@ -2282,9 +2317,9 @@ class PostQueue(Struct):
 
 
 def created_incidents(reply: Any) -> list[Any] | None:
-    """Return the incidents in a reply to createIncidents, or None if it confirms none.
+    """Return the incidents in a reply to createIncidents, or None if it confirms no creation.
 
-    An empty list confirms that a pre-process rule dropped them all.
+    The reply is documented as a list or a single dict. An empty list confirms that pre-process rules dropped every incident.
     """
     items = [reply] if isinstance(reply, dict) else reply
     if not isinstance(items, list):
@@ -2294,78 +2329,108 @@ def created_incidents(reply: Any) -> list[Any] | None:
 
 
 def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
-    """Whose each created incident is; None where that is in doubt.
+    """Return the post that each created incident belongs to, or None where that is ambiguous.
 
-    They are in order; a pre-process rule may have dropped some. Sure is what is the same from both its ends.
+    The reply has the incidents in the order of the call, but pre-process rules may have dropped some of them. So match
+    the created incidents to those sent twice: from the front, each to the first that fits, and likewise from the back.
+    If both ways find the same post, no other is possible. For example, posts A, B and C send one incident each, and those
+    of A and C look alike (a, b, a). If `a b` comes back, both ways give the `a` to post A. If only `a` comes back, they
+    give it to A and to C: it is ambiguous. If an incident fits nowhere, the order was not kept, and no match counts.
     """
     if len(posts) == 1:
         return [*posts] * len(created)
     sent = [(post, incident) for post in posts for incident in post.incidents]
-    forth = first_owners(created, sent)
-    back = first_owners(created[::-1], sent[::-1])[::-1]
-    are_all_found = None not in forth
-    return [owner if owner is other and are_all_found else None for owner, other in zip(forth, back, strict=True)]
+    from_front = first_owners(created, sent)
+    from_back = first_owners(created[::-1], sent[::-1])[::-1]
+    if None in from_front:
+        return [None] * len(created)
+    return [owner if owner is other else None for owner, other in zip(from_front, from_back, strict=True)]
 
 
 def first_owners(created: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
-    """Whose each is if it is the first that fits, after the one before."""
-    remaining = iter(sent)
-    return [next((post for post, incident in remaining if matches(each, incident)), None) for each in created]
+    """Return for each created incident the post of the first incident that fits, behind the previous match; else None."""
+    unmatched = iter(sent)  # consumed up to each match, so that the next search goes on behind it
+    return [next((post for post, incident in unmatched if matches(each, incident)), None) for each in created]
 
 
 def matches(created: Any, incident: dict[str, Any]) -> bool:
-    """By the details, if the server tells them: names may be alike, and a mapper may change them."""
+    """Return whether a created incident may be the one that was sent.
+
+    Compare `rawJSON`, or the name if the reply has none: many incidents can share a name, and a mapper may change it.
+    """
     reply = created if isinstance(created, dict) else {}
     key = 'rawJSON' if reply.get('rawJSON') else 'name'
     return bool(reply.get(key) == with_text(incident)[key])
 
 
-# The header that names a delivery, and the one that has to stand beside it. The first counts.
+# Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
+# the first in this order counts. The names are those of the senders' documentation.
 DELIVERY_IDS = {
     'webhook-id': '', 'svix-id': '', 'x-github-delivery': '', 'x-gitea-delivery': '', 'x-forgejo-delivery': '',
-    'x-gogs-delivery': '', 'idempotency-key': '', 'x-shopify-webhook-id': '', 'x-webhook-id': '',
-    'x-atlassian-webhook-identifier': '', 'x-request-uuid': '', 'request-id': 'sentry-hook-resource', 'linear-delivery': '',
-    'x-snyk-transport-id': '', 'x-zendesk-webhook-invocation-id': '', 'x-hcp-radar-message-id': '', 'ce-id': 'ce-source',
+    'x-gogs-delivery': '', 'idempotency-key': '', 'x-shopify-webhook-id': '', 'x-webhook-id': '',  # x-webhook-id: PagerDuty
+    'x-atlassian-webhook-identifier': '', 'x-request-uuid': '',  # x-request-uuid: Bitbucket
+    'request-id': 'sentry-hook-resource',  # many HTTP libraries add a request-id; Sentry's is a delivery id
+    'linear-delivery': '', 'x-snyk-transport-id': '', 'x-zendesk-webhook-invocation-id': '', 'x-hcp-radar-message-id': '',
+    'ce-id': 'ce-source',  # CloudEvents: an id is unique within its source only
     'x-amz-sns-message-id': '',
 }
 
 
 def delivery_number(headers: dict[str, str]) -> str:
-    """With the header that it stands in; '' if there is none."""
+    """Return the name and value of the delivery id's header and the value of the second header; '' if there is no id.
+
+    The name is included, because two senders may use equal ids in different headers.
+    """
     for name, beside in DELIVERY_IDS.items():
         if headers.get(name) and headers.get(beside or name):
             return f'{name}\0{headers[name]}\0{headers.get(beside)}'
     return ''
 
 
-class RememberedDelivery:
-    """One request that was let in, for as long as it is remembered, and what was made of it.
+def never() -> bool:
+    """Return False, for a sender that has not disconnected."""
+    return False
 
-    Its body and its query distinguish it from others, with its number or else its Content-Type: one event
-    that a sender posts to two URLs has one number, and becomes two incidents.
+
+def always() -> bool:
+    """Return True, for a sender that counts as disconnected."""
+    return True
+
+
+class RememberedDelivery:
+    """An accepted request, as it is compared with later ones, and what was created from it.
+
+    A later request is the same delivery if its body, its query and its delivery id (without an id, its Content-Type) are
+    equal. The query counts because a sender may post one event with one id to two URLs: that makes two incidents.
     """
 
-    def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = bool):
+    def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = never):
         number = delivery_number(headers)
         fingerprint = f'{query}\0{number or headers.get("content-type")}'
-        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # with no copy of the body
+        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both; joining them would copy the body
         self.is_numbered = bool(number)
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
-        self.is_gone = is_gone
-        self.gave_up: Callable[[], bool] = bool  # its sender, or that of the latest repeat, while it waited
+        self.is_gone = is_gone  # whether the sender has disconnected
+        # Whether the sender, or that of the latest repeat, waited for its response and then disconnected without it.
+        self.gave_up: Callable[[], bool] = never
         self.finished = Event()
-        self.created_json = b''  # the response; empty if it came to nothing
-        self.summary = ''
+        self.created_json = b''  # the body of the response; empty if the delivery failed
+        self.summary = ''  # for the log
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
-        """Whether it came in time. Who leaves at once does not send again for want of an answer."""
+        """Wait for a result until this moment, and return whether it has come.
+
+        A sender that disconnects within `patience` seconds does not want the response, so it will not retry for lack of it.
+        A sender that disconnects later has given up, and may retry.
+        """
         result.wait(patience)
         if not result.ready() and not self.is_gone():
-            self.gave_up = self.is_gone
+            self.gave_up = self.is_gone  # from now on a disconnect means giving up
         result.wait(until - time.monotonic())
         return result.ready()
 
     def record_created(self, created: list[Any]) -> None:
+        """Keep what was created as the body of the response, and as a summary for the log."""
         ids = ', '.join(str(incident.get('id')) for incident in created if isinstance(incident, dict))
         summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
         self.summary = summary.strip()[:150]
@@ -2375,57 +2440,71 @@ class RememberedDelivery:
             self.created_json = json.dumps(created).encode()
 
     def may_come_again(self) -> bool:
-        """Whether another one with the same key is this one sent again."""
+        """Return whether another request with the same key is a retry of this one, and not a new event.
+
+        Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
+        """
         return time.monotonic() < self.forget_at and (self.is_numbered or self.gave_up())
 
 
-class DeliveryMemory(Struct):
-    """What the latest deliveries were answered, so that one that comes again creates nothing again."""
+@dataclass
+class DeliveryMemory:
+    """Recent deliveries and the responses to them, so that a retry gets the first response and creates nothing."""
 
     queue: PostQueue
     most: int = MAX_REMEMBERED_DELIVERIES
     most_bytes: int = MAX_REMEMBERED_BYTES
-    by_key: dict[bytes, list[RememberedDelivery]] = {}  # those under way, and those that are remembered
-    remembered: dict[RememberedDelivery, None] = {}  # the oldest first
-    size: int = 0  # of their answers
+    # Unfinished and remembered deliveries by key. Equal requests without an id can be several events, hence the lists.
+    by_key: dict[bytes, list[RememberedDelivery]] = field(default_factory=dict)
+    remembered: dict[RememberedDelivery, None] = field(default_factory=dict)  # an ordered set, oldest first
+    size: int = 0  # bytes of their responses
 
     def once(self, delivery: RememberedDelivery, post: Post) -> RememberedDelivery:
-        """The delivery, once it is made, or the earlier one that it repeats. Raises Refused."""
+        """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats.
+
+        If the earlier one is unfinished, wait for it. If that fails, create the incidents after all. Raise a Rejected if
+        they cannot be created.
+        """
         while first := next(filter(RememberedDelivery.may_come_again, self.by_key.get(delivery.key, ())), None):
             if not first.finished.is_set():
-                self.repeat(first, delivery, post)
+                self.wait_for_first(first, delivery, post)
             elif not first.is_numbered:
-                self.forget(first)  # one departure excuses one repeat
+                self.forget(first)  # one disconnect explains one retry; the next equal request is a new event
             if first.created_json:
                 return first
         self.make(delivery, post)
         return delivery
 
-    def repeat(self, first: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
+    def wait_for_first(self, first: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
+        """Wait until the first delivery is finished. Raise Unavailable if that takes longer than a post may wait."""
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
+        # From now on it is this sender's disconnect that explains the next retry. A lambda, since the attribute changes.
         first.gave_up = lambda: delivery.gave_up()
         try:
             if not delivery.wait_for(first.finished, post.hand_over_by):
-                delivery.gave_up = partial(bool, True)  # as good as
+                delivery.gave_up = always  # the 503 asks its sender to retry, which is as good as a disconnect
                 raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
         finally:
             self.queue.repeats.remove(post)
 
     def make(self, delivery: RememberedDelivery, post: Post) -> None:
+        """Queue the post and wait for its result. Remember the delivery if it succeeds; raise the post's error if not."""
         self.by_key.setdefault(delivery.key, []).append(delivery)
         until = post.hand_over_by
         try:
             self.queue.add(post)
             if not delivery.wait_for(post.result, until):
-                self.queue.expire(until)
+                self.queue.expire(until)  # the queue does so before each call, but a call in flight may last longer
             delivery.record_created(post.result.get() or [])
         finally:
             delivery.finished.set()
             self.remember(delivery)
 
     def remember(self, delivery: RememberedDelivery) -> None:
-        delivery.is_gone = delivery.gave_up = partial(bool, delivery.gave_up())  # no connection is kept
+        """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
+        # The sender's own is_gone would keep the connection in memory for as long as the delivery.
+        delivery.is_gone = delivery.gave_up = always if delivery.gave_up() else never
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
         if not delivery.may_come_again() or not 0 < len(delivery.created_json) <= self.most_bytes:
@@ -2434,6 +2513,7 @@ class DeliveryMemory(Struct):
             self.forget(next(iter(self.remembered)))
 
     def forget(self, delivery: RememberedDelivery) -> None:
+        """Remove a remembered delivery."""
         del self.remembered[delivery]
         self.size -= len(delivery.created_json)
         self.by_key[delivery.key].remove(delivery)
@@ -2441,18 +2521,25 @@ class DeliveryMemory(Struct):
             del self.by_key[delivery.key]
 
 
-class LogBuffer(Struct):
-    """Lines on their way to the server's log; those beyond the bounds are counted instead."""
+@dataclass
+class LogBuffer:
+    """Log lines that wait for the line to the server. Lines beyond the limits are counted and not kept.
 
-    most: int = 1000  # of one level
+    Most requests in a flood fail for one reason. So only the first `most_equal` lines with one `reason` are kept within
+    `flood_seconds`; at the end, one line says how many more there were.
+    """
+
+    most: int = 1000  # lines of one level
     most_equal: int = 10
     flood_seconds: int = 10
-    lines: dict[str, list[str]] = {}  # by level
-    lost: int = 0
-    reasons: dict[str, int] = {}  # how often in this flood
+    lines: dict[str, list[str]] = field(default_factory=dict)  # by level
+    lost: int = 0  # lines beyond `most`
+    reasons: dict[str, int] = field(default_factory=dict)  # how many lines had this reason in this flood
 
     def add(self, level: str, text: str, reason: str = '') -> None:
+        """Keep a line with the current time, or count it. Lines without a `reason` are not counted as equal."""
         if reason:
+            # Some reasons hold a sender's own text, so there could be any number of them.
             reason = reason if len(self.reasons) < 100 else 'other reasons'
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
             if self.reasons[reason] > self.most_equal:
@@ -2464,41 +2551,44 @@ class LogBuffer(Struct):
             self.lost += 1
 
     def end_flood(self) -> None:
+        """Add a line for each reason that more lines had than were kept, and start counting from zero."""
         for reason, count in self.reasons.items():
             if count > self.most_equal:
                 self.add('info', f'{count - self.most_equal} more in {self.flood_seconds} s: {reason}')
         self.reasons.clear()
 
     def drain(self) -> tuple[str, str]:
-        """A level, and all its lines as one text."""
+        """Remove the lines of one level; return the level, and the lines as one text to save log calls."""
         level = next(iter(self.lines))
         lines = self.lines.pop(level)
         if self.lost:
-            lines.append(f'{self.lost} log lines were dropped: more came than the line to XSOAR takes.')
+            lines.append(f'{self.lost} log lines were dropped: they came faster than the line to XSOAR can carry them.')
             self.lost = 0
         return level, '\n'.join(lines)
 
 
-class Samples(Struct):
-    """The latest incidents, for the mapping wizard; without those that are too large."""
+@dataclass
+class Samples:
+    """The latest incidents, for the mapping wizard. Large ones are omitted: all go into the integration context."""
 
-    most_bytes: int = 50_000
-    latest: list[dict[str, Any]] = []
-    has_changed: bool = False
+    most_bytes: int = 50_000  # of one incident
+    latest: list[dict[str, Any]] = field(default_factory=list)
+    has_changed: bool = False  # since the last drain
 
     def add(self, incidents: list[dict[str, Any]]) -> None:
+        """Keep the latest MAX_SAMPLES of the samples so far and these incidents, whose `rawJSON` is text."""
         small = [incident for incident in incidents if text_bytes(incident) <= self.most_bytes]
         self.latest = [*self.latest, *small][-MAX_SAMPLES:]
         self.has_changed |= bool(small)
 
     def drain(self) -> dict[str, str]:
-        """As the integration context keeps them."""
+        """Return the integration context to store, with the samples as JSON text: context values must be strings."""
         self.has_changed = False
         return {'samples': json.dumps(self.latest)}
 
 
 def read_samples(context: Any) -> list[dict[str, Any]]:
-    """What is kept; nothing of a context that holds something else: serving must not depend on it."""
+    """Return the samples in an integration context; an empty list if it holds anything else, so that serving goes on."""
     with suppress(KeyError, TypeError, ValueError):
         return Decoder(list[dict[str, Any]]).decode(context['samples'])
     return []
@@ -2508,9 +2598,10 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 
 
 class ServerLine:
-    """The only caller of demisto while serving: one greenlet, one native thread, one call at a time.
+    """The only caller of demisto while serving: one greenlet decides, one native thread makes one call at a time.
 
-    Logs, health and samples are second: each is sent once in a while, but that all is well again at once.
+    The calls for posts come first. Logs, health and samples are sent at intervals, except that the end of an error is
+    reported at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -2518,84 +2609,90 @@ class ServerLine:
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
-        self.health: str | None = None  # what is wrong with XSOAR or the port, until it is over
-        self.failure = ''  # of a request, until a call succeeds after it was sent
-        self.sent_health: str | None = None
+        self.health: str | None = None  # error of XSOAR or the port; '': none; None: nothing was reported yet
+        self.failure = ''  # a request's unexpected failure, until it was sent and a later call succeeds
+        self.sent_health: str | None = None  # what the server was last sent
         self.health_every = health_every
         self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
         self.wake = self.queue.wake
-        self.ending = Event()
-        self.is_cut = self.is_finished = False
-        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
-        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
+        self.ending = Event()  # set when the process is to stop
+        self.is_cut = False  # the server is gone
+        self.is_finished = False  # only the log lines that wait are still to be sent
+        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # functions and arguments, for the native thread
+        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # from it
         self.replied = gevent.get_hub().loop.async_()
         threading.Thread(target=self.run_jobs, daemon=True).start()
         self.keeper = gevent.spawn(self.keep)
-        self.keeper.link_exception(lambda _: self.cut())
+        self.keeper.link_exception(lambda _: self.cut())  # without it nothing would be created any more
 
     def log(self, level: str, text: str, reason: str = '') -> None:
-        """Of those with an equal reason in a while the first few, then how many more."""
-        if reason and not self.log_buffer.reasons:
+        """Queue a log line. In a flood of lines with an equal `reason`, keep the first and count the others."""
+        if reason and not self.log_buffer.reasons:  # the first reason begins a flood
             gevent.spawn_later(self.log_buffer.flood_seconds, self.log_buffer.end_flood)
         self.log_buffer.add(level, text, reason)
         self.wake.set()
 
     def report_health(self, error: str) -> None:
-        """What is wrong, for the instance's page; nothing for all is well."""
+        """Show an error of XSOAR or the port on the instance's page, or no error if the text is empty."""
         self.health = error
         self.wake.set()
 
     def report_failure(self, failure: str) -> None:
-        """Take an unexpected failure for the instance's page."""
+        """Show a request's unexpected failure on the instance's page."""
         self.failure = failure
         self.wake.set()
 
     @property
     def shown_health(self) -> str | None:
-        """What the instance's page should say: nothing if all is well, None if nothing has been reported yet."""
+        """Return what the instance's page should say: '' if all is well, None if nothing has been reported yet."""
         return ' '.join(filter(None, (self.health, self.failure))) or self.health
 
     @property
     def call_seconds(self) -> float:
-        """How long the createIncidents call in flight has lasted; 0 if there is none."""
+        """Return how long the createIncidents call in flight has lasted, or 0 if there is none."""
         return time.monotonic() - self.queue.began_at if self.queue.in_flight else 0
 
     def stop(self) -> None:
+        """Accept no further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
         self.queue.close('The integration is stopping: send it again.')
         self.ending.set()
 
     def cut(self) -> None:
-        """The server is gone: nothing can be said to it any more."""
+        """Give up every post, and ask the process to end: the server is gone, and only a new process gets a new line."""
         self.is_cut = True
         self.queue.close('The line to XSOAR is cut: send it again.')
         self.queue.abandon()
         self.ending.set()
 
     def drain(self) -> None:
-        """Gives what waits and what is in flight STOP_SECONDS, then lets the last log lines leave."""
+        """Wait up to STOP_SECONDS for the posts in the queue and in flight, then send the last log lines."""
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         self.log_buffer.end_flood()
         self.is_finished = True
         self.wake.set()
-        self.keeper.join(timeout=1)  # not in the middle of a call: half of its line would stay behind
+        self.keeper.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
 
     def keep(self) -> None:
+        """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         context, _ = self.call(demisto.getIntegrationContext)
         self.samples.latest = read_samples(context)
         while not self.is_cut and (self.log_buffer.lines or not self.is_finished):
-            if has_hung_up():  # a reply would tell it too late for what was handed over
+            if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
             elif not (self.send_what_is_due() or self.create_next()):
-                self.wake.wait(0.25)
+                self.wake.wait(0.25)  # not longer, to see the hang-up and what has become due
                 self.wake.clear()
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
-        """Makes one call in the line's thread: what it returned, or the exception that it raised."""
-        # A pool of one thread wakes its caller last: in a storm of requests the line would rest for long.
+        """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
+
+        gevent.threadpool would do the same, but it resumes its caller only after all sockets that are ready: while many
+        requests arrive, the line would be idle for long.
+        """
         self.replied.start(gevent.getcurrent().switch)
         self.jobs.put((function, *args))
-        gevent.get_hub().switch()
+        gevent.get_hub().switch()  # until `replied` switches back
         self.replied.stop()
         result, error = self.replies.get()
         if error and has_ended_line(error, is_create=function == demisto.createIncidents):
@@ -2603,39 +2700,45 @@ class ServerLine:
         return result, error
 
     def run_jobs(self) -> None:
+        """Make the calls in `jobs`, one at a time, for ever. This is the native thread."""
         while True:
             self.replies.put(call_safely(*self.jobs.get()))
-            self.replied.send()
+            self.replied.send()  # unlike most of gevent, safe to use from another thread
 
     def create_next(self) -> bool:
-        """Makes the next call for those that wait; False when nobody does."""
+        """Make the next call for the posts in the queue; return False if none waits."""
         began = time.monotonic()
         if incidents := list(map(with_text, self.queue.next_call(began))):
             result, error = self.call(demisto.createIncidents, incidents)
             if not self.is_cut:
                 self.settle_call(result, error, incidents)
-        if len(incidents) > 1:  # who was answered may send again at once: else all would go in two turns for good
+        if len(incidents) > 1:
+            # Senders that got a response may post again at once. Without a pause the next call would hold only the posts of
+            # the other senders, and the two halves would alternate for good.
             gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
         return bool(incidents)
 
     def settle_call(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
+        """Record how a createIncidents call ended: not sent, not confirmed, or with created incidents."""
         created = created_incidents(result)
-        if type(error) is RuntimeError:  # the lock was not free in time; a RecursionError comes from a reply
+        # A RuntimeError means that the line's lock was not free in time, so nothing was sent. Its subclass RecursionError
+        # does not: it comes from reading a reply.
+        if type(error) is RuntimeError:
             self.queue.record_unsent()
         elif created is None:
             self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(why_not(result, error))}')
             self.queue.record_failure(time.monotonic())
         else:
             self.report_health('')
-            if self.failure in (self.sent_health or ''):
+            if self.failure in (self.sent_health or ''):  # a failure that was not yet sent stays until it was
                 self.failure = ''
             self.samples.add(incidents)
             if not self.queue.record_created(created, time.monotonic()):
-                self.log('info', "XSOAR's answer to several requests at once could not be told apart: "
-                                 f'for {self.queue.alone_seconds} s every request is a call of its own.')
+                self.log('info', "XSOAR's reply to several requests could not be matched to them: "
+                                 f'for {self.queue.alone_seconds} s each request goes in a call of its own.')
 
     def send_what_is_due(self) -> bool:
-        """Sends one of what is second; False when nothing is due."""
+        """Send the first of health, one level of log lines, and samples that is due; return False if nothing is due."""
         now = time.monotonic()
         is_well_again = self.sent_health and not self.shown_health
         if self.shown_health != self.sent_health and (is_well_again or now >= self.health_due_at):
@@ -2652,51 +2755,55 @@ class ServerLine:
         return True
 
     def send_health(self) -> None:
+        """Send the health to the instance's page. If it is an error, or was not sent, the next has to wait."""
         health = self.shown_health
         _, error = self.call(demisto.updateModuleHealth, health, bool(health))
-        if isinstance(error, TypeError):  # before 6.8 it takes no second argument
+        if isinstance(error, TypeError):  # XSOAR before 6.8 takes no second argument
             _, error = self.call(demisto.updateModuleHealth, health)
-        self.sent_health = None if error else health  # what was not heard is said again
+        self.sent_health = None if error else health  # None: it is sent again
         if health or error:
             self.health_due_at = time.monotonic() + self.health_every
 
 
 def call_safely(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
+    """Return a function's result and None, or None and its exception."""
     try:
         return function(*args), None
-    except BaseException as error:  # whatever it is, somebody waits for it
+    except BaseException as error:  # even SystemExit: the greenlet that waits for the reply would wait for ever
         return None, error
 
 
 def has_ended_line(error: BaseException, is_create: bool) -> bool:
-    """Return whether an error means that the server is gone, and not only that this call failed.
+    """Return whether a call's error means that the server is gone, and not only that this call failed.
 
-    The loop's text for that may also be a whole error reply, of an engine that lost its server. As a reply to createIncidents it
-    could be the name of an incident, so there it counts only if stdin has ended; otherwise the next log call decides.
+    If the line is closed, a call raises a ValueError with a fixed text. An engine that lost its server may send this text
+    as an error reply, which means the same. But an error reply to createIncidents may be the name of an incident, which a
+    sender chooses: there the text counts only if stdin has ended, too. If not, the next log call decides.
     """
-    if isinstance(error, json.JSONDecodeError):  # at the end of stdin there is nothing to decode, or half a reply
+    if isinstance(error, json.JSONDecodeError):  # at the end of stdin, the reply is empty or cut off
         return not error.doc or has_hung_up()
     is_closed = type(error) is ValueError and str(error).strip() == 'Try to write when connection closed'
     return isinstance(error, OSError) or (is_closed and (not is_create or has_hung_up()))
 
 
 def why_not(result: Any, error: BaseException | None) -> Any:
-    """Return the reason why a call confirmed no incident, for the health."""
+    """Return the reason why a call confirmed no incident, as text or as the error itself, for the health."""
     if isinstance(error, json.JSONDecodeError | RecursionError):
         return f'its reply could not be read: {error}'
     return error or f'there is no incident in its reply: {result}'
 
 
 def has_hung_up(stdin: int = 0) -> bool:
-    """Whether the server has ended; where the system can't tell, the next reply does."""
+    """Return whether the server has closed stdin. Return False on systems without poll: there the next reply shows it."""
     if not hasattr(select, 'poll'):
         return False
     poll = select.poll()
-    poll.register(stdin, 0)
+    poll.register(stdin, 0)  # 0: no event but hang-up and error, which poll reports always
     return bool(poll.poll(0))
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait until the condition is true, but no longer than `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         gevent.sleep(0.01)
