@@ -588,8 +588,9 @@ def plain_bottle_app() -> Bottle:
     def echo() -> dict[str, Any]:
         bottle.response.add_header('Set-Cookie', 'a=1')
         bottle.response.add_header('Set-Cookie', 'b=2')
-        return {'query': [bottle.request.query.a, bottle.request.query.b], 'json': bottle.request.json, 'agent': bottle.request.headers['User-Agent'],
-                'from': bottle.request.remote_addr, 'url': bottle.request.url}
+        request = bottle.request
+        return {'query': [request.query.a, request.query.b], 'json': request.json, 'agent': request.headers['User-Agent'],
+                'from': request.remote_addr, 'url': request.url}
 
     return app
 
