@@ -76,7 +76,8 @@ MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies whose signature is not checked ye
 MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # ... those up to SMALL_BODY_BYTES, so that large ones leave them room
 SMALL_BODY_BYTES = 256 * 1024
 MAX_HEADS_BYTES = 16 * MIB  # heads that arrive, and requests without a proof that wait for their turn
-MAX_UNSENT_BYTES = 48 * MIB  # responses that their senders have not read yet
+MAX_UNSENT_BYTES = 48 * MIB  # responses that accepted senders have not read yet
+MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # ... and others
 REQUEST_BYTES = 32 * 1024  # what a request takes beside its head and its body: its greenlet's stack, mostly
 
 MAX_CONNECTIONS = 16_384
@@ -550,7 +551,7 @@ class Room:
         if holder in self.shares:
             self.reserved += size - self.shares[holder]
             self.shares[holder] = size
-        while self.limit < self.reserved > self.shares.get(holder, 0):
+        while self.limit < self.reserved > self.shares.get(holder, 0) and holder in self.shares:
             self.cut(next(iter(self.shares)) if self.cuts_longest else holder)
         if holder not in self.shares:
             raise no_room()
@@ -2446,6 +2447,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         self.line.queue.check_room(request.body.size)
         with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
             signed_by = '' if signatures is None else valid_signature(signatures, body, request.arrived)
+            request.is_accepted = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the exclusion counts, too
             payloads = self.read_payloads(request, body, exclusive)
             response = signed_handshake(settings, request, signed_by, payloads)
@@ -2742,6 +2744,7 @@ class HttpLimits(NamedTuple):
     response_bytes_per_second: float = RESPONSE_BYTES_PER_SECOND
     heads_bytes: int = MAX_HEADS_BYTES
     unsent_bytes: int = MAX_UNSENT_BYTES
+    unsent_unauthenticated_bytes: int = MAX_UNSENT_UNAUTHENTICATED_BYTES
 
 
 HTTP_LIMITS = HttpLimits()
@@ -2790,6 +2793,7 @@ class Connection:
         """Wait for a request, whose first byte must arrive within `seconds`."""
         self.reader.expect(seconds)
         self.server.idle[self] = None
+        self.server.accept_again()  # from now on it may give way to a newcomer
         self.watch(self.read_head)
         self.find_head(0)  # the head may have arrived together with the request before
 
@@ -2878,6 +2882,7 @@ class Connection:
         """
         self.reader.buffer = bytearray()
         self.server.lingering[self] = None
+        self.server.accept_again()
         try:
             self.socket.shutdown(socket.SHUT_WR)
             self.watch(self.throw_away)
@@ -2903,6 +2908,9 @@ class Connection:
             stays_open = self.respond(request)
         except (OSError, Unavailable):  # the sender is gone or too slow, or was cut off: nothing more can be sent to it
             self.close()
+        except BaseException:  # a connection in no state would stay open for good
+            self.close()
+            raise
         else:
             self.skipped = request.body.remaining if stays_open else 0
             self.await_request(self.server.limits.idle_seconds) if stays_open else self.linger()
@@ -2921,8 +2929,9 @@ class Connection:
         self.log(request, response.status[:3])
         head = self.head_of(response)
         is_small = len(response.content) <= PIECE_BYTES  # one packet for both; a large content is not copied
-        for part in [head + response.content] if is_small else [head, response.content]:
-            self.send(part, request.memory_bytes)
+        parts = [head + response.content] if is_small else [head, response.content]
+        room = self.server.unsent if request.is_accepted else self.server.unsent_unauthenticated
+        self.send(parts, room, request.memory_bytes)
         return stays_open
 
     def head_of(self, response: Response) -> bytes:
@@ -2931,8 +2940,8 @@ class Connection:
         headers = ''.join(f'{name}: {value}\r\n' for name, value in response.headers)
         return f'HTTP/1.1 {response.status}\r\nDate: {date}\r\n{headers}\r\n'.encode('latin-1')
 
-    def send(self, data: bytes, memory_bytes: int) -> None:
-        """Send bytes. Those that the socket does not take at once, and `memory_bytes`, count as unsent.
+    def send(self, parts: list[bytes], room: Room, memory_bytes: int) -> None:
+        """Send the parts of a response. If the socket does not take them at once, they and `memory_bytes` count in `room`.
 
         The sender has to read at a minimum pace overall; a limit on each pause would let it sip forever.
         Raise OSError, and Unavailable if the unsent responses are too many.
@@ -2940,16 +2949,17 @@ class Connection:
         self.socket.settimeout(0)
         sent = 0
         with suppress(BlockingIOError):
-            sent = self.socket.send(data)
-        if sent == len(data):
+            sent = self.socket.send(parts[0])
+        if sent == len(parts[0]) and len(parts) == 1:
             return
+        size = sum(map(len, parts))
         limits = self.server.limits
-        ends_at = time.monotonic() + limits.response_grace_seconds + len(data) / limits.response_bytes_per_second
-        with self.server.unsent.share(len(data) + memory_bytes):
-            unsent = memoryview(data)[sent:]
-            while unsent:
-                self.socket.settimeout(max(ends_at - time.monotonic(), 0))
-                unsent = unsent[self.socket.send(unsent):]
+        ends_at = time.monotonic() + limits.response_grace_seconds + size / limits.response_bytes_per_second
+        with room.share(size + memory_bytes):
+            for unsent in (memoryview(parts[0])[sent:], *map(memoryview, parts[1:])):
+                while unsent:
+                    self.socket.settimeout(max(ends_at - time.monotonic(), 0))
+                    unsent = unsent[self.socket.send(unsent):]
 
     def is_gone(self) -> bool:
         """Return whether the sender can send nothing more. Only for a request that is being served: nobody else reads then."""
@@ -2999,7 +3009,9 @@ class WebhookServer(StreamServer):
         self.heads_size = 0
         self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
         self.has_unauthenticated = Event()
+        # Two rooms: senders without a proof never cut off one that has shown it.
         self.unsent = Room(limits.unsent_bytes, cuts_longest=True)
+        self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_longest=True)
 
     def start(self) -> None:
         super().start()
@@ -3007,16 +3019,16 @@ class WebhookServer(StreamServer):
         gevent.spawn(self.serve_unauthenticated)
 
     def full(self) -> bool:
-        """Return whether no further connection can be taken; close one that has no request to make room. gevent calls this."""
-        while len(self.connections) >= self.most_connections:
-            longest = next(chain(self.lingering, self.idle, self.heads), None)
-            if not longest:
-                return True
-            longest.close()
-        return False
+        """Return whether no further connection can be taken. gevent calls this before each accept."""
+        return len(self.connections) >= self.most_connections and not (self.lingering or self.heads or self.idle)
 
     def do_handle(self, sock: Any, address: Any) -> None:
-        """Take a new connection. gevent calls this, and its own version would start a greenlet for each."""
+        """Take a new connection, in the place of one without a request if there are too many.
+
+        gevent calls this; its own version would start a greenlet for each connection.
+        """
+        if len(self.connections) >= self.most_connections:
+            next(chain(self.lingering, self.heads, self.idle)).close()
         with suppress(OSError):  # the sender may have reset it already
             # With Nagle's algorithm each response on a kept connection took 44 ms instead of 0.6 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -3025,11 +3037,14 @@ class WebhookServer(StreamServer):
         connection.await_request(self.limits.head_seconds)
 
     def forget(self, connection: Connection) -> None:
-        """Drop a closed connection, and accept others again if there were too many."""
         self.release_head(connection)
         self.idle.pop(connection, None)
         self.lingering.pop(connection, None)
         self.connections.discard(connection)
+        self.accept_again()
+
+    def accept_again(self) -> None:
+        """Accept further connections, if gevent has stopped that because full() was true."""
         if self.started:
             self.start_accepting()
 
@@ -3062,12 +3077,12 @@ class WebhookServer(StreamServer):
         """
         while True:
             self.has_unauthenticated.wait()
-            connection, request = next(iter(self.unauthenticated.items()))
-            self.release_head(connection)
-            if not self.unauthenticated:
-                self.has_unauthenticated.clear()
-            gevent.spawn(connection.serve, request)
-            gevent.sleep(0)
+            self.has_unauthenticated.clear()
+            while self.unauthenticated:  # others may have been rejected while this greenlet slept
+                connection, request = next(iter(self.unauthenticated.items()))
+                self.release_head(connection)
+                gevent.spawn(connection.serve, request)
+                gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
 
     def expire_connections(self, every_seconds: float = 0.1) -> None:
         """End the connections whose time allowance has passed. One loop costs less memory than a timer for each."""
@@ -3076,7 +3091,9 @@ class WebhookServer(StreamServer):
             now = time.monotonic()
             waiting = chain(self.idle, self.heads, self.lingering)
             for connection in [each for each in waiting if each.reader.ends_at <= now]:
-                connection.expire()
+                yield_if_due()
+                if connection.reader.ends_at <= now and connection in self.connections:
+                    connection.expire()
 
     def response(self, request: Request, peer: str) -> Response:
         """Return the application's response to a request, or the one that says why it is not HTTP."""
