@@ -16,11 +16,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
+from typing import Any
+from wsgiref.validate import validator
 
+import bottle
 import gevent
 import gevent.socket
 import pytest
 from app import forgetful_line, line
+from bottle import Bottle
 from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST_START, REQUEST_START_FAULTS, TRAILER, Connection,
                             HttpLimits, PacedReader, RequestBody, Settings, WebhookServer, connection_limit, read_head)
 from local_xsoar import wait_for
@@ -304,7 +308,7 @@ def read_slowly(read_bytes: int, pause: float, limits: HttpLimits) -> tuple[int,
 
     def send() -> None:
         with suppress(OSError):
-            connection.send(b'a' * LARGE_RESPONSE, 0)
+            connection.send([b'a' * LARGE_RESPONSE], server.unsent, 0)
         connection.close()
 
     def read() -> None:
@@ -522,9 +526,10 @@ def test_whatever_one_connection_sends_another_is_answered_within_a_second(webho
 
 
 @contextmanager
-def serving(limits: HttpLimits = HTTP_LIMITS) -> Iterator[Callable[[bytes], socket.socket]]:
+def serving(limits: HttpLimits = HTTP_LIMITS, application: Any = None) -> Iterator[Callable[[bytes], socket.socket]]:
     """Run a server in this process; yield a function that opens a connection to it and sends bytes."""
     server = WebhookServer(Settings(0, TOKEN.encode(), None), forgetful_line(), limits)
+    server.application = application or server.application
     server.start()
     with ExitStack() as stack:
         stack.callback(server.close)
@@ -570,6 +575,60 @@ def test_between_the_requests_that_one_pipelines_others_have_their_turn() -> Non
 ], ids=['401', '200', '404', '400'])
 def test_all_requests_without_a_proof_share_one_turn_whatever_their_status(sent: bytes) -> None:
     assert turns_beside(sent, 200) >= 200
+
+
+# WSGI
+
+
+def plain_bottle_app() -> Bottle:
+    """Return an application that knows nothing of this server."""
+    app = Bottle()
+
+    @app.route('/echo', method=['GET', 'POST'])  # type: ignore[untyped-decorator]
+    def echo() -> dict[str, Any]:
+        bottle.response.add_header('Set-Cookie', 'a=1')
+        bottle.response.add_header('Set-Cookie', 'b=2')
+        request = bottle.request
+        return {'query': [request.query.a, request.query.b], 'json': request.json, 'agent': request.headers['User-Agent'],
+                'from': request.remote_addr, 'url': request.url}
+
+    return app
+
+
+def test_a_plain_bottle_app_reads_the_query_the_json_and_the_headers_of_a_valid_wsgi_environ() -> None:
+    body = b'{"text": "gr\xc3\xbc\xc3\x9fe"}'
+    sent = (b'POST /echo?a=%C3%BC&b=2 HTTP/1.1\r\nHost: example:8080\r\nUser-Agent: test\r\nConnection: close\r\n'
+            b'Content-Type: application/json\r\nContent-Length: ' + str(len(body)).encode() + b'\r\n\r\n' + body)
+    with serving(application=validator(plain_bottle_app())) as send:
+        response = read_to_end(send(sent))
+    (status, _, text), = read_answers(response)
+    assert (status, json.loads(text)) == (200, {
+        'query': ['ü', '2'], 'json': {'text': 'grüße'}, 'agent': 'test', 'from': '127.0.0.1',
+        'url': 'http://example:8080/echo?a=%C3%BC&b=2'})
+    assert response.count(b'Set-Cookie:') == 2
+
+
+@pytest.mark.parametrize('method, target', [
+    ('GET', '/'), ('HEAD', '/'), ('OPTIONS', '/'), ('POST', '/nothing'), ('GET', '/%C3%BC'),
+])
+def test_the_webhook_itself_is_a_valid_wsgi_application(method: str, target: str) -> None:
+    sent = f'{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode()
+    server = WebhookServer(Settings(0, TOKEN.encode(), None), forgetful_line())
+    with serving(application=validator(server.app)) as send:
+        (status, _, _), = read_answers(read_to_end(send(sent)), method)
+    assert status in (200, 204, 404)
+
+
+def test_a_body_in_chunks_is_a_file_of_its_data() -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        assert 'HTTP_TRANSFER_ENCODING' not in environ
+        start_response('200 OK', [('Content-Type', 'text/plain')])
+        return [environ['wsgi.input'].readline(), b'|', environ['wsgi.input'].read()]
+
+    sent = b'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n'
+    with serving(application=application) as send:
+        (status, _, text), = read_answers(read_to_end(send(sent + b'3\r\na\nb\r\n2\r\nc\n\r\n0\r\n\r\n')))
+    assert (status, text) == (200, 'a\n|bc\n')
 
 
 # Logs
@@ -636,7 +695,7 @@ def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(tmp_path:
     with Webhook(pack=changed_pack(tmp_path, NAMES, fault + NAMES)) as webhook:
         (status, _, content), = exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')
         assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
-        way = ['call_handler', 'receive', 'read', 'incidents', 'decompress']
+        way = ['call_handler', 'receive', 'read', 'read_payloads', 'decompress']
         webhook.wait_for_line('POST 500 .*KeyError in ' + ' > '.join(rf'{name}:\d+' for name in way))
         wait_for(lambda: 'KeyError' in webhook.state()['health']['error'], 'the health')
         assert not [line for line in webhook.output if 'a secret value' in line]

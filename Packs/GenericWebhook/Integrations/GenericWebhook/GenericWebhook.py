@@ -84,7 +84,8 @@ MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies from senders whose signature is n
 MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # of which for small bodies, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024
 MAX_HEADS_BYTES = 16 * MIB  # heads that are arriving, and requests without a proof that wait to be processed
-MAX_UNSENT_BYTES = 48 * MIB  # responses that their senders have not read yet
+MAX_UNSENT_BYTES = 48 * MIB  # responses that accepted senders have not read yet
+MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses that other senders have not read yet
 REQUEST_BYTES = 32 * 1024  # what a request uses besides its head and body, which is mostly the stack of its greenlet
 
 MAX_CONNECTIONS = 16_384
@@ -670,7 +671,7 @@ class Room:
             self.reserved += size - self.shares[greenlet]
             self.shares[greenlet] = size
         # Cut until all fit, or until only this greenlet's share remains: a body that is alone is read in any case.
-        while self.limit < self.reserved > self.shares.get(greenlet, 0):
+        while greenlet in self.shares and self.limit < self.reserved > self.shares[greenlet]:
             self.cut(next(iter(self.shares)) if self.cuts_longest else greenlet)
         if greenlet not in self.shares:  # it was cut, just now or earlier
             raise no_room()
@@ -2811,7 +2812,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 
 ''' THE APP '''
 
-REQUEST = 'webhook.request'  # what the server adds to the environ
+REQUEST = 'webhook.request'  # the key of the Request in the WSGI environ
 ROUTE_DETAILS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path: send the POST to the instance's own URL.",
     HTTPStatus.METHOD_NOT_ALLOWED: 'This method does nothing here: send a POST to create an incident.',
@@ -2819,9 +2820,10 @@ ROUTE_DETAILS = {
 
 
 class WebhookApp(Bottle):  # type: ignore[misc]
-    """The WSGI application, for a server that adds the Request.
+    """The WSGI application: Bottle's routes, and the steps from an accepted request to its response.
 
-    After any yield bottle.request is another sender's, since all greenlets of the thread share it.
+    The handlers take their Request as an argument. `bottle.request` belongs to the thread, which all greenlets share:
+    after the first wait it may be the request of another sender.
     """
 
     def __init__(self, settings: Settings, line: ServerLine):
@@ -2840,20 +2842,18 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             self.route('/', method, partial(self.call_handler, handler), skip=True)
 
     def call_handler(self, handler: Callable[[Request], HTTPResponse]) -> HTTPResponse:
-        """Of a handshake or of the handler, with every exception turned into an answer."""
-        request = bottle_request.environ[REQUEST]
+        """Return the handshake's response or the handler's; turn every exception into a response."""
+        request = bottle_request.environ[REQUEST]  # read before anything can wait
         try:
             self.line.queue.check_open()
-            if response := unsigned_handshake(self.settings, request, self.intake):
-                raise response
-            return handler(request)
-        except HTTPResponse as response:
-            request.log_note = 'handshake'
-            response.__traceback__ = None  # a circle: its frames hold it
-            return response
+            response = unsigned_handshake(self.settings, request, self.intake)
+            if response:
+                request.log_note = 'handshake'
+            return response or handler(request)
         except Rejected as rejection:
             request.log_note = rejection.detail.partition('. ')[0]
-            rejection.__traceback__ = None  # a circle: its frames hold the post whose outcome it is
+            # Break the cycle exception -> traceback -> frame -> post -> exception, which would keep the body in memory.
+            rejection.__traceback__ = None
             is_secret = contains_token(self.settings, rejection.found)
             detail = rejection.detail if is_secret else rejection.detail_for_sender
             return problem(rejection.status, detail, rejection.headers)
@@ -2861,80 +2861,107 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return self.fail(request, error)
 
     def accepts(self, request: Request) -> bool:
-        """Return whether a request shows by its head that it may create incidents."""
+        """Return whether the head of a request is enough to accept it: it shows the token, or no token is configured."""
         if self.settings.token:
             return shows_token(self.settings, request.headers, request.query_string)
         return request.method in ('POST', 'PUT')
 
     def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
-        """A request that has no handler."""
+        """Return the response to a request for which there is no route. Bottle calls this."""
         request = bottle_request.environ[REQUEST]
         request.log_note = ROUTE_DETAILS[error.status_code]
         headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
         return problem(error.status_code, request.log_note, headers)
 
     def fail(self, request: Request, error: Exception) -> HTTPResponse:
-        """The log has the functions and lines that led to it, and no value."""
+        """Return the 500 for an unexpected exception, and report it in the log and the health.
+
+        Only the functions and line numbers on the way are reported: a value could be a secret.
+        """
         frames = traceback.extract_tb(error.__traceback__)
         stack = ' > '.join(f'{frame.name}:{frame.lineno}' for frame in frames)
         request.log_note = f'{type(error).__name__} in {stack}'
         self.line.report_failure(f'A request failed unexpectedly: {request.log_note}')
-        detail = 'Something unexpected happened; the log of the instance tells what.'
+        detail = 'Something unexpected happened; see the log of the instance.'
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
     def greet(self, _: Request) -> HTTPResponse:
-        """Say that the webhook is listening, and for how long the call in flight has lasted if that is too long."""
+        """Return the text for a GET: the webhook is listening, and for how long XSOAR has been busy if that is too long."""
         text = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
         if self.line.call_seconds > LONGEST_CALL_SECONDS:
             text += f'XSOAR has been busy with one call for {self.line.call_seconds:.0f} s.\n'
         return HTTPResponse(text, headers=PLAIN_TEXT)
 
     def receive(self, request: Request) -> HTTPResponse:
+        """Create the incidents of a POST. Return the response with them, or that to a signed handshake. Raise Rejected."""
         with ExitStack() as exclusive:
-            delivery, post = self.read(request, exclusive)
+            accepted = self.read(request, exclusive)
+            if isinstance(accepted, HTTPResponse):
+                return accepted
+            delivery, post = accepted
             if post.size <= MAX_CALL_BYTES:
-                exclusive.close()  # a larger one keeps it until XSOAR has replied: only one of them is in memory several times
-            if not post.incidents:
-                return json_response(b'[]')
-            original = self.deliveries.once(delivery, post)
-            request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
-            return json_response(original.created_json)
+                exclusive.close()
+            # A larger post excludes other large bodies until XSOAR has replied, because the call and the reply hold its
+            # text several times.
+            return self.create(request, delivery, post)
 
-    def read(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post]:
-        """Read what is to be created, and nothing more, for it may wait long. `turn` is left with the body's turn."""
+    def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
+        """Return the response with the created incidents, or with those of the delivery that this one repeats."""
+        if not post.incidents:
+            return json_response(b'[]')
+        original = self.deliveries.once(delivery, post)
+        request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
+        return json_response(original.created_json)
+
+    def read(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
+        """Authenticate a request, and return what is kept of it while it waits, or the response to a signed handshake.
+
+        `exclusive` is entered with the body's exclusion of others, which lasts until the caller closes it.
+        """
         settings = self.settings
         signatures = None if request.is_accepted else authenticate(settings, request.headers, request.query_string)
         self.line.queue.check_room(request.body.size)
         with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
             signed_by = '' if signatures is None else valid_signature(signatures, body, request.arrived)
-            hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # the wait for a turn counts
-            incidents = self.incidents(request, body, signed_by, exclusive)
+            request.is_accepted = True
+            hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the exclusion counts, too
+            payloads = self.read_payloads(request, body, exclusive)
+            response = signed_handshake(settings, request, signed_by, payloads)
+            if response:
+                request.log_note = 'handshake'
+                return response
+            post = Post(to_incidents(payloads, self.arrival(request)), request.memory_bytes)
+            post.hand_over_by = hand_over_by
             parameters = [pair for pair in request.query.items()
                           if not hmac.compare_digest(pair[1].encode(), settings.token)]
-            post = Post(incidents, request.memory_bytes)
-            post.hand_over_by = hand_over_by
             return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone), post
 
-    def incidents(self, request: Request, body: bytes, signed_by: str, exclusive: ExitStack) -> list[dict[str, Any]]:
+    def read_payloads(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
+        """Decompress a body and return its payloads, each as JSON text; exclude other large bodies. Raise Rejected."""
         coding = request.headers.get('content-encoding', '')
-        # First the size: what waits for its turn holds no more than was sent.
+        # Measure first, decompress again later: a body that waits for its exclusion takes only what was sent.
         size = sum(map(len, decompress(body, coding)))
         exclusive.enter_context(self.intake.exclusive(size))
-        payloads = read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
-        if response := signed_handshake(self.settings, request, signed_by, payloads):
-            raise response
+        return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
+
+    def arrival(self, request: Request) -> Arrival:
+        """Return what the request and the instance say where a payload does not."""
         note = partial(self.line.log, 'info', reason='?each= leads to no array of objects.')
-        arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, request.query, note)
-        return to_incidents(payloads, arrival)
+        return Arrival(utc_text(request.arrived), request.headers, self.settings, request.query, note)
 
 
-''' THE SERVER '''
+''' THE HTTP SERVER '''
+
+# Everything that reads or frames HTTP is here, in the order of a request: the pace of its bytes (PacedReader), the request
+# line, the headers, the end of the head, the body and its chunks (RequestBody), the WSGI environ; then the connection and
+# the server. The parser is the project's own because it rejects more than others: h11 accepts 13 of the 41 forbidden forms
+# of Tests/test_http.py, httptools 15, gevent's pywsgi 27. Tests/fuzz_framing.py compares it with h11 and httptools.
 
 
 class PacedReader:
-    """Reads what a sender sends, as long as the sender keeps the pace and does not send too much.
+    """Reads from a socket, as long as the sender keeps the pace and does not send too much.
 
-    Beyond that every read raises OSError. `buffer` holds what arrived before anybody read it.
+    Beyond that every read raises OSError. `buffer` holds the bytes that arrived before they were asked for.
     """
 
     __slots__ = ('buffer', 'bytes_per_second', 'ends_at', 'received', 'seconds', 'socket')
@@ -2959,7 +2986,7 @@ class PacedReader:
         return data
 
     def readline(self, limit: int) -> bytes:
-        """Return the bytes up to the next line feed, at most `limit`. Raise OSError."""
+        """Return the bytes up to and including the next line feed, at most `limit`. Raise OSError."""
         searched = 0
         while searched < limit and self.buffer.find(b'\n', searched, limit) < 0:
             searched = len(self.buffer)
@@ -2971,8 +2998,9 @@ class PacedReader:
         return self.read(end or limit) if self.buffer else b''
 
     def receive(self, size: int) -> bytes:
+        """Wait for bytes from the socket, and return at most `size` of them. Raise OSError."""
         if self.received:
-            gevent.sleep(0)  # else all that has arrived would be read before anybody else has a turn
+            gevent.sleep(0)  # otherwise all that has arrived would be read before another greenlet can run
         remaining_seconds = self.ends_at - time.monotonic()
         if remaining_seconds <= 0:
             raise TimeoutError('the sender is too slow')
@@ -2982,92 +3010,47 @@ class PacedReader:
         return data
 
     def count(self, size: int) -> None:
-        """Extend the allowance by what has arrived. Raise OSError where it is more than any request needs."""
+        """Extend the allowance by what has arrived. Raise OSError if that is more than any request needs."""
         self.received += size
-        if self.received > 64 * MIB:  # so much of a rejected body is thrown away before the connection ends
+        if self.received > 64 * MIB:  # twice the largest body and its framing: the rest of a rejected body is thrown away
             raise OSError('the sender sends too much')
-        longest = time.monotonic() + self.seconds
-        self.ends_at = min(self.ends_at + size / self.bytes_per_second, longest)
+        latest_end = time.monotonic() + self.seconds  # so that a sender that stops is cut off within the grace period
+        self.ends_at = min(self.ends_at + size / self.bytes_per_second, latest_end)
 
 
-FIELD_TEXT = rb'[\t -~\x80-\xff]*'  # RFC 9110 5.5: no control character but the tab
-HTTP_FIELD = rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(" + FIELD_TEXT + rb')'
-CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})(?:[ \t]*|;' + FIELD_TEXT + rb')\r\n')
-# Empty after the last one. RFC 9110 6.5.1: a trailer can't change where the body ends.
-TRAILER = re.compile(rb'(?:(?!(?i:content-length|transfer-encoding):)' + HTTP_FIELD + rb')?\r\n')
-
-
-class RequestBody:
-    """The body of one request without its chunks, whose framing must be little beside the data."""
-
-    def __init__(self, rfile: Any, length: int, has_chunks: bool):
-        self.rfile = rfile  # read and readline, as PacedReader has them
-        self.size = length  # as far as the sender has told it
-        self.remaining = length  # of the body or of a chunk
-        self.has_chunks = has_chunks  # still to come
-        self.remaining_framing = MAX_FRAMING_BYTES
-        self.invite: Callable[[], None] | None = None  # for a sender that waits for it
-
-    def read(self, size: int) -> bytes:
-        """At most so many bytes, none at the end. Raises OSError, and ValueError for bad framing."""
-        if self.invite:
-            self.invite()
-            self.invite = None
-        if self.has_chunks and not self.remaining:
-            self.read_chunk_size()
-        data: bytes = self.rfile.read(min(size, self.remaining))
-        if self.remaining and not data:
-            raise ConnectionError('the body ends early')
-        self.remaining -= len(data)
-        self.remaining_framing += len(data) // 8
-        if self.has_chunks and not self.remaining:
-            self.read_framing()
-        return data
-
-    def read_chunk_size(self) -> None:
-        """The last chunk has no bytes, and trailers after it."""
-        self.remaining = int(self.read_framing(CHUNK_SIZE)[1], 16)
-        self.size += self.remaining
-        self.has_chunks = self.remaining > 0
-        while not self.has_chunks and self.read_framing(TRAILER)[1]:
-            pass
-
-    def read_framing(self, form: re.Pattern[bytes] = re.compile(rb'\r\n')) -> re.Match[bytes]:
-        framing = self.rfile.readline(self.remaining_framing)
-        self.remaining_framing -= len(framing)
-        match = form.fullmatch(framing)
-        if not match:
-            raise ValueError('the framing is not well-formed, or too much')
-        return match
-
-    @property
-    def is_nearly_read(self) -> bool:
-        """Whether what is left may be read and thrown away, for the sake of the next request."""
-        return not (self.has_chunks or self.invite or self.remaining > PIECE_BYTES)
-
-
-# RFC 9112 3.2: a path, "*" or a whole URL, of which scheme and host are left out, and the path may be missing. CONNECT takes
-# none of these.
-REQUEST_START = re.compile(
-    rb'(?!CONNECT )([A-Z-]+) (?:https?://[!-)+-.0->@-~]+|(?=[/*]))'
-    rb'(/[!->@-~]*|\*|)(?:\?([!-~]*))? (HTTP/1\.[01])\r?\n')
-MAX_REQUEST_START_BYTES = 8192
-# Why a line does not fit: the first of these that does.
+# The request line, RFC 9112 section 3. Only upper-case methods exist.
+MAX_REQUEST_START_BYTES = 8192  # RFC 9112 section 3 recommends at least 8,000
+REQUEST_START = re.compile(rb"""
+    (?!CONNECT\ )               # its target would be a host and a port
+    ([A-Z-]+)\                  # the method
+    (?:
+        https?://[!-)+-.0->@-~]+   # absolute-form (3.2.2): scheme and host are dropped, and the path may be empty
+        | (?=[/*])                 # origin-form (3.2.1) or asterisk-form (3.2.4)
+    )
+    (/[!->@-~]*|\*|)            # the path: visible ASCII without a question mark
+    (?:\?([!-~]*))?             # the query
+    \ (HTTP/1\.[01])\r?\n
+    """, re.VERBOSE)
+# Why a request line does not match: the first of these patterns that matches it says so.
 REQUEST_START_FAULTS = [
     (re.compile(rb'[^\n]{%d}' % MAX_REQUEST_START_BYTES),
-     UriTooLong, 'The request line is over 8 KiB: what an incident needs goes into the body.'),
+     UriTooLong, 'The request line is over 8 KiB: send what an incident needs in the body.'),
     (re.compile(rb'[^\n]*'), BadRequest, 'The request ends within its first line.'),
     (re.compile(rb'[A-Z-]+ [!-~]+[^!-~\n][^\n]* HTTP/1\.[01]\r?\n'), BadRequest,
      'The URL holds a character that must be percent-encoded, such as a space (%20) or one beyond ASCII.'),
     (re.compile(rb'[^\n]*\n'), BadRequest,
      'The request line is not a method, a path and HTTP/1.1, with one space between.'),
 ]
-HEADER = re.compile(HTTP_FIELD + rb'\r?\n')
+
+FIELD_TEXT = rb'[\t -~\x80-\xff]*'  # RFC 9110 section 5.5: no control character but the tab; \x80-\xff is obs-text
+FIELD_NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2: a token, directly before the colon
+HTTP_FIELD = rb'(' + FIELD_NAME + rb'):(' + FIELD_TEXT + rb')'
+HEADER = re.compile(HTTP_FIELD + rb'\r?\n')  # RFC 9112 section 2.2: a lone line feed may end a line
 EMPTY_LINES = b'\r\n', b'\n'
 
 
 def read_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
-    """The request that begins with this line. Raises Refused for what is no HTTP."""
+    """Return the request whose request line is `start` and whose headers follow in `rfile`. Raise Rejected if it is not HTTP."""
     match = REQUEST_START.fullmatch(start)
     if not match:
         raise next(kind(detail) for form, kind, detail in REQUEST_START_FAULTS if form.fullmatch(start))
@@ -3078,22 +3061,11 @@ def read_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
     return Request(method, path or '/', query, version, headers, body)
 
 
-def check_unambiguous(headers: dict[str, str], is_http10: bool) -> None:
-    """Raises BadRequest where two readers could see two hosts or two ends of the body."""
-    has_host = is_http10 or 'host' in headers
-    if not has_host or not re.fullmatch(r'[^\s,/?#@]*', headers.get('host', '')):
-        raise BadRequest('A request has one Host header.')
-    if not re.fullmatch('[0-9]{1,18}', headers.get('content-length', '0')):
-        raise BadRequest('The Content-Length is not one number.')
-    coding = headers.get('transfer-encoding')
-    if coding is not None and (is_http10 or 'content-length' in headers):
-        raise BadRequest('A Transfer-Encoding stands in HTTP/1.1 alone, without a Content-Length.')
-    if coding is not None and coding.lower() != 'chunked':
-        raise BadRequest('The Transfer-Encoding is not chunked.')
-
-
 def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
-    """By their names in lower case; of one that comes again all values."""
+    """Return the headers by their names in lower case; the values of a repeated header are joined by commas.
+
+    RFC 9110 section 5.3 allows the joining. Raise BadRequest.
+    """
     headers: dict[str, str] = {}
     remaining_bytes = MAX_HEADER_BYTES
     for _ in range(MAX_HEADERS + 1):
@@ -3105,23 +3077,37 @@ def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
         if not match:
             break
         if b'_' in match[1]:
-            continue  # it could pass for another
+            continue  # WSGI writes hyphens as underscores, so that X_Token would pass for X-Token
         name = match[1].decode().lower()
-        value = match[2].strip(b' \t').decode('latin-1')  # by the pattern it would take cubic time
+        value = match[2].strip(b' \t').decode('latin-1')  # stripping in the pattern would backtrack in cubic time
         headers[name] = f'{headers[name]},{value}' if name in headers else value
-    raise BadRequest('A line of the headers is no header, or they are too many.')
+    raise BadRequest('A line of the headers is not a header, or they are too many.')
 
 
-# An empty line ends the head. One line feed is enough, as RFC 9112 section 2.2 allows.
+def check_unambiguous(headers: dict[str, str], is_http10: bool) -> None:
+    """Raise BadRequest where two readers could see two hosts or two ends of the body, which enables request smuggling."""
+    has_host = is_http10 or 'host' in headers
+    if not has_host or not re.fullmatch(r'[^\s,/?#@]*', headers.get('host', '')):  # RFC 9112 section 3.2
+        raise BadRequest('A request has one Host header.')
+    if not re.fullmatch('[0-9]{1,18}', headers.get('content-length', '0')):  # RFC 9112 section 6.3
+        raise BadRequest('The Content-Length is not one number.')
+    coding = headers.get('transfer-encoding')
+    if coding is not None and (is_http10 or 'content-length' in headers):  # RFC 9112 section 6.1
+        raise BadRequest('A Transfer-Encoding is allowed in HTTP/1.1 only, and not beside a Content-Length.')
+    if coding is not None and coding.lower() != 'chunked':
+        raise BadRequest('The Transfer-Encoding is not chunked.')
+
+
+# An empty line ends the head, and empty lines before a request are ignored: RFC 9112 section 2.2.
 HEAD_END = re.compile(rb'\n\r?\n')
 EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
 
 
 def find_head_end(buffer: bytearray, searched: int) -> int:
-    """Return the length of the head that begins a buffer, or 0 while more of it is to come.
+    """Return the length of the head at the start of a buffer, or 0 while more of it has to arrive.
 
-    Bytes that no further ones can make a head count as one, so that they are rejected at once. The first `searched`
-    bytes have been looked at before.
+    Bytes that can no longer become a head count as one, so that they are rejected at once. The first `searched` bytes
+    were looked at before, so that a head that arrives byte by byte is searched once.
     """
     if end := HEAD_END.search(buffer, max(searched - 2, 0)):
         return end.end()
@@ -3131,8 +3117,101 @@ def find_head_end(buffer: bytearray, searched: int) -> int:
     return len(buffer) if is_too_large or is_bad else 0
 
 
+# RFC 9112 section 7.1: a chunk begins with its size in hexadecimal digits; extensions after a semicolon are ignored.
+CHUNK_SIZE = re.compile(rb'([0-9A-Fa-f]{1,16})(?:[ \t]*|;' + FIELD_TEXT + rb')\r\n')
+# A trailer, or the empty line after the last one. RFC 9110 section 6.5.1: a trailer can't change where the body ends.
+TRAILER = re.compile(rb'(?:(?!(?i:content-length|transfer-encoding):)' + HTTP_FIELD + rb')?\r\n')
+CHUNK_END = re.compile(rb'\r\n')
+
+
+class RequestBody(io.RawIOBase):
+    """The body of one request without its chunked framing, as `wsgi.input`.
+
+    The framing may be MAX_FRAMING_BYTES and an eighth of the data: chunks of one byte would otherwise cost 100 times
+    their size in CPU.
+    """
+
+    def __init__(self, rfile: Any, length: int, has_chunks: bool):
+        self.rfile = rfile  # has read and readline, as PacedReader
+        self.size = length  # of the whole body, as far as it is known: chunks add to it as they arrive
+        self.remaining = length  # bytes still to read of the body, or of the current chunk
+        self.has_chunks = has_chunks  # whether another chunk follows
+        self.remaining_framing = MAX_FRAMING_BYTES
+        self.send_continue: Callable[[], None] | None = None  # for a sender that waits for 100 Continue
+
+    def read(self, size: int = -1) -> bytes:
+        """Return from 1 to `size` bytes, or none at the end. Raise OSError, and ValueError for bad framing."""
+        if size < 0:
+            return self.readall()
+        if self.send_continue:
+            self.send_continue()
+            self.send_continue = None
+        if self.has_chunks and not self.remaining:
+            self.read_chunk_size()
+        data: bytes = self.rfile.read(min(size, self.remaining))
+        if size and self.remaining and not data:
+            raise ConnectionError('the body ends early')
+        self.remaining -= len(data)
+        self.remaining_framing += len(data) // 8
+        if self.has_chunks and not self.remaining:
+            self.read_framing(CHUNK_END)
+        return data
+
+    def read_chunk_size(self) -> None:
+        """Read the size of the next chunk. The last one is empty, and trailers follow it."""
+        self.remaining = int(self.read_framing(CHUNK_SIZE)[1], 16)
+        self.size += self.remaining
+        self.has_chunks = self.remaining > 0
+        while not self.has_chunks and self.read_framing(TRAILER)[1]:
+            pass
+
+    def read_framing(self, form: re.Pattern[bytes]) -> re.Match[bytes]:
+        """Read one line of framing, and return its match. Raise ValueError if it does not match or is too much."""
+        framing = self.rfile.readline(self.remaining_framing)
+        self.remaining_framing -= len(framing)
+        match = form.fullmatch(framing)
+        if not match:
+            raise ValueError('the framing is not well-formed, or too much')
+        return match
+
+    @property
+    def is_nearly_read(self) -> bool:
+        """Whether so little remains that it can be skipped to keep the connection for the next request."""
+        return not (self.has_chunks or self.send_continue or self.remaining > PIECE_BYTES)
+
+
+def wsgi_environ(request: Request, peer: str, port: int) -> dict[str, Any]:
+    """Return the environ of PEP 3333 for a request from the address `peer`, and under REQUEST the request itself."""
+    path = request.path
+    with suppress(UnicodeError):  # left as it is: Bottle would drop what is not UTF-8, and take /%ff for the root
+        path = unquote(path, errors='strict').encode().decode('latin-1')
+    environ = {
+        'REQUEST_METHOD': request.method,
+        'SCRIPT_NAME': '',
+        'PATH_INFO': path,
+        'QUERY_STRING': request.query_string,
+        'SERVER_NAME': 'localhost',
+        'SERVER_PORT': str(port),
+        'SERVER_PROTOCOL': request.version,
+        'REMOTE_ADDR': peer,
+        'wsgi.version': (1, 0),
+        'wsgi.url_scheme': 'http',
+        'wsgi.input': request.body,
+        'wsgi.errors': sys.stderr,
+        'wsgi.multithread': False,
+        'wsgi.multiprocess': False,
+        'wsgi.run_once': False,
+        REQUEST: request,
+    }
+    for name, value in request.headers.items():
+        variable = name.upper().replace('-', '_')
+        environ[variable if variable in ('CONTENT_TYPE', 'CONTENT_LENGTH') else f'HTTP_{variable}'] = value
+    environ.pop('HTTP_TRANSFER_ENCODING', None)  # the chunks are removed already; Bottle would remove them again
+    return environ
+
+
 class HttpLimits(NamedTuple):
-    """What a connection may take, and all together."""
+    """The limits of one connection and of all together; docs/limits.md promises the defaults."""
 
     head_seconds: float = HEADER_SECONDS
     idle_seconds: float = IDLE_SECONDS
@@ -3141,16 +3220,36 @@ class HttpLimits(NamedTuple):
     response_bytes_per_second: float = RESPONSE_BYTES_PER_SECOND
     heads_bytes: int = MAX_HEADS_BYTES
     unsent_bytes: int = MAX_UNSENT_BYTES
+    unsent_unauthenticated_bytes: int = MAX_UNSENT_UNAUTHENTICATED_BYTES
 
 
 HTTP_LIMITS = HttpLimits()
 
 
+class Response(NamedTuple):
+    """What a WSGI application returned, or what replaces it."""
+
+    status: str  # such as '200 OK'
+    headers: list[tuple[str, str]]
+    content: bytes
+
+    def has_header(self, name: str) -> bool:
+        return any(each.lower() == name for each, _ in self.headers)
+
+
+def rejection_response(rejection: Rejected, is_head: bool) -> Response:
+    """Return the response to a request that reaches no handler. The connection ends with it."""
+    answered = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
+    content = answered.body.encode()
+    headers = [*answered.headers.items(), ('Content-Length', str(len(content)))]
+    return Response(answered.status_line, headers, b'' if is_head else content)
+
+
 class Connection:
     """One sender's requests, one after the other, each with its response and its line in the log.
 
-    Only a request in hand has a greenlet, which would take 20 KiB. While the connection rests or a head arrives, the
-    event loop calls it back, and it takes little more than what has arrived.
+    Only a request that is being served has a greenlet, which takes about 20 KiB. While the connection is idle or a head
+    arrives, the event loop calls it back, so that it takes about 1 KiB and the bytes that have arrived.
     """
 
     __slots__ = ('began', 'peer', 'reader', 'server', 'skipped', 'socket', 'watcher')
@@ -3160,24 +3259,28 @@ class Connection:
         self.peer = peer
         self.server = server
         self.reader = PacedReader(sock)
-        self.began = time.monotonic()  # the latest request
-        self.skipped = 0  # bytes still to come of a body that nobody reads
-        self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)
+        self.began = time.monotonic()  # when the latest request began to arrive
+        self.skipped = 0  # bytes still to arrive of a body that nobody reads
+        self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
+
+    # Without a greenlet: what follows is called by the event loop, and must not block.
 
     def await_request(self, seconds: float) -> None:
-        """Wait for a request whose first byte has to arrive within `seconds`."""
+        """Wait for a request, whose first byte must arrive within `seconds`."""
         self.reader.expect(seconds)
         self.server.idle[self] = None
+        self.server.accept_again()  # from now on it may give way to a newcomer
         self.watch(self.read_head)
-        self.find_head(0)  # it may have arrived with the request before
+        self.find_head(0)  # the head may have arrived together with the request before
 
     def watch(self, read: Callable[[bytes], None]) -> None:
-        """Have `read` called with what arrives, in the event loop: it must not block. The end is no bytes."""
+        """Have the event loop call `read` with the bytes that arrive, and with none at their end."""
         self.socket.settimeout(0)
         self.watcher.stop()
         self.watcher.start(self.receive, read)
 
     def receive(self, read: Callable[[bytes], None]) -> None:
+        """Pass on what has arrived. Close the connection when it is broken."""
         try:
             read(self.socket.recv(PIECE_BYTES))
         except BlockingIOError:
@@ -3186,18 +3289,18 @@ class Connection:
             self.close()
 
     def read_head(self, data: bytes) -> None:
-        """Add what has arrived to the head; serve the request when it is complete or its sender has ended it."""
+        """Add bytes to the head that arrives; begin the request when the head is complete, or its sender has ended it."""
         searched = len(self.reader.buffer)
         self.reader.buffer += data
         if not self.find_head(searched) and not data:
             self.begin_request(searched) if searched else self.close()
 
     def find_head(self, searched: int) -> bool:
-        """Serve the request if the buffer holds its head. Return whether it does."""
+        """Begin the request if the buffer holds a whole head. Return whether it does."""
         buffer = self.reader.buffer
-        unread = min(self.skipped, len(buffer))
-        self.skipped -= unread
-        del buffer[:unread]
+        skipped = min(self.skipped, len(buffer))
+        self.skipped -= skipped
+        del buffer[:skipped]
         del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
         if not buffer:
             return False
@@ -3213,105 +3316,51 @@ class Connection:
         return size > 0
 
     def begin_request(self, size: int) -> None:
-        """Read the head of this size from the buffer, and have the request served."""
+        """Parse the head, which is the first `size` bytes of the buffer, and have the server serve the request."""
         self.watcher.stop()
         head = io.BytesIO(self.reader.buffer[:size])
-        self.reader.buffer = self.reader.buffer[size:]  # cutting it in place would leave holes that fit no other head
+        # A new buffer rather than `del buffer[:size]`: the block that is left would keep others from reusing its room.
+        self.reader.buffer = self.reader.buffer[size:]
         self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
             request = read_head(head.readline(MAX_REQUEST_START_BYTES), head)
             request.body.rfile = self.reader
         except Rejected as rejection:
-            rejection.__traceback__ = None  # its frames hold the head
+            rejection.__traceback__ = None  # its frames would keep the head in memory
             method = 'HEAD' if head.getvalue().startswith(b'HEAD ') else '-'
             request = Request(method, rejection=rejection, log_note=rejection.detail)
         request.head_size = size
         request.is_gone = self.is_gone
         self.server.serve(self, request)
 
-    def serve(self, request: Request) -> None:
-        """Respond to a request; then wait for the next one or end the connection."""
-        try:
-            stays = self.respond(request)
-        except (OSError, Unavailable):  # the sender is gone or too slow, or was cut: nothing more can be said to it
-            self.close()
-        else:
-            self.skipped = request.body.remaining if stays else 0
-            self.await_request(self.server.limits.idle_seconds) if stays else self.linger()
-
-    def respond(self, request: Request) -> bool:
-        """Send the response to a request. Return whether the connection stays open. Raise OSError, Unavailable."""
-        is_http11 = request.version == 'HTTP/1.1'
-        if is_http11 and request.headers.get('expect', '').lower() == '100-continue':
-            request.body.invite = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
-        status, headers, content = self.server.response(request)
-        wishes = request.headers.get('connection', '').lower().replace(' ', '').split(',')
-        wants_to_stay = 'close' not in wishes and (is_http11 or 'keep-alive' in wishes)
-        stays = wants_to_stay and 'Connection' not in headers and request.body.is_nearly_read
-        headers['Connection'] = 'keep-alive' if stays else 'close'
-        self.log(request, status[:3])
-        date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
-        lines = ''.join(f'{name}: {value}\r\n' for name, value in headers.items())
-        head = f'HTTP/1.1 {status}\r\nDate: {date}\r\n{lines}\r\n'.encode('latin-1')
-        is_small = len(content) <= PIECE_BYTES  # a packet for both; a large one is not copied
-        for part in [head + content] if is_small else [head, content]:
-            self.send(part, request.memory_bytes)
-        return stays
-
-    def send(self, data: bytes, memory_bytes: int) -> None:
-        """Send bytes, in the room of all unsent responses if the sender does not take them at once.
-
-        The sender has to read at a minimum pace overall. Raise OSError, Unavailable.
-        """
-        self.socket.settimeout(0)
-        sent = 0
-        with suppress(BlockingIOError):
-            sent = self.socket.send(data)
-        if sent == len(data):
-            return
-        limits = self.server.limits
-        ends_at = time.monotonic() + limits.response_grace_seconds + len(data) / limits.response_bytes_per_second
-        with self.server.unsent.share(len(data) + memory_bytes):
-            unsent = memoryview(data)[sent:]
-            while unsent:
-                self.socket.settimeout(max(ends_at - time.monotonic(), 0))
-                unsent = unsent[self.socket.send(unsent):]
-
-    def is_gone(self) -> bool:
-        """Return whether nothing more can come. Asked while a request is in hand: nobody else reads then."""
-        self.socket.settimeout(0)
-        try:
-            return not self.socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
     def reject(self, rejection: Rejected) -> None:
-        """Send the response to a request that has no greenlet, if it can be sent at once, and end the connection."""
+        """Respond to a request that has no greenlet, as far as the socket takes the response at once; end the connection."""
+        waiting = self.server.unauthenticated.get(self)
+        is_head = waiting.method == 'HEAD' if waiting else self.reader.buffer.startswith(b'HEAD ')
         self.server.release_head(self)
         self.log(Request(log_note=rejection.detail), str(int(rejection.status)))
-        response = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
-        lines = ''.join(f'{name}: {value}\r\n' for name, value in response.headers.items())
-        content = response.body.encode()
-        head = f'HTTP/1.1 {response.status_line}\r\n{lines}Content-Length: {len(content)}\r\n\r\n'
+        response = rejection_response(rejection, is_head)
         with suppress(OSError):
-            self.socket.send(head.encode() + content)
+            self.socket.send(self.head_of(response) + response.content)
         self.linger()
 
     def expire(self) -> None:
-        """End what has taken its time."""
+        """End a connection whose time allowance has passed."""
         if self in self.server.unauthenticated:
-            self.reject(Unavailable('Too many requests arrive at the same time: send it again later.'))
+            self.reject(too_many_requests())
         elif self in self.server.heads:
             self.reject(TooSlow('The head of the request came too slowly.'))
         else:
             self.close()
 
     def linger(self) -> None:
-        """Send no more, and throw away what arrives: unread data would reset the connection, and take the response with it."""
+        """Send nothing more, and throw away what arrives until the sender closes.
+
+        RFC 9112 section 9.6: closing with unread data would reset the connection, and the sender might lose the response.
+        """
         self.reader.buffer = bytearray()
-        self.server.leaving[self] = None
+        self.server.lingering[self] = None
+        self.server.accept_again()
         try:
             self.socket.shutdown(socket.SHUT_WR)
             self.watch(self.throw_away)
@@ -3329,9 +3378,81 @@ class Connection:
         self.socket.close()
         self.server.forget(self)
 
+    # In a greenlet of the request's own.
+
+    def serve(self, request: Request) -> None:
+        """Respond to a request; then wait for the next one or end the connection."""
+        try:
+            stays_open = self.respond(request)
+        except (OSError, Unavailable):  # the sender is gone or too slow, or was cut off: nothing more can be sent to it
+            self.close()
+        except BaseException:  # a connection in no state would stay open for good
+            self.close()
+            raise
+        else:
+            self.skipped = request.body.remaining if stays_open else 0
+            self.await_request(self.server.limits.idle_seconds) if stays_open else self.linger()
+
+    def respond(self, request: Request) -> bool:
+        """Send the response to a request. Return whether the connection stays open. Raise OSError, Unavailable."""
+        is_http11 = request.version == 'HTTP/1.1'
+        if is_http11 and request.headers.get('expect', '').lower() == '100-continue':  # RFC 9110 section 10.1.1
+            request.body.send_continue = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
+        response = self.server.response(request, self.peer)
+        options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
+        wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
+        stays_open = wants_to_stay and not response.has_header('connection') and request.body.is_nearly_read
+        if not response.has_header('connection'):
+            response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
+        self.log(request, response.status[:3])
+        head = self.head_of(response)
+        is_small = len(response.content) <= PIECE_BYTES  # one packet for both; a large content is not copied
+        parts = [head + response.content] if is_small else [head, response.content]
+        room = self.server.unsent if request.is_accepted else self.server.unsent_unauthenticated
+        self.send(parts, room, request.memory_bytes)
+        return stays_open
+
+    def head_of(self, response: Response) -> bytes:
+        """Return the status line and headers of a response, with the date that RFC 9110 section 6.6.1 asks for."""
+        date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime())
+        headers = ''.join(f'{name}: {value}\r\n' for name, value in response.headers)
+        return f'HTTP/1.1 {response.status}\r\nDate: {date}\r\n{headers}\r\n'.encode('latin-1')
+
+    def send(self, parts: list[bytes], room: Room, memory_bytes: int) -> None:
+        """Send the parts of a response. If the socket does not take them at once, they and `memory_bytes` count in `room`.
+
+        The sender has to read at a minimum pace overall; a limit on each pause would let it sip forever.
+        Raise OSError, and Unavailable if the unsent responses are too many.
+        """
+        self.socket.settimeout(0)
+        sent = 0
+        with suppress(BlockingIOError):
+            sent = self.socket.send(parts[0])
+        if sent == len(parts[0]) and len(parts) == 1:
+            return
+        size = sum(map(len, parts))
+        limits = self.server.limits
+        ends_at = time.monotonic() + limits.response_grace_seconds + size / limits.response_bytes_per_second
+        with room.share(size + memory_bytes):
+            for unsent in [memoryview(parts[0])[sent:], *[memoryview(part) for part in parts[1:]]]:
+                while unsent:
+                    self.socket.settimeout(max(ends_at - time.monotonic(), 0))
+                    unsent = unsent[self.socket.send(unsent):]
+
+    def is_gone(self) -> bool:
+        """Return whether the sender can send nothing more. Only for a request that is being served: nobody else reads then."""
+        self.socket.settimeout(0)
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def log(self, request: Request, status: str) -> None:
+        """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
         line, redact, quoted = self.server.app.line, self.server.redact, self.server.quoted
-        claimed = request.headers.get('x-forwarded-for')
+        claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
         client = quoted(self.peer) + (f' for {quoted(claimed)}' if claimed else '')
         agent = quoted(request.headers.get('user-agent', '-'))
         size = request.body.size if request.body else '-'
@@ -3344,25 +3465,31 @@ class Connection:
             line.log('debug', text)
 
 
-class WebhookServer(StreamServer):
-    """The integration's HTTP server. Its start() raises OSError when the port can't be had.
+too_many_requests = partial(Unavailable, 'Too many requests arrive at the same time: send it again later.')
 
-    The connections without a greenlet are in one of three states, each in the order in which they got there.
+
+class WebhookServer(StreamServer):
+    """The integration's HTTP server. Its start() raises OSError if the port cannot be opened.
+
+    A connection without a greenlet is in one of `idle`, `heads` and `lingering`, each in the order of arrival there.
     """
 
     def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
         super().__init__(('0.0.0.0', settings.port), handle=self.do_handle, backlog=4096)
         self.app = WebhookApp(settings, line)
+        self.application: Callable[..., Iterable[bytes]] = self.app  # any WSGI application would do
         self.limits = limits
         self.most_connections = connection_limit()
         self.connections: set[Connection] = set()
         self.idle: dict[Connection, None] = {}
-        self.heads: dict[Connection, int] = {}  # whose head arrives or waits for its turn, and the bytes that it takes
-        self.leaving: dict[Connection, None] = {}
+        self.heads: dict[Connection, int] = {}  # those whose head arrives or waits for its turn, and its bytes
+        self.lingering: dict[Connection, None] = {}
         self.heads_size = 0
         self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
         self.has_unauthenticated = Event()
+        # Two rooms: senders without a proof never cut off one that has shown it.
         self.unsent = Room(limits.unsent_bytes, cuts_longest=True)
+        self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_longest=True)
 
     def start(self) -> None:
         super().start()
@@ -3370,17 +3497,18 @@ class WebhookServer(StreamServer):
         gevent.spawn(self.serve_unauthenticated)
 
     def full(self) -> bool:
-        """Return whether there are as many connections as there may be; one without a request in hand gives way."""
-        while len(self.connections) >= self.most_connections:
-            longest = next(chain(self.leaving, self.idle, self.heads), None)
-            if not longest:
-                return True
-            longest.close()
-        return False
+        """Return whether no further connection can be taken. gevent calls this before each accept."""
+        return len(self.connections) >= self.most_connections and not (self.lingering or self.heads or self.idle)
 
     def do_handle(self, sock: Any, address: Any) -> None:
-        """Take a new connection; without a greenlet, which gevent would give it."""
-        with suppress(OSError):  # it may have been reset already
+        """Take a new connection, in the place of one without a request if there are too many.
+
+        gevent calls this; its own version would start a greenlet for each connection.
+        """
+        if len(self.connections) >= self.most_connections:
+            next(chain(self.lingering, self.heads, self.idle)).close()
+        with suppress(OSError):  # the sender may have reset it already
+            # With Nagle's algorithm each response on a kept connection took 44 ms instead of 0.6 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, address[0], self)
         self.connections.add(connection)
@@ -3389,24 +3517,28 @@ class WebhookServer(StreamServer):
     def forget(self, connection: Connection) -> None:
         self.release_head(connection)
         self.idle.pop(connection, None)
-        self.leaving.pop(connection, None)
+        self.lingering.pop(connection, None)
         self.connections.discard(connection)
+        self.accept_again()
+
+    def accept_again(self) -> None:
+        """Accept further connections, if gevent has stopped that because full() was true."""
         if self.started:
-            self.start_accepting()  # if it was full
+            self.start_accepting()
 
     def reserve_head(self, connection: Connection, size: int) -> None:
-        """Count the bytes of a head. When all take too many, reject the one that has been there longest."""
+        """Count the bytes of a head. When all heads take too many, reject the one that has been there longest."""
         self.heads_size += size - self.heads.get(connection, 0)
         self.heads[connection] = size
         while self.heads_size > self.limits.heads_bytes:
-            next(iter(self.heads)).reject(Unavailable('Too many requests arrive at the same time: send it again later.'))
+            next(iter(self.heads)).reject(too_many_requests())
 
     def release_head(self, connection: Connection) -> None:
         self.unauthenticated.pop(connection, None)
         self.heads_size -= self.heads.pop(connection, 0)
 
     def serve(self, connection: Connection, request: Request) -> None:
-        """Give a request a greenlet: at once if it is accepted, else in the turn that all others share."""
+        """Start a greenlet for a request: at once if it is accepted, else when its turn comes."""
         request.is_accepted = not request.rejection and self.app.accepts(request)
         if request.is_accepted:
             self.release_head(connection)
@@ -3414,56 +3546,75 @@ class WebhookServer(StreamServer):
         else:
             self.unauthenticated[connection] = request
             self.has_unauthenticated.set()
-            self.reserve_head(connection, 2 * request.head_size + 2048)
+            self.reserve_head(connection, 2 * request.head_size + 2048)  # as bytes, then as the text of its headers
 
     def serve_unauthenticated(self) -> None:
-        """Begin one request without a proof each time that the event loop has looked after all others."""
+        """Start one request without a proof each time that all other greenlets have run.
+
+        However many there are, whatever their status will be, they take no more of the CPU than one accepted sender.
+        """
         while True:
             self.has_unauthenticated.wait()
-            connection, request = next(iter(self.unauthenticated.items()))
-            self.release_head(connection)
-            if not self.unauthenticated:
-                self.has_unauthenticated.clear()
-            gevent.spawn(connection.serve, request)
-            gevent.sleep(0)
+            self.has_unauthenticated.clear()
+            while self.unauthenticated:  # others may have been rejected while this greenlet slept
+                connection, request = next(iter(self.unauthenticated.items()))
+                self.release_head(connection)
+                gevent.spawn(connection.serve, request)
+                gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
 
     def expire_connections(self, every_seconds: float = 0.1) -> None:
+        """End the connections whose time allowance has passed. One loop costs less memory than a timer for each."""
         while True:
             gevent.sleep(every_seconds)
             now = time.monotonic()
-            waiting = chain(self.idle, self.heads, self.leaving)
+            waiting = chain(self.idle, self.heads, self.lingering)
             for connection in [each for each in waiting if each.reader.ends_at <= now]:
-                connection.expire()
+                yield_if_due()
+                if connection.reader.ends_at <= now and connection in self.connections:
+                    connection.expire()
 
-    def response(self, request: Request) -> tuple[str, dict[str, str], bytes]:
-        """Return the app's status, headers and content for a request, or those that say why it is no HTTP."""
-        if rejection := request.rejection:
-            response = problem(rejection.status, rejection.detail, rejection.headers)
-            content = response.body.encode()
-            headers = {**response.headers, 'Content-Length': str(len(content)), 'Connection': 'close'}
-            return response.status_line, headers, b'' if request.method == 'HEAD' else content
-        environ = {'REQUEST_METHOD': request.method, 'PATH_INFO': request.path, REQUEST: request}
-        head: list[Any] = []
-        content = b''.join(self.app(environ, lambda *start: head.extend(start)))
-        bottle_response.body = b''  # bottle would keep a large one until the next request
-        return head[0], dict(head[1]), content
+    def response(self, request: Request, peer: str) -> Response:
+        """Return the application's response to a request, or the one that says why it is not HTTP."""
+        if request.rejection:
+            return rejection_response(request.rejection, request.method == 'HEAD')
+        start: list[Any] = []
+        written: list[bytes] = []  # PEP 3333: what the application writes instead of returning it
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], None]:
+            start[:] = status, headers
+            return written.append
+
+        pieces = self.application(wsgi_environ(request, peer, self.server_port or 0), start_response)
+        try:
+            returned = [*pieces]
+            content = b''.join([*written, *returned])  # of a single piece, the same object and no copy
+        finally:
+            getattr(pieces, 'close', bool)()
+            bottle_response.body = b''  # Bottle would keep a large one until the next request
+        response = Response(start[0], list(start[1]), content)
+        if not response.has_header('content-length') and response.status[:3] != '204':  # RFC 9110 section 8.6
+            response.headers.append(('Content-Length', str(len(content))))
+        return response
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is in hand."""
-        return len(self.connections) == len(self.idle) + len(self.heads) + len(self.leaving)
+        """Whether no request is being served."""
+        return len(self.connections) == len(self.idle) + len(self.heads) + len(self.lingering)
 
     def redact(self, text: str) -> str:
-        """What a sender wrote, without the token."""
+        """Return the start of a sender's text for the log, or '...' if it contains the token."""
         return '...' if contains_token(self.app.settings, text) else text[:150]
 
     def quoted(self, text: str) -> str:
-        """So that it can't end its field."""
+        """Return a sender's text as a field of the log, quoted so that it cannot forge another field."""
         return '"' + self.redact(text).replace('"', r'\x22') + '"'
 
 
 def connection_limit() -> int:
-    """As many as the process may have open files for; a further one waits in the listen queue."""
+    """Return how many connections the process may have, and raise its limit of open files for them.
+
+    A further connection waits in the listen queue.
+    """
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + RESERVED_FILES
     wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
