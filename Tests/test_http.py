@@ -577,6 +577,73 @@ def test_all_requests_without_a_proof_share_one_turn_whatever_their_status(sent:
     assert turns_beside(sent, 200) >= 200
 
 
+@contextmanager
+def server_with(limits: HttpLimits = HTTP_LIMITS, most_connections: int = 100) -> Iterator[WebhookServer]:
+    server = WebhookServer(Settings(0, TOKEN.encode(), None), forgetful_line(), limits)
+    server.most_connections = most_connections
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def send_to(server: WebhookServer, sent: bytes, heads: int | None = None) -> socket.socket:
+    """Open a connection and send bytes; wait until so many heads are arriving."""
+    sender: socket.socket = gevent.socket.create_connection(('127.0.0.1', server.server_port or 0))
+    sender.settimeout(10)
+    sender.sendall(sent)
+    if heads is not None:
+        wait_for(lambda: len(server.heads) == heads, 'the heads', sleep=gevent.sleep)
+    return sender
+
+
+def test_a_request_that_is_rejected_before_its_turn_leaves_the_turn_to_the_next() -> None:
+    with server_with(HttpLimits(heads_bytes=4096)) as server:
+        oldest = send_to(server, GET[:20], heads=1)
+        others = [send_to(server, GET[:-2] + b'A: ' + b'a' * 900, heads=2 + number) for number in range(4)]
+        oldest.sendall(GET[20:])  # counts for more once it is whole: for all together that is too much
+        assert [answer.status for answer in read_answers(read_to_end(oldest))] == [503]
+        for other in others:
+            other.close()
+        assert [answer.status for answer in read_answers(read_to_end(send_to(server, LAST)))] == [200]
+
+
+def test_a_newcomer_takes_the_place_of_a_head_that_does_not_end_and_another_is_not_lost() -> None:
+    with server_with(most_connections=3) as server:
+        senders = [send_to(server, GET[:20], heads=1 + number) for number in range(3)]
+        for _ in range(5):
+            assert [answer.status for answer in read_answers(read_to_end(send_to(server, LAST)))] == [200]
+        assert len(server.connections) <= 3
+        assert [read_to_end(sender) for sender in senders[:1]] == [b'']
+
+
+def test_a_connection_whose_handler_fails_is_closed() -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        raise KeyError('unexpected')
+
+    with server_with() as server:
+        server.application = application
+        assert read_to_end(send_to(server, LAST)) == b''
+        wait_for(lambda: server.is_idle and not server.connections, 'the end of the connection', sleep=gevent.sleep)
+
+
+@pytest.mark.parametrize('is_accepted', [False, True])
+def test_unread_responses_count_whole_in_the_room_of_their_kind(is_accepted: bool) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response('200 OK', [])
+        return [bytes(24 * MIB)]
+
+    with server_with() as server:
+        server.application = application
+        sender = send_to(server, POST + b'\r\n' if is_accepted else GET)
+        rooms = [server.unsent_unauthenticated, server.unsent]
+        wait_for(lambda: rooms[is_accepted].reserved > 24 * MIB, 'the room', sleep=gevent.sleep)
+        assert rooms[not is_accepted].reserved == 0
+        sender.close()
+        wait_for(lambda: not rooms[is_accepted].reserved, 'the end', sleep=gevent.sleep)
+
+
 # WSGI
 
 

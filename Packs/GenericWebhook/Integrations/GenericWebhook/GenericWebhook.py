@@ -722,9 +722,9 @@ class Intake:
         # Anyone can fill these two rooms, and keep them full with slow bodies, so new bodies displace the oldest ones.
         self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, cuts_longest=True)
         self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, cuts_longest=True)
-        # A body waits for the lock of the largest size that it exceeds. Work on bodies below the smallest size ends
-        # before another greenlet gets the event loop, so they need no lock.
-        self.locks = {MIB: Semaphore(), 64 * 1024: Semaphore()}
+        # A body waits for the lock of the largest of these sizes that it exceeds, so that it waits only for others of
+        # about its size. Without a lock for small ones each would have the event loop for 10 ms before a socket's turn.
+        self.locks = {above: Semaphore() for above in (MAX_CALL_BYTES, MIB, 64 * 1024, -1)}
 
     @contextmanager
     def body(self, source: Any, is_accepted: bool, limit: int = MAX_BODY_BYTES, overhead: int = 0) -> Iterator[bytes]:
@@ -741,8 +741,7 @@ class Intake:
     @contextmanager
     def exclusive(self, size: int) -> Iterator[None]:
         """Wait until no other body with the same lock is being processed. Raise Unavailable after HAND_OVER_SECONDS."""
-        lock_of_its_own = Semaphore()  # a small body never waits
-        lock = next((lock for above, lock in self.locks.items() if size > above), lock_of_its_own)
+        lock = next(lock for above, lock in self.locks.items() if size > above)
         if not lock.acquire(timeout=HAND_OVER_SECONDS):
             raise no_room()
         try:
@@ -1943,7 +1942,8 @@ class Request:
     is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection
     arrived: float = field(default_factory=time.time)
     rejection: Rejected | None = None  # why it is not valid HTTP
-    is_accepted: bool = False  # whether the head alone proves that the sender may create incidents
+    is_accepted: bool = False  # whether the sender has proved that it may create incidents
+    text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
 
     @cached_property
@@ -2066,6 +2066,10 @@ def text_bytes(incident: dict[str, Any]) -> int:
     return sum(map(sys.getsizeof, incident.values()))
 
 
+def ignore() -> None:
+    """Do nothing."""
+
+
 class Post:
     """A post's incidents on their way to XSOAR: what is still to be created, what exists, and by when."""
 
@@ -2080,6 +2084,7 @@ class Post:
         self.is_in_doubt = False  # True once a call with some of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # the list of created incidents, or a Rejected
+        self.has_begun: Callable[[], None] = ignore  # called when a first call succeeded, and another is needed
 
     @property
     def what_exists(self) -> str:
@@ -2262,6 +2267,7 @@ class PostQueue:
             if post.incidents:
                 post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
                 self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
+                post.has_begun()
             else:
                 post.result.set(post.created)
         if None in owned_by:
@@ -2899,10 +2905,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if isinstance(accepted, HTTPResponse):
                 return accepted
             delivery, post = accepted
-            if post.size <= MAX_CALL_BYTES:
+            post.has_begun = exclusive.close
+            if min(post.size, request.text_size) <= MAX_CALL_BYTES:
                 exclusive.close()
-            # A larger post excludes other large bodies until XSOAR has replied, because the call and the reply hold its
-            # text several times.
+            # A larger one excludes other large bodies until XSOAR has replied to its first call: the call and the reply
+            # hold its text several times.
             return self.create(request, delivery, post)
 
     def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
@@ -2939,9 +2946,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def read_payloads(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
         """Decompress a body and return its payloads, each as JSON text; exclude other large bodies. Raise Rejected."""
         coding = request.headers.get('content-encoding', '')
+        events = 0
         # Measure first, decompress again later: a body that waits for its exclusion takes only what was sent.
-        size = sum(map(len, decompress(body, coding)))
-        exclusive.enter_context(self.intake.exclusive(size))
+        for piece in decompress(body, coding):
+            request.text_size += len(piece)
+            events += piece.count(b'{') + piece.count(b'%7')  # at most so many, also in a form
+        # Many small events take as long as a larger body, and each may get a copy of all headers.
+        exclusive.enter_context(self.intake.exclusive(max(request.text_size, min(1024 * events, MIB))))
         return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
 
     def arrival(self, request: Request) -> Arrival:
