@@ -12,9 +12,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.errors import CallRefused
 from localxsoar.faults import Faults
-from localxsoar.incidents import IncidentStore
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
+from localxsoar.store import Store
 
 TEST_MODULE = 'test-module'
 VERSIONS = {'6.5': '6.5.0', '6.10': '6.10.0', '8': '8.9.0'}
@@ -33,7 +33,7 @@ REQUEST_SECONDS = 60
 @dataclass(frozen=True)
 class Site:
     """The server that a container belongs to, as its calls see it."""
-    store: IncidentStore
+    store: Store
     faults: Faults
     printer: Printer
     journal: Journal

@@ -22,23 +22,25 @@ from gevent.socket import wait_read
 
 import localxsoar
 from localxsoar import pack
-from localxsoar.api import Sdk
 from localxsoar.calls import VERSIONS
 from localxsoar.container import Runtime
+from localxsoar.controls import Controls
 from localxsoar.deliveries import Deliveries
 from localxsoar.entries import readable
 from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.front import Front, is_loopback
-from localxsoar.incidents import IncidentStore
 from localxsoar.instance import CommandFailed, Instance
+from localxsoar.json_routes import refuse_what_is_wrong, say_error
 from localxsoar.masks import Masks
 from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
 from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
-from localxsoar.senders import SenderTeller, load_senders
-from localxsoar.server import Api, refuse_what_is_wrong, say_error
+from localxsoar.recognition import SenderRecognizer
+from localxsoar.senders import load_senders
+from localxsoar.store import Store
+from localxsoar.xsoar_api import XsoarApi
 
 USUAL_PORT = 8080
 ANY_PORT = 0
@@ -138,11 +140,11 @@ def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def open_store(file: Path | None) -> IncidentStore:
+def open_store(file: Path | None) -> Store:
     try:
         if file:
             file.touch(mode=0o600)  # deliveries hold secrets
-        return IncidentStore(file)
+        return Store(file)
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f'--store {file}: {error}') from None
 
@@ -188,15 +190,13 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
     masks = Masks(lambda: pack.secret_values(instance.integration, instance.params))
     events = instance.printer.events
     events.mask = masks.everywhere
-    deliveries = Deliveries(options.store, SenderTeller(list(senders.values())), masks, instance.printer, events)
+    deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
     page = Page(instance, deliveries, senders, masks, events, partial(curl_command, options, instance.name))
     api = bottle.Bottle()
     api.default_error_handler = say_error
     api.install(refuse_what_is_wrong)
-    programs = Api(instance, options.api_key)
-    programs.routes(api)
-    Sdk(instance, settings, programs.check_api_key).routes(api)
-    page.routes(api)
+    for routed in (XsoarApi(instance, settings, options.api_key), Controls(instance), page):
+        routed.routes(api)
     forwarder = Forwarder({instance.name: lambda: instance.open_port}, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
     for port in ports:

@@ -10,23 +10,23 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
 from localxsoar.events import Events
-from localxsoar.forward import Answer, Headers, NotHttp, Request, SenderGone
+from localxsoar.forward import Answer, Headers, NotHttp, Request, SenderGone, not_http_answer
 from localxsoar.masks import Masks
 from localxsoar.output import Printer
-from localxsoar.senders import SenderTeller
+from localxsoar.recognition import SenderRecognizer
+from localxsoar.responses import first_line, is_handshake, problem
+from localxsoar.store import brief
 
 KEPT_DELIVERIES = 500
 KEPT_BYTES = 50 * 1024 * 1024
 KEPT_BODY_BYTES = 26 * 1024 * 1024  # what an integration may take as one body; a longer one can't be sent again
 KEPT_ANSWER_BYTES = 1024 * 1024
 KNOWN_INCIDENTS = 20_000
-TOLD_CHARACTERS = 300
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
                                      answer_headers TEXT, answer BLOB);
@@ -64,6 +64,10 @@ class Delivery:
     def summary(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.SUMMARY}
 
+    def readable_request(self) -> str:
+        text = unquote_plus(self.target.partition('?')[2]) + self.body[:KEPT_ANSWER_BYTES].decode('utf-8', 'replace')
+        return text + '\n'.join(value for name, value in self.headers if name.lower() not in ('host', 'accept', 'connection'))
+
     def tee_body(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             self.size += len(piece)
@@ -91,9 +95,9 @@ class Delivery:
 class Deliveries:
     """The latest deliveries, bounded in number and bytes; in a file they outlive the server."""
 
-    def __init__(self, file: Path | None, teller: SenderTeller, masks: Masks, printer: Printer, events: Events,
+    def __init__(self, file: Path | None, recognizer: SenderRecognizer, masks: Masks, printer: Printer, events: Events,
                  limit: int = KEPT_DELIVERIES, byte_limit: int = KEPT_BYTES) -> None:
-        self._teller = teller
+        self._recognizer = recognizer
         self._masks = masks
         self._printer = printer
         self._events = events
@@ -143,14 +147,14 @@ class Deliveries:
     def _begin(self, method: str, target: str, headers: Headers, peer: str) -> Delivery:
         self._last += 1
         delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident)
-        delivery.sender = self._teller.tell(headers, b'')[1]
+        delivery.sender = self._recognizer.recognize(headers, b'')[1]
         self._waiting[delivery.number] = delivery
         self._events.publish('delivery', self._shown(delivery.summary()))
         return delivery
 
     def _end(self, delivery: Delivery) -> None:
         delivery.milliseconds = (time.time() - delivery.started) * 1000
-        sender, delivery.sender = self._teller.tell(delivery.headers, bytes(delivery.body))
+        sender, delivery.sender = self._recognizer.recognize(delivery.headers, bytes(delivery.body))
         delivery.sender_key = sender.key if sender else ''
         self._tell_what_became(delivery)
         self._keep(delivery)
@@ -205,7 +209,7 @@ class Deliveries:
             is_own = any(int(number) >= delivery.first_own_incident for number in named)
             delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named[:100]
             delivery.text = self._names[named[0]]
-        elif is_handshake(delivery, text):
+        elif is_handshake(delivery.readable_request(), delivery.answer_headers, text):
             delivery.kind, delivery.text = 'handshake', 'the address is confirmed'
         else:
             delivery.kind, delivery.text = 'answered', 'no incident' if text in ('[]', '{}', '') else first_line(text)
@@ -240,47 +244,3 @@ class Deliveries:
     def close(self) -> None:
         with self._lock:
             self._database.close()
-
-
-def not_http_answer(error: NotHttp) -> Answer:
-    """Return the answer to what is not HTTP/1.1, in the form of RFC 9457."""
-    body = json.dumps({'title': 'Bad Request', 'status': 400, 'detail': f'This is not HTTP/1.1: {error}.'}).encode()
-    headers = [('Content-Type', 'application/problem+json'), ('Content-Length', str(len(body)))]
-    return Answer(400, 'Bad Request', headers, [body])
-
-
-def brief(incident: dict[str, Any]) -> dict[str, Any]:
-    """An incident as a line of a list."""
-    return {name: incident[name] for name in ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')}
-
-
-def problem(text: str) -> str:
-    """Why a request was refused, in the words of whoever refused it."""
-    try:
-        content = json.loads(text)
-        told = next((content[key] for key in ('detail', 'error', 'message', 'title') if content.get(key)), text)
-    except (ValueError, AttributeError, RecursionError):
-        told = text
-    return first_line(str(told))
-
-
-def first_line(text: str) -> str:
-    line = text.strip().partition('\n')[0].strip()
-    return line if len(line) <= TOLD_CHARACTERS else line[:TOLD_CHARACTERS - 1] + '…'
-
-
-def is_handshake(delivery: Delivery, answer: str) -> bool:
-    """Whether the answer gives back what the request asked to be given back."""
-    said = unquote_plus(delivery.target.partition('?')[2]) + delivery.body[:KEPT_ANSWER_BYTES].decode('utf-8', 'replace')
-    said += '\n'.join(value for name, value in delivery.headers if name.lower() not in ('host', 'accept', 'connection'))
-    echoed = [value for name, value in delivery.answer_headers if name.lower().startswith('webhook-')]
-    return any(len(value) >= 4 and value in said for value in [*echoed, *texts(answer)])
-
-
-def texts(answer: str) -> list[str]:
-    """The answer itself, or the texts in it when it is a JSON object."""
-    try:
-        content = json.loads(answer)
-    except (ValueError, RecursionError):
-        return [answer]
-    return [value for value in islice(content.values(), 10) if isinstance(value, str)] if isinstance(content, dict) else [answer]

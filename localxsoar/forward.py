@@ -1,6 +1,7 @@
 """The way in: /instance/execute/NAME, forwarded by plain HTTP to the container's port, as it came."""
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -70,6 +71,13 @@ def text_answer(status: int, text: str) -> Answer:
     body = (text + '\n').encode()
     headers = [('Content-Type', 'text/plain; charset=utf-8'), ('Content-Length', str(len(body)))]
     return Answer(status, HTTPStatus(status).phrase, headers, [body])
+
+
+def not_http_answer(error: NotHttp) -> Answer:
+    """Return the answer to what is not HTTP/1.1, in the form of RFC 9457."""
+    body = json.dumps({'title': 'Bad Request', 'status': 400, 'detail': f'This is not HTTP/1.1: {error}.'}).encode()
+    headers = [('Content-Type', 'application/problem+json'), ('Content-Length', str(len(body)))]
+    return Answer(400, 'Bad Request', headers, [body])
 
 
 class Upstream:

@@ -14,9 +14,20 @@ import gevent
 import h11
 from gevent.server import StreamServer
 
-from localxsoar.deliveries import Deliveries, not_http_answer
+from localxsoar.deliveries import Deliveries
 from localxsoar.forward import (
-    PREFIX, READ_BYTES, Answer, ContainerGone, Forwarder, NotHttp, Request, SenderGone, forwarded_headers, text_answer)
+    PREFIX,
+    READ_BYTES,
+    Answer,
+    ContainerGone,
+    Forwarder,
+    NotHttp,
+    Request,
+    SenderGone,
+    forwarded_headers,
+    not_http_answer,
+    text_answer,
+)
 
 HEAD_BYTES = 65536
 HEAD_SECONDS = 60

@@ -12,10 +12,10 @@ from localxsoar import pack
 from localxsoar.calls import CONTEXT, TEST_MODULE, Site
 from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
 from localxsoar.faults import Faults
-from localxsoar.incidents import IncidentStore
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
+from localxsoar.store import Store
 
 STOP_GRACE_SECONDS = 12
 COMMAND_SECONDS = 300
@@ -41,7 +41,7 @@ class Instance:
     """One instance of an integration. May be enabled and disabled in turns; what it keeps outlives both."""
 
     def __init__(self, name: str, integration: pack.Integration, given: Mapping[str, Any], runtime: Runtime,
-                 store: IncidentStore, faults: Faults, printer: Printer, free_port: Callable[[], int]) -> None:
+                 store: Store, faults: Faults, printer: Printer, free_port: Callable[[], int]) -> None:
         self.name = name
         self.store = store
         self.faults = faults

@@ -14,15 +14,16 @@ from urllib.parse import quote
 import bottle
 
 from localxsoar import pack
-from localxsoar.deliveries import Deliveries, Delivery, brief
+from localxsoar.deliveries import Deliveries, Delivery
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
 from localxsoar.forward import PREFIX, Headers, Request
 from localxsoar.front import PEER, Front, is_loopback
 from localxsoar.instance import CommandFailed, Instance
+from localxsoar.json_routes import as_json, read_object
 from localxsoar.masks import MASK, Masks
 from localxsoar.senders import Sender, SenderRequest, find_sender
-from localxsoar.server import as_json, read_object
+from localxsoar.store import brief
 
 FOLDER = Path(__file__).with_name('page')
 FILES = {'/': 'index.html', '/style.css': 'style.css', '/script.js': 'script.js'}

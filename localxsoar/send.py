@@ -14,10 +14,10 @@ from urllib.parse import quote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.cli import USAGE_ERROR, USUAL_PORT, Parser
-from localxsoar.deliveries import first_line, problem
 from localxsoar.errors import UsageError
 from localxsoar.output import became, escape
 from localxsoar.page_routes import describe_proof
+from localxsoar.responses import first_line, problem
 from localxsoar.senders import Sender, find_sender, load_senders
 
 LOCAL_URL = f'http://127.0.0.1:{USUAL_PORT}'

@@ -1,4 +1,4 @@
-"""Senders out of a folder of recipes: what each one posts, how it proves who it is, and which of them sent a request."""
+"""Senders out of a folder of recipes: what each one posts, and how it proves who it is."""
 from __future__ import annotations
 
 import base64
@@ -7,11 +7,9 @@ import json
 import re
 import time
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,11 +20,6 @@ Headers = list[tuple[str, str]]
 KINDS = ('siem', 'cloud', 'identity', 'edr', 'code', 'monitoring', 'chat', 'tickets', 'other')
 DIGESTS = ('sha256', 'sha512')
 PLACEHOLDER = re.compile(r'\{(\w+)\}')
-SAY_NOTHING = {'accept', 'accept-encoding', 'authorization', 'connection', 'content-encoding', 'content-length', 'content-type',
-               'date', 'host', 'traceparent', 'user-agent', 'x-request-id'}
-ALIKE = 0.5  # of the keys of two payloads, from which on they come from one sender
-PARSED_BYTES = 1024 * 1024
-NO_FIT = (0, False, 0.0)
 
 
 @dataclass(frozen=True)
@@ -85,12 +78,6 @@ class Sender:
             return SenderRequest([*headers, (name, value)], request.query, request.body)
         others = [part for part in request.query.split('&') if part and part.partition('=')[0] != name]
         return SenderRequest(request.headers, '&'.join([*others, f'{name}={quote(value, safe="")}']), request.body)
-
-    @cached_property
-    def marks(self) -> list[Marks]:
-        own = [self.proof['name']] if self.proof and self.proof['place'] == 'header' else []
-        return [marks([(name, str(value)) for name, value in delivery['headers'].items()] + [(name, '') for name in own],
-                      delivery.get('payload')) for delivery in self.deliveries]
 
 
 def moment() -> dict[str, str]:
@@ -180,68 +167,3 @@ def find_sender(senders: Mapping[str, Sender], word: str) -> Sender:
         return near[0]
     raise UsageError(f'{word!r} is {"one of several senders" if near else "no sender"}: '
                      f'{", ".join(sender.key for sender in near or senders.values())}.')
-
-
-# Telling who sent a request.
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What a request says of who sent it."""
-    headers: frozenset[str]
-    agent: str
-    keys: frozenset[str]
-
-    def likeness(self, other: Marks) -> float:
-        """How many of the payloads' keys are in both, from 0 to 1."""
-        return len(self.keys & other.keys) / (len(self.keys | other.keys) or 1)
-
-
-def marks(headers: Iterable[tuple[str, str]], payload: Any) -> Marks:
-    found = {name.lower(): value for name, value in headers}
-    first = payload[0] if isinstance(payload, list) and payload else payload
-    keys = frozenset(first) if isinstance(first, dict) else frozenset[str]()
-    return Marks(frozenset(found) - SAY_NOTHING, product(found.get('user-agent', '')), keys)
-
-
-def product(agent: str) -> str:
-    """What a user agent calls itself: the first word, without a version."""
-    return agent.partition('/')[0].partition(' ')[0]
-
-
-class SenderTeller:
-    """Tells who sent a request: by headers that one sender alone has, by its user agent, by the keys of its payload."""
-
-    def __init__(self, senders: Sequence[Sender]) -> None:
-        self._senders = senders
-        self._headers = owners((name, sender) for sender in senders for each in sender.marks for name in each.headers)
-        self._agents = owners((each.agent, sender) for sender in senders for each in sender.marks)
-
-    def tell(self, headers: Headers, body: bytes) -> tuple[Sender | None, str]:
-        """The sender whose recipe fits best, if one does, and what to call it: its name, else the user agent's."""
-        seen = marks(headers, parse(body))
-        fits = [(self._fit(each, seen), sender) for sender in self._senders for each in sender.marks]
-        fit, sender = max(fits, key=lambda item: item[0], default=(NO_FIT, None))
-        return (sender, sender.name) if sender and fit != NO_FIT else (None, seen.agent)
-
-    def _fit(self, recipe: Marks, seen: Marks) -> tuple[int, bool, float]:
-        all_there = recipe.headers <= seen.headers
-        same_agent = bool(recipe.agent) and recipe.agent == seen.agent
-        likeness = recipe.likeness(seen) if same_agent or not recipe.agent or not seen.agent else 0
-        is_own = any(self._headers[name] == 1 for name in recipe.headers)
-        is_own_agent = same_agent and self._agents[recipe.agent] == 1
-        if not is_own_agent and not (all_there and (is_own or likeness >= ALIKE)):
-            return NO_FIT
-        return len(recipe.headers & seen.headers), same_agent, likeness
-
-
-def owners(marks_of: Iterable[tuple[str, Sender]]) -> Counter[str]:
-    """How many senders share each mark."""
-    return Counter(mark for mark, _ in {(mark, sender.key) for mark, sender in marks_of})
-
-
-def parse(body: bytes) -> Any:
-    try:
-        return json.loads(body) if len(body) <= PARSED_BYTES else None
-    except (ValueError, RecursionError):
-        return None

@@ -9,11 +9,11 @@ from local_xsoar import wait_for
 from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
 from localxsoar.faults import Faults
-from localxsoar.incidents import IncidentStore
 from localxsoar.instance import CommandFailed, Instance
 from localxsoar.output import Printer
 from localxsoar.pack import load_integration
 from localxsoar.ports import any_free_port
+from localxsoar.store import Store
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def printed() -> list[str]:
 @pytest.fixture
 def instance(echo_pack: Path, printed: list[str]) -> Iterator[Instance]:
     made = Instance('front', load_integration(echo_pack), {'secret': 'first'}, Runtime(),
-                    IncidentStore(), Faults(), Printer('debug', printed.append), any_free_port)
+                    Store(), Faults(), Printer('debug', printed.append), any_free_port)
     made.enable()
     assert made.wait_until_ready()
     yield made

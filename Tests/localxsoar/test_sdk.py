@@ -14,7 +14,7 @@ import yaml
 from local_xsoar import LocalXsoar, wait_for
 
 import localxsoar
-from localxsoar.api import Sdk
+from localxsoar.xsoar_api import XsoarApi
 
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 PACKS = Path(__file__).parent / 'packs'
@@ -161,6 +161,6 @@ def test_the_readme_knows_every_route_of_the_api() -> None:
     class Recorder:
         def route(self, path: str, method: str, handler: object) -> None:
             seen.append(path)
-    Sdk(None, {}, lambda: None).routes(Recorder())  # type: ignore[arg-type]
+    XsoarApi(None, {}).routes(Recorder())  # type: ignore[arg-type]
     assert len(seen) > 15
     assert [path for path in seen if path.replace('<id>', 'ID') not in readme] == []

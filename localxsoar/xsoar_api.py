@@ -1,6 +1,7 @@
 """The XSOAR API as the official tools use it: demisto-sdk upload and run, demisto-py, the SDK's XsoarClient."""
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import shlex
@@ -17,7 +18,7 @@ from localxsoar.calls import BUILD, INSTANCE_ID, USER, VERSIONS
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import UsageError
 from localxsoar.instance import CommandFailed, Instance
-from localxsoar.server import as_json, read_object
+from localxsoar.json_routes import as_json, read_object
 
 PLAYGROUND_TYPE = 9
 NOTE, ERROR = 1, 4
@@ -25,13 +26,13 @@ OUTPUTS = 'outputs'
 CONDITION = re.compile(r'\(.*\)', re.DOTALL)
 
 
-class Sdk:
+class XsoarApi:
     """What the tools ask of the server of one instance. `check` raises for a wrong API key."""
 
-    def __init__(self, instance: Instance, settings: Mapping[str, str], check: Callable[[], None]) -> None:
+    def __init__(self, instance: Instance, settings: Mapping[str, str], api_key: str | None = None) -> None:
         self._instance = instance
         self._settings = settings
-        self._check = check
+        self._api_key = api_key
 
     def routes(self, api: bottle.Bottle) -> None:
         for method, path, handler in (
@@ -52,15 +53,21 @@ class Sdk:
             ('POST', '/entry/execute/sync', self._execute),
             ('POST', '/investigation/<id>/context', self._context),
             ('POST', '/incident', self._create_incident),
+            ('POST', '/incidents/search', self._search),
             ('POST', '/indicators/search', self._indicators),
         ):
             api.route(path, method, self._guarded(handler))
 
     def _guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         def answer(**path: str) -> Any:
-            self._check()
+            self._check_api_key()
             return handler(**path)
         return answer
+
+    def _check_api_key(self) -> None:
+        given = bottle.request.get_header('Authorization') or ''
+        if self._api_key is not None and not hmac.compare_digest(given.encode(), self._api_key.encode()):
+            raise bottle.HTTPError(401, 'The API key in the Authorization header is not the one of --api-key.')
 
     # The server.
 
@@ -203,6 +210,10 @@ class Sdk:
         created = self._instance.store.create([sent], '', 'Manual')
         self._instance.printer.created(created)
         return created[0]
+
+    def _search(self) -> dict[str, Any]:
+        incidents, total = self._instance.store.search(read_object().get('filter') or {})
+        return {'total': total, 'data': incidents, 'notUpdated': 0}
 
     def _indicators(self) -> dict[str, Any]:
         found = self._instance.store.search_indicators(read_object())

@@ -40,7 +40,7 @@ LEAP_YEAR = 2000
 BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')
 
 
-class IncidentStore:
+class Store:
     """Incidents with ids that count up. Any thread may use it; another process may read the same file."""
 
     def __init__(self, file: Path | None = None) -> None:
@@ -205,6 +205,11 @@ def _indicator(number: int, type_: str, brand: str, instance: str, modified: str
     return {**known, 'id': str(number), 'indicator_type': type_, 'score': known.get('score') or 0, 'modified': modified,
             'timestamp': modified, 'sourceBrands': [brand], 'sourceInstances': [instance], 'expirationStatus': 'active',
             'CustomFields': known.get('fields') or {}}
+
+
+def brief(incident: dict[str, Any]) -> dict[str, Any]:
+    """An incident as a line of a list."""
+    return {name: incident[name] for name in BRIEF}
 
 
 # Searching.
