@@ -22,7 +22,7 @@ from gevent.socket import wait_read
 
 import localxsoar
 from localxsoar import pack
-from localxsoar.calls import VERSIONS
+from localxsoar.commands import VERSIONS
 from localxsoar.container import Runtime
 from localxsoar.controls import Controls
 from localxsoar.deliveries import Deliveries
@@ -32,7 +32,7 @@ from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.front import Front, is_loopback
 from localxsoar.instance import CommandFailed, Instance
-from localxsoar.json_routes import refuse_what_is_wrong, say_error
+from localxsoar.json_routes import format_error, reject_malformed
 from localxsoar.masks import Masks
 from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
@@ -175,12 +175,12 @@ def serve(options: argparse.Namespace, instance: Instance) -> int:
     if options.end_with_stdin:
         gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
     stop.wait()
-    instance.printer.line('Stopping')
+    instance.printer.show('Stopping')
     instance.disable()
     front.stop()
     deliveries.close()
     instance.store.close()
-    instance.printer.line('Stopped')
+    instance.printer.show('Stopped')
     return 0
 
 
@@ -193,8 +193,8 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
     deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
     page = Page(instance, deliveries, senders, masks, events, partial(curl_command, options, instance.name))
     api = bottle.Bottle()
-    api.default_error_handler = say_error
-    api.install(refuse_what_is_wrong)
+    api.default_error_handler = format_error
+    api.install(reject_malformed)
     for routed in (XsoarApi(instance, settings, options.api_key), Controls(instance), page):
         routed.routes(api)
     forwarder = Forwarder({instance.name: lambda: instance.open_port}, settings)
@@ -208,29 +208,29 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
         except (OSError, OverflowError) as error:
             reason = error
             if port != ports[-1]:
-                instance.printer.line(f'Port {port} is in use: another one is taken.')
+                instance.printer.show(f'Port {port} is in use: another one is taken.')
     raise UsageError(f'cannot listen on {options.host}:{ports[-1]}: {reason}. Try another --port; 0 takes any free one.')
 
 
 def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None:
     """Says what was started and how to try it. The values of encrypted parameters are not printed."""
-    integration, line = instance.integration, instance.printer.line
-    line(f'Pack {integration.pack_name} {integration.pack_version}, integration {integration.name}, instance {instance.name}')
-    line(f'Listening on {url}')
+    integration, show = instance.integration, instance.printer.show
+    show(f'Pack {integration.pack_name} {integration.pack_version}, integration {integration.name}, instance {instance.name}')
+    show(f'Listening on {url}')
     if integration.has_port:
-        line(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
+        show(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
     if instance.port:
         is_second_choice = options.port != ANY_PORT and PORT_PARAMETER not in ''.join(options.set) and instance.port != FIRST_PORT
-        line(f'Container port: {instance.port}{f" ({FIRST_PORT} is in use)" if is_second_choice else ""}')
+        show(f'Container port: {instance.port}{f" ({FIRST_PORT} is in use)" if is_second_choice else ""}')
     if not is_loopback(options.host):
-        line(f"Open to the network: --host {options.host} and the container's port. Whoever reaches them can use them.")
-    line(f'Page: {url}/')
+        show(f"Open to the network: --host {options.host} and the container's port. Whoever reaches them can use them.")
+    show(f'Page: {url}/')
     if not integration.has_port:
         return
-    line(f'Try: {curl_command(options, instance.name, url, instance.params)}')
+    show(f'Try: {curl_command(options, instance.name, url, instance.params)}')
     secrets = pack.secrets_that_are_set(integration, instance.params)
     if secrets and not options.curl_header:
-        line(f'The command may need a header or more: these encrypted parameters are set: {", ".join(secrets)}')
+        show(f'The command may need a header or more: these encrypted parameters are set: {", ".join(secrets)}')
 
 
 def curl_command(options: argparse.Namespace, name: str, url: str, params: Mapping[str, object]) -> str:
@@ -248,13 +248,13 @@ def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list
 
 def say_ready(instance: Instance) -> None:
     if instance.wait_until_ready():
-        instance.printer.line('Ready')
+        instance.printer.show('Ready')
 
 
 def watch(page: Page) -> None:
     """Tells the page of the instance as it changes: starting, listening, ended."""
     while True:
-        page.tell_state()
+        page.publish_state()
         gevent.sleep(LOOK_SECONDS)
 
 
@@ -267,7 +267,7 @@ def watch_files(path: Path, instance: Instance) -> None:
             seen = now
             try:
                 instance.reconfigure({}, pack.load_integration(path))
-                instance.printer.line('The pack has changed: the container starts anew')
+                instance.printer.show('The pack has changed: the container starts anew')
             except UsageError as error:
                 instance.printer.alarm(str(error))
 

@@ -1,4 +1,4 @@
-"""The routes of the controls for tests."""
+"""The routes under /localxsoar/ with which tests read the server's state and cause faults."""
 from __future__ import annotations
 
 from typing import Any
@@ -10,7 +10,7 @@ from localxsoar.json_routes import as_json, read_object
 
 
 class Controls:
-    """The controls of one instance's server."""
+    """The test controls of one instance."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
@@ -27,5 +27,9 @@ class Controls:
             api.route(path, method, handler)
 
     def _end(self, action: str) -> dict[str, Any]:
-        (self._instance.cut_line if action == 'cut' else self._instance.terminate_container)()
+        """Cut the line, or end the container, which is then started again."""
+        if action == 'cut':
+            self._instance.cut_line()
+        else:
+            self._instance.terminate_container()
         return {}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localxsoar import pack
-from localxsoar.calls import CONTEXT, TEST_MODULE, Site
+from localxsoar.commands import CONTEXT, TEST_MODULE, Site
 from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
 from localxsoar.faults import Faults
 from localxsoar.journal import Journal
@@ -183,9 +183,9 @@ class Instance:
         integration says is wrong, or UsageError with what the form does."""
         texts = {name: pack.form_text(value) for name, value in (given or {}).items()}
         params = pack.fill_form(self.integration, {**self._given, **texts}, self._free_port)
-        answers = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
-        if answers != ['ok']:
-            raise CommandFailed(f'test-module answered {json.dumps(answers)}, expected ok.')
+        contents = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
+        if contents != ['ok']:
+            raise CommandFailed(f'test-module answered {json.dumps(contents)}, expected ok.')
         return 'ok'
 
     def fetch_samples(self) -> list[Any]:
@@ -196,7 +196,7 @@ class Instance:
         """Runs one command; its entries, or CommandFailed. What fetch-incidents fetched is created."""
         container = self._run(command, self.params, self._fill_arguments(command, args or {}))
         if command == FETCH_INCIDENTS:
-            incidents = container.calls.store_incidents(contents_of(container))
+            incidents = container.commands.store_incidents(contents_of(container))
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
         return container.results
 

@@ -118,7 +118,7 @@ class Demisto:
             self.__closed = self.__closed or not text
         return parse_reply(text, self.__markers)
 
-    def __tell(self, message: dict[str, Any]) -> None:
+    def __send(self, message: dict[str, Any]) -> None:
         with self.__guarded():
             self.__write(message)
 
@@ -158,13 +158,13 @@ class Demisto:
         return self.getLicenseCustomField('autofocus')  # type: ignore[attr-defined]
 
     def log(self, msg: str) -> None:
-        self.__tell({'type': 'entryLog', 'args': {'message': 'Integration log: ' + msg}})
+        self.__send({'type': 'entryLog', 'args': {'message': 'Integration log: ' + msg}})
 
     def heartbeat(self, msg: Any) -> None:
-        self.__tell({'type': 'executeCommand', 'command': 'heartbeat', 'args': {'message': msg}})
+        self.__send({'type': 'executeCommand', 'command': 'heartbeat', 'args': {'message': msg}})
 
     def results(self, results: Any) -> None:
-        self.__tell({'type': 'result', 'results': [as_entry(item) for item in results] if isinstance(results, list)
+        self.__send({'type': 'result', 'results': [as_entry(item) for item in results] if isinstance(results, list)
                      else [as_entry(results)]})
 
     def incidents(self, incidents: Any = None) -> None:
@@ -272,7 +272,7 @@ def make_print(demisto: Demisto) -> Callable[..., None]:
     return redirected_print
 
 
-def refuse_breakpoint(*_args: Any, **_options: Any) -> None:
+def reject_breakpoint(*_args: Any, **_options: Any) -> None:
     raise RuntimeError(NO_TERMINAL)
 
 
@@ -294,14 +294,14 @@ def run_script(context: dict[str, Any], markers: tuple[str, ...]) -> None:
     except SystemExit:
         pass
     except Exception:  # whatever it is, the server is told
-        say(demisto, {'type': 'exception', 'args': {'exception': traceback.format_exc()}})
+        send(demisto, {'type': 'exception', 'args': {'exception': traceback.format_exc()}})
     finally:
         delete_private_names(names)
-    say(demisto, {'type': 'completed'})
+    send(demisto, {'type': 'completed'})
 
 
-def say(demisto: Demisto, message: dict[str, Any]) -> None:
-    getattr(demisto, '_Demisto__tell')(message)  # noqa: B009
+def send(demisto: Demisto, message: dict[str, Any]) -> None:
+    getattr(demisto, '_Demisto__send')(message)  # noqa: B009
 
 
 def bind_only_to(host: str) -> None:
@@ -326,10 +326,10 @@ def main(server: str = NEWEST, host: str = '') -> None:
     become(server)
     if host:
         bind_only_to(host)
-    sys.breakpointhook = refuse_breakpoint
+    sys.breakpointhook = reject_breakpoint
     while text := sys.stdin.readline().strip():
         if text == 'ping':
-            say(Demisto({}), {'type': 'pong'})
+            send(Demisto({}), {'type': 'pong'})
             continue
         context = json.loads(text)
         run_script(context, MARKERS[server])
@@ -345,10 +345,10 @@ def end_with(parent: int) -> None:
 
 
 if __name__ == '__main__':
-    _, started_by, *rest = sys.argv
+    _, started_by, *arguments = sys.argv
     threading.Thread(target=end_with, args=(int(started_by),), daemon=True).start()
     try:
-        main(*rest)
+        main(*arguments)
     except ValueError as error:
         if str(error) != CONNECTION_CLOSED:
             raise

@@ -151,10 +151,10 @@ def _api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str,
     for name in API_MODULE.findall(script):
         if name not in seen:
             seen.add(name)
-            place = IN_REPOSITORY.format('ApiModules', name, name)
-            file = find_in_repository(path, place)
+            module_path = IN_REPOSITORY.format('ApiModules', name, name)
+            file = find_in_repository(path, module_path)
             if not file:
-                raise UsageError(f'{path} imports {name}, and no folder above it has {place}. '
+                raise UsageError(f'{path} imports {name}, and no folder above it has {module_path}. '
                                  'demisto-sdk prepare-content puts it into the script.')
             text = file.read_text('utf-8')
             yield from _api_modules(path, text, seen)
@@ -210,9 +210,9 @@ class Unified:
 
     def locate(self, text: str) -> str:
         """The text with the lines of its tracebacks told as lines of the files that they come from."""
-        return TRACEBACK_LINE.sub(self._place, text)
+        return TRACEBACK_LINE.sub(self._own_frame, text)
 
-    def _place(self, match: re.Match[str]) -> str:
+    def _own_frame(self, match: re.Match[str]) -> str:
         number, place = int(match[1]), match[2]
         first, file = max((start for start in self.files if start[0] <= number), default=(1, '<string>'))
         code = self.text.split('\n')[number - 1].strip() if place else ''

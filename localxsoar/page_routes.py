@@ -47,7 +47,7 @@ class Page:
         self._masks = masks
         self._events = events
         self._curl = curl
-        self._told: dict[str, Any] = {}
+        self._published: dict[str, Any] = {}
         self.front: Front | None = None  # once it listens
 
     def routes(self, api: bottle.Bottle) -> None:
@@ -79,11 +79,11 @@ class Page:
         bottle.response.set_header('Cache-Control', 'no-store')
         return self._events.follow(bottle.request.get_header('Last-Event-ID') or '')
 
-    def tell_state(self) -> None:
+    def publish_state(self) -> None:
         """Publishes how the instance is when that has changed."""
         now = self._instance.brief()
-        if now != self._told:
-            self._told = now
+        if now != self._published:
+            self._published = now
             self._events.publish('state', now)
 
     # Deliveries.
@@ -108,7 +108,7 @@ class Page:
                    'text': masks.text(delivery.text)}
         return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
                         'request': message(delivery.headers, delivery.body, delivery.size, masks, shows),
-                        'answer': message(delivery.answer_headers, delivery.answer, delivery.answer_size, masks, shows)})
+                        'answer': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})
 
     def _send_again(self, number: int) -> dict[str, Any]:
         """As it came, or with the `headers`, `target` and `body` of an edited one; signed anew where that can be done."""
@@ -185,7 +185,7 @@ class Page:
             text = self._masks.text(str(error).strip().splitlines()[-1])
             raise bottle.HTTPResponse(json.dumps({'error': text, 'field': pack.field_in(self._instance.integration, text)}), 400,
                                       content_type='application/json') from None
-        self.tell_state()
+        self.publish_state()
         return self._describe()
 
 
@@ -247,5 +247,5 @@ def describe_proof(sender: Sender) -> str:
     proof = sender.proof
     if not proof:
         return 'no proof'
-    place = proof['name'] if proof['place'] == 'header' else f'?{proof["name"]}='
-    return f'{"signature" if "signed" in proof else "token"} in {place}'
+    location = proof['name'] if proof['place'] == 'header' else f'?{proof["name"]}='
+    return f'{"signature" if "signed" in proof else "token"} in {location}'

@@ -14,7 +14,7 @@ from typing import Any
 import bottle
 
 from localxsoar import pack
-from localxsoar.calls import BUILD, INSTANCE_ID, USER, VERSIONS
+from localxsoar.commands import BUILD, INSTANCE_ID, USER, VERSIONS
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import UsageError
 from localxsoar.instance import CommandFailed, Instance
@@ -59,10 +59,10 @@ class XsoarApi:
             api.route(path, method, self._guarded(handler))
 
     def _guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        def answer(**path: str) -> Any:
+        def checked(**path: str) -> Any:
             self._check_api_key()
             return handler(**path)
-        return answer
+        return checked
 
     def _check_api_key(self) -> None:
         given = bottle.request.get_header('Authorization') or ''
@@ -194,10 +194,10 @@ class XsoarApi:
         kept = self._instance.store.kept(PLAYGROUND, OUTPUTS)[0]
         for path, value in outputs.items():
             *folders, name = CONDITION.sub('', path).split('.')
-            place = kept
+            folder_values = kept
             for folder in folders:
-                place = place.setdefault(folder, {})
-            place[name] = value
+                folder_values = folder_values.setdefault(folder, {})
+            folder_values[name] = value
         self._instance.store.keep(PLAYGROUND, OUTPUTS, kept)
 
     def _context(self, id: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from localxsoar.errors import CallRefused
+from localxsoar.errors import CallRejected
 from localxsoar.store import Store, is_rfc3339
 
 
@@ -55,7 +55,7 @@ def test_a_date_that_go_reads_is_taken(text: str) -> None:
     ],
 )
 def test_a_date_that_go_does_not_read_is_refused(store: Store, text: str) -> None:
-    with pytest.raises(CallRefused, match='Incident 1: parsing time'):
+    with pytest.raises(CallRejected, match='Incident 1: parsing time'):
         create(store, {'name': 'good'}, {'name': 'bad', 'occurred': text})
     assert store.search({}) == ([], 0)
 
@@ -65,7 +65,7 @@ def test_a_date_that_go_does_not_read_is_refused(store: Store, text: str) -> Non
     [('text', 'no object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'), ({'rawJSON': {}}, 'rawJSON is dict')],
 )
 def test_an_incident_of_the_wrong_shape_is_refused(store: Store, incident: Any, words: str) -> None:
-    with pytest.raises(CallRefused, match=words):
+    with pytest.raises(CallRejected, match=words):
         create(store, incident)
 
 
@@ -153,7 +153,7 @@ def test_a_context_of_an_older_version_is_refused(store: Store) -> None:
     store.keep('front', 'context', {'a': '1'})
     value, version = store.kept('front', 'context')
     store.keep('front', 'context', {'a': '2'}, version)
-    with pytest.raises(CallRefused, match='changed meanwhile'):
+    with pytest.raises(CallRejected, match='changed meanwhile'):
         store.keep('front', 'context', {'a': '3'}, version)
     assert (value, store.kept('front', 'context')) == ({'a': '1'}, ({'a': '2'}, version + 1))
 
@@ -169,7 +169,7 @@ def test_indicators_are_kept_once_and_found(store: Store) -> None:
     rest = store.search_indicators({'query': 'type:IP', 'size': 2, 'searchAfter': first['searchAfter']})
     assert [ioc['value'] for ioc in rest['iocs']] == ['198.51.100.2']
     assert [ioc['value'] for ioc in store.search_indicators({'value': 'a.example'})['iocs']] == ['a.example']
-    with pytest.raises(CallRefused, match='reads queries as'):
+    with pytest.raises(CallRejected, match='reads queries as'):
         store.search_indicators({'query': 'who knows'})
 
 
