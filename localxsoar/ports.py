@@ -27,7 +27,7 @@ def well_known_free_port() -> int:
 def any_free_port() -> int:
     """Return a random free port, so that two servers that start at once are unlikely to choose the same.
 
-    Ports from 32768 on are avoided: the system may give them to an outgoing connection at any moment.
+    Higher ports are avoided: the system may give them to an outgoing connection at any moment.
     """
     candidates = (random.randint(10_000, 32_000) for _ in range(1000))
     return next(port for port in candidates if is_free(port))
