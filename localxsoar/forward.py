@@ -23,7 +23,7 @@ KEPT_CONNECTIONS = 64
 HOP_BY_HOP = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer',
               'transfer-encoding', 'upgrade'}
 REQUEST_URI = 'X-Request-URI'
-# The server answers `Expect: 100-continue` itself, and sets X-Request-URI itself: a sender must not choose its value.
+# The server responds to `Expect: 100-continue` itself, and sets X-Request-URI itself: a sender must not choose its value.
 NOT_FORWARDED = HOP_BY_HOP | {'expect', REQUEST_URI.lower()}
 
 

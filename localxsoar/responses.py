@@ -27,7 +27,7 @@ def headline(text: str) -> str:
 
 def is_handshake(request_text: str, response_headers: Headers, response_text: str) -> bool:
     """Return whether the response repeats a text of the request, as senders demand to verify an address."""
-    # The CloudEvents specification for webhooks answers in headers that begin with WebHook-.
+    # A CloudEvents receiver confirms an address in headers that begin with WebHook-.
     echoed = [value for name, value in response_headers if name.lower().startswith('webhook-')]
     # Shorter texts, such as `ok`, may be in a request by chance.
     return any(len(value) >= 4 and value in request_text for value in [*echoed, *texts(response_text)])

@@ -44,7 +44,7 @@ INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status
 INDICATOR_FIELDS = {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance'}
 STATUSES = {'pending': '0', 'active': '1', 'closed': '2', 'done': '2', 'archived': '3'}
 ANY_VERSION = -1
-LEAP_YEAR = 2000  # stands for the year 0, which is one too, and which Go parses but Python does not
+LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
 BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')
 
 

@@ -152,9 +152,9 @@ def test_a_container_that_breaks_its_answer_off_is_told_so_and_not_its_sender(xs
     with pytest.raises(requests.RequestException):
         post(xsoar, '/half', body)
     number = newest(xsoar)['number']
-    assert newest(xsoar)['text'] == 'The container broke its answer off.'
+    assert newest(xsoar)['text'] == 'The container ended its response before it was complete.'
     again = xsoar.control('POST', f'deliveries/{number}/send', json={})['number']
-    assert xsoar.control('GET', f'deliveries/{again}')['text'] == 'The container broke its answer off.'
+    assert xsoar.control('GET', f'deliveries/{again}')['text'] == 'The container ended its response before it was complete.'
     assert not [line for line in xsoar.output if line.startswith('Traceback')]
 
 

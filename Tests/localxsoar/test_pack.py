@@ -169,7 +169,7 @@ def test_a_field_is_read_by_its_type(echo_pack: Path, name: str, given: str, val
         ('loud', 'very', r'Loud \(loud\).*neither true nor false'),
         ('color', 'green', r'Color \(color\).*none of red, blue'),
         ('longRunning', 'false', 'longRunning is hidden'),
-        ('token', 'x', r'token is no parameter of Echo. Known: .*secret \(Secret Word\)'),
+        ('token', 'x', r'Echo has no parameter token. Known: .*secret \(Secret Word\)'),
     ],
 )
 def test_a_wrong_field_is_refused_in_words_of_the_form(echo_pack: Path, name: str, given: str, words: str) -> None:

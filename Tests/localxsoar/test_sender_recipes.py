@@ -117,7 +117,7 @@ def test_a_folder_of_recipes_is_read_and_a_bad_one_is_told_by_its_file(tmp_path:
     senders = load_senders(tmp_path)
     assert find_sender(senders, 'GITHUB').request(senders['github'].delivery('text'), '').body == b'disk full'
     (tmp_path / 'broken.json').write_text(json.dumps({**recipe, 'kind': 'toaster'}))
-    with pytest.raises(UsageError, match=r'broken\.json.*kind is none of'):
+    with pytest.raises(UsageError, match=r'broken\.json.*kind must be one of'):
         load_senders(tmp_path)
 
 

@@ -46,13 +46,13 @@ async function copy(text, pressed) {
 // The server.
 
 async function ask(method, path, body) {
-  const answer = await fetch(`/localxsoar/${path}`, {method, body: body === undefined ? undefined : JSON.stringify(body),
+  const response = await fetch(`/localxsoar/${path}`, {method, body: body === undefined ? undefined : JSON.stringify(body),
     headers: body === undefined ? {} : {'Content-Type': 'application/json'}});
-  const text = await answer.text();
+  const text = await response.text();
   let content = null;
   try { content = JSON.parse(text); } catch { /* a line of text */ }
-  if (answer.ok) return content;
-  throw Object.assign(new Error((content && content.error) || text || answer.statusText), {field: content && content.field});
+  if (response.ok) return content;
+  throw Object.assign(new Error((content && content.error) || text || response.statusText), {field: content && content.field});
 }
 
 // Times and sizes, short.
@@ -599,23 +599,23 @@ function readForm(form) {
 }
 
 function drawInstance() {
-  const said = el('p', {role: 'status', id: 'said'});
+  const actionStatus = el('p', {role: 'status', id: 'action-status'});
   const act = (action) => async () => {
     for (const each of form.querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
     for (const each of form.querySelectorAll('.wrong')) each.textContent = '';
-    said.className = 'dim';
-    said.textContent = action === 'test' ? 'Testing…' : action === 'save' ? 'Testing and saving…' : '…';
+    actionStatus.className = 'dim';
+    actionStatus.textContent = action === 'test' ? 'Testing…' : action === 'save' ? 'Testing and saving…' : '…';
     try {
-      const answer = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
-      if (action !== 'test') { instance = answer; drawState(); }
+      const described = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
+      if (action !== 'test') { instance = described; drawState(); }
       if (action === 'save') drawInstance();
       const words = {test: 'The test succeeded.', save: 'Saved. The container restarts.', enable: 'Enabled.', disable: 'Disabled.'};
-      $('said').textContent = words[action];
-      $('said').className = 'good';
+      $('action-status').textContent = words[action];
+      $('action-status').className = 'good';
     } catch (error) {
       const input = error.field && form.elements[error.field];
-      said.textContent = input ? '' : error.message;
-      said.className = 'wrong';
+      actionStatus.textContent = input ? '' : error.message;
+      actionStatus.className = 'wrong';
       if (!input) return;
       input.setAttribute('aria-invalid', 'true');
       $(`${input.id}-wrong`).textContent = error.message;
@@ -625,7 +625,7 @@ function drawInstance() {
   const form = el('form', {id: 'form', noValidate: true, onsubmit: (event) => { event.preventDefault(); act('save')(); }},
     ...(instance.fields || []).map(drawField), el('div', {class: 'acts'}, button('Test', act('test'), {id: 'test'}),
       el('button', {class: 'main', id: 'save'}, 'Save'),
-      button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable')(), {id: 'enable'})), said);
+      button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable')(), {id: 'enable'})), actionStatus);
   const history = [...(instance.healthHistory || [])].reverse();
   $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
     el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'),
