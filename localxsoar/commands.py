@@ -54,7 +54,6 @@ class ServerCommands:
         self._is_alive = is_alive
         self._cut_line = cut_line
         self._warned: set[str] = set()
-        self.created: list[dict[str, Any]] = []
         self._commands: dict[str, Callable[[dict[str, Any]], Any]] = {
             'createIncidents': self._create_incidents,
             'createIndicators': self._create_indicators,
@@ -98,6 +97,7 @@ class ServerCommands:
     # Incidents and indicators.
 
     def _create_incidents(self, args: dict[str, Any]) -> Any:
+        """Create incidents as the faults allow, then keep the last run that may come with them."""
         incidents = args['incidents']
         if not isinstance(incidents, list):
             raise CallRejected(f'createIncidents expects a list of incidents, not {type(incidents).__name__}.')
@@ -165,6 +165,7 @@ class ServerCommands:
         return DONE
 
     def _request(self, args: dict[str, Any]) -> Any:
+        """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""
         request = Request(self._site.url + args['uri'], str(args.get('body') or '').encode() or None, method=args['method'])
         try:
             response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)

@@ -31,7 +31,7 @@ LOOP = Path(__file__).with_name('loop.py')
 ERROR_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]'
 LOG_PREFIX = 'Integration log: '
 LONG_RUNNING, FETCH_INCIDENTS = 'long-running-execution', 'fetch-incidents'
-# Nothing else of the local XSOAR's environment reaches the script, for it may hold secrets of this machine.
+# A script gets nothing else of this machine's environment, which a real container would not see either.
 PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'LD_LIBRARY_PATH')
 KEPT_TEXT = 500  # bytes of a stray line on stdout; a script may print a whole payload there
 LAST_LINES_SECONDS = 2  # for reading what is still in the pipes once every process is dead
@@ -176,7 +176,7 @@ class Container:
         stdout.close()
 
     def _handle(self, raw: bytes) -> None:
-        """Send the reply to one line of the container; report a line that is no message."""
+        """Send the reply to one line of the container; report a line that is not a message."""
         message = parse_message(raw)
         handler = self._types.get(message.get('type', '')) if message else None
         if message is None or handler is None:
@@ -212,6 +212,7 @@ class Container:
         stderr.close()
 
     def _violation(self, raw: bytes) -> None:
+        """Report a line on stdout that breaks the protocol, such as the output of a child process."""
         text = raw[:KEPT_TEXT].decode('utf-8', 'replace').rstrip('\n')
         self._journal.violations.append(text)
         self._printer.alarm(f'The container wrote something to stdout that is not a message to the server: {text}')
@@ -247,6 +248,7 @@ class Container:
         return NO_REPLY
 
     def _execute(self, message: dict[str, Any]) -> Any:
+        """Return the reply to a command of the server; note the time of a heartbeat."""
         if message.get('command') == 'heartbeat':
             self.last_beat = time.monotonic()
         return self.commands.execute(message)

@@ -151,6 +151,7 @@ class Deliveries:
         self._end(delivery)
 
     def _begin(self, method: str, target: str, headers: Headers, peer: str) -> Delivery:
+        """Return a new delivery, which waits for its response. Its sender is recognized by its headers for now."""
         self._last += 1
         delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident)
         delivery.sender = self._recognizer.recognize(headers, b'')[1]

@@ -87,6 +87,7 @@ class Faults:
         return reply
 
     def _wait(self, count: int, is_alive: Callable[[], bool]) -> None:
+        """Delay a call with `count` incidents, and hang as long as the fault says so and the container lives."""
         seconds = (self.call_delay_ms + self.incident_delay_ms * count) / 1000
         if seconds:
             time.sleep(seconds)
@@ -138,6 +139,7 @@ READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 def _read(name: str, value: Any) -> Any:
+    """Return a fault's value in its own type. Raise UsageError for an unknown fault or a wrong value."""
     if name not in READERS:
         raise UsageError(f'There is no fault {name}. Known: {", ".join(field.name for field in fields(Faults))}.')
     reader, expected = READERS[name]

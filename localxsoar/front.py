@@ -78,6 +78,7 @@ class Connection:
             self._socket.settimeout(None)
 
     def _next_event(self) -> Any:
+        """Return the next event of h11, reading from the socket as needed. Raise SenderGone or NotHttp."""
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
                 if self._http.they_are_waiting_for_100_continue:
@@ -120,7 +121,7 @@ class Connection:
         return self._method != 'HEAD' and status not in (204, 304)
 
     def reject(self, response: Response) -> None:
-        """Respond to bytes that are not a request, and end the connection. h11 sends nothing after such a fault."""
+        """Respond to bytes that are not a request, and discard whatever follows them."""
         headers = ''.join(f'{name}: {value}\r\n' for name, value in response.headers)
         head = f'HTTP/1.1 {response.status} {response.reason}\r\n{headers}Connection: close\r\n\r\n'
         with suppress(OSError):

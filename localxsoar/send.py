@@ -97,7 +97,7 @@ def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, 
     except HTTPError as error:
         return error.code, error.reason, error.read().decode('utf-8', 'replace')
     except (URLError, OSError, ValueError) as error:
-        raise UsageError(f'{url.partition("?")[0]} does not response: {error}. ./dev run starts a local XSOAR.') from None
+        raise UsageError(f'{url.partition("?")[0]} does not respond: {error}. ./dev run starts a local XSOAR.') from None
 
 
 def shorten(text: str) -> str:

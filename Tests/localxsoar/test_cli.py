@@ -26,7 +26,7 @@ from tools.processes import runs
     [
         (['nowhere'], 'There is no pack at nowhere'),
         (['PACK', '--set', 'token=x'], 'Echo has no parameter token. Known: longRunningPort (Listen Port)'),
-        (['PACK', '--set', 'secret'], '--set takes NAME=VALUE'),
+        (['PACK', '--set', 'secret'], '--set expects NAME=VALUE'),
         (['PACK', '--fault', 'speed=1'], 'There is no fault speed'),
         (['PACK', '--fault', 'answer=maybe'], 'is not one of normal'),
         (['PACK', '--common-server-python', 'nowhere.py'], 'nowhere.py cannot be read'),

@@ -157,7 +157,7 @@ def test_parameters_come_as_the_form_has_them(xsoar: LocalXsoar, http: requests.
 
 
 def test_an_undeclared_call_is_reported_on_the_servers_end(xsoar: LocalXsoar, http: requests.Session) -> None:
-    assert 'does not offer the command getUsers: it takes a real server' in ask(xsoar, http, '/undeclared')['text']
+    assert 'does not offer the command getUsers: this needs a real server' in ask(xsoar, http, '/undeclared')['text']
     assert 'getUsers' in xsoar.state()['undeclared']
     assert xsoar.wait_for_line('^!!! The integration called getUsers, which the local XSOAR does not offer')
 
