@@ -186,7 +186,10 @@ def serve(options: argparse.Namespace, instance: Instance) -> int:
 
 
 def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, str]) -> tuple[Front, int, Deliveries]:
-    """Opens the HTTP front on the port that was asked for; on the usual one, or any, when none was."""
+    """Start the HTTP server on the port of --port or, without it, on the usual port or any other.
+
+    Return the server, its port and its deliveries. Raise UsageError if it cannot listen.
+    """
     senders = load_senders(options.senders) if options.senders else {}
     masks = Masks(lambda: pack.secret_values(instance.integration, instance.params))
     events = instance.printer.events

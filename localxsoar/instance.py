@@ -127,7 +127,7 @@ class Instance:
 
     @property
     def open_port(self) -> int | None:
-        """The container's port, or None as long as the container itself does not listen there."""
+        """Return the container's port, or None as long as the container itself does not listen there."""
         container = self._container
         return self.port if container and container.listens(self.port) else None
 

@@ -50,12 +50,12 @@ class Integration:
 
     @property
     def name(self) -> str:
-        """The integration's id, which is also the brand of its incidents."""
+        """Return the integration's id, which is also the brand of its incidents."""
         return str((self.descriptor.get('commonfields') or {}).get('id') or self.descriptor.get('name') or '')
 
     @property
     def parameters(self) -> list[dict[str, Any]]:
-        """The rows of the instance's form, with the row for the port that the server adds."""
+        """Return the rows of the instance's form, with the row for the port that the server adds."""
         rows = list(self.descriptor.get('configuration') or [])
         if self.has_port and not any(row.get('name') == PORT_PARAMETER for row in rows):
             rows.insert(0, dict(PORT_ROW))
@@ -71,7 +71,7 @@ class Integration:
 
     @property
     def commands(self) -> dict[str, list[dict[str, Any]]]:
-        """The arguments of each command that the descriptor declares."""
+        """Return the arguments of each command that the descriptor declares."""
         return {str(row['name']): row.get('arguments') or [] for row in self.descriptor['script'].get('commands') or []}
 
 
