@@ -62,7 +62,8 @@ def test_a_date_that_go_does_not_read_is_refused(store: Store, text: str) -> Non
 
 @pytest.mark.parametrize(
     'incident, words',
-    [('text', 'not an object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'), ({'rawJSON': {}}, 'rawJSON is dict')],
+    [('text', 'not an object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'),
+     ({'rawJSON': {}}, 'rawJSON is dict')],
 )
 def test_an_incident_of_the_wrong_shape_is_refused(store: Store, incident: Any, words: str) -> None:
     with pytest.raises(CallRejected, match=words):
