@@ -227,7 +227,7 @@ class Senders:
 
     async def restarted(self, exit_code: int, seconds: float = 15) -> None:
         """The container has ended with this code, and another is there and listens."""
-        end = f'the container ended (exit code {exit_code})'
+        end = f'The container ended (exit code {exit_code})'
         await until(lambda: any(end in line for line in self.webhook.output), end, seconds)
 
         async def try_until_open() -> None:

@@ -94,7 +94,7 @@ def open_what_became(page: Page, webhook: Webhook) -> None:
 def open_newest(page: Page, text: str) -> None:
     expect(newest(page)).to_contain_text(text)
     newest(page).click()
-    expect(page.locator('#delivery .told')).to_contain_text(text)
+    expect(page.locator('#delivery .result')).to_contain_text(text)
 
 
 def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page]) -> None:
@@ -105,7 +105,7 @@ def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page]) -> None:
         expect(page.locator('#empty pre')).to_contain_text(f'curl -POST {webhook.webhook_url}')
         assert 'newcomer-token' not in page.content()
         page.locator('#empty .acts button').first.click()
-        expect(page.locator('#delivery .told')).to_be_visible()
+        expect(page.locator('#delivery .result')).to_be_visible()
 
 
 def test_a_delivery_and_its_incident_are_seen_within_a_second(page: Page, webhook: Webhook) -> None:
@@ -135,11 +135,11 @@ def test_it_is_sent_again_as_it_came_and_edited(page: Page, webhook: Webhook) ->
     first = page.url
     page.get_by_role('button', name='Send again').click()
     page.wait_for_url(lambda url: url != first)
-    expect(page.locator('#delivery .told')).to_contain_text('again')
+    expect(page.locator('#delivery .result')).to_contain_text('again')
     page.get_by_role('button', name='Edit…').click()
     page.get_by_role('textbox', name='Body').fill('{"name": "edited"}')
     page.get_by_role('button', name='Send', exact=True).click()
-    expect(page.locator('#delivery .told')).to_contain_text('edited')
+    expect(page.locator('#delivery .result')).to_contain_text('edited')
     assert webhook.names()[-3:] == ['again', 'again', 'edited']
 
 
@@ -447,7 +447,7 @@ def test_a_signed_sender_is_tried_with_one_press(page: Page, webhook: Webhook, s
     page.get_by_role('button', name=re.compile(f'^Send {sender}: ')).first.click()
     expect(page.locator('#delivery header b')).to_have_text('200 OK')
     expect(page.locator('#delivery .meta')).to_contain_text(sender)
-    expect(page.locator('#delivery .told')).to_contain_text('→')
+    expect(page.locator('#delivery .result')).to_contain_text('→')
 
 
 def test_the_form_refuses_a_bad_port_where_it_stands_and_saves_a_good_one(open_page: Callable[..., Page]) -> None:
@@ -459,7 +459,7 @@ def test_the_form_refuses_a_bad_port_where_it_stands_and_saves_a_good_one(open_p
         page.get_by_label('Listen Port').fill(str(webhook.container_port))
         page.get_by_label('Incident type').fill('Phishing')
         page.get_by_role('button', name='Save').click()
-        expect(page.locator('#said')).to_contain_text('Saved', timeout=15_000)
+        expect(page.locator('#action-status')).to_contain_text('Saved', timeout=15_000)
         webhook.wait_for_line('Ready')
         wait_for(lambda: post(webhook, {'name': 'typed'}).status_code == 200)
         assert post(webhook, {'name': 'typed'}).json()[0]['type'] == 'Phishing'
@@ -473,7 +473,7 @@ def test_disable_and_enable_restart_the_container(open_page: Callable[..., Page]
         expect(page.locator('#health')).to_have_text('disabled', timeout=15_000)
         assert post(webhook, {}).status_code == 503
         page.get_by_role('button', name='Enable').click()
-        expect(page.locator('#health')).to_contain_text('in order', timeout=15_000)
+        expect(page.locator('#health')).to_contain_text('Healthy', timeout=15_000)
         assert webhook.state()['pid'] not in (None, pid)
         expect(newest(page)).to_contain_text('does not accept connections')
 
@@ -542,7 +542,7 @@ def test_all_of_it_works_by_keyboard(page: Page, webhook: Webhook) -> None:
     page.keyboard.press('j')
     page.keyboard.press('j')
     page.keyboard.press('Enter')
-    expect(page.locator('#delivery .told')).to_contain_text('key one')
+    expect(page.locator('#delivery .result')).to_contain_text('key one')
     before = page.url
     page.keyboard.press('r')
     page.wait_for_url(lambda url: url != before)
@@ -621,7 +621,7 @@ def test_a_form_of_every_type_shows_no_secret_and_hands_over_what_was_typed(open
         page.get_by_label('Loud').check()
         page.get_by_label('Color').select_option('blue')
         page.get_by_role('button', name='Save').click()
-        expect(page.locator('#said')).to_contain_text('Saved', timeout=15_000)
+        expect(page.locator('#action-status')).to_contain_text('Saved', timeout=15_000)
         wait_for(lambda: requests.post(xsoar.webhook_url + '/params', timeout=30).ok)
         given = requests.post(xsoar.webhook_url + '/params', timeout=30).json()
         assert (given['loud'], given['color'], given['secret'], given['account']['password']) == (

@@ -58,8 +58,8 @@ def test_a_reader_that_has_seen_enough_of_the_list_gets_no_traceback() -> None:
 @pytest.mark.parametrize('arguments, words', [
     (['nobody'], "'nobody' is no sender: "),
     (['github', 'lunch'], "GitHub has no delivery 'lunch'. Known: "),
-    (['github', '--url', 'http://127.0.0.1:1'], 'does not answer'),
-    ([], 'which sender? --list shows them.'),
+    (['github', '--url', 'http://127.0.0.1:1'], 'does not respond'),
+    ([], 'give a sender; --list shows all.'),
 ])
 def test_what_cannot_be_sent_is_told_in_one_line(arguments: list[str], words: str) -> None:
     done = send(*arguments)

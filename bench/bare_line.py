@@ -1,12 +1,11 @@
 """bottle on gevent, run by the same loop: reads the JSON, makes the same call over the line, writes the answer. No checks."""
-import demistomock as demisto
-from CommonServerPython import *
-from CommonServerUserPython import *
-
 import json
 import socket
 
+import demistomock as demisto
 from bottle import Bottle, request
+from CommonServerPython import *
+from CommonServerUserPython import *
 from gevent.pywsgi import WSGIServer
 
 app = Bottle()

@@ -5,17 +5,16 @@ the token by a security dependency, an async handler that calls createIncidents 
 line, one line a request. It is fair: the same token check, the same incident, the same answer, the newest releases, and none
 of our own checks of the payload, its dates, or repeated deliveries.
 """
-import demistomock as demisto
-from CommonServerPython import *
-from CommonServerUserPython import *
-
 import json
 import logging
 from datetime import datetime, timezone
 from secrets import compare_digest
 from typing import Any
 
+import demistomock as demisto
 import uvicorn
+from CommonServerPython import *
+from CommonServerUserPython import *
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, ConfigDict

@@ -5,8 +5,8 @@ import re
 import statistics
 import subprocess
 import tempfile
-from contextlib import ExitStack, contextmanager
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from bench.load import wrk
 from bench.rows import Row

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from localxsoar.calls import Site
+from localxsoar.commands import Site
 from localxsoar.container import LONG_RUNNING, Container, Order
 from localxsoar.faults import Faults
 from localxsoar.journal import Journal

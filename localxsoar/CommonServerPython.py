@@ -1,8 +1,8 @@
 """The part of CommonServerPython that an integration of this project may use.
 
-A subset with the documented names and behaviour, in one copy: the local XSOAR puts this text before the integration's script
-as a real server does with the whole file, and unit tests import it as a module. A name that is missing here is missing on
-purpose: take the real file with `python -m localxsoar PACK --common-server-python FILE` to run with all of it.
+It has the documented names and behaviour. The local XSOAR puts this text before the integration's script, as a real server
+does with the whole file, and unit tests import it as a module. It is a subset on purpose: to run with the whole file, use
+`python -m localxsoar PACK --common-server-python FILE`.
 """
 import inspect
 import json
@@ -10,7 +10,7 @@ import re
 import sys
 from typing import Any
 
-import demistomock as demisto  # taken out by the server, which has defined demisto already
+import demistomock as demisto  # the server removes this line, for it defines demisto itself
 
 
 class EntryType:
@@ -42,7 +42,7 @@ class EntryFormat:
 formats = {'html': 'html', 'table': 'table', 'json': 'json', 'text': 'text', 'markdown': 'markdown'}
 entryTypes = {'note': 1, 'file': 3, 'error': 4, 'image': 7, 'warning': 11}
 
-# In these commands the server itself reports the failure, so return_error raises in place of writing an entry.
+# The server itself reports the failure of these commands, so return_error raises an exception for it.
 _COMMANDS_THAT_RAISE = ('long-running-execution', 'fetch-incidents', 'fetch-credentials', 'fetch-indicators')
 _TRUE_TEXTS = ('true', 'yes', 'y', 't', 'on', '1')
 _FALSE_TEXTS = ('false', 'no', 'n', 'f', 'off', '0')
@@ -50,7 +50,7 @@ _MODULE_LINES: dict[str, dict[str, int]] = {}
 
 
 class DemistoException(Exception):
-    """An integration's own error: `message`, the exception behind it, and the HTTP response, if there was one."""
+    """An integration's own error, with its message, the exception that caused it, and the HTTP response, if any."""
 
     def __init__(self, message: Any, exception: Any = None, res: Any = None, *args: Any) -> None:
         self.message = message
@@ -63,7 +63,7 @@ class DemistoException(Exception):
 
 
 class CommandResults:
-    """What a command answers: readable text, and outputs for the context under `outputs_prefix`."""
+    """The result of a command: readable text, and outputs for the context under `outputs_prefix`."""
 
     def __init__(self, outputs_prefix: Any = None, outputs_key_field: Any = None, outputs: Any = None,
                  readable_output: Any = None, raw_response: Any = None, entry_type: int = EntryType.NOTE) -> None:
@@ -75,7 +75,7 @@ class CommandResults:
         self.entry_type = entry_type
 
     def to_context(self) -> dict[str, Any]:
-        """The entry that demisto.results takes."""
+        """Return the entry for demisto.results."""
         contents = self.raw_response if self.raw_response is not None else self.outputs
         readable = self.readable_output
         if readable is None and contents is not None:
@@ -97,7 +97,7 @@ class CommandResults:
 
 
 def return_results(results: Any) -> None:
-    """Hands results to the War Room: text, an entry, anything with `to_context`, or a list of these."""
+    """Send results to the War Room: text, an entry, an object with `to_context`, or a list of these."""
     if results is None:
         demisto.results(None)
         return
@@ -106,7 +106,7 @@ def return_results(results: Any) -> None:
 
 
 def return_error(message: Any, error: Any = '', outputs: Any = None) -> None:
-    """Ends the command with an error entry; raises where the server reports by itself, as in long-running-execution."""
+    """End the command with an error entry, or with an exception in commands whose failure the server reports itself."""
     text = str(message)
     demisto.error(f'{text}\n{error}' if error else text)
     if demisto.command() in _COMMANDS_THAT_RAISE:
@@ -116,7 +116,7 @@ def return_error(message: Any, error: Any = '', outputs: Any = None) -> None:
 
 
 def argToList(arg: Any, separator: str = ',', transform: Any = None) -> list[Any]:
-    """A list out of a list, JSON text of a list, or text with separators; nothing makes an empty list."""
+    """Return a list from a list, a list as JSON text, or text with separators. An empty value gives an empty list."""
     if not arg:
         return []
     if isinstance(arg, list):
@@ -129,7 +129,7 @@ def argToList(arg: Any, separator: str = ',', transform: Any = None) -> list[Any
 
 
 def argToBoolean(value: Any) -> bool:
-    """A boolean out of a boolean or one of the usual words."""
+    """Return a boolean from a boolean or one of the usual words. Raise ValueError for anything else."""
     if isinstance(value, bool):
         return value
     text = value.lower() if isinstance(value, str) else None
@@ -141,7 +141,7 @@ def argToBoolean(value: Any) -> bool:
 
 
 def arg_to_number(arg: Any, arg_name: Any = None, required: bool = False) -> Any:
-    """An int out of text or a number; None when it is missing and not required."""
+    """Return an int from text or a number, or None if it is missing and not required. Raise ValueError for others."""
     if arg is None or arg == '':
         if required:
             raise ValueError(f'Missing "{arg_name}"' if arg_name else 'Missing a required argument')
@@ -155,12 +155,12 @@ def arg_to_number(arg: Any, arg_name: Any = None, required: bool = False) -> Any
 
 
 def __line__() -> int:
-    """The number of the line that calls it."""
+    """Return the line number of the caller."""
     frame = inspect.currentframe()
     caller = frame.f_back if frame else None
     return caller.f_lineno if caller else 0
 
 
 def register_module_line(module_name: str, start_end: str, line: int, wrapper: int = 0) -> None:
-    """Notes where a module starts or ends in the unified text, as the SDK writes it around an integration."""
+    """Note where a module starts or ends in the unified text. The SDK adds these calls around an integration."""
     _MODULE_LINES.setdefault(module_name, {})[start_end] = line + wrapper

@@ -1,4 +1,4 @@
-"""The command localxsoar: see --help. gevent takes over here, before anything else is imported, and nowhere else."""
+"""The command localxsoar; see --help. gevent patches the standard library here, before all other imports, and nowhere else."""
 from gevent import monkey
 
 monkey.patch_all()

@@ -22,23 +22,25 @@ from gevent.socket import wait_read
 
 import localxsoar
 from localxsoar import pack
-from localxsoar.api import Sdk
-from localxsoar.calls import VERSIONS
+from localxsoar.commands import VERSIONS
 from localxsoar.container import Runtime
+from localxsoar.controls import Controls
 from localxsoar.deliveries import Deliveries
 from localxsoar.entries import readable
 from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.front import Front, is_loopback
-from localxsoar.incidents import IncidentStore
 from localxsoar.instance import CommandFailed, Instance
+from localxsoar.json_routes import format_error, reject_malformed
 from localxsoar.masks import Masks
 from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
 from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
-from localxsoar.senders import SenderTeller, load_senders
-from localxsoar.server import Api, refuse_what_is_wrong, say_error
+from localxsoar.recognition import SenderRecognizer
+from localxsoar.senders import load_senders
+from localxsoar.store import Store
+from localxsoar.xsoar_api import XsoarApi
 
 USUAL_PORT = 8080
 ANY_PORT = 0
@@ -48,7 +50,7 @@ WATCH_SECONDS = 0.3
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """A parser that raises UsageError instead of printing its usage, so that an error is one line."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(message)
@@ -64,34 +66,34 @@ def build_parser() -> argparse.ArgumentParser:
     add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
     add('--common-server-python', metavar='FILE', type=Path,
-        help="CommonServerPython (default: the one of the pack's repository, else the subset that is carried here)")
+        help="CommonServerPython (default: the file in the pack's repository, or else a subset)")
     add('--python', metavar='PATH', default=sys.executable, help='the interpreter, with its packages, that runs the container')
     add('--server', metavar='VERSION', choices=VERSIONS, default='8',
-        help=f'which server it stands in for: {", ".join(VERSIONS)} (default: 8)')
-    add('--watch', action='store_true', help='start the container anew when a file of the pack changes')
+        help=f'the version of XSOAR to act like: {", ".join(VERSIONS)} (default: 8)')
+    add('--watch', action='store_true', help='restart the container when a file of the pack changes')
     add('--server-setting', metavar='KEY=VALUE', action='append', default=[],
         help=f'a server setting; {EXTERNAL_SETTING}.NAME is true unless set here; repeatable')
-    add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: none)')
+    add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: no heartbeats)')
     add('--fault', metavar='NAME=VALUE', action='append', default=[],
         help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut,\n'
              f'answer={"|".join(ANSWERS)}; repeatable, see the README')
-    add('--api-key', metavar='KEY', help='the API key that /incidents/search asks for (default: any will do)')
+    add('--api-key', metavar='KEY', help='the only API key that is accepted (default: every key is)')
     add('--curl-header', metavar='HEADER', action='append', default=[],
         help='a header of the curl command that is printed; {PARAMETER} in it becomes its value')
     add('--curl-data', metavar='BODY', default='{"name":"my first incident"}', help='the body of that command')
-    add('--senders', metavar='DIR', type=Path, help='recipes of senders, that the page and `python -m localxsoar.send` can send')
-    add('--command', metavar='NAME', help='run one command, print its entries and end with 0, or the error and 1')
-    add('--arg', metavar='NAME=VALUE', action='append', default=[], help="one of its arguments; a file's path is its entry id")
-    add('--test', action='store_true', help='press the Test button: print ok and end with 0, or the error and 1')
+    add('--senders', metavar='DIR', type=Path, help='recipes of senders for the page and `python -m localxsoar.send`')
+    add('--command', metavar='NAME', help='run one command and print its entries; exit code 0, or 1 after an error')
+    add('--arg', metavar='NAME=VALUE', action='append', default=[], help="an argument; a file's path serves as entry id")
+    add('--test', action='store_true', help='press the Test button: print ok, or an error with exit code 1')
     add('--samples', action='store_true', help='print what the mapping wizard would fetch; share the --store of a running server')
-    add('--end-with-stdin', action='store_true', help='stop when standard input ends, as it does when who started it is killed')
+    add('--end-with-stdin', action='store_true', help='stop when standard input ends, as when the parent process is killed')
     add('--log-level', choices=LEVELS, default='error',
         help="the lowest level of the container's log that is printed; the page has all of it (default: error)")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit code."""
+    """Run the command line and return the exit code."""
     sys.stdout.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
     try:
         options = build_parser().parse_args(arguments)
@@ -110,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_instance(options: argparse.Namespace) -> Instance:
-    """The instance that the options describe, or UsageError."""
+    """Return the instance that the options describe. Raise UsageError if they are wrong."""
     integration = pack.load_integration(options.pack)
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
@@ -130,25 +132,26 @@ def find_python(name: str) -> str:
 
 
 def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:
-    """NAME=VALUE texts from the command line as a dict."""
+    """Return NAME=VALUE texts from the command line as a dict. Raise UsageError for any other text."""
     pairs = [text.partition('=') for text in texts]
     for text, (name, equals, _) in zip(texts, pairs, strict=True):
         if not name or not equals:
-            raise UsageError(f'{option} takes NAME=VALUE, not {name or text!r}.')
+            raise UsageError(f'{option} expects NAME=VALUE, not {name or text!r}.')
     return {name: value for name, _, value in pairs}
 
 
-def open_store(file: Path | None) -> IncidentStore:
+def open_store(file: Path | None) -> Store:
+    """Open the store in a file, or in memory. Raise UsageError if that is impossible."""
     try:
         if file:
-            file.touch(mode=0o600)  # deliveries hold secrets
-        return IncidentStore(file)
+            file.touch(mode=0o600)  # recorded deliveries contain secrets
+        return Store(file)
     except (OSError, sqlite3.Error) as error:
         raise UsageError(f'--store {file}: {error}') from None
 
 
 def run_once(command: Callable[[], str]) -> int:
-    """Runs a one-off command of the integration; its answer alone goes to stdout."""
+    """Run a single command of the integration, print its result or its error, and return the exit code."""
     try:
         print(command())
     except CommandFailed as error:
@@ -158,7 +161,7 @@ def run_once(command: Callable[[], str]) -> int:
 
 
 def serve(options: argparse.Namespace, instance: Instance) -> int:
-    """Serves until SIGINT or SIGTERM, or until standard input ends where that is asked for."""
+    """Serve until SIGINT or SIGTERM or, with --end-with-stdin, until standard input ends."""
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, stop.set)
@@ -173,30 +176,31 @@ def serve(options: argparse.Namespace, instance: Instance) -> int:
     if options.end_with_stdin:
         gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
     stop.wait()
-    instance.printer.line('Stopping')
+    instance.printer.show('Stopping')
     instance.disable()
     front.stop()
     deliveries.close()
     instance.store.close()
-    instance.printer.line('Stopped')
+    instance.printer.show('Stopped')
     return 0
 
 
 def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, str]) -> tuple[Front, int, Deliveries]:
-    """Opens the HTTP front on the port that was asked for; on the usual one, or any, when none was."""
+    """Start the HTTP server on the port of --port or, without it, on the usual port or any other.
+
+    Return the server, its port and its deliveries. Raise UsageError if it cannot listen.
+    """
     senders = load_senders(options.senders) if options.senders else {}
     masks = Masks(lambda: pack.secret_values(instance.integration, instance.params))
     events = instance.printer.events
     events.mask = masks.everywhere
-    deliveries = Deliveries(options.store, SenderTeller(list(senders.values())), masks, instance.printer, events)
+    deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
     page = Page(instance, deliveries, senders, masks, events, partial(curl_command, options, instance.name))
     api = bottle.Bottle()
-    api.default_error_handler = say_error
-    api.install(refuse_what_is_wrong)
-    programs = Api(instance, options.api_key)
-    programs.routes(api)
-    Sdk(instance, settings, programs.check_api_key).routes(api)
-    page.routes(api)
+    api.default_error_handler = format_error
+    api.install(reject_malformed)
+    for routed in (XsoarApi(instance, settings, options.api_key), Controls(instance), page):
+        routed.routes(api)
     forwarder = Forwarder({instance.name: lambda: instance.open_port}, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
     for port in ports:
@@ -208,58 +212,59 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
         except (OSError, OverflowError) as error:
             reason = error
             if port != ports[-1]:
-                instance.printer.line(f'Port {port} is in use: another one is taken.')
-    raise UsageError(f'cannot listen on {options.host}:{ports[-1]}: {reason}. Try another --port; 0 takes any free one.')
+                instance.printer.show(f'Port {port} is in use. Choosing another.')
+    raise UsageError(f'cannot listen on {options.host}:{ports[-1]}: {reason}. Try another --port; 0 chooses any free port.')
 
 
 def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None:
-    """Says what was started and how to try it. The values of encrypted parameters are not printed."""
-    integration, line = instance.integration, instance.printer.line
-    line(f'Pack {integration.pack_name} {integration.pack_version}, integration {integration.name}, instance {instance.name}')
-    line(f'Listening on {url}')
+    """Print what was started and how to try it, but no values of encrypted parameters."""
+    integration, show = instance.integration, instance.printer.show
+    show(f'Pack {integration.pack_name} {integration.pack_version}, integration {integration.name}, instance {instance.name}')
+    show(f'Listening on {url}')
     if integration.has_port:
-        line(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
+        show(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
     if instance.port:
         is_second_choice = options.port != ANY_PORT and PORT_PARAMETER not in ''.join(options.set) and instance.port != FIRST_PORT
-        line(f'Container port: {instance.port}{f" ({FIRST_PORT} is in use)" if is_second_choice else ""}')
+        show(f'Container port: {instance.port}{f" ({FIRST_PORT} is in use)" if is_second_choice else ""}')
     if not is_loopback(options.host):
-        line(f"Open to the network: --host {options.host} and the container's port. Whoever reaches them can use them.")
-    line(f'Page: {url}/')
+        show(f"Open to the network: --host {options.host} and the container's port. Anyone who can reach them can use them.")
+    show(f'Page: {url}/')
     if not integration.has_port:
         return
-    line(f'Try: {curl_command(options, instance.name, url, instance.params)}')
+    show(f'Try: {curl_command(options, instance.name, url, instance.params)}')
     secrets = pack.secrets_that_are_set(integration, instance.params)
     if secrets and not options.curl_header:
-        line(f'The command may need a header or more: these encrypted parameters are set: {", ".join(secrets)}')
+        show(f'Note: the command may need a header, because these encrypted parameters are set: {", ".join(secrets)}')
 
 
 def curl_command(options: argparse.Namespace, name: str, url: str, params: Mapping[str, object]) -> str:
-    """The command that makes a first incident."""
+    """Return the curl command that creates a first incident."""
     headers = ''.join(f' -H {shlex.quote(header)}' for header in fill_headers(options.curl_header, params))
     return f'curl -POST {shlex.quote(url + PREFIX + quote(name))}{headers} -d {shlex.quote(options.curl_data)}'
 
 
 def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list[str]:
-    """The headers with `{PARAMETER}` filled in, without those whose parameter has no value."""
+    """Return the headers with each `{PARAMETER}` filled in, without those whose parameter has no value."""
     names = {template: re.findall(r'\{(\w+)\}', template) for template in templates}
     return [re.sub(r'\{(\w+)\}', lambda match: str(params[match[1]]), template) for template in templates
             if all(params.get(name) for name in names[template])]
 
 
 def say_ready(instance: Instance) -> None:
+    """Print `Ready` as soon as the instance is."""
     if instance.wait_until_ready():
-        instance.printer.line('Ready')
+        instance.printer.show('Ready')
 
 
 def watch(page: Page) -> None:
-    """Tells the page of the instance as it changes: starting, listening, ended."""
+    """Publish the instance's state for the page whenever it changes."""
     while True:
-        page.tell_state()
+        page.publish_state()
         gevent.sleep(LOOK_SECONDS)
 
 
 def watch_files(path: Path, instance: Instance) -> None:
-    """Takes the integration in again whenever a file of the pack has changed."""
+    """Load the integration again whenever a file of the pack has changed."""
     seen = times_of(path)
     while True:
         gevent.sleep(WATCH_SECONDS)
@@ -267,12 +272,13 @@ def watch_files(path: Path, instance: Instance) -> None:
             seen = now
             try:
                 instance.reconfigure({}, pack.load_integration(path))
-                instance.printer.line('The pack has changed: the container starts anew')
+                instance.printer.show('The pack has changed: the container restarts')
             except UsageError as error:
                 instance.printer.alarm(str(error))
 
 
 def times_of(path: Path) -> dict[Path, int]:
-    with suppress(FileNotFoundError):  # an editor is about to put another in its place
+    """Return the times at which the pack's files were last changed."""
+    with suppress(FileNotFoundError):  # an editor may be replacing a file at this moment
         return {file: file.stat().st_mtime_ns for file in pack.pack_files(path)}
     return {}

@@ -1,4 +1,4 @@
-"""The deliveries: each request to the server's address, its answer, and what became of it."""
+"""The deliveries: each request to the server's address, its response, and what the request became."""
 from __future__ import annotations
 
 import json
@@ -10,33 +10,34 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
 from localxsoar.events import Events
-from localxsoar.forward import Answer, Headers, NotHttp, Request, SenderGone
+from localxsoar.forward import Headers, NotHttp, Request, Response, SenderGone, not_http_response
 from localxsoar.masks import Masks
 from localxsoar.output import Printer
-from localxsoar.senders import SenderTeller
+from localxsoar.recognition import SenderRecognizer
+from localxsoar.responses import headline, is_handshake, problem
+from localxsoar.store import brief
 
 KEPT_DELIVERIES = 500
 KEPT_BYTES = 50 * 1024 * 1024
-KEPT_BODY_BYTES = 26 * 1024 * 1024  # what an integration may take as one body; a longer one can't be sent again
-KEPT_ANSWER_BYTES = 1024 * 1024
-KNOWN_INCIDENTS = 20_000
-TOLD_CHARACTERS = 300
+KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
+KEPT_RESPONSE_BYTES = 1024 * 1024
+KNOWN_INCIDENTS = 20_000  # names of incidents that a response of a repeat may still mention
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
                                      answer_headers TEXT, answer BLOB);
 """
+# An id in a JSON response. After a backslash it is part of a text, such as an incident's rawJSON.
 INCIDENT_ID = re.compile(r'(?<!\\)"id": ?"(\d+)"')
 
 
 @dataclass
 class Delivery:
-    """One request and, once it is there, its answer. What became of it is told by `kind`, `incidents` and `text`."""
+    """One request and, later, its response. `kind`, `incidents` and `text` say what the request became."""
     number: int
     started: float
     method: str
@@ -52,48 +53,57 @@ class Delivery:
     kind: str = 'waiting'
     incidents: list[str] = field(default_factory=list)
     text: str = ''
-    answer_size: int = 0
-    answer_headers: Headers = field(default_factory=list)
+    response_size: int = 0
+    response_headers: Headers = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
-    answer: bytearray = field(default_factory=bytearray)
+    response: bytearray = field(default_factory=bytearray)
     first_own_incident: int = 1
 
     SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
-               'milliseconds', 'kind', 'incidents', 'text', 'answer_size')
+               'milliseconds', 'kind', 'incidents', 'text')
 
     def summary(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.SUMMARY}
+        """Return what a list shows of the delivery, under its names in JSON."""
+        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'answer_size': self.response_size}
+
+    def readable_request(self) -> str:
+        """Return every text in the request that a handshake could ask the receiver to repeat."""
+        text = unquote_plus(self.target.partition('?')[2]) + self.body[:KEPT_RESPONSE_BYTES].decode('utf-8', 'replace')
+        return text + '\n'.join(value for name, value in self.headers if name.lower() not in ('host', 'accept', 'connection'))
 
     def tee_body(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the pieces of the request's body, and keep a copy of each as it passes."""
         for piece in pieces:
             self.size += len(piece)
             if len(self.body) < KEPT_BODY_BYTES:
                 self.body += piece
             yield piece
 
-    def tee_answer(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    def tee_response(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the pieces of the response's body, and keep a copy of each as it passes."""
         for piece in pieces:
-            self.answer_size += len(piece)
-            if len(self.answer) < KEPT_ANSWER_BYTES:
-                self.answer += piece
+            self.response_size += len(piece)
+            if len(self.response) < KEPT_RESPONSE_BYTES:
+                self.response += piece
             yield piece
 
-    def note_answer(self, answer: Answer) -> Answer:
-        """The same answer, noted as it passes."""
-        self.status, self.reason, self.answer_headers = answer.status, answer.reason, list(answer.headers)
-        answer.pieces = self.tee_answer(answer.pieces)
-        return answer
+    def note_response(self, response: Response) -> Response:
+        """Return the same response, changed so that its body is kept as it passes."""
+        self.status, self.reason, self.response_headers = response.status, response.reason, list(response.headers)
+        response.pieces = self.tee_response(response.pieces)
+        return response
 
-    def note_departure(self, text: str = 'The sender left before the answer.') -> None:
+    def note_departure(self, text: str = 'The sender left before the response.') -> None:
+        """Note that the exchange ended without a complete response."""
         self.status, self.kind, self.text = None, 'gone', text
 
 
 class Deliveries:
-    """The latest deliveries, bounded in number and bytes; in a file they outlive the server."""
+    """The latest deliveries, bounded in number and bytes. In a file they outlive the server."""
 
-    def __init__(self, file: Path | None, teller: SenderTeller, masks: Masks, printer: Printer, events: Events,
+    def __init__(self, file: Path | None, recognizer: SenderRecognizer, masks: Masks, printer: Printer, events: Events,
                  limit: int = KEPT_DELIVERIES, byte_limit: int = KEPT_BYTES) -> None:
-        self._teller = teller
+        self._recognizer = recognizer
         self._masks = masks
         self._printer = printer
         self._events = events
@@ -106,8 +116,8 @@ class Deliveries:
         self._sizes = OrderedDict(self._query('SELECT number, size FROM delivery ORDER BY number'))
         self._last = max(self._sizes, default=0)
         self._waiting: dict[int, Delivery] = {}
-        self._names: OrderedDict[str, str] = OrderedDict()  # of incidents by id, the latest last
-        self._unclaimed: dict[str, dict[str, Any]] = {}
+        self._names: OrderedDict[str, str] = OrderedDict()  # incidents' names by id, the latest last
+        self._unclaimed: dict[str, dict[str, Any]] = {}  # new incidents that no response has mentioned yet
         self._next_incident = 1
         printer.claim = self.created
 
@@ -119,13 +129,13 @@ class Deliveries:
 
     @contextmanager
     def record(self, request: Request) -> Iterator[Delivery]:
-        """Keeps a request, the answer that is noted on it, and how it ended."""
+        """Record a request while it is handled, with the response that the caller notes, and how it ended."""
         delivery = self._begin(request.method, request.target, request.headers, request.peer)
         request.body = delivery.tee_body(request.body)
         try:
             yield delivery
         except NotHttp as error:
-            delivery.note_answer(not_http_answer(error))
+            delivery.note_response(not_http_response(error))
             raise
         except SenderGone:
             delivery.note_departure()
@@ -133,39 +143,42 @@ class Deliveries:
         finally:
             self._end(delivery)
 
-    def refused_below_http(self, peer: str, answer: Answer) -> None:
-        """Keeps that something came which is no request."""
+    def record_not_http(self, peer: str, response: Response) -> None:
+        """Record a connection whose bytes were not a request."""
         delivery = self._begin('?', '', [], peer)
-        for _ in delivery.note_answer(replace(answer)).pieces:
-            pass
+        for _ in delivery.note_response(replace(response)).pieces:
+            pass  # reading the pieces keeps them
         self._end(delivery)
 
     def _begin(self, method: str, target: str, headers: Headers, peer: str) -> Delivery:
+        """Return a new delivery, which waits for its response. Its sender is recognized by its headers for now."""
         self._last += 1
         delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident)
-        delivery.sender = self._teller.tell(headers, b'')[1]
+        delivery.sender = self._recognizer.recognize(headers, b'')[1]
         self._waiting[delivery.number] = delivery
         self._events.publish('delivery', self._shown(delivery.summary()))
         return delivery
 
     def _end(self, delivery: Delivery) -> None:
+        """Interpret, keep, publish and print a delivery that is over."""
         delivery.milliseconds = (time.time() - delivery.started) * 1000
-        sender, delivery.sender = self._teller.tell(delivery.headers, bytes(delivery.body))
+        sender, delivery.sender = self._recognizer.recognize(delivery.headers, bytes(delivery.body))
         delivery.sender_key = sender.key if sender else ''
-        self._tell_what_became(delivery)
+        self._note_result(delivery)
         self._keep(delivery)
         del self._waiting[delivery.number]
         shown = self._shown(delivery.summary())
         self._events.publish('delivery', shown)
         self._printer.delivery(shown)
-        if not self._waiting:
+        if not self._waiting:  # no response can mention these incidents any more
             for incident in self._unclaimed.values():
                 self._printer.incident(incident)
             self._unclaimed.clear()
 
     def _keep(self, delivery: Delivery) -> None:
+        """Store a delivery, and remove the oldest ones beyond the limits."""
         row = [json.dumps(delivery.summary()), json.dumps(delivery.headers), bytes(delivery.body),
-               json.dumps(delivery.answer_headers), bytes(delivery.answer)]
+               json.dumps(delivery.response_headers), bytes(delivery.response)]
         size = sum(map(len, row))
         self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [delivery.number, size, *row])
         self._sizes[delivery.number] = size
@@ -173,10 +186,10 @@ class Deliveries:
             number, _ = self._sizes.popitem(last=False)
             self._query('DELETE FROM delivery WHERE number = ?', [number])
 
-    # What became of it.
+    # Interpreting.
 
     def created(self, incidents: Sequence[dict[str, Any]]) -> None:
-        """Notes incidents as they are made: a delivery whose answer names them made them, or repeats the one that did."""
+        """Note new incidents. A delivery whose response mentions one has created it, or repeats the one that did."""
         for incident in incidents:
             self._names[incident['id']] = incident['name']
             self._next_incident = int(incident['id']) + 1
@@ -189,14 +202,16 @@ class Deliveries:
                 self._printer.incident(incident)
             self._unclaimed.clear()
 
-    def _tell_what_became(self, delivery: Delivery) -> None:
+    def _note_result(self, delivery: Delivery) -> None:
+        """Set what the delivery became: `kind`, `incidents` and `text`."""
         if delivery.status is None:
             return
-        text = delivery.answer.decode('utf-8', 'replace').strip()
+        text = delivery.response.decode('utf-8', 'replace').strip()
         if delivery.status >= 400:
-            delivery.kind, delivery.text = 'refused', problem(text) or delivery.reason
+            delivery.kind, delivery.text = 'rejected', problem(text) or delivery.reason
             return
         named = [number for number in dict.fromkeys(INCIDENT_ID.findall(text)) if number in self._names]
+        # A response need not mention incidents. If no other delivery was under way, the new ones are this delivery's.
         if not named and len(self._waiting) == 1:
             named = [number for number in self._unclaimed if int(number) >= delivery.first_own_incident]
         for number in named:
@@ -205,28 +220,30 @@ class Deliveries:
             is_own = any(int(number) >= delivery.first_own_incident for number in named)
             delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named[:100]
             delivery.text = self._names[named[0]]
-        elif is_handshake(delivery, text):
+        elif is_handshake(delivery.readable_request(), delivery.response_headers, text):
             delivery.kind, delivery.text = 'handshake', 'the address is confirmed'
         else:
-            delivery.kind, delivery.text = 'answered', 'no incident' if text in ('[]', '{}', '') else first_line(text)
+            delivery.kind, delivery.text = 'answered', 'no incident' if text in ('[]', '{}', '') else headline(text)
 
     # Reading.
 
     def summaries(self) -> list[dict[str, Any]]:
-        """The deliveries, newest first, masked."""
+        """Return a masked summary of each delivery, newest first."""
         kept = [json.loads(row[0]) for row in self._query('SELECT summary FROM delivery')]
         waiting = [delivery.summary() for delivery in self._waiting.values()]
         return [self._shown(summary) for summary in sorted(kept + waiting, key=lambda each: -int(each['number']))]
 
     def get(self, number: int) -> Delivery | None:
-        """One delivery as it was."""
+        """Return one delivery, unmasked, or None if it is not kept."""
         if number in self._waiting:
             return self._waiting[number]
         rows = self._query('SELECT summary, headers, body, answer_headers, answer FROM delivery WHERE number = ?', [number])
-        for summary, headers, body, answer_headers, answer in rows:
-            return Delivery(**json.loads(summary), headers=[(name, value) for name, value in json.loads(headers)],
-                            answer_headers=[(name, value) for name, value in json.loads(answer_headers)],
-                            body=bytearray(body), answer=bytearray(answer))
+        for summary, headers, body, response_headers, response in rows:
+            values = json.loads(summary)
+            return Delivery(response_size=values.pop('answer_size'), **values,
+                            headers=[(name, value) for name, value in json.loads(headers)],
+                            response_headers=[(name, value) for name, value in json.loads(response_headers)],
+                            body=bytearray(body), response=bytearray(response))
         return None
 
     def clear(self) -> None:
@@ -240,47 +257,3 @@ class Deliveries:
     def close(self) -> None:
         with self._lock:
             self._database.close()
-
-
-def not_http_answer(error: NotHttp) -> Answer:
-    """Return the answer to what is not HTTP/1.1, in the form of RFC 9457."""
-    body = json.dumps({'title': 'Bad Request', 'status': 400, 'detail': f'This is not HTTP/1.1: {error}.'}).encode()
-    headers = [('Content-Type', 'application/problem+json'), ('Content-Length', str(len(body)))]
-    return Answer(400, 'Bad Request', headers, [body])
-
-
-def brief(incident: dict[str, Any]) -> dict[str, Any]:
-    """An incident as a line of a list."""
-    return {name: incident[name] for name in ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')}
-
-
-def problem(text: str) -> str:
-    """Why a request was refused, in the words of whoever refused it."""
-    try:
-        content = json.loads(text)
-        told = next((content[key] for key in ('detail', 'error', 'message', 'title') if content.get(key)), text)
-    except (ValueError, AttributeError, RecursionError):
-        told = text
-    return first_line(str(told))
-
-
-def first_line(text: str) -> str:
-    line = text.strip().partition('\n')[0].strip()
-    return line if len(line) <= TOLD_CHARACTERS else line[:TOLD_CHARACTERS - 1] + '…'
-
-
-def is_handshake(delivery: Delivery, answer: str) -> bool:
-    """Whether the answer gives back what the request asked to be given back."""
-    said = unquote_plus(delivery.target.partition('?')[2]) + delivery.body[:KEPT_ANSWER_BYTES].decode('utf-8', 'replace')
-    said += '\n'.join(value for name, value in delivery.headers if name.lower() not in ('host', 'accept', 'connection'))
-    echoed = [value for name, value in delivery.answer_headers if name.lower().startswith('webhook-')]
-    return any(len(value) >= 4 and value in said for value in [*echoed, *texts(answer)])
-
-
-def texts(answer: str) -> list[str]:
-    """The answer itself, or the texts in it when it is a JSON object."""
-    try:
-        content = json.loads(answer)
-    except (ValueError, RecursionError):
-        return [answer]
-    return [value for value in islice(content.values(), 10) if isinstance(value, str)] if isinstance(content, dict) else [answer]

@@ -1,4 +1,4 @@
-"""The entries of a War Room, as a person reads them."""
+"""The entries of a War Room, formatted for a terminal."""
 from __future__ import annotations
 
 import json
@@ -10,7 +10,7 @@ PLAYGROUND = 'playground'
 
 
 def readable(entry: dict[str, Any]) -> str:
-    """An entry as a War Room shows it: Markdown with its tables aligned, else the contents; then the outputs as JSON."""
+    """Return an entry's text: its Markdown with aligned tables, or else its contents; then its outputs as JSON."""
     contents = entry.get('Contents')
     text = entry.get('HumanReadable') or (contents if isinstance(contents, str) else json.dumps(contents, indent=2))
     if entry.get('File'):
@@ -20,10 +20,10 @@ def readable(entry: dict[str, Any]) -> str:
 
 
 def align_tables(markdown: str) -> str:
-    """The Markdown with the columns of each table as wide as their widest cell."""
-    lines = []
-    for is_table, group in groupby(markdown.split('\n'), lambda line: '|' in line):
-        rows = [[cell.strip() for cell in line.strip().strip('|').split('|')] if is_table else [line] for line in group]
+    """Return the Markdown with each table column padded to its widest cell."""
+    aligned = []
+    for is_table, group in groupby(markdown.split('\n'), lambda text: '|' in text):
+        rows = [[cell.strip() for cell in text.strip().strip('|').split('|')] if is_table else [text] for text in group]
         widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue='')]
-        lines += [' | '.join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return '\n'.join(lines)
+        aligned += [' | '.join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return '\n'.join(aligned)

@@ -1,9 +1,9 @@
-"""The local XSOAR's own errors: each text is one line that a person can act on."""
+"""The local XSOAR's own errors: the text of each is one line that says what to change."""
 
 
 class UsageError(Exception):
     """The command line, the pack or the instance's form is wrong."""
 
 
-class CallRefused(Exception):
-    """The server does not do what a call asks for: the container gets an error reply with this text."""
+class CallRejected(Exception):
+    """The server rejects a call: the container gets an error reply with this text."""

@@ -1,4 +1,4 @@
-"""What can be made slow or wrong at the server, for tests and measurements. Without a setting everything is in order."""
+"""Faults of the server, for tests and measurements: delays, rejections and odd replies. All are off by default."""
 from __future__ import annotations
 
 import threading
@@ -7,38 +7,40 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from localxsoar.errors import CallRefused, UsageError
+from localxsoar.errors import CallRejected, UsageError
 
 Incidents = list[dict[str, Any]]
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.05  # how often a call that hangs checks whether its container has ended
 EVERYTHING = '*'
 
+# Replies of the fault `answer`: those that create nothing, and those that create and then distort the reply.
 NOTHING_CREATED: dict[str, Any] = {'null': None, 'false': False, 'empty': [], 'empty-object': {}, 'null-item': [None],
-                                   'error-item': [{'error': 'The incident was rejected, as the fault "answer" asks for.'}]}
+                                   'error-item': [{'error': 'The incident was rejected, as the fault "answer" demands.'}]}
 CREATED: dict[str, Callable[[Incidents], Any]] = {
     'normal': lambda created: created,
     'reversed': lambda created: created[::-1],
     'lone-object': lambda created: created[0] if len(created) == 1 else created,
     'mixed': lambda created: [None, *created, {'error': 'A comment beside the incidents.'}],
-    'created-then-error': lambda created: CallRefused('The incidents were created, and then the call failed.'),
-    'deep': lambda created: '[' * 100_000 + ']' * 100_000,  # a text goes out as it is
-    'not-json': lambda created: 'The reply is not JSON, as the fault "answer" asks for.',
+    'created-then-error': lambda created: CallRejected('The incidents were created, and then the call failed.'),
+    'deep': lambda created: '[' * 100_000 + ']' * 100_000,  # a text is sent as the whole reply, not as JSON
+    'not-json': lambda created: 'The reply is not JSON, as the fault "answer" demands.',
 }
 ANSWERS = (*CREATED, *NOTHING_CREATED)
 
 
 @dataclass
 class Faults:
-    """The faults of createIncidents; each may be changed while the server runs.
+    """The faults of createIncidents. Each can change while the server runs.
 
-    - call_delay_ms, incident_delay_ms: the call takes the first, and the second for each incident;
-    - refuse: an error reply that quotes the name, when an incident's name contains the text; `*` refuses every call;
-    - answer: normal, reversed, lone-object (instead of a list of one), mixed (with what is no incident), created-then-error,
-      deep (nested too deeply), not-json; or null, false, empty, empty-object, null-item, error-item, which create nothing;
-    - drop: an incident whose name contains the text is neither created nor answered, as by a pre-process rule;
-    - rename: an incident whose name contains the text comes back under another name;
-    - hang: the call waits until this is false again, and creates nothing if the container ends meanwhile;
-    - cut: the line is cut when the next call comes, before anything is created; then false again.
+    - call_delay_ms, incident_delay_ms: delay each call by the first, plus the second for each incident;
+    - refuse: send an error reply that quotes the name if an incident's name contains the text; `*` rejects every call;
+    - answer: the reply's shape: normal, reversed, lone-object (not a list of one), mixed (with items that are not
+      incidents), created-then-error, deep (nested too deeply), not-json; or null, false, empty, empty-object, null-item,
+      error-item, which create nothing;
+    - drop: leave out each incident whose name contains the text, as a pre-process rule does;
+    - rename: return each incident whose name contains the text under another name;
+    - hang: wait until this is false again, and create nothing if the container ends meanwhile;
+    - cut: cut the line at the next call, before anything is created; then this is false again.
     """
     call_delay_ms: float = 0
     incident_delay_ms: float = 0
@@ -53,7 +55,7 @@ class Faults:
         self._changed = threading.Condition()
 
     def change(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Sets faults by name, all or, with UsageError, none; the faults as they are then."""
+        """Set faults by name and return all faults. Raise UsageError, and set none, if a name or value is wrong."""
         read = {name: _read(name, value) for name, value in values.items()}
         with self._changed:
             for name, value in read.items():
@@ -64,27 +66,28 @@ class Faults:
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    def take_cut(self) -> bool:
-        """Whether the line is to be cut now; says so once."""
+    def pop_cut(self) -> bool:
+        """Return whether the line should be cut now, and reset the fault."""
         cut, self.cut = self.cut, False
         return cut
 
     def create(self, incidents: Incidents, store: Callable[[Incidents], Incidents], is_alive: Callable[[], bool]) -> Any:
-        """What createIncidents answers with these faults; `store` creates what is to be created."""
+        """Return the reply to createIncidents under these faults. `store` creates incidents and returns them."""
         self._wait(len(incidents), is_alive)
         if self.hang:
-            raise CallRefused('The container ended while the call hung: nothing was created.')
+            raise CallRejected('The container ended during the call: nothing was created.')
         if hit := [incident for incident in incidents if _is_hit(self.refuse, incident)]:
-            raise CallRefused(f'The incidents were refused, as the fault "refuse" asks for: {hit[0].get("name")}')
+            raise CallRejected(f'The incidents were rejected, as the fault "refuse" demands: {hit[0].get("name")}')
         if self.answer in NOTHING_CREATED:
             return NOTHING_CREATED[self.answer]
         created = store([incident for incident in incidents if not _is_hit(self.drop, incident)])
         reply = CREATED[self.answer]([_renamed(incident) if _is_hit(self.rename, incident) else incident for incident in created])
-        if isinstance(reply, CallRefused):
+        if isinstance(reply, CallRejected):
             raise reply
         return reply
 
     def _wait(self, count: int, is_alive: Callable[[], bool]) -> None:
+        """Delay a call with `count` incidents, and hang as long as the fault says so and the container lives."""
         seconds = (self.call_delay_ms + self.incident_delay_ms * count) / 1000
         if seconds:
             time.sleep(seconds)
@@ -101,7 +104,7 @@ def _renamed(incident: dict[str, Any]) -> dict[str, Any]:
     return {**incident, 'name': f"{incident['name']} (renamed)"}
 
 
-# Reading a fault's value, from the command line or from JSON.
+# Readers of a fault's value, which is text from the command line or any value from JSON.
 
 
 def _milliseconds(value: Any) -> float:
@@ -119,7 +122,7 @@ def _text(value: Any) -> str:
     return {None: '', False: '', True: EVERYTHING, 'false': '', 'true': EVERYTHING}.get(value, str(value))
 
 
-def _answer(value: Any) -> str:
+def _reply_shape(value: Any) -> str:
     return ANSWERS[ANSWERS.index('null' if value is None else str(value).lower())]
 
 
@@ -127,7 +130,7 @@ READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'call_delay_ms': (_milliseconds, 'milliseconds'),
     'incident_delay_ms': (_milliseconds, 'milliseconds'),
     'refuse': (_text, 'a text, or * for every call'),
-    'answer': (_answer, f'one of {", ".join(ANSWERS)}'),
+    'answer': (_reply_shape, f'one of {", ".join(ANSWERS)}'),
     'drop': (_text, 'a text'),
     'rename': (_text, 'a text'),
     'hang': (_switch, 'true or false'),
@@ -136,8 +139,9 @@ READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 def _read(name: str, value: Any) -> Any:
+    """Return a fault's value in its own type. Raise UsageError for an unknown fault or a wrong value."""
     if name not in READERS:
-        raise UsageError(f'{name} is no fault. Known: {", ".join(field.name for field in fields(Faults))}.')
+        raise UsageError(f'There is no fault {name}. Known: {", ".join(field.name for field in fields(Faults))}.')
     reader, expected = READERS[name]
     try:
         return reader(value)

@@ -1,4 +1,4 @@
-"""An enabled instance: keeps a container running, and runs the one-off commands of its integration."""
+"""An instance of an integration: it keeps a container running, and runs single commands."""
 from __future__ import annotations
 
 import json
@@ -9,39 +9,41 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localxsoar import pack
-from localxsoar.calls import CONTEXT, TEST_MODULE, Site
+from localxsoar.commands import CONTEXT, TEST_MODULE, Site
 from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
 from localxsoar.faults import Faults
-from localxsoar.incidents import IncidentStore
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
+from localxsoar.store import Store
 
 STOP_GRACE_SECONDS = 12
 COMMAND_SECONDS = 300
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 10.0
-QUICK_END_SECONDS = 10
+QUICK_END_SECONDS = 10  # a container that ends sooner is started again with a growing delay
 READY_LOOK_SECONDS = 0.02
-ALIVE_SECONDS = 2
+ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
 ERROR_ENTRY = 4
+# Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, 'fetch-indicators', 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
+# Names to install, where they differ from the module's name.
 DISTRIBUTIONS = {'bs4': 'beautifulsoup4', 'cv2': 'opencv-python', 'dateutil': 'python-dateutil', 'jwt': 'PyJWT', 'yaml': 'PyYAML',
                  'Crypto': 'pycryptodome', 'slack_sdk': 'slack-sdk', 'OpenSSL': 'pyOpenSSL', 'PIL': 'Pillow'}
 
 
 class CommandFailed(Exception):
-    """A one-off command did not succeed; the text is what the integration said."""
+    """A single command failed; the text is the integration's own."""
 
 
 class Instance:
-    """One instance of an integration. May be enabled and disabled in turns; what it keeps outlives both."""
+    """One instance of an integration. It can be enabled and disabled repeatedly, and keeps its data meanwhile."""
 
     def __init__(self, name: str, integration: pack.Integration, given: Mapping[str, Any], runtime: Runtime,
-                 store: IncidentStore, faults: Faults, printer: Printer, free_port: Callable[[], int]) -> None:
+                 store: Store, faults: Faults, printer: Printer, free_port: Callable[[], int]) -> None:
         self.name = name
         self.store = store
         self.faults = faults
@@ -60,12 +62,13 @@ class Instance:
         self._configure(integration, given)
 
     def _configure(self, integration: pack.Integration, given: Mapping[str, Any]) -> None:
+        """Set integration, parameters and script. Raise UsageError for a wrong parameter, before anything is set."""
         texts = {name: pack.form_text(value) for name, value in given.items()}
         params = pack.fill_form(integration, texts, self._free_port)
         self.integration = integration
         self.params = params
         self.port = container_port(params)
-        self._free_port = lambda: self.port or 0
+        self._free_port = lambda: self.port or 0  # from now on the instance keeps its port
         self._given = texts
         common = self.runtime.common_server_python
         self._script = pack.unify((str(common), pack.read_text(common)), *integration.modules,
@@ -78,14 +81,14 @@ class Instance:
         return self._supervisor.is_alive() and not self._stopping.is_set()
 
     def enable(self) -> None:
-        """Starts the container, and starts it again whenever it ends."""
+        """Start the container, and start it again whenever it ends."""
         if not self.enabled and self.integration.is_long_running:
             self._stopping.clear()
             self._supervisor = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
             self._supervisor.start()
 
     def disable(self) -> None:
-        """Ends the container: SIGTERM, then SIGKILL. Returns when it is gone."""
+        """End the container by SIGTERM, or else SIGKILL. Return after it has ended."""
         with self._starting:
             self._stopping.set()
             self._renewed.set()
@@ -95,9 +98,9 @@ class Instance:
             self._supervisor.join()
 
     def reconfigure(self, given: Mapping[str, Any], integration: pack.Integration | None = None) -> None:
-        """Changes the parameters that are given, and the integration; UsageError in words of the form changes nothing.
+        """Change the given parameters, and the integration. Raise UsageError, and change nothing, if a value is wrong.
 
-        The container of an enabled instance is started anew, which is no crash.
+        A running container is replaced, which does not count as a restart.
         """
         known = {row['name'] for row in (integration or self.integration).parameters}
         kept = {name: value for name, value in self._given.items() if name in known}
@@ -113,24 +116,26 @@ class Instance:
         return self._container.pid if self._container and self._container.is_alive() else None
 
     def cut_line(self) -> None:
-        """Closes the container's stdin, as a server that is gone."""
+        """Close the container's stdin, as happens when the server disappears."""
         if self._container:
             self._container.cut_line()
 
     def terminate_container(self) -> None:
-        """SIGTERM to the container, which is then started again."""
+        """Send SIGTERM to the container, which is then started again."""
         if self._container:
             self._container.terminate()
 
     @property
     def open_port(self) -> int | None:
-        """The container's port once the container itself listens there."""
+        """Return the container's port, or None as long as the container itself does not listen there."""
         container = self._container
         return self.port if container and container.listens(self.port) else None
 
     def wait_until_ready(self) -> bool:
-        """True once the container listens on its port, or, without one, has lived for some seconds; False when the instance
-        is disabled before."""
+        """Return True once the container listens on its port or, without a port, has run for ALIVE_SECONDS.
+
+        Return False if the instance is disabled before.
+        """
         while not self._stopping.wait(READY_LOOK_SECONDS):
             if self.open_port if self.integration.has_port else self._has_lived():
                 return True
@@ -141,16 +146,17 @@ class Instance:
             self.pid is not None and time.monotonic() - self._started > ALIVE_SECONDS)
 
     def _supervise(self) -> None:
+        """Run containers, one after another, until the instance is disabled."""
         delay = FIRST_DELAY_SECONDS
         while not self._stopping.is_set():
             self._started = time.monotonic()
             code = self._run_container()
             if self._stopping.is_set():
                 return
-            if self._renewed.is_set():
+            if self._renewed.is_set():  # the container was ended on purpose, for a new configuration
                 continue
             delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
-            self.printer.alarm(f'the container ended (exit code {code}); it starts again in {delay:g} s')
+            self.printer.alarm(f'The container ended (exit code {code}). It starts again in {delay:g} s.')
             if self._container and (reason := explain(self._container.exception, self.integration, self.runtime)):
                 self.printer.alarm(reason)
             self._renewed.wait(delay)
@@ -158,7 +164,8 @@ class Instance:
             self.restarts += not self._stopping.is_set()
 
     def _run_container(self) -> int | None:
-        with self._starting:
+        """Run a container to its end and return its exit code. Report heartbeats that fail to come."""
+        with self._starting:  # `disable` must find either no container, or one that has started
             if self._stopping.is_set():
                 return None
             self._renewed.clear()
@@ -168,7 +175,7 @@ class Instance:
         silence = MISSED_BEATS * self.runtime.heartbeat
         while (code := container.wait(silence or None)) is None:
             if time.monotonic() - container.last_beat > silence:
-                self.printer.alarm(f'no heartbeat of the container for {silence:g} s: a server would start it anew')
+                self.printer.alarm(f'The container has sent no heartbeat for {silence:g} s: a real server would restart it.')
         return code
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
@@ -176,32 +183,37 @@ class Instance:
         order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime)
         return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version))
 
-    # One-off commands, each in a container of its own.
+    # Single commands, each in a container of its own.
 
     def test_module(self, given: Mapping[str, Any] | None = None) -> str:
-        """The Test button, with parameters that are not saved if some are given: `ok`, or CommandFailed with what the
-        integration says is wrong, or UsageError with what the form does."""
+        """Run test-module, as the Test button does, with the given parameters, which are not saved, and return `ok`.
+
+        Raise CommandFailed with the integration's error, or UsageError if a parameter is wrong.
+        """
         texts = {name: pack.form_text(value) for name, value in (given or {}).items()}
         params = pack.fill_form(self.integration, {**self._given, **texts}, self._free_port)
-        answers = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
-        if answers != ['ok']:
-            raise CommandFailed(f'test-module answered {json.dumps(answers)}, expected ok.')
+        contents = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
+        if contents != ['ok']:
+            raise CommandFailed(f'test-module returned {json.dumps(contents)}, expected ok.')
         return 'ok'
 
     def fetch_samples(self) -> list[Any]:
-        """What the mapping wizard would fetch, or CommandFailed."""
+        """Return the samples that the mapping wizard would fetch. Raise CommandFailed if the command fails."""
         return contents_of(self._run(FETCH_INCIDENTS, self.params))
 
     def run(self, command: str, args: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Runs one command; its entries, or CommandFailed. What fetch-incidents fetched is created."""
+        """Run one command and return its entries. Raise CommandFailed if it fails.
+
+        The incidents that fetch-incidents returns are created.
+        """
         container = self._run(command, self.params, self._fill_arguments(command, args or {}))
         if command == FETCH_INCIDENTS:
-            incidents = container.calls.store_incidents(contents_of(container))
+            incidents = container.commands.store_incidents(contents_of(container))
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
         return container.results
 
     def _fill_arguments(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments with the defaults of the descriptor, as the server hands them over."""
+        """Return the arguments with the descriptor's defaults, as the server passes them to the script."""
         commands = self.integration.commands
         if command not in commands and command not in SERVER_COMMANDS:
             known = ', '.join(commands) or 'none'
@@ -214,6 +226,8 @@ class Instance:
         return filled
 
     def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None) -> Container:
+        """Run one command to its end and return its container. Raise CommandFailed for an exception or an error entry."""
+        # A single command adds to the instance's log, but not to the state that its long-running container has.
         container = self._new_container(command, params, Journal(log=self.journal.log), args)
         container.start()
         if container.wait(COMMAND_SECONDS) is None:
@@ -227,17 +241,17 @@ class Instance:
                 raise CommandFailed(str(result.get('Contents')))
         return container
 
-    # What tests, measurements and the page read.
+    # State, for tests, measurements and the page.
 
     def brief(self) -> dict[str, Any]:
-        """How the instance is, in a few words."""
+        """Return the state that the page always shows."""
         name = str(self.integration.descriptor.get('display') or self.integration.name)
         is_ready = bool(self.open_port if self.integration.has_port else self._has_lived())
         return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
                 'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready}
 
     def state(self) -> dict[str, Any]:
-        """The instance and all that was seen on its containers' lines; no parameters."""
+        """Return the instance's state and everything that its containers sent, but no parameters, which may be secret."""
         return {
             'instance': self.name, 'integration': self.integration.name, 'enabled': self.enabled, 'pid': self.pid,
             'port': self.port, 'restarts': self.restarts, 'context': self.store.kept(self.name, CONTEXT)[0],
@@ -246,20 +260,25 @@ class Instance:
 
 
 def contents_of(container: Container) -> list[Any]:
-    """What a command of the fetching kind answered."""
-    found = [json.loads(result['Contents']) if isinstance(result['Contents'], str) else result['Contents']
-             for result in container.results]
-    return [item for items in found for item in (items if isinstance(items, list) else [items] if items else [])]
+    """Return the items in the entries of a fetching command. An entry has one item, a list, or either as JSON text."""
+    found: list[Any] = []
+    for result in container.results:
+        contents = json.loads(result['Contents']) if isinstance(result['Contents'], str) else result['Contents']
+        if isinstance(contents, list):
+            found += contents
+        elif contents:
+            found.append(contents)
+    return found
 
 
 def explain(exception: str, integration: pack.Integration, runtime: Runtime) -> str:
-    """The next step after an exception that is known; after an end without any, that this is one."""
+    """Return what to do about an exception, or '' if it is unknown. Without an exception, explain that a script ended."""
     if missing := MISSING_MODULE.search(exception):
         image = integration.descriptor['script'].get('dockerimage') or 'its image'
         name = missing[1].partition('.')[0]
-        return (f'The Python of the container lacks the module {name}, which {image} has: '
-                f'{runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or run with --python PATH.')
+        return (f'The Python of the container lacks the module {name}, which {image} has. Run '
+                f'{runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or choose another Python with --python PATH.')
     if (missing := MISSING_NAME.search(exception)) and runtime.common_server_python == pack.CARRIED_COMMON_SERVER_PYTHON:
-        return (f'If {missing[1]} is of CommonServerPython: the subset that the local XSOAR carries lacks it; '
-                '--common-server-python FILE takes the real one.')
-    return '' if exception else 'The script came to its end; a long-running one must not, as long as its instance is enabled.'
+        return (f'If {missing[1]} belongs to CommonServerPython: the subset in the local XSOAR lacks it. '
+                'Give the real file with --common-server-python FILE.')
+    return '' if exception else 'The script came to its end, but a long-running script must run until its instance is disabled.'

@@ -1,4 +1,4 @@
-"""What was seen on an instance's lines, over all its containers."""
+"""A record of everything that an instance's containers sent to the server."""
 from __future__ import annotations
 
 from collections import Counter, deque
@@ -11,8 +11,8 @@ KEPT_LOG_LINES = 2000
 
 @dataclass
 class Journal:
-    """Lives as long as its instance; any thread may add to it."""
-    calls: Counter[str] = field(default_factory=Counter)
+    """The record of one instance, across all its containers. Any thread may add to it."""
+    call_counts: Counter[str] = field(default_factory=Counter)
     create_sizes: list[int] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     undeclared: list[str] = field(default_factory=list)
@@ -23,11 +23,11 @@ class Journal:
     log: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
 
     def add_log(self, level: str, text: str) -> list[dict[str, str]]:
-        """Keeps what the container logs in one call, a line or several; returns these lines."""
+        """Keep the text of one log call, one entry for each line of text, and return these entries."""
         time = datetime.now().strftime('%H:%M:%S.%f')[:-3]
-        lines = [{'time': time, 'level': level, 'text': line} for line in text.split('\n')]
-        self.log.extend(lines)
-        return lines
+        entries = [{'time': time, 'level': level, 'text': part} for part in text.split('\n')]
+        self.log.extend(entries)
+        return entries
 
     def set_health(self, error: str, is_error: bool) -> None:
         self.health = {'error': error, 'isError': is_error}
@@ -35,7 +35,7 @@ class Journal:
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            'health': self.health, 'healthHistory': self.health_history, 'calls': dict(self.calls),
+            'health': self.health, 'healthHistory': self.health_history, 'calls': dict(self.call_counts),
             'createSizes': self.create_sizes, 'violations': self.violations, 'undeclared': self.undeclared,
             'exceptions': self.exceptions, 'warnings': self.warnings, 'log': list(self.log),
         }

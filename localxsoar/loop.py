@@ -1,8 +1,7 @@
-"""What runs inside the container: a loop that takes scripts over stdin and talks to the server over stdout.
+"""The program inside the container: a loop that reads scripts from stdin and talks to the server over stdout.
 
-One JSON object a line, both ways. The file stands alone: it is started as `python loop.py PARENT SERVER HOST` by another
-interpreter, which sees nothing else of this package. Anything that the script, its libraries or its children write to stdout
-is a fault.
+Each line, in both directions, is one JSON object. This file needs no other of this package: another interpreter runs it as
+`python loop.py PARENT SERVER HOST`. The script, its libraries and its children must write nothing else to stdout.
 """
 import _socket
 import json
@@ -19,17 +18,19 @@ from typing import Any
 MARKER, OLD_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##'
 LOCK_SECONDS = 60
 CONNECTION_CLOSED = 'Try to write when connection closed'
+# Replaces the context whatever its version is.
 NO_VERSION = {'version': -1, 'sequenceNumber': -1, 'primaryTerm': -1}
 NEWEST = '8'
+# By version of the server: the markers of an error in a reply, and the calls that the version does not have yet.
 MARKERS = {'6.5': (MARKER, OLD_MARKER), '6.10': (MARKER, OLD_MARKER), '8': (MARKER,)}
 CAME_LATER = {'6.5': ('getLastMirrorRun', 'setLastMirrorRun', 'getAssetsLastRun', 'setAssetsLastRun'),
               '6.10': ('getAssetsLastRun', 'setAssetsLastRun'), '8': ()}
-NO_TERMINAL = ('breakpoint() has no terminal in a container: its stdin and stdout are the line to the server. Log with '
+NO_TERMINAL = ('breakpoint() has no terminal in a container, whose stdin and stdout are the line to the server. Log with '
                'demisto.debug(), or attach a debugger: import debugpy; debugpy.listen(5678); debugpy.wait_for_client()')
 
 
 class Demisto:
-    """What a script knows as `demisto`: these methods, and those of the tables below."""
+    """The object that a script knows as `demisto`, with these methods and those of the tables below."""
 
     def __init__(self, context: dict[str, Any], markers: tuple[str, ...] = MARKERS[NEWEST]) -> None:
         self.callingContext = context
@@ -38,7 +39,7 @@ class Demisto:
         self.__lock: Any = None
         self.__closed = False
 
-    # Without a line.
+    # Methods that do not use the line.
 
     def params(self) -> Any:
         return self.callingContext.get('params') or {}
@@ -93,14 +94,15 @@ class Demisto:
         return str(uuid.uuid4())
 
     def enable_multithreading(self) -> None:
-        """From now on one thread at a time uses the line; another waits for it, 60 seconds at most."""
+        """Let only one thread use the line at a time from now on. Another waits up to LOCK_SECONDS."""
         if self.__lock is None:
             self.__lock = threading.Lock()
 
-    # The line. Its ends are what sys.stdout and sys.stdin are at the time of the call.
+    # Methods that use the line: what sys.stdout and sys.stdin are at the time of the call.
 
     @contextmanager
     def __guarded(self) -> Iterator[None]:
+        """Hold the lock, if there is one. Raise RuntimeError if it is not free in time."""
         lock = self.__lock
         if lock is not None and not lock.acquire(timeout=LOCK_SECONDS):
             raise RuntimeError(f'The line to the server was busy for {LOCK_SECONDS} seconds.')
@@ -111,22 +113,24 @@ class Demisto:
                 lock.release()
 
     def __do(self, message: dict[str, Any]) -> Any:
-        """A line out, and the one line back. CommonServerPython puts a function of its own in this one's place."""
+        """Write one message and return the value of its reply. CommonServerPython may replace this method by name."""
         with self.__guarded():
             self.__write(message)
             text = sys.stdin.readline()
             self.__closed = self.__closed or not text
         return parse_reply(text, self.__markers)
 
-    def __tell(self, message: dict[str, Any]) -> None:
+    def __send(self, message: dict[str, Any]) -> None:
+        """Write one message that gets no reply."""
         with self.__guarded():
             self.__write(message)
 
     def __write(self, message: dict[str, Any]) -> None:
+        """Write one line. Raise ValueError, also for each later call, once the server has closed the line."""
         if self.__closed:
             raise ValueError(CONNECTION_CLOSED)
         try:
-            json.dump(message, sys.stdout)
+            json.dump(message, sys.stdout)  # in pieces, as the server's loop writes, with the faults that this allows
             sys.stdout.write('\n')
             sys.stdout.flush()
         except OSError:
@@ -158,13 +162,13 @@ class Demisto:
         return self.getLicenseCustomField('autofocus')  # type: ignore[attr-defined]
 
     def log(self, msg: str) -> None:
-        self.__tell({'type': 'entryLog', 'args': {'message': 'Integration log: ' + msg}})
+        self.__send({'type': 'entryLog', 'args': {'message': 'Integration log: ' + msg}})
 
     def heartbeat(self, msg: Any) -> None:
-        self.__tell({'type': 'executeCommand', 'command': 'heartbeat', 'args': {'message': msg}})
+        self.__send({'type': 'executeCommand', 'command': 'heartbeat', 'args': {'message': msg}})
 
     def results(self, results: Any) -> None:
-        self.__tell({'type': 'result', 'results': [as_entry(item) for item in results] if isinstance(results, list)
+        self.__send({'type': 'result', 'results': [as_entry(item) for item in results] if isinstance(results, list)
                      else [as_entry(results)]})
 
     def incidents(self, incidents: Any = None) -> None:
@@ -179,7 +183,8 @@ NOTHING: Arguments = dict
 A_VALUE: Arguments = lambda value: locals()  # noqa: E731
 HEALTH_OF_OLD: Arguments = lambda err: locals()  # noqa: E731
 
-# The calls that are a command of the server's with what they take, the command, and the key of its answer that they return.
+# Calls that run a command of the server: method, arguments, command if its name differs, and the key of the reply that the
+# method returns, if it does not return the whole reply.
 CALLS: tuple[tuple[str, Arguments, str, str], ...] = (
     ('createIncidents', lambda incidents, lastRun=None, userID=None: locals(), '', ''),
     ('createIndicators', lambda indicators, lastRun=None, noUpdate=False: locals(), '', ''),
@@ -209,6 +214,7 @@ CALLS: tuple[tuple[str, Arguments, str, str], ...] = (
 
 
 def make_call(name: str, arguments: Arguments, command: str, key: str) -> Callable[..., Any]:
+    """Return a method of Demisto for a row of CALLS."""
     def call(self: Any, *args: Any, **options: Any) -> Any:
         reply = self._Demisto__do({'type': 'executeCommand', 'command': command or name, 'args': arguments(*args, **options)})
         return reply[key] if key and reply is not None else reply
@@ -216,6 +222,7 @@ def make_call(name: str, arguments: Arguments, command: str, key: str) -> Callab
 
 
 def make_log_call(level: str) -> Callable[..., None]:
+    """Return a method of Demisto that logs its arguments."""
     def call(self: Any, *args: Any) -> None:
         self._Demisto__do({'type': 'log', 'command': level, 'args': {'args': list(args)}})
     return call
@@ -228,7 +235,7 @@ for level in ('info', 'debug', 'error'):
 
 
 def become(server: str) -> None:
-    """From now on `demisto` has what that server has."""
+    """Remove the methods that this version of the server lacks."""
     for name in CAME_LATER[server]:
         delattr(Demisto, name)
     if server == '6.5':
@@ -236,7 +243,10 @@ def become(server: str) -> None:
 
 
 def parse_reply(text: str, markers: tuple[str, ...]) -> Any:
-    """The reply's value. An error marker anywhere in it raises ValueError with what follows; no JSON raises json's own error."""
+    """Return the reply's value.
+
+    Raise ValueError with the text after an error marker anywhere in it, or json's own error if it is not JSON.
+    """
     for marker in markers:
         _, found, reason = text.partition(marker)
         if found:
@@ -245,7 +255,7 @@ def parse_reply(text: str, markers: tuple[str, ...]) -> Any:
 
 
 def as_entry(result: Any) -> Any:
-    """A result as the server takes it: an entry as it is, another object as JSON, anything else as text."""
+    """Return a result as an entry: an entry unchanged, another object as JSON, anything else as text."""
     if isinstance(result, dict):
         is_entry = 'Contents' in result and 'ContentsFormat' in result
         return result if is_entry else {'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(result)}
@@ -253,7 +263,7 @@ def as_entry(result: Any) -> Any:
 
 
 def start_heartbeat(demisto: Demisto, seconds: float) -> None:
-    """Turns the lock on and reports from a thread of its own that the container lives, until the line is closed."""
+    """Turn the lock on, and send a heartbeat from a thread of its own until the line is closed."""
     def beat() -> None:
         try:
             while True:
@@ -266,24 +276,27 @@ def start_heartbeat(demisto: Demisto, seconds: float) -> None:
 
 
 def make_print(demisto: Demisto) -> Callable[..., None]:
-    """The script's `print`: it writes to the War Room's log, never to stdout, and takes values alone."""
+    """Return the script's `print`, which writes to the War Room's log instead of stdout and accepts no keyword arguments."""
     def redirected_print(*values: Any) -> None:
         demisto.log(' '.join(map(str, values)))
     return redirected_print
 
 
-def refuse_breakpoint(*_args: Any, **_options: Any) -> None:
+def reject_breakpoint(*_args: Any, **_options: Any) -> None:
     raise RuntimeError(NO_TERMINAL)
 
 
 def delete_private_names(names: dict[str, Any]) -> None:
-    """Takes out the names with one leading underscore, as the server's loop does when a script has ended."""
+    """Delete the names with one leading underscore, as the server's loop does when a script has ended."""
     for name in [name for name in names if name.startswith('_') and not name.startswith('__')]:
         del names[name]
 
 
 def run_script(context: dict[str, Any], markers: tuple[str, ...]) -> None:
-    """Runs one script in one dict, and reports how it ended. What is no Exception ends the process."""
+    """Run one script and report how it ended. An error that is not an Exception ends the process.
+
+    One dict is both the script's globals and its locals, as in the server's loop.
+    """
     demisto = Demisto(context, markers)
     if context.get('is_running_heartbeat'):
         start_heartbeat(demisto, float(context.get('heartbeat_interval') or 30))
@@ -293,19 +306,23 @@ def run_script(context: dict[str, Any], markers: tuple[str, ...]) -> None:
         exec(compile(context['script'], '<string>', 'exec'), names)
     except SystemExit:
         pass
-    except Exception:  # whatever it is, the server is told
-        say(demisto, {'type': 'exception', 'args': {'exception': traceback.format_exc()}})
+    except Exception:  # the server reports any error of the script
+        send(demisto, {'type': 'exception', 'args': {'exception': traceback.format_exc()}})
     finally:
         delete_private_names(names)
-    say(demisto, {'type': 'completed'})
+    send(demisto, {'type': 'completed'})
 
 
-def say(demisto: Demisto, message: dict[str, Any]) -> None:
-    getattr(demisto, '_Demisto__tell')(message)  # noqa: B009
+def send(demisto: Demisto, message: dict[str, Any]) -> None:
+    """Write one message that gets no reply, by the method that scripts do not see."""
+    getattr(demisto, '_Demisto__send')(message)  # noqa: B009
 
 
 def bind_only_to(host: str) -> None:
-    """From now on what listens on every address of this machine listens on this one. Before anything imports `socket`."""
+    """Make sockets listen on this host where a script wants every address of the machine.
+
+    This must run before the first import of `socket`, which takes its base class from `_socket`.
+    """
     class Socket(_socket.socket):
         __slots__ = ()  # `socket.socket` has its own
 
@@ -315,6 +332,7 @@ def bind_only_to(host: str) -> None:
             super().bind(address)
 
         def narrowed(self) -> str:
+            """Return the host in a form that fits the socket: IPv4, IPv6 only, or IPv6 that also accepts IPv4."""
             if self.family == _socket.AF_INET:
                 return host
             return '::1' if self.getsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY) else f'::ffff:{host}'
@@ -322,14 +340,14 @@ def bind_only_to(host: str) -> None:
 
 
 def main(server: str = NEWEST, host: str = '') -> None:
-    """Serves the line until its end, or until a native script has ended."""
+    """Run the scripts that arrive over the line until it ends, or until a `native` script has ended."""
     become(server)
     if host:
         bind_only_to(host)
-    sys.breakpointhook = refuse_breakpoint
+    sys.breakpointhook = reject_breakpoint
     while text := sys.stdin.readline().strip():
         if text == 'ping':
-            say(Demisto({}), {'type': 'pong'})
+            send(Demisto({}), {'type': 'pong'})
             continue
         context = json.loads(text)
         run_script(context, MARKERS[server])
@@ -338,17 +356,17 @@ def main(server: str = NEWEST, host: str = '') -> None:
 
 
 def end_with(parent: int) -> None:
-    """A killed local XSOAR leaves no container behind, whatever the script makes of the end of its line."""
+    """End this process when its parent has ended: a script may ignore the end of its line."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
 
 
 if __name__ == '__main__':
-    _, started_by, *rest = sys.argv
+    _, started_by, *arguments = sys.argv
     threading.Thread(target=end_with, args=(int(started_by),), daemon=True).start()
     try:
-        main(*rest)
+        main(*arguments)
     except ValueError as error:
         if str(error) != CONNECTION_CLOSED:
             raise

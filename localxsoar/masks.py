@@ -1,4 +1,4 @@
-"""What of a request is secret, and how it is shown to those who need not know."""
+"""Masks that hide secrets in requests, responses and logs."""
 from __future__ import annotations
 
 import base64
@@ -12,39 +12,43 @@ from urllib.parse import quote, unquote_plus
 from localxsoar.forward import Headers
 
 MASK = '••••••'
-# Headers with a secret in their name, as the integrations that keep headers leave them out.
+# Words and endings of names of headers and parameters that hold secrets.
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential', 'credentials',
                 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
 SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
-SECRET_PARAMETERS = {'key', 'code'}  # in a query these are secrets, too
-LABEL = re.compile(r'(?:(?:Bearer|Basic|Token|HMAC|GenieKey|ApiKey|Splunk|Digest) |(?:sha\d+|v\d|t)[=,])', re.IGNORECASE)
-LONG_ENOUGH = 8  # a shorter secret would be found in words that hold it by chance
+SECRET_PARAMETERS = {'key', 'code'}  # secrets in a query only: as parts of headers' names these words are harmless
+# The start of a header's value, which names a scheme and is not secret.
+LABEL = re.compile(r'''
+    (?:Bearer|Basic|Token|HMAC|GenieKey|ApiKey|Splunk|Digest) [ ]
+    | (?:sha\d+|v\d|t) [=,]''', re.IGNORECASE | re.VERBOSE)
+LONG_ENOUGH = 8  # a shorter secret may be part of ordinary words by chance
 
 
 class Masks:
-    """Masks headers, targets and texts; `secrets` are the values that the instance keeps to itself."""
+    """Masks for headers, targets and texts. `secrets` returns the instance's secret values at the moment."""
 
     def __init__(self, secrets: Callable[[], list[str]]) -> None:
         self._secrets = secrets
 
     def headers(self, headers: Headers) -> list[dict[str, object]]:
-        """The headers as a page draws them: name, value, and whether the value is masked."""
+        """Return the headers for the page: name, value, and whether the value is masked."""
         shown = [(name, value, self._header(name, value)) for name, value in headers]
         return [{'name': name, 'value': masked, 'masked': masked != value} for name, value, masked in shown]
 
     def target(self, target: str) -> str:
+        """Return the target with the secrets in its path and query masked."""
         path, question_mark, query = target.partition('?')
         return self.text(path) + question_mark + '&'.join(map(self._parameter, query.split('&')))
 
     def text(self, text: str) -> str:
-        """The text without the secrets that are long enough, in any spelling of theirs."""
+        """Return the text with each secret masked that is long enough, in any of its encodings."""
         for secret in self._secrets():
             for spelling in spellings(secret) if len(secret) >= LONG_ENOUGH else ():
                 text = text.replace(spelling, MASK)
         return text
 
     def everywhere(self, value: Any) -> Any:
-        """The same value with each of its texts masked."""
+        """Return a JSON value with each text in it masked."""
         if isinstance(value, dict):
             return {key: self.everywhere(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -69,13 +73,13 @@ def words(name: str) -> list[str]:
 
 
 def is_secret(name: str) -> bool:
-    """Whether a word or the ending of the name says that its value is a secret."""
+    """Return whether a word or the ending of the name says that its value is a secret."""
     return '-'.join(words(name)).endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(words(name))
 
 
 @lru_cache
 def spellings(secret: str) -> list[str]:
-    """The secret as sent, as JSON and as a URL write it, and in base64; the longest first."""
+    """Return the secret as it is, as in JSON, as in a URL and in base64, the longest first."""
     encoded = base64.b64encode(secret.encode()).decode()
     found = {secret, json.dumps(secret)[1:-1], quote(secret, safe=''), encoded, encoded.rstrip('=')}
     return sorted(found, key=len, reverse=True)

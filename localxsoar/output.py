@@ -1,4 +1,4 @@
-"""What a person reads: one line for each thing that happens, with control characters escaped."""
+"""Output for a person: one line for each thing that happens, with control characters escaped."""
 from __future__ import annotations
 
 import re
@@ -11,18 +11,19 @@ from typing import Any
 from localxsoar.events import Events
 
 LEVELS = ('debug', 'info', 'error')
-FEW_WORDS = 110
+SUMMARY_CHARACTERS = 110  # of a delivery's text, so that its line fits a wide terminal
 print_now = partial(print, flush=True)
+# Senders choose most of the texts: a control character could change the terminal, and a line break forge a line.
 CONTROL_CHARACTERS = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
 
 
 def escape(text: str) -> str:
-    """The text on one line: control characters as Python writes them."""
+    """Return the text with control characters escaped as in Python, so that it is one line."""
     return CONTROL_CHARACTERS.sub(lambda match: match[0].encode('unicode_escape').decode(), text)
 
 
 class Printer:
-    """Prints lines from any thread, each whole, and publishes the events behind them."""
+    """A printer of whole lines, for any thread. It publishes the events that they report."""
 
     def __init__(self, level: str = 'error', write: Callable[[str], None] = print_now) -> None:
         self._lowest = LEVELS.index(level)
@@ -31,26 +32,27 @@ class Printer:
         self.events = Events()
         self.claim: Callable[[Sequence[dict[str, Any]]], None] | None = None
 
-    def line(self, text: str) -> None:
+    def show(self, text: str) -> None:
+        """Print one line."""
         with self._lock:
             self._write(escape(text))
 
     def happened(self, text: str) -> None:
-        """A line with the time at which it is printed."""
-        self.line(f'{datetime.now():%H:%M:%S}  {text}')
+        """Print a line that begins with the time."""
+        self.show(f'{datetime.now():%H:%M:%S}  {text}')
 
     def alarm(self, text: str) -> None:
-        """A line that must not be overlooked."""
-        self.line(f'!!! {text}')
+        """Print a line that must not be overlooked."""
+        self.show(f'!!! {text}')
 
     def log(self, time: str, level: str, text: str) -> None:
-        """A line of the container's log; printed if its level is high enough."""
+        """Publish a line of the container's log, and print it if its level is high enough."""
         self.events.publish('log', {'time': time, 'level': level, 'text': text})
         if level not in LEVELS or LEVELS.index(level) >= self._lowest:
             self.happened(f'log {level:<5} {text}')
 
     def created(self, incidents: Sequence[dict[str, Any]]) -> None:
-        """Incidents as they are made; whoever claims them says when they are printed."""
+        """Print new incidents, or leave that to `claim`, which knows the deliveries that created them."""
         if self.claim:
             self.claim(incidents)
         else:
@@ -58,20 +60,22 @@ class Printer:
                 self.incident(incident)
 
     def incident(self, incident: dict[str, Any]) -> None:
-        """An incident that no delivery's answer names."""
+        """Print an incident that no delivery's response mentions."""
         self.happened(f"incident {incident['id']}  {incident['name']}")
 
     def delivery(self, delivery: dict[str, Any]) -> None:
-        """A delivery, once it is answered, and what it became."""
+        """Print a delivery that is over, and what it became."""
         status = delivery['status'] or '---'
-        path = '' if delivery['kind'] != 'refused' or delivery['status'] != 404 else f"{delivery['target']}  "
+        path = '' if delivery['kind'] != 'rejected' or delivery['status'] != 404 else f"{delivery['target']}  "
         self.happened(f"{delivery['method']:<4} {status} {delivery['milliseconds']:4.0f} ms  "
                       f"{delivery['sender'] or '-':<12}  {path}{became(delivery)}")
 
 
 def became(delivery: dict[str, Any]) -> str:
-    """What a delivery became, in a few words."""
-    text = delivery['text'] if len(delivery['text']) <= FEW_WORDS else delivery['text'][:FEW_WORDS - 1] + '…'
+    """Return what a delivery became, in a few words."""
+    text = delivery['text']
+    if len(text) > SUMMARY_CHARACTERS:
+        text = text[:SUMMARY_CHARACTERS - 1] + '…'
     numbers = delivery['incidents']
     if not numbers:
         return f'handshake  {text}' if delivery['kind'] == 'handshake' else text

@@ -1,4 +1,4 @@
-"""A pack as the server takes it in: the integration's descriptor, its instance's parameters, its unified script."""
+"""Packs, read as the server reads them: the integration's descriptor, its parameters and its unified script."""
 from __future__ import annotations
 
 import io
@@ -18,10 +18,17 @@ from localxsoar.ports import PORT_PARAMETER
 CARRIED_COMMON_SERVER_PYTHON = Path(__file__).with_name('CommonServerPython.py')
 UNKNOWN = 'unknown'
 FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py')
-PORT_PARAMETER_ITSELF = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
-SERVER_IMPORTS = re.compile(
-    r'^([ \t]*)(?:import demistomock as demisto|from CommonServer(?:User)?Python import \*|from \w+ApiModule import \*'
-    r'|from __future__ import [^(\n]*?)[ \t]*(?:[#;].*)?$', re.MULTILINE)
+# The row that the server adds to the form of a descriptor with `longRunningPort: true`.
+PORT_ROW = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
+# Imports that the server removes, for it puts the text of these modules before the script. A `from __future__` import,
+# which is valid at the top of a file only, goes with them.
+SERVER_IMPORTS = re.compile(r'''
+    ^ ([ \t]*)                     # the indentation: an import inside a block becomes `pass`
+    (?: import[ ]demistomock[ ]as[ ]demisto
+      | from[ ]CommonServer(?:User)?Python[ ]import[ ]\*
+      | from[ ]\w+ApiModule[ ]import[ ]\*
+      | from[ ]__future__[ ]import[ ][^(\n]*? )
+    [ \t]* (?:[\#;].*)? $''', re.MULTILINE | re.VERBOSE)
 API_MODULE = re.compile(r'^from (\w+ApiModule) import \*', re.MULTILINE)
 IN_REPOSITORY = 'Packs/{}/Scripts/{}/{}.py'
 TRACEBACK_LINE = re.compile(r'File "<string>", line (\d+)(, in .*)?')
@@ -32,7 +39,7 @@ SECRET_TYPES = (ENCRYPTED, CREDENTIALS, 14)
 
 @dataclass(frozen=True)
 class Integration:
-    """An integration out of a pack; `modules` are the API modules that its script imports."""
+    """An integration of a pack. `modules` are the files and texts of the API modules that its script imports."""
     descriptor: dict[str, Any]
     script: str
     source: str
@@ -43,15 +50,15 @@ class Integration:
 
     @property
     def name(self) -> str:
-        """The integration's id, which is the brand of its incidents."""
+        """Return the integration's id, which is also the brand of its incidents."""
         return str((self.descriptor.get('commonfields') or {}).get('id') or self.descriptor.get('name') or '')
 
     @property
     def parameters(self) -> list[dict[str, Any]]:
-        """The form's rows, with the port's that the server adds to a descriptor that only asks for one."""
+        """Return the rows of the instance's form, with the row for the port that the server adds."""
         rows = list(self.descriptor.get('configuration') or [])
         if self.has_port and not any(row.get('name') == PORT_PARAMETER for row in rows):
-            rows.insert(0, dict(PORT_PARAMETER_ITSELF))
+            rows.insert(0, dict(PORT_ROW))
         return rows
 
     @property
@@ -64,17 +71,20 @@ class Integration:
 
     @property
     def commands(self) -> dict[str, list[dict[str, Any]]]:
-        """The commands that the descriptor offers to a War Room, and their arguments."""
+        """Return the arguments of each command that the descriptor declares."""
         return {str(row['name']): row.get('arguments') or [] for row in self.descriptor['script'].get('commands') or []}
 
 
 def load_integration(path: Path, name: str = '') -> Integration:
-    """The one integration in a pack's folder, an integration's folder, a unified .yml or the SDK's .zip; of several the one
-    of this name, else the one that is long-running."""
+    """Return the integration in a folder of a pack or an integration, a unified .yml, or a .zip of the SDK.
+
+    If there are several, choose the one with this name, or else the long-running one. Raise UsageError if this does not
+    leave exactly one.
+    """
     if not path.exists():
         raise UsageError(f'There is no pack at {path}.')
     found = list(_integrations(path))
-    chosen = ([item for item in found if item.name == name] or [item for item in found if item.is_long_running] or found)
+    chosen = [item for item in found if item.name == name] or [item for item in found if item.is_long_running] or found
     if not chosen:
         raise UsageError(f'{path} has no integration (a .yml with commonfields and script).')
     if len(chosen) > 1:
@@ -92,12 +102,14 @@ def _integrations(path: Path) -> Iterator[Integration]:
 
 
 def _read_files(path: Path) -> dict[str, bytes]:
+    """Return the files of a pack by their path inside it."""
     if path.suffix == '.zip':
         return dict(_zip_files(path.read_bytes(), path.name))
     if path.is_file() and path.suffix != '.yml':
-        raise UsageError(f'{path} is no pack: expected a folder, a unified .yml or a .zip.')
+        raise UsageError(f'{path} is not a pack: expected a folder, a unified .yml or a .zip.')
     root = path if path.is_dir() else path.parent
     files = {file.relative_to(root).as_posix(): file.read_bytes() for file in pack_files(path)}
+    # An integration's own folder is Packs/X/Integrations/Y: the pack's metadata is two levels higher.
     if 'pack_metadata.json' not in files and len(root.resolve().parents) > 1:
         metadata = root.resolve().parents[1] / 'pack_metadata.json'
         if metadata.is_file():
@@ -106,7 +118,7 @@ def _read_files(path: Path) -> dict[str, bytes]:
 
 
 def pack_files(path: Path) -> list[Path]:
-    """The files that a pack's, an integration's or a descriptor's path stands for."""
+    """Return the files that belong to the path of a pack, an integration or a descriptor."""
     if path.suffix == '.zip':
         return [path]
     root = path if path.is_dir() else path.parent
@@ -114,7 +126,7 @@ def pack_files(path: Path) -> list[Path]:
 
 
 def _zip_files(data: bytes, label: str) -> Iterator[tuple[str, bytes]]:
-    """Every file of a zip and of the zips in it, under the path that leads there."""
+    """Yield the path and content of every file in a zip, and in the zips inside it."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile:
@@ -127,48 +139,54 @@ def _zip_files(data: bytes, label: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_descriptor(name: str, data: bytes) -> dict[str, Any] | None:
-    """The descriptor in a .yml file; None when the file describes something else."""
+    """Return the descriptor in a .yml file, or None if the file describes something else."""
     try:
         content = yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f'{name} is no YAML: {" ".join(str(error).split())}') from None
+        raise UsageError(f'{name} is not YAML: {" ".join(str(error).split())}') from None
     is_integration = isinstance(content, dict) and isinstance(content.get('script'), dict) and 'commonfields' in content
     return content if is_integration else None
 
 
 def _build(path: Path, name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> Integration:
+    """Return the integration of one descriptor, which is the file `name` of the pack at `path`."""
     metadata = _pack_metadata(name, files)
     integration = str((descriptor.get('commonfields') or {}).get('id') or PurePosixPath(name).stem)
     script, file = _find_script(name, descriptor, files)
-    prefix = f'{path}/' if path.is_dir() else f'{path.parent}/' if path.suffix == '.yml' else f'{path}:'
+    if path.is_dir():
+        prefix = f'{path}/'
+    elif path.suffix == '.yml':
+        prefix = f'{path.parent}/'
+    else:
+        prefix = f'{path}:'  # a file inside a zip is shown after a colon
     return Integration(descriptor, script, f'{path}/{name}' if path.is_dir() else str(path), prefix + file,
                        str(metadata.get('name') or integration), str(metadata.get('currentVersion') or UNKNOWN),
                        tuple(_api_modules(path, script, set())))
 
 
 def _api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str, str]]:
-    """Each API module that the script imports, once, after those that it imports itself."""
+    """Yield the file and text of each API module that the script imports, once, after the modules that it needs itself."""
     for name in API_MODULE.findall(script):
         if name not in seen:
             seen.add(name)
-            place = IN_REPOSITORY.format('ApiModules', name, name)
-            file = find_in_repository(path, place)
+            module_path = IN_REPOSITORY.format('ApiModules', name, name)
+            file = find_in_repository(path, module_path)
             if not file:
-                raise UsageError(f'{path} imports {name}, and no folder above it has {place}. '
-                                 'demisto-sdk prepare-content puts it into the script.')
+                raise UsageError(f'{path} imports {name}, but no folder above it has {module_path}. '
+                                 'demisto-sdk prepare-content inserts it into the script.')
             text = file.read_text('utf-8')
             yield from _api_modules(path, text, seen)
             yield str(file), text
 
 
 def find_in_repository(path: Path, name: str) -> Path | None:
-    """The file of this name in the content repository that a pack lies in."""
+    """Return the file with this name in the content repository around the pack, or None."""
     candidates = (folder / name for folder in path.resolve().parents if (folder / 'Packs').is_dir())
     return next((file for file in candidates if file.is_file()), None)
 
 
 def find_common_server_python(path: Path) -> Path:
-    """CommonServerPython as a pack's repository has it, else the subset that is carried here."""
+    """Return the file of CommonServerPython in the pack's repository, or else the subset in this package."""
     name = 'CommonServerPython'
     found = (find_in_repository(path, file) for file in (IN_REPOSITORY.format('Base', name, name), f'{name}.py'))
     return next(filter(None, found), CARRIED_COMMON_SERVER_PYTHON)
@@ -182,6 +200,7 @@ def read_text(file: Path) -> str:
 
 
 def _pack_metadata(name: str, files: dict[str, bytes]) -> dict[str, Any]:
+    """Return the metadata of the pack that a file belongs to, or {}."""
     for folder in PurePosixPath(name).parents:
         for file in ('metadata.json', 'pack_metadata.json'):
             data = files.get((folder / file).as_posix())
@@ -192,9 +211,9 @@ def _pack_metadata(name: str, files: dict[str, bytes]) -> dict[str, Any]:
 
 
 def _find_script(name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> tuple[str, str]:
-    """The script's text, and the file that it is in."""
+    """Return the script's text, and the file that contains it. Raise UsageError if there is none."""
     unified = descriptor['script'].get('script')
-    if unified and unified.strip() != '-':
+    if unified and unified.strip() != '-':  # the SDK writes `-` for a script in a file beside the descriptor
         return str(unified), name
     beside = PurePosixPath(name).with_suffix('.py').as_posix()
     if beside not in files:
@@ -204,28 +223,28 @@ def _find_script(name: str, descriptor: dict[str, Any], files: dict[str, bytes])
 
 @dataclass(frozen=True)
 class Unified:
-    """The one text that the container compiles, and the files whose lines it has, each with its first line there."""
+    """The text that the container compiles. `files` has, for each file in it, the number of its first line and its name."""
     text: str
     files: tuple[tuple[int, str], ...]
 
     def locate(self, text: str) -> str:
-        """The text with the lines of its tracebacks told as lines of the files that they come from."""
-        return TRACEBACK_LINE.sub(self._place, text)
+        """Return a text in which tracebacks name the lines of the original files rather than of the unified text."""
+        return TRACEBACK_LINE.sub(self._own_frame, text)
 
-    def _place(self, match: re.Match[str]) -> str:
-        number, place = int(match[1]), match[2]
+    def _own_frame(self, match: re.Match[str]) -> str:
+        number, function = int(match[1]), match[2]  # a SyntaxError names no function, and shows its code itself
         first, file = max((start for start in self.files if start[0] <= number), default=(1, '<string>'))
-        code = self.text.split('\n')[number - 1].strip() if place else ''
-        return f'File "{file}", line {number - first + 1}{place or ""}' + (f'\n    {code}' if code else '')
+        code = self.text.split('\n')[number - 1].strip() if function else ''
+        return f'File "{file}", line {number - first + 1}{function or ""}' + (f'\n    {code}' if code else '')
 
 
 def unify(*parts: tuple[str, str]) -> Unified:
-    """One text out of files and their texts, without the imports that stand for one another."""
-    texts, files, line = [], [], 1
+    """Return one text made of files and their texts, without the imports that refer to one another."""
+    texts, files, first_number = [], [], 1
     for file, text in parts:
-        files.append((line, file))
+        files.append((first_number, file))
         texts.append(SERVER_IMPORTS.sub(lambda match: f'{match[1]}pass' if match[1] else '', text) + '\n')
-        line += texts[-1].count('\n')
+        first_number += texts[-1].count('\n')
     return Unified(''.join(texts), tuple(files))
 
 
@@ -252,7 +271,7 @@ def _credentials(row: Mapping[str, Any], value: str) -> Any:
 def _one_of(row: Mapping[str, Any], value: str) -> Any:
     options = [str(option) for option in row.get('options') or []]
     if value and options and value not in options:
-        raise UsageError(f'{label_of(row)}: {value!r} is none of {", ".join(options)}.')
+        raise UsageError(f'{label_of(row)}: {value!r} is not one of {", ".join(options)}.')
     return value
 
 
@@ -260,38 +279,41 @@ def _some_of(row: Mapping[str, Any], value: str) -> Any:
     return [_one_of(row, item.strip()) for item in value.split(',') if item.strip()]
 
 
+# Readers of a parameter's text by the parameter's type in the descriptor; the text of any other type is its value.
 READERS: dict[int, Callable[[Mapping[str, Any], str], Any]] = {
     1: _number, BOOLEAN: _boolean, CREDENTIALS: _credentials, 15: _one_of, 16: _some_of,
 }
 
 
 def label_of(row: Mapping[str, Any]) -> str:
-    """A parameter in words: its label in the form, and its name."""
+    """Return a parameter's label in the form, followed by its name."""
     return f"{row.get('display') or row['name']} ({row['name']})"
 
 
 def secrets_that_are_set(integration: Integration, params: Mapping[str, Any]) -> list[str]:
-    """The labels of the encrypted parameters that have a value."""
+    """Return the labels of the encrypted parameters that have a value."""
     rows = (row for row in integration.parameters if row.get('type') in SECRET_TYPES)
     return [label_of(row) for row in rows if params.get(row['name']) and params[row['name']] != _credentials(row, '')]
 
 
 def form_text(value: Any) -> str:
-    """A parameter's value as a person types it: the API and the page may send any JSON."""
+    """Return a parameter's value as a person would type it. The API and the page may send any JSON."""
     if isinstance(value, Mapping):
         return f"{value.get('identifier') or ''}:{value.get('password') or ''}"
     if isinstance(value, list):
         return ','.join(map(str, value))
-    return '' if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return '' if value is None else str(value)
 
 
 def fill_form(integration: Integration, given: Mapping[str, str], free_port: Callable[[], int]) -> dict[str, Any]:
-    """The instance's parameters as `demisto.params()` gives them, or UsageError in words of the form."""
+    """Return the parameters as `demisto.params()` returns them. Raise UsageError for a name or value that is wrong."""
     rows = {row['name']: row for row in integration.parameters}
     visible = {name: row for name, row in rows.items() if not row.get('hidden')}
     for name in given:
         if name not in rows:
-            raise UsageError(f'{name} is no parameter of {integration.name}. Known: {_known(visible)}.')
+            raise UsageError(f'{integration.name} has no parameter {name}. Known: {_known(visible)}.')
         if name not in visible:
             raise UsageError(f'{name} is hidden: an instance cannot set it. Known: {_known(visible)}.')
     defaults = {PORT_PARAMETER: str(free_port())} if integration.has_port and PORT_PARAMETER not in given else {}
@@ -299,7 +321,7 @@ def fill_form(integration: Integration, given: Mapping[str, str], free_port: Cal
 
 
 def describe_form(integration: Integration, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The form's visible rows with their values; of a secret only whether it is set, and a user's name."""
+    """Return the form's visible rows with their values. For a secret they have only the user, and whether it is set."""
     rows = [row for row in integration.parameters if not row.get('hidden')]
     return [{'name': row['name'], 'label': str(row.get('display') or row['name']), 'help': str(row.get('additionalinfo') or ''),
              'kind': int(row.get('type') or 0), 'required': bool(row.get('required')), 'options': row.get('options') or [],
@@ -314,19 +336,20 @@ def _shown(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
 
 
 def field_in(integration: Integration, text: str) -> str:
-    """The parameter that a message speaks of by its label; empty when by none."""
+    """Return the name of the parameter whose label is in a message, or ''."""
+    # The longest label first, for one label may be a part of another.
     rows = sorted(integration.parameters, key=lambda row: -len(str(row.get('display') or '')))
     return next((str(row['name']) for row in rows if row.get('display') and str(row['display']) in text), '')
 
 
 def masked_params(integration: Integration, params: Mapping[str, Any], mask: str) -> dict[str, Any]:
-    """The parameters with a mask for each secret that is set."""
+    """Return the parameters with a mask in place of each secret that is set."""
     secret = {row['name'] for row in integration.parameters if row.get('type') in SECRET_TYPES}
     return {name: mask if name in secret and value else value for name, value in params.items()}
 
 
 def secret_values(integration: Integration, params: Mapping[str, Any]) -> list[str]:
-    """What the encrypted parameters hold."""
+    """Return the values of the encrypted parameters."""
     values = [params.get(row['name']) for row in integration.parameters if row.get('type') in SECRET_TYPES]
     texts = [value.get('password') if isinstance(value, dict) else value for value in values]
     return [str(text) for text in texts if text]
@@ -337,8 +360,10 @@ def _known(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _fill(row: Mapping[str, Any], given: str | None) -> Any:
+    """Return one parameter's value, from its text or its default. Raise UsageError if it is wrong or missing."""
     default = row.get('defaultvalue')
-    value = given if given is not None else '' if default is None else str(default)
+    default_text = '' if default is None else str(default)
+    value = default_text if given is None else given
     kind = int(row.get('type') or 0)
     if row.get('required') and kind != BOOLEAN and not value.strip():
         raise UsageError(f'{label_of(row)} is required. Set it with --set {row["name"]}=VALUE.')

@@ -1,4 +1,4 @@
-"""The routes of the page: what it reads, as masked as it may be seen, and what its buttons do."""
+"""The routes of the page: what it shows, with secrets masked, and what its buttons do."""
 from __future__ import annotations
 
 import base64
@@ -14,29 +14,32 @@ from urllib.parse import quote
 import bottle
 
 from localxsoar import pack
-from localxsoar.deliveries import Deliveries, Delivery, brief
+from localxsoar.deliveries import Deliveries, Delivery
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
 from localxsoar.forward import PREFIX, Headers, Request
 from localxsoar.front import PEER, Front, is_loopback
 from localxsoar.instance import CommandFailed, Instance
+from localxsoar.json_routes import as_json, read_object
 from localxsoar.masks import MASK, Masks
 from localxsoar.senders import Sender, SenderRequest, find_sender
-from localxsoar.server import as_json, read_object
+from localxsoar.store import brief
 
 FOLDER = Path(__file__).with_name('page')
 FILES = {'/': 'index.html', '/style.css': 'style.css', '/script.js': 'script.js'}
+# The page shows texts of unauthenticated senders: even if one became markup, it could load and run nothing.
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
           "form-action 'self'; frame-ancestors 'none'")
 HEADERS = {'Content-Security-Policy': POLICY, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store',
            'Referrer-Policy': 'no-referrer'}
 SHOWN_BYTES = 1024 * 1024
 LISTED_INCIDENTS = 10_000
+# Headers of the recorded connection: the new request gets its own.
 NOT_SENT_AGAIN = {'host', 'content-length', 'transfer-encoding', 'connection', 'expect'}
 
 
 class Page:
-    """The page of one instance, and all that it can do."""
+    """The page of one instance."""
 
     def __init__(self, instance: Instance, deliveries: Deliveries, senders: Mapping[str, Sender], masks: Masks,
                  events: Events, curl: Callable[[str, Mapping[str, Any]], str]) -> None:
@@ -46,8 +49,8 @@ class Page:
         self._masks = masks
         self._events = events
         self._curl = curl
-        self._told: dict[str, Any] = {}
-        self.front: Front | None = None  # once it listens
+        self._published: dict[str, Any] = {}  # the state that the page has last received
+        self.front: Front | None = None  # set before it listens, for it needs the routes first
 
     def routes(self, api: bottle.Bottle) -> None:
         for path, name in FILES.items():
@@ -64,25 +67,27 @@ class Page:
             ('GET', '/localxsoar/log', lambda: self._show(list(self._instance.journal.log))),
             ('GET', '/localxsoar/curl', self._show_curl),
             ('GET', '/localxsoar/senders', self._list_senders),
-            ('POST', '/localxsoar/senders/<key>/send', self._try),
+            ('POST', '/localxsoar/senders/<key>/send', self._send_recipe),
             ('GET', '/localxsoar/instance', self._describe),
             ('POST', '/localxsoar/instance/<action:re:test|save|enable|disable>', self._act),
         ):
             api.route(path, method, handler)
 
     def _show(self, value: Any) -> str:
+        """Return a value as JSON with its secrets masked."""
         return as_json(self._masks.everywhere(value))
 
     def _follow(self) -> Iterable[bytes]:
+        """Return the stream of events, after the last one that a reconnecting page has seen."""
         bottle.response.content_type = 'text/event-stream'
         bottle.response.set_header('Cache-Control', 'no-store')
         return self._events.follow(bottle.request.get_header('Last-Event-ID') or '')
 
-    def tell_state(self) -> None:
-        """Publishes how the instance is when that has changed."""
+    def publish_state(self) -> None:
+        """Publish the instance's state if it has changed."""
         now = self._instance.brief()
-        if now != self._told:
-            self._told = now
+        if now != self._published:
+            self._published = now
             self._events.publish('state', now)
 
     # Deliveries.
@@ -97,7 +102,7 @@ class Page:
         raise bottle.HTTPError(404, f'Delivery {number} is not kept here.')
 
     def _delivery(self, number: int) -> str:
-        """One delivery with its headers and bodies; with its secrets for `?secrets=show` from this machine alone."""
+        """Return one delivery with its headers and bodies. `?secrets=show`, from this machine only, unmasks secrets."""
         delivery = self._find(number)
         shows = bottle.request.query.get('secrets') == 'show'
         if shows:
@@ -107,14 +112,18 @@ class Page:
                    'text': masks.text(delivery.text)}
         return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
                         'request': message(delivery.headers, delivery.body, delivery.size, masks, shows),
-                        'answer': message(delivery.answer_headers, delivery.answer, delivery.answer_size, masks, shows)})
+                        'answer': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})
 
     def _send_again(self, number: int) -> dict[str, Any]:
-        """As it came, or with the `headers`, `target` and `body` of an edited one; signed anew where that can be done."""
+        """Send a delivery again, with the `headers`, `target` and `body` of the request if it has them.
+
+        A delivery of a known sender is signed again, for its old signature may have expired.
+        """
         delivery, edited = self._find(number), read_object()
         if delivery.size > len(delivery.body) and 'body' not in edited:
             raise bottle.HTTPError(409, 'The body was too large to be kept whole.')
         body = str(edited['body']).encode('utf-8', 'surrogatepass') if 'body' in edited else bytes(delivery.body)
+        # An edited body is plain text, even if the original was compressed.
         headers = [(name, value) for name, value in unmasked(edited.get('headers'), delivery.headers)
                    if name.lower() not in NOT_SENT_AGAIN and not ('body' in edited and name.lower() == 'content-encoding')]
         target = unmasked_target(str(edited.get('target') or delivery.target), delivery.target)
@@ -124,6 +133,7 @@ class Page:
         return self._send(delivery.method, path, sender.sign_again(sent, self._token()) if sender else sent)
 
     def _send(self, method: str, path: str, sent: SenderRequest) -> dict[str, Any]:
+        """Deliver a request as if a sender had sent it, and return the delivery's number."""
         assert self.front
         host = bottle.request.get_header('Host') or 'localhost'
         headers = [*sent.headers, ('Host', host), ('Content-Length', str(len(sent.body)))]
@@ -131,17 +141,17 @@ class Page:
         return {'number': self.front.send(Request(method, target, headers, [sent.body] if sent.body else [], 'localxsoar'))}
 
     def _token(self) -> str:
-        """What senders prove that they know: the instance's first encrypted value."""
+        """Return the token that senders prove to know: the instance's first encrypted value, or ''."""
         return next(iter(pack.secret_values(self._instance.integration, self._instance.params)), '')
 
-    # Try it.
+    # Deliveries of known senders.
 
     def _list_senders(self) -> str:
         return as_json([{'key': sender.key, 'name': sender.name, 'kind': sender.kind, 'proof': describe_proof(sender),
                          'deliveries': [delivery['title'] for delivery in sender.deliveries]}
                         for sender in self._senders.values()])
 
-    def _try(self, key: str) -> dict[str, Any]:
+    def _send_recipe(self, key: str) -> dict[str, Any]:
         sender = find_sender(self._senders, key)
         request = sender.request(sender.delivery(read_object().get('title')), self._token())
         return self._send('POST', PREFIX + quote(self._instance.name), request)
@@ -172,6 +182,7 @@ class Page:
         return f'http://{bottle.request.get_header("Host")}'
 
     def _act(self, action: str) -> dict[str, Any]:
+        """Do what a button of the form says, and return the instance. A failure gets a 400 that names the wrong field."""
         instance, given = self._instance, read_object()
         try:
             if action in ('test', 'save'):
@@ -181,20 +192,25 @@ class Page:
             elif action in ('enable', 'disable'):
                 (instance.enable if action == 'enable' else instance.disable)()
         except (UsageError, CommandFailed) as error:
+            # The last line of a traceback is its message.
             text = self._masks.text(str(error).strip().splitlines()[-1])
             raise bottle.HTTPResponse(json.dumps({'error': text, 'field': pack.field_in(self._instance.integration, text)}), 400,
                                       content_type='application/json') from None
-        self.tell_state()
+        self.publish_state()
         return self._describe()
 
 
 def check_machine() -> None:
+    """Raise HTTPError 403 unless the request comes from this machine."""
     if not is_loopback(bottle.request.environ[PEER]):
-        raise bottle.HTTPError(403, 'Secrets are shown on the machine of the local XSOAR alone.')
+        raise bottle.HTTPError(403, 'Secrets are shown only on the machine that runs the local XSOAR.')
 
 
 def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: bool) -> dict[str, Any]:
-    """One half of a delivery as a page draws it; `base64` has the bytes where the text is not all of them, as out of gzip."""
+    """Return a request or a response for the page.
+
+    `base64` has the original bytes if the text differs from them, for example if they are compressed.
+    """
     named = [{'name': name, 'value': value, 'masked': False} for name, value in headers] if shows else masks.headers(headers)
     text, is_text = readable(headers, bytes(body))
     return {'headers': named, 'body': masks.text(text), 'is_text': is_text, 'size': size,
@@ -203,6 +219,7 @@ def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: b
 
 
 def read_file(name: str) -> bytes:
+    """Return a file of the page, and set the response's headers for it."""
     bottle.response.content_type = {'html': 'text/html', 'css': 'text/css', 'js': 'text/javascript'}[name.rpartition('.')[2]] + (
         '; charset=utf-8')
     for header, value in HEADERS.items():
@@ -211,21 +228,22 @@ def read_file(name: str) -> bytes:
 
 
 def readable(headers: Headers, body: bytes) -> tuple[str, bool]:
-    """The body as text, out of gzip where it was in it, and whether it is text at all; a long one is cut."""
+    """Return the beginning of the body as text, decompressed from gzip, and whether the body is text at all."""
     coding = next((value.lower() for name, value in headers if name.lower() == 'content-encoding'), '')
     if coding == 'gzip':
         with suppress(zlib.error):
-            body = zlib.decompressobj(31).decompress(body, SHOWN_BYTES)
+            body = zlib.decompressobj(31).decompress(body, SHOWN_BYTES)  # 31: with the header of gzip
     try:
         body[:SHOWN_BYTES - 4].decode()
         return body[:SHOWN_BYTES].decode('utf-8', 'ignore'), True
     except UnicodeDecodeError as error:
+        # A character of up to 4 bytes that the limit cuts in two is no sign of bytes that are not text.
         is_cut_letter = len(body) > SHOWN_BYTES - 8 and error.start > SHOWN_BYTES - 8
         return body[:SHOWN_BYTES].decode('utf-8', 'replace'), is_cut_letter
 
 
 def unmasked(given: Any, original: Headers) -> Headers:
-    """The headers that a page hands back, with the value that was masked where it left the mask alone."""
+    """Return the headers that the page sends, with the original value in place of each mask."""
     if not isinstance(given, list):
         return original
     known = {name.lower(): value for name, value in original}
@@ -233,7 +251,7 @@ def unmasked(given: Any, original: Headers) -> Headers:
 
 
 def unmasked_target(given: str, original: str) -> str:
-    """The same for what a target says after its `?`."""
+    """Return the target that the page sends, with the original value in place of each mask in its query."""
     known = dict(part.partition('=')[::2] for part in original.partition('?')[2].split('&'))
     path, question_mark, query = given.partition('?')
     parts = [f'{name}={known.get(name, "")}' if MASK in value else f'{name}{equals}{value}'
@@ -242,9 +260,9 @@ def unmasked_target(given: str, original: str) -> str:
 
 
 def describe_proof(sender: Sender) -> str:
-    """How the sender proves who it is, in a few words."""
+    """Return how the sender proves that it knows the token, in a few words."""
     proof = sender.proof
     if not proof:
         return 'no proof'
-    place = proof['name'] if proof['place'] == 'header' else f'?{proof["name"]}='
-    return f'{"signature" if "signed" in proof else "token"} in {place}'
+    location = proof['name'] if proof['place'] == 'header' else f'?{proof["name"]}='
+    return f'{"signature" if "signed" in proof else "token"} in {location}'

@@ -1,4 +1,4 @@
-"""Ports of this machine: which one a container gets, and who listens."""
+"""Ports of this machine: which one a container gets, and whether something listens on it."""
 from __future__ import annotations
 
 import random
@@ -13,25 +13,28 @@ LOOPBACK = '127.0.0.1'
 
 
 def container_port(params: Mapping[str, Any]) -> int | None:
-    """The port that the container listens on: the part after the colon of `host:container`; None when it is no port."""
+    """Return the port that the container listens on, from `PORT` or `HOST_PORT:CONTAINER_PORT`, or None."""
     text = str(params.get(PORT_PARAMETER) or '').rpartition(':')[2].strip()
     port = int(text) if re.fullmatch(r'\d{1,5}', text) else 0
     return port if 0 < port < 65536 else None
 
 
 def well_known_free_port() -> int:
-    """9000 or one of the next hundred, the first that is free, as a person would choose; else any."""
+    """Return the first free port from 9000 to 9099, as a person would choose, or else any free port."""
     return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(port)), 0) or any_free_port()
 
 
 def any_free_port() -> int:
-    """A free port at random below those that the system gives to outgoing connections: two that start at once hardly meet."""
+    """Return a random free port, so that two servers that start at once are unlikely to choose the same.
+
+    Higher ports are avoided: the system may give them to an outgoing connection at any moment.
+    """
     candidates = (random.randint(10_000, 32_000) for _ in range(1000))
     return next(port for port in candidates if is_free(port))
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port now."""
+    """Return whether a server could listen on the port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -42,7 +45,7 @@ def is_free(port: int) -> bool:
 
 
 def accepts_connections(port: int | None) -> bool:
-    """Whether something listens on the port of this machine."""
+    """Return whether something listens on the port of this machine."""
     try:
         with socket.create_connection((LOOPBACK, port or 0), timeout=1):
             return True

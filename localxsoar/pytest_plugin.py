@@ -1,4 +1,4 @@
-"""The local XSOAR as a real process, for tests: `with LocalXsoar(pack='Packs/X') as xsoar: ...`, and a fixture of pytest."""
+"""The local XSOAR as a real process for tests: `with LocalXsoar(pack='Packs/X') as xsoar: ...`, and a pytest fixture."""
 from __future__ import annotations
 
 import json as json_module
@@ -49,7 +49,7 @@ class LocalXsoar:
         self.stop()
 
     def start(self: Running) -> Running:
-        """Starts the process; returns once it is ready, or, without `wait_ready`, once it listens."""
+        """Start the process. Return once it is ready or, without `wait_ready`, once it listens."""
         self.process = subprocess.Popen(
             self.command, env=self._environment, text=True, encoding='utf-8', errors='replace',
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -58,7 +58,7 @@ class LocalXsoar:
         try:
             self.url = self.wait_for_line(r'Listening on (\S+)', READY_SECONDS)[1]
             self.wait_for_line('Page: ')
-            self.webhook_url = next((line.split()[1] for line in self.output if line.startswith('Webhook: ')), '')
+            self.webhook_url = next((text.split()[1] for text in self.output if text.startswith('Webhook: ')), '')
             if self._wait_ready:
                 self.wait_for_line(r'Ready$', READY_SECONDS)
         except AssertionError:
@@ -67,7 +67,7 @@ class LocalXsoar:
         return self
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ends the process by a signal, by force if it must be, and returns its exit code."""
+        """End the process by a signal, or by SIGKILL if that has no effect, and return its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
             try:
@@ -82,16 +82,19 @@ class LocalXsoar:
 
     def _read(self) -> None:
         assert self.process.stdout
-        for line in self.process.stdout:
-            self.output.append(line.rstrip('\n'))
+        for text in self.process.stdout:
+            self.output.append(text.rstrip('\n'))
         self.process.stdout.close()
 
     def wait_for_line(self, pattern: str, seconds: float = 15) -> re.Match[str]:
-        """The match of the first line of the output, past or to come, that has the pattern in it."""
+        """Return the match in the first line of output, printed before or after the call, that contains the pattern.
+
+        Raise AssertionError, with the output, if there is none within `seconds` or before the process ends.
+        """
         def look() -> re.Match[str] | None:
-            is_all = not self._reader.is_alive()
-            match = next((found for line in self.output[:] if (found := re.search(pattern, line))), None)
-            assert match or not is_all, 'the process has ended'
+            has_ended = not self._reader.is_alive()  # asked first: a last line may arrive during the search
+            match = next((found for text in self.output[:] if (found := re.search(pattern, text))), None)
+            assert match or not has_ended, 'the process has ended'
             return match
 
         try:
@@ -100,17 +103,17 @@ class LocalXsoar:
             raise AssertionError('\n'.join([f'no line with {pattern!r}: {error}. Its output:', *self.output])) from None
         return found
 
-    # What the server knows.
+    # The server's state.
 
     def control(self, method: str, path: str, json: Any = None) -> Any:
-        """A request to /localxsoar/PATH; its JSON answer, or an HTTPError."""
+        """Send a request to /localxsoar/PATH and return the JSON of its response. Raise HTTPError for a rejection."""
         body = None if json is None else json_module.dumps(json).encode()
         request = Request(f'{self.url}/localxsoar/{path}', body, {'Content-Type': 'application/json'}, method=method)
         with build_opener(ProxyHandler({})).open(request, timeout=READY_SECONDS) as response:
             return json_module.load(response)
 
     def state(self) -> dict[str, Any]:
-        """Process id, port, health, calls, violations, log lines, context, ... as the server has them now."""
+        """Return the server's current state: process id, port, health, calls, violations, log lines, context and more."""
         state: dict[str, Any] = self.control('GET', 'state')
         return state
 
@@ -119,28 +122,28 @@ class LocalXsoar:
         return int(self.state()['port'])
 
     def faults(self, **values: Any) -> dict[str, Any]:
-        """Changes faults, if any are given; returns all."""
+        """Change the given faults and return all."""
         faults: dict[str, Any] = self.control('PATCH', 'faults', json=values)
         return faults
 
     def cut(self) -> None:
-        """Cuts the line now, as a server that is gone."""
+        """Cut the line now, as happens when the server disappears."""
         self.control('POST', 'cut')
 
     def stop_container(self) -> None:
-        """SIGTERM to the container; the server starts another."""
+        """Send SIGTERM to the container. The server starts another."""
         self.control('POST', 'stop-container')
 
     def samples(self) -> Any:
-        """What the mapping wizard would fetch now."""
+        """Return the samples that the mapping wizard would fetch now."""
         return self.control('POST', 'samples')
 
     def sent(self) -> list[dict[str, Any]]:
-        """Every incident exactly as the integration handed it over, oldest first."""
+        """Return every incident exactly as the integration sent it, oldest first."""
         return [item['sent'] for item in self.control('GET', 'incidents')]
 
     def incidents(self, api_key: str = 'any', **filter: Any) -> list[Any]:
-        """The incidents, oldest first, read with the official client; `filter` as its IncidentFilter takes it."""
+        """Return the incidents, oldest first, read with the official client. `filter` has fields of its IncidentFilter."""
         import demisto_client
         from demisto_client.demisto_api import IncidentFilter, SearchIncidentsData
         client = demisto_client.configure(base_url=self.url, api_key=api_key, verify_ssl=False, proxy='')
@@ -150,6 +153,6 @@ class LocalXsoar:
 
 @pytest.fixture
 def local_xsoar() -> Iterator[Callable[..., LocalXsoar]]:
-    """Starts local XSOARs, `local_xsoar('Packs/X', params={...})`, and stops them when the test is over."""
+    """Yield a function that starts a local XSOAR, `local_xsoar('Packs/X', params={...})`. Stop all of them afterwards."""
     with ExitStack() as running:
         yield lambda pack, *arguments, **options: running.enter_context(LocalXsoar(*arguments, pack=pack, **options))

@@ -1,4 +1,4 @@
-"""Sends what a known sender really sends, proved as it proves itself: to a running local XSOAR, or to a real webhook."""
+"""Sends a real delivery of a known sender, with that sender's proof, to a running local XSOAR or to any webhook."""
 from __future__ import annotations
 
 import argparse
@@ -14,10 +14,10 @@ from urllib.parse import quote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.cli import USAGE_ERROR, USUAL_PORT, Parser
-from localxsoar.deliveries import first_line, problem
 from localxsoar.errors import UsageError
 from localxsoar.output import became, escape
 from localxsoar.page_routes import describe_proof
+from localxsoar.responses import headline, problem
 from localxsoar.senders import Sender, find_sender, load_senders
 
 LOCAL_URL = f'http://127.0.0.1:{USUAL_PORT}'
@@ -27,24 +27,24 @@ SECONDS = 60
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog='./dev send', description=__doc__)
     add = parser.add_argument
-    add('sender', metavar='SENDER', nargs='?', help='a sender of --list, or the words that only one of them has')
-    add('delivery', metavar='DELIVERY', nargs='?', help='words of the title of one of its deliveries (default: the first)')
-    add('--list', action='store_true', help='lists the senders, how they prove who they are, and what they send')
+    add('sender', metavar='SENDER', nargs='?', help='a sender of --list, or a part of its name that no other has')
+    add('delivery', metavar='DELIVERY', nargs='?', help='a part of the title of one of its deliveries (default: the first)')
+    add('--list', action='store_true', help='list the senders, their proofs and their deliveries')
     add('--senders', metavar='DIR', type=Path, default=Path('senders'), help='the folder of recipes (default: senders)')
     add('--url', default=LOCAL_URL, help=f'the local XSOAR (default: {LOCAL_URL}), or with --token the URL of any webhook')
-    add('--token', help='sends straight to --url, with a proof that this token is known')
+    add('--token', help='send directly to --url, with a proof that uses this token')
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns 0 when what was sent was taken, 1 when not."""
+    """Run the command line. Return 0 if the response is 200, 1 if it is not, and 2 for a wrong command line."""
     try:
         options = build_parser().parse_args(arguments)
         senders = load_senders(options.senders)
         if options.list:
             return list_senders(senders)
         if not options.sender:
-            raise UsageError('which sender? --list shows them.')
+            raise UsageError('give a sender; --list shows all.')
         sender = find_sender(senders, options.sender)
         delivery = sender.delivery(options.delivery)
         print(f'{sender.name}: {delivery["title"]} ({describe_proof(sender)})')
@@ -63,9 +63,9 @@ def list_senders(senders: Mapping[str, Sender]) -> int:
 
 
 def send_here(options: argparse.Namespace, sender: Sender, delivery: Mapping[str, Any]) -> int:
-    """Has the local XSOAR send it, which knows the token."""
+    """Let the local XSOAR send the delivery, for it knows the token, and print what the delivery became."""
     if urlsplit(options.url).path.strip('/'):
-        raise UsageError('a URL with a path is a webhook: give its --token, too. It may be empty.')
+        raise UsageError('a URL with a path is a webhook: give --token, too. The token may be empty.')
     path = f'{options.url.rstrip("/")}/localxsoar/'
     _, _, text = ask(f'{path}senders/{quote(sender.key)}/send', json.dumps({'title': delivery['title']}).encode(), {})
     content = json.loads(text)
@@ -77,32 +77,34 @@ def send_here(options: argparse.Namespace, sender: Sender, delivery: Mapping[str
 
 
 def send_straight(options: argparse.Namespace, sender: Sender, delivery: Mapping[str, Any]) -> int:
+    """Send the delivery to the URL itself, and print the response."""
     request = sender.request(delivery, options.token)
     url = options.url if not request.query else f'{options.url}{"&" if "?" in options.url else "?"}{request.query}'
     started = time.monotonic()
     status, reason, text = ask(url, request.body, dict(request.headers))
     milliseconds = (time.monotonic() - started) * 1000
-    print(f'{status} {reason}  {milliseconds:.0f} ms  {escape(problem(text) if status >= 400 else first_line(text))}')
+    print(f'{status} {reason}  {milliseconds:.0f} ms  {escape(problem(text) if status >= 400 else headline(text))}')
     return 0 if status == 200 else 1
 
 
 def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, str, str]:
-    """Status, reason and text of the answer."""
+    """Send a request and return the status, reason and text of the response. Raise UsageError if there is none."""
     try:
+        # A proxy of the environment could not reach this machine's own address.
         opener = build_opener(ProxyHandler({})) if urlsplit(url).hostname in ('127.0.0.1', 'localhost') else build_opener()
-        with opener.open(Request(url, body, dict(headers)), timeout=SECONDS) as answer:
-            return answer.status, answer.reason, answer.read().decode('utf-8', 'replace')
+        with opener.open(Request(url, body, dict(headers)), timeout=SECONDS) as response:
+            return response.status, response.reason, response.read().decode('utf-8', 'replace')
     except HTTPError as error:
         return error.code, error.reason, error.read().decode('utf-8', 'replace')
     except (URLError, OSError, ValueError) as error:
-        raise UsageError(f'{url.partition("?")[0]} does not answer: {error}. ./dev run starts a local XSOAR.') from None
+        raise UsageError(f'{url.partition("?")[0]} does not respond: {error}. ./dev run starts a local XSOAR.') from None
 
 
 def shorten(text: str) -> str:
-    line = escape(' '.join(text.split()))
-    return line if len(line) <= 160 else f'{line[:159]}…'
+    text = escape(' '.join(text.split()))
+    return text if len(text) <= 160 else f'{text[:159]}…'
 
 
 if __name__ == '__main__':
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it silently
     sys.exit(main())

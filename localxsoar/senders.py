@@ -1,4 +1,4 @@
-"""Senders out of a folder of recipes: what each one posts, how it proves who it is, and which of them sent a request."""
+"""Senders, read from a folder of recipes: what each sends, and how it proves that it knows the token."""
 from __future__ import annotations
 
 import base64
@@ -7,11 +7,9 @@ import json
 import re
 import time
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,16 +20,11 @@ Headers = list[tuple[str, str]]
 KINDS = ('siem', 'cloud', 'identity', 'edr', 'code', 'monitoring', 'chat', 'tickets', 'other')
 DIGESTS = ('sha256', 'sha512')
 PLACEHOLDER = re.compile(r'\{(\w+)\}')
-SAY_NOTHING = {'accept', 'accept-encoding', 'authorization', 'connection', 'content-encoding', 'content-length', 'content-type',
-               'date', 'host', 'traceparent', 'user-agent', 'x-request-id'}
-ALIKE = 0.5  # of the keys of two payloads, from which on they come from one sender
-PARSED_BYTES = 1024 * 1024
-NO_FIT = (0, False, 0.0)
 
 
 @dataclass(frozen=True)
 class SenderRequest:
-    """What goes over the wire, but for the address that it goes to."""
+    """A request without the address to send it to."""
     headers: Headers
     query: str
     body: bytes
@@ -39,7 +32,7 @@ class SenderRequest:
 
 @dataclass(frozen=True)
 class Sender:
-    """One file of the folder; `key` is its name without `.json`."""
+    """A sender's recipe: one file of the folder. `key` is the file's name without `.json`."""
     key: str
     name: str
     kind: str
@@ -48,7 +41,7 @@ class Sender:
     deliveries: list[dict[str, Any]]
 
     def delivery(self, title: str | None = None) -> dict[str, Any]:
-        """The first delivery, or the first whose title has these words; UsageError when there is none."""
+        """Return the first delivery, or the first whose title contains `title`. Raise UsageError if there is none."""
         found = (delivery for delivery in self.deliveries if (title or '').lower() in str(delivery['title']).lower())
         if delivery := next(found, None):
             return delivery
@@ -56,22 +49,23 @@ class Sender:
         raise UsageError(f'{self.name} has no delivery {title!r}. Known: {titles}.')
 
     def request(self, delivery: Mapping[str, Any], token: str) -> SenderRequest:
-        """The delivery as the sender sends it now, with the proof that it knows the token."""
+        """Return a delivery as the sender would send it now, with a proof that it knows the token."""
         values = moment()
         headers = [(name, fill(str(value), values)) for name, value in delivery.get('headers', {}).items()]
         body = str(delivery['text']) if 'text' in delivery else json.dumps(fill_all(delivery['payload'], values))
         return self._prove(SenderRequest(headers, str(delivery.get('query') or ''), body.encode()), token, values)
 
     def sign_again(self, request: SenderRequest, token: str) -> SenderRequest:
-        """The request with a proof, a time and a number of its own, as if the sender had sent it now."""
+        """Return the request with a new proof, time and id, as if the sender had sent it now."""
         values = moment()
+        # Only headers that the recipe fills itself, such as a time, get a new value.
         templates = {name.lower(): str(value) for delivery in self.deliveries for name, value in delivery['headers'].items()
                      if PLACEHOLDER.search(str(value))}
         headers = [(name, fill(templates.get(name.lower(), value), values)) for name, value in request.headers]
         return self._prove(SenderRequest(headers, request.query, request.body), token, values)
 
     def _prove(self, request: SenderRequest, token: str, values: Mapping[str, str]) -> SenderRequest:
-        """Puts the proof in its place, instead of one that is there. Without a token there is nothing to prove."""
+        """Return the request with a proof, which replaces an earlier one. Without a token there is nothing to prove."""
         proof = self.proof
         if not proof or not token:
             return request
@@ -86,33 +80,28 @@ class Sender:
         others = [part for part in request.query.split('&') if part and part.partition('=')[0] != name]
         return SenderRequest(request.headers, '&'.join([*others, f'{name}={quote(value, safe="")}']), request.body)
 
-    @cached_property
-    def marks(self) -> list[Marks]:
-        own = [self.proof['name']] if self.proof and self.proof['place'] == 'header' else []
-        return [marks([(name, str(value)) for name, value in delivery['headers'].items()] + [(name, '') for name in own],
-                      delivery.get('payload')) for delivery in self.deliveries]
-
 
 def moment() -> dict[str, str]:
-    """What differs from delivery to delivery: one time in every spelling, and one number."""
+    """Return the placeholders that differ in each delivery: the time, in several formats, and an id."""
     now = time.time()
     iso = datetime.fromtimestamp(int(now), timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
     return {'timestamp': str(int(now)), 'milliseconds': str(int(now * 1000)), 'iso': iso, 'uuid': str(uuid.uuid4())}
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
+    """Return the template with its known placeholders filled in. Unknown ones stay, for braces may be plain text."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
 
 
 def fill_bytes(template: str, values: Mapping[str, str | bytes]) -> bytes:
-    """A template filled with the bytes of a body, which need be no text."""
-    parts = PLACEHOLDER.split(template)
+    """Return a template filled with values that may be bytes, such as a body that is not text."""
+    parts = PLACEHOLDER.split(template)  # text and placeholders' names in turn, so each odd part is a name
     known = {name: value if isinstance(value, bytes) else value.encode() for name, value in values.items()}
     return b''.join(known.get(part, f'{{{part}}}'.encode()) if odd % 2 else part.encode() for odd, part in enumerate(parts))
 
 
 def fill_all(value: Any, values: Mapping[str, str]) -> Any:
-    """A payload with the texts that are one placeholder filled; a time as the number that it is."""
+    """Return a payload in which each text that is just a placeholder is filled in; digits become a number."""
     if isinstance(value, dict):
         return {key: fill_all(item, values) for key, item in value.items()}
     if isinstance(value, list):
@@ -123,56 +112,61 @@ def fill_all(value: Any, values: Mapping[str, str]) -> Any:
 
 
 def sign(proof: Mapping[str, str], token: str, text: bytes) -> dict[str, str]:
-    """The HMAC of a text, in both of its spellings."""
+    """Return the HMAC of a text, in hexadecimal and in base64."""
     digest = hmac.new(key_bytes(proof.get('key', 'token'), token), text, proof.get('digest', 'sha256')).digest()
     return {'hex': digest.hex(), 'base64': base64.b64encode(digest).decode()}
 
 
 def key_bytes(kind: str, token: str) -> bytes:
-    """The key that a token stands for: its text, or what it spells in base64."""
+    """Return the key for an HMAC: the token itself, or what it encodes in base64. Raise UsageError if it is not base64."""
     if kind == 'token' or (kind == 'whsec' and not token.startswith('whsec_')):
         return token.encode()
     try:
         return base64.b64decode(token.removeprefix('whsec_'), validate=True)
     except ValueError:
-        raise UsageError('This sender signs with a token that is base64, and the instance has another.') from None
+        raise UsageError('This sender signs with a token in base64, but the token of the instance is not base64.') from None
 
 
 # Reading the folder.
 
 
 def load_senders(folder: Path) -> dict[str, Sender]:
-    """The senders of the folder by key, or UsageError that names the file."""
+    """Return the senders of the folder by key. Raise UsageError, with the file's name, for a wrong recipe."""
     if not folder.is_dir():
         raise UsageError(f'There is no folder of senders at {folder}.')
     return {file.stem: load_sender(file) for file in sorted(folder.glob('*.json'))}
 
 
 def load_sender(file: Path) -> Sender:
+    """Return the sender in one file. Raise UsageError if the recipe is wrong."""
     try:
         recipe = json.loads(file.read_text('utf-8'))
         sender = Sender(file.stem, recipe['sender'], recipe['kind'], recipe['source'], recipe.get('proof') or {},
                         [{'headers': {}, **delivery} for delivery in recipe['deliveries']])
         check_sender(sender)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f'{file} is no recipe of a sender: {error!r}') from None
+        raise UsageError(f'{file} is not a recipe of a sender: {error!r}') from None
     return sender
 
 
 def check_sender(sender: Sender) -> None:
+    """Raise ValueError or KeyError if a recipe's value is missing or not one of those allowed."""
     proof = sender.proof
     if sender.kind not in KINDS:
-        raise ValueError(f'kind is none of {", ".join(KINDS)}')
+        raise ValueError(f'kind must be one of {", ".join(KINDS)}')
     if proof and (proof['place'] not in ('header', 'query') or not proof['name'] or not proof['value']):
         raise ValueError('proof needs a place (header or query), a name and a value')
     if proof.get('digest', 'sha256') not in DIGESTS or proof.get('key', 'token') not in ('token', 'base64', 'whsec'):
-        raise ValueError('proof.digest is sha256 or sha512, proof.key token, base64 or whsec')
+        raise ValueError('proof.digest must be sha256 or sha512, proof.key must be token, base64 or whsec')
     if not sender.deliveries or not all(each['title'] and {'payload', 'text'} & {*each} for each in sender.deliveries):
-        raise ValueError('deliveries need one at least, each with a title, and a payload or a text')
+        raise ValueError('there must be at least one delivery, each with a title, and a payload or a text')
 
 
 def find_sender(senders: Mapping[str, Sender], word: str) -> Sender:
-    """The sender of this key or name, or the only one that has the word in either; UsageError that names those that come near."""
+    """Return the sender with this key or name, or else the only one whose key or name contains the word.
+
+    Raise UsageError with the candidates if there is no such sender, or more than one.
+    """
     wanted = word.lower()
     exact = [sender for sender in senders.values() if wanted in (sender.key.lower(), sender.name.lower())]
     near = exact or [sender for sender in senders.values() if wanted in f'{sender.key} {sender.name}'.lower()]
@@ -180,68 +174,3 @@ def find_sender(senders: Mapping[str, Sender], word: str) -> Sender:
         return near[0]
     raise UsageError(f'{word!r} is {"one of several senders" if near else "no sender"}: '
                      f'{", ".join(sender.key for sender in near or senders.values())}.')
-
-
-# Telling who sent a request.
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What a request says of who sent it."""
-    headers: frozenset[str]
-    agent: str
-    keys: frozenset[str]
-
-    def likeness(self, other: Marks) -> float:
-        """How many of the payloads' keys are in both, from 0 to 1."""
-        return len(self.keys & other.keys) / (len(self.keys | other.keys) or 1)
-
-
-def marks(headers: Iterable[tuple[str, str]], payload: Any) -> Marks:
-    found = {name.lower(): value for name, value in headers}
-    first = payload[0] if isinstance(payload, list) and payload else payload
-    keys = frozenset(first) if isinstance(first, dict) else frozenset[str]()
-    return Marks(frozenset(found) - SAY_NOTHING, product(found.get('user-agent', '')), keys)
-
-
-def product(agent: str) -> str:
-    """What a user agent calls itself: the first word, without a version."""
-    return agent.partition('/')[0].partition(' ')[0]
-
-
-class SenderTeller:
-    """Tells who sent a request: by headers that one sender alone has, by its user agent, by the keys of its payload."""
-
-    def __init__(self, senders: Sequence[Sender]) -> None:
-        self._senders = senders
-        self._headers = owners((name, sender) for sender in senders for each in sender.marks for name in each.headers)
-        self._agents = owners((each.agent, sender) for sender in senders for each in sender.marks)
-
-    def tell(self, headers: Headers, body: bytes) -> tuple[Sender | None, str]:
-        """The sender whose recipe fits best, if one does, and what to call it: its name, else the user agent's."""
-        seen = marks(headers, parse(body))
-        fits = [(self._fit(each, seen), sender) for sender in self._senders for each in sender.marks]
-        fit, sender = max(fits, key=lambda item: item[0], default=(NO_FIT, None))
-        return (sender, sender.name) if sender and fit != NO_FIT else (None, seen.agent)
-
-    def _fit(self, recipe: Marks, seen: Marks) -> tuple[int, bool, float]:
-        all_there = recipe.headers <= seen.headers
-        same_agent = bool(recipe.agent) and recipe.agent == seen.agent
-        likeness = recipe.likeness(seen) if same_agent or not recipe.agent or not seen.agent else 0
-        is_own = any(self._headers[name] == 1 for name in recipe.headers)
-        is_own_agent = same_agent and self._agents[recipe.agent] == 1
-        if not is_own_agent and not (all_there and (is_own or likeness >= ALIKE)):
-            return NO_FIT
-        return len(recipe.headers & seen.headers), same_agent, likeness
-
-
-def owners(marks_of: Iterable[tuple[str, Sender]]) -> Counter[str]:
-    """How many senders share each mark."""
-    return Counter(mark for mark, _ in {(mark, sender.key) for mark, sender in marks_of})
-
-
-def parse(body: bytes) -> Any:
-    try:
-        return json.loads(body) if len(body) <= PARSED_BYTES else None
-    except (ValueError, RecursionError):
-        return None

@@ -1,4 +1,4 @@
-"""The one way in which tests and measurements wait."""
+"""Waiting for a condition: the only way in which tests and measurements wait."""
 from __future__ import annotations
 
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 def wait_for(condition: Callable[[], Any], what: str = 'the condition', seconds: float = 15, every: float = 0.01,
              sleep: Callable[[float], Any] = time.sleep) -> Any:
-    """The condition's first true value; AssertionError when there is none in time."""
+    """Return the first true value of the condition. Raise AssertionError if there is none within `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f'{what} did not come true within {seconds:g} s'

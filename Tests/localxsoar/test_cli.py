@@ -25,9 +25,9 @@ from tools.processes import runs
     'arguments, words',
     [
         (['nowhere'], 'There is no pack at nowhere'),
-        (['PACK', '--set', 'token=x'], 'token is no parameter of Echo. Known: longRunningPort (Listen Port)'),
-        (['PACK', '--set', 'secret'], '--set takes NAME=VALUE'),
-        (['PACK', '--fault', 'speed=1'], 'speed is no fault'),
+        (['PACK', '--set', 'token=x'], 'Echo has no parameter token. Known: longRunningPort (Listen Port)'),
+        (['PACK', '--set', 'secret'], '--set expects NAME=VALUE'),
+        (['PACK', '--fault', 'speed=1'], 'There is no fault speed'),
         (['PACK', '--fault', 'answer=maybe'], 'is not one of normal'),
         (['PACK', '--common-server-python', 'nowhere.py'], 'nowhere.py cannot be read'),
         (['PACK', '--store', 'nowhere/file'], '--store nowhere/file'),
@@ -56,7 +56,7 @@ def test_the_readme_knows_every_call_that_demisto_offers_and_every_fault() -> No
 
     offered = {name for name in vars(Demisto) if not name.startswith('_')} | {'callingContext', 'is_debug'}
     assert [name for name in sorted(offered | set(READERS)) if f'`{name}`' not in readme] == []
-    told = set(re.findall(r'`(\w+)`', readme[readme.index('- **`demisto`.** Its calls'):readme.index('- **The way in.**')]))
+    told = set(re.findall(r'`(\w+)`', readme[readme.index('- **`demisto`.** Its calls'):readme.index('- **Forwarding.**')]))
     assert told - offered - NO_CALLS == set()
 
 
@@ -65,7 +65,7 @@ def test_the_readme_knows_every_call_that_demisto_offers_and_every_fault() -> No
     [
         ('hello', 0, 'ok'),
         ('bad', 1, 'Greeting bad is not polite.'),
-        ('context', 0, 'By the documents the integration context cannot be used in test-module'),
+        ('context', 0, 'The documentation does not allow the integration context in test-module'),
     ],
 )
 def test_the_test_button_says_ok_or_what_is_wrong(echo_pack: Path, greeting: str, code: int, words: str) -> None:
@@ -144,7 +144,7 @@ def test_a_stubborn_container_is_killed_after_the_grace(echo_pack: Path) -> None
     xsoar.command[1:3] = ['-c', QUICK_TO_KILL]
     pid = xsoar.start().state()['pid']
     assert xsoar.stop() == 0
-    assert any('did not end within 0.5 s of SIGTERM: killed' in line for line in xsoar.output)
+    assert any('did not end within 0.5 s of SIGTERM and was killed' in line for line in xsoar.output)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -212,7 +212,7 @@ def test_ports_that_were_taken_and_replaced_are_told(echo_pack: Path) -> None:
             with suppress(OSError):  # then somebody else holds it
                 held.enter_context(socket.create_server(('', port)))
         with xsoar:
-            assert xsoar.wait_for_line(r'^Port 8080 is in use: another one is taken\.$')
+            assert xsoar.wait_for_line(r'^Port 8080 is in use\. Choosing another\.$')
             assert xsoar.wait_for_line(r'^Container port: \d+ \(9000 is in use\)$')
 
 

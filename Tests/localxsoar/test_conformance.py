@@ -119,7 +119,7 @@ def test_a_files_path_stands_for_its_entry_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize('command, words', [
     ('hello-fail', 'Failed to run hello-fail: This one fails.'),
     ('hello-trace', r'Commands\.py", line \d+, in main\n    \[\]\[1\]'),
-    ('hello-table', 'If tableToMarkdown is of CommonServerPython: the subset .* lacks it; --common-server-python FILE'),
+    ('hello-table', 'If tableToMarkdown belongs to CommonServerPython: the subset .* lacks it.* --common-server-python FILE'),
     ('hello-nothing', 'Commands has no command hello-nothing. Its commands: hello-say, '),
     ('hello-say', '^hello-say needs name.\n$'),
 ])
@@ -165,7 +165,7 @@ def test_a_port_that_another_process_holds_is_not_ready_and_gets_nothing() -> No
     with socket.create_server(('127.0.0.1', 0)) as taken:
         port = taken.getsockname()[1]
         with LocalXsoar(pack=PACKS / 'GeventHttp', params={'longRunningPort': port}, wait_ready=False) as xsoar:
-            assert xsoar.wait_for_line('the container ended')
+            assert xsoar.wait_for_line('The container ended')
             assert requests.post(xsoar.webhook_url, timeout=30).status_code == 503
             assert 'Ready' not in xsoar.output
 
@@ -183,14 +183,14 @@ def test_a_script_that_comes_to_its_end_is_told(tmp_path: Path) -> None:
     for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
         (tmp_path / file.name).write_text(file.read_text().replace('while True:', 'for _ in range(1):'))
     with LocalXsoar(pack=tmp_path, wait_ready=False) as xsoar:
-        assert xsoar.wait_for_line('^!!! The script came to its end; a long-running one must not')
+        assert xsoar.wait_for_line('^!!! The script came to its end, but a long-running script must run')
 
 
 def test_a_container_whose_heartbeats_stop_is_told(tmp_path: Path) -> None:
     for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
         (tmp_path / file.name).write_text(file.read_text().replace('while True:', 'while demisto._Demisto__lock.acquire():'))
     with LocalXsoar('--heartbeat', '0.2', pack=tmp_path, wait_ready=False) as xsoar:
-        assert xsoar.wait_for_line('^!!! no heartbeat of the container for 0.6 s')
+        assert xsoar.wait_for_line('^!!! The container has sent no heartbeat for 0.6 s')
 
 
 def test_a_change_of_a_file_starts_the_container_anew(tmp_path: Path) -> None:

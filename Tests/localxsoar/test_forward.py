@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from localxsoar.forward import Answer, ContainerGone, Forwarder, Request, SenderGone, forwarded_headers, is_external, split_target
+from localxsoar.forward import (
+    ContainerGone,
+    Forwarder,
+    Request,
+    Response,
+    SenderGone,
+    forwarded_headers,
+    is_external,
+    split_target,
+)
 
 OPEN = {'instance.execute.external.front': 'true'}
 Behaviour = Callable[[socket.socket], None]
@@ -45,13 +54,13 @@ def read_head(connection: socket.socket) -> bytes:
     return received
 
 
-def forward(port: int, settings: Any = None, **request: Any) -> Answer:
+def forward(port: int, settings: Any = None, **request: Any) -> Response:
     forwarder = Forwarder({'front': lambda: port}, OPEN if settings is None else settings)
     given = {'method': 'POST', 'target': '/instance/execute/front', 'headers': [('Host', 'h')], **request}
     return forwarder.forward(Request(**given))
 
 
-def read(answer: Answer) -> bytes:
+def read(answer: Response) -> bytes:
     with closing(answer):
         return b''.join(answer.pieces)
 

@@ -118,14 +118,14 @@ def test_an_answer_that_gives_back_what_was_asked_is_a_handshake(xsoar: LocalXso
 
 def test_a_refusal_is_told_in_the_integrations_words(xsoar: LocalXsoar) -> None:
     post(xsoar, '/problem', {'title': 'Unauthorized', 'status': 401, 'detail': 'The request shows no token.'})
-    assert newest(xsoar).items() >= {'kind': 'refused', 'status': 401, 'text': 'The request shows no token.'}.items()
+    assert newest(xsoar).items() >= {'kind': 'rejected', 'status': 401, 'text': 'The request shows no token.'}.items()
     assert xsoar.wait_for_line(r'POST 401 +\d+ ms  python-requests +The request shows no token\.$')
 
 
 @pytest.mark.parametrize('path', ['/instance/execute/nobody', '/instance/exec', '/webhook'])
 def test_a_wrong_instance_or_path_is_kept_and_told(xsoar: LocalXsoar, path: str) -> None:
     assert requests.post(f'{xsoar.url}{path}', data='{}', timeout=30).status_code == 404
-    assert newest(xsoar).items() >= {'target': path, 'status': 404, 'kind': 'refused'}.items()
+    assert newest(xsoar).items() >= {'target': path, 'status': 404, 'kind': 'rejected'}.items()
     assert xsoar.wait_for_line(rf'POST 404 +\d+ ms  python-requests +{path}  There is no')
 
 
@@ -152,9 +152,9 @@ def test_a_container_that_breaks_its_answer_off_is_told_so_and_not_its_sender(xs
     with pytest.raises(requests.RequestException):
         post(xsoar, '/half', body)
     number = newest(xsoar)['number']
-    assert newest(xsoar)['text'] == 'The container broke its answer off.'
+    assert newest(xsoar)['text'] == 'The container ended its response before it was complete.'
     again = xsoar.control('POST', f'deliveries/{number}/send', json={})['number']
-    assert xsoar.control('GET', f'deliveries/{again}')['text'] == 'The container broke its answer off.'
+    assert xsoar.control('GET', f'deliveries/{again}')['text'] == 'The container ended its response before it was complete.'
     assert not [line for line in xsoar.output if line.startswith('Traceback')]
 
 
@@ -264,7 +264,7 @@ def test_the_way_in_takes_nothing_from_a_web_page_of_another_site(xsoar: LocalXs
     before = xsoar.sent()
     answer = post(xsoar, body=[{'name': 'from a page'}], headers=headers)
     assert answer.status_code == 403 and xsoar.sent() == before
-    assert newest(xsoar).items() >= {'status': 403, 'kind': 'refused', 'text': answer.text.strip()}.items()
+    assert newest(xsoar).items() >= {'status': 403, 'kind': 'rejected', 'text': answer.text.strip()}.items()
 
 
 @pytest.mark.parametrize('headers', [

@@ -101,7 +101,7 @@ def break_by_a_second(folder: Path) -> None:
     'spoil, words',
     [
         (break_script, 'has no script'),
-        (break_yaml, 'is no YAML'),
+        (break_yaml, 'is not YAML'),
         (break_descriptor, 'has no integration'),
         (break_by_a_second, 'several integrations'),
     ],
@@ -114,7 +114,7 @@ def test_a_spoiled_pack_is_refused_in_words(echo_pack: Path, tmp_path: Path, spo
 
 
 @pytest.mark.parametrize(
-    'name, words', [('nowhere', 'There is no pack at'), ('notes.txt', 'is no pack'), ('x.zip', 'not a zip file')]
+    'name, words', [('nowhere', 'There is no pack at'), ('notes.txt', 'is not a pack'), ('x.zip', 'not a zip file')]
 )
 def test_what_is_no_pack_is_refused_in_words(tmp_path: Path, name: str, words: str) -> None:
     if name != 'nowhere':
@@ -167,9 +167,9 @@ def test_a_field_is_read_by_its_type(echo_pack: Path, name: str, given: str, val
         ('longRunningPort', '', r'Listen Port \(longRunningPort\) is required'),
         ('limit', 'many', r'Limit \(limit\).*not a whole number'),
         ('loud', 'very', r'Loud \(loud\).*neither true nor false'),
-        ('color', 'green', r'Color \(color\).*none of red, blue'),
+        ('color', 'green', r'Color \(color\).*not one of red, blue'),
         ('longRunning', 'false', 'longRunning is hidden'),
-        ('token', 'x', r'token is no parameter of Echo. Known: .*secret \(Secret Word\)'),
+        ('token', 'x', r'Echo has no parameter token. Known: .*secret \(Secret Word\)'),
     ],
 )
 def test_a_wrong_field_is_refused_in_words_of_the_form(echo_pack: Path, name: str, given: str, words: str) -> None:

@@ -14,7 +14,7 @@ import yaml
 from local_xsoar import LocalXsoar, wait_for
 
 import localxsoar
-from localxsoar.api import Sdk
+from localxsoar.xsoar_api import XsoarApi
 
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 PACKS = Path(__file__).parent / 'packs'
@@ -140,7 +140,7 @@ def test_the_instance_is_disabled_configured_and_tested_by_the_api_and_no_secret
 
 
 @pytest.mark.parametrize('line, words', [
-    ('hello', 'runs lines as !command'), ('!hello "', 'is no command'),
+    ('hello', 'runs commands in the form !command'), ('!hello "', 'is not a command'),
     ('!nothing', 'has no command nothing. Its commands: hello-say')])
 def test_a_line_that_is_no_command_is_told(xsoar: LocalXsoar, line: str, words: str) -> None:
     assert words in requests.post(f'{xsoar.url}/entry/execute/sync', json={'data': line}, timeout=30).text
@@ -151,7 +151,7 @@ def test_an_upload_of_another_integration_is_refused_in_words(xsoar: LocalXsoar,
     content['script']['script'] = 'pass'
     descriptor = yaml.safe_dump(content)
     answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload', files={'file': ('Echo.yml', descriptor)}, timeout=30)
-    assert answer.status_code == 400 and 'This local XSOAR runs Commands; the upload has Echo.' in answer.json()['error']
+    assert answer.status_code == 400 and 'This local XSOAR runs Commands, but the upload contains Echo.' in answer.json()['error']
 
 
 def test_the_readme_knows_every_route_of_the_api() -> None:
@@ -161,6 +161,6 @@ def test_the_readme_knows_every_route_of_the_api() -> None:
     class Recorder:
         def route(self, path: str, method: str, handler: object) -> None:
             seen.append(path)
-    Sdk(None, {}, lambda: None).routes(Recorder())  # type: ignore[arg-type]
+    XsoarApi(None, {}).routes(Recorder())  # type: ignore[arg-type]
     assert len(seen) > 15
     assert [path for path in seen if path.replace('<id>', 'ID') not in readme] == []

@@ -14,7 +14,8 @@ from standardwebhooks import Webhook
 from stripe import WebhookSignature
 
 from localxsoar.errors import UsageError
-from localxsoar.senders import Sender, SenderRequest, SenderTeller, find_sender, load_senders
+from localxsoar.recognition import SenderRecognizer
+from localxsoar.senders import Sender, SenderRequest, find_sender, load_senders
 
 TOKEN = 'a-token-of-some-length'
 GITHUB = {'place': 'header', 'name': 'X-Hub-Signature-256', 'value': 'sha256={hex}', 'signed': '{body}'}
@@ -91,7 +92,7 @@ GIT = sender('github', proof=GITHUB, X_GitHub_Event='issues', payload={'action':
 TEA = sender('gitea', X_GitHub_Event='issues', X_Gitea_Event='issues', payload={'action': 'opened', 'number': 1})
 SPLUNK = sender('splunk', User_Agent='Splunk/x', payload={'sid': 1, 'results_link': '', 'search_name': '', 'result': {}})
 FALCO = sender('falco', payload={'rule': '', 'output': '', 'priority': ''})
-TELLER = SenderTeller([GIT, TEA, SPLUNK, FALCO])
+RECOGNIZER = SenderRecognizer([GIT, TEA, SPLUNK, FALCO])
 
 
 @pytest.mark.parametrize('headers, body, name', [
@@ -103,7 +104,7 @@ TELLER = SenderTeller([GIT, TEA, SPLUNK, FALCO])
     ({}, [1], ''),
 ])
 def test_a_sender_is_told_by_its_own_headers_its_user_agent_or_its_keys(headers: dict[str, str], body: Any, name: str) -> None:
-    assert TELLER.tell(list(headers.items()), json.dumps(body).encode())[1] == name
+    assert RECOGNIZER.recognize(list(headers.items()), json.dumps(body).encode())[1] == name
 
 
 # The folder.
@@ -116,7 +117,7 @@ def test_a_folder_of_recipes_is_read_and_a_bad_one_is_told_by_its_file(tmp_path:
     senders = load_senders(tmp_path)
     assert find_sender(senders, 'GITHUB').request(senders['github'].delivery('text'), '').body == b'disk full'
     (tmp_path / 'broken.json').write_text(json.dumps({**recipe, 'kind': 'toaster'}))
-    with pytest.raises(UsageError, match=r'broken\.json.*kind is none of'):
+    with pytest.raises(UsageError, match=r'broken\.json.*kind must be one of'):
         load_senders(tmp_path)
 
 

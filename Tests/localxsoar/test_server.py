@@ -157,9 +157,9 @@ def test_parameters_come_as_the_form_has_them(xsoar: LocalXsoar, http: requests.
 
 
 def test_an_undeclared_call_is_reported_on_the_servers_end(xsoar: LocalXsoar, http: requests.Session) -> None:
-    assert 'does not offer the command getUsers: it takes a real server' in ask(xsoar, http, '/undeclared')['text']
+    assert 'does not offer the command getUsers: this needs a real server' in ask(xsoar, http, '/undeclared')['text']
     assert 'getUsers' in xsoar.state()['undeclared']
-    assert xsoar.wait_for_line('^!!! the command getUsers was called, which the local XSOAR does not offer')
+    assert xsoar.wait_for_line('^!!! The integration called getUsers, which the local XSOAR does not offer')
 
 
 def test_asking_whether_a_call_exists_is_no_alarm(xsoar: LocalXsoar, http: requests.Session) -> None:
@@ -172,7 +172,7 @@ def test_asking_whether_a_call_exists_is_no_alarm(xsoar: LocalXsoar, http: reque
 def test_anything_else_on_stdout_is_a_violation(xsoar: LocalXsoar, http: requests.Session, path: str, text: str) -> None:
     ask(xsoar, http, path, b'stray')
     wait_for(lambda: text in xsoar.state()['violations'])
-    assert xsoar.wait_for_line(f'^!!! not a line of the protocol .*: {text}$')
+    assert xsoar.wait_for_line(f'^!!! The container wrote something to stdout .*: {text}$')
 
 
 def test_print_and_stderr_are_no_violations(xsoar: LocalXsoar, http: requests.Session) -> None:
@@ -194,7 +194,7 @@ def test_each_log_line_is_a_line_of_its_own_with_control_characters_escaped(xsoa
 def test_the_context_is_kept_and_other_values_than_text_are_a_warning(xsoar: LocalXsoar, http: requests.Session) -> None:
     assert ask(xsoar, http, '/context', {'a': 'b'}) == {'a': 'b'} == xsoar.state()['context']
     assert ask(xsoar, http, '/context', {'a': 1}) == {'a': 1}
-    assert xsoar.wait_for_line("^!!! By the documents a context holds text only: the value of 'a' is int")
+    assert xsoar.wait_for_line("^!!! The documentation allows only text in a context: the value of 'a' is int")
 
 
 def test_samples_are_fetched_with_the_running_servers_context(xsoar: LocalXsoar, http: requests.Session) -> None:
@@ -333,7 +333,7 @@ def test_a_hanging_call_is_answered_once_it_is_let_go(faulty: LocalXsoar, http: 
 @pytest.mark.parametrize(
     'fault, words',
     [
-        ({'speed': 1}, 'speed is no fault. Known: call_delay_ms'),
+        ({'speed': 1}, 'There is no fault speed. Known: call_delay_ms'),
         ({'answer': 'maybe'}, 'is not one of normal'),
         ({'call_delay_ms': -1}, 'is not milliseconds'),
         ({'hang': 'maybe'}, 'is not true or false'),
@@ -393,9 +393,9 @@ def test_a_line_may_be_cut_at_any_time(xsoar: LocalXsoar, http: requests.Session
 @pytest.mark.parametrize(
     'path, words',
     [
-        ('/exit', r'the container ended \(exit code 3\)'),
+        ('/exit', r'The container ended \(exit code 3\)'),
         ('/raise', 'RuntimeError: the script failed'),
-        ('/sysexit', r'the container ended \(exit code 0\)'),
+        ('/sysexit', r'The container ended \(exit code 0\)'),
     ],
 )
 def test_a_container_that_ends_is_started_again(echo_pack: Path, path: str, words: str) -> None:

@@ -1,4 +1,4 @@
-// The page of the local XSOAR. All that comes from senders is set as text, never as markup.
+// The page of the local XSOAR. Whatever comes from senders is shown as text, never as markup.
 'use strict';
 
 const $ = (id) => document.getElementById(id);
@@ -30,7 +30,7 @@ function announce(text) { $('announce').textContent = text; }
 async function copy(text, pressed) {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
-  } else {  // a page that came over the network may not use the clipboard
+  } else {  // browsers allow the clipboard only for https and this machine
     const field = el('textarea', {value: text});
     document.body.append(field);
     field.select();
@@ -46,13 +46,13 @@ async function copy(text, pressed) {
 // The server.
 
 async function ask(method, path, body) {
-  const answer = await fetch(`/localxsoar/${path}`, {method, body: body === undefined ? undefined : JSON.stringify(body),
+  const response = await fetch(`/localxsoar/${path}`, {method, body: body === undefined ? undefined : JSON.stringify(body),
     headers: body === undefined ? {} : {'Content-Type': 'application/json'}});
-  const text = await answer.text();
+  const text = await response.text();
   let content = null;
   try { content = JSON.parse(text); } catch { /* a line of text */ }
-  if (answer.ok) return content;
-  throw Object.assign(new Error((content && content.error) || text || answer.statusText), {field: content && content.field});
+  if (response.ok) return content;
+  throw Object.assign(new Error((content && content.error) || text || response.statusText), {field: content && content.field});
 }
 
 // Times and sizes, short.
@@ -82,7 +82,7 @@ function duration(ms) {
   return ms < 10000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(0)} s`;
 }
 
-// A list of which only the lines in sight are in the document.
+// A list that puts only its visible rows into the document: thousands of rows would make the browser slow.
 
 class Lines {
   constructor(name, key, draw, words, open) {
@@ -111,7 +111,7 @@ class Lines {
 
   set(items) { this.all = items; this.unseen = 0; this.filter(); }
 
-  // New ones come on top without moving what is read.
+  // Add an item on top without moving the rows that the user reads.
   add(item) {
     const at = this.all.findIndex((each) => each[this.key] === item[this.key]);
     if (at >= 0) {
@@ -227,7 +227,7 @@ function became(delivery) {
   if (kind === 'created') return [el('b', {class: 'good'}, `→ ${which(delivery)}`), text];
   if (kind === 'repeat') return [el('b', {class: 'again'}, `↺ ${which(delivery)}`), `repeat of ${text}`];
   if (kind === 'handshake') return [el('span', {class: 'again'}, 'handshake'), text];
-  if (kind === 'waiting') return [el('span', {class: 'dim'}, 'waiting for the answer…')];
+  if (kind === 'waiting') return [el('span', {class: 'dim'}, 'waiting for the response…')];
   if (kind === 'answered') return [el('span', {class: 'dim'}, text)];
   return [el('span', {class: tone(delivery)}, text)];
 }
@@ -258,7 +258,7 @@ let bodyAs = 'tree';
 async function openDelivery(number, shows) {
   const path = `deliveries/${number}`;
   const found = await ask('GET', shows ? `${path}?secrets=show` : path).catch((error) => error);
-  if (location.hash !== `#/${path}`) return;  // who asked for it has left meanwhile
+  if (location.hash !== `#/${path}`) return;  // the user has opened something else meanwhile
   opened = found instanceof Error ? null : found;
   if (!opened) {
     drawDetail('delivery', el('p', {class: 'dim'}, found.message));
@@ -289,8 +289,8 @@ function backButton(to) { return button('‹ Back', () => go(to), {class: 'quiet
 
 function drawOpened() {
   const item = opened;
-  const told = el('p', {class: `told ${tone(item)}`}, el('span', {}, ...became(item)));
-  const parts = [['request', 'Request'], ['answer', 'Answer'],
+  const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item)));
+  const parts = [['request', 'Request'], ['answer', 'Response'],
     ...item.incidents.slice(0, 1).map((number) => ['incident', `Incident ${number}`])];
   if (!parts.some(([name]) => name === part)) part = 'request';
   const body = el('div');
@@ -304,10 +304,10 @@ function drawOpened() {
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     el('p', {class: 'meta'}, `${item.sender || 'unknown sender'} · ${duration(item.milliseconds)} · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, item.peer === 'localxsoar' ? ' · sent from here' : ''),
-    told,
+    result,
     el('div', {class: 'acts'}, button('Send again', sendAgain, {class: 'main'}), button('Edit…', edit),
       button('Copy as curl', copyCurl, {id: 'copy-curl'}),
-      item.can_be_signed ? el('span', {class: 'dim'}, 'signed anew') : null),
+      item.can_be_signed ? el('span', {class: 'dim'}, 'will be signed again') : null),
     tabs, body);
   if (part === 'incident') drawIncident(item.incidents[0], body);
   else drawMessage(item[part], body);
@@ -323,7 +323,7 @@ function drawMessage(message, box) {
   drawText('Body', message.body, box, {is_text: message.is_text, size: message.size, cut: message.cut});
 }
 
-// A text as a folded tree where it is JSON, and as it is.
+// Show a text as a folded tree if it is JSON, and as plain text.
 function drawText(title, text, box, {is_text: isText = true, size: bytes = text.length, cut = false} = {}) {
   let content;
   try { content = JSON.parse(text); } catch { content = undefined; }
@@ -339,19 +339,19 @@ function drawText(title, text, box, {is_text: isText = true, size: bytes = text.
   };
   again();
   box.append(el('div', {class: 'part'}, el('h3', {}, `${title} ${bytes ? size(bytes) : 'empty'}`), bytes ? choices : null));
-  if (!isText) box.append(el('p', {class: 'dim'}, 'These bytes are no text: what can be read of them.'));
+  if (!isText) box.append(el('p', {class: 'dim'}, 'This is not text. The readable part of it:'));
   if (cut) box.append(el('p', {class: 'dim'}, 'Only the beginning is shown.'));
   if (bytes) box.append(view);
 }
 
 async function sendAgain() {
   if (!opened) return;
-  try { go(`deliveries/${(await ask('POST', `deliveries/${opened.number}/send`, {})).number}`); } catch (error) { tellWrong(error); }
+  try { go(`deliveries/${(await ask('POST', `deliveries/${opened.number}/send`, {})).number}`); } catch (error) { showFailure(error); }
 }
 
-function tellWrong(error) {
-  const told = $('delivery').querySelector('.told');
-  if (told) told.replaceChildren(el('span', {class: 'bad'}, error.message));
+function showFailure(error) {
+  const result = $('delivery').querySelector('.result');
+  if (result) result.replaceChildren(el('span', {class: 'bad'}, error.message));
 }
 
 function edit() {
@@ -373,8 +373,8 @@ function edit() {
     try { go(`deliveries/${(await ask('POST', `deliveries/${item.number}/send`, edited)).number}`); } catch (error) { wrong.textContent = error.message; }
   };
   drawDetail('delivery', el('form', {class: 'edit', onsubmit: send}, el('h2', {}, 'Edit and send'),
-    el('p', {class: 'dim'}, item.can_be_signed ? `Signed anew as ${item.sender} signs. What is masked stays as it was.`
-      : 'What is masked stays as it was.'),
+    el('p', {class: 'dim'}, item.can_be_signed ? `Signed again as ${item.sender} signs. Masked values stay unchanged.`
+      : 'Masked values stay unchanged.'),
     el('label', {htmlFor: 'edit-target'}, 'Path and query'), target, el('label', {htmlFor: 'edit-headers'}, 'Headers'), headers,
     el('label', {htmlFor: 'edit-body'}, 'Body'), body, wrong,
     el('div', {class: 'acts'}, el('button', {class: 'main'}, 'Send'), button('Cancel', drawOpened))));
@@ -383,7 +383,7 @@ function edit() {
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-// A word of a command line. A terminal takes some bytes of a header for key presses, even between quotes: such a header is written in octal.
+// Quote a word for a shell. A terminal interprets some bytes as key presses, even between quotes: a header with such bytes is written in octal.
 function shellWord(text) {
   if (/^[\w.-]+$/.test(text)) return text;
   if (/^[ -~\u0100-\uffff]*$/.test(text)) return quoted(text);
@@ -391,7 +391,7 @@ function shellWord(text) {
   return `"$(printf %b '${text.replace(/[^\w :;,./=\u0100-\uffff-]/g, octal)}')"`;
 }
 
-// The body as base64 where it is no text, holds key presses or `!` in a later line (older shells take it for history), or is very long.
+// Return the body as base64 if it is not text, contains key presses or, after its first line, `!` (history in older shells), or is very long.
 function bodyInBase64({body, base64}) {
   if (base64 || (body.length < 30000 && !/[^\P{Cc}\n]|\n[^]*!/u.test(body))) return base64;
   return btoa(Array.from(new TextEncoder().encode(body), (byte) => String.fromCharCode(byte)).join(''));
@@ -400,12 +400,12 @@ function bodyInBase64({body, base64}) {
 function curlCommand({method, target, request}) {
   const leaveOut = ['host', 'content-length', 'transfer-encoding', 'connection', 'accept-encoding', 'expect'];
   const headers = request.headers.filter((header) => !leaveOut.includes(header.name.toLowerCase()));
-  const isSaid = headers.some((header) => header.name.toLowerCase() === 'content-type');
+  const hasType = headers.some((header) => header.name.toLowerCase() === 'content-type');
   // curl reads brackets as patterns, takes dots out of a path, and would ask another host for a target such as @host.
   const isUrl = /^\/[^[\]{}#\\]*$/.test(target) && !/\/(\.|%2e)/i.test(target.split('?')[0]);
   const words = ['curl', '-X', method, location.origin + (isUrl ? target : '/'), ...(isUrl ? [] : ['--request-target', target]),
     ...headers.flatMap((header) => ['-H', header.value ? `${header.name}: ${header.value}` : `${header.name};`]),
-    ...(isSaid || !request.size ? [] : ['-H', 'Content-Type:'])];
+    ...(hasType || !request.size ? [] : ['-H', 'Content-Type:'])];
   const command = words.map(shellWord).join(' ');
   const base64 = bodyInBase64(request);
   if (base64) return `echo ${base64} | base64 -d | ${command} --data-binary @-`;
@@ -415,11 +415,11 @@ function curlCommand({method, target, request}) {
 async function copyCurl(event) {
   if (!opened) return;
   let item = opened;
-  try { item = await ask('GET', `deliveries/${opened.number}?secrets=show`); } catch { /* from elsewhere it stays masked */ }
+  try { item = await ask('GET', `deliveries/${opened.number}?secrets=show`); } catch { /* on another machine it stays masked */ }
   copy(curlCommand(item), event ? event.target : $('copy-curl'));
 }
 
-// A folded tree. A value's path is in its title: what a mapper needs.
+// A folded tree. The title of a value is its path, which a mapper needs.
 
 function drawTree(content) {
   const tree = el('div', {class: 'tree'});
@@ -432,9 +432,9 @@ function entries(content, at, depth) {
   const pairs = Array.isArray(content) ? content.map((value, index) => [String(index), value]) : Object.entries(content);
   const drawn = pairs.slice(0, 200).map(([key, value]) => branch(key, value, at ? `${at}.${key}` : key, depth));
   if (pairs.length > 200) {
-    const rest = button(`show ${pairs.length - 200} more`, () => rest.replaceWith(...pairs.slice(200).map(([key, value]) =>
+    const more = button(`show ${pairs.length - 200} more`, () => more.replaceWith(...pairs.slice(200).map(([key, value]) =>
       branch(key, value, at ? `${at}.${key}` : key, depth))), {class: 'quiet more'});
-    drawn.push(rest);
+    drawn.push(more);
   }
   return drawn;
 }
@@ -507,7 +507,7 @@ function drawTry() {
   const wanted = $('search').value.toLowerCase();
   const found = senders.filter((sender) => `${sender.name} ${sender.kind} ${sender.deliveries.join(' ')}`.toLowerCase().includes(wanted));
   $('view-try').replaceChildren(el('p', {class: 'dim'}, senders.length
-    ? 'A press sends what the sender really sends, with its real proof, and shows what came of it.'
+    ? 'Click to send a real sample with a valid proof, and see what it becomes.'
     : 'No senders: start the local XSOAR with --senders DIR.'),
   ...Object.entries(KINDS).flatMap(([kind, label]) => {
     const some = found.filter((sender) => sender.kind === kind);
@@ -522,9 +522,9 @@ function drawEmpty() {
   $('empty').dataset.for = String(senders.length) + (instance.curl || '');
   const wrong = el('p', {class: 'wrong', role: 'alert'});
   const curl = button('Copy', async (event) => { copy((await ask('GET', 'curl')).curl, event.target); }, {class: 'quiet'});
-  $('empty').replaceChildren(el('h2', {}, 'Nothing has arrived yet'), el('p', {}, 'Send something, and see here what becomes of it.'),
+  $('empty').replaceChildren(el('h2', {}, 'Nothing has arrived yet'), el('p', {}, 'Send a request, and see here what it becomes.'),
     ...(instance.curl ? [el('div', {class: 'curl'}, el('pre', {}, instance.curl), curl)] : []),
-    ...(senders.length ? [el('p', {}, 'Or let one of these send its own:'),
+    ...(senders.length ? [el('p', {}, 'Or send a sample of one of these senders:'),
       el('div', {class: 'acts'}, ...fiveSenders().map((sender) => button(sender.name, () => trySender(sender, undefined, wrong))),
         el('a', {href: '#/try'}, 'all senders'))] : []), wrong);
 }
@@ -540,7 +540,7 @@ let instance = {};
 
 function drawState() {
   const {enabled, ready, health = {}} = instance;
-  const word = !enabled ? 'disabled' : health.isError ? health.error : ready ? 'in order' : 'starting';
+  const word = !enabled ? 'disabled' : health.isError ? health.error : ready ? 'Healthy' : 'starting';
   $('state').className = `state ${!enabled ? '' : health.isError ? 'bad' : ready ? 'good' : ''}`;
   $('instance-name').textContent = instance.instance || 'Local XSOAR';
   const restarts = instance.restarts ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
@@ -555,7 +555,7 @@ function drawState() {
 
 function drawFacts() {
   const rows = [['State', !instance.enabled ? 'disabled' : instance.ready ? 'listening' : 'starting'],
-    ['Health', instance.health.error || 'in order'], ['Container port', instance.port || '—'], ['Process', instance.pid || '—'],
+    ['Health', instance.health.error || 'Healthy'], ['Container port', instance.port || '—'], ['Process', instance.pid || '—'],
     ['Restarts', instance.restarts]];
   return el('dl', {id: 'facts', class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))]));
 }
@@ -584,7 +584,7 @@ function drawField(field) {
   return el('div', {class: 'field'}, label, input, help, wrong);
 }
 
-// What was typed: of secrets only those that were given anew.
+// Return the form's values; a secret only if a new one was typed.
 function readForm(form) {
   const given = {};
   for (const field of instance.fields) {
@@ -599,23 +599,23 @@ function readForm(form) {
 }
 
 function drawInstance() {
-  const said = el('p', {role: 'status', id: 'said'});
+  const actionStatus = el('p', {role: 'status', id: 'action-status'});
   const act = (action) => async () => {
     for (const each of form.querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
     for (const each of form.querySelectorAll('.wrong')) each.textContent = '';
-    said.className = 'dim';
-    said.textContent = action === 'test' ? 'Testing…' : action === 'save' ? 'Testing and saving…' : '…';
+    actionStatus.className = 'dim';
+    actionStatus.textContent = action === 'test' ? 'Testing…' : action === 'save' ? 'Testing and saving…' : '…';
     try {
-      const answer = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
-      if (action !== 'test') { instance = answer; drawState(); }
+      const described = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
+      if (action !== 'test') { instance = described; drawState(); }
       if (action === 'save') drawInstance();
-      const words = {test: 'The test succeeded.', save: 'Saved. The container starts anew.', enable: 'Enabled.', disable: 'Disabled.'};
-      $('said').textContent = words[action];
-      $('said').className = 'good';
+      const words = {test: 'The test succeeded.', save: 'Saved. The container restarts.', enable: 'Enabled.', disable: 'Disabled.'};
+      $('action-status').textContent = words[action];
+      $('action-status').className = 'good';
     } catch (error) {
       const input = error.field && form.elements[error.field];
-      said.textContent = input ? '' : error.message;
-      said.className = 'wrong';
+      actionStatus.textContent = input ? '' : error.message;
+      actionStatus.className = 'wrong';
       if (!input) return;
       input.setAttribute('aria-invalid', 'true');
       $(`${input.id}-wrong`).textContent = error.message;
@@ -625,12 +625,12 @@ function drawInstance() {
   const form = el('form', {id: 'form', noValidate: true, onsubmit: (event) => { event.preventDefault(); act('save')(); }},
     ...(instance.fields || []).map(drawField), el('div', {class: 'acts'}, button('Test', act('test'), {id: 'test'}),
       el('button', {class: 'main', id: 'save'}, 'Save'),
-      button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable')(), {id: 'enable'})), said);
+      button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable')(), {id: 'enable'})), actionStatus);
   const history = [...(instance.healthHistory || [])].reverse();
   $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
     el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'),
-    history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''}, each.error || 'in order')))
-      : el('p', {class: 'dim'}, 'Nothing was reported.')));
+    history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''}, each.error || 'Healthy')))
+      : el('p', {class: 'dim'}, 'No health has been reported.')));
 }
 
 // The log.
@@ -669,9 +669,9 @@ function addLine(line) {
   toDraw.push(line);
 }
 
-// What happens.
+// Live events.
 
-let paused = null;  // what came while the page was paused
+let paused = null;  // the events that arrived while the page was paused
 let arrived = 0;
 
 function count() {

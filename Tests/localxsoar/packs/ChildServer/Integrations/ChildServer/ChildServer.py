@@ -1,12 +1,12 @@
 """A child process that serves, as nginx does, before an application of the script."""
-import demistomock as demisto  # noqa: F401
-from CommonServerPython import *  # noqa: F401, F403
-from CommonServerUserPython import *  # noqa: F401, F403
-
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import demistomock as demisto  # noqa: F401
+from CommonServerPython import *  # noqa: F401, F403
+from CommonServerUserPython import *  # noqa: F401, F403
 
 FRONT = """
 import http.client, http.server, sys

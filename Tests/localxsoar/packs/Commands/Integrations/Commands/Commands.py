@@ -1,9 +1,9 @@
 """Ordinary commands with outputs, a file, an error, and a fetch that keeps its last run."""
+import json
+
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401, F403
 from CommonServerUserPython import *  # noqa: F401, F403
-
-import json
 
 
 def hello():

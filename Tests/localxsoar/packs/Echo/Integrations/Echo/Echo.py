@@ -1,8 +1,4 @@
 """A small HTTP server on the standard library: POST / makes incidents, other paths do one odd thing each."""
-import demistomock as demisto  # noqa: F401
-from CommonServerPython import *  # noqa: F401, F403
-from CommonServerUserPython import *  # noqa: F401, F403
-
 import hashlib
 import json
 import os
@@ -15,6 +11,10 @@ import time
 import traceback
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import demistomock as demisto  # noqa: F401
+from CommonServerPython import *  # noqa: F401, F403
+from CommonServerUserPython import *  # noqa: F401, F403
 
 LINE = threading.Lock()
 ROUTES: dict = {}

@@ -1,9 +1,8 @@
 """HTTP on FastAPI with uvicorn."""
 import demistomock as demisto  # noqa: F401
+import uvicorn
 from CommonServerPython import *  # noqa: F401, F403
 from CommonServerUserPython import *  # noqa: F401, F403
-
-import uvicorn
 from fastapi import FastAPI, Request
 
 app = FastAPI()

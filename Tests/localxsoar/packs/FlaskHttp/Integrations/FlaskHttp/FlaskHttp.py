@@ -2,7 +2,6 @@
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401, F403
 from CommonServerUserPython import *  # noqa: F401, F403
-
 from flask import Flask, jsonify, request
 from werkzeug.serving import make_server
 

@@ -1,10 +1,9 @@
 """HTTP on gevent: a WSGI application that makes an incident of each POST."""
+import json
+
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401, F403
 from CommonServerUserPython import *  # noqa: F401, F403
-
-import json
-
 from gevent.pywsgi import WSGIServer
 
 

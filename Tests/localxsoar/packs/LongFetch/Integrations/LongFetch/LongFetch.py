@@ -1,10 +1,10 @@
 """A long-running fetch that keeps its place in a versioned integration context."""
+import json
+import time
+
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401, F403
 from CommonServerUserPython import *  # noqa: F401, F403
-
-import json
-import time
 
 
 def fetch_once():

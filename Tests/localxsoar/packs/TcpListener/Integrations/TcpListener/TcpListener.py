@@ -1,9 +1,9 @@
 """A TCP listener: an incident of each line, as syslog over TCP sends them."""
+import socketserver
+
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401, F403
 from CommonServerUserPython import *  # noqa: F401, F403
-
-import socketserver
 
 
 class Lines(socketserver.StreamRequestHandler):

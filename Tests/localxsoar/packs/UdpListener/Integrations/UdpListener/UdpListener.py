@@ -1,9 +1,9 @@
 """A UDP listener: an incident of each datagram, as syslog over UDP sends them."""
+import socket
+
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401, F403
 from CommonServerUserPython import *  # noqa: F401, F403
-
-import socket
 
 
 def serve():

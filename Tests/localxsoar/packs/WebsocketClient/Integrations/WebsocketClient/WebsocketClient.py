@@ -1,11 +1,10 @@
 """asyncio with a websocket client: an incident of each message of a server."""
-import demistomock as demisto  # noqa: F401
-from CommonServerPython import *  # noqa: F401, F403
-from CommonServerUserPython import *  # noqa: F401, F403
-
 import asyncio
 
+import demistomock as demisto  # noqa: F401
 import websockets
+from CommonServerPython import *  # noqa: F401, F403
+from CommonServerUserPython import *  # noqa: F401, F403
 
 
 async def listen(url):

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from localxsoar.errors import CallRefused
-from localxsoar.incidents import IncidentStore, is_rfc3339
+from localxsoar.errors import CallRejected
+from localxsoar.store import Store, is_rfc3339
 
 
 @pytest.fixture
-def store() -> IncidentStore:
-    return IncidentStore()
+def store() -> Store:
+    return Store()
 
 
-def create(store: IncidentStore, *incidents: dict[str, Any]) -> list[dict[str, Any]]:
+def create(store: Store, *incidents: dict[str, Any]) -> list[dict[str, Any]]:
     return store.create(list(incidents), 'front', 'Echo')
 
 
@@ -54,26 +54,27 @@ def test_a_date_that_go_reads_is_taken(text: str) -> None:
         'now',
     ],
 )
-def test_a_date_that_go_does_not_read_is_refused(store: IncidentStore, text: str) -> None:
-    with pytest.raises(CallRefused, match='Incident 1: parsing time'):
+def test_a_date_that_go_does_not_read_is_refused(store: Store, text: str) -> None:
+    with pytest.raises(CallRejected, match='Incident 1: parsing time'):
         create(store, {'name': 'good'}, {'name': 'bad', 'occurred': text})
     assert store.search({}) == ([], 0)
 
 
 @pytest.mark.parametrize(
     'incident, words',
-    [('text', 'no object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'), ({'rawJSON': {}}, 'rawJSON is dict')],
+    [('text', 'not an object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'),
+     ({'rawJSON': {}}, 'rawJSON is dict')],
 )
-def test_an_incident_of_the_wrong_shape_is_refused(store: IncidentStore, incident: Any, words: str) -> None:
-    with pytest.raises(CallRefused, match=words):
+def test_an_incident_of_the_wrong_shape_is_refused(store: Store, incident: Any, words: str) -> None:
+    with pytest.raises(CallRejected, match=words):
         create(store, incident)
 
 
-def test_ids_count_up_as_text_over_calls(store: IncidentStore) -> None:
+def test_ids_count_up_as_text_over_calls(store: Store) -> None:
     assert [incident['id'] for incident in create(store, {}, {}) + create(store, {})] == ['1', '2', '3']
 
 
-def test_an_incident_carries_what_was_sent_and_what_the_server_adds(store: IncidentStore) -> None:
+def test_an_incident_carries_what_was_sent_and_what_the_server_adds(store: Store) -> None:
     sent = {'name': 'näme', 'type': 'Phishing', 'occurred': '2024-01-31T12:00:00+01:00', 'rawJSON': '{"a": 1.0}', 'severity': 3}
     created = create(store, sent)[0]
     assert {
@@ -93,16 +94,16 @@ def test_an_incident_carries_what_was_sent_and_what_the_server_adds(store: Incid
 
 
 @pytest.mark.parametrize('type_', [None, ''])
-def test_a_missing_type_makes_an_unclassified_incident(store: IncidentStore, type_: Any) -> None:
+def test_a_missing_type_makes_an_unclassified_incident(store: Store, type_: Any) -> None:
     assert create(store, {'type': type_})[0]['type'] == 'Unclassified'
 
 
-def test_a_missing_date_is_the_moment_of_creation(store: IncidentStore) -> None:
+def test_a_missing_date_is_the_moment_of_creation(store: Store) -> None:
     created = create(store, {'name': 'a', 'occurred': None})[0]
     assert created['occurred'] == created['created']
 
 
-def test_a_lone_surrogate_is_stored_as_go_would_read_it(store: IncidentStore) -> None:
+def test_a_lone_surrogate_is_stored_as_go_would_read_it(store: Store) -> None:
     assert create(store, {'name': 'a\ud800'})[0]['name'].startswith('a\ufffd')
 
 
@@ -126,7 +127,7 @@ def test_a_lone_surrogate_is_stored_as_go_would_read_it(store: IncidentStore) ->
         ({'sort': [{'field': 'name', 'asc': True}], 'size': 3}, '124'),
     ],
 )
-def test_a_search_finds_what_its_filter_says(store: IncidentStore, filter: dict[str, Any], ids: str) -> None:
+def test_a_search_finds_what_its_filter_says(store: Store, filter: dict[str, Any], ids: str) -> None:
     create(store, {'name': 'a'}, {'name': 'b'}, {'name': 'two words'}, {'name': 'b', 'type': 'Phishing'})
     found, total = store.search(filter)
     assert ''.join(incident['id'] for incident in found) == ids
@@ -134,12 +135,12 @@ def test_a_search_finds_what_its_filter_says(store: IncidentStore, filter: dict[
 
 
 @pytest.mark.parametrize('query', ['free text', 'owner:me', 'name:"open'])
-def test_a_query_that_is_not_understood_is_not_guessed_at(store: IncidentStore, query: str) -> None:
+def test_a_query_that_is_not_understood_is_not_guessed_at(store: Store, query: str) -> None:
     with pytest.raises(ValueError, match='The local XSOAR reads queries as'):
         store.search({'query': query})
 
 
-def test_threads_that_create_at_once_get_ids_of_their_own(store: IncidentStore) -> None:
+def test_threads_that_create_at_once_get_ids_of_their_own(store: Store) -> None:
     ids: list[str] = []
     threads = [threading.Thread(target=lambda: ids.extend(i['id'] for i in create(store, {}, {}, {}))) for _ in range(20)]
     for thread in threads:
@@ -149,16 +150,16 @@ def test_threads_that_create_at_once_get_ids_of_their_own(store: IncidentStore) 
     assert sorted(map(int, ids)) == list(range(1, 61))
 
 
-def test_a_context_of_an_older_version_is_refused(store: IncidentStore) -> None:
+def test_a_context_of_an_older_version_is_refused(store: Store) -> None:
     store.keep('front', 'context', {'a': '1'})
     value, version = store.kept('front', 'context')
     store.keep('front', 'context', {'a': '2'}, version)
-    with pytest.raises(CallRefused, match='changed meanwhile'):
+    with pytest.raises(CallRejected, match='changed meanwhile'):
         store.keep('front', 'context', {'a': '3'}, version)
     assert (value, store.kept('front', 'context')) == ({'a': '1'}, ({'a': '2'}, version + 1))
 
 
-def test_indicators_are_kept_once_and_found(store: IncidentStore) -> None:
+def test_indicators_are_kept_once_and_found(store: Store) -> None:
     feed = [{'value': f'198.51.100.{n}', 'type': 'IP', 'fields': {'tags': ['x']}} for n in range(3)]
     feed.append({'value': 'a.example', 'type': 'Domain'})
     assert store.add_indicators(feed, 'front', 'Feed') == (4, 0)
@@ -169,10 +170,10 @@ def test_indicators_are_kept_once_and_found(store: IncidentStore) -> None:
     rest = store.search_indicators({'query': 'type:IP', 'size': 2, 'searchAfter': first['searchAfter']})
     assert [ioc['value'] for ioc in rest['iocs']] == ['198.51.100.2']
     assert [ioc['value'] for ioc in store.search_indicators({'value': 'a.example'})['iocs']] == ['a.example']
-    with pytest.raises(CallRefused, match='reads queries as'):
+    with pytest.raises(CallRejected, match='reads queries as'):
         store.search_indicators({'query': 'who knows'})
 
 
-def test_contexts_belong_to_their_instances(store: IncidentStore) -> None:
+def test_contexts_belong_to_their_instances(store: Store) -> None:
     store.keep('front', 'context', {'a': 'b'})
     assert (store.kept('front', 'context')[0], store.kept('back', 'context')[0]) == ({'a': 'b'}, {})

@@ -1,4 +1,4 @@
-"""What the server keeps, in SQLite: incidents, indicators, entries, and each instance's context and last runs."""
+"""The server's store, in SQLite: incidents, indicators, entries, and each instance's context and last runs."""
 from __future__ import annotations
 
 import json
@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from localxsoar.errors import CallRefused
+from localxsoar.errors import CallRejected
 
 UNCLASSIFIED = 'Unclassified'
 PENDING = 0
@@ -27,31 +27,40 @@ CREATE TABLE IF NOT EXISTS indicator (
 CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
+# Fields that the server adds to an incident that lacks them.
 ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'details': '', 'CustomFields': {}, 'version': 1}
-RFC3339 = re.compile(r'(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))', re.ASCII)
-QUERY_TERM = re.compile(r'\s*(?:(?:and|AND)\s+)?(-)?(\w+):(?:"([^"]*)"|([^\s"]+))\s*')
+RFC3339 = re.compile(r'''
+    (\d{4})-(\d\d)-(\d\d) T (\d\d):(\d\d):(\d\d) (?:\.\d+)?
+    (?: Z | [+-](\d\d):(\d\d) )''', re.ASCII | re.VERBOSE)
+QUERY_TERM = re.compile(r'''
+    \s* (?: (?:and|AND) \s+ )?
+    (-)?                          # a term after a minus must not match
+    (\w+) :                       # the field
+    (?: "([^"]*)" | ([^\s"]+) )   # the value, quoted if it contains spaces
+    \s*''', re.VERBOSE)
 DATES = {'fromDate': '>=', 'toDate': '<='}
 INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
                    'sourceInstance': 'instance'}
 INDICATOR_FIELDS = {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance'}
 STATUSES = {'pending': '0', 'active': '1', 'closed': '2', 'done': '2', 'archived': '3'}
 ANY_VERSION = -1
-LEAP_YEAR = 2000
+LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
 BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')
 
 
-class IncidentStore:
-    """Incidents with ids that count up. Any thread may use it; another process may read the same file."""
+class Store:
+    """The records that a server keeps. Any thread may use it, and another process may read the same file."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._database = sqlite3.connect(str(file) if file else ':memory:', check_same_thread=False, isolation_level=None)
         self._database.execute('PRAGMA journal_mode = WAL')
-        self._database.execute('PRAGMA synchronous = OFF')
+        self._database.execute('PRAGMA synchronous = OFF')  # a trial's incidents need not survive a power failure
         self._database.executescript(SCHEMA)
 
     def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
-        """The created objects, in order. All of them in one transaction, or none and CallRefused."""
+        """Create all incidents in one transaction and return them in the same order. Raise CallRejected, and create none,
+        if one is wrong."""
         moment = now()
         for position, incident in enumerate(incidents):
             check_incident(position, incident)
@@ -68,7 +77,7 @@ class IncidentStore:
         return [_incident(row, incident) for row, incident in zip(rows, incidents, strict=True)]
 
     def search(self, filter: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
-        """One page of the incidents that match a filter of the XSOAR API, and how many match in all."""
+        """Return one page of the incidents that match a filter of the XSOAR API, and the number of all that match."""
         where, values = _conditions(filter, INCIDENT_FIELDS)
         size = int(filter.get('size') or DEFAULT_PAGE_SIZE)
         page = f'SELECT {COLUMNS} FROM incident WHERE {where} ORDER BY {_order(filter)} LIMIT ? OFFSET ?'
@@ -76,36 +85,36 @@ class IncidentStore:
         return [_incident(row) for row in rows], self._count('incident', where, values)
 
     def sent(self) -> list[dict[str, Any]]:
-        """Every incident exactly as it came over the line, with the id that it got."""
+        """Return every incident exactly as it came over the line, with its id."""
         rows = self._read('SELECT id, sent FROM incident ORDER BY id')
         return [{'id': str(row[0]), 'sent': json.loads(row[1])} for row in rows]
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
-        """The latest incidents, newest first, as lines of a list: without their details."""
+        """Return the latest incidents, newest first, without their details."""
         rows = self._read('SELECT id, name, type, occurred, created, instance FROM incident ORDER BY id DESC LIMIT ?', [limit])
         return [dict(zip(BRIEF, (str(row[0]), *row[1:]), strict=True)) for row in rows]
 
-    # What an instance keeps.
+    # Values of an instance: its context, last runs and outputs.
 
     def kept(self, instance: str, kind: str) -> tuple[Any, int]:
-        """A value that the instance keeps, and its version; {} and 0 before the first."""
+        """Return a value of the instance and its version, or {} and 0 if there is none yet."""
         rows = self._read('SELECT value, version FROM kept WHERE instance = ? AND kind = ?', [instance, kind])
         return (json.loads(rows[0][0]), rows[0][1]) if rows else ({}, 0)
 
     def keep(self, instance: str, kind: str, value: Any, version: int = ANY_VERSION) -> None:
-        """Replaces a value; CallRefused if another version than the one given has come meanwhile."""
+        """Replace a value. Raise CallRejected if its version is no longer the one given."""
         row = [json.dumps(value), instance, kind]
         with self._lock:
             self._database.execute("INSERT OR IGNORE INTO kept VALUES (?, ?, '{}', 0)", row[1:])
             done = self._database.execute('UPDATE kept SET value = ?, version = version + 1 WHERE instance = ? AND kind = ?'
                                           ' AND ? IN (version, -1)', [*row, version])
         if not done.rowcount:
-            raise CallRefused(f'The {kind} has another version than {version}: it was changed meanwhile.')
+            raise CallRejected(f'The version of the {kind} is not {version}: it was changed meanwhile.')
 
     # Indicators and entries.
 
     def add_indicators(self, indicators: Sequence[dict[str, Any]], instance: str, brand: str) -> tuple[int, int]:
-        """Keeps each value once, as it came last. How many are new, and how many were known."""
+        """Keep the latest version of each indicator. Return how many are new and how many were known."""
         before = self._count('indicator')
         rows = [(item['value'], item.get('type') or '', brand, instance, now(), json.dumps(item)) for item in indicators]
         with self._lock:
@@ -118,11 +127,11 @@ class IncidentStore:
         return added, len(rows) - added
 
     def search_indicators(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """A page of indicators as searchIndicators answers: by value, by a query of type, value and brand."""
+        """Return a page of indicators in the form of a reply to searchIndicators, found by value or query."""
         try:
             where, values = _conditions({'query': args.get('query')}, INDICATOR_FIELDS)
         except ValueError as error:
-            raise CallRefused(str(error)) from None
+            raise CallRejected(str(error)) from None
         if args.get('value'):
             where, values = f'{where} AND value = ?', [*values, args['value']]
         total = self._count('indicator', where, values)
@@ -133,7 +142,7 @@ class IncidentStore:
         return {'iocs': [_indicator(*row) for row in rows], 'total': total, 'searchAfter': [str(rows[-1][0])] if rows else None}
 
     def add_entry(self, investigation: str, contents: Any) -> str:
-        """Keeps an entry of a War Room; its id."""
+        """Keep an entry of a War Room and return its id."""
         with self._lock:
             done = self._database.execute('INSERT INTO entry (investigation, contents) VALUES (?, ?)',
                                           [investigation, json.dumps(contents)])
@@ -156,19 +165,23 @@ def now() -> str:
 
 
 def check_incident(position: int, incident: Any) -> None:
-    """Refuses what the server, which is written in Go, could not read."""
+    """Raise CallRejected for an incident that the server, which is written in Go, could not read."""
     if not isinstance(incident, dict):
-        raise CallRefused(f'Incident {position} is no object.')
+        raise CallRejected(f'Incident {position} is not an object.')
     for field in TEXT_FIELDS:
         if not isinstance(incident.get(field), (str, type(None))):
-            raise CallRefused(f'Incident {position}: {field} is {type(incident[field]).__name__}, expected text.')
+            raise CallRejected(f'Incident {position}: {field} is {type(incident[field]).__name__}, expected text.')
     occurred = incident.get('occurred')
     if occurred is not None and not is_rfc3339(occurred):
-        raise CallRefused(f'Incident {position}: parsing time {occurred!r}: occurred is no RFC 3339 date (2024-01-31T12:00:00Z).')
+        raise CallRejected(f'Incident {position}: parsing time {occurred!r}: '
+                           'occurred is not an RFC 3339 date (2024-01-31T12:00:00Z).')
 
 
 def is_rfc3339(text: str) -> bool:
-    """Whether Go parses the text as an RFC 3339 date and time: capital T and Z, a zone, a day that exists, no second 60."""
+    """Return whether Go parses the text as a date and time of RFC 3339.
+
+    Go requires capital T and Z, a time zone and an existing day, and rejects second 60.
+    """
     match = RFC3339.fullmatch(text)
     if not match:
         return False
@@ -186,18 +199,19 @@ def _row(number: int, incident: dict[str, Any], now: str, instance: str, brand: 
 
 
 def _storable(text: str) -> str:
-    """The text as SQLite can hold it: a lone surrogate becomes the replacement character, as it does in Go."""
+    """Return the text in a form that SQLite accepts: a lone surrogate becomes U+FFFD, as in Go."""
     return text.encode('utf-8', 'surrogatepass').decode('utf-8', 'replace') if not text.isascii() else text
 
 
 def _incident(row: Sequence[Any], sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The incident as the server shows it: what was sent, and what the server made of it and adds."""
+    """Return the incident as the server shows it: the fields that were sent, and those that the server sets."""
     number, name, type_, created, occurred, status, instance, brand, text = row
     known = {key: value for key, value in (sent or json.loads(text)).items() if value is not None}
     own = {'id': str(number), 'name': name, 'type': type_, 'rawType': type_, 'rawName': name,
            'created': created, 'modified': created, 'occurred': occurred, 'status': status,
            'sourceInstance': instance, 'sourceBrand': brand, 'rawJSON': _storable(str(known.get('rawJSON') or ''))}
-    return {**own, **ADDED, **known, **own}  # the id first, as people read it
+    # `own` comes first for its order, as people read it, and last because its values win.
+    return {**own, **ADDED, **known, **own}
 
 
 def _indicator(number: int, type_: str, brand: str, instance: str, modified: str, sent: str) -> dict[str, Any]:
@@ -207,10 +221,16 @@ def _indicator(number: int, type_: str, brand: str, instance: str, modified: str
             'CustomFields': known.get('fields') or {}}
 
 
+def brief(incident: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an incident that a list shows."""
+    return {name: incident[name] for name in BRIEF}
+
+
 # Searching.
 
 
 def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, list[Any]]:
+    """Return an SQL condition for a filter, and the values of its placeholders."""
     conditions = ['1']
     values: list[Any] = []
     for field, column in INCIDENT_FIELDS.items():
@@ -222,14 +242,17 @@ def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[s
         if filter.get(field):
             conditions.append(f'julianday(created) {operator} julianday(?)')
             values.append(str(filter[field]))
-    for negated, field, value in parse_query(filter.get('query') or '', fields):
-        conditions.append(f"lower(CAST({fields[field]} AS TEXT)) {'!=' if negated else '='} lower(?)")
+    for is_negated, field, value in parse_query(filter.get('query') or '', fields):
+        conditions.append(f"lower(CAST({fields[field]} AS TEXT)) {'!=' if is_negated else '='} lower(?)")
         values.append(STATUSES.get(value.lower(), value) if field == 'status' else value)
     return ' AND '.join(conditions), values
 
 
 def parse_query(query: str, fields: Mapping[str, str]) -> list[tuple[bool, str, str]]:
-    """The terms `field:value`, `-field:"value"`, joined by spaces or `and`: negated, field, value. ValueError for others."""
+    """Return the terms of a query as (is negated, field, value). Raise ValueError for a query in any other form.
+
+    A term is `field:value` or `-field:"value"`; spaces or `and` join terms.
+    """
     terms: list[tuple[bool, str, str]] = []
     position = 0
     while position < len(query.rstrip()):

@@ -1,6 +1,7 @@
-"""The XSOAR API as the official tools use it: demisto-sdk upload and run, demisto-py, the SDK's XsoarClient."""
+"""The XSOAR API, as far as official tools use it: demisto-sdk upload and run, demisto-py, the SDK's XsoarClient."""
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import shlex
@@ -13,25 +14,25 @@ from typing import Any
 import bottle
 
 from localxsoar import pack
-from localxsoar.calls import BUILD, INSTANCE_ID, USER, VERSIONS
+from localxsoar.commands import BUILD, INSTANCE_ID, USER, VERSIONS
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import UsageError
 from localxsoar.instance import CommandFailed, Instance
-from localxsoar.server import as_json, read_object
+from localxsoar.json_routes import as_json, read_object
 
 PLAYGROUND_TYPE = 9
 NOTE, ERROR = 1, 4
 OUTPUTS = 'outputs'
-CONDITION = re.compile(r'\(.*\)', re.DOTALL)
+CONDITION = re.compile(r'\(.*\)', re.DOTALL)  # in an output's path: which element of a list to replace
 
 
-class Sdk:
-    """What the tools ask of the server of one instance. `check` raises for a wrong API key."""
+class XsoarApi:
+    """The XSOAR API of a server with one instance. With `api_key`, any other key is rejected."""
 
-    def __init__(self, instance: Instance, settings: Mapping[str, str], check: Callable[[], None]) -> None:
+    def __init__(self, instance: Instance, settings: Mapping[str, str], api_key: str | None = None) -> None:
         self._instance = instance
         self._settings = settings
-        self._check = check
+        self._api_key = api_key
 
     def routes(self, api: bottle.Bottle) -> None:
         for method, path, handler in (
@@ -52,20 +53,28 @@ class Sdk:
             ('POST', '/entry/execute/sync', self._execute),
             ('POST', '/investigation/<id>/context', self._context),
             ('POST', '/incident', self._create_incident),
+            ('POST', '/incidents/search', self._search),
             ('POST', '/indicators/search', self._indicators),
         ):
             api.route(path, method, self._guarded(handler))
 
     def _guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        def answer(**path: str) -> Any:
-            self._check()
+        """Return the handler with a check of the API key before it."""
+        def checked(**path: str) -> Any:
+            self._check_api_key()
             return handler(**path)
-        return answer
+        return checked
+
+    def _check_api_key(self) -> None:
+        """Raise HTTPError 401 for a wrong API key."""
+        given = bottle.request.get_header('Authorization') or ''
+        if self._api_key is not None and not hmac.compare_digest(given.encode(), self._api_key.encode()):
+            raise bottle.HTTPError(401, 'The Authorization header does not contain the API key that --api-key sets.')
 
     # The server.
 
     def _about(self) -> dict[str, Any]:
-        """Texts and numbers only: the SDK reads it as Python."""
+        """Return the server's version. Only texts and numbers: the SDK parses the response as a Python literal."""
         return {'demistoVersion': VERSIONS[self._instance.runtime.version], 'buildNum': BUILD, 'productMode': 'xsoar',
                 'deploymentMode': 'opp', 'name': 'localxsoar'}
 
@@ -79,21 +88,22 @@ class Sdk:
                          'currentVersion': integration.pack_version}])
 
     def _upload(self) -> dict[str, Any]:
-        """Takes the integration of this name in out of what is uploaded; its container starts anew."""
+        """Replace the integration by the one with the same name in the upload, and restart its container."""
         upload = bottle.request.files.get('file')
         if upload is None:
-            raise UsageError('The upload has no part named file.')
+            raise UsageError('The upload has no part with the name file.')
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, Path(upload.raw_filename).name)
             upload.save(str(file))
             integration = pack.load_integration(file, self._instance.integration.name)
         if integration.name != self._instance.integration.name:
-            raise UsageError(f'This local XSOAR runs {self._instance.integration.name}; the upload has {integration.name}.')
-        if integration.pack_version == pack.UNKNOWN:  # one integration by itself: it is still of its pack
+            raise UsageError(f'This local XSOAR runs {self._instance.integration.name}, '
+                             f'but the upload contains {integration.name}.')
+        if integration.pack_version == pack.UNKNOWN:  # an integration without its pack: the pack stays the same
             known = self._instance.integration
             integration = replace(integration, pack_name=known.pack_name, pack_version=known.pack_version)
         self._instance.reconfigure({}, integration)
-        self._instance.printer.happened(f'upload  {integration.pack_name} {integration.pack_version}: the container starts anew')
+        self._instance.printer.happened(f'upload  {integration.pack_name} {integration.pack_version}: the container restarts')
         return self._configuration()
 
     # The instance.
@@ -110,13 +120,14 @@ class Sdk:
                                       'commands': descriptor['script'].get('commands') or []}}
 
     def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a parameter of the descriptor in the form of the API."""
         default = '' if row.get('defaultvalue') is None else str(row['defaultvalue'])
         return {'name': row['name'], 'display': row.get('display') or row['name'], 'type': int(row.get('type') or 0),
                 'required': bool(row.get('required')), 'hidden': bool(row.get('hidden')), 'defaultValue': default,
                 'options': row.get('options') or []}
 
     def _described(self) -> dict[str, Any]:
-        """The instance with its parameters; what is encrypted stays here."""
+        """Return the instance with its parameters, but without the values of encrypted ones."""
         instance = self._instance
         data = [{**self._row(row), 'hasvalue': bool(value), 'value': '' if row.get('type') in pack.SECRET_TYPES else value}
                 for row in instance.integration.parameters for value in [instance.params.get(row['name'])]]
@@ -124,9 +135,9 @@ class Sdk:
                 'enabled': str(instance.enabled).lower(), 'isIntegrationScript': True, 'configuration': self._configuration()}
 
     def _given(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The values of a form; an encrypted one that is empty is one that has not changed."""
+        """Return the values in a form that the client sends. An encrypted value that is empty has not changed."""
         if body.get('name') != self._instance.name:
-            raise UsageError(f'The local XSOAR has one instance, {self._instance.name!r}; this is {body.get("name")!r}.')
+            raise UsageError(f'The local XSOAR has one instance, {self._instance.name!r}, not {body.get("name")!r}.')
         given = {}
         for row in body.get('data') or []:
             value = row.get('value')
@@ -136,6 +147,7 @@ class Sdk:
         return given
 
     def _save(self) -> dict[str, Any]:
+        """Set the instance's parameters, and enable or disable it."""
         body = read_object()
         self._instance.reconfigure(self._given(body))
         if str(body.get('enabled')).lower() == 'true':
@@ -162,9 +174,9 @@ class Sdk:
                                       'creatingUserId': USER['id']}]}
 
     def _execute(self) -> str:
-        """Runs `!command name="value" ...`; its entries, an error among them."""
-        line = str(read_object().get('data') or '')
-        command, args = parse_command(line)
+        """Run `!command name="value" ...` and return its entries. An error is an entry, too."""
+        text = str(read_object().get('data') or '')
+        command, args = parse_command(text)
         if command == 'DeleteContext':
             self._instance.store.keep(PLAYGROUND, OUTPUTS, {})
             return as_json([])
@@ -174,23 +186,25 @@ class Sdk:
             entries = [{'Type': ERROR, 'ContentsFormat': 'text', 'Contents': str(error)}]
         for entry in entries:
             self._keep_outputs(entry.get('EntryContext') or {})
-        return as_json([self._entry(entry, line) for entry in entries])
+        return as_json([self._entry(entry, text) for entry in entries])
 
-    def _entry(self, entry: Mapping[str, Any], line: str) -> dict[str, Any]:
+    def _entry(self, entry: Mapping[str, Any], command_text: str) -> dict[str, Any]:
+        """Keep an entry, and return it in the form of the API."""
         contents = entry.get('HumanReadable') or entry.get('Contents')
         text = contents if isinstance(contents, str) else json.dumps(contents, indent=2)
         return {'id': self._instance.store.add_entry(PLAYGROUND, text), 'investigationId': PLAYGROUND, 'contents': text,
-                'type': entry.get('Type') or NOTE, 'format': entry.get('ContentsFormat') or 'text', 'parentContent': line,
+                'type': entry.get('Type') or NOTE, 'format': entry.get('ContentsFormat') or 'text', 'parentContent': command_text,
                 'user': USER['id']}
 
     def _keep_outputs(self, outputs: Mapping[str, Any]) -> None:
+        """Add a command's outputs to the context of the playground. The path `A.B(condition)` sets B in A."""
         kept = self._instance.store.kept(PLAYGROUND, OUTPUTS)[0]
         for path, value in outputs.items():
             *folders, name = CONDITION.sub('', path).split('.')
-            place = kept
+            folder_values = kept
             for folder in folders:
-                place = place.setdefault(folder, {})
-            place[name] = value
+                folder_values = folder_values.setdefault(folder, {})
+            folder_values[name] = value
         self._instance.store.keep(PLAYGROUND, OUTPUTS, kept)
 
     def _context(self, id: str) -> dict[str, Any]:
@@ -204,18 +218,22 @@ class Sdk:
         self._instance.printer.created(created)
         return created[0]
 
+    def _search(self) -> dict[str, Any]:
+        incidents, total = self._instance.store.search(read_object().get('filter') or {})
+        return {'total': total, 'data': incidents, 'notUpdated': 0}
+
     def _indicators(self) -> dict[str, Any]:
         found = self._instance.store.search_indicators(read_object())
         return {'total': found['total'], 'iocObjects': found['iocs'], 'searchAfter': found['searchAfter']}
 
 
-def parse_command(line: str) -> tuple[str, dict[str, str]]:
-    """The command and the arguments of a line of the War Room; UsageError for another kind of line."""
+def parse_command(text: str) -> tuple[str, dict[str, str]]:
+    """Return the command and arguments in a text of the War Room. Raise UsageError if it has none."""
     try:
-        words = shlex.split(line)
+        words = shlex.split(text)
     except ValueError as error:
-        raise UsageError(f'{line!r} is no command: {error}') from None
+        raise UsageError(f'{text!r} is not a command: {error}') from None
     if not words or not words[0].startswith('!'):
-        raise UsageError(f'The local XSOAR runs lines as !command name="value", not {line!r}.')
+        raise UsageError(f'The local XSOAR runs commands in the form !command name="value", not {text!r}.')
     pairs = [word.partition('=') for word in words[1:]]
     return words[0][1:], {name: value for name, _, value in pairs if name not in ('debug-mode', 'using', 'raw-response')}

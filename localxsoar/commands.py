@@ -1,4 +1,4 @@
-"""What the server answers to the calls of a container."""
+"""The server's replies to the calls of a container."""
 from __future__ import annotations
 
 import json
@@ -10,11 +10,11 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from localxsoar.errors import CallRefused
+from localxsoar.errors import CallRejected
 from localxsoar.faults import Faults
-from localxsoar.incidents import IncidentStore
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
+from localxsoar.store import ANY_VERSION, Store
 
 TEST_MODULE = 'test-module'
 VERSIONS = {'6.5': '6.5.0', '6.10': '6.10.0', '8': '8.9.0'}
@@ -24,16 +24,16 @@ LAST_RUNS = {'LastRun': 'last run', 'LastMirrorRun': 'last mirror run', 'AssetsL
 CONTEXT = 'context'
 INSTANCE_ID = 'instance-1'
 DONE: dict[str, Any] = {}
-NO_REPLY = object()
+NO_REPLY = object()  # for messages that get no reply: None would be sent as `null`
 PLAIN_PATH = re.compile(r'[\w.\- ]*')
-ONLY_A_SERVER = 'The local XSOAR does not offer {}: it takes a real server.'
+ONLY_A_SERVER = 'The local XSOAR does not offer {}: this needs a real server.'
 REQUEST_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Site:
-    """The server that a container belongs to, as its calls see it."""
-    store: IncidentStore
+    """The parts of the server that a container's calls reach."""
+    store: Store
     faults: Faults
     printer: Printer
     journal: Journal
@@ -41,8 +41,8 @@ class Site:
     version: str = '8'
 
 
-class Calls:
-    """The commands of one container's instance. Raises CallRefused for what gets an error reply."""
+class ServerCommands:
+    """The commands that the server offers to one container. A command raises CallRejected to send an error reply."""
 
     def __init__(self, site: Site, instance: str, brand: str, command: str, is_alive: Callable[[], bool],
                  cut_line: Callable[[], None]) -> None:
@@ -54,7 +54,6 @@ class Calls:
         self._is_alive = is_alive
         self._cut_line = cut_line
         self._warned: set[str] = set()
-        self.created: list[dict[str, Any]] = []
         self._commands: dict[str, Callable[[dict[str, Any]], Any]] = {
             'createIncidents': self._create_incidents,
             'createIndicators': self._create_indicators,
@@ -74,22 +73,22 @@ class Calls:
             'getLicenseCustomField': lambda args: None,
             'getIndexHash': lambda args: 'local',
         }
-        for name, kind in LAST_RUNS.items():
+        for name, kind in LAST_RUNS.items():  # `kind=kind`: a lambda would see the last kind of the loop otherwise
             self._commands[f'get{name}'] = lambda args, kind=kind: self._store.kept(instance, kind)[0]  # type: ignore[misc]
             self._commands[f'set{name}'] = lambda args, kind=kind: self._keep(kind, args['value'])  # type: ignore[misc]
 
     def execute(self, message: dict[str, Any]) -> Any:
-        """The reply to a call, or NO_REPLY."""
+        """Return the reply to a call, or NO_REPLY. Raise CallRejected if the local XSOAR lacks the command."""
         command = str(message['command'])
-        self._site.journal.calls[command] += 1
+        self._site.journal.call_counts[command] += 1
         if command not in self._commands:
             self._site.journal.undeclared.append(command)
-            self._site.printer.alarm(f'the command {command} was called, which the local XSOAR does not offer')
-            raise CallRefused(ONLY_A_SERVER.format(f'the command {command}'))
+            self._site.printer.alarm(f'The integration called {command}, which the local XSOAR does not offer.')
+            raise CallRejected(ONLY_A_SERVER.format(f'the command {command}'))
         return self._commands[command](message.get('args') or {})
 
     def warn(self, text: str) -> None:
-        """Says once what the real server would let pass, and its documents forbid."""
+        """Report, once, something that the real server accepts although its documentation forbids it."""
         if text not in self._warned:
             self._warned.add(text)
             self._site.journal.warnings.append(text)
@@ -98,12 +97,13 @@ class Calls:
     # Incidents and indicators.
 
     def _create_incidents(self, args: dict[str, Any]) -> Any:
+        """Create incidents as the faults allow, then keep the last run that may come with them."""
         incidents = args['incidents']
         if not isinstance(incidents, list):
-            raise CallRefused(f'createIncidents takes a list of incidents, not {type(incidents).__name__}.')
+            raise CallRejected(f'createIncidents expects a list of incidents, not {type(incidents).__name__}.')
         self._site.journal.create_sizes.append(len(incidents))
-        if self._site.faults.take_cut():
-            self._site.printer.line('the line is cut, as the fault "cut" asks for')
+        if self._site.faults.pop_cut():
+            self._site.printer.show('The line is cut, as the fault "cut" demands.')
             self._cut_line()
             return NO_REPLY
         created = self._site.faults.create(incidents, self.store_incidents, self._is_alive)
@@ -112,6 +112,7 @@ class Calls:
         return created
 
     def store_incidents(self, incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Create the incidents, print them, and return them with their ids."""
         created = self._store.create(incidents, self._instance, self._brand)
         self._site.printer.created(created)
         return created
@@ -121,7 +122,7 @@ class Calls:
         self._site.printer.happened(f'indicators  {added} new, {known} seen again')
         return DONE
 
-    # What an instance keeps.
+    # Last runs and the integration context.
 
     def _keep(self, kind: str, value: Any) -> Any:
         self._store.keep(self._instance, kind, value)
@@ -136,24 +137,26 @@ class Calls:
         self._warn_of_context_in_test()
         value, version = args['value'], args.get('version')
         if not isinstance(value, dict):
-            raise CallRefused('The integration context must be an object.')
+            raise CallRejected('The integration context must be an object.')
         for key, item in value.items():
             if not isinstance(item, str):
-                self.warn(f'By the documents a context holds text only: the value of {key!r} is {type(item).__name__}')
-        expected = version.get('version', -1) if isinstance(version, dict) else -1 if version is None else version
-        self._store.keep(self._instance, CONTEXT, value, int(expected))
+                self.warn(f'The documentation allows only text in a context: the value of {key!r} is {type(item).__name__}.')
+        # A script sends back the version object of its last read, a plain number, or nothing for `any version`.
+        if isinstance(version, dict):
+            version = version.get('version', ANY_VERSION)
+        self._store.keep(self._instance, CONTEXT, value, ANY_VERSION if version is None else int(version))
         return DONE
 
     def _warn_of_context_in_test(self) -> None:
         if self._command == TEST_MODULE:
-            self.warn('By the documents the integration context cannot be used in test-module')
+            self.warn('The documentation does not allow the integration context in test-module.')
 
-    # The rest.
+    # Health, entries and requests to the server.
 
     def _update_health(self, args: dict[str, Any]) -> Any:
         error = json.dumps(args['err']) if isinstance(args['err'], dict) else str(args['err'] or '')
         self._site.journal.set_health(error, bool(args.get('isError', error)))
-        self._site.printer.happened(f"health  {error or 'in order'}")
+        self._site.printer.happened(f"health  {error or 'Healthy'}")
         return DONE
 
     def _add_entry(self, args: dict[str, Any]) -> Any:
@@ -162,6 +165,7 @@ class Calls:
         return DONE
 
     def _request(self, args: dict[str, Any]) -> Any:
+        """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""
         request = Request(self._site.url + args['uri'], str(args.get('body') or '').encode() or None, method=args['method'])
         try:
             response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)
@@ -172,7 +176,7 @@ class Calls:
                     'body': response.read().decode('utf-8', 'replace'),
                     'headers': {name: [value] for name, value in response.headers.items()}}
 
-    # Messages of a type of their own.
+    # Calls that have a message type of their own, rather than executeCommand.
 
     def urls(self, message: dict[str, Any]) -> Any:
         paths = ('evidenceBoard', 'investigation', 'relatedIncidents', 'warRoom', 'workPlan')
@@ -182,17 +186,17 @@ class Calls:
         return {'version': VERSIONS[self._site.version], 'buildNumber': BUILD, 'platform': 'xsoar'}
 
     def file(self, message: dict[str, Any]) -> Any:
-        """A file of this machine: its path stands for the id of an entry."""
+        """Return a file of this machine: a path is used where XSOAR has an entry id."""
         path = Path(str(message['args']['id']))
         if not path.is_file():
-            raise CallRefused(f'There is no file {path}. In the local XSOAR the path of a file stands for an entry id.')
+            raise CallRejected(f'There is no file {path}. The local XSOAR expects the path of a file as entry id.')
         return {'id': str(path), 'path': str(path.resolve()), 'name': path.name}
 
     def dt(self, message: dict[str, Any]) -> Any:
-        """A plain path of names, over lists too; the rest of the language takes a real server."""
+        """Return the value at a path of names and dots, also through lists. Reject the rest of the DT language."""
         value, path = message['value'], str(message['name'])
         if not PLAIN_PATH.fullmatch(path):
-            raise CallRefused(ONLY_A_SERVER.format(f'more of DT than names and dots ({path})'))
+            raise CallRejected(ONLY_A_SERVER.format(f'more of DT than names and dots ({path})'))
         for part in path.removeprefix('val.').split('.'):
             if isinstance(value, list):
                 value = [item.get(part) for item in value if isinstance(item, dict)]

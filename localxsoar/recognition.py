@@ -1,0 +1,90 @@
+"""Recognition of senders: which of the recipes' senders sent a request."""
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from localxsoar.senders import Headers, Sender
+
+# Headers that many senders have: they identify none of them.
+COMMON_HEADERS = {'accept', 'accept-encoding', 'authorization', 'connection', 'content-encoding', 'content-length',
+                  'content-type', 'date', 'host', 'traceparent', 'user-agent', 'x-request-id'}
+ALIKE = 0.5  # two payloads that share at least this part of their keys may have the same sender
+PARSED_BYTES = 1024 * 1024  # larger bodies are not parsed: this runs between a response and the next request
+NO_FIT = (0, False, 0.0)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The parts of a request that identify its sender."""
+    headers: frozenset[str]
+    agent: str
+    keys: frozenset[str]
+
+    def likeness(self, other: Marks) -> float:
+        """Return the share of the payloads' keys that are in both, from 0 to 1."""
+        return len(self.keys & other.keys) / (len(self.keys | other.keys) or 1)
+
+
+def marks(headers: Iterable[tuple[str, str]], payload: Any) -> Marks:
+    """Return the marks of a request. A list of events is represented by its first."""
+    found = {name.lower(): value for name, value in headers}
+    first = payload[0] if isinstance(payload, list) and payload else payload
+    keys = frozenset(first) if isinstance(first, dict) else frozenset[str]()
+    return Marks(frozenset(found) - COMMON_HEADERS, product(found.get('user-agent', '')), keys)
+
+
+def product(agent: str) -> str:
+    """Return the first word of a user agent, without its version."""
+    return agent.partition('/')[0].partition(' ')[0]
+
+
+def marks_of(sender: Sender) -> list[Marks]:
+    """Return the marks of each delivery in a sender's recipe. The header of its proof is one of them."""
+    own = [sender.proof['name']] if sender.proof and sender.proof['place'] == 'header' else []
+    return [marks([(name, str(value)) for name, value in delivery['headers'].items()] + [(name, '') for name in own],
+                  delivery.get('payload')) for delivery in sender.deliveries]
+
+
+class SenderRecognizer:
+    """Recognizes the sender of a request by headers that only one sender has, by user agent, and by payload keys."""
+
+    def __init__(self, senders: Sequence[Sender]) -> None:
+        self._known = [(each, sender) for sender in senders for each in marks_of(sender)]
+        self._headers = owners((name, sender) for each, sender in self._known for name in each.headers)
+        self._agents = owners((each.agent, sender) for each, sender in self._known)
+
+    def recognize(self, headers: Headers, body: bytes) -> tuple[Sender | None, str]:
+        """Return the sender whose recipe fits best, or None, and the name to show: the sender's or the user agent's."""
+        seen = marks(headers, parse(body))
+        fits = [(self._fit(each, seen), sender) for each, sender in self._known]
+        fit, sender = max(fits, key=lambda item: item[0], default=(NO_FIT, None))
+        return (sender, sender.name) if sender and fit != NO_FIT else (None, seen.agent)
+
+    def _fit(self, recipe: Marks, seen: Marks) -> tuple[int, bool, float]:
+        """Return how well a request fits a recipe; a better fit compares greater."""
+        all_there = recipe.headers <= seen.headers
+        agents_match = bool(recipe.agent) and recipe.agent == seen.agent
+        # Payloads count unless the user agents contradict each other.
+        likeness = recipe.likeness(seen) if agents_match or not recipe.agent or not seen.agent else 0
+        is_own = any(self._headers[name] == 1 for name in recipe.headers)
+        is_own_agent = agents_match and self._agents[recipe.agent] == 1
+        if not is_own_agent and not (all_there and (is_own or likeness >= ALIKE)):
+            return NO_FIT
+        return len(recipe.headers & seen.headers), agents_match, likeness
+
+
+def owners(pairs: Iterable[tuple[str, Sender]]) -> Counter[str]:
+    """Return how many senders share each mark."""
+    return Counter(mark for mark, _ in {(mark, sender.key) for mark, sender in pairs})
+
+
+def parse(body: bytes) -> Any:
+    """Return the body's JSON, or None if it has none or is large."""
+    try:
+        return json.loads(body) if len(body) <= PARSED_BYTES else None
+    except (ValueError, RecursionError):
+        return None
