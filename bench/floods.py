@@ -171,16 +171,16 @@ def all_at_once() -> list[Row]:
         scene.release()
         for number in range(15):
             send(post(MIB, f'X-GitHub-Delivery: {number}'))[0].recv(65536)
-        send(post(SIZE), 2)  # whose responses are not read
+        send(post(22 * MIB), 2)  # whose responses are not read
         wait_while(scene.is_busy, 60)
         scene.side.faults.change({'hang': True})
         send(post(1000))
         wait_while(scene.is_busy, 10)
         send(post(SIZE), 2, unsent=1)
-        send(post(SIZE, wide='→'))
+        send(post(SIZE, wide='→'))  # 24 MiB more remain for it
         signed = 'X-Hub-Signature-256: sha256=' + '0' * 64
-        send(request_bytes(b'x' * SIZE, signed, token='wrong'), 2, unsent=1)
-        send(request_bytes(b'x' * 250 * 1024, signed, token='wrong'), 70, unsent=1)
+        send(request_bytes(b'x' * 23 * MIB, signed, token='wrong'), 2, unsent=1)
+        send(request_bytes(b'x' * 250 * 1024, signed, token='wrong'), 55, unsent=1)
         send(UNFINISHED_HEAD + b'a' * 32_000, 600)
         send(UNFINISHED_HEAD + b'a' * 1000, 10_000)
         wait_while(scene.is_busy, 60)

@@ -19,6 +19,7 @@ import io
 import json
 import os
 import re
+import reprlib
 import resource
 import select
 import signal
@@ -369,17 +370,17 @@ def timed_text_pattern(prefixes: set[str]) -> str:
     All repetitions are either possessive or limited, so that a match takes linear time.
     """
     blanks = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and byte order marks
-    form_key = r'[\w.*+%~$@&\[\]\x80-\xff-]{0,999}='  # the name of a form's first field
+    key_characters = r'\w.*+%~$@&\[\]\x80-\xff-'  # of the name of a form's first field
     # A form after blanks: the first value ends with `&` or the body, unlike that of a log's `host=db-1 level=error`.
-    form = form_key + longest_run(r'^\s&', 'first_value') + r'(?:&|\s{0,2}\Z)'
+    form = longest_run(key_characters, 'form_key') + '=' + longest_run(r'^\s&', 'first_value') + r'(?:&|\s{0,2}\Z)'
     json_object = r'\{' + longest_run(blanks, 'in_object') + '["}]'
     # An array may begin with numbers, but one of nothing else has to end the body: `[12] disk full` is a line of a log.
-    json_array = r'\[' + longest_run(blanks + r'\d,.+-', 'in_array') + r'(?:["{[]|]\s{0,99}\Z)'
+    json_array = r'\[' + longest_run(blanks + r'\d,.+-', 'in_array') + f'(?:["{{[]|]{longest_run(blanks, "after_array")}\\Z)'
     boundary = r'-{2,70}[^\s-]'  # of a multipart form
     bodies = '|'.join((r'\Z', '<', boundary, json_object, json_array, form))  # the first two: an empty body, and XML
     bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
     # Directly after the time, the first key of a form is enough.
-    after_a_time = f'(?:{form_key}|{longest_run(blanks, "blanks")}(?:{bodies}))'
+    after_a_time = f'(?:{longest_run(key_characters, "first_key")}=|{longest_run(blanks, "blanks")}(?:{bodies}))'
     return ('|'.join(map(prefix_pattern, prefixes - bare_times))
             + f'|(?:{"|".join(map(prefix_pattern, bare_times))}){after_a_time}')
 
@@ -1445,14 +1446,16 @@ class Arrival:
 BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
 # The beginning of a JSON object, or of an array whose first item is complete. Log lines begin similarly and must not
 # match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends early: it is reported as invalid JSON.
-JSON_START = re.compile(BLANKS + rb'''(?:
-    \{ \s* (?: ["}] | \Z ) |                # an object: a key or its end follows
-    \[ \s* (?:
+# Nothing backtracks: with `\s*` and `\d+` a body of 24 MiB kept the event loop busy for over a second.
+JSON_START = re.compile(longest_run(r'\s\xef\xbb\xbf', 'before').encode() + rb'''(?:
+    \{ %b (?: ["}] | \Z ) |                # an object: a key or its end follows
+    \[ %b (?:
         ["{[\]] | \Z |                      # an array: a string, an object, an array or its end follows
-        (?: -?\d+ (?:\.\d+)? (?:[eE][+-]?\d+)? | true | false | null )
-        \s* (?: , | \] \s* \Z | \Z )        # ... or a number or a word, then a comma or (perhaps after ]) the end of the text
+        (?: -?\d %b (?:\. %b)? (?:[eE][+-]? %b)? | true | false | null )
+        %b (?: , | \] %b \Z | \Z )          # ... or a number or a word, then a comma or (perhaps after ]) the end of the text
     )
-    )''', re.VERBOSE)
+    )''' % tuple(longest_run(characters, f'run_{number}').encode() for number, characters in enumerate(
+        (r'\s', r'\s', r'\d', r'\d', r'\d', r'\s', r'\s'))), re.VERBOSE)
 # curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
 FIELD_NAMES = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
 # `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
@@ -1591,7 +1594,8 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
         if isinstance(part, MultipartSegment):
             segment, content = part, io.BytesIO()
         elif part:
-            content.write(part)
+            if segment.filename is None:
+                content.write(part)
         elif segment.filename is None:
             check_utf8(content.getvalue())
             yield segment.name.encode(), content.getvalue()
@@ -2366,8 +2370,9 @@ def matches(created: Any, incident: dict[str, Any]) -> bool:
     Compare `rawJSON`, or the name if the reply has none: many incidents can share a name, and a mapper may change it.
     """
     reply = created if isinstance(created, dict) else {}
-    key = 'rawJSON' if reply.get('rawJSON') else 'name'
-    return bool(reply.get(key) == with_text(incident)[key])
+    if reply.get('rawJSON'):
+        return bool(reply['rawJSON'] == incident['rawJSON'].decode())
+    return bool(reply.get('name') == incident['name'])
 
 
 # Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
@@ -2793,11 +2798,15 @@ def has_ended_line(error: BaseException, is_create: bool) -> bool:
     return isinstance(error, OSError) or (is_closed and (not is_create or has_hung_up()))
 
 
+SHORT = reprlib.Repr()  # a reply may have many MiB
+SHORT.maxstring = SHORT.maxother = 300
+
+
 def why_not(result: Any, error: BaseException | None) -> Any:
     """Return the reason why a call confirmed no incident, as text or as the error itself, for the health."""
     if isinstance(error, json.JSONDecodeError | RecursionError):
         return f'its reply could not be read: {error}'
-    return error or f'there is no incident in its reply: {result}'
+    return error or f'there is no incident in its reply: {SHORT.repr(result)}'
 
 
 def has_hung_up(stdin: int = 0) -> bool:
