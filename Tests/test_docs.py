@@ -19,7 +19,7 @@ from app import App
 from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MADE, MANUAL, RECIPE, chapter, code_blocks, prose, quoted,
                        read, read_tests, section, table)
 from local_xsoar import ROOT
-from names_table import land
+from tools.names_table import land
 from webhook import PACK, SCRIPT
 
 from localxsoar.senders import KINDS, load_senders

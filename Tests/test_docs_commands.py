@@ -17,7 +17,7 @@ import pytest
 import requests
 from documents import DESCRIPTOR, GUIDES, IN_THE_IMAGE, MANUAL, RECIPE, Command, commands, read, read_tests
 from local_xsoar import ROOT, LocalXsoar, needs
-from names_table import SENDERS
+from tools.names_table import SENDERS
 from webhook import PACK
 
 IMAGE = DESCRIPTOR['script']['dockerimage']

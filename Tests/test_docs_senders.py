@@ -96,7 +96,9 @@ def test_a_guide_shows_the_token_in_the_ways_of_its_row(title: str) -> None:
 @pytest.mark.parametrize('title', ROWS)
 def test_what_a_sender_was_verified_by_stands_in_a_test(title: str) -> None:
     _, by = ROWS[title]
-    sending = [path for path in TESTS.glob('*.py') if not path.name.startswith('test_docs')]  # these name what others do
+    # The tests of documents name what others do.
+    sending = [path for folder in (TESTS, TESTS / 'support') for path in folder.glob('*.py')
+               if not path.name.startswith('test_docs')]
     tests = '\n'.join(path.read_text(encoding='utf-8') for path in sending)
     vectors = {vector['sender'] for vector in json.loads((TESTS / 'senders' / 'vectors.json').read_text(encoding='utf-8'))}
     if by == 'its library':

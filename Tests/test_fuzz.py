@@ -5,7 +5,7 @@ import time
 
 import fuzz_bodies
 import fuzz_framing
-from fuzz import run
+from tools.fuzz import run
 
 
 def test_ten_seconds_of_raw_http_by_chance_get_nothing_outside_the_contract() -> None:

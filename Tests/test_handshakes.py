@@ -17,7 +17,7 @@ from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
 from webhook import TOKEN, Answer, Webhook, request_bytes
 
-PAYLOADS = ROOT / 'Tests' / 'senders' / 'payloads'
+PAYLOADS = ROOT / 'senders' / 'handshakes'
 ALL_PLAIN = ''.join(map(chr, range(0x20, 0x7f)))
 UNPRINTABLE = ['\0', 'a\r\nSet-Cookie: x', 'line\nbreak', '\t', '\x7f', '\x1b[31m', 'é', '\u2603']
 LONGEST = 'a' * 1024

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from GenericWebhook import DEFAULT_NAME, ROWS, ThirdPartyEvent
-from names_table import SENDERS, TOKEN, Landed, all_landed
+from tools.names_table import SENDERS, TOKEN, Landed, all_landed
 
 ALL = list(all_landed())
 each_delivery = pytest.mark.parametrize('each', ALL, ids=lambda each: f'{each.sender.key}: {each.delivery["title"]}')

@@ -10,7 +10,7 @@ import pytest
 from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 from localxsoar.waiting import wait_for
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
 
 __all__ = ['PATH', 'ROOT', 'LocalXsoar', 'needs', 'run_local_xsoar', 'wait_for']
