@@ -133,9 +133,13 @@ def test_the_rule_about_sections_finds_what_it_is_for() -> None:
 
 
 def lengths(tree: ast.Module) -> dict[str, int]:
-    """The lines of each function, by its name and place."""
-    return {f'{node.lineno}: {node.name}': (node.end_lineno or 0) - node.lineno + 1
-            for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    """Return the lines of each function without its docstring, by its place and name."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[1:2] or node.body if ast.get_docstring(node) else node.body
+            found[f'{node.lineno}: {node.name}'] = (node.end_lineno or 0) - first[0].lineno + 2
+    return found
 
 
 def test_a_function_of_the_script_has_about_ten_lines() -> None:
@@ -144,23 +148,73 @@ def test_a_function_of_the_script_has_about_ten_lines() -> None:
     assert statistics.median(lines.values()) <= 7
 
 
+# Words that had up to five meanings each, and what to say instead: "response" goes to a sender, "reply" comes from the server.
+AMBIGUOUS = re.compile(
+    'told|take|outcome|line|left|rest|calls|said|place|held|holds?|made|asked|tell|called|same|turn|answer|refused|strangers')
+NO_VERB = re.compile(
+    'of|what|who|whose|whether|those|these|from|in|by|for|as|one|an?|the|at|and|with|without|where|when|how|many|only|each|all|both|'
+    'that|this|it|they|its|their|under|after|before|between|no|nobody|nothing|most|more|here|there|once|if|else')
+
+
+def ambiguous_names(tree: ast.AST) -> set[str]:
+    """Return the names that the tree defines, one of whose words is ambiguous; `line` is the line to the server."""
+    names = {name for node in ast.walk(tree) for name in defined_here(node)} - {'line', 'ServerLine', 'has_ended_line'}
+    return {name for name in names
+            if any(map(AMBIGUOUS.fullmatch, re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', name).lower().split('_')))}
+
+
+def defined_here(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        yield node.attr
+
+
+def test_each_word_in_a_name_of_the_script_has_one_meaning() -> None:
+    assert ambiguous_names(ast.parse(SCRIPT.read_text('utf-8'))) == set()
+
+
+@pytest.mark.parametrize('source', [
+    'def take(): ...', 'def f(told): ...', 'is_held = 1', 'self.made_up = 1', 'class HoldsAll: ...',
+])
+def test_the_rule_about_words_finds_what_it_is_for(source: str) -> None:
+    assert len(ambiguous_names(ast.parse(source))) == 1
+
+
+@pytest.mark.parametrize('file', SHIPPED, ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_docstring_of_a_function_begins_with_a_verb(file: Path) -> None:
+    functions = [node for node in ast.walk(ast.parse(file.read_text('utf-8'))) if isinstance(node, ast.FunctionDef)]
+    first_words = {node.name: re.split(r'\W', (ast.get_docstring(node) or '').lower(), maxsplit=1)[0] for node in functions}
+    assert {name: word for name, word in first_words.items() if NO_VERB.fullmatch(word)} == {}
+
+
+def test_every_function_of_the_script_says_what_it_does() -> None:
+    functions = [node for node in ast.walk(ast.parse(SCRIPT.read_text('utf-8'))) if isinstance(node, ast.FunctionDef)]
+    silent = {node.name for node in functions if not ast.get_docstring(node) and len(node.body) > 1}
+    assert silent <= {'__init__', 'start_response'}  # the class says it, and PEP 3333
+
+
 def test_the_script_uses_no_private_name_of_others() -> None:
     names = {node.attr for node in ast.walk(ast.parse(SCRIPT.read_text('utf-8'))) if isinstance(node, ast.Attribute)}
     assert {name for name in names if name.startswith('_') and not name.endswith('__')} == {'_exit'}  # documented, of os
 
 
-def test_the_script_is_no_longer_no_denser_and_has_no_more_constants_than_its_bounds() -> None:
-    """Who has to raise a bound says why in the commit; most often something else can go."""
+def test_the_script_explains_itself_and_has_no_more_code_and_constants_than_its_bounds() -> None:
+    """Raise a bound only with a reason in the commit; most often something else can go."""
     source = SCRIPT.read_text('utf-8')
-    table = re.search("^SENDERS = '''.*?^'''", source, re.MULTILINE | re.DOTALL)
-    assert table
-    lines = [line for line in source.replace(table[0], '').splitlines() if line.strip()]
+    tree = ast.parse(source)
     tables = ast.Dict | ast.DictComp | ast.List | ast.ListComp | ast.Tuple
-    constants = [name for node in ast.parse(source).body if isinstance(node, ast.Assign) and not isinstance(node.value, tables)
+    constants = [name for node in tree.body if isinstance(node, ast.Assign) and not isinstance(node.value, tables)
                  for name in defined_names(node) if name.isupper()]
-    assert len(source.splitlines()) <= 3300
-    assert sum(map(len, lines)) / len(lines) <= 58
-    assert len(constants) <= 95
+    comments = [line for line in source.splitlines() if '# ' in line]
+    code = ast.unparse(tree).splitlines()  # without comments and blank lines, and each statement on a line of its own
+    assert len(code) <= 3050
+    assert len(constants) <= 100
+    assert len(comments) >= len(source.splitlines()) / 10
 
 
 def test_the_script_imports_only_what_its_container_has() -> None:
@@ -185,5 +239,6 @@ def test_the_local_xsoar_knows_no_integration_by_name() -> None:
 
 @pytest.mark.parametrize('file', SHIPPED, ids=lambda file: str(file.relative_to(ROOT)))
 def test_nothing_that_runs_imports_tests_or_measurements(file: Path) -> None:
-    own_tests = {path.stem for path in (ROOT / 'Tests').rglob('*.py')} - {'__init__'} | {'Tests', 'bench', 'conftest'}
+    own_tests = {path.stem for folder in ('Tests', 'Tests/support') for path in (ROOT / folder).glob('*.py')}
+    own_tests |= {'Tests', 'bench', 'conftest'}
     assert own_tests.isdisjoint(imported_modules(ast.parse(file.read_text('utf-8'))))

@@ -200,6 +200,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str]) -> HTTPRespons
 
 
 def json_response(text: bytes) -> HTTPResponse:
+    """Return a 200 with this JSON text."""
     return HTTPResponse(text, headers={'Content-Type': 'application/json'})
 
 
@@ -2324,6 +2325,7 @@ class PostQueue:
 
     @property
     def is_empty(self) -> bool:
+        """Return whether no post waits or is in flight."""
         return not (self.waiting or self.in_flight or self.parts)
 
 
@@ -3196,7 +3198,7 @@ class RequestBody(io.RawIOBase):
 
     @property
     def is_nearly_read(self) -> bool:
-        """Whether so little remains that it can be skipped to keep the connection for the next request."""
+        """Return whether so little remains that it can be skipped to keep the connection for the next request."""
         return not (self.has_chunks or self.send_continue or self.remaining > PIECE_BYTES)
 
 
@@ -3254,6 +3256,7 @@ class Response(NamedTuple):
     content: bytes
 
     def has_header(self, name: str) -> bool:
+        """Return whether there is a header of this name, which is in lower case."""
         return any(each.lower() == name for each, _ in self.headers)
 
 
@@ -3388,11 +3391,13 @@ class Connection:
             self.close()
 
     def throw_away(self, data: bytes) -> None:
+        """Count bytes that nobody reads, and close the connection at their end. Raise OSError if they are too many."""
         self.reader.count(len(data))
         if not data:
             self.close()
 
     def close(self) -> None:
+        """Close the connection, in any state."""
         self.watcher.stop()
         self.watcher.close()
         self.socket.close()
@@ -3512,6 +3517,7 @@ class WebhookServer(StreamServer):
         self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_longest=True)
 
     def start(self) -> None:
+        """Open the port, and start the greenlets that look after connections without one. Raise OSError."""
         super().start()
         gevent.spawn(self.expire_connections)
         gevent.spawn(self.serve_unauthenticated)
@@ -3535,6 +3541,7 @@ class WebhookServer(StreamServer):
         connection.await_request(self.limits.head_seconds)
 
     def forget(self, connection: Connection) -> None:
+        """Drop a closed connection from every state."""
         self.release_head(connection)
         self.idle.pop(connection, None)
         self.lingering.pop(connection, None)
@@ -3554,6 +3561,7 @@ class WebhookServer(StreamServer):
             next(iter(self.heads)).reject(too_many_requests())
 
     def release_head(self, connection: Connection) -> None:
+        """Stop counting a head: its request is served, or its connection is closed."""
         self.unauthenticated.pop(connection, None)
         self.heads_size -= self.heads.pop(connection, 0)
 
@@ -3618,7 +3626,7 @@ class WebhookServer(StreamServer):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being served."""
+        """Return whether no request is being served."""
         return len(self.connections) == len(self.idle) + len(self.heads) + len(self.lingering)
 
     def redact(self, text: str) -> str:
