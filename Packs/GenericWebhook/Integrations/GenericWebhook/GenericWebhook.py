@@ -52,6 +52,7 @@ try:
     from msgspec import field as struct_field
     from msgspec.json import Decoder
     from msgspec.json import encode as to_json
+    from msgspec.json import format as format_json
     from msgspec.structs import asdict, astuple
     from multipart import MultipartSegment, PushMultipartParser, parse_options_header
 except ImportError as error:
@@ -2449,7 +2450,7 @@ class RememberedDelivery:
         summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
         self.summary = summary.strip()[:150]
         try:
-            self.created_json = to_json(created)
+            self.created_json = format_json(to_json(created), indent=0)  # on one line, with spaces
         except (UnicodeError, OverflowError):  # half a surrogate pair, or a number that msgspec does not write
             self.created_json = json.dumps(created).encode()
 

@@ -306,7 +306,7 @@ def test_an_exception_in_a_handler_is_a_plain_500_and_shown_in_the_health(app):
 
 
 @pytest.mark.parametrize('reply, status, body', [
-    ([], 200, '[]'), ({'id': '9'}, 200, '[{"id":"9"}]'), ([{'id': '9', 'name': 'x'}], 200, '[{"id":"9","name":"x"}]'),
+    ([], 200, '[]'), ({'id': '9'}, 200, '[{"id": "9"}]'), ([{'id': '9', 'name': 'x'}], 200, '[{"id": "9", "name": "x"}]'),
     (None, 502, None), (False, 502, None), ('', 502, None), (ValueError('no such type'), 502, None),
     (RuntimeError('lock'), 503, None),
 ])
