@@ -1449,15 +1449,16 @@ BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte or
 # The beginning of a JSON object, or of an array whose first item is complete. Log lines begin similarly and must not
 # match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends early: it is reported as invalid JSON.
 # Nothing backtracks: with `\s*` and `\d+` a body of 24 MiB kept the event loop busy for over a second.
-JSON_START = re.compile(longest_run(r'\s\xef\xbb\xbf', 'before').encode() + rb'''(?:
+RUNS = [longest_run(characters, f'run_{number}').encode() for number, characters in enumerate(
+    (r'\s\xef\xbb\xbf', r'\s', r'\s', r'\d', r'\d', r'\d', r'\s', r'\s'))]
+JSON_START = re.compile(rb'''%b (?:         # blanks and a byte order mark
     \{ %b (?: ["}] | \Z ) |                # an object: a key or its end follows
     \[ %b (?:
         ["{[\]] | \Z |                      # an array: a string, an object, an array or its end follows
         (?: -?\d %b (?:\. %b)? (?:[eE][+-]? %b)? | true | false | null )
         %b (?: , | \] %b \Z | \Z )          # ... or a number or a word, then a comma or (perhaps after ]) the end of the text
     )
-    )''' % tuple(longest_run(characters, f'run_{number}').encode() for number, characters in enumerate(
-        (r'\s', r'\s', r'\d', r'\d', r'\d', r'\s', r'\s'))), re.VERBOSE)
+    )''' % tuple(RUNS), re.VERBOSE)
 # curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
 FIELD_NAMES = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
 # `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
@@ -2730,7 +2731,9 @@ class ServerLine:
         if len(incidents) > 1:
             # Senders that got a response may post again at once. Without a pause the next call would hold only the posts of
             # the other senders, and the two halves would alternate for good.
-            gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
+            # After the pause: once for the event loop to read what has arrived, and twice for its greenlets to run.
+            for seconds in (min((time.monotonic() - began) / 8, 0.005), 0.0002, 0, 0):
+                gevent.sleep(seconds)
         return bool(incidents)
 
     def settle_call(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
@@ -3203,32 +3206,44 @@ class RequestBody(io.RawIOBase):
         return not (self.has_chunks or self.send_continue or self.remaining > PIECE_BYTES)
 
 
+SAME_FOR_ALL_REQUESTS = {
+    'SCRIPT_NAME': '',
+    'SERVER_NAME': 'localhost',
+    'wsgi.version': (1, 0),
+    'wsgi.url_scheme': 'http',
+    'wsgi.errors': sys.stderr,
+    'wsgi.multithread': False,
+    'wsgi.multiprocess': False,
+    'wsgi.run_once': False,
+}
+
+
+@lru_cache(maxsize=1024)
+def cgi_variable(header: str) -> str:
+    """Return the key of a header in a WSGI environ."""
+    variable = header.upper().replace('-', '_')
+    return variable if variable in ('CONTENT_TYPE', 'CONTENT_LENGTH') else f'HTTP_{variable}'
+
+
 def wsgi_environ(request: Request, peer: str, port: int) -> dict[str, Any]:
     """Return the environ of PEP 3333 for a request from the address `peer`, and under REQUEST the request itself."""
     path = request.path
-    with suppress(UnicodeError):  # left as it is: Bottle would drop what is not UTF-8, and take /%ff for the root
-        path = unquote(path, errors='strict').encode().decode('latin-1')
+    if '%' in path:
+        with suppress(UnicodeError):  # left as it is: Bottle would drop what is not UTF-8, and take /%ff for the root
+            path = unquote(path, errors='strict').encode().decode('latin-1')
     environ = {
+        **SAME_FOR_ALL_REQUESTS,
         'REQUEST_METHOD': request.method,
-        'SCRIPT_NAME': '',
         'PATH_INFO': path,
         'QUERY_STRING': request.query_string,
-        'SERVER_NAME': 'localhost',
         'SERVER_PORT': str(port),
         'SERVER_PROTOCOL': request.version,
         'REMOTE_ADDR': peer,
-        'wsgi.version': (1, 0),
-        'wsgi.url_scheme': 'http',
         'wsgi.input': request.body,
-        'wsgi.errors': sys.stderr,
-        'wsgi.multithread': False,
-        'wsgi.multiprocess': False,
-        'wsgi.run_once': False,
         REQUEST: request,
     }
     for name, value in request.headers.items():
-        variable = name.upper().replace('-', '_')
-        environ[variable if variable in ('CONTENT_TYPE', 'CONTENT_LENGTH') else f'HTTP_{variable}'] = value
+        environ[cgi_variable(name)] = value
     environ.pop('HTTP_TRANSFER_ENCODING', None)  # the chunks are removed already; Bottle would remove them again
     return environ
 
