@@ -185,7 +185,7 @@ class Prober(threading.Thread):
     def run(self) -> None:
         ask = request(Shape(lambda: b'{"a"'))
         with connect(self.side) as connection:
-            while not self.is_done.wait(0.002):
+            while not self.is_done.wait(0.01):
                 began = time.perf_counter()
                 connection.sendall(ask)
                 assert connection.recv(65536).startswith((b'HTTP/1.1 400', b'HTTP/1.1 503'))
