@@ -1,6 +1,6 @@
 """Generic Webhook: turn each HTTP POST whose sender proves that it knows the token into incidents.
 
-A POST is authenticated (authenticate), read (read_payloads), turned into incidents (to_incident), handed to the server
+A POST is authenticated (authenticate), read (read_payloads), turned into incidents (to_incidents), handed to the server
 (ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and gevent in the
 script's main thread.
 
@@ -79,11 +79,11 @@ UNNUMBERED_SECONDS = 900  # without an id: an equal request that comes later may
 MAX_REMEMBERED_DELIVERIES = 10_000
 MAX_REMEMBERED_BYTES = 16 * MIB  # of their responses
 
-# Memory that may be in use at the same time, besides the one large body that is processed: docs/limits.md adds these
-# up to 600 MiB.
+# Memory that may be in use at the same time, besides the one large body that is processed. docs/limits.md adds it all
+# up, with the posts that wait, to at most 600 MiB.
 MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, from senders that showed the token
 MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies from senders whose signature is not checked yet
-MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # of which for small bodies, so that large ones cannot crowd them out
+MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small bodies, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024
 MAX_HEADS_BYTES = 16 * MIB  # heads that are arriving, and requests without a proof that wait to be processed
 MAX_UNSENT_BYTES = 48 * MIB  # responses that accepted senders have not read yet
@@ -188,7 +188,10 @@ class RejectedByServer(Rejected):
 
 
 class Unavailable(Rejected):
-    """Raised if nothing was created but a later try may succeed. 503 is the status that every sender retries."""
+    """Raised if a later try may succeed. 503 is the status that every sender retries.
+
+    As a rule nothing was created; otherwise the detail says that an incident may exist.
+    """
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     headers: Mapping[str, str] = {'Retry-After': str(RETRY_AFTER_SECONDS)}
@@ -206,7 +209,7 @@ def json_response(text: bytes) -> HTTPResponse:
 
 
 def escaped(value: Any, longest: int = 1000) -> str:
-    """Return an untrusted value as text of at most `longest` characters, with unprintable characters escaped."""
+    """Return the first `longest` characters of an untrusted value, the unprintable ones escaped, with `...` if it is cut."""
     text = str(value)
     shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])
     return shown + ('...' if len(text) > longest else '')
@@ -221,7 +224,7 @@ def utc_text(seconds: float) -> str:
 
 
 class Settings(NamedTuple):
-    """The parameters of an instance, read once when a command starts. With an empty token all requests are accepted."""
+    """The parameters of an instance, read once when a command starts. With an empty token every POST is accepted."""
 
     port: int
     token: bytes
@@ -400,7 +403,7 @@ class YieldTimer:
     yielded_at = 0.0
 
     def yield_if_due(self, after_seconds: float = 0.01) -> None:
-        """Let other greenlets run if this one has run for `after_seconds`.
+        """Let other greenlets run if none has done so here for `after_seconds`.
 
         Call it between the steps of all work that grows with the size of a body.
         """
@@ -435,7 +438,8 @@ class Signature(NamedTuple):
     def is_fresh(self, body: bytes, arrived: float) -> bool:
         """Return whether the signed time is close enough to `arrived`, in Unix seconds.
 
-        A time in the body is checked under every header: otherwise Linear's requests could be replayed under another.
+        A time in the body is checked under every header, unless the scheme signs a time of its own: otherwise Linear's
+        requests could be replayed under another header.
         """
         seconds = TIMED_SECONDS if self.time else BODY_TIMED_SECONDS
         stamp = self.time or body_time(body)
@@ -602,7 +606,10 @@ def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
 
 
 def contains_token(settings: Settings, text: str) -> bool:
-    """Return whether a text contains the token: as it is, percent-encoded, or in base64."""
+    """Return whether a text contains the token: as it is, percent-encoded, or in base64.
+
+    The answer is always False for a token of fewer than 8 characters, which would be found in any text.
+    """
     texts = {text}
     if '%' in text or '+' in text:
         texts |= {unquote(text), unquote_plus(text)}
@@ -643,12 +650,12 @@ class Room:
     """A limit on the bytes that greenlets hold together; each greenlet has a share while it is in `with room.share()`.
 
     If the limit is exceeded, the greenlet that asks for more is cut: it gets Unavailable, and loses its share. With
-    `cuts_longest`, the greenlets with the oldest shares are cut instead. A greenlet that is alone may exceed the limit.
+    `cuts_oldest`, the greenlets with the oldest shares are cut instead. A greenlet that is alone may exceed the limit.
     """
 
-    def __init__(self, limit: int, cuts_longest: bool = False):
+    def __init__(self, limit: int, cuts_oldest: bool = False):
         self.limit = limit
-        self.cuts_longest = cuts_longest
+        self.cuts_oldest = cuts_oldest
         self.reserved = 0  # the sum of all shares, settled ones included
         self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest share first
         self.settled: dict[Any, int] = {}  # bytes by greenlet that can no longer be cut
@@ -674,8 +681,8 @@ class Room:
             self.reserved += size - self.shares[greenlet]
             self.shares[greenlet] = size
         # Cut until all fit, or until only this greenlet's share remains: a body that is alone is read in any case.
-        while greenlet in self.shares and self.limit < self.reserved > self.shares[greenlet]:
-            self.cut(next(iter(self.shares)) if self.cuts_longest else greenlet)
+        while greenlet in self.shares and self.reserved > self.limit and self.reserved > self.shares[greenlet]:
+            self.cut(next(iter(self.shares)) if self.cuts_oldest else greenlet)
         if greenlet not in self.shares:  # it was cut, just now or earlier
             raise no_room()
 
@@ -723,8 +730,8 @@ class Intake:
     def __init__(self) -> None:
         self.accepted = Room(MAX_ACCEPTED_BYTES)
         # Anyone can fill these two rooms, and keep them full with slow bodies, so new bodies displace the oldest ones.
-        self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, cuts_longest=True)
-        self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, cuts_longest=True)
+        self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, cuts_oldest=True)
+        self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, cuts_oldest=True)
         # A body waits for the lock of the largest of these sizes that it exceeds, so that it waits only for others of
         # about its size. Without a lock for small ones each would have the event loop for 10 ms before a socket's turn.
         self.locks = {above: Semaphore() for above in (MAX_CALL_BYTES, MIB, 64 * 1024, -1)}
@@ -2091,7 +2098,7 @@ class Post:
         self.is_in_doubt = False  # True once a call with some of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # the list of created incidents, or a Rejected
-        self.has_begun: Callable[[], None] = ignore  # called when a first call succeeded, and another is needed
+        self.on_begun: Callable[[], None] = ignore  # called when a first call succeeded, and another is needed
 
     @property
     def what_exists(self) -> str:
@@ -2174,7 +2181,7 @@ class PostQueue:
     """
 
     alone_seconds = 600  # how long each post has a call of its own after a reply that could not be matched to the posts
-    not_tried = 'XSOAR rejected several requests together, and there was no time to try this one alone: send it again.'
+    not_tried = 'XSOAR rejected several requests together, and this one could not be tried alone: send it again.'
 
     most_posts: int = MAX_WAITING_POSTS
     most_bytes: int = MAX_WAITING_BYTES
@@ -2274,7 +2281,7 @@ class PostQueue:
             if post.incidents:
                 post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
                 self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
-                post.has_begun()
+                post.on_begun()
             else:
                 post.result.set(post.created)
         if None in owned_by:
@@ -2731,9 +2738,10 @@ class ServerLine:
         if len(incidents) > 1:
             # Senders that got a response may post again at once. Without a pause the next call would hold only the posts of
             # the other senders, and the two halves would alternate for good.
-            # After the pause: once for the event loop to read what has arrived, and twice for its greenlets to run.
-            for seconds in (min((time.monotonic() - began) / 8, 0.005), 0.0002, 0, 0):
-                gevent.sleep(seconds)
+            gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
+            gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
+            gevent.sleep(0)  # for the greenlets of these requests to start
+            gevent.sleep(0)  # ... and to queue their posts
         return bool(incidents)
 
     def settle_call(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
@@ -2920,11 +2928,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if isinstance(accepted, HTTPResponse):
                 return accepted
             delivery, post = accepted
-            post.has_begun = exclusive.close
+            # A large post excludes other large bodies until XSOAR has replied to its first call, because the call and
+            # the reply hold its text several times. One of a small body does not: copies of its headers made it large.
+            post.on_begun = exclusive.close
             if min(post.size, request.text_size) <= MAX_CALL_BYTES:
                 exclusive.close()
-            # A larger one excludes other large bodies until XSOAR has replied to its first call: the call and the reply
-            # hold its text several times.
             return self.create(request, delivery, post)
 
     def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
@@ -2965,7 +2973,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         # Measure first, decompress again later: a body that waits for its exclusion takes only what was sent.
         for piece in decompress(body, coding):
             request.text_size += len(piece)
-            events += piece.count(b'{') + piece.count(b'%7')  # at most so many, also in a form
+            events += piece.count(b'{') + piece.count(b'%7')  # an upper bound: each event has a `{`, in a form a `%7B`
         # Many small events take as long as a larger body, and each may get a copy of all headers.
         exclusive.enter_context(self.intake.exclusive(max(request.text_size, min(1024 * events, MIB))))
         return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
@@ -3038,7 +3046,7 @@ class PacedReader:
     def count(self, size: int) -> None:
         """Extend the allowance by what has arrived. Raise OSError if that is more than any request needs."""
         self.received += size
-        if self.received > 64 * MIB:  # twice the largest body and its framing: the rest of a rejected body is thrown away
+        if self.received > 64 * MIB:  # twice the largest body: so much of a rejected body is read and thrown away
             raise OSError('the sender sends too much')
         latest_end = time.monotonic() + self.seconds  # so that a sender that stops is cut off within the grace period
         self.ends_at = min(self.ends_at + size / self.bytes_per_second, latest_end)
@@ -3057,7 +3065,7 @@ REQUEST_START = re.compile(rb"""
     (?:\?([!-~]*))?             # the query
     \ (HTTP/1\.[01])\r?\n
     """, re.VERBOSE)
-# Why a request line does not match: the first of these patterns that matches it says so.
+# Why a request line does not match: the first of these patterns that matches it gives the reason.
 REQUEST_START_FAULTS = [
     (re.compile(rb'[^\n]{%d}' % MAX_REQUEST_START_BYTES),
      UriTooLong, 'The request line is over 8 KiB: send what an incident needs in the body.'),
@@ -3107,16 +3115,16 @@ def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
         name = match[1].decode().lower()
         value = match[2].strip(b' \t').decode('latin-1')  # stripping in the pattern would backtrack in cubic time
         headers[name] = f'{headers[name]},{value}' if name in headers else value
-    raise BadRequest('A line of the headers is not a header, or they are too many.')
+    raise BadRequest('A line of the headers is not a header, or there are too many.')
 
 
 def check_unambiguous(headers: dict[str, str], is_http10: bool) -> None:
     """Raise BadRequest where two readers could see two hosts or two ends of the body, which enables request smuggling."""
     has_host = is_http10 or 'host' in headers
     if not has_host or not re.fullmatch(r'[^\s,/?#@]*', headers.get('host', '')):  # RFC 9112 section 3.2
-        raise BadRequest('A request has one Host header.')
+        raise BadRequest('A request must have exactly one valid Host header.')
     if not re.fullmatch('[0-9]{1,18}', headers.get('content-length', '0')):  # RFC 9112 section 6.3
-        raise BadRequest('The Content-Length is not one number.')
+        raise BadRequest('The Content-Length must be a single number.')
     coding = headers.get('transfer-encoding')
     if coding is not None and (is_http10 or 'content-length' in headers):  # RFC 9112 section 6.1
         raise BadRequest('A Transfer-Encoding is allowed in HTTP/1.1 only, and not beside a Content-Length.')
@@ -3206,7 +3214,7 @@ class RequestBody(io.RawIOBase):
         return not (self.has_chunks or self.send_continue or self.remaining > PIECE_BYTES)
 
 
-SAME_FOR_ALL_REQUESTS = {
+COMMON_ENVIRON = {
     'SCRIPT_NAME': '',
     'SERVER_NAME': 'localhost',
     'wsgi.version': (1, 0),
@@ -3232,7 +3240,7 @@ def wsgi_environ(request: Request, peer: str, port: int) -> dict[str, Any]:
         with suppress(UnicodeError):  # left as it is: Bottle would drop what is not UTF-8, and take /%ff for the root
             path = unquote(path, errors='strict').encode().decode('latin-1')
     environ = {
-        **SAME_FOR_ALL_REQUESTS,
+        **COMMON_ENVIRON,
         'REQUEST_METHOD': request.method,
         'PATH_INFO': path,
         'QUERY_STRING': request.query_string,
@@ -3304,8 +3312,8 @@ class Connection:
 
     # Without a greenlet: what follows is called by the event loop, and must not block.
 
-    def await_request(self, seconds: float) -> None:
-        """Wait for a request, whose first byte must arrive within `seconds`."""
+    def watch_for_request(self, seconds: float) -> None:
+        """Have the event loop watch for the next request, whose first byte must arrive within `seconds`."""
         self.reader.expect(seconds)
         self.server.idle[self] = None
         self.server.accept_again()  # from now on it may give way to a newcomer
@@ -3332,10 +3340,17 @@ class Connection:
         searched = len(self.reader.buffer)
         self.reader.buffer += data
         if not self.find_head(searched) and not data:
-            self.begin_request(searched) if searched else self.close()
+            if searched:
+                self.begin_request(searched)
+            else:
+                self.close()
 
     def find_head(self, searched: int) -> bool:
-        """Begin the request if the buffer holds a whole head. Return whether it does."""
+        """Begin the request if the buffer holds a whole head, or what cannot become one. Return whether it does.
+
+        First drop what belongs to the request before: the rest of its body, and blank lines. With the first byte of a
+        head the connection is no longer idle, and the bytes count, which may reject the head that has arrived longest.
+        """
         buffer = self.reader.buffer
         skipped = min(self.skipped, len(buffer))
         self.skipped -= skipped
@@ -3432,7 +3447,10 @@ class Connection:
             raise
         else:
             self.skipped = request.body.remaining if stays_open else 0
-            self.await_request(self.server.limits.idle_seconds) if stays_open else self.linger()
+            if stays_open:
+                self.watch_for_request(self.server.limits.idle_seconds)
+            else:
+                self.linger()
 
     def respond(self, request: Request) -> bool:
         """Send the response to a request. Return whether the connection stays open. Raise OSError, Unavailable."""
@@ -3442,8 +3460,9 @@ class Connection:
         response = self.server.response(request, self.peer)
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
-        stays_open = wants_to_stay and not response.has_header('connection') and request.body.is_nearly_read
-        if not response.has_header('connection'):
+        is_decided = response.has_header('connection')
+        stays_open = wants_to_stay and not is_decided and request.body.is_nearly_read
+        if not is_decided:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
         self.log(request, response.status[:3])
         head = self.head_of(response)
@@ -3523,17 +3542,17 @@ class WebhookServer(StreamServer):
         self.most_connections = connection_limit()
         self.connections: set[Connection] = set()
         self.idle: dict[Connection, None] = {}
-        self.heads: dict[Connection, int] = {}  # those whose head arrives or waits for its turn, and its bytes
+        self.heads: dict[Connection, int] = {}  # whose head arrives or waits for its turn; the values are its bytes
         self.lingering: dict[Connection, None] = {}
         self.heads_size = 0
         self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
         self.has_unauthenticated = Event()
         # Two rooms: senders without a proof never cut off one that has shown it.
-        self.unsent = Room(limits.unsent_bytes, cuts_longest=True)
-        self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_longest=True)
+        self.unsent = Room(limits.unsent_bytes, cuts_oldest=True)
+        self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_oldest=True)
 
     def start(self) -> None:
-        """Open the port, and start the greenlets that look after connections without one. Raise OSError."""
+        """Open the port, and start the greenlets that look after connections without a greenlet. Raise OSError."""
         super().start()
         gevent.spawn(self.expire_connections)
         gevent.spawn(self.serve_unauthenticated)
@@ -3554,7 +3573,7 @@ class WebhookServer(StreamServer):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, address[0], self)
         self.connections.add(connection)
-        connection.await_request(self.limits.head_seconds)
+        connection.watch_for_request(self.limits.head_seconds)
 
     def forget(self, connection: Connection) -> None:
         """Drop a closed connection from every state."""
@@ -3586,7 +3605,7 @@ class WebhookServer(StreamServer):
         request.is_accepted = not request.rejection and self.app.accepts(request)
         if request.is_accepted:
             self.release_head(connection)
-            gevent.spawn(connection.serve, request)
+            gevent.spawn_raw(connection.serve, request)
         else:
             self.unauthenticated[connection] = request
             self.has_unauthenticated.set()
@@ -3603,7 +3622,7 @@ class WebhookServer(StreamServer):
             while self.unauthenticated:  # others may have been rejected while this greenlet slept
                 connection, request = next(iter(self.unauthenticated.items()))
                 self.release_head(connection)
-                gevent.spawn(connection.serve, request)
+                gevent.spawn_raw(connection.serve, request)
                 gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
 
     def expire_connections(self, every_seconds: float = 0.1) -> None:
@@ -3633,7 +3652,8 @@ class WebhookServer(StreamServer):
             returned = [*pieces]
             content = b''.join([*written, *returned])  # of a single piece, the same object and no copy
         finally:
-            getattr(pieces, 'close', bool)()
+            if hasattr(pieces, 'close'):  # PEP 3333 asks for it
+                pieces.close()
             bottle_response.body = b''  # Bottle would keep a large one until the next request
         response = Response(start[0], list(start[1]), content)
         if not response.has_header('content-length') and response.status[:3] != '204':  # RFC 9110 section 8.6
