@@ -212,7 +212,7 @@ def test_the_script_explains_itself_and_has_no_more_code_and_constants_than_its_
                  for name in defined_names(node) if name.isupper()]
     comments = [line for line in source.splitlines() if '# ' in line]
     code = ast.unparse(tree).splitlines()  # without comments and blank lines, and each statement on a line of its own
-    assert len(code) <= 3050
+    assert len(code) <= 3080
     assert len(constants) <= 100
     assert len(comments) >= len(source.splitlines()) / 10
 

@@ -3547,6 +3547,7 @@ class WebhookServer(StreamServer):
         self.heads_size = 0
         self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
         self.has_unauthenticated = Event()
+        self.workers: list[Any] = []  # greenlets that wait for a request
         # Two rooms: senders without a proof never cut off one that has shown it.
         self.unsent = Room(limits.unsent_bytes, cuts_oldest=True)
         self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_oldest=True)
@@ -3605,11 +3606,31 @@ class WebhookServer(StreamServer):
         request.is_accepted = not request.rejection and self.app.accepts(request)
         if request.is_accepted:
             self.release_head(connection)
-            gevent.spawn_raw(connection.serve, request)
+            self.start_serving(connection, request)
         else:
             self.unauthenticated[connection] = request
             self.has_unauthenticated.set()
             self.reserve_head(connection, 2 * request.head_size + 2048)  # as bytes, then as the text of its headers
+
+    def start_serving(self, connection: Connection, request: Request) -> None:
+        """Have a greenlet serve a request as soon as the event loop allows it."""
+        if self.workers:
+            gevent.get_hub().loop.run_callback(self.workers.pop().switch, (connection, request))
+        else:
+            gevent.spawn_raw(self.work, connection, request)
+
+    def work(self, connection: Connection, request: Request, most_workers: int = 64) -> None:
+        """Serve requests, one after the other, in this greenlet.
+
+        A new greenlet for each request would cost 15 % more CPU: the system has to map and unmap memory for its stack.
+        """
+        while True:
+            connection.serve(request)
+            del connection, request  # nothing outlives its request
+            if len(self.workers) >= most_workers:
+                return
+            self.workers.append(gevent.getcurrent())
+            connection, request = gevent.get_hub().switch()
 
     def serve_unauthenticated(self) -> None:
         """Start one request without a proof each time that all other greenlets have run.
@@ -3622,7 +3643,7 @@ class WebhookServer(StreamServer):
             while self.unauthenticated:  # others may have been rejected while this greenlet slept
                 connection, request = next(iter(self.unauthenticated.items()))
                 self.release_head(connection)
-                gevent.spawn_raw(connection.serve, request)
+                self.start_serving(connection, request)
                 gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
 
     def expire_connections(self, every_seconds: float = 0.1) -> None:
