@@ -411,7 +411,8 @@ def test_a_web_page_of_another_site_creates_no_incident_and_is_shown_with_the_re
         with serve_page(FOREIGN_PAGES[way].replace('URL', f'"{webhook.webhook_url}"')) as url:
             page = browser.new_page()
             page.goto(url)
-            rejected = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries') if each['status']), None))
+            # Its status is known a moment before its text.
+            rejected = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries') if each['text']), None))
             page.close()
         assert (rejected['status'], webhook.sent()) == (403, []) and 'comes from a page of' in rejected['text']
         assert requests.post(webhook.webhook_url, '{"name": "from a program"}', timeout=30).status_code == 200
