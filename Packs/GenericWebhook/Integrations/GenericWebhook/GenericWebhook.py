@@ -3644,7 +3644,8 @@ class WebhookServer(StreamServer):
                 connection, request = next(iter(self.unauthenticated.items()))
                 self.release_head(connection)
                 self.start_serving(connection, request)
-                gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
+                if self.unauthenticated:
+                    gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
 
     def expire_connections(self, every_seconds: float = 0.1) -> None:
         """End the connections whose time allowance has passed. One loop costs less memory than a timer for each."""
