@@ -37,26 +37,6 @@ def test_large_incidents_that_xsoar_returns_take_bounded_memory_until_they_are_r
     ('application/json', b'[' + b','.join([b'{"a":1}'] * 1000) + b']'),
     ('application/x-www-form-urlencoded', b'payload=%5B' + b','.join([b'%7B%22a%22:1%7D'] * 1000) + b'%5D'),
 ], ids=['JSON', 'a form'])
-def test_many_posts_of_many_small_events_are_worked_on_one_by_one(content_type: str, body: bytes) -> None:
-    sent = request(Shape(lambda: body, content_type), *(f'X-{number}: {"a" * 1000}' for number in range(8)))
-    with Scene(Mirror()) as scene, ExitStack() as stack:
-        scene.release()
-        honest = Prober(scene.side)
-        connections = [stack.enter_context(connect(scene.side)) for _ in range(60)]
-        for part in (sent[:-1], sent[-1:]):
-            for connection in connections:
-                connection.sendall(part)
-        for connection in connections:
-            assert connection.recv(65536).startswith((b'HTTP/1.1 200', b'HTTP/1.1 503'))
-        waited = honest.stop()
-        assert scene.peak() <= 250, 'each has 8 KiB of headers a thousand times'
-        assert waited <= 1
-
-
-@pytest.mark.parametrize('content_type, body', [
-    ('application/json', b'[' + b','.join([b'{"a":1}'] * 1000) + b']'),
-    ('application/x-www-form-urlencoded', b'payload=%5B' + b','.join([b'%7B%22a%22:1%7D'] * 1000) + b'%5D'),
-], ids=['JSON', 'a form'])
 def test_many_posts_of_many_small_events_are_processed_one_by_one(content_type: str, body: bytes) -> None:
     sent = request(Shape(lambda: body, content_type), *(f'X-{number}: {"a" * 1000}' for number in range(8)))
     with Scene(Mirror()) as scene, ExitStack() as stack:
