@@ -10,13 +10,13 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def fresh_demisto() -> None:
-    """Each test starts with a demisto that answers nothing and has recorded nothing."""
+    """Start each test with a demisto that replies to nothing and has recorded nothing."""
     demistomock.reset()
 
 
 @pytest.fixture(autouse=True)
 def no_stray_output(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """In a container stdout is the line to the server: whatever else is written there breaks it."""
+    """Fail a test that writes to stdout: in a container it is the line to the server, which any other text breaks."""
     yield
     written = ''.join(capsys.readouterr())
     assert not written, f'The test wrote to stdout or stderr: {written!r}'
@@ -24,7 +24,7 @@ def no_stray_output(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_logged_warning(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A library that warns in a test would warn in production. A test that wants the warning clears caplog."""
+    """Fail a test with a logged warning, as it would warn in production, too. A test that wants the warning clears caplog."""
     yield
     records = [*caplog.get_records('setup'), *caplog.get_records('call')]
     warnings = [record.getMessage() for record in records if record.levelno >= logging.WARNING]

@@ -53,7 +53,7 @@ def made_request(chance: random.Random) -> bytes:
 
 
 def spoiled(text: bytes, chance: random.Random) -> bytes:
-    """The text, at times with a piece of it cut out, doubled or turned."""
+    """Return the text, sometimes with a piece cut out, doubled or reversed."""
     for _ in range(chance.choice((0, 0, 0, 1, 3))):
         start = chance.randrange(len(text) + 1)
         piece = text[start:start + chance.randrange(9)]
@@ -62,7 +62,7 @@ def spoiled(text: bytes, chance: random.Random) -> bytes:
 
 
 def check_answers(text: bytes, sent: bytes) -> int:
-    """How many answers these are. To HEAD there is no body, so of what could be one only the heads are looked at."""
+    """Return the number of responses. One to HEAD has no body, so where it may be one only the head is checked."""
     has_heads = b'HEAD' in sent
     answers = list(islice(read_answers(text, 'HEAD'), 1) if has_heads else read_answers(text))
     for answer in answers:
@@ -82,7 +82,7 @@ def ask(webhook: Webhook, sent: bytes) -> bytes:
 
 
 def run(seconds: float, seed: int) -> int:
-    """How many answers came. Raises AssertionError, with the bytes that were sent, for one outside the contract."""
+    """Return the number of responses. Raise AssertionError, with the bytes that were sent, for one outside the contract."""
     chance = random.Random(seed)
     count = 0
     with Webhook() as webhook:

@@ -70,7 +70,7 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 
 def changes(node: ast.AST) -> Iterator[str]:
-    """What may stand instead of a node."""
+    """Yield the texts that may replace a node."""
     other = copy.deepcopy(node)
     if isinstance(other, ast.Compare) and type(other.ops[0]) in OPPOSITE:
         other.ops[0] = OPPOSITE[type(other.ops[0])]()  # type: ignore[call-overload]
@@ -113,7 +113,7 @@ def short(text: str) -> str:
 
 
 def replaced(source: str, node: ast.expr | ast.stmt, replacement: str) -> str:
-    """The source with other text in the place of a node. The tree counts columns in bytes."""
+    """Return the source with another text in the place of a node. The tree counts columns in bytes."""
     lines = source.encode().splitlines(keepends=True)
     first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
     head, tail = lines[first][:node.col_offset], lines[last][node.end_col_offset:]
@@ -121,7 +121,7 @@ def replaced(source: str, node: ast.expr | ast.stmt, replacement: str) -> str:
 
 
 def section(mutant: Mutant) -> str:
-    """The heading that the mutant stands under."""
+    """Return the heading of the section that the mutant is in."""
     headings = (line for line in reversed(mutant.source.splitlines()[:mutant.line]) if line.startswith("''' "))
     return next(headings, '').strip("' ")
 
@@ -137,7 +137,7 @@ class Workshop:
             shutil.copy2(ROOT / file, folder / file)
 
     def notices(self, mutant: Mutant) -> bool:
-        """Whether a test fails, or hangs, with this mutant as the script."""
+        """Return whether a test fails, or hangs, with this mutant as the script."""
         (self.folder / SCRIPT).write_text(mutant.source, 'utf-8')
         own = TESTS_OF_A_SECTION.get(section(mutant), [])
         stages = ((own, SOCKETS_SECONDS), ([file for file in QUICK if file not in own], QUICK_SECONDS),
@@ -160,7 +160,7 @@ class Workshop:
 
 
 def end_group(leader: int) -> None:
-    """Nothing that a test started outlives it."""
+    """End the process group, so that nothing that a test started outlives it."""
     try:
         os.killpg(leader, signal.SIGKILL)
     except ProcessLookupError:

@@ -15,7 +15,7 @@ LOOK_SECONDS = 1
 
 
 def runs(pid: int) -> bool:
-    """Whether the process is there and has not ended: one that has stays as a zombie until its parent asks for it."""
+    """Return whether the process exists and has not ended: one that has stays as a zombie until its parent asks for it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -27,7 +27,7 @@ def runs(pid: int) -> bool:
 
 @contextmanager
 def beside(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
-    """A program that runs for the length of the block, and not a moment longer where this process is killed in it."""
+    """Keep a program running for the length of the block, and no longer, even if this process is killed in it."""
     watcher = subprocess.Popen(['sh', '-c', 'read -r line; kill "$0"', str(process.pid)], stdin=subprocess.PIPE)
     try:
         yield process
@@ -39,7 +39,7 @@ def beside(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
 
 
 def end_with(pid: int | None = None) -> None:
-    """From now on this process ends when that one does; without a number with the one in the environment, if one is there."""
+    """End this process when that one ends; without a number, when the one in the environment does, if there is one."""
     watched = pid or int(os.environ.get(ENDS_WITH) or 0)
 
     def watch() -> None:

@@ -48,7 +48,7 @@ def changes_with_space(changelog: str) -> str:
 
 
 def section(changelog: str) -> str:
-    """What stands under Unreleased, without words that are only of its being unreleased."""
+    """Return the text under Unreleased, without the words that are true only before the release."""
     changes = changes_with_space(changelog).strip('\n')
     return re.sub(r'^\d+\.\d+\.\d+ will be the first release\.\n+', '', changes, flags=re.MULTILINE)
 
@@ -63,7 +63,7 @@ def set_version(files: list[Path], pattern: str, replacement: str) -> None:
 
 
 def release_notes(changes: str) -> str:
-    """In the platform's habit: the kind of content, its name, and what a user of it has to know."""
+    """Return the release notes as the platform writes them: the kind of content, its name, and what its users have to know."""
     lines = [line for line in changes.splitlines() if line.startswith('- ')]
     return '\n'.join(['', '#### Integrations', '', '##### Generic Webhook', '', *lines, ''])
 

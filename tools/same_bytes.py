@@ -12,13 +12,13 @@ READABLE = 0o644 << 16  # as a zip keeps the rights of a file
 
 
 def release_date(changelog: Path) -> str:
-    """The day of the newest release; before the first one no day."""
+    """Return the day of the newest release, or none before the first one."""
     newest = re.search(r'^## \d+\.\d+\.\d+ - (\d{4}-\d\d-\d\d)$', changelog.read_text('utf-8'), re.MULTILINE)
     return f'{newest[1]}T00:00:00Z' if newest else ''
 
 
 def dated(metadata: bytes, updated: str) -> bytes:
-    """The pack was updated when it was released; before that, when it was created."""
+    """Set the date of the update to that of the release, or before the first one to that of the creation."""
     fields = json.loads(metadata)
     return json.dumps(fields | {'updated': updated or fields['created']}, indent=4).encode()
 

@@ -16,7 +16,7 @@ TRIED = ('falco', 'okta', 'crowdstrike', 'alertmanager', 'aws-guardduty', 'snyk'
 
 
 def fill(xsoar: LocalXsoar) -> None:
-    """What a morning brings: senders, a repeat, a handshake, and some that are refused."""
+    """Send what a morning brings: deliveries of known senders, a repeat, a handshake, and some that are rejected."""
     known = {sender['key'] for sender in xsoar.control('GET', 'senders')}
     for sender in TRIED:
         if sender in known:

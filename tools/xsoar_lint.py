@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 
 def lint(descriptor: Path) -> bool:
-    """Whether the plugins have nothing to say on the script beside the descriptor."""
+    """Return whether the plugins find nothing wrong with the script of a descriptor."""
     script = YAML(typ='safe').load(descriptor)['script']
     environment = {
         **os.environ,
