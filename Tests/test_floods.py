@@ -18,7 +18,7 @@ from bench.side import Mirror
 ], ids=['large heads that never end', 'small heads that never end', 'queries of 8 KiB', 'responses that nobody reads'])
 def test_a_flood_takes_bounded_memory_gives_it_back_and_holds_up_no_honest_sender(
         count: int, sent: bytes, most: int, most_after: int) -> None:
-    flood = flooded(count, sent)
+    flood = flooded(count, sent, most_after)
     assert flood.peak <= most
     assert flood.after <= most_after
     assert flood.waited <= 2  # 1 s alone, as the bench shows; other tests run beside this one
