@@ -1938,7 +1938,7 @@ def path_decoder(path: str) -> Decoder[Any]:
 
 
 def never_gone() -> bool:
-    """Return False, for a request without a connection that a sender could close."""
+    """Return False, for a sender that has not disconnected or has no connection."""
     return False
 
 
@@ -2410,11 +2410,6 @@ def delivery_number(headers: dict[str, str]) -> str:
     return ''
 
 
-def never() -> bool:
-    """Return False, for a sender that has not disconnected."""
-    return False
-
-
 def always() -> bool:
     """Return True, for a sender that counts as disconnected."""
     return True
@@ -2427,7 +2422,7 @@ class RememberedDelivery:
     equal. The query counts because a sender may post one event with one id to two URLs: that makes two incidents.
     """
 
-    def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = never):
+    def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = never_gone):
         number = delivery_number(headers)
         fingerprint = f'{query}\0{number or headers.get("content-type")}'
         self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both; joining them would copy the body
@@ -2435,7 +2430,7 @@ class RememberedDelivery:
         self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
         self.is_gone = is_gone  # whether the sender has disconnected
         # Whether the sender, or that of the latest repeat, waited for its response and then disconnected without it.
-        self.gave_up: Callable[[], bool] = never
+        self.gave_up: Callable[[], bool] = never_gone
         self.finished = Event()
         self.created_json = b''  # the body of the response; empty if the delivery failed
         self.summary = ''  # for the log
@@ -2527,7 +2522,7 @@ class DeliveryMemory:
     def remember(self, delivery: RememberedDelivery) -> None:
         """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
         # The sender's own is_gone would keep the connection in memory for as long as the delivery.
-        delivery.is_gone = delivery.gave_up = always if delivery.gave_up() else never
+        delivery.is_gone = delivery.gave_up = always if delivery.gave_up() else never_gone
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
         if not delivery.may_come_again() or not 0 < len(delivery.created_json) <= self.most_bytes:
