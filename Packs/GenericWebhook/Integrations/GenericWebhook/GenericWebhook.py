@@ -35,7 +35,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import accumulate, chain, islice, product, repeat
+from itertools import chain, islice, product, repeat
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -887,7 +887,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   Begin with the path that the fewest events of other senders have: events are compared only to rows whose first key
 #   they have.
 # name: text with paths in braces; `{}` is the first path of "identified by". A path is left out, with the text before
-#   it and the bracket after it, if it has no value, or one that is in the name already.
+#   it and the bracket after it, if it has no value, or one that is in the name already: without a host, `{title} ({host})`
+#   gives `Disk full`. If all paths before it are left out, a path gives its value alone: without a title, `db-1`.
 # time: the path of a date or a Unix time; `-` is the moment of arrival; without this column, the general rule looks
 #   for a time.
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
@@ -992,13 +993,26 @@ OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {
 '''
 
 
-class Row(NamedTuple):
+class NamePart(NamedTuple):
+    """One path of a row's name: in `{title} ({host})`, the second part is (' (', 'host', ')')."""
+
+    before: str
+    paths: str  # one path, or several with `|` between them
+    bracket: str  # the closing bracket after the braces, or ''
+
+
+@dataclass(frozen=True)
+class Row:
     """One way to identify a sender's events, with their name and time. A row of SENDERS with ` / ` becomes several."""
 
-    rank: tuple[bool, int]  # the order in which rows are tried: False, for those identified by a header, sorts first
-    conditions: list[str]
-    name: list[tuple[str, str, str]]  # parts: the text before the braces, the paths in them, the bracket after them
-    time: str = ''
+    rank: tuple[int, int]  # 0 if a header identifies the sender, otherwise 1; then a number. The lowest rank is tried first
+    conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
+    name_parts: list[NamePart]
+    time: str  # paths, ARRIVAL_TIME, or '' if the general rule looks for a time
+
+
+COLUMNS = ('sender', 'identified by', 'name', 'time')
+ARRIVAL_TIME = '-'
 
 
 # The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
@@ -1061,63 +1075,68 @@ PREAMBLE = re.compile(r'''
 ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
 
-def unmarked(text: str) -> str:
+def without_error_markers(text: str) -> str:
     """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
     for marker in ERROR_MARKERS:
         if marker in text:
-            text = text.replace(marker, f'{marker[0]} {marker[1:]}')
+            text = text.replace(marker, f'{marker[0]} {marker[1:]}')  # `$$##` -> `$ $##`
     return text
 
 
-def shortened(text: str, most: int = 150) -> str:
-    """Return the text without error markers, and cut to `most` characters, the last of which is then `…`."""
-    text = unmarked(text)
-    return text if len(text) <= most else text[:most - 1] + '…'
+def shortened(text: str, max_length: int = 150) -> str:
+    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`."""
+    text = without_error_markers(text)
+    return text if len(text) <= max_length else text[:max_length - 1] + '…'
 
 
 RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
 
 
-def to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
-    """Return an ISO 8601 date in RFC 3339: unchanged if it is one already, else in UTC, as is a date without an offset.
+def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
+    """Return an ISO 8601 date in RFC 3339. Dates in RFC 3339 are unchanged, even with an offset: `2026-11-24T10:00:00+01:00`.
 
+    Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), or are in UTC if they have no offset.
     Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
     """
-    exact = RFC3339.fullmatch(text)
+    rfc3339 = RFC3339.fullmatch(text)
     # Without the fraction: before Python 3.11, fromisoformat accepts only some numbers of digits.
-    iso = exact[1] + exact[2] if exact else text.strip().upper()
+    iso_date = rfc3339[1] + rfc3339[2] if rfc3339 else text.strip().upper()
     # fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
     calendar_date, week_date = r'\d{4}-?\d\d-?\d\d', r'\d{4}-?W\d\d(?:-?\d)?'
-    if not exact and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso):
+    if not rfc3339 and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso_date):
         raise ValueError('it has another form')
-    date = datetime.fromisoformat(iso.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
-    date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+    date = datetime.fromisoformat(iso_date.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
+    if not date.tzinfo:
+        date = date.replace(tzinfo=timezone.utc)
     if not earliest <= date.timestamp() <= latest:
         raise ValueError('it is too early or too late')
-    return text if exact else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
+    return text if rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
-def as_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
-    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
+    """Return an ISO 8601 date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
 
     Return '' if the text is neither, or is before the year 2000 or more than a day after now.
     """
+    unix_time = r'(?a)\d{9,19}(\.\d*)?'  # 1764000000, 1764000000123 or 1764000000.123
+    large_float = r'\d\.\d+[eE]\+?\d\d?'  # 1.764e+18, as some senders write nanoseconds
     with suppress(ValueError, OverflowError):
-        if re.fullmatch(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text):  # also 1.7e+18, as a large float is written
+        if re.fullmatch(f'{unix_time}|{large_float}', text):
             seconds = float(text)
             while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
                 seconds /= 1000
             text = utc_text(seconds)
         # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
-        return to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
+        return iso_date_to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
     return ''
 
 
-# An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text.
+# An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text; an empty
+# Raw is the value of a key that the object does not have.
 MEMBERS = Decoder(dict[str, Raw])
 ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
-# An array as a struct with one field: the other items are skipped, and take no memory.
-FIRST_ITEM: Decoder[Any] = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
+# An array as a struct with one field: the other items are skipped, and take no memory. An empty array has the item null.
+FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw(b'null'))], array_like=True))
 # In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
 COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key in (
     'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
@@ -1125,56 +1144,68 @@ COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key i
     'events', 'findings', 'records', 'value', 'items')]))
 
 
-def read_members(source: bytes | Raw, most_keys: int = 50_000) -> dict[str, Any]:
-    """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `most_keys`.
+def read_members(source: bytes | Raw, max_keys: int = 50_000) -> dict[str, Any]:
+    """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `max_keys`.
 
     Return {} if the source is not a JSON object.
     """
     with suppress(ValueError, RecursionError):
         # An object has at most as many keys as colons, and counting those takes no memory.
-        if len(memoryview(source)) <= SMALL_BODY_BYTES or count_of(b':', source) <= most_keys:
+        if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= max_keys:
             return MEMBERS.decode(source)
         return {key: value for key, value in asdict(COMMON_MEMBERS.decode(source)).items() if value}
     return {}
 
 
-def count_of(sign: bytes, source: bytes | Raw) -> int:
+def count_byte(byte: bytes, source: bytes | Raw) -> int:
     """Return how often a byte is in the source."""
-    text = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
-    return sum(bytes(text[start:start + PIECE_BYTES]).count(sign) for start in range(0, len(text), PIECE_BYTES))
+    view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
+    return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
 
 
-class Items(dict[str, Any]):
-    """A JSON array of any size, as a dict of its first item under the key `0`; nothing reads the others."""
+class JsonArray(dict[str, Any]):
+    """A JSON array of any size, of which only the first item is decoded.
+
+    It is a dict with the one key `0`, so that find() follows `alerts.0.startsAt` as if `0` were a key of an object.
+    """
 
     def __init__(self, source: Raw):
         super().__init__({'0': FIRST_ITEM.decode(source).item})
         self.source = source
 
     @cached_property
-    def count(self) -> int:
+    def length(self) -> int:
         """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
-        return len(ANYTHING.decode(self.source)) if count_of(b',', self.source) < 1_000_000 else 1
+        return len(ANYTHING.decode(self.source)) if count_byte(b',', self.source) < 1_000_000 else 1
 
 
-def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096, most_members: int = 1000) -> Any:
-    """Decode one level of a JSON value: an array as Items, an object as a dict of its first members.
+def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
+    """Decode one level of a JSON value: an array as JsonArray, an object as a dict of its first members.
 
-    A string over `most` bytes is cut to about its first `most_text` bytes; a number as long becomes ''. These limits bound
-    the memory that a hostile event takes.
+    Of a string over `max_bytes`, return only the start. Return '' for a number that long, and for text that is not UTF-8.
+    These limits bound the memory that a hostile event takes.
     """
     yield_if_due()
-    text = memoryview(source)
-    if text[0] == ord('['):
-        return Items(source)
-    if text[0] == ord('{'):
-        return dict(islice(read_members(source).items(), most_members))
-    # A cut must not split a character. The longest is an escaped surrogate pair of 12 bytes (\ud83d\ude00), so at least
-    # one of 12 successive cuts splits none; the others do not decode.
-    ends = range(most_text, most_text - 12, -1) if len(text) > most else ()
-    for cut_text in [bytes(text[:end]) + b'"' for end in ends] or [source]:
+    view = memoryview(source)
+    first_byte = bytes(view[:1])
+    if first_byte == b'[':
+        return JsonArray(source)
+    if first_byte == b'{':
+        return dict(islice(read_members(source).items(), max_members))
+    if len(view) > max_bytes:
+        return start_of_string(view) if first_byte == b'"' else ''
+    with suppress(ValueError):
+        return ANYTHING.decode(source)
+    return ''
+
+
+def start_of_string(string: memoryview, size: int = 4096) -> str:
+    """Return the text of about the first `size` bytes of a longer JSON string, or '' if they are not UTF-8."""
+    # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
+    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside of one.
+    for end in range(size, size - 12, -1):
         with suppress(ValueError):
-            return ANYTHING.decode(cut_text)
+            return str(ANYTHING.decode(bytes(string[:end]) + b'"'))
     return ''
 
 
@@ -1184,7 +1215,7 @@ def find(value: Any, path: str) -> Any:
     Each Raw on the way is replaced in its dict by its decoded value, so that the next call finds it decoded.
     """
     if isinstance(value, dict):
-        for key, remainder in ways_in(path):
+        for key, remainder in split_path(path):
             if key in value:
                 if isinstance(value[key], Raw):
                     value[key] = read_value(value[key])
@@ -1193,11 +1224,13 @@ def find(value: Any, path: str) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def ways_in(path: str) -> list[tuple[str, str]]:
-    """Return each way to split a path into a first key and a remainder: `a.b` into `a.b` and '', and `a` and `b`."""
-    # The longest key comes first, for keys may contain dots (`kibana.alert.rule.name`).
-    beginnings = list(accumulate(path.split('.'), '{}.{}'.format))
-    return [(key, path[len(key) + 1:]) for key in reversed(beginnings)]
+def split_path(path: str) -> list[tuple[str, str]]:
+    """Return each way to split a path into a first key and a remainder: 'a.b' -> [('a.b', ''), ('a', 'b')].
+
+    The longest key comes first, because keys may contain dots (`kibana.alert.rule.name`).
+    """
+    words = path.split('.')
+    return [('.'.join(words[:count]), '.'.join(words[count:])) for count in range(len(words), 0, -1)]
 
 
 def read_senders() -> dict[str, list[Row]]:
@@ -1205,45 +1238,61 @@ def read_senders() -> dict[str, list[Row]]:
 
     An event has few of these, so that few rows are tried for it.
     """
-    rows: dict[str, list[Row]] = {}
-    unbroken = re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip())  # white space inside braces: a row is continued there
-    for number, row_text in enumerate(re.split(r'\n(?! )', unbroken)):
-        _, identified_by, name, *time_paths = ' '.join(row_text.split()).split(' | ')
-        for alternative in identified_by.split(' / '):
-            first_paths = re.split('[ =]', alternative)[0]
-            # The text before the braces, the paths in them, and a bracket that closes one in the text before.
-            parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name.replace('{}', f'{{{first_paths}}}'))
-            row = Row((not alternative.startswith('@'), number), alternative.split(), parts, *time_paths)
-            for key, _ in chain(*map(ways_in, first_paths.replace('@', '').split('|'))):
-                rows.setdefault(key, []).append(row)
-    return rows
+    rows_by_key: dict[str, list[Row]] = {}
+    for row in sender_rows():
+        first_paths, _, _ = row.conditions[0].partition('=')
+        for path in first_paths.split('|'):
+            for key, _ in split_path(path.removeprefix('@')):
+                rows_by_key.setdefault(key, []).append(row)
+    return rows_by_key
+
+
+def sender_rows() -> Iterator[Row]:
+    """Yield a Row for each way to identify a sender, in the order of SENDERS."""
+    alternatives = [(each, columns) for columns in sender_table() for each in columns['identified by'].split(' / ')]
+    for number, (identified_by, columns) in enumerate(alternatives):
+        conditions = identified_by.split()
+        first_paths, _, _ = conditions[0].partition('=')
+        name = columns['name'].replace('{}', f'{{{first_paths}}}')
+        # `{title} ({host})` -> [('', 'title', ''), (' (', 'host', ')')]
+        name_parts = [NamePart(*part) for part in re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)]
+        rank = (0 if identified_by.startswith('@') else 1, number)
+        yield Row(rank, conditions, name_parts, columns.get('time', ''))
+
+
+def sender_table() -> Iterator[dict[str, str]]:
+    """Yield the texts of each row of SENDERS by the names of their columns; a row may lack the last columns."""
+    for row_text in re.split(r'\n(?! )', SENDERS.strip()):  # `A | b |\n    c\nD | e` -> ['A | b |\n    c', 'D | e']
+        unbroken = re.sub(r'\s+(?=[^{}]*})', '', row_text)  # `{a|\n    b} c` -> `{a|b} c`
+        yield dict(zip(COLUMNS, ' '.join(unbroken.split()).split(' | '), strict=False))
 
 
 ROWS = read_senders()
 
 
 @lru_cache(maxsize=512)  # events of one kind have the same keys
-def by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
+def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
     """Return an object's keys that are in WORDS, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
 
-    `parent` is the word of the key that the object is under.
+    `parent` is the word of the key that the object is under, or ''.
     """
-    known = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
-    if 'name' in known:  # the `name` in a `rule` has the meaning of `rulename`
-        known.setdefault(parent + 'name', known['name'])
-    return {meaning: {word: known[word] for word in words if word in known} for meaning, words in WORDS.items()}
+    keys_by_word = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
+    if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
+        keys_by_word.setdefault(parent + 'name', keys_by_word['name'])
+    return {meaning: {word: keys_by_word[word] for word in words if word in keys_by_word}
+            for meaning, words in WORDS.items()}
 
 
 class Scope:
     """An object that the general rule searches; `parent` is the word of the key that it is under.
 
-    It looks at `most_keys` keys that are not over `longest_key`, which bounds the cache of by_meaning, too.
+    Of its first `max_keys` keys, those over `max_key_length` are ignored. Both limits bound the cache of keys_by_meaning.
     """
 
-    def __init__(self, members: dict[str, Any], parent: str = '', most_keys: int = 200, longest_key: int = 40):
+    def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200, max_key_length: int = 40):
         self.members = members
-        keys = [key for key in islice(members, most_keys) if len(key) <= longest_key]
-        self.keys = by_meaning(tuple(keys), parent)
+        keys = [key for key in islice(members, max_keys) if len(key) <= max_key_length]
+        self.keys = keys_by_meaning(tuple(keys), parent)
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
@@ -1253,13 +1302,16 @@ class Scope:
         """Yield a scope for each object, or first item of a list, under a key that has this meaning."""
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
-            inner = find(value, '0') if isinstance(value, Items) else value
+            inner = find(value, '0') if isinstance(value, JsonArray) else value
             if isinstance(inner, dict):
                 yield Scope(inner, word)
 
 
 class ThirdPartyEvent:
-    """A third-party payload. Its methods find the name, the type and the time of the incident."""
+    """A third-party payload. Its methods find the name, the type and the time of the incident.
+
+    `source` is its JSON, `headers` are those of its request, by name in lower case.
+    """
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
         self.members = read_members(source)
@@ -1269,43 +1321,55 @@ class ThirdPartyEvent:
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
-        return next(map(shortened, filter(None, self.names())), '')
+        for name in self.possible_names():
+            if name:
+                return shortened(name)
+        return ''
 
-    def names(self) -> Iterator[str]:
-        """Yield possible names, the best first, and '' where there is none."""
+    def possible_names(self) -> Iterator[str]:
+        """Yield the names that the event may have, the best first; '' if one of the ways to find a name finds none."""
         if self.row:
             yield self.name_by_row(self.row)
-        if name := self.text_member('name'):
-            yield '' if IDENTIFIER.fullmatch(name.strip()) else self.clean_text(name)
-        if len(self.members) == 1:  # a text, which read_payloads makes the only member, `body`
-            # A hostile text may consist of line breaks, so only its start is searched.
-            first_lines = self.text_member('body').lstrip()[:4096].splitlines()[:50]
-            # PREAMBLE also matches nothing, so that its first match is always at the start.
-            yield from (self.clean_text(PREAMBLE.sub('', each, count=1)) for each in first_lines)
+        own_name = self.text_member('name')
+        yield '' if IDENTIFIER.fullmatch(own_name.strip()) else self.clean_text(own_name)
+        if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
+            yield from self.first_lines(self.text_member('body'))
         for meaning in ('title', 'rule', 'summary', 'text'):
             yield self.first_usable(self.values(meaning))
         yield self.kind_and_entity()
 
-    def type(self, from_url: str, incident_type: str | None) -> str | None:
-        """Return the incident's type: from the URL, else the instance's `incident_type`, else the event's own `type`.
+    def first_lines(self, text: str) -> Iterator[str]:
+        """Yield the first lines of a text, each without the PREAMBLE that it may begin with."""
+        # A hostile text may consist of line breaks, so only its start is searched.
+        for each in text.lstrip()[:4096].splitlines()[:50]:
+            # PREAMBLE also matches the empty text, so that its first match is always at the start.
+            yield self.clean_text(PREAMBLE.sub('', each, count=1))
 
-        If the event is in our format with keys added, its own `type` goes before the instance's. In other events it says
-        what kind of event it is: in 1,071 real payloads it never was an incident type.
+    def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
+        """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
+
+        If the event is in our format with keys added, its own `type` is used before that of the instance. In other
+        events, it says what kind of event it is: in 1,071 real payloads it never was an incident type.
         """
         own_type = self.text_member('type')
-        has_our_members = self.text_member('name') and as_rfc3339(self.text_member('occurred'), time.time())
-        type_in_our_format = own_type if has_our_members and not self.row else ''
-        chosen = from_url or type_in_our_format or incident_type or own_type
-        return unmarked(chosen) if chosen else None
+        is_in_our_format = (not self.row and self.text_member('name')
+                            and any_time_to_rfc3339(self.text_member('occurred'), time.time()))
+        preferred_type = own_type if is_in_our_format else ''
+        chosen = type_from_url or preferred_type or instance_type or own_type
+        return without_error_markers(chosen) if chosen else None
 
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
+        if self.row and self.row.time == ARRIVAL_TIME:
+            return ''
         if self.row and self.row.time:
-            texts = map(self.clean_text, map(self.value_at, self.row.time.split('|')))
-            return as_rfc3339(next(filter(None, texts), ''), now)
-        scopes = chain([self.top], self.top.inner('time inside'))
-        values = (value for scope in scopes for value in scope.values('time'))
-        return next(filter(None, (as_rfc3339(self.clean_text(value), now) for value in values)), '')
+            _, text = self.first_text(self.row.time)
+            return any_time_to_rfc3339(text, now)
+        for scope in chain([self.top], self.top.inner('time inside')):
+            for value in scope.values('time'):
+                if occurred := any_time_to_rfc3339(self.clean_text(value), now):
+                    return occurred
+        return ''
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
@@ -1315,8 +1379,8 @@ class ThirdPartyEvent:
     @cached_property
     def row(self) -> Row | None:
         """Return the first row that fits the event, or None."""
-        keys = [key for key in (*self.members, *self.headers) if key in ROWS]
-        for row in sorted(row for key in keys for row in ROWS[key]):
+        rows = [row for key in (*self.members, *self.headers) if key in ROWS for row in ROWS[key]]
+        for row in sorted(rows, key=lambda row: row.rank):
             if all(map(self.meets, row.conditions)):
                 return row
         return None
@@ -1328,39 +1392,50 @@ class ThirdPartyEvent:
         return wanted in values if wanted else any(value is not None for value in values)
 
     def name_by_row(self, row: Row) -> str:
-        """Return the name that a row gives the event, with ` (+3 more)` if it names the first of four items, or ''."""
-        parts_by_text: dict[str, str] = {}  # a dict, so that no text is repeated
-        more_items = 0
-        for number, (before, paths, after) in enumerate(row.name):
-            text, more = self.first_text(paths)
-            if text and text not in parts_by_text:
-                # The text before a part separates it from earlier parts; it is left out if they all are.
-                is_separated = bool(parts_by_text) or number == 0
-                parts_by_text[text] = f'{before}{text}{after}' if is_separated else text
-                more_items = max(more_items, more)
-        name = self.clean_text(''.join(parts_by_text.values()))
-        tail = f' (+{more_items} more)' if more_items else ''
-        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(tail)) + tail
+        """Return the name that a row gives the event, or '' if that says nothing.
 
-    def first_text(self, paths: str) -> tuple[str, int]:
-        """Return the first text at one of the paths, and how many more items the longest list on that path has.
-
-        Return ('', 0) if there is no text.
+        If the name is about the first item of a list, it ends with the number of others, such as ` (+3 more)`.
         """
+        name, more_items = '', 0
+        texts: list[str] = []
+        for number, part in enumerate(row.name_parts):
+            path, text = self.first_text(part.paths)
+            if not text or text in texts:  # a name does not repeat a text
+                continue
+            # What is before a path separates it from the earlier ones. If these had no texts, there is nothing to separate:
+            # `{title} ({host})` gives `db-1` then, not ` (db-1)`. But the text before the very first path begins the name.
+            is_separated = bool(texts) or number == 0
+            name += f'{part.before}{text}{part.bracket}' if is_separated else text
+            texts.append(text)
+            more_items = max(more_items, self.more_items(path))
+        name = self.clean_text(name)
+        ending = f' (+{more_items} more)' if more_items else ''
+        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(ending)) + ending
+
+    def first_text(self, paths: str) -> tuple[str, str]:
+        """Return the first of some paths (`a|b`) at which there is a text, and that text, or ('', '') if there is none."""
         for path in paths.split('|'):
             if text := self.clean_text(self.value_at(path)):
-                lists = [self.value_at(path[:zero.start()]) for zero in re.finditer(r'\.0\b', path)]
-                counts = [items.count for items in lists if isinstance(items, Items)]
-                return text, max(counts, default=1) - 1
-        return '', 0
+                return path, text
+        return '', ''
+
+    def more_items(self, path: str) -> int:
+        """Return how many items beside the first the longest list on a path has: 3 for `alerts.0.name` and four alerts."""
+        before_zeros = [path[:zero.start()] for zero in re.finditer(r'\.0\b', path)]  # a.0.b.0.c -> ['a', 'a.0.b']
+        arrays = [array for array in map(self.value_at, before_zeros) if isinstance(array, JsonArray)]
+        return max((array.length for array in arrays), default=1) - 1
 
     def value_at(self, path: str) -> Any:
         """Return the value at a path of SENDERS, which may begin with `@` or `*`, or None."""
-        if path[0] == '@':
-            return self.headers.get(path[1:])
-        if path[0] != '*':
-            return find(self.members, path)
-        source = str(find(self.members, path[1:])).encode()
+        if path.startswith('@'):
+            return self.headers.get(path.removeprefix('@'))
+        if path.startswith('*'):
+            return self.name_of_inner_event(find(self.members, path.removeprefix('*')))
+        return find(self.members, path)
+
+    def name_of_inner_event(self, value: Any) -> str:
+        """Return the name of the event that a text contains as JSON, perhaps in base64, or '' if it has none."""
+        source = str(value).encode()
         with suppress(ValueError):
             source = base64.b64decode(source, validate=True)
         return ThirdPartyEvent(source, {}, self.contains_token).name()
@@ -1370,15 +1445,16 @@ class ThirdPartyEvent:
 
         If the event has only one of them, return that one; if it has neither, return ''.
         """
-        headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
+        # Such as `X-Acme-Event: push`.
+        kinds_in_headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
         entity_names = (value for scope in self.top.inner('entity') for value in scope.values('entity name'))
-        kind = self.first_usable(chain(self.values('kind'), headers))
+        kind = self.first_usable(chain(self.values('kind'), kinds_in_headers))
         entity = self.first_usable(chain(self.values('entity'), entity_names))
         return self.clean_text(': '.join(filter(None, (kind, entity))))
 
-    def first_usable(self, values: Iterator[Any], most: int = 40) -> str:
-        """Return the first text that can be a name, or ''. Look only at the first `most` values, to bound the time."""
-        for text in map(self.clean_text, islice(values, most)):
+    def first_usable(self, values: Iterator[Any], max_values: int = 40) -> str:
+        """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
+        for text in map(self.clean_text, islice(values, max_values)):
             # The pattern is for ASCII only: in Chinese, three characters can say what happened.
             if not (text.isascii() and UNUSABLE_TEXT.fullmatch(text)):
                 return text
@@ -1392,14 +1468,17 @@ class ThirdPartyEvent:
 
     @cached_property
     def inner_scopes(self) -> list[Scope]:
-        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands."""
+        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands.
+
+        The scopes directly in the event come first, then those one level deeper.
+        """
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-        is_text = type(value) in (str, int, float)  # isinstance would accept a bool, which is an int
-        text = str(value)[:4096] if is_text else ''  # more than any name or date has, and quick to search
+        is_text_or_number = type(value) in (str, int, float)  # isinstance would accept a bool, which is an int
+        text = str(value)[:4096] if is_text_or_number else ''  # more than any name or date has, and quick to search
         if not text.isprintable():
             controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
             marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
@@ -1435,7 +1514,7 @@ class Arrival:
     def type_from_url(self) -> str:
         """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
         url_type = self.query.get('type', '')
-        return '' if contains_token(self.settings, url_type) else unmarked(url_type)
+        return '' if contains_token(self.settings, url_type) else without_error_markers(url_type)
 
     @cached_property
     def kept_headers(self) -> bytes:
@@ -1843,7 +1922,7 @@ def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
     """
     start = str(text)[:200]  # no date is longer, and a message should not copy more
     try:
-        return '' if text in (None, zero_time) else to_rfc3339(start if start == text else '')
+        return '' if text in (None, zero_time) else iso_date_to_rfc3339(start if start == text else '')
     except (ValueError, OverflowError) as error:
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
                          found=f'{start} ({error})') from None
@@ -1857,7 +1936,7 @@ def third_party_incident(text: bytes, event: ThirdPartyEvent, arrival: Arrival) 
     yield_if_due()
     return {
         'name': event.name() or DEFAULT_NAME,
-        'type': event.type(arrival.type_from_url, arrival.settings.incident_type),
+        'type': event.incident_type(arrival.type_from_url, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': details_text(text, b'' if 'headers' in event.members else arrival.kept_headers),
     }
