@@ -1,6 +1,7 @@
-"""What the incidents of all documented payloads are called: a table of sender, name, type and time. `./dev names` prints it.
+"""Print what the incidents of all documented payloads are called, and their triage: `./dev names`.
 
-Where there is no type it is the instance's, and where there is no time it is the moment of arrival.
+A row has sender, name, type, time, severity, state and problem key. Without a type it is the instance's, and without a time
+it is the moment of arrival.
 """
 from __future__ import annotations
 
@@ -43,10 +44,11 @@ def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
     is_arrival = first['occurred'].endswith('Z') and first['occurred'] >= before
     return Landed(sender, delivery, request, app.incidents, {
         'name': first['name'], 'type': None if first['type'] == INCIDENT_TYPE else first['type'],
-        'occurred': None if is_arrival else first['occurred']})
+        'occurred': None if is_arrival else first['occurred'], 'severity': first.get('severity'),
+        'state': next((label['value'] for label in first.get('labels', [])), None), 'problem_key': first.get('dbotMirrorId')})
 
 
 if __name__ == '__main__':
     for each in all_landed():
-        name, kind, occurred = each.told.values()
-        print(f'{each.sender.name[:22]:22}  {name:100}  {kind or "":8}  {occurred or ""}'.rstrip())
+        name, kind, occurred, severity, state, problem_key = ('' if value is None else value for value in each.told.values())
+        print(f'{each.sender.name[:22]:22}  {name:100}  {kind:8}  {occurred:24}  {severity:4}  {state:8}  {problem_key}'.rstrip())

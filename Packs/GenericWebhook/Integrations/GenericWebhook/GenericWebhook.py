@@ -14,6 +14,7 @@ from CommonServerUserPython import *  # noqa: F401,F403
 import base64
 import codecs
 import gc
+import hashlib
 import hmac
 import io
 import json
@@ -22,6 +23,7 @@ import re
 import reprlib
 import resource
 import select
+import shlex
 import signal
 import socket
 import sys
@@ -868,18 +870,19 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 
 # The senders whose events are known. Each row has the columns
 #
-#   sender | identified by | name | time
+#   sender | identified by | name | time | severity | recovered | problem key
 #
-# and continues on the indented lines below it. An example:
+# of which the last may be missing, and continues on the indented lines below it. An example:
 #
-#   Wazuh | rule.description agent | {} ({agent.name}) | timestamp
+#   Opsgenie | alert.message action | {action}: {alert.message} | - | alert.priority | action=Close | opsgenie: alert.alertId
 #
-# An event with `rule.description` and `agent` comes from Wazuh. Its incident is named after the rule and the agent,
-# such as `Disk full (db-1)`, and occurred at `timestamp`.
+# An event with `alert.message` and `action` comes from Opsgenie. Its incident is named after both, such as
+# `Create: Disk full`, and occurred when it arrived. The text at `alert.priority` says how severe it is; if `action` is
+# `Close`, the problem has ended; and all events with the same `alert.alertId` are about the same problem.
 #
 # A path leads to a value: keys joined by dots, where `0` is the first item of a list (`alerts.0.startsAt`).
 #   @ce-type    a request header, in lower case
-#   *Message    the name of the event that this text holds as JSON, as it is or in base64
+#   *Message    the event that this text holds as JSON, as it is or in base64: its name, its severity and so on
 #   a|b         the first of these paths that has a value
 # identified by: paths with a space between them; an event must have them all.
 #   type=alert  the value at `type` must be `alert`
@@ -889,107 +892,232 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 # name: text with paths in braces; `{}` is the first path of "identified by". A path is left out, with the text before
 #   it and the bracket after it, if it has no value, or one that is in the name already: without a host, `{title} ({host})`
 #   gives `Disk full`. If all paths before it are left out, a path gives its value alone: without a title, `db-1`.
-# time: the path of a date or a Unix time; `-` is the moment of arrival; without this column, the general rule looks
-#   for a time.
+# time: the path of a date or a Unix time; `-` is the moment of arrival; where the column is empty, the general rule
+#   looks for a time.
+# severity: the path of a word of SCALES; `falco:priority` means that the value is on the scale `falco`; `a|falco:b` means
+#   the first of these whose value is on its scale. In `alerts.*.severity`, `*` is every item of the list, and the gravest
+#   counts. If there is none, the general rule looks for a severity, except where the column is `-`.
+# recovered: conditions as in "identified by", all of which are met by an event that reports the end of a problem.
+#   !path       there is no value at the path, or it is empty or 0
+#   "a=b c"     quotes, where the value contains a space
+#   a / b       either `a` or `b`
+#   a at time   the problem ended at the time at the path `time`; without it, when the event arrived
+#   A path with `*` meets a condition only if every item does.
+# problem key: the name of the sender's file in `senders`, and the paths whose values together are the same in all events
+#   about one problem, and in no others; also conditions, and alternatives (`a b / c`). A `*` is the only item of a list.
+#   If a value is missing, or a list has several items, the incident gets no key.
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
 # names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table.
 SENDERS = '''
-GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event |
-    {} {action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description|alert.security_advisory.summary|
+GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event | {} {action}
+    {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description|alert.security_advisory.summary|
     alert.secret_type_display_name|security_advisory.summary|pull_request.title|issue.title|release.name|
     workflow_run.name|check_run.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
+    | alert.rule.security_severity_level|alert.security_advisory.severity|alert.security_vulnerability.severity|
+        security_advisory.severity|alert.severity|code-scanning:alert.rule.severity | action=fixed alert.number /
+        action=resolved alert.secret_type alert.resolution=revoked | github: repository.full_name @x-github-event
+        alert.number !@x-gitea-event !@x-forgejo-event !@x-gogs-event / repository.full_name issue.number|
+        pull_request.number !@x-gitea-event !@x-forgejo-event !@x-gogs-event
 GitLab | @x-gitlab-event / object_kind project | {object_kind} {object_attributes.action|object_attributes.status}:
     {object_attributes.title|object_attributes.note|issue.title|commits.0.title|object_attributes.ref|ref}
     ({project.path_with_namespace}) | object_attributes.updated_at
+    | object_attributes.severity | | gitlab: project.path_with_namespace object_kind object_attributes.iid
 Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|
     push.changes.0.new.name|changes.0.ref.displayId} ({repository.full_name|repository.slug}) | date
+    | -
 Azure DevOps | publisherId eventType resource | {message.text} | createdDate
+    | azure-devops:resource.fields.Microsoft.VSTS.Common.Severity
 Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
+    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts
+        !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | grafana: alerts.*.fingerprint !truncatedAlerts
+Grafana, older alerts | evalMatches ruleId state | {title} |
+    | tags.severity | state=ok | grafana: ruleId
 Alertmanager | groupLabels receiver alerts | [{status}] {commonLabels.alertname|alerts.0.labels.alertname}:
     {commonAnnotations.summary|alerts.0.annotations.summary|commonAnnotations.description|commonLabels.instance} |
     alerts.0.startsAt
-Alertmanager, one alert | labels.alertname annotations |
-    {}: {annotations.summary|annotations.description|labels.instance} | startsAt
+    | commonLabels.severity|alerts.*.labels.severity | status=resolved !alerts.*.annotations.grafana_state_reason at
+        alerts.0.endsAt | alertmanager: alerts.*.fingerprint !truncatedAlerts
+Grafana, one alert | silenceURL labels.alertname annotations | {labels.alertname}: {annotations.summary|
+    annotations.description|labels.instance} | startsAt
+    | labels.severity | status=resolved !annotations.grafana_state_reason at endsAt | grafana: fingerprint
+Alertmanager, one alert | labels.alertname annotations | {}: {annotations.summary|annotations.description|
+    labels.instance} | startsAt
+    | labels.severity | status=resolved !annotations.grafana_state_reason at endsAt | alertmanager: fingerprint
 PagerDuty | event.event_type event.data | {}: {event.data.title|event.data.incident.summary} | event.occurred_at
+    | priority:event.data.priority.summary|urgency:event.data.urgency | event.event_type=incident.resolved at
+        event.occurred_at | pagerduty: event.data.incident.id / event.data.type=incident event.data.id
+PagerDuty, events | event_action payload.summary | {payload.summary} | payload.timestamp
+    | payload.severity | event_action=resolve | pagerduty: dedup_key
 Opsgenie | alert.message action | {action}: {alert.message} | -
+    | priority:alert.priority | action=Close | opsgenie: alert.alertId
 Datadog | alert_title | {} | date
+    | severity|priority:priority|datadog:alert_type | alert_transition=Recovered at date | datadog: alert_cycle_key
 New Relic | issueUrl title | {state}: {title.0|title} | createdAt
-Sentry | @sentry-hook-resource |
-    {} {action}: {data.issue.title|data.event.title|data.error.title|data.description_title} | data.event.datetime
+    | priority|severity | state=CLOSED at closedAt|updatedAt | new-relic: issueId|id
+Sentry | @sentry-hook-resource | {} {action}: {data.issue.title|data.event.title|data.error.title|
+    data.description_title} | data.event.datetime
+    | data.issue.level|data.event.level|sentry:action | action=resolved | sentry: data.issue.id|data.event.issue_id
 Azure Monitor | schemaId data.essentials | {data.essentials.monitorCondition} {data.essentials.severity}:
     {data.essentials.alertRule} {data.essentials.configurationItems.0} | data.essentials.firedDateTime
-Azure Monitor, older alerts | schemaId data.context.name |
-    {data.status}: {data.context.name} {data.context.resourceName} | data.context.timestamp
-Event Grid | @aeg-event-type / dataVersion eventType subject eventTime |
-    {data.alertDisplayName|eventType|type}: {subject|source} | eventTime|time
+    | azure:data.essentials.severity | data.essentials.monitorCondition=Resolved at data.essentials.resolvedDateTime |
+        azure-monitor: data.essentials.originAlertId|data.essentials.alertId
+Azure Monitor, older alerts | schemaId data.context.name | {data.status}: {data.context.name}
+    {data.context.resourceName} | data.context.timestamp
+    | azure:data.context.severity | data.status=Deactivated / data.status=Resolved at data.context.timestamp
+Event Grid | @aeg-event-type / dataVersion eventType subject eventTime | {data.alertDisplayName|eventType|type}:
+    {subject|source} | eventTime|time
+    | data.severity
 Microsoft Sentinel | object.properties.title object.properties.severity / properties.title properties.severity |
     {object.properties.title|properties.title} ({object.properties.severity|properties.severity}) |
     object.properties.createdTimeUtc|properties.createdTimeUtc
+    | object.properties.severity|properties.severity | | microsoft-sentinel: object.id|id
 Microsoft Defender | AlertDisplayName | {}: {CompromisedEntity} | TimeGenerated
+    | properties.severity|properties.Severity|Severity|severity | | microsoft-defender: SystemAlertId
+Microsoft 365 | AlertId AlertType Workload | {Name} | CreationTime
+    | Severity | Status=Resolved at CreationTime
 Microsoft Graph | value.0.subscriptionId | {value.0.changeType}: {value.0.resource}
+EventBridge, GuardDuty | source=aws.guardduty detail-type detail | {detail.title|detail-type} ({detail-type}) | time
+    | guardduty:detail.severity | | aws-eventbridge: detail.id
 EventBridge | detail-type source detail | {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|
     detail-type} ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn}
     {detail.state.value|detail.state} | time
+    | detail.findings.*.Severity.Label|detail.severity | "detail-type=CloudWatch Alarm State Change"
+        detail.state.value=OK / detail.findings.*.Workflow.Status=RESOLVED at time | aws-eventbridge:
+        "detail-type=CloudWatch Alarm State Change" resources.0 / detail.findings.*.Id
 SNS, a subscription | TopicArn Type=SubscriptionConfirmation | SNS subscription to confirm: {TopicArn} | Timestamp
+    | -
 SNS | TopicArn Message | {Subject|*Message|Message} | Timestamp
+    | *Message | *Message at Timestamp | *Message
 CloudWatch | AlarmName NewStateValue | {NewStateValue}: {AlarmName} | StateChangeTime
+    | - | NewStateValue=OK at StateChangeTime | aws-cloudwatch: AlarmArn
+GuardDuty | service.serviceName=guardduty arn | {title} | updatedAt
+    | guardduty:severity | | aws-guardduty: id
 Security Hub | ProductArn Title | {Title}: {Resources.0.Id} | UpdatedAt
-CloudTrail | eventSource eventName userIdentity |
-    {eventName} ({eventSource}) by {userIdentity.arn|userIdentity.userName} | eventTime
+    | Severity.Label|security-hub:Severity.Normalized | Workflow.Status=RESOLVED at UpdatedAt | aws-security-hub: Id
+CloudTrail | eventSource eventName userIdentity | {eventName} ({eventSource}) by {userIdentity.arn|
+    userIdentity.userName} | eventTime
+    | -
 GCP alerts | incident.policy_name | {incident.state}: {incident.policy_name}: {incident.summary} | incident.started_at
-GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName |
-    {}: {resource.displayName} | finding.eventTime
+    | incident.severity|incident.metadata.system_labels.severity | incident.state=closed at incident.ended_at |
+        gcp-monitoring: incident.incident_id
+GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName | {}:
+    {resource.displayName} | finding.eventTime
+    | finding.severity
 Pub/Sub | subscription message.data | {*message.data|subscription} | message.publishTime
+    | *message.data | *message.data at message.publishTime | *message.data
 Okta | data.events.0.eventType | {data.events.0.displayMessage} {data.events.0.outcome.result}:
     {data.events.0.actor.alternateId} | data.events.0.published
+    | data.events.*.severity
 OneLogin | event_type_id account_id | OneLogin event {event_type_id}: {user_name} {notes} | event_timestamp
+    | -
 Auth0 | log_id data.type | {data.description}: {data.user_name} | data.date
+    | -
 Splunk | results_link sid | {search_name}: {result.title|result.signature|result.host|result.src} | result._time
-Elastic | kibana.alert.rule.name|signal.rule.name | {}: {host.name}
+    | result.urgency|result.severity
+Elastic | kibana.alert.rule.name|signal.rule.name | {}: {host.name} |
+    | kibana.alert.severity|signal.rule.severity
 Falco | output rule priority | {rule}: {output_fields.container.name|hostname} | time
+    | falco:priority
 Wazuh | rule.description agent | {} ({agent.name}) | timestamp
+    | wazuh:rule.level
 Suricata | event_type=alert alert.signature | {alert.signature}: {src_ip} → {dest_ip} | timestamp
-CrowdStrike | event.DetectName / metadata.eventType event |
-    {event.DetectName|event.Name|event.OperationName}: {event.ComputerName|event.UserId} | metadata.eventCreationTime
-SentinelOne | threatInfo.threatName / alertInfo ruleInfo |
-    {threatInfo.threatName|ruleInfo.name}: {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
+    | suricata:alert.severity
+CrowdStrike | event.DetectName / metadata.eventType event | {event.DetectName|event.Name|event.OperationName}:
+    {event.ComputerName|event.UserId} | metadata.eventCreationTime
+    | event.SeverityName|crowdstrike:event.Severity | | crowdstrike: event.DetectId|event.CompositeId
+SentinelOne | threatInfo.threatName / alertInfo ruleInfo | {threatInfo.threatName|ruleInfo.name}:
+    {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
+    | ruleInfo.severity|data.severity|sentinelone:threatInfo.confidenceLevel | threatInfo.incidentStatus=resolved at threatInfo.updatedAt |
+        sentinelone: threatInfo.threatId|id
 Sophos | event_service_event_id name | {name} ({location}) | created_at
+    | severity
 Wiz | sourceRule.name|control.name issue|entitySnapshot|resource | {}: {entitySnapshot.name|resource.name} | createdAt
+    | issue.severity|severity | issue.status=RESOLVED / status=RESOLVED at resolvedAt | wiz: issue.id|id
 Prisma Cloud | policyName resourceName | {}: {resourceName} | alertTs
-Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name})
+    | severity|policy.severity | | prisma-cloud: alertId
+Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name}) |
+    | newIssues.*.issueData.severity
 Cloudflare | alert_type text policy_id | {text} | ts
+    | data.severity
 Pingdom | check_name current_state | {} is {current_state}: {long_description} | state_changed_timestamp
+    | urgency:importance_level | current_state=UP at state_changed_timestamp | pingdom: check_id
+Checkly | check_name alert_type check_id | {event} | started_at
+    | | alert_type=ALERT_RECOVERY at started_at | checkly: check_id
+CheckMK | what notification_type site | {summary} |
+    | severity | notification_type=RECOVERY
+Icinga, Nagios | notification_type host_name service_state|host_state | |
+    | | notification_type=RECOVERY
+Zabbix | trigger_id event_id | |
+    | severity | value=0 / status=RESOLVED
+LibreNMS | alert_id rule_id sysName | {title} | timestamp
+    | severity | state=0 at timestamp | librenms: alert_id
+ThousandEyes | alert.alertId eventType | {alert.ruleName}: {alert.testName} | alert.dateStartZoned
+    | alert.severity | eventType=ALERT_NOTIFICATION_CLEAR at alert.dateEndZoned | thousandeyes: alert.alertId
+Dynatrace | PID ProblemTitle State | |
+    | dynatrace:ProblemSeverity | State=RESOLVED | dynatrace: PID
 Cisco Meraki | networkName alertType | {alertType}: {deviceName|networkName} | occurredAt
+    | alertLevel
+Lacework | lacework_account event_severity | {event_title} | event_timestamp
+    | lacework:event_severity
+Orca | alert_labels state.severity asset_name | {description} ({asset_name}) | state.created_at
+    | orca:state.severity
 TheHive | objectType operation object | {operation} {objectType}: {object.title} | startDate
+    | thehive:object.severity
 GitGuardian | incident.detector message | {message} {incident.detector.name} | timestamp
+    | incident.severity | | gitguardian: incident.id
 Docker Hub | push_data repository | pushed: {repository.repo_name} {push_data.tag} | push_data.pushed_at
+    | -
 Harbor | event_data.repository type | {type}: {event_data.repository.repo_full_name} | occur_at
 JFrog Xray | watch_name issues | {top_severity}: {issues.0.summary} ({watch_name}) | created
+    | top_severity | | jfrog-xray: alert_id
 Jenkins | build.phase name | {name} {build.phase} {build.status} | build.timestamp
-CircleCI | @circleci-event-type |
-    {} {workflow.status|job.status}: {workflow.name|job.name} ({project.name}) | happened_at
-HCP Terraform | run_id notifications |
-    {notifications.0.message}: {run_message} ({workspace_name}) | notifications.0.run_updated_at
+    | -
+CircleCI | @circleci-event-type | {} {workflow.status|job.status}: {workflow.name|job.name} ({project.name}) |
+    happened_at
+    | -
+HCP Terraform | run_id notifications | {notifications.0.message}: {run_message} ({workspace_name}) |
+    notifications.0.run_updated_at
+    | -
 HackerOne | @x-h1-event | {}: {data.report.attributes.title} | data.activity.attributes.created_at
+    | data.report.relationships.severity.data.attributes.rating
 SonarQube | qualityGate project | {qualityGate.status}: {project.name} | analysedAt
+    | -
 Slack command | trigger_id command | {command} {text} ({user_name}) | -
+    | -
 Slack | type=event_callback | {event.type}: {event.text|event.channel|event.channel_id} | event_time
+    | -
 Stripe | api_version type data.object | {type}: {data.object.description|data.object.name|data.object.id} | created
+    | -
 Shopify | @x-shopify-topic | {}: {title|name|email|id} | @x-shopify-triggered-at|updated_at|created_at
+    | -
 Meta | entry object | {object}: {entry.0.changes.0.field} | entry.0.time
-Dropbox | list_folder.accounts | files changed: {list_folder.accounts.0}
+    | -
+Dropbox | list_folder.accounts | files changed: {list_folder.accounts.0} |
+    | -
 Zendesk | zendesk_event_version type | {type}: {detail.subject|detail.email|subject} | time
+    | zendesk:detail.priority|zendesk:priority | | zendesk: account_id subject
+Zendesk, a trigger | ticket_id requester status | |
+    | zendesk:priority
 Jira | webhookEvent | {}: {issue.key} {issue.fields.summary} | timestamp
+    | jira:issue.fields.priority.name | issue_event_type_name=issue_resolved at timestamp | jira: issue.key
 ServiceNow | short_description number | {number} {short_description} | sys_created_on
+    | servicenow:priority|servicenow-severity:severity | | servicenow: sys_id
 Zoom | event_ts event payload.object | {event}: {payload.object.topic|payload.object.email} | event_ts
+    | -
 Linear | webhookTimestamp action type | {type} {action}: {data.title|data.issue.title|data.name} | createdAt
-Kubernetes audit | verb kind=Event objectRef |
-    {} {objectRef.resource} {objectRef.namespace} {objectRef.name} by {user.username} | requestReceivedTimestamp
+    | linear:data.priority | | linear: data.id
+Kubernetes audit | verb kind=Event objectRef | {} {objectRef.resource} {objectRef.namespace} {objectRef.name} by
+    {user.username} | requestReceivedTimestamp
+    | -
 Kubernetes audit, a list | items.0.verb kind=EventList | {} {items.0.objectRef.resource} {items.0.objectRef.namespace}
     {items.0.objectRef.name} by {items.0.user.username} | items.0.requestReceivedTimestamp
-CloudEvents | @ce-type / specversion |
-    {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|@ce-time
-OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name} | time
+    | -
+CloudEvents | @ce-type / specversion | {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|
+    @ce-time
+    | severitytext|@ce-severitytext|cloudevents:severitynumber|cloudevents:@ce-severitynumber
+OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name} |
+    time
+    | ocsf:severity_id
 '''
 
 
@@ -1003,16 +1131,92 @@ class NamePart(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """One way to identify a sender's events, with their name and time. A row of SENDERS with ` / ` becomes several."""
+    """One way to identify a sender's events, and what to read from them. A row of SENDERS with ` / ` becomes several."""
 
     rank: tuple[int, int]  # 0 if a header identifies the sender, otherwise 1; then a number. The lowest rank is tried first
     conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
     name_parts: list[NamePart]
-    time: str  # paths, ARRIVAL_TIME, or '' if the general rule looks for a time
+    time: str  # paths, NOTHING for the moment of arrival, or '' if the general rule looks for a time
+    severities: list[tuple[str, str]]  # names of scales and paths: [('words', 'severity'), ('falco', 'priority')]
+    has_no_severity: bool  # the general rule looks for none either
+    recoveries: list[list[str]]  # alternatives of conditions: [['action=fixed', 'alert.number'], ['state=closed']]
+    recovered_at: str  # the path of the time at which the problem ended, or ''
+    key_prefix: str  # of the problem key, or ''
+    problem_keys: list[list[str]]  # alternatives of paths and conditions
 
 
-COLUMNS = ('sender', 'identified by', 'name', 'time')
-ARRIVAL_TIME = '-'
+COLUMNS = ('sender', 'identified by', 'name', 'time', 'severity', 'recovered', 'problem key')
+NOTHING = '-'
+
+# XSOAR's severities (0.5 informational, 1 low, 2 medium, 3 high, 4 critical) and the values of senders that mean them.
+# `7+` is any number from 7 on, up to the next such number; `-` says that a value means no severity; `_` is a space.
+SCALES = '''
+words: 4 critical fatal emergency disaster blocker p1 | 3 high error major severe p2 |
+    2 medium moderate warning warn average p3 | 1 low minor notice p4 |
+    0.5 info informational information debug verbose trace p5
+xsoar: 4 4 | 3 3 | 2 2 | 1 1 | 0.5 0.5 | 0 0
+priority: 4 p1 | 3 p2 | 2 p3 | 1 p4 | 0.5 p5
+urgency: 3 high | 1 low
+code-scanning: 3 error | 2 warning | 1 note
+datadog: 3 error | 2 warning | 0.5 info success
+sentry: 4 critical | 2 warning
+azure: 4 sev0 0 | 3 sev1 1 | 2 sev2 2 | 0.5 sev3 sev4 3 4
+guardduty: 4 9+ | 3 7+ | 2 4+ | 1 0+
+security-hub: - 101+ | 4 90+ | 3 70+ | 2 40+ | 1 1+ | 0.5 0+
+falco: 4 emergency alert critical | 3 error | 2 warning | 1 notice | 0.5 informational debug
+wazuh: - 17+ | 4 15+ | 3 12+ | 2 7+ | 1 4+ | 0.5 0+
+suricata: 3 1 | 2 2 | 1 3 | 0.5 4+
+crowdstrike: 4 5 80+ | 3 4 60+ | 2 3 40+ | 1 2 20+ | 0.5 1 6+
+sentinelone: 3 malicious | 2 suspicious
+thehive: 4 4 | 3 3 | 2 2 | 1 1
+jira: 4 highest | 3 high | 2 medium | 1 low | 0.5 lowest
+servicenow: 4 1 | 3 2 | 2 3 | 1 4 | 0.5 5
+servicenow-severity: 3 1 | 2 2 | 1 3
+zendesk: 4 urgent | 3 high | 2 normal | 1 low
+linear: 4 1 | 3 2 | 2 3 | 1 4
+cloudevents: - 25+ | 4 21+ | 3 17+ | 2 13+ | 0.5 1+
+azure-devops: 4 1_-_critical | 3 2_-_high | 2 3_-_medium | 1 4_-_low
+dynatrace: 3 availability error | 2 performance resource_contention
+lacework: 4 1 | 3 2 | 2 3 | 1 4 | 0.5 5
+orca: 4 compromised | 3 imminent_compromise | 2 hazardous | 0.5 informational
+ocsf: 4 5 6 | 3 4 | 2 3 | 1 2 | 0.5 1
+'''
+
+
+class Scale(NamedTuple):
+    """A row of SCALES."""
+
+    by_word: dict[str, float | None]
+    by_minimum: list[tuple[float, float | None]]  # the highest number first
+
+    def severity(self, value: Any) -> float | None:
+        """Return the severity that a text or number means on this scale, or None."""
+        if type(value) not in (str, int, float):  # isinstance would accept a bool, which is an int
+            return None
+        text = f'{value:g}' if isinstance(value, float) else str(value)[:40]
+        word = '_'.join(text.lower().split()).removeprefix('e_')  # Sentinel's export has `E_HIGH`
+        if word in self.by_word or not re.fullmatch(r'(?a)\d+(\.\d+)?', word):
+            return self.by_word.get(word)
+        return next((severity for minimum, severity in self.by_minimum if float(word) >= minimum), None)
+
+
+def read_scales() -> dict[str, Scale]:
+    """Return the rows of SCALES by their names."""
+    scales = {}
+    for row_text in re.split(r'\n(?! )', SCALES.strip()):
+        name, _, levels = row_text.partition(':')
+        scale = scales[name] = Scale({}, [])
+        for level in levels.split('|'):  # `4 critical 9+`
+            severity_text, *values = level.split()
+            severity = None if severity_text == NOTHING else json.loads(severity_text)  # an int or 0.5
+            scale.by_word.update((value, severity) for value in values if value[-1] != '+')
+            scale.by_minimum.extend((float(value[:-1]), severity) for value in values if value[-1] == '+')
+        scale.by_minimum.sort(key=lambda level: -level[0])
+    return scales
+
+
+SCALE = read_scales()
+RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
 
 
 # The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
@@ -1041,6 +1245,10 @@ WORDS = {meaning: words.split() for meaning, words in {
         incidents value records messages attachments body item action eventdata formresponse definition''',
     # So are, one level deeper, the objects in the objects under these keys.
     'deeper': 'data payload detail event body properties formresponse',
+    # Only a word counts as a severity: the numbers of different senders mean different things.
+    'severity': 'severity alertseverity severitylabel severityname criticality',
+    'severity inside': '''alert event data incident issue finding detection threat violation problem labels commonlabels
+        tags attributes properties''',
 }.items()}
 
 # These patterns are joined below. They end with a line break, because a comment goes on to the end of its line.
@@ -1163,8 +1371,11 @@ def count_byte(byte: bytes, source: bytes | Raw) -> int:
     return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
 
 
+UNKNOWN = object()  # in place of values that would take too much time to read: it meets no condition
+
+
 class JsonArray(dict[str, Any]):
-    """A JSON array of any size, of which only the first item is decoded.
+    """A JSON array of any size, of which only the first item is decoded until `every_item` is read.
 
     It is a dict with the one key `0`, so that find() follows `alerts.0.startsAt` as if `0` were a key of an object.
     """
@@ -1177,6 +1388,14 @@ class JsonArray(dict[str, Any]):
     def length(self) -> int:
         """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
         return len(ANYTHING.decode(self.source)) if count_byte(b',', self.source) < 1_000_000 else 1
+
+    @cached_property
+    def every_item(self) -> list[Any]:
+        """Return all items, each decoded by one level; [UNKNOWN] if the array is too large for that."""
+        if len(memoryview(self.source)) > SMALL_BODY_BYTES:
+            return [UNKNOWN]
+        items = ANYTHING.decode(self.source)
+        return [read_value(item) for item in items] if len(items) <= MAX_EVENTS else [UNKNOWN]
 
 
 def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
@@ -1257,14 +1476,30 @@ def sender_rows() -> Iterator[Row]:
         # `{title} ({host})` -> [('', 'title', ''), (' (', 'host', ')')]
         name_parts = [NamePart(*part) for part in re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)]
         rank = (0 if identified_by.startswith('@') else 1, number)
-        yield Row(rank, conditions, name_parts, columns.get('time', ''))
+        severity = columns.get('severity', '')
+        recovered, _, recovered_at = columns.get('recovered', '').partition(' at ')
+        key_prefix, _, problem_key = columns.get('problem key', '').rpartition(': ')
+        yield Row(rank, conditions, name_parts, columns.get('time', ''), severity_paths(severity), severity == NOTHING,
+                  alternatives_in(recovered), recovered_at, key_prefix, alternatives_in(problem_key))
+
+
+def severity_paths(column: str) -> list[tuple[str, str]]:
+    """Return the scales and paths in a column of severity: 'a|falco:b' -> [('words', 'a'), ('falco', 'b')]."""
+    pairs = [path.rpartition(':') for path in column.split('|') if path and path != NOTHING]
+    return [(scale or 'words', path) for scale, _, path in pairs]
+
+
+def alternatives_in(column: str) -> list[list[str]]:
+    """Return the paths and conditions of each alternative in a column: 'a b / c' -> [['a', 'b'], ['c']]."""
+    return [shlex.split(alternative) for alternative in column.split(' / ') if alternative]
 
 
 def sender_table() -> Iterator[dict[str, str]]:
     """Yield the texts of each row of SENDERS by the names of their columns; a row may lack the last columns."""
     for row_text in re.split(r'\n(?! )', SENDERS.strip()):  # `A | b |\n    c\nD | e` -> ['A | b |\n    c', 'D | e']
-        unbroken = re.sub(r'\s+(?=[^{}]*})', '', row_text)  # `{a|\n    b} c` -> `{a|b} c`
-        yield dict(zip(COLUMNS, ' '.join(unbroken.split()).split(' | '), strict=False))
+        unbroken = re.sub(r'\s+(?=[^{}]*})|(?<=\S\|)\s+', '', row_text)  # `{a|\n    b} c|\n    d` -> `{a|b} c|d`
+        columns = re.split(r' \|(?= |$)', ' '.join(unbroken.split()))  # a column between two others may be empty: `a | | b`
+        yield dict(zip(COLUMNS, map(str.strip, columns), strict=False))
 
 
 ROWS = read_senders()
@@ -1298,17 +1533,28 @@ class Scope:
         """Return the values of the keys that have this meaning, the best first."""
         return [find(self.members, key) for key in self.keys[meaning].values()]
 
-    def inner(self, meaning: str) -> Iterator['Scope']:
-        """Yield a scope for each object, or first item of a list, under a key that has this meaning."""
+    def inner(self, meaning: str, has_lists: bool = True) -> Iterator['Scope']:
+        """Yield a scope for each object under a key that has this meaning, and for the first item of a list there.
+
+        Without `has_lists`, ignore lists.
+        """
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
+            if isinstance(value, JsonArray) and not has_lists:
+                continue
             inner = find(value, '0') if isinstance(value, JsonArray) else value
             if isinstance(inner, dict):
                 yield Scope(inner, word)
 
 
+def gravest(scale: str, values: list[Any]) -> float | None:
+    """Return the highest severity that one of the values means on a scale, or None."""
+    severities = [SCALE[scale].severity(value) for value in values]
+    return max((severity for severity in severities if severity is not None), default=None)
+
+
 class ThirdPartyEvent:
-    """A third-party payload. Its methods find the name, the type and the time of the incident.
+    """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
 
     `source` is its JSON, `headers` are those of its request, by name in lower case.
     """
@@ -1318,6 +1564,10 @@ class ThirdPartyEvent:
         self.top = Scope(self.members)
         self.headers = headers
         self.contains_token = contains_token
+        # Whether a key of the general rule for severities can be in the event: searching the text is much faster than
+        # decoding it, and most events that no row knows have none.
+        self.may_have_severity = any(part in source for part in (b'everity', b'EVERITY', b'riticality', b'RITICALITY'))
+        self.inner_events: dict[str, ThirdPartyEvent] = {}
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
@@ -1359,8 +1609,13 @@ class ThirdPartyEvent:
         return without_error_markers(chosen) if chosen else None
 
     def occurred(self, now: float) -> str:
-        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
-        if self.row and self.row.time == ARRIVAL_TIME:
+        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds.
+
+        The time of a recovery is that at which the problem ended.
+        """
+        if self.is_recovery and self.row:
+            return any_time_to_rfc3339(self.first_text(self.row.recovered_at)[1], now) if self.row.recovered_at else ''
+        if self.row and self.row.time == NOTHING:
             return ''
         if self.row and self.row.time:
             _, text = self.first_text(self.row.time)
@@ -1370,6 +1625,84 @@ class ThirdPartyEvent:
                 if occurred := any_time_to_rfc3339(self.clean_text(value), now):
                     return occurred
         return ''
+
+    def severity(self) -> float | None:
+        """Return how severe the event is on XSOAR's scale, or None if nothing says so."""
+        if self.is_recovery:
+            return RECOVERED_SEVERITY
+        if self.row:
+            for scale, path in self.row.severities:
+                if path.startswith('*'):
+                    return self.inner_event(path).severity()
+                if (severity := gravest(scale, self.values_at(path))) is not None:
+                    return severity
+            if self.row.has_no_severity:
+                return None
+        return self.severity_by_general_rule() if self.may_have_severity else None
+
+    def severity_by_general_rule(self) -> float | None:
+        """Return the severity of the first word of it under a key that means one, or None."""
+        for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
+            texts = [value for value in scope.values('severity') if isinstance(value, str)]
+            for text in texts:
+                if (severity := SCALE['words'].severity(text)) is not None:
+                    return severity
+        return None
+
+    @cached_property
+    def is_recovery(self) -> bool:
+        """Return whether the event certainly reports the end of a problem."""
+        alternatives = self.row.recoveries if self.row else []
+        return any(all(map(self.meets_strictly, conditions)) for conditions in alternatives)
+
+    def meets_strictly(self, condition: str) -> bool:
+        """Return whether all values at the condition's path meet it (`a.*.b=c`), or none of them is there (`!a.*.b`)."""
+        if condition.startswith('*'):
+            return self.inner_event(condition).is_recovery
+        path, _, wanted = condition.removeprefix('!').partition('=')
+        values = self.values_at(path)
+        if condition.startswith('!'):
+            return not any(values)
+        return bool(values) and all(str(value) == wanted if wanted else bool(value) for value in values)
+
+    def problem_key(self) -> str:
+        """Return what identifies the problem that the event is about among all others, or '' if that is not certain."""
+        for alternative in self.row.problem_keys if self.row else []:
+            if alternative[0].startswith('*'):
+                return self.inner_event(alternative[0]).problem_key()
+            paths = [each for each in alternative if not re.search('[!=]', each)]
+            parts = [self.key_part(path) for path in paths]
+            if all(parts) and all(self.meets_strictly(each) for each in alternative if each not in paths):
+                return f'{self.row.key_prefix}:{self.queryable("/".join(parts))}'  # type: ignore[union-attr]
+        return ''
+
+    def key_part(self, paths: str) -> str:
+        """Return the text or number at the first of some paths (`a|b`) that has any value, or '' if there are several."""
+        for path in paths.split('|'):
+            values = [value for value in self.values_at(path) if value not in (None, '')]
+            if values:
+                # A longer text may have been cut by read_value, so that two problems could look the same.
+                is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 4000
+                return str(values[0]) if is_certain else ''
+        return ''
+
+    def queryable(self, key: str) -> str:
+        """Return a problem key in a form that can stand in a query of XSOAR and does not contain the token."""
+        if re.fullmatch(r'[A-Za-z0-9._:/@-]{1,100}', key) and not self.contains_token(key):
+            return key
+        return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+    def values_at(self, path: str) -> list[Any]:
+        """Return the value at a path, or those in every item of a list (`alerts.*.status`), None for an item without it.
+
+        Return [] if there is no value, or no list.
+        """
+        list_path, has_star, item_path = path.partition('.*.')
+        value = self.value_at(list_path)
+        if not has_star:
+            return [] if value is None else [value]
+        items = value.every_item if isinstance(value, JsonArray) else []
+        return [item if item is UNKNOWN else find(item, item_path) for item in items]
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
@@ -1430,15 +1763,17 @@ class ThirdPartyEvent:
         if path.startswith('@'):
             return self.headers.get(path.removeprefix('@'))
         if path.startswith('*'):
-            return self.name_of_inner_event(find(self.members, path.removeprefix('*')))
+            return self.inner_event(path).name()
         return find(self.members, path)
 
-    def name_of_inner_event(self, value: Any) -> str:
-        """Return the name of the event that a text contains as JSON, perhaps in base64, or '' if it has none."""
-        source = str(value).encode()
-        with suppress(ValueError):
-            source = base64.b64decode(source, validate=True)
-        return ThirdPartyEvent(source, {}, self.contains_token).name()
+    def inner_event(self, path: str) -> 'ThirdPartyEvent':
+        """Return the event that the text at a path such as `*Message` contains as JSON, perhaps in base64."""
+        if path not in self.inner_events:
+            source = str(find(self.members, path.removeprefix('*'))).encode()
+            with suppress(ValueError):
+                source = base64.b64decode(source, validate=True)
+            self.inner_events[path] = ThirdPartyEvent(source, {}, self.contains_token)
+        return self.inner_events[path]
 
     def kind_and_entity(self) -> str:
         """Return the kind of event and the entity that it concerns, such as `login_failed: db-1`.
@@ -1507,6 +1842,7 @@ class Arrival:
     settings: Settings
     query: dict[str, str] = field(default_factory=dict)
     note: Callable[[str], Any] = note_nothing
+    skipped: int = 0  # the recoveries that the URL's ?skip=resolved left out
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
 
@@ -1515,6 +1851,30 @@ class Arrival:
         """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
         url_type = self.query.get('type', '')
         return '' if contains_token(self.settings, url_type) else without_error_markers(url_type)
+
+    @cached_property
+    def severity_from_url(self) -> float | None:
+        """Return the severity that the URL's ?severity= names for what says none itself, or None."""
+        value = self.query.get('severity', '')
+        for scale in ('words', 'xsoar'):
+            if (severity := SCALE[scale].severity(value)) is not None:
+                return severity
+        self.note_unknown('severity')
+        return None
+
+    @cached_property
+    def skips_recoveries(self) -> bool:
+        """Return whether the URL says ?skip=resolved."""
+        if self.query.get('skip') != 'resolved':
+            self.note_unknown('skip')
+        return self.query.get('skip') == 'resolved'
+
+    def note_unknown(self, parameter: str) -> None:
+        """Note a parameter of the URL whose value is unknown: a 400 would lose every event of many senders."""
+        value = self.query.get(parameter, '')
+        if value:
+            shown = 'a text with the token' if contains_token(self.settings, value) else repr(value[:40])
+            self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.')
 
     @cached_property
     def kept_headers(self) -> bytes:
@@ -1839,7 +2199,7 @@ RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
 DEFAULT_NAME = 'Generic Webhook incident'
 # Decoding an object ends at its first key that an envelope does not have: then it is a third-party payload.
 ENVELOPE = Decoder(defstruct(
-    'Envelope', [(key, Raw, Raw()) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True))
+    'Envelope', [(key, Raw, Raw()) for key in (*TEXT_KEYS, 'severity', *RAW_KEYS)], forbid_unknown_fields=True))
 
 
 def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
@@ -1848,8 +2208,9 @@ def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     unknown_key = ''
     try:
         fields = asdict(ENVELOPE.decode(text))
+        is_envelope = any(fields[key] for key in RAW_KEYS) or not fields['severity']  # third parties send a severity, too
         # An empty object is an envelope, but not Shopify's, for example: its headers say what happened.
-        if any(fields.values()) or not arrival.is_of_known_sender:
+        if is_envelope and (any(fields.values()) or not arrival.is_of_known_sender):
             return [envelope_incident(fields, text, arrival)]
     except ValidationError as error:  # "Object contains unknown field `x`"
         unknown_key = str(error)[:300].partition('`')[2].rstrip('`')
@@ -1864,15 +2225,19 @@ def third_party_incidents(text: bytes, arrival: Arrival, unknown_key: str) -> li
     """
     event = arrival.event(text)
     if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
-        raise BadRequest(f"Only 'name', 'type' and 'occurred' can be sent beside '{raw_key}': move other keys into it, "
+        raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_key}': move other keys into it, "
                          "or omit it, and the whole object becomes the incident's details.", unknown_key)
     path = arrival.query.get('each', '')
     items = items_at(text, path) if path else []
-    if items:
-        return [third_party_incident(item, arrival.event(item), arrival) for item in items]
-    if path:
+    if path and not items:
         arrival.note('The path of ?each= leads to no array of objects, so the event becomes one incident.')
-    return [third_party_incident(text, event, arrival)]
+    incidents = []
+    for item_text, item in [(item, arrival.event(item)) for item in items] or [(text, event)]:
+        if arrival.skips_recoveries and item.is_recovery:
+            arrival.skipped += 1
+        else:
+            incidents.append(third_party_incident(item_text, item, arrival))
+    return incidents
 
 
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
@@ -1887,13 +2252,28 @@ def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> 
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are the same field: send only one of them.")
+    severity = envelope_severity(members.pop('severity', b'null'))
     texts = {key: read_text(key, member) for key, member in members.items()}
-    return {
+    incident = {
         'name': texts.get('name') or DEFAULT_NAME,
         'type': texts.get('type') or arrival.type_from_url or arrival.settings.incident_type,
         'occurred': read_date(texts.get('occurred')) or arrival.occurred,
         'rawJSON': details_text(members[raw_keys[0]] if raw_keys else text),
     }
+    if severity is None:
+        severity = arrival.severity_from_url
+    return incident if severity is None else {**incident, 'severity': severity}
+
+
+def envelope_severity(member: bytes) -> float | None:
+    """Return the severity of an envelope from its JSON, or None for null. Raise BadRequest for anything else."""
+    value = read_value(Raw(member))
+    severity = SCALE['words' if isinstance(value, str) else 'xsoar'].severity(value)
+    if severity is None and value is not None:
+        words = ', '.join(SCALE['words'].by_word)
+        raise BadRequest("'severity' is unknown; it must be 0, 0.5, 1, 2, 3 or 4, or one of the words "
+                         f'{words}.', found=str(value)[:40])
+    return severity
 
 
 def read_text(key: str, member: bytes) -> str | None:
@@ -1939,7 +2319,22 @@ def third_party_incident(text: bytes, event: ThirdPartyEvent, arrival: Arrival) 
         'type': event.incident_type(arrival.type_from_url, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': details_text(text, b'' if 'headers' in event.members else arrival.kept_headers),
+        **triage(event, arrival),
     }
+
+
+def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
+    """Return the fields of an incident that say how bad it is, whether it has ended, and which problem it belongs to.
+
+    Only what is certain is there: a wrong severity hides an alert, a wrong key joins two problems.
+    """
+    severity = event.severity()
+    fields = {
+        'severity': arrival.severity_from_url if severity is None else severity,
+        'labels': [{'type': 'state', 'value': 'resolved'}] if event.is_recovery else None,
+        'dbotMirrorId': event.problem_key() or None,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def details_text(text: bytes, headers: bytes = b'') -> bytes:
@@ -2038,6 +2433,7 @@ class Request:
     is_accepted: bool = False  # whether the sender has proved that it may create incidents
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
+    skipped: int = 0  # the recoveries that ?skip=resolved left out
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -3012,9 +3408,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
         """Return the response with the created incidents, or with those of the delivery that this one repeats."""
         if not post.incidents:
+            if request.skipped:
+                request.log_note = 'skipped: resolved'
             return json_response(b'[]')
         original = self.deliveries.once(delivery, post)
         request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
+        if request.skipped:
+            request.log_note += ', skipped: resolved'
         return json_response(original.created_json)
 
     def read(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
@@ -3034,7 +3434,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if response:
                 request.log_note = 'handshake'
                 return response
-            post = Post(to_incidents(payloads, self.arrival(request)), request.memory_bytes)
+            arrival = self.arrival(request)
+            post = Post(to_incidents(payloads, arrival), request.memory_bytes)
+            request.skipped = arrival.skipped
             post.hand_over_by = hand_over_by
             parameters = [pair for pair in request.query.items()
                           if not hmac.compare_digest(pair[1].encode(), settings.token)]
