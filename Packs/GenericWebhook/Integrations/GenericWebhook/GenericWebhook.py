@@ -1083,6 +1083,11 @@ def without_error_markers(text: str) -> str:
     return text
 
 
+def first_of(texts: Iterable[str]) -> str:
+    """Return the first text that is not empty, or ''."""
+    return next(filter(None, texts), '')
+
+
 def shortened(text: str, max_length: int = 150) -> str:
     """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`."""
     text = without_error_markers(text)
@@ -1321,10 +1326,7 @@ class ThirdPartyEvent:
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
-        for name in self.possible_names():
-            if name:
-                return shortened(name)
-        return ''
+        return first_of(map(shortened, self.possible_names()))
 
     def possible_names(self) -> Iterator[str]:
         """Yield the names that the event may have, the best first; '' if one of the ways to find a name finds none."""
@@ -1333,17 +1335,13 @@ class ThirdPartyEvent:
         own_name = self.text_member('name')
         yield '' if IDENTIFIER.fullmatch(own_name.strip()) else self.clean_text(own_name)
         if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
-            yield from self.first_lines(self.text_member('body'))
+            start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
+            for each in start.splitlines()[:50]:
+                # PREAMBLE also matches the empty text, so that its first match is always at the start.
+                yield self.clean_text(PREAMBLE.sub('', each, count=1))
         for meaning in ('title', 'rule', 'summary', 'text'):
             yield self.first_usable(self.values(meaning))
         yield self.kind_and_entity()
-
-    def first_lines(self, text: str) -> Iterator[str]:
-        """Yield the first lines of a text, each without the PREAMBLE that it may begin with."""
-        # A hostile text may consist of line breaks, so only its start is searched.
-        for each in text.lstrip()[:4096].splitlines()[:50]:
-            # PREAMBLE also matches the empty text, so that its first match is always at the start.
-            yield self.clean_text(PREAMBLE.sub('', each, count=1))
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -1365,11 +1363,8 @@ class ThirdPartyEvent:
         if self.row and self.row.time:
             _, text = self.first_text(self.row.time)
             return any_time_to_rfc3339(text, now)
-        for scope in chain([self.top], self.top.inner('time inside')):
-            for value in scope.values('time'):
-                if occurred := any_time_to_rfc3339(self.clean_text(value), now):
-                    return occurred
-        return ''
+        values = (value for scope in chain([self.top], self.top.inner('time inside')) for value in scope.values('time'))
+        return first_of(any_time_to_rfc3339(self.clean_text(value), now) for value in values)
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
@@ -1429,13 +1424,10 @@ class ThirdPartyEvent:
         """Return the value at a path of SENDERS, which may begin with `@` or `*`, or None."""
         if path.startswith('@'):
             return self.headers.get(path.removeprefix('@'))
-        if path.startswith('*'):
-            return self.name_of_inner_event(find(self.members, path.removeprefix('*')))
-        return find(self.members, path)
-
-    def name_of_inner_event(self, value: Any) -> str:
-        """Return the name of the event that a text contains as JSON, perhaps in base64, or '' if it has none."""
-        source = str(value).encode()
+        if not path.startswith('*'):
+            return find(self.members, path)
+        # The text at this path is another event: JSON, perhaps in base64. Its name is wanted.
+        source = str(find(self.members, path.removeprefix('*'))).encode()
         with suppress(ValueError):
             source = base64.b64decode(source, validate=True)
         return ThirdPartyEvent(source, {}, self.contains_token).name()
@@ -1536,28 +1528,22 @@ class Arrival:
 
 BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
 
-
-def json_start_pattern() -> re.Pattern[bytes]:
-    r"""Return the pattern of the beginning of a JSON object, or of an array whose first item is complete.
-
-    Log lines begin similarly and must not match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends
-    early, which is reported as invalid JSON. Nothing backtracks: with `\s*` and `\d+`, a body of 24 MiB kept the event loop
-    busy for over a second.
-    """
-    first_blanks = longest_run(r'\s\xef\xbb\xbf', 'first_blanks')  # and a byte order mark
-    object_start = r'\{' + longest_run(r'\s', 'in_object') + r'(?:["}]|\Z)'  # a key follows, or the end of the object
-    integer = r'-?\d' + longest_run(r'\d', 'digits')
-    fraction = r'(?:\.' + longest_run(r'\d', 'fraction') + ')?'
-    exponent = '(?:[eE][+-]?' + longest_run(r'\d', 'exponent') + ')?'
-    number_or_word = f'(?:{integer}{fraction}{exponent}|true|false|null)'
-    array_end = r'\]' + longest_run(r'\s', 'after_array') + r'\Z'
-    after_item = longest_run(r'\s', 'after_item') + rf'(?:,|{array_end}|\Z)'
-    # A string, an object, an array or the end of the array follows; or a number or a word, and then a comma or an end.
-    array_start = r'\[' + longest_run(r'\s', 'in_array') + rf'(?:["{{[\]]|\Z|{number_or_word}{after_item})'
-    return re.compile(f'{first_blanks}(?:{object_start}|{array_start})'.encode())
-
-
-JSON_START = json_start_pattern()
+# Nothing in JSON_START backtracks: with `\s*` and `\d+` a body of 24 MiB kept the event loop busy for over a second.
+LONGEST_RUNS = {name.encode(): longest_run(characters, name).encode() for name, characters in {
+    'blanks_and_bom': r'\s\xef\xbb\xbf', 'blanks_in_object': r'\s', 'blanks_in_array': r'\s', 'digits': r'\d',
+    'fraction': r'\d', 'exponent': r'\d', 'blanks_after_item': r'\s', 'blanks_after_array': r'\s'}.items()}
+# The beginning of a JSON object, or of an array whose first item is complete. Log lines begin similarly and must not
+# match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends early: it is reported as invalid JSON.
+JSON_START = re.compile(rb'''
+    %(blanks_and_bom)b (?:
+        \{ %(blanks_in_object)b (?: ["}] | \Z )  # an object: a key or its end follows
+    |
+        \[ %(blanks_in_array)b (?:  # an array:
+            ["{[\]] | \Z |  # a string, an object, an array or its end follows,
+            (?: -?\d %(digits)b (?:\. %(fraction)b)? (?:[eE][+-]? %(exponent)b)? | true | false | null )  # or one of these,
+            %(blanks_after_item)b (?: , | \] %(blanks_after_array)b \Z | \Z )  # then a comma, or the end of the whole text
+        )
+    )''' % LONGEST_RUNS, re.VERBOSE)
 # curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
 FIELD_NAMES = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
 # `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
@@ -1887,7 +1873,7 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     `unknown_key`, the key because of which it is not an envelope.
     """
     event = arrival.event(source)
-    if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
+    if raw_key := first_of(key for key in RAW_KEYS if key in event.members):
         raise BadRequest(f"Only 'name', 'type' and 'occurred' can be sent beside '{raw_key}': move other keys into it, "
                          "or omit it, and the whole object becomes the incident's details.", unknown_key)
     path = arrival.query.get('each', '')
