@@ -1005,7 +1005,7 @@ class NamePart(NamedTuple):
 class Row:
     """One way to identify a sender's events, with their name and time. A row of SENDERS with ` / ` becomes several."""
 
-    rank: tuple[int, int]  # 0 if a header identifies the sender, otherwise 1; then a number. The lowest rank is tried first
+    rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
     conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
     name_parts: list[NamePart]
     time: str  # paths, ARRIVAL_TIME, or '' if the general rule looks for a time
@@ -1109,7 +1109,7 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
     # fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
     calendar_date, week_date = r'\d{4}-?\d\d-?\d\d', r'\d{4}-?W\d\d(?:-?\d)?'
     if not rfc3339 and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso_date):
-        raise ValueError('it has another form')
+        raise ValueError('it has another format')
     date = datetime.fromisoformat(iso_date.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
     if not date.tzinfo:
         date = date.replace(tzinfo=timezone.utc)
@@ -1187,8 +1187,8 @@ class JsonArray(dict[str, Any]):
 def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
     """Decode one level of a JSON value: an array as JsonArray, an object as a dict of its first members.
 
-    Of a string over `max_bytes`, return only the start. Return '' for a number that long, and for text that is not UTF-8.
-    These limits bound the memory that a hostile event takes.
+    Return only the start of a string over `max_bytes`, and '' for a number that long or a string that is not UTF-8. The
+    limits bound the memory that a hostile event takes.
     """
     yield_if_due()
     view = memoryview(source)
@@ -1266,7 +1266,7 @@ def sender_rows() -> Iterator[Row]:
 
 
 def sender_table() -> Iterator[dict[str, str]]:
-    """Yield the texts of each row of SENDERS by the names of their columns; a row may lack the last columns."""
+    """Yield the columns of each row of SENDERS: {'sender': 'Datadog', 'name': '{}', ...}. The last ones may be missing."""
     for row_text in re.split(r'\n(?! )', SENDERS.strip()):  # `A | b |\n    c\nD | e` -> ['A | b |\n    c', 'D | e']
         unbroken = re.sub(r'\s+(?=[^{}]*})', '', row_text)  # `{a|\n    b} c` -> `{a|b} c`
         yield dict(zip(COLUMNS, ' '.join(unbroken.split()).split(' | '), strict=False))
@@ -1291,7 +1291,8 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
 class Scope:
     """An object that the general rule searches; `parent` is the word of the key that it is under.
 
-    Of its first `max_keys` keys, those over `max_key_length` are ignored. Both limits bound the cache of keys_by_meaning.
+    Only the first `max_keys` keys are searched, and no longer ones than `max_key_length`. Both limits bound the cache of
+    keys_by_meaning, too.
     """
 
     def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200, max_key_length: int = 40):
@@ -1307,9 +1308,9 @@ class Scope:
         """Yield a scope for each object, or first item of a list, under a key that has this meaning."""
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
-            inner = find(value, '0') if isinstance(value, JsonArray) else value
-            if isinstance(inner, dict):
-                yield Scope(inner, word)
+            members = find(value, '0') if isinstance(value, JsonArray) else value
+            if isinstance(members, dict):
+                yield Scope(members, word)
 
 
 class ThirdPartyEvent:
@@ -1937,7 +1938,7 @@ def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z', max_len
         return ''
     try:
         if len(text) > max_length:  # no date is longer, and Python's message would repeat the whole text
-            raise ValueError('it has another form')
+            raise ValueError('it has another format')
         return iso_date_to_rfc3339(text)
     except (ValueError, OverflowError) as error:
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
@@ -2057,7 +2058,7 @@ class Request:
     is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection
     arrived: float = field(default_factory=time.time)
     rejection: Rejected | None = None  # why it is not valid HTTP
-    is_accepted: bool = False  # whether the sender has proved that it may create incidents
+    is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
 
@@ -2079,7 +2080,7 @@ ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
-def plain(text: Any, name: str = 'A challenge') -> str:
+def safe_text(text: Any, name: str = 'A challenge') -> str:
     """Return `text` if it is safe to echo. Raise BadRequest, which calls the text `name`, if it is not."""
     if not (isinstance(text, str) and re.fullmatch('[ -~]{1,1024}', text)):
         raise BadRequest(f'{name} is echoed only if it has 1 to 1024 printable ASCII characters.')
@@ -2088,7 +2089,7 @@ def plain(text: Any, name: str = 'A challenge') -> str:
 
 def echo(text: Any) -> HTTPResponse:
     """Return the response that repeats a sender's challenge. Raise BadRequest."""
-    return HTTPResponse(plain(text), headers=PLAIN_TEXT)
+    return HTTPResponse(safe_text(text), headers=PLAIN_TEXT)
 
 
 def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
@@ -2105,7 +2106,7 @@ def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> 
             return event_grid_handshake(request, intake)
         # Okta event hooks: "One-time verification request".
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):
-            return json_response(to_json({'verification': plain(challenge)}))
+            return json_response(to_json({'verification': safe_text(challenge)}))
         # Meta webhooks, "Get Started": "Verification Requests".
         case 'GET' if query.get('hub.mode') == 'subscribe':
             shown = query.get('hub.verify_token', '').encode()
@@ -2117,16 +2118,17 @@ def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> 
             return echo(query['challenge'])
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
-            allowed = {'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*'}
+            allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
             return HTTPResponse(headers=PLAIN_TEXT | ALLOW | allowed)
     return None
 
 
 def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
     """Return the response to Event Grid's handshake: the code in the first event of its body. Raise Rejected."""
-    with intake.body(request.body, False, MAX_HANDSHAKE_BYTES, request.memory_bytes) as body:
-        event = [*read_payloads(body, 'application/json'), b''][0]  # an empty array has no first event
-    code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
+    with intake.body(request.body, is_accepted=False, limit=MAX_HANDSHAKE_BYTES, overhead=request.memory_bytes) as body:
+        events = read_payloads(body, 'application/json')
+    first_event = read_members(events[0]) if events else {}
+    code = safe_text(find(first_event, 'data.validationCode'), "The 'validationCode' in 'data'")
     return json_response(to_json({'validationResponse': code}))
 
 
