@@ -1528,8 +1528,8 @@ class Arrival:
 
 
 BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
-
-# Nothing in JSON_START backtracks: with `\s*` and `\d+` a body of 24 MiB kept the event loop busy for over a second.
+# The parts of JSON_START that repeat. They never backtrack: with `\s*` and `\d+`, a body of 24 MiB kept the event loop busy
+# for over a second. longest_run needs a name for each.
 LONGEST_RUNS = {name.encode(): longest_run(characters, name).encode() for name, characters in {
     'blanks_and_bom': r'\s\xef\xbb\xbf', 'blanks_in_object': r'\s', 'blanks_in_array': r'\s', 'digits': r'\d',
     'fraction': r'\d', 'exponent': r'\d', 'blanks_after_item': r'\s', 'blanks_after_array': r'\s'}.items()}
@@ -1580,8 +1580,10 @@ def is_form(source: bytes) -> bool:
     first_equals, end = source.find(b'='), form_length(source)
     has_fields = first_equals >= 0 and FIELD_NAMES.fullmatch(source, 0, first_equals) is not None
     has_break = source.find(b'\r', 0, end) >= 0 or source.find(b'\n', 0, end) >= 0
-    is_log = b'&' not in source and NEXT_PAIR.search(source) is not None
-    return has_fields and not has_break and not is_log
+    if has_break or not has_fields:
+        return False
+    is_log_message = b'&' not in source and NEXT_PAIR.search(source) is not None
+    return not is_log_message
 
 
 def form_length(source: bytes) -> int:
@@ -1684,7 +1686,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
         if isinstance(part, MultipartSegment):
             segment, content = part, io.BytesIO()
         elif part:
-            if segment.filename is None:
+            if segment.filename is None:  # of a file, only the size is kept
                 content.write(part)
         elif segment.filename is None:
             check_utf8(content.getvalue())
