@@ -1133,7 +1133,7 @@ class NamePart(NamedTuple):
 class Row:
     """One way to identify a sender's events, and what to read from them. A row of SENDERS with ` / ` becomes several."""
 
-    rank: tuple[int, int]  # 0 if a header identifies the sender, otherwise 1; then a number. The lowest rank is tried first
+    rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
     conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
     name_parts: list[NamePart]
     time: str  # paths, NOTHING for the moment of arrival, or '' if the general rule looks for a time
@@ -1291,6 +1291,11 @@ def without_error_markers(text: str) -> str:
     return text
 
 
+def first_of(texts: Iterable[str]) -> str:
+    """Return the first text that is not empty, or ''."""
+    return next(filter(None, texts), '')
+
+
 def shortened(text: str, max_length: int = 150) -> str:
     """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`."""
     text = without_error_markers(text)
@@ -1312,7 +1317,7 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
     # fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
     calendar_date, week_date = r'\d{4}-?\d\d-?\d\d', r'\d{4}-?W\d\d(?:-?\d)?'
     if not rfc3339 and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso_date):
-        raise ValueError('it has another form')
+        raise ValueError('it has another format')
     date = datetime.fromisoformat(iso_date.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
     if not date.tzinfo:
         date = date.replace(tzinfo=timezone.utc)
@@ -1401,8 +1406,8 @@ class JsonArray(dict[str, Any]):
 def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
     """Decode one level of a JSON value: an array as JsonArray, an object as a dict of its first members.
 
-    Of a string over `max_bytes`, return only the start. Return '' for a number that long, and for text that is not UTF-8.
-    These limits bound the memory that a hostile event takes.
+    Return only the start of a string over `max_bytes`, and '' for a number that long or a string that is not UTF-8. The
+    limits bound the memory that a hostile event takes.
     """
     yield_if_due()
     view = memoryview(source)
@@ -1495,7 +1500,7 @@ def alternatives_in(column: str) -> list[list[str]]:
 
 
 def sender_table() -> Iterator[dict[str, str]]:
-    """Yield the texts of each row of SENDERS by the names of their columns; a row may lack the last columns."""
+    """Yield the columns of each row of SENDERS: {'sender': 'Datadog', 'name': '{}', ...}. The last ones may be missing."""
     for row_text in re.split(r'\n(?! )', SENDERS.strip()):  # `A | b |\n    c\nD | e` -> ['A | b |\n    c', 'D | e']
         unbroken = re.sub(r'\s+(?=[^{}]*})|(?<=\S\|)\s+', '', row_text)  # `{a|\n    b} c|\n    d` -> `{a|b} c|d`
         columns = re.split(r' \|(?= |$)', ' '.join(unbroken.split()))  # a column between two others may be empty: `a | | b`
@@ -1521,7 +1526,8 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
 class Scope:
     """An object that the general rule searches; `parent` is the word of the key that it is under.
 
-    Of its first `max_keys` keys, those over `max_key_length` are ignored. Both limits bound the cache of keys_by_meaning.
+    Only the first `max_keys` keys are searched, and no longer ones than `max_key_length`. Both limits bound the cache of
+    keys_by_meaning, too.
     """
 
     def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200, max_key_length: int = 40):
@@ -1542,9 +1548,9 @@ class Scope:
             value = find(self.members, key)
             if isinstance(value, JsonArray) and not has_lists:
                 continue
-            inner = find(value, '0') if isinstance(value, JsonArray) else value
-            if isinstance(inner, dict):
-                yield Scope(inner, word)
+            members = find(value, '0') if isinstance(value, JsonArray) else value
+            if isinstance(members, dict):
+                yield Scope(members, word)
 
 
 def gravest(scale: str, values: list[Any]) -> float | None:
@@ -1571,10 +1577,7 @@ class ThirdPartyEvent:
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
-        for name in self.possible_names():
-            if name:
-                return shortened(name)
-        return ''
+        return first_of(map(shortened, self.possible_names()))
 
     def possible_names(self) -> Iterator[str]:
         """Yield the names that the event may have, the best first; '' if one of the ways to find a name finds none."""
@@ -1583,17 +1586,13 @@ class ThirdPartyEvent:
         own_name = self.text_member('name')
         yield '' if IDENTIFIER.fullmatch(own_name.strip()) else self.clean_text(own_name)
         if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
-            yield from self.first_lines(self.text_member('body'))
+            start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
+            for each in start.splitlines()[:50]:
+                # PREAMBLE also matches the empty text, so that its first match is always at the start.
+                yield self.clean_text(PREAMBLE.sub('', each, count=1))
         for meaning in ('title', 'rule', 'summary', 'text'):
             yield self.first_usable(self.values(meaning))
         yield self.kind_and_entity()
-
-    def first_lines(self, text: str) -> Iterator[str]:
-        """Yield the first lines of a text, each without the PREAMBLE that it may begin with."""
-        # A hostile text may consist of line breaks, so only its start is searched.
-        for each in text.lstrip()[:4096].splitlines()[:50]:
-            # PREAMBLE also matches the empty text, so that its first match is always at the start.
-            yield self.clean_text(PREAMBLE.sub('', each, count=1))
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -1620,11 +1619,8 @@ class ThirdPartyEvent:
         if self.row and self.row.time:
             _, text = self.first_text(self.row.time)
             return any_time_to_rfc3339(text, now)
-        for scope in chain([self.top], self.top.inner('time inside')):
-            for value in scope.values('time'):
-                if occurred := any_time_to_rfc3339(self.clean_text(value), now):
-                    return occurred
-        return ''
+        values = (value for scope in chain([self.top], self.top.inner('time inside')) for value in scope.values('time'))
+        return first_of(any_time_to_rfc3339(self.clean_text(value), now) for value in values)
 
     def severity(self) -> float | None:
         """Return how severe the event is on XSOAR's scale, or None if nothing says so."""
@@ -1824,6 +1820,9 @@ class ThirdPartyEvent:
 
 ''' PAYLOAD TO INCIDENTS '''
 
+# In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
+# may take four bytes for each character.
+
 
 def note_nothing(_: str) -> None:
     """Ignore a note, where there is no log."""
@@ -1886,25 +1885,29 @@ class Arrival:
         """Return whether the headers alone identify a sender that has a row."""
         return self.event(b'{}').row is not None
 
-    def event(self, text: bytes) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `text`."""
-        return ThirdPartyEvent(text, self.headers, partial(contains_token, self.settings))
+    def event(self, source: bytes) -> ThirdPartyEvent:
+        """Return the third-party event whose JSON is `source`."""
+        return ThirdPartyEvent(source, self.headers, partial(contains_token, self.settings))
 
 
 BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
+# The parts of JSON_START that repeat. They never backtrack: with `\s*` and `\d+`, a body of 24 MiB kept the event loop busy
+# for over a second. longest_run needs a name for each.
+LONGEST_RUNS = {name.encode(): longest_run(characters, name).encode() for name, characters in {
+    'blanks_and_bom': r'\s\xef\xbb\xbf', 'blanks_in_object': r'\s', 'blanks_in_array': r'\s', 'digits': r'\d',
+    'fraction': r'\d', 'exponent': r'\d', 'blanks_after_item': r'\s', 'blanks_after_array': r'\s'}.items()}
 # The beginning of a JSON object, or of an array whose first item is complete. Log lines begin similarly and must not
 # match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends early: it is reported as invalid JSON.
-# Nothing backtracks: with `\s*` and `\d+` a body of 24 MiB kept the event loop busy for over a second.
-RUNS = [longest_run(characters, f'run_{number}').encode() for number, characters in enumerate(
-    (r'\s\xef\xbb\xbf', r'\s', r'\s', r'\d', r'\d', r'\d', r'\s', r'\s'))]
-JSON_START = re.compile(rb'''%b (?:         # blanks and a byte order mark
-    \{ %b (?: ["}] | \Z ) |                # an object: a key or its end follows
-    \[ %b (?:
-        ["{[\]] | \Z |                      # an array: a string, an object, an array or its end follows
-        (?: -?\d %b (?:\. %b)? (?:[eE][+-]? %b)? | true | false | null )
-        %b (?: , | \] %b \Z | \Z )          # ... or a number or a word, then a comma or (perhaps after ]) the end of the text
-    )
-    )''' % tuple(RUNS), re.VERBOSE)
+JSON_START = re.compile(rb'''
+    %(blanks_and_bom)b (?:
+        \{ %(blanks_in_object)b (?: ["}] | \Z )  # an object: a key or its end follows
+    |
+        \[ %(blanks_in_array)b (?:  # an array:
+            ["{[\]] | \Z |  # a string, an object, an array or its end follows,
+            (?: -?\d %(digits)b (?:\. %(fraction)b)? (?:[eE][+-]? %(exponent)b)? | true | false | null )  # or one of these,
+            %(blanks_after_item)b (?: , | \] %(blanks_after_array)b \Z | \Z )  # then a comma, or the end of the whole text
+        )
+    )''' % LONGEST_RUNS, re.VERBOSE)
 # curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
 FIELD_NAMES = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
 # `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
@@ -1912,7 +1915,7 @@ NEXT_PAIR = re.compile(rb'[ \t][\w.*+%~$@\[\]\x80-\xff-]+=')
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
-    """Return the payloads in a body, each as the JSON text of an object: at most MAX_EVENTS. Raise Rejected.
+    """Return the payloads in a body, each as the JSON of an object: at most MAX_EVENTS. Raise Rejected.
 
     The text decides more than the Content-Type does, since many senders set a wrong one.
     """
@@ -1921,42 +1924,45 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
     if label == 'multipart/form-data' and not re.match(BLANKS + rb'(?:[{[]|\Z)', body):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label))
-    text = to_utf8(body, options.get('charset', ''), is_json)
-    if re.fullmatch(BLANKS, text):
+    source = to_utf8(body, options.get('charset', ''), is_json)
+    if re.fullmatch(BLANKS, source):
         return [b'{}']
-    if is_json or JSON_START.match(text):
+    if is_json or JSON_START.match(source):
         try:
-            return json_payloads(text)
+            return json_payloads(source)
         except BadRequest:
             if not label.startswith('text/'):  # a text may begin like JSON without being JSON
                 raise
-    elif label == 'application/x-www-form-urlencoded' and is_form(text):
-        return form_payloads(urlencoded_fields(text))
-    return [json_text({b'body': text})]
+    elif label == 'application/x-www-form-urlencoded' and is_form(source):
+        return form_payloads(urlencoded_fields(source))
+    return [json_source({b'body': source})]
 
 
-def is_form(text: bytes) -> bool:
+def is_form(source: bytes) -> bool:
     """Return whether a text that is labelled as a form really is one."""
-    equals, end = text.find(b'='), form_length(text)
-    has_fields = equals >= 0 and FIELD_NAMES.fullmatch(text, 0, equals) is not None
-    has_break = text.find(b'\r', 0, end) >= 0 or text.find(b'\n', 0, end) >= 0
-    return has_fields and not has_break and (b'&' in text or not NEXT_PAIR.search(text))
+    first_equals, end = source.find(b'='), form_length(source)
+    has_fields = first_equals >= 0 and FIELD_NAMES.fullmatch(source, 0, first_equals) is not None
+    has_break = source.find(b'\r', 0, end) >= 0 or source.find(b'\n', 0, end) >= 0
+    if has_break or not has_fields:
+        return False
+    is_log_message = b'&' not in source and NEXT_PAIR.search(source) is not None
+    return not is_log_message
 
 
-def form_length(text: bytes) -> int:
+def form_length(source: bytes) -> int:
     """Return the length of a form without the line break at its end that curl sends with a file."""
-    ending = text[-2:]  # to strip the whole text would copy it
+    ending = source[-2:]  # stripping the whole text would copy it
     without_break = ending.removesuffix(b'\n').removesuffix(b'\r')
-    return len(text) - (len(ending) - len(without_break))
+    return len(source) - (len(ending) - len(without_break))
 
 
-def json_text(value: dict[bytes, Any]) -> bytes:
+def json_source(value: dict[bytes, Any]) -> bytes:
     """Return a value as JSON (see json_pieces). Raise TooLarge: escapes can make a text six times as long."""
     return gathered(json_pieces(value), MAX_JSON_BYTES, 'as JSON')
 
 
 def json_pieces(value: Any) -> Iterator[bytes]:
-    """Yield the JSON of a value in pieces. Bytes in it are UTF-8 texts, of any length."""
+    """Yield the JSON of a value in pieces. In the value, strings of any length are UTF-8 bytes."""
     match value:
         case bytes():
             yield b'"'
@@ -1994,41 +2000,41 @@ def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
         error_class = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
         raise error_class('The form is malformed, is not UTF-8, '
                           f'or has more than {MAX_FORM_FIELDS:,} fields.') from None
-    match values:
-        case {b'payload': [bytes(lone)], **others} if not others and JSON_START.match(lone):
-            return json_payloads(lone)
-    return [json_text({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
+    payload = values.get(b'payload', [])
+    if len(values) == len(payload) == 1 and isinstance(payload[0], bytes) and JSON_START.match(payload[0]):
+        return json_payloads(payload[0])
+    return [json_source({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
 
 
-def urlencoded_fields(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+def urlencoded_fields(source: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the name and the value of each field of a form. Raise ValueError, TooLarge."""
-    # Counted and cut by hand, because to split a form of 25 MiB would copy it.
-    if text.count(b'&') >= MAX_FORM_FIELDS:
+    # Counted and cut by hand, because splitting a form of 25 MiB would copy it.
+    if source.count(b'&') >= MAX_FORM_FIELDS:
         raise ValueError('it has too many fields')
-    start, length = 0, form_length(text)
+    start, length = 0, form_length(source)
     while start < length:
-        end = find_or_end(text, b'&', start, length)
-        equals = find_or_end(text, b'=', start, end)
+        end = find_or_end(source, b'&', start, length)
+        equals = find_or_end(source, b'=', start, end)
         if end > start:
-            yield percent_decoded(text, start, equals), percent_decoded(text, equals + 1, end)
+            yield percent_decoded(source, start, equals), percent_decoded(source, equals + 1, end)
         start = end + 1
 
 
-def find_or_end(text: bytes, sign: bytes, start: int, end: int) -> int:
-    """Return the first position of `sign` from `start` to `end`, or `end` if it does not occur."""
-    position = text.find(sign, start, end)
+def find_or_end(source: bytes, byte: bytes, start: int, end: int) -> int:
+    """Return the first position of `byte` from `start` to `end`, or `end` if it does not occur."""
+    position = source.find(byte, start, end)
     return end if position < 0 else position
 
 
-# Cuts a form into pieces, but never inside a code such as %2F: a piece ends before a % or where neither of its last two
-# bytes is %. The last alternative is an incomplete code at the end.
-CODES = re.compile(rb'.{1,%d}(?:(?=%%)|(?<!%%)(?<!%%.))|.+' % PIECE_BYTES, re.DOTALL)
+# A piece of a form that does not end inside a code such as %2F: it ends before a %, or where neither of its last two bytes
+# is a %. The last alternative is an incomplete code at the end of the form.
+FORM_PIECE = re.compile(rb'.{1,%d}' % PIECE_BYTES + rb'(?:(?=%)|(?<!%)(?<!%.))|.+', re.DOTALL)
 
 
-def percent_decoded(text: bytes, start: int, end: int) -> bytes:
-    """Return text[start:end] of a form, decoded. Raise UnicodeError, TooLarge."""
+def percent_decoded(source: bytes, start: int, end: int) -> bytes:
+    """Return source[start:end] of a form, decoded (`disk+full%21` -> `disk full!`). Raise UnicodeError, TooLarge."""
     # In pieces, because each code takes a hundred times its size while it is decoded.
-    pieces = (unquote_to_bytes(piece[0].replace(b'+', b' ')) for piece in CODES.finditer(text, start, end))
+    pieces = (unquote_to_bytes(piece[0].replace(b'+', b' ')) for piece in FORM_PIECE.finditer(source, start, end))
     plain_text = gathered(pieces, MAX_BODY_BYTES, 'decoded')
     check_utf8(plain_text)
     return plain_text
@@ -2043,7 +2049,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
         if isinstance(part, MultipartSegment):
             segment, content = part, io.BytesIO()
         elif part:
-            if segment.filename is None:
+            if segment.filename is None:  # of a file, only the size is kept
                 content.write(part)
         elif segment.filename is None:
             check_utf8(content.getvalue())
@@ -2057,25 +2063,26 @@ JSON_KINDS = {b'{': 'an object', b'[': 'an array', b'"': 'a string', b'n': 'null
               b't': 'true or false', b'f': 'true or false'}
 
 
-def json_kind(text: bytes) -> str:
+def json_kind(source: bytes) -> str:
     """Return in words what kind of value a valid JSON text without leading blanks is."""
-    return JSON_KINDS.get(text[:1], 'a number')
+    return JSON_KINDS.get(source[:1], 'a number')
 
 
-def json_payloads(text: bytes) -> list[bytes]:
+def json_payloads(source: bytes) -> list[bytes]:
     """Return the payloads of a JSON text: one object, an array of objects, or objects in a row as in NDJSON.
 
     Replace half surrogate pairs, and in a small text escape control characters in strings. Raise BadRequest, TooLarge.
     """
     try:
-        values = json_values(text, text)
+        values = json_values(source, source)
     except BadRequest:  # only invalid JSON pays for the repairs
-        mended = replace_half_pairs(text)
-        if len(text) <= SMALL_BODY_BYTES:
-            # Blanks keep every position, so this finds errors where the sender has them; escapes move what follows.
-            json_values(controls_in_strings(mended, BLANK), text)
+        mended = replace_half_pairs(source)
+        if len(source) <= SMALL_BODY_BYTES:
+            # Only to raise any other error of the JSON: a blank is as long as the control character that it replaces, so
+            # that the message names the sender's own line and column. An escape is longer, and moves what follows.
+            json_values(controls_in_strings(mended, BLANK), source)
             mended = controls_in_strings(mended, ESCAPED)
-        values = json_values(mended, text)
+        values = json_values(mended, source)
     if len(values) == 1 and json_kind(values[0]) == 'an array':
         values = array_items(values[0])
     if len(values) > MAX_EVENTS:
@@ -2097,56 +2104,63 @@ too_deep = partial(BadRequest, 'The body is not usable JSON: it is nested too de
 too_many_events = partial(TooLarge, f'The body contains more than {MAX_EVENTS:,} events: send fewer at a time.')
 
 
-def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
-    """Return the JSON values that follow one another in `text`. Raise BadRequest.
+def json_values(source: bytes, as_sent: bytes) -> list[bytes]:
+    """Return the JSON values that follow one another: `{"a": 1} {"b": 2}` -> [`{"a": 1}`, `{"b": 2}`]. Raise BadRequest.
 
     Return at most MAX_EVENTS + 1 values, so that the caller can detect that there are too many. `as_sent` is the text
     before it was mended: positions in error messages refer to it.
     """
     values: list[bytes] = []
     start = 0
-    while start < len(text) and len(values) <= MAX_EVENTS:
+    while start < len(source) and len(values) <= MAX_EVENTS:
         yield_if_due()
-        end = len(text)
-        try:
-            VALUE.decode(memoryview(text)[start:])
-        except RecursionError:
-            raise too_deep() from None
-        except DecodeError as error:
-            # msgspec gives no position for a text that ends early. "trailing characters" means that the value is valid
-            # and something follows; the position is that of the second byte of what follows.
-            words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
-            reason, offset = words.groups() if words else ('it ends early', end - start)
-            if reason != 'trailing characters':
-                raise not_json(reason, as_sent, start + int(offset)) from None
-            end = start + int(offset) - 1
-        values.append(text[start:end].strip())
+        end = json_value_end(source, start, as_sent)
+        values.append(source[start:end].strip())
         start = end
     return values
 
 
-def not_json(reason: str, text: bytes, position: int) -> BadRequest:
+def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
+    """Return where the JSON value that begins at `start` ends, with the blanks after it. Raise BadRequest."""
+    # msgspec cannot decode one value and stop: decode() rejects a text in which something follows the value, and
+    # decode_lines() decodes all values, however many there are. But the error of decode() says where the value ends.
+    try:
+        VALUE.decode(memoryview(source)[start:])
+    except RecursionError:
+        raise too_deep() from None
+    except DecodeError as error:
+        words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
+        if not words:  # msgspec gives no position for a text that ends early
+            raise not_json('it ends early', as_sent, len(source)) from None
+        reason, position = words[1], start + int(words[2])
+        if reason != 'trailing characters':
+            raise not_json(reason, as_sent, position) from None
+        return position - 1  # the position is that of the second byte of what follows
+    return len(source)
+
+
+def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
     # Python's json writes NaN and Infinity. msgspec's position is the first letter; a minus sign is one byte earlier.
-    if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(text, position - 1):
+    if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(source, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
-    row = text.count(b'\n', 0, position) + 1
-    before = memoryview(text)[text.rfind(b'\n', 0, position) + 1:position]
-    column = sum(map(len, decoded(before, errors='ignore'))) + 1  # in characters
+    row = source.count(b'\n', 0, position) + 1
+    row_start = source.rfind(b'\n', 0, position) + 1
+    column = sum(map(len, decoded(memoryview(source)[row_start:position], errors='ignore'))) + 1  # in characters
     return BadRequest(f'The body is not valid JSON: {reason}, line {row} column {column}.')
 
 
 # Decoding into a struct of MAX_EVENTS + 1 items keeps no further ones: a list of all could take hundreds of MiB.
-ITEMS = Decoder(defstruct(
-    'Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
+FIRST_ITEMS = Decoder(defstruct(
+    'FirstItems', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
 
 
 def array_items(array: bytes | Raw) -> list[bytes]:
     """Return the items of a JSON array, at most MAX_EVENTS + 1: the caller rejects more than MAX_EVENTS."""
-    return [bytes(item) for item in astuple(ITEMS.decode(array)) if item]
+    return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]
 
 
-def replace_half_pairs(text: bytes) -> bytes:
+def replace_half_pairs(source: bytes) -> bytes:
     r"""Return a JSON text in which \ufffd replaces each half of a surrogate pair, as the server would write it.
 
     The replacement is as long as what it replaces, so that positions stay the same.
@@ -2156,35 +2170,36 @@ def replace_half_pairs(text: bytes) -> bytes:
     # Everything else is matched as well: a whole pair must not be taken for two halves, nor the end of `\\ud800` (an
     # escaped backslash, then letters) for an escape. The repetitions are limited so that no match blocks others for long.
     others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
-    mended = io.BytesIO(text)  # it copies the text only when something is written
-    for step in re.finditer(rb'(%b)|%b' % (halves, others), text):
+    mended = io.BytesIO(source)  # it copies the text only when something is written
+    for found in re.finditer(rb'(?P<halves>%b)|%b' % (halves, others), source):
         yield_if_due()
-        if step[1]:
-            mended.seek(step.start())
-            mended.write(rb'\ufffd' * (len(step[1]) // len(rb'\ufffd')))
+        if found['halves']:
+            number_of_halves = len(found['halves']) // len(rb'\ufffd')
+            mended.seek(found.start())
+            mended.write(rb'\ufffd' * number_of_halves)
     return mended.getvalue()
 
 
-ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}
+ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}  # {9: '\\t', 10: '\\n', ...}
 BLANK = dict.fromkeys(ESCAPED, ' ')
 
 
-def controls_in_strings(text: bytes, spelling: dict[int, str]) -> bytes:
-    """Return a JSON text with the control characters in its strings spelled as given by their codes.
+def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
+    """Return a JSON text in which each control character in a string is replaced by its `spelling` (ESCAPED or BLANK).
 
     Hand-written templates leave line breaks, tabs and the like in strings, where JSON forbids them.
     """
     # The closing quote is optional: otherwise an unterminated string would be tried again from each later quote.
     strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-    return strings.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
+    return strings.sub(lambda string: string[0].translate(spelling), source.decode()).encode()
 
 
 def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]]:
     """Return the incidents of payloads, at most MAX_EVENTS. Raise TooLarge, and BadRequest for a malformed envelope."""
     incidents: list[dict[str, Any]] = []
-    for index, text in enumerate(payloads):
+    for index, source in enumerate(payloads):
         try:
-            incidents += incidents_of(text, arrival)
+            incidents += incidents_of(source, arrival)
         except BadRequest as error:
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
         except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
@@ -2202,51 +2217,56 @@ ENVELOPE = Decoder(defstruct(
     'Envelope', [(key, Raw, Raw()) for key in (*TEXT_KEYS, 'severity', *RAW_KEYS)], forbid_unknown_fields=True))
 
 
-def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
+def incidents_of(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     """Return the incidents of a payload: one of an envelope, or those of a third-party payload. Raise Rejected."""
     yield_if_due()
     unknown_key = ''
     try:
-        fields = asdict(ENVELOPE.decode(text))
+        fields = asdict(ENVELOPE.decode(source))
         is_envelope = any(fields[key] for key in RAW_KEYS) or not fields['severity']  # third parties send a severity, too
         # An empty object is an envelope, but not Shopify's, for example: its headers say what happened.
         if is_envelope and (any(fields.values()) or not arrival.is_of_known_sender):
-            return [envelope_incident(fields, text, arrival)]
-    except ValidationError as error:  # "Object contains unknown field `x`"
-        unknown_key = str(error)[:300].partition('`')[2].rstrip('`')
-    return third_party_incidents(text, arrival, unknown_key)
+            return [envelope_incident(fields, source, arrival)]
+    except ValidationError as error:
+        _, _, key_and_quote = str(error)[:300].partition('`')  # "Object contains unknown field `x`"
+        unknown_key = key_and_quote.rstrip('`')
+    return third_party_incidents(source, arrival, unknown_key)
 
 
-def third_party_incidents(text: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
+def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
     """Return one incident for a third-party payload, or one for each item of the array at the path of the URL's ?each=.
 
-    Raise TooLarge, and BadRequest if the payload has a key for an envelope's details. The sender is then shown
-    `unknown_key`, the key that an envelope cannot have.
+    Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The sender is then shown
+    `unknown_key`, the key because of which it is not an envelope.
     """
-    event = arrival.event(text)
-    if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
-        raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_key}': move other keys into it, "
-                         "or omit it, and the whole object becomes the incident's details.", unknown_key)
+    event = arrival.event(source)
+    if raw_key := first_of(key for key in RAW_KEYS if key in event.members):
+        raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_key}': move other keys "
+                         "into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
     path = arrival.query.get('each', '')
-    items = items_at(text, path) if path else []
+    items = items_at(source, path) if path else []
     if path and not items:
         arrival.note('The path of ?each= leads to no array of objects, so the event becomes one incident.')
-    incidents = []
-    for item_text, item in [(item, arrival.event(item)) for item in items] or [(text, event)]:
-        if arrival.skips_recoveries and item.is_recovery:
-            arrival.skipped += 1
-        else:
-            incidents.append(third_party_incident(item_text, item, arrival))
-    return incidents
+    if not items:
+        return unless_skipped(source, event, arrival)
+    return [incident for item in items for incident in unless_skipped(item, arrival.event(item), arrival)]
+
+
+def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> list[dict[str, Any]]:
+    """Return the incident of a third-party event, or none if it is a recovery and the URL says ?skip=resolved."""
+    if arrival.skips_recoveries and event.is_recovery:
+        arrival.skipped += 1
+        return []
+    return [third_party_incident(source, event, arrival)]
 
 
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
 
 
-def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> dict[str, Any]:
-    """Return the incident of an envelope, given as JSON: the whole `text`, and each field, empty if it was not sent.
+def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -> dict[str, Any]:
+    """Return the incident of an envelope. Raise BadRequest, TooLarge.
 
-    Raise BadRequest, TooLarge.
+    `source` is the JSON of the whole envelope; `fields` has that of each field, which is empty if it was not sent.
     """
     members = {key: bytes(member) for key, member in fields.items() if member}
     raw_keys = [key for key in RAW_KEYS if key in members]
@@ -2254,11 +2274,12 @@ def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> 
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are the same field: send only one of them.")
     severity = envelope_severity(members.pop('severity', b'null'))
     texts = {key: read_text(key, member) for key, member in members.items()}
+    raw_json = members[raw_keys[0]] if raw_keys else source
     incident = {
         'name': texts.get('name') or DEFAULT_NAME,
         'type': texts.get('type') or arrival.type_from_url or arrival.settings.incident_type,
         'occurred': read_date(texts.get('occurred')) or arrival.occurred,
-        'rawJSON': details_text(members[raw_keys[0]] if raw_keys else text),
+        'rawJSON': to_raw_json(raw_json),
     }
     if severity is None:
         severity = arrival.severity_from_url
@@ -2277,48 +2298,54 @@ def envelope_severity(member: bytes) -> float | None:
 
 
 def read_text(key: str, member: bytes) -> str | None:
-    """Return the text of an envelope's field from its JSON, or None if it is null or the details (an object or array).
+    """Return the text of an envelope's field from its JSON, or None if it is null, an object or an array.
 
-    Raise TooLarge, and BadRequest for a value that the field cannot have.
+    Raise TooLarge, and BadRequest for a value that the field cannot have: only `raw_json` is an object or an array.
     """
     kind = json_kind(member)
     allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
     if kind not in allowed:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
-    if kind == 'a string' and key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
+    if kind != 'a string':
+        return None
+    if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
     # A huge date passes the check above: read_value returns only its beginning, and read_date rejects that.
-    text = read_value(Raw(member)) if kind == 'a string' else None
+    text: str = read_value(Raw(member))
     for marker in ERROR_MARKERS:
-        if text and marker in text:
+        if marker in text:
             raise BadRequest(f"'{key}' must not contain {marker}: XSOAR reads it as an error of its own.")
     return text
 
 
-def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
+def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z', max_length: int = 200) -> str:
     """Return an ISO 8601 date as RFC 3339, or '' for None and for the zero time, which Go writes for "no time".
 
     Raise BadRequest for anything else.
     """
-    start = str(text)[:200]  # no date is longer, and a message should not copy more
+    if text is None or text == zero_time:
+        return ''
     try:
-        return '' if text in (None, zero_time) else iso_date_to_rfc3339(start if start == text else '')
+        if len(text) > max_length:  # no date is longer, and Python's message would repeat the whole text
+            raise ValueError('it has another format')
+        return iso_date_to_rfc3339(text)
     except (ValueError, OverflowError) as error:
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
-                         found=f'{start} ({error})') from None
+                         found=f'{text[:max_length]} ({error})') from None
 
 
-def third_party_incident(text: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
-    """Return the incident of a third-party event, given as JSON and as its reader. Raise TooLarge.
+def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
+    """Return the incident of a third-party event, given as JSON and as a ThirdPartyEvent. Raise TooLarge.
 
-    Its details include the request's headers, because often only a header says what kind of event it is.
+    Its rawJSON includes the request's headers, because often only a header says what kind of event it is.
     """
     yield_if_due()
+    headers = b'' if 'headers' in event.members else arrival.kept_headers
     return {
         'name': event.name() or DEFAULT_NAME,
         'type': event.incident_type(arrival.type_from_url, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
-        'rawJSON': details_text(text, b'' if 'headers' in event.members else arrival.kept_headers),
+        'rawJSON': to_raw_json(source, headers),
         **triage(event, arrival),
     }
 
@@ -2337,48 +2364,53 @@ def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def details_text(text: bytes, headers: bytes = b'') -> bytes:
+def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
     """Return an incident's rawJSON, in UTF-8, from the JSON of its payload. Raise TooLarge.
 
-    `headers` is the JSON of an object that becomes the last member, `headers`, or empty.
+    `headers` is the JSON of an object that becomes the last member, `headers`; if it is empty, nothing is added.
     """
     if headers:
-        text = text[:-1].rstrip()  # without the closing brace
-        text += b'%b"headers": %b}' % (b'' if text == b'{' else b', ', headers)
+        opened = source[:-1].rstrip()  # without the closing brace
+        comma = b'' if opened == b'{' else b', '
+        source = opened + b'%b"headers": %b}' % (comma, headers)
     # The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
     for marker in map(str.encode, ERROR_MARKERS):
-        text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
-    if len(text) > MAX_JSON_BYTES:
+        source = source.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
+    if len(source) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
-    return narrowed(text) if len(text) > MIB else text
+    return narrowed(source) if len(source) > MIB else source
 
 
 WIDE = re.compile('[\U00010000-\U0010ffff]+')
 WIDE_STARTS = [bytes([first]) for first in range(0xf0, 0xf5)]  # the first byte of each such character in UTF-8
 
 
-def narrowed(text: bytes) -> bytes:
-    """Return a JSON text, with the characters beyond U+FFFF escaped if it takes less memory that way.
+def narrowed(source: bytes) -> bytes:
+    r"""Return a JSON text, with the characters beyond U+FFFF escaped (\ud83d\ude00) if it takes less memory that way.
 
     The text is in memory twice: as UTF-8 while it waits, and as a str in the call. In a str with one wide character,
     every character takes four bytes; otherwise one or two (PEP 393).
     """
-    wide = sum(map(text.count, WIDE_STARTS))
+    wide = sum(map(source.count, WIDE_STARTS))
     if not wide:
-        return text
-    characters = sum(map(len, decoded(text)))
-    width = 2 if re.search(rb'[\xc4-\xef]', text) else 1  # in UTF-8, these bytes begin the characters U+0100 to U+FFFF
-    # An escaped pair has 12 characters: 8 bytes more than the character in UTF-8, 11 characters more in the str.
-    if 8 * wide + width * (characters + 11 * wide) >= 4 * characters:
-        return text
-    pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(text))
+        return source
+    characters = sum(map(len, decoded(source)))
+    # In UTF-8, these bytes begin the characters from U+0100 to U+FFFF.
+    bytes_per_character = 2 if re.search(rb'[\xc4-\xef]', source) else 1
+    # An escaped pair is 12 ASCII characters instead of one character of 4 bytes in UTF-8.
+    escaped_size, escaped_characters = len(source) + (12 - 4) * wide, characters + (12 - 1) * wide
+    memory_as_it_is = len(source) + 4 * characters
+    memory_escaped = escaped_size + bytes_per_character * escaped_characters
+    if memory_escaped >= memory_as_it_is:
+        return source
+    pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
     return gathered(pieces, 2 * MAX_JSON_BYTES, 'as JSON')
 
 
 MAX_PATH_KEYS = 16
 
 
-def items_at(text: bytes, path: str) -> list[bytes]:
+def items_at(source: bytes, path: str) -> list[bytes]:
     """Return the items of the array at a dotted path in a JSON object, at most MAX_EVENTS + 1.
 
     Return no items if the path is too long or leads to no array, or if an item is not an object.
@@ -2388,10 +2420,10 @@ def items_at(text: bytes, path: str) -> list[bytes]:
         return []
     # A ValueError means: no object or no such member on the way, no array at the end, or a key that defstruct rejects.
     with suppress(ValueError):
-        found = path_decoder(path).decode(text)
+        inner = path_decoder(path).decode(source)
         for _ in keys:
-            found = found.value
-        items = array_items(found)
+            inner = inner.value
+        items = array_items(inner)
         return items if all(json_kind(item) == 'an object' for item in items) else []
     return []
 
@@ -2428,9 +2460,9 @@ class Request:
     body: Any = None  # a reader, whose `size` is the number of bytes that the sender has announced so far
     head_size: int = 0  # bytes of the request line and the headers
     is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection
-    arrived: float = field(default_factory=time.time)
+    arrived: float = field(default_factory=time.time)  # Unix time in seconds
     rejection: Rejected | None = None  # why it is not valid HTTP
-    is_accepted: bool = False  # whether the sender has proved that it may create incidents
+    is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: int = 0  # the recoveries that ?skip=resolved left out
@@ -2453,7 +2485,7 @@ ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
-def plain(text: Any, name: str = 'A challenge') -> str:
+def safe_text(text: Any, name: str = 'A challenge') -> str:
     """Return `text` if it is safe to echo. Raise BadRequest, which calls the text `name`, if it is not."""
     if not (isinstance(text, str) and re.fullmatch('[ -~]{1,1024}', text)):
         raise BadRequest(f'{name} is echoed only if it has 1 to 1024 printable ASCII characters.')
@@ -2462,7 +2494,7 @@ def plain(text: Any, name: str = 'A challenge') -> str:
 
 def echo(text: Any) -> HTTPResponse:
     """Return the response that repeats a sender's challenge. Raise BadRequest."""
-    return HTTPResponse(plain(text), headers=PLAIN_TEXT)
+    return HTTPResponse(safe_text(text), headers=PLAIN_TEXT)
 
 
 def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
@@ -2479,7 +2511,7 @@ def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> 
             return event_grid_handshake(request, intake)
         # Okta event hooks: "One-time verification request".
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):
-            return json_response(to_json({'verification': plain(challenge)}))
+            return json_response(to_json({'verification': safe_text(challenge)}))
         # Meta webhooks, "Get Started": "Verification Requests".
         case 'GET' if query.get('hub.mode') == 'subscribe':
             shown = query.get('hub.verify_token', '').encode()
@@ -2491,16 +2523,17 @@ def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> 
             return echo(query['challenge'])
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
-            allowed = {'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*'}
+            allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
             return HTTPResponse(headers=PLAIN_TEXT | ALLOW | allowed)
     return None
 
 
 def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
     """Return the response to Event Grid's handshake: the code in the first event of its body. Raise Rejected."""
-    with intake.body(request.body, False, MAX_HANDSHAKE_BYTES, request.memory_bytes) as body:
-        event = [*read_payloads(body, 'application/json'), b''][0]  # an empty array has no first event
-    code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
+    with intake.body(request.body, is_accepted=False, limit=MAX_HANDSHAKE_BYTES, overhead=request.memory_bytes) as body:
+        events = read_payloads(body, 'application/json')
+    first_event = read_members(events[0]) if events else {}
+    code = safe_text(find(first_event, 'data.validationCode'), "The 'validationCode' in 'data'")
     return json_response(to_json({'validationResponse': code}))
 
 
@@ -2509,13 +2542,13 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
 
     The request is already accepted: `signed_by` is the header with the valid signature, or '' if none was needed.
     """
-    text = payloads[0] if len(payloads) == 1 else b''
-    # 'url_verification' and 'endpoint.url_validation' share 'url_v': to search for it is faster than to parse every payload.
-    if len(text) > MAX_HANDSHAKE_BYTES or b'url_v' not in text:
+    source = payloads[0] if len(payloads) == 1 else b''
+    # 'url_verification' and 'endpoint.url_validation' share 'url_v': searching for it is faster than parsing every payload.
+    if len(source) > MAX_HANDSHAKE_BYTES or b'url_v' not in source:
         return None
-    event = read_members(text)
-    # The response is signed with the token, so there must be one. A request that shows the token needs no valid signature,
-    # but Zoom's header all the same.
+    event = read_members(source)
+    # The response is signed with the token, so there must be one. Zoom's header is needed even if the request shows the
+    # token: then its signature is not checked, and `signed_by` is ''.
     is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
     match {key: find(event, key) for key in ('type', 'challenge', 'event')}:
