@@ -59,4 +59,6 @@ def test_the_set_is_broad_and_nothing_in_it_is_left_without_a_name() -> None:
 
 
 def test_every_sender_names_where_its_payloads_are_documented() -> None:
-    assert [sender.key for sender in SENDERS.values() if not sender.source.startswith('https://')] == []
+    sources = [source for sender in SENDERS.values()
+               for source in (sender.source, *(delivery.get('source', sender.source) for delivery in sender.deliveries))]
+    assert [source for source in sources if not source.startswith('https://')] == []
