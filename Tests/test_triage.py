@@ -11,7 +11,8 @@ from GenericWebhook import SCALE
 from tools.names_table import SENDERS, TOKEN
 
 WORDS = {
-    4: 'critical fatal emergency disaster blocker P1', 3: 'high error major severe P2', 2: 'medium moderate warning warn average P3',
+    4: 'critical fatal emergency disaster blocker P1', 3: 'high error major severe P2',
+    2: 'medium moderate warning warn average P3',
     1: 'low minor notice P4', 0.5: 'info informational information debug verbose trace P5',
 }
 EACH_WORD = [(word, severity) for severity, words in WORDS.items() for word in words.split()]
@@ -79,13 +80,15 @@ def test_an_object_with_severity_but_without_raw_json_is_a_third_party_payload()
 
 
 @pytest.mark.parametrize('payload', [
-    {'severity': 3}, {'severity': '3'}, {'level': 'critical'}, {'priority': 'high'}, {'severity': 'unheard of'}, {'severity': None},
-    {'severity': True}, {'data': [{'severity': 'high'}]}, {'details': {'severity': 'high'}}, {'alert': {'data': {'severity': 'high'}}}])
+    {'severity': 3}, {'severity': '3'}, {'level': 'critical'}, {'priority': 'high'}, {'severity': 'unheard of'},
+    {'severity': None}, {'severity': True}, {'data': [{'severity': 'high'}]}, {'details': {'severity': 'high'}},
+    {'alert': {'data': {'severity': 'high'}}}])
 def test_what_is_no_certain_severity_is_none(payload: dict[str, Any]) -> None:
     assert severity({'title': 'Disk full', **payload}) is None
 
 
-@pytest.mark.parametrize('key', ['severity', 'Severity', 'SEVERITY', 'alert_severity', 'severityLabel', 'severity-name', 'criticality'])
+@pytest.mark.parametrize('key', [
+    'severity', 'Severity', 'SEVERITY', 'alert_severity', 'severityLabel', 'severity-name', 'criticality'])
 @pytest.mark.parametrize('inside', [
     '', 'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem', 'labels',
     'commonLabels', 'tags', 'attributes', 'properties'])
@@ -102,10 +105,12 @@ EDGES = [
     ('guardduty', 0, 1), ('guardduty', 3.9, 1), ('guardduty', 4, 2), ('guardduty', 6.9, 2), ('guardduty', 7, 3),
     ('guardduty', 8.9, 3), ('guardduty', 9, 4), ('guardduty', '8.9', 3),
     ('security-hub', 0, 0.5), ('security-hub', 1, 1), ('security-hub', 39, 1), ('security-hub', 40, 2), ('security-hub', 69, 2),
-    ('security-hub', 70, 3), ('security-hub', 89, 3), ('security-hub', 90, 4), ('security-hub', 100, 4), ('security-hub', 101, None),
+    ('security-hub', 70, 3), ('security-hub', 89, 3), ('security-hub', 90, 4), ('security-hub', 100, 4),
+    ('security-hub', 101, None),
     ('wazuh', 0, 0.5), ('wazuh', 3, 0.5), ('wazuh', 4, 1), ('wazuh', 6, 1), ('wazuh', 7, 2), ('wazuh', 11, 2), ('wazuh', 12, 3),
     ('wazuh', 14, 3), ('wazuh', 15, 4), ('wazuh', 16, 4), ('wazuh', 17, None),
-    ('suricata', 1, 3), ('suricata', 2, 2), ('suricata', 3, 1), ('suricata', 4, 0.5), ('suricata', 255, 0.5), ('suricata', 0, None),
+    ('suricata', 1, 3), ('suricata', 2, 2), ('suricata', 3, 1), ('suricata', 4, 0.5), ('suricata', 255, 0.5),
+    ('suricata', 0, None),
     ('crowdstrike', 1, 0.5), ('crowdstrike', 2, 1), ('crowdstrike', 3, 2), ('crowdstrike', 4, 3), ('crowdstrike', 5, 4),
     ('crowdstrike', 6, 0.5), ('crowdstrike', 19, 0.5), ('crowdstrike', 20, 1), ('crowdstrike', 39, 1), ('crowdstrike', 40, 2),
     ('crowdstrike', 59, 2), ('crowdstrike', 60, 3), ('crowdstrike', 79, 3), ('crowdstrike', 80, 4), ('crowdstrike', 0, None),
@@ -160,8 +165,8 @@ def test_the_gravest_alert_of_a_group_counts() -> None:
 def test_a_group_of_one_has_the_key_of_its_alert_and_a_larger_one_has_none() -> None:
     [alone] = incidents(group({'fingerprint': 'a1'}))
     assert alone['dbotMirrorId'] == 'alertmanager:a1'
-    for doubtful in (group({'fingerprint': 'a1'}, {'fingerprint': 'b2'}), group({'fingerprint': 'a1'}, truncatedAlerts=3), group(),
-                     group({'fingerprint': ''}), group({'fingerprint': None}), group({'fingerprint': ['a1']})):
+    for doubtful in (group({'fingerprint': 'a1'}, {'fingerprint': 'b2'}), group({'fingerprint': 'a1'}, truncatedAlerts=3),
+                     group(), group({'fingerprint': ''}), group({'fingerprint': None}), group({'fingerprint': ['a1']})):
         [incident] = incidents(doubtful)
         assert 'dbotMirrorId' not in incident
 
@@ -206,7 +211,8 @@ def test_recoveries_can_be_skipped_by_the_url() -> None:
             assert len(app.incidents) - before == created
             assert (app.outcome == 'skipped: resolved') is not created
         assert response.text.strip() == '[]'
-        app.post(json.dumps([{'title': 'Disk full'}, group({}, status='resolved')]), {'Authorization': app.token}, 'skip=resolved')
+        both = [{'title': 'Disk full'}, group({}, status='resolved')]
+        app.post(json.dumps(both), {'Authorization': app.token}, 'skip=resolved')
         assert len(app.incidents) == 2
         assert app.outcome.endswith(', skipped: resolved')
 

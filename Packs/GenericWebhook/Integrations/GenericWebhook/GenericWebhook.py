@@ -898,7 +898,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   the first of these whose value is on its scale. In `alerts.*.severity`, `*` is every item of the list, and the gravest
 #   counts. If there is none, the general rule looks for a severity, except where the column is `-`.
 # recovered: conditions as in "identified by", all of which are met by an event that reports the end of a problem.
-#   !path       there is no value at the path, or it is empty or 0
+#   !path       there is no value at the path, or it is empty or 0; `!path=value` is any other value, or none
 #   "a=b c"     quotes, where the value contains a space
 #   a / b       either `a` or `b`
 #   a at time   the problem ended at the time at the path `time`; without it, when the event arrived
@@ -1027,8 +1027,8 @@ CrowdStrike | event.DetectName / metadata.eventType event | {event.DetectName|ev
     | event.SeverityName|crowdstrike:event.Severity | | crowdstrike: event.DetectId|event.CompositeId
 SentinelOne | threatInfo.threatName / alertInfo ruleInfo | {threatInfo.threatName|ruleInfo.name}:
     {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
-    | ruleInfo.severity|data.severity|sentinelone:threatInfo.confidenceLevel | threatInfo.incidentStatus=resolved at threatInfo.updatedAt |
-        sentinelone: threatInfo.threatId|id
+    | ruleInfo.severity|data.severity|sentinelone:threatInfo.confidenceLevel | threatInfo.incidentStatus=resolved
+        !threatInfo.analystVerdict=false_positive at threatInfo.updatedAt | sentinelone: threatInfo.threatId|id
 Sophos | event_service_event_id name | {name} ({location}) | created_at
     | severity
 Wiz | sourceRule.name|control.name issue|entitySnapshot|resource | {}: {entitySnapshot.name|resource.name} | createdAt
@@ -1040,20 +1040,21 @@ Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name
 Cloudflare | alert_type text policy_id | {text} | ts
     | data.severity
 Pingdom | check_name current_state | {} is {current_state}: {long_description} | state_changed_timestamp
-    | urgency:importance_level | current_state=UP at state_changed_timestamp | pingdom: check_id
+    | urgency:importance_level | current_state=UP / current_state=SUCCESS at state_changed_timestamp | pingdom:
+        check_id
 Checkly | check_name alert_type check_id | {event} | started_at
-    | | alert_type=ALERT_RECOVERY at started_at | checkly: check_id
+    |  | alert_type=ALERT_RECOVERY at started_at | checkly: check_id
 CheckMK | what notification_type site | {summary} |
     | severity | notification_type=RECOVERY
-Icinga, Nagios | notification_type host_name service_state|host_state | |
-    | | notification_type=RECOVERY
-Zabbix | trigger_id event_id | |
+Icinga, Nagios | notification_type host_name service_state|host_state |  |
+    |  | notification_type=RECOVERY
+Zabbix | trigger_id event_id |  |
     | severity | value=0 / status=RESOLVED
 LibreNMS | alert_id rule_id sysName | {title} | timestamp
     | severity | state=0 at timestamp | librenms: alert_id
 ThousandEyes | alert.alertId eventType | {alert.ruleName}: {alert.testName} | alert.dateStartZoned
     | alert.severity | eventType=ALERT_NOTIFICATION_CLEAR at alert.dateEndZoned | thousandeyes: alert.alertId
-Dynatrace | PID ProblemTitle State | |
+Dynatrace | PID ProblemTitle State |  |
     | dynatrace:ProblemSeverity | State=RESOLVED | dynatrace: PID
 Cisco Meraki | networkName alertType | {alertType}: {deviceName|networkName} | occurredAt
     | alertLevel
@@ -1096,7 +1097,7 @@ Dropbox | list_folder.accounts | files changed: {list_folder.accounts.0} |
     | -
 Zendesk | zendesk_event_version type | {type}: {detail.subject|detail.email|subject} | time
     | zendesk:detail.priority|zendesk:priority | | zendesk: account_id subject
-Zendesk, a trigger | ticket_id requester status | |
+Zendesk, a trigger | ticket_id requester status |  |
     | zendesk:priority
 Jira | webhookEvent | {}: {issue.key} {issue.fields.summary} | timestamp
     | jira:issue.fields.priority.name | issue_event_type_name=issue_resolved at timestamp | jira: issue.key
@@ -1570,9 +1571,7 @@ class ThirdPartyEvent:
         self.top = Scope(self.members)
         self.headers = headers
         self.contains_token = contains_token
-        # Whether a key of the general rule for severities can be in the event: searching the text is much faster than
-        # decoding it, and most events that no row knows have none.
-        self.may_have_severity = any(part in source for part in (b'everity', b'EVERITY', b'riticality', b'RITICALITY'))
+        self.source = source
         self.inner_events: dict[str, ThirdPartyEvent] = {}
 
     def name(self) -> str:
@@ -1634,7 +1633,15 @@ class ThirdPartyEvent:
                     return severity
             if self.row.has_no_severity:
                 return None
-        return self.severity_by_general_rule() if self.may_have_severity else None
+        return self.severity_by_general_rule() if self.may_have_severity() else None
+
+    def may_have_severity(self) -> bool:
+        """Return whether a key under which the general rule finds a severity can be in the event.
+
+        Searching a small text is much faster than decoding it, and most events that no row knows have none.
+        """
+        parts = (b'everity', b'EVERITY', b'riticality', b'RITICALITY')
+        return len(self.source) > SMALL_BODY_BYTES or any(part in self.source for part in parts)
 
     def severity_by_general_rule(self) -> float | None:
         """Return the severity of the first word of it under a key that means one, or None."""
@@ -1652,14 +1659,15 @@ class ThirdPartyEvent:
         return any(all(map(self.meets_strictly, conditions)) for conditions in alternatives)
 
     def meets_strictly(self, condition: str) -> bool:
-        """Return whether all values at the condition's path meet it (`a.*.b=c`), or none of them is there (`!a.*.b`)."""
+        """Return whether all values at the condition's path meet it (`a.*.b=c`), or none of them does (`!a.*.b=c`)."""
         if condition.startswith('*'):
             return self.inner_event(condition).is_recovery
         path, _, wanted = condition.removeprefix('!').partition('=')
         values = self.values_at(path)
-        if condition.startswith('!'):
-            return not any(values)
-        return bool(values) and all(str(value) == wanted if wanted else bool(value) for value in values)
+        if UNKNOWN in values:
+            return False
+        are_met = [str(value) == wanted if wanted else bool(value) for value in values]
+        return not any(are_met) if condition.startswith('!') else bool(values) and all(are_met)
 
     def problem_key(self) -> str:
         """Return what identifies the problem that the event is about among all others, or '' if that is not certain."""

@@ -80,7 +80,7 @@ def test_the_details_of_an_envelope_are_what_was_sent_to_the_letter(body, detail
     ({'name': 1}, "'name' is a number"), ({'name': ['a']}, "'name' is an array"), ({'type': {}}, "'type' is an object"),
     ({'occurred': True}, "'occurred' is true or false"), ({'raw_json': 'text'}, "'raw_json' is a string"),
     ({'raw_json': None}, "'raw_json' is null"), ({'rawJson': 1}, "'rawJson' is a number"),
-    ({'raw_json': {}, 'rawJson': {}}, 'only one'), ({'raw_json': {}, 'severity': 3}, "beside 'raw_json'"),
+    ({'raw_json': {}, 'rawJson': {}}, 'only one'), ({'raw_json': {}, 'level': 3}, "beside 'raw_json'"),
     ({'occurred': 'yesterday'}, "'occurred' is not an ISO 8601 date"), ({'occurred': ''}, "'occurred' is not"),
 ])
 def test_an_envelope_that_breaks_our_format_is_refused_with_the_rule(fields, word):
