@@ -1,8 +1,8 @@
 """Generic Webhook: turn each HTTP POST whose sender proves that it knows the token into incidents.
 
-A POST is authenticated (authenticate), read (read_payloads), turned into incidents (to_incidents), handed to the server
-(ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and gevent in the
-script's main thread.
+A POST is authenticated (shows_token, valid_signature), read (read_payloads), turned into incidents (to_incidents),
+handed to the server (ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and
+gevent in the script's main thread.
 
 The one rule: while the script serves, only ServerLine calls demisto. The line to the server carries one call at a time,
 and a call blocks its whole native thread. So ServerLine has a thread of its own, and all other code waits in greenlets.
@@ -64,10 +64,10 @@ except ImportError as error:
 
 ''' CONSTANTS '''
 
-# The limits that the documentation promises, in the order of what they limit.
+# The limits that the documentation promises.
 
 MIB = 1024 * 1024
-MAX_BODY_BYTES = 25 * MIB  # as sent, after decompression, and in UTF-8
+MAX_BODY_BYTES = 25 * MIB  # of a body as sent, of the same body after decompression, and of its text in UTF-8
 MAX_JSON_BYTES = 37 * MIB  # of an incident's rawJSON: more than a body, since text grows when it is escaped into JSON
 MAX_EVENTS = 1000  # in one request
 MAX_GZIP_MEMBERS = 1000  # in one body
@@ -75,19 +75,19 @@ MAX_FORM_FIELDS = 1000
 
 # How long a delivery is remembered, so that a retry gets the first response and creates nothing.
 REMEMBER_SECONDS = 3600
-UNNUMBERED_SECONDS = 900  # without an id: an equal request that comes later may well be a new event
+REMEMBER_SECONDS_WITHOUT_ID = 900  # shorter, since an equal request that comes later may well be a new event
 MAX_REMEMBERED_DELIVERIES = 10_000
-MAX_REMEMBERED_BYTES = 16 * MIB  # of their responses
+MAX_REMEMBERED_BYTES = 16 * MIB  # of the responses to these deliveries
 
-# Memory that may be in use at the same time, besides the one large body that is processed. docs/limits.md adds it all
-# up, with the posts that wait, to at most 600 MiB.
-MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, from senders that showed the token
-MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies from senders whose signature is not checked yet
-MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small bodies, so that large ones cannot crowd them out
-SMALL_BODY_BYTES = 256 * 1024
-MAX_HEADS_BYTES = 16 * MIB  # heads that are arriving, and requests without a proof that wait to be processed
-MAX_UNSENT_BYTES = 48 * MIB  # responses that accepted senders have not read yet
-MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses that other senders have not read yet
+# Memory that may be in use at the same time, besides the one large body that is processed. docs/limits.md adds up these
+# limits and those of the posts that wait: at most 600 MiB.
+MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests that show the token in their head
+MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
+MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
+SMALL_BODY_BYTES = 256 * 1024  # the largest small body
+MAX_HEADS_BYTES = 16 * MIB  # heads (request line and headers) that are arriving or, without the token, wait to be served
+MAX_UNSENT_BYTES = 48 * MIB  # responses to accepted requests that their senders have not read yet
+MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses to all other requests that their senders have not read yet
 REQUEST_BYTES = 32 * 1024  # what a request uses besides its head and body, which is mostly the stack of its greenlet
 
 MAX_CONNECTIONS = 16_384
@@ -101,21 +101,22 @@ RESPONSE_BYTES_PER_SECOND = 64 * 1024
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all headers together
 MAX_KEPT_HEADER_BYTES = 8 * 1024  # of the headers that one incident keeps
-MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers, plus an eighth of its data
+MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers; an eighth of its data is added to this limit
 
 # Accepted posts that wait for a call to the server, and the calls.
 MAX_WAITING_POSTS = 1000
 MAX_WAITING_BYTES = 64 * MIB
 MAX_CALL_INCIDENTS = 1000  # when a call contains several posts
 MAX_CALL_BYTES = 4 * MIB
-HAND_OVER_SECONDS = 25  # how long a post waits until a call contains it
+HAND_OVER_SECONDS = 25  # how long a post may wait for a call
 CALL_SECONDS = 2  # expected duration of a call with several posts: strict senders wait 3 s for their response
-LONGEST_CALL_SECONDS = 10  # expected duration of any call: one of over 60 s ends the platform's heartbeat for good
-RETRY_SECONDS = 5  # for retrying a rejected group in smaller parts
-MAX_FRUITLESS_TRIES = 8  # after so many calls that created nothing the server is at fault, and not one bad post
+LONGEST_CALL_SECONDS = 10  # expected duration of any call: a call of over 60 s would end the platform's heartbeat for good
+RETRY_SECONDS = 5  # how long the parts of a rejected group are tried
+# When 8 calls have created nothing of a group, the server is at fault rather than one bad post, and the others are not tried.
+MAX_FRUITLESS_TRIES = 8
 RETRY_AFTER_SECONDS = 10
 
-# The largest difference between the time that a sender signed and the arrival of its request.
+# The largest difference between the time that a sender signed and the arrival of its request, before or after.
 TIMED_SECONDS = 300  # Slack, Stripe and Standard Webhooks use five minutes
 BODY_TIMED_SECONDS = 60  # if the body contains the time, as Linear's does
 
@@ -130,9 +131,12 @@ STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 class Rejected(Exception):
     """Raised to reject a request: its sender gets an RFC 9457 problem instead of incidents.
 
-    `detail` contains nothing of the request, so that it is safe to log and to show to any sender. `found` is what the
-    payload contains instead of what it should. Only the request's own sender may read that, once its proof is
-    valid: an earlier echo would confirm a guess of the token.
+    `detail` contains nothing of the request, so that it is safe to log and to show to any sender.
+
+    `found` quotes what the request contains where it is wrong, such as a date that cannot be read. Only functions that
+    run after the proof was checked set it (decompress, to_incidents), and only the response to the request itself
+    repeats it (WebhookApp.call_handler), unless it contains the token. A sender without a proof could otherwise guess
+    the token: the guess whose quote is missing is the right one.
     """
 
     status: HTTPStatus
@@ -146,7 +150,7 @@ class Rejected(Exception):
 
     @property
     def detail_for_sender(self) -> str:
-        """Return the detail together with what was found, for the sender of the payload."""
+        """Return the detail and, if the request was quoted, the quote: for the sender of the request only."""
         return f'{self.detail} Found: {escaped(self.found, 150)}' if self.found else self.detail
 
 
@@ -157,7 +161,7 @@ class BadRequest(Rejected):
 class Unauthorized(Rejected):
     """Raised if a request has no valid proof.
 
-    The challenge is Basic although every kind of proof is accepted: AWS SNS sends the user and password of its URL only
+    Its challenge names Basic, although any kind of proof will do: AWS SNS sends the user and password of its URL only
     after such a challenge (Amazon SNS: "Fanout Amazon SNS notifications to HTTPS endpoints").
     """
 
@@ -199,24 +203,27 @@ class Unavailable(Rejected):
 
 def problem(status: int, detail: str, headers: Mapping[str, str]) -> HTTPResponse:
     """Return an RFC 9457 problem: a JSON response that explains an error."""
-    text = json.dumps({'title': HTTPStatus(status).phrase, 'status': status, 'detail': detail})
-    return HTTPResponse(text, status, {**headers, 'Content-Type': 'application/problem+json'})
+    body = json.dumps({'title': HTTPStatus(status).phrase, 'status': status, 'detail': detail})
+    return HTTPResponse(body, status, {**headers, 'Content-Type': 'application/problem+json'})
 
 
-def json_response(text: bytes) -> HTTPResponse:
-    """Return a 200 with this JSON text."""
-    return HTTPResponse(text, headers={'Content-Type': 'application/json'})
+def json_response(body: bytes) -> HTTPResponse:
+    """Return a 200 with this body, which is JSON."""
+    return HTTPResponse(body, headers={'Content-Type': 'application/json'})
 
 
 def escaped(value: Any, longest: int = 1000) -> str:
-    """Return the first `longest` characters of an untrusted value, the unprintable ones escaped, with `...` if it is cut."""
+    """Return an untrusted value as text for a log or a message, on one line and cut after `longest` characters.
+
+    An example with `longest` 4: a, line break, b, c, d -> 'a\\nbc...'.
+    """
     text = str(value)
-    shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])
+    shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])  # [1:-1]: without quotes
     return shown + ('...' if len(text) > longest else '')
 
 
 def utc_text(seconds: float) -> str:
-    """Return a Unix time in seconds as an RFC 3339 date in UTC."""
+    """Return a Unix time in seconds as an RFC 3339 date in UTC: 1732442400 -> '2024-11-24T10:00:00Z'."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
@@ -236,7 +243,10 @@ class Settings(NamedTuple):
 
 
 def read_settings(params: dict[str, Any]) -> Settings:
-    """Return the settings in an instance's parameters. Raise ValueError, with the form's label, if one cannot work."""
+    """Return the settings in an instance's parameters.
+
+    If a setting is unusable, raise ValueError with a message that names it as XSOAR labels it.
+    """
     token = params.get('auth_header') or ''
     if token != token.strip() or not token.isprintable():
         raise ValueError('Authorization Verification Token begins or ends with a space, or contains a line break or '
@@ -245,7 +255,8 @@ def read_settings(params: dict[str, Any]) -> Settings:
     if not port:
         raise ValueError('Listen Port is empty. '
                          'Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
-    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)  # the server may pass it as host:container
+    # The server may pass two ports, the host's and the container's: '443:8080' -> 8080.
+    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)
     if not number or not 1 <= int(number[1]) <= 65535:
         raise ValueError(f"Listen Port '{port}' is not a number from 1 to 65535.")
     return Settings(int(number[1]), token.encode(), params.get('incidentType') or None)
@@ -255,51 +266,66 @@ def read_settings(params: dict[str, Any]) -> Settings:
 
 
 def decoded_token(token: bytes) -> list[bytes]:
-    """Return the base64-decoded token as the only key, or no key if the token is not base64."""
-    with suppress(ValueError):
+    """Return a list of one key, the base64-decoded token, or an empty list if the token is not base64."""
+    try:
         return [base64.b64decode(token, validate=True)]
-    return []
+    except ValueError:
+        return []
 
 
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
-    """Return the keys that a token may mean: the base64-decoded text after `whsec_`.
+    """Return the keys that a token may mean: 'whsec_YWJj' -> ['abc'], 'YWJj' -> ['YWJj', 'abc'].
 
-    A token without that prefix may also be meant literally, so its own bytes are a second key.
+    Without the prefix `whsec_` nothing says whether the token is base64, so both readings are tried.
     """
-    own_bytes = [] if token.startswith(b'whsec_') else [token]
-    return own_bytes + decoded_token(token.removeprefix(b'whsec_'))
+    if token.startswith(b'whsec_'):
+        return decoded_token(token.removeprefix(b'whsec_'))
+    return [token, *decoded_token(token)]
 
 
 @lru_cache
 def prefix_pattern(prefix: str) -> str:
-    """Return the pattern of every text that a scheme's prefix, such as `{id}.{time}.`, can expand to."""
+    """Return the pattern of every text that a scheme's prefix can expand to.
+
+    Of `v0:{time}:` these are `v0:1732442400:`, `v0:2024-11-24T10:00:00Z:` and so on.
+    """
     unix_time = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
     # An id begins unlike a JSON, XML or form body, and may end with the padding of base64. It may contain characters
     # that Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that
     # a search for its end in a body of 25 MiB stays fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
+    # The dot is the only character of the prefixes that means something else in a pattern.
     return prefix.replace('.', '[.]').format(time=f'(?:{unix_time}|{date}T{clock}{offset})', id=delivery_id)
 
 
-class Scheme(NamedTuple):
-    """A way to sign a request: an HMAC of a prefix and the body, with the token as key."""
+# The values of Scheme.time that are not names of headers.
+OWN_TIME = 't'
+BODY_TIME = 'webhookTimestamp'
 
-    prefix: str = ''
-    time: str = ''  # where the time is: the name of a header; BODY_TIME; or `t`, a part of the signature's own header
+
+class Scheme(NamedTuple):
+    """A way to sign a request: an HMAC of a prefix and the body, with the token as key.
+
+    An example is Slack's: for the time 1732442400 and the body `{}` it signs the text `v0:1732442400:{}`.
+    """
+
+    prefix: str = ''  # with `{time}` and `{id}` where the time and the delivery id are inserted
+    # Where the time is: the name of a header; OWN_TIME, in the value of the signature's own header; BODY_TIME, in the
+    # body; or '' for a scheme that signs no time.
+    time: str = ''
     delivery: str = ''  # the name of the header with the delivery id
-    keys: Callable[[bytes], list[bytes]] = lambda token: [token]  # the keys that a token may mean
-    label: str = ''  # the required start of the signature header's value
+    keys: Callable[[bytes], list[bytes]] = lambda token: [token]  # returns the keys that a token may mean
+    label: str = ''  # the required start of the value of the signature's header
 
     def signatures(self, header: str, headers: dict[str, str], token: bytes) -> Iterator['Signature']:
-        """Yield the signatures in a header: one for each key and length of digest.
+        """Yield the possible readings of the value of `header` as a signature: one for each key and kind of digest.
 
         Yield nothing if the signature, its time or its id cannot be read: then only this proof fails, and another one
         in the same request may still be valid.
         """
         value = headers[header]
-        own_times = re.findall('(?:^|,) *t=([^,]*)', value)  # as in Stripe's `t=1732442400,v1=...`
-        stamp = ''.join(own_times[:1]) if self.time == 't' else headers.get(self.time, '')
+        stamp = self.time_in_head(value, headers)
         delivery_id = headers.get(self.delivery, '')
         prefix = self.prefix.format(time=stamp, id=delivery_id)
         is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII)
@@ -308,37 +334,53 @@ class Scheme(NamedTuple):
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
         if is_readable and not is_ambiguous and value.startswith(self.label):
             digests = digests_in(value)
-            hash_names = {f'sha{8 * len(digest)}' for digest in digests}
-            for key, hash_name in product(filter(None, self.keys(token)), hash_names):
+            hash_names = {f'sha{8 * len(digest)}' for digest in digests}  # 32 bytes are of sha256, 64 of sha512
+            keys = [key for key in self.keys(token) if key]  # anyone could sign with an empty key
+            for key, hash_name in product(keys, hash_names):
                 prefix_hmac = hmac.new(key, prefix.encode('latin-1'), hash_name)
                 yield Signature(header, digests, prefix_hmac, stamp, bool(self.time))
 
+    def time_in_head(self, value: str, headers: dict[str, str]) -> str:
+        """Return the signed time as it is spelled in the head of a request, or '' if it is missing or in the body.
+
+        `value` is that of the signature's header.
+        """
+        if self.time == BODY_TIME:
+            return ''
+        if self.time == OWN_TIME:
+            part = re.search('(?:^|,) *t=([^,]*)', value)  # as in Stripe's `t=1732442400,v1=...`
+            return part[1] if part else ''
+        return headers.get(self.time, '')
+
 
 DIGEST = re.compile(r'''
-    (?<![^ ,=])                # at the start, or after a separator or a label such as `sha256=`
+    (?<![^ ,=])                # no other character than these before it: `sha256=DIGEST`, `v1,DIGEST`
     ( [0-9a-f]{64}             # SHA-256 in hex
     | [0-9a-f]{128}            # SHA-512 in hex
     | [a-z0-9+/]{43}=          # SHA-256 in base64
     | [a-z0-9+/]{86}==         # SHA-512 in base64
-    ) (?![^ ,])                # at the end, or before a separator
+    ) (?![^ ,])                # no other character than these after it: `DIGEST v1,DIGEST`
     ''', re.ASCII | re.IGNORECASE | re.VERBOSE)
 
 
 def digests_in(value: str) -> list[bytes]:
-    """Return the SHA-256 and SHA-512 digests in a header's value, which may have labels and separators around them."""
+    """Return the SHA-256 and SHA-512 digests in a header's value: 'v1=<hex>,v1=<hex>' -> two digests of 32 bytes.
+
+    All are tried: while a secret is replaced, some senders sign with the old and the new one.
+    """
+    # Base64 of these lengths always ends with `=`, and hex never does.
     return [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in DIGEST.findall(value)]
 
 
 SIGNATURE_NAME = re.compile('signature|hmac')
-ANY = 'any other header whose name says signature or hmac'
-BODY_TIME = 'webhookTimestamp'
+ANY = 'any other header whose name matches SIGNATURE_NAME'
 # The schemes to try, by the lower-case name of the signature's header. A header with a row of its own is never checked
 # by the schemes of ANY. Quotes contain the title of the page that documents a scheme.
 SCHEMES = {
     # GitHub, Shopify, PagerDuty, Sentry and others sign the body alone; Calendly, Tailscale and Dixa sign like Stripe.
-    ANY: [Scheme(), Scheme('{time}.', 't')],
+    ANY: [Scheme(), Scheme('{time}.', OWN_TIME)],
     # Stripe: the key is the whole token, including `whsec_`.
-    'stripe-signature': [Scheme('{time}.', 't')],
+    'stripe-signature': [Scheme('{time}.', OWN_TIME)],
     # Standard Webhooks: spec/standard-webhooks.md in its repository. Svix: "Verifying Webhooks Manually".
     'webhook-signature': [Scheme('{id}.{time}.', 'webhook-timestamp', 'webhook-id', standard_webhooks_keys)],
     'svix-signature': [Scheme('{id}.{time}.', 'svix-timestamp', 'svix-id', standard_webhooks_keys)],
@@ -359,53 +401,78 @@ SCHEMES = {
 
 
 def longest_run(characters: str, group: str) -> str:
-    """Return a pattern for as many of the characters as there are, which never backtracks.
+    """Return a pattern that matches as many of the characters as follow one another, and never gives one back.
 
-    `characters` is the content of a character class; `group` is a name that the whole pattern uses once. Python 3.10
-    has no possessive quantifier. This is equivalent: a lookahead does not backtrack, and the group repeats what it found.
+    `longest_run('0-9', 'number') + '7'` does not match '177', since the run takes all three digits, unlike `[0-9]*7`.
+    So what follows a run is tried in one place only, and a match takes linear time. `characters` is the content of a
+    character class; `group` is a name that the whole pattern uses once.
     """
+    # Python 3.10 has no `[0-9]*+`. This is equivalent: the lookahead finds the run without going back into it, and the
+    # reference to the group then consumes what it found.
     return f'(?=(?P<{group}>[{characters}]*))(?P={group})'
 
 
-def timed_text_pattern(prefixes: set[str]) -> str:
-    """Return the pattern of texts that begin like what a sender with one of these prefixes signs.
+def any_of(*patterns: str) -> str:
+    """Return a pattern that matches where one of the patterns does."""
+    return f'(?:{"|".join(patterns)})'
 
-    A prefix with a version or an id counts whatever follows it. A bare time also begins lines of logs, such as
-    `1732442400: disk full`. So it counts only if a body follows that is of the kinds that these senders send.
-    All repetitions are either possessive or limited, so that a match takes linear time.
+
+# Parts of patterns for bytes, each the content of a character class.
+BLANK_BYTE = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and the bytes of byte order marks
+# Of the name of a form's field, such as `disk`, `a%5Bb%5D`, `c[0]` or UTF-8; with `&`, since fields can be empty: `&a=1`.
+KEY_BYTE = r'\w.*+%~$@&\[\]\x80-\xff-'
+
+
+def body_start_pattern() -> str:
+    """Return the pattern of how those bodies begin that senders sign with a time: JSON, a form, XML, or nothing.
+
+    A line of a log must not match where it differs from these, hence the conditions on what follows the first character.
     """
-    blanks = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and byte order marks
-    key_characters = r'\w.*+%~$@&\[\]\x80-\xff-'  # of the name of a form's first field
-    # A form after blanks: the first value ends with `&` or the body, unlike that of a log's `host=db-1 level=error`.
-    form = longest_run(key_characters, 'form_key') + '=' + longest_run(r'^\s&', 'first_value') + r'(?:&|\s{0,2}\Z)'
-    json_object = r'\{' + longest_run(blanks, 'in_object') + '["}]'
+    nothing = r'\Z'
+    xml = '<'
+    multipart = r'-{2,70}[^\s-]'  # the boundary, as in `--b1`; `-- MARK --` is a line of a log
+    json_object = r'\{' + longest_run(BLANK_BYTE, 'in_object') + '["}]'  # then its first key or its end; not `{disk} full`
     # An array may begin with numbers, but one of nothing else has to end the body: `[12] disk full` is a line of a log.
-    json_array = r'\[' + longest_run(blanks + r'\d,.+-', 'in_array') + f'(?:["{{[]|]{longest_run(blanks, "after_array")}\\Z)'
-    boundary = r'-{2,70}[^\s-]'  # of a multipart form
-    bodies = '|'.join((r'\Z', '<', boundary, json_object, json_array, form))  # the first two: an empty body, and XML
+    numbers = longest_run(BLANK_BYTE + r'\d,.+-', 'numbers')
+    json_array = r'\[' + numbers + any_of(r'["{\[]', ']' + longest_run(BLANK_BYTE, 'after_array') + r'\Z')
+    # The first value ends with `&` or the body: `host=db-1 level=error` is a line of a log.
+    key, value = longest_run(KEY_BYTE, 'key'), longest_run(r'^\s&', 'value')
+    form = key + '=' + value + any_of('&', r'\s{0,2}\Z')
+    return any_of(nothing, xml, multipart, json_object, json_array, form)
+
+
+def timed_text_pattern(prefixes: set[str]) -> str:
+    """Return the pattern of texts that begin like the text that a sender signs with one of these prefixes.
+
+    A prefix with a version or an id is enough, whatever follows it: `v0:1732442400:disk full` matches.
+    A bare time also begins lines of logs, so after it one of the bodies must begin that senders sign with a time:
+    `1732442400.{"a": 1}`, which Stripe signs, matches; `1732442400: disk full` does not.
+    """
     bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
-    # Directly after the time, the first key of a form is enough.
-    after_a_time = f'(?:{longest_run(key_characters, "first_key")}=|{longest_run(blanks, "blanks")}(?:{bodies}))'
-    return ('|'.join(map(prefix_pattern, prefixes - bare_times))
-            + f'|(?:{"|".join(map(prefix_pattern, bare_times))}){after_a_time}')
+    other_prefixes = prefixes - bare_times
+    # Directly after the time a form needs no more than a first key: `2024-11-24T10:00:00Za=x`.
+    first_key = longest_run(KEY_BYTE, 'first_key') + '='
+    body = any_of(first_key, longest_run(BLANK_BYTE, 'blanks') + body_start_pattern())
+    return any_of(*map(prefix_pattern, other_prefixes), any_of(*map(prefix_pattern, bare_times)) + body)
 
 
 # A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
-# alone: its prefix and body, sent together as the body, have the same HMAC. So valid_signature rejects such a body under
-# such a header. The pattern is derived from the table, so that a new row cannot be forgotten.
+# alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
+# `v0:1732442400:{}`, and no time is checked. So valid_signature rejects such a body under such a header.
+# The pattern is derived from the table, so that a new row cannot be forgotten.
 TIMED_TEXT = re.compile(timed_text_pattern(
     {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode())
 
 
 class YieldTimer:
-    """A clock that lets other greenlets run whenever one has kept the event loop busy for a while."""
+    """A clock that knows when the event loop was last left to other greenlets."""
 
     yielded_at = 0.0
 
     def yield_if_due(self, after_seconds: float = 0.01) -> None:
-        """Let other greenlets run if none has done so here for `after_seconds`.
+        """Let other greenlets run, unless a call did so less than `after_seconds` ago.
 
-        Call it between the steps of all work that grows with the size of a body.
+        To be called between the steps of all work that grows with the size of a body.
         """
         if time.monotonic() - self.yielded_at > after_seconds:
             self.yielded_at = time.monotonic()  # so that the greenlet that runs now gets `after_seconds` of its own
@@ -414,18 +481,18 @@ class YieldTimer:
 
 
 yield_if_due = YieldTimer().yield_if_due
-# One greenlet hashes at a time: many at once would each hash for 10 ms before a socket is served again.
+# One greenlet hashes at a time. If many did, each of them would hash for 10 ms before a socket is served again.
 hashing_lock = Semaphore()
 
 
 class Signature(NamedTuple):
-    """The digests in a header, and one way in which their sender may have computed them."""
+    """A possible reading of the value of a signature's header: its digests, and how they may have been computed."""
 
     header: str  # the lower-case name
-    digests: list[bytes]
-    prefix_hmac: hmac.HMAC  # of all that is signed before the body
-    time: str  # '' if the scheme signs none before the body
-    is_timed: bool  # whether a time is required, before the body or in it
+    digests: list[bytes]  # one of them must be right
+    prefix_hmac: hmac.HMAC  # of the text that is signed before the body
+    time: str  # the time in that text, as the sender spelled it; '' if there is none
+    is_timed: bool  # whether the scheme requires a time, in that text or in the body
 
     def matches(self, body: bytes) -> bool:
         """Return whether one of the digests is that of the prefix and the body."""
@@ -436,20 +503,20 @@ class Signature(NamedTuple):
         return any(hmac.compare_digest(expected.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """Return whether the signed time is close enough to `arrived`, in Unix seconds.
-
-        A time in the body is checked under every header, unless the scheme signs a time of its own: otherwise Linear's
-        requests could be replayed under another header.
-        """
-        seconds = TIMED_SECONDS if self.time else BODY_TIMED_SECONDS
-        stamp = self.time or body_time(body)
-        return abs(arrived - unix_time(stamp)) <= seconds if stamp else not self.is_timed
+        """Return whether the signed time is close enough to `arrived`, in Unix seconds, or no time is required."""
+        if self.time:
+            return abs(arrived - unix_time(self.time)) <= TIMED_SECONDS
+        # Checked under every header, and not only under Linear's: its requests could be replayed under another header.
+        stamp = body_time(body)
+        if stamp:
+            return abs(arrived - unix_time(stamp)) <= BODY_TIMED_SECONDS
+        return not self.is_timed
 
 
 def unix_time(stamp: str) -> float:
-    """Return a time in Unix seconds. It may be given in Unix seconds, Unix milliseconds or RFC 3339.
+    """Return a time in Unix seconds: '1732442400', '1732442400000' or '2024-11-24T10:00:00Z' -> 1732442400.0.
 
-    Return 0, which is never fresh, if it is unreadable.
+    Return 0, which is never fresh, if the time is unreadable.
     """
     with suppress(ValueError):
         if stamp.isdecimal():
@@ -472,40 +539,53 @@ def body_time(body: bytes) -> str:
     """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing, null or unreadable."""
     if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
         return ''
-    # read_payloads mends some JSON that the decoder rejects. Its time must be found, too, so the second try simplifies it.
-    for simplify in (lambda text: text, simplified):
-        with suppress(ValueError, RecursionError):
-            stamp = bytes(TIMED_BODY.decode(simplify(body)).time)
-            return '' if stamp == b'null' else stamp.decode().strip('"')
+    with suppress(ValueError, RecursionError):
+        return decoded_time(body)
+    # read_payloads mends some JSON that the decoder rejects. The time in it must be found, too.
+    with suppress(ValueError, RecursionError):
+        return decoded_time(simplified(body))
     return ''
 
 
+def decoded_time(body: bytes) -> str:
+    """Return what body_time returns. Raise ValueError or RecursionError if the body is not a valid JSON object."""
+    stamp = bytes(TIMED_BODY.decode(body).time)
+    return '' if stamp == b'null' else stamp.decode().strip('"')
+
+
 def simplified(body: bytes) -> bytes:
-    """Return JSON with the same members, but with nothing in its strings that read_payloads would have to mend."""
-    body = body.removeprefix(b'\xef\xbb\xbf')
+    r"""Return JSON with the same members, but with nothing in its strings that read_payloads would have to mend.
+
+    An example is half a surrogate pair: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. The strings change,
+    but their ends and the numbers do not.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
     for escape in (rb'\\', rb'\"', rb'\u'):  # in this order: in `\\"` the backslash is escaped, and not the quote
         yield_if_due()
         body = body.replace(escape, b'')
-    return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))
+    control_characters = bytes(range(32))
+    return body.translate(bytes.maketrans(control_characters, b' ' * 32))
 
 
 def signatures_in(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
     """Yield every signature in the headers, as each scheme of its header reads it."""
     for header in headers:
-        general = SCHEMES[ANY] if SIGNATURE_NAME.search(header) else []
-        for scheme in SCHEMES.get(header, general):
+        schemes = SCHEMES.get(header)
+        if schemes is None and SIGNATURE_NAME.search(header):
+            schemes = SCHEMES[ANY]
+        for scheme in schemes or ():
             yield from scheme.signatures(header, headers, token)
 
 
-def authenticate(settings: Settings, headers: dict[str, str], query: str) -> list[Signature] | None:
-    """Return the signatures of which one must be valid for the body, or None if the request is accepted already.
+MAX_SIGNATURES = 8  # each costs an HMAC of the body, of up to 25 MiB, and the sender is still unauthenticated
 
-    Raise Unauthorized if the request has no usable proof. The names of `headers` are in lower case.
+
+def signatures_to_check(settings: Settings, headers: dict[str, str], query: str) -> list[Signature]:
+    """Return the signatures of a request that does not show the token: one of them must be valid for its body.
+
+    Raise Unauthorized if there are none that can be read. The names of `headers` are in lower case.
     """
-    if not settings.token or shows_token(settings, headers, query):
-        return None
-    # Each signature costs an HMAC of the body, of up to 25 MiB, and the sender is still unauthenticated.
-    signatures = list(islice(signatures_in(headers, settings.token), 8))
+    signatures = list(islice(signatures_in(headers, settings.token), MAX_SIGNATURES))
     if not signatures:
         raise missing_proof(settings, headers, query)
     return signatures
@@ -514,34 +594,40 @@ def authenticate(settings: Settings, headers: dict[str, str], query: str) -> lis
 def shows_token(settings: Settings, headers: dict[str, str], query: str) -> bool:
     """Return whether the value of a header or query parameter is the token.
 
-    Only the first 100 are compared, so that one request cannot make thousands of guesses.
+    Only the first 100 values are compared, so that one request cannot make thousands of guesses.
     """
-    return any(hmac.compare_digest(spelling, settings.token)
-               for spellings in islice(token_candidates(headers, query), 100) for spelling in spellings)
+    values = islice(token_candidates(headers, query), 100)
+    return any(hmac.compare_digest(reading, settings.token) for readings in values for reading in readings)
 
 
 def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
-    """Yield, for each header and query parameter, every reading of its value."""
+    """Yield, for each header and then for each query parameter, the set of bytes that its value may mean.
+
+    In a query `+` may be a space or itself: 'key=a+b%20c' -> {'a b c', 'a+b c'}.
+    """
     for value in headers.values():
-        yield {value.encode('latin-1')}
+        yield {value.encode('latin-1')}  # the bytes as they were sent: the server decoded them as latin-1
     for part in query.split('&'):
         value = part.partition('=')[2]
         yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
 
-OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; any other one may be an attempt to show the token
+OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; the value of any other one may be meant as the token
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
-# Not `key` alone: X-Event-Key and Idempotency-Key contain no secret.
+# `key` alone is not among these: X-Event-Key and Idempotency-Key contain no secret.
 SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
-# Headers for one connection only (RFC 9110 7.6.1), and the one in which XSOAR repeats the query, which may contain the
-# token.
+# Headers for one connection only (RFC 9110, 7.6.1), and x-request-uri: in that header XSOAR repeats the query, which may
+# contain the token.
 NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
             'upgrade', 'x-request-uri'}
 
 
 def names_secret(name: str) -> bool:
-    """Return whether a header's name, in lower case, says that its value is a secret."""
+    """Return whether a header's name, in lower case, says that its value is a secret.
+
+    'x-gitlab-token' and 'x-api-key' -> True; 'x-author' and 'x-event-key' -> False.
+    """
     return name.endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(name.split('-'))
 
 
@@ -555,13 +641,13 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
     if any(map(SIGNATURE_NAME.search, headers)):
         return Unauthorized('The signature, its id or its time cannot be read: sign the body (and the time) '
                             'with HMAC-SHA256, in hex or base64, and use the token as the key.')
-    locations = ' and of '.join(secret_locations(headers, query))
+    locations = ' and of '.join(likely_locations(headers, query))
     why = f'The value of {locations} is not the token' if locations else 'The request shows no token'
     return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
 
 
-def secret_locations(headers: dict[str, str], query: str) -> Iterator[str]:
-    """Yield a description of each kind of place where the sender may have put its token."""
+def likely_locations(headers: dict[str, str], query: str) -> Iterator[str]:
+    """Yield a description of each location where the sender seems to have put a token, although it is not the right one."""
     names = {name for name, value in headers.items() if value and names_secret(name)}
     if 'authorization' in names:
         yield 'the Authorization header'
@@ -572,13 +658,13 @@ def secret_locations(headers: dict[str, str], query: str) -> Iterator[str]:
 
 
 def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> str:
-    """Return the name of the header whose signature is valid and fresh. Raise Unauthorized if there is none.
+    """Return the name of the header of the first signature that is valid and fresh. Raise Unauthorized if there is none.
 
-    `arrived` is when the request arrived, in Unix seconds: a body that takes long to arrive must not make it stale.
+    `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
     """
     why = 'No signature matches the body, its time and the token: check the token in the sender.'
     for signature in signatures:
-        if not signature.matches(body):  # first, so that a wrong signature does not cause the other checks
+        if not signature.matches(body):  # checked first: only a sender that knows the token causes the other checks
             continue
         if not signature.time and TIMED_TEXT.match(body):
             why = ('The signature matches, but the body begins like the signed text of another scheme, with a time first: '
@@ -591,9 +677,13 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
 
 
 def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers that an incident keeps: without secrets, the token, and those for one connection only."""
+    """Return the headers that an incident keeps, at most MAX_KEPT_HEADER_BYTES of them.
+
+    Headers are dropped if their name says that they are secret, if they contain the token, and if they are for this
+    connection only.
+    """
     remaining = MAX_KEPT_HEADER_BYTES
-    # RFC 9110 7.6.1: the Connection header names further headers that are for this connection only.
+    # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
@@ -608,7 +698,7 @@ def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
 def contains_token(settings: Settings, text: str) -> bool:
     """Return whether a text contains the token: as it is, percent-encoded, or in base64.
 
-    The answer is always False for a token of fewer than 8 characters, which would be found in any text.
+    Always return False for a token of fewer than 8 characters: it would occur in many texts by chance.
     """
     texts = {text}
     if '%' in text or '+' in text:
@@ -618,17 +708,22 @@ def contains_token(settings: Settings, text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def token_spellings(token: bytes) -> set[str]:
-    """Return the texts by which to recognise the token inside another text: the token itself, and its base64."""
-    if len(token.decode()) < 8:  # so short a token occurs in other texts by chance
+    """Return the texts of which at least one is in every text that contains the token as it is or in base64.
+
+    Return an empty set for a token of fewer than 8 characters.
+    """
+    if len(token.decode()) < 8:
         return set()
-    spellings = {token.decode(), token.decode('latin-1')}
-    # Each base64 character stands for 6 bits, so the text depends on how many bytes come before the token, modulo 3.
-    for shift in range(3):
-        encoded = base64.b64encode(bytes(shift) + token).decode()
-        # The characters at either end that share bits with other bytes vary: only those between them are certain.
-        first, end = (shift * 8 + 5) // 6, (shift + len(token)) * 8 // 6
-        certain = encoded[first:end]
-        spellings |= {certain, certain.replace('+', '-').replace('/', '_')}  # also the URL-safe alphabet
+    spellings = {token.decode(), token.decode('latin-1')}  # as in a query, and as in the value of a header
+    # Base64 writes 6 bits per character, so the token's base64 depends on how many bytes come before it (in `user:token`,
+    # five), modulo 3. An example: a token of 8 bytes after one other byte has the bits 8 to 71. The characters 2 to 11
+    # (bits 12 to 71) depend on the token alone; character 1 (bits 6 to 11) also depends on the other byte.
+    for bytes_before in range(3):
+        encoded = base64.b64encode(bytes(bytes_before) + token).decode()
+        first_bit, end_bit = bytes_before * 8, (bytes_before + len(token)) * 8
+        first_character, end_character = (first_bit + 5) // 6, end_bit // 6  # rounded up, rounded down
+        certain = encoded[first_character:end_character]
+        spellings |= {certain, certain.replace('+', '-').replace('/', '_')}  # also in the URL-safe alphabet
     return spellings
 
 
@@ -2427,7 +2522,7 @@ class RememberedDelivery:
         fingerprint = f'{query}\0{number or headers.get("content-type")}'
         self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both; joining them would copy the body
         self.is_numbered = bool(number)
-        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
+        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else REMEMBER_SECONDS_WITHOUT_ID)
         self.is_gone = is_gone  # whether the sender has disconnected
         # Whether the sender, or that of the latest repeat, waited for its response and then disconnected without it.
         self.gave_up: Callable[[], bool] = never_gone
@@ -2944,7 +3039,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         `exclusive` is entered with the body's exclusion of others, which lasts until the caller closes it.
         """
         settings = self.settings
-        signatures = None if request.is_accepted else authenticate(settings, request.headers, request.query_string)
+        signatures = None if request.is_accepted else signatures_to_check(settings, request.headers, request.query_string)
         self.line.queue.check_room(request.body.size)
         with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
             signed_by = '' if signatures is None else valid_signature(signatures, body, request.arrived)
