@@ -213,10 +213,8 @@ def json_response(body: bytes) -> HTTPResponse:
 
 
 def escaped(value: Any, longest: int = 1000) -> str:
-    """Return an untrusted value as text for a log or a message, on one line and cut after `longest` characters.
-
-    An example with `longest` 4: a, line break, b, c, d -> 'a\\nbc...'.
-    """
+    """Return an untrusted value as text for a log or a message, on one line and cut after `longest` characters."""
+    # An example with `longest` 4: an `a`, a line break and `bcd` become `a\nbc...`.
     text = str(value)
     shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])  # [1:-1]: without quotes
     return shown + ('...' if len(text) > longest else '')
@@ -243,10 +241,7 @@ class Settings(NamedTuple):
 
 
 def read_settings(params: dict[str, Any]) -> Settings:
-    """Return the settings in an instance's parameters.
-
-    If a setting is unusable, raise ValueError with a message that names it as XSOAR labels it.
-    """
+    """Return the settings in an instance's parameters. Raise ValueError, which names the label, if one is unusable."""
     token = params.get('auth_header') or ''
     if token != token.strip() or not token.isprintable():
         raise ValueError('Authorization Verification Token begins or ends with a space, or contains a line break or '
@@ -285,10 +280,7 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
 
 @lru_cache
 def prefix_pattern(prefix: str) -> str:
-    """Return the pattern of every text that a scheme's prefix can expand to.
-
-    Of `v0:{time}:` these are `v0:1732442400:`, `v0:2024-11-24T10:00:00Z:` and so on.
-    """
+    """Return the pattern of every text that a scheme's prefix can expand to, such as `{time}.` to `1732442400.`."""
     unix_time = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
     # An id begins unlike a JSON, XML or form body, and may end with the padding of base64. It may contain characters
@@ -364,10 +356,8 @@ DIGEST = re.compile(r'''
 
 
 def digests_in(value: str) -> list[bytes]:
-    """Return the SHA-256 and SHA-512 digests in a header's value: 'v1=<hex>,v1=<hex>' -> two digests of 32 bytes.
-
-    All are tried: while a secret is replaced, some senders sign with the old and the new one.
-    """
+    """Return the SHA-256 and SHA-512 digests in a header's value: 'v1=<hex>,v1=<hex>' -> two digests of 32 bytes."""
+    # There can be several: while a secret is replaced, some senders sign with the old and the new one.
     # Base64 of these lengths always ends with `=`, and hex never does.
     return [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in DIGEST.findall(value)]
 
@@ -424,10 +414,8 @@ KEY_BYTE = r'\w.*+%~$@&\[\]\x80-\xff-'
 
 
 def body_start_pattern() -> str:
-    """Return the pattern of how those bodies begin that senders sign with a time: JSON, a form, XML, or nothing.
-
-    A line of a log must not match where it differs from these, hence the conditions on what follows the first character.
-    """
+    """Return the pattern for the beginning of the bodies that senders sign with a time: JSON, a form, XML, or nothing."""
+    # Each alternative is long enough to differ from a line of a log.
     nothing = r'\Z'
     xml = '<'
     multipart = r'-{2,70}[^\s-]'  # the boundary, as in `--b1`; `-- MARK --` is a line of a log
@@ -624,10 +612,7 @@ NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection'
 
 
 def names_secret(name: str) -> bool:
-    """Return whether a header's name, in lower case, says that its value is a secret.
-
-    'x-gitlab-token' and 'x-api-key' -> True; 'x-author' and 'x-event-key' -> False.
-    """
+    """Return whether a header's name, such as 'x-gitlab-token' or 'x-api-key', says that its value is a secret."""
     return name.endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(name.split('-'))
 
 
@@ -677,11 +662,7 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
 
 
 def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers that an incident keeps, at most MAX_KEPT_HEADER_BYTES of them.
-
-    Headers are dropped if their name says that they are secret, if they contain the token, and if they are for this
-    connection only.
-    """
+    """Return the headers that an incident keeps: none with a secret or the token, and none for this connection only."""
     remaining = MAX_KEPT_HEADER_BYTES
     # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
@@ -708,11 +689,8 @@ def contains_token(settings: Settings, text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def token_spellings(token: bytes) -> set[str]:
-    """Return the texts of which at least one is in every text that contains the token as it is or in base64.
-
-    Return an empty set for a token of fewer than 8 characters.
-    """
-    if len(token.decode()) < 8:
+    """Return texts of which at least one is in every text that contains the token, as it is or in base64."""
+    if len(token.decode()) < 8:  # see contains_token
         return set()
     spellings = {token.decode(), token.decode('latin-1')}  # as in a query, and as in the value of a header
     # Base64 writes 6 bits per character, so the token's base64 depends on how many bytes come before it (in `user:token`,
@@ -742,23 +720,28 @@ def no_room() -> Unavailable:
 
 
 class Room:
-    """A limit on the bytes that greenlets hold together; each greenlet has a share while it is in `with room.share()`.
+    """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
-    If the limit is exceeded, the greenlet that asks for more is cut: it gets Unavailable, and loses its share. With
-    `cuts_oldest`, the greenlets with the oldest shares are cut instead. A greenlet that is alone may exceed the limit.
+    Each greenlet has a share while it is in `with room.share()`, and changes its size by `reserve`. When all shares together
+    exceed the limit, a greenlet is cut: it gets Unavailable, and its share is freed. This is the greenlet that reserves, or
+    with `cuts_oldest` the one that has had its share for the longest time. A greenlet that is alone may exceed the limit.
+    A share that its greenlet has settled still counts, but is never cut.
     """
+
+    # An example with the limit 100 and `cuts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is cut,
+    # and 70 remain. If A has settled its 60 before, B is cut instead, and 100 remain.
 
     def __init__(self, limit: int, cuts_oldest: bool = False):
         self.limit = limit
         self.cuts_oldest = cuts_oldest
-        self.reserved = 0  # the sum of all shares, settled ones included
-        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest share first
-        self.settled: dict[Any, int] = {}  # bytes by greenlet that can no longer be cut
+        self.reserved = 0  # the sum of `shares` and `settled`
+        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest share first; these can be cut
+        self.settled: dict[Any, int] = {}  # bytes by greenlet; these cannot be cut
         self.cuts: dict[Any, Any] = {}  # by greenlet, the pending callback that throws Unavailable into it
 
     @contextmanager
     def share(self, size: int = 0) -> Iterator[None]:
-        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable if it is cut."""
+        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable when it is cut."""
         greenlet = gevent.getcurrent()
         self.shares[greenlet] = 0
         try:
@@ -767,47 +750,52 @@ class Room:
         finally:
             self.reserved -= self.shares.pop(greenlet, 0) + self.settled.pop(greenlet, 0)
             if greenlet in self.cuts:
-                self.cuts.pop(greenlet).stop()  # it ended first: the exception would hit whatever it does next
+                # The context ended before the exception was thrown: it would hit whatever the greenlet does next.
+                self.cuts.pop(greenlet).stop()
 
     def reserve(self, size: int) -> None:
-        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if it is cut."""
+        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if it is cut or was cut before."""
         greenlet = gevent.getcurrent()
         if greenlet in self.shares:
             self.reserved += size - self.shares[greenlet]
             self.shares[greenlet] = size
-        # Cut until all fit, or until only this greenlet's share remains: a body that is alone is read in any case.
-        while greenlet in self.shares and self.reserved > self.limit and self.reserved > self.shares[greenlet]:
-            self.cut(next(iter(self.shares)) if self.cuts_oldest else greenlet)
-        if greenlet not in self.shares:  # it was cut, just now or earlier
+        while greenlet in self.shares and self.reserved > self.limit:
+            is_alone = self.reserved == self.shares[greenlet]
+            if is_alone:
+                break
+            oldest = next(iter(self.shares))
+            self.cut(oldest if self.cuts_oldest else greenlet)
+        if greenlet not in self.shares:
             raise no_room()
 
     def cut(self, greenlet: Any) -> None:
-        """Free a greenlet's share, and throw Unavailable into it from the event loop unless it is the current one."""
+        """Free a greenlet's share, and have the event loop throw Unavailable into the greenlet unless it is the current one."""
         self.reserved -= self.shares.pop(greenlet)
-        if greenlet is not gevent.getcurrent():
+        if greenlet is not gevent.getcurrent():  # the current one is in `reserve`, which raises Unavailable itself
             self.cuts[greenlet] = gevent.get_hub().loop.run_callback(greenlet.throw, no_room())
 
     def settle(self) -> None:
-        """Protect the current greenlet's share from being cut."""
+        """Protect the current greenlet's share from being cut: its body is complete, and only has to be processed."""
         greenlet = gevent.getcurrent()
         self.settled[greenlet] = self.shares.pop(greenlet)
 
 
 def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
-    """Read a body of at most `limit` bytes from `source`, which has `size` and `read()`, and return it.
+    """Return a body of at most `limit` bytes, read from `source`, which has `size` and `read()` as a RequestBody has.
 
-    The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes.
-    Raise TooLarge, BadRequest, or Unavailable if there is no room or the body comes too slowly.
+    The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes, and is settled.
+    Raise TooLarge; BadRequest; or Unavailable if there is no room or the body arrives too slowly.
     """
     body = bytearray()
-    piece = b' '
     try:
-        while piece:
+        while True:
             if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
             yield_if_due()
             room.reserve(overhead + len(body) + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
             piece = source.read(PIECE_BYTES)
+            if not piece:
+                break
             body += piece
     except TimeoutError:
         raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
@@ -820,15 +808,16 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
 
 
 class Intake:
-    """The bodies being read and processed. It bounds their memory, and has large ones processed one at a time."""
+    """The bodies being read and processed: limits on their memory, and locks so that large ones are processed one at a time."""
 
     def __init__(self) -> None:
         self.accepted = Room(MAX_ACCEPTED_BYTES)
         # Anyone can fill these two rooms, and keep them full with slow bodies, so new bodies displace the oldest ones.
         self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, cuts_oldest=True)
         self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, cuts_oldest=True)
-        # A body waits for the lock of the largest of these sizes that it exceeds, so that it waits only for others of
-        # about its size. Without a lock for small ones each would have the event loop for 10 ms before a socket's turn.
+        # A lock for bodies above 4 MiB, one for those above 1 MiB, one for those above 64 KiB, and one for all others. So a
+        # body waits only for others of about its size. Without the last lock, each of many small bodies would use the
+        # event loop for 10 ms before a socket is served.
         self.locks = {above: Semaphore() for above in (MAX_CALL_BYTES, MIB, 64 * 1024, -1)}
 
     @contextmanager
@@ -837,16 +826,19 @@ class Intake:
 
         Raise what read_body raises.
         """
-        size = source.size or limit  # a chunked body starts with size 0: assume the largest
-        unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
-        room = self.accepted if is_accepted else unauthenticated
+        size = source.size or limit  # a chunked body announces no size: assume the largest
+        room_if_unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
+        room = self.accepted if is_accepted else room_if_unauthenticated
         with room.share():
             yield read_body(source, limit, room, overhead)
 
     @contextmanager
     def exclusive(self, size: int) -> Iterator[None]:
-        """Wait until no other body with the same lock is being processed. Raise Unavailable after HAND_OVER_SECONDS."""
-        lock = next(lock for above, lock in self.locks.items() if size > above)
+        """Exclude other bodies of about this size until the context ends: wait for them first, then have them wait.
+
+        Raise Unavailable if others take longer than HAND_OVER_SECONDS.
+        """
+        lock = next(lock for above, lock in self.locks.items() if size > above)  # the largest sizes come first
         if not lock.acquire(timeout=HAND_OVER_SECONDS):
             raise no_room()
         try:
@@ -856,7 +848,7 @@ class Intake:
 
 
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
-    """Yield the body without its Content-Encoding, in pieces. Raise TooLarge, BadRequest or UnsupportedMedia."""
+    """Yield the body without its Content-Encoding `coding`, in pieces. Raise TooLarge, BadRequest or UnsupportedMedia."""
     coding = coding.strip().lower()  # content codings are case-insensitive (RFC 9110, 8.4.1)
     # The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
     window_bits = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
@@ -880,54 +872,55 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
     pending = b''  # compressed bytes that were read from `packed`, but not used yet
     size = 0
     for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
-        engine = zlib.decompressobj(window_bits)
-        while not engine.eof:
+        member = zlib.decompressobj(window_bits)
+        while not member.eof:
             yield_if_due()
             pending = pending or packed.read(PIECE_BYTES)
-            piece = engine.decompress(pending, PIECE_BYTES)
-            if not (pending or piece):  # all input is used, and the engine has no more output from it
+            piece = member.decompress(pending, PIECE_BYTES)
+            if not pending and not piece:  # the input has ended, and the member has not
                 raise zlib.error('it ends early')
             size += len(piece)
             if size > MAX_BODY_BYTES:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             yield piece
-            pending = engine.unconsumed_tail  # what did not fit into the piece
-        pending = engine.unused_data or packed.read(PIECE_BYTES)  # what follows the member
+            pending = member.unconsumed_tail  # the input whose output did not fit into the piece
+        pending = member.unused_data or packed.read(PIECE_BYTES)  # the input after the member: the next one
         if not pending:
             return
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
-def decoded(text: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
-    """Yield the decoded text in pieces. Raise UnicodeError, or LookupError for an unknown encoding."""
+def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
+    """Yield the text of the bytes in pieces. Raise UnicodeError, or LookupError for an unknown encoding."""
     # Not as one str: a single character beyond U+FFFF would make Python store every character of it in four bytes.
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-    for start in range(0, len(text), PIECE_BYTES):
+    for start in range(0, len(source), PIECE_BYTES):
         yield_if_due()
-        yield decoder.decode(bytes(text[start:start + PIECE_BYTES]))
-    yield decoder.decode(b'', final=True)
+        yield decoder.decode(bytes(source[start:start + PIECE_BYTES]))
+    yield decoder.decode(b'', final=True)  # raises UnicodeError if the bytes end within a character
 
 
-def check_utf8(text: bytes) -> None:
-    """Raise UnicodeError if the text is not UTF-8."""
-    for _ in decoded(text):
+def check_utf8(source: bytes) -> None:
+    """Raise UnicodeError if the bytes are not UTF-8."""
+    for _ in decoded(source):
         pass
 
 
-def gathered(pieces: Iterable[bytes], most: int, form: str) -> bytes:
-    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes; `form` ends its message."""
-    text = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
+def gathered(pieces: Iterable[bytes], most: int, kind: str) -> bytes:
+    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes, of a `kind` such as 'in UTF-8'."""
+    joined = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
         yield_if_due()
-        if text.tell() + len(piece) > most:
-            raise TooLarge(f'The body is larger than {most / MIB:g} MiB {form}.')
-        text.write(piece)
-    return text.getvalue()
+        if joined.tell() + len(piece) > most:
+            raise TooLarge(f'The body is larger than {most / MIB:g} MiB {kind}.')
+        joined.write(piece)
+    return joined.getvalue()
 
 
-# These and no more of Python's codecs: some of the others take quadratic time, or decode to text that JSON can't hold.
+# The encodings to decode. Python's other codecs are not used: some take quadratic time, and some decode to text that
+# JSON can't contain.
 CHARSET = re.compile(r'''
-    utf-?8 | utf-?(16|32)(-?[bl]e)? |
+    utf-?8 | utf-?(16|32)(-?[bl]e)? |  # Unicode; `be` and `le` are the orders of bytes
     (us-)?ascii | latin-?1 | iso-?8859-[0-9]{1,2} | (cp|windows-)125[0-9] |  # European and other alphabets
     s(hift-?)?jis | euc-?(jp|kr) | gbk | gb2312 | gb18030 | big5 |  # Japanese, Korean, Chinese
     koi8-[ru]  # Russian, Ukrainian
@@ -935,24 +928,26 @@ CHARSET = re.compile(r'''
 
 
 def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
-    """Return the body's text in UTF-8, without a byte order mark; `charset` is the one in the Content-Type, or empty.
+    """Return the body in UTF-8, without a byte order mark; `charset` is the one in the Content-Type, or empty.
 
-    Raise TooLarge, or if the body is not text BadRequest (`is_json`) or UnsupportedMedia.
+    If the body is not text, raise BadRequest (with `is_json`) or UnsupportedMedia. Raise TooLarge.
     """
     charset = charset.replace('_', '-')
     has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # the last begins 00 00 FE FF, of UTF-32
     if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
     # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
-    for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
+    for encoding in ('utf-8', charset):
+        if not CHARSET.fullmatch(encoding):
+            continue
         with suppress(UnicodeError, LookupError):
-            text = body
             if encoding == 'utf-8':
                 check_utf8(body)
+                utf8 = body
             else:
-                text = gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8')
-            if b'\0' not in text:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
-                return text.removeprefix(codecs.BOM_UTF8)
+                utf8 = gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8')
+            if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
+                return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:
         raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
     raise UnsupportedMedia('The body is not text: JSON, NDJSON, forms (a file as multipart/form-data) and other text such as '
