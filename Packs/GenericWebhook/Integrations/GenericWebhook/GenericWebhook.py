@@ -75,7 +75,7 @@ MAX_FORM_FIELDS = 1000
 
 # How long a delivery is remembered, so that a retry gets the first response and creates nothing.
 REMEMBER_SECONDS = 3600
-REMEMBER_SECONDS_WITHOUT_ID = 900  # shorter, since an equal request that comes later may well be a new event
+REMEMBER_WITHOUT_ID_SECONDS = 900  # shorter, since an equal request that comes later may well be a new event
 MAX_REMEMBERED_DELIVERIES = 10_000
 MAX_REMEMBERED_BYTES = 16 * MIB  # of the responses to these deliveries
 
@@ -2517,7 +2517,7 @@ class RememberedDelivery:
         fingerprint = f'{query}\0{number or headers.get("content-type")}'
         self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both; joining them would copy the body
         self.is_numbered = bool(number)
-        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else REMEMBER_SECONDS_WITHOUT_ID)
+        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else REMEMBER_WITHOUT_ID_SECONDS)
         self.is_gone = is_gone  # whether the sender has disconnected
         # Whether the sender, or that of the latest repeat, waited for its response and then disconnected without it.
         self.gave_up: Callable[[], bool] = never_gone
