@@ -1,8 +1,8 @@
 """Generic Webhook: turn each HTTP POST whose sender proves that it knows the token into incidents.
 
-A POST is authenticated (authenticate), read (read_payloads), turned into incidents (to_incidents), handed to the server
-(ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and gevent in the
-script's main thread.
+A POST is authenticated (shows_token, valid_signature), read (read_payloads), turned into incidents (to_incidents),
+handed to the server (ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and
+gevent in the script's main thread.
 
 The one rule: while the script serves, only ServerLine calls demisto. The line to the server carries one call at a time,
 and a call blocks its whole native thread. So ServerLine has a thread of its own, and all other code waits in greenlets.
@@ -66,10 +66,10 @@ except ImportError as error:
 
 ''' CONSTANTS '''
 
-# The limits that the documentation promises, in the order of what they limit.
+# The limits that the documentation promises.
 
 MIB = 1024 * 1024
-MAX_BODY_BYTES = 25 * MIB  # as sent, after decompression, and in UTF-8
+MAX_BODY_BYTES = 25 * MIB  # of a body as sent, of the same body after decompression, and of its text in UTF-8
 MAX_JSON_BYTES = 37 * MIB  # of an incident's rawJSON: more than a body, since text grows when it is escaped into JSON
 MAX_EVENTS = 1000  # in one request
 MAX_GZIP_MEMBERS = 1000  # in one body
@@ -77,19 +77,19 @@ MAX_FORM_FIELDS = 1000
 
 # How long a delivery is remembered, so that a retry gets the first response and creates nothing.
 REMEMBER_SECONDS = 3600
-UNNUMBERED_SECONDS = 900  # without an id: an equal request that comes later may well be a new event
+REMEMBER_WITHOUT_ID_SECONDS = 900  # shorter, since an equal request that comes later may well be a new event
 MAX_REMEMBERED_DELIVERIES = 10_000
-MAX_REMEMBERED_BYTES = 16 * MIB  # of their responses
+MAX_REMEMBERED_BYTES = 16 * MIB  # of the responses to these deliveries
 
-# Memory that may be in use at the same time, besides the one large body that is processed. docs/limits.md adds it all
-# up, with the posts that wait, to at most 600 MiB.
-MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, from senders that showed the token
-MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies from senders whose signature is not checked yet
-MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small bodies, so that large ones cannot crowd them out
-SMALL_BODY_BYTES = 256 * 1024
-MAX_HEADS_BYTES = 16 * MIB  # heads that are arriving, and requests without a proof that wait to be processed
-MAX_UNSENT_BYTES = 48 * MIB  # responses that accepted senders have not read yet
-MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses that other senders have not read yet
+# Memory that may be in use at the same time, besides the one large body that is processed. docs/limits.md adds up these
+# limits and those of the posts that wait: at most 600 MiB.
+MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests that show the token in their head
+MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
+MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
+SMALL_BODY_BYTES = 256 * 1024  # the largest small body
+MAX_HEADS_BYTES = 16 * MIB  # heads (request line and headers) that are arriving or, without the token, wait to be served
+MAX_UNSENT_BYTES = 48 * MIB  # responses to accepted requests that their senders have not read yet
+MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses to all other requests that their senders have not read yet
 REQUEST_BYTES = 32 * 1024  # what a request uses besides its head and body, which is mostly the stack of its greenlet
 
 MAX_CONNECTIONS = 16_384
@@ -103,21 +103,22 @@ RESPONSE_BYTES_PER_SECOND = 64 * 1024
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all headers together
 MAX_KEPT_HEADER_BYTES = 8 * 1024  # of the headers that one incident keeps
-MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers, plus an eighth of its data
+MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers; an eighth of its data is added to this limit
 
 # Accepted posts that wait for a call to the server, and the calls.
 MAX_WAITING_POSTS = 1000
 MAX_WAITING_BYTES = 64 * MIB
 MAX_CALL_INCIDENTS = 1000  # when a call contains several posts
 MAX_CALL_BYTES = 4 * MIB
-HAND_OVER_SECONDS = 25  # how long a post waits until a call contains it
+HAND_OVER_SECONDS = 25  # how long a post may wait for a call
 CALL_SECONDS = 2  # expected duration of a call with several posts: strict senders wait 3 s for their response
-LONGEST_CALL_SECONDS = 10  # expected duration of any call: one of over 60 s ends the platform's heartbeat for good
-RETRY_SECONDS = 5  # for retrying a rejected group in smaller parts
-MAX_FRUITLESS_TRIES = 8  # after so many calls that created nothing the server is at fault, and not one bad post
+LONGEST_CALL_SECONDS = 10  # expected duration of any call: a call of over 60 s would end the platform's heartbeat for good
+RETRY_SECONDS = 5  # how long the parts of a rejected group are tried
+# When 8 calls have created nothing of a group, the server is at fault rather than one bad post, and the others are not tried.
+MAX_FRUITLESS_TRIES = 8
 RETRY_AFTER_SECONDS = 10
 
-# The largest difference between the time that a sender signed and the arrival of its request.
+# The largest difference between the time that a sender signed and the arrival of its request, before or after.
 TIMED_SECONDS = 300  # Slack, Stripe and Standard Webhooks use five minutes
 BODY_TIMED_SECONDS = 60  # if the body contains the time, as Linear's does
 
@@ -132,9 +133,12 @@ STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 class Rejected(Exception):
     """Raised to reject a request: its sender gets an RFC 9457 problem instead of incidents.
 
-    `detail` contains nothing of the request, so that it is safe to log and to show to any sender. `found` is what the
-    payload contains instead of what it should. Only the request's own sender may read that, once its proof is
-    valid: an earlier echo would confirm a guess of the token.
+    `detail` contains nothing of the request, so that it is safe to log and to show to any sender.
+
+    `found` quotes what the request contains where it is wrong, such as a date that cannot be read. Only functions that
+    run after the proof was checked set it (decompress, to_incidents), and only the response to the request itself
+    repeats it (WebhookApp.call_handler), unless it contains the token. A sender without a proof could otherwise guess
+    the token: the guess whose quote is missing is the right one.
     """
 
     status: HTTPStatus
@@ -148,7 +152,7 @@ class Rejected(Exception):
 
     @property
     def detail_for_sender(self) -> str:
-        """Return the detail together with what was found, for the sender of the payload."""
+        """Return the detail and, if the request was quoted, the quote: for the sender of the request only."""
         return f'{self.detail} Found: {escaped(self.found, 150)}' if self.found else self.detail
 
 
@@ -159,7 +163,7 @@ class BadRequest(Rejected):
 class Unauthorized(Rejected):
     """Raised if a request has no valid proof.
 
-    The challenge is Basic although every kind of proof is accepted: AWS SNS sends the user and password of its URL only
+    Its challenge names Basic, although any kind of proof will do: AWS SNS sends the user and password of its URL only
     after such a challenge (Amazon SNS: "Fanout Amazon SNS notifications to HTTPS endpoints").
     """
 
@@ -201,24 +205,25 @@ class Unavailable(Rejected):
 
 def problem(status: int, detail: str, headers: Mapping[str, str]) -> HTTPResponse:
     """Return an RFC 9457 problem: a JSON response that explains an error."""
-    text = json.dumps({'title': HTTPStatus(status).phrase, 'status': status, 'detail': detail})
-    return HTTPResponse(text, status, {**headers, 'Content-Type': 'application/problem+json'})
+    body = json.dumps({'title': HTTPStatus(status).phrase, 'status': status, 'detail': detail})
+    return HTTPResponse(body, status, {**headers, 'Content-Type': 'application/problem+json'})
 
 
-def json_response(text: bytes) -> HTTPResponse:
-    """Return a 200 with this JSON text."""
-    return HTTPResponse(text, headers={'Content-Type': 'application/json'})
+def json_response(body: bytes) -> HTTPResponse:
+    """Return a 200 with this body, which is JSON."""
+    return HTTPResponse(body, headers={'Content-Type': 'application/json'})
 
 
 def escaped(value: Any, longest: int = 1000) -> str:
-    """Return the first `longest` characters of an untrusted value, the unprintable ones escaped, with `...` if it is cut."""
+    """Return an untrusted value as text for a log or a message, on one line and cut after `longest` characters."""
+    # An example with `longest` 4: an `a`, a line break and `bcd` become `a\nbc...`.
     text = str(value)
-    shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])
+    shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])  # [1:-1]: without quotes
     return shown + ('...' if len(text) > longest else '')
 
 
 def utc_text(seconds: float) -> str:
-    """Return a Unix time in seconds as an RFC 3339 date in UTC."""
+    """Return a Unix time in seconds as an RFC 3339 date in UTC: 1732442400 -> '2024-11-24T10:00:00Z'."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
@@ -238,7 +243,7 @@ class Settings(NamedTuple):
 
 
 def read_settings(params: dict[str, Any]) -> Settings:
-    """Return the settings in an instance's parameters. Raise ValueError, with the form's label, if one cannot work."""
+    """Return the settings in an instance's parameters. Raise ValueError, which names the label, if one is unusable."""
     token = params.get('auth_header') or ''
     if token != token.strip() or not token.isprintable():
         raise ValueError('Authorization Verification Token begins or ends with a space, or contains a line break or '
@@ -247,7 +252,8 @@ def read_settings(params: dict[str, Any]) -> Settings:
     if not port:
         raise ValueError('Listen Port is empty. '
                          'Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
-    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)  # the server may pass it as host:container
+    # The server may pass two ports, the host's and the container's: '443:8080' -> 8080.
+    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)
     if not number or not 1 <= int(number[1]) <= 65535:
         raise ValueError(f"Listen Port '{port}' is not a number from 1 to 65535.")
     return Settings(int(number[1]), token.encode(), params.get('incidentType') or None)
@@ -257,51 +263,63 @@ def read_settings(params: dict[str, Any]) -> Settings:
 
 
 def decoded_token(token: bytes) -> list[bytes]:
-    """Return the base64-decoded token as the only key, or no key if the token is not base64."""
-    with suppress(ValueError):
+    """Return a list of one key, the base64-decoded token, or an empty list if the token is not base64."""
+    try:
         return [base64.b64decode(token, validate=True)]
-    return []
+    except ValueError:
+        return []
 
 
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
-    """Return the keys that a token may mean: the base64-decoded text after `whsec_`.
+    """Return the keys that a token may mean: 'whsec_YWJj' -> ['abc'], 'YWJj' -> ['YWJj', 'abc'].
 
-    A token without that prefix may also be meant literally, so its own bytes are a second key.
+    Without the prefix `whsec_` nothing says whether the token is base64, so both readings are tried.
     """
-    own_bytes = [] if token.startswith(b'whsec_') else [token]
-    return own_bytes + decoded_token(token.removeprefix(b'whsec_'))
+    if token.startswith(b'whsec_'):
+        return decoded_token(token.removeprefix(b'whsec_'))
+    return [token, *decoded_token(token)]
 
 
 @lru_cache
 def prefix_pattern(prefix: str) -> str:
-    """Return the pattern of every text that a scheme's prefix, such as `{id}.{time}.`, can expand to."""
+    """Return the pattern of every text that a scheme's prefix can expand to, such as `{time}.` to `1732442400.`."""
     unix_time = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
     # An id begins unlike a JSON, XML or form body, and may end with the padding of base64. It may contain characters
     # that Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that
     # a search for its end in a body of 25 MiB stays fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
+    # The dot is the only character of the prefixes that means something else in a pattern.
     return prefix.replace('.', '[.]').format(time=f'(?:{unix_time}|{date}T{clock}{offset})', id=delivery_id)
 
 
-class Scheme(NamedTuple):
-    """A way to sign a request: an HMAC of a prefix and the body, with the token as key."""
+# The values of Scheme.time that are not names of headers.
+OWN_TIME = 't'
+BODY_TIME = 'webhookTimestamp'
 
-    prefix: str = ''
-    time: str = ''  # where the time is: the name of a header; BODY_TIME; or `t`, a part of the signature's own header
+
+class Scheme(NamedTuple):
+    """A way to sign a request: an HMAC of a prefix and the body, with the token as key.
+
+    An example is Slack's: for the time 1732442400 and the body `{}` it signs the text `v0:1732442400:{}`.
+    """
+
+    prefix: str = ''  # with `{time}` and `{id}` where the time and the delivery id are inserted
+    # Where the time is: the name of a header; OWN_TIME, in the value of the signature's own header; BODY_TIME, in the
+    # body; or '' for a scheme that signs no time.
+    time: str = ''
     delivery: str = ''  # the name of the header with the delivery id
-    keys: Callable[[bytes], list[bytes]] = lambda token: [token]  # the keys that a token may mean
-    label: str = ''  # the required start of the signature header's value
+    keys: Callable[[bytes], list[bytes]] = lambda token: [token]  # returns the keys that a token may mean
+    label: str = ''  # the required start of the value of the signature's header
 
     def signatures(self, header: str, headers: dict[str, str], token: bytes) -> Iterator['Signature']:
-        """Yield the signatures in a header: one for each key and length of digest.
+        """Yield the possible readings of the value of `header` as a signature: one for each key and kind of digest.
 
         Yield nothing if the signature, its time or its id cannot be read: then only this proof fails, and another one
         in the same request may still be valid.
         """
         value = headers[header]
-        own_times = re.findall('(?:^|,) *t=([^,]*)', value)  # as in Stripe's `t=1732442400,v1=...`
-        stamp = ''.join(own_times[:1]) if self.time == 't' else headers.get(self.time, '')
+        stamp = self.time_in_head(value, headers)
         delivery_id = headers.get(self.delivery, '')
         prefix = self.prefix.format(time=stamp, id=delivery_id)
         is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII)
@@ -310,37 +328,51 @@ class Scheme(NamedTuple):
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
         if is_readable and not is_ambiguous and value.startswith(self.label):
             digests = digests_in(value)
-            hash_names = {f'sha{8 * len(digest)}' for digest in digests}
-            for key, hash_name in product(filter(None, self.keys(token)), hash_names):
+            hash_names = {f'sha{8 * len(digest)}' for digest in digests}  # 32 bytes are of sha256, 64 of sha512
+            keys = [key for key in self.keys(token) if key]  # anyone could sign with an empty key
+            for key, hash_name in product(keys, hash_names):
                 prefix_hmac = hmac.new(key, prefix.encode('latin-1'), hash_name)
                 yield Signature(header, digests, prefix_hmac, stamp, bool(self.time))
 
+    def time_in_head(self, value: str, headers: dict[str, str]) -> str:
+        """Return the signed time as it is spelled in the head of a request, or '' if it is missing or in the body.
+
+        `value` is that of the signature's header.
+        """
+        if self.time == BODY_TIME:
+            return ''
+        if self.time == OWN_TIME:
+            part = re.search('(?:^|,) *t=([^,]*)', value)  # as in Stripe's `t=1732442400,v1=...`
+            return part[1] if part else ''
+        return headers.get(self.time, '')
+
 
 DIGEST = re.compile(r'''
-    (?<![^ ,=])                # at the start, or after a separator or a label such as `sha256=`
+    (?<![^ ,=])                # no other character than these before it: `sha256=DIGEST`, `v1,DIGEST`
     ( [0-9a-f]{64}             # SHA-256 in hex
     | [0-9a-f]{128}            # SHA-512 in hex
     | [a-z0-9+/]{43}=          # SHA-256 in base64
     | [a-z0-9+/]{86}==         # SHA-512 in base64
-    ) (?![^ ,])                # at the end, or before a separator
+    ) (?![^ ,])                # no other character than these after it: `DIGEST v1,DIGEST`
     ''', re.ASCII | re.IGNORECASE | re.VERBOSE)
 
 
 def digests_in(value: str) -> list[bytes]:
-    """Return the SHA-256 and SHA-512 digests in a header's value, which may have labels and separators around them."""
+    """Return the SHA-256 and SHA-512 digests in a header's value: 'v1=<hex>,v1=<hex>' -> two digests of 32 bytes."""
+    # There can be several: while a secret is replaced, some senders sign with the old and the new one.
+    # Base64 of these lengths always ends with `=`, and hex never does.
     return [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in DIGEST.findall(value)]
 
 
 SIGNATURE_NAME = re.compile('signature|hmac')
-ANY = 'any other header whose name says signature or hmac'
-BODY_TIME = 'webhookTimestamp'
+ANY = 'any other header whose name matches SIGNATURE_NAME'
 # The schemes to try, by the lower-case name of the signature's header. A header with a row of its own is never checked
 # by the schemes of ANY. Quotes contain the title of the page that documents a scheme.
 SCHEMES = {
     # GitHub, Shopify, PagerDuty, Sentry and others sign the body alone; Calendly, Tailscale and Dixa sign like Stripe.
-    ANY: [Scheme(), Scheme('{time}.', 't')],
+    ANY: [Scheme(), Scheme('{time}.', OWN_TIME)],
     # Stripe: the key is the whole token, including `whsec_`.
-    'stripe-signature': [Scheme('{time}.', 't')],
+    'stripe-signature': [Scheme('{time}.', OWN_TIME)],
     # Standard Webhooks: spec/standard-webhooks.md in its repository. Svix: "Verifying Webhooks Manually".
     'webhook-signature': [Scheme('{id}.{time}.', 'webhook-timestamp', 'webhook-id', standard_webhooks_keys)],
     'svix-signature': [Scheme('{id}.{time}.', 'svix-timestamp', 'svix-id', standard_webhooks_keys)],
@@ -361,53 +393,76 @@ SCHEMES = {
 
 
 def longest_run(characters: str, group: str) -> str:
-    """Return a pattern for as many of the characters as there are, which never backtracks.
+    """Return a pattern that matches as many of the characters as follow one another, and never gives one back.
 
-    `characters` is the content of a character class; `group` is a name that the whole pattern uses once. Python 3.10
-    has no possessive quantifier. This is equivalent: a lookahead does not backtrack, and the group repeats what it found.
+    `longest_run('0-9', 'number') + '7'` does not match '177', since the run takes all three digits, unlike `[0-9]*7`.
+    So what follows a run is tried in one place only, and a match takes linear time. `characters` is the content of a
+    character class; `group` is a name that the whole pattern uses once.
     """
+    # Python 3.10 has no `[0-9]*+`. This is equivalent: the lookahead finds the run without going back into it, and the
+    # reference to the group then consumes what it found.
     return f'(?=(?P<{group}>[{characters}]*))(?P={group})'
 
 
-def timed_text_pattern(prefixes: set[str]) -> str:
-    """Return the pattern of texts that begin like what a sender with one of these prefixes signs.
+def any_of(*patterns: str) -> str:
+    """Return a pattern that matches where one of the patterns does."""
+    return f'(?:{"|".join(patterns)})'
 
-    A prefix with a version or an id counts whatever follows it. A bare time also begins lines of logs, such as
-    `1732442400: disk full`. So it counts only if a body follows that is of the kinds that these senders send.
-    All repetitions are either possessive or limited, so that a match takes linear time.
-    """
-    blanks = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and byte order marks
-    key_characters = r'\w.*+%~$@&\[\]\x80-\xff-'  # of the name of a form's first field
-    # A form after blanks: the first value ends with `&` or the body, unlike that of a log's `host=db-1 level=error`.
-    form = longest_run(key_characters, 'form_key') + '=' + longest_run(r'^\s&', 'first_value') + r'(?:&|\s{0,2}\Z)'
-    json_object = r'\{' + longest_run(blanks, 'in_object') + '["}]'
+
+# Parts of patterns for bytes, each the content of a character class.
+BLANK_BYTE = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and the bytes of byte order marks
+# Of the name of a form's field, such as `disk`, `a%5Bb%5D`, `c[0]` or UTF-8; with `&`, since fields can be empty: `&a=1`.
+KEY_BYTE = r'\w.*+%~$@&\[\]\x80-\xff-'
+
+
+def body_start_pattern() -> str:
+    """Return the pattern for the beginning of the bodies that senders sign with a time: JSON, a form, XML, or nothing."""
+    # Each alternative is long enough to differ from a line of a log.
+    nothing = r'\Z'
+    xml = '<'
+    multipart = r'-{2,70}[^\s-]'  # the boundary, as in `--b1`; `-- MARK --` is a line of a log
+    json_object = r'\{' + longest_run(BLANK_BYTE, 'in_object') + '["}]'  # then its first key or its end; not `{disk} full`
     # An array may begin with numbers, but one of nothing else has to end the body: `[12] disk full` is a line of a log.
-    json_array = r'\[' + longest_run(blanks + r'\d,.+-', 'in_array') + f'(?:["{{[]|]{longest_run(blanks, "after_array")}\\Z)'
-    boundary = r'-{2,70}[^\s-]'  # of a multipart form
-    bodies = '|'.join((r'\Z', '<', boundary, json_object, json_array, form))  # the first two: an empty body, and XML
+    numbers = longest_run(BLANK_BYTE + r'\d,.+-', 'numbers')
+    json_array = r'\[' + numbers + any_of(r'["{\[]', ']' + longest_run(BLANK_BYTE, 'after_array') + r'\Z')
+    # The first value ends with `&` or the body: `host=db-1 level=error` is a line of a log.
+    key, value = longest_run(KEY_BYTE, 'key'), longest_run(r'^\s&', 'value')
+    form = key + '=' + value + any_of('&', r'\s{0,2}\Z')
+    return any_of(nothing, xml, multipart, json_object, json_array, form)
+
+
+def timed_text_pattern(prefixes: set[str]) -> str:
+    """Return the pattern of texts that begin like the text that a sender signs with one of these prefixes.
+
+    A prefix with a version or an id is enough, whatever follows it: `v0:1732442400:disk full` matches.
+    A bare time also begins lines of logs, so after it one of the bodies must begin that senders sign with a time:
+    `1732442400.{"a": 1}`, which Stripe signs, matches; `1732442400: disk full` does not.
+    """
     bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
-    # Directly after the time, the first key of a form is enough.
-    after_a_time = f'(?:{longest_run(key_characters, "first_key")}=|{longest_run(blanks, "blanks")}(?:{bodies}))'
-    return ('|'.join(map(prefix_pattern, prefixes - bare_times))
-            + f'|(?:{"|".join(map(prefix_pattern, bare_times))}){after_a_time}')
+    other_prefixes = prefixes - bare_times
+    # Directly after the time a form needs no more than a first key: `2024-11-24T10:00:00Za=x`.
+    first_key = longest_run(KEY_BYTE, 'first_key') + '='
+    body = any_of(first_key, longest_run(BLANK_BYTE, 'blanks') + body_start_pattern())
+    return any_of(*map(prefix_pattern, other_prefixes), any_of(*map(prefix_pattern, bare_times)) + body)
 
 
 # A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
-# alone: its prefix and body, sent together as the body, have the same HMAC. So valid_signature rejects such a body under
-# such a header. The pattern is derived from the table, so that a new row cannot be forgotten.
+# alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
+# `v0:1732442400:{}`, and no time is checked. So valid_signature rejects such a body under such a header.
+# The pattern is derived from the table, so that a new row cannot be forgotten.
 TIMED_TEXT = re.compile(timed_text_pattern(
     {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode())
 
 
 class YieldTimer:
-    """A clock that lets other greenlets run whenever one has kept the event loop busy for a while."""
+    """A clock that knows when the event loop was last left to other greenlets."""
 
     yielded_at = 0.0
 
     def yield_if_due(self, after_seconds: float = 0.01) -> None:
-        """Let other greenlets run if none has done so here for `after_seconds`.
+        """Let other greenlets run, unless a call did so less than `after_seconds` ago.
 
-        Call it between the steps of all work that grows with the size of a body.
+        To be called between the steps of all work that grows with the size of a body.
         """
         if time.monotonic() - self.yielded_at > after_seconds:
             self.yielded_at = time.monotonic()  # so that the greenlet that runs now gets `after_seconds` of its own
@@ -416,18 +471,18 @@ class YieldTimer:
 
 
 yield_if_due = YieldTimer().yield_if_due
-# One greenlet hashes at a time: many at once would each hash for 10 ms before a socket is served again.
+# One greenlet hashes at a time. If many did, each of them would hash for 10 ms before a socket is served again.
 hashing_lock = Semaphore()
 
 
 class Signature(NamedTuple):
-    """The digests in a header, and one way in which their sender may have computed them."""
+    """A possible reading of the value of a signature's header: its digests, and how they may have been computed."""
 
     header: str  # the lower-case name
-    digests: list[bytes]
-    prefix_hmac: hmac.HMAC  # of all that is signed before the body
-    time: str  # '' if the scheme signs none before the body
-    is_timed: bool  # whether a time is required, before the body or in it
+    digests: list[bytes]  # one of them must be right
+    prefix_hmac: hmac.HMAC  # of the text that is signed before the body
+    time: str  # the time in that text, as the sender spelled it; '' if there is none
+    is_timed: bool  # whether the scheme requires a time, in that text or in the body
 
     def matches(self, body: bytes) -> bool:
         """Return whether one of the digests is that of the prefix and the body."""
@@ -438,20 +493,20 @@ class Signature(NamedTuple):
         return any(hmac.compare_digest(expected.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """Return whether the signed time is close enough to `arrived`, in Unix seconds.
-
-        A time in the body is checked under every header, unless the scheme signs a time of its own: otherwise Linear's
-        requests could be replayed under another header.
-        """
-        seconds = TIMED_SECONDS if self.time else BODY_TIMED_SECONDS
-        stamp = self.time or body_time(body)
-        return abs(arrived - unix_time(stamp)) <= seconds if stamp else not self.is_timed
+        """Return whether the signed time is close enough to `arrived`, in Unix seconds, or no time is required."""
+        if self.time:
+            return abs(arrived - unix_time(self.time)) <= TIMED_SECONDS
+        # Checked under every header, and not only under Linear's: its requests could be replayed under another header.
+        stamp = body_time(body)
+        if stamp:
+            return abs(arrived - unix_time(stamp)) <= BODY_TIMED_SECONDS
+        return not self.is_timed
 
 
 def unix_time(stamp: str) -> float:
-    """Return a time in Unix seconds. It may be given in Unix seconds, Unix milliseconds or RFC 3339.
+    """Return a time in Unix seconds: '1732442400', '1732442400000' or '2024-11-24T10:00:00Z' -> 1732442400.0.
 
-    Return 0, which is never fresh, if it is unreadable.
+    Return 0, which is never fresh, if the time is unreadable.
     """
     with suppress(ValueError):
         if stamp.isdecimal():
@@ -474,40 +529,53 @@ def body_time(body: bytes) -> str:
     """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing, null or unreadable."""
     if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
         return ''
-    # read_payloads mends some JSON that the decoder rejects. Its time must be found, too, so the second try simplifies it.
-    for simplify in (lambda text: text, simplified):
-        with suppress(ValueError, RecursionError):
-            stamp = bytes(TIMED_BODY.decode(simplify(body)).time)
-            return '' if stamp == b'null' else stamp.decode().strip('"')
+    with suppress(ValueError, RecursionError):
+        return decoded_time(body)
+    # read_payloads mends some JSON that the decoder rejects. The time in it must be found, too.
+    with suppress(ValueError, RecursionError):
+        return decoded_time(simplified(body))
     return ''
 
 
+def decoded_time(body: bytes) -> str:
+    """Return what body_time returns. Raise ValueError or RecursionError if the body is not a valid JSON object."""
+    stamp = bytes(TIMED_BODY.decode(body).time)
+    return '' if stamp == b'null' else stamp.decode().strip('"')
+
+
 def simplified(body: bytes) -> bytes:
-    """Return JSON with the same members, but with nothing in its strings that read_payloads would have to mend."""
-    body = body.removeprefix(b'\xef\xbb\xbf')
+    r"""Return JSON with the same members, but with nothing in its strings that read_payloads would have to mend.
+
+    An example is half a surrogate pair: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. The strings change,
+    but their ends and the numbers do not.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
     for escape in (rb'\\', rb'\"', rb'\u'):  # in this order: in `\\"` the backslash is escaped, and not the quote
         yield_if_due()
         body = body.replace(escape, b'')
-    return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))
+    control_characters = bytes(range(32))
+    return body.translate(bytes.maketrans(control_characters, b' ' * 32))
 
 
 def signatures_in(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
     """Yield every signature in the headers, as each scheme of its header reads it."""
     for header in headers:
-        general = SCHEMES[ANY] if SIGNATURE_NAME.search(header) else []
-        for scheme in SCHEMES.get(header, general):
+        schemes = SCHEMES.get(header)
+        if schemes is None and SIGNATURE_NAME.search(header):
+            schemes = SCHEMES[ANY]
+        for scheme in schemes or ():
             yield from scheme.signatures(header, headers, token)
 
 
-def authenticate(settings: Settings, headers: dict[str, str], query: str) -> list[Signature] | None:
-    """Return the signatures of which one must be valid for the body, or None if the request is accepted already.
+MAX_SIGNATURES = 8  # each costs an HMAC of the body, of up to 25 MiB, and the sender is still unauthenticated
 
-    Raise Unauthorized if the request has no usable proof. The names of `headers` are in lower case.
+
+def signatures_to_check(settings: Settings, headers: dict[str, str], query: str) -> list[Signature]:
+    """Return the signatures of a request that does not show the token: one of them must be valid for its body.
+
+    Raise Unauthorized if there are none that can be read. The names of `headers` are in lower case.
     """
-    if not settings.token or shows_token(settings, headers, query):
-        return None
-    # Each signature costs an HMAC of the body, of up to 25 MiB, and the sender is still unauthenticated.
-    signatures = list(islice(signatures_in(headers, settings.token), 8))
+    signatures = list(islice(signatures_in(headers, settings.token), MAX_SIGNATURES))
     if not signatures:
         raise missing_proof(settings, headers, query)
     return signatures
@@ -516,34 +584,37 @@ def authenticate(settings: Settings, headers: dict[str, str], query: str) -> lis
 def shows_token(settings: Settings, headers: dict[str, str], query: str) -> bool:
     """Return whether the value of a header or query parameter is the token.
 
-    Only the first 100 are compared, so that one request cannot make thousands of guesses.
+    Only the first 100 values are compared, so that one request cannot make thousands of guesses.
     """
-    return any(hmac.compare_digest(spelling, settings.token)
-               for spellings in islice(token_candidates(headers, query), 100) for spelling in spellings)
+    values = islice(token_candidates(headers, query), 100)
+    return any(hmac.compare_digest(reading, settings.token) for readings in values for reading in readings)
 
 
 def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
-    """Yield, for each header and query parameter, every reading of its value."""
+    """Yield, for each header and then for each query parameter, the set of bytes that its value may mean.
+
+    In a query `+` may be a space or itself: 'key=a+b%20c' -> {'a b c', 'a+b c'}.
+    """
     for value in headers.values():
-        yield {value.encode('latin-1')}
+        yield {value.encode('latin-1')}  # the bytes as they were sent: the server decoded them as latin-1
     for part in query.split('&'):
         value = part.partition('=')[2]
         yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
 
-OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; any other one may be an attempt to show the token
+OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; the value of any other one may be meant as the token
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
-# Not `key` alone: X-Event-Key and Idempotency-Key contain no secret.
+# `key` alone is not among these: X-Event-Key and Idempotency-Key contain no secret.
 SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
-# Headers for one connection only (RFC 9110 7.6.1), and the one in which XSOAR repeats the query, which may contain the
-# token.
+# Headers for one connection only (RFC 9110, 7.6.1), and x-request-uri: in that header XSOAR repeats the query, which may
+# contain the token.
 NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
             'upgrade', 'x-request-uri'}
 
 
 def names_secret(name: str) -> bool:
-    """Return whether a header's name, in lower case, says that its value is a secret."""
+    """Return whether a header's name, such as 'x-gitlab-token' or 'x-api-key', says that its value is a secret."""
     return name.endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(name.split('-'))
 
 
@@ -557,13 +628,13 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
     if any(map(SIGNATURE_NAME.search, headers)):
         return Unauthorized('The signature, its id or its time cannot be read: sign the body (and the time) '
                             'with HMAC-SHA256, in hex or base64, and use the token as the key.')
-    locations = ' and of '.join(secret_locations(headers, query))
+    locations = ' and of '.join(likely_locations(headers, query))
     why = f'The value of {locations} is not the token' if locations else 'The request shows no token'
     return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
 
 
-def secret_locations(headers: dict[str, str], query: str) -> Iterator[str]:
-    """Yield a description of each kind of place where the sender may have put its token."""
+def likely_locations(headers: dict[str, str], query: str) -> Iterator[str]:
+    """Yield a description of each location where the sender seems to have put a token, although it is not the right one."""
     names = {name for name, value in headers.items() if value and names_secret(name)}
     if 'authorization' in names:
         yield 'the Authorization header'
@@ -574,13 +645,13 @@ def secret_locations(headers: dict[str, str], query: str) -> Iterator[str]:
 
 
 def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> str:
-    """Return the name of the header whose signature is valid and fresh. Raise Unauthorized if there is none.
+    """Return the name of the header of the first signature that is valid and fresh. Raise Unauthorized if there is none.
 
-    `arrived` is when the request arrived, in Unix seconds: a body that takes long to arrive must not make it stale.
+    `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
     """
     why = 'No signature matches the body, its time and the token: check the token in the sender.'
     for signature in signatures:
-        if not signature.matches(body):  # first, so that a wrong signature does not cause the other checks
+        if not signature.matches(body):  # checked first: only a sender that knows the token causes the other checks
             continue
         if not signature.time and TIMED_TEXT.match(body):
             why = ('The signature matches, but the body begins like the signed text of another scheme, with a time first: '
@@ -593,9 +664,9 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
 
 
 def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers that an incident keeps: without secrets, the token, and those for one connection only."""
+    """Return the headers that an incident keeps: none with a secret or the token, and none for this connection only."""
     remaining = MAX_KEPT_HEADER_BYTES
-    # RFC 9110 7.6.1: the Connection header names further headers that are for this connection only.
+    # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
@@ -610,7 +681,7 @@ def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
 def contains_token(settings: Settings, text: str) -> bool:
     """Return whether a text contains the token: as it is, percent-encoded, or in base64.
 
-    The answer is always False for a token of fewer than 8 characters, which would be found in any text.
+    Always return False for a token of fewer than 8 characters: it would occur in many texts by chance.
     """
     texts = {text}
     if '%' in text or '+' in text:
@@ -620,17 +691,19 @@ def contains_token(settings: Settings, text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def token_spellings(token: bytes) -> set[str]:
-    """Return the texts by which to recognise the token inside another text: the token itself, and its base64."""
-    if len(token.decode()) < 8:  # so short a token occurs in other texts by chance
+    """Return texts of which at least one is in every text that contains the token, as it is or in base64."""
+    if len(token.decode()) < 8:  # see contains_token
         return set()
-    spellings = {token.decode(), token.decode('latin-1')}
-    # Each base64 character stands for 6 bits, so the text depends on how many bytes come before the token, modulo 3.
-    for shift in range(3):
-        encoded = base64.b64encode(bytes(shift) + token).decode()
-        # The characters at either end that share bits with other bytes vary: only those between them are certain.
-        first, end = (shift * 8 + 5) // 6, (shift + len(token)) * 8 // 6
-        certain = encoded[first:end]
-        spellings |= {certain, certain.replace('+', '-').replace('/', '_')}  # also the URL-safe alphabet
+    spellings = {token.decode(), token.decode('latin-1')}  # as in a query, and as in the value of a header
+    # Base64 writes 6 bits per character, so the token's base64 depends on how many bytes come before it (in `user:token`,
+    # five), modulo 3. An example: a token of 8 bytes after one other byte has the bits 8 to 71. The characters 2 to 11
+    # (bits 12 to 71) depend on the token alone; character 1 (bits 6 to 11) also depends on the other byte.
+    for bytes_before in range(3):
+        encoded = base64.b64encode(bytes(bytes_before) + token).decode()
+        first_bit, end_bit = bytes_before * 8, (bytes_before + len(token)) * 8
+        first_character, end_character = (first_bit + 5) // 6, end_bit // 6  # rounded up, rounded down
+        certain = encoded[first_character:end_character]
+        spellings |= {certain, certain.replace('+', '-').replace('/', '_')}  # also in the URL-safe alphabet
     return spellings
 
 
@@ -649,23 +722,28 @@ def no_room() -> Unavailable:
 
 
 class Room:
-    """A limit on the bytes that greenlets hold together; each greenlet has a share while it is in `with room.share()`.
+    """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
-    If the limit is exceeded, the greenlet that asks for more is cut: it gets Unavailable, and loses its share. With
-    `cuts_oldest`, the greenlets with the oldest shares are cut instead. A greenlet that is alone may exceed the limit.
+    Each greenlet has a share while it is in `with room.share()`, and changes its size by `reserve`. When all shares together
+    exceed the limit, a greenlet is cut: it gets Unavailable, and its share is freed. This is the greenlet that reserves, or
+    with `cuts_oldest` the one that has had its share for the longest time. A greenlet that is alone may exceed the limit.
+    A share that its greenlet has settled still counts, but is never cut.
     """
+
+    # An example with the limit 100 and `cuts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is cut,
+    # and 70 remain. If A has settled its 60 before, B is cut instead, and 100 remain.
 
     def __init__(self, limit: int, cuts_oldest: bool = False):
         self.limit = limit
         self.cuts_oldest = cuts_oldest
-        self.reserved = 0  # the sum of all shares, settled ones included
-        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest share first
-        self.settled: dict[Any, int] = {}  # bytes by greenlet that can no longer be cut
+        self.reserved = 0  # the sum of `shares` and `settled`
+        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest share first; these can be cut
+        self.settled: dict[Any, int] = {}  # bytes by greenlet; these cannot be cut
         self.cuts: dict[Any, Any] = {}  # by greenlet, the pending callback that throws Unavailable into it
 
     @contextmanager
     def share(self, size: int = 0) -> Iterator[None]:
-        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable if it is cut."""
+        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable when it is cut."""
         greenlet = gevent.getcurrent()
         self.shares[greenlet] = 0
         try:
@@ -674,47 +752,52 @@ class Room:
         finally:
             self.reserved -= self.shares.pop(greenlet, 0) + self.settled.pop(greenlet, 0)
             if greenlet in self.cuts:
-                self.cuts.pop(greenlet).stop()  # it ended first: the exception would hit whatever it does next
+                # The context ended before the exception was thrown: it would hit whatever the greenlet does next.
+                self.cuts.pop(greenlet).stop()
 
     def reserve(self, size: int) -> None:
-        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if it is cut."""
+        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if it is cut or was cut before."""
         greenlet = gevent.getcurrent()
         if greenlet in self.shares:
             self.reserved += size - self.shares[greenlet]
             self.shares[greenlet] = size
-        # Cut until all fit, or until only this greenlet's share remains: a body that is alone is read in any case.
-        while greenlet in self.shares and self.reserved > self.limit and self.reserved > self.shares[greenlet]:
-            self.cut(next(iter(self.shares)) if self.cuts_oldest else greenlet)
-        if greenlet not in self.shares:  # it was cut, just now or earlier
+        while greenlet in self.shares and self.reserved > self.limit:
+            is_alone = self.reserved == self.shares[greenlet]
+            if is_alone:
+                break
+            oldest = next(iter(self.shares))
+            self.cut(oldest if self.cuts_oldest else greenlet)
+        if greenlet not in self.shares:
             raise no_room()
 
     def cut(self, greenlet: Any) -> None:
-        """Free a greenlet's share, and throw Unavailable into it from the event loop unless it is the current one."""
+        """Free a greenlet's share, and have the event loop throw Unavailable into the greenlet unless it is the current one."""
         self.reserved -= self.shares.pop(greenlet)
-        if greenlet is not gevent.getcurrent():
+        if greenlet is not gevent.getcurrent():  # the current one is in `reserve`, which raises Unavailable itself
             self.cuts[greenlet] = gevent.get_hub().loop.run_callback(greenlet.throw, no_room())
 
     def settle(self) -> None:
-        """Protect the current greenlet's share from being cut."""
+        """Protect the current greenlet's share from being cut: its body is complete, and only has to be processed."""
         greenlet = gevent.getcurrent()
         self.settled[greenlet] = self.shares.pop(greenlet)
 
 
 def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
-    """Read a body of at most `limit` bytes from `source`, which has `size` and `read()`, and return it.
+    """Return a body of at most `limit` bytes, read from `source`, which has `size` and `read()` as a RequestBody has.
 
-    The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes.
-    Raise TooLarge, BadRequest, or Unavailable if there is no room or the body comes too slowly.
+    The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes, and is settled.
+    Raise TooLarge; BadRequest; or Unavailable if there is no room or the body arrives too slowly.
     """
     body = bytearray()
-    piece = b' '
     try:
-        while piece:
+        while True:
             if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
             yield_if_due()
             room.reserve(overhead + len(body) + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
             piece = source.read(PIECE_BYTES)
+            if not piece:
+                break
             body += piece
     except TimeoutError:
         raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
@@ -727,15 +810,16 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
 
 
 class Intake:
-    """The bodies being read and processed. It bounds their memory, and has large ones processed one at a time."""
+    """The bodies being read and processed: limits on their memory, and locks so that large ones are processed one at a time."""
 
     def __init__(self) -> None:
         self.accepted = Room(MAX_ACCEPTED_BYTES)
         # Anyone can fill these two rooms, and keep them full with slow bodies, so new bodies displace the oldest ones.
         self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, cuts_oldest=True)
         self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, cuts_oldest=True)
-        # A body waits for the lock of the largest of these sizes that it exceeds, so that it waits only for others of
-        # about its size. Without a lock for small ones each would have the event loop for 10 ms before a socket's turn.
+        # A lock for bodies above 4 MiB, one for those above 1 MiB, one for those above 64 KiB, and one for all others. So a
+        # body waits only for others of about its size. Without the last lock, each of many small bodies would use the
+        # event loop for 10 ms before a socket is served.
         self.locks = {above: Semaphore() for above in (MAX_CALL_BYTES, MIB, 64 * 1024, -1)}
 
     @contextmanager
@@ -744,16 +828,19 @@ class Intake:
 
         Raise what read_body raises.
         """
-        size = source.size or limit  # a chunked body starts with size 0: assume the largest
-        unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
-        room = self.accepted if is_accepted else unauthenticated
+        size = source.size or limit  # a chunked body announces no size: assume the largest
+        room_if_unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
+        room = self.accepted if is_accepted else room_if_unauthenticated
         with room.share():
             yield read_body(source, limit, room, overhead)
 
     @contextmanager
     def exclusive(self, size: int) -> Iterator[None]:
-        """Wait until no other body with the same lock is being processed. Raise Unavailable after HAND_OVER_SECONDS."""
-        lock = next(lock for above, lock in self.locks.items() if size > above)
+        """Exclude other bodies of about this size until the context ends: wait for them first, then have them wait.
+
+        Raise Unavailable if others take longer than HAND_OVER_SECONDS.
+        """
+        lock = next(lock for above, lock in self.locks.items() if size > above)  # the largest sizes come first
         if not lock.acquire(timeout=HAND_OVER_SECONDS):
             raise no_room()
         try:
@@ -763,7 +850,7 @@ class Intake:
 
 
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
-    """Yield the body without its Content-Encoding, in pieces. Raise TooLarge, BadRequest or UnsupportedMedia."""
+    """Yield the body without its Content-Encoding `coding`, in pieces. Raise TooLarge, BadRequest or UnsupportedMedia."""
     coding = coding.strip().lower()  # content codings are case-insensitive (RFC 9110, 8.4.1)
     # The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
     window_bits = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
@@ -787,54 +874,55 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
     pending = b''  # compressed bytes that were read from `packed`, but not used yet
     size = 0
     for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
-        engine = zlib.decompressobj(window_bits)
-        while not engine.eof:
+        member = zlib.decompressobj(window_bits)
+        while not member.eof:
             yield_if_due()
             pending = pending or packed.read(PIECE_BYTES)
-            piece = engine.decompress(pending, PIECE_BYTES)
-            if not (pending or piece):  # all input is used, and the engine has no more output from it
+            piece = member.decompress(pending, PIECE_BYTES)
+            if not pending and not piece:  # the input has ended, and the member has not
                 raise zlib.error('it ends early')
             size += len(piece)
             if size > MAX_BODY_BYTES:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             yield piece
-            pending = engine.unconsumed_tail  # what did not fit into the piece
-        pending = engine.unused_data or packed.read(PIECE_BYTES)  # what follows the member
+            pending = member.unconsumed_tail  # the input whose output did not fit into the piece
+        pending = member.unused_data or packed.read(PIECE_BYTES)  # the input after the member: the next one
         if not pending:
             return
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
-def decoded(text: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
-    """Yield the decoded text in pieces. Raise UnicodeError, or LookupError for an unknown encoding."""
+def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
+    """Yield the text of the bytes in pieces. Raise UnicodeError, or LookupError for an unknown encoding."""
     # Not as one str: a single character beyond U+FFFF would make Python store every character of it in four bytes.
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-    for start in range(0, len(text), PIECE_BYTES):
+    for start in range(0, len(source), PIECE_BYTES):
         yield_if_due()
-        yield decoder.decode(bytes(text[start:start + PIECE_BYTES]))
-    yield decoder.decode(b'', final=True)
+        yield decoder.decode(bytes(source[start:start + PIECE_BYTES]))
+    yield decoder.decode(b'', final=True)  # raises UnicodeError if the bytes end within a character
 
 
-def check_utf8(text: bytes) -> None:
-    """Raise UnicodeError if the text is not UTF-8."""
-    for _ in decoded(text):
+def check_utf8(source: bytes) -> None:
+    """Raise UnicodeError if the bytes are not UTF-8."""
+    for _ in decoded(source):
         pass
 
 
-def gathered(pieces: Iterable[bytes], most: int, form: str) -> bytes:
-    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes; `form` ends its message."""
-    text = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
+def gathered(pieces: Iterable[bytes], most: int, kind: str) -> bytes:
+    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes, of a `kind` such as 'in UTF-8'."""
+    joined = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
         yield_if_due()
-        if text.tell() + len(piece) > most:
-            raise TooLarge(f'The body is larger than {most / MIB:g} MiB {form}.')
-        text.write(piece)
-    return text.getvalue()
+        if joined.tell() + len(piece) > most:
+            raise TooLarge(f'The body is larger than {most / MIB:g} MiB {kind}.')
+        joined.write(piece)
+    return joined.getvalue()
 
 
-# These and no more of Python's codecs: some of the others take quadratic time, or decode to text that JSON can't hold.
+# The encodings to decode. Python's other codecs are not used: some take quadratic time, and some decode to text that
+# JSON can't contain.
 CHARSET = re.compile(r'''
-    utf-?8 | utf-?(16|32)(-?[bl]e)? |
+    utf-?8 | utf-?(16|32)(-?[bl]e)? |  # Unicode; `be` and `le` are the orders of bytes
     (us-)?ascii | latin-?1 | iso-?8859-[0-9]{1,2} | (cp|windows-)125[0-9] |  # European and other alphabets
     s(hift-?)?jis | euc-?(jp|kr) | gbk | gb2312 | gb18030 | big5 |  # Japanese, Korean, Chinese
     koi8-[ru]  # Russian, Ukrainian
@@ -842,24 +930,26 @@ CHARSET = re.compile(r'''
 
 
 def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
-    """Return the body's text in UTF-8, without a byte order mark; `charset` is the one in the Content-Type, or empty.
+    """Return the body in UTF-8, without a byte order mark; `charset` is the one in the Content-Type, or empty.
 
-    Raise TooLarge, or if the body is not text BadRequest (`is_json`) or UnsupportedMedia.
+    If the body is not text, raise BadRequest (with `is_json`) or UnsupportedMedia. Raise TooLarge.
     """
     charset = charset.replace('_', '-')
     has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # the last begins 00 00 FE FF, of UTF-32
     if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
     # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
-    for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
+    for encoding in ('utf-8', charset):
+        if not CHARSET.fullmatch(encoding):
+            continue
         with suppress(UnicodeError, LookupError):
-            text = body
             if encoding == 'utf-8':
                 check_utf8(body)
+                utf8 = body
             else:
-                text = gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8')
-            if b'\0' not in text:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
-                return text.removeprefix(codecs.BOM_UTF8)
+                utf8 = gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8')
+            if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
+                return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:
         raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
     raise UnsupportedMedia('The body is not text: JSON, NDJSON, forms (a file as multipart/form-data) and other text such as '
@@ -2943,7 +3033,7 @@ class RememberedDelivery:
         fingerprint = f'{query}\0{number or headers.get("content-type")}'
         self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both; joining them would copy the body
         self.is_numbered = bool(number)
-        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
+        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else REMEMBER_WITHOUT_ID_SECONDS)
         self.is_gone = is_gone  # whether the sender has disconnected
         # Whether the sender, or that of the latest repeat, waited for its response and then disconnected without it.
         self.gave_up: Callable[[], bool] = never_gone
@@ -3464,7 +3554,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         `exclusive` is entered with the body's exclusion of others, which lasts until the caller closes it.
         """
         settings = self.settings
-        signatures = None if request.is_accepted else authenticate(settings, request.headers, request.query_string)
+        signatures = None if request.is_accepted else signatures_to_check(settings, request.headers, request.query_string)
         self.line.queue.check_room(request.body.size)
         with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
             signed_by = '' if signatures is None else valid_signature(signatures, body, request.arrived)
