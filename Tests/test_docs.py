@@ -192,7 +192,7 @@ def test_a_package_of_the_image_has_the_licence_that_is_told(package: str, versi
 @pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
 @pytest.mark.parametrize('sent, becomes', table(USAGE, 'sent', 'becomes'))
 def test_each_form_of_a_date_becomes_what_the_page_says(sent: str, becomes: str) -> None:
-    assert script.to_rfc3339(sent.strip('`')) == becomes.strip('`')
+    assert script.iso_date_to_rfc3339(sent.strip('`')) == becomes.strip('`')
 
 
 @pytest.mark.parametrize('content_type, body, details', table(USAGE, 'Content-Type', 'body', 'details, beside the headers'))

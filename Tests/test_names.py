@@ -173,7 +173,7 @@ def test_a_marker_of_an_error_in_a_name_or_a_type_is_none_any_more(marker: str) 
     payload = {'name': f'a {marker} b', 'type': f'{marker}x'}
     assert marker not in name(payload)
     assert name(payload).replace(' ', '') == f'a{marker}b'
-    assert marker not in str(event(payload).type('', None))
+    assert marker not in str(event(payload).incident_type('', None))
 
 
 def test_the_token_is_in_no_name() -> None:
@@ -217,7 +217,7 @@ OURS = {'name': 'b', 'type': 'a', 'occurred': '2025-11-24T09:00:00Z'}
 ])
 def test_the_type_is_the_urls_then_our_formats_then_the_instances(
         payload: Any, from_url: str, instance: str | None, expected: str | None) -> None:
-    assert event(payload).type(from_url, instance) == expected
+    assert event(payload).incident_type(from_url, instance) == expected
 
 
 @pytest.mark.parametrize(('payload', 'query', 'expected'), [
@@ -309,7 +309,7 @@ HEADERS = st.dictionaries(st.sampled_from(['x-github-event', 'ce-type', 'aeg-eve
 @given(st.dictionaries(KEYS, JSON), HEADERS)
 def test_any_event_gets_one_bounded_line_and_the_same_again(payload: dict[str, Any], headers: dict[str, str]) -> None:
     events = (event(payload, headers), event(payload, headers))
-    told = [(each.name(), each.type('', None), each.occurred(NOW)) for each in events]
+    told = [(each.name(), each.incident_type('', None), each.occurred(NOW)) for each in events]
     assert told[0] == told[1]
     text = told[0][0]
     assert len(text) <= 150

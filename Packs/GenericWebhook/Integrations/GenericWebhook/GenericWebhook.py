@@ -35,7 +35,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import accumulate, chain, islice, product, repeat
+from itertools import chain, islice, product, repeat
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -977,7 +977,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   Begin with the path that the fewest events of other senders have: events are compared only to rows whose first key
 #   they have.
 # name: text with paths in braces; `{}` is the first path of "identified by". A path is left out, with the text before
-#   it and the bracket after it, if it has no value, or one that is in the name already.
+#   it and the bracket after it, if it has no value, or one that is in the name already: without a host, `{title} ({host})`
+#   gives `Disk full`. If all paths before it are left out, a path gives its value alone: without a title, `db-1`.
 # time: the path of a date or a Unix time; `-` is the moment of arrival; without this column, the general rule looks
 #   for a time.
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
@@ -1082,13 +1083,26 @@ OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {
 '''
 
 
-class Row(NamedTuple):
+class NamePart(NamedTuple):
+    """One path of a row's name: in `{title} ({host})`, the second part is (' (', 'host', ')')."""
+
+    before: str
+    paths: str  # one path, or several with `|` between them
+    bracket: str  # the closing bracket after the braces, or ''
+
+
+@dataclass(frozen=True)
+class Row:
     """One way to identify a sender's events, with their name and time. A row of SENDERS with ` / ` becomes several."""
 
-    rank: tuple[bool, int]  # the order in which rows are tried: False, for those identified by a header, sorts first
-    conditions: list[str]
-    name: list[tuple[str, str, str]]  # parts: the text before the braces, the paths in them, the bracket after them
-    time: str = ''
+    rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
+    conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
+    name_parts: list[NamePart]
+    time: str  # paths, ARRIVAL_TIME, or '' if the general rule looks for a time
+
+
+COLUMNS = ('sender', 'identified by', 'name', 'time')
+ARRIVAL_TIME = '-'
 
 
 # The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
@@ -1151,63 +1165,73 @@ PREAMBLE = re.compile(r'''
 ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
 
-def unmarked(text: str) -> str:
+def without_error_markers(text: str) -> str:
     """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
     for marker in ERROR_MARKERS:
         if marker in text:
-            text = text.replace(marker, f'{marker[0]} {marker[1:]}')
+            text = text.replace(marker, f'{marker[0]} {marker[1:]}')  # `$$##` -> `$ $##`
     return text
 
 
-def shortened(text: str, most: int = 150) -> str:
-    """Return the text without error markers, and cut to `most` characters, the last of which is then `…`."""
-    text = unmarked(text)
-    return text if len(text) <= most else text[:most - 1] + '…'
+def first_of(texts: Iterable[str]) -> str:
+    """Return the first text that is not empty, or ''."""
+    return next(filter(None, texts), '')
+
+
+def shortened(text: str, max_length: int = 150) -> str:
+    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`."""
+    text = without_error_markers(text)
+    return text if len(text) <= max_length else text[:max_length - 1] + '…'
 
 
 RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
 
 
-def to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
-    """Return an ISO 8601 date in RFC 3339: unchanged if it is one already, else in UTC, as is a date without an offset.
+def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
+    """Return an ISO 8601 date in RFC 3339. Dates in RFC 3339 are unchanged, even with an offset: `2026-11-24T10:00:00+01:00`.
 
+    Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), or are in UTC if they have no offset.
     Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
     """
-    exact = RFC3339.fullmatch(text)
+    rfc3339 = RFC3339.fullmatch(text)
     # Without the fraction: before Python 3.11, fromisoformat accepts only some numbers of digits.
-    iso = exact[1] + exact[2] if exact else text.strip().upper()
+    iso_date = rfc3339[1] + rfc3339[2] if rfc3339 else text.strip().upper()
     # fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
     calendar_date, week_date = r'\d{4}-?\d\d-?\d\d', r'\d{4}-?W\d\d(?:-?\d)?'
-    if not exact and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso):
-        raise ValueError('it has another form')
-    date = datetime.fromisoformat(iso.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
-    date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+    if not rfc3339 and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso_date):
+        raise ValueError('it has another format')
+    date = datetime.fromisoformat(iso_date.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
+    if not date.tzinfo:
+        date = date.replace(tzinfo=timezone.utc)
     if not earliest <= date.timestamp() <= latest:
         raise ValueError('it is too early or too late')
-    return text if exact else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
+    return text if rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
-def as_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
-    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
+    """Return an ISO 8601 date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
 
     Return '' if the text is neither, or is before the year 2000 or more than a day after now.
     """
+    unix_time = r'(?a)\d{9,19}(\.\d*)?'  # 1764000000, 1764000000123 or 1764000000.123
+    large_float = r'\d\.\d+[eE]\+?\d\d?'  # 1.764e+18, as some senders write nanoseconds
     with suppress(ValueError, OverflowError):
-        if re.fullmatch(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text):  # also 1.7e+18, as a large float is written
+        if re.fullmatch(f'{unix_time}|{large_float}', text):
             seconds = float(text)
             while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
                 seconds /= 1000
             text = utc_text(seconds)
         # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
-        return to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
+        return iso_date_to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
     return ''
 
 
-# An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text.
+# An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text; an empty
+# Raw is the value of a key that the object does not have.
 MEMBERS = Decoder(dict[str, Raw])
 ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
-# An array as a struct with one field: the other items are skipped, and take no memory.
-FIRST_ITEM: Decoder[Any] = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
+# An array as a struct with one field: the other items are skipped, and take no memory. An empty array has the item null.
+FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw(b'null'))], array_like=True))
 # In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
 COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key in (
     'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
@@ -1215,56 +1239,68 @@ COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key i
     'events', 'findings', 'records', 'value', 'items')]))
 
 
-def read_members(source: bytes | Raw, most_keys: int = 50_000) -> dict[str, Any]:
-    """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `most_keys`.
+def read_members(source: bytes | Raw, max_keys: int = 50_000) -> dict[str, Any]:
+    """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `max_keys`.
 
     Return {} if the source is not a JSON object.
     """
     with suppress(ValueError, RecursionError):
         # An object has at most as many keys as colons, and counting those takes no memory.
-        if len(memoryview(source)) <= SMALL_BODY_BYTES or count_of(b':', source) <= most_keys:
+        if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= max_keys:
             return MEMBERS.decode(source)
         return {key: value for key, value in asdict(COMMON_MEMBERS.decode(source)).items() if value}
     return {}
 
 
-def count_of(sign: bytes, source: bytes | Raw) -> int:
+def count_byte(byte: bytes, source: bytes | Raw) -> int:
     """Return how often a byte is in the source."""
-    text = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
-    return sum(bytes(text[start:start + PIECE_BYTES]).count(sign) for start in range(0, len(text), PIECE_BYTES))
+    view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
+    return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
 
 
-class Items(dict[str, Any]):
-    """A JSON array of any size, as a dict of its first item under the key `0`; nothing reads the others."""
+class JsonArray(dict[str, Any]):
+    """A JSON array of any size, of which only the first item is decoded.
+
+    It is a dict with the one key `0`, so that find() follows `alerts.0.startsAt` as if `0` were a key of an object.
+    """
 
     def __init__(self, source: Raw):
         super().__init__({'0': FIRST_ITEM.decode(source).item})
         self.source = source
 
     @cached_property
-    def count(self) -> int:
+    def length(self) -> int:
         """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
-        return len(ANYTHING.decode(self.source)) if count_of(b',', self.source) < 1_000_000 else 1
+        return len(ANYTHING.decode(self.source)) if count_byte(b',', self.source) < 1_000_000 else 1
 
 
-def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096, most_members: int = 1000) -> Any:
-    """Decode one level of a JSON value: an array as Items, an object as a dict of its first members.
+def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
+    """Decode one level of a JSON value: an array as JsonArray, an object as a dict of its first members.
 
-    A string over `most` bytes is cut to about its first `most_text` bytes; a number as long becomes ''. These limits bound
-    the memory that a hostile event takes.
+    Return only the start of a string over `max_bytes`, and '' for a number that long or a string that is not UTF-8. The
+    limits bound the memory that a hostile event takes.
     """
     yield_if_due()
-    text = memoryview(source)
-    if text[0] == ord('['):
-        return Items(source)
-    if text[0] == ord('{'):
-        return dict(islice(read_members(source).items(), most_members))
-    # A cut must not split a character. The longest is an escaped surrogate pair of 12 bytes (\ud83d\ude00), so at least
-    # one of 12 successive cuts splits none; the others do not decode.
-    ends = range(most_text, most_text - 12, -1) if len(text) > most else ()
-    for cut_text in [bytes(text[:end]) + b'"' for end in ends] or [source]:
+    view = memoryview(source)
+    first_byte = bytes(view[:1])
+    if first_byte == b'[':
+        return JsonArray(source)
+    if first_byte == b'{':
+        return dict(islice(read_members(source).items(), max_members))
+    if len(view) > max_bytes:
+        return start_of_string(view) if first_byte == b'"' else ''
+    with suppress(ValueError):
+        return ANYTHING.decode(source)
+    return ''
+
+
+def start_of_string(string: memoryview, size: int = 4096) -> str:
+    """Return the text of about the first `size` bytes of a longer JSON string, or '' if they are not UTF-8."""
+    # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
+    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside of one.
+    for end in range(size, size - 12, -1):
         with suppress(ValueError):
-            return ANYTHING.decode(cut_text)
+            return str(ANYTHING.decode(bytes(string[:end]) + b'"'))
     return ''
 
 
@@ -1274,7 +1310,7 @@ def find(value: Any, path: str) -> Any:
     Each Raw on the way is replaced in its dict by its decoded value, so that the next call finds it decoded.
     """
     if isinstance(value, dict):
-        for key, remainder in ways_in(path):
+        for key, remainder in split_path(path):
             if key in value:
                 if isinstance(value[key], Raw):
                     value[key] = read_value(value[key])
@@ -1283,11 +1319,13 @@ def find(value: Any, path: str) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def ways_in(path: str) -> list[tuple[str, str]]:
-    """Return each way to split a path into a first key and a remainder: `a.b` into `a.b` and '', and `a` and `b`."""
-    # The longest key comes first, for keys may contain dots (`kibana.alert.rule.name`).
-    beginnings = list(accumulate(path.split('.'), '{}.{}'.format))
-    return [(key, path[len(key) + 1:]) for key in reversed(beginnings)]
+def split_path(path: str) -> list[tuple[str, str]]:
+    """Return each way to split a path into a first key and a remainder: 'a.b' -> [('a.b', ''), ('a', 'b')].
+
+    The longest key comes first, because keys may contain dots (`kibana.alert.rule.name`).
+    """
+    words = path.split('.')
+    return [('.'.join(words[:count]), '.'.join(words[count:])) for count in range(len(words), 0, -1)]
 
 
 def read_senders() -> dict[str, list[Row]]:
@@ -1295,45 +1333,62 @@ def read_senders() -> dict[str, list[Row]]:
 
     An event has few of these, so that few rows are tried for it.
     """
-    rows: dict[str, list[Row]] = {}
-    unbroken = re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip())  # white space inside braces: a row is continued there
-    for number, row_text in enumerate(re.split(r'\n(?! )', unbroken)):
-        _, identified_by, name, *time_paths = ' '.join(row_text.split()).split(' | ')
-        for alternative in identified_by.split(' / '):
-            first_paths = re.split('[ =]', alternative)[0]
-            # The text before the braces, the paths in them, and a bracket that closes one in the text before.
-            parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name.replace('{}', f'{{{first_paths}}}'))
-            row = Row((not alternative.startswith('@'), number), alternative.split(), parts, *time_paths)
-            for key, _ in chain(*map(ways_in, first_paths.replace('@', '').split('|'))):
-                rows.setdefault(key, []).append(row)
-    return rows
+    rows_by_key: dict[str, list[Row]] = {}
+    for row in sender_rows():
+        first_paths, _, _ = row.conditions[0].partition('=')
+        for path in first_paths.split('|'):
+            for key, _ in split_path(path.removeprefix('@')):
+                rows_by_key.setdefault(key, []).append(row)
+    return rows_by_key
+
+
+def sender_rows() -> Iterator[Row]:
+    """Yield a Row for each way to identify a sender, in the order of SENDERS."""
+    alternatives = [(each, columns) for columns in sender_table() for each in columns['identified by'].split(' / ')]
+    for number, (identified_by, columns) in enumerate(alternatives):
+        conditions = identified_by.split()
+        first_paths, _, _ = conditions[0].partition('=')
+        name = columns['name'].replace('{}', f'{{{first_paths}}}')
+        # `{title} ({host})` -> [('', 'title', ''), (' (', 'host', ')')]
+        name_parts = [NamePart(*part) for part in re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)]
+        rank = (0 if identified_by.startswith('@') else 1, number)
+        yield Row(rank, conditions, name_parts, columns.get('time', ''))
+
+
+def sender_table() -> Iterator[dict[str, str]]:
+    """Yield the columns of each row of SENDERS: {'sender': 'Datadog', 'name': '{}', ...}. The last ones may be missing."""
+    for row_text in re.split(r'\n(?! )', SENDERS.strip()):  # `A | b |\n    c\nD | e` -> ['A | b |\n    c', 'D | e']
+        unbroken = re.sub(r'\s+(?=[^{}]*})', '', row_text)  # `{a|\n    b} c` -> `{a|b} c`
+        yield dict(zip(COLUMNS, ' '.join(unbroken.split()).split(' | '), strict=False))
 
 
 ROWS = read_senders()
 
 
 @lru_cache(maxsize=512)  # events of one kind have the same keys
-def by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
+def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
     """Return an object's keys that are in WORDS, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
 
-    `parent` is the word of the key that the object is under.
+    `parent` is the word of the key that the object is under, or ''.
     """
-    known = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
-    if 'name' in known:  # the `name` in a `rule` has the meaning of `rulename`
-        known.setdefault(parent + 'name', known['name'])
-    return {meaning: {word: known[word] for word in words if word in known} for meaning, words in WORDS.items()}
+    keys_by_word = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
+    if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
+        keys_by_word.setdefault(parent + 'name', keys_by_word['name'])
+    return {meaning: {word: keys_by_word[word] for word in words if word in keys_by_word}
+            for meaning, words in WORDS.items()}
 
 
 class Scope:
     """An object that the general rule searches; `parent` is the word of the key that it is under.
 
-    It looks at `most_keys` keys that are not over `longest_key`, which bounds the cache of by_meaning, too.
+    Only the first `max_keys` keys are searched, and no longer ones than `max_key_length`. Both limits bound the cache of
+    keys_by_meaning, too.
     """
 
-    def __init__(self, members: dict[str, Any], parent: str = '', most_keys: int = 200, longest_key: int = 40):
+    def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200, max_key_length: int = 40):
         self.members = members
-        keys = [key for key in islice(members, most_keys) if len(key) <= longest_key]
-        self.keys = by_meaning(tuple(keys), parent)
+        keys = [key for key in islice(members, max_keys) if len(key) <= max_key_length]
+        self.keys = keys_by_meaning(tuple(keys), parent)
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
@@ -1343,13 +1398,16 @@ class Scope:
         """Yield a scope for each object, or first item of a list, under a key that has this meaning."""
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
-            inner = find(value, '0') if isinstance(value, Items) else value
-            if isinstance(inner, dict):
-                yield Scope(inner, word)
+            members = find(value, '0') if isinstance(value, JsonArray) else value
+            if isinstance(members, dict):
+                yield Scope(members, word)
 
 
 class ThirdPartyEvent:
-    """A third-party payload. Its methods find the name, the type and the time of the incident."""
+    """A third-party payload. Its methods find the name, the type and the time of the incident.
+
+    `source` is its JSON, `headers` are those of its request, by name in lower case.
+    """
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
         self.members = read_members(source)
@@ -1359,43 +1417,45 @@ class ThirdPartyEvent:
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
-        return next(map(shortened, filter(None, self.names())), '')
+        return first_of(map(shortened, self.possible_names()))
 
-    def names(self) -> Iterator[str]:
-        """Yield possible names, the best first, and '' where there is none."""
+    def possible_names(self) -> Iterator[str]:
+        """Yield the names that the event may have, the best first; '' if one of the ways to find a name finds none."""
         if self.row:
             yield self.name_by_row(self.row)
-        if name := self.text_member('name'):
-            yield '' if IDENTIFIER.fullmatch(name.strip()) else self.clean_text(name)
-        if len(self.members) == 1:  # a text, which read_payloads makes the only member, `body`
-            # A hostile text may consist of line breaks, so only its start is searched.
-            first_lines = self.text_member('body').lstrip()[:4096].splitlines()[:50]
-            # PREAMBLE also matches nothing, so that its first match is always at the start.
-            yield from (self.clean_text(PREAMBLE.sub('', each, count=1)) for each in first_lines)
+        own_name = self.text_member('name')
+        yield '' if IDENTIFIER.fullmatch(own_name.strip()) else self.clean_text(own_name)
+        if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
+            start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
+            for each in start.splitlines()[:50]:
+                # PREAMBLE also matches the empty text, so that its first match is always at the start.
+                yield self.clean_text(PREAMBLE.sub('', each, count=1))
         for meaning in ('title', 'rule', 'summary', 'text'):
             yield self.first_usable(self.values(meaning))
         yield self.kind_and_entity()
 
-    def type(self, from_url: str, incident_type: str | None) -> str | None:
-        """Return the incident's type: from the URL, else the instance's `incident_type`, else the event's own `type`.
+    def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
+        """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
 
-        If the event is in our format with keys added, its own `type` goes before the instance's. In other events it says
-        what kind of event it is: in 1,071 real payloads it never was an incident type.
+        If the event is in our format with keys added, its own `type` is used before that of the instance. In other
+        events, it says what kind of event it is: in 1,071 real payloads it never was an incident type.
         """
         own_type = self.text_member('type')
-        has_our_members = self.text_member('name') and as_rfc3339(self.text_member('occurred'), time.time())
-        type_in_our_format = own_type if has_our_members and not self.row else ''
-        chosen = from_url or type_in_our_format or incident_type or own_type
-        return unmarked(chosen) if chosen else None
+        is_in_our_format = (not self.row and self.text_member('name')
+                            and any_time_to_rfc3339(self.text_member('occurred'), time.time()))
+        preferred_type = own_type if is_in_our_format else ''
+        chosen = type_from_url or preferred_type or instance_type or own_type
+        return without_error_markers(chosen) if chosen else None
 
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
+        if self.row and self.row.time == ARRIVAL_TIME:
+            return ''
         if self.row and self.row.time:
-            texts = map(self.clean_text, map(self.value_at, self.row.time.split('|')))
-            return as_rfc3339(next(filter(None, texts), ''), now)
-        scopes = chain([self.top], self.top.inner('time inside'))
-        values = (value for scope in scopes for value in scope.values('time'))
-        return next(filter(None, (as_rfc3339(self.clean_text(value), now) for value in values)), '')
+            _, text = self.first_text(self.row.time)
+            return any_time_to_rfc3339(text, now)
+        values = (value for scope in chain([self.top], self.top.inner('time inside')) for value in scope.values('time'))
+        return first_of(any_time_to_rfc3339(self.clean_text(value), now) for value in values)
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
@@ -1405,8 +1465,8 @@ class ThirdPartyEvent:
     @cached_property
     def row(self) -> Row | None:
         """Return the first row that fits the event, or None."""
-        keys = [key for key in (*self.members, *self.headers) if key in ROWS]
-        for row in sorted(row for key in keys for row in ROWS[key]):
+        rows = [row for key in (*self.members, *self.headers) if key in ROWS for row in ROWS[key]]
+        for row in sorted(rows, key=lambda row: row.rank):
             if all(map(self.meets, row.conditions)):
                 return row
         return None
@@ -1418,39 +1478,47 @@ class ThirdPartyEvent:
         return wanted in values if wanted else any(value is not None for value in values)
 
     def name_by_row(self, row: Row) -> str:
-        """Return the name that a row gives the event, with ` (+3 more)` if it names the first of four items, or ''."""
-        parts_by_text: dict[str, str] = {}  # a dict, so that no text is repeated
-        more_items = 0
-        for number, (before, paths, after) in enumerate(row.name):
-            text, more = self.first_text(paths)
-            if text and text not in parts_by_text:
-                # The text before a part separates it from earlier parts; it is left out if they all are.
-                is_separated = bool(parts_by_text) or number == 0
-                parts_by_text[text] = f'{before}{text}{after}' if is_separated else text
-                more_items = max(more_items, more)
-        name = self.clean_text(''.join(parts_by_text.values()))
-        tail = f' (+{more_items} more)' if more_items else ''
-        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(tail)) + tail
+        """Return the name that a row gives the event, or '' if that says nothing.
 
-    def first_text(self, paths: str) -> tuple[str, int]:
-        """Return the first text at one of the paths, and how many more items the longest list on that path has.
-
-        Return ('', 0) if there is no text.
+        If the name is about the first item of a list, it ends with the number of others, such as ` (+3 more)`.
         """
+        name, more_items = '', 0
+        texts: list[str] = []
+        for number, part in enumerate(row.name_parts):
+            path, text = self.first_text(part.paths)
+            if not text or text in texts:  # a name does not repeat a text
+                continue
+            # What is before a path separates it from the earlier ones. If these had no texts, there is nothing to separate:
+            # `{title} ({host})` gives `db-1` then, not ` (db-1)`. But the text before the very first path begins the name.
+            is_separated = bool(texts) or number == 0
+            name += f'{part.before}{text}{part.bracket}' if is_separated else text
+            texts.append(text)
+            more_items = max(more_items, self.more_items(path))
+        name = self.clean_text(name)
+        ending = f' (+{more_items} more)' if more_items else ''
+        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(ending)) + ending
+
+    def first_text(self, paths: str) -> tuple[str, str]:
+        """Return the first of some paths (`a|b`) at which there is a text, and that text, or ('', '') if there is none."""
         for path in paths.split('|'):
             if text := self.clean_text(self.value_at(path)):
-                lists = [self.value_at(path[:zero.start()]) for zero in re.finditer(r'\.0\b', path)]
-                counts = [items.count for items in lists if isinstance(items, Items)]
-                return text, max(counts, default=1) - 1
-        return '', 0
+                return path, text
+        return '', ''
+
+    def more_items(self, path: str) -> int:
+        """Return how many items beside the first the longest list on a path has: 3 for `alerts.0.name` and four alerts."""
+        before_zeros = [path[:zero.start()] for zero in re.finditer(r'\.0\b', path)]  # a.0.b.0.c -> ['a', 'a.0.b']
+        arrays = [array for array in map(self.value_at, before_zeros) if isinstance(array, JsonArray)]
+        return max((array.length for array in arrays), default=1) - 1
 
     def value_at(self, path: str) -> Any:
         """Return the value at a path of SENDERS, which may begin with `@` or `*`, or None."""
-        if path[0] == '@':
-            return self.headers.get(path[1:])
-        if path[0] != '*':
+        if path.startswith('@'):
+            return self.headers.get(path.removeprefix('@'))
+        if not path.startswith('*'):
             return find(self.members, path)
-        source = str(find(self.members, path[1:])).encode()
+        # The text at this path is another event: JSON, perhaps in base64. Its name is wanted.
+        source = str(find(self.members, path.removeprefix('*'))).encode()
         with suppress(ValueError):
             source = base64.b64decode(source, validate=True)
         return ThirdPartyEvent(source, {}, self.contains_token).name()
@@ -1460,15 +1528,16 @@ class ThirdPartyEvent:
 
         If the event has only one of them, return that one; if it has neither, return ''.
         """
-        headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
+        # Such as `X-Acme-Event: push`.
+        kinds_in_headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
         entity_names = (value for scope in self.top.inner('entity') for value in scope.values('entity name'))
-        kind = self.first_usable(chain(self.values('kind'), headers))
+        kind = self.first_usable(chain(self.values('kind'), kinds_in_headers))
         entity = self.first_usable(chain(self.values('entity'), entity_names))
         return self.clean_text(': '.join(filter(None, (kind, entity))))
 
-    def first_usable(self, values: Iterator[Any], most: int = 40) -> str:
-        """Return the first text that can be a name, or ''. Look only at the first `most` values, to bound the time."""
-        for text in map(self.clean_text, islice(values, most)):
+    def first_usable(self, values: Iterator[Any], max_values: int = 40) -> str:
+        """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
+        for text in map(self.clean_text, islice(values, max_values)):
             # The pattern is for ASCII only: in Chinese, three characters can say what happened.
             if not (text.isascii() and UNUSABLE_TEXT.fullmatch(text)):
                 return text
@@ -1482,14 +1551,17 @@ class ThirdPartyEvent:
 
     @cached_property
     def inner_scopes(self) -> list[Scope]:
-        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands."""
+        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands.
+
+        The scopes directly in the event come first, then those one level deeper.
+        """
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-        is_text = type(value) in (str, int, float)  # isinstance would accept a bool, which is an int
-        text = str(value)[:4096] if is_text else ''  # more than any name or date has, and quick to search
+        is_text_or_number = type(value) in (str, int, float)  # isinstance would accept a bool, which is an int
+        text = str(value)[:4096] if is_text_or_number else ''  # more than any name or date has, and quick to search
         if not text.isprintable():
             controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
             marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
@@ -1499,6 +1571,9 @@ class ThirdPartyEvent:
 
 
 ''' PAYLOAD TO INCIDENTS '''
+
+# In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
+# may take four bytes for each character.
 
 
 def note_nothing(_: str) -> None:
@@ -1525,7 +1600,7 @@ class Arrival:
     def type_from_url(self) -> str:
         """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
         url_type = self.query.get('type', '')
-        return '' if contains_token(self.settings, url_type) else unmarked(url_type)
+        return '' if contains_token(self.settings, url_type) else without_error_markers(url_type)
 
     @cached_property
     def kept_headers(self) -> bytes:
@@ -1537,25 +1612,29 @@ class Arrival:
         """Return whether the headers alone identify a sender that has a row."""
         return self.event(b'{}').row is not None
 
-    def event(self, text: bytes) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `text`."""
-        return ThirdPartyEvent(text, self.headers, partial(contains_token, self.settings))
+    def event(self, source: bytes) -> ThirdPartyEvent:
+        """Return the third-party event whose JSON is `source`."""
+        return ThirdPartyEvent(source, self.headers, partial(contains_token, self.settings))
 
 
 BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
+# The parts of JSON_START that repeat. They never backtrack: with `\s*` and `\d+`, a body of 24 MiB kept the event loop busy
+# for over a second. longest_run needs a name for each.
+LONGEST_RUNS = {name.encode(): longest_run(characters, name).encode() for name, characters in {
+    'blanks_and_bom': r'\s\xef\xbb\xbf', 'blanks_in_object': r'\s', 'blanks_in_array': r'\s', 'digits': r'\d',
+    'fraction': r'\d', 'exponent': r'\d', 'blanks_after_item': r'\s', 'blanks_after_array': r'\s'}.items()}
 # The beginning of a JSON object, or of an array whose first item is complete. Log lines begin similarly and must not
 # match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends early: it is reported as invalid JSON.
-# Nothing backtracks: with `\s*` and `\d+` a body of 24 MiB kept the event loop busy for over a second.
-RUNS = [longest_run(characters, f'run_{number}').encode() for number, characters in enumerate(
-    (r'\s\xef\xbb\xbf', r'\s', r'\s', r'\d', r'\d', r'\d', r'\s', r'\s'))]
-JSON_START = re.compile(rb'''%b (?:         # blanks and a byte order mark
-    \{ %b (?: ["}] | \Z ) |                # an object: a key or its end follows
-    \[ %b (?:
-        ["{[\]] | \Z |                      # an array: a string, an object, an array or its end follows
-        (?: -?\d %b (?:\. %b)? (?:[eE][+-]? %b)? | true | false | null )
-        %b (?: , | \] %b \Z | \Z )          # ... or a number or a word, then a comma or (perhaps after ]) the end of the text
-    )
-    )''' % tuple(RUNS), re.VERBOSE)
+JSON_START = re.compile(rb'''
+    %(blanks_and_bom)b (?:
+        \{ %(blanks_in_object)b (?: ["}] | \Z )  # an object: a key or its end follows
+    |
+        \[ %(blanks_in_array)b (?:  # an array:
+            ["{[\]] | \Z |  # a string, an object, an array or its end follows,
+            (?: -?\d %(digits)b (?:\. %(fraction)b)? (?:[eE][+-]? %(exponent)b)? | true | false | null )  # or one of these,
+            %(blanks_after_item)b (?: , | \] %(blanks_after_array)b \Z | \Z )  # then a comma, or the end of the whole text
+        )
+    )''' % LONGEST_RUNS, re.VERBOSE)
 # curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
 FIELD_NAMES = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
 # `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
@@ -1563,7 +1642,7 @@ NEXT_PAIR = re.compile(rb'[ \t][\w.*+%~$@\[\]\x80-\xff-]+=')
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
-    """Return the payloads in a body, each as the JSON text of an object: at most MAX_EVENTS. Raise Rejected.
+    """Return the payloads in a body, each as the JSON of an object: at most MAX_EVENTS. Raise Rejected.
 
     The text decides more than the Content-Type does, since many senders set a wrong one.
     """
@@ -1572,42 +1651,45 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
     if label == 'multipart/form-data' and not re.match(BLANKS + rb'(?:[{[]|\Z)', body):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label))
-    text = to_utf8(body, options.get('charset', ''), is_json)
-    if re.fullmatch(BLANKS, text):
+    source = to_utf8(body, options.get('charset', ''), is_json)
+    if re.fullmatch(BLANKS, source):
         return [b'{}']
-    if is_json or JSON_START.match(text):
+    if is_json or JSON_START.match(source):
         try:
-            return json_payloads(text)
+            return json_payloads(source)
         except BadRequest:
             if not label.startswith('text/'):  # a text may begin like JSON without being JSON
                 raise
-    elif label == 'application/x-www-form-urlencoded' and is_form(text):
-        return form_payloads(urlencoded_fields(text))
-    return [json_text({b'body': text})]
+    elif label == 'application/x-www-form-urlencoded' and is_form(source):
+        return form_payloads(urlencoded_fields(source))
+    return [json_source({b'body': source})]
 
 
-def is_form(text: bytes) -> bool:
+def is_form(source: bytes) -> bool:
     """Return whether a text that is labelled as a form really is one."""
-    equals, end = text.find(b'='), form_length(text)
-    has_fields = equals >= 0 and FIELD_NAMES.fullmatch(text, 0, equals) is not None
-    has_break = text.find(b'\r', 0, end) >= 0 or text.find(b'\n', 0, end) >= 0
-    return has_fields and not has_break and (b'&' in text or not NEXT_PAIR.search(text))
+    first_equals, end = source.find(b'='), form_length(source)
+    has_fields = first_equals >= 0 and FIELD_NAMES.fullmatch(source, 0, first_equals) is not None
+    has_break = source.find(b'\r', 0, end) >= 0 or source.find(b'\n', 0, end) >= 0
+    if has_break or not has_fields:
+        return False
+    is_log_message = b'&' not in source and NEXT_PAIR.search(source) is not None
+    return not is_log_message
 
 
-def form_length(text: bytes) -> int:
+def form_length(source: bytes) -> int:
     """Return the length of a form without the line break at its end that curl sends with a file."""
-    ending = text[-2:]  # to strip the whole text would copy it
+    ending = source[-2:]  # stripping the whole text would copy it
     without_break = ending.removesuffix(b'\n').removesuffix(b'\r')
-    return len(text) - (len(ending) - len(without_break))
+    return len(source) - (len(ending) - len(without_break))
 
 
-def json_text(value: dict[bytes, Any]) -> bytes:
+def json_source(value: dict[bytes, Any]) -> bytes:
     """Return a value as JSON (see json_pieces). Raise TooLarge: escapes can make a text six times as long."""
     return gathered(json_pieces(value), MAX_JSON_BYTES, 'as JSON')
 
 
 def json_pieces(value: Any) -> Iterator[bytes]:
-    """Yield the JSON of a value in pieces. Bytes in it are UTF-8 texts, of any length."""
+    """Yield the JSON of a value in pieces. In the value, strings of any length are UTF-8 bytes."""
     match value:
         case bytes():
             yield b'"'
@@ -1645,41 +1727,41 @@ def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
         error_class = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
         raise error_class('The form is malformed, is not UTF-8, '
                           f'or has more than {MAX_FORM_FIELDS:,} fields.') from None
-    match values:
-        case {b'payload': [bytes(lone)], **others} if not others and JSON_START.match(lone):
-            return json_payloads(lone)
-    return [json_text({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
+    payload = values.get(b'payload', [])
+    if len(values) == len(payload) == 1 and isinstance(payload[0], bytes) and JSON_START.match(payload[0]):
+        return json_payloads(payload[0])
+    return [json_source({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
 
 
-def urlencoded_fields(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+def urlencoded_fields(source: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the name and the value of each field of a form. Raise ValueError, TooLarge."""
-    # Counted and cut by hand, because to split a form of 25 MiB would copy it.
-    if text.count(b'&') >= MAX_FORM_FIELDS:
+    # Counted and cut by hand, because splitting a form of 25 MiB would copy it.
+    if source.count(b'&') >= MAX_FORM_FIELDS:
         raise ValueError('it has too many fields')
-    start, length = 0, form_length(text)
+    start, length = 0, form_length(source)
     while start < length:
-        end = find_or_end(text, b'&', start, length)
-        equals = find_or_end(text, b'=', start, end)
+        end = find_or_end(source, b'&', start, length)
+        equals = find_or_end(source, b'=', start, end)
         if end > start:
-            yield percent_decoded(text, start, equals), percent_decoded(text, equals + 1, end)
+            yield percent_decoded(source, start, equals), percent_decoded(source, equals + 1, end)
         start = end + 1
 
 
-def find_or_end(text: bytes, sign: bytes, start: int, end: int) -> int:
-    """Return the first position of `sign` from `start` to `end`, or `end` if it does not occur."""
-    position = text.find(sign, start, end)
+def find_or_end(source: bytes, byte: bytes, start: int, end: int) -> int:
+    """Return the first position of `byte` from `start` to `end`, or `end` if it does not occur."""
+    position = source.find(byte, start, end)
     return end if position < 0 else position
 
 
-# Cuts a form into pieces, but never inside a code such as %2F: a piece ends before a % or where neither of its last two
-# bytes is %. The last alternative is an incomplete code at the end.
-CODES = re.compile(rb'.{1,%d}(?:(?=%%)|(?<!%%)(?<!%%.))|.+' % PIECE_BYTES, re.DOTALL)
+# A piece of a form that does not end inside a code such as %2F: it ends before a %, or where neither of its last two bytes
+# is a %. The last alternative is an incomplete code at the end of the form.
+FORM_PIECE = re.compile(rb'.{1,%d}' % PIECE_BYTES + rb'(?:(?=%)|(?<!%)(?<!%.))|.+', re.DOTALL)
 
 
-def percent_decoded(text: bytes, start: int, end: int) -> bytes:
-    """Return text[start:end] of a form, decoded. Raise UnicodeError, TooLarge."""
+def percent_decoded(source: bytes, start: int, end: int) -> bytes:
+    """Return source[start:end] of a form, decoded (`disk+full%21` -> `disk full!`). Raise UnicodeError, TooLarge."""
     # In pieces, because each code takes a hundred times its size while it is decoded.
-    pieces = (unquote_to_bytes(piece[0].replace(b'+', b' ')) for piece in CODES.finditer(text, start, end))
+    pieces = (unquote_to_bytes(piece[0].replace(b'+', b' ')) for piece in FORM_PIECE.finditer(source, start, end))
     plain_text = gathered(pieces, MAX_BODY_BYTES, 'decoded')
     check_utf8(plain_text)
     return plain_text
@@ -1694,7 +1776,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
         if isinstance(part, MultipartSegment):
             segment, content = part, io.BytesIO()
         elif part:
-            if segment.filename is None:
+            if segment.filename is None:  # of a file, only the size is kept
                 content.write(part)
         elif segment.filename is None:
             check_utf8(content.getvalue())
@@ -1708,25 +1790,26 @@ JSON_KINDS = {b'{': 'an object', b'[': 'an array', b'"': 'a string', b'n': 'null
               b't': 'true or false', b'f': 'true or false'}
 
 
-def json_kind(text: bytes) -> str:
+def json_kind(source: bytes) -> str:
     """Return in words what kind of value a valid JSON text without leading blanks is."""
-    return JSON_KINDS.get(text[:1], 'a number')
+    return JSON_KINDS.get(source[:1], 'a number')
 
 
-def json_payloads(text: bytes) -> list[bytes]:
+def json_payloads(source: bytes) -> list[bytes]:
     """Return the payloads of a JSON text: one object, an array of objects, or objects in a row as in NDJSON.
 
     Replace half surrogate pairs, and in a small text escape control characters in strings. Raise BadRequest, TooLarge.
     """
     try:
-        values = json_values(text, text)
+        values = json_values(source, source)
     except BadRequest:  # only invalid JSON pays for the repairs
-        mended = replace_half_pairs(text)
-        if len(text) <= SMALL_BODY_BYTES:
-            # Blanks keep every position, so this finds errors where the sender has them; escapes move what follows.
-            json_values(controls_in_strings(mended, BLANK), text)
+        mended = replace_half_pairs(source)
+        if len(source) <= SMALL_BODY_BYTES:
+            # Only to raise any other error of the JSON: a blank is as long as the control character that it replaces, so
+            # that the message names the sender's own line and column. An escape is longer, and moves what follows.
+            json_values(controls_in_strings(mended, BLANK), source)
             mended = controls_in_strings(mended, ESCAPED)
-        values = json_values(mended, text)
+        values = json_values(mended, source)
     if len(values) == 1 and json_kind(values[0]) == 'an array':
         values = array_items(values[0])
     if len(values) > MAX_EVENTS:
@@ -1748,56 +1831,63 @@ too_deep = partial(BadRequest, 'The body is not usable JSON: it is nested too de
 too_many_events = partial(TooLarge, f'The body contains more than {MAX_EVENTS:,} events: send fewer at a time.')
 
 
-def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
-    """Return the JSON values that follow one another in `text`. Raise BadRequest.
+def json_values(source: bytes, as_sent: bytes) -> list[bytes]:
+    """Return the JSON values that follow one another: `{"a": 1} {"b": 2}` -> [`{"a": 1}`, `{"b": 2}`]. Raise BadRequest.
 
     Return at most MAX_EVENTS + 1 values, so that the caller can detect that there are too many. `as_sent` is the text
     before it was mended: positions in error messages refer to it.
     """
     values: list[bytes] = []
     start = 0
-    while start < len(text) and len(values) <= MAX_EVENTS:
+    while start < len(source) and len(values) <= MAX_EVENTS:
         yield_if_due()
-        end = len(text)
-        try:
-            VALUE.decode(memoryview(text)[start:])
-        except RecursionError:
-            raise too_deep() from None
-        except DecodeError as error:
-            # msgspec gives no position for a text that ends early. "trailing characters" means that the value is valid
-            # and something follows; the position is that of the second byte of what follows.
-            words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
-            reason, offset = words.groups() if words else ('it ends early', end - start)
-            if reason != 'trailing characters':
-                raise not_json(reason, as_sent, start + int(offset)) from None
-            end = start + int(offset) - 1
-        values.append(text[start:end].strip())
+        end = json_value_end(source, start, as_sent)
+        values.append(source[start:end].strip())
         start = end
     return values
 
 
-def not_json(reason: str, text: bytes, position: int) -> BadRequest:
+def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
+    """Return where the JSON value that begins at `start` ends, with the blanks after it. Raise BadRequest."""
+    # msgspec cannot decode one value and stop: decode() rejects a text in which something follows the value, and
+    # decode_lines() decodes all values, however many there are. But the error of decode() says where the value ends.
+    try:
+        VALUE.decode(memoryview(source)[start:])
+    except RecursionError:
+        raise too_deep() from None
+    except DecodeError as error:
+        words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
+        if not words:  # msgspec gives no position for a text that ends early
+            raise not_json('it ends early', as_sent, len(source)) from None
+        reason, position = words[1], start + int(words[2])
+        if reason != 'trailing characters':
+            raise not_json(reason, as_sent, position) from None
+        return position - 1  # the position is that of the second byte of what follows
+    return len(source)
+
+
+def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
     # Python's json writes NaN and Infinity. msgspec's position is the first letter; a minus sign is one byte earlier.
-    if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(text, position - 1):
+    if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(source, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
-    row = text.count(b'\n', 0, position) + 1
-    before = memoryview(text)[text.rfind(b'\n', 0, position) + 1:position]
-    column = sum(map(len, decoded(before, errors='ignore'))) + 1  # in characters
+    row = source.count(b'\n', 0, position) + 1
+    row_start = source.rfind(b'\n', 0, position) + 1
+    column = sum(map(len, decoded(memoryview(source)[row_start:position], errors='ignore'))) + 1  # in characters
     return BadRequest(f'The body is not valid JSON: {reason}, line {row} column {column}.')
 
 
 # Decoding into a struct of MAX_EVENTS + 1 items keeps no further ones: a list of all could take hundreds of MiB.
-ITEMS = Decoder(defstruct(
-    'Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
+FIRST_ITEMS = Decoder(defstruct(
+    'FirstItems', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
 
 
 def array_items(array: bytes | Raw) -> list[bytes]:
     """Return the items of a JSON array, at most MAX_EVENTS + 1: the caller rejects more than MAX_EVENTS."""
-    return [bytes(item) for item in astuple(ITEMS.decode(array)) if item]
+    return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]
 
 
-def replace_half_pairs(text: bytes) -> bytes:
+def replace_half_pairs(source: bytes) -> bytes:
     r"""Return a JSON text in which \ufffd replaces each half of a surrogate pair, as the server would write it.
 
     The replacement is as long as what it replaces, so that positions stay the same.
@@ -1807,35 +1897,36 @@ def replace_half_pairs(text: bytes) -> bytes:
     # Everything else is matched as well: a whole pair must not be taken for two halves, nor the end of `\\ud800` (an
     # escaped backslash, then letters) for an escape. The repetitions are limited so that no match blocks others for long.
     others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
-    mended = io.BytesIO(text)  # it copies the text only when something is written
-    for step in re.finditer(rb'(%b)|%b' % (halves, others), text):
+    mended = io.BytesIO(source)  # it copies the text only when something is written
+    for found in re.finditer(rb'(?P<halves>%b)|%b' % (halves, others), source):
         yield_if_due()
-        if step[1]:
-            mended.seek(step.start())
-            mended.write(rb'\ufffd' * (len(step[1]) // len(rb'\ufffd')))
+        if found['halves']:
+            number_of_halves = len(found['halves']) // len(rb'\ufffd')
+            mended.seek(found.start())
+            mended.write(rb'\ufffd' * number_of_halves)
     return mended.getvalue()
 
 
-ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}
+ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}  # {9: '\\t', 10: '\\n', ...}
 BLANK = dict.fromkeys(ESCAPED, ' ')
 
 
-def controls_in_strings(text: bytes, spelling: dict[int, str]) -> bytes:
-    """Return a JSON text with the control characters in its strings spelled as given by their codes.
+def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
+    """Return a JSON text in which each control character in a string is replaced by its `spelling` (ESCAPED or BLANK).
 
     Hand-written templates leave line breaks, tabs and the like in strings, where JSON forbids them.
     """
     # The closing quote is optional: otherwise an unterminated string would be tried again from each later quote.
     strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-    return strings.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
+    return strings.sub(lambda string: string[0].translate(spelling), source.decode()).encode()
 
 
 def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]]:
     """Return the incidents of payloads, at most MAX_EVENTS. Raise TooLarge, and BadRequest for a malformed envelope."""
     incidents: list[dict[str, Any]] = []
-    for index, text in enumerate(payloads):
+    for index, source in enumerate(payloads):
         try:
-            incidents += incidents_of(text, arrival)
+            incidents += incidents_of(source, arrival)
         except BadRequest as error:
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
         except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
@@ -1853,148 +1944,161 @@ ENVELOPE = Decoder(defstruct(
     'Envelope', [(key, Raw, Raw()) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True))
 
 
-def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
+def incidents_of(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     """Return the incidents of a payload: one of an envelope, or those of a third-party payload. Raise Rejected."""
     yield_if_due()
     unknown_key = ''
     try:
-        fields = asdict(ENVELOPE.decode(text))
+        fields = asdict(ENVELOPE.decode(source))
         # An empty object is an envelope, but not Shopify's, for example: its headers say what happened.
         if any(fields.values()) or not arrival.is_of_known_sender:
-            return [envelope_incident(fields, text, arrival)]
-    except ValidationError as error:  # "Object contains unknown field `x`"
-        unknown_key = str(error)[:300].partition('`')[2].rstrip('`')
-    return third_party_incidents(text, arrival, unknown_key)
+            return [envelope_incident(fields, source, arrival)]
+    except ValidationError as error:
+        _, _, key_and_quote = str(error)[:300].partition('`')  # "Object contains unknown field `x`"
+        unknown_key = key_and_quote.rstrip('`')
+    return third_party_incidents(source, arrival, unknown_key)
 
 
-def third_party_incidents(text: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
+def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
     """Return one incident for a third-party payload, or one for each item of the array at the path of the URL's ?each=.
 
-    Raise TooLarge, and BadRequest if the payload has a key for an envelope's details. The sender is then shown
-    `unknown_key`, the key that an envelope cannot have.
+    Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The sender is then shown
+    `unknown_key`, the key because of which it is not an envelope.
     """
-    event = arrival.event(text)
-    if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
+    event = arrival.event(source)
+    if raw_key := first_of(key for key in RAW_KEYS if key in event.members):
         raise BadRequest(f"Only 'name', 'type' and 'occurred' can be sent beside '{raw_key}': move other keys into it, "
                          "or omit it, and the whole object becomes the incident's details.", unknown_key)
     path = arrival.query.get('each', '')
-    items = items_at(text, path) if path else []
+    items = items_at(source, path) if path else []
     if items:
         return [third_party_incident(item, arrival.event(item), arrival) for item in items]
     if path:
         arrival.note('The path of ?each= leads to no array of objects, so the event becomes one incident.')
-    return [third_party_incident(text, event, arrival)]
+    return [third_party_incident(source, event, arrival)]
 
 
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
 
 
-def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> dict[str, Any]:
-    """Return the incident of an envelope, given as JSON: the whole `text`, and each field, empty if it was not sent.
+def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -> dict[str, Any]:
+    """Return the incident of an envelope. Raise BadRequest, TooLarge.
 
-    Raise BadRequest, TooLarge.
+    `source` is the JSON of the whole envelope; `fields` has that of each field, which is empty if it was not sent.
     """
     members = {key: bytes(member) for key, member in fields.items() if member}
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are the same field: send only one of them.")
     texts = {key: read_text(key, member) for key, member in members.items()}
+    raw_json = members[raw_keys[0]] if raw_keys else source
     return {
         'name': texts.get('name') or DEFAULT_NAME,
         'type': texts.get('type') or arrival.type_from_url or arrival.settings.incident_type,
         'occurred': read_date(texts.get('occurred')) or arrival.occurred,
-        'rawJSON': details_text(members[raw_keys[0]] if raw_keys else text),
+        'rawJSON': to_raw_json(raw_json),
     }
 
 
 def read_text(key: str, member: bytes) -> str | None:
-    """Return the text of an envelope's field from its JSON, or None if it is null or the details (an object or array).
+    """Return the text of an envelope's field from its JSON, or None if it is null, an object or an array.
 
-    Raise TooLarge, and BadRequest for a value that the field cannot have.
+    Raise TooLarge, and BadRequest for a value that the field cannot have: only `raw_json` is an object or an array.
     """
     kind = json_kind(member)
     allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
     if kind not in allowed:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
-    if kind == 'a string' and key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
+    if kind != 'a string':
+        return None
+    if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
     # A huge date passes the check above: read_value returns only its beginning, and read_date rejects that.
-    text = read_value(Raw(member)) if kind == 'a string' else None
+    text: str = read_value(Raw(member))
     for marker in ERROR_MARKERS:
-        if text and marker in text:
+        if marker in text:
             raise BadRequest(f"'{key}' must not contain {marker}: XSOAR reads it as an error of its own.")
     return text
 
 
-def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
+def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z', max_length: int = 200) -> str:
     """Return an ISO 8601 date as RFC 3339, or '' for None and for the zero time, which Go writes for "no time".
 
     Raise BadRequest for anything else.
     """
-    start = str(text)[:200]  # no date is longer, and a message should not copy more
+    if text is None or text == zero_time:
+        return ''
     try:
-        return '' if text in (None, zero_time) else to_rfc3339(start if start == text else '')
+        if len(text) > max_length:  # no date is longer, and Python's message would repeat the whole text
+            raise ValueError('it has another format')
+        return iso_date_to_rfc3339(text)
     except (ValueError, OverflowError) as error:
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
-                         found=f'{start} ({error})') from None
+                         found=f'{text[:max_length]} ({error})') from None
 
 
-def third_party_incident(text: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
-    """Return the incident of a third-party event, given as JSON and as its reader. Raise TooLarge.
+def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
+    """Return the incident of a third-party event, given as JSON and as a ThirdPartyEvent. Raise TooLarge.
 
-    Its details include the request's headers, because often only a header says what kind of event it is.
+    Its rawJSON includes the request's headers, because often only a header says what kind of event it is.
     """
     yield_if_due()
+    headers = b'' if 'headers' in event.members else arrival.kept_headers
     return {
         'name': event.name() or DEFAULT_NAME,
-        'type': event.type(arrival.type_from_url, arrival.settings.incident_type),
+        'type': event.incident_type(arrival.type_from_url, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
-        'rawJSON': details_text(text, b'' if 'headers' in event.members else arrival.kept_headers),
+        'rawJSON': to_raw_json(source, headers),
     }
 
 
-def details_text(text: bytes, headers: bytes = b'') -> bytes:
+def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
     """Return an incident's rawJSON, in UTF-8, from the JSON of its payload. Raise TooLarge.
 
-    `headers` is the JSON of an object that becomes the last member, `headers`, or empty.
+    `headers` is the JSON of an object that becomes the last member, `headers`; if it is empty, nothing is added.
     """
     if headers:
-        text = text[:-1].rstrip()  # without the closing brace
-        text += b'%b"headers": %b}' % (b'' if text == b'{' else b', ', headers)
+        opened = source[:-1].rstrip()  # without the closing brace
+        comma = b'' if opened == b'{' else b', '
+        source = opened + b'%b"headers": %b}' % (comma, headers)
     # The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
     for marker in map(str.encode, ERROR_MARKERS):
-        text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
-    if len(text) > MAX_JSON_BYTES:
+        source = source.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
+    if len(source) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
-    return narrowed(text) if len(text) > MIB else text
+    return narrowed(source) if len(source) > MIB else source
 
 
 WIDE = re.compile('[\U00010000-\U0010ffff]+')
 WIDE_STARTS = [bytes([first]) for first in range(0xf0, 0xf5)]  # the first byte of each such character in UTF-8
 
 
-def narrowed(text: bytes) -> bytes:
-    """Return a JSON text, with the characters beyond U+FFFF escaped if it takes less memory that way.
+def narrowed(source: bytes) -> bytes:
+    r"""Return a JSON text, with the characters beyond U+FFFF escaped (\ud83d\ude00) if it takes less memory that way.
 
     The text is in memory twice: as UTF-8 while it waits, and as a str in the call. In a str with one wide character,
     every character takes four bytes; otherwise one or two (PEP 393).
     """
-    wide = sum(map(text.count, WIDE_STARTS))
+    wide = sum(map(source.count, WIDE_STARTS))
     if not wide:
-        return text
-    characters = sum(map(len, decoded(text)))
-    width = 2 if re.search(rb'[\xc4-\xef]', text) else 1  # in UTF-8, these bytes begin the characters U+0100 to U+FFFF
-    # An escaped pair has 12 characters: 8 bytes more than the character in UTF-8, 11 characters more in the str.
-    if 8 * wide + width * (characters + 11 * wide) >= 4 * characters:
-        return text
-    pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(text))
+        return source
+    characters = sum(map(len, decoded(source)))
+    # In UTF-8, these bytes begin the characters from U+0100 to U+FFFF.
+    bytes_per_character = 2 if re.search(rb'[\xc4-\xef]', source) else 1
+    # An escaped pair is 12 ASCII characters instead of one character of 4 bytes in UTF-8.
+    escaped_size, escaped_characters = len(source) + (12 - 4) * wide, characters + (12 - 1) * wide
+    memory_as_it_is = len(source) + 4 * characters
+    memory_escaped = escaped_size + bytes_per_character * escaped_characters
+    if memory_escaped >= memory_as_it_is:
+        return source
+    pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
     return gathered(pieces, 2 * MAX_JSON_BYTES, 'as JSON')
 
 
 MAX_PATH_KEYS = 16
 
 
-def items_at(text: bytes, path: str) -> list[bytes]:
+def items_at(source: bytes, path: str) -> list[bytes]:
     """Return the items of the array at a dotted path in a JSON object, at most MAX_EVENTS + 1.
 
     Return no items if the path is too long or leads to no array, or if an item is not an object.
@@ -2004,10 +2108,10 @@ def items_at(text: bytes, path: str) -> list[bytes]:
         return []
     # A ValueError means: no object or no such member on the way, no array at the end, or a key that defstruct rejects.
     with suppress(ValueError):
-        found = path_decoder(path).decode(text)
+        inner = path_decoder(path).decode(source)
         for _ in keys:
-            found = found.value
-        items = array_items(found)
+            inner = inner.value
+        items = array_items(inner)
         return items if all(json_kind(item) == 'an object' for item in items) else []
     return []
 
@@ -2044,9 +2148,9 @@ class Request:
     body: Any = None  # a reader, whose `size` is the number of bytes that the sender has announced so far
     head_size: int = 0  # bytes of the request line and the headers
     is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection
-    arrived: float = field(default_factory=time.time)
+    arrived: float = field(default_factory=time.time)  # Unix time in seconds
     rejection: Rejected | None = None  # why it is not valid HTTP
-    is_accepted: bool = False  # whether the sender has proved that it may create incidents
+    is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
 
@@ -2068,7 +2172,7 @@ ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
-def plain(text: Any, name: str = 'A challenge') -> str:
+def safe_text(text: Any, name: str = 'A challenge') -> str:
     """Return `text` if it is safe to echo. Raise BadRequest, which calls the text `name`, if it is not."""
     if not (isinstance(text, str) and re.fullmatch('[ -~]{1,1024}', text)):
         raise BadRequest(f'{name} is echoed only if it has 1 to 1024 printable ASCII characters.')
@@ -2077,7 +2181,7 @@ def plain(text: Any, name: str = 'A challenge') -> str:
 
 def echo(text: Any) -> HTTPResponse:
     """Return the response that repeats a sender's challenge. Raise BadRequest."""
-    return HTTPResponse(plain(text), headers=PLAIN_TEXT)
+    return HTTPResponse(safe_text(text), headers=PLAIN_TEXT)
 
 
 def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
@@ -2094,7 +2198,7 @@ def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> 
             return event_grid_handshake(request, intake)
         # Okta event hooks: "One-time verification request".
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):
-            return json_response(to_json({'verification': plain(challenge)}))
+            return json_response(to_json({'verification': safe_text(challenge)}))
         # Meta webhooks, "Get Started": "Verification Requests".
         case 'GET' if query.get('hub.mode') == 'subscribe':
             shown = query.get('hub.verify_token', '').encode()
@@ -2106,16 +2210,17 @@ def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> 
             return echo(query['challenge'])
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
-            allowed = {'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*'}
+            allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
             return HTTPResponse(headers=PLAIN_TEXT | ALLOW | allowed)
     return None
 
 
 def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
     """Return the response to Event Grid's handshake: the code in the first event of its body. Raise Rejected."""
-    with intake.body(request.body, False, MAX_HANDSHAKE_BYTES, request.memory_bytes) as body:
-        event = [*read_payloads(body, 'application/json'), b''][0]  # an empty array has no first event
-    code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
+    with intake.body(request.body, is_accepted=False, limit=MAX_HANDSHAKE_BYTES, overhead=request.memory_bytes) as body:
+        events = read_payloads(body, 'application/json')
+    first_event = read_members(events[0]) if events else {}
+    code = safe_text(find(first_event, 'data.validationCode'), "The 'validationCode' in 'data'")
     return json_response(to_json({'validationResponse': code}))
 
 
@@ -2124,13 +2229,13 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
 
     The request is already accepted: `signed_by` is the header with the valid signature, or '' if none was needed.
     """
-    text = payloads[0] if len(payloads) == 1 else b''
-    # 'url_verification' and 'endpoint.url_validation' share 'url_v': to search for it is faster than to parse every payload.
-    if len(text) > MAX_HANDSHAKE_BYTES or b'url_v' not in text:
+    source = payloads[0] if len(payloads) == 1 else b''
+    # 'url_verification' and 'endpoint.url_validation' share 'url_v': searching for it is faster than parsing every payload.
+    if len(source) > MAX_HANDSHAKE_BYTES or b'url_v' not in source:
         return None
-    event = read_members(text)
-    # The response is signed with the token, so there must be one. A request that shows the token needs no valid signature,
-    # but Zoom's header all the same.
+    event = read_members(source)
+    # The response is signed with the token, so there must be one. Zoom's header is needed even if the request shows the
+    # token: then its signature is not checked, and `signed_by` is ''.
     is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
     match {key: find(event, key) for key in ('type', 'challenge', 'event')}:
