@@ -20,7 +20,7 @@ def incident(name: str, details: str = '{}') -> dict[str, str | None]:
 
 
 def names(samples: Samples) -> list[str]:
-    return [sample['name'] for sample in read_samples(samples.drain())]
+    return [sample['name'] for sample in read_samples(samples.to_context())]
 
 
 def test_the_last_20_incidents_are_samples() -> None:

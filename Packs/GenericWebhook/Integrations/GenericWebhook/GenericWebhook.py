@@ -2065,45 +2065,49 @@ def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
 
 ''' STATE '''
 
+# The words of this section: a Post is what the queue knows of one accepted request, namely its incidents. A call is one
+# createIncidents call. A group is the posts that go to the server in one call; a part is a half of a rejected group, or of
+# a rejected part.
+
 
 def with_text(incident: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of an incident with `rawJSON` as text, the form that createIncidents needs.
+    """Return a copy of an incident whose `rawJSON` is a str, as createIncidents requires.
 
-    Until then it stays UTF-8, which takes no more memory than was sent: as text, a single emoji in it would make every
+    Until then it stays UTF-8, which takes no more memory than was sent: in a str, a single emoji would make every
     character take four bytes.
     """
     return {**incident, 'rawJSON': incident['rawJSON'].decode()}
 
 
-def text_bytes(incident: dict[str, Any]) -> int:
+def incident_bytes(incident: dict[str, Any]) -> int:
     """Return how many bytes of memory the values of an incident take."""
     return sum(map(sys.getsizeof, incident.values()))
 
 
-def ignore() -> None:
+def do_nothing() -> None:
     """Do nothing."""
 
 
 class Post:
-    """A post's incidents on their way to XSOAR: what is still to be created, what exists, and by when."""
+    """What the queue knows of one accepted request: the incidents to create, those that exist, and the deadline."""
 
     def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0):
         self.incidents = incidents  # those not yet created; a call that succeeds removes its own
-        self.count = len(incidents)
-        self.size = sum(map(text_bytes, incidents))
+        self.count = len(incidents)  # of all, whether created or not
+        self.size = sum(map(incident_bytes, incidents))
         self.memory_bytes = self.size + request_bytes  # while it waits
         # The latest moment at which a call with this post may begin. Later its sender gets a 503.
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
-        self.is_begun = False  # True once a call with some of its incidents succeeded
-        self.is_in_doubt = False  # True once a call with some of its incidents was sent and not confirmed
+        self.is_partly_created = False  # True once a call with some or all of its incidents succeeded
+        self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
-        self.result: AsyncResult[list[Any]] = AsyncResult()  # the list of created incidents, or a Rejected
-        self.on_begun: Callable[[], None] = ignore  # called when a first call succeeded, and another is needed
+        self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
+        self.on_partly_created: Callable[[], None] = do_nothing  # called after a successful call if another has to follow
 
     @property
     def what_exists(self) -> str:
         """Return a sentence for the sender of a failed post: how many of its incidents exist, as far as is known."""
-        if self.is_begun:
+        if self.is_partly_created:
             more = ', and more may exist' if self.is_in_doubt else ''
             return f'{len(self.created):,} of its {self.count:,} incidents exist{more}.'
         if self.is_in_doubt:
@@ -2111,71 +2115,109 @@ class Post:
         return 'Nothing was created.'
 
 
-def fail_posts(posts: Iterable[Post], rejection: type[Rejected], detail: str) -> None:
-    """Set each post's result to a rejection of this class; its text is `detail` and a sentence about what exists."""
+def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) -> None:
+    """Set each post's result to an error of this class. Its text is the reason and a sentence about what exists.
+
+    If a part of a post exists, its error is a RejectedByServer (502) instead. Any other could be a 503, which asks for a
+    retry, and the retry would create that part a second time.
+    """
     for post in posts:
-        # If a post exists in part, a retry would create that part a second time. So no 503 asks for one.
-        error_class = RejectedByServer if post.is_begun else rejection
-        post.result.set_exception(error_class(f'{detail} {post.what_exists}'))
+        safe_class = RejectedByServer if post.is_partly_created else error_class
+        post.result.set_exception(safe_class(f'{reason} {post.what_exists}'))
 
 
-def fail_overdue(posts: list[Post], now: float, detail: str) -> list[Post]:
-    """Fail the posts that may no longer be handed over, and return the others."""
-    fail_posts((post for post in posts if post.hand_over_by <= now), Unavailable, detail)
+def fail_overdue(posts: list[Post], now: float, reason: str) -> list[Post]:
+    """Fail the posts whose `hand_over_by` has come, and return the others."""
+    fail_posts([post for post in posts if post.hand_over_by <= now], Unavailable, reason)
     return [post for post in posts if post.hand_over_by > now]
 
 
-def valid_timings(timings: list[tuple[int, float]], count: int, spent: float, jitter: float = 0.1) -> list[tuple[int, float]]:
-    """Return the timings of earlier calls, or an empty list if they no longer describe the server.
+Timing = tuple[int, float]  # of one call that succeeded: how many incidents it contained, and how many seconds it took
 
-    A timing is the number of incidents in a call and the seconds that it took. A new call of `count` incidents that took
-    `spent` seconds contradicts an earlier one if it held no more incidents and took over twice as long, or held no fewer
-    and took less than half as long. `jitter` seconds are added to the longer limit, since short calls vary by chance.
+
+def valid_timings(timings: list[Timing], count: int, spent: float, jitter: float = 0.1) -> list[Timing]:
+    """Return the timings of earlier calls, or an empty list if a new call shows that the server's speed has changed.
+
+    The new call contained `count` incidents and took `spent` seconds. The speed has changed if a call took over twice as
+    long as another one with at least as many incidents. For example, if earlier 10 incidents took 1 s, the server has
+    slowed if now 8 take 3 s, and has sped up if now 12 take 0.3 s. Short calls vary by chance, so the longer call must
+    exceed the double by `jitter` seconds.
     """
-    for size, seconds in timings:
-        has_slowed = size >= count and spent > 2 * seconds + jitter
-        has_sped_up = size <= count and seconds > 2 * spent + jitter
+    for earlier_count, earlier_spent in timings:
+        has_slowed = count <= earlier_count and spent > 2 * earlier_spent + jitter
+        has_sped_up = count >= earlier_count and earlier_spent > 2 * spent + jitter
         if has_slowed or has_sped_up:
             return []
     return timings
 
 
-def how_many_fit(timings: Sequence[tuple[int, float]], seconds: float, growth: int = 32, worst_seconds: float = 40,
-                 probe_seconds: float = 15) -> int:
-    """Return how many incidents the next call should hold to take about `seconds`; at least 1.
+class CallCost(NamedTuple):
+    """An estimate: a call of n incidents takes `overhead + n * per_incident` seconds."""
 
-    A call takes a fixed time, its overhead, and a time per incident. Two calls of different sizes show both; with one
-    call, or calls of one size, all its time counts as time per incident. If the overhead exceeds half of `seconds`, the
-    call may take twice the overhead instead: smaller calls would spend most of the time on overhead.
+    overhead: float
+    per_incident: float
+    is_overhead_known: bool
 
-    A call is never expected to exceed LONGEST_CALL_SECONDS. In case there is no overhead after all, a call that could then
-    exceed it holds at most `growth` times the incidents of the largest call so far, and few enough to end within
-    `worst_seconds`: a call of more than 60 s would stop the platform's heartbeat for good.
+
+def estimated_cost(timings: Sequence[Timing]) -> CallCost:
+    """Estimate what a call costs from the timings of earlier calls, of which the last is the latest.
+
+    Two calls of different sizes show both figures. For example, if 10 incidents took 0.6 s and 60 took 1.1 s, then 50 more
+    cost 0.5 s: that is 0.01 s per incident, and the overhead is 1.1 s - 60 * 0.01 s = 0.5 s. With one call, or calls of
+    about one size, all time counts as time per incident.
     """
-    timings = timings or [(8, 2.0)]  # a slow server, so that the first calls are small
     *earlier, (count, spent) = timings
-    # Sizes within a factor of two are skipped: their difference would be mostly chance. If a larger call was faster, its
-    # gain counts as a cost, too: it shows how much times vary by chance.
-    costs = [abs(spent - other_seconds) / abs(count - other) for other, other_seconds in earlier
-             if max(count, other) >= 2 * min(count, other)]
-    per_incident = max(*costs, 1e-6) if costs else spent / count  # the highest estimate, and not 0: it divides below
-    overhead = max(spent - per_incident * count, 0)
-    wanted = max(seconds - overhead, overhead) / per_incident
-    allowed = (LONGEST_CALL_SECONDS - overhead) / per_incident
-    if count == 1 and not costs and spent <= probe_seconds:  # two take at most twice as long, and show the overhead
-        wanted, allowed = max(wanted, 2), max(allowed, 2)
-    largest, largest_seconds = max(timings)
-    without_overhead = LONGEST_CALL_SECONDS * count / spent
-    safe = max(without_overhead, min(growth, worst_seconds / largest_seconds) * largest)
-    return max(int(min(wanted, allowed, safe) + 1e-6), 1)  # 1e-6: a quotient of 7.9999999 means 8
+    estimates = []  # of the seconds per incident, one from each earlier call
+    for earlier_count, earlier_spent in earlier:
+        # Sizes within a factor of two are skipped: their difference in time would be mostly chance.
+        if max(count, earlier_count) >= 2 * min(count, earlier_count):
+            # The absolute value, in case the larger call was faster: then it shows how much times vary by chance.
+            estimates.append(abs(spent - earlier_spent) / abs(count - earlier_count))
+    if not estimates:
+        return CallCost(0, spent / count, is_overhead_known=False)
+    per_incident = max(*estimates, 1e-6)  # the highest is the most careful; not 0, since how_many_fit divides by it
+    return CallCost(max(spent - per_incident * count, 0), per_incident, is_overhead_known=True)
+
+
+def safe_count(timings: Sequence[Timing], growth: int = 32, worst_seconds: float = 40) -> float:
+    """Return how many incidents a call may contain, so that it ends in time even if there is no overhead at all.
+
+    Without overhead the time grows in proportion to the incidents. For example, if 10 incidents took 0.6 s and then 60
+    took 1.1 s, 60 * (10 / 1.1) = 545 would take LONGEST_CALL_SECONDS, 10 s. A call may contain that many in any case. It
+    may contain more if that is at most `growth` times the incidents of the largest call so far, and would end within
+    `worst_seconds`: 60 * 32 = 1,920. A call of more than 60 s would stop the platform's heartbeat for good.
+    """
+    count, spent = timings[-1]
+    in_longest_call = count * LONGEST_CALL_SECONDS / spent
+    largest_count, largest_spent = max(timings)
+    in_worst_call = largest_count * min(growth, worst_seconds / largest_spent)
+    return max(in_longest_call, in_worst_call)
+
+
+def how_many_fit(timings: Sequence[Timing], seconds: float, probe_seconds: float = 15) -> int:
+    """Return how many incidents the next call should contain to take about `seconds`; at least 1.
+
+    For example, with an overhead of 0.5 s and 0.01 s per incident, a call of 2 s has room for (2 - 0.5) / 0.01 = 150.
+    """
+    timings = timings or [(8, 2.0)]  # as if the server were slow, so that the first calls are small
+    cost = estimated_cost(timings)
+    # If the overhead exceeds half of `seconds`, a call may take twice the overhead instead: smaller calls would spend most
+    # of their time on it. But no call is expected to exceed LONGEST_CALL_SECONDS.
+    target_seconds = min(max(seconds, 2 * cost.overhead), LONGEST_CALL_SECONDS)
+    wanted = (target_seconds - cost.overhead) / cost.per_incident
+    count, spent = timings[-1]
+    if count == 1 and not cost.is_overhead_known and spent <= probe_seconds:
+        wanted = max(wanted, 2)  # two take at most twice as long, and show the overhead
+    # A quotient such as 7.9999999 means 8.
+    return max(int(min(wanted, safe_count(timings)) + 1e-6), 1)
 
 
 @dataclass
 class PostQueue:
-    """The posts that wait, the posts in the call in flight, and the rule for what the next call holds.
+    """The posts that wait, the posts in the call in flight, and the rule for what the next call contains.
 
-    It is pure state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call; then
-    `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
+    It only keeps state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call;
+    then `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
     arrival, each with all its incidents. A post that would take longer than LONGEST_CALL_SECONDS goes by itself, in
     several calls, and the calls of other posts come between them.
     """
@@ -2188,18 +2230,17 @@ class PostQueue:
     most_in_call: int = MAX_CALL_INCIDENTS
     most_call_bytes: int = MAX_CALL_BYTES
     waiting: list[Post] = field(default_factory=list)
-    # Duplicates that wait in DeliveryMemory for the first delivery's result. Here they only count towards the limits.
+    # Duplicates that wait in DeliveryMemory for the original's result. Here they only count towards the limits.
     repeats: list[Post] = field(default_factory=list)
     in_flight: list[Post] = field(default_factory=list)
     began_at: float = 0  # when the call in flight began
-    call_size: int = 0  # how many incidents it holds
-    timings: list[tuple[int, float]] = field(default_factory=list)  # incidents and seconds of the last 8
-    # The halves of rejected groups that are still to be tried, in order. The two halves of a group are neighbours.
+    call_size: int = 0  # how many incidents it contains
+    timings: list[Timing] = field(default_factory=list)  # of the last 8 calls that succeeded
+    # What is still to be tried of a rejected group, in order. The two halves of a group or part are neighbours.
     parts: list[list[Post]] = field(default_factory=list)
-    # How many calls for the current group, or parts of it, have created nothing. After a call that succeeded it is -inf,
-    # so that no limit applies: the server works, and the failures are the fault of bad posts.
-    fruitless_tries: float = 0
-    alone_until: float = 0
+    fruitless_tries: int = 0  # how many calls for the current group, or parts of it, failed before the first that succeeded
+    has_group_succeeded: bool = False  # whether a call for the current group, or a part of it, succeeded
+    alone_until: float = 0  # until this moment each post has a call of its own
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
     wake: Event = field(default_factory=Event)  # set when ServerLine has something to do
 
@@ -2208,15 +2249,15 @@ class PostQueue:
         if self.closed_because:
             raise Unavailable(self.closed_because, Connection='close')
 
-    def check_room(self, size: int = 0) -> None:
-        """Raise Unavailable if the queue is closed, or has no room for a post of `size` bytes.
+    def check_room(self, new_bytes: int = 0) -> None:
+        """Raise Unavailable if the queue is closed, or has no room for a post that takes so many bytes of memory.
 
-        An empty queue has room for a post of any size: otherwise one above `most_bytes` could never be created.
+        An empty queue has room for any post: otherwise one above `most_bytes` could never be created.
         """
         self.check_open()
         posts = self.waiting + self.repeats
-        size += sum(post.memory_bytes for post in posts)
-        if posts and (len(posts) >= self.most_posts or size > self.most_bytes):
+        all_bytes = new_bytes + sum(post.memory_bytes for post in posts)
+        if posts and (len(posts) >= self.most_posts or all_bytes > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
@@ -2226,42 +2267,53 @@ class PostQueue:
         self.wake.set()
 
     def expire(self, now: float) -> None:
-        """Fail and remove the posts that have waited too long, so that no call holds them."""
+        """Fail and remove the waiting posts whose `hand_over_by` has come."""
         self.waiting = fail_overdue(self.waiting, now, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
 
     def next_call(self, now: float) -> list[dict[str, Any]]:
-        """Return the incidents of the next call in order, and put their posts in flight; empty if no post waits."""
-        while self.parts and not self.in_flight:  # a part is skipped if all its posts are overdue
-            self.in_flight = fail_overdue(self.parts.pop(0), now, self.not_tried)
-        self.in_flight = self.in_flight or self.next_group(now)
+        """Return the incidents of the next call in order, and put their posts in flight. Return [] if no post waits."""
+        self.in_flight = self.next_part(now) or self.next_group(now)
         incidents = [incident for post in self.in_flight for incident in post.incidents]
-        if len(self.in_flight) == 1:  # a single post may be divided, a group was already chosen to fit
+        if len(self.in_flight) == 1:  # only a single post may be divided; a group has been chosen so that it fits
             incidents = incidents[:how_many_fit(self.timings, LONGEST_CALL_SECONDS)]
         self.call_size = len(incidents)
         self.began_at = now
         return incidents
 
+    def next_part(self, now: float) -> list[Post]:
+        """Remove the next part of a rejected group, fail its overdue posts, and return the others.
+
+        Skip a part if all its posts are overdue. Return [] if no part has others.
+        """
+        while self.parts:
+            posts = fail_overdue(self.parts.pop(0), now, self.not_tried)
+            if posts:
+                return posts
+        return []
+
     def next_group(self, now: float) -> list[Post]:
         """Remove and return the waiting posts that go in one call: the oldest, and those behind it that fit."""
         self.expire(now)
         self.fruitless_tries = 0
-        most = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
+        self.has_group_succeeded = False
+        most_incidents = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
         if now < self.alone_until:
-            most = 1  # so that no other post joins the first
+            most_incidents = 1  # so that no other post joins the first
         group: list[Post] = []
         count = size = 0
         for post in self.waiting:
-            # A post in several calls shares none of them: once begun, it counts as a full call.
-            count += most if post.is_begun else len(post.incidents)
+            # A post that needs several calls shares none of them: what remains of it counts as a full call.
+            count += most_incidents if post.is_partly_created else len(post.incidents)
             size += post.size
-            if group and (count > most or size > self.most_call_bytes):  # the first post goes whatever its size
+            is_full = count > most_incidents or size > self.most_call_bytes
+            if group and is_full:  # the first post goes whatever its size
                 break
             group.append(post)
         del self.waiting[:len(group)]
         return group
 
     def record_created(self, created: list[Any], now: float) -> bool:
-        """Record that the call in flight succeeded and that its reply holds these incidents.
+        """Record that the call in flight succeeded and that its reply contains these incidents.
 
         Each post gets its own incidents; then it is finished, or it waits again with the incidents that are still to be
         created. Return False if some incident could not be matched to one post: the posts succeed, but their senders'
@@ -2270,67 +2322,86 @@ class PostQueue:
         posts, self.in_flight = self.in_flight, []
         timing = self.call_size, max(now - self.began_at, 0.001)  # not 0, since how_many_fit divides by it
         self.timings = [*valid_timings(self.timings, *timing), timing][-8:]
-        self.fruitless_tries = -float('inf')
+        self.has_group_succeeded = True
         owned_by = owners(created, posts)
         for owner, incident in zip(owned_by, created, strict=True):
             if owner:
                 owner.created.append(incident)
         for post in posts:
-            post.is_begun = True
-            post.incidents = post.incidents[self.call_size:]
-            if post.incidents:
-                post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
-                self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
-                post.on_begun()
-            else:
-                post.result.set(post.created)
-        if None in owned_by:
+            self.finish_or_queue_again(post)
+        is_all_matched = None not in owned_by
+        if not is_all_matched:
             self.alone_until = now + self.alone_seconds
-            self.parts = [[post] for post in chain(*self.parts)]  # a rejected group, too, goes on one by one
-        return None not in owned_by
+            self.parts = [[post] for post in chain(*self.parts)]  # what a rejected group still has to try goes one by one
+        return is_all_matched
+
+    def finish_or_queue_again(self, post: Post) -> None:
+        """Set the result of a post whose call succeeded, or queue the post again if the call did not contain all of it."""
+        post.is_partly_created = True
+        # If the call was for several posts, it contained all incidents of each, and none remain.
+        post.incidents = post.incidents[self.call_size:]
+        if post.incidents:
+            post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
+            self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
+            post.on_partly_created()
+        else:
+            post.result.set(post.created)
 
     def record_failure(self, now: float) -> None:
-        """Fail the post of a call that confirmed no incident; if there were several, put two halves in `parts`.
+        """Record that the call in flight confirmed no incident. Fail a single post; try several again in two halves.
 
-        Both halves are tried before either is halved again. One bad post fails one half, a failing server fails both: so a
-        few calls suffice to distinguish them.
+        One bad post fails one half, a failing server fails both. Both halves are tried before either is halved again, so
+        that a few calls suffice to distinguish the two cases. If no call for the group has succeeded, it is given up after
+        RETRY_SECONDS or MAX_FRUITLESS_TRIES. Once one has, the server works, and the other failures are due to bad posts.
         """
-        posts, self.in_flight = self.doubt_in_flight(), []
+        posts = self.remove_unconfirmed()
         if len(posts) == 1:
             fail_posts(posts, RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
         else:
-            middle = len(posts) // 2
-            # Halves come in pairs. If their number is odd, the first is the other half of what just failed: it goes first.
-            index = len(self.parts) % 2
-            self.parts[index:index] = [posts[:middle], posts[middle:]]
-        if not self.fruitless_tries:  # the first failure of this group limits the time for all its tries
+            self.try_in_halves(posts)
+        if self.has_group_succeeded:
+            return
+        self.fruitless_tries += 1
+        if self.fruitless_tries == 1:  # now `posts` is the whole group
             for post in posts:
                 post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
-        self.fruitless_tries += 1
         if self.fruitless_tries >= MAX_FRUITLESS_TRIES:
             fail_posts(chain(*self.parts), Unavailable, self.not_tried)
             self.parts = []
 
-    def doubt_in_flight(self) -> list[Post]:
-        """Return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
-        for post in self.in_flight:
+    def try_in_halves(self, posts: list[Post]) -> None:
+        """Add the two halves of a rejected group or part to `parts`, behind the half that is still to be tried, if any.
+
+        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. `parts` becomes:
+        [A, B] -> A is tried -> [B, A1, A2] -> B is tried -> [B1, B2, A1, A2] -> B1 is tried -> [B2, B11, B12, A1, A2].
+        """
+        middle = len(posts) // 2
+        # Halves come in pairs. An odd number of parts means that the first is the other half of `posts`.
+        has_other_half = len(self.parts) % 2 == 1
+        index = 1 if has_other_half else 0
+        self.parts[index:index] = [posts[:middle], posts[middle:]]
+
+    def remove_unconfirmed(self) -> list[Post]:
+        """Remove and return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
+        posts, self.in_flight = self.in_flight, []
+        for post in posts:
             post.is_in_doubt = True
-        return self.in_flight
+        return posts
 
     def record_unsent(self) -> None:
-        """Fail the posts in flight: their call was never sent, so a retry is safe."""
+        """Record that the call in flight was never sent. Fail its posts; a retry is safe."""
         fail_posts(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
         self.in_flight = []
 
     def close(self, reason: str) -> None:
-        """Reject every new post with this reason; posts already queued are still created. The first reason stays."""
+        """Reject every new post with this reason, unless there is a reason already. Queued posts are still created."""
         self.closed_because = self.closed_because or reason
 
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
-        fail_posts(self.doubt_in_flight(), Unavailable, 'The integration ended before XSOAR replied.')
+        fail_posts(self.remove_unconfirmed(), Unavailable, 'The integration ended before XSOAR replied.')
         fail_posts(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
-        self.in_flight, self.waiting, self.parts = [], [], []
+        self.waiting, self.parts = [], []
 
     @property
     def is_empty(self) -> bool:
@@ -2344,46 +2415,57 @@ def created_incidents(reply: Any) -> list[Any] | None:
     The reply is documented as a list or a single dict. An empty list confirms that pre-process rules dropped every incident.
     """
     items = [reply] if isinstance(reply, dict) else reply
+    if items == []:
+        return []
     if not isinstance(items, list):
         return None
     created = [item for item in items if isinstance(item, dict) and item.get('id')]
-    return created if created or not items else None
+    return created or None
 
 
 def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
-    """Return the post that each created incident belongs to, or None where that is ambiguous.
+    """Return the post that each created incident belongs to, or None if that is in doubt.
 
-    The reply has the incidents in the order of the call, but pre-process rules may have dropped some of them. So match
-    the created incidents to those sent twice: from the front, each to the first that fits, and likewise from the back.
-    If both ways find the same post, no other is possible. For example, posts A, B and C send one incident each, and those
-    of A and C look alike (a, b, a). If `a b` comes back, both ways give the `a` to post A. If only `a` comes back, they
-    give it to A and to C: it is ambiguous. If an incident fits nowhere, the order was not kept, and no match counts.
+    A reply does not say which post an incident came from. It has the incidents in the order of the call, but pre-process
+    rules may have dropped some, and two posts may have sent incidents that look alike. So match the created incidents to
+    those sent twice: from the front, each to the first that fits, and from the back, each to the last that fits. If both
+    ways find the same post, no other is possible; if they differ, the owner is in doubt. For example, posts A, B and C
+    send the incidents x, y and x:
+
+        reply    from the front    from the back    owners
+        x, y     A, B              A, B             A, B
+        x        A                 C                None
+        y, x     B, C              B, C             B, C
     """
     if len(posts) == 1:
         return [*posts] * len(created)
     sent = [(post, incident) for post in posts for incident in post.incidents]
     from_front = first_owners(created, sent)
     from_back = first_owners(created[::-1], sent[::-1])[::-1]
-    if None in from_front:
+    if None in from_front:  # an incident fits nowhere, so the reply is not in the order of the call: no match counts
         return [None] * len(created)
-    return [owner if owner is other else None for owner, other in zip(from_front, from_back, strict=True)]
+    return [front if front is back else None for front, back in zip(from_front, from_back, strict=True)]
 
 
 def first_owners(created: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
-    """Return for each created incident the post of the first incident that fits, behind the previous match; else None."""
-    unmatched = iter(sent)  # consumed up to each match, so that the next search goes on behind it
-    return [next((post for post, incident in unmatched if matches(each, incident)), None) for each in created]
+    """Return the post of the first sent incident that fits each created one, behind the match before; None if none fits."""
+    unmatched = iter(sent)  # one iterator for all searches, so that each goes on behind the match before
+    found: list[Post | None] = []
+    for each in created:
+        fitting = (post for post, incident in unmatched if matches(each, incident))
+        found.append(next(fitting, None))
+    return found
 
 
 def matches(created: Any, incident: dict[str, Any]) -> bool:
     """Return whether a created incident may be the one that was sent.
 
-    Compare `rawJSON`, or the name if the reply has none: many incidents can share a name, and a mapper may change it.
+    Compare `rawJSON`, or the name if the reply has no `rawJSON`: many incidents can share a name, and a mapper may change it.
     """
-    reply = created if isinstance(created, dict) else {}
-    if reply.get('rawJSON'):
-        return bool(reply['rawJSON'] == incident['rawJSON'].decode())
-    return bool(reply.get('name') == incident['name'])
+    fields = created if isinstance(created, dict) else {}
+    if fields.get('rawJSON'):
+        return bool(fields['rawJSON'] == incident['rawJSON'].decode())
+    return bool(fields.get('name') == incident['name'])
 
 
 # Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
@@ -2399,20 +2481,15 @@ DELIVERY_IDS = {
 }
 
 
-def delivery_number(headers: dict[str, str]) -> str:
+def find_delivery_id(headers: dict[str, str]) -> str:
     """Return the name and value of the delivery id's header and the value of the second header; '' if there is no id.
 
     The name is included, because two senders may use equal ids in different headers.
     """
-    for name, beside in DELIVERY_IDS.items():
-        if headers.get(name) and headers.get(beside or name):
-            return f'{name}\0{headers[name]}\0{headers.get(beside)}'
+    for name, second_name in DELIVERY_IDS.items():
+        if headers.get(name) and headers.get(second_name or name):
+            return f'{name}\0{headers[name]}\0{headers.get(second_name)}'
     return ''
-
-
-def always() -> bool:
-    """Return True, for a sender that counts as disconnected."""
-    return True
 
 
 class RememberedDelivery:
@@ -2423,15 +2500,17 @@ class RememberedDelivery:
     """
 
     def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = never_gone):
-        number = delivery_number(headers)
-        fingerprint = f'{query}\0{number or headers.get("content-type")}'
-        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both; joining them would copy the body
-        self.is_numbered = bool(number)
-        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
-        self.is_gone = is_gone  # whether the sender has disconnected
-        # Whether the sender, or that of the latest repeat, waited for its response and then disconnected without it.
-        self.gave_up: Callable[[], bool] = never_gone
-        self.finished = Event()
+        delivery_id = find_delivery_id(headers)
+        fingerprint = f'{query}\0{delivery_id or headers.get("content-type")}'
+        # Nothing is signed here: HMAC serves as a hash of two values. Joining them for a plain hash would copy the body.
+        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')
+        self.has_id = bool(delivery_id)
+        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if delivery_id else UNNUMBERED_SECONDS)
+        self.is_gone = is_gone  # returns whether the sender has disconnected
+        self.has_waited = False  # whether the sender has waited so long that a disconnect means giving up
+        self.has_given_up_for_good = False  # whether the sender is known to have given up, whatever `is_gone` returns
+        self.latest_repeat: RememberedDelivery | None = None  # the last duplicate that came to wait for this delivery
+        self.finished = Event()  # set when the incidents were created, or could not be created
         self.created_json = b''  # the body of the response; empty if the delivery failed
         self.summary = ''  # for the log
 
@@ -2443,9 +2522,31 @@ class RememberedDelivery:
         """
         result.wait(patience)
         if not result.ready() and not self.is_gone():
-            self.gave_up = self.is_gone  # from now on a disconnect means giving up
+            self.has_waited = True
         result.wait(until - time.monotonic())
         return result.ready()
+
+    def gave_up(self) -> bool:
+        """Return whether the sender gave up: it waited, and then disconnected without the response.
+
+        If duplicates wait for this delivery, only the sender of the latest one counts.
+        """
+        if self.latest_repeat:
+            return self.latest_repeat.gave_up()
+        return self.has_given_up_for_good or (self.has_waited and self.is_gone())
+
+    def release_connection(self) -> None:
+        """Fix what `gave_up` returns, and drop `is_gone`, which would keep the sender's connection in memory."""
+        self.has_given_up_for_good = self.gave_up()
+        self.is_gone = never_gone
+        self.latest_repeat = None
+
+    def is_repeated_now(self) -> bool:
+        """Return whether a request with the same key that arrives now is a retry of this one, and not a new event.
+
+        Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
+        """
+        return time.monotonic() < self.forget_at and (self.has_id or self.gave_up())
 
     def record_created(self, created: list[Any]) -> None:
         """Keep what was created as the body of the response, and as a summary for the log."""
@@ -2457,13 +2558,6 @@ class RememberedDelivery:
         except (UnicodeError, OverflowError):  # half a surrogate pair, or a number that msgspec does not write
             self.created_json = json.dumps(created).encode()
 
-    def may_come_again(self) -> bool:
-        """Return whether another request with the same key is a retry of this one, and not a new event.
-
-        Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
-        """
-        return time.monotonic() < self.forget_at and (self.is_numbered or self.gave_up())
-
 
 @dataclass
 class DeliveryMemory:
@@ -2474,91 +2568,101 @@ class DeliveryMemory:
     most_bytes: int = MAX_REMEMBERED_BYTES
     # Unfinished and remembered deliveries by key. Equal requests without an id can be several events, hence the lists.
     by_key: dict[bytes, list[RememberedDelivery]] = field(default_factory=dict)
-    remembered: dict[RememberedDelivery, None] = field(default_factory=dict)  # an ordered set, oldest first
+    remembered: dict[RememberedDelivery, None] = field(default_factory=dict)  # finished ones: an ordered set, oldest first
     size: int = 0  # bytes of their responses
 
     def once(self, delivery: RememberedDelivery, post: Post) -> RememberedDelivery:
-        """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats.
+        """Create the incidents of a new delivery and return it, or return the original: the delivery that it repeats.
 
-        If the earlier one is unfinished, wait for it. If that fails, create the incidents after all. Raise a Rejected if
-        they cannot be created.
+        If the original is unfinished, wait for it. If it fails, create the incidents after all. Raise a Rejected if they
+        cannot be created.
         """
-        while first := next(filter(RememberedDelivery.may_come_again, self.by_key.get(delivery.key, ())), None):
-            if not first.finished.is_set():
-                self.wait_for_first(first, delivery, post)
-            elif not first.is_numbered:
-                self.forget(first)  # one disconnect explains one retry; the next equal request is a new event
-            if first.created_json:
-                return first
-        self.make(delivery, post)
+        while original := self.find_original(delivery.key):
+            if original.finished.is_set():
+                if not original.has_id:
+                    self.forget(original)  # one disconnect explains one retry; the next equal request is a new event
+                return original
+            self.wait_for_original(original, delivery, post)
+            if original.created_json:
+                return original
+        self.create(delivery, post)
         return delivery
 
-    def wait_for_first(self, first: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
-        """Wait until the first delivery is finished. Raise Unavailable if that takes longer than a post may wait."""
+    def find_original(self, key: bytes) -> RememberedDelivery | None:
+        """Return the first known delivery that a request with this key repeats if it arrives now, or None."""
+        for known in self.by_key.get(key, ()):
+            if known.is_repeated_now():
+                return known
+        return None
+
+    def wait_for_original(self, original: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
+        """Wait until the original is finished. Raise Unavailable if that takes longer than a post may wait."""
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
-        # From now on it is this sender's disconnect that explains the next retry. A lambda, since the attribute changes.
-        first.gave_up = lambda: delivery.gave_up()
+        original.latest_repeat = delivery  # from now on it is this sender's disconnect that explains the next retry
         try:
-            if not delivery.wait_for(first.finished, post.hand_over_by):
-                delivery.gave_up = always  # the 503 asks its sender to retry, which is as good as a disconnect
+            if not delivery.wait_for(original.finished, post.hand_over_by):
+                delivery.has_given_up_for_good = True  # the 503 asks its sender to retry, which is as good as a disconnect
                 raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
         finally:
             self.queue.repeats.remove(post)
 
-    def make(self, delivery: RememberedDelivery, post: Post) -> None:
+    def create(self, delivery: RememberedDelivery, post: Post) -> None:
         """Queue the post and wait for its result. Remember the delivery if it succeeds; raise the post's error if not."""
         self.by_key.setdefault(delivery.key, []).append(delivery)
-        until = post.hand_over_by
+        until = post.hand_over_by  # read now, because it changes when a part of the post was created
         try:
             self.queue.add(post)
             if not delivery.wait_for(post.result, until):
-                self.queue.expire(until)  # the queue does so before each call, but a call in flight may last longer
-            delivery.record_created(post.result.get() or [])
+                # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
+                self.queue.expire(until)
+            delivery.record_created(post.result.get() or [])  # waits on if the post is in flight; raises its error
         finally:
             delivery.finished.set()
             self.remember(delivery)
 
     def remember(self, delivery: RememberedDelivery) -> None:
         """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
-        # The sender's own is_gone would keep the connection in memory for as long as the delivery.
-        delivery.is_gone = delivery.gave_up = always if delivery.gave_up() else never_gone
+        delivery.release_connection()
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
-        if not delivery.may_come_again() or not 0 < len(delivery.created_json) <= self.most_bytes:
+        has_response = 0 < len(delivery.created_json) <= self.most_bytes
+        if not (delivery.is_repeated_now() and has_response):
             self.forget(delivery)
         while len(self.remembered) > self.most or self.size > self.most_bytes:
-            self.forget(next(iter(self.remembered)))
+            oldest = next(iter(self.remembered))
+            self.forget(oldest)
 
     def forget(self, delivery: RememberedDelivery) -> None:
         """Remove a remembered delivery."""
         del self.remembered[delivery]
         self.size -= len(delivery.created_json)
-        self.by_key[delivery.key].remove(delivery)
-        if not self.by_key[delivery.key]:
+        deliveries = self.by_key[delivery.key]
+        deliveries.remove(delivery)
+        if not deliveries:
             del self.by_key[delivery.key]
 
 
 @dataclass
 class LogBuffer:
-    """Log lines that wait for the line to the server. Lines beyond the limits are counted and not kept.
+    """Log lines that wait for the line to the server. Lines beyond the limits are not kept, only counted.
 
-    Most requests in a flood fail for one reason. So only the first `most_equal` lines with one `reason` are kept within
-    `flood_seconds`; at the end, one line says how many more there were.
+    In a flood, most requests fail for one reason. So only the first `most_equal` lines with the same `reason` are kept; when
+    `flood_seconds` have passed, `end_flood` adds one line that says how many more there were.
     """
 
-    most: int = 1000  # lines of one level
+    most: int = 1000  # lines of one log level, such as 'info'
     most_equal: int = 10
     flood_seconds: int = 10
     lines: dict[str, list[str]] = field(default_factory=dict)  # by level
-    lost: int = 0  # lines beyond `most`
-    reasons: dict[str, int] = field(default_factory=dict)  # how many lines had this reason in this flood
+    lost: int = 0  # how many lines were dropped because there were `most` already
+    reasons: dict[str, int] = field(default_factory=dict)  # how many lines had this reason in this flood, kept or not
 
     def add(self, level: str, text: str, reason: str = '') -> None:
-        """Keep a line with the current time, or count it. Lines without a `reason` are not counted as equal."""
+        """Keep a line together with the current time, or only count it. Without a `reason`, `most_equal` does not apply."""
         if reason:
-            # Some reasons hold a sender's own text, so there could be any number of them.
-            reason = reason if len(self.reasons) < 100 else 'other reasons'
+            if len(self.reasons) >= 100:  # some reasons contain a sender's own text, so there could be any number of them
+                reason = 'other reasons'
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
             if self.reasons[reason] > self.most_equal:
                 return
@@ -2569,14 +2673,15 @@ class LogBuffer:
             self.lost += 1
 
     def end_flood(self) -> None:
-        """Add a line for each reason that more lines had than were kept, and start counting from zero."""
+        """Add a line for each reason of which lines were not kept, with their number; then start counting from zero."""
         for reason, count in self.reasons.items():
-            if count > self.most_equal:
-                self.add('info', f'{count - self.most_equal} more in {self.flood_seconds} s: {reason}')
+            not_kept = count - self.most_equal
+            if not_kept > 0:
+                self.add('info', f'{not_kept} more in {self.flood_seconds} s: {reason}')
         self.reasons.clear()
 
     def drain(self) -> tuple[str, str]:
-        """Remove the lines of one level; return the level, and the lines as one text to save log calls."""
+        """Remove the lines of one level. Return the level, and the lines as one str, since each log call takes time."""
         level = next(iter(self.lines))
         lines = self.lines.pop(level)
         if self.lost:
@@ -2587,20 +2692,20 @@ class LogBuffer:
 
 @dataclass
 class Samples:
-    """The latest incidents, for the mapping wizard. Large ones are omitted: all go into the integration context."""
+    """The latest incidents, for the mapping wizard. Large ones are omitted, since the integration context stores them all."""
 
     most_bytes: int = 50_000  # of one incident
     latest: list[dict[str, Any]] = field(default_factory=list)
-    has_changed: bool = False  # since the last drain
+    has_changed: bool = False  # since the last call of `to_context`
 
     def add(self, incidents: list[dict[str, Any]]) -> None:
-        """Keep the latest MAX_SAMPLES of the samples so far and these incidents, whose `rawJSON` is text."""
-        small = [incident for incident in incidents if text_bytes(incident) <= self.most_bytes]
+        """Add incidents, whose `rawJSON` is a str, to the samples, and keep the latest MAX_SAMPLES."""
+        small = [incident for incident in incidents if incident_bytes(incident) <= self.most_bytes]
         self.latest = [*self.latest, *small][-MAX_SAMPLES:]
         self.has_changed |= bool(small)
 
-    def drain(self) -> dict[str, str]:
-        """Return the integration context to store, with the samples as JSON text: context values must be strings."""
+    def to_context(self) -> dict[str, str]:
+        """Return the integration context to store. It contains the samples as JSON, because its values must be strings."""
         self.has_changed = False
         return {'samples': json.dumps(self.latest)}
 
@@ -2770,7 +2875,7 @@ class ServerLine:
             self.call(getattr(demisto, level), text)
         elif self.samples.has_changed and now >= self.samples_due_at:
             self.samples_due_at = now + SAMPLES_EVERY_SECONDS
-            self.call(demisto.setIntegrationContext, self.samples.drain())
+            self.call(demisto.setIntegrationContext, self.samples.to_context())
         else:
             return False
         return True
@@ -2925,7 +3030,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             delivery, post = accepted
             # A large post excludes other large bodies until XSOAR has replied to its first call, because the call and
             # the reply hold its text several times. One of a small body does not: copies of its headers made it large.
-            post.on_begun = exclusive.close
+            post.on_partly_created = exclusive.close
             if min(post.size, request.text_size) <= MAX_CALL_BYTES:
                 exclusive.close()
             return self.create(request, delivery, post)
