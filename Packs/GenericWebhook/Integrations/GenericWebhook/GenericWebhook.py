@@ -2721,10 +2721,9 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 
 
 class ServerLine:
-    """The only caller of demisto while serving: one greenlet decides, one native thread makes one call at a time.
+    """The only caller of demisto while serving: a greenlet (`run`) decides on the next call, a native thread makes it.
 
-    The calls for posts come first. Logs, health and samples are sent at intervals, except that the end of an error is
-    reported at once.
+    Between the calls for posts, it sends health, log lines and samples at intervals, and the end of an error at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -2732,21 +2731,22 @@ class ServerLine:
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
-        self.health: str | None = None  # error of XSOAR or the port; '': none; None: nothing was reported yet
-        self.failure = ''  # a request's unexpected failure, until it was sent and a later call succeeds
-        self.sent_health: str | None = None  # what the server was last sent
+        self.is_health_known = False  # whether anything about the health has been reported
+        self.error = ''  # an error of XSOAR or the port; empty if there is none
+        self.failure = ''  # a request's unexpected failure, until it has been sent and a later createIncidents call succeeds
+        self.sent_health: str | None = None  # the health that was last sent; None if none was, or if sending it failed
         self.health_every = health_every
         self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
         self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
         self.is_finished = False  # only the log lines that wait are still to be sent
-        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # functions and arguments, for the native thread
-        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # from it
-        self.replied = gevent.get_hub().loop.async_()
+        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # each a function and its arguments, for the native thread
+        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # results and errors, from that thread
+        self.replied = gevent.get_hub().loop.async_()  # by which that thread resumes the greenlet
         threading.Thread(target=self.run_jobs, daemon=True).start()
-        self.keeper = gevent.spawn(self.keep)
-        self.keeper.link_exception(lambda _: self.cut())  # without it nothing would be created any more
+        self.runner = gevent.spawn(self.run)
+        self.runner.link_exception(lambda _: self.cut())  # if `run` failed, no incident would be created any more
 
     def log(self, level: str, text: str, reason: str = '') -> None:
         """Queue a log line. In a flood of lines with an equal `reason`, keep the first and count the others."""
@@ -2757,18 +2757,20 @@ class ServerLine:
 
     def report_health(self, error: str) -> None:
         """Show an error of XSOAR or the port on the instance's page, or no error if the text is empty."""
-        self.health = error
+        self.error = error
+        self.is_health_known = True
         self.wake.set()
 
     def report_failure(self, failure: str) -> None:
         """Show a request's unexpected failure on the instance's page."""
         self.failure = failure
+        self.is_health_known = True
         self.wake.set()
 
     @property
-    def shown_health(self) -> str | None:
-        """Return what the instance's page should say: '' if all is well, None if nothing has been reported yet."""
-        return ' '.join(filter(None, (self.health, self.failure))) or self.health
+    def health(self) -> str:
+        """Return what the instance's page should say about errors; '' if there is none."""
+        return ' '.join(each for each in (self.error, self.failure) if each)
 
     @property
     def call_seconds(self) -> float:
@@ -2776,7 +2778,7 @@ class ServerLine:
         return time.monotonic() - self.queue.began_at if self.queue.in_flight else 0
 
     def stop(self) -> None:
-        """Accept no further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
+        """Reject every further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
         self.queue.close('The integration is stopping: send it again.')
         self.ending.set()
 
@@ -2792,19 +2794,21 @@ class ServerLine:
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         self.log_buffer.end_flood()
-        self.is_finished = True
+        self.is_finished = True  # from now on `run` ends as soon as no log line waits
         self.wake.set()
-        self.keeper.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
+        self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
 
-    def keep(self) -> None:
+    def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         context, _ = self.call(demisto.getIntegrationContext)
         self.samples.latest = read_samples(context)
         while not self.is_cut and (self.log_buffer.lines or not self.is_finished):
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
-            elif not (self.send_what_is_due() or self.create_next()):
-                self.wake.wait(0.25)  # not longer, to see the hang-up and what has become due
+                continue
+            is_idle = not (self.send_what_is_due() or self.create_next())
+            if is_idle:
+                self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.wake.clear()
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
@@ -2834,17 +2838,23 @@ class ServerLine:
         if incidents := list(map(with_text, self.queue.next_call(began))):
             result, error = self.call(demisto.createIncidents, incidents)
             if not self.is_cut:
-                self.settle_call(result, error, incidents)
+                self.record_result(result, error, incidents)
         if len(incidents) > 1:
-            # Senders that got a response may post again at once. Without a pause the next call would hold only the posts of
-            # the other senders, and the two halves would alternate for good.
-            gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
-            gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
-            gevent.sleep(0)  # for the greenlets of these requests to start
-            gevent.sleep(0)  # ... and to queue their posts
+            self.let_senders_post_again(time.monotonic() - began)
         return bool(incidents)
 
-    def settle_call(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
+    def let_senders_post_again(self, call_seconds: float) -> None:
+        """Pause after a call that took so many seconds, for an eighth of that time and at most 5 ms.
+
+        Senders that got a response may post again at once. Without a pause the next call would contain only the posts of the
+        other senders, and the two halves would alternate for good.
+        """
+        gevent.sleep(min(call_seconds / 8, 0.005))
+        gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
+        gevent.sleep(0)  # for the greenlets of these requests to start
+        gevent.sleep(0)  # ... and to queue their posts
+
+    def record_result(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
         """Record how a createIncidents call ended: not sent, not confirmed, or with created incidents."""
         created = created_incidents(result)
         # A RuntimeError means that the line's lock was not free in time, so nothing was sent. Its subclass RecursionError
@@ -2852,11 +2862,13 @@ class ServerLine:
         if type(error) is RuntimeError:
             self.queue.record_unsent()
         elif created is None:
-            self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(why_not(result, error))}')
+            self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(unconfirmed_reason(result, error))}')
             self.queue.record_failure(time.monotonic())
         else:
             self.report_health('')
-            if self.failure in (self.sent_health or ''):  # a failure that was not yet sent stays until it was
+            # This success ends the failure, too. But one that has not been sent yet stays, so that it is shown at all.
+            is_failure_sent = self.sent_health is not None and self.failure in self.sent_health
+            if is_failure_sent:
                 self.failure = ''
             self.samples.add(incidents)
             if not self.queue.record_created(created, time.monotonic()):
@@ -2866,8 +2878,9 @@ class ServerLine:
     def send_what_is_due(self) -> bool:
         """Send the first of health, one level of log lines, and samples that is due; return False if nothing is due."""
         now = time.monotonic()
-        is_well_again = self.sent_health and not self.shown_health
-        if self.shown_health != self.sent_health and (is_well_again or now >= self.health_due_at):
+        has_health_changed = self.is_health_known and self.health != self.sent_health
+        has_error_ended = self.sent_health and not self.health
+        if has_health_changed and (has_error_ended or now >= self.health_due_at):
             self.send_health()
         elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finished):
             self.logs_due_at = now + self.log_every
@@ -2881,12 +2894,12 @@ class ServerLine:
         return True
 
     def send_health(self) -> None:
-        """Send the health to the instance's page. If it is an error, or was not sent, the next has to wait."""
-        health = self.shown_health
+        """Send the health to the instance's page. After an error, or if this fails, `health_every` delays the next time."""
+        health = self.health
         _, error = self.call(demisto.updateModuleHealth, health, bool(health))
         if isinstance(error, TypeError):  # XSOAR before 6.8 takes no second argument
             _, error = self.call(demisto.updateModuleHealth, health)
-        self.sent_health = None if error else health  # None: it is sent again
+        self.sent_health = None if error else health  # after None it is sent again, because it differs
         if health or error:
             self.health_due_at = time.monotonic() + self.health_every
 
@@ -2895,29 +2908,32 @@ def call_safely(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseExce
     """Return a function's result and None, or None and its exception."""
     try:
         return function(*args), None
-    except BaseException as error:  # even SystemExit: the greenlet that waits for the reply would wait for ever
+    except BaseException as error:  # even SystemExit: without a reply the greenlet that called would wait for ever
         return None, error
 
 
 def has_ended_line(error: BaseException, is_create: bool) -> bool:
     """Return whether a call's error means that the server is gone, and not only that this call failed.
 
-    If the line is closed, a call raises a ValueError with a fixed text. An engine that lost its server may send this text
-    as an error reply, which means the same. But an error reply to createIncidents may be the name of an incident, which a
-    sender chooses: there the text counts only if stdin has ended, too. If not, the next log call decides.
+    If the line is closed, a call raises a ValueError with a fixed message. An engine that lost its server may send this
+    message as an error reply, which means the same. But an error reply to createIncidents may be the name of an incident,
+    which a sender chooses: there the message counts only if stdin has ended, too. If not, the next log call decides.
     """
+    if isinstance(error, OSError):
+        return True
     if isinstance(error, json.JSONDecodeError):  # at the end of stdin, the reply is empty or cut off
         return not error.doc or has_hung_up()
-    is_closed = type(error) is ValueError and str(error).strip() == 'Try to write when connection closed'
-    return isinstance(error, OSError) or (is_closed and (not is_create or has_hung_up()))
+    if type(error) is not ValueError or str(error).strip() != 'Try to write when connection closed':
+        return False
+    return not is_create or has_hung_up()
 
 
 SHORT = reprlib.Repr()  # a reply may have many MiB
 SHORT.maxstring = SHORT.maxother = 300
 
 
-def why_not(result: Any, error: BaseException | None) -> Any:
-    """Return the reason why a call confirmed no incident, as text or as the error itself, for the health."""
+def unconfirmed_reason(result: Any, error: BaseException | None) -> Any:
+    """Return the reason why a call confirmed no incident, as a str or as the error itself, for the health."""
     if isinstance(error, json.JSONDecodeError | RecursionError):
         return f'its reply could not be read: {error}'
     return error or f'there is no incident in its reply: {SHORT.repr(result)}'
@@ -2981,13 +2997,14 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return response or handler(request)
         except Rejected as rejection:
             request.log_note = rejection.detail.partition('. ')[0]
-            # Break the cycle exception -> traceback -> frame -> post -> exception, which would keep the body in memory.
+            # Break the cycle exception -> traceback -> frame -> post -> exception. It would keep the body in memory until the
+            # next garbage collection.
             rejection.__traceback__ = None
             is_secret = contains_token(self.settings, rejection.found)
             detail = rejection.detail if is_secret else rejection.detail_for_sender
             return problem(rejection.status, detail, rejection.headers)
         except Exception as error:
-            return self.fail(request, error)
+            return self.internal_error(request, error)
 
     def accepts(self, request: Request) -> bool:
         """Return whether the head of a request is enough to accept it: it shows the token, or no token is configured."""
@@ -3002,7 +3019,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
         return problem(error.status_code, request.log_note, headers)
 
-    def fail(self, request: Request, error: Exception) -> HTTPResponse:
+    def internal_error(self, request: Request, error: Exception) -> HTTPResponse:
         """Return the 500 for an unexpected exception, and report it in the log and the health.
 
         Only the functions and line numbers on the way are reported: a value could be a secret.
@@ -3015,7 +3032,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
     def greet(self, _: Request) -> HTTPResponse:
-        """Return the text for a GET: the webhook is listening, and for how long XSOAR has been busy if that is too long."""
+        """Return the response to a GET: the webhook is listening; and, if a call takes too long, for how long XSOAR is busy."""
         text = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
         if self.line.call_seconds > LONGEST_CALL_SECONDS:
             text += f'XSOAR has been busy with one call for {self.line.call_seconds:.0f} s.\n'
@@ -3024,14 +3041,16 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def receive(self, request: Request) -> HTTPResponse:
         """Create the incidents of a POST. Return the response with them, or that to a signed handshake. Raise Rejected."""
         with ExitStack() as exclusive:
-            accepted = self.read(request, exclusive)
-            if isinstance(accepted, HTTPResponse):
-                return accepted
-            delivery, post = accepted
+            handshake_or_post = self.read_post(request, exclusive)
+            if isinstance(handshake_or_post, HTTPResponse):
+                return handshake_or_post
+            delivery, post = handshake_or_post
             # A large post excludes other large bodies until XSOAR has replied to its first call, because the call and
-            # the reply hold its text several times. One of a small body does not: copies of its headers made it large.
+            # the reply contain its incidents several times. A post of a small body does not: copies of its headers made
+            # it large.
             post.on_partly_created = exclusive.close
-            if min(post.size, request.text_size) <= MAX_CALL_BYTES:
+            is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
+            if not is_large:
                 exclusive.close()
             return self.create(request, delivery, post)
 
@@ -3043,10 +3062,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
         return json_response(original.created_json)
 
-    def read(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
-        """Authenticate a request, and return what is kept of it while it waits, or the response to a signed handshake.
+    def read_post(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
+        """Authenticate a request. Return what is kept of it while it waits, or the response to a signed handshake.
 
-        `exclusive` is entered with the body's exclusion of others, which lasts until the caller closes it.
+        If the body is large, it excludes other large bodies from now on, until the caller closes `exclusive`.
+        Raise Rejected.
         """
         settings = self.settings
         signatures = None if request.is_accepted else authenticate(settings, request.headers, request.query_string)
@@ -3055,27 +3075,30 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             signed_by = '' if signatures is None else valid_signature(signatures, body, request.arrived)
             request.is_accepted = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the exclusion counts, too
-            payloads = self.read_payloads(request, body, exclusive)
+            payloads = self.unpack(request, body, exclusive)
             response = signed_handshake(settings, request, signed_by, payloads)
             if response:
                 request.log_note = 'handshake'
                 return response
             post = Post(to_incidents(payloads, self.arrival(request)), request.memory_bytes)
             post.hand_over_by = hand_over_by
-            parameters = [pair for pair in request.query.items()
-                          if not hmac.compare_digest(pair[1].encode(), settings.token)]
+            # Without the token, which says nothing about what is to be created.
+            parameters = [(name, value) for name, value in request.query.items()
+                          if not hmac.compare_digest(value.encode(), settings.token)]
             return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone), post
 
-    def read_payloads(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
-        """Decompress a body and return its payloads, each as JSON text; exclude other large bodies. Raise Rejected."""
+    def unpack(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
+        """Decompress a body and return its payloads, each as JSON. If the body is large, exclude others. Raise Rejected."""
         coding = request.headers.get('content-encoding', '')
-        events = 0
-        # Measure first, decompress again later: a body that waits for its exclusion takes only what was sent.
+        most_events = 0  # an upper bound: each event has a `{`, or in an HTML form a `%7B`
+        # Measure first, decompress again later: while a body waits for others, it takes only the memory of what was sent.
         for piece in decompress(body, coding):
             request.text_size += len(piece)
-            events += piece.count(b'{') + piece.count(b'%7')  # an upper bound: each event has a `{`, in a form a `%7B`
-        # Many small events take as long as a larger body, and each may get a copy of all headers.
-        exclusive.enter_context(self.intake.exclusive(max(request.text_size, min(1024 * events, MIB))))
+            most_events += piece.count(b'{') + piece.count(b'%7')
+        # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
+        # but all together as no more than 1 MiB.
+        processing_size = max(request.text_size, min(1024 * most_events, MIB))
+        exclusive.enter_context(self.intake.exclusive(processing_size))
         return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
 
     def arrival(self, request: Request) -> Arrival:
@@ -3095,7 +3118,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 class PacedReader:
     """Reads from a socket, as long as the sender keeps the pace and does not send too much.
 
-    Beyond that every read raises OSError. `buffer` holds the bytes that arrived before they were asked for.
+    Beyond that every read raises OSError. `buffer` contains the bytes that have arrived and that no read has returned yet.
     """
 
     __slots__ = ('buffer', 'bytes_per_second', 'ends_at', 'received', 'seconds', 'socket')
@@ -3134,7 +3157,7 @@ class PacedReader:
     def receive(self, size: int) -> bytes:
         """Wait for bytes from the socket, and return at most `size` of them. Raise OSError."""
         if self.received:
-            gevent.sleep(0)  # otherwise all that has arrived would be read before another greenlet can run
+            gevent.sleep(0)  # otherwise this greenlet would read all that has arrived before another can run
         remaining_seconds = self.ends_at - time.monotonic()
         if remaining_seconds <= 0:
             raise TimeoutError('the sender is too slow')
@@ -3144,9 +3167,9 @@ class PacedReader:
         return data
 
     def count(self, size: int) -> None:
-        """Extend the allowance by what has arrived. Raise OSError if that is more than any request needs."""
+        """Extend the time allowance for `size` bytes that have arrived. Raise OSError if all are more than a request needs."""
         self.received += size
-        if self.received > 64 * MIB:  # twice the largest body: so much of a rejected body is read and thrown away
+        if self.received > 64 * MIB:  # more than twice the largest body: that much of a rejected body is read and thrown away
             raise OSError('the sender sends too much')
         latest_end = time.monotonic() + self.seconds  # so that a sender that stops is cut off within the grace period
         self.ends_at = min(self.ends_at + size / self.bytes_per_second, latest_end)
@@ -3183,16 +3206,22 @@ HEADER = re.compile(HTTP_FIELD + rb'\r?\n')  # RFC 9112 section 2.2: a lone line
 EMPTY_LINES = b'\r\n', b'\n'
 
 
-def read_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
+def parse_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
     """Return the request whose request line is `start` and whose headers follow in `rfile`. Raise Rejected if it is not HTTP."""
     match = REQUEST_START.fullmatch(start)
     if not match:
-        raise next(kind(detail) for form, kind, detail in REQUEST_START_FAULTS if form.fullmatch(start))
+        raise request_start_fault(start)
     method, path, query, version = (part.decode() for part in match.groups(b''))
     headers = read_headers(rfile)
     check_unambiguous(headers, is_http10=version == 'HTTP/1.0')
     body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
     return Request(method, path or '/', query, version, headers, body)
+
+
+def request_start_fault(start: bytes) -> Rejected:
+    """Return the error for a request line that does not match REQUEST_START: that of the first fault that matches."""
+    faults = (error_class(detail) for pattern, error_class, detail in REQUEST_START_FAULTS if pattern.fullmatch(start))
+    return next(faults)  # there is always one: a line without a line feed matches the second pattern, any other the last
 
 
 def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
@@ -3211,7 +3240,7 @@ def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
         if not match:
             break
         if b'_' in match[1]:
-            continue  # WSGI writes hyphens as underscores, so that X_Token would pass for X-Token
+            continue  # dropped: WSGI writes hyphens as underscores, so that X_Token would be taken for X-Token
         name = match[1].decode().lower()
         value = match[2].strip(b' \t').decode('latin-1')  # stripping in the pattern would backtrack in cubic time
         headers[name] = f'{headers[name]},{value}' if name in headers else value
@@ -3240,15 +3269,17 @@ EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
 def find_head_end(buffer: bytearray, searched: int) -> int:
     """Return the length of the head at the start of a buffer, or 0 while more of it has to arrive.
 
-    Bytes that can no longer become a head count as one, so that they are rejected at once. The first `searched` bytes
-    were looked at before, so that a head that arrives byte by byte is searched once.
+    If the bytes can no longer become a head, return the length of the buffer, so that they are rejected at once. The first
+    `searched` bytes were searched before, so that a head that arrives byte by byte is not searched again with each byte.
     """
-    if end := HEAD_END.search(buffer, max(searched - 2, 0)):
-        return end.end()
-    start_end = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1
-    is_too_large = len(buffer) >= MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_end else 0)
-    is_bad = searched < start_end and not REQUEST_START.fullmatch(buffer, 0, start_end)
-    return len(buffer) if is_too_large or is_bad else 0
+    # HEAD_END has up to three bytes, of which two may have been searched before.
+    if match := HEAD_END.search(buffer, max(searched - 2, 0)):
+        return match.end()
+    start_size = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1  # 0 while the request line is incomplete
+    most_bytes = MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_size else 0)
+    is_start_new = searched < start_size  # it was completed by the latest bytes, so it has not been checked yet
+    is_start_bad = is_start_new and not REQUEST_START.fullmatch(buffer, 0, start_size)
+    return len(buffer) if len(buffer) >= most_bytes or is_start_bad else 0
 
 
 # RFC 9112 section 7.1: a chunk begins with its size in hexadecimal digits; extensions after a semicolon are ignored.
@@ -3261,13 +3292,13 @@ CHUNK_END = re.compile(rb'\r\n')
 class RequestBody(io.RawIOBase):
     """The body of one request without its chunked framing, as `wsgi.input`.
 
-    The framing may be MAX_FRAMING_BYTES and an eighth of the data: chunks of one byte would otherwise cost 100 times
-    their size in CPU.
+    The framing may take up to MAX_FRAMING_BYTES plus an eighth of the data. Otherwise a body in chunks of one byte would
+    cost 100 times as much CPU as its size justifies.
     """
 
     def __init__(self, rfile: Any, length: int, has_chunks: bool):
-        self.rfile = rfile  # has read and readline, as PacedReader
-        self.size = length  # of the whole body, as far as it is known: chunks add to it as they arrive
+        self.rfile = rfile  # has `read` and `readline`, like PacedReader
+        self.size = length  # of the whole body; if it has chunks, of those that have begun to arrive
         self.remaining = length  # bytes still to read of the body, or of the current chunk
         self.has_chunks = has_chunks  # whether another chunk follows
         self.remaining_framing = MAX_FRAMING_BYTES
@@ -3292,26 +3323,36 @@ class RequestBody(io.RawIOBase):
         return data
 
     def read_chunk_size(self) -> None:
-        """Read the size of the next chunk. The last one is empty, and trailers follow it."""
+        """Read the size of the next chunk. The last chunk is empty, and trailers follow it: read these, too."""
         self.remaining = int(self.read_framing(CHUNK_SIZE)[1], 16)
         self.size += self.remaining
         self.has_chunks = self.remaining > 0
-        while not self.has_chunks and self.read_framing(TRAILER)[1]:
-            pass
+        if not self.has_chunks:
+            self.skip_trailers()
 
-    def read_framing(self, form: re.Pattern[bytes]) -> re.Match[bytes]:
-        """Read one line of framing, and return its match. Raise ValueError if it does not match or is too much."""
+    def skip_trailers(self) -> None:
+        """Read the trailers, and the empty line that ends them. Nothing is kept of them."""
+        trailer = self.read_framing(TRAILER)
+        while trailer[1]:  # the name, which is None in the empty line
+            trailer = self.read_framing(TRAILER)
+
+    def read_framing(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
+        """Read one line of framing, and return its match. Raise ValueError if it does not match, or if all is too long."""
         framing = self.rfile.readline(self.remaining_framing)
         self.remaining_framing -= len(framing)
-        match = form.fullmatch(framing)
+        match = pattern.fullmatch(framing)
         if not match:
             raise ValueError('the framing is not well-formed, or too much')
         return match
 
     @property
-    def is_nearly_read(self) -> bool:
-        """Return whether so little remains that it can be skipped to keep the connection for the next request."""
-        return not (self.has_chunks or self.send_continue or self.remaining > PIECE_BYTES)
+    def can_be_skipped(self) -> bool:
+        """Return whether what remains is known and small, so that the connection can be kept for the next request.
+
+        A sender that still waits for 100 Continue may send the body or not, so it is not known.
+        """
+        is_length_known = not self.has_chunks and not self.send_continue
+        return is_length_known and self.remaining <= PIECE_BYTES
 
 
 COMMON_ENVIRON = {
@@ -3337,7 +3378,7 @@ def wsgi_environ(request: Request, peer: str, port: int) -> dict[str, Any]:
     """Return the environ of PEP 3333 for a request from the address `peer`, and under REQUEST the request itself."""
     path = request.path
     if '%' in path:
-        with suppress(UnicodeError):  # left as it is: Bottle would drop what is not UTF-8, and take /%ff for the root
+        with suppress(UnicodeError):  # else keep it encoded: Bottle would drop what is not UTF-8, and take /%ff for the root
             path = unquote(path, errors='strict').encode().decode('latin-1')
     environ = {
         **COMMON_ENVIRON,
@@ -3386,10 +3427,10 @@ class Response(NamedTuple):
 
 def rejection_response(rejection: Rejected, is_head: bool) -> Response:
     """Return the response to a request that reaches no handler. The connection ends with it."""
-    answered = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
-    content = answered.body.encode()
-    headers = [*answered.headers.items(), ('Content-Length', str(len(content)))]
-    return Response(answered.status_line, headers, b'' if is_head else content)
+    response = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
+    content = response.body.encode()
+    headers = [*response.headers.items(), ('Content-Length', str(len(content)))]
+    return Response(response.status_line, headers, b'' if is_head else content)
 
 
 class Connection:
@@ -3407,7 +3448,7 @@ class Connection:
         self.server = server
         self.reader = PacedReader(sock)
         self.began = time.monotonic()  # when the latest request began to arrive
-        self.skipped = 0  # bytes still to arrive of a body that nobody reads
+        self.skipped = 0  # how many bytes of the last request's body were not read, and are dropped as they arrive
         self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
 
     # Without a greenlet: what follows is called by the event loop, and must not block.
@@ -3416,18 +3457,18 @@ class Connection:
         """Have the event loop watch for the next request, whose first byte must arrive within `seconds`."""
         self.reader.expect(seconds)
         self.server.idle[self] = None
-        self.server.accept_again()  # from now on it may give way to a newcomer
+        self.server.admit_more()  # since this connection may now be closed for a new one
         self.watch(self.read_head)
-        self.find_head(0)  # the head may have arrived together with the request before
+        self.begin_if_complete(0)  # the head may have arrived together with the request before
 
     def watch(self, read: Callable[[bytes], None]) -> None:
         """Have the event loop call `read` with the bytes that arrive, and with none at their end."""
         self.socket.settimeout(0)
         self.watcher.stop()
-        self.watcher.start(self.receive, read)
+        self.watcher.start(self.on_readable, read)
 
-    def receive(self, read: Callable[[bytes], None]) -> None:
-        """Pass on what has arrived. Close the connection when it is broken."""
+    def on_readable(self, read: Callable[[bytes], None]) -> None:
+        """Call `read` with the bytes that have arrived. Close the connection if it is broken."""
         try:
             read(self.socket.recv(PIECE_BYTES))
         except BlockingIOError:
@@ -3436,25 +3477,32 @@ class Connection:
             self.close()
 
     def read_head(self, data: bytes) -> None:
-        """Add bytes to the head that arrives; begin the request when the head is complete, or its sender has ended it."""
+        """Add bytes to the head that arrives. Begin the request when the head is complete or can't be completed any more.
+
+        If `data` is empty, the sender has closed its side: an incomplete head is rejected then.
+        """
         searched = len(self.reader.buffer)
         self.reader.buffer += data
-        if not self.find_head(searched) and not data:
-            if searched:
-                self.begin_request(searched)
-            else:
-                self.close()
+        has_begun = self.begin_if_complete(searched)
+        if has_begun or data:
+            return
+        if searched:
+            self.begin_request(searched)
+        else:
+            self.close()
 
-    def find_head(self, searched: int) -> bool:
-        """Begin the request if the buffer holds a whole head, or what cannot become one. Return whether it does.
+    def begin_if_complete(self, searched: int) -> bool:
+        """Begin the request and return True if the buffer contains a whole head, or what cannot become one.
 
-        First drop what belongs to the request before: the rest of its body, and blank lines. With the first byte of a
-        head the connection is no longer idle, and the bytes count, which may reject the head that has arrived longest.
+        The first `searched` bytes of the buffer are known not to be a whole head. First drop what belongs to the request
+        before: what remains of its body, and empty lines. With the first byte of a head the connection is no longer idle.
+        From then on its bytes count, and if all heads take too many, the one that began first is rejected.
         """
         buffer = self.reader.buffer
         skipped = min(self.skipped, len(buffer))
         self.skipped -= skipped
         del buffer[:skipped]
+        # `searched` needs no correction: before bytes are deleted here, at most a lone carriage return was searched.
         del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
         if not buffer:
             return False
@@ -3477,7 +3525,7 @@ class Connection:
         self.reader.buffer = self.reader.buffer[size:]
         self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
-            request = read_head(head.readline(MAX_REQUEST_START_BYTES), head)
+            request = parse_head(head.readline(MAX_REQUEST_START_BYTES), head)
             request.body.rfile = self.reader
         except Rejected as rejection:
             rejection.__traceback__ = None  # its frames would keep the head in memory
@@ -3485,10 +3533,13 @@ class Connection:
             request = Request(method, rejection=rejection, log_note=rejection.detail)
         request.head_size = size
         request.is_gone = self.is_gone
-        self.server.serve(self, request)
+        self.server.schedule(self, request)
 
     def reject(self, rejection: Rejected) -> None:
-        """Respond to a request that has no greenlet, as far as the socket takes the response at once; end the connection."""
+        """Send the response to a request that has no greenlet, and end the connection.
+
+        What the socket does not take at once is not sent, since nothing here may wait.
+        """
         waiting = self.server.unauthenticated.get(self)
         is_head = waiting.method == 'HEAD' if waiting else self.reader.buffer.startswith(b'HEAD ')
         self.server.release_head(self)
@@ -3514,7 +3565,7 @@ class Connection:
         """
         self.reader.buffer = bytearray()
         self.server.lingering[self] = None
-        self.server.accept_again()
+        self.server.admit_more()
         try:
             self.socket.shutdown(socket.SHUT_WR)
             self.watch(self.throw_away)
@@ -3522,7 +3573,7 @@ class Connection:
             self.close()
 
     def throw_away(self, data: bytes) -> None:
-        """Count bytes that nobody reads, and close the connection at their end. Raise OSError if they are too many."""
+        """Drop bytes, but count them. Close the connection at their end. Raise OSError if there are too many."""
         self.reader.count(len(data))
         if not data:
             self.close()
@@ -3546,8 +3597,8 @@ class Connection:
             self.close()
             raise
         else:
-            self.skipped = request.body.remaining if stays_open else 0
             if stays_open:
+                self.skipped = request.body.remaining
                 self.watch_for_request(self.server.limits.idle_seconds)
             else:
                 self.linger()
@@ -3560,13 +3611,14 @@ class Connection:
         response = self.server.response(request, self.peer)
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
-        is_decided = response.has_header('connection')
-        stays_open = wants_to_stay and not is_decided and request.body.is_nearly_read
-        if not is_decided:
+        is_decided_by_app = response.has_header('connection')  # the app sets this header only to close the connection
+        stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_skipped
+        if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
         self.log(request, response.status[:3])
         head = self.head_of(response)
-        is_small = len(response.content) <= PIECE_BYTES  # one packet for both; a large content is not copied
+        is_small = len(response.content) <= PIECE_BYTES
+        # A small content goes in one packet with the head; a large one is not copied.
         parts = [head + response.content] if is_small else [head, response.content]
         room = self.server.unsent if request.is_accepted else self.server.unsent_unauthenticated
         self.send(parts, room, request.memory_bytes)
@@ -3579,10 +3631,10 @@ class Connection:
         return f'HTTP/1.1 {response.status}\r\nDate: {date}\r\n{headers}\r\n'.encode('latin-1')
 
     def send(self, parts: list[bytes], room: Room, memory_bytes: int) -> None:
-        """Send the parts of a response. If the socket does not take them at once, they and `memory_bytes` count in `room`.
+        """Send the parts of a response. If the socket does not take all at once, they and `memory_bytes` count in `room`.
 
-        The sender has to read at a minimum pace overall; a limit on each pause would let it sip forever.
-        Raise OSError, and Unavailable if the unsent responses are too many.
+        The sender has to read at a minimum pace overall: if only its pauses were limited, it could read byte by byte for
+        ever. Raise OSError, and Unavailable if too many responses are unsent.
         """
         self.socket.settimeout(0)
         sent = 0
@@ -3600,7 +3652,10 @@ class Connection:
                     unsent = unsent[self.socket.send(unsent):]
 
     def is_gone(self) -> bool:
-        """Return whether the sender can send nothing more. Only for a request that is being served: nobody else reads then."""
+        """Return whether the sender has closed its side or the connection is broken.
+
+        This works only while a request is being served: otherwise the event loop reads from the socket, too.
+        """
         self.socket.settimeout(0)
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -3625,13 +3680,16 @@ class Connection:
             line.log('debug', text)
 
 
-too_many_requests = partial(Unavailable, 'Too many requests arrive at the same time: send it again later.')
+def too_many_requests() -> Unavailable:
+    """Return the error for a request that gives way to others."""
+    return Unavailable('Too many requests arrive at the same time: send it again later.')
 
 
 class WebhookServer(StreamServer):
     """The integration's HTTP server. Its start() raises OSError if the port cannot be opened.
 
-    A connection without a greenlet is in one of `idle`, `heads` and `lingering`, each in the order of arrival there.
+    A connection without a greenlet is in one of `idle`, `heads` and `lingering`. These are ordered: the connection that has
+    been there longest is first.
     """
 
     def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
@@ -3641,34 +3699,36 @@ class WebhookServer(StreamServer):
         self.limits = limits
         self.most_connections = connection_limit()
         self.connections: set[Connection] = set()
-        self.idle: dict[Connection, None] = {}
-        self.heads: dict[Connection, int] = {}  # whose head arrives or waits for its turn; the values are its bytes
-        self.lingering: dict[Connection, None] = {}
-        self.heads_size = 0
-        self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
-        self.has_unauthenticated = Event()
+        self.idle: dict[Connection, None] = {}  # connections on which nothing of the next request has arrived
+        # Connections whose head is arriving, or has arrived and waits in `unauthenticated`; with the bytes that count for it.
+        self.heads: dict[Connection, int] = {}
+        self.heads_size = 0  # the sum of these bytes
+        self.lingering: dict[Connection, None] = {}  # connections whose response was sent, until their sender closes them
+        self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait to be served
+        self.has_unauthenticated = Event()  # set when `unauthenticated` gets a request
         self.workers: list[Any] = []  # greenlets that wait for a request
-        # Two rooms: senders without a proof never cut off one that has shown it.
+        # Separate rooms, so that senders without a proof never cut off one that has shown it.
         self.unsent = Room(limits.unsent_bytes, cuts_oldest=True)
         self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_oldest=True)
 
     def start(self) -> None:
-        """Open the port, and start the greenlets that look after connections without a greenlet. Raise OSError."""
+        """Open the port, and start the two greenlets that serve all connections together. Raise OSError."""
         super().start()
         gevent.spawn(self.expire_connections)
         gevent.spawn(self.serve_unauthenticated)
 
     def full(self) -> bool:
-        """Return whether no further connection can be taken. gevent calls this before each accept."""
+        """Return whether there is no room for a new connection, even by closing another. gevent calls this before each accept."""
         return len(self.connections) >= self.most_connections and not (self.lingering or self.heads or self.idle)
 
     def do_handle(self, sock: Any, address: Any) -> None:
-        """Take a new connection, in the place of one without a request if there are too many.
+        """Watch a new connection for a request. If there are too many, close another one without a greenlet first.
 
         gevent calls this; its own version would start a greenlet for each connection.
         """
         if len(self.connections) >= self.most_connections:
-            next(chain(self.lingering, self.heads, self.idle)).close()
+            least_needed = next(chain(self.lingering, self.heads, self.idle))
+            least_needed.close()
         with suppress(OSError):  # the sender may have reset it already
             # With Nagle's algorithm each response on a kept connection took 44 ms instead of 0.6 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -3677,20 +3737,20 @@ class WebhookServer(StreamServer):
         connection.watch_for_request(self.limits.head_seconds)
 
     def forget(self, connection: Connection) -> None:
-        """Drop a closed connection from every state."""
+        """Remove a closed connection from every collection."""
         self.release_head(connection)
         self.idle.pop(connection, None)
         self.lingering.pop(connection, None)
         self.connections.discard(connection)
-        self.accept_again()
+        self.admit_more()
 
-    def accept_again(self) -> None:
-        """Accept further connections, if gevent has stopped that because full() was true."""
+    def admit_more(self) -> None:
+        """Let gevent admit further connections, if it has stopped that because full() was true."""
         if self.started:
             self.start_accepting()
 
     def reserve_head(self, connection: Connection, size: int) -> None:
-        """Count the bytes of a head. When all heads take too many, reject the one that has been there longest."""
+        """Count a head as `size` bytes. If all heads together take too many, reject those that have been there longest."""
         self.heads_size += size - self.heads.get(connection, 0)
         self.heads[connection] = size
         while self.heads_size > self.limits.heads_bytes:
@@ -3701,8 +3761,8 @@ class WebhookServer(StreamServer):
         self.unauthenticated.pop(connection, None)
         self.heads_size -= self.heads.pop(connection, 0)
 
-    def serve(self, connection: Connection, request: Request) -> None:
-        """Start a greenlet for a request: at once if it is accepted, else when its turn comes."""
+    def schedule(self, connection: Connection, request: Request) -> None:
+        """Have a request served: at once if its head is enough to accept it, else by `serve_unauthenticated`."""
         request.is_accepted = not request.rejection and self.app.accepts(request)
         if request.is_accepted:
             self.release_head(connection)
@@ -3710,7 +3770,7 @@ class WebhookServer(StreamServer):
         else:
             self.unauthenticated[connection] = request
             self.has_unauthenticated.set()
-            self.reserve_head(connection, 2 * request.head_size + 2048)  # as bytes, then as the text of its headers
+            self.reserve_head(connection, 2 * request.head_size + 2048)  # as bytes, then as the str of its headers
 
     def start_serving(self, connection: Connection, request: Request) -> None:
         """Have a greenlet serve a request as soon as the event loop allows it."""
@@ -3733,9 +3793,9 @@ class WebhookServer(StreamServer):
             connection, request = gevent.get_hub().switch()
 
     def serve_unauthenticated(self) -> None:
-        """Start one request without a proof each time that all other greenlets have run.
+        """Start the requests without a proof, in order; after each, let all other greenlets run.
 
-        However many there are, whatever their status will be, they take no more of the CPU than one accepted sender.
+        So however many there are, and whatever their responses will be, they take no more CPU than one accepted sender.
         """
         while True:
             self.has_unauthenticated.wait()
@@ -3759,7 +3819,7 @@ class WebhookServer(StreamServer):
                     connection.expire()
 
     def response(self, request: Request, peer: str) -> Response:
-        """Return the application's response to a request, or the one that says why it is not HTTP."""
+        """Return the application's response to a request. If the request is not valid HTTP, return its rejection."""
         if request.rejection:
             return rejection_response(request.rejection, request.method == 'HEAD')
         start: list[Any] = []
@@ -3771,8 +3831,8 @@ class WebhookServer(StreamServer):
 
         pieces = self.application(wsgi_environ(request, peer, self.server_port or 0), start_response)
         try:
-            returned = [*pieces]
-            content = b''.join([*written, *returned])  # of a single piece, the same object and no copy
+            returned = [*pieces]  # first, since an application may write while it yields these
+            content = b''.join([*written, *returned])  # a single piece is not copied
         finally:
             if hasattr(pieces, 'close'):  # PEP 3333 asks for it
                 pieces.close()
@@ -3797,17 +3857,18 @@ class WebhookServer(StreamServer):
 
 
 def connection_limit() -> int:
-    """Return how many connections the process may have, and raise its limit of open files for them.
+    """Raise the process's limit of open files for MAX_CONNECTIONS, and return how many connections the limit allows.
 
     A further connection waits in the listen queue.
     """
-    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + RESERVED_FILES
-    wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    if hard_limit != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard_limit)
     with suppress(ValueError, OSError):  # macOS allows fewer than it says
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-        files = wanted
-    return files - RESERVED_FILES
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard_limit))
+        soft_limit = wanted
+    return soft_limit - RESERVED_FILES
 
 
 ''' COMMANDS '''
@@ -3816,11 +3877,11 @@ def connection_limit() -> int:
 def serve(settings: Settings) -> None:
     """Serve until the process is asked to stop or the line is cut, then end the process.
 
-    To return would not do: the platform's loop would keep the process.
+    Returning is not enough: the platform's loop would keep the process.
     """
     gc.collect()
-    gc.freeze()  # CommonServerPython stays until the end: later collections need not look through it
-    gc.set_threshold(10_000, 20, 20)  # requests leave hardly any cycles behind
+    gc.freeze()  # CommonServerPython stays in memory until the end, so later collections need not look through it
+    gc.set_threshold(10_000, 20, 20)  # collect rarely, since requests leave hardly any cycles behind
     line = ServerLine()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
@@ -3835,9 +3896,9 @@ def serve(settings: Settings) -> None:
 
 
 def open_port(server: WebhookServer) -> None:
-    """Start the server. Try until its port is free, or return without it if the process is to end meanwhile."""
+    """Start the server. If its port can't be opened, try again until it can, or until the process is asked to end."""
     line, settings = server.app.line, server.app.settings
-    for retry_seconds in chain((1, 2, 4), repeat(5)):
+    for retry_seconds in chain((1, 2, 4), repeat(5)):  # after the third failure, every 5 s
         try:
             server.start()
             break
@@ -3869,7 +3930,7 @@ def main() -> None:
         if command == 'fetch-incidents':
             return demisto.incidents(read_samples(demisto.getIntegrationContext()))
         settings = read_settings(demisto.params())
-        # The test opens no port, because the container that serves may have it open already.
+        # The test opens no port, because the container that serves may have opened it already.
         if command == 'test-module':
             return return_results('ok')
     except Exception as error:
