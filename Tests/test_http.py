@@ -762,7 +762,7 @@ def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(tmp_path:
     with Webhook(pack=changed_pack(tmp_path, NAMES, fault + NAMES)) as webhook:
         (status, _, content), = exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')
         assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
-        way = ['call_handler', 'receive', 'read', 'read_payloads', 'decompress']
+        way = ['call_handler', 'receive', 'read_post', 'unpack', 'decompress']
         webhook.wait_for_line('POST 500 .*KeyError in ' + ' > '.join(rf'{name}:\d+' for name in way))
         wait_for(lambda: 'KeyError' in webhook.state()['health']['error'], 'the health')
         assert not [line for line in webhook.output if 'a secret value' in line]

@@ -2116,12 +2116,9 @@ class Post:
 
 
 def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) -> None:
-    """Set each post's result to an error of this class. Its text is the reason and a sentence about what exists.
-
-    If a part of a post exists, its error is a RejectedByServer (502) instead. Any other could be a 503, which asks for a
-    retry, and the retry would create that part a second time.
-    """
+    """Set each post's result to an error of this class. Its text is the reason and a sentence about what exists."""
     for post in posts:
+        # If a part of a post exists, a 503 would be wrong: it asks for a retry, which would create that part a second time.
         safe_class = RejectedByServer if post.is_partly_created else error_class
         post.result.set_exception(safe_class(f'{reason} {post.what_exists}'))
 
@@ -2281,10 +2278,7 @@ class PostQueue:
         return incidents
 
     def next_part(self, now: float) -> list[Post]:
-        """Remove the next part of a rejected group, fail its overdue posts, and return the others.
-
-        Skip a part if all its posts are overdue. Return [] if no part has others.
-        """
+        """Remove the next part of a rejected group, and return its posts except those overdue, which fail; [] if none."""
         while self.parts:
             posts = fail_overdue(self.parts.pop(0), now, self.not_tried)
             if posts:
@@ -2429,14 +2423,13 @@ def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
     A reply does not say which post an incident came from. It has the incidents in the order of the call, but pre-process
     rules may have dropped some, and two posts may have sent incidents that look alike. So match the created incidents to
     those sent twice: from the front, each to the first that fits, and from the back, each to the last that fits. If both
-    ways find the same post, no other is possible; if they differ, the owner is in doubt. For example, posts A, B and C
-    send the incidents x, y and x:
-
-        reply    from the front    from the back    owners
-        x, y     A, B              A, B             A, B
-        x        A                 C                None
-        y, x     B, C              B, C             B, C
+    ways find the same post, no other is possible; if they differ, the owner is in doubt.
     """
+    # For example, posts A, B and C send the incidents x, y and x:
+    #   reply    from the front    from the back    owners
+    #   x, y     A, B              A, B             A, B
+    #   x        A                 C                None
+    #   y, x     B, C              B, C             B, C
     if len(posts) == 1:
         return [*posts] * len(created)
     sent = [(post, incident) for post in posts for incident in post.incidents]
@@ -2448,13 +2441,12 @@ def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
 
 
 def first_owners(created: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
-    """Return the post of the first sent incident that fits each created one, behind the match before; None if none fits."""
-    unmatched = iter(sent)  # one iterator for all searches, so that each goes on behind the match before
-    found: list[Post | None] = []
-    for each in created:
-        fitting = (post for post, incident in unmatched if matches(each, incident))
-        found.append(next(fitting, None))
-    return found
+    """Return for each created incident the post of the first incident that fits, or None if no incident fits.
+
+    Each search goes on behind the match before. `sent` contains the incidents of the call, each with its post.
+    """
+    unmatched = iter(sent)  # one iterator for all searches: each `next` goes on where the one before has found its match
+    return [next((post for post, incident in unmatched if matches(each, incident)), None) for each in created]
 
 
 def matches(created: Any, incident: dict[str, Any]) -> bool:
@@ -2844,11 +2836,9 @@ class ServerLine:
         return bool(incidents)
 
     def let_senders_post_again(self, call_seconds: float) -> None:
-        """Pause after a call that took so many seconds, for an eighth of that time and at most 5 ms.
-
-        Senders that got a response may post again at once. Without a pause the next call would contain only the posts of the
-        other senders, and the two halves would alternate for good.
-        """
+        """Pause after a call that took so many seconds, for an eighth of that time and at most 5 ms."""
+        # Senders that got a response may post again at once. Without a pause the next call would contain only the posts of
+        # the other senders, and the two halves would alternate for good.
         gevent.sleep(min(call_seconds / 8, 0.005))
         gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
         gevent.sleep(0)  # for the greenlets of these requests to start
@@ -3347,10 +3337,8 @@ class RequestBody(io.RawIOBase):
 
     @property
     def can_be_skipped(self) -> bool:
-        """Return whether what remains is known and small, so that the connection can be kept for the next request.
-
-        A sender that still waits for 100 Continue may send the body or not, so it is not known.
-        """
+        """Return whether what remains is known and small, so that the connection can be kept for the next request."""
+        # A sender that still waits for 100 Continue may send the body or not.
         is_length_known = not self.has_chunks and not self.send_continue
         return is_length_known and self.remaining <= PIECE_BYTES
 
@@ -3536,17 +3524,14 @@ class Connection:
         self.server.schedule(self, request)
 
     def reject(self, rejection: Rejected) -> None:
-        """Send the response to a request that has no greenlet, and end the connection.
-
-        What the socket does not take at once is not sent, since nothing here may wait.
-        """
+        """Send the response to a request that has no greenlet, and end the connection."""
         waiting = self.server.unauthenticated.get(self)
         is_head = waiting.method == 'HEAD' if waiting else self.reader.buffer.startswith(b'HEAD ')
         self.server.release_head(self)
         self.log(Request(log_note=rejection.detail), str(int(rejection.status)))
         response = rejection_response(rejection, is_head)
         with suppress(OSError):
-            self.socket.send(self.head_of(response) + response.content)
+            self.socket.send(self.head_of(response) + response.content)  # what does not fit is lost: nothing may wait here
         self.linger()
 
     def expire(self) -> None:
