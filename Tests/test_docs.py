@@ -70,8 +70,8 @@ LIMITS = {
     'one request in one call to XSOAR': 'as much as takes {LONGEST_CALL_SECONDS}',
     'trying a refused call again in parts': '{RETRY_SECONDS}, and {MAX_FRUITLESS_TRIES} calls that make nothing',
     'time to finish when stopped': '{STOP_SECONDS}',
-    'deliveries that are remembered': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, without an id {REMEMBER_WITHOUT_ID_SECONDS}, '
-                                      'with {MAX_REMEMBERED_BYTES} of answers',
+    'deliveries that are remembered': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
+                                      'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of answers',
     'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {SAMPLES_EVERY_SECONDS}',
 }
 # What is counted in the text, by the constants that say how many of it there may be.

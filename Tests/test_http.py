@@ -26,7 +26,7 @@ import pytest
 from app import forgetful_line, line
 from bottle import Bottle
 from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST_START, REQUEST_START_FAULTS, TRAILER, Connection,
-                            HttpLimits, PacedReader, RequestBody, Settings, WebhookServer, connection_limit, read_head)
+                            HttpLimits, PacedReader, RequestBody, Settings, WebhookServer, connection_limit, parse_head)
 from local_xsoar import wait_for
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
 
@@ -145,12 +145,12 @@ def test_the_refusal_of_a_request_line_names_its_cause(webhook: Webhook, line: b
     (b'http://host?x=1', '/', 'x=1'), (b'http://host', '/', ''), (b'https://[::1]:80/a?', '/a', ''), (b'*', '*', ''),
 ])
 def test_a_whole_url_is_read_as_its_path_and_query_and_no_path_as_a_slash(target: bytes, path: str, query: str) -> None:
-    asked = read_head(b'POST %s HTTP/1.1\r\n' % target, BytesIO(HOST + b'\r\n'))
+    asked = parse_head(b'POST %s HTTP/1.1\r\n' % target, BytesIO(HOST + b'\r\n'))
     assert (asked.path, asked.query_string) == (path, query)
 
 
 def test_obsolete_text_and_tabs_in_a_header_are_kept() -> None:
-    asked = read_head(b'POST / HTTP/1.1\r\n', BytesIO(HOST + b'A: \t\x80 \t\xff\t\r\n\r\n'))
+    asked = parse_head(b'POST / HTTP/1.1\r\n', BytesIO(HOST + b'A: \t\x80 \t\xff\t\r\n\r\n'))
     assert asked.headers['a'].encode('latin-1') == b'\x80 \t\xff'
 
 
@@ -762,7 +762,7 @@ def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(tmp_path:
     with Webhook(pack=changed_pack(tmp_path, NAMES, fault + NAMES)) as webhook:
         (status, _, content), = exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')
         assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
-        way = ['call_handler', 'receive', 'read', 'read_payloads', 'decompress']
+        way = ['call_handler', 'receive', 'read_post', 'unpack', 'decompress']
         webhook.wait_for_line('POST 500 .*KeyError in ' + ' > '.join(rf'{name}:\d+' for name in way))
         wait_for(lambda: 'KeyError' in webhook.state()['health']['error'], 'the health')
         assert not [line for line in webhook.output if 'a secret value' in line]

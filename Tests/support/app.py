@@ -22,8 +22,8 @@ def forgetful_line() -> ServerLine:
     """The one, without what the tests before have told it of the server."""
     shared = line()
     shared.queue.timings, shared.queue.alone_until = [], 0
-    shared.health = shared.sent_health = None
-    shared.failure = ''
+    shared.is_health_known, shared.sent_health = False, None
+    shared.error = shared.failure = ''
     shared.health_due_at = 0
     shared.log_buffer.reasons.clear()
     return shared

@@ -18,7 +18,7 @@ import re
 from typing import NamedTuple
 
 import h11
-from GenericWebhook import EMPTY_LINES, MAX_REQUEST_START_BYTES, Rejected, read_head
+from GenericWebhook import EMPTY_LINES, MAX_REQUEST_START_BYTES, Rejected, parse_head
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 # `often` takes the first of these in most cases, so that a stream of many pieces has a chance to be valid.
@@ -122,7 +122,7 @@ def read_by_ours(text: bytes) -> Message | None:
     while line in EMPTY_LINES:
         line = rfile.readline(MAX_REQUEST_START_BYTES)
     try:
-        body = read_head(line, rfile).body
+        body = parse_head(line, rfile).body
         return Message(b''.join(iter(lambda: body.read(7), b'')), rfile.tell())
     except (Rejected, OSError, ValueError):
         return None

@@ -2671,45 +2671,49 @@ def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
 
 ''' STATE '''
 
+# The words of this section: a Post is what the queue knows of one accepted request, namely its incidents. A call is one
+# createIncidents call. A group is the posts that go to the server in one call; a part is a half of a rejected group, or of
+# a rejected part.
+
 
 def with_text(incident: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of an incident with `rawJSON` as text, the form that createIncidents needs.
+    """Return a copy of an incident whose `rawJSON` is a str, as createIncidents requires.
 
-    Until then it stays UTF-8, which takes no more memory than was sent: as text, a single emoji in it would make every
+    Until then it stays UTF-8, which takes no more memory than was sent: in a str, a single emoji would make every
     character take four bytes.
     """
     return {**incident, 'rawJSON': incident['rawJSON'].decode()}
 
 
-def text_bytes(incident: dict[str, Any]) -> int:
+def incident_bytes(incident: dict[str, Any]) -> int:
     """Return how many bytes of memory the values of an incident take."""
     return sum(map(sys.getsizeof, incident.values()))
 
 
-def ignore() -> None:
+def do_nothing() -> None:
     """Do nothing."""
 
 
 class Post:
-    """A post's incidents on their way to XSOAR: what is still to be created, what exists, and by when."""
+    """What the queue knows of one accepted request: the incidents to create, those that exist, and the deadline."""
 
     def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0):
         self.incidents = incidents  # those not yet created; a call that succeeds removes its own
-        self.count = len(incidents)
-        self.size = sum(map(text_bytes, incidents))
+        self.count = len(incidents)  # of all, whether created or not
+        self.size = sum(map(incident_bytes, incidents))
         self.memory_bytes = self.size + request_bytes  # while it waits
         # The latest moment at which a call with this post may begin. Later its sender gets a 503.
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
-        self.is_begun = False  # True once a call with some of its incidents succeeded
-        self.is_in_doubt = False  # True once a call with some of its incidents was sent and not confirmed
+        self.is_partly_created = False  # True once a call with some or all of its incidents succeeded
+        self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
-        self.result: AsyncResult[list[Any]] = AsyncResult()  # the list of created incidents, or a Rejected
-        self.on_begun: Callable[[], None] = ignore  # called when a first call succeeded, and another is needed
+        self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
+        self.on_partly_created: Callable[[], None] = do_nothing  # called after a successful call if another has to follow
 
     @property
     def what_exists(self) -> str:
         """Return a sentence for the sender of a failed post: how many of its incidents exist, as far as is known."""
-        if self.is_begun:
+        if self.is_partly_created:
             more = ', and more may exist' if self.is_in_doubt else ''
             return f'{len(self.created):,} of its {self.count:,} incidents exist{more}.'
         if self.is_in_doubt:
@@ -2717,71 +2721,106 @@ class Post:
         return 'Nothing was created.'
 
 
-def fail_posts(posts: Iterable[Post], rejection: type[Rejected], detail: str) -> None:
-    """Set each post's result to a rejection of this class; its text is `detail` and a sentence about what exists."""
+def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) -> None:
+    """Set each post's result to an error of this class. Its text is the reason and a sentence about what exists."""
     for post in posts:
-        # If a post exists in part, a retry would create that part a second time. So no 503 asks for one.
-        error_class = RejectedByServer if post.is_begun else rejection
-        post.result.set_exception(error_class(f'{detail} {post.what_exists}'))
+        # If a part of a post exists, a 503 would be wrong: it asks for a retry, which would create that part a second time.
+        safe_class = RejectedByServer if post.is_partly_created else error_class
+        post.result.set_exception(safe_class(f'{reason} {post.what_exists}'))
 
 
-def fail_overdue(posts: list[Post], now: float, detail: str) -> list[Post]:
-    """Fail the posts that may no longer be handed over, and return the others."""
-    fail_posts((post for post in posts if post.hand_over_by <= now), Unavailable, detail)
+def fail_overdue(posts: list[Post], now: float, reason: str) -> list[Post]:
+    """Fail the posts whose `hand_over_by` has come, and return the others."""
+    fail_posts([post for post in posts if post.hand_over_by <= now], Unavailable, reason)
     return [post for post in posts if post.hand_over_by > now]
 
 
-def valid_timings(timings: list[tuple[int, float]], count: int, spent: float, jitter: float = 0.1) -> list[tuple[int, float]]:
-    """Return the timings of earlier calls, or an empty list if they no longer describe the server.
+Timing = tuple[int, float]  # of one call that succeeded: how many incidents it contained, and how many seconds it took
 
-    A timing is the number of incidents in a call and the seconds that it took. A new call of `count` incidents that took
-    `spent` seconds contradicts an earlier one if it held no more incidents and took over twice as long, or held no fewer
-    and took less than half as long. `jitter` seconds are added to the longer limit, since short calls vary by chance.
+
+def valid_timings(timings: list[Timing], count: int, spent: float, jitter: float = 0.1) -> list[Timing]:
+    """Return the timings of earlier calls, or an empty list if a new call shows that the server's speed has changed.
+
+    The new call contained `count` incidents and took `spent` seconds. The speed has changed if a call took over twice as
+    long as another one with at least as many incidents. For example, if earlier 10 incidents took 1 s, the server has
+    slowed if now 8 take 3 s, and has sped up if now 12 take 0.3 s. Short calls vary by chance, so the longer call must
+    exceed the double by `jitter` seconds.
     """
-    for size, seconds in timings:
-        has_slowed = size >= count and spent > 2 * seconds + jitter
-        has_sped_up = size <= count and seconds > 2 * spent + jitter
+    for earlier_count, earlier_spent in timings:
+        has_slowed = count <= earlier_count and spent > 2 * earlier_spent + jitter
+        has_sped_up = count >= earlier_count and earlier_spent > 2 * spent + jitter
         if has_slowed or has_sped_up:
             return []
     return timings
 
 
-def how_many_fit(timings: Sequence[tuple[int, float]], seconds: float, growth: int = 32, worst_seconds: float = 40,
-                 probe_seconds: float = 15) -> int:
-    """Return how many incidents the next call should hold to take about `seconds`; at least 1.
+class CallCost(NamedTuple):
+    """An estimate: a call of n incidents takes `overhead + n * per_incident` seconds."""
 
-    A call takes a fixed time, its overhead, and a time per incident. Two calls of different sizes show both; with one
-    call, or calls of one size, all its time counts as time per incident. If the overhead exceeds half of `seconds`, the
-    call may take twice the overhead instead: smaller calls would spend most of the time on overhead.
+    overhead: float
+    per_incident: float
+    is_overhead_known: bool
 
-    A call is never expected to exceed LONGEST_CALL_SECONDS. In case there is no overhead after all, a call that could then
-    exceed it holds at most `growth` times the incidents of the largest call so far, and few enough to end within
-    `worst_seconds`: a call of more than 60 s would stop the platform's heartbeat for good.
+
+def estimated_cost(timings: Sequence[Timing]) -> CallCost:
+    """Estimate what a call costs from the timings of earlier calls, of which the last is the latest.
+
+    Two calls of different sizes show both figures. For example, if 10 incidents took 0.6 s and 60 took 1.1 s, then 50 more
+    cost 0.5 s: that is 0.01 s per incident, and the overhead is 1.1 s - 60 * 0.01 s = 0.5 s. With one call, or calls of
+    about one size, all time counts as time per incident.
     """
-    timings = timings or [(8, 2.0)]  # a slow server, so that the first calls are small
     *earlier, (count, spent) = timings
-    # Sizes within a factor of two are skipped: their difference would be mostly chance. If a larger call was faster, its
-    # gain counts as a cost, too: it shows how much times vary by chance.
-    costs = [abs(spent - other_seconds) / abs(count - other) for other, other_seconds in earlier
-             if max(count, other) >= 2 * min(count, other)]
-    per_incident = max(*costs, 1e-6) if costs else spent / count  # the highest estimate, and not 0: it divides below
-    overhead = max(spent - per_incident * count, 0)
-    wanted = max(seconds - overhead, overhead) / per_incident
-    allowed = (LONGEST_CALL_SECONDS - overhead) / per_incident
-    if count == 1 and not costs and spent <= probe_seconds:  # two take at most twice as long, and show the overhead
-        wanted, allowed = max(wanted, 2), max(allowed, 2)
-    largest, largest_seconds = max(timings)
-    without_overhead = LONGEST_CALL_SECONDS * count / spent
-    safe = max(without_overhead, min(growth, worst_seconds / largest_seconds) * largest)
-    return max(int(min(wanted, allowed, safe) + 1e-6), 1)  # 1e-6: a quotient of 7.9999999 means 8
+    estimates = []  # of the seconds per incident, one from each earlier call
+    for earlier_count, earlier_spent in earlier:
+        # Sizes within a factor of two are skipped: their difference in time would be mostly chance.
+        if max(count, earlier_count) >= 2 * min(count, earlier_count):
+            # The absolute value, in case the larger call was faster: then it shows how much times vary by chance.
+            estimates.append(abs(spent - earlier_spent) / abs(count - earlier_count))
+    if not estimates:
+        return CallCost(0, spent / count, is_overhead_known=False)
+    per_incident = max(*estimates, 1e-6)  # the highest is the most careful; not 0, since how_many_fit divides by it
+    return CallCost(max(spent - per_incident * count, 0), per_incident, is_overhead_known=True)
+
+
+def safe_count(timings: Sequence[Timing], growth: int = 32, worst_seconds: float = 40) -> float:
+    """Return how many incidents a call may contain, so that it ends in time even if there is no overhead at all.
+
+    Without overhead the time grows in proportion to the incidents. For example, if 10 incidents took 0.6 s and then 60
+    took 1.1 s, 60 * (10 / 1.1) = 545 would take LONGEST_CALL_SECONDS, 10 s. A call may contain that many in any case. It
+    may contain more if that is at most `growth` times the incidents of the largest call so far, and would end within
+    `worst_seconds`: 60 * 32 = 1,920. A call of more than 60 s would stop the platform's heartbeat for good.
+    """
+    count, spent = timings[-1]
+    in_longest_call = count * LONGEST_CALL_SECONDS / spent
+    largest_count, largest_spent = max(timings)
+    in_worst_call = largest_count * min(growth, worst_seconds / largest_spent)
+    return max(in_longest_call, in_worst_call)
+
+
+def how_many_fit(timings: Sequence[Timing], seconds: float, probe_seconds: float = 15) -> int:
+    """Return how many incidents the next call should contain to take about `seconds`; at least 1.
+
+    For example, with an overhead of 0.5 s and 0.01 s per incident, a call of 2 s has room for (2 - 0.5) / 0.01 = 150.
+    """
+    timings = timings or [(8, 2.0)]  # as if the server were slow, so that the first calls are small
+    cost = estimated_cost(timings)
+    # If the overhead exceeds half of `seconds`, a call may take twice the overhead instead: smaller calls would spend most
+    # of their time on it. But no call is expected to exceed LONGEST_CALL_SECONDS.
+    target_seconds = min(max(seconds, 2 * cost.overhead), LONGEST_CALL_SECONDS)
+    wanted = (target_seconds - cost.overhead) / cost.per_incident
+    count, spent = timings[-1]
+    if count == 1 and not cost.is_overhead_known and spent <= probe_seconds:
+        wanted = max(wanted, 2)  # two take at most twice as long, and show the overhead
+    # A quotient such as 7.9999999 means 8.
+    return max(int(min(wanted, safe_count(timings)) + 1e-6), 1)
 
 
 @dataclass
 class PostQueue:
-    """The posts that wait, the posts in the call in flight, and the rule for what the next call holds.
+    """The posts that wait, the posts in the call in flight, and the rule for what the next call contains.
 
-    It is pure state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call; then
-    `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
+    It only keeps state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call;
+    then `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
     arrival, each with all its incidents. A post that would take longer than LONGEST_CALL_SECONDS goes by itself, in
     several calls, and the calls of other posts come between them.
     """
@@ -2794,18 +2833,17 @@ class PostQueue:
     most_in_call: int = MAX_CALL_INCIDENTS
     most_call_bytes: int = MAX_CALL_BYTES
     waiting: list[Post] = field(default_factory=list)
-    # Duplicates that wait in DeliveryMemory for the first delivery's result. Here they only count towards the limits.
+    # Duplicates that wait in DeliveryMemory for the original's result. Here they only count towards the limits.
     repeats: list[Post] = field(default_factory=list)
     in_flight: list[Post] = field(default_factory=list)
     began_at: float = 0  # when the call in flight began
-    call_size: int = 0  # how many incidents it holds
-    timings: list[tuple[int, float]] = field(default_factory=list)  # incidents and seconds of the last 8
-    # The halves of rejected groups that are still to be tried, in order. The two halves of a group are neighbours.
+    call_size: int = 0  # how many incidents it contains
+    timings: list[Timing] = field(default_factory=list)  # of the last 8 calls that succeeded
+    # What is still to be tried of a rejected group, in order. The two halves of a group or part are neighbours.
     parts: list[list[Post]] = field(default_factory=list)
-    # How many calls for the current group, or parts of it, have created nothing. After a call that succeeded it is -inf,
-    # so that no limit applies: the server works, and the failures are the fault of bad posts.
-    fruitless_tries: float = 0
-    alone_until: float = 0
+    fruitless_tries: int = 0  # how many calls for the current group, or parts of it, failed before the first that succeeded
+    has_group_succeeded: bool = False  # whether a call for the current group, or a part of it, succeeded
+    alone_until: float = 0  # until this moment each post has a call of its own
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
     wake: Event = field(default_factory=Event)  # set when ServerLine has something to do
 
@@ -2814,15 +2852,15 @@ class PostQueue:
         if self.closed_because:
             raise Unavailable(self.closed_because, Connection='close')
 
-    def check_room(self, size: int = 0) -> None:
-        """Raise Unavailable if the queue is closed, or has no room for a post of `size` bytes.
+    def check_room(self, new_bytes: int = 0) -> None:
+        """Raise Unavailable if the queue is closed, or has no room for a post that takes so many bytes of memory.
 
-        An empty queue has room for a post of any size: otherwise one above `most_bytes` could never be created.
+        An empty queue has room for any post: otherwise one above `most_bytes` could never be created.
         """
         self.check_open()
         posts = self.waiting + self.repeats
-        size += sum(post.memory_bytes for post in posts)
-        if posts and (len(posts) >= self.most_posts or size > self.most_bytes):
+        all_bytes = new_bytes + sum(post.memory_bytes for post in posts)
+        if posts and (len(posts) >= self.most_posts or all_bytes > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
@@ -2832,42 +2870,50 @@ class PostQueue:
         self.wake.set()
 
     def expire(self, now: float) -> None:
-        """Fail and remove the posts that have waited too long, so that no call holds them."""
+        """Fail and remove the waiting posts whose `hand_over_by` has come."""
         self.waiting = fail_overdue(self.waiting, now, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
 
     def next_call(self, now: float) -> list[dict[str, Any]]:
-        """Return the incidents of the next call in order, and put their posts in flight; empty if no post waits."""
-        while self.parts and not self.in_flight:  # a part is skipped if all its posts are overdue
-            self.in_flight = fail_overdue(self.parts.pop(0), now, self.not_tried)
-        self.in_flight = self.in_flight or self.next_group(now)
+        """Return the incidents of the next call in order, and put their posts in flight. Return [] if no post waits."""
+        self.in_flight = self.next_part(now) or self.next_group(now)
         incidents = [incident for post in self.in_flight for incident in post.incidents]
-        if len(self.in_flight) == 1:  # a single post may be divided, a group was already chosen to fit
+        if len(self.in_flight) == 1:  # only a single post may be divided; a group has been chosen so that it fits
             incidents = incidents[:how_many_fit(self.timings, LONGEST_CALL_SECONDS)]
         self.call_size = len(incidents)
         self.began_at = now
         return incidents
 
+    def next_part(self, now: float) -> list[Post]:
+        """Remove the next part of a rejected group, and return its posts except those overdue, which fail; [] if none."""
+        while self.parts:
+            posts = fail_overdue(self.parts.pop(0), now, self.not_tried)
+            if posts:
+                return posts
+        return []
+
     def next_group(self, now: float) -> list[Post]:
         """Remove and return the waiting posts that go in one call: the oldest, and those behind it that fit."""
         self.expire(now)
         self.fruitless_tries = 0
-        most = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
+        self.has_group_succeeded = False
+        most_incidents = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
         if now < self.alone_until:
-            most = 1  # so that no other post joins the first
+            most_incidents = 1  # so that no other post joins the first
         group: list[Post] = []
         count = size = 0
         for post in self.waiting:
-            # A post in several calls shares none of them: once begun, it counts as a full call.
-            count += most if post.is_begun else len(post.incidents)
+            # A post that needs several calls shares none of them: what remains of it counts as a full call.
+            count += most_incidents if post.is_partly_created else len(post.incidents)
             size += post.size
-            if group and (count > most or size > self.most_call_bytes):  # the first post goes whatever its size
+            is_full = count > most_incidents or size > self.most_call_bytes
+            if group and is_full:  # the first post goes whatever its size
                 break
             group.append(post)
         del self.waiting[:len(group)]
         return group
 
     def record_created(self, created: list[Any], now: float) -> bool:
-        """Record that the call in flight succeeded and that its reply holds these incidents.
+        """Record that the call in flight succeeded and that its reply contains these incidents.
 
         Each post gets its own incidents; then it is finished, or it waits again with the incidents that are still to be
         created. Return False if some incident could not be matched to one post: the posts succeed, but their senders'
@@ -2876,67 +2922,86 @@ class PostQueue:
         posts, self.in_flight = self.in_flight, []
         timing = self.call_size, max(now - self.began_at, 0.001)  # not 0, since how_many_fit divides by it
         self.timings = [*valid_timings(self.timings, *timing), timing][-8:]
-        self.fruitless_tries = -float('inf')
+        self.has_group_succeeded = True
         owned_by = owners(created, posts)
         for owner, incident in zip(owned_by, created, strict=True):
             if owner:
                 owner.created.append(incident)
         for post in posts:
-            post.is_begun = True
-            post.incidents = post.incidents[self.call_size:]
-            if post.incidents:
-                post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
-                self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
-                post.on_begun()
-            else:
-                post.result.set(post.created)
-        if None in owned_by:
+            self.finish_or_queue_again(post)
+        is_all_matched = None not in owned_by
+        if not is_all_matched:
             self.alone_until = now + self.alone_seconds
-            self.parts = [[post] for post in chain(*self.parts)]  # a rejected group, too, goes on one by one
-        return None not in owned_by
+            self.parts = [[post] for post in chain(*self.parts)]  # what a rejected group still has to try goes one by one
+        return is_all_matched
+
+    def finish_or_queue_again(self, post: Post) -> None:
+        """Set the result of a post whose call succeeded, or queue the post again if the call did not contain all of it."""
+        post.is_partly_created = True
+        # If the call was for several posts, it contained all incidents of each, and none remain.
+        post.incidents = post.incidents[self.call_size:]
+        if post.incidents:
+            post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
+            self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
+            post.on_partly_created()
+        else:
+            post.result.set(post.created)
 
     def record_failure(self, now: float) -> None:
-        """Fail the post of a call that confirmed no incident; if there were several, put two halves in `parts`.
+        """Record that the call in flight confirmed no incident. Fail a single post; try several again in two halves.
 
-        Both halves are tried before either is halved again. One bad post fails one half, a failing server fails both: so a
-        few calls suffice to distinguish them.
+        One bad post fails one half, a failing server fails both. Both halves are tried before either is halved again, so
+        that a few calls suffice to distinguish the two cases. If no call for the group has succeeded, it is given up after
+        RETRY_SECONDS or MAX_FRUITLESS_TRIES. Once one has, the server works, and the other failures are due to bad posts.
         """
-        posts, self.in_flight = self.doubt_in_flight(), []
+        posts = self.remove_unconfirmed()
         if len(posts) == 1:
             fail_posts(posts, RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
         else:
-            middle = len(posts) // 2
-            # Halves come in pairs. If their number is odd, the first is the other half of what just failed: it goes first.
-            index = len(self.parts) % 2
-            self.parts[index:index] = [posts[:middle], posts[middle:]]
-        if not self.fruitless_tries:  # the first failure of this group limits the time for all its tries
+            self.try_in_halves(posts)
+        if self.has_group_succeeded:
+            return
+        self.fruitless_tries += 1
+        if self.fruitless_tries == 1:  # now `posts` is the whole group
             for post in posts:
                 post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
-        self.fruitless_tries += 1
         if self.fruitless_tries >= MAX_FRUITLESS_TRIES:
             fail_posts(chain(*self.parts), Unavailable, self.not_tried)
             self.parts = []
 
-    def doubt_in_flight(self) -> list[Post]:
-        """Return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
-        for post in self.in_flight:
+    def try_in_halves(self, posts: list[Post]) -> None:
+        """Add the two halves of a rejected group or part to `parts`, behind the half that is still to be tried, if any.
+
+        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. `parts` becomes:
+        [A, B] -> A is tried -> [B, A1, A2] -> B is tried -> [B1, B2, A1, A2] -> B1 is tried -> [B2, B11, B12, A1, A2].
+        """
+        middle = len(posts) // 2
+        # Halves come in pairs. An odd number of parts means that the first is the other half of `posts`.
+        has_other_half = len(self.parts) % 2 == 1
+        index = 1 if has_other_half else 0
+        self.parts[index:index] = [posts[:middle], posts[middle:]]
+
+    def remove_unconfirmed(self) -> list[Post]:
+        """Remove and return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
+        posts, self.in_flight = self.in_flight, []
+        for post in posts:
             post.is_in_doubt = True
-        return self.in_flight
+        return posts
 
     def record_unsent(self) -> None:
-        """Fail the posts in flight: their call was never sent, so a retry is safe."""
+        """Record that the call in flight was never sent. Fail its posts; a retry is safe."""
         fail_posts(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
         self.in_flight = []
 
     def close(self, reason: str) -> None:
-        """Reject every new post with this reason; posts already queued are still created. The first reason stays."""
+        """Reject every new post with this reason, unless there is a reason already. Queued posts are still created."""
         self.closed_because = self.closed_because or reason
 
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
-        fail_posts(self.doubt_in_flight(), Unavailable, 'The integration ended before XSOAR replied.')
+        fail_posts(self.remove_unconfirmed(), Unavailable, 'The integration ended before XSOAR replied.')
         fail_posts(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
-        self.in_flight, self.waiting, self.parts = [], [], []
+        self.waiting, self.parts = [], []
 
     @property
     def is_empty(self) -> bool:
@@ -2950,46 +3015,55 @@ def created_incidents(reply: Any) -> list[Any] | None:
     The reply is documented as a list or a single dict. An empty list confirms that pre-process rules dropped every incident.
     """
     items = [reply] if isinstance(reply, dict) else reply
+    if items == []:
+        return []
     if not isinstance(items, list):
         return None
     created = [item for item in items if isinstance(item, dict) and item.get('id')]
-    return created if created or not items else None
+    return created or None
 
 
 def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
-    """Return the post that each created incident belongs to, or None where that is ambiguous.
+    """Return the post that each created incident belongs to, or None if that is in doubt.
 
-    The reply has the incidents in the order of the call, but pre-process rules may have dropped some of them. So match
-    the created incidents to those sent twice: from the front, each to the first that fits, and likewise from the back.
-    If both ways find the same post, no other is possible. For example, posts A, B and C send one incident each, and those
-    of A and C look alike (a, b, a). If `a b` comes back, both ways give the `a` to post A. If only `a` comes back, they
-    give it to A and to C: it is ambiguous. If an incident fits nowhere, the order was not kept, and no match counts.
+    A reply does not say which post an incident came from. It has the incidents in the order of the call, but pre-process
+    rules may have dropped some, and two posts may have sent incidents that look alike. So match the created incidents to
+    those sent twice: from the front, each to the first that fits, and from the back, each to the last that fits. If both
+    ways find the same post, no other is possible; if they differ, the owner is in doubt.
     """
+    # For example, posts A, B and C send the incidents x, y and x:
+    #   reply    from the front    from the back    owners
+    #   x, y     A, B              A, B             A, B
+    #   x        A                 C                None
+    #   y, x     B, C              B, C             B, C
     if len(posts) == 1:
         return [*posts] * len(created)
     sent = [(post, incident) for post in posts for incident in post.incidents]
     from_front = first_owners(created, sent)
     from_back = first_owners(created[::-1], sent[::-1])[::-1]
-    if None in from_front:
+    if None in from_front:  # an incident fits nowhere, so the reply is not in the order of the call: no match counts
         return [None] * len(created)
-    return [owner if owner is other else None for owner, other in zip(from_front, from_back, strict=True)]
+    return [front if front is back else None for front, back in zip(from_front, from_back, strict=True)]
 
 
 def first_owners(created: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
-    """Return for each created incident the post of the first incident that fits, behind the previous match; else None."""
-    unmatched = iter(sent)  # consumed up to each match, so that the next search goes on behind it
+    """Return for each created incident the post of the first incident that fits, or None if no incident fits.
+
+    Each search goes on behind the match before. `sent` contains the incidents of the call, each with its post.
+    """
+    unmatched = iter(sent)  # one iterator for all searches: each `next` goes on where the one before has found its match
     return [next((post for post, incident in unmatched if matches(each, incident)), None) for each in created]
 
 
 def matches(created: Any, incident: dict[str, Any]) -> bool:
     """Return whether a created incident may be the one that was sent.
 
-    Compare `rawJSON`, or the name if the reply has none: many incidents can share a name, and a mapper may change it.
+    Compare `rawJSON`, or the name if the reply has no `rawJSON`: many incidents can share a name, and a mapper may change it.
     """
-    reply = created if isinstance(created, dict) else {}
-    if reply.get('rawJSON'):
-        return bool(reply['rawJSON'] == incident['rawJSON'].decode())
-    return bool(reply.get('name') == incident['name'])
+    fields = created if isinstance(created, dict) else {}
+    if fields.get('rawJSON'):
+        return bool(fields['rawJSON'] == incident['rawJSON'].decode())
+    return bool(fields.get('name') == incident['name'])
 
 
 # Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
@@ -3005,20 +3079,15 @@ DELIVERY_IDS = {
 }
 
 
-def delivery_number(headers: dict[str, str]) -> str:
+def find_delivery_id(headers: dict[str, str]) -> str:
     """Return the name and value of the delivery id's header and the value of the second header; '' if there is no id.
 
     The name is included, because two senders may use equal ids in different headers.
     """
-    for name, beside in DELIVERY_IDS.items():
-        if headers.get(name) and headers.get(beside or name):
-            return f'{name}\0{headers[name]}\0{headers.get(beside)}'
+    for name, second_name in DELIVERY_IDS.items():
+        if headers.get(name) and headers.get(second_name or name):
+            return f'{name}\0{headers[name]}\0{headers.get(second_name)}'
     return ''
-
-
-def always() -> bool:
-    """Return True, for a sender that counts as disconnected."""
-    return True
 
 
 class RememberedDelivery:
@@ -3029,15 +3098,17 @@ class RememberedDelivery:
     """
 
     def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = never_gone):
-        number = delivery_number(headers)
-        fingerprint = f'{query}\0{number or headers.get("content-type")}'
-        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both; joining them would copy the body
-        self.is_numbered = bool(number)
-        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else REMEMBER_WITHOUT_ID_SECONDS)
-        self.is_gone = is_gone  # whether the sender has disconnected
-        # Whether the sender, or that of the latest repeat, waited for its response and then disconnected without it.
-        self.gave_up: Callable[[], bool] = never_gone
-        self.finished = Event()
+        delivery_id = find_delivery_id(headers)
+        fingerprint = f'{query}\0{delivery_id or headers.get("content-type")}'
+        # Nothing is signed here: HMAC serves as a hash of two values. Joining them for a plain hash would copy the body.
+        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')
+        self.has_id = bool(delivery_id)
+        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if delivery_id else REMEMBER_WITHOUT_ID_SECONDS)
+        self.is_gone = is_gone  # returns whether the sender has disconnected
+        self.has_waited = False  # whether the sender has waited so long that a disconnect means giving up
+        self.has_given_up_for_good = False  # whether the sender is known to have given up, whatever `is_gone` returns
+        self.latest_repeat: RememberedDelivery | None = None  # the last duplicate that came to wait for this delivery
+        self.finished = Event()  # set when the incidents were created, or could not be created
         self.created_json = b''  # the body of the response; empty if the delivery failed
         self.summary = ''  # for the log
 
@@ -3049,9 +3120,31 @@ class RememberedDelivery:
         """
         result.wait(patience)
         if not result.ready() and not self.is_gone():
-            self.gave_up = self.is_gone  # from now on a disconnect means giving up
+            self.has_waited = True
         result.wait(until - time.monotonic())
         return result.ready()
+
+    def gave_up(self) -> bool:
+        """Return whether the sender gave up: it waited, and then disconnected without the response.
+
+        If duplicates wait for this delivery, only the sender of the latest one counts.
+        """
+        if self.latest_repeat:
+            return self.latest_repeat.gave_up()
+        return self.has_given_up_for_good or (self.has_waited and self.is_gone())
+
+    def release_connection(self) -> None:
+        """Fix what `gave_up` returns, and drop `is_gone`, which would keep the sender's connection in memory."""
+        self.has_given_up_for_good = self.gave_up()
+        self.is_gone = never_gone
+        self.latest_repeat = None
+
+    def is_repeated_now(self) -> bool:
+        """Return whether a request with the same key that arrives now is a retry of this one, and not a new event.
+
+        Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
+        """
+        return time.monotonic() < self.forget_at and (self.has_id or self.gave_up())
 
     def record_created(self, created: list[Any]) -> None:
         """Keep what was created as the body of the response, and as a summary for the log."""
@@ -3063,13 +3156,6 @@ class RememberedDelivery:
         except (UnicodeError, OverflowError):  # half a surrogate pair, or a number that msgspec does not write
             self.created_json = json.dumps(created).encode()
 
-    def may_come_again(self) -> bool:
-        """Return whether another request with the same key is a retry of this one, and not a new event.
-
-        Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
-        """
-        return time.monotonic() < self.forget_at and (self.is_numbered or self.gave_up())
-
 
 @dataclass
 class DeliveryMemory:
@@ -3080,91 +3166,101 @@ class DeliveryMemory:
     most_bytes: int = MAX_REMEMBERED_BYTES
     # Unfinished and remembered deliveries by key. Equal requests without an id can be several events, hence the lists.
     by_key: dict[bytes, list[RememberedDelivery]] = field(default_factory=dict)
-    remembered: dict[RememberedDelivery, None] = field(default_factory=dict)  # an ordered set, oldest first
+    remembered: dict[RememberedDelivery, None] = field(default_factory=dict)  # finished ones: an ordered set, oldest first
     size: int = 0  # bytes of their responses
 
     def once(self, delivery: RememberedDelivery, post: Post) -> RememberedDelivery:
-        """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats.
+        """Create the incidents of a new delivery and return it, or return the original: the delivery that it repeats.
 
-        If the earlier one is unfinished, wait for it. If that fails, create the incidents after all. Raise a Rejected if
-        they cannot be created.
+        If the original is unfinished, wait for it. If it fails, create the incidents after all. Raise a Rejected if they
+        cannot be created.
         """
-        while first := next(filter(RememberedDelivery.may_come_again, self.by_key.get(delivery.key, ())), None):
-            if not first.finished.is_set():
-                self.wait_for_first(first, delivery, post)
-            elif not first.is_numbered:
-                self.forget(first)  # one disconnect explains one retry; the next equal request is a new event
-            if first.created_json:
-                return first
-        self.make(delivery, post)
+        while original := self.find_original(delivery.key):
+            if original.finished.is_set():
+                if not original.has_id:
+                    self.forget(original)  # one disconnect explains one retry; the next equal request is a new event
+                return original
+            self.wait_for_original(original, delivery, post)
+            if original.created_json:
+                return original
+        self.create(delivery, post)
         return delivery
 
-    def wait_for_first(self, first: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
-        """Wait until the first delivery is finished. Raise Unavailable if that takes longer than a post may wait."""
+    def find_original(self, key: bytes) -> RememberedDelivery | None:
+        """Return the first known delivery that a request with this key repeats if it arrives now, or None."""
+        for known in self.by_key.get(key, ()):
+            if known.is_repeated_now():
+                return known
+        return None
+
+    def wait_for_original(self, original: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
+        """Wait until the original is finished. Raise Unavailable if that takes longer than a post may wait."""
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
-        # From now on it is this sender's disconnect that explains the next retry. A lambda, since the attribute changes.
-        first.gave_up = lambda: delivery.gave_up()
+        original.latest_repeat = delivery  # from now on it is this sender's disconnect that explains the next retry
         try:
-            if not delivery.wait_for(first.finished, post.hand_over_by):
-                delivery.gave_up = always  # the 503 asks its sender to retry, which is as good as a disconnect
+            if not delivery.wait_for(original.finished, post.hand_over_by):
+                delivery.has_given_up_for_good = True  # the 503 asks its sender to retry, which is as good as a disconnect
                 raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
         finally:
             self.queue.repeats.remove(post)
 
-    def make(self, delivery: RememberedDelivery, post: Post) -> None:
+    def create(self, delivery: RememberedDelivery, post: Post) -> None:
         """Queue the post and wait for its result. Remember the delivery if it succeeds; raise the post's error if not."""
         self.by_key.setdefault(delivery.key, []).append(delivery)
-        until = post.hand_over_by
+        until = post.hand_over_by  # read now, because it changes when a part of the post was created
         try:
             self.queue.add(post)
             if not delivery.wait_for(post.result, until):
-                self.queue.expire(until)  # the queue does so before each call, but a call in flight may last longer
-            delivery.record_created(post.result.get() or [])
+                # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
+                self.queue.expire(until)
+            delivery.record_created(post.result.get() or [])  # waits on if the post is in flight; raises its error
         finally:
             delivery.finished.set()
             self.remember(delivery)
 
     def remember(self, delivery: RememberedDelivery) -> None:
         """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
-        # The sender's own is_gone would keep the connection in memory for as long as the delivery.
-        delivery.is_gone = delivery.gave_up = always if delivery.gave_up() else never_gone
+        delivery.release_connection()
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
-        if not delivery.may_come_again() or not 0 < len(delivery.created_json) <= self.most_bytes:
+        has_response = 0 < len(delivery.created_json) <= self.most_bytes
+        if not (delivery.is_repeated_now() and has_response):
             self.forget(delivery)
         while len(self.remembered) > self.most or self.size > self.most_bytes:
-            self.forget(next(iter(self.remembered)))
+            oldest = next(iter(self.remembered))
+            self.forget(oldest)
 
     def forget(self, delivery: RememberedDelivery) -> None:
         """Remove a remembered delivery."""
         del self.remembered[delivery]
         self.size -= len(delivery.created_json)
-        self.by_key[delivery.key].remove(delivery)
-        if not self.by_key[delivery.key]:
+        deliveries = self.by_key[delivery.key]
+        deliveries.remove(delivery)
+        if not deliveries:
             del self.by_key[delivery.key]
 
 
 @dataclass
 class LogBuffer:
-    """Log lines that wait for the line to the server. Lines beyond the limits are counted and not kept.
+    """Log lines that wait for the line to the server. Lines beyond the limits are not kept, only counted.
 
-    Most requests in a flood fail for one reason. So only the first `most_equal` lines with one `reason` are kept within
-    `flood_seconds`; at the end, one line says how many more there were.
+    In a flood, most requests fail for one reason. So only the first `most_equal` lines with the same `reason` are kept; when
+    `flood_seconds` have passed, `end_flood` adds one line that says how many more there were.
     """
 
-    most: int = 1000  # lines of one level
+    most: int = 1000  # lines of one log level, such as 'info'
     most_equal: int = 10
     flood_seconds: int = 10
     lines: dict[str, list[str]] = field(default_factory=dict)  # by level
-    lost: int = 0  # lines beyond `most`
-    reasons: dict[str, int] = field(default_factory=dict)  # how many lines had this reason in this flood
+    lost: int = 0  # how many lines were dropped because there were `most` already
+    reasons: dict[str, int] = field(default_factory=dict)  # how many lines had this reason in this flood, kept or not
 
     def add(self, level: str, text: str, reason: str = '') -> None:
-        """Keep a line with the current time, or count it. Lines without a `reason` are not counted as equal."""
+        """Keep a line together with the current time, or only count it. Without a `reason`, `most_equal` does not apply."""
         if reason:
-            # Some reasons hold a sender's own text, so there could be any number of them.
-            reason = reason if len(self.reasons) < 100 else 'other reasons'
+            if len(self.reasons) >= 100:  # some reasons contain a sender's own text, so there could be any number of them
+                reason = 'other reasons'
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
             if self.reasons[reason] > self.most_equal:
                 return
@@ -3175,14 +3271,15 @@ class LogBuffer:
             self.lost += 1
 
     def end_flood(self) -> None:
-        """Add a line for each reason that more lines had than were kept, and start counting from zero."""
+        """Add a line for each reason of which lines were not kept, with their number; then start counting from zero."""
         for reason, count in self.reasons.items():
-            if count > self.most_equal:
-                self.add('info', f'{count - self.most_equal} more in {self.flood_seconds} s: {reason}')
+            not_kept = count - self.most_equal
+            if not_kept > 0:
+                self.add('info', f'{not_kept} more in {self.flood_seconds} s: {reason}')
         self.reasons.clear()
 
     def drain(self) -> tuple[str, str]:
-        """Remove the lines of one level; return the level, and the lines as one text to save log calls."""
+        """Remove the lines of one level. Return the level, and the lines as one str, since each log call takes time."""
         level = next(iter(self.lines))
         lines = self.lines.pop(level)
         if self.lost:
@@ -3193,20 +3290,20 @@ class LogBuffer:
 
 @dataclass
 class Samples:
-    """The latest incidents, for the mapping wizard. Large ones are omitted: all go into the integration context."""
+    """The latest incidents, for the mapping wizard. Large ones are omitted, since the integration context stores them all."""
 
     most_bytes: int = 50_000  # of one incident
     latest: list[dict[str, Any]] = field(default_factory=list)
-    has_changed: bool = False  # since the last drain
+    has_changed: bool = False  # since the last call of `to_context`
 
     def add(self, incidents: list[dict[str, Any]]) -> None:
-        """Keep the latest MAX_SAMPLES of the samples so far and these incidents, whose `rawJSON` is text."""
-        small = [incident for incident in incidents if text_bytes(incident) <= self.most_bytes]
+        """Add incidents, whose `rawJSON` is a str, to the samples, and keep the latest MAX_SAMPLES."""
+        small = [incident for incident in incidents if incident_bytes(incident) <= self.most_bytes]
         self.latest = [*self.latest, *small][-MAX_SAMPLES:]
         self.has_changed |= bool(small)
 
-    def drain(self) -> dict[str, str]:
-        """Return the integration context to store, with the samples as JSON text: context values must be strings."""
+    def to_context(self) -> dict[str, str]:
+        """Return the integration context to store. It contains the samples as JSON, because its values must be strings."""
         self.has_changed = False
         return {'samples': json.dumps(self.latest)}
 
@@ -3222,10 +3319,9 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 
 
 class ServerLine:
-    """The only caller of demisto while serving: one greenlet decides, one native thread makes one call at a time.
+    """The only caller of demisto while serving: a greenlet (`run`) decides on the next call, a native thread makes it.
 
-    The calls for posts come first. Logs, health and samples are sent at intervals, except that the end of an error is
-    reported at once.
+    Between the calls for posts, it sends health, log lines and samples at intervals, and the end of an error at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -3233,21 +3329,22 @@ class ServerLine:
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
-        self.health: str | None = None  # error of XSOAR or the port; '': none; None: nothing was reported yet
-        self.failure = ''  # a request's unexpected failure, until it was sent and a later call succeeds
-        self.sent_health: str | None = None  # what the server was last sent
+        self.is_health_known = False  # whether anything about the health has been reported
+        self.error = ''  # an error of XSOAR or the port; empty if there is none
+        self.failure = ''  # a request's unexpected failure, until it has been sent and a later createIncidents call succeeds
+        self.sent_health: str | None = None  # the health that was last sent; None if none was, or if sending it failed
         self.health_every = health_every
         self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
         self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
         self.is_finished = False  # only the log lines that wait are still to be sent
-        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # functions and arguments, for the native thread
-        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # from it
-        self.replied = gevent.get_hub().loop.async_()
+        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # each a function and its arguments, for the native thread
+        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # results and errors, from that thread
+        self.replied = gevent.get_hub().loop.async_()  # by which that thread resumes the greenlet
         threading.Thread(target=self.run_jobs, daemon=True).start()
-        self.keeper = gevent.spawn(self.keep)
-        self.keeper.link_exception(lambda _: self.cut())  # without it nothing would be created any more
+        self.runner = gevent.spawn(self.run)
+        self.runner.link_exception(lambda _: self.cut())  # if `run` failed, no incident would be created any more
 
     def log(self, level: str, text: str, reason: str = '') -> None:
         """Queue a log line. In a flood of lines with an equal `reason`, keep the first and count the others."""
@@ -3258,18 +3355,20 @@ class ServerLine:
 
     def report_health(self, error: str) -> None:
         """Show an error of XSOAR or the port on the instance's page, or no error if the text is empty."""
-        self.health = error
+        self.error = error
+        self.is_health_known = True
         self.wake.set()
 
     def report_failure(self, failure: str) -> None:
         """Show a request's unexpected failure on the instance's page."""
         self.failure = failure
+        self.is_health_known = True
         self.wake.set()
 
     @property
-    def shown_health(self) -> str | None:
-        """Return what the instance's page should say: '' if all is well, None if nothing has been reported yet."""
-        return ' '.join(filter(None, (self.health, self.failure))) or self.health
+    def health(self) -> str:
+        """Return what the instance's page should say about errors; '' if there is none."""
+        return ' '.join(each for each in (self.error, self.failure) if each)
 
     @property
     def call_seconds(self) -> float:
@@ -3277,7 +3376,7 @@ class ServerLine:
         return time.monotonic() - self.queue.began_at if self.queue.in_flight else 0
 
     def stop(self) -> None:
-        """Accept no further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
+        """Reject every further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
         self.queue.close('The integration is stopping: send it again.')
         self.ending.set()
 
@@ -3293,19 +3392,21 @@ class ServerLine:
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         self.log_buffer.end_flood()
-        self.is_finished = True
+        self.is_finished = True  # from now on `run` ends as soon as no log line waits
         self.wake.set()
-        self.keeper.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
+        self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
 
-    def keep(self) -> None:
+    def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         context, _ = self.call(demisto.getIntegrationContext)
         self.samples.latest = read_samples(context)
         while not self.is_cut and (self.log_buffer.lines or not self.is_finished):
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
-            elif not (self.send_what_is_due() or self.create_next()):
-                self.wake.wait(0.25)  # not longer, to see the hang-up and what has become due
+                continue
+            is_idle = not (self.send_what_is_due() or self.create_next())
+            if is_idle:
+                self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.wake.clear()
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
@@ -3335,17 +3436,21 @@ class ServerLine:
         if incidents := list(map(with_text, self.queue.next_call(began))):
             result, error = self.call(demisto.createIncidents, incidents)
             if not self.is_cut:
-                self.settle_call(result, error, incidents)
+                self.record_result(result, error, incidents)
         if len(incidents) > 1:
-            # Senders that got a response may post again at once. Without a pause the next call would hold only the posts of
-            # the other senders, and the two halves would alternate for good.
-            gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
-            gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
-            gevent.sleep(0)  # for the greenlets of these requests to start
-            gevent.sleep(0)  # ... and to queue their posts
+            self.let_senders_post_again(time.monotonic() - began)
         return bool(incidents)
 
-    def settle_call(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
+    def let_senders_post_again(self, call_seconds: float) -> None:
+        """Pause after a call that took so many seconds, for an eighth of that time and at most 5 ms."""
+        # Senders that got a response may post again at once. Without a pause the next call would contain only the posts of
+        # the other senders, and the two halves would alternate for good.
+        gevent.sleep(min(call_seconds / 8, 0.005))
+        gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
+        gevent.sleep(0)  # for the greenlets of these requests to start
+        gevent.sleep(0)  # ... and to queue their posts
+
+    def record_result(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
         """Record how a createIncidents call ended: not sent, not confirmed, or with created incidents."""
         created = created_incidents(result)
         # A RuntimeError means that the line's lock was not free in time, so nothing was sent. Its subclass RecursionError
@@ -3353,11 +3458,13 @@ class ServerLine:
         if type(error) is RuntimeError:
             self.queue.record_unsent()
         elif created is None:
-            self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(why_not(result, error))}')
+            self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(unconfirmed_reason(result, error))}')
             self.queue.record_failure(time.monotonic())
         else:
             self.report_health('')
-            if self.failure in (self.sent_health or ''):  # a failure that was not yet sent stays until it was
+            # This success ends the failure, too. But one that has not been sent yet stays, so that it is shown at all.
+            is_failure_sent = self.sent_health is not None and self.failure in self.sent_health
+            if is_failure_sent:
                 self.failure = ''
             self.samples.add(incidents)
             if not self.queue.record_created(created, time.monotonic()):
@@ -3367,8 +3474,9 @@ class ServerLine:
     def send_what_is_due(self) -> bool:
         """Send the first of health, one level of log lines, and samples that is due; return False if nothing is due."""
         now = time.monotonic()
-        is_well_again = self.sent_health and not self.shown_health
-        if self.shown_health != self.sent_health and (is_well_again or now >= self.health_due_at):
+        has_health_changed = self.is_health_known and self.health != self.sent_health
+        has_error_ended = self.sent_health and not self.health
+        if has_health_changed and (has_error_ended or now >= self.health_due_at):
             self.send_health()
         elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finished):
             self.logs_due_at = now + self.log_every
@@ -3376,18 +3484,18 @@ class ServerLine:
             self.call(getattr(demisto, level), text)
         elif self.samples.has_changed and now >= self.samples_due_at:
             self.samples_due_at = now + SAMPLES_EVERY_SECONDS
-            self.call(demisto.setIntegrationContext, self.samples.drain())
+            self.call(demisto.setIntegrationContext, self.samples.to_context())
         else:
             return False
         return True
 
     def send_health(self) -> None:
-        """Send the health to the instance's page. If it is an error, or was not sent, the next has to wait."""
-        health = self.shown_health
+        """Send the health to the instance's page. After an error, or if this fails, `health_every` delays the next time."""
+        health = self.health
         _, error = self.call(demisto.updateModuleHealth, health, bool(health))
         if isinstance(error, TypeError):  # XSOAR before 6.8 takes no second argument
             _, error = self.call(demisto.updateModuleHealth, health)
-        self.sent_health = None if error else health  # None: it is sent again
+        self.sent_health = None if error else health  # after None it is sent again, because it differs
         if health or error:
             self.health_due_at = time.monotonic() + self.health_every
 
@@ -3396,29 +3504,32 @@ def call_safely(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseExce
     """Return a function's result and None, or None and its exception."""
     try:
         return function(*args), None
-    except BaseException as error:  # even SystemExit: the greenlet that waits for the reply would wait for ever
+    except BaseException as error:  # even SystemExit: without a reply the greenlet that called would wait for ever
         return None, error
 
 
 def has_ended_line(error: BaseException, is_create: bool) -> bool:
     """Return whether a call's error means that the server is gone, and not only that this call failed.
 
-    If the line is closed, a call raises a ValueError with a fixed text. An engine that lost its server may send this text
-    as an error reply, which means the same. But an error reply to createIncidents may be the name of an incident, which a
-    sender chooses: there the text counts only if stdin has ended, too. If not, the next log call decides.
+    If the line is closed, a call raises a ValueError with a fixed message. An engine that lost its server may send this
+    message as an error reply, which means the same. But an error reply to createIncidents may be the name of an incident,
+    which a sender chooses: there the message counts only if stdin has ended, too. If not, the next log call decides.
     """
+    if isinstance(error, OSError):
+        return True
     if isinstance(error, json.JSONDecodeError):  # at the end of stdin, the reply is empty or cut off
         return not error.doc or has_hung_up()
-    is_closed = type(error) is ValueError and str(error).strip() == 'Try to write when connection closed'
-    return isinstance(error, OSError) or (is_closed and (not is_create or has_hung_up()))
+    if type(error) is not ValueError or str(error).strip() != 'Try to write when connection closed':
+        return False
+    return not is_create or has_hung_up()
 
 
 SHORT = reprlib.Repr()  # a reply may have many MiB
 SHORT.maxstring = SHORT.maxother = 300
 
 
-def why_not(result: Any, error: BaseException | None) -> Any:
-    """Return the reason why a call confirmed no incident, as text or as the error itself, for the health."""
+def unconfirmed_reason(result: Any, error: BaseException | None) -> Any:
+    """Return the reason why a call confirmed no incident, as a str or as the error itself, for the health."""
     if isinstance(error, json.JSONDecodeError | RecursionError):
         return f'its reply could not be read: {error}'
     return error or f'there is no incident in its reply: {SHORT.repr(result)}'
@@ -3482,13 +3593,14 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return response or handler(request)
         except Rejected as rejection:
             request.log_note = rejection.detail.partition('. ')[0]
-            # Break the cycle exception -> traceback -> frame -> post -> exception, which would keep the body in memory.
+            # Break the cycle exception -> traceback -> frame -> post -> exception. It would keep the body in memory until the
+            # next garbage collection.
             rejection.__traceback__ = None
             is_secret = contains_token(self.settings, rejection.found)
             detail = rejection.detail if is_secret else rejection.detail_for_sender
             return problem(rejection.status, detail, rejection.headers)
         except Exception as error:
-            return self.fail(request, error)
+            return self.internal_error(request, error)
 
     def accepts(self, request: Request) -> bool:
         """Return whether the head of a request is enough to accept it: it shows the token, or no token is configured."""
@@ -3503,7 +3615,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
         return problem(error.status_code, request.log_note, headers)
 
-    def fail(self, request: Request, error: Exception) -> HTTPResponse:
+    def internal_error(self, request: Request, error: Exception) -> HTTPResponse:
         """Return the 500 for an unexpected exception, and report it in the log and the health.
 
         Only the functions and line numbers on the way are reported: a value could be a secret.
@@ -3516,7 +3628,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
     def greet(self, _: Request) -> HTTPResponse:
-        """Return the text for a GET: the webhook is listening, and for how long XSOAR has been busy if that is too long."""
+        """Return the response to a GET: the webhook is listening; and, if a call takes too long, for how long XSOAR is busy."""
         text = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
         if self.line.call_seconds > LONGEST_CALL_SECONDS:
             text += f'XSOAR has been busy with one call for {self.line.call_seconds:.0f} s.\n'
@@ -3525,14 +3637,16 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def receive(self, request: Request) -> HTTPResponse:
         """Create the incidents of a POST. Return the response with them, or that to a signed handshake. Raise Rejected."""
         with ExitStack() as exclusive:
-            accepted = self.read(request, exclusive)
-            if isinstance(accepted, HTTPResponse):
-                return accepted
-            delivery, post = accepted
+            handshake_or_post = self.read_post(request, exclusive)
+            if isinstance(handshake_or_post, HTTPResponse):
+                return handshake_or_post
+            delivery, post = handshake_or_post
             # A large post excludes other large bodies until XSOAR has replied to its first call, because the call and
-            # the reply hold its text several times. One of a small body does not: copies of its headers made it large.
-            post.on_begun = exclusive.close
-            if min(post.size, request.text_size) <= MAX_CALL_BYTES:
+            # the reply contain its incidents several times. A post of a small body does not: copies of its headers made
+            # it large.
+            post.on_partly_created = exclusive.close
+            is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
+            if not is_large:
                 exclusive.close()
             return self.create(request, delivery, post)
 
@@ -3548,10 +3662,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             request.log_note += ', skipped: resolved'
         return json_response(original.created_json)
 
-    def read(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
-        """Authenticate a request, and return what is kept of it while it waits, or the response to a signed handshake.
+    def read_post(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
+        """Authenticate a request. Return what is kept of it while it waits, or the response to a signed handshake.
 
-        `exclusive` is entered with the body's exclusion of others, which lasts until the caller closes it.
+        If the body is large, it excludes other large bodies from now on, until the caller closes `exclusive`.
+        Raise Rejected.
         """
         settings = self.settings
         signatures = None if request.is_accepted else signatures_to_check(settings, request.headers, request.query_string)
@@ -3560,7 +3675,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             signed_by = '' if signatures is None else valid_signature(signatures, body, request.arrived)
             request.is_accepted = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the exclusion counts, too
-            payloads = self.read_payloads(request, body, exclusive)
+            payloads = self.unpack(request, body, exclusive)
             response = signed_handshake(settings, request, signed_by, payloads)
             if response:
                 request.log_note = 'handshake'
@@ -3569,20 +3684,23 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             post = Post(to_incidents(payloads, arrival), request.memory_bytes)
             request.skipped = arrival.skipped
             post.hand_over_by = hand_over_by
-            parameters = [pair for pair in request.query.items()
-                          if not hmac.compare_digest(pair[1].encode(), settings.token)]
+            # Without the token, which says nothing about what is to be created.
+            parameters = [(name, value) for name, value in request.query.items()
+                          if not hmac.compare_digest(value.encode(), settings.token)]
             return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone), post
 
-    def read_payloads(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
-        """Decompress a body and return its payloads, each as JSON text; exclude other large bodies. Raise Rejected."""
+    def unpack(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
+        """Decompress a body and return its payloads, each as JSON. If the body is large, exclude others. Raise Rejected."""
         coding = request.headers.get('content-encoding', '')
-        events = 0
-        # Measure first, decompress again later: a body that waits for its exclusion takes only what was sent.
+        most_events = 0  # an upper bound: each event has a `{`, or in an HTML form a `%7B`
+        # Measure first, decompress again later: while a body waits for others, it takes only the memory of what was sent.
         for piece in decompress(body, coding):
             request.text_size += len(piece)
-            events += piece.count(b'{') + piece.count(b'%7')  # an upper bound: each event has a `{`, in a form a `%7B`
-        # Many small events take as long as a larger body, and each may get a copy of all headers.
-        exclusive.enter_context(self.intake.exclusive(max(request.text_size, min(1024 * events, MIB))))
+            most_events += piece.count(b'{') + piece.count(b'%7')
+        # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
+        # but all together as no more than 1 MiB.
+        processing_size = max(request.text_size, min(1024 * most_events, MIB))
+        exclusive.enter_context(self.intake.exclusive(processing_size))
         return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
 
     def arrival(self, request: Request) -> Arrival:
@@ -3602,7 +3720,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 class PacedReader:
     """Reads from a socket, as long as the sender keeps the pace and does not send too much.
 
-    Beyond that every read raises OSError. `buffer` holds the bytes that arrived before they were asked for.
+    Beyond that every read raises OSError. `buffer` contains the bytes that have arrived and that no read has returned yet.
     """
 
     __slots__ = ('buffer', 'bytes_per_second', 'ends_at', 'received', 'seconds', 'socket')
@@ -3641,7 +3759,7 @@ class PacedReader:
     def receive(self, size: int) -> bytes:
         """Wait for bytes from the socket, and return at most `size` of them. Raise OSError."""
         if self.received:
-            gevent.sleep(0)  # otherwise all that has arrived would be read before another greenlet can run
+            gevent.sleep(0)  # otherwise this greenlet would read all that has arrived before another can run
         remaining_seconds = self.ends_at - time.monotonic()
         if remaining_seconds <= 0:
             raise TimeoutError('the sender is too slow')
@@ -3651,9 +3769,9 @@ class PacedReader:
         return data
 
     def count(self, size: int) -> None:
-        """Extend the allowance by what has arrived. Raise OSError if that is more than any request needs."""
+        """Extend the time allowance for `size` bytes that have arrived. Raise OSError if all are more than a request needs."""
         self.received += size
-        if self.received > 64 * MIB:  # twice the largest body: so much of a rejected body is read and thrown away
+        if self.received > 64 * MIB:  # more than twice the largest body: that much of a rejected body is read and thrown away
             raise OSError('the sender sends too much')
         latest_end = time.monotonic() + self.seconds  # so that a sender that stops is cut off within the grace period
         self.ends_at = min(self.ends_at + size / self.bytes_per_second, latest_end)
@@ -3690,16 +3808,22 @@ HEADER = re.compile(HTTP_FIELD + rb'\r?\n')  # RFC 9112 section 2.2: a lone line
 EMPTY_LINES = b'\r\n', b'\n'
 
 
-def read_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
+def parse_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
     """Return the request whose request line is `start` and whose headers follow in `rfile`. Raise Rejected if it is not HTTP."""
     match = REQUEST_START.fullmatch(start)
     if not match:
-        raise next(kind(detail) for form, kind, detail in REQUEST_START_FAULTS if form.fullmatch(start))
+        raise request_start_fault(start)
     method, path, query, version = (part.decode() for part in match.groups(b''))
     headers = read_headers(rfile)
     check_unambiguous(headers, is_http10=version == 'HTTP/1.0')
     body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
     return Request(method, path or '/', query, version, headers, body)
+
+
+def request_start_fault(start: bytes) -> Rejected:
+    """Return the error for a request line that does not match REQUEST_START: that of the first fault that matches."""
+    faults = (error_class(detail) for pattern, error_class, detail in REQUEST_START_FAULTS if pattern.fullmatch(start))
+    return next(faults)  # there is always one: a line without a line feed matches the second pattern, any other the last
 
 
 def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
@@ -3718,7 +3842,7 @@ def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
         if not match:
             break
         if b'_' in match[1]:
-            continue  # WSGI writes hyphens as underscores, so that X_Token would pass for X-Token
+            continue  # dropped: WSGI writes hyphens as underscores, so that X_Token would be taken for X-Token
         name = match[1].decode().lower()
         value = match[2].strip(b' \t').decode('latin-1')  # stripping in the pattern would backtrack in cubic time
         headers[name] = f'{headers[name]},{value}' if name in headers else value
@@ -3747,15 +3871,17 @@ EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
 def find_head_end(buffer: bytearray, searched: int) -> int:
     """Return the length of the head at the start of a buffer, or 0 while more of it has to arrive.
 
-    Bytes that can no longer become a head count as one, so that they are rejected at once. The first `searched` bytes
-    were looked at before, so that a head that arrives byte by byte is searched once.
+    If the bytes can no longer become a head, return the length of the buffer, so that they are rejected at once. The first
+    `searched` bytes were searched before, so that a head that arrives byte by byte is not searched again with each byte.
     """
-    if end := HEAD_END.search(buffer, max(searched - 2, 0)):
-        return end.end()
-    start_end = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1
-    is_too_large = len(buffer) >= MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_end else 0)
-    is_bad = searched < start_end and not REQUEST_START.fullmatch(buffer, 0, start_end)
-    return len(buffer) if is_too_large or is_bad else 0
+    # HEAD_END has up to three bytes, of which two may have been searched before.
+    if match := HEAD_END.search(buffer, max(searched - 2, 0)):
+        return match.end()
+    start_size = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1  # 0 while the request line is incomplete
+    most_bytes = MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_size else 0)
+    is_start_new = searched < start_size  # it was completed by the latest bytes, so it has not been checked yet
+    is_start_bad = is_start_new and not REQUEST_START.fullmatch(buffer, 0, start_size)
+    return len(buffer) if len(buffer) >= most_bytes or is_start_bad else 0
 
 
 # RFC 9112 section 7.1: a chunk begins with its size in hexadecimal digits; extensions after a semicolon are ignored.
@@ -3768,13 +3894,13 @@ CHUNK_END = re.compile(rb'\r\n')
 class RequestBody(io.RawIOBase):
     """The body of one request without its chunked framing, as `wsgi.input`.
 
-    The framing may be MAX_FRAMING_BYTES and an eighth of the data: chunks of one byte would otherwise cost 100 times
-    their size in CPU.
+    The framing may take up to MAX_FRAMING_BYTES plus an eighth of the data. Otherwise a body in chunks of one byte would
+    cost 100 times as much CPU as its size justifies.
     """
 
     def __init__(self, rfile: Any, length: int, has_chunks: bool):
-        self.rfile = rfile  # has read and readline, as PacedReader
-        self.size = length  # of the whole body, as far as it is known: chunks add to it as they arrive
+        self.rfile = rfile  # has `read` and `readline`, like PacedReader
+        self.size = length  # of the whole body; if it has chunks, of those that have begun to arrive
         self.remaining = length  # bytes still to read of the body, or of the current chunk
         self.has_chunks = has_chunks  # whether another chunk follows
         self.remaining_framing = MAX_FRAMING_BYTES
@@ -3799,26 +3925,34 @@ class RequestBody(io.RawIOBase):
         return data
 
     def read_chunk_size(self) -> None:
-        """Read the size of the next chunk. The last one is empty, and trailers follow it."""
+        """Read the size of the next chunk. The last chunk is empty, and trailers follow it: read these, too."""
         self.remaining = int(self.read_framing(CHUNK_SIZE)[1], 16)
         self.size += self.remaining
         self.has_chunks = self.remaining > 0
-        while not self.has_chunks and self.read_framing(TRAILER)[1]:
-            pass
+        if not self.has_chunks:
+            self.skip_trailers()
 
-    def read_framing(self, form: re.Pattern[bytes]) -> re.Match[bytes]:
-        """Read one line of framing, and return its match. Raise ValueError if it does not match or is too much."""
+    def skip_trailers(self) -> None:
+        """Read the trailers, and the empty line that ends them. Nothing is kept of them."""
+        trailer = self.read_framing(TRAILER)
+        while trailer[1]:  # the name, which is None in the empty line
+            trailer = self.read_framing(TRAILER)
+
+    def read_framing(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
+        """Read one line of framing, and return its match. Raise ValueError if it does not match, or if all is too long."""
         framing = self.rfile.readline(self.remaining_framing)
         self.remaining_framing -= len(framing)
-        match = form.fullmatch(framing)
+        match = pattern.fullmatch(framing)
         if not match:
             raise ValueError('the framing is not well-formed, or too much')
         return match
 
     @property
-    def is_nearly_read(self) -> bool:
-        """Return whether so little remains that it can be skipped to keep the connection for the next request."""
-        return not (self.has_chunks or self.send_continue or self.remaining > PIECE_BYTES)
+    def can_be_skipped(self) -> bool:
+        """Return whether what remains is known and small, so that the connection can be kept for the next request."""
+        # A sender that still waits for 100 Continue may send the body or not.
+        is_length_known = not self.has_chunks and not self.send_continue
+        return is_length_known and self.remaining <= PIECE_BYTES
 
 
 COMMON_ENVIRON = {
@@ -3844,7 +3978,7 @@ def wsgi_environ(request: Request, peer: str, port: int) -> dict[str, Any]:
     """Return the environ of PEP 3333 for a request from the address `peer`, and under REQUEST the request itself."""
     path = request.path
     if '%' in path:
-        with suppress(UnicodeError):  # left as it is: Bottle would drop what is not UTF-8, and take /%ff for the root
+        with suppress(UnicodeError):  # else keep it encoded: Bottle would drop what is not UTF-8, and take /%ff for the root
             path = unquote(path, errors='strict').encode().decode('latin-1')
     environ = {
         **COMMON_ENVIRON,
@@ -3893,10 +4027,10 @@ class Response(NamedTuple):
 
 def rejection_response(rejection: Rejected, is_head: bool) -> Response:
     """Return the response to a request that reaches no handler. The connection ends with it."""
-    answered = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
-    content = answered.body.encode()
-    headers = [*answered.headers.items(), ('Content-Length', str(len(content)))]
-    return Response(answered.status_line, headers, b'' if is_head else content)
+    response = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
+    content = response.body.encode()
+    headers = [*response.headers.items(), ('Content-Length', str(len(content)))]
+    return Response(response.status_line, headers, b'' if is_head else content)
 
 
 class Connection:
@@ -3914,7 +4048,7 @@ class Connection:
         self.server = server
         self.reader = PacedReader(sock)
         self.began = time.monotonic()  # when the latest request began to arrive
-        self.skipped = 0  # bytes still to arrive of a body that nobody reads
+        self.skipped = 0  # how many bytes of the last request's body were not read, and are dropped as they arrive
         self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
 
     # Without a greenlet: what follows is called by the event loop, and must not block.
@@ -3923,18 +4057,18 @@ class Connection:
         """Have the event loop watch for the next request, whose first byte must arrive within `seconds`."""
         self.reader.expect(seconds)
         self.server.idle[self] = None
-        self.server.accept_again()  # from now on it may give way to a newcomer
+        self.server.admit_more()  # since this connection may now be closed for a new one
         self.watch(self.read_head)
-        self.find_head(0)  # the head may have arrived together with the request before
+        self.begin_if_complete(0)  # the head may have arrived together with the request before
 
     def watch(self, read: Callable[[bytes], None]) -> None:
         """Have the event loop call `read` with the bytes that arrive, and with none at their end."""
         self.socket.settimeout(0)
         self.watcher.stop()
-        self.watcher.start(self.receive, read)
+        self.watcher.start(self.on_readable, read)
 
-    def receive(self, read: Callable[[bytes], None]) -> None:
-        """Pass on what has arrived. Close the connection when it is broken."""
+    def on_readable(self, read: Callable[[bytes], None]) -> None:
+        """Call `read` with the bytes that have arrived. Close the connection if it is broken."""
         try:
             read(self.socket.recv(PIECE_BYTES))
         except BlockingIOError:
@@ -3943,25 +4077,32 @@ class Connection:
             self.close()
 
     def read_head(self, data: bytes) -> None:
-        """Add bytes to the head that arrives; begin the request when the head is complete, or its sender has ended it."""
+        """Add bytes to the head that arrives. Begin the request when the head is complete or can't be completed any more.
+
+        If `data` is empty, the sender has closed its side: an incomplete head is rejected then.
+        """
         searched = len(self.reader.buffer)
         self.reader.buffer += data
-        if not self.find_head(searched) and not data:
-            if searched:
-                self.begin_request(searched)
-            else:
-                self.close()
+        has_begun = self.begin_if_complete(searched)
+        if has_begun or data:
+            return
+        if searched:
+            self.begin_request(searched)
+        else:
+            self.close()
 
-    def find_head(self, searched: int) -> bool:
-        """Begin the request if the buffer holds a whole head, or what cannot become one. Return whether it does.
+    def begin_if_complete(self, searched: int) -> bool:
+        """Begin the request and return True if the buffer contains a whole head, or what cannot become one.
 
-        First drop what belongs to the request before: the rest of its body, and blank lines. With the first byte of a
-        head the connection is no longer idle, and the bytes count, which may reject the head that has arrived longest.
+        The first `searched` bytes of the buffer are known not to be a whole head. First drop what belongs to the request
+        before: what remains of its body, and empty lines. With the first byte of a head the connection is no longer idle.
+        From then on its bytes count, and if all heads take too many, the one that began first is rejected.
         """
         buffer = self.reader.buffer
         skipped = min(self.skipped, len(buffer))
         self.skipped -= skipped
         del buffer[:skipped]
+        # `searched` needs no correction: before bytes are deleted here, at most a lone carriage return was searched.
         del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
         if not buffer:
             return False
@@ -3984,7 +4125,7 @@ class Connection:
         self.reader.buffer = self.reader.buffer[size:]
         self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
-            request = read_head(head.readline(MAX_REQUEST_START_BYTES), head)
+            request = parse_head(head.readline(MAX_REQUEST_START_BYTES), head)
             request.body.rfile = self.reader
         except Rejected as rejection:
             rejection.__traceback__ = None  # its frames would keep the head in memory
@@ -3992,17 +4133,17 @@ class Connection:
             request = Request(method, rejection=rejection, log_note=rejection.detail)
         request.head_size = size
         request.is_gone = self.is_gone
-        self.server.serve(self, request)
+        self.server.schedule(self, request)
 
     def reject(self, rejection: Rejected) -> None:
-        """Respond to a request that has no greenlet, as far as the socket takes the response at once; end the connection."""
+        """Send the response to a request that has no greenlet, and end the connection."""
         waiting = self.server.unauthenticated.get(self)
         is_head = waiting.method == 'HEAD' if waiting else self.reader.buffer.startswith(b'HEAD ')
         self.server.release_head(self)
         self.log(Request(log_note=rejection.detail), str(int(rejection.status)))
         response = rejection_response(rejection, is_head)
         with suppress(OSError):
-            self.socket.send(self.head_of(response) + response.content)
+            self.socket.send(self.head_of(response) + response.content)  # what does not fit is lost: nothing may wait here
         self.linger()
 
     def expire(self) -> None:
@@ -4021,7 +4162,7 @@ class Connection:
         """
         self.reader.buffer = bytearray()
         self.server.lingering[self] = None
-        self.server.accept_again()
+        self.server.admit_more()
         try:
             self.socket.shutdown(socket.SHUT_WR)
             self.watch(self.throw_away)
@@ -4029,7 +4170,7 @@ class Connection:
             self.close()
 
     def throw_away(self, data: bytes) -> None:
-        """Count bytes that nobody reads, and close the connection at their end. Raise OSError if they are too many."""
+        """Drop bytes, but count them. Close the connection at their end. Raise OSError if there are too many."""
         self.reader.count(len(data))
         if not data:
             self.close()
@@ -4053,8 +4194,8 @@ class Connection:
             self.close()
             raise
         else:
-            self.skipped = request.body.remaining if stays_open else 0
             if stays_open:
+                self.skipped = request.body.remaining
                 self.watch_for_request(self.server.limits.idle_seconds)
             else:
                 self.linger()
@@ -4067,13 +4208,14 @@ class Connection:
         response = self.server.response(request, self.peer)
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
-        is_decided = response.has_header('connection')
-        stays_open = wants_to_stay and not is_decided and request.body.is_nearly_read
-        if not is_decided:
+        is_decided_by_app = response.has_header('connection')  # the app sets this header only to close the connection
+        stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_skipped
+        if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
         self.log(request, response.status[:3])
         head = self.head_of(response)
-        is_small = len(response.content) <= PIECE_BYTES  # one packet for both; a large content is not copied
+        is_small = len(response.content) <= PIECE_BYTES
+        # A small content goes in one packet with the head; a large one is not copied.
         parts = [head + response.content] if is_small else [head, response.content]
         room = self.server.unsent if request.is_accepted else self.server.unsent_unauthenticated
         self.send(parts, room, request.memory_bytes)
@@ -4086,10 +4228,10 @@ class Connection:
         return f'HTTP/1.1 {response.status}\r\nDate: {date}\r\n{headers}\r\n'.encode('latin-1')
 
     def send(self, parts: list[bytes], room: Room, memory_bytes: int) -> None:
-        """Send the parts of a response. If the socket does not take them at once, they and `memory_bytes` count in `room`.
+        """Send the parts of a response. If the socket does not take all at once, they and `memory_bytes` count in `room`.
 
-        The sender has to read at a minimum pace overall; a limit on each pause would let it sip forever.
-        Raise OSError, and Unavailable if the unsent responses are too many.
+        The sender has to read at a minimum pace overall: if only its pauses were limited, it could read byte by byte for
+        ever. Raise OSError, and Unavailable if too many responses are unsent.
         """
         self.socket.settimeout(0)
         sent = 0
@@ -4107,7 +4249,10 @@ class Connection:
                     unsent = unsent[self.socket.send(unsent):]
 
     def is_gone(self) -> bool:
-        """Return whether the sender can send nothing more. Only for a request that is being served: nobody else reads then."""
+        """Return whether the sender has closed its side or the connection is broken.
+
+        This works only while a request is being served: otherwise the event loop reads from the socket, too.
+        """
         self.socket.settimeout(0)
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -4132,13 +4277,16 @@ class Connection:
             line.log('debug', text)
 
 
-too_many_requests = partial(Unavailable, 'Too many requests arrive at the same time: send it again later.')
+def too_many_requests() -> Unavailable:
+    """Return the error for a request that gives way to others."""
+    return Unavailable('Too many requests arrive at the same time: send it again later.')
 
 
 class WebhookServer(StreamServer):
     """The integration's HTTP server. Its start() raises OSError if the port cannot be opened.
 
-    A connection without a greenlet is in one of `idle`, `heads` and `lingering`, each in the order of arrival there.
+    A connection without a greenlet is in one of `idle`, `heads` and `lingering`. These are ordered: the connection that has
+    been there longest is first.
     """
 
     def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
@@ -4148,34 +4296,36 @@ class WebhookServer(StreamServer):
         self.limits = limits
         self.most_connections = connection_limit()
         self.connections: set[Connection] = set()
-        self.idle: dict[Connection, None] = {}
-        self.heads: dict[Connection, int] = {}  # whose head arrives or waits for its turn; the values are its bytes
-        self.lingering: dict[Connection, None] = {}
-        self.heads_size = 0
-        self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
-        self.has_unauthenticated = Event()
+        self.idle: dict[Connection, None] = {}  # connections on which nothing of the next request has arrived
+        # Connections whose head is arriving, or has arrived and waits in `unauthenticated`; with the bytes that count for it.
+        self.heads: dict[Connection, int] = {}
+        self.heads_size = 0  # the sum of these bytes
+        self.lingering: dict[Connection, None] = {}  # connections whose response was sent, until their sender closes them
+        self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait to be served
+        self.has_unauthenticated = Event()  # set when `unauthenticated` gets a request
         self.workers: list[Any] = []  # greenlets that wait for a request
-        # Two rooms: senders without a proof never cut off one that has shown it.
+        # Separate rooms, so that senders without a proof never cut off one that has shown it.
         self.unsent = Room(limits.unsent_bytes, cuts_oldest=True)
         self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_oldest=True)
 
     def start(self) -> None:
-        """Open the port, and start the greenlets that look after connections without a greenlet. Raise OSError."""
+        """Open the port, and start the two greenlets that serve all connections together. Raise OSError."""
         super().start()
         gevent.spawn(self.expire_connections)
         gevent.spawn(self.serve_unauthenticated)
 
     def full(self) -> bool:
-        """Return whether no further connection can be taken. gevent calls this before each accept."""
+        """Return whether there is no room for a new connection, even by closing another. gevent calls this before each accept."""
         return len(self.connections) >= self.most_connections and not (self.lingering or self.heads or self.idle)
 
     def do_handle(self, sock: Any, address: Any) -> None:
-        """Take a new connection, in the place of one without a request if there are too many.
+        """Watch a new connection for a request. If there are too many, close another one without a greenlet first.
 
         gevent calls this; its own version would start a greenlet for each connection.
         """
         if len(self.connections) >= self.most_connections:
-            next(chain(self.lingering, self.heads, self.idle)).close()
+            least_needed = next(chain(self.lingering, self.heads, self.idle))
+            least_needed.close()
         with suppress(OSError):  # the sender may have reset it already
             # With Nagle's algorithm each response on a kept connection took 44 ms instead of 0.6 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -4184,20 +4334,20 @@ class WebhookServer(StreamServer):
         connection.watch_for_request(self.limits.head_seconds)
 
     def forget(self, connection: Connection) -> None:
-        """Drop a closed connection from every state."""
+        """Remove a closed connection from every collection."""
         self.release_head(connection)
         self.idle.pop(connection, None)
         self.lingering.pop(connection, None)
         self.connections.discard(connection)
-        self.accept_again()
+        self.admit_more()
 
-    def accept_again(self) -> None:
-        """Accept further connections, if gevent has stopped that because full() was true."""
+    def admit_more(self) -> None:
+        """Let gevent admit further connections, if it has stopped that because full() was true."""
         if self.started:
             self.start_accepting()
 
     def reserve_head(self, connection: Connection, size: int) -> None:
-        """Count the bytes of a head. When all heads take too many, reject the one that has been there longest."""
+        """Count a head as `size` bytes. If all heads together take too many, reject those that have been there longest."""
         self.heads_size += size - self.heads.get(connection, 0)
         self.heads[connection] = size
         while self.heads_size > self.limits.heads_bytes:
@@ -4208,8 +4358,8 @@ class WebhookServer(StreamServer):
         self.unauthenticated.pop(connection, None)
         self.heads_size -= self.heads.pop(connection, 0)
 
-    def serve(self, connection: Connection, request: Request) -> None:
-        """Start a greenlet for a request: at once if it is accepted, else when its turn comes."""
+    def schedule(self, connection: Connection, request: Request) -> None:
+        """Have a request served: at once if its head is enough to accept it, else by `serve_unauthenticated`."""
         request.is_accepted = not request.rejection and self.app.accepts(request)
         if request.is_accepted:
             self.release_head(connection)
@@ -4217,7 +4367,7 @@ class WebhookServer(StreamServer):
         else:
             self.unauthenticated[connection] = request
             self.has_unauthenticated.set()
-            self.reserve_head(connection, 2 * request.head_size + 2048)  # as bytes, then as the text of its headers
+            self.reserve_head(connection, 2 * request.head_size + 2048)  # as bytes, then as the str of its headers
 
     def start_serving(self, connection: Connection, request: Request) -> None:
         """Have a greenlet serve a request as soon as the event loop allows it."""
@@ -4240,9 +4390,9 @@ class WebhookServer(StreamServer):
             connection, request = gevent.get_hub().switch()
 
     def serve_unauthenticated(self) -> None:
-        """Start one request without a proof each time that all other greenlets have run.
+        """Start the requests without a proof, in order; after each, let all other greenlets run.
 
-        However many there are, whatever their status will be, they take no more of the CPU than one accepted sender.
+        So however many there are, and whatever their responses will be, they take no more CPU than one accepted sender.
         """
         while True:
             self.has_unauthenticated.wait()
@@ -4266,7 +4416,7 @@ class WebhookServer(StreamServer):
                     connection.expire()
 
     def response(self, request: Request, peer: str) -> Response:
-        """Return the application's response to a request, or the one that says why it is not HTTP."""
+        """Return the application's response to a request. If the request is not valid HTTP, return its rejection."""
         if request.rejection:
             return rejection_response(request.rejection, request.method == 'HEAD')
         start: list[Any] = []
@@ -4278,8 +4428,8 @@ class WebhookServer(StreamServer):
 
         pieces = self.application(wsgi_environ(request, peer, self.server_port or 0), start_response)
         try:
-            returned = [*pieces]
-            content = b''.join([*written, *returned])  # of a single piece, the same object and no copy
+            returned = [*pieces]  # first, since an application may write while it yields these
+            content = b''.join([*written, *returned])  # a single piece is not copied
         finally:
             if hasattr(pieces, 'close'):  # PEP 3333 asks for it
                 pieces.close()
@@ -4304,17 +4454,18 @@ class WebhookServer(StreamServer):
 
 
 def connection_limit() -> int:
-    """Return how many connections the process may have, and raise its limit of open files for them.
+    """Raise the process's limit of open files for MAX_CONNECTIONS, and return how many connections the limit allows.
 
     A further connection waits in the listen queue.
     """
-    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + RESERVED_FILES
-    wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    if hard_limit != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard_limit)
     with suppress(ValueError, OSError):  # macOS allows fewer than it says
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-        files = wanted
-    return files - RESERVED_FILES
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard_limit))
+        soft_limit = wanted
+    return soft_limit - RESERVED_FILES
 
 
 ''' COMMANDS '''
@@ -4323,11 +4474,11 @@ def connection_limit() -> int:
 def serve(settings: Settings) -> None:
     """Serve until the process is asked to stop or the line is cut, then end the process.
 
-    To return would not do: the platform's loop would keep the process.
+    Returning is not enough: the platform's loop would keep the process.
     """
     gc.collect()
-    gc.freeze()  # CommonServerPython stays until the end: later collections need not look through it
-    gc.set_threshold(10_000, 20, 20)  # requests leave hardly any cycles behind
+    gc.freeze()  # CommonServerPython stays in memory until the end, so later collections need not look through it
+    gc.set_threshold(10_000, 20, 20)  # collect rarely, since requests leave hardly any cycles behind
     line = ServerLine()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
@@ -4342,9 +4493,9 @@ def serve(settings: Settings) -> None:
 
 
 def open_port(server: WebhookServer) -> None:
-    """Start the server. Try until its port is free, or return without it if the process is to end meanwhile."""
+    """Start the server. If its port can't be opened, try again until it can, or until the process is asked to end."""
     line, settings = server.app.line, server.app.settings
-    for retry_seconds in chain((1, 2, 4), repeat(5)):
+    for retry_seconds in chain((1, 2, 4), repeat(5)):  # after the third failure, every 5 s
         try:
             server.start()
             break
@@ -4376,7 +4527,7 @@ def main() -> None:
         if command == 'fetch-incidents':
             return demisto.incidents(read_samples(demisto.getIntegrationContext()))
         settings = read_settings(demisto.params())
-        # The test opens no port, because the container that serves may have it open already.
+        # The test opens no port, because the container that serves may have opened it already.
         if command == 'test-module':
             return return_results('ok')
     except Exception as error:
