@@ -970,34 +970,39 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 # `Create: Disk full`, and occurred when it arrived. The text at `alert.priority` says how severe it is; if `action` is
 # `Close`, the problem has ended; and all events with the same `alert.alertId` are about the same problem.
 #
-# A path leads to a value: keys joined by dots, where `0` is the first item of a list (`alerts.0.startsAt`).
-#   @ce-type    a request header, in lower case
-#   *Message    the event that this text holds as JSON, as it is or in base64: its name, its severity and so on
-#   a|b         the first of these paths that has a value
-# identified by: paths with a space between them; an event must have them all.
-#   type=alert  the value at `type` must be `alert`
-#   a b / c     an event must have `a` and `b`, or else `c`
-#   Begin with the path that the fewest events of other senders have: events are compared only to rows whose first key
-#   they have.
+# A path leads to a value:
+#   alerts.0.startsAt   keys joined by dots, where `0` is the first item of a list
+#   @ce-type            a request header, in lower case
+#   *Message            the event that this text holds as JSON, as it is or in base64: its name, its severity and so on
+#   a|b                 the first of these paths that has a value
+# Conditions are separated by spaces, and an event must meet them all:
+#   alert.message       there is a value at this path
+#   type=alert          the value at this path is `alert`
+#   "Subject=Disk full" the same, with quotes because of the space
+#   a b / c             either `a` and `b`, or `c`
+#
+# identified by: conditions. Begin with the path that the fewest events of other senders have: events are compared only
+#   to rows whose first key they have.
 # name: text with paths in braces; `{}` is the first path of "identified by". A path is left out, with the text before
 #   it and the bracket after it, if it has no value, or one that is in the name already: without a host, `{title} ({host})`
 #   gives `Disk full`. If all paths before it are left out, a path gives its value alone: without a title, `db-1`.
 # time: the path of a date or a Unix time; `-` is the moment of arrival; where the column is empty, the general rule
 #   looks for a time.
-# severity: the path of a word of SCALES; `falco:priority` means that the value is on the scale `falco`; `a|falco:b` means
-#   the first of these whose value is on its scale. In `alerts.*.severity`, `*` is every item of the list, and the gravest
-#   counts. If there is none, the general rule looks for a severity, except where the column is `-`.
-# recovered: conditions as in "identified by", all of which are met by an event that reports the end of a problem.
+# severity: the path of a word such as `high` (`words` in SCALES below). If the sender has other words or numbers, add its
+#   scale to SCALES, and name it before the path: `falco:priority`. In `a|falco:b`, the first value that is on its scale
+#   counts; in `alerts.*.severity`, `*` is every item of the list, and the gravest counts. If there is none, the general
+#   rule looks for a severity, except where the column is `-`.
+# recovered: conditions that only the end of a problem meets; empty for a sender that does not report it. Also:
 #   !path       there is no value at the path, or it is empty or 0; `!path=value` is any other value, or none
-#   "a=b c"     quotes, where the value contains a space
-#   a / b       either `a` or `b`
 #   a at time   the problem ended at the time at the path `time`; without it, when the event arrived
 #   A path with `*` meets a condition only if every item does.
-# problem key: the name of the sender's file in `senders`, and the paths whose values together are the same in all events
-#   about one problem, and in no others; also conditions, and alternatives (`a b / c`). A `*` is the only item of a list.
-#   If a value is missing, or a list has several items, the incident gets no key.
+# problem key: the name of the sender's file in `senders`, a colon, and the paths whose values together are the same in all
+#   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` is the only item of
+#   a list. If a value is missing, or a list has several items, the incident gets no key.
+#
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
-# names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table.
+# names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table: a row for some events
+# of a sender comes before the row for all of them.
 SENDERS = '''
 Gitea, Forgejo, Gogs | @x-gitea-event|@x-forgejo-event|@x-gogs-event | {} {action}: {pull_request.title|issue.title|
     release.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
@@ -1008,14 +1013,14 @@ GitHub, an alert | @x-github-event alert / alert.number repository.node_id | {@x
     | alert.rule.security_severity_level|alert.security_advisory.severity|alert.security_vulnerability.severity|
         alert.severity|code-scanning:alert.rule.severity | action=fixed alert.number / action=resolved
         alert.secret_type alert.resolution=revoked | github: repository.full_name @x-github-event alert.number
-GitHub, a branch deleted by a push | @x-github-event=push
-    after=0000000000000000000000000000000000000000 | push: deleted {ref} ({repository.full_name}) | -
+GitHub, a branch deleted by a push | @x-github-event=push after=0000000000000000000000000000000000000000 |
+    push: deleted {ref} ({repository.full_name}) | -
 GitHub | @x-github-event / repository.node_id sender.node_id | {@x-github-event} {action|ref_type}
     {workflow_run.conclusion|workflow_job.conclusion|check_run.conclusion|check_suite.conclusion|
     deployment_status.state|state}: {security_advisory.summary|pull_request.title|issue.title|discussion.title|
     release.name|workflow_run.name|workflow_job.name|check_run.name|check_suite.head_branch|member.login|
-    membership.user.login|team.name|label.name|milestone.title|rule.name|key.title|
-    deployment.environment|context|head_commit.message|ref} ({repository.full_name|organization.login}) | -
+    membership.user.login|team.name|label.name|milestone.title|rule.name|key.title|deployment.environment|context|
+    head_commit.message|ref} ({repository.full_name|organization.login}) | -
     | security_advisory.severity | | github: repository.full_name issue.number|pull_request.number
 GitLab, a system hook | "@x-gitlab-event=System Hook" event_name | {event_name}: {commits.0.title|ref|name|
     user_username|username} ({project.path_with_namespace|path_with_namespace|project_path_with_namespace|group_path})
@@ -1115,8 +1120,8 @@ GuardDuty | service.serviceName=guardduty arn | {title} | updatedAt
     | guardduty:severity | | aws-guardduty: id
 Security Hub | ProductArn Title | {Title}: {Resources.0.Id} | UpdatedAt
     | Severity.Label|security-hub:Severity.Normalized | Workflow.Status=RESOLVED at UpdatedAt | aws-security-hub: Id
-CloudTrail | eventSource eventName userIdentity|awsRegion | {eventName} {errorCode} ({eventSource}) by {userIdentity.arn|
-    userIdentity.userName|userIdentity.invokedBy} | eventTime
+CloudTrail | eventSource eventName userIdentity|awsRegion | {eventName} {errorCode} ({eventSource}) by
+    {userIdentity.arn|userIdentity.userName|userIdentity.invokedBy} | eventTime
     | -
 CloudTrail and S3, a list | Records.0.eventSource Records.0.eventName | {Records.0.eventName} ({Records.0.eventSource}):
     {Records.0.s3.object.key} by {Records.0.userIdentity.arn|Records.0.userIdentity.userName|
@@ -1128,7 +1133,7 @@ GCP alerts | incident.policy_name | {incident.state}: {incident.policy_name}: {i
 GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName | {}:
     {resource.displayName} | finding.eventTime
     | finding.severity
-Google audit log | protoPayload.methodName | {}: {protoPayload.resourceName} by
+Google Cloud audit log | protoPayload.methodName | {}: {protoPayload.resourceName} by
     {protoPayload.authenticationInfo.principalEmail} ({protoPayload.status.message}) | timestamp
     | -
 Google Workspace activity | id.applicationName events.0.name | {} {events.0.name}: {actor.email} ({ipAddress}) | id.time
