@@ -1120,8 +1120,8 @@ GuardDuty | service.serviceName=guardduty arn | {title} | updatedAt
     | guardduty:severity | | aws-guardduty: id
 Security Hub | ProductArn Title | {Title}: {Resources.0.Id} | UpdatedAt
     | Severity.Label|security-hub:Severity.Normalized | Workflow.Status=RESOLVED at UpdatedAt | aws-security-hub: Id
-CloudTrail | eventSource eventName userIdentity|awsRegion | {eventName} {errorCode} ({eventSource}) by
-    {userIdentity.arn|userIdentity.userName|userIdentity.invokedBy} | eventTime
+CloudTrail | eventSource eventName userIdentity|awsRegion | {eventName} {errorCode} ({eventSource}):
+    {s3.object.key} by {userIdentity.arn|userIdentity.userName|userIdentity.invokedBy} | eventTime
     | -
 CloudTrail and S3, a list | Records.0.eventSource Records.0.eventName | {Records.0.eventName} ({Records.0.eventSource}):
     {Records.0.s3.object.key} by {Records.0.userIdentity.arn|Records.0.userIdentity.userName|
@@ -1209,7 +1209,7 @@ TheHive | objectType operation object | {operation} {objectType}: {object.title}
 Stormshield | TypeComputedMap EventGuid | {}: {AdditionalData.Message|SpecificData.SourceProcess.ProcessImageName}
     ({AdditionalData.AgentName}) | Timestamp
 Graylog, older alerts | check_result.result_description stream | {stream.title}: {} | check_result.triggered_at
-NetBox | request_id event model|object_type | {model|object_type} {event}: {data.display|data.name} by {username} |
+NetBox | request_id event username model|object_type | {model|object_type} {event}: {data.display|data.name} by {username} |
     timestamp
 GitGuardian | incident.detector message | {message} {incident.detector.name} | timestamp
     | incident.severity | | gitguardian: incident.id
