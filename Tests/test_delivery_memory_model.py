@@ -138,8 +138,9 @@ class MemoryMachine(RuleBasedStateMachine):
         self.go_on()
 
     @precondition(lambda self: self.unfinished)
-    @rule(index=st.sampled_from([0, 0, 0, 1, 2]), after=st.sampled_from([PATIENCE, 0, 0.25, 1]),
-          is_leaving=st.sampled_from([True, True, False]), retries=st.sampled_from([True, True, False]), has_waited=WAITED)
+    @rule(index=st.sampled_from([0, 0, 0, 1, 2]), after=st.sampled_from([PATIENCE, 1, 0, 0.25, PATIENCE, 1]),
+          is_leaving=st.sampled_from([True, True, False]), retries=st.sampled_from([True, True, False]),
+          has_waited=st.sampled_from([24, 0]))
     def leave(self, index: int, after: float, is_leaving: bool, retries: bool, has_waited: int) -> None:
         self.time_goes_by(after)
         unfinished = self.unfinished
