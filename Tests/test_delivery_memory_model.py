@@ -156,10 +156,11 @@ class MemoryMachine(RuleBasedStateMachine):
     @rule()
     def call_server(self) -> None:
         self.expire(self.clock.now)
+        self.queue.expire(self.clock.now)
+        self.go_on()  # a repeat of what has just expired is queued before the call
         if self.queued:
             self.in_call = self.queued.pop(0)
-        self.queue.next_call(self.clock.now)
-        self.go_on()
+            self.queue.next_call(self.clock.now)
 
     @precondition(lambda self: self.in_call)
     @rule(size=st.sampled_from([0, 0, 150, 400, 1000]))
