@@ -59,7 +59,7 @@ TESTS_OF_A_MODULE = {
     'deliveries': 'test_deliveries test_front',
     'entries': 'test_output test_conformance',
     'events': 'test_events',
-    'faults': 'test_server test_cli',
+    'faults': 'test_faults test_server',
     'forward': 'test_forward test_server test_front',
     'front': 'test_front test_server',
     'instance': 'test_instance test_server test_conformance test_sdk',
