@@ -236,7 +236,7 @@ def readable(headers: Headers, body: bytes) -> tuple[str, bool]:
             body = zlib.decompressobj(31).decompress(body, SHOWN_BYTES + 1)  # 31: with the header of gzip
     shown, is_whole = body[:SHOWN_BYTES], len(body) <= SHOWN_BYTES
     try:
-        return codecs.utf_8_decode(shown, 'strict', is_whole)[0], True  # without the part of a character that the limit cuts in two
+        return codecs.utf_8_decode(shown, 'strict', is_whole)[0], True  # a character that the limit cuts in two is left out
     except UnicodeDecodeError:
         return shown.decode('utf-8', 'replace'), False
 

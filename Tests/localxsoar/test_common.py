@@ -23,7 +23,8 @@ def numbers(kinds: type) -> dict[str, Any]:
 
 def test_kinds_and_formats_have_the_values_that_the_server_knows() -> None:
     assert numbers(common.EntryType) == {
-        'NOTE': 1, 'DOWNLOAD_AGENT': 2, 'FILE': 3, 'ERROR': 4, 'PINNED': 5, 'USER_MANAGEMENT': 6, 'IMAGE': 7, 'PLAYGROUND_ERROR': 8,
+        'NOTE': 1, 'DOWNLOAD_AGENT': 2, 'FILE': 3, 'ERROR': 4, 'PINNED': 5, 'USER_MANAGEMENT': 6, 'IMAGE': 7,
+        'PLAYGROUND_ERROR': 8,
         'ENTRY_INFO_FILE': 9, 'WARNING': 11, 'MAP_ENTRY_TYPE': 15, 'WIDGET': 17}
     assert numbers(common.EntryFormat) == {'HTML': 'html', 'TABLE': 'table', 'JSON': 'json', 'TEXT': 'text',
                                            'DBOT_RESPONSE': 'dbotCommandResponse', 'MARKDOWN': 'markdown'}
@@ -76,7 +77,7 @@ def test_an_error_is_raised_where_the_server_reports_it(
     results: list[Any], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setattr(demistomock, 'command', lambda: command)
-    with pytest.raises(Exception, match='^It failed.$'):
+    with pytest.raises(Exception, match=r'^It failed\.$'):
         common.return_error('It failed.')
     assert results == [('log', 'It failed.')]
 
@@ -105,13 +106,15 @@ def test_what_is_no_boolean_is_an_error(given: Any) -> None:
         common.argToBoolean(given)
 
 
-@pytest.mark.parametrize('given, number', [(None, None), ('', None), ('5', 5), (' 5 ', 5), ('-5', -5), (5.9, 5), ('5.9', 5), (0, 0)])
+@pytest.mark.parametrize('given, number', [
+    (None, None), ('', None), ('5', 5), (' 5 ', 5), ('-5', -5), (5.9, 5), ('5.9', 5), (0, 0)])
 def test_a_number_is_read_from_text_or_a_number(given: Any, number: Any) -> None:
     assert common.arg_to_number(given) == number
 
 
 @pytest.mark.parametrize('arguments, words', [
-    (('five',), 'Invalid number: "five"'), (('five', 'limit'), 'Invalid number: "limit"="five"'), (('inf',), 'Invalid number: "inf"'),
+    (('five',), 'Invalid number: "five"'), (('five', 'limit'), 'Invalid number: "limit"="five"'),
+    (('inf',), 'Invalid number: "inf"'),
     ((None, 'limit', True), 'Missing "limit"'), (('', None, True), 'Missing a required argument')])
 def test_what_is_no_number_is_an_error_that_names_it(arguments: tuple[Any, ...], words: str) -> None:
     with pytest.raises(ValueError, match=f'^{words}$'):

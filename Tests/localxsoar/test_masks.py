@@ -17,9 +17,12 @@ def masks() -> Masks:
 
 
 @pytest.mark.parametrize('name', [
-    'Authorization', 'Proxy-Authorization', 'X-Auth', 'X-Token', 'X-Gitlab-Token', 'Client-Secret', 'X-Hub-Signature-256', 'X-Sig',
-    'X-Hmac', 'Password', 'X-Amz-Credential', 'Credentials', 'Cookie', 'Set-Cookie', 'X-Session', 'X-JWT', 'Cf-Access-Jwt-Assertion',
-    'X-Assertion', 'ApiKey', 'X-Api-Key', 'X_API_KEY', 'X-Access-Key', 'X-Auth-Key', 'X-Functions-Key', 'Ocp-Apim-Subscription-Key',
+    'Authorization', 'Proxy-Authorization', 'X-Auth', 'X-Token', 'X-Gitlab-Token', 'Client-Secret', 'X-Hub-Signature-256',
+    'X-Sig',
+    'X-Hmac', 'Password', 'X-Amz-Credential', 'Credentials', 'Cookie', 'Set-Cookie', 'X-Session', 'X-JWT',
+    'Cf-Access-Jwt-Assertion',
+    'X-Assertion', 'ApiKey', 'X-Api-Key', 'X_API_KEY', 'X-Access-Key', 'X-Auth-Key', 'X-Functions-Key',
+    'Ocp-Apim-Subscription-Key',
     'X-Webhook-Key', 'X-Private-Key'])
 def test_a_header_whose_name_says_that_it_holds_a_secret_shows_none_of_its_value(masks: Masks, name: str) -> None:
     assert masks.headers([(name, 'abcdefgh')]) == [{'name': name, 'value': MASK, 'masked': True}]
@@ -36,7 +39,8 @@ def test_a_secret_header_without_a_value_is_not_masked(masks: Masks) -> None:
 
 @pytest.mark.parametrize('value, shown', [
     *((f'{label}abcd', f'{label}{MASK}') for label in (
-        'Bearer ', 'bearer ', 'Basic ', 'Token ', 'HMAC ', 'GenieKey ', 'ApiKey ', 'Splunk ', 'Digest ', 'sha1=', 'sha256=', 'v0=', 'v1,',
+        'Bearer ', 'bearer ', 'Basic ', 'Token ', 'HMAC ', 'GenieKey ', 'ApiKey ', 'Splunk ', 'Digest ', 'sha1=', 'sha256=',
+        'v0=', 'v1,',
         't=')),
     ('t=1700000000,v1=abcd', f't={MASK}'), ('abcd Bearer ', MASK), ('Bearerabcd', MASK), ('sha256:abcd', MASK), ('v=abcd', MASK),
 ])
@@ -73,7 +77,8 @@ def test_a_short_secret_is_masked_where_it_is_the_whole_value() -> None:
 
 @pytest.mark.parametrize('query, shown', [
     *((f'{name}=abcd', f'{name}={MASK}') for name in (
-        'token', 'access_token', 'key', 'api_key', 'apikey', 'code', 'sig', 'signature', 'secret', 'jwt', 'assertion', 'cookie', 'password',
+        'token', 'access_token', 'key', 'api_key', 'apikey', 'code', 'sig', 'signature', 'secret', 'jwt', 'assertion', 'cookie',
+        'password',
         'auth%2Dtoken', 'my+token', 'to%6Ben', '%6Bey', 'co%64e')),
     ('a=1&token=abcd&b=2', f'a=1&token={MASK}&b=2'), ('token=a=b', f'token={MASK}'),
     ('token=', 'token='), ('token', 'token'), ('', ''), ('keys=abcd&codes=abcd&x=token', 'keys=abcd&codes=abcd&x=token'),

@@ -23,7 +23,8 @@ def without_time(line: str) -> str:
 
 
 @pytest.mark.parametrize('text, shown', [
-    ('a\nb', 'a\\nb'), ('\x1b[31m', '\\x1b[31m'), ('\x00\x1f\x7f\x9f', '\\x00\\x1f\\x7f\\x9f'), ('\u2028\u2029', '\\u2028\\u2029'),
+    ('a\nb', 'a\\nb'), ('\x1b[31m', '\\x1b[31m'), ('\x00\x1f\x7f\x9f', '\\x00\\x1f\\x7f\\x9f'),
+    ('\u2028\u2029', '\\u2028\\u2029'),
     ('\ud800', '\\ud800'), ('ü •\xa0', 'ü •\xa0')])
 def test_a_control_character_is_escaped_and_nothing_else(text: str, shown: str) -> None:
     assert escape(text) == shown
@@ -84,7 +85,8 @@ def test_incidents_are_printed_unless_the_deliveries_claim_them(printed: list[st
 
 
 @pytest.mark.parametrize('entry, text', [
-    ({'HumanReadable': 'read', 'Contents': 'not this'}, 'read'), ({'Contents': 'text'}, 'text'), ({'Contents': {'a': 1}}, '{\n  "a": 1\n}'),
+    ({'HumanReadable': 'read', 'Contents': 'not this'}, 'read'), ({'Contents': 'text'}, 'text'),
+    ({'Contents': {'a': 1}}, '{\n  "a": 1\n}'),
     ({'HumanReadable': 'read', 'EntryContext': {'A': 1}}, 'read\n{\n  "A": 1\n}'), ({'HumanReadable': '', 'Contents': []}, '[]')])
 def test_an_entry_is_its_readable_text_or_its_contents_then_its_outputs(entry: Any, text: str) -> None:
     assert readable(entry) == text

@@ -287,15 +287,17 @@ def test_without_a_repository_the_carried_subset_is_the_common_text(echo_pack: P
 
 # A form with a parameter of every type.
 
-ROWS = [
-    {'name': 'text', 'display': 'A text'}, {'name': 'number', 'type': 1}, {'name': 'encrypted', 'display': 'Encrypted', 'type': 4},
+ROWS: list[dict[str, Any]] = [
+    {'name': 'text', 'display': 'A text'}, {'name': 'number', 'type': 1},
+    {'name': 'encrypted', 'display': 'Encrypted', 'type': 4},
     {'name': 'switch', 'type': 8, 'required': True, 'defaultvalue': False}, {'name': 'user', 'display': 'User', 'type': 9},
     {'name': 'key', 'display': 'A text area', 'type': 14, 'additionalinfo': 'From the console.'},
     {'name': 'one', 'type': 15, 'options': [1, 2]}, {'name': 'some', 'type': 16, 'options': ['a', 'b'], 'defaultvalue': 'a, b'},
     {'name': 'free', 'type': 15}, {'name': 'odd', 'type': 99, 'defaultvalue': 5}, {'name': 'hidden', 'hidden': True},
 ]
 FORM = Integration({'name': 'Form', 'configuration': ROWS, 'script': {}}, '', '', '', '', '')
-EMPTY = {'text': '', 'number': '', 'encrypted': '', 'switch': False, 'user': {'identifier': '', 'password': '', 'credentials': {}},
+EMPTY = {'text': '', 'number': '', 'encrypted': '', 'switch': False,
+         'user': {'identifier': '', 'password': '', 'credentials': {}},
          'key': '', 'one': '', 'some': ['a', 'b'], 'free': '', 'odd': '5', 'hidden': ''}
 FULL = {**EMPTY, 'encrypted': 'h4sh', 'user': {'identifier': 'kim', 'password': 'hush', 'credentials': {}}, 'key': 'k3y'}
 
@@ -305,8 +307,10 @@ def no_port() -> int:
 
 
 @pytest.mark.parametrize('name, given, value', [
-    ('number', ' -5 ', '-5'), ('switch', 'TRUE', True), ('switch', '', False), ('one', '2', '2'), ('some', 'b', ['b']), ('some', ' a ,, ', ['a']),
-    ('some', '', []), ('free', 'anything', 'anything'), ('odd', 'x', 'x'), ('user', 'kim', {'identifier': 'kim', 'password': '', 'credentials': {}})])
+    ('number', ' -5 ', '-5'), ('switch', 'TRUE', True), ('switch', '', False), ('one', '2', '2'), ('some', 'b', ['b']),
+    ('some', ' a ,, ', ['a']),
+    ('some', '', []), ('free', 'anything', 'anything'), ('odd', 'x', 'x'),
+    ('user', 'kim', {'identifier': 'kim', 'password': '', 'credentials': {}})])
 def test_a_field_of_each_type_is_read(name: str, given: str, value: Any) -> None:
     assert fill_form(FORM, {}, no_port) == EMPTY
     assert fill_form(FORM, {name: given}, no_port) == {**EMPTY, name: value}
@@ -314,14 +318,16 @@ def test_a_field_of_each_type_is_read(name: str, given: str, value: Any) -> None
 
 @pytest.mark.parametrize('name, given, words', [
     ('number', '1.5', r'^number \(number\)'), ('some', 'a,c', "'c' is not one of a, b"), ('one', '3', "'3' is not one of 1, 2"),
-    ('hidden', 'x', 'hidden is hidden.* Known: text'), ('none', 'x', r'^Form has no parameter none. Known: text \(A text\), .*odd \(odd\)\.$')])
+    ('hidden', 'x', 'hidden is hidden.* Known: text'),
+    ('none', 'x', r'^Form has no parameter none\. Known: text \(A text\), .*odd \(odd\)\.$')])
 def test_a_field_of_each_type_rejects_what_it_cannot_be(name: str, given: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         fill_form(FORM, {name: given}, no_port)
 
 
 @pytest.mark.parametrize('value, text', [
-    (None, ''), ('a', 'a'), (5, '5'), (True, 'true'), (False, 'false'), (['a', 5], 'a,5'), ({'identifier': 'kim', 'password': 'hush'}, 'kim:hush'),
+    (None, ''), ('a', 'a'), (5, '5'), (True, 'true'), (False, 'false'), (['a', 5], 'a,5'),
+    ({'identifier': 'kim', 'password': 'hush'}, 'kim:hush'),
     ({'identifier': None}, ':')])
 def test_a_value_from_the_api_is_read_as_a_person_would_type_it(value: Any, text: str) -> None:
     assert form_text(value) == text
@@ -338,16 +344,18 @@ def test_the_values_of_each_encrypted_type_are_secret_and_no_others() -> None:
 def test_the_page_gets_the_form_with_no_secret_but_whether_it_is_set() -> None:
     rows = {row['name']: row for row in describe_form(FORM, FULL)}
     assert list(rows) == [row['name'] for row in ROWS if row['name'] != 'hidden']
-    assert rows['key'] == {'name': 'key', 'label': 'A text area', 'help': 'From the console.', 'kind': 14, 'required': False, 'options': [],
-                           'secret': True, 'set': True, 'value': None}
+    assert rows['key'] == {'name': 'key', 'label': 'A text area', 'help': 'From the console.', 'kind': 14, 'required': False,
+                           'options': [], 'secret': True, 'set': True, 'value': None}
     assert (rows['user']['set'], rows['user']['value'], rows['user']['secret']) == (True, 'kim', True)
-    assert (rows['some']['value'], rows['some']['set'], rows['some']['secret'], rows['some']['kind']) == (['a', 'b'], True, False, 16)
-    assert (rows['switch']['required'], rows['text']['kind'], rows['text']['set'], rows['one']['options']) == (True, 0, False, [1, 2])
+    some, text = rows['some'], rows['text']
+    assert (some['value'], some['set'], some['secret'], some['kind']) == (['a', 'b'], True, False, 16)
+    assert (text['kind'], text['set'], rows['switch']['required'], rows['one']['options']) == (0, False, True, [1, 2])
     unset = {row['name']: row for row in describe_form(FORM, EMPTY)}
     assert (unset['user']['set'], unset['encrypted']['set'], unset['user']['value']) == (False, False, '')
 
 
-@pytest.mark.parametrize('text, name', [('A text area is wrong', 'key'), ('A text is wrong', 'text'), ('number is wrong', ''), ('', '')])
+@pytest.mark.parametrize('text, name', [
+    ('A text area is wrong', 'key'), ('A text is wrong', 'text'), ('number is wrong', ''), ('', '')])
 def test_a_message_names_the_field_with_the_longest_label_in_it(text: str, name: str) -> None:
     assert field_in(FORM, text) == name
 

@@ -22,10 +22,12 @@ def test_a_headline_is_one_line_of_300_characters_at_most(text: str, first: str)
 
 
 @pytest.mark.parametrize('request_text, headers, response, confirms', [
-    ('challenge=abcd', [], 'abcd', True), ('challenge=abcd', [], '{"challenge": "abcd"}', True), ('abcd', [], '{"a": "other", "b": "abcd"}', True),
+    ('challenge=abcd', [], 'abcd', True), ('challenge=abcd', [], '{"challenge": "abcd"}', True),
+    ('abcd', [], '{"a": "other", "b": "abcd"}', True),
     ('ok ok', [], 'ok', False), ('abc', [], 'abc', False), ('abcd', [], '{"a": "abc"}', False), ('abcd', [], '', False),
     ('abcd', [], '["abcd"]', False), ('["abcd"]', [], '["abcd"]', True), ('12345', [], '{"a": 12345}', False),
-    ('example.com', [('WebHook-Allowed-Origin', 'example.com')], '', True), ('example.com', [('X-Other', 'example.com')], '', False),
+    ('example.com', [('WebHook-Allowed-Origin', 'example.com')], '', True),
+    ('example.com', [('X-Other', 'example.com')], '', False),
     ('abcd', [], str({str(n): 'x' for n in range(10)} | {'10': 'abcd'}).replace("'", '"'), False),
     ('abcd', [], str({str(n): 'x' for n in range(9)} | {'9': 'abcd'}).replace("'", '"'), True),
     ('a', [], '[' * 100_000, False)])

@@ -119,9 +119,11 @@ SHARED = SenderRecognizer([FIRST, AGENT, TWIN, OTHER, QUERY])
 @pytest.mark.parametrize('headers, body, name', [
     ({}, b'{"a": 1, "b": 1}', 'First'), ({}, b'{"a": 1, "b": 1, "x": 1}', ''), ({}, b'[{"a": 1, "b": 1, "x": 1, "y": 1}, 5]', ''),
     ({}, b'[{"a": 1, "b": 1, "c": 1}, 5]', 'First'), ({}, b'[]', ''), ({}, b'not JSON', ''), ({}, b'[' * 100_000, ''),
-    ({'User-Agent': 'Agent'}, b'', 'Agent'), ({'user-agent': 'Agent 2'}, b'', 'Agent'), ({'User-Agent': 'Agents/1'}, b'', 'Agents'),
+    ({'User-Agent': 'Agent'}, b'', 'Agent'), ({'user-agent': 'Agent 2'}, b'', 'Agent'),
+    ({'User-Agent': 'Agents/1'}, b'', 'Agents'),
     ({'User-Agent': 'Agents/1'}, b'{"a": 1, "b": 1, "c": 1, "d": 1}', 'First'),
-    ({'User-Agent': 'Twin/2'}, b'{"x": 1, "y": 1}', 'Twin'), ({'User-Agent': 'Twin/2', 'X-Twin': '2'}, b'{"x": 1, "z": 1}', 'Other'),
+    ({'User-Agent': 'Twin/2'}, b'{"x": 1, "y": 1}', 'Twin'),
+    ({'User-Agent': 'Twin/2', 'X-Twin': '2'}, b'{"x": 1, "z": 1}', 'Other'),
     ({'User-Agent': 'Twin/2', 'X-Twin': '2'}, b'{"x": 1, "y": 1}', 'Twin'), ({'X-Query': 'x'}, b'{"q": 1}', ''),
 ])
 def test_a_sender_that_shares_its_marks_is_told_by_the_rest(headers: dict[str, str], body: bytes, name: str) -> None:
@@ -145,11 +147,13 @@ def test_only_known_placeholders_are_filled_in_and_a_number_becomes_one() -> Non
     before = int(time.time())
     content = json.loads(send(sender(payload=payload)).body)
     assert before <= content['at'] <= before + 60 and content['at'] <= content['ms'] // 1000 <= content['at'] + 1
-    assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', content['in'][0]) and content['in'][1:] == ['at {iso}', '{unknown}', 5]
+    assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', content['in'][0])
+    assert content['in'][1:] == ['at {iso}', '{unknown}', 5]
 
 
 def test_a_text_is_sent_as_it_is_and_a_query_goes_along() -> None:
-    made = Sender('a', 'A', 'other', '', {}, [{'title': 't', 'headers': {'X-N': 5, 'X-B': '{no}'}, 'text': '{iso}', 'query': 'a=1'}])
+    made = Sender('a', 'A', 'other', '', {}, [
+        {'title': 't', 'headers': {'X-N': 5, 'X-B': '{no}'}, 'text': '{iso}', 'query': 'a=1'}])
     assert send(made) == SenderRequest([('X-N', '5'), ('X-B', '{no}')], 'a=1', b'{iso}')
 
 
@@ -206,7 +210,8 @@ GOOD = {'sender': 'A', 'kind': 'code', 'source': '', 'proof': GITHUB, 'deliverie
 
 
 @pytest.mark.parametrize('change, words', [
-    ({'sender': None, 'kind': 'toaster'}, 'kind must be one of siem, cloud, '), ({'proof': {**GITHUB, 'place': 'body'}}, 'proof needs a place'),
+    ({'sender': None, 'kind': 'toaster'}, 'kind must be one of siem, cloud, '),
+    ({'proof': {**GITHUB, 'place': 'body'}}, 'proof needs a place'),
     ({'proof': {**GITHUB, 'name': ''}}, 'proof needs a place'), ({'proof': {**GITHUB, 'value': ''}}, 'proof needs a place'),
     ({'proof': {'name': 'a', 'value': 'b'}}, 'place'), ({'proof': {**GITHUB, 'digest': 'md5'}}, r'proof\.digest must be'),
     ({'proof': {**GITHUB, 'key': 'rsa'}}, r'proof\.digest must be'), ({'deliveries': []}, 'at least one delivery'),
@@ -230,7 +235,7 @@ def test_a_delivery_is_chosen_by_a_part_of_its_title_and_otherwise_the_first() -
     made = Sender('a', 'A', 'other', '', {}, [{'title': 'Issue opened'}, {'title': 'Issue closed'}])
     assert [made.delivery(title)['title'] for title in (None, '', 'CLOSED', 'issue')] == [
         'Issue opened', 'Issue opened', 'Issue closed', 'Issue opened']
-    with pytest.raises(UsageError, match="A has no delivery 'x'. Known: Issue opened, Issue closed"):
+    with pytest.raises(UsageError, match=r"A has no delivery 'x'\. Known: Issue opened, Issue closed"):
         made.delivery('x')
 
 

@@ -222,7 +222,8 @@ def test_another_process_sees_what_was_created(tmp_path: Path) -> None:
 
 
 def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: Store) -> None:
-    sent = {'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'rawJSON': '{}', 'owner': None, 'severity': 3, 'id': 'x',
+    sent = {'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'rawJSON': '{}', 'owner': None, 'severity': 3,
+    'id': 'x',
             'status': 2, 'CustomFields': {'a': 1}}
     [created] = create(store, sent)
     assert store.search({})[0] == [created]
@@ -250,11 +251,13 @@ def test_a_page_has_a_hundred_incidents_unless_the_filter_says_otherwise(store: 
 @pytest.mark.parametrize('filter, ids', [
     ({'id': '2'}, '2'), ({'name': 'b'}, '2'), ({'sourceInstance': ['front', 'nowhere']}, '12'), ({'sourceInstance': 'back'}, '3'),
     ({'sourceBrand': ['Echo']}, '123'), ({'type': 'Unclassified', 'name': ['a', 'b', 'c']}, '123'), ({'status': 0}, '123'),
-    ({'status': [1]}, ''), ({'query': 'name:B'}, '2'), ({'query': '-id:1 AND -id:3'}, '2'), ({'query': 'sourceInstance:back'}, '3'),
+    ({'status': [1]}, ''), ({'query': 'name:B'}, '2'), ({'query': '-id:1 AND -id:3'}, '2'),
+    ({'query': 'sourceInstance:back'}, '3'),
     ({'query': 'sourceBrand:echo id:1'}, '1'), ({'query': '  id:1  '}, '1'), ({'query': 'name:""'}, ''), ({'query': ''}, '123'),
     ({'query': 'status:Pending'}, '123'), ({'query': 'status:0'}, '123'), ({'query': 'status:active'}, ''),
     ({'query': 'name:pending'}, ''), ({'sort': [{'field': 'sourceBrand', 'asc': False}]}, '123'),
-    ({'sort': [{'field': 'type', 'asc': False}, {'field': 'name', 'asc': False}]}, '321'), ({'fromDate': '2100-01-01T00:00:00Z'}, ''),
+    ({'sort': [{'field': 'type', 'asc': False}, {'field': 'name', 'asc': False}]}, '321'),
+    ({'fromDate': '2100-01-01T00:00:00Z'}, ''),
     ({'toDate': '2100-01-01T00:00:00Z'}, '123')])
 def test_a_search_combines_what_its_filter_says(store: Store, filter: dict[str, Any], ids: str) -> None:
     create(store, {'name': 'a'}, {'name': 'b'})
@@ -294,7 +297,8 @@ def test_an_indicator_is_shown_as_it_was_sent_last_with_what_the_server_adds(sto
 
 @pytest.mark.parametrize('args, values', [
     ({}, 'abc'), ({'size': 2}, 'ab'), ({'size': 2, 'page': 1}, 'c'), ({'searchAfter': ['1'], 'page': 1, 'size': 1}, 'b'),
-    ({'value': 'b'}, 'b'), ({'value': 'b', 'query': 'type:IP'}, ''), ({'query': 'value:c'}, 'c'), ({'query': '-sourceBrands:Feed'}, ''),
+    ({'value': 'b'}, 'b'), ({'value': 'b', 'query': 'type:IP'}, ''), ({'query': 'value:c'}, 'c'),
+    ({'query': '-sourceBrands:Feed'}, ''),
     ({'query': 'sourceInstances:front id:2'}, 'b')])
 def test_indicators_are_searched_by_page_value_and_query(store: Store, args: dict[str, Any], values: str) -> None:
     store.add_indicators([{'value': value} for value in 'abc'], 'front', 'Feed')

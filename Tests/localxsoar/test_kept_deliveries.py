@@ -155,8 +155,8 @@ def test_a_summary_has_sizes_times_and_masks(deliveries: Deliveries) -> None:
 def test_a_delivery_is_read_back_as_it_came(deliveries: Deliveries) -> None:
     receive(deliveries, f'it is {SECRET}', target=f'/?x={SECRET}', body=b'\xff', response_headers=[('X-A', 'b')])
     kept = deliveries.get(1)
-    assert kept and (kept.target, kept.headers, kept.body, kept.response, kept.response_headers, kept.response_size) == (
-        f'/?x={SECRET}', [('User-Agent', 'test/1')], b'\xff', f'it is {SECRET}'.encode(), [('X-A', 'b')], 15)
+    assert kept and (kept.target, kept.headers, bytes(kept.body)) == (f'/?x={SECRET}', [('User-Agent', 'test/1')], b'\xff')
+    assert (bytes(kept.response), kept.response_headers, kept.response_size) == (f'it is {SECRET}'.encode(), [('X-A', 'b')], 15)
     assert deliveries.get(2) is None
     with deliveries.record(Request('POST', '/', [])):
         waiting = deliveries.get(2)
