@@ -53,7 +53,7 @@ TESTS_OF_A_MODULE = {
     'CommonServerPython': 'test_common test_pack test_conformance',
     '__main__': 'test_cli',
     'cli': 'test_cli test_conformance',
-    'commands': 'test_line test_server test_conformance',
+    'commands': 'test_commands test_conformance',
     'container': 'test_server test_cli test_conformance',
     'controls': 'test_server',
     'deliveries': 'test_kept_deliveries test_front',
