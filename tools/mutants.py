@@ -69,7 +69,7 @@ TESTS_OF_A_MODULE = {
     'masks': 'test_masks',
     'output': 'test_output test_front',
     'pack': 'test_pack test_sdk test_cli test_conformance',
-    'page_routes': 'test_page_routes test_front Tests/test_send.py',
+    'page_routes': 'test_page_routes test_front',
     'ports': 'test_pack test_cli test_conformance',
     'processes': 'test_cli test_conformance',
     'pytest_plugin': 'test_package test_server',

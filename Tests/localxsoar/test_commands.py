@@ -43,7 +43,8 @@ def test_each_call_is_counted_and_an_undeclared_one_is_reported_and_rejected(sit
     ('searchRelationships', {}, {'total': 0, 'data': []}), ('mirrorInvestigation', {}, {}), ('handleEntitlementForUser', {}, {}),
     ('getLicenseID', {}, {'id': 'local'}), ('getLicenseCustomField', {'key': 'a'}, None), ('getIndexHash', {}, 'local'),
     ('findUser', {'username': 'nobody', 'email': ''}, None), ('findUser', {'username': '', 'email': 'other@localhost'}, None),
-    ('getLastRun', {}, {}), ('getLastMirrorRun', {}, {}), ('getAssetsLastRun', {}, {}), ('createIndicators', {'indicators': None}, {})])
+    ('getLastRun', {}, {}), ('getLastMirrorRun', {}, {}), ('getAssetsLastRun', {}, {}),
+    ('createIndicators', {'indicators': None}, {})])
 def test_a_call_has_the_reply_of_a_server_without_anything(site: Site, name: str, args: dict[str, Any], reply: Any) -> None:
     assert call(site, name, **args) == reply
 
@@ -55,7 +56,8 @@ def test_the_one_user_is_found_by_name_or_address(site: Site, who: dict[str, str
 
 def test_incidents_are_created_with_the_last_run_that_comes_with_them(site: Site, printed: list[str]) -> None:
     created = call(site, 'createIncidents', incidents=[{'name': 'a'}], lastRun={'n': 1})
-    assert [(incident['id'], incident['sourceInstance'], incident['sourceBrand']) for incident in created] == [('1', 'front', 'Echo')]
+    assert [(incident['id'], incident['sourceInstance'], incident['sourceBrand']) for incident in created] == [('1', 'front',
+    'Echo')]
     call(site, 'createIncidents', incidents=[], lastRun=None)
     assert (call(site, 'getLastRun'), site.journal.create_sizes, len(printed)) == ({'n': 1}, [1, 0], 1)
 
@@ -69,7 +71,8 @@ def test_anything_but_a_list_of_incidents_is_rejected(site: Site, incidents: Any
 def test_a_cut_line_creates_nothing_and_gets_no_reply(site: Site, printed: list[str]) -> None:
     cuts: list[str] = []
     site.faults.change({'cut': True})
-    assert server(site, cuts=cuts).execute({'command': 'createIncidents', 'args': {'incidents': [{}], 'lastRun': {'n': 1}}}) is NO_REPLY
+    assert server(site, cuts=cuts).execute({'command': 'createIncidents', 'args': {'incidents': [{}],
+    'lastRun': {'n': 1}}}) is NO_REPLY
     assert (cuts, site.store.sent(), call(site, 'getLastRun'), len(printed)) == (['cut'], [], {}, 1)
 
 
@@ -134,7 +137,8 @@ def test_what_the_documentation_forbids_is_reported_once(site: Site, printed: li
 
 @pytest.mark.parametrize('args, error, is_error, line', [
     ({'err': 'port in use', 'isError': True}, 'port in use', True, 'health  port in use'),
-    ({'err': 'busy', 'isError': False}, 'busy', False, 'health  busy'), ({'err': 'old server'}, 'old server', True, 'health  old server'),
+    ({'err': 'busy', 'isError': False}, 'busy', False, 'health  busy'),
+    ({'err': 'old server'}, 'old server', True, 'health  old server'),
     ({'err': ''}, '', False, 'health  Healthy'), ({'err': None}, '', False, 'health  Healthy'),
     ({'err': {'a': 1}, 'isError': True}, '{"a": 1}', True, 'health  {"a": 1}')])
 def test_health_is_a_text_and_whether_it_is_an_error(

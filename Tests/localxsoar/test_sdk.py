@@ -179,6 +179,7 @@ def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo_pack: Path
     assert rows['limit'] == {**plain, 'name': 'limit', 'display': 'Limit', 'type': 1, 'hasvalue': True, 'value': '5'}
     assert rows['secret'] == {**plain, 'name': 'secret', 'display': 'Secret Word', 'type': 4, 'hasvalue': True}
     assert rows['longRunning']['hidden'] is True and rows['longRunning']['defaultValue'] == 'true'
+    assert rows['greeting']['type'] == 0 and rows['greeting']['defaultValue'] == 'hello'
     assert rows['longRunningPort']['required'] is True and rows['color']['options'] == ['red', 'blue']
     assert {key: instance[key] for key in ('name', 'brand', 'version', 'enabled', 'isIntegrationScript')} == {
         'name': 'echo', 'brand': 'Echo', 'version': 1, 'enabled': 'true', 'isIntegrationScript': True}
