@@ -295,7 +295,7 @@ def test_a_loopback_address_reaches_this_machine_alone(host: str, is_this_machin
 
 
 @pytest.mark.parametrize('headers', [{'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}])
-def test_a_page_of_another_site_may_read_what_changes_nothing_as_browsers_keep_the_answer_from_it(
+def test_a_page_of_another_site_may_ask_for_what_changes_nothing(
     xsoar: LocalXsoar, headers: dict[str, str]
 ) -> None:
     assert requests.get(f'{xsoar.url}/localxsoar/faults', headers=headers, timeout=30).status_code == 200
