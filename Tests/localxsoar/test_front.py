@@ -278,8 +278,9 @@ def test_the_way_in_takes_all_that_no_page_of_another_site_sends(xsoar: LocalXso
 
 
 @pytest.mark.parametrize('host, is_own', [
-    ('localhost', True), ('LOCALHOST:80', True), ('127.0.0.1', True), ('127.0.0.1:8080', True), ('[::1]', True), ('[::1]:80', True),
-    ('198.51.100.1:80', True), ('evil.example', False), ('evil.example:80', False), ('localhost.evil.example', False),
+    ('localhost', True), ('LOCALHOST:80', True), ('127.0.0.1', True), ('127.0.0.1:8080', True), ('[::1]', True),
+    ('[::1]:80', True), ('198.51.100.1:80', True), ('evil.example', False),
+    ('evil.example:80', False), ('localhost.evil.example', False),
     ('127.0.0.1.evil', False), ('1.2.3.4:x', False)])
 def test_the_page_is_only_shown_under_the_name_or_an_address_of_this_machine(xsoar: LocalXsoar, host: str, is_own: bool) -> None:
     answer = requests.get(f'{xsoar.url}/localxsoar/faults', headers={'Host': host}, timeout=30)

@@ -156,6 +156,49 @@ def test_a_single_command_adds_to_the_log_but_not_to_the_state(make: Callable[..
     assert (state['health'], state['calls'], state['pid']) == ({'error': '', 'isError': False}, {}, None)
 
 
+@pytest.mark.parametrize('written, kept', [
+    ("b'x' * 600", 'x' * 500), ("b'[1]'", '[1]'), ("b'{}'", '{}'), ('b\'{"type": "odd"}\'', '{"type": "odd"}'),
+    ("b'\\xff'", '\ufffd')])
+def test_a_line_on_stdout_that_is_no_message_is_kept_and_reported(
+    make: Callable[..., Instance], printed: list[str], written: str, kept: str
+) -> None:
+    instance = make(f"import os; os.write(1, {written} + bytes([10])); demisto.results('ok')", longRunning=True)
+    instance.enable()
+    wait_for(lambda: instance.journal.call_counts['results'])
+    assert instance.state()['violations'] == [kept]
+    assert printed[0] == f'!!! The container wrote something to stdout that is not a message to the server: {kept}'
+
+
+def test_a_call_without_its_arguments_gets_an_error_and_is_reported(make: Callable[..., Instance], printed: list[str]) -> None:
+    instance = make("""
+call = {'type': 'executeCommand', 'command': 'setLastRun', 'args': {}}
+try:
+    demisto._Demisto__do(call)
+except ValueError as error:
+    demisto.results(str(error))
+""")
+    [entry] = instance.run('bare')
+    assert entry['Contents'] == "The call is malformed: KeyError('value')"
+    assert '"setLastRun"' in printed[0]
+
+
+def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
+    instance = make("demisto.info('a'); demisto.log('b'); demisto.results('c'); demisto.getLastRun(); demisto.getLastRun()",
+                    longRunning=True)
+    instance.enable()
+    wait_for(lambda: instance.journal.call_counts['getLastRun'] == 2)
+    assert instance.state()['calls'] == {'info': 1, 'log': 1, 'results': 1, 'getLastRun': 2}
+    assert [(line['level'], line['text']) for line in instance.state()['log']] == [('info', 'a'), ('print', 'b')]
+
+
+def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
+    readme = ' '.join((Path(instance_module.__file__).parent / 'README.md').read_text('utf-8').split())
+    assert (f'started again {instance_module.FIRST_DELAY_SECONDS:g} s after it ended, up to '
+            f'{instance_module.LONGEST_DELAY_SECONDS:g} s if it keeps ending within {instance_module.QUICK_END_SECONDS} s; '
+            f'stopped by SIGTERM, and by SIGKILL after {instance_module.STOP_GRACE_SECONDS} s.') in readme
+    assert f'or, without one, has run for {instance_module.ALIVE_SECONDS} s;' in readme
+
+
 ENDS = "raise RuntimeError('the end')"
 
 

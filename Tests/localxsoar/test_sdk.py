@@ -15,7 +15,7 @@ import yaml
 from local_xsoar import LocalXsoar, wait_for
 
 import localxsoar
-from localxsoar.xsoar_api import XsoarApi
+from localxsoar.xsoar_api import XsoarApi, parse_command
 
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 PACKS = Path(__file__).parent / 'packs'
@@ -226,10 +226,17 @@ def test_a_command_gets_its_arguments_and_its_outputs_stay_until_the_context_is_
     assert (failed['id'], failed['type'], failed['contents']) == ('2@playground', 4, 'Failed to run hello-fail: This one fails.')
     context = {'Hello': {'Greeting': {'name': 'the World', 'text': 'Hi the World'}}}
     assert ask(xsoar, 'POST', 'investigation/playground/context') == context
+    [entry] = run('!hello-entry')
+    assert (entry['contents'], entry['type'], entry['format']) == ('{\n  "a": 1\n}', 1, 'json')
     run('!hello-server')
     assert set(ask(xsoar, 'POST', 'investigation/playground/context')) == {'Hello', 'Server'}
     assert run('!DeleteContext all=yes') == []
     assert ask(xsoar, 'POST', 'investigation/playground/context') == {}
+
+
+def test_a_command_is_read_with_its_arguments_but_not_the_servers_own() -> None:
+    line = '!say name="a b" other=c=d empty= using=x debug-mode=true raw-response=false'
+    assert parse_command(line) == ('say', {'name': 'a b', 'other': 'c=d', 'empty': ''})
 
 
 def test_an_incident_of_the_api_has_what_was_sent_and_is_found(xsoar: LocalXsoar) -> None:
