@@ -217,6 +217,17 @@ def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_del
     assert '!!! RuntimeError: the end' in printed
 
 
+def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, printed: list[str]) -> None:
+    assert instance.brief()['ready'] is True, 'an instance with a port is ready once it listens'
+    first = instance.pid
+    instance.reconfigure({'greeting': 'welcome'})
+    second = wait_for(lambda: instance.pid if instance.pid != first else None)
+    os.kill(second, signal.SIGKILL)
+    wait_for(lambda: '!!! The container ended (exit code -9). It starts again in 1 s.' in printed)
+    assert wait_for(lambda: instance.pid if instance.pid != second else None)
+    assert instance.restarts == 1
+
+
 def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(make: Callable[..., Instance]) -> None:
     instance = make(ENDS, longRunning=True)
     instance.enable()
