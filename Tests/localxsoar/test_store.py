@@ -270,6 +270,11 @@ def test_the_dates_of_a_search_include_their_moment(store: Store) -> None:
     assert store.search({'fromDate': created, 'toDate': created})[1] == 1
 
 
+def test_a_name_that_is_the_name_of_a_status_is_searched_as_a_name(store: Store) -> None:
+    create(store, {'name': 'done'}, {'name': '2'})
+    assert [incident['id'] for incident in store.search({'query': 'name:done'})[0]] == ['1']
+
+
 @pytest.mark.parametrize('name, status', [('pending', '0'), ('active', '1'), ('closed', '2'), ('done', '2'), ('archived', '3')])
 def test_a_status_is_searched_by_its_name(tmp_path: Path, name: str, status: str) -> None:
     store = Store(tmp_path / 'store.db')
