@@ -60,6 +60,12 @@ def test_what_is_printed_is_the_delivery_and_what_came_of_it(webhook: Webhook, o
     assert ('"id"' if options else 'incident ') in found[2]
 
 
+def test_a_refusal_by_the_local_xsoar_fails() -> None:
+    with Webhook('--senders', str(ROOT / 'senders'), '--server-setting', 'instance.execute.external.webhook=false') as closed:
+        done = send('github', '--url', closed.url)
+    assert done.returncode == 1 and done.stdout.splitlines()[-1].startswith('403 Forbidden  ')
+
+
 def test_a_refusal_is_printed_with_its_reason_alone(webhook: Webhook) -> None:
     done = send('github', '--url', webhook.webhook_url, '--token', 'wrong-token')
     assert '{' not in done.stdout.splitlines()[-1]
