@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +240,19 @@ def test_the_buttons_test_save_disable_and_enable(local: LocalXsoar) -> None:
     disabled = ask(local, 'POST', 'instance/disable').json()
     assert (disabled['enabled'], disabled['pid'], disabled['ready']) == (False, None, False)
     assert ask(local, 'POST', 'instance/enable').json()['enabled'] is True
+    wait_for(lambda: local.control('GET', 'instance')['ready'])
+
+
+def test_the_page_learns_of_each_new_state(local: LocalXsoar) -> None:
+    with requests.get(f'{local.url}/localxsoar/events', stream=True, timeout=30) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        next(line for line in lines if line.startswith('id: '))
+        ask(local, 'POST', 'instance/disable')
+        post(local, '[]')
+        told = list(takewhile(lambda line: '"status": 503' not in line, lines))
+        ask(local, 'POST', 'instance/enable')
+        assert next(line for line in lines if '"enabled": true' in line)
+    assert [line for line in told if '"enabled": false' in line]
     wait_for(lambda: local.control('GET', 'instance')['ready'])
 
 
