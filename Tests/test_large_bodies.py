@@ -244,8 +244,7 @@ def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: 
 
 
 @pytest.mark.parametrize('size, is_known, room', [
-    (GenericWebhook.SMALL_BODY_BYTES, False, 'unauthenticated_small'),
-    (GenericWebhook.SMALL_BODY_BYTES + 1, False, 'unauthenticated'),
+    (256 * 1024, False, 'unauthenticated_small'), (256 * 1024 + 1, False, 'unauthenticated'),
     (0, False, 'unauthenticated'), (1, True, 'accepted'), (MIB, True, 'accepted'),
 ], ids=['small', 'large', 'in chunks', 'small, known', 'large, known'])
 def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room: str) -> None:
