@@ -367,13 +367,13 @@ def test_a_connection_waits_for_a_request_for_its_time(clock: Clock, sent: bytes
     assert [answer.status for answer in read_answers(response)] == ([408] if has_head else [])
 
 
-@pytest.mark.parametrize('seconds, status', [(19, 401), (21, 503)])
+@pytest.mark.parametrize('seconds, status', [(24, 401), (26, 503)])
 def test_a_body_has_15_seconds_and_then_must_keep_to_1_kib_a_second(clock: Clock, seconds: float, status: int) -> None:
-    signed = b'POST / HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256=%064d\r\nContent-Length: 5122\r\n\r\n' % 0
+    signed = b'POST / HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256=%064d\r\nContent-Length: 10242\r\n\r\n' % 0
     with connected() as (connection, sender):
         sender.sendall(signed)
         until(lambda: not connection.server.idle and not connection.server.heads)
-        for passed, piece in ((10, b'x' * 5120), (seconds, b'x')):
+        for passed, piece in ((14, b'x' * 10 * KIB), (seconds, b'x')):
             clock.passed, before = passed, connection.reader.received
             sender.sendall(piece)
             until(lambda: connection.reader.received > before)  # noqa: B023 - called at once
