@@ -44,6 +44,7 @@ def test_a_seed_gives_back_what_failed(made: Callable[[int], object]) -> None:
 
 def test_the_command_begins_with_the_seed_that_it_is_given() -> None:
     command = [sys.executable, 'tools/fuzz.py', '0.1', '--seed', '7', '--only', 'bodies']
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)}, capture_output=True, text=True,
-                          timeout=60, check=False)
+    paths = os.pathsep.join(sys.path)
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, 'PYTHONPATH': paths}, capture_output=True, text=True, timeout=60,
+                          check=False)
     assert done.stdout.startswith('seed 7: '), done.stderr

@@ -470,46 +470,6 @@ def test_there_are_as_many_connections_as_the_process_may_have_files_for(
     assert connection_limit() == connections
 
 
-def slowest_beside(webhook: Webhook, sent: bytes, count: int = 1) -> float:
-    """How long the slowest of some greetings waited while these bytes were worked on."""
-    slowest = 0.0
-    senders = [webhook.connect() for _ in range(count)]
-    try:
-        for sender in senders:
-            sender.setblocking(False)
-        left = [memoryview(sent) for _ in senders]
-        ends_at = time.monotonic() + 2
-        while time.monotonic() < ends_at:
-            for number, sender in enumerate(senders):
-                try:
-                    left[number] = left[number][sender.send(left[number]):]
-                    while sender.recv(2**20):
-                        pass
-                except OSError:
-                    continue
-            began = time.monotonic()
-            assert exchange(webhook, LAST)[0].status == 200
-            slowest = max(slowest, time.monotonic() - began)
-    finally:
-        for sender in senders:
-            sender.close()
-    return slowest
-
-
-ALL_SIGNATURES = HOST + b''.join(b'X-Hub-Signature-256: sha256=%064d\r\n' % number for number in range(90))
-
-
-@pytest.mark.parametrize('sent', [
-    GET * 30_000, CHUNKED + b'1\r\n{\r\n' * 4_000_000, CHUNKED + b'1;' + b'a' * 24_000_000,
-    CHUNKED + b'0\r\n' + b'a: b\r\n' * 4_000_000,
-    b'POST / HTTP/1.1\r\n' + HOST + b'Transfer-Encoding: chunked\r\n\r\n' + b'1\r\n{\r\n' * 4_000_000, b'\r\n' * 1_000_000,
-    (b'POST / HTTP/1.1\r\n' + ALL_SIGNATURES + b'Content-Length: 250000\r\n\r\n' + b' ' * 250_000) * 50,
-    (b'GET / HTTP/1.1\r\n' + HOST + b'User-Agent: ' + b'%41' * 10_000 + b'\r\n\r\n') * 1000,
-], ids=['pipelined', 'one-byte chunks', 'extension', 'trailers', 'after a refusal', 'empty lines', 'signatures', 'user agents'])
-def test_whatever_one_connection_sends_another_is_answered_within_a_second(webhook: Webhook, sent: bytes) -> None:
-    assert slowest_beside(webhook, sent) < 1
-
-
 @contextmanager
 def serving(limits: HttpLimits = HTTP_LIMITS, application: Any = None) -> Iterator[Callable[[bytes], socket.socket]]:
     """Run a server in this process; yield a function that opens a connection to it and sends bytes."""
