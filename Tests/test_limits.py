@@ -343,6 +343,7 @@ def connected() -> Iterator[tuple[Connection, socket.socket]]:
     server = http_server()
     server.start()
     with closing(server), gevent.socket.create_connection(('127.0.0.1', server.server_port or 0)) as sender:
+        sender.settimeout(10)
         until(lambda: server.idle)
         yield next(iter(server.connections)), sender
 
