@@ -320,10 +320,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.mark.parametrize('headers, seconds', [({'webhook-id': '1'}, 3600), ({}, 900)], ids=['with an id', 'without'])
 def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, str], seconds: int) -> None:
     delivery = RememberedDelivery(headers, '', b'')
-    delivery.gave_up = lambda: True
+    delivery.has_given_up_for_good = True
     for passed, is_remembered in ((seconds - 0.1, True), (seconds, False)):
         clock.passed = passed
-        assert delivery.may_come_again() is is_remembered
+        assert delivery.would_be_retried_now() is is_remembered
 
 
 def test_the_limits_of_http_are_those_that_are_promised() -> None:
@@ -391,7 +391,7 @@ def own_line() -> Iterator[ServerLine]:
     line = ServerLine(log_every=0)
     yield line
     line.cut()
-    gevent.joinall([line.keeper], timeout=10)
+    gevent.joinall([line.runner], timeout=10)
     demistomock.reset()
 
 
