@@ -13,6 +13,10 @@ from webhook import Webhook
 from tools.processes import end_with
 
 PURE = 'not sockets'
+# A worker takes whole files: what begins last is short.
+LONGEST_FIRST = ['test_load.py', 'test_page.py', 'test_balancers.py', 'test_slow_senders.py', 'test_http.py', 'test_limits.py',
+                 'test_deliveries.py', 'test_floods.py', 'test_large_bodies.py', 'test_sdk.py', 'test_cli.py',
+                 'test_conformance.py']
 
 
 @pytest.fixture
@@ -44,6 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items if config.option.markexpr else []:
         if starts_a_process(item.path, item.nodeid.split('::')[1].partition('[')[0]):
             item.add_marker('sockets')
+    items.sort(key=lambda item: LONGEST_FIRST.index(item.path.name) if item.path.name in LONGEST_FIRST else len(LONGEST_FIRST))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
