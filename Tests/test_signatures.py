@@ -36,7 +36,7 @@ from GenericWebhook import (
     kept_headers,
     shows_token,
     signatures_to_check,
-    valid_signature,
+    header_of_valid_signature,
 )
 from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
@@ -182,7 +182,7 @@ def refused(app: App, body: bytes, headers: dict[str, str]) -> bool:
 
 def verified(settings: Settings, headers: dict[str, str], body: bytes, arrived: float) -> str:
     """The header whose signature is valid."""
-    return valid_signature(signatures_to_check(settings, headers, ''), body, arrived)
+    return header_of_valid_signature(signatures_to_check(settings, headers, ''), body, arrived)
 
 
 def test_every_scheme_of_the_script_has_its_sender_here() -> None:

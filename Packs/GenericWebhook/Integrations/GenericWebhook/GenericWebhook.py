@@ -1,6 +1,6 @@
-"""Generic Webhook: turn each HTTP POST whose sender proves that it knows the token into incidents.
+"""Generic Webhook: accept HTTP POSTs from senders that prove they know the token; turn them into incidents.
 
-A POST is authenticated (shows_token, valid_signature), read (read_payloads), turned into incidents (to_incidents),
+A POST is authenticated (shows_token, header_of_valid_signature), read (read_payloads), turned into incidents (to_incidents),
 handed to the server (ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and
 gevent in the script's main thread.
 
@@ -87,7 +87,7 @@ MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests tha
 MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
 MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
 SMALL_BODY_BYTES = 256 * 1024  # the largest small body
-MAX_HEADS_BYTES = 16 * MIB  # heads (request line and headers) that are arriving or, without the token, wait to be served
+MAX_HEADS_BYTES = 16 * MIB  # request lines and headers: arriving, or waiting to be served because they show no token
 MAX_UNSENT_BYTES = 48 * MIB  # responses to accepted requests that their senders have not read yet
 MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses to all other requests that their senders have not read yet
 REQUEST_BYTES = 32 * 1024  # what a request uses besides its head and body, which is mostly the stack of its greenlet
@@ -111,10 +111,10 @@ MAX_WAITING_BYTES = 64 * MIB
 MAX_CALL_INCIDENTS = 1000  # when a call contains several posts
 MAX_CALL_BYTES = 4 * MIB
 HAND_OVER_SECONDS = 25  # how long a post may wait for a call
-CALL_SECONDS = 2  # expected duration of a call with several posts: strict senders wait 3 s for their response
-LONGEST_CALL_SECONDS = 10  # expected duration of any call: a call of over 60 s would end the platform's heartbeat for good
-RETRY_SECONDS = 5  # how long the parts of a rejected group are tried
-# When 8 calls have created nothing of a group, the server is at fault rather than one bad post, and the others are not tried.
+CALL_SECONDS = 2  # the duration that a call with several posts is sized for: strict senders wait only 3 s for a response
+LONGEST_CALL_SECONDS = 10  # no call is sized to take longer: one of over 60 s would end the platform's heartbeat for good
+RETRY_SECONDS = 5  # how long to go on trying the parts of a rejected group
+# After this many calls without any success for a group, blame the server, not a bad post, and give up on the group.
 MAX_FRUITLESS_TRIES = 8
 RETRY_AFTER_SECONDS = 10
 
@@ -133,12 +133,12 @@ STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 class Rejected(Exception):
     """Raised to reject a request: its sender gets an RFC 9457 problem instead of incidents.
 
-    `detail` contains nothing of the request, so that it is safe to log and to show to any sender.
+    `detail` never quotes the request, so it is safe to log and to show to any sender.
 
     `found` quotes what the request contains where it is wrong, such as a date that cannot be read. Only functions that
     run after the proof was checked set it (decompress, to_incidents), and only the response to the request itself
-    repeats it (WebhookApp.call_handler), unless it contains the token. A sender without a proof could otherwise guess
-    the token: the guess whose quote is missing is the right one.
+    repeats it (WebhookApp.call_handler), unless it contains the token. A sender without a proof could otherwise test
+    guesses of the token: the one that is not quoted back would be right.
     """
 
     status: HTTPStatus
@@ -238,12 +238,12 @@ class Settings(NamedTuple):
     incident_type: str | None
 
     def __repr__(self) -> str:
-        """Return a text without the token, for every place where a value is printed."""
+        """Return a text without the token, so that printing the settings cannot leak it."""
         return f'Settings(port={self.port}, incident_type={self.incident_type!r})'
 
 
 def read_settings(params: dict[str, Any]) -> Settings:
-    """Return the settings in an instance's parameters. Raise ValueError, which names the label, if one is unusable."""
+    """Return the settings from an instance's parameters. Raise ValueError with the label of one that is unusable."""
     token = params.get('auth_header') or ''
     if token != token.strip() or not token.isprintable():
         raise ValueError('Authorization Verification Token begins or ends with a space, or contains a line break or '
@@ -282,15 +282,15 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
 
 @lru_cache
 def prefix_pattern(prefix: str) -> str:
-    """Return the pattern of every text that a scheme's prefix can expand to, such as `{time}.` to `1732442400.`."""
-    unix_time = r'\d{9,13}'  # in seconds or milliseconds
+    """Return a pattern that matches every expansion of a scheme's prefix: `{time}.` can expand to `1732442400.`."""
+    unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
-    # An id begins unlike a JSON, XML or form body, and may end with the padding of base64. It may contain characters
+    # An id cannot be the start of JSON or XML; it may end with base64 padding. It may contain characters
     # that Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that
     # a search for its end in a body of 25 MiB stays fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
     # The dot is the only character of the prefixes that means something else in a pattern.
-    return prefix.replace('.', '[.]').format(time=f'(?:{unix_time}|{date}T{clock}{offset})', id=delivery_id)
+    return prefix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
 
 
 # The values of Scheme.time that are not names of headers.
@@ -348,12 +348,12 @@ class Scheme(NamedTuple):
 
 
 DIGEST = re.compile(r'''
-    (?<![^ ,=])                # no other character than these before it: `sha256=DIGEST`, `v1,DIGEST`
+    (?<![^ ,=])                # preceded only by a space, a comma, `=` or nothing: `sha256=DIGEST`, `v1,DIGEST`
     ( [0-9a-f]{64}             # SHA-256 in hex
     | [0-9a-f]{128}            # SHA-512 in hex
     | [a-z0-9+/]{43}=          # SHA-256 in base64
     | [a-z0-9+/]{86}==         # SHA-512 in base64
-    ) (?![^ ,])                # no other character than these after it: `DIGEST v1,DIGEST`
+    ) (?![^ ,])                # followed only by a space, a comma or nothing: `DIGEST v1,DIGEST`
     ''', re.ASCII | re.IGNORECASE | re.VERBOSE)
 
 
@@ -393,7 +393,7 @@ SCHEMES = {
 
 
 def longest_run(characters: str, group: str) -> str:
-    """Return a pattern that matches as many of the characters as follow one another, and never gives one back.
+    """Return a pattern for the longest run of these characters that never backtracks into the run.
 
     `longest_run('0-9', 'number') + '7'` does not match '177', since the run takes all three digits, unlike `[0-9]*7`.
     So what follows a run is tried in one place only, and a match takes linear time. `characters` is the content of a
@@ -411,18 +411,18 @@ def any_of(*patterns: str) -> str:
 
 # Parts of patterns for bytes, each the content of a character class.
 BLANK_BYTE = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and the bytes of byte order marks
-# Of the name of a form's field, such as `disk`, `a%5Bb%5D`, `c[0]` or UTF-8; with `&`, since fields can be empty: `&a=1`.
+# The bytes of a form field's name: `disk`, `a%5Bb%5D`, `c[0]`, UTF-8. Also `&`, since a field can be empty: `&a=1`.
 KEY_BYTE = r'\w.*+%~$@&\[\]\x80-\xff-'
 
 
 def body_start_pattern() -> str:
-    """Return the pattern for the beginning of the bodies that senders sign with a time: JSON, a form, XML, or nothing."""
-    # Each alternative is long enough to differ from a line of a log.
+    """Return the pattern for the start of a body that senders sign with a time: JSON, a form, multipart, XML or nothing."""
+    # No alternative matches a usual line of a log, except that `<` matches one with a syslog priority.
     nothing = r'\Z'
     xml = '<'
     multipart = r'-{2,70}[^\s-]'  # the boundary, as in `--b1`; `-- MARK --` is a line of a log
     json_object = r'\{' + longest_run(BLANK_BYTE, 'in_object') + '["}]'  # then its first key or its end; not `{disk} full`
-    # An array may begin with numbers, but one of nothing else has to end the body: `[12] disk full` is a line of a log.
+    # An array of numbers only must reach to the end of the body: `[12] disk full` is a line of a log.
     numbers = longest_run(BLANK_BYTE + r'\d,.+-', 'numbers')
     json_array = r'\[' + numbers + any_of(r'["{\[]', ']' + longest_run(BLANK_BYTE, 'after_array') + r'\Z')
     # The first value ends with `&` or the body: `host=db-1 level=error` is a line of a log.
@@ -432,10 +432,10 @@ def body_start_pattern() -> str:
 
 
 def timed_text_pattern(prefixes: set[str]) -> str:
-    """Return the pattern of texts that begin like the text that a sender signs with one of these prefixes.
+    """Return the pattern for the start of a text that a sender may sign with one of these prefixes.
 
     A prefix with a version or an id is enough, whatever follows it: `v0:1732442400:disk full` matches.
-    A bare time also begins lines of logs, so after it one of the bodies must begin that senders sign with a time:
+    Log lines may start with a bare time, too, so what follows it must look like the start of a signed body:
     `1732442400.{"a": 1}`, which Stripe signs, matches; `1732442400: disk full` does not.
     """
     bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
@@ -448,21 +448,21 @@ def timed_text_pattern(prefixes: set[str]) -> str:
 
 # A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
 # alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
-# `v0:1732442400:{}`, and no time is checked. So valid_signature rejects such a body under such a header.
-# The pattern is derived from the table, so that a new row cannot be forgotten.
+# `v0:1732442400:{}`, and no time is checked. So header_of_valid_signature rejects such a body under such a header.
+# The pattern is derived from the table, so a new row is covered automatically.
 TIMED_TEXT = re.compile(timed_text_pattern(
     {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode())
 
 
 class YieldTimer:
-    """A clock that knows when the event loop was last left to other greenlets."""
+    """Remembers when other greenlets were last allowed to run."""
 
     yielded_at = 0.0
 
     def yield_if_due(self, after_seconds: float = 0.01) -> None:
         """Let other greenlets run, unless a call did so less than `after_seconds` ago.
 
-        To be called between the steps of all work that grows with the size of a body.
+        Call it between the steps of any work that takes longer for larger bodies.
         """
         if time.monotonic() - self.yielded_at > after_seconds:
             self.yielded_at = time.monotonic()  # so that the greenlet that runs now gets `after_seconds` of its own
@@ -493,10 +493,10 @@ class Signature(NamedTuple):
         return any(hmac.compare_digest(expected.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """Return whether the signed time is close enough to `arrived`, in Unix seconds, or no time is required."""
+        """Return whether the signed time is close to `arrived` (Unix seconds), or is missing and the scheme needs none."""
         if self.time:
             return abs(arrived - unix_time(self.time)) <= TIMED_SECONDS
-        # Checked under every header, and not only under Linear's: its requests could be replayed under another header.
+        # Checked under every header: a request signed by Linear could otherwise be replayed under another header.
         stamp = body_time(body)
         if stamp:
             return abs(arrived - unix_time(stamp)) <= BODY_TIMED_SECONDS
@@ -591,7 +591,7 @@ def shows_token(settings: Settings, headers: dict[str, str], query: str) -> bool
 
 
 def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
-    """Yield, for each header and then for each query parameter, the set of bytes that its value may mean.
+    """Yield, for each header and then for each query parameter, the set of byte strings that its value may stand for.
 
     In a query `+` may be a space or itself: 'key=a+b%20c' -> {'a b c', 'a+b c'}.
     """
@@ -602,7 +602,7 @@ def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]
         yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
 
-OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; the value of any other one may be meant as the token
+OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # query parameters of our own; any other may be meant as the token
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
 # `key` alone is not among these: X-Event-Key and Idempotency-Key contain no secret.
@@ -644,8 +644,8 @@ def likely_locations(headers: dict[str, str], query: str) -> Iterator[str]:
         yield 'a query parameter'
 
 
-def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> str:
-    """Return the name of the header of the first signature that is valid and fresh. Raise Unauthorized if there is none.
+def header_of_valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> str:
+    """Return the name of the header with the first valid and fresh signature. Raise Unauthorized if there is none.
 
     `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
     """
@@ -691,7 +691,7 @@ def contains_token(settings: Settings, text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def token_spellings(token: bytes) -> set[str]:
-    """Return texts of which at least one is in every text that contains the token, as it is or in base64."""
+    """Return strings such that any text with the token in it, plain or in base64, contains at least one of them."""
     if len(token.decode()) < 8:  # see contains_token
         return set()
     spellings = {token.decode(), token.decode('latin-1')}  # as in a query, and as in the value of a header
@@ -711,21 +711,21 @@ def token_spellings(token: bytes) -> set[str]:
 
 # This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
 # large bodies that are processed at a time (Intake.exclusive), and the size of a body after decompression (decompress).
-# The limits on its pace (PacedReader) and its framing (RequestBody) are in the section of HTTP.
+# The limits on its pace (PacedReader) and its framing (RequestBody) are in the section THE HTTP SERVER.
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
 
 def no_room() -> Unavailable:
-    """Return the rejection for a body that does not fit beside the others."""
+    """Return the rejection for a request that has no room, or no turn in time, because of the others."""
     detail = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
-    return Unavailable(detail, Connection='close')  # as RFC 9112, 9.3, demands where part of a body remains unread
+    return Unavailable(detail, Connection='close')  # required by RFC 9112, 9.3, when part of a body remains unread
 
 
 class Room:
     """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
-    Each greenlet has a share while it is in `with room.share()`, and changes its size by `reserve`. When all shares together
-    exceed the limit, a greenlet is cut: it gets Unavailable, and its share is freed. This is the greenlet that reserves, or
+    Inside `with room.share()` a greenlet has a share, whose size `reserve` changes. When all shares together
+    exceed the limit, a greenlet is cut: it gets Unavailable, and its share is freed. It is the one that reserves, or
     with `cuts_oldest` the one that has had its share for the longest time. A greenlet that is alone may exceed the limit.
     A share that its greenlet has settled still counts, but is never cut.
     """
@@ -786,7 +786,7 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
     """Return a body of at most `limit` bytes, read from `source`, which has `size` and `read()` as a RequestBody has.
 
     The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes, and is settled.
-    Raise TooLarge; BadRequest; or Unavailable if there is no room or the body arrives too slowly.
+    Raise TooLarge, BadRequest, or (if there is no room, or the body arrives too slowly) Unavailable.
     """
     body = bytearray()
     try:
@@ -836,7 +836,7 @@ class Intake:
 
     @contextmanager
     def exclusive(self, size: int) -> Iterator[None]:
-        """Exclude other bodies of about this size until the context ends: wait for them first, then have them wait.
+        """Wait for the other bodies of about this size, then make them wait until the context ends.
 
         Raise Unavailable if others take longer than HAND_OVER_SECONDS.
         """
@@ -850,7 +850,7 @@ class Intake:
 
 
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
-    """Yield the body without its Content-Encoding `coding`, in pieces. Raise TooLarge, BadRequest or UnsupportedMedia."""
+    """Yield the body in pieces, decoded from its Content-Encoding `coding`. Raise TooLarge, BadRequest or UnsupportedMedia."""
     coding = coding.strip().lower()  # content codings are case-insensitive (RFC 9110, 8.4.1)
     # The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
     window_bits = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
@@ -908,18 +908,18 @@ def check_utf8(source: bytes) -> None:
         pass
 
 
-def gathered(pieces: Iterable[bytes], most: int, kind: str) -> bytes:
-    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes, of a `kind` such as 'in UTF-8'."""
+def gathered(pieces: Iterable[bytes], most: int, measured: str) -> bytes:
+    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes; its text ends with `measured`: 'in UTF-8'."""
     joined = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
         yield_if_due()
         if joined.tell() + len(piece) > most:
-            raise TooLarge(f'The body is larger than {most / MIB:g} MiB {kind}.')
+            raise TooLarge(f'The body is larger than {most / MIB:g} MiB {measured}.')
         joined.write(piece)
     return joined.getvalue()
 
 
-# The encodings to decode. Python's other codecs are not used: some take quadratic time, and some decode to text that
+# The encodings to decode. Python's other codecs are not used: some take quadratic time, and some produce text that
 # JSON can't contain.
 CHARSET = re.compile(r'''
     utf-?8 | utf-?(16|32)(-?[bl]e)? |  # Unicode; `be` and `le` are the orders of bytes
@@ -932,7 +932,7 @@ CHARSET = re.compile(r'''
 def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
     """Return the body in UTF-8, without a byte order mark; `charset` is the one in the Content-Type, or empty.
 
-    If the body is not text, raise BadRequest (with `is_json`) or UnsupportedMedia. Raise TooLarge.
+    If the body is not text, raise BadRequest (with `is_json`) or UnsupportedMedia. Raise TooLarge if it grows too large.
     """
     charset = charset.replace('_', '-')
     has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # the last begins 00 00 FE FF, of UTF-32
@@ -983,9 +983,10 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #
 # identified by: conditions. Begin with the path that the fewest events of other senders have: events are compared only
 #   to rows whose first key they have.
-# name: text with paths in braces; `{}` is the first path of "identified by". A path is left out, with the text before
-#   it and the bracket after it, if it has no value, or one that is in the name already: without a host, `{title} ({host})`
-#   gives `Disk full`. If all paths before it are left out, a path gives its value alone: without a title, `db-1`.
+# name: text with paths in braces; `{}` is the first path (or `a|b`) of "identified by". A path is dropped, with the text
+#   before it and the bracket after it, if its value is missing or equals an earlier one: without a host,
+#   `{title} ({host})` gives `Disk full`. If all paths before it are dropped, a path gives its value alone: without a
+#   title, `db-1`.
 # time: the path of a date or a Unix time; `-` is the moment of arrival; where the column is empty, the general rule
 #   looks for a time.
 # severity: the path of a word such as `high` (`words` in SCALES below). If the sender has other words or numbers, add its
@@ -1404,13 +1405,13 @@ WORDS = {meaning: words.split() for meaning, words in {
     'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
         happenedat''',
-    # Beside the event itself, the objects under these keys are searched for a time.
+    # Besides the event itself, the objects under these keys are searched for a time.
     'time inside': 'alert event data incident issue detail finding metadata',
     # The objects under these keys, or the first one in a list, are searched for a name.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
         detail details object resource properties attributes essentials context result alerts events findings
         incidents value records messages attachments body item action eventdata formresponse definition''',
-    # So are, one level deeper, the objects in the objects under these keys.
+    # In the objects under these keys, the same search goes one level deeper.
     'deeper': 'data payload detail event body properties formresponse',
     # Only a word counts as a severity: the numbers of different senders mean different things.
     'severity': 'severity alertseverity severitylabel severityname criticality',
@@ -1418,7 +1419,7 @@ WORDS = {meaning: words.split() for meaning, words in {
         tags attributes properties''',
 }.items()}
 
-# These patterns are joined below. They end with a line break, because a comment goes on to the end of its line.
+# These patterns are joined below. Each must end with a line break: a comment would otherwise swallow the next pattern.
 IDENTIFIER = re.compile(r'''
     \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
     [0-9a-f]{16,}  # a hash
@@ -1446,7 +1447,7 @@ PREAMBLE = re.compile(r'''
     )?
     ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?  # those of RFC 3164: Nov 24 10:00:00 db-1
     ''', re.VERBOSE | re.ASCII)
-# XSOAR takes a reply for an error if it contains one of these, even within the name of an incident.
+# XSOAR mistakes a reply for an error if it contains one of these, even within the name of an incident.
 ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
 
@@ -1498,10 +1499,10 @@ def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day
 
     Return '' if the text is neither, or is before the year 2000 or more than a day after now.
     """
-    unix_time = r'(?a)\d{9,19}(\.\d*)?'  # 1764000000, 1764000000123 or 1764000000.123
+    unix_time_pattern = r'(?a)\d{9,19}(\.\d*)?'  # 1764000000, 1764000000123 or 1764000000.123
     large_float = r'\d\.\d+[eE]\+?\d\d?'  # 1.764e+18, as some senders write nanoseconds
     with suppress(ValueError, OverflowError):
-        if re.fullmatch(f'{unix_time}|{large_float}', text):
+        if re.fullmatch(f'{unix_time_pattern}|{large_float}', text):
             seconds = float(text)
             while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
                 seconds /= 1000
@@ -1547,7 +1548,7 @@ UNKNOWN = object()  # in place of values that would take too much time to read: 
 
 
 class JsonArray(dict[str, Any]):
-    """A JSON array of any size, of which only the first item is decoded until `every_item` is read.
+    """A JSON array of any size, of which only the first item is kept apart, as a Raw, until `every_item` is read.
 
     It is a dict with the one key `0`, so that find() follows `alerts.0.startsAt` as if `0` were a key of an object.
     """
@@ -1593,7 +1594,7 @@ def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int 
 def start_of_string(string: memoryview, size: int = 4096) -> str:
     """Return the text of about the first `size` bytes of a longer JSON string, or '' if they are not UTF-8."""
     # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
-    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside of one.
+    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
     for end in range(size, size - 12, -1):
         with suppress(ValueError):
             return str(ANYTHING.decode(bytes(string[:end]) + b'"'))
@@ -1627,7 +1628,7 @@ def split_path(path: str) -> list[tuple[str, str]]:
 def read_senders() -> dict[str, list[Row]]:
     """Return the rows of SENDERS by each key or header with which their first condition can begin.
 
-    An event has few of these, so that few rows are tried for it.
+    An event has few of these keys, so that few rows are tried for it.
     """
     rows_by_key: dict[str, list[Row]] = {}
     for row in sender_rows():
@@ -1693,8 +1694,8 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
 class Scope:
     """An object that the general rule searches; `parent` is the word of the key that it is under.
 
-    Only the first `max_keys` keys are searched, and no longer ones than `max_key_length`. Both limits bound the cache of
-    keys_by_meaning, too.
+    Only the first `max_keys` keys are searched, except those over `max_key_length`. Both limits also bound the cache of
+    keys_by_meaning.
     """
 
     def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200, max_key_length: int = 40):
@@ -1763,7 +1764,7 @@ class ThirdPartyEvent:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
 
         If the event is in our format with keys added, its own `type` is used before that of the instance. In other
-        events, it says what kind of event it is: in 1,071 real payloads it never was an incident type.
+        events, `type` says what kind of event it is: in 1,071 real payloads it never was an incident type, so it comes last.
         """
         own_type = self.text_member('type')
         is_in_our_format = (not self.row and self.text_member('name')
@@ -1899,20 +1900,20 @@ class ThirdPartyEvent:
 
         If the name is about the first item of a list, it ends with the number of others, such as ` (+3 more)`.
         """
-        name, more_items = '', 0
+        name, more_count = '', 0
         texts: list[str] = []
         for number, part in enumerate(row.name_parts):
             path, text = self.first_text(part.paths)
             if not text or text in texts:  # a name does not repeat a text
                 continue
-            # What is before a path separates it from the earlier ones. If these had no texts, there is nothing to separate:
+            # The text before a path separates it from the earlier texts. If these had no texts, there is nothing to separate:
             # `{title} ({host})` gives `db-1` then, not ` (db-1)`. But the text before the very first path begins the name.
             is_separated = bool(texts) or number == 0
             name += f'{part.before}{text}{part.bracket}' if is_separated else text
             texts.append(text)
-            more_items = max(more_items, self.more_items(path))
+            more_count = max(more_count, self.more_items(path))
         name = self.clean_text(name)
-        ending = f' (+{more_items} more)' if more_items else ''
+        ending = f' (+{more_count} more)' if more_count else ''
         return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(ending)) + ending
 
     def first_text(self, paths: str) -> tuple[str, str]:
@@ -1923,13 +1924,13 @@ class ThirdPartyEvent:
         return '', ''
 
     def more_items(self, path: str) -> int:
-        """Return how many items beside the first the longest list on a path has: 3 for `alerts.0.name` and four alerts."""
+        """Return the number of further items in the longest list on a path: with four alerts, 3 for `alerts.0.name`."""
         before_zeros = [path[:zero.start()] for zero in re.finditer(r'\.0\b', path)]  # a.0.b.0.c -> ['a', 'a.0.b']
         arrays = [array for array in map(self.value_at, before_zeros) if isinstance(array, JsonArray)]
         return max((array.length for array in arrays), default=1) - 1
 
     def value_at(self, path: str) -> Any:
-        """Return the value at a path of SENDERS, which may begin with `@` or `*`, or None."""
+        """Return the value at a path of SENDERS, which may begin with `@` or `*`; None, or '' with `*`, if there is none."""
         if path.startswith('@'):
             return self.headers.get(path.removeprefix('@'))
         if path.startswith('*'):
@@ -2004,7 +2005,7 @@ def note_nothing(_: str) -> None:
 
 @dataclass
 class Arrival:
-    """The request that payloads came in: what it and the instance say where a payload does not.
+    """What the request and the instance supply where a payload says nothing itself.
 
     `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, and `note` writes a sentence
     to the log.
@@ -2050,12 +2051,12 @@ class Arrival:
             self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.')
 
     @cached_property
-    def kept_headers(self) -> bytes:
+    def kept_headers_json(self) -> bytes:
         """Return the JSON object of the headers that the incidents keep."""
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
     @cached_property
-    def is_of_known_sender(self) -> bool:
+    def has_known_sender(self) -> bool:
         """Return whether the headers alone identify a sender that has a row."""
         return self.event(b'{}').row is not None
 
@@ -2065,7 +2066,7 @@ class Arrival:
 
 
 BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
-# The parts of JSON_START that repeat. They never backtrack: with `\s*` and `\d+`, a body of 24 MiB kept the event loop busy
+# The repetitions inside JSON_START. They never backtrack: with `\s*` and `\d+`, a body of 24 MiB kept the event loop busy
 # for over a second. longest_run needs a name for each.
 LONGEST_RUNS = {name.encode(): longest_run(characters, name).encode() for name, characters in {
     'blanks_and_bom': r'\s\xef\xbb\xbf', 'blanks_in_object': r'\s', 'blanks_in_array': r'\s', 'digits': r'\d',
@@ -2136,7 +2137,7 @@ def json_source(value: dict[bytes, Any]) -> bytes:
 
 
 def json_pieces(value: Any) -> Iterator[bytes]:
-    """Yield the JSON of a value in pieces. In the value, strings of any length are UTF-8 bytes."""
+    """Yield the JSON of a value in pieces. In the value, a string that may be long is given as UTF-8 bytes."""
     match value:
         case bytes():
             yield b'"'
@@ -2245,14 +2246,14 @@ def json_kind(source: bytes) -> str:
 def json_payloads(source: bytes) -> list[bytes]:
     """Return the payloads of a JSON text: one object, an array of objects, or objects in a row as in NDJSON.
 
-    Replace half surrogate pairs, and in a small text escape control characters in strings. Raise BadRequest, TooLarge.
+    Replace lone surrogates, and in a small text escape control characters in strings. Raise BadRequest, TooLarge.
     """
     try:
         values = json_values(source, source)
     except BadRequest:  # only invalid JSON pays for the repairs
-        mended = replace_half_pairs(source)
+        mended = replace_lone_surrogates(source)
         if len(source) <= SMALL_BODY_BYTES:
-            # Only to raise any other error of the JSON: a blank is as long as the control character that it replaces, so
+            # First find errors that cannot be mended. A blank is as long as the control character that it replaces, so
             # that the message names the sender's own line and column. An escape is longer, and moves what follows.
             json_values(controls_in_strings(mended, BLANK), source)
             mended = controls_in_strings(mended, ESCAPED)
@@ -2315,7 +2316,7 @@ def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
 
 def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
-    # Python's json writes NaN and Infinity. msgspec's position is the first letter; a minus sign is one byte earlier.
+    # Python's json writes NaN and Infinity. msgspec gives the position of the first letter, even behind a minus sign.
     if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(source, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
     row = source.count(b'\n', 0, position) + 1
@@ -2334,8 +2335,8 @@ def array_items(array: bytes | Raw) -> list[bytes]:
     return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]
 
 
-def replace_half_pairs(source: bytes) -> bytes:
-    r"""Return a JSON text in which \ufffd replaces each half of a surrogate pair, as the server would write it.
+def replace_lone_surrogates(source: bytes) -> bytes:
+    r"""Return a JSON text in which \ufffd replaces each lone surrogate, which is what the server would write.
 
     The replacement is as long as what it replaces, so that positions stay the same.
     """
@@ -2369,11 +2370,11 @@ def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
 
 
 def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]]:
-    """Return the incidents of payloads, at most MAX_EVENTS. Raise TooLarge, and BadRequest for a malformed envelope."""
+    """Return the incidents of payloads, at most MAX_EVENTS. Raise TooLarge, and BadRequest for an unusable payload."""
     incidents: list[dict[str, Any]] = []
     for index, source in enumerate(payloads):
         try:
-            incidents += incidents_of(source, arrival)
+            incidents += payload_incidents(source, arrival)
         except BadRequest as error:
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
         except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
@@ -2391,15 +2392,15 @@ ENVELOPE = Decoder(defstruct(
     'Envelope', [(key, Raw, Raw()) for key in (*TEXT_KEYS, 'severity', *RAW_KEYS)], forbid_unknown_fields=True))
 
 
-def incidents_of(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
+def payload_incidents(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     """Return the incidents of a payload: one of an envelope, or those of a third-party payload. Raise Rejected."""
     yield_if_due()
     unknown_key = ''
     try:
         fields = asdict(ENVELOPE.decode(source))
         is_envelope = any(fields[key] for key in RAW_KEYS) or not fields['severity']  # third parties send a severity, too
-        # An empty object is an envelope, but not Shopify's, for example: its headers say what happened.
-        if is_envelope and (any(fields.values()) or not arrival.is_of_known_sender):
+        # An empty object is an envelope, unless the headers identify a sender such as Shopify and say what happened.
+        if is_envelope and (any(fields.values()) or not arrival.has_known_sender):
             return [envelope_incident(fields, source, arrival)]
     except ValidationError as error:
         _, _, key_and_quote = str(error)[:300].partition('`')  # "Object contains unknown field `x`"
@@ -2410,7 +2411,7 @@ def incidents_of(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
 def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
     """Return one incident for a third-party payload, or one for each item of the array at the path of the URL's ?each=.
 
-    Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The sender is then shown
+    Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
     `unknown_key`, the key because of which it is not an envelope.
     """
     event = arrival.event(source)
@@ -2420,7 +2421,7 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     path = arrival.query.get('each', '')
     items = items_at(source, path) if path else []
     if path and not items:
-        arrival.note('The path of ?each= leads to no array of objects, so the event becomes one incident.')
+        arrival.note('The path of ?each= does not lead to an array of objects, so the event becomes one incident.')
     if not items:
         return unless_skipped(source, event, arrival)
     return [incident for item in items for incident in unless_skipped(item, arrival.event(item), arrival)]
@@ -2511,10 +2512,10 @@ def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z', max_len
 def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
     """Return the incident of a third-party event, given as JSON and as a ThirdPartyEvent. Raise TooLarge.
 
-    Its rawJSON includes the request's headers, because often only a header says what kind of event it is.
+    Unless it has `headers` of its own, its rawJSON includes the request's: often only a header names the kind of event.
     """
     yield_if_due()
-    headers = b'' if 'headers' in event.members else arrival.kept_headers
+    headers = b'' if 'headers' in event.members else arrival.kept_headers_json
     return {
         'name': event.name() or DEFAULT_NAME,
         'type': event.incident_type(arrival.type_from_url, arrival.settings.incident_type),
@@ -2618,7 +2619,7 @@ def path_decoder(path: str) -> Decoder[Any]:
 
 
 def never_gone() -> bool:
-    """Return False, for a sender that has not disconnected or has no connection."""
+    """Return False: the default for a request whose connection is unknown or no longer matters."""
     return False
 
 
@@ -2671,10 +2672,10 @@ def echo(text: Any) -> HTTPResponse:
     return HTTPResponse(safe_text(text), headers=PLAIN_TEXT)
 
 
-def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
-    """Return the response to a handshake that needs no proof, or None if the request is not one. Raise Rejected."""
+def handshake_before_proof(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
+    """Return the response to a handshake without a signature, or None if the request is not one. Raise Rejected."""
     headers, query = request.headers, request.query
-    # Without both headers there is no body (RFC 9112, 6.3).
+    # With neither header there is no body (RFC 9112, 6.3).
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
     match request.method:
         # Microsoft Graph: "Receive change notifications through webhooks". A request with a body may be an event.
@@ -2721,7 +2722,7 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
     if len(source) > MAX_HANDSHAKE_BYTES or b'url_v' not in source:
         return None
     event = read_members(source)
-    # The response is signed with the token, so there must be one. Zoom's header is needed even if the request shows the
+    # Zoom's response is signed with the token, so one must be configured. Zoom's header is needed even if the request shows the
     # token: then its signature is not checked, and `signed_by` is ''.
     is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
@@ -2738,7 +2739,7 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
 def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
     """Return the response that contains Zoom's `plainToken` and its signature. Raise BadRequest."""
     text = plain_token if isinstance(plain_token, str) else ''
-    # The sender chooses the text to sign. With letters and digits only, the result can never be the signature of a request.
+    # The sender chooses the text to sign. A signature of letters and digits only fits no request but one whose body they are.
     if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
         raise BadRequest("'plainToken' must have 1 to 64 letters and digits, and nothing else.")
     signed = hmac.digest(settings.token, text.encode(), 'sha256').hex()
@@ -2820,7 +2821,7 @@ def valid_timings(timings: list[Timing], count: int, spent: float, jitter: float
     The new call contained `count` incidents and took `spent` seconds. The speed has changed if a call took over twice as
     long as another one with at least as many incidents. For example, if earlier 10 incidents took 1 s, the server has
     slowed if now 8 take 3 s, and has sped up if now 12 take 0.3 s. Short calls vary by chance, so the longer call must
-    exceed the double by `jitter` seconds.
+    exceed twice the shorter one by `jitter` seconds.
     """
     for earlier_count, earlier_spent in timings:
         has_slowed = count <= earlier_count and spent > 2 * earlier_spent + jitter
@@ -2859,7 +2860,7 @@ def estimated_cost(timings: Sequence[Timing]) -> CallCost:
 
 
 def safe_count(timings: Sequence[Timing], growth: int = 32, worst_seconds: float = 40) -> float:
-    """Return how many incidents a call may contain, so that it ends in time even if there is no overhead at all.
+    """Return the most incidents that a call may contain, on the cautious assumption that calls have no overhead.
 
     Without overhead the time grows in proportion to the incidents. For example, if 10 incidents took 0.6 s and then 60
     took 1.1 s, 60 * (10 / 1.1) = 545 would take LONGEST_CALL_SECONDS, 10 s. A call may contain that many in any case. It
@@ -2929,7 +2930,7 @@ class PostQueue:
             raise Unavailable(self.closed_because, Connection='close')
 
     def check_room(self, new_bytes: int = 0) -> None:
-        """Raise Unavailable if the queue is closed, or has no room for a post that takes so many bytes of memory.
+        """Raise Unavailable if the queue is closed, or has no room for a post that takes `new_bytes` of memory.
 
         An empty queue has room for any post: otherwise one above `most_bytes` could never be created.
         """
@@ -3065,7 +3066,7 @@ class PostQueue:
         return posts
 
     def record_unsent(self) -> None:
-        """Record that the call in flight was never sent. Fail its posts; a retry is safe."""
+        """Record that the call in flight was never sent. Fail its posts: this call created nothing."""
         fail_posts(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
         self.in_flight = []
 
@@ -3156,7 +3157,7 @@ DELIVERY_IDS = {
 
 
 def find_delivery_id(headers: dict[str, str]) -> str:
-    """Return the name and value of the delivery id's header and the value of the second header; '' if there is no id.
+    """Return one text of the delivery id's header, its value and the second header's value; '' if there is no id.
 
     The name is included, because two senders may use equal ids in different headers.
     """
@@ -3189,7 +3190,7 @@ class RememberedDelivery:
         self.summary = ''  # for the log
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
-        """Wait for a result until this moment, and return whether it has come.
+        """Wait for a result, at most until the moment `until`, and return whether it has come.
 
         A sender that disconnects within `patience` seconds does not want the response, so it will not retry for lack of it.
         A sender that disconnects later has given up, and may retry.
@@ -3210,13 +3211,13 @@ class RememberedDelivery:
         return self.has_given_up_for_good or (self.has_waited and self.is_gone())
 
     def release_connection(self) -> None:
-        """Fix what `gave_up` returns, and drop `is_gone`, which would keep the sender's connection in memory."""
+        """Freeze what `gave_up` returns, and drop `is_gone`, which would keep the sender's connection in memory."""
         self.has_given_up_for_good = self.gave_up()
         self.is_gone = never_gone
         self.latest_repeat = None
 
-    def is_repeated_now(self) -> bool:
-        """Return whether a request with the same key that arrives now is a retry of this one, and not a new event.
+    def would_be_retried_now(self) -> bool:
+        """Return whether a request with the same key that arrives now counts as a retry of this one, not as a new event.
 
         Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
         """
@@ -3265,7 +3266,7 @@ class DeliveryMemory:
     def find_original(self, key: bytes) -> RememberedDelivery | None:
         """Return the first known delivery that a request with this key repeats if it arrives now, or None."""
         for known in self.by_key.get(key, ()):
-            if known.is_repeated_now():
+            if known.would_be_retried_now():
                 return known
         return None
 
@@ -3284,7 +3285,7 @@ class DeliveryMemory:
     def create(self, delivery: RememberedDelivery, post: Post) -> None:
         """Queue the post and wait for its result. Remember the delivery if it succeeds; raise the post's error if not."""
         self.by_key.setdefault(delivery.key, []).append(delivery)
-        until = post.hand_over_by  # read now, because it changes when a part of the post was created
+        until = post.hand_over_by  # read now, because it changes once part of the post has been created
         try:
             self.queue.add(post)
             if not delivery.wait_for(post.result, until):
@@ -3301,7 +3302,7 @@ class DeliveryMemory:
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
         has_response = 0 < len(delivery.created_json) <= self.most_bytes
-        if not (delivery.is_repeated_now() and has_response):
+        if not (delivery.would_be_retried_now() and has_response):
             self.forget(delivery)
         while len(self.remembered) > self.most or self.size > self.most_bytes:
             oldest = next(iter(self.remembered))
@@ -3319,7 +3320,7 @@ class DeliveryMemory:
 
 @dataclass
 class LogBuffer:
-    """Log lines that wait for the line to the server. Lines beyond the limits are not kept, only counted.
+    """Log lines that wait to be sent to the server. Lines beyond the limits are not kept, only counted.
 
     In a flood, most requests fail for one reason. So only the first `most_equal` lines with the same `reason` are kept; when
     `flood_seconds` have passed, `end_flood` adds one line that says how many more there were.
@@ -3347,7 +3348,7 @@ class LogBuffer:
             self.lost += 1
 
     def end_flood(self) -> None:
-        """Add a line for each reason of which lines were not kept, with their number; then start counting from zero."""
+        """Add a line for each reason that has lines not kept, with their number; then start counting from zero."""
         for reason, count in self.reasons.items():
             not_kept = count - self.most_equal
             if not_kept > 0:
@@ -3355,7 +3356,7 @@ class LogBuffer:
         self.reasons.clear()
 
     def drain(self) -> tuple[str, str]:
-        """Remove the lines of one level. Return the level, and the lines as one str, since each log call takes time."""
+        """Remove the lines of one level (there must be some). Return the level, and the lines as one str to save calls."""
         level = next(iter(self.lines))
         lines = self.lines.pop(level)
         if self.lost:
@@ -3379,7 +3380,7 @@ class Samples:
         self.has_changed |= bool(small)
 
     def to_context(self) -> dict[str, str]:
-        """Return the integration context to store. It contains the samples as JSON, because its values must be strings."""
+        """Return the integration context to store, and clear `has_changed`. Its values must be strings, hence the JSON."""
         self.has_changed = False
         return {'samples': json.dumps(self.latest)}
 
@@ -3397,7 +3398,7 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 class ServerLine:
     """The only caller of demisto while serving: a greenlet (`run`) decides on the next call, a native thread makes it.
 
-    Between the calls for posts, it sends health, log lines and samples at intervals, and the end of an error at once.
+    Between the calls for posts it sends health, log lines and samples at intervals. That an error is over is sent at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -3414,7 +3415,7 @@ class ServerLine:
         self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
-        self.is_finished = False  # only the log lines that wait are still to be sent
+        self.only_logs_remain = False  # only the log lines still waiting are left to send
         self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # each a function and its arguments, for the native thread
         self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # results and errors, from that thread
         self.replied = gevent.get_hub().loop.async_()  # by which that thread resumes the greenlet
@@ -3423,7 +3424,7 @@ class ServerLine:
         self.runner.link_exception(lambda _: self.cut())  # if `run` failed, no incident would be created any more
 
     def log(self, level: str, text: str, reason: str = '') -> None:
-        """Queue a log line. In a flood of lines with an equal `reason`, keep the first and count the others."""
+        """Queue a log line. In a flood of lines with an equal `reason`, keep the first ones and count the others."""
         if reason and not self.log_buffer.reasons:  # the first reason begins a flood
             gevent.spawn_later(self.log_buffer.flood_seconds, self.log_buffer.end_flood)
         self.log_buffer.add(level, text, reason)
@@ -3464,11 +3465,11 @@ class ServerLine:
         self.ending.set()
 
     def drain(self) -> None:
-        """Wait up to STOP_SECONDS for the posts in the queue and in flight, then send the last log lines."""
+        """Wait up to STOP_SECONDS for the queue to empty, fail what is left of it, and send the last log lines."""
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         self.log_buffer.end_flood()
-        self.is_finished = True  # from now on `run` ends as soon as no log line waits
+        self.only_logs_remain = True  # from now on `run` ends as soon as no log line waits
         self.wake.set()
         self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
 
@@ -3476,7 +3477,7 @@ class ServerLine:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         context, _ = self.call(demisto.getIntegrationContext)
         self.samples.latest = read_samples(context)
-        while not self.is_cut and (self.log_buffer.lines or not self.is_finished):
+        while not self.is_cut and (self.log_buffer.lines or not self.only_logs_remain):
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
                 continue
@@ -3489,7 +3490,7 @@ class ServerLine:
         """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
 
         gevent.threadpool would do the same, but it resumes its caller only after all sockets that are ready: while many
-        requests arrive, the line would be idle for long.
+        requests arrive, the line would sit idle for a long time.
         """
         self.replied.start(gevent.getcurrent().switch)
         self.jobs.put((function, *args))
@@ -3519,8 +3520,8 @@ class ServerLine:
 
     def let_senders_post_again(self, call_seconds: float) -> None:
         """Pause after a call that took so many seconds, for an eighth of that time and at most 5 ms."""
-        # Senders that got a response may post again at once. Without a pause the next call would contain only the posts of
-        # the other senders, and the two halves would alternate for good.
+        # Senders that got a response may post again at once. Without a pause the next call would have only the posts of
+        # the other senders, and the two groups of senders would take turns for ever, each in half-full calls.
         gevent.sleep(min(call_seconds / 8, 0.005))
         gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
         gevent.sleep(0)  # for the greenlets of these requests to start
@@ -3538,7 +3539,7 @@ class ServerLine:
             self.queue.record_failure(time.monotonic())
         else:
             self.report_health('')
-            # This success ends the failure, too. But one that has not been sent yet stays, so that it is shown at all.
+            # This success ends the failure, too, once that was sent: until then it stays, or it would never be shown.
             is_failure_sent = self.sent_health is not None and self.failure in self.sent_health
             if is_failure_sent:
                 self.failure = ''
@@ -3548,13 +3549,13 @@ class ServerLine:
                                  f'for {self.queue.alone_seconds} s each request goes in a call of its own.')
 
     def send_what_is_due(self) -> bool:
-        """Send the first of health, one level of log lines, and samples that is due; return False if nothing is due."""
+        """Send one thing that is due: health, else one level of log lines, else samples. Return False if nothing is due."""
         now = time.monotonic()
         has_health_changed = self.is_health_known and self.health != self.sent_health
         has_error_ended = self.sent_health and not self.health
         if has_health_changed and (has_error_ended or now >= self.health_due_at):
             self.send_health()
-        elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finished):
+        elif self.log_buffer.lines and (now >= self.logs_due_at or self.only_logs_remain):
             self.logs_due_at = now + self.log_every
             level, text = self.log_buffer.drain()
             self.call(getattr(demisto, level), text)
@@ -3566,7 +3567,7 @@ class ServerLine:
         return True
 
     def send_health(self) -> None:
-        """Send the health to the instance's page. After an error, or if this fails, `health_every` delays the next time."""
+        """Send the health to the instance's page. If it is an error or fails, the next comes `health_every` seconds later."""
         health = self.health
         _, error = self.call(demisto.updateModuleHealth, health, bool(health))
         if isinstance(error, TypeError):  # XSOAR before 6.8 takes no second argument
@@ -3588,8 +3589,8 @@ def has_ended_line(error: BaseException, is_create: bool) -> bool:
     """Return whether a call's error means that the server is gone, and not only that this call failed.
 
     If the line is closed, a call raises a ValueError with a fixed message. An engine that lost its server may send this
-    message as an error reply, which means the same. But an error reply to createIncidents may be the name of an incident,
-    which a sender chooses: there the message counts only if stdin has ended, too. If not, the next log call decides.
+    message as an error reply, which means the same. But an error reply to createIncidents may quote an incident's name,
+    which a sender chooses: there the message counts only if stdin has ended, too. While it is open, the next log call decides.
     """
     if isinstance(error, OSError):
         return True
@@ -3616,7 +3617,7 @@ def has_hung_up(stdin: int = 0) -> bool:
     if not hasattr(select, 'poll'):
         return False
     poll = select.poll()
-    poll.register(stdin, 0)  # 0: no event but hang-up and error, which poll reports always
+    poll.register(stdin, 0)  # 0: only hang-up and error, which poll always reports
     return bool(poll.poll(0))
 
 
@@ -3663,7 +3664,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request = bottle_request.environ[REQUEST]  # read before anything can wait
         try:
             self.line.queue.check_open()
-            response = unsigned_handshake(self.settings, request, self.intake)
+            response = handshake_before_proof(self.settings, request, self.intake)
             if response:
                 request.log_note = 'handshake'
             return response or handler(request)
@@ -3679,7 +3680,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return self.internal_error(request, error)
 
     def accepts(self, request: Request) -> bool:
-        """Return whether the head of a request is enough to accept it: it shows the token, or no token is configured."""
+        """Return whether the head is enough to accept a request: it shows the token, or no token is set and it is a POST/PUT."""
         if self.settings.token:
             return shows_token(self.settings, request.headers, request.query_string)
         return request.method in ('POST', 'PUT')
@@ -3713,12 +3714,12 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def receive(self, request: Request) -> HTTPResponse:
         """Create the incidents of a POST. Return the response with them, or that to a signed handshake. Raise Rejected."""
         with ExitStack() as exclusive:
-            handshake_or_post = self.read_post(request, exclusive)
-            if isinstance(handshake_or_post, HTTPResponse):
-                return handshake_or_post
-            delivery, post = handshake_or_post
+            handshake_or_delivery = self.read_post(request, exclusive)
+            if isinstance(handshake_or_delivery, HTTPResponse):
+                return handshake_or_delivery
+            delivery, post = handshake_or_delivery
             # A large post excludes other large bodies until XSOAR has replied to its first call, because the call and
-            # the reply contain its incidents several times. A post of a small body does not: copies of its headers made
+            # the reply contain its incidents several times. A large post of a small body need not: copies of its headers made
             # it large.
             post.on_partly_created = exclusive.close
             is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
@@ -3741,14 +3742,14 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def read_post(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
         """Authenticate a request. Return what is kept of it while it waits, or the response to a signed handshake.
 
-        If the body is large, it excludes other large bodies from now on, until the caller closes `exclusive`.
+        Once it is read, it excludes other bodies of about its size until the caller closes `exclusive`.
         Raise Rejected.
         """
         settings = self.settings
         signatures = None if request.is_accepted else signatures_to_check(settings, request.headers, request.query_string)
         self.line.queue.check_room(request.body.size)
         with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
-            signed_by = '' if signatures is None else valid_signature(signatures, body, request.arrived)
+            signed_by = '' if signatures is None else header_of_valid_signature(signatures, body, request.arrived)
             request.is_accepted = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the exclusion counts, too
             payloads = self.unpack(request, body, exclusive)
@@ -3766,9 +3767,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone), post
 
     def unpack(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
-        """Decompress a body and return its payloads, each as JSON. If the body is large, exclude others. Raise Rejected."""
+        """Decompress a body and return its payloads, each as JSON. Exclude others of about its size. Raise Rejected."""
         coding = request.headers.get('content-encoding', '')
-        most_events = 0  # an upper bound: each event has a `{`, or in an HTML form a `%7B`
+        most_events = 0  # an estimate, seldom too low: each event has a `{`, or in a form `%7B`
         # Measure first, decompress again later: while a body waits for others, it takes only the memory of what was sent.
         for piece in decompress(body, coding):
             request.text_size += len(piece)
@@ -3780,8 +3781,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
 
     def arrival(self, request: Request) -> Arrival:
-        """Return what the request and the instance say where a payload does not."""
-        note = partial(self.line.log, 'info', reason='?each= leads to no array of objects.')
+        """Return what the request and the instance supply where a payload says nothing itself."""
+        note = partial(self.line.log, 'info', reason='?each= does not lead to an array of objects.')
         return Arrival(utc_text(request.arrived), request.headers, self.settings, request.query, note)
 
 
@@ -3794,9 +3795,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
 
 class PacedReader:
-    """Reads from a socket, as long as the sender keeps the pace and does not send too much.
+    """Reads from a socket while the sender keeps up a minimum pace and stays below a maximum amount.
 
-    Beyond that every read raises OSError. `buffer` contains the bytes that have arrived and that no read has returned yet.
+    Otherwise every read raises OSError. `buffer` contains the bytes that have arrived and that no read has returned yet.
     """
 
     __slots__ = ('buffer', 'bytes_per_second', 'ends_at', 'received', 'seconds', 'socket')
@@ -3806,7 +3807,7 @@ class PacedReader:
         self.buffer = bytearray()
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
-        """Start a time allowance of `seconds`, extended as data arrives at `bytes_per_second` or faster."""
+        """Start a time allowance of `seconds`, extended by the time that arriving data takes at `bytes_per_second`."""
         self.seconds = seconds
         self.ends_at = time.monotonic() + seconds
         self.bytes_per_second = bytes_per_second
@@ -3845,7 +3846,7 @@ class PacedReader:
         return data
 
     def count(self, size: int) -> None:
-        """Extend the time allowance for `size` bytes that have arrived. Raise OSError if all are more than a request needs."""
+        """Extend the time allowance for `size` bytes that have arrived. Raise OSError if the total is over 64 MiB."""
         self.received += size
         if self.received > 64 * MIB:  # more than twice the largest body: that much of a rejected body is read and thrown away
             raise OSError('the sender sends too much')
@@ -3970,7 +3971,7 @@ CHUNK_END = re.compile(rb'\r\n')
 class RequestBody(io.RawIOBase):
     """The body of one request without its chunked framing, as `wsgi.input`.
 
-    The framing may take up to MAX_FRAMING_BYTES plus an eighth of the data. Otherwise a body in chunks of one byte would
+    The framing may take MAX_FRAMING_BYTES plus an eighth of each read. Otherwise a body in chunks of one byte would
     cost 100 times as much CPU as its size justifies.
     """
 
@@ -4015,7 +4016,7 @@ class RequestBody(io.RawIOBase):
             trailer = self.read_framing(TRAILER)
 
     def read_framing(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
-        """Read one line of framing, and return its match. Raise ValueError if it does not match, or if all is too long."""
+        """Read one line of framing, and return its match. Raise ValueError if it does not match, or is too long."""
         framing = self.rfile.readline(self.remaining_framing)
         self.remaining_framing -= len(framing)
         match = pattern.fullmatch(framing)
@@ -4054,7 +4055,7 @@ def wsgi_environ(request: Request, peer: str, port: int) -> dict[str, Any]:
     """Return the environ of PEP 3333 for a request from the address `peer`, and under REQUEST the request itself."""
     path = request.path
     if '%' in path:
-        with suppress(UnicodeError):  # else keep it encoded: Bottle would drop what is not UTF-8, and take /%ff for the root
+        with suppress(UnicodeError):  # on error it stays encoded: Bottle would drop what is not UTF-8, and take /%ff for the root
             path = unquote(path, errors='strict').encode().decode('latin-1')
     environ = {
         **COMMON_ENVIRON,
@@ -4097,7 +4098,7 @@ class Response(NamedTuple):
     content: bytes
 
     def has_header(self, name: str) -> bool:
-        """Return whether there is a header of this name, which is in lower case."""
+        """Return whether there is a header with this name, given in lower case."""
         return any(each.lower() == name for each, _ in self.headers)
 
 
@@ -4127,7 +4128,7 @@ class Connection:
         self.skipped = 0  # how many bytes of the last request's body were not read, and are dropped as they arrive
         self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
 
-    # Without a greenlet: what follows is called by the event loop, and must not block.
+    # Without a greenlet for the request: most callers of what follows are in the event loop, so it must not block.
 
     def watch_for_request(self, seconds: float) -> None:
         """Have the event loop watch for the next request, whose first byte must arrive within `seconds`."""
@@ -4168,7 +4169,7 @@ class Connection:
             self.close()
 
     def begin_if_complete(self, searched: int) -> bool:
-        """Begin the request and return True if the buffer contains a whole head, or what cannot become one.
+        """Begin the request and return True if the buffer holds a whole head, or bytes that can no longer become one.
 
         The first `searched` bytes of the buffer are known not to be a whole head. First drop what belongs to the request
         before: what remains of its body, and empty lines. With the first byte of a head the connection is no longer idle.
@@ -4197,7 +4198,7 @@ class Connection:
         """Parse the head, which is the first `size` bytes of the buffer, and have the server serve the request."""
         self.watcher.stop()
         head = io.BytesIO(self.reader.buffer[:size])
-        # A new buffer rather than `del buffer[:size]`: the block that is left would keep others from reusing its room.
+        # A new buffer rather than `del buffer[:size]`: that would keep the whole old block in memory for the few bytes left.
         self.reader.buffer = self.reader.buffer[size:]
         self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
@@ -4232,7 +4233,7 @@ class Connection:
             self.close()
 
     def linger(self) -> None:
-        """Send nothing more, and throw away what arrives until the sender closes.
+        """Send nothing more, and throw away what arrives until the sender closes or its time allowance ends.
 
         RFC 9112 section 9.6: closing with unread data would reset the connection, and the sender might lose the response.
         """
@@ -4258,7 +4259,7 @@ class Connection:
         self.socket.close()
         self.server.forget(self)
 
-    # In a greenlet of the request's own.
+    # In the greenlet that serves the request; head_of and log are also called without one.
 
     def serve(self, request: Request) -> None:
         """Respond to a request; then wait for the next one or end the connection."""
@@ -4370,10 +4371,10 @@ class WebhookServer(StreamServer):
         self.app = WebhookApp(settings, line)
         self.application: Callable[..., Iterable[bytes]] = self.app  # any WSGI application would do
         self.limits = limits
-        self.most_connections = connection_limit()
+        self.most_connections = set_connection_limit()
         self.connections: set[Connection] = set()
         self.idle: dict[Connection, None] = {}  # connections on which nothing of the next request has arrived
-        # Connections whose head is arriving, or has arrived and waits in `unauthenticated`; with the bytes that count for it.
+        # Connections whose head is arriving or waits in `unauthenticated`, each with the bytes reserved for its head.
         self.heads: dict[Connection, int] = {}
         self.heads_size = 0  # the sum of these bytes
         self.lingering: dict[Connection, None] = {}  # connections whose response was sent, until their sender closes them
@@ -4385,7 +4386,7 @@ class WebhookServer(StreamServer):
         self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_oldest=True)
 
     def start(self) -> None:
-        """Open the port, and start the two greenlets that serve all connections together. Raise OSError."""
+        """Open the port, and start the two greenlets that work for all connections together. Raise OSError."""
         super().start()
         gevent.spawn(self.expire_connections)
         gevent.spawn(self.serve_unauthenticated)
@@ -4395,7 +4396,7 @@ class WebhookServer(StreamServer):
         return len(self.connections) >= self.most_connections and not (self.lingering or self.heads or self.idle)
 
     def do_handle(self, sock: Any, address: Any) -> None:
-        """Watch a new connection for a request. If there are too many, close another one without a greenlet first.
+        """Watch a new connection for a request. If there are too many, first close one that has no greenlet.
 
         gevent calls this; its own version would start a greenlet for each connection.
         """
@@ -4418,7 +4419,7 @@ class WebhookServer(StreamServer):
         self.admit_more()
 
     def admit_more(self) -> None:
-        """Let gevent admit further connections, if it has stopped that because full() was true."""
+        """Let gevent admit further connections, if it stopped because full() was true."""
         if self.started:
             self.start_accepting()
 
@@ -4466,7 +4467,7 @@ class WebhookServer(StreamServer):
             connection, request = gevent.get_hub().switch()
 
     def serve_unauthenticated(self) -> None:
-        """Start the requests without a proof, in order; after each, let all other greenlets run.
+        """Start the requests without a proof in order, letting all other greenlets run after each one.
 
         So however many there are, and whatever their responses will be, they take no more CPU than one accepted sender.
         """
@@ -4529,8 +4530,8 @@ class WebhookServer(StreamServer):
         return '"' + self.redact(text).replace('"', r'\x22') + '"'
 
 
-def connection_limit() -> int:
-    """Raise the process's limit of open files for MAX_CONNECTIONS, and return how many connections the limit allows.
+def set_connection_limit() -> int:
+    """Set the process's limit of open files to suit MAX_CONNECTIONS, and return how many connections it allows.
 
     A further connection waits in the listen queue.
     """
@@ -4594,7 +4595,7 @@ def open_port(server: WebhookServer) -> None:
 
 
 def main() -> None:
-    """Run the command that the server asks for, and report a failure to it."""
+    """Run the command that the server asks for. If it fails before serving begins, report that to the server."""
     command = demisto.command()
     if command not in ('test-module', 'long-running-execution', 'fetch-incidents'):
         raise NotImplementedError(f'The command {command} is not implemented.')
