@@ -376,6 +376,8 @@ SCHEMES = {
     # Standard Webhooks: spec/standard-webhooks.md in its repository. Svix: "Verifying Webhooks Manually".
     'webhook-signature': [Scheme('{id}.{time}.', 'webhook-timestamp', 'webhook-id', standard_webhooks_keys)],
     'svix-signature': [Scheme('{id}.{time}.', 'svix-timestamp', 'svix-id', standard_webhooks_keys)],
+    # MLflow: "Webhooks". It signs like Standard Webhooks, but the key is the whole token.
+    'x-mlflow-signature': [Scheme('{id}.{time}.', 'x-mlflow-timestamp', 'x-mlflow-delivery-id')],
     # Slack: "Verifying requests from Slack".
     'x-slack-signature': [Scheme('v0:{time}:', 'x-slack-request-timestamp')],
     # Zoom signs like Slack.
@@ -1194,6 +1196,8 @@ Jira | webhookEvent | {}: {issue.key} {issue.fields.summary} | timestamp
 ServiceNow | short_description number | {number} {short_description} | sys_created_on
     | servicenow:priority|servicenow-severity:severity | | servicenow: sys_id
 Zoom | event_ts event payload.object | {event}: {payload.object.topic|payload.object.email} | event_ts
+    | -
+MLflow | @x-mlflow-delivery-id | {entity} {action}: {data.name|data.target_value} {data.version} | timestamp
     | -
 Linear | webhookTimestamp action type | {type} {action}: {data.title|data.issue.title|data.name} | createdAt
     | linear:data.priority | | linear: data.id
@@ -3074,6 +3078,7 @@ DELIVERY_IDS = {
     'x-atlassian-webhook-identifier': '', 'x-request-uuid': '',  # x-request-uuid: Bitbucket
     'request-id': 'sentry-hook-resource',  # many HTTP libraries add a request-id; Sentry's is a delivery id
     'linear-delivery': '', 'x-snyk-transport-id': '', 'x-zendesk-webhook-invocation-id': '', 'x-hcp-radar-message-id': '',
+    'x-mlflow-delivery-id': '',
     'ce-id': 'ce-source',  # CloudEvents: an id is unique within its source only
     'x-amz-sns-message-id': '',
 }
