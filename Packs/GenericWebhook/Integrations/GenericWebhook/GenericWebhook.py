@@ -1855,11 +1855,11 @@ class ThirdPartyEvent:
         from_dates_alone: list[str] = []
         for scope in chain([self.top], self.top.inner('time inside')):
             texts = [self.clean_text(value) for value in scope.values('time')]
-            dates = list(filter(DATE_ALONE.fullmatch, texts))
-            yield from (text for text in texts if text not in dates)
-            if dates:
-                times = filter(TIME_ALONE.fullmatch, texts)
-                from_dates_alone += [*(f'{dates[0]} {time}' for time in times), dates[0]]
+            for text in texts:
+                if DATE_ALONE.fullmatch(text):
+                    from_dates_alone += [*(f'{text} {time}' for time in texts if TIME_ALONE.fullmatch(time)), text]
+                else:
+                    yield text
         yield from from_dates_alone
 
     def severity(self) -> float | None:
