@@ -269,6 +269,7 @@ def test_a_url_of_a_stranger_names_nothing() -> None:
     ({'EventTime': '2026-11-24 10:00:00', 'UtcTime': '2026-11-24 09:00:00.123'}, '2026-11-24T09:00:00.123000Z'),
     ({'time': '2026-11-24T09:04:00Z', 'tenantId': GUID, 'operationName': 'Publish', 'category': 'AdvancedHunting-AlertInfo',
       'properties': {'Timestamp': '2026-11-24T09:00:00Z'}}, '2026-11-24T09:00:00Z'),
+    ({'type': 'reaction_added', 'ts': '1795507200.1', 'event_ts': '1795510800'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'time': '09:00:00'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'time': '09:00'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'time': '10:00:00+01:00'}, '2026-11-24T09:00:00Z'),
@@ -291,7 +292,8 @@ def test_the_time_is_the_events_own(payload: Any, expected: str) -> None:
 
 @pytest.mark.parametrize('key', [
     'start_at', 'startTime', 'activityDateTime', 'messageTime', 'effective_at', 'rt', 'first_seen_time', 'created_time',
-    'serverTimestamp', 'date_create', 'generatedDateTime', 'detection_timestamp', 'updated_on'])
+    'serverTimestamp', 'date_create', 'generatedDateTime', 'detection_timestamp', 'updated_on', 'event_ts',
+    'fired_at'])
 def test_a_time_is_found_under_many_keys(key: str) -> None:
     assert event({'x': 'y', key: '2026-11-24T09:00:00Z'}).occurred(NOW) == '2026-11-24T09:00:00Z'
 

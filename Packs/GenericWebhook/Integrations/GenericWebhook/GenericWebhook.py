@@ -1405,7 +1405,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'entity name': 'name fullname hostname email login username displayname id',  # where the entity is an object
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
-        published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
+        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
         happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
         servertimestamp datecreate generateddatetime detectiontimestamp updatedon''',
     # Beside the event itself, the objects under these keys are searched for a time.
