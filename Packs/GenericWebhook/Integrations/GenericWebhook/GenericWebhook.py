@@ -1508,11 +1508,7 @@ OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
     # `11/24/2026 9:00:00 AM` and `24/11/2026 09:00`
     rf'(?P<month>\d\d?)/(?P<day>\d\d?)/(?P<year>\d{{4}}) {CLOCK}',
 )]
-# What a date alone and a time alone look like under two keys of one object.
 DATE_ALONE = re.compile(r'(?a)\d{4}-\d\d-\d\d')
-TIME_ALONE = re.compile(r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?')
-# At the start of a line of a log, perhaps after the header of a syslog message. Without an offset it may be local time.
-DATE_OF_TEXT = re.compile(r'(?a)\s*(?:<\d{1,3}>(?:\d )?)?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))(?!\S)')
 
 
 def other_date_to_iso(text: str) -> str:
@@ -1847,17 +1843,21 @@ class ThirdPartyEvent:
                 return
             yield self.clean_text(self.value_at(path))
         yield from self.times_by_general_rule()
-        if len(self.members) == 1 and (date := DATE_OF_TEXT.match(self.text_member('body'))):
-            yield date[1]
+        if len(self.members) == 1:
+            # At the start of a line of a log, perhaps after the header of a syslog message. Without an offset, it may be local.
+            date_with_offset = r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)'
+            if start := re.match(rf'(?a)\s*(?:<\d{{1,3}}>(?:\d )?)?({date_with_offset})(?!\S)', self.text_member('body')):
+                yield start[1]
 
     def times_by_general_rule(self) -> Iterator[str]:
         """Yield the texts under the keys that mean a time; last the dates alone, joined with a time alone beside them."""
+        time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
         from_dates_alone: list[str] = []
         for scope in chain([self.top], self.top.inner('time inside')):
             texts = [self.clean_text(value) for value in scope.values('time')]
             for text in texts:
                 if DATE_ALONE.fullmatch(text):
-                    from_dates_alone += [*(f'{text} {time}' for time in texts if TIME_ALONE.fullmatch(time)), text]
+                    from_dates_alone += [*(f'{text} {time}' for time in texts if re.fullmatch(time_alone, time)), text]
                 else:
                     yield text
         yield from from_dates_alone
