@@ -217,7 +217,7 @@ def test_the_script_explains_itself_and_has_no_more_code_and_constants_than_its_
             node.body.pop(0)
     code = ast.unparse(tree).splitlines()  # without comments and blank lines, and each statement on a line of its own
     assert len(code) <= 2950
-    assert len(constants) <= 106
+    assert len(constants) <= 110
     assert len(comments) >= len(source.splitlines()) / 10
 
 

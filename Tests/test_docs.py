@@ -195,6 +195,13 @@ def test_each_form_of_a_date_becomes_what_the_page_says(sent: str, becomes: str)
     assert script.iso_date_to_rfc3339(sent.strip('`')) == becomes.strip('`')
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
+@pytest.mark.parametrize('sent, becomes', table(USAGE, 'time of an event', 'becomes'))
+def test_each_form_of_an_events_time_becomes_what_the_page_says(sent: str, becomes: str) -> None:
+    after = script.unix_time('2026-11-24T10:00:00Z')
+    assert script.any_time_to_rfc3339(quoted(sent)[0], after) == becomes.strip('`')
+
+
 @pytest.mark.parametrize('content_type, body, details', table(USAGE, 'Content-Type', 'body', 'details, beside the headers'))
 def test_a_body_that_is_no_json_becomes_the_details_that_the_page_says(
         app: App, content_type: str, body: str, details: str) -> None:

@@ -76,8 +76,10 @@ IN_ORDER = {meaning: words.split() for meaning, words in {
     'entity': """host hostname computername device agent user email actor targetuser recipient srcip ip resource repository
         project domain""",
     'entity name': 'name fullname hostname email login username displayname id',
-    'time': """occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime published
-        startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime happenedat""",
+    'time': """utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
+        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
+        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
+        servertimestamp datecreate generateddatetime detectiontimestamp updatedon""",
     'time inside': 'alert event data incident issue detail finding metadata',
     'inside': """alert incident event data issue finding detection threat violation problem ticket case rule payload detail
         details object resource properties attributes essentials context result alerts events findings incidents value
@@ -303,6 +305,8 @@ def test_a_url_of_a_stranger_names_nothing() -> None:
     ({'ts': 1795510800250000}, '2026-11-24T09:00:00.250000Z'),
     ({'ts': 1795510800250000000}, '2026-11-24T09:00:00.250000Z'),
     ('{"ts": 1.7955108e9}', '2026-11-24T09:00:00Z'),
+    ({'ts': '1795510800.125'}, '2026-11-24T09:00:00.125000Z'),
+    ({'ts': '1.79551080e+18'}, '2026-11-24T09:00:00Z'),
     ({'occurred': '0001-01-01T00:00:00Z', 'date': '2026-11-24'}, '2026-11-24T00:00:00Z'),
     ({'timestamp': '1999-12-31T23:59:59Z', 'alert': {'startsAt': '2026-11-23T00:00:00Z'}}, '2026-11-23T00:00:00Z'),
     ({'timestamp': '2026-11-25T10:00:00Z'}, '2026-11-25T10:00:00Z'),
@@ -312,10 +316,74 @@ def test_a_url_of_a_stranger_names_nothing() -> None:
     ({'timestamp': 42, 'time': None, 'date': 'yesterday', 'created': True}, ''),
     ('{"timestamp": 1e999}', ''),
     ('{"timestamp": ' + '9' * 5000 + '}', ''),
-    ({'alert_title': 'x', 'date': 'never', 'timestamp': 1795510800}, ''),
+    ({'alert_title': 'x', 'date': 'never', 'timestamp': 1795510800}, '2026-11-24T09:00:00Z'),
+    ({'alert_title': 'x', 'timestamp': 1795510800}, '2026-11-24T09:00:00Z'),
+    ({'object_kind': 'push', 'project': {}, 'created_at': '2021-03-01T08:00:00Z'}, ''),
+    ({'EventTime': '2026-11-24 10:00:00', 'UtcTime': '2026-11-24 09:00:00.123'}, '2026-11-24T09:00:00.123000Z'),
+    ({'time': '2026-11-24T09:04:00Z', 'tenantId': GUID, 'operationName': 'Publish', 'category': 'AdvancedHunting-AlertInfo',
+      'properties': {'Timestamp': '2026-11-24T09:00:00Z'}}, '2026-11-24T09:00:00Z'),
+    ({'type': 'reaction_added', 'ts': '1795507200.1', 'event_ts': '1795510800'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'time': '09:00:00'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'time': '09:00'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'time': '10:00:00+01:00'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'time': '25:00:00'}, '2026-11-24T00:00:00Z'),
+    ({'date': '2026-11-24', 'alert': {'time': '09:00:00'}}, '2026-11-24T00:00:00Z'),
+    ({'date': '2026-11-24', 'updated_on': '2026-11-24T09:00:00Z'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'event': {'created': 1795510800}}, '2026-11-24T09:00:00Z'),
+    ({'time': '09:00:00'}, ''),
+    ({'body': '2026-11-24T09:00:00Z ERROR disk full'}, '2026-11-24T09:00:00Z'),
+    ({'body': '\n2026-11-24 10:00:00.250+01:00'}, '2026-11-24T09:00:00.250000Z'),
+    ({'body': '<165>1 2026-11-24T09:00:00.003Z fw-1 sshd - - - Failed'}, '2026-11-24T09:00:00.003Z'),
+    ({'body': '2026-11-24 09:00:00 ERROR disk full'}, ''),
+    ({'body': '<134>Nov 24 09:00:00 fw-1 sshd[7]: Failed'}, ''),
+    ({'body': 'Since 2026-11-24T09:00:00Z the disk is full'}, ''),
+    ({'body': '2026-11-24T09:00:00Z/PT1H is a span'}, ''),
 ])
 def test_the_time_is_the_events_own(payload: Any, expected: str) -> None:
     assert event(payload).occurred(NOW) == expected
+
+
+@pytest.mark.parametrize('key', [
+    'start_at', 'startTime', 'activityDateTime', 'messageTime', 'effective_at', 'rt', 'first_seen_time', 'created_time',
+    'serverTimestamp', 'date_create', 'generatedDateTime', 'detection_timestamp', 'updated_on', 'event_ts',
+    'fired_at'])
+def test_a_time_is_found_under_many_keys(key: str) -> None:
+    assert event({'x': 'y', key: '2026-11-24T09:00:00Z'}).occurred(NOW) == '2026-11-24T09:00:00Z'
+
+
+NINE = '2026-11-24T09:00:00Z'
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='Python 3.10 reads fewer forms of ISO 8601; the container has 3.12')
+@pytest.mark.parametrize(('text', 'expected'), [
+    # Digits alone
+    ('20261124090000', NINE), ('20261124090000.250', '2026-11-24T09:00:00.250000Z'), ('20261124090000.', ''),
+    ('2026112409000', ''), ('202611240900', ''), ('20261324090000', ''), ('20260229090000', ''),
+    ('20240229090000', '2024-02-29T09:00:00Z'), ('19991231235959', ''), ('20000101000000', '2000-01-01T00:00:00Z'),
+    # The day and the month with a slash: only if they cannot change places.
+    ('11/24/2026 9:00:00 AM', NINE), ('24/11/2026 09:00:00', NINE), ('11/24/2026 09:00', NINE), ('11/24/2026 9:00:00 am', NINE),
+    ('11/23/2026 9:00:00 pm', '2026-11-23T21:00:00Z'),
+    ('10/13/2026 9:00:00 PM', '2026-10-13T21:00:00Z'), ('10/12/2026 9:00:00 PM', ''), ('12/10/2026 21:00:00', ''),
+    ('13/10/2026 21:00:00', '2026-10-13T21:00:00Z'), ('11/11/2026 12:00:00 AM', '2026-11-11T00:00:00Z'),
+    ('11/11/2026 12:30:00 PM', '2026-11-11T12:30:00Z'), ('11/24/2026 13:00:00 AM', ''), ('11/24/2026 0:00:00 AM', ''),
+    ('13/13/2026 09:00:00', ''), ('11/24/26 09:00:00', ''), ('2/29/2024 09:00:00', '2024-02-29T09:00:00Z'),
+    ('2/29/2026 09:00:00', ''), ('11/24/2026', ''), ('11/24/2026 9:00:00 AM +01:00', '2026-11-24T09:00:00+01:00'),
+    ('0/24/2026 09:00:00', ''), ('24.11.2026 09:00:00', ''),
+    # The month as a word
+    ('Tue Nov 24 09:00:00 2026', NINE), ('Sun Nov  1 09:00:00 2026', '2026-11-01T09:00:00Z'),
+    ('Tue Nov 24 09:00:00 UTC 2026', NINE), ('Tue Nov 24 09:00:00 CST 2026', ''), ('Tue Nov 24 09:00:00', ''),
+    ('Tue Non 24 09:00:00 2026', ''), ('Wed Nov 25 10:00:00 2026', '2026-11-25T10:00:00Z'), ('Wed Nov 25 10:00:01 2026', ''),
+    ('Fri Dec 31 23:59:59 1999', ''), ('Sat Jan  1 00:00:00 2000', '2000-01-01T00:00:00Z'),
+    ('Tue, 24 Nov 2026 09:00:00 +0000', NINE), ('Tue, 24 Nov 2026 10:00:00 +0100', NINE), ('24 Nov 2026 09:00 GMT', NINE),
+    ('Tue, 24 Nov 2026 04:00:00 -0500', NINE), ('Tue, 24 Nov 2026 09:00:00 EST', ''), ('Tue, 24 Nov 26 09:00:00 GMT', ''),
+    ('Tue, 31 Nov 2026 09:00:00 GMT', ''), ('24/Nov/2026:09:00:00 +0000', NINE), ('24/Nov/2026:14:30:00 +0530', NINE),
+    ('24-Nov-2026 09:00:00', NINE), ('Tue, 24 Nov 2026 24:00:00 GMT', ''),
+    # What follows an ISO date
+    ('2026-11-24 09:00:00 (UTC)', NINE), ('2026-11-24 09:00:00 +0000 UTC', NINE), ('2026-11-24 09:00:00 (CET)', ''),
+    ('2026-11-24 09:00:00 CST', ''), ('2026-11-24 9:00:00 AM', ''),
+])
+def test_a_date_is_read_only_if_it_cannot_be_another_one(text: str, expected: str) -> None:
+    assert event({'time': text, 'x': 1}).occurred(NOW) == expected
 
 
 def test_a_time_without_a_zone_is_utc_wherever_the_container_is(monkeypatch: pytest.MonkeyPatch) -> None:

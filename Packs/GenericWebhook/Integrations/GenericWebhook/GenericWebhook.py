@@ -376,6 +376,8 @@ SCHEMES = {
     # Standard Webhooks: spec/standard-webhooks.md in its repository. Svix: "Verifying Webhooks Manually".
     'webhook-signature': [Scheme('{id}.{time}.', 'webhook-timestamp', 'webhook-id', standard_webhooks_keys)],
     'svix-signature': [Scheme('{id}.{time}.', 'svix-timestamp', 'svix-id', standard_webhooks_keys)],
+    # MLflow: "Webhooks". It signs like Standard Webhooks, but the key is the whole token.
+    'x-mlflow-signature': [Scheme('{id}.{time}.', 'x-mlflow-timestamp', 'x-mlflow-delivery-id')],
     # Slack: "Verifying requests from Slack".
     'x-slack-signature': [Scheme('v0:{time}:', 'x-slack-request-timestamp')],
     # Zoom signs like Slack.
@@ -987,8 +989,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   before it and the bracket after it, if its value is missing or equals an earlier one: without a host,
 #   `{title} ({host})` gives `Disk full`. If all paths before it are dropped, a path gives its value alone: without a
 #   title, `db-1`.
-# time: the path of a date or a Unix time; `-` is the moment of arrival; where the column is empty, the general rule
-#   looks for a time.
+# time: the paths of a date or a Unix time; without one, the general rule looks for a time, except where the last path
+#   is `-`: then it is the moment of arrival.
 # severity: the path of a word such as `high` (`words` in SCALES below). If the sender has other words or numbers, add its
 #   scale to SCALES, and name it before the path: `falco:priority`. In `a|falco:b`, the first value that is on its scale
 #   counts; in `alerts.*.severity`, `*` is every item of the list, and the gravest counts. If there is none, the general
@@ -1029,7 +1031,7 @@ GitLab, a system hook | "@x-gitlab-event=System Hook" event_name | {event_name}:
 GitLab | @x-gitlab-event / object_kind project | {event_name|object_kind} {object_attributes.action|
     object_attributes.status|action|build_status|status}: {object_attributes.title|object_attributes.note|issue.title|
     build_name|environment|commits.0.title|object_attributes.ref|ref|object_attributes.name|name}
-    ({project.path_with_namespace|group.group_path}) | object_attributes.updated_at
+    ({project.path_with_namespace|group.group_path}) | object_attributes.updated_at|-
     | object_attributes.severity | | gitlab: project.path_with_namespace object_kind object_attributes.iid
 Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|
     push.changes.0.new.name|changes.0.ref.displayId} ({repository.full_name|repository.slug}) | date
@@ -1225,7 +1227,7 @@ Harness | eventData.eventType eventData.accountIdentifier | {}: {eventData.pipel
     {eventData.errorMessage} | eventData.endTs|eventData.startTs
 Databricks | workspace_id event_type job | {event_type}: {job.name} {task.task_key} |
 Buildbot | state_string buildid | {builder.name}: {state_string} | complete_at|started_at
-MLflow | entity action data | {entity} {action}: {data.name} {data.version} | timestamp
+MLflow | entity action data | {entity} {action}: {data.name|data.target_value} {data.version} | timestamp
 CircleCI | @circleci-event-type | {} {workflow.status|job.status}: {workflow.name|job.name} ({project.name}) |
     happened_at
     | -
@@ -1304,7 +1306,7 @@ class Row:
     rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
     conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
     name_parts: list[NamePart]
-    time: str  # paths, NOTHING for the moment of arrival, or '' if the general rule looks for a time
+    time: str  # paths, the last of which may be NOTHING, or ''
     severities: list[tuple[str, str]]  # names of scales and paths: [('words', 'severity'), ('falco', 'priority')]
     has_no_severity: bool  # the general rule looks for none either
     recoveries: list[list[str]]  # alternatives of conditions: [['action=fixed', 'alert.number'], ['state=closed']]
@@ -1402,9 +1404,11 @@ WORDS = {meaning: words.split() for meaning, words in {
     'entity': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource
         repository project domain''',
     'entity name': 'name fullname hostname email login username displayname id',  # where the entity is an object
-    'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
-        published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
-        happenedat''',
+    # `utctime` is first, because Windows events have a local `EventTime` beside it.
+    'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
+        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
+        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
+        servertimestamp datecreate generateddatetime detectiontimestamp updatedon''',
     # Besides the event itself, the objects under these keys are searched for a time.
     'time inside': 'alert event data incident issue detail finding metadata',
     # The objects under these keys, or the first one in a list, are searched for a name.
@@ -1494,21 +1498,72 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
     return text if rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
-def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
-    """Return an ISO 8601 date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+# Dates that are not in ISO 8601. Two-digit years and names of zones such as CST are left out, because they are ambiguous.
+MONTHS = ('jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec')
+CLOCK = r'(?P<hour>\d\d?)(?P<minutes>:\d\d(?::\d\d(?:\.\d+)?)?)(?: (?P<half>[AP]M))?(?P<offset>[+-]\d\d:?\d\d)?'
+OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
+    # `Tue, 24 Nov 2026 09:00:00+0000`, `24/Nov/2026:09:00:00+0000` and `24-Nov-2026 09:00:00`
+    rf'(?:[A-Z]{{3}}, )?(?P<day>\d\d?)[ /-](?P<month>[A-Z]{{3}})[ /-](?P<year>\d{{4}})[ :]{CLOCK}',
+    # `Tue Nov 24 09:00:00 2026` and `Tue Nov 24 09:00:00 UTC 2026`
+    rf'[A-Z]{{3}} (?P<month>[A-Z]{{3}}) (?P<day>\d\d?) {CLOCK}(?: UTC| GMT)? (?P<year>\d{{4}})',
+    # `11/24/2026 9:00:00 AM` and `24/11/2026 09:00`
+    rf'(?P<month>\d\d?)/(?P<day>\d\d?)/(?P<year>\d{{4}}) {CLOCK}',
+)]
+DATE_ALONE = re.compile(r'(?a)\d{4}-\d\d-\d\d')
 
-    Return '' if the text is neither, or is before the year 2000 or more than a day after now.
+
+def other_date_to_iso(text: str) -> str:
+    """Return a date of OTHER_DATES in ISO 8601, and any other text as it is.
+
+    Raise ValueError if its month or hour does not exist, or if its day and month could change places: `3/4/2026` may be
+    in March or April, `3/24/2026` is in March.
+    """
+    match = next(filter(None, (pattern.fullmatch(text) for pattern in OTHER_DATES)), None)
+    if not match:
+        return text
+    hour = int(match['hour'])
+    if match['half']:
+        if not 1 <= hour <= 12:
+            raise ValueError('it has no such hour')
+        hour = hour % 12 + (12 if match['half'].upper() == 'PM' else 0)
+    month, day = month_and_day(match['month'], match['day'])
+    return f'{match["year"]}-{month:02}-{day:02}T{hour:02}{match["minutes"]}{match["offset"] or ""}'
+
+
+def month_and_day(month: str, day: str) -> tuple[int, int]:
+    """Return the month and the day of a date: ('nov', '24'), ('11', '24') or ('24', '11') -> (11, 24).
+
+    Raise ValueError if the month is an unknown word, or if two numbers could be the day.
+    """
+    if not month.isdecimal():
+        return MONTHS.index(month.lower()) + 1, int(day)
+    earlier, later = sorted((int(month), int(day)))
+    if later <= 12 and earlier != later:
+        raise ValueError('the order of day and month is not certain')
+    return earlier, later
+
+
+def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
+    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+
+    Return '' if the text is neither, if it could be two dates, or if it is before the year 2000 or more than a day after
+    now.
     """
     unix_time_pattern = r'(?a)\d{9,19}(\.\d*)?'  # 1764000000, 1764000000123 or 1764000000.123
     large_float = r'\d\.\d+[eE]\+?\d\d?'  # 1.764e+18, as some senders write nanoseconds
     with suppress(ValueError, OverflowError):
         if re.fullmatch(f'{unix_time_pattern}|{large_float}', text):
-            seconds = float(text)
-            while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
-                seconds /= 1000
-            text = utc_text(seconds)
+            if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
+                text = f'{text[:8]}T{text[8:]}'
+            else:
+                seconds = float(text)
+                while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
+                    seconds /= 1000
+                text = utc_text(seconds)
         # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
-        return iso_date_to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
+        text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)
+        is_iso = text[:4].isdecimal()  # OTHER_DATES have their year later
+        return iso_date_to_rfc3339(text if is_iso else other_date_to_iso(text), year_2000, now + day)
     return ''
 
 
@@ -1780,13 +1835,33 @@ class ThirdPartyEvent:
         """
         if self.is_recovery and self.row:
             return any_time_to_rfc3339(self.first_text(self.row.recovered_at)[1], now) if self.row.recovered_at else ''
-        if self.row and self.row.time == NOTHING:
-            return ''
-        if self.row and self.row.time:
-            _, text = self.first_text(self.row.time)
-            return any_time_to_rfc3339(text, now)
-        values = (value for scope in chain([self.top], self.top.inner('time inside')) for value in scope.values('time'))
-        return first_of(any_time_to_rfc3339(self.clean_text(value), now) for value in values)
+        return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
+
+    def possible_times(self) -> Iterator[str]:
+        """Yield the texts that may be the event's time, the best first."""
+        for path in self.row.time.split('|') if self.row and self.row.time else []:
+            if path == NOTHING:
+                return
+            yield self.clean_text(self.value_at(path))
+        yield from self.times_by_general_rule()
+        if len(self.members) == 1:
+            # At the start of a line of a log, perhaps after the header of a syslog message. Without an offset, it may be local.
+            date_with_offset = r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)'
+            if start := re.match(rf'(?a)\s*(?:<\d{{1,3}}>(?:\d )?)?({date_with_offset})(?!\S)', self.text_member('body')):
+                yield start[1]
+
+    def times_by_general_rule(self) -> Iterator[str]:
+        """Yield the texts under the keys that mean a time; last the dates alone, joined with a time alone beside them."""
+        time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
+        from_dates_alone: list[str] = []
+        for scope in chain([self.top], self.top.inner('time inside')):
+            texts = [self.clean_text(value) for value in scope.values('time')]
+            for text in texts:
+                if DATE_ALONE.fullmatch(text):
+                    from_dates_alone += [*(f'{text} {time}' for time in texts if re.fullmatch(time_alone, time)), text]
+                else:
+                    yield text
+        yield from from_dates_alone
 
     def severity(self) -> float | None:
         """Return how severe the event is on XSOAR's scale, or None if nothing says so."""
@@ -3151,6 +3226,7 @@ DELIVERY_IDS = {
     'x-atlassian-webhook-identifier': '', 'x-request-uuid': '',  # x-request-uuid: Bitbucket
     'request-id': 'sentry-hook-resource',  # many HTTP libraries add a request-id; Sentry's is a delivery id
     'linear-delivery': '', 'x-snyk-transport-id': '', 'x-zendesk-webhook-invocation-id': '', 'x-hcp-radar-message-id': '',
+    'x-mlflow-delivery-id': '',
     'ce-id': 'ce-source',  # CloudEvents: an id is unique within its source only
     'x-amz-sns-message-id': '',
 }
