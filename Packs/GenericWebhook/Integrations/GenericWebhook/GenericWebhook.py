@@ -1833,7 +1833,7 @@ class ThirdPartyEvent:
 
         The time of a recovery is that at which the problem ended.
         """
-        if self.is_recovery and self.row:
+        if self.row and self.is_recovery:
             return any_time_to_rfc3339(self.first_text(self.row.recovered_at)[1], now) if self.row.recovered_at else ''
         return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
 
@@ -1865,9 +1865,9 @@ class ThirdPartyEvent:
 
     def severity(self) -> float | None:
         """Return how severe the event is on XSOAR's scale, or None if nothing says so."""
-        if self.is_recovery:
-            return RECOVERED_SEVERITY
         if self.row:
+            if self.is_recovery:
+                return RECOVERED_SEVERITY
             for scale, path in self.row.severities:
                 if path.startswith('*'):
                     return self.inner_event(path).severity()
@@ -1882,8 +1882,9 @@ class ThirdPartyEvent:
 
         Searching a small text is much faster than decoding it, and most events that no row knows have none.
         """
-        parts = (b'everity', b'EVERITY', b'riticality', b'RITICALITY')
-        return len(self.source) > SMALL_BODY_BYTES or any(part in self.source for part in parts)
+        source = self.source
+        return (len(source) > SMALL_BODY_BYTES or b'everity' in source or b'EVERITY' in source
+                or b'riticality' in source or b'RITICALITY' in source)
 
     def severity_by_general_rule(self) -> float | None:
         """Return the severity of the first word of it under a key that means one, or None."""
@@ -1897,8 +1898,9 @@ class ThirdPartyEvent:
     @cached_property
     def is_recovery(self) -> bool:
         """Return whether the event certainly reports the end of a problem."""
-        alternatives = self.row.recoveries if self.row else []
-        return any(all(map(self.meets_strictly, conditions)) for conditions in alternatives)
+        if not self.row:
+            return False
+        return any(all(map(self.meets_strictly, conditions)) for conditions in self.row.recoveries)
 
     def meets_strictly(self, condition: str) -> bool:
         """Return whether all values at the condition's path meet it (`a.*.b=c`), or none of them does (`!a.*.b=c`)."""
@@ -1913,13 +1915,15 @@ class ThirdPartyEvent:
 
     def problem_key(self) -> str:
         """Return what identifies the problem that the event is about among all others, or '' if that is not certain."""
-        for alternative in self.row.problem_keys if self.row else []:
+        if not self.row:
+            return ''
+        for alternative in self.row.problem_keys:
             if alternative[0].startswith('*'):
                 return self.inner_event(alternative[0]).problem_key()
             paths = [each for each in alternative if not re.search('[!=]', each)]
             parts = [self.key_part(path) for path in paths]
             if all(parts) and all(self.meets_strictly(each) for each in alternative if each not in paths):
-                return f'{self.row.key_prefix}:{self.queryable("/".join(parts))}'  # type: ignore[union-attr]
+                return f'{self.row.key_prefix}:{self.queryable("/".join(parts))}'
         return ''
 
     def key_part(self, paths: str) -> str:
@@ -1952,7 +1956,7 @@ class ThirdPartyEvent:
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
-        value = find(self.members, key)
+        value = find(self.members, key) if key in self.members else None  # most events lack the keys that are looked for
         return value if isinstance(value, str) else ''
 
     @cached_property
@@ -2606,12 +2610,14 @@ def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
     Only what is certain is there: a wrong severity hides an alert, a wrong key joins two problems.
     """
     severity = event.severity()
-    fields = {
-        'severity': arrival.severity_from_url if severity is None else severity,
-        'labels': [{'type': 'state', 'value': 'resolved'}] if event.is_recovery else None,
-        'dbotMirrorId': event.problem_key() or None,
-    }
-    return {key: value for key, value in fields.items() if value is not None}
+    if severity is None:
+        severity = arrival.severity_from_url
+    fields: dict[str, Any] = {} if severity is None else {'severity': severity}
+    if event.is_recovery:
+        fields['labels'] = [{'type': 'state', 'value': 'resolved'}]
+    if key := event.problem_key():
+        fields['dbotMirrorId'] = key
+    return fields
 
 
 def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
