@@ -1318,13 +1318,17 @@ WORDS = {meaning: words.split() for meaning, words in {
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
         signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
-    'text': 'message msg text description reason cause displayname info',
+    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
+        reason cause displayname info alertdetails details content''',
     # If they have none, the name is `kind: entity`.
-    'kind': '''eventtype eventname webhookevent alerttype operationname operation action type kind category
-        eventid status event alert error''',
+    'kind': '''eventname eventtype webhookevent alerttype operationname methodname actionname activitydisplayname
+        operation action actiontype event trigger topic scope type kind category typecomputedmap eventid status
+        statestring state alert error''',
     'entity': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource
-        repository project domain''',
-    'entity name': 'name fullname hostname email login username displayname id',  # where the entity is an object
+        repository project package owner domain''',
+    # Where the entity is an object, and for an entity under any other key.
+    'entity name': 'name fullname hostname email login username displayname',
+    'entity id': 'id key number',
     'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
         happenedat''',
@@ -1332,10 +1336,13 @@ WORDS = {meaning: words.split() for meaning, words in {
     'time inside': 'alert event data incident issue detail finding metadata',
     # The objects under these keys, or the first one in a list, are searched for a name.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
-        detail details object resource properties attributes essentials context result alerts events findings
-        incidents value records messages attachments body item action eventdata formresponse definition''',
+        detail details object resource properties attributes essentials context result protopayload alerts events findings
+        incidents value records messages attachments message msg body error item action eventdata formresponse definition''',
     # So are, one level deeper, the objects in the objects under these keys.
-    'deeper': 'data payload detail event body properties formresponse',
+    'deeper': 'data payload detail event msg body properties formresponse',
+    # A log record of a program: its `name` is that of the logger.
+    'logger': 'levelname levelno pid',
+    'log text': 'msg message',
     # Only a word counts as a severity: the numbers of different senders mean different things.
     'severity': 'severity alertseverity severitylabel severityname criticality',
     'severity inside': '''alert event data incident issue finding detection threat violation problem labels commonlabels
@@ -1347,6 +1354,10 @@ IDENTIFIER = re.compile(r'''
     \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
     [0-9a-f]{16,}  # a hash
     ''', re.IGNORECASE | re.VERBOSE)
+NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | -* | n/?a', IDENTIFIER.flags)
+# Texts that say only to whom or to what something happened: an e-mail address, the name of a host, an IP address.
+WHO = re.compile(r'\S+@\S+|([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp)|[\d.]+|[\da-f:]*:[\da-f:]+|', re.IGNORECASE)
+TOPIC_HEADER = re.compile('x-(.+-)?(topic|event)(-(type|name|key))?')
 # Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
 GENERIC_TEXT = re.compile(r'''
     alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
@@ -1357,7 +1368,8 @@ GENERIC_TEXT = re.compile(r'''
 # Texts that the general rule does not use as a name.
 UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, IDENTIFIER.pattern, r'''
     .{0,3} |
-    \S{40,} |  # one "word" that is too long to be a word: a key, an encoded text
+    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
+    (?!([a-z]{1,30}\d{0,2}[./_:-]+)+[a-z]{1,30}\d{0,2}\Z)\S{40,} |
     arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
@@ -1380,6 +1392,11 @@ def without_error_markers(text: str) -> str:
         if marker in text:
             text = text.replace(marker, f'{marker[0]} {marker[1:]}')  # `$$##` -> `$ $##`
     return text
+
+
+def word_count(kind: str) -> int:
+    """Return how many words a kind of event has: 2 for `push_created`, `push.created` and `PushCreated`."""
+    return len(re.findall('[A-Z]?[a-z]{2,}|[A-Z]{3,}', kind))
 
 
 def first_of(texts: Iterable[str]) -> str:
@@ -1607,7 +1624,9 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
 
     `parent` is the word of the key that the object is under, or ''.
     """
-    keys_by_word = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
+    keys_by_word = {re.sub('[-_.:@ ]', '', key.lower()): key for key in keys if key != '@type'}  # `@type` names a schema
+    if parent == 'resource':
+        keys_by_word.pop('type', None)  # of the thing, not of what happened to it
     if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
         keys_by_word.setdefault(parent + 'name', keys_by_word['name'])
     return {meaning: {word: keys_by_word[word] for word in words if word in keys_by_word}
@@ -1643,6 +1662,14 @@ class Scope:
             if isinstance(members, dict):
                 yield Scope(members, word)
 
+    def others(self) -> Iterator['Scope']:
+        """Yield a scope for each object, and for the first item of each list, under a key without a meaning."""
+        for key in [key for key in islice(self.members, 200) if key not in self.keys['inside'].values()]:
+            value = find(self.members, key)
+            members = find(value, '0') if isinstance(value, JsonArray) else value
+            if isinstance(members, dict):
+                yield Scope(members)
+
 
 def gravest(scale: str, values: list[Any]) -> float | None:
     """Return the highest severity that one of the values means on a scale, or None."""
@@ -1672,16 +1699,26 @@ class ThirdPartyEvent:
         """Yield the names that the event may have, the best first; '' if one of the ways to find a name finds none."""
         if self.row:
             yield self.name_by_row(self.row)
-        own_name = self.text_member('name')
-        yield '' if IDENTIFIER.fullmatch(own_name.strip()) else self.clean_text(own_name)
         if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
             start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
             for each in start.splitlines()[:50]:
                 # PREAMBLE also matches the empty text, so that its first match is always at the start.
                 yield self.clean_text(PREAMBLE.sub('', each, count=1))
-        for meaning in ('title', 'rule', 'summary', 'text'):
-            yield self.first_usable(self.values(meaning))
-        yield self.kind_and_entity()
+        yield from self.names_by_general_rule()
+
+    def names_by_general_rule(self) -> Iterator[str]:
+        """Yield what happened, or the kind of event and what it is about, such as `product.created: Blue mug`."""
+        name = self.own_name()
+        texts = chain([name], (self.best(self.scopes, meaning) for meaning in ('title', 'rule', 'summary', 'text')))
+        text = first_of(each for each in texts if not WHO.fullmatch(each))
+        topic = self.topic()
+        if text and not topic and (text == name or self.says_what_happened(text)):
+            yield text
+        yield self.joined(topic or self.kind, text or name or self.entity())
+
+    def says_what_happened(self, text: str) -> bool:
+        """Return whether a text needs no kind of event before it: it has several words, and the kind has no more than one."""
+        return ' ' in text and word_count(self.kind) < 2
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -1869,17 +1906,35 @@ class ThirdPartyEvent:
             self.inner_events[path] = ThirdPartyEvent(source, {}, self.contains_token)
         return self.inner_events[path]
 
-    def kind_and_entity(self) -> str:
-        """Return the kind of event and the entity that it concerns, such as `login_failed: db-1`.
+    def own_name(self) -> str:
+        """Return the event's `name`, or '' if it has none or that cannot be what happened: an identifier, or a logger's name."""
+        name = self.clean_text(self.text_member('name'))
+        is_loggers = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
+        return '' if is_loggers or NO_NAME.fullmatch(name) else name
 
-        If the event has only one of them, return that one; if it has neither, return ''.
-        """
-        # Such as `X-Acme-Event: push`.
-        kinds_in_headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
-        entity_names = (value for scope in self.top.inner('entity') for value in scope.values('entity name'))
-        kind = self.first_usable(chain(self.values('kind'), kinds_in_headers))
-        entity = self.first_usable(chain(self.values('entity'), entity_names))
-        return self.clean_text(': '.join(filter(None, (kind, entity))))
+    def topic(self) -> str:
+        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if it says no more than the event's own."""
+        topic = self.first_usable(value for name, value in self.headers.items() if TOPIC_HEADER.fullmatch(name))
+        return topic if word_count(topic) > word_count(self.kind) else ''
+
+    @cached_property
+    def kind(self) -> str:
+        """Return the kind of event that the event tells itself (`login_failed`), or ''."""
+        return self.best(self.scopes, 'kind') or self.best(self.other_scopes, 'kind')
+
+    def entity(self) -> str:
+        """Return the name of the host, the user or another thing that the event concerns, or ''."""
+        entities = list(self.top.inner('entity'))
+        return first_of(self.best(scopes, *meanings) for scopes, *meanings in (
+            (self.scopes, 'entity'), (entities, 'entity name'), (self.scopes[1:], 'entity name'),
+            (self.other_scopes, 'title', 'rule', 'summary', 'text', 'entity name'),
+            ([*entities, *self.scopes, *self.other_scopes], 'entity id')))
+
+    def joined(self, kind: str, subject: str) -> str:
+        """Return what happened and to what, such as `login_failed: db-1`, or the only one of them that is known."""
+        if kind.lower() in subject.lower():
+            return subject
+        return self.clean_text(': '.join(filter(None, (kind, subject))))
 
     def first_usable(self, values: Iterator[Any], max_values: int = 40) -> str:
         """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
@@ -1891,18 +1946,26 @@ class ThirdPartyEvent:
 
     def values(self, meaning: str) -> Iterator[Any]:
         """Yield the values of the keys that have this meaning, in the event and then in its inner scopes."""
-        yield from self.top.values(meaning)
-        for scope in self.inner_scopes:
-            yield from scope.values(meaning)
+        return (value for scope in self.scopes for value in scope.values(meaning))
+
+    def best(self, scopes: list[Scope], *meanings: str) -> str:
+        """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
+        return first_of(self.first_usable(value for scope in scopes for value in scope.values(meaning)) for meaning in meanings)
 
     @cached_property
-    def inner_scopes(self) -> list[Scope]:
-        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands.
+    def scopes(self) -> list[Scope]:
+        """Return the event's own scope and at most 40 inside it in which a name can be: a hostile event may have thousands.
 
         The scopes directly in the event come first, then those one level deeper.
         """
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
-        return list(islice(chain(self.top.inner('inside'), deeper), 40))
+        return list(islice(chain([self.top], self.top.inner('inside'), deeper), 41))
+
+    @cached_property
+    def other_scopes(self) -> list[Scope]:
+        """Return at most 40 other objects in the event: they are less likely to tell what happened."""
+        outer_scopes = chain([self.top], self.top.inner('deeper'))
+        return list(islice((inner for outer in outer_scopes for inner in outer.others()), 40))
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
