@@ -1319,16 +1319,18 @@ WORDS = {meaning: words.split() for meaning, words in {
         signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
-        reason cause displayname info alertdetails details content''',
-    # If they have none, the name is `kind: entity`.
-    'kind': '''eventname eventtype webhookevent alerttype operationname methodname actionname activitydisplayname
-        operation action actiontype event trigger topic scope type kind category typecomputedmap eventid status
-        statestring state alert error''',
-    'entity': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource
-        repository project package owner domain''',
-    # Where the entity is an object, and for an entity under any other key.
-    'entity name': 'name fullname hostname email login username displayname',
-    'entity id': 'id key number',
+        reason cause displayname info operationdetail alertdetails details content''',
+    # Before it, or if the event has none, the name begins with the kind of event.
+    'kind': '''eventname eventtype eventsimplename webhookevent alerttype operationname methodname actionname
+        activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
+        eventid status statestring state alert error''',
+    'state': 'status statestring state',
+    # If it has no text, the name ends with what the event is about, or else with the person that it is about.
+    'object': 'host hostname computername device resourcename resource repository project package',
+    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner srcip
+        sourceip ip ipaddress domain''',
+    'name': 'name fullname hostname email login username displayname',
+    'id': 'id key number',
     'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
         happenedat''',
@@ -1339,7 +1341,7 @@ WORDS = {meaning: words.split() for meaning, words in {
         detail details object resource properties attributes essentials context result protopayload alerts events findings
         incidents value records messages attachments message msg body error item action eventdata formresponse definition''',
     # So are, one level deeper, the objects in the objects under these keys.
-    'deeper': 'data payload detail event msg body properties formresponse',
+    'deeper': 'data payload detail event msg body properties protopayload formresponse',
     # A log record of a program: its `name` is that of the logger.
     'logger': 'levelname levelno pid',
     'log text': 'msg message',
@@ -1369,7 +1371,7 @@ GENERIC_TEXT = re.compile(r'''
 UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, IDENTIFIER.pattern, r'''
     .{0,3} |
     # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
-    (?!([a-z]{1,30}\d{0,2}[./_:-]+)+[a-z]{1,30}\d{0,2}\Z)\S{40,} |
+    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,} |
     arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
@@ -1656,19 +1658,23 @@ class Scope:
         """
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
-            if isinstance(value, JsonArray) and not has_lists:
-                continue
-            members = find(value, '0') if isinstance(value, JsonArray) else value
-            if isinstance(members, dict):
-                yield Scope(members, word)
+            if has_lists or not isinstance(value, JsonArray):
+                yield from scopes_in(value, word)
 
     def others(self) -> Iterator['Scope']:
-        """Yield a scope for each object, and for the first item of each list, under a key without a meaning."""
-        for key in [key for key in islice(self.members, 200) if key not in self.keys['inside'].values()]:
-            value = find(self.members, key)
-            members = find(value, '0') if isinstance(value, JsonArray) else value
-            if isinstance(members, dict):
-                yield Scope(members)
+        """Yield a scope for each object, and for the first item of each list, under a key that no meaning leads to."""
+        known = set(self.keys['inside'].values())
+        for key, value in list(islice(self.members.items(), 200)):
+            is_single = isinstance(value, Raw) and memoryview(value)[:1] not in (b'{', b'[')
+            if key not in known and not is_single:
+                yield from scopes_in(find(self.members, key))
+
+
+def scopes_in(value: Any, parent: str = '') -> Iterator[Scope]:
+    """Yield a scope for an object, or for the first item of a list, if it is one."""
+    members = find(value, '0') if isinstance(value, JsonArray) else value
+    if isinstance(members, dict):
+        yield Scope(members, parent)
 
 
 def gravest(scale: str, values: list[Any]) -> float | None:
@@ -1714,11 +1720,16 @@ class ThirdPartyEvent:
         topic = self.topic()
         if text and not topic and (text == name or self.says_what_happened(text)):
             yield text
-        yield self.joined(topic or self.kind, text or name or self.entity())
+        kind = topic or self.kind or self.best(self.other_scopes, 'state')
+        yield self.joined(kind, text or name or self.entity())
 
     def says_what_happened(self, text: str) -> bool:
-        """Return whether a text needs no kind of event before it: it has several words, and the kind has no more than one."""
-        return ' ' in text and word_count(self.kind) < 2
+        """Return whether a text needs no kind of event before it: it is not one word, and the kind is not like `order.created`.
+
+        Look for the kind only in the event itself, because that is quick.
+        """
+        kind = self.best([self.top], 'kind')
+        return ' ' in text and (' ' in kind or word_count(kind) < 2)
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -1915,20 +1926,20 @@ class ThirdPartyEvent:
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if it says no more than the event's own."""
         topic = self.first_usable(value for name, value in self.headers.items() if TOPIC_HEADER.fullmatch(name))
-        return topic if word_count(topic) > word_count(self.kind) else ''
+        return topic if topic and word_count(topic) > word_count(self.kind) else ''
 
     @cached_property
     def kind(self) -> str:
         """Return the kind of event that the event tells itself (`login_failed`), or ''."""
-        return self.best(self.scopes, 'kind') or self.best(self.other_scopes, 'kind')
+        return self.best(self.scopes, 'kind')
 
     def entity(self) -> str:
         """Return the name of the host, the user or another thing that the event concerns, or ''."""
-        entities = list(self.top.inner('entity'))
+        objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
         return first_of(self.best(scopes, *meanings) for scopes, *meanings in (
-            (self.scopes, 'entity'), (entities, 'entity name'), (self.scopes[1:], 'entity name'),
-            (self.other_scopes, 'title', 'rule', 'summary', 'text', 'entity name'),
-            ([*entities, *self.scopes, *self.other_scopes], 'entity id')))
+            (self.other_scopes, 'title'), (self.scopes, 'object'), (objects, 'name'), (self.inner_scopes, 'name'),
+            (self.scopes, 'person'), (persons, 'name'), (self.other_scopes, 'rule', 'summary', 'text', 'name'),
+            ([*objects, *persons, *self.scopes, *self.other_scopes], 'id')))
 
     def joined(self, kind: str, subject: str) -> str:
         """Return what happened and to what, such as `login_failed: db-1`, or the only one of them that is known."""
@@ -1944,28 +1955,30 @@ class ThirdPartyEvent:
                 return text
         return ''
 
-    def values(self, meaning: str) -> Iterator[Any]:
-        """Yield the values of the keys that have this meaning, in the event and then in its inner scopes."""
-        return (value for scope in self.scopes for value in scope.values(meaning))
-
-    def best(self, scopes: list[Scope], *meanings: str) -> str:
+    def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
         """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
         return first_of(self.first_usable(value for scope in scopes for value in scope.values(meaning)) for meaning in meanings)
 
+    @property
+    def scopes(self) -> Iterator[Scope]:
+        """Yield the event's own scope, and those inside it in which a name can be."""
+        yield self.top
+        yield from self.inner_scopes
+
     @cached_property
-    def scopes(self) -> list[Scope]:
-        """Return the event's own scope and at most 40 inside it in which a name can be: a hostile event may have thousands.
+    def inner_scopes(self) -> list[Scope]:
+        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands.
 
         The scopes directly in the event come first, then those one level deeper.
         """
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
-        return list(islice(chain([self.top], self.top.inner('inside'), deeper), 41))
+        return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
     @cached_property
     def other_scopes(self) -> list[Scope]:
-        """Return at most 40 other objects in the event: they are less likely to tell what happened."""
+        """Return at most 12 other objects in the event: they are less likely to say what happened."""
         outer_scopes = chain([self.top], self.top.inner('deeper'))
-        return list(islice((inner for outer in outer_scopes for inner in outer.others()), 40))
+        return list(islice((inner for outer in outer_scopes for inner in outer.others()), 12))
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
