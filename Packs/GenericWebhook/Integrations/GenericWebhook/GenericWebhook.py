@@ -1313,10 +1313,10 @@ RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event
 # The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
 # in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
 WORDS = {meaning: words.split() for meaning, words in {
-    # A name is looked for under these four meanings, in this order.
+    # What happened is looked for under these four meanings, in this order.
     'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
-        signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
+        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
         reason cause displayname info operationdetail alertdetails details content''',
@@ -1324,9 +1324,10 @@ WORDS = {meaning: words.split() for meaning, words in {
     'kind': '''eventname eventtype eventsimplename webhookevent alerttype operationname methodname actionname
         activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
         eventid status statestring state alert error''',
-    'state': 'status statestring state',
+    # In objects under any other key, only these tell the kind.
+    'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
     # If it has no text, the name ends with what the event is about, or else with the person that it is about.
-    'object': 'host hostname computername device resourcename resource repository project package',
+    'object': 'host hostname computername device resourcename resource repository repo project package',
     'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner srcip
         sourceip ip ipaddress domain''',
     'name': 'name fullname hostname email login username displayname',
@@ -1357,15 +1358,18 @@ IDENTIFIER = re.compile(r'''
     [0-9a-f]{16,}  # a hash
     ''', re.IGNORECASE | re.VERBOSE)
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | -* | n/?a', IDENTIFIER.flags)
-# Texts that say only to whom or to what something happened: an e-mail address, the name of a host, an IP address.
-WHO = re.compile(r'\S+@\S+|([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp)|[\d.]+|[\da-f:]*:[\da-f:]+|', re.IGNORECASE)
-TOPIC_HEADER = re.compile('x-(.+-)?(topic|event)(-(type|name|key))?')
+# Texts that say only to whom or to what something happened.
+WHO = re.compile(r'''
+    \S+@\S+ |  # an e-mail address
+    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is none
+    [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
+    ''', re.IGNORECASE | re.VERBOSE)
 # Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
 GENERIC_TEXT = re.compile(r'''
     alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
     string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|
     critical|high|medium|low|
-    [\d\s.,:;/\#+_e-]*  # numbers (1.5e+3) and dates; also the empty text
+    (?!(\d{1,3}\.){3}\d{1,3}\Z)[\d\s.,:;/\#+_e-]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
     ''', re.IGNORECASE | re.VERBOSE | re.ASCII)
 # Texts that the general rule does not use as a name.
 UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, IDENTIFIER.pattern, r'''
@@ -1665,7 +1669,7 @@ class Scope:
         """Yield a scope for each object, and for the first item of each list, under a key that no meaning leads to."""
         known = set(self.keys['inside'].values())
         for key, value in list(islice(self.members.items(), 200)):
-            is_single = isinstance(value, Raw) and memoryview(value)[:1] not in (b'{', b'[')
+            is_single = isinstance(value, Raw) and bytes(memoryview(value)[:1]) not in (b'{', b'[')
             if key not in known and not is_single:
                 yield from scopes_in(find(self.members, key))
 
@@ -1714,14 +1718,21 @@ class ThirdPartyEvent:
 
     def names_by_general_rule(self) -> Iterator[str]:
         """Yield what happened, or the kind of event and what it is about, such as `product.created: Blue mug`."""
-        name = self.own_name()
-        texts = chain([name], (self.best(self.scopes, meaning) for meaning in ('title', 'rule', 'summary', 'text')))
-        text = first_of(each for each in texts if not WHO.fullmatch(each))
+        text, who = self.text_and_who()
         topic = self.topic()
-        if text and not topic and (text == name or self.says_what_happened(text)):
+        if text and not topic and (text == self.own_name or self.says_what_happened(text)):
             yield text
-        kind = topic or self.kind or self.best(self.other_scopes, 'state')
-        yield self.joined(kind, text or name or self.entity())
+        kind = topic or self.kind or self.best(self.other_scopes, 'kind elsewhere')
+        yield self.joined(kind, text or who or self.entity())
+
+    def text_and_who(self) -> tuple[str, str]:
+        """Return the best text of the event, and a better one that only says who or what is concerned; either can be ''."""
+        who = ''
+        for text in chain([self.own_name], (self.best(self.scopes(), each) for each in ('title', 'rule', 'summary', 'text'))):
+            if not WHO.fullmatch(text):
+                return text, who
+            who = who or text
+        return '', who
 
     def says_what_happened(self, text: str) -> bool:
         """Return whether a text needs no kind of event before it: it is not one word, and the kind is not like `order.created`.
@@ -1729,7 +1740,7 @@ class ThirdPartyEvent:
         Look for the kind only in the event itself, because that is quick.
         """
         kind = self.best([self.top], 'kind')
-        return ' ' in text and (' ' in kind or word_count(kind) < 2)
+        return ' ' in text and not re.fullmatch(r'(?i)\S+[./:]\S+|\S+ed', kind)  # `order.created`, `TASK_CREATED`
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -1917,6 +1928,7 @@ class ThirdPartyEvent:
             self.inner_events[path] = ThirdPartyEvent(source, {}, self.contains_token)
         return self.inner_events[path]
 
+    @cached_property
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none or that cannot be what happened: an identifier, or a logger's name."""
         name = self.clean_text(self.text_member('name'))
@@ -1925,21 +1937,25 @@ class ThirdPartyEvent:
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if it says no more than the event's own."""
-        topic = self.first_usable(value for name, value in self.headers.items() if TOPIC_HEADER.fullmatch(name))
+        pattern = 'x-(.+-)?(topic|event)(-(type|name|key))?'
+        topic = self.first_usable(value for name, value in self.headers.items() if re.fullmatch(pattern, name))
         return topic if topic and word_count(topic) > word_count(self.kind) else ''
 
     @cached_property
     def kind(self) -> str:
         """Return the kind of event that the event tells itself (`login_failed`), or ''."""
-        return self.best(self.scopes, 'kind')
+        return self.best(self.scopes(), 'kind')
 
     def entity(self) -> str:
         """Return the name of the host, the user or another thing that the event concerns, or ''."""
         objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
-        return first_of(self.best(scopes, *meanings) for scopes, *meanings in (
-            (self.other_scopes, 'title'), (self.scopes, 'object'), (objects, 'name'), (self.inner_scopes, 'name'),
-            (self.scopes, 'person'), (persons, 'name'), (self.other_scopes, 'rule', 'summary', 'text', 'name'),
-            ([*objects, *persons, *self.scopes, *self.other_scopes], 'id')))
+        name = first_of(self.best(scopes, *meanings) for scopes, *meanings in (
+            (self.other_scopes, 'title'), (self.scopes(), 'object'), (objects, 'name'), (self.inner_scopes, 'name'),
+            (self.scopes(), 'person'), (persons, 'name'), (self.other_scopes, 'rule', 'summary', 'text', 'name')))
+        # The `id` of the event itself says nothing.
+        ids = (value for scope in chain(objects, persons, self.inner_scopes, self.other_scopes) for value in scope.values('id'))
+        texts = map(self.clean_text, islice(ids, 40))
+        return name or first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
 
     def joined(self, kind: str, subject: str) -> str:
         """Return what happened and to what, such as `login_failed: db-1`, or the only one of them that is known."""
@@ -1959,9 +1975,8 @@ class ThirdPartyEvent:
         """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
         return first_of(self.first_usable(value for scope in scopes for value in scope.values(meaning)) for meaning in meanings)
 
-    @property
     def scopes(self) -> Iterator[Scope]:
-        """Yield the event's own scope, and those inside it in which a name can be."""
+        """Yield the event's own scope and its inner scopes."""
         yield self.top
         yield from self.inner_scopes
 
