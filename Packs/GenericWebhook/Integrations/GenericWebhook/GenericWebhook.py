@@ -1316,7 +1316,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     # What happened is looked for under these four meanings, in this order.
     'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
-        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
+        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
+        conditionname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
         reason cause displayname info operationdetail alertdetails details content''',
