@@ -970,47 +970,65 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 # `Create: Disk full`, and occurred when it arrived. The text at `alert.priority` says how severe it is; if `action` is
 # `Close`, the problem has ended; and all events with the same `alert.alertId` are about the same problem.
 #
-# A path leads to a value: keys joined by dots, where `0` is the first item of a list (`alerts.0.startsAt`).
-#   @ce-type    a request header, in lower case
-#   *Message    the event that this text holds as JSON, as it is or in base64: its name, its severity and so on
-#   a|b         the first of these paths that has a value
-# identified by: paths with a space between them; an event must have them all.
-#   type=alert  the value at `type` must be `alert`
-#   a b / c     an event must have `a` and `b`, or else `c`
-#   Begin with the path that the fewest events of other senders have: events are compared only to rows whose first key
-#   they have.
+# A path leads to a value:
+#   alerts.0.startsAt   keys joined by dots, where `0` is the first item of a list
+#   @ce-type            a request header, in lower case
+#   *Message            the event that this text holds as JSON, as it is or in base64: its name, its severity and so on
+#   a|b                 the first of these paths that has a value
+# Conditions are separated by spaces, and an event must meet them all:
+#   alert.message       there is a value at this path
+#   type=alert          the value at this path is `alert`
+#   "Subject=Disk full" the same, with quotes because of the space
+#   a b / c             either `a` and `b`, or `c`
+#
+# identified by: conditions. Begin with the path that the fewest events of other senders have: events are compared only
+#   to rows whose first key they have.
 # name: text with paths in braces; `{}` is the first path of "identified by". A path is left out, with the text before
 #   it and the bracket after it, if it has no value, or one that is in the name already: without a host, `{title} ({host})`
 #   gives `Disk full`. If all paths before it are left out, a path gives its value alone: without a title, `db-1`.
 # time: the path of a date or a Unix time; `-` is the moment of arrival; where the column is empty, the general rule
 #   looks for a time.
-# severity: the path of a word of SCALES; `falco:priority` means that the value is on the scale `falco`; `a|falco:b` means
-#   the first of these whose value is on its scale. In `alerts.*.severity`, `*` is every item of the list, and the gravest
-#   counts. If there is none, the general rule looks for a severity, except where the column is `-`.
-# recovered: conditions as in "identified by", all of which are met by an event that reports the end of a problem.
+# severity: the path of a word such as `high` (`words` in SCALES below). If the sender has other words or numbers, add its
+#   scale to SCALES, and name it before the path: `falco:priority`. In `a|falco:b`, the first value that is on its scale
+#   counts; in `alerts.*.severity`, `*` is every item of the list, and the gravest counts. If there is none, the general
+#   rule looks for a severity, except where the column is `-`.
+# recovered: conditions that only the end of a problem meets; empty for a sender that does not report it. Also:
 #   !path       there is no value at the path, or it is empty or 0; `!path=value` is any other value, or none
-#   "a=b c"     quotes, where the value contains a space
-#   a / b       either `a` or `b`
 #   a at time   the problem ended at the time at the path `time`; without it, when the event arrived
 #   A path with `*` meets a condition only if every item does.
-# problem key: the name of the sender's file in `senders`, and the paths whose values together are the same in all events
-#   about one problem, and in no others; also conditions, and alternatives (`a b / c`). A `*` is the only item of a list.
-#   If a value is missing, or a list has several items, the incident gets no key.
+# problem key: the name of the sender's file in `senders`, a colon, and the paths whose values together are the same in all
+#   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` is the only item of
+#   a list. If a value is missing, or a list has several items, the incident gets no key.
+#
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
-# names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table.
+# names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table: a row for some events
+# of a sender comes before the row for all of them.
 SENDERS = '''
-GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event | {} {action}
-    {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description|alert.security_advisory.summary|
-    alert.secret_type_display_name|security_advisory.summary|pull_request.title|issue.title|release.name|
-    workflow_run.name|check_run.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
+Gitea, Forgejo, Gogs | @x-gitea-event|@x-forgejo-event|@x-gogs-event | {} {action}: {pull_request.title|issue.title|
+    release.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
+    | -
+GitHub, an alert | @x-github-event alert / alert.number repository.node_id | {@x-github-event} {action}:
+    {alert.rule.description|alert.security_advisory.summary|alert.secret_type_display_name|alert.affected_package_name}
+    ({repository.full_name|organization.login}) | -
     | alert.rule.security_severity_level|alert.security_advisory.severity|alert.security_vulnerability.severity|
-        security_advisory.severity|alert.severity|code-scanning:alert.rule.severity | action=fixed alert.number /
-        action=resolved alert.secret_type alert.resolution=revoked | github: repository.full_name @x-github-event
-        alert.number !@x-gitea-event !@x-forgejo-event !@x-gogs-event / repository.full_name issue.number|
-        pull_request.number !@x-gitea-event !@x-forgejo-event !@x-gogs-event
-GitLab | @x-gitlab-event / object_kind project | {object_kind} {object_attributes.action|object_attributes.status}:
-    {object_attributes.title|object_attributes.note|issue.title|commits.0.title|object_attributes.ref|ref}
-    ({project.path_with_namespace}) | object_attributes.updated_at
+        alert.severity|code-scanning:alert.rule.severity | action=fixed alert.number / action=resolved
+        alert.secret_type alert.resolution=revoked | github: repository.full_name @x-github-event alert.number
+GitHub, a branch deleted by a push | @x-github-event=push after=0000000000000000000000000000000000000000 |
+    push: deleted {ref} ({repository.full_name}) | -
+GitHub | @x-github-event / repository.node_id sender.node_id | {@x-github-event} {action|ref_type}
+    {workflow_run.conclusion|workflow_job.conclusion|check_run.conclusion|check_suite.conclusion|
+    deployment_status.state|state}: {security_advisory.summary|pull_request.title|issue.title|discussion.title|
+    release.name|workflow_run.name|workflow_job.name|check_run.name|check_suite.head_branch|member.login|
+    membership.user.login|team.name|label.name|milestone.title|rule.name|key.title|deployment.environment|context|
+    head_commit.message|ref} ({repository.full_name|organization.login}) | -
+    | security_advisory.severity | | github: repository.full_name issue.number|pull_request.number
+GitLab, a system hook | "@x-gitlab-event=System Hook" event_name | {event_name}: {commits.0.title|ref|name|
+    user_username|username} ({project.path_with_namespace|path_with_namespace|project_path_with_namespace|group_path})
+    | -
+GitLab | @x-gitlab-event / object_kind project | {event_name|object_kind} {object_attributes.action|
+    object_attributes.status|action|build_status|status}: {object_attributes.title|object_attributes.note|issue.title|
+    build_name|environment|commits.0.title|object_attributes.ref|ref|object_attributes.name|name}
+    ({project.path_with_namespace|group.group_path}) | object_attributes.updated_at
     | object_attributes.severity | | gitlab: project.path_with_namespace object_kind object_attributes.iid
 Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|
     push.changes.0.new.name|changes.0.ref.displayId} ({repository.full_name|repository.slug}) | date
@@ -1022,9 +1040,9 @@ Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
         !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | grafana: alerts.*.fingerprint !truncatedAlerts
 Grafana, older alerts | evalMatches ruleId state | {title} |
     | tags.severity | state=ok | grafana: ruleId
-Alertmanager | groupLabels receiver alerts | [{status}] {commonLabels.alertname|alerts.0.labels.alertname}:
-    {commonAnnotations.summary|alerts.0.annotations.summary|commonAnnotations.description|commonLabels.instance} |
-    alerts.0.startsAt
+Alertmanager | groupLabels receiver alerts / receiver|commonLabels alerts.0.labels.alertname | [{status}]
+    {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|alerts.0.annotations.summary|
+    commonAnnotations.description|commonLabels.instance} | alerts.0.startsAt
     | commonLabels.severity|alerts.*.labels.severity | status=resolved !alerts.*.annotations.grafana_state_reason at
         alerts.0.endsAt | alertmanager: alerts.*.fingerprint !truncatedAlerts
 Grafana, one alert | silenceURL labels.alertname annotations | {labels.alertname}: {annotations.summary|
@@ -1051,18 +1069,30 @@ Azure Monitor | schemaId data.essentials | {data.essentials.monitorCondition} {d
     {data.essentials.alertRule} {data.essentials.configurationItems.0} | data.essentials.firedDateTime
     | azure:data.essentials.severity | data.essentials.monitorCondition=Resolved at data.essentials.resolvedDateTime |
         azure-monitor: data.essentials.originAlertId|data.essentials.alertId
-Azure Monitor, older alerts | schemaId data.context.name | {data.status}: {data.context.name}
-    {data.context.resourceName} | data.context.timestamp
-    | azure:data.context.severity | data.status=Deactivated / data.status=Resolved at data.context.timestamp
-Event Grid | @aeg-event-type / dataVersion eventType subject eventTime | {data.alertDisplayName|eventType|type}:
+Azure Monitor, older alerts | schemaId data.context.name / context.subscriptionId context.name status |
+    {data.status|status}: {data.context.name|context.name} {data.context.resourceName|context.resourceName} |
+    data.context.timestamp|context.timestamp
+    | azure:data.context.severity | data.status=Deactivated / data.status=Resolved / status=Resolved context.name at
+        data.context.timestamp|context.timestamp
+Event Grid | @aeg-event-type / eventTime eventType subject topic|dataVersion | {data.alertDisplayName|eventType|type}:
     {subject|source} | eventTime|time
     | data.severity
-Microsoft Sentinel | object.properties.title object.properties.severity / properties.title properties.severity |
-    {object.properties.title|properties.title} ({object.properties.severity|properties.severity}) |
-    object.properties.createdTimeUtc|properties.createdTimeUtc
-    | object.properties.severity|properties.severity | | microsoft-sentinel: object.id|id
+Microsoft Sentinel | object.properties.title object.properties.severity / properties.title properties.severity /
+    incident_number created_time_utc title | {object.properties.title|properties.title|title}
+    ({object.properties.severity|properties.severity|severity}) |
+    object.properties.createdTimeUtc|properties.createdTimeUtc|created_time_utc
+    | object.properties.severity|properties.severity|severity | | microsoft-sentinel: object.id|id
 Microsoft Defender | AlertDisplayName | {}: {CompromisedEntity} | TimeGenerated
     | properties.severity|properties.Severity|Severity|severity | | microsoft-defender: SystemAlertId
+Microsoft Defender XDR, the stream | operationName=Publish properties.Timestamp tenantId |
+    {properties.Title|properties.ActionType|category}: {properties.DeviceName|properties.AccountUpn|
+    properties.RecipientEmailAddress|properties.AccountDisplayName} | properties.Timestamp
+    | properties.Severity
+Microsoft Entra, a sign-in | userPrincipalName appDisplayName status.errorCode | sign-in of {userPrincipalName} to
+    {appDisplayName}: {status.failureReason} | createdDateTime
+Microsoft Entra, an audit record | activityDisplayName activityDateTime | {}: {targetResources.0.userPrincipalName|
+    targetResources.0.displayName} by {initiatedBy.user.userPrincipalName|initiatedBy.app.displayName} ({result}) |
+    activityDateTime
 Microsoft 365 | AlertId AlertType Workload | {Name} | CreationTime
     | Severity | Status=Resolved at CreationTime
 Microsoft Graph | value.0.subscriptionId | {value.0.changeType}: {value.0.resource}
@@ -1076,16 +1106,26 @@ EventBridge | detail-type source detail | {detail.title|detail.findings.0.Title|
         "detail-type=CloudWatch Alarm State Change" resources.0 / detail.findings.*.Id
 SNS, a subscription | TopicArn Type=SubscriptionConfirmation | SNS subscription to confirm: {TopicArn} | Timestamp
     | -
+SNS, whose subject says nothing | Message "Subject=DMS Notification Message" / Message
+    "Subject=RDS Notification Message" / Message "Subject=Amazon S3 Notification" | {*Message|Subject} | Timestamp
+SNS, as a Lambda function gets it | Records.0.Sns.TopicArn Records.0.Sns.Message | {Records.0.Sns.Subject|
+    *Records.0.Sns.Message|Records.0.Sns.Message} | Records.0.Sns.Timestamp
+    | *Records.0.Sns.Message
 SNS | TopicArn Message | {Subject|*Message|Message} | Timestamp
     | *Message | *Message at Timestamp | *Message
+DMS and RDS | "Event Source" "Event Message" | {Event Message} ({Source ID}) | Event Time
 CloudWatch | AlarmName NewStateValue | {NewStateValue}: {AlarmName} | StateChangeTime
     | - | NewStateValue=OK at StateChangeTime | aws-cloudwatch: AlarmArn
 GuardDuty | service.serviceName=guardduty arn | {title} | updatedAt
     | guardduty:severity | | aws-guardduty: id
 Security Hub | ProductArn Title | {Title}: {Resources.0.Id} | UpdatedAt
     | Severity.Label|security-hub:Severity.Normalized | Workflow.Status=RESOLVED at UpdatedAt | aws-security-hub: Id
-CloudTrail | eventSource eventName userIdentity | {eventName} ({eventSource}) by {userIdentity.arn|
-    userIdentity.userName} | eventTime
+CloudTrail | eventSource eventName userIdentity|awsRegion | {eventName} {errorCode} ({eventSource}):
+    {s3.object.key} by {userIdentity.arn|userIdentity.userName|userIdentity.invokedBy} | eventTime
+    | -
+CloudTrail and S3, a list | Records.0.eventSource Records.0.eventName | {Records.0.eventName} ({Records.0.eventSource}):
+    {Records.0.s3.object.key} by {Records.0.userIdentity.arn|Records.0.userIdentity.userName|
+    Records.0.userIdentity.invokedBy} | Records.0.eventTime
     | -
 GCP alerts | incident.policy_name | {incident.state}: {incident.policy_name}: {incident.summary} | incident.started_at
     | incident.severity|incident.metadata.system_labels.severity | incident.state=closed at incident.ended_at |
@@ -1093,7 +1133,15 @@ GCP alerts | incident.policy_name | {incident.state}: {incident.policy_name}: {i
 GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName | {}:
     {resource.displayName} | finding.eventTime
     | finding.severity
-Pub/Sub | subscription message.data | {*message.data|subscription} | message.publishTime
+Google Cloud audit log | protoPayload.methodName | {}: {protoPayload.resourceName} by
+    {protoPayload.authenticationInfo.principalEmail} ({protoPayload.status.message}) | timestamp
+    | -
+Google Workspace activity | id.applicationName events.0.name | {} {events.0.name}: {actor.email} ({ipAddress}) | id.time
+Pub/Sub in CloudEvents | specversion data.message.data | {*data.message.data|data.subscription} |
+    data.message.publishTime
+    | *data.message.data | *data.message.data at data.message.publishTime | *data.message.data
+Pub/Sub | @ce-type=google.cloud.pubsub.topic.v1.messagePublished message.data / subscription message.data |
+    {*message.data|subscription} | message.publishTime
     | *message.data | *message.data at message.publishTime | *message.data
 Okta | data.events.0.eventType | {data.events.0.displayMessage} {data.events.0.outcome.result}:
     {data.events.0.actor.alternateId} | data.events.0.published
@@ -1112,8 +1160,12 @@ Wazuh | rule.description agent | {} ({agent.name}) | timestamp
     | wazuh:rule.level
 Suricata | event_type=alert alert.signature | {alert.signature}: {src_ip} → {dest_ip} | timestamp
     | suricata:alert.severity
-CrowdStrike | event.DetectName / metadata.eventType event | {event.DetectName|event.Name|event.OperationName}:
-    {event.ComputerName|event.UserId} | metadata.eventCreationTime
+CrowdStrike, an incident | event.IncidentID metadata.eventType | {metadata.eventType} {event.State}:
+    {event.IncidentID} | metadata.eventCreationTime
+    |  |  | crowdstrike: event.IncidentID
+CrowdStrike | event.DetectName / metadata.eventType event | {event.DetectName|event.Name|event.OperationName|
+    event.IncidentDescription}: {event.ComputerName|event.Hostname|event.EndpointName|event.SourceEndpointHostName|
+    event.UserId} | metadata.eventCreationTime
     | event.SeverityName|crowdstrike:event.Severity | | crowdstrike: event.DetectId|event.CompositeId
 SentinelOne | threatInfo.threatName / alertInfo ruleInfo | {threatInfo.threatName|ruleInfo.name}:
     {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
@@ -1154,6 +1206,11 @@ Orca | alert_labels state.severity asset_name | {description} ({asset_name}) | s
     | orca:state.severity
 TheHive | objectType operation object | {operation} {objectType}: {object.title} | startDate
     | thehive:object.severity
+Stormshield | TypeComputedMap EventGuid | {}: {AdditionalData.Message|SpecificData.SourceProcess.ProcessImageName}
+    ({AdditionalData.AgentName}) | Timestamp
+Graylog, older alerts | check_result.result_description stream | {stream.title}: {} | check_result.triggered_at
+NetBox | request_id event username model|object_type | {model|object_type} {event}: {data.display|data.name} by {username} |
+    timestamp
 GitGuardian | incident.detector message | {message} {incident.detector.name} | timestamp
     | incident.severity | | gitguardian: incident.id
 Docker Hub | push_data repository | pushed: {repository.repo_name} {push_data.tag} | push_data.pushed_at
@@ -1163,6 +1220,11 @@ JFrog Xray | watch_name issues | {top_severity}: {issues.0.summary} ({watch_name
     | top_severity | | jfrog-xray: alert_id
 Jenkins | build.phase name | {name} {build.phase} {build.status} | build.timestamp
     | -
+Harness | eventData.eventType eventData.accountIdentifier | {}: {eventData.pipelineName} {eventData.stageIdentifier}:
+    {eventData.errorMessage} | eventData.endTs|eventData.startTs
+Databricks | workspace_id event_type job | {event_type}: {job.name} {task.task_key} |
+Buildbot | state_string buildid | {builder.name}: {state_string} | complete_at|started_at
+MLflow | entity action data | {entity} {action}: {data.name} {data.version} | timestamp
 CircleCI | @circleci-event-type | {} {workflow.status|job.status}: {workflow.name|job.name} ({project.name}) |
     happened_at
     | -
@@ -1177,10 +1239,21 @@ Slack command | trigger_id command | {command} {text} ({user_name}) | -
     | -
 Slack | type=event_callback | {event.type}: {event.text|event.channel|event.channel_id} | event_time
     | -
+Slack or Discord, a message for it | blocks.0.type / embeds / content username|avatar_url|tts | {text|content|
+    blocks.0.text.text} {embeds.0.title|embeds.0.description} |
 Stripe | api_version type data.object | {type}: {data.object.description|data.object.name|data.object.id} | created
     | -
-Shopify | @x-shopify-topic | {}: {title|name|email|id} | @x-shopify-triggered-at|updated_at|created_at
+Shopify, WooCommerce, Commerce Layer | @x-shopify-topic|@x-wc-webhook-topic|@x-commercelayer-topic | {}: {title|name|
+    number|email|data.attributes.number|data.attributes.name|data.attributes.email|id|data.id} |
+    @x-shopify-triggered-at|updated_at|created_at|date_modified_gmt|data.attributes.updated_at
     | -
+BigCommerce | producer scope hash | {scope}: {data.id} | created_at
+Adyen | notificationItems.0.NotificationRequestItem | {notificationItems.0.NotificationRequestItem.eventCode}
+    (success: {notificationItems.0.NotificationRequestItem.success}):
+    {notificationItems.0.NotificationRequestItem.merchantReference}
+    {notificationItems.0.NotificationRequestItem.reason} | notificationItems.0.NotificationRequestItem.eventDate
+HubSpot | subscriptionType portalId | {}: {objectId} {propertyName} = {propertyValue} | occurredAt
+Box | trigger webhook source | {trigger}: {source.name|source.id} by {created_by.login} | created_at
 Meta | entry object | {object}: {entry.0.changes.0.field} | entry.0.time
     | -
 Dropbox | list_folder.accounts | files changed: {list_folder.accounts.0} |
@@ -1206,6 +1279,9 @@ Kubernetes audit, a list | items.0.verb kind=EventList | {} {items.0.objectRef.r
 CloudEvents | @ce-type / specversion | {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|
     @ce-time
     | severitytext|@ce-severitytext|cloudevents:severitynumber|cloudevents:@ce-severitynumber
+OpenTelemetry logs | resourceLogs.0.scopeLogs | {resourceLogs.0.scopeLogs.0.logRecords.0.body.stringValue} |
+    resourceLogs.0.scopeLogs.0.logRecords.0.timeUnixNano
+pino | logs.0.msg logs.0.level | {logs.0.msg} | logs.0.time
 OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name} |
     time
     | ocsf:severity_id
@@ -1590,12 +1666,12 @@ def sender_rows() -> Iterator[Row]:
     """Yield a Row for each way to identify a sender, in the order of SENDERS."""
     alternatives = [(each, columns) for columns in sender_table() for each in columns['identified by'].split(' / ')]
     for number, (identified_by, columns) in enumerate(alternatives):
-        conditions = identified_by.split()
+        conditions = shlex.split(identified_by)
         first_paths, _, _ = conditions[0].partition('=')
         name = columns['name'].replace('{}', f'{{{first_paths}}}')
         # `{title} ({host})` -> [('', 'title', ''), (' (', 'host', ')')]
         name_parts = [NamePart(*part) for part in re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)]
-        rank = (0 if identified_by.startswith('@') else 1, number)
+        rank = (0 if first_paths.startswith('@') else 1, number)
         severity = columns.get('severity', '')
         recovered, _, recovered_at = columns.get('recovered', '').partition(' at ')
         key_prefix, _, problem_key = columns.get('problem key', '').rpartition(': ')
@@ -1617,7 +1693,7 @@ def alternatives_in(column: str) -> list[list[str]]:
 def sender_table() -> Iterator[dict[str, str]]:
     """Yield the columns of each row of SENDERS: {'sender': 'Datadog', 'name': '{}', ...}. The last ones may be missing."""
     for row_text in re.split(r'\n(?! )', SENDERS.strip()):  # `A | b |\n    c\nD | e` -> ['A | b |\n    c', 'D | e']
-        unbroken = re.sub(r'\s+(?=[^{}]*})|(?<=\S\|)\s+', '', row_text)  # `{a|\n    b} c|\n    d` -> `{a|b} c|d`
+        unbroken = re.sub(r'\n *(?=[^{}]*})|(?<=\S\|)\n *', '', row_text)  # `{a|\n    b} c|\n    d` -> `{a|b} c|d`
         columns = re.split(r' \|(?= |$)', ' '.join(unbroken.split()))  # a column between two others may be empty: `a | | b`
         yield dict(zip(COLUMNS, map(str.strip, columns), strict=False))
 
