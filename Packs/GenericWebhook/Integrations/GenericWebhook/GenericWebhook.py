@@ -1400,7 +1400,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     # Before it, or if the event has none, the name begins with the kind of event.
     'kind': '''eventname eventtype eventsimplename webhookevent alerttype operationname methodname actionname
         activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
-        eventid status statestring state alert error''',
+        eventid status statestring state requesttype alert error''',
     # In objects under any other key, only these tell the kind.
     'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
     # If it has no text, the name ends with what the event is about, or else with the person that it is about.
