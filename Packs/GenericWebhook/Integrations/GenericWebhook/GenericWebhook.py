@@ -1390,16 +1390,17 @@ RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event
 # in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
 WORDS = {meaning: words.split() for meaning, words in {
     # What happened is looked for under these four meanings, in this order.
-    'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
+    'title': '''title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle
+        headline''',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
         malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
         conditionname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
-        reason cause displayname info operationdetail alertdetails details content''',
+        reason cause displayname info eventinfo operationdetail alertdetails details content''',
     # Before it, or if the event has none, the name begins with the kind of event.
-    'kind': '''eventname eventtype eventsimplename webhookevent alerttype operationname methodname actionname
-        activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
+    'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
+        actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
         eventid status statestring state requesttype alert error''',
     # In objects under any other key, only these tell the kind.
     'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
@@ -1475,6 +1476,12 @@ def without_error_markers(text: str) -> str:
         if marker in text:
             text = text.replace(marker, f'{marker[0]} {marker[1:]}')  # `$$##` -> `$ $##`
     return text
+
+
+@lru_cache(maxsize=64)  # the events of an array have the same headers
+def topic_headers(names: tuple[str, ...]) -> list[str]:
+    """Return the names of headers that tell the kind of event: `x-acme-event`."""
+    return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?', name)]
 
 
 def word_count(kind: str) -> int:
@@ -1795,21 +1802,23 @@ class ThirdPartyEvent:
 
     def names_by_general_rule(self) -> Iterator[str]:
         """Yield what happened, or the kind of event and what it is about, such as `product.created: Blue mug`."""
-        text, who = self.text_and_who()
+        name = self.own_name()
+        text, who = self.text_and_who(name)
         topic = self.topic()
-        if text and not topic and (text == self.own_name or self.says_what_happened(text)):
+        if text and not topic and (text == name or self.says_what_happened(text)):
             yield text
         kind = topic or self.kind or self.best(self.other_scopes, 'kind elsewhere')
         yield self.joined(kind, text or who or self.entity())
 
-    def text_and_who(self) -> tuple[str, str]:
+    def text_and_who(self, name: str) -> tuple[str, str]:
         """Return the best text of the event, and a better one that only says who or what is concerned; either can be ''."""
-        who = ''
-        for text in chain([self.own_name], (self.best(self.scopes(), each) for each in ('title', 'rule', 'summary', 'text'))):
-            if not WHO.fullmatch(text):
+        text, who = name, ''
+        for meaning in ('title', 'rule', 'summary', 'text'):
+            if text and not WHO.fullmatch(text):
                 return text, who
             who = who or text
-        return '', who
+            text = self.best(self.scopes(), meaning)
+        return ('', who or text) if WHO.fullmatch(text) else (text, who)
 
     def says_what_happened(self, text: str) -> bool:
         """Return whether a text needs no kind of event before it: it is not one word, and the kind is not like `order.created`.
@@ -1817,7 +1826,7 @@ class ThirdPartyEvent:
         Look for the kind only in the event itself, because that is quick.
         """
         kind = self.best([self.top], 'kind')
-        return ' ' in text and not re.fullmatch(r'(?i)\S+[./:]\S+|\S+ed', kind)  # `order.created`, `TASK_CREATED`
+        return ' ' in text and not (kind and re.fullmatch(r'(?i)\S+[./:]\S+|\S+ed', kind))  # `order.created`, `TASK_CREATED`
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -2005,17 +2014,18 @@ class ThirdPartyEvent:
             self.inner_events[path] = ThirdPartyEvent(source, {}, self.contains_token)
         return self.inner_events[path]
 
-    @cached_property
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none or that cannot be what happened: an identifier, or a logger's name."""
         name = self.clean_text(self.text_member('name'))
+        if not name:
+            return ''
         is_loggers = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
         return '' if is_loggers or NO_NAME.fullmatch(name) else name
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if it says no more than the event's own."""
-        pattern = 'x-(.+-)?(topic|event)(-(type|name|key))?'
-        topic = self.first_usable(value for name, value in self.headers.items() if re.fullmatch(pattern, name))
+        names = topic_headers(tuple(self.headers))
+        topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
         return topic if topic and word_count(topic) > word_count(self.kind) else ''
 
     @cached_property
@@ -2026,13 +2036,16 @@ class ThirdPartyEvent:
     def entity(self) -> str:
         """Return the name of the host, the user or another thing that the event concerns, or ''."""
         objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
-        name = first_of(self.best(scopes, *meanings) for scopes, *meanings in (
-            (self.other_scopes, 'title'), (self.scopes(), 'object'), (objects, 'name'), (self.inner_scopes, 'name'),
-            (self.scopes(), 'person'), (persons, 'name'), (self.other_scopes, 'rule', 'summary', 'text', 'name')))
-        # The `id` of the event itself says nothing.
-        ids = (value for scope in chain(objects, persons, self.inner_scopes, self.other_scopes) for value in scope.values('id'))
+        name = (self.best(self.other_scopes, 'title') or self.best(self.scopes(), 'object') or self.best(objects, 'name')
+                or self.best(self.inner_scopes, 'name') or self.best(self.scopes(), 'person') or self.best(persons, 'name')
+                or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name'))
+        return name or self.entity_id([*objects, *persons, *self.inner_scopes, *self.other_scopes])
+
+    def entity_id(self, scopes: list[Scope]) -> str:
+        """Return the first `id` in some scopes that is neither too short to say anything nor a GUID or a hash, or ''."""
+        ids = (value for scope in scopes for value in scope.values('id'))
         texts = map(self.clean_text, islice(ids, 40))
-        return name or first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
+        return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
 
     def joined(self, kind: str, subject: str) -> str:
         """Return what happened and to what, such as `login_failed: db-1`, or the only one of them that is known."""
@@ -2040,7 +2053,7 @@ class ThirdPartyEvent:
             return subject
         return self.clean_text(': '.join(filter(None, (kind, subject))))
 
-    def first_usable(self, values: Iterator[Any], max_values: int = 40) -> str:
+    def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
         """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
         for text in map(self.clean_text, islice(values, max_values)):
             # The pattern is for ASCII only: in Chinese, three characters can say what happened.
@@ -2050,7 +2063,11 @@ class ThirdPartyEvent:
 
     def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
         """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
-        return first_of(self.first_usable(value for scope in scopes for value in scope.values(meaning)) for meaning in meanings)
+        for meaning in meanings:
+            for scope in scopes:
+                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
+                    return text
+        return ''
 
     def scopes(self) -> Iterator[Scope]:
         """Yield the event's own scope and its inner scopes."""
