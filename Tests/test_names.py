@@ -66,25 +66,34 @@ def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
 
 # The words of each meaning, the best first, written out: the order decides which of two texts is the name.
 IN_ORDER = {meaning: words.split() for meaning, words in {
-    'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
-    'rule': """alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature
-        attackname rulename policyname modelname monitorname checkname searchname conditionname""",
+    'title': """title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle
+        headline""",
+    'rule': """alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
+        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
+        conditionname""",
     'summary': 'summary subject shortdescription displaymessage primarydescription',
-    'text': 'message msg text description reason cause displayname info',
-    'kind': """eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status
-        event alert error""",
-    'entity': """host hostname computername device agent user email actor targetuser recipient srcip ip resource repository
-        project domain""",
-    'entity name': 'name fullname hostname email login username displayname id',
+    'text': """message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
+        reason cause displayname info eventinfo operationdetail alertdetails details content""",
+    'kind': """eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
+        actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
+        eventid status statestring state requesttype alert error""",
+    'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
+    'object': 'host hostname computername device resourcename resource repository repo project package',
+    'person': """agent user username useremail email actor targetuser principalemail operator recipient owner srcip
+        sourceip ip ipaddress domain""",
+    'name': 'name fullname hostname email login username displayname',
+    'id': 'id key number',
     'time': """utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
         happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
         servertimestamp datecreate generateddatetime detectiontimestamp updatedon""",
     'time inside': 'alert event data incident issue detail finding metadata',
-    'inside': """alert incident event data issue finding detection threat violation problem ticket case rule payload detail
-        details object resource properties attributes essentials context result alerts events findings incidents value
-        records messages attachments body item action eventdata formresponse definition""",
-    'deeper': 'data payload detail event body properties formresponse',
+    'inside': """alert incident event data issue finding detection threat violation problem ticket case rule payload
+        detail details object resource properties attributes essentials context result protopayload alerts events findings
+        incidents value records messages attachments message msg body error item action eventdata formresponse definition""",
+    'deeper': 'data payload detail event msg body properties protopayload formresponse',
+    'logger': 'levelname levelno pid',
+    'log text': 'msg message',
 }.items()}
 
 
@@ -96,12 +105,13 @@ def told_of(meaning: str, better: str, worse: str) -> str:
         return event(times if meaning == 'time' else {key: {'time': text} for key, text in times.items()}).occurred(NOW)
     inside = {key: {'title': text} for key, text in texts.items()}
     payloads = {'inside': inside, 'deeper': {key: {'alert': inner} for key, inner in inside.items()},
-                'entity name': {'actor': texts}}
+                'name': {'host': texts}}
     return name(payloads.get(meaning, texts))
 
 
 @pytest.mark.parametrize('meaning, better, worse', [
-    (meaning, *pair) for meaning, words in IN_ORDER.items() for pair in pairwise(words)])
+    (meaning, *pair) for meaning, words in IN_ORDER.items() for pair in pairwise(words)
+    if meaning not in ('kind elsewhere', 'id', 'logger', 'log text')])  # what these say is only a part of a name, or none
 def test_of_two_words_of_one_meaning_the_better_one_counts(meaning: str, better: str, worse: str) -> None:
     assert told_of(meaning, better, worse) == ('2026-11-24T01:00:00Z' if meaning.startswith('time') else 'the better one')
 
@@ -116,12 +126,101 @@ def test_a_word_of_a_better_meaning_counts_even_where_it_is_deeper(better: str, 
     assert name({worse: 'the other one', 'data': {'alert': {better: 'the better one'}}}) == 'the better one'
 
 
+def test_an_address_says_to_what_something_happened() -> None:
+    assert name({'event': 'port_scan', 'src_ip': '10.0.0.1'}) == 'port_scan: 10.0.0.1'
+
+
 def test_a_number_alone_says_nothing() -> None:
     assert name('{"title": -1.25E+7, "message": "Load is high"}') == 'Load is high'
 
 
 def test_a_kind_that_stands_in_a_header_alone_is_told() -> None:
     assert name({'host': 'db-1.example.com'}, {'x-acme-topic': 'disk/full'}) == 'disk/full: db-1.example.com'
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    ({'eventType': 'AwsApiCall', 'eventName': 'StopLogging', 'host': 'db-1.example.com'}, 'StopLogging: db-1.example.com'),
+    ({'protoPayload': {'@type': 'type.googleapis.com/google.cloud.audit.AuditLog', 'methodName': 'v1.compute.images.insert'},
+      'resource': {'type': 'gce_image'}}, 'v1.compute.images.insert'),
+    ({'activityDisplayName': 'Delete user', 'category': 'UserManagement'}, 'Delete user'),
+    ({'ActionType': 'PowerShellCommand', 'DeviceName': 'desk-7'}, 'PowerShellCommand'),
+    ({'action': 'DELETE', 'actionType': 'x'}, 'DELETE'),
+    ({'Event Message': 'The disk is full'}, 'The disk is full'),
+    ({'Event Type': 'disk_failed', 'Host Name': 'db-1'}, 'disk_failed: db-1'),
+    ({'topic': 'org.example.git.branch', 'msg': {'agent': 'alice'}}, 'org.example.git.branch: alice'),
+    ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 250}}, 'store/order/created: 250'),
+    ({'status': 'down', 'typeComputedMap': 'Memory'}, 'Memory'),
+    ({'error': {'error_message': 'Division by zero'}}, 'Division by zero'),
+])
+def test_the_keys_of_many_senders_tell_the_kind(payload: Any, expected: str) -> None:
+    assert name(payload) == expected
+
+
+@pytest.mark.parametrize('long_name', [
+    'Microsoft.Resources.ResourceWriteSuccess.OfASubscription', 'CONTENT_WORKFLOW_SHARING_POLICY_VIOLATION_OF_A_FILE',
+    'io.k8s.authorization.v1beta1.subjectaccessreviews.create', 'org/example/compose/23/cloudimg-checksum/started',
+])
+def test_words_that_are_joined_are_no_key(long_name: str) -> None:
+    assert name({'event': long_name}) == long_name
+
+
+@pytest.mark.parametrize('key', [
+    'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U', 'x' * 80 + '.y',
+    'MTOKEN:eNqrVkouLS7Jz00tSs5PSVWyUnI2MXM0N1XSUcpMUbIyMjU1NjIw', 'aGVsbG8gd29ybGQ/aGVsbG8gd29ybGQ0aGVsbG8gd29ybGQ1/MTIzNDU=',
+])
+def test_a_key_or_a_hash_is_no_name(key: str) -> None:
+    assert name({'event': key, 'status': 'database down'}) == 'database down'
+
+
+@pytest.mark.parametrize(('headers', 'payload', 'expected'), [
+    ({'x-wc-webhook-topic': 'product.created'}, {'name': 'Perpemint', 'type': 'simple'}, 'product.created: Perpemint'),
+    ({'x-commercelayer-topic': 'orders.place'}, {'data': {'type': 'orders', 'id': 'NMWYhbGorj'}}, 'orders.place: NMWYhbGorj'),
+    ({'x-acme-event': 'deploy_building'}, {'name': 'shop', 'state': 'building'}, 'deploy_building: shop'),
+    ({'x-acme-topic': 'disk.full'}, {'title': 'The disk is full'}, 'disk.full: The disk is full'),
+    ({'x-acme-event': 'alert'}, {'title': 'The disk is full'}, 'The disk is full'),
+    ({'x-acme-event': 'push'}, {'event': 'order.created', 'title': 'Lamp'}, 'order.created: Lamp'),
+    ({'x-acme-event-id': 'some-thing-else'}, {'title': 'The disk is full'}, 'The disk is full'),
+])
+def test_a_header_that_says_more_than_the_events_kind_begins_the_name(
+        headers: dict[str, str], payload: Any, expected: str) -> None:
+    assert name(payload, headers) == expected
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    ({'name': '-', 'message': 'The disk is full'}, 'The disk is full'),
+    ({'name': 'N/A', 'message': 'The disk is full'}, 'The disk is full'),
+    ({'name': 'uvicorn.error', 'msg': 'The disk is full', 'levelname': 'ERROR'}, 'The disk is full'),
+    ({'name': 'api', 'message': 'The disk is full', 'pid': 7}, 'The disk is full'),
+    ({'name': 'api', 'message': 'The disk is full', 'levelno': 40}, 'The disk is full'),
+    ({'name': 'api', 'message': 'The disk is full'}, 'api'),
+    ({'name': 'api', 'pid': 7}, 'api'),
+    ({'name': 'Disk full', 'msg': 'Disk full on db-1', 'pid': 7}, 'Disk full'),
+    ({'name': 'db-1.example.com', 'title': 'The disk is full'}, 'The disk is full'),
+    ({'name': 'alice@example.com', 'event': 'user_locked'}, 'user_locked: alice@example.com'),
+    ({'name': 'db-1.example.com'}, 'db-1.example.com'),
+    ({'title': '10.0.0.1', 'status': 'down'}, 'down: 10.0.0.1'),
+])
+def test_a_name_that_is_not_what_happened_comes_last(payload: Any, expected: str) -> None:
+    assert name(payload) == expected
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    ({'event': 'object.created', 'object': {'title': 'Review the API'}}, 'object.created: Review the API'),
+    ({'kind': 'todo_created', 'recording': {'title': 'Buy milk'}, 'creator': {'name': 'Bob'}}, 'todo_created: Buy milk'),
+    ({'eventType': 'Grab', 'albums': [{'title': 'Labour of Love'}]}, 'Grab: Labour of Love'),
+    ({'event': 'subscriber.created', 'data': {'subscriber': {'email': 'a@example.com'}}}, 'subscriber.created: a@example.com'),
+    ({'type': 'order.created', 'data': {'type': 'order', 'id': 'eA3vssLHKJrv'}}, 'order.created: eA3vssLHKJrv'),
+    ({'component': {'status': 'under_maintenance', 'name': 'Database'}}, 'under_maintenance: Database'),
+    ({'alert_type': 'query_alert', 'title': 'Error rate is high'}, 'Error rate is high'),
+    ({'event': 'disk.full', 'title': 'disk.full on db-1'}, 'disk.full on db-1'),
+    ({'x': [{'name': 'only a list'}] * 3, 'y': [], 'z': ['a']}, 'only a list'),
+])
+def test_a_kind_of_event_is_told_with_what_it_happened_to(payload: Any, expected: str) -> None:
+    assert name(payload) == expected
+
+
+def test_an_event_of_a_known_sender_without_the_fields_of_its_row_is_named_by_the_general_rule() -> None:
+    assert name({'alert_title': '', 'alert_name': 'Error rate is high'}) == 'Error rate is high'
 
 
 ALERT: dict[str, Any] = {

@@ -1392,18 +1392,27 @@ RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event
 # The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
 # in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
 WORDS = {meaning: words.split() for meaning, words in {
-    # A name is looked for under these four meanings, in this order.
-    'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
+    # What happened is looked for under these four meanings, in this order.
+    'title': '''title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle
+        headline''',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
-        signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
+        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
+        conditionname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
-    'text': 'message msg text description reason cause displayname info',
-    # If they have none, the name is `kind: entity`.
-    'kind': '''eventtype eventname webhookevent alerttype operationname operation action type kind category
-        eventid status event alert error''',
-    'entity': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource
-        repository project domain''',
-    'entity name': 'name fullname hostname email login username displayname id',  # where the entity is an object
+    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
+        reason cause displayname info eventinfo operationdetail alertdetails details content''',
+    # Before it, or if the event has none, the name begins with the kind of event.
+    'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
+        actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
+        eventid status statestring state requesttype alert error''',
+    # In objects under any other key, only these tell the kind.
+    'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
+    # If it has no text, the name ends with what the event is about, or else with the person that it is about.
+    'object': 'host hostname computername device resourcename resource repository repo project package',
+    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner srcip
+        sourceip ip ipaddress domain''',
+    'name': 'name fullname hostname email login username displayname',
+    'id': 'id key number',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
@@ -1413,10 +1422,13 @@ WORDS = {meaning: words.split() for meaning, words in {
     'time inside': 'alert event data incident issue detail finding metadata',
     # The objects under these keys, or the first one in a list, are searched for a name.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
-        detail details object resource properties attributes essentials context result alerts events findings
-        incidents value records messages attachments body item action eventdata formresponse definition''',
+        detail details object resource properties attributes essentials context result protopayload alerts events findings
+        incidents value records messages attachments message msg body error item action eventdata formresponse definition''',
     # In the objects under these keys, the same search goes one level deeper.
-    'deeper': 'data payload detail event body properties formresponse',
+    'deeper': 'data payload detail event msg body properties protopayload formresponse',
+    # A log record of a program: its `name` is that of the logger.
+    'logger': 'levelname levelno pid',
+    'log text': 'msg message',
     # Only a word counts as a severity: the numbers of different senders mean different things.
     'severity': 'severity alertseverity severitylabel severityname criticality',
     'severity inside': '''alert event data incident issue finding detection threat violation problem labels commonlabels
@@ -1428,17 +1440,25 @@ IDENTIFIER = re.compile(r'''
     \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
     [0-9a-f]{16,}  # a hash
     ''', re.IGNORECASE | re.VERBOSE)
+NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | -* | n/?a', IDENTIFIER.flags)
+# Texts that say only to whom or to what something happened.
+WHO = re.compile(r'''
+    \S+@\S+ |  # an e-mail address
+    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is none
+    [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
+    ''', re.IGNORECASE | re.VERBOSE)
 # Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
 GENERIC_TEXT = re.compile(r'''
     alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
     string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|
     critical|high|medium|low|
-    [\d\s.,:;/\#+_e-]*  # numbers (1.5e+3) and dates; also the empty text
+    (?!(\d{1,3}\.){3}\d{1,3}\Z)[\d\s.,:;/\#+_e-]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
     ''', re.IGNORECASE | re.VERBOSE | re.ASCII)
 # Texts that the general rule does not use as a name.
 UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, IDENTIFIER.pattern, r'''
     .{0,3} |
-    \S{40,} |  # one "word" that is too long to be a word: a key, an encoded text
+    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
+    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,} |
     arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
@@ -1461,6 +1481,17 @@ def without_error_markers(text: str) -> str:
         if marker in text:
             text = text.replace(marker, f'{marker[0]} {marker[1:]}')  # `$$##` -> `$ $##`
     return text
+
+
+@lru_cache(maxsize=64)  # the events of an array have the same headers
+def topic_headers(names: tuple[str, ...]) -> list[str]:
+    """Return the names of headers that tell the kind of event: `x-acme-event`."""
+    return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?', name)]
+
+
+def word_count(kind: str) -> int:
+    """Return how many words a kind of event has: 2 for `push_created`, `push.created` and `PushCreated`."""
+    return len(re.findall('[A-Z]?[a-z]{2,}|[A-Z]{3,}', kind))
 
 
 def first_of(texts: Iterable[str]) -> str:
@@ -1739,7 +1770,9 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
 
     `parent` is the word of the key that the object is under, or ''.
     """
-    keys_by_word = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
+    keys_by_word = {re.sub('[-_.:@ ]', '', key.lower()): key for key in keys if key != '@type'}  # `@type` names a schema
+    if parent == 'resource':
+        keys_by_word.pop('type', None)  # of the thing, not of what happened to it
     if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
         keys_by_word.setdefault(parent + 'name', keys_by_word['name'])
     return {meaning: {word: keys_by_word[word] for word in words if word in keys_by_word}
@@ -1769,11 +1802,23 @@ class Scope:
         """
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
-            if isinstance(value, JsonArray) and not has_lists:
-                continue
-            members = find(value, '0') if isinstance(value, JsonArray) else value
-            if isinstance(members, dict):
-                yield Scope(members, word)
+            if has_lists or not isinstance(value, JsonArray):
+                yield from scopes_in(value, word)
+
+    def others(self) -> Iterator['Scope']:
+        """Yield a scope for each object, and for the first item of each list, under a key that no meaning leads to."""
+        known = set(self.keys['inside'].values())
+        for key, value in list(islice(self.members.items(), 200)):
+            is_single = isinstance(value, Raw) and bytes(memoryview(value)[:1]) not in (b'{', b'[')
+            if key not in known and not is_single:
+                yield from scopes_in(find(self.members, key))
+
+
+def scopes_in(value: Any, parent: str = '') -> Iterator[Scope]:
+    """Yield a scope for an object, or for the first item of a list, if it is one."""
+    members = find(value, '0') if isinstance(value, JsonArray) else value
+    if isinstance(members, dict):
+        yield Scope(members, parent)
 
 
 def gravest(scale: str, values: list[Any]) -> float | None:
@@ -1804,16 +1849,40 @@ class ThirdPartyEvent:
         """Yield the names that the event may have, the best first; '' if one of the ways to find a name finds none."""
         if self.row:
             yield self.name_by_row(self.row)
-        own_name = self.text_member('name')
-        yield '' if IDENTIFIER.fullmatch(own_name.strip()) else self.clean_text(own_name)
         if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
             start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
             for each in start.splitlines()[:50]:
                 # PREAMBLE also matches the empty text, so that its first match is always at the start.
                 yield self.clean_text(PREAMBLE.sub('', each, count=1))
+        yield from self.names_by_general_rule()
+
+    def names_by_general_rule(self) -> Iterator[str]:
+        """Yield what happened, or the kind of event and what it is about, such as `product.created: Blue mug`."""
+        name = self.own_name()
+        text, who = self.text_and_who(name)
+        topic = self.topic()
+        if text and not topic and (text == name or self.says_what_happened(text)):
+            yield text
+        kind = topic or self.kind or self.best(self.other_scopes, 'kind elsewhere')
+        yield self.joined(kind, text or who or self.entity())
+
+    def text_and_who(self, name: str) -> tuple[str, str]:
+        """Return the best text of the event, and a better one that only says who or what is concerned; either can be ''."""
+        text, who = name, ''
         for meaning in ('title', 'rule', 'summary', 'text'):
-            yield self.first_usable(self.values(meaning))
-        yield self.kind_and_entity()
+            if text and not WHO.fullmatch(text):
+                return text, who
+            who = who or text
+            text = self.best(self.scopes(), meaning)
+        return ('', who or text) if WHO.fullmatch(text) else (text, who)
+
+    def says_what_happened(self, text: str) -> bool:
+        """Return whether a text needs no kind of event before it: it is not one word, and the kind is not like `order.created`.
+
+        Look for the kind only in the event itself, because that is quick.
+        """
+        kind = self.best([self.top], 'kind')
+        return ' ' in text and not (kind and re.fullmatch(r'(?i)\S+[./:]\S+|\S+ed', kind))  # `order.created`, `TASK_CREATED`
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -2025,19 +2094,46 @@ class ThirdPartyEvent:
             self.inner_events[path] = ThirdPartyEvent(source, {}, self.contains_token)
         return self.inner_events[path]
 
-    def kind_and_entity(self) -> str:
-        """Return the kind of event and the entity that it concerns, such as `login_failed: db-1`.
+    def own_name(self) -> str:
+        """Return the event's `name`, or '' if it has none or that cannot be what happened: an identifier, or a logger's name."""
+        name = self.clean_text(self.text_member('name'))
+        if not name:
+            return ''
+        is_loggers = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
+        return '' if is_loggers or NO_NAME.fullmatch(name) else name
 
-        If the event has only one of them, return that one; if it has neither, return ''.
-        """
-        # Such as `X-Acme-Event: push`.
-        kinds_in_headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
-        entity_names = (value for scope in self.top.inner('entity') for value in scope.values('entity name'))
-        kind = self.first_usable(chain(self.values('kind'), kinds_in_headers))
-        entity = self.first_usable(chain(self.values('entity'), entity_names))
-        return self.clean_text(': '.join(filter(None, (kind, entity))))
+    def topic(self) -> str:
+        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if it says no more than the event's own."""
+        names = topic_headers(tuple(self.headers))
+        topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
+        return topic if topic and word_count(topic) > word_count(self.kind) else ''
 
-    def first_usable(self, values: Iterator[Any], max_values: int = 40) -> str:
+    @cached_property
+    def kind(self) -> str:
+        """Return the kind of event that the event tells itself (`login_failed`), or ''."""
+        return self.best(self.scopes(), 'kind')
+
+    def entity(self) -> str:
+        """Return the name of the host, the user or another thing that the event concerns, or ''."""
+        objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
+        name = (self.best(self.other_scopes, 'title') or self.best(self.scopes(), 'object') or self.best(objects, 'name')
+                or self.best(self.inner_scopes, 'name') or self.best(self.scopes(), 'person') or self.best(persons, 'name')
+                or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name'))
+        return name or self.entity_id([*objects, *persons, *self.inner_scopes, *self.other_scopes])
+
+    def entity_id(self, scopes: list[Scope]) -> str:
+        """Return the first `id` in some scopes that is neither too short to say anything nor a GUID or a hash, or ''."""
+        ids = (value for scope in scopes for value in scope.values('id'))
+        texts = map(self.clean_text, islice(ids, 40))
+        return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
+
+    def joined(self, kind: str, subject: str) -> str:
+        """Return what happened and to what, such as `login_failed: db-1`, or the only one of them that is known."""
+        if kind.lower() in subject.lower():
+            return subject
+        return self.clean_text(': '.join(filter(None, (kind, subject))))
+
+    def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
         """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
         for text in map(self.clean_text, islice(values, max_values)):
             # The pattern is for ASCII only: in Chinese, three characters can say what happened.
@@ -2045,11 +2141,18 @@ class ThirdPartyEvent:
                 return text
         return ''
 
-    def values(self, meaning: str) -> Iterator[Any]:
-        """Yield the values of the keys that have this meaning, in the event and then in its inner scopes."""
-        yield from self.top.values(meaning)
-        for scope in self.inner_scopes:
-            yield from scope.values(meaning)
+    def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
+        """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
+        for meaning in meanings:
+            for scope in scopes:
+                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
+                    return text
+        return ''
+
+    def scopes(self) -> Iterator[Scope]:
+        """Yield the event's own scope and its inner scopes."""
+        yield self.top
+        yield from self.inner_scopes
 
     @cached_property
     def inner_scopes(self) -> list[Scope]:
@@ -2059,6 +2162,12 @@ class ThirdPartyEvent:
         """
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
+
+    @cached_property
+    def other_scopes(self) -> list[Scope]:
+        """Return at most 12 other objects in the event: they are less likely to say what happened."""
+        outer_scopes = chain([self.top], self.top.inner('deeper'))
+        return list(islice((inner for outer in outer_scopes for inner in outer.others()), 12))
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
