@@ -1881,8 +1881,10 @@ class ThirdPartyEvent:
 
         Look for the kind only in the event itself, because that is quick.
         """
+        if ' ' not in text:
+            return False
         kind = self.best([self.top], 'kind')
-        return ' ' in text and not (kind and re.fullmatch(r'(?i)\S+[./:]\S+|\S+ed', kind))  # `order.created`, `TASK_CREATED`
+        return not re.fullmatch(r'(?i)\S+[./:]\S+|\S+ed', kind)  # `order.created`, `TASK_CREATED`
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -1924,6 +1926,8 @@ class ThirdPartyEvent:
         time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
         from_dates_alone: list[str] = []
         for scope in chain([self.top], self.top.inner('time inside')):
+            if not scope.keys['time']:
+                continue
             texts = [self.clean_text(value) for value in scope.values('time')]
             for text in texts:
                 if DATE_ALONE.fullmatch(text):
@@ -2603,8 +2607,8 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     `unknown_key`, the key because of which it is not an envelope.
     """
     event = arrival.event(source)
-    if raw_key := first_of(key for key in RAW_KEYS if key in event.members):
-        raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_key}': move other keys "
+    if raw_keys := [key for key in RAW_KEYS if key in event.members]:
+        raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other keys "
                          "into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
     path = arrival.query.get('each', '')
     items = items_at(source, path) if path else []
@@ -2722,6 +2726,8 @@ def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
     if severity is None:
         severity = arrival.severity_from_url
     fields: dict[str, Any] = {} if severity is None else {'severity': severity}
+    if not event.row:  # only rows say what a recovery and a problem key are
+        return fields
     if event.is_recovery:
         fields['labels'] = [{'type': 'state', 'value': 'resolved'}]
     if key := event.problem_key():
