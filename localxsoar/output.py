@@ -63,7 +63,7 @@ class Printer:
 
     def incident(self, incident: dict[str, Any]) -> None:
         """Print an incident that no delivery's response mentions."""
-        self.happened(f"incident {incident['id']}{triage([incident])}  {incident['name']}")
+        self.happened(f"incident {incident['id']} {triage([incident])}".rstrip() + f"  {incident['name']}")
 
     def delivery(self, delivery: dict[str, Any]) -> None:
         """Print a delivery that is over, and what it became."""
@@ -74,10 +74,10 @@ class Printer:
 
 
 def triage(incidents: Sequence[dict[str, Any]]) -> str:
-    """Return the highest severity of some incidents and their common state, each after a space, such as ` critical`."""
+    """Return the highest severity of some incidents and their common state in words, such as `info resolved`."""
     severity = SEVERITIES.get(max((each.get('severity') or 0 for each in incidents), default=0), '')
     states = {each.get('state') or state_of(each) for each in incidents}
-    return ''.join(f' {word}' for word in (severity, states.pop() if len(states) == 1 else '') if word)
+    return ' '.join(word for word in (severity, states.pop() if len(states) == 1 else '') if word)
 
 
 def became(delivery: dict[str, Any]) -> str:
@@ -89,4 +89,4 @@ def became(delivery: dict[str, Any]) -> str:
     if not numbers:
         return f'handshake  {text}' if delivery['kind'] == 'handshake' else text
     which = f'incident {numbers[0]}' if len(numbers) == 1 else f'incidents {numbers[0]} to {numbers[-1]}'
-    return f'{"repeat of " if delivery["kind"] == "repeat" else ""}{which}{delivery.get("triage", "")}  {text}'
+    return f'{"repeat of " if delivery["kind"] == "repeat" else ""}{which} {delivery.get("triage", "")}'.rstrip() + f'  {text}'

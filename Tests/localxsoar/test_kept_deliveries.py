@@ -74,8 +74,8 @@ def test_a_response_that_names_new_incidents_has_created_them(deliveries: Delive
 
 def test_a_delivery_has_the_severity_and_the_state_of_its_incidents(deliveries: Deliveries, printed: list[str]) -> None:
     ended = {**A, 'severity': 0.5, 'labels': [{'type': 'state', 'value': 'resolved'}]}
-    assert receive(deliveries, [ended], creates=[ended])['triage'] == ' info resolved'
-    assert receive(deliveries, [B], creates=[{**B, 'severity': 4}])['triage'] == ' critical'
+    assert receive(deliveries, [ended], creates=[ended])['triage'] == 'info resolved'
+    assert receive(deliveries, [B], creates=[{**B, 'severity': 4}])['triage'] == 'critical'
     assert texts(printed) == ['test          incident 1 info resolved  a', 'test          incident 2 critical  b']
 
 

@@ -33,8 +33,8 @@ def test_a_control_character_is_escaped_and_nothing_else(text: str, shown: str) 
 @pytest.mark.parametrize('change, line', [
     ({}, 'POST 200    5 ms  curl          incident 7  disk full'),
     ({'incidents': ['7', '8', '9']}, 'POST 200    5 ms  curl          incidents 7 to 9  disk full'),
-    ({'triage': ' critical'}, 'POST 200    5 ms  curl          incident 7 critical  disk full'),
-    ({'incidents': ['7', '8'], 'triage': ' info resolved'},
+    ({'triage': 'critical'}, 'POST 200    5 ms  curl          incident 7 critical  disk full'),
+    ({'incidents': ['7', '8'], 'triage': 'info resolved'},
      'POST 200    5 ms  curl          incidents 7 to 8 info resolved  disk full'),
     ({'kind': 'repeat'}, 'POST 200    5 ms  curl          repeat of incident 7  disk full'),
     ({'kind': 'handshake', 'incidents': [], 'text': 'confirmed'}, 'POST 200    5 ms  curl          handshake  confirmed'),
@@ -85,10 +85,10 @@ def test_incidents_are_printed_unless_the_deliveries_claim_them(printed: list[st
 
 
 @pytest.mark.parametrize('incidents, words', [
-    ([], ''), ([{}], ''), ([{'severity': 0}], ''), ([{'severity': 0.5}], ' info'), ([{'severity': 7}], ''),
-    ([{'severity': 1}, {'severity': 4}, {}], ' critical'), ([{'state': 'resolved'}], ' resolved'),
-    ([{'severity': 0.5, 'labels': [{'type': 'state', 'value': 'resolved'}]}], ' info resolved'),
-    ([{'state': 'resolved'}, {'state': 'resolved'}], ' resolved'), ([{'state': 'resolved'}, {}], '')])
+    ([], ''), ([{}], ''), ([{'severity': 0}], ''), ([{'severity': 0.5}], 'info'), ([{'severity': 7}], ''),
+    ([{'severity': 1}, {'severity': 4}, {}], 'critical'), ([{'state': 'resolved'}], 'resolved'),
+    ([{'severity': 0.5, 'labels': [{'type': 'state', 'value': 'resolved'}]}], 'info resolved'),
+    ([{'state': 'resolved'}, {'state': 'resolved'}], 'resolved'), ([{'state': 'resolved'}, {}], '')])
 def test_the_highest_severity_counts_and_a_state_that_all_have(incidents: Any, words: str) -> None:
     assert triage(incidents) == words
 
