@@ -4,6 +4,7 @@ What the documents say is read out of them, so that a new row or example is chec
 """
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
@@ -55,6 +56,7 @@ LIMITS = {
     'fields of a form': '{MAX_FORM_FIELDS}',
     'members of a gzip body': '{MAX_GZIP_MEMBERS}',
     'keys in the path of `?each=`': '{MAX_PATH_KEYS}',
+    'a list whose items say severity, end or problem key': '{SMALL_BODY_BYTES} and {MAX_EVENTS} items',
     'headers': '{MAX_HEADERS}, together {MAX_HEADER_BYTES}',
     'request line': '{MAX_REQUEST_START_BYTES}',
     'request line and headers': '{HEADER_SECONDS}',
@@ -81,7 +83,7 @@ COUNTED = {
 }
 STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_DETAILS}
 WITH_SYMPTOM = STATUSES - {200, 204, 400, 405, 414, 415, 500}  # of these `detail` says all that there is to say
-FIELDS = {*script.TEXT_KEYS, *script.RAW_KEYS, script.DEFAULT_NAME}
+FIELDS = {*script.TEXT_KEYS, *script.RAW_KEYS, 'severity', script.DEFAULT_NAME}
 
 
 def statuses(text: str) -> list[int]:
@@ -92,6 +94,30 @@ def fields(text: str) -> set[str]:
     """Of our own format, as a document names them: those of its table, their other spellings, the name without a name."""
     names = {name for name, *_ in table(text, 'Field', 'Type', 'Description')}
     return names | ({*script.RAW_KEYS, script.DEFAULT_NAME} & set(quoted(prose(text))))
+
+
+def url_parameters(text: str) -> list[list[str]]:
+    """The rows about a sender's URL, each with its parameter."""
+    return table(text, 'In the URL', 'Example', 'What it does')
+
+
+def read_parameters() -> set[str]:
+    """The parameters of a sender's URL that the script looks at where it makes incidents."""
+    return set(re.findall(r"(?:self|arrival)\.query\.get\('(\w+)'", SOURCE))
+
+
+def severity_words(text: str) -> dict[str, float]:
+    return {word.lower(): float(severity) for severity, words in table(text, 'severity', 'words') for word in words.split(', ')}
+
+
+def triage_fields(text: str) -> set[str]:
+    return {name for name, *_ in table(text, 'Field', 'Value', 'When')}
+
+
+def senders_of_recoveries() -> set[str]:
+    """The senders with a documented event that reports the end of a problem."""
+    return {sender.name for sender in load_senders(ROOT / 'senders').values()
+            for delivery in sender.deliveries if 'state' in delivery['expected']}
 
 
 def delivery_headers() -> list[tuple[str, str]]:
@@ -119,6 +145,17 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
          *(each['display'] for each in PARAMETERS if each['name'] != 'incidentType')}),
     'fields of the guide': lambda: (fields(USAGE), FIELDS),
     'fields of the pack': lambda: (fields(PACKS_OWN), FIELDS),
+    'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, read_parameters()),
+    'parameters of a URL that are no token': lambda: (read_parameters(), script.OWN_PARAMETERS),
+    'parameters of a URL in the pack': lambda: (url_parameters(PACKS_OWN), url_parameters(USAGE)),
+    'words of severities in the guide': lambda: (severity_words(USAGE), script.SCALE['words'].by_word),
+    'words of severities in the pack': lambda: (severity_words(PACKS_OWN), script.SCALE['words'].by_word),
+    'fields of triage in the guide': lambda: (
+        triage_fields(USAGE), set(re.findall(r"^        '(\w+)':", inspect.getsource(script.triage), re.MULTILINE))),
+    'fields of triage in the pack': lambda: (triage_fields(PACKS_OWN), triage_fields(USAGE)),
+    'senders that report the end of a problem': lambda: (
+        section(PACKS_OWN, 'Resolved messages').split('\n\n')[1].rstrip('.').split(', '),
+        sorted(senders_of_recoveries(), key=str.lower)),
     'headers of signatures': lambda: (signature_headers(), set(script.SCHEMES)),
     'headers of deliveries': lambda: (delivery_headers(), list(script.DELIVERY_IDS.items())),
     'statuses of the guide': lambda: (statuses(chapter('Status codes')), sorted(STATUSES)),
