@@ -147,7 +147,8 @@ RESOLVED = {'labels': [{'type': 'Instance', 'value': 'x'}, {'type': 'state', 'va
 @pytest.mark.parametrize('query, names', [
     ('severity:3', 'c'), ('severity:high', 'c'), ('severity:0.5', 'b'), ('severity:0', 'a'), ('-severity:4', 'abc'),
     ('severity:>=3', 'cd'), ('severity:>high', 'd'), ('severity:<3', 'ab'), ('severity:>0 -severity:<=0.5', 'cd'),
-    ('dbotMirrorId:"opsgenie:1/2"', 'bc'), ('dbotMirrorId:"opsgenie:1/2" -status:closed', 'bc'), ('dbotMirrorId:opsgenie:1/2 severity:>=3', 'c'), ('-dbotMirrorId:""', 'bc')])
+    ('dbotMirrorId:"opsgenie:1/2"', 'bc'), ('dbotMirrorId:"opsgenie:1/2" -status:closed', 'bc'),
+    ('dbotMirrorId:opsgenie:1/2 severity:>=3', 'c'), ('-dbotMirrorId:""', 'bc')])
 def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: str, names: str) -> None:
     key = {'dbotMirrorId': 'opsgenie:1/2'}
     create(store, {'name': 'a'}, {'name': 'b', 'severity': 0.5, **key, **RESOLVED}, {'name': 'c', 'severity': 3, **key},
