@@ -151,7 +151,7 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'words of severities in the guide': lambda: (severity_words(USAGE), script.SCALE['words'].by_word),
     'words of severities in the pack': lambda: (severity_words(PACKS_OWN), script.SCALE['words'].by_word),
     'fields of triage in the guide': lambda: (
-        triage_fields(USAGE), set(re.findall(r"^        '(\w+)':", inspect.getsource(script.triage), re.MULTILINE))),
+        triage_fields(USAGE), set(re.findall(r"'(\w+)'(?=: severity|\] =)", inspect.getsource(script.triage)))),
     'fields of triage in the pack': lambda: (triage_fields(PACKS_OWN), triage_fields(USAGE)),
     'senders that report the end of a problem': lambda: (
         section(PACKS_OWN, 'Resolved messages').split('\n\n')[1].rstrip('.').split(', '),
