@@ -1634,7 +1634,7 @@ UNKNOWN = object()  # in place of values that would take too much time to read: 
 
 
 class JsonArray(dict[str, Any]):
-    """A JSON array of any size, of which only the first item is kept apart, as a Raw, until `every_item` is read.
+    """A JSON array of any size, of which only the first item is kept apart, as a Raw.
 
     It is a dict with the one key `0`, so that find() follows `alerts.0.startsAt` as if `0` were a key of an object.
     """
@@ -1648,13 +1648,33 @@ class JsonArray(dict[str, Any]):
         """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
         return len(ANYTHING.decode(self.source)) if count_byte(b',', self.source) < 1_000_000 else 1
 
-    @cached_property
-    def every_item(self) -> list[Any]:
-        """Return all items, each decoded by one level; [UNKNOWN] if the array is too large for that."""
+    def values_at(self, path: str) -> list[Any]:
+        """Return the value at a dotted path in each item, None for an item without it.
+
+        Return [UNKNOWN] if the array is too large to be read whole, or if what should be an object on the way is not.
+        """
         if len(memoryview(self.source)) > SMALL_BODY_BYTES:
             return [UNKNOWN]
-        items = ANYTHING.decode(self.source)
-        return [read_value(item) for item in items] if len(items) <= MAX_EVENTS else [UNKNOWN]
+        with suppress(ValueError):
+            members = item_decoder(path).decode(self.source)
+            for _ in path.split('.'):
+                members = [member and member.value for member in members]
+            values = [member and ANYTHING.decode(member) for member in members]
+            return values if len(values) <= MAX_EVENTS else [UNKNOWN]
+        return [UNKNOWN]
+
+
+@lru_cache  # the table of senders contains few such paths
+def item_decoder(path: str) -> Decoder[Any]:
+    """Return a decoder that follows a dotted path in every item of an array, in one pass.
+
+    For the path `a.b` it returns structs whose `value.value` is the JSON text of the member `b` of the member `a`, or None.
+    """
+    *outer_keys, last_key = path.split('.')
+    struct: Any = defstruct('Member', [('value', Raw, Raw(b'null'))], rename={'value': last_key})
+    for key in reversed(outer_keys):
+        struct = defstruct('Member', [('value', struct | None, None)], rename={'value': key})
+    return Decoder(list[struct])
 
 
 def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
@@ -2002,8 +2022,8 @@ class ThirdPartyEvent:
     def key_part(self, paths: str) -> str:
         """Return the text or number at the first of some paths (`a|b`) that has any value, or '' if there are several."""
         for path in paths.split('|'):
-            values = [value for value in self.values_at(path) if value not in (None, '')]
-            if values:
+            values = self.values_at(path)
+            if any(value not in (None, '') for value in values):
                 # A longer text may have been cut by read_value, so that two problems could look the same.
                 is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 4000
                 return str(values[0]) if is_certain else ''
@@ -2024,8 +2044,7 @@ class ThirdPartyEvent:
         value = self.value_at(list_path)
         if not has_star:
             return [] if value is None else [value]
-        items = value.every_item if isinstance(value, JsonArray) else []
-        return [item if item is UNKNOWN else find(item, item_path) for item in items]
+        return value.values_at(item_path) if isinstance(value, JsonArray) else []
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
@@ -2222,7 +2241,7 @@ class Arrival:
     def severity_from_url(self) -> float | None:
         """Return the severity that the URL's ?severity= names for what says none itself, or None."""
         value = self.query.get('severity', '')
-        for scale in ('words', 'xsoar'):
+        for scale in ('words', 'xsoar') if value else ():
             if (severity := SCALE[scale].severity(value)) is not None:
                 return severity
         self.note_unknown('severity')
@@ -2639,7 +2658,7 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are the same field: send only one of them.")
-    severity = envelope_severity(members.pop('severity', b'null'))
+    severity = envelope_severity(members.pop('severity')) if 'severity' in members else None
     texts = {key: read_text(key, member) for key, member in members.items()}
     raw_json = members[raw_keys[0]] if raw_keys else source
     incident = {
