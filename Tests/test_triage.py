@@ -270,3 +270,13 @@ def test_a_key_that_could_not_stand_in_a_query_is_hashed() -> None:
         prefix, _, key = incident['dbotMirrorId'].partition(':')
         assert (prefix, len(key)) == ('opsgenie', 32)
         assert set(key) <= set('0123456789abcdef')
+
+
+def test_a_wrong_severity_is_quoted_as_it_was_sent_and_never_quotes_the_token() -> None:
+    token = 'a-token-of-more-than-forty-characters-0123456789'
+    for value, quoted in ((7, 'Found: 7'), ('urgent', 'Found: urgent'), ({'a': 1}, 'Found: an object'), ([1], 'Found: an array'),
+                          (token, ''), (f'x{token}', ''), ({token: 1}, 'Found: an object')):
+        with App(token=token) as app:
+            detail = app.authorized(json.dumps({'raw_json': {}, 'severity': value})).detail
+        assert detail.endswith(quoted or ', p5.'), detail
+        assert token[:12] not in detail

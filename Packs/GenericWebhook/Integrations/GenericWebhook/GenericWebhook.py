@@ -2660,7 +2660,7 @@ def envelope_severity(member: bytes) -> float | None:
     if severity is None and value is not None:
         words = ', '.join(SCALE['words'].by_word)
         raise BadRequest("'severity' is unknown; it must be 0, 0.5, 1, 2, 3 or 4, or one of the words "
-                         f'{words}.', found=str(value)[:40])
+                         f'{words}.', found=str(value) if type(value) in (str, int, float) else json_kind(member))
     return severity
 
 
