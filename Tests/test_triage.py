@@ -280,3 +280,11 @@ def test_a_wrong_severity_is_quoted_as_it_was_sent_and_never_quotes_the_token() 
             detail = app.authorized(json.dumps({'raw_json': {}, 'severity': value})).detail
         assert detail.endswith(quoted or ', p5.'), detail
         assert token[:12] not in detail
+
+
+@pytest.mark.parametrize('other', [{'fingerprint': None}, {'fingerprint': ''}, None])
+def test_a_group_has_no_key_if_only_one_of_its_alerts_has(other: Any) -> None:
+    payload = group({'fingerprint': 'a1'}, {})
+    payload['alerts'][1] = other and {**payload['alerts'][1], **other}
+    [incident] = incidents(payload)
+    assert 'dbotMirrorId' not in incident

@@ -2002,8 +2002,8 @@ class ThirdPartyEvent:
     def key_part(self, paths: str) -> str:
         """Return the text or number at the first of some paths (`a|b`) that has any value, or '' if there are several."""
         for path in paths.split('|'):
-            values = [value for value in self.values_at(path) if value not in (None, '')]
-            if values:
+            values = self.values_at(path)  # None or '' for an item of a list without it, which counts as an item
+            if any(value not in (None, '') for value in values):
                 # A longer text may have been cut by read_value, so that two problems could look the same.
                 is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 4000
                 return str(values[0]) if is_certain else ''
