@@ -211,7 +211,7 @@ def test_recoveries_can_be_skipped_by_the_url() -> None:
             assert len(app.incidents) - before == created
             assert (app.outcome == 'skipped: resolved') is not created
         assert response.text.strip() == '[]'
-        both = [{'title': 'Disk full'}, group({}, status='resolved')]
+        both = [{'title': 'Disk full'}, group({'status': 'resolved'}, status='resolved')]
         app.post(json.dumps(both), {'Authorization': app.token}, 'skip=resolved')
         assert len(app.incidents) == 2
         assert app.outcome.endswith(', skipped: resolved')
@@ -288,3 +288,16 @@ def test_a_group_has_no_key_if_only_one_of_its_alerts_has(other: Any) -> None:
     payload['alerts'][1] = other and {**payload['alerts'][1], **other}
     [incident] = incidents(payload)
     assert 'dbotMirrorId' not in incident
+
+
+@pytest.mark.parametrize('doubtful', [
+    group({'status': 'resolved'}, truncatedAlerts=1),  # the others may still fire: Alertmanager's `status` leaves them out
+    group({'status': 'resolved'}, {'status': 'firing'}), group({'status': 'resolved'}, {'status': None}), group(),
+    {**group(), 'alerts': 'none'}, {**group(), 'alerts': {'status': 'resolved'}},
+    group({'status': 'resolved'}, truncatedAlerts=1, padding=':' * 300_000),  # too large to be read whole
+])
+def test_a_group_of_which_some_alerts_may_fire_is_no_recovery(doubtful: dict[str, Any]) -> None:
+    for payload in (doubtful, {**doubtful, 'title': '[RESOLVED] DiskFull'}):
+        [incident] = incidents({**payload, 'status': 'resolved'})
+        assert 'labels' not in incident
+        assert 'dbotMirrorId' not in incident or not payload.get('truncatedAlerts')

@@ -1039,15 +1039,17 @@ Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullreques
 Azure DevOps | publisherId eventType resource | {message.text} | createdDate
     | azure-devops:resource.fields.Microsoft.VSTS.Common.Severity
 Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
-    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts
-        !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | grafana: alerts.*.fingerprint !truncatedAlerts
+    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts.*.status=resolved
+        !truncatedAlerts !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | grafana:
+        alerts.*.fingerprint !truncatedAlerts
 Grafana, older alerts | evalMatches ruleId state | {title} |
     | tags.severity | state=ok | grafana: ruleId
 Alertmanager | groupLabels receiver alerts / receiver|commonLabels alerts.0.labels.alertname | [{status}]
     {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|alerts.0.annotations.summary|
     commonAnnotations.description|commonLabels.instance} | alerts.0.startsAt
-    | commonLabels.severity|alerts.*.labels.severity | status=resolved !alerts.*.annotations.grafana_state_reason at
-        alerts.0.endsAt | alertmanager: alerts.*.fingerprint !truncatedAlerts
+    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts.*.status=resolved
+        !truncatedAlerts !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | alertmanager:
+        alerts.*.fingerprint !truncatedAlerts
 Grafana, one alert | silenceURL labels.alertname annotations | {labels.alertname}: {annotations.summary|
     annotations.description|labels.instance} | startsAt
     | labels.severity | status=resolved !annotations.grafana_state_reason at endsAt | grafana: fingerprint
@@ -1607,8 +1609,8 @@ FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw(b'n
 # In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
 COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key in (
     'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
-    'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'groupLabels', 'commonLabels', 'commonAnnotations',
-    'events', 'findings', 'records', 'value', 'items')]))
+    'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
+    'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')]))
 
 
 def read_members(source: bytes | Raw, max_keys: int = 50_000) -> dict[str, Any]:
