@@ -301,3 +301,11 @@ def test_a_group_of_which_some_alerts_may_fire_is_no_recovery(doubtful: dict[str
         [incident] = incidents({**payload, 'status': 'resolved'})
         assert 'labels' not in incident
         assert 'dbotMirrorId' not in incident or not payload.get('truncatedAlerts')
+
+
+def test_no_number_is_rounded_up_to_a_graver_severity() -> None:
+    assert severity({'service': {'serviceName': 'guardduty'}, 'arn': 'arn:aws:guardduty', 'severity': 8.9999999}) == 3
+    for number in (0.50000001, 3.0000001):
+        with App() as app:
+            assert app.authorized(json.dumps({'raw_json': {}, 'severity': number})).status == 400
+    assert severity({'raw_json': {}, 'severity': 3.0}) == 3

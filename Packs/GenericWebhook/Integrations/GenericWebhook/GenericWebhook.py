@@ -1365,7 +1365,7 @@ class Scale(NamedTuple):
         """Return the severity that a text or number means on this scale, or None."""
         if type(value) not in (str, int, float):  # isinstance would accept a bool, which is an int
             return None
-        text = f'{value:g}' if isinstance(value, float) else str(value)[:40]
+        text = str(value).removesuffix('.0')[:40]
         word = '_'.join(text.lower().split()).removeprefix('e_')  # Sentinel's export has `E_HIGH`
         if word in self.by_word or not re.fullmatch(r'(?a)\d+(\.\d+)?', word):
             return self.by_word.get(word)
