@@ -309,3 +309,28 @@ def test_no_number_is_rounded_up_to_a_graver_severity() -> None:
         with App() as app:
             assert app.authorized(json.dumps({'raw_json': {}, 'severity': number})).status == 400
     assert severity({'raw_json': {}, 'severity': 3.0}) == 3
+
+
+def noted(query: str, token: str = TOKEN, payload: Any = None) -> list[tuple[str, str]]:
+    """Return the sentences about the URL that the log has after a request, each with the reason under which it is counted."""
+    with App(token=token) as app:
+        app.app.line.log = lambda level, text, reason='': found.append((text, reason))
+        found: list[tuple[str, str]] = []
+        assert app.post(json.dumps(payload or {'title': 'Disk full'}), {'Authorization': token}, query).status == 200
+        del app.app.line.log
+        return found
+
+
+@pytest.mark.parametrize('parameter', ['severity', 'skip'])
+@pytest.mark.parametrize('spelling', ['token', '%74oken', 'to%6ben'])
+def test_the_log_never_names_a_value_of_the_url_that_is_the_token_however_short(parameter: str, spelling: str) -> None:
+    [(text, _)] = noted(f'{parameter}={spelling}', token='token')
+    assert "'token'" not in text
+    assert f'?{parameter}= is a text with the token' in text
+
+
+@pytest.mark.parametrize('parameter', ['severity', 'skip', 'each'])
+def test_what_is_counted_in_a_flood_names_the_parameter_that_is_wrong(parameter: str) -> None:
+    [(text, reason)] = noted(f'{parameter}=wrong')
+    assert f'?{parameter}=' in text
+    assert f'?{parameter}=' in reason

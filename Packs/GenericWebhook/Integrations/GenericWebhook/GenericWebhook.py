@@ -2193,7 +2193,7 @@ class ThirdPartyEvent:
 # may take four bytes for each character.
 
 
-def note_nothing(_: str) -> None:
+def note_nothing(_: str, reason: str) -> None:
     """Ignore a note, where there is no log."""
 
 
@@ -2202,14 +2202,14 @@ class Arrival:
     """What the request and the instance supply where a payload says nothing itself.
 
     `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, and `note` writes a sentence
-    to the log.
+    to the log; in a flood of sentences with the same reason, it only counts them.
     """
 
     occurred: str
     headers: dict[str, str]
     settings: Settings
     query: dict[str, str] = field(default_factory=dict)
-    note: Callable[[str], Any] = note_nothing
+    note: Callable[[str, str], Any] = note_nothing
     skipped: int = 0  # the recoveries that the URL's ?skip=resolved left out
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
@@ -2241,8 +2241,12 @@ class Arrival:
         """Note a parameter of the URL whose value is unknown: a 400 would lose every event of many senders."""
         value = self.query.get(parameter, '')
         if value:
-            shown = 'a text with the token' if contains_token(self.settings, value) else repr(value[:40])
-            self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.')
+            # It may be the token itself, because any parameter can be; contains_token does not look for a short token.
+            is_token = self.settings.token.decode() in (value, unquote_plus(value))
+            is_secret = is_token or contains_token(self.settings, value)
+            shown = 'a text with the token' if is_secret else repr(value[:40])
+            self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.',
+                      f'?{parameter}= is unknown and therefore ignored.')
 
     @cached_property
     def kept_headers_json(self) -> bytes:
@@ -2615,7 +2619,8 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     path = arrival.query.get('each', '')
     items = items_at(source, path) if path else []
     if path and not items:
-        arrival.note('The path of ?each= does not lead to an array of objects, so the event becomes one incident.')
+        arrival.note('The path of ?each= does not lead to an array of objects, so the event becomes one incident.',
+                     '?each= does not lead to an array of objects.')
     if not items:
         return unless_skipped(source, event, arrival)
     return [incident for item in items for incident in unless_skipped(item, arrival.event(item), arrival)]
@@ -3981,7 +3986,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def arrival(self, request: Request) -> Arrival:
         """Return what the request and the instance supply where a payload says nothing itself."""
-        note = partial(self.line.log, 'info', reason='?each= does not lead to an array of objects.')
+        note = partial(self.line.log, 'info')
         return Arrival(utc_text(request.arrived), request.headers, self.settings, request.query, note)
 
 
