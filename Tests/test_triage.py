@@ -334,3 +334,10 @@ def test_what_is_counted_in_a_flood_names_the_parameter_that_is_wrong(parameter:
     [(text, reason)] = noted(f'{parameter}=wrong')
     assert f'?{parameter}=' in text
     assert f'?{parameter}=' in reason
+
+
+@pytest.mark.parametrize('token', ['a+b', 'abc+defghijk', 'abc defghijk'])
+def test_the_log_names_no_token_with_a_plus_or_a_space(token: str) -> None:
+    for spelling in (token.replace(' ', '%20'), token.replace(' ', '+'), token.replace('+', '%2B')):
+        [(text, _)] = noted(f'severity={spelling}', token)
+        assert '?severity= is a text with the token' in text

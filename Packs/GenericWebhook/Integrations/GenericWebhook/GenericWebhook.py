@@ -2242,8 +2242,9 @@ class Arrival:
         value = self.query.get(parameter, '')
         if value:
             # It may be the token itself, because any parameter can be; contains_token does not look for a short token.
-            is_token = self.settings.token.decode() in (value, unquote_plus(value))
-            is_secret = is_token or contains_token(self.settings, value)
+            # In a token that was not percent-encoded, `+` has become a space.
+            is_token = value.replace(' ', '+') == self.settings.token.decode().replace(' ', '+')
+            is_secret = is_token or any(contains_token(self.settings, each) for each in (value, value.replace(' ', '+')))
             shown = 'a text with the token' if is_secret else repr(value[:40])
             self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.',
                       f'?{parameter}= is unknown and therefore ignored.')
