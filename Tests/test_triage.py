@@ -341,3 +341,10 @@ def test_the_log_names_no_token_with_a_plus_or_a_space(token: str) -> None:
     for spelling in (token.replace(' ', '%20'), token.replace(' ', '+'), token.replace('+', '%2B')):
         [(text, _)] = noted(f'severity={spelling}', token)
         assert '?severity= is a text with the token' in text
+
+
+def test_an_alarm_of_several_resources_has_no_key() -> None:
+    event = {'detail-type': 'CloudWatch Alarm State Change', 'source': 'aws.cloudwatch', 'detail': {'state': {'value': 'ALARM'}}}
+    for resources, key in ((['arn:a'], 'aws-eventbridge:arn:a'), (['arn:a', 'arn:b'], None)):
+        [incident] = incidents({**event, 'resources': resources})
+        assert incident.get('dbotMirrorId') == key

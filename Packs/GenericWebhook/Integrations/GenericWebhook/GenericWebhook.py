@@ -2008,7 +2008,7 @@ class ThirdPartyEvent:
             if any(value not in (None, '') for value in values):
                 # A longer text may have been cut by read_value, so that two problems could look the same.
                 is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 4000
-                return str(values[0]) if is_certain else ''
+                return str(values[0]) if is_certain and not self.more_items(path) else ''
         return ''
 
     def queryable(self, key: str) -> str:
