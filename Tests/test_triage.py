@@ -348,3 +348,10 @@ def test_an_alarm_of_several_resources_has_no_key() -> None:
     for resources, key in ((['arn:a'], 'aws-eventbridge:arn:a'), (['arn:a', 'arn:b'], None)):
         [incident] = incidents({**event, 'resources': resources})
         assert incident.get('dbotMirrorId') == key
+
+
+def test_an_open_issue_of_wiz_is_no_recovery_whatever_is_said_beside_it() -> None:
+    payload = {'sourceRule': {'name': 'Open bucket'}, 'issue': {'id': '1', 'status': 'OPEN'}, 'status': 'RESOLVED'}
+    assert 'labels' not in incidents(payload)[0]
+    payload['issue'] = {'id': '1'}
+    assert 'labels' in incidents(payload)[0]

@@ -1179,7 +1179,7 @@ SentinelOne | threatInfo.threatName / alertInfo ruleInfo | {threatInfo.threatNam
 Sophos | event_service_event_id name | {name} ({location}) | created_at
     | severity
 Wiz | sourceRule.name|control.name issue|entitySnapshot|resource | {}: {entitySnapshot.name|resource.name} | createdAt
-    | issue.severity|severity | issue.status=RESOLVED / status=RESOLVED at resolvedAt | wiz: issue.id|id
+    | issue.severity|severity | issue.status=RESOLVED / !issue.status status=RESOLVED at resolvedAt | wiz: issue.id|id
 Prisma Cloud | policyName resourceName | {}: {resourceName} | alertTs
     | severity|policy.severity | | prisma-cloud: alertId
 Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name}) |
