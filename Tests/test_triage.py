@@ -355,3 +355,13 @@ def test_an_open_issue_of_wiz_is_no_recovery_whatever_is_said_beside_it() -> Non
     assert 'labels' not in incidents(payload)[0]
     payload['issue'] = {'id': '1'}
     assert 'labels' in incidents(payload)[0]
+
+
+def test_the_first_of_several_messages_does_not_speak_for_all() -> None:
+    ok, alarm = ({'Sns': {'TopicArn': 'arn:t', 'Message': json.dumps(
+        {'AlarmName': 'cpu', 'NewStateValue': state, 'AlarmArn': 'arn:a'})}} for state in ('OK', 'ALARM'))
+    [alone] = incidents({'Records': [ok]})
+    assert (alone['severity'], alone['dbotMirrorId'], len(alone['labels'])) == (0.5, 'aws-cloudwatch:arn:a', 1)
+    [both] = incidents({'Records': [ok, alarm]})
+    assert not {'severity', 'labels', 'dbotMirrorId'} & set(both)
+    assert both['name'] == 'OK: cpu (+1 more)'

@@ -1115,7 +1115,7 @@ SNS, whose subject says nothing | Message "Subject=DMS Notification Message" / M
     "Subject=RDS Notification Message" / Message "Subject=Amazon S3 Notification" | {*Message|Subject} | Timestamp
 SNS, as a Lambda function gets it | Records.0.Sns.TopicArn Records.0.Sns.Message | {Records.0.Sns.Subject|
     *Records.0.Sns.Message|Records.0.Sns.Message} | Records.0.Sns.Timestamp
-    | *Records.0.Sns.Message
+    | *Records.0.Sns.Message | *Records.0.Sns.Message at Records.0.Sns.Timestamp | *Records.0.Sns.Message
 SNS | TopicArn Message | {Subject|*Message|Message} | Timestamp
     | *Message | *Message at Timestamp | *Message
 DMS and RDS | "Event Source" "Event Message" | {Event Message} ({Source ID}) | Event Time
@@ -1945,7 +1945,7 @@ class ThirdPartyEvent:
                 return RECOVERED_SEVERITY
             for scale, path in self.row.severities:
                 if path.startswith('*'):
-                    return self.inner_event(path).severity()
+                    return self.only_inner_event(path).severity()
                 if (severity := gravest(scale, self.values_at(path))) is not None:
                     return severity
             if self.row.has_no_severity:
@@ -1980,7 +1980,7 @@ class ThirdPartyEvent:
     def meets_strictly(self, condition: str) -> bool:
         """Return whether all values at the condition's path meet it (`a.*.b=c`), or none of them does (`!a.*.b=c`)."""
         if condition.startswith('*'):
-            return self.inner_event(condition).is_recovery
+            return self.only_inner_event(condition).is_recovery
         path, _, wanted = condition.removeprefix('!').partition('=')
         values = self.values_at(path)
         if UNKNOWN in values:
@@ -1994,7 +1994,7 @@ class ThirdPartyEvent:
             return ''
         for alternative in self.row.problem_keys:
             if alternative[0].startswith('*'):
-                return self.inner_event(alternative[0]).problem_key()
+                return self.only_inner_event(alternative[0]).problem_key()
             paths = [each for each in alternative if not re.search('[!=]', each)]
             parts = [self.key_part(path) for path in paths]
             if all(parts) and all(self.meets_strictly(each) for each in alternative if each not in paths):
@@ -2079,6 +2079,7 @@ class ThirdPartyEvent:
 
     def more_items(self, path: str) -> int:
         """Return the number of further items in the longest list on a path: with four alerts, 3 for `alerts.0.name`."""
+        path = path.removeprefix('*')
         before_zeros = [path[:zero.start()] for zero in re.finditer(r'\.0\b', path)]  # a.0.b.0.c -> ['a', 'a.0.b']
         arrays = [array for array in map(self.value_at, before_zeros) if isinstance(array, JsonArray)]
         return max((array.length for array in arrays), default=1) - 1
@@ -2099,6 +2100,10 @@ class ThirdPartyEvent:
                 source = base64.b64decode(source, validate=True)
             self.inner_events[path] = ThirdPartyEvent(source, {}, self.contains_token)
         return self.inner_events[path]
+
+    def only_inner_event(self, path: str) -> 'ThirdPartyEvent':
+        """Return the event of inner_event(), or one without members if it is the first of several: it does not speak for all."""
+        return ThirdPartyEvent(b'{}', {}, self.contains_token) if self.more_items(path) else self.inner_event(path)
 
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none or that cannot be what happened: an identifier, or a logger's name."""
