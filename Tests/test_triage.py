@@ -365,3 +365,10 @@ def test_the_first_of_several_messages_does_not_speak_for_all() -> None:
     [both] = incidents({'Records': [ok, alarm]})
     assert not {'severity', 'labels', 'dbotMirrorId'} & set(both)
     assert both['name'] == 'OK: cpu (+1 more)'
+
+
+@pytest.mark.parametrize('payload', [{'title': 'Disk full', 'severity': 'high'}, {'raw_json': {}, 'severity': 'low'}])
+@pytest.mark.parametrize('parameter', ['severity', 'skip'])
+def test_an_unknown_value_of_the_url_is_logged_even_if_the_payload_has_no_use_for_it(parameter: str, payload: Any) -> None:
+    [(text, _)] = noted(f'{parameter}=wrong', payload=payload)
+    assert f"?{parameter}= is 'wrong'" in text

@@ -2232,20 +2232,19 @@ class Arrival:
         for scale in ('words', 'xsoar'):
             if (severity := SCALE[scale].severity(value)) is not None:
                 return severity
-        self.note_unknown('severity')
         return None
 
     @cached_property
     def skips_recoveries(self) -> bool:
         """Return whether the URL says ?skip=resolved."""
-        if self.query.get('skip') != 'resolved':
-            self.note_unknown('skip')
         return self.query.get('skip') == 'resolved'
 
-    def note_unknown(self, parameter: str) -> None:
-        """Note a parameter of the URL whose value is unknown: a 400 would lose every event of many senders."""
-        value = self.query.get(parameter, '')
-        if value:
+    def note_unknown_values(self) -> None:
+        """Note each parameter of the URL whose value is unknown: a 400 would lose every event of many senders."""
+        for parameter, is_known in (('severity', self.severity_from_url is not None), ('skip', self.skips_recoveries)):
+            value = self.query.get(parameter, '')
+            if is_known or not value:
+                continue
             # It may be the token itself, because any parameter can be; contains_token does not look for a short token.
             # In a token that was not percent-encoded, `+` has become a space.
             is_token = value.replace(' ', '+') == self.settings.token.decode().replace(' ', '+')
@@ -3968,6 +3967,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 request.log_note = 'handshake'
                 return response
             arrival = self.arrival(request)
+            arrival.note_unknown_values()
             post = Post(to_incidents(payloads, arrival), request.memory_bytes)
             request.skipped = arrival.skipped
             post.hand_over_by = hand_over_by
