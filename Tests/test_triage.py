@@ -372,3 +372,11 @@ def test_the_first_of_several_messages_does_not_speak_for_all() -> None:
 def test_an_unknown_value_of_the_url_is_logged_even_if_the_payload_has_no_use_for_it(parameter: str, payload: Any) -> None:
     [(text, _)] = noted(f'{parameter}=wrong', payload=payload)
     assert f"?{parameter}= is 'wrong'" in text
+
+
+def test_recoveries_that_are_skipped_count_as_events() -> None:
+    """Only the first 1,001 items of ?each= are read: an alert after them must not be lost with a 200."""
+    payload = group(*[{'status': 'resolved'}] * 1001, {'status': 'firing'})
+    with App() as app:
+        response = app.post(json.dumps(payload), {'Authorization': app.token}, 'each=alerts&skip=resolved')
+    assert response.status == 413

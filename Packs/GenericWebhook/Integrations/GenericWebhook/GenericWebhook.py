@@ -2582,7 +2582,7 @@ def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
         except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
             raise too_deep() from None
-        if len(incidents) > MAX_EVENTS:
+        if len(incidents) + arrival.skipped > MAX_EVENTS:
             raise too_many_events()
     return incidents
 
