@@ -380,3 +380,13 @@ def test_recoveries_that_are_skipped_count_as_events() -> None:
     with App() as app:
         response = app.post(json.dumps(payload), {'Authorization': app.token}, 'each=alerts&skip=resolved')
     assert response.status == 413
+
+
+@pytest.mark.parametrize('text', ['null', 'None', 'N/A', '-', ' ', 'undefined', 'unknown', '$ALERT_CYCLE_KEY', '{{id}}', '{PID}',
+                                  '${id}', '%{id}', '*UNKNOWN*'])
+def test_what_stands_in_place_of_an_id_joins_no_problems(text: str) -> None:
+    for payload in ({'alert_title': 'CPU is high', 'alert_cycle_key': text}, {'PID': text, 'ProblemTitle': 'Slow', 'State': 'OPEN'}):
+        assert 'dbotMirrorId' not in incidents(payload)[0]
+    assert 'dbotMirrorId' in incidents({'alert_title': 'CPU is high', 'alert_cycle_key': '1'})[0]
+    braced = '{8e4ff3be-06d2-4ab5-8e0c-3b1a2e7d4f60}'  # as Microsoft writes a GUID
+    assert 'dbotMirrorId' in incidents({'AlertDisplayName': 'Mimikatz was found', 'SystemAlertId': braced})[0]

@@ -1443,6 +1443,8 @@ IDENTIFIER = re.compile(r'''
     [0-9a-f]{16,}  # a hash
     ''', re.IGNORECASE | re.VERBOSE)
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | -* | n/?a', IDENTIFIER.flags)
+# In place of an id: a word for none, or a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `{PID}`).
+NO_IDENTITY = re.compile(r'\s*(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?\s*', re.I)
 # Texts that say only to whom or to what something happened.
 WHO = re.compile(r'''
     \S+@\S+ |  # an e-mail address
@@ -2008,7 +2010,8 @@ class ThirdPartyEvent:
             if any(value not in (None, '') for value in values):
                 # A longer text may have been cut by read_value, so that two problems could look the same.
                 is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 4000
-                return str(values[0]) if is_certain and not self.more_items(path) else ''
+                is_certain = is_certain and not self.more_items(path) and not NO_IDENTITY.fullmatch(str(values[0]))
+                return str(values[0]) if is_certain else ''
         return ''
 
     def queryable(self, key: str) -> str:
