@@ -390,3 +390,13 @@ def test_what_stands_in_place_of_an_id_joins_no_problems(text: str) -> None:
     assert 'dbotMirrorId' in incidents({'alert_title': 'CPU is high', 'alert_cycle_key': '1'})[0]
     braced = '{8e4ff3be-06d2-4ab5-8e0c-3b1a2e7d4f60}'  # as Microsoft writes a GUID
     assert 'dbotMirrorId' in incidents({'AlertDisplayName': 'Mimikatz was found', 'SystemAlertId': braced})[0]
+
+
+@pytest.mark.parametrize('count', [1000, 5000])
+def test_what_may_be_among_the_members_that_were_not_read_is_in_doubt(count: int) -> None:
+    many = {f'key{number}': '' for number in range(count)}
+    alert = {'status': 'resolved', 'annotations': {**many, 'grafana_state_reason': 'MissingSeries'}}
+    threat = {'threatName': 'Mimikatz', 'incidentStatus': 'resolved', **many, 'analystVerdict': 'false_positive'}
+    for payload, query in ((group(alert, status='resolved'), ''), (group(alert), 'each=alerts'), ({'threatInfo': threat}, '')):
+        [incident] = incidents(payload, query)
+        assert 'labels' not in incident

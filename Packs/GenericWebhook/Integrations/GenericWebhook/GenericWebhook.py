@@ -1661,7 +1661,10 @@ class JsonArray(dict[str, Any]):
         return [read_value(item) for item in items] if len(items) <= MAX_EVENTS else [UNKNOWN]
 
 
-def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
+MAX_MEMBERS = 1000  # of an object inside an event: the others are not looked at
+
+
+def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = MAX_MEMBERS) -> Any:
     """Decode one level of a JSON value: an array as JsonArray, an object as a dict of its first members.
 
     Return only the start of a string over `max_bytes`, and '' for a number that long or a string that is not UTF-8. The
@@ -1985,10 +1988,14 @@ class ThirdPartyEvent:
             return self.only_inner_event(condition).is_recovery
         path, _, wanted = condition.removeprefix('!').partition('=')
         values = self.values_at(path)
-        if UNKNOWN in values:
+        if UNKNOWN in values or (condition.startswith('!') and self.is_cut(path.rpartition('.')[0])):
             return False
         are_met = [str(value) == wanted if wanted else bool(value) for value in values]
         return not any(are_met) if condition.startswith('!') else bool(values) and all(are_met)
+
+    def is_cut(self, path: str) -> bool:
+        """Return whether an object at a path may have more members than were read."""
+        return any(isinstance(each, dict) and len(each) >= MAX_MEMBERS for each in self.values_at(path)) if path else False
 
     def problem_key(self) -> str:
         """Return what identifies the problem that the event is about among all others, or '' if that is not certain."""
