@@ -313,12 +313,11 @@ def test_no_number_is_rounded_up_to_a_graver_severity() -> None:
 
 def noted(query: str, token: str = TOKEN, payload: Any = None) -> list[tuple[str, str]]:
     """Return the sentences about the URL that the log has after a request, each with the reason under which it is counted."""
-    with App(token=token) as app:
-        app.app.line.log = lambda level, text, reason='': found.append((text, reason))
-        found: list[tuple[str, str]] = []
+    found: list[tuple[str, str]] = []
+    with App(token=token) as app, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app.app.line, 'log', lambda level, text, reason='': found.append((text, reason)))
         assert app.post(json.dumps(payload or {'title': 'Disk full'}), {'Authorization': token}, query).status == 200
-        del app.app.line.log
-        return found
+    return found
 
 
 @pytest.mark.parametrize('parameter', ['severity', 'skip'])
@@ -385,7 +384,8 @@ def test_recoveries_that_are_skipped_count_as_events() -> None:
 @pytest.mark.parametrize('text', ['null', 'None', 'N/A', '-', ' ', 'undefined', 'unknown', '$ALERT_CYCLE_KEY', '{{id}}', '{PID}',
                                   '${id}', '%{id}', '*UNKNOWN*'])
 def test_what_stands_in_place_of_an_id_joins_no_problems(text: str) -> None:
-    for payload in ({'alert_title': 'CPU is high', 'alert_cycle_key': text}, {'PID': text, 'ProblemTitle': 'Slow', 'State': 'OPEN'}):
+    for payload in ({'alert_title': 'CPU is high', 'alert_cycle_key': text},
+                    {'PID': text, 'ProblemTitle': 'Slow', 'State': 'OPEN'}):
         assert 'dbotMirrorId' not in incidents(payload)[0]
     assert 'dbotMirrorId' in incidents({'alert_title': 'CPU is high', 'alert_cycle_key': '1'})[0]
     braced = '{8e4ff3be-06d2-4ab5-8e0c-3b1a2e7d4f60}'  # as Microsoft writes a GUID

@@ -1444,7 +1444,8 @@ IDENTIFIER = re.compile(r'''
     ''', re.IGNORECASE | re.VERBOSE)
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | -* | n/?a', IDENTIFIER.flags)
 # In place of an id: a word for none, or a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `{PID}`).
-NO_IDENTITY = re.compile(r'\s*(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?\s*', re.I)
+NO_IDENTITY = re.compile(r'\s*(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?\s*',
+                         re.IGNORECASE)
 # Texts that say only to whom or to what something happened.
 WHO = re.compile(r'''
     \S+@\S+ |  # an e-mail address
@@ -2257,7 +2258,7 @@ class Arrival:
                 continue
             # It may be the token itself, because any parameter can be; contains_token does not look for a short token.
             # In a token that was not percent-encoded, `+` has become a space.
-            is_token = value.replace(' ', '+') == self.settings.token.decode().replace(' ', '+')
+            is_token = hmac.compare_digest(value.replace(' ', '+').encode(), self.settings.token.replace(b' ', b'+'))
             is_secret = is_token or any(contains_token(self.settings, each) for each in (value, value.replace(' ', '+')))
             shown = 'a text with the token' if is_secret else repr(value[:40])
             self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.',
