@@ -2253,7 +2253,16 @@ class Arrival:
     def type_from_url(self) -> str:
         """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
         url_type = self.query.get('type', '')
-        return '' if contains_token(self.settings, url_type) else without_error_markers(url_type)
+        return '' if self.shows_token(url_type) else without_error_markers(url_type)
+
+    def shows_token(self, value: str) -> bool:
+        """Return whether the value of a parameter of the URL is the token, or contains it: any parameter can be the proof.
+
+        In a token that was not percent-encoded, `+` has become a space.
+        """
+        token, with_plus = self.settings.token, value.replace(' ', '+')
+        is_token = hmac.compare_digest(with_plus.encode(), token.replace(b' ', b'+'))  # contains_token ignores a short token
+        return bool(token) and (is_token or contains_token(self.settings, value) or contains_token(self.settings, with_plus))
 
     @cached_property
     def severity_from_url(self) -> float | None:
@@ -2275,11 +2284,7 @@ class Arrival:
             value = self.query.get(parameter, '')
             if is_known or not value:
                 continue
-            # It may be the token itself, because any parameter can be; contains_token does not look for a short token.
-            # In a token that was not percent-encoded, `+` has become a space.
-            is_token = hmac.compare_digest(value.replace(' ', '+').encode(), self.settings.token.replace(b' ', b'+'))
-            is_secret = is_token or any(contains_token(self.settings, each) for each in (value, value.replace(' ', '+')))
-            shown = 'a text with the token' if is_secret else repr(value[:40])
+            shown = 'a text with the token' if self.shows_token(value) else repr(value[:40])
             self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.',
                       f'?{parameter}= is unknown and therefore ignored.')
 
