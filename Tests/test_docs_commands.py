@@ -123,7 +123,7 @@ CHECKS = {
     r'(?:ROUNDS=\d+ )?\./dev (?:test|screenshots)\b': check_test,
     r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+$': prints('200 OK'),
     r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
-    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is no version"),  # Tests/test_release.py makes one
+    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is not a version"),  # Tests/test_release.py makes one
     r'(?:printf .* \| )?curl ': check_curl,
 }
 # What cannot run here, with every name as the code has it.
