@@ -26,7 +26,7 @@ HANDSHAKES = {
     'Meta': 'hub.verify_token', 'Dropbox': 'challenge', 'CloudEvents': 'webhook-request-origin',
     'Slack': 'url_verification', 'Zoom': 'endpoint.url_validation',
 }
-BULLETS = ('Set up', 'Incident', 'If XSOAR is slow', 'Resolved', 'Mind')
+BULLETS = ('Set up', 'Incident', 'If XSOAR is slow', 'Resolved', 'Note')
 OWN_HEADERS = {'cf-webhook-auth', 'x-gitlab-token', 'x-webhook-secret'}  # hold the token itself, and are named by their senders
 SIGNATURE = re.compile('signature|hmac', re.IGNORECASE)
 WAYS = {'Authorization': r'\bAuthorization\b', 'own header': r'(?i)header|`cf-webhook-auth`|`X-Gitlab-Token`',
@@ -83,7 +83,7 @@ def test_every_row_of_the_table_has_a_guide_and_every_guide_a_row() -> None:
 def test_a_guide_answers_what_its_reader_asks(title: str) -> None:
     found = re.findall(r'^- \*\*(.+?)\*\*: \S', GUIDES[title], re.MULTILINE)
     if title != 'Any other':
-        assert {'Set up', 'Incident', 'If XSOAR is slow', 'Mind'} <= set(found)
+        assert {'Set up', 'Incident', 'If XSOAR is slow', 'Note'} <= set(found)
     assert found == [name for name in BULLETS if name in found], 'the order is that of the other guides'
 
 
