@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from documents import DESCRIPTOR, GUIDES, IN_THE_IMAGE, MANUAL, RECIPE, Command, commands, read, read_tests
+from documents import DESCRIPTOR, GUIDES, IN_THE_IMAGE, MANUAL, RECIPE, SENDER_GUIDES, Command, commands, read, read_tests
 from local_xsoar import ROOT, LocalXsoar, needs
 from tools.names_table import SENDERS
 from webhook import PACK
@@ -137,7 +137,7 @@ ELSEWHERE = {
 }
 
 
-DOCUMENTED = dict.fromkeys(command for file in (*GUIDES, MANUAL) for command in commands(read(file)))
+DOCUMENTED = dict.fromkeys(command for file in (*GUIDES, *SENDER_GUIDES, MANUAL) for command in commands(read(file)))
 
 
 def test_every_command_that_is_excused_stands_in_a_document() -> None:

@@ -8,7 +8,7 @@ import re
 import GenericWebhook
 import pytest
 from GenericWebhook import ANY, DELIVERY_IDS, SCHEMES
-from documents import MANUAL, quoted, read, section, table
+from documents import MANUAL, SENDER_GUIDES, quoted, read, section, table
 from local_xsoar import ROOT
 
 from localxsoar.senders import load_senders
@@ -26,7 +26,7 @@ HANDSHAKES = {
     'Meta': 'hub.verify_token', 'Dropbox': 'challenge', 'CloudEvents': 'webhook-request-origin',
     'Slack': 'url_verification', 'Zoom': 'endpoint.url_validation',
 }
-BULLETS = ('Set up', 'Incident', 'If XSOAR is slow', 'Resolved', 'Mind')
+BULLETS = ('Set up', 'Incident', 'If XSOAR is slow', 'Resolved', 'Note')
 OWN_HEADERS = {'cf-webhook-auth', 'x-gitlab-token', 'x-webhook-secret'}  # hold the token itself, and are named by their senders
 SIGNATURE = re.compile('signature|hmac', re.IGNORECASE)
 WAYS = {'Authorization': r'\bAuthorization\b', 'own header': r'(?i)header|`cf-webhook-auth`|`X-Gitlab-Token`',
@@ -48,7 +48,7 @@ RECIPES = {
 
 
 CHAPTER = section(read(MANUAL), 'Senders')
-GUIDES = {title.strip(): text for title, _, text in (part.partition('\n') for part in CHAPTER.split('\n### ')[1:])}
+GUIDES = {title.lstrip('# '): text for title, _, text in (read(file).partition('\n') for file in SENDER_GUIDES)}
 # Of each sender of the table: how it shows the token, and what that was verified by.
 ROWS = {re.split(r'[][]', title)[1]: (ways, by)
         for title, ways, by in table(CHAPTER, 'Sender', 'Shows the token by', 'Verified by')}
@@ -74,15 +74,16 @@ def test_the_senders_of_a_soc_come_first_and_in_the_order_of_their_worth() -> No
 
 
 def test_every_row_of_the_table_has_a_guide_and_every_guide_a_row() -> None:
-    guides = [title for title in GUIDES if '**Set up**' in GUIDES[title] or title == 'Any other']
-    assert guides == list(ROWS)
+    links = re.findall(r'^\| \[(.+?)\]\((?:\.\./)+docs/senders/([\w-]+)\.md\)', CHAPTER, re.MULTILINE)
+    assert dict(links) == {read(file).partition('\n')[0].removeprefix('# '): file.stem for file in SENDER_GUIDES}
+    assert [title for title, _ in links] == list(ROWS)
 
 
 @pytest.mark.parametrize('title', ROWS)
 def test_a_guide_answers_what_its_reader_asks(title: str) -> None:
     found = re.findall(r'^- \*\*(.+?)\*\*: \S', GUIDES[title], re.MULTILINE)
     if title != 'Any other':
-        assert {'Set up', 'Incident', 'If XSOAR is slow', 'Mind'} <= set(found)
+        assert {'Set up', 'Incident', 'If XSOAR is slow', 'Note'} <= set(found)
     assert found == [name for name in BULLETS if name in found], 'the order is that of the other guides'
 
 

@@ -12,6 +12,7 @@ from webhook import PACK
 
 INTEGRATION = PACK / 'Integrations/GenericWebhook'
 MANUAL = INTEGRATION / 'README.md'
+SENDER_GUIDES = sorted((ROOT / 'docs/senders').glob('*.md'))
 GUIDES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
 MADE = {'dist'}
 RECIPE = Path('docker/generic-webhook')
