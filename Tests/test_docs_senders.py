@@ -50,8 +50,8 @@ RECIPES = {
 CHAPTER = section(read(MANUAL), 'Senders')
 GUIDES = {title.lstrip('# '): text for title, _, text in (read(file).partition('\n') for file in SENDER_GUIDES)}
 # Of each sender of the table: how it shows the token, and what that was verified by.
-ROWS = {re.split(r'[][]', title)[1]: (ways, by)
-        for title, ways, by in table(CHAPTER, 'Sender', 'Shows the token by', 'Verified by')}
+TABLE = table(CHAPTER, 'Sender', 'Shows the token by', 'XSOAR 8 without an engine', 'Verified by')
+ROWS = {re.split(r'[][]', title)[1]: (ways, by) for title, ways, _, by in TABLE}
 
 
 def named_headers(text: str) -> set[str]:
@@ -71,6 +71,16 @@ def known_headers() -> set[str]:
 
 def test_the_senders_of_a_soc_come_first_and_in_the_order_of_their_worth() -> None:
     assert tuple(ROWS)[:len(FIRST)] == FIRST
+
+
+@pytest.mark.parametrize('title, ways, reaches', [(re.split(r'[][]', title)[1], ways, reaches) for title, ways, reaches, _ in TABLE])
+def test_only_a_sender_that_can_set_authorization_reaches_a_tenant_without_an_engine(title: str, ways: str, reaches: str) -> None:
+    if 'Authorization' in ways:
+        assert reaches == 'yes'
+    elif reaches == 'yes':
+        assert re.search(r'`Authorization`|Basic', GUIDES[title])
+    else:
+        assert reaches in ('no', 'unconfirmed', 'if it can set a header')
 
 
 def test_every_row_of_the_table_has_a_guide_and_every_guide_a_row() -> None:

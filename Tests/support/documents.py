@@ -12,8 +12,8 @@ from webhook import PACK
 
 INTEGRATION = PACK / 'Integrations/GenericWebhook'
 MANUAL = INTEGRATION / 'README.md'
-SENDER_GUIDES = sorted((ROOT / 'docs/senders').glob('*.md'))
-GUIDES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
+SENDER_GUIDES = sorted(file for file in (ROOT / 'docs/senders').glob('*.md') if file.name != 'README.md')
+GUIDES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md')), ROOT / 'docs/senders/README.md']
 MADE = {'dist'}
 RECIPE = Path('docker/generic-webhook')
 IN_THE_IMAGE = ('bottle', 'gevent', 'msgspec', 'multipart')
