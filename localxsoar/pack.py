@@ -5,7 +5,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,9 +27,12 @@ SERVER_IMPORTS = re.compile(r'''
     (?: import[ ]demistomock[ ]as[ ]demisto
       | from[ ]CommonServer(?:User)?Python[ ]import[ ]\*
       | from[ ]\w+ApiModule[ ]import[ ]\*
+      | from[ ]localxsoar\.common\.\w+[ ]import[ ][^(\n]*?
       | from[ ]__future__[ ]import[ ][^(\n]*? )
     [ \t]* (?:[\#;].*)? $''', re.MULTILINE | re.VERBOSE)
 API_MODULE = re.compile(r'^from (\w+ApiModule) import \*', re.MULTILINE)
+# The carried CommonServerPython names its parts, in their order, by these imports.
+CARRIED_PART = re.compile(r'^from localxsoar\.common\.(\w+) import \*', re.MULTILINE)
 IN_REPOSITORY = 'Packs/{}/Scripts/{}/{}.py'
 TRACEBACK_LINE = re.compile(r'File "<string>", line (\d+)(, in .*)?')
 
@@ -238,10 +241,19 @@ class Unified:
         return f'File "{file}", line {number - first + 1}{function or ""}' + (f'\n    {code}' if code else '')
 
 
+def _with_carried_parts(parts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the files and texts, and before a text the parts of the carried CommonServerPython that it names."""
+    for file, text in parts:
+        for name in CARRIED_PART.findall(text):
+            part = CARRIED_COMMON_SERVER_PYTHON.with_name('common') / f'{name}.py'
+            yield str(part), part.read_text('utf-8')
+        yield file, text
+
+
 def unify(*parts: tuple[str, str]) -> Unified:
     """Return one text made of files and their texts, without the imports that refer to one another."""
     texts, files, first_number = [], [], 1
-    for file, text in parts:
+    for file, text in _with_carried_parts(parts):
         files.append((first_number, file))
         texts.append(SERVER_IMPORTS.sub(lambda match: f'{match[1]}pass' if match[1] else '', text) + '\n')
         first_number += texts[-1].count('\n')
