@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from localxsoar import pack
 from localxsoar.commands import CONTEXT, TEST_MODULE, Site
 from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
+from localxsoar.explain import explain
 from localxsoar.faults import Faults
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
@@ -28,11 +28,6 @@ ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, 'fetch-indicators', 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
-MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
-MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
-# Names to install, where they differ from the module's name.
-DISTRIBUTIONS = {'bs4': 'beautifulsoup4', 'cv2': 'opencv-python', 'dateutil': 'python-dateutil', 'jwt': 'PyJWT', 'yaml': 'PyYAML',
-                 'Crypto': 'pycryptodome', 'slack_sdk': 'slack-sdk', 'OpenSSL': 'pyOpenSSL', 'PIL': 'Pillow'}
 
 
 class CommandFailed(Exception):
@@ -269,16 +264,3 @@ def contents_of(container: Container) -> list[Any]:
         elif contents:
             found.append(contents)
     return found
-
-
-def explain(exception: str, integration: pack.Integration, runtime: Runtime) -> str:
-    """Return what to do about an exception, or '' if it is unknown. Without an exception, explain that a script ended."""
-    if missing := MISSING_MODULE.search(exception):
-        image = integration.descriptor['script'].get('dockerimage') or 'its image'
-        name = missing[1].partition('.')[0]
-        return (f'The Python of the container lacks the module {name}, which {image} has. Run '
-                f'{runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or choose another Python with --python PATH.')
-    if (missing := MISSING_NAME.search(exception)) and runtime.common_server_python == pack.CARRIED_COMMON_SERVER_PYTHON:
-        return (f'If {missing[1]} belongs to CommonServerPython: the subset in the local XSOAR lacks it. '
-                'Give the real file with --common-server-python FILE.')
-    return '' if exception else 'The script came to its end, but a long-running script must run until its instance is disabled.'

@@ -14,7 +14,7 @@ from localxsoar import instance as instance_module
 from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
 from localxsoar.faults import Faults
-from localxsoar.instance import CommandFailed, Instance, explain
+from localxsoar.instance import CommandFailed, Instance
 from localxsoar.output import Printer
 from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration
 from localxsoar.ports import any_free_port
