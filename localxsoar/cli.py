@@ -38,6 +38,7 @@ from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
 from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
 from localxsoar.recognition import SenderRecognizer
+from localxsoar.repository import find_common_server_python
 from localxsoar.senders import load_senders
 from localxsoar.store import Store
 from localxsoar.xsoar_api import XsoarApi
@@ -66,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
     add('--common-server-python', metavar='FILE', type=Path,
-        help="CommonServerPython (default: the file in the pack's repository, or else a subset)")
+        help="CommonServerPython (default: that of a content repository or of demisto-sdk's cache,\nor else the carried subset)")
     add('--python', metavar='PATH', default=sys.executable, help='the interpreter, with its packages, that runs the container')
     add('--server', metavar='VERSION', choices=VERSIONS, default='8',
         help=f'the version of XSOAR to act like: {", ".join(VERSIONS)} (default: 8)')
@@ -116,7 +117,8 @@ def build_instance(options: argparse.Namespace) -> Instance:
     integration = pack.load_integration(options.pack)
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
-    runtime = Runtime(options.common_server_python or pack.find_common_server_python(options.pack), options.heartbeat,
+    common = options.common_server_python or find_common_server_python(options.pack) or pack.CARRIED_COMMON_SERVER_PYTHON
+    runtime = Runtime(common, options.heartbeat,
                       LOOPBACK if is_loopback(options.host) else '', find_python(options.python), options.server)
     is_one_off = bool(options.test or options.samples or options.command)
     printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))

@@ -14,9 +14,11 @@ import yaml
 
 from localxsoar.errors import UsageError
 from localxsoar.ports import PORT_PARAMETER
+from localxsoar.repository import IN_REPOSITORY, find_in_repository
 
 CARRIED_COMMON_SERVER_PYTHON = Path(__file__).with_name('CommonServerPython.py')
 UNKNOWN = 'unknown'
+OTHER_LANGUAGES = {'javascript': 'JavaScript', 'powershell': 'PowerShell'}
 FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py')
 # The row that the server adds to the form of a descriptor with `longRunningPort: true`.
 PORT_ROW = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
@@ -33,7 +35,6 @@ SERVER_IMPORTS = re.compile(r'''
 API_MODULE = re.compile(r'^from (\w+ApiModule) import \*', re.MULTILINE)
 # The carried CommonServerPython names its parts, in their order, by these imports.
 CARRIED_PART = re.compile(r'^from localxsoar\.common\.(\w+) import \*', re.MULTILINE)
-IN_REPOSITORY = 'Packs/{}/Scripts/{}/{}.py'
 TRACEBACK_LINE = re.compile(r'File "<string>", line (\d+)(, in .*)?')
 
 ENCRYPTED, BOOLEAN, CREDENTIALS = 4, 8, 9
@@ -89,10 +90,26 @@ def load_integration(path: Path, name: str = '') -> Integration:
     found = list(_integrations(path))
     chosen = [item for item in found if item.name == name] or [item for item in found if item.is_long_running] or found
     if not chosen:
-        raise UsageError(f'{path} has no integration (a .yml with commonfields and script).')
+        raise UsageError(_reason_for_none(path))
     if len(chosen) > 1:
         raise UsageError(f'{path} has several integrations; give the path of one: {", ".join(item.source for item in chosen)}.')
     return chosen[0]
+
+
+def _reason_for_none(path: Path) -> str:
+    """Return why a path has no integration that can run here: it may have a script, or another language."""
+    for name, data in sorted(_read_files(path).items()):
+        content = _read_yaml(name, data) if name.endswith('.yml') else None
+        if not isinstance(content, dict) or 'commonfields' not in content or 'script' not in content:
+            continue
+        script = content['script']
+        is_integration = isinstance(script, dict)
+        language = str((script if is_integration else content).get('type'))
+        if language in OTHER_LANGUAGES:
+            return f'{name} is written in {OTHER_LANGUAGES[language]}. The local XSOAR runs Python 3 only.'
+        if not is_integration:
+            return f"{name} is a script, not an integration. Run it with --command {content.get('name')}."
+    return f'{path} has no integration (a .yml with commonfields and script).'
 
 
 def _integrations(path: Path) -> Iterator[Integration]:
@@ -142,13 +159,17 @@ def _zip_files(data: bytes, label: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_descriptor(name: str, data: bytes) -> dict[str, Any] | None:
-    """Return the descriptor in a .yml file, or None if the file describes something else."""
+    """Return the descriptor in a .yml file, or None if the file describes something that does not run here."""
+    content = _read_yaml(name, data)
+    is_integration = isinstance(content, dict) and isinstance(content.get('script'), dict) and 'commonfields' in content
+    return content if is_integration and content['script'].get('type') not in OTHER_LANGUAGES else None
+
+
+def _read_yaml(name: str, data: bytes) -> Any:
     try:
-        content = yaml.safe_load(data)
+        return yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f'{name} is not YAML: {" ".join(str(error).split())}') from None
-    is_integration = isinstance(content, dict) and isinstance(content.get('script'), dict) and 'commonfields' in content
-    return content if is_integration else None
 
 
 def _build(path: Path, name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> Integration:
@@ -180,19 +201,6 @@ def _api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str,
             text = file.read_text('utf-8')
             yield from _api_modules(path, text, seen)
             yield str(file), text
-
-
-def find_in_repository(path: Path, name: str) -> Path | None:
-    """Return the file with this name in the content repository around the pack, or None."""
-    candidates = (folder / name for folder in path.resolve().parents if (folder / 'Packs').is_dir())
-    return next((file for file in candidates if file.is_file()), None)
-
-
-def find_common_server_python(path: Path) -> Path:
-    """Return the file of CommonServerPython in the pack's repository, or else the subset in this package."""
-    name = 'CommonServerPython'
-    found = (find_in_repository(path, file) for file in (IN_REPOSITORY.format('Base', name, name), f'{name}.py'))
-    return next(filter(None, found), CARRIED_COMMON_SERVER_PYTHON)
 
 
 def read_text(file: Path) -> str:
