@@ -60,6 +60,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog='python -m localxsoar', description=localxsoar.__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add = parser.add_argument
+    add('--version', action='version', version=f'localxsoar {localxsoar.__version__}')
     add('pack', metavar='PACK', type=Path, help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk")
     add('--instance', metavar='NAME', help="the instance's name (default: the integration's, in small letters)")
     add('--set', metavar='PARAMETER=VALUE', action='append', default=[], help='a parameter of the instance; repeatable')
@@ -72,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('--server', metavar='VERSION', choices=VERSIONS, default='8',
         help=f'the version of XSOAR to act like: {", ".join(VERSIONS)} (default: 8)')
     add('--watch', action='store_true', help='restart the container when a file of the pack changes')
+    add('--debugpy', metavar='PORT', type=int, default=0, help='wait for a debugger on this port before the script runs')
     add('--server-setting', metavar='KEY=VALUE', action='append', default=[],
         help=f'a server setting; {EXTERNAL_SETTING}.NAME is true unless set here; repeatable')
     add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: no heartbeats)')
@@ -118,8 +120,9 @@ def build_instance(options: argparse.Namespace) -> Instance:
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
     common = options.common_server_python or find_common_server_python(options.pack) or pack.CARRIED_COMMON_SERVER_PYTHON
-    runtime = Runtime(common, options.heartbeat,
-                      LOOPBACK if is_loopback(options.host) else '', find_python(options.python), options.server)
+    # A script that a debugger has stopped sends no heartbeats.
+    runtime = Runtime(common, 0 if options.debugpy else options.heartbeat, LOOPBACK if is_loopback(options.host) else '',
+                      find_python(options.python), options.server, options.debugpy)
     is_one_off = bool(options.test or options.samples or options.command)
     printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))
     free_port = any_free_port if options.port == ANY_PORT or is_one_off else well_known_free_port

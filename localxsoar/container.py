@@ -45,6 +45,7 @@ class Runtime:
     host: str = LOOPBACK  # replaces 0.0.0.0 and :: when the script listens; '' leaves the script's choice
     python: str = sys.executable
     version: str = '8'
+    debugger: int = 0  # the port on which a script waits for a debugger; 0: it does not wait
 
 
 @dataclass(frozen=True)

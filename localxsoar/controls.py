@@ -20,11 +20,17 @@ class Controls:
             ('GET', '/localxsoar/state', self._instance.state),
             ('GET', '/localxsoar/incidents', lambda: as_json(self._instance.store.sent())),
             ('POST', '/localxsoar/samples', lambda: as_json(self._instance.fetch_samples())),
+            ('POST', '/localxsoar/commands', self._run),
             ('GET', '/localxsoar/faults', self._instance.faults.as_dict),
             ('PATCH', '/localxsoar/faults', lambda: self._instance.faults.change(read_object())),
             ('POST', '/localxsoar/<action:re:cut|stop-container>', self._end),
         ):
             api.route(path, method, handler)
+
+    def _run(self) -> dict[str, Any]:
+        """Run one command and return its entries."""
+        wanted = read_object()
+        return {'entries': self._instance.run(str(wanted['command']), wanted.get('args') or {})}
 
     def _end(self, action: str) -> dict[str, Any]:
         """Cut the line, or end the container, which is then started again."""

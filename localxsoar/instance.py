@@ -10,6 +10,7 @@ from typing import Any
 from localxsoar import pack
 from localxsoar.commands import CONTEXT, TEST_MODULE, Site
 from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
+from localxsoar.debugger import debuggable
 from localxsoar.explain import explain
 from localxsoar.faults import Faults
 from localxsoar.journal import Journal
@@ -175,7 +176,8 @@ class Instance:
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
                        heartbeat: float = 0) -> Container:
-        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime)
+        script = debuggable(self._script, self.runtime.debugger) if self.runtime.debugger else self._script
+        order = Order(command, script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime)
         return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version))
 
     # Single commands, each in a container of its own.
@@ -225,7 +227,7 @@ class Instance:
         # A single command adds to the instance's log, but not to the state that its long-running container has.
         container = self._new_container(command, params, Journal(log=self.journal.log), args)
         container.start()
-        if container.wait(COMMAND_SECONDS) is None:
+        if container.wait(None if self.runtime.debugger else COMMAND_SECONDS) is None:
             container.stop(STOP_GRACE_SECONDS)
             raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
         if container.exception:

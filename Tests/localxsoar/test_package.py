@@ -15,7 +15,7 @@ import localxsoar
 PACKAGE = Path(localxsoar.__file__).parent
 PACKS = Path(__file__).parent / 'packs'
 MODULES = {'bottle': 'bottle', 'gevent': 'gevent', 'h11': 'h11', 'PyYAML': 'yaml'}
-FOR_TESTS = {'pytest', 'demisto_client'}
+FOR_TESTS = {'pytest'}
 OF_THE_PLATFORM = {'demistomock'}
 
 
