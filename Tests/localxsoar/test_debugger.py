@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from local_xsoar import LocalXsoar
 
+import localxsoar
 from localxsoar.debugger import debuggable
 from localxsoar.pack import Unified
 from localxsoar.ports import any_free_port
 from localxsoar.pytest_plugin import ENVIRONMENT
 
 PACKS = Path(__file__).parent / 'packs'
+README = Path(localxsoar.__file__).with_name('README.md').read_text()
 SECONDS = 30
 
 
@@ -84,8 +86,8 @@ def port() -> int:
 
 @pytest.fixture
 def debugged(port: int) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, '-m', 'localxsoar', str(PACKS / 'Commands'), '--command', 'hello-say', '--arg', 'name=you',
-               '--debugpy', str(port)]
+    written = re.findall(r'^    localxsoar Hello (.* --debugpy) 5678$', README, re.MULTILINE)[0]
+    command = [sys.executable, '-m', 'localxsoar', str(PACKS / 'Commands'), *written.split(), str(port)]
     with subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         yield process
         process.kill()
@@ -114,6 +116,12 @@ def test_a_breakpoint_stops_a_gevent_server_in_a_request(port: int) -> None:
         said, _ = sender.communicate(timeout=SECONDS)
         editor.close()
     assert json.loads(said)[0]['name'] == 'by gevent'
+
+
+def test_the_launch_configuration_of_the_readme_names_the_port_of_its_command() -> None:
+    configuration = json.loads(re.findall(r'`(\{"name": "localxsoar".*\})`', README)[0])
+    assert (configuration['type'], configuration['request']) == ('debugpy', 'attach')
+    assert configuration['connect'] == {'host': '127.0.0.1', 'port': 5678}
 
 
 def test_a_debuggable_script_has_each_file_in_its_own_lines() -> None:
