@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from localxsoar import pack
 from localxsoar.container import Runtime
@@ -26,9 +28,11 @@ DISTRIBUTIONS = {
     'nacl': 'PyNaCl', 'slack_sdk': 'slack-sdk', 'socks': 'PySocks', 'yaml': 'PyYAML', 'zmq': 'pyzmq'}
 
 
-def explain(exception: str, integration: pack.Integration, runtime: Runtime) -> str:
-    """Return what to do about an exception, or '' if it is unknown. Without an exception, explain that a script ended."""
-    script = integration.descriptor['script']
+def explain(exception: str, script: Mapping[str, Any], runtime: Runtime) -> str:
+    """Return what to do about an exception of a script, by its descriptor, or '' if it is unknown.
+
+    Without an exception, explain that a long-running script ended.
+    """
     is_declared = script.get('subtype') == 'python2'
     if PYTHON_2.search(exception) or (is_declared and 'SyntaxError' in exception):
         return IS_PYTHON_2.format(', as its descriptor says (subtype: python2)' if is_declared else '')

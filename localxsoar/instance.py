@@ -153,7 +153,8 @@ class Instance:
                 continue
             delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
             self.printer.alarm(f'The container ended (exit code {code}). It starts again in {delay:g} s.')
-            if self._container and (reason := explain(self._container.exception, self.integration, self.runtime)):
+            script = self.integration.descriptor['script']
+            if self._container and (reason := explain(self._container.exception, script, self.runtime)):
                 self.printer.alarm(reason)
             self._renewed.wait(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
@@ -231,7 +232,7 @@ class Instance:
             container.stop(STOP_GRACE_SECONDS)
             raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
         if container.exception:
-            reason = explain(container.exception, self.integration, self.runtime)
+            reason = explain(container.exception, self.integration.descriptor['script'], self.runtime)
             raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])))
         for result in container.results:
             if result.get('Type') == ERROR_ENTRY:

@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -98,8 +99,8 @@ def load_integration(path: Path, name: str = '') -> Integration:
 
 def _reason_for_none(path: Path) -> str:
     """Return why a path has no integration that can run here: it may have a script, or another language."""
-    for name, data in sorted(_read_files(path).items()):
-        content = _read_yaml(name, data) if name.endswith('.yml') else None
+    for name, data in sorted(read_files(path).items()):
+        content = read_yaml(name, data) if name.endswith('.yml') else None
         if not isinstance(content, dict) or 'commonfields' not in content or 'script' not in content:
             continue
         script = content['script']
@@ -113,7 +114,7 @@ def _reason_for_none(path: Path) -> str:
 
 
 def _integrations(path: Path) -> Iterator[Integration]:
-    files = _read_files(path)
+    files = read_files(path)
     wanted = {path.name} if path.suffix == '.yml' else {name for name in files if name.endswith('.yml')}
     for name in sorted(wanted):
         descriptor = _read_descriptor(name, files[name])
@@ -121,7 +122,7 @@ def _integrations(path: Path) -> Iterator[Integration]:
             yield _build(path, name, descriptor, files)
 
 
-def _read_files(path: Path) -> dict[str, bytes]:
+def read_files(path: Path) -> dict[str, bytes]:
     """Return the files of a pack by their path inside it."""
     if path.suffix == '.zip':
         return dict(_zip_files(path.read_bytes(), path.name))
@@ -160,12 +161,13 @@ def _zip_files(data: bytes, label: str) -> Iterator[tuple[str, bytes]]:
 
 def _read_descriptor(name: str, data: bytes) -> dict[str, Any] | None:
     """Return the descriptor in a .yml file, or None if the file describes something that does not run here."""
-    content = _read_yaml(name, data)
+    content = read_yaml(name, data)
     is_integration = isinstance(content, dict) and isinstance(content.get('script'), dict) and 'commonfields' in content
     return content if is_integration and content['script'].get('type') not in OTHER_LANGUAGES else None
 
 
-def _read_yaml(name: str, data: bytes) -> Any:
+@lru_cache(maxsize=256)  # reading takes long, and a file may be an integration's or a script's
+def read_yaml(name: str, data: bytes) -> Any:
     try:
         return yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
