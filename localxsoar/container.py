@@ -14,11 +14,12 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from localxsoar.commands import DONE, INSTANCE_ID, NO_REPLY, ServerCommands, Site
+from localxsoar.debugger import debuggable
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRejected
 from localxsoar.output import escape
@@ -75,7 +76,8 @@ class Container:
     """One process that runs one command of the integration. Its calls get their replies strictly one after another."""
 
     def __init__(self, order: Order, site: Site) -> None:
-        self._order = order
+        port = order.runtime.debugger
+        self._order = replace(order, script=debuggable(order.script, port)) if port else order
         self._printer = site.printer
         self._journal = site.journal
         self._mark = str(uuid.uuid4())

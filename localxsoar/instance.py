@@ -10,7 +10,6 @@ from typing import Any
 from localxsoar import pack
 from localxsoar.commands import CONTEXT, TEST_MODULE, Site
 from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
-from localxsoar.debugger import debuggable
 from localxsoar.explain import explain
 from localxsoar.faults import Faults
 from localxsoar.journal import Journal
@@ -177,8 +176,7 @@ class Instance:
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
                        heartbeat: float = 0) -> Container:
-        script = debuggable(self._script, self.runtime.debugger) if self.runtime.debugger else self._script
-        order = Order(command, script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime)
+        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime)
         return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version))
 
     # Single commands, each in a container of its own.
