@@ -31,14 +31,16 @@ from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.front import Front, is_loopback
-from localxsoar.instance import CommandFailed, Instance
+from localxsoar.instance import ERROR_ENTRY, CommandFailed, Instance
 from localxsoar.json_routes import format_error, reject_malformed
 from localxsoar.masks import Masks
 from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
 from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
 from localxsoar.recognition import SenderRecognizer
+from localxsoar.scripts import load_scripts
 from localxsoar.senders import load_senders
+from localxsoar.server import Server
 from localxsoar.store import Store
 from localxsoar.xsoar_api import XsoarApi
 
@@ -82,8 +84,11 @@ def build_parser() -> argparse.ArgumentParser:
         help='a header of the curl command that is printed; {PARAMETER} in it becomes its value')
     add('--curl-data', metavar='BODY', default='{"name":"my first incident"}', help='the body of that command')
     add('--senders', metavar='DIR', type=Path, help='recipes of senders for the page and `python -m localxsoar.send`')
-    add('--command', metavar='NAME', help='run one command and print its entries; exit code 0, or 1 after an error')
+    add('--command', metavar='NAME', help='run one command or script and print its entries; exit code 0, or 1 after an error')
     add('--arg', metavar='NAME=VALUE', action='append', default=[], help="an argument; a file's path serves as entry id")
+    add('--incident', metavar='ID', help='the incident of the --store that the script of --command runs in (default: none)')
+    add('--pre-process', metavar='SCRIPT', default='',
+        help="run this script of the pack's Scripts folder for each incoming incident; False drops the incident")
     add('--test', action='store_true', help='press the Test button: print ok, or an error with exit code 1')
     add('--samples', action='store_true', help='print what the mapping wizard would fetch; share the --store of a running server')
     add('--end-with-stdin', action='store_true', help='stop when standard input ends, as when the parent process is killed')
@@ -97,32 +102,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
     try:
         options = build_parser().parse_args(arguments)
-        instance = build_instance(options)
+        server = build_server(options)
+        if options.command:
+            args = read_assignments(options.arg, '--arg')
+            return run_once(lambda: '\n'.join(map(readable, server.run(options.command, args, options.incident))))
+        instance = server.first
         if options.test:
             return run_once(instance.test_module)
         if options.samples:
             return run_once(lambda: json.dumps(instance.fetch_samples(), indent=2))
-        if options.command:
-            args = read_assignments(options.arg, '--arg')
-            return run_once(lambda: '\n'.join(map(readable, instance.run(options.command, args))))
-        return serve(options, instance)
+        return serve(options, server)
     except UsageError as error:
         print(f'localxsoar: {error}', file=sys.stderr)
         return USAGE_ERROR
 
 
-def build_instance(options: argparse.Namespace) -> Instance:
-    """Return the instance that the options describe. Raise UsageError if they are wrong."""
-    integration = pack.load_integration(options.pack)
+def build_server(options: argparse.Namespace) -> Server:
+    """Return the server that the options describe. Raise UsageError if they are wrong."""
+    scripts = load_scripts(options.pack) if options.pack.exists() else {}
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
     runtime = Runtime(options.common_server_python or pack.find_common_server_python(options.pack), options.heartbeat,
                       LOOPBACK if is_loopback(options.host) else '', find_python(options.python), options.server)
     is_one_off = bool(options.test or options.samples or options.command)
     printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))
+    server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process)
+    if options.command in scripts and not pack.has_integration(options.pack):
+        return server
+    integration = pack.load_integration(options.pack)
     free_port = any_free_port if options.port == ANY_PORT or is_one_off else well_known_free_port
-    return Instance(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), runtime,
-                    open_store(options.store), faults, printer, free_port)
+    server.add(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), free_port)
+    return server
 
 
 def find_python(name: str) -> str:
@@ -155,13 +165,17 @@ def run_once(command: Callable[[], str]) -> int:
     try:
         print(command())
     except CommandFailed as error:
+        for entry in error.entries:
+            if entry.get('Type') != ERROR_ENTRY:
+                print(readable(entry))
         print(error)
         return 1
     return 0
 
 
-def serve(options: argparse.Namespace, instance: Instance) -> int:
+def serve(options: argparse.Namespace, server: Server) -> int:
     """Serve until SIGINT or SIGTERM or, with --end-with-stdin, until standard input ends."""
+    instance = server.first
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, stop.set)
@@ -169,10 +183,12 @@ def serve(options: argparse.Namespace, instance: Instance) -> int:
     front, port, deliveries = listen(options, instance, settings)
     instance.url = f'http://{options.host}:{port}'
     introduce(options, instance, instance.url)
+    if options.pre_process:
+        instance.printer.show(f'Pre-process rule: {options.pre_process}')
     instance.enable()
     gevent.spawn(say_ready, instance)
     if options.watch:
-        gevent.spawn(watch_files, options.pack, instance)
+        gevent.spawn(watch_files, options.pack, server)
     if options.end_with_stdin:
         gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
     stop.wait()
@@ -263,7 +279,7 @@ def watch(page: Page) -> None:
         gevent.sleep(LOOK_SECONDS)
 
 
-def watch_files(path: Path, instance: Instance) -> None:
+def watch_files(path: Path, server: Server) -> None:
     """Load the integration again whenever a file of the pack has changed."""
     seen = times_of(path)
     while True:
@@ -271,10 +287,11 @@ def watch_files(path: Path, instance: Instance) -> None:
         if (now := times_of(path)) != seen:
             seen = now
             try:
-                instance.reconfigure({}, pack.load_integration(path))
-                instance.printer.show('The pack has changed: the container restarts')
+                server.scripts = load_scripts(path)
+                server.first.reconfigure({}, pack.load_integration(path))
+                server.printer.show('The pack has changed: the container restarts')
             except UsageError as error:
-                instance.printer.alarm(str(error))
+                server.printer.alarm(str(error))
 
 
 def times_of(path: Path) -> dict[Path, int]:

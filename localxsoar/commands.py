@@ -39,6 +39,7 @@ class Site:
     journal: Journal
     url: str = ''
     version: str = '8'
+    pre_process: Callable[[dict[str, Any]], bool] | None = None  # returns whether an incoming incident is created
 
 
 class ServerCommands:
@@ -94,6 +95,11 @@ class ServerCommands:
             self._site.journal.warnings.append(text)
             self._site.printer.alarm(text)
 
+    @property
+    def message_types(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """Return the handlers of calls that have a message type of their own, rather than executeCommand."""
+        return {'demistoUrls': self.urls, 'demistoVersion': self.version, 'getFileByEntryID': self.file, 'dt': self.dt}
+
     # Incidents and indicators.
 
     def _create_incidents(self, args: dict[str, Any]) -> Any:
@@ -112,8 +118,14 @@ class ServerCommands:
         return created
 
     def store_incidents(self, incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Create the incidents, print them, and return them with their ids."""
-        created = self._store.create(incidents, self._instance, self._brand)
+        """Create the incidents that the pre-process rule does not drop, print them, and return them with their ids."""
+        if not self._site.pre_process:
+            created = self._store.create(incidents, self._instance, self._brand)
+        else:
+            created = []
+            for incident, incoming in zip(incidents, self._store.preview(incidents, self._instance, self._brand), strict=True):
+                if self._site.pre_process(incoming):
+                    created += self._store.create([incident], self._instance, self._brand)
         self._site.printer.created(created)
         return created
 
@@ -176,7 +188,7 @@ class ServerCommands:
                     'body': response.read().decode('utf-8', 'replace'),
                     'headers': {name: [value] for name, value in response.headers.items()}}
 
-    # Calls that have a message type of their own, rather than executeCommand.
+    # Calls that have a message type of their own.
 
     def urls(self, message: dict[str, Any]) -> Any:
         paths = ('evidenceBoard', 'investigation', 'relatedIncidents', 'warRoom', 'workPlan')

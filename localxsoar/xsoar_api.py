@@ -52,6 +52,7 @@ class XsoarApi:
             ('POST', '/investigations/search', self._investigations),
             ('POST', '/entry/execute/sync', self._execute),
             ('POST', '/investigation/<id>/context', self._context),
+            ('POST', '/investigation/<id>', self._investigation),
             ('POST', '/incident', self._create_incident),
             ('POST', '/incidents/search', self._search),
             ('POST', '/indicators/search', self._indicators),
@@ -172,6 +173,15 @@ class XsoarApi:
     def _investigations(self) -> dict[str, Any]:
         return {'total': 1, 'data': [{'id': PLAYGROUND, 'name': 'Playground', 'type': PLAYGROUND_TYPE, 'status': 0,
                                       'creatingUserId': USER['id']}]}
+
+    def _investigation(self, id: str) -> str:
+        """Return the War Room of an incident or of the playground."""
+        kept = self._instance.store.entries(id)
+        shown = [contents if isinstance(contents := entry['contents'], dict) else {'Contents': contents} for entry in kept]
+        return as_json({'id': id, 'entries': [
+            {'id': entry['id'], 'investigationId': id, 'type': contents.get('Type') or NOTE, 'contents': contents.get('Contents'),
+             'format': contents.get('ContentsFormat') or 'text', 'user': USER['id']}
+            for entry, contents in zip(kept, shown, strict=True)]})
 
     def _execute(self) -> str:
         """Run `!command name="value" ...` and return its entries. An error is an entry, too."""

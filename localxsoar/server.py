@@ -1,0 +1,133 @@
+"""The server: its instances and scripts, and what they ask of one another."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from localxsoar import pack
+from localxsoar.commands import Site
+from localxsoar.container import Container, Order, Runtime
+from localxsoar.entries import PLAYGROUND
+from localxsoar.errors import CallRejected, UsageError
+from localxsoar.faults import Faults
+from localxsoar.instance import ERROR_ENTRY, CommandFailed, Instance, fill_arguments, run_to_its_end
+from localxsoar.journal import Journal
+from localxsoar.output import Printer
+from localxsoar.script_commands import Entries, ScriptCommands, as_reply
+from localxsoar.scripts import Script
+from localxsoar.store import Store
+
+DROPS = ('false', 'False')  # the text of a pre-process script's result that drops the incident
+
+
+class Server:
+    """The instances of one server by name, and its scripts. With `rule`, that script decides which incidents are created."""
+
+    def __init__(self, scripts: Mapping[str, Script], runtime: Runtime, store: Store, faults: Faults, printer: Printer,
+                 rule: str = '') -> None:
+        if rule and rule not in scripts:
+            raise UsageError(f'--pre-process {rule}: the pack has no such script. Its scripts: {", ".join(scripts) or "none"}.')
+        self.scripts = scripts
+        self.instances: dict[str, Instance] = {}
+        self.runtime = runtime
+        self.store = store
+        self.faults = faults
+        self.printer = printer
+        self._rule = rule
+
+    @property
+    def first(self) -> Instance:
+        return next(iter(self.instances.values()))
+
+    def add(self, name: str, integration: pack.Integration, given: Mapping[str, Any], free_port: Callable[[], int]) -> None:
+        """Add an instance of an integration. Raise UsageError if a parameter is wrong."""
+        instance = Instance(name, integration, given, self.runtime, self.store, self.faults, self.printer, free_port)
+        instance.pre_process = self.pre_process if self._rule else None
+        self.instances[name] = instance
+
+    def run(self, command: str, args: Mapping[str, Any], incident: str | None = None) -> Entries:
+        """Run a script in an incident, or else a command, and return its entries. Raise CommandFailed if it fails."""
+        if command not in self.scripts:
+            return self._owner(command).run(command, args)
+        try:
+            return self.run_script(self.scripts[command], args, self.store.get(incident) if incident else None)
+        except CallRejected as error:
+            raise UsageError(f'--incident {incident}: {error}') from None
+
+    def _owner(self, command: str) -> Instance:
+        """Return the first instance whose integration has the command, or the first of all."""
+        return next(iter(self._owners(command)), self.first)
+
+    def _owners(self, command: str) -> list[Instance]:
+        return [instance for instance in self.instances.values()
+                if command in instance.integration.commands and not instance.is_disabled]
+
+    # What scripts use of the server.
+
+    def owns(self, command: str) -> bool:
+        return command in self.scripts or bool(self._owners(command))
+
+    def entries_of(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries:
+        """Run a script, or a command on each enabled instance that has it or on the one of `using`. Return all entries."""
+        using, given = args.get('using'), {name: value for name, value in args.items() if name != 'using'}
+        if command in self.scripts:
+            return attempt(partial(self.run_script, self.scripts[command], given, incident), 'Scripts')
+        found = [instance for instance in self._owners(command) if using in (None, instance.name)]
+        if not found:
+            return [error_entry(f'No enabled instance has the name {using} and the command {command}.', str(using))]
+        return [entry for instance in found for entry in attempt(partial(instance.run, command, given), instance.name)]
+
+    def modules(self) -> dict[str, dict[str, Any]]:
+        """Return the instances in the form of demisto.getModules()."""
+        return {name: {'brand': instance.integration.name, 'state': 'disabled' if instance.is_disabled else 'active',
+                       'category': str(instance.integration.descriptor.get('category') or ''), 'defaultIgnored': 'false'}
+                for name, instance in self.instances.items()}
+
+    def supported_commands(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the commands of the enabled instances in the form of demisto.getAllSupportedCommands()."""
+        return {name: instance.integration.descriptor['script'].get('commands') or []
+                for name, instance in self.instances.items() if not instance.is_disabled}
+
+    def run_script(self, script: Script, args: Mapping[str, Any], incident: dict[str, Any] | None = None) -> Entries:
+        """Run a script and return its entries. Raise CommandFailed if it fails, or UsageError if it cannot run here."""
+        order = Order('', script.unify(self.runtime.common_server_python), {}, '', 'Scripts',
+                      fill_arguments(script.name, script.arguments, args), 0, self.runtime, is_integration=False,
+                      incident=incident or {'id': PLAYGROUND, 'name': 'Playground', 'labels': [], 'CustomFields': {}})
+        owner = next(iter(self.instances.values()), None)
+        journal = Journal(log=owner.journal.log) if owner else Journal()
+        site = Site(self.store, self.faults, self.printer, journal, owner.url if owner else '', self.runtime.version)
+        container = Container(order, site, partial(ScriptCommands, self, incident))
+        run_to_its_end(container, script.name, script.descriptor, self.runtime)
+        return container.results
+
+    def pre_process(self, incoming: dict[str, Any]) -> bool:
+        """Return whether the rule's script lets an incident be created: it does unless it returns False.
+
+        A script that fails is reported and drops nothing.
+        """
+        try:
+            entries = self.run_script(self.scripts[self._rule], {}, incoming)
+        except (CommandFailed, UsageError, KeyError) as error:
+            self.printer.alarm(f'The pre-process script {self._rule} failed, so the incident is created: '
+                               f'{str(error).strip().splitlines()[-1]}')
+            return True
+        dropped = any(entry.get('Contents') is False or entry.get('Contents') in DROPS for entry in entries)
+        if dropped:
+            self.printer.happened(f"dropped  {incoming['name']}, by the pre-process script {self._rule}")
+        return not dropped
+
+
+def attempt(run: Callable[[], Entries], module: str) -> Entries:
+    """Return a command's entries for a script. A failure is an entry of its own, after those that the command returned."""
+    try:
+        entries = run()
+    except (CommandFailed, UsageError) as error:
+        entries = list(getattr(error, 'entries', []))
+        if not any(entry.get('Type') == ERROR_ENTRY for entry in entries):
+            return [*(as_reply(entry, module) for entry in entries), error_entry(str(error), module)]
+    return [as_reply(entry, module) for entry in entries]
+
+
+def error_entry(text: str, module: str) -> dict[str, Any]:
+    return as_reply({'Type': ERROR_ENTRY, 'ContentsFormat': 'text', 'Contents': text}, module)
