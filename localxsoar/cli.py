@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -26,7 +27,7 @@ from localxsoar.commands import VERSIONS
 from localxsoar.container import Runtime
 from localxsoar.controls import Controls
 from localxsoar.deliveries import Deliveries
-from localxsoar.entries import readable
+from localxsoar.entries import PLAYGROUND, readable
 from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
@@ -86,7 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('--senders', metavar='DIR', type=Path, help='recipes of senders for the page and `python -m localxsoar.send`')
     add('--command', metavar='NAME', help='run one command or script and print its entries; exit code 0, or 1 after an error')
     add('--arg', metavar='NAME=VALUE', action='append', default=[], help="an argument; a file's path serves as entry id")
-    add('--incident', metavar='ID', help='the incident of the --store that the script of --command runs in (default: none)')
+    add('--incident', metavar='ID', default=PLAYGROUND, help='the incident of the --store that --command runs in (default: none)')
     add('--pre-process', metavar='SCRIPT', default='',
         help="run this script of the pack's Scripts folder for each incoming incident; False drops the incident")
     add('--test', action='store_true', help='press the Test button: print ok, or an error with exit code 1')
@@ -105,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server = build_server(options)
         if options.command:
             args = read_assignments(options.arg, '--arg')
-            return run_once(lambda: '\n'.join(map(readable, server.run(options.command, args, options.incident))))
+            return run_command(server, options.command, args, options.incident)
         instance = server.first
         if options.test:
             return run_once(instance.test_module)
@@ -165,12 +166,19 @@ def run_once(command: Callable[[], str]) -> int:
     try:
         print(command())
     except CommandFailed as error:
-        for entry in error.entries:
-            if entry.get('Type') != ERROR_ENTRY:
-                print(readable(entry))
         print(error)
         return 1
     return 0
+
+
+def run_command(server: Server, command: str, args: dict[str, str], incident: str) -> int:
+    """Run a command or a script, print its entries and save its files, and return the exit code: 1 after an error."""
+    entries = [entry for _, entry in server.run_in_war_room(command, args, incident)]
+    for entry in entries:
+        if file := server.store.file(str(entry.get('FileID') or '')):
+            Path(tempfile.gettempdir(), f'{PLAYGROUND}_{entry["FileID"]}').write_bytes(file[1])
+        print(readable(entry))
+    return int(any(entry.get('Type') == ERROR_ENTRY for entry in entries))
 
 
 def serve(options: argparse.Namespace, server: Server) -> int:
@@ -180,7 +188,7 @@ def serve(options: argparse.Namespace, server: Server) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, stop.set)
     settings = {f'{EXTERNAL_SETTING}.{instance.name}': 'true', **read_assignments(options.server_setting, '--server-setting')}
-    front, port, deliveries = listen(options, instance, settings)
+    front, port, deliveries = listen(options, server, settings)
     instance.url = f'http://{options.host}:{port}'
     introduce(options, instance, instance.url)
     if options.pre_process:
@@ -201,11 +209,12 @@ def serve(options: argparse.Namespace, server: Server) -> int:
     return 0
 
 
-def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, str]) -> tuple[Front, int, Deliveries]:
+def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]) -> tuple[Front, int, Deliveries]:
     """Start the HTTP server on the port of --port or, without it, on the usual port or any other.
 
     Return the server, its port and its deliveries. Raise UsageError if it cannot listen.
     """
+    instance = server.first
     senders = load_senders(options.senders) if options.senders else {}
     masks = Masks(lambda: pack.secret_values(instance.integration, instance.params))
     events = instance.printer.events
@@ -215,7 +224,7 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
     api = bottle.Bottle()
     api.default_error_handler = format_error
     api.install(reject_malformed)
-    for routed in (XsoarApi(instance, settings, options.api_key), Controls(instance), page):
+    for routed in (XsoarApi(server, settings, options.api_key), Controls(instance), page):
         routed.routes(api)
     forwarder = Forwarder({instance.name: lambda: instance.open_port}, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]

@@ -12,6 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.errors import CallRejected
 from localxsoar.faults import Faults
+from localxsoar.files import Folder
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.store import ANY_VERSION, Store
@@ -55,6 +56,7 @@ class ServerCommands:
         self._is_alive = is_alive
         self._cut_line = cut_line
         self._warned: set[str] = set()
+        self.folder = Folder()
         self._commands: dict[str, Callable[[dict[str, Any]], Any]] = {
             'createIncidents': self._create_incidents,
             'createIndicators': self._create_indicators,
@@ -198,10 +200,15 @@ class ServerCommands:
         return {'version': VERSIONS[self._site.version], 'buildNumber': BUILD, 'platform': 'xsoar'}
 
     def file(self, message: dict[str, Any]) -> Any:
-        """Return a file of this machine: a path is used where XSOAR has an entry id."""
-        path = Path(str(message['args']['id']))
+        """Return a file by the id of its entry. The path of a file of this machine serves as an id, too."""
+        number = str(message['args']['id'])
+        entry = self._store.entry(number)
+        kept = self._store.file(str(entry.get('FileID'))) if isinstance(entry, dict) else None
+        if kept:
+            return {'id': number, 'path': str(self.folder.put(str(entry['FileID']), kept[1])), 'name': kept[0]}
+        path = Path(number)
         if not path.is_file():
-            raise CallRejected(f'There is no file {path}. The local XSOAR expects the path of a file as entry id.')
+            raise CallRejected(f'There is no file {path}. An entry id is expected, or the path of a file.')
         return {'id': str(path), 'path': str(path.resolve()), 'name': path.name}
 
     def dt(self, message: dict[str, Any]) -> Any:

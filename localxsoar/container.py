@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -59,16 +58,20 @@ class Order:
     heartbeat: float = 30
     runtime: Runtime = Runtime()
     is_integration: bool = True
-    incident: dict[str, Any] | None = None  # the one that a script runs in; without one, it runs in the playground
+    incident: dict[str, Any] | None = None  # the one that the command runs in; without one, it runs in the playground
+    outputs: dict[str, Any] = field(default_factory=dict)  # the context of the incident or of the playground
+
+    @property
+    def investigation(self) -> str:
+        return str(self.incident['id']) if self.incident else PLAYGROUND
 
     def context(self) -> dict[str, Any]:
         """Return the object that the loop in the container reads from its first line."""
-        investigation = self.incident['id'] if self.incident else PLAYGROUND
         return {
             'script': self.script.text, 'integration': self.is_integration, 'command': self.command, 'params': self.params,
             'args': self.args,
             'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': INSTANCE_ID,
-                        'IntegrationBrand': self.brand, 'ExecutionContext': {}, 'Inv': {'id': investigation},
+                        'IntegrationBrand': self.brand, 'ExecutionContext': self.outputs, 'Inv': {'id': self.investigation},
                         'Incidents': [self.incident] if self.incident else [], 'ParentEntry': None, 'IsDebug': False},
             'native': True, 'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
         }
@@ -81,6 +84,7 @@ class Container:
         self._order = order
         self._printer = site.printer
         self._journal = site.journal
+        self._store = site.store
         self._mark = str(uuid.uuid4())
         self._process: subprocess.Popen[bytes] | None = None
         self._threads: list[threading.Thread] = []
@@ -110,7 +114,7 @@ class Container:
         self._process = subprocess.Popen(
             [order.runtime.python, '-I', '-u', '-X', 'utf8', str(loop), str(os.getpid()), order.runtime.version,
              order.runtime.host], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            cwd=tempfile.gettempdir(), env=environment, start_new_session=True)
+            cwd=self.commands.folder.path, env=environment, start_new_session=True)
         self._threads = [threading.Thread(target=target, args=[stream], name=target.__name__, daemon=True) for target, stream in
                          ((self._serve, self._process.stdout), (self._show_stderr, self._process.stderr))]
         for thread in self._threads:
@@ -134,6 +138,8 @@ class Container:
         for thread in self._threads:
             thread.join(LAST_LINES_SECONDS)
         self.cut_line()
+        self.commands.folder.keep_files(self.results, self._order.investigation, self._store)
+        self.commands.folder.delete()
         return code
 
     def terminate(self) -> None:

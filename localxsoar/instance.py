@@ -11,6 +11,7 @@ from typing import Any
 from localxsoar import pack
 from localxsoar.commands import CONTEXT, TEST_MODULE, Site
 from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
+from localxsoar.entries import OUTPUTS, PLAYGROUND
 from localxsoar.faults import Faults
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
@@ -189,8 +190,10 @@ class Instance:
         return code
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
-                       heartbeat: float = 0) -> Container:
-        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime)
+                       heartbeat: float = 0, incident: dict[str, Any] | None = None) -> Container:
+        outputs = self.store.kept(incident['id'] if incident else PLAYGROUND, OUTPUTS)[0]
+        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime,
+                      incident=incident, outputs=outputs)
         return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version,
                                      self.pre_process))
 
@@ -212,12 +215,13 @@ class Instance:
         """Return the samples that the mapping wizard would fetch. Raise CommandFailed if the command fails."""
         return contents_of(self._run(FETCH_INCIDENTS, self.params))
 
-    def run(self, command: str, args: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Run one command and return its entries. Raise CommandFailed if it fails.
+    def run(self, command: str, args: Mapping[str, Any] | None = None,
+            incident: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run one command, in an incident or in the playground, and return its entries. Raise CommandFailed if it fails.
 
         The incidents that fetch-incidents returns are created.
         """
-        container = self._run(command, self.params, self._fill_arguments(command, args or {}))
+        container = self._run(command, self.params, self._fill_arguments(command, args or {}), incident)
         if command == FETCH_INCIDENTS:
             incidents = container.commands.store_incidents(contents_of(container))
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
@@ -231,10 +235,11 @@ class Instance:
             raise CommandFailed(f'{self.integration.name} has no command {command}. Its commands: {known}.')
         return fill_arguments(command, commands.get(command, []), given)
 
-    def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None) -> Container:
+    def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None,
+             incident: dict[str, Any] | None = None) -> Container:
         """Run one command to its end and return its container. Raise CommandFailed for an exception or an error entry."""
         # A single command adds to the instance's log, but not to the state that its long-running container has.
-        container = self._new_container(command, params, Journal(log=self.journal.log), args)
+        container = self._new_container(command, params, Journal(log=self.journal.log), args, incident=incident)
         run_to_its_end(container, command, self.integration.descriptor['script'], self.runtime)
         return container
 
@@ -257,8 +262,17 @@ class Instance:
 
 
 def fill_arguments(command: str, rows: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments with their defaults from the descriptor. Raise CommandFailed if one is missing."""
-    filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | dict(given)
+    """Return the arguments with their defaults from the descriptor. Raise CommandFailed if one is missing.
+
+    A value without a name, as in `!ip 1.2.3.4`, is that of the default argument, and has the name '' here.
+    """
+    named = {name: value for name, value in given.items() if name}
+    if '' in given:
+        default = next((row['name'] for row in rows if row.get('default') is True), None)
+        if not default:
+            raise CommandFailed(f'{command} has no default argument: give {given[""]!r} as NAME={given[""]}.')
+        named.setdefault(default, given[''])
+    filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | named
     missing = [row['name'] for row in rows if row.get('required') and not filled.get(row['name'])]
     if missing:
         raise CommandFailed(f'{command} needs {", ".join(missing)}.')

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from localxsoar.commands import ServerCommands
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRejected
+from localxsoar.war_room import WarRoom
 
 CLOSED = 2
 NOTE, ERROR = 1, 4
@@ -50,13 +51,17 @@ class ScriptCommands(ServerCommands):
             'closeInvestigation': self._close,
             'createNewIncident': self._create,
             'addEntries': self._add_entries,
+            'getContext': lambda args: {'context': self._room(args).context()},
+            'DeleteContext': self._delete_context,
+            'delContext': self._delete_context,
             'getEntries': lambda args: [{'ID': entry['id'], **entry['contents']} for entry in
                                         self._store.entries(self._investigation(args))],
         }
 
     @property
     def message_types(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
-        return {**super().message_types, 'getAllModules': lambda message: self._platform.modules(),
+        return {**super().message_types, 'setContext': self._set_context_value,
+                'getAllModules': lambda message: self._platform.modules(),
                 'getAllModulesSupportedCmds': lambda message: self._platform.supported_commands()}
 
     def execute(self, message: dict[str, Any]) -> Any:
@@ -75,6 +80,17 @@ class ScriptCommands(ServerCommands):
         self._site.journal.undeclared.append(command)
         self._site.printer.alarm(f'The script called {command}, which no enabled instance has, nor the local XSOAR itself.')
         raise CallRejected(f'Unsupported Command : {command}. No enabled instance has it, nor the local XSOAR itself.')
+
+    def _room(self, args: Mapping[str, Any]) -> WarRoom:
+        return WarRoom(self._store, self._site.printer, self._investigation(args))
+
+    def _set_context_value(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._room({}).set_context(str(message['name']), message['value'])
+        return {'status': True}
+
+    def _delete_context(self, args: Mapping[str, Any]) -> str:
+        self._room(args).delete_context(args)
+        return 'Context deleted'
 
     def _investigation(self, args: Mapping[str, Any]) -> str:
         """Return the id of the incident that a command is for: its argument, or the incident that the script runs in."""
@@ -123,7 +139,8 @@ class ScriptCommands(ServerCommands):
         if number != PLAYGROUND:
             self._store.get(number)
         for entry in read:
-            self._add_entry({'id': number, 'entry': {'Type': NOTE, 'ContentsFormat': 'text', **entry}})
+            self._site.printer.happened(f'entry  incident {number}: {entry.get("Contents")}')
+            self._room(args).add({'Type': NOTE, 'ContentsFormat': 'text', **entry})
         return 'done'
 
 

@@ -17,6 +17,7 @@ from localxsoar.output import Printer
 from localxsoar.script_commands import Entries, ScriptCommands, as_reply
 from localxsoar.scripts import Script
 from localxsoar.store import Store
+from localxsoar.war_room import WarRoom
 
 DROPS = ('false', 'False')  # the text of a pre-process script's result that drops the incident
 
@@ -46,18 +47,39 @@ class Server:
         instance.pre_process = self.pre_process if self._rule else None
         self.instances[name] = instance
 
-    def run(self, command: str, args: Mapping[str, Any], incident: str | None = None) -> Entries:
-        """Run a script in an incident, or else a command, and return its entries. Raise CommandFailed if it fails."""
-        if command not in self.scripts:
-            return self._owner(command).run(command, args)
-        try:
-            return self.run_script(self.scripts[command], args, self.store.get(incident) if incident else None)
-        except CallRejected as error:
-            raise UsageError(f'--incident {incident}: {error}') from None
+    def run(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND) -> Entries:
+        """Run a command or a script in an incident or in the playground, and return its entries.
 
-    def _owner(self, command: str) -> Instance:
-        """Return the first instance whose integration has the command, or the first of all."""
-        return next(iter(self._owners(command)), self.first)
+        Raise CommandFailed if it fails, or UsageError if there is no such incident.
+        """
+        try:
+            incident = self.store.get(number) if number != PLAYGROUND else None
+        except CallRejected as error:
+            raise UsageError(str(error)) from None
+        return [entry for _, run in self._calls(command, args, incident) for entry in run()]
+
+    def run_in_war_room(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND
+                        ) -> list[tuple[str, dict[str, Any]]]:
+        """Run a command as its War Room does: keep its entries, an error, too, and return them with their ids."""
+        room = self.room(number)
+        return [(room.add(entry), entry) for entry in attempt(partial(self.run, command, args, number))]
+
+    def room(self, number: str = PLAYGROUND) -> WarRoom:
+        return WarRoom(self.store, self.printer, number)
+
+    def _calls(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None
+               ) -> list[tuple[str, Callable[[], Entries]]]:
+        """Return what runs a command, with the names of the modules: a script, or the enabled instances that have it.
+
+        `using` chooses one instance. Without any, the first of all runs it, and says what is wrong.
+        """
+        using, given = args.get('using'), {name: value for name, value in args.items() if name != 'using'}
+        if command in self.scripts:
+            return [('Scripts', partial(self.run_script, self.scripts[command], given, incident))]
+        found = [instance for instance in self._owners(command) if using in (None, '', instance.name)]
+        if using and not found:
+            raise CommandFailed(f'No enabled instance has the name {using} and the command {command}.')
+        return [(instance.name, partial(instance.run, command, given, incident)) for instance in found or [self.first]]
 
     def _owners(self, command: str) -> list[Instance]:
         return [instance for instance in self.instances.values()
@@ -69,14 +91,12 @@ class Server:
         return command in self.scripts or bool(self._owners(command))
 
     def entries_of(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries:
-        """Run a script, or a command on each enabled instance that has it or on the one of `using`. Return all entries."""
-        using, given = args.get('using'), {name: value for name, value in args.items() if name != 'using'}
-        if command in self.scripts:
-            return attempt(partial(self.run_script, self.scripts[command], given, incident), 'Scripts')
-        found = [instance for instance in self._owners(command) if using in (None, instance.name)]
-        if not found:
-            return [error_entry(f'No enabled instance has the name {using} and the command {command}.', str(using))]
-        return [entry for instance in found for entry in attempt(partial(instance.run, command, given), instance.name)]
+        """Run a command for a script. Return all entries, of which a failure is one, too."""
+        try:
+            calls = self._calls(command, args, incident)
+        except CommandFailed as error:
+            return [as_reply(error_entry(str(error)), '')]
+        return [as_reply(entry, module) for module, run in calls for entry in attempt(run)]
 
     def modules(self) -> dict[str, dict[str, Any]]:
         """Return the instances in the form of demisto.getModules()."""
@@ -93,7 +113,8 @@ class Server:
         """Run a script and return its entries. Raise CommandFailed if it fails, or UsageError if it cannot run here."""
         order = Order('', script.unify(self.runtime.common_server_python), {}, '', 'Scripts',
                       fill_arguments(script.name, script.arguments, args), 0, self.runtime, is_integration=False,
-                      incident=incident or {'id': PLAYGROUND, 'name': 'Playground', 'labels': [], 'CustomFields': {}})
+                      incident=incident or {'id': PLAYGROUND, 'name': 'Playground', 'labels': [], 'CustomFields': {}},
+                      outputs=self.room(incident['id'] if incident else PLAYGROUND).context())
         owner = next(iter(self.instances.values()), None)
         journal = Journal(log=owner.journal.log) if owner else Journal()
         site = Site(self.store, self.faults, self.printer, journal, owner.url if owner else '', self.runtime.version)
@@ -118,16 +139,14 @@ class Server:
         return not dropped
 
 
-def attempt(run: Callable[[], Entries], module: str) -> Entries:
-    """Return a command's entries for a script. A failure is an entry of its own, after those that the command returned."""
+def attempt(run: Callable[[], Entries]) -> Entries:
+    """Return a command's entries. A failure is an entry, too, after those that the command returned before."""
     try:
-        entries = run()
-    except (CommandFailed, UsageError) as error:
-        entries = list(getattr(error, 'entries', []))
-        if not any(entry.get('Type') == ERROR_ENTRY for entry in entries):
-            return [*(as_reply(entry, module) for entry in entries), error_entry(str(error), module)]
-    return [as_reply(entry, module) for entry in entries]
+        return run()
+    except CommandFailed as error:
+        has_own = any(entry.get('Type') == ERROR_ENTRY for entry in error.entries)
+        return error.entries if has_own else [*error.entries, error_entry(str(error))]
 
 
-def error_entry(text: str, module: str) -> dict[str, Any]:
-    return as_reply({'Type': ERROR_ENTRY, 'ContentsFormat': 'text', 'Contents': text}, module)
+def error_entry(text: str) -> dict[str, Any]:
+    return {'Type': ERROR_ENTRY, 'ContentsFormat': 'text', 'Contents': text}

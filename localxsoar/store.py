@@ -29,6 +29,7 @@ CREATE VIEW IF NOT EXISTS shown AS
 CREATE TABLE IF NOT EXISTS kept (instance TEXT, kind TEXT, value TEXT, version INTEGER, PRIMARY KEY (instance, kind));
 CREATE TABLE IF NOT EXISTS indicator (
     id INTEGER PRIMARY KEY, value TEXT UNIQUE, type TEXT, brand TEXT, instance TEXT, modified TEXT, sent TEXT);
+CREATE TABLE IF NOT EXISTS file (id TEXT PRIMARY KEY, name TEXT, content BLOB);
 CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
@@ -195,6 +196,20 @@ class Store:
         """Return the entries of a War Room, oldest first."""
         rows = self._read('SELECT id, contents FROM entry WHERE investigation = ? ORDER BY id', [investigation])
         return [{'id': f'{number}@{investigation}', 'contents': json.loads(contents)} for number, contents in rows]
+
+    def entry(self, number: str) -> Any:
+        """Return an entry by its id, such as `7@playground`, or None."""
+        rows = self._read("SELECT contents FROM entry WHERE id || '@' || investigation = ?", [number])
+        return json.loads(rows[0][0]) if rows else None
+
+    def keep_file(self, number: str, name: str, content: bytes) -> None:
+        with self._lock:
+            self._database.execute('INSERT OR REPLACE INTO file VALUES (?, ?, ?)', [number, name, content])
+
+    def file(self, number: str) -> tuple[str, bytes] | None:
+        """Return the name and the content of a file, or None."""
+        rows = self._read('SELECT name, content FROM file WHERE id = ?', [number])
+        return rows[0] if rows else None
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._lock:

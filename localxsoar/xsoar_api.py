@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 import re
 import shlex
 import tempfile
@@ -10,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import bottle
 
@@ -19,18 +19,18 @@ from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import UsageError
 from localxsoar.instance import CommandFailed, Instance
 from localxsoar.json_routes import as_json, read_object
+from localxsoar.server import Server
 
 PLAYGROUND_TYPE = 9
-NOTE, ERROR = 1, 4
-OUTPUTS = 'outputs'
-CONDITION = re.compile(r'\(.*\)', re.DOTALL)  # in an output's path: which element of a list to replace
+ARGUMENT = re.compile(r'([\w.-]+)=(.*)', re.DOTALL)
+OF_THE_SERVER = ('debug-mode', 'raw-response')  # arguments that a command does not see
 
 
 class XsoarApi:
     """The XSOAR API of a server with one instance. With `api_key`, any other key is rejected."""
 
-    def __init__(self, instance: Instance, settings: Mapping[str, str], api_key: str | None = None) -> None:
-        self._instance = instance
+    def __init__(self, server: Server, settings: Mapping[str, str], api_key: str | None = None) -> None:
+        self._server = server
         self._settings = settings
         self._api_key = api_key
 
@@ -53,6 +53,7 @@ class XsoarApi:
             ('POST', '/entry/execute/sync', self._execute),
             ('POST', '/investigation/<id>/context', self._context),
             ('POST', '/investigation/<id>', self._investigation),
+            ('GET', '/entry/download/<id>', self._download),
             ('POST', '/incident', self._create_incident),
             ('POST', '/incidents/search', self._search),
             ('POST', '/indicators/search', self._indicators),
@@ -63,8 +64,12 @@ class XsoarApi:
         """Return the handler with a check of the API key before it."""
         def checked(**path: str) -> Any:
             self._check_api_key()
-            return handler(**path)
+            return handler(**{name: unquote(value) for name, value in path.items()})
         return checked
+
+    @property
+    def _instance(self) -> Instance:
+        return self._server.first
 
     def _check_api_key(self) -> None:
         """Raise HTTPError 401 for a wrong API key."""
@@ -174,56 +179,41 @@ class XsoarApi:
         return {'total': 1, 'data': [{'id': PLAYGROUND, 'name': 'Playground', 'type': PLAYGROUND_TYPE, 'status': 0,
                                       'creatingUserId': USER['id']}]}
 
-    def _investigation(self, id: str) -> str:
-        """Return the War Room of an incident or of the playground."""
-        kept = self._instance.store.entries(id)
-        shown = [contents if isinstance(contents := entry['contents'], dict) else {'Contents': contents} for entry in kept]
-        return as_json({'id': id, 'entries': [
-            {'id': entry['id'], 'investigationId': id, 'type': contents.get('Type') or NOTE, 'contents': contents.get('Contents'),
-             'format': contents.get('ContentsFormat') or 'text', 'user': USER['id']}
-            for entry, contents in zip(kept, shown, strict=True)]})
+    def _investigation(self, id: str) -> dict[str, Any]:
+        return {'id': id, 'entries': self._server.room(id).entries()}
 
     def _execute(self) -> str:
         """Run `!command name="value" ...` and return its entries. An error is an entry, too."""
-        text = str(read_object().get('data') or '')
+        body = read_object()
+        text = str(body.get('data') or '')
         command, args = parse_command(text)
+        room = self._server.room(str(body.get('investigationId') or PLAYGROUND))
         if command == 'DeleteContext':
-            self._instance.store.keep(PLAYGROUND, OUTPUTS, {})
+            room.delete_context(args)
             return as_json([])
-        try:
-            entries = self._instance.run(command, args)
-        except CommandFailed as error:
-            entries = [{'Type': ERROR, 'ContentsFormat': 'text', 'Contents': str(error)}]
-        for entry in entries:
-            self._keep_outputs(entry.get('EntryContext') or {})
-        return as_json([self._entry(entry, text) for entry in entries])
-
-    def _entry(self, entry: Mapping[str, Any], command_text: str) -> dict[str, Any]:
-        """Keep an entry, and return it in the form of the API."""
-        contents = entry.get('HumanReadable') or entry.get('Contents')
-        text = contents if isinstance(contents, str) else json.dumps(contents, indent=2)
-        return {'id': self._instance.store.add_entry(PLAYGROUND, text), 'investigationId': PLAYGROUND, 'contents': text,
-                'type': entry.get('Type') or NOTE, 'format': entry.get('ContentsFormat') or 'text', 'parentContent': command_text,
-                'user': USER['id']}
-
-    def _keep_outputs(self, outputs: Mapping[str, Any]) -> None:
-        """Add a command's outputs to the context of the playground. The path `A.B(condition)` sets B in A."""
-        kept = self._instance.store.kept(PLAYGROUND, OUTPUTS)[0]
-        for path, value in outputs.items():
-            *folders, name = CONDITION.sub('', path).split('.')
-            folder_values = kept
-            for folder in folders:
-                folder_values = folder_values.setdefault(folder, {})
-            folder_values[name] = value
-        self._instance.store.keep(PLAYGROUND, OUTPUTS, kept)
+        entries = self._server.run_in_war_room(command, args, room.investigation)
+        return as_json([room.shown(number, entry, text) for number, entry in entries])
 
     def _context(self, id: str) -> dict[str, Any]:
-        return dict(self._instance.store.kept(PLAYGROUND, OUTPUTS)[0])
+        return self._server.room(id).context()
+
+    def _download(self, id: str) -> bytes:
+        """Return the file of an entry, for the browser to save under its name."""
+        entry = self._server.store.entry(id)
+        file = self._server.store.file(str(entry.get('FileID'))) if isinstance(entry, dict) else None
+        if not file:
+            raise UsageError(f'Entry {id} has no file.')
+        bottle.response.content_type = 'application/octet-stream'
+        bottle.response.set_header('Content-Disposition', f'attachment; filename="{quote(file[0])}"')
+        return file[1]
 
     # What is stored.
 
     def _create_incident(self) -> dict[str, Any]:
+        """Create an incident, or update the one whose `id` is in the request."""
         sent = {key: value for key, value in read_object().items() if value is not None}
+        if sent.get('id'):
+            return self._server.store.update(str(sent.pop('id')), sent)
         created = self._instance.store.create([sent], '', 'Manual')
         self._instance.printer.created(created)
         return created[0]
@@ -238,12 +228,16 @@ class XsoarApi:
 
 
 def parse_command(text: str) -> tuple[str, dict[str, str]]:
-    """Return the command and arguments in a text of the War Room. Raise UsageError if it has none."""
+    """Return the command and arguments in a text of the War Room. Raise UsageError if it has none.
+
+    A value without a name gets the name ''.
+    """
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError(f'{text!r} is not a command: {error}') from None
     if not words or not words[0].startswith('!'):
         raise UsageError(f'The local XSOAR runs commands in the form !command name="value", not {text!r}.')
-    pairs = [word.partition('=') for word in words[1:]]
-    return words[0][1:], {name: value for name, _, value in pairs if name not in ('debug-mode', 'using', 'raw-response')}
+    pairs = [ARGUMENT.fullmatch(word) for word in words[1:]]
+    args = {pair[1] if pair else '': pair[2] if pair else word for word, pair in zip(words[1:], pairs, strict=True)}
+    return words[0][1:], {name: value for name, value in args.items() if name not in OF_THE_SERVER}

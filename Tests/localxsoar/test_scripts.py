@@ -64,7 +64,7 @@ def server(pack: Path, printed: list[str], echo_pack: Path) -> Server:
     return made
 
 
-def logged(server: Server, pack: Path, text: str, incident: str | None = None, **args: Any) -> Any:
+def logged(server: Server, pack: Path, text: str, incident: str = 'playground', **args: Any) -> Any:
     """Run a script of this text, and return its only result, read from JSON."""
     write_script(pack, 'Ask', text)
     server.scripts = load_scripts(pack)
@@ -128,7 +128,7 @@ def test_a_script_runs_in_an_incident(server: Server, pack: Path) -> None:
     ask = 'demisto.results({**demisto.incidents()[0], "inv": demisto.investigation()["id"]})'
     found = logged(server, pack, ask, incident='2')
     assert (found['id'], found['name'], found['CustomFields'], found['inv']) == ('2', 'two', {'key': 'k'}, '2')
-    with pytest.raises(UsageError, match='--incident 3: There is no incident 3'):
+    with pytest.raises(UsageError, match='There is no incident 3'):
         server.run('Ask', {}, '3')
 
 
@@ -142,7 +142,7 @@ def test_the_instances_and_their_commands_are_known_to_a_script(server: Server, 
 # What a script calls.
 
 
-def call(server: Server, pack: Path, command: str, incident: str | None = None, **args: Any) -> Any:
+def call(server: Server, pack: Path, command: str, incident: str = 'playground', **args: Any) -> Any:
     entries = logged(server, pack, f'demisto.results(json.dumps(demisto.executeCommand({command!r}, {args!r})))', incident)
     shutil.rmtree(pack / 'Scripts')
     return entries

@@ -236,7 +236,8 @@ def test_a_command_gets_its_arguments_and_its_outputs_stay_until_the_context_is_
 
 def test_a_command_is_read_with_its_arguments_but_not_the_servers_own() -> None:
     line = '!say name="a b" other=c=d empty= using=x debug-mode=true raw-response=false'
-    assert parse_command(line) == ('say', {'name': 'a b', 'other': 'c=d', 'empty': ''})
+    assert parse_command(line) == ('say', {'name': 'a b', 'other': 'c=d', 'empty': '', 'using': 'x'})
+    assert parse_command('!url "https://a.example/?b=c" d=e') == ('url', {'': 'https://a.example/?b=c', 'd': 'e'})
 
 
 def test_an_incident_of_the_api_has_what_was_sent_and_is_found(xsoar: LocalXsoar) -> None:
