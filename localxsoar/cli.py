@@ -33,6 +33,7 @@ from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.front import Front, is_loopback
 from localxsoar.instance import ERROR_ENTRY, CommandFailed, Instance
+from localxsoar.instance_options import InOrder, add_instances, read_assignments
 from localxsoar.json_routes import format_error, reject_malformed
 from localxsoar.masks import Masks
 from localxsoar.output import LEVELS, Printer
@@ -63,8 +64,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog='python -m localxsoar', description=localxsoar.__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add = parser.add_argument
     add('pack', metavar='PACK', type=Path, help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk")
-    add('--instance', metavar='NAME', help="the instance's name (default: the integration's, in small letters)")
-    add('--set', metavar='PARAMETER=VALUE', action='append', default=[], help='a parameter of the instance; repeatable')
+    add('--integration', metavar='NAME', action=InOrder,
+        help='the integration of the pack (default: its long-running one); repeatable')
+    add('--instance', metavar='NAME', action=InOrder,
+        help="an instance's name (default: the integration's, in small letters); repeatable, for several instances")
+    add('--set', metavar='PARAMETER=VALUE', action=InOrder, default=[],
+        help='a parameter of the instance before it, or of all if none is before it; repeatable')
     add('--host', default=LOOPBACK, help="where to listen, the container's port too (default: 127.0.0.1)")
     add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
@@ -128,11 +133,10 @@ def build_server(options: argparse.Namespace) -> Server:
     is_one_off = bool(options.test or options.samples or options.command)
     printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))
     server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process)
-    if options.command in scripts and not pack.has_integration(options.pack):
+    if options.command in scripts and not pack.load_integrations(options.pack):
         return server
-    integration = pack.load_integration(options.pack)
     free_port = any_free_port if options.port == ANY_PORT or is_one_off else well_known_free_port
-    server.add(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), free_port)
+    add_instances(options, server, free_port)
     return server
 
 
@@ -140,15 +144,6 @@ def find_python(name: str) -> str:
     if not (found := shutil.which(name)):
         raise UsageError(f'--python {name}: there is no such interpreter.')
     return found
-
-
-def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:
-    """Return NAME=VALUE texts from the command line as a dict. Raise UsageError for any other text."""
-    pairs = [text.partition('=') for text in texts]
-    for text, (name, equals, _) in zip(texts, pairs, strict=True):
-        if not name or not equals:
-            raise UsageError(f'{option} expects NAME=VALUE, not {name or text!r}.')
-    return {name: value for name, _, value in pairs}
 
 
 def open_store(file: Path | None) -> Store:
@@ -187,21 +182,26 @@ def serve(options: argparse.Namespace, server: Server) -> int:
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, stop.set)
-    settings = {f'{EXTERNAL_SETTING}.{instance.name}': 'true', **read_assignments(options.server_setting, '--server-setting')}
+    settings = {f'{EXTERNAL_SETTING}.{name}': 'true' for name in server.instances}
+    settings |= read_assignments(options.server_setting, '--server-setting')
     front, port, deliveries = listen(options, server, settings)
-    instance.url = f'http://{options.host}:{port}'
-    introduce(options, instance, instance.url)
+    url = f'http://{options.host}:{port}'
+    introduce(options, instance, url)
+    for other in list(server.instances.values())[1:]:
+        introduce_further(other, url)
     if options.pre_process:
         instance.printer.show(f'Pre-process rule: {options.pre_process}')
-    instance.enable()
-    gevent.spawn(say_ready, instance)
+    for each in server.instances.values():
+        each.url = url
+        each.enable()
+    gevent.spawn(say_ready, server)
     if options.watch:
         gevent.spawn(watch_files, options.pack, server)
     if options.end_with_stdin:
         gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
     stop.wait()
-    instance.printer.show('Stopping')
-    instance.disable()
+    server.printer.show('Stopping')
+    gevent.joinall([gevent.spawn(each.disable) for each in server.instances.values()])
     front.stop()
     deliveries.close()
     instance.store.close()
@@ -216,7 +216,7 @@ def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]
     """
     instance = server.first
     senders = load_senders(options.senders) if options.senders else {}
-    masks = Masks(lambda: pack.secret_values(instance.integration, instance.params))
+    masks = Masks(server.secrets)
     events = instance.printer.events
     events.mask = masks.everywhere
     deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
@@ -224,9 +224,9 @@ def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]
     api = bottle.Bottle()
     api.default_error_handler = format_error
     api.install(reject_malformed)
-    for routed in (XsoarApi(server, settings, options.api_key), Controls(instance), page):
+    for routed in (XsoarApi(server, settings, options.api_key), Controls(server), page):
         routed.routes(api)
-    forwarder = Forwarder({instance.name: lambda: instance.open_port}, settings)
+    forwarder = Forwarder(server.open_ports, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
     for port in ports:
         page.front = Front((options.host, port), forwarder, deliveries, api)
@@ -262,6 +262,15 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
         show(f'Note: the command may need a header, because these encrypted parameters are set: {", ".join(secrets)}')
 
 
+def introduce_further(instance: Instance, url: str) -> None:
+    """Print the name and the addresses of an instance after the first."""
+    show = instance.printer.show
+    show(f'Integration {instance.integration.name}, instance {instance.name}')
+    if instance.integration.has_port:
+        show(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
+        show(f'Container port: {instance.port}')
+
+
 def curl_command(options: argparse.Namespace, name: str, url: str, params: Mapping[str, object]) -> str:
     """Return the curl command that creates a first incident."""
     headers = ''.join(f' -H {shlex.quote(header)}' for header in fill_headers(options.curl_header, params))
@@ -275,10 +284,10 @@ def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list
             if all(params.get(name) for name in names[template])]
 
 
-def say_ready(instance: Instance) -> None:
-    """Print `Ready` as soon as the instance is."""
-    if instance.wait_until_ready():
-        instance.printer.show('Ready')
+def say_ready(server: Server) -> None:
+    """Print `Ready` as soon as all instances are."""
+    if all(instance.wait_until_ready() for instance in list(server.instances.values())):
+        server.printer.show('Ready')
 
 
 def watch(page: Page) -> None:
@@ -296,8 +305,7 @@ def watch_files(path: Path, server: Server) -> None:
         if (now := times_of(path)) != seen:
             seen = now
             try:
-                server.scripts = load_scripts(path)
-                server.first.reconfigure({}, pack.load_integration(path))
+                server.reload(path)
                 server.printer.show('The pack has changed: the container restarts')
             except UsageError as error:
                 server.printer.alarm(str(error))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from localxsoar.commands import DONE, INSTANCE_ID, NO_REPLY, ServerCommands, Site
+from localxsoar.commands import DONE, FIRST_INSTANCE_ID, NO_REPLY, ServerCommands, Site
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRejected
 from localxsoar.output import escape
@@ -57,6 +57,7 @@ class Order:
     args: dict[str, Any] = field(default_factory=dict)
     heartbeat: float = 30
     runtime: Runtime = Runtime()
+    instance_id: str = FIRST_INSTANCE_ID
     is_integration: bool = True
     incident: dict[str, Any] | None = None  # the one that the command runs in; without one, it runs in the playground
     outputs: dict[str, Any] = field(default_factory=dict)  # the context of the incident or of the playground
@@ -70,7 +71,7 @@ class Order:
         return {
             'script': self.script.text, 'integration': self.is_integration, 'command': self.command, 'params': self.params,
             'args': self.args,
-            'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': INSTANCE_ID,
+            'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': self.instance_id,
                         'IntegrationBrand': self.brand, 'ExecutionContext': self.outputs, 'Inv': {'id': self.investigation},
                         'Incidents': [self.incident] if self.incident else [], 'ParentEntry': None, 'IsDebug': False},
             'native': True, 'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from localxsoar import pack
-from localxsoar.commands import CONTEXT, TEST_MODULE, Site
+from localxsoar.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
 from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
 from localxsoar.entries import OUTPUTS, PLAYGROUND
 from localxsoar.faults import Faults
@@ -50,6 +50,7 @@ class Instance:
     def __init__(self, name: str, integration: pack.Integration, given: Mapping[str, Any], runtime: Runtime,
                  store: Store, faults: Faults, printer: Printer, free_port: Callable[[], int]) -> None:
         self.name = name
+        self.id = FIRST_INSTANCE_ID
         self.store = store
         self.faults = faults
         self.printer = printer
@@ -193,7 +194,7 @@ class Instance:
                        heartbeat: float = 0, incident: dict[str, Any] | None = None) -> Container:
         outputs = self.store.kept(incident['id'] if incident else PLAYGROUND, OUTPUTS)[0]
         order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime,
-                      incident=incident, outputs=outputs)
+                      self.id, incident=incident, outputs=outputs)
         return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version,
                                      self.pre_process))
 

@@ -85,17 +85,19 @@ def load_integration(path: Path, name: str = '') -> Integration:
     """
     if not path.exists():
         raise UsageError(f'There is no pack at {path}.')
-    found = list(_integrations(path))
+    found = load_integrations(path)
     chosen = [item for item in found if item.name == name] or [item for item in found if item.is_long_running] or found
     if not chosen:
         raise UsageError(f'{path} has no integration (a .yml with commonfields and script).')
     if len(chosen) > 1:
-        raise UsageError(f'{path} has several integrations; give the path of one: {", ".join(item.source for item in chosen)}.')
+        names = ', '.join(item.name for item in chosen)
+        raise UsageError(f'{path} has several integrations. Choose with --integration NAME: {names}.')
     return chosen[0]
 
 
-def has_integration(path: Path) -> bool:
-    return next(_integrations(path), None) is not None
+def load_integrations(path: Path) -> list[Integration]:
+    """Return all integrations at a path, none if it has only scripts."""
+    return list(_integrations(path))
 
 
 def _integrations(path: Path) -> Iterator[Integration]:

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from localxsoar import pack
@@ -14,8 +16,9 @@ from localxsoar.faults import Faults
 from localxsoar.instance import ERROR_ENTRY, CommandFailed, Instance, fill_arguments, run_to_its_end
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
+from localxsoar.ports import any_free_port
 from localxsoar.script_commands import Entries, ScriptCommands, as_reply
-from localxsoar.scripts import Script
+from localxsoar.scripts import Script, load_scripts
 from localxsoar.store import Store
 from localxsoar.war_room import WarRoom
 
@@ -29,8 +32,10 @@ class Server:
                  rule: str = '') -> None:
         if rule and rule not in scripts:
             raise UsageError(f'--pre-process {rule}: the pack has no such script. Its scripts: {", ".join(scripts) or "none"}.')
-        self.scripts = scripts
+        self.scripts = dict(scripts)
         self.instances: dict[str, Instance] = {}
+        self.integrations: dict[str, pack.Integration] = {}  # also those that were uploaded and have no instance yet
+        self.open_ports: dict[str, Callable[[], int | None]] = {}
         self.runtime = runtime
         self.store = store
         self.faults = faults
@@ -41,11 +46,56 @@ class Server:
     def first(self) -> Instance:
         return next(iter(self.instances.values()))
 
-    def add(self, name: str, integration: pack.Integration, given: Mapping[str, Any], free_port: Callable[[], int]) -> None:
-        """Add an instance of an integration. Raise UsageError if a parameter is wrong."""
-        instance = Instance(name, integration, given, self.runtime, self.store, self.faults, self.printer, free_port)
-        instance.pre_process = self.pre_process if self._rule else None
+    def find(self, name: str) -> Instance:
+        """Return the instance with this name. Raise UsageError if there is none."""
+        if name not in self.instances:
+            raise UsageError(f'There is no instance {name!r}. Known: {", ".join(self.instances)}.')
+        return self.instances[name]
+
+    def add(self, name: str, integration: pack.Integration, given: Mapping[str, Any], free_port: Callable[[], int]) -> Instance:
+        """Add an instance of an integration. Raise UsageError if a parameter is wrong or the name is taken."""
+        if name in self.instances:
+            raise UsageError(f'There are two instances with the name {name}. Give each a name of its own with --instance NAME.')
+        instance = self.make(name, integration, given, free_port)
+        instance.id = f'instance-{len(self.instances) + 1}'
+        instance.url = self.first.url if self.instances else ''
         self.instances[name] = instance
+        self.integrations[integration.name] = integration
+        self.open_ports[name] = lambda: instance.open_port
+        return instance
+
+    def remove(self, name: str) -> None:
+        del self.instances[name], self.open_ports[name]
+
+    def make(self, name: str, integration: pack.Integration, given: Mapping[str, Any], free_port: Callable[[], int]) -> Instance:
+        """Return an instance that is not added, for a test before it is saved."""
+        instance = Instance(name, integration, given, self.runtime, self.store, self.faults, self.printer,
+                            partial(self._other_port, free_port))
+        instance.pre_process = self.pre_process if self._rule else None
+        return instance
+
+    def _other_port(self, free_port: Callable[[], int]) -> int:
+        """Return a free port that is not meant for another instance, which may not listen yet."""
+        port = free_port()
+        return port if port not in [instance.port for instance in self.instances.values()] else any_free_port()
+
+    def install(self, integration: pack.Integration) -> int:
+        """Replace an integration, or add it without an instance. Return how many instances run it from now on."""
+        known = self.integrations.get(integration.name)
+        if known and integration.pack_version == pack.UNKNOWN:  # an integration without its pack: the pack stays the same
+            integration = replace(integration, pack_name=known.pack_name, pack_version=known.pack_version)
+        instances = [instance for instance in self.instances.values() if instance.integration.name == integration.name]
+        for instance in instances:
+            instance.reconfigure({}, integration)
+        self.integrations[integration.name] = integration
+        return len(instances)
+
+    def reload(self, path: Path) -> None:
+        """Read the scripts and the integrations again. Raise UsageError if one is wrong."""
+        self.scripts |= load_scripts(path)
+        for integration in pack.load_integrations(path):
+            if integration.name in self.integrations:
+                self.install(integration)
 
     def run(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND) -> Entries:
         """Run a command or a script in an incident or in the playground, and return its entries.
@@ -84,6 +134,11 @@ class Server:
     def _owners(self, command: str) -> list[Instance]:
         return [instance for instance in self.instances.values()
                 if command in instance.integration.commands and not instance.is_disabled]
+
+    def secrets(self) -> list[str]:
+        """Return the values of all encrypted parameters."""
+        return [secret for instance in self.instances.values()
+                for secret in pack.secret_values(instance.integration, instance.params)]
 
     # What scripts use of the server.
 
