@@ -145,6 +145,13 @@ def test_hello_iam_world_describes_its_fields(templates: Path, remote: str) -> N
     assert json.loads(said) == {'User Profile': {'mail': 'An address'}}
 
 
+def test_the_scripts_run(templates: Path) -> None:
+    for name, argument, words in (('HelloWorldScript', 'name=Kim', 'Hello Kim'), ('BaseScript', 'dummy=a', '"dummy": "a"')):
+        done = run_local_xsoar(str(templates / name), '--python', str(Path(SDK).with_name('python')), '--command', name,
+                               '--arg', argument)
+        assert done.returncode == 0 and words in done.stdout, done.stdout + done.stderr
+
+
 def test_the_base_integration_fails_by_its_own_fault_as_on_a_server(templates: Path, remote: str) -> None:
     """The template calls the dict of parameters, so no command of it works anywhere."""
     done = run(templates, remote, 'BaseIntegration', '--command', 'baseintegration-dummy', '--arg=dummy=a')
