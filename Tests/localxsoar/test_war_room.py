@@ -57,7 +57,8 @@ import demistomock as demisto
 from CommonServerPython import *
 command, args = demisto.command(), demisto.args()
 if command == 'ip':
-    return_results(CommandResults('IP', 'Address', {'Address': args['ip'], args.get('key'): args.get('value')}, 'found'))
+    return_results(CommandResults('IP', 'Address', {'Address': args['ip'], args.get('key'): args.get('value')},
+                                  readable_output='found'))
 elif command == 'seen':
     demisto.results(json.dumps(demisto.context()))
 elif command == 'where':
