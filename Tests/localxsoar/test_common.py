@@ -318,6 +318,85 @@ def test_results_of_other_kinds_are_sent_as_their_own_entries(results: list[Any]
     assert (results[4]['HumanReadable'], results[4]['EntryContext'], results[4]['Contents']) == ('text', {'A': 1}, {'A': 1})
 
 
+# The server, and commands on users.
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server of version 8.9.0, whose mappers change nothing."""
+    monkeypatch.setattr(demistomock, 'demistoVersion', lambda: {'version': '8.9.0', 'buildNumber': '50'}, raising=False)
+    monkeypatch.setattr(demistomock, 'mapObject', lambda source, mapper, kind: dict(source), raising=False)
+    context = {'context': {'IntegrationBrand': 'Directory', 'IntegrationInstance': 'directory'}}
+    demistomock.declare(callingContext=context)
+    yield
+    demistomock.reset()
+
+
+@pytest.mark.parametrize('version, build, is_older', [
+    ('8.9.0', '', True), ('8.10.0', '', False), ('6.12', '', True), ('8.9.0', '51', False), ('8.9.0', '50', True)])
+def test_a_version_is_compared_by_its_numbers(server: None, version: str, build: str, is_older: bool) -> None:
+    assert common.is_demisto_version_ge(version, build) is is_older
+    assert (common.get_demisto_version()['version'], common.get_integration_name()) == ('8.9.0', 'Directory')
+
+
+class Directory:
+    """A client of a directory with one user."""
+
+    def __init__(self, is_active: bool) -> None:
+        self.user = {'email': 'kim@example.com', 'active': is_active}
+
+    def found(self) -> Any:
+        return common.IAMUserAppData('u1', 'kim', self.user['active'], self.user)
+
+    def get_user(self, email: str) -> Any:
+        if email == 'broken':
+            raise ValueError('It is broken.')
+        return self.found() if email == 'kim@example.com' else None
+
+    def create_user(self, data: Any) -> Any:
+        return common.IAMUserAppData('u2', data['email'], True, data)
+
+    def update_user(self, id: str, data: Any) -> Any:
+        self.user.update(data)
+        return self.found()
+
+    def enable_user(self, id: str) -> Any:
+        return self.update_user(id, {'active': True})
+
+    def disable_user(self, id: str) -> Any:
+        return self.update_user(id, {'active': False})
+
+    def handle_exception(self, profile: Any, error: Exception, action: str) -> None:
+        profile.set_result(action=action, success=False, error_message=str(error))
+
+
+KIM, NOBODY = 'kim@example.com', 'nobody@example.com'
+
+
+@pytest.mark.parametrize('command, email, settings, args, expected', [
+    ('get_user', KIM, {}, {}, {'action': 'get', 'success': True, 'id': 'u1', 'active': False}),
+    ('get_user', NOBODY, {}, {}, {'success': False, 'errorCode': 404, 'errorMessage': 'User does not exist'}),
+    ('get_user', 'broken', {}, {}, {'success': False, 'errorMessage': 'It is broken.'}),
+    ('create_user', NOBODY, {}, {}, {'action': 'create', 'success': True, 'id': 'u2'}),
+    ('create_user', KIM, {}, {}, {'action': 'update', 'success': True, 'id': 'u1', 'active': True}),
+    ('update_user', KIM, {}, {'allow-enable': 'false'}, {'action': 'update', 'active': False}),
+    ('update_user', NOBODY, {}, {}, {'action': 'create', 'id': 'u2'}),
+    ('update_user', NOBODY, {'create_if_not_exists': False}, {}, {'action': 'update', 'skipped': True}),
+    ('update_user', KIM, {'is_update_enabled': False}, {}, {'skipped': True, 'reason': 'Command is disabled.'}),
+    ('create_user', NOBODY, {'is_create_enabled': False}, {}, {'action': 'create', 'skipped': True}),
+    ('disable_user', KIM, {'is_disable_enabled': False}, {}, {'action': 'disable', 'skipped': True}),
+    ('disable_user', NOBODY, {}, {}, {'success': True, 'skipped': True, 'reason': 'User does not exist'}),
+    ('disable_user', KIM, {}, {}, {'action': 'disable', 'success': True, 'active': False})])
+def test_a_command_on_a_user_has_its_result_for_the_context(
+    server: None, command: str, email: str, settings: dict[str, Any], args: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    given = {'user-profile': json.dumps({'email': email}), **args}
+    entry = getattr(common.IAMCommand(**settings), command)(Directory(is_active=False), given).to_entry()
+    [found] = [value for path, value in entry['EntryContext'].items() if path.startswith('IAM.Vendor')]
+    assert found == entry['Contents'] and {key: found[key] for key in expected} == expected
+    assert (found['brand'], found['instanceName'], found['email']) == ('Directory', 'directory', email)
+
+
 # The client, against a real server.
 
 
