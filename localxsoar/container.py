@@ -30,7 +30,7 @@ LOOP, SCRIPT_LOOP = Path(__file__).with_name('loop.py'), Path(__file__).with_nam
 # In a reply, this text makes the loop in the container raise an error with what follows it.
 ERROR_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]'
 LOG_PREFIX = 'Integration log: '
-LONG_RUNNING, FETCH_INCIDENTS = 'long-running-execution', 'fetch-incidents'
+LONG_RUNNING = 'long-running-execution'
 # A script gets nothing else of this machine's environment, which a real container would not see either.
 PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'LD_LIBRARY_PATH')
 KEPT_TEXT = 500  # bytes of a stray line on stdout; a script may print a whole payload there

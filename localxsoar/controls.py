@@ -22,6 +22,7 @@ class Controls:
             ('GET', '/localxsoar/incidents', lambda: as_json(self._server.store.sent())),
             ('POST', '/localxsoar/samples', lambda: as_json(self._chosen().fetch_samples())),
             ('POST', '/localxsoar/commands', self._run),
+            ('POST', '/localxsoar/fetch', lambda: as_json(self._chosen().fetch())),
             ('GET', '/localxsoar/faults', self._server.faults.as_dict),
             ('PATCH', '/localxsoar/faults', lambda: self._server.faults.change(read_object())),
             ('POST', '/localxsoar/<action:re:cut|stop-container>', self._end),

@@ -9,10 +9,13 @@ from typing import Any
 
 from localxsoar import pack
 from localxsoar.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
-from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
+from localxsoar.container import LONG_RUNNING, Container, Order, Runtime
 from localxsoar.entries import OUTPUTS, PLAYGROUND
+from localxsoar.errors import CommandFailed as CommandFailed  # which other modules import from here
+from localxsoar.errors import UsageError
 from localxsoar.explain import explain
 from localxsoar.faults import Faults
+from localxsoar.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetcher, read_schedule
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
@@ -27,16 +30,8 @@ ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has r
 MISSED_BEATS = 3
 ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
-SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, 'fetch-indicators', 'fetch-credentials', 'fetch-events',
+SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, FETCH_INDICATORS, 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
-
-
-class CommandFailed(Exception):
-    """A single command failed; the text is the integration's own. `entries` has all that the command returned."""
-
-    def __init__(self, text: str, entries: Sequence[dict[str, Any]] = ()) -> None:
-        super().__init__(text)
-        self.entries = list(entries)
 
 
 class Instance:
@@ -51,6 +46,7 @@ class Instance:
         self.printer = printer
         self.journal = Journal()
         self.restarts = 0
+        self._is_enabled = False
         self.url = ''
         self.pre_process: Callable[[dict[str, Any]], bool] | None = None
         self._started = 0.0
@@ -60,6 +56,7 @@ class Instance:
         self._stopping = threading.Event()
         self._renewed = threading.Event()
         self._supervisor = threading.Thread()
+        self._fetcher = Fetcher(self._fetch, self.journal, printer)
         self._free_port = free_port
         self._configure(integration, given)
 
@@ -67,8 +64,10 @@ class Instance:
         """Set integration, parameters and script. Raise UsageError for a wrong parameter, before anything is set."""
         texts = {name: pack.form_text(value) for name, value in given.items()}
         params = pack.fill_form(integration, texts, self._free_port)
+        schedule = read_schedule(integration.descriptor['script'], params)
         self.integration = integration
         self.params = params
+        self.schedule = schedule
         self.port = container_port(params)
         self._free_port = lambda: self.port or 0  # from now on the instance keeps its port
         self._given = texts
@@ -87,14 +86,19 @@ class Instance:
         return self._stopping.is_set()
 
     def enable(self) -> None:
-        """Start the container, and start it again whenever it ends."""
+        """Start the container, and start it again whenever it ends. Fetch on the schedule."""
+        if self.is_disabled or not self._is_enabled:
+            self._is_enabled = True
+            self._stopping.clear()
+            self._fetcher.start(self.schedule)
         if not self.enabled and self.integration.is_long_running:
             self._stopping.clear()
             self._supervisor = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
             self._supervisor.start()
 
     def disable(self) -> None:
-        """End the container by SIGTERM, or else SIGKILL. Return after it has ended."""
+        """End the schedule and the container: by SIGTERM, or else SIGKILL. Return after it has ended."""
+        self._fetcher.stop()
         with self._starting:
             self._stopping.set()
             self._renewed.set()
@@ -116,6 +120,8 @@ class Instance:
             container = self._container
         if container:
             container.stop(STOP_GRACE_SECONDS)
+        if self._is_enabled and not self.is_disabled:
+            self._fetcher.start(self.schedule)
 
     @property
     def pid(self) -> int | None:
@@ -211,6 +217,20 @@ class Instance:
         """Return the samples that the mapping wizard would fetch. Raise CommandFailed if the command fails."""
         return contents_of(self._run(FETCH_INCIDENTS, self.params))
 
+    def fetch(self) -> list[dict[str, Any]]:
+        """Fetch now what the integration fetches, scheduled or not, and return the results. Raise UsageError if it is nothing."""
+        script = self.integration.descriptor['script']
+        commands = [command for command, (key, *_) in KINDS.items() if script.get(key)]
+        if not commands:
+            raise UsageError(f'{self.integration.name} fetches neither incidents nor indicators.')
+        return [self._fetcher.fetch(command) for command in commands]
+
+    def _fetch(self, command: str) -> int:
+        """Run a fetching command and return the number of new incidents or indicators."""
+        known = self.store.search_indicators({})['total']
+        [entry, *_] = self.run(command) or [{}]
+        return len(entry['Contents']) if command == FETCH_INCIDENTS else self.store.search_indicators({})['total'] - known
+
     def run(self, command: str, args: Mapping[str, Any] | None = None,
             incident: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run one command, in an incident or in the playground, and return its entries. Raise CommandFailed if it fails.
@@ -246,7 +266,8 @@ class Instance:
         name = str(self.integration.descriptor.get('display') or self.integration.name)
         is_ready = bool(self.open_port if self.integration.has_port else self._has_lived())
         return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
-                'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready}
+                'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready,
+                'schedule': self.schedule, 'fetch': self.journal.fetches[-1] if self.journal.fetches else None}
 
     def state(self) -> dict[str, Any]:
         """Return the instance's state and everything that its containers sent, but no parameters, which may be secret."""
