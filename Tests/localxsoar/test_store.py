@@ -174,7 +174,7 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
         store.close()
 
 
-@pytest.mark.parametrize('query', ['free text', 'owner:me', 'name:"open', 'id:>3', 'name:>=a'])
+@pytest.mark.parametrize('query', ['free text', 'owner:', 'name:"open', 'id:>3', 'name:>=a'])
 def test_a_query_that_is_not_understood_is_not_guessed_at(store: Store, query: str) -> None:
     with pytest.raises(ValueError, match='The local XSOAR reads queries as'):
         store.search({'query': query})
@@ -233,9 +233,19 @@ def test_a_call_that_fails_half_way_creates_nothing_and_the_next_one_works(tmp_p
     assert [incident['id'] for incident in create(store, {'name': 'next'})] == ['1']
 
 
+@pytest.mark.parametrize('indicator, words', [
+    ({}, 'Indicator 1 has no value: each indicator needs a text'), ({'value': ''}, 'Indicator 1 has no value'),
+    ({'value': {}}, 'Indicator 1 has no value'), ('a.example', 'Indicator 1 has no value'),
+    ({'value': 7}, 'Indicator 1: value is int, expected text')])
+def test_an_indicator_without_a_value_is_named(store: Store, indicator: Any, words: str) -> None:
+    with pytest.raises(CallRejected, match=words):
+        store.add_indicators([{'value': 'a.example'}, indicator], 'front', 'Feed')
+    assert store.search_indicators({})['total'] == 0
+
+
 def test_a_feed_that_fails_half_way_adds_nothing_and_the_next_one_works(store: Store) -> None:
     with pytest.raises(sqlite3.Error):
-        store.add_indicators([{'value': 'a.example'}, {'value': ['not', 'a', 'text']}], 'front', 'Feed')
+        store.add_indicators([{'value': 'a.example'}, {'value': 'b.example', 'type': ['no text']}], 'front', 'Feed')
     assert store.search_indicators({})['total'] == 0
     assert store.add_indicators([{'value': 'a.example'}], 'front', 'Feed') == (1, 0)
 
