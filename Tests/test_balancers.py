@@ -1,4 +1,4 @@
-"""Two instances behind HAProxy and behind nginx, as docs/balancer configures them: a burst, and one of the two goes away."""
+"""Two instances behind HAProxy and behind nginx, as docs/balancer configures them: a burst, in which each goes away in turn."""
 from __future__ import annotations
 
 import asyncio
@@ -28,13 +28,13 @@ from localxsoar.ports import accepts_connections, any_free_port
 from tools.processes import beside
 
 BALANCERS = ROOT / 'docs' / 'balancer'
-DELIVERIES = 2000
+DELIVERIES = 1000
 SENDERS = 32  # that send at the same time, each one delivery after the other
 PATIENCE_SECONDS = 10  # of a sender, before it tries again
 IMPATIENCE_SECONDS = 3  # of one whose server hangs for longer
 PAUSE_SECONDS = 0.1
 MOST_TRIES = 100
-MOST_DOUBLED = DELIVERIES // 100
+MOST_DOUBLED = 20  # that an instance has in its hands when it is killed
 IDS_PER_HEADER = 20  # enough that some of them reach each instance
 SHORT_TIMEOUT_SECONDS = 1.7  # of a sender without delivery ids
 SLOW_CALL_MS = 4000  # longer than two tries of it
@@ -125,14 +125,14 @@ class Scene:
         self.answered = 0
         self.patience = PATIENCE_SECONDS
 
-    async def burst(self, half_way: Callable[[Webhook], None] | None = None) -> None:
-        """Every delivery is sent until it is answered 200; when a quarter is, something happens to the first instance."""
+    async def burst(self, *turns: Turn) -> None:
+        """Send every delivery until it is answered 200; the turns happen one after the other, at equal distances."""
         deliveries = iter(range(DELIVERIES))
         tasks = [asyncio.ensure_future(self.sender(deliveries)) for _ in range(SENDERS)]
-        if half_way:
-            while self.answered < DELIVERIES // 4:
+        for number, turn in enumerate(turns, 1):
+            while self.answered < DELIVERIES * number // (len(turns) + 1):
                 await asyncio.sleep(0.005)
-            await asyncio.to_thread(half_way, self.instances[0])
+            await asyncio.to_thread(turn, self)
         await asyncio.gather(*tasks)
 
     async def sender(self, deliveries: Iterator[int]) -> None:
@@ -157,9 +157,12 @@ class Scene:
     def made(self) -> Counter[str]:
         return Counter(name for instance in self.instances for name in instance.names())
 
-    def lost_and_doubled(self) -> tuple[int, int]:
+    def doubled(self) -> int:
         made = self.made()
-        return DELIVERIES - len(made), sum(made.values()) - len(made)
+        return sum(made.values()) - len(made)
+
+
+Turn = Callable[[Scene], None]
 
 
 @contextmanager
@@ -176,60 +179,52 @@ def kill(instance: Webhook) -> None:
     os.kill(instance.state()['pid'], signal.SIGKILL)
 
 
-def freeze(instance: Webhook) -> None:
-    os.kill(instance.state()['pid'], signal.SIGSTOP)
+def both_have_their_share(burst: Scene) -> None:
+    assert all(len(instance.names()) > burst.answered // 4 for instance in burst.instances)
 
 
-def hang(instance: Webhook) -> None:
-    """Its server's calls do not come back for longer than a sender waits."""
-    instance.faults(hang=True)
-    threading.Timer(IMPATIENCE_SECONDS + 1, lambda: instance.faults(hang=False)).start()
+def a_server_hangs(burst: Scene) -> None:
+    """The calls of one instance do not come back for longer than a sender waits."""
+    burst.patience = IMPATIENCE_SECONDS
+    burst.instances[0].faults(hang=True)
+    released = threading.Timer(IMPATIENCE_SECONDS + 1, lambda: burst.instances[0].faults(hang=False))
+    released.start()
+    released.join()
+    burst.patience = PATIENCE_SECONDS
+
+
+def one_is_stopped(burst: Scene) -> None:
+    assert burst.doubled() == 0, 'by the server that hung'
+    burst.instances[0].stop_container()
+    wait_for(lambda: burst.instances[0].state()['restarts'] == 1, 'the restart of the stopped instance')
+
+
+def one_is_killed(burst: Scene) -> None:
+    assert burst.doubled() == 0, 'by the stop'
+    kill(burst.instances[1])
+    wait_for(lambda: burst.instances[1].state()['restarts'] == 1, 'the restart of the killed instance')
+
+
+def one_freezes(burst: Scene) -> None:
+    assert burst.doubled() <= MOST_DOUBLED, 'by the kill'
+    os.kill(burst.instances[0].state()['pid'], signal.SIGSTOP)
 
 
 both = pytest.mark.parametrize('name', ['haproxy', 'nginx'])
+TURNS = {
+    'haproxy': [both_have_their_share, a_server_hangs, one_is_stopped, one_is_killed, one_freezes],
+    'nginx': [both_have_their_share, a_server_hangs, one_is_stopped, one_is_killed],
+}
 
 
 @both
-def test_both_instances_get_their_share_of_a_burst_and_nothing_is_lost_or_doubled(name: str) -> None:
-    with scene(name) as both_there:
-        asyncio.run(both_there.burst())
-        assert both_there.lost_and_doubled() == (0, 0)
-        assert all(len(instance.names()) > DELIVERIES // 4 for instance in both_there.instances)
-
-
-@both
-def test_an_instance_that_is_stopped_in_a_burst_loses_and_doubles_nothing(name: str) -> None:
-    with scene(name) as one_stops:
-        asyncio.run(one_stops.burst(Webhook.stop_container))
-        assert one_stops.lost_and_doubled() == (0, 0)
-        assert one_stops.instances[0].state()['restarts']
-
-
-@both
-def test_an_instance_that_is_killed_in_a_burst_loses_nothing_and_doubles_what_it_held_at_most(name: str) -> None:
-    with scene(name) as one_dies:
-        asyncio.run(one_dies.burst(kill))
-        lost, doubled = one_dies.lost_and_doubled()
-        assert lost == 0
-        assert doubled <= MOST_DOUBLED
-        assert one_dies.instances[0].state()['restarts']
-
-
-@both
-def test_an_instance_whose_server_hangs_in_a_burst_loses_and_doubles_nothing(name: str) -> None:
-    with scene(name) as one_hangs:
-        one_hangs.patience = IMPATIENCE_SECONDS
-        asyncio.run(one_hangs.burst(hang))
-        assert one_hangs.lost_and_doubled() == (0, 0)
-
-
-def test_behind_haproxy_the_other_takes_what_a_frozen_instance_does_not() -> None:
-    with scene('haproxy') as one_freezes:
-        asyncio.run(one_freezes.burst(freeze))
-        kill(one_freezes.instances[0])
-        lost, doubled = one_freezes.lost_and_doubled()
-        assert lost == 0
-        assert doubled <= MOST_DOUBLED
+def test_a_burst_loses_nothing_and_doubles_only_what_an_instance_held_that_did_not_end_by_itself(name: str) -> None:
+    with scene(name) as burst:
+        asyncio.run(burst.burst(*TURNS[name]))
+        if one_freezes in TURNS[name]:
+            kill(burst.instances[0])
+        assert len(burst.made()) == DELIVERIES
+        assert burst.doubled() <= MOST_DOUBLED * sum(turn in TURNS[name] for turn in (one_is_killed, one_freezes))
 
 
 def test_behind_haproxy_a_stopped_instance_is_left_out_and_taken_back() -> None:

@@ -24,7 +24,7 @@ import pytest
 from app import forgetful_line, line
 from bottle import Bottle
 from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST_START, REQUEST_START_FAULTS, TRAILER, Connection,
-                            HttpLimits, PacedReader, RequestBody, Settings, WebhookServer, connection_limit, parse_head)
+                            HttpLimits, PacedReader, RequestBody, Settings, WebhookServer, set_connection_limit, parse_head)
 from local_xsoar import wait_for
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
 
@@ -467,7 +467,7 @@ def test_there_are_as_many_connections_as_the_process_may_have_files_for(
 
     monkeypatch.setattr(resource, 'getrlimit', lambda which: (256, most))
     monkeypatch.setattr(resource, 'setrlimit', set_limit)
-    assert connection_limit() == connections
+    assert set_connection_limit() == connections
 
 
 @contextmanager

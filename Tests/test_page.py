@@ -21,14 +21,13 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from browser import CHROMIUM, open_browser
+from browser import CHROMIUM_NAMES, open_browser
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from local_xsoar import ROOT, LocalXsoar, needs, wait_for
 from playwright.sync_api import Browser, Page, expect
 from webhook import TOKEN, Webhook
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason='no chromium on the path')
 SENDERS = ('--senders', str(ROOT / 'senders'))
 VIEWS = ('deliveries', 'incidents', 'try', 'instance', 'log')
 SOON = 1000  # milliseconds within which a request is seen
@@ -36,6 +35,7 @@ SOON = 1000  # milliseconds within which a request is seen
 
 @pytest.fixture(scope='module')
 def browser() -> Iterator[Browser]:
+    needs(*CHROMIUM_NAMES)
     with open_browser() as running:
         yield running
 

@@ -1,10 +1,8 @@
 """Real programs post, as they are installed, and what they sent is read back from the incidents."""
 from __future__ import annotations
 
-import functools
 import gzip
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -20,7 +18,7 @@ import requests
 from apprise import Apprise, AppriseAttachment
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
-from local_xsoar import PATH, needs, wait_for
+from local_xsoar import leave_out, needs, wait_for
 from webhook import Webhook, curl
 
 from tools.processes import beside
@@ -28,22 +26,15 @@ from tools.processes import beside
 TOKEN = 'Bearer secret-4f1c'
 
 
-def program(name: str) -> str:
-    return shutil.which(name, path=PATH) or ''
-
-
-@functools.cache
-def has_http_module() -> bool:
-    """Whether there is a syslog-ng that can post."""
-    if not program('syslog-ng'):
-        return False
-    about = subprocess.run([program('syslog-ng'), '-V'], capture_output=True, text=True, check=False).stdout
+@pytest.fixture(scope='module')
+def syslog_ng() -> str:
+    """Where a syslog-ng is that can post."""
+    program = needs('syslog-ng')
+    about = subprocess.run([program, '-V'], capture_output=True, text=True, check=False).stdout
     modules = next((line for line in about.splitlines() if line.startswith('Available-Modules')), '')
-    return 'http' in modules.partition(':')[2].strip().split(',')
-
-
-needs_syslog_ng = pytest.mark.skipif(not has_http_module(), reason=(
-    'syslog-ng with its http module is not installed; Debian: apt-get install syslog-ng-core syslog-ng-mod-http'))
+    if 'http' not in modules.partition(':')[2].strip().split(','):
+        leave_out('syslog-ng has no http module; Debian: apt-get install syslog-ng-mod-http')
+    return program
 
 
 class Landing(Webhook):
@@ -305,17 +296,17 @@ log {{
 '''
 
 
-@needs_syslog_ng
 @pytest.mark.parametrize('content_type, batch', [
     ('application/json', 'body-prefix("[") delimiter(",") body-suffix("]")'), ('application/x-ndjson', 'delimiter("\\n")'),
     ('text/plain', 'delimiter("\\n")'),
     ('application/json', 'body-prefix("[") delimiter(",") body-suffix("]") content-compression("gzip")'),
 ], ids=['array', 'lines', 'as text', 'compressed'])
-def test_syslog_ng_ships_a_batch_in_one_call(webhook: Landing, tmp_path: Path, content_type: str, batch: str) -> None:
+def test_syslog_ng_ships_a_batch_in_one_call(syslog_ng: str, webhook: Landing, tmp_path: Path, content_type: str,
+                                             batch: str) -> None:
     lines = [f'line {number}: "ü" {{x}} \\ [y]' for number in range(5)]
     (tmp_path / 'syslog-ng.conf').write_text(SYSLOG_NG.format(url=webhook.webhook_url, token=TOKEN, content_type=content_type,
                                                               batch=batch))
-    with Daemon(program('syslog-ng'), '--foreground', '--stderr', '--no-caps', f'--cfgfile={tmp_path}/syslog-ng.conf',
+    with Daemon(syslog_ng, '--foreground', '--stderr', '--no-caps', f'--cfgfile={tmp_path}/syslog-ng.conf',
                 f'--persist-file={tmp_path}/persist', f'--control={tmp_path}/control', f'--pidfile={tmp_path}/pid',
                 data=('\n'.join(lines) + '\n').encode()):
         sent = webhook.details(5)

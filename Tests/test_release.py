@@ -109,10 +109,24 @@ def test_a_zip_made_at_another_time_has_the_same_bytes(tmp_path: Path) -> None:
         assert made.read('README.md') == b'A pack.'
 
 
+JOBS = yaml.safe_load((ROOT / '.github/workflows/test.yml').read_text('utf-8'))['jobs']
+
+
+def test_each_job_of_the_workflow_ends_and_uses_actions_that_nobody_can_change() -> None:
+    assert [name for name, job in JOBS.items() if not 0 < job['timeout-minutes'] <= 120] == []
+    used = [step['uses'] for job in JOBS.values() for step in job['steps'] if 'uses' in step]
+    assert [action for action in used if not re.fullmatch(r'[\w-]+/[\w-]+@[0-9a-f]{40}', action)] == []
+
+
+def test_the_workflow_fuzzes_and_makes_mutants_every_week() -> None:
+    weekly = JOBS['by-chance']
+    assert weekly['if'] == "github.event_name == 'schedule'"
+    assert {command.split()[0] for command in weekly['strategy']['matrix']['command']} == {'fuzz', 'mutants'}
+
+
 def test_the_workflow_runs_what_is_there_on_every_python_that_the_commands_are_said_to_run_on() -> None:
-    jobs = yaml.safe_load((ROOT / '.github/workflows/test.yml').read_text('utf-8'))['jobs']
-    assert jobs['test']['strategy']['matrix']['python'] == ['3.10', '3.11', '3.12', '3.13']
-    assert any(system.startswith('macos') for system in jobs['first-incident']['strategy']['matrix']['system'])
-    run = '\n'.join(step.get('run', '') for job in jobs.values() for step in job['steps'])
+    assert JOBS['test']['strategy']['matrix']['python'] == ['3.10', '3.11', '3.12', '3.13']
+    assert any(system.startswith('macos') for system in JOBS['first-incident']['strategy']['matrix']['system'])
+    run = '\n'.join(step.get('run', '') for job in JOBS.values() for step in job['steps'])
     assert all((ROOT / command).stat().st_mode & 0o100 for command in set(re.findall(r'(?:^|\s)((?:\./dev|\.ci/run))\b', run)))
     assert {'./dev', '.ci/run'} <= set(re.findall(r'(?:^|\s)((?:\./dev|\.ci/run))\b', run))

@@ -135,8 +135,8 @@ class Rejected(Exception):
 
     `found` quotes what the request contains where it is wrong, such as a date that cannot be read. Only functions that
     run after the proof was checked set it (decompress, to_incidents), and only the response to the request itself
-    repeats it (WebhookApp.call_handler), unless it contains the token. A sender without a proof could otherwise guess
-    the token: the guess whose quote is missing is the right one.
+    repeats it (WebhookApp.call_handler), unless it contains the token. A sender without a proof could otherwise test
+    guesses of the token: the one that is not quoted back would be right.
     """
 
     status: HTTPStatus
@@ -281,14 +281,14 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
 @lru_cache
 def prefix_pattern(prefix: str) -> str:
     """Return a pattern that matches every expansion of a scheme's prefix: `{time}.` can expand to `1732442400.`."""
-    unix_seconds = r'\d{9,13}'  # in seconds or milliseconds
+    unix_digits = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
     # An id cannot be the start of JSON or XML; it may end with base64 padding. It may contain characters
     # that Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that
     # a search for its end in a body of 25 MiB stays fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
     # The dot is the only character of the prefixes that means something else in a pattern.
-    return prefix.replace('.', '[.]').format(time=f'(?:{unix_seconds}|{date}T{clock}{offset})', id=delivery_id)
+    return prefix.replace('.', '[.]').format(time=f'(?:{unix_digits}|{date}T{clock}{offset})', id=delivery_id)
 
 
 # The values of Scheme.time that are not names of headers.
@@ -415,7 +415,7 @@ KEY_BYTE = r'\w.*+%~$@&\[\]\x80-\xff-'
 
 def body_start_pattern() -> str:
     """Return the pattern for the start of a body that senders sign with a time: JSON, a form, multipart, XML or nothing."""
-    # Each alternative is specific enough not to match a line of a log, except one that begins with a syslog priority.
+    # No alternative matches a usual line of a log, except that `<` matches one with a syslog priority.
     nothing = r'\Z'
     xml = '<'
     multipart = r'-{2,70}[^\s-]'  # the boundary, as in `--b1`; `-- MARK --` is a line of a log
@@ -430,7 +430,7 @@ def body_start_pattern() -> str:
 
 
 def timed_text_pattern(prefixes: set[str]) -> str:
-    """Return the pattern of texts that begin like the text that a sender signs with one of these prefixes.
+    """Return the pattern for the start of a text that a sender may sign with one of these prefixes.
 
     A prefix with a version or an id is enough, whatever follows it: `v0:1732442400:disk full` matches.
     Log lines may start with a bare time, too, so what follows it must look like the start of a signed body:
@@ -491,7 +491,7 @@ class Signature(NamedTuple):
         return any(hmac.compare_digest(expected.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """Return whether the signed time, if there is or must be one, is close enough to `arrived` (Unix seconds)."""
+        """Return whether the signed time is close to `arrived` (Unix seconds), or is missing and the scheme needs none."""
         if self.time:
             return abs(arrived - unix_time(self.time)) <= TIMED_SECONDS
         # Checked under every header: a request signed by Linear could otherwise be replayed under another header.
@@ -723,7 +723,7 @@ class Room:
     """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
     Inside `with room.share()` a greenlet has a share, whose size `reserve` changes. When all shares together
-    exceed the limit, a greenlet is cut: it gets Unavailable, and its share is freed. This is the greenlet that reserves, or
+    exceed the limit, a greenlet is cut: it gets Unavailable, and its share is freed. It is the one that reserves, or
     with `cuts_oldest` the one that has had its share for the longest time. A greenlet that is alone may exceed the limit.
     A share that its greenlet has settled still counts, but is never cut.
     """
@@ -784,7 +784,7 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
     """Return a body of at most `limit` bytes, read from `source`, which has `size` and `read()` as a RequestBody has.
 
     The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes, and is settled.
-    Raise TooLarge; BadRequest; or Unavailable if there is no room or the body arrives too slowly.
+    Raise TooLarge, BadRequest, or (if there is no room, or the body arrives too slowly) Unavailable.
     """
     body = bytearray()
     try:
@@ -907,7 +907,7 @@ def check_utf8(source: bytes) -> None:
 
 
 def gathered(pieces: Iterable[bytes], most: int, measured: str) -> bytes:
-    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes, `measured` for example 'in UTF-8'."""
+    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes; its text ends with `measured`: 'in UTF-8'."""
     joined = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
         yield_if_due()
@@ -976,9 +976,9 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   a b / c     an event must have `a` and `b`, or else `c`
 #   Begin with the path that the fewest events of other senders have: events are compared only to rows whose first key
 #   they have.
-# name: text with paths in braces; `{}` is the first path of "identified by". A path is dropped, with the text before
+# name: text with paths in braces; `{}` is the first path (or `a|b`) of "identified by". A path is dropped, with the text before
 #   it and the bracket after it, if its value is missing or equals an earlier one: without a host, `{title} ({host})`
-#   gives `Disk full`. If all paths before it are left out, a path gives its value alone: without a title, `db-1`.
+#   gives `Disk full`. If all paths before it are dropped, a path gives its value alone: without a title, `db-1`.
 # time: the path of a date or a Unix time; `-` is the moment of arrival; without this column, the general rule looks
 #   for a time.
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
@@ -1123,7 +1123,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
         happenedat''',
-    # Beside the event itself, the objects under these keys are searched for a time.
+    # Besides the event itself, the objects under these keys are searched for a time.
     'time inside': 'alert event data incident issue detail finding metadata',
     # The objects under these keys, or the first one in a list, are searched for a name.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
@@ -1259,7 +1259,7 @@ def count_byte(byte: bytes, source: bytes | Raw) -> int:
 
 
 class JsonArray(dict[str, Any]):
-    """A JSON array of any size, of which only the first item is decoded.
+    """A JSON array of any size, of which only the first item is kept apart, as a Raw.
 
     It is a dict with the one key `0`, so that find() follows `alerts.0.startsAt` as if `0` were a key of an object.
     """
@@ -1331,7 +1331,7 @@ def split_path(path: str) -> list[tuple[str, str]]:
 def read_senders() -> dict[str, list[Row]]:
     """Return the rows of SENDERS by each key or header with which their first condition can begin.
 
-    An event has few of these, so that few rows are tried for it.
+    An event has few of these keys, so that few rows are tried for it.
     """
     rows_by_key: dict[str, list[Row]] = {}
     for row in sender_rows():
@@ -1438,7 +1438,7 @@ class ThirdPartyEvent:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
 
         If the event is in our format with keys added, its own `type` is used before that of the instance. In other
-        events, it says what kind of event it is: in 1,071 real payloads it never was an incident type, so it comes last.
+        events, `type` says what kind of event it is: in 1,071 real payloads it never was an incident type, so it comes last.
         """
         own_type = self.text_member('type')
         is_in_our_format = (not self.row and self.text_member('name')
@@ -1689,7 +1689,7 @@ def json_source(value: dict[bytes, Any]) -> bytes:
 
 
 def json_pieces(value: Any) -> Iterator[bytes]:
-    """Yield the JSON of a value in pieces. In the value, strings of any length are UTF-8 bytes."""
+    """Yield the JSON of a value in pieces. In the value, a string that may be long is given as UTF-8 bytes."""
     match value:
         case bytes():
             yield b'"'
@@ -1868,7 +1868,7 @@ def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
 
 def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
-    # Python's json writes NaN and Infinity. msgspec's position is the first letter; a minus sign is one byte earlier.
+    # Python's json writes NaN and Infinity. msgspec gives the position of the first letter, even behind a minus sign.
     if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(source, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
     row = source.count(b'\n', 0, position) + 1
@@ -1888,7 +1888,7 @@ def array_items(array: bytes | Raw) -> list[bytes]:
 
 
 def replace_lone_surrogates(source: bytes) -> bytes:
-    r"""Return a JSON text in which \ufffd replaces each lone surrogate, as the server would write it.
+    r"""Return a JSON text in which \ufffd replaces each lone surrogate, which is what the server would write.
 
     The replacement is as long as what it replaces, so that positions stay the same.
     """
@@ -1962,7 +1962,7 @@ def payload_incidents(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
 def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
     """Return one incident for a third-party payload, or one for each item of the array at the path of the URL's ?each=.
 
-    Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The sender is then shown
+    Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
     `unknown_key`, the key because of which it is not an envelope.
     """
     event = arrival.event(source)
@@ -2187,7 +2187,7 @@ def echo(text: Any) -> HTTPResponse:
 def handshake_before_proof(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
     """Return the response to a handshake without a signature, or None if the request is not one. Raise Rejected."""
     headers, query = request.headers, request.query
-    # Without both headers there is no body (RFC 9112, 6.3).
+    # With neither header there is no body (RFC 9112, 6.3).
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
     match request.method:
         # Microsoft Graph: "Receive change notifications through webhooks". A request with a body may be an event.
@@ -2234,7 +2234,7 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
     if len(source) > MAX_HANDSHAKE_BYTES or b'url_v' not in source:
         return None
     event = read_members(source)
-    # The response is signed with the token, so there must be one. Zoom's header is needed even if the request shows the
+    # Zoom's response is signed with the token, so one must be configured. Zoom's header is needed even if the request shows the
     # token: then its signature is not checked, and `signed_by` is ''.
     is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
@@ -2251,7 +2251,7 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
 def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
     """Return the response that contains Zoom's `plainToken` and its signature. Raise BadRequest."""
     text = plain_token if isinstance(plain_token, str) else ''
-    # The sender chooses the text to sign. With letters and digits only, it fits no request but one with this text as its body.
+    # The sender chooses the text to sign. A signature of letters and digits only fits no request but one whose body they are.
     if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
         raise BadRequest("'plainToken' must have 1 to 64 letters and digits, and nothing else.")
     signed = hmac.digest(settings.token, text.encode(), 'sha256').hex()
@@ -2578,7 +2578,7 @@ class PostQueue:
         return posts
 
     def record_unsent(self) -> None:
-        """Record that the call in flight was never sent. Fail its posts; a retry is safe."""
+        """Record that the call in flight was never sent. Fail its posts: this call created nothing."""
         fail_posts(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
         self.in_flight = []
 
@@ -2669,7 +2669,7 @@ DELIVERY_IDS = {
 
 
 def find_delivery_id(headers: dict[str, str]) -> str:
-    """Return the name and value of the delivery id's header and the value of the second header; '' if there is no id.
+    """Return one text of the delivery id's header, its value and the second header's value; '' if there is no id.
 
     The name is included, because two senders may use equal ids in different headers.
     """
@@ -2729,7 +2729,7 @@ class RememberedDelivery:
         self.latest_repeat = None
 
     def would_be_retried_now(self) -> bool:
-        """Return whether a request with the same key, if it arrived now, would be a retry of this one and not a new event.
+        """Return whether a request with the same key that arrives now counts as a retry of this one, not as a new event.
 
         Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
         """
@@ -2832,7 +2832,7 @@ class DeliveryMemory:
 
 @dataclass
 class LogBuffer:
-    """Log lines that wait for the line to the server. Lines beyond the limits are not kept, only counted.
+    """Log lines that wait to be sent to the server. Lines beyond the limits are not kept, only counted.
 
     In a flood, most requests fail for one reason. So only the first `most_equal` lines with the same `reason` are kept; when
     `flood_seconds` have passed, `end_flood` adds one line that says how many more there were.
@@ -2860,7 +2860,7 @@ class LogBuffer:
             self.lost += 1
 
     def end_flood(self) -> None:
-        """Add a line for each reason of which lines were not kept, with their number; then start counting from zero."""
+        """Add a line for each reason that has lines not kept, with their number; then start counting from zero."""
         for reason, count in self.reasons.items():
             not_kept = count - self.most_equal
             if not_kept > 0:
@@ -2936,7 +2936,7 @@ class ServerLine:
         self.runner.link_exception(lambda _: self.cut())  # if `run` failed, no incident would be created any more
 
     def log(self, level: str, text: str, reason: str = '') -> None:
-        """Queue a log line. In a flood of lines with an equal `reason`, keep the first and count the others."""
+        """Queue a log line. In a flood of lines with an equal `reason`, keep the first ones and count the others."""
         if reason and not self.log_buffer.reasons:  # the first reason begins a flood
             gevent.spawn_later(self.log_buffer.flood_seconds, self.log_buffer.end_flood)
         self.log_buffer.add(level, text, reason)
@@ -3051,7 +3051,7 @@ class ServerLine:
             self.queue.record_failure(time.monotonic())
         else:
             self.report_health('')
-            # This success ends the failure, too. But one that has not been sent yet stays, so that it is shown at all.
+            # This success ends the failure, too, once that was sent: until then it stays, or it would never be shown.
             is_failure_sent = self.sent_health is not None and self.failure in self.sent_health
             if is_failure_sent:
                 self.failure = ''
@@ -3079,7 +3079,7 @@ class ServerLine:
         return True
 
     def send_health(self) -> None:
-        """Send the health to the instance's page. After an error or a failed send, wait `health_every` seconds."""
+        """Send the health to the instance's page. If it is an error or fails, the next comes `health_every` seconds later."""
         health = self.health
         _, error = self.call(demisto.updateModuleHealth, health, bool(health))
         if isinstance(error, TypeError):  # XSOAR before 6.8 takes no second argument
@@ -3102,7 +3102,7 @@ def has_ended_line(error: BaseException, is_create: bool) -> bool:
 
     If the line is closed, a call raises a ValueError with a fixed message. An engine that lost its server may send this
     message as an error reply, which means the same. But an error reply to createIncidents may quote an incident's name,
-    which a sender chooses: there the message counts only if stdin has ended, too. If not, the next log call decides.
+    which a sender chooses: there the message counts only if stdin has ended, too. While it is open, the next log call decides.
     """
     if isinstance(error, OSError):
         return True
@@ -3192,7 +3192,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return self.internal_error(request, error)
 
     def accepts(self, request: Request) -> bool:
-        """Return whether the head is enough to accept a request: it shows the token, or is a POST/PUT and there is none."""
+        """Return whether the head is enough to accept a request: it shows the token, or no token is set and it is a POST/PUT."""
         if self.settings.token:
             return shows_token(self.settings, request.headers, request.query_string)
         return request.method in ('POST', 'PUT')
@@ -3231,7 +3231,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 return handshake_or_delivery
             delivery, post = handshake_or_delivery
             # A large post excludes other large bodies until XSOAR has replied to its first call, because the call and
-            # the reply contain its incidents several times. A post of a small body does not: copies of its headers made
+            # the reply contain its incidents several times. A large post of a small body need not: copies of its headers made
             # it large.
             post.on_partly_created = exclusive.close
             is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
@@ -3313,7 +3313,7 @@ class PacedReader:
         self.buffer = bytearray()
 
     def expect(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
-        """Start a time allowance of `seconds`, extended as data arrives at `bytes_per_second` or faster."""
+        """Start a time allowance of `seconds`, extended by the time that arriving data takes at `bytes_per_second`."""
         self.seconds = seconds
         self.ends_at = time.monotonic() + seconds
         self.bytes_per_second = bytes_per_second
@@ -3477,7 +3477,7 @@ CHUNK_END = re.compile(rb'\r\n')
 class RequestBody(io.RawIOBase):
     """The body of one request without its chunked framing, as `wsgi.input`.
 
-    The framing may take MAX_FRAMING_BYTES plus an eighth of the data in large reads. Otherwise a body in chunks of one byte would
+    The framing may take MAX_FRAMING_BYTES plus an eighth of each read. Otherwise a body in chunks of one byte would
     cost 100 times as much CPU as its size justifies.
     """
 
@@ -3561,7 +3561,7 @@ def wsgi_environ(request: Request, peer: str, port: int) -> dict[str, Any]:
     """Return the environ of PEP 3333 for a request from the address `peer`, and under REQUEST the request itself."""
     path = request.path
     if '%' in path:
-        with suppress(UnicodeError):  # else keep it encoded: Bottle would drop what is not UTF-8, and take /%ff for the root
+        with suppress(UnicodeError):  # on error it stays encoded: Bottle would drop what is not UTF-8, and take /%ff for the root
             path = unquote(path, errors='strict').encode().decode('latin-1')
     environ = {
         **COMMON_ENVIRON,
@@ -3634,7 +3634,7 @@ class Connection:
         self.skipped = 0  # how many bytes of the last request's body were not read, and are dropped as they arrive
         self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
 
-    # Without a greenlet: what follows is called by the event loop, and must not block.
+    # Without a greenlet for the request: most callers of what follows are in the event loop, so it must not block.
 
     def watch_for_request(self, seconds: float) -> None:
         """Have the event loop watch for the next request, whose first byte must arrive within `seconds`."""
@@ -3704,7 +3704,7 @@ class Connection:
         """Parse the head, which is the first `size` bytes of the buffer, and have the server serve the request."""
         self.watcher.stop()
         head = io.BytesIO(self.reader.buffer[:size])
-        # A new buffer rather than `del buffer[:size]`: the block that is left would keep others from reusing its room.
+        # A new buffer rather than `del buffer[:size]`: that would keep the whole old block in memory for the few bytes left.
         self.reader.buffer = self.reader.buffer[size:]
         self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
@@ -3765,7 +3765,7 @@ class Connection:
         self.socket.close()
         self.server.forget(self)
 
-    # In a greenlet of the request's own.
+    # In the greenlet that serves the request; head_of and log are also called without one.
 
     def serve(self, request: Request) -> None:
         """Respond to a request; then wait for the next one or end the connection."""
@@ -3877,7 +3877,7 @@ class WebhookServer(StreamServer):
         self.app = WebhookApp(settings, line)
         self.application: Callable[..., Iterable[bytes]] = self.app  # any WSGI application would do
         self.limits = limits
-        self.most_connections = connection_limit()
+        self.most_connections = set_connection_limit()
         self.connections: set[Connection] = set()
         self.idle: dict[Connection, None] = {}  # connections on which nothing of the next request has arrived
         # Connections whose head is arriving or waits in `unauthenticated`, each with the bytes reserved for its head.
@@ -3892,7 +3892,7 @@ class WebhookServer(StreamServer):
         self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_oldest=True)
 
     def start(self) -> None:
-        """Open the port, and start the two greenlets that serve all connections together. Raise OSError."""
+        """Open the port, and start the two greenlets that work for all connections together. Raise OSError."""
         super().start()
         gevent.spawn(self.expire_connections)
         gevent.spawn(self.serve_unauthenticated)
@@ -3925,7 +3925,7 @@ class WebhookServer(StreamServer):
         self.admit_more()
 
     def admit_more(self) -> None:
-        """Let gevent admit further connections, if it has stopped that because full() was true."""
+        """Let gevent admit further connections, if it stopped because full() was true."""
         if self.started:
             self.start_accepting()
 
@@ -4036,7 +4036,7 @@ class WebhookServer(StreamServer):
         return '"' + self.redact(text).replace('"', r'\x22') + '"'
 
 
-def connection_limit() -> int:
+def set_connection_limit() -> int:
     """Set the process's limit of open files to suit MAX_CONNECTIONS, and return how many connections it allows.
 
     A further connection waits in the listen queue.
@@ -4101,7 +4101,7 @@ def open_port(server: WebhookServer) -> None:
 
 
 def main() -> None:
-    """Run the command that the server asks for. Report a failure before serving begins to the server."""
+    """Run the command that the server asks for. If it fails before serving begins, report that to the server."""
     command = demisto.command()
     if command not in ('test-module', 'long-running-execution', 'fetch-incidents'):
         raise NotImplementedError(f'The command {command} is not implemented.')
