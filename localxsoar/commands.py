@@ -166,6 +166,8 @@ class ServerCommands:
 
     def _request(self, args: dict[str, Any]) -> Any:
         """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""
+        if not self._site.url:
+            raise CallRejected('internalHttpRequest needs a running server: start one and run the command through its API.')
         request = Request(self._site.url + args['uri'], str(args.get('body') or '').encode() or None, method=args['method'])
         try:
             response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)

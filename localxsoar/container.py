@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from localxsoar.commands import DONE, INSTANCE_ID, NO_REPLY, ServerCommands, Site
 from localxsoar.entries import PLAYGROUND
-from localxsoar.errors import CallRejected
+from localxsoar.errors import CallRejected, RawReply
 from localxsoar.output import escape
 from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Unified
 from localxsoar.ports import LOOPBACK
@@ -184,17 +184,19 @@ class Container:
             return
         reply = self._reply(handler, message)
         if reply is not NO_REPLY:
-            self._send_text(reply if isinstance(reply, str) else json.dumps(reply))
+            self._send_text(reply if isinstance(reply, RawReply) else json.dumps(reply))
 
     def _reply(self, handler: Callable[[dict[str, Any]], Any], message: dict[str, Any]) -> Any:
-        """Return the handler's reply, or the text of an error reply."""
+        """Return the handler's reply, or an error reply, whatever the handler raises."""
         try:
             reply = handler(message)
         except CallRejected as error:
-            return f'{ERROR_MARKER}{escape(str(error))}'
-        except (AttributeError, KeyError, TypeError) as error:
-            self._violation(json.dumps(message).encode())
-            return f'{ERROR_MARKER}The call is malformed: {error!r}'
+            return RawReply(f'{ERROR_MARKER}{escape(str(error))}')
+        except Exception as error:  # whatever it is, the container waits for a reply
+            failure = escape(f'The call {message.get("command") or message["type"]} failed: {error!r}')
+            self._journal.violations.append(failure)
+            self._printer.alarm(failure)
+            return RawReply(f'{ERROR_MARKER}{failure}')
         return reply
 
     def _send_text(self, text: str) -> None:
@@ -258,6 +260,6 @@ def parse_message(raw: bytes) -> dict[str, Any] | None:
     """Return the JSON object in a line of the container, or None if the line has none."""
     try:
         message = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None

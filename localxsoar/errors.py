@@ -1,4 +1,4 @@
-"""The local XSOAR's own errors: the text of each is one line that says what to change."""
+"""The local XSOAR's own errors, each with a text of one line that says what to change, and the form of an error reply."""
 
 
 class UsageError(Exception):
@@ -7,3 +7,7 @@ class UsageError(Exception):
 
 class CallRejected(Exception):
     """The server rejects a call: the container gets an error reply with this text."""
+
+
+class RawReply(str):
+    """A reply that is sent as it is: an error, or what is not JSON. Any other reply is sent as JSON."""

@@ -1,0 +1,62 @@
+"""Packs with faults: no call, no container and no command may hang or fail in silence."""
+
+import json
+import re
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+import yaml
+from local_xsoar import run_local_xsoar
+
+
+def make_pack(folder: Path, script: str, configuration: str = '', **properties: object) -> Path:
+    """Write an integration Small with the command small-run; `configuration` is YAML, one parameter a line."""
+    descriptor = {
+        'commonfields': {'id': 'Small', 'version': -1}, 'name': 'Small', 'display': 'Small', 'category': 'Utilities',
+        'configuration': yaml.safe_load(configuration) or [],
+        'script': {'type': 'python', 'subtype': 'python3', 'script': '-', 'dockerimage': 'demisto/python3:3.12.13.11879924',
+                   'commands': [{'name': 'small-run', 'arguments': []}], **properties}}
+    (folder / 'Small.yml').write_text(yaml.safe_dump(descriptor))
+    (folder / 'Small.py').write_text(f'import demistomock as demisto\nfrom CommonServerPython import *\n{script}\n')
+    return folder
+
+
+def run(folder: Path, script: str, *arguments: str) -> 'CompletedProcess[str]':
+    """Run small-run of an integration with this script, for at most 20 s."""
+    return run_local_xsoar(str(make_pack(folder, script)), '--command', 'small-run', *arguments, seconds=20)
+
+
+def outcome(call: str) -> str:
+    """Return a script whose result is the call's value or its error."""
+    return f'try:\n    demisto.results(repr({call}))\nexcept Exception as error:\n    demisto.results(f"{{type(error).__name__}}: {{error}}")'
+
+
+# Calls
+
+
+@pytest.mark.parametrize('call', [
+    "demisto.internalHttpRequest('GET', '/lists', '')",
+    "demisto.createIndicators([{'value': {}}])",
+    "demisto.createIndicators([{}])",
+    "demisto.setIntegrationContextVersioned({}, 'abc')",
+    "demisto.searchIndicators(size='abc')",
+    "demisto.searchIndicators(searchAfter='zzz')",
+])
+def test_a_call_that_the_server_cannot_carry_out_is_an_error_that_names_it(tmp_path: Path, call: str) -> None:
+    done = run(tmp_path, outcome(call))
+    name = call.partition('.')[2].partition('(')[0].replace('ContextVersioned', 'Context')
+    assert done.returncode == 0 and done.stdout.startswith('ValueError: ')
+    assert f'The call {name} failed' in done.stderr or 'internalHttpRequest needs a running server' in done.stdout
+
+
+def test_a_call_that_failed_leaves_the_store_usable(tmp_path: Path) -> None:
+    calls = "[demisto.createIndicators([{'value': 'a'}]), demisto.searchIndicators()['total'], demisto.createIncidents([{}])[0]['id']]"
+    done = run(tmp_path, f"try:\n    demisto.createIndicators([{{'value': {{}}}}])\nexcept ValueError:\n    pass\n{outcome(calls)}")
+    assert done.stdout == "[{}, 1, '1']\n"
+
+
+def test_a_call_that_is_nested_too_deeply_is_an_error(tmp_path: Path) -> None:
+    script = "sys.stdout.write('{\"type\": \"log\", \"a\": ' + '[' * 100_000 + ']' * 100_000 + '}' + chr(10))\ndemisto.results('went on')"
+    done = run(tmp_path, script)
+    assert done.stdout == 'went on\n' and 'not a message to the server' in done.stderr
