@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +36,7 @@ LONG_RUNNING, FETCH_INCIDENTS = 'long-running-execution', 'fetch-incidents'
 # A script gets nothing else of this machine's environment, which a real container would not see either.
 PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'LD_LIBRARY_PATH')
 KEPT_TEXT = 500  # bytes of a stray line on stdout; a script may print a whole payload there
+LAST_WORDS = 20  # lines of stderr that are kept to explain the end of a container
 LAST_LINES_SECONDS = 2  # for reading what is still in the pipes once every process is dead
 
 
@@ -82,17 +85,20 @@ class Container:
         self._threads: list[threading.Thread] = []
         self.results: list[Any] = []
         self.exception = ''
+        self.has_answered = False  # the ping that comes before the script
+        self.has_completed = False
+        self.last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self.commands = ServerCommands(site, order.instance, order.brand, order.command, self.is_alive, self.cut_line)
         self.last_beat = time.monotonic()
         self._listens = False
         self._types: dict[str, Callable[[dict[str, Any]], Any]] = {
-            'pong': lambda message: NO_REPLY,
+            'pong': self._pong,
             'log': self._log,
             'entryLog': self._entry_log,
             'result': self._result,
             'executeCommand': self._execute,
             'exception': self._exception,
-            'completed': lambda message: NO_REPLY,
+            'completed': self._completed,
             'demistoUrls': self.commands.urls,
             'demistoVersion': self.commands.version,
             'getFileByEntryID': self.commands.file,
@@ -210,7 +216,9 @@ class Container:
 
     def _show_stderr(self, stderr: IO[bytes]) -> None:
         for raw in stderr:
-            self._printer.show(f"container stderr: {raw.decode('utf-8', 'replace').rstrip()}")
+            text = raw.decode('utf-8', 'replace').rstrip()
+            self.last_words.append(text)
+            self._printer.show(f'container stderr: {text}')
         stderr.close()
 
     def _violation(self, raw: bytes) -> None:
@@ -220,6 +228,10 @@ class Container:
         self._printer.alarm(f'The container wrote something to stdout that is not a message to the server: {text}')
 
     # Messages by type.
+
+    def _pong(self, message: dict[str, Any]) -> Any:
+        self.has_answered = True
+        return NO_REPLY
 
     def _log(self, message: dict[str, Any]) -> Any:
         level = str(message['command'])
@@ -249,11 +261,22 @@ class Container:
                 self._printer.alarm(text)
         return NO_REPLY
 
+    def _completed(self, message: dict[str, Any]) -> Any:
+        self.has_completed = True
+        return NO_REPLY
+
     def _execute(self, message: dict[str, Any]) -> Any:
         """Return the reply to a command of the server; note the time of a heartbeat."""
         if message.get('command') == 'heartbeat':
             self.last_beat = time.monotonic()
         return self.commands.execute(message)
+
+
+def describe_end(code: int | None) -> str:
+    """Return a process's exit code, or the name of the signal that ended it."""
+    with suppress(ValueError):
+        return f'signal {signal.Signals(-code).name}' if code and code < 0 else f'exit code {code}'
+    return f'signal {-(code or 0)}'
 
 
 def parse_message(raw: bytes) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from localxsoar import pack
 from localxsoar.commands import CONTEXT, TEST_MODULE, Site
-from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
+from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime, describe_end
 from localxsoar.faults import Faults
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
@@ -28,6 +28,7 @@ ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, 'fetch-indicators', 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
+PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
 # Names to install, where they differ from the module's name.
@@ -156,7 +157,7 @@ class Instance:
             if self._renewed.is_set():  # the container was ended on purpose, for a new configuration
                 continue
             delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
-            self.printer.alarm(f'The container ended (exit code {code}). It starts again in {delay:g} s.')
+            self.printer.alarm(f'The container ended ({describe_end(code)}). It starts again in {delay:g} s.')
             if self._container and (reason := explain(self._container.exception, self.integration, self.runtime)):
                 self.printer.alarm(reason)
             self._renewed.wait(delay)
@@ -230,12 +231,16 @@ class Instance:
         # A single command adds to the instance's log, but not to the state that its long-running container has.
         container = self._new_container(command, params, Journal(log=self.journal.log), args)
         container.start()
-        if container.wait(COMMAND_SECONDS) is None:
+        code = container.wait(COMMAND_SECONDS)
+        if code is None:
             container.stop(STOP_GRACE_SECONDS)
             raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
         if container.exception:
             reason = explain(container.exception, self.integration, self.runtime)
             raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])))
+        if not container.has_completed:
+            raise CommandFailed('\n'.join([f'The container ended ({describe_end(code)}) before its command was complete.',
+                                           *container.last_words, PYTHONS * (not container.has_answered)]).rstrip())
         for result in container.results:
             if result.get('Type') == ERROR_ENTRY:
                 raise CommandFailed(str(result.get('Contents')))

@@ -60,3 +60,41 @@ def test_a_call_that_is_nested_too_deeply_is_an_error(tmp_path: Path) -> None:
     script = "sys.stdout.write('{\"type\": \"log\", \"a\": ' + '[' * 100_000 + ']' * 100_000 + '}' + chr(10))\ndemisto.results('went on')"
     done = run(tmp_path, script)
     assert done.stdout == 'went on\n' and 'not a message to the server' in done.stderr
+
+
+@pytest.mark.parametrize('call, value', [
+    ('demisto.getIndexHash()', "'local'"),
+    ("[demisto.setLastRun('text'), demisto.getLastRun()]", "[{}, 'text']"),
+])
+def test_a_text_is_a_reply_like_any_other(tmp_path: Path, call: str, value: str) -> None:
+    assert run(tmp_path, outcome(call)).stdout == f'{value}\n'
+
+
+# Containers
+
+
+EARLY = 'import os, signal\nsys.stderr.write("first\\nthe last words\\n")\n'
+
+
+@pytest.mark.parametrize('script, reason', [
+    ('os._exit(3)', 'exit code 3'),
+    ('os._exit(0)', 'exit code 0'),
+    ('os.kill(os.getpid(), signal.SIGSEGV)', 'SIGSEGV'),
+    ('raise KeyboardInterrupt', 'SIGINT'),
+])
+@pytest.mark.parametrize('command', [['--command', 'small-run'], ['--test'], ['--samples']], ids=' '.join)
+def test_a_container_that_dies_is_an_error_with_its_status_and_last_words(
+    tmp_path: Path, script: str, reason: str, command: list[str]
+) -> None:
+    done = run_local_xsoar(str(make_pack(tmp_path, EARLY + script)), *command, seconds=20)
+    assert done.returncode == 1
+    assert reason in done.stdout and 'before its command was complete' in done.stdout and 'the last words' in done.stdout
+
+
+def test_an_interpreter_that_cannot_run_the_loop_is_an_error(tmp_path: Path) -> None:
+    other = tmp_path / 'python'
+    other.write_text('#!/bin/sh\necho SyntaxError: invalid syntax >&2\nexit 1\n')
+    other.chmod(0o755)
+    done = run(tmp_path, '', '--python', str(other))
+    assert done.returncode == 1 and 'exit code 1' in done.stdout and 'SyntaxError: invalid syntax' in done.stdout
+    assert '--python' in done.stdout and '3.9' in done.stdout
