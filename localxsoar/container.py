@@ -26,7 +26,7 @@ from localxsoar.errors import CallRejected, RawReply
 from localxsoar.output import escape
 from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Unified
 from localxsoar.ports import LOOPBACK
-from localxsoar.processes import MARK, kill_all, listens
+from localxsoar.processes import MARK, kill_all, listens, open_to_all
 
 LOOP = Path(__file__).with_name('loop.py')
 # In a reply, this text makes the loop in the container raise an error with what follows it.
@@ -162,8 +162,14 @@ class Container:
     def listens(self, port: int | None) -> bool:
         """Return whether the container itself, and no other process, listens on the port."""
         # Finding the listener reads all of /proc: once found, it is assumed to stay as long as the container lives.
-        self._listens = self.is_alive() and (self._listens or listens(self._mark, port))
+        self._listens = self.is_alive() and (self._listens or listens(self._mark, self._process.pid, port))  # type: ignore[union-attr]
         return self._listens
+
+    def warn_of_open_ports(self) -> None:
+        """Report what the container opened to the network although it should serve this machine alone."""
+        if self._process and self._order.runtime.host:
+            for address in open_to_all(self._mark, self._process.pid):
+                self.commands.warn(f'The container listens on {address}: everybody on the network can reach it.')
 
     def cut_line(self) -> None:
         """Close the container's stdin, as happens when the server disappears."""

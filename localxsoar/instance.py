@@ -139,6 +139,8 @@ class Instance:
         """
         while not self._stopping.wait(READY_LOOK_SECONDS):
             if self.open_port if self.integration.has_port else self._has_lived():
+                if self._container:
+                    self._container.warn_of_open_ports()
                 return True
         return False
 

@@ -1,13 +1,12 @@
 """Packs with faults: no call, no container and no command may hang or fail in silence."""
 
-import json
-import re
+import socket
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 import yaml
-from local_xsoar import run_local_xsoar
+from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
 
 
 def make_pack(folder: Path, script: str, configuration: str = '', **properties: object) -> Path:
@@ -29,7 +28,8 @@ def run(folder: Path, script: str, *arguments: str) -> 'CompletedProcess[str]':
 
 def outcome(call: str) -> str:
     """Return a script whose result is the call's value or its error."""
-    return f'try:\n    demisto.results(repr({call}))\nexcept Exception as error:\n    demisto.results(f"{{type(error).__name__}}: {{error}}")'
+    return (f'try:\n    demisto.results(repr({call}))\n'
+            'except Exception as error:\n    demisto.results(f"{type(error).__name__}: {error}")')
 
 
 # Calls
@@ -51,14 +51,14 @@ def test_a_call_that_the_server_cannot_carry_out_is_an_error_that_names_it(tmp_p
 
 
 def test_a_call_that_failed_leaves_the_store_usable(tmp_path: Path) -> None:
-    calls = "[demisto.createIndicators([{'value': 'a'}]), demisto.searchIndicators()['total'], demisto.createIncidents([{}])[0]['id']]"
-    done = run(tmp_path, f"try:\n    demisto.createIndicators([{{'value': {{}}}}])\nexcept ValueError:\n    pass\n{outcome(calls)}")
-    assert done.stdout == "[{}, 1, '1']\n"
+    fails = "try:\n    demisto.createIndicators([{'value': {}}])\nexcept ValueError:\n    pass\n"
+    calls = "[demisto.createIndicators([{'value': 'a'}]), demisto.createIncidents([{}])[0]['id']]"
+    assert run(tmp_path, fails + outcome(calls)).stdout == "[{}, '1']\n"
 
 
 def test_a_call_that_is_nested_too_deeply_is_an_error(tmp_path: Path) -> None:
-    script = "sys.stdout.write('{\"type\": \"log\", \"a\": ' + '[' * 100_000 + ']' * 100_000 + '}' + chr(10))\ndemisto.results('went on')"
-    done = run(tmp_path, script)
+    deep = "sys.stdout.write('{\"type\": \"log\", \"a\": ' + '[' * 100_000 + ']' * 100_000 + '}' + chr(10))\n"
+    done = run(tmp_path, f"{deep}demisto.results('went on')")
     assert done.stdout == 'went on\n' and 'not a message to the server' in done.stderr
 
 
@@ -98,3 +98,54 @@ def test_an_interpreter_that_cannot_run_the_loop_is_an_error(tmp_path: Path) -> 
     done = run(tmp_path, '', '--python', str(other))
     assert done.returncode == 1 and 'exit code 1' in done.stdout and 'SyntaxError: invalid syntax' in done.stdout
     assert '--python' in done.stdout and '3.9' in done.stdout
+
+
+LONG_RUNNING = '- {name: longRunning, display: Long running, type: 8, defaultvalue: "true", hidden: true}\n'
+LONG = {'longRunning': True}
+SERVES = {'longRunning': True, 'longRunningPort': True}
+
+
+def make_long(folder: Path, script: str, configuration: str = LONG_RUNNING, **script_properties: bool) -> Path:
+    """Write an integration whose long-running-execution is this script, at most."""
+    body = '\n'.join(f'    {line}' for line in script.splitlines())
+    pack = make_pack(folder, f"if demisto.command() == 'long-running-execution':\n{body}", configuration)
+    file = folder / 'Small.yml'
+    descriptor = yaml.safe_load(file.read_text())
+    descriptor['script'].update(script_properties or LONG)
+    file.write_text(yaml.safe_dump(descriptor))
+    return pack
+
+
+# As nginx does, it has none of the environment that it was started with.
+CHILD_SERVES = '''
+import subprocess
+program = "import http.server, sys; http.server.HTTPServer((sys.argv[1], int(sys.argv[2])), None).serve_forever()"
+subprocess.run([sys.executable, '-c', program, {host!r}, demisto.params()['longRunningPort']], env={{}})
+'''
+
+
+def test_a_child_without_the_containers_environment_counts_as_listening(tmp_path: Path) -> None:
+    pack = make_long(tmp_path, CHILD_SERVES.format(host='127.0.0.1'), **SERVES)
+    with LocalXsoar(pack=pack) as xsoar:
+        assert xsoar.output[-1] == 'Ready'
+        assert not [line for line in xsoar.output if line.startswith('!!!')]
+
+
+def test_a_port_that_is_open_to_the_network_is_a_warning(tmp_path: Path) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, CHILD_SERVES.format(host='0.0.0.0'), **SERVES)) as xsoar:
+        assert xsoar.wait_for_line(rf'^!!! The container listens on 0\.0\.0\.0:{xsoar.container_port} \(tcp\): everybody')
+
+
+ACCEPTS = '''
+import socket, time
+with socket.create_server(('', int(demisto.params()['longRunningPort']))) as server:
+    demisto.createIncidents([{'name': server.accept()[0].recv(100).decode() or 'nothing'}])
+    time.sleep(100)
+'''
+
+
+def test_a_pack_sees_no_connection_but_those_of_its_senders(tmp_path: Path) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, ACCEPTS, **SERVES)) as xsoar:
+        with socket.create_connection(('127.0.0.1', xsoar.container_port)) as sender:
+            sender.sendall(b'a line')
+        wait_for(lambda: [incident['name'] for incident in xsoar.sent()] == ['a line'])
