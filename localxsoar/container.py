@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from typing import IO, Any
 from localxsoar.commands import DONE, INSTANCE_ID, NO_REPLY, ServerCommands, Site
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRejected, RawReply
+from localxsoar.loop import NOT_JSON, describe_unfit, find_unfit
 from localxsoar.output import escape
 from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Unified
 from localxsoar.ports import LOOPBACK
@@ -35,6 +37,7 @@ LOG_PREFIX = 'Integration log: '
 LONG_RUNNING, FETCH_INCIDENTS = 'long-running-execution', 'fetch-incidents'
 # A script gets nothing else of this machine's environment, which a real container would not see either.
 PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'LD_LIBRARY_PATH')
+NO_NUMBER = re.compile(rb'NaN|Infinity')  # Python writes and reads these, but JSON has no such numbers
 KEPT_TEXT = 500  # bytes of a stray line on stdout; a script may print a whole payload there
 LAST_WORDS = 20  # lines of stderr that are kept to explain the end of a container
 LAST_LINES_SECONDS = 2  # for reading what is still in the pipes once every process is dead
@@ -87,6 +90,7 @@ class Container:
         self.exception = ''
         self.has_answered = False  # the ping that comes before the script
         self.has_completed = False
+        self.broken_by = ''
         self.last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self.commands = ServerCommands(site, order.instance, order.brand, order.command, self.is_alive, self.cut_line)
         self.last_beat = time.monotonic()
@@ -190,6 +194,9 @@ class Container:
     def _handle(self, raw: bytes) -> None:
         """Send the reply to one line of the container; report a line that is not a message."""
         message = parse_message(raw)
+        if message and NO_NUMBER.search(raw) and find_unfit(message, ''):
+            self._break(NOT_JSON + describe_unfit(message))
+            return
         handler = self._types.get(message.get('type', '')) if message else None
         if message is None or handler is None:
             self._violation(raw)
@@ -223,9 +230,20 @@ class Container:
     def _show_stderr(self, stderr: IO[bytes]) -> None:
         for raw in stderr:
             text = raw.decode('utf-8', 'replace').rstrip()
+            if text.startswith(NOT_JSON):
+                self._break(text)
+                continue
             self.last_words.append(text)
             self._printer.show(f'container stderr: {text}')
         stderr.close()
+
+    def _break(self, reason: str) -> None:
+        """End the container because of a value that is not JSON: a later call would wait for a reply that cannot come."""
+        if not self.broken_by:
+            self.broken_by = reason
+            self._journal.violations.append(reason)
+            self._printer.alarm(reason)
+            self._kill()
 
     def _violation(self, raw: bytes) -> None:
         """Report a line on stdout that breaks the protocol, such as the output of a child process."""

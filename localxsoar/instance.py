@@ -237,6 +237,8 @@ class Instance:
         if code is None:
             container.stop(STOP_GRACE_SECONDS)
             raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
+        if container.broken_by:
+            raise CommandFailed(container.broken_by)
         if container.exception:
             reason = explain(container.exception, self.integration, self.runtime)
             raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])))

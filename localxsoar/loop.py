@@ -5,6 +5,7 @@ Each line, in both directions, is one JSON object. This file needs no other of t
 """
 import _socket
 import json
+import math
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 MARKER, OLD_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##'
@@ -25,6 +27,8 @@ NEWEST = '8'
 MARKERS = {'6.5': (MARKER, OLD_MARKER), '6.10': (MARKER, OLD_MARKER), '8': (MARKER,)}
 CAME_LATER = {'6.5': ('getLastMirrorRun', 'setLastMirrorRun', 'getAssetsLastRun', 'setAssetsLastRun'),
               '6.10': ('getAssetsLastRun', 'setAssetsLastRun'), '8': ()}
+# The beginning of a line on stderr that says which value broke the line on stdout.
+NOT_JSON = 'The line to the server is broken. '
 NO_TERMINAL = ('breakpoint() has no terminal in a container, whose stdin and stdout are the line to the server. Log with '
                'demisto.debug(), or attach a debugger: import debugpy; debugpy.listen(5678); debugpy.wait_for_client()')
 
@@ -136,6 +140,9 @@ class Demisto:
         except OSError:
             self.__closed = True
             raise ValueError(CONNECTION_CLOSED) from None
+        except Exception:  # half a line is on stdout: only stderr can still say why
+            print(NOT_JSON + describe_unfit(message), file=sys.__stderr__, flush=True)
+            raise
 
     def getIntegrationContext(self) -> Any:
         return self.getIntegrationContextVersioned()['context']  # type: ignore[attr-defined]
@@ -252,6 +259,31 @@ def parse_reply(text: str, markers: tuple[str, ...]) -> Any:
         if found:
             raise ValueError(reason.rstrip('\n'))
     return json.loads(text)
+
+
+def describe_unfit(message: dict[str, Any]) -> str:
+    """Return which value of a message is not JSON: the call, the type and the place of the value."""
+    name = message.get('command') or message.get('type')
+    try:
+        return f'{name}: {find_unfit(message, "")}'
+    except RecursionError:
+        return f'{name}: a value contains itself, or is nested too deeply'
+
+
+def find_unfit(value: Any, place: str) -> str:
+    """Return the first value that is not JSON, with its type and place, or '' if there is none."""
+    if value is None or isinstance(value, (str, int)):  # a bool is an int
+        return ''
+    if isinstance(value, float):
+        return '' if math.isfinite(value) else f'{value} is not JSON in {place}'
+    if isinstance(value, dict):
+        keys = (key for key in value if not isinstance(key, (str, int, float, type(None))))
+        bad_keys = (f'a key of type {type(key).__name__} is not JSON serializable in {place}' for key in keys)
+        inner = (find_unfit(item, f'{place}.{key}'.lstrip('.')) for key, item in value.items())
+        return next(filter(None, chain(bad_keys, inner)), '')
+    if isinstance(value, (list, tuple)):
+        return next(filter(None, (find_unfit(item, f'{place}[{n}]') for n, item in enumerate(value))), '')
+    return f'{type(value).__name__} is not JSON serializable in {place}'
 
 
 def as_entry(result: Any) -> Any:

@@ -70,6 +70,30 @@ def test_a_text_is_a_reply_like_any_other(tmp_path: Path, call: str, value: str)
     assert run(tmp_path, outcome(call)).stdout == f'{value}\n'
 
 
+IS_NOT_JSON = [
+    ('demisto.createIncidents([{"occurred": datetime.now()}])',
+     'createIncidents: datetime is not JSON serializable in args.incidents[0].occurred'),
+    ('demisto.info("text", ValueError("x"))', 'info: ValueError is not JSON serializable in args.args[1]'),
+    ('demisto.setLastRun({(1, 2): 3})', 'setLastRun: a key of type tuple is not JSON serializable in args.value'),
+    ('demisto.createIncidents([{"severity": float("nan")}])', 'createIncidents: nan is not JSON in args.incidents[0].severity'),
+    ('demisto.results({"Contents": {1, 2}, "ContentsFormat": "json"})',
+     'result: set is not JSON serializable in results[0].Contents'),
+    ('circle = []\ncircle.append(circle)\ndemisto.setLastRun(circle)', 'setLastRun: a value contains itself'),
+]
+
+
+@pytest.mark.parametrize('call, reason', IS_NOT_JSON)
+@pytest.mark.parametrize('catches', [False, True], ids=['uncaught', 'caught'])
+def test_a_value_that_is_not_json_ends_the_command_at_once_with_its_place(
+    tmp_path: Path, call: str, reason: str, catches: bool
+) -> None:
+    *before, last = call.split('\n')
+    caught = f'try:\n    {last}\nexcept Exception:\n    pass\ndemisto.getLastRun()' if catches else last
+    done = run(tmp_path, '\n'.join(['from datetime import datetime', *before, caught]))
+    assert done.returncode == 1
+    assert done.stdout.startswith(f'The line to the server is broken. {reason}')
+
+
 # Containers
 
 
@@ -101,17 +125,15 @@ def test_an_interpreter_that_cannot_run_the_loop_is_an_error(tmp_path: Path) -> 
 
 
 LONG_RUNNING = '- {name: longRunning, display: Long running, type: 8, defaultvalue: "true", hidden: true}\n'
-LONG = {'longRunning': True}
-SERVES = {'longRunning': True, 'longRunningPort': True}
 
 
-def make_long(folder: Path, script: str, configuration: str = LONG_RUNNING, **script_properties: bool) -> Path:
+def make_long(folder: Path, script: str, configuration: str = LONG_RUNNING, *, has_port: bool = False) -> Path:
     """Write an integration whose long-running-execution is this script, at most."""
     body = '\n'.join(f'    {line}' for line in script.splitlines())
     pack = make_pack(folder, f"if demisto.command() == 'long-running-execution':\n{body}", configuration)
     file = folder / 'Small.yml'
     descriptor = yaml.safe_load(file.read_text())
-    descriptor['script'].update(script_properties or LONG)
+    descriptor['script'].update({'longRunning': True, 'longRunningPort': has_port})
     file.write_text(yaml.safe_dump(descriptor))
     return pack
 
@@ -125,14 +147,14 @@ subprocess.run([sys.executable, '-c', program, {host!r}, demisto.params()['longR
 
 
 def test_a_child_without_the_containers_environment_counts_as_listening(tmp_path: Path) -> None:
-    pack = make_long(tmp_path, CHILD_SERVES.format(host='127.0.0.1'), **SERVES)
+    pack = make_long(tmp_path, CHILD_SERVES.format(host='127.0.0.1'), has_port=True)
     with LocalXsoar(pack=pack) as xsoar:
         assert xsoar.output[-1] == 'Ready'
         assert not [line for line in xsoar.output if line.startswith('!!!')]
 
 
 def test_a_port_that_is_open_to_the_network_is_a_warning(tmp_path: Path) -> None:
-    with LocalXsoar(pack=make_long(tmp_path, CHILD_SERVES.format(host='0.0.0.0'), **SERVES)) as xsoar:
+    with LocalXsoar(pack=make_long(tmp_path, CHILD_SERVES.format(host='0.0.0.0'), has_port=True)) as xsoar:
         assert xsoar.wait_for_line(rf'^!!! The container listens on 0\.0\.0\.0:{xsoar.container_port} \(tcp\): everybody')
 
 
@@ -145,7 +167,7 @@ with socket.create_server(('', int(demisto.params()['longRunningPort']))) as ser
 
 
 def test_a_pack_sees_no_connection_but_those_of_its_senders(tmp_path: Path) -> None:
-    with LocalXsoar(pack=make_long(tmp_path, ACCEPTS, **SERVES)) as xsoar:
+    with LocalXsoar(pack=make_long(tmp_path, ACCEPTS, has_port=True)) as xsoar:
         with socket.create_connection(('127.0.0.1', xsoar.container_port)) as sender:
             sender.sendall(b'a line')
         wait_for(lambda: [incident['name'] for incident in xsoar.sent()] == ['a line'])
