@@ -94,7 +94,8 @@ class Container:
         self.last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self.commands = ServerCommands(site, order.instance, order.brand, order.command, self.is_alive, self.cut_line)
         self.last_beat = time.monotonic()
-        self._listens = False
+        self.has_listened = False
+        self.is_ended_on_purpose = False
         self._types: dict[str, Callable[[dict[str, Any]], Any]] = {
             'pong': self._pong,
             'log': self._log,
@@ -146,6 +147,7 @@ class Container:
 
     def terminate(self) -> None:
         """Send SIGTERM, as the server does when the instance is disabled."""
+        self.is_ended_on_purpose = True
         if self._process and self.is_alive():
             self._process.terminate()
 
@@ -166,8 +168,10 @@ class Container:
     def listens(self, port: int | None) -> bool:
         """Return whether the container itself, and no other process, listens on the port."""
         # Finding the listener reads all of /proc: once found, it is assumed to stay as long as the container lives.
-        self._listens = self.is_alive() and (self._listens or listens(self._mark, self._process.pid, port))  # type: ignore[union-attr]
-        return self._listens
+        if not self._process or not self.is_alive():
+            return False
+        self.has_listened = self.has_listened or listens(self._mark, self._process.pid, port)
+        return self.has_listened
 
     def warn_of_open_ports(self) -> None:
         """Report what the container opened to the network although it should serve this machine alone."""

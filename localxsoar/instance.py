@@ -15,12 +15,11 @@ from localxsoar.faults import Faults
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
+from localxsoar.restarts import ENDS_AT_ONCE, Restarts
 from localxsoar.store import Store
 
 STOP_GRACE_SECONDS = 12
 COMMAND_SECONDS = 300
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 10.0
-QUICK_END_SECONDS = 10  # a container that ends sooner is started again with a growing delay
 READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
@@ -28,6 +27,9 @@ ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, 'fetch-indicators', 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
+LONG_RUNNING_IS_OFF = ('The parameter longRunning is off: no container runs, only single commands. '
+                       'Turn it on with --set longRunning=true.')
+GIVEN_UP = f'It ended at once {ENDS_AT_ONCE} times and is not started again until the instance is saved or its pack changes.'
 PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
@@ -78,6 +80,13 @@ class Instance:
     # The long-running container.
 
     @property
+    def runs_long(self) -> bool:
+        """Return whether the instance keeps a container running: the parameter longRunning may turn that off."""
+        is_off = any(row['name'] == 'longRunning' and not row.get('hidden') and not self.params['longRunning']
+                     for row in self.integration.parameters)
+        return self.integration.is_long_running and not is_off
+
+    @property
     def enabled(self) -> bool:
         return self._supervisor.is_alive() and not self._stopping.is_set()
 
@@ -119,6 +128,7 @@ class Instance:
     def cut_line(self) -> None:
         """Close the container's stdin, as happens when the server disappears."""
         if self._container:
+            self._container.is_ended_on_purpose = True
             self._container.cut_line()
 
     def terminate_container(self) -> None:
@@ -138,33 +148,74 @@ class Instance:
         Return False if the instance is disabled before.
         """
         while not self._stopping.wait(READY_LOOK_SECONDS):
-            if self.open_port if self.integration.has_port else self._has_lived():
+            if self._is_ready():
                 if self._container:
                     self._container.warn_of_open_ports()
                 return True
         return False
 
-    def _has_lived(self) -> bool:
-        return not self.integration.is_long_running or (
-            self.pid is not None and time.monotonic() - self._started > ALIVE_SECONDS)
+    def _is_ready(self) -> bool:
+        if not self.runs_long:
+            return True
+        if self.integration.has_port:
+            return bool(self.open_port)
+        return self.pid is not None and time.monotonic() - self._started > ALIVE_SECONDS
 
     def _supervise(self) -> None:
         """Run containers, one after another, until the instance is disabled."""
-        delay = FIRST_DELAY_SECONDS
+        restarts = Restarts()
         while not self._stopping.is_set():
+            if not self.runs_long:
+                self.printer.show(LONG_RUNNING_IS_OFF)
+                self._wait_for_change()
+                continue
             self._started = time.monotonic()
             code = self._run_container()
             if self._stopping.is_set():
                 return
             if self._renewed.is_set():  # the container was ended on purpose, for a new configuration
+                restarts = Restarts()
                 continue
-            delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
-            self.printer.alarm(f'The container ended ({describe_end(code)}). It starts again in {delay:g} s.')
-            if self._container and (reason := explain(self._container.exception, self.integration, self.runtime)):
-                self.printer.alarm(reason)
+            delay = restarts.next_delay(time.monotonic() - self._started, self._was_ready())
+            self._report_end(code, delay)
+            if delay is None:
+                restarts = Restarts()
+                self._wait_for_change()
+                continue
             self._renewed.wait(delay)
-            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
             self.restarts += not self._stopping.is_set()
+
+    def _wait_for_change(self) -> None:
+        """Return once the instance is configured again or disabled, or at once if it needs a container by now."""
+        with self._starting:
+            is_needed = self.runs_long and self._renewed.is_set()
+            if not is_needed and not self._stopping.is_set():
+                self._renewed.clear()
+        self._renewed.wait()
+
+    def _was_ready(self) -> bool:
+        """Return whether the container that ended was ready before, or was ended on purpose."""
+        container = self._container
+        assert container
+        has_lived = not self.integration.has_port and time.monotonic() - self._started > ALIVE_SECONDS
+        return container.has_listened or container.is_ended_on_purpose or has_lived
+
+    def _report_end(self, code: int | None, delay: float | None) -> None:
+        """Print how and why the container ended. If no other is started, set the instance's health, too."""
+        container = self._container
+        assert container
+        next_step = f'It starts again in {delay:g} s.' if delay is not None else GIVEN_UP
+        self.printer.alarm(f'The container ended ({describe_end(code)}). {next_step}')
+        reason = ''
+        if container.exception or container.has_completed:
+            reason = explain(container.exception, self.integration, self.runtime)
+        if reason:
+            self.printer.alarm(reason)
+        if delay is None:
+            words = container.exception.strip().splitlines() or [*container.last_words]
+            why = [container.broken_by] if container.broken_by else [*words[-1:], reason]
+            text = ' '.join(filter(None, [f'The container ended ({describe_end(code)}). {GIVEN_UP}', *why]))
+            self.journal.set_health(text, True)
 
     def _run_container(self) -> int | None:
         """Run a container to its end and return its exit code. Report heartbeats that fail to come."""
@@ -255,9 +306,8 @@ class Instance:
     def brief(self) -> dict[str, Any]:
         """Return the state that the page always shows."""
         name = str(self.integration.descriptor.get('display') or self.integration.name)
-        is_ready = bool(self.open_port if self.integration.has_port else self._has_lived())
         return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
-                'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready}
+                'restarts': self.restarts, 'health': self.journal.health, 'ready': self._is_ready()}
 
     def state(self) -> dict[str, Any]:
         """Return the instance's state and everything that its containers sent, but no parameters, which may be secret."""

@@ -1,10 +1,12 @@
 """Packs with faults: no call, no container and no command may hang or fail in silence."""
 
+import re
 import socket
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import requests
 import yaml
 from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
 
@@ -171,3 +173,38 @@ def test_a_pack_sees_no_connection_but_those_of_its_senders(tmp_path: Path) -> N
         with socket.create_connection(('127.0.0.1', xsoar.container_port)) as sender:
             sender.sendall(b'a line')
         wait_for(lambda: [incident['name'] for incident in xsoar.sent()] == ['a line'])
+
+
+SWITCH = '- {name: longRunning, display: Long running, type: 8, defaultvalue: "false"}\n'
+SLEEPS = 'import time\ntime.sleep(100)'
+
+
+def test_an_instance_that_is_not_long_running_by_its_form_has_no_container(tmp_path: Path) -> None:
+    pack = make_long(tmp_path, SLEEPS, SWITCH)
+    with LocalXsoar(pack=pack) as xsoar:
+        assert xsoar.wait_for_line('longRunning is off: no container runs, .* --set longRunning=true')
+        assert xsoar.state()['pid'] is None
+    with LocalXsoar(pack=pack, params={'longRunning': 'true'}) as xsoar:
+        assert xsoar.state()['pid']
+        for value in ('false', 'true'):
+            form = {'name': 'small', 'enabled': 'true', 'data': [{'name': 'longRunning', 'value': value}]}
+            assert requests.put(f'{xsoar.url}/settings/integration', json=form, timeout=30).ok
+            wait_for(lambda value=value: (xsoar.state()['pid'] is not None) == (value == 'true'))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize('script, reason', [
+    ('raise ValueError("no licence")', 'ValueError: no licence'),
+    ('pass', 'The script came to its end'),
+    ('import os\nsys.stderr.write("no disk\\n")\nos._exit(4)', 'exit code 4.*no disk'),
+    ('import no_such_module', 'lacks the module no_such_module'),
+    ('demisto.info({1})', 'set is not JSON serializable in args.args'),
+])
+def test_a_container_that_ends_at_once_three_times_is_not_started_again(tmp_path: Path, script: str, reason: str) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, script), wait_ready=False) as xsoar:
+        assert xsoar.wait_for_line('^!!! The container ended .* It ended at once 3 times and is not started again')
+        health = wait_for(lambda: xsoar.state()['health'])
+        assert health['isError'] and re.search(reason, health['error'])
+        assert xsoar.state()['restarts'] == 2 and len([line for line in xsoar.output if 'The container ended' in line]) == 3
+        form = {'name': 'small', 'enabled': 'true', 'data': []}
+        assert requests.put(f'{xsoar.url}/settings/integration', json=form, timeout=30).ok
+        wait_for(lambda: len([line for line in xsoar.output if 'The container ended' in line]) == 4)
