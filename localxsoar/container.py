@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +36,8 @@ ERROR_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]'
 LOG_PREFIX = 'Integration log: '
 LONG_RUNNING, FETCH_INCIDENTS = 'long-running-execution', 'fetch-incidents'
 # A script gets nothing else of this machine's environment, which a real container would not see either.
-PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'LD_LIBRARY_PATH')
+PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'NO_PROXY', 'no_proxy', 'LD_LIBRARY_PATH')
+PROXY_VARIABLES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')
 NO_NUMBER = re.compile(rb'NaN|Infinity')  # Python writes and reads these, but JSON has no such numbers
 KEPT_TEXT = 500  # bytes of a stray line on stdout; a script may print a whole payload there
 LAST_WORDS = 20  # lines of stderr that are kept to explain the end of a container
@@ -114,7 +115,8 @@ class Container:
 
     def start(self) -> None:
         """Start the process, and the threads that send it the script and read its output."""
-        environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ} | {MARK: self._mark}
+        environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
+        environment |= {**proxy_variables(os.environ), MARK: self._mark}
         order = self._order
         self._process = subprocess.Popen(
             [order.runtime.python, '-I', '-u', '-X', 'utf8', str(LOOP), str(os.getpid()), order.runtime.version,
@@ -298,6 +300,11 @@ class Container:
         if message.get('command') == 'heartbeat':
             self.last_beat = time.monotonic()
         return self.commands.execute(message)
+
+
+def proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxy variables as the server sets them: both spellings, empty without a proxy, for scripts delete them."""
+    return {name: environment.get(name, environment.get(name.swapcase(), '')) for name in PROXY_VARIABLES}
 
 
 def describe_end(code: int | None) -> str:

@@ -10,6 +10,8 @@ import requests
 import yaml
 from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
 
+from localxsoar.pytest_plugin import ENVIRONMENT
+
 
 def make_pack(folder: Path, script: str, configuration: str = '', **properties: object) -> Path:
     """Write an integration Small with the command small-run; `configuration` is YAML, one parameter a line."""
@@ -208,3 +210,25 @@ def test_a_container_that_ends_at_once_three_times_is_not_started_again(tmp_path
         form = {'name': 'small', 'enabled': 'true', 'data': []}
         assert requests.put(f'{xsoar.url}/settings/integration', json=form, timeout=30).ok
         wait_for(lambda: len([line for line in xsoar.output if 'The container ended' in line]) == 4)
+
+
+# The surroundings of a command
+
+
+PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')
+
+
+@pytest.mark.parametrize('given, seen', [
+    ({}, ['', '', '', '']),
+    ({'https_proxy': 'http://a:1'}, ['', 'http://a:1', '', 'http://a:1']),
+    ({'HTTP_PROXY': 'http://b:2', 'http_proxy': 'http://c:3'}, ['http://b:2', '', 'http://c:3', '']),
+])
+def test_the_proxy_variables_are_always_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], seen: list[str]
+) -> None:
+    for name in PROXIES:
+        monkeypatch.delitem(ENVIRONMENT, name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setitem(ENVIRONMENT, name, value)
+    done = run(tmp_path, f'import os\ndemisto.results([os.environ.pop(name) for name in {PROXIES}])')
+    assert done.stdout == '\n'.join([*seen, ''])
