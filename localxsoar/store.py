@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from localxsoar.errors import CallRejected
+from localxsoar.query import Fields, QueryRejected, parse_query
 
 UNCLASSIFIED = 'Unclassified'
 PENDING = 0
@@ -33,17 +34,18 @@ ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'detai
 RFC3339 = re.compile(r'''
     (\d{4})-(\d\d)-(\d\d) T (\d\d):(\d\d):(\d\d) (?:\.\d+)?
     (?: Z | [+-](\d\d):(\d\d) )''', re.ASCII | re.VERBOSE)
-QUERY_TERM = re.compile(r'''
-    \s* (?: (?:and|AND) \s+ )?
-    (-)?                          # a term after a minus must not match
-    (\w+) :                       # the field
-    (?: "([^"]*)" | ([^\s"]+) )   # the value, quoted if it contains spaces
-    \s*''', re.VERBOSE)
 DATES = {'fromDate': '>=', 'toDate': '<='}
 INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
                    'sourceInstance': 'instance'}
-INDICATOR_FIELDS = {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance'}
-STATUSES = {'pending': '0', 'active': '1', 'closed': '2', 'done': '2', 'archived': '3'}
+SENT = "json_extract(sent, '$.{}')"
+INCIDENT_QUERY = Fields(
+    INCIDENT_FIELDS | {name: SENT.format(name) for name in ('owner', 'category', 'details', 'dbotMirrorId')},
+    {'created': 'created', 'modified': 'created', 'occurred': 'occurred'}, {'severity': SENT.format('severity')})
+INDICATOR_QUERY = Fields(
+    {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance',
+     'expirationStatus': "'active'"},
+    dict.fromkeys(('sourceTimeStamp', 'timestamp', 'created', 'modified', 'firstSeen', 'lastSeen'), 'modified'),
+    {'score': SENT.format('score')})
 ANY_VERSION = -1
 LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
 BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')
@@ -73,7 +75,7 @@ class Store:
 
     def search(self, filter: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
         """Return one page of the incidents that match a filter of the XSOAR API, and the number of all that match."""
-        where, values = _conditions(filter, INCIDENT_FIELDS)
+        where, values = _conditions(filter, INCIDENT_QUERY)
         size = int(filter.get('size') or DEFAULT_PAGE_SIZE)
         page = f'SELECT {COLUMNS} FROM incident WHERE {where} ORDER BY {_order(filter)} LIMIT ? OFFSET ?'
         rows = self._read(page, [*values, size, size * int(filter.get('page') or 0)])
@@ -122,7 +124,7 @@ class Store:
     def search_indicators(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Return a page of indicators in the form of a reply to searchIndicators, found by value or query."""
         try:
-            where, values = _conditions({'query': args.get('query')}, INDICATOR_FIELDS)
+            where, values = _conditions({'query': args.get('query')}, INDICATOR_QUERY)
         except ValueError as error:
             raise CallRejected(str(error)) from None
         if args.get('value'):
@@ -154,8 +156,11 @@ class Store:
             self._database.execute('COMMIT')
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            return self._database.execute(query, values).fetchall()
+        try:
+            with self._lock:
+                return self._database.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:  # SQLite limits the depth and the size of an expression
+            raise QueryRejected(f'The query is too long: {error}.') from None
 
     def _count(self, table: str, where: str = '1', values: Sequence[Any] = ()) -> int:
         return int(self._read(f'SELECT count(*) FROM {table} WHERE {where}', values)[0][0])
@@ -234,7 +239,7 @@ def brief(incident: dict[str, Any]) -> dict[str, Any]:
 # Searching.
 
 
-def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, list[Any]]:
+def _conditions(filter: Mapping[str, Any], fields: Fields) -> tuple[str, list[Any]]:
     """Return an SQL condition for a filter, and the values of its placeholders."""
     conditions = ['1']
     values: list[Any] = []
@@ -247,26 +252,8 @@ def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[s
         if filter.get(field):
             conditions.append(f'julianday(created) {operator} julianday(?)')
             values.append(str(filter[field]))
-    for is_negated, field, value in parse_query(filter.get('query') or '', fields):
-        conditions.append(f"lower(CAST({fields[field]} AS TEXT)) {'!=' if is_negated else '='} lower(?)")
-        values.append(STATUSES.get(value.lower(), value) if field == 'status' else value)
-    return ' AND '.join(conditions), values
-
-
-def parse_query(query: str, fields: Mapping[str, str]) -> list[tuple[bool, str, str]]:
-    """Return the terms of a query as (is negated, field, value). Raise ValueError for a query in any other form.
-
-    A term is `field:value` or `-field:"value"`; spaces or `and` join terms.
-    """
-    terms: list[tuple[bool, str, str]] = []
-    position = 0
-    while position < len(query.rstrip()):
-        match = QUERY_TERM.match(query, position)
-        if not match or match[2] not in fields:
-            raise ValueError(f'The local XSOAR reads queries as id:1 or -name:"a name" ({", ".join(fields)}), not {query!r}.')
-        terms.append((bool(match[1]), match[2], match[3] if match[3] is not None else match[4]))
-        position = match.end()
-    return terms
+    where, more = parse_query(filter.get('query') or '', fields)
+    return ' AND '.join([*conditions, where]), [*values, *more]
 
 
 def _order(filter: dict[str, Any]) -> str:
