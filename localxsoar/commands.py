@@ -53,7 +53,6 @@ class ServerCommands:
         self._command = command
         self._is_alive = is_alive
         self._cut_line = cut_line
-        self._warned: set[str] = set()
         self._commands: dict[str, Callable[[dict[str, Any]], Any]] = {
             'createIncidents': self._create_incidents,
             'createIndicators': self._create_indicators,
@@ -83,16 +82,15 @@ class ServerCommands:
         self._site.journal.call_counts[command] += 1
         if command not in self._commands:
             self._site.journal.undeclared.append(command)
-            self._site.printer.alarm(f'The integration called {command}, which the local XSOAR does not offer.')
+            self._site.printer.warn(f'The integration called {command}, which the local XSOAR does not offer.')
             raise CallRejected(ONLY_A_SERVER.format(f'the command {command}'))
         return self._commands[command](message.get('args') or {})
 
     def warn(self, text: str) -> None:
-        """Report, once, something that the real server accepts although its documentation forbids it."""
-        if text not in self._warned:
-            self._warned.add(text)
+        """Report, once in a run, something that the real server accepts although it is forbidden or dangerous."""
+        if text not in self._site.journal.warnings:
             self._site.journal.warnings.append(text)
-            self._site.printer.alarm(text)
+        self._site.printer.warn(text)
 
     # Incidents and indicators.
 

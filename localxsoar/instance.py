@@ -18,7 +18,7 @@ from localxsoar.ports import container_port
 from localxsoar.restarts import ENDS_AT_ONCE, Restarts
 from localxsoar.store import Store
 
-STOP_GRACE_SECONDS = 12
+STOP_GRACE_SECONDS = 2
 COMMAND_SECONDS = 300
 READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
@@ -229,7 +229,7 @@ class Instance:
         silence = MISSED_BEATS * self.runtime.heartbeat
         while (code := container.wait(silence or None)) is None:
             if time.monotonic() - container.last_beat > silence:
-                self.printer.alarm(f'The container has sent no heartbeat for {silence:g} s: a real server would restart it.')
+                self.printer.warn(f'The container has sent no heartbeat for {silence:g} s: a real server would restart it.')
         return code
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,

@@ -232,3 +232,46 @@ def test_the_proxy_variables_are_always_set(
         monkeypatch.setitem(ENVIRONMENT, name, value)
     done = run(tmp_path, f'import os\ndemisto.results([os.environ.pop(name) for name in {PROXIES}])')
     assert done.stdout == '\n'.join([*seen, ''])
+
+
+CREDENTIALS = '- {name: login, display: Login, type: 9}\n'
+
+
+@pytest.mark.parametrize('given, seen', [
+    ([], "(False, '')"),
+    (['--set', 'login='], "(False, '')"),
+    (['--set', 'login=user:word'], "(True, 'word')"),
+    (['--set', 'login=:word'], "(True, 'word')"),
+])
+def test_credentials_that_are_not_set_are_falsy(tmp_path: Path, given: list[str], seen: str) -> None:
+    script = "login = demisto.params()['login']\ndemisto.results(str((bool(login), login.get('password', ''))))"
+    done = run_local_xsoar(str(make_pack(tmp_path, script, CREDENTIALS)), '--command', 'small-run', *given)
+    assert done.stdout == f'{seen}\n'
+
+
+IGNORES_SIGTERM = 'import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(100)'
+
+
+def test_a_container_that_ignores_sigterm_is_killed_after_2_seconds(tmp_path: Path) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, IGNORES_SIGTERM)) as xsoar:
+        assert xsoar.stop() == 0
+    assert [line for line in xsoar.output if 'did not end within 2 s of SIGTERM and was killed' in line]
+
+
+WARNED = '''
+import time
+for number in range(3):
+    demisto.setIntegrationContext({'number': number})
+    try:
+        demisto._Demisto__do({'type': 'executeCommand', 'command': 'getUsers', 'args': {}})
+    except ValueError:
+        pass
+time.sleep(2.5)
+'''
+
+
+def test_each_warning_comes_once_in_a_run(tmp_path: Path) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, WARNED), wait_ready=False) as xsoar:
+        wait_for(lambda: xsoar.state()['calls'].get('getUsers') == 6, seconds=30)
+        assert len([line for line in xsoar.output if 'The documentation allows only text in a context' in line]) == 1
+        assert len([line for line in xsoar.output if 'getUsers, which the local XSOAR does not offer' in line]) == 1

@@ -134,7 +134,7 @@ DEFAULTS = {
     'greeting': 'hello',
     'limit': '',
     'loud': False,
-    'account': {'identifier': '', 'password': '', 'credentials': {}},
+    'account': {},
     'color': '',
 }
 
