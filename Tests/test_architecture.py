@@ -212,8 +212,11 @@ def test_the_script_explains_itself_and_has_no_more_code_and_constants_than_its_
     constants = [name for node in tree.body if isinstance(node, ast.Assign) and not isinstance(node.value, tables)
                  for name in defined_names(node) if name.isupper()]
     comments = [line for line in source.splitlines() if '# ' in line]
+    for node in ast.walk(tree):  # a docstring explains, and shortening it would be the easiest way to keep the bound
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and ast.get_docstring(node) and node.body[1:]:
+            node.body.pop(0)
     code = ast.unparse(tree).splitlines()  # without comments and blank lines, and each statement on a line of its own
-    assert len(code) <= 3080
+    assert len(code) <= 2720
     assert len(constants) <= 100
     assert len(comments) >= len(source.splitlines()) / 10
 

@@ -423,9 +423,9 @@ def test_a_label_with_a_number_of_5000_digits_in_it_is_no_reason_to_fail(app: Ap
 
 
 def test_a_charset_that_decodes_slowly_does_not_hold_up_everybody() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     kept_or_refused(b'\0' + b'a' * 1000 + b'-' + b'b' * 200_000, 'text/plain; charset=punycode')
-    assert time.perf_counter() - began < QUICK_SECONDS
+    assert time.thread_time() - began < QUICK_SECONDS
 
 
 @pytest.mark.parametrize('body, charset', [
@@ -524,10 +524,10 @@ def test_a_bomb_is_refused_without_being_held(webhook: Webhook, coding: str, pac
 @pytest.mark.parametrize('member', [b'', b' ' * 1000], ids=['empty', 'small'])
 def test_very_many_gzip_members_are_refused_before_they_hold_up_everybody(member: bytes) -> None:
     packed = gzip.compress(member) * 60_000
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(BadRequest, match='gzip members'):
         unpacked(packed, 'gzip')
-    assert time.perf_counter() - began < QUICK_SECONDS
+    assert time.thread_time() - began < QUICK_SECONDS
 
 
 @pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])

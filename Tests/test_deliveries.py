@@ -16,8 +16,7 @@ import gevent
 import pytest
 import requests
 from app import App
-from GenericWebhook import (DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, RememberedDelivery, Unavailable,
-                            never_gone)
+from GenericWebhook import (DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, RememberedDelivery, Unavailable)
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, request_bytes
 
@@ -399,7 +398,7 @@ class Memory:
         """One without a number whose sender has waited for so long that it has given up, and leaves."""
         left: list[str] = []
         sending = self.start('', text, lambda: bool(left))
-        wait_for(lambda: all(delivery.gave_up is not never_gone for delivery in self.started), 'their waiting',
+        wait_for(lambda: all(delivery.has_waited for delivery in self.started), 'their waiting',
                  sleep=gevent.sleep)
         left.append(text)
         return sending

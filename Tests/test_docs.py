@@ -70,8 +70,8 @@ LIMITS = {
     'one request in one call to XSOAR': 'as much as takes {LONGEST_CALL_SECONDS}',
     'trying a refused call again in parts': '{RETRY_SECONDS}, and {MAX_FRUITLESS_TRIES} calls that make nothing',
     'time to finish when stopped': '{STOP_SECONDS}',
-    'deliveries that are remembered': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, without an id {UNNUMBERED_SECONDS}, '
-                                      'with {MAX_REMEMBERED_BYTES} of answers',
+    'deliveries that are remembered': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
+                                      'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of answers',
     'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {SAMPLES_EVERY_SECONDS}',
 }
 # What is counted in the text, by the constants that say how many of it there may be.
@@ -157,7 +157,7 @@ THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
     'tests against threats': lambda: (
         re.findall('`(test_[a-z0-9_]+)`', THREATS), set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
     'places of a new sender': lambda: (
-        re.findall(r'`([A-Z]+|[a-z]+_[a-z]+)`', prose(NEW_SENDER)), set(vars(script)), 4),
+        re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)), set(vars(script)), 4),
     'measurements': lambda: (re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), chapter('Measurements'), 10),
 }
 
@@ -192,7 +192,7 @@ def test_a_package_of_the_image_has_the_licence_that_is_told(package: str, versi
 @pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
 @pytest.mark.parametrize('sent, becomes', table(USAGE, 'sent', 'becomes'))
 def test_each_form_of_a_date_becomes_what_the_page_says(sent: str, becomes: str) -> None:
-    assert script.to_rfc3339(sent.strip('`')) == becomes.strip('`')
+    assert script.iso_date_to_rfc3339(sent.strip('`')) == becomes.strip('`')
 
 
 @pytest.mark.parametrize('content_type, body, details', table(USAGE, 'Content-Type', 'body', 'details, beside the headers'))

@@ -70,7 +70,7 @@ def test_a_path_that_no_member_can_have_leaves_one_incident(app: App, path: str)
 def test_the_log_says_that_no_array_stands_at_the_path() -> None:
     with Webhook() as webhook:
         requests.post(f'{webhook.webhook_url}?each=items', '{"alerts": []}', headers={'Authorization': TOKEN}, timeout=30)
-        webhook.wait_for_line('leads to no array of objects, so')
+        webhook.wait_for_line('does not lead to an array of objects, so')
 
 
 def test_items_of_arrays_count_among_the_events_of_a_request(app: App) -> None:

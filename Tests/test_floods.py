@@ -1,11 +1,11 @@
-"""Floods that could fill the memory: what a container takes and keeps, and how long an honest sender waits beside them."""
+"""Floods that could fill the memory: what a container takes and keeps."""
 from __future__ import annotations
 
 from contextlib import ExitStack
 
 import pytest
 
-from bench.bodies import Prober, Scene, Shape, connect, filled, request
+from bench.bodies import Scene, Shape, connect, filled, request
 from bench.floods import ECHOED, GET_WITH_QUERY, UNFINISHED_HEAD, echoed, flooded
 from bench.side import Mirror
 
@@ -16,12 +16,11 @@ from bench.side import Mirror
     (300, GET_WITH_QUERY * 20, 60, 60),
     (12, request(Shape(lambda: filled(b'{"a":"', b'x', b'"}'))), 400, 150),  # what is freed last stays with the allocator
 ], ids=['large heads that never end', 'small heads that never end', 'queries of 8 KiB', 'responses that nobody reads'])
-def test_a_flood_takes_bounded_memory_gives_it_back_and_holds_up_no_honest_sender(
+def test_a_flood_takes_bounded_memory_and_gives_it_back(
         count: int, sent: bytes, most: int, most_after: int) -> None:
     flood = flooded(count, sent, most_after)
     assert flood.peak <= most
     assert flood.after <= most_after
-    assert flood.waited <= 2  # 1 s alone, as the bench shows; other tests run beside this one
     assert flood.answered
 
 
@@ -41,13 +40,10 @@ def test_many_posts_of_many_small_events_are_processed_one_by_one(content_type: 
     sent = request(Shape(lambda: body, content_type), *(f'X-{number}: {"a" * 1000}' for number in range(8)))
     with Scene(Mirror()) as scene, ExitStack() as stack:
         scene.release()
-        honest = Prober(scene.side)
         connections = [stack.enter_context(connect(scene.side)) for _ in range(60)]
         for part in (sent[:-1], sent[-1:]):
             for connection in connections:
                 connection.sendall(part)
         for connection in connections:
             assert connection.recv(65536).startswith((b'HTTP/1.1 200', b'HTTP/1.1 503'))
-        waited = honest.stop()
         assert scene.peak() <= 250, 'each has 8 KiB of headers a thousand times'
-        assert waited <= 2

@@ -1,23 +1,50 @@
-"""A little of each fuzz in each run of the tests; a failure names the seed."""
+"""A little of each fuzz in each run of the tests, always the same; `./dev test -e fuzz` tries something new."""
 from __future__ import annotations
 
-import time
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 
 import fuzz_bodies
 import fuzz_framing
-from tools.fuzz import run
+import pytest
+from fuzz_corpus import BODIES, STREAMS, cases, seeds_for
+from local_xsoar import ROOT
+
+from tools import fuzz
+
+SEED = 26
+MADE = [fuzz.made_stream, fuzz_framing.made_stream, fuzz_bodies.made_body]
 
 
 def test_ten_seconds_of_raw_http_by_chance_get_nothing_outside_the_contract() -> None:
-    assert run(10, time.time_ns()) > 100
+    assert fuzz.run(seeds_for(10, SEED)) > len(STREAMS)
 
 
-def test_ten_seconds_of_bodies_by_chance_are_incidents_or_refusals_as_the_contract_has_them() -> None:
-    count, taken = fuzz_bodies.run(10, time.time_ns())
-    assert count > 1000
+def test_bodies_by_chance_are_incidents_or_refusals_as_the_contract_has_them() -> None:
+    count, taken = fuzz_bodies.run(range(SEED, SEED + 10_000))
+    assert count == 10_000 + len(BODIES)
     assert count / 10 < taken < count
 
 
 def test_no_stream_of_requests_is_accepted_by_ours_alone_or_ends_elsewhere_for_h11_or_httptools() -> None:
-    accepted = fuzz_framing.run(10_000, seed=26)
-    assert accepted > 2500
+    assert fuzz_framing.run(range(SEED, SEED + 10_000)) > 2500
+
+
+def test_what_once_failed_comes_first_and_each_case_says_how_to_repeat_it() -> None:
+    assert list(cases({'two hosts': 0}, lambda seed: seed, range(7, 9))) == [
+        ('in the corpus, two hosts', 0), ('--seed 7', 7), ('--seed 8', 8)]
+
+
+@pytest.mark.parametrize('made', MADE)
+def test_a_seed_gives_back_what_failed(made: Callable[[int], object]) -> None:
+    assert [made(seed) for seed in range(100)] == [made(seed) for seed in range(100)]
+
+
+def test_the_command_begins_with_the_seed_that_it_is_given() -> None:
+    command = [sys.executable, 'tools/fuzz.py', '0.1', '--seed', '7', '--only', 'bodies']
+    paths = os.pathsep.join(sys.path)
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, 'PYTHONPATH': paths}, capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.stdout.startswith('seed 7: '), done.stderr

@@ -7,6 +7,7 @@ import sys
 import time
 import tracemalloc
 from datetime import datetime, timezone
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -61,6 +62,56 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
 ])
 def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
     assert name(payload) == expected
+
+
+# The words of each meaning, the best first, written out: the order decides which of two texts is the name.
+IN_ORDER = {meaning: words.split() for meaning, words in {
+    'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
+    'rule': """alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature
+        attackname rulename policyname modelname monitorname checkname searchname conditionname""",
+    'summary': 'summary subject shortdescription displaymessage primarydescription',
+    'text': 'message msg text description reason cause displayname info',
+    'kind': """eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status
+        event alert error""",
+    'entity': """host hostname computername device agent user email actor targetuser recipient srcip ip resource repository
+        project domain""",
+    'entity name': 'name fullname hostname email login username displayname id',
+    'time': """occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime published
+        startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime happenedat""",
+    'time inside': 'alert event data incident issue detail finding metadata',
+    'inside': """alert incident event data issue finding detection threat violation problem ticket case rule payload detail
+        details object resource properties attributes essentials context result alerts events findings incidents value
+        records messages attachments body item action eventdata formresponse definition""",
+    'deeper': 'data payload detail event body properties formresponse',
+}.items()}
+
+
+def told_of(meaning: str, better: str, worse: str) -> str:
+    """Return the name, or the time, of an event in which two words of one meaning compete; the worse one comes first."""
+    texts = {worse: 'the other one', better: 'the better one'}
+    times = {worse: '2026-11-24T02:00:00Z', better: '2026-11-24T01:00:00Z'}
+    if meaning.startswith('time'):
+        return event(times if meaning == 'time' else {key: {'time': text} for key, text in times.items()}).occurred(NOW)
+    inside = {key: {'title': text} for key, text in texts.items()}
+    payloads = {'inside': inside, 'deeper': {key: {'alert': inner} for key, inner in inside.items()},
+                'entity name': {'actor': texts}}
+    return name(payloads.get(meaning, texts))
+
+
+@pytest.mark.parametrize('meaning, better, worse', [
+    (meaning, *pair) for meaning, words in IN_ORDER.items() for pair in pairwise(words)])
+def test_of_two_words_of_one_meaning_the_better_one_counts(meaning: str, better: str, worse: str) -> None:
+    assert told_of(meaning, better, worse) == ('2026-11-24T01:00:00Z' if meaning.startswith('time') else 'the better one')
+
+
+def test_no_word_of_the_general_rule_is_without_its_place_in_the_order() -> None:
+    assert {meaning: sorted(words) for meaning, words in WORDS.items()} == {
+        meaning: sorted(words) for meaning, words in IN_ORDER.items()}
+
+
+@pytest.mark.parametrize('better, worse', list(pairwise(['title', 'alertname', 'summary', 'message', 'eventtype'])))
+def test_a_word_of_a_better_meaning_counts_even_where_it_is_deeper(better: str, worse: str) -> None:
+    assert name({worse: 'the other one', 'data': {'alert': {better: 'the better one'}}}) == 'the better one'
 
 
 def test_a_number_alone_says_nothing() -> None:
@@ -173,7 +224,7 @@ def test_a_marker_of_an_error_in_a_name_or_a_type_is_none_any_more(marker: str) 
     payload = {'name': f'a {marker} b', 'type': f'{marker}x'}
     assert marker not in name(payload)
     assert name(payload).replace(' ', '') == f'a{marker}b'
-    assert marker not in str(event(payload).type('', None))
+    assert marker not in str(event(payload).incident_type('', None))
 
 
 def test_the_token_is_in_no_name() -> None:
@@ -217,7 +268,7 @@ OURS = {'name': 'b', 'type': 'a', 'occurred': '2025-11-24T09:00:00Z'}
 ])
 def test_the_type_is_the_urls_then_our_formats_then_the_instances(
         payload: Any, from_url: str, instance: str | None, expected: str | None) -> None:
-    assert event(payload).type(from_url, instance) == expected
+    assert event(payload).incident_type(from_url, instance) == expected
 
 
 @pytest.mark.parametrize(('payload', 'query', 'expected'), [
@@ -309,7 +360,7 @@ HEADERS = st.dictionaries(st.sampled_from(['x-github-event', 'ce-type', 'aeg-eve
 @given(st.dictionaries(KEYS, JSON), HEADERS)
 def test_any_event_gets_one_bounded_line_and_the_same_again(payload: dict[str, Any], headers: dict[str, str]) -> None:
     events = (event(payload, headers), event(payload, headers))
-    told = [(each.name(), each.type('', None), each.occurred(NOW)) for each in events]
+    told = [(each.name(), each.incident_type('', None), each.occurred(NOW)) for each in events]
     assert told[0] == told[1]
     text = told[0][0]
     assert len(text) <= 150

@@ -20,7 +20,7 @@ def incident(name: str, details: str = '{}') -> dict[str, str | None]:
 
 
 def names(samples: Samples) -> list[str]:
-    return [sample['name'] for sample in read_samples(samples.drain())]
+    return [sample['name'] for sample in read_samples(samples.to_context())]
 
 
 def test_the_last_20_incidents_are_samples() -> None:
@@ -110,7 +110,7 @@ def test_a_health_that_the_server_did_not_take_is_told_again() -> None:
             while len(told) < count:
                 gevent.sleep(0.001)
     line.cut()
-    gevent.joinall([line.keeper], timeout=10)
+    gevent.joinall([line.runner], timeout=10)
     demistomock.reset()
     assert told == ['wrong', 'worse', 'worse']
 
@@ -146,7 +146,7 @@ class ToldHealth:
 
     def end(self) -> list[str]:
         self.line.cut()
-        gevent.joinall([self.line.keeper], timeout=10)
+        gevent.joinall([self.line.runner], timeout=10)
         demistomock.reset()
         return self.told
 
@@ -220,7 +220,7 @@ def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_
     line.queue.add(post)
     with pytest.raises(Unavailable, match='may exist'):
         post.result.get(timeout=10)
-    gevent.joinall([line.keeper], timeout=10)
+    gevent.joinall([line.runner], timeout=10)
     assert line.is_cut and line.ending.is_set() and len(calls) == 1
     with pytest.raises(Unavailable, match='cut'):
         line.queue.add(Post([{**incident('two'), 'rawJSON': b'{}'}]))
@@ -254,7 +254,7 @@ def test_a_call_that_failed_on_a_line_that_lives_says_what_is_known(
             gevent.sleep(0.001)
     assert not line.is_cut
     line.cut()
-    gevent.joinall([line.keeper], timeout=10)
+    gevent.joinall([line.runner], timeout=10)
     demistomock.reset()
 
 
@@ -271,7 +271,7 @@ def test_a_log_call_that_finds_the_line_closed_ends_it(raised: Exception) -> Non
     line.log('info', 'the last word')
     assert line.ending.wait(10)
     assert line.is_cut
-    gevent.joinall([line.keeper], timeout=10)
+    gevent.joinall([line.runner], timeout=10)
     demistomock.reset()
 
 
@@ -287,7 +287,7 @@ def test_the_last_lines_leave_at_the_end_and_not_only_when_the_log_is_due() -> N
     line.log('error', 'of another level')
     line.drain()
     line.cut()
-    gevent.joinall([line.keeper], timeout=10)
+    gevent.joinall([line.runner], timeout=10)
     assert [len(demistomock.calls_of(level)) for level in ('info', 'error')] == [2, 1]
     demistomock.reset()
 
@@ -329,7 +329,7 @@ def test_that_all_is_well_again_is_told_at_once_and_the_next_error_in_a_minute()
             while len(demistomock.calls_of('info')) < count:
                 gevent.sleep(0.001)
     line.cut()
-    gevent.joinall([line.keeper], timeout=10)
+    gevent.joinall([line.runner], timeout=10)
     demistomock.reset()
     assert told == [('wrong', True), ('', False)]
     assert 0 < line.health_due_at - time.monotonic() <= 60

@@ -37,7 +37,7 @@ def test_a_payload_lands_whole_with_what_tells_its_kind(each: Landed) -> None:
         assert details == event
 
 
-EACH_ROW = sorted({str(row): row for rows in ROWS.values() for row in rows}.values())
+EACH_ROW = sorted({str(row): row for rows in ROWS.values() for row in rows}.values(), key=lambda row: row.rank)
 
 
 @pytest.mark.parametrize('row', EACH_ROW, ids=lambda row: ' '.join(row.conditions))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -232,14 +233,12 @@ def readable(headers: Headers, body: bytes) -> tuple[str, bool]:
     coding = next((value.lower() for name, value in headers if name.lower() == 'content-encoding'), '')
     if coding == 'gzip':
         with suppress(zlib.error):
-            body = zlib.decompressobj(31).decompress(body, SHOWN_BYTES)  # 31: with the header of gzip
+            body = zlib.decompressobj(31).decompress(body, SHOWN_BYTES + 1)  # 31: with the header of gzip
+    shown, is_whole = body[:SHOWN_BYTES], len(body) <= SHOWN_BYTES
     try:
-        body[:SHOWN_BYTES - 4].decode()
-        return body[:SHOWN_BYTES].decode('utf-8', 'ignore'), True
-    except UnicodeDecodeError as error:
-        # A character of up to 4 bytes that the limit cuts in two is no sign of bytes that are not text.
-        is_cut_letter = len(body) > SHOWN_BYTES - 8 and error.start > SHOWN_BYTES - 8
-        return body[:SHOWN_BYTES].decode('utf-8', 'replace'), is_cut_letter
+        return codecs.utf_8_decode(shown, 'strict', is_whole)[0], True  # a character that the limit cuts in two is left out
+    except UnicodeDecodeError:
+        return shown.decode('utf-8', 'replace'), False
 
 
 def unmasked(given: Any, original: Headers) -> Headers:

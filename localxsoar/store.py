@@ -5,8 +5,7 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,8 @@ class Store:
         moment = now()
         for position, incident in enumerate(incidents):
             check_incident(position, incident)
-        with self._transaction():
+        with self._lock, self._database:  # which commits or, after an error, rolls back
+            self._database.execute('BEGIN IMMEDIATE')
             first = self._database.execute('SELECT coalesce(max(id), 0) + 1 FROM incident').fetchone()[0]
             rows = [_row(first + n, incident, moment, instance, brand) for n, incident in enumerate(incidents)]
             self._database.executemany(f'INSERT INTO incident ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)', rows)
@@ -114,7 +114,8 @@ class Store:
         """Keep the latest version of each indicator. Return how many are new and how many were known."""
         before = self._count('indicator')
         rows = [(item['value'], item.get('type') or '', brand, instance, now(), json.dumps(item)) for item in indicators]
-        with self._transaction():
+        with self._lock, self._database:
+            self._database.execute('BEGIN IMMEDIATE')
             self._database.executemany(
                 'INSERT INTO indicator (value, type, brand, instance, modified, sent) VALUES (?,?,?,?,?,?) ON CONFLICT (value)'
                 ' DO UPDATE SET modified = excluded.modified, sent = excluded.sent', rows)
@@ -142,18 +143,6 @@ class Store:
             done = self._database.execute('INSERT INTO entry (investigation, contents) VALUES (?, ?)',
                                           [investigation, json.dumps(contents)])
         return f'{done.lastrowid}@{investigation}'
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Hold the database alone, and keep all changes or, after an exception, none."""
-        with self._lock:
-            self._database.execute('BEGIN IMMEDIATE')
-            try:
-                yield
-            except BaseException:
-                self._database.execute('ROLLBACK')
-                raise
-            self._database.execute('COMMIT')
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         try:

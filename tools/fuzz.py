@@ -1,24 +1,28 @@
-"""Raw HTTP by chance against a real container, then bodies, each for SECONDS: `./dev test -e fuzz -- SECONDS`.
+"""Three fuzzes: `./dev test -e fuzz -- [SECONDS] [--seed SEED] [--only framing|http|bodies]`.
 
-First 200,000 streams of requests are read by the script and by two other parsers (fuzz_framing.py). SEED=... repeats a run.
+1. framing: 200,000 streams of requests, read by the script and by two other parsers (fuzz_framing.py);
+2. http: raw HTTP by chance against a real container, for SECONDS;
+3. bodies: bodies by chance, read by the script and by Python's json (fuzz_bodies.py), for SECONDS.
 
 Requests are made of pieces that are right, nearly right and wrong, and cut, doubled or turned here and there. Whatever comes,
-each answer is HTTP to h11's strict reading, with a status that the contract has, and the process lives on.
-A failure names its seed.
+each response is HTTP to h11's strict reading, with a status that the contract has, and the process lives on.
+
+Each begins with what once failed (fuzz_corpus.py). A failure names its seed: with it, the fuzz begins with what failed.
 """
 from __future__ import annotations
 
-import os
+import argparse
 import random
 import socket
-import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 
 import fuzz_bodies
 import fuzz_framing
 import h11
+from fuzz_corpus import STREAMS, cases, seeds_for
 from webhook import TOKEN, Webhook, read_answers
 
 METHODS = b'GET HEAD POST PUT OPTIONS PATCH DELETE TRACE CONNECT post PRI G\xffT'.split()
@@ -81,29 +85,45 @@ def ask(webhook: Webhook, sent: bytes) -> bytes:
     return answer
 
 
-def run(seconds: float, seed: int) -> int:
-    """Return the number of responses. Raise AssertionError, with the bytes that were sent, for one outside the contract."""
+def made_stream(seed: int) -> bytes:
     chance = random.Random(seed)
+    return b''.join(spoiled(made_request(chance), chance) for _ in range(chance.choice((1, 1, 2, 5))))
+
+
+def run(seeds: Iterable[int]) -> int:
+    """Return the number of responses to the corpus and to the streams of these seeds.
+
+    Raise AssertionError, with the bytes that were sent and their seed, for one outside the contract.
+    """
     count = 0
     with Webhook() as webhook:
         pid = webhook.state()['pid']
-        ends_at = time.monotonic() + seconds
-        while time.monotonic() < ends_at:
-            sent = b''.join(spoiled(made_request(chance), chance) for _ in range(chance.choice((1, 1, 2, 5))))
+        for origin, sent in cases(STREAMS, made_stream, seeds):
             try:
                 count += check_answers(ask(webhook, sent), sent)
             except (AssertionError, h11.RemoteProtocolError, TimeoutError) as error:
-                raise AssertionError(f'seed {seed}: {error!r} to {sent[:2000]!r}') from error
+                raise AssertionError(f'{origin}: {error!r} to {sent[:2000]!r}') from error
         assert webhook.state()['pid'] == pid
         assert not [line for line in webhook.output if 'Traceback' in line or 'unexpectedly' in line]
     return count
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('seconds', type=float, nargs='?', default=60, help='how long http and bodies take (default: 60)')
+    parser.add_argument('--seed', type=int, default=time.time_ns(), help='the first seed (default: another one in each run)')
+    parser.add_argument('--only', choices=('framing', 'http', 'bodies'), help='run this one alone')
+    options = parser.parse_args()
+    seed = options.seed
+    if options.only in (None, 'framing'):
+        messages = fuzz_framing.run(range(seed, seed + FRAMING_STREAMS))
+        print(f'seed {seed}: {FRAMING_STREAMS:,} streams, {messages:,} messages accepted, none by ours alone or with another end')
+    if options.only in (None, 'http'):
+        print(f'seed {seed}: {run(seeds_for(options.seconds, seed)):,} responses, all within the contract')
+    if options.only in (None, 'bodies'):
+        bodies, taken = fuzz_bodies.run(seeds_for(options.seconds, seed))
+        print(f'seed {seed}: {bodies:,} bodies, {taken:,} of them incidents, all within the contract')
+
+
 if __name__ == '__main__':
-    _seed = int(os.environ.get('SEED') or time.time_ns())
-    _seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60
-    _messages = fuzz_framing.run(FRAMING_STREAMS, _seed)
-    print(f'seed {_seed}: {FRAMING_STREAMS:,} streams, {_messages:,} messages accepted, none by ours alone or with another end')
-    print(f'seed {_seed}: {run(_seconds, _seed):,} answers, all within the contract')
-    _bodies, _taken = fuzz_bodies.run(_seconds, _seed)
-    print(f'seed {_seed}: {_bodies:,} bodies, {_taken:,} of them incidents, all within the contract')
+    main()

@@ -18,6 +18,9 @@ import yaml
 from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
 
 import localxsoar
+from localxsoar.cli import build_instance, build_parser, introduce
+from localxsoar.errors import UsageError
+from localxsoar.output import Printer
 from tools.processes import runs
 
 
@@ -214,6 +217,78 @@ def test_ports_that_were_taken_and_replaced_are_told(echo_pack: Path) -> None:
         with xsoar:
             assert xsoar.wait_for_line(r'^Port 8080 is in use\. Choosing another\.$')
             assert xsoar.wait_for_line(r'^Container port: \d+ \(9000 is in use\)$')
+
+
+# What is printed at the start.
+
+
+def introduced(echo_pack: Path, *arguments: str, pack: str = 'Echo') -> list[str]:
+    """The lines that introduce an instance with these arguments."""
+    options = build_parser().parse_args([str(echo_pack.with_name(pack)), *arguments])
+    instance = build_instance(options)
+    lines: list[str] = []
+    instance.printer = Printer(write=lines.append)
+    introduce(options, instance, 'http://h:1')
+    return lines
+
+
+def test_an_instance_is_introduced_with_its_addresses_and_the_command_to_try(echo_pack: Path) -> None:
+    assert introduced(echo_pack, '--instance', 'Front Door', '--set', 'longRunningPort=8080') == [
+        'Pack Echo 2.3.4, integration Echo, instance Front Door', 'Listening on http://h:1',
+        'Webhook: http://h:1/instance/execute/Front%20Door', 'Container port: 8080', 'Page: http://h:1/',
+        """Try: curl -POST http://h:1/instance/execute/Front%20Door -d '{"name":"my first incident"}'"""]
+    assert introduced(echo_pack, pack='Commands') == [
+        'Pack Commands 1.0.0, integration Commands, instance commands', 'Listening on http://h:1', 'Page: http://h:1/']
+
+
+@pytest.mark.parametrize('arguments, line', [
+    (['--set', 'longRunningPort=9000'], 'Container port: 9000'), (['--set', 'longRunningPort=9001'], 'Container port: 9001'),
+    (['--host', '0.0.0.0'], "Open to the network: --host 0.0.0.0 and the container's port. "
+                            'Anyone who can reach them can use them.'),
+    (['--set', 'secret=h4sh'], 'Note: the command may need a header, because these encrypted parameters are set: '
+                               'Secret Word (secret)'),
+    (['--curl-data', "it's"], """Try: curl -POST http://h:1/instance/execute/echo -d 'it'"'"'s'"""),
+    (['--set', 'secret=h4sh', '--curl-header', 'A: {secret}', '--curl-header', 'B: {greeting}-{limit}', '--curl-header', 'C: c'],
+     """Try: curl -POST http://h:1/instance/execute/echo -H 'A: h4sh' -H 'C: c' -d '{"name":"my first incident"}'"""),
+])
+def test_an_introduction_says_what_its_options_ask_for(echo_pack: Path, arguments: list[str], line: str) -> None:
+    assert line in introduced(echo_pack, *arguments)
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['--port', '0', '--set', 'secret=h4sh', '--curl-header', 'A: {secret}'], 'Note: '), ([], 'Note: '),
+    ([], 'Open to the network'),
+    (['--host', 'localhost'], 'Open to the network'), (['--port', '0'], 'is in use'),
+    (['--set', 'longRunningPort=9001'], 'is in use')])
+def test_an_introduction_leaves_out_what_does_not_concern_it(echo_pack: Path, arguments: list[str], words: str) -> None:
+    assert not [line for line in introduced(echo_pack, *arguments) if words in line]
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['--set', '=x'], "--set expects NAME=VALUE, not '=x'"), (['--set', 'secret'], "--set expects NAME=VALUE, not 'secret'"),
+    (['--python', 'no-such-python'], '--python no-such-python: there is no such interpreter'),
+    (['--server', '5'], 'invalid choice'),
+    (['--port', 'x'], 'invalid int value'), (['--store', '.'], '--store .: ')])
+def test_a_wrong_option_is_told(echo_pack: Path, arguments: list[str], words: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)):
+        build_instance(build_parser().parse_args([str(echo_pack), *arguments]))
+
+
+def test_an_instance_has_what_the_options_say(echo_pack: Path) -> None:
+    options = build_parser().parse_args([str(echo_pack), '--set', 'greeting=a=b', '--fault', 'drop=x', '--server', '6.5',
+                                         '--heartbeat', '0.5'])
+    instance = build_instance(options)
+    assert (instance.name, instance.params['greeting'], instance.faults.drop) == ('echo', 'a=b', 'x')
+    assert (instance.runtime.version, instance.runtime.heartbeat, instance.runtime.host) == ('6.5', 0.5, '127.0.0.1')
+    assert (options.port, options.heartbeat, options.log_level, options.watch) == (None, 0.5, 'error', False)
+    default = build_instance(build_parser().parse_args([str(echo_pack), '--host', '0.0.0.0', '--test']))
+    assert (default.runtime.version, default.runtime.heartbeat, default.runtime.host) == ('8', 30, '')
+
+
+def test_a_store_can_be_read_by_its_owner_alone(echo_pack: Path, tmp_path: Path) -> None:
+    store = tmp_path / 'store.db'
+    build_instance(build_parser().parse_args([str(echo_pack), '--store', str(store)]))
+    assert store.stat().st_mode & 0o777 == 0o600
 
 
 # Being killed

@@ -1,5 +1,6 @@
 """The forwarder before containers that misbehave: each a real socket that does one odd thing."""
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -7,15 +8,18 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
+from local_xsoar import wait_for
 
 from localxsoar.forward import (
     ContainerGone,
     Forwarder,
+    NotHttp,
     Request,
     Response,
     SenderGone,
     forwarded_headers,
     is_external,
+    not_http_response,
     split_target,
 )
 
@@ -182,3 +186,97 @@ def test_headers_that_end_at_the_server_are_not_forwarded_and_its_own_is_added()
         (b'X-One', b'a'), (b'x-one', b'b'), (b'Content-Length', b'3'), (b'Host', b'h'),
         (b'X-Request-URI', b'/instance/execute/front/a?b=c'),
     ]
+
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+
+def counting(served: list[int], closed: list[int], requests: int) -> Behaviour:
+    """Responds to so many requests on a connection, counts them, and closes it."""
+    def behave(connection: socket.socket) -> None:
+        served.append(0)
+        while served[-1] < requests and read_head(connection):
+            served[-1] += 1
+            connection.sendall(OK)
+        connection.close()
+        closed.append(served[-1])
+    return behave
+
+
+@pytest.mark.parametrize('each, served', [(9, [3]), (1, [1, 1, 1])])
+def test_a_connection_to_the_container_is_used_again_until_the_container_closes_it(each: int, served: list[int]) -> None:
+    counts: list[int] = []
+    closed: list[int] = []
+    with container(counting(counts, closed, each)) as port:
+        forwarder = Forwarder({'front': lambda: port}, OPEN)
+        for _ in range(3):
+            assert read(forwarder.forward(Request('POST', '/instance/execute/front', [('Host', 'h')]))) == b'ok'
+            wait_for(lambda: counts[-1] < each or closed == counts)
+    assert counts == served
+
+
+def test_a_response_that_was_not_read_to_its_end_leaves_no_connection_to_use_again() -> None:
+    counts: list[int] = []
+    with container(counting(counts, [], 9)) as port:
+        forwarder = Forwarder({'front': lambda: port}, OPEN)
+        forwarder.forward(Request('POST', '/instance/execute/front', [('Host', 'h')])).close()
+        assert read(forwarder.forward(Request('POST', '/instance/execute/front', [('Host', 'h')]))) == b'ok'
+    assert counts == [1, 1]
+
+
+def test_an_interim_response_is_not_the_senders() -> None:
+    with container(answering(b'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n' + OK)) as port:
+        answer = forward(port)
+        assert (answer.status, answer.headers, read(answer)) == (200, [('Content-Length', '2')], b'ok')
+
+
+def test_an_instance_that_is_not_known_is_told_with_those_that_are() -> None:
+    answer = forward(1, target='/instance/execute/other')
+    assert answer.status == 404 and "no instance 'other' here (names are case-sensitive). Known: front." in read(answer).decode()
+    assert answer.headers == [('Content-Type', 'text/plain; charset=utf-8'), ('Content-Length', str(len(read(answer))))]
+
+
+def test_a_container_without_a_port_is_told() -> None:
+    answer = Forwarder({'front': lambda: None}, OPEN).forward(Request('GET', '/instance/execute/front', []))
+    assert answer.status == 503 and 'does not accept connections on its port' in read(answer).decode()
+
+
+def test_bytes_of_a_sender_that_are_not_http_are_the_senders_fault() -> None:
+    def body() -> Iterator[bytes]:
+        yield b'half'
+        raise NotHttp('it is noise')
+
+    def behave(connection: socket.socket) -> None:
+        while connection.recv(65536):
+            pass
+
+    with container(behave) as port, pytest.raises(NotHttp):
+        forward(port, body=body(), headers=[('Host', 'h'), ('Content-Length', '10')])
+
+
+def test_a_sender_that_leaves_before_the_response_ends_the_containers_connection() -> None:
+    ended = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        while connection.recv(65536):
+            pass
+        ended.set()
+
+    with container(behave) as port:
+        with pytest.raises(SenderGone):
+            forward(port, leaves=lambda request: True)
+        assert ended.wait(10)
+
+
+@pytest.mark.parametrize('method, seen', [('POST', 1), ('PUT', 1), ('PATCH', 1), ('GET', 0), ('DELETE', 0)])
+def test_a_request_that_may_have_a_body_says_that_it_has_none(method: str, seen: int) -> None:
+    headers = forwarded_headers(Request(method, '/', []))
+    assert headers.count((b'Content-Length', b'0')) == seen
+
+
+def test_a_response_that_is_not_http_is_a_problem_of_rfc_9457() -> None:
+    response = not_http_response(NotHttp('it is noise'))
+    [body] = response.pieces
+    assert (response.status, response.reason, response.headers) == (400, 'Bad Request', [
+        ('Content-Type', 'application/problem+json'), ('Content-Length', str(len(body)))])
+    assert json.loads(body) == {'title': 'Bad Request', 'status': 400, 'detail': 'This is not HTTP/1.1: it is noise.'}

@@ -1,6 +1,7 @@
 """The front through its door: what it refuses as no HTTP, what it keeps of each request, and who may change something."""
 
 import json
+import re
 import socket
 from itertools import takewhile
 from pathlib import Path
@@ -11,6 +12,7 @@ import requests
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.events import KEPT_EVENTS, RESET, Events
+from localxsoar.front import is_loopback
 
 WAY_IN = '/instance/execute/Front%20Door'
 SECRET = 'h4sh-hush'
@@ -273,6 +275,73 @@ def test_the_way_in_takes_nothing_from_a_web_page_of_another_site(xsoar: LocalXs
     {'Sec-Fetch-Site': 'none', 'Host': '[::1]:8080'}])
 def test_the_way_in_takes_all_that_no_page_of_another_site_sends(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
     assert post(xsoar, body=[{'name': 'honest'}], headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize('host, is_own', [
+    ('localhost', True), ('LOCALHOST:80', True), ('127.0.0.1', True), ('127.0.0.1:8080', True), ('[::1]', True),
+    ('[::1]:80', True), ('198.51.100.1:80', True), ('evil.example', False),
+    ('evil.example:80', False), ('localhost.evil.example', False),
+    ('127.0.0.1.evil', False), ('1.2.3.4:x', False)])
+def test_the_page_is_only_shown_under_the_name_or_an_address_of_this_machine(xsoar: LocalXsoar, host: str, is_own: bool) -> None:
+    answer = requests.get(f'{xsoar.url}/localxsoar/faults', headers={'Host': host}, timeout=30)
+    assert answer.status_code == (200 if is_own else 403)
+    assert is_own or f'The Host {host!r} is not the address of this server' in answer.text
+
+
+@pytest.mark.parametrize('host, is_this_machine', [
+    ('localhost', True), ('::1', True), ('127.0.0.1', True), ('127.9.9.9', True), ('::ffff:127.0.0.1', True), ('0.0.0.0', False),
+    ('192.168.0.1', False), ('::', False), ('1127.0.0.1', False)])
+def test_a_loopback_address_reaches_this_machine_alone(host: str, is_this_machine: bool) -> None:
+    assert is_loopback(host) is is_this_machine
+
+
+@pytest.mark.parametrize('headers', [{'Origin': 'http://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}])
+def test_a_page_of_another_site_may_ask_for_what_changes_nothing(
+    xsoar: LocalXsoar, headers: dict[str, str]
+) -> None:
+    assert requests.get(f'{xsoar.url}/localxsoar/faults', headers=headers, timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize('headers', [{}, {'Sec-Fetch-Site': 'same-origin'}, {'Sec-Fetch-Site': 'none'}, {'Origin': '{url}'}])
+def test_the_servers_own_page_changes_something(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
+    given = {name: value.format(url=xsoar.url) for name, value in headers.items()}
+    assert requests.patch(f'{xsoar.url}/localxsoar/faults', json={}, headers=given, timeout=30).status_code == 200
+
+
+# Connections.
+
+
+def test_a_connection_carries_one_request_after_another_of_the_api_and_the_container(xsoar: LocalXsoar) -> None:
+    host = xsoar.url.removeprefix('http://')
+    requests_ = [f'GET /about HTTP/1.1\r\nHost: {host}\r\n\r\n', f'HEAD /about HTTP/1.1\r\nHost: {host}\r\n\r\n',
+                 f'GET {WAY_IN}/echo HTTP/1.1\r\nHost: {host}\r\n\r\n', f'GET /favicon.ico HTTP/1.1\r\nHost: {host}\r\n\r\n',
+                 f'PATCH /localxsoar/faults HTTP/1.1\r\nHost: {host}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}']
+    answer = exchange(xsoar, ''.join(requests_).encode())
+    assert re.findall(rb'HTTP/1\.1 (\d+)', answer) == [b'200', b'200', b'200', b'204', b'200']
+    assert answer.count(b'"demistoVersion"') == 1 and b'connection: close' in answer.lower()
+
+
+def test_a_body_of_the_api_is_bounded(xsoar: LocalXsoar) -> None:
+    limit = 64 * 1024 * 1024
+    head = f'PATCH /localxsoar/faults HTTP/1.1\r\nHost: localhost\r\nContent-Length: {limit + 1}\r\n\r\n'.encode()
+    answer = exchange(xsoar, head + b' ' * (limit + 1))
+    assert answer.startswith(b'HTTP/1.1 413 ') and f'at most {limit} bytes'.encode() in answer
+    fits = requests.patch(f'{xsoar.url}/localxsoar/faults', b' ' * (limit - 2) + b'{}', timeout=30)
+    assert fits.status_code == 200
+
+
+@pytest.mark.parametrize('size, status', [(60_000, 200), (200_000, 400)])
+def test_a_head_is_bounded(xsoar: LocalXsoar, size: int, status: int) -> None:
+    head = f'GET {WAY_IN}/echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: {"x" * size}\r\n\r\n'
+    assert exchange(xsoar, head.encode()).startswith(b'HTTP/1.1 %d ' % status)
+
+
+def test_a_folder_of_the_controls_is_the_apis_and_no_delivery(xsoar: LocalXsoar) -> None:
+    before = len(deliveries(xsoar))
+    answer = requests.get(f'{xsoar.url}/localxsoar/nothing', timeout=30)
+    assert (answer.status_code, answer.json()['status']) == (404, 404)
+    assert requests.delete(f'{xsoar.url}/localxsoar/faults', timeout=30).status_code == 405
+    assert len(deliveries(xsoar)) == before
 
 
 def test_the_controls_are_not_reached_through_the_way_in(xsoar: LocalXsoar) -> None:

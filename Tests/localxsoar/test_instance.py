@@ -1,17 +1,22 @@
 """An instance as the page and the API drive it: enabled, disabled, configured anew, tested."""
 
-from collections.abc import Iterator
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from local_xsoar import wait_for
 
+from localxsoar import instance as instance_module
 from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
 from localxsoar.faults import Faults
-from localxsoar.instance import CommandFailed, Instance
+from localxsoar.instance import CommandFailed, Instance, explain
 from localxsoar.output import Printer
-from localxsoar.pack import load_integration
+from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration
 from localxsoar.ports import any_free_port
 from localxsoar.store import Store
 
@@ -63,3 +68,218 @@ def test_the_test_button_takes_values_that_are_not_saved(instance: Instance) -> 
     with pytest.raises(UsageError, match='Echo has no parameter'):
         instance.test_module({'gruss': 'bad'})
     assert instance.params['greeting'] != 'bad'
+
+
+# Integrations of one line.
+
+ROWS = [{'name': 'say', 'arguments': [
+    {'name': 'name', 'required': True}, {'name': 'greeting', 'defaultValue': 'Hi', 'required': True}, {'name': 'other'}]},
+    {'name': 'bare'}]
+
+
+@pytest.fixture
+def make(printed: list[str]) -> Iterator[Callable[..., Instance]]:
+    """A function that makes an instance that runs this script."""
+    made: list[Instance] = []
+
+    def make_one(script: str, runtime: Runtime = Runtime(), **options: Any) -> Instance:  # noqa: B008
+        descriptor = {'commonfields': {'id': 'One'}, 'script': {'commands': ROWS, **options}}
+        integration = Integration(descriptor, script, 'one.py', 'one.py', 'One', '1.0.0')
+        made.append(Instance('one', integration, {}, runtime, Store(), Faults(), Printer('error', printed.append), any_free_port))
+        return made[-1]
+    yield make_one
+    for instance in made:
+        instance.disable()
+
+
+def test_a_command_gets_the_arguments_given_and_the_defaults(make: Callable[..., Instance]) -> None:
+    instance = make('demisto.results([demisto.args(), demisto.command()])')
+    assert [entry['Contents'] for entry in instance.run('say', {'name': 'A', 'other': ''})] == [
+        '{"greeting": "Hi", "name": "A", "other": ""}', 'say']
+    assert [entry['Contents'] for entry in instance.run('bare')] == ['{}', 'bare']
+
+
+@pytest.mark.parametrize('command, args, words', [
+    ('say', {}, '^say needs name.$'), ('say', {'name': '', 'greeting': ''}, '^say needs name, greeting.$'),
+    ('none', {}, '^One has no command none. Its commands: say, bare.$')])
+def test_a_command_that_is_not_there_or_lacks_an_argument_does_not_run(
+    make: Callable[..., Instance], command: str, args: dict[str, str], words: str
+) -> None:
+    with pytest.raises(CommandFailed, match=words):
+        make('').run(command, args)
+
+
+@pytest.mark.parametrize('script, words', [
+    ("raise ValueError('It failed.')", r'one\.py", line 1, in <module>\n.*\nValueError: It failed\.$'),
+    ("demisto.results({'Type': 4, 'ContentsFormat': 'text', 'Contents': 'An error.'})", '^An error.$'),
+    ('import nothing_of_this_name', r"No module named 'nothing_of_this_name'\n.* lacks the module nothing_of_this_name")])
+def test_a_command_fails_with_the_scripts_own_error(make: Callable[..., Instance], script: str, words: str) -> None:
+    with pytest.raises(CommandFailed, match=words):
+        make(script).run('bare')
+
+
+@pytest.mark.parametrize('script, words', [
+    ("demisto.results('no')", r'test-module returned \["no"\], expected ok'), ('', r'returned \[\], expected ok')])
+def test_the_test_button_expects_ok(make: Callable[..., Instance], script: str, words: str) -> None:
+    assert make("demisto.results('ok')").test_module() == 'ok'
+    with pytest.raises(CommandFailed, match=words):
+        make(script).test_module()
+
+
+def test_a_command_that_does_not_end_is_stopped(
+    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance_module, 'COMMAND_SECONDS', 0.3)
+    with pytest.raises(CommandFailed, match=r'bare did not end within 0\.3 s'):
+        make('import time; time.sleep(60)').run('bare')
+
+
+@pytest.mark.parametrize('script, names', [
+    ("demisto.incidents([{'name': 'a'}, {'name': 'b'}])", ['a', 'b']), ("demisto.incidents({'name': 'a'})", ['a']),
+    ('demisto.incidents([])', []),
+    ('', []), ("demisto.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': [{'name': 'a'}]})", ['a']),
+    ("demisto.incidents([{'name': 'a'}]); demisto.incidents([{'name': 'b'}])", ['a', 'b'])])
+def test_what_a_fetch_returns_are_samples_or_incidents(make: Callable[..., Instance], script: str, names: list[str]) -> None:
+    instance = make(script)
+    assert [sample['name'] for sample in instance.fetch_samples()] == names
+    assert instance.store.sent() == []
+    [entry] = instance.run('fetch-incidents')
+    assert [incident['name'] for incident in entry['Contents']] == names
+    assert [item['sent']['name'] for item in instance.store.sent()] == names
+
+
+def test_a_single_command_adds_to_the_log_but_not_to_the_state(make: Callable[..., Instance]) -> None:
+    instance = make("demisto.error('logged'); demisto.updateModuleHealth('ill'); demisto.results('ok')")
+    instance.test_module()
+    state = instance.state()
+    assert [line['text'] for line in state['log']] == ['logged']
+    assert (state['health'], state['calls'], state['pid']) == ({'error': '', 'isError': False}, {}, None)
+
+
+@pytest.mark.parametrize('written, kept', [
+    ("b'x' * 600", 'x' * 500), ("b'[1]'", '[1]'), ("b'{}'", '{}'), ('b\'{"type": "odd"}\'', '{"type": "odd"}'),
+    ("b'\\xff'", '\ufffd')])
+def test_a_line_on_stdout_that_is_no_message_is_kept_and_reported(
+    make: Callable[..., Instance], printed: list[str], written: str, kept: str
+) -> None:
+    instance = make(f"import os; os.write(1, {written} + bytes([10])); demisto.results('ok')", longRunning=True)
+    instance.enable()
+    wait_for(lambda: instance.journal.call_counts['results'])
+    assert instance.state()['violations'] == [kept]
+    assert printed[0] == f'!!! The container wrote something to stdout that is not a message to the server: {kept}'
+
+
+def test_a_call_without_its_arguments_gets_an_error_and_is_reported(make: Callable[..., Instance], printed: list[str]) -> None:
+    instance = make("""
+call = {'type': 'executeCommand', 'command': 'setLastRun', 'args': {}}
+try:
+    demisto._Demisto__do(call)
+except ValueError as error:
+    demisto.results(str(error))
+""")
+    [entry] = instance.run('bare')
+    assert entry['Contents'] == "The call is malformed: KeyError('value')"
+    assert '"setLastRun"' in printed[0]
+
+
+def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
+    instance = make("demisto.info('a'); demisto.log('b'); demisto.results('c'); demisto.getLastRun(); demisto.getLastRun()",
+                    longRunning=True)
+    instance.enable()
+    wait_for(lambda: instance.journal.call_counts['getLastRun'] == 2)
+    assert instance.state()['calls'] == {'info': 1, 'log': 1, 'results': 1, 'getLastRun': 2}
+    assert [(line['level'], line['text']) for line in instance.state()['log']] == [('info', 'a'), ('print', 'b')]
+
+
+def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
+    readme = ' '.join((Path(instance_module.__file__).parent / 'README.md').read_text('utf-8').split())
+    assert (f'started again {instance_module.FIRST_DELAY_SECONDS:g} s after it ended, up to '
+            f'{instance_module.LONGEST_DELAY_SECONDS:g} s if it keeps ending within {instance_module.QUICK_END_SECONDS} s; '
+            f'stopped by SIGTERM, and by SIGKILL after {instance_module.STOP_GRACE_SECONDS} s.') in readme
+    assert f'or, without one, has run for {instance_module.ALIVE_SECONDS} s;' in readme
+
+
+ENDS = "raise RuntimeError('the end')"
+
+
+@pytest.mark.parametrize('quick, delays', [(60, ['0.1', '0.2', '0.3', '0.3']), (0, ['0.1', '0.1', '0.1', '0.1'])])
+def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_delay(
+    make: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch, quick: float, delays: list[str]
+) -> None:
+    for name, value in (('FIRST_DELAY_SECONDS', 0.1), ('LONGEST_DELAY_SECONDS', 0.3), ('QUICK_END_SECONDS', quick)):
+        monkeypatch.setattr(instance_module, name, value)
+    instance = make(ENDS, longRunning=True)
+    started = time.monotonic()
+    instance.enable()
+    ends = [f'!!! The container ended (exit code 0). It starts again in {delay} s.' for delay in delays]
+    wait_for(lambda: [line for line in printed if 'It starts again' in line][:4] == ends)
+    assert time.monotonic() - started >= sum(map(float, delays[:3])) and instance.restarts == 3
+    assert '!!! RuntimeError: the end' in printed
+
+
+def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, printed: list[str]) -> None:
+    assert instance.brief()['ready'] is True, 'an instance with a port is ready once it listens'
+    first = instance.pid
+    instance.reconfigure({'greeting': 'welcome'})
+    second = wait_for(lambda: instance.pid if instance.pid != first else None)
+    os.kill(second, signal.SIGKILL)
+    wait_for(lambda: '!!! The container ended (exit code -9). It starts again in 1 s.' in printed)
+    assert wait_for(lambda: instance.pid if instance.pid != second else None)
+    assert instance.restarts == 1
+
+
+def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(make: Callable[..., Instance]) -> None:
+    instance = make(ENDS, longRunning=True)
+    instance.enable()
+    instance.disable()
+    restarts = instance.restarts
+    assert (instance.wait_until_ready(), instance.enabled, instance.pid) == (False, False, None)
+    assert instance.restarts == restarts
+
+
+def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
+    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance_module, 'ALIVE_SECONDS', 0.4)
+    instance = make('import time; time.sleep(60)', longRunning=True)
+    assert instance.brief()['ready'] is False
+    started = time.monotonic()
+    instance.enable()
+    assert instance.wait_until_ready() and time.monotonic() - started >= 0.4
+    assert instance.brief() == {'instance': 'one', 'integration': 'One', 'enabled': True, 'pid': instance.pid, 'port': None,
+    'restarts': 0,
+                                'health': {'error': '', 'isError': False}, 'ready': True}
+    assert make('').wait_until_ready(), 'what is not long-running is always ready'
+
+
+@pytest.mark.parametrize('heartbeat, is_reported', [(0.1, True), (0, False)])
+def test_heartbeats_that_fail_to_come_are_reported(
+    make: Callable[..., Instance], printed: list[str], heartbeat: float, is_reported: bool
+) -> None:
+    instance = make("import os, signal; demisto.error('on'); os.kill(os.getpid(), signal.SIGSTOP)", Runtime(heartbeat=heartbeat),
+                    longRunning=True)
+    instance.enable()
+    wait_for(lambda: any(line.endswith('on') for line in printed))
+    if is_reported:
+        wait_for(lambda: '!!! The container has sent no heartbeat for 0.3 s: a real server would restart it.' in printed)
+    os.kill(instance.pid or 0, signal.SIGKILL)
+    wait_for(lambda: any('exit code -9' in line for line in printed))
+    assert any('heartbeat' in line for line in printed) is is_reported
+
+
+MISSING_NAME = "NameError: name 'tableToMarkdown' is not defined"
+REAL = Runtime(common_server_python=Path('CommonServerPython.py'))
+CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py')
+
+
+@pytest.mark.parametrize('exception, runtime, words', [
+    ("ModuleNotFoundError: No module named 'yaml.nodes'", CARRIED,
+     'lacks the module yaml, which an/image:1 has. Run py -m pip install PyYAML,'),
+    ("ModuleNotFoundError: No module named 'flask'", CARRIED,
+     'lacks the module flask, which an/image:1 has. Run py -m pip install flask,'),
+    (MISSING_NAME, CARRIED, 'If tableToMarkdown belongs to CommonServerPython: the subset'), (MISSING_NAME, REAL, ''),
+    ('ValueError: other', CARRIED, ''), ('', CARRIED, 'The script came to its end')])
+def test_an_end_is_explained_with_what_to_do(exception: str, runtime: Runtime, words: str) -> None:
+    integration = Integration({'script': {'dockerimage': 'an/image:1'}}, '', '', '', '', '')
+    explained = explain(exception, integration, runtime)
+    assert words in explained and bool(words) is bool(explained)

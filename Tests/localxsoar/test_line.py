@@ -189,6 +189,25 @@ def test_what_the_context_tells_needs_no_line(loop: Loop, name: str, value: str)
     assert loop.logged(f'demisto.log(repr(demisto.{name}))') == value
 
 
+CONTEXT = {'IntegrationInstance': 'front', 'IsDebug': True, 'Inv': {'id': 'playground'}, 'ParentEntry': {'id': '1'},
+           'ExecutionContext': {'a': 'b'}, 'Incidents': [{'id': '7'}, {'id': '8'}]}
+
+
+@pytest.mark.parametrize('name, value', [
+    ('investigation()', CONTEXT['Inv']), ('parentEntry()', CONTEXT['ParentEntry']), ('context()', CONTEXT['ExecutionContext']),
+    ('get_incidents()', CONTEXT['Incidents']), ('incident()', {'id': '7'}), ('is_debug', True), ('isTimeSensitive()', False),
+    ('params()', {}), ('args()', {}), ('command()', ''), ('getArg("b", 5)', 5), ('get({"a": None}, "a.b")', None),
+    ('get({"a": None}, "a")', None)])
+def test_what_the_context_has_or_lacks_needs_no_line(loop: Loop, name: str, value: Any) -> None:
+    script = f'demisto.log(repr(demisto.{name}))'
+    assert loop.logged(script, context=CONTEXT, params=None, args=None, command=None) == repr(value)
+
+
+def test_a_fetch_is_told_by_its_command_and_each_unique_file_is_another(loop: Loop) -> None:
+    script = 'demisto.log(repr([demisto.isFetch(), demisto.uniqueFile() != demisto.uniqueFile()]))'
+    assert loop.logged(script, command='fetch-incidents') == '[True, True]'
+
+
 @pytest.mark.parametrize('loop', ['6.5'], indirect=True)
 @pytest.mark.parametrize('reply', [f'{MARKER}no disk', f'{{"name": "a {MARKER}no disk', '$$##no disk', '["$$##no disk'])
 def test_an_error_marker_anywhere_in_the_reply_raises_what_follows(loop: Loop, reply: str) -> None:

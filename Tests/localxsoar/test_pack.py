@@ -2,7 +2,9 @@
 
 import io
 import shutil
+import socket
 import zipfile
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,19 @@ import yaml
 from localxsoar.errors import UsageError
 from localxsoar.pack import (
     CARRIED_COMMON_SERVER_PYTHON,
+    Integration,
+    describe_form,
+    field_in,
     fill_form,
     find_common_server_python,
+    form_text,
     load_integration,
+    masked_params,
+    secret_values,
     secrets_that_are_set,
     unify,
 )
-from localxsoar.ports import container_port
+from localxsoar.ports import accepts_connections, any_free_port, container_port, is_free, well_known_free_port
 
 INTEGRATION = Path('Integrations', 'Echo')
 
@@ -275,3 +283,142 @@ def test_an_api_module_that_is_nowhere_is_told_with_the_way_out(echo_pack: Path,
 
 def test_without_a_repository_the_carried_subset_is_the_common_text(echo_pack: Path, tmp_path: Path) -> None:
     assert find_common_server_python(Path(shutil.copytree(echo_pack, tmp_path / 'Echo'))) == CARRIED_COMMON_SERVER_PYTHON
+
+
+# A form with a parameter of every type.
+
+ROWS: list[dict[str, Any]] = [
+    {'name': 'text', 'display': 'A text'}, {'name': 'number', 'type': 1},
+    {'name': 'encrypted', 'display': 'Encrypted', 'type': 4},
+    {'name': 'switch', 'type': 8, 'required': True, 'defaultvalue': False}, {'name': 'user', 'display': 'User', 'type': 9},
+    {'name': 'key', 'display': 'A text area', 'type': 14, 'additionalinfo': 'From the console.'},
+    {'name': 'one', 'type': 15, 'options': [1, 2]}, {'name': 'some', 'type': 16, 'options': ['a', 'b'], 'defaultvalue': 'a, b'},
+    {'name': 'free', 'type': 15}, {'name': 'odd', 'type': 99, 'defaultvalue': 5}, {'name': 'hidden', 'hidden': True},
+]
+FORM = Integration({'name': 'Form', 'configuration': ROWS, 'script': {}}, '', '', '', '', '')
+EMPTY = {'text': '', 'number': '', 'encrypted': '', 'switch': False,
+         'user': {'identifier': '', 'password': '', 'credentials': {}},
+         'key': '', 'one': '', 'some': ['a', 'b'], 'free': '', 'odd': '5', 'hidden': ''}
+FULL = {**EMPTY, 'encrypted': 'h4sh', 'user': {'identifier': 'kim', 'password': 'hush', 'credentials': {}}, 'key': 'k3y'}
+
+
+def no_port() -> int:
+    raise AssertionError('no port is needed')
+
+
+@pytest.mark.parametrize('name, given, value', [
+    ('number', ' -5 ', '-5'), ('switch', 'TRUE', True), ('switch', '', False), ('one', '2', '2'), ('some', 'b', ['b']),
+    ('some', ' a ,, ', ['a']),
+    ('some', '', []), ('free', 'anything', 'anything'), ('odd', 'x', 'x'),
+    ('user', 'kim', {'identifier': 'kim', 'password': '', 'credentials': {}})])
+def test_a_field_of_each_type_is_read(name: str, given: str, value: Any) -> None:
+    assert fill_form(FORM, {}, no_port) == EMPTY
+    assert fill_form(FORM, {name: given}, no_port) == {**EMPTY, name: value}
+
+
+@pytest.mark.parametrize('name, given, words', [
+    ('number', '1.5', r'^number \(number\)'), ('some', 'a,c', "'c' is not one of a, b"), ('one', '3', "'3' is not one of 1, 2"),
+    ('hidden', 'x', 'hidden is hidden.* Known: text'),
+    ('none', 'x', r'^Form has no parameter none\. Known: text \(A text\), .*odd \(odd\)\.$')])
+def test_a_field_of_each_type_rejects_what_it_cannot_be(name: str, given: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        fill_form(FORM, {name: given}, no_port)
+
+
+@pytest.mark.parametrize('value, text', [
+    (None, ''), ('a', 'a'), (5, '5'), (True, 'true'), (False, 'false'), (['a', 5], 'a,5'),
+    ({'identifier': 'kim', 'password': 'hush'}, 'kim:hush'),
+    ({'identifier': None}, ':')])
+def test_a_value_from_the_api_is_read_as_a_person_would_type_it(value: Any, text: str) -> None:
+    assert form_text(value) == text
+
+
+def test_the_values_of_each_encrypted_type_are_secret_and_no_others() -> None:
+    assert secret_values(FORM, FULL) == ['h4sh', 'hush', 'k3y'] and secret_values(FORM, EMPTY) == []
+    assert secrets_that_are_set(FORM, FULL) == ['Encrypted (encrypted)', 'User (user)', 'A text area (key)']
+    assert secrets_that_are_set(FORM, EMPTY) == []
+    assert masked_params(FORM, FULL, '*') == {**FULL, 'encrypted': '*', 'user': '*', 'key': '*'}
+    assert masked_params(FORM, {'encrypted': '', 'text': 'a'}, '*') == {'encrypted': '', 'text': 'a'}
+
+
+def test_the_page_gets_the_form_with_no_secret_but_whether_it_is_set() -> None:
+    rows = {row['name']: row for row in describe_form(FORM, FULL)}
+    assert list(rows) == [row['name'] for row in ROWS if row['name'] != 'hidden']
+    assert rows['key'] == {'name': 'key', 'label': 'A text area', 'help': 'From the console.', 'kind': 14, 'required': False,
+                           'options': [], 'secret': True, 'set': True, 'value': None}
+    assert (rows['user']['set'], rows['user']['value'], rows['user']['secret']) == (True, 'kim', True)
+    some, text = rows['some'], rows['text']
+    assert (some['value'], some['set'], some['secret'], some['kind']) == (['a', 'b'], True, False, 16)
+    assert (text['kind'], text['set'], rows['switch']['required'], rows['one']['options']) == (0, False, True, [1, 2])
+    unset = {row['name']: row for row in describe_form(FORM, EMPTY)}
+    assert (unset['user']['set'], unset['encrypted']['set'], unset['user']['value']) == (False, False, '')
+
+
+@pytest.mark.parametrize('text, name', [
+    ('A text area is wrong', 'key'), ('A text is wrong', 'text'), ('number is wrong', ''), ('', '')])
+def test_a_message_names_the_field_with_the_longest_label_in_it(text: str, name: str) -> None:
+    assert field_in(FORM, text) == name
+
+
+@pytest.mark.parametrize('script, has_port, is_long_running, names', [
+    ({}, False, False, []), ({'longRunning': True}, False, True, []),
+    ({'longRunningPort': True}, True, False, ['longRunningPort'])])
+def test_a_port_is_in_the_form_of_an_integration_that_has_one(
+    script: Any, has_port: bool, is_long_running: bool, names: list[str]
+) -> None:
+    integration = Integration({'commonfields': {'id': 'X'}, 'name': 'Y', 'script': script}, '', '', '', '', '')
+    assert (integration.name, integration.has_port, integration.is_long_running) == ('X', has_port, is_long_running)
+    assert [row['name'] for row in integration.parameters] == names and integration.commands == {}
+    if has_port:
+        assert integration.parameters == [{'name': 'longRunningPort', 'display': 'Listen Port', 'type': 0, 'required': True}]
+        assert fill_form(integration, {}, lambda: 4711) == {'longRunningPort': '4711'}
+        with pytest.raises(UsageError, match='Listen Port'):
+            fill_form(integration, {'longRunningPort': ' '}, lambda: 4711)
+
+
+def test_commands_have_the_arguments_that_the_descriptor_declares() -> None:
+    script = {'commands': [{'name': 'a', 'arguments': [{'name': 'x'}]}, {'name': 'b'}]}
+    assert Integration({'script': script}, '', '', '', '', '').commands == {'a': [{'name': 'x'}], 'b': []}
+
+
+def descriptor(name: str, long_running: bool = False) -> bytes:
+    return f'commonfields: {{id: {name}}}\nscript: {{script: pass, longRunning: {str(long_running).lower()}}}\n'.encode()
+
+
+def test_the_integration_of_a_pack_is_the_one_named_or_the_long_running_one(tmp_path: Path) -> None:
+    folder = tmp_path / 'Integrations'
+    folder.mkdir()
+    write(folder / 'A.yml', descriptor('A'))
+    write(folder / 'B.yml', descriptor('B', long_running=True))
+    write(folder / 'playbook.yml', b'id: P\n')
+    assert load_integration(tmp_path).name == 'B'
+    assert load_integration(tmp_path, 'A').name == 'A'
+    write(folder / 'C.yml', descriptor('C', long_running=True))
+    with pytest.raises(UsageError, match=r'several integrations; give the path of one: .*B\.yml, .*C\.yml\.'):
+        load_integration(tmp_path)
+    assert load_integration(folder / 'C.yml').name == 'C'
+
+
+# Ports.
+
+
+def test_a_port_is_free_until_something_listens_on_it() -> None:
+    port = any_free_port()
+    assert 10_000 <= port <= 32_000 and (is_free(port), accepts_connections(port)) == (True, False)
+    with socket.create_server(('127.0.0.1', port)):
+        assert (is_free(port), accepts_connections(port)) == (False, True)
+    assert accepts_connections(None) is False
+
+
+def test_the_well_known_port_is_the_first_that_is_free() -> None:
+    with ExitStack() as held:
+        port = well_known_free_port()
+        assert 9000 <= port < 9100
+        with suppress(OSError):  # then somebody else holds it
+            held.enter_context(socket.create_server(('127.0.0.1', port)))
+        assert port < well_known_free_port() < 9100
+
+
+@pytest.mark.parametrize('text, port', [('65535', 65535), ('65536', None), ('1', 1), (' 80 ', 80), ('000080', None)])
+def test_a_port_is_a_number_from_1_to_65535(text: str, port: int | None) -> None:
+    assert container_port({'longRunningPort': text}) == port

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bottle
 import pytest
 import requests
 import yaml
 from local_xsoar import LocalXsoar, wait_for
 
 import localxsoar
-from localxsoar.xsoar_api import XsoarApi
+from localxsoar.xsoar_api import XsoarApi, parse_command
 
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 PACKS = Path(__file__).parent / 'packs'
@@ -41,6 +42,19 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def xsoar() -> Iterator[LocalXsoar]:
     with LocalXsoar(pack=PACKS / 'Commands') as running:
         yield running
+
+
+@pytest.fixture(scope='module')
+def locked() -> Iterator[LocalXsoar]:
+    with LocalXsoar('--api-key', 'k3y', pack=PACKS / 'Commands') as running:
+        yield running
+
+
+def ask(xsoar: LocalXsoar, method: str, path: str, body: Any = None) -> Any:
+    """The JSON of an answer, which must be 200."""
+    answer = requests.request(method, f'{xsoar.url}/{path}', json=body, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 def sdk(xsoar: LocalXsoar, content: Path, *arguments: str, program: str = SDK) -> str:
@@ -116,11 +130,150 @@ def test_demisto_py_creates_and_searches_what_is_not_closed(xsoar: LocalXsoar) -
     assert [(incident.name, incident.severity) for incident in found] == [('by demisto-py', 3)]
 
 
-def test_every_route_asks_for_the_api_key() -> None:
-    with LocalXsoar('--api-key', 'k3y', pack=PACKS / 'Commands') as xsoar:
-        for path in ('about', 'user', 'system/config', 'contentpacks/installed', 'health/containers'):
-            assert requests.get(f'{xsoar.url}/{path}', timeout=30).status_code == 401
-            assert requests.get(f'{xsoar.url}/{path}', headers={'Authorization': 'k3y'}, timeout=30).ok
+def routes_of_the_api() -> list[tuple[str, str]]:
+    """The method and path of each route, from the routes themselves."""
+    api = bottle.Bottle()
+    XsoarApi(None, {}).routes(api)  # type: ignore[arg-type]
+    return [(route.method, route.rule.replace('<id>', '1')) for route in api.routes]
+
+
+def status(xsoar: LocalXsoar, route: tuple[str, str], headers: Any) -> int:
+    method, path = route
+    return requests.request(method, f'{xsoar.url}{path}', data='{}', headers=headers, timeout=30).status_code
+
+
+@pytest.mark.parametrize('key', [None, '', 'k3', 'k3y1', 'K3Y', 'k3yé'.encode()])
+def test_no_route_of_the_api_does_anything_without_the_api_key(locked: LocalXsoar, key: Any) -> None:
+    before = locked.state()
+    headers = {} if key is None else {'Authorization': key}
+    statuses = {route: status(locked, route, headers) for route in routes_of_the_api()}
+    assert len(statuses) > 15 and {method for method, _ in statuses} == {'GET', 'POST', 'PUT', 'DELETE'}
+    assert {route for route in statuses if statuses[route] != 401} == set()
+    assert locked.state() == before
+
+
+def test_every_route_of_the_api_takes_the_api_key(locked: LocalXsoar) -> None:
+    rejections = (401, 404, 405, 500)
+    assert [route for route in routes_of_the_api() if status(locked, route, {'Authorization': 'k3y'}) in rejections] == []
+
+
+def test_what_the_tools_read_of_the_server_is_what_runs(xsoar: LocalXsoar, echo_pack: Path) -> None:
+    assert ask(xsoar, 'GET', 'about') == {'demistoVersion': '8.9.0', 'buildNum': '1000000', 'productMode': 'xsoar',
+                                          'deploymentMode': 'opp', 'name': 'localxsoar'}
+    assert ask(xsoar, 'GET', 'health/server') == {}
+    assert ask(xsoar, 'GET', 'user')['username'] == 'admin'
+    for path in ('installed', 'metadata/installed'):
+        assert ask(xsoar, 'GET', f'contentpacks/{path}') == [{'id': 'Commands', 'name': 'Commands', 'currentVersion': '1.0.0'}]
+    with LocalXsoar('--server-setting', 'a=b', pack=echo_pack) as running:
+        assert ask(running, 'GET', 'system/config') == {
+            'sysConf': {'instance.execute.external.echo': 'true', 'a': 'b'}, 'defaultMap': {}}
+        assert ask(running, 'GET', 'health/containers') == {'all': 1, 'running': 1, 'inactive': 0}
+
+
+def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack, params={'secret': 'h4sh-hush', 'limit': '5'}) as xsoar:
+        found = ask(xsoar, 'POST', 'settings/integration/search')
+    [configuration], [instance] = found['configurations'], found['instances']
+    rows = {row['name']: row for row in instance['data']}
+    plain = {'required': False, 'hidden': False, 'defaultValue': '', 'options': [], 'hasvalue': False, 'value': ''}
+    assert rows['limit'] == {**plain, 'name': 'limit', 'display': 'Limit', 'type': 1, 'hasvalue': True, 'value': '5'}
+    assert rows['secret'] == {**plain, 'name': 'secret', 'display': 'Secret Word', 'type': 4, 'hasvalue': True}
+    assert rows['longRunning']['hidden'] is True and rows['longRunning']['defaultValue'] == 'true'
+    assert rows['greeting']['type'] == 0 and rows['greeting']['defaultValue'] == 'hello'
+    assert rows['longRunningPort']['required'] is True and rows['color']['options'] == ['red', 'blue']
+    assert {key: instance[key] for key in ('name', 'brand', 'version', 'enabled', 'isIntegrationScript')} == {
+        'name': 'echo', 'brand': 'Echo', 'version': 1, 'enabled': 'true', 'isIntegrationScript': True}
+    assert configuration == instance['configuration'] and configuration['category'] == 'Utilities'
+    assert configuration['integrationScript'] == {'type': 'python', 'longRunning': True, 'commands': []}
+    assert [set(row) for row in configuration['configuration']] == [{*rows['limit']} - {'hasvalue', 'value'}] * len(rows)
+
+
+def test_an_instance_that_is_deleted_is_disabled(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        assert ask(xsoar, 'DELETE', 'settings/integration/instance-1') == {}
+        assert (xsoar.state()['enabled'], xsoar.state()['pid']) == (False, None)
+
+
+def test_values_of_another_instance_are_not_saved(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        other = {'name': 'other', 'data': [{'name': 'greeting', 'value': 'bye'}], 'enabled': 'true'}
+        answer = requests.put(f'{xsoar.url}/settings/integration', json=other, timeout=30)
+        assert answer.status_code == 400 and "has one instance, 'echo', not 'other'" in answer.json()['error']
+
+
+def test_a_saved_form_sets_what_it_has_and_keeps_a_secret_that_it_leaves_empty(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack, params={'secret': 'h4sh-hush', 'account': 'kim:hush', 'limit': '5'}) as xsoar:
+        data = [{'name': 'secret', 'type': 4, 'value': ''}, {'name': 'limit', 'type': 1, 'value': ''},
+                {'name': 'account', 'type': 9, 'value': {'identifier': 'lee', 'password': ''}},
+                {'name': 'longRunning', 'type': 8, 'hidden': True, 'value': False},
+                {'name': 'greeting', 'type': 0, 'value': None}]
+        ask(xsoar, 'PUT', 'settings/integration', {'name': 'echo', 'data': data, 'enabled': True})
+        wait_for(lambda: requests.post(xsoar.webhook_url, data='[]', timeout=30).ok)
+        given = requests.post(f'{xsoar.webhook_url}/params', timeout=30).json()
+    assert (given['secret'], given['limit'], given['greeting']) == ('h4sh-hush', '', 'hello')
+    assert given['account'] == {'identifier': 'kim', 'password': 'hush', 'credentials': {}}
+
+
+def test_a_command_gets_its_arguments_and_its_outputs_stay_until_the_context_is_deleted(xsoar: LocalXsoar) -> None:
+    def run(line: str) -> Any:
+        return ask(xsoar, 'POST', 'entry/execute/sync', {'data': line})
+
+    [first] = run('!hello-say name="the World" greeting=Hi using=commands debug-mode=true raw-response=true')
+    [failed] = run('!hello-fail')
+    assert first == {'id': '1@playground', 'investigationId': 'playground', 'type': 1, 'format': 'json', 'user': 'admin',
+                     'contents': '### Greeting\n|name|text|\n|---|---|\n|the World|Hello the World|\n',
+                     'parentContent': '!hello-say name="the World" greeting=Hi using=commands debug-mode=true raw-response=true'}
+    assert (failed['id'], failed['type'], failed['contents']) == ('2@playground', 4, 'Failed to run hello-fail: This one fails.')
+    context = {'Hello': {'Greeting': {'name': 'the World', 'text': 'Hi the World'}}}
+    assert ask(xsoar, 'POST', 'investigation/playground/context') == context
+    [entry] = run('!hello-entry')
+    assert (entry['contents'], entry['type'], entry['format']) == ('{\n  "a": 1\n}', 1, 'json')
+    run('!hello-server')
+    assert set(ask(xsoar, 'POST', 'investigation/playground/context')) == {'Hello', 'Server'}
+    assert run('!DeleteContext all=yes') == []
+    assert ask(xsoar, 'POST', 'investigation/playground/context') == {}
+
+
+def test_a_command_is_read_with_its_arguments_but_not_the_servers_own() -> None:
+    line = '!say name="a b" other=c=d empty= using=x debug-mode=true raw-response=false'
+    assert parse_command(line) == ('say', {'name': 'a b', 'other': 'c=d', 'empty': ''})
+
+
+def test_an_incident_of_the_api_has_what_was_sent_and_is_found(xsoar: LocalXsoar) -> None:
+    made = ask(xsoar, 'POST', 'incident', {'name': 'by hand', 'severity': 2, 'type': None})
+    assert (made['name'], made['severity'], made['type'], made['sourceBrand']) == ('by hand', 2, 'Unclassified', 'Manual')
+    assert xsoar.sent() == [{'name': 'by hand', 'severity': 2}]
+    assert xsoar.wait_for_line(r'incident 1  by hand$')
+    ask(xsoar, 'POST', 'incident', {'name': 'another'})
+    found = ask(xsoar, 'POST', 'incidents/search', {'filter': {'name': ['by hand']}})
+    assert (found['total'], [incident['id'] for incident in found['data']]) == (1, ['1'])
+    assert ask(xsoar, 'POST', 'incidents/search')['total'] == 2
+
+
+def test_the_playground_is_the_one_investigation(xsoar: LocalXsoar) -> None:
+    found = ask(xsoar, 'POST', 'investigations/search')
+    assert (found['total'], [(each['id'], each['type'], each['creatingUserId']) for each in found['data']]) == (
+        1, [('playground', 9, 'admin')])
+
+
+def test_indicators_are_searched(xsoar: LocalXsoar) -> None:
+    assert ask(xsoar, 'POST', 'indicators/search', {'query': 'type:IP'}) == {'total': 0, 'iocObjects': [], 'searchAfter': None}
+
+
+def test_an_integration_that_is_uploaded_alone_replaces_the_other_in_its_pack(echo_pack: Path) -> None:
+    folder = echo_pack / 'Integrations/Echo'
+    content = yaml.safe_load((folder / 'Echo.yml').read_text())
+    content['script']['script'] = (folder / 'Echo.py').read_text().replace("'from a child'", "'uploaded'")
+    content['display'] = 'Uploaded'
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        first = xsoar.state()['pid']
+        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload', timeout=30,
+                               files={'file': ('Echo.yml', yaml.safe_dump(content))})
+        assert (answer.status_code, answer.json()['display']) == (200, 'Uploaded')
+        assert xsoar.wait_for_line(r'upload  Echo 2\.3\.4: the container restarts$')
+        assert wait_for(lambda: xsoar.state()['pid']) != first and xsoar.state()['restarts'] == 0
+        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload', files={'other': ('Echo.yml', 'a: 1')}, timeout=30)
+        assert answer.status_code == 400 and 'no part with the name file' in answer.json()['error']
 
 
 def test_the_instance_is_disabled_configured_and_tested_by_the_api_and_no_secret_leaves(echo_pack: Path) -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,81 @@ def test_a_sender_is_told_by_its_own_headers_its_user_agent_or_its_keys(headers:
     assert RECOGNIZER.recognize(list(headers.items()), json.dumps(body).encode())[1] == name
 
 
+FIRST = sender('first', payload={'a': 1, 'b': 1, 'c': 1, 'd': 1})
+AGENT = sender('agent', User_Agent='Agent/1 (x)', payload={'a': 1})
+TWIN = sender('twin', User_Agent='Twin/1', X_Twin='1', payload={'x': 1, 'y': 1})
+OTHER = sender('other', User_Agent='Twin/1', X_Twin='1', payload={'x': 1, 'z': 1})
+QUERY = sender('query', proof={'place': 'query', 'name': 'X-Query', 'value': '{token}'}, payload={})
+SHARED = SenderRecognizer([FIRST, AGENT, TWIN, OTHER, QUERY])
+
+
+@pytest.mark.parametrize('headers, body, name', [
+    ({}, b'{"a": 1, "b": 1}', 'First'), ({}, b'{"a": 1, "b": 1, "x": 1}', ''), ({}, b'[{"a": 1, "b": 1, "x": 1, "y": 1}, 5]', ''),
+    ({}, b'[{"a": 1, "b": 1, "c": 1}, 5]', 'First'), ({}, b'[]', ''), ({}, b'not JSON', ''), ({}, b'[' * 100_000, ''),
+    ({'User-Agent': 'Agent'}, b'', 'Agent'), ({'user-agent': 'Agent 2'}, b'', 'Agent'),
+    ({'User-Agent': 'Agents/1'}, b'', 'Agents'),
+    ({'User-Agent': 'Agents/1'}, b'{"a": 1, "b": 1, "c": 1, "d": 1}', 'First'),
+    ({'User-Agent': 'Twin/2'}, b'{"x": 1, "y": 1}', 'Twin'),
+    ({'User-Agent': 'Twin/2', 'X-Twin': '2'}, b'{"x": 1, "z": 1}', 'Other'),
+    ({'User-Agent': 'Twin/2', 'X-Twin': '2'}, b'{"x": 1, "y": 1}', 'Twin'), ({'X-Query': 'x'}, b'{"q": 1}', ''),
+])
+def test_a_sender_that_shares_its_marks_is_told_by_the_rest(headers: dict[str, str], body: bytes, name: str) -> None:
+    assert SHARED.recognize(list(headers.items()), body)[1] == name
+
+
+def test_a_body_of_more_than_a_mebibyte_is_not_read_for_its_sender() -> None:
+    def body(size: int) -> bytes:
+        return json.dumps({'a': 1, 'b': 1, 'c': 'x'}).replace('x', 'x' * (size - 25)).encode()
+
+    assert len(body(1024 * 1024)) == 1024 * 1024
+    assert SHARED.recognize([], body(1024 * 1024))[1] == 'First'
+    assert SHARED.recognize([], body(1024 * 1024 + 1)) == (None, '')
+
+
+# Placeholders and proofs.
+
+
+def test_only_known_placeholders_are_filled_in_and_a_number_becomes_one() -> None:
+    payload = {'at': '{timestamp}', 'in': ['{iso}', 'at {iso}', '{unknown}', 5], 'ms': '{milliseconds}'}
+    before = int(time.time())
+    content = json.loads(send(sender(payload=payload)).body)
+    assert before <= content['at'] <= before + 60 and content['at'] <= content['ms'] // 1000 <= content['at'] + 1
+    assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', content['in'][0])
+    assert content['in'][1:] == ['at {iso}', '{unknown}', 5]
+
+
+def test_a_text_is_sent_as_it_is_and_a_query_goes_along() -> None:
+    made = Sender('a', 'A', 'other', '', {}, [
+        {'title': 't', 'headers': {'X-N': 5, 'X-B': '{no}'}, 'text': '{iso}', 'query': 'a=1'}])
+    assert send(made) == SenderRequest([('X-N', '5'), ('X-B', '{no}')], 'a=1', b'{iso}')
+
+
+def test_a_token_replaces_an_earlier_one_in_the_query_or_the_header() -> None:
+    in_query = sender(proof={'place': 'query', 'name': 'key', 'value': '{token}'})
+    assert in_query.sign_again(SenderRequest([], 'a=1&key=old&&b', b''), 'a/b').query == 'a=1&b&key=a%2Fb'
+    in_header = sender(proof={'place': 'header', 'name': 'Authorization', 'value': 'Basic {basic}'})
+    assert in_header.sign_again(SenderRequest([('authorization', 'old'), ('X', '1')], 'q', b''), 'a').headers == [
+        ('X', '1'), ('Authorization', 'Basic d2ViaG9vazph')]
+    assert in_header.sign_again(SenderRequest([('authorization', 'old')], 'q', b''), '').headers == [('authorization', 'old')]
+
+
+def test_a_request_that_is_signed_again_has_a_new_time_and_keeps_what_the_recipe_does_not_fill() -> None:
+    made = sender(X_Time='{timestamp}', X_Plain='recipe')
+    again = made.sign_again(SenderRequest([('x-time', '1'), ('X-Plain', 'edited')], '', b''), TOKEN)
+    assert int(dict(again.headers)['x-time']) > 1 and dict(again.headers)['X-Plain'] == 'edited'
+
+
+@pytest.mark.parametrize('key, token, signing_key', [
+    ('token', 'abcd', b'abcd'), ('token', 'whsec_YWJjZA==', b'whsec_YWJjZA=='), ('base64', 'YWJjZA==', b'abcd'),
+    ('whsec', 'whsec_YWJjZA==', b'abcd'), ('whsec', 'YWJjZA==', b'YWJjZA==')])
+@pytest.mark.parametrize('digest', ['sha256', 'sha512'])
+def test_a_signature_has_the_recipes_key_digest_and_bytes(key: str, token: str, signing_key: bytes, digest: str) -> None:
+    proof = {'place': 'header', 'name': 'X', 'value': '{hex} {base64}', 'signed': 'v:{body}:{no}', 'key': key, 'digest': digest}
+    request = sender(proof=proof).sign_again(SenderRequest([], '', b'\xff'), token)
+    expected = hmac.new(signing_key, b'v:\xff:{no}', digest)
+    assert dict(request.headers)['X'] == f'{expected.hexdigest()} {base64.b64encode(expected.digest()).decode()}'
+
+
 # The folder.
 
 
@@ -128,3 +204,42 @@ def test_a_sender_that_is_unknown_or_not_the_only_one_is_told_with_those_that_ar
         find_sender(senders, 'git')
     with pytest.raises(UsageError, match='no sender: github, gitea'):
         find_sender(senders, 'nobody')
+
+
+GOOD = {'sender': 'A', 'kind': 'code', 'source': '', 'proof': GITHUB, 'deliveries': [{'title': 't', 'payload': {}}]}
+
+
+@pytest.mark.parametrize('change, words', [
+    ({'sender': None, 'kind': 'toaster'}, 'kind must be one of siem, cloud, '),
+    ({'proof': {**GITHUB, 'place': 'body'}}, 'proof needs a place'),
+    ({'proof': {**GITHUB, 'name': ''}}, 'proof needs a place'), ({'proof': {**GITHUB, 'value': ''}}, 'proof needs a place'),
+    ({'proof': {'name': 'a', 'value': 'b'}}, 'place'), ({'proof': {**GITHUB, 'digest': 'md5'}}, r'proof\.digest must be'),
+    ({'proof': {**GITHUB, 'key': 'rsa'}}, r'proof\.digest must be'), ({'deliveries': []}, 'at least one delivery'),
+    ({'deliveries': [{'title': 't', 'text': ''}, {'title': 't'}]}, 'a payload or a text'),
+    ({'deliveries': [{'title': 't', 'text': ''}, {'title': '', 'text': ''}]}, 'each with a title'),
+    ({'deliveries': [{'text': ''}]}, 'title'), ({'deliveries': 5}, 'TypeError')])
+def test_a_recipe_that_is_wrong_is_told_by_its_file_and_its_fault(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    (tmp_path / 'a.json').write_text(json.dumps(GOOD))
+    assert list(load_senders(tmp_path)) == ['a']
+    (tmp_path / 'b.json').write_text(json.dumps({**GOOD, **change}))
+    with pytest.raises(UsageError, match=rf'b\.json is not a recipe of a sender: .*{words}'):
+        load_senders(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match='There is no folder of senders at '):
+        load_senders(tmp_path / 'nowhere')
+
+
+def test_a_delivery_is_chosen_by_a_part_of_its_title_and_otherwise_the_first() -> None:
+    made = Sender('a', 'A', 'other', '', {}, [{'title': 'Issue opened'}, {'title': 'Issue closed'}])
+    assert [made.delivery(title)['title'] for title in (None, '', 'CLOSED', 'issue')] == [
+        'Issue opened', 'Issue opened', 'Issue closed', 'Issue opened']
+    with pytest.raises(UsageError, match=r"A has no delivery 'x'\. Known: Issue opened, Issue closed"):
+        made.delivery('x')
+
+
+def test_a_sender_is_found_by_its_whole_key_or_name_first() -> None:
+    senders = {'git': sender('git'), 'github': GIT, 'digit': sender('digit')}
+    assert (find_sender(senders, 'GIT').key, find_sender(senders, 'Github').key, find_sender(senders, 'hub').key) == (
+        'git', 'github', 'github')

@@ -1,12 +1,14 @@
 """The store: what it refuses, what it makes of an incident, and how it is searched."""
 
+import sqlite3
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localxsoar.errors import CallRejected
-from localxsoar.store import Store, is_rfc3339
+from localxsoar.store import Store, brief, is_rfc3339
 
 
 @pytest.fixture
@@ -25,6 +27,7 @@ def create(store: Store, *incidents: dict[str, Any]) -> list[dict[str, Any]]:
         '2024-01-31T12:00:00.123456789Z',
         '2024-02-29T23:59:59+05:30',
         '2024-01-31T00:00:00-00:00',
+        '2024-01-31T00:00:00-23:59',
         '0000-02-29T00:00:00Z',
     ],
 )
@@ -48,6 +51,9 @@ def test_a_date_that_go_reads_is_taken(text: str) -> None:
         '2024-01-31T12:00:60Z',
         '2024-01-31T12:00:00+0530',
         '2024-01-31T12:00:00+24:00',
+        '2024-01-31T12:00:00+23:60',
+        '2024-00-31T12:00:00Z',
+        '0001-02-29T12:00:00Z',
         '2024-01-31T12:00:00.Z',
         '2024-01-31T12:00:00Z\n',
         '٢٠٢٤-01-31T12:00:00Z',
@@ -241,3 +247,130 @@ def test_indicators_are_kept_once_and_found(store: Store) -> None:
 def test_contexts_belong_to_their_instances(store: Store) -> None:
     store.keep('front', 'context', {'a': 'b'})
     assert (store.kept('front', 'context')[0], store.kept('back', 'context')[0]) == ({'a': 'b'}, {})
+
+
+# What must hold when something fails, and in a file.
+
+
+def test_a_call_that_fails_half_way_creates_nothing_and_the_next_one_works(tmp_path: Path) -> None:
+    store = Store(tmp_path / 'store.db')
+    with sqlite3.connect(tmp_path / 'store.db') as other:
+        other.execute("CREATE TRIGGER full BEFORE INSERT ON incident WHEN new.name = 'bad' "
+                      "BEGIN SELECT RAISE(FAIL, 'the disk is full'); END")
+    with pytest.raises(sqlite3.Error, match='the disk is full'):
+        create(store, {'name': 'good'}, {'name': 'bad'})
+    assert store.sent() == []
+    assert [incident['id'] for incident in create(store, {'name': 'next'})] == ['1']
+
+
+def test_a_feed_that_fails_half_way_adds_nothing_and_the_next_one_works(store: Store) -> None:
+    with pytest.raises(sqlite3.Error):
+        store.add_indicators([{'value': 'a.example'}, {'value': ['not', 'a', 'text']}], 'front', 'Feed')
+    assert store.search_indicators({})['total'] == 0
+    assert store.add_indicators([{'value': 'a.example'}], 'front', 'Feed') == (1, 0)
+
+
+def test_another_process_sees_what_was_created(tmp_path: Path) -> None:
+    one, other = Store(tmp_path / 'store.db'), Store(tmp_path / 'store.db')
+    create(one, {'name': 'a'})
+    one.add_indicators([{'value': 'a.example'}], 'front', 'Feed')
+    one.keep('front', 'context', {'a': 'b'})
+    assert create(other, {'name': 'b'})[0]['id'] == '2'
+    assert (other.search_indicators({})['total'], other.kept('front', 'context')) == (1, ({'a': 'b'}, 1))
+    one.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        one.sent()
+
+
+# Fields and searches.
+
+
+def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: Store) -> None:
+    sent = {'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'rawJSON': '{}', 'owner': None, 'severity': 3,
+    'id': 'x',
+            'status': 2, 'CustomFields': {'a': 1}}
+    [created] = create(store, sent)
+    assert store.search({})[0] == [created]
+    assert created == {
+        'id': '1', 'name': 'a', 'type': 'T', 'rawType': 'T', 'rawName': 'a', 'created': created['created'],
+        'modified': created['created'], 'occurred': '2024-01-31T12:00:00Z', 'status': 0, 'sourceInstance': 'front',
+        'sourceBrand': 'Echo', 'rawJSON': '{}', 'severity': 3, 'owner': '', 'investigationId': '', 'labels': [], 'details': '',
+        'CustomFields': {'a': 1}, 'version': 1}
+    assert list(created)[:3] == ['id', 'name', 'type']
+    assert store.latest(5) == [brief(created)] == [{
+        'id': '1', 'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'created': created['created'],
+        'sourceInstance': 'front'}]
+
+
+def test_the_latest_incidents_are_listed_newest_first(store: Store) -> None:
+    create(store, {}, {}, {})
+    assert [incident['id'] for incident in store.latest(2)] == ['3', '2']
+
+
+def test_a_page_has_a_hundred_incidents_unless_the_filter_says_otherwise(store: Store) -> None:
+    create(store, *[{}] * 101)
+    assert (len(store.search({})[0]), store.search({})[1], len(store.search({'page': 1})[0])) == (100, 101, 1)
+
+
+@pytest.mark.parametrize('filter, ids', [
+    ({'id': '2'}, '2'), ({'name': 'b'}, '2'), ({'sourceInstance': ['front', 'nowhere']}, '12'), ({'sourceInstance': 'back'}, '3'),
+    ({'sourceBrand': ['Echo']}, '123'), ({'type': 'Unclassified', 'name': ['a', 'b', 'c']}, '123'), ({'status': 0}, '123'),
+    ({'status': [1]}, ''), ({'query': 'name:B'}, '2'), ({'query': '-id:1 AND -id:3'}, '2'),
+    ({'query': 'sourceInstance:back'}, '3'),
+    ({'query': 'sourceBrand:echo id:1'}, '1'), ({'query': '  id:1  '}, '1'), ({'query': 'name:""'}, ''), ({'query': ''}, '123'),
+    ({'query': 'status:Pending'}, '123'), ({'query': 'status:0'}, '123'), ({'query': 'status:active'}, ''),
+    ({'query': 'name:pending'}, ''), ({'sort': [{'field': 'sourceBrand', 'asc': False}]}, '123'),
+    ({'sort': [{'field': 'type', 'asc': False}, {'field': 'name', 'asc': False}]}, '321'),
+    ({'fromDate': '2100-01-01T00:00:00Z'}, ''),
+    ({'toDate': '2100-01-01T00:00:00Z'}, '123')])
+def test_a_search_combines_what_its_filter_says(store: Store, filter: dict[str, Any], ids: str) -> None:
+    create(store, {'name': 'a'}, {'name': 'b'})
+    store.create([{'name': 'c'}], 'back', 'Echo')
+    assert ''.join(incident['id'] for incident in store.search(filter)[0]) == ids
+
+
+def test_the_dates_of_a_search_include_their_moment(store: Store) -> None:
+    created = create(store, {})[0]['created']
+    assert store.search({'fromDate': created, 'toDate': created})[1] == 1
+
+
+def test_a_name_that_is_the_name_of_a_status_is_searched_as_a_name(store: Store) -> None:
+    create(store, {'name': 'done'}, {'name': '2'})
+    assert [incident['id'] for incident in store.search({'query': 'name:done'})[0]] == ['1']
+
+
+@pytest.mark.parametrize('name, status', [('pending', '0'), ('active', '1'), ('closed', '2'), ('done', '2'), ('archived', '3')])
+def test_a_status_is_searched_by_its_name(tmp_path: Path, name: str, status: str) -> None:
+    store = Store(tmp_path / 'store.db')
+    create(store, {})
+    with sqlite3.connect(tmp_path / 'store.db') as other:
+        other.execute('UPDATE incident SET status = ?', [status])
+    assert (store.search({'query': f'status:{name}'})[1], store.search({'query': f'-status:{name}'})[1]) == (1, 0)
+
+
+def test_entries_are_numbered_by_their_investigation(store: Store) -> None:
+    assert [store.add_entry('playground', 'a'), store.add_entry('7', {})] == ['1@playground', '2@7']
+
+
+def test_an_indicator_is_shown_as_it_was_sent_last_with_what_the_server_adds(store: Store) -> None:
+    store.add_indicators([{'value': '198.51.100.1', 'type': 'IP', 'score': 1}], 'front', 'Feed')
+    store.add_indicators([{'value': '198.51.100.1', 'type': 'IP', 'score': 3}], 'front', 'Feed')
+    store.add_indicators([{'value': 'plain'}], 'back', 'Other')
+    first, second = store.search_indicators({})['iocs']
+    assert first == {'value': '198.51.100.1', 'type': 'IP', 'score': 3, 'id': '1', 'indicator_type': 'IP',
+                     'modified': first['modified'], 'timestamp': first['modified'], 'sourceBrands': ['Feed'],
+                     'sourceInstances': ['front'], 'expirationStatus': 'active', 'CustomFields': {}}
+    assert is_rfc3339(first['modified'])
+    assert (second['indicator_type'], second['score'], second['sourceBrands']) == ('', 0, ['Other'])
+
+
+@pytest.mark.parametrize('args, values', [
+    ({}, 'abc'), ({'size': 2}, 'ab'), ({'size': 2, 'page': 1}, 'c'), ({'searchAfter': ['1'], 'page': 1, 'size': 1}, 'b'),
+    ({'value': 'b'}, 'b'), ({'value': 'b', 'query': 'type:IP'}, ''), ({'query': 'value:c'}, 'c'),
+    ({'query': '-sourceBrands:Feed'}, ''),
+    ({'query': 'sourceInstances:front id:2'}, 'b')])
+def test_indicators_are_searched_by_page_value_and_query(store: Store, args: dict[str, Any], values: str) -> None:
+    store.add_indicators([{'value': value} for value in 'abc'], 'front', 'Feed')
+    found = store.search_indicators(args)
+    assert ''.join(ioc['value'] for ioc in found['iocs']) == values
+    assert found['searchAfter'] == ([found['iocs'][-1]['id']] if values else None)

@@ -22,8 +22,8 @@ def forgetful_line() -> ServerLine:
     """The one, without what the tests before have told it of the server."""
     shared = line()
     shared.queue.timings, shared.queue.alone_until = [], 0
-    shared.health = shared.sent_health = None
-    shared.failure = ''
+    shared.is_health_known, shared.sent_health = False, None
+    shared.error = shared.failure = ''
     shared.health_due_at = 0
     shared.log_buffer.reasons.clear()
     return shared
@@ -75,6 +75,7 @@ class App:
                         {'host': '127.0.0.1', 'content-length': str(length), **named},
                         RequestBody(None if body is None else io.BytesIO(body), length, has_chunks=False))
         asked.arrived -= seconds_ago
+        asked.is_accepted = self.app.accepts(asked)  # the server decides this as soon as it has read a head
         environ: dict[str, Any] = {'REQUEST_METHOD': method, 'PATH_INFO': path, REQUEST: asked}
         setup_testing_defaults(environ)
         head: list[Any] = []

@@ -8,17 +8,19 @@ and the same end: two readers that differ are what request smuggling needs. Wher
 | h11 | rejects empty lines before a request | 9112 2.2: they are ignored | h11 reads the stream without them |
 | httptools | leaves the body of a request with Upgrade unread | 9110 7.8: it is read first | no stream has this header |
 
-Each stream has its own seed, which a failure names: `SEED=... ./dev test -e fuzz` begins with that stream.
+Each stream has its own seed, which a failure names; see fuzz.py for how to repeat it.
 """
 from __future__ import annotations
 
 import io
 import random
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import h11
-from GenericWebhook import EMPTY_LINES, MAX_REQUEST_START_BYTES, Rejected, read_head
+from fuzz_corpus import STREAMS, cases
+from GenericWebhook import EMPTY_LINES, MAX_REQUEST_START_BYTES, Rejected, parse_head
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 # `often` takes the first of these in most cases, so that a stream of many pieces has a chance to be valid.
@@ -122,7 +124,7 @@ def read_by_ours(text: bytes) -> Message | None:
     while line in EMPTY_LINES:
         line = rfile.readline(MAX_REQUEST_START_BYTES)
     try:
-        body = read_head(line, rfile).body
+        body = parse_head(line, rfile).body
         return Message(b''.join(iter(lambda: body.read(7), b'')), rfile.tell())
     except (Rejected, OSError, ValueError):
         return None
@@ -187,13 +189,15 @@ def check(text: bytes) -> int:
     return count
 
 
-def run(streams: int, seed: int) -> int:
-    """Return how many messages the script accepts in the streams. Raise AssertionError with a stream's seed and bytes."""
+def run(seeds: Iterable[int]) -> int:
+    """Return how many messages the script accepts in the corpus and the streams of these seeds.
+
+    Raise AssertionError with a stream's seed and bytes.
+    """
     count = 0
-    for stream_seed in range(seed, seed + streams):
-        text = made_stream(stream_seed)
+    for origin, text in cases(STREAMS, made_stream, seeds):
         try:
             count += check(text)
         except AssertionError as error:
-            raise AssertionError(f'seed {stream_seed}: {error} in {text!r}') from error
+            raise AssertionError(f'{origin}: {error} in {text!r}') from error
     return count

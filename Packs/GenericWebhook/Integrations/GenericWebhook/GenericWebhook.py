@@ -1,8 +1,8 @@
-"""Generic Webhook: turn each HTTP POST whose sender proves that it knows the token into incidents.
+"""Generic Webhook: accept HTTP POSTs from senders that prove they know the token; turn them into incidents.
 
-A POST is authenticated (authenticate), read (read_payloads), turned into incidents (to_incidents), handed to the server
-(ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and gevent in the
-script's main thread.
+A POST is authenticated (shows_token, header_of_valid_signature), read (read_payloads), turned into incidents (to_incidents),
+handed to the server (ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and
+gevent in the script's main thread.
 
 The one rule: while the script serves, only ServerLine calls demisto. The line to the server carries one call at a time,
 and a call blocks its whole native thread. So ServerLine has a thread of its own, and all other code waits in greenlets.
@@ -35,7 +35,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import accumulate, chain, islice, product, repeat
+from itertools import chain, islice, product, repeat
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -64,10 +64,10 @@ except ImportError as error:
 
 ''' CONSTANTS '''
 
-# The limits that the documentation promises, in the order of what they limit.
+# The limits that the documentation promises.
 
 MIB = 1024 * 1024
-MAX_BODY_BYTES = 25 * MIB  # as sent, after decompression, and in UTF-8
+MAX_BODY_BYTES = 25 * MIB  # of a body as sent, of the same body after decompression, and of its text in UTF-8
 MAX_JSON_BYTES = 37 * MIB  # of an incident's rawJSON: more than a body, since text grows when it is escaped into JSON
 MAX_EVENTS = 1000  # in one request
 MAX_GZIP_MEMBERS = 1000  # in one body
@@ -75,19 +75,19 @@ MAX_FORM_FIELDS = 1000
 
 # How long a delivery is remembered, so that a retry gets the first response and creates nothing.
 REMEMBER_SECONDS = 3600
-UNNUMBERED_SECONDS = 900  # without an id: an equal request that comes later may well be a new event
+REMEMBER_WITHOUT_ID_SECONDS = 900  # shorter, since an equal request that comes later may well be a new event
 MAX_REMEMBERED_DELIVERIES = 10_000
-MAX_REMEMBERED_BYTES = 16 * MIB  # of their responses
+MAX_REMEMBERED_BYTES = 16 * MIB  # of the responses to these deliveries
 
-# Memory that may be in use at the same time, besides the one large body that is processed. docs/limits.md adds it all
-# up, with the posts that wait, to at most 600 MiB.
-MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, from senders that showed the token
-MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies from senders whose signature is not checked yet
-MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small bodies, so that large ones cannot crowd them out
-SMALL_BODY_BYTES = 256 * 1024
-MAX_HEADS_BYTES = 16 * MIB  # heads that are arriving, and requests without a proof that wait to be processed
-MAX_UNSENT_BYTES = 48 * MIB  # responses that accepted senders have not read yet
-MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses that other senders have not read yet
+# Memory that may be in use at the same time, besides the one large body that is processed. docs/limits.md adds up these
+# limits and those of the posts that wait: at most 600 MiB.
+MAX_ACCEPTED_BYTES = 96 * MIB  # bodies being read or processed, of requests that show the token in their head
+MAX_UNAUTHENTICATED_BYTES = 48 * MIB  # bodies of other requests, whose signature can be checked only when all has arrived
+MAX_UNAUTHENTICATED_SMALL_BYTES = 16 * MIB  # a separate room for small ones, so that large ones cannot crowd them out
+SMALL_BODY_BYTES = 256 * 1024  # the largest small body
+MAX_HEADS_BYTES = 16 * MIB  # request lines and headers: arriving, or waiting to be served because they show no token
+MAX_UNSENT_BYTES = 48 * MIB  # responses to accepted requests that their senders have not read yet
+MAX_UNSENT_UNAUTHENTICATED_BYTES = 8 * MIB  # responses to all other requests that their senders have not read yet
 REQUEST_BYTES = 32 * 1024  # what a request uses besides its head and body, which is mostly the stack of its greenlet
 
 MAX_CONNECTIONS = 16_384
@@ -101,21 +101,22 @@ RESPONSE_BYTES_PER_SECOND = 64 * 1024
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all headers together
 MAX_KEPT_HEADER_BYTES = 8 * 1024  # of the headers that one incident keeps
-MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers, plus an eighth of its data
+MAX_FRAMING_BYTES = 64 * 1024  # of a body's chunk sizes, extensions and trailers; an eighth of its data is added to this limit
 
 # Accepted posts that wait for a call to the server, and the calls.
 MAX_WAITING_POSTS = 1000
 MAX_WAITING_BYTES = 64 * MIB
 MAX_CALL_INCIDENTS = 1000  # when a call contains several posts
 MAX_CALL_BYTES = 4 * MIB
-HAND_OVER_SECONDS = 25  # how long a post waits until a call contains it
-CALL_SECONDS = 2  # expected duration of a call with several posts: strict senders wait 3 s for their response
-LONGEST_CALL_SECONDS = 10  # expected duration of any call: one of over 60 s ends the platform's heartbeat for good
-RETRY_SECONDS = 5  # for retrying a rejected group in smaller parts
-MAX_FRUITLESS_TRIES = 8  # after so many calls that created nothing the server is at fault, and not one bad post
+HAND_OVER_SECONDS = 25  # how long a post may wait for a call
+CALL_SECONDS = 2  # the duration that a call with several posts is sized for: strict senders wait only 3 s for a response
+LONGEST_CALL_SECONDS = 10  # no call is sized to take longer: one of over 60 s would end the platform's heartbeat for good
+RETRY_SECONDS = 5  # how long to go on trying the parts of a rejected group
+# After this many calls without any success for a group, blame the server, not a bad post, and give up on the group.
+MAX_FRUITLESS_TRIES = 8
 RETRY_AFTER_SECONDS = 10
 
-# The largest difference between the time that a sender signed and the arrival of its request.
+# The largest difference between the time that a sender signed and the arrival of its request, before or after.
 TIMED_SECONDS = 300  # Slack, Stripe and Standard Webhooks use five minutes
 BODY_TIMED_SECONDS = 60  # if the body contains the time, as Linear's does
 
@@ -130,9 +131,12 @@ STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 class Rejected(Exception):
     """Raised to reject a request: its sender gets an RFC 9457 problem instead of incidents.
 
-    `detail` contains nothing of the request, so that it is safe to log and to show to any sender. `found` is what the
-    payload contains instead of what it should. Only the request's own sender may read that, once its proof is
-    valid: an earlier echo would confirm a guess of the token.
+    `detail` never quotes the request, so it is safe to log and to show to any sender.
+
+    `found` quotes what the request contains where it is wrong, such as a date that cannot be read. Only functions that
+    run after the proof was checked set it (decompress, to_incidents), and only the response to the request itself
+    repeats it (WebhookApp.call_handler), unless it contains the token. A sender without a proof could otherwise guess
+    the token: the guess whose quote is missing is the right one.
     """
 
     status: HTTPStatus
@@ -146,7 +150,7 @@ class Rejected(Exception):
 
     @property
     def detail_for_sender(self) -> str:
-        """Return the detail together with what was found, for the sender of the payload."""
+        """Return the detail and, if the request was quoted, the quote: for the sender of the request only."""
         return f'{self.detail} Found: {escaped(self.found, 150)}' if self.found else self.detail
 
 
@@ -157,7 +161,7 @@ class BadRequest(Rejected):
 class Unauthorized(Rejected):
     """Raised if a request has no valid proof.
 
-    The challenge is Basic although every kind of proof is accepted: AWS SNS sends the user and password of its URL only
+    Its challenge names Basic, although any kind of proof will do: AWS SNS sends the user and password of its URL only
     after such a challenge (Amazon SNS: "Fanout Amazon SNS notifications to HTTPS endpoints").
     """
 
@@ -199,24 +203,25 @@ class Unavailable(Rejected):
 
 def problem(status: int, detail: str, headers: Mapping[str, str]) -> HTTPResponse:
     """Return an RFC 9457 problem: a JSON response that explains an error."""
-    text = json.dumps({'title': HTTPStatus(status).phrase, 'status': status, 'detail': detail})
-    return HTTPResponse(text, status, {**headers, 'Content-Type': 'application/problem+json'})
+    body = json.dumps({'title': HTTPStatus(status).phrase, 'status': status, 'detail': detail})
+    return HTTPResponse(body, status, {**headers, 'Content-Type': 'application/problem+json'})
 
 
-def json_response(text: bytes) -> HTTPResponse:
-    """Return a 200 with this JSON text."""
-    return HTTPResponse(text, headers={'Content-Type': 'application/json'})
+def json_response(body: bytes) -> HTTPResponse:
+    """Return a 200 with this body, which is JSON."""
+    return HTTPResponse(body, headers={'Content-Type': 'application/json'})
 
 
 def escaped(value: Any, longest: int = 1000) -> str:
-    """Return the first `longest` characters of an untrusted value, the unprintable ones escaped, with `...` if it is cut."""
+    """Return an untrusted value as text for a log or a message, on one line and cut after `longest` characters."""
+    # An example with `longest` 4: an `a`, a line break and `bcd` become `a\nbc...`.
     text = str(value)
-    shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])
+    shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])  # [1:-1]: without quotes
     return shown + ('...' if len(text) > longest else '')
 
 
 def utc_text(seconds: float) -> str:
-    """Return a Unix time in seconds as an RFC 3339 date in UTC."""
+    """Return a Unix time in seconds as an RFC 3339 date in UTC: 1732442400 -> '2024-11-24T10:00:00Z'."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
@@ -231,12 +236,12 @@ class Settings(NamedTuple):
     incident_type: str | None
 
     def __repr__(self) -> str:
-        """Return a text without the token, for every place where a value is printed."""
+        """Return a text without the token, so that printing the settings cannot leak it."""
         return f'Settings(port={self.port}, incident_type={self.incident_type!r})'
 
 
 def read_settings(params: dict[str, Any]) -> Settings:
-    """Return the settings in an instance's parameters. Raise ValueError, with the form's label, if one cannot work."""
+    """Return the settings from an instance's parameters. Raise ValueError with the label of one that is unusable."""
     token = params.get('auth_header') or ''
     if token != token.strip() or not token.isprintable():
         raise ValueError('Authorization Verification Token begins or ends with a space, or contains a line break or '
@@ -245,7 +250,8 @@ def read_settings(params: dict[str, Any]) -> Settings:
     if not port:
         raise ValueError('Listen Port is empty. '
                          'Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
-    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)  # the server may pass it as host:container
+    # The server may pass two ports, the host's and the container's: '443:8080' -> 8080.
+    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)
     if not number or not 1 <= int(number[1]) <= 65535:
         raise ValueError(f"Listen Port '{port}' is not a number from 1 to 65535.")
     return Settings(int(number[1]), token.encode(), params.get('incidentType') or None)
@@ -255,51 +261,63 @@ def read_settings(params: dict[str, Any]) -> Settings:
 
 
 def decoded_token(token: bytes) -> list[bytes]:
-    """Return the base64-decoded token as the only key, or no key if the token is not base64."""
-    with suppress(ValueError):
+    """Return a list of one key, the base64-decoded token, or an empty list if the token is not base64."""
+    try:
         return [base64.b64decode(token, validate=True)]
-    return []
+    except ValueError:
+        return []
 
 
 def standard_webhooks_keys(token: bytes) -> list[bytes]:
-    """Return the keys that a token may mean: the base64-decoded text after `whsec_`.
+    """Return the keys that a token may mean: 'whsec_YWJj' -> ['abc'], 'YWJj' -> ['YWJj', 'abc'].
 
-    A token without that prefix may also be meant literally, so its own bytes are a second key.
+    Without the prefix `whsec_` nothing says whether the token is base64, so both readings are tried.
     """
-    own_bytes = [] if token.startswith(b'whsec_') else [token]
-    return own_bytes + decoded_token(token.removeprefix(b'whsec_'))
+    if token.startswith(b'whsec_'):
+        return decoded_token(token.removeprefix(b'whsec_'))
+    return [token, *decoded_token(token)]
 
 
 @lru_cache
 def prefix_pattern(prefix: str) -> str:
-    """Return the pattern of every text that a scheme's prefix, such as `{id}.{time}.`, can expand to."""
-    unix_time = r'\d{9,13}'  # in seconds or milliseconds
+    """Return a pattern that matches every expansion of a scheme's prefix: `{time}.` can expand to `1732442400.`."""
+    unix_seconds = r'\d{9,13}'  # in seconds or milliseconds
     date, clock, offset = r'\d{4}-\d\d-\d\d', r'\d\d:\d\d:\d\d(?:\.\d{1,9})?', r'(?:Z|[+-]\d\d:\d\d)'  # RFC 3339
-    # An id begins unlike a JSON, XML or form body, and may end with the padding of base64. It may contain characters
+    # An id cannot be the start of JSON or XML; it may end with base64 padding. It may contain characters
     # that Scheme.signatures rejects, because a sender may have signed such an id anyway. Its length is limited so that
     # a search for its end in a body of 25 MiB stays fast.
     delivery_id = r'[^\s{["=<][^\s"=]{0,999}={0,2}'
-    return prefix.replace('.', '[.]').format(time=f'(?:{unix_time}|{date}T{clock}{offset})', id=delivery_id)
+    # The dot is the only character of the prefixes that means something else in a pattern.
+    return prefix.replace('.', '[.]').format(time=f'(?:{unix_seconds}|{date}T{clock}{offset})', id=delivery_id)
+
+
+# The values of Scheme.time that are not names of headers.
+OWN_TIME = 't'
+BODY_TIME = 'webhookTimestamp'
 
 
 class Scheme(NamedTuple):
-    """A way to sign a request: an HMAC of a prefix and the body, with the token as key."""
+    """A way to sign a request: an HMAC of a prefix and the body, with the token as key.
 
-    prefix: str = ''
-    time: str = ''  # where the time is: the name of a header; BODY_TIME; or `t`, a part of the signature's own header
+    An example is Slack's: for the time 1732442400 and the body `{}` it signs the text `v0:1732442400:{}`.
+    """
+
+    prefix: str = ''  # with `{time}` and `{id}` where the time and the delivery id are inserted
+    # Where the time is: the name of a header; OWN_TIME, in the value of the signature's own header; BODY_TIME, in the
+    # body; or '' for a scheme that signs no time.
+    time: str = ''
     delivery: str = ''  # the name of the header with the delivery id
-    keys: Callable[[bytes], list[bytes]] = lambda token: [token]  # the keys that a token may mean
-    label: str = ''  # the required start of the signature header's value
+    keys: Callable[[bytes], list[bytes]] = lambda token: [token]  # returns the keys that a token may mean
+    label: str = ''  # the required start of the value of the signature's header
 
     def signatures(self, header: str, headers: dict[str, str], token: bytes) -> Iterator['Signature']:
-        """Yield the signatures in a header: one for each key and length of digest.
+        """Yield the possible readings of the value of `header` as a signature: one for each key and kind of digest.
 
         Yield nothing if the signature, its time or its id cannot be read: then only this proof fails, and another one
         in the same request may still be valid.
         """
         value = headers[header]
-        own_times = re.findall('(?:^|,) *t=([^,]*)', value)  # as in Stripe's `t=1732442400,v1=...`
-        stamp = ''.join(own_times[:1]) if self.time == 't' else headers.get(self.time, '')
+        stamp = self.time_in_head(value, headers)
         delivery_id = headers.get(self.delivery, '')
         prefix = self.prefix.format(time=stamp, id=delivery_id)
         is_readable = re.fullmatch(prefix_pattern(self.prefix), prefix, re.ASCII)
@@ -308,37 +326,51 @@ class Scheme(NamedTuple):
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
         if is_readable and not is_ambiguous and value.startswith(self.label):
             digests = digests_in(value)
-            hash_names = {f'sha{8 * len(digest)}' for digest in digests}
-            for key, hash_name in product(filter(None, self.keys(token)), hash_names):
+            hash_names = {f'sha{8 * len(digest)}' for digest in digests}  # 32 bytes are of sha256, 64 of sha512
+            keys = [key for key in self.keys(token) if key]  # anyone could sign with an empty key
+            for key, hash_name in product(keys, hash_names):
                 prefix_hmac = hmac.new(key, prefix.encode('latin-1'), hash_name)
                 yield Signature(header, digests, prefix_hmac, stamp, bool(self.time))
 
+    def time_in_head(self, value: str, headers: dict[str, str]) -> str:
+        """Return the signed time as it is spelled in the head of a request, or '' if it is missing or in the body.
+
+        `value` is that of the signature's header.
+        """
+        if self.time == BODY_TIME:
+            return ''
+        if self.time == OWN_TIME:
+            part = re.search('(?:^|,) *t=([^,]*)', value)  # as in Stripe's `t=1732442400,v1=...`
+            return part[1] if part else ''
+        return headers.get(self.time, '')
+
 
 DIGEST = re.compile(r'''
-    (?<![^ ,=])                # at the start, or after a separator or a label such as `sha256=`
+    (?<![^ ,=])                # preceded only by a space, a comma, `=` or nothing: `sha256=DIGEST`, `v1,DIGEST`
     ( [0-9a-f]{64}             # SHA-256 in hex
     | [0-9a-f]{128}            # SHA-512 in hex
     | [a-z0-9+/]{43}=          # SHA-256 in base64
     | [a-z0-9+/]{86}==         # SHA-512 in base64
-    ) (?![^ ,])                # at the end, or before a separator
+    ) (?![^ ,])                # followed only by a space, a comma or nothing: `DIGEST v1,DIGEST`
     ''', re.ASCII | re.IGNORECASE | re.VERBOSE)
 
 
 def digests_in(value: str) -> list[bytes]:
-    """Return the SHA-256 and SHA-512 digests in a header's value, which may have labels and separators around them."""
+    """Return the SHA-256 and SHA-512 digests in a header's value: 'v1=<hex>,v1=<hex>' -> two digests of 32 bytes."""
+    # There can be several: while a secret is replaced, some senders sign with the old and the new one.
+    # Base64 of these lengths always ends with `=`, and hex never does.
     return [base64.b64decode(text) if '=' in text else bytes.fromhex(text) for text in DIGEST.findall(value)]
 
 
 SIGNATURE_NAME = re.compile('signature|hmac')
-ANY = 'any other header whose name says signature or hmac'
-BODY_TIME = 'webhookTimestamp'
+ANY = 'any other header whose name matches SIGNATURE_NAME'
 # The schemes to try, by the lower-case name of the signature's header. A header with a row of its own is never checked
 # by the schemes of ANY. Quotes contain the title of the page that documents a scheme.
 SCHEMES = {
     # GitHub, Shopify, PagerDuty, Sentry and others sign the body alone; Calendly, Tailscale and Dixa sign like Stripe.
-    ANY: [Scheme(), Scheme('{time}.', 't')],
+    ANY: [Scheme(), Scheme('{time}.', OWN_TIME)],
     # Stripe: the key is the whole token, including `whsec_`.
-    'stripe-signature': [Scheme('{time}.', 't')],
+    'stripe-signature': [Scheme('{time}.', OWN_TIME)],
     # Standard Webhooks: spec/standard-webhooks.md in its repository. Svix: "Verifying Webhooks Manually".
     'webhook-signature': [Scheme('{id}.{time}.', 'webhook-timestamp', 'webhook-id', standard_webhooks_keys)],
     'svix-signature': [Scheme('{id}.{time}.', 'svix-timestamp', 'svix-id', standard_webhooks_keys)],
@@ -359,53 +391,76 @@ SCHEMES = {
 
 
 def longest_run(characters: str, group: str) -> str:
-    """Return a pattern for as many of the characters as there are, which never backtracks.
+    """Return a pattern for the longest run of these characters that never backtracks into the run.
 
-    `characters` is the content of a character class; `group` is a name that the whole pattern uses once. Python 3.10
-    has no possessive quantifier. This is equivalent: a lookahead does not backtrack, and the group repeats what it found.
+    `longest_run('0-9', 'number') + '7'` does not match '177', since the run takes all three digits, unlike `[0-9]*7`.
+    So what follows a run is tried in one place only, and a match takes linear time. `characters` is the content of a
+    character class; `group` is a name that the whole pattern uses once.
     """
+    # Python 3.10 has no `[0-9]*+`. This is equivalent: the lookahead finds the run without going back into it, and the
+    # reference to the group then consumes what it found.
     return f'(?=(?P<{group}>[{characters}]*))(?P={group})'
 
 
-def timed_text_pattern(prefixes: set[str]) -> str:
-    """Return the pattern of texts that begin like what a sender with one of these prefixes signs.
+def any_of(*patterns: str) -> str:
+    """Return a pattern that matches where one of the patterns does."""
+    return f'(?:{"|".join(patterns)})'
 
-    A prefix with a version or an id counts whatever follows it. A bare time also begins lines of logs, such as
-    `1732442400: disk full`. So it counts only if a body follows that is of the kinds that these senders send.
-    All repetitions are either possessive or limited, so that a match takes linear time.
+
+# Parts of patterns for bytes, each the content of a character class.
+BLANK_BYTE = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and the bytes of byte order marks
+# The bytes of a form field's name: `disk`, `a%5Bb%5D`, `c[0]`, UTF-8. Also `&`, since a field can be empty: `&a=1`.
+KEY_BYTE = r'\w.*+%~$@&\[\]\x80-\xff-'
+
+
+def body_start_pattern() -> str:
+    """Return the pattern for the start of a body that senders sign with a time: JSON, a form, multipart, XML or nothing."""
+    # Each alternative is specific enough not to match a line of a log, except one that begins with a syslog priority.
+    nothing = r'\Z'
+    xml = '<'
+    multipart = r'-{2,70}[^\s-]'  # the boundary, as in `--b1`; `-- MARK --` is a line of a log
+    json_object = r'\{' + longest_run(BLANK_BYTE, 'in_object') + '["}]'  # then its first key or its end; not `{disk} full`
+    # An array of numbers only must reach to the end of the body: `[12] disk full` is a line of a log.
+    numbers = longest_run(BLANK_BYTE + r'\d,.+-', 'numbers')
+    json_array = r'\[' + numbers + any_of(r'["{\[]', ']' + longest_run(BLANK_BYTE, 'after_array') + r'\Z')
+    # The first value ends with `&` or the body: `host=db-1 level=error` is a line of a log.
+    key, value = longest_run(KEY_BYTE, 'key'), longest_run(r'^\s&', 'value')
+    form = key + '=' + value + any_of('&', r'\s{0,2}\Z')
+    return any_of(nothing, xml, multipart, json_object, json_array, form)
+
+
+def timed_text_pattern(prefixes: set[str]) -> str:
+    """Return the pattern of texts that begin like the text that a sender signs with one of these prefixes.
+
+    A prefix with a version or an id is enough, whatever follows it: `v0:1732442400:disk full` matches.
+    Log lines may start with a bare time, too, so what follows it must look like the start of a signed body:
+    `1732442400.{"a": 1}`, which Stripe signs, matches; `1732442400: disk full` does not.
     """
-    blanks = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and byte order marks
-    key_characters = r'\w.*+%~$@&\[\]\x80-\xff-'  # of the name of a form's first field
-    # A form after blanks: the first value ends with `&` or the body, unlike that of a log's `host=db-1 level=error`.
-    form = longest_run(key_characters, 'form_key') + '=' + longest_run(r'^\s&', 'first_value') + r'(?:&|\s{0,2}\Z)'
-    json_object = r'\{' + longest_run(blanks, 'in_object') + '["}]'
-    # An array may begin with numbers, but one of nothing else has to end the body: `[12] disk full` is a line of a log.
-    json_array = r'\[' + longest_run(blanks + r'\d,.+-', 'in_array') + f'(?:["{{[]|]{longest_run(blanks, "after_array")}\\Z)'
-    boundary = r'-{2,70}[^\s-]'  # of a multipart form
-    bodies = '|'.join((r'\Z', '<', boundary, json_object, json_array, form))  # the first two: an empty body, and XML
     bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
-    # Directly after the time, the first key of a form is enough.
-    after_a_time = f'(?:{longest_run(key_characters, "first_key")}=|{longest_run(blanks, "blanks")}(?:{bodies}))'
-    return ('|'.join(map(prefix_pattern, prefixes - bare_times))
-            + f'|(?:{"|".join(map(prefix_pattern, bare_times))}){after_a_time}')
+    other_prefixes = prefixes - bare_times
+    # Directly after the time a form needs no more than a first key: `2024-11-24T10:00:00Za=x`.
+    first_key = longest_run(KEY_BYTE, 'first_key') + '='
+    body = any_of(first_key, longest_run(BLANK_BYTE, 'blanks') + body_start_pattern())
+    return any_of(*map(prefix_pattern, other_prefixes), any_of(*map(prefix_pattern, bare_times)) + body)
 
 
 # A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
-# alone: its prefix and body, sent together as the body, have the same HMAC. So valid_signature rejects such a body under
-# such a header. The pattern is derived from the table, so that a new row cannot be forgotten.
+# alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
+# `v0:1732442400:{}`, and no time is checked. So header_of_valid_signature rejects such a body under such a header.
+# The pattern is derived from the table, so a new row is covered automatically.
 TIMED_TEXT = re.compile(timed_text_pattern(
     {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode())
 
 
 class YieldTimer:
-    """A clock that lets other greenlets run whenever one has kept the event loop busy for a while."""
+    """Remembers when other greenlets were last allowed to run."""
 
     yielded_at = 0.0
 
     def yield_if_due(self, after_seconds: float = 0.01) -> None:
-        """Let other greenlets run if none has done so here for `after_seconds`.
+        """Let other greenlets run, unless a call did so less than `after_seconds` ago.
 
-        Call it between the steps of all work that grows with the size of a body.
+        Call it between the steps of any work that takes longer for larger bodies.
         """
         if time.monotonic() - self.yielded_at > after_seconds:
             self.yielded_at = time.monotonic()  # so that the greenlet that runs now gets `after_seconds` of its own
@@ -414,18 +469,18 @@ class YieldTimer:
 
 
 yield_if_due = YieldTimer().yield_if_due
-# One greenlet hashes at a time: many at once would each hash for 10 ms before a socket is served again.
+# One greenlet hashes at a time. If many did, each of them would hash for 10 ms before a socket is served again.
 hashing_lock = Semaphore()
 
 
 class Signature(NamedTuple):
-    """The digests in a header, and one way in which their sender may have computed them."""
+    """A possible reading of the value of a signature's header: its digests, and how they may have been computed."""
 
     header: str  # the lower-case name
-    digests: list[bytes]
-    prefix_hmac: hmac.HMAC  # of all that is signed before the body
-    time: str  # '' if the scheme signs none before the body
-    is_timed: bool  # whether a time is required, before the body or in it
+    digests: list[bytes]  # one of them must be right
+    prefix_hmac: hmac.HMAC  # of the text that is signed before the body
+    time: str  # the time in that text, as the sender spelled it; '' if there is none
+    is_timed: bool  # whether the scheme requires a time, in that text or in the body
 
     def matches(self, body: bytes) -> bool:
         """Return whether one of the digests is that of the prefix and the body."""
@@ -436,20 +491,20 @@ class Signature(NamedTuple):
         return any(hmac.compare_digest(expected.digest(), digest) for digest in self.digests)
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
-        """Return whether the signed time is close enough to `arrived`, in Unix seconds.
-
-        A time in the body is checked under every header, unless the scheme signs a time of its own: otherwise Linear's
-        requests could be replayed under another header.
-        """
-        seconds = TIMED_SECONDS if self.time else BODY_TIMED_SECONDS
-        stamp = self.time or body_time(body)
-        return abs(arrived - unix_time(stamp)) <= seconds if stamp else not self.is_timed
+        """Return whether the signed time, if there is or must be one, is close enough to `arrived` (Unix seconds)."""
+        if self.time:
+            return abs(arrived - unix_time(self.time)) <= TIMED_SECONDS
+        # Checked under every header: a request signed by Linear could otherwise be replayed under another header.
+        stamp = body_time(body)
+        if stamp:
+            return abs(arrived - unix_time(stamp)) <= BODY_TIMED_SECONDS
+        return not self.is_timed
 
 
 def unix_time(stamp: str) -> float:
-    """Return a time in Unix seconds. It may be given in Unix seconds, Unix milliseconds or RFC 3339.
+    """Return a time in Unix seconds: '1732442400', '1732442400000' or '2024-11-24T10:00:00Z' -> 1732442400.0.
 
-    Return 0, which is never fresh, if it is unreadable.
+    Return 0, which is never fresh, if the time is unreadable.
     """
     with suppress(ValueError):
         if stamp.isdecimal():
@@ -472,40 +527,53 @@ def body_time(body: bytes) -> str:
     """Return the text of a JSON object's `webhookTimestamp`, or '' if it is missing, null or unreadable."""
     if BODY_TIME.encode() not in body:  # so that most bodies are not decoded
         return ''
-    # read_payloads mends some JSON that the decoder rejects. Its time must be found, too, so the second try simplifies it.
-    for simplify in (lambda text: text, simplified):
-        with suppress(ValueError, RecursionError):
-            stamp = bytes(TIMED_BODY.decode(simplify(body)).time)
-            return '' if stamp == b'null' else stamp.decode().strip('"')
+    with suppress(ValueError, RecursionError):
+        return decoded_time(body)
+    # read_payloads mends some JSON that the decoder rejects. The time in it must be found, too.
+    with suppress(ValueError, RecursionError):
+        return decoded_time(simplified(body))
     return ''
 
 
+def decoded_time(body: bytes) -> str:
+    """Return what body_time returns. Raise ValueError or RecursionError if the body is not a valid JSON object."""
+    stamp = bytes(TIMED_BODY.decode(body).time)
+    return '' if stamp == b'null' else stamp.decode().strip('"')
+
+
 def simplified(body: bytes) -> bytes:
-    """Return JSON with the same members, but with nothing in its strings that read_payloads would have to mend."""
-    body = body.removeprefix(b'\xef\xbb\xbf')
+    r"""Return JSON with the same members, but with nothing in its strings that read_payloads would have to mend.
+
+    An example is half a surrogate pair: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. The strings change,
+    but their ends and the numbers do not.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
     for escape in (rb'\\', rb'\"', rb'\u'):  # in this order: in `\\"` the backslash is escaped, and not the quote
         yield_if_due()
         body = body.replace(escape, b'')
-    return body.translate(bytes.maketrans(bytes(range(32)), b' ' * 32))
+    control_characters = bytes(range(32))
+    return body.translate(bytes.maketrans(control_characters, b' ' * 32))
 
 
 def signatures_in(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
     """Yield every signature in the headers, as each scheme of its header reads it."""
     for header in headers:
-        general = SCHEMES[ANY] if SIGNATURE_NAME.search(header) else []
-        for scheme in SCHEMES.get(header, general):
+        schemes = SCHEMES.get(header)
+        if schemes is None and SIGNATURE_NAME.search(header):
+            schemes = SCHEMES[ANY]
+        for scheme in schemes or ():
             yield from scheme.signatures(header, headers, token)
 
 
-def authenticate(settings: Settings, headers: dict[str, str], query: str) -> list[Signature] | None:
-    """Return the signatures of which one must be valid for the body, or None if the request is accepted already.
+MAX_SIGNATURES = 8  # each costs an HMAC of the body, of up to 25 MiB, and the sender is still unauthenticated
 
-    Raise Unauthorized if the request has no usable proof. The names of `headers` are in lower case.
+
+def signatures_to_check(settings: Settings, headers: dict[str, str], query: str) -> list[Signature]:
+    """Return the signatures of a request that does not show the token: one of them must be valid for its body.
+
+    Raise Unauthorized if there are none that can be read. The names of `headers` are in lower case.
     """
-    if not settings.token or shows_token(settings, headers, query):
-        return None
-    # Each signature costs an HMAC of the body, of up to 25 MiB, and the sender is still unauthenticated.
-    signatures = list(islice(signatures_in(headers, settings.token), 8))
+    signatures = list(islice(signatures_in(headers, settings.token), MAX_SIGNATURES))
     if not signatures:
         raise missing_proof(settings, headers, query)
     return signatures
@@ -514,34 +582,37 @@ def authenticate(settings: Settings, headers: dict[str, str], query: str) -> lis
 def shows_token(settings: Settings, headers: dict[str, str], query: str) -> bool:
     """Return whether the value of a header or query parameter is the token.
 
-    Only the first 100 are compared, so that one request cannot make thousands of guesses.
+    Only the first 100 values are compared, so that one request cannot make thousands of guesses.
     """
-    return any(hmac.compare_digest(spelling, settings.token)
-               for spellings in islice(token_candidates(headers, query), 100) for spelling in spellings)
+    values = islice(token_candidates(headers, query), 100)
+    return any(hmac.compare_digest(reading, settings.token) for readings in values for reading in readings)
 
 
 def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
-    """Yield, for each header and query parameter, every reading of its value."""
+    """Yield, for each header and then for each query parameter, the set of byte strings that its value may stand for.
+
+    In a query `+` may be a space or itself: 'key=a+b%20c' -> {'a b c', 'a+b c'}.
+    """
     for value in headers.values():
-        yield {value.encode('latin-1')}
+        yield {value.encode('latin-1')}  # the bytes as they were sent: the server decoded them as latin-1
     for part in query.split('&'):
         value = part.partition('=')[2]
         yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
 
-OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # of a URL; any other one may be an attempt to show the token
+OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # query parameters of our own; any other may be meant as the token
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
-# Not `key` alone: X-Event-Key and Idempotency-Key contain no secret.
+# `key` alone is not among these: X-Event-Key and Idempotency-Key contain no secret.
 SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
-# Headers for one connection only (RFC 9110 7.6.1), and the one in which XSOAR repeats the query, which may contain the
-# token.
+# Headers for one connection only (RFC 9110, 7.6.1), and x-request-uri: in that header XSOAR repeats the query, which may
+# contain the token.
 NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
             'upgrade', 'x-request-uri'}
 
 
 def names_secret(name: str) -> bool:
-    """Return whether a header's name, in lower case, says that its value is a secret."""
+    """Return whether a header's name, such as 'x-gitlab-token' or 'x-api-key', says that its value is a secret."""
     return name.endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(name.split('-'))
 
 
@@ -555,13 +626,13 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
     if any(map(SIGNATURE_NAME.search, headers)):
         return Unauthorized('The signature, its id or its time cannot be read: sign the body (and the time) '
                             'with HMAC-SHA256, in hex or base64, and use the token as the key.')
-    locations = ' and of '.join(secret_locations(headers, query))
+    locations = ' and of '.join(likely_locations(headers, query))
     why = f'The value of {locations} is not the token' if locations else 'The request shows no token'
     return Unauthorized(f'{why}: send it as a whole header or query parameter, or sign the body with it.')
 
 
-def secret_locations(headers: dict[str, str], query: str) -> Iterator[str]:
-    """Yield a description of each kind of place where the sender may have put its token."""
+def likely_locations(headers: dict[str, str], query: str) -> Iterator[str]:
+    """Yield a description of each location where the sender seems to have put a token, although it is not the right one."""
     names = {name for name, value in headers.items() if value and names_secret(name)}
     if 'authorization' in names:
         yield 'the Authorization header'
@@ -571,14 +642,14 @@ def secret_locations(headers: dict[str, str], query: str) -> Iterator[str]:
         yield 'a query parameter'
 
 
-def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> str:
-    """Return the name of the header whose signature is valid and fresh. Raise Unauthorized if there is none.
+def header_of_valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> str:
+    """Return the name of the header with the first valid and fresh signature. Raise Unauthorized if there is none.
 
-    `arrived` is when the request arrived, in Unix seconds: a body that takes long to arrive must not make it stale.
+    `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
     """
     why = 'No signature matches the body, its time and the token: check the token in the sender.'
     for signature in signatures:
-        if not signature.matches(body):  # first, so that a wrong signature does not cause the other checks
+        if not signature.matches(body):  # checked first: only a sender that knows the token causes the other checks
             continue
         if not signature.time and TIMED_TEXT.match(body):
             why = ('The signature matches, but the body begins like the signed text of another scheme, with a time first: '
@@ -591,9 +662,9 @@ def valid_signature(signatures: list[Signature], body: bytes, arrived: float) ->
 
 
 def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers that an incident keeps: without secrets, the token, and those for one connection only."""
+    """Return the headers that an incident keeps: none with a secret or the token, and none for this connection only."""
     remaining = MAX_KEPT_HEADER_BYTES
-    # RFC 9110 7.6.1: the Connection header names further headers that are for this connection only.
+    # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
     kept = {}
     for name, value in headers.items():
@@ -608,7 +679,7 @@ def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
 def contains_token(settings: Settings, text: str) -> bool:
     """Return whether a text contains the token: as it is, percent-encoded, or in base64.
 
-    The answer is always False for a token of fewer than 8 characters, which would be found in any text.
+    Always return False for a token of fewer than 8 characters: it would occur in many texts by chance.
     """
     texts = {text}
     if '%' in text or '+' in text:
@@ -618,17 +689,19 @@ def contains_token(settings: Settings, text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def token_spellings(token: bytes) -> set[str]:
-    """Return the texts by which to recognise the token inside another text: the token itself, and its base64."""
-    if len(token.decode()) < 8:  # so short a token occurs in other texts by chance
+    """Return strings such that any text with the token in it, plain or in base64, contains at least one of them."""
+    if len(token.decode()) < 8:  # see contains_token
         return set()
-    spellings = {token.decode(), token.decode('latin-1')}
-    # Each base64 character stands for 6 bits, so the text depends on how many bytes come before the token, modulo 3.
-    for shift in range(3):
-        encoded = base64.b64encode(bytes(shift) + token).decode()
-        # The characters at either end that share bits with other bytes vary: only those between them are certain.
-        first, end = (shift * 8 + 5) // 6, (shift + len(token)) * 8 // 6
-        certain = encoded[first:end]
-        spellings |= {certain, certain.replace('+', '-').replace('/', '_')}  # also the URL-safe alphabet
+    spellings = {token.decode(), token.decode('latin-1')}  # as in a query, and as in the value of a header
+    # Base64 writes 6 bits per character, so the token's base64 depends on how many bytes come before it (in `user:token`,
+    # five), modulo 3. An example: a token of 8 bytes after one other byte has the bits 8 to 71. The characters 2 to 11
+    # (bits 12 to 71) depend on the token alone; character 1 (bits 6 to 11) also depends on the other byte.
+    for bytes_before in range(3):
+        encoded = base64.b64encode(bytes(bytes_before) + token).decode()
+        first_bit, end_bit = bytes_before * 8, (bytes_before + len(token)) * 8
+        first_character, end_character = (first_bit + 5) // 6, end_bit // 6  # rounded up, rounded down
+        certain = encoded[first_character:end_character]
+        spellings |= {certain, certain.replace('+', '-').replace('/', '_')}  # also in the URL-safe alphabet
     return spellings
 
 
@@ -636,34 +709,39 @@ def token_spellings(token: bytes) -> set[str]:
 
 # This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
 # large bodies that are processed at a time (Intake.exclusive), and the size of a body after decompression (decompress).
-# The limits on its pace (PacedReader) and its framing (RequestBody) are in the section of HTTP.
+# The limits on its pace (PacedReader) and its framing (RequestBody) are in the section THE HTTP SERVER.
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
 
 def no_room() -> Unavailable:
-    """Return the rejection for a body that does not fit beside the others."""
+    """Return the rejection for a request that has no room, or no turn in time, because of the others."""
     detail = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
-    return Unavailable(detail, Connection='close')  # as RFC 9112, 9.3, demands where part of a body remains unread
+    return Unavailable(detail, Connection='close')  # required by RFC 9112, 9.3, when part of a body remains unread
 
 
 class Room:
-    """A limit on the bytes that greenlets hold together; each greenlet has a share while it is in `with room.share()`.
+    """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
 
-    If the limit is exceeded, the greenlet that asks for more is cut: it gets Unavailable, and loses its share. With
-    `cuts_oldest`, the greenlets with the oldest shares are cut instead. A greenlet that is alone may exceed the limit.
+    Inside `with room.share()` a greenlet has a share, whose size `reserve` changes. When all shares together
+    exceed the limit, a greenlet is cut: it gets Unavailable, and its share is freed. This is the greenlet that reserves, or
+    with `cuts_oldest` the one that has had its share for the longest time. A greenlet that is alone may exceed the limit.
+    A share that its greenlet has settled still counts, but is never cut.
     """
+
+    # An example with the limit 100 and `cuts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is cut,
+    # and 70 remain. If A has settled its 60 before, B is cut instead, and 100 remain.
 
     def __init__(self, limit: int, cuts_oldest: bool = False):
         self.limit = limit
         self.cuts_oldest = cuts_oldest
-        self.reserved = 0  # the sum of all shares, settled ones included
-        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest share first
-        self.settled: dict[Any, int] = {}  # bytes by greenlet that can no longer be cut
+        self.reserved = 0  # the sum of `shares` and `settled`
+        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest share first; these can be cut
+        self.settled: dict[Any, int] = {}  # bytes by greenlet; these cannot be cut
         self.cuts: dict[Any, Any] = {}  # by greenlet, the pending callback that throws Unavailable into it
 
     @contextmanager
     def share(self, size: int = 0) -> Iterator[None]:
-        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable if it is cut."""
+        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable when it is cut."""
         greenlet = gevent.getcurrent()
         self.shares[greenlet] = 0
         try:
@@ -672,47 +750,52 @@ class Room:
         finally:
             self.reserved -= self.shares.pop(greenlet, 0) + self.settled.pop(greenlet, 0)
             if greenlet in self.cuts:
-                self.cuts.pop(greenlet).stop()  # it ended first: the exception would hit whatever it does next
+                # The context ended before the exception was thrown: it would hit whatever the greenlet does next.
+                self.cuts.pop(greenlet).stop()
 
     def reserve(self, size: int) -> None:
-        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if it is cut."""
+        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if it is cut or was cut before."""
         greenlet = gevent.getcurrent()
         if greenlet in self.shares:
             self.reserved += size - self.shares[greenlet]
             self.shares[greenlet] = size
-        # Cut until all fit, or until only this greenlet's share remains: a body that is alone is read in any case.
-        while greenlet in self.shares and self.reserved > self.limit and self.reserved > self.shares[greenlet]:
-            self.cut(next(iter(self.shares)) if self.cuts_oldest else greenlet)
-        if greenlet not in self.shares:  # it was cut, just now or earlier
+        while greenlet in self.shares and self.reserved > self.limit:
+            is_alone = self.reserved == self.shares[greenlet]
+            if is_alone:
+                break
+            oldest = next(iter(self.shares))
+            self.cut(oldest if self.cuts_oldest else greenlet)
+        if greenlet not in self.shares:
             raise no_room()
 
     def cut(self, greenlet: Any) -> None:
-        """Free a greenlet's share, and throw Unavailable into it from the event loop unless it is the current one."""
+        """Free a greenlet's share, and have the event loop throw Unavailable into the greenlet unless it is the current one."""
         self.reserved -= self.shares.pop(greenlet)
-        if greenlet is not gevent.getcurrent():
+        if greenlet is not gevent.getcurrent():  # the current one is in `reserve`, which raises Unavailable itself
             self.cuts[greenlet] = gevent.get_hub().loop.run_callback(greenlet.throw, no_room())
 
     def settle(self) -> None:
-        """Protect the current greenlet's share from being cut."""
+        """Protect the current greenlet's share from being cut: its body is complete, and only has to be processed."""
         greenlet = gevent.getcurrent()
         self.settled[greenlet] = self.shares.pop(greenlet)
 
 
 def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
-    """Read a body of at most `limit` bytes from `source`, which has `size` and `read()`, and return it.
+    """Return a body of at most `limit` bytes, read from `source`, which has `size` and `read()` as a RequestBody has.
 
-    The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes.
-    Raise TooLarge, BadRequest, or Unavailable if there is no room or the body comes too slowly.
+    The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes, and is settled.
+    Raise TooLarge; BadRequest; or Unavailable if there is no room or the body arrives too slowly.
     """
     body = bytearray()
-    piece = b' '
     try:
-        while piece:
+        while True:
             if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
             yield_if_due()
             room.reserve(overhead + len(body) + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
             piece = source.read(PIECE_BYTES)
+            if not piece:
+                break
             body += piece
     except TimeoutError:
         raise Unavailable('The body came too slowly; send it again.', Connection='close') from None
@@ -725,15 +808,16 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
 
 
 class Intake:
-    """The bodies being read and processed. It bounds their memory, and has large ones processed one at a time."""
+    """The bodies being read and processed: limits on their memory, and locks so that large ones are processed one at a time."""
 
     def __init__(self) -> None:
         self.accepted = Room(MAX_ACCEPTED_BYTES)
         # Anyone can fill these two rooms, and keep them full with slow bodies, so new bodies displace the oldest ones.
         self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, cuts_oldest=True)
         self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, cuts_oldest=True)
-        # A body waits for the lock of the largest of these sizes that it exceeds, so that it waits only for others of
-        # about its size. Without a lock for small ones each would have the event loop for 10 ms before a socket's turn.
+        # A lock for bodies above 4 MiB, one for those above 1 MiB, one for those above 64 KiB, and one for all others. So a
+        # body waits only for others of about its size. Without the last lock, each of many small bodies would use the
+        # event loop for 10 ms before a socket is served.
         self.locks = {above: Semaphore() for above in (MAX_CALL_BYTES, MIB, 64 * 1024, -1)}
 
     @contextmanager
@@ -742,16 +826,19 @@ class Intake:
 
         Raise what read_body raises.
         """
-        size = source.size or limit  # a chunked body starts with size 0: assume the largest
-        unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
-        room = self.accepted if is_accepted else unauthenticated
+        size = source.size or limit  # a chunked body announces no size: assume the largest
+        room_if_unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
+        room = self.accepted if is_accepted else room_if_unauthenticated
         with room.share():
             yield read_body(source, limit, room, overhead)
 
     @contextmanager
     def exclusive(self, size: int) -> Iterator[None]:
-        """Wait until no other body with the same lock is being processed. Raise Unavailable after HAND_OVER_SECONDS."""
-        lock = next(lock for above, lock in self.locks.items() if size > above)
+        """Wait for the other bodies of about this size, then make them wait until the context ends.
+
+        Raise Unavailable if others take longer than HAND_OVER_SECONDS.
+        """
+        lock = next(lock for above, lock in self.locks.items() if size > above)  # the largest sizes come first
         if not lock.acquire(timeout=HAND_OVER_SECONDS):
             raise no_room()
         try:
@@ -761,7 +848,7 @@ class Intake:
 
 
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
-    """Yield the body without its Content-Encoding, in pieces. Raise TooLarge, BadRequest or UnsupportedMedia."""
+    """Yield the body in pieces, decoded from its Content-Encoding `coding`. Raise TooLarge, BadRequest or UnsupportedMedia."""
     coding = coding.strip().lower()  # content codings are case-insensitive (RFC 9110, 8.4.1)
     # The numbers are zlib's wbits: 31 expects gzip's header, 15 zlib's; x-gzip means gzip (RFC 9110, 8.4.1.3).
     window_bits = {'gzip': 31, 'x-gzip': 31, 'deflate': 15}
@@ -785,54 +872,55 @@ def inflated(body: bytes, window_bits: int) -> Iterator[bytes]:
     pending = b''  # compressed bytes that were read from `packed`, but not used yet
     size = 0
     for _ in range(MAX_GZIP_MEMBERS):  # gzip files may be concatenated (RFC 1952, 2.2): each is a member
-        engine = zlib.decompressobj(window_bits)
-        while not engine.eof:
+        member = zlib.decompressobj(window_bits)
+        while not member.eof:
             yield_if_due()
             pending = pending or packed.read(PIECE_BYTES)
-            piece = engine.decompress(pending, PIECE_BYTES)
-            if not (pending or piece):  # all input is used, and the engine has no more output from it
+            piece = member.decompress(pending, PIECE_BYTES)
+            if not pending and not piece:  # the input has ended, and the member has not
                 raise zlib.error('it ends early')
             size += len(piece)
             if size > MAX_BODY_BYTES:
                 raise TooLarge(f'The body is larger than {MAX_BODY_BYTES / MIB:g} MiB after decompression.')
             yield piece
-            pending = engine.unconsumed_tail  # what did not fit into the piece
-        pending = engine.unused_data or packed.read(PIECE_BYTES)  # what follows the member
+            pending = member.unconsumed_tail  # the input whose output did not fit into the piece
+        pending = member.unused_data or packed.read(PIECE_BYTES)  # the input after the member: the next one
         if not pending:
             return
     raise BadRequest(f'The body has more than {MAX_GZIP_MEMBERS:,} gzip members.')
 
 
-def decoded(text: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
-    """Yield the decoded text in pieces. Raise UnicodeError, or LookupError for an unknown encoding."""
+def decoded(source: bytes | memoryview, encoding: str = 'utf-8', errors: str = 'strict') -> Iterator[str]:
+    """Yield the text of the bytes in pieces. Raise UnicodeError, or LookupError for an unknown encoding."""
     # Not as one str: a single character beyond U+FFFF would make Python store every character of it in four bytes.
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-    for start in range(0, len(text), PIECE_BYTES):
+    for start in range(0, len(source), PIECE_BYTES):
         yield_if_due()
-        yield decoder.decode(bytes(text[start:start + PIECE_BYTES]))
-    yield decoder.decode(b'', final=True)
+        yield decoder.decode(bytes(source[start:start + PIECE_BYTES]))
+    yield decoder.decode(b'', final=True)  # raises UnicodeError if the bytes end within a character
 
 
-def check_utf8(text: bytes) -> None:
-    """Raise UnicodeError if the text is not UTF-8."""
-    for _ in decoded(text):
+def check_utf8(source: bytes) -> None:
+    """Raise UnicodeError if the bytes are not UTF-8."""
+    for _ in decoded(source):
         pass
 
 
-def gathered(pieces: Iterable[bytes], most: int, form: str) -> bytes:
-    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes; `form` ends its message."""
-    text = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
+def gathered(pieces: Iterable[bytes], most: int, measured: str) -> bytes:
+    """Return the joined pieces. Raise TooLarge if they have more than `most` bytes, `measured` for example 'in UTF-8'."""
+    joined = io.BytesIO()  # getvalue() makes no copy; b''.join() would need memory for the pieces and for the result
     for piece in pieces:
         yield_if_due()
-        if text.tell() + len(piece) > most:
-            raise TooLarge(f'The body is larger than {most / MIB:g} MiB {form}.')
-        text.write(piece)
-    return text.getvalue()
+        if joined.tell() + len(piece) > most:
+            raise TooLarge(f'The body is larger than {most / MIB:g} MiB {measured}.')
+        joined.write(piece)
+    return joined.getvalue()
 
 
-# These and no more of Python's codecs: some of the others take quadratic time, or decode to text that JSON can't hold.
+# The encodings to decode. Python's other codecs are not used: some take quadratic time, and some produce text that
+# JSON can't contain.
 CHARSET = re.compile(r'''
-    utf-?8 | utf-?(16|32)(-?[bl]e)? |
+    utf-?8 | utf-?(16|32)(-?[bl]e)? |  # Unicode; `be` and `le` are the orders of bytes
     (us-)?ascii | latin-?1 | iso-?8859-[0-9]{1,2} | (cp|windows-)125[0-9] |  # European and other alphabets
     s(hift-?)?jis | euc-?(jp|kr) | gbk | gb2312 | gb18030 | big5 |  # Japanese, Korean, Chinese
     koi8-[ru]  # Russian, Ukrainian
@@ -840,24 +928,26 @@ CHARSET = re.compile(r'''
 
 
 def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
-    """Return the body's text in UTF-8, without a byte order mark; `charset` is the one in the Content-Type, or empty.
+    """Return the body in UTF-8, without a byte order mark; `charset` is the one in the Content-Type, or empty.
 
-    Raise TooLarge, or if the body is not text BadRequest (`is_json`) or UnsupportedMedia.
+    If the body is not text, raise BadRequest (with `is_json`) or UnsupportedMedia. Raise TooLarge if it grows too large.
     """
     charset = charset.replace('_', '-')
     has_byte_order_mark = body[:2] in (b'\xff\xfe', b'\xfe\xff', b'\0\0')  # the last begins 00 00 FE FF, of UTF-32
     if re.fullmatch('(?i)utf-?(16|32)', charset) and not has_byte_order_mark:
         charset = f'utf-{charset[-2:]}-le'  # .NET leaves the byte order mark out
     # A body that is valid UTF-8 is read as UTF-8, whatever its label says: text in another encoding hardly ever is.
-    for encoding in filter(CHARSET.fullmatch, ('utf-8', charset)):
+    for encoding in ('utf-8', charset):
+        if not CHARSET.fullmatch(encoding):
+            continue
         with suppress(UnicodeError, LookupError):
-            text = body
             if encoding == 'utf-8':
                 check_utf8(body)
+                utf8 = body
             else:
-                text = gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8')
-            if b'\0' not in text:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
-                return text.removeprefix(codecs.BOM_UTF8)
+                utf8 = gathered(map(str.encode, decoded(body, encoding)), MAX_BODY_BYTES, 'in UTF-8')
+            if b'\0' not in utf8:  # text has no NUL: a body with one is binary, or in another encoding such as UTF-16
+                return utf8.removeprefix(codecs.BOM_UTF8)
     if is_json:
         raise BadRequest('The body is not UTF-8 text: send it as UTF-8, or name its charset in the Content-Type.')
     raise UnsupportedMedia('The body is not text: JSON, NDJSON, forms (a file as multipart/form-data) and other text such as '
@@ -886,8 +976,9 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   a b / c     an event must have `a` and `b`, or else `c`
 #   Begin with the path that the fewest events of other senders have: events are compared only to rows whose first key
 #   they have.
-# name: text with paths in braces; `{}` is the first path of "identified by". A path is left out, with the text before
-#   it and the bracket after it, if it has no value, or one that is in the name already.
+# name: text with paths in braces; `{}` is the first path of "identified by". A path is dropped, with the text before
+#   it and the bracket after it, if its value is missing or equals an earlier one: without a host, `{title} ({host})`
+#   gives `Disk full`. If all paths before it are left out, a path gives its value alone: without a title, `db-1`.
 # time: the path of a date or a Unix time; `-` is the moment of arrival; without this column, the general rule looks
 #   for a time.
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
@@ -992,13 +1083,26 @@ OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {
 '''
 
 
-class Row(NamedTuple):
+class NamePart(NamedTuple):
+    """One path of a row's name: in `{title} ({host})`, the second part is (' (', 'host', ')')."""
+
+    before: str
+    paths: str  # one path, or several with `|` between them
+    bracket: str  # the closing bracket after the braces, or ''
+
+
+@dataclass(frozen=True)
+class Row:
     """One way to identify a sender's events, with their name and time. A row of SENDERS with ` / ` becomes several."""
 
-    rank: tuple[bool, int]  # the order in which rows are tried: False, for those identified by a header, sorts first
-    conditions: list[str]
-    name: list[tuple[str, str, str]]  # parts: the text before the braces, the paths in them, the bracket after them
-    time: str = ''
+    rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
+    conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
+    name_parts: list[NamePart]
+    time: str  # paths, ARRIVAL_TIME, or '' if the general rule looks for a time
+
+
+COLUMNS = ('sender', 'identified by', 'name', 'time')
+ARRIVAL_TIME = '-'
 
 
 # The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
@@ -1025,11 +1129,11 @@ WORDS = {meaning: words.split() for meaning, words in {
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
         detail details object resource properties attributes essentials context result alerts events findings
         incidents value records messages attachments body item action eventdata formresponse definition''',
-    # So are, one level deeper, the objects in the objects under these keys.
+    # In the objects under these keys, the same search goes one level deeper.
     'deeper': 'data payload detail event body properties formresponse',
 }.items()}
 
-# These patterns are joined below. They end with a line break, because a comment goes on to the end of its line.
+# These patterns are joined below. Each must end with a line break: a comment would otherwise swallow the next pattern.
 IDENTIFIER = re.compile(r'''
     \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
     [0-9a-f]{16,}  # a hash
@@ -1057,67 +1161,77 @@ PREAMBLE = re.compile(r'''
     )?
     ([A-Z][a-z]{2}\ [\ \d]\d\ (\d{4}\ )?\d\d:\d\d:\d\d\ (\S+\ )?)?  # those of RFC 3164: Nov 24 10:00:00 db-1
     ''', re.VERBOSE | re.ASCII)
-# XSOAR takes a reply for an error if it contains one of these, even within the name of an incident.
+# XSOAR mistakes a reply for an error if it contains one of these, even within the name of an incident.
 ERROR_MARKERS = ('[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##')
 
 
-def unmarked(text: str) -> str:
+def without_error_markers(text: str) -> str:
     """Return the text with a space inside each of XSOAR's error markers, so that XSOAR does not recognise them."""
     for marker in ERROR_MARKERS:
         if marker in text:
-            text = text.replace(marker, f'{marker[0]} {marker[1:]}')
+            text = text.replace(marker, f'{marker[0]} {marker[1:]}')  # `$$##` -> `$ $##`
     return text
 
 
-def shortened(text: str, most: int = 150) -> str:
-    """Return the text without error markers, and cut to `most` characters, the last of which is then `…`."""
-    text = unmarked(text)
-    return text if len(text) <= most else text[:most - 1] + '…'
+def first_of(texts: Iterable[str]) -> str:
+    """Return the first text that is not empty, or ''."""
+    return next(filter(None, texts), '')
+
+
+def shortened(text: str, max_length: int = 150) -> str:
+    """Return the text without error markers; if it is longer than `max_length` characters, cut it and end it with `…`."""
+    text = without_error_markers(text)
+    return text if len(text) <= max_length else text[:max_length - 1] + '…'
 
 
 RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-5]\d)', re.ASCII)
 
 
-def to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
-    """Return an ISO 8601 date in RFC 3339: unchanged if it is one already, else in UTC, as is a date without an offset.
+def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
+    """Return an ISO 8601 date in RFC 3339. Dates in RFC 3339 are unchanged, even with an offset: `2026-11-24T10:00:00+01:00`.
 
+    Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), or are in UTC if they have no offset.
     Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
     """
-    exact = RFC3339.fullmatch(text)
+    rfc3339 = RFC3339.fullmatch(text)
     # Without the fraction: before Python 3.11, fromisoformat accepts only some numbers of digits.
-    iso = exact[1] + exact[2] if exact else text.strip().upper()
+    iso_date = rfc3339[1] + rfc3339[2] if rfc3339 else text.strip().upper()
     # fromisoformat accepts any character between date and time: it would read the number 17101204010 as 1710-12-04.
     calendar_date, week_date = r'\d{4}-?\d\d-?\d\d', r'\d{4}-?W\d\d(?:-?\d)?'
-    if not exact and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso):
-        raise ValueError('it has another form')
-    date = datetime.fromisoformat(iso.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
-    date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+    if not rfc3339 and not re.fullmatch(f'(?a)(?:{calendar_date}|{week_date})(?:[T ].*)?', iso_date):
+        raise ValueError('it has another format')
+    date = datetime.fromisoformat(iso_date.replace('Z', '+00:00'))  # Python 3.10 does not read the Z
+    if not date.tzinfo:
+        date = date.replace(tzinfo=timezone.utc)
     if not earliest <= date.timestamp() <= latest:
         raise ValueError('it is too early or too late')
-    return text if exact else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
+    return text if rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
-def as_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
-    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
+    """Return an ISO 8601 date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
 
     Return '' if the text is neither, or is before the year 2000 or more than a day after now.
     """
+    unix_time_pattern = r'(?a)\d{9,19}(\.\d*)?'  # 1764000000, 1764000000123 or 1764000000.123
+    large_float = r'\d\.\d+[eE]\+?\d\d?'  # 1.764e+18, as some senders write nanoseconds
     with suppress(ValueError, OverflowError):
-        if re.fullmatch(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?', text):  # also 1.7e+18, as a large float is written
+        if re.fullmatch(f'{unix_time_pattern}|{large_float}', text):
             seconds = float(text)
             while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
                 seconds /= 1000
             text = utc_text(seconds)
         # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
-        return to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
+        return iso_date_to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
     return ''
 
 
-# An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text.
+# An event is decoded one level at a time, and only where a path leads. A Raw is a value that is still JSON text; an empty
+# Raw is the value of a key that the object does not have.
 MEMBERS = Decoder(dict[str, Raw])
 ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
-# An array as a struct with one field: the other items are skipped, and take no memory.
-FIRST_ITEM: Decoder[Any] = Decoder(defstruct('First', [('item', Raw, Raw(b'null'))], array_like=True))
+# An array as a struct with one field: the other items are skipped, and take no memory. An empty array has the item null.
+FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw(b'null'))], array_like=True))
 # In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
 COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key in (
     'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
@@ -1125,56 +1239,68 @@ COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key i
     'events', 'findings', 'records', 'value', 'items')]))
 
 
-def read_members(source: bytes | Raw, most_keys: int = 50_000) -> dict[str, Any]:
-    """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `most_keys`.
+def read_members(source: bytes | Raw, max_keys: int = 50_000) -> dict[str, Any]:
+    """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `max_keys`.
 
     Return {} if the source is not a JSON object.
     """
     with suppress(ValueError, RecursionError):
         # An object has at most as many keys as colons, and counting those takes no memory.
-        if len(memoryview(source)) <= SMALL_BODY_BYTES or count_of(b':', source) <= most_keys:
+        if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= max_keys:
             return MEMBERS.decode(source)
         return {key: value for key, value in asdict(COMMON_MEMBERS.decode(source)).items() if value}
     return {}
 
 
-def count_of(sign: bytes, source: bytes | Raw) -> int:
+def count_byte(byte: bytes, source: bytes | Raw) -> int:
     """Return how often a byte is in the source."""
-    text = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
-    return sum(bytes(text[start:start + PIECE_BYTES]).count(sign) for start in range(0, len(text), PIECE_BYTES))
+    view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
+    return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
 
 
-class Items(dict[str, Any]):
-    """A JSON array of any size, as a dict of its first item under the key `0`; nothing reads the others."""
+class JsonArray(dict[str, Any]):
+    """A JSON array of any size, of which only the first item is decoded.
+
+    It is a dict with the one key `0`, so that find() follows `alerts.0.startsAt` as if `0` were a key of an object.
+    """
 
     def __init__(self, source: Raw):
         super().__init__({'0': FIRST_ITEM.decode(source).item})
         self.source = source
 
     @cached_property
-    def count(self) -> int:
+    def length(self) -> int:
         """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
-        return len(ANYTHING.decode(self.source)) if count_of(b',', self.source) < 1_000_000 else 1
+        return len(ANYTHING.decode(self.source)) if count_byte(b',', self.source) < 1_000_000 else 1
 
 
-def read_value(source: Raw, most: int = SMALL_BODY_BYTES, most_text: int = 4096, most_members: int = 1000) -> Any:
-    """Decode one level of a JSON value: an array as Items, an object as a dict of its first members.
+def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
+    """Decode one level of a JSON value: an array as JsonArray, an object as a dict of its first members.
 
-    A string over `most` bytes is cut to about its first `most_text` bytes; a number as long becomes ''. These limits bound
-    the memory that a hostile event takes.
+    Return only the start of a string over `max_bytes`, and '' for a number that long or a string that is not UTF-8. The
+    limits bound the memory that a hostile event takes.
     """
     yield_if_due()
-    text = memoryview(source)
-    if text[0] == ord('['):
-        return Items(source)
-    if text[0] == ord('{'):
-        return dict(islice(read_members(source).items(), most_members))
-    # A cut must not split a character. The longest is an escaped surrogate pair of 12 bytes (\ud83d\ude00), so at least
-    # one of 12 successive cuts splits none; the others do not decode.
-    ends = range(most_text, most_text - 12, -1) if len(text) > most else ()
-    for cut_text in [bytes(text[:end]) + b'"' for end in ends] or [source]:
+    view = memoryview(source)
+    first_byte = bytes(view[:1])
+    if first_byte == b'[':
+        return JsonArray(source)
+    if first_byte == b'{':
+        return dict(islice(read_members(source).items(), max_members))
+    if len(view) > max_bytes:
+        return start_of_string(view) if first_byte == b'"' else ''
+    with suppress(ValueError):
+        return ANYTHING.decode(source)
+    return ''
+
+
+def start_of_string(string: memoryview, size: int = 4096) -> str:
+    """Return the text of about the first `size` bytes of a longer JSON string, or '' if they are not UTF-8."""
+    # A string that is cut inside a character or an escape does not decode. The longest of these is an escaped surrogate
+    # pair of 12 bytes (\ud83d\ude00), so at least one of 12 successive ends is not inside one.
+    for end in range(size, size - 12, -1):
         with suppress(ValueError):
-            return ANYTHING.decode(cut_text)
+            return str(ANYTHING.decode(bytes(string[:end]) + b'"'))
     return ''
 
 
@@ -1184,7 +1310,7 @@ def find(value: Any, path: str) -> Any:
     Each Raw on the way is replaced in its dict by its decoded value, so that the next call finds it decoded.
     """
     if isinstance(value, dict):
-        for key, remainder in ways_in(path):
+        for key, remainder in split_path(path):
             if key in value:
                 if isinstance(value[key], Raw):
                     value[key] = read_value(value[key])
@@ -1193,11 +1319,13 @@ def find(value: Any, path: str) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def ways_in(path: str) -> list[tuple[str, str]]:
-    """Return each way to split a path into a first key and a remainder: `a.b` into `a.b` and '', and `a` and `b`."""
-    # The longest key comes first, for keys may contain dots (`kibana.alert.rule.name`).
-    beginnings = list(accumulate(path.split('.'), '{}.{}'.format))
-    return [(key, path[len(key) + 1:]) for key in reversed(beginnings)]
+def split_path(path: str) -> list[tuple[str, str]]:
+    """Return each way to split a path into a first key and a remainder: 'a.b' -> [('a.b', ''), ('a', 'b')].
+
+    The longest key comes first, because keys may contain dots (`kibana.alert.rule.name`).
+    """
+    words = path.split('.')
+    return [('.'.join(words[:count]), '.'.join(words[count:])) for count in range(len(words), 0, -1)]
 
 
 def read_senders() -> dict[str, list[Row]]:
@@ -1205,45 +1333,62 @@ def read_senders() -> dict[str, list[Row]]:
 
     An event has few of these, so that few rows are tried for it.
     """
-    rows: dict[str, list[Row]] = {}
-    unbroken = re.sub(r'\s+(?=[^{}]*})', '', SENDERS.strip())  # white space inside braces: a row is continued there
-    for number, row_text in enumerate(re.split(r'\n(?! )', unbroken)):
-        _, identified_by, name, *time_paths = ' '.join(row_text.split()).split(' | ')
-        for alternative in identified_by.split(' / '):
-            first_paths = re.split('[ =]', alternative)[0]
-            # The text before the braces, the paths in them, and a bracket that closes one in the text before.
-            parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name.replace('{}', f'{{{first_paths}}}'))
-            row = Row((not alternative.startswith('@'), number), alternative.split(), parts, *time_paths)
-            for key, _ in chain(*map(ways_in, first_paths.replace('@', '').split('|'))):
-                rows.setdefault(key, []).append(row)
-    return rows
+    rows_by_key: dict[str, list[Row]] = {}
+    for row in sender_rows():
+        first_paths, _, _ = row.conditions[0].partition('=')
+        for path in first_paths.split('|'):
+            for key, _ in split_path(path.removeprefix('@')):
+                rows_by_key.setdefault(key, []).append(row)
+    return rows_by_key
+
+
+def sender_rows() -> Iterator[Row]:
+    """Yield a Row for each way to identify a sender, in the order of SENDERS."""
+    alternatives = [(each, columns) for columns in sender_table() for each in columns['identified by'].split(' / ')]
+    for number, (identified_by, columns) in enumerate(alternatives):
+        conditions = identified_by.split()
+        first_paths, _, _ = conditions[0].partition('=')
+        name = columns['name'].replace('{}', f'{{{first_paths}}}')
+        # `{title} ({host})` -> [('', 'title', ''), (' (', 'host', ')')]
+        name_parts = [NamePart(*part) for part in re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)]
+        rank = (0 if identified_by.startswith('@') else 1, number)
+        yield Row(rank, conditions, name_parts, columns.get('time', ''))
+
+
+def sender_table() -> Iterator[dict[str, str]]:
+    """Yield the columns of each row of SENDERS: {'sender': 'Datadog', 'name': '{}', ...}. The last ones may be missing."""
+    for row_text in re.split(r'\n(?! )', SENDERS.strip()):  # `A | b |\n    c\nD | e` -> ['A | b |\n    c', 'D | e']
+        unbroken = re.sub(r'\s+(?=[^{}]*})', '', row_text)  # `{a|\n    b} c` -> `{a|b} c`
+        yield dict(zip(COLUMNS, ' '.join(unbroken.split()).split(' | '), strict=False))
 
 
 ROWS = read_senders()
 
 
 @lru_cache(maxsize=512)  # events of one kind have the same keys
-def by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
+def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
     """Return an object's keys that are in WORDS, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
 
-    `parent` is the word of the key that the object is under.
+    `parent` is the word of the key that the object is under, or ''.
     """
-    known = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
-    if 'name' in known:  # the `name` in a `rule` has the meaning of `rulename`
-        known.setdefault(parent + 'name', known['name'])
-    return {meaning: {word: known[word] for word in words if word in known} for meaning, words in WORDS.items()}
+    keys_by_word = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
+    if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
+        keys_by_word.setdefault(parent + 'name', keys_by_word['name'])
+    return {meaning: {word: keys_by_word[word] for word in words if word in keys_by_word}
+            for meaning, words in WORDS.items()}
 
 
 class Scope:
     """An object that the general rule searches; `parent` is the word of the key that it is under.
 
-    It looks at `most_keys` keys that are not over `longest_key`, which bounds the cache of by_meaning, too.
+    Only the first `max_keys` keys are searched, except those over `max_key_length`. Both limits also bound the cache of
+    keys_by_meaning.
     """
 
-    def __init__(self, members: dict[str, Any], parent: str = '', most_keys: int = 200, longest_key: int = 40):
+    def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200, max_key_length: int = 40):
         self.members = members
-        keys = [key for key in islice(members, most_keys) if len(key) <= longest_key]
-        self.keys = by_meaning(tuple(keys), parent)
+        keys = [key for key in islice(members, max_keys) if len(key) <= max_key_length]
+        self.keys = keys_by_meaning(tuple(keys), parent)
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
@@ -1253,13 +1398,16 @@ class Scope:
         """Yield a scope for each object, or first item of a list, under a key that has this meaning."""
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
-            inner = find(value, '0') if isinstance(value, Items) else value
-            if isinstance(inner, dict):
-                yield Scope(inner, word)
+            members = find(value, '0') if isinstance(value, JsonArray) else value
+            if isinstance(members, dict):
+                yield Scope(members, word)
 
 
 class ThirdPartyEvent:
-    """A third-party payload. Its methods find the name, the type and the time of the incident."""
+    """A third-party payload. Its methods find the name, the type and the time of the incident.
+
+    `source` is its JSON, `headers` are those of its request, by name in lower case.
+    """
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
         self.members = read_members(source)
@@ -1269,43 +1417,45 @@ class ThirdPartyEvent:
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
-        return next(map(shortened, filter(None, self.names())), '')
+        return first_of(map(shortened, self.possible_names()))
 
-    def names(self) -> Iterator[str]:
-        """Yield possible names, the best first, and '' where there is none."""
+    def possible_names(self) -> Iterator[str]:
+        """Yield the names that the event may have, the best first; '' if one of the ways to find a name finds none."""
         if self.row:
             yield self.name_by_row(self.row)
-        if name := self.text_member('name'):
-            yield '' if IDENTIFIER.fullmatch(name.strip()) else self.clean_text(name)
-        if len(self.members) == 1:  # a text, which read_payloads makes the only member, `body`
-            # A hostile text may consist of line breaks, so only its start is searched.
-            first_lines = self.text_member('body').lstrip()[:4096].splitlines()[:50]
-            # PREAMBLE also matches nothing, so that its first match is always at the start.
-            yield from (self.clean_text(PREAMBLE.sub('', each, count=1)) for each in first_lines)
+        own_name = self.text_member('name')
+        yield '' if IDENTIFIER.fullmatch(own_name.strip()) else self.clean_text(own_name)
+        if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
+            start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
+            for each in start.splitlines()[:50]:
+                # PREAMBLE also matches the empty text, so that its first match is always at the start.
+                yield self.clean_text(PREAMBLE.sub('', each, count=1))
         for meaning in ('title', 'rule', 'summary', 'text'):
             yield self.first_usable(self.values(meaning))
         yield self.kind_and_entity()
 
-    def type(self, from_url: str, incident_type: str | None) -> str | None:
-        """Return the incident's type: from the URL, else the instance's `incident_type`, else the event's own `type`.
+    def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
+        """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
 
-        If the event is in our format with keys added, its own `type` goes before the instance's. In other events it says
-        what kind of event it is: in 1,071 real payloads it never was an incident type.
+        If the event is in our format with keys added, its own `type` is used before that of the instance. In other
+        events, it says what kind of event it is: in 1,071 real payloads it never was an incident type, so it comes last.
         """
         own_type = self.text_member('type')
-        has_our_members = self.text_member('name') and as_rfc3339(self.text_member('occurred'), time.time())
-        type_in_our_format = own_type if has_our_members and not self.row else ''
-        chosen = from_url or type_in_our_format or incident_type or own_type
-        return unmarked(chosen) if chosen else None
+        is_in_our_format = (not self.row and self.text_member('name')
+                            and any_time_to_rfc3339(self.text_member('occurred'), time.time()))
+        preferred_type = own_type if is_in_our_format else ''
+        chosen = type_from_url or preferred_type or instance_type or own_type
+        return without_error_markers(chosen) if chosen else None
 
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
+        if self.row and self.row.time == ARRIVAL_TIME:
+            return ''
         if self.row and self.row.time:
-            texts = map(self.clean_text, map(self.value_at, self.row.time.split('|')))
-            return as_rfc3339(next(filter(None, texts), ''), now)
-        scopes = chain([self.top], self.top.inner('time inside'))
-        values = (value for scope in scopes for value in scope.values('time'))
-        return next(filter(None, (as_rfc3339(self.clean_text(value), now) for value in values)), '')
+            _, text = self.first_text(self.row.time)
+            return any_time_to_rfc3339(text, now)
+        values = (value for scope in chain([self.top], self.top.inner('time inside')) for value in scope.values('time'))
+        return first_of(any_time_to_rfc3339(self.clean_text(value), now) for value in values)
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
@@ -1315,8 +1465,8 @@ class ThirdPartyEvent:
     @cached_property
     def row(self) -> Row | None:
         """Return the first row that fits the event, or None."""
-        keys = [key for key in (*self.members, *self.headers) if key in ROWS]
-        for row in sorted(row for key in keys for row in ROWS[key]):
+        rows = [row for key in (*self.members, *self.headers) if key in ROWS for row in ROWS[key]]
+        for row in sorted(rows, key=lambda row: row.rank):
             if all(map(self.meets, row.conditions)):
                 return row
         return None
@@ -1328,39 +1478,47 @@ class ThirdPartyEvent:
         return wanted in values if wanted else any(value is not None for value in values)
 
     def name_by_row(self, row: Row) -> str:
-        """Return the name that a row gives the event, with ` (+3 more)` if it names the first of four items, or ''."""
-        parts_by_text: dict[str, str] = {}  # a dict, so that no text is repeated
-        more_items = 0
-        for number, (before, paths, after) in enumerate(row.name):
-            text, more = self.first_text(paths)
-            if text and text not in parts_by_text:
-                # The text before a part separates it from earlier parts; it is left out if they all are.
-                is_separated = bool(parts_by_text) or number == 0
-                parts_by_text[text] = f'{before}{text}{after}' if is_separated else text
-                more_items = max(more_items, more)
-        name = self.clean_text(''.join(parts_by_text.values()))
-        tail = f' (+{more_items} more)' if more_items else ''
-        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(tail)) + tail
+        """Return the name that a row gives the event, or '' if that says nothing.
 
-    def first_text(self, paths: str) -> tuple[str, int]:
-        """Return the first text at one of the paths, and how many more items the longest list on that path has.
-
-        Return ('', 0) if there is no text.
+        If the name is about the first item of a list, it ends with the number of others, such as ` (+3 more)`.
         """
+        name, more_count = '', 0
+        texts: list[str] = []
+        for number, part in enumerate(row.name_parts):
+            path, text = self.first_text(part.paths)
+            if not text or text in texts:  # a name does not repeat a text
+                continue
+            # The text before a path separates it from the earlier texts. If these had no texts, there is nothing to separate:
+            # `{title} ({host})` gives `db-1` then, not ` (db-1)`. But the text before the very first path begins the name.
+            is_separated = bool(texts) or number == 0
+            name += f'{part.before}{text}{part.bracket}' if is_separated else text
+            texts.append(text)
+            more_count = max(more_count, self.more_items(path))
+        name = self.clean_text(name)
+        ending = f' (+{more_count} more)' if more_count else ''
+        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(ending)) + ending
+
+    def first_text(self, paths: str) -> tuple[str, str]:
+        """Return the first of some paths (`a|b`) at which there is a text, and that text, or ('', '') if there is none."""
         for path in paths.split('|'):
             if text := self.clean_text(self.value_at(path)):
-                lists = [self.value_at(path[:zero.start()]) for zero in re.finditer(r'\.0\b', path)]
-                counts = [items.count for items in lists if isinstance(items, Items)]
-                return text, max(counts, default=1) - 1
-        return '', 0
+                return path, text
+        return '', ''
+
+    def more_items(self, path: str) -> int:
+        """Return the number of further items in the longest list on a path: with four alerts, 3 for `alerts.0.name`."""
+        before_zeros = [path[:zero.start()] for zero in re.finditer(r'\.0\b', path)]  # a.0.b.0.c -> ['a', 'a.0.b']
+        arrays = [array for array in map(self.value_at, before_zeros) if isinstance(array, JsonArray)]
+        return max((array.length for array in arrays), default=1) - 1
 
     def value_at(self, path: str) -> Any:
-        """Return the value at a path of SENDERS, which may begin with `@` or `*`, or None."""
-        if path[0] == '@':
-            return self.headers.get(path[1:])
-        if path[0] != '*':
+        """Return the value at a path of SENDERS, which may begin with `@` or `*`; None, or '' with `*`, if there is none."""
+        if path.startswith('@'):
+            return self.headers.get(path.removeprefix('@'))
+        if not path.startswith('*'):
             return find(self.members, path)
-        source = str(find(self.members, path[1:])).encode()
+        # The text at this path is another event: JSON, perhaps in base64. Its name is wanted.
+        source = str(find(self.members, path.removeprefix('*'))).encode()
         with suppress(ValueError):
             source = base64.b64decode(source, validate=True)
         return ThirdPartyEvent(source, {}, self.contains_token).name()
@@ -1370,15 +1528,16 @@ class ThirdPartyEvent:
 
         If the event has only one of them, return that one; if it has neither, return ''.
         """
-        headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
+        # Such as `X-Acme-Event: push`.
+        kinds_in_headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
         entity_names = (value for scope in self.top.inner('entity') for value in scope.values('entity name'))
-        kind = self.first_usable(chain(self.values('kind'), headers))
+        kind = self.first_usable(chain(self.values('kind'), kinds_in_headers))
         entity = self.first_usable(chain(self.values('entity'), entity_names))
         return self.clean_text(': '.join(filter(None, (kind, entity))))
 
-    def first_usable(self, values: Iterator[Any], most: int = 40) -> str:
-        """Return the first text that can be a name, or ''. Look only at the first `most` values, to bound the time."""
-        for text in map(self.clean_text, islice(values, most)):
+    def first_usable(self, values: Iterator[Any], max_values: int = 40) -> str:
+        """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
+        for text in map(self.clean_text, islice(values, max_values)):
             # The pattern is for ASCII only: in Chinese, three characters can say what happened.
             if not (text.isascii() and UNUSABLE_TEXT.fullmatch(text)):
                 return text
@@ -1392,14 +1551,17 @@ class ThirdPartyEvent:
 
     @cached_property
     def inner_scopes(self) -> list[Scope]:
-        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands."""
+        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands.
+
+        The scopes directly in the event come first, then those one level deeper.
+        """
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-        is_text = type(value) in (str, int, float)  # isinstance would accept a bool, which is an int
-        text = str(value)[:4096] if is_text else ''  # more than any name or date has, and quick to search
+        is_text_or_number = type(value) in (str, int, float)  # isinstance would accept a bool, which is an int
+        text = str(value)[:4096] if is_text_or_number else ''  # more than any name or date has, and quick to search
         if not text.isprintable():
             controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
             marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
@@ -1410,6 +1572,9 @@ class ThirdPartyEvent:
 
 ''' PAYLOAD TO INCIDENTS '''
 
+# In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
+# may take four bytes for each character.
+
 
 def note_nothing(_: str) -> None:
     """Ignore a note, where there is no log."""
@@ -1417,7 +1582,7 @@ def note_nothing(_: str) -> None:
 
 @dataclass
 class Arrival:
-    """The request that payloads came in: what it and the instance say where a payload does not.
+    """What the request and the instance supply where a payload says nothing itself.
 
     `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, and `note` writes a sentence
     to the log.
@@ -1435,37 +1600,41 @@ class Arrival:
     def type_from_url(self) -> str:
         """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
         url_type = self.query.get('type', '')
-        return '' if contains_token(self.settings, url_type) else unmarked(url_type)
+        return '' if contains_token(self.settings, url_type) else without_error_markers(url_type)
 
     @cached_property
-    def kept_headers(self) -> bytes:
+    def kept_headers_json(self) -> bytes:
         """Return the JSON object of the headers that the incidents keep."""
         return json.dumps(kept_headers(self.settings, self.headers)).encode()
 
     @cached_property
-    def is_of_known_sender(self) -> bool:
+    def has_known_sender(self) -> bool:
         """Return whether the headers alone identify a sender that has a row."""
         return self.event(b'{}').row is not None
 
-    def event(self, text: bytes) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `text`."""
-        return ThirdPartyEvent(text, self.headers, partial(contains_token, self.settings))
+    def event(self, source: bytes) -> ThirdPartyEvent:
+        """Return the third-party event whose JSON is `source`."""
+        return ThirdPartyEvent(source, self.headers, partial(contains_token, self.settings))
 
 
 BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
+# The repetitions inside JSON_START. They never backtrack: with `\s*` and `\d+`, a body of 24 MiB kept the event loop busy
+# for over a second. longest_run needs a name for each.
+LONGEST_RUNS = {name.encode(): longest_run(characters, name).encode() for name, characters in {
+    'blanks_and_bom': r'\s\xef\xbb\xbf', 'blanks_in_object': r'\s', 'blanks_in_array': r'\s', 'digits': r'\d',
+    'fraction': r'\d', 'exponent': r'\d', 'blanks_after_item': r'\s', 'blanks_after_array': r'\s'}.items()}
 # The beginning of a JSON object, or of an array whose first item is complete. Log lines begin similarly and must not
 # match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends early: it is reported as invalid JSON.
-# Nothing backtracks: with `\s*` and `\d+` a body of 24 MiB kept the event loop busy for over a second.
-RUNS = [longest_run(characters, f'run_{number}').encode() for number, characters in enumerate(
-    (r'\s\xef\xbb\xbf', r'\s', r'\s', r'\d', r'\d', r'\d', r'\s', r'\s'))]
-JSON_START = re.compile(rb'''%b (?:         # blanks and a byte order mark
-    \{ %b (?: ["}] | \Z ) |                # an object: a key or its end follows
-    \[ %b (?:
-        ["{[\]] | \Z |                      # an array: a string, an object, an array or its end follows
-        (?: -?\d %b (?:\. %b)? (?:[eE][+-]? %b)? | true | false | null )
-        %b (?: , | \] %b \Z | \Z )          # ... or a number or a word, then a comma or (perhaps after ]) the end of the text
-    )
-    )''' % tuple(RUNS), re.VERBOSE)
+JSON_START = re.compile(rb'''
+    %(blanks_and_bom)b (?:
+        \{ %(blanks_in_object)b (?: ["}] | \Z )  # an object: a key or its end follows
+    |
+        \[ %(blanks_in_array)b (?:  # an array:
+            ["{[\]] | \Z |  # a string, an object, an array or its end follows,
+            (?: -?\d %(digits)b (?:\. %(fraction)b)? (?:[eE][+-]? %(exponent)b)? | true | false | null )  # or one of these,
+            %(blanks_after_item)b (?: , | \] %(blanks_after_array)b \Z | \Z )  # then a comma, or the end of the whole text
+        )
+    )''' % LONGEST_RUNS, re.VERBOSE)
 # curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
 FIELD_NAMES = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
 # `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
@@ -1473,7 +1642,7 @@ NEXT_PAIR = re.compile(rb'[ \t][\w.*+%~$@\[\]\x80-\xff-]+=')
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
-    """Return the payloads in a body, each as the JSON text of an object: at most MAX_EVENTS. Raise Rejected.
+    """Return the payloads in a body, each as the JSON of an object: at most MAX_EVENTS. Raise Rejected.
 
     The text decides more than the Content-Type does, since many senders set a wrong one.
     """
@@ -1482,42 +1651,45 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
     if label == 'multipart/form-data' and not re.match(BLANKS + rb'(?:[{[]|\Z)', body):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label))
-    text = to_utf8(body, options.get('charset', ''), is_json)
-    if re.fullmatch(BLANKS, text):
+    source = to_utf8(body, options.get('charset', ''), is_json)
+    if re.fullmatch(BLANKS, source):
         return [b'{}']
-    if is_json or JSON_START.match(text):
+    if is_json or JSON_START.match(source):
         try:
-            return json_payloads(text)
+            return json_payloads(source)
         except BadRequest:
             if not label.startswith('text/'):  # a text may begin like JSON without being JSON
                 raise
-    elif label == 'application/x-www-form-urlencoded' and is_form(text):
-        return form_payloads(urlencoded_fields(text))
-    return [json_text({b'body': text})]
+    elif label == 'application/x-www-form-urlencoded' and is_form(source):
+        return form_payloads(urlencoded_fields(source))
+    return [json_source({b'body': source})]
 
 
-def is_form(text: bytes) -> bool:
+def is_form(source: bytes) -> bool:
     """Return whether a text that is labelled as a form really is one."""
-    equals, end = text.find(b'='), form_length(text)
-    has_fields = equals >= 0 and FIELD_NAMES.fullmatch(text, 0, equals) is not None
-    has_break = text.find(b'\r', 0, end) >= 0 or text.find(b'\n', 0, end) >= 0
-    return has_fields and not has_break and (b'&' in text or not NEXT_PAIR.search(text))
+    first_equals, end = source.find(b'='), form_length(source)
+    has_fields = first_equals >= 0 and FIELD_NAMES.fullmatch(source, 0, first_equals) is not None
+    has_break = source.find(b'\r', 0, end) >= 0 or source.find(b'\n', 0, end) >= 0
+    if has_break or not has_fields:
+        return False
+    is_log_message = b'&' not in source and NEXT_PAIR.search(source) is not None
+    return not is_log_message
 
 
-def form_length(text: bytes) -> int:
+def form_length(source: bytes) -> int:
     """Return the length of a form without the line break at its end that curl sends with a file."""
-    ending = text[-2:]  # to strip the whole text would copy it
+    ending = source[-2:]  # stripping the whole text would copy it
     without_break = ending.removesuffix(b'\n').removesuffix(b'\r')
-    return len(text) - (len(ending) - len(without_break))
+    return len(source) - (len(ending) - len(without_break))
 
 
-def json_text(value: dict[bytes, Any]) -> bytes:
+def json_source(value: dict[bytes, Any]) -> bytes:
     """Return a value as JSON (see json_pieces). Raise TooLarge: escapes can make a text six times as long."""
     return gathered(json_pieces(value), MAX_JSON_BYTES, 'as JSON')
 
 
 def json_pieces(value: Any) -> Iterator[bytes]:
-    """Yield the JSON of a value in pieces. Bytes in it are UTF-8 texts, of any length."""
+    """Yield the JSON of a value in pieces. In the value, strings of any length are UTF-8 bytes."""
     match value:
         case bytes():
             yield b'"'
@@ -1555,41 +1727,41 @@ def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
         error_class = UnsupportedMedia if isinstance(error, UnicodeError) else BadRequest
         raise error_class('The form is malformed, is not UTF-8, '
                           f'or has more than {MAX_FORM_FIELDS:,} fields.') from None
-    match values:
-        case {b'payload': [bytes(lone)], **others} if not others and JSON_START.match(lone):
-            return json_payloads(lone)
-    return [json_text({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
+    payload = values.get(b'payload', [])
+    if len(values) == len(payload) == 1 and isinstance(payload[0], bytes) and JSON_START.match(payload[0]):
+        return json_payloads(payload[0])
+    return [json_source({name: several if len(several) > 1 else several[0] for name, several in values.items()})]
 
 
-def urlencoded_fields(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+def urlencoded_fields(source: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the name and the value of each field of a form. Raise ValueError, TooLarge."""
-    # Counted and cut by hand, because to split a form of 25 MiB would copy it.
-    if text.count(b'&') >= MAX_FORM_FIELDS:
+    # Counted and cut by hand, because splitting a form of 25 MiB would copy it.
+    if source.count(b'&') >= MAX_FORM_FIELDS:
         raise ValueError('it has too many fields')
-    start, length = 0, form_length(text)
+    start, length = 0, form_length(source)
     while start < length:
-        end = find_or_end(text, b'&', start, length)
-        equals = find_or_end(text, b'=', start, end)
+        end = find_or_end(source, b'&', start, length)
+        equals = find_or_end(source, b'=', start, end)
         if end > start:
-            yield percent_decoded(text, start, equals), percent_decoded(text, equals + 1, end)
+            yield percent_decoded(source, start, equals), percent_decoded(source, equals + 1, end)
         start = end + 1
 
 
-def find_or_end(text: bytes, sign: bytes, start: int, end: int) -> int:
-    """Return the first position of `sign` from `start` to `end`, or `end` if it does not occur."""
-    position = text.find(sign, start, end)
+def find_or_end(source: bytes, byte: bytes, start: int, end: int) -> int:
+    """Return the first position of `byte` from `start` to `end`, or `end` if it does not occur."""
+    position = source.find(byte, start, end)
     return end if position < 0 else position
 
 
-# Cuts a form into pieces, but never inside a code such as %2F: a piece ends before a % or where neither of its last two
-# bytes is %. The last alternative is an incomplete code at the end.
-CODES = re.compile(rb'.{1,%d}(?:(?=%%)|(?<!%%)(?<!%%.))|.+' % PIECE_BYTES, re.DOTALL)
+# A piece of a form that does not end inside a code such as %2F: it ends before a %, or where neither of its last two bytes
+# is a %. The last alternative is an incomplete code at the end of the form.
+FORM_PIECE = re.compile(rb'.{1,%d}' % PIECE_BYTES + rb'(?:(?=%)|(?<!%)(?<!%.))|.+', re.DOTALL)
 
 
-def percent_decoded(text: bytes, start: int, end: int) -> bytes:
-    """Return text[start:end] of a form, decoded. Raise UnicodeError, TooLarge."""
+def percent_decoded(source: bytes, start: int, end: int) -> bytes:
+    """Return source[start:end] of a form, decoded (`disk+full%21` -> `disk full!`). Raise UnicodeError, TooLarge."""
     # In pieces, because each code takes a hundred times its size while it is decoded.
-    pieces = (unquote_to_bytes(piece[0].replace(b'+', b' ')) for piece in CODES.finditer(text, start, end))
+    pieces = (unquote_to_bytes(piece[0].replace(b'+', b' ')) for piece in FORM_PIECE.finditer(source, start, end))
     plain_text = gathered(pieces, MAX_BODY_BYTES, 'decoded')
     check_utf8(plain_text)
     return plain_text
@@ -1604,7 +1776,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[bytes, Any]]:
         if isinstance(part, MultipartSegment):
             segment, content = part, io.BytesIO()
         elif part:
-            if segment.filename is None:
+            if segment.filename is None:  # of a file, only the size is kept
                 content.write(part)
         elif segment.filename is None:
             check_utf8(content.getvalue())
@@ -1618,25 +1790,26 @@ JSON_KINDS = {b'{': 'an object', b'[': 'an array', b'"': 'a string', b'n': 'null
               b't': 'true or false', b'f': 'true or false'}
 
 
-def json_kind(text: bytes) -> str:
+def json_kind(source: bytes) -> str:
     """Return in words what kind of value a valid JSON text without leading blanks is."""
-    return JSON_KINDS.get(text[:1], 'a number')
+    return JSON_KINDS.get(source[:1], 'a number')
 
 
-def json_payloads(text: bytes) -> list[bytes]:
+def json_payloads(source: bytes) -> list[bytes]:
     """Return the payloads of a JSON text: one object, an array of objects, or objects in a row as in NDJSON.
 
-    Replace half surrogate pairs, and in a small text escape control characters in strings. Raise BadRequest, TooLarge.
+    Replace lone surrogates, and in a small text escape control characters in strings. Raise BadRequest, TooLarge.
     """
     try:
-        values = json_values(text, text)
+        values = json_values(source, source)
     except BadRequest:  # only invalid JSON pays for the repairs
-        mended = replace_half_pairs(text)
-        if len(text) <= SMALL_BODY_BYTES:
-            # Blanks keep every position, so this finds errors where the sender has them; escapes move what follows.
-            json_values(controls_in_strings(mended, BLANK), text)
+        mended = replace_lone_surrogates(source)
+        if len(source) <= SMALL_BODY_BYTES:
+            # First find errors that cannot be mended. A blank is as long as the control character that it replaces, so
+            # that the message names the sender's own line and column. An escape is longer, and moves what follows.
+            json_values(controls_in_strings(mended, BLANK), source)
             mended = controls_in_strings(mended, ESCAPED)
-        values = json_values(mended, text)
+        values = json_values(mended, source)
     if len(values) == 1 and json_kind(values[0]) == 'an array':
         values = array_items(values[0])
     if len(values) > MAX_EVENTS:
@@ -1658,57 +1831,64 @@ too_deep = partial(BadRequest, 'The body is not usable JSON: it is nested too de
 too_many_events = partial(TooLarge, f'The body contains more than {MAX_EVENTS:,} events: send fewer at a time.')
 
 
-def json_values(text: bytes, as_sent: bytes) -> list[bytes]:
-    """Return the JSON values that follow one another in `text`. Raise BadRequest.
+def json_values(source: bytes, as_sent: bytes) -> list[bytes]:
+    """Return the JSON values that follow one another: `{"a": 1} {"b": 2}` -> [`{"a": 1}`, `{"b": 2}`]. Raise BadRequest.
 
     Return at most MAX_EVENTS + 1 values, so that the caller can detect that there are too many. `as_sent` is the text
     before it was mended: positions in error messages refer to it.
     """
     values: list[bytes] = []
     start = 0
-    while start < len(text) and len(values) <= MAX_EVENTS:
+    while start < len(source) and len(values) <= MAX_EVENTS:
         yield_if_due()
-        end = len(text)
-        try:
-            VALUE.decode(memoryview(text)[start:])
-        except RecursionError:
-            raise too_deep() from None
-        except DecodeError as error:
-            # msgspec gives no position for a text that ends early. "trailing characters" means that the value is valid
-            # and something follows; the position is that of the second byte of what follows.
-            words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
-            reason, offset = words.groups() if words else ('it ends early', end - start)
-            if reason != 'trailing characters':
-                raise not_json(reason, as_sent, start + int(offset)) from None
-            end = start + int(offset) - 1
-        values.append(text[start:end].strip())
+        end = json_value_end(source, start, as_sent)
+        values.append(source[start:end].strip())
         start = end
     return values
 
 
-def not_json(reason: str, text: bytes, position: int) -> BadRequest:
+def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
+    """Return where the JSON value that begins at `start` ends, with the blanks after it. Raise BadRequest."""
+    # msgspec cannot decode one value and stop: decode() rejects a text in which something follows the value, and
+    # decode_lines() decodes all values, however many there are. But the error of decode() says where the value ends.
+    try:
+        VALUE.decode(memoryview(source)[start:])
+    except RecursionError:
+        raise too_deep() from None
+    except DecodeError as error:
+        words = re.fullmatch(r'JSON is malformed: (.+) \(byte (\d+)\)', str(error))
+        if not words:  # msgspec gives no position for a text that ends early
+            raise not_json('it ends early', as_sent, len(source)) from None
+        reason, position = words[1], start + int(words[2])
+        if reason != 'trailing characters':
+            raise not_json(reason, as_sent, position) from None
+        return position - 1  # the position is that of the second byte of what follows
+    return len(source)
+
+
+def not_json(reason: str, source: bytes, position: int) -> BadRequest:
     """Return the error for invalid JSON: the reason, and the line and column of a position in bytes."""
     # Python's json writes NaN and Infinity. msgspec's position is the first letter; a minus sign is one byte earlier.
-    if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(text, position - 1):
+    if constant := re.compile(rb'.??(NaN|-?Infinity)', re.DOTALL).match(source, position - 1):
         reason, position = f'{constant[1].decode()} is not JSON', constant.start(1)
-    row = text.count(b'\n', 0, position) + 1
-    before = memoryview(text)[text.rfind(b'\n', 0, position) + 1:position]
-    column = sum(map(len, decoded(before, errors='ignore'))) + 1  # in characters
+    row = source.count(b'\n', 0, position) + 1
+    row_start = source.rfind(b'\n', 0, position) + 1
+    column = sum(map(len, decoded(memoryview(source)[row_start:position], errors='ignore'))) + 1  # in characters
     return BadRequest(f'The body is not valid JSON: {reason}, line {row} column {column}.')
 
 
 # Decoding into a struct of MAX_EVENTS + 1 items keeps no further ones: a list of all could take hundreds of MiB.
-ITEMS = Decoder(defstruct(
-    'Items', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
+FIRST_ITEMS = Decoder(defstruct(
+    'FirstItems', [(f'item_{number}', Raw, Raw()) for number in range(MAX_EVENTS + 1)], array_like=True))
 
 
 def array_items(array: bytes | Raw) -> list[bytes]:
     """Return the items of a JSON array, at most MAX_EVENTS + 1: the caller rejects more than MAX_EVENTS."""
-    return [bytes(item) for item in astuple(ITEMS.decode(array)) if item]
+    return [bytes(item) for item in astuple(FIRST_ITEMS.decode(array)) if item]
 
 
-def replace_half_pairs(text: bytes) -> bytes:
-    r"""Return a JSON text in which \ufffd replaces each half of a surrogate pair, as the server would write it.
+def replace_lone_surrogates(source: bytes) -> bytes:
+    r"""Return a JSON text in which \ufffd replaces each lone surrogate, as the server would write it.
 
     The replacement is as long as what it replaces, so that positions stay the same.
     """
@@ -1717,35 +1897,36 @@ def replace_half_pairs(text: bytes) -> bytes:
     # Everything else is matched as well: a whole pair must not be taken for two halves, nor the end of `\\ud800` (an
     # escaped backslash, then letters) for an escape. The repetitions are limited so that no match blocks others for long.
     others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
-    mended = io.BytesIO(text)  # it copies the text only when something is written
-    for step in re.finditer(rb'(%b)|%b' % (halves, others), text):
+    mended = io.BytesIO(source)  # it copies the text only when something is written
+    for found in re.finditer(rb'(?P<halves>%b)|%b' % (halves, others), source):
         yield_if_due()
-        if step[1]:
-            mended.seek(step.start())
-            mended.write(rb'\ufffd' * (len(step[1]) // len(rb'\ufffd')))
+        if found['halves']:
+            number_of_halves = len(found['halves']) // len(rb'\ufffd')
+            mended.seek(found.start())
+            mended.write(rb'\ufffd' * number_of_halves)
     return mended.getvalue()
 
 
-ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}
+ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}  # {9: '\\t', 10: '\\n', ...}
 BLANK = dict.fromkeys(ESCAPED, ' ')
 
 
-def controls_in_strings(text: bytes, spelling: dict[int, str]) -> bytes:
-    """Return a JSON text with the control characters in its strings spelled as given by their codes.
+def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
+    """Return a JSON text in which each control character in a string is replaced by its `spelling` (ESCAPED or BLANK).
 
     Hand-written templates leave line breaks, tabs and the like in strings, where JSON forbids them.
     """
     # The closing quote is optional: otherwise an unterminated string would be tried again from each later quote.
     strings = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
-    return strings.sub(lambda string: string[0].translate(spelling), text.decode()).encode()
+    return strings.sub(lambda string: string[0].translate(spelling), source.decode()).encode()
 
 
 def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]]:
-    """Return the incidents of payloads, at most MAX_EVENTS. Raise TooLarge, and BadRequest for a malformed envelope."""
+    """Return the incidents of payloads, at most MAX_EVENTS. Raise TooLarge, and BadRequest for an unusable payload."""
     incidents: list[dict[str, Any]] = []
-    for index, text in enumerate(payloads):
+    for index, source in enumerate(payloads):
         try:
-            incidents += incidents_of(text, arrival)
+            incidents += payload_incidents(source, arrival)
         except BadRequest as error:
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
         except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
@@ -1763,148 +1944,161 @@ ENVELOPE = Decoder(defstruct(
     'Envelope', [(key, Raw, Raw()) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True))
 
 
-def incidents_of(text: bytes, arrival: Arrival) -> list[dict[str, Any]]:
+def payload_incidents(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     """Return the incidents of a payload: one of an envelope, or those of a third-party payload. Raise Rejected."""
     yield_if_due()
     unknown_key = ''
     try:
-        fields = asdict(ENVELOPE.decode(text))
-        # An empty object is an envelope, but not Shopify's, for example: its headers say what happened.
-        if any(fields.values()) or not arrival.is_of_known_sender:
-            return [envelope_incident(fields, text, arrival)]
-    except ValidationError as error:  # "Object contains unknown field `x`"
-        unknown_key = str(error)[:300].partition('`')[2].rstrip('`')
-    return third_party_incidents(text, arrival, unknown_key)
+        fields = asdict(ENVELOPE.decode(source))
+        # An empty object is an envelope, unless the headers identify a sender such as Shopify and say what happened.
+        if any(fields.values()) or not arrival.has_known_sender:
+            return [envelope_incident(fields, source, arrival)]
+    except ValidationError as error:
+        _, _, key_and_quote = str(error)[:300].partition('`')  # "Object contains unknown field `x`"
+        unknown_key = key_and_quote.rstrip('`')
+    return third_party_incidents(source, arrival, unknown_key)
 
 
-def third_party_incidents(text: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
+def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
     """Return one incident for a third-party payload, or one for each item of the array at the path of the URL's ?each=.
 
-    Raise TooLarge, and BadRequest if the payload has a key for an envelope's details. The sender is then shown
-    `unknown_key`, the key that an envelope cannot have.
+    Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The sender is then shown
+    `unknown_key`, the key because of which it is not an envelope.
     """
-    event = arrival.event(text)
-    if raw_key := next((key for key in RAW_KEYS if key in event.members), ''):
+    event = arrival.event(source)
+    if raw_key := first_of(key for key in RAW_KEYS if key in event.members):
         raise BadRequest(f"Only 'name', 'type' and 'occurred' can be sent beside '{raw_key}': move other keys into it, "
                          "or omit it, and the whole object becomes the incident's details.", unknown_key)
     path = arrival.query.get('each', '')
-    items = items_at(text, path) if path else []
+    items = items_at(source, path) if path else []
     if items:
         return [third_party_incident(item, arrival.event(item), arrival) for item in items]
     if path:
-        arrival.note('The path of ?each= leads to no array of objects, so the event becomes one incident.')
-    return [third_party_incident(text, event, arrival)]
+        arrival.note('The path of ?each= does not lead to an array of objects, so the event becomes one incident.')
+    return [third_party_incident(source, event, arrival)]
 
 
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
 
 
-def envelope_incident(fields: dict[str, Raw], text: bytes, arrival: Arrival) -> dict[str, Any]:
-    """Return the incident of an envelope, given as JSON: the whole `text`, and each field, empty if it was not sent.
+def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -> dict[str, Any]:
+    """Return the incident of an envelope. Raise BadRequest, TooLarge.
 
-    Raise BadRequest, TooLarge.
+    `source` is the JSON of the whole envelope; `fields` has that of each field, which is empty if it was not sent.
     """
     members = {key: bytes(member) for key, member in fields.items() if member}
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are the same field: send only one of them.")
     texts = {key: read_text(key, member) for key, member in members.items()}
+    raw_json = members[raw_keys[0]] if raw_keys else source
     return {
         'name': texts.get('name') or DEFAULT_NAME,
         'type': texts.get('type') or arrival.type_from_url or arrival.settings.incident_type,
         'occurred': read_date(texts.get('occurred')) or arrival.occurred,
-        'rawJSON': details_text(members[raw_keys[0]] if raw_keys else text),
+        'rawJSON': to_raw_json(raw_json),
     }
 
 
 def read_text(key: str, member: bytes) -> str | None:
-    """Return the text of an envelope's field from its JSON, or None if it is null or the details (an object or array).
+    """Return the text of an envelope's field from its JSON, or None if it is null, an object or an array.
 
-    Raise TooLarge, and BadRequest for a value that the field cannot have.
+    Raise TooLarge, and BadRequest for a value that the field cannot have: only `raw_json` is an object or an array.
     """
     kind = json_kind(member)
     allowed = ('an object', 'an array') if key in RAW_KEYS else ('a string', 'null')
     if kind not in allowed:
         raise BadRequest(f"'{key}' is {kind}; it must be {' or '.join(allowed)}.")
-    if kind == 'a string' and key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
+    if kind != 'a string':
+        return None
+    if key != 'occurred' and len(member) > MAX_ENVELOPE_TEXT_BYTES:
         raise TooLarge(f"'{key}' is larger than {MAX_ENVELOPE_TEXT_BYTES // 1024} KiB.")
     # A huge date passes the check above: read_value returns only its beginning, and read_date rejects that.
-    text = read_value(Raw(member)) if kind == 'a string' else None
+    text: str = read_value(Raw(member))
     for marker in ERROR_MARKERS:
-        if text and marker in text:
+        if marker in text:
             raise BadRequest(f"'{key}' must not contain {marker}: XSOAR reads it as an error of its own.")
     return text
 
 
-def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z') -> str:
+def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z', max_length: int = 200) -> str:
     """Return an ISO 8601 date as RFC 3339, or '' for None and for the zero time, which Go writes for "no time".
 
     Raise BadRequest for anything else.
     """
-    start = str(text)[:200]  # no date is longer, and a message should not copy more
+    if text is None or text == zero_time:
+        return ''
     try:
-        return '' if text in (None, zero_time) else to_rfc3339(start if start == text else '')
+        if len(text) > max_length:  # no date is longer, and Python's message would repeat the whole text
+            raise ValueError('it has another format')
+        return iso_date_to_rfc3339(text)
     except (ValueError, OverflowError) as error:
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
-                         found=f'{start} ({error})') from None
+                         found=f'{text[:max_length]} ({error})') from None
 
 
-def third_party_incident(text: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
-    """Return the incident of a third-party event, given as JSON and as its reader. Raise TooLarge.
+def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
+    """Return the incident of a third-party event, given as JSON and as a ThirdPartyEvent. Raise TooLarge.
 
-    Its details include the request's headers, because often only a header says what kind of event it is.
+    Unless it has `headers` of its own, its rawJSON includes the request's: often only a header names the kind of event.
     """
     yield_if_due()
+    headers = b'' if 'headers' in event.members else arrival.kept_headers_json
     return {
         'name': event.name() or DEFAULT_NAME,
-        'type': event.type(arrival.type_from_url, arrival.settings.incident_type),
+        'type': event.incident_type(arrival.type_from_url, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
-        'rawJSON': details_text(text, b'' if 'headers' in event.members else arrival.kept_headers),
+        'rawJSON': to_raw_json(source, headers),
     }
 
 
-def details_text(text: bytes, headers: bytes = b'') -> bytes:
+def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
     """Return an incident's rawJSON, in UTF-8, from the JSON of its payload. Raise TooLarge.
 
-    `headers` is the JSON of an object that becomes the last member, `headers`, or empty.
+    `headers` is the JSON of an object that becomes the last member, `headers`; if it is empty, nothing is added.
     """
     if headers:
-        text = text[:-1].rstrip()  # without the closing brace
-        text += b'%b"headers": %b}' % (b'' if text == b'{' else b', ', headers)
+        opened = source[:-1].rstrip()  # without the closing brace
+        comma = b'' if opened == b'{' else b', '
+        source = opened + b'%b"headers": %b}' % (comma, headers)
     # The server would take a marker for an error. With its first character escaped, it is still the same JSON string.
     for marker in map(str.encode, ERROR_MARKERS):
-        text = text.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
-    if len(text) > MAX_JSON_BYTES:
+        source = source.replace(marker, rb'\u%04x' % marker[0] + marker[1:])
+    if len(source) > MAX_JSON_BYTES:
         raise TooLarge(f'The body is larger than {MAX_JSON_BYTES / MIB:g} MiB as JSON.')
-    return narrowed(text) if len(text) > MIB else text
+    return narrowed(source) if len(source) > MIB else source
 
 
 WIDE = re.compile('[\U00010000-\U0010ffff]+')
 WIDE_STARTS = [bytes([first]) for first in range(0xf0, 0xf5)]  # the first byte of each such character in UTF-8
 
 
-def narrowed(text: bytes) -> bytes:
-    """Return a JSON text, with the characters beyond U+FFFF escaped if it takes less memory that way.
+def narrowed(source: bytes) -> bytes:
+    r"""Return a JSON text, with the characters beyond U+FFFF escaped (\ud83d\ude00) if it takes less memory that way.
 
     The text is in memory twice: as UTF-8 while it waits, and as a str in the call. In a str with one wide character,
     every character takes four bytes; otherwise one or two (PEP 393).
     """
-    wide = sum(map(text.count, WIDE_STARTS))
+    wide = sum(map(source.count, WIDE_STARTS))
     if not wide:
-        return text
-    characters = sum(map(len, decoded(text)))
-    width = 2 if re.search(rb'[\xc4-\xef]', text) else 1  # in UTF-8, these bytes begin the characters U+0100 to U+FFFF
-    # An escaped pair has 12 characters: 8 bytes more than the character in UTF-8, 11 characters more in the str.
-    if 8 * wide + width * (characters + 11 * wide) >= 4 * characters:
-        return text
-    pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(text))
+        return source
+    characters = sum(map(len, decoded(source)))
+    # In UTF-8, these bytes begin the characters from U+0100 to U+FFFF.
+    bytes_per_character = 2 if re.search(rb'[\xc4-\xef]', source) else 1
+    # An escaped pair is 12 ASCII characters instead of one character of 4 bytes in UTF-8.
+    escaped_size, escaped_characters = len(source) + (12 - 4) * wide, characters + (12 - 1) * wide
+    memory_as_it_is = len(source) + 4 * characters
+    memory_escaped = escaped_size + bytes_per_character * escaped_characters
+    if memory_escaped >= memory_as_it_is:
+        return source
+    pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
     return gathered(pieces, 2 * MAX_JSON_BYTES, 'as JSON')
 
 
 MAX_PATH_KEYS = 16
 
 
-def items_at(text: bytes, path: str) -> list[bytes]:
+def items_at(source: bytes, path: str) -> list[bytes]:
     """Return the items of the array at a dotted path in a JSON object, at most MAX_EVENTS + 1.
 
     Return no items if the path is too long or leads to no array, or if an item is not an object.
@@ -1914,10 +2108,10 @@ def items_at(text: bytes, path: str) -> list[bytes]:
         return []
     # A ValueError means: no object or no such member on the way, no array at the end, or a key that defstruct rejects.
     with suppress(ValueError):
-        found = path_decoder(path).decode(text)
+        inner = path_decoder(path).decode(source)
         for _ in keys:
-            found = found.value
-        items = array_items(found)
+            inner = inner.value
+        items = array_items(inner)
         return items if all(json_kind(item) == 'an object' for item in items) else []
     return []
 
@@ -1938,7 +2132,7 @@ def path_decoder(path: str) -> Decoder[Any]:
 
 
 def never_gone() -> bool:
-    """Return False, for a sender that has not disconnected or has no connection."""
+    """Return False: the default for a request whose connection is unknown or no longer matters."""
     return False
 
 
@@ -1954,9 +2148,9 @@ class Request:
     body: Any = None  # a reader, whose `size` is the number of bytes that the sender has announced so far
     head_size: int = 0  # bytes of the request line and the headers
     is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection
-    arrived: float = field(default_factory=time.time)
+    arrived: float = field(default_factory=time.time)  # Unix time in seconds
     rejection: Rejected | None = None  # why it is not valid HTTP
-    is_accepted: bool = False  # whether the sender has proved that it may create incidents
+    is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
 
@@ -1978,7 +2172,7 @@ ALLOW = {'Allow': 'GET, HEAD, OPTIONS, POST, PUT'}
 MAX_HANDSHAKE_BYTES = 64 * 1024
 
 
-def plain(text: Any, name: str = 'A challenge') -> str:
+def safe_text(text: Any, name: str = 'A challenge') -> str:
     """Return `text` if it is safe to echo. Raise BadRequest, which calls the text `name`, if it is not."""
     if not (isinstance(text, str) and re.fullmatch('[ -~]{1,1024}', text)):
         raise BadRequest(f'{name} is echoed only if it has 1 to 1024 printable ASCII characters.')
@@ -1987,11 +2181,11 @@ def plain(text: Any, name: str = 'A challenge') -> str:
 
 def echo(text: Any) -> HTTPResponse:
     """Return the response that repeats a sender's challenge. Raise BadRequest."""
-    return HTTPResponse(plain(text), headers=PLAIN_TEXT)
+    return HTTPResponse(safe_text(text), headers=PLAIN_TEXT)
 
 
-def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
-    """Return the response to a handshake that needs no proof, or None if the request is not one. Raise Rejected."""
+def handshake_before_proof(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
+    """Return the response to a handshake without a signature, or None if the request is not one. Raise Rejected."""
     headers, query = request.headers, request.query
     # Without both headers there is no body (RFC 9112, 6.3).
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
@@ -2004,7 +2198,7 @@ def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> 
             return event_grid_handshake(request, intake)
         # Okta event hooks: "One-time verification request".
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):
-            return json_response(to_json({'verification': plain(challenge)}))
+            return json_response(to_json({'verification': safe_text(challenge)}))
         # Meta webhooks, "Get Started": "Verification Requests".
         case 'GET' if query.get('hub.mode') == 'subscribe':
             shown = query.get('hub.verify_token', '').encode()
@@ -2016,16 +2210,17 @@ def unsigned_handshake(settings: Settings, request: Request, intake: Intake) -> 
             return echo(query['challenge'])
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
-            allowed = {'WebHook-Allowed-Origin': plain(origin), 'WebHook-Allowed-Rate': '*'}
+            allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
             return HTTPResponse(headers=PLAIN_TEXT | ALLOW | allowed)
     return None
 
 
 def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
     """Return the response to Event Grid's handshake: the code in the first event of its body. Raise Rejected."""
-    with intake.body(request.body, False, MAX_HANDSHAKE_BYTES, request.memory_bytes) as body:
-        event = [*read_payloads(body, 'application/json'), b''][0]  # an empty array has no first event
-    code = plain(find(read_members(event), 'data.validationCode'), "The 'validationCode' in 'data'")
+    with intake.body(request.body, is_accepted=False, limit=MAX_HANDSHAKE_BYTES, overhead=request.memory_bytes) as body:
+        events = read_payloads(body, 'application/json')
+    first_event = read_members(events[0]) if events else {}
+    code = safe_text(find(first_event, 'data.validationCode'), "The 'validationCode' in 'data'")
     return json_response(to_json({'validationResponse': code}))
 
 
@@ -2034,13 +2229,13 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
 
     The request is already accepted: `signed_by` is the header with the valid signature, or '' if none was needed.
     """
-    text = payloads[0] if len(payloads) == 1 else b''
-    # 'url_verification' and 'endpoint.url_validation' share 'url_v': to search for it is faster than to parse every payload.
-    if len(text) > MAX_HANDSHAKE_BYTES or b'url_v' not in text:
+    source = payloads[0] if len(payloads) == 1 else b''
+    # 'url_verification' and 'endpoint.url_validation' share 'url_v': searching for it is faster than parsing every payload.
+    if len(source) > MAX_HANDSHAKE_BYTES or b'url_v' not in source:
         return None
-    event = read_members(text)
-    # The response is signed with the token, so there must be one. A request that shows the token needs no valid signature,
-    # but Zoom's header all the same.
+    event = read_members(source)
+    # The response is signed with the token, so there must be one. Zoom's header is needed even if the request shows the
+    # token: then its signature is not checked, and `signed_by` is ''.
     is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
     match {key: find(event, key) for key in ('type', 'challenge', 'event')}:
@@ -2056,7 +2251,7 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
 def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
     """Return the response that contains Zoom's `plainToken` and its signature. Raise BadRequest."""
     text = plain_token if isinstance(plain_token, str) else ''
-    # The sender chooses the text to sign. With letters and digits only, the result can never be the signature of a request.
+    # The sender chooses the text to sign. With letters and digits only, it fits no request but one with this text as its body.
     if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
         raise BadRequest("'plainToken' must have 1 to 64 letters and digits, and nothing else.")
     signed = hmac.digest(settings.token, text.encode(), 'sha256').hex()
@@ -2065,45 +2260,49 @@ def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
 
 ''' STATE '''
 
+# The words of this section: a Post is what the queue knows of one accepted request, namely its incidents. A call is one
+# createIncidents call. A group is the posts that go to the server in one call; a part is a half of a rejected group, or of
+# a rejected part.
+
 
 def with_text(incident: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of an incident with `rawJSON` as text, the form that createIncidents needs.
+    """Return a copy of an incident whose `rawJSON` is a str, as createIncidents requires.
 
-    Until then it stays UTF-8, which takes no more memory than was sent: as text, a single emoji in it would make every
+    Until then it stays UTF-8, which takes no more memory than was sent: in a str, a single emoji would make every
     character take four bytes.
     """
     return {**incident, 'rawJSON': incident['rawJSON'].decode()}
 
 
-def text_bytes(incident: dict[str, Any]) -> int:
+def incident_bytes(incident: dict[str, Any]) -> int:
     """Return how many bytes of memory the values of an incident take."""
     return sum(map(sys.getsizeof, incident.values()))
 
 
-def ignore() -> None:
+def do_nothing() -> None:
     """Do nothing."""
 
 
 class Post:
-    """A post's incidents on their way to XSOAR: what is still to be created, what exists, and by when."""
+    """What the queue knows of one accepted request: the incidents to create, those that exist, and the deadline."""
 
     def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0):
         self.incidents = incidents  # those not yet created; a call that succeeds removes its own
-        self.count = len(incidents)
-        self.size = sum(map(text_bytes, incidents))
+        self.count = len(incidents)  # of all, whether created or not
+        self.size = sum(map(incident_bytes, incidents))
         self.memory_bytes = self.size + request_bytes  # while it waits
         # The latest moment at which a call with this post may begin. Later its sender gets a 503.
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
-        self.is_begun = False  # True once a call with some of its incidents succeeded
-        self.is_in_doubt = False  # True once a call with some of its incidents was sent and not confirmed
+        self.is_partly_created = False  # True once a call with some or all of its incidents succeeded
+        self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
-        self.result: AsyncResult[list[Any]] = AsyncResult()  # the list of created incidents, or a Rejected
-        self.on_begun: Callable[[], None] = ignore  # called when a first call succeeded, and another is needed
+        self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
+        self.on_partly_created: Callable[[], None] = do_nothing  # called after a successful call if another has to follow
 
     @property
     def what_exists(self) -> str:
         """Return a sentence for the sender of a failed post: how many of its incidents exist, as far as is known."""
-        if self.is_begun:
+        if self.is_partly_created:
             more = ', and more may exist' if self.is_in_doubt else ''
             return f'{len(self.created):,} of its {self.count:,} incidents exist{more}.'
         if self.is_in_doubt:
@@ -2111,71 +2310,106 @@ class Post:
         return 'Nothing was created.'
 
 
-def fail_posts(posts: Iterable[Post], rejection: type[Rejected], detail: str) -> None:
-    """Set each post's result to a rejection of this class; its text is `detail` and a sentence about what exists."""
+def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) -> None:
+    """Set each post's result to an error of this class. Its text is the reason and a sentence about what exists."""
     for post in posts:
-        # If a post exists in part, a retry would create that part a second time. So no 503 asks for one.
-        error_class = RejectedByServer if post.is_begun else rejection
-        post.result.set_exception(error_class(f'{detail} {post.what_exists}'))
+        # If a part of a post exists, a 503 would be wrong: it asks for a retry, which would create that part a second time.
+        safe_class = RejectedByServer if post.is_partly_created else error_class
+        post.result.set_exception(safe_class(f'{reason} {post.what_exists}'))
 
 
-def fail_overdue(posts: list[Post], now: float, detail: str) -> list[Post]:
-    """Fail the posts that may no longer be handed over, and return the others."""
-    fail_posts((post for post in posts if post.hand_over_by <= now), Unavailable, detail)
+def fail_overdue(posts: list[Post], now: float, reason: str) -> list[Post]:
+    """Fail the posts whose `hand_over_by` has come, and return the others."""
+    fail_posts([post for post in posts if post.hand_over_by <= now], Unavailable, reason)
     return [post for post in posts if post.hand_over_by > now]
 
 
-def valid_timings(timings: list[tuple[int, float]], count: int, spent: float, jitter: float = 0.1) -> list[tuple[int, float]]:
-    """Return the timings of earlier calls, or an empty list if they no longer describe the server.
+Timing = tuple[int, float]  # of one call that succeeded: how many incidents it contained, and how many seconds it took
 
-    A timing is the number of incidents in a call and the seconds that it took. A new call of `count` incidents that took
-    `spent` seconds contradicts an earlier one if it held no more incidents and took over twice as long, or held no fewer
-    and took less than half as long. `jitter` seconds are added to the longer limit, since short calls vary by chance.
+
+def valid_timings(timings: list[Timing], count: int, spent: float, jitter: float = 0.1) -> list[Timing]:
+    """Return the timings of earlier calls, or an empty list if a new call shows that the server's speed has changed.
+
+    The new call contained `count` incidents and took `spent` seconds. The speed has changed if a call took over twice as
+    long as another one with at least as many incidents. For example, if earlier 10 incidents took 1 s, the server has
+    slowed if now 8 take 3 s, and has sped up if now 12 take 0.3 s. Short calls vary by chance, so the longer call must
+    exceed twice the shorter one by `jitter` seconds.
     """
-    for size, seconds in timings:
-        has_slowed = size >= count and spent > 2 * seconds + jitter
-        has_sped_up = size <= count and seconds > 2 * spent + jitter
+    for earlier_count, earlier_spent in timings:
+        has_slowed = count <= earlier_count and spent > 2 * earlier_spent + jitter
+        has_sped_up = count >= earlier_count and earlier_spent > 2 * spent + jitter
         if has_slowed or has_sped_up:
             return []
     return timings
 
 
-def how_many_fit(timings: Sequence[tuple[int, float]], seconds: float, growth: int = 32, worst_seconds: float = 40,
-                 probe_seconds: float = 15) -> int:
-    """Return how many incidents the next call should hold to take about `seconds`; at least 1.
+class CallCost(NamedTuple):
+    """An estimate: a call of n incidents takes `overhead + n * per_incident` seconds."""
 
-    A call takes a fixed time, its overhead, and a time per incident. Two calls of different sizes show both; with one
-    call, or calls of one size, all its time counts as time per incident. If the overhead exceeds half of `seconds`, the
-    call may take twice the overhead instead: smaller calls would spend most of the time on overhead.
+    overhead: float
+    per_incident: float
+    is_overhead_known: bool
 
-    A call is never expected to exceed LONGEST_CALL_SECONDS. In case there is no overhead after all, a call that could then
-    exceed it holds at most `growth` times the incidents of the largest call so far, and few enough to end within
-    `worst_seconds`: a call of more than 60 s would stop the platform's heartbeat for good.
+
+def estimated_cost(timings: Sequence[Timing]) -> CallCost:
+    """Estimate what a call costs from the timings of earlier calls, of which the last is the latest.
+
+    Two calls of different sizes show both figures. For example, if 10 incidents took 0.6 s and 60 took 1.1 s, then 50 more
+    cost 0.5 s: that is 0.01 s per incident, and the overhead is 1.1 s - 60 * 0.01 s = 0.5 s. With one call, or calls of
+    about one size, all time counts as time per incident.
     """
-    timings = timings or [(8, 2.0)]  # a slow server, so that the first calls are small
     *earlier, (count, spent) = timings
-    # Sizes within a factor of two are skipped: their difference would be mostly chance. If a larger call was faster, its
-    # gain counts as a cost, too: it shows how much times vary by chance.
-    costs = [abs(spent - other_seconds) / abs(count - other) for other, other_seconds in earlier
-             if max(count, other) >= 2 * min(count, other)]
-    per_incident = max(*costs, 1e-6) if costs else spent / count  # the highest estimate, and not 0: it divides below
-    overhead = max(spent - per_incident * count, 0)
-    wanted = max(seconds - overhead, overhead) / per_incident
-    allowed = (LONGEST_CALL_SECONDS - overhead) / per_incident
-    if count == 1 and not costs and spent <= probe_seconds:  # two take at most twice as long, and show the overhead
-        wanted, allowed = max(wanted, 2), max(allowed, 2)
-    largest, largest_seconds = max(timings)
-    without_overhead = LONGEST_CALL_SECONDS * count / spent
-    safe = max(without_overhead, min(growth, worst_seconds / largest_seconds) * largest)
-    return max(int(min(wanted, allowed, safe) + 1e-6), 1)  # 1e-6: a quotient of 7.9999999 means 8
+    estimates = []  # of the seconds per incident, one from each earlier call
+    for earlier_count, earlier_spent in earlier:
+        # Sizes within a factor of two are skipped: their difference in time would be mostly chance.
+        if max(count, earlier_count) >= 2 * min(count, earlier_count):
+            # The absolute value, in case the larger call was faster: then it shows how much times vary by chance.
+            estimates.append(abs(spent - earlier_spent) / abs(count - earlier_count))
+    if not estimates:
+        return CallCost(0, spent / count, is_overhead_known=False)
+    per_incident = max(*estimates, 1e-6)  # the highest is the most careful; not 0, since how_many_fit divides by it
+    return CallCost(max(spent - per_incident * count, 0), per_incident, is_overhead_known=True)
+
+
+def safe_count(timings: Sequence[Timing], growth: int = 32, worst_seconds: float = 40) -> float:
+    """Return the most incidents that a call may contain, on the cautious assumption that calls have no overhead.
+
+    Without overhead the time grows in proportion to the incidents. For example, if 10 incidents took 0.6 s and then 60
+    took 1.1 s, 60 * (10 / 1.1) = 545 would take LONGEST_CALL_SECONDS, 10 s. A call may contain that many in any case. It
+    may contain more if that is at most `growth` times the incidents of the largest call so far, and would end within
+    `worst_seconds`: 60 * 32 = 1,920. A call of more than 60 s would stop the platform's heartbeat for good.
+    """
+    count, spent = timings[-1]
+    in_longest_call = count * LONGEST_CALL_SECONDS / spent
+    largest_count, largest_spent = max(timings)
+    in_worst_call = largest_count * min(growth, worst_seconds / largest_spent)
+    return max(in_longest_call, in_worst_call)
+
+
+def how_many_fit(timings: Sequence[Timing], seconds: float, probe_seconds: float = 15) -> int:
+    """Return how many incidents the next call should contain to take about `seconds`; at least 1.
+
+    For example, with an overhead of 0.5 s and 0.01 s per incident, a call of 2 s has room for (2 - 0.5) / 0.01 = 150.
+    """
+    timings = timings or [(8, 2.0)]  # as if the server were slow, so that the first calls are small
+    cost = estimated_cost(timings)
+    # If the overhead exceeds half of `seconds`, a call may take twice the overhead instead: smaller calls would spend most
+    # of their time on it. But no call is expected to exceed LONGEST_CALL_SECONDS.
+    target_seconds = min(max(seconds, 2 * cost.overhead), LONGEST_CALL_SECONDS)
+    wanted = (target_seconds - cost.overhead) / cost.per_incident
+    count, spent = timings[-1]
+    if count == 1 and not cost.is_overhead_known and spent <= probe_seconds:
+        wanted = max(wanted, 2)  # two take at most twice as long, and show the overhead
+    # A quotient such as 7.9999999 means 8.
+    return max(int(min(wanted, safe_count(timings)) + 1e-6), 1)
 
 
 @dataclass
 class PostQueue:
-    """The posts that wait, the posts in the call in flight, and the rule for what the next call holds.
+    """The posts that wait, the posts in the call in flight, and the rule for what the next call contains.
 
-    It is pure state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call; then
-    `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
+    It only keeps state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call;
+    then `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
     arrival, each with all its incidents. A post that would take longer than LONGEST_CALL_SECONDS goes by itself, in
     several calls, and the calls of other posts come between them.
     """
@@ -2188,18 +2422,17 @@ class PostQueue:
     most_in_call: int = MAX_CALL_INCIDENTS
     most_call_bytes: int = MAX_CALL_BYTES
     waiting: list[Post] = field(default_factory=list)
-    # Duplicates that wait in DeliveryMemory for the first delivery's result. Here they only count towards the limits.
+    # Duplicates that wait in DeliveryMemory for the original's result. Here they only count towards the limits.
     repeats: list[Post] = field(default_factory=list)
     in_flight: list[Post] = field(default_factory=list)
     began_at: float = 0  # when the call in flight began
-    call_size: int = 0  # how many incidents it holds
-    timings: list[tuple[int, float]] = field(default_factory=list)  # incidents and seconds of the last 8
-    # The halves of rejected groups that are still to be tried, in order. The two halves of a group are neighbours.
+    call_size: int = 0  # how many incidents it contains
+    timings: list[Timing] = field(default_factory=list)  # of the last 8 calls that succeeded
+    # What is still to be tried of a rejected group, in order. The two halves of a group or part are neighbours.
     parts: list[list[Post]] = field(default_factory=list)
-    # How many calls for the current group, or parts of it, have created nothing. After a call that succeeded it is -inf,
-    # so that no limit applies: the server works, and the failures are the fault of bad posts.
-    fruitless_tries: float = 0
-    alone_until: float = 0
+    fruitless_tries: int = 0  # how many calls for the current group, or parts of it, failed before the first that succeeded
+    has_group_succeeded: bool = False  # whether a call for the current group, or a part of it, succeeded
+    alone_until: float = 0  # until this moment each post has a call of its own
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
     wake: Event = field(default_factory=Event)  # set when ServerLine has something to do
 
@@ -2208,15 +2441,15 @@ class PostQueue:
         if self.closed_because:
             raise Unavailable(self.closed_because, Connection='close')
 
-    def check_room(self, size: int = 0) -> None:
-        """Raise Unavailable if the queue is closed, or has no room for a post of `size` bytes.
+    def check_room(self, new_bytes: int = 0) -> None:
+        """Raise Unavailable if the queue is closed, or has no room for a post that takes `new_bytes` of memory.
 
-        An empty queue has room for a post of any size: otherwise one above `most_bytes` could never be created.
+        An empty queue has room for any post: otherwise one above `most_bytes` could never be created.
         """
         self.check_open()
         posts = self.waiting + self.repeats
-        size += sum(post.memory_bytes for post in posts)
-        if posts and (len(posts) >= self.most_posts or size > self.most_bytes):
+        all_bytes = new_bytes + sum(post.memory_bytes for post in posts)
+        if posts and (len(posts) >= self.most_posts or all_bytes > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
 
     def add(self, post: Post) -> None:
@@ -2226,42 +2459,50 @@ class PostQueue:
         self.wake.set()
 
     def expire(self, now: float) -> None:
-        """Fail and remove the posts that have waited too long, so that no call holds them."""
+        """Fail and remove the waiting posts whose `hand_over_by` has come."""
         self.waiting = fail_overdue(self.waiting, now, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
 
     def next_call(self, now: float) -> list[dict[str, Any]]:
-        """Return the incidents of the next call in order, and put their posts in flight; empty if no post waits."""
-        while self.parts and not self.in_flight:  # a part is skipped if all its posts are overdue
-            self.in_flight = fail_overdue(self.parts.pop(0), now, self.not_tried)
-        self.in_flight = self.in_flight or self.next_group(now)
+        """Return the incidents of the next call in order, and put their posts in flight. Return [] if no post waits."""
+        self.in_flight = self.next_part(now) or self.next_group(now)
         incidents = [incident for post in self.in_flight for incident in post.incidents]
-        if len(self.in_flight) == 1:  # a single post may be divided, a group was already chosen to fit
+        if len(self.in_flight) == 1:  # only a single post may be divided; a group has been chosen so that it fits
             incidents = incidents[:how_many_fit(self.timings, LONGEST_CALL_SECONDS)]
         self.call_size = len(incidents)
         self.began_at = now
         return incidents
 
+    def next_part(self, now: float) -> list[Post]:
+        """Remove the next part of a rejected group, and return its posts except those overdue, which fail; [] if none."""
+        while self.parts:
+            posts = fail_overdue(self.parts.pop(0), now, self.not_tried)
+            if posts:
+                return posts
+        return []
+
     def next_group(self, now: float) -> list[Post]:
         """Remove and return the waiting posts that go in one call: the oldest, and those behind it that fit."""
         self.expire(now)
         self.fruitless_tries = 0
-        most = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
+        self.has_group_succeeded = False
+        most_incidents = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
         if now < self.alone_until:
-            most = 1  # so that no other post joins the first
+            most_incidents = 1  # so that no other post joins the first
         group: list[Post] = []
         count = size = 0
         for post in self.waiting:
-            # A post in several calls shares none of them: once begun, it counts as a full call.
-            count += most if post.is_begun else len(post.incidents)
+            # A post that needs several calls shares none of them: what remains of it counts as a full call.
+            count += most_incidents if post.is_partly_created else len(post.incidents)
             size += post.size
-            if group and (count > most or size > self.most_call_bytes):  # the first post goes whatever its size
+            is_full = count > most_incidents or size > self.most_call_bytes
+            if group and is_full:  # the first post goes whatever its size
                 break
             group.append(post)
         del self.waiting[:len(group)]
         return group
 
     def record_created(self, created: list[Any], now: float) -> bool:
-        """Record that the call in flight succeeded and that its reply holds these incidents.
+        """Record that the call in flight succeeded and that its reply contains these incidents.
 
         Each post gets its own incidents; then it is finished, or it waits again with the incidents that are still to be
         created. Return False if some incident could not be matched to one post: the posts succeed, but their senders'
@@ -2270,67 +2511,86 @@ class PostQueue:
         posts, self.in_flight = self.in_flight, []
         timing = self.call_size, max(now - self.began_at, 0.001)  # not 0, since how_many_fit divides by it
         self.timings = [*valid_timings(self.timings, *timing), timing][-8:]
-        self.fruitless_tries = -float('inf')
+        self.has_group_succeeded = True
         owned_by = owners(created, posts)
         for owner, incident in zip(owned_by, created, strict=True):
             if owner:
                 owner.created.append(incident)
         for post in posts:
-            post.is_begun = True
-            post.incidents = post.incidents[self.call_size:]
-            if post.incidents:
-                post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
-                self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
-                post.on_begun()
-            else:
-                post.result.set(post.created)
-        if None in owned_by:
+            self.finish_or_queue_again(post)
+        is_all_matched = None not in owned_by
+        if not is_all_matched:
             self.alone_until = now + self.alone_seconds
-            self.parts = [[post] for post in chain(*self.parts)]  # a rejected group, too, goes on one by one
-        return None not in owned_by
+            self.parts = [[post] for post in chain(*self.parts)]  # what a rejected group still has to try goes one by one
+        return is_all_matched
+
+    def finish_or_queue_again(self, post: Post) -> None:
+        """Set the result of a post whose call succeeded, or queue the post again if the call did not contain all of it."""
+        post.is_partly_created = True
+        # If the call was for several posts, it contained all incidents of each, and none remain.
+        post.incidents = post.incidents[self.call_size:]
+        if post.incidents:
+            post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
+            self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
+            post.on_partly_created()
+        else:
+            post.result.set(post.created)
 
     def record_failure(self, now: float) -> None:
-        """Fail the post of a call that confirmed no incident; if there were several, put two halves in `parts`.
+        """Record that the call in flight confirmed no incident. Fail a single post; try several again in two halves.
 
-        Both halves are tried before either is halved again. One bad post fails one half, a failing server fails both: so a
-        few calls suffice to distinguish them.
+        One bad post fails one half, a failing server fails both. Both halves are tried before either is halved again, so
+        that a few calls suffice to distinguish the two cases. If no call for the group has succeeded, it is given up after
+        RETRY_SECONDS or MAX_FRUITLESS_TRIES. Once one has, the server works, and the other failures are due to bad posts.
         """
-        posts, self.in_flight = self.doubt_in_flight(), []
+        posts = self.remove_unconfirmed()
         if len(posts) == 1:
             fail_posts(posts, RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
         else:
-            middle = len(posts) // 2
-            # Halves come in pairs. If their number is odd, the first is the other half of what just failed: it goes first.
-            index = len(self.parts) % 2
-            self.parts[index:index] = [posts[:middle], posts[middle:]]
-        if not self.fruitless_tries:  # the first failure of this group limits the time for all its tries
+            self.try_in_halves(posts)
+        if self.has_group_succeeded:
+            return
+        self.fruitless_tries += 1
+        if self.fruitless_tries == 1:  # now `posts` is the whole group
             for post in posts:
                 post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
-        self.fruitless_tries += 1
         if self.fruitless_tries >= MAX_FRUITLESS_TRIES:
             fail_posts(chain(*self.parts), Unavailable, self.not_tried)
             self.parts = []
 
-    def doubt_in_flight(self) -> list[Post]:
-        """Return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
-        for post in self.in_flight:
+    def try_in_halves(self, posts: list[Post]) -> None:
+        """Add the two halves of a rejected group or part to `parts`, behind the half that is still to be tried, if any.
+
+        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. `parts` becomes:
+        [A, B] -> A is tried -> [B, A1, A2] -> B is tried -> [B1, B2, A1, A2] -> B1 is tried -> [B2, B11, B12, A1, A2].
+        """
+        middle = len(posts) // 2
+        # Halves come in pairs. An odd number of parts means that the first is the other half of `posts`.
+        has_other_half = len(self.parts) % 2 == 1
+        index = 1 if has_other_half else 0
+        self.parts[index:index] = [posts[:middle], posts[middle:]]
+
+    def remove_unconfirmed(self) -> list[Post]:
+        """Remove and return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
+        posts, self.in_flight = self.in_flight, []
+        for post in posts:
             post.is_in_doubt = True
-        return self.in_flight
+        return posts
 
     def record_unsent(self) -> None:
-        """Fail the posts in flight: their call was never sent, so a retry is safe."""
+        """Record that the call in flight was never sent. Fail its posts; a retry is safe."""
         fail_posts(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
         self.in_flight = []
 
     def close(self, reason: str) -> None:
-        """Reject every new post with this reason; posts already queued are still created. The first reason stays."""
+        """Reject every new post with this reason, unless there is a reason already. Queued posts are still created."""
         self.closed_because = self.closed_because or reason
 
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
-        fail_posts(self.doubt_in_flight(), Unavailable, 'The integration ended before XSOAR replied.')
+        fail_posts(self.remove_unconfirmed(), Unavailable, 'The integration ended before XSOAR replied.')
         fail_posts(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
-        self.in_flight, self.waiting, self.parts = [], [], []
+        self.waiting, self.parts = [], []
 
     @property
     def is_empty(self) -> bool:
@@ -2344,46 +2604,55 @@ def created_incidents(reply: Any) -> list[Any] | None:
     The reply is documented as a list or a single dict. An empty list confirms that pre-process rules dropped every incident.
     """
     items = [reply] if isinstance(reply, dict) else reply
+    if items == []:
+        return []
     if not isinstance(items, list):
         return None
     created = [item for item in items if isinstance(item, dict) and item.get('id')]
-    return created if created or not items else None
+    return created or None
 
 
 def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
-    """Return the post that each created incident belongs to, or None where that is ambiguous.
+    """Return the post that each created incident belongs to, or None if that is in doubt.
 
-    The reply has the incidents in the order of the call, but pre-process rules may have dropped some of them. So match
-    the created incidents to those sent twice: from the front, each to the first that fits, and likewise from the back.
-    If both ways find the same post, no other is possible. For example, posts A, B and C send one incident each, and those
-    of A and C look alike (a, b, a). If `a b` comes back, both ways give the `a` to post A. If only `a` comes back, they
-    give it to A and to C: it is ambiguous. If an incident fits nowhere, the order was not kept, and no match counts.
+    A reply does not say which post an incident came from. It has the incidents in the order of the call, but pre-process
+    rules may have dropped some, and two posts may have sent incidents that look alike. So match the created incidents to
+    those sent twice: from the front, each to the first that fits, and from the back, each to the last that fits. If both
+    ways find the same post, no other is possible; if they differ, the owner is in doubt.
     """
+    # For example, posts A, B and C send the incidents x, y and x:
+    #   reply    from the front    from the back    owners
+    #   x, y     A, B              A, B             A, B
+    #   x        A                 C                None
+    #   y, x     B, C              B, C             B, C
     if len(posts) == 1:
         return [*posts] * len(created)
     sent = [(post, incident) for post in posts for incident in post.incidents]
     from_front = first_owners(created, sent)
     from_back = first_owners(created[::-1], sent[::-1])[::-1]
-    if None in from_front:
+    if None in from_front:  # an incident fits nowhere, so the reply is not in the order of the call: no match counts
         return [None] * len(created)
-    return [owner if owner is other else None for owner, other in zip(from_front, from_back, strict=True)]
+    return [front if front is back else None for front, back in zip(from_front, from_back, strict=True)]
 
 
 def first_owners(created: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
-    """Return for each created incident the post of the first incident that fits, behind the previous match; else None."""
-    unmatched = iter(sent)  # consumed up to each match, so that the next search goes on behind it
+    """Return for each created incident the post of the first incident that fits, or None if no incident fits.
+
+    Each search goes on behind the match before. `sent` contains the incidents of the call, each with its post.
+    """
+    unmatched = iter(sent)  # one iterator for all searches: each `next` goes on where the one before has found its match
     return [next((post for post, incident in unmatched if matches(each, incident)), None) for each in created]
 
 
 def matches(created: Any, incident: dict[str, Any]) -> bool:
     """Return whether a created incident may be the one that was sent.
 
-    Compare `rawJSON`, or the name if the reply has none: many incidents can share a name, and a mapper may change it.
+    Compare `rawJSON`, or the name if the reply has no `rawJSON`: many incidents can share a name, and a mapper may change it.
     """
-    reply = created if isinstance(created, dict) else {}
-    if reply.get('rawJSON'):
-        return bool(reply['rawJSON'] == incident['rawJSON'].decode())
-    return bool(reply.get('name') == incident['name'])
+    fields = created if isinstance(created, dict) else {}
+    if fields.get('rawJSON'):
+        return bool(fields['rawJSON'] == incident['rawJSON'].decode())
+    return bool(fields.get('name') == incident['name'])
 
 
 # Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
@@ -2399,20 +2668,15 @@ DELIVERY_IDS = {
 }
 
 
-def delivery_number(headers: dict[str, str]) -> str:
+def find_delivery_id(headers: dict[str, str]) -> str:
     """Return the name and value of the delivery id's header and the value of the second header; '' if there is no id.
 
     The name is included, because two senders may use equal ids in different headers.
     """
-    for name, beside in DELIVERY_IDS.items():
-        if headers.get(name) and headers.get(beside or name):
-            return f'{name}\0{headers[name]}\0{headers.get(beside)}'
+    for name, second_name in DELIVERY_IDS.items():
+        if headers.get(name) and headers.get(second_name or name):
+            return f'{name}\0{headers[name]}\0{headers.get(second_name)}'
     return ''
-
-
-def always() -> bool:
-    """Return True, for a sender that counts as disconnected."""
-    return True
 
 
 class RememberedDelivery:
@@ -2423,29 +2687,53 @@ class RememberedDelivery:
     """
 
     def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = never_gone):
-        number = delivery_number(headers)
-        fingerprint = f'{query}\0{number or headers.get("content-type")}'
-        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')  # a hash of both; joining them would copy the body
-        self.is_numbered = bool(number)
-        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if number else UNNUMBERED_SECONDS)
-        self.is_gone = is_gone  # whether the sender has disconnected
-        # Whether the sender, or that of the latest repeat, waited for its response and then disconnected without it.
-        self.gave_up: Callable[[], bool] = never_gone
-        self.finished = Event()
+        delivery_id = find_delivery_id(headers)
+        fingerprint = f'{query}\0{delivery_id or headers.get("content-type")}'
+        # Nothing is signed here: HMAC serves as a hash of two values. Joining them for a plain hash would copy the body.
+        self.key = hmac.digest(fingerprint.encode(), body, 'sha256')
+        self.has_id = bool(delivery_id)
+        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if delivery_id else REMEMBER_WITHOUT_ID_SECONDS)
+        self.is_gone = is_gone  # returns whether the sender has disconnected
+        self.has_waited = False  # whether the sender has waited so long that a disconnect means giving up
+        self.has_given_up_for_good = False  # whether the sender is known to have given up, whatever `is_gone` returns
+        self.latest_repeat: RememberedDelivery | None = None  # the last duplicate that came to wait for this delivery
+        self.finished = Event()  # set when the incidents were created, or could not be created
         self.created_json = b''  # the body of the response; empty if the delivery failed
         self.summary = ''  # for the log
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
-        """Wait for a result until this moment, and return whether it has come.
+        """Wait for a result, at most until the moment `until`, and return whether it has come.
 
         A sender that disconnects within `patience` seconds does not want the response, so it will not retry for lack of it.
         A sender that disconnects later has given up, and may retry.
         """
         result.wait(patience)
         if not result.ready() and not self.is_gone():
-            self.gave_up = self.is_gone  # from now on a disconnect means giving up
+            self.has_waited = True
         result.wait(until - time.monotonic())
         return result.ready()
+
+    def gave_up(self) -> bool:
+        """Return whether the sender gave up: it waited, and then disconnected without the response.
+
+        If duplicates wait for this delivery, only the sender of the latest one counts.
+        """
+        if self.latest_repeat:
+            return self.latest_repeat.gave_up()
+        return self.has_given_up_for_good or (self.has_waited and self.is_gone())
+
+    def release_connection(self) -> None:
+        """Freeze what `gave_up` returns, and drop `is_gone`, which would keep the sender's connection in memory."""
+        self.has_given_up_for_good = self.gave_up()
+        self.is_gone = never_gone
+        self.latest_repeat = None
+
+    def would_be_retried_now(self) -> bool:
+        """Return whether a request with the same key, if it arrived now, would be a retry of this one and not a new event.
+
+        Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
+        """
+        return time.monotonic() < self.forget_at and (self.has_id or self.gave_up())
 
     def record_created(self, created: list[Any]) -> None:
         """Keep what was created as the body of the response, and as a summary for the log."""
@@ -2457,13 +2745,6 @@ class RememberedDelivery:
         except (UnicodeError, OverflowError):  # half a surrogate pair, or a number that msgspec does not write
             self.created_json = json.dumps(created).encode()
 
-    def may_come_again(self) -> bool:
-        """Return whether another request with the same key is a retry of this one, and not a new event.
-
-        Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
-        """
-        return time.monotonic() < self.forget_at and (self.is_numbered or self.gave_up())
-
 
 @dataclass
 class DeliveryMemory:
@@ -2474,91 +2755,101 @@ class DeliveryMemory:
     most_bytes: int = MAX_REMEMBERED_BYTES
     # Unfinished and remembered deliveries by key. Equal requests without an id can be several events, hence the lists.
     by_key: dict[bytes, list[RememberedDelivery]] = field(default_factory=dict)
-    remembered: dict[RememberedDelivery, None] = field(default_factory=dict)  # an ordered set, oldest first
+    remembered: dict[RememberedDelivery, None] = field(default_factory=dict)  # finished ones: an ordered set, oldest first
     size: int = 0  # bytes of their responses
 
     def once(self, delivery: RememberedDelivery, post: Post) -> RememberedDelivery:
-        """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats.
+        """Create the incidents of a new delivery and return it, or return the original: the delivery that it repeats.
 
-        If the earlier one is unfinished, wait for it. If that fails, create the incidents after all. Raise a Rejected if
-        they cannot be created.
+        If the original is unfinished, wait for it. If it fails, create the incidents after all. Raise a Rejected if they
+        cannot be created.
         """
-        while first := next(filter(RememberedDelivery.may_come_again, self.by_key.get(delivery.key, ())), None):
-            if not first.finished.is_set():
-                self.wait_for_first(first, delivery, post)
-            elif not first.is_numbered:
-                self.forget(first)  # one disconnect explains one retry; the next equal request is a new event
-            if first.created_json:
-                return first
-        self.make(delivery, post)
+        while original := self.find_original(delivery.key):
+            if original.finished.is_set():
+                if not original.has_id:
+                    self.forget(original)  # one disconnect explains one retry; the next equal request is a new event
+                return original
+            self.wait_for_original(original, delivery, post)
+            if original.created_json:
+                return original
+        self.create(delivery, post)
         return delivery
 
-    def wait_for_first(self, first: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
-        """Wait until the first delivery is finished. Raise Unavailable if that takes longer than a post may wait."""
+    def find_original(self, key: bytes) -> RememberedDelivery | None:
+        """Return the first known delivery that a request with this key repeats if it arrives now, or None."""
+        for known in self.by_key.get(key, ()):
+            if known.would_be_retried_now():
+                return known
+        return None
+
+    def wait_for_original(self, original: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
+        """Wait until the original is finished. Raise Unavailable if that takes longer than a post may wait."""
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
-        # From now on it is this sender's disconnect that explains the next retry. A lambda, since the attribute changes.
-        first.gave_up = lambda: delivery.gave_up()
+        original.latest_repeat = delivery  # from now on it is this sender's disconnect that explains the next retry
         try:
-            if not delivery.wait_for(first.finished, post.hand_over_by):
-                delivery.gave_up = always  # the 503 asks its sender to retry, which is as good as a disconnect
+            if not delivery.wait_for(original.finished, post.hand_over_by):
+                delivery.has_given_up_for_good = True  # the 503 asks its sender to retry, which is as good as a disconnect
                 raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
         finally:
             self.queue.repeats.remove(post)
 
-    def make(self, delivery: RememberedDelivery, post: Post) -> None:
+    def create(self, delivery: RememberedDelivery, post: Post) -> None:
         """Queue the post and wait for its result. Remember the delivery if it succeeds; raise the post's error if not."""
         self.by_key.setdefault(delivery.key, []).append(delivery)
-        until = post.hand_over_by
+        until = post.hand_over_by  # read now, because it changes once part of the post has been created
         try:
             self.queue.add(post)
             if not delivery.wait_for(post.result, until):
-                self.queue.expire(until)  # the queue does so before each call, but a call in flight may last longer
-            delivery.record_created(post.result.get() or [])
+                # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
+                self.queue.expire(until)
+            delivery.record_created(post.result.get() or [])  # waits on if the post is in flight; raises its error
         finally:
             delivery.finished.set()
             self.remember(delivery)
 
     def remember(self, delivery: RememberedDelivery) -> None:
         """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
-        # The sender's own is_gone would keep the connection in memory for as long as the delivery.
-        delivery.is_gone = delivery.gave_up = always if delivery.gave_up() else never_gone
+        delivery.release_connection()
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
-        if not delivery.may_come_again() or not 0 < len(delivery.created_json) <= self.most_bytes:
+        has_response = 0 < len(delivery.created_json) <= self.most_bytes
+        if not (delivery.would_be_retried_now() and has_response):
             self.forget(delivery)
         while len(self.remembered) > self.most or self.size > self.most_bytes:
-            self.forget(next(iter(self.remembered)))
+            oldest = next(iter(self.remembered))
+            self.forget(oldest)
 
     def forget(self, delivery: RememberedDelivery) -> None:
         """Remove a remembered delivery."""
         del self.remembered[delivery]
         self.size -= len(delivery.created_json)
-        self.by_key[delivery.key].remove(delivery)
-        if not self.by_key[delivery.key]:
+        deliveries = self.by_key[delivery.key]
+        deliveries.remove(delivery)
+        if not deliveries:
             del self.by_key[delivery.key]
 
 
 @dataclass
 class LogBuffer:
-    """Log lines that wait for the line to the server. Lines beyond the limits are counted and not kept.
+    """Log lines that wait for the line to the server. Lines beyond the limits are not kept, only counted.
 
-    Most requests in a flood fail for one reason. So only the first `most_equal` lines with one `reason` are kept within
-    `flood_seconds`; at the end, one line says how many more there were.
+    In a flood, most requests fail for one reason. So only the first `most_equal` lines with the same `reason` are kept; when
+    `flood_seconds` have passed, `end_flood` adds one line that says how many more there were.
     """
 
-    most: int = 1000  # lines of one level
+    most: int = 1000  # lines of one log level, such as 'info'
     most_equal: int = 10
     flood_seconds: int = 10
     lines: dict[str, list[str]] = field(default_factory=dict)  # by level
-    lost: int = 0  # lines beyond `most`
-    reasons: dict[str, int] = field(default_factory=dict)  # how many lines had this reason in this flood
+    lost: int = 0  # how many lines were dropped because there were `most` already
+    reasons: dict[str, int] = field(default_factory=dict)  # how many lines had this reason in this flood, kept or not
 
     def add(self, level: str, text: str, reason: str = '') -> None:
-        """Keep a line with the current time, or count it. Lines without a `reason` are not counted as equal."""
+        """Keep a line together with the current time, or only count it. Without a `reason`, `most_equal` does not apply."""
         if reason:
-            # Some reasons hold a sender's own text, so there could be any number of them.
-            reason = reason if len(self.reasons) < 100 else 'other reasons'
+            if len(self.reasons) >= 100:  # some reasons contain a sender's own text, so there could be any number of them
+                reason = 'other reasons'
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
             if self.reasons[reason] > self.most_equal:
                 return
@@ -2569,14 +2860,15 @@ class LogBuffer:
             self.lost += 1
 
     def end_flood(self) -> None:
-        """Add a line for each reason that more lines had than were kept, and start counting from zero."""
+        """Add a line for each reason of which lines were not kept, with their number; then start counting from zero."""
         for reason, count in self.reasons.items():
-            if count > self.most_equal:
-                self.add('info', f'{count - self.most_equal} more in {self.flood_seconds} s: {reason}')
+            not_kept = count - self.most_equal
+            if not_kept > 0:
+                self.add('info', f'{not_kept} more in {self.flood_seconds} s: {reason}')
         self.reasons.clear()
 
     def drain(self) -> tuple[str, str]:
-        """Remove the lines of one level; return the level, and the lines as one text to save log calls."""
+        """Remove the lines of one level (there must be some). Return the level, and the lines as one str to save calls."""
         level = next(iter(self.lines))
         lines = self.lines.pop(level)
         if self.lost:
@@ -2587,20 +2879,20 @@ class LogBuffer:
 
 @dataclass
 class Samples:
-    """The latest incidents, for the mapping wizard. Large ones are omitted: all go into the integration context."""
+    """The latest incidents, for the mapping wizard. Large ones are omitted, since the integration context stores them all."""
 
     most_bytes: int = 50_000  # of one incident
     latest: list[dict[str, Any]] = field(default_factory=list)
-    has_changed: bool = False  # since the last drain
+    has_changed: bool = False  # since the last call of `to_context`
 
     def add(self, incidents: list[dict[str, Any]]) -> None:
-        """Keep the latest MAX_SAMPLES of the samples so far and these incidents, whose `rawJSON` is text."""
-        small = [incident for incident in incidents if text_bytes(incident) <= self.most_bytes]
+        """Add incidents, whose `rawJSON` is a str, to the samples, and keep the latest MAX_SAMPLES."""
+        small = [incident for incident in incidents if incident_bytes(incident) <= self.most_bytes]
         self.latest = [*self.latest, *small][-MAX_SAMPLES:]
         self.has_changed |= bool(small)
 
-    def drain(self) -> dict[str, str]:
-        """Return the integration context to store, with the samples as JSON text: context values must be strings."""
+    def to_context(self) -> dict[str, str]:
+        """Return the integration context to store, and clear `has_changed`. Its values must be strings, hence the JSON."""
         self.has_changed = False
         return {'samples': json.dumps(self.latest)}
 
@@ -2616,10 +2908,9 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 
 
 class ServerLine:
-    """The only caller of demisto while serving: one greenlet decides, one native thread makes one call at a time.
+    """The only caller of demisto while serving: a greenlet (`run`) decides on the next call, a native thread makes it.
 
-    The calls for posts come first. Logs, health and samples are sent at intervals, except that the end of an error is
-    reported at once.
+    Between the calls for posts it sends health, log lines and samples at intervals. That an error is over is sent at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -2627,21 +2918,22 @@ class ServerLine:
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
-        self.health: str | None = None  # error of XSOAR or the port; '': none; None: nothing was reported yet
-        self.failure = ''  # a request's unexpected failure, until it was sent and a later call succeeds
-        self.sent_health: str | None = None  # what the server was last sent
+        self.is_health_known = False  # whether anything about the health has been reported
+        self.error = ''  # an error of XSOAR or the port; empty if there is none
+        self.failure = ''  # a request's unexpected failure, until it has been sent and a later createIncidents call succeeds
+        self.sent_health: str | None = None  # the health that was last sent; None if none was, or if sending it failed
         self.health_every = health_every
         self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
         self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
-        self.is_finished = False  # only the log lines that wait are still to be sent
-        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # functions and arguments, for the native thread
-        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # from it
-        self.replied = gevent.get_hub().loop.async_()
+        self.only_logs_remain = False  # only the log lines still waiting are left to send
+        self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # each a function and its arguments, for the native thread
+        self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # results and errors, from that thread
+        self.replied = gevent.get_hub().loop.async_()  # by which that thread resumes the greenlet
         threading.Thread(target=self.run_jobs, daemon=True).start()
-        self.keeper = gevent.spawn(self.keep)
-        self.keeper.link_exception(lambda _: self.cut())  # without it nothing would be created any more
+        self.runner = gevent.spawn(self.run)
+        self.runner.link_exception(lambda _: self.cut())  # if `run` failed, no incident would be created any more
 
     def log(self, level: str, text: str, reason: str = '') -> None:
         """Queue a log line. In a flood of lines with an equal `reason`, keep the first and count the others."""
@@ -2652,18 +2944,20 @@ class ServerLine:
 
     def report_health(self, error: str) -> None:
         """Show an error of XSOAR or the port on the instance's page, or no error if the text is empty."""
-        self.health = error
+        self.error = error
+        self.is_health_known = True
         self.wake.set()
 
     def report_failure(self, failure: str) -> None:
         """Show a request's unexpected failure on the instance's page."""
         self.failure = failure
+        self.is_health_known = True
         self.wake.set()
 
     @property
-    def shown_health(self) -> str | None:
-        """Return what the instance's page should say: '' if all is well, None if nothing has been reported yet."""
-        return ' '.join(filter(None, (self.health, self.failure))) or self.health
+    def health(self) -> str:
+        """Return what the instance's page should say about errors; '' if there is none."""
+        return ' '.join(each for each in (self.error, self.failure) if each)
 
     @property
     def call_seconds(self) -> float:
@@ -2671,7 +2965,7 @@ class ServerLine:
         return time.monotonic() - self.queue.began_at if self.queue.in_flight else 0
 
     def stop(self) -> None:
-        """Accept no further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
+        """Reject every further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
         self.queue.close('The integration is stopping: send it again.')
         self.ending.set()
 
@@ -2683,30 +2977,32 @@ class ServerLine:
         self.ending.set()
 
     def drain(self) -> None:
-        """Wait up to STOP_SECONDS for the posts in the queue and in flight, then send the last log lines."""
+        """Wait up to STOP_SECONDS for the queue to empty, fail what is left of it, and send the last log lines."""
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         self.log_buffer.end_flood()
-        self.is_finished = True
+        self.only_logs_remain = True  # from now on `run` ends as soon as no log line waits
         self.wake.set()
-        self.keeper.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
+        self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
 
-    def keep(self) -> None:
+    def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         context, _ = self.call(demisto.getIntegrationContext)
         self.samples.latest = read_samples(context)
-        while not self.is_cut and (self.log_buffer.lines or not self.is_finished):
+        while not self.is_cut and (self.log_buffer.lines or not self.only_logs_remain):
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
-            elif not (self.send_what_is_due() or self.create_next()):
-                self.wake.wait(0.25)  # not longer, to see the hang-up and what has become due
+                continue
+            is_idle = not (self.send_what_is_due() or self.create_next())
+            if is_idle:
+                self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.wake.clear()
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
 
         gevent.threadpool would do the same, but it resumes its caller only after all sockets that are ready: while many
-        requests arrive, the line would be idle for long.
+        requests arrive, the line would sit idle for a long time.
         """
         self.replied.start(gevent.getcurrent().switch)
         self.jobs.put((function, *args))
@@ -2729,17 +3025,21 @@ class ServerLine:
         if incidents := list(map(with_text, self.queue.next_call(began))):
             result, error = self.call(demisto.createIncidents, incidents)
             if not self.is_cut:
-                self.settle_call(result, error, incidents)
+                self.record_result(result, error, incidents)
         if len(incidents) > 1:
-            # Senders that got a response may post again at once. Without a pause the next call would hold only the posts of
-            # the other senders, and the two halves would alternate for good.
-            gevent.sleep(min((time.monotonic() - began) / 8, 0.005))
-            gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
-            gevent.sleep(0)  # for the greenlets of these requests to start
-            gevent.sleep(0)  # ... and to queue their posts
+            self.let_senders_post_again(time.monotonic() - began)
         return bool(incidents)
 
-    def settle_call(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
+    def let_senders_post_again(self, call_seconds: float) -> None:
+        """Pause after a call that took so many seconds, for an eighth of that time and at most 5 ms."""
+        # Senders that got a response may post again at once. Without a pause the next call would have only the posts of
+        # the other senders, and the two groups of senders would take turns for ever, each in half-full calls.
+        gevent.sleep(min(call_seconds / 8, 0.005))
+        gevent.sleep(0.0002)  # for the event loop to read what has arrived meanwhile
+        gevent.sleep(0)  # for the greenlets of these requests to start
+        gevent.sleep(0)  # ... and to queue their posts
+
+    def record_result(self, result: Any, error: BaseException | None, incidents: list[dict[str, Any]]) -> None:
         """Record how a createIncidents call ended: not sent, not confirmed, or with created incidents."""
         created = created_incidents(result)
         # A RuntimeError means that the line's lock was not free in time, so nothing was sent. Its subclass RecursionError
@@ -2747,11 +3047,13 @@ class ServerLine:
         if type(error) is RuntimeError:
             self.queue.record_unsent()
         elif created is None:
-            self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(why_not(result, error))}')
+            self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(unconfirmed_reason(result, error))}')
             self.queue.record_failure(time.monotonic())
         else:
             self.report_health('')
-            if self.failure in (self.sent_health or ''):  # a failure that was not yet sent stays until it was
+            # This success ends the failure, too. But one that has not been sent yet stays, so that it is shown at all.
+            is_failure_sent = self.sent_health is not None and self.failure in self.sent_health
+            if is_failure_sent:
                 self.failure = ''
             self.samples.add(incidents)
             if not self.queue.record_created(created, time.monotonic()):
@@ -2759,29 +3061,30 @@ class ServerLine:
                                  f'for {self.queue.alone_seconds} s each request goes in a call of its own.')
 
     def send_what_is_due(self) -> bool:
-        """Send the first of health, one level of log lines, and samples that is due; return False if nothing is due."""
+        """Send one thing that is due: health, else one level of log lines, else samples. Return False if nothing is due."""
         now = time.monotonic()
-        is_well_again = self.sent_health and not self.shown_health
-        if self.shown_health != self.sent_health and (is_well_again or now >= self.health_due_at):
+        has_health_changed = self.is_health_known and self.health != self.sent_health
+        has_error_ended = self.sent_health and not self.health
+        if has_health_changed and (has_error_ended or now >= self.health_due_at):
             self.send_health()
-        elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finished):
+        elif self.log_buffer.lines and (now >= self.logs_due_at or self.only_logs_remain):
             self.logs_due_at = now + self.log_every
             level, text = self.log_buffer.drain()
             self.call(getattr(demisto, level), text)
         elif self.samples.has_changed and now >= self.samples_due_at:
             self.samples_due_at = now + SAMPLES_EVERY_SECONDS
-            self.call(demisto.setIntegrationContext, self.samples.drain())
+            self.call(demisto.setIntegrationContext, self.samples.to_context())
         else:
             return False
         return True
 
     def send_health(self) -> None:
-        """Send the health to the instance's page. If it is an error, or was not sent, the next has to wait."""
-        health = self.shown_health
+        """Send the health to the instance's page. After an error or a failed send, wait `health_every` seconds."""
+        health = self.health
         _, error = self.call(demisto.updateModuleHealth, health, bool(health))
         if isinstance(error, TypeError):  # XSOAR before 6.8 takes no second argument
             _, error = self.call(demisto.updateModuleHealth, health)
-        self.sent_health = None if error else health  # None: it is sent again
+        self.sent_health = None if error else health  # after None it is sent again, because it differs
         if health or error:
             self.health_due_at = time.monotonic() + self.health_every
 
@@ -2790,29 +3093,32 @@ def call_safely(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseExce
     """Return a function's result and None, or None and its exception."""
     try:
         return function(*args), None
-    except BaseException as error:  # even SystemExit: the greenlet that waits for the reply would wait for ever
+    except BaseException as error:  # even SystemExit: without a reply the greenlet that called would wait for ever
         return None, error
 
 
 def has_ended_line(error: BaseException, is_create: bool) -> bool:
     """Return whether a call's error means that the server is gone, and not only that this call failed.
 
-    If the line is closed, a call raises a ValueError with a fixed text. An engine that lost its server may send this text
-    as an error reply, which means the same. But an error reply to createIncidents may be the name of an incident, which a
-    sender chooses: there the text counts only if stdin has ended, too. If not, the next log call decides.
+    If the line is closed, a call raises a ValueError with a fixed message. An engine that lost its server may send this
+    message as an error reply, which means the same. But an error reply to createIncidents may quote an incident's name,
+    which a sender chooses: there the message counts only if stdin has ended, too. If not, the next log call decides.
     """
+    if isinstance(error, OSError):
+        return True
     if isinstance(error, json.JSONDecodeError):  # at the end of stdin, the reply is empty or cut off
         return not error.doc or has_hung_up()
-    is_closed = type(error) is ValueError and str(error).strip() == 'Try to write when connection closed'
-    return isinstance(error, OSError) or (is_closed and (not is_create or has_hung_up()))
+    if type(error) is not ValueError or str(error).strip() != 'Try to write when connection closed':
+        return False
+    return not is_create or has_hung_up()
 
 
 SHORT = reprlib.Repr()  # a reply may have many MiB
 SHORT.maxstring = SHORT.maxother = 300
 
 
-def why_not(result: Any, error: BaseException | None) -> Any:
-    """Return the reason why a call confirmed no incident, as text or as the error itself, for the health."""
+def unconfirmed_reason(result: Any, error: BaseException | None) -> Any:
+    """Return the reason why a call confirmed no incident, as a str or as the error itself, for the health."""
     if isinstance(error, json.JSONDecodeError | RecursionError):
         return f'its reply could not be read: {error}'
     return error or f'there is no incident in its reply: {SHORT.repr(result)}'
@@ -2823,7 +3129,7 @@ def has_hung_up(stdin: int = 0) -> bool:
     if not hasattr(select, 'poll'):
         return False
     poll = select.poll()
-    poll.register(stdin, 0)  # 0: no event but hang-up and error, which poll reports always
+    poll.register(stdin, 0)  # 0: only hang-up and error, which poll always reports
     return bool(poll.poll(0))
 
 
@@ -2870,22 +3176,23 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request = bottle_request.environ[REQUEST]  # read before anything can wait
         try:
             self.line.queue.check_open()
-            response = unsigned_handshake(self.settings, request, self.intake)
+            response = handshake_before_proof(self.settings, request, self.intake)
             if response:
                 request.log_note = 'handshake'
             return response or handler(request)
         except Rejected as rejection:
             request.log_note = rejection.detail.partition('. ')[0]
-            # Break the cycle exception -> traceback -> frame -> post -> exception, which would keep the body in memory.
+            # Break the cycle exception -> traceback -> frame -> post -> exception. It would keep the body in memory until the
+            # next garbage collection.
             rejection.__traceback__ = None
             is_secret = contains_token(self.settings, rejection.found)
             detail = rejection.detail if is_secret else rejection.detail_for_sender
             return problem(rejection.status, detail, rejection.headers)
         except Exception as error:
-            return self.fail(request, error)
+            return self.internal_error(request, error)
 
     def accepts(self, request: Request) -> bool:
-        """Return whether the head of a request is enough to accept it: it shows the token, or no token is configured."""
+        """Return whether the head is enough to accept a request: it shows the token, or is a POST/PUT and there is none."""
         if self.settings.token:
             return shows_token(self.settings, request.headers, request.query_string)
         return request.method in ('POST', 'PUT')
@@ -2897,7 +3204,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         headers = ALLOW if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else {}
         return problem(error.status_code, request.log_note, headers)
 
-    def fail(self, request: Request, error: Exception) -> HTTPResponse:
+    def internal_error(self, request: Request, error: Exception) -> HTTPResponse:
         """Return the 500 for an unexpected exception, and report it in the log and the health.
 
         Only the functions and line numbers on the way are reported: a value could be a secret.
@@ -2910,7 +3217,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
     def greet(self, _: Request) -> HTTPResponse:
-        """Return the text for a GET: the webhook is listening, and for how long XSOAR has been busy if that is too long."""
+        """Return the response to a GET: the webhook is listening; and, if a call takes too long, for how long XSOAR is busy."""
         text = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
         if self.line.call_seconds > LONGEST_CALL_SECONDS:
             text += f'XSOAR has been busy with one call for {self.line.call_seconds:.0f} s.\n'
@@ -2919,14 +3226,16 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def receive(self, request: Request) -> HTTPResponse:
         """Create the incidents of a POST. Return the response with them, or that to a signed handshake. Raise Rejected."""
         with ExitStack() as exclusive:
-            accepted = self.read(request, exclusive)
-            if isinstance(accepted, HTTPResponse):
-                return accepted
-            delivery, post = accepted
+            handshake_or_delivery = self.read_post(request, exclusive)
+            if isinstance(handshake_or_delivery, HTTPResponse):
+                return handshake_or_delivery
+            delivery, post = handshake_or_delivery
             # A large post excludes other large bodies until XSOAR has replied to its first call, because the call and
-            # the reply hold its text several times. One of a small body does not: copies of its headers made it large.
-            post.on_begun = exclusive.close
-            if min(post.size, request.text_size) <= MAX_CALL_BYTES:
+            # the reply contain its incidents several times. A post of a small body does not: copies of its headers made
+            # it large.
+            post.on_partly_created = exclusive.close
+            is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
+            if not is_large:
                 exclusive.close()
             return self.create(request, delivery, post)
 
@@ -2938,44 +3247,48 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
         return json_response(original.created_json)
 
-    def read(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
-        """Authenticate a request, and return what is kept of it while it waits, or the response to a signed handshake.
+    def read_post(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
+        """Authenticate a request. Return what is kept of it while it waits, or the response to a signed handshake.
 
-        `exclusive` is entered with the body's exclusion of others, which lasts until the caller closes it.
+        Once it is read, it excludes other bodies of about its size until the caller closes `exclusive`.
+        Raise Rejected.
         """
         settings = self.settings
-        signatures = None if request.is_accepted else authenticate(settings, request.headers, request.query_string)
+        signatures = None if request.is_accepted else signatures_to_check(settings, request.headers, request.query_string)
         self.line.queue.check_room(request.body.size)
         with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
-            signed_by = '' if signatures is None else valid_signature(signatures, body, request.arrived)
+            signed_by = '' if signatures is None else header_of_valid_signature(signatures, body, request.arrived)
             request.is_accepted = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the exclusion counts, too
-            payloads = self.read_payloads(request, body, exclusive)
+            payloads = self.unpack(request, body, exclusive)
             response = signed_handshake(settings, request, signed_by, payloads)
             if response:
                 request.log_note = 'handshake'
                 return response
             post = Post(to_incidents(payloads, self.arrival(request)), request.memory_bytes)
             post.hand_over_by = hand_over_by
-            parameters = [pair for pair in request.query.items()
-                          if not hmac.compare_digest(pair[1].encode(), settings.token)]
+            # Without the token, which says nothing about what is to be created.
+            parameters = [(name, value) for name, value in request.query.items()
+                          if not hmac.compare_digest(value.encode(), settings.token)]
             return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone), post
 
-    def read_payloads(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
-        """Decompress a body and return its payloads, each as JSON text; exclude other large bodies. Raise Rejected."""
+    def unpack(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
+        """Decompress a body and return its payloads, each as JSON. Exclude others of about its size. Raise Rejected."""
         coding = request.headers.get('content-encoding', '')
-        events = 0
-        # Measure first, decompress again later: a body that waits for its exclusion takes only what was sent.
+        most_events = 0  # an estimate, seldom too low: each event has a `{`, or in a form `%7B`
+        # Measure first, decompress again later: while a body waits for others, it takes only the memory of what was sent.
         for piece in decompress(body, coding):
             request.text_size += len(piece)
-            events += piece.count(b'{') + piece.count(b'%7')  # an upper bound: each event has a `{`, in a form a `%7B`
-        # Many small events take as long as a larger body, and each may get a copy of all headers.
-        exclusive.enter_context(self.intake.exclusive(max(request.text_size, min(1024 * events, MIB))))
+            most_events += piece.count(b'{') + piece.count(b'%7')
+        # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
+        # but all together as no more than 1 MiB.
+        processing_size = max(request.text_size, min(1024 * most_events, MIB))
+        exclusive.enter_context(self.intake.exclusive(processing_size))
         return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
 
     def arrival(self, request: Request) -> Arrival:
-        """Return what the request and the instance say where a payload does not."""
-        note = partial(self.line.log, 'info', reason='?each= leads to no array of objects.')
+        """Return what the request and the instance supply where a payload says nothing itself."""
+        note = partial(self.line.log, 'info', reason='?each= does not lead to an array of objects.')
         return Arrival(utc_text(request.arrived), request.headers, self.settings, request.query, note)
 
 
@@ -2988,9 +3301,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
 
 class PacedReader:
-    """Reads from a socket, as long as the sender keeps the pace and does not send too much.
+    """Reads from a socket while the sender keeps up a minimum pace and stays below a maximum amount.
 
-    Beyond that every read raises OSError. `buffer` holds the bytes that arrived before they were asked for.
+    Otherwise every read raises OSError. `buffer` contains the bytes that have arrived and that no read has returned yet.
     """
 
     __slots__ = ('buffer', 'bytes_per_second', 'ends_at', 'received', 'seconds', 'socket')
@@ -3029,7 +3342,7 @@ class PacedReader:
     def receive(self, size: int) -> bytes:
         """Wait for bytes from the socket, and return at most `size` of them. Raise OSError."""
         if self.received:
-            gevent.sleep(0)  # otherwise all that has arrived would be read before another greenlet can run
+            gevent.sleep(0)  # otherwise this greenlet would read all that has arrived before another can run
         remaining_seconds = self.ends_at - time.monotonic()
         if remaining_seconds <= 0:
             raise TimeoutError('the sender is too slow')
@@ -3039,9 +3352,9 @@ class PacedReader:
         return data
 
     def count(self, size: int) -> None:
-        """Extend the allowance by what has arrived. Raise OSError if that is more than any request needs."""
+        """Extend the time allowance for `size` bytes that have arrived. Raise OSError if the total is over 64 MiB."""
         self.received += size
-        if self.received > 64 * MIB:  # twice the largest body: so much of a rejected body is read and thrown away
+        if self.received > 64 * MIB:  # more than twice the largest body: that much of a rejected body is read and thrown away
             raise OSError('the sender sends too much')
         latest_end = time.monotonic() + self.seconds  # so that a sender that stops is cut off within the grace period
         self.ends_at = min(self.ends_at + size / self.bytes_per_second, latest_end)
@@ -3078,16 +3391,22 @@ HEADER = re.compile(HTTP_FIELD + rb'\r?\n')  # RFC 9112 section 2.2: a lone line
 EMPTY_LINES = b'\r\n', b'\n'
 
 
-def read_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
+def parse_head(start: bytes, rfile: io.BufferedIOBase) -> Request:
     """Return the request whose request line is `start` and whose headers follow in `rfile`. Raise Rejected if it is not HTTP."""
     match = REQUEST_START.fullmatch(start)
     if not match:
-        raise next(kind(detail) for form, kind, detail in REQUEST_START_FAULTS if form.fullmatch(start))
+        raise request_start_fault(start)
     method, path, query, version = (part.decode() for part in match.groups(b''))
     headers = read_headers(rfile)
     check_unambiguous(headers, is_http10=version == 'HTTP/1.0')
     body = RequestBody(rfile, int(headers.get('content-length', 0)), 'transfer-encoding' in headers)
     return Request(method, path or '/', query, version, headers, body)
+
+
+def request_start_fault(start: bytes) -> Rejected:
+    """Return the error for a request line that does not match REQUEST_START: that of the first fault that matches."""
+    faults = (error_class(detail) for pattern, error_class, detail in REQUEST_START_FAULTS if pattern.fullmatch(start))
+    return next(faults)  # there is always one: a line without a line feed matches the second pattern, any other the last
 
 
 def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
@@ -3106,7 +3425,7 @@ def read_headers(rfile: io.BufferedIOBase) -> dict[str, str]:
         if not match:
             break
         if b'_' in match[1]:
-            continue  # WSGI writes hyphens as underscores, so that X_Token would pass for X-Token
+            continue  # dropped: WSGI writes hyphens as underscores, so that X_Token would be taken for X-Token
         name = match[1].decode().lower()
         value = match[2].strip(b' \t').decode('latin-1')  # stripping in the pattern would backtrack in cubic time
         headers[name] = f'{headers[name]},{value}' if name in headers else value
@@ -3135,15 +3454,17 @@ EMPTY_LINES_BEFORE = re.compile(rb'(?:\r?\n)*')
 def find_head_end(buffer: bytearray, searched: int) -> int:
     """Return the length of the head at the start of a buffer, or 0 while more of it has to arrive.
 
-    Bytes that can no longer become a head count as one, so that they are rejected at once. The first `searched` bytes
-    were looked at before, so that a head that arrives byte by byte is searched once.
+    If the bytes can no longer become a head, return the length of the buffer, so that they are rejected at once. The first
+    `searched` bytes were searched before, so that a head that arrives byte by byte is not searched again with each byte.
     """
-    if end := HEAD_END.search(buffer, max(searched - 2, 0)):
-        return end.end()
-    start_end = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1
-    is_too_large = len(buffer) >= MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_end else 0)
-    is_bad = searched < start_end and not REQUEST_START.fullmatch(buffer, 0, start_end)
-    return len(buffer) if is_too_large or is_bad else 0
+    # HEAD_END has up to three bytes, of which two may have been searched before.
+    if match := HEAD_END.search(buffer, max(searched - 2, 0)):
+        return match.end()
+    start_size = buffer.find(b'\n', 0, MAX_REQUEST_START_BYTES) + 1  # 0 while the request line is incomplete
+    most_bytes = MAX_REQUEST_START_BYTES + (MAX_HEADER_BYTES if start_size else 0)
+    is_start_new = searched < start_size  # it was completed by the latest bytes, so it has not been checked yet
+    is_start_bad = is_start_new and not REQUEST_START.fullmatch(buffer, 0, start_size)
+    return len(buffer) if len(buffer) >= most_bytes or is_start_bad else 0
 
 
 # RFC 9112 section 7.1: a chunk begins with its size in hexadecimal digits; extensions after a semicolon are ignored.
@@ -3156,13 +3477,13 @@ CHUNK_END = re.compile(rb'\r\n')
 class RequestBody(io.RawIOBase):
     """The body of one request without its chunked framing, as `wsgi.input`.
 
-    The framing may be MAX_FRAMING_BYTES and an eighth of the data: chunks of one byte would otherwise cost 100 times
-    their size in CPU.
+    The framing may take MAX_FRAMING_BYTES plus an eighth of the data in large reads. Otherwise a body in chunks of one byte would
+    cost 100 times as much CPU as its size justifies.
     """
 
     def __init__(self, rfile: Any, length: int, has_chunks: bool):
-        self.rfile = rfile  # has read and readline, as PacedReader
-        self.size = length  # of the whole body, as far as it is known: chunks add to it as they arrive
+        self.rfile = rfile  # has `read` and `readline`, like PacedReader
+        self.size = length  # of the whole body; if it has chunks, of those that have begun to arrive
         self.remaining = length  # bytes still to read of the body, or of the current chunk
         self.has_chunks = has_chunks  # whether another chunk follows
         self.remaining_framing = MAX_FRAMING_BYTES
@@ -3187,26 +3508,34 @@ class RequestBody(io.RawIOBase):
         return data
 
     def read_chunk_size(self) -> None:
-        """Read the size of the next chunk. The last one is empty, and trailers follow it."""
+        """Read the size of the next chunk. The last chunk is empty, and trailers follow it: read these, too."""
         self.remaining = int(self.read_framing(CHUNK_SIZE)[1], 16)
         self.size += self.remaining
         self.has_chunks = self.remaining > 0
-        while not self.has_chunks and self.read_framing(TRAILER)[1]:
-            pass
+        if not self.has_chunks:
+            self.skip_trailers()
 
-    def read_framing(self, form: re.Pattern[bytes]) -> re.Match[bytes]:
-        """Read one line of framing, and return its match. Raise ValueError if it does not match or is too much."""
+    def skip_trailers(self) -> None:
+        """Read the trailers, and the empty line that ends them. Nothing is kept of them."""
+        trailer = self.read_framing(TRAILER)
+        while trailer[1]:  # the name, which is None in the empty line
+            trailer = self.read_framing(TRAILER)
+
+    def read_framing(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
+        """Read one line of framing, and return its match. Raise ValueError if it does not match, or is too long."""
         framing = self.rfile.readline(self.remaining_framing)
         self.remaining_framing -= len(framing)
-        match = form.fullmatch(framing)
+        match = pattern.fullmatch(framing)
         if not match:
             raise ValueError('the framing is not well-formed, or too much')
         return match
 
     @property
-    def is_nearly_read(self) -> bool:
-        """Return whether so little remains that it can be skipped to keep the connection for the next request."""
-        return not (self.has_chunks or self.send_continue or self.remaining > PIECE_BYTES)
+    def can_be_skipped(self) -> bool:
+        """Return whether what remains is known and small, so that the connection can be kept for the next request."""
+        # A sender that still waits for 100 Continue may send the body or not.
+        is_length_known = not self.has_chunks and not self.send_continue
+        return is_length_known and self.remaining <= PIECE_BYTES
 
 
 COMMON_ENVIRON = {
@@ -3232,7 +3561,7 @@ def wsgi_environ(request: Request, peer: str, port: int) -> dict[str, Any]:
     """Return the environ of PEP 3333 for a request from the address `peer`, and under REQUEST the request itself."""
     path = request.path
     if '%' in path:
-        with suppress(UnicodeError):  # left as it is: Bottle would drop what is not UTF-8, and take /%ff for the root
+        with suppress(UnicodeError):  # else keep it encoded: Bottle would drop what is not UTF-8, and take /%ff for the root
             path = unquote(path, errors='strict').encode().decode('latin-1')
     environ = {
         **COMMON_ENVIRON,
@@ -3275,16 +3604,16 @@ class Response(NamedTuple):
     content: bytes
 
     def has_header(self, name: str) -> bool:
-        """Return whether there is a header of this name, which is in lower case."""
+        """Return whether there is a header with this name, given in lower case."""
         return any(each.lower() == name for each, _ in self.headers)
 
 
 def rejection_response(rejection: Rejected, is_head: bool) -> Response:
     """Return the response to a request that reaches no handler. The connection ends with it."""
-    answered = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
-    content = answered.body.encode()
-    headers = [*answered.headers.items(), ('Content-Length', str(len(content)))]
-    return Response(answered.status_line, headers, b'' if is_head else content)
+    response = problem(rejection.status, rejection.detail, {**rejection.headers, 'Connection': 'close'})
+    content = response.body.encode()
+    headers = [*response.headers.items(), ('Content-Length', str(len(content)))]
+    return Response(response.status_line, headers, b'' if is_head else content)
 
 
 class Connection:
@@ -3302,7 +3631,7 @@ class Connection:
         self.server = server
         self.reader = PacedReader(sock)
         self.began = time.monotonic()  # when the latest request began to arrive
-        self.skipped = 0  # bytes still to arrive of a body that nobody reads
+        self.skipped = 0  # how many bytes of the last request's body were not read, and are dropped as they arrive
         self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
 
     # Without a greenlet: what follows is called by the event loop, and must not block.
@@ -3311,18 +3640,18 @@ class Connection:
         """Have the event loop watch for the next request, whose first byte must arrive within `seconds`."""
         self.reader.expect(seconds)
         self.server.idle[self] = None
-        self.server.accept_again()  # from now on it may give way to a newcomer
+        self.server.admit_more()  # since this connection may now be closed for a new one
         self.watch(self.read_head)
-        self.find_head(0)  # the head may have arrived together with the request before
+        self.begin_if_complete(0)  # the head may have arrived together with the request before
 
     def watch(self, read: Callable[[bytes], None]) -> None:
         """Have the event loop call `read` with the bytes that arrive, and with none at their end."""
         self.socket.settimeout(0)
         self.watcher.stop()
-        self.watcher.start(self.receive, read)
+        self.watcher.start(self.on_readable, read)
 
-    def receive(self, read: Callable[[bytes], None]) -> None:
-        """Pass on what has arrived. Close the connection when it is broken."""
+    def on_readable(self, read: Callable[[bytes], None]) -> None:
+        """Call `read` with the bytes that have arrived. Close the connection if it is broken."""
         try:
             read(self.socket.recv(PIECE_BYTES))
         except BlockingIOError:
@@ -3331,25 +3660,32 @@ class Connection:
             self.close()
 
     def read_head(self, data: bytes) -> None:
-        """Add bytes to the head that arrives; begin the request when the head is complete, or its sender has ended it."""
+        """Add bytes to the head that arrives. Begin the request when the head is complete or can't be completed any more.
+
+        If `data` is empty, the sender has closed its side: an incomplete head is rejected then.
+        """
         searched = len(self.reader.buffer)
         self.reader.buffer += data
-        if not self.find_head(searched) and not data:
-            if searched:
-                self.begin_request(searched)
-            else:
-                self.close()
+        has_begun = self.begin_if_complete(searched)
+        if has_begun or data:
+            return
+        if searched:
+            self.begin_request(searched)
+        else:
+            self.close()
 
-    def find_head(self, searched: int) -> bool:
-        """Begin the request if the buffer holds a whole head, or what cannot become one. Return whether it does.
+    def begin_if_complete(self, searched: int) -> bool:
+        """Begin the request and return True if the buffer holds a whole head, or bytes that can no longer become one.
 
-        First drop what belongs to the request before: the rest of its body, and blank lines. With the first byte of a
-        head the connection is no longer idle, and the bytes count, which may reject the head that has arrived longest.
+        The first `searched` bytes of the buffer are known not to be a whole head. First drop what belongs to the request
+        before: what remains of its body, and empty lines. With the first byte of a head the connection is no longer idle.
+        From then on its bytes count, and if all heads take too many, the one that began first is rejected.
         """
         buffer = self.reader.buffer
         skipped = min(self.skipped, len(buffer))
         self.skipped -= skipped
         del buffer[:skipped]
+        # `searched` needs no correction: before bytes are deleted here, at most a lone carriage return was searched.
         del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
         if not buffer:
             return False
@@ -3372,7 +3708,7 @@ class Connection:
         self.reader.buffer = self.reader.buffer[size:]
         self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
-            request = read_head(head.readline(MAX_REQUEST_START_BYTES), head)
+            request = parse_head(head.readline(MAX_REQUEST_START_BYTES), head)
             request.body.rfile = self.reader
         except Rejected as rejection:
             rejection.__traceback__ = None  # its frames would keep the head in memory
@@ -3380,17 +3716,17 @@ class Connection:
             request = Request(method, rejection=rejection, log_note=rejection.detail)
         request.head_size = size
         request.is_gone = self.is_gone
-        self.server.serve(self, request)
+        self.server.schedule(self, request)
 
     def reject(self, rejection: Rejected) -> None:
-        """Respond to a request that has no greenlet, as far as the socket takes the response at once; end the connection."""
+        """Send the response to a request that has no greenlet, and end the connection."""
         waiting = self.server.unauthenticated.get(self)
         is_head = waiting.method == 'HEAD' if waiting else self.reader.buffer.startswith(b'HEAD ')
         self.server.release_head(self)
         self.log(Request(log_note=rejection.detail), str(int(rejection.status)))
         response = rejection_response(rejection, is_head)
         with suppress(OSError):
-            self.socket.send(self.head_of(response) + response.content)
+            self.socket.send(self.head_of(response) + response.content)  # what does not fit is lost: nothing may wait here
         self.linger()
 
     def expire(self) -> None:
@@ -3403,13 +3739,13 @@ class Connection:
             self.close()
 
     def linger(self) -> None:
-        """Send nothing more, and throw away what arrives until the sender closes.
+        """Send nothing more, and throw away what arrives until the sender closes or its time allowance ends.
 
         RFC 9112 section 9.6: closing with unread data would reset the connection, and the sender might lose the response.
         """
         self.reader.buffer = bytearray()
         self.server.lingering[self] = None
-        self.server.accept_again()
+        self.server.admit_more()
         try:
             self.socket.shutdown(socket.SHUT_WR)
             self.watch(self.throw_away)
@@ -3417,7 +3753,7 @@ class Connection:
             self.close()
 
     def throw_away(self, data: bytes) -> None:
-        """Count bytes that nobody reads, and close the connection at their end. Raise OSError if they are too many."""
+        """Drop bytes, but count them. Close the connection at their end. Raise OSError if there are too many."""
         self.reader.count(len(data))
         if not data:
             self.close()
@@ -3441,8 +3777,8 @@ class Connection:
             self.close()
             raise
         else:
-            self.skipped = request.body.remaining if stays_open else 0
             if stays_open:
+                self.skipped = request.body.remaining
                 self.watch_for_request(self.server.limits.idle_seconds)
             else:
                 self.linger()
@@ -3455,13 +3791,14 @@ class Connection:
         response = self.server.response(request, self.peer)
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
-        is_decided = response.has_header('connection')
-        stays_open = wants_to_stay and not is_decided and request.body.is_nearly_read
-        if not is_decided:
+        is_decided_by_app = response.has_header('connection')  # the app sets this header only to close the connection
+        stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_skipped
+        if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
         self.log(request, response.status[:3])
         head = self.head_of(response)
-        is_small = len(response.content) <= PIECE_BYTES  # one packet for both; a large content is not copied
+        is_small = len(response.content) <= PIECE_BYTES
+        # A small content goes in one packet with the head; a large one is not copied.
         parts = [head + response.content] if is_small else [head, response.content]
         room = self.server.unsent if request.is_accepted else self.server.unsent_unauthenticated
         self.send(parts, room, request.memory_bytes)
@@ -3474,10 +3811,10 @@ class Connection:
         return f'HTTP/1.1 {response.status}\r\nDate: {date}\r\n{headers}\r\n'.encode('latin-1')
 
     def send(self, parts: list[bytes], room: Room, memory_bytes: int) -> None:
-        """Send the parts of a response. If the socket does not take them at once, they and `memory_bytes` count in `room`.
+        """Send the parts of a response. If the socket does not take all at once, they and `memory_bytes` count in `room`.
 
-        The sender has to read at a minimum pace overall; a limit on each pause would let it sip forever.
-        Raise OSError, and Unavailable if the unsent responses are too many.
+        The sender has to read at a minimum pace overall: if only its pauses were limited, it could read byte by byte for
+        ever. Raise OSError, and Unavailable if too many responses are unsent.
         """
         self.socket.settimeout(0)
         sent = 0
@@ -3495,7 +3832,10 @@ class Connection:
                     unsent = unsent[self.socket.send(unsent):]
 
     def is_gone(self) -> bool:
-        """Return whether the sender can send nothing more. Only for a request that is being served: nobody else reads then."""
+        """Return whether the sender has closed its side or the connection is broken.
+
+        This works only while a request is being served: otherwise the event loop reads from the socket, too.
+        """
         self.socket.settimeout(0)
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -3520,13 +3860,16 @@ class Connection:
             line.log('debug', text)
 
 
-too_many_requests = partial(Unavailable, 'Too many requests arrive at the same time: send it again later.')
+def too_many_requests() -> Unavailable:
+    """Return the error for a request that gives way to others."""
+    return Unavailable('Too many requests arrive at the same time: send it again later.')
 
 
 class WebhookServer(StreamServer):
     """The integration's HTTP server. Its start() raises OSError if the port cannot be opened.
 
-    A connection without a greenlet is in one of `idle`, `heads` and `lingering`, each in the order of arrival there.
+    A connection without a greenlet is in one of `idle`, `heads` and `lingering`. These are ordered: the connection that has
+    been there longest is first.
     """
 
     def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
@@ -3536,34 +3879,36 @@ class WebhookServer(StreamServer):
         self.limits = limits
         self.most_connections = connection_limit()
         self.connections: set[Connection] = set()
-        self.idle: dict[Connection, None] = {}
-        self.heads: dict[Connection, int] = {}  # whose head arrives or waits for its turn; the values are its bytes
-        self.lingering: dict[Connection, None] = {}
-        self.heads_size = 0
-        self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait for their turn
-        self.has_unauthenticated = Event()
+        self.idle: dict[Connection, None] = {}  # connections on which nothing of the next request has arrived
+        # Connections whose head is arriving or waits in `unauthenticated`, each with the bytes reserved for its head.
+        self.heads: dict[Connection, int] = {}
+        self.heads_size = 0  # the sum of these bytes
+        self.lingering: dict[Connection, None] = {}  # connections whose response was sent, until their sender closes them
+        self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait to be served
+        self.has_unauthenticated = Event()  # set when `unauthenticated` gets a request
         self.workers: list[Any] = []  # greenlets that wait for a request
-        # Two rooms: senders without a proof never cut off one that has shown it.
+        # Separate rooms, so that senders without a proof never cut off one that has shown it.
         self.unsent = Room(limits.unsent_bytes, cuts_oldest=True)
         self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_oldest=True)
 
     def start(self) -> None:
-        """Open the port, and start the greenlets that look after connections without a greenlet. Raise OSError."""
+        """Open the port, and start the two greenlets that serve all connections together. Raise OSError."""
         super().start()
         gevent.spawn(self.expire_connections)
         gevent.spawn(self.serve_unauthenticated)
 
     def full(self) -> bool:
-        """Return whether no further connection can be taken. gevent calls this before each accept."""
+        """Return whether there is no room for a new connection, even by closing another. gevent calls this before each accept."""
         return len(self.connections) >= self.most_connections and not (self.lingering or self.heads or self.idle)
 
     def do_handle(self, sock: Any, address: Any) -> None:
-        """Take a new connection, in the place of one without a request if there are too many.
+        """Watch a new connection for a request. If there are too many, first close one that has no greenlet.
 
         gevent calls this; its own version would start a greenlet for each connection.
         """
         if len(self.connections) >= self.most_connections:
-            next(chain(self.lingering, self.heads, self.idle)).close()
+            least_needed = next(chain(self.lingering, self.heads, self.idle))
+            least_needed.close()
         with suppress(OSError):  # the sender may have reset it already
             # With Nagle's algorithm each response on a kept connection took 44 ms instead of 0.6 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -3572,20 +3917,20 @@ class WebhookServer(StreamServer):
         connection.watch_for_request(self.limits.head_seconds)
 
     def forget(self, connection: Connection) -> None:
-        """Drop a closed connection from every state."""
+        """Remove a closed connection from every collection."""
         self.release_head(connection)
         self.idle.pop(connection, None)
         self.lingering.pop(connection, None)
         self.connections.discard(connection)
-        self.accept_again()
+        self.admit_more()
 
-    def accept_again(self) -> None:
-        """Accept further connections, if gevent has stopped that because full() was true."""
+    def admit_more(self) -> None:
+        """Let gevent admit further connections, if it has stopped that because full() was true."""
         if self.started:
             self.start_accepting()
 
     def reserve_head(self, connection: Connection, size: int) -> None:
-        """Count the bytes of a head. When all heads take too many, reject the one that has been there longest."""
+        """Count a head as `size` bytes. If all heads together take too many, reject those that have been there longest."""
         self.heads_size += size - self.heads.get(connection, 0)
         self.heads[connection] = size
         while self.heads_size > self.limits.heads_bytes:
@@ -3596,8 +3941,8 @@ class WebhookServer(StreamServer):
         self.unauthenticated.pop(connection, None)
         self.heads_size -= self.heads.pop(connection, 0)
 
-    def serve(self, connection: Connection, request: Request) -> None:
-        """Start a greenlet for a request: at once if it is accepted, else when its turn comes."""
+    def schedule(self, connection: Connection, request: Request) -> None:
+        """Have a request served: at once if its head is enough to accept it, else by `serve_unauthenticated`."""
         request.is_accepted = not request.rejection and self.app.accepts(request)
         if request.is_accepted:
             self.release_head(connection)
@@ -3605,7 +3950,7 @@ class WebhookServer(StreamServer):
         else:
             self.unauthenticated[connection] = request
             self.has_unauthenticated.set()
-            self.reserve_head(connection, 2 * request.head_size + 2048)  # as bytes, then as the text of its headers
+            self.reserve_head(connection, 2 * request.head_size + 2048)  # as bytes, then as the str of its headers
 
     def start_serving(self, connection: Connection, request: Request) -> None:
         """Have a greenlet serve a request as soon as the event loop allows it."""
@@ -3628,9 +3973,9 @@ class WebhookServer(StreamServer):
             connection, request = gevent.get_hub().switch()
 
     def serve_unauthenticated(self) -> None:
-        """Start one request without a proof each time that all other greenlets have run.
+        """Start the requests without a proof in order, letting all other greenlets run after each one.
 
-        However many there are, whatever their status will be, they take no more of the CPU than one accepted sender.
+        So however many there are, and whatever their responses will be, they take no more CPU than one accepted sender.
         """
         while True:
             self.has_unauthenticated.wait()
@@ -3654,7 +3999,7 @@ class WebhookServer(StreamServer):
                     connection.expire()
 
     def response(self, request: Request, peer: str) -> Response:
-        """Return the application's response to a request, or the one that says why it is not HTTP."""
+        """Return the application's response to a request. If the request is not valid HTTP, return its rejection."""
         if request.rejection:
             return rejection_response(request.rejection, request.method == 'HEAD')
         start: list[Any] = []
@@ -3666,8 +4011,8 @@ class WebhookServer(StreamServer):
 
         pieces = self.application(wsgi_environ(request, peer, self.server_port or 0), start_response)
         try:
-            returned = [*pieces]
-            content = b''.join([*written, *returned])  # of a single piece, the same object and no copy
+            returned = [*pieces]  # first, since an application may write while it yields these
+            content = b''.join([*written, *returned])  # a single piece is not copied
         finally:
             if hasattr(pieces, 'close'):  # PEP 3333 asks for it
                 pieces.close()
@@ -3692,17 +4037,18 @@ class WebhookServer(StreamServer):
 
 
 def connection_limit() -> int:
-    """Return how many connections the process may have, and raise its limit of open files for them.
+    """Set the process's limit of open files to suit MAX_CONNECTIONS, and return how many connections it allows.
 
     A further connection waits in the listen queue.
     """
-    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + RESERVED_FILES
-    wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    if hard_limit != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard_limit)
     with suppress(ValueError, OSError):  # macOS allows fewer than it says
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-        files = wanted
-    return files - RESERVED_FILES
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard_limit))
+        soft_limit = wanted
+    return soft_limit - RESERVED_FILES
 
 
 ''' COMMANDS '''
@@ -3711,11 +4057,11 @@ def connection_limit() -> int:
 def serve(settings: Settings) -> None:
     """Serve until the process is asked to stop or the line is cut, then end the process.
 
-    To return would not do: the platform's loop would keep the process.
+    Returning is not enough: the platform's loop would keep the process.
     """
     gc.collect()
-    gc.freeze()  # CommonServerPython stays until the end: later collections need not look through it
-    gc.set_threshold(10_000, 20, 20)  # requests leave hardly any cycles behind
+    gc.freeze()  # CommonServerPython stays in memory until the end, so later collections need not look through it
+    gc.set_threshold(10_000, 20, 20)  # collect rarely, since requests leave hardly any cycles behind
     line = ServerLine()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
@@ -3730,9 +4076,9 @@ def serve(settings: Settings) -> None:
 
 
 def open_port(server: WebhookServer) -> None:
-    """Start the server. Try until its port is free, or return without it if the process is to end meanwhile."""
+    """Start the server. If its port can't be opened, try again until it can, or until the process is asked to end."""
     line, settings = server.app.line, server.app.settings
-    for retry_seconds in chain((1, 2, 4), repeat(5)):
+    for retry_seconds in chain((1, 2, 4), repeat(5)):  # after the third failure, every 5 s
         try:
             server.start()
             break
@@ -3755,7 +4101,7 @@ def open_port(server: WebhookServer) -> None:
 
 
 def main() -> None:
-    """Run the command that the server asks for, and report a failure to it."""
+    """Run the command that the server asks for. Report a failure before serving begins to the server."""
     command = demisto.command()
     if command not in ('test-module', 'long-running-execution', 'fetch-incidents'):
         raise NotImplementedError(f'The command {command} is not implemented.')
@@ -3764,7 +4110,7 @@ def main() -> None:
         if command == 'fetch-incidents':
             return demisto.incidents(read_samples(demisto.getIntegrationContext()))
         settings = read_settings(demisto.params())
-        # The test opens no port, because the container that serves may have it open already.
+        # The test opens no port, because the container that serves may have opened it already.
         if command == 'test-module':
             return return_results('ok')
     except Exception as error:

@@ -48,6 +48,8 @@ def main():
             return_results(read())
         elif command == 'hello-server':
             return_results(CommandResults(outputs_prefix='Server', outputs=server()))
+        elif command == 'hello-entry':
+            return_results({'Type': 1, 'ContentsFormat': 'json', 'Contents': {'a': 1}})
         elif command == 'hello-fail':
             raise ValueError('This one fails.')
         elif command == 'hello-trace':

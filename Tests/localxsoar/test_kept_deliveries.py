@@ -1,0 +1,211 @@
+"""The deliveries: what each request became, what is kept of it, and how much."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localxsoar.deliveries import Deliveries
+from localxsoar.events import Events
+from localxsoar.forward import NotHttp, Request, Response, SenderGone, not_http_response
+from localxsoar.masks import Masks
+from localxsoar.output import Printer
+from localxsoar.recognition import SenderRecognizer
+
+SECRET = 'h4sh-hush'
+A, B = {'id': '1', 'name': 'a'}, {'id': '2', 'name': 'b'}
+FIELDS = {'type': '', 'occurred': '', 'created': '', 'sourceInstance': 'front'}
+
+
+@pytest.fixture
+def printed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
+
+
+@pytest.fixture
+def deliveries(printed: list[str], events: Events) -> Iterator[Deliveries]:
+    opened = open_deliveries(printed, events=events)
+    yield opened
+    opened.close()
+
+
+def open_deliveries(printed: list[str], file: Path | None = None, events: Events | None = None, **limits: int) -> Deliveries:
+    printer = Printer(write=printed.append)
+    return Deliveries(file, SenderRecognizer([]), Masks(lambda: [SECRET]), printer, events or printer.events, **limits)
+
+
+def receive(deliveries: Deliveries, response: Any = '[]', status: int = 200, *, creates: Any = (), body: bytes = b'',
+            target: str = '/', headers: Any = (), response_headers: Any = ()) -> Any:
+    """The summary of a delivery after a request with this response, which creates these incidents."""
+    request = Request('POST', target, [('User-Agent', 'test/1'), *headers], [body], '127.0.0.1')
+    with deliveries.record(request) as delivery:
+        assert b''.join(request.body) == body
+        create(deliveries, *creates)
+        pieces = [(response if isinstance(response, str) else json.dumps(response)).encode()]
+        answer = delivery.note_response(Response(status, 'Phrase', list(response_headers), pieces))
+        assert list(answer.pieces) == pieces
+    return deliveries.summaries()[0]
+
+
+def create(deliveries: Deliveries, *incidents: dict[str, str]) -> None:
+    deliveries.created([{**FIELDS, **incident} for incident in incidents])
+
+
+def became(delivery: Any) -> tuple[str, list[str], str]:
+    return delivery['kind'], delivery['incidents'], delivery['text']
+
+
+def texts(printed: list[str]) -> list[str]:
+    return [re.sub(r'^.*?  (.*? ms)? *', '', line) for line in printed]
+
+
+def test_a_response_that_names_new_incidents_has_created_them(deliveries: Deliveries, printed: list[str]) -> None:
+    assert became(receive(deliveries, [A, B], creates=[A, B])) == ('created', ['1', '2'], 'a')
+    assert texts(printed) == ['test          incidents 1 to 2  a']
+
+
+def test_a_response_that_names_none_has_created_what_came_meanwhile(deliveries: Deliveries, printed: list[str]) -> None:
+    assert became(receive(deliveries, 'accepted', creates=[A, B])) == ('created', ['1', '2'], 'a')
+    assert became(receive(deliveries, 'accepted')) == ('answered', [], 'accepted')
+
+
+def test_a_response_that_names_an_older_incident_repeats_it(deliveries: Deliveries) -> None:
+    receive(deliveries, [A], creates=[A])
+    assert became(receive(deliveries, [A, A])) == ('repeat', ['1'], 'a')
+    assert became(receive(deliveries, [A, B], creates=[B])) == ('created', ['1', '2'], 'a')
+
+
+def test_an_id_that_is_unknown_or_inside_a_text_names_no_incident(deliveries: Deliveries) -> None:
+    receive(deliveries, [A], creates=[A])
+    assert became(receive(deliveries, [{'id': '7'}]))[0] == 'answered'
+    assert became(receive(deliveries, [{'rawJSON': json.dumps(A)}]))[0] == 'answered'
+
+
+def test_incidents_that_no_delivery_made_are_printed_at_once(deliveries: Deliveries, printed: list[str]) -> None:
+    create(deliveries, A, B)
+    assert texts(printed) == ['incident 1  a', 'incident 2  b']
+    assert became(receive(deliveries, 'accepted')) == ('answered', [], 'accepted')
+    assert len(printed) == 3
+
+
+def test_incidents_that_no_response_names_are_printed_once_all_deliveries_are_over(
+    deliveries: Deliveries, printed: list[str]
+) -> None:
+    with deliveries.record(Request('POST', '/', [])):
+        assert became(receive(deliveries, 'accepted', creates=[A])) == ('answered', [], 'accepted')
+        assert len(printed) == 1
+    assert texts(printed)[1:] == ['-             ', 'incident 1  a']
+
+
+@pytest.mark.parametrize('response, status, reason', [
+    ({'detail': 'no token'}, 401, 'no token'), ('', 500, 'Phrase'), ('[{"id": "1"}]', 400, '[{"id": "1"}]')])
+def test_a_status_from_400_on_is_a_rejection_with_its_reason(
+    deliveries: Deliveries, response: Any, status: int, reason: str
+) -> None:
+    create(deliveries, A)
+    assert became(receive(deliveries, response, status)) == ('rejected', [], reason)
+    assert deliveries.summaries()[0]['status'] == status
+
+
+@pytest.mark.parametrize('text, shown', [('[]', 'no incident'), (' {} ', 'no incident'), ('', 'no incident'), ('a\nb', 'a')])
+def test_any_other_response_is_shown_by_its_first_line(deliveries: Deliveries, text: str, shown: str) -> None:
+    assert became(receive(deliveries, text, 399)) == ('answered', [], shown)
+
+
+@pytest.mark.parametrize('request_', [
+    {'target': '/?challenge=ab%20cd'}, {'body': b'{"challenge": "ab cd"}'}, {'headers': [('X-Challenge', 'ab cd')]}])
+def test_a_response_that_repeats_what_the_request_has_is_a_handshake(deliveries: Deliveries, request_: Any) -> None:
+    assert became(receive(deliveries, 'ab cd', **request_)) == ('handshake', [], 'the address is confirmed')
+
+
+@pytest.mark.parametrize('name', ['Host', 'Accept', 'Connection'])
+def test_a_response_that_repeats_a_header_of_the_connection_is_no_handshake(deliveries: Deliveries, name: str) -> None:
+    assert became(receive(deliveries, 'ab cd', headers=[(name, 'ab cd')]))[0] == 'answered'
+
+
+def test_a_sender_that_left_and_bytes_that_are_not_http_are_kept(deliveries: Deliveries) -> None:
+    with pytest.raises(SenderGone), deliveries.record(Request('POST', '/', [])):
+        raise SenderGone
+    error = NotHttp('it is noise')
+    with pytest.raises(NotHttp), deliveries.record(Request('POST', '/', [])):
+        raise error
+    deliveries.record_not_http('127.0.0.1', not_http_response(error))
+    assert [(*became(each), each['status'], each['method']) for each in deliveries.summaries()] == [
+        ('rejected', [], 'This is not HTTP/1.1: it is noise.', 400, '?'),
+        ('rejected', [], 'Bad Request', 400, 'POST'),
+        ('gone', [], 'The sender left before the response.', None, 'POST')]
+
+
+def test_a_summary_has_sizes_times_and_masks(deliveries: Deliveries) -> None:
+    seen = receive(deliveries, f'it is {SECRET}', target=f'/?token=abc&x={SECRET}', body=b'12345')
+    assert (seen['number'], seen['size'], seen['answer_size'], seen['peer'], seen['sender'], seen['reason']) == (
+        1, 5, 15, '127.0.0.1', 'test', 'Phrase')
+    assert (seen['target'], seen['text']) == ('/?token=••••••&x=••••••', 'it is ••••••')
+    assert 0 <= seen['milliseconds'] < 10_000
+
+
+def test_a_delivery_is_read_back_as_it_came(deliveries: Deliveries) -> None:
+    receive(deliveries, f'it is {SECRET}', target=f'/?x={SECRET}', body=b'\xff', response_headers=[('X-A', 'b')])
+    kept = deliveries.get(1)
+    assert kept and (kept.target, kept.headers, bytes(kept.body)) == (f'/?x={SECRET}', [('User-Agent', 'test/1')], b'\xff')
+    assert (bytes(kept.response), kept.response_headers, kept.response_size) == (f'it is {SECRET}'.encode(), [('X-A', 'b')], 15)
+    assert deliveries.get(2) is None
+    with deliveries.record(Request('POST', '/', [])):
+        waiting = deliveries.get(2)
+        assert waiting and waiting.kind == 'waiting' and deliveries.summaries()[0]['kind'] == 'waiting'
+
+
+def test_the_oldest_deliveries_make_room_for_more(printed: list[str]) -> None:
+    deliveries = open_deliveries(printed, limit=2)
+    for _ in range(3):
+        receive(deliveries)
+    assert [each['number'] for each in deliveries.summaries()] == [3, 2]
+
+
+def test_large_deliveries_make_room_but_the_newest_is_always_kept(printed: list[str]) -> None:
+    deliveries = open_deliveries(printed, byte_limit=5000)
+    for size in (10, 4000, 9000):
+        receive(deliveries, body=b'x' * size)
+    assert [each['size'] for each in deliveries.summaries()] == [9000]
+    for size in (10, 3000):
+        receive(deliveries, body=b'x' * size)
+    assert [each['size'] for each in deliveries.summaries()] == [3000, 10]
+
+
+def test_deliveries_outlive_the_server_in_a_file_and_count_on(printed: list[str], tmp_path: Path) -> None:
+    file = tmp_path / 'store.db'
+    first = open_deliveries(printed, file)
+    for _ in range(2):
+        receive(first)
+    first.close()
+    second = open_deliveries(printed, file, limit=2)
+    assert receive(second)['number'] == 3
+    assert [each['number'] for each in second.summaries()] == [3, 2]
+
+
+def test_deleted_deliveries_are_gone_and_later_ones_count_on(deliveries: Deliveries, events: Events) -> None:
+    receive(deliveries)
+    stream = events.follow()
+    next(stream)
+    deliveries.clear()
+    assert deliveries.summaries() == [] and b'event: cleared\n' in next(stream)
+    assert receive(deliveries)['number'] == 2
+
+
+def test_the_page_gets_each_delivery_when_it_begins_and_when_it_ends_and_each_incident(
+    deliveries: Deliveries, events: Events
+) -> None:
+    stream = events.follow()
+    next(stream)
+    receive(deliveries, [A], creates=[A], target=f'/?x={SECRET}')
+    told = next(stream).decode()
+    assert re.findall('event: (.*)', told) == ['delivery', 'incident', 'delivery']
+    assert re.findall('"kind": "(.*?)"', told) == ['waiting', 'created'] and SECRET not in told

@@ -1,0 +1,109 @@
+"""Masks: what is hidden in headers, targets and texts, in every spelling, and what stays readable."""
+
+import base64
+import json
+
+import pytest
+
+from localxsoar.masks import Masks
+
+SECRET = 'h4sh "hush"/ü+~'
+MASK = '••••••'
+
+
+@pytest.fixture
+def masks() -> Masks:
+    return Masks(lambda: [SECRET])
+
+
+@pytest.mark.parametrize('name', [
+    'Authorization', 'Proxy-Authorization', 'X-Auth', 'X-Token', 'X-Gitlab-Token', 'Client-Secret', 'X-Hub-Signature-256',
+    'X-Sig',
+    'X-Hmac', 'Password', 'X-Amz-Credential', 'Credentials', 'Cookie', 'Set-Cookie', 'X-Session', 'X-JWT',
+    'Cf-Access-Jwt-Assertion',
+    'X-Assertion', 'ApiKey', 'X-Api-Key', 'X_API_KEY', 'X-Access-Key', 'X-Auth-Key', 'X-Functions-Key',
+    'Ocp-Apim-Subscription-Key',
+    'X-Webhook-Key', 'X-Private-Key'])
+def test_a_header_whose_name_says_that_it_holds_a_secret_shows_none_of_its_value(masks: Masks, name: str) -> None:
+    assert masks.headers([(name, 'abcdefgh')]) == [{'name': name, 'value': MASK, 'masked': True}]
+
+
+@pytest.mark.parametrize('name', ['Content-Type', 'X-Event-Key', 'X-Author', 'X-Tokens', 'Api-Key-Version', 'X-Code', 'Key'])
+def test_a_header_whose_name_says_nothing_of_a_secret_is_readable(masks: Masks, name: str) -> None:
+    assert masks.headers([(name, 'abcdefgh')]) == [{'name': name, 'value': 'abcdefgh', 'masked': False}]
+
+
+def test_a_secret_header_without_a_value_is_not_masked(masks: Masks) -> None:
+    assert masks.headers([('Authorization', '')]) == [{'name': 'Authorization', 'value': '', 'masked': False}]
+
+
+@pytest.mark.parametrize('value, shown', [
+    *((f'{label}abcd', f'{label}{MASK}') for label in (
+        'Bearer ', 'bearer ', 'Basic ', 'Token ', 'HMAC ', 'GenieKey ', 'ApiKey ', 'Splunk ', 'Digest ', 'sha1=', 'sha256=',
+        'v0=', 'v1,',
+        't=')),
+    ('t=1700000000,v1=abcd', f't={MASK}'), ('abcd Bearer ', MASK), ('Bearerabcd', MASK), ('sha256:abcd', MASK), ('v=abcd', MASK),
+])
+def test_only_the_scheme_before_a_secret_is_shown(masks: Masks, value: str, shown: str) -> None:
+    assert [header['value'] for header in masks.headers([('Authorization', value)])] == [shown]
+
+
+@pytest.mark.parametrize('spelling', [
+    SECRET, json.dumps(SECRET)[1:-1], 'h4sh%20%22hush%22%2F%C3%BC%2B~', base64.b64encode(SECRET.encode()).decode(),
+    base64.b64encode(SECRET.encode()).decode().rstrip('=')], ids=['plain', 'JSON', 'URL', 'base64', 'base64 without padding'])
+def test_the_secret_is_masked_in_each_spelling_in_texts_headers_and_targets(masks: Masks, spelling: str) -> None:
+    assert masks.text(f'a {spelling} b {spelling}') == f'a {MASK} b {MASK}'
+    assert masks.headers([('X-Plain', f'a {spelling}')]) == [{'name': 'X-Plain', 'value': f'a {MASK}', 'masked': True}]
+    assert masks.target(f'/a/{spelling}/b?x=-{spelling}-') == f'/a/{MASK}/b?x=-{MASK}-'
+    assert masks.everywhere({'a': [spelling, {'b': spelling}], 'n': 1, 'none': None}) == {
+        'a': [MASK, {'b': MASK}], 'n': 1, 'none': None}
+
+
+def test_padding_is_masked_with_the_base64_that_it_belongs_to() -> None:
+    assert Masks(lambda: ['h4sh-hush-']).text('aDRzaC1odXNoLQ==') == MASK
+
+
+@pytest.mark.parametrize('secret, shown', [('1234567', 'a 1234567 b'), ('12345678', f'a {MASK} b')])
+def test_a_secret_is_masked_inside_a_text_from_eight_characters_on(secret: str, shown: str) -> None:
+    assert Masks(lambda: [secret]).text(f'a {secret} b') == shown
+
+
+def test_a_short_secret_is_masked_where_it_is_the_whole_value() -> None:
+    masks = Masks(lambda: ['short'])
+    assert masks.headers([('X-Plain', 'short'), ('X-Plain', 'shorter')]) == [
+        {'name': 'X-Plain', 'value': MASK, 'masked': True}, {'name': 'X-Plain', 'value': 'shorter', 'masked': False}]
+    assert masks.target('/short?x=short&y=shorter') == f'/short?x={MASK}&y=shorter'
+
+
+@pytest.mark.parametrize('query, shown', [
+    *((f'{name}=abcd', f'{name}={MASK}') for name in (
+        'token', 'access_token', 'key', 'api_key', 'apikey', 'code', 'sig', 'signature', 'secret', 'jwt', 'assertion', 'cookie',
+        'password',
+        'auth%2Dtoken', 'my+token', 'to%6Ben', '%6Bey', 'co%64e')),
+    ('a=1&token=abcd&b=2', f'a=1&token={MASK}&b=2'), ('token=a=b', f'token={MASK}'),
+    ('token=', 'token='), ('token', 'token'), ('', ''), ('keys=abcd&codes=abcd&x=token', 'keys=abcd&codes=abcd&x=token'),
+    ('a&b=&&c=%20+', 'a&b=&&c=%20+'),
+])
+def test_a_query_shows_no_value_of_a_secret_parameter_and_is_otherwise_unchanged(masks: Masks, query: str, shown: str) -> None:
+    assert masks.target(f'/path?{query}') == f'/path?{shown}'
+
+
+@pytest.mark.parametrize('value', ['h4sh%20%22hush%22%2f%c3%bc%2b~', 'h4sh+%22hush%22/%C3%BC%2B%7E'])
+def test_a_secret_is_masked_in_a_query_however_its_sender_encoded_it(masks: Masks, value: str) -> None:
+    assert masks.target(f'/?x={value}') == f'/?x={MASK}'
+
+
+def test_a_secret_that_is_the_name_of_a_parameter_is_masked(masks: Masks) -> None:
+    assert masks.target('/?a=1&h4sh%20%22hush%22%2F%C3%BC%2B~') == f'/?a=1&{MASK}'
+
+
+def test_a_target_without_a_query_stays_without_one(masks: Masks) -> None:
+    assert (masks.target('/path'), masks.target('/path?')) == ('/path', '/path?')
+
+
+def test_a_secret_that_changes_is_masked_from_then_on() -> None:
+    secrets = ['first-secret']
+    masks = Masks(lambda: secrets)
+    assert masks.text('first-secret second-secret') == f'{MASK} second-secret'
+    secrets[0] = 'second-secret'
+    assert masks.text('first-secret second-secret') == f'first-secret {MASK}'

@@ -1,0 +1,261 @@
+"""What the page shows of a message, what it sends again, and what its files may do in a browser."""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import bottle
+import pytest
+import requests
+from local_xsoar import LocalXsoar, wait_for
+
+from localxsoar.masks import Masks
+from localxsoar.page_routes import (
+    SHOWN_BYTES,
+    describe_proof,
+    message,
+    read_file,
+    readable,
+    unmasked,
+    unmasked_target,
+)
+from localxsoar.senders import Sender
+
+TOKEN = 'h4sh-hush'
+GZIP = [('Content-Encoding', 'GZip')]
+MASKS = Masks(lambda: ['h4sh-hush'])
+
+
+@pytest.mark.parametrize('headers, body, text, is_text', [
+    ([], b'', '', True), ([], 'grün'.encode(), 'grün', True), ([], b'a\xff', 'a\ufffd', False),
+    (GZIP, gzip.compress(b'zipped'), 'zipped', True),
+    (GZIP, b'not zipped', 'not zipped', True), ([('Content-Encoding', 'br')], b'plain', 'plain', True),
+    ([], b'x' * (SHOWN_BYTES + 1), 'x' * SHOWN_BYTES, True),
+    (GZIP, gzip.compress(b'x' * (SHOWN_BYTES + 1)), 'x' * SHOWN_BYTES, True),
+    *(([], b'x' * (SHOWN_BYTES - room) + '💥💥'.encode(), 'x' * (SHOWN_BYTES - room) + '💥' * (room // 4), True)
+      for room in range(9)),
+    ([], b'a\xf0\x9f', 'a\ufffd', False),
+    (GZIP, gzip.compress(b'x' * (SHOWN_BYTES - 1) + '💥'.encode()), 'x' * (SHOWN_BYTES - 1), True),
+    ([], b'x' * (SHOWN_BYTES - 1) + b'\xf0', 'x' * (SHOWN_BYTES - 1) + '\ufffd', False),
+    ([], b'x' * (SHOWN_BYTES - 20) + b'\xff' + b'x' * 30, 'x' * (SHOWN_BYTES - 20) + '\ufffd' + 'x' * 19, False),
+])
+def test_a_body_is_shown_as_text_up_to_a_mebibyte(headers: Any, body: bytes, text: str, is_text: bool) -> None:
+    assert readable(headers, body) == (text, is_text)
+
+
+def test_a_message_is_masked_unless_its_secrets_are_shown() -> None:
+    headers, body = [('Authorization', 'Bearer h4sh-hush')], bytearray(b'it is h4sh-hush')
+    assert message(headers, body, 15, MASKS, shows=False) == {
+        'headers': [{'name': 'Authorization', 'value': 'Bearer ••••••', 'masked': True}], 'body': 'it is ••••••', 'is_text': True,
+        'size': 15, 'cut': False, 'base64': ''}
+    assert message(headers, body, 15, Masks(list), shows=True) == {
+        'headers': [{'name': 'Authorization', 'value': 'Bearer h4sh-hush', 'masked': False}], 'body': 'it is h4sh-hush',
+        'is_text': True, 'size': 15, 'cut': False, 'base64': ''}
+
+
+@pytest.mark.parametrize('body, size, shows, cut, has_bytes', [
+    (b'\xff', 1, True, False, True), (b'\xff', 1, False, False, False), (b'a', 2, True, True, False),
+    (b'\xff' * SHOWN_BYTES, SHOWN_BYTES, True, False, True), (b'\xff' * (SHOWN_BYTES + 1), SHOWN_BYTES + 1, True, True, False)],
+    ids=['bytes', 'masked', 'not kept whole', 'as large as is shown', 'larger'])
+def test_a_message_has_its_bytes_where_its_text_differs_and_says_when_it_is_cut(
+    body: bytes, size: int, shows: bool, cut: bool, has_bytes: bool
+) -> None:
+    shown = message([], bytearray(body), size, MASKS, shows)
+    assert (shown['cut'], bool(shown['base64'])) == (cut, has_bytes)
+
+
+def test_what_was_masked_is_sent_again_as_it_came() -> None:
+    original = [('Authorization', 'Bearer h4sh'), ('X-A', 'old')]
+    assert unmasked(None, original) == original
+    assert unmasked([['authorization', 'Bearer ••••••'], ['X-A', 'new'], ['X-B', '••••••'], ['X-N', 5]], original) == [
+        ('authorization', 'Bearer h4sh'), ('X-A', 'new'), ('X-B', ''), ('X-N', '5')]
+
+
+@pytest.mark.parametrize('given, target', [
+    ('/a?token=••••••&x=2', '/a?token=h4sh=1&x=2'), ('/b', '/b'), ('/b?', '/b?'), ('/b?x&y=', '/b?x&y='),
+    ('/a?other=••••••', '/a?other='),
+    ('/a?token=new', '/a?token=new')])
+def test_what_was_masked_in_a_query_is_sent_again_as_it_came(given: str, target: str) -> None:
+    assert unmasked_target(given, '/a?token=h4sh=1&x=1') == target
+
+
+@pytest.mark.parametrize('proof, words', [
+    ({}, 'no proof'), ({'place': 'header', 'name': 'X-Token'}, 'token in X-Token'),
+    ({'place': 'query', 'name': 'key'}, 'token in ?key='),
+    ({'place': 'header', 'name': 'X-Sig', 'signed': '{body}'}, 'signature in X-Sig')])
+def test_a_proof_is_described_in_a_few_words(proof: dict[str, str], words: str) -> None:
+    assert describe_proof(Sender('key', 'Name', 'code', '', proof, [])) == words
+
+
+@pytest.mark.parametrize('name, kind', [('index.html', 'text/html'), ('style.css', 'text/css'), ('script.js', 'text/javascript')])
+def test_a_file_of_the_page_comes_with_what_a_browser_may_do_with_it(name: str, kind: str) -> None:
+    assert read_file(name).strip()
+    assert bottle.response.content_type == f'{kind}; charset=utf-8'
+    expected = {'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer'}
+    assert {header: bottle.response.get_header(header) for header in expected} == expected
+    assert "default-src 'none'" in bottle.response.get_header('Content-Security-Policy')
+
+
+# The routes.
+
+GITHUB = {'sender': 'GitHub', 'kind': 'code', 'source': '', 'deliveries': [
+    {'title': 'push', 'headers': {'X-GitHub-Event': 'push'}, 'payload': [{'name': 'pushed'}]},
+    {'title': 'issue', 'headers': {'X-GitHub-Event': 'issues'}, 'payload': [{'name': 'an issue'}]}],
+    'proof': {'place': 'header', 'name': 'X-Hub-Signature-256', 'value': 'sha256={hex}', 'signed': '{body}'}}
+
+
+@pytest.fixture(scope='module')
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalXsoar]:
+    folder = tmp_path_factory.mktemp('senders')
+    (folder / 'github.json').write_text(json.dumps(GITHUB))
+    echo = Path(__file__).parent / 'packs' / 'Echo'
+    with LocalXsoar('--senders', str(folder), pack=echo, instance='Front Door', params={'secret': TOKEN}) as running:
+        yield running
+
+
+def ask(local: LocalXsoar, method: str, path: str, body: Any = None) -> requests.Response:
+    return requests.request(method, f'{local.url}/localxsoar/{path}', json=body, timeout=30)
+
+
+def post(local: LocalXsoar, data: Any, path: str = '', **headers: str) -> int:
+    """The number of a delivery of this."""
+    requests.post(f'{local.webhook_url}{path}', data, headers={name.replace('_', '-'): value for name,
+    value in headers.items()}, timeout=30)
+    newest = wait_for(lambda: next((each for each in local.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
+    return int(newest['number'])
+
+
+def seen_by_the_container(local: LocalXsoar, number: int) -> Any:
+    """What /echo says of a request, with its headers as a dict."""
+    echoed = json.loads(local.control('GET', f'deliveries/{number}?secrets=show')['answer']['body'])
+    return {**echoed, 'headers': dict(echoed['headers'])}
+
+
+@pytest.mark.parametrize('method, path, status, words', [
+    ('GET', 'deliveries/99', 404, 'Delivery 99 is not kept here.'),
+    ('POST', 'deliveries/99/send', 404, 'Delivery 99 is not kept'),
+    ('GET', 'incidents/99', 404, 'There is no incident 99.'), ('GET', 'nothing', 404, 'Not found'),
+    ('POST', 'senders/nobody/send', 400, "'nobody' is no sender: github."), ('POST', 'instance/other', 404, ''),
+    ('POST', 'senders/github/send', 400, 'GitHub has no delivery')])
+def test_what_is_not_there_is_told(local: LocalXsoar, method: str, path: str, status: int, words: str) -> None:
+    answer = ask(local, method, path, {'title': 'none'})
+    assert answer.status_code == status and words in answer.text
+
+
+def test_a_browser_gets_the_page_and_no_icon(local: LocalXsoar) -> None:
+    answer = requests.get(f'{local.url}/', timeout=30)
+    assert answer.headers['Content-Type'] == 'text/html; charset=utf-8' and '<title>' in answer.text
+    icon = requests.get(f'{local.url}/favicon.ico', timeout=30)
+    assert (icon.status_code, icon.content) == (204, b'')
+
+
+def test_the_instance_is_described_with_its_secret_masked(local: LocalXsoar) -> None:
+    seen = local.control('GET', 'instance')
+    assert (seen['instance'], seen['pack'], seen['ready']) == ('Front Door', 'Echo 2.3.4', True)
+    assert seen['description'].startswith('Makes incidents') and TOKEN not in json.dumps(seen)
+    assert local.control('GET', 'curl')['curl'] == seen['curl'] and seen['curl'].startswith(f'curl -POST {local.webhook_url} -d')
+    assert {field['name']: field['set'] for field in seen['fields']}['secret'] is True
+
+
+def test_the_senders_are_listed_and_one_sends_the_delivery_that_was_chosen(local: LocalXsoar) -> None:
+    assert local.control('GET', 'senders') == [{'key': 'github', 'name': 'GitHub', 'kind': 'code',
+                                                'proof': 'signature in X-Hub-Signature-256', 'deliveries': ['push', 'issue']}]
+    number = local.control('POST', 'senders/github/send', {'title': 'iss'})['number']
+    sent = local.control('GET', f'deliveries/{number}')
+    assert (sent['sender'], sent['text'], sent['target'], sent['can_be_signed'], sent['peer']) == (
+        'GitHub', 'an issue', '/instance/execute/Front%20Door', True, 'localxsoar')
+    again = local.control('POST', f'deliveries/{number}/send', {'body': '[{"name": "edited"}]'})['number']
+    signatures = [next(header['value'] for header in local.control('GET', f'deliveries/{each}?secrets=show')['request']['headers']
+                       if header['name'] == 'X-Hub-Signature-256') for each in (number, again)]
+    assert signatures[0] != signatures[1], 'an edited body has a signature of its own'
+
+
+def test_a_delivery_is_sent_again_with_its_bytes_headers_and_target(local: LocalXsoar) -> None:
+    body = gzip.compress(b'zipped')
+    number = post(local, body, '/echo?token=t0ken&a=1', Content_Encoding='gzip', X_Plain='kept', Expect='x', Authorization=TOKEN)
+    first = seen_by_the_container(local, number)
+    again = seen_by_the_container(local, local.control('POST', f'deliveries/{number}/send', {})['number'])
+    assert {key: again[key] for key in ('method', 'path', 'size', 'sha256')} == {
+        key: first[key] for key in ('method', 'path', 'size', 'sha256')}
+    assert (again['headers']['X-Plain'], again['headers']['Authorization'], again['headers']['Content-Encoding']) == (
+        'kept', TOKEN, 'gzip')
+    assert again['headers']['Content-Length'] == str(len(body)) and 'Connection' not in again['headers']
+    assert again['headers']['Host'] == local.url.removeprefix('http://')
+    shown = local.control('GET', f'deliveries/{number}')
+    assert (shown['request']['body'], shown['target'], shown['can_be_signed']) == (
+        'zipped', '/instance/execute/Front%20Door/echo?token=••••••&a=1', False)
+    assert base64.b64decode(local.control('GET', f'deliveries/{number}?secrets=show')['request']['base64']) == body
+
+
+def test_an_edited_delivery_is_plain_and_what_was_masked_is_sent_as_it_was(local: LocalXsoar) -> None:
+    number = post(local, gzip.compress(b'zipped'), '/echo?token=t0ken', Content_Encoding='gzip', Authorization=TOKEN)
+    headers = [['Authorization', '••••••'], ['Content-Encoding', 'gzip'], ['X-New', 'new'], ['Host', 'evil'], ['Content-Length',
+    '99']]
+    edit = {'body': 'plain', 'headers': headers, 'target': '/instance/execute/Front%20Door/echo?token=••••••&b=2'}
+    seen = seen_by_the_container(local, local.control('POST', f'deliveries/{number}/send', edit)['number'])
+    assert (seen['path'], seen['size']) == ('/echo?token=t0ken&b=2', 5)
+    assert 'Content-Encoding' not in seen['headers'] and seen['headers']['X-New'] == 'new'
+    assert (seen['headers']['Authorization'], seen['headers']['Host']) == (TOKEN, local.url.removeprefix('http://'))
+
+
+def test_a_body_too_large_to_be_kept_whole_is_sent_again_only_with_another(local: LocalXsoar) -> None:
+    number = post(local, b'x' * (27 * 1024 * 1024), '/echo')
+    answer = ask(local, 'POST', f'deliveries/{number}/send', {})
+    assert (answer.status_code, answer.json()['error']) == (409, 'The body was too large to be kept whole.')
+    assert ask(local, 'POST', f'deliveries/{number}/send', {'body': ''}).status_code == 200
+
+
+def test_an_incident_is_shown_with_its_secrets_masked(local: LocalXsoar) -> None:
+    post(local, json.dumps([{'name': f'has {TOKEN}', 'rawJSON': TOKEN}]))
+    listed = local.control('GET', 'incidents/list')[0]
+    shown = local.control('GET', f"incidents/{listed['id']}")
+    assert (listed['name'], shown['name'], shown['rawJSON']) == ('has ••••••', 'has ••••••', '••••••')
+    assert local.control('GET', 'incidents')[-1]['sent']['rawJSON'] == TOKEN, 'the tests read what was really sent'
+
+
+@pytest.mark.parametrize('action', ['test', 'save'])
+def test_a_form_that_is_wrong_names_the_field_and_saves_nothing(local: LocalXsoar, action: str) -> None:
+    pid = local.state()['pid']
+    for given, field, words in (({'greeting': 'bad'}, '', 'Greeting bad is not polite.'),
+    ({'limit': 'x'}, 'limit', 'not a whole number')):
+        answer = ask(local, 'POST', f'instance/{action}', given)
+        assert answer.status_code == 400 and answer.headers['Content-Type'] == 'application/json'
+        assert words in answer.json()['error'] and (answer.json()['field'] == field or not field)
+    assert local.state()['pid'] == pid
+
+
+def test_the_buttons_test_save_disable_and_enable(local: LocalXsoar) -> None:
+    def value(name: str) -> Any:
+        return next(field['value'] for field in local.control('GET', 'instance')['fields'] if field['name'] == name)
+
+    pid = local.state()['pid']
+    assert ask(local, 'POST', 'instance/test', {'greeting': 'tested'}).json()['enabled'] is True
+    assert (value('greeting'), local.state()['pid']) == ('hello', pid)
+    assert ask(local, 'POST', 'instance/save', {'greeting': 'saved'}).status_code == 200
+    assert value('greeting') == 'saved' and wait_for(lambda: local.state()['pid']) != pid
+    disabled = ask(local, 'POST', 'instance/disable').json()
+    assert (disabled['enabled'], disabled['pid'], disabled['ready']) == (False, None, False)
+    assert ask(local, 'POST', 'instance/enable').json()['enabled'] is True
+    wait_for(lambda: local.control('GET', 'instance')['ready'])
+
+
+def test_the_page_learns_of_each_new_state(local: LocalXsoar) -> None:
+    with requests.get(f'{local.url}/localxsoar/events', stream=True, timeout=30) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        next(line for line in lines if line.startswith('id: '))
+        ask(local, 'POST', 'instance/disable')
+        post(local, '[]')
+        told = list(takewhile(lambda line: '"status": 503' not in line, lines))
+        ask(local, 'POST', 'instance/enable')
+        assert next(line for line in lines if '"enabled": true' in line)
+    assert [line for line in told if '"enabled": false' in line]
+    wait_for(lambda: local.control('GET', 'instance')['ready'])
+
+
+def test_deliveries_are_deleted(local: LocalXsoar) -> None:
+    post(local, '[]')
+    assert ask(local, 'DELETE', 'deliveries').json() == {} and local.control('GET', 'deliveries') == []
