@@ -24,7 +24,7 @@ from typing import IO, Any
 from localxsoar.commands import DONE, INSTANCE_ID, NO_REPLY, ServerCommands, Site
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRejected, RawReply
-from localxsoar.loop import NOT_JSON, describe_unfit, find_unfit
+from localxsoar.inside import NOT_JSON, describe_unfit, find_unfit
 from localxsoar.output import escape
 from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Unified
 from localxsoar.ports import LOOPBACK

@@ -1,11 +1,9 @@
 """The program inside the container: a loop that reads scripts from stdin and talks to the server over stdout.
 
-Each line, in both directions, is one JSON object. This file needs no other of this package: another interpreter runs it as
+Each line, in both directions, is one JSON object. This file needs only `inside.py` beside it: another interpreter runs it as
 `python loop.py PARENT SERVER HOST`. The script, its libraries and its children must write nothing else to stdout.
 """
-import _socket
 import json
-import math
 import os
 import sys
 import threading
@@ -14,8 +12,16 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain
-from typing import Any
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localxsoar import inside
+else:  # a container has no package of this name
+    SPEC = spec_from_file_location('inside', Path(__file__).with_name('inside.py'))
+    inside = module_from_spec(SPEC)
+    SPEC.loader.exec_module(inside)
 
 MARKER, OLD_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##'
 LOCK_SECONDS = 60
@@ -27,8 +33,6 @@ NEWEST = '8'
 MARKERS = {'6.5': (MARKER, OLD_MARKER), '6.10': (MARKER, OLD_MARKER), '8': (MARKER,)}
 CAME_LATER = {'6.5': ('getLastMirrorRun', 'setLastMirrorRun', 'getAssetsLastRun', 'setAssetsLastRun'),
               '6.10': ('getAssetsLastRun', 'setAssetsLastRun'), '8': ()}
-# The beginning of a line on stderr that says which value broke the line on stdout.
-NOT_JSON = 'The line to the server is broken. '
 NO_TERMINAL = ('breakpoint() has no terminal in a container, whose stdin and stdout are the line to the server. Log with '
                'demisto.debug(), or attach a debugger: import debugpy; debugpy.listen(5678); debugpy.wait_for_client()')
 
@@ -141,7 +145,7 @@ class Demisto:
             self.__closed = True
             raise ValueError(CONNECTION_CLOSED) from None
         except Exception:  # half a line is on stdout: only stderr can still say why
-            print(NOT_JSON + describe_unfit(message), file=sys.__stderr__, flush=True)
+            print(inside.NOT_JSON + inside.describe_unfit(message), file=sys.__stderr__, flush=True)
             raise
 
     def getIntegrationContext(self) -> Any:
@@ -261,31 +265,6 @@ def parse_reply(text: str, markers: tuple[str, ...]) -> Any:
     return json.loads(text)
 
 
-def describe_unfit(message: dict[str, Any]) -> str:
-    """Return which value of a message is not JSON: the call, the type and the place of the value."""
-    name = message.get('command') or message.get('type')
-    try:
-        return f'{name}: {find_unfit(message, "")}'
-    except RecursionError:
-        return f'{name}: a value contains itself, or is nested too deeply'
-
-
-def find_unfit(value: Any, place: str) -> str:
-    """Return the first value that is not JSON, with its type and place, or '' if there is none."""
-    if value is None or isinstance(value, (str, int)):  # a bool is an int
-        return ''
-    if isinstance(value, float):
-        return '' if math.isfinite(value) else f'{value} is not JSON in {place}'
-    if isinstance(value, dict):
-        keys = (key for key in value if not isinstance(key, (str, int, float, type(None))))
-        bad_keys = (f'a key of type {type(key).__name__} is not JSON serializable in {place}' for key in keys)
-        inner = (find_unfit(item, f'{place}.{key}'.lstrip('.')) for key, item in value.items())
-        return next(filter(None, chain(bad_keys, inner)), '')
-    if isinstance(value, (list, tuple)):
-        return next(filter(None, (find_unfit(item, f'{place}[{n}]') for n, item in enumerate(value))), '')
-    return f'{type(value).__name__} is not JSON serializable in {place}'
-
-
 def as_entry(result: Any) -> Any:
     """Return a result as an entry: an entry unchanged, another object as JSON, anything else as text."""
     if isinstance(result, dict):
@@ -350,32 +329,11 @@ def send(demisto: Demisto, message: dict[str, Any]) -> None:
     getattr(demisto, '_Demisto__send')(message)  # noqa: B009
 
 
-def bind_only_to(host: str) -> None:
-    """Make sockets listen on this host where a script wants every address of the machine.
-
-    This must run before the first import of `socket`, which takes its base class from `_socket`.
-    """
-    class Socket(_socket.socket):
-        __slots__ = ()  # `socket.socket` has its own
-
-        def bind(self, address: Any) -> None:
-            if self.family in (_socket.AF_INET, _socket.AF_INET6) and address[0] in ('', '0.0.0.0', '::'):
-                address = (self.narrowed(), *address[1:])
-            super().bind(address)
-
-        def narrowed(self) -> str:
-            """Return the host in a form that fits the socket: IPv4, IPv6 only, or IPv6 that also accepts IPv4."""
-            if self.family == _socket.AF_INET:
-                return host
-            return '::1' if self.getsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY) else f'::ffff:{host}'
-    _socket.socket = Socket  # type: ignore[misc]
-
-
 def main(server: str = NEWEST, host: str = '') -> None:
     """Run the scripts that arrive over the line until it ends, or until a `native` script has ended."""
     become(server)
     if host:
-        bind_only_to(host)
+        inside.bind_only_to(host)
     sys.breakpointhook = reject_breakpoint
     while text := sys.stdin.readline().strip():
         if text == 'ping':
