@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -280,7 +280,7 @@ class Container:
 
     def _result(self, message: dict[str, Any]) -> Any:
         self._journal.call_counts['results'] += 1
-        self.results.extend(message['results'])
+        self.results.extend(flatten(message['results']))
         return NO_REPLY
 
     def _exception(self, message: dict[str, Any]) -> Any:
@@ -312,6 +312,12 @@ def describe_end(code: int | None) -> str:
     with suppress(ValueError):
         return f'signal {signal.Signals(-code).name}' if code and code < 0 else f'exit code {code}'
     return f'signal {-(code or 0)}'
+
+
+def flatten(entries: Iterable[Any]) -> Iterator[Any]:
+    """Yield the entries of a result, which may be in lists inside its list."""
+    for entry in entries:
+        yield from flatten(entry) if isinstance(entry, list) else [entry]
 
 
 def parse_message(raw: bytes) -> dict[str, Any] | None:

@@ -179,8 +179,8 @@ except ValueError as error:
     demisto.results(str(error))
 """)
     [entry] = instance.run('bare')
-    assert entry['Contents'] == "The call setLastRun failed: KeyError('value')"
-    assert printed == [f'!!! {entry["Contents"]}']
+    assert entry['Contents'] == "The call setLastRun failed: KeyError('value')\n"
+    assert printed == [f'!!! {entry["Contents"].strip()}']
 
 
 def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
@@ -196,7 +196,8 @@ def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
     readme = ' '.join((Path(instance_module.__file__).parent / 'README.md').read_text('utf-8').split())
     assert (f'started again {restarts.FIRST_DELAY_SECONDS:g} s after it ended, up to '
             f'{restarts.LONGEST_DELAY_SECONDS:g} s if it keeps ending within {restarts.QUICK_END_SECONDS} s, '
-            f'and not again if it ends at once three times; stopped by SIGTERM, and by SIGKILL after {instance_module.STOP_GRACE_SECONDS} s.') in readme
+            f'and not again if it ends at once three times; '
+            f'stopped by SIGTERM, and by SIGKILL after {instance_module.STOP_GRACE_SECONDS} s.') in readme
     assert f'or, without one, has run for {instance_module.ALIVE_SECONDS} s;' in readme
 
 
