@@ -5,7 +5,7 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from localxsoar.query import Fields, QueryRejected, parse_query
 
 UNCLASSIFIED = 'Unclassified'
 PENDING = 0
-TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON')
+TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON', 'details', 'owner')
+SHOWN_VALUE = 100  # characters of a wrong value in an error
 SORTABLE = ('id', 'name', 'type', 'created', 'occurred')
 DEFAULT_PAGE_SIZE = 100
 SCHEMA = """
@@ -170,10 +171,31 @@ def check_incident(position: int, incident: Any) -> None:
     for field in TEXT_FIELDS:
         if not isinstance(incident.get(field), (str, type(None))):
             raise CallRejected(f'Incident {position}: {field} is {type(incident[field]).__name__}, expected text.')
+    for field, (is_right, expected) in TYPED_FIELDS.items():
+        if incident.get(field) is not None and not is_right(incident[field]):
+            shown = json.dumps(incident[field])[:SHOWN_VALUE]
+            raise CallRejected(f'Incident {position}: {field} is {shown}, expected {expected}.')
     occurred = incident.get('occurred')
     if occurred is not None and not is_rfc3339(occurred):
         raise CallRejected(f'Incident {position}: parsing time {occurred!r}: '
                            'occurred is not an RFC 3339 date (2024-01-31T12:00:00Z).')
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def are_labels(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(label, dict) and isinstance(label.get(name, ''), (str, type(None)))
+                                           for label in value for name in ('type', 'value'))
+
+
+# Fields with a type of their own, as the server's API declares them: what checks a value, and what is expected.
+TYPED_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'severity': (is_number, 'a number'),
+    'labels': (are_labels, 'a list of objects with type and value, both text'),
+    'CustomFields': (lambda value: isinstance(value, dict), 'an object'),
+}
 
 
 def is_rfc3339(text: str) -> bool:

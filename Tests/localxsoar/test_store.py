@@ -69,11 +69,21 @@ def test_a_date_that_go_does_not_read_is_refused(store: Store, text: str) -> Non
 @pytest.mark.parametrize(
     'incident, words',
     [('text', 'not an object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'),
-     ({'rawJSON': {}}, 'rawJSON is dict')],
+     ({'rawJSON': {}}, 'rawJSON is dict'), ({'owner': 1}, 'owner is int'),
+     ({'severity': '3'}, 'severity is "3", expected a number'), ({'severity': True}, 'severity is true'),
+     ({'labels': 'x'}, 'labels is "x", expected a list of objects'), ({'labels': ['x']}, 'labels is'),
+     ({'labels': [{'type': 'a', 'value': 1}]}, 'labels is'), ({'CustomFields': []}, 'CustomFields is .*, expected an object')],
 )
 def test_an_incident_of_the_wrong_shape_is_refused(store: Store, incident: Any, words: str) -> None:
     with pytest.raises(CallRejected, match=words):
         create(store, incident)
+
+
+@pytest.mark.parametrize('fields', [
+    {'severity': 0.5}, {'severity': None, 'labels': None}, {'labels': []}, {'labels': [{'type': 'a', 'value': None}, {}]},
+    {'CustomFields': {'a': [1]}, 'another': 1}])
+def test_an_incident_of_the_right_types_is_created(store: Store, fields: dict[str, Any]) -> None:
+    assert create(store, fields)[0]['id'] == '1'
 
 
 def test_ids_count_up_as_text_over_calls(store: Store) -> None:
