@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 import pytest
 import requests
 import yaml
-from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
+from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
 
 from localxsoar.pytest_plugin import ENVIRONMENT
 
@@ -155,6 +155,23 @@ def test_a_child_without_the_containers_environment_counts_as_listening(tmp_path
     with LocalXsoar(pack=pack) as xsoar:
         assert xsoar.output[-1] == 'Ready'
         assert not [line for line in xsoar.output if line.startswith('!!!')]
+
+
+NGINX = """
+import os, subprocess, tempfile
+folder = tempfile.mkdtemp()
+with open(f'{{folder}}/conf', 'w') as file:
+    port = demisto.params()['longRunningPort']
+    file.write(f'daemon off; pid {{folder}}/pid; events {{{{}}}} http {{{{ access_log off; '
+               f'server {{{{ listen 127.0.0.1:{{port}}; return 200 "nginx"; }}}} }}}}')
+subprocess.run([{program!r}, '-c', f'{{folder}}/conf', '-e', 'stderr'])
+"""
+
+
+def test_nginx_as_a_child_serves_for_the_pack(tmp_path: Path) -> None:
+    script = NGINX.format(program=needs('nginx'))
+    with LocalXsoar(pack=make_long(tmp_path, script, has_port=True)) as xsoar:
+        assert requests.get(xsoar.webhook_url, timeout=30).text == 'nginx'
 
 
 def test_a_port_that_is_open_to_the_network_is_a_warning(tmp_path: Path) -> None:
