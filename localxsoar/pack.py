@@ -278,6 +278,8 @@ def _boolean(row: Mapping[str, Any], value: str) -> Any:
 
 def _credentials(row: Mapping[str, Any], value: str) -> Any:
     identifier, _, password = value.partition(':')
+    if not identifier and not password:
+        return {}  # as a form that nobody filled in: scripts ask whether the value is there
     return {'identifier': identifier, 'password': password, 'credentials': {}}
 
 
@@ -306,7 +308,7 @@ def label_of(row: Mapping[str, Any]) -> str:
 def secrets_that_are_set(integration: Integration, params: Mapping[str, Any]) -> list[str]:
     """Return the labels of the encrypted parameters that have a value."""
     rows = (row for row in integration.parameters if row.get('type') in SECRET_TYPES)
-    return [label_of(row) for row in rows if params.get(row['name']) and params[row['name']] != _credentials(row, '')]
+    return [label_of(row) for row in rows if params.get(row['name'])]
 
 
 def form_text(value: Any) -> str:
@@ -345,7 +347,7 @@ def _shown(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
     if row.get('type') not in SECRET_TYPES:
         return {'set': bool(value), 'value': value}
     is_pair = isinstance(value, dict)
-    return {'set': bool(value['password'] if is_pair else value), 'value': value['identifier'] if is_pair else None}
+    return {'set': bool(value.get('password') if is_pair else value), 'value': value.get('identifier', '') if is_pair else None}
 
 
 def field_in(integration: Integration, text: str) -> str:

@@ -89,7 +89,6 @@ def test_an_upload_starts_the_container_anew_once_which_is_no_crash(content: Pat
         assert xsoar.state()['pid'] == second
 
 
-@needs_sdk
 def test_a_script_is_uploaded_and_runs(xsoar: LocalXsoar, content: Path) -> None:
     folder = content / 'Packs/Commands/Scripts/Greet'
     folder.mkdir(parents=True)
