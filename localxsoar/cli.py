@@ -40,6 +40,7 @@ from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
 from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
 from localxsoar.recognition import SenderRecognizer
+from localxsoar.repository import find_common_server_python
 from localxsoar.scripts import load_scripts
 from localxsoar.senders import load_senders
 from localxsoar.server import Server
@@ -63,6 +64,7 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog='python -m localxsoar', description=localxsoar.__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add = parser.add_argument
+    add('--version', action='version', version=f'localxsoar {localxsoar.__version__}')
     add('pack', metavar='PACK', type=Path, help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk")
     add('--integration', metavar='NAME', action=InOrder,
         help='the integration of the pack (default: its long-running one); repeatable')
@@ -74,11 +76,12 @@ def build_parser() -> argparse.ArgumentParser:
     add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
     add('--common-server-python', metavar='FILE', type=Path,
-        help="CommonServerPython (default: the file in the pack's repository, or else a subset)")
+        help="CommonServerPython (default: that of a content repository or of demisto-sdk's cache,\nor else the carried subset)")
     add('--python', metavar='PATH', default=sys.executable, help='the interpreter, with its packages, that runs the container')
     add('--server', metavar='VERSION', choices=VERSIONS, default='8',
         help=f'the version of XSOAR to act like: {", ".join(VERSIONS)} (default: 8)')
     add('--watch', action='store_true', help='restart the container when a file of the pack changes')
+    add('--debugpy', metavar='PORT', type=int, default=0, help='wait for a debugger on this port before the script runs')
     add('--server-setting', metavar='KEY=VALUE', action='append', default=[],
         help=f'a server setting; {EXTERNAL_SETTING}.NAME is true unless set here; repeatable')
     add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: no heartbeats)')
@@ -128,8 +131,10 @@ def build_server(options: argparse.Namespace) -> Server:
     scripts = load_scripts(options.pack) if options.pack.exists() else {}
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
-    runtime = Runtime(options.common_server_python or pack.find_common_server_python(options.pack), options.heartbeat,
-                      LOOPBACK if is_loopback(options.host) else '', find_python(options.python), options.server)
+    common = options.common_server_python or find_common_server_python(options.pack) or pack.CARRIED_COMMON_SERVER_PYTHON
+    # A script that a debugger has stopped sends no heartbeats.
+    runtime = Runtime(common, 0 if options.debugpy else options.heartbeat, LOOPBACK if is_loopback(options.host) else '',
+                      find_python(options.python), options.server, options.debugpy)
     is_one_off = bool(options.test or options.samples or options.command)
     printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))
     server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process)

@@ -68,6 +68,7 @@ class ServerCommands:
             'findUser': lambda args: USER if args.get('username') == USER['username'] or args.get('email') == USER['email']
             else None,
             'addEntry': self._add_entry,
+            'mapObject': self._map_object,
             'mirrorInvestigation': lambda args: DONE,
             'handleEntitlementForUser': lambda args: DONE,
             'internalHttpRequest': self._request,
@@ -175,6 +176,11 @@ class ServerCommands:
         self._site.printer.happened(f"entry  incident {args['id']}: {args['entry']}")
         self._store.add_entry(str(args['id']), args['entry'])
         return DONE
+
+    def _map_object(self, args: dict[str, Any]) -> Any:
+        """Return the object as it is: no mapper is known here."""
+        self.warn(f'mapObject returns its object unchanged: the local XSOAR does not have the mapper {args.get("mapper")!r}.')
+        return args.get('source', args.get('sourceObject'))
 
     def _request(self, args: dict[str, Any]) -> Any:
         """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""

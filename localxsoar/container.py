@@ -16,11 +16,12 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from localxsoar.commands import DONE, FIRST_INSTANCE_ID, NO_REPLY, ServerCommands, Site
+from localxsoar.debugger import debuggable
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRejected, RawReply
 from localxsoar.inside import NOT_JSON, describe_unfit, find_unfit
@@ -51,6 +52,7 @@ class Runtime:
     host: str = LOOPBACK  # replaces 0.0.0.0 and :: when the script listens; '' leaves the script's choice
     python: str = sys.executable
     version: str = '8'
+    debugger: int = 0  # the port on which a script waits for a debugger; 0: it does not wait
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Container:
     """One process that runs one command of the integration. Its calls get their replies strictly one after another."""
 
     def __init__(self, order: Order, site: Site, make_commands: Callable[..., ServerCommands] = ServerCommands) -> None:
-        self._order = order
+        port = order.runtime.debugger
+        self._order = replace(order, script=debuggable(order.script, port)) if port else order
         self._printer = site.printer
         self._journal = site.journal
         self._store = site.store

@@ -22,11 +22,17 @@ class Controls:
             ('GET', '/localxsoar/incidents', lambda: as_json(self._server.store.sent())),
             ('POST', '/localxsoar/samples', lambda: as_json(self._chosen().fetch_samples())),
             ('POST', '/localxsoar/fetch', lambda: as_json(self._chosen().fetch())),
+            ('POST', '/localxsoar/commands', self._run),
             ('GET', '/localxsoar/faults', self._server.faults.as_dict),
             ('PATCH', '/localxsoar/faults', lambda: self._server.faults.change(read_object())),
             ('POST', '/localxsoar/<action:re:cut|stop-container>', self._end),
         ):
             api.route(path, method, handler)
+
+    def _run(self) -> dict[str, Any]:
+        """Run one command or script and return its entries."""
+        wanted = read_object()
+        return {'entries': self._server.run(str(wanted['command']), wanted.get('args') or {})}
 
     def _end(self, action: str) -> dict[str, Any]:
         """Cut the line, or end the container, which is then started again."""

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from localxsoar.container import LONG_RUNNING, Container, Order, Runtime, descri
 from localxsoar.entries import OUTPUTS, PLAYGROUND
 from localxsoar.errors import CommandFailed as CommandFailed  # which other modules import from here
 from localxsoar.errors import UsageError
+from localxsoar.explain import explain
 from localxsoar.faults import Faults
 from localxsoar.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetcher, read_schedule
 from localxsoar.journal import Journal
@@ -35,11 +35,6 @@ LONG_RUNNING_IS_OFF = ('The parameter longRunning is off: no container runs, onl
                        'Turn it on with --set longRunning=true.')
 GIVEN_UP = f'It ended at once {ENDS_AT_ONCE} times and is not started again until the instance is saved or its pack changes.'
 PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
-MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
-MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
-# Names to install, where they differ from the module's name.
-DISTRIBUTIONS = {'bs4': 'beautifulsoup4', 'cv2': 'opencv-python', 'dateutil': 'python-dateutil', 'jwt': 'PyJWT', 'yaml': 'PyYAML',
-                 'Crypto': 'pycryptodome', 'slack_sdk': 'slack-sdk', 'OpenSSL': 'pyOpenSSL', 'PIL': 'Pillow'}
 
 
 class Instance:
@@ -368,7 +363,7 @@ def contents_of(container: Container) -> list[Any]:
 def run_to_its_end(container: Container, command: str, script: Mapping[str, Any], runtime: Runtime) -> None:
     """Run a container until its command is complete. Raise CommandFailed for an exception or an error entry."""
     container.start()
-    code = container.wait(COMMAND_SECONDS)
+    code = container.wait(None if runtime.debugger else COMMAND_SECONDS)
     if code is None:
         container.stop(STOP_GRACE_SECONDS)
         raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
@@ -383,16 +378,3 @@ def run_to_its_end(container: Container, command: str, script: Mapping[str, Any]
     for result in container.results:
         if result.get('Type') == ERROR_ENTRY:
             raise CommandFailed(str(result.get('Contents')), container.results)
-
-
-def explain(exception: str, script: Mapping[str, Any], runtime: Runtime) -> str:
-    """Return what to do about an exception, or '' if it is unknown. Without an exception, explain that a script ended."""
-    if missing := MISSING_MODULE.search(exception):
-        image = script.get('dockerimage') or 'its image'
-        name = missing[1].partition('.')[0]
-        return (f'The Python of the container lacks the module {name}, which {image} has. Run '
-                f'{runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or choose another Python with --python PATH.')
-    if (missing := MISSING_NAME.search(exception)) and runtime.common_server_python == pack.CARRIED_COMMON_SERVER_PYTHON:
-        return (f'If {missing[1]} belongs to CommonServerPython: the subset in the local XSOAR lacks it. '
-                'Give the real file with --common-server-python FILE.')
-    return '' if exception else 'The script came to its end, but a long-running script must run until its instance is disabled.'

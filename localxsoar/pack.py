@@ -5,7 +5,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -15,9 +15,11 @@ import yaml
 
 from localxsoar.errors import UsageError
 from localxsoar.ports import PORT_PARAMETER
+from localxsoar.repository import IN_REPOSITORY, find_in_repository
 
 CARRIED_COMMON_SERVER_PYTHON = Path(__file__).with_name('CommonServerPython.py')
 UNKNOWN = 'unknown'
+OTHER_LANGUAGES = {'javascript': 'JavaScript', 'powershell': 'PowerShell'}
 FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py',
                    'Scripts/*.yml', 'Scripts/*/*.yml', 'Scripts/*/*.py')
 # The row that the server adds to the form of a descriptor with `longRunningPort: true`.
@@ -29,10 +31,12 @@ SERVER_IMPORTS = re.compile(r'''
     (?: import[ ]demistomock[ ]as[ ]demisto
       | from[ ]CommonServer(?:User)?Python[ ]import[ ]\*
       | from[ ]\w+ApiModule[ ]import[ ]\*
+      | from[ ]localxsoar\.common\.\w+[ ]import[ ][^(\n]*?
       | from[ ]__future__[ ]import[ ][^(\n]*? )
     [ \t]* (?:[\#;].*)? $''', re.MULTILINE | re.VERBOSE)
 API_MODULE = re.compile(r'^from (\w+ApiModule) import \*', re.MULTILINE)
-IN_REPOSITORY = 'Packs/{}/Scripts/{}/{}.py'
+# The carried CommonServerPython names its parts, in their order, by these imports.
+CARRIED_PART = re.compile(r'^from localxsoar\.common\.(\w+) import \*', re.MULTILINE)
 TRACEBACK_LINE = re.compile(r'File "<string>", line (\d+)(, in .*)?')
 
 ENCRYPTED, BOOLEAN, CREDENTIALS = 4, 8, 9
@@ -88,25 +92,35 @@ def load_integration(path: Path, name: str = '') -> Integration:
     found = load_integrations(path)
     chosen = [item for item in found if item.name == name] or [item for item in found if item.is_long_running] or found
     if not chosen:
-        raise UsageError(f'{path} has no integration (a .yml with commonfields and script).')
+        raise UsageError(_reason_for_none(path))
     if len(chosen) > 1:
         names = ', '.join(item.name for item in chosen)
         raise UsageError(f'{path} has several integrations. Choose with --integration NAME: {names}.')
     return chosen[0]
 
 
+def _reason_for_none(path: Path) -> str:
+    """Return why a path has no integration that can run here: it may have a script, or another language."""
+    for name, data in sorted(read_files(path).items()):
+        content = read_yaml(name, data) if name.endswith('.yml') else None
+        if not isinstance(content, dict) or 'commonfields' not in content or 'script' not in content:
+            continue
+        script = content['script']
+        is_integration = isinstance(script, dict)
+        language = str((script if is_integration else content).get('type'))
+        if language in OTHER_LANGUAGES:
+            return f'{name} is written in {OTHER_LANGUAGES[language]}. The local XSOAR runs Python 3 only.'
+        if not is_integration:
+            return f"{name} is a script, not an integration. Run it with --command {content.get('name')}."
+    return f'{path} has no integration (a .yml with commonfields and script).'
+
+
 def load_integrations(path: Path) -> list[Integration]:
     """Return all integrations at a path, none if it has only scripts."""
-    return list(_integrations(path))
-
-
-def _integrations(path: Path) -> Iterator[Integration]:
     files = read_files(path)
-    wanted = {path.name} if path.suffix == '.yml' else {name for name in files if name.endswith('.yml')}
-    for name in sorted(wanted):
-        descriptor = _read_descriptor(name, files[name])
-        if descriptor:
-            yield _build(path, name, descriptor, files)
+    names = [path.name] if path.suffix == '.yml' else sorted(name for name in files if name.endswith('.yml'))
+    descriptors = {name: _read_descriptor(name, files[name]) for name in names}
+    return [_build(path, name, descriptor, files) for name, descriptor in descriptors.items() if descriptor]
 
 
 def read_files(path: Path) -> dict[str, bytes]:
@@ -147,10 +161,10 @@ def _zip_files(data: bytes, label: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_descriptor(name: str, data: bytes) -> dict[str, Any] | None:
-    """Return the descriptor in a .yml file, or None if the file describes something else."""
+    """Return the descriptor in a .yml file, or None if the file describes something that does not run here."""
     content = read_yaml(name, data)
     is_integration = isinstance(content, dict) and isinstance(content.get('script'), dict) and 'commonfields' in content
-    return content if is_integration else None
+    return content if is_integration and content['script'].get('type') not in OTHER_LANGUAGES else None
 
 
 @lru_cache(maxsize=256)  # reading takes long, and a file may be an integration's or a script's
@@ -191,19 +205,6 @@ def api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str, 
             text = file.read_text('utf-8')
             yield from api_modules(path, text, seen)
             yield str(file), text
-
-
-def find_in_repository(path: Path, name: str) -> Path | None:
-    """Return the file with this name in the content repository around the pack, or None."""
-    candidates = (folder / name for folder in path.resolve().parents if (folder / 'Packs').is_dir())
-    return next((file for file in candidates if file.is_file()), None)
-
-
-def find_common_server_python(path: Path) -> Path:
-    """Return the file of CommonServerPython in the pack's repository, or else the subset in this package."""
-    name = 'CommonServerPython'
-    found = (find_in_repository(path, file) for file in (IN_REPOSITORY.format('Base', name, name), f'{name}.py'))
-    return next(filter(None, found), CARRIED_COMMON_SERVER_PYTHON)
 
 
 def read_text(file: Path) -> str:
@@ -251,10 +252,19 @@ class Unified:
         return f'File "{file}", line {number - first + 1}{function or ""}' + (f'\n    {code}' if code else '')
 
 
+def _with_carried_parts(parts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the files and texts, and before a text the parts of the carried CommonServerPython that it names."""
+    for file, text in parts:
+        for name in CARRIED_PART.findall(text):
+            part = CARRIED_COMMON_SERVER_PYTHON.with_name('common') / f'{name}.py'
+            yield str(part), part.read_text('utf-8')
+        yield file, text
+
+
 def unify(*parts: tuple[str, str]) -> Unified:
     """Return one text made of files and their texts, without the imports that refer to one another."""
     texts, files, first_number = [], [], 1
-    for file, text in parts:
+    for file, text in _with_carried_parts(parts):
         files.append((first_number, file))
         texts.append(SERVER_IMPORTS.sub(lambda match: f'{match[1]}pass' if match[1] else '', text) + '\n')
         first_number += texts[-1].count('\n')

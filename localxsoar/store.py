@@ -148,7 +148,12 @@ class Store:
     # Indicators and entries.
 
     def add_indicators(self, indicators: Sequence[dict[str, Any]], instance: str, brand: str) -> tuple[int, int]:
-        """Keep the latest version of each indicator. Return how many are new and how many were known."""
+        """Keep the latest version of each indicator. Return how many are new and how many were known.
+
+        Raise CallRejected for one without a value.
+        """
+        for position, item in enumerate(indicators):
+            check_indicator(position, item)
         before = self._count('indicator')
         rows = [(item['value'], item.get('type') or '', brand, instance, now(), json.dumps(item)) for item in indicators]
         with self._lock, self._database:
@@ -251,6 +256,15 @@ TYPED_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     'labels': (are_labels, 'a list of objects with type and value, both text'),
     'CustomFields': (lambda value: isinstance(value, dict), 'an object'),
 }
+
+
+def check_indicator(position: int, indicator: Any) -> None:
+    """Raise CallRejected for an indicator without a value in text."""
+    value = indicator.get('value') if isinstance(indicator, dict) else None
+    if not value:
+        raise CallRejected(f'Indicator {position} has no value: each indicator needs a text under the key "value".')
+    if not isinstance(value, str):
+        raise CallRejected(f'Indicator {position}: value is {type(value).__name__}, expected text.')
 
 
 def is_rfc3339(text: str) -> bool:

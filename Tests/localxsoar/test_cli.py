@@ -92,7 +92,7 @@ def test_the_store_outlives_the_server_and_shares_samples(echo_pack: Path, tmp_p
     assert (done.returncode, json.loads(done.stdout)) == (0, [{'name': 'one'}])
     with LocalXsoar('--store', store, pack=echo_pack) as xsoar:
         requests.post(xsoar.webhook_url, data='[{"name": "next"}]', timeout=30)
-        assert [(incident.id, incident.name) for incident in xsoar.incidents()] == [('1', 'kept'), ('2', 'next')]
+        assert [(incident['id'], incident['name']) for incident in xsoar.incidents()] == [('1', 'kept'), ('2', 'next')]
 
 
 def test_a_closed_instance_and_a_request_without_the_api_key_are_refused(echo_pack: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_command_that_is_printed_has_the_header_and_the_body_given(echo_pack
         command = xsoar.wait_for_line('Try: (.*)')[1]
         status = os.popen(f"{command.replace('-POST', '-sS -X POST')} -o /dev/null -w '%{{http_code}}'").read()
         assert "-H 'Authorization: a token'" in command and status == '200'
-        assert [incident.name for incident in xsoar.incidents()] == ["it's"]
+        assert [incident['name'] for incident in xsoar.incidents()] == ["it's"]
 
 
 def test_the_heartbeat_beats_while_calls_are_made(echo_pack: Path) -> None:
@@ -144,7 +144,7 @@ sys.exit(run())
 
 def test_a_stubborn_container_is_killed_after_the_grace(echo_pack: Path) -> None:
     xsoar = LocalXsoar(pack=echo_pack, params={'greeting': 'stubborn'})
-    xsoar.command[1:3] = ['-c', QUICK_TO_KILL]
+    xsoar.argv[1:3] = ['-c', QUICK_TO_KILL]
     pid = xsoar.start().state()['pid']
     assert xsoar.stop() == 0
     assert any('did not end within 0.5 s of SIGTERM and was killed' in line for line in xsoar.output)
@@ -209,7 +209,7 @@ def test_a_host_that_others_reach_is_told_and_opens_the_containers_port(echo_pac
 
 def test_ports_that_were_taken_and_replaced_are_told(echo_pack: Path) -> None:
     xsoar = LocalXsoar(pack=echo_pack)
-    xsoar.command = [word for word in xsoar.command if word not in ('--port', '0')]
+    xsoar.argv = [word for word in xsoar.argv if word not in ('--port', '0')]
     with ExitStack() as held:
         for port in (8080, 9000):
             with suppress(OSError):  # then somebody else holds it

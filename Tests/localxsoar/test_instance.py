@@ -14,8 +14,9 @@ from localxsoar import instance as instance_module
 from localxsoar import restarts
 from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
+from localxsoar.explain import explain
 from localxsoar.faults import Faults
-from localxsoar.instance import CommandFailed, Instance, explain
+from localxsoar.instance import CommandFailed, Instance
 from localxsoar.output import Printer
 from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration
 from localxsoar.ports import any_free_port
@@ -280,8 +281,19 @@ CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py'
      'lacks the module yaml, which an/image:1 has. Run py -m pip install PyYAML,'),
     ("ModuleNotFoundError: No module named 'flask'", CARRIED,
      'lacks the module flask, which an/image:1 has. Run py -m pip install flask,'),
+    ("ModuleNotFoundError: No module named 'socks'", CARRIED, 'Run py -m pip install PySocks,'),
+    ('requests.exceptions.InvalidSchema: Missing dependencies for SOCKS support.', CARRIED, 'Run py -m pip install PySocks,'),
+    ("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", CARRIED, 'written for Python 2.'),
+    ("NameError: name 'unicode' is not defined", CARRIED, 'written for Python 2.'),
+    ("ModuleNotFoundError: No module named 'urllib2'", REAL, 'runs Python 3 only: port the script first'),
+    (MISSING_NAME, CARRIED, 'Get the whole file once, for every pack: curl --create-dirs -fLo ~/.demisto-sdk/cache/Packs/Base'),
     (MISSING_NAME, CARRIED, 'If tableToMarkdown belongs to CommonServerPython: the subset'), (MISSING_NAME, REAL, ''),
     ('ValueError: other', CARRIED, ''), ('', CARRIED, 'The script came to its end')])
 def test_an_end_is_explained_with_what_to_do(exception: str, runtime: Runtime, words: str) -> None:
     explained = explain(exception, {'dockerimage': 'an/image:1'}, runtime)
     assert words in explained and bool(words) is bool(explained)
+
+
+def test_a_syntax_error_of_a_script_that_is_declared_for_python_2_says_so() -> None:
+    explained = explain('SyntaxError: any', {'subtype': 'python2'}, CARRIED)
+    assert 'for Python 2, as its descriptor says (subtype: python2)' in explained

@@ -12,7 +12,7 @@ import bottle
 import pytest
 import requests
 import yaml
-from local_xsoar import LocalXsoar, leave_out, wait_for
+from local_xsoar import LocalXsoar, leave_out, read_officially, wait_for
 
 import localxsoar
 from localxsoar.xsoar_api import XsoarApi, parse_command
@@ -139,7 +139,7 @@ def test_demisto_py_creates_and_searches_what_is_not_closed(xsoar: LocalXsoar) -
     from demisto_client.demisto_api import CreateIncidentRequest
     client = demisto_client.configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
     made = client.create_incident(create_incident_request=CreateIncidentRequest(name='by demisto-py', severity=3))
-    found = xsoar.incidents(query=f'-status:closed and id:{made.id}')
+    found = read_officially(xsoar, query=f'-status:closed and id:{made.id}')
     assert [(incident.name, incident.severity) for incident in found] == [('by demisto-py', 3)]
 
 

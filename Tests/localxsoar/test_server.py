@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from local_xsoar import LocalXsoar, wait_for
+from local_xsoar import LocalXsoar, read_officially, wait_for
 from webhook import request_bytes
 
 from localxsoar.container import ERROR_MARKER
@@ -40,7 +40,7 @@ def test_what_was_started_is_said_with_a_command_to_try_and_no_secret(xsoar: Loc
 def test_a_post_becomes_incidents_that_the_official_client_reads_back(xsoar: LocalXsoar, http: requests.Session) -> None:
     sent = [{'name': 'one', 'type': 'Phishing', 'occurred': '2024-01-31T12:00:00Z', 'rawJSON': '{"a": 1}'}, {'name': 'two'}]
     created = ask(xsoar, http, '/', sent)
-    found = xsoar.incidents(id=[incident['id'] for incident in created])
+    found = read_officially(xsoar, id=[incident['id'] for incident in created])
     assert [(i.name, i.type, i.raw_json, i.source_instance, i.source_brand) for i in found] == [
         ('one', 'Phishing', '{"a": 1}', 'Front Door', 'Echo'),
         ('two', 'Unclassified', '', 'Front Door', 'Echo'),

@@ -77,7 +77,7 @@ def test_two_instances_receive_requests_each_and_their_incidents_name_them(pack:
             [created] = requests.post(url, json=[{'name': f'from {name}'}], timeout=30).json()
             assert (created['sourceInstance'], created['sourceBrand']) == (name, 'Echo')
         assert xsoar.control('GET', 'state?instance=right')['instance'] == 'right' and xsoar.state()['instance'] == 'left'
-        assert [incident.name for incident in xsoar.incidents(query='sourceInstance:right')] == ['from right']
+        assert [incident['name'] for incident in xsoar.incidents(query='sourceInstance:right')] == ['from right']
         found = post(xsoar, 'settings/integration/search')
         assert [(each['id'], each['name']) for each in found['instances']] == [('instance-1', 'left'), ('instance-2', 'right')]
 

@@ -274,9 +274,19 @@ def test_a_call_that_fails_half_way_creates_nothing_and_the_next_one_works(tmp_p
     assert [incident['id'] for incident in create(store, {'name': 'next'})] == ['1']
 
 
+@pytest.mark.parametrize('indicator, words', [
+    ({}, 'Indicator 1 has no value: each indicator needs a text'), ({'value': ''}, 'Indicator 1 has no value'),
+    ({'value': {}}, 'Indicator 1 has no value'), ('a.example', 'Indicator 1 has no value'),
+    ({'value': 7}, 'Indicator 1: value is int, expected text')])
+def test_an_indicator_without_a_value_is_named(store: Store, indicator: Any, words: str) -> None:
+    with pytest.raises(CallRejected, match=words):
+        store.add_indicators([{'value': 'a.example'}, indicator], 'front', 'Feed')
+    assert store.search_indicators({})['total'] == 0
+
+
 def test_a_feed_that_fails_half_way_adds_nothing_and_the_next_one_works(store: Store) -> None:
     with pytest.raises(sqlite3.Error):
-        store.add_indicators([{'value': 'a.example'}, {'value': ['not', 'a', 'text']}], 'front', 'Feed')
+        store.add_indicators([{'value': 'a.example'}, {'value': 'b.example', 'type': ['no text']}], 'front', 'Feed')
     assert store.search_indicators({})['total'] == 0
     assert store.add_indicators([{'value': 'a.example'}], 'front', 'Feed') == (1, 0)
 

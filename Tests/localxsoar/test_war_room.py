@@ -57,7 +57,8 @@ import demistomock as demisto
 from CommonServerPython import *
 command, args = demisto.command(), demisto.args()
 if command == 'ip':
-    return_results(CommandResults('IP', 'Address', {'Address': args['ip'], args.get('key'): args.get('value')}, 'found'))
+    outputs = {'Address': args['ip'], args['key']: args.get('value') or 'none'}
+    return_results(CommandResults(outputs_prefix='IP', outputs_key_field='Address', outputs=outputs, readable_output='found'))
 elif command == 'seen':
     demisto.results(json.dumps(demisto.context()))
 elif command == 'where':
@@ -112,7 +113,7 @@ def test_a_value_without_a_name_is_that_of_the_default_argument(room: LocalXsoar
     run(room, '!ip 5.6.7.8')
     run(room, '!ip 1.2.3.4 key=seen value=twice')
     assert json.loads(run(room, '!seen')[0]['contents'])['IP'] == [
-        {'Address': '1.2.3.4', 'k': None, 'seen': 'twice'}, {'Address': '5.6.7.8', 'k': None}]
+        {'Address': '1.2.3.4', 'k': 'none', 'seen': 'twice'}, {'Address': '5.6.7.8', 'k': 'none'}]
     [entry] = run(room, '!load 5')
     assert entry['type'] == 4 and "load has no default argument: give '5' as NAME=5." in entry['contents']
     assert run(room, '!ip ip=9.9.9.9 1.1.1.1')[0]['type'] == 1
@@ -178,4 +179,4 @@ def test_a_context_is_kept_in_the_store_from_one_command_to_the_next(pack: Path,
     arguments = [str(pack), '--store', str(tmp_path / 'store')]
     run_local_xsoar(*arguments, '--command', 'ip', '--arg', 'ip=1.2.3.4')
     ended = run_local_xsoar(*arguments, '--command', 'seen')
-    assert json.loads(ended.stdout) == {'IP': {'Address': '1.2.3.4', 'k': None}}
+    assert json.loads(ended.stdout) == {'IP': {'Address': '1.2.3.4', 'k': 'none'}}
