@@ -55,7 +55,6 @@ class ServerCommands:
         self._command = command
         self._is_alive = is_alive
         self._cut_line = cut_line
-        self._warned: set[str] = set()
         self.folder = Folder()
         self._commands: dict[str, Callable[[dict[str, Any]], Any]] = {
             'createIncidents': self._create_incidents,
@@ -87,16 +86,15 @@ class ServerCommands:
         self._site.journal.call_counts[command] += 1
         if command not in self._commands:
             self._site.journal.undeclared.append(command)
-            self._site.printer.alarm(f'The integration called {command}, which the local XSOAR does not offer.')
+            self._site.printer.warn(f'The integration called {command}, which the local XSOAR does not offer.')
             raise CallRejected(ONLY_A_SERVER.format(f'the command {command}'))
         return self._commands[command](message.get('args') or {})
 
     def warn(self, text: str) -> None:
-        """Report, once, something that the real server accepts although its documentation forbids it."""
-        if text not in self._warned:
-            self._warned.add(text)
+        """Report, once in a run, something that the real server accepts although it is forbidden or dangerous."""
+        if text not in self._site.journal.warnings:
             self._site.journal.warnings.append(text)
-            self._site.printer.alarm(text)
+        self._site.printer.warn(text)
 
     @property
     def message_types(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
@@ -186,6 +184,8 @@ class ServerCommands:
 
     def _request(self, args: dict[str, Any]) -> Any:
         """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""
+        if not self._site.url:
+            raise CallRejected('internalHttpRequest needs a running server: start one and run the command through its API.')
         request = Request(self._site.url + args['uri'], str(args.get('body') or '').encode() or None, method=args['method'])
         try:
             response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)

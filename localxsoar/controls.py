@@ -23,6 +23,7 @@ class Controls:
             ('POST', '/localxsoar/samples', lambda: as_json(self._chosen().fetch_samples())),
             ('POST', '/localxsoar/commands', self._run),
             ('POST', '/localxsoar/fetch', lambda: as_json(self._chosen().fetch())),
+            ('POST', '/localxsoar/commands', self._run),
             ('GET', '/localxsoar/faults', self._server.faults.as_dict),
             ('PATCH', '/localxsoar/faults', lambda: self._server.faults.change(read_object())),
             ('POST', '/localxsoar/<action:re:cut|stop-container>', self._end),
@@ -30,7 +31,7 @@ class Controls:
             api.route(path, method, handler)
 
     def _run(self) -> dict[str, Any]:
-        """Run one command and return its entries."""
+        """Run one command or script and return its entries."""
         wanted = read_object()
         return {'entries': self._server.run(str(wanted['command']), wanted.get('args') or {})}
 

@@ -1,4 +1,4 @@
-"""The local XSOAR's own errors: the text of each is one line that says what to change."""
+"""The local XSOAR's own errors, each with a text of one line that says what to change, and the form of an error reply."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,3 +19,7 @@ class CommandFailed(Exception):
     def __init__(self, text: str, entries: Sequence[dict[str, Any]] = ()) -> None:
         super().__init__(text)
         self.entries = list(entries)
+
+
+class RawReply(str):
+    """A reply that is sent as it is: an error, or what is not JSON. Any other reply is sent as JSON."""

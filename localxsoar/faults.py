@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from localxsoar.errors import CallRejected, UsageError
+from localxsoar.errors import CallRejected, RawReply, UsageError
 
 Incidents = list[dict[str, Any]]
 LOOK_SECONDS = 0.05  # how often a call that hangs checks whether its container has ended
@@ -22,8 +22,8 @@ CREATED: dict[str, Callable[[Incidents], Any]] = {
     'lone-object': lambda created: created[0] if len(created) == 1 else created,
     'mixed': lambda created: [None, *created, {'error': 'A comment beside the incidents.'}],
     'created-then-error': lambda created: CallRejected('The incidents were created, and then the call failed.'),
-    'deep': lambda created: '[' * 100_000 + ']' * 100_000,  # a text is sent as the whole reply, not as JSON
-    'not-json': lambda created: 'The reply is not JSON, as the fault "answer" demands.',
+    'deep': lambda created: RawReply('[' * 100_000 + ']' * 100_000),
+    'not-json': lambda created: RawReply('The reply is not JSON, as the fault "answer" demands.'),
 }
 ANSWERS = (*CREATED, *NOTHING_CREATED)
 DROPPED = ('empty', 'null')  # a list without incidents, as a Go server may send it

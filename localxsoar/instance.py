@@ -9,7 +9,7 @@ from typing import Any
 
 from localxsoar import pack
 from localxsoar.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
-from localxsoar.container import LONG_RUNNING, Container, Order, Runtime
+from localxsoar.container import LONG_RUNNING, Container, Order, Runtime, describe_end
 from localxsoar.entries import OUTPUTS, PLAYGROUND
 from localxsoar.errors import CommandFailed as CommandFailed  # which other modules import from here
 from localxsoar.errors import UsageError
@@ -19,12 +19,11 @@ from localxsoar.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetche
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
+from localxsoar.restarts import ENDS_AT_ONCE, Restarts
 from localxsoar.store import Store
 
-STOP_GRACE_SECONDS = 12
+STOP_GRACE_SECONDS = 2
 COMMAND_SECONDS = 300
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 10.0
-QUICK_END_SECONDS = 10  # a container that ends sooner is started again with a growing delay
 READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
@@ -32,6 +31,10 @@ ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, FETCH_INDICATORS, 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
+LONG_RUNNING_IS_OFF = ('The parameter longRunning is off: no container runs, only single commands. '
+                       'Turn it on with --set longRunning=true.')
+GIVEN_UP = f'It ended at once {ENDS_AT_ONCE} times and is not started again until the instance is saved or its pack changes.'
+PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
 
 
 class Instance:
@@ -76,6 +79,13 @@ class Instance:
                                   (integration.script_file, integration.script))
 
     # The long-running container.
+
+    @property
+    def runs_long(self) -> bool:
+        """Return whether the instance keeps a container running: the parameter longRunning may turn that off."""
+        is_off = any(row['name'] == 'longRunning' and not row.get('hidden') and not self.params['longRunning']
+                     for row in self.integration.parameters)
+        return self.integration.is_long_running and not is_off
 
     @property
     def enabled(self) -> bool:
@@ -130,6 +140,7 @@ class Instance:
     def cut_line(self) -> None:
         """Close the container's stdin, as happens when the server disappears."""
         if self._container:
+            self._container.is_ended_on_purpose = True
             self._container.cut_line()
 
     def terminate_container(self) -> None:
@@ -149,32 +160,74 @@ class Instance:
         Return False if the instance is disabled before.
         """
         while not self._stopping.wait(READY_LOOK_SECONDS):
-            if self.open_port if self.integration.has_port else self._has_lived():
+            if self._is_ready():
+                if self._container:
+                    self._container.warn_of_open_ports()
                 return True
         return False
 
-    def _has_lived(self) -> bool:
-        return not self.integration.is_long_running or (
-            self.pid is not None and time.monotonic() - self._started > ALIVE_SECONDS)
+    def _is_ready(self) -> bool:
+        if not self.runs_long:
+            return True
+        if self.integration.has_port:
+            return bool(self.open_port)
+        return self.pid is not None and time.monotonic() - self._started > ALIVE_SECONDS
 
     def _supervise(self) -> None:
         """Run containers, one after another, until the instance is disabled."""
-        delay = FIRST_DELAY_SECONDS
+        restarts = Restarts()
         while not self._stopping.is_set():
+            if not self.runs_long:
+                self.printer.show(LONG_RUNNING_IS_OFF)
+                self._wait_for_change()
+                continue
             self._started = time.monotonic()
             code = self._run_container()
             if self._stopping.is_set():
                 return
             if self._renewed.is_set():  # the container was ended on purpose, for a new configuration
+                restarts = Restarts()
                 continue
-            delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
-            self.printer.alarm(f'The container ended (exit code {code}). It starts again in {delay:g} s.')
-            script = self.integration.descriptor['script']
-            if self._container and (reason := explain(self._container.exception, script, self.runtime)):
-                self.printer.alarm(reason)
+            delay = restarts.next_delay(time.monotonic() - self._started, self._was_ready())
+            self._report_end(code, delay)
+            if delay is None:
+                restarts = Restarts()
+                self._wait_for_change()
+                continue
             self._renewed.wait(delay)
-            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
             self.restarts += not self._stopping.is_set()
+
+    def _wait_for_change(self) -> None:
+        """Return once the instance is configured again or disabled, or at once if it needs a container by now."""
+        with self._starting:
+            is_needed = self.runs_long and self._renewed.is_set()
+            if not is_needed and not self._stopping.is_set():
+                self._renewed.clear()
+        self._renewed.wait()
+
+    def _was_ready(self) -> bool:
+        """Return whether the container that ended was ready before, or was ended on purpose."""
+        container = self._container
+        assert container
+        has_lived = not self.integration.has_port and time.monotonic() - self._started > ALIVE_SECONDS
+        return container.has_listened or container.is_ended_on_purpose or has_lived
+
+    def _report_end(self, code: int | None, delay: float | None) -> None:
+        """Print how and why the container ended. If no other is started, set the instance's health, too."""
+        container = self._container
+        assert container
+        next_step = f'It starts again in {delay:g} s.' if delay is not None else GIVEN_UP
+        self.printer.alarm(f'The container ended ({describe_end(code)}). {next_step}')
+        reason = ''
+        if container.exception or container.has_completed:
+            reason = explain(container.exception, self.integration.descriptor['script'], self.runtime)
+        if reason:
+            self.printer.alarm(reason)
+        if delay is None:
+            words = container.exception.strip().splitlines() or [*container.last_words]
+            why = [container.broken_by] if container.broken_by else [*words[-1:], reason]
+            text = ' '.join(filter(None, [f'The container ended ({describe_end(code)}). {GIVEN_UP}', *why]))
+            self.journal.set_health(text, True)
 
     def _run_container(self) -> int | None:
         """Run a container to its end and return its exit code. Report heartbeats that fail to come."""
@@ -188,7 +241,7 @@ class Instance:
         silence = MISSED_BEATS * self.runtime.heartbeat
         while (code := container.wait(silence or None)) is None:
             if time.monotonic() - container.last_beat > silence:
-                self.printer.alarm(f'The container has sent no heartbeat for {silence:g} s: a real server would restart it.')
+                self.printer.warn(f'The container has sent no heartbeat for {silence:g} s: a real server would restart it.')
         return code
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
@@ -264,9 +317,8 @@ class Instance:
     def brief(self) -> dict[str, Any]:
         """Return the state that the page always shows."""
         name = str(self.integration.descriptor.get('display') or self.integration.name)
-        is_ready = bool(self.open_port if self.integration.has_port else self._has_lived())
         return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
-                'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready,
+                'restarts': self.restarts, 'health': self.journal.health, 'ready': self._is_ready(),
                 'schedule': self.schedule, 'fetch': self.journal.fetches[-1] if self.journal.fetches else None}
 
     def state(self) -> dict[str, Any]:
@@ -311,12 +363,18 @@ def contents_of(container: Container) -> list[Any]:
 def run_to_its_end(container: Container, command: str, script: Mapping[str, Any], runtime: Runtime) -> None:
     """Run a container until its command is complete. Raise CommandFailed for an exception or an error entry."""
     container.start()
-    if container.wait(None if runtime.debugger else COMMAND_SECONDS) is None:
+    code = container.wait(None if runtime.debugger else COMMAND_SECONDS)
+    if code is None:
         container.stop(STOP_GRACE_SECONDS)
         raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
+    if container.broken_by:
+        raise CommandFailed(container.broken_by, container.results)
     if container.exception:
         reason = explain(container.exception, script, runtime)
         raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])), container.results)
+    if not container.has_completed:
+        words = [f'The container ended ({describe_end(code)}) before its command was complete.', *container.last_words]
+        raise CommandFailed('\n'.join([*words, PYTHONS * (not container.has_answered)]).rstrip(), container.results)
     for result in container.results:
         if result.get('Type') == ERROR_ENTRY:
             raise CommandFailed(str(result.get('Contents')), container.results)

@@ -31,6 +31,7 @@ class Printer:
         self._lowest = LEVELS.index(level)
         self._write = write
         self._lock = threading.Lock()
+        self._warned: set[str] = set()
         self.events = Events()
         self.claim: Callable[[Sequence[dict[str, Any]]], None] | None = None
 
@@ -46,6 +47,12 @@ class Printer:
     def alarm(self, text: str) -> None:
         """Print a line that must not be overlooked."""
         self.show(f'!!! {text}')
+
+    def warn(self, text: str) -> None:
+        """Print an alarm, once in a run."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.alarm(text)
 
     def log(self, time: str, level: str, text: str) -> None:
         """Publish a line of the container's log, and print it if its level is high enough."""

@@ -99,11 +99,6 @@ def load_integration(path: Path, name: str = '') -> Integration:
     return chosen[0]
 
 
-def load_integrations(path: Path) -> list[Integration]:
-    """Return all integrations at a path, none if it has only scripts."""
-    return list(_integrations(path))
-
-
 def _reason_for_none(path: Path) -> str:
     """Return why a path has no integration that can run here: it may have a script, or another language."""
     for name, data in sorted(read_files(path).items()):
@@ -120,13 +115,12 @@ def _reason_for_none(path: Path) -> str:
     return f'{path} has no integration (a .yml with commonfields and script).'
 
 
-def _integrations(path: Path) -> Iterator[Integration]:
+def load_integrations(path: Path) -> list[Integration]:
+    """Return all integrations at a path, none if it has only scripts."""
     files = read_files(path)
-    wanted = {path.name} if path.suffix == '.yml' else {name for name in files if name.endswith('.yml')}
-    for name in sorted(wanted):
-        descriptor = _read_descriptor(name, files[name])
-        if descriptor:
-            yield _build(path, name, descriptor, files)
+    names = [path.name] if path.suffix == '.yml' else sorted(name for name in files if name.endswith('.yml'))
+    descriptors = {name: _read_descriptor(name, files[name]) for name in names}
+    return [_build(path, name, descriptor, files) for name, descriptor in descriptors.items() if descriptor]
 
 
 def read_files(path: Path) -> dict[str, bytes]:
@@ -294,6 +288,8 @@ def _boolean(row: Mapping[str, Any], value: str) -> Any:
 
 def _credentials(row: Mapping[str, Any], value: str) -> Any:
     identifier, _, password = value.partition(':')
+    if not identifier and not password:
+        return {}  # as a form that nobody filled in: scripts ask whether the value is there
     return {'identifier': identifier, 'password': password, 'credentials': {}}
 
 
@@ -322,7 +318,7 @@ def label_of(row: Mapping[str, Any]) -> str:
 def secrets_that_are_set(integration: Integration, params: Mapping[str, Any]) -> list[str]:
     """Return the labels of the encrypted parameters that have a value."""
     rows = (row for row in integration.parameters if row.get('type') in SECRET_TYPES)
-    return [label_of(row) for row in rows if params.get(row['name']) and params[row['name']] != _credentials(row, '')]
+    return [label_of(row) for row in rows if params.get(row['name'])]
 
 
 def form_text(value: Any) -> str:
@@ -361,7 +357,7 @@ def _shown(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
     if row.get('type') not in SECRET_TYPES:
         return {'set': bool(value), 'value': value}
     is_pair = isinstance(value, dict)
-    return {'set': bool(value['password'] if is_pair else value), 'value': value['identifier'] if is_pair else None}
+    return {'set': bool(value.get('password') if is_pair else value), 'value': value.get('identifier', '') if is_pair else None}
 
 
 def field_in(integration: Integration, text: str) -> str:

@@ -8,17 +8,16 @@ from typing import Any, Protocol
 from localxsoar.commands import ServerCommands
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRejected
+from localxsoar.query import SEVERITIES, STATUSES
 from localxsoar.war_room import WarRoom
 
 CLOSED = 2
 NOTE, ERROR = 1, 4
 # Commands that a script calls by a method of its own, and whose reply is no list of entries.
 PLAIN = ('searchIndicators', 'searchRelationships', 'internalHttpRequest', 'getLicenseID', 'getLicenseCustomField')
-SEVERITIES = {'unknown': 0, 'informational': 0.5, 'info': 0.5, 'low': 1, 'medium': 2, 'high': 3, 'critical': 4}
 # The arguments of getIncidents, and the fields of the API's filter that they become.
 FILTERS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'query': 'query', 'size': 'size', 'page': 'page',
            'fromdate': 'fromDate', 'todate': 'toDate', 'sourceBrand': 'sourceBrand', 'sourceInstance': 'sourceInstance'}
-STATUSES = {'pending': '0', 'active': '1', 'done': '2', 'closed': '2', 'archive': '3', 'archived': '3'}
 # Arguments of setIncident that are fields of every incident. Others are custom fields.
 INCIDENT_FIELDS = ('name', 'type', 'severity', 'owner', 'details', 'occurred', 'labels', 'roles', 'phase', 'closeReason',
                    'closeNotes', 'dueDate', 'rawJSON', 'dbotMirrorId')
@@ -159,7 +158,7 @@ def read_fields(args: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_severity(text: str) -> float:
     """Return a severity from its name or number. Raise ValueError for any other text."""
-    number = SEVERITIES[text] if text in SEVERITIES else float(text)
+    number = float(SEVERITIES.get(text, text))
     return int(number) if number == int(number) else number
 
 

@@ -5,17 +5,18 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from localxsoar.errors import CallRejected
+from localxsoar.query import Fields, QueryRejected, parse_query
 
 UNCLASSIFIED = 'Unclassified'
 PENDING = 0
-TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON', 'dbotMirrorId')
-SORTABLE = ('id', 'name', 'type', 'created', 'occurred', 'severity')
+TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON', 'details', 'owner', 'dbotMirrorId')
+SHOWN_VALUE = 100  # characters of a wrong value in an error
 DEFAULT_PAGE_SIZE = 100
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS incident (
@@ -39,41 +40,26 @@ ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'detai
 RFC3339 = re.compile(r'''
     (\d{4})-(\d\d)-(\d\d) T (\d\d):(\d\d):(\d\d) (?:\.\d+)?
     (?: Z | [+-](\d\d):(\d\d) )''', re.ASCII | re.VERBOSE)
-QUERY_TERM = re.compile(r'''
-    \s* (?: (?:and|AND) \s+ )?
-    (-)?                          # a term after a minus must not match
-    (\w+) :                       # the field
-    ([<>]=?)?                     # `severity:>=3`
-    (?: "([^"]*)" | ([^\s"]+) )   # the value, quoted if it contains spaces
-    \s*''', re.VERBOSE)
 DATES = {'fromDate': '>=', 'toDate': '<='}
-FILTER_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
-                 'sourceInstance': 'instance'}
-INDICATOR_FIELDS = {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance'}
-STATUSES = {'pending': '0', 'active': '1', 'closed': '2', 'done': '2', 'archived': '3'}
-ANY_VERSION = -1
-# A field of an incident, or a custom field, by the name that it has in queries.
-ANY_FIELD = """CASE WHEN json_valid(sent) THEN
-    coalesce(json_extract(sent, '$."{0}"'), json_extract(sent, '$.CustomFields."{0}"'), '') ELSE '' END"""
+INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
+                   'sourceInstance': 'instance'}
+SENT = 'CASE WHEN json_valid(sent) THEN json_extract(sent, {}) END'
+SEVERITY = f'''coalesce({SENT.format("'$.severity'")}, 0)'''
+# A field of an incident, or a custom field, by the name that it has in queries: a pack may have fields of its own.
+ANY_FIELD = '''CASE WHEN json_valid(sent) THEN
+    coalesce(json_extract(sent, '$."{0}"'), json_extract(sent, '$.CustomFields."{0}"')) END'''
+INCIDENT_QUERY = Fields(INCIDENT_FIELDS, {'created': 'created', 'modified': 'modified', 'occurred': 'occurred'},
+                        {'severity': SEVERITY}, ANY_FIELD)
+INDICATOR_QUERY = Fields(
+    {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance',
+     'expirationStatus': "'active'"},
+    dict.fromkeys(('sourceTimeStamp', 'timestamp', 'created', 'modified', 'firstSeen', 'lastSeen'), 'modified'),
+    {'score': SENT.format("'$.score'")})
+SORTABLE = {**{name: name for name in ('id', 'name', 'type', 'created', 'occurred')}, 'severity': SEVERITY}
 # The severity and the labels as one JSON array. A list has thousands of incidents: their payloads stay in SQLite.
-TRIAGE = "CASE WHEN json_valid(sent) THEN json_extract(sent, '$.severity', '$.labels') ELSE '[null, null]' END"
-
-
-class IncidentFields(dict[str, str]):
-    """The fields of incidents with their SQL expressions. Any word is one: a pack may have fields of its own."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> str:
-        return ANY_FIELD.format(name)
-
-
-INCIDENT_FIELDS = IncidentFields(FILTER_FIELDS, modified='modified', created='created', occurred='occurred',
-                                 severity=f"coalesce(nullif({ANY_FIELD.format('severity')}, ''), 0)")
+TRIAGE = SENT.format("'$.severity', '$.labels'")
+ANY_VERSION = -1
 LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
-SEVERITIES = {'unknown': '0', 'info': '0.5', 'informational': '0.5', 'low': '1', 'medium': '2', 'high': '3', 'critical': '4'}
-NAMED_VALUES = {'status': STATUSES, 'severity': SEVERITIES}
 BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance', 'severity')
 
 
@@ -102,7 +88,7 @@ class Store:
 
     def search(self, filter: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
         """Return one page of the incidents that match a filter of the XSOAR API, and the number of all that match."""
-        where, values = _conditions(filter, INCIDENT_FIELDS)
+        where, values = _conditions(filter, INCIDENT_QUERY)
         size = int(filter.get('size') or DEFAULT_PAGE_SIZE)
         page = f'SELECT {COLUMNS}, modified FROM shown WHERE {where} ORDER BY {_order(filter)} LIMIT ? OFFSET ?'
         rows = self._read(page, [*values, size, size * int(filter.get('page') or 0)])
@@ -146,7 +132,7 @@ class Store:
                           [limit])
         found = []
         for number, *columns, triage in rows:
-            severity, labels = json.loads(triage)
+            severity, labels = json.loads(triage or '[null, null]')
             found.append(brief({**dict(zip(BRIEF, (str(number), *columns, severity or 0), strict=True)), 'labels': labels}))
         return found
 
@@ -189,7 +175,7 @@ class Store:
     def search_indicators(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Return a page of indicators in the form of a reply to searchIndicators, found by value or query."""
         try:
-            where, values = _conditions({'query': args.get('query')}, INDICATOR_FIELDS)
+            where, values = _conditions({'query': args.get('query')}, INDICATOR_QUERY)
         except ValueError as error:
             raise CallRejected(str(error)) from None
         if args.get('value'):
@@ -228,8 +214,11 @@ class Store:
         return rows[0] if rows else None
 
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._lock:
-            return self._database.execute(query, values).fetchall()
+        try:
+            with self._lock:
+                return self._database.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:  # SQLite limits the depth and the size of an expression
+            raise QueryRejected(f'The query is too long: {error}.') from None
 
     def _count(self, table: str, where: str = '1', values: Sequence[Any] = ()) -> int:
         return int(self._read(f'SELECT count(*) FROM {table} WHERE {where}', values)[0][0])
@@ -250,13 +239,31 @@ def check_incident(position: int | str, incident: Any) -> None:
     for field in TEXT_FIELDS:
         if not isinstance(incident.get(field), (str, type(None))):
             raise CallRejected(f'Incident {position}: {field} is {type(incident[field]).__name__}, expected text.')
-    severity = incident.get('severity')
-    if type(severity) not in (int, float, type(None)):
-        raise CallRejected(f'Incident {position}: severity is {type(severity).__name__}, expected a number.')
+    for field, (is_right, expected) in TYPED_FIELDS.items():
+        if incident.get(field) is not None and not is_right(incident[field]):
+            shown = json.dumps(incident[field])[:SHOWN_VALUE]
+            raise CallRejected(f'Incident {position}: {field} is {shown}, expected {expected}.')
     occurred = incident.get('occurred')
     if occurred is not None and not is_rfc3339(occurred):
         raise CallRejected(f'Incident {position}: parsing time {occurred!r}: '
                            'occurred is not an RFC 3339 date (2024-01-31T12:00:00Z).')
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def are_labels(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(label, dict) and isinstance(label.get(name, ''), (str, type(None)))
+                                           for label in value for name in ('type', 'value'))
+
+
+# Fields with a type of their own, as the server's API declares them: what checks a value, and what is expected.
+TYPED_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'severity': (is_number, 'a number'),
+    'labels': (are_labels, 'a list of objects with type and value, both text'),
+    'CustomFields': (lambda value: isinstance(value, dict), 'an object'),
+}
 
 
 def check_indicator(position: int, indicator: Any) -> None:
@@ -332,11 +339,11 @@ def brief(incident: dict[str, Any]) -> dict[str, Any]:
 # Searching.
 
 
-def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, list[Any]]:
+def _conditions(filter: Mapping[str, Any], fields: Fields) -> tuple[str, list[Any]]:
     """Return an SQL condition for a filter, and the values of its placeholders."""
     conditions = ['1']
     values: list[Any] = []
-    for field, column in FILTER_FIELDS.items():
+    for field, column in INCIDENT_FIELDS.items():
         if given := filter.get(field):
             wanted = given if isinstance(given, list) else [given]
             conditions.append(f"CAST({column} AS TEXT) IN ({','.join('?' * len(wanted))})")
@@ -345,34 +352,10 @@ def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[s
         if filter.get(field):
             conditions.append(f'julianday(created) {operator} julianday(?)')
             values.append(str(filter[field]))
-    for is_negated, field, comparison, value in parse_query(filter.get('query') or '', fields):
-        value = NAMED_VALUES.get(field, {}).get(value.lower(), value)
-        if comparison:
-            conditions.append(f"{'NOT ' if is_negated else ''}{fields[field]} {comparison} ?")
-            values.append(float(value))
-        else:
-            conditions.append(f"lower(CAST({fields[field]} AS TEXT)) {'!=' if is_negated else '='} lower(?)")
-            values.append(value)
-    return ' AND '.join(conditions), values
-
-
-def parse_query(query: str, fields: Mapping[str, str]) -> list[tuple[bool, str, str, str]]:
-    """Return the terms of a query as (is negated, field, comparison, value). Raise ValueError for a query in any other form.
-
-    A term is `field:value`, `-field:"value"` or `severity:>=3`; spaces or `and` join terms.
-    """
-    terms: list[tuple[bool, str, str, str]] = []
-    position = 0
-    while position < len(query.rstrip()):
-        match = QUERY_TERM.match(query, position)
-        if not match or match[2] not in fields or (match[3] and match[2] != 'severity'):
-            raise ValueError('The local XSOAR reads queries as id:1, -name:"a name" or severity:>=3 '
-                             f'({", ".join(fields)}), not {query!r}.')
-        terms.append((bool(match[1]), match[2], match[3] or '', match[4] if match[4] is not None else match[5]))
-        position = match.end()
-    return terms
+    where, more = parse_query(filter.get('query') or '', fields)
+    return ' AND '.join([*conditions, where]), [*values, *more]
 
 
 def _order(filter: dict[str, Any]) -> str:
     orders = [order for order in filter.get('sort') or [] if order.get('field') in SORTABLE]
-    return ', '.join([f"{order['field']} {'ASC' if order.get('asc') else 'DESC'}" for order in orders] + ['id ASC'])
+    return ', '.join([f"{SORTABLE[order['field']]} {'ASC' if order.get('asc') else 'DESC'}" for order in orders] + ['id ASC'])

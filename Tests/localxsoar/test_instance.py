@@ -11,6 +11,7 @@ import pytest
 from local_xsoar import wait_for
 
 from localxsoar import instance as instance_module
+from localxsoar import restarts
 from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
 from localxsoar.explain import explain
@@ -179,8 +180,8 @@ except ValueError as error:
     demisto.results(str(error))
 """)
     [entry] = instance.run('bare')
-    assert entry['Contents'] == "The call is malformed: KeyError('value')"
-    assert '"setLastRun"' in printed[0]
+    assert entry['Contents'] == "The call setLastRun failed: KeyError('value')\n"
+    assert printed == [f'!!! {entry["Contents"].strip()}']
 
 
 def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
@@ -194,8 +195,9 @@ def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
 
 def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
     readme = ' '.join((Path(instance_module.__file__).parent / 'README.md').read_text('utf-8').split())
-    assert (f'started again {instance_module.FIRST_DELAY_SECONDS:g} s after it ended, up to '
-            f'{instance_module.LONGEST_DELAY_SECONDS:g} s if it keeps ending within {instance_module.QUICK_END_SECONDS} s; '
+    assert (f'started again {restarts.FIRST_DELAY_SECONDS:g} s after it ended, up to '
+            f'{restarts.LONGEST_DELAY_SECONDS:g} s if it keeps ending within {restarts.QUICK_END_SECONDS} s, '
+            f'and not again if it ends at once three times; '
             f'stopped by SIGTERM, and by SIGKILL after {instance_module.STOP_GRACE_SECONDS} s.') in readme
     assert f'or, without one, has run for {instance_module.ALIVE_SECONDS} s;' in readme
 
@@ -207,8 +209,9 @@ ENDS = "raise RuntimeError('the end')"
 def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_delay(
     make: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch, quick: float, delays: list[str]
 ) -> None:
-    for name, value in (('FIRST_DELAY_SECONDS', 0.1), ('LONGEST_DELAY_SECONDS', 0.3), ('QUICK_END_SECONDS', quick)):
-        monkeypatch.setattr(instance_module, name, value)
+    for name, value in (('FIRST_DELAY_SECONDS', 0.1), ('LONGEST_DELAY_SECONDS', 0.3), ('QUICK_END_SECONDS', quick),
+                        ('ENDS_AT_ONCE', 9)):
+        monkeypatch.setattr(restarts, name, value)
     instance = make(ENDS, longRunning=True)
     started = time.monotonic()
     instance.enable()
@@ -224,7 +227,7 @@ def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, printe
     instance.reconfigure({'greeting': 'welcome'})
     second = wait_for(lambda: instance.pid if instance.pid != first else None)
     os.kill(second, signal.SIGKILL)
-    wait_for(lambda: '!!! The container ended (exit code -9). It starts again in 1 s.' in printed)
+    wait_for(lambda: '!!! The container ended (signal SIGKILL). It starts again in 1 s.' in printed)
     assert wait_for(lambda: instance.pid if instance.pid != second else None)
     assert instance.restarts == 1
 
@@ -264,7 +267,7 @@ def test_heartbeats_that_fail_to_come_are_reported(
     if is_reported:
         wait_for(lambda: '!!! The container has sent no heartbeat for 0.3 s: a real server would restart it.' in printed)
     os.kill(instance.pid or 0, signal.SIGKILL)
-    wait_for(lambda: any('exit code -9' in line for line in printed))
+    wait_for(lambda: any('SIGKILL' in line for line in printed))
     assert any('heartbeat' in line for line in printed) is is_reported
 
 

@@ -144,7 +144,7 @@ DEFAULTS = {
     'greeting': 'hello',
     'limit': '',
     'loud': False,
-    'account': {'identifier': '', 'password': '', 'credentials': {}},
+    'account': {},
     'color': '',
 }
 
@@ -359,8 +359,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 FORM = Integration({'name': 'Form', 'configuration': ROWS, 'script': {}}, '', '', '', '', '')
 EMPTY = {'text': '', 'number': '', 'encrypted': '', 'switch': False,
-         'user': {'identifier': '', 'password': '', 'credentials': {}},
-         'key': '', 'one': '', 'some': ['a', 'b'], 'free': '', 'odd': '5', 'hidden': ''}
+         'user': {}, 'key': '', 'one': '', 'some': ['a', 'b'], 'free': '', 'odd': '5', 'hidden': ''}
 FULL = {**EMPTY, 'encrypted': 'h4sh', 'user': {'identifier': 'kim', 'password': 'hush', 'credentials': {}}, 'key': 'k3y'}
 
 

@@ -294,7 +294,7 @@ def test_incidents_exist_though_their_call_fails(faulty: LocalXsoar, http: reque
 
 def test_a_rejection_quotes_the_name(faulty: LocalXsoar, http: requests.Session) -> None:
     faulty.faults(refuse='poison')
-    assert ask(faulty, http, '/', TWO)['text'].endswith(': poisoned')
+    assert ask(faulty, http, '/', TWO)['text'].endswith(': poisoned\n')
 
 
 def test_a_lone_object_stands_for_a_list_of_one(faulty: LocalXsoar, http: requests.Session) -> None:
