@@ -180,7 +180,7 @@ class ServerCommands:
     def _map_object(self, args: dict[str, Any]) -> Any:
         """Return the object as it is: no mapper is known here."""
         self.warn(f'mapObject returns its object unchanged: the local XSOAR does not have the mapper {args.get("mapper")!r}.')
-        return args.get('source', args.get('sourceObject'))
+        return args.get('source')
 
     def _request(self, args: dict[str, Any]) -> Any:
         """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""

@@ -5,6 +5,7 @@ This is plain blocking code on threads. It also runs on greenlets once gevent ha
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -41,6 +42,7 @@ PROXY_VARIABLES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')
 NO_NUMBER = re.compile(rb'NaN|Infinity')  # Python writes and reads these, but JSON has no such numbers
 KEPT_TEXT = 500  # bytes of a stray line on stdout; a script may print a whole payload there
 LAST_WORDS = 20  # lines of stderr that are kept to explain the end of a container
+LONGEST_GRACE_SECONDS = 12  # for a container that finishes its calls
 LAST_LINES_SECONDS = 2  # for reading what is still in the pipes once every process is dead
 
 
@@ -107,6 +109,7 @@ class Container:
         self.last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self.commands = make_commands(site, order.instance, order.brand, order.command, self.is_alive, self.cut_line)
         self.last_beat = time.monotonic()
+        self._last_call = -math.inf
         self.has_listened = False
         self.is_ended_on_purpose = False
         self._types: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -166,11 +169,15 @@ class Container:
             self._process.terminate()
 
     def stop(self, grace: float) -> int | None:
-        """Send SIGTERM, and SIGKILL after `grace` seconds. Return the exit code."""
+        """Send SIGTERM, and SIGKILL after `grace` seconds, or later while the container makes calls. Return the exit code."""
         self.terminate()
         code = self.wait(grace)
+        waited = grace
+        while code is None and waited < LONGEST_GRACE_SECONDS and time.monotonic() - self._last_call < grace:
+            code = self.wait(grace)
+            waited += grace
         if code is None and self._process:
-            self._printer.alarm(f'The container did not end within {grace:g} s of SIGTERM and was killed.')
+            self._printer.alarm(f'The container did not end within {waited:g} s of SIGTERM and was killed.')
             self._kill()
             code = self.wait(grace)
         return code
@@ -308,10 +315,15 @@ class Container:
         return NO_REPLY
 
     def _execute(self, message: dict[str, Any]) -> Any:
-        """Return the reply to a command of the server; note the time of a heartbeat."""
+        """Return the reply to a command of the server; note the time of a heartbeat, or of the end of another call."""
         if message.get('command') == 'heartbeat':
             self.last_beat = time.monotonic()
-        return self.commands.execute(message)
+            return self.commands.execute(message)
+        self._last_call = math.inf  # as long as the call lasts
+        try:
+            return self.commands.execute(message)
+        finally:
+            self._last_call = time.monotonic()
 
 
 def proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ INTEGRATIONS_ONLY = (
     'createIncidents', 'createIndicators', 'getIntegrationContext', 'setIntegrationContext', 'getIntegrationContextVersioned',
     'setIntegrationContextVersioned', 'getLastRun', 'setLastRun', 'getLastMirrorRun', 'setLastMirrorRun', 'getAssetsLastRun',
     'setAssetsLastRun', 'updateModuleHealth', 'heartbeat', 'addEntry', 'findUser', 'directMessage', 'mirrorInvestigation',
-    'handleEntitlementForUser', 'getIndexHash')
+    'handleEntitlementForUser', 'getIndexHash', 'long_running_heartbeat_thread')
 
 
 class ScriptDemisto(loop.Demisto):

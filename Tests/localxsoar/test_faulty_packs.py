@@ -276,6 +276,22 @@ def test_a_container_that_ignores_sigterm_is_killed_after_2_seconds(tmp_path: Pa
     assert [line for line in xsoar.output if 'did not end within 2 s of SIGTERM and was killed' in line]
 
 
+FINISHES = '''
+import os, signal, time
+def finish(*_):
+    for name in 'ab':
+        demisto.createIncidents([{'name': name}])
+    os._exit(0)
+signal.signal(signal.SIGTERM, finish)
+time.sleep(100)'''
+
+
+def test_a_container_that_is_stopped_finishes_its_calls(tmp_path: Path) -> None:
+    with LocalXsoar('--fault', 'call_delay_ms=2500', pack=make_long(tmp_path, FINISHES)) as xsoar:
+        xsoar.control('POST', 'instance/disable')
+        assert [incident['name'] for incident in xsoar.sent()] == ['a', 'b']
+
+
 WARNED = '''
 import time
 for number in range(3):

@@ -112,7 +112,7 @@ def test_a_script_in_another_language_says_so(pack: Path) -> None:
 
 
 def test_a_script_lacks_what_only_integrations_have(server: Server, pack: Path) -> None:
-    names = ('command', 'params', 'createIncidents', 'getIntegrationContext', 'integrationInstance', 'getLastRun',
+    names = ('command', 'params', 'createIncidents', 'getIntegrationContext', 'getLastRun', 'long_running_heartbeat_thread',
              'executeCommand', 'incidents', 'incident', 'args', 'context', 'setContext', 'getModules', 'dt')
     assert logged(server, pack, f'demisto.results({{name: hasattr(demisto, name) for name in {names}}})') == {
         name: number > 5 for number, name in enumerate(names)}
