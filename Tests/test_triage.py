@@ -211,7 +211,7 @@ def test_recoveries_can_be_skipped_by_the_url() -> None:
             assert len(app.incidents) - before == created
             assert (app.outcome == 'skipped: resolved') is not created
         assert response.text.strip() == '[]'
-        both = [{'title': 'Disk full'}, group({}, status='resolved')]
+        both = [{'title': 'Disk full'}, group({'status': 'resolved'}, status='resolved')]
         app.post(json.dumps(both), {'Authorization': app.token}, 'skip=resolved')
         assert len(app.incidents) == 2
         assert app.outcome.endswith(', skipped: resolved')
@@ -247,8 +247,7 @@ def changed(value: Any, path: tuple[Any, ...]) -> Any:
 
 
 @pytest.mark.parametrize(('sender', 'delivery'), KEYS, ids=[f'{key}: {each["title"]}' for key, each in KEYS])
-def test_another_object_has_another_key(sender: str, delivery: dict[str, Any]) -> None:
-    """Of everything in the payload, changing what the key is made of changes the key, and nothing else does."""
+def test_a_key_changes_with_some_part_of_the_payload(sender: str, delivery: dict[str, Any]) -> None:
     key = delivery['expected']['problem_key'].partition(':')[2]
     headers = {name: value for name, value in delivery['headers'].items() if name.lower() != 'content-length'}
 
@@ -270,3 +269,133 @@ def test_a_key_that_could_not_stand_in_a_query_is_hashed() -> None:
         prefix, _, key = incident['dbotMirrorId'].partition(':')
         assert (prefix, len(key)) == ('opsgenie', 32)
         assert set(key) <= set('0123456789abcdef')
+
+
+def test_a_wrong_severity_is_quoted_as_it_was_sent_and_never_quotes_the_token() -> None:
+    token = 'a-token-of-more-than-forty-characters-0123456789'
+    for value, quoted in ((7, 'Found: 7'), ('urgent', 'Found: urgent'), ({'a': 1}, 'Found: an object'), ([1], 'Found: an array'),
+                          (token, ''), (f'x{token}', ''), ({token: 1}, 'Found: an object')):
+        with App(token=token) as app:
+            detail = app.authorized(json.dumps({'raw_json': {}, 'severity': value})).detail
+        assert detail.endswith(quoted or ', p5.'), detail
+        assert token[:12] not in detail
+
+
+@pytest.mark.parametrize('other', [{'fingerprint': None}, {'fingerprint': ''}, None])
+def test_a_group_has_no_key_if_only_one_of_its_alerts_has(other: Any) -> None:
+    payload = group({'fingerprint': 'a1'}, {})
+    payload['alerts'][1] = other and {**payload['alerts'][1], **other}
+    [incident] = incidents(payload)
+    assert 'dbotMirrorId' not in incident
+
+
+@pytest.mark.parametrize('doubtful', [
+    group({'status': 'resolved'}, truncatedAlerts=1),  # the others may still fire: Alertmanager's `status` leaves them out
+    group({'status': 'resolved'}, {'status': 'firing'}), group({'status': 'resolved'}, {'status': None}), group(),
+    {**group(), 'alerts': 'none'}, {**group(), 'alerts': {'status': 'resolved'}},
+    group({'status': 'resolved'}, truncatedAlerts=1, padding=':' * 300_000),  # too large to be read whole
+])
+def test_a_group_of_which_some_alerts_may_fire_is_no_recovery(doubtful: dict[str, Any]) -> None:
+    for payload in (doubtful, {**doubtful, 'title': '[RESOLVED] DiskFull'}):
+        [incident] = incidents({**payload, 'status': 'resolved'})
+        assert 'labels' not in incident
+        assert 'dbotMirrorId' not in incident or not payload.get('truncatedAlerts')
+
+
+def test_no_number_is_rounded_up_to_a_graver_severity() -> None:
+    assert severity({'service': {'serviceName': 'guardduty'}, 'arn': 'arn:aws:guardduty', 'severity': 8.9999999}) == 3
+    for number in (0.50000001, 3.0000001):
+        with App() as app:
+            assert app.authorized(json.dumps({'raw_json': {}, 'severity': number})).status == 400
+    assert severity({'raw_json': {}, 'severity': 3.0}) == 3
+
+
+def noted(query: str, token: str = TOKEN, payload: Any = None) -> list[tuple[str, str]]:
+    """Return the sentences about the URL that the log has after a request, each with the reason under which it is counted."""
+    found: list[tuple[str, str]] = []
+    with App(token=token) as app, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app.app.line, 'log', lambda level, text, reason='': found.append((text, reason)))
+        assert app.post(json.dumps(payload or {'title': 'Disk full'}), {'Authorization': token}, query).status == 200
+    return found
+
+
+@pytest.mark.parametrize('parameter', ['severity', 'skip'])
+@pytest.mark.parametrize('spelling', ['token', '%74oken', 'to%6ben'])
+def test_the_log_never_names_a_value_of_the_url_that_is_the_token_however_short(parameter: str, spelling: str) -> None:
+    [(text, _)] = noted(f'{parameter}={spelling}', token='token')
+    assert "'token'" not in text
+    assert f'?{parameter}= is a text with the token' in text
+
+
+@pytest.mark.parametrize('parameter', ['severity', 'skip', 'each'])
+def test_what_is_counted_in_a_flood_names_the_parameter_that_is_wrong(parameter: str) -> None:
+    [(text, reason)] = noted(f'{parameter}=wrong')
+    assert f'?{parameter}=' in text
+    assert f'?{parameter}=' in reason
+
+
+@pytest.mark.parametrize('token', ['a+b', 'abc+defghijk', 'abc defghijk'])
+def test_the_log_names_no_token_with_a_plus_or_a_space(token: str) -> None:
+    for spelling in (token.replace(' ', '%20'), token.replace(' ', '+'), token.replace('+', '%2B')):
+        [(text, _)] = noted(f'severity={spelling}', token)
+        assert '?severity= is a text with the token' in text
+
+
+def test_an_alarm_of_several_resources_has_no_key() -> None:
+    event = {'detail-type': 'CloudWatch Alarm State Change', 'source': 'aws.cloudwatch', 'detail': {'state': {'value': 'ALARM'}}}
+    for resources, key in ((['arn:a'], 'aws-eventbridge:arn:a'), (['arn:a', 'arn:b'], None)):
+        [incident] = incidents({**event, 'resources': resources})
+        assert incident.get('dbotMirrorId') == key
+
+
+def test_an_open_issue_of_wiz_is_no_recovery_whatever_is_said_beside_it() -> None:
+    payload = {'sourceRule': {'name': 'Open bucket'}, 'issue': {'id': '1', 'status': 'OPEN'}, 'status': 'RESOLVED'}
+    assert 'labels' not in incidents(payload)[0]
+    payload['issue'] = {'id': '1'}
+    assert 'labels' in incidents(payload)[0]
+
+
+def test_the_first_of_several_messages_does_not_speak_for_all() -> None:
+    ok, alarm = ({'Sns': {'TopicArn': 'arn:t', 'Message': json.dumps(
+        {'AlarmName': 'cpu', 'NewStateValue': state, 'AlarmArn': 'arn:a'})}} for state in ('OK', 'ALARM'))
+    [alone] = incidents({'Records': [ok]})
+    assert (alone['severity'], alone['dbotMirrorId'], len(alone['labels'])) == (0.5, 'aws-cloudwatch:arn:a', 1)
+    [both] = incidents({'Records': [ok, alarm]})
+    assert not {'severity', 'labels', 'dbotMirrorId'} & set(both)
+    assert both['name'] == 'OK: cpu (+1 more)'
+
+
+@pytest.mark.parametrize('payload', [{'title': 'Disk full', 'severity': 'high'}, {'raw_json': {}, 'severity': 'low'}])
+@pytest.mark.parametrize('parameter', ['severity', 'skip'])
+def test_an_unknown_value_of_the_url_is_logged_even_if_the_payload_has_no_use_for_it(parameter: str, payload: Any) -> None:
+    [(text, _)] = noted(f'{parameter}=wrong', payload=payload)
+    assert f"?{parameter}= is 'wrong'" in text
+
+
+def test_recoveries_that_are_skipped_count_as_events() -> None:
+    """Only the first 1,001 items of ?each= are read: an alert after them must not be lost with a 200."""
+    payload = group(*[{'status': 'resolved'}] * 1001, {'status': 'firing'})
+    with App() as app:
+        response = app.post(json.dumps(payload), {'Authorization': app.token}, 'each=alerts&skip=resolved')
+    assert response.status == 413
+
+
+@pytest.mark.parametrize('text', ['null', 'None', 'N/A', '-', ' ', 'undefined', 'unknown', '$ALERT_CYCLE_KEY', '{{id}}', '{PID}',
+                                  '${id}', '%{id}', '*UNKNOWN*'])
+def test_what_stands_in_place_of_an_id_joins_no_problems(text: str) -> None:
+    for payload in ({'alert_title': 'CPU is high', 'alert_cycle_key': text},
+                    {'PID': text, 'ProblemTitle': 'Slow', 'State': 'OPEN'}):
+        assert 'dbotMirrorId' not in incidents(payload)[0]
+    assert 'dbotMirrorId' in incidents({'alert_title': 'CPU is high', 'alert_cycle_key': '1'})[0]
+    braced = '{8e4ff3be-06d2-4ab5-8e0c-3b1a2e7d4f60}'  # as Microsoft writes a GUID
+    assert 'dbotMirrorId' in incidents({'AlertDisplayName': 'Mimikatz was found', 'SystemAlertId': braced})[0]
+
+
+@pytest.mark.parametrize('count', [1000, 5000])
+def test_what_may_be_among_the_members_that_were_not_read_is_in_doubt(count: int) -> None:
+    many = {f'key{number}': '' for number in range(count)}
+    alert = {'status': 'resolved', 'annotations': {**many, 'grafana_state_reason': 'MissingSeries'}}
+    threat = {'threatName': 'Mimikatz', 'incidentStatus': 'resolved', **many, 'analystVerdict': 'false_positive'}
+    for payload, query in ((group(alert, status='resolved'), ''), (group(alert), 'each=alerts'), ({'threatInfo': threat}, '')):
+        [incident] = incidents(payload, query)
+        assert 'labels' not in incident

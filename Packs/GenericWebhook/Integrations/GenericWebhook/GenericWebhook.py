@@ -1039,15 +1039,17 @@ Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullreques
 Azure DevOps | publisherId eventType resource | {message.text} | createdDate
     | azure-devops:resource.fields.Microsoft.VSTS.Common.Severity
 Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
-    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts
-        !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | grafana: alerts.*.fingerprint !truncatedAlerts
+    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts.*.status=resolved
+        !truncatedAlerts !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | grafana:
+        alerts.*.fingerprint !truncatedAlerts
 Grafana, older alerts | evalMatches ruleId state | {title} |
     | tags.severity | state=ok | grafana: ruleId
 Alertmanager | groupLabels receiver alerts / receiver|commonLabels alerts.0.labels.alertname | [{status}]
     {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|alerts.0.annotations.summary|
     commonAnnotations.description|commonLabels.instance} | alerts.0.startsAt
-    | commonLabels.severity|alerts.*.labels.severity | status=resolved !alerts.*.annotations.grafana_state_reason at
-        alerts.0.endsAt | alertmanager: alerts.*.fingerprint !truncatedAlerts
+    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts.*.status=resolved
+        !truncatedAlerts !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | alertmanager:
+        alerts.*.fingerprint !truncatedAlerts
 Grafana, one alert | silenceURL labels.alertname annotations | {labels.alertname}: {annotations.summary|
     annotations.description|labels.instance} | startsAt
     | labels.severity | status=resolved !annotations.grafana_state_reason at endsAt | grafana: fingerprint
@@ -1113,7 +1115,7 @@ SNS, whose subject says nothing | Message "Subject=DMS Notification Message" / M
     "Subject=RDS Notification Message" / Message "Subject=Amazon S3 Notification" | {*Message|Subject} | Timestamp
 SNS, as a Lambda function gets it | Records.0.Sns.TopicArn Records.0.Sns.Message | {Records.0.Sns.Subject|
     *Records.0.Sns.Message|Records.0.Sns.Message} | Records.0.Sns.Timestamp
-    | *Records.0.Sns.Message
+    | *Records.0.Sns.Message | *Records.0.Sns.Message at Records.0.Sns.Timestamp | *Records.0.Sns.Message
 SNS | TopicArn Message | {Subject|*Message|Message} | Timestamp
     | *Message | *Message at Timestamp | *Message
 DMS and RDS | "Event Source" "Event Message" | {Event Message} ({Source ID}) | Event Time
@@ -1177,7 +1179,7 @@ SentinelOne | threatInfo.threatName / alertInfo ruleInfo | {threatInfo.threatNam
 Sophos | event_service_event_id name | {name} ({location}) | created_at
     | severity
 Wiz | sourceRule.name|control.name issue|entitySnapshot|resource | {}: {entitySnapshot.name|resource.name} | createdAt
-    | issue.severity|severity | issue.status=RESOLVED / status=RESOLVED at resolvedAt | wiz: issue.id|id
+    | issue.severity|severity | issue.status=RESOLVED / !issue.status status=RESOLVED at resolvedAt | wiz: issue.id|id
 Prisma Cloud | policyName resourceName | {}: {resourceName} | alertTs
     | severity|policy.severity | | prisma-cloud: alertId
 Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name}) |
@@ -1363,7 +1365,7 @@ class Scale(NamedTuple):
         """Return the severity that a text or number means on this scale, or None."""
         if type(value) not in (str, int, float):  # isinstance would accept a bool, which is an int
             return None
-        text = f'{value:g}' if isinstance(value, float) else str(value)[:40]
+        text = str(value).removesuffix('.0')[:40]
         word = '_'.join(text.lower().split()).removeprefix('e_')  # Sentinel's export has `E_HIGH`
         if word in self.by_word or not re.fullmatch(r'(?a)\d+(\.\d+)?', word):
             return self.by_word.get(word)
@@ -1441,6 +1443,9 @@ IDENTIFIER = re.compile(r'''
     [0-9a-f]{16,}  # a hash
     ''', re.IGNORECASE | re.VERBOSE)
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | -* | n/?a', IDENTIFIER.flags)
+# In place of an id: a word for none, or a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `{PID}`).
+NO_IDENTITY = re.compile(r'\s*(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?\s*',
+                         re.IGNORECASE)
 # Texts that say only to whom or to what something happened.
 WHO = re.compile(r'''
     \S+@\S+ |  # an e-mail address
@@ -1607,8 +1612,8 @@ FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw(b'n
 # In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
 COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key in (
     'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
-    'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'groupLabels', 'commonLabels', 'commonAnnotations',
-    'events', 'findings', 'records', 'value', 'items')]))
+    'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
+    'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')]))
 
 
 def read_members(source: bytes | Raw, max_keys: int = 50_000) -> dict[str, Any]:
@@ -1677,7 +1682,10 @@ def item_decoder(path: str) -> Decoder[Any]:
     return Decoder(list[struct])
 
 
-def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
+MAX_MEMBERS = 1000  # of an object inside an event: the others are not looked at
+
+
+def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = MAX_MEMBERS) -> Any:
     """Decode one level of a JSON value: an array as JsonArray, an object as a dict of its first members.
 
     Return only the start of a string over `max_bytes`, and '' for a number that long or a string that is not UTF-8. The
@@ -1963,7 +1971,7 @@ class ThirdPartyEvent:
                 return RECOVERED_SEVERITY
             for scale, path in self.row.severities:
                 if path.startswith('*'):
-                    return self.inner_event(path).severity()
+                    return self.only_inner_event(path).severity()
                 if (severity := gravest(scale, self.values_at(path))) is not None:
                     return severity
             if self.row.has_no_severity:
@@ -1998,13 +2006,17 @@ class ThirdPartyEvent:
     def meets_strictly(self, condition: str) -> bool:
         """Return whether all values at the condition's path meet it (`a.*.b=c`), or none of them does (`!a.*.b=c`)."""
         if condition.startswith('*'):
-            return self.inner_event(condition).is_recovery
+            return self.only_inner_event(condition).is_recovery
         path, _, wanted = condition.removeprefix('!').partition('=')
         values = self.values_at(path)
-        if UNKNOWN in values:
+        if UNKNOWN in values or (condition.startswith('!') and self.is_cut(path.rpartition('.')[0])):
             return False
         are_met = [str(value) == wanted if wanted else bool(value) for value in values]
         return not any(are_met) if condition.startswith('!') else bool(values) and all(are_met)
+
+    def is_cut(self, path: str) -> bool:
+        """Return whether an object at a path may have more members than were read."""
+        return any(isinstance(each, dict) and len(each) >= MAX_MEMBERS for each in self.values_at(path)) if path else False
 
     def problem_key(self) -> str:
         """Return what identifies the problem that the event is about among all others, or '' if that is not certain."""
@@ -2012,7 +2024,7 @@ class ThirdPartyEvent:
             return ''
         for alternative in self.row.problem_keys:
             if alternative[0].startswith('*'):
-                return self.inner_event(alternative[0]).problem_key()
+                return self.only_inner_event(alternative[0]).problem_key()
             paths = [each for each in alternative if not re.search('[!=]', each)]
             parts = [self.key_part(path) for path in paths]
             if all(parts) and all(self.meets_strictly(each) for each in alternative if each not in paths):
@@ -2022,10 +2034,11 @@ class ThirdPartyEvent:
     def key_part(self, paths: str) -> str:
         """Return the text or number at the first of some paths (`a|b`) that has any value, or '' if there are several."""
         for path in paths.split('|'):
-            values = self.values_at(path)
+            values = self.values_at(path)  # None or '' for an item of a list without it, which counts as an item
             if any(value not in (None, '') for value in values):
                 # A longer text may have been cut by read_value, so that two problems could look the same.
                 is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 4000
+                is_certain = is_certain and not self.more_items(path) and not NO_IDENTITY.fullmatch(str(values[0]))
                 return str(values[0]) if is_certain else ''
         return ''
 
@@ -2096,6 +2109,7 @@ class ThirdPartyEvent:
 
     def more_items(self, path: str) -> int:
         """Return the number of further items in the longest list on a path: with four alerts, 3 for `alerts.0.name`."""
+        path = path.removeprefix('*')
         before_zeros = [path[:zero.start()] for zero in re.finditer(r'\.0\b', path)]  # a.0.b.0.c -> ['a', 'a.0.b']
         arrays = [array for array in map(self.value_at, before_zeros) if isinstance(array, JsonArray)]
         return max((array.length for array in arrays), default=1) - 1
@@ -2116,6 +2130,10 @@ class ThirdPartyEvent:
                 source = base64.b64decode(source, validate=True)
             self.inner_events[path] = ThirdPartyEvent(source, {}, self.contains_token)
         return self.inner_events[path]
+
+    def only_inner_event(self, path: str) -> 'ThirdPartyEvent':
+        """Return the event of inner_event(), or one without members if it is the first of several: it does not speak for all."""
+        return ThirdPartyEvent(b'{}', {}, self.contains_token) if self.more_items(path) else self.inner_event(path)
 
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none or that cannot be what happened: an identifier, or a logger's name."""
@@ -2210,7 +2228,7 @@ class ThirdPartyEvent:
 # may take four bytes for each character.
 
 
-def note_nothing(_: str) -> None:
+def note_nothing(_: str, reason: str) -> None:
     """Ignore a note, where there is no log."""
 
 
@@ -2219,14 +2237,14 @@ class Arrival:
     """What the request and the instance supply where a payload says nothing itself.
 
     `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, and `note` writes a sentence
-    to the log.
+    to the log; in a flood of sentences with the same reason, it only counts them.
     """
 
     occurred: str
     headers: dict[str, str]
     settings: Settings
     query: dict[str, str] = field(default_factory=dict)
-    note: Callable[[str], Any] = note_nothing
+    note: Callable[[str, str], Any] = note_nothing
     skipped: int = 0  # the recoveries that the URL's ?skip=resolved left out
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
@@ -2235,7 +2253,16 @@ class Arrival:
     def type_from_url(self) -> str:
         """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
         url_type = self.query.get('type', '')
-        return '' if contains_token(self.settings, url_type) else without_error_markers(url_type)
+        return '' if self.shows_token(url_type) else without_error_markers(url_type)
+
+    def shows_token(self, value: str) -> bool:
+        """Return whether the value of a parameter of the URL is the token, or contains it: any parameter can be the proof.
+
+        In a token that was not percent-encoded, `+` has become a space.
+        """
+        token, with_plus = self.settings.token, value.replace(' ', '+')
+        is_token = hmac.compare_digest(with_plus.encode(), token.replace(b' ', b'+'))  # contains_token ignores a short token
+        return bool(token) and (is_token or contains_token(self.settings, value) or contains_token(self.settings, with_plus))
 
     @cached_property
     def severity_from_url(self) -> float | None:
@@ -2244,22 +2271,22 @@ class Arrival:
         for scale in ('words', 'xsoar') if value else ():
             if (severity := SCALE[scale].severity(value)) is not None:
                 return severity
-        self.note_unknown('severity')
         return None
 
     @cached_property
     def skips_recoveries(self) -> bool:
         """Return whether the URL says ?skip=resolved."""
-        if self.query.get('skip') != 'resolved':
-            self.note_unknown('skip')
         return self.query.get('skip') == 'resolved'
 
-    def note_unknown(self, parameter: str) -> None:
-        """Note a parameter of the URL whose value is unknown: a 400 would lose every event of many senders."""
-        value = self.query.get(parameter, '')
-        if value:
-            shown = 'a text with the token' if contains_token(self.settings, value) else repr(value[:40])
-            self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.')
+    def note_unknown_values(self) -> None:
+        """Note each parameter of the URL whose value is unknown: a 400 would lose every event of many senders."""
+        for parameter, is_known in (('severity', self.severity_from_url is not None), ('skip', self.skips_recoveries)):
+            value = self.query.get(parameter, '')
+            if is_known or not value:
+                continue
+            shown = 'a text with the token' if self.shows_token(value) else repr(value[:40])
+            self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.',
+                      f'?{parameter}= is unknown and therefore ignored.')
 
     @cached_property
     def kept_headers_json(self) -> bytes:
@@ -2590,7 +2617,7 @@ def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
         except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
             raise too_deep() from None
-        if len(incidents) > MAX_EVENTS:
+        if len(incidents) + arrival.skipped > MAX_EVENTS:
             raise too_many_events()
     return incidents
 
@@ -2632,7 +2659,8 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     path = arrival.query.get('each', '')
     items = items_at(source, path) if path else []
     if path and not items:
-        arrival.note('The path of ?each= does not lead to an array of objects, so the event becomes one incident.')
+        arrival.note('The path of ?each= does not lead to an array of objects, so the event becomes one incident.',
+                     '?each= does not lead to an array of objects.')
     if not items:
         return unless_skipped(source, event, arrival)
     return [incident for item in items for incident in unless_skipped(item, arrival.event(item), arrival)]
@@ -2679,7 +2707,7 @@ def envelope_severity(member: bytes) -> float | None:
     if severity is None and value is not None:
         words = ', '.join(SCALE['words'].by_word)
         raise BadRequest("'severity' is unknown; it must be 0, 0.5, 1, 2, 3 or 4, or one of the words "
-                         f'{words}.', found=str(value)[:40])
+                         f'{words}.', found=str(value) if type(value) in (str, int, float) else json_kind(member))
     return severity
 
 
@@ -3974,6 +4002,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                 request.log_note = 'handshake'
                 return response
             arrival = self.arrival(request)
+            arrival.note_unknown_values()
             post = Post(to_incidents(payloads, arrival), request.memory_bytes)
             request.skipped = arrival.skipped
             post.hand_over_by = hand_over_by
@@ -3998,7 +4027,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def arrival(self, request: Request) -> Arrival:
         """Return what the request and the instance supply where a payload says nothing itself."""
-        note = partial(self.line.log, 'info', reason='?each= does not lead to an array of objects.')
+        note = partial(self.line.log, 'info')
         return Arrival(utc_text(request.arrived), request.headers, self.settings, request.query, note)
 
 
