@@ -109,7 +109,7 @@ def return_error(message: Any, error: Any = '', outputs: Any = None) -> None:
     """End the command with an error entry, or with an exception in commands whose failure the server reports itself."""
     text = str(message)
     demisto.error(f'{text}\n{error}' if error else text)
-    if demisto.command() in _COMMANDS_THAT_RAISE:
+    if hasattr(demisto, 'command') and demisto.command() in _COMMANDS_THAT_RAISE:  # a script's demisto has no command
         raise Exception(text)
     demisto.results({'Type': EntryType.ERROR, 'ContentsFormat': EntryFormat.TEXT, 'Contents': text, 'EntryContext': outputs})
     sys.exit(0)

@@ -12,6 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.errors import CallRejected
 from localxsoar.faults import Faults
+from localxsoar.files import Folder
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.store import ANY_VERSION, Store
@@ -22,7 +23,7 @@ BUILD = '1000000'
 USER = {'id': 'admin', 'username': 'admin', 'name': 'Admin', 'email': 'admin@localhost', 'roles': {'demisto': ['Administrator']}}
 LAST_RUNS = {'LastRun': 'last run', 'LastMirrorRun': 'last mirror run', 'AssetsLastRun': 'last run of assets'}
 CONTEXT = 'context'
-INSTANCE_ID = 'instance-1'
+FIRST_INSTANCE_ID = 'instance-1'
 DONE: dict[str, Any] = {}
 NO_REPLY = object()  # for messages that get no reply: None would be sent as `null`
 PLAIN_PATH = re.compile(r'[\w.\- ]*')
@@ -39,6 +40,7 @@ class Site:
     journal: Journal
     url: str = ''
     version: str = '8'
+    pre_process: Callable[[dict[str, Any]], bool] | None = None  # returns whether an incoming incident is created
 
 
 class ServerCommands:
@@ -54,6 +56,7 @@ class ServerCommands:
         self._is_alive = is_alive
         self._cut_line = cut_line
         self._warned: set[str] = set()
+        self.folder = Folder()
         self._commands: dict[str, Callable[[dict[str, Any]], Any]] = {
             'createIncidents': self._create_incidents,
             'createIndicators': self._create_indicators,
@@ -94,6 +97,11 @@ class ServerCommands:
             self._site.journal.warnings.append(text)
             self._site.printer.alarm(text)
 
+    @property
+    def message_types(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """Return the handlers of calls that have a message type of their own, rather than executeCommand."""
+        return {'demistoUrls': self.urls, 'demistoVersion': self.version, 'getFileByEntryID': self.file, 'dt': self.dt}
+
     # Incidents and indicators.
 
     def _create_incidents(self, args: dict[str, Any]) -> Any:
@@ -112,8 +120,14 @@ class ServerCommands:
         return created
 
     def store_incidents(self, incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Create the incidents, print them, and return them with their ids."""
-        created = self._store.create(incidents, self._instance, self._brand)
+        """Create the incidents that the pre-process rule does not drop, print them, and return them with their ids."""
+        if not self._site.pre_process:
+            created = self._store.create(incidents, self._instance, self._brand)
+        else:
+            created = []
+            for incident, incoming in zip(incidents, self._store.preview(incidents, self._instance, self._brand), strict=True):
+                if self._site.pre_process(incoming):
+                    created += self._store.create([incident], self._instance, self._brand)
         self._site.printer.created(created)
         return created
 
@@ -176,7 +190,7 @@ class ServerCommands:
                     'body': response.read().decode('utf-8', 'replace'),
                     'headers': {name: [value] for name, value in response.headers.items()}}
 
-    # Calls that have a message type of their own, rather than executeCommand.
+    # Calls that have a message type of their own.
 
     def urls(self, message: dict[str, Any]) -> Any:
         paths = ('evidenceBoard', 'investigation', 'relatedIncidents', 'warRoom', 'workPlan')
@@ -186,10 +200,15 @@ class ServerCommands:
         return {'version': VERSIONS[self._site.version], 'buildNumber': BUILD, 'platform': 'xsoar'}
 
     def file(self, message: dict[str, Any]) -> Any:
-        """Return a file of this machine: a path is used where XSOAR has an entry id."""
-        path = Path(str(message['args']['id']))
+        """Return a file by the id of its entry. The path of a file of this machine serves as an id, too."""
+        number = str(message['args']['id'])
+        entry = self._store.entry(number)
+        kept = self._store.file(str(entry.get('FileID'))) if isinstance(entry, dict) else None
+        if kept:
+            return {'id': number, 'path': str(self.folder.put(str(entry['FileID']), kept[1])), 'name': kept[0]}
+        path = Path(number)
         if not path.is_file():
-            raise CallRejected(f'There is no file {path}. The local XSOAR expects the path of a file as entry id.')
+            raise CallRejected(f'There is no file {path}. An entry id is expected, or the path of a file.')
         return {'id': str(path), 'path': str(path.resolve()), 'name': path.name}
 
     def dt(self, message: dict[str, Any]) -> Any:

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -18,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from localxsoar.commands import DONE, INSTANCE_ID, NO_REPLY, ServerCommands, Site
+from localxsoar.commands import DONE, FIRST_INSTANCE_ID, NO_REPLY, ServerCommands, Site
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRejected
 from localxsoar.output import escape
@@ -26,7 +25,7 @@ from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Unified
 from localxsoar.ports import LOOPBACK
 from localxsoar.processes import MARK, kill_all, listens
 
-LOOP = Path(__file__).with_name('loop.py')
+LOOP, SCRIPT_LOOP = Path(__file__).with_name('loop.py'), Path(__file__).with_name('script_loop.py')
 # In a reply, this text makes the loop in the container raise an error with what follows it.
 ERROR_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]'
 LOG_PREFIX = 'Integration log: '
@@ -58,14 +57,23 @@ class Order:
     args: dict[str, Any] = field(default_factory=dict)
     heartbeat: float = 30
     runtime: Runtime = Runtime()
+    instance_id: str = FIRST_INSTANCE_ID
+    is_integration: bool = True
+    incident: dict[str, Any] | None = None  # the one that the command runs in; without one, it runs in the playground
+    outputs: dict[str, Any] = field(default_factory=dict)  # the context of the incident or of the playground
+
+    @property
+    def investigation(self) -> str:
+        return str(self.incident['id']) if self.incident else PLAYGROUND
 
     def context(self) -> dict[str, Any]:
         """Return the object that the loop in the container reads from its first line."""
         return {
-            'script': self.script.text, 'integration': True, 'command': self.command, 'params': self.params, 'args': self.args,
-            'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': INSTANCE_ID,
-                        'IntegrationBrand': self.brand, 'ExecutionContext': {}, 'Inv': {'id': PLAYGROUND}, 'Incidents': [],
-                        'ParentEntry': None, 'IsDebug': False},
+            'script': self.script.text, 'integration': self.is_integration, 'command': self.command, 'params': self.params,
+            'args': self.args,
+            'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': self.instance_id,
+                        'IntegrationBrand': self.brand, 'ExecutionContext': self.outputs, 'Inv': {'id': self.investigation},
+                        'Incidents': [self.incident] if self.incident else [], 'ParentEntry': None, 'IsDebug': False},
             'native': True, 'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
         }
 
@@ -73,16 +81,17 @@ class Order:
 class Container:
     """One process that runs one command of the integration. Its calls get their replies strictly one after another."""
 
-    def __init__(self, order: Order, site: Site) -> None:
+    def __init__(self, order: Order, site: Site, make_commands: Callable[..., ServerCommands] = ServerCommands) -> None:
         self._order = order
         self._printer = site.printer
         self._journal = site.journal
+        self._store = site.store
         self._mark = str(uuid.uuid4())
         self._process: subprocess.Popen[bytes] | None = None
         self._threads: list[threading.Thread] = []
         self.results: list[Any] = []
         self.exception = ''
-        self.commands = ServerCommands(site, order.instance, order.brand, order.command, self.is_alive, self.cut_line)
+        self.commands = make_commands(site, order.instance, order.brand, order.command, self.is_alive, self.cut_line)
         self.last_beat = time.monotonic()
         self._listens = False
         self._types: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -93,10 +102,7 @@ class Container:
             'executeCommand': self._execute,
             'exception': self._exception,
             'completed': lambda message: NO_REPLY,
-            'demistoUrls': self.commands.urls,
-            'demistoVersion': self.commands.version,
-            'getFileByEntryID': self.commands.file,
-            'dt': self.commands.dt,
+            **self.commands.message_types,
         }
 
     # Life.
@@ -105,10 +111,11 @@ class Container:
         """Start the process, and the threads that send it the script and read its output."""
         environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ} | {MARK: self._mark}
         order = self._order
+        loop = LOOP if order.is_integration else SCRIPT_LOOP
         self._process = subprocess.Popen(
-            [order.runtime.python, '-I', '-u', '-X', 'utf8', str(LOOP), str(os.getpid()), order.runtime.version,
+            [order.runtime.python, '-I', '-u', '-X', 'utf8', str(loop), str(os.getpid()), order.runtime.version,
              order.runtime.host], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            cwd=tempfile.gettempdir(), env=environment, start_new_session=True)
+            cwd=self.commands.folder.path, env=environment, start_new_session=True)
         self._threads = [threading.Thread(target=target, args=[stream], name=target.__name__, daemon=True) for target, stream in
                          ((self._serve, self._process.stdout), (self._show_stderr, self._process.stderr))]
         for thread in self._threads:
@@ -132,6 +139,8 @@ class Container:
         for thread in self._threads:
             thread.join(LAST_LINES_SECONDS)
         self.cut_line()
+        self.commands.folder.keep_files(self.results, self._order.investigation, self._store)
+        self.commands.folder.delete()
         return code
 
     def terminate(self) -> None:

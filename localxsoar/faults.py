@@ -26,6 +26,7 @@ CREATED: dict[str, Callable[[Incidents], Any]] = {
     'not-json': lambda created: 'The reply is not JSON, as the fault "answer" demands.',
 }
 ANSWERS = (*CREATED, *NOTHING_CREATED)
+DROPPED = ('empty', 'null')  # a list without incidents, as a Go server may send it
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Faults:
       incidents), created-then-error, deep (nested too deeply), not-json; or null, false, empty, empty-object, null-item,
       error-item, which create nothing;
     - drop: leave out each incident whose name contains the text, as a pre-process rule does;
+    - dropped: the reply if every incident of a call was dropped: empty (a list), null;
     - rename: return each incident whose name contains the text under another name;
     - hang: wait until this is false again, and create nothing if the container ends meanwhile;
     - cut: cut the line at the next call, before anything is created; then this is false again.
@@ -47,6 +49,7 @@ class Faults:
     refuse: str = ''
     answer: str = 'normal'
     drop: str = ''
+    dropped: str = 'empty'
     rename: str = ''
     hang: bool = False
     cut: bool = False
@@ -81,6 +84,8 @@ class Faults:
         if self.answer in NOTHING_CREATED:
             return NOTHING_CREATED[self.answer]
         created = store([incident for incident in incidents if not _is_hit(self.drop, incident)])
+        if incidents and not created and self.dropped == 'null':
+            return None
         reply = CREATED[self.answer]([_renamed(incident) if _is_hit(self.rename, incident) else incident for incident in created])
         if isinstance(reply, CallRejected):
             raise reply
@@ -126,12 +131,17 @@ def _reply_shape(value: Any) -> str:
     return ANSWERS[ANSWERS.index('null' if value is None else str(value).lower())]
 
 
+def _reply_if_dropped(value: Any) -> str:
+    return DROPPED[DROPPED.index('null' if value is None else str(value).lower())]
+
+
 READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'call_delay_ms': (_milliseconds, 'milliseconds'),
     'incident_delay_ms': (_milliseconds, 'milliseconds'),
     'refuse': (_text, 'a text, or * for every call'),
     'answer': (_reply_shape, f'one of {", ".join(ANSWERS)}'),
     'drop': (_text, 'a text'),
+    'dropped': (_reply_if_dropped, ' or '.join(DROPPED)),
     'rename': (_text, 'a text'),
     'hang': (_switch, 'true or false'),
     'cut': (_switch, 'true or false'),

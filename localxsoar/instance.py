@@ -5,12 +5,13 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from localxsoar import pack
-from localxsoar.commands import CONTEXT, TEST_MODULE, Site
+from localxsoar.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
 from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
+from localxsoar.entries import OUTPUTS, PLAYGROUND
 from localxsoar.faults import Faults
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
@@ -36,7 +37,11 @@ DISTRIBUTIONS = {'bs4': 'beautifulsoup4', 'cv2': 'opencv-python', 'dateutil': 'p
 
 
 class CommandFailed(Exception):
-    """A single command failed; the text is the integration's own."""
+    """A single command failed; the text is the integration's own. `entries` has all that the command returned."""
+
+    def __init__(self, text: str, entries: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(text)
+        self.entries = list(entries)
 
 
 class Instance:
@@ -45,12 +50,14 @@ class Instance:
     def __init__(self, name: str, integration: pack.Integration, given: Mapping[str, Any], runtime: Runtime,
                  store: Store, faults: Faults, printer: Printer, free_port: Callable[[], int]) -> None:
         self.name = name
+        self.id = FIRST_INSTANCE_ID
         self.store = store
         self.faults = faults
         self.printer = printer
         self.journal = Journal()
         self.restarts = 0
         self.url = ''
+        self.pre_process: Callable[[dict[str, Any]], bool] | None = None
         self._started = 0.0
         self.runtime = runtime
         self._container: Container | None = None
@@ -79,6 +86,10 @@ class Instance:
     @property
     def enabled(self) -> bool:
         return self._supervisor.is_alive() and not self._stopping.is_set()
+
+    @property
+    def is_disabled(self) -> bool:
+        return self._stopping.is_set()
 
     def enable(self) -> None:
         """Start the container, and start it again whenever it ends."""
@@ -157,7 +168,8 @@ class Instance:
                 continue
             delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
             self.printer.alarm(f'The container ended (exit code {code}). It starts again in {delay:g} s.')
-            if self._container and (reason := explain(self._container.exception, self.integration, self.runtime)):
+            script = self.integration.descriptor['script']
+            if self._container and (reason := explain(self._container.exception, script, self.runtime)):
                 self.printer.alarm(reason)
             self._renewed.wait(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
@@ -179,9 +191,12 @@ class Instance:
         return code
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
-                       heartbeat: float = 0) -> Container:
-        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime)
-        return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version))
+                       heartbeat: float = 0, incident: dict[str, Any] | None = None) -> Container:
+        outputs = self.store.kept(incident['id'] if incident else PLAYGROUND, OUTPUTS)[0]
+        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime,
+                      self.id, incident=incident, outputs=outputs)
+        return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version,
+                                     self.pre_process))
 
     # Single commands, each in a container of its own.
 
@@ -201,12 +216,13 @@ class Instance:
         """Return the samples that the mapping wizard would fetch. Raise CommandFailed if the command fails."""
         return contents_of(self._run(FETCH_INCIDENTS, self.params))
 
-    def run(self, command: str, args: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Run one command and return its entries. Raise CommandFailed if it fails.
+    def run(self, command: str, args: Mapping[str, Any] | None = None,
+            incident: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run one command, in an incident or in the playground, and return its entries. Raise CommandFailed if it fails.
 
         The incidents that fetch-incidents returns are created.
         """
-        container = self._run(command, self.params, self._fill_arguments(command, args or {}))
+        container = self._run(command, self.params, self._fill_arguments(command, args or {}), incident)
         if command == FETCH_INCIDENTS:
             incidents = container.commands.store_incidents(contents_of(container))
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
@@ -218,27 +234,14 @@ class Instance:
         if command not in commands and command not in SERVER_COMMANDS:
             known = ', '.join(commands) or 'none'
             raise CommandFailed(f'{self.integration.name} has no command {command}. Its commands: {known}.')
-        rows = commands.get(command, [])
-        filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | dict(given)
-        missing = [row['name'] for row in rows if row.get('required') and not filled.get(row['name'])]
-        if missing:
-            raise CommandFailed(f'{command} needs {", ".join(missing)}.')
-        return filled
+        return fill_arguments(command, commands.get(command, []), given)
 
-    def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None) -> Container:
+    def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None,
+             incident: dict[str, Any] | None = None) -> Container:
         """Run one command to its end and return its container. Raise CommandFailed for an exception or an error entry."""
         # A single command adds to the instance's log, but not to the state that its long-running container has.
-        container = self._new_container(command, params, Journal(log=self.journal.log), args)
-        container.start()
-        if container.wait(COMMAND_SECONDS) is None:
-            container.stop(STOP_GRACE_SECONDS)
-            raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
-        if container.exception:
-            reason = explain(container.exception, self.integration, self.runtime)
-            raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])))
-        for result in container.results:
-            if result.get('Type') == ERROR_ENTRY:
-                raise CommandFailed(str(result.get('Contents')))
+        container = self._new_container(command, params, Journal(log=self.journal.log), args, incident=incident)
+        run_to_its_end(container, command, self.integration.descriptor['script'], self.runtime)
         return container
 
     # State, for tests, measurements and the page.
@@ -259,6 +262,24 @@ class Instance:
         }
 
 
+def fill_arguments(command: str, rows: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments with their defaults from the descriptor. Raise CommandFailed if one is missing.
+
+    A value without a name, as in `!ip 1.2.3.4`, is that of the default argument, and has the name '' here.
+    """
+    named = {name: value for name, value in given.items() if name}
+    if '' in given:
+        default = next((row['name'] for row in rows if row.get('default') is True), None)
+        if not default:
+            raise CommandFailed(f'{command} has no default argument: give {given[""]!r} as NAME={given[""]}.')
+        named.setdefault(default, given[''])
+    filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | named
+    missing = [row['name'] for row in rows if row.get('required') and not filled.get(row['name'])]
+    if missing:
+        raise CommandFailed(f'{command} needs {", ".join(missing)}.')
+    return filled
+
+
 def contents_of(container: Container) -> list[Any]:
     """Return the items in the entries of a fetching command. An entry has one item, a list, or either as JSON text."""
     found: list[Any] = []
@@ -271,10 +292,24 @@ def contents_of(container: Container) -> list[Any]:
     return found
 
 
-def explain(exception: str, integration: pack.Integration, runtime: Runtime) -> str:
+def run_to_its_end(container: Container, command: str, script: Mapping[str, Any], runtime: Runtime) -> None:
+    """Run a container until its command is complete. Raise CommandFailed for an exception or an error entry."""
+    container.start()
+    if container.wait(COMMAND_SECONDS) is None:
+        container.stop(STOP_GRACE_SECONDS)
+        raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
+    if container.exception:
+        reason = explain(container.exception, script, runtime)
+        raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])), container.results)
+    for result in container.results:
+        if result.get('Type') == ERROR_ENTRY:
+            raise CommandFailed(str(result.get('Contents')), container.results)
+
+
+def explain(exception: str, script: Mapping[str, Any], runtime: Runtime) -> str:
     """Return what to do about an exception, or '' if it is unknown. Without an exception, explain that a script ended."""
     if missing := MISSING_MODULE.search(exception):
-        image = integration.descriptor['script'].get('dockerimage') or 'its image'
+        image = script.get('dockerimage') or 'its image'
         name = missing[1].partition('.')[0]
         return (f'The Python of the container lacks the module {name}, which {image} has. Run '
                 f'{runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or choose another Python with --python PATH.')

@@ -362,8 +362,8 @@ def end_with(parent: int) -> None:
     os._exit(1)
 
 
-if __name__ == '__main__':
-    _, started_by, *arguments = sys.argv
+def run(started_by: str, *arguments: str) -> None:
+    """Run `main` as a process that ends with its parent, and quietly once the line is closed."""
     threading.Thread(target=end_with, args=(int(started_by),), daemon=True).start()
     try:
         main(*arguments)
@@ -371,3 +371,7 @@ if __name__ == '__main__':
         if str(error) != CONNECTION_CLOSED:
             raise
         sys.exit(1)
+
+
+if __name__ == '__main__':
+    run(*sys.argv[1:])

@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,7 +18,8 @@ from localxsoar.ports import PORT_PARAMETER
 
 CARRIED_COMMON_SERVER_PYTHON = Path(__file__).with_name('CommonServerPython.py')
 UNKNOWN = 'unknown'
-FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py')
+FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py',
+                   'Scripts/*.yml', 'Scripts/*/*.yml', 'Scripts/*/*.py')
 # The row that the server adds to the form of a descriptor with `longRunningPort: true`.
 PORT_ROW = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
 # Imports that the server removes, for it puts the text of these modules before the script. A `from __future__` import,
@@ -83,17 +85,23 @@ def load_integration(path: Path, name: str = '') -> Integration:
     """
     if not path.exists():
         raise UsageError(f'There is no pack at {path}.')
-    found = list(_integrations(path))
+    found = load_integrations(path)
     chosen = [item for item in found if item.name == name] or [item for item in found if item.is_long_running] or found
     if not chosen:
         raise UsageError(f'{path} has no integration (a .yml with commonfields and script).')
     if len(chosen) > 1:
-        raise UsageError(f'{path} has several integrations; give the path of one: {", ".join(item.source for item in chosen)}.')
+        names = ', '.join(item.name for item in chosen)
+        raise UsageError(f'{path} has several integrations. Choose with --integration NAME: {names}.')
     return chosen[0]
 
 
+def load_integrations(path: Path) -> list[Integration]:
+    """Return all integrations at a path, none if it has only scripts."""
+    return list(_integrations(path))
+
+
 def _integrations(path: Path) -> Iterator[Integration]:
-    files = _read_files(path)
+    files = read_files(path)
     wanted = {path.name} if path.suffix == '.yml' else {name for name in files if name.endswith('.yml')}
     for name in sorted(wanted):
         descriptor = _read_descriptor(name, files[name])
@@ -101,7 +109,7 @@ def _integrations(path: Path) -> Iterator[Integration]:
             yield _build(path, name, descriptor, files)
 
 
-def _read_files(path: Path) -> dict[str, bytes]:
+def read_files(path: Path) -> dict[str, bytes]:
     """Return the files of a pack by their path inside it."""
     if path.suffix == '.zip':
         return dict(_zip_files(path.read_bytes(), path.name))
@@ -140,31 +148,37 @@ def _zip_files(data: bytes, label: str) -> Iterator[tuple[str, bytes]]:
 
 def _read_descriptor(name: str, data: bytes) -> dict[str, Any] | None:
     """Return the descriptor in a .yml file, or None if the file describes something else."""
-    try:
-        content = yaml.safe_load(data)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f'{name} is not YAML: {" ".join(str(error).split())}') from None
+    content = read_yaml(name, data)
     is_integration = isinstance(content, dict) and isinstance(content.get('script'), dict) and 'commonfields' in content
     return content if is_integration else None
+
+
+@lru_cache(maxsize=256)  # reading takes long, and a file may be an integration's or a script's
+def read_yaml(name: str, data: bytes) -> Any:
+    try:
+        return yaml.safe_load(data)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f'{name} is not YAML: {" ".join(str(error).split())}') from None
 
 
 def _build(path: Path, name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> Integration:
     """Return the integration of one descriptor, which is the file `name` of the pack at `path`."""
     metadata = _pack_metadata(name, files)
     integration = str((descriptor.get('commonfields') or {}).get('id') or PurePosixPath(name).stem)
-    script, file = _find_script(name, descriptor, files)
-    if path.is_dir():
-        prefix = f'{path}/'
-    elif path.suffix == '.yml':
-        prefix = f'{path.parent}/'
-    else:
-        prefix = f'{path}:'  # a file inside a zip is shown after a colon
-    return Integration(descriptor, script, f'{path}/{name}' if path.is_dir() else str(path), prefix + file,
+    script, file = find_script(name, descriptor['script'].get('script'), files)
+    return Integration(descriptor, script, f'{path}/{name}' if path.is_dir() else str(path), show_file(path, file),
                        str(metadata.get('name') or integration), str(metadata.get('currentVersion') or UNKNOWN),
-                       tuple(_api_modules(path, script, set())))
+                       tuple(api_modules(path, script, set())))
 
 
-def _api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str, str]]:
+def show_file(path: Path, name: str) -> str:
+    """Return the name of a file of the pack at `path` for messages. A file inside a zip is shown after a colon."""
+    if path.is_dir():
+        return f'{path}/{name}'
+    return f'{path.parent}/{name}' if path.suffix == '.yml' else f'{path}:{name}'
+
+
+def api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str, str]]:
     """Yield the file and text of each API module that the script imports, once, after the modules that it needs itself."""
     for name in API_MODULE.findall(script):
         if name not in seen:
@@ -175,7 +189,7 @@ def _api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str,
                 raise UsageError(f'{path} imports {name}, but no folder above it has {module_path}. '
                                  'demisto-sdk prepare-content inserts it into the script.')
             text = file.read_text('utf-8')
-            yield from _api_modules(path, text, seen)
+            yield from api_modules(path, text, seen)
             yield str(file), text
 
 
@@ -210,10 +224,9 @@ def _pack_metadata(name: str, files: dict[str, bytes]) -> dict[str, Any]:
     return {}
 
 
-def _find_script(name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> tuple[str, str]:
-    """Return the script's text, and the file that contains it. Raise UsageError if there is none."""
-    unified = descriptor['script'].get('script')
-    if unified and unified.strip() != '-':  # the SDK writes `-` for a script in a file beside the descriptor
+def find_script(name: str, unified: Any, files: dict[str, bytes]) -> tuple[str, str]:
+    """Return a script's text, which is in its descriptor or beside it, and its file. Raise UsageError if there is none."""
+    if unified and str(unified).strip() != '-':  # the SDK writes `-` for a script in a file beside the descriptor
         return str(unified), name
     beside = PurePosixPath(name).with_suffix('.py').as_posix()
     if beside not in files:

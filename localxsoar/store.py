@@ -21,12 +21,19 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS incident (
     id INTEGER PRIMARY KEY, name TEXT, type TEXT, created TEXT, occurred TEXT, status INTEGER,
     instance TEXT, brand TEXT, sent TEXT);
+CREATE TABLE IF NOT EXISTS changed (incident INTEGER PRIMARY KEY, fields TEXT, modified TEXT);
+CREATE VIEW IF NOT EXISTS shown AS
+    SELECT id, name, type, created, occurred, status, instance, brand, coalesce(fields, sent) AS sent,
+        coalesce(modified, created) AS modified
+    FROM incident LEFT JOIN changed ON changed.incident = id;
 CREATE TABLE IF NOT EXISTS kept (instance TEXT, kind TEXT, value TEXT, version INTEGER, PRIMARY KEY (instance, kind));
 CREATE TABLE IF NOT EXISTS indicator (
     id INTEGER PRIMARY KEY, value TEXT UNIQUE, type TEXT, brand TEXT, instance TEXT, modified TEXT, sent TEXT);
+CREATE TABLE IF NOT EXISTS file (id TEXT PRIMARY KEY, name TEXT, content BLOB);
 CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
+OWN_COLUMNS = ('name', 'type', 'occurred', 'status')  # of the fields that a change of an incident may set
 # Fields that the server adds to an incident that lacks them.
 ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'details': '', 'CustomFields': {}, 'version': 1}
 RFC3339 = re.compile(r'''
@@ -39,11 +46,27 @@ QUERY_TERM = re.compile(r'''
     (?: "([^"]*)" | ([^\s"]+) )   # the value, quoted if it contains spaces
     \s*''', re.VERBOSE)
 DATES = {'fromDate': '>=', 'toDate': '<='}
-INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
-                   'sourceInstance': 'instance'}
+FILTER_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
+                 'sourceInstance': 'instance'}
 INDICATOR_FIELDS = {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance'}
 STATUSES = {'pending': '0', 'active': '1', 'closed': '2', 'done': '2', 'archived': '3'}
 ANY_VERSION = -1
+# A field of an incident, or a custom field, by the name that it has in queries.
+ANY_FIELD = """CASE WHEN json_valid(sent) THEN
+    coalesce(json_extract(sent, '$."{0}"'), json_extract(sent, '$.CustomFields."{0}"'), '') ELSE '' END"""
+
+
+class IncidentFields(dict[str, str]):
+    """The fields of incidents with their SQL expressions. Any word is one: a pack may have fields of its own."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return ANY_FIELD.format(name)
+
+
+INCIDENT_FIELDS = IncidentFields(FILTER_FIELDS, modified='modified', created='created', occurred='occurred')
 LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
 BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')
 
@@ -75,9 +98,36 @@ class Store:
         """Return one page of the incidents that match a filter of the XSOAR API, and the number of all that match."""
         where, values = _conditions(filter, INCIDENT_FIELDS)
         size = int(filter.get('size') or DEFAULT_PAGE_SIZE)
-        page = f'SELECT {COLUMNS} FROM incident WHERE {where} ORDER BY {_order(filter)} LIMIT ? OFFSET ?'
+        page = f'SELECT {COLUMNS}, modified FROM shown WHERE {where} ORDER BY {_order(filter)} LIMIT ? OFFSET ?'
         rows = self._read(page, [*values, size, size * int(filter.get('page') or 0)])
-        return [_incident(row) for row in rows], self._count('incident', where, values)
+        return [_incident(row) for row in rows], self._count('shown', where, values)
+
+    def preview(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
+        """Return the incidents as they would be created, without ids. Raise CallRejected if one is wrong."""
+        for position, incident in enumerate(incidents):
+            check_incident(position, incident)
+        return [{**_incident(_row(0, incident, now(), instance, brand), incident), 'id': ''} for incident in incidents]
+
+    def get(self, number: str) -> dict[str, Any]:
+        """Return an incident. Raise CallRejected if there is none with this id."""
+        found, _ = self.search({'id': [number]})
+        if not found:
+            raise CallRejected(f'There is no incident {number}.')
+        return found[0]
+
+    def update(self, number: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Set fields of an incident, add to its custom fields, and return it. Raise CallRejected if that is impossible."""
+        check_incident(number, fields)
+        with self._lock:
+            rows = self._database.execute('SELECT id, sent FROM shown WHERE CAST(id AS TEXT) = ?', [number]).fetchall()
+            for key, sent in rows:
+                old = json.loads(sent)
+                custom = {**(old.get('CustomFields') or {}), **(fields.get('CustomFields') or {})}
+                new = {**old, **fields, **({'CustomFields': custom} if custom else {})}
+                self._database.execute('INSERT OR REPLACE INTO changed VALUES (?, ?, ?)', [key, json.dumps(new), now()])
+                for name in [name for name in OWN_COLUMNS if name in fields]:
+                    self._database.execute(f'UPDATE incident SET {name} = ? WHERE id = ?', [_column(fields[name]), key])
+        return self.get(number)
 
     def sent(self) -> list[dict[str, Any]]:
         """Return every incident exactly as it came over the line, with its id."""
@@ -142,6 +192,25 @@ class Store:
                                           [investigation, json.dumps(contents)])
         return f'{done.lastrowid}@{investigation}'
 
+    def entries(self, investigation: str) -> list[dict[str, Any]]:
+        """Return the entries of a War Room, oldest first."""
+        rows = self._read('SELECT id, contents FROM entry WHERE investigation = ? ORDER BY id', [investigation])
+        return [{'id': f'{number}@{investigation}', 'contents': json.loads(contents)} for number, contents in rows]
+
+    def entry(self, number: str) -> Any:
+        """Return an entry by its id, such as `7@playground`, or None."""
+        rows = self._read("SELECT contents FROM entry WHERE id || '@' || investigation = ?", [number])
+        return json.loads(rows[0][0]) if rows else None
+
+    def keep_file(self, number: str, name: str, content: bytes) -> None:
+        with self._lock:
+            self._database.execute('INSERT OR REPLACE INTO file VALUES (?, ?, ?)', [number, name, content])
+
+    def file(self, number: str) -> tuple[str, bytes] | None:
+        """Return the name and the content of a file, or None."""
+        rows = self._read('SELECT name, content FROM file WHERE id = ?', [number])
+        return rows[0] if rows else None
+
     def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._lock:
             return self._database.execute(query, values).fetchall()
@@ -158,7 +227,7 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.%fZ')
 
 
-def check_incident(position: int, incident: Any) -> None:
+def check_incident(position: int | str, incident: Any) -> None:
     """Raise CallRejected for an incident that the server, which is written in Go, could not read."""
     if not isinstance(incident, dict):
         raise CallRejected(f'Incident {position} is not an object.')
@@ -192,6 +261,10 @@ def _row(number: int, incident: dict[str, Any], now: str, instance: str, brand: 
             incident.get('occurred') or now, PENDING, instance, brand, json.dumps(incident))
 
 
+def _column(value: Any) -> Any:
+    return _storable(value) if isinstance(value, str) else value
+
+
 def _storable(text: str) -> str:
     """Return the text in a form that SQLite accepts: a lone surrogate becomes U+FFFD, as in Go."""
     return text.encode('utf-8', 'surrogatepass').decode('utf-8', 'replace') if not text.isascii() else text
@@ -199,10 +272,10 @@ def _storable(text: str) -> str:
 
 def _incident(row: Sequence[Any], sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the incident as the server shows it: the fields that were sent, and those that the server sets."""
-    number, name, type_, created, occurred, status, instance, brand, text = row
+    number, name, type_, created, occurred, status, instance, brand, text, *modified = row
     known = {key: value for key, value in (sent or json.loads(text)).items() if value is not None}
     own = {'id': str(number), 'name': name, 'type': type_, 'rawType': type_, 'rawName': name,
-           'created': created, 'modified': created, 'occurred': occurred, 'status': status,
+           'created': created, 'modified': (modified or [created])[0], 'occurred': occurred, 'status': status,
            'sourceInstance': instance, 'sourceBrand': brand, 'rawJSON': _storable(str(known.get('rawJSON') or ''))}
     # `own` comes first for its order, as people read it, and last because its values win.
     return {**own, **ADDED, **known, **own}
@@ -227,7 +300,7 @@ def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[s
     """Return an SQL condition for a filter, and the values of its placeholders."""
     conditions = ['1']
     values: list[Any] = []
-    for field, column in INCIDENT_FIELDS.items():
+    for field, column in FILTER_FIELDS.items():
         if given := filter.get(field):
             wanted = given if isinstance(given, list) else [given]
             conditions.append(f"CAST({column} AS TEXT) IN ({','.join('?' * len(wanted))})")

@@ -7,8 +7,8 @@ import pytest
 from localxsoar.errors import CallRejected, UsageError
 from localxsoar.faults import Faults
 
-DEFAULTS = {'call_delay_ms': 0, 'incident_delay_ms': 0, 'refuse': '', 'answer': 'normal', 'drop': '', 'rename': '', 'hang': False,
-            'cut': False}
+DEFAULTS = {'call_delay_ms': 0, 'incident_delay_ms': 0, 'refuse': '', 'answer': 'normal', 'drop': '', 'dropped': 'empty',
+            'rename': '', 'hang': False, 'cut': False}
 TWO = [{'name': 'good'}, {'name': 'poisoned'}]
 
 
@@ -76,7 +76,7 @@ def test_a_value_is_read_from_text_or_json(name: str, given: Any, value: Any) ->
 @pytest.mark.parametrize('name, given, words', [
     ('speed', 1, 'There is no fault speed. Known: call_delay_ms, '), ('call_delay_ms', 'inf', "'inf' is not milliseconds"),
     ('call_delay_ms', -0.1, 'is not milliseconds'), ('call_delay_ms', None, 'None is not milliseconds'),
-    ('drop', [], 'is not a text'),
+    ('drop', [], 'is not a text'), ('dropped', 'none', 'is not empty or null'),
     ('answer', 'maybe', 'is not one of normal, reversed'), ('hang', 'yes', 'is not true or false')])
 def test_a_wrong_value_changes_no_fault(name: str, given: Any, words: str) -> None:
     faults = Faults()

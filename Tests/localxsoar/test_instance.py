@@ -280,6 +280,5 @@ CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py'
     (MISSING_NAME, CARRIED, 'If tableToMarkdown belongs to CommonServerPython: the subset'), (MISSING_NAME, REAL, ''),
     ('ValueError: other', CARRIED, ''), ('', CARRIED, 'The script came to its end')])
 def test_an_end_is_explained_with_what_to_do(exception: str, runtime: Runtime, words: str) -> None:
-    integration = Integration({'script': {'dockerimage': 'an/image:1'}}, '', '', '', '', '')
-    explained = explain(exception, integration, runtime)
+    explained = explain(exception, {'dockerimage': 'an/image:1'}, runtime)
     assert words in explained and bool(words) is bool(explained)

@@ -394,7 +394,7 @@ def test_the_integration_of_a_pack_is_the_one_named_or_the_long_running_one(tmp_
     assert load_integration(tmp_path).name == 'B'
     assert load_integration(tmp_path, 'A').name == 'A'
     write(folder / 'C.yml', descriptor('C', long_running=True))
-    with pytest.raises(UsageError, match=r'several integrations; give the path of one: .*B\.yml, .*C\.yml\.'):
+    with pytest.raises(UsageError, match=r'several integrations. Choose with --integration NAME: B, C\.'):
         load_integration(tmp_path)
     assert load_integration(folder / 'C.yml').name == 'C'
 

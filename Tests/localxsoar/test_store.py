@@ -140,7 +140,7 @@ def test_a_search_finds_what_its_filter_says(store: Store, filter: dict[str, Any
     assert total == (4 if 'size' in filter else len(ids))
 
 
-@pytest.mark.parametrize('query', ['free text', 'owner:me', 'name:"open'])
+@pytest.mark.parametrize('query', ['free text', 'owner:', 'name:"open'])
 def test_a_query_that_is_not_understood_is_not_guessed_at(store: Store, query: str) -> None:
     with pytest.raises(ValueError, match='The local XSOAR reads queries as'):
         store.search({'query': query})
