@@ -66,13 +66,15 @@ class CommandResults:
     """The result of a command: readable text, and outputs for the context under `outputs_prefix`."""
 
     def __init__(self, outputs_prefix: Any = None, outputs_key_field: Any = None, outputs: Any = None,
-                 readable_output: Any = None, raw_response: Any = None, entry_type: int = EntryType.NOTE) -> None:
+                 readable_output: Any = None, raw_response: Any = None, entry_type: int = EntryType.NOTE,
+                 ignore_auto_extract: bool = False) -> None:
         self.outputs_prefix = outputs_prefix
         self.outputs_key_field = outputs_key_field
         self.outputs = outputs
         self.readable_output = readable_output
         self.raw_response = raw_response
         self.entry_type = entry_type
+        self.ignore_auto_extract = ignore_auto_extract
 
     def to_context(self) -> dict[str, Any]:
         """Return the entry for demisto.results."""
@@ -86,6 +88,7 @@ class CommandResults:
             'Contents': contents if contents is not None else readable,
             'HumanReadable': readable,
             'EntryContext': self._entry_context(),
+            'IgnoreAutoExtract': self.ignore_auto_extract,
         }
 
     def _entry_context(self) -> dict[str, Any]:
@@ -94,6 +97,16 @@ class CommandResults:
         keys = [self.outputs_key_field] if isinstance(self.outputs_key_field, str) else self.outputs_key_field or []
         condition = ' && '.join(f'val.{key} && val.{key} == obj.{key}' for key in keys)
         return {f'{self.outputs_prefix}({condition})' if condition else self.outputs_prefix: self.outputs}
+
+
+def tableToMarkdown(name: str, t: Any, headers: Any = None) -> str:
+    """Return a table in Markdown of a list of dicts, under a title. The columns are `headers`, or else the first row's keys."""
+    columns = list(headers or (t and t[0]) or [])
+    if not t or not columns:
+        return f'### {name}\n**No entries.**\n'
+    cells = [[str(row.get(column, '')).replace('|', '\\|').replace('\n', '<br>') for column in columns] for row in t]
+    rows = [columns, ['---'] * len(columns), *cells]
+    return '\n'.join([f'### {name}', *(f"|{'|'.join(row)}|" for row in rows), ''])
 
 
 def return_results(results: Any) -> None:

@@ -122,8 +122,13 @@ RETRY_AFTER_SECONDS = 10
 TIMED_SECONDS = 300  # Slack, Stripe and Standard Webhooks use five minutes
 BODY_TIMED_SECONDS = 60  # if the body contains the time, as Linear's does
 
-SAMPLES_EVERY_SECONDS = 60  # the shortest interval between two saves of the samples
+CONTEXT_EVERY_SECONDS = 60  # the shortest interval between two saves of the samples and the history
 MAX_SAMPLES = 20
+MAX_ACCEPTED_LINES = 150  # of the history: deliveries with a valid proof
+MAX_OTHER_LINES = 50
+HISTORY_HOURS = 48  # for which deliveries are counted
+MAX_HISTORY_BYTES = 64 * 1024  # of its lines and counts as JSON
+SLOWNESS_SECONDS = 300  # how long the health shows that XSOAR was slow
 
 STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 
@@ -1303,6 +1308,7 @@ class NamePart(NamedTuple):
 class Row:
     """One way to identify a sender's events, and what to read from them. A row of SENDERS with ` / ` becomes several."""
 
+    sender: str  # such as 'Opsgenie'
     rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
     conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
     name_parts: list[NamePart]
@@ -1738,8 +1744,8 @@ def sender_rows() -> Iterator[Row]:
         severity = columns.get('severity', '')
         recovered, _, recovered_at = columns.get('recovered', '').partition(' at ')
         key_prefix, _, problem_key = columns.get('problem key', '').rpartition(': ')
-        yield Row(rank, conditions, name_parts, columns.get('time', ''), severity_paths(severity), severity == NOTHING,
-                  alternatives_in(recovered), recovered_at, key_prefix, alternatives_in(problem_key))
+        yield Row(columns['sender'], rank, conditions, name_parts, columns.get('time', ''), severity_paths(severity),
+                  severity == NOTHING, alternatives_in(recovered), recovered_at, key_prefix, alternatives_in(problem_key))
 
 
 def severity_paths(column: str) -> list[tuple[str, str]]:
@@ -2209,6 +2215,7 @@ class Arrival:
     query: dict[str, str] = field(default_factory=dict)
     note: Callable[[str], Any] = note_nothing
     skipped: int = 0  # the recoveries that the URL's ?skip=resolved left out
+    product: str = ''  # the sender of the last event, if it has a row
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
 
@@ -2621,6 +2628,7 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
 
 def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> list[dict[str, Any]]:
     """Return the incident of a third-party event, or none if it is a recovery and the URL says ?skip=resolved."""
+    arrival.product = event.row.sender if event.row else ''
     if arrival.skips_recoveries and event.is_recovery:
         arrival.skipped += 1
         return []
@@ -2837,6 +2845,8 @@ class Request:
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: int = 0  # the recoveries that ?skip=resolved left out
+    result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history; '' if it is no delivery or was rejected
+    product: str = ''  # the sender's product, if known
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -3589,13 +3599,97 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
     return []
 
 
+class HistoryLine(Struct, array_like=True):
+    """A delivery in the history, or several equal rejections; then `time` and `size` are those of the last one."""
+
+    number: int  # set by History.add
+    time: str  # in RFC 3339
+    since: str  # the time of the first one
+    count: int
+    size: int
+    is_accepted: bool  # the fields from here on decide whether rejections are equal
+    status: int
+    address: str
+    user_agent: str
+    product: str
+    result: str  # 'created', 'repeat', 'skipped', 'handshake' or 'rejected'
+    note: str  # what the delivery became, or why it was rejected
+
+
+class History(Struct):
+    """The latest deliveries and counts, which outlive the container in the integration context.
+
+    Other deliveries than accepted ones have lines of their own, so that a stranger's flood removes no accepted delivery.
+    """
+
+    listening_since: str = ''  # empty while the port is closed
+    saved: str = ''  # the time of the latest save
+    waiting: int = 0  # how many requests waited for XSOAR at that time
+    latest_number: int = 0
+    accepted: list[HistoryLine] = []  # the latest is last
+    others: list[HistoryLine] = []
+    # For example {'2026-11-26T14': {'created': 3, '401 No token is shown': 2, 'longest call (s)': 0.5}}, oldest first.
+    hours: dict[str, dict[str, int | float]] = {}
+
+    def add(self, line: HistoryLine, most_accepted: int = MAX_ACCEPTED_LINES, most_others: int = MAX_OTHER_LINES) -> None:
+        """Count a delivery and keep its line. If it is rejected like an earlier one, both share one line."""
+        self.count(line)
+        lines, most = (self.accepted, most_accepted) if line.is_accepted else (self.others, most_others)
+        is_rejected = line.result == 'rejected'
+        equal = next((each for each in reversed(lines) if is_rejected and astuple(each)[5:] == astuple(line)[5:]), None)
+        if equal:
+            lines.remove(equal)
+            line = HistoryLine(equal.number, line.time, equal.since, equal.count + line.count, *astuple(line)[4:])
+        else:
+            line.number = self.latest_number = self.latest_number + 1
+        lines.append(line)
+        del lines[:-most]
+
+    def count(self, line: HistoryLine, most_reasons: int = 8) -> None:
+        """Count a delivery in its hour: by its result, or a rejection by its reason until there are `most_reasons` keys."""
+        counts = self.hour(line.time)
+        what = f'{line.status} {line.note}'[:60] if line.result == 'rejected' else line.result
+        if line.result == 'rejected' and what not in counts and len(counts) >= most_reasons:
+            what = 'other reasons'
+        counts[what] = counts.get(what, 0) + line.count
+
+    def hour(self, now: str, most_hours: int = HISTORY_HOURS) -> dict[str, int | float]:
+        """Return the counts of the hour of a time in RFC 3339. Forget the oldest hour if there are too many."""
+        counts = self.hours.setdefault(now[:13], {})
+        if len(self.hours) > most_hours:
+            del self.hours[min(self.hours)]
+        return counts
+
+    def to_context(self, most_bytes: int = MAX_HISTORY_BYTES) -> dict[str, str]:
+        """Return the history as a part of the integration context. First forget the oldest lines until it fits."""
+        while len(text := to_json(self)) > most_bytes:
+            del max(self.accepted, self.others, key=len)[0]
+        return {'deliveries': text.decode()}
+
+
+def read_history(context: Any) -> History:
+    """Return the history in an integration context; an empty one if it holds anything else, so that serving goes on."""
+    with suppress(KeyError, TypeError, ValueError):
+        return Decoder(History).decode(context['deliveries'])
+    return History()
+
+
+def history_line(request: Request, status: int, address: str, user_agent: str) -> HistoryLine:
+    """Return the history's line for a request. The address and the user agent are as the log has them: without the token."""
+    now = utc_text(int(time.time()))
+    return HistoryLine(0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status,
+                       escaped(address, 60), escaped(user_agent, 80), request.product,
+                       'rejected' if status >= 400 else request.result, escaped(request.log_note, 100))
+
+
 ''' THE LINE TO THE SERVER '''
 
 
 class ServerLine:
     """The only caller of demisto while serving: a greenlet (`run`) decides on the next call, a native thread makes it.
 
-    Between the calls for posts it sends health, log lines and samples at intervals. That an error is over is sent at once.
+    Between the calls for posts it sends health, log lines, samples and history at intervals. That an error is over is sent
+    at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -3603,16 +3697,22 @@ class ServerLine:
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
+        self.history = History()
+        self.has_new_lines = False  # whether the history has lines that are not saved
+        self.is_save_urgent = False  # whether to save the context before CONTEXT_EVERY_SECONDS have passed
+        self.unavailable = 0  # how many requests got a 503
         self.is_health_known = False  # whether anything about the health has been reported
         self.error = ''  # an error of XSOAR or the port; empty if there is none
         self.failure = ''  # a request's unexpected failure, until it has been sent and a later createIncidents call succeeds
+        self.slowness = ''  # that a call took long; empty SLOWNESS_SECONDS later
+        self.slowness_ends_at = 0.0
         self.sent_health: str | None = None  # the health that was last sent; None if none was, or if sending it failed
         self.health_every = health_every
-        self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
+        self.logs_due_at = self.context_due_at = self.health_due_at = 0.0
         self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
-        self.only_logs_remain = False  # only the log lines still waiting are left to send
+        self.is_finishing = False  # only the log lines still waiting and the context are left to send
         self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # each a function and its arguments, for the native thread
         self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # results and errors, from that thread
         self.replied = gevent.get_hub().loop.async_()  # by which that thread resumes the greenlet
@@ -3639,10 +3739,32 @@ class ServerLine:
         self.is_health_known = True
         self.wake.set()
 
+    def record(self, line: HistoryLine) -> None:
+        """Add a delivery to the history, to be saved when the context is due."""
+        self.history.add(line)
+        self.has_new_lines = True
+        self.unavailable += line.status == HTTPStatus.SERVICE_UNAVAILABLE
+
+    def record_listening(self, since: str) -> None:
+        """Save at once since when the port is open; '' if it is closed."""
+        self.history.listening_since = since
+        self.is_save_urgent = True
+        self.wake.set()
+
+    def record_duration(self, seconds: float, unavailable: int) -> None:
+        """Keep how long a call took. If it took long, show that in the health, and how many requests got a 503 meanwhile."""
+        now = utc_text(int(time.time()))
+        counts = self.history.hour(now)
+        counts['longest call (s)'] = max(counts.get('longest call (s)', 0), round(seconds, 1))
+        if seconds > LONGEST_CALL_SECONDS:
+            self.slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}; {unavailable} requests got 503 meanwhile.'
+            self.slowness_ends_at = time.monotonic() + SLOWNESS_SECONDS
+            self.is_health_known = True
+
     @property
     def health(self) -> str:
         """Return what the instance's page should say about errors; '' if there is none."""
-        return ' '.join(each for each in (self.error, self.failure) if each)
+        return ' '.join(each for each in (self.error, self.failure, self.slowness) if each)
 
     @property
     def call_seconds(self) -> float:
@@ -3666,15 +3788,16 @@ class ServerLine:
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         self.log_buffer.end_flood()
-        self.only_logs_remain = True  # from now on `run` ends as soon as no log line waits
+        self.record_listening('')
+        self.is_finishing = True  # from now on `run` ends as soon as the log lines and the context have been sent
         self.wake.set()
         self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
 
     def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         context, _ = self.call(demisto.getIntegrationContext)
-        self.samples.latest = read_samples(context)
-        while not self.is_cut and (self.log_buffer.lines or not self.only_logs_remain):
+        self.restore(context)
+        while not self.is_cut and (self.log_buffer.lines or self.is_save_urgent or not self.is_finishing):
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
                 continue
@@ -3683,16 +3806,26 @@ class ServerLine:
                 self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.wake.clear()
 
+    def restore(self, context: Any) -> None:
+        """Take the samples and the history of the container before; add what was recorded while they were read."""
+        self.samples.latest = read_samples(context)
+        new, self.history = self.history, read_history(context)
+        self.history.listening_since = new.listening_since
+        for line in new.accepted + new.others:
+            self.history.add(line)
+
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
 
         gevent.threadpool would do the same, but it resumes its caller only after all sockets that are ready: while many
         requests arrive, the line would sit idle for a long time.
         """
+        began, unavailable = time.monotonic(), self.unavailable
         self.replied.start(gevent.getcurrent().switch)
         self.jobs.put((function, *args))
         gevent.get_hub().switch()  # until `replied` switches back
         self.replied.stop()
+        self.record_duration(time.monotonic() - began, self.unavailable - unavailable)
         result, error = self.replies.get()
         if error and has_ended_line(error, is_create=function == demisto.createIncidents):
             self.cut()
@@ -3746,22 +3879,32 @@ class ServerLine:
                                  f'for {self.queue.alone_seconds} s each request goes in a call of its own.')
 
     def send_what_is_due(self) -> bool:
-        """Send one thing that is due: health, else one level of log lines, else samples. Return False if nothing is due."""
+        """Send one thing that is due: health, else one level of log lines, else the context. Return False if nothing is due."""
         now = time.monotonic()
+        if now >= self.slowness_ends_at:
+            self.slowness = ''
         has_health_changed = self.is_health_known and self.health != self.sent_health
         has_error_ended = self.sent_health and not self.health
         if has_health_changed and (has_error_ended or now >= self.health_due_at):
             self.send_health()
-        elif self.log_buffer.lines and (now >= self.logs_due_at or self.only_logs_remain):
+        elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finishing):
             self.logs_due_at = now + self.log_every
             level, text = self.log_buffer.drain()
             self.call(getattr(demisto, level), text)
-        elif self.samples.has_changed and now >= self.samples_due_at:
-            self.samples_due_at = now + SAMPLES_EVERY_SECONDS
-            self.call(demisto.setIntegrationContext, self.samples.to_context())
+        elif self.is_save_urgent:
+            self.save_context()
+        elif (self.samples.has_changed or self.has_new_lines) and now >= self.context_due_at:
+            self.context_due_at = now + CONTEXT_EVERY_SECONDS
+            self.save_context()
         else:
             return False
         return True
+
+    def save_context(self) -> None:
+        """Save the samples and the history in the integration context."""
+        self.is_save_urgent = self.has_new_lines = False
+        self.history.saved, self.history.waiting = utc_text(int(time.time())), len(self.queue.waiting)
+        self.call(demisto.setIntegrationContext, self.samples.to_context() | self.history.to_context())
 
     def send_health(self) -> None:
         """Send the health to the instance's page. If it is an error or fails, the next comes `health_every` seconds later."""
@@ -3863,7 +4006,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             self.line.queue.check_open()
             response = handshake_before_proof(self.settings, request, self.intake)
             if response:
-                request.log_note = 'handshake'
+                request.log_note = request.result = 'handshake'
             return response or handler(request)
         except Rejected as rejection:
             request.log_note = rejection.detail.partition('. ')[0]
@@ -3926,12 +4069,15 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
         """Return the response with the created incidents, or with those of the delivery that this one repeats."""
+        request.result = 'skipped'
         if not post.incidents:
             if request.skipped:
                 request.log_note = 'skipped: resolved'
             return json_response(b'[]')
         original = self.deliveries.once(delivery, post)
         request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
+        if original.created_json != b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
+            request.result = 'created' if original is delivery else 'repeat'
         if request.skipped:
             request.log_note += ', skipped: resolved'
         return json_response(original.created_json)
@@ -3952,11 +4098,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             payloads = self.unpack(request, body, exclusive)
             response = signed_handshake(settings, request, signed_by, payloads)
             if response:
-                request.log_note = 'handshake'
+                request.log_note = request.result = 'handshake'
                 return response
             arrival = self.arrival(request)
             post = Post(to_incidents(payloads, arrival), request.memory_bytes)
-            request.skipped = arrival.skipped
+            request.skipped, request.product = arrival.skipped, arrival.product
             post.hand_over_by = hand_over_by
             # Without the token, which says nothing about what is to be created.
             parameters = [(name, value) for name, value in request.query.items()
@@ -4543,12 +4689,17 @@ class Connection:
         agent = quoted(request.headers.get('user-agent', '-'))
         size = request.body.size if request.body else '-'
         milliseconds = round((time.monotonic() - self.began) * 1000)
+        delivery_id = find_delivery_id(request.headers).split('\0')[1:2] if status[0] == '2' else []
+        shown_id = f', delivery {quoted(delivery_id[0])}' if delivery_id else ''
         text = (f'{redact(request.method)} {status} {milliseconds} ms, from {client} {agent}, '
-                f'{size} bytes: {request.log_note}')
-        if status[0] in '45':
+                f'{size} bytes{shown_id}: {request.log_note}')
+        is_rejected = status[0] in '45'
+        if is_rejected:
             line.log('info', text, reason=f'{status}: {request.log_note}')
         else:
             line.log('debug', text)
+        if is_rejected or request.result:
+            line.record(history_line(request, int(status), client.replace('"', ''), agent.replace('"', '')))
 
 
 def too_many_requests() -> Unavailable:
@@ -4781,11 +4932,49 @@ def open_port(server: WebhookServer) -> None:
         if line.ending.wait(retry_seconds):
             return
     line.report_health('')
+    line.record_listening(utc_text(int(time.time())))
     line.log('info', f'Listening on port {settings.port}.')
     if not settings.token:
         line.log('info', 'No Authorization Verification Token is configured: every POST is accepted.')
     elif len(settings.token.decode()) < 16:
         line.log('info', 'The Authorization Verification Token can be guessed: it has fewer than 16 characters.')
+
+
+DELIVERY_COLUMNS = ['time', 'status', 'sender', 'user agent', 'product', 'bytes', 'result']
+
+
+def deliveries_report(context: Any, args: dict[str, Any]) -> CommandResults:
+    """Return the tables and outputs of generic-webhook-deliveries. Raise ValueError for an unusable argument."""
+    limit, wanted = arg_to_number(args.get('limit')) or 50, args.get('result') or 'all'
+    if limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped'):
+        raise ValueError('limit must be at least 1, and result one of all, created, repeat, rejected and skipped.')
+    history = read_history(context)
+    lines = [line for line in history.accepted + history.others if wanted in ('all', line.result)]
+    lines = sorted(lines, key=lambda line: (line.time, line.number), reverse=True)[:limit]
+    hours = [hour_row(hour, counts) for hour, counts in sorted(history.hours.items(), reverse=True)]
+    listening = f'since {history.listening_since}' if history.listening_since else 'no'
+    readable = [
+        f'Listening: {listening}. Saved: {history.saved or "never"}, when {history.waiting} requests waited for XSOAR.\n',
+        tableToMarkdown('Hours (UTC)', hours, [*hours[0]] if hours else []),
+        tableToMarkdown('Latest deliveries', list(map(delivery_row, lines)), DELIVERY_COLUMNS),
+    ]
+    outputs = [{name.title().replace('_', ''): value for name, value in asdict(line).items()} for line in lines]
+    return CommandResults('GenericWebhook.Delivery', 'Number', outputs, readable_output='\n'.join(readable),
+                          ignore_auto_extract=True)
+
+
+def hour_row(hour: str, counts: dict[str, int | float]) -> dict[str, Any]:
+    """Return an hour's row of the table."""
+    known = ('created', 'repeat', 'skipped', 'handshake', 'longest call (s)')
+    rejected = '; '.join(f'{count} x {reason}' for reason, count in counts.items() if reason not in known)
+    return {'hour': hour, **{each: counts.get(each, 0) for each in known}, 'rejected': rejected}
+
+
+def delivery_row(line: HistoryLine) -> dict[str, Any]:
+    """Return a delivery's row of the table. What a sender wrote is code there, so that it becomes no link or picture."""
+    address, user_agent = (f"`{text.replace('`', chr(39))}`" for text in (line.address, line.user_agent))
+    note = f'{line.count} times since {line.since}: {line.note}' if line.count > 1 else line.note
+    return dict(zip(DELIVERY_COLUMNS, (line.time, line.status, address, user_agent, line.product, line.size, note), strict=True))
 
 
 ''' MAIN '''
@@ -4794,12 +4983,14 @@ def open_port(server: WebhookServer) -> None:
 def main() -> None:
     """Run the command that the server asks for. If it fails before serving begins, report that to the server."""
     command = demisto.command()
-    if command not in ('test-module', 'long-running-execution', 'fetch-incidents'):
+    if command not in ('test-module', 'long-running-execution', 'fetch-incidents', 'generic-webhook-deliveries'):
         raise NotImplementedError(f'The command {command} is not implemented.')
     try:
         # XSOAR runs fetch-incidents for the mapping wizard: it returns samples and creates nothing.
         if command == 'fetch-incidents':
             return demisto.incidents(read_samples(demisto.getIntegrationContext()))
+        if command == 'generic-webhook-deliveries':
+            return return_results(deliveries_report(demisto.getIntegrationContext(), demisto.args()))
         settings = read_settings(demisto.params())
         # The test opens no port, because the container that serves may have opened it already.
         if command == 'test-module':
