@@ -2215,7 +2215,7 @@ class Arrival:
     query: dict[str, str] = field(default_factory=dict)
     note: Callable[[str], Any] = note_nothing
     skipped: int = 0  # the recoveries that the URL's ?skip=resolved left out
-    product: str = ''  # the sender of the last event, if it has a row
+    product: str = ''  # the sender of the last payload, if it has a row
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
 
@@ -2614,6 +2614,7 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     `unknown_key`, the key because of which it is not an envelope.
     """
     event = arrival.event(source)
+    arrival.product = event.row.sender if event.row else ''
     if raw_keys := [key for key in RAW_KEYS if key in event.members]:
         raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other keys "
                          "into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
@@ -2628,7 +2629,6 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
 
 def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> list[dict[str, Any]]:
     """Return the incident of a third-party event, or none if it is a recovery and the URL says ?skip=resolved."""
-    arrival.product = event.row.sender if event.row else ''
     if arrival.skips_recoveries and event.is_recovery:
         arrival.skipped += 1
         return []
@@ -3617,40 +3617,37 @@ class HistoryLine(Struct, array_like=True):
 
 
 class History(Struct):
-    """The latest deliveries and counts, which outlive the container in the integration context.
-
-    Other deliveries than accepted ones have lines of their own, so that a stranger's flood removes no accepted delivery.
-    """
+    """The latest deliveries and counts. In the integration context they outlive the container."""
 
     listening_since: str = ''  # empty while the port is closed
-    saved: str = ''  # the time of the latest save
+    saved: float = 0  # the Unix time of the latest save
     waiting: int = 0  # how many requests waited for XSOAR at that time
     latest_number: int = 0
     accepted: list[HistoryLine] = []  # the latest is last
-    others: list[HistoryLine] = []
-    # For example {'2026-11-26T14': {'created': 3, '401 No token is shown': 2, 'longest call (s)': 0.5}}, oldest first.
+    others: list[HistoryLine] = []  # apart, so that a flood of them removes no accepted delivery
+    # For example {'2026-11-26T14': {'created': 3, '401 No token is shown': 2, 'longest call (s)': 0.5}}.
     hours: dict[str, dict[str, int | float]] = {}
 
     def add(self, line: HistoryLine, most_accepted: int = MAX_ACCEPTED_LINES, most_others: int = MAX_OTHER_LINES) -> None:
         """Count a delivery and keep its line. If it is rejected like an earlier one, both share one line."""
         self.count(line)
         lines, most = (self.accepted, most_accepted) if line.is_accepted else (self.others, most_others)
-        is_rejected = line.result == 'rejected'
-        equal = next((each for each in reversed(lines) if is_rejected and astuple(each)[5:] == astuple(line)[5:]), None)
-        if equal:
+        rejections = reversed(lines) if line.result == 'rejected' else iter(())
+        if equal := next((each for each in rejections if astuple(each)[5:] == astuple(line)[5:]), None):
             lines.remove(equal)
             line = HistoryLine(equal.number, line.time, equal.since, equal.count + line.count, *astuple(line)[4:])
         else:
-            line.number = self.latest_number = self.latest_number + 1
+            self.latest_number += 1
+            line.number = self.latest_number
         lines.append(line)
         del lines[:-most]
 
     def count(self, line: HistoryLine, most_reasons: int = 8) -> None:
         """Count a delivery in its hour: by its result, or a rejection by its reason until there are `most_reasons` keys."""
-        counts = self.hour(line.time)
-        what = f'{line.status} {line.note}'[:60] if line.result == 'rejected' else line.result
-        if line.result == 'rejected' and what not in counts and len(counts) >= most_reasons:
-            what = 'other reasons'
+        counts, what = self.hour(line.time), line.result
+        if line.result == 'rejected':
+            reason = f'{line.status} {line.note}'[:60]
+            what = reason if reason in counts or len(counts) < most_reasons else 'rejected for other reasons'
         counts[what] = counts.get(what, 0) + line.count
 
     def hour(self, now: str, most_hours: int = HISTORY_HOURS) -> dict[str, int | float]:
@@ -3676,6 +3673,7 @@ def read_history(context: Any) -> History:
 
 def history_line(request: Request, status: int, address: str, user_agent: str) -> HistoryLine:
     """Return the history's line for a request. The address and the user agent are as the log has them: without the token."""
+    address, user_agent = (text.translate({ord('"'): None, ord('`'): "'"}) for text in (address, user_agent))  # for the table
     now = utc_text(int(time.time()))
     return HistoryLine(0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status,
                        escaped(address, 60), escaped(user_agent, 80), request.product,
@@ -3903,7 +3901,7 @@ class ServerLine:
     def save_context(self) -> None:
         """Save the samples and the history in the integration context."""
         self.is_save_urgent = self.has_new_lines = False
-        self.history.saved, self.history.waiting = utc_text(int(time.time())), len(self.queue.waiting)
+        self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
         self.call(demisto.setIntegrationContext, self.samples.to_context() | self.history.to_context())
 
     def send_health(self) -> None:
@@ -4699,7 +4697,7 @@ class Connection:
         else:
             line.log('debug', text)
         if is_rejected or request.result:
-            line.record(history_line(request, int(status), client.replace('"', ''), agent.replace('"', '')))
+            line.record(history_line(request, int(status), client, agent))
 
 
 def too_many_requests() -> Unavailable:
@@ -4940,41 +4938,28 @@ def open_port(server: WebhookServer) -> None:
         line.log('info', 'The Authorization Verification Token can be guessed: it has fewer than 16 characters.')
 
 
-DELIVERY_COLUMNS = ['time', 'status', 'sender', 'user agent', 'product', 'bytes', 'result']
-
-
-def deliveries_report(context: Any, args: dict[str, Any]) -> CommandResults:
+def deliveries_report(context: Any, args: dict[str, Any], now: float) -> CommandResults:
     """Return the tables and outputs of generic-webhook-deliveries. Raise ValueError for an unusable argument."""
-    limit, wanted = arg_to_number(args.get('limit')) or 50, args.get('result') or 'all'
-    if limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped'):
+    limit, wanted = arg_to_number(args.get('limit') or 50), args.get('result') or 'all'
+    if not limit or limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped'):
         raise ValueError('limit must be at least 1, and result one of all, created, repeat, rejected and skipped.')
     history = read_history(context)
-    lines = [line for line in history.accepted + history.others if wanted in ('all', line.result)]
-    lines = sorted(lines, key=lambda line: (line.time, line.number), reverse=True)[:limit]
-    hours = [hour_row(hour, counts) for hour, counts in sorted(history.hours.items(), reverse=True)]
-    listening = f'since {history.listening_since}' if history.listening_since else 'no'
-    readable = [
-        f'Listening: {listening}. Saved: {history.saved or "never"}, when {history.waiting} requests waited for XSOAR.\n',
-        tableToMarkdown('Hours (UTC)', hours, [*hours[0]] if hours else []),
-        tableToMarkdown('Latest deliveries', list(map(delivery_row, lines)), DELIVERY_COLUMNS),
+    kept = sorted(history.accepted + history.others, key=lambda line: (line.time, line.number), reverse=True)
+    lines = [asdict(line) for line in kept if wanted in ('all', line.result)][:limit]
+    outputs = [{name.title().replace('_', ''): value for name, value in line.items()} for line in lines]
+    hours = [{'Hour (UTC)': hour, 'What happened': '; '.join(f'{what}: {number}' for what, number in counts.items())}
+             for hour, counts in sorted(history.hours.items(), reverse=True)]
+    # As code, what a sender wrote becomes no link and no picture in the War Room.
+    rows = [output | {name: f'`{output[name]}`' for name in ('Address', 'UserAgent')} for output in outputs]
+    state = (f'{"Listening since " + history.listening_since if history.listening_since else "Not listening"}. '
+             f'Saved {(now - history.saved) / 60:.1f} minutes ago, when {history.waiting} requests waited for XSOAR.')
+    tables = [
+        tableToMarkdown('Latest hours', hours),
+        tableToMarkdown('Latest deliveries', rows,
+                        ['Time', 'Count', 'Status', 'Address', 'UserAgent', 'Size', 'Product', 'Note']),
     ]
-    outputs = [{name.title().replace('_', ''): value for name, value in asdict(line).items()} for line in lines]
-    return CommandResults('GenericWebhook.Delivery', 'Number', outputs, readable_output='\n'.join(readable),
-                          ignore_auto_extract=True)
-
-
-def hour_row(hour: str, counts: dict[str, int | float]) -> dict[str, Any]:
-    """Return an hour's row of the table."""
-    known = ('created', 'repeat', 'skipped', 'handshake', 'longest call (s)')
-    rejected = '; '.join(f'{count} x {reason}' for reason, count in counts.items() if reason not in known)
-    return {'hour': hour, **{each: counts.get(each, 0) for each in known}, 'rejected': rejected}
-
-
-def delivery_row(line: HistoryLine) -> dict[str, Any]:
-    """Return a delivery's row of the table. What a sender wrote is code there, so that it becomes no link or picture."""
-    address, user_agent = (f"`{text.replace('`', chr(39))}`" for text in (line.address, line.user_agent))
-    note = f'{line.count} times since {line.since}: {line.note}' if line.count > 1 else line.note
-    return dict(zip(DELIVERY_COLUMNS, (line.time, line.status, address, user_agent, line.product, line.size, note), strict=True))
+    readable = '\n'.join([state if history.saved else 'Nothing is saved yet.', *tables])
+    return CommandResults('GenericWebhook.Delivery', 'Number', outputs, readable_output=readable, ignore_auto_extract=True)
 
 
 ''' MAIN '''
@@ -4990,7 +4975,7 @@ def main() -> None:
         if command == 'fetch-incidents':
             return demisto.incidents(read_samples(demisto.getIntegrationContext()))
         if command == 'generic-webhook-deliveries':
-            return return_results(deliveries_report(demisto.getIntegrationContext(), demisto.args()))
+            return return_results(deliveries_report(demisto.getIntegrationContext(), demisto.args(), time.time()))
         settings = read_settings(demisto.params())
         # The test opens no port, because the container that serves may have opened it already.
         if command == 'test-module':
