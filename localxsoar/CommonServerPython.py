@@ -88,7 +88,7 @@ class CommandResults:
             'Contents': contents if contents is not None else readable,
             'HumanReadable': readable,
             'EntryContext': self._entry_context(),
-            'IgnoreAutoExtract': self.ignore_auto_extract,
+            **({'IgnoreAutoExtract': True} if self.ignore_auto_extract else {}),
         }
 
     def _entry_context(self) -> dict[str, Any]:

@@ -124,10 +124,10 @@ BODY_TIMED_SECONDS = 60  # if the body contains the time, as Linear's does
 
 CONTEXT_EVERY_SECONDS = 60  # the shortest interval between two saves of the samples and the history
 MAX_SAMPLES = 20
-MAX_ACCEPTED_LINES = 150  # of the history: deliveries with a valid proof
-MAX_OTHER_LINES = 50
+MAX_ACCEPTED_ENTRIES = 150  # of the history: deliveries with a valid proof
+MAX_OTHER_ENTRIES = 50
 HISTORY_HOURS = 48  # for which deliveries are counted
-MAX_HISTORY_BYTES = 64 * 1024  # of its lines and counts as JSON
+MAX_HISTORY_BYTES = 64 * 1024  # of its entries and counts as JSON
 SLOWNESS_SECONDS = 300  # how long the health shows that XSOAR was slow
 
 STOP_SECONDS = 10  # for requests in flight when the instance is stopped
@@ -3592,15 +3592,8 @@ class Samples:
         return {'samples': json.dumps(self.latest)}
 
 
-def read_samples(context: Any) -> list[dict[str, Any]]:
-    """Return the samples in an integration context; an empty list if it holds anything else, so that serving goes on."""
-    with suppress(KeyError, TypeError, ValueError):
-        return Decoder(list[dict[str, Any]]).decode(context['samples'])
-    return []
-
-
-class HistoryLine(Struct, array_like=True):
-    """A delivery in the history, or several equal rejections; then `time` and `size` are those of the last one."""
+class HistoryEntry(Struct, array_like=True):
+    """A delivery in the history, or several equal rejections; then `number`, `time` and `size` are those of the last one."""
 
     number: int  # set by History.add
     time: str  # in RFC 3339
@@ -3623,61 +3616,51 @@ class History(Struct):
     saved: float = 0  # the Unix time of the latest save
     waiting: int = 0  # how many requests waited for XSOAR at that time
     latest_number: int = 0
-    accepted: list[HistoryLine] = []  # the latest is last
-    others: list[HistoryLine] = []  # apart, so that a flood of them removes no accepted delivery
+    accepted: list[HistoryEntry] = []  # the latest is last
+    others: list[HistoryEntry] = []  # apart, so that a flood of them removes no accepted delivery
     # For example {'2026-11-26T14': {'created': 3, '401 No token is shown': 2, 'longest call (s)': 0.5}}.
     hours: dict[str, dict[str, int | float]] = {}
 
-    def add(self, line: HistoryLine, most_accepted: int = MAX_ACCEPTED_LINES, most_others: int = MAX_OTHER_LINES) -> None:
-        """Count a delivery and keep its line. If it is rejected like an earlier one, both share one line."""
-        self.count(line)
-        lines, most = (self.accepted, most_accepted) if line.is_accepted else (self.others, most_others)
-        rejections = reversed(lines) if line.result == 'rejected' else iter(())
-        if equal := next((each for each in rejections if astuple(each)[5:] == astuple(line)[5:]), None):
-            lines.remove(equal)
-            line = HistoryLine(equal.number, line.time, equal.since, equal.count + line.count, *astuple(line)[4:])
-        else:
-            self.latest_number += 1
-            line.number = self.latest_number
-        lines.append(line)
-        del lines[:-most]
+    def add(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
+        """Count and number a delivery, and keep its entry. If an earlier one was rejected equally, one entry is kept for both."""
+        self.count(entry)
+        entries, most = (self.accepted, most_accepted) if entry.is_accepted else (self.others, most_others)
+        rejections = reversed(entries) if entry.result == 'rejected' else iter(())
+        if equal := next((each for each in rejections if astuple(each)[5:] == astuple(entry)[5:]), None):
+            entries.remove(equal)
+            entry.since = equal.since
+            entry.count += equal.count
+        self.latest_number += 1
+        entry.number = self.latest_number
+        entries.append(entry)
+        del entries[:-most]
 
-    def count(self, line: HistoryLine, most_reasons: int = 8) -> None:
+    def count(self, entry: HistoryEntry, most_reasons: int = 8) -> None:
         """Count a delivery in its hour: by its result, or a rejection by its reason until there are `most_reasons` keys."""
-        counts, what = self.hour(line.time), line.result
-        if line.result == 'rejected':
-            reason = f'{line.status} {line.note}'[:60]
+        counts, what = self.hours.setdefault(entry.time[:13], {}), entry.result
+        if what == 'rejected':
+            reason = f'{entry.status} {entry.note}'[:60]
             what = reason if reason in counts or len(counts) < most_reasons else 'rejected for other reasons'
-        counts[what] = counts.get(what, 0) + line.count
+        counts[what] = counts.get(what, 0) + entry.count
 
-    def hour(self, now: str, most_hours: int = HISTORY_HOURS) -> dict[str, int | float]:
-        """Return the counts of the hour of a time in RFC 3339. Forget the oldest hour if there are too many."""
-        counts = self.hours.setdefault(now[:13], {})
-        if len(self.hours) > most_hours:
-            del self.hours[min(self.hours)]
-        return counts
-
-    def to_context(self, most_bytes: int = MAX_HISTORY_BYTES) -> dict[str, str]:
-        """Return the history as a part of the integration context. First forget the oldest lines until it fits."""
+    def to_context(self, most_bytes: int = MAX_HISTORY_BYTES, most_hours: int = HISTORY_HOURS) -> dict[str, str]:
+        """Return the history as part of the integration context. First forget the oldest hours and entries beyond the limits."""
+        for hour in sorted(self.hours)[:-most_hours]:
+            del self.hours[hour]
         while len(text := to_json(self)) > most_bytes:
             del max(self.accepted, self.others, key=len)[0]
         return {'deliveries': text.decode()}
 
 
-def read_history(context: Any) -> History:
-    """Return the history in an integration context; an empty one if it holds anything else, so that serving goes on."""
+def read_context(key: str, kind: Any, context: Any) -> Any:
+    """Return a value in an integration context; an empty one if it holds anything else, so that serving goes on."""
     with suppress(KeyError, TypeError, ValueError):
-        return Decoder(History).decode(context['deliveries'])
-    return History()
+        return Decoder(kind).decode(context[key])
+    return kind()
 
 
-def history_line(request: Request, status: int, address: str, user_agent: str) -> HistoryLine:
-    """Return the history's line for a request. The address and the user agent are as the log has them: without the token."""
-    address, user_agent = (text.translate({ord('"'): None, ord('`'): "'"}) for text in (address, user_agent))  # for the table
-    now = utc_text(int(time.time()))
-    return HistoryLine(0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status,
-                       escaped(address, 60), escaped(user_agent, 80), request.product,
-                       'rejected' if status >= 400 else request.result, escaped(request.log_note, 100))
+read_samples = partial(read_context, 'samples', list[dict[str, Any]])
+read_history = partial(read_context, 'deliveries', History)
 
 
 ''' THE LINE TO THE SERVER '''
@@ -3696,8 +3679,8 @@ class ServerLine:
         self.log_every = log_every
         self.samples = Samples()
         self.history = History()
-        self.has_new_lines = False  # whether the history has lines that are not saved
-        self.is_save_urgent = False  # whether to save the context before CONTEXT_EVERY_SECONDS have passed
+        self.has_new_entries = False  # whether the history has entries that are not saved
+        self.is_save_urgent = False  # whether to save the context even if CONTEXT_EVERY_SECONDS have not passed
         self.unavailable = 0  # how many requests got a 503
         self.is_health_known = False  # whether anything about the health has been reported
         self.error = ''  # an error of XSOAR or the port; empty if there is none
@@ -3737,22 +3720,25 @@ class ServerLine:
         self.is_health_known = True
         self.wake.set()
 
-    def record(self, line: HistoryLine) -> None:
-        """Add a delivery to the history, to be saved when the context is due."""
-        self.history.add(line)
-        self.has_new_lines = True
-        self.unavailable += line.status == HTTPStatus.SERVICE_UNAVAILABLE
+    def record(self, request: Request, status: int, address: str, user_agent: str) -> None:
+        """Add a request to the history, with its address and user agent as the log has them: without the token."""
+        now = utc_text(int(time.time()))
+        result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else request.result
+        self.history.add(HistoryEntry(
+            0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status, escaped(address, 60),
+            escaped(user_agent, 80), request.product, result, escaped(request.log_note, 100)))
+        self.has_new_entries = True
+        self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
 
     def record_listening(self, since: str) -> None:
         """Save at once since when the port is open; '' if it is closed."""
         self.history.listening_since = since
         self.is_save_urgent = True
-        self.wake.set()
 
     def record_duration(self, seconds: float, unavailable: int) -> None:
         """Keep how long a call took. If it took long, show that in the health, and how many requests got a 503 meanwhile."""
         now = utc_text(int(time.time()))
-        counts = self.history.hour(now)
+        counts = self.history.hours.setdefault(now[:13], {})
         counts['longest call (s)'] = max(counts.get('longest call (s)', 0), round(seconds, 1))
         if seconds > LONGEST_CALL_SECONDS:
             self.slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}; {unavailable} requests got 503 meanwhile.'
@@ -3809,8 +3795,8 @@ class ServerLine:
         self.samples.latest = read_samples(context)
         new, self.history = self.history, read_history(context)
         self.history.listening_since = new.listening_since
-        for line in new.accepted + new.others:
-            self.history.add(line)
+        for entry in new.accepted + new.others:
+            self.history.add(entry)
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
@@ -3889,10 +3875,7 @@ class ServerLine:
             self.logs_due_at = now + self.log_every
             level, text = self.log_buffer.drain()
             self.call(getattr(demisto, level), text)
-        elif self.is_save_urgent:
-            self.save_context()
-        elif (self.samples.has_changed or self.has_new_lines) and now >= self.context_due_at:
-            self.context_due_at = now + CONTEXT_EVERY_SECONDS
+        elif self.is_save_urgent or ((self.samples.has_changed or self.has_new_entries) and now >= self.context_due_at):
             self.save_context()
         else:
             return False
@@ -3900,7 +3883,9 @@ class ServerLine:
 
     def save_context(self) -> None:
         """Save the samples and the history in the integration context."""
-        self.is_save_urgent = self.has_new_lines = False
+        if not self.is_save_urgent:
+            self.context_due_at = time.monotonic() + CONTEXT_EVERY_SECONDS
+        self.is_save_urgent = self.has_new_entries = False
         self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
         self.call(demisto.setIntegrationContext, self.samples.to_context() | self.history.to_context())
 
@@ -4691,13 +4676,12 @@ class Connection:
         shown_id = f', delivery {quoted(delivery_id[0])}' if delivery_id else ''
         text = (f'{redact(request.method)} {status} {milliseconds} ms, from {client} {agent}, '
                 f'{size} bytes{shown_id}: {request.log_note}')
-        is_rejected = status[0] in '45'
-        if is_rejected:
+        if status[0] in '45':
             line.log('info', text, reason=f'{status}: {request.log_note}')
         else:
             line.log('debug', text)
-        if is_rejected or request.result:
-            line.record(history_line(request, int(status), client, agent))
+        if status[0] in '45' or request.result:
+            line.record(request, int(status), client.replace('"', ''), agent.replace('"', ''))
 
 
 def too_many_requests() -> Unavailable:
@@ -4944,21 +4928,19 @@ def deliveries_report(context: Any, args: dict[str, Any], now: float) -> Command
     if not limit or limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped'):
         raise ValueError('limit must be at least 1, and result one of all, created, repeat, rejected and skipped.')
     history = read_history(context)
-    kept = sorted(history.accepted + history.others, key=lambda line: (line.time, line.number), reverse=True)
-    lines = [asdict(line) for line in kept if wanted in ('all', line.result)][:limit]
-    outputs = [{name.title().replace('_', ''): value for name, value in line.items()} for line in lines]
+    kept = sorted(history.accepted + history.others, key=lambda entry: entry.number, reverse=True)
+    entries = [asdict(entry) for entry in kept if wanted in ('all', entry.result)][:limit]
+    outputs = [{name.title().replace('_', ''): value for name, value in entry.items()} for entry in entries]
     hours = [{'Hour (UTC)': hour, 'What happened': '; '.join(f'{what}: {number}' for what, number in counts.items())}
              for hour, counts in sorted(history.hours.items(), reverse=True)]
+    listening = f'Listening since {history.listening_since}' if history.listening_since else 'Not listening'
+    saved = f'saved {(now - history.saved) / 60:.1f} minutes ago' if history.saved else 'nothing is saved yet'
     # As code, what a sender wrote becomes no link and no picture in the War Room.
-    rows = [output | {name: f'`{output[name]}`' for name in ('Address', 'UserAgent')} for output in outputs]
-    state = (f'{"Listening since " + history.listening_since if history.listening_since else "Not listening"}. '
-             f'Saved {(now - history.saved) / 60:.1f} minutes ago, when {history.waiting} requests waited for XSOAR.')
-    tables = [
-        tableToMarkdown('Latest hours', hours),
-        tableToMarkdown('Latest deliveries', rows,
-                        ['Time', 'Count', 'Status', 'Address', 'UserAgent', 'Size', 'Product', 'Note']),
-    ]
-    readable = '\n'.join([state if history.saved else 'Nothing is saved yet.', *tables])
+    rows = [output | {name: '`' + output[name].replace('`', "'") + '`' for name in ('Address', 'UserAgent')}
+            for output in outputs]
+    columns = ['Time', 'Count', 'Status', 'Address', 'UserAgent', 'Size', 'Product', 'Note']
+    readable = (f'{listening}; {saved}; {history.waiting} requests waited for XSOAR then.\n'
+                f'{tableToMarkdown("Latest hours", hours)}\n{tableToMarkdown("Latest deliveries", rows, columns)}')
     return CommandResults('GenericWebhook.Delivery', 'Number', outputs, readable_output=readable, ignore_auto_extract=True)
 
 
