@@ -29,6 +29,7 @@ INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
 PACKS_OWN = read(MANUAL)
 SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
+COMMAND = DESCRIPTOR['script']['commands'][0]
 PINS = dict(re.findall(r'^([\w-]+)==(\S+)', read(ROOT / RECIPE / 'requirements.txt'), re.MULTILINE))
 
 
@@ -105,8 +106,8 @@ def delivery_headers() -> list[tuple[str, str]]:
 
 def argument_text(argument: dict[str, Any]) -> str:
     """Return the description of a command's argument as the SDK writes it."""
-    values = argument.get('predefined')
-    return f'{argument["description"]} {f"Possible values are: {", ".join(values)}. " if values else ""}Default is {argument["defaultValue"]}.'
+    values = f'Possible values are: {", ".join(argument["predefined"])}. ' if 'predefined' in argument else ''
+    return f'{argument["description"]} {values}Default is {argument["defaultValue"]}.'
 
 
 def signature_headers() -> set[str]:
