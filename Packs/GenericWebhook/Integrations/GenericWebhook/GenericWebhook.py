@@ -223,7 +223,9 @@ def escaped(value: Any, longest: int = 1000) -> str:
     """Return an untrusted value as text for a log or a message, on one line and cut after `longest` characters."""
     # An example with `longest` 4: an `a`, a line break and `bcd` become `a\nbc...`.
     text = str(value)
-    shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])  # [1:-1]: without quotes
+    shown = text[:longest]
+    if not shown.isprintable():
+        shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)  # [1:-1]: without quotes
     return shown + ('...' if len(text) > longest else '')
 
 
@@ -3600,7 +3602,7 @@ class HistoryEntry(Struct, array_like=True):
     since: str  # the time of the first one
     count: int
     size: int
-    is_accepted: bool  # the fields from here on decide whether rejections are equal
+    is_accepted: bool
     status: int
     address: str
     user_agent: str
@@ -3626,7 +3628,8 @@ class History(Struct):
         self.count(entry)
         entries, most = (self.accepted, most_accepted) if entry.is_accepted else (self.others, most_others)
         rejections = reversed(entries) if entry.result == 'rejected' else iter(())
-        if equal := next((each for each in rejections if astuple(each)[5:] == astuple(entry)[5:]), None):
+        if equal := next((each for each in rejections if each.note == entry.note and each.user_agent == entry.user_agent
+                          and each.address == entry.address and each.status == entry.status), None):
             entries.remove(equal)
             entry.since = equal.since
             entry.count += equal.count
@@ -3639,7 +3642,7 @@ class History(Struct):
         """Count a delivery in its hour: by its result, or a rejection by its reason until there are `most_reasons` keys."""
         counts, what = self.hours.setdefault(entry.time[:13], {}), entry.result
         if what == 'rejected':
-            reason = f'{entry.status} {entry.note}'[:60]
+            reason = escaped(f'{entry.status} {entry.note}', 60)
             what = reason if reason in counts or len(counts) < most_reasons else 'rejected for other reasons'
         counts[what] = counts.get(what, 0) + entry.count
 
@@ -3669,8 +3672,7 @@ read_history = partial(read_context, 'deliveries', History)
 class ServerLine:
     """The only caller of demisto while serving: a greenlet (`run`) decides on the next call, a native thread makes it.
 
-    Between the calls for posts it sends health, log lines, samples and history at intervals. That an error is over is sent
-    at once.
+    Between the calls for posts it sends health, log lines and context at intervals. That an error is over is sent at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -3686,10 +3688,9 @@ class ServerLine:
         self.error = ''  # an error of XSOAR or the port; empty if there is none
         self.failure = ''  # a request's unexpected failure, until it has been sent and a later createIncidents call succeeds
         self.slowness = ''  # that a call took long; empty SLOWNESS_SECONDS later
-        self.slowness_ends_at = 0.0
         self.sent_health: str | None = None  # the health that was last sent; None if none was, or if sending it failed
         self.health_every = health_every
-        self.logs_due_at = self.context_due_at = self.health_due_at = 0.0
+        self.logs_due_at = self.context_due_at = self.health_due_at = self.slowness_ends_at = 0.0
         self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
@@ -4929,8 +4930,8 @@ def deliveries_report(context: Any, args: dict[str, Any], now: float) -> Command
         raise ValueError('limit must be at least 1, and result one of all, created, repeat, rejected and skipped.')
     history = read_history(context)
     kept = sorted(history.accepted + history.others, key=lambda entry: entry.number, reverse=True)
-    entries = [asdict(entry) for entry in kept if wanted in ('all', entry.result)][:limit]
-    outputs = [{name.title().replace('_', ''): value for name, value in entry.items()} for entry in entries]
+    outputs = [{name.title().replace('_', ''): value for name, value in asdict(entry).items()}
+               for entry in kept if wanted in ('all', entry.result)][:limit]
     hours = [{'Hour (UTC)': hour, 'What happened': '; '.join(f'{what}: {number}' for what, number in counts.items())}
              for hour, counts in sorted(history.hours.items(), reverse=True)]
     listening = f'Listening since {history.listening_since}' if history.listening_since else 'Not listening'
