@@ -30,6 +30,7 @@ INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
 PACKS_OWN = read(MANUAL)
 SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
+COMMAND = DESCRIPTOR['script']['commands'][0]
 PINS = dict(re.findall(r'^([\w-]+)==(\S+)', read(ROOT / RECIPE / 'requirements.txt'), re.MULTILINE))
 
 
@@ -74,7 +75,10 @@ LIMITS = {
     'time to finish when stopped': '{STOP_SECONDS}',
     'deliveries that are remembered': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
                                       'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of answers',
-    'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {SAMPLES_EVERY_SECONDS}',
+    'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {CONTEXT_EVERY_SECONDS}',
+    'deliveries that `generic-webhook-deliveries` shows': '{MAX_ACCEPTED_ENTRIES} accepted and {MAX_OTHER_ENTRIES} others, and '
+                                                          'counts of {HISTORY_HOURS} hours, in {MAX_HISTORY_BYTES}',
+    'the health shows that XSOAR was slow': '{SLOWNESS_SECONDS}',
 }
 # What is counted in the text, by the constants that say how many of it there may be.
 COUNTED = {
@@ -126,6 +130,12 @@ def delivery_headers() -> list[tuple[str, str]]:
     return re.findall(r'`([\w-]+)`(?: \(together with `([\w-]+)`\))?', named)
 
 
+def argument_text(argument: dict[str, Any]) -> str:
+    """Return the description of a command's argument as the SDK writes it."""
+    values = f'Possible values are: {", ".join(argument["predefined"])}. ' if 'predefined' in argument else ''
+    return f'{argument["description"]} {values}Default is {argument["defaultValue"]}.'
+
+
 def signature_headers() -> set[str]:
     named = next(line for line in section(PACKS_OWN, 'Security').splitlines() if 'svix-signature' in line).split('|')[1]
     return {script.ANY, 'authorization', *quoted(named)}
@@ -139,6 +149,15 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'parameters of the pack': lambda: (
         table(PACKS_OWN, 'Parameter', 'Name', 'Description', 'Required'),
         [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]),
+    'arguments of the command': lambda: (
+        table(PACKS_OWN, 'Argument Name', 'Description', 'Required'),
+        [[each['name'], argument_text(each), 'Optional'] for each in COMMAND['arguments']]),
+    'outputs of the command': lambda: (
+        table(PACKS_OWN, 'Path', 'Type', 'Description'),
+        [[each['contextPath'], each['type'], each['description']] for each in COMMAND['outputs']]),
+    'what the command returns': lambda: (
+        [each['contextPath'] for each in COMMAND['outputs']],
+        [f'GenericWebhook.Delivery.{name.title().replace("_", "")}' for name in script.HistoryEntry.__struct_fields__]),
     'labels of the form': lambda: (
         set(re.findall(r'\*\*([^*]+)\*\*', read(INTEGRATION / 'GenericWebhook_description.md'))),
         {'Authorization', 'Settings', 'About', 'Troubleshooting', 'Server Configuration',

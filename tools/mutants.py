@@ -34,7 +34,8 @@ SCRIPT = Path('Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.p
 SECTION_OF_WIRING = "''' COMMANDS"  # from here on: signals, exit codes and dispatch, which only whole processes show
 QUICK = ['Packs', 'Tests/test_architecture.py', 'Tests/test_post_queue.py', 'Tests/test_bodies.py', 'Tests/test_signatures.py',
          'Tests/test_handshakes.py', 'Tests/test_names.py', 'Tests/test_sender_payloads.py', 'Tests/test_samples_and_logs.py',
-         'Tests/test_limits.py', 'Tests/test_each.py', 'Tests/test_body_budgets_model.py', 'Tests/test_delivery_memory_model.py']
+         'Tests/test_limits.py', 'Tests/test_each.py',
+         'Tests/test_history_model.py', 'Tests/test_body_budgets_model.py', 'Tests/test_delivery_memory_model.py']
 OVER_SOCKETS = ['Tests', *(f'--ignore={file}' for file in QUICK), '--ignore=Tests/test_load.py',
                 '--ignore-glob=Tests/test_docs*.py', '--ignore=Tests/test_fuzz.py', '--ignore=Tests/test_page.py',
                 '--ignore=Tests/localxsoar']
@@ -44,9 +45,10 @@ TESTS_OF_A_SECTION = {
     'NAMES': ['Tests/test_names.py', 'Tests/test_sender_payloads.py'],
     'PAYLOAD TO INCIDENTS': ['Packs', 'Tests/test_bodies.py', 'Tests/test_each.py'],
     'HANDSHAKES': ['Tests/test_handshakes.py'],
-    'STATE': ['Tests/test_delivery_memory_model.py', 'Tests/test_post_queue.py', 'Tests/test_samples_and_logs.py',
-              'Tests/test_deliveries.py'],
-    'THE LINE TO THE SERVER': ['Tests/test_samples_and_logs.py', 'Tests/test_limits.py', 'Tests/test_load.py'],
+    'STATE': ['Tests/test_delivery_memory_model.py', 'Tests/test_post_queue.py', 'Tests/test_history_model.py',
+              'Tests/test_samples_and_logs.py', 'Tests/test_deliveries.py'],
+    'THE LINE TO THE SERVER': ['Tests/test_samples_and_logs.py', 'Tests/test_limits.py', 'Tests/test_history.py',
+                               'Tests/test_load.py'],
     'THE APP': ['Packs', 'Tests/test_http.py'], 'THE HTTP SERVER': ['Tests/test_http.py', 'Tests/test_limits.py'],
 }
 # The tests of each module of the local XSOAR, the quick ones first: files of Tests/localxsoar and, with a slash, others.
