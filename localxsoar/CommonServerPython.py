@@ -115,6 +115,15 @@ def return_error(message: Any, error: Any = '', outputs: Any = None) -> None:
     sys.exit(0)
 
 
+def is_error(execute_command_result: Any) -> bool:
+    """Return whether a reply to executeCommand is an error entry or has one among its entries."""
+    entries = execute_command_result if isinstance(execute_command_result, list) else [execute_command_result]
+    return any(isinstance(entry, dict) and entry['Type'] == EntryType.ERROR for entry in entries)
+
+
+isError = is_error
+
+
 def argToList(arg: Any, separator: str = ',', transform: Any = None) -> list[Any]:
     """Return a list from a list, a list as JSON text, or text with separators. An empty value gives an empty list."""
     if not arg:
