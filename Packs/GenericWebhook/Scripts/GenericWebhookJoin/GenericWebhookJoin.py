@@ -28,7 +28,7 @@ LAST_EVENT = 'last joined event'  # the type of the label that holds the time an
 MAX_HITS = 100
 MAX_COMPARED_CHARACTERS = 1_000_000
 MAX_CHANGES = 20
-MAX_VALUE_CHARACTERS = 100
+MAX_TEXT_CHARACTERS = 100
 MAX_ERROR_CHARACTERS = 500
 TIME = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(Z|[+-]\d\d:\d\d)')
 
@@ -88,15 +88,21 @@ def changes(incident: Incident, event: Incident) -> list[str]:
     """Return a line for each value of an event that differs from the incident, or from the event that created it."""
     old = {'name': incident.get('name'), 'severity': incident.get('severity') or 0, **read_payload(incident)}
     new = {'name': event.get('name'), 'severity': event.get('severity') or 0, **read_payload(event)}
-    lines = [f'{path}: {show(old, path)} -> {show(new, path)}' for path in {**new, **old} if old.get(path) != new.get(path)]
+    lines = [f'{shorten(path)}: {show(old, path)} -> {show(new, path)}'
+             for path in {**new, **old} if old.get(path) != new.get(path)]
     more = [f'and {len(lines) - MAX_CHANGES} more'] if len(lines) > MAX_CHANGES else []
     return lines[:MAX_CHANGES] + more
 
 
 def show(values: dict[str, Any], path: str) -> str:
     """Return a value as JSON, shortened, or a dash if there is none at this path."""
-    text = json.dumps(values[path], ensure_ascii=False) if path in values else '-'
-    return text if len(text) <= MAX_VALUE_CHARACTERS else f'{text[:MAX_VALUE_CHARACTERS]}...'
+    return shorten(json.dumps(values[path], ensure_ascii=False)) if path in values else '-'
+
+
+def shorten(text: str) -> str:
+    """Return a text in one line, so that a sender cannot forge another line of a note, and of bounded length."""
+    line = ' '.join(text.split())
+    return line if len(line) <= MAX_TEXT_CHARACTERS else f'{line[:MAX_TEXT_CHARACTERS]}...'
 
 
 # Calls of the server.
@@ -165,14 +171,14 @@ def join(incident: Incident, event: Incident) -> bool:
     if is_changed:
         update(now, event, max(occurred, latest), is_end)
     if is_end and SETTINGS['recoveries'] == 'close' and not now.get('owner'):
-        ask('closeInvestigation', id=number, closeReason='Resolved', closeNotes=f"{event['name']} ({event['occurred']})")
+        ask('closeInvestigation', id=number, closeReason='Resolved', closeNotes=f"{shorten(event['name'])} ({event['occurred']})")
     return True
 
 
 def describe(incident: Incident, event: Incident, is_end: bool) -> list[str]:
     """Return the lines of the note about an event."""
     kind = 'Resolved' if is_end else 'Resolved, but before the latest event' if is_recovery(event) else 'Again'
-    return [f"{kind}: {event['name']}", f"Occurred: {event['occurred']}", *([] if is_end else changes(incident, event))]
+    return [f"{kind}: {shorten(event['name'])}", f"Occurred: {event['occurred']}", *([] if is_end else changes(incident, event))]
 
 
 def update(incident: Incident, event: Incident, latest: datetime, is_end: bool) -> None:
