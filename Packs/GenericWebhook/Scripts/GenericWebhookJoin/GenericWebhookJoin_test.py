@@ -275,7 +275,8 @@ def test_an_event_is_created_if_a_call_fails(command, failure):
     assert server.incidents['1']['status'] == 1
 
 
-@pytest.mark.parametrize('contents', [None, 'text', {}, {'data': 'text'}, {'data': [None]}, {'data': [{}]}, {'data': {'id': '1'}}])
+@pytest.mark.parametrize('contents', [
+    None, 'text', {}, {'data': 'text'}, {'data': [None]}, {'data': [{}]}, {'data': {'id': '1'}}])
 def test_an_event_is_created_if_the_search_replies_with_something_else(contents):
     server = Server(problem())
     server.replies['getIncidents'] = [{'Type': 1, 'Contents': contents}]
@@ -297,12 +298,12 @@ def test_an_event_is_created_if_the_index_does_not_know_yet_that_its_incident_is
     assert server.receive(recovery())
 
 
-def test_an_event_is_created_if_its_incident_is_closed_while_the_note_is_added():
+def test_an_event_is_created_if_its_incident_is_closed_while_the_note_is_added(monkeypatch):
     server = Server(problem())
 
     def add(id, entries):
         server.incidents[id]['status'] = 2
-    server.addEntries = add
+    monkeypatch.setattr(server, 'addEntries', add)
     assert server.receive(problem(name='Disk fuller'))
     assert server.called == ['getIncidents', 'addEntries', 'getIncidents'] and not doubts()
 
