@@ -1,5 +1,4 @@
-"""The pre-process script GenericWebhookJoin as a rule of the local XSOAR: what senders send, what becomes of it, and that a
-dropped incident disturbs no response."""
+"""GenericWebhookJoin as a rule of the local XSOAR: what becomes of real events, and that a drop disturbs no response."""
 from __future__ import annotations
 
 import asyncio
