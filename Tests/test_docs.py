@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import GenericWebhook as script
+import GenericWebhookJoin
 import pytest
 from app import App
 from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MADE, MANUAL, RECIPE, chapter, code_blocks, prose, quoted,
@@ -117,6 +118,10 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         set(re.findall(r'\*\*([^*]+)\*\*', read(INTEGRATION / 'GenericWebhook_description.md'))),
         {'Authorization', 'Settings', 'About', 'Troubleshooting', 'Server Configuration',
          *(each['display'] for each in PARAMETERS if each['name'] != 'incidentType')}),
+    'settings of the pre-process script': lambda: (
+        {name: quoted(values)[0] for name, values, _ in table(chapter('Change what happens'), 'setting', 'values', 'meaning')
+         for name in quoted(name)},
+        {name: str(value) for name, value in GenericWebhookJoin.SETTINGS.items()}),
     'fields of the guide': lambda: (fields(USAGE), FIELDS),
     'fields of the pack': lambda: (fields(PACKS_OWN), FIELDS),
     'headers of signatures': lambda: (signature_headers(), set(script.SCHEMES)),

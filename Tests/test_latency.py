@@ -5,6 +5,7 @@ Each wait is compared with that of a sender to a container that nobody disturbs,
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import shutil
 import time
 from collections.abc import Iterator
@@ -164,6 +165,7 @@ def test_whatever_one_connection_sends_another_is_answered_within_a_second(webho
 
 
 def test_with_a_pre_process_script_of_500_ms_60_posts_at_once_lose_nothing(tmp_path: Path) -> None:
+    faulthandler.dump_traceback_later(180, exit=True)  # instead of pytest's 60 s: the server needs over 30 s, a busy one more
     script = 'Scripts/GenericWebhookJoin/GenericWebhookJoin.py'
     pack = Path(shutil.copytree(PACK, tmp_path / PACK.name))
     (pack / script).write_text('import time\ntime.sleep(0.5)\ndemisto.results(True)\n')
