@@ -28,6 +28,7 @@ from localxsoar.senders import KINDS, load_senders
 INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))
 PACKS_OWN = read(MANUAL)
+JOIN = PACK / 'Scripts/GenericWebhookJoin'
 SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
 PINS = dict(re.findall(r'^([\w-]+)==(\S+)', read(ROOT / RECIPE / 'requirements.txt'), re.MULTILINE))
@@ -119,9 +120,12 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         {'Authorization', 'Settings', 'About', 'Troubleshooting', 'Server Configuration',
          *(each['display'] for each in PARAMETERS if each['name'] != 'incidentType')}),
     'settings of the pre-process script': lambda: (
-        {name: quoted(values)[0] for name, values, _ in table(chapter('Change what happens'), 'setting', 'values', 'meaning')
-         for name in quoted(name)},
+        {quoted(name)[0]: quoted(values)[0] for name, values, _ in
+         table(chapter('Change what happens'), 'setting', 'values', 'meaning')},
         {name: str(value) for name, value in GenericWebhookJoin.SETTINGS.items()}),
+    'settings in its own README': lambda: (
+        [row[:2] for row in table(read(JOIN / 'README.md'), 'Setting', 'Values', 'Meaning')],
+        [row[:2] for row in table(chapter('Change what happens'), 'setting', 'values', 'meaning')]),
     'fields of the guide': lambda: (fields(USAGE), FIELDS),
     'fields of the pack': lambda: (fields(PACKS_OWN), FIELDS),
     'headers of signatures': lambda: (signature_headers(), set(script.SCHEMES)),

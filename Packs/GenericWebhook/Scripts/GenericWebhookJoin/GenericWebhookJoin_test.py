@@ -258,8 +258,8 @@ def error_entry(command):
 
 
 FAILURES = {
-    'an error entry': error_entry, 'an error after an entry': lambda command: [{'Type': 1, 'Contents': 'done'},
-                                                                              *error_entry(command)],
+    'an error entry': error_entry,
+    'an error after an entry': lambda command: [{'Type': 1, 'Contents': 'done'}, *error_entry(command)],
     'an exception': lambda command: ValueError(f'Unsupported command {command}'), 'no reply': lambda command: None,
     'no entry': lambda command: [], 'a text': lambda command: 'done', 'an entry of nothing': lambda command: [{}]}
 
@@ -328,6 +328,30 @@ def test_an_incoming_incident_that_cannot_be_had_is_created():
     demisto.declare(incident=lambda: [][0], executeCommand=None)
     main()
     assert demisto.calls_of('results') == [(True,)]
+
+
+def test_an_event_is_created_if_its_incident_is_closed_meanwhile_although_an_older_one_is_open(monkeypatch):
+    server = Server(problem(created=time_text(-2)), problem(created=time_text(-1)))
+
+    def add(id, entries):
+        server.incidents[id]['status'] = 2
+    monkeypatch.setattr(server, 'addEntries', add)
+    assert server.receive(problem(name='Disk fuller'))
+    assert [incident['status'] for incident in server.incidents.values()] == [1, 2, 1]
+
+
+def test_the_search_is_for_the_key_alone_and_the_second_for_the_incident_by_its_id(monkeypatch):
+    server = Server(problem())
+    searched = []
+    get = server.getIncidents
+
+    def search(**args):
+        searched.append(args)
+        return get(**args)
+    monkeypatch.setattr(server, 'getIncidents', search)
+    assert not server.receive(problem())
+    assert searched == [{'query': 'dbotMirrorId:"alertmanager:c0ffee" and -status:closed and -status:archived', 'size': 100,
+                         'sort': 'created.desc'}, {'id': '1', 'size': 100, 'sort': 'created.desc'}]
 
 
 # The note
