@@ -275,6 +275,17 @@ def test_an_event_is_created_if_a_call_fails(command, failure):
     assert server.incidents['1']['status'] == 1
 
 
+@pytest.mark.parametrize('failure', FAILURES)
+def test_an_event_is_created_if_its_incident_cannot_be_read_again_after_the_note(failure, monkeypatch):
+    server = Server(problem())
+
+    def add(id, entries):
+        server.replies['getIncidents'] = FAILURES[failure]('getIncidents')
+    monkeypatch.setattr(server, 'addEntries', add)
+    assert server.receive(recovery())
+    assert server.called == ['getIncidents', 'addEntries', 'getIncidents'] and server.incidents['1']['status'] == 1
+
+
 @pytest.mark.parametrize('contents', [
     None, 'text', {}, {'data': 'text'}, {'data': [None]}, {'data': [{}]}, {'data': {'id': '1'}}])
 def test_an_event_is_created_if_the_search_replies_with_something_else(contents):
