@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import GenericWebhook as script
+import GenericWebhookJoin
 import pytest
 from app import App
 from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MADE, MANUAL, RECIPE, chapter, code_blocks, prose, quoted,
@@ -28,6 +29,7 @@ from localxsoar.senders import KINDS, load_senders
 INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))
 PACKS_OWN = read(MANUAL)
+JOIN = PACK / 'Scripts/GenericWebhookJoin'
 SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
 COMMAND = DESCRIPTOR['script']['commands'][0]
@@ -162,6 +164,13 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         set(re.findall(r'\*\*([^*]+)\*\*', read(INTEGRATION / 'GenericWebhook_description.md'))),
         {'Authorization', 'Settings', 'About', 'Troubleshooting', 'Server Configuration',
          *(each['display'] for each in PARAMETERS if each['name'] != 'incidentType')}),
+    'settings of the pre-process script': lambda: (
+        {quoted(name)[0]: quoted(values)[0] for name, values, _ in
+         table(chapter('Change what happens'), 'setting', 'values', 'meaning')},
+        {name: str(value) for name, value in GenericWebhookJoin.SETTINGS.items()}),
+    'settings in its own README': lambda: (
+        [row[:2] for row in table(read(JOIN / 'README.md'), 'Setting', 'Values', 'Meaning')],
+        [row[:2] for row in table(chapter('Change what happens'), 'setting', 'values', 'meaning')]),
     'fields of the guide': lambda: (fields(USAGE), FIELDS),
     'fields of the pack': lambda: (fields(PACKS_OWN), FIELDS),
     'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, read_parameters()),

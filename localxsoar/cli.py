@@ -86,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'a server setting; {EXTERNAL_SETTING}.NAME is true unless set here; repeatable')
     add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: no heartbeats)')
     add('--fault', metavar='NAME=VALUE', action='append', default=[],
-        help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut,\n'
+        help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut, deny,\n'
              f'answer={"|".join(ANSWERS)}; repeatable, see the README')
     add('--api-key', metavar='KEY', help='the only API key that is accepted (default: every key is)')
     add('--curl-header', metavar='HEADER', action='append', default=[],

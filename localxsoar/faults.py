@@ -31,7 +31,7 @@ DROPPED = ('empty', 'null')  # a list without incidents, as a Go server may send
 
 @dataclass
 class Faults:
-    """The faults of createIncidents. Each can change while the server runs.
+    """The faults of createIncidents, and one of the commands of scripts. Each can change while the server runs.
 
     - call_delay_ms, incident_delay_ms: delay each call by the first, plus the second for each incident;
     - refuse: send an error reply that quotes the name if an incident's name contains the text; `*` rejects every call;
@@ -42,7 +42,8 @@ class Faults:
     - dropped: the reply if every incident of a call was dropped: empty (a list), null;
     - rename: return each incident whose name contains the text under another name;
     - hang: wait until this is false again, and create nothing if the container ends meanwhile;
-    - cut: cut the line at the next call, before anything is created; then this is false again.
+    - cut: cut the line at the next call, before anything is created; then this is false again;
+    - deny: reply with an error entry to these commands of scripts, separated by commas, as to a script without permission.
     """
     call_delay_ms: float = 0
     incident_delay_ms: float = 0
@@ -53,6 +54,7 @@ class Faults:
     rename: str = ''
     hang: bool = False
     cut: bool = False
+    deny: str = ''
 
     def __post_init__(self) -> None:
         self._changed = threading.Condition()
@@ -73,6 +75,9 @@ class Faults:
         """Return whether the line should be cut now, and reset the fault."""
         cut, self.cut = self.cut, False
         return cut
+
+    def denies(self, command: str) -> bool:
+        return self.deny == EVERYTHING or command in self.deny.split(',')
 
     def create(self, incidents: Incidents, store: Callable[[Incidents], Incidents], is_alive: Callable[[], bool]) -> Any:
         """Return the reply to createIncidents under these faults. `store` creates incidents and returns them."""
@@ -145,6 +150,7 @@ READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'rename': (_text, 'a text'),
     'hang': (_switch, 'true or false'),
     'cut': (_switch, 'true or false'),
+    'deny': (_text, 'a text, or * for every command'),
 }
 
 

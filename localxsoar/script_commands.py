@@ -13,6 +13,7 @@ from localxsoar.war_room import WarRoom
 
 CLOSED = 2
 NOTE, ERROR = 1, 4
+DENIED = 'The user has no permission for {}, as the fault "deny" demands.'
 # Commands that a script calls by a method of its own, and whose reply is no list of entries.
 PLAIN = ('searchIndicators', 'searchRelationships', 'internalHttpRequest', 'getLicenseID', 'getLicenseCustomField')
 # The arguments of getIncidents, and the fields of the API's filter that they become.
@@ -67,6 +68,8 @@ class ScriptCommands(ServerCommands):
         """Return a command's entries. A failure is an entry, too, but a command that does not exist is an error reply."""
         command, args = str(message['command']), message.get('args') or {}
         self._site.journal.call_counts[command] += 1
+        if self._site.faults.denies(command):
+            return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': DENIED.format(command)}, 'Builtin')]
         if command in self._plain:
             return self._plain[command](args)
         if command in self._builtin:

@@ -224,6 +224,16 @@ def test_a_script_runs_the_commands_of_enabled_instances_and_other_scripts(serve
     assert [entry['Contents'] for entry in call(server, pack, 'Other', a=1)] == ["other {'a': 1}"]
 
 
+def test_a_denied_command_is_an_error_entry_and_the_others_work(server: Server, pack: Path) -> None:
+    server.store.create([{'name': 'a'}], 'i', 'b')
+    server.faults.change({'deny': 'setIncident,hello-say'})
+    for command, args, kind in (('setIncident', {'id': '1', 'name': 'b'}, 4), ('hello-say', {'name': 'you'}, 4),
+                                ('getIncidents', {}, 1)):
+        [entry] = call(server, pack, command, **args)
+        assert entry['Type'] == kind and (kind == 1) is (f'no permission for {command}' not in str(entry['Contents']))
+    assert server.store.get('1')['name'] == 'a'
+
+
 def test_an_unknown_command_raises_in_the_script(server: Server, pack: Path, printed: list[str]) -> None:
     assert 'Unsupported Command : nothing' in logged(server, pack, (
         'try:\n    demisto.executeCommand("nothing", {})\n'
