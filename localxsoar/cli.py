@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import re
 import shlex
@@ -38,8 +39,10 @@ from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
 from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
 from localxsoar.recognition import SenderRecognizer
+from localxsoar.running import announced
 from localxsoar.senders import load_senders
 from localxsoar.store import Store
+from localxsoar.terminal import Terminal
 from localxsoar.xsoar_api import XsoarApi
 
 USUAL_PORT = 8080
@@ -63,7 +66,9 @@ def build_parser() -> argparse.ArgumentParser:
     add('--instance', metavar='NAME', help="the instance's name (default: the integration's, in small letters)")
     add('--set', metavar='PARAMETER=VALUE', action='append', default=[], help='a parameter of the instance; repeatable')
     add('--host', default=LOOPBACK, help="where to listen, the container's port too (default: 127.0.0.1)")
-    add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
+    add('--port', type=port_number, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
+    add('--url-file', metavar='FILE', type=Path,
+        help='write the address to this file while it runs, for `python -m localxsoar.send`')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
     add('--common-server-python', metavar='FILE', type=Path,
         help="CommonServerPython (default: the file in the pack's repository, or else a subset)")
@@ -90,6 +95,13 @@ def build_parser() -> argparse.ArgumentParser:
     add('--log-level', choices=LEVELS, default='error',
         help="the lowest level of the container's log that is printed; the page has all of it (default: error)")
     return parser
+
+
+def port_number(text: str) -> int:
+    """Return the port that a text names. Raise ArgumentTypeError if it names none."""
+    if text.isascii() and text.isdigit() and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f'{text!r} is not a number from 0 to 65535.')
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,7 +131,8 @@ def build_instance(options: argparse.Namespace) -> Instance:
     runtime = Runtime(options.common_server_python or pack.find_common_server_python(options.pack), options.heartbeat,
                       LOOPBACK if is_loopback(options.host) else '', find_python(options.python), options.server)
     is_one_off = bool(options.test or options.samples or options.command)
-    printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))
+    stream = sys.stderr if is_one_off else sys.stdout
+    printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream))
     free_port = any_free_port if options.port == ANY_PORT or is_one_off else well_known_free_port
     return Instance(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), runtime,
                     open_store(options.store), faults, printer, free_port)
@@ -168,19 +181,21 @@ def serve(options: argparse.Namespace, instance: Instance) -> int:
     settings = {f'{EXTERNAL_SETTING}.{instance.name}': 'true', **read_assignments(options.server_setting, '--server-setting')}
     front, port, deliveries = listen(options, instance, settings)
     instance.url = f'http://{options.host}:{port}'
-    introduce(options, instance, instance.url)
-    instance.enable()
-    gevent.spawn(say_ready, instance)
-    if options.watch:
-        gevent.spawn(watch_files, options.pack, instance)
-    if options.end_with_stdin:
-        gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
-    stop.wait()
+    with announced(options.url_file, instance.url):
+        introduce(options, instance, instance.url)
+        instance.enable()
+        gevent.spawn(say_ready, instance)
+        if options.watch:
+            gevent.spawn(watch_files, options.pack, instance)
+        if options.end_with_stdin:
+            gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
+        stop.wait()
     instance.printer.show('Stopping')
     instance.disable()
     front.stop()
     deliveries.close()
     instance.store.close()
+    instance.printer.finish()
     instance.printer.show('Stopped')
     return 0
 
@@ -209,11 +224,19 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
             opened = page.front.start()
             gevent.spawn(watch, page)
             return page.front, opened, deliveries
-        except (OSError, OverflowError) as error:
-            reason = error
-            if port != ports[-1]:
-                instance.printer.show(f'Port {port} is in use. Choosing another.')
-    raise UsageError(f'cannot listen on {options.host}:{ports[-1]}: {reason}. Try another --port; 0 chooses any free port.')
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or port == ports[-1]:
+                raise UsageError(cannot_listen(options.host, port, error)) from None
+            instance.printer.show(f'Port {port} is in use. Choosing another.')
+    raise AssertionError('the last port either opens or raises')
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> str:
+    """Return what keeps the server from listening there, and what to do about it."""
+    reason = (error.strerror or str(error)).partition(': (')[0]  # gevent appends the address
+    is_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+    advice = 'Try another --port; 0 chooses any free port' if is_port else '--host must be an address of this machine'
+    return f'cannot listen on {host}:{port}: {reason}. {advice}.'
 
 
 def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None:
@@ -253,7 +276,7 @@ def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list
 def say_ready(instance: Instance) -> None:
     """Print `Ready` as soon as the instance is."""
     if instance.wait_until_ready():
-        instance.printer.show('Ready')
+        instance.printer.show('Ready', 'good')
 
 
 def watch(page: Page) -> None:
