@@ -18,7 +18,7 @@ PLAIN_SENDER_COLUMNS = 20  # in a file or a pipe
 SENDER_COLUMNS = (12, 30)  # in a narrow and in a wide terminal
 START_COLUMNS = 7  # a method, or how many deliveries
 TARGET_COLUMNS = 60
-FEWEST_TEXT_COLUMNS = 20  # in a terminal too narrow for them, lines break
+FEWEST_TEXT_COLUMNS = 15  # in a terminal too narrow for them, lines break
 KNOWN_TRACEBACKS = 100
 print_now = partial(print, flush=True)
 # Senders choose most of the texts: a control character could change the terminal, a line break forge a line, and a mark of
