@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,11 @@ def choose_senders(senders: dict[str, Sender], options: argparse.Namespace) -> l
             raise UsageError('give a sender; --list shows all.')
         return list(senders.values())
     try:
-        return [find_sender(senders, options.sender)]
+        sender = find_sender(senders, options.sender)
     except UsageError as error:
         raise UsageError(f'{error} --list shows all.') from None
+    sender.delivery(options.delivery)  # raises, so that nothing is looked for in vain
+    return [sender]
 
 
 def list_senders(senders: Sequence[Sender], terminal: Terminal) -> int:
@@ -94,11 +97,12 @@ def list_senders(senders: Sequence[Sender], terminal: Terminal) -> int:
 
 def find_url(options: argparse.Namespace) -> str:
     """Return the URL to send to. Raise UsageError if it is not what the other options need."""
+    path = check_url(options.url).strip('/') if options.url else ''
     if options.token is not None:
         if not options.url:
             raise UsageError('--token needs --url, the URL of a webhook.')
         return str(options.url)
-    if options.url and urlsplit(options.url).path.strip('/'):
+    if path:
         raise UsageError('a URL with a path is a webhook: give --token, too. The token may be empty.')
     # A server that was killed leaves its address behind, while another may have the usual one.
     for url in [options.url] if options.url else filter(None, [announced_url(options.url_file), LOCAL_URL]):
@@ -109,9 +113,21 @@ def find_url(options: argparse.Namespace) -> str:
     raise reason
 
 
+def check_url(url: str) -> str:
+    """Return the path of a URL. Raise UsageError if it is not one of HTTP."""
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.scheme in ('http', 'https') and parts.hostname:
+            return parts.path
+    raise UsageError(f'{url} is not a URL that begins with http:// or https:// and a host.')
+
+
 def check_local_xsoar(url: str) -> str:
     """Return the URL. Raise NoResponse if no local XSOAR responds there."""
-    status, _, text = ask(f'{url}/localxsoar/senders', None, {})
+    try:
+        status, _, text = ask(f'{url}/localxsoar/senders', None, {})
+    except NoResponse as error:
+        raise NoResponse(f'{error} ./dev run starts a local XSOAR.') from None
     if status != 200 or not isinstance(as_json(text), list):
         raise NoResponse(f'{url} responds, but not as a local XSOAR does. ./dev run starts one; --token sends to any webhook.')
     return url
@@ -195,13 +211,10 @@ def send_straight(url: str, token: str, sender: Sender, delivery: Delivery) -> D
 
 def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, str, str]:
     """Send a request and return the status, reason and text of the response. Raise NoResponse if there is none."""
-    shown = url.partition('?')[0]
+    shown = url.partition('?')[0].removesuffix('/localxsoar/senders')
+    # A proxy of the environment could not reach this machine's own address.
+    opener = build_opener(ProxyHandler({})) if urlsplit(url).hostname in THIS_MACHINE else build_opener()
     try:
-        parts = urlsplit(url)
-        if parts.scheme not in ('http', 'https') or not parts.hostname:
-            raise UsageError(f'{shown} is not a URL that begins with http:// or https://.')
-        # A proxy of the environment could not reach this machine's own address.
-        opener = build_opener(ProxyHandler({})) if parts.hostname in THIS_MACHINE else build_opener()
         try:
             response = opener.open(Request(url, body, dict(headers)), timeout=SECONDS)
         except HTTPError as error:
@@ -209,8 +222,9 @@ def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, 
         with response:
             return response.status, response.reason, response.read().decode('utf-8', 'replace')
     except (URLError, OSError, HTTPException) as error:
-        reason = getattr(error, 'reason', '') or str(error) or type(error).__name__
-        raise NoResponse(f'{shown} does not respond: {reason}. ./dev run starts a local XSOAR.') from None
+        cause = getattr(error, 'reason', error)
+        reason = getattr(cause, 'strerror', '') or ' '.join(str(cause).split()) or type(error).__name__
+        raise NoResponse(f'{shown} does not respond: {reason}.') from None
     except ValueError:  # its text could show the token
         raise UsageError(f'{shown} cannot be sent this: the URL or the token has a character that HTTP does not allow.') from None
 
