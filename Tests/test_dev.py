@@ -1,4 +1,4 @@
-"""`./dev` in a terminal; `./dev test` and .ci/run: a run says which tests it left out and why, and CI leaves out none in silence."""
+"""`./dev` in a terminal; `./dev test` and .ci/run: a run says which tests it left out and why, and CI hides none."""
 from __future__ import annotations
 
 import os
@@ -130,7 +130,8 @@ def installed(tmp_path: Path) -> Path:
 
 
 def dev(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([folder / 'dev', *arguments], env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    return subprocess.run([folder / 'dev', *arguments], env={**os.environ, **environment}, capture_output=True, text=True,
+                          check=False)
 
 
 @pytest.mark.parametrize('word', ['--help', '-h', 'help'])
@@ -150,7 +151,8 @@ def test_without_a_command_the_help_is_an_error() -> None:
 @pytest.mark.parametrize('arguments, words', [
     (['nosuch'], 'there is no command nosuch. There are run, send, '), (['a\x1b[2Jb'], r"no command $'a\E[2Jb'. There"),
     (['release'], 'release needs the next version, X.Y.Z.'), (['release', '1.0.0', '1.0.1'], 'release needs the next version'),
-    (['send', 'gihub'], "'gihub' is no sender. Did you mean github, "), (['run', '--port', '65536'], "'65536' is not a number from 0"),
+    (['send', 'gihub'], "'gihub' is no sender. Did you mean github, "),
+    (['run', '--port', '65536'], "'65536' is not a number from 0"),
 ])
 def test_a_wrong_command_line_is_told_in_one_line(installed: Path, arguments: list[str], words: str) -> None:
     done = dev(installed, *arguments)
@@ -189,7 +191,7 @@ def running(installed: Path) -> Iterator[InTerminal]:
 def test_send_finds_the_server_that_runs_and_ctrl_c_ends_it(installed: Path, running: InTerminal) -> None:
     code, sender = run_in_terminal('bash', '-c', './dev send github', columns=100, cwd=installed)
     assert (code, sender.coloured_lines[-1].startswith('\x1b[32m200 OK\x1b[0m  ')) == (0, True), sender.text
-    running.wait_for_line(r'^\d\d:\d\d:\d\d  POST    200 +\d+ ms  GitHub            incident 1  issues opened')
+    running.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  GitHub            incident 1  issues opened')
     assert any(' \x1b[32m200\x1b[0m ' in line for line in running.coloured_lines)
     running.press(CTRL_C)
     assert (running.end(), running.lines[-1]) == (0, 'Stopped')

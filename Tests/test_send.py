@@ -141,7 +141,8 @@ def test_a_token_that_cannot_be_sent_is_not_printed() -> None:
 
 OTHER_SERVERS = {
     'HTML': b'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>', 'JSON': b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}',
-    'nothing there': b'HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n[]', 'no HTTP': b'SSH-2.0-OpenSSH_9.2\r\n', 'silence': b'',
+    'nothing there': b'HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n[]', 'no HTTP': b'SSH-2.0-OpenSSH_9.2\r\n',
+    'silence': b'',
     'half a response': b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n[]',
     'half a refusal': b'HTTP/1.1 500 Oh\r\nContent-Length: 20\r\n\r\n[]',
 }

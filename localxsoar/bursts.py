@@ -8,7 +8,6 @@ FEW = 3  # of a burst are printed one by one, so that a person who tries somethi
 QUIET_SECONDS = 1.0  # without another delivery, a burst is over
 LONGEST_SECONDS = 10.0  # after which a burst is counted as over, so that a long flood shows that it goes on
 SWEEP_SECONDS = 0.25
-TIMES = '\N{MULTIPLICATION SIGN}'
 
 
 @dataclass

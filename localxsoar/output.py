@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from localxsoar.bursts import SWEEP_SECONDS, TIMES, Burst, Bursts, target_to_show
+from localxsoar.bursts import SWEEP_SECONDS, Burst, Bursts, target_to_show
 from localxsoar.events import Events
 from localxsoar.terminal import PLAIN, Terminal, column, fit
 
@@ -141,14 +141,14 @@ class Printer:
     def _burst_line(self, burst: Burst) -> str:
         """Return the line that stands for a whole burst, with the columns of a delivery's line."""
         seconds = round(burst.latest - burst.started) or 1
-        return self._line({**burst.first, 'incidents': list(burst.incidents)}, f'{burst.count:>5} {TIMES}', f'in {seconds:>2} s')
+        return self._line({**burst.first, 'incidents': list(burst.incidents)}, f'{burst.count} ×', f'in {seconds:>2} s')
 
     def _line(self, delivery: dict[str, Any], start: str, duration: str) -> str:
         """Return a delivery's line. Its last column takes what the terminal's width leaves."""
         terminal, columns = self._terminal, self._terminal.columns()
         narrow, wide = SENDER_COLUMNS
         sender_columns = PLAIN_SENDER_COLUMNS if columns is None else min(wide, max(narrow, columns // 6))
-        start = column(escape(start), START_COLUMNS)
+        start = fit(escape(start), START_COLUMNS).rjust(START_COLUMNS)
         status = terminal.paint(str(delivery['status'] or '---'), colour(delivery))
         sender = column(escape(delivery['sender'] or '-'), sender_columns)
         target = fit(escape(target_to_show(delivery)), TARGET_COLUMNS)

@@ -16,7 +16,6 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from localxsoar.bursts import TIMES
 from localxsoar.cli import USAGE_ERROR, USUAL_PORT, Parser
 from localxsoar.errors import UsageError
 from localxsoar.output import became, colour, escape, took
@@ -171,7 +170,7 @@ def send_all(options: argparse.Namespace, url: str, senders: Sequence[Sender], t
             columns = terminal.columns()
             status = terminal.paint(str(done['status'] or '---'), colour(done))
             print(f'{status} {fit(text, columns and columns - len("200 "))}', flush=True)
-    print(f'{results.total()} deliveries: {", ".join(f"{count} {TIMES} {result}" for result, count in results.most_common())}')
+    print(f'{results.total()} deliveries: {", ".join(f"{count} × {result}" for result, count in results.most_common())}')
     return 0 if all(result.startswith('2') for result in results) else 1
 
 

@@ -102,7 +102,7 @@ def test_incidents_that_no_response_names_are_printed_once_all_deliveries_are_ov
     with deliveries.record(Request('POST', '/', [])):
         assert became(receive(deliveries, 'accepted', creates=[A])) == ('answered', [], 'accepted')
         assert len(printed) == 1
-    assert texts(printed)[1:] == ['-             ', 'incident 1  a']
+    assert texts(printed)[1:] == ['-                     ', 'incident 1  a']
 
 
 @pytest.mark.parametrize('response, status, reason', [

@@ -36,25 +36,25 @@ def test_a_control_character_is_escaped_and_nothing_else(text: str, shown: str) 
 
 
 @pytest.mark.parametrize('change, line', [
-    ({}, 'POST    200    5 ms  curl                  incident 7  disk full'),
-    ({'incidents': ['7', '8', '9']}, 'POST    200    5 ms  curl                  incidents 7 to 9  disk full'),
-    ({'kind': 'repeat'}, 'POST    200    5 ms  curl                  repeat of incident 7  disk full'),
-    ({'kind': 'handshake', 'incidents': [], 'text': 'confirmed'}, 'POST    200    5 ms  curl                  handshake  confirmed'),
-    ({'kind': 'answered', 'incidents': [], 'text': 'no incident'}, 'POST    200    5 ms  curl                  no incident'),
-    ({'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}, 'POST    401    5 ms  curl                  no token'),
-    ({'kind': 'rejected', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST    404    5 ms  curl                  /way/in  none'),
-    ({'kind': 'answered', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST    404    5 ms  curl                  none'),
-    ({'kind': 'gone', 'status': None, 'sender': '', 'incidents': [], 'text': 'left'}, 'POST    ---    5 ms  -                     left'),
+    ({}, 'POST 200  5 ms  curl  incident 7  disk full'),
+    ({'incidents': ['7', '8', '9']}, 'POST 200  5 ms  curl  incidents 7 to 9  disk full'),
+    ({'kind': 'repeat'}, 'POST 200  5 ms  curl  repeat of incident 7  disk full'),
+    ({'kind': 'handshake', 'incidents': [], 'text': 'confirmed'}, 'POST 200  5 ms  curl  handshake  confirmed'),
+    ({'kind': 'answered', 'incidents': [], 'text': 'no incident'}, 'POST 200  5 ms  curl  no incident'),
+    ({'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}, 'POST 401  5 ms  curl  no token'),
+    ({'kind': 'rejected', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404  5 ms  curl  /way/in  none'),
+    ({'kind': 'answered', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404  5 ms  curl  none'),
+    ({'kind': 'gone', 'status': None, 'sender': '', 'incidents': [], 'text': 'left'}, 'POST ---  5 ms  -  left'),
 ])
 def test_a_delivery_is_one_line(printed: list[str], change: dict[str, Any], line: str) -> None:
     Printer(write=printed.append).delivery({**DELIVERY, **change})
-    assert [without_time(each) for each in printed] == [line]
+    assert [re.sub(' {2,}', '  ', without_time(each).strip()) for each in printed] == [line]
 
 
 @pytest.mark.parametrize('change', [
-    {'sender': 'a sender whose name is longer than its column'}, {'sender': '\u200bzero\u0301'}, {'sender': '中文' * 8}, {'sender': ''},
-    {'method': 'DELETE'}, {'method': 'VERSION-CONTROL'}, {'milliseconds': 9999.4}, {'milliseconds': 9999.5}, {'milliseconds': 654_321},
-    {'status': None}, {'sender': '\x1b[2J'}])
+    {'sender': 'a sender whose name is longer than its column'}, {'sender': '\u200bzero\u0301'}, {'sender': '中文' * 8},
+    {'sender': ''}, {'sender': '\x1b[2J'}, {'method': 'DELETE'}, {'method': 'VERSION-CONTROL'}, {'status': None},
+    {'milliseconds': 9999.4}, {'milliseconds': 9999.5}, {'milliseconds': 654_321}])
 def test_no_value_breaks_the_columns(printed: list[str], change: dict[str, Any]) -> None:
     Printer(write=printed.append).delivery({**DELIVERY, **change})
     assert width(printed[0].partition('incident 7')[0]) == len('HH:MM:SS  OPTIONS 200 1234 ms  ') + PLAIN_SENDER_COLUMNS + 2
@@ -66,7 +66,8 @@ def test_a_line_in_a_file_is_whole(printed: list[str]) -> None:
 
 
 @pytest.mark.parametrize('numbers, words', [
-    (['7', '9'], '2 incidents from 7 to 9'), (['9', '8', '7'], 'incidents 9 to 7'), (['7', '8', '10'], '3 incidents from 7 to 10')])
+    (['7', '9'], '2 incidents from 7 to 9'), (['9', '8', '7'], 'incidents 9 to 7'),
+    (['7', '8', '10'], '3 incidents from 7 to 10')])
 def test_a_range_of_incidents_is_named_only_where_all_of_it_is_meant(numbers: list[str], words: str) -> None:
     assert became({**DELIVERY, 'incidents': numbers}) == f'{words}  disk full'
 
@@ -145,7 +146,7 @@ def test_a_traceback_in_the_log_is_printed_once_and_published_each_time(printed:
     for _ in range(2):
         printer.logs([{'time': '', 'level': 'error', 'text': line} for line in PLACE.splitlines()])
         printer.logs([{'time': '', 'level': 'error', 'text': 'again'}])
-    assert [without_time(line)[10:19] for line in printed] == ['Traceback', '  File "a', 'ValueErro', 'again', 'ValueErro', 'again']
+    assert [without_time(line)[10:15] for line in printed] == ['Trace', '  Fil', 'Value', 'again', 'Value', 'again']
     assert next(events).count(b'event: log\n') == 8
 
 
@@ -182,8 +183,9 @@ def test_a_delivery_fills_one_row_of_a_terminal_of_any_width(columns: int, lette
 
 
 @pytest.mark.parametrize('change, colour', [
-    ({}, '32'), ({'kind': 'repeat'}, '36'), ({'kind': 'handshake', 'incidents': []}, '36'), ({'status': 302, 'kind': 'answered'}, '36'),
-    ({'status': 401, 'kind': 'rejected'}, '33'), ({'status': 503, 'kind': 'rejected'}, '31'), ({'status': None, 'kind': 'gone'}, '31')])
+    ({}, '32'), ({'kind': 'repeat'}, '36'), ({'kind': 'handshake', 'incidents': []}, '36'),
+    ({'status': 302, 'kind': 'answered'}, '36'), ({'status': 401, 'kind': 'rejected'}, '33'),
+    ({'status': 503, 'kind': 'rejected'}, '31'), ({'status': None, 'kind': 'gone'}, '31')])
 def test_a_terminal_shows_the_status_in_its_colour(change: dict[str, Any], colour: str) -> None:
     delivery, alarm, log = print_in_terminal({**DELIVERY, **change}).coloured_lines
     assert f' \x1b[{colour}m{ {**DELIVERY, **change}["status"] or "---"}\x1b[0m ' in delivery

@@ -25,7 +25,8 @@ CTRL_C = b'\x03'
 class InTerminal:
     """A program whose standard streams are one terminal, which is also the one that controls it."""
 
-    def __init__(self, *command: str | Path, columns: int = 80, cwd: Path = ROOT, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *command: str | Path, columns: int = 80, cwd: Path = ROOT,
+                 environment: Mapping[str, str] | None = None) -> None:
         self._command = list(map(str, command))
         self._columns = columns
         self._cwd = cwd
