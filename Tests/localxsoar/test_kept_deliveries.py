@@ -69,7 +69,7 @@ def texts(printed: list[str]) -> list[str]:
 
 def test_a_response_that_names_new_incidents_has_created_them(deliveries: Deliveries, printed: list[str]) -> None:
     assert became(receive(deliveries, [A, B], creates=[A, B])) == ('created', ['1', '2'], 'a')
-    assert texts(printed) == ['test          incidents 1 to 2  a']
+    assert texts(printed) == ['test                  incidents 1 to 2  a']
 
 
 def test_a_response_that_names_none_has_created_what_came_meanwhile(deliveries: Deliveries, printed: list[str]) -> None:

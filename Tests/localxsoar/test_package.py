@@ -28,10 +28,10 @@ def imported() -> Iterator[str]:
                 yield (node.module or '').partition('.')[0]
 
 
-def test_it_stays_below_3800_lines_without_its_page_and_its_terminal() -> None:
+def test_it_stays_below_3720_lines_without_its_page_and_its_terminal() -> None:
     left_out = {'page_routes', 'deliveries', 'events', 'masks', 'senders', 'recognition', 'responses', 'send',
-                'bursts', 'running', 'terminal'}
-    assert sum(file.read_text().count('\n') for file in PACKAGE.glob('*.py') if file.stem not in left_out) < 3800
+                'bursts', 'output', 'running', 'terminal'}
+    assert sum(file.read_text().count('\n') for file in PACKAGE.glob('*.py') if file.stem not in left_out) < 3720
 
 
 def test_it_imports_what_its_package_asks_for_and_nothing_else() -> None:
