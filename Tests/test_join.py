@@ -36,41 +36,41 @@ def xsoar() -> Iterator[Joining]:
 
 
 def test_an_alert_that_fires_repeats_changes_and_ends_is_one_closed_incident(xsoar: Joining) -> None:
-    created = xsoar.post(alert()).json()
+    created = xsoar.post_alerts(alert()).json()
     assert [incident['id'] for incident in created] == ['1']
-    assert xsoar.post(alert(annotations={'summary': 'Disk of db-1 is full in 1 hour'})).json() == []
-    assert xsoar.post(alert(annotations={'summary': 'Disk of db-1 is full in 1 hour'})).json() == []
-    assert [incident['id'] for incident in xsoar.post(alert(**OTHER_HOST)).json()] == ['2']
-    assert xsoar.post(alert(**ENDED)).json() == []
+    assert xsoar.post_alerts(alert(annotations={'summary': 'Disk of db-1 is full in 1 hour'})).json() == []
+    assert xsoar.post_alerts(alert(annotations={'summary': 'Disk of db-1 is full in 1 hour'})).json() == []
+    assert [incident['id'] for incident in xsoar.post_alerts(alert(**OTHER_HOST)).json()] == ['2']
+    assert xsoar.post_alerts(alert(**ENDED)).json() == []
     assert xsoar.statuses() == [CLOSED, 0]
     assert xsoar.notes() == ['Again: DiskFull: Disk of db-1 is full in 1 hour',
                              'Resolved: DiskFull: Disk of db-1 is full in 4 hours']
     closed = xsoar.found()[0]
     assert (closed['closeReason'], closed['severity']) == ('Resolved', 4)
-    assert [incident['id'] for incident in xsoar.post(alert()).json()] == ['3']
+    assert [incident['id'] for incident in xsoar.post_alerts(alert()).json()] == ['3']
 
 
 def test_two_alerts_of_one_key_in_the_same_call_are_one_incident(xsoar: Joining) -> None:
-    assert [incident['id'] for incident in xsoar.post(alert(), alert(**OTHER_HOST), alert()).json()] == ['1', '2']
+    assert [incident['id'] for incident in xsoar.post_alerts(alert(), alert(**OTHER_HOST), alert()).json()] == ['1', '2']
 
 
 def test_a_severity_is_raised_and_never_lowered(xsoar: Joining) -> None:
     for word in ('warning', 'critical', 'info'):
-        xsoar.post(alert(labels={'alertname': 'DiskFull', 'severity': word}))
+        xsoar.post_alerts(alert(labels={'alertname': 'DiskFull', 'severity': word}))
     assert [incident['severity'] for incident in xsoar.found()] == [4]
 
 
 def test_an_incident_that_was_closed_by_hand_is_not_joined(xsoar: Joining) -> None:
-    xsoar.post(alert())
+    xsoar.post_alerts(alert())
     update = {'id': '1', 'status': CLOSED}
     assert requests.post(f'{xsoar.url}/incident', json=update, timeout=60).status_code == 200
-    assert [incident['id'] for incident in xsoar.post(alert()).json()] == ['2']
+    assert [incident['id'] for incident in xsoar.post_alerts(alert()).json()] == ['2']
 
 
 def test_an_incident_that_somebody_owns_stays_open_with_a_label(xsoar: Joining) -> None:
-    xsoar.post(alert())
+    xsoar.post_alerts(alert())
     requests.post(f'{xsoar.url}/incident', json={'id': '1', 'owner': 'ann'}, timeout=60)
-    assert xsoar.post(alert(**ENDED)).json() == []
+    assert xsoar.post_alerts(alert(**ENDED)).json() == []
     [owned] = xsoar.found()
     assert owned['status'] == 0 and {'type': 'state', 'value': 'resolved'} in owned['labels']
 
@@ -106,9 +106,9 @@ def test_a_value_that_a_query_could_misread_is_joined_as_any_other(xsoar: Joinin
 @pytest.mark.parametrize('command', ['getIncidents', 'addEntries', 'setIncident', 'closeInvestigation', '*'])
 def test_an_event_is_created_if_a_command_is_an_error_entry(xsoar: Joining, command: str) -> None:
     """As for a script of a limited user; the second also stands for an incident without an investigation."""
-    xsoar.post(alert())
+    xsoar.post_alerts(alert())
     xsoar.faults(deny=command)
-    assert [incident['id'] for incident in xsoar.post(alert(**ENDED)).json()] == ['2']
+    assert [incident['id'] for incident in xsoar.post_alerts(alert(**ENDED)).json()] == ['2']
     assert xsoar.statuses()[0] == 0
     xsoar.wait_for_line('GenericWebhookJoin creates an incident, because it is in doubt')
 
@@ -118,17 +118,17 @@ def test_an_event_is_created_if_a_command_is_an_error_entry(xsoar: Joining, comm
 
 def test_a_reply_of_null_is_502_and_nothing_is_lost(xsoar: Joining) -> None:
     xsoar.faults(dropped='null')
-    assert xsoar.post(alert()).status_code == 200
-    response = xsoar.post(alert())
+    assert xsoar.post_alerts(alert()).status_code == 200
+    response = xsoar.post_alerts(alert())
     assert response.status_code == 502 and 'may exist' in response.json()['detail']
-    assert [incident['id'] for incident in xsoar.post(alert(), alert(**OTHER_HOST)).json()] == ['2']
+    assert [incident['id'] for incident in xsoar.post_alerts(alert(), alert(**OTHER_HOST)).json()] == ['2']
     assert xsoar.statuses() == [0, 0]
 
 
 def test_in_a_group_of_100_posts_with_dropped_and_identical_ones_nobody_gets_anothers_response(xsoar: Joining) -> None:
     hosts = [alert(fingerprint=f'{number:04x}', annotations={'summary': f'host {number}'}) for number in range(81)]
     known, new, same = hosts[:30], hosts[30:80], hosts[80]
-    xsoar.post(*known, same)
+    xsoar.post_alerts(*known, same)
     xsoar.faults(hang=True)
     calls = len(xsoar.state()['createSizes'])
 

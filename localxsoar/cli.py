@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import re
 import shlex
@@ -42,9 +43,11 @@ from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port
 from localxsoar.recognition import SenderRecognizer
 from localxsoar.repository import find_common_server_python
 from localxsoar.scripts import load_scripts
+from localxsoar.running import announced
 from localxsoar.senders import load_senders
 from localxsoar.server import Server
 from localxsoar.store import Store
+from localxsoar.terminal import Terminal
 from localxsoar.xsoar_api import XsoarApi
 
 USUAL_PORT = 8080
@@ -73,7 +76,9 @@ def build_parser() -> argparse.ArgumentParser:
     add('--set', metavar='PARAMETER=VALUE', action=InOrder, default=[],
         help='a parameter of the instance before it, or of all if none is before it; repeatable')
     add('--host', default=LOOPBACK, help="where to listen, the container's port too (default: 127.0.0.1)")
-    add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
+    add('--port', type=port_number, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
+    add('--url-file', metavar='FILE', type=Path,
+        help='write the address to this file while it runs, for `python -m localxsoar.send`')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
     add('--common-server-python', metavar='FILE', type=Path,
         help="CommonServerPython (default: that of a content repository or of demisto-sdk's cache,\nor else the carried subset)")
@@ -106,6 +111,13 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def port_number(text: str) -> int:
+    """Return the port that a text names. Raise ArgumentTypeError if it names none."""
+    if text.isascii() and text.isdigit() and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f'{text!r} is not a number from 0 to 65535.')
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     sys.stdout.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
@@ -136,7 +148,8 @@ def build_server(options: argparse.Namespace) -> Server:
     runtime = Runtime(common, 0 if options.debugpy else options.heartbeat, LOOPBACK if is_loopback(options.host) else '',
                       find_python(options.python), options.server, options.debugpy)
     is_one_off = bool(options.test or options.samples or options.command)
-    printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))
+    stream = sys.stderr if is_one_off else sys.stdout
+    printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream))
     server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process)
     if options.command in scripts and not pack.load_integrations(options.pack):
         return server
@@ -191,25 +204,27 @@ def serve(options: argparse.Namespace, server: Server) -> int:
     settings |= read_assignments(options.server_setting, '--server-setting')
     front, port, deliveries = listen(options, server, settings)
     url = f'http://{options.host}:{port}'
-    introduce(options, instance, url)
-    for other in list(server.instances.values())[1:]:
-        introduce_further(other, url)
-    if options.pre_process:
-        instance.printer.show(f'Pre-process rule: {options.pre_process}')
-    for each in server.instances.values():
-        each.url = url
-        each.enable()
-    gevent.spawn(say_ready, server)
-    if options.watch:
-        gevent.spawn(watch_files, options.pack, server)
-    if options.end_with_stdin:
-        gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
-    stop.wait()
+    with announced(options.url_file, url):
+        introduce(options, instance, url)
+        for other in list(server.instances.values())[1:]:
+            introduce_further(other, url)
+        if options.pre_process:
+            instance.printer.show(f'Pre-process rule: {options.pre_process}')
+        for each in server.instances.values():
+            each.url = url
+            each.enable()
+        gevent.spawn(say_ready, server)
+        if options.watch:
+            gevent.spawn(watch_files, options.pack, server)
+        if options.end_with_stdin:
+            gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
+        stop.wait()
     server.printer.show('Stopping')
     gevent.joinall([gevent.spawn(each.disable) for each in server.instances.values()])
     front.stop()
     deliveries.close()
     instance.store.close()
+    instance.printer.finish()
     instance.printer.show('Stopped')
     return 0
 
@@ -239,11 +254,19 @@ def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]
             opened = page.front.start()
             gevent.spawn(watch, page)
             return page.front, opened, deliveries
-        except (OSError, OverflowError) as error:
-            reason = error
-            if port != ports[-1]:
-                instance.printer.show(f'Port {port} is in use. Choosing another.')
-    raise UsageError(f'cannot listen on {options.host}:{ports[-1]}: {reason}. Try another --port; 0 chooses any free port.')
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or port == ports[-1]:
+                raise UsageError(cannot_listen(options.host, port, error)) from None
+            instance.printer.show(f'Port {port} is in use. Choosing another.')
+    raise AssertionError('the last port either opens or raises')
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> str:
+    """Return what keeps the server from listening there, and what to do about it."""
+    reason = (error.strerror or str(error)).partition(': (')[0]  # gevent appends the address
+    is_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+    advice = 'Try another --port; 0 chooses any free port' if is_port else '--host must be an address of this machine'
+    return f'cannot listen on {host}:{port}: {reason}. {advice}.'
 
 
 def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None:
@@ -292,7 +315,7 @@ def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list
 def say_ready(server: Server) -> None:
     """Print `Ready` as soon as all instances are."""
     if all(instance.wait_until_ready() for instance in list(server.instances.values())):
-        server.printer.show('Ready')
+        server.printer.show('Ready', 'good')
 
 
 def watch(page: Page) -> None:

@@ -294,8 +294,7 @@ class Container:
         return NO_REPLY
 
     def _log_text(self, level: str, text: str) -> None:
-        for entry in self._journal.add_log(level, self._order.script.locate(text)):
-            self._printer.log(**entry)
+        self._printer.logs(self._journal.add_log(level, self._order.script.locate(text)))
 
     def _result(self, message: dict[str, Any]) -> Any:
         self._journal.call_counts['results'] += 1
@@ -306,8 +305,7 @@ class Container:
         self.exception = self._order.script.locate(str(message['args']['exception']))
         self._journal.exceptions.append(self.exception)
         if self._order.command == LONG_RUNNING:  # for any other command the exception is its result, and printed as such
-            for text in self.exception.rstrip().splitlines():
-                self._printer.alarm(text)
+            self._printer.traceback(self.exception)
         return NO_REPLY
 
     def _completed(self, message: dict[str, Any]) -> Any:

@@ -163,8 +163,29 @@ def test_a_port_in_use_is_told_in_words(echo_pack: Path) -> None:
     with socket.socket() as taken:
         taken.bind(('127.0.0.1', 0))
         taken.listen()
-        done = run_local_xsoar(str(echo_pack), '--port', str(taken.getsockname()[1]))
-    assert done.returncode == 2 and 'cannot listen on 127.0.0.1' in done.stderr
+        taken_port = taken.getsockname()[1]
+        done = run_local_xsoar(str(echo_pack), '--port', str(taken_port))
+    assert (done.returncode, done.stderr) == (2, f'localxsoar: cannot listen on 127.0.0.1:{taken_port}: Address already in use. '
+                                                 'Try another --port; 0 chooses any free port.\n')
+
+
+@pytest.mark.parametrize('host', ['203.0.113.7', 'nosuch.invalid'])
+def test_a_host_that_is_not_of_this_machine_is_told_in_words(echo_pack: Path, host: str) -> None:
+    done = run_local_xsoar(str(echo_pack), '--host', host)
+    assert (done.returncode, done.stderr.count('\n')) == (2, 1) and done.stdout == ''
+    assert done.stderr.startswith(f'localxsoar: cannot listen on {host}:8080: ')
+    assert done.stderr.endswith('. --host must be an address of this machine.\n') and '..' not in done.stderr
+
+
+def test_a_file_for_the_address_that_cannot_be_written_is_told(echo_pack: Path) -> None:
+    done = run_local_xsoar(str(echo_pack), '--port', '0', '--url-file', 'nowhere/url')
+    assert (done.returncode, done.stderr) == (2, 'localxsoar: --url-file nowhere/url: No such file or directory.\n')
+
+
+def test_a_crash_loop_prints_its_traceback_once(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack, params={'longRunningPort': 'abc'}, wait_ready=False) as xsoar:
+        xsoar.wait_for_line(r'^!!! ValueError: .*  \(as at \d\d:\d\d:\d\d, with the same traceback\)$')
+        assert sum('Traceback' in line for line in xsoar.output) == 1
 
 
 def test_it_is_not_ready_before_the_port_accepts_connections(echo_pack: Path) -> None:
@@ -268,7 +289,8 @@ def test_an_introduction_leaves_out_what_does_not_concern_it(echo_pack: Path, ar
     (['--set', '=x'], "--set expects NAME=VALUE, not '=x'"), (['--set', 'secret'], "--set expects NAME=VALUE, not 'secret'"),
     (['--python', 'no-such-python'], '--python no-such-python: there is no such interpreter'),
     (['--server', '5'], 'invalid choice'),
-    (['--port', 'x'], 'invalid int value'), (['--store', '.'], '--store .: ')])
+    (['--port', 'x'], "argument --port: 'x' is not a number from 0 to 65535."), (['--port', '65536'], 'not a number from'),
+    (['--port', '-1'], 'not a number from'), (['--port', '²'], 'not a number from'), (['--store', '.'], '--store .: ')])
 def test_a_wrong_option_is_told(echo_pack: Path, arguments: list[str], words: str) -> None:
     with pytest.raises(UsageError, match=re.escape(words)):
         build_server(build_parser().parse_args([str(echo_pack), *arguments]))

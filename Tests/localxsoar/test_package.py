@@ -31,9 +31,10 @@ def imported() -> Iterator[str]:
                 yield (node.module or '').partition('.')[0]
 
 
-def test_it_stays_below_5700_lines_without_its_page() -> None:
-    of_the_page = {'page_routes', 'deliveries', 'events', 'masks', 'senders', 'recognition', 'responses', 'send'}
-    assert sum(file.read_text().count('\n') for file in PACKAGE.glob('*.py') if file.stem not in of_the_page) < 5700
+def test_it_stays_below_5700_lines_without_its_page_and_its_terminal() -> None:
+    left_out = {'page_routes', 'deliveries', 'events', 'masks', 'senders', 'recognition', 'responses', 'send',
+                'bursts', 'output', 'running', 'terminal'}
+    assert sum(file.read_text().count('\n') for file in PACKAGE.glob('*.py') if file.stem not in left_out) < 5700
 
 
 def test_the_carried_common_server_python_stays_below_1400_lines() -> None:

@@ -27,7 +27,7 @@ class Joining(Webhook):
     def __init__(self, *arguments: str, **options: Any) -> None:
         super().__init__(*RULE, *arguments, **options)
 
-    def post(self, *alerts: dict[str, Any]) -> requests.Response:
+    def post_alerts(self, *alerts: dict[str, Any]) -> requests.Response:
         """Post alerts as Alertmanager does, one incident each."""
         return requests.post(f'{self.webhook_url}?each=alerts', json={'version': '4', 'alerts': alerts}, timeout=60,
                              headers=AUTHORIZED)
