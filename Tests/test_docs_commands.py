@@ -44,7 +44,7 @@ class DevRun(LocalXsoar):
     def __init__(self, checkout: Path, *arguments: str) -> None:
         super().__init__(pack=PACK)
         self.checkout = checkout
-        self.command = [str(checkout / 'dev'), 'run', '--port', '0', '--end-with-stdin', *arguments]
+        self.argv = [str(checkout / 'dev'), 'run', '--port', '0', '--end-with-stdin', *arguments]
 
     def told(self, command: str) -> str:
         """What a documented command prints in the checkout, where this is the local XSOAR that it means."""
