@@ -29,11 +29,8 @@ from localxsoar.senders import KINDS, load_senders
 INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))
 PACKS_OWN = read(MANUAL)
-<<<<<<< HEAD
 ALL_SENDERS = read(ROOT / 'docs/senders/README.md')
-=======
 JOIN = PACK / 'Scripts/GenericWebhookJoin'
->>>>>>> final
 SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
 COMMAND = DESCRIPTOR['script']['commands'][0]
@@ -79,18 +76,12 @@ LIMITS = {
     'one request in one call to XSOAR': 'as much as takes {LONGEST_CALL_SECONDS}',
     'trying a rejected call again in parts': '{RETRY_SECONDS}, and {MAX_FRUITLESS_TRIES} calls that create nothing',
     'time to finish when stopped': '{STOP_SECONDS}',
-<<<<<<< HEAD
     'remembered deliveries': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
                                       'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of responses',
-    'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {SAMPLES_EVERY_SECONDS}',
-=======
-    'deliveries that are remembered': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
-                                      'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of answers',
     'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {CONTEXT_EVERY_SECONDS}',
     'deliveries that `generic-webhook-deliveries` shows': '{MAX_ACCEPTED_ENTRIES} accepted and {MAX_OTHER_ENTRIES} others, and '
                                                           'counts of {HISTORY_HOURS} hours, in {MAX_HISTORY_BYTES}',
     'the health shows that XSOAR was slow': '{SLOWNESS_SECONDS}',
->>>>>>> final
 }
 # What is counted in the text, by the constants that say how many of it there may be.
 COUNTED = {
@@ -174,9 +165,7 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         set(re.findall(r'\*\*([^*]+)\*\*', read(INTEGRATION / 'GenericWebhook_description.md'))),
         {'Authorization', 'Settings', 'About', 'Troubleshooting', 'Server Configuration',
          *(each['display'] for each in PARAMETERS if each['name'] != 'incidentType')}),
-<<<<<<< HEAD
     'fields of an envelope': lambda: (fields(PACKS_OWN), FIELDS),
-=======
     'settings of the pre-process script': lambda: (
         {quoted(name)[0]: quoted(values)[0] for name, values, _ in
          table(chapter('Change what happens'), 'setting', 'values', 'meaning')},
@@ -184,9 +173,6 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'settings in its own README': lambda: (
         [row[:2] for row in table(read(JOIN / 'README.md'), 'Setting', 'Values', 'Meaning')],
         [row[:2] for row in table(chapter('Change what happens'), 'setting', 'values', 'meaning')]),
-    'fields of the guide': lambda: (fields(USAGE), FIELDS),
-    'fields of the pack': lambda: (fields(PACKS_OWN), FIELDS),
->>>>>>> final
     'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, read_parameters()),
     'parameters of a URL that are no token': lambda: (read_parameters(), script.OWN_PARAMETERS),
     'words of severities in the guide': lambda: (severity_words(USAGE), script.SCALE['words'].by_word),
