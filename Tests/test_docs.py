@@ -280,6 +280,22 @@ def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path
     assert sender.deliveries
 
 
+def test_the_picture_of_the_first_screen_shows_a_payload_that_is_sent_and_its_incident() -> None:
+    picture = read(ROOT / 'docs/pictures/post-to-incident.svg')
+    delivery = load_senders(ROOT / 'senders')['crowdstrike'].deliveries[0]
+    assert delivery['expected']['name'] in picture
+    assert delivery['expected']['severity'] == script.SCALE['words'].by_word['high']
+    for part in delivery['payload'].values():
+        for key, value in re.findall(r'"(\w+)": ("[^"]+"|\d+)', picture):
+            assert str(part.get(key, value.strip('"'))) == value.strip('"')
+
+
+def test_the_badges_are_true() -> None:
+    said = [' '.join(re.findall('<title>(.*)</title>', read(badge))) for badge in sorted((ROOT / 'docs/pictures').glob('badge-*.svg'))]
+    version = '.'.join(DESCRIPTOR['fromversion'].split('.')[:2])
+    assert said == [f'licence: {read(ROOT / "LICENSE").split()[0]}', 'Python: 3.10+', f'Cortex XSOAR: {version}+']
+
+
 # Links
 
 
