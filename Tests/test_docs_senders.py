@@ -4,10 +4,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from urllib.parse import urlencode
 
 import GenericWebhook
 import pytest
 from GenericWebhook import ANY, DELIVERY_IDS, SCHEMES
+from app import App
 from documents import MANUAL, SENDER_GUIDES, quoted, read, section, table
 from local_xsoar import ROOT
 
@@ -156,3 +158,24 @@ def test_no_guide_names_a_question_that_the_script_does_not_answer() -> None:
     assert len(re.findall('^        case ', source, re.MULTILINE)) == len(HANDSHAKES)
     answered = {title for title in ROWS if re.search(r'question|[Aa]sks (at once|with)', GUIDES[title])}
     assert answered == HANDSHAKES.keys()
+
+
+@pytest.mark.parametrize('title', ['Icinga', 'Nagios'])
+def test_the_form_of_a_guides_curl_becomes_the_incident_of_its_recipe(app: App, title: str) -> None:
+    sent = set(re.findall(r"--data-urlencode\"?,? ['\"](\w+)=", GUIDES[title]))
+    deliveries = [delivery for delivery in load_senders(ROOT / 'senders')[title.lower()].deliveries if 'payload' in delivery]
+    for delivery in deliveries:
+        assert delivery['payload'].keys() == sent
+        app.authorized(urlencode(delivery['payload']), 'application/x-www-form-urlencoded')
+        incident, expected = app.incidents[-1], delivery['expected']
+        assert (incident['name'], incident.get('severity')) == (expected['name'], expected.get('severity'))
+    assert deliveries
+
+
+def test_the_body_of_checklys_guide_has_the_fields_that_its_recipe_is_known_by(app: App) -> None:
+    body = json.loads(next(text for text in quoted(GUIDES['Checkly']) if text.startswith('{"event"')))
+    for delivery in load_senders(ROOT / 'senders')['checkly'].deliveries:
+        app.authorized(json.dumps({key: delivery['payload'].get(key, '') for key in body}))
+        incident, expected = app.incidents[-1], delivery['expected']
+        assert (incident['name'], incident.get('severity'), incident['dbotMirrorId'], incident['occurred']) == (
+            expected['name'], expected.get('severity'), expected['problem_key'], expected['occurred'])
