@@ -191,7 +191,7 @@ THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
         re.findall('`(test_[a-z0-9_]+)`', THREATS), set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
     'places of a new sender': lambda: (
         re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)), {*vars(script), 'problem_key'}, 4),
-    'measurements': lambda: (re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), read(ROOT / 'bench/README.md'), 10),
+    'measurements': lambda: (re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), read(ROOT / 'bench/results.txt'), 10),
 }
 
 
