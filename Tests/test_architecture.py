@@ -230,7 +230,8 @@ def test_the_local_xsoar_imports_only_what_its_command_installs() -> None:
     installed = set(re.findall(r'^([\w-]+)==', (ROOT / 'requirements/run.txt').read_text('utf-8').lower(), re.MULTILINE))
     modules = {'pyyaml': 'yaml'}
     allowed = {modules.get(name, name) for name in installed} | {'localxsoar'} | PLATFORM
-    imported = {name for file in (ROOT / 'localxsoar').rglob('*.py') if file.name != 'pytest_plugin.py'
+    # The parts of CommonServerPython run in a container, whose Python has what its image has.
+    imported = {name for file in (ROOT / 'localxsoar').glob('*.py') if file.name != 'pytest_plugin.py'
                 for name in imported_modules(ast.parse(file.read_text('utf-8')))}
     assert imported - sys.stdlib_module_names <= allowed
 

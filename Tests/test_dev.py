@@ -1,14 +1,19 @@
-"""`./dev test` and .ci/run: a run says which tests it left out and why, and continuous integration leaves out none in silence."""
+"""`./dev` in a terminal; `./dev test` and .ci/run: a run says which tests it left out and why, and CI hides none."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local_xsoar import ROOT
+import requests
+from local_xsoar import ROOT, wait_for
+from terminal import CTRL_C, InTerminal, run_in_terminal
 
 FAKE_TOX = '''#!/bin/sh
 [ "$2" = tox ] || exec {python} "$@"
@@ -100,3 +105,113 @@ def test_ci_installs_every_program_and_says_so_if_the_mirror_cannot_be_reached(t
     calls = (tmp_path / 'calls').read_text().splitlines()
     assert calls[0].startswith('update')
     assert failing != 'nothing' or {'chromium', 'slowhttptest', 'syslog-ng-mod-http'} <= set(calls[-1].split())
+
+
+# The commands.
+
+
+def checkout(folder: Path, requirements: str = '') -> Path:
+    """Return a checkout without any environment, whose `run` needs these requirements."""
+    for name in ('CHANGELOG.md', 'Packs', 'localxsoar', 'senders', 'tools'):
+        (folder / name).symlink_to(ROOT / name)
+    shutil.copy(ROOT / 'dev', folder)
+    (folder / 'requirements').mkdir()
+    (folder / 'requirements/run.txt').write_text(requirements)
+    return folder
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A checkout in which `run` has what it needs."""
+    folder = checkout(tmp_path)
+    script(folder / '.venv/bin/python', f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    shutil.copy(folder / 'requirements/run.txt', folder / '.venv/installed.txt')
+    return folder
+
+
+def dev(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([folder / 'dev', *arguments], env={**os.environ, **environment}, capture_output=True, text=True,
+                          check=False)
+
+
+@pytest.mark.parametrize('word', ['--help', '-h', 'help'])
+def test_help_is_output_and_a_success(word: str) -> None:
+    done = dev(ROOT, word)
+    assert (done.returncode, done.stderr) == (0, '')
+    commands = re.findall(r'^    (\w+)\) shift|^    (names)\)', (ROOT / 'dev').read_text('utf-8'), re.MULTILINE)
+    assert [name for name in map(''.join, commands) if f'./dev {name} ' not in done.stdout] == []
+    assert all(len(line) <= 130 for line in done.stdout.splitlines())
+
+
+def test_without_a_command_the_help_is_an_error() -> None:
+    done = dev(ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (2, '', dev(ROOT, '--help').stdout)
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['nosuch'], 'there is no command nosuch. There are run, send, '), (['a\x1b[2Jb'], r"no command $'a\E[2Jb'. There"),
+    (['release'], 'release needs the next version, X.Y.Z.'), (['release', '1.0.0', '1.0.1'], 'release needs the next version'),
+    (['send', 'gihub'], "'gihub' is not a sender. Did you mean github, "),
+    (['run', '--port', '65536'], "'65536' is not a number from 0"),
+])
+def test_a_wrong_command_line_is_told_in_one_line(installed: Path, arguments: list[str], words: str) -> None:
+    done = dev(installed, *arguments)
+    assert (done.returncode, done.stdout, done.stderr.count('\n')) == (2, '', 1), done.stderr
+    assert words in done.stderr and not (installed / '.tox').exists()
+
+
+def test_the_first_use_says_what_is_installed_and_when_that_is_done(tmp_path: Path) -> None:
+    folder = checkout(tmp_path)
+    first, second = dev(folder, 'send', '--help'), dev(folder, 'send', '--help')
+    making, ready = first.stderr.splitlines()[:2]
+    assert re.fullmatch(r'dev: making \.venv with Python 3\.\d+\.\d+; to install 0 packages may take minutes', making)
+    assert ready == 'dev: .venv is ready' and 'dev: ' not in second.stderr
+
+
+def test_a_failed_installation_says_what_failed_and_is_tried_again(tmp_path: Path) -> None:
+    folder = checkout(tmp_path, 'no-such-package==1\n')
+    for _ in range(2):
+        done = dev(folder, 'run', PIP_NO_INDEX='1')
+        assert done.returncode == 1 and 'to install 1 packages' in done.stderr
+        assert done.stderr.splitlines()[-1] == (
+            'dev: the packages of requirements/run.txt could not be installed. The next run tries again.')
+
+
+# In a terminal.
+
+
+@pytest.fixture
+def running(installed: Path) -> Iterator[InTerminal]:
+    """`./dev run` in a terminal of 100 columns, as a person starts it from a shell."""
+    with InTerminal('bash', '-c', 'exec ./dev run --port 0', columns=100, cwd=installed) as terminal:
+        terminal.wait_for_line('^Ready')
+        yield terminal
+
+
+def test_send_finds_the_server_that_runs_and_ctrl_c_ends_it(installed: Path, running: InTerminal) -> None:
+    code, sender = run_in_terminal('bash', '-c', './dev send github', columns=100, cwd=installed)
+    assert (code, sender.coloured_lines[-1].startswith('\x1b[32m200 OK\x1b[0m  ')) == (0, True), sender.text
+    running.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  GitHub            incident 1  issues opened')
+    assert any(' \x1b[32m200\x1b[0m ' in line for line in running.coloured_lines)
+    running.press(CTRL_C)
+    assert (running.end(), running.lines[-1]) == (0, 'Stopped')
+    assert not (installed / '.venv/url').exists()
+
+
+def test_an_address_that_a_killed_server_left_behind_is_no_obstacle(installed: Path, running: InTerminal) -> None:
+    running.process.send_signal(signal.SIGKILL)
+    running.end()
+    with InTerminal('bash', '-c', './dev run --port 0', columns=100, cwd=installed) as other:
+        other.wait_for_line('^Ready')
+        assert dev(installed, 'send', 'github').returncode == 0
+
+
+def test_a_burst_of_rejections_becomes_one_line_that_fits(running: InTerminal) -> None:
+    url = running.wait_for_line('^Webhook: ').split()[1]
+    with requests.Session() as http:
+        for _ in range(43):
+            assert http.post(url, b'x', timeout=30).status_code == 401
+    line = running.wait_for_line(r'^\d\d:\d\d:\d\d     43 × 401 in +\d+ s  python-requests   The request shows no token')
+    assert running.rows(line) == 1
+    assert len([line for line in running.lines if ' 401 ' in line]) == 4
+    wait_for(lambda: any('\x1b[33m401\x1b[0m' in line for line in running.coloured_lines))

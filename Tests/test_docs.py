@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import GenericWebhook as script
+import GenericWebhookJoin
 import pytest
 from app import App
 from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MADE, MANUAL, RECIPE, chapter, code_blocks, prose, quoted,
@@ -29,8 +30,10 @@ INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))
 PACKS_OWN = read(MANUAL)
 ALL_SENDERS = read(ROOT / 'docs/senders/README.md')
+JOIN = PACK / 'Scripts/GenericWebhookJoin'
 SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
+COMMAND = DESCRIPTOR['script']['commands'][0]
 PINS = dict(re.findall(r'^([\w-]+)==(\S+)', read(ROOT / RECIPE / 'requirements.txt'), re.MULTILINE))
 
 
@@ -75,7 +78,10 @@ LIMITS = {
     'time to finish when stopped': '{STOP_SECONDS}',
     'remembered deliveries': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
                                       'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of responses',
-    'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {SAMPLES_EVERY_SECONDS}',
+    'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {CONTEXT_EVERY_SECONDS}',
+    'deliveries that `generic-webhook-deliveries` shows': '{MAX_ACCEPTED_ENTRIES} accepted and {MAX_OTHER_ENTRIES} others, and '
+                                                          'counts of {HISTORY_HOURS} hours, in {MAX_HISTORY_BYTES}',
+    'the health shows that XSOAR was slow': '{SLOWNESS_SECONDS}',
 }
 # What is counted in the text, by the constants that say how many of it there may be.
 COUNTED = {
@@ -127,6 +133,12 @@ def delivery_headers() -> list[tuple[str, str]]:
     return re.findall(r'`([\w-]+)`(?: \(together with `([\w-]+)`\))?', named)
 
 
+def argument_text(argument: dict[str, Any]) -> str:
+    """Return the description of a command's argument as the SDK writes it."""
+    values = f'Possible values are: {", ".join(argument["predefined"])}. ' if 'predefined' in argument else ''
+    return f'{argument["description"]} {values}Default is {argument["defaultValue"]}.'
+
+
 def signature_headers() -> set[str]:
     places = [place for place, _ in table(section(ALL_SENDERS, 'How a sender shows the token'), 'Where', 'What')]
     named = next(place for place in places if 'svix-signature' in place)
@@ -141,11 +153,27 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'parameters of the pack': lambda: (
         table(PACKS_OWN, 'Parameter', 'Name', 'Description', 'Required'),
         [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]),
+    'arguments of the command': lambda: (
+        table(PACKS_OWN, 'Argument Name', 'Description', 'Required'),
+        [[each['name'], argument_text(each), 'Optional'] for each in COMMAND['arguments']]),
+    'outputs of the command': lambda: (
+        table(PACKS_OWN, 'Path', 'Type', 'Description'),
+        [[each['contextPath'], each['type'], each['description']] for each in COMMAND['outputs']]),
+    'what the command returns': lambda: (
+        [each['contextPath'] for each in COMMAND['outputs']],
+        [f'GenericWebhook.Delivery.{name.title().replace("_", "")}' for name in script.HistoryEntry.__struct_fields__]),
     'labels of the form': lambda: (
         set(re.findall(r'\*\*([^*]+)\*\*', read(INTEGRATION / 'GenericWebhook_description.md'))),
         {'Authorization', 'Settings', 'About', 'Troubleshooting', 'Server Configuration',
          *(each['display'] for each in PARAMETERS if each['name'] != 'incidentType')}),
     'fields of an envelope': lambda: (fields(PACKS_OWN), FIELDS),
+    'settings of the pre-process script': lambda: (
+        {quoted(name)[0]: quoted(values)[0] for name, values, _ in
+         table(chapter('Change what happens'), 'setting', 'values', 'meaning')},
+        {name: str(value) for name, value in GenericWebhookJoin.SETTINGS.items()}),
+    'settings in its own README': lambda: (
+        [row[:2] for row in table(read(JOIN / 'README.md'), 'Setting', 'Values', 'Meaning')],
+        [row[:2] for row in table(chapter('Change what happens'), 'setting', 'values', 'meaning')]),
     'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, read_parameters()),
     'parameters of a URL that are no token': lambda: (read_parameters(), script.OWN_PARAMETERS),
     'words of severities in the guide': lambda: (severity_words(USAGE), script.SCALE['words'].by_word),

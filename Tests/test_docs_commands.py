@@ -44,7 +44,7 @@ class DevRun(LocalXsoar):
     def __init__(self, checkout: Path, *arguments: str) -> None:
         super().__init__(pack=PACK)
         self.checkout = checkout
-        self.command = [str(checkout / 'dev'), 'run', '--port', '0', '--end-with-stdin', *arguments]
+        self.argv = [str(checkout / 'dev'), 'run', '--port', '0', '--end-with-stdin', *arguments]
 
     def told(self, command: str) -> str:
         """What a documented command prints in the checkout, where this is the local XSOAR that it means."""
@@ -52,7 +52,7 @@ class DevRun(LocalXsoar):
         assert here != command or 'curl' not in command, 'the command names no webhook URL'
         if 'curl' in command:
             needs('curl')
-        here += f' --url {self.url}' if command.startswith('./dev send') else ''
+        here += f' --url {self.url}' if command.startswith('./dev send') and '--url' not in command else ''
         done = subprocess.run(['bash', '-c', here], cwd=self.checkout, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0 or 'X.Y.Z' in command, done.stderr
         return done.stdout or done.stderr
@@ -121,9 +121,9 @@ def prints(*words: str) -> Callable[[Command, DevRun], None]:
 CHECKS = {
     r'\./dev run --help$': prints('does NOT emulate'), r'\./dev run\b': check_run,
     r'(?:ROUNDS=\d+ )?\./dev (?:test|screenshots)\b': check_test,
-    r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+$': prints('200 OK'),
+    r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+( --url \S+ --token token)?$': prints('200 OK'),
     r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
-    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is no version"),  # Tests/test_release.py makes one
+    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is not a version"),  # Tests/test_release.py makes one
     r'(?:printf .* \| )?curl ': check_curl,
 }
 # What cannot run here, with every name as the code has it.

@@ -4,13 +4,18 @@ Each wait is compared with that of a sender to a container that nobody disturbs,
 """
 from __future__ import annotations
 
+import asyncio
+import faulthandler
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
-from webhook import TOKEN, Webhook, read_answers, read_to_end
+from joining import Joining, alert, post_all
+from webhook import PACK, TOKEN, Webhook, read_answers, read_to_end
 
 from bench.bodies import COSTLY, SHAPES, Prober, Scene, Sender, Shape, connect, filled, request
 from bench.floods import GET_WITH_QUERY, UNFINISHED_HEAD, Flood, raise_file_limit, wait_while
@@ -157,3 +162,18 @@ def test_whatever_one_connection_sends_another_is_answered_within_a_second(webho
     finally:
         waited = undisturbed.stop()
     assert slowest <= MOST_SECONDS + waited
+
+
+def test_with_a_pre_process_script_of_500_ms_60_posts_at_once_lose_nothing(tmp_path: Path) -> None:
+    faulthandler.dump_traceback_later(180, exit=True)  # instead of pytest's 60 s: the server needs over 30 s, a busy one more
+    script = 'Scripts/GenericWebhookJoin/GenericWebhookJoin.py'
+    pack = Path(shutil.copytree(PACK, tmp_path / PACK.name))
+    (pack / script).write_text('import time\ntime.sleep(0.5)\ndemisto.results(True)\n')
+    with Joining(pack=pack) as xsoar:
+        keys = [f'alertmanager:{number:04x}' for number in range(60)]
+        for number in range(3):  # the first calls show the receiver how long the script takes
+            xsoar.post(alert(fingerprint=f'first {number}'))
+        answers = asyncio.run(post_all(xsoar, [alert(fingerprint=key.partition(':')[2]) for key in keys]))
+        assert [[incident['dbotMirrorId'] for incident in answer.json] for answer in answers] == [[key] for key in keys]
+        assert sorted(incident['dbotMirrorId'] for incident in xsoar.found()[3:]) == keys
+        assert max(xsoar.state()['createSizes']) <= 15, 'a call could take more than 10 s'

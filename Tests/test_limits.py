@@ -449,16 +449,16 @@ def creates(webhook: Webhook, name: str) -> bool:
 
 def test_the_mapping_wizard_gets_what_is_small_and_was_written_a_minute_ago_also_after_a_restart() -> None:
     with Webhook() as webhook:
-        assert creates(webhook, 'large' * 12_000)
         assert creates(webhook, 'first')
         wait_for(webhook.samples, 'the first sample')
+        assert creates(webhook, 'large' * 12_000)
         assert creates(webhook, 'soon after')
-        assert webhook.state()['calls']['setIntegrationContext'] == 1
+        assert webhook.state()['calls']['setIntegrationContext'] == 2, 'when listening began, and for the first'
         webhook.stop_container()
         wait_for(lambda: webhook.state()['restarts'], 'the restart')
         wait_for(lambda: creates(webhook, 'second'), 'the new container')
         wait_for(lambda: len(webhook.samples()) > 1, 'the second sample')
-        assert [sample['name'] for sample in webhook.samples()] == ['first', 'second']
+        assert [sample['name'] for sample in webhook.samples()] == ['first', 'soon after', 'second']
 
 
 # The end

@@ -21,7 +21,7 @@ def test_each_section_of_the_script_with_rules_has_tests_of_its_own() -> None:
 
 
 def test_each_module_of_the_local_xsoar_has_tests_of_its_own() -> None:
-    modules = {file.stem for file in (ROOT / 'localxsoar').glob('*.py')}
+    modules = {file.stem for pattern in ('*.py', 'common/*.py') for file in (ROOT / 'localxsoar').glob(pattern)}
     assert set(TESTS_OF_A_MODULE) == modules - NOT_MUTATED
     files = {file for module in TESTS_OF_A_MODULE for file in mutants.tests_of_module(module)}
     assert [file for file in files if not (ROOT / file).is_file()] == []

@@ -18,7 +18,7 @@ import requests
 from apprise import Apprise, AppriseAttachment
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
-from local_xsoar import leave_out, needs, wait_for
+from local_xsoar import leave_out, needs, read_officially, wait_for
 from webhook import Webhook, curl
 
 from tools.processes import beside
@@ -76,7 +76,7 @@ def test_json_from_curl_becomes_its_incident(webhook: Landing) -> None:
     assert answer.status == 200
     incident, = webhook.new_incidents()
     assert (incident['name'], incident['rawJSON']) == ('from curl', '{"n": 1.10}')
-    read, = webhook.incidents(id=[answer.json[0]['id']])
+    read, = read_officially(webhook, id=[answer.json[0]['id']])
     assert (read.name, read.raw_json) == ('from curl', '{"n": 1.10}')
 
 

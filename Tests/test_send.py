@@ -5,16 +5,22 @@ import base64
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from local_xsoar import ROOT
+from terminal import CTRL_C, InTerminal, run_in_terminal
 from webhook import Webhook
+
+from localxsoar.terminal import width
 
 TOKEN = base64.b64encode(b'a token that any sender can sign with').decode()
 
@@ -109,7 +115,13 @@ def test_a_reader_that_has_seen_enough_of_the_list_gets_no_traceback() -> None:
 
 
 @pytest.mark.parametrize('arguments, words', [
-    (['nobody'], "'nobody' is no sender: "),
+    (['nobody'], "'nobody' is not a sender. There are 106. --list shows all."),
+    (['gihub'], "'gihub' is not a sender. Did you mean github, "), (['defendr'], 'Did you mean microsoft-defender'),
+    (['a'], 'is one of several senders: 1password, '), (['github', 'push', '--all'], 'give no DELIVERY'),
+    (['github', '--token', 'x'], '--token needs --url'), (['github', '--url', 'webhook.example'], 'is not a URL'),
+    (['github', '--url', 'http://[::1'], 'http://[::1 is not a URL'),
+    (['github', '--url', 'http://nosuch.invalid'], 'http://nosuch.invalid does not respond: '),
+    (['github', '--url', 'http://127.0.0.1:1'], 'respond: Connection refused. ./dev run starts a local XSOAR.'),
     (['github', 'lunch'], "GitHub has no delivery 'lunch'. Known: "),
     (['github', '--url', 'http://127.0.0.1:1'], 'does not respond'),
     (['github', '--url', 'http://127.0.0.1:1/instance/execute/webhook'], 'a URL with a path is a webhook: give --token, too.'),
@@ -119,6 +131,111 @@ def test_a_reader_that_has_seen_enough_of_the_list_gets_no_traceback() -> None:
 def test_what_cannot_be_sent_is_told_in_one_line(arguments: list[str], words: str) -> None:
     done = send(*arguments)
     assert (done.returncode, done.stderr.count('\n')) == (2, 1) and words in done.stderr
+    assert len(done.stderr) < 400, 'a person has to find the mistake in it'
+
+
+def test_a_token_that_cannot_be_sent_is_not_printed() -> None:
+    done = send('gitlab', '--url', 'http://127.0.0.1:1', '--token', 'a\nsecret')
+    assert (done.returncode, done.stderr.count('\n')) == (2, 1) and 'secret' not in done.stderr
+
+
+OTHER_SERVERS = {
+    'HTML': b'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>', 'JSON': b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}',
+    'nothing there': b'HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n[]', 'no HTTP': b'SSH-2.0-OpenSSH_9.2\r\n',
+    'silence': b'',
+    'half a response': b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n[]',
+    'half a refusal': b'HTTP/1.1 500 Oh\r\nContent-Length: 20\r\n\r\n[]',
+}
+
+
+@pytest.mark.parametrize('response', OTHER_SERVERS.values(), ids=OTHER_SERVERS)
+def test_another_server_is_told_in_one_line(response: bytes) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        def respond() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(response)
+
+        threading.Thread(target=respond, daemon=True).start()
+        url = f'http://127.0.0.1:{server.getsockname()[1]}'
+        done = send('github', '--url', url)
+    assert (done.returncode, done.stdout, done.stderr.count('\n')) == (2, '', 1), done.stderr
+    assert url in done.stderr and './dev run starts' in done.stderr
+
+
+def test_the_server_that_has_written_its_address_is_found(webhook: Webhook, tmp_path: Path) -> None:
+    file = tmp_path / 'url'
+    with Webhook('--senders', str(ROOT / 'senders'), '--url-file', str(file)) as xsoar:
+        assert file.read_text() == f'{xsoar.url}\n'
+        done = send('splunk', '--url-file', str(file))
+        assert done.returncode == 0, done.stderr
+        assert len(xsoar.names()) == 1
+    assert not file.exists()
+
+
+def test_an_address_that_another_server_has_written_since_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / 'url'
+    with Webhook('--url-file', str(file)):
+        file.write_text('http://127.0.0.1:1\n')
+    assert file.read_text() == 'http://127.0.0.1:1\n'
+
+
+def test_all_deliveries_of_a_sender_are_sent_with_a_line_for_each(webhook: Webhook) -> None:
+    done = send('github', '--all', '--url', webhook.url)
+    *lines, total = done.stdout.splitlines()
+    count = len(json.loads((ROOT / 'senders/github.json').read_text('utf-8'))['deliveries'])
+    assert (done.returncode, len(lines), total) == (0, count, f'{count} deliveries: {count} × 200')
+    assert all(re.match(r'200 +\d+ ms  GitHub {14}  .{28}  \S', line) for line in lines)
+
+
+def test_every_delivery_of_every_sender_is_sent(webhook: Webhook) -> None:
+    done = send('--all', '--url', webhook.url)
+    count = sum(len(json.loads(file.read_text('utf-8'))['deliveries']) for file in (ROOT / 'senders').glob('*.json'))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f'{count} deliveries: {count} × 200')
+
+
+def test_what_was_rejected_or_not_sent_is_counted_and_fails(webhook: Webhook) -> None:
+    rejected = send('github', '--all', '--url', webhook.webhook_url, '--token', 'wrong')
+    unsent = send('microsoft-teams', '--all', '--url', webhook.webhook_url, '--token', 'no base64')
+    assert (rejected.returncode, unsent.returncode) == (1, 1)
+    assert re.fullmatch(r'\d+ deliveries: \d+ × 401', rejected.stdout.splitlines()[-1])
+    assert re.match(r'---    0 ms  Microsoft Teams .* not sent: This sender signs', unsent.stdout)
+    assert re.fullmatch(r'(\d+) deliveries: \1 × not sent', unsent.stdout.splitlines()[-1])
+
+
+def test_one_sender_is_listed_with_a_line_for_each_delivery() -> None:
+    deliveries = json.loads((ROOT / 'senders/github.json').read_text('utf-8'))['deliveries']
+    assert [line[84:].strip() for line in send('github', '--list').stdout.splitlines()] == [each['title'] for each in deliveries]
+
+
+# In a terminal.
+
+
+def send_in_terminal(*arguments: str, **options: Any) -> tuple[int, InTerminal]:
+    return run_in_terminal(sys.executable, '-m', 'localxsoar.send', *arguments, **options)
+
+
+@pytest.mark.parametrize('columns', [80, 200])
+def test_each_line_fits_its_terminal_and_shows_the_status_in_its_colour(webhook: Webhook, columns: int) -> None:
+    code, every = send_in_terminal('github', '--all', '--url', webhook.url, columns=columns)
+    assert code == 0 and all(line.startswith('\x1b[3') for line in every.coloured_lines[:-1])
+    code, one = send_in_terminal('github', '--url', webhook.webhook_url, '--token', 'wrong', columns=columns)
+    assert code == 1 and one.coloured_lines[-1].startswith('\x1b[33m401 Unauthorized\x1b[0m  ')
+    _, listed = send_in_terminal('--list', columns=columns)
+    assert {terminal.rows(line) for terminal in (every, listed) for line in terminal.lines} == {1}
+    assert one.rows(one.lines[1]) == 1 and width(one.lines[1]) >= min(columns, 160)
+
+
+def test_ctrl_c_ends_it_without_a_traceback() -> None:
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        url = f'http://127.0.0.1:{silent.getsockname()[1]}'
+        with InTerminal(sys.executable, '-m', 'localxsoar.send', 'github', '--url', url) as terminal:
+            connection, _ = silent.accept()
+            terminal.press(CTRL_C)
+            assert terminal.end() == -signal.SIGINT
+            connection.close()
+    assert terminal.text in ('', '^C')
 
 
 @pytest.mark.parametrize('file', sorted((ROOT / 'senders').glob('*.json')), ids=lambda file: str(file.stem))

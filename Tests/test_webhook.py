@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from local_xsoar import needs, run_local_xsoar, wait_for
+from local_xsoar import needs, read_officially, run_local_xsoar, wait_for
 from webhook import PACK, TOKEN, Answer, Webhook, curl, post, request_bytes
 
 pytestmark = pytest.mark.older
@@ -36,7 +36,7 @@ def test_the_seeds_own_curl_creates_the_incident_that_it_describes(webhook: Webh
     created, = answer.json
     assert webhook.sent()[-1].keys() == {'name', 'type', 'occurred', 'rawJSON'}
     assert webhook.sent()[-1]['rawJSON'] == '{"some_field":"some_value"}'
-    incident, = webhook.incidents(id=[created['id']])
+    incident, = read_officially(webhook, id=[created['id']])
     assert incident.name == 'incident created via generic webhook'
     assert json.loads(incident.raw_json) == {'some_field': 'some_value'}
     assert before - 1 < incident.occurred.timestamp() < time.time() + 1

@@ -13,3 +13,4 @@ What it does NOT emulate:
 - behaviour of the real server that is not public: the order and content of a reply after a Drop rule, the signal that
   stops a container and the time until it is killed (here SIGTERM, then SIGKILL), timeouts of the forwarding.
 """
+__version__ = '1.1.0'

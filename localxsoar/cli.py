@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import re
 import shlex
@@ -9,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -26,20 +28,26 @@ from localxsoar.commands import VERSIONS
 from localxsoar.container import Runtime
 from localxsoar.controls import Controls
 from localxsoar.deliveries import Deliveries
-from localxsoar.entries import readable
+from localxsoar.entries import PLAYGROUND, readable
 from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.front import Front, is_loopback
-from localxsoar.instance import CommandFailed, Instance
+from localxsoar.instance import ERROR_ENTRY, CommandFailed, Instance
+from localxsoar.instance_options import InOrder, add_instances, read_assignments
 from localxsoar.json_routes import format_error, reject_malformed
 from localxsoar.masks import Masks
 from localxsoar.output import LEVELS, Printer
 from localxsoar.page_routes import Page
 from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
 from localxsoar.recognition import SenderRecognizer
+from localxsoar.repository import find_common_server_python
+from localxsoar.scripts import load_scripts
+from localxsoar.running import announced
 from localxsoar.senders import load_senders
+from localxsoar.server import Server
 from localxsoar.store import Store
+from localxsoar.terminal import Terminal
 from localxsoar.xsoar_api import XsoarApi
 
 USUAL_PORT = 8080
@@ -59,31 +67,42 @@ class Parser(argparse.ArgumentParser):
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog='python -m localxsoar', description=localxsoar.__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add = parser.add_argument
+    add('--version', action='version', version=f'localxsoar {localxsoar.__version__}')
     add('pack', metavar='PACK', type=Path, help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk")
-    add('--instance', metavar='NAME', help="the instance's name (default: the integration's, in small letters)")
-    add('--set', metavar='PARAMETER=VALUE', action='append', default=[], help='a parameter of the instance; repeatable')
+    add('--integration', metavar='NAME', action=InOrder,
+        help='the integration of the pack (default: its long-running one); repeatable')
+    add('--instance', metavar='NAME', action=InOrder,
+        help="an instance's name (default: the integration's, in small letters); repeatable, for several instances")
+    add('--set', metavar='PARAMETER=VALUE', action=InOrder, default=[],
+        help='a parameter of the instance before it, or of all if none is before it; repeatable')
     add('--host', default=LOOPBACK, help="where to listen, the container's port too (default: 127.0.0.1)")
-    add('--port', type=int, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
+    add('--port', type=port_number, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
+    add('--url-file', metavar='FILE', type=Path,
+        help='write the address to this file while it runs, for `python -m localxsoar.send`')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
     add('--common-server-python', metavar='FILE', type=Path,
-        help="CommonServerPython (default: the file in the pack's repository, or else a subset)")
+        help="CommonServerPython (default: that of a content repository or of demisto-sdk's cache,\nor else the carried subset)")
     add('--python', metavar='PATH', default=sys.executable, help='the interpreter, with its packages, that runs the container')
     add('--server', metavar='VERSION', choices=VERSIONS, default='8',
         help=f'the version of XSOAR to act like: {", ".join(VERSIONS)} (default: 8)')
     add('--watch', action='store_true', help='restart the container when a file of the pack changes')
+    add('--debugpy', metavar='PORT', type=int, default=0, help='wait for a debugger on this port before the script runs')
     add('--server-setting', metavar='KEY=VALUE', action='append', default=[],
         help=f'a server setting; {EXTERNAL_SETTING}.NAME is true unless set here; repeatable')
     add('--heartbeat', metavar='SECONDS', type=float, default=30, help='between two heartbeats (default: 30; 0: no heartbeats)')
     add('--fault', metavar='NAME=VALUE', action='append', default=[],
-        help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut,\n'
+        help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut, deny,\n'
              f'answer={"|".join(ANSWERS)}; repeatable, see the README')
     add('--api-key', metavar='KEY', help='the only API key that is accepted (default: every key is)')
     add('--curl-header', metavar='HEADER', action='append', default=[],
         help='a header of the curl command that is printed; {PARAMETER} in it becomes its value')
     add('--curl-data', metavar='BODY', default='{"name":"my first incident"}', help='the body of that command')
     add('--senders', metavar='DIR', type=Path, help='recipes of senders for the page and `python -m localxsoar.send`')
-    add('--command', metavar='NAME', help='run one command and print its entries; exit code 0, or 1 after an error')
+    add('--command', metavar='NAME', help='run one command or script and print its entries; exit code 0, or 1 after an error')
     add('--arg', metavar='NAME=VALUE', action='append', default=[], help="an argument; a file's path serves as entry id")
+    add('--incident', metavar='ID', default=PLAYGROUND, help='the incident of the --store that --command runs in (default: none)')
+    add('--pre-process', metavar='SCRIPT', default='',
+        help="run this script of the pack's Scripts folder for each incoming incident; False drops the incident")
     add('--test', action='store_true', help='press the Test button: print ok, or an error with exit code 1')
     add('--samples', action='store_true', help='print what the mapping wizard would fetch; share the --store of a running server')
     add('--end-with-stdin', action='store_true', help='stop when standard input ends, as when the parent process is killed')
@@ -92,52 +111,57 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def port_number(text: str) -> int:
+    """Return the port that a text names. Raise ArgumentTypeError if it names none."""
+    if text.isascii() and text.isdigit() and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f'{text!r} is not a number from 0 to 65535.')
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     sys.stdout.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
     try:
         options = build_parser().parse_args(arguments)
-        instance = build_instance(options)
+        server = build_server(options)
+        if options.command:
+            args = read_assignments(options.arg, '--arg')
+            return run_command(server, options.command, args, options.incident)
+        instance = server.first
         if options.test:
             return run_once(instance.test_module)
         if options.samples:
             return run_once(lambda: json.dumps(instance.fetch_samples(), indent=2))
-        if options.command:
-            args = read_assignments(options.arg, '--arg')
-            return run_once(lambda: '\n'.join(map(readable, instance.run(options.command, args))))
-        return serve(options, instance)
+        return serve(options, server)
     except UsageError as error:
         print(f'localxsoar: {error}', file=sys.stderr)
         return USAGE_ERROR
 
 
-def build_instance(options: argparse.Namespace) -> Instance:
-    """Return the instance that the options describe. Raise UsageError if they are wrong."""
-    integration = pack.load_integration(options.pack)
+def build_server(options: argparse.Namespace) -> Server:
+    """Return the server that the options describe. Raise UsageError if they are wrong."""
+    scripts = load_scripts(options.pack) if options.pack.exists() else {}
     faults = Faults()
     faults.change(read_assignments(options.fault, '--fault'))
-    runtime = Runtime(options.common_server_python or pack.find_common_server_python(options.pack), options.heartbeat,
-                      LOOPBACK if is_loopback(options.host) else '', find_python(options.python), options.server)
+    common = options.common_server_python or find_common_server_python(options.pack) or pack.CARRIED_COMMON_SERVER_PYTHON
+    # A script that a debugger has stopped sends no heartbeats.
+    runtime = Runtime(common, 0 if options.debugpy else options.heartbeat, LOOPBACK if is_loopback(options.host) else '',
+                      find_python(options.python), options.server, options.debugpy)
     is_one_off = bool(options.test or options.samples or options.command)
-    printer = Printer(options.log_level, partial(print, file=sys.stderr if is_one_off else sys.stdout, flush=True))
+    stream = sys.stderr if is_one_off else sys.stdout
+    printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream))
+    server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process)
+    if options.command in scripts and not pack.load_integrations(options.pack):
+        return server
     free_port = any_free_port if options.port == ANY_PORT or is_one_off else well_known_free_port
-    return Instance(options.instance or integration.name.lower(), integration, read_assignments(options.set, '--set'), runtime,
-                    open_store(options.store), faults, printer, free_port)
+    add_instances(options, server, free_port)
+    return server
 
 
 def find_python(name: str) -> str:
     if not (found := shutil.which(name)):
         raise UsageError(f'--python {name}: there is no such interpreter.')
     return found
-
-
-def read_assignments(texts: Sequence[str], option: str) -> dict[str, str]:
-    """Return NAME=VALUE texts from the command line as a dict. Raise UsageError for any other text."""
-    pairs = [text.partition('=') for text in texts]
-    for text, (name, equals, _) in zip(texts, pairs, strict=True):
-        if not name or not equals:
-            raise UsageError(f'{option} expects NAME=VALUE, not {name or text!r}.')
-    return {name: value for name, _, value in pairs}
 
 
 def open_store(file: Path | None) -> Store:
@@ -160,38 +184,59 @@ def run_once(command: Callable[[], str]) -> int:
     return 0
 
 
-def serve(options: argparse.Namespace, instance: Instance) -> int:
+def run_command(server: Server, command: str, args: dict[str, str], incident: str) -> int:
+    """Run a command or a script, print its entries and save its files, and return the exit code: 1 after an error."""
+    entries = [entry for _, entry in server.run_in_war_room(command, args, incident)]
+    for entry in entries:
+        if file := server.store.file(str(entry.get('FileID') or '')):
+            Path(tempfile.gettempdir(), f'{PLAYGROUND}_{entry["FileID"]}').write_bytes(file[1])
+        print(readable(entry))
+    return int(any(entry.get('Type') == ERROR_ENTRY for entry in entries))
+
+
+def serve(options: argparse.Namespace, server: Server) -> int:
     """Serve until SIGINT or SIGTERM or, with --end-with-stdin, until standard input ends."""
+    instance = server.first
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, stop.set)
-    settings = {f'{EXTERNAL_SETTING}.{instance.name}': 'true', **read_assignments(options.server_setting, '--server-setting')}
-    front, port, deliveries = listen(options, instance, settings)
-    instance.url = f'http://{options.host}:{port}'
-    introduce(options, instance, instance.url)
-    instance.enable()
-    gevent.spawn(say_ready, instance)
-    if options.watch:
-        gevent.spawn(watch_files, options.pack, instance)
-    if options.end_with_stdin:
-        gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
-    stop.wait()
-    instance.printer.show('Stopping')
-    instance.disable()
+    settings = {f'{EXTERNAL_SETTING}.{name}': 'true' for name in server.instances}
+    settings |= read_assignments(options.server_setting, '--server-setting')
+    front, port, deliveries = listen(options, server, settings)
+    url = f'http://{options.host}:{port}'
+    with announced(options.url_file, url):
+        introduce(options, instance, url)
+        for other in list(server.instances.values())[1:]:
+            introduce_further(other, url)
+        if options.pre_process:
+            instance.printer.show(f'Pre-process rule: {options.pre_process}')
+        for each in server.instances.values():
+            each.url = url
+            each.enable()
+        gevent.spawn(say_ready, server)
+        if options.watch:
+            gevent.spawn(watch_files, options.pack, server)
+        if options.end_with_stdin:
+            gevent.spawn(wait_read, sys.stdin.fileno()).link(lambda _: stop.set())
+        stop.wait()
+    server.printer.show('Stopping')
+    gevent.joinall([gevent.spawn(each.disable) for each in server.instances.values()])
     front.stop()
     deliveries.close()
     instance.store.close()
+    instance.printer.finish()
     instance.printer.show('Stopped')
     return 0
 
 
-def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, str]) -> tuple[Front, int, Deliveries]:
+def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]) -> tuple[Front, int, Deliveries]:
     """Start the HTTP server on the port of --port or, without it, on the usual port or any other.
 
     Return the server, its port and its deliveries. Raise UsageError if it cannot listen.
     """
+    instance = server.first
     senders = load_senders(options.senders) if options.senders else {}
-    masks = Masks(lambda: pack.secret_values(instance.integration, instance.params))
+    masks = Masks(server.secrets)
     events = instance.printer.events
     events.mask = masks.everywhere
     deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
@@ -199,9 +244,9 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
     api = bottle.Bottle()
     api.default_error_handler = format_error
     api.install(reject_malformed)
-    for routed in (XsoarApi(instance, settings, options.api_key), Controls(instance), page):
+    for routed in (XsoarApi(server, settings, options.api_key), Controls(server), page):
         routed.routes(api)
-    forwarder = Forwarder({instance.name: lambda: instance.open_port}, settings)
+    forwarder = Forwarder(server.open_ports, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
     for port in ports:
         page.front = Front((options.host, port), forwarder, deliveries, api)
@@ -209,11 +254,19 @@ def listen(options: argparse.Namespace, instance: Instance, settings: dict[str, 
             opened = page.front.start()
             gevent.spawn(watch, page)
             return page.front, opened, deliveries
-        except (OSError, OverflowError) as error:
-            reason = error
-            if port != ports[-1]:
-                instance.printer.show(f'Port {port} is in use. Choosing another.')
-    raise UsageError(f'cannot listen on {options.host}:{ports[-1]}: {reason}. Try another --port; 0 chooses any free port.')
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or port == ports[-1]:
+                raise UsageError(cannot_listen(options.host, port, error)) from None
+            instance.printer.show(f'Port {port} is in use. Choosing another.')
+    raise AssertionError('the last port either opens or raises')
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> str:
+    """Return what keeps the server from listening there, and what to do about it."""
+    reason = (error.strerror or str(error)).partition(': (')[0]  # gevent appends the address
+    is_port = error.errno in (errno.EADDRINUSE, errno.EACCES)
+    advice = 'Try another --port; 0 chooses any free port' if is_port else '--host must be an address of this machine'
+    return f'cannot listen on {host}:{port}: {reason}. {advice}.'
 
 
 def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None:
@@ -237,6 +290,15 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
         show(f'Note: the command may need a header, because these encrypted parameters are set: {", ".join(secrets)}')
 
 
+def introduce_further(instance: Instance, url: str) -> None:
+    """Print the name and the addresses of an instance after the first."""
+    show = instance.printer.show
+    show(f'Integration {instance.integration.name}, instance {instance.name}')
+    if instance.integration.has_port:
+        show(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
+        show(f'Container port: {instance.port}')
+
+
 def curl_command(options: argparse.Namespace, name: str, url: str, params: Mapping[str, object]) -> str:
     """Return the curl command that creates a first incident."""
     headers = ''.join(f' -H {shlex.quote(header)}' for header in fill_headers(options.curl_header, params))
@@ -250,10 +312,10 @@ def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list
             if all(params.get(name) for name in names[template])]
 
 
-def say_ready(instance: Instance) -> None:
-    """Print `Ready` as soon as the instance is."""
-    if instance.wait_until_ready():
-        instance.printer.show('Ready')
+def say_ready(server: Server) -> None:
+    """Print `Ready` as soon as all instances are."""
+    if all(instance.wait_until_ready() for instance in list(server.instances.values())):
+        server.printer.show('Ready', 'good')
 
 
 def watch(page: Page) -> None:
@@ -263,7 +325,7 @@ def watch(page: Page) -> None:
         gevent.sleep(LOOK_SECONDS)
 
 
-def watch_files(path: Path, instance: Instance) -> None:
+def watch_files(path: Path, server: Server) -> None:
     """Load the integration again whenever a file of the pack has changed."""
     seen = times_of(path)
     while True:
@@ -271,10 +333,10 @@ def watch_files(path: Path, instance: Instance) -> None:
         if (now := times_of(path)) != seen:
             seen = now
             try:
-                instance.reconfigure({}, pack.load_integration(path))
-                instance.printer.show('The pack has changed: the container restarts')
+                server.reload(path)
+                server.printer.show('The pack has changed: the container restarts')
             except UsageError as error:
-                instance.printer.alarm(str(error))
+                server.printer.alarm(str(error))
 
 
 def times_of(path: Path) -> dict[Path, int]:

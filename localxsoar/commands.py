@@ -12,6 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.errors import CallRejected
 from localxsoar.faults import Faults
+from localxsoar.files import Folder
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.store import ANY_VERSION, Store
@@ -22,7 +23,7 @@ BUILD = '1000000'
 USER = {'id': 'admin', 'username': 'admin', 'name': 'Admin', 'email': 'admin@localhost', 'roles': {'demisto': ['Administrator']}}
 LAST_RUNS = {'LastRun': 'last run', 'LastMirrorRun': 'last mirror run', 'AssetsLastRun': 'last run of assets'}
 CONTEXT = 'context'
-INSTANCE_ID = 'instance-1'
+FIRST_INSTANCE_ID = 'instance-1'
 DONE: dict[str, Any] = {}
 NO_REPLY = object()  # for messages that get no reply: None would be sent as `null`
 PLAIN_PATH = re.compile(r'[\w.\- ]*')
@@ -39,6 +40,7 @@ class Site:
     journal: Journal
     url: str = ''
     version: str = '8'
+    pre_process: Callable[[dict[str, Any]], bool] | None = None  # returns whether an incoming incident is created
 
 
 class ServerCommands:
@@ -53,7 +55,7 @@ class ServerCommands:
         self._command = command
         self._is_alive = is_alive
         self._cut_line = cut_line
-        self._warned: set[str] = set()
+        self.folder = Folder()
         self._commands: dict[str, Callable[[dict[str, Any]], Any]] = {
             'createIncidents': self._create_incidents,
             'createIndicators': self._create_indicators,
@@ -66,6 +68,7 @@ class ServerCommands:
             'findUser': lambda args: USER if args.get('username') == USER['username'] or args.get('email') == USER['email']
             else None,
             'addEntry': self._add_entry,
+            'mapObject': self._map_object,
             'mirrorInvestigation': lambda args: DONE,
             'handleEntitlementForUser': lambda args: DONE,
             'internalHttpRequest': self._request,
@@ -83,16 +86,20 @@ class ServerCommands:
         self._site.journal.call_counts[command] += 1
         if command not in self._commands:
             self._site.journal.undeclared.append(command)
-            self._site.printer.alarm(f'The integration called {command}, which the local XSOAR does not offer.')
+            self._site.printer.warn(f'The integration called {command}, which the local XSOAR does not offer.')
             raise CallRejected(ONLY_A_SERVER.format(f'the command {command}'))
         return self._commands[command](message.get('args') or {})
 
     def warn(self, text: str) -> None:
-        """Report, once, something that the real server accepts although its documentation forbids it."""
-        if text not in self._warned:
-            self._warned.add(text)
+        """Report, once in a run, something that the real server accepts although it is forbidden or dangerous."""
+        if text not in self._site.journal.warnings:
             self._site.journal.warnings.append(text)
-            self._site.printer.alarm(text)
+        self._site.printer.warn(text)
+
+    @property
+    def message_types(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """Return the handlers of calls that have a message type of their own, rather than executeCommand."""
+        return {'demistoUrls': self.urls, 'demistoVersion': self.version, 'getFileByEntryID': self.file, 'dt': self.dt}
 
     # Incidents and indicators.
 
@@ -112,8 +119,14 @@ class ServerCommands:
         return created
 
     def store_incidents(self, incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Create the incidents, print them, and return them with their ids."""
-        created = self._store.create(incidents, self._instance, self._brand)
+        """Create the incidents that the pre-process rule does not drop, print them, and return them with their ids."""
+        if not self._site.pre_process:
+            created = self._store.create(incidents, self._instance, self._brand)
+        else:
+            created = []
+            for incident, incoming in zip(incidents, self._store.preview(incidents, self._instance, self._brand), strict=True):
+                if self._site.pre_process(incoming):
+                    created += self._store.create([incident], self._instance, self._brand)
         self._site.printer.created(created)
         return created
 
@@ -164,8 +177,15 @@ class ServerCommands:
         self._store.add_entry(str(args['id']), args['entry'])
         return DONE
 
+    def _map_object(self, args: dict[str, Any]) -> Any:
+        """Return the object as it is: no mapper is known here."""
+        self.warn(f'mapObject returns its object unchanged: the local XSOAR does not have the mapper {args.get("mapper")!r}.')
+        return args.get('source')
+
     def _request(self, args: dict[str, Any]) -> Any:
         """Send a request to this server's own API, and return the response in the form of internalHttpRequest."""
+        if not self._site.url:
+            raise CallRejected('internalHttpRequest needs a running server: start one and run the command through its API.')
         request = Request(self._site.url + args['uri'], str(args.get('body') or '').encode() or None, method=args['method'])
         try:
             response: Any = build_opener(ProxyHandler({})).open(request, timeout=REQUEST_SECONDS)
@@ -176,7 +196,7 @@ class ServerCommands:
                     'body': response.read().decode('utf-8', 'replace'),
                     'headers': {name: [value] for name, value in response.headers.items()}}
 
-    # Calls that have a message type of their own, rather than executeCommand.
+    # Calls that have a message type of their own.
 
     def urls(self, message: dict[str, Any]) -> Any:
         paths = ('evidenceBoard', 'investigation', 'relatedIncidents', 'warRoom', 'workPlan')
@@ -186,10 +206,15 @@ class ServerCommands:
         return {'version': VERSIONS[self._site.version], 'buildNumber': BUILD, 'platform': 'xsoar'}
 
     def file(self, message: dict[str, Any]) -> Any:
-        """Return a file of this machine: a path is used where XSOAR has an entry id."""
-        path = Path(str(message['args']['id']))
+        """Return a file by the id of its entry. The path of a file of this machine serves as an id, too."""
+        number = str(message['args']['id'])
+        entry = self._store.entry(number)
+        kept = self._store.file(str(entry.get('FileID'))) if isinstance(entry, dict) else None
+        if kept:
+            return {'id': number, 'path': str(self.folder.put(str(entry['FileID']), kept[1])), 'name': kept[0]}
+        path = Path(number)
         if not path.is_file():
-            raise CallRejected(f'There is no file {path}. The local XSOAR expects the path of a file as entry id.')
+            raise CallRejected(f'There is no file {path}. An entry id is expected, or the path of a file.')
         return {'id': str(path), 'path': str(path.resolve()), 'name': path.name}
 
     def dt(self, message: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ from itertools import groupby, zip_longest
 from typing import Any
 
 PLAYGROUND = 'playground'
+OUTPUTS = 'outputs'  # the kind under which the store keeps an investigation's context
 
 
 def readable(entry: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from localxsoar.errors import CallRejected, UsageError
+from localxsoar.errors import CallRejected, RawReply, UsageError
 
 Incidents = list[dict[str, Any]]
 LOOK_SECONDS = 0.05  # how often a call that hangs checks whether its container has ended
@@ -22,15 +22,16 @@ CREATED: dict[str, Callable[[Incidents], Any]] = {
     'lone-object': lambda created: created[0] if len(created) == 1 else created,
     'mixed': lambda created: [None, *created, {'error': 'A comment beside the incidents.'}],
     'created-then-error': lambda created: CallRejected('The incidents were created, and then the call failed.'),
-    'deep': lambda created: '[' * 100_000 + ']' * 100_000,  # a text is sent as the whole reply, not as JSON
-    'not-json': lambda created: 'The reply is not JSON, as the fault "answer" demands.',
+    'deep': lambda created: RawReply('[' * 100_000 + ']' * 100_000),
+    'not-json': lambda created: RawReply('The reply is not JSON, as the fault "answer" demands.'),
 }
 ANSWERS = (*CREATED, *NOTHING_CREATED)
+DROPPED = ('empty', 'null')  # a list without incidents, as a Go server may send it
 
 
 @dataclass
 class Faults:
-    """The faults of createIncidents. Each can change while the server runs.
+    """The faults of createIncidents, and one of the commands of scripts. Each can change while the server runs.
 
     - call_delay_ms, incident_delay_ms: delay each call by the first, plus the second for each incident;
     - refuse: send an error reply that quotes the name if an incident's name contains the text; `*` rejects every call;
@@ -38,18 +39,22 @@ class Faults:
       incidents), created-then-error, deep (nested too deeply), not-json; or null, false, empty, empty-object, null-item,
       error-item, which create nothing;
     - drop: leave out each incident whose name contains the text, as a pre-process rule does;
+    - dropped: the reply if every incident of a call was dropped: empty (a list), null;
     - rename: return each incident whose name contains the text under another name;
     - hang: wait until this is false again, and create nothing if the container ends meanwhile;
-    - cut: cut the line at the next call, before anything is created; then this is false again.
+    - cut: cut the line at the next call, before anything is created; then this is false again;
+    - deny: reply with an error entry to these commands of scripts, separated by commas, as to a script without permission.
     """
     call_delay_ms: float = 0
     incident_delay_ms: float = 0
     refuse: str = ''
     answer: str = 'normal'
     drop: str = ''
+    dropped: str = 'empty'
     rename: str = ''
     hang: bool = False
     cut: bool = False
+    deny: str = ''
 
     def __post_init__(self) -> None:
         self._changed = threading.Condition()
@@ -71,6 +76,9 @@ class Faults:
         cut, self.cut = self.cut, False
         return cut
 
+    def denies(self, command: str) -> bool:
+        return self.deny == EVERYTHING or command in self.deny.split(',')
+
     def create(self, incidents: Incidents, store: Callable[[Incidents], Incidents], is_alive: Callable[[], bool]) -> Any:
         """Return the reply to createIncidents under these faults. `store` creates incidents and returns them."""
         self._wait(len(incidents), is_alive)
@@ -81,6 +89,8 @@ class Faults:
         if self.answer in NOTHING_CREATED:
             return NOTHING_CREATED[self.answer]
         created = store([incident for incident in incidents if not _is_hit(self.drop, incident)])
+        if incidents and not created and self.dropped == 'null':
+            return None
         reply = CREATED[self.answer]([_renamed(incident) if _is_hit(self.rename, incident) else incident for incident in created])
         if isinstance(reply, CallRejected):
             raise reply
@@ -126,15 +136,21 @@ def _reply_shape(value: Any) -> str:
     return ANSWERS[ANSWERS.index('null' if value is None else str(value).lower())]
 
 
+def _reply_if_dropped(value: Any) -> str:
+    return DROPPED[DROPPED.index('null' if value is None else str(value).lower())]
+
+
 READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'call_delay_ms': (_milliseconds, 'milliseconds'),
     'incident_delay_ms': (_milliseconds, 'milliseconds'),
     'refuse': (_text, 'a text, or * for every call'),
     'answer': (_reply_shape, f'one of {", ".join(ANSWERS)}'),
     'drop': (_text, 'a text'),
+    'dropped': (_reply_if_dropped, ' or '.join(DROPPED)),
     'rename': (_text, 'a text'),
     'hang': (_switch, 'true or false'),
     'cut': (_switch, 'true or false'),
+    'deny': (_text, 'a text, or * for every command'),
 }
 
 

@@ -2,41 +2,39 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from localxsoar import pack
-from localxsoar.commands import CONTEXT, TEST_MODULE, Site
-from localxsoar.container import FETCH_INCIDENTS, LONG_RUNNING, Container, Order, Runtime
+from localxsoar.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
+from localxsoar.container import LONG_RUNNING, Container, Order, Runtime, describe_end
+from localxsoar.entries import OUTPUTS, PLAYGROUND
+from localxsoar.errors import CommandFailed as CommandFailed  # which other modules import from here
+from localxsoar.errors import UsageError
+from localxsoar.explain import explain
 from localxsoar.faults import Faults
+from localxsoar.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetcher, read_schedule
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
+from localxsoar.restarts import ENDS_AT_ONCE, Restarts
 from localxsoar.store import Store
 
-STOP_GRACE_SECONDS = 12
+STOP_GRACE_SECONDS = 2
 COMMAND_SECONDS = 300
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 10.0
-QUICK_END_SECONDS = 10  # a container that ends sooner is started again with a growing delay
 READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
 ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
-SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, 'fetch-indicators', 'fetch-credentials', 'fetch-events',
+SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, FETCH_INDICATORS, 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
-MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
-MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
-# Names to install, where they differ from the module's name.
-DISTRIBUTIONS = {'bs4': 'beautifulsoup4', 'cv2': 'opencv-python', 'dateutil': 'python-dateutil', 'jwt': 'PyJWT', 'yaml': 'PyYAML',
-                 'Crypto': 'pycryptodome', 'slack_sdk': 'slack-sdk', 'OpenSSL': 'pyOpenSSL', 'PIL': 'Pillow'}
-
-
-class CommandFailed(Exception):
-    """A single command failed; the text is the integration's own."""
+LONG_RUNNING_IS_OFF = ('The parameter longRunning is off: no container runs, only single commands. '
+                       'Turn it on with --set longRunning=true.')
+GIVEN_UP = f'It ended at once {ENDS_AT_ONCE} times and is not started again until the instance is saved or its pack changes.'
+PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
 
 
 class Instance:
@@ -45,12 +43,15 @@ class Instance:
     def __init__(self, name: str, integration: pack.Integration, given: Mapping[str, Any], runtime: Runtime,
                  store: Store, faults: Faults, printer: Printer, free_port: Callable[[], int]) -> None:
         self.name = name
+        self.id = FIRST_INSTANCE_ID
         self.store = store
         self.faults = faults
         self.printer = printer
         self.journal = Journal()
         self.restarts = 0
+        self._is_enabled = False
         self.url = ''
+        self.pre_process: Callable[[dict[str, Any]], bool] | None = None
         self._started = 0.0
         self.runtime = runtime
         self._container: Container | None = None
@@ -58,6 +59,7 @@ class Instance:
         self._stopping = threading.Event()
         self._renewed = threading.Event()
         self._supervisor = threading.Thread()
+        self._fetcher = Fetcher(self._fetch, self.journal, printer)
         self._free_port = free_port
         self._configure(integration, given)
 
@@ -65,8 +67,10 @@ class Instance:
         """Set integration, parameters and script. Raise UsageError for a wrong parameter, before anything is set."""
         texts = {name: pack.form_text(value) for name, value in given.items()}
         params = pack.fill_form(integration, texts, self._free_port)
+        schedule = read_schedule(integration.descriptor['script'], params)
         self.integration = integration
         self.params = params
+        self.schedule = schedule
         self.port = container_port(params)
         self._free_port = lambda: self.port or 0  # from now on the instance keeps its port
         self._given = texts
@@ -77,18 +81,34 @@ class Instance:
     # The long-running container.
 
     @property
+    def runs_long(self) -> bool:
+        """Return whether the instance keeps a container running: the parameter longRunning may turn that off."""
+        is_off = any(row['name'] == 'longRunning' and not row.get('hidden') and not self.params['longRunning']
+                     for row in self.integration.parameters)
+        return self.integration.is_long_running and not is_off
+
+    @property
     def enabled(self) -> bool:
         return self._supervisor.is_alive() and not self._stopping.is_set()
 
+    @property
+    def is_disabled(self) -> bool:
+        return self._stopping.is_set()
+
     def enable(self) -> None:
-        """Start the container, and start it again whenever it ends."""
+        """Start the container, and start it again whenever it ends. Fetch on the schedule."""
+        if self.is_disabled or not self._is_enabled:
+            self._is_enabled = True
+            self._stopping.clear()
+            self._fetcher.start(self.schedule)
         if not self.enabled and self.integration.is_long_running:
             self._stopping.clear()
             self._supervisor = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
             self._supervisor.start()
 
     def disable(self) -> None:
-        """End the container by SIGTERM, or else SIGKILL. Return after it has ended."""
+        """End the schedule and the container: by SIGTERM, or else SIGKILL. Return after it has ended."""
+        self._fetcher.stop()
         with self._starting:
             self._stopping.set()
             self._renewed.set()
@@ -110,6 +130,8 @@ class Instance:
             container = self._container
         if container:
             container.stop(STOP_GRACE_SECONDS)
+        if self._is_enabled and not self.is_disabled:
+            self._fetcher.start(self.schedule)
 
     @property
     def pid(self) -> int | None:
@@ -118,6 +140,7 @@ class Instance:
     def cut_line(self) -> None:
         """Close the container's stdin, as happens when the server disappears."""
         if self._container:
+            self._container.is_ended_on_purpose = True
             self._container.cut_line()
 
     def terminate_container(self) -> None:
@@ -137,31 +160,74 @@ class Instance:
         Return False if the instance is disabled before.
         """
         while not self._stopping.wait(READY_LOOK_SECONDS):
-            if self.open_port if self.integration.has_port else self._has_lived():
+            if self._is_ready():
+                if self._container:
+                    self._container.warn_of_open_ports()
                 return True
         return False
 
-    def _has_lived(self) -> bool:
-        return not self.integration.is_long_running or (
-            self.pid is not None and time.monotonic() - self._started > ALIVE_SECONDS)
+    def _is_ready(self) -> bool:
+        if not self.runs_long:
+            return True
+        if self.integration.has_port:
+            return bool(self.open_port)
+        return self.pid is not None and time.monotonic() - self._started > ALIVE_SECONDS
 
     def _supervise(self) -> None:
         """Run containers, one after another, until the instance is disabled."""
-        delay = FIRST_DELAY_SECONDS
+        restarts = Restarts()
         while not self._stopping.is_set():
+            if not self.runs_long:
+                self.printer.show(LONG_RUNNING_IS_OFF)
+                self._wait_for_change()
+                continue
             self._started = time.monotonic()
             code = self._run_container()
             if self._stopping.is_set():
                 return
             if self._renewed.is_set():  # the container was ended on purpose, for a new configuration
+                restarts = Restarts()
                 continue
-            delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
-            self.printer.alarm(f'The container ended (exit code {code}). It starts again in {delay:g} s.')
-            if self._container and (reason := explain(self._container.exception, self.integration, self.runtime)):
-                self.printer.alarm(reason)
+            delay = restarts.next_delay(time.monotonic() - self._started, self._was_ready())
+            self._report_end(code, delay)
+            if delay is None:
+                restarts = Restarts()
+                self._wait_for_change()
+                continue
             self._renewed.wait(delay)
-            delay = min(2 * delay, LONGEST_DELAY_SECONDS)
             self.restarts += not self._stopping.is_set()
+
+    def _wait_for_change(self) -> None:
+        """Return once the instance is configured again or disabled, or at once if it needs a container by now."""
+        with self._starting:
+            is_needed = self.runs_long and self._renewed.is_set()
+            if not is_needed and not self._stopping.is_set():
+                self._renewed.clear()
+        self._renewed.wait()
+
+    def _was_ready(self) -> bool:
+        """Return whether the container that ended was ready before, or was ended on purpose."""
+        container = self._container
+        assert container
+        has_lived = not self.integration.has_port and time.monotonic() - self._started > ALIVE_SECONDS
+        return container.has_listened or container.is_ended_on_purpose or has_lived
+
+    def _report_end(self, code: int | None, delay: float | None) -> None:
+        """Print how and why the container ended. If no other is started, set the instance's health, too."""
+        container = self._container
+        assert container
+        next_step = f'It starts again in {delay:g} s.' if delay is not None else GIVEN_UP
+        self.printer.alarm(f'The container ended ({describe_end(code)}). {next_step}')
+        reason = ''
+        if container.exception or container.has_completed:
+            reason = explain(container.exception, self.integration.descriptor['script'], self.runtime)
+        if reason:
+            self.printer.alarm(reason)
+        if delay is None:
+            words = container.exception.strip().splitlines() or [*container.last_words]
+            why = [container.broken_by] if container.broken_by else [*words[-1:], reason]
+            text = ' '.join(filter(None, [f'The container ended ({describe_end(code)}). {GIVEN_UP}', *why]))
+            self.journal.set_health(text, True)
 
     def _run_container(self) -> int | None:
         """Run a container to its end and return its exit code. Report heartbeats that fail to come."""
@@ -175,13 +241,16 @@ class Instance:
         silence = MISSED_BEATS * self.runtime.heartbeat
         while (code := container.wait(silence or None)) is None:
             if time.monotonic() - container.last_beat > silence:
-                self.printer.alarm(f'The container has sent no heartbeat for {silence:g} s: a real server would restart it.')
+                self.printer.warn(f'The container has sent no heartbeat for {silence:g} s: a real server would restart it.')
         return code
 
     def _new_container(self, command: str, params: dict[str, Any], journal: Journal, args: Mapping[str, Any] | None = None,
-                       heartbeat: float = 0) -> Container:
-        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime)
-        return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version))
+                       heartbeat: float = 0, incident: dict[str, Any] | None = None) -> Container:
+        outputs = self.store.kept(incident['id'] if incident else PLAYGROUND, OUTPUTS)[0]
+        order = Order(command, self._script, params, self.name, self.integration.name, dict(args or {}), heartbeat, self.runtime,
+                      self.id, incident=incident, outputs=outputs)
+        return Container(order, Site(self.store, self.faults, self.printer, journal, self.url, self.runtime.version,
+                                     self.pre_process))
 
     # Single commands, each in a container of its own.
 
@@ -201,12 +270,27 @@ class Instance:
         """Return the samples that the mapping wizard would fetch. Raise CommandFailed if the command fails."""
         return contents_of(self._run(FETCH_INCIDENTS, self.params))
 
-    def run(self, command: str, args: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Run one command and return its entries. Raise CommandFailed if it fails.
+    def fetch(self) -> list[dict[str, Any]]:
+        """Fetch now what the integration fetches, scheduled or not, and return the results. Raise UsageError if it is nothing."""
+        script = self.integration.descriptor['script']
+        commands = [command for command, (key, *_) in KINDS.items() if script.get(key)]
+        if not commands:
+            raise UsageError(f'{self.integration.name} fetches neither incidents nor indicators.')
+        return [self._fetcher.fetch(command) for command in commands]
+
+    def _fetch(self, command: str) -> int:
+        """Run a fetching command and return the number of new incidents or indicators."""
+        known = self.store.search_indicators({})['total']
+        [entry, *_] = self.run(command) or [{}]
+        return len(entry['Contents']) if command == FETCH_INCIDENTS else self.store.search_indicators({})['total'] - known
+
+    def run(self, command: str, args: Mapping[str, Any] | None = None,
+            incident: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run one command, in an incident or in the playground, and return its entries. Raise CommandFailed if it fails.
 
         The incidents that fetch-incidents returns are created.
         """
-        container = self._run(command, self.params, self._fill_arguments(command, args or {}))
+        container = self._run(command, self.params, self._fill_arguments(command, args or {}), incident)
         if command == FETCH_INCIDENTS:
             incidents = container.commands.store_incidents(contents_of(container))
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
@@ -218,27 +302,14 @@ class Instance:
         if command not in commands and command not in SERVER_COMMANDS:
             known = ', '.join(commands) or 'none'
             raise CommandFailed(f'{self.integration.name} has no command {command}. Its commands: {known}.')
-        rows = commands.get(command, [])
-        filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | dict(given)
-        missing = [row['name'] for row in rows if row.get('required') and not filled.get(row['name'])]
-        if missing:
-            raise CommandFailed(f'{command} needs {", ".join(missing)}.')
-        return filled
+        return fill_arguments(command, commands.get(command, []), given)
 
-    def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None) -> Container:
+    def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None,
+             incident: dict[str, Any] | None = None) -> Container:
         """Run one command to its end and return its container. Raise CommandFailed for an exception or an error entry."""
         # A single command adds to the instance's log, but not to the state that its long-running container has.
-        container = self._new_container(command, params, Journal(log=self.journal.log), args)
-        container.start()
-        if container.wait(COMMAND_SECONDS) is None:
-            container.stop(STOP_GRACE_SECONDS)
-            raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
-        if container.exception:
-            reason = explain(container.exception, self.integration, self.runtime)
-            raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])))
-        for result in container.results:
-            if result.get('Type') == ERROR_ENTRY:
-                raise CommandFailed(str(result.get('Contents')))
+        container = self._new_container(command, params, Journal(log=self.journal.log), args, incident=incident)
+        run_to_its_end(container, command, self.integration.descriptor['script'], self.runtime)
         return container
 
     # State, for tests, measurements and the page.
@@ -246,9 +317,9 @@ class Instance:
     def brief(self) -> dict[str, Any]:
         """Return the state that the page always shows."""
         name = str(self.integration.descriptor.get('display') or self.integration.name)
-        is_ready = bool(self.open_port if self.integration.has_port else self._has_lived())
         return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
-                'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready}
+                'restarts': self.restarts, 'health': self.journal.health, 'ready': self._is_ready(),
+                'schedule': self.schedule, 'fetch': self.journal.fetches[-1] if self.journal.fetches else None}
 
     def state(self) -> dict[str, Any]:
         """Return the instance's state and everything that its containers sent, but no parameters, which may be secret."""
@@ -257,6 +328,24 @@ class Instance:
             'port': self.port, 'restarts': self.restarts, 'context': self.store.kept(self.name, CONTEXT)[0],
             **self.journal.as_dict(),
         }
+
+
+def fill_arguments(command: str, rows: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments with their defaults from the descriptor. Raise CommandFailed if one is missing.
+
+    A value without a name, as in `!ip 1.2.3.4`, is that of the default argument, and has the name '' here.
+    """
+    named = {name: value for name, value in given.items() if name}
+    if '' in given:
+        default = next((row['name'] for row in rows if row.get('default') is True), None)
+        if not default:
+            raise CommandFailed(f'{command} has no default argument: give {given[""]!r} as NAME={given[""]}.')
+        named.setdefault(default, given[''])
+    filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | named
+    missing = [row['name'] for row in rows if row.get('required') and not filled.get(row['name'])]
+    if missing:
+        raise CommandFailed(f'{command} needs {", ".join(missing)}.')
+    return filled
 
 
 def contents_of(container: Container) -> list[Any]:
@@ -271,14 +360,21 @@ def contents_of(container: Container) -> list[Any]:
     return found
 
 
-def explain(exception: str, integration: pack.Integration, runtime: Runtime) -> str:
-    """Return what to do about an exception, or '' if it is unknown. Without an exception, explain that a script ended."""
-    if missing := MISSING_MODULE.search(exception):
-        image = integration.descriptor['script'].get('dockerimage') or 'its image'
-        name = missing[1].partition('.')[0]
-        return (f'The Python of the container lacks the module {name}, which {image} has. Run '
-                f'{runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or choose another Python with --python PATH.')
-    if (missing := MISSING_NAME.search(exception)) and runtime.common_server_python == pack.CARRIED_COMMON_SERVER_PYTHON:
-        return (f'If {missing[1]} belongs to CommonServerPython: the subset in the local XSOAR lacks it. '
-                'Give the real file with --common-server-python FILE.')
-    return '' if exception else 'The script came to its end, but a long-running script must run until its instance is disabled.'
+def run_to_its_end(container: Container, command: str, script: Mapping[str, Any], runtime: Runtime) -> None:
+    """Run a container until its command is complete. Raise CommandFailed for an exception or an error entry."""
+    container.start()
+    code = container.wait(None if runtime.debugger else COMMAND_SECONDS)
+    if code is None:
+        container.stop(STOP_GRACE_SECONDS)
+        raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
+    if container.broken_by:
+        raise CommandFailed(container.broken_by, container.results)
+    if container.exception:
+        reason = explain(container.exception, script, runtime)
+        raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])), container.results)
+    if not container.has_completed:
+        words = [f'The container ended ({describe_end(code)}) before its command was complete.', *container.last_words]
+        raise CommandFailed('\n'.join([*words, PYTHONS * (not container.has_answered)]).rstrip(), container.results)
+    for result in container.results:
+        if result.get('Type') == ERROR_ENTRY:
+            raise CommandFailed(str(result.get('Contents')), container.results)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 KEPT_LOG_LINES = 2000
+KEPT_FETCHES = 50
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Journal:
     warnings: list[str] = field(default_factory=list)
     health: dict[str, Any] = field(default_factory=lambda: {'error': '', 'isError': False})
     health_history: list[dict[str, Any]] = field(default_factory=list)
+    fetches: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT_FETCHES))
     log: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
 
     def add_log(self, level: str, text: str) -> list[dict[str, str]]:
@@ -37,5 +39,5 @@ class Journal:
         return {
             'health': self.health, 'healthHistory': self.health_history, 'calls': dict(self.call_counts),
             'createSizes': self.create_sizes, 'violations': self.violations, 'undeclared': self.undeclared,
-            'exceptions': self.exceptions, 'warnings': self.warnings, 'log': list(self.log),
+            'exceptions': self.exceptions, 'warnings': self.warnings, 'fetches': list(self.fetches), 'log': list(self.log),
         }

@@ -1,9 +1,11 @@
 """The program inside the container: a loop that reads scripts from stdin and talks to the server over stdout.
 
-Each line, in both directions, is one JSON object. This file needs no other of this package: another interpreter runs it as
+Each line, in both directions, is one JSON object. This file needs only `inside.py` beside it: another interpreter runs it as
 `python loop.py PARENT SERVER HOST`. The script, its libraries and its children must write nothing else to stdout.
 """
-import _socket
+import __future__
+
+import builtins
 import json
 import os
 import sys
@@ -12,11 +14,24 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from importlib.util import module_from_spec, spec_from_file_location
+from io import StringIO
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localxsoar import inside
+else:  # a container has no package of this name
+    SPEC = spec_from_file_location('inside', Path(__file__).with_name('inside.py'))
+    inside = module_from_spec(SPEC)
+    SPEC.loader.exec_module(inside)
 
 MARKER, OLD_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]', '$$##'
 LOCK_SECONDS = 60
+HEARTBEAT_SECONDS = 30
+LONG_RUNNING = 'long-running-execution'
 CONNECTION_CLOSED = 'Try to write when connection closed'
 # Replaces the context whatever its version is.
 NO_VERSION = {'version': -1, 'sequenceNumber': -1, 'primaryTerm': -1}
@@ -35,6 +50,11 @@ class Demisto:
     def __init__(self, context: dict[str, Any], markers: tuple[str, ...] = MARKERS[NEWEST]) -> None:
         self.callingContext = context
         self.is_debug = bool((context.get('context') or {}).get('IsDebug'))
+        self._args = dict(context.get('args') or {})  # one copy, which a script may change; getArg reads the original
+        if self.is_debug:
+            self._args.pop('debug-mode', None)
+        self._stdout_lock_timeout = LOCK_SECONDS
+        self._heartbeat_enabled = False
         self.__markers = markers
         self.__lock: Any = None
         self.__closed = False
@@ -42,13 +62,13 @@ class Demisto:
     # Methods that do not use the line.
 
     def params(self) -> Any:
-        return self.callingContext.get('params') or {}
+        return self.callingContext.get('params', {})
 
     def command(self) -> Any:
-        return self.callingContext.get('command') or ''
+        return self.callingContext.get('command', '')
 
     def args(self) -> Any:
-        return self.callingContext.get('args') or {}
+        return self._args
 
     def get(self, obj: Any, field: str, defaultParam: Any = None) -> Any:
         for part in field.split('.'):
@@ -61,10 +81,10 @@ class Demisto:
         return str(self.get(obj, field))
 
     def getArg(self, arg: str, defaultParam: Any = None) -> Any:
-        return self.get(self.args(), arg, defaultParam)
+        return self.get(self.callingContext, f'args.{arg}', defaultParam)
 
     def getParam(self, param: str) -> Any:
-        return self.get(self.params(), param)
+        return self.get(self.callingContext, f'params.{param}')
 
     def integrationInstance(self) -> Any:
         return self.callingContext['context']['IntegrationInstance']
@@ -94,9 +114,26 @@ class Demisto:
         return str(uuid.uuid4())
 
     def enable_multithreading(self) -> None:
-        """Let only one thread use the line at a time from now on. Another waits up to LOCK_SECONDS."""
+        """Let only one thread use the line at a time from now on. Another waits up to `_stdout_lock_timeout` seconds."""
         if self.__lock is None:
             self.__lock = threading.Lock()
+
+    def long_running_heartbeat_thread(self, enable: bool = True) -> None:
+        """Turn the lock on and start a thread that sends heartbeats, or let that thread end at its next heartbeat."""
+        is_new = enable and not self._heartbeat_enabled
+        self._heartbeat_enabled = enable
+        if is_new:
+            self.enable_multithreading()
+            threading.Thread(target=self.__beat, name='heartbeat', daemon=True).start()
+
+    def __beat(self) -> None:
+        """Send heartbeats until they are turned off or the line is closed."""
+        with suppress(ValueError):
+            for number in count():
+                time.sleep(self.callingContext.get('heartbeat_interval', HEARTBEAT_SECONDS))
+                if not self._heartbeat_enabled:
+                    return
+                self.heartbeat(f'heartbeat counter: {number}')
 
     # Methods that use the line: what sys.stdout and sys.stdin are at the time of the call.
 
@@ -104,8 +141,8 @@ class Demisto:
     def __guarded(self) -> Iterator[None]:
         """Hold the lock, if there is one. Raise RuntimeError if it is not free in time."""
         lock = self.__lock
-        if lock is not None and not lock.acquire(timeout=LOCK_SECONDS):
-            raise RuntimeError(f'The line to the server was busy for {LOCK_SECONDS} seconds.')
+        if lock is not None and not lock.acquire(timeout=self._stdout_lock_timeout):
+            raise RuntimeError(f'The line to the server was busy for {self._stdout_lock_timeout} seconds.')
         try:
             yield
         finally:
@@ -136,15 +173,15 @@ class Demisto:
         except OSError:
             self.__closed = True
             raise ValueError(CONNECTION_CLOSED) from None
+        except Exception:  # half a line is on stdout: only stderr can still say why
+            print(inside.NOT_JSON + inside.describe_unfit(message), file=sys.__stderr__, flush=True)
+            raise
 
     def getIntegrationContext(self) -> Any:
         return self.getIntegrationContextVersioned()['context']  # type: ignore[attr-defined]
 
     def setIntegrationContext(self, value: Any) -> Any:
         return self.setIntegrationContextVersioned(value, NO_VERSION)  # type: ignore[attr-defined]
-
-    def executeCommand(self, command: str, args: Any) -> Any:
-        return self.__do({'type': 'executeCommand', 'command': command.strip(), 'args': args})
 
     def getFilePath(self, id: Any) -> Any:
         return self.__do({'type': 'getFileByEntryID', 'command': 'getFilePath', 'args': {'id': id}})
@@ -168,10 +205,10 @@ class Demisto:
         self.__send({'type': 'executeCommand', 'command': 'heartbeat', 'args': {'message': msg}})
 
     def results(self, results: Any) -> None:
-        self.__send({'type': 'result', 'results': [as_entry(item) for item in results] if isinstance(results, list)
-                     else [as_entry(results)]})
+        entries = as_entry(results)
+        self.__send({'type': 'result', 'results': entries if type(entries) is list else [entries]})
 
-    def incidents(self, incidents: Any = None) -> None:
+    def incidents(self, incidents: Any) -> None:
         self.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(incidents)})
 
     def credentials(self, credentials: Any) -> None:
@@ -205,7 +242,8 @@ CALLS: tuple[tuple[str, Arguments, str, str], ...] = (
     ('directMessage', lambda message, username=None, email=None, anyoneCanOpenIncidents=None: locals(), '', 'res'),
     ('mirrorInvestigation', lambda id, mirrorType, autoClose=False: locals(), '', ''),
     ('handleEntitlementForUser', lambda incidentID, guid, email, content, taskID='': locals(), '', ''),
-    ('mapObject', lambda source, mapper, mapperType='': locals(), '', ''),
+    ('mapObject', lambda sourceObject, mapper, mapperType='':
+        {'source': sourceObject, 'mapper': mapper, 'mapperType': mapperType}, '', ''),
     ('internalHttpRequest', lambda method, uri, body=None: locals(), '', ''),
     ('getLicenseID', NOTHING, '', 'id'),
     ('getLicenseCustomField', lambda key: locals(), '', 'value'),
@@ -250,36 +288,33 @@ def parse_reply(text: str, markers: tuple[str, ...]) -> Any:
     for marker in markers:
         _, found, reason = text.partition(marker)
         if found:
-            raise ValueError(reason.rstrip('\n'))
+            raise ValueError(reason)  # with the end of the line, as the server's loop raises it
     return json.loads(text)
 
 
 def as_entry(result: Any) -> Any:
-    """Return a result as an entry: an entry unchanged, another object as JSON, anything else as text."""
-    if isinstance(result, dict):
+    """Return a result as an entry: an entry unchanged, another dict as JSON, anything else as text; a list as one of entries.
+
+    The types are exact, as in the server's loop: an OrderedDict becomes text.
+    """
+    if type(result) is list:
+        return [as_entry(item) for item in result]
+    if type(result) is dict:
         is_entry = 'Contents' in result and 'ContentsFormat' in result
         return result if is_entry else {'Type': 1, 'ContentsFormat': 'json', 'Contents': json.dumps(result)}
-    return {'Type': 1, 'ContentsFormat': 'text', 'Contents': result.decode() if isinstance(result, bytes) else str(result)}
-
-
-def start_heartbeat(demisto: Demisto, seconds: float) -> None:
-    """Turn the lock on, and send a heartbeat from a thread of its own until the line is closed."""
-    def beat() -> None:
-        try:
-            while True:
-                time.sleep(seconds)
-                demisto.heartbeat('alive')
-        except ValueError:
-            pass
-    demisto.enable_multithreading()
-    threading.Thread(target=beat, name='heartbeat', daemon=True).start()
+    return {'Type': 1, 'ContentsFormat': 'text', 'Contents': result.decode() if type(result) is bytes else str(result)}
 
 
 def make_print(demisto: Demisto) -> Callable[..., None]:
     """Return the script's `print`, which writes to the War Room's log instead of stdout and accepts no keyword arguments."""
-    def redirected_print(*values: Any) -> None:
-        demisto.log(' '.join(map(str, values)))
-    return redirected_print
+    def demisto_print(*values: Any) -> None:
+        demisto.log(' '.join(map(str, values)).strip())
+    return demisto_print
+
+
+def read_while_available() -> str:
+    """Return the next line of the server, for what calls the loop's own function."""
+    return sys.stdin.readline()
 
 
 def reject_breakpoint(*_args: Any, **_options: Any) -> None:
@@ -297,13 +332,18 @@ def run_script(context: dict[str, Any], markers: tuple[str, ...]) -> None:
 
     One dict is both the script's globals and its locals, as in the server's loop.
     """
+    script = context.pop('script')
     demisto = Demisto(context, markers)
-    if context.get('is_running_heartbeat'):
-        start_heartbeat(demisto, float(context.get('heartbeat_interval') or 30))
-    names: dict[str, Any] = {'demisto': demisto, 'Demisto': Demisto, 'print': make_print(demisto), 'json': json, 'uuid': uuid,
-                             'sys': sys, 'context': context, 'win': False, 'exit': sys.exit, 'quit': sys.exit}
+    if context.get('command') == LONG_RUNNING and context.get('is_running_heartbeat'):
+        demisto.long_running_heartbeat_thread()
+    demisto_print = make_print(demisto)
+    names: dict[str, Any] = {
+        'demisto': demisto, 'Demisto': Demisto, 'print': demisto_print, 'demisto_print': demisto_print, 'json': json,
+        'uuid': uuid, 'sys': sys, 'context': context, 'win': False, 'exit': sys.exit, 'quit': sys.exit, 'StringIO': StringIO,
+        '__builtin__': builtins, 'print_function': __future__.print_function, 'SERVER_ERROR_MARKER': MARKER,
+        '__readWhileAvailable': read_while_available}
     try:
-        exec(compile(context['script'], '<string>', 'exec'), names)
+        exec(compile(script, '<string>', 'exec'), names)
     except SystemExit:
         pass
     except Exception:  # the server reports any error of the script
@@ -318,32 +358,11 @@ def send(demisto: Demisto, message: dict[str, Any]) -> None:
     getattr(demisto, '_Demisto__send')(message)  # noqa: B009
 
 
-def bind_only_to(host: str) -> None:
-    """Make sockets listen on this host where a script wants every address of the machine.
-
-    This must run before the first import of `socket`, which takes its base class from `_socket`.
-    """
-    class Socket(_socket.socket):
-        __slots__ = ()  # `socket.socket` has its own
-
-        def bind(self, address: Any) -> None:
-            if self.family in (_socket.AF_INET, _socket.AF_INET6) and address[0] in ('', '0.0.0.0', '::'):
-                address = (self.narrowed(), *address[1:])
-            super().bind(address)
-
-        def narrowed(self) -> str:
-            """Return the host in a form that fits the socket: IPv4, IPv6 only, or IPv6 that also accepts IPv4."""
-            if self.family == _socket.AF_INET:
-                return host
-            return '::1' if self.getsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY) else f'::ffff:{host}'
-    _socket.socket = Socket  # type: ignore[misc]
-
-
 def main(server: str = NEWEST, host: str = '') -> None:
     """Run the scripts that arrive over the line until it ends, or until a `native` script has ended."""
     become(server)
     if host:
-        bind_only_to(host)
+        inside.bind_only_to(host)
     sys.breakpointhook = reject_breakpoint
     while text := sys.stdin.readline().strip():
         if text == 'ping':
@@ -362,8 +381,8 @@ def end_with(parent: int) -> None:
     os._exit(1)
 
 
-if __name__ == '__main__':
-    _, started_by, *arguments = sys.argv
+def run(started_by: str, *arguments: str) -> None:
+    """Run `main` as a process that ends with its parent, and quietly once the line is closed."""
     threading.Thread(target=end_with, args=(int(started_by),), daemon=True).start()
     try:
         main(*arguments)
@@ -371,3 +390,7 @@ if __name__ == '__main__':
         if str(error) != CONNECTION_CLOSED:
             raise
         sys.exit(1)
+
+
+if __name__ == '__main__':
+    run(*sys.argv[1:])

@@ -5,8 +5,9 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,10 +15,13 @@ import yaml
 
 from localxsoar.errors import UsageError
 from localxsoar.ports import PORT_PARAMETER
+from localxsoar.repository import IN_REPOSITORY, find_in_repository
 
 CARRIED_COMMON_SERVER_PYTHON = Path(__file__).with_name('CommonServerPython.py')
 UNKNOWN = 'unknown'
-FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py')
+OTHER_LANGUAGES = {'javascript': 'JavaScript', 'powershell': 'PowerShell'}
+FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py',
+                   'Scripts/*.yml', 'Scripts/*/*.yml', 'Scripts/*/*.py')
 # The row that the server adds to the form of a descriptor with `longRunningPort: true`.
 PORT_ROW = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
 # Imports that the server removes, for it puts the text of these modules before the script. A `from __future__` import,
@@ -27,10 +31,12 @@ SERVER_IMPORTS = re.compile(r'''
     (?: import[ ]demistomock[ ]as[ ]demisto
       | from[ ]CommonServer(?:User)?Python[ ]import[ ]\*
       | from[ ]\w+ApiModule[ ]import[ ]\*
+      | from[ ]localxsoar\.common\.\w+[ ]import[ ][^(\n]*?
       | from[ ]__future__[ ]import[ ][^(\n]*? )
     [ \t]* (?:[\#;].*)? $''', re.MULTILINE | re.VERBOSE)
 API_MODULE = re.compile(r'^from (\w+ApiModule) import \*', re.MULTILINE)
-IN_REPOSITORY = 'Packs/{}/Scripts/{}/{}.py'
+# The carried CommonServerPython names its parts, in their order, by these imports.
+CARRIED_PART = re.compile(r'^from localxsoar\.common\.(\w+) import \*', re.MULTILINE)
 TRACEBACK_LINE = re.compile(r'File "<string>", line (\d+)(, in .*)?')
 
 ENCRYPTED, BOOLEAN, CREDENTIALS = 4, 8, 9
@@ -83,25 +89,41 @@ def load_integration(path: Path, name: str = '') -> Integration:
     """
     if not path.exists():
         raise UsageError(f'There is no pack at {path}.')
-    found = list(_integrations(path))
+    found = load_integrations(path)
     chosen = [item for item in found if item.name == name] or [item for item in found if item.is_long_running] or found
     if not chosen:
-        raise UsageError(f'{path} has no integration (a .yml with commonfields and script).')
+        raise UsageError(_reason_for_none(path))
     if len(chosen) > 1:
-        raise UsageError(f'{path} has several integrations; give the path of one: {", ".join(item.source for item in chosen)}.')
+        names = ', '.join(item.name for item in chosen)
+        raise UsageError(f'{path} has several integrations. Choose with --integration NAME: {names}.')
     return chosen[0]
 
 
-def _integrations(path: Path) -> Iterator[Integration]:
-    files = _read_files(path)
-    wanted = {path.name} if path.suffix == '.yml' else {name for name in files if name.endswith('.yml')}
-    for name in sorted(wanted):
-        descriptor = _read_descriptor(name, files[name])
-        if descriptor:
-            yield _build(path, name, descriptor, files)
+def _reason_for_none(path: Path) -> str:
+    """Return why a path has no integration that can run here: it may have a script, or another language."""
+    for name, data in sorted(read_files(path).items()):
+        content = read_yaml(name, data) if name.endswith('.yml') else None
+        if not isinstance(content, dict) or 'commonfields' not in content or 'script' not in content:
+            continue
+        script = content['script']
+        is_integration = isinstance(script, dict)
+        language = str((script if is_integration else content).get('type'))
+        if language in OTHER_LANGUAGES:
+            return f'{name} is written in {OTHER_LANGUAGES[language]}. The local XSOAR runs Python 3 only.'
+        if not is_integration:
+            return f"{name} is a script, not an integration. Run it with --command {content.get('name')}."
+    return f'{path} has no integration (a .yml with commonfields and script).'
 
 
-def _read_files(path: Path) -> dict[str, bytes]:
+def load_integrations(path: Path) -> list[Integration]:
+    """Return all integrations at a path, none if it has only scripts."""
+    files = read_files(path)
+    names = [path.name] if path.suffix == '.yml' else sorted(name for name in files if name.endswith('.yml'))
+    descriptors = {name: _read_descriptor(name, files[name]) for name in names}
+    return [_build(path, name, descriptor, files) for name, descriptor in descriptors.items() if descriptor]
+
+
+def read_files(path: Path) -> dict[str, bytes]:
     """Return the files of a pack by their path inside it."""
     if path.suffix == '.zip':
         return dict(_zip_files(path.read_bytes(), path.name))
@@ -139,32 +161,38 @@ def _zip_files(data: bytes, label: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _read_descriptor(name: str, data: bytes) -> dict[str, Any] | None:
-    """Return the descriptor in a .yml file, or None if the file describes something else."""
+    """Return the descriptor in a .yml file, or None if the file describes something that does not run here."""
+    content = read_yaml(name, data)
+    is_integration = isinstance(content, dict) and isinstance(content.get('script'), dict) and 'commonfields' in content
+    return content if is_integration and content['script'].get('type') not in OTHER_LANGUAGES else None
+
+
+@lru_cache(maxsize=256)  # reading takes long, and a file may be an integration's or a script's
+def read_yaml(name: str, data: bytes) -> Any:
     try:
-        content = yaml.safe_load(data)
+        return yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f'{name} is not YAML: {" ".join(str(error).split())}') from None
-    is_integration = isinstance(content, dict) and isinstance(content.get('script'), dict) and 'commonfields' in content
-    return content if is_integration else None
 
 
 def _build(path: Path, name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> Integration:
     """Return the integration of one descriptor, which is the file `name` of the pack at `path`."""
     metadata = _pack_metadata(name, files)
     integration = str((descriptor.get('commonfields') or {}).get('id') or PurePosixPath(name).stem)
-    script, file = _find_script(name, descriptor, files)
-    if path.is_dir():
-        prefix = f'{path}/'
-    elif path.suffix == '.yml':
-        prefix = f'{path.parent}/'
-    else:
-        prefix = f'{path}:'  # a file inside a zip is shown after a colon
-    return Integration(descriptor, script, f'{path}/{name}' if path.is_dir() else str(path), prefix + file,
+    script, file = find_script(name, descriptor['script'].get('script'), files)
+    return Integration(descriptor, script, f'{path}/{name}' if path.is_dir() else str(path), show_file(path, file),
                        str(metadata.get('name') or integration), str(metadata.get('currentVersion') or UNKNOWN),
-                       tuple(_api_modules(path, script, set())))
+                       tuple(api_modules(path, script, set())))
 
 
-def _api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str, str]]:
+def show_file(path: Path, name: str) -> str:
+    """Return the name of a file of the pack at `path` for messages. A file inside a zip is shown after a colon."""
+    if path.is_dir():
+        return f'{path}/{name}'
+    return f'{path.parent}/{name}' if path.suffix == '.yml' else f'{path}:{name}'
+
+
+def api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str, str]]:
     """Yield the file and text of each API module that the script imports, once, after the modules that it needs itself."""
     for name in API_MODULE.findall(script):
         if name not in seen:
@@ -175,21 +203,8 @@ def _api_modules(path: Path, script: str, seen: set[str]) -> Iterator[tuple[str,
                 raise UsageError(f'{path} imports {name}, but no folder above it has {module_path}. '
                                  'demisto-sdk prepare-content inserts it into the script.')
             text = file.read_text('utf-8')
-            yield from _api_modules(path, text, seen)
+            yield from api_modules(path, text, seen)
             yield str(file), text
-
-
-def find_in_repository(path: Path, name: str) -> Path | None:
-    """Return the file with this name in the content repository around the pack, or None."""
-    candidates = (folder / name for folder in path.resolve().parents if (folder / 'Packs').is_dir())
-    return next((file for file in candidates if file.is_file()), None)
-
-
-def find_common_server_python(path: Path) -> Path:
-    """Return the file of CommonServerPython in the pack's repository, or else the subset in this package."""
-    name = 'CommonServerPython'
-    found = (find_in_repository(path, file) for file in (IN_REPOSITORY.format('Base', name, name), f'{name}.py'))
-    return next(filter(None, found), CARRIED_COMMON_SERVER_PYTHON)
 
 
 def read_text(file: Path) -> str:
@@ -210,10 +225,9 @@ def _pack_metadata(name: str, files: dict[str, bytes]) -> dict[str, Any]:
     return {}
 
 
-def _find_script(name: str, descriptor: dict[str, Any], files: dict[str, bytes]) -> tuple[str, str]:
-    """Return the script's text, and the file that contains it. Raise UsageError if there is none."""
-    unified = descriptor['script'].get('script')
-    if unified and unified.strip() != '-':  # the SDK writes `-` for a script in a file beside the descriptor
+def find_script(name: str, unified: Any, files: dict[str, bytes]) -> tuple[str, str]:
+    """Return a script's text, which is in its descriptor or beside it, and its file. Raise UsageError if there is none."""
+    if unified and str(unified).strip() != '-':  # the SDK writes `-` for a script in a file beside the descriptor
         return str(unified), name
     beside = PurePosixPath(name).with_suffix('.py').as_posix()
     if beside not in files:
@@ -238,10 +252,19 @@ class Unified:
         return f'File "{file}", line {number - first + 1}{function or ""}' + (f'\n    {code}' if code else '')
 
 
+def _with_carried_parts(parts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the files and texts, and before a text the parts of the carried CommonServerPython that it names."""
+    for file, text in parts:
+        for name in CARRIED_PART.findall(text):
+            part = CARRIED_COMMON_SERVER_PYTHON.with_name('common') / f'{name}.py'
+            yield str(part), part.read_text('utf-8')
+        yield file, text
+
+
 def unify(*parts: tuple[str, str]) -> Unified:
     """Return one text made of files and their texts, without the imports that refer to one another."""
     texts, files, first_number = [], [], 1
-    for file, text in parts:
+    for file, text in _with_carried_parts(parts):
         files.append((first_number, file))
         texts.append(SERVER_IMPORTS.sub(lambda match: f'{match[1]}pass' if match[1] else '', text) + '\n')
         first_number += texts[-1].count('\n')
@@ -265,6 +288,8 @@ def _boolean(row: Mapping[str, Any], value: str) -> Any:
 
 def _credentials(row: Mapping[str, Any], value: str) -> Any:
     identifier, _, password = value.partition(':')
+    if not identifier and not password:
+        return {}  # as a form that nobody filled in: scripts ask whether the value is there
     return {'identifier': identifier, 'password': password, 'credentials': {}}
 
 
@@ -293,7 +318,7 @@ def label_of(row: Mapping[str, Any]) -> str:
 def secrets_that_are_set(integration: Integration, params: Mapping[str, Any]) -> list[str]:
     """Return the labels of the encrypted parameters that have a value."""
     rows = (row for row in integration.parameters if row.get('type') in SECRET_TYPES)
-    return [label_of(row) for row in rows if params.get(row['name']) and params[row['name']] != _credentials(row, '')]
+    return [label_of(row) for row in rows if params.get(row['name'])]
 
 
 def form_text(value: Any) -> str:
@@ -332,7 +357,7 @@ def _shown(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
     if row.get('type') not in SECRET_TYPES:
         return {'set': bool(value), 'value': value}
     is_pair = isinstance(value, dict)
-    return {'set': bool(value['password'] if is_pair else value), 'value': value['identifier'] if is_pair else None}
+    return {'set': bool(value.get('password') if is_pair else value), 'value': value.get('identifier', '') if is_pair else None}
 
 
 def field_in(integration: Integration, text: str) -> str:

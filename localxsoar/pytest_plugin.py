@@ -1,4 +1,11 @@
-"""The local XSOAR as a real process for tests: `with LocalXsoar(pack='Packs/X') as xsoar: ...`, and a pytest fixture."""
+"""The local XSOAR as a real process for tests: `with LocalXsoar(pack='Packs/X') as xsoar: ...`, and a pytest fixture.
+
+    def test_it(local_xsoar):
+        xsoar = local_xsoar('Packs/X', params={'apikey': 'key'})
+        assert xsoar.test() == 'ok'
+        assert xsoar.command('x-get-alert', alert_id='1')[0]['EntryContext']
+        assert [incident['name'] for incident in xsoar.fetch()] == ['An alert']
+"""
 from __future__ import annotations
 
 import json as json_module
@@ -10,8 +17,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
@@ -26,15 +35,30 @@ ENVIRONMENT = {**os.environ, 'PYTHONUTF8': '1', 'PYTHONPATH': os.pathsep.join(PA
 STOP_SECONDS = 20
 
 
+class CommandError(Exception):
+    """A command of the integration failed; the text is its error."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """The response to a request that was posted to the integration."""
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def json(self) -> Any:
+        return json_module.loads(self.text)
+
+
 class LocalXsoar:
     """`python -m localxsoar PACK ARGUMENTS...` on a port of its own, from `start` to `stop`, or as a context manager."""
 
     def __init__(self, *arguments: str, pack: Path | str, instance: str | None = None, params: Mapping[str, Any] | None = None,
                  wait_ready: bool = True, python: str = sys.executable, environment: Mapping[str, str] | None = None) -> None:
-        self.command = [python, '-m', 'localxsoar', str(pack), '--port', '0', '--end-with-stdin', *arguments]
-        self.command += ['--instance', instance] if instance else []
+        self.argv = [python, '-m', 'localxsoar', str(pack), '--port', '0', '--end-with-stdin', *arguments]
+        self.argv += ['--instance', instance] if instance else []
         for name, value in (params or {}).items():
-            self.command += ['--set', f'{name}={value}']
+            self.argv += ['--set', f'{name}={value}']
         self.output: list[str] = []
         self.url = ''
         self.webhook_url = ''
@@ -51,7 +75,7 @@ class LocalXsoar:
     def start(self: Running) -> Running:
         """Start the process. Return once it is ready or, without `wait_ready`, once it listens."""
         self.process = subprocess.Popen(
-            self.command, env=self._environment, text=True, encoding='utf-8', errors='replace',
+            self.argv, env=self._environment, text=True, encoding='utf-8', errors='replace',
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -103,6 +127,51 @@ class LocalXsoar:
             raise AssertionError('\n'.join([f'no line with {pattern!r}: {error}. Its output:', *self.output])) from None
         return found
 
+    # What a person does.
+
+    def command(self, name: str, args: Mapping[str, Any] | None = None, /, **more: Any) -> list[dict[str, Any]]:
+        """Run one command with its arguments, by keyword or, as for `user-profile`, in a dict, and return its entries.
+
+        Raise CommandError for an error.
+        """
+        entries: list[dict[str, Any]] = self._run('commands', {'command': name, 'args': {**(args or {}), **more}})['entries']
+        return entries
+
+    run = command
+
+    def test(self, **params: Any) -> str:
+        """Press the Test button, with changed parameters if any are given, and return `ok`. Raise CommandError for an error."""
+        self._run('instance/test', params)
+        return 'ok'
+
+    def fetch(self) -> list[dict[str, Any]]:
+        """Run fetch-incidents, as the server does at each interval, and return the incidents that it created."""
+        [entry] = self.command('fetch-incidents')
+        incidents: list[dict[str, Any]] = entry['Contents']
+        return incidents
+
+    def post(self, body: Any = b'', path: str = '', headers: Mapping[str, str] | None = None) -> Response:
+        """Send bytes or text, or anything else as JSON, to the integration's webhook, and return the response of any status."""
+        assert self.webhook_url, 'the integration has no port'
+        is_json = not isinstance(body, (bytes, str))
+        data = json_module.dumps(body).encode() if is_json else body.encode() if isinstance(body, str) else body
+        types = {'Content-Type': 'application/json'} if is_json else {}
+        return self._send(Request(self.webhook_url + path, data, {**types, **(headers or {})}, method='POST'))
+
+    def _run(self, path: str, json: Any) -> Any:
+        try:
+            return self.control('POST', path, json)
+        except HTTPError as error:
+            raise CommandError(json_module.load(error)['error']) from None
+
+    def _send(self, request: Request) -> Response:
+        try:
+            response: Any = build_opener(ProxyHandler({})).open(request, timeout=READY_SECONDS)
+        except HTTPError as error:
+            response = error
+        with response:
+            return Response(response.status, dict(response.headers.items()), response.read().decode('utf-8', 'replace'))
+
     # The server's state.
 
     def control(self, method: str, path: str, json: Any = None) -> Any:
@@ -142,13 +211,14 @@ class LocalXsoar:
         """Return every incident exactly as the integration sent it, oldest first."""
         return [item['sent'] for item in self.control('GET', 'incidents')]
 
-    def incidents(self, api_key: str = 'any', **filter: Any) -> list[Any]:
-        """Return the incidents, oldest first, read with the official client. `filter` has fields of its IncidentFilter."""
-        import demisto_client
-        from demisto_client.demisto_api import IncidentFilter, SearchIncidentsData
-        client = demisto_client.configure(base_url=self.url, api_key=api_key, verify_ssl=False, proxy='')
-        search = SearchIncidentsData(filter=IncidentFilter(**{'size': 10_000, **filter}))
-        return client.search_incidents(filter=search).data or []
+    def incidents(self, api_key: str = 'any', **filter: Any) -> list[dict[str, Any]]:
+        """Return the incidents as the server's API shows them, oldest first. `filter` has fields of a search, such as `name`."""
+        body = json_module.dumps({'filter': {'size': 10_000, **filter}}).encode()
+        headers = {'Content-Type': 'application/json', 'Authorization': api_key}
+        response = self._send(Request(f'{self.url}/incidents/search', body, headers))
+        assert response.status == 200, response.text
+        found: list[dict[str, Any]] = response.json()['data'] or []
+        return found
 
 
 @pytest.fixture

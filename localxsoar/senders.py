@@ -7,9 +7,10 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,8 @@ from localxsoar.errors import UsageError
 
 Headers = list[tuple[str, str]]
 KINDS = ('siem', 'cloud', 'identity', 'edr', 'code', 'monitoring', 'chat', 'tickets', 'other')
+NAMED_SENDERS = 8  # in a message about a wrong name: more would hide what it says
+ALIKE = 0.7  # so near must a name be to a wrong one (difflib's ratio, 0 to 1)
 DIGESTS = ('sha256', 'sha512')
 PLACEHOLDER = re.compile(r'\{(\w+)\}')
 
@@ -172,5 +175,24 @@ def find_sender(senders: Mapping[str, Sender], word: str) -> Sender:
     near = exact or [sender for sender in senders.values() if wanted in f'{sender.key} {sender.name}'.lower()]
     if len(near) == 1:
         return near[0]
-    raise UsageError(f'{word!r} is {"one of several senders" if near else "no sender"}: '
-                     f'{", ".join(sender.key for sender in near or senders.values())}.')
+    if near:
+        raise UsageError(f'{word!r} is one of several senders: {enumerate_keys([sender.key for sender in near])}.')
+    alike = keys_like(senders, wanted)
+    hint = f'Did you mean {enumerate_keys(alike)}?' if alike else f'There are {len(senders)}.'
+    raise UsageError(f'{word!r} is not a sender. {hint}')
+
+
+def keys_like(senders: Mapping[str, Sender], word: str) -> list[str]:
+    """Return the keys of the senders whose key or name, or a word of it, is nearly the given word, the nearest first."""
+    keys: dict[str, list[str]] = {}
+    for sender in senders.values():
+        for name in (sender.key.lower(), sender.name.lower()):
+            for spelling in {name, *re.split(r'[\W_]+', name)}:
+                keys.setdefault(spelling, []).append(sender.key)
+    return list(dict.fromkeys(key for near in get_close_matches(word, keys, NAMED_SENDERS, ALIKE) for key in keys[near]))
+
+
+def enumerate_keys(keys: Sequence[str]) -> str:
+    """Return the first keys, and how many others there are."""
+    others = len(keys) - NAMED_SENDERS
+    return f'{", ".join(keys[:NAMED_SENDERS])}{f" and {others} others" if others > 0 else ""}'

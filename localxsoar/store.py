@@ -5,50 +5,61 @@ import json
 import re
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from localxsoar.errors import CallRejected
+from localxsoar.query import Fields, QueryRejected, parse_query
 
 UNCLASSIFIED = 'Unclassified'
 PENDING = 0
-TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON', 'dbotMirrorId')
-SORTABLE = ('id', 'name', 'type', 'created', 'occurred', 'severity')
+TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON', 'details', 'owner', 'dbotMirrorId')
+SHOWN_VALUE = 100  # characters of a wrong value in an error
 DEFAULT_PAGE_SIZE = 100
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS incident (
     id INTEGER PRIMARY KEY, name TEXT, type TEXT, created TEXT, occurred TEXT, status INTEGER,
-    instance TEXT, brand TEXT, sent TEXT, severity NUMERIC DEFAULT 0, state TEXT DEFAULT '', problem TEXT DEFAULT '');
+    instance TEXT, brand TEXT, sent TEXT);
+CREATE TABLE IF NOT EXISTS changed (incident INTEGER PRIMARY KEY, fields TEXT, modified TEXT);
+CREATE VIEW IF NOT EXISTS shown AS
+    SELECT id, name, type, created, occurred, status, instance, brand, coalesce(fields, sent) AS sent,
+        coalesce(modified, created) AS modified
+    FROM incident LEFT JOIN changed ON changed.incident = id;
 CREATE TABLE IF NOT EXISTS kept (instance TEXT, kind TEXT, value TEXT, version INTEGER, PRIMARY KEY (instance, kind));
 CREATE TABLE IF NOT EXISTS indicator (
     id INTEGER PRIMARY KEY, value TEXT UNIQUE, type TEXT, brand TEXT, instance TEXT, modified TEXT, sent TEXT);
+CREATE TABLE IF NOT EXISTS file (id TEXT PRIMARY KEY, name TEXT, content BLOB);
 CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
-TRIAGE_COLUMNS = 'severity, state, problem'
+OWN_COLUMNS = ('name', 'type', 'occurred', 'status')  # of the fields that a change of an incident may set
 # Fields that the server adds to an incident that lacks them.
 ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'details': '', 'CustomFields': {}, 'version': 1}
 RFC3339 = re.compile(r'''
     (\d{4})-(\d\d)-(\d\d) T (\d\d):(\d\d):(\d\d) (?:\.\d+)?
     (?: Z | [+-](\d\d):(\d\d) )''', re.ASCII | re.VERBOSE)
-QUERY_TERM = re.compile(r'''
-    \s* (?: (?:and|AND) \s+ )?
-    (-)?                          # a term after a minus must not match
-    (\w+) :                       # the field
-    ([<>]=?)?                     # `severity:>=3`
-    (?: "([^"]*)" | ([^\s"]+) )   # the value, quoted if it contains spaces
-    \s*''', re.VERBOSE)
 DATES = {'fromDate': '>=', 'toDate': '<='}
 INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
-                   'sourceInstance': 'instance', 'severity': 'severity', 'dbotMirrorId': 'problem'}
-INDICATOR_FIELDS = {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance'}
-STATUSES = {'pending': '0', 'active': '1', 'closed': '2', 'done': '2', 'archived': '3'}
+                   'sourceInstance': 'instance'}
+SENT = 'CASE WHEN json_valid(sent) THEN json_extract(sent, {}) END'
+SEVERITY = f'''coalesce({SENT.format("'$.severity'")}, 0)'''
+# A field of an incident, or a custom field, by the name that it has in queries: a pack may have fields of its own.
+ANY_FIELD = '''CASE WHEN json_valid(sent) THEN
+    coalesce(json_extract(sent, '$."{0}"'), json_extract(sent, '$.CustomFields."{0}"')) END'''
+INCIDENT_QUERY = Fields(INCIDENT_FIELDS, {'created': 'created', 'modified': 'modified', 'occurred': 'occurred'},
+                        {'severity': SEVERITY}, ANY_FIELD)
+INDICATOR_QUERY = Fields(
+    {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance',
+     'expirationStatus': "'active'"},
+    dict.fromkeys(('sourceTimeStamp', 'timestamp', 'created', 'modified', 'firstSeen', 'lastSeen'), 'modified'),
+    {'score': SENT.format("'$.score'")})
+SORTABLE = {**{name: name for name in ('id', 'name', 'type', 'created', 'occurred')}, 'severity': SEVERITY}
+# The severity and the labels as one JSON array. A list has thousands of incidents: their payloads stay in SQLite.
+TRIAGE = SENT.format("'$.severity', '$.labels'")
 ANY_VERSION = -1
 LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
-SEVERITIES = {'unknown': '0', 'info': '0.5', 'informational': '0.5', 'low': '1', 'medium': '2', 'high': '3', 'critical': '4'}
-NAMED_VALUES = {'status': STATUSES, 'severity': SEVERITIES}
 BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance', 'severity')
 
 
@@ -61,14 +72,6 @@ class Store:
         self._database.execute('PRAGMA journal_mode = WAL')
         self._database.execute('PRAGMA synchronous = OFF')  # a trial's incidents need not survive a power failure
         self._database.executescript(SCHEMA)
-        self._add_missing_columns()
-
-    def _add_missing_columns(self) -> None:
-        """Add the columns of a later version to a file of an earlier one."""
-        if 'severity' in [row[1] for row in self._read('PRAGMA table_info(incident)')]:
-            return
-        for column in ("severity NUMERIC DEFAULT 0", "state TEXT DEFAULT ''", "problem TEXT DEFAULT ''"):
-            self._database.execute(f'ALTER TABLE incident ADD COLUMN {column}')
 
     def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
         """Create all incidents in one transaction and return them in the same order. Raise CallRejected, and create none,
@@ -80,17 +83,43 @@ class Store:
             self._database.execute('BEGIN IMMEDIATE')
             first = self._database.execute('SELECT coalesce(max(id), 0) + 1 FROM incident').fetchone()[0]
             rows = [_row(first + n, incident, moment, instance, brand) for n, incident in enumerate(incidents)]
-            self._database.executemany(f'INSERT INTO incident ({COLUMNS}, {TRIAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)',
-                                       [(*row, *_triage(incident)) for row, incident in zip(rows, incidents, strict=True)])
+            self._database.executemany(f'INSERT INTO incident ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)', rows)
         return [_incident(row, incident) for row, incident in zip(rows, incidents, strict=True)]
 
     def search(self, filter: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
         """Return one page of the incidents that match a filter of the XSOAR API, and the number of all that match."""
-        where, values = _conditions(filter, INCIDENT_FIELDS)
+        where, values = _conditions(filter, INCIDENT_QUERY)
         size = int(filter.get('size') or DEFAULT_PAGE_SIZE)
-        page = f'SELECT {COLUMNS} FROM incident WHERE {where} ORDER BY {_order(filter)} LIMIT ? OFFSET ?'
+        page = f'SELECT {COLUMNS}, modified FROM shown WHERE {where} ORDER BY {_order(filter)} LIMIT ? OFFSET ?'
         rows = self._read(page, [*values, size, size * int(filter.get('page') or 0)])
-        return [_incident(row) for row in rows], self._count('incident', where, values)
+        return [_incident(row) for row in rows], self._count('shown', where, values)
+
+    def preview(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
+        """Return the incidents as they would be created, without ids. Raise CallRejected if one is wrong."""
+        for position, incident in enumerate(incidents):
+            check_incident(position, incident)
+        return [{**_incident(_row(0, incident, now(), instance, brand), incident), 'id': ''} for incident in incidents]
+
+    def get(self, number: str) -> dict[str, Any]:
+        """Return an incident. Raise CallRejected if there is none with this id."""
+        found, _ = self.search({'id': [number]})
+        if not found:
+            raise CallRejected(f'There is no incident {number}.')
+        return found[0]
+
+    def update(self, number: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Set fields of an incident, add to its custom fields, and return it. Raise CallRejected if that is impossible."""
+        check_incident(number, fields)
+        with self._lock:
+            rows = self._database.execute('SELECT id, sent FROM shown WHERE CAST(id AS TEXT) = ?', [number]).fetchall()
+            for key, sent in rows:
+                old = json.loads(sent)
+                custom = {**(old.get('CustomFields') or {}), **(fields.get('CustomFields') or {})}
+                new = {**old, **fields, **({'CustomFields': custom} if custom else {})}
+                self._database.execute('INSERT OR REPLACE INTO changed VALUES (?, ?, ?)', [key, json.dumps(new), now()])
+                for name in [name for name in OWN_COLUMNS if name in fields]:
+                    self._database.execute(f'UPDATE incident SET {name} = ? WHERE id = ?', [_column(fields[name]), key])
+        return self.get(number)
 
     def sent(self) -> list[dict[str, Any]]:
         """Return every incident exactly as it came over the line, with its id."""
@@ -99,9 +128,13 @@ class Store:
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
         """Return the latest incidents, newest first, without their details."""
-        rows = self._read('SELECT id, name, type, occurred, created, instance, severity, state FROM incident ORDER BY id DESC'
-                          ' LIMIT ?', [limit])
-        return [dict(zip((*BRIEF, 'state'), (str(row[0]), *row[1:]), strict=True)) for row in rows]
+        rows = self._read(f'SELECT id, name, type, occurred, created, instance, {TRIAGE} FROM shown ORDER BY id DESC LIMIT ?',
+                          [limit])
+        found = []
+        for number, *columns, triage in rows:
+            severity, labels = json.loads(triage or '[null, null]')
+            found.append(brief({**dict(zip(BRIEF, (str(number), *columns, severity or 0), strict=True)), 'labels': labels}))
+        return found
 
     # Values of an instance: its context, last runs and outputs.
 
@@ -123,7 +156,12 @@ class Store:
     # Indicators and entries.
 
     def add_indicators(self, indicators: Sequence[dict[str, Any]], instance: str, brand: str) -> tuple[int, int]:
-        """Keep the latest version of each indicator. Return how many are new and how many were known."""
+        """Keep the latest version of each indicator. Return how many are new and how many were known.
+
+        Raise CallRejected for one without a value.
+        """
+        for position, item in enumerate(indicators):
+            check_indicator(position, item)
         before = self._count('indicator')
         rows = [(item['value'], item.get('type') or '', brand, instance, now(), json.dumps(item)) for item in indicators]
         with self._lock, self._database:
@@ -137,7 +175,7 @@ class Store:
     def search_indicators(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Return a page of indicators in the form of a reply to searchIndicators, found by value or query."""
         try:
-            where, values = _conditions({'query': args.get('query')}, INDICATOR_FIELDS)
+            where, values = _conditions({'query': args.get('query')}, INDICATOR_QUERY)
         except ValueError as error:
             raise CallRejected(str(error)) from None
         if args.get('value'):
@@ -156,9 +194,31 @@ class Store:
                                           [investigation, json.dumps(contents)])
         return f'{done.lastrowid}@{investigation}'
 
-    def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+    def entries(self, investigation: str) -> list[dict[str, Any]]:
+        """Return the entries of a War Room, oldest first."""
+        rows = self._read('SELECT id, contents FROM entry WHERE investigation = ? ORDER BY id', [investigation])
+        return [{'id': f'{number}@{investigation}', 'contents': json.loads(contents)} for number, contents in rows]
+
+    def entry(self, number: str) -> Any:
+        """Return an entry by its id, such as `7@playground`, or None."""
+        rows = self._read("SELECT contents FROM entry WHERE id || '@' || investigation = ?", [number])
+        return json.loads(rows[0][0]) if rows else None
+
+    def keep_file(self, number: str, name: str, content: bytes) -> None:
         with self._lock:
-            return self._database.execute(query, values).fetchall()
+            self._database.execute('INSERT OR REPLACE INTO file VALUES (?, ?, ?)', [number, name, content])
+
+    def file(self, number: str) -> tuple[str, bytes] | None:
+        """Return the name and the content of a file, or None."""
+        rows = self._read('SELECT name, content FROM file WHERE id = ?', [number])
+        return rows[0] if rows else None
+
+    def _read(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        try:
+            with self._lock:
+                return self._database.execute(query, values).fetchall()
+        except sqlite3.OperationalError as error:  # SQLite limits the depth and the size of an expression
+            raise QueryRejected(f'The query is too long: {error}.') from None
 
     def _count(self, table: str, where: str = '1', values: Sequence[Any] = ()) -> int:
         return int(self._read(f'SELECT count(*) FROM {table} WHERE {where}', values)[0][0])
@@ -172,20 +232,47 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.%fZ')
 
 
-def check_incident(position: int, incident: Any) -> None:
+def check_incident(position: int | str, incident: Any) -> None:
     """Raise CallRejected for an incident that the server, which is written in Go, could not read."""
     if not isinstance(incident, dict):
         raise CallRejected(f'Incident {position} is not an object.')
     for field in TEXT_FIELDS:
         if not isinstance(incident.get(field), (str, type(None))):
             raise CallRejected(f'Incident {position}: {field} is {type(incident[field]).__name__}, expected text.')
-    severity = incident.get('severity')
-    if type(severity) not in (int, float, type(None)):
-        raise CallRejected(f'Incident {position}: severity is {type(severity).__name__}, expected a number.')
+    for field, (is_right, expected) in TYPED_FIELDS.items():
+        if incident.get(field) is not None and not is_right(incident[field]):
+            shown = json.dumps(incident[field])[:SHOWN_VALUE]
+            raise CallRejected(f'Incident {position}: {field} is {shown}, expected {expected}.')
     occurred = incident.get('occurred')
     if occurred is not None and not is_rfc3339(occurred):
         raise CallRejected(f'Incident {position}: parsing time {occurred!r}: '
                            'occurred is not an RFC 3339 date (2024-01-31T12:00:00Z).')
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def are_labels(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(label, dict) and isinstance(label.get(name, ''), (str, type(None)))
+                                           for label in value for name in ('type', 'value'))
+
+
+# Fields with a type of their own, as the server's API declares them: what checks a value, and what is expected.
+TYPED_FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'severity': (is_number, 'a number'),
+    'labels': (are_labels, 'a list of objects with type and value, both text'),
+    'CustomFields': (lambda value: isinstance(value, dict), 'an object'),
+}
+
+
+def check_indicator(position: int, indicator: Any) -> None:
+    """Raise CallRejected for an indicator without a value in text."""
+    value = indicator.get('value') if isinstance(indicator, dict) else None
+    if not value:
+        raise CallRejected(f'Indicator {position} has no value: each indicator needs a text under the key "value".')
+    if not isinstance(value, str):
+        raise CallRejected(f'Indicator {position}: value is {type(value).__name__}, expected text.')
 
 
 def is_rfc3339(text: str) -> bool:
@@ -209,16 +296,16 @@ def _row(number: int, incident: dict[str, Any], now: str, instance: str, brand: 
             incident.get('occurred') or now, PENDING, instance, brand, json.dumps(incident))
 
 
-def _triage(incident: Mapping[str, Any]) -> tuple[Any, ...]:
-    return incident.get('severity') or 0, state_of(incident), _storable(incident.get('dbotMirrorId') or '')
-
-
 def state_of(incident: Mapping[str, Any]) -> str:
     """Return the value of an incident's label `state`, such as `resolved`, or ''."""
     labels = incident.get('labels')
     states = [label.get('value') for label in labels if isinstance(label, dict) and label.get('type') == 'state'
               ] if isinstance(labels, list) else []
     return next((_storable(state) for state in states if isinstance(state, str)), '')
+
+
+def _column(value: Any) -> Any:
+    return _storable(value) if isinstance(value, str) else value
 
 
 def _storable(text: str) -> str:
@@ -228,10 +315,10 @@ def _storable(text: str) -> str:
 
 def _incident(row: Sequence[Any], sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the incident as the server shows it: the fields that were sent, and those that the server sets."""
-    number, name, type_, created, occurred, status, instance, brand, text = row
+    number, name, type_, created, occurred, status, instance, brand, text, *modified = row
     known = {key: value for key, value in (sent or json.loads(text)).items() if value is not None}
     own = {'id': str(number), 'name': name, 'type': type_, 'rawType': type_, 'rawName': name,
-           'created': created, 'modified': created, 'occurred': occurred, 'status': status,
+           'created': created, 'modified': (modified or [created])[0], 'occurred': occurred, 'status': status,
            'sourceInstance': instance, 'sourceBrand': brand, 'rawJSON': _storable(str(known.get('rawJSON') or ''))}
     # `own` comes first for its order, as people read it, and last because its values win.
     return {**own, **ADDED, **known, **own}
@@ -252,7 +339,7 @@ def brief(incident: dict[str, Any]) -> dict[str, Any]:
 # Searching.
 
 
-def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[str, list[Any]]:
+def _conditions(filter: Mapping[str, Any], fields: Fields) -> tuple[str, list[Any]]:
     """Return an SQL condition for a filter, and the values of its placeholders."""
     conditions = ['1']
     values: list[Any] = []
@@ -265,34 +352,10 @@ def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[s
         if filter.get(field):
             conditions.append(f'julianday(created) {operator} julianday(?)')
             values.append(str(filter[field]))
-    for is_negated, field, comparison, value in parse_query(filter.get('query') or '', fields):
-        value = NAMED_VALUES.get(field, {}).get(value.lower(), value)
-        if comparison:
-            conditions.append(f"{'NOT ' if is_negated else ''}{fields[field]} {comparison} ?")
-            values.append(float(value))
-        else:
-            conditions.append(f"lower(CAST({fields[field]} AS TEXT)) {'!=' if is_negated else '='} lower(?)")
-            values.append(value)
-    return ' AND '.join(conditions), values
-
-
-def parse_query(query: str, fields: Mapping[str, str]) -> list[tuple[bool, str, str, str]]:
-    """Return the terms of a query as (is negated, field, comparison, value). Raise ValueError for a query in any other form.
-
-    A term is `field:value`, `-field:"value"` or `severity:>=3`; spaces or `and` join terms.
-    """
-    terms: list[tuple[bool, str, str, str]] = []
-    position = 0
-    while position < len(query.rstrip()):
-        match = QUERY_TERM.match(query, position)
-        if not match or match[2] not in fields or (match[3] and match[2] != 'severity'):
-            raise ValueError('The local XSOAR reads queries as id:1, -name:"a name" or severity:>=3 '
-                             f'({", ".join(fields)}), not {query!r}.')
-        terms.append((bool(match[1]), match[2], match[3] or '', match[4] if match[4] is not None else match[5]))
-        position = match.end()
-    return terms
+    where, more = parse_query(filter.get('query') or '', fields)
+    return ' AND '.join([*conditions, where]), [*values, *more]
 
 
 def _order(filter: dict[str, Any]) -> str:
     orders = [order for order in filter.get('sort') or [] if order.get('field') in SORTABLE]
-    return ', '.join([f"{order['field']} {'ASC' if order.get('asc') else 'DESC'}" for order in orders] + ['id ASC'])
+    return ', '.join([f"{SORTABLE[order['field']]} {'ASC' if order.get('asc') else 'DESC'}" for order in orders] + ['id ASC'])

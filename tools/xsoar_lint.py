@@ -1,4 +1,4 @@
-"""Runs the XSOAR linter's pylint plugins at their strictest level, xsoar, on integrations; any message fails.
+"""Runs the XSOAR linter's pylint plugins at their strictest level, xsoar, on integrations and scripts; any message fails.
 
 `demisto-sdk xsoar-lint` takes the level from the pack's support, and asks Docker for the image's Python first.
 """
@@ -17,12 +17,13 @@ from ruamel.yaml import YAML
 def lint(descriptor: Path) -> bool:
     """Return whether the plugins find nothing wrong with the script of a descriptor."""
     script = YAML(typ='safe').load(descriptor)['script']
+    is_script = isinstance(script, str)  # its text, where an integration has an object
     environment = {
         **os.environ,
         'PYTHONPATH': PYTHONPATH_STR,
-        'LONGRUNNING': str(script.get('longRunning', False)),
-        'commands': ','.join(command['name'] for command in script.get('commands') or ()),
-        'is_script': 'False',
+        'LONGRUNNING': str(not is_script and script.get('longRunning', False)),
+        'commands': '' if is_script else ','.join(command['name'] for command in script.get('commands') or ()),
+        'is_script': str(is_script),
     }
     options = ['--score=no', '--msg-template={path}:{line}: {msg_id} {obj}: {msg}']
     command = [*build_xsoar_linter_command('xsoar'), *options, str(descriptor.with_suffix('.py'))]

@@ -88,6 +88,14 @@ def updateModuleHealth(data: Any, is_error: bool = False) -> None:
     _record('updateModuleHealth', data, is_error)
 
 
+def incident() -> Any:
+    return _answer('incident')
+
+
+def executeCommand(command: str, args: dict[str, Any]) -> Any:
+    return _answer('executeCommand', command, args)
+
+
 def results(results: Any) -> None:
     _record('results', results)
 

@@ -18,7 +18,7 @@ import yaml
 from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
 
 import localxsoar
-from localxsoar.cli import build_instance, build_parser, introduce
+from localxsoar.cli import build_parser, build_server, introduce
 from localxsoar.errors import UsageError
 from localxsoar.output import Printer
 from tools.processes import runs
@@ -92,7 +92,7 @@ def test_the_store_outlives_the_server_and_shares_samples(echo_pack: Path, tmp_p
     assert (done.returncode, json.loads(done.stdout)) == (0, [{'name': 'one'}])
     with LocalXsoar('--store', store, pack=echo_pack) as xsoar:
         requests.post(xsoar.webhook_url, data='[{"name": "next"}]', timeout=30)
-        assert [(incident.id, incident.name) for incident in xsoar.incidents()] == [('1', 'kept'), ('2', 'next')]
+        assert [(incident['id'], incident['name']) for incident in xsoar.incidents()] == [('1', 'kept'), ('2', 'next')]
 
 
 def test_a_closed_instance_and_a_request_without_the_api_key_are_refused(echo_pack: Path) -> None:
@@ -111,7 +111,7 @@ def test_the_command_that_is_printed_has_the_header_and_the_body_given(echo_pack
         command = xsoar.wait_for_line('Try: (.*)')[1]
         status = os.popen(f"{command.replace('-POST', '-sS -X POST')} -o /dev/null -w '%{{http_code}}'").read()
         assert "-H 'Authorization: a token'" in command and status == '200'
-        assert [incident.name for incident in xsoar.incidents()] == ["it's"]
+        assert [incident['name'] for incident in xsoar.incidents()] == ["it's"]
 
 
 def test_the_heartbeat_beats_while_calls_are_made(echo_pack: Path) -> None:
@@ -144,7 +144,7 @@ sys.exit(run())
 
 def test_a_stubborn_container_is_killed_after_the_grace(echo_pack: Path) -> None:
     xsoar = LocalXsoar(pack=echo_pack, params={'greeting': 'stubborn'})
-    xsoar.command[1:3] = ['-c', QUICK_TO_KILL]
+    xsoar.argv[1:3] = ['-c', QUICK_TO_KILL]
     pid = xsoar.start().state()['pid']
     assert xsoar.stop() == 0
     assert any('did not end within 0.5 s of SIGTERM and was killed' in line for line in xsoar.output)
@@ -163,8 +163,29 @@ def test_a_port_in_use_is_told_in_words(echo_pack: Path) -> None:
     with socket.socket() as taken:
         taken.bind(('127.0.0.1', 0))
         taken.listen()
-        done = run_local_xsoar(str(echo_pack), '--port', str(taken.getsockname()[1]))
-    assert done.returncode == 2 and 'cannot listen on 127.0.0.1' in done.stderr
+        taken_port = taken.getsockname()[1]
+        done = run_local_xsoar(str(echo_pack), '--port', str(taken_port))
+    assert (done.returncode, done.stderr) == (2, f'localxsoar: cannot listen on 127.0.0.1:{taken_port}: Address already in use. '
+                                                 'Try another --port; 0 chooses any free port.\n')
+
+
+@pytest.mark.parametrize('host', ['203.0.113.7', 'nosuch.invalid'])
+def test_a_host_that_is_not_of_this_machine_is_told_in_words(echo_pack: Path, host: str) -> None:
+    done = run_local_xsoar(str(echo_pack), '--host', host)
+    assert (done.returncode, done.stderr.count('\n')) == (2, 1) and done.stdout == ''
+    assert done.stderr.startswith(f'localxsoar: cannot listen on {host}:8080: ')
+    assert done.stderr.endswith('. --host must be an address of this machine.\n') and '..' not in done.stderr
+
+
+def test_a_file_for_the_address_that_cannot_be_written_is_told(echo_pack: Path) -> None:
+    done = run_local_xsoar(str(echo_pack), '--port', '0', '--url-file', 'nowhere/url')
+    assert (done.returncode, done.stderr) == (2, 'localxsoar: --url-file nowhere/url: No such file or directory.\n')
+
+
+def test_a_crash_loop_prints_its_traceback_once(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack, params={'longRunningPort': 'abc'}, wait_ready=False) as xsoar:
+        xsoar.wait_for_line(r'^!!! ValueError: .*  \(as at \d\d:\d\d:\d\d, with the same traceback\)$')
+        assert sum('Traceback' in line for line in xsoar.output) == 1
 
 
 def test_it_is_not_ready_before_the_port_accepts_connections(echo_pack: Path) -> None:
@@ -209,7 +230,7 @@ def test_a_host_that_others_reach_is_told_and_opens_the_containers_port(echo_pac
 
 def test_ports_that_were_taken_and_replaced_are_told(echo_pack: Path) -> None:
     xsoar = LocalXsoar(pack=echo_pack)
-    xsoar.command = [word for word in xsoar.command if word not in ('--port', '0')]
+    xsoar.argv = [word for word in xsoar.argv if word not in ('--port', '0')]
     with ExitStack() as held:
         for port in (8080, 9000):
             with suppress(OSError):  # then somebody else holds it
@@ -225,7 +246,7 @@ def test_ports_that_were_taken_and_replaced_are_told(echo_pack: Path) -> None:
 def introduced(echo_pack: Path, *arguments: str, pack: str = 'Echo') -> list[str]:
     """The lines that introduce an instance with these arguments."""
     options = build_parser().parse_args([str(echo_pack.with_name(pack)), *arguments])
-    instance = build_instance(options)
+    instance = build_server(options).first
     lines: list[str] = []
     instance.printer = Printer(write=lines.append)
     introduce(options, instance, 'http://h:1')
@@ -268,26 +289,27 @@ def test_an_introduction_leaves_out_what_does_not_concern_it(echo_pack: Path, ar
     (['--set', '=x'], "--set expects NAME=VALUE, not '=x'"), (['--set', 'secret'], "--set expects NAME=VALUE, not 'secret'"),
     (['--python', 'no-such-python'], '--python no-such-python: there is no such interpreter'),
     (['--server', '5'], 'invalid choice'),
-    (['--port', 'x'], 'invalid int value'), (['--store', '.'], '--store .: ')])
+    (['--port', 'x'], "argument --port: 'x' is not a number from 0 to 65535."), (['--port', '65536'], 'not a number from'),
+    (['--port', '-1'], 'not a number from'), (['--port', '²'], 'not a number from'), (['--store', '.'], '--store .: ')])
 def test_a_wrong_option_is_told(echo_pack: Path, arguments: list[str], words: str) -> None:
     with pytest.raises(UsageError, match=re.escape(words)):
-        build_instance(build_parser().parse_args([str(echo_pack), *arguments]))
+        build_server(build_parser().parse_args([str(echo_pack), *arguments]))
 
 
 def test_an_instance_has_what_the_options_say(echo_pack: Path) -> None:
     options = build_parser().parse_args([str(echo_pack), '--set', 'greeting=a=b', '--fault', 'drop=x', '--server', '6.5',
                                          '--heartbeat', '0.5'])
-    instance = build_instance(options)
+    instance = build_server(options).first
     assert (instance.name, instance.params['greeting'], instance.faults.drop) == ('echo', 'a=b', 'x')
     assert (instance.runtime.version, instance.runtime.heartbeat, instance.runtime.host) == ('6.5', 0.5, '127.0.0.1')
     assert (options.port, options.heartbeat, options.log_level, options.watch) == (None, 0.5, 'error', False)
-    default = build_instance(build_parser().parse_args([str(echo_pack), '--host', '0.0.0.0', '--test']))
+    default = build_server(build_parser().parse_args([str(echo_pack), '--host', '0.0.0.0', '--test'])).first
     assert (default.runtime.version, default.runtime.heartbeat, default.runtime.host) == ('8', 30, '')
 
 
 def test_a_store_can_be_read_by_its_owner_alone(echo_pack: Path, tmp_path: Path) -> None:
     store = tmp_path / 'store.db'
-    build_instance(build_parser().parse_args([str(echo_pack), '--store', str(store)]))
+    build_server(build_parser().parse_args([str(echo_pack), '--store', str(store)]))
     assert store.stat().st_mode & 0o777 == 0o600
 
 

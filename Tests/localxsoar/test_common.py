@@ -1,5 +1,14 @@
 """The carried subset of CommonServerPython: its functions alone, as an integration calls them."""
 
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import demistomock
@@ -25,10 +34,12 @@ def test_kinds_and_formats_have_the_values_that_the_server_knows() -> None:
     assert numbers(common.EntryType) == {
         'NOTE': 1, 'DOWNLOAD_AGENT': 2, 'FILE': 3, 'ERROR': 4, 'PINNED': 5, 'USER_MANAGEMENT': 6, 'IMAGE': 7,
         'PLAYGROUND_ERROR': 8,
-        'ENTRY_INFO_FILE': 9, 'WARNING': 11, 'MAP_ENTRY_TYPE': 15, 'WIDGET': 17}
+        'ENTRY_INFO_FILE': 9, 'VIDEO_FILE': 10, 'WARNING': 11, 'MAP_ENTRY_TYPE': 15, 'WIDGET': 17, 'EXECUTION_METRICS': 19}
     assert numbers(common.EntryFormat) == {'HTML': 'html', 'TABLE': 'table', 'JSON': 'json', 'TEXT': 'text',
                                            'DBOT_RESPONSE': 'dbotCommandResponse', 'MARKDOWN': 'markdown'}
-    assert common.entryTypes == {'note': 1, 'file': 3, 'error': 4, 'image': 7, 'warning': 11}
+    assert common.entryTypes == {
+        'note': 1, 'downloadAgent': 2, 'file': 3, 'error': 4, 'pinned': 5, 'userManagement': 6, 'image': 7, 'playgroundError': 8,
+        'entryInfoFile': 9, 'warning': 11, 'map': 15, 'widget': 17}
 
 
 def test_an_error_is_shown_by_its_message_and_keeps_its_cause() -> None:
@@ -38,21 +49,29 @@ def test_an_error_is_shown_by_its_message_and_keeps_its_cause() -> None:
     assert str(common.DemistoException(['a'])) == "['a']"
 
 
+TABLE = '### Results\n|a|\n|---|\n| 1 |\n'
+
+
 @pytest.mark.parametrize('given, contents, readable, context', [
     ({'readable_output': 'text'}, 'text', 'text', {}),
-    ({'outputs': {'a': 1}}, {'a': 1}, '{\n    "a": 1\n}', {}),
-    ({'outputs': {'a': 1}, 'outputs_prefix': 'P'}, {'a': 1}, '{\n    "a": 1\n}', {'P': {'a': 1}}),
+    ({'outputs': {'a': 1}}, {'a': 1}, TABLE, {'a': 1}),
+    ({'outputs': {'a': 1}, 'outputs_prefix': 'P'}, {'a': 1}, TABLE, {'P': {'a': 1}}),
+    ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'outputs_key_field': ''}, {'a': 1}, TABLE, {'P': {'a': 1}}),
+    ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'outputs_key_field': 'a', 'replace_existing': True}, {'a': 1}, TABLE,
+     {'P(true)': {'a': 1}}),
     ({'outputs': [], 'outputs_prefix': 'P', 'readable_output': 'none'}, [], 'none', {'P': []}),
     ({'outputs_prefix': 'P', 'readable_output': 'none'}, 'none', 'none', {}),
-    ({'outputs': 1, 'outputs_prefix': 'P', 'raw_response': {'raw': 1}}, {'raw': 1}, '{\n    "raw": 1\n}', {'P': 1}),
-    ({'outputs': 1, 'outputs_prefix': 'P', 'outputs_key_field': 'id'}, 1, '1', {'P(val.id && val.id == obj.id)': 1}),
-    ({'outputs': 1, 'outputs_prefix': 'P', 'outputs_key_field': ['a', 'b']}, 1, '1',
-     {'P(val.a && val.a == obj.a && val.b && val.b == obj.b)': 1}),
+    ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'raw_response': {'raw': 1}}, {'raw': 1}, TABLE, {'P': {'a': 1}}),
+    ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'outputs_key_field': 'id'}, {'a': 1}, TABLE,
+     {'P(val.id && val.id == obj.id)': {'a': 1}}),
+    ({'outputs': {'a': 1}, 'outputs_prefix': 'P', 'outputs_key_field': ['a', 'b']}, {'a': 1}, TABLE,
+     {'P(val.a && val.a == obj.a && val.b && val.b == obj.b)': {'a': 1}}),
     ({}, None, None, {}),
 ])
 def test_a_result_becomes_an_entry(given: dict[str, Any], contents: Any, readable: Any, context: Any) -> None:
     assert common.CommandResults(**given).to_context() == {
-        'Type': 1, 'ContentsFormat': 'json', 'Contents': contents, 'HumanReadable': readable, 'EntryContext': context}
+        'Type': 1, 'ContentsFormat': 'json', 'Contents': contents, 'HumanReadable': readable, 'EntryContext': context,
+        'IndicatorTimeline': [], 'IgnoreAutoExtract': False, 'Note': False, 'Relationships': []}
 
 
 def test_results_are_sent_one_by_one_each_in_its_form(results: list[Any]) -> None:
@@ -125,3 +144,319 @@ def test_a_line_number_is_the_callers_own() -> None:
     first, second = (common.__line__(),
                      common.__line__())
     assert second == first + 1
+
+
+# Tables.
+
+
+@pytest.mark.parametrize('rows, options, table', [
+    ([{'b': 1, 'a': 'x'}, {'a': 'y'}], {}, '|a|b|\n|---|---|\n| x | 1 |\n| y |  |\n'),
+    ([{'b': 1, 'a': 'x'}], {'sort_headers': False}, '|b|a|\n|---|---|\n| 1 | x |\n'),
+    ({'alert_id': 1}, {'headerTransform': common.string_to_table_header}, '|Alert Id|\n|---|\n| 1 |\n'),
+    ([{'a': None, 'b': 0}], {'removeNull': True}, '|b|\n|---|\n| 0 |\n'),
+    ([{'a': 1, 'b': 2}], {'headers': ['b']}, '|b|\n|---|\n| 2 |\n'),
+    (['x', 'y'], {'headers': 'name'}, '|name|\n|---|\n| x |\n| y |\n'),
+    ({'a': 'x|y\nz'}, {}, '|a|\n|---|\n| x\\|y<br>z |\n'),
+    ({'a': ['x', 'y'], 'b': {'c': 1}}, {}, '|a|b|\n|---|---|\n| x,<br>y | c: 1 |\n'),
+    ({'a': 'http://x'}, {'url_keys': ['a']}, '|a|\n|---|\n| [http://x](http://x) |\n'),
+    ({'a': 1700000000000}, {'date_fields': ['a']}, '|a|\n|---|\n| 2023-11-14 22:13:20 |\n'),
+    ([], {}, '**No entries.**\n'), ({}, {}, '**No entries.**\n'), (None, {'metadata': 'm'}, 'm\n**No entries.**\n')])
+def test_a_table_shows_rows_under_a_title(
+    rows: Any, options: dict[str, Any], table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('TZ', 'UTC')
+    time.tzset()
+    assert common.tableToMarkdown('T', rows, **options) == f'### T\n{table}'
+
+
+# Small helpers, each with what the documentation says of it.
+
+
+@pytest.mark.parametrize('found, expected', [
+    (common.assign_params(a=1, b=None, c='', d=[], e={}, f=0, g=False), {'a': 1, 'f': 0, 'g': False}),
+    (common.assign_params(keys_to_ignore=['a'], values_to_ignore=['x'], a=1, b='x', c=''), {'c': ''}),
+    (common.remove_empty_elements({'a': {'b': None}, 'c': [{}, 1], 'd': ''}), {'c': [1]}),
+    (common.dict_safe_get({'a': [{'b': 1}]}, ['a', 0, 'b']), 1), (common.dict_safe_get({}, ['a', 'b'], 'none'), 'none'),
+    ([*common.batch([1, 2, 3], 2)], [[1, 2], [3]]),
+    (common.safe_load_json('{"a": 1}'), {'a': 1}), (common.safe_load_json([1]), [1]),
+    (common.urljoin('http://x', '/api'), 'http://x/api'), (common.urljoin('http://x/', 'api'), 'http://x/api'),
+    (common.urljoin('http://x'), 'http://x/'), (common.string_to_context_key('alert_id'), 'AlertId'),
+    (common.underscoreToCamelCase('alert_id'), 'AlertId'), (common.underscoreToCamelCase('alert_id', False), 'alertId'),
+    (common.pascalToSpace('AlertID'), 'Alert ID'), (common.camelize([{'alert id': 1}]), [{'AlertId': 1}]),
+    (common.snakify({'alertId': 1}), {'alert_id': 1}),
+    (common.createContext([{'a.b': 1, 'c': ''}], removeNull=True), [{'a': {'b': 1}}]),
+    (common.createContext({'a': 1}, '7', common.string_to_context_key), {'ID': '7', 'A': 1}),
+    (common.get_hash_type('a' * 64), 'sha256'), (common.get_hash_type('a'), 'Unknown'),
+    (common.is_ip_valid('192.0.2.1'), True), (common.is_ip_valid('::1'), False), (common.is_ipv6_valid('::1'), True),
+    (common.create_clickable_url('http://x', 'X'), '[X](http://x)')])
+def test_a_helper_returns_what_its_documentation_says(found: Any, expected: Any) -> None:
+    assert found == expected
+
+
+@pytest.mark.parametrize('value, kind', [
+    ('192.0.2.1', 'IP'), ('2001:db8::1', 'IPv6'), ('192.0.2.0/24', 'CIDR'), ('2001:db8::/32', 'IPv6CIDR'),
+    ('CVE-2024-12345', 'CVE'),
+    ('a' * 32, 'File'), ('https://example.com/a?b=c', 'URL'), ('kim@example.com', 'Email'), ('*.example.com', 'DomainGlob'),
+    ('example.com', 'Domain'), ('no indicator', None), ('', None), (None, None)])
+def test_the_type_of_an_indicator_is_recognized(value: Any, kind: Any) -> None:
+    assert common.auto_detect_indicator_type(value) == kind
+
+
+# Dates.
+
+
+def test_dates_are_read_from_timestamps_and_texts() -> None:
+    moment = datetime(2023, 11, 14, 22, 13, 20, tzinfo=timezone.utc)
+    assert common.arg_to_datetime('1700000000') == common.arg_to_datetime(1_700_000_000_000) == moment
+    assert common.arg_to_datetime('2023-11-14T22:13:20Z') == moment
+    assert abs(common.arg_to_datetime('3 days').timestamp() - (time.time() - 3 * 86400)) < 60
+    assert common.arg_to_datetime(None) is None
+    for text, words in (('never', 'Invalid date: "since"="never"'), (None, 'Missing "since"')):
+        with pytest.raises(ValueError, match=words):
+            common.arg_to_datetime(text, 'since', required=True)
+
+
+def test_dates_become_the_texts_that_the_server_takes() -> None:
+    assert common.timestamp_to_datestring(1_700_000_000_123) == '2023-11-14T22:13:20.000Z'
+    assert common.timestamp_to_datestring('1700000000000', '%Y-%m-%d', is_utc=True) == '2023-11-14'
+    moment = datetime(2023, 11, 14, 22, 13, 20, 123_456)
+    assert common.datetime_to_string(moment) == '2023-11-14T22:13:20.123Z'
+    assert common.FormatIso8601(moment) == '2023-11-14T22:13:20'
+    assert common.timestamp_to_datestring(common.date_to_timestamp(moment), '%H:%M:%S') == '22:13:20'
+    assert common.parse_date_string('2023-11-14T22:13:20.5Z') == datetime(2023, 11, 14, 22, 13, 20, 500_000)
+
+
+def test_a_range_ends_now() -> None:
+    start, end = common.parse_date_range('2 hours')
+    assert (end - start).total_seconds() == 7200
+    assert common.parse_date_range('3 days', '%Y')[1] == end.strftime('%Y')
+    with pytest.raises(ValueError, match="'soon' is not a range such as 3 days"):
+        common.parse_date_range('soon')
+
+
+# Indicators.
+
+
+def score(number: int, **options: Any) -> Any:
+    return common.Common.DBotScore('192.0.2.1', common.DBotScoreType.IP, 'Vendor', number, **options)
+
+
+def test_a_bad_address_has_its_place_and_why_it_is_malicious() -> None:
+    ip = common.Common.IP('192.0.2.1', score(3, malicious_description='why', reliability='A - Completely reliable'), asn='AS1',
+                          geo_latitude=1, geo_longitude=2, geo_country='CH', tags='a,b')
+    assert ip.to_context() == {
+        'IP(val.Address && val.Address == obj.Address)': {
+            'Address': '192.0.2.1', 'ASN': 'AS1', 'Geo': {'Country': 'CH', 'Location': '1:2'}, 'Tags': 'a,b',
+            'Malicious': {'Vendor': 'Vendor', 'Description': 'why'}},
+        'DBotScore(val.Indicator && val.Indicator == obj.Indicator && val.Vendor == obj.Vendor && val.Type == obj.Type)': {
+            'Indicator': '192.0.2.1', 'Type': 'ip', 'Vendor': 'Vendor', 'Score': 3, 'Reliability': 'A - Completely reliable'}}
+
+
+@pytest.mark.parametrize('kind, arguments, path, expected', [
+    ('Domain', {'domain': 'a.b', 'registrar_name': 'R'}, 'Domain(val.Name && val.Name == obj.Name)',
+     {'Name': 'a.b', 'Registrar': {'Name': 'R'}, 'WHOIS': {'Registrar': {'Name': 'R'}}}),
+    ('URL', {'url': 'http://x', 'category': 'C'}, 'URL(val.Data && val.Data == obj.Data)', {'Data': 'http://x', 'Category': 'C'}),
+    ('EMAIL', {'address': 'a@b.c'}, 'Email(val.Address && val.Address == obj.Address)', {'Address': 'a@b.c'}),
+    ('Account', {'id': 1, 'email_address': 'a@b.c'}, 'Account(val.ID && val.ID == obj.ID)',
+     {'ID': 1, 'Email': {'Address': 'a@b.c'}}),
+    ('Endpoint', {'id': 1, 'os': 'Linux'}, 'Endpoint(val.ID && val.ID == obj.ID && val.Vendor == obj.Vendor)',
+     {'ID': 1, 'OS': 'Linux'}),
+    ('CVE', {'id': 'CVE-1', 'cvss': 5}, 'CVE(val.ID && val.ID == obj.ID)', {'ID': 'CVE-1', 'CVSS': 5})])
+def test_an_indicator_is_under_its_path(kind: str, arguments: dict[str, Any], path: str, expected: dict[str, Any]) -> None:
+    assert getattr(common.Common, kind)(**arguments).to_context()[path] == expected
+
+
+def test_a_file_takes_its_score_first_and_several_indicators_share_a_path() -> None:
+    files = [common.Common.File(score(1), name=name, md5='a' * 32) for name in ('a.txt', 'b.txt')]
+    context = common.CommandResults(indicators=files).to_context()['EntryContext']
+    [found] = [value for path, value in context.items() if path.startswith('File(val.MD5')]
+    assert [file['Name'] for file in found] == ['a.txt', 'b.txt'] and len(context) == 2
+
+
+@pytest.mark.parametrize('make, words', [
+    (lambda: score(4), '4 is not a score from 0 to 3'), (lambda: score(1, reliability='good'), 'is not a reliability'),
+    (lambda: common.Common.IP('192.0.2.1', score(1), colour='red'), 'The carried Common.IP has no field colour')])
+def test_a_wrong_value_of_an_indicator_is_an_error_that_names_it(make: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        make()
+
+
+# Entries.
+
+
+def test_a_file_is_written_where_the_server_collects_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demistomock, 'uniqueFile', lambda: 'unique', raising=False)
+    monkeypatch.setattr(demistomock, 'investigation', lambda: {'id': '7'}, raising=False)
+    assert common.fileResult('a.txt', 'text', 9) == {
+        'Contents': '', 'ContentsFormat': 'text', 'Type': 9, 'File': 'a.txt', 'FileID': 'unique'}
+    assert (tmp_path / '7_unique').read_bytes() == b'text'
+
+
+def test_another_command_returns_its_contents_or_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    replies = {'good': [{'Type': 1, 'Contents': {'a': 1}}], 'bad': [{'Type': 4, 'Contents': 'why'}]}
+    monkeypatch.setattr(demistomock, 'executeCommand', lambda name, args: replies[name], raising=False)
+    assert common.execute_command('good', {}) == {'a': 1}
+    assert common.execute_command('good', {}, extract_contents=False) == replies['good']
+    assert common.execute_command('bad', {}, fail_on_error=False) == (False, 'why')
+    with pytest.raises(common.DemistoException, match=r'Failed to execute bad\. Error details:\nwhy'):
+        common.execute_command('bad', {})
+
+
+def test_results_of_other_kinds_are_sent_as_their_own_entries(results: list[Any]) -> None:
+    mapping = common.SchemeTypeMapping('User')
+    mapping.add_field('mail', 'An address')
+    common.return_results(common.GetMappingFieldsResponse([mapping]))
+    common.return_results(common.GetModifiedRemoteDataResponse(['1']))
+    common.return_results(common.GetRemoteDataResponse({'id': '1'}, [{'Type': 1}]))
+    common.return_results(common.CommandResults(scheduled_command=common.ScheduledCommand('c', 5, {'a': 1}, 60), tags=['t']))
+    common.return_outputs('text', {'A': 1})
+    assert results[0] == {'User': {'mail': 'An address'}}
+    assert (results[1]['Contents'], results[2]) == (['1'], [{'id': '1'}, {'Type': 1}])
+    scheduled = [results[3][key] for key in ('PollingCommand', 'NextRun', 'PollingArgs', 'Timeout', 'Tags')]
+    assert scheduled == ['c', '5', {'a': 1}, '60', ['t']]
+    assert (results[4]['HumanReadable'], results[4]['EntryContext'], results[4]['Contents']) == ('text', {'A': 1}, {'A': 1})
+
+
+# The server, and commands on users.
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server of version 8.9.0, whose mappers change nothing."""
+    monkeypatch.setattr(demistomock, 'demistoVersion', lambda: {'version': '8.9.0', 'buildNumber': '50'}, raising=False)
+    monkeypatch.setattr(demistomock, 'mapObject', lambda source, mapper, kind: dict(source), raising=False)
+    context = {'context': {'IntegrationBrand': 'Directory', 'IntegrationInstance': 'directory'}}
+    demistomock.declare(callingContext=context)
+    yield
+    demistomock.reset()
+
+
+@pytest.mark.parametrize('version, build, is_older', [
+    ('8.9.0', '', True), ('8.10.0', '', False), ('6.12', '', True), ('8.9.0', '51', False), ('8.9.0', '50', True)])
+def test_a_version_is_compared_by_its_numbers(server: None, version: str, build: str, is_older: bool) -> None:
+    assert common.is_demisto_version_ge(version, build) is is_older
+    assert (common.get_demisto_version()['version'], common.get_integration_name()) == ('8.9.0', 'Directory')
+
+
+class Directory:
+    """A client of a directory with one user."""
+
+    def __init__(self, is_active: bool) -> None:
+        self.user = {'email': 'kim@example.com', 'active': is_active}
+
+    def found(self) -> Any:
+        return common.IAMUserAppData('u1', 'kim', self.user['active'], self.user)
+
+    def get_user(self, email: str) -> Any:
+        if email == 'broken':
+            raise ValueError('It is broken.')
+        return self.found() if email == 'kim@example.com' else None
+
+    def create_user(self, data: Any) -> Any:
+        return common.IAMUserAppData('u2', data['email'], True, data)
+
+    def update_user(self, id: str, data: Any) -> Any:
+        self.user.update(data)
+        return self.found()
+
+    def enable_user(self, id: str) -> Any:
+        return self.update_user(id, {'active': True})
+
+    def disable_user(self, id: str) -> Any:
+        return self.update_user(id, {'active': False})
+
+    def handle_exception(self, profile: Any, error: Exception, action: str) -> None:
+        profile.set_result(action=action, success=False, error_message=str(error))
+
+
+KIM, NOBODY = 'kim@example.com', 'nobody@example.com'
+
+
+@pytest.mark.parametrize('command, email, settings, args, expected', [
+    ('get_user', KIM, {}, {}, {'action': 'get', 'success': True, 'id': 'u1', 'active': False}),
+    ('get_user', NOBODY, {}, {}, {'success': False, 'errorCode': 404, 'errorMessage': 'User does not exist'}),
+    ('get_user', 'broken', {}, {}, {'success': False, 'errorMessage': 'It is broken.'}),
+    ('create_user', NOBODY, {}, {}, {'action': 'create', 'success': True, 'id': 'u2'}),
+    ('create_user', KIM, {}, {}, {'action': 'update', 'success': True, 'id': 'u1', 'active': True}),
+    ('update_user', KIM, {}, {'allow-enable': 'false'}, {'action': 'update', 'active': False}),
+    ('update_user', NOBODY, {}, {}, {'action': 'create', 'id': 'u2'}),
+    ('update_user', NOBODY, {'create_if_not_exists': False}, {}, {'action': 'update', 'skipped': True}),
+    ('update_user', KIM, {'is_update_enabled': False}, {}, {'skipped': True, 'reason': 'Command is disabled.'}),
+    ('create_user', NOBODY, {'is_create_enabled': False}, {}, {'action': 'create', 'skipped': True}),
+    ('disable_user', KIM, {'is_disable_enabled': False}, {}, {'action': 'disable', 'skipped': True}),
+    ('disable_user', NOBODY, {}, {}, {'success': True, 'skipped': True, 'reason': 'User does not exist'}),
+    ('disable_user', KIM, {}, {}, {'action': 'disable', 'success': True, 'active': False})])
+def test_a_command_on_a_user_has_its_result_for_the_context(
+    server: None, command: str, email: str, settings: dict[str, Any], args: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    given = {'user-profile': json.dumps({'email': email}), **args}
+    entry = getattr(common.IAMCommand(**settings), command)(Directory(is_active=False), given).to_entry()
+    [found] = [value for path, value in entry['EntryContext'].items() if path.startswith('IAM.Vendor')]
+    assert found == entry['Contents'] and {key: found[key] for key in expected} == expected
+    assert (found['brand'], found['instanceName'], found['email']) == ('Directory', 'directory', email)
+
+
+# The client, against a real server.
+
+
+class Api(BaseHTTPRequestHandler):
+    """Responds to /STATUS/BODY with the status and the body, and says what it got if the body is `echo`."""
+
+    def do_GET(self) -> None:
+        _, status, body, *_ = self.path.partition('?')[0].split('/')
+        sent = self.rfile.read(int(self.headers.get('Content-Length') or 0)).decode()
+        echo = json.dumps({'method': self.command, 'path': self.path, 'sent': sent, 'x': self.headers['X']})
+        self.send_response(int(status))
+        self.end_headers()
+        self.wfile.write((echo if body == 'echo' else body).encode())
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write nothing."""
+
+
+@pytest.fixture(scope='module')
+def api() -> Iterator[str]:
+    with ThreadingHTTPServer(('127.0.0.1', 0), Api) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+
+
+@pytest.fixture
+def client(api: str) -> Any:
+    return common.BaseClient(api, headers={'X': 'y'})
+
+
+def test_a_client_sends_what_it_is_given_and_returns_the_type_that_is_asked_for(client: Any) -> None:
+    got = client._http_request('POST', '/200/echo', json_data={'a': 1}, params={'b': 2})
+    assert got == {'method': 'POST', 'path': '/200/echo?b=2', 'sent': '{"a": 1}', 'x': 'y'}
+    kinds = {kind: client._http_request('GET', '200/7', resp_type=kind) for kind in ('json', 'text', 'content', 'response')}
+    assert (kinds['json'], kinds['text'], kinds['content'], kinds['response'].status_code) == (7, '7', b'7', 200)
+    assert client._http_request('GET', full_url=f'{client._base_url}/404/7', ok_codes=(404,)) == 7
+    assert client._http_request('GET', '204/', return_empty_response=True).status_code == 204
+    assert client._http_request('GET', '500/7', error_handler=lambda response: response.status_code) == 500
+
+
+@pytest.mark.parametrize('suffix, words', [
+    ('403/no', r'Error in API call \[403\] - Forbidden\nno'), ('200/no', 'Failed to parse json object from response')])
+def test_a_response_that_is_no_use_is_an_error_with_the_response(client: Any, suffix: str, words: str) -> None:
+    with pytest.raises(common.DemistoException, match=words) as error:
+        client._http_request('GET', suffix)
+    assert error.value.res.text == 'no'
+
+
+def test_a_server_that_is_not_there_is_an_error_that_says_what_to_check() -> None:
+    with socket.socket() as bound:
+        bound.bind(('127.0.0.1', 0))
+        client = common.BaseClient(f'http://127.0.0.1:{bound.getsockname()[1]}')
+        with pytest.raises(common.DemistoException, match='Connection Error: verify'):
+            client._http_request('GET')
+
+
+def test_a_client_without_a_proxy_forgets_those_of_the_environment(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('http_proxy', 'http://127.0.0.1:1')
+    assert common.BaseClient(api, proxy=False)._http_request('GET', '200/7') == 7
+    assert 'http_proxy' not in os.environ

@@ -119,7 +119,7 @@ def test_a_files_path_stands_for_its_entry_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize('command, words', [
     ('hello-fail', 'Failed to run hello-fail: This one fails.'),
     ('hello-trace', r'Commands\.py", line \d+, in main\n    \[\]\[1\]'),
-    ('hello-table', 'If tableToMarkdown belongs to CommonServerPython: the subset .* lacks it.* --common-server-python FILE'),
+    ('hello-table', 'If AutoFocusKeyRetriever belongs to CommonServerPython: the subset .* lacks it.* curl '),
     ('hello-nothing', 'Commands has no command hello-nothing. Its commands: hello-say, '),
     ('hello-say', '^hello-say needs name.\n$'),
 ])

@@ -7,8 +7,8 @@ import pytest
 from localxsoar.errors import CallRejected, UsageError
 from localxsoar.faults import Faults
 
-DEFAULTS = {'call_delay_ms': 0, 'incident_delay_ms': 0, 'refuse': '', 'answer': 'normal', 'drop': '', 'rename': '', 'hang': False,
-            'cut': False}
+DEFAULTS = {'call_delay_ms': 0, 'incident_delay_ms': 0, 'refuse': '', 'answer': 'normal', 'drop': '', 'dropped': 'empty',
+            'rename': '', 'hang': False, 'cut': False, 'deny': ''}
 TWO = [{'name': 'good'}, {'name': 'poisoned'}]
 
 
@@ -65,7 +65,7 @@ def test_an_incident_that_is_no_object_or_has_no_name_is_hit_by_everything_alone
 
 @pytest.mark.parametrize('name, given, value', [
     ('call_delay_ms', '1.5', 1.5), ('incident_delay_ms', 0, 0),
-    *((name, given, '') for name in ('refuse', 'drop', 'rename') for given in (
+    *((name, given, '') for name in ('refuse', 'drop', 'rename', 'deny') for given in (
         None, False, 'false', '')), ('drop', True, '*'), ('drop', 'true', '*'), ('rename', 5, '5'), ('answer', None, 'null'),
     ('answer', False, 'false'), ('answer', 'REVERSED', 'reversed'), ('hang', 'TRUE', True), ('hang', False, False),
     ('cut', True, True)])
@@ -76,7 +76,7 @@ def test_a_value_is_read_from_text_or_json(name: str, given: Any, value: Any) ->
 @pytest.mark.parametrize('name, given, words', [
     ('speed', 1, 'There is no fault speed. Known: call_delay_ms, '), ('call_delay_ms', 'inf', "'inf' is not milliseconds"),
     ('call_delay_ms', -0.1, 'is not milliseconds'), ('call_delay_ms', None, 'None is not milliseconds'),
-    ('drop', [], 'is not a text'),
+    ('drop', [], 'is not a text'), ('dropped', 'none', 'is not empty or null'),
     ('answer', 'maybe', 'is not one of normal, reversed'), ('hang', 'yes', 'is not true or false')])
 def test_a_wrong_value_changes_no_fault(name: str, given: Any, words: str) -> None:
     faults = Faults()

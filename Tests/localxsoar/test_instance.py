@@ -11,10 +11,12 @@ import pytest
 from local_xsoar import wait_for
 
 from localxsoar import instance as instance_module
+from localxsoar import restarts
 from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
+from localxsoar.explain import explain
 from localxsoar.faults import Faults
-from localxsoar.instance import CommandFailed, Instance, explain
+from localxsoar.instance import CommandFailed, Instance
 from localxsoar.output import Printer
 from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration
 from localxsoar.ports import any_free_port
@@ -178,8 +180,8 @@ except ValueError as error:
     demisto.results(str(error))
 """)
     [entry] = instance.run('bare')
-    assert entry['Contents'] == "The call is malformed: KeyError('value')"
-    assert '"setLastRun"' in printed[0]
+    assert entry['Contents'] == "The call setLastRun failed: KeyError('value')\n"
+    assert printed == [f'!!! {entry["Contents"].strip()}']
 
 
 def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
@@ -193,8 +195,9 @@ def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
 
 def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
     readme = ' '.join((Path(instance_module.__file__).parent / 'README.md').read_text('utf-8').split())
-    assert (f'started again {instance_module.FIRST_DELAY_SECONDS:g} s after it ended, up to '
-            f'{instance_module.LONGEST_DELAY_SECONDS:g} s if it keeps ending within {instance_module.QUICK_END_SECONDS} s; '
+    assert (f'started again {restarts.FIRST_DELAY_SECONDS:g} s after it ended, up to '
+            f'{restarts.LONGEST_DELAY_SECONDS:g} s if it keeps ending within {restarts.QUICK_END_SECONDS} s, '
+            f'and not again if it ends at once three times; '
             f'stopped by SIGTERM, and by SIGKILL after {instance_module.STOP_GRACE_SECONDS} s.') in readme
     assert f'or, without one, has run for {instance_module.ALIVE_SECONDS} s;' in readme
 
@@ -206,8 +209,9 @@ ENDS = "raise RuntimeError('the end')"
 def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_delay(
     make: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch, quick: float, delays: list[str]
 ) -> None:
-    for name, value in (('FIRST_DELAY_SECONDS', 0.1), ('LONGEST_DELAY_SECONDS', 0.3), ('QUICK_END_SECONDS', quick)):
-        monkeypatch.setattr(instance_module, name, value)
+    for name, value in (('FIRST_DELAY_SECONDS', 0.1), ('LONGEST_DELAY_SECONDS', 0.3), ('QUICK_END_SECONDS', quick),
+                        ('ENDS_AT_ONCE', 9)):
+        monkeypatch.setattr(restarts, name, value)
     instance = make(ENDS, longRunning=True)
     started = time.monotonic()
     instance.enable()
@@ -223,7 +227,7 @@ def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, printe
     instance.reconfigure({'greeting': 'welcome'})
     second = wait_for(lambda: instance.pid if instance.pid != first else None)
     os.kill(second, signal.SIGKILL)
-    wait_for(lambda: '!!! The container ended (exit code -9). It starts again in 1 s.' in printed)
+    wait_for(lambda: '!!! The container ended (signal SIGKILL). It starts again in 1 s.' in printed)
     assert wait_for(lambda: instance.pid if instance.pid != second else None)
     assert instance.restarts == 1
 
@@ -248,7 +252,7 @@ def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
     assert instance.wait_until_ready() and time.monotonic() - started >= 0.4
     assert instance.brief() == {'instance': 'one', 'integration': 'One', 'enabled': True, 'pid': instance.pid, 'port': None,
     'restarts': 0,
-                                'health': {'error': '', 'isError': False}, 'ready': True}
+                                'health': {'error': '', 'isError': False}, 'ready': True, 'schedule': {}, 'fetch': None}
     assert make('').wait_until_ready(), 'what is not long-running is always ready'
 
 
@@ -263,7 +267,7 @@ def test_heartbeats_that_fail_to_come_are_reported(
     if is_reported:
         wait_for(lambda: '!!! The container has sent no heartbeat for 0.3 s: a real server would restart it.' in printed)
     os.kill(instance.pid or 0, signal.SIGKILL)
-    wait_for(lambda: any('exit code -9' in line for line in printed))
+    wait_for(lambda: any('SIGKILL' in line for line in printed))
     assert any('heartbeat' in line for line in printed) is is_reported
 
 
@@ -277,9 +281,19 @@ CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py'
      'lacks the module yaml, which an/image:1 has. Run py -m pip install PyYAML,'),
     ("ModuleNotFoundError: No module named 'flask'", CARRIED,
      'lacks the module flask, which an/image:1 has. Run py -m pip install flask,'),
+    ("ModuleNotFoundError: No module named 'socks'", CARRIED, 'Run py -m pip install PySocks,'),
+    ('requests.exceptions.InvalidSchema: Missing dependencies for SOCKS support.', CARRIED, 'Run py -m pip install PySocks,'),
+    ("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", CARRIED, 'written for Python 2.'),
+    ("NameError: name 'unicode' is not defined", CARRIED, 'written for Python 2.'),
+    ("ModuleNotFoundError: No module named 'urllib2'", REAL, 'runs Python 3 only: port the script first'),
+    (MISSING_NAME, CARRIED, 'Get the whole file once, for every pack: curl --create-dirs -fLo ~/.demisto-sdk/cache/Packs/Base'),
     (MISSING_NAME, CARRIED, 'If tableToMarkdown belongs to CommonServerPython: the subset'), (MISSING_NAME, REAL, ''),
     ('ValueError: other', CARRIED, ''), ('', CARRIED, 'The script came to its end')])
 def test_an_end_is_explained_with_what_to_do(exception: str, runtime: Runtime, words: str) -> None:
-    integration = Integration({'script': {'dockerimage': 'an/image:1'}}, '', '', '', '', '')
-    explained = explain(exception, integration, runtime)
+    explained = explain(exception, {'dockerimage': 'an/image:1'}, runtime)
     assert words in explained and bool(words) is bool(explained)
+
+
+def test_a_syntax_error_of_a_script_that_is_declared_for_python_2_says_so() -> None:
+    explained = explain('SyntaxError: any', {'subtype': 'python2'}, CARRIED)
+    assert 'for Python 2, as its descriptor says (subtype: python2)' in explained

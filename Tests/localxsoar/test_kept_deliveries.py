@@ -69,7 +69,7 @@ def texts(printed: list[str]) -> list[str]:
 
 def test_a_response_that_names_new_incidents_has_created_them(deliveries: Deliveries, printed: list[str]) -> None:
     assert became(receive(deliveries, [A, B], creates=[A, B])) == ('created', ['1', '2'], 'a')
-    assert texts(printed) == ['test          incidents 1 to 2  a']
+    assert texts(printed) == ['test                  incidents 1 to 2  a']
 
 
 def test_a_delivery_has_the_severity_and_the_state_of_its_incidents(deliveries: Deliveries, printed: list[str]) -> None:
@@ -109,7 +109,7 @@ def test_incidents_that_no_response_names_are_printed_once_all_deliveries_are_ov
     with deliveries.record(Request('POST', '/', [])):
         assert became(receive(deliveries, 'accepted', creates=[A])) == ('answered', [], 'accepted')
         assert len(printed) == 1
-    assert texts(printed)[1:] == ['-             ', 'incident 1  a']
+    assert texts(printed)[1:] == ['-                     ', 'incident 1  a']
 
 
 @pytest.mark.parametrize('response, status, reason', [

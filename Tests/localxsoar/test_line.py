@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -156,6 +157,13 @@ MESSAGES = [
     ('demisto.incidents([{"name": "a"}])', result(entry('[{"name": "a"}]', 'json'))),
     ('demisto.incidents(None)', result(entry('null', 'json'))),
     ('demisto.credentials([])', result(entry('[]', 'json'))),
+    ('demisto.results(OrderedDict(a=1))', result(entry(str(OrderedDict(a=1))))),
+    ('demisto.results(defaultdict(int, Contents="c", ContentsFormat="text"))',
+     result(entry("defaultdict(<class 'int'>, {'Contents': 'c', 'ContentsFormat': 'text'})"))),
+    ('demisto.results(("a", "b"))', result(entry("('a', 'b')"))),
+    ('demisto.results([["a", {"b": 1}], []])', result([entry('a'), entry('{"b": 1}', 'json')], [])),  # type: ignore[arg-type]
+    ('demisto_print(" a", 1, " ")', said('a 1')),
+    ('__builtin__.print("no line", file=StringIO())\ndemisto.log("m")', said('m')),
     ('demisto.log("m")', said('m')),
     ('print("a", 1)', said('a 1')),
     ('demisto.heartbeat("b")', {'type': 'executeCommand', 'command': 'heartbeat', 'args': {'message': 'b'}}),
@@ -164,7 +172,7 @@ MESSAGES = [
 
 @pytest.mark.parametrize('script, message', MESSAGES)
 def test_a_message_without_a_reply_does_not_wait(loop: Loop, script: str, message: Any) -> None:
-    loop.run(script)
+    loop.run(f'from collections import OrderedDict, defaultdict\n{script}')
     assert [loop.read(), loop.read()] == [message, {'type': 'completed'}]
 
 
@@ -196,7 +204,7 @@ CONTEXT = {'IntegrationInstance': 'front', 'IsDebug': True, 'Inv': {'id': 'playg
 @pytest.mark.parametrize('name, value', [
     ('investigation()', CONTEXT['Inv']), ('parentEntry()', CONTEXT['ParentEntry']), ('context()', CONTEXT['ExecutionContext']),
     ('get_incidents()', CONTEXT['Incidents']), ('incident()', {'id': '7'}), ('is_debug', True), ('isTimeSensitive()', False),
-    ('params()', {}), ('args()', {}), ('command()', ''), ('getArg("b", 5)', 5), ('get({"a": None}, "a.b")', None),
+    ('params()', None), ('args()', {}), ('command()', None), ('getArg("b", 5)', 5), ('get({"a": None}, "a.b")', None),
     ('get({"a": None}, "a")', None)])
 def test_what_the_context_has_or_lacks_needs_no_line(loop: Loop, name: str, value: Any) -> None:
     script = f'demisto.log(repr(demisto.{name}))'
@@ -211,7 +219,7 @@ def test_a_fetch_is_told_by_its_command_and_each_unique_file_is_another(loop: Lo
 @pytest.mark.parametrize('loop', ['6.5'], indirect=True)
 @pytest.mark.parametrize('reply', [f'{MARKER}no disk', f'{{"name": "a {MARKER}no disk', '$$##no disk', '["$$##no disk'])
 def test_an_error_marker_anywhere_in_the_reply_raises_what_follows(loop: Loop, reply: str) -> None:
-    assert loop.ask('demisto.createIncidents([])', reply)[1] == 'ValueError: no disk'
+    assert loop.ask('demisto.createIncidents([])', reply)[1] == 'ValueError: no disk\n', 'with the end of its line'
 
 
 def test_the_newer_server_knows_only_the_long_marker(loop: Loop) -> None:
@@ -302,7 +310,7 @@ COMMANDS = [
     ('findUser(email="a@b")', 'findUser', {'username': '', 'email': 'a@b'}),
     ('internalHttpRequest("GET", "/user")', 'internalHttpRequest', {'method': 'GET', 'uri': '/user', 'body': None}),
     ('mirrorInvestigation("7", "all:both")', 'mirrorInvestigation', {'id': '7', 'mirrorType': 'all:both', 'autoClose': False}),
-    ('executeCommand(" a-script ", {"x": 1})', 'a-script', {'x': 1}),
+    ('mapObject(sourceObject={"a": 1}, mapper="m")', 'mapObject', {'source': {'a': 1}, 'mapper': 'm', 'mapperType': ''}),
 ]
 
 
@@ -357,6 +365,34 @@ def test_a_log_argument_that_is_no_json_raises_and_leaves_half_a_line(loop: Loop
     assert spoiled.startswith('{"type": "log"') and spoiled.endswith('"Integration log: next"}}\n')
 
 
+def test_the_arguments_are_one_copy_of_what_the_server_sent(loop: Loop) -> None:
+    script = ('demisto.args()["b"] = 3\ndemisto.args()["c"] = 4\n'
+              'demisto.log(str([demisto.args(), demisto._args is demisto.args(), demisto.getArg("b"), context["args"]]))')
+    assert loop.logged(script) == "[{'b': 3, 'c': 4}, True, 2, {'b': 2}]"
+
+
+def test_the_script_is_not_in_the_context_that_it_sees(loop: Loop) -> None:
+    assert loop.logged('demisto.log(str("script" in context or "script" in demisto.callingContext))') == 'False'
+
+
+def test_incidents_needs_its_argument(loop: Loop) -> None:
+    loop.run('demisto.incidents()')
+    assert 'TypeError' in loop.read()['args']['exception']
+
+
+@pytest.mark.parametrize('name', ['executeCommand', 'execute', 'setContext', 'getModules', 'alerts'])
+def test_an_integration_lacks_what_only_scripts_have(loop: Loop, name: str) -> None:
+    loop.run(f'demisto.{name}')
+    assert 'AttributeError' in loop.read()['args']['exception']
+
+
+def test_a_call_waits_for_the_line_as_long_as_its_attribute_says(loop: Loop) -> None:
+    loop.run('demisto.enable_multithreading()\nlock = demisto._Demisto__lock\nlock.acquire()\n'
+             'demisto._stdout_lock_timeout = 0.01\ntry:\n    demisto.info("a")\n'
+             'except RuntimeError as error:\n    lock.release()\n    demisto.log(str(error))')
+    assert 'busy for 0.01 seconds' in loop.read_log()
+
+
 def test_print_takes_no_keywords(loop: Loop) -> None:
     loop.run('print("a", sep="-")')
     assert 'TypeError' in loop.read()['args']['exception']
@@ -374,7 +410,8 @@ def test_a_call_under_a_redirected_stdout_never_reaches_the_server(loop: Loop) -
 
 
 def test_a_script_finds_the_names_that_the_server_puts_in_its_dict(loop: Loop) -> None:
-    names = '("json", "uuid", "sys", "context", "win", "exit", "quit", "Demisto")'
+    names = ('json', 'uuid', 'sys', 'context', 'win', 'exit', 'quit', 'Demisto', 'StringIO', '__builtin__', 'print_function',
+             'demisto_print', 'SERVER_ERROR_MARKER', '__readWhileAvailable')
     assert loop.logged(f'demisto.log(str([name for name in {names} if name not in globals()]))') == '[]'
 
 
@@ -440,12 +477,27 @@ def test_without_multithreading_both_calls_are_on_the_line_before_a_reply(loop: 
 def test_the_heartbeat_turns_the_lock_on_and_beats_beside_the_script(loop: Loop) -> None:
     loop.run(
         'import threading\ndemisto.log(str([t.name for t in threading.enumerate()]))\nthreading.Event().wait(20)\n',
+        command='long-running-execution',
         is_running_heartbeat=True,
         heartbeat_interval=0.01,
     )
     messages = [loop.read() for _ in range(4)]
     assert sum(message.get('command') == 'heartbeat' for message in messages) == 3
     assert 'heartbeat' in next(m['args']['message'] for m in messages if m['type'] == 'entryLog')
+
+
+def test_a_script_may_turn_the_heartbeat_on_and_off(loop: Loop) -> None:
+    loop.run('import threading\ndemisto.long_running_heartbeat_thread()\nwhile demisto._heartbeat_enabled:\n'
+             '    if input_line := sys.stdin.readline():\n        demisto.long_running_heartbeat_thread(enable=False)\n'
+             'next(t for t in threading.enumerate() if t.name == "heartbeat").join()', heartbeat_interval=0.01)
+    beats = [loop.read(), loop.read()]
+    assert [beat['args']['message'] for beat in beats] == ['heartbeat counter: 0', 'heartbeat counter: 1']
+    loop.send('stop')
+    assert '{"type": "completed"}' in loop.process.stdout.read().splitlines()[-1]
+
+
+def test_only_the_long_running_command_has_a_heartbeat(loop: Loop) -> None:
+    assert loop.logged('demisto.log(str(demisto._heartbeat_enabled))', is_running_heartbeat=True) == 'False'
 
 
 def test_a_large_line_comes_whole(loop: Loop) -> None:

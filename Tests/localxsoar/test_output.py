@@ -1,12 +1,17 @@
 """The printed lines: what each thing that happens looks like in a terminal, and which lines are printed at all."""
 
 import re
+import sys
 from typing import Any
 
 import pytest
+from local_xsoar import wait_for
+from terminal import InTerminal, run_in_terminal
 
+from localxsoar.bursts import FEW, Bursts
 from localxsoar.entries import align_tables, readable
-from localxsoar.output import Printer, became, escape, triage
+from localxsoar.output import PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
+from localxsoar.terminal import width
 
 DELIVERY = {'method': 'POST', 'status': 200, 'milliseconds': 4.6, 'sender': 'curl', 'kind': 'created', 'target': '/way/in',
             'incidents': ['7'], 'text': 'disk full'}
@@ -24,34 +29,180 @@ def without_time(line: str) -> str:
 
 @pytest.mark.parametrize('text, shown', [
     ('a\nb', 'a\\nb'), ('\x1b[31m', '\\x1b[31m'), ('\x00\x1f\x7f\x9f', '\\x00\\x1f\\x7f\\x9f'),
-    ('\u2028\u2029', '\\u2028\\u2029'),
+    ('\u2028\u2029', '\\u2028\\u2029'), ('a\u202eb\u2066\u200f', 'a\\u202eb\\u2066\\u200f'),
     ('\ud800', '\\ud800'), ('ü •\xa0', 'ü •\xa0')])
 def test_a_control_character_is_escaped_and_nothing_else(text: str, shown: str) -> None:
     assert escape(text) == shown
 
 
 @pytest.mark.parametrize('change, line', [
-    ({}, 'POST 200    5 ms  curl          incident 7  disk full'),
-    ({'incidents': ['7', '8', '9']}, 'POST 200    5 ms  curl          incidents 7 to 9  disk full'),
-    ({'triage': 'critical'}, 'POST 200    5 ms  curl          incident 7 critical  disk full'),
-    ({'incidents': ['7', '8'], 'triage': 'info resolved'},
-     'POST 200    5 ms  curl          incidents 7 to 8 info resolved  disk full'),
-    ({'kind': 'repeat'}, 'POST 200    5 ms  curl          repeat of incident 7  disk full'),
-    ({'kind': 'handshake', 'incidents': [], 'text': 'confirmed'}, 'POST 200    5 ms  curl          handshake  confirmed'),
-    ({'kind': 'answered', 'incidents': [], 'text': 'no incident'}, 'POST 200    5 ms  curl          no incident'),
-    ({'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}, 'POST 401    5 ms  curl          no token'),
-    ({'kind': 'rejected', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404    5 ms  curl          /way/in  none'),
-    ({'kind': 'answered', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404    5 ms  curl          none'),
-    ({'kind': 'gone', 'status': None, 'sender': '', 'incidents': [], 'text': 'left'}, 'POST ---    5 ms  -             left'),
+    ({}, 'POST 200  5 ms  curl  incident 7  disk full'),
+    ({'incidents': ['7', '8', '9']}, 'POST 200  5 ms  curl  incidents 7 to 9  disk full'),
+    ({'triage': 'critical'}, 'POST 200  5 ms  curl  incident 7 critical  disk full'),
+    ({'incidents': ['7', '8'], 'triage': 'info resolved'}, 'POST 200  5 ms  curl  incidents 7 to 8 info resolved  disk full'),
+    ({'kind': 'repeat'}, 'POST 200  5 ms  curl  repeat of incident 7  disk full'),
+    ({'kind': 'handshake', 'incidents': [], 'text': 'confirmed'}, 'POST 200  5 ms  curl  handshake  confirmed'),
+    ({'kind': 'answered', 'incidents': [], 'text': 'no incident'}, 'POST 200  5 ms  curl  no incident'),
+    ({'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}, 'POST 401  5 ms  curl  no token'),
+    ({'kind': 'rejected', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404  5 ms  curl  /way/in  none'),
+    ({'kind': 'answered', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404  5 ms  curl  none'),
+    ({'kind': 'gone', 'status': None, 'sender': '', 'incidents': [], 'text': 'left'}, 'POST ---  5 ms  -  left'),
 ])
 def test_a_delivery_is_one_line(printed: list[str], change: dict[str, Any], line: str) -> None:
     Printer(write=printed.append).delivery({**DELIVERY, **change})
-    assert [without_time(each) for each in printed] == [line]
+    assert [re.sub(' {2,}', '  ', without_time(each).strip()) for each in printed] == [line]
 
 
-@pytest.mark.parametrize('text, shown', [('x' * 110, 'x' * 110), ('x' * 111, 'x' * 109 + '…')])
-def test_a_long_text_is_cut_to_fit_a_line(text: str, shown: str) -> None:
-    assert became({**DELIVERY, 'text': text}) == f'incident 7  {shown}'
+@pytest.mark.parametrize('change', [
+    {'sender': 'a sender whose name is longer than its column'}, {'sender': '\u200bzero\u0301'}, {'sender': '中文' * 8},
+    {'sender': ''}, {'sender': '\x1b[2J'}, {'method': 'DELETE'}, {'method': 'VERSION-CONTROL'}, {'status': None},
+    {'milliseconds': 9999.4}, {'milliseconds': 9999.5}, {'milliseconds': 654_321}])
+def test_no_value_breaks_the_columns(printed: list[str], change: dict[str, Any]) -> None:
+    Printer(write=printed.append).delivery({**DELIVERY, **change})
+    assert width(printed[0].partition('incident 7')[0]) == len('HH:MM:SS  OPTIONS 200 1234 ms  ') + PLAIN_SENDER_COLUMNS + 2
+
+
+def test_a_line_in_a_file_is_whole(printed: list[str]) -> None:
+    Printer(write=printed.append).delivery({**DELIVERY, 'text': 'x' * 300})
+    assert printed[0].endswith('  ' + 'x' * 300)
+
+
+@pytest.mark.parametrize('numbers, words', [
+    (['7', '9'], '2 incidents from 7 to 9'), (['9', '8', '7'], 'incidents 9 to 7'),
+    (['7', '8', '10'], '3 incidents from 7 to 10')])
+def test_a_range_of_incidents_is_named_only_where_all_of_it_is_meant(numbers: list[str], words: str) -> None:
+    assert became({**DELIVERY, 'incidents': numbers}) == f'{words}  disk full'
+
+
+# Bursts.
+
+REJECTED = {**DELIVERY, 'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}
+
+
+def test_of_a_burst_a_few_are_printed_and_then_how_many_there_were(printed: list[str]) -> None:
+    printer = Printer(write=printed.append)
+    for _ in range(43):
+        printer.delivery(REJECTED)
+    assert len(printed) == FEW
+    wait_for(lambda: len(printed) > FEW, 'the end of the burst')
+    assert without_time(printed[-1]) == f'   43 × 401 in  1 s  {"curl":<20}  no token'
+    printer.finish()
+    assert len(printed) == FEW + 1
+
+
+def test_a_burst_that_the_end_interrupts_is_printed(printed: list[str]) -> None:
+    printer = Printer(write=printed.append)
+    for number in range(9):
+        printer.delivery({**DELIVERY, 'incidents': [str(number)]})
+    printer.finish()
+    assert without_time(printed[-1]) == f'    9 × 200 in  1 s  {"curl":<20}  incidents 0 to 8  disk full'
+
+
+def test_deliveries_that_differ_are_no_burst(printed: list[str]) -> None:
+    printer = Printer(write=printed.append)
+    for name in ('text', 'sender', 'method'):
+        for number in range(FEW):
+            printer.delivery({**REJECTED, name: f'{name} {number}'})
+    printer.finish()
+    assert len(printed) == 3 * FEW
+
+
+def test_a_few_alike_are_no_burst(printed: list[str]) -> None:
+    printer = Printer(write=printed.append)
+    for _ in range(FEW):
+        printer.delivery(REJECTED)
+    printer.finish()
+    assert len(printed) == FEW
+
+
+def test_a_burst_ends_when_it_is_quiet_and_a_flood_is_counted_in_parts() -> None:
+    bursts = Bursts()
+    assert [bursts.add(REJECTED, number / 10) for number in range(5)] == [True, True, True, False, False]
+    assert bursts.take_over(1.3) == [] and bursts.has_hidden()
+    assert [burst.count for burst in bursts.take_over(1.6)] == [5] and not bursts.has_hidden()
+    counts = []
+    for number in range(200):
+        counts += [burst.count for burst in bursts.take_over(2 + number / 10)]
+        bursts.add(REJECTED, 2 + number / 10)
+    assert len(counts) == 1 and 100 <= counts[0] <= 103
+
+
+# Tracebacks.
+
+PLACE = 'Traceback (most recent call last)\n  File "a.py", line 1\nValueError: no'
+
+
+def test_a_traceback_is_printed_once_and_then_its_last_line(printed: list[str]) -> None:
+    printer = Printer(write=printed.append)
+    for text in (PLACE, PLACE, f'{PLACE}!', ''):
+        printer.traceback(text)
+    assert printed[:3] == [f'!!! {line}' for line in PLACE.splitlines()]
+    assert re.fullmatch(r'!!! ValueError: no  \(as at \d\d:\d\d:\d\d, with the same traceback\)', printed[3])
+    assert printed[4:] == [f'!!! {line}' for line in f'{PLACE}!'.splitlines()]
+
+
+def test_a_traceback_in_the_log_is_printed_once_and_published_each_time(printed: list[str]) -> None:
+    printer = Printer(write=printed.append)
+    events = printer.events.follow()
+    next(events)
+    for _ in range(2):
+        printer.logs([{'time': '', 'level': 'error', 'text': line} for line in PLACE.splitlines()])
+        printer.logs([{'time': '', 'level': 'error', 'text': 'again'}])
+    assert [without_time(line)[10:15] for line in printed] == ['Trace', '  Fil', 'Value', 'again', 'Value', 'again']
+    assert next(events).count(b'event: log\n') == 8
+
+
+# In a terminal.
+
+PRINT = """
+import sys
+from functools import partial
+from localxsoar.output import Printer
+from localxsoar.terminal import Terminal
+printer = Printer('debug', partial(print, flush=True), Terminal.of(sys.stdout))
+for delivery in %r:
+    printer.delivery(delivery)
+printer.alarm('the container ended')
+printer.log('', 'error', 'a failure')
+printer.finish()
+"""
+
+
+def print_in_terminal(*deliveries: dict[str, Any], **options: Any) -> InTerminal:
+    code, terminal = run_in_terminal(sys.executable, '-c', PRINT % (deliveries,), **options)
+    assert code == 0, terminal.text
+    return terminal
+
+
+@pytest.mark.parametrize('columns', [60, 80, 120, 200, 320])
+@pytest.mark.parametrize('letter', ['x', '中', 'e\u0301'])
+def test_a_delivery_fills_one_row_of_a_terminal_of_any_width(columns: int, letter: str) -> None:
+    terminal = print_in_terminal({**REJECTED, 'text': letter * 400}, {**REJECTED, 'sender': letter * 60}, columns=columns)
+    long, named = terminal.lines[:2]
+    assert columns - 1 <= width(long) <= columns and long.endswith('…')
+    assert width(named.partition('no token')[0]) == width(long.partition(letter)[0])
+    assert terminal.rows(named) == 1
+
+
+@pytest.mark.parametrize('change, colour', [
+    ({}, '32'), ({'kind': 'repeat'}, '36'), ({'kind': 'handshake', 'incidents': []}, '36'),
+    ({'status': 302, 'kind': 'answered'}, '36'), ({'status': 401, 'kind': 'rejected'}, '33'),
+    ({'status': 503, 'kind': 'rejected'}, '31'), ({'status': None, 'kind': 'gone'}, '31')])
+def test_a_terminal_shows_the_status_in_its_colour(change: dict[str, Any], colour: str) -> None:
+    delivery, alarm, log = print_in_terminal({**DELIVERY, **change}).coloured_lines
+    assert f' \x1b[{colour}m{ {**DELIVERY, **change}["status"] or "---"}\x1b[0m ' in delivery
+    assert alarm == '\x1b[1;31m!!! the container ended\x1b[0m'
+    assert log.endswith('\x1b[31mlog error a failure\x1b[0m')
+
+
+@pytest.mark.parametrize('environment', [{'NO_COLOR': '1'}, {'TERM': 'dumb'}])
+def test_colours_can_be_turned_off(environment: dict[str, str]) -> None:
+    assert '\x1b' not in print_in_terminal(DELIVERY, environment=environment).text
+
+
+def test_a_sender_cannot_colour_its_line() -> None:
+    line = print_in_terminal({**DELIVERY, 'sender': '\x1b[31m', 'text': '\x1b[2J\u202etxet', 'method': '\x1b[1m'}).lines[0]
+    assert '\x1b' not in line and '\\x1b[31m' in line and '\\x1b[2J\\u202etxet' in line and width(line) <= 80
 
 
 @pytest.mark.parametrize('lowest, levels', [

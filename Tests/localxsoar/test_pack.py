@@ -1,8 +1,10 @@
 """Packs in each of their shapes, the instance's form, and the unified script."""
 
 import io
+import re
 import shutil
 import socket
+import subprocess
 import zipfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -18,7 +20,6 @@ from localxsoar.pack import (
     describe_form,
     field_in,
     fill_form,
-    find_common_server_python,
     form_text,
     load_integration,
     masked_params,
@@ -26,6 +27,7 @@ from localxsoar.pack import (
     secrets_that_are_set,
     unify,
 )
+from localxsoar.repository import HOW_TO_GET, find_common_server_python
 from localxsoar.ports import accepts_connections, any_free_port, container_port, is_free, well_known_free_port
 
 INTEGRATION = Path('Integrations', 'Echo')
@@ -142,7 +144,7 @@ DEFAULTS = {
     'greeting': 'hello',
     'limit': '',
     'loud': False,
-    'account': {'identifier': '', 'password': '', 'credentials': {}},
+    'account': {},
     'color': '',
 }
 
@@ -268,7 +270,8 @@ def test_api_modules_and_the_common_text_come_out_of_the_packs_repository(echo_p
     pack = as_repository(echo_pack, tmp_path)
     integration = load_integration(pack)
     assert [Path(file).stem for file, _ in integration.modules] == ['OtherApiModule', 'OneApiModule']
-    assert find_common_server_python(pack).read_text() == 'REAL = 1'
+    common = find_common_server_python(pack)
+    assert common and common.read_text() == 'REAL = 1'
     text = unify(('Common.py', 'x = 1'), *integration.modules, (integration.script_file, integration.script)).text
     assert 'from __future__' not in text and 'ApiModule import' not in text
     compile(text, '<string>', 'exec')
@@ -281,8 +284,67 @@ def test_an_api_module_that_is_nowhere_is_told_with_the_way_out(echo_pack: Path,
         load_integration(pack)
 
 
-def test_without_a_repository_the_carried_subset_is_the_common_text(echo_pack: Path, tmp_path: Path) -> None:
-    assert find_common_server_python(Path(shutil.copytree(echo_pack, tmp_path / 'Echo'))) == CARRIED_COMMON_SERVER_PYTHON
+@pytest.fixture
+def places(tmp_path: Path, echo_pack: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """The places of CommonServerPython for a pack alone, in their order, of which none has the file."""
+    base = 'Scripts/CommonServerPython/CommonServerPython.py'
+    places = {'set': tmp_path / 'set/Packs/Base' / base, 'here': tmp_path / 'here/Packs/Base' / base,
+              'beside': tmp_path / 'packs/Base' / base, 'cache': tmp_path / '.demisto-sdk/cache/Packs/Base' / base}
+    shutil.copytree(echo_pack, tmp_path / 'packs/Echo')
+    (tmp_path / 'here/Packs').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / 'here')
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.setenv('DEMISTO_SDK_CONTENT_PATH', str(tmp_path / 'set'))
+    return places
+
+
+def test_the_common_text_comes_from_the_first_place_that_has_it(places: dict[str, Path], tmp_path: Path) -> None:
+    paths = [tmp_path / 'packs/Echo', tmp_path / 'packs/Echo' / INTEGRATION]
+    assert [find_common_server_python(path) for path in paths] == [None, None]
+    for place in reversed(places.values()):
+        place.parent.mkdir(parents=True)
+        place.touch()
+        assert [find_common_server_python(path) for path in paths] == [place, place]
+
+
+def test_the_command_that_gets_the_common_text_puts_it_where_it_is_found(places: dict[str, Path], tmp_path: Path) -> None:
+    url = places['set'].parent
+    url.mkdir(parents=True)
+    (url / 'CommonServerPython.py').write_text('REAL = 1')
+    subprocess.run(HOW_TO_GET.replace(re.findall(r'https\S+/', HOW_TO_GET)[0], f'file://{url}/'), shell=True, check=True)
+    places['set'].unlink()
+    found = find_common_server_python(tmp_path / 'packs/Echo')
+    assert found == places['cache'] and found.read_text() == 'REAL = 1'
+
+
+def test_the_text_of_each_carried_part_comes_before_the_script_in_its_own_lines() -> None:
+    unified = unify(('CommonServerPython.py', CARRIED_COMMON_SERVER_PYTHON.read_text()), ('Echo.py', 'raise KeyError()\n'))
+    assert [Path(file).stem for _, file in unified.files] == [
+        'base', 'arguments', 'dates', 'markdown', 'indicators', 'results', 'http', 'mirroring', 'iam',
+        'CommonServerPython', 'Echo']
+    assert 'import demistomock' not in unified.text and 'localxsoar.common' not in unified.text
+    compile(unified.text, '<string>', 'exec')
+
+
+@pytest.mark.parametrize('descriptor, words', [
+    ({'script': {'type': 'javascript', 'script': 'x'}}, r'Other.yml is written in JavaScript. .* runs Python 3 only'),
+    ({'script': {'type': 'powershell', 'script': 'x'}}, r'Other.yml is written in PowerShell'),
+    ({'script': '-', 'type': 'javascript'}, r'Other.yml is written in JavaScript'),
+    ({'script': '-', 'type': 'python', 'name': 'Other'}, r'is a script, not an integration. Run it with --command Other'),
+    ({'id': 'a'}, r'has no integration')])
+def test_what_is_no_python_integration_is_named(tmp_path: Path, descriptor: dict[str, Any], words: str) -> None:
+    (tmp_path / 'Other.yml').write_text(yaml.safe_dump({'commonfields': {'id': 'Other'}, **descriptor}))
+    for path in (tmp_path, tmp_path / 'Other.yml'):
+        with pytest.raises(UsageError, match=words):
+            load_integration(path)
+
+
+def test_an_integration_in_another_language_does_not_keep_the_other_from_running(echo_pack: Path, tmp_path: Path) -> None:
+    pack = Path(shutil.copytree(echo_pack, tmp_path / 'Echo'))
+    (pack / 'Integrations/Old').mkdir()
+    old = {'commonfields': {'id': 'Old'}, 'script': {'type': 'javascript', 'longRunning': True}}
+    (pack / 'Integrations/Old/Old.yml').write_text(yaml.safe_dump(old))
+    assert load_integration(pack).name == 'Echo'
 
 
 # A form with a parameter of every type.
@@ -297,8 +359,7 @@ ROWS: list[dict[str, Any]] = [
 ]
 FORM = Integration({'name': 'Form', 'configuration': ROWS, 'script': {}}, '', '', '', '', '')
 EMPTY = {'text': '', 'number': '', 'encrypted': '', 'switch': False,
-         'user': {'identifier': '', 'password': '', 'credentials': {}},
-         'key': '', 'one': '', 'some': ['a', 'b'], 'free': '', 'odd': '5', 'hidden': ''}
+         'user': {}, 'key': '', 'one': '', 'some': ['a', 'b'], 'free': '', 'odd': '5', 'hidden': ''}
 FULL = {**EMPTY, 'encrypted': 'h4sh', 'user': {'identifier': 'kim', 'password': 'hush', 'credentials': {}}, 'key': 'k3y'}
 
 
@@ -394,7 +455,7 @@ def test_the_integration_of_a_pack_is_the_one_named_or_the_long_running_one(tmp_
     assert load_integration(tmp_path).name == 'B'
     assert load_integration(tmp_path, 'A').name == 'A'
     write(folder / 'C.yml', descriptor('C', long_running=True))
-    with pytest.raises(UsageError, match=r'several integrations; give the path of one: .*B\.yml, .*C\.yml\.'):
+    with pytest.raises(UsageError, match=r'several integrations. Choose with --integration NAME: B, C\.'):
         load_integration(tmp_path)
     assert load_integration(folder / 'C.yml').name == 'C'
 

@@ -69,12 +69,21 @@ def test_a_date_that_go_does_not_read_is_refused(store: Store, text: str) -> Non
 @pytest.mark.parametrize(
     'incident, words',
     [('text', 'not an object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'),
-     ({'rawJSON': {}}, 'rawJSON is dict'), ({'dbotMirrorId': 5}, 'dbotMirrorId is int'), ({'severity': '3'}, 'severity is str'),
-     ({'severity': True}, 'severity is bool')],
+     ({'rawJSON': {}}, 'rawJSON is dict'), ({'dbotMirrorId': 5}, 'dbotMirrorId is int'),
+     ({'severity': '3'}, 'severity is "3", expected a number'), ({'severity': True}, 'severity is true'),
+     ({'labels': 'x'}, 'labels is "x", expected a list of objects'), ({'labels': ['x']}, 'labels is'),
+     ({'labels': [{'type': 'a', 'value': 1}]}, 'labels is'), ({'CustomFields': []}, 'CustomFields is .*, expected an object')],
 )
 def test_an_incident_of_the_wrong_shape_is_refused(store: Store, incident: Any, words: str) -> None:
     with pytest.raises(CallRejected, match=words):
         create(store, incident)
+
+
+@pytest.mark.parametrize('fields', [
+    {'severity': 0.5}, {'severity': None, 'labels': None}, {'labels': []}, {'labels': [{'type': 'a', 'value': None}, {}]},
+    {'CustomFields': {'a': [1]}, 'another': 1}])
+def test_an_incident_of_the_right_types_is_created(store: Store, fields: dict[str, Any]) -> None:
+    assert create(store, fields)[0]['id'] == '1'
 
 
 def test_ids_count_up_as_text_over_calls(store: Store) -> None:
@@ -132,10 +141,12 @@ def test_a_lone_surrogate_is_stored_as_go_would_read_it(store: Store) -> None:
         ({'size': 2, 'page': 1}, '34'),
         ({'sort': [{'field': 'id', 'asc': False}]}, '4321'),
         ({'sort': [{'field': 'name', 'asc': True}], 'size': 3}, '124'),
+        ({'sort': [{'field': 'severity', 'asc': True}]}, '1243'),
     ],
 )
 def test_a_search_finds_what_its_filter_says(store: Store, filter: dict[str, Any], ids: str) -> None:
-    create(store, {'name': 'a'}, {'name': 'b'}, {'name': 'two words'}, {'name': 'b', 'type': 'Phishing'})
+    create(store, {'name': 'a', 'severity': 0}, {'name': 'b', 'severity': 0}, {'name': 'two words', 'severity': 0.5},
+           {'name': 'b', 'type': 'Phishing'})
     found, total = store.search(filter)
     assert ''.join(incident['id'] for incident in found) == ids
     assert total == (4 if 'size' in filter else len(ids))
@@ -157,27 +168,101 @@ def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: st
 
 
 @pytest.mark.parametrize('labels, state', [
-    (RESOLVED['labels'], 'resolved'), ([], ''), (None, ''), ('state', ''), (['state'], ''), ([{'type': 'state', 'value': 5}], ''),
-    ([{'type': 'state'}], '')])
+    (RESOLVED['labels'], 'resolved'), ([], ''), (None, ''), ([{'type': 'state'}], '')])
 def test_the_list_has_the_severity_and_the_state_of_an_incident(store: Store, labels: Any, state: str) -> None:
     created, = create(store, {'severity': 0.5, 'labels': labels})
     assert [(each['severity'], each['state']) for each in (*store.latest(1), brief(created))] == [(0.5, state)] * 2
+
+
+def test_the_list_has_what_a_script_changed(store: Store) -> None:
+    create(store, {'name': 'a', **RESOLVED})
+    store.update('1', {'name': 'b', 'severity': 4, 'labels': []})
+    assert [(each['name'], each['severity'], each['state']) for each in store.latest(1)] == [('b', 4, '')]
 
 
 def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / 'store.db') as earlier:
         earlier.execute('CREATE TABLE incident (id INTEGER PRIMARY KEY, name TEXT, type TEXT, created TEXT, occurred TEXT,'
                         ' status INTEGER, instance TEXT, brand TEXT, sent TEXT)')
-        earlier.execute("""INSERT INTO incident VALUES (1, 'a', 'T', '', '', 0, 'front', 'Echo', '{"name": "a"}')""")
+        earlier.execute("""INSERT INTO incident VALUES (1, 'a', 'T', '', '', 0, 'front', 'Echo', '{"name": "a"}'),
+                           (2, 'b', 'T', '', '', 0, 'front', 'Echo', '{"severity": NaN}'),
+                           (3, 'c', 'T', '', '', 0, 'front', 'Echo', '{"labels": "state"}')""")
     for store in (Store(tmp_path / 'store.db'), Store(tmp_path / 'store.db')):
-        assert [(each['name'], each['severity'], each['state']) for each in store.latest(5)] == [('a', 0, '')]
+        assert [(each['name'], each['severity'], each['state']) for each in store.latest(5)] == [
+            (name, 0, '') for name in 'cba']
+        assert store.search({'query': 'severity:0 dbotMirrorId:""'})[1] == 3
         store.close()
 
 
-@pytest.mark.parametrize('query', ['free text', 'owner:me', 'name:"open', 'id:>3', 'name:>=a'])
-def test_a_query_that_is_not_understood_is_not_guessed_at(store: Store, query: str) -> None:
-    with pytest.raises(ValueError, match='The local XSOAR reads queries as'):
+@pytest.mark.parametrize(
+    'query, ids',
+    [
+        ('name:a or name:"two words"', '13'),
+        ('name:b and type:Phishing or id:1', '14'),
+        ('name:b and (type:Phishing or id:1)', '4'),
+        ('-(name:b or name:a)', '3'),
+        ('not name:b and not id:1', '3'),
+        ('NAME:(a OR "two words")', '13'),
+        ('-name:(a or b)', '3'),
+        ('name:tw*', '3'),
+        ('name:*', '1234'),
+        ('-category:job', '1234'),
+        ('colour:me', ''),
+        ('severity:>=2', '4'),
+        ('created:>=2024-01-31 and created:<now', '1234'),
+        ('created:>="2024-01-31T12:00:00 +0000"', '1234'),
+        ('created:<2024-01-31T12:00:00Z', ''),
+        ('created:>"5 minutes ago"', '1234'),
+        ('created:<="7 days ago"', ''),
+        ('occurred:<=2020-01-01T00:00:00.5+01:00', '2'),
+        (' or '.join(['id:2'] * 300), '2'),
+    ],
+    ids=lambda value: value[:60],
+)
+def test_a_query_is_read_as_the_server_reads_it(store: Store, query: str, ids: str) -> None:
+    create(store, {'name': 'a'}, {'name': 'b', 'occurred': '2020-01-01T00:00:00+01:00'}, {'name': 'two words'},
+           {'name': 'b', 'type': 'Phishing', 'severity': 2})
+    assert ''.join(incident['id'] for incident in store.search({'query': query})[0]) == ids
+
+
+@pytest.mark.parametrize(
+    'query, part',
+    [
+        ('free text', "'free text'"),
+        ('id:>me', ">me, for the field has no order"),
+        ('name:"open', "'\"open' after name:"),
+        ('(id:1', "'its end', where a bracket is open"),
+        ('id:1)', r"'\)'"),
+        ('id:1 or', "'its end'"),
+        ('created:>=tomorrow', "the date 'tomorrow'"),
+        ('created:>=', "'its end' after created:"),
+        ('name:>=b', '>=b, for the field has no order'),
+        ('severity:huge', "the number 'huge'"),
+    ],
+)
+def test_a_query_that_is_not_understood_names_the_part_and_is_not_guessed_at(store: Store, query: str, part: str) -> None:
+    with pytest.raises(ValueError, match=f'The local XSOAR does not know {part}.* in the query .* It reads queries as'):
         store.search({'query': query})
+
+
+@pytest.mark.parametrize('query', ['(' * 100_000, ' or '.join(['id:1'] * 100_000)], ids=['deep', 'long'])
+def test_a_query_that_is_too_large_is_rejected(store: Store, query: str) -> None:
+    with pytest.raises(ValueError, match=r'The query is (nested too deeply|too long)'):
+        store.search({'query': query})
+
+
+@pytest.mark.parametrize(
+    'query, count',
+    [
+        ('type:IP and sourcetimestamp:>"2020-02-10T11:32:32 +0000" and sourcetimestamp:<="2020-02-20T11:32:32 +0000"', 0),
+        ('sourcetimestamp:<=now and type:(IP or Domain)', 2),
+        ('value:2001:db8::1 or value:a.example', 2),
+        ('expirationStatus:active and -score:>1', 1),
+    ],
+)
+def test_a_query_finds_indicators(store: Store, query: str, count: int) -> None:
+    store.add_indicators([{'value': 'a.example', 'type': 'Domain', 'score': 3}, {'value': '2001:db8::1', 'type': 'IP'}], 'f', 'F')
+    assert store.search_indicators({'query': query})['total'] == count
 
 
 def test_threads_that_create_at_once_get_ids_of_their_own(store: Store) -> None:
@@ -233,9 +318,19 @@ def test_a_call_that_fails_half_way_creates_nothing_and_the_next_one_works(tmp_p
     assert [incident['id'] for incident in create(store, {'name': 'next'})] == ['1']
 
 
+@pytest.mark.parametrize('indicator, words', [
+    ({}, 'Indicator 1 has no value: each indicator needs a text'), ({'value': ''}, 'Indicator 1 has no value'),
+    ({'value': {}}, 'Indicator 1 has no value'), ('a.example', 'Indicator 1 has no value'),
+    ({'value': 7}, 'Indicator 1: value is int, expected text')])
+def test_an_indicator_without_a_value_is_named(store: Store, indicator: Any, words: str) -> None:
+    with pytest.raises(CallRejected, match=words):
+        store.add_indicators([{'value': 'a.example'}, indicator], 'front', 'Feed')
+    assert store.search_indicators({})['total'] == 0
+
+
 def test_a_feed_that_fails_half_way_adds_nothing_and_the_next_one_works(store: Store) -> None:
     with pytest.raises(sqlite3.Error):
-        store.add_indicators([{'value': 'a.example'}, {'value': ['not', 'a', 'text']}], 'front', 'Feed')
+        store.add_indicators([{'value': 'a.example'}, {'value': 'b.example', 'type': ['no text']}], 'front', 'Feed')
     assert store.search_indicators({})['total'] == 0
     assert store.add_indicators([{'value': 'a.example'}], 'front', 'Feed') == (1, 0)
 

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -14,7 +14,16 @@ from localxsoar.waiting import wait_for
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
 
-__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'leave_out', 'needs', 'run_local_xsoar', 'wait_for']
+__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'wait_for']
+
+
+def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
+    """The incidents, oldest first, read with the official client; `filter` has fields of its IncidentFilter."""
+    import demisto_client
+    from demisto_client.demisto_api import IncidentFilter, SearchIncidentsData
+    client = demisto_client.configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
+    search = SearchIncidentsData(filter=IncidentFilter(**{'size': 10_000, **filter}))
+    return client.search_incidents(filter=search).data or []
 
 
 def needs(program: str, *other_names: str) -> str:

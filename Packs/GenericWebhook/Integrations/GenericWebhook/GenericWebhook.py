@@ -122,8 +122,13 @@ RETRY_AFTER_SECONDS = 10
 TIMED_SECONDS = 300  # Slack, Stripe and Standard Webhooks use five minutes
 BODY_TIMED_SECONDS = 60  # if the body contains the time, as Linear's does
 
-SAMPLES_EVERY_SECONDS = 60  # the shortest interval between two saves of the samples
+CONTEXT_EVERY_SECONDS = 60  # the shortest interval between two saves of the samples and the history
 MAX_SAMPLES = 20
+MAX_ACCEPTED_ENTRIES = 150  # of the history: deliveries with a valid proof
+MAX_OTHER_ENTRIES = 50
+HISTORY_HOURS = 48  # for which deliveries are counted
+MAX_HISTORY_BYTES = 64 * 1024  # of its entries and counts as JSON
+SLOWNESS_SECONDS = 300  # how long the health shows that XSOAR was slow
 
 STOP_SECONDS = 10  # for requests in flight when the instance is stopped
 
@@ -218,7 +223,9 @@ def escaped(value: Any, longest: int = 1000) -> str:
     """Return an untrusted value as text for a log or a message, on one line and cut after `longest` characters."""
     # An example with `longest` 4: an `a`, a line break and `bcd` become `a\nbc...`.
     text = str(value)
-    shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:longest])  # [1:-1]: without quotes
+    shown = text[:longest]
+    if not shown.isprintable():
+        shown = ''.join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)  # [1:-1]: without quotes
     return shown + ('...' if len(text) > longest else '')
 
 
@@ -1305,6 +1312,7 @@ class NamePart(NamedTuple):
 class Row:
     """One way to identify a sender's events, and what to read from them. A row of SENDERS with ` / ` becomes several."""
 
+    sender: str  # such as 'Opsgenie'
     rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
     conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
     name_parts: list[NamePart]
@@ -1766,8 +1774,8 @@ def sender_rows() -> Iterator[Row]:
         severity = columns.get('severity', '')
         recovered, _, recovered_at = columns.get('recovered', '').partition(' at ')
         key_prefix, _, problem_key = columns.get('problem key', '').rpartition(': ')
-        yield Row(rank, conditions, name_parts, columns.get('time', ''), severity_paths(severity), severity == NOTHING,
-                  alternatives_in(recovered), recovered_at, key_prefix, alternatives_in(problem_key))
+        yield Row(columns['sender'], rank, conditions, name_parts, columns.get('time', ''), severity_paths(severity),
+                  severity == NOTHING, alternatives_in(recovered), recovered_at, key_prefix, alternatives_in(problem_key))
 
 
 def severity_paths(column: str) -> list[tuple[str, str]]:
@@ -2246,6 +2254,7 @@ class Arrival:
     query: dict[str, str] = field(default_factory=dict)
     note: Callable[[str, str], Any] = note_nothing
     skipped: int = 0  # the recoveries that the URL's ?skip=resolved left out
+    product: str = ''  # the sender of the last payload, if it has a row
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
 
@@ -2653,6 +2662,7 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     `unknown_key`, the key because of which it is not an envelope.
     """
     event = arrival.event(source)
+    arrival.product = event.row.sender if event.row else ''
     if raw_keys := [key for key in RAW_KEYS if key in event.members]:
         raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other keys "
                          "into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
@@ -2884,6 +2894,8 @@ class Request:
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: int = 0  # the recoveries that ?skip=resolved left out
+    result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history; '' if it is no delivery or was rejected
+    product: str = ''  # the sender's product, if known
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -3629,11 +3641,76 @@ class Samples:
         return {'samples': json.dumps(self.latest)}
 
 
-def read_samples(context: Any) -> list[dict[str, Any]]:
-    """Return the samples in an integration context; an empty list if it holds anything else, so that serving goes on."""
+class HistoryEntry(Struct, array_like=True):
+    """A delivery in the history, or several equal rejections; then `number`, `time` and `size` are those of the last one."""
+
+    number: int  # set by History.add
+    time: str  # in RFC 3339
+    since: str  # the time of the first one
+    count: int
+    size: int
+    is_accepted: bool
+    status: int
+    address: str
+    user_agent: str
+    product: str
+    result: str  # 'created', 'repeat', 'skipped', 'handshake' or 'rejected'
+    note: str  # what the delivery became, or why it was rejected
+
+
+class History(Struct):
+    """The latest deliveries and counts. In the integration context they outlive the container."""
+
+    listening_since: str = ''  # empty while the port is closed
+    saved: float = 0  # the Unix time of the latest save
+    waiting: int = 0  # how many requests waited for XSOAR at that time
+    latest_number: int = 0
+    accepted: list[HistoryEntry] = []  # the latest is last
+    others: list[HistoryEntry] = []  # apart, so that a flood of them removes no accepted delivery
+    # For example {'2026-11-26T14': {'created': 3, '401 No token is shown': 2, 'longest call (s)': 0.5}}.
+    hours: dict[str, dict[str, int | float]] = {}
+
+    def add(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
+        """Count and number a delivery, and keep its entry. If an earlier one was rejected equally, one entry is kept for both."""
+        self.count(entry)
+        entries, most = (self.accepted, most_accepted) if entry.is_accepted else (self.others, most_others)
+        rejections = reversed(entries) if entry.result == 'rejected' else iter(())
+        if equal := next((each for each in rejections if each.note == entry.note and each.user_agent == entry.user_agent
+                          and each.address == entry.address and each.status == entry.status), None):
+            entries.remove(equal)
+            entry.since = equal.since
+            entry.count += equal.count
+        self.latest_number += 1
+        entry.number = self.latest_number
+        entries.append(entry)
+        del entries[:-most]
+
+    def count(self, entry: HistoryEntry, most_reasons: int = 8) -> None:
+        """Count a delivery in its hour: by its result, or a rejection by its reason until there are `most_reasons` keys."""
+        counts, what = self.hours.setdefault(entry.time[:13], {}), entry.result
+        if what == 'rejected':
+            reason = escaped(f'{entry.status} {entry.note}', 60)
+            what = reason if reason in counts or len(counts) < most_reasons else 'rejected for other reasons'
+        counts[what] = counts.get(what, 0) + entry.count
+
+    def to_context(self, most_bytes: int = MAX_HISTORY_BYTES, most_hours: int = HISTORY_HOURS) -> dict[str, str]:
+        """Return the history as part of the integration context. First forget the oldest hours and entries beyond the limits."""
+        for hour in sorted(self.hours)[:-most_hours]:
+            del self.hours[hour]
+        while len(text := to_json(self)) > most_bytes:
+            del max(self.accepted, self.others, key=len)[0]
+        return {'deliveries': text.decode()}
+
+
+def read_context(key: str, kind: Any, context: Any) -> Any:
+    """Return a value in an integration context; an empty one if it holds anything else, so that serving goes on."""
     with suppress(KeyError, TypeError, ValueError):
-        return Decoder(list[dict[str, Any]]).decode(context['samples'])
-    return []
+        return Decoder(kind).decode(context[key])
+    return kind()
+
+
+read_samples = partial(read_context, 'samples', list[dict[str, Any]])
+read_history = partial(read_context, 'deliveries', History)
 
 
 ''' THE LINE TO THE SERVER '''
@@ -3642,7 +3719,7 @@ def read_samples(context: Any) -> list[dict[str, Any]]:
 class ServerLine:
     """The only caller of demisto while serving: a greenlet (`run`) decides on the next call, a native thread makes it.
 
-    Between the calls for posts it sends health, log lines and samples at intervals. That an error is over is sent at once.
+    Between the calls for posts it sends health, log lines and context at intervals. That an error is over is sent at once.
     """
 
     def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
@@ -3650,16 +3727,21 @@ class ServerLine:
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
+        self.history = History()
+        self.has_new_entries = False  # whether the history has entries that are not saved
+        self.is_save_urgent = False  # whether to save the context even if CONTEXT_EVERY_SECONDS have not passed
+        self.unavailable = 0  # how many requests got a 503
         self.is_health_known = False  # whether anything about the health has been reported
         self.error = ''  # an error of XSOAR or the port; empty if there is none
         self.failure = ''  # a request's unexpected failure, until it has been sent and a later createIncidents call succeeds
+        self.slowness = ''  # that a call took long; empty SLOWNESS_SECONDS later
         self.sent_health: str | None = None  # the health that was last sent; None if none was, or if sending it failed
         self.health_every = health_every
-        self.logs_due_at = self.samples_due_at = self.health_due_at = 0.0
+        self.logs_due_at = self.context_due_at = self.health_due_at = self.slowness_ends_at = 0.0
         self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
-        self.only_logs_remain = False  # only the log lines still waiting are left to send
+        self.is_finishing = False  # only the log lines still waiting and the context are left to send
         self.jobs: SimpleQueue[tuple[Any, ...]] = SimpleQueue()  # each a function and its arguments, for the native thread
         self.replies: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()  # results and errors, from that thread
         self.replied = gevent.get_hub().loop.async_()  # by which that thread resumes the greenlet
@@ -3686,10 +3768,35 @@ class ServerLine:
         self.is_health_known = True
         self.wake.set()
 
+    def record(self, request: Request, status: int, address: str, user_agent: str) -> None:
+        """Add a request to the history, with its address and user agent as the log has them: without the token."""
+        now = utc_text(int(time.time()))
+        result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else request.result
+        self.history.add(HistoryEntry(
+            0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status, escaped(address, 60),
+            escaped(user_agent, 80), request.product, result, escaped(request.log_note, 100)))
+        self.has_new_entries = True
+        self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
+
+    def record_listening(self, since: str) -> None:
+        """Save at once since when the port is open; '' if it is closed."""
+        self.history.listening_since = since
+        self.is_save_urgent = True
+
+    def record_duration(self, seconds: float, unavailable: int) -> None:
+        """Keep how long a call took. If it took long, show that in the health, and how many requests got a 503 meanwhile."""
+        now = utc_text(int(time.time()))
+        counts = self.history.hours.setdefault(now[:13], {})
+        counts['longest call (s)'] = max(counts.get('longest call (s)', 0), round(seconds, 1))
+        if seconds > LONGEST_CALL_SECONDS:
+            self.slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}; {unavailable} requests got 503 meanwhile.'
+            self.slowness_ends_at = time.monotonic() + SLOWNESS_SECONDS
+            self.is_health_known = True
+
     @property
     def health(self) -> str:
         """Return what the instance's page should say about errors; '' if there is none."""
-        return ' '.join(each for each in (self.error, self.failure) if each)
+        return ' '.join(each for each in (self.error, self.failure, self.slowness) if each)
 
     @property
     def call_seconds(self) -> float:
@@ -3713,15 +3820,16 @@ class ServerLine:
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
         self.log_buffer.end_flood()
-        self.only_logs_remain = True  # from now on `run` ends as soon as no log line waits
+        self.record_listening('')
+        self.is_finishing = True  # from now on `run` ends as soon as the log lines and the context have been sent
         self.wake.set()
         self.runner.join(timeout=1)  # ending in the middle of a call would leave half a line of text on stdout
 
     def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
         context, _ = self.call(demisto.getIntegrationContext)
-        self.samples.latest = read_samples(context)
-        while not self.is_cut and (self.log_buffer.lines or not self.only_logs_remain):
+        self.restore(context)
+        while not self.is_cut and (self.log_buffer.lines or self.is_save_urgent or not self.is_finishing):
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
                 continue
@@ -3730,16 +3838,26 @@ class ServerLine:
                 self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.wake.clear()
 
+    def restore(self, context: Any) -> None:
+        """Take the samples and the history of the container before; add what was recorded while they were read."""
+        self.samples.latest = read_samples(context)
+        new, self.history = self.history, read_history(context)
+        self.history.listening_since = new.listening_since
+        for entry in new.accepted + new.others:
+            self.history.add(entry)
+
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
 
         gevent.threadpool would do the same, but it resumes its caller only after all sockets that are ready: while many
         requests arrive, the line would sit idle for a long time.
         """
+        began, unavailable = time.monotonic(), self.unavailable
         self.replied.start(gevent.getcurrent().switch)
         self.jobs.put((function, *args))
         gevent.get_hub().switch()  # until `replied` switches back
         self.replied.stop()
+        self.record_duration(time.monotonic() - began, self.unavailable - unavailable)
         result, error = self.replies.get()
         if error and has_ended_line(error, is_create=function == demisto.createIncidents):
             self.cut()
@@ -3793,22 +3911,31 @@ class ServerLine:
                                  f'for {self.queue.alone_seconds} s each request goes in a call of its own.')
 
     def send_what_is_due(self) -> bool:
-        """Send one thing that is due: health, else one level of log lines, else samples. Return False if nothing is due."""
+        """Send one thing that is due: health, else one level of log lines, else the context. Return False if nothing is due."""
         now = time.monotonic()
+        if now >= self.slowness_ends_at:
+            self.slowness = ''
         has_health_changed = self.is_health_known and self.health != self.sent_health
         has_error_ended = self.sent_health and not self.health
         if has_health_changed and (has_error_ended or now >= self.health_due_at):
             self.send_health()
-        elif self.log_buffer.lines and (now >= self.logs_due_at or self.only_logs_remain):
+        elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finishing):
             self.logs_due_at = now + self.log_every
             level, text = self.log_buffer.drain()
             self.call(getattr(demisto, level), text)
-        elif self.samples.has_changed and now >= self.samples_due_at:
-            self.samples_due_at = now + SAMPLES_EVERY_SECONDS
-            self.call(demisto.setIntegrationContext, self.samples.to_context())
+        elif self.is_save_urgent or ((self.samples.has_changed or self.has_new_entries) and now >= self.context_due_at):
+            self.save_context()
         else:
             return False
         return True
+
+    def save_context(self) -> None:
+        """Save the samples and the history in the integration context."""
+        if not self.is_save_urgent:
+            self.context_due_at = time.monotonic() + CONTEXT_EVERY_SECONDS
+        self.is_save_urgent = self.has_new_entries = False
+        self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
+        self.call(demisto.setIntegrationContext, self.samples.to_context() | self.history.to_context())
 
     def send_health(self) -> None:
         """Send the health to the instance's page. If it is an error or fails, the next comes `health_every` seconds later."""
@@ -3910,7 +4037,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             self.line.queue.check_open()
             response = handshake_before_proof(self.settings, request, self.intake)
             if response:
-                request.log_note = 'handshake'
+                request.log_note = request.result = 'handshake'
             return response or handler(request)
         except Rejected as rejection:
             request.log_note = rejection.detail.partition('. ')[0]
@@ -3973,12 +4100,15 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 
     def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
         """Return the response with the created incidents, or with those of the delivery that this one repeats."""
+        request.result = 'skipped'
         if not post.incidents:
             if request.skipped:
                 request.log_note = 'skipped: resolved'
             return json_response(b'[]')
         original = self.deliveries.once(delivery, post)
         request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
+        if original.created_json != b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
+            request.result = 'created' if original is delivery else 'repeat'
         if request.skipped:
             request.log_note += ', skipped: resolved'
         return json_response(original.created_json)
@@ -3999,12 +4129,12 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             payloads = self.unpack(request, body, exclusive)
             response = signed_handshake(settings, request, signed_by, payloads)
             if response:
-                request.log_note = 'handshake'
+                request.log_note = request.result = 'handshake'
                 return response
             arrival = self.arrival(request)
             arrival.note_unknown_values()
             post = Post(to_incidents(payloads, arrival), request.memory_bytes)
-            request.skipped = arrival.skipped
+            request.skipped, request.product = arrival.skipped, arrival.product
             post.hand_over_by = hand_over_by
             # Without the token, which says nothing about what is to be created.
             parameters = [(name, value) for name, value in request.query.items()
@@ -4591,12 +4721,16 @@ class Connection:
         agent = quoted(request.headers.get('user-agent', '-'))
         size = request.body.size if request.body else '-'
         milliseconds = round((time.monotonic() - self.began) * 1000)
+        delivery_id = find_delivery_id(request.headers).split('\0')[1:2] if status[0] == '2' else []
+        shown_id = f', delivery {quoted(delivery_id[0])}' if delivery_id else ''
         text = (f'{redact(request.method)} {status} {milliseconds} ms, from {client} {agent}, '
-                f'{size} bytes: {request.log_note}')
+                f'{size} bytes{shown_id}: {request.log_note}')
         if status[0] in '45':
             line.log('info', text, reason=f'{status}: {request.log_note}')
         else:
             line.log('debug', text)
+        if status[0] in '45' or request.result:
+            line.record(request, int(status), client.replace('"', ''), agent.replace('"', ''))
 
 
 def too_many_requests() -> Unavailable:
@@ -4829,11 +4963,34 @@ def open_port(server: WebhookServer) -> None:
         if line.ending.wait(retry_seconds):
             return
     line.report_health('')
+    line.record_listening(utc_text(int(time.time())))
     line.log('info', f'Listening on port {settings.port}.')
     if not settings.token:
         line.log('info', 'No Authorization Verification Token is configured: every POST is accepted.')
     elif len(settings.token.decode()) < 16:
         line.log('info', 'The Authorization Verification Token can be guessed: it has fewer than 16 characters.')
+
+
+def deliveries_report(context: Any, args: dict[str, Any], now: float) -> CommandResults:
+    """Return the tables and outputs of generic-webhook-deliveries. Raise ValueError for an unusable argument."""
+    limit, wanted = arg_to_number(args.get('limit') or 50), args.get('result') or 'all'
+    if not limit or limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped'):
+        raise ValueError('limit must be at least 1, and result one of all, created, repeat, rejected and skipped.')
+    history = read_history(context)
+    kept = sorted(history.accepted + history.others, key=lambda entry: entry.number, reverse=True)
+    outputs = [{name.title().replace('_', ''): value for name, value in asdict(entry).items()}
+               for entry in kept if wanted in ('all', entry.result)][:limit]
+    hours = [{'Hour (UTC)': hour, 'What happened': '; '.join(f'{what}: {number}' for what, number in counts.items())}
+             for hour, counts in sorted(history.hours.items(), reverse=True)]
+    listening = f'Listening since {history.listening_since}' if history.listening_since else 'Not listening'
+    saved = f'saved {(now - history.saved) / 60:.1f} minutes ago' if history.saved else 'nothing is saved yet'
+    # As code, what a sender wrote becomes no link and no picture in the War Room.
+    rows = [output | {name: '`' + output[name].replace('`', "'") + '`' for name in ('Address', 'UserAgent')}
+            for output in outputs]
+    columns = ['Time', 'Count', 'Status', 'Address', 'UserAgent', 'Size', 'Product', 'Note']
+    readable = (f'{listening}; {saved}; {history.waiting} requests waited for XSOAR then.\n'
+                f'{tableToMarkdown("Latest hours", hours)}\n{tableToMarkdown("Latest deliveries", rows, columns)}')
+    return CommandResults('GenericWebhook.Delivery', 'Number', outputs, readable_output=readable, ignore_auto_extract=True)
 
 
 ''' MAIN '''
@@ -4842,12 +4999,14 @@ def open_port(server: WebhookServer) -> None:
 def main() -> None:
     """Run the command that the server asks for. If it fails before serving begins, report that to the server."""
     command = demisto.command()
-    if command not in ('test-module', 'long-running-execution', 'fetch-incidents'):
+    if command not in ('test-module', 'long-running-execution', 'fetch-incidents', 'generic-webhook-deliveries'):
         raise NotImplementedError(f'The command {command} is not implemented.')
     try:
         # XSOAR runs fetch-incidents for the mapping wizard: it returns samples and creates nothing.
         if command == 'fetch-incidents':
             return demisto.incidents(read_samples(demisto.getIntegrationContext()))
+        if command == 'generic-webhook-deliveries':
+            return return_results(deliveries_report(demisto.getIntegrationContext(), demisto.args(), time.time()))
         settings = read_settings(demisto.params())
         # The test opens no port, because the container that serves may have opened it already.
         if command == 'test-module':

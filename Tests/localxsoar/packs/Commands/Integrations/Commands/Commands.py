@@ -55,7 +55,7 @@ def main():
         elif command == 'hello-trace':
             [][1]
         elif command == 'hello-table':
-            return_results(tableToMarkdown('A name that the subset lacks', []))  # type: ignore[name-defined]  # noqa: F821
+            AutoFocusKeyRetriever('a name that the subset lacks')  # type: ignore[name-defined]  # noqa: F821
         else:
             raise NotImplementedError(command)
     except ValueError as error:

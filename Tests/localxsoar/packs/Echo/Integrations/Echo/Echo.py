@@ -71,7 +71,7 @@ def facts(body, handler):
 
 @route('/undeclared')
 def undeclared(body, handler):
-    return demisto.executeCommand('getUsers', {})
+    return demisto._Demisto__do({'type': 'executeCommand', 'command': 'getUsers', 'args': {}})
 
 
 @route('/probe')

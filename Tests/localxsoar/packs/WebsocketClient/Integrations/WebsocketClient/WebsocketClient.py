@@ -14,7 +14,7 @@ async def listen(url):
 
 
 def serve():
-    support_multithreading() if 'support_multithreading' in globals() else demisto.enable_multithreading()  # type: ignore
+    support_multithreading()
     while True:
         try:
             asyncio.run(listen(demisto.params()['url']))

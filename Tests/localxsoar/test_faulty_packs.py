@@ -1,0 +1,311 @@
+"""Packs with faults: no call, no container and no command may hang or fail in silence."""
+
+import re
+import socket
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+import requests
+import yaml
+from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
+
+from localxsoar.pytest_plugin import ENVIRONMENT
+
+
+def make_pack(folder: Path, script: str, configuration: str = '', **properties: object) -> Path:
+    """Write an integration Small with the command small-run; `configuration` is YAML, one parameter a line."""
+    descriptor = {
+        'commonfields': {'id': 'Small', 'version': -1}, 'name': 'Small', 'display': 'Small', 'category': 'Utilities',
+        'configuration': yaml.safe_load(configuration) or [],
+        'script': {'type': 'python', 'subtype': 'python3', 'script': '-', 'dockerimage': 'demisto/python3:3.12.13.11879924',
+                   'commands': [{'name': 'small-run', 'arguments': []}], **properties}}
+    (folder / 'Small.yml').write_text(yaml.safe_dump(descriptor))
+    (folder / 'Small.py').write_text(f'import demistomock as demisto\nfrom CommonServerPython import *\n{script}\n')
+    return folder
+
+
+def run(folder: Path, script: str, *arguments: str) -> 'CompletedProcess[str]':
+    """Run small-run of an integration with this script, for at most 20 s."""
+    return run_local_xsoar(str(make_pack(folder, script)), '--command', 'small-run', *arguments, seconds=20)
+
+
+def outcome(call: str) -> str:
+    """Return a script whose result is the call's value or its error."""
+    return (f'try:\n    demisto.results(repr({call}))\n'
+            'except Exception as error:\n    demisto.results(f"{type(error).__name__}: {error}")')
+
+
+# Calls
+
+
+@pytest.mark.parametrize('call', [
+    "demisto.internalHttpRequest('GET', '/lists', '')",
+    "demisto.createIndicators([{'value': {}}])",
+    "demisto.createIndicators([{}])",
+    "demisto.setIntegrationContextVersioned({}, 'abc')",
+    "demisto.searchIndicators(size='abc')",
+    "demisto.searchIndicators(searchAfter='zzz')",
+])
+def test_a_call_that_the_server_cannot_carry_out_is_an_error_that_names_it(tmp_path: Path, call: str) -> None:
+    done = run(tmp_path, outcome(call))
+    name = call.partition('.')[2].partition('(')[0].replace('ContextVersioned', 'Context')
+    assert done.returncode == 0 and done.stdout.startswith('ValueError: ')
+    reasons = ('internalHttpRequest needs a running server', 'Indicator 0')
+    assert f'The call {name} failed' in done.stderr or any(reason in done.stdout for reason in reasons)
+
+
+def test_a_call_that_failed_leaves_the_store_usable(tmp_path: Path) -> None:
+    fails = "try:\n    demisto.createIndicators([{'value': {}}])\nexcept ValueError:\n    pass\n"
+    calls = "[demisto.createIndicators([{'value': 'a'}]), demisto.createIncidents([{}])[0]['id']]"
+    assert run(tmp_path, fails + outcome(calls)).stdout == "[{}, '1']\n"
+
+
+def test_a_call_that_is_nested_too_deeply_is_an_error(tmp_path: Path) -> None:
+    deep = "sys.stdout.write('{\"type\": \"log\", \"a\": ' + '[' * 100_000 + ']' * 100_000 + '}' + chr(10))\n"
+    done = run(tmp_path, f"{deep}demisto.results('went on')")
+    assert done.stdout == 'went on\n' and 'not a message to the server' in done.stderr
+
+
+@pytest.mark.parametrize('call, value', [
+    ('demisto.getIndexHash()', "'local'"),
+    ("[demisto.setLastRun('text'), demisto.getLastRun()]", "[{}, 'text']"),
+])
+def test_a_text_is_a_reply_like_any_other(tmp_path: Path, call: str, value: str) -> None:
+    assert run(tmp_path, outcome(call)).stdout == f'{value}\n'
+
+
+IS_NOT_JSON = [
+    ('demisto.createIncidents([{"occurred": datetime.now()}])',
+     'createIncidents: datetime is not JSON serializable in args.incidents[0].occurred'),
+    ('demisto.info("text", ValueError("x"))', 'info: ValueError is not JSON serializable in args.args[1]'),
+    ('demisto.setLastRun({(1, 2): 3})', 'setLastRun: a key of type tuple is not JSON serializable in args.value'),
+    ('demisto.createIncidents([{"severity": float("nan")}])', 'createIncidents: nan is not JSON in args.incidents[0].severity'),
+    ('demisto.results({"Contents": {1, 2}, "ContentsFormat": "json"})',
+     'result: set is not JSON serializable in results[0].Contents'),
+    ('circle = []\ncircle.append(circle)\ndemisto.setLastRun(circle)', 'setLastRun: a value contains itself'),
+]
+
+
+@pytest.mark.parametrize('call, reason', IS_NOT_JSON)
+@pytest.mark.parametrize('catches', [False, True], ids=['uncaught', 'caught'])
+def test_a_value_that_is_not_json_ends_the_command_at_once_with_its_place(
+    tmp_path: Path, call: str, reason: str, catches: bool
+) -> None:
+    *before, last = call.split('\n')
+    caught = f'try:\n    {last}\nexcept Exception:\n    pass\ndemisto.getLastRun()' if catches else last
+    done = run(tmp_path, '\n'.join(['from datetime import datetime', *before, caught]))
+    assert done.returncode == 1
+    assert done.stdout.startswith(f'The line to the server is broken. {reason}')
+
+
+# Containers
+
+
+EARLY = 'import os, signal\nsys.stderr.write("first\\nthe last words\\n")\n'
+
+
+@pytest.mark.parametrize('script, reason', [
+    ('os._exit(3)', 'exit code 3'),
+    ('os._exit(0)', 'exit code 0'),
+    ('os.kill(os.getpid(), signal.SIGSEGV)', 'SIGSEGV'),
+    ('raise KeyboardInterrupt', 'SIGINT'),
+])
+@pytest.mark.parametrize('command', [['--command', 'small-run'], ['--test'], ['--samples']], ids=' '.join)
+def test_a_container_that_dies_is_an_error_with_its_status_and_last_words(
+    tmp_path: Path, script: str, reason: str, command: list[str]
+) -> None:
+    done = run_local_xsoar(str(make_pack(tmp_path, EARLY + script)), *command, seconds=20)
+    assert done.returncode == 1
+    assert reason in done.stdout and 'before its command was complete' in done.stdout and 'the last words' in done.stdout
+
+
+def test_an_interpreter_that_cannot_run_the_loop_is_an_error(tmp_path: Path) -> None:
+    other = tmp_path / 'python'
+    other.write_text('#!/bin/sh\necho SyntaxError: invalid syntax >&2\nexit 1\n')
+    other.chmod(0o755)
+    done = run(tmp_path, '', '--python', str(other))
+    assert done.returncode == 1 and 'exit code 1' in done.stdout and 'SyntaxError: invalid syntax' in done.stdout
+    assert '--python' in done.stdout and '3.9' in done.stdout
+
+
+LONG_RUNNING = '- {name: longRunning, display: Long running, type: 8, defaultvalue: "true", hidden: true}\n'
+
+
+def make_long(folder: Path, script: str, configuration: str = LONG_RUNNING, *, has_port: bool = False) -> Path:
+    """Write an integration whose long-running-execution is this script, at most."""
+    body = '\n'.join(f'    {line}' for line in script.splitlines())
+    pack = make_pack(folder, f"if demisto.command() == 'long-running-execution':\n{body}", configuration)
+    file = folder / 'Small.yml'
+    descriptor = yaml.safe_load(file.read_text())
+    descriptor['script'].update({'longRunning': True, 'longRunningPort': has_port})
+    file.write_text(yaml.safe_dump(descriptor))
+    return pack
+
+
+# As nginx does, it has none of the environment that it was started with.
+CHILD_SERVES = '''
+import subprocess
+program = "import http.server, sys; http.server.HTTPServer((sys.argv[1], int(sys.argv[2])), None).serve_forever()"
+subprocess.run([sys.executable, '-c', program, {host!r}, demisto.params()['longRunningPort']], env={{}})
+'''
+
+
+def test_a_child_without_the_containers_environment_counts_as_listening(tmp_path: Path) -> None:
+    pack = make_long(tmp_path, CHILD_SERVES.format(host='127.0.0.1'), has_port=True)
+    with LocalXsoar(pack=pack) as xsoar:
+        assert xsoar.output[-1] == 'Ready'
+        assert not [line for line in xsoar.output if line.startswith('!!!')]
+
+
+NGINX = """
+import os, subprocess, tempfile
+folder = tempfile.mkdtemp()
+with open(f'{{folder}}/conf', 'w') as file:
+    port = demisto.params()['longRunningPort']
+    file.write(f'daemon off; pid {{folder}}/pid; events {{{{}}}} http {{{{ access_log off; '
+               f'server {{{{ listen 127.0.0.1:{{port}}; return 200 "nginx"; }}}} }}}}')
+subprocess.run([{program!r}, '-c', f'{{folder}}/conf', '-e', 'stderr'])
+"""
+
+
+def test_nginx_as_a_child_serves_for_the_pack(tmp_path: Path) -> None:
+    script = NGINX.format(program=needs('nginx'))
+    with LocalXsoar(pack=make_long(tmp_path, script, has_port=True)) as xsoar:
+        assert requests.get(xsoar.webhook_url, timeout=30).text == 'nginx'
+
+
+def test_a_port_that_is_open_to_the_network_is_a_warning(tmp_path: Path) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, CHILD_SERVES.format(host='0.0.0.0'), has_port=True)) as xsoar:
+        assert xsoar.wait_for_line(rf'^!!! The container listens on 0\.0\.0\.0:{xsoar.container_port} \(tcp\): everybody')
+
+
+ACCEPTS = '''
+import socket, time
+with socket.create_server(('', int(demisto.params()['longRunningPort']))) as server:
+    demisto.createIncidents([{'name': server.accept()[0].recv(100).decode() or 'nothing'}])
+    time.sleep(100)
+'''
+
+
+def test_a_pack_sees_no_connection_but_those_of_its_senders(tmp_path: Path) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, ACCEPTS, has_port=True)) as xsoar:
+        with socket.create_connection(('127.0.0.1', xsoar.container_port)) as sender:
+            sender.sendall(b'a line')
+        wait_for(lambda: [incident['name'] for incident in xsoar.sent()] == ['a line'])
+
+
+SWITCH = '- {name: longRunning, display: Long running, type: 8, defaultvalue: "false"}\n'
+SLEEPS = 'import time\ntime.sleep(100)'
+
+
+def test_an_instance_that_is_not_long_running_by_its_form_has_no_container(tmp_path: Path) -> None:
+    pack = make_long(tmp_path, SLEEPS, SWITCH)
+    with LocalXsoar(pack=pack) as xsoar:
+        assert xsoar.wait_for_line('longRunning is off: no container runs, .* --set longRunning=true')
+        assert xsoar.state()['pid'] is None
+    with LocalXsoar(pack=pack, params={'longRunning': 'true'}) as xsoar:
+        assert xsoar.state()['pid']
+        for value in ('false', 'true'):
+            form = {'name': 'small', 'enabled': 'true', 'data': [{'name': 'longRunning', 'value': value}]}
+            assert requests.put(f'{xsoar.url}/settings/integration', json=form, timeout=30).ok
+            wait_for(lambda value=value: (xsoar.state()['pid'] is not None) == (value == 'true'))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize('script, reason', [
+    ('raise ValueError("no licence")', 'ValueError: no licence'),
+    ('pass', 'The script came to its end'),
+    ('import os\nsys.stderr.write("no disk\\n")\nos._exit(4)', 'exit code 4.*no disk'),
+    ('import no_such_module', 'lacks the module no_such_module'),
+    ('demisto.info({1})', 'set is not JSON serializable in args.args'),
+])
+def test_a_container_that_ends_at_once_three_times_is_not_started_again(tmp_path: Path, script: str, reason: str) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, script), wait_ready=False) as xsoar:
+        assert xsoar.wait_for_line('^!!! The container ended .* It ended at once 3 times and is not started again')
+        health = wait_for(lambda: xsoar.state()['health'])
+        assert health['isError'] and re.search(reason, health['error'])
+        assert xsoar.state()['restarts'] == 2 and len([line for line in xsoar.output if 'The container ended' in line]) == 3
+        form = {'name': 'small', 'enabled': 'true', 'data': []}
+        assert requests.put(f'{xsoar.url}/settings/integration', json=form, timeout=30).ok
+        wait_for(lambda: len([line for line in xsoar.output if 'The container ended' in line]) == 4)
+
+
+# The surroundings of a command
+
+
+PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')
+
+
+@pytest.mark.parametrize('given, seen', [
+    ({}, ['', '', '', '']),
+    ({'https_proxy': 'http://a:1'}, ['', 'http://a:1', '', 'http://a:1']),
+    ({'HTTP_PROXY': 'http://b:2', 'http_proxy': 'http://c:3'}, ['http://b:2', '', 'http://c:3', '']),
+])
+def test_the_proxy_variables_are_always_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], seen: list[str]
+) -> None:
+    for name in PROXIES:
+        monkeypatch.delitem(ENVIRONMENT, name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setitem(ENVIRONMENT, name, value)
+    done = run(tmp_path, f'import os\ndemisto.results([os.environ.pop(name) for name in {PROXIES}])')
+    assert done.stdout == '\n'.join([*seen, ''])
+
+
+CREDENTIALS = '- {name: login, display: Login, type: 9}\n'
+
+
+@pytest.mark.parametrize('given, seen', [
+    ([], "(False, '')"),
+    (['--set', 'login='], "(False, '')"),
+    (['--set', 'login=user:word'], "(True, 'word')"),
+    (['--set', 'login=:word'], "(True, 'word')"),
+])
+def test_credentials_that_are_not_set_are_falsy(tmp_path: Path, given: list[str], seen: str) -> None:
+    script = "login = demisto.params()['login']\ndemisto.results(str((bool(login), login.get('password', ''))))"
+    done = run_local_xsoar(str(make_pack(tmp_path, script, CREDENTIALS)), '--command', 'small-run', *given)
+    assert done.stdout == f'{seen}\n'
+
+
+IGNORES_SIGTERM = 'import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(100)'
+
+
+def test_a_container_that_ignores_sigterm_is_killed_after_2_seconds(tmp_path: Path) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, IGNORES_SIGTERM)) as xsoar:
+        assert xsoar.stop() == 0
+    assert [line for line in xsoar.output if 'did not end within 2 s of SIGTERM and was killed' in line]
+
+
+FINISHES = '''
+import os, signal, time
+def finish(*_):
+    for name in 'ab':
+        demisto.createIncidents([{'name': name}])
+    os._exit(0)
+signal.signal(signal.SIGTERM, finish)
+time.sleep(100)'''
+
+
+def test_a_container_that_is_stopped_finishes_its_calls(tmp_path: Path) -> None:
+    with LocalXsoar('--fault', 'call_delay_ms=2500', pack=make_long(tmp_path, FINISHES)) as xsoar:
+        xsoar.control('POST', 'instance/disable')
+        assert [incident['name'] for incident in xsoar.sent()] == ['a', 'b']
+
+
+WARNED = '''
+import time
+for number in range(3):
+    demisto.setIntegrationContext({'number': number})
+    try:
+        demisto._Demisto__do({'type': 'executeCommand', 'command': 'getUsers', 'args': {}})
+    except ValueError:
+        pass
+time.sleep(2.5)
+'''
+
+
+def test_each_warning_comes_once_in_a_run(tmp_path: Path) -> None:
+    with LocalXsoar(pack=make_long(tmp_path, WARNED), wait_ready=False) as xsoar:
+        wait_for(lambda: xsoar.state()['calls'].get('getUsers') == 6, seconds=30)
+        assert len([line for line in xsoar.output if 'The documentation allows only text in a context' in line]) == 1
+        assert len([line for line in xsoar.output if 'getUsers, which the local XSOAR does not offer' in line]) == 1

@@ -1,0 +1,96 @@
+"""Fetches on a schedule, and at once."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from local_xsoar import LocalXsoar, wait_for
+
+from localxsoar.errors import UsageError
+from localxsoar.fetching import read_schedule
+
+SCRIPT = '''
+import demistomock as demisto
+from CommonServerPython import *
+number = demisto.getLastRun().get('number', 0) + 1
+if demisto.params()['mode'] == 'fail' or demisto.params()['mode'] == 'once' and number == 1:
+    demisto.setLastRun({'number': number})
+    return_error('the remote is away')
+elif demisto.command() == 'fetch-incidents':
+    demisto.setLastRun({'number': number})
+    demisto.incidents([{'name': f'fetched {number}'}])
+elif demisto.command() == 'fetch-indicators':
+    demisto.createIndicators([{'value': 'a.example'}, {'value': 'b.example'}])
+'''
+ROWS = [{'name': name, 'type': kind, 'defaultvalue': value} for name, kind, value in (
+    ('isFetch', 8, ''), ('feed', 8, ''), ('incidentFetchInterval', 19, '1'), ('feedFetchInterval', 19, '240'),
+    ('mode', 0, 'work'))]
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    (tmp_path / 'Both.yml').write_text(yaml.safe_dump({
+        'commonfields': {'id': 'Both', 'version': -1}, 'name': 'Both', 'configuration': ROWS,
+        'script': {'type': 'python', 'script': SCRIPT, 'isfetch': True, 'feed': True, 'commands': []}}))
+    return tmp_path
+
+
+@pytest.mark.parametrize('params, schedule', [
+    ({'isFetch': True}, {'fetch-incidents': 60}), ({'isFetch': True, 'incidentFetchInterval': '5'}, {'fetch-incidents': 300}),
+    ({'isFetch': False, 'feed': True}, {'fetch-indicators': 14400}), ({}, {}),
+    ({'isFetch': True, 'feed': True, 'feedFetchInterval': '1'}, {'fetch-incidents': 60, 'fetch-indicators': 60})])
+def test_what_is_on_is_fetched_every_so_many_minutes(params: dict[str, Any], schedule: dict[str, float]) -> None:
+    assert read_schedule({'isfetch': True, 'feed': True}, params) == schedule
+    assert read_schedule({}, params) == {}
+
+
+@pytest.mark.parametrize('minutes', ['often', '0.0', '-1', 'inf', 'nan'])
+def test_an_interval_that_is_no_number_of_minutes_is_an_error(minutes: str) -> None:
+    with pytest.raises(UsageError, match=f"incidentFetchInterval: '{minutes}' is not a number of minutes"):
+        read_schedule({'isfetch': True}, {'isFetch': True, 'incidentFetchInterval': minutes})
+
+
+def names(xsoar: LocalXsoar) -> list[str]:
+    return [incident['name'] for incident in xsoar.sent()]
+
+
+def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pack: Path) -> None:
+    with LocalXsoar(pack=pack, params={'isFetch': 'true', 'incidentFetchInterval': '0.005'}) as xsoar:
+        wait_for(lambda: names(xsoar)[:2] == ['fetched 1', 'fetched 2'])
+        instance = requests.post(f'{xsoar.url}/settings/integration/search', json={}, timeout=30).json()['instances'][0]
+        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'false'}, timeout=30)
+        before = len(names(xsoar))
+        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'true'}, timeout=30)
+        wait_for(lambda: len(names(xsoar)) > before)
+        fetch = xsoar.state()['fetches'][0]
+        assert (fetch['command'], fetch['pulled'], fetch['error']) == ('fetch-incidents', 1, '')
+        xsoar.wait_for_line('fetch-incidents  1 new')
+
+
+def test_nothing_is_fetched_before_it_is_turned_on_or_asked_for(pack: Path) -> None:
+    with LocalXsoar(pack=pack) as xsoar:
+        assert (xsoar.state()['fetches'], names(xsoar)) == ([], [])
+        incidents, indicators = xsoar.control('POST', 'fetch')
+        assert (incidents['pulled'], indicators['pulled'], names(xsoar)) == (1, 2, ['fetched 1'])
+        assert xsoar.control('POST', 'fetch')[1]['pulled'] == 0
+        body = {'name': 'both', 'enabled': 'true', 'data': [{'name': 'isFetch', 'value': True}]}
+        requests.put(f'{xsoar.url}/settings/integration', json=body, timeout=30)
+        wait_for(lambda: len(names(xsoar)) == 3)
+
+
+def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(pack: Path) -> None:
+    with LocalXsoar(pack=pack, params={'mode': 'once'}) as xsoar:
+        [failed, _] = xsoar.control('POST', 'fetch')
+        assert (failed['pulled'], 'the remote is away' in failed['error']) == (0, True)
+        assert xsoar.state()['healthHistory'][0] == {'error': failed['error'], 'isError': True}
+        xsoar.control('POST', 'fetch')
+        assert xsoar.state()['health'] == {'error': '', 'isError': False} and names(xsoar) == ['fetched 2']
+        xsoar.wait_for_line('!!! fetch-incidents failed: .*the remote is away')
+
+
+def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        answer = requests.post(f'{xsoar.url}/localxsoar/fetch', timeout=30)
+        assert (answer.status_code, answer.json()['error']) == (400, 'Echo fetches neither incidents nor indicators.')

@@ -1,0 +1,61 @@
+"""The pytest plugin: what a test of an integration does with the local XSOAR."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_xsoar import LocalXsoar
+
+from localxsoar.pytest_plugin import CommandError
+
+PACKS = Path(__file__).parent / 'packs'
+
+
+@pytest.fixture(scope='module')
+def commands() -> Iterator[LocalXsoar]:
+    with LocalXsoar(pack=PACKS / 'Commands') as running:
+        yield running
+
+
+def test_a_command_returns_its_entries(commands: LocalXsoar) -> None:
+    [entry] = commands.command('hello-say', name='you')
+    assert entry['EntryContext'] == {'Hello.Greeting(val.name && val.name == obj.name)': {'name': 'you', 'text': 'Hello you'}}
+    assert commands.run('hello-say', {'name': 'you'}, greeting='Hi')[0]['Contents']['text'] == 'Hi you'
+
+
+@pytest.mark.parametrize('name, words', [
+    ('hello-fail', 'This one fails.'), ('hello-trace', 'IndexError'), ('hello-nothing', 'has no command hello-nothing')])
+def test_a_command_that_fails_raises_its_error(commands: LocalXsoar, name: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        commands.command(name)
+
+
+def test_the_test_button_says_ok_or_raises(commands: LocalXsoar) -> None:
+    assert commands.test() == 'ok'
+    with pytest.raises(CommandError, match='has no parameter nothing'):
+        commands.test(nothing='x')
+
+
+def test_a_fetch_returns_the_incidents_that_it_created_and_they_are_found(commands: LocalXsoar) -> None:
+    first, second = commands.fetch(), commands.fetch()
+    assert [incident['name'] for incident in (*first, *second)] == ['ordinary 1', 'ordinary 2']
+    found = commands.incidents(name=['ordinary 2'])
+    assert [(incident['id'], incident['rawJSON']) for incident in found] == [(second[0]['id'], '{"number": 2}')]
+
+
+def test_a_post_returns_the_response_whatever_its_status() -> None:
+    with LocalXsoar(pack=PACKS / 'GeventHttp') as xsoar:
+        response = xsoar.post({'a': 1}, headers={'X': 'y'})
+        assert (response.status, response.json()[0]['name']) == (200, 'by gevent')
+        assert xsoar.sent()[0]['rawJSON'] == '{"a": 1}'
+        assert xsoar.post('text', path='/path').status == 200
+        xsoar.control('POST', 'instance/disable')
+        assert xsoar.post(b'bytes').status == 503
+
+
+def test_reading_incidents_takes_no_package_but_the_standard_library() -> None:
+    code = 'import sys; sys.modules["demisto_client"] = None; import localxsoar.pytest_plugin'
+    subprocess.run([sys.executable, '-c', code], check=True)
+    assert 'demisto_client' not in Path(PACKS.parents[2], 'localxsoar/pytest_plugin.py').read_text()

@@ -1,0 +1,311 @@
+"""Scripts of a pack: run by themselves, as a pre-process rule, and what they call on the server."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
+
+from localxsoar.container import Runtime
+from localxsoar.errors import UsageError
+from localxsoar.faults import Faults
+from localxsoar.output import Printer
+from localxsoar.pack import load_integration
+from localxsoar.ports import any_free_port
+from localxsoar.scripts import load_scripts
+from localxsoar.server import Server
+from localxsoar.store import Store
+
+# Joins an incident to the one with the same problem key that is open, and drops it.
+JOIN = '''
+incoming = demisto.incident()
+key = incoming.get('dbotMirrorId')
+found = demisto.executeCommand('getIncidents', {'query': f'-status:closed and dbotMirrorId:"{key}"'})[0]['Contents']['data']
+if key and found:
+    number = found[0]['id']
+    demisto.executeCommand('addEntries', {'id': number, 'entries': json.dumps([{'Contents': incoming['name']}])})
+    demisto.executeCommand('setIncident', {'id': number, 'severity': 'high', 'joined': 1})
+    if incoming['name'] == 'recovery':
+        demisto.executeCommand('closeInvestigation', {'id': number, 'closeReason': 'Resolved', 'closeNotes': 'It is over.'})
+demisto.results(not (key and found))
+'''
+
+
+def write_script(pack: Path, name: str, text: str, **descriptor: Any) -> None:
+    folder = pack / 'Scripts' / name
+    folder.mkdir(parents=True)
+    (folder / f'{name}.yml').write_text(yaml.safe_dump({
+        'commonfields': {'id': name, 'version': -1}, 'name': name, 'script': '-', 'type': 'python', 'subtype': 'python3',
+        **descriptor}))
+    (folder / f'{name}.py').write_text('import demistomock as demisto\nfrom CommonServerPython import *\n' + text)
+
+
+@pytest.fixture
+def pack(tmp_path: Path, echo_pack: Path) -> Path:
+    shutil.copytree(echo_pack, tmp_path / 'Pack')
+    return tmp_path / 'Pack'
+
+
+@pytest.fixture
+def printed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def server(pack: Path, printed: list[str], echo_pack: Path) -> Server:
+    """A server with the pack's scripts and an instance of an integration with commands."""
+    made = Server(load_scripts(pack), Runtime(), Store(), Faults(), Printer('debug', printed.append))
+    made.add('ordinary', load_integration(echo_pack.parent / 'Commands'), {}, any_free_port)
+    return made
+
+
+def logged(server: Server, pack: Path, text: str, incident: str = 'playground', **args: Any) -> Any:
+    """Run a script of this text, and return its only result, read from JSON."""
+    write_script(pack, 'Ask', text)
+    server.scripts = load_scripts(pack)
+    [entry] = server.run('Ask', args, incident)
+    return json.loads(entry['Contents'])
+
+
+def test_a_script_of_the_pack_runs_with_its_arguments_and_defaults(pack: Path) -> None:
+    write_script(pack, 'Greet', "return_results(f'{demisto.args()} {demisto.incident()[\"id\"]}')",
+                 args=[{'name': 'who', 'required': True}, {'name': 'how', 'defaultValue': 'hello'}])
+    ended = run_local_xsoar(str(pack), '--command', 'Greet', '--arg', 'who=you')
+    assert (ended.returncode, ended.stdout) == (0, "{'how': 'hello', 'who': 'you'} playground\n")
+    refused = run_local_xsoar(str(pack), '--command', 'Greet')
+    assert (refused.returncode, refused.stdout.strip()) == (1, 'Greet needs who.')
+
+
+@pytest.mark.parametrize('place', ['Integrations/Echo', 'Scripts/Greet', 'Scripts/Greet/Greet.yml'])
+def test_a_script_is_found_beside_an_integration_and_by_its_own_path(pack: Path, place: str) -> None:
+    write_script(pack, 'Greet', "return_results('hello')")
+    ended = run_local_xsoar(str(pack / place), '--command', 'Greet')
+    assert (ended.returncode, ended.stdout) == (0, 'hello\n')
+
+
+def test_a_scripts_failure_names_its_file_and_line(pack: Path) -> None:
+    write_script(pack, 'Fail', "demisto.results('first')\nraise ValueError('no')")
+    ended = run_local_xsoar(str(pack), '--command', 'Fail')
+    assert ended.returncode == 1
+    assert ended.stdout.startswith('first\n') and 'Fail.py", line 4' in ended.stdout and 'ValueError: no' in ended.stdout
+
+
+def test_return_error_of_a_script_is_an_error_entry(pack: Path) -> None:
+    write_script(pack, 'Fail', "return_error('not good')")
+    ended = run_local_xsoar(str(pack), '--command', 'Fail')
+    assert (ended.returncode, ended.stdout.strip()) == (1, 'not good')
+
+
+def test_a_script_in_another_language_says_so(pack: Path) -> None:
+    write_script(pack, 'Old', '', type='javascript')
+    ended = run_local_xsoar(str(pack), '--command', 'Old')
+    assert (ended.returncode, ended.stderr) == (
+        2, 'localxsoar: Old is a script in javascript: the local XSOAR runs scripts in Python.\n')
+
+
+# What a script sees.
+
+
+def test_a_script_lacks_what_only_integrations_have(server: Server, pack: Path) -> None:
+    names = ('command', 'params', 'createIncidents', 'getIntegrationContext', 'getLastRun', 'long_running_heartbeat_thread',
+             'executeCommand', 'incidents', 'incident', 'args', 'context', 'setContext', 'getModules', 'dt')
+    assert logged(server, pack, f'demisto.results({{name: hasattr(demisto, name) for name in {names}}})') == {
+        name: number > 5 for number, name in enumerate(names)}
+
+
+def test_print_in_a_script_is_logged_without_a_prefix(server: Server, pack: Path, printed: list[str]) -> None:
+    logged(server, pack, "print('seen', 1)\ndemisto.results({})")
+    assert next(line for line in printed if 'seen' in line).endswith('log print seen 1')
+
+
+def test_a_script_runs_in_an_incident(server: Server, pack: Path) -> None:
+    server.store.create([{'name': 'one'}, {'name': 'two', 'CustomFields': {'key': 'k'}}], 'i', 'b')
+    ask = 'demisto.results({**demisto.incidents()[0], "inv": demisto.investigation()["id"]})'
+    found = logged(server, pack, ask, incident='2')
+    assert (found['id'], found['name'], found['CustomFields'], found['inv']) == ('2', 'two', {'key': 'k'}, '2')
+    with pytest.raises(UsageError, match='There is no incident 3'):
+        server.run('Ask', {}, '3')
+
+
+def test_the_instances_and_their_commands_are_known_to_a_script(server: Server, pack: Path) -> None:
+    modules, commands = logged(
+        server, pack, 'demisto.results(json.dumps([demisto.getModules(), demisto.getAllSupportedCommands()]))')
+    assert modules['ordinary']['state'] == 'active' and modules['ordinary']['brand'] == 'Commands'
+    assert [row['name'] for row in commands['ordinary']] == list(server.first.integration.commands)
+
+
+# What a script calls.
+
+
+def call(server: Server, pack: Path, command: str, incident: str = 'playground', **args: Any) -> Any:
+    entries = logged(server, pack, f'demisto.results(json.dumps(demisto.executeCommand({command!r}, {args!r})))', incident)
+    shutil.rmtree(pack / 'Scripts')
+    return entries
+
+
+@pytest.mark.parametrize('args, ids', [
+    ({}, ['1', '2', '3']), ({'id': '1,3'}, ['1', '3']), ({'name': 'b'}, ['2']), ({'status': 'closed'}, None),
+    ({'query': 'dbotMirrorId:"k 1"'}, ['1', '3']), ({'query': 'site:a'}, ['2']), ({'query': '-category:job and name:b'}, ['2']),
+    ({'size': 1, 'sort': 'id.desc'}, ['3']), ({'query': 'dbotMirrorId:other'}, None)])
+def test_incidents_are_found_by_their_own_and_by_custom_fields(
+    server: Server, pack: Path, args: dict[str, Any], ids: list[str] | None
+) -> None:
+    server.store.create([{'name': 'a', 'dbotMirrorId': 'k 1'}, {'name': 'b', 'CustomFields': {'site': 'A'}},
+                         {'name': 'c', 'dbotMirrorId': 'k 1'}], 'i', 'b')
+    [entry] = call(server, pack, 'getIncidents', **args)
+    assert entry['Type'] == 1
+    assert (entry['Contents']['data'] and [incident['id'] for incident in entry['Contents']['data']]) == ids
+
+
+def test_an_incident_is_changed_by_its_fields_and_custom_fields(server: Server, pack: Path) -> None:
+    server.store.create([{'name': 'a', 'rawJSON': '{}', 'CustomFields': {'old': 1}}], 'i', 'b')
+    [entry] = call(server, pack, 'setIncident', id='1', name='A', severity='high', customFields='{"site": "x"}', more=2)
+    assert (entry['Type'], entry['Contents']) == (1, 'done')
+    changed = server.store.get('1')
+    assert (changed['name'], changed['severity'], changed['CustomFields']) == ('A', 3, {'old': 1, 'site': 'x', 'more': 2})
+    assert changed['modified'] > changed['created']
+    assert server.store.sent() == [{'id': '1', 'sent': {'name': 'a', 'rawJSON': '{}', 'CustomFields': {'old': 1}}}]
+    assert server.store.search({'query': 'site:x and name:a'})[1] == 1
+
+
+def test_a_whole_incident_may_be_set_on_another(server: Server, pack: Path) -> None:
+    _one, two = server.store.create([{'name': 'a'}, {'name': 'b', 'details': 'd'}], 'i', 'b')
+    call(server, pack, 'setIncident', **{**two, 'id': '1'})
+    changed = server.store.get('1')
+    assert (changed['id'], changed['name'], changed['details'], changed['CustomFields']) == ('1', 'b', 'd', {})
+
+
+def test_an_incident_is_closed_with_a_reason(server: Server, pack: Path) -> None:
+    server.store.create([{'name': 'a'}], 'i', 'b')
+    call(server, pack, 'closeInvestigation', incident='1', closeReason='Resolved', closeNotes='over')
+    closed = server.store.get('1')
+    assert (closed['status'], closed['closeReason'], closed['closeNotes']) == (2, 'Resolved', 'over') and closed['closed']
+    assert server.store.search({'query': '-status:closed'})[1] == 0
+
+
+@pytest.mark.parametrize('entries', ['[{"Contents": "seen again"}]', [{'Contents': 'seen again'}]])
+def test_entries_are_added_to_an_incidents_war_room(server: Server, pack: Path, entries: Any) -> None:
+    server.store.create([{'name': 'a'}], 'i', 'b')
+    call(server, pack, 'addEntries', id='1', entries=entries)
+    [entry] = server.store.entries('1')
+    assert entry['id'] == '1@1' and entry['contents'] == {'Type': 1, 'ContentsFormat': 'text', 'Contents': 'seen again'}
+    assert call(server, pack, 'getEntries', id='1')[0]['Contents'] == 'seen again'
+
+
+@pytest.mark.parametrize('command, args, words', [
+    ('setIncident', {'id': '9', 'name': 'a'}, 'There is no incident 9'),
+    ('addEntries', {'id': '9', 'entries': '[]'}, 'There is no incident 9'),
+    ('setIncident', {'id': '1', 'name': 7}, 'Incident 1: name is int, expected text'),
+    ('setIncident', {'id': '1', 'severity': 'worst'}, 'worst'), ('addEntries', {'id': '1', 'entries': 'text'}, 'Expecting value'),
+    ('addEntries', {'id': '1', 'entries': '{}'}, 'expects entries as a list'),
+    ('setIncident', {'id': '1', 'customFields': '[]'}, 'customFields must be an object'),
+    ('hello-fail', {}, 'Failed to run hello-fail: This one fails.'), ('hello-say', {}, 'hello-say needs name'),
+    ('hello-entry', {'using': 'other'}, 'No enabled instance has the name other')])
+def test_a_command_that_fails_is_an_error_entry(server: Server, pack: Path, command: str, args: Any, words: str) -> None:
+    server.store.create([{'name': 'a'}], 'i', 'b')
+    entries = call(server, pack, command, **args)
+    assert [entry['Type'] for entry in entries] == [4] and words in entries[0]['Contents']
+
+
+def test_a_script_runs_the_commands_of_enabled_instances_and_other_scripts(server: Server, pack: Path) -> None:
+    [entry] = call(server, pack, 'hello-say', name='you')
+    assert (entry['Contents'], entry['ModuleName']) == ({'name': 'you', 'text': 'Hello you'}, 'ordinary')
+    server.add('second', server.first.integration, {}, any_free_port)
+    assert [entry['ModuleName'] for entry in call(server, pack, 'hello-entry')] == ['ordinary', 'second']
+    assert [entry['ModuleName'] for entry in call(server, pack, 'hello-entry', using='second')] == ['second']
+    server.instances['second'].disable()
+    assert [entry['ModuleName'] for entry in call(server, pack, 'hello-entry')] == ['ordinary']
+    write_script(pack, 'Other', "demisto.results(f'other {demisto.args()}')")
+    assert [entry['Contents'] for entry in call(server, pack, 'Other', a=1)] == ["other {'a': 1}"]
+
+
+def test_a_denied_command_is_an_error_entry_and_the_others_work(server: Server, pack: Path) -> None:
+    server.store.create([{'name': 'a'}], 'i', 'b')
+    server.faults.change({'deny': 'setIncident,hello-say'})
+    for command, args, kind in (('setIncident', {'id': '1', 'name': 'b'}, 4), ('hello-say', {'name': 'you'}, 4),
+                                ('getIncidents', {}, 1)):
+        [entry] = call(server, pack, command, **args)
+        assert entry['Type'] == kind and (kind == 1) is (f'no permission for {command}' not in str(entry['Contents']))
+    assert server.store.get('1')['name'] == 'a'
+
+
+def test_an_unknown_command_raises_in_the_script(server: Server, pack: Path, printed: list[str]) -> None:
+    assert 'Unsupported Command : nothing' in logged(server, pack, (
+        'try:\n    demisto.executeCommand("nothing", {})\n'
+        'except ValueError as error:\n    demisto.results(json.dumps(str(error)))'))
+    assert any('!!! The script called nothing' in line for line in printed)
+
+
+# Pre-process rules.
+
+
+@pytest.fixture
+def joined(pack: Path) -> Iterator[LocalXsoar]:
+    write_script(pack, 'Join', JOIN)
+    with LocalXsoar('--pre-process', 'Join', pack=pack, instance='front') as running:
+        yield running
+
+
+def post(xsoar: LocalXsoar, http: requests.Session, *incidents: dict[str, Any]) -> Any:
+    return http.post(xsoar.webhook_url, json=list(incidents)).json()
+
+
+def test_a_pre_process_script_joins_incidents(joined: LocalXsoar, http: requests.Session) -> None:
+    created = post(joined, http, {'name': 'problem', 'dbotMirrorId': 'k'}, {'name': 'again', 'dbotMirrorId': 'k'},
+                   {'name': 'other'})
+    assert [incident['name'] for incident in created] == ['problem', 'other']
+    assert post(joined, http, {'name': 'recovery', 'dbotMirrorId': 'k'}) == []
+    joined.faults(dropped='null')
+    assert [incident['name'] for incident in post(joined, http, {'name': 'problem', 'dbotMirrorId': 'k'})] == ['problem']
+    assert post(joined, http, {'name': 'again', 'dbotMirrorId': 'k'}) is None
+    first = http.post(f'{joined.url}/incidents/search', json={'filter': {'id': ['1']}}).json()['data'][0]
+    assert (first['status'], first['severity'], first['closeReason'], first['CustomFields']) == (2, 3, 'Resolved', {'joined': 1})
+    entries = http.post(f'{joined.url}/investigation/1', json={}).json()['entries']
+    assert [entry['contents'] for entry in entries] == ['again', 'recovery']
+    joined.wait_for_line('Pre-process rule: Join')
+    joined.wait_for_line('dropped  again, by the pre-process script Join')
+
+
+@pytest.mark.parametrize('text, is_created', [
+    ('demisto.results(True)', True), ('demisto.results(False)', False), ('return_results(False)', False), ('', True),
+    ("demisto.results('false')", False), ('return_results(CommandResults(raw_response=False))', False),
+    ("raise ValueError('broken')", True), ("return_error('broken')", True),
+    ("demisto.executeCommand('setIncident', {'name': 'x'})", True)])
+def test_only_false_drops_an_incident(server: Server, pack: Path, printed: list[str], text: str, is_created: bool) -> None:
+    write_script(pack, 'Rule', text)
+    ruled = Server(load_scripts(pack), Runtime(), Store(), Faults(), Printer('error', printed.append), 'Rule')
+    [incoming] = ruled.store.preview([{'name': 'a'}], 'i', 'b')
+    assert (incoming['id'], incoming['CustomFields'], incoming['labels']) == ('', {}, [])
+    assert ruled.pre_process(incoming) is is_created
+    assert any('Rule failed, so the incident is created: ' in line for line in printed) is ('broken' in text)
+
+
+def test_a_fetch_passes_the_pre_process_rule(pack: Path, tmp_path: Path) -> None:
+    write_script(pack, 'Rule', "demisto.results(demisto.incident()['name'] != 'b')")
+    store = str(tmp_path / 'store')
+    Store(Path(store)).keep('echo', 'context', {'samples': '["a", "b"]'})
+    ended = run_local_xsoar(str(pack), '--store', store, '--pre-process', 'Rule', '--command', 'fetch-incidents')
+    assert ended.returncode == 0
+    assert [item['sent']['name'] for item in Store(Path(store)).sent()] == ['a']
+
+
+def test_a_rule_whose_script_is_missing_is_an_error(pack: Path) -> None:
+    write_script(pack, 'Join', JOIN)
+    ended = run_local_xsoar(str(pack), '--pre-process', 'Joint')
+    assert (ended.returncode, ended.stderr) == (
+        2, 'localxsoar: --pre-process Joint: the pack has no such script. Its scripts: Join.\n')
+
+
+def test_a_script_is_read_again_when_its_file_changes(pack: Path, http: requests.Session) -> None:
+    write_script(pack, 'Rule', 'demisto.results(True)')
+    with LocalXsoar('--pre-process', 'Rule', '--watch', pack=pack) as xsoar:
+        assert len(post(xsoar, http, {'name': 'a'})) == 1
+        (pack / 'Scripts/Rule/Rule.py').write_text('demisto.results(False)')
+        xsoar.wait_for_line('The pack has changed')
+        response = wait_for(lambda: http.post(xsoar.webhook_url, json=[{'name': 'a'}]) or None)  # 503 until it listens again
+        assert response.json() == []

@@ -1,0 +1,158 @@
+"""Several integrations and instances in one server, from the command line and by the API."""
+
+import io
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
+
+from localxsoar.cli import build_parser, build_server
+from localxsoar.errors import UsageError
+
+
+def make_pack(folder: Path, echo_pack: Path) -> Path:
+    """Copy a pack with two integrations, of which one runs long."""
+    shutil.copytree(echo_pack, folder / 'Two')
+    shutil.copytree(echo_pack.with_name('Commands') / 'Integrations' / 'Commands', folder / 'Two/Integrations/Commands')
+    return folder / 'Two'
+
+
+@pytest.fixture(scope='module')
+def pack(tmp_path_factory: pytest.TempPathFactory, echo_pack: Path) -> Path:
+    return make_pack(tmp_path_factory.mktemp('packs'), echo_pack)
+
+
+def post(xsoar: LocalXsoar, path: str, body: Any = None) -> Any:
+    return requests.post(f'{xsoar.url}/{path}', json=body or {}, timeout=30).json()
+
+
+def described(*arguments: str) -> list[tuple[str, str, Any]]:
+    """Return the name, the integration and the greeting of each instance that the arguments make."""
+    server = build_server(build_parser().parse_args([*arguments]))
+    return [(name, instance.integration.name, instance.params.get('greeting')) for name, instance in server.instances.items()]
+
+
+@pytest.mark.parametrize('arguments, instances', [
+    ([], [('echo', 'Echo', 'hello')]), (['--integration', 'Commands'], [('commands', 'Commands', None)]),
+    (['--instance', 'a', '--instance', 'b'], [('a', 'Echo', 'hello'), ('b', 'Echo', 'hello')]),
+    (['--integration', 'Echo', '--integration', 'Commands'], [('echo', 'Echo', 'hello'), ('commands', 'Commands', None)]),
+    (['--set', 'greeting=x', '--instance', 'a', '--instance', 'b', '--set', 'greeting=y', '--integration', 'Commands'], None),
+    (['--set', 'greeting=x', '--instance', 'a', '--instance', 'b', '--set', 'greeting=y'],
+     [('a', 'Echo', 'x'), ('b', 'Echo', 'y')]),
+    (['--instance', 'a', '--integration', 'Commands', '--instance', 'b', '--instance', 'c', '--integration', 'Echo'],
+     [('a', 'Commands', None), ('b', 'Commands', None), ('c', 'Echo', 'hello')])])
+def test_instances_are_read_in_their_order(pack: Path, arguments: list[str], instances: Any) -> None:
+    if instances is None:
+        with pytest.raises(UsageError, match='Commands has no parameter greeting'):
+            described(str(pack), *arguments)
+    else:
+        assert described(str(pack), *arguments) == instances
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['--integration', 'Other'], 'has no integration Other. Its integrations: Commands, Echo.'),
+    (['--instance', 'a', '--instance', 'a'], 'There are two instances with the name a.'),
+    (['--set', 'nothing=1', '--instance', 'a', '--instance', 'b'], 'Echo has no parameter nothing')])
+def test_wrong_instances_are_an_error(pack: Path, arguments: list[str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        described(str(pack), *arguments)
+
+
+def test_instances_get_ports_of_their_own(pack: Path) -> None:
+    server = build_server(build_parser().parse_args([str(pack), '--instance', 'a', '--instance', 'b']))
+    ports = {instance.port for instance in server.instances.values()}
+    assert len(ports) == 2
+
+
+def test_two_instances_receive_requests_each_and_their_incidents_name_them(pack: Path) -> None:
+    with LocalXsoar('--instance', 'left', '--set', 'greeting=l', '--instance', 'right', pack=pack) as xsoar:
+        for name, greeting in (('left', 'l'), ('right', 'hello')):
+            url = f'{xsoar.url}/instance/execute/{name}'
+            assert requests.post(f'{url}/params', timeout=30).json()['greeting'] == greeting
+            [created] = requests.post(url, json=[{'name': f'from {name}'}], timeout=30).json()
+            assert (created['sourceInstance'], created['sourceBrand']) == (name, 'Echo')
+        assert xsoar.control('GET', 'state?instance=right')['instance'] == 'right' and xsoar.state()['instance'] == 'left'
+        assert [incident['name'] for incident in xsoar.incidents(query='sourceInstance:right')] == ['from right']
+        found = post(xsoar, 'settings/integration/search')
+        assert [(each['id'], each['name']) for each in found['instances']] == [('instance-1', 'left'), ('instance-2', 'right')]
+
+
+def test_a_command_runs_on_the_instance_that_has_it(pack: Path) -> None:
+    ended = run_local_xsoar(str(pack), '--integration', 'Echo', '--integration', 'Commands', '--command', 'hello-say',
+                            '--arg', 'name=you')
+    assert ended.returncode == 0 and 'Hello you' in ended.stdout
+
+
+# By the API.
+
+
+def unified(folder: Path, name: str, **changes: Any) -> str:
+    content = yaml.safe_load((folder / f'{name}.yml').read_text())
+    content['script']['script'] = (folder / f'{name}.py').read_text()
+    return yaml.safe_dump({**content, **changes})
+
+
+def upload(xsoar: LocalXsoar, path: str, name: str, content: Any) -> Any:
+    return requests.post(f'{xsoar.url}/{path}', files={'file': (name, content)}, timeout=30)
+
+
+def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved(echo_pack: Path) -> None:
+    commands = echo_pack.with_name('Commands') / 'Integrations' / 'Commands'
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        first = xsoar.state()['pid']
+        assert upload(xsoar, 'settings/integration-conf/upload', 'Commands.yml', unified(commands, 'Commands')).status_code == 200
+        assert 'no command hello-say' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+        found = post(xsoar, 'settings/integration/search')
+        assert [each['id'] for each in found['configurations']] == ['Echo', 'Commands'] and len(found['instances']) == 1
+        form = {'name': 'mine', 'brand': 'Commands', 'data': [], 'enabled': 'true'}
+        assert post(xsoar, 'settings/integration/test', form) == {'success': True, 'message': ''}
+        saved = requests.put(f'{xsoar.url}/settings/integration', json=form, timeout=30).json()
+        assert (saved['id'], saved['name'], saved['brand']) == ('instance-2', 'mine', 'Commands')
+        assert 'Hello you' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+        requests.delete(f'{xsoar.url}/settings/integration/instance-2', timeout=30)
+        assert 'no command hello-say' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+        assert xsoar.state()['pid'] == first
+
+
+def test_a_long_running_integration_that_is_added_receives_requests(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack.with_name('Commands')) as xsoar:
+        upload(xsoar, 'settings/integration-conf/upload', 'Echo.yml', unified(echo_pack / 'Integrations' / 'Echo', 'Echo'))
+        requests.put(f'{xsoar.url}/settings/integration', json={'name': 'new', 'brand': 'Echo', 'enabled': 'true'}, timeout=30)
+        url = f'{xsoar.url}/instance/execute/new'
+        response = wait_for(lambda: requests.post(url, json=[{'name': 'a'}], timeout=30) or None)
+        assert response.json()[0]['sourceInstance'] == 'new'
+
+
+def test_a_script_is_uploaded_alone_and_in_a_pack(echo_pack: Path) -> None:
+    def script(name: str) -> str:
+        return yaml.safe_dump({'commonfields': {'id': name, 'version': -1}, 'name': name, 'type': 'python',
+                               'script': f'demisto.results("{name} ran")'})
+
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, 'w') as archive:
+        archive.writestr('metadata.json', '{"name": "Echo", "currentVersion": "2.4.0"}')
+        archive.writestr('Integrations/integration-Echo.yml', unified(echo_pack / 'Integrations' / 'Echo', 'Echo'))
+        archive.writestr('Scripts/script-Second.yml', script('Second'))
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        assert upload(xsoar, 'automation/import', 'script-First.yml', script('First')).json() == {'id': 'First', 'name': 'First'}
+        assert upload(xsoar, 'contentpacks/installed/upload', 'Echo.zip', packed.getvalue()).status_code == 200
+        for name in ('First', 'Second'):
+            assert post(xsoar, 'entry/execute/sync', {'data': f'!{name}'})[0]['contents'] == f'{name} ran'
+        assert upload(xsoar, 'automation/import', 'x.yml', 'a: 1').json()['error'] == 'The upload contains no script.'
+        answer = upload(xsoar, 'settings/integration-conf/upload', 'x.yml', 'a: 1').json()
+        assert answer['error'] == 'The upload contains neither an integration nor a script.'
+        xsoar.wait_for_line('upload  Echo 2.4.0: the container restarts')
+
+
+def test_both_integrations_are_read_again_when_a_file_changes(tmp_path: Path, echo_pack: Path) -> None:
+    pack = make_pack(tmp_path, echo_pack)
+    with LocalXsoar('--integration', 'Echo', '--integration', 'Commands', '--watch', pack=pack) as xsoar:
+        script = pack / 'Integrations/Commands/Commands.py'
+        script.write_text(script.read_text().replace('Hello {name}', 'Changed {name}'))
+        xsoar.wait_for_line('The pack has changed')
+        assert 'Changed you' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']

@@ -1,0 +1,182 @@
+"""The War Room: how outputs join the context, files that commands return, and commands as people type them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from local_xsoar import LocalXsoar, run_local_xsoar
+
+from localxsoar.outputs import NotUnderstood, add_outputs
+from localxsoar.output import Printer
+from localxsoar.store import Store
+from localxsoar.war_room import WarRoom
+
+BY_ID = 'A.B(val.id && val.id == obj.id)'
+ONE, TWO = {'id': 1, 'a': 1}, {'id': 2}
+
+
+@pytest.mark.parametrize('outputs, context', [
+    ([(BY_ID, ONE)], ONE), ([(BY_ID, ONE), (BY_ID, {'id': 1, 'b': 2})], {'id': 1, 'a': 1, 'b': 2}),
+    ([(BY_ID, ONE), (BY_ID, TWO)], [ONE, TWO]), ([(BY_ID, [ONE]), (BY_ID, [{'id': 1, 'a': 3}])], [{'id': 1, 'a': 3}]),
+    ([(BY_ID, [ONE, TWO]), (BY_ID, [{'id': 2, 'c': 1}, {'id': 3}])], [ONE, {'id': 2, 'c': 1}, {'id': 3}]),
+    ([('A.B', ONE), ('A.B', TWO)], [ONE, TWO]), ([('A.B', 'x'), ('A.B', 'x')], 'x'), ([('A.B', ['x']), ('A.B', 'y')], ['x', 'y']),
+    ([('A.B', ONE), ('A(true)', {'B': TWO})], TWO), ([('A.B', ONE), ('A(1)', {'C': 1})], ONE),
+    ([('A.B', {'a': {'b': 1}}), ('A.B(val.a.b == obj.a.b)', {'a': {'b': 1}, 'c': 1})], {'a': {'b': 1}, 'c': 1}),
+    ([('A.B', {'a b': 1}), ("A.B(val['a b'] === obj['a b'])", {'a b': 1, 'c': 1})], {'a b': 1, 'c': 1}),
+    ([('A.B', {'x': 1, 'y': 2}), ('A.B((val.x && val.x == obj.x) || (val.y && val.y == obj.y))', {'y': 2, 'z': 3})],
+     {'x': 1, 'y': 2, 'z': 3}),
+    ([('A.B', {'x': 1}), ("A.B(val.x != 2 && val.x != 'text')", {'z': 3})], {'x': 1, 'z': 3}),
+    ([('A.B', {'id': ''}), (BY_ID, {'id': '', 'c': 1})], [{'id': ''}, {'id': '', 'c': 1}]),
+    ([('A.B', 'x'), ('A.B(val == obj)', ['x', 'y'])], ['x', 'y'])])
+def test_outputs_join_the_elements_that_their_condition_finds(outputs: Any, context: Any) -> None:
+    found: dict[str, Any] = {}
+    for path, value in outputs:
+        add_outputs(found, path, value)
+    assert found['A']['B'] == context
+
+
+@pytest.mark.parametrize('condition', ['val.id.toLowerCase() == obj.id', 'f(val)', 'val.id ==', 'val.id > obj.id', '', '(val.id'])
+def test_a_condition_that_is_not_understood_changes_nothing(condition: str) -> None:
+    context = {'A': {'id': 1}}
+    with pytest.raises(NotUnderstood):
+        add_outputs(context, f'A({condition})', {'id': 2})
+    printed: list[str] = []
+    room = WarRoom(Store(), Printer('error', printed.append))
+    room.add({'Type': 1, 'Contents': '', 'EntryContext': {f'A({condition})': 1, 'B': 2}})
+    assert (context, room.context(), len(printed)) == ({'A': {'id': 1}}, {'B': 2}, 1)
+
+
+# A pack with commands of its own.
+
+SCRIPT = '''
+import demistomock as demisto
+from CommonServerPython import *
+command, args = demisto.command(), demisto.args()
+if command == 'ip':
+    outputs = {'Address': args['ip'], args['key']: args.get('value') or 'none'}
+    return_results(CommandResults(outputs_prefix='IP', outputs_key_field='Address', outputs=outputs, readable_output='found'))
+elif command == 'seen':
+    demisto.results(json.dumps(demisto.context()))
+elif command == 'where':
+    demisto.results([demisto.investigation()['id'], json.dumps([incident['name'] for incident in demisto.get_incidents()])])
+elif command == 'save':
+    with open(demisto.investigation()['id'] + '_abc-1', 'w') as file:
+        file.write('content')
+    demisto.results({'Type': 3, 'File': 'a report.txt', 'FileID': 'abc-1', 'Contents': '', 'ContentsFormat': 'text'})
+elif command == 'load':
+    file = demisto.getFilePath(args['id'])
+    demisto.results(file['name'] + ': ' + open(file['path']).read())
+elif command == 'folder':
+    import os
+    demisto.results(os.getcwd())
+elif command == 'partly':
+    demisto.results('first')
+    demisto.results({'Type': 1, 'ContentsFormat': 'text', 'Contents': 'second', 'EntryContext': {'Part': 2}})
+    return_error('and then an error')
+'''
+COMMANDS = [{'name': 'ip', 'arguments': [{'name': 'ip', 'default': True, 'required': True}, {'name': 'key', 'defaultValue': 'k'},
+                                         {'name': 'value'}]},
+            {'name': 'load', 'arguments': [{'name': 'id'}]},
+            *({'name': name} for name in ('seen', 'where', 'save', 'folder', 'partly'))]
+
+
+@pytest.fixture(scope='module')
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('Room')
+    (folder / 'Room.yml').write_text(yaml.safe_dump({
+        'commonfields': {'id': 'Room', 'version': -1}, 'name': 'Room', 'configuration': [],
+        'script': {'type': 'python', 'script': SCRIPT, 'commands': COMMANDS}}))
+    return folder
+
+
+@pytest.fixture(scope='module')
+def room(pack: Path) -> Iterator[LocalXsoar]:
+    with LocalXsoar(pack=pack) as running:
+        yield running
+
+
+def post(xsoar: LocalXsoar, path: str, body: Any = None) -> Any:
+    return requests.post(f'{xsoar.url}/{path}', json=body or {}, timeout=30).json()
+
+
+def run(xsoar: LocalXsoar, line: str, investigation: str = 'playground') -> list[Any]:
+    return list(post(xsoar, 'entry/execute/sync', {'data': line, 'investigationId': investigation}))
+
+
+def test_a_value_without_a_name_is_that_of_the_default_argument(room: LocalXsoar) -> None:
+    run(room, '!DeleteContext all=yes')
+    run(room, '!ip 1.2.3.4')
+    run(room, '!ip 5.6.7.8')
+    run(room, '!ip 1.2.3.4 key=seen value=twice')
+    assert json.loads(run(room, '!seen')[0]['contents'])['IP'] == [
+        {'Address': '1.2.3.4', 'k': 'none', 'seen': 'twice'}, {'Address': '5.6.7.8', 'k': 'none'}]
+    [entry] = run(room, '!load 5')
+    assert entry['type'] == 4 and "load has no default argument: give '5' as NAME=5." in entry['contents']
+    assert run(room, '!ip ip=9.9.9.9 1.1.1.1')[0]['type'] == 1
+    run(room, '!DeleteContext key=IP')
+    assert post(room, 'investigation/playground/context') == {}
+
+
+def test_each_incident_has_a_context_of_its_own(room: LocalXsoar) -> None:
+    number = post(room, 'incident', {'name': 'mine'})['id']
+    run(room, '!ip 1.2.3.4', number)
+    assert post(room, f'investigation/{number}/context')['IP']['Address'] == '1.2.3.4'
+    assert [entry['contents'] for entry in run(room, '!where', number)] == [number, '["mine"]']
+    assert [entry['contents'] for entry in run(room, '!where')] == ['playground', '[]']
+    assert 'There is no incident 99' in post(room, 'entry/execute/sync', {'data': '!seen', 'investigationId': '99'})['error']
+
+
+def test_entries_before_an_error_are_kept(room: LocalXsoar, pack: Path) -> None:
+    assert [(entry['type'], entry['contents']) for entry in run(room, '!partly')] == [
+        (1, 'first'), (1, 'second'), (4, 'and then an error')]
+    assert post(room, 'investigation/playground/context')['Part'] == 2
+    ended = run_local_xsoar(str(pack), '--command', 'partly')
+    assert (ended.returncode, ended.stdout) == (1, 'first\nsecond\n{\n  "Part": 2\n}\nand then an error\n')
+
+
+def test_a_file_is_downloaded_by_its_entry_and_read_by_other_commands(room: LocalXsoar) -> None:
+    [entry] = run(room, '!save')
+    assert (entry['file'], entry['type']) == ('a report.txt', 3)
+    response = requests.get(f'{room.url}/entry/download/{entry["id"]}', timeout=30)
+    assert response.text == 'content' and 'a%20report.txt' in response.headers['Content-Disposition']
+    assert run(room, f'!load id={entry["id"]}')[0]['contents'] == 'a report.txt: content'
+    file = post(room, 'investigation/playground/context')['File']
+    assert (file['Name'], file['EntryID'], file['Size'], file['Extension'], file['MD5']) == (
+        'a report.txt', entry['id'], 7, 'txt', '9a0364b9e99bb480dd25e1f0284c8555')
+    assert requests.get(f'{room.url}/entry/download/1@nothing', timeout=30).status_code == 400
+
+
+def test_a_commands_folder_is_deleted_with_its_container(room: LocalXsoar, pack: Path) -> None:
+    first, second = (run(room, '!folder')[0]['contents'] for _ in range(2))
+    assert first != second and not Path(first).exists() and not Path(second).exists()
+    ended = run_local_xsoar(str(pack), '--command', 'save')
+    saved = Path(ended.stdout.strip().removeprefix('file a report.txt: '))
+    assert saved.read_text() == 'content'
+    saved.unlink()
+
+
+def test_demisto_py_downloads_a_file(room: LocalXsoar) -> None:
+    import demisto_client
+    client = demisto_client.configure(base_url=room.url, api_key='any', verify_ssl=False, proxy='')
+    [entry] = run(room, '!save')
+    downloaded = Path(client.download_file(entry['id']))
+    assert downloaded.read_text() == 'content'
+    downloaded.unlink()
+
+
+def test_an_incident_that_is_sent_with_its_id_is_updated(room: LocalXsoar) -> None:
+    number = post(room, 'incident', {'name': 'old', 'severity': 1, 'CustomFields': {'a': 1}})['id']
+    updated = post(room, 'incident', {'id': number, 'severity': 3, 'CustomFields': {'b': 2}})
+    assert (updated['id'], updated['name'], updated['severity'], updated['CustomFields']) == (number, 'old', 3, {'a': 1, 'b': 2})
+    assert 'There is no incident 99' in post(room, 'incident', {'id': '99', 'name': 'x'})['error']
+
+
+def test_a_context_is_kept_in_the_store_from_one_command_to_the_next(pack: Path, tmp_path: Path) -> None:
+    arguments = [str(pack), '--store', str(tmp_path / 'store')]
+    run_local_xsoar(*arguments, '--command', 'ip', '--arg', 'ip=1.2.3.4')
+    ended = run_local_xsoar(*arguments, '--command', 'seen')
+    assert json.loads(ended.stdout) == {'IP': {'Address': '1.2.3.4', 'k': 'none'}}

@@ -1,0 +1,59 @@
+"""The pack in the local XSOAR with its pre-process script as the rule, and Alertmanager's alerts that are posted to it."""
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from typing import Any
+
+import requests
+from senders_at_once import AUTHORIZED
+from tools.names_table import SENDERS
+from webhook import Answer, Webhook, post
+
+RULE = ('--pre-process', 'GenericWebhookJoin')
+CLOSED = 2
+ALERT = next(delivery['payload']['alerts'][0] for delivery in SENDERS['alertmanager'].deliveries
+             if delivery['title'] == 'one alert fires')
+
+
+def alert(**fields: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(ALERT), **fields}
+
+
+class Joining(Webhook):
+    """The pack with the script as its rule."""
+
+    def __init__(self, *arguments: str, **options: Any) -> None:
+        super().__init__(*RULE, *arguments, **options)
+
+    def post_alerts(self, *alerts: dict[str, Any]) -> requests.Response:
+        """Post alerts as Alertmanager does, one incident each."""
+        return requests.post(f'{self.webhook_url}?each=alerts', json={'version': '4', 'alerts': alerts}, timeout=60,
+                             headers=AUTHORIZED)
+
+    def statuses(self) -> list[int]:
+        """Return the status of each incident, oldest first."""
+        return [incident['status'] for incident in self.found()]
+
+    def found(self) -> list[dict[str, Any]]:
+        response = requests.post(f'{self.url}/incidents/search', json={'filter': {'size': 1000}}, timeout=60)
+        found: list[dict[str, Any]] = response.json()['data'] or []
+        return found
+
+    def notes(self, number: str = '1') -> list[str]:
+        """Return the first line of each note in an incident's War Room."""
+        entries = requests.post(f'{self.url}/investigation/{number}', json={}, timeout=60).json()['entries']
+        return [entry['contents'].splitlines()[0] for entry in entries]
+
+
+async def post_all(xsoar: Joining, payloads: list[dict[str, Any]]) -> list[Answer]:
+    """Post payloads at once, each again while the response is 503, and return the last response to each."""
+    return await asyncio.gather(*(post_until_taken(xsoar, payload) for payload in payloads))
+
+
+async def post_until_taken(xsoar: Joining, payload: dict[str, Any]) -> Answer:
+    body = json.dumps({'version': '4', 'alerts': [payload]}).encode()
+    while (answer := await post(f'{xsoar.direct_url}?each=alerts', body, AUTHORIZED)).status == 503:
+        assert 'Nothing was created' in answer.detail
+    return answer

@@ -1,0 +1,196 @@
+"""The command generic-webhook-deliveries, and what the container keeps for it: through the door, on old and new servers."""
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import demistomock
+import gevent
+import pytest
+import requests
+from GenericWebhook import Post, Request, ServerLine, read_history
+from local_xsoar import wait_for
+from test_history_model import entry
+from test_limits import Clock, clock, until  # noqa: F401 - a fixture
+from webhook import TOKEN, Webhook
+
+GITHUB = {'X-GitHub-Event': 'push', 'X-Hub-Signature-256': f'sha256={"0" * 64}', 'User-Agent': 'GitHub-Hookshot/2f1a'}
+
+
+def post(webhook: Webhook, body: Any, query: str = '', **headers: str) -> requests.Response:
+    return requests.post(webhook.webhook_url + query, json.dumps(body), headers={'Authorization': TOKEN} | headers, timeout=30)
+
+
+def restart(webhook: Webhook) -> None:
+    """Stop the container, which saves its history, and wait for the next one."""
+    before = webhook.state()['restarts']
+    webhook.stop_container()
+    wait_for(lambda: webhook.state()['restarts'] > before, 'the restart')
+    wait_for(lambda: requests.get(webhook.webhook_url, timeout=30).ok, 'the new container')
+
+
+def run(webhook: Webhook, **args: str) -> tuple[str, list[dict[str, Any]]]:
+    """Return what `!generic-webhook-deliveries` shows in the War Room, and the deliveries in the playground's context."""
+    requests.post(f'{webhook.url}/entry/execute/sync', json={'data': '!DeleteContext all="yes"'}, timeout=30)
+    command = ' '.join(['!generic-webhook-deliveries', *(f'{name}="{value}"' for name, value in args.items())])
+    [entry] = requests.post(f'{webhook.url}/entry/execute/sync', json={'data': command}, timeout=30).json()
+    context = requests.post(f'{webhook.url}/investigation/playground/context', timeout=30).json()
+    found = context.get('GenericWebhook', {}).get('Delivery', [])
+    return str(entry['contents']), found if isinstance(found, list) else [found]
+
+
+@pytest.mark.parametrize('server', ['6.5', '8'])
+def test_a_person_with_the_war_room_alone_finds_what_became_of_each_delivery_also_after_restarts(server: str) -> None:
+    with Webhook('--server', server) as webhook:
+        for _ in range(2):
+            post(webhook, {'name': 'disk full'}, **{'Idempotency-Key': '77', 'User-Agent': 'curl/8'})
+        for _ in range(40):
+            assert requests.post(webhook.webhook_url, '{}', headers=GITHUB, timeout=30).status_code == 401
+        restart(webhook)
+        ended = {'receiver': 'r', 'status': 'resolved', 'version': '4', 'groupKey': '1',
+                 'alerts': [{'status': 'resolved', 'labels': {'alertname': 'DiskFull'}}]}
+        assert post(webhook, ended, '?skip=resolved').text == '[]'
+        assert requests.post(webhook.webhook_url, '{}', headers=GITHUB, timeout=30).status_code == 401
+        restart(webhook)
+        shown, deliveries = run(webhook)
+        assert sorted((each['Result'], each['Count']) for each in deliveries) == [
+            ('created', 1), ('rejected', 41), ('repeat', 1), ('skipped', 1)]
+        created, github, repeat, skipped = sorted(deliveries, key=lambda each: str(each['Result']))
+        assert github['Status'] == 401 and 'GitHub' in github['UserAgent'] and 'check the token in the sender' in github['Note']
+        assert (skipped['Product'], skipped['Note']) == ('Alertmanager', 'skipped: resolved')
+        assert (repeat['Note'], created['Note']) == ('repeat of incident 1', 'incident 1')
+        assert shown.startswith('Listening since 20')
+        assert 'created: 1; repeat: 1; 401 No signature matches' in shown
+        assert '|41|401|`127.0.0.1`|`GitHub-Hookshot/2f1a`|' in shown.replace('| ', '|').replace(' |', '|')
+        assert [each['Result'] for each in run(webhook, result='rejected', limit='1')[1]] == ['rejected']
+        assert not webhook.state()['warnings']
+
+
+def test_what_a_rule_drops_is_skipped_and_a_get_is_no_delivery() -> None:
+    with Webhook() as webhook:
+        webhook.faults(drop='test')
+        assert post(webhook, {'name': 'a test'}).text == '[]'
+        requests.get(webhook.webhook_url, timeout=30)
+        assert requests.post(f'{webhook.webhook_url}?validationToken=abc', timeout=30).text == 'abc'
+        restart(webhook)
+        assert [(each['Result'], each['Note']) for each in run(webhook)[1]] == [
+            ('handshake', 'handshake'), ('skipped', 'no incidents')]
+
+
+def test_what_a_sender_writes_is_no_markdown_and_no_secret_is_kept() -> None:
+    with Webhook() as webhook:
+        written = f'`![x](https://example.com/{TOKEN}) | <b> `'
+        requests.post(webhook.webhook_url, '{}', headers={'User-Agent': written, 'X-Forwarded-For': '[a](b)'}, timeout=30)
+        requests.post(webhook.webhook_url, '{}', headers={'User-Agent': '`![x](y) | "z'}, timeout=30)
+        restart(webhook)
+        shown, deliveries = run(webhook)
+        assert "`'![x](y) \\| \\x22z`" in shown
+        assert '`...`' in shown and '`127.0.0.1 for [a](b)`' in shown
+        assert TOKEN not in shown + json.dumps(deliveries)
+
+
+def test_a_command_that_cannot_be_run_says_why(webhook: Webhook) -> None:
+    shown, deliveries = run(webhook, limit='0')
+    assert 'limit must be at least 1' in shown and not deliveries
+
+
+def test_the_log_line_of_a_success_has_the_delivery_id() -> None:
+    with Webhook('--log-level', 'debug') as webhook:
+        post(webhook, {'name': 'a'}, **{'X-GitHub-Delivery': '72d3162e-cc78', 'User-Agent': 'with an id'})
+        post(webhook, {'name': 'a'}, **{'X-GitHub-Delivery': '72d3162e-cc78', 'User-Agent': 'the repeat'})
+        post(webhook, {'name': 'a'}, **{'X-GitHub-Delivery': TOKEN, 'User-Agent': 'the token'})
+        webhook.wait_for_line(r'"with an id", \d+ bytes, delivery "72d3162e-cc78": incident \d+')
+        webhook.wait_for_line(r'"the repeat", \d+ bytes, delivery "72d3162e-cc78": repeat of incident \d+')
+        webhook.wait_for_line(r'"the token", \d+ bytes, delivery "...": incident \d+')
+
+
+# The line to the server
+
+
+@pytest.fixture
+def own_line() -> Iterator[ServerLine]:
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={}, createIncidents=lambda incidents, *_: [{'id': '1'} for _ in incidents])
+    own = ServerLine(log_every=0, health_every=0)
+    yield own
+    own.cut()
+    gevent.joinall([own.runner], timeout=10)
+    demistomock.reset()
+
+
+def healths() -> list[str]:
+    return [str(error) for error, *_ in demistomock.calls_of('updateModuleHealth')]
+
+
+def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Clock, own_line: ServerLine) -> None:  # noqa: F811
+    may_return = threading.Event()
+
+    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
+        may_return.wait(10)
+        return [{'id': '1'} for _ in incidents]
+
+    demistomock.declare(createIncidents=create)
+    own_line.queue.add(slow := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+    until(lambda: demistomock.calls_of('createIncidents'))
+    for status in (503, 503, 401):
+        own_line.record(Request(log_note='busy'), status, '203.0.113.7', '-')
+    clock.passed = 34
+    may_return.set()
+    slow.result.get(timeout=10)
+    until(healths)
+    assert 'did not reply for 34 s until 20' in healths()[0] and '2 requests got 503 meanwhile' in healths()[0]
+    own_line.queue.add(quick := Post(slow.incidents or [{'name': 'b', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+    quick.result.get(timeout=10)
+    clock.pass_to(34 + 299)
+    assert not [each for each in healths() if not each]
+    clock.pass_to(34 + 301)
+    until(lambda: healths()[-1] == '')
+    *_, counts = own_line.history.hours.values()
+    assert counts['longest call (s)'] == 34
+
+
+def test_a_delivery_that_came_before_the_history_was_read_joins_it() -> None:
+    may_return = threading.Event()
+    before = read_history(None)
+    before.add(entry(1, False, 'rejected'))
+
+    def read_context() -> Any:
+        may_return.wait(10)
+        return before.to_context()
+
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext=read_context)
+    own = ServerLine()
+    until(lambda: demistomock.calls_of('getIntegrationContext'))
+    own.record(Request(log_note='No token is shown'), 401, '203.0.113.7', 'curl/8')
+    own.record_listening('2026-11-24T00:00:00Z')
+    may_return.set()
+    until(lambda: demistomock.calls_of('setIntegrationContext'))
+    saved = read_history(demistomock.calls_of('setIntegrationContext')[0][0])
+    assert [(each.since, each.count) for each in saved.others] == [(before.others[0].time, 2)]
+    assert saved.listening_since == '2026-11-24T00:00:00Z'
+    own.cut()
+    gevent.joinall([own.runner], timeout=10)
+    demistomock.reset()
+
+
+def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_ends(clock: Clock, own_line: ServerLine) -> None:  # noqa: F811
+    def saves() -> int:
+        before = len(demistomock.calls_of('info'))
+        own_line.log('info', 'a line')
+        until(lambda: len(demistomock.calls_of('info')) > before)
+        own_line.log('info', 'a line')
+        until(lambda: len(demistomock.calls_of('info')) > before + 1)
+        return len(demistomock.calls_of('setIntegrationContext'))
+
+    own_line.record_listening('2026-11-24T00:00:00Z')
+    found = [saves()]
+    for clock.passed in (0, 59.99, 60, 60):
+        own_line.record(Request(result='created'), 200, '203.0.113.7', '-')
+        found.append(saves())
+    own_line.drain()
+    found.append(len(demistomock.calls_of('setIntegrationContext')))
+    assert found == [1, 2, 2, 3, 3, 4]
+    assert read_history(demistomock.calls_of('setIntegrationContext')[-1][0]).listening_since == ''

@@ -1,0 +1,135 @@
+"""The history of deliveries alone: against a plain model of what it should keep, and its size in the worst case."""
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from GenericWebhook import MAX_HISTORY_BYTES, History, HistoryEntry, deliveries_report, read_history
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+from model import ROUNDS, SEED
+
+MOST_ACCEPTED, MOST_OTHERS, MOST_HOURS = 4, 3, 3
+EVENTS = st.lists(st.tuples(
+    st.integers(0, 90 * 60),  # seconds since the delivery before
+    st.booleans(),  # whether it is accepted
+    st.sampled_from(['created', 'repeat', 'skipped', 'rejected', 'rejected']),
+    st.sampled_from(['203.0.113.7', '203.0.113.8']),
+), max_size=40)
+
+
+def time_text(seconds: int) -> str:
+    return f'2026-11-{24 + seconds // 86400:02}T{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z'
+
+
+def entry(moment: int = 0, is_accepted: bool = True, result: str = 'created',
+          address: str = '203.0.113.7', **fields: Any) -> HistoryEntry:
+    status, note = (401, 'No token is shown') if result == 'rejected' else (200, 'incident 17')
+    values = {'number': 0, 'time': time_text(moment), 'since': time_text(moment), 'count': 1, 'size': moment,
+              'is_accepted': is_accepted, 'status': status, 'address': address, 'user_agent': 'curl/8', 'product': '',
+              'result': result, 'note': note}
+    return HistoryEntry(**{**values, **fields})
+
+
+@seed(SEED)
+@settings(max_examples=ROUNDS or 200, deadline=None)
+@given(EVENTS)
+def test_the_history_keeps_the_latest_lines_of_each_kind_and_counts_equal_rejections_in_one(events: list[Any]) -> None:
+    history, now = History(), 0
+    kept: dict[bool, list[tuple[str, str, int, int, int]]] = {True: [], False: []}  # result, address, since, time, count
+    hours: dict[str, Counter[str]] = {}
+    for wait, is_accepted, result, address in events:
+        now += wait
+        history.add(entry(now, is_accepted, result, address), MOST_ACCEPTED, MOST_OTHERS)
+        what = '401 No token is shown' if result == 'rejected' else result
+        hours.setdefault(time_text(now)[:13], Counter())[what] += 1
+        equal = [each for each in kept[is_accepted] if each[:2] == (result, address) and result == 'rejected']
+        since, count = (equal[0][2], equal[0][4] + 1) if equal else (now, 1)
+        others = [each for each in kept[is_accepted] if each not in equal]
+        kept[is_accepted] = [*others, (result, address, since, now, count)][-(MOST_ACCEPTED if is_accepted else MOST_OTHERS):]
+    for is_accepted, lines in ((True, history.accepted), (False, history.others)):
+        assert [(each.result, each.address, each.since, each.time, each.count) for each in lines] == [
+            (result, address, time_text(since), time_text(latest), count)
+            for result, address, since, latest, count in kept[is_accepted]]
+    assert history.hours == hours
+    numbers = [each.number for each in history.accepted + history.others]
+    assert len(set(numbers)) == len(numbers)
+    assert read_history(history.to_context()) == history
+
+
+def test_the_oldest_hours_are_forgotten() -> None:
+    history = History()
+    for number in range(MOST_HOURS + 2):
+        history.add(entry(3600 * number, size=number))
+    assert list(read_history(history.to_context(most_hours=MOST_HOURS)).hours) == [
+        '2026-11-24T02', '2026-11-24T03', '2026-11-24T04']
+
+
+def test_rejections_for_ever_new_reasons_are_counted_together() -> None:
+    history = History()
+    history.add(entry())
+    for number in range(100):
+        history.add(entry(result='rejected', note=f'reason {number}'))
+    history.add(entry(result='repeat'))
+    [counts] = history.hours.values()
+    assert len(counts) == 10
+    assert (counts['created'], counts['repeat'], counts['rejected for other reasons']) == (1, 1, 93)
+
+
+@pytest.mark.parametrize('letter', ['x', '\\', '\xff'], ids=ascii)
+def test_whatever_strangers_send_the_history_stays_small_and_their_lines_leave_room_for_accepted_deliveries(letter: str) -> None:
+    history = History()
+    for hour in range(48):
+        for number in range(12):
+            history.add(entry(3600 * hour, False, 'rejected', letter * 60, user_agent=f'{hour}.{number}{letter * 74}',
+                              note=f'{number:02} is why it was rejected'.ljust(100, '.'), size=25 * 1024 * 1024))
+    for number in range(300):
+        history.add(entry(3600 * 48, address='172.17.0.1', note=f'incident {number}', user_agent='Datadog/1.0'))
+    text = history.to_context()['deliveries']
+    assert len(text.encode()) <= MAX_HISTORY_BYTES == 64 * 1024
+    assert len(history.accepted) > 100 and history.accepted[-1].note == 'incident 299'
+
+
+def test_150_lines_of_usual_deliveries_beside_50_rejections_fit() -> None:
+    history = History()
+    for number in range(400):
+        history.add(entry(number, address='172.17.0.1 for 140.82.115.11, 10.0.0.1', product='AWS CloudWatch',
+                          user_agent='Amazon Simple Notification Service Agent', note=f'repeat of incident {number}'))
+        history.add(entry(number, False, 'rejected', f'203.0.113.{number}', note='The value of Authorization is another' * 2))
+    history.to_context()
+    assert (len(history.accepted), len(history.others)) == (150, 50)
+
+
+@pytest.mark.parametrize('context', [None, [], 'text', {}, {'deliveries': 1}, {'deliveries': '{'}, {'deliveries': '[]'},
+                                     {'deliveries': '{"accepted": [[1, 2]]}'}, {'samples': '[]'}], ids=str)
+def test_a_context_that_holds_something_else_is_an_empty_history(context: object) -> None:
+    assert read_history(context) == History()
+    assert 'Not listening; nothing is saved yet' in deliveries_report(context, {}, 0).readable_output
+
+
+def report(history: History, **args: Any) -> Any:
+    return deliveries_report(history.to_context(), args, now=history.saved + 90)
+
+
+def test_the_report_shows_the_newest_first_and_only_the_result_asked_for() -> None:
+    history = History(listening_since='2026-11-24T00:00:00Z', saved=1000, waiting=3)
+    for number, result in enumerate(['created', 'rejected', 'repeat', 'rejected', 'skipped', 'handshake']):
+        history.add(entry(number, result != 'rejected', result))
+    shown = {result: [each['Result'] for each in report(history, result=result).outputs]
+             for result in ('all', 'created', 'repeat', 'rejected', 'skipped')}
+    assert shown == {'all': ['handshake', 'skipped', 'rejected', 'repeat', 'created'], 'created': ['created'],
+                     'repeat': ['repeat'], 'rejected': ['rejected'], 'skipped': ['skipped']}
+    assert [each['Result'] for each in report(history, limit='2').outputs] == ['handshake', 'skipped']
+    state, *_ = report(history).readable_output.splitlines()
+    assert state == 'Listening since 2026-11-24T00:00:00Z; saved 1.5 minutes ago; 3 requests waited for XSOAR then.'
+    assert report(history, result='rejected').outputs[0] == {
+        'Number': 4, 'Time': time_text(3), 'Since': time_text(1), 'Count': 2, 'Size': 3, 'IsAccepted': False, 'Status': 401,
+        'Address': '203.0.113.7', 'UserAgent': 'curl/8', 'Product': '', 'Result': 'rejected', 'Note': 'No token is shown'}
+
+
+@pytest.mark.parametrize('args', [{'limit': '0'}, {'limit': '-1'}, {'limit': 'ten'}, {'result': 'accepted'}], ids=json.dumps)
+def test_an_unusable_argument_is_rejected(args: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r'limit|ten'):
+        report(History(), **args)

@@ -1,0 +1,1 @@
+"""The parts of the carried CommonServerPython. CommonServerPython.py names them in their order."""
