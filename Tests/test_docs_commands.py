@@ -1,4 +1,4 @@
-"""Every command in the documentation runs here as it stands there, and prints what stands below it.
+"""Every command in the documentation runs here as printed, and prints what follows it.
 
 The commands are read out of the documents, so a new one is run without a change here, or fails until its kind is known.
 """

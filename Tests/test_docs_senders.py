@@ -57,7 +57,7 @@ ROWS = {re.split(r'[][]', title)[1]: (ways, by) for title, ways, _, by in TABLE}
 
 
 def named_headers(text: str) -> set[str]:
-    """What stands as code and looks like a header's name, in lower case."""
+    """Return what is marked as code and looks like a header's name, in lower case."""
     return {name.lower() for span in quoted(text)
             for name in re.findall(r'^(Authorization|[A-Za-z]+(?:-[A-Za-z0-9]+)+)(?=$|:)', span)}
 
@@ -75,7 +75,8 @@ def test_the_senders_of_a_soc_come_first_and_in_the_order_of_their_worth() -> No
     assert tuple(ROWS)[:len(FIRST)] == FIRST
 
 
-@pytest.mark.parametrize('title, ways, reaches', [(re.split(r'[][]', title)[1], ways, reaches) for title, ways, reaches, _ in TABLE])
+@pytest.mark.parametrize('title, ways, reaches', [
+    (re.split(r'[][]', title)[1], ways, reaches) for title, ways, reaches, _ in TABLE])
 def test_only_a_sender_that_can_set_authorization_reaches_a_tenant_without_an_engine(title: str, ways: str, reaches: str) -> None:
     if 'Authorization' in ways:
         assert reaches == 'yes'

@@ -2051,7 +2051,7 @@ class ThirdPartyEvent:
         return ''
 
     def queryable(self, key: str) -> str:
-        """Return a problem key in a form that can stand in a query of XSOAR and does not contain the token."""
+        """Return a problem key in a form that can be part of a query of XSOAR and does not contain the token."""
         if re.fullmatch(r'[A-Za-z0-9._:/@-]{1,100}', key) and not self.contains_token(key):
             return key
         return hashlib.sha256(key.encode()).hexdigest()[:32]
