@@ -1004,7 +1004,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   rule looks for a severity, except where the column is `-`.
 # recovered: conditions that only the end of a problem meets; empty for a sender that does not report it. Also:
 #   !path       there is no value at the path, or it is empty or 0; `!path=value` is any other value, or none
-#   a at time   the problem ended at the time at the path `time`; without it, when the event arrived
+#   a at time   the problem ended, and the incident occurred, at the time at the path `time`; without it, on arrival
 #   A path with `*` meets a condition only if every item does.
 # problem key: the name of the sender's file in `senders`, a colon, and the paths whose values together are the same in all
 #   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` is the only item of
