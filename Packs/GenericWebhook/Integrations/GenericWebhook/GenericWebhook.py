@@ -3120,12 +3120,13 @@ def safe_count(timings: Sequence[Timing], growth: int = 32, worst_seconds: float
     Without overhead the time grows in proportion to the incidents. For example, if 10 incidents took 0.6 s and then 60
     took 1.1 s, 60 * (10 / 1.1) = 545 would take LONGEST_CALL_SECONDS, 10 s. A call may contain that many in any case. It
     may contain more if that is at most `growth` times the incidents of the largest call so far, and would end within
-    `worst_seconds`: 60 * 32 = 1,920. A call of more than 60 s would stop the platform's heartbeat for good.
+    `worst_seconds`: 60 * 32 = 1,920. A call of more than 60 s would stop the platform's heartbeat for good. Calls of a few
+    incidents tell less: the first run of a pre-process script takes longer, because its container starts.
     """
     count, spent = timings[-1]
     in_longest_call = count * LONGEST_CALL_SECONDS / spent
     largest_count, largest_spent = max(timings)
-    in_worst_call = largest_count * min(growth, worst_seconds / largest_spent)
+    in_worst_call = largest_count * min(growth if largest_count >= 8 else 6, worst_seconds / largest_spent)
     return max(in_longest_call, in_worst_call)
 
 
