@@ -1407,10 +1407,12 @@ WORDS = {meaning: words.split() for meaning, words in {
         headline''',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
         malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
-        conditionname''',
+        conditionname pluginname detectiontype
+        yararule detectorname alertthreatmodelname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
-        reason cause displayname info eventinfo operationdetail alertdetails details content''',
+        reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
+        eventtypedisplayname''',
     # Before it, or if the event has none, the name begins with the kind of event.
     'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
         actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
@@ -1427,7 +1429,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
         happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
-        servertimestamp datecreate generateddatetime detectiontimestamp updatedon''',
+        servertimestamp datecreate generateddatetime detectiontimestamp updatedon
+        detectedtime sentat receivedat recordedat confirmedat firstfound alerttime''',
     # Besides the event itself, the objects under these keys are searched for a time.
     'time inside': 'alert event data incident issue detail finding metadata',
     # The objects under these keys, or the first one in a list, are searched for a name.
