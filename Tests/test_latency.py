@@ -171,9 +171,7 @@ def test_with_a_pre_process_script_of_500_ms_60_posts_at_once_lose_nothing(tmp_p
     (pack / script).write_text('import time\ntime.sleep(0.5)\ndemisto.results(True)\n')
     with Joining(pack=pack) as xsoar:
         keys = [f'alertmanager:{number:04x}' for number in range(60)]
-        for number in range(3):  # the first calls show the receiver how long the script takes
-            xsoar.post(alert(fingerprint=f'first {number}'))
         answers = asyncio.run(post_all(xsoar, [alert(fingerprint=key.partition(':')[2]) for key in keys]))
         assert [[incident['dbotMirrorId'] for incident in answer.json] for answer in answers] == [[key] for key in keys]
-        assert sorted(incident['dbotMirrorId'] for incident in xsoar.found()[3:]) == keys
-        assert max(xsoar.state()['createSizes']) <= 15, 'a call could take more than 10 s'
+        assert sorted(incident['dbotMirrorId'] for incident in xsoar.found()) == keys
+        assert max(xsoar.state()['createSizes']) <= 18, 'a call took more than 10 s'

@@ -70,10 +70,12 @@ IN_ORDER = {meaning: words.split() for meaning, words in {
         headline""",
     'rule': """alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
         malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
-        conditionname""",
+        conditionname pluginname detectiontype
+        yararule detectorname alertthreatmodelname""",
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': """message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
-        reason cause displayname info eventinfo operationdetail alertdetails details content""",
+        reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
+        eventtypedisplayname""",
     'kind': """eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
         actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
         eventid status statestring state requesttype alert error""",
@@ -86,7 +88,8 @@ IN_ORDER = {meaning: words.split() for meaning, words in {
     'time': """utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
         happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
-        servertimestamp datecreate generateddatetime detectiontimestamp updatedon""",
+        servertimestamp datecreate generateddatetime detectiontimestamp updatedon
+        detectedtime sentat receivedat recordedat confirmedat firstfound alerttime""",
     'time inside': 'alert event data incident issue detail finding metadata',
     'inside': """alert incident event data issue finding detection threat violation problem ticket case rule payload
         detail details object resource properties attributes essentials context result protopayload alerts events findings

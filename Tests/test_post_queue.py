@@ -405,11 +405,12 @@ def test_60_posts_are_all_created_by_a_server_that_now_takes_8_seconds_a_call() 
     ([(4, 0.25), (8, 4.0)], 2, 2),
     ([(1, 0.25)], 5, 20),
     ([(1, 0.001)], 2, 2000),
-    ([(1, 1.0), (2, 1.0)], 2, 64),
+    ([(1, 1.0), (2, 1.0)], 2, 20), ([(1, 0.1), (2, 0.1)], 2, 200),
 ], ids=['nothing was measured', 'two tell more than one', 'unless they may take over 30 s', 'one tells more than two again',
         'by what an incident takes', 'beside what a call takes', 'at most 32 times as many at once', 'whichever came first',
         'at most 40 s if all cost their share', 'a larger one that was faster tells of jitter', 'nearly one size tells nothing',
-        'slower the more they are', 'for five seconds', 'many that cost their share', 'at most 32 times two'])
+        'slower the more they are', 'for five seconds', 'many that cost their share',
+        'of two, as many as take 10 s', 'of two that are fast, more'])
 def test_a_call_holds_as_many_incidents_as_its_time_allows(calls: list[tuple[int, float]], seconds: float, count: int) -> None:
     assert how_many_fit(calls, seconds) == count
 

@@ -144,7 +144,7 @@ def test_a_body_of_30_mb_is_refused_without_being_held(webhook: Webhook, argumen
     ('{"a": 1,}', 400, 'line 1 column'), ('{"a": NaN}', 400, 'NaN is not JSON'), ('{"name": 3}', 400, "'name' is a number"),
     ('{"raw_json": "text"}', 400, "'raw_json' is a string"), ('{"occurred": "soon"}', 400, 'ISO 8601'),
     ('[{"name": "good"}, 3]', 400, 'Item 2 of 2'), ('[' * 50_000, 400, 'nested too deeply'),
-    ('{"raw_json": {}, "severity": 1}', 400, "beside 'raw_json'"),
+    ('{"raw_json": {}, "priority": 1}', 400, "beside 'raw_json'"),
 ])
 def test_a_bad_body_is_refused_with_a_reason_and_makes_nothing(webhook: Webhook, body: str, status: int, word: str) -> None:
     before = len(webhook.sent())

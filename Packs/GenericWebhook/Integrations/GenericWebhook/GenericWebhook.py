@@ -1004,7 +1004,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   rule looks for a severity, except where the column is `-`.
 # recovered: conditions that only the end of a problem meets; empty for a sender that does not report it. Also:
 #   !path       there is no value at the path, or it is empty or 0; `!path=value` is any other value, or none
-#   a at time   the problem ended at the time at the path `time`; without it, when the event arrived
+#   a at time   the problem ended, and the incident occurred, at the time at the path `time`; without it, on arrival
 #   A path with `*` meets a condition only if every item does.
 # problem key: the name of the sender's file in `senders`, a colon, and the paths whose values together are the same in all
 #   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` is the only item of
@@ -1407,10 +1407,12 @@ WORDS = {meaning: words.split() for meaning, words in {
         headline''',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
         malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
-        conditionname''',
+        conditionname pluginname detectiontype
+        yararule detectorname alertthreatmodelname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
-        reason cause displayname info eventinfo operationdetail alertdetails details content''',
+        reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
+        eventtypedisplayname''',
     # Before it, or if the event has none, the name begins with the kind of event.
     'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
         actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
@@ -1427,7 +1429,8 @@ WORDS = {meaning: words.split() for meaning, words in {
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
         happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
-        servertimestamp datecreate generateddatetime detectiontimestamp updatedon''',
+        servertimestamp datecreate generateddatetime detectiontimestamp updatedon
+        detectedtime sentat receivedat recordedat confirmedat firstfound alerttime''',
     # Besides the event itself, the objects under these keys are searched for a time.
     'time inside': 'alert event data incident issue detail finding metadata',
     # The objects under these keys, or the first one in a list, are searched for a name.
@@ -3120,12 +3123,13 @@ def safe_count(timings: Sequence[Timing], growth: int = 32, worst_seconds: float
     Without overhead the time grows in proportion to the incidents. For example, if 10 incidents took 0.6 s and then 60
     took 1.1 s, 60 * (10 / 1.1) = 545 would take LONGEST_CALL_SECONDS, 10 s. A call may contain that many in any case. It
     may contain more if that is at most `growth` times the incidents of the largest call so far, and would end within
-    `worst_seconds`: 60 * 32 = 1,920. A call of more than 60 s would stop the platform's heartbeat for good.
+    `worst_seconds`: 60 * 32 = 1,920. A call of more than 60 s would stop the platform's heartbeat for good. Calls of a few
+    incidents tell less: the first run of a pre-process script takes longer, because its container starts.
     """
     count, spent = timings[-1]
     in_longest_call = count * LONGEST_CALL_SECONDS / spent
     largest_count, largest_spent = max(timings)
-    in_worst_call = largest_count * min(growth, worst_seconds / largest_spent)
+    in_worst_call = largest_count * min(growth if largest_count >= 8 else 6, worst_seconds / largest_spent)
     return max(in_longest_call, in_worst_call)
 
 

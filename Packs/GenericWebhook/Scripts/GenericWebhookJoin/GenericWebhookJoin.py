@@ -142,8 +142,8 @@ def add_note(number: str, lines: list[str]) -> None:
 # What happens to an event.
 
 
-def is_dropped(event: Incident) -> bool:
-    """Return whether an event is dropped, because an incident has what it says. Raise any exception if that is in doubt."""
+def process(event: Incident) -> bool:
+    """Join an event to the open incident of its problem, and return whether it is dropped. Raise an exception in doubt."""
     key = event.get('dbotMirrorId')
     if event.get('sourceBrand') != BRAND or not isinstance(key, str) or not SAFE_KEY.fullmatch(key):
         return False
@@ -160,8 +160,9 @@ def is_dropped(event: Incident) -> bool:
 def join(incident: Incident, event: Incident) -> bool:
     """Note in an open incident what an event changes. Return False if the incident is no longer open afterwards."""
     number, (latest, known) = incident['id'], last_event(incident)
-    occurred, is_changed = read_time(event['occurred']), digest(event) != known
+    occurred = read_time(event['occurred'])
     is_end = is_recovery(event) and occurred >= latest
+    is_changed = is_end or digest(event) != known
     if is_changed:
         add_note(number, describe(incident, event, is_end))
     # Somebody may have closed it since it was found, or the index of the search was late.
@@ -193,7 +194,7 @@ def update(incident: Incident, event: Incident, latest: datetime, is_end: bool) 
 def main() -> None:  # pylint: disable=W9012  # return_error would give the rule an error instead of True
     """Give the rule False for an event that is dropped and True for one that becomes an incident."""
     try:
-        dropped, doubt = is_dropped(demisto.incident()), None
+        dropped, doubt = process(demisto.incident()), None
     except Exception as error:
         dropped, doubt = False, error
     return_results(not dropped)  # before anything else that may fail

@@ -177,7 +177,8 @@ def test_a_recovery_from_before_the_latest_event_adds_one_note_and_closes_nothin
     assert server.incidents['1']['status'] == 1 and RESOLVED not in server.incidents['1']['labels']
     assert [text.splitlines()[0] for text in server.text()[1:]] == ['Resolved, but before the latest event: Disk full on db-1']
     assert not server.receive(recovery(occurred=time_text(0, 10)))
-    assert server.incidents['1']['status'] == 2
+    assert server.incidents['1']['status'] == 2 and RESOLVED in server.incidents['1']['labels']
+    assert server.text()[-1].startswith('Resolved: Disk full on db-1')
 
 
 def test_a_recovery_of_the_time_of_the_problem_closes_it_in_any_time_zone():
