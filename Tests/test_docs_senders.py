@@ -180,3 +180,16 @@ def test_the_body_of_checklys_guide_has_the_fields_that_its_recipe_is_known_by(a
         incident, expected = app.incidents[-1], delivery['expected']
         assert (incident['name'], incident.get('severity'), incident['dbotMirrorId'], incident['occurred']) == (
             expected['name'], expected.get('severity'), expected['problem_key'], expected['occurred'])
+
+
+@pytest.mark.parametrize('body, content_type, names', [
+    (re.findall(r"--data '(.+?)' 'URL'", GUIDES['Any other'])[0], 'application/x-www-form-urlencoded', ['Fail2ban <name>: <ip> banned']),
+    (urlencode({'title': 'nginx: Connection failed', 'host': 'web-1', 'description': 'failed to connect'}),
+     'application/x-www-form-urlencoded', ['nginx: Connection failed']),
+    ('{"time": 1795510800, "host": "web-1", "event": {"message": "Disk full"}}{"event": "Disk full on db-1"}', 'application/json',
+     ['Disk full', 'Disk full on db-1']),
+], ids=['Fail2ban', 'Monit', 'Splunk HEC'])
+def test_a_program_without_a_guide_creates_incidents_that_say_what_happened(
+        app: App, body: str, content_type: str, names: list[str]) -> None:
+    assert app.authorized(body, content_type).status == 200
+    assert [incident['name'] for incident in app.incidents] == names
