@@ -30,7 +30,6 @@ INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))
 PACKS_OWN = read(MANUAL)
 ALL_SENDERS = read(ROOT / 'docs/senders/README.md')
-JOIN = PACK / 'Scripts/GenericWebhookJoin'
 SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
 COMMAND = DESCRIPTOR['script']['commands'][0]
@@ -171,9 +170,6 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         {quoted(name)[0]: quoted(values)[0] for name, values, _ in
          table(chapter('Change what happens'), 'setting', 'values', 'meaning')},
         {name: str(value) for name, value in GenericWebhookJoin.SETTINGS.items()}),
-    'settings in its own README': lambda: (
-        [row[:2] for row in table(read(JOIN / 'README.md'), 'Setting', 'Values', 'Meaning')],
-        [row[:2] for row in table(chapter('Change what happens'), 'setting', 'values', 'meaning')]),
     'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, read_parameters()),
     'parameters of a URL that are no token': lambda: (read_parameters(), script.OWN_PARAMETERS),
     'words of severities in the guide': lambda: (severity_words(USAGE), script.SCALE['words'].by_word),
