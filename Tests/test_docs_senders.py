@@ -183,7 +183,8 @@ def test_the_body_of_checklys_guide_has_the_fields_that_its_recipe_is_known_by(a
 
 
 @pytest.mark.parametrize('body, content_type, names', [
-    (re.findall(r"--data '(.+?)' 'URL'", GUIDES['Any other'])[0], 'application/x-www-form-urlencoded', ['Fail2ban <name>: <ip> banned']),
+    (re.findall(r"--data '(.+?)' 'URL'", GUIDES['Any other'])[0], 'application/x-www-form-urlencoded',
+     ['Fail2ban <name>: <ip> banned']),
     (urlencode({'title': 'nginx: Connection failed', 'host': 'web-1', 'description': 'failed to connect'}),
      'application/x-www-form-urlencoded', ['nginx: Connection failed']),
     ('{"time": 1795510800, "host": "web-1", "event": {"message": "Disk full"}}{"event": "Disk full on db-1"}', 'application/json',
