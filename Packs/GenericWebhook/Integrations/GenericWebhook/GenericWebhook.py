@@ -993,7 +993,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 # identified by: conditions. Begin with the path that the fewest events of other senders have: events are compared only
 #   to rows whose first key they have.
 # name: text with paths in braces; `{}` is the first path (or `a|b`) of "identified by". A path is dropped, with the text
-#   before it and the bracket after it, if its value is missing or equals an earlier one: without a host,
+#   before it and the bracket after it, if its value is missing or repeats an earlier one: without a host,
 #   `{title} ({host})` gives `Disk full`. If all paths before it are dropped, a path gives its value alone: without a
 #   title, `db-1`.
 # time: the paths of a date or a Unix time; without one, the general rule looks for a time, except where the last path
@@ -1003,11 +1003,11 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   counts; in `alerts.*.severity`, `*` is every item of the list, and the gravest counts. If there is none, the general
 #   rule looks for a severity, except where the column is `-`.
 # recovered: conditions that only the end of a problem meets; empty for a sender that does not report it. Also:
-#   !path       there is no value at the path, or it is empty or 0; `!path=value` is any other value, or none
+#   !path       there is no value at the path, or '', {}, false or 0; `!path=value` is any other value, or none
 #   a at time   the problem ended, and the incident occurred, at the time at the path `time`; without it, on arrival
 #   A path with `*` meets a condition only if every item does.
 # problem key: the name of the sender's file in `senders`, a colon, and the paths whose values together are the same in all
-#   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` is the only item of
+#   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` means the only item of
 #   a list. If a value is missing, or a list has several items, the incident gets no key.
 #
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
@@ -1317,10 +1317,10 @@ class Row:
     conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
     name_parts: list[NamePart]
     time: str  # paths, the last of which may be NOTHING, or ''
-    severities: list[tuple[str, str]]  # names of scales and paths: [('words', 'severity'), ('falco', 'priority')]
+    severities: list[tuple[str, str]]  # pairs of a scale's name and a path: [('words', 'severity'), ('falco', 'priority')]
     has_no_severity: bool  # the general rule looks for none either
     recoveries: list[list[str]]  # alternatives of conditions: [['action=fixed', 'alert.number'], ['state=closed']]
-    recovered_at: str  # the path of the time at which the problem ended, or ''
+    recovered_at: str  # paths (`a|b`) of the time at which the problem ended, or ''
     key_prefix: str  # of the problem key, or ''
     problem_keys: list[list[str]]  # alternatives of paths and conditions
 
@@ -1328,7 +1328,7 @@ class Row:
 COLUMNS = ('sender', 'identified by', 'name', 'time', 'severity', 'recovered', 'problem key')
 NOTHING = '-'
 
-# XSOAR's severities (0.5 informational, 1 low, 2 medium, 3 high, 4 critical) and the values of senders that mean them.
+# XSOAR's severities (0 unknown, 0.5 informational, 1 low, 2 medium, 3 high, 4 critical) and the values of senders that mean them.
 # `7+` is any number from 7 on, up to the next such number; `-` says that a value means no severity; `_` is a space.
 SCALES = '''
 words: 4 critical fatal emergency disaster blocker p1 | 3 high error major severe p2 |
@@ -1399,7 +1399,7 @@ SCALE = read_scales()
 RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
 
 
-# The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
+# The general rule, for what no row finds: which keys have which meaning, the best key first. Keys are compared
 # in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
 WORDS = {meaning: words.split() for meaning, words in {
     # What happened is looked for under these four meanings, in this order.
@@ -1413,13 +1413,13 @@ WORDS = {meaning: words.split() for meaning, words in {
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
         reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
         eventtypedisplayname''',
-    # Before it, or if the event has none, the name begins with the kind of event.
+    # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
         actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
         eventid status statestring state requesttype alert error''',
-    # In objects under any other key, only these tell the kind.
+    # In objects under keys that are not in 'inside', only these name the kind.
     'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
-    # If it has no text, the name ends with what the event is about, or else with the person that it is about.
+    # If the event has no such text, the name ends with the object that it concerns, or else the person.
     'object': 'host hostname computername device resourcename resource repository repo project package',
     'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner srcip
         sourceip ip ipaddress domain''',
@@ -1448,7 +1448,7 @@ WORDS = {meaning: words.split() for meaning, words in {
         tags attributes properties''',
 }.items()}
 
-# These patterns are joined below. Each must end with a line break: a comment would otherwise swallow the next pattern.
+# Those joined below (`.pattern`) must end with a line break: a comment would otherwise swallow the next pattern.
 IDENTIFIER = re.compile(r'''
     \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
     [0-9a-f]{16,}  # a hash
@@ -1479,7 +1479,7 @@ UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, IDENTIFIER.pattern, r
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
     ''')), GENERIC_TEXT.flags)
-# What precedes the text in the first line of a body: an XML declaration, or the header of a syslog message.
+# What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
 PREAMBLE = re.compile(r'''
     <\?xml[^>]*> |
     (<\d{1,3}>(\d\ )?  # the priority, and a version: <134>1
@@ -1501,7 +1501,7 @@ def without_error_markers(text: str) -> str:
 
 @lru_cache(maxsize=64)  # the events of an array have the same headers
 def topic_headers(names: tuple[str, ...]) -> list[str]:
-    """Return the names of headers that tell the kind of event: `x-acme-event`."""
+    """Return those of the names that belong to headers with the kind of event, such as `x-acme-event`."""
     return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?', name)]
 
 
@@ -1527,7 +1527,7 @@ RFC3339 = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:[0-
 def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: float = float('inf')) -> str:
     """Return an ISO 8601 date in RFC 3339. Dates in RFC 3339 are unchanged, even with an offset: `2026-11-24T10:00:00+01:00`.
 
-    Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), or are in UTC if they have no offset.
+    Others are converted to UTC (`2026-11-24 10:00+01:00` -> `2026-11-24T09:00:00Z`), and one without an offset is read as UTC.
     Raise ValueError or OverflowError if it is not a date between `earliest` and `latest` (Unix time in seconds).
     """
     rfc3339 = RFC3339.fullmatch(text)
@@ -1593,7 +1593,7 @@ def month_and_day(month: str, day: str) -> tuple[int, int]:
 def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
     """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
 
-    Return '' if the text is neither, if it could be two dates, or if it is before the year 2000 or more than a day after
+    Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after
     now.
     """
     unix_time_pattern = r'(?a)\d{9,19}(\.\d*)?'  # 1764000000, 1764000000123 or 1764000000.123
@@ -1650,7 +1650,7 @@ UNKNOWN = object()  # in place of values that would take too much time to read: 
 
 
 class JsonArray(dict[str, Any]):
-    """A JSON array of any size, of which only the first item is kept apart, as a Raw.
+    """A JSON array of any size, of which only the first item is split off, as a Raw.
 
     It is a dict with the one key `0`, so that find() follows `alerts.0.startsAt` as if `0` were a key of an object.
     """
@@ -1667,7 +1667,7 @@ class JsonArray(dict[str, Any]):
     def values_at(self, path: str) -> list[Any]:
         """Return the value at a dotted path in each item, None for an item without it.
 
-        Return [UNKNOWN] if the array is too large to be read whole, or if what should be an object on the way is not.
+        Return [UNKNOWN] if the array is too large to be read whole, or if something on the path is not an object.
         """
         if len(memoryview(self.source)) > SMALL_BODY_BYTES:
             return [UNKNOWN]
@@ -1684,7 +1684,7 @@ class JsonArray(dict[str, Any]):
 def item_decoder(path: str) -> Decoder[Any]:
     """Return a decoder that follows a dotted path in every item of an array, in one pass.
 
-    For the path `a.b` it returns structs whose `value.value` is the JSON text of the member `b` of the member `a`, or None.
+    For the path `a.b` a struct's `value.value` is the JSON of `b` in `a` (`null` if missing); without `a`, `value` is None.
     """
     *outer_keys, last_key = path.split('.')
     struct: Any = defstruct('Member', [('value', Raw, Raw(b'null'))], rename={'value': last_key})
@@ -1693,7 +1693,7 @@ def item_decoder(path: str) -> Decoder[Any]:
     return Decoder(list[struct])
 
 
-MAX_MEMBERS = 1000  # of an object inside an event: the others are not looked at
+MAX_MEMBERS = 1000  # of an object inside an event: the others are ignored
 
 
 def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = MAX_MEMBERS) -> Any:
@@ -1751,9 +1751,9 @@ def split_path(path: str) -> list[tuple[str, str]]:
 
 
 def read_senders() -> dict[str, list[Row]]:
-    """Return the rows of SENDERS by each key or header with which their first condition can begin.
+    """Return the rows of SENDERS by every key or header that can come first in their first condition.
 
-    An event has few of these keys, so that few rows are tried for it.
+    An event has few of these keys, so few rows are tried for it.
     """
     rows_by_key: dict[str, list[Row]] = {}
     for row in sender_rows():
@@ -1782,7 +1782,7 @@ def sender_rows() -> Iterator[Row]:
 
 
 def severity_paths(column: str) -> list[tuple[str, str]]:
-    """Return the scales and paths in a column of severity: 'a|falco:b' -> [('words', 'a'), ('falco', 'b')]."""
+    """Return the scales and paths in a severity column: 'a|falco:b' -> [('words', 'a'), ('falco', 'b')]."""
     pairs = [path.rpartition(':') for path in column.split('|') if path and path != NOTHING]
     return [(scale or 'words', path) for scale, _, path in pairs]
 
@@ -1845,7 +1845,7 @@ class Scope:
                 yield from scopes_in(value, word)
 
     def others(self) -> Iterator['Scope']:
-        """Yield a scope for each object, and for the first item of each list, under a key that no meaning leads to."""
+        """Yield a scope for each object, and for the first item of each list, under a key that is not in 'inside'."""
         known = set(self.keys['inside'].values())
         for key, value in list(islice(self.members.items(), 200)):
             is_single = isinstance(value, Raw) and bytes(memoryview(value)[:1]) not in (b'{', b'[')
@@ -1854,7 +1854,7 @@ class Scope:
 
 
 def scopes_in(value: Any, parent: str = '') -> Iterator[Scope]:
-    """Yield a scope for an object, or for the first item of a list, if it is one."""
+    """Yield a scope for an object, or for the first item of a list if that item is an object."""
     members = find(value, '0') if isinstance(value, JsonArray) else value
     if isinstance(members, dict):
         yield Scope(members, parent)
@@ -1885,7 +1885,7 @@ class ThirdPartyEvent:
         return first_of(map(shortened, self.possible_names()))
 
     def possible_names(self) -> Iterator[str]:
-        """Yield the names that the event may have, the best first; '' if one of the ways to find a name finds none."""
+        """Yield the names that the event may have, the best first; '' stands for a way that found none."""
         if self.row:
             yield self.name_by_row(self.row)
         if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
@@ -1896,7 +1896,7 @@ class ThirdPartyEvent:
         yield from self.names_by_general_rule()
 
     def names_by_general_rule(self) -> Iterator[str]:
-        """Yield what happened, or the kind of event and what it is about, such as `product.created: Blue mug`."""
+        """Yield a text that says what happened, then the kind of event with its subject, such as `product.created: Blue mug`."""
         name = self.own_name()
         text, who = self.text_and_who(name)
         topic = self.topic()
@@ -1906,7 +1906,7 @@ class ThirdPartyEvent:
         yield self.joined(kind, text or who or self.entity())
 
     def text_and_who(self, name: str) -> tuple[str, str]:
-        """Return the best text of the event, and a better one that only says who or what is concerned; either can be ''."""
+        """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''."""
         text, who = name, ''
         for meaning in ('title', 'rule', 'summary', 'text'):
             if text and not WHO.fullmatch(text):
@@ -1955,13 +1955,13 @@ class ThirdPartyEvent:
             yield self.clean_text(self.value_at(path))
         yield from self.times_by_general_rule()
         if len(self.members) == 1:
-            # At the start of a line of a log, perhaps after the header of a syslog message. Without an offset, it may be local.
+            # At the start of a log line, perhaps after a syslog priority. Without an offset, the time may be local.
             date_with_offset = r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)'
             if start := re.match(rf'(?a)\s*(?:<\d{{1,3}}>(?:\d )?)?({date_with_offset})(?!\S)', self.text_member('body')):
                 yield start[1]
 
     def times_by_general_rule(self) -> Iterator[str]:
-        """Yield the texts under the keys that mean a time; last the dates alone, joined with a time alone beside them."""
+        """Yield the texts under the keys that mean a time; at the end bare dates, with and without a bare time beside them."""
         time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
         from_dates_alone: list[str] = []
         for scope in chain([self.top], self.top.inner('time inside')):
@@ -1976,7 +1976,7 @@ class ThirdPartyEvent:
         yield from from_dates_alone
 
     def severity(self) -> float | None:
-        """Return how severe the event is on XSOAR's scale, or None if nothing says so."""
+        """Return the event's severity on XSOAR's scale (a recovery's is RECOVERED_SEVERITY), or None if nothing says."""
         if self.row:
             if self.is_recovery:
                 return RECOVERED_SEVERITY
@@ -1999,7 +1999,7 @@ class ThirdPartyEvent:
                 or b'riticality' in source or b'RITICALITY' in source)
 
     def severity_by_general_rule(self) -> float | None:
-        """Return the severity of the first word of it under a key that means one, or None."""
+        """Return the severity of the first known word under a key that means a severity, or None."""
         for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
             texts = [value for value in scope.values('severity') if isinstance(value, str)]
             for text in texts:
@@ -2015,7 +2015,7 @@ class ThirdPartyEvent:
         return any(all(map(self.meets_strictly, conditions)) for conditions in self.row.recoveries)
 
     def meets_strictly(self, condition: str) -> bool:
-        """Return whether all values at the condition's path meet it (`a.*.b=c`), or none of them does (`!a.*.b=c`)."""
+        """Return whether there are values at the path and all of them meet `a.*.b=c`, or none meets it (`!a.*.b=c`)."""
         if condition.startswith('*'):
             return self.only_inner_event(condition).is_recovery
         path, _, wanted = condition.removeprefix('!').partition('=')
@@ -2030,7 +2030,7 @@ class ThirdPartyEvent:
         return any(isinstance(each, dict) and len(each) >= MAX_MEMBERS for each in self.values_at(path)) if path else False
 
     def problem_key(self) -> str:
-        """Return what identifies the problem that the event is about among all others, or '' if that is not certain."""
+        """Return the key of the problem that the event is about, or '' if it is not certain."""
         if not self.row:
             return ''
         for alternative in self.row.problem_keys:
@@ -2043,18 +2043,18 @@ class ThirdPartyEvent:
         return ''
 
     def key_part(self, paths: str) -> str:
-        """Return the text or number at the first of some paths (`a|b`) that has any value, or '' if there are several."""
+        """Return the text or integer at the first of some paths (`a|b`) that has a value, or '' if it is not certain."""
         for path in paths.split('|'):
-            values = self.values_at(path)  # None or '' for an item of a list without it, which counts as an item
+            values = self.values_at(path)  # a list's item without a value gives None or '', and counts as an item
             if any(value not in (None, '') for value in values):
                 # A longer text may have been cut by read_value, so that two problems could look the same.
-                is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 4000
+                is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 300
                 is_certain = is_certain and not self.more_items(path) and not NO_IDENTITY.fullmatch(str(values[0]))
                 return str(values[0]) if is_certain else ''
         return ''
 
     def queryable(self, key: str) -> str:
-        """Return a problem key in a form that can be part of a query of XSOAR and does not contain the token."""
+        """Return a problem key in a form that can be used in an XSOAR query and does not contain the token."""
         if re.fullmatch(r'[A-Za-z0-9._:/@-]{1,100}', key) and not self.contains_token(key):
             return key
         return hashlib.sha256(key.encode()).hexdigest()[:32]
@@ -2062,7 +2062,7 @@ class ThirdPartyEvent:
     def values_at(self, path: str) -> list[Any]:
         """Return the value at a path, or those in every item of a list (`alerts.*.status`), None for an item without it.
 
-        Return [] if there is no value, or no list.
+        Return [] if there is no value or no list, and [UNKNOWN] for a list that is too large.
         """
         list_path, has_star, item_path = path.partition('.*.')
         value = self.value_at(list_path)
@@ -2085,7 +2085,7 @@ class ThirdPartyEvent:
         return None
 
     def meets(self, condition: str) -> bool:
-        """Return whether one of the condition's paths has a value, or the value after its `=`."""
+        """Return whether one of the condition's paths has a value or, if the condition has an `=`, the value after it."""
         paths, _, wanted = condition.partition('=')
         values = [self.value_at(path) for path in paths.split('|')]
         return wanted in values if wanted else any(value is not None for value in values)
@@ -2101,7 +2101,7 @@ class ThirdPartyEvent:
             path, text = self.first_text(part.paths)
             if not text or text in texts:  # a name does not repeat a text
                 continue
-            # The text before a path separates it from the earlier texts. If these had no texts, there is nothing to separate:
+            # The text before a path separates it from the earlier texts. If none was found, there is nothing to separate:
             # `{title} ({host})` gives `db-1` then, not ` (db-1)`. But the text before the very first path begins the name.
             is_separated = bool(texts) or number == 0
             name += f'{part.before}{text}{part.bracket}' if is_separated else text
@@ -2143,30 +2143,30 @@ class ThirdPartyEvent:
         return self.inner_events[path]
 
     def only_inner_event(self, path: str) -> 'ThirdPartyEvent':
-        """Return the event of inner_event(), or one without members if it is the first of several: it does not speak for all."""
+        """Return the event of inner_event(), or an empty event if there are others beside it: one does not speak for all."""
         return ThirdPartyEvent(b'{}', {}, self.contains_token) if self.more_items(path) else self.inner_event(path)
 
     def own_name(self) -> str:
-        """Return the event's `name`, or '' if it has none or that cannot be what happened: an identifier, or a logger's name."""
+        """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
         name = self.clean_text(self.text_member('name'))
         if not name:
             return ''
-        is_loggers = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
-        return '' if is_loggers or NO_NAME.fullmatch(name) else name
+        is_logger_name = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
+        return '' if is_logger_name or NO_NAME.fullmatch(name) else name
 
     def topic(self) -> str:
-        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if it says no more than the event's own."""
+        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
         names = topic_headers(tuple(self.headers))
         topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
         return topic if topic and word_count(topic) > word_count(self.kind) else ''
 
     @cached_property
     def kind(self) -> str:
-        """Return the kind of event that the event tells itself (`login_failed`), or ''."""
+        """Return the kind of event that the event itself names (`login_failed`), or ''."""
         return self.best(self.scopes(), 'kind')
 
     def entity(self) -> str:
-        """Return the name of the host, the user or another thing that the event concerns, or ''."""
+        """Return what the event concerns: the name of a host, a user or another thing, else a text or an id, or ''."""
         objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
         name = (self.best(self.other_scopes, 'title') or self.best(self.scopes(), 'object') or self.best(objects, 'name')
                 or self.best(self.inner_scopes, 'name') or self.best(self.scopes(), 'person') or self.best(persons, 'name')
@@ -2180,7 +2180,7 @@ class ThirdPartyEvent:
         return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
 
     def joined(self, kind: str, subject: str) -> str:
-        """Return what happened and to what, such as `login_failed: db-1`, or the only one of them that is known."""
+        """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
         if kind.lower() in subject.lower():
             return subject
         return self.clean_text(': '.join(filter(None, (kind, subject))))
@@ -2208,7 +2208,7 @@ class ThirdPartyEvent:
 
     @cached_property
     def inner_scopes(self) -> list[Scope]:
-        """Return at most 40 scopes inside the event in which a name can be: a hostile event may have thousands.
+        """Return at most 40 scopes inside the event that may contain a name: a hostile event may have thousands.
 
         The scopes directly in the event come first, then those one level deeper.
         """
@@ -2248,7 +2248,7 @@ class Arrival:
     """What the request and the instance supply where a payload says nothing itself.
 
     `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, and `note` writes a sentence
-    to the log; in a flood of sentences with the same reason, it only counts them.
+    to the log; in a flood of sentences with the same reason, only the first few are written and the rest counted.
     """
 
     occurred: str
@@ -2278,7 +2278,7 @@ class Arrival:
 
     @cached_property
     def severity_from_url(self) -> float | None:
-        """Return the severity that the URL's ?severity= names for what says none itself, or None."""
+        """Return the severity that the URL's ?severity= names for events that state none themselves, or None."""
         value = self.query.get('severity', '')
         for scale in ('words', 'xsoar') if value else ():
             if (severity := SCALE[scale].severity(value)) is not None:
@@ -2291,7 +2291,7 @@ class Arrival:
         return self.query.get('skip') == 'resolved'
 
     def note_unknown_values(self) -> None:
-        """Note each parameter of the URL whose value is unknown: a 400 would lose every event of many senders."""
+        """Note an unknown value of ?severity= or ?skip=. A 400 instead would lose every event of that sender."""
         for parameter, is_known in (('severity', self.severity_from_url is not None), ('skip', self.skips_recoveries)):
             value = self.query.get(parameter, '')
             if is_known or not value:
@@ -2321,7 +2321,7 @@ BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte or
 LONGEST_RUNS = {name.encode(): longest_run(characters, name).encode() for name, characters in {
     'blanks_and_bom': r'\s\xef\xbb\xbf', 'blanks_in_object': r'\s', 'blanks_in_array': r'\s', 'digits': r'\d',
     'fraction': r'\d', 'exponent': r'\d', 'blanks_after_item': r'\s', 'blanks_after_array': r'\s'}.items()}
-# The beginning of a JSON object, or of an array whose first item is complete. Log lines begin similarly and must not
+# The beginning of a JSON object, or of an array with (the start of) its first item. Log lines begin similarly and must not
 # match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends early: it is reported as invalid JSON.
 JSON_START = re.compile(rb'''
     %(blanks_and_bom)b (?:
@@ -2340,7 +2340,7 @@ NEXT_PAIR = re.compile(rb'[ \t][\w.*+%~$@\[\]\x80-\xff-]+=')
 
 
 def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
-    """Return the payloads in a body, each as the JSON of an object: at most MAX_EVENTS. Raise Rejected.
+    """Return the payloads in a body, each as the JSON of an object; other text becomes {"body": text}. Raise Rejected.
 
     The text decides more than the Content-Type does, since many senders set a wrong one.
     """
@@ -2387,7 +2387,7 @@ def json_source(value: dict[bytes, Any]) -> bytes:
 
 
 def json_pieces(value: Any) -> Iterator[bytes]:
-    """Yield the JSON of a value in pieces. In the value, a string that may be long is given as UTF-8 bytes."""
+    """Yield the JSON of a value in pieces. Strings that may be long are passed as UTF-8 bytes."""
     match value:
         case bytes():
             yield b'"'
@@ -2414,7 +2414,7 @@ def json_pieces(value: Any) -> Iterator[bytes]:
 def form_payloads(fields: Iterator[tuple[bytes, Any]]) -> list[bytes]:
     """Return the payloads of a form's fields, given as names and values. Raise Rejected.
 
-    A form with the one field `payload`, if that contains JSON, is that JSON. Any other form is an object,
+    If `payload` is the form's only field and begins like JSON, the form is that JSON. Any other form is an object,
     in which a field that occurs more than once is a list.
     """
     values: dict[bytes, list[Any]] = {}
@@ -2546,7 +2546,7 @@ def json_values(source: bytes, as_sent: bytes) -> list[bytes]:
 
 
 def json_value_end(source: bytes, start: int, as_sent: bytes) -> int:
-    """Return where the JSON value that begins at `start` ends, with the blanks after it. Raise BadRequest."""
+    """Return the end of the JSON value that begins at `start`, including the blanks after it. Raise BadRequest."""
     # msgspec cannot decode one value and stop: decode() rejects a text in which something follows the value, and
     # decode_lines() decodes all values, however many there are. But the error of decode() says where the value ends.
     try:
@@ -2586,14 +2586,14 @@ def array_items(array: bytes | Raw) -> list[bytes]:
 
 
 def replace_lone_surrogates(source: bytes) -> bytes:
-    r"""Return a JSON text in which \ufffd replaces each lone surrogate, which is what the server would write.
+    r"""Return a JSON text in which \ufffd replaces each lone surrogate, as it does in what the server writes.
 
     The replacement is as long as what it replaces, so that positions stay the same.
     """
     high, low = rb'\\u[dD][89abAB][\da-fA-F]{2}', rb'\\u[dD][c-fC-F][\da-fA-F]{2}'
     halves = rb'(?:%b(?!%b)|%b){1,999}' % (high, low, low)
     # Everything else is matched as well: a whole pair must not be taken for two halves, nor the end of `\\ud800` (an
-    # escaped backslash, then letters) for an escape. The repetitions are limited so that no match blocks others for long.
+    # escaped backslash, then letters) for an escape. The repetitions are limited so that no match takes long.
     others = rb'(?:[^\\]{1,999}|\\[^u]|\\u(?![dD][89a-fA-F])|%b%b){1,999}' % (high, low)
     mended = io.BytesIO(source)  # it copies the text only when something is written
     for found in re.finditer(rb'(?P<halves>%b)|%b' % (halves, others), source):
@@ -2620,7 +2620,7 @@ def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
 
 
 def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]]:
-    """Return the incidents of payloads, at most MAX_EVENTS. Raise TooLarge, and BadRequest for an unusable payload."""
+    """Return the incidents of payloads. Raise TooLarge above MAX_EVENTS, and BadRequest for an unusable payload."""
     incidents: list[dict[str, Any]] = []
     for index, source in enumerate(payloads):
         try:
@@ -2649,7 +2649,7 @@ def payload_incidents(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     try:
         fields = asdict(ENVELOPE.decode(source))
         is_envelope = any(fields[key] for key in RAW_KEYS) or not fields['severity']  # third parties send a severity, too
-        # An empty object is an envelope, unless the headers identify a sender such as Shopify and say what happened.
+        # An empty object is an envelope, unless the headers alone identify a sender such as Shopify.
         if is_envelope and (any(fields.values()) or not arrival.has_known_sender):
             return [envelope_incident(fields, source, arrival)]
     except ValidationError as error:
@@ -2659,7 +2659,7 @@ def payload_incidents(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
 
 
 def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> list[dict[str, Any]]:
-    """Return one incident for a third-party payload, or one for each item of the array at the path of the URL's ?each=.
+    """Return the incident of a third-party payload, or those of the items at the URL's ?each= path, less those skipped.
 
     Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
     `unknown_key`, the key because of which it is not an envelope.
@@ -2693,7 +2693,7 @@ MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs mo
 def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -> dict[str, Any]:
     """Return the incident of an envelope. Raise BadRequest, TooLarge.
 
-    `source` is the JSON of the whole envelope; `fields` has that of each field, which is empty if it was not sent.
+    `source` is the JSON of the whole envelope; `fields` maps each key to the JSON of its value, empty if it was not sent.
     """
     members = {key: bytes(member) for key, member in fields.items() if member}
     raw_keys = [key for key in RAW_KEYS if key in members]
@@ -2714,12 +2714,12 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
 
 
 def envelope_severity(member: bytes) -> float | None:
-    """Return the severity of an envelope from its JSON, or None for null. Raise BadRequest for anything else."""
+    """Return the severity of an envelope from its JSON, or None for null. Raise BadRequest for an unknown one."""
     value = read_value(Raw(member))
     severity = SCALE['words' if isinstance(value, str) else 'xsoar'].severity(value)
     if severity is None and value is not None:
         words = ', '.join(SCALE['words'].by_word)
-        raise BadRequest("'severity' is unknown; it must be 0, 0.5, 1, 2, 3 or 4, or one of the words "
+        raise BadRequest("'severity' is unknown; it must be the number 0, 0.5, 1, 2, 3 or 4, or one of the words "
                          f'{words}.', found=str(value) if type(value) in (str, int, float) else json_kind(member))
     return severity
 
@@ -2748,7 +2748,7 @@ def read_text(key: str, member: bytes) -> str | None:
 def read_date(text: str | None, zero_time: str = '0001-01-01T00:00:00Z', max_length: int = 200) -> str:
     """Return an ISO 8601 date as RFC 3339, or '' for None and for the zero time, which Go writes for "no time".
 
-    Raise BadRequest for anything else.
+    Raise BadRequest if the text is not a date.
     """
     if text is None or text == zero_time:
         return ''
@@ -2780,7 +2780,7 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
 def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
     """Return the fields of an incident that say how bad it is, whether it has ended, and which problem it belongs to.
 
-    Only what is certain is there: a wrong severity hides an alert, a wrong key joins two problems.
+    Only what is certain or set by the URL is there: a wrong severity hides an alert, a wrong key joins two problems.
     """
     severity = event.severity()
     if severity is None:
@@ -2897,7 +2897,7 @@ class Request:
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: int = 0  # the recoveries that ?skip=resolved left out
-    result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history; '' if it is no delivery or was rejected
+    result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history, unless rejected; '' for no delivery
     product: str = ''  # the sender's product, if known
 
     @cached_property
@@ -3057,7 +3057,7 @@ class Post:
 
 
 def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) -> None:
-    """Set each post's result to an error of this class. Its text is the reason and a sentence about what exists."""
+    """Fail each post with this error class, or RejectedByServer if a part exists; the text says why and what exists."""
     for post in posts:
         # If a part of a post exists, a 503 would be wrong: it asks for a retry, which would create that part a second time.
         safe_class = RejectedByServer if post.is_partly_created else error_class
@@ -3118,10 +3118,10 @@ def estimated_cost(timings: Sequence[Timing]) -> CallCost:
 
 
 def safe_count(timings: Sequence[Timing], growth: int = 32, worst_seconds: float = 40) -> float:
-    """Return the most incidents that a call may contain, on the cautious assumption that calls have no overhead.
+    """Return the largest number of incidents that a call may contain, on the cautious assumption that calls have no overhead.
 
     Without overhead the time grows in proportion to the incidents. For example, if 10 incidents took 0.6 s and then 60
-    took 1.1 s, 60 * (10 / 1.1) = 545 would take LONGEST_CALL_SECONDS, 10 s. A call may contain that many in any case. It
+    took 1.1 s, 60 * (10 / 1.1) = 545 would take LONGEST_CALL_SECONDS, 10 s. A call may always contain that many. It
     may contain more if that is at most `growth` times the incidents of the largest call so far, and would end within
     `worst_seconds`: 60 * 32 = 1,920. A call of more than 60 s would stop the platform's heartbeat for good. Calls of a few
     incidents tell less: the first run of a pre-process script takes longer, because its container starts.
@@ -3177,7 +3177,7 @@ class PostQueue:
     timings: list[Timing] = field(default_factory=list)  # of the last 8 calls that succeeded
     # What is still to be tried of a rejected group, in order. The two halves of a group or part are neighbours.
     parts: list[list[Post]] = field(default_factory=list)
-    fruitless_tries: int = 0  # how many calls for the current group, or parts of it, failed before the first that succeeded
+    fruitless_tries: int = 0  # how many calls for the current group, or parts of it, failed before one succeeded
     has_group_succeeded: bool = False  # whether a call for the current group, or a part of it, succeeded
     alone_until: float = 0  # until this moment each post has a call of its own
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
@@ -3220,7 +3220,7 @@ class PostQueue:
         return incidents
 
     def next_part(self, now: float) -> list[Post]:
-        """Remove the next part of a rejected group, and return its posts except those overdue, which fail; [] if none."""
+        """Remove the next part of a rejected group and fail its overdue posts. Return the others; [] if no part is left."""
         while self.parts:
             posts = fail_overdue(self.parts.pop(0), now, self.not_tried)
             if posts:
@@ -3228,7 +3228,7 @@ class PostQueue:
         return []
 
     def next_group(self, now: float) -> list[Post]:
-        """Remove and return the waiting posts that go in one call: the oldest, and those behind it that fit."""
+        """Begin a new group: remove and return the oldest waiting post, and those right behind it that fit in its call."""
         self.expire(now)
         self.fruitless_tries = 0
         self.has_group_succeeded = False
@@ -3253,7 +3253,7 @@ class PostQueue:
 
         Each post gets its own incidents; then it is finished, or it waits again with the incidents that are still to be
         created. Return False if some incident could not be matched to one post: the posts succeed, but their senders'
-        responses lack that incident, and for a while each post has a call of its own.
+        responses lack that incident, and for `alone_seconds` each post has a call of its own.
         """
         posts, self.in_flight = self.in_flight, []
         timing = self.call_size, max(now - self.began_at, 0.001)  # not 0, since how_many_fit divides by it
@@ -3287,8 +3287,8 @@ class PostQueue:
         """Record that the call in flight confirmed no incident. Fail a single post; try several again in two halves.
 
         One bad post fails one half, a failing server fails both. Both halves are tried before either is halved again, so
-        that a few calls suffice to distinguish the two cases. If no call for the group has succeeded, it is given up after
-        RETRY_SECONDS or MAX_FRUITLESS_TRIES. Once one has, the server works, and the other failures are due to bad posts.
+        that a few calls suffice to distinguish the two cases. What is left of a group is given up after RETRY_SECONDS, or
+        after MAX_FRUITLESS_TRIES without a success. After a success, the server works, and bad posts explain the failures.
         """
         posts = self.remove_unconfirmed()
         if len(posts) == 1:
@@ -3360,7 +3360,7 @@ def created_incidents(reply: Any) -> list[Any] | None:
 
 
 def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
-    """Return the post that each created incident belongs to, or None if that is in doubt.
+    """Return, for each created incident, the post that it belongs to, or None if that is in doubt.
 
     A reply does not say which post an incident came from. It has the incidents in the order of the call, but pre-process
     rules may have dropped some, and two posts may have sent incidents that look alike. So match the created incidents to
@@ -3383,11 +3383,11 @@ def owners(created: list[Any], posts: list[Post]) -> list[Post | None]:
 
 
 def first_owners(created: list[Any], sent: list[tuple[Post, dict[str, Any]]]) -> list[Post | None]:
-    """Return for each created incident the post of the first incident that fits, or None if no incident fits.
+    """Return, for each created incident, the post of the first sent incident that fits, or None if none fits.
 
-    Each search goes on behind the match before. `sent` contains the incidents of the call, each with its post.
+    Each search continues after the previous match. `sent` contains the incidents of the call, each with its post.
     """
-    unmatched = iter(sent)  # one iterator for all searches: each `next` goes on where the one before has found its match
+    unmatched = iter(sent)  # one iterator for all searches: each `next` continues where the previous one found its match
     return [next((post for post, incident in unmatched if matches(each, incident)), None) for each in created]
 
 
@@ -3417,7 +3417,7 @@ DELIVERY_IDS = {
 
 
 def find_delivery_id(headers: dict[str, str]) -> str:
-    """Return one text of the delivery id's header, its value and the second header's value; '' if there is no id.
+    """Return the name and value of the delivery id's header and the second header's value, in one text; '' if there is no id.
 
     The name is included, because two senders may use equal ids in different headers.
     """
@@ -3450,7 +3450,7 @@ class RememberedDelivery:
         self.summary = ''  # for the log
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
-        """Wait for a result, at most until the moment `until`, and return whether it has come.
+        """Wait for a result, at most until `until` or for `patience`, and return whether it has come.
 
         A sender that disconnects within `patience` seconds does not want the response, so it will not retry for lack of it.
         A sender that disconnects later has given up, and may retry.
@@ -3507,7 +3507,7 @@ class DeliveryMemory:
     size: int = 0  # bytes of their responses
 
     def once(self, delivery: RememberedDelivery, post: Post) -> RememberedDelivery:
-        """Create the incidents of a new delivery and return it, or return the original: the delivery that it repeats.
+        """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats (the original).
 
         If the original is unfinished, wait for it. If it fails, create the incidents after all. Raise a Rejected if they
         cannot be created.
@@ -3531,7 +3531,7 @@ class DeliveryMemory:
         return None
 
     def wait_for_original(self, original: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
-        """Wait until the original is finished. Raise Unavailable if that takes longer than a post may wait."""
+        """Wait until the original is finished. Raise Unavailable if it lasts too long or there is no room."""
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
         original.latest_repeat = delivery  # from now on it is this sender's disconnect that explains the next retry
@@ -3583,7 +3583,7 @@ class LogBuffer:
     """Log lines that wait to be sent to the server. Lines beyond the limits are not kept, only counted.
 
     In a flood, most requests fail for one reason. So only the first `most_equal` lines with the same `reason` are kept; when
-    `flood_seconds` have passed, `end_flood` adds one line that says how many more there were.
+    `flood_seconds` have passed, `end_flood` adds a line for each reason that says how many more there were.
     """
 
     most: int = 1000  # lines of one log level, such as 'info'
@@ -3608,7 +3608,7 @@ class LogBuffer:
             self.lost += 1
 
     def end_flood(self) -> None:
-        """Add a line for each reason that has lines not kept, with their number; then start counting from zero."""
+        """Add a line for each reason with lines that were not kept, with their number; then start counting from zero."""
         for reason, count in self.reasons.items():
             not_kept = count - self.most_equal
             if not_kept > 0:
@@ -3671,11 +3671,11 @@ class History(Struct):
     latest_number: int = 0
     accepted: list[HistoryEntry] = []  # the latest is last
     others: list[HistoryEntry] = []  # apart, so that a flood of them removes no accepted delivery
-    # For example {'2026-11-26T14': {'created': 3, '401 No token is shown': 2, 'longest call (s)': 0.5}}.
+    # For example {'2026-11-26T14': {'created': 3, '408 The head of the request came too slowly.': 2, 'longest call (s)': 0.5}}.
     hours: dict[str, dict[str, int | float]] = {}
 
     def add(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
-        """Count and number a delivery, and keep its entry. If an earlier one was rejected equally, one entry is kept for both."""
+        """Count and number a delivery, and keep its entry. One entry is kept for equal rejections."""
         self.count(entry)
         entries, most = (self.accepted, most_accepted) if entry.is_accepted else (self.others, most_others)
         rejections = reversed(entries) if entry.result == 'rejected' else iter(())
@@ -3690,7 +3690,7 @@ class History(Struct):
         del entries[:-most]
 
     def count(self, entry: HistoryEntry, most_reasons: int = 8) -> None:
-        """Count a delivery in its hour: by its result, or a rejection by its reason until there are `most_reasons` keys."""
+        """Count a delivery in its hour: by its result; a rejection by reason while the hour has under `most_reasons` keys."""
         counts, what = self.hours.setdefault(entry.time[:13], {}), entry.result
         if what == 'rejected':
             reason = escaped(f'{entry.status} {entry.note}', 60)
@@ -3698,7 +3698,7 @@ class History(Struct):
         counts[what] = counts.get(what, 0) + entry.count
 
     def to_context(self, most_bytes: int = MAX_HISTORY_BYTES, most_hours: int = HISTORY_HOURS) -> dict[str, str]:
-        """Return the history as part of the integration context. First forget the oldest hours and entries beyond the limits."""
+        """Return the history as part of the integration context. First drop the oldest hours and entries beyond the limits."""
         for hour in sorted(self.hours)[:-most_hours]:
             del self.hours[hour]
         while len(text := to_json(self)) > most_bytes:
@@ -3707,7 +3707,7 @@ class History(Struct):
 
 
 def read_context(key: str, kind: Any, context: Any) -> Any:
-    """Return a value in an integration context; an empty one if it holds anything else, so that serving goes on."""
+    """Return a value in an integration context, or an empty one if it is missing or of another kind, so that serving goes on."""
     with suppress(KeyError, TypeError, ValueError):
         return Decoder(kind).decode(context[key])
     return kind()
@@ -3783,12 +3783,12 @@ class ServerLine:
         self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
 
     def record_listening(self, since: str) -> None:
-        """Save at once since when the port is open; '' if it is closed."""
+        """Save at once the time since which the port has been open; '' means it is closed."""
         self.history.listening_since = since
         self.is_save_urgent = True
 
     def record_duration(self, seconds: float, unavailable: int) -> None:
-        """Keep how long a call took. If it took long, show that in the health, and how many requests got a 503 meanwhile."""
+        """Keep the longest call. If this one took long, show that in the health, and how many requests got a 503 meanwhile."""
         now = utc_text(int(time.time()))
         counts = self.history.hours.setdefault(now[:13], {})
         counts['longest call (s)'] = max(counts.get('longest call (s)', 0), round(seconds, 1))
@@ -4080,7 +4080,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
     def greet(self, _: Request) -> HTTPResponse:
-        """Return the response to a GET: the webhook is listening; and, if a call takes too long, for how long XSOAR is busy."""
+        """Return the response to a GET: the webhook is listening; and, during a long call, for how long XSOAR has been busy."""
         text = 'Generic Webhook is listening. A GET creates nothing: send a POST to create an incident.\n'
         if self.line.call_seconds > LONGEST_CALL_SECONDS:
             text += f'XSOAR has been busy with one call for {self.line.call_seconds:.0f} s.\n'
@@ -4955,7 +4955,7 @@ def serve(settings: Settings) -> None:
 def open_port(server: WebhookServer) -> None:
     """Start the server. If its port can't be opened, try again until it can, or until the process is asked to end."""
     line, settings = server.app.line, server.app.settings
-    for retry_seconds in chain((1, 2, 4), repeat(5)):  # after the third failure, every 5 s
+    for retry_seconds in chain((1, 2, 4), repeat(5)):  # every 5 s from the fourth failure on
         try:
             server.start()
             break
@@ -5001,7 +5001,7 @@ def deliveries_report(context: Any, args: dict[str, Any], now: float) -> Command
 
 
 def main() -> None:
-    """Run the command that the server asks for. If it fails before serving begins, report that to the server."""
+    """Run the command that the server asks for. If a known command fails before serving begins, report that."""
     command = demisto.command()
     if command not in ('test-module', 'long-running-execution', 'fetch-incidents', 'generic-webhook-deliveries'):
         raise NotImplementedError(f'The command {command} is not implemented.')
