@@ -1,4 +1,4 @@
-"""What a body becomes: told by its bytes, helped by its label, and kept as it was sent, or refused with a reason."""
+"""What a body becomes: decided by its bytes, helped by its label, and kept as it was sent, or rejected with a reason."""
 from __future__ import annotations
 
 import gzip
@@ -564,7 +564,7 @@ ANY_DEPTH = msgspec.json.Decoder(msgspec.Raw)  # as deep as the script reads, wh
 
 
 def kept_or_refused(body: bytes, content_type: str) -> list[str]:
-    """The details of each incident, as text; none where the body was refused, as a 4xx."""
+    """The details of each incident, as text; none where the body was rejected, as a 4xx."""
     try:
         incidents = to_incidents(read_payloads(body, content_type), ARRIVAL)
     except Rejected as refused:
@@ -673,7 +673,7 @@ def test_json_of_any_depth_is_an_incident_or_a_refusal(form: str) -> None:
 
 
 def deepest(form: str) -> range:
-    """Depths around the one from which on JSON is refused."""
+    """Depths around the one from which on JSON is rejected."""
     low, high = 1, 200_000
     while high - low > 1:
         depth = (low + high) // 2

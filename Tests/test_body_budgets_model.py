@@ -39,7 +39,7 @@ EVENTS = [*PIECES, 'a piece arrives', 'a piece arrives', 'is complete', *FAULTS]
 
 
 class Sender:
-    """A request: what the model expects of it, and the real one, which does as it is told."""
+    """A request: what the model expects of it, and the real one, which obeys."""
 
     def __init__(self, size: int, is_accepted: bool, overhead: int) -> None:
         self.budget = SENDERS[size, is_accepted]

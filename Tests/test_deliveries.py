@@ -255,7 +255,7 @@ class Leaving:
 
 @pytest.fixture
 def slow() -> Iterator[Callable[[float], Any]]:
-    """A local XSOAR of whose calls each takes so many seconds. Who leaves within half a second is no one that gave up."""
+    """A local XSOAR of whose calls each takes so many seconds. A sender that leaves within half a second has not given up."""
     with ExitStack() as running:
         yield lambda seconds: running.enter_context(Webhook('--fault', f'call_delay_ms={1000 * seconds:g}'))
 

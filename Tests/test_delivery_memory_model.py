@@ -82,7 +82,7 @@ class Sender:
 
 
 class Request:
-    """A request that is no repeat: in flight as long as it has no response, then remembered."""
+    """A request that does not repeat another: in flight as long as it has no response, then remembered."""
 
     response = b''
     summary = ''

@@ -151,7 +151,7 @@ def test_without_a_command_the_help_is_an_error() -> None:
 @pytest.mark.parametrize('arguments, words', [
     (['nosuch'], 'there is no command nosuch. There are run, send, '), (['a\x1b[2Jb'], r"no command $'a\E[2Jb'. There"),
     (['release'], 'release needs the next version, X.Y.Z.'), (['release', '1.0.0', '1.0.1'], 'release needs the next version'),
-    (['send', 'gihub'], "'gihub' is no sender. Did you mean github, "),
+    (['send', 'gihub'], "'gihub' is not a sender. Did you mean github, "),
     (['run', '--port', '65536'], "'65536' is not a number from 0"),
 ])
 def test_a_wrong_command_line_is_told_in_one_line(installed: Path, arguments: list[str], words: str) -> None:

@@ -29,7 +29,7 @@ from localxsoar.senders import KINDS, load_senders
 INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))
 PACKS_OWN = read(MANUAL)
-JOIN = PACK / 'Scripts/GenericWebhookJoin'
+ALL_SENDERS = read(ROOT / 'docs/senders/README.md')
 SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
 COMMAND = DESCRIPTOR['script']['commands'][0]
@@ -48,24 +48,24 @@ AMOUNTS = {name: amount(name) for name, value in vars(script).items() if name.is
 LIMITS = {
     'a body, as sent, after decompression and in UTF-8': '{MAX_BODY_BYTES}',
     'the JSON text of an incident': '{MAX_JSON_BYTES}',
-    'requests of senders that showed the token, until they are incidents': '{MAX_ACCEPTED_BYTES}',
-    'requests of senders whose signature is not checked yet': '{MAX_UNAUTHENTICATED_BYTES}',
+    'requests of accepted senders, until their incidents exist': '{MAX_ACCEPTED_BYTES}',
+    'requests of unauthenticated senders, up to the check of their signature': '{MAX_UNAUTHENTICATED_BYTES}',
     '`name` and `type` of an envelope': '{MAX_ENVELOPE_TEXT_BYTES} each',
     '... and those of them up to 256 KiB': '{MAX_UNAUTHENTICATED_SMALL_BYTES}',
-    'heads that arrive, and requests without a proof that wait for their turn': '{MAX_HEADS_BYTES}',
-    'responses that accepted senders have not read yet': '{MAX_UNSENT_BYTES}',
-    'responses that other senders have not read yet': '{MAX_UNSENT_UNAUTHENTICATED_BYTES}',
+    'arriving headers, and waiting requests without a proof': '{MAX_HEADS_BYTES}',
+    'unread responses to accepted senders': '{MAX_UNSENT_BYTES}',
+    'unread responses to other senders': '{MAX_UNSENT_UNAUTHENTICATED_BYTES}',
     'events in a request': '{MAX_EVENTS}',
     'fields of a form': '{MAX_FORM_FIELDS}',
     'members of a gzip body': '{MAX_GZIP_MEMBERS}',
     'keys in the path of `?each=`': '{MAX_PATH_KEYS}',
-    'a list whose items say severity, end or problem key': '{SMALL_BODY_BYTES} and {MAX_EVENTS} items',
+    'a list whose items are searched for severity, end and problem key': '{SMALL_BODY_BYTES} and {MAX_EVENTS} items',
     'headers': '{MAX_HEADERS}, together {MAX_HEADER_BYTES}',
     'request line': '{MAX_REQUEST_START_BYTES}',
     'request line and headers': '{HEADER_SECONDS}',
     'a body': '{BODY_GRACE_SECONDS}, then {BODY_BYTES_PER_SECOND}/s',
     'reading a response': '{RESPONSE_GRACE_SECONDS}, then {RESPONSE_BYTES_PER_SECOND}/s',
-    'a connection at rest': '{IDLE_SECONDS}',
+    'an idle connection': '{IDLE_SECONDS}',
     'connections': "{MAX_CONNECTIONS}, or the container's open files less {RESERVED_FILES}",
     'chunk sizes, extensions and trailers of a body': '{MAX_FRAMING_BYTES}, and an eighth of its data',
     'requests that wait for XSOAR': '{MAX_WAITING_POSTS}, with {MAX_WAITING_BYTES} of text',
@@ -73,10 +73,10 @@ LIMITS = {
     '`Retry-After`': '{RETRY_AFTER_SECONDS}',
     'requests in one call to XSOAR': 'as many as take {CALL_SECONDS}, {MAX_CALL_INCIDENTS} incidents, {MAX_CALL_BYTES} of text',
     'one request in one call to XSOAR': 'as much as takes {LONGEST_CALL_SECONDS}',
-    'trying a refused call again in parts': '{RETRY_SECONDS}, and {MAX_FRUITLESS_TRIES} calls that make nothing',
+    'trying a rejected call again in parts': '{RETRY_SECONDS}, and {MAX_FRUITLESS_TRIES} calls that create nothing',
     'time to finish when stopped': '{STOP_SECONDS}',
-    'deliveries that are remembered': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
-                                      'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of answers',
+    'remembered deliveries': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
+                                      'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of responses',
     'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {CONTEXT_EVERY_SECONDS}',
     'deliveries that `generic-webhook-deliveries` shows': '{MAX_ACCEPTED_ENTRIES} accepted and {MAX_OTHER_ENTRIES} others, and '
                                                           'counts of {HISTORY_HOURS} hours, in {MAX_HISTORY_BYTES}',
@@ -128,7 +128,7 @@ def senders_of_recoveries() -> set[str]:
 
 def delivery_headers() -> list[tuple[str, str]]:
     """Each header that numbers deliveries, in their order, with the one that names a delivery together with it."""
-    _, _, named = section(PACKS_OWN, 'Repeated deliveries').lower().partition('the first in this order counts:')
+    _, _, named = section(USAGE, 'Repeated deliveries').lower().partition('the first in this order counts:')
     return re.findall(r'`([\w-]+)`(?: \(together with `([\w-]+)`\))?', named)
 
 
@@ -139,7 +139,8 @@ def argument_text(argument: dict[str, Any]) -> str:
 
 
 def signature_headers() -> set[str]:
-    named = next(line for line in section(PACKS_OWN, 'Security').splitlines() if 'svix-signature' in line).split('|')[1]
+    places = [place for place, _ in table(section(ALL_SENDERS, 'How a sender shows the token'), 'Where', 'What')]
+    named = next(place for place in places if 'svix-signature' in place)
     return {script.ANY, 'authorization', *quoted(named)}
 
 
@@ -164,30 +165,22 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         set(re.findall(r'\*\*([^*]+)\*\*', read(INTEGRATION / 'GenericWebhook_description.md'))),
         {'Authorization', 'Settings', 'About', 'Troubleshooting', 'Server Configuration',
          *(each['display'] for each in PARAMETERS if each['name'] != 'incidentType')}),
+    'fields of an envelope': lambda: (fields(PACKS_OWN), FIELDS),
     'settings of the pre-process script': lambda: (
         {quoted(name)[0]: quoted(values)[0] for name, values, _ in
          table(chapter('Change what happens'), 'setting', 'values', 'meaning')},
         {name: str(value) for name, value in GenericWebhookJoin.SETTINGS.items()}),
-    'settings in its own README': lambda: (
-        [row[:2] for row in table(read(JOIN / 'README.md'), 'Setting', 'Values', 'Meaning')],
-        [row[:2] for row in table(chapter('Change what happens'), 'setting', 'values', 'meaning')]),
-    'fields of the guide': lambda: (fields(USAGE), FIELDS),
-    'fields of the pack': lambda: (fields(PACKS_OWN), FIELDS),
     'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, read_parameters()),
     'parameters of a URL that are no token': lambda: (read_parameters(), script.OWN_PARAMETERS),
-    'parameters of a URL in the pack': lambda: (url_parameters(PACKS_OWN), url_parameters(USAGE)),
     'words of severities in the guide': lambda: (severity_words(USAGE), script.SCALE['words'].by_word),
-    'words of severities in the pack': lambda: (severity_words(PACKS_OWN), script.SCALE['words'].by_word),
     'fields of triage in the guide': lambda: (
         triage_fields(USAGE), set(re.findall(r"'(\w+)'(?=: severity|\] =)", inspect.getsource(script.triage)))),
-    'fields of triage in the pack': lambda: (triage_fields(PACKS_OWN), triage_fields(USAGE)),
     'senders that report the end of a problem': lambda: (
-        section(PACKS_OWN, 'Resolved messages').split('\n\n')[1].rstrip('.').split(', '),
+        section(ALL_SENDERS, 'Resolved messages').split('\n\n')[1].rstrip('.').split(', '),
         sorted(senders_of_recoveries(), key=str.lower)),
     'headers of signatures': lambda: (signature_headers(), set(script.SCHEMES)),
     'headers of deliveries': lambda: (delivery_headers(), list(script.DELIVERY_IDS.items())),
     'statuses of the guide': lambda: (statuses(chapter('Status codes')), sorted(STATUSES)),
-    'statuses of the pack': lambda: (statuses(PACKS_OWN), sorted(STATUSES)),
     'symptoms': lambda: (WITH_SYMPTOM & set(map(int, re.findall(r'\*\*(\d{3})\*\*', OPERATE))), WITH_SYMPTOM),
     'limits': lambda: ({what: limit for what, limit, _ in table(chapter('Limits'), 'what', 'limit', 'beyond it')},
                        {what: limit.format_map(AMOUNTS) for what, limit in LIMITS.items()}),
@@ -223,7 +216,8 @@ THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
         re.findall('`(test_[a-z0-9_]+)`', THREATS), set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
     'places of a new sender': lambda: (
         re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)), {*vars(script), 'problem_key'}, 4),
-    'measurements': lambda: (re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), chapter('Measurements'), 10),
+    'measurements': lambda: (
+        re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), read(ROOT / 'bench/results.txt'), 10),
 }
 
 
@@ -235,9 +229,8 @@ def test_what_is_named_is_there(what: str) -> None:
 
 
 @pytest.mark.parametrize('title', ['Usage', 'Status codes', 'Security', 'Limits'])
-@pytest.mark.parametrize('is_the_packs', [False, True], ids=['guide', 'pack'])
-def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(title: str, is_the_packs: bool) -> None:
-    text = re.sub('Memory above idle.*', '', prose(section(PACKS_OWN, title) if is_the_packs else chapter(title)))
+def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(title: str) -> None:
+    text = prose(chapter(title))
     named = re.findall(rf'\b(\d[\d,]* (?:MiB|KiB|s|{"|".join(COUNTED)}))\b', text)
     true = {*AMOUNTS.values(), *(f'{AMOUNTS[name]} {what}' for what, names in COUNTED.items() for name in names)}
     assert [number for number in named if number not in true] == []
@@ -283,6 +276,23 @@ def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path
         told = land(sender, delivery).told
         assert {key: value for key, value in told.items() if key in delivery['expected'] or value} == delivery['expected']
     assert sender.deliveries
+
+
+def test_the_picture_of_the_first_screen_shows_a_payload_that_is_sent_and_its_incident() -> None:
+    picture = read(ROOT / 'docs/pictures/post-to-incident.svg')
+    delivery = load_senders(ROOT / 'senders')['crowdstrike'].deliveries[0]
+    assert delivery['expected']['name'] in picture
+    assert delivery['expected']['severity'] == script.SCALE['words'].by_word['high']
+    for part in delivery['payload'].values():
+        for key, value in re.findall(r'"(\w+)": ("[^"]+"|\d+)', picture):
+            assert str(part.get(key, value.strip('"'))) == value.strip('"')
+
+
+def test_the_badges_are_true() -> None:
+    badges = sorted((ROOT / 'docs/pictures').glob('badge-*.svg'))
+    said = [re.findall('<title>(.*)</title>', read(badge))[0] for badge in badges]
+    version = '.'.join(DESCRIPTOR['fromversion'].split('.')[:2])
+    assert said == [f'licence: {read(ROOT / "LICENSE").split()[0]}', 'Python: 3.10+', f'Cortex XSOAR: {version}+']
 
 
 # Links

@@ -1,4 +1,4 @@
-"""Every command in the documentation runs here as it stands there, and prints what stands below it.
+"""Every command in the documentation runs here as printed, and prints what follows it.
 
 The commands are read out of the documents, so a new one is run without a change here, or fails until its kind is known.
 """
@@ -9,13 +9,18 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
-from documents import DESCRIPTOR, GUIDES, IN_THE_IMAGE, MANUAL, RECIPE, Command, commands, read, read_tests
+from documents import (DESCRIPTOR, GUIDES, IN_THE_IMAGE, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read,
+                       read_tests)
 from local_xsoar import ROOT, LocalXsoar, needs
 from tools.names_table import SENDERS
 from webhook import PACK
@@ -52,7 +57,7 @@ class DevRun(LocalXsoar):
         assert here != command or 'curl' not in command, 'the command names no webhook URL'
         if 'curl' in command:
             needs('curl')
-        here += f' --url {self.url}' if command.startswith('./dev send') else ''
+        here += f' --url {self.url}' if command.startswith('./dev send') and '--url' not in command else ''
         done = subprocess.run(['bash', '-c', here], cwd=self.checkout, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0 or 'X.Y.Z' in command, done.stderr
         return done.stdout or done.stderr
@@ -75,7 +80,7 @@ def assert_printed(printed: str, documented: str) -> None:
 
 
 def test_the_commands_of_the_first_screen_print_what_it_shows(checkout: Path) -> None:
-    _, _, run, send, curl, *_ = commands(read(ROOT / 'README.md'))
+    run, send, curl = [command for command in commands(read(ROOT / 'README.md')) if command.printed]
     with DevRun(checkout) as xsoar:
         assert_printed(xsoar.told(send.text), send.printed)
         assert_printed(xsoar.told(curl.text), curl.printed)
@@ -121,9 +126,9 @@ def prints(*words: str) -> Callable[[Command, DevRun], None]:
 CHECKS = {
     r'\./dev run --help$': prints('does NOT emulate'), r'\./dev run\b': check_run,
     r'(?:ROUNDS=\d+ )?\./dev (?:test|screenshots)\b': check_test,
-    r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+$': prints('200 OK'),
+    r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+( --url \S+ --token token)?$': prints('200 OK'),
     r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
-    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is no version"),  # Tests/test_release.py makes one
+    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is not a version"),  # Tests/test_release.py makes one
     r'(?:printf .* \| )?curl ': check_curl,
 }
 # What cannot run here, with every name as the code has it.
@@ -137,7 +142,7 @@ ELSEWHERE = {
 }
 
 
-DOCUMENTED = dict.fromkeys(command for file in (*GUIDES, MANUAL) for command in commands(read(file)))
+DOCUMENTED = dict.fromkeys(command for file in (*GUIDES, *SENDER_GUIDES, MANUAL) for command in commands(read(file)))
 
 
 def test_every_command_that_is_excused_stands_in_a_document() -> None:
@@ -149,3 +154,53 @@ def test_a_documented_command_does_what_it_says(command: Command, running: DevRu
     check = next((check for pattern, check in CHECKS.items() if re.match(pattern, command.text)), None)
     assert check, f'no check knows {command.text}'
     check(command, running)
+
+
+def samples(language: str) -> list[str]:
+    return [block for tongue, block in code_blocks(read(ROOT / 'docs/senders/any-other.md')) if tongue == language]
+
+
+def test_the_sample_in_python_creates_its_incident_and_tries_again_after_503(running: DevRun, tmp_path: Path) -> None:
+    sample, _ = samples('python')
+    here = sample.replace("'<URL>'", 'sys.argv[1]').replace("'<TOKEN>'", "'token'").replace('time.sleep(10)', 'time.sleep(0.2)')
+    (tmp_path / 'sample.py').write_text(f'import sys\n{here}', 'utf-8')
+    with refusing_first(running.webhook_url) as (url, statuses):
+        subprocess.run([sys.executable, tmp_path / 'sample.py', url], timeout=60, check=True)
+    assert statuses == [503, 200]
+    assert running.sent()[-1]['name'] == 'Backup failed: db-1'
+    assert running.sent()[-1]['severity'] == 3
+
+
+@contextmanager
+def refusing_first(url: str) -> Iterator[tuple[str, list[int]]]:
+    """A server that answers the first request with 503 and passes the others on to `url`."""
+    statuses: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers['Content-Length']))
+            headers = {name: self.headers[name] for name in ('Authorization', 'Content-Type', 'Idempotency-Key')}
+            answer = requests.post(url, body, headers=headers, timeout=30) if statuses else None
+            statuses.append(answer.status_code if answer is not None else 503)
+            self.send_response(statuses[-1])
+            self.end_headers()
+            self.wfile.write(answer.content if answer is not None else b'')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f'http://127.0.0.1:{server.server_port}', statuses
+        finally:
+            server.shutdown()
+
+
+def test_pythons_http_handler_as_the_guide_sets_it_up_creates_an_incident_of_each_record(running: DevRun) -> None:
+    _, sample = samples('python')
+    where = urlsplit(running.webhook_url)
+    here = sample.replace('<HOST>', where.netloc).replace('<PATH>', where.path).replace('<TOKEN>', 'token')
+    logging_once = f"{here.replace('secure=True', 'secure=False')}\nlogging.getLogger().error('Disk full on db-1')\n"
+    subprocess.run([sys.executable, '-c', logging_once], timeout=60, check=True)
+    assert 'Disk full on db-1' in running.sent()[-1]['name']

@@ -4,11 +4,13 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from urllib.parse import urlencode
 
 import GenericWebhook
 import pytest
 from GenericWebhook import ANY, DELIVERY_IDS, SCHEMES
-from documents import MANUAL, quoted, read, section, table
+from app import App
+from documents import MANUAL, SENDER_GUIDES, quoted, read, section, table
 from local_xsoar import ROOT
 
 from localxsoar.senders import load_senders
@@ -26,7 +28,7 @@ HANDSHAKES = {
     'Meta': 'hub.verify_token', 'Dropbox': 'challenge', 'CloudEvents': 'webhook-request-origin',
     'Slack': 'url_verification', 'Zoom': 'endpoint.url_validation',
 }
-BULLETS = ('Set up', 'Incident', 'If XSOAR is slow', 'Resolved', 'Mind')
+BULLETS = ('Set up', 'Incident', 'If XSOAR is slow', 'Resolved', 'Note')
 OWN_HEADERS = {'cf-webhook-auth', 'x-gitlab-token', 'x-webhook-secret'}  # hold the token itself, and are named by their senders
 SIGNATURE = re.compile('signature|hmac', re.IGNORECASE)
 WAYS = {'Authorization': r'\bAuthorization\b', 'own header': r'(?i)header|`cf-webhook-auth`|`X-Gitlab-Token`',
@@ -48,14 +50,14 @@ RECIPES = {
 
 
 CHAPTER = section(read(MANUAL), 'Senders')
-GUIDES = {title.strip(): text for title, _, text in (part.partition('\n') for part in CHAPTER.split('\n### ')[1:])}
+GUIDES = {title.lstrip('# '): text for title, _, text in (read(file).partition('\n') for file in SENDER_GUIDES)}
 # Of each sender of the table: how it shows the token, and what that was verified by.
-ROWS = {re.split(r'[][]', title)[1]: (ways, by)
-        for title, ways, by in table(CHAPTER, 'Sender', 'Shows the token by', 'Verified by')}
+TABLE = table(CHAPTER, 'Sender', 'Shows the token by', 'XSOAR 8 without an engine', 'Verified by')
+ROWS = {re.split(r'[][]', title)[1]: (ways, by) for title, ways, _, by in TABLE}
 
 
 def named_headers(text: str) -> set[str]:
-    """What stands as code and looks like a header's name, in lower case."""
+    """Return what is marked as code and looks like a header's name, in lower case."""
     return {name.lower() for span in quoted(text)
             for name in re.findall(r'^(Authorization|[A-Za-z]+(?:-[A-Za-z0-9]+)+)(?=$|:)', span)}
 
@@ -73,16 +75,28 @@ def test_the_senders_of_a_soc_come_first_and_in_the_order_of_their_worth() -> No
     assert tuple(ROWS)[:len(FIRST)] == FIRST
 
 
+@pytest.mark.parametrize('title, ways, reaches', [
+    (re.split(r'[][]', title)[1], ways, reaches) for title, ways, reaches, _ in TABLE])
+def test_only_a_sender_that_can_set_authorization_reaches_a_tenant_without_an_engine(title: str, ways: str, reaches: str) -> None:
+    if 'Authorization' in ways:
+        assert reaches == 'yes'
+    elif reaches == 'yes':
+        assert re.search(r'`Authorization`|Basic', GUIDES[title])
+    else:
+        assert reaches in ('no', 'unconfirmed', 'if it can set a header')
+
+
 def test_every_row_of_the_table_has_a_guide_and_every_guide_a_row() -> None:
-    guides = [title for title in GUIDES if '**Set up**' in GUIDES[title] or title == 'Any other']
-    assert guides == list(ROWS)
+    links = re.findall(r'^\| \[(.+?)\]\((?:\.\./)+docs/senders/([\w-]+)\.md\)', CHAPTER, re.MULTILINE)
+    assert dict(links) == {read(file).partition('\n')[0].removeprefix('# '): file.stem for file in SENDER_GUIDES}
+    assert [title for title, _ in links] == list(ROWS)
 
 
 @pytest.mark.parametrize('title', ROWS)
 def test_a_guide_answers_what_its_reader_asks(title: str) -> None:
     found = re.findall(r'^- \*\*(.+?)\*\*: \S', GUIDES[title], re.MULTILINE)
     if title != 'Any other':
-        assert {'Set up', 'Incident', 'If XSOAR is slow', 'Mind'} <= set(found)
+        assert {'Set up', 'Incident', 'If XSOAR is slow', 'Note'} <= set(found)
     assert found == [name for name in BULLETS if name in found], 'the order is that of the other guides'
 
 
@@ -145,3 +159,38 @@ def test_no_guide_names_a_question_that_the_script_does_not_answer() -> None:
     assert len(re.findall('^        case ', source, re.MULTILINE)) == len(HANDSHAKES)
     answered = {title for title in ROWS if re.search(r'question|[Aa]sks (at once|with)', GUIDES[title])}
     assert answered == HANDSHAKES.keys()
+
+
+@pytest.mark.parametrize('title', ['Icinga', 'Nagios'])
+def test_the_form_of_a_guides_curl_becomes_the_incident_of_its_recipe(app: App, title: str) -> None:
+    sent = set(re.findall(r"--data-urlencode\"?,? ['\"](\w+)=", GUIDES[title]))
+    deliveries = [delivery for delivery in load_senders(ROOT / 'senders')[title.lower()].deliveries if 'payload' in delivery]
+    for delivery in deliveries:
+        assert delivery['payload'].keys() == sent
+        app.authorized(urlencode(delivery['payload']), 'application/x-www-form-urlencoded')
+        incident, expected = app.incidents[-1], delivery['expected']
+        assert (incident['name'], incident.get('severity')) == (expected['name'], expected.get('severity'))
+    assert deliveries
+
+
+def test_the_body_of_checklys_guide_has_the_fields_that_its_recipe_is_known_by(app: App) -> None:
+    body = json.loads(next(text for text in quoted(GUIDES['Checkly']) if text.startswith('{"event"')))
+    for delivery in load_senders(ROOT / 'senders')['checkly'].deliveries:
+        app.authorized(json.dumps({key: delivery['payload'].get(key, '') for key in body}))
+        incident, expected = app.incidents[-1], delivery['expected']
+        assert (incident['name'], incident.get('severity'), incident['dbotMirrorId'], incident['occurred']) == (
+            expected['name'], expected.get('severity'), expected['problem_key'], expected['occurred'])
+
+
+@pytest.mark.parametrize('body, content_type, names', [
+    (re.findall(r"--data '(.+?)' 'URL'", GUIDES['Any other'])[0], 'application/x-www-form-urlencoded',
+     ['Fail2ban <name>: <ip> banned']),
+    (urlencode({'title': 'nginx: Connection failed', 'host': 'web-1', 'description': 'failed to connect'}),
+     'application/x-www-form-urlencoded', ['nginx: Connection failed']),
+    ('{"time": 1795510800, "host": "web-1", "event": {"message": "Disk full"}}{"event": "Disk full on db-1"}', 'application/json',
+     ['Disk full', 'Disk full on db-1']),
+], ids=['Fail2ban', 'Monit', 'Splunk HEC'])
+def test_a_program_without_a_guide_creates_incidents_that_say_what_happened(
+        app: App, body: str, content_type: str, names: list[str]) -> None:
+    assert app.authorized(body, content_type).status == 200
+    assert [incident['name'] for incident in app.incidents] == names

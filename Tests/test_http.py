@@ -1,4 +1,4 @@
-"""HTTP as the container speaks it, byte by byte: what it refuses, when it closes, and that no connection stops another."""
+"""HTTP as the container speaks it, byte by byte: what it rejects, when it closes, and that no connection stops another."""
 from __future__ import annotations
 
 import base64

@@ -1,19 +1,23 @@
-"""Which tests start a process, and the table of Tests/README.md: each file has its line, with where it runs and what it holds."""
+"""Which tests start a process, and the first line of each file, which says what it holds."""
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from kinds import described, starts_a_process
+from kinds import starts_a_process
 from local_xsoar import ROOT
 
 
-def test_the_table_has_a_line_for_each_file_with_where_it_runs_and_what_it_holds() -> None:
-    lines = (ROOT / 'Tests/README.md').read_text('utf-8').splitlines()
-    assert [line for line in lines if line.startswith('| `') and '.py`' in line] == described()
+TESTS = [*(ROOT / 'Packs').rglob('*_test.py'), *(ROOT / 'Tests').rglob('test_*.py'), *(ROOT / 'Tests/support').glob('*.py')]
+
+
+@pytest.mark.parametrize('file', sorted(TESTS), ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_first_line_of_a_file_says_what_it_holds(file: Path) -> None:
+    assert re.match(r'"""[^"\n]+[.:,](""")?\n', file.read_text('utf-8'))
 
 
 @pytest.mark.parametrize('text', [

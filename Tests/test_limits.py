@@ -1,4 +1,4 @@
-"""Limits that docs/limits.md promises, at the door: what just keeps to one is let in, and what goes beyond it is refused."""
+"""Limits that docs/limits.md promises, at the door: what just keeps to one is accepted, and what goes beyond it is rejected."""
 from __future__ import annotations
 
 import gzip

@@ -1,7 +1,7 @@
 """The line to the server under load, slow, at fault and at its end: over real sockets and the real line.
 
 Each scene ends with the check in Senders.check(): 200 means that the incidents exist, exactly once; 502 and 503 that they do
-not; nobody is told of another's; and Webhook checks that nothing but the protocol went to stdout.
+not; nobody gets another's; and Webhook checks that nothing but the protocol went to stdout.
 """
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole state of the line against a simple model: random arrivals, delays, refusals, drops, mix-ups and stops."""
+"""The whole state of the line against a simple model: random arrivals, delays, rejections, drops, mix-ups and stops."""
 from __future__ import annotations
 
 import random
@@ -196,7 +196,7 @@ def incident(name: str, number: int = 0) -> dict[str, Any]:
 
 
 class Played:
-    """A queue with one post a name, and a server that refuses what holds a bad one. Its clock stands but for its calls."""
+    """A queue with one post a name, and a server that rejects what holds a bad one. Its clock moves only during its calls."""
 
     def __init__(self, *names: str | list[str], each: float = 0, call: float = 0,
                  uneven: Callable[[], float] = lambda: 1) -> None:

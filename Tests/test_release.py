@@ -1,11 +1,13 @@
-"""A release: the version stands everywhere, the notes are in the platform's habit, and the zip has the same bytes twice."""
+"""A release: the version is set everywhere, the notes have the platform's form, and its files have the same bytes each time."""
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -86,7 +88,7 @@ def test_a_version_that_cannot_be_next_is_refused_and_changes_nothing(tree: Path
 
 def test_a_release_without_a_change_is_refused(tree: Path) -> None:
     assert release(tree, NEXT).returncode == 0
-    assert 'nothing stands under Unreleased' in release(tree, '48.0.0').stderr
+    assert 'has nothing under Unreleased' in release(tree, '48.0.0').stderr
     assert 'not above' in release(tree, NEXT).stderr
 
 
@@ -109,12 +111,72 @@ def test_a_zip_made_at_another_time_has_the_same_bytes(tmp_path: Path) -> None:
         assert made.read('README.md') == b'A pack.'
 
 
-JOBS = yaml.safe_load((ROOT / '.github/workflows/test.yml').read_text('utf-8'))['jobs']
+RECIPE = 'docker/generic-webhook'
 
 
-def test_each_job_of_the_workflow_ends_and_uses_actions_that_nobody_can_change() -> None:
-    assert [name for name, job in JOBS.items() if not 0 < job['timeout-minutes'] <= 120] == []
-    used = [step['uses'] for job in JOBS.values() for step in job['steps'] if 'uses' in step]
+@pytest.fixture
+def zipped(tree: Path) -> Path:
+    """A tree with a new version, and with the zip that the SDK would make of it."""
+    changed(tree)
+    assert release(tree, NEXT).returncode == 0
+    shutil.copytree(ROOT / RECIPE, tree / RECIPE)
+    (tree / 'dist/uploadable_packs').mkdir(parents=True)
+    (tree / 'dist/uploadable_packs/GenericWebhook.zip').write_bytes(b'a pack')
+    return tree
+
+
+def collect(tree: Path, version: str = NEXT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, ROOT / 'tools/release_files.py', version],
+                          cwd=tree, capture_output=True, text=True, check=False)
+
+
+def test_a_release_offers_the_zip_its_digest_the_recipe_and_the_notes(zipped: Path) -> None:
+    assert collect(zipped).returncode == 0
+    files = zipped / 'dist/release'
+    assert sorted(file.name for file in files.iterdir()) == [
+        'GenericWebhook.zip', 'GenericWebhook.zip.sha256', 'generic-webhook-image-recipe.tar.gz', 'release-notes.md']
+    assert (files / 'GenericWebhook.zip.sha256').read_text() == f'{hashlib.sha256(b"a pack").hexdigest()}  GenericWebhook.zip\n'
+    notes = (files / 'release-notes.md').read_text('utf-8')
+    assert notes.startswith('### Added\n\n- Something new.\n')
+    assert '\n## ' not in notes
+
+
+def test_the_archive_of_the_recipe_holds_the_recipe_and_nothing_else(zipped: Path) -> None:
+    (zipped / RECIPE / '__pycache__').mkdir(exist_ok=True)
+    (zipped / RECIPE / 'notes.txt').write_text('mine')
+    assert collect(zipped).returncode == 0
+    tracked = subprocess.run(['git', 'ls-files', RECIPE], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    with tarfile.open(zipped / 'dist/release/generic-webhook-image-recipe.tar.gz') as archive:
+        held = {f'docker/{member.name}': archive.extractfile(member) for member in archive}
+        assert held.keys() == set(tracked) - {f'{RECIPE}/.gitignore'}
+        assert {name for name, file in held.items() if file and file.read() != (ROOT / name).read_bytes()} == set()
+
+
+def test_the_files_of_a_release_have_the_same_bytes_each_time(zipped: Path) -> None:
+    def read() -> dict[str, bytes]:
+        assert collect(zipped).returncode == 0
+        return {file.name: file.read_bytes() for file in (zipped / 'dist/release').iterdir()}
+    before = read()
+    (zipped / RECIPE / 'Dockerfile').touch()
+    assert read() == before
+
+
+def test_no_files_are_written_for_a_version_that_the_changelog_lacks_or_without_a_zip(zipped: Path) -> None:
+    assert 'CHANGELOG.md has no section 48.0.0' in collect(zipped, '48.0.0').stderr
+    (zipped / 'dist/uploadable_packs/GenericWebhook.zip').unlink()
+    assert 'GenericWebhook.zip is missing' in collect(zipped).stderr
+    assert not (zipped / 'dist/release').exists()
+
+
+WORKFLOWS = {file.stem: yaml.safe_load(file.read_text('utf-8')) for file in (ROOT / '.github/workflows').glob('*.yml')}
+JOBS = WORKFLOWS['test']['jobs']
+
+
+@pytest.mark.parametrize('name', WORKFLOWS)
+def test_each_job_of_a_workflow_ends_and_uses_actions_that_nobody_can_change(name: str) -> None:
+    jobs = WORKFLOWS[name]['jobs']
+    assert [name for name, job in jobs.items() if not 0 < job['timeout-minutes'] <= 120] == []
+    used = [step['uses'] for job in jobs.values() for step in job['steps'] if 'uses' in step]
     assert [action for action in used if not re.fullmatch(r'[\w-]+/[\w-]+@[0-9a-f]{40}', action)] == []
 
 
@@ -130,3 +192,15 @@ def test_the_workflow_runs_what_is_there_on_every_python_that_the_commands_are_s
     run = '\n'.join(step.get('run', '') for job in JOBS.values() for step in job['steps'])
     assert all((ROOT / command).stat().st_mode & 0o100 for command in set(re.findall(r'(?:^|\s)((?:\./dev|\.ci/run))\b', run)))
     assert {'./dev', '.ci/run'} <= set(re.findall(r'(?:^|\s)((?:\./dev|\.ci/run))\b', run))
+
+
+def test_the_release_workflow_attaches_the_checked_files_and_the_wheel() -> None:
+    workflow = WORKFLOWS['release']
+    assert workflow['permissions'] == {'contents': 'read'}
+    job = workflow['jobs']['release']
+    assert job['permissions'] == {'contents': 'write'}
+    run = [step['run'] for step in job['steps'] if 'run' in step]
+    assert run[1:4] == ['./dev test -e sdk', 'python tools/release_files.py "${GITHUB_REF_NAME#v}"',
+                        'python -m pip wheel --no-deps --wheel-dir dist/release ./localxsoar']
+    assert run[4].startswith('gh release create "$GITHUB_REF_NAME" ') and run[4].endswith(' dist/release/*')
+    assert [step for step in run if '${{' in step] == [], 'a tag name must not become part of a command'

@@ -116,7 +116,7 @@ def test_a_health_that_the_server_did_not_take_is_told_again() -> None:
 
 
 class ToldHealth:
-    """A line whose server creates what it gets, unless that is to be rejected, and keeps every health that it is told."""
+    """A line whose server creates what it gets, unless that is to be rejected, and keeps every health that it receives."""
 
     def __init__(self) -> None:
         self.told: list[str] = []

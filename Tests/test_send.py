@@ -117,8 +117,8 @@ def test_a_reader_that_has_seen_enough_of_the_list_gets_no_traceback() -> None:
 
 
 @pytest.mark.parametrize('arguments, words', [
-    (['nobody'], f"'nobody' is no sender. There are {SENDERS}. --list shows all."),
-    (['gihub'], "'gihub' is no sender. Did you mean github, "), (['defendr'], 'Did you mean microsoft-defender'),
+    (['nobody'], f"'nobody' is not a sender. There are {SENDERS}. --list shows all."),
+    (['gihub'], "'gihub' is not a sender. Did you mean github, "), (['defendr'], 'Did you mean microsoft-defender'),
     (['a'], 'is one of several senders: 1password, '), (['github', 'push', '--all'], 'give no DELIVERY'),
     (['github', '--token', 'x'], '--token needs --url'), (['github', '--url', 'webhook.example'], 'is not a URL'),
     (['github', '--url', 'http://[::1'], 'http://[::1 is not a URL'),

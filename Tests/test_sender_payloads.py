@@ -1,4 +1,4 @@
-"""The payloads of senders/: each is let in by its sender's own proof, lands whole, and its incident says what happened."""
+"""The payloads of senders/: each is accepted with its sender's own proof, lands whole, and its incident says what happened."""
 from __future__ import annotations
 
 import functools

@@ -1,4 +1,4 @@
-"""Who is let in without the Authorization header: each sender's signature, made by its own library where there is one.
+"""What is accepted without the Authorization header: each sender's signature, made by its own library where there is one.
 
 One valid request a sender, and then one thing spoilt in it.
 """

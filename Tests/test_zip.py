@@ -20,7 +20,7 @@ SEED_REQUEST = SCRIPT.parent / 'test_data/seed_request.json'
 
 @pytest.fixture(scope='module', autouse=True)
 def current_zip() -> None:
-    """In a run of all checks the zip must hold the script as it is; in another a missing or older one is no failure."""
+    """In a run of all checks the zip must hold the script as it is; in another a missing or older one does not fail."""
     if ZIP.exists() and script_body(SCRIPT.read_text('utf-8')) in script_body(unified()['script']['script']):
         return
     reason = f'{ZIP.relative_to(ROOT)} is missing or older than the script; make it with ./dev test -e sdk'

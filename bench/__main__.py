@@ -42,7 +42,7 @@ def burst_of_300() -> list[Row]:
 
     ours, baseline = both(last_answer)
     return [Row('300 POSTs at once, 20 ms + 1 ms: last answer', f'{ours:.2f} s', f'{baseline:.2f} s',
-                f'{baseline / ours:.1f} times sooner', 'at least 10 times', baseline / ours >= 10)]
+                f'{baseline / ours:.1f} times faster', 'at least 10 times', baseline / ours >= 10)]
 
 
 def burst_of_1000() -> list[Row]:
@@ -115,7 +115,7 @@ def while_a_call_hangs() -> list[Row]:
 
 def storm_of_refusals() -> list[Row]:
     def rates(url: str) -> tuple[float, float]:
-        """Of 16 honest senders alone, and beside 1,000 connections that collect refusals."""
+        """Of 16 honest senders alone, and beside 1,000 connections that collect rejections."""
         alone = wrk(url, 16, SECONDS)['rate']
         storm = threading.Thread(target=wrk, args=[url, 1000, SECONDS + 2, 'wrong'])
         storm.start()
@@ -130,7 +130,7 @@ def storm_of_refusals() -> list[Row]:
             return rates(side.url)
 
     alone, beside = (statistics.median(column) for column in zip(*[turn() for _ in range(TURNS)], strict=True))
-    return [Row('16 honest senders in a storm of refusals to 1,000 connections', f'{beside:,.0f} /s',
+    return [Row('16 honest senders in a storm of rejections to 1,000 connections', f'{beside:,.0f} /s',
                 f'{alone:,.0f} /s (no storm)', f'{100 * beside / alone:.0f} %', 'at least 10 %', beside / alone >= 0.1)]
 
 
@@ -208,7 +208,7 @@ SCENES: dict[str, Callable[[], list[Row]]] = {
 def main(names: list[str]) -> int:
     unknown = [name for name in names if name not in SCENES]
     if unknown:
-        sys.exit(f'bench: {", ".join(unknown)} is no scene. Known: {", ".join(SCENES)}.')
+        sys.exit(f'bench: {", ".join(unknown)} is not a scene. Known: {", ".join(SCENES)}.')
     print(f'Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}; medians of {TURNS} turns or more\n')
     print('| scene | ours | baseline | ratio | must reach | reached |\n| --- | --- | --- | --- | --- | --- |', flush=True)
     rows = []

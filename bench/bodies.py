@@ -261,7 +261,7 @@ def together(count: int, shape: Shape) -> tuple[float, set[int]]:
 
 
 def refused(count: int, size: int) -> tuple[float, list[int]]:
-    """MiB above idle after so many bodies of a size that the server has refused."""
+    """MiB above idle after so many bodies of a size that the server has rejected."""
     sent = request(Shape(lambda: filled(b'{"a":"', b'x', b'"}', size)))
     statuses = []
     with Scene() as scene:
@@ -296,5 +296,5 @@ def bodies_that_wait() -> list[Row]:
     return [
         Row('six bodies of 10 MiB that wait: memory above idle', f'{six:.0f} MiB', '', '', 'at most 120 MiB', six <= 120),
         Row('30 repeats of one delivery of 2 MiB that wait', f'{repeats:.0f} MiB', '', '', 'at most 120 MiB', repeats <= 120),
-        Row('25 bodies of 10 MiB that XSOAR refused leave', f'{left:.0f} MiB', '', '', 'at most 30 MiB', left <= 30),
+        Row('25 bodies of 10 MiB that XSOAR rejected leave', f'{left:.0f} MiB', '', '', 'at most 30 MiB', left <= 30),
     ]

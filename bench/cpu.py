@@ -64,7 +64,7 @@ SHAPES = (
     Shape('Alertmanager, 50 alerts', 1.1, GROUP),
     Shape('array of 1,000 events', 1.4, EVENTS, is_for_all=False, connections=1),
     Shape('1 MB', 0.6, LARGE, connections=1),
-    Shape('a refusal', 0, SEED, {'Authorization': 'wrong'}, status=401),
+    Shape('a rejection', 0, SEED, {'Authorization': 'wrong'}, status=401),
 )
 
 

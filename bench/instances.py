@@ -24,7 +24,7 @@ CALL_MS, INCIDENT_MS = 20, 5  # a server that, and not this machine's processor,
 
 @contextmanager
 def haproxy(urls: list[str]) -> Iterator[str]:
-    """The address of an HAProxy before these instances; without TLS, which is no work of theirs."""
+    """The address of an HAProxy before these instances; without TLS, which is not their work."""
     port = any_free_port()
     text = re.sub(r'bind :443 .*', f'bind 127.0.0.1:{port}', CONFIGURATION.read_text('utf-8'))
     text = re.sub(r'^ *server engine.*\n', '', text, flags=re.MULTILINE)

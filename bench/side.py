@@ -40,7 +40,7 @@ START_SECONDS = 30
 
 
 class Counter:
-    """A store that only counts, so that what is measured is the integration: the stand-in's SQLite is none of its work."""
+    """A store that only counts, so that what is measured is the integration: the stand-in's SQLite is not part of its work."""
 
     def __init__(self) -> None:
         self.ids = itertools.count(1)

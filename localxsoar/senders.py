@@ -181,7 +181,7 @@ def find_sender(senders: Mapping[str, Sender], word: str) -> Sender:
         raise UsageError(f'{word!r} is one of several senders: {enumerate_keys([sender.key for sender in near])}.')
     alike = keys_like(senders, wanted)
     hint = f'Did you mean {enumerate_keys(alike)}?' if alike else f'There are {len(senders)}.'
-    raise UsageError(f'{word!r} is no sender. {hint}')
+    raise UsageError(f'{word!r} is not a sender. {hint}')
 
 
 def keys_like(senders: Mapping[str, Sender], word: str) -> list[str]:

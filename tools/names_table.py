@@ -40,7 +40,7 @@ def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
     before = datetime.now(timezone.utc).isoformat()[:19]
     with App(token=TOKEN, incident_type=INCIDENT_TYPE) as app:
         answer = app.post(request.body, dict(request.headers), request.query)
-    assert answer.status == 200, f'{sender.name} is not let in: {answer.text}'
+    assert answer.status == 200, f'{sender.name} is not accepted: {answer.text}'
     first = app.incidents[0]
     is_arrival = first['occurred'].endswith('Z') and first['occurred'] >= before
     return Landed(sender, delivery, request, app.incidents, {

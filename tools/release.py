@@ -1,6 +1,6 @@
-"""Makes the next version of what lies here: X.Y.Z goes wherever the version stands, with the day. It commits nothing.
+"""Set the version X.Y.Z wherever it occurs, and date the changelog's section. Commit nothing.
 
-The version stands in pack_metadata.json; README.md, docs/install.md and the changelog repeat it, and a test holds them to it.
+pack_metadata.json has the version; README.md, docs/install.md and the changelog repeat it, and a test compares them.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNRELEASED = '## Unreleased\n'
 
 def numbers(version: str) -> tuple[int, ...]:
     if not re.fullmatch(r'\d+\.\d+\.\d+', version):
-        raise SystemExit(f"release: '{version}' is no version; it has to be X.Y.Z.")
+        raise SystemExit(f"release: '{version}' is not a version of the form X.Y.Z.")
     return tuple(map(int, version.split('.')))
 
 
@@ -29,15 +29,15 @@ def release(version: str, day: str) -> None:
     current = metadata['currentVersion']
     released = re.findall(r'^## (\d+\.\d+\.\d+)', changelog, re.MULTILINE)
     if numbers(version) < numbers(current) or version in released:
-        raise SystemExit(f'release: {version} is not above {current}, which is the newest.')
+        raise SystemExit(f'release: {version} is not above {current}, the newest version.')
     changes = section(changelog)
     if not changes:
-        raise SystemExit('release: nothing stands under Unreleased in CHANGELOG.md.')
+        raise SystemExit('release: CHANGELOG.md has nothing under Unreleased.')
     set_version([METADATA], rf'("currentVersion": "){re.escape(current)}"', rf'\g<1>{version}"')
     set_version(DOCUMENTS, rf'(Pack Generic Webhook |^\| the pack \| ){re.escape(current)}', rf'\g<1>{version}')
     CHANGELOG.write_text(changelog.replace(UNRELEASED + changes_with_space(changelog),
                                            f'{UNRELEASED}\n## {version} - {day}\n\n{changes}\n'), 'utf-8')
-    if released:  # the first release of a pack has no notes, by the rules of the platform
+    if released:  # the platform wants no notes for a pack's first release
         notes = PACK / 'ReleaseNotes' / f'{version.replace(".", "_")}.md'
         notes.parent.mkdir(exist_ok=True)
         notes.write_text(release_notes(changes), 'utf-8')
@@ -56,14 +56,14 @@ def section(changelog: str) -> str:
 def set_version(files: list[Path], pattern: str, replacement: str) -> None:
     made = {file: re.subn(pattern, replacement, file.read_text('utf-8'), flags=re.MULTILINE) for file in files}
     if not any(found for _, found in made.values()):
-        raise SystemExit(f'release: {files[0]} does not hold the version where it is looked for.')
+        raise SystemExit(f'release: the version was not found in {files[0]}.')
     for file, (text, found) in made.items():
         if found:
             file.write_text(text, 'utf-8')
 
 
 def release_notes(changes: str) -> str:
-    """Return the release notes as the platform writes them: the kind of content, its name, and what its users have to know."""
+    """Return release notes in the platform's form: the kind of content, its name, and what its users need to know."""
     lines = [line for line in changes.splitlines() if line.startswith('- ')]
     return '\n'.join(['', '#### Integrations', '', '##### Generic Webhook', '', *lines, ''])
 

@@ -1,4 +1,4 @@
-"""Writes a pack's zip anew, so that the same files give the same bytes: no time of the machine is in it. ZIP CHANGELOG"""
+"""Writes a pack's zip again, so that the same files give the same bytes: no time of the machine is in it. ZIP CHANGELOG"""
 from __future__ import annotations
 
 import json

@@ -230,7 +230,7 @@ def test_a_range_ends_now() -> None:
     start, end = common.parse_date_range('2 hours')
     assert (end - start).total_seconds() == 7200
     assert common.parse_date_range('3 days', '%Y')[1] == end.strftime('%Y')
-    with pytest.raises(ValueError, match="'soon' is no range such as 3 days"):
+    with pytest.raises(ValueError, match="'soon' is not a range such as 3 days"):
         common.parse_date_range('soon')
 
 

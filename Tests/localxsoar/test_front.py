@@ -1,4 +1,4 @@
-"""The front through its door: what it refuses as no HTTP, what it keeps of each request, and who may change something."""
+"""The front through its door: what it rejects as not HTTP, what it keeps of each request, and who may change something."""
 
 import json
 import re

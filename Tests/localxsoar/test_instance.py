@@ -1,4 +1,4 @@
-"""An instance as the page and the API drive it: enabled, disabled, configured anew, tested."""
+"""An instance as the page and the API drive it: enabled, disabled, configured again, tested."""
 
 import os
 import signal

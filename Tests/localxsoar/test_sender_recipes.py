@@ -202,7 +202,7 @@ def test_a_sender_that_is_unknown_or_not_the_only_one_is_told_with_those_that_ar
     assert find_sender(senders, 'tea') == TEA
     with pytest.raises(UsageError, match='one of several senders: github, gitea'):
         find_sender(senders, 'git')
-    with pytest.raises(UsageError, match=r"'nobody' is no sender\. There are 2\."):
+    with pytest.raises(UsageError, match=r"'nobody' is not a sender\. There are 2\."):
         find_sender(senders, 'nobody')
 
 

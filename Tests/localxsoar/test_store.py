@@ -1,4 +1,4 @@
-"""The store: what it refuses, what it makes of an incident, and how it is searched."""
+"""The store: what it rejects, what it makes of an incident, and how it is searched."""
 
 import sqlite3
 import threading

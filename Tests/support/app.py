@@ -19,7 +19,7 @@ def line() -> ServerLine:
 
 
 def forgetful_line() -> ServerLine:
-    """The one, without what the tests before have told it of the server."""
+    """The one, without what it learned of the server in earlier tests."""
     shared = line()
     shared.queue.timings, shared.queue.alone_until = [], 0
     shared.is_health_known, shared.sent_health = False, None
@@ -65,7 +65,7 @@ class App:
 
     def ask(self, method: str, query: str = '', body: bytes | None = b'', headers: dict[str, str] | None = None,
             path: str = '/', length: Any = None, seconds_ago: float = 0) -> Answer:
-        """Header values are bytes as latin-1; without a body it cannot be read, whatever the length that is told.
+        """Header values are bytes as latin-1; without a body it cannot be read, whatever length its header names.
 
         It arrived so many seconds ago; what came of it comes now.
         """

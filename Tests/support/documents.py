@@ -12,7 +12,8 @@ from webhook import PACK
 
 INTEGRATION = PACK / 'Integrations/GenericWebhook'
 MANUAL = INTEGRATION / 'README.md'
-GUIDES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
+SENDER_GUIDES = sorted(file for file in (ROOT / 'docs/senders').glob('*.md') if file.name != 'README.md')
+GUIDES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md')), ROOT / 'docs/senders/README.md']
 MADE = {'dist'}
 RECIPE = Path('docker/generic-webhook')
 IN_THE_IMAGE = ('bottle', 'gevent', 'msgspec', 'multipart')
@@ -53,12 +54,12 @@ def prose(text: str) -> str:
 
 
 def quoted(text: str) -> list[str]:
-    """What stands in backticks."""
+    """Return what is in backticks."""
     return re.findall('`([^`]+)`', text)
 
 
 def section(text: str, title: str) -> str:
-    """What stands under a heading, with all that is below it."""
+    """Return the text under a heading, with its subsections."""
     match = re.search(rf'^(##+) {re.escape(title)}\n', text, re.MULTILINE)
     assert match, f'there is no section {title}'
     return re.split(rf'^##{{1,{len(match[1]) - 1}}} ', text[match.end():], maxsplit=1, flags=re.MULTILINE)[0]

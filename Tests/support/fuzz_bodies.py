@@ -1,7 +1,7 @@
 """Bodies by chance against the script's own reading of them, beside Python's json: see fuzz.py for the command.
 
-Whatever comes is incidents, each with details that are JSON, or a refusal with a status that the contract has. What json reads
-as an object, or as an array of objects, becomes incidents of the same values; what json refuses is refused, but for what the
+Whatever comes is incidents, each with details that are JSON, or a rejection with a status that the contract has. What json reads
+as an object, or as an array of objects, becomes incidents of the same values; what json rejects is rejected, but for what the
 contract mends: half a surrogate pair, raw control characters in strings.
 """
 from __future__ import annotations
@@ -104,7 +104,7 @@ def check(body: bytes, label: str, coding: str) -> bool:
 
 
 def check_is_refused_rightly(body: bytes, label: str) -> None:
-    """What is JSON to json is refused for our format alone."""
+    """What is JSON to json is rejected for our format alone."""
     try:
         events = events_of(body.decode())
     except UnicodeDecodeError:

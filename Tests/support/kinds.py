@@ -72,25 +72,3 @@ def follow(file: Path, name: str) -> list[Place]:
     above = [folder / 'conftest.py' for folder in file.parents if ROOT in (folder, *folder.parents)]
     return next(([(conftest, name)] for conftest in above if conftest != file and conftest.is_file()
                  and name in read_module(conftest).uses), [])
-
-
-def environments(file: Path) -> str:
-    """Return the names of the environments that run tests of this file."""
-    tree = ast.parse(file.read_text('utf-8'))
-    if any(isinstance(node, ast.Assign) and ast.unparse(node) == 'pytestmark = pytest.mark.sockets' for node in tree.body):
-        return 'sockets'
-    tests = [name for name in read_module(file).uses if name.lower().startswith('test')]
-    starts = {starts_a_process(file, name) for name in tests if not name.isupper()}
-    return ', '.join(name for name, kind in (('unit', False), ('sockets', True)) if kind in starts)
-
-
-def described() -> list[str]:
-    """Return a row for each file of tests and helpers: its path, its environments, and the first line of its docstring."""
-    tests = [*(ROOT / 'Packs').rglob('*_test.py'), *(ROOT / 'Tests').rglob('test_*.py')]
-    rows = [(file, environments(file)) for file in sorted(tests)]
-    rows += [(file, '') for file in sorted((ROOT / 'Tests/support').glob('*.py'))]
-    return [f'| `{file.relative_to(ROOT)}` | {kinds} | {first_line(file)} |' for file, kinds in rows]
-
-
-def first_line(file: Path) -> str:
-    return (ast.get_docstring(ast.parse(file.read_text('utf-8'))) or '').partition('\n')[0].replace('|', r'\|')

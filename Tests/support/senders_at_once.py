@@ -112,7 +112,7 @@ class Senders:
     """The senders of one scene. Every request of theirs is kept, and checked by `check`.
 
     `drops` tells which incidents the server is to leave out although it says that all went well. `told_apart` is False
-    where the server's answers are in disorder: then a sender may be told of fewer incidents than it made.
+    where the server's answers are in disorder: then a sender may get fewer incidents than it made.
     """
 
     def __init__(self, webhook: Webhook) -> None:
@@ -262,7 +262,7 @@ class Senders:
                 for number, name in zip(request.numbers, request.names, strict=True)}
 
     def check_answer(self, request: Request) -> list[str]:
-        """The ids of the incidents that the sender was told of, which are its own."""
+        """The ids of the incidents that the sender received, which are its own."""
         answer = request.answer
         if answer.status != HTTPStatus.OK:
             assert answer.status in NOT_CREATED, f'{answer.status}: {answer.text}'

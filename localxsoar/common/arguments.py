@@ -93,7 +93,7 @@ def batch(iterable: Any, batch_size: int = 1) -> Iterator[Any]:
 
 
 def safe_load_json(json_object: Any) -> Any:
-    """Return the JSON in a text; anything that is no text is returned as it is. Raise ValueError if it is no JSON."""
+    """Return the JSON in a text; anything that is not text is returned as it is. Raise ValueError if it is not JSON."""
     return _loads(json_object) if isinstance(json_object, (str, bytes)) else json_object
 
 

@@ -73,7 +73,7 @@ def parse_date_range(date_range: str, date_format: Any = None, to_timestamp: boo
     number, unit = [*date_range.strip().split(' '), ''][:2]
     seconds = _RANGE_UNITS.get(unit.rstrip('s'))
     if not number.isdigit() or seconds is None:
-        raise ValueError(f'{date_range!r} is no range such as 3 days: NUMBER minutes, hours, days, weeks, months or years.')
+        raise ValueError(f'{date_range!r} is not a range such as 3 days: NUMBER minutes, hours, days, weeks, months or years.')
     end = (_datetime.now(_utc).replace(tzinfo=None) if utc else _datetime.now()) + _timedelta(hours=timezone)
     start = end - _timedelta(seconds=int(number) * seconds)
     if to_timestamp:

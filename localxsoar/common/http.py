@@ -89,7 +89,7 @@ class BaseClient:
                       params_parser: Any = None, with_metrics: bool = False, **kwargs: Any) -> Any:
         """Send a request and return its response as JSON, text, bytes or the response itself, by `resp_type`.
 
-        Raise DemistoException for a status that is not valid, for a body that is no JSON, and if there is no response.
+        Raise DemistoException for a status that is not valid, for a body that is not JSON, and if there is no response.
         """
         if retries:
             self._retry(retries, status_list_to_retry, backoff_factor, raise_on_redirect, raise_on_status)

@@ -30,7 +30,7 @@ def create_clickable_url(url: Any, text: Any = None) -> Any:
 
 
 def _as_rows(t: Any, headers: Any) -> list[dict[str, Any]]:
-    """Return the rows of a table; items that are no dicts fill one column."""
+    """Return the rows of a table; items that are not dicts fill one column."""
     items = list(t) if isinstance(t, (list, tuple)) else [t] if t else []
     column = headers[0] if isinstance(headers, list) and headers else headers if isinstance(headers, str) else ''
     return [item if isinstance(item, dict) else {column: item} for item in items]

@@ -1,0 +1,57 @@
+"""Collect what a release offers for download in dist/release: the pack's zip and its SHA-256, the image's recipe, the notes.
+
+The same commit gives the same bytes. Usage: release_files.py X.Y.Z, once tools/zip-pack has made the zip.
+"""
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import shutil
+import sys
+import tarfile
+from pathlib import Path
+
+ZIP = Path('dist/uploadable_packs/GenericWebhook.zip')
+RECIPE = Path('docker/generic-webhook')
+RECIPE_FILES = ('Dockerfile', 'build.conf', 'poetry.lock', 'pyproject.toml', 'requirements.txt', 'verify.py')
+FOLDER = Path('dist/release')
+
+
+def collect(version: str) -> None:
+    """Write every file of the release `version`; raise SystemExit if the changelog or the zip is missing."""
+    if not ZIP.exists():
+        raise SystemExit(f'release: {ZIP} is missing. Run `./dev test -e sdk` first.')
+    notes = changelog_section(Path('CHANGELOG.md').read_text('utf-8'), version)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    shutil.copyfile(ZIP, FOLDER / ZIP.name)
+    digest = hashlib.sha256(ZIP.read_bytes()).hexdigest()
+    (FOLDER / f'{ZIP.name}.sha256').write_text(f'{digest}  {ZIP.name}\n', 'ascii')
+    (FOLDER / f'{RECIPE.name}-image-recipe.tar.gz').write_bytes(recipe_archive())
+    (FOLDER / 'release-notes.md').write_text(f'{notes}\n', 'utf-8')
+
+
+def changelog_section(changelog: str, version: str) -> str:
+    """Return the text below the heading of `version`."""
+    found = re.search(rf'^## {re.escape(version)} - .*\n+((?:(?!## ).*\n?)*)', changelog, re.MULTILINE)
+    if not found:
+        raise SystemExit(f'release: CHANGELOG.md has no section {version}. Run `./dev release {version}` first.')
+    return found[1].strip()
+
+
+def recipe_archive() -> bytes:
+    """Return the folder of the recipe as a .tar.gz without times, owners or anything else that the machine decides."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode='w', format=tarfile.USTAR_FORMAT) as made:
+        for name in RECIPE_FILES:
+            content = (RECIPE / name).read_bytes()
+            member = tarfile.TarInfo(f'{RECIPE.name}/{name}')
+            member.size, member.mode = len(content), 0o644
+            made.addfile(member, io.BytesIO(content))
+    return gzip.compress(archive.getvalue(), mtime=0)
+
+
+if __name__ == '__main__':
+    collect(sys.argv[1])
