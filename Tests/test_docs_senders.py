@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 from urllib.parse import urlencode
+from typing import Any
 
 import GenericWebhook
 import pytest
@@ -49,11 +50,32 @@ RECIPES = {
 }
 
 
+SEVERITIES = {0: 'unknown', 0.5: 'informational', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'}
 CHAPTER = section(read(MANUAL), 'Senders')
-GUIDES = {title.lstrip('# '): text for title, _, text in (read(file).partition('\n') for file in SENDER_GUIDES)}
+EXAMPLES = '\n| Incident | Severity | Problem key |\n'
+FILES = {title.lstrip('# '): text for title, _, text in (read(file).partition('\n') for file in SENDER_GUIDES)}
+GUIDES = {title: text.partition(EXAMPLES)[0] for title, text in FILES.items()}
 # Of each sender of the table: how it shows the token, and what that was verified by.
 TABLE = table(CHAPTER, 'Sender', 'Shows the token by', 'XSOAR 8 without an engine', 'Verified by')
 ROWS = {re.split(r'[][]', title)[1]: (ways, by) for title, ways, _, by in TABLE}
+
+
+def recipes_of(title: str) -> list[Any]:
+    """Return the recipes in senders/ that a guide is about."""
+    keys = RECIPES.get(title, title.lower().replace(' ', '-')).split()
+    return [json.loads(read(ROOT / 'senders' / f'{key}.json')) for key in keys]
+
+
+def examples(title: str) -> str:
+    """Return the end of a guide: the first incidents of each recipe, and where the events are documented."""
+    rows = {delivery['expected']['name']: delivery['expected']
+            for recipe in recipes_of(title) for delivery in recipe['deliveries'][:3]}
+    cells = [(f'`{name}`', SEVERITIES[found.get('severity', 0)], f'`{found["problem_key"]}`' if 'problem_key' in found else '')
+             for name, found in rows.items()]
+    lines = [f'| {" | ".join(cell.replace("|", " ") for cell in row)} |'.replace('|  |', '| |') for row in cells]
+    sources = dict.fromkeys(recipe['source'] for recipe in recipes_of(title))
+    return (EXAMPLES + '| --- | --- | --- |\n' + '\n'.join(lines)
+            + f'\n\nDocumented at {" and ".join(f"<{source}>" for source in sources)}.\n')
 
 
 def named_headers(text: str) -> set[str]:
@@ -128,12 +150,15 @@ def test_what_a_sender_was_verified_by_stands_in_a_test(title: str) -> None:
 
 @pytest.mark.parametrize('title', [title for title in ROWS if title != 'Any other'])
 def test_each_example_of_an_incidents_name_is_one_that_its_sender_makes(title: str) -> None:
-    recipes = [json.loads((ROOT / 'senders' / f'{key}.json').read_text(encoding='utf-8'))
-               for key in RECIPES.get(title, title.lower().replace(' ', '-')).split()]
-    expected = {delivery['expected']['name'] for recipe in recipes for delivery in recipe['deliveries']}
+    expected = {delivery['expected']['name'] for recipe in recipes_of(title) for delivery in recipe['deliveries']}
     examples = re.findall(r'such as `([^`]+)`', re.findall(r'^- \*\*Incident\*\*: (.+)$', GUIDES[title], re.MULTILINE)[0])
     assert examples
     assert set(examples) - expected == set()
+
+
+@pytest.mark.parametrize('title', [title for title in ROWS if title != 'Any other'])
+def test_a_guide_ends_with_the_incidents_of_its_sender(title: str) -> None:
+    assert FILES[title] == GUIDES[title] + examples(title)
 
 
 @pytest.mark.parametrize('header', [header for header in SCHEMES if header != ANY])
