@@ -22,6 +22,8 @@ from webhook import Webhook
 
 from localxsoar.terminal import width
 
+SENDERS = len(list((ROOT / 'senders').glob('*.json')))
+
 TOKEN = base64.b64encode(b'a token that any sender can sign with').decode()
 
 
@@ -115,14 +117,14 @@ def test_a_reader_that_has_seen_enough_of_the_list_gets_no_traceback() -> None:
 
 
 @pytest.mark.parametrize('arguments, words', [
-    (['nobody'], "'nobody' is not a sender. There are 106. --list shows all."),
+    (['nobody'], f"'nobody' is not a sender. There are {SENDERS}. --list shows all."),
     (['gihub'], "'gihub' is not a sender. Did you mean github, "), (['defendr'], 'Did you mean microsoft-defender'),
     (['a'], 'is one of several senders: 1password, '), (['github', 'push', '--all'], 'give no DELIVERY'),
     (['github', '--token', 'x'], '--token needs --url'), (['github', '--url', 'webhook.example'], 'is not a URL'),
     (['github', '--url', 'http://[::1'], 'http://[::1 is not a URL'),
     (['github', '--url', 'http://nosuch.invalid'], 'http://nosuch.invalid does not respond: '),
     (['github', '--url', 'http://127.0.0.1:1'], 'respond: Connection refused. ./dev run starts a local XSOAR.'),
-    (['github', 'lunch'], "GitHub has no delivery 'lunch'. Known: "),
+    (['github', 'lunch'], "GitHub has no delivery 'lunch', but "),
     (['github', '--url', 'http://127.0.0.1:1'], 'does not respond'),
     (['github', '--url', 'http://127.0.0.1:1/instance/execute/webhook'], 'a URL with a path is a webhook: give --token, too.'),
     (['github', '--url', 'http://127.0.0.1:1/?a=b', '--token', ''], 'http://127.0.0.1:1/ does not respond'),

@@ -48,8 +48,10 @@ class Sender:
         found = (delivery for delivery in self.deliveries if (title or '').lower() in str(delivery['title']).lower())
         if delivery := next(found, None):
             return delivery
-        titles = ', '.join(str(delivery['title']) for delivery in self.deliveries)
-        raise UsageError(f'{self.name} has no delivery {title!r}. Known: {titles}.')
+        titles = [str(delivery['title']) for delivery in self.deliveries]
+        near = get_close_matches(str(title), titles, n=3, cutoff=0.3) or titles[:3]
+        raise UsageError(f'{self.name} has no delivery {title!r}, but {len(titles)} others, such as {", ".join(near)}. '
+                         f'{self.key} --list shows all.')
 
     def request(self, delivery: Mapping[str, Any], token: str) -> SenderRequest:
         """Return a delivery as the sender would send it now, with a proof that it knows the token."""

@@ -76,7 +76,7 @@ def test_a_delivery_has_the_severity_and_the_state_of_its_incidents(deliveries: 
     ended = {**A, 'severity': 0.5, 'labels': [{'type': 'state', 'value': 'resolved'}]}
     assert receive(deliveries, [ended], creates=[ended])['triage'] == 'info resolved'
     assert receive(deliveries, [B], creates=[{**B, 'severity': 4}])['triage'] == 'critical'
-    assert texts(printed) == ['test          incident 1 info resolved  a', 'test          incident 2 critical  b']
+    assert texts(printed) == ['test                  incident 1 info resolved  a', 'test                  incident 2 critical  b']
 
 
 def test_a_response_that_names_none_has_created_what_came_meanwhile(deliveries: Deliveries, printed: list[str]) -> None:

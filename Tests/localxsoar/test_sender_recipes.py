@@ -235,7 +235,7 @@ def test_a_delivery_is_chosen_by_a_part_of_its_title_and_otherwise_the_first() -
     made = Sender('a', 'A', 'other', '', {}, [{'title': 'Issue opened'}, {'title': 'Issue closed'}])
     assert [made.delivery(title)['title'] for title in (None, '', 'CLOSED', 'issue')] == [
         'Issue opened', 'Issue opened', 'Issue closed', 'Issue opened']
-    with pytest.raises(UsageError, match=r"A has no delivery 'x'\. Known: Issue opened, Issue closed"):
+    with pytest.raises(UsageError, match=r"A has no delivery 'x', but 2 others, such as Issue opened, Issue closed"):
         made.delivery('x')
 
 
