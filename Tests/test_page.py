@@ -216,6 +216,7 @@ data = sys.stdin.buffer.read() if '@-' in words else b''
 with pathlib.Path(sys.argv[0]).with_name('asked').open('a') as asked:
     asked.write(json.dumps([words, data.decode('latin-1')]) + '\\n')
 """
+CURL_COMMAND = "async (item) => (await import('/curl.js')).curlCommand(item)"
 TOKEN_CHARACTERS = string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~"
 PRINTABLE = ''.join(map(chr, range(0x21, 0x7f)))
 HOSTILE = [
@@ -333,7 +334,7 @@ BODIES = st.lists(st.one_of(st.sampled_from(HOSTILE), st.characters(exclude_cate
 def test_a_copied_command_runs_nothing_but_curl_with_the_same_request_in_a_real_shell(
     resting_page: Page, clean: Clean, method: str, target: str, headers: list[tuple[str, str]], body: str
 ) -> None:
-    command = resting_page.evaluate('(item) => curlCommand(item)', delivery_of(method, target, headers, body))
+    command = resting_page.evaluate(CURL_COMMAND, delivery_of(method, target, headers, body))
     for shell in SHELLS:
         assert read_request(*clean.run(shell, command)) == (method, target, headers, body.encode())
 
@@ -366,7 +367,7 @@ def test_what_a_stranger_sends_is_copied_as_a_command_that_sends_it_and_runs_not
 def test_a_copied_command_is_safe_to_paste_into_a_terminal(resting_page: Page, clean: Clean, shell: str) -> None:
     body = "\x03\x04\ntouch pwned\n\x1b[201~'\t\n!:\n\x15`touch pwned`\n"
     request = ('!!', "/'", [('!:', "!:\x03'\x1b\x7f")], body)
-    command = resting_page.evaluate('(item) => curlCommand(item)', delivery_of(*request))
+    command = resting_page.evaluate(CURL_COMMAND, delivery_of(*request))
     clean.clear()
     typed = f": '; touch pwned #'\n{command}\nexit\n"
     terminal = [sys.executable, '-c', 'import pty, sys; pty.spawn(sys.argv[1:])', shell, '-i']
@@ -610,7 +611,8 @@ def test_the_page_asks_no_other_host_and_runs_nothing_but_its_script(webhook: We
     answer = requests.get(webhook.url, timeout=30)
     assert "default-src 'none'; script-src 'self'" in answer.headers['Content-Security-Policy']
     assert not re.findall(r'https?://|innerHTML|\son\w+=|style=', answer.text)
-    assert 'innerHTML' not in requests.get(f'{webhook.url}/script.js', timeout=30).text
+    for file in (ROOT / 'localxsoar' / 'page').glob('*.js'):
+        assert 'innerHTML' not in requests.get(f'{webhook.url}/{file.name}', timeout=30).text
 
 
 def test_a_form_of_every_type_shows_no_secret_and_hands_over_what_was_typed(open_page: Callable[..., Page]) -> None:

@@ -27,7 +27,7 @@ from localxsoar.senders import Sender, SenderRequest, find_sender
 from localxsoar.store import brief
 
 FOLDER = Path(__file__).with_name('page')
-FILES = {'/': 'index.html', '/style.css': 'style.css', '/script.js': 'script.js'}
+FILES = {'/': 'index.html'} | {f'/{file.name}': file.name for file in FOLDER.iterdir() if file.suffix in ('.css', '.js')}
 # The page shows texts of unauthenticated senders: even if one became markup, it could load and run nothing.
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
           "form-action 'self'; frame-ancestors 'none'")

@@ -1,0 +1,49 @@
+// The list of deliveries.
+import {el} from './dom.js';
+import {clock, duration, size, time} from './format.js';
+import {instance, WAY_IN} from './instance.js';
+import {Lines} from './lines.js';
+import {go} from './views.js';
+
+export function tone(delivery) {
+  if (delivery.kind === 'waiting') return 'dim';
+  if (delivery.kind === 'gone') return 'warn';
+  if (delivery.kind === 'repeat' || delivery.kind === 'handshake') return 'again';
+  if (!delivery.status || delivery.status >= 500) return 'bad';
+  return delivery.status >= 400 ? 'bad' : 'good';
+}
+
+function which(delivery) {
+  const [first] = delivery.incidents;
+  const last = delivery.incidents[delivery.incidents.length - 1];
+  return first === last ? first : `${first} to ${last}`;
+}
+
+export function became(delivery) {
+  const {kind, text} = delivery;
+  if (kind === 'created') return [el('b', {class: 'good'}, `→ ${which(delivery)}`), text];
+  if (kind === 'repeat') return [el('b', {class: 'again'}, `↺ ${which(delivery)}`), `repeat of ${text}`];
+  if (kind === 'handshake') return [el('span', {class: 'again'}, 'handshake'), text];
+  if (kind === 'waiting') return [el('span', {class: 'dim'}, 'waiting for the response…')];
+  if (kind === 'answered') return [el('span', {class: 'dim'}, text)];
+  return [el('span', {class: tone(delivery)}, text)];
+}
+
+function path(target) {
+  const [head] = target.split('?');
+  const own = `${WAY_IN}${encodeURIComponent(instance.instance || '')}`;
+  return target === own ? '/' : head.startsWith(`${own}/`) || target.startsWith(`${own}?`) ? target.slice(own.length) : target;
+}
+
+function drawDelivery(delivery) {
+  return el('div', {class: 'delivery'}, clock(time(delivery.started)), el('span', {class: 'method'}, delivery.method),
+    el('span', {class: tone(delivery)}, String(delivery.status || (delivery.kind === 'waiting' ? '…' : '—'))),
+    el('span', {class: 'sender'}, delivery.sender || '—'), el('span', {class: 'became', title: delivery.text}, ...became(delivery)),
+    el('span', {class: 'path', title: delivery.target}, path(delivery.target)),
+    el('span', {class: 'ms'}, delivery.kind === 'waiting' ? '' : duration(delivery.milliseconds)),
+    el('span', {class: 'size'}, delivery.size ? size(delivery.size) : ''));
+}
+
+export const deliveries = new Lines('deliveries', 'number', drawDelivery,
+  (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.incidents.join(' ')} ${item.text}`,
+  (item) => go(`deliveries/${item.number}`));

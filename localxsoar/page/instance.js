@@ -1,0 +1,110 @@
+// The instance: its state and its form.
+import {$, button, el} from './dom.js';
+import {ask} from './server.js';
+
+export const WAY_IN = '/instance/execute/';
+
+export let instance = {};
+
+export function setInstance(described) { instance = described; }
+
+export function drawState() {
+  const {enabled, ready, health = {}} = instance;
+  const word = !enabled ? 'disabled' : health.isError ? health.error : ready ? 'Healthy' : 'starting';
+  $('state').className = `state ${!enabled ? '' : health.isError ? 'bad' : ready ? 'good' : ''}`;
+  $('instance-name').textContent = instance.instance || 'Local XSOAR';
+  const restarts = instance.restarts ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
+  $('health').textContent = word + restarts;
+  $('address').textContent = `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance || '')}`;
+  $('address').parentElement.hidden = !instance.port;
+  const button = $('enable');
+  if (button) button.textContent = enabled ? 'Disable' : 'Enable';
+  const facts = $('facts');
+  if (facts) facts.replaceWith(drawFacts());
+}
+
+function drawFacts() {
+  const rows = [['State', !instance.enabled ? 'disabled' : instance.ready ? 'listening' : 'starting'],
+    ['Health', instance.health.error || 'Healthy'], ['Container port', instance.port || '—'], ['Process', instance.pid || '—'],
+    ['Restarts', instance.restarts]];
+  return el('dl', {id: 'facts', class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))]));
+}
+
+function drawField(field) {
+  const id = `field-${field.name}`;
+  const help = field.help ? el('p', {class: 'help', id: `${id}-help`}, field.help) : null;
+  const options = {id, name: field.name, required: field.required && !field.secret, autocomplete: 'off'};
+  if (help) options['aria-describedby'] = `${id}-help`;
+  const label = el('label', {htmlFor: id}, field.label, field.required ? el('span', {class: 'bad', title: 'required'}, ' *') : '');
+  const wrong = el('p', {class: 'wrong', id: `${id}-wrong`, role: 'alert'});
+  const value = field.value === null || field.value === undefined ? '' : String(field.value);
+  if (field.kind === 8) {
+    return el('div', {class: 'field'}, el('input', {...options, type: 'checkbox', checked: field.value === true, required: false}), label, help, wrong);
+  }
+  if (field.kind === 9) {
+    const password = el('input', {id: `${id}-password`, name: `${field.name}:password`, type: 'password', autocomplete: 'off',
+      placeholder: field.set ? 'set; leave empty to keep it' : '', 'aria-label': `${field.label}: password`});
+    return el('div', {class: 'field'}, label, el('input', {...options, value, placeholder: 'user'}), password, help, wrong);
+  }
+  let input;
+  if (field.kind === 15) input = el('select', options, ...['', ...field.options].map((option) => el('option', {value: option, selected: option === value}, option)));
+  else if (field.kind === 12 || field.kind === 14) input = el('textarea', {...options, rows: 4, value});
+  else if (field.secret) input = el('input', {...options, type: 'password', placeholder: field.set ? '•••••• set; leave empty to keep it' : ''});
+  else input = el('input', {...options, type: 'text', value, inputMode: field.kind === 1 ? 'numeric' : 'text'});
+  return el('div', {class: 'field'}, label, input, help, wrong);
+}
+
+// Return the form's values; a secret only if a new one was typed.
+function readForm(form) {
+  const given = {};
+  for (const field of instance.fields) {
+    const input = form.elements[field.name];
+    if (field.kind === 8) given[field.name] = input.checked;
+    else if (field.kind === 9) {
+      const password = form.elements[`${field.name}:password`].value;
+      if (input.value !== (field.value || '') || password) given[field.name] = {identifier: input.value, password};
+    } else if (!field.secret || input.value) given[field.name] = input.value;
+  }
+  return given;
+}
+
+function drawInstance() {
+  const actionStatus = el('p', {role: 'status', id: 'action-status'});
+  const act = (action) => async () => {
+    for (const each of form.querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
+    for (const each of form.querySelectorAll('.wrong')) each.textContent = '';
+    actionStatus.className = 'dim';
+    actionStatus.textContent = action === 'test' ? 'Testing…' : action === 'save' ? 'Testing and saving…' : '…';
+    try {
+      const described = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
+      if (action !== 'test') { instance = described; drawState(); }
+      if (action === 'save') drawInstance();
+      const words = {test: 'The test succeeded.', save: 'Saved. The container restarts.', enable: 'Enabled.', disable: 'Disabled.'};
+      $('action-status').textContent = words[action];
+      $('action-status').className = 'good';
+    } catch (error) {
+      const input = error.field && form.elements[error.field];
+      actionStatus.textContent = input ? '' : error.message;
+      actionStatus.className = 'wrong';
+      if (!input) return;
+      input.setAttribute('aria-invalid', 'true');
+      $(`${input.id}-wrong`).textContent = error.message;
+      input.focus();
+    }
+  };
+  const form = el('form', {id: 'form', noValidate: true, onsubmit: (event) => { event.preventDefault(); act('save')(); }},
+    ...(instance.fields || []).map(drawField), el('div', {class: 'acts'}, button('Test', act('test'), {id: 'test'}),
+      el('button', {class: 'main', id: 'save'}, 'Save'),
+      button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable')(), {id: 'enable'})), actionStatus);
+  const history = [...(instance.healthHistory || [])].reverse();
+  $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
+    el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'),
+    history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''}, each.error || 'Healthy')))
+      : el('p', {class: 'dim'}, 'No health has been reported.')));
+}
+
+export async function refreshInstance() {
+  drawInstance();
+  instance = await ask('GET', 'instance');
+  if (!$('form').contains(document.activeElement)) drawInstance();
+}

@@ -1,0 +1,127 @@
+// A list that puts only its visible rows into the document: thousands of rows would make the browser slow.
+import {$, el} from './dom.js';
+
+const ROW_HEIGHT = 32;
+const SPARE_ROWS = 8;
+
+export class Lines {
+  constructor(name, key, draw, words, open) {
+    this.box = $(name);
+    this.pill = $(`pill-${name}`);
+    this.name = name;
+    this.key = key;
+    this.draw = draw;
+    this.words = words;
+    this.open = open;
+    this.all = [];
+    this.shown = [];
+    this.selected = null;
+    this.unseen = 0;
+    this.fresh = new Set();
+    this.room = el('div', {class: 'room', role: 'presentation'});
+    this.box.append(this.room);
+    this.box.addEventListener('scroll', () => { this.plan(); if (this.box.scrollTop === 0) this.seen(); });
+    this.box.addEventListener('click', (event) => {
+      const row = event.target.closest('.row');
+      if (row) this.open(this.shown[Number(row.dataset.at)]);
+    });
+    this.pill.addEventListener('click', () => { this.box.scrollTop = 0; this.seen(); });
+    new ResizeObserver(() => this.plan()).observe(this.box);
+  }
+
+  set(items) { this.all = items; this.unseen = 0; this.filter(); }
+
+  // Add an item on top without moving the rows that the user reads.
+  add(item) {
+    const at = this.all.findIndex((each) => each[this.key] === item[this.key]);
+    if (at >= 0) {
+      this.all[at] = item;
+      const shown = this.shown.findIndex((each) => each[this.key] === item[this.key]);
+      if (shown >= 0) this.shown[shown] = item;
+      this.plan();
+      return false;
+    }
+    this.all.unshift(item);
+    if (!this.matches(item)) return true;
+    this.shown.unshift(item);
+    this.fresh.add(item[this.key]);
+    setTimeout(() => this.fresh.delete(item[this.key]), 1200);
+    if (this.box.scrollTop > 0) {
+      this.resize();
+      this.box.scrollTop += ROW_HEIGHT;
+      this.unseen += 1;
+      this.pill.textContent = `${this.unseen} new`;
+      this.pill.hidden = false;
+    }
+    this.plan();
+    return true;
+  }
+
+  trim(limit) { if (this.all.length > limit) { this.all.length = limit; this.filter(); } }
+
+  seen() { this.unseen = 0; this.pill.hidden = true; }
+
+  matches(item) {
+    const wanted = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
+    const text = wanted.length ? this.words(item).toLowerCase() : '';
+    return wanted.every((word) => text.includes(word));
+  }
+
+  filter() {
+    this.shown = this.all.filter((item) => this.matches(item));
+    this.plan();
+  }
+
+  select(key) {
+    this.selected = key;
+    const at = this.shown.findIndex((item) => item[this.key] === key);
+    if (at >= 0) {
+      const top = at * ROW_HEIGHT;
+      if (top < this.box.scrollTop) this.box.scrollTop = top;
+      else if (top + ROW_HEIGHT > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + ROW_HEIGHT - this.box.clientHeight;
+    }
+    this.plan();
+  }
+
+  move(by) {
+    const at = this.shown.findIndex((item) => item[this.key] === this.selected);
+    const next = Math.max(0, Math.min(this.shown.length - 1, at < 0 ? 0 : at + by));
+    if (this.shown[next]) this.select(this.shown[next][this.key]);
+    return this.shown[next];
+  }
+
+  current() { return this.shown.find((item) => item[this.key] === this.selected); }
+
+  resize() { this.room.style.height = `${this.shown.length * ROW_HEIGHT}px`; }
+
+  plan() {
+    if (this.planned) return;
+    this.planned = true;
+    requestAnimationFrame(() => { this.planned = false; this.render(); });
+  }
+
+  render() {
+    this.resize();
+    const first = Math.max(0, Math.floor(this.box.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
+    const last = Math.min(this.shown.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW_HEIGHT) + SPARE_ROWS);
+    const rows = [];
+    for (let at = first; at < last; at += 1) {
+      const item = this.shown[at];
+      const row = this.draw(item);
+      row.id = `${this.name}-${item[this.key]}`;
+      row.classList.add('row');
+      if (this.fresh.has(item[this.key])) row.classList.add('new');
+      row.dataset.at = at;
+      row.style.top = `${at * ROW_HEIGHT}px`;
+      row.setAttribute('role', 'option');
+      row.setAttribute('aria-selected', String(item[this.key] === this.selected));
+      row.setAttribute('aria-setsize', this.shown.length);
+      row.setAttribute('aria-posinset', at + 1);
+      rows.push(row);
+    }
+    this.room.replaceChildren(...rows);
+    const chosen = rows.find((row) => row.getAttribute('aria-selected') === 'true');
+    if (chosen) this.box.setAttribute('aria-activedescendant', chosen.id);
+    else this.box.removeAttribute('aria-activedescendant');
+  }
+}

@@ -1,0 +1,83 @@
+// Live events.
+import {deliveries} from './deliveries.js';
+import {openDelivery, opened} from './delivery.js';
+import {$, announce} from './dom.js';
+import {incidents} from './incidents.js';
+import {drawState, instance, setInstance} from './instance.js';
+import {addLine, setLines} from './log.js';
+import {ask} from './server.js';
+import {drawEmpty, setSenders} from './try.js';
+import {route} from './views.js';
+
+let paused = null;  // the events that arrived while the page was paused
+let arrived = 0;
+
+function count() {
+  $('count-deliveries').textContent = deliveries.all.length || '';
+  $('count-incidents').textContent = incidents.all.length || '';
+  $('no-incidents').hidden = incidents.all.length > 0;
+  drawEmpty();
+}
+
+const HANDLERS = {
+  delivery(item) {
+    if (deliveries.add(item)) { arrived += 1; later(); }
+    deliveries.trim(500);
+    if (opened && opened.number === item.number && opened.kind === 'waiting') openDelivery(item.number);
+    count();
+  },
+  incident(item) { incidents.add(item); count(); },
+  log: addLine,
+  state(item) { Object.assign(instance, item); drawState(); },
+  cleared() { deliveries.set([]); count(); },
+};
+
+let telling = null;
+function later() {
+  if (telling) return;
+  telling = setTimeout(() => {
+    telling = null;
+    announce(`${arrived} new ${arrived === 1 ? 'delivery' : 'deliveries'}`);
+    arrived = 0;
+  }, 1500);
+}
+
+export function listen() {
+  const events = new EventSource('/localxsoar/events');
+  events.addEventListener('hello', () => { $('lost').hidden = true; if (!listen.loaded) load(); });
+  events.addEventListener('reset', () => { listen.loaded = false; });
+  for (const [kind, handle] of Object.entries(HANDLERS)) {
+    events.addEventListener(kind, (event) => {
+      const data = JSON.parse(event.data);
+      if (!paused) return handle(data);
+      paused.push([handle, data]);
+      $('pause').textContent = `Resume (${paused.length})`;
+    });
+  }
+  events.onerror = () => {
+    $('lost').hidden = false;
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
+  };
+}
+
+async function load() {
+  listen.loaded = true;
+  const [described, all, made, logged, known] = await Promise.all(['instance', 'deliveries', 'incidents/list', 'log', 'senders']
+    .map((route) => ask('GET', route)));
+  setInstance(described);
+  setSenders(known);
+  setLines(logged);
+  deliveries.set(all);
+  incidents.set(made);
+  drawState();
+  count();
+  route();
+}
+
+export function pause() {
+  const missed = paused;
+  paused = missed ? null : [];
+  $('pause').textContent = paused ? 'Resume' : 'Pause';
+  $('pause').setAttribute('aria-pressed', String(Boolean(paused)));
+  for (const [handle, data] of missed || []) handle(data);
+}

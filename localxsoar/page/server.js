@@ -1,0 +1,11 @@
+// Requests to the server.
+
+export async function ask(method, path, body) {
+  const response = await fetch(`/localxsoar/${path}`, {method, body: body === undefined ? undefined : JSON.stringify(body),
+    headers: body === undefined ? {} : {'Content-Type': 'application/json'}});
+  const text = await response.text();
+  let content = null;
+  try { content = JSON.parse(text); } catch { /* a line of text */ }
+  if (response.ok) return content;
+  throw Object.assign(new Error((content && content.error) || text || response.statusText), {field: content && content.field});
+}

@@ -1,0 +1,27 @@
+// A text in a detail, such as a body.
+import {button, copy, el} from './dom.js';
+import {size} from './format.js';
+import {drawTree} from './tree.js';
+
+let bodyAs = 'tree';
+
+// Show a text as a folded tree if it is JSON, and as plain text.
+export function drawText(title, text, box, {is_text: isText = true, size: bytes = text.length, cut = false} = {}) {
+  let content;
+  try { content = JSON.parse(text); } catch { content = undefined; }
+  if (content === null || typeof content !== 'object') content = undefined;
+  const view = el('div');
+  const draw = () => view.replaceChildren(content !== undefined && bodyAs === 'tree' ? drawTree(content) : el('pre', {}, text || 'empty'));
+  const choose = (name, label) => button(label, () => { bodyAs = name; again(); }, {class: 'quiet', 'aria-pressed': String(bodyAs === name)});
+  const choices = el('div');
+  const again = () => {
+    choices.replaceChildren(...(content === undefined ? [] : [choose('tree', 'Tree'), choose('text', 'Text')]),
+      button('Copy', (event) => copy(text, event.target), {class: 'quiet'}));
+    draw();
+  };
+  again();
+  box.append(el('div', {class: 'part'}, el('h3', {}, `${title} ${bytes ? size(bytes) : 'empty'}`), bytes ? choices : null));
+  if (!isText) box.append(el('p', {class: 'dim'}, 'This is not text. The readable part of it:'));
+  if (cut) box.append(el('p', {class: 'dim'}, 'Only the beginning is shown.'));
+  if (bytes) box.append(view);
+}
