@@ -166,6 +166,33 @@ def test_the_tree_opens_and_markup_stays_text(page: Page, webhook: Webhook) -> N
     assert page.locator('main img, main script').count() == 0 and page.title() != '1'
 
 
+NUMBERS = '{"name": "exact", "big": 12345678901234567890, "huge": 1e400, "one": 1.0, "b": {"z": -0.0, "10": 1, "9": 2, "9": 3}}'
+
+
+def test_numbers_and_the_order_of_names_are_shown_as_the_body_has_them(page: Page, webhook: Webhook) -> None:
+    post(webhook, NUMBERS)
+    open_newest(page, 'exact')
+    tree = page.locator('#delivery .tree')
+    assert [text.removesuffix('Copy') for text in tree.locator('.leaf').all_text_contents()] == [
+        'name: exact', 'big: 12345678901234567890', 'huge: 1e400', 'one: 1.0', 'z: -0.0', '10: 1', '9: 2', '9: 3']
+
+
+def test_an_edit_changes_nothing_that_was_not_edited(page: Page, webhook: Webhook) -> None:
+    post(webhook, NUMBERS)
+    open_newest(page, 'exact')
+    page.get_by_role('button', name='Edit…').click()
+    body = page.get_by_role('textbox', name='Body')
+    expect(body).to_have_value(NUMBERS)
+    body.fill(NUMBERS.replace('exact', 'as exact'))
+    page.get_by_role('button', name='Format').click()
+    expect(body).to_have_value(re.compile('^{\n  "name": "as exact",\n  "big": 12345678901234567890,\n.*"9": 3\n  }\n}$', re.DOTALL))
+    body.fill(NUMBERS.replace('exact', 'as exact'))
+    page.get_by_role('button', name='Send', exact=True).click()
+    expect(page.locator('#delivery .result')).to_contain_text('as exact')
+    number = page.url.rpartition('/')[2]
+    assert webhook.control('GET', f'deliveries/{number}')['request']['body'] == NUMBERS.replace('exact', 'as exact')
+
+
 def test_a_secret_is_masked_until_a_button_is_pressed(open_page: Callable[..., Page]) -> None:
     with Webhook(*SENDERS) as webhook:
         webhook.token = ''  # the samples keep a payload as it was sent, with what it leaks

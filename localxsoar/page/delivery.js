@@ -3,6 +3,7 @@ import {curlCommand} from './curl.js';
 import {became, tone} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
+import {edit} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident} from './incidents.js';
 import {ask} from './server.js';
@@ -33,7 +34,7 @@ export function closeDetail() {
   opened = null;
 }
 
-function drawOpened() {
+export function drawOpened() {
   const item = opened;
   const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item)));
   const parts = [['request', 'Request'], ['answer', 'Response'],
@@ -77,33 +78,6 @@ export async function sendAgain() {
 function showFailure(error) {
   const result = $('delivery').querySelector('.result');
   if (result) result.replaceChildren(el('span', {class: 'bad'}, error.message));
-}
-
-export function edit() {
-  if (!opened) return;
-  const item = opened;
-  const target = el('input', {id: 'edit-target', value: item.target, spellcheck: false});
-  const headers = el('textarea', {id: 'edit-headers', rows: Math.min(12, item.request.headers.length + 1), spellcheck: false,
-    value: item.request.headers.map((header) => `${header.name}: ${header.value}`).join('\n')});
-  let text = item.request.body;
-  try { text = JSON.stringify(JSON.parse(text), null, 2); } catch { /* as it came */ }
-  const body = el('textarea', {id: 'edit-body', rows: 16, value: text, spellcheck: false});
-  const wrong = el('p', {class: 'wrong', role: 'alert'});
-  const send = async (event) => {
-    event.preventDefault();
-    const lines = headers.value.split('\n').filter((line) => line.includes(':'));
-    const edited = {target: target.value, headers: lines.map((line) => [line.slice(0, line.indexOf(':')).trim(),
-      line.slice(line.indexOf(':') + 1).trim()])};
-    if (body.value !== text) edited.body = body.value;
-    try { go(`deliveries/${(await ask('POST', `deliveries/${item.number}/send`, edited)).number}`); } catch (error) { wrong.textContent = error.message; }
-  };
-  drawDetail('delivery', el('form', {class: 'edit', onsubmit: send}, el('h2', {}, 'Edit and send'),
-    el('p', {class: 'dim'}, item.can_be_signed ? `Signed again as ${item.sender} signs. Masked values stay unchanged.`
-      : 'Masked values stay unchanged.'),
-    el('label', {htmlFor: 'edit-target'}, 'Path and query'), target, el('label', {htmlFor: 'edit-headers'}, 'Headers'), headers,
-    el('label', {htmlFor: 'edit-body'}, 'Body'), body, wrong,
-    el('div', {class: 'acts'}, el('button', {class: 'main'}, 'Send'), button('Cancel', drawOpened))));
-  body.focus();
 }
 
 export async function copyCurl(event) {

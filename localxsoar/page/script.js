@@ -1,7 +1,8 @@
 // The page of the local XSOAR: its keys and controls. Whatever comes from senders is shown as text, never as markup.
 import {deliveries} from './deliveries.js';
-import {copyCurl, edit, opened, sendAgain} from './delivery.js';
+import {copyCurl, opened, sendAgain} from './delivery.js';
 import {$, copy} from './dom.js';
+import {edit} from './edit.js';
 import {incidents} from './incidents.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';

@@ -1,6 +1,7 @@
 // A text in a detail, such as a body.
 import {button, copy, el} from './dom.js';
 import {size} from './format.js';
+import {readJson} from './json.js';
 import {drawTree} from './tree.js';
 
 let bodyAs = 'tree';
@@ -8,8 +9,8 @@ let bodyAs = 'tree';
 // Show a text as a folded tree if it is JSON, and as plain text.
 export function drawText(title, text, box, {is_text: isText = true, size: bytes = text.length, cut = false} = {}) {
   let content;
-  try { content = JSON.parse(text); } catch { content = undefined; }
-  if (content === null || typeof content !== 'object') content = undefined;
+  try { content = readJson(text); } catch { /* it is shown as text */ }
+  if (content && !content.entries) content = undefined;
   const view = el('div');
   const draw = () => view.replaceChildren(content !== undefined && bodyAs === 'tree' ? drawTree(content) : el('pre', {}, text || 'empty'));
   const choose = (name, label) => button(label, () => { bodyAs = name; again(); }, {class: 'quiet', 'aria-pressed': String(bodyAs === name)});
