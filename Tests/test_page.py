@@ -133,7 +133,7 @@ def test_it_is_sent_again_as_it_came_and_edited(page: Page, webhook: Webhook) ->
     post(webhook, {'name': 'again'})
     open_newest(page, 'again')
     first = page.url
-    page.get_by_role('button', name='Send again').click()
+    page.get_by_role('button', name='As it came').click()
     page.wait_for_url(lambda url: url != first)
     expect(page.locator('#delivery .result')).to_contain_text('again')
     page.get_by_role('button', name='Edit…').click()
@@ -141,6 +141,69 @@ def test_it_is_sent_again_as_it_came_and_edited(page: Page, webhook: Webhook) ->
     page.get_by_role('button', name='Send', exact=True).click()
     expect(page.locator('#delivery .result')).to_contain_text('edited')
     assert webhook.names()[-3:] == ['again', 'again', 'edited']
+
+
+def test_what_was_rejected_is_rejected_again_as_it_came_and_accepted_with_a_valid_proof(open_page: Callable[..., Page]) -> None:
+    with Webhook(*SENDERS, '--curl-header', 'Authorization: {auth_header}') as webhook:
+        webhook.token = ''  # the command to try is printed with it
+        page = open_page(webhook.url)
+        post(webhook, {'name': 'mistyped'}, token='a-wrong-token', User_Agent='unheard-of')
+        open_newest(page, 'is not the token')
+        original = page.url
+        for name, status in (('As it came', '401 Unauthorized'), ('With a valid proof', '200 OK')):
+            page.goto(original)
+            page.get_by_role('button', name=name).click()
+            page.wait_for_url(lambda url: url != original)
+            expect(page.locator('#delivery header b')).to_have_text(status)
+            link = page.get_by_role('link', name='the original is delivery 1')
+            assert link.evaluate('link => link.href') == original
+        first, again = (webhook.control('GET', f'deliveries/{number}?secrets=show')['request'] for number in (1, 2))
+        assert (first['headers'], first['body']) == (again['headers'], again['body'])
+        assert webhook.names() == ['mistyped']
+
+
+def test_both_ways_to_send_again_wait_while_one_of_them_does(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'name': 'slow'})
+    open_newest(page, 'slow')
+    before = page.url
+    held: list[Any] = []
+    page.route('**/send', lambda route: held.append(route))
+    page.get_by_role('button', name='As it came').click()
+    for name in ('Sending…', 'With a valid proof'):
+        expect(page.get_by_role('button', name=name)).to_be_disabled()
+    page.keyboard.press('r')
+    page.get_by_role('button', name='Response', exact=True).click()
+    expect(page.get_by_role('button', name='Sending…')).to_be_disabled()
+    assert len(held) == 1
+    held[0].continue_()
+    page.wait_for_url(lambda url: url != before)
+    expect(page.get_by_role('button', name='As it came')).to_be_enabled()
+
+
+@pytest.mark.parametrize('path, status', [('', 401), ('-elsewhere', 404)], ids=['without a token', 'to another instance'])
+def test_a_body_that_arrives_after_the_response_is_kept_whole(webhook: Webhook, path: str, status: int) -> None:
+    body, url = b'{"name": "late"}', urlsplit(webhook.webhook_url)
+    head = f'POST {url.path}{path} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n'
+    with socket.create_connection((url.hostname, url.port or 0), timeout=30) as sender:
+        sender.sendall(head.encode())
+        assert sender.recv(65536).startswith(f'HTTP/1.1 {status} '.encode())
+        sender.sendall(body)
+        while sender.recv(65536):
+            pass
+    seen = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
+    kept = webhook.control('GET', f"deliveries/{seen['number']}")
+    assert (kept['status'], kept['request']['body'], kept['missing']) == (status, body.decode(), '')
+    assert not [line for line in webhook.output if 'Traceback' in line or 'ConcurrentObjectUse' in line]
+
+
+def test_a_delivery_whose_body_never_arrived_cannot_be_sent_as_it_came(page: Page, webhook: Webhook) -> None:
+    url = urlsplit(webhook.webhook_url)
+    with socket.create_connection((url.hostname, url.port or 0), timeout=30) as sender:
+        sender.sendall(f'POST {url.path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n{{'.encode())
+        assert sender.recv(65536).startswith(b'HTTP/1.1 401 ')
+    open_what_became(page, webhook)
+    expect(page.get_by_role('button', name='As it came')).to_be_disabled()
+    expect(page.locator('#delivery .reason')).to_contain_text('of the body have arrived.')
 
 
 def test_a_signed_delivery_that_is_edited_is_signed_anew(page: Page, webhook: Webhook) -> None:
@@ -185,7 +248,7 @@ def test_an_edit_changes_nothing_that_was_not_edited(page: Page, webhook: Webhoo
     expect(body).to_have_value(NUMBERS)
     body.fill(NUMBERS.replace('exact', 'as exact'))
     page.get_by_role('button', name='Format').click()
-    expect(body).to_have_value(re.compile('^{\n  "name": "as exact",\n  "big": 12345678901234567890,\n.*"9": 3\n  }\n}$', re.DOTALL))
+    expect(body).to_have_value(re.compile('^{\n  "name": "as exact",\n  "big": 12345678901234567890,\n.*3\n  }\n}$', re.DOTALL))
     body.fill(NUMBERS.replace('exact', 'as exact'))
     page.get_by_role('button', name='Send', exact=True).click()
     expect(page.locator('#delivery .result')).to_contain_text('as exact')

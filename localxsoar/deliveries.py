@@ -58,26 +58,37 @@ class Delivery:
     body: bytearray = field(default_factory=bytearray)
     response: bytearray = field(default_factory=bytearray)
     first_own_incident: int = 1
+    origin: int | None = None  # the delivery that this one repeats, if the page sent it
+    missing: str = ''  # why the request is not kept as it came, or ''
+    is_partial: bool = False  # whether a part of the body has not arrived
 
     SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
-               'milliseconds', 'kind', 'incidents', 'text')
+               'milliseconds', 'kind', 'incidents', 'text', 'origin')
 
     def summary(self) -> dict[str, Any]:
         """Return what a list shows of the delivery, under its names in JSON."""
-        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'answer_size': self.response_size}
+        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'answer_size': self.response_size,
+                'missing': self.gap()}
+
+    def gap(self) -> str:
+        """Return why the request cannot be repeated as it came, or ''."""
+        if self.missing:
+            return self.missing
+        if self.is_partial:
+            return f'Only {self.size:,} bytes of the body have arrived.'
+        return 'The body was too large to be kept whole.' if self.size > len(self.body) else ''
 
     def readable_request(self) -> str:
         """Return every text in the request that a handshake could ask the receiver to repeat."""
         text = unquote_plus(self.target.partition('?')[2]) + self.body[:KEPT_RESPONSE_BYTES].decode('utf-8', 'replace')
         return text + '\n'.join(value for name, value in self.headers if name.lower() not in ('host', 'accept', 'connection'))
 
-    def tee_body(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the pieces of the request's body, and keep a copy of each as it passes."""
-        for piece in pieces:
-            self.size += len(piece)
-            if len(self.body) < KEPT_BODY_BYTES:
-                self.body += piece
-            yield piece
+    def note_piece(self, piece: bytes) -> bytes:
+        """Keep a copy of a piece of the request's body as it passes."""
+        self.size += len(piece)
+        if len(self.body) < KEPT_BODY_BYTES:
+            self.body += piece
+        return piece
 
     def tee_response(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the pieces of the response's body, and keep a copy of each as it passes."""
@@ -93,9 +104,33 @@ class Delivery:
         response.pieces = self.tee_response(response.pieces)
         return response
 
+    def note_end(self) -> None:
+        """Note how long the exchange took. What the sender sends after the response does not count."""
+        self.milliseconds = self.milliseconds or (time.time() - self.started) * 1000
+
     def note_departure(self, text: str = 'The sender left before the response.') -> None:
         """Note that the exchange ended without a complete response."""
         self.status, self.kind, self.text = None, 'gone', text
+
+
+class Copied:
+    """The pieces of a body, each copied to the delivery as it passes.
+
+    This is not a generator, which would end with the first greenlet that is killed while it reads.
+    """
+
+    def __init__(self, delivery: Delivery, pieces: Iterable[bytes]) -> None:
+        self._delivery, self._pieces = delivery, iter(pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return self._delivery.note_piece(next(self._pieces))
+        except StopIteration:
+            self._delivery.is_partial = False
+            raise
 
 
 class Deliveries:
@@ -128,10 +163,10 @@ class Deliveries:
     # Recording.
 
     @contextmanager
-    def record(self, request: Request) -> Iterator[Delivery]:
+    def record(self, request: Request, origin: int | None = None) -> Iterator[Delivery]:
         """Record a request while it is handled, with the response that the caller notes, and how it ended."""
-        delivery = self._begin(request.method, request.target, request.headers, request.peer)
-        request.body = delivery.tee_body(request.body)
+        delivery = self._begin(request.method, request.target, request.headers, request.peer, origin)
+        request.body, delivery.is_partial = Copied(delivery, request.body), True
         try:
             yield delivery
         except NotHttp as error:
@@ -146,14 +181,16 @@ class Deliveries:
     def record_not_http(self, peer: str, response: Response) -> None:
         """Record a connection whose bytes were not a request."""
         delivery = self._begin('?', '', [], peer)
+        delivery.missing = 'The bytes that arrived are not a request.'
         for _ in delivery.note_response(replace(response)).pieces:
             pass  # reading the pieces keeps them
         self._end(delivery)
 
-    def _begin(self, method: str, target: str, headers: Headers, peer: str) -> Delivery:
+    def _begin(self, method: str, target: str, headers: Headers, peer: str, origin: int | None = None) -> Delivery:
         """Return a new delivery, which waits for its response. Its sender is recognized by its headers for now."""
         self._last += 1
-        delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident)
+        delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident,
+                            origin=origin)
         delivery.sender = self._recognizer.recognize(headers, b'')[1]
         self._waiting[delivery.number] = delivery
         self._events.publish('delivery', self._shown(delivery.summary()))
@@ -161,7 +198,7 @@ class Deliveries:
 
     def _end(self, delivery: Delivery) -> None:
         """Interpret, keep, publish and print a delivery that is over."""
-        delivery.milliseconds = (time.time() - delivery.started) * 1000
+        delivery.note_end()
         sender, delivery.sender = self._recognizer.recognize(delivery.headers, bytes(delivery.body))
         delivery.sender_key = sender.key if sender else ''
         self._note_result(delivery)

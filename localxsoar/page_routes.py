@@ -23,7 +23,8 @@ from localxsoar.front import PEER, Front, is_loopback
 from localxsoar.instance import CommandFailed, Instance
 from localxsoar.json_routes import as_json, read_object
 from localxsoar.masks import MASK, Masks
-from localxsoar.senders import Sender, SenderRequest, find_sender
+from localxsoar.replay import Replay, new_request
+from localxsoar.senders import Sender, find_sender
 from localxsoar.store import brief
 
 FOLDER = Path(__file__).with_name('page')
@@ -35,21 +36,21 @@ HEADERS = {'Content-Security-Policy': POLICY, 'X-Content-Type-Options': 'nosniff
            'Referrer-Policy': 'no-referrer'}
 SHOWN_BYTES = 1024 * 1024
 LISTED_INCIDENTS = 10_000
-# Headers of the recorded connection: the new request gets its own.
-NOT_SENT_AGAIN = {'host', 'content-length', 'transfer-encoding', 'connection', 'expect'}
 
 
 class Page:
     """The page of one instance."""
 
     def __init__(self, instance: Instance, deliveries: Deliveries, senders: Mapping[str, Sender], masks: Masks,
-                 events: Events, curl: Callable[[str, Mapping[str, Any]], str]) -> None:
+                 events: Events, curl: Callable[[str, Mapping[str, Any]], str],
+                 proof_headers: Callable[[Mapping[str, Any]], list[str]]) -> None:
         self._instance = instance
         self._deliveries = deliveries
         self._senders = senders
         self._masks = masks
         self._events = events
         self._curl = curl
+        self._replay = Replay(senders, self._token, lambda: proof_headers(instance.params))
         self._published: dict[str, Any] = {}  # the state that the page has last received
         self.front: Front | None = None  # set before it listens, for it needs the routes first
 
@@ -112,34 +113,22 @@ class Page:
         summary = {**delivery.summary(), 'target': delivery.target if shows else masks.target(delivery.target),
                    'text': masks.text(delivery.text)}
         return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
+                        'unprovable': self._replay.unprovable(delivery),
                         'request': message(delivery.headers, delivery.body, delivery.size, masks, shows),
                         'answer': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})
 
     def _send_again(self, number: int) -> dict[str, Any]:
-        """Send a delivery again, with the `headers`, `target` and `body` of the request if it has them.
-
-        A delivery of a known sender is signed again, for its old signature may have expired.
-        """
+        """Send a delivery again: as it came or, if the request says so, edited and with a valid proof."""
         delivery, edited = self._find(number), read_object()
-        if delivery.size > len(delivery.body) and 'body' not in edited:
-            raise bottle.HTTPError(409, 'The body was too large to be kept whole.')
-        body = str(edited['body']).encode('utf-8', 'surrogatepass') if 'body' in edited else bytes(delivery.body)
-        # An edited body is plain text, even if the original was compressed.
-        headers = [(name, value) for name, value in unmasked(edited.get('headers'), delivery.headers)
-                   if name.lower() not in NOT_SENT_AGAIN and not ('body' in edited and name.lower() == 'content-encoding')]
-        target = unmasked_target(str(edited.get('target') or delivery.target), delivery.target)
-        sender = self._senders.get(delivery.sender_key)
-        path, _, query = target.partition('?')
-        sent = SenderRequest(headers, query, body)
-        return self._send(delivery.method, path, sender.sign_again(sent, self._token()) if sender else sent)
+        try:
+            return self._send(self._replay.request(delivery, edited, own_host()), number)
+        except UsageError as error:
+            raise bottle.HTTPError(409, str(error)) from None
 
-    def _send(self, method: str, path: str, sent: SenderRequest) -> dict[str, Any]:
+    def _send(self, request: Request, origin: int | None = None) -> dict[str, Any]:
         """Deliver a request as if a sender had sent it, and return the delivery's number."""
         assert self.front
-        host = bottle.request.get_header('Host') or 'localhost'
-        headers = [*sent.headers, ('Host', host), ('Content-Length', str(len(sent.body)))]
-        target = f'{path}?{sent.query}' if sent.query else path
-        return {'number': self.front.send(Request(method, target, headers, [sent.body] if sent.body else [], 'localxsoar'))}
+        return {'number': self.front.send(request, origin)}
 
     def _token(self) -> str:
         """Return the token that senders prove to know: the instance's first encrypted value, or ''."""
@@ -155,7 +144,7 @@ class Page:
     def _send_recipe(self, key: str) -> dict[str, Any]:
         sender = find_sender(self._senders, key)
         request = sender.request(sender.delivery(read_object().get('title')), self._token())
-        return self._send('POST', PREFIX + quote(self._instance.name), request)
+        return self._send(new_request('POST', PREFIX + quote(self._instance.name), request, own_host()))
 
     # Incidents and the instance.
 
@@ -201,6 +190,10 @@ class Page:
         return self._describe()
 
 
+def own_host() -> str:
+    return bottle.request.get_header('Host') or 'localhost'
+
+
 def check_machine() -> None:
     """Raise HTTPError 403 unless the request comes from this machine."""
     if not is_loopback(bottle.request.environ[PEER]):
@@ -239,23 +232,6 @@ def readable(headers: Headers, body: bytes) -> tuple[str, bool]:
         return codecs.utf_8_decode(shown, 'strict', is_whole)[0], True  # a character that the limit cuts in two is left out
     except UnicodeDecodeError:
         return shown.decode('utf-8', 'replace'), False
-
-
-def unmasked(given: Any, original: Headers) -> Headers:
-    """Return the headers that the page sends, with the original value in place of each mask."""
-    if not isinstance(given, list):
-        return original
-    known = {name.lower(): value for name, value in original}
-    return [(str(name), known.get(str(name).lower(), '') if MASK in str(value) else str(value)) for name, value in given]
-
-
-def unmasked_target(given: str, original: str) -> str:
-    """Return the target that the page sends, with the original value in place of each mask in its query."""
-    known = dict(part.partition('=')[::2] for part in original.partition('?')[2].split('&'))
-    path, question_mark, query = given.partition('?')
-    parts = [f'{name}={known.get(name, "")}' if MASK in value else f'{name}{equals}{value}'
-             for name, equals, value in (part.partition('=') for part in query.split('&'))]
-    return path + question_mark + '&'.join(parts)
 
 
 def describe_proof(sender: Sender) -> str:

@@ -210,14 +210,15 @@ def test_deliveries_are_bounded_and_outlive_the_server_in_a_file(echo_pack: Path
 
 @pytest.mark.parametrize('method, path, body', [
     ('POST', 'instance/save', '[' * 200_000), ('POST', 'senders/github/send', {'title': {'a': 1}}),
-    ('POST', 'deliveries/1/send', {'headers': [1, 2]}), ('POST', 'deliveries/1/send', {'headers': [['X', 'a\r\nY: b']]}),
-    ('POST', 'deliveries/1/send', {'target': f'{WAY_IN}/é'}), ('POST', 'deliveries/1/send', {'target': f'{WAY_IN} HTTP/1.1'}),
+    ('POST', 'deliveries/{}/send', {'headers': [1, 2]}), ('POST', 'deliveries/{}/send', {'headers': [['X', 'a\r\nY: b']]}),
+    ('POST', 'deliveries/{}/send', {'target': f'{WAY_IN}/é'}), ('POST', 'deliveries/{}/send', {'target': f'{WAY_IN} HTTP/1.1'}),
     ('GET', 'deliveries/99999999999999999999', None), ('POST', '../incidents/search', {'filter': {'size': 10 ** 30}}),
     ('POST', '../indicators/search', {'searchAfter': ['x']}),
     ('PUT', '../settings/integration', {'name': 'Front Door', 'data': 5}),
 ])
 def test_what_cannot_be_done_is_answered_400_with_the_reason(xsoar: LocalXsoar, method: str, path: str, body: Any) -> None:
     post(xsoar)
+    path = path.format(newest(xsoar)['number'])
     text = body if isinstance(body, str) else json.dumps(body)
     answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data=text, timeout=5)
     assert answer.status_code == 400 and answer.json()['error']

@@ -14,15 +14,8 @@ import requests
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.masks import Masks
-from localxsoar.page_routes import (
-    SHOWN_BYTES,
-    describe_proof,
-    message,
-    read_file,
-    readable,
-    unmasked,
-    unmasked_target,
-)
+from localxsoar.page_routes import SHOWN_BYTES, describe_proof, message, read_file, readable
+from localxsoar.replay import unmasked, unmasked_target
 from localxsoar.senders import Sender
 
 TOKEN = 'h4sh-hush'
@@ -168,10 +161,20 @@ def test_the_senders_are_listed_and_one_sends_the_delivery_that_was_chosen(local
     sent = local.control('GET', f'deliveries/{number}')
     assert (sent['sender'], sent['text'], sent['target'], sent['can_be_signed'], sent['peer']) == (
         'GitHub', 'an issue', '/instance/execute/Front%20Door', True, 'localxsoar')
-    again = local.control('POST', f'deliveries/{number}/send', {'body': '[{"name": "edited"}]'})['number']
+    edit = {'body': '[{"name": "edited"}]'}
+    edited, proved = (local.control('POST', f'deliveries/{number}/send', {**edit, 'proof': each})['number']
+                      for each in (False, True))
     signatures = [next(header['value'] for header in local.control('GET', f'deliveries/{each}?secrets=show')['request']['headers']
-                       if header['name'] == 'X-Hub-Signature-256') for each in (number, again)]
-    assert signatures[0] != signatures[1], 'an edited body has a signature of its own'
+                       if header['name'] == 'X-Hub-Signature-256') for each in (number, edited, proved)]
+    assert signatures[0] == signatures[1] != signatures[2], 'an edited body has a signature of its own if it shall have a proof'
+
+
+def test_a_proof_needs_a_known_sender_or_a_header_of_the_command_line(local: LocalXsoar) -> None:
+    number = post(local, '[]', '/echo')
+    reason = 'The sender is unknown, and no --curl-header says how a request shows the token.'
+    assert local.control('GET', f'deliveries/{number}')['unprovable'] == reason
+    answer = ask(local, 'POST', f'deliveries/{number}/send', {'proof': True})
+    assert (answer.status_code, answer.json()['error']) == (409, reason)
 
 
 def test_a_delivery_is_sent_again_with_its_bytes_headers_and_target(local: LocalXsoar) -> None:

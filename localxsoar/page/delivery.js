@@ -6,6 +6,7 @@ import {$, button, copy, el} from './dom.js';
 import {edit} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident} from './incidents.js';
+import {resendButtons} from './resend.js';
 import {ask} from './server.js';
 import {drawText} from './text.js';
 import {go} from './views.js';
@@ -34,6 +35,11 @@ export function closeDetail() {
   opened = null;
 }
 
+function sentFrom({peer, origin}) {
+  if (origin) return [' · sent again: ', el('a', {href: `#/deliveries/${origin}`}, `the original is delivery ${origin}`)];
+  return peer === 'localxsoar' ? [' · sent from here'] : [];
+}
+
 export function drawOpened() {
   const item = opened;
   const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item)));
@@ -50,11 +56,10 @@ export function drawOpened() {
     el('header', {}, el('h2', {class: 'request'}, `${item.method} ${item.target}`),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     el('p', {class: 'meta'}, `${item.sender || 'unknown sender'} · ${duration(item.milliseconds)} · ${size(item.size)} · `
-      + `${day(item.started * 1000)}`, item.peer === 'localxsoar' ? ' · sent from here' : ''),
+      + `${day(item.started * 1000)}`, ...sentFrom(item)),
     result,
-    el('div', {class: 'acts'}, button('Send again', sendAgain, {class: 'main'}), button('Edit…', edit),
-      button('Copy as curl', copyCurl, {id: 'copy-curl'}),
-      item.can_be_signed ? el('span', {class: 'dim'}, 'will be signed again') : null),
+    el('div', {class: 'acts'}, ...resendButtons(item), button('Edit…', edit, {id: 'edit'}),
+      button('Copy as curl', copyCurl, {id: 'copy-curl'})),
     tabs, body);
   if (part === 'incident') drawIncident(item.incidents[0], body);
   else drawMessage(item[part], body);
@@ -68,16 +73,6 @@ function drawMessage(message, box) {
     el('table', {class: 'headers'}, el('tbody', {}, ...message.headers.map((header) => el('tr', {},
       el('th', {scope: 'row'}, header.name), el('td', {}, header.value))))));
   drawText('Body', message.body, box, {is_text: message.is_text, size: message.size, cut: message.cut});
-}
-
-export async function sendAgain() {
-  if (!opened) return;
-  try { go(`deliveries/${(await ask('POST', `deliveries/${opened.number}/send`, {})).number}`); } catch (error) { showFailure(error); }
-}
-
-function showFailure(error) {
-  const result = $('delivery').querySelector('.result');
-  if (result) result.replaceChildren(el('span', {class: 'bad'}, error.message));
 }
 
 export async function copyCurl(event) {

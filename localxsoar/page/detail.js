@@ -5,9 +5,11 @@ import {go} from './views.js';
 export function drawDetail(name, ...children) {
   const detail = $(name);
   const top = detail.scrollTop;
+  const focused = detail.contains(document.activeElement) ? document.activeElement.id : '';
   detail.replaceChildren(...children);
   detail.hidden = false;
   detail.scrollTop = top;
+  if (focused) ($(focused) || detail).focus({preventScroll: true});
   detail.closest('.split').classList.add('opened');
 }
 

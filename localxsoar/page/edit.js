@@ -20,6 +20,7 @@ export function edit() {
     value: item.request.headers.map((header) => `${header.name}: ${header.value}`).join('\n')});
   const body = el('textarea', {id: 'edit-body', rows: 16, value: item.request.body, spellcheck: false});
   const original = body.value;
+  const proof = el('input', {type: 'checkbox', id: 'edit-proof', checked: item.can_be_signed && !item.unprovable, disabled: Boolean(item.unprovable)});
   const wrong = el('p', {class: 'wrong', role: 'alert'});
   const send = async (event) => {
     event.preventDefault();
@@ -27,13 +28,14 @@ export function edit() {
     const edited = {target: target.value, headers: lines.map((line) => [line.slice(0, line.indexOf(':')).trim(),
       line.slice(line.indexOf(':') + 1).trim()])};
     if (body.value !== original) edited.body = body.value;
+    edited.proof = proof.checked;
     try { go(`deliveries/${(await ask('POST', `deliveries/${item.number}/send`, edited)).number}`); } catch (error) { wrong.textContent = error.message; }
   };
   drawDetail('delivery', el('form', {class: 'edit', onsubmit: send}, el('h2', {}, 'Edit and send'),
-    el('p', {class: 'dim'}, item.can_be_signed ? `Signed again as ${item.sender} signs. Masked values stay unchanged.`
-      : 'Masked values stay unchanged.'),
+    el('p', {class: 'dim'}, 'Masked values stay unchanged.'),
     el('label', {htmlFor: 'edit-target'}, 'Path and query'), target, el('label', {htmlFor: 'edit-headers'}, 'Headers'), headers,
-    el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), formatButton(body)), body, wrong,
+    el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), formatButton(body)), body,
+    el('label', {class: 'check', title: item.unprovable}, proof, ' With a valid proof'), wrong,
     el('div', {class: 'acts'}, el('button', {class: 'main'}, 'Send'), button('Cancel', drawOpened))));
   body.focus();
 }

@@ -1,11 +1,12 @@
 // The page of the local XSOAR: its keys and controls. Whatever comes from senders is shown as text, never as markup.
 import {deliveries} from './deliveries.js';
-import {copyCurl, opened, sendAgain} from './delivery.js';
+import {copyCurl, opened} from './delivery.js';
 import {$, copy} from './dom.js';
 import {edit} from './edit.js';
 import {incidents} from './incidents.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
+import {resend} from './resend.js';
 import {drawTry} from './try.js';
 import {go, route, view} from './views.js';
 
@@ -33,7 +34,7 @@ function press(event) {
     j: () => step(list, 1), ArrowDown: () => step(list, 1), k: () => step(list, -1), ArrowUp: () => step(list, -1),
     Enter: () => { if (list && list.current()) { list.open(list.current()); $(view === 'deliveries' ? 'delivery' : 'incident').focus(); } },
     Escape: () => { if (list) { go(view); list.box.focus(); } },
-    '/': () => $('search').focus(), '?': () => $('help').showModal(), r: sendAgain, e: edit, c: () => copyCurl(),
+    '/': () => $('search').focus(), '?': () => $('help').showModal(), r: () => resend('came'), e: edit, c: () => copyCurl(),
   };
   if (inDetail && ['ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) return;
   if (!list && ['j', 'k', 'ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) return;
