@@ -296,6 +296,60 @@ def test_a_copied_curl_takes_neither_a_body_for_a_file_nor_a_url_for_a_pattern(p
     assert (again['target'], again['request']['body'], names[0]) == (first['target'], body, names[1])
 
 
+def test_a_body_too_large_for_a_command_is_downloaded_and_sent_whole(page: Page, webhook: Webhook, tmp_path: Path) -> None:
+    needs('curl')
+    page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
+    body = json.dumps({'name': 'large', 'text': 'x\r\n' * 1_200_000})
+    post(webhook, body)
+    open_newest(page, 'large')
+    command = copied(page)
+    expect(page.locator('#delivery .reason').last).to_contain_text('The curl command reads the body from the file')
+    with page.expect_download() as download:
+        page.get_by_role('link', name='Download').click()
+    download.value.save_as(tmp_path / download.value.suggested_filename)
+    subprocess.run(['bash', '-c', command], cwd=tmp_path, capture_output=True, timeout=60, check=True)
+    sent = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
+    number = sent['number']
+    assert requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/request.body', timeout=30).content == body.encode()
+
+
+def test_no_curl_command_is_offered_for_what_it_cannot_repeat(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'name': 'from elsewhere'})
+    reason = 'Secrets are shown only on the machine that runs the local XSOAR.'
+    page.route('**/localxsoar/deliveries/*', lambda route: route.fulfill(json={
+        **route.fetch().json(), 'is_here': False, 'uncopyable': reason}))
+    open_newest(page, 'from elsewhere')
+    expect(page.locator('#copy-curl')).to_be_disabled()
+    expect(page.locator('#delivery .reason', has_text=reason)).to_be_visible()
+
+
+MULTIPART = ('--b\r\nContent-Disposition: form-data; name="name"\r\n\r\na form\r\n--b\r\n'
+             'Content-Disposition: form-data; name="x"; filename="x"\r\n\r\n1\r\n2\r\n--b--\r\n')
+
+
+@pytest.mark.parametrize('body, edited', [
+    (MULTIPART, MULTIPART.replace('a form', 'a new form')), ('mixed\r\nand\n\rnot\n', '')], ids=['multipart', 'mixed'])
+def test_an_edit_keeps_the_line_breaks_or_leaves_the_body_as_it_came(
+    page: Page, webhook: Webhook, body: str, edited: str
+) -> None:
+    post(webhook, body, Content_Type='multipart/form-data; boundary=b' if edited else 'text/plain')
+    open_what_became(page, webhook)
+    before = page.url
+    page.get_by_role('button', name='Edit…').click()
+    field = page.get_by_role('textbox', name='Body')
+    if edited:
+        field.fill(edited.replace('\r\n', '\n'))
+    else:
+        expect(field).to_be_disabled()
+        expect(page.locator('.edit')).to_contain_text('The body mixes several kinds of line breaks, so it is sent as it came.')
+    page.get_by_role('button', name='Send', exact=True).click()
+    page.wait_for_url(lambda url: url != before)
+    number = page.url.rpartition('/')[2]
+    kept = requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/request.body', timeout=30).content
+    assert kept == (edited or body).encode()
+    assert not edited or webhook.names()[-1] == 'a new form'
+
+
 # What is copied, in a real shell.
 
 SHELLS = [shell for shell in map(shutil.which, ('bash', 'sh')) if shell]
@@ -374,7 +428,7 @@ def read_request(words: Sequence[str], data: bytes) -> tuple[str, str, list[tupl
     for text in options.get('-H', []):
         assert re.match(r'[^@:;]+[:;]', text)
         headers += [(text[:-1], '')] if ':' not in text and text.endswith(';') else [
-            (name, value) for name, _, value in [text.partition(': ')] if text != 'Content-Type:']
+            (name, value) for name, _, value in [text.partition(': ')] if text not in ('Content-Type:', 'User-Agent:', 'Accept:')]
     assert options.get('--data-binary', ['@-']) == ['@-']
     [text] = options.get('--data-raw', [''])
     return method, target, headers, data or text.encode('latin-1')

@@ -2,11 +2,8 @@
 from __future__ import annotations
 
 import base64
-import codecs
 import json
-import zlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from localxsoar.front import PEER, Front, is_loopback
 from localxsoar.instance import CommandFailed, Instance
 from localxsoar.json_routes import as_json, read_object
 from localxsoar.masks import MASK, Masks
+from localxsoar.readable import SHOWN_BYTES, readable
 from localxsoar.replay import Replay, new_request
 from localxsoar.senders import Sender, find_sender
 from localxsoar.store import brief
@@ -34,8 +32,8 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 
           "form-action 'self'; frame-ancestors 'none'")
 HEADERS = {'Content-Security-Policy': POLICY, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store',
            'Referrer-Policy': 'no-referrer'}
-SHOWN_BYTES = 1024 * 1024
 LISTED_INCIDENTS = 10_000
+ONLY_HERE = 'Secrets are shown only on the machine that runs the local XSOAR.'
 
 
 class Page:
@@ -50,7 +48,7 @@ class Page:
         self._masks = masks
         self._events = events
         self._curl = curl
-        self._replay = Replay(senders, self._token, lambda: proof_headers(instance.params))
+        self._replay = Replay(senders, masks, self._token, lambda: proof_headers(instance.params))
         self._published: dict[str, Any] = {}  # the state that the page has last received
         self.front: Front | None = None  # set before it listens, for it needs the routes first
 
@@ -63,6 +61,7 @@ class Page:
             ('GET', '/localxsoar/deliveries', lambda: as_json(self._deliveries.summaries())),
             ('DELETE', '/localxsoar/deliveries', self._clear),
             ('GET', '/localxsoar/deliveries/<number:int>', self._delivery),
+            ('GET', '/localxsoar/deliveries/<number:int>/<part:re:request|answer>.body', self._body),
             ('POST', '/localxsoar/deliveries/<number:int>/send', self._send_again),
             ('GET', '/localxsoar/incidents/list', lambda: self._show(self._instance.store.latest(LISTED_INCIDENTS))),
             ('GET', '/localxsoar/incidents/<number:int>', self._incident),
@@ -112,10 +111,27 @@ class Page:
         masks = Masks(list) if shows else self._masks
         summary = {**delivery.summary(), 'target': delivery.target if shows else masks.target(delivery.target),
                    'text': masks.text(delivery.text)}
+        request = message(delivery.headers, delivery.body, delivery.size, masks, shows)
+        is_here = is_loopback(bottle.request.environ[PEER])
+        is_exact = request['is_exact'] and summary['target'] == delivery.target
         return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
-                        'unprovable': self._replay.unprovable(delivery),
-                        'request': message(delivery.headers, delivery.body, delivery.size, masks, shows),
+                        'unprovable': self._replay.unprovable(delivery), 'is_here': is_here,
+                        'uncopyable': delivery.gap() or ('' if is_here or is_exact else ONLY_HERE), 'request': request,
                         'answer': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})
+
+    def _body(self, number: int, part: str) -> bytes:
+        """Return the bytes of a body, to download."""
+        check_machine()
+        delivery = self._find(number)
+        kept, size = (delivery.body, delivery.size) if part == 'request' else (delivery.response, delivery.response_size)
+        gap = delivery.gap() if part == 'request' else 'The body was too large to be kept whole.' if size > len(kept) else ''
+        if gap:
+            raise bottle.HTTPError(409, gap)
+        for header, value in HEADERS.items():
+            bottle.response.set_header(header, value)
+        bottle.response.content_type = 'application/octet-stream'
+        bottle.response.set_header('Content-Disposition', f'attachment; filename="delivery-{number}-{part}.body"')
+        return bytes(kept)
 
     def _send_again(self, number: int) -> dict[str, Any]:
         """Send a delivery again: as it came or, if the request says so, edited and with a valid proof."""
@@ -197,19 +213,23 @@ def own_host() -> str:
 def check_machine() -> None:
     """Raise HTTPError 403 unless the request comes from this machine."""
     if not is_loopback(bottle.request.environ[PEER]):
-        raise bottle.HTTPError(403, 'Secrets are shown only on the machine that runs the local XSOAR.')
+        raise bottle.HTTPError(403, ONLY_HERE)
 
 
 def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: bool) -> dict[str, Any]:
     """Return a request or a response for the page.
 
-    `base64` has the original bytes if the text differs from them, for example if they are compressed.
+    `base64` has the original bytes if the text differs from them, for example if they are compressed, and `is_exact` says
+    that the headers and the text are those of the message.
     """
     named = [{'name': name, 'value': value, 'masked': False} for name, value in headers] if shows else masks.headers(headers)
-    text, is_text = readable(headers, bytes(body))
-    return {'headers': named, 'body': masks.text(text), 'is_text': is_text, 'size': size,
-            'cut': len(body) > SHOWN_BYTES or size > len(body),
-            'base64': base64.b64encode(body).decode() if shows and text.encode() != body and len(body) <= SHOWN_BYTES else ''}
+    seen = readable(headers, bytes(body))
+    text = masks.text(seen.text)
+    return {'headers': named, 'body': text, 'is_text': seen.is_text, 'size': size, 'kept': len(body),
+            'decompressed': seen.is_decompressed, 'cut': seen.is_cut or size > len(body),
+            'is_exact': text.encode() == body and not any(each['masked'] for each in named),
+            'base64': base64.b64encode(body).decode() if shows and seen.text.encode() != body and len(body) <= SHOWN_BYTES
+            else ''}
 
 
 def read_file(name: str) -> bytes:
@@ -219,19 +239,6 @@ def read_file(name: str) -> bytes:
     for header, value in HEADERS.items():
         bottle.response.set_header(header, value)
     return (FOLDER / name).read_bytes()
-
-
-def readable(headers: Headers, body: bytes) -> tuple[str, bool]:
-    """Return the beginning of the body as text, decompressed from gzip, and whether the body is text at all."""
-    coding = next((value.lower() for name, value in headers if name.lower() == 'content-encoding'), '')
-    if coding == 'gzip':
-        with suppress(zlib.error):
-            body = zlib.decompressobj(31).decompress(body, SHOWN_BYTES + 1)  # 31: with the header of gzip
-    shown, is_whole = body[:SHOWN_BYTES], len(body) <= SHOWN_BYTES
-    try:
-        return codecs.utf_8_decode(shown, 'strict', is_whole)[0], True  # a character that the limit cuts in two is left out
-    except UnicodeDecodeError:
-        return shown.decode('utf-8', 'replace'), False
 
 
 def describe_proof(sender: Sender) -> str:

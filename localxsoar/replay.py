@@ -8,7 +8,8 @@ from typing import Any
 from localxsoar.deliveries import Delivery
 from localxsoar.errors import UsageError
 from localxsoar.forward import Headers, Request
-from localxsoar.masks import MASK
+from localxsoar.masks import MASK, Masks
+from localxsoar.readable import readable
 from localxsoar.senders import Sender, SenderRequest
 
 PEER = 'localxsoar'
@@ -20,6 +21,7 @@ NOT_SENT_AGAIN = {'host', 'content-length', 'transfer-encoding', 'connection', '
 class Replay:
     """Requests made from deliveries. `token` and `proof_headers` return what the instance has at the moment."""
     senders: Mapping[str, Sender]
+    masks: Masks
     token: Callable[[], str]
     proof_headers: Callable[[], list[str]]
 
@@ -45,12 +47,19 @@ class Replay:
         return 'The sender is unknown, and no --curl-header says how a request shows the token.'
 
     def _edited(self, delivery: Delivery, edited: Mapping[str, Any]) -> SenderRequest:
-        body = str(edited['body']).encode('utf-8', 'surrogatepass') if 'body' in edited else bytes(delivery.body)
+        body = self._edited_body(delivery, str(edited['body'])) if 'body' in edited else bytes(delivery.body)
         # An edited body is plain text, even if the original was compressed.
         headers = [(name, value) for name, value in unmasked(edited.get('headers'), delivery.headers)
                    if name.lower() not in NOT_SENT_AGAIN and not ('body' in edited and name.lower() == 'content-encoding')]
         target = unmasked_target(str(edited.get('target') or delivery.target), delivery.target)
         return SenderRequest(headers, target.partition('?')[2], body)
+
+    def _edited_body(self, delivery: Delivery, given: str) -> bytes:
+        try:
+            text = self.masks.unmasked(given, readable(delivery.headers, bytes(delivery.body)).text)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        return text.encode('utf-8', 'surrogatepass')
 
     def _proved(self, delivery: Delivery, request: SenderRequest) -> SenderRequest:
         """Return the request signed as its sender signs, or else with the headers that show the token."""
@@ -74,8 +83,15 @@ def unmasked(given: Any, original: Headers) -> Headers:
     """Return the headers that the page sends, with the original value in place of each mask."""
     if not isinstance(given, list):
         return original
-    known = {name.lower(): value for name, value in original}
-    return [(str(name), known.get(str(name).lower(), '') if MASK in str(value) else str(value)) for name, value in given]
+    known: dict[str, list[str]] = {}
+    for name, value in original:
+        known.setdefault(name.lower(), []).append(value)
+    found = []
+    for name, value in given:
+        own = known.get(str(name).lower()) or ['']  # a repeated header has its values in their order
+        before = own.pop(0) if len(own) > 1 else own[0]
+        found.append((str(name), before if MASK in str(value) else str(value)))
+    return found
 
 
 def unmasked_target(given: str, original: str) -> str:

@@ -14,7 +14,8 @@ import requests
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.masks import Masks
-from localxsoar.page_routes import SHOWN_BYTES, describe_proof, message, read_file, readable
+from localxsoar.page_routes import describe_proof, message, read_file
+from localxsoar.readable import SHOWN_BYTES, Readable, readable
 from localxsoar.replay import unmasked, unmasked_target
 from localxsoar.senders import Sender
 
@@ -37,17 +38,24 @@ MASKS = Masks(lambda: ['h4sh-hush'])
     ([], b'x' * (SHOWN_BYTES - 20) + b'\xff' + b'x' * 30, 'x' * (SHOWN_BYTES - 20) + '\ufffd' + 'x' * 19, False),
 ])
 def test_a_body_is_shown_as_text_up_to_a_mebibyte(headers: Any, body: bytes, text: str, is_text: bool) -> None:
-    assert readable(headers, body) == (text, is_text)
+    seen = readable(headers, body)
+    assert (seen.text, seen.is_text) == (text, is_text)
+
+
+def test_a_body_that_is_decompressed_beyond_what_is_shown_is_cut() -> None:
+    bomb = bytearray(gzip.compress(b'x' * (SHOWN_BYTES + 1)))
+    assert readable(GZIP, bytes(bomb)) == Readable('x' * SHOWN_BYTES, True, True, True)
+    assert message(GZIP, bomb, len(bomb), MASKS, False)['cut']
 
 
 def test_a_message_is_masked_unless_its_secrets_are_shown() -> None:
     headers, body = [('Authorization', 'Bearer h4sh-hush')], bytearray(b'it is h4sh-hush')
     assert message(headers, body, 15, MASKS, shows=False) == {
         'headers': [{'name': 'Authorization', 'value': 'Bearer ••••••', 'masked': True}], 'body': 'it is ••••••', 'is_text': True,
-        'size': 15, 'cut': False, 'base64': ''}
+        'size': 15, 'kept': 15, 'decompressed': False, 'cut': False, 'is_exact': False, 'base64': ''}
     assert message(headers, body, 15, Masks(list), shows=True) == {
         'headers': [{'name': 'Authorization', 'value': 'Bearer h4sh-hush', 'masked': False}], 'body': 'it is h4sh-hush',
-        'is_text': True, 'size': 15, 'cut': False, 'base64': ''}
+        'is_text': True, 'size': 15, 'kept': 15, 'decompressed': False, 'cut': False, 'is_exact': True, 'base64': ''}
 
 
 @pytest.mark.parametrize('body, size, shows, cut, has_bytes', [
@@ -66,6 +74,23 @@ def test_what_was_masked_is_sent_again_as_it_came() -> None:
     assert unmasked(None, original) == original
     assert unmasked([['authorization', 'Bearer ••••••'], ['X-A', 'new'], ['X-B', '••••••'], ['X-N', 5]], original) == [
         ('authorization', 'Bearer h4sh'), ('X-A', 'new'), ('X-B', ''), ('X-N', '5')]
+
+
+def test_each_of_several_headers_of_a_name_is_sent_again_as_it_came() -> None:
+    original = [('X-Token', 'one'), ('X-Token', 'two')]
+    assert unmasked([['X-Token', '••••••'], ['X-Token', '••••••']], original) == original
+
+
+@pytest.mark.parametrize('text, original, result', [
+    ('a •••••• b •••••• c', 'h4sh-hush h4sh-hush', 'a h4sh-hush b h4sh-hush c'), ('none', 'h4sh-hush', 'none'),
+    ('own ••••••', 'no secret', 'own ••••••'), ('x••••••y••••••z', 'h4sh-hush aDRzaC1odXNo', 'xh4sh-hushyaDRzaC1odXNoz')])
+def test_what_was_masked_in_a_body_is_sent_again_as_it_came(text: str, original: str, result: str) -> None:
+    assert MASKS.unmasked(text, original) == result
+
+
+def test_a_body_is_not_sent_while_it_is_unclear_which_secret_belongs_where() -> None:
+    with pytest.raises(ValueError, match='The body has 2 masked values'):
+        MASKS.unmasked('••••••', 'h4sh-hush aDRzaC1odXNo')
 
 
 @pytest.mark.parametrize('given, target', [
@@ -210,6 +235,15 @@ def test_a_body_too_large_to_be_kept_whole_is_sent_again_only_with_another(local
     answer = ask(local, 'POST', f'deliveries/{number}/send', {})
     assert (answer.status_code, answer.json()['error']) == (409, 'The body was too large to be kept whole.')
     assert ask(local, 'POST', f'deliveries/{number}/send', {'body': ''}).status_code == 200
+
+
+def test_both_bodies_are_downloaded_byte_for_byte(local: LocalXsoar) -> None:
+    number = post(local, b'\xff\r\n', '/echo')
+    way = f'{local.url}/localxsoar/deliveries/{number}'
+    answer = requests.get(f'{way}/request.body', timeout=30)
+    assert (answer.content, answer.headers['Content-Type']) == (b'\xff\r\n', 'application/octet-stream')
+    assert answer.headers['Content-Disposition'] == f'attachment; filename="delivery-{number}-request.body"'
+    assert json.loads(requests.get(f'{way}/answer.body', timeout=30).content)['size'] == 3
 
 
 def test_an_incident_is_shown_with_its_secrets_masked(local: LocalXsoar) -> None:

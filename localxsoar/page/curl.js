@@ -16,16 +16,26 @@ function bodyInBase64({body, base64}) {
   return btoa(Array.from(new TextEncoder().encode(body), (byte) => String.fromCharCode(byte)).join(''));
 }
 
-export function curlCommand({method, target, request}) {
-  const leaveOut = ['host', 'content-length', 'transfer-encoding', 'connection', 'accept-encoding', 'expect'];
-  const headers = request.headers.filter((header) => !leaveOut.includes(header.name.toLowerCase()));
-  const hasType = headers.some((header) => header.name.toLowerCase() === 'content-type');
+const LEFT_OUT = ['host', 'content-length', 'transfer-encoding', 'connection', 'accept-encoding', 'expect'];
+
+// Return the headers that curl adds by itself and the request does not have.
+function unwanted(headers, request) {
+  const names = headers.map((header) => header.name.toLowerCase());
+  return ['User-Agent', 'Accept', ...(request.size ? ['Content-Type'] : [])].filter((name) => !names.includes(name.toLowerCase()));
+}
+
+export const isInFile = (request) => request.cut;
+export const fileName = (number) => `delivery-${number}-request.body`;
+
+export function curlCommand({number, method, target, request}) {
+  const headers = request.headers.filter((header) => !LEFT_OUT.includes(header.name.toLowerCase()));
   // curl reads brackets as patterns, takes dots out of a path, and would ask another host for a target such as @host.
   const isUrl = /^\/[^[\]{}#\\]*$/.test(target) && !/\/(\.|%2e)/i.test(target.split('?')[0]);
   const words = ['curl', '-X', method, location.origin + (isUrl ? target : '/'), ...(isUrl ? [] : ['--request-target', target]),
     ...headers.flatMap((header) => ['-H', header.value ? `${header.name}: ${header.value}` : `${header.name};`]),
-    ...(hasType || !request.size ? [] : ['-H', 'Content-Type:'])];
+    ...unwanted(headers, request).flatMap((name) => ['-H', `${name}:`])];
   const command = words.map(shellWord).join(' ');
+  if (isInFile(request)) return `${command} --data-binary @${fileName(number)}`;
   const base64 = bodyInBase64(request);
   if (base64) return `echo ${base64} | base64 -d | ${command} --data-binary @-`;
   return request.body ? `${command} --data-raw ${quoted(request.body)}` : command;

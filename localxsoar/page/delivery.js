@@ -1,12 +1,12 @@
 // One delivery, and what can be done with it.
-import {curlCommand} from './curl.js';
+import {curlCommand, fileName, isInFile} from './curl.js';
 import {became, tone} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
 import {edit} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident} from './incidents.js';
-import {resendButtons} from './resend.js';
+import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
 import {drawText} from './text.js';
 import {go} from './views.js';
@@ -58,8 +58,8 @@ export function drawOpened() {
     el('p', {class: 'meta'}, `${item.sender || 'unknown sender'} · ${duration(item.milliseconds)} · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, ...sentFrom(item)),
     result,
-    el('div', {class: 'acts'}, ...resendButtons(item), button('Edit…', edit, {id: 'edit'}),
-      button('Copy as curl', copyCurl, {id: 'copy-curl'})),
+    el('div', {class: 'acts'}, ...resendButtons(item), button('Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
+      ...curlButton(item)),
     tabs, body);
   if (part === 'incident') drawIncident(item.incidents[0], body);
   else drawMessage(item[part], body);
@@ -72,12 +72,24 @@ function drawMessage(message, box) {
       ? button(opened.shows ? 'Hide secrets' : 'Show secrets', () => openDelivery(opened.number, !opened.shows), {class: 'quiet'}) : null),
     el('table', {class: 'headers'}, el('tbody', {}, ...message.headers.map((header) => el('tr', {},
       el('th', {scope: 'row'}, header.name), el('td', {}, header.value))))));
-  drawText('Body', message.body, box, {is_text: message.is_text, size: message.size, cut: message.cut});
+  const isWhole = opened.is_here && !(part === 'request' ? opened.missing : message.size > message.kept);
+  drawText('Body', message.body, box, {...message, file: isWhole ? `/localxsoar/deliveries/${opened.number}/${part}.body` : ''});
 }
 
-export async function copyCurl(event) {
-  if (!opened) return;
-  let item = opened;
-  try { item = await ask('GET', `deliveries/${opened.number}?secrets=show`); } catch { /* on another machine it stays masked */ }
-  copy(curlCommand(item), event ? event.target : $('copy-curl'));
+export async function copyCurl() {
+  if (!opened || opened.uncopyable) return;
+  try {
+    const item = opened.is_here ? await ask('GET', `deliveries/${opened.number}?secrets=show`) : opened;
+    copy(curlCommand(item), $('copy-curl'));
+  } catch (error) { showFailure(error.message); }
+}
+
+// Return the button, and what else the command needs or why there is none.
+function curlButton(item) {
+  const drawn = [button('Copy as curl', copyCurl, {id: 'copy-curl', disabled: Boolean(item.uncopyable), title: item.uncopyable})];
+  if (item.uncopyable && item.uncopyable !== item.missing) drawn.push(el('span', {class: 'dim reason'}, item.uncopyable));
+  else if (!item.uncopyable && isInFile(item.request)) {
+    drawn.push(el('span', {class: 'dim reason'}, `The curl command reads the body from the file ${fileName(item.number)}: download it below.`));
+  }
+  return drawn;
 }

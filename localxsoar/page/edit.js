@@ -12,30 +12,52 @@ function formatButton(body) {
   return format;
 }
 
+// Return why the body cannot be edited here, or ''.
+function uneditable({request}) {
+  if (!request.is_text) return 'The body is not text';
+  if (request.cut) return 'The body is too long to be edited here';
+  return lineBreaks(request.body).length > 1 ? 'The body mixes several kinds of line breaks' : '';
+}
+
+// A field of a form has line feeds only.
+const lineBreaks = (text) => [...new Set(text.match(/\r\n|\r|\n/g))];
+
+function readHeaders(text) {
+  return text.split('\n').filter((line) => line.includes(':')).map((line) => [line.slice(0, line.indexOf(':')).trim(),
+    line.slice(line.indexOf(':') + 1).trim()]);
+}
+
+function notes(item, reason) {
+  if (item.missing) return [item.missing, 'What is written here is sent.'];
+  if (reason) return [`${reason}, so it is sent as it came.`];
+  return item.request.decompressed ? ['A body that is edited is sent as plain text.'] : [];
+}
+
 export function edit() {
   if (!opened) return;
   const item = opened;
+  const reason = uneditable(item);
   const target = el('input', {id: 'edit-target', value: item.target, spellcheck: false});
   const headers = el('textarea', {id: 'edit-headers', rows: Math.min(12, item.request.headers.length + 1), spellcheck: false,
     value: item.request.headers.map((header) => `${header.name}: ${header.value}`).join('\n')});
-  const body = el('textarea', {id: 'edit-body', rows: 16, value: item.request.body, spellcheck: false});
-  const original = body.value;
+  const isFixed = Boolean(reason && !item.missing);
+  const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : 16, value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed});
+  const before = {headers: headers.value, body: body.value};
   const proof = el('input', {type: 'checkbox', id: 'edit-proof', checked: item.can_be_signed && !item.unprovable, disabled: Boolean(item.unprovable)});
   const wrong = el('p', {class: 'wrong', role: 'alert'});
   const send = async (event) => {
     event.preventDefault();
-    const lines = headers.value.split('\n').filter((line) => line.includes(':'));
-    const edited = {target: target.value, headers: lines.map((line) => [line.slice(0, line.indexOf(':')).trim(),
-      line.slice(line.indexOf(':') + 1).trim()])};
-    if (body.value !== original) edited.body = body.value;
-    edited.proof = proof.checked;
+    const edited = {target: target.value, proof: proof.checked};
+    if (headers.value !== before.headers) edited.headers = readHeaders(headers.value);
+    if (body.value !== before.body || item.missing) edited.body = body.value.replaceAll('\n', lineBreaks(item.request.body)[0] || '\n');
     try { go(`deliveries/${(await ask('POST', `deliveries/${item.number}/send`, edited)).number}`); } catch (error) { wrong.textContent = error.message; }
   };
   drawDetail('delivery', el('form', {class: 'edit', onsubmit: send}, el('h2', {}, 'Edit and send'),
     el('p', {class: 'dim'}, 'Masked values stay unchanged.'),
     el('label', {htmlFor: 'edit-target'}, 'Path and query'), target, el('label', {htmlFor: 'edit-headers'}, 'Headers'), headers,
-    el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), formatButton(body)), body,
+    el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)), body,
+    ...notes(item, reason).map((note) => el('p', {class: 'dim'}, note)),
     el('label', {class: 'check', title: item.unprovable}, proof, ' With a valid proof'), wrong,
     el('div', {class: 'acts'}, el('button', {class: 'main'}, 'Send'), button('Cancel', drawOpened))));
-  body.focus();
+  (isFixed ? headers : body).focus();
 }

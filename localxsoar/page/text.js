@@ -1,28 +1,31 @@
 // A text in a detail, such as a body.
-import {button, copy, el} from './dom.js';
+import {$, button, copy, el} from './dom.js';
 import {size} from './format.js';
 import {readJson} from './json.js';
 import {drawTree} from './tree.js';
 
 let bodyAs = 'tree';
 
-// Show a text as a folded tree if it is JSON, and as plain text.
-export function drawText(title, text, box, {is_text: isText = true, size: bytes = text.length, cut = false} = {}) {
+// Show a text as a folded tree if it is JSON, and as plain text. `file` is where its bytes can be downloaded.
+export function drawText(title, text, box, {is_text: isText = true, size: bytes = text.length, cut = false, decompressed = false, file = ''} = {}) {
   let content;
   try { content = readJson(text); } catch { /* it is shown as text */ }
   if (content && !content.entries) content = undefined;
   const view = el('div');
   const draw = () => view.replaceChildren(content !== undefined && bodyAs === 'tree' ? drawTree(content) : el('pre', {}, text || 'empty'));
-  const choose = (name, label) => button(label, () => { bodyAs = name; again(); }, {class: 'quiet', 'aria-pressed': String(bodyAs === name)});
+  const choose = (name, label) => button(label, () => { bodyAs = name; again(); $(`as-${name}`).focus(); },
+    {class: 'quiet', id: `as-${name}`, 'aria-pressed': String(bodyAs === name)});
   const choices = el('div');
   const again = () => {
     choices.replaceChildren(...(content === undefined ? [] : [choose('tree', 'Tree'), choose('text', 'Text')]),
-      button('Copy', (event) => copy(text, event.target), {class: 'quiet'}));
+      ...(isText && !cut ? [button('Copy', (event) => copy(text, event.target), {class: 'quiet', id: 'copy-text'})] : []),
+      ...(file ? [el('a', {href: file, download: '', class: 'download'}, 'Download')] : []));
     draw();
   };
   again();
   box.append(el('div', {class: 'part'}, el('h3', {}, `${title} ${bytes ? size(bytes) : 'empty'}`), bytes ? choices : null));
-  if (!isText) box.append(el('p', {class: 'dim'}, 'This is not text. The readable part of it:'));
-  if (cut) box.append(el('p', {class: 'dim'}, 'Only the beginning is shown.'));
+  const notes = [[!isText, 'This is not text. The readable part of it:'], [decompressed, 'Decompressed from gzip.'],
+    [cut, 'Only the beginning is shown.']];
+  for (const [applies, note] of notes) if (applies) box.append(el('p', {class: 'dim'}, note));
   if (bytes) box.append(view);
 }
