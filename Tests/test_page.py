@@ -110,7 +110,7 @@ def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page]) -> None:
 
 def test_a_delivery_and_its_incident_are_seen_within_a_second(page: Page, webhook: Webhook) -> None:
     number = post(webhook, {'name': 'seen at once'}).json()[0]['id']
-    expect(newest(page)).to_contain_text(f'→ {number}seen at once', timeout=SOON)
+    expect(newest(page)).to_contain_text(f'→ incident {number} seen at once', timeout=SOON)
     page.get_by_role('link', name='Incidents').click()
     expect(page.locator('#incidents .row').first).to_contain_text('seen at once', timeout=SOON)
 
@@ -126,7 +126,7 @@ def test_a_refusal_shows_its_reason_and_a_wrong_instance_is_seen(page: Page, web
 def test_what_comes_twice_is_told_as_a_repeat(page: Page, webhook: Webhook) -> None:
     first, second = (post(webhook, {'name': 'twice'}, Idempotency_Key='twice').json()[0]['id'] for _ in range(2))
     assert first == second
-    expect(newest(page)).to_contain_text(f'↺ {first}repeat of twice')
+    expect(newest(page)).to_contain_text(f'↺ incident {first} repeat of twice')
 
 
 def test_it_is_sent_again_as_it_came_and_edited(page: Page, webhook: Webhook) -> None:
@@ -254,6 +254,34 @@ def test_an_edit_changes_nothing_that_was_not_edited(page: Page, webhook: Webhoo
     expect(page.locator('#delivery .result')).to_contain_text('as exact')
     number = page.url.rpartition('/')[2]
     assert webhook.control('GET', f'deliveries/{number}')['request']['body'] == NUMBERS.replace('exact', 'as exact')
+
+
+ECHO = ROOT / 'Tests' / 'localxsoar' / 'packs' / 'Echo'
+
+
+def test_a_character_that_sets_the_direction_of_others_is_shown_by_its_name(open_page: Callable[..., Page]) -> None:
+    body = [{'name': 'report \u202egnp.exe', 'x\u2066': 'a\x1b[0m\u200b', 'line': 'one\ntwo'}]
+    with LocalXsoar(pack=ECHO) as xsoar:
+        page = open_page(xsoar.url)
+        requests.post(xsoar.webhook_url, json=body, headers={'User-Agent': 'un\x85known'}, timeout=30)
+        expect(newest(page)).to_contain_text('report ⟨U+202E⟩gnp.exe')
+        expect(newest(page).locator('.became')).to_have_attribute('title', 'report ⟨U+202E⟩gnp.exe')
+        expect(newest(page)).to_contain_text('un⟨U+0085⟩known')
+        newest(page).click()
+        tree = page.locator('#delivery .tree')
+        expect(tree).to_contain_text('x⟨U+2066⟩: a␛[0m⟨U+200B⟩')
+        page.get_by_role('button', name='Incident 1', exact=True).click()
+        expect(page.locator('#delivery h2', has_text='report ⟨U+202E⟩gnp.exe')).to_be_visible()
+        assert not re.search('[\u202e\u2066\x1b\x85]', page.locator('body').inner_html())
+
+
+def test_a_key_stays_before_its_value_whatever_their_script(page: Page, webhook: Webhook) -> None:
+    post(webhook, '{"name": "directions", "\u05d0\u05d1\u05d2": "\u05d3\u05d4\u05d5"}')
+    open_newest(page, 'directions')
+    for name, places in (('Tree', '.leaf:nth-child(2) bdi'), ('Text', 'pre bdi')):
+        page.get_by_role('button', name=name, exact=True).click()
+        key, value = (page.locator(f'#delivery {places}').nth(at).bounding_box() for at in (0, 1))
+        assert key and value and key['x'] + key['width'] <= value['x']
 
 
 def test_a_secret_is_masked_until_a_button_is_pressed(open_page: Callable[..., Page]) -> None:
@@ -760,8 +788,7 @@ def test_the_page_asks_no_other_host_and_runs_nothing_but_its_script(webhook: We
 
 
 def test_a_form_of_every_type_shows_no_secret_and_hands_over_what_was_typed(open_page: Callable[..., Page]) -> None:
-    echo = ROOT / 'Tests' / 'localxsoar' / 'packs' / 'Echo'
-    with LocalXsoar(pack=echo, params={'account': 'kim:h4sh-hush', 'secret': 'h4sh-hash'}) as xsoar:
+    with LocalXsoar(pack=ECHO, params={'account': 'kim:h4sh-hush', 'secret': 'h4sh-hash'}) as xsoar:
         page = open_page(f'{xsoar.url}/#/instance')
         expect(page.get_by_label('Account', exact=True)).to_have_value('kim')
         assert 'h4sh' not in page.content() + requests.get(f'{xsoar.url}/localxsoar/instance', timeout=30).text

@@ -19,14 +19,20 @@ function which(delivery) {
   return first === last ? first : `${first} to ${last}`;
 }
 
+// A screen reader has no words for the arrow.
+function numbered(color, sign, delivery, text) {
+  return [el('b', {class: color}, `${sign} `, el('span', {class: 'unseen'}, 'incident '), which(delivery)), ' ',
+    ...(delivery.kind === 'repeat' ? ['repeat of '] : []), el('bdi', {}, text)];
+}
+
 export function became(delivery) {
   const {kind, text} = delivery;
-  if (kind === 'created') return [el('b', {class: 'good'}, `→ ${which(delivery)}`), text];
-  if (kind === 'repeat') return [el('b', {class: 'again'}, `↺ ${which(delivery)}`), `repeat of ${text}`];
-  if (kind === 'handshake') return [el('span', {class: 'again'}, 'handshake'), text];
+  if (kind === 'created') return numbered('good', '→', delivery, text);
+  if (kind === 'repeat') return numbered('again', '↺', delivery, text);
+  if (kind === 'handshake') return [el('span', {class: 'again'}, 'handshake'), ' ', el('bdi', {}, text)];
   if (kind === 'waiting') return [el('span', {class: 'dim'}, 'waiting for the response…')];
-  if (kind === 'answered') return [el('span', {class: 'dim'}, text)];
-  return [el('span', {class: tone(delivery)}, text)];
+  if (kind === 'answered') return [el('bdi', {class: 'dim'}, text)];
+  return [el('bdi', {class: tone(delivery)}, text)];
 }
 
 function path(target) {

@@ -55,7 +55,7 @@ export function drawOpened() {
   drawDetail('delivery', backButton('deliveries'),
     el('header', {}, el('h2', {class: 'request'}, `${item.method} ${item.target}`),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
-    el('p', {class: 'meta'}, `${item.sender || 'unknown sender'} · ${duration(item.milliseconds)} · ${size(item.size)} · `
+    el('p', {class: 'meta'}, el('bdi', {}, item.sender || 'unknown sender'), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, ...sentFrom(item)),
     result,
     el('div', {class: 'acts'}, ...resendButtons(item), button('Edit…', edit, {id: 'edit', disabled: item.method === '?'}),

@@ -1,16 +1,22 @@
 // Elements of the document, and the clipboard.
+import {visible} from './visible.js';
 
 export const $ = (id) => document.getElementById(id);
 
+const SHOWN = ['title', 'aria-label'];  // attributes that a person reads
+
+// Return a new element. In what a person reads of it, hidden characters are visible.
 export function el(tag, options, ...children) {
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(options || {})) {
+  for (const [name, given] of Object.entries(options || {})) {
+    const value = SHOWN.includes(name) ? visible(String(given ?? '')) : given;
     if (name === 'class') element.className = value;
     else if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (name in element && name !== 'list') element[name] = value;
     else element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
+  element.append(...children.filter((child) => child !== null && child !== undefined)
+    .map((child) => (typeof child === 'string' ? visible(child) : child)));
   return element;
 }
 

@@ -17,11 +17,11 @@ export async function drawIncident(id, box) {
   let item;
   try { item = await ask('GET', `incidents/${id}`); } catch (error) { return box.append(el('p', {class: 'dim'}, error.message)); }
   const from = deliveries.all.filter((delivery) => delivery.incidents.includes(String(id)));
-  box.append(el('h2', {}, item.name), el('p', {class: 'meta'}, `incident ${item.id} · ${item.type} · occurred ${day(item.occurred)} · `
-    + `source ${item.sourceInstance}`));
+  box.append(el('h2', {}, item.name), el('p', {class: 'meta'}, `incident ${item.id} · `, el('bdi', {}, item.type), ' · occurred ', el('bdi', {}, day(item.occurred)),
+    ' · source ', el('bdi', {}, item.sourceInstance)));
   if (box.id === 'incident' && from.length) {
     box.append(el('p', {}, 'Delivered by ', ...from.flatMap((delivery, index) => [index ? ', ' : '',
-      el('a', {href: `#/deliveries/${delivery.number}`}, `${delivery.sender || 'a request'} at ${day(delivery.started * 1000)}`)])));
+      el('a', {href: `#/deliveries/${delivery.number}`}, el('bdi', {}, delivery.sender || 'a request'), ` at ${day(delivery.started * 1000)}`)])));
   }
   drawText('Details', item.rawJSON, box);
 }

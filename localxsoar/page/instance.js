@@ -1,6 +1,7 @@
 // The instance: its state and its form.
 import {$, button, el} from './dom.js';
 import {ask} from './server.js';
+import {visible} from './visible.js';
 
 export const WAY_IN = '/instance/execute/';
 
@@ -14,7 +15,7 @@ export function drawState() {
   $('state').className = `state ${!enabled ? '' : health.isError ? 'bad' : ready ? 'good' : ''}`;
   $('instance-name').textContent = instance.instance || 'Local XSOAR';
   const restarts = instance.restarts ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
-  $('health').textContent = word + restarts;
+  $('health').textContent = visible(word) + restarts;
   $('address').textContent = `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance || '')}`;
   $('address').parentElement.hidden = !instance.port;
   const button = $('enable');

@@ -3,6 +3,7 @@ import {$, button, copy, el} from './dom.js';
 import {size} from './format.js';
 import {readJson} from './json.js';
 import {drawTree} from './tree.js';
+import {isolated} from './visible.js';
 
 let bodyAs = 'tree';
 
@@ -12,7 +13,7 @@ export function drawText(title, text, box, {is_text: isText = true, size: bytes 
   try { content = readJson(text); } catch { /* it is shown as text */ }
   if (content && !content.entries) content = undefined;
   const view = el('div');
-  const draw = () => view.replaceChildren(content !== undefined && bodyAs === 'tree' ? drawTree(content) : el('pre', {}, text || 'empty'));
+  const draw = () => view.replaceChildren(content !== undefined && bodyAs === 'tree' ? drawTree(content) : el('pre', {}, ...isolated(text || 'empty')));
   const choose = (name, label) => button(label, () => { bodyAs = name; again(); $(`as-${name}`).focus(); },
     {class: 'quiet', id: `as-${name}`, 'aria-pressed': String(bodyAs === name)});
   const choices = el('div');

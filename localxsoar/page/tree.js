@@ -1,5 +1,6 @@
 // A folded tree. The title of a value is its path, which a mapper needs.
 import {button, copy, el} from './dom.js';
+import {visible} from './visible.js';
 
 export function drawTree(content) {
   const tree = el('div', {class: 'tree'});
@@ -20,7 +21,7 @@ function entries(content, at, depth) {
 }
 
 function branch(key, value, at, depth) {
-  const name = key === '' ? [] : [el('span', {class: 'key'}, key), ': '];
+  const name = key === '' ? [] : [el('bdi', {class: 'key'}, key), ': '];
   if (!value.entries) return leaf(name, value, at);
   const count = value.entries.length;
   const list = el('ul');
@@ -34,8 +35,8 @@ function branch(key, value, at, depth) {
 function leaf(name, value, at) {
   const shown = value.text ?? value.source;
   const type = value.text !== undefined ? 'text' : /^[-\d]/.test(value.source) ? 'number' : 'plain';
-  const span = el('span', {class: type}, shown.length > 600 ? `${shown.slice(0, 600)}… ` : shown);
-  const more = shown.length > 600 ? button('show all', () => { span.textContent = shown; more.remove(); }, {class: 'quiet more'}) : null;
+  const span = el('bdi', {class: type}, shown.length > 600 ? `${shown.slice(0, 600)}… ` : shown);
+  const more = shown.length > 600 ? button('show all', () => { span.replaceChildren(visible(shown)); more.remove(); }, {class: 'quiet more'}) : null;
   return el('div', {class: 'leaf', title: at}, ...name, span, more,
     button('Copy', (event) => copy(shown, event.target), {class: 'quiet', 'aria-label': `Copy ${at}`}));
 }
