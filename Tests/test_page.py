@@ -652,6 +652,27 @@ def test_disable_and_enable_restart_the_container(open_page: Callable[..., Page]
         expect(newest(page)).to_contain_text('does not accept connections')
 
 
+def test_a_crash_loop_is_red_and_shows_its_last_traceback_once(open_page: Callable[..., Page]) -> None:
+    with LocalXsoar(pack=ECHO) as xsoar:
+        page = open_page(f'{xsoar.url}/#/instance')
+        expect(page.locator('#state')).to_have_class('state good')
+        for number in range(2):
+            wait_for(lambda: xsoar.control('GET', 'instance')['ready'] and xsoar.state()['restarts'] == number)  # noqa: B023
+            requests.post(f'{xsoar.webhook_url}/raise', timeout=30)
+        wait_for(lambda: xsoar.state()['restarts'] == 2)
+        expect(page.locator('#state')).to_have_class('state bad')
+        expect(page.locator('#health')).to_have_text('crashed · 2 restarts')
+        expect(page.locator('.traceback')).to_have_count(1)
+        expect(page.locator('.traceback')).to_contain_text('Traceback')
+        expect(page.locator('#facts')).to_contain_text('The container ended with exit code')
+        assert xsoar.state()['restarts'] == 2
+
+
+def test_each_health_has_the_time_of_its_report(open_page: Callable[..., Page], webhook: Webhook) -> None:
+    page = open_page(f'{webhook.url}/#/instance')
+    expect(page.locator('.history li').first).to_have_text(re.compile(r'^\d\d:\d\d:\d\d '))
+
+
 def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[..., Page]) -> None:
     first = Webhook(*SENDERS)
     with first:

@@ -24,6 +24,7 @@ QUICK_END_SECONDS = 10  # a container that ends sooner is started again with a g
 READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
+SHOWN_TRACEBACK_CHARACTERS = 20_000
 ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, 'fetch-indicators', 'fetch-credentials', 'fetch-events',
@@ -52,6 +53,8 @@ class Instance:
         self.restarts = 0
         self.url = ''
         self._started = 0.0
+        self._ending: dict[str, Any] | None = None  # how the last container ended that was not ended on purpose
+        self._quick_ends = 0
         self.runtime = runtime
         self._container: Container | None = None
         self._starting = threading.Lock()
@@ -84,6 +87,7 @@ class Instance:
         """Start the container, and start it again whenever it ends."""
         if not self.enabled and self.integration.is_long_running:
             self._stopping.clear()
+            self._ending, self._quick_ends = None, 0
             self._supervisor = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
             self._supervisor.start()
 
@@ -154,11 +158,16 @@ class Instance:
             if self._stopping.is_set():
                 return
             if self._renewed.is_set():  # the container was ended on purpose, for a new configuration
+                self._ending, self._quick_ends = None, 0
                 continue
-            delay = delay if time.monotonic() - self._started < QUICK_END_SECONDS else FIRST_DELAY_SECONDS
+            is_quick = time.monotonic() - self._started < QUICK_END_SECONDS
+            delay, self._quick_ends = (delay, self._quick_ends + 1) if is_quick else (FIRST_DELAY_SECONDS, 0)
             self.printer.alarm(f'The container ended (exit code {code}). It starts again in {delay:g} s.')
-            if self._container and (reason := explain(self._container.exception, self.integration, self.runtime)):
+            exception = self._container.exception if self._container else ''
+            if reason := explain(exception, self.integration, self.runtime):
                 self.printer.alarm(reason)
+            self._ending = {'time': time.time(), 'code': code, 'reason': reason,
+                            'traceback': exception.strip()[-SHOWN_TRACEBACK_CHARACTERS:]}
             self._renewed.wait(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
             self.restarts += not self._stopping.is_set()
@@ -243,12 +252,18 @@ class Instance:
 
     # State, for tests, measurements and the page.
 
+    def _is_failing(self, is_ready: bool) -> bool:
+        """Return whether a container has ended by itself and none has worked since, or only for a moment."""
+        is_new = time.monotonic() - self._started < QUICK_END_SECONDS
+        return self.enabled and self._ending is not None and (not is_ready or (self._quick_ends > 1 and is_new))
+
     def brief(self) -> dict[str, Any]:
         """Return the state that the page always shows."""
         name = str(self.integration.descriptor.get('display') or self.integration.name)
         is_ready = bool(self.open_port if self.integration.has_port else self._has_lived())
         return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
-                'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready}
+                'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready,
+                'ending': self._ending if self._is_failing(is_ready) else None}
 
     def state(self) -> dict[str, Any]:
         """Return the instance's state and everything that its containers sent, but no parameters, which may be secret."""

@@ -1,5 +1,6 @@
 // The instance: its state and its form.
 import {$, button, el} from './dom.js';
+import {clock, time} from './format.js';
 import {ask} from './server.js';
 import {visible} from './visible.js';
 
@@ -10,9 +11,9 @@ export let instance = {};
 export function setInstance(described) { instance = described; }
 
 export function drawState() {
-  const {enabled, ready, health = {}} = instance;
-  const word = !enabled ? 'disabled' : health.isError ? health.error : ready ? 'Healthy' : 'starting';
-  $('state').className = `state ${!enabled ? '' : health.isError ? 'bad' : ready ? 'good' : ''}`;
+  const {enabled, ready, ending, health = {}} = instance;
+  const word = !enabled ? 'disabled' : ending ? 'crashed' : health.isError ? health.error : ready ? 'Healthy' : 'starting';
+  $('state').className = `state ${!enabled ? '' : ending || health.isError ? 'bad' : ready ? 'good' : ''}`;
   $('instance-name').textContent = instance.instance || 'Local XSOAR';
   const restarts = instance.restarts ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
   $('health').textContent = visible(word) + restarts;
@@ -25,10 +26,17 @@ export function drawState() {
 }
 
 function drawFacts() {
-  const rows = [['State', !instance.enabled ? 'disabled' : instance.ready ? 'listening' : 'starting'],
-    ['Health', instance.health.error || 'Healthy'], ['Container port', instance.port || '—'], ['Process', instance.pid || '—'],
-    ['Restarts', instance.restarts]];
-  return el('dl', {id: 'facts', class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))]));
+  const {enabled, ready, ending, health} = instance;
+  const rows = [['State', !enabled ? 'disabled' : ending ? 'crashed; it is started again' : ready ? 'listening' : 'starting'],
+    ['Health', ending ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
+    ['Container port', instance.port || '—'], ['Process', instance.pid || '—'], ['Restarts', instance.restarts]];
+  return el('div', {id: 'facts'}, ...(ending ? drawEnding(ending) : []),
+    el('dl', {class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])));
+}
+
+function drawEnding({time: seconds, code, reason, traceback}) {
+  return [el('h3', {class: 'bad'}, 'The container ended with exit code ', String(code), ' at ', clock(time(seconds))),
+    reason ? el('p', {}, reason) : null, traceback ? el('pre', {class: 'traceback'}, traceback) : null];
 }
 
 function drawField(field) {
@@ -100,7 +108,8 @@ function drawInstance() {
   const history = [...(instance.healthHistory || [])].reverse();
   $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
     el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'),
-    history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''}, each.error || 'Healthy')))
+    history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''},
+      clock(time(each.time)), ' ', each.error || 'Healthy')))
       : el('p', {class: 'dim'}, 'No health has been reported.')));
 }
 
