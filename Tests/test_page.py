@@ -123,6 +123,64 @@ def test_a_refusal_shows_its_reason_and_a_wrong_instance_is_seen(page: Page, web
     expect(newest(page)).to_contain_text("There is no instance 'webhok'", timeout=SOON)
 
 
+@pytest.mark.parametrize('query, headers, sender, reason', [
+    ('', {'User-Agent': 'x'}, 'x', 'The request shows no token'), ('', {'User-Agent': ''}, '—', 'The request shows no token'),
+    ('?token=wrong', {}, 'python-requests', 'The value of a query parameter is not the token')])
+def test_a_rejected_delivery_names_its_sender_and_reason_truly(
+    page: Page, webhook: Webhook, query: str, headers: dict[str, str], sender: str, reason: str
+) -> None:
+    body = {'action': 'opened'} if sender == 'x' else {'name': 'a', 'raw_json': {'some_field': 'some_value'}}
+    requests.post(f'{webhook.webhook_url}{query}', json=body, headers=headers, timeout=30)
+    expect(newest(page).locator('.sender')).to_have_text(sender)
+    expect(newest(page)).to_contain_text(reason)
+
+
+def test_a_pause_counts_deliveries_and_does_not_say_that_nothing_has_arrived(open_page: Callable[..., Page]) -> None:
+    with Webhook(*SENDERS) as webhook:
+        page = open_page(webhook.url)
+        expect(page.locator('#empty')).to_be_visible()
+        page.get_by_role('button', name='Pause').click()
+        for number in range(2):
+            post(webhook, {'name': f'paused {number}'})
+        expect(page.locator('#pause')).to_have_text('Resume (2)')
+        expect(page.locator('#empty')).to_be_hidden()
+        page.get_by_role('button', name='Resume').click()
+        expect(page.locator('#deliveries .row')).to_have_count(2)
+        newest(page).click()
+        expect(page.locator('#delivery .result')).to_be_visible()
+        webhook.control('DELETE', 'deliveries')
+        expect(page.locator('#delivery')).to_be_hidden()
+        expect(page.locator('#empty h2')).to_have_text('No deliveries are kept')
+
+
+def test_what_is_pressed_twice_while_it_is_slow_is_sent_once(page: Page, webhook: Webhook) -> None:
+    page.goto(f'{webhook.url}/#/try')
+    held: list[Any] = []
+    page.route('**/send', lambda route: held.append(route))
+    send = page.get_by_role('button', name=re.compile('^Send GitHub: push'))
+    send.click()
+    expect(send).to_have_text('Sending…')
+    expect(send).to_be_disabled()
+    held[0].continue_()
+    expect(page.locator('#delivery .result')).to_be_visible()
+    page.get_by_role('button', name='Edit…').click()
+    page.get_by_role('button', name='Send', exact=True).click()
+    page.locator('#edit-headers').press('Control+Home')
+    expect(page.locator('#edit-send')).to_be_disabled()
+    page.locator('#edit-send').evaluate('button => button.form.requestSubmit()')
+    assert len(held) == 2
+    held[1].continue_()
+    expect(page.locator('#edit-send')).to_have_count(0)
+
+
+def test_an_instance_that_has_no_container_is_not_said_to_be_enabled(open_page: Callable[..., Page]) -> None:
+    with LocalXsoar(pack=ROOT / 'Tests' / 'localxsoar' / 'packs' / 'Commands') as xsoar:
+        page = open_page(f'{xsoar.url}/#/instance')
+        page.get_by_role('button', name='Enable').click()
+        expect(page.locator('#action-status')).to_contain_text('The integration is not long-running')
+        expect(page.locator('#action-status')).to_have_class('wrong')
+
+
 def test_what_comes_twice_is_told_as_a_repeat(page: Page, webhook: Webhook) -> None:
     first, second = (post(webhook, {'name': 'twice'}, Idempotency_Key='twice').json()[0]['id'] for _ in range(2))
     assert first == second
@@ -680,6 +738,11 @@ def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[...
         post(first, {'name': 'before'})
         expect(newest(page)).to_contain_text('before')
     expect(page.locator('#lost')).to_be_visible()
+    expect(page.locator('#state')).to_have_class('state lost')
+    expect(page.locator('#health')).to_have_text('state unknown')
+    newest(page).click()
+    expect(page.locator('#delivery')).to_contain_text('The local XSOAR does not respond.')
+    page.keyboard.press('Escape')
     with Webhook(*SENDERS, '--port', first.url.rpartition(':')[2]) as second:
         expect(page.locator('#lost')).to_be_hidden(timeout=15_000)
         expect(page.locator('#empty')).to_be_visible()

@@ -39,6 +39,7 @@ API_BODY_BYTES = 64 * 1024 * 1024
 ABSOLUTE_FORM = re.compile(r'^https?://[^/?]*', re.IGNORECASE)
 # An IPv4 or IPv6 address: unlike a name, it cannot be the name of a page elsewhere that DNS now sends here.
 ADDRESS = re.compile(r'[\d.]+|[\da-f:.]*:[\da-f:.]*', re.ASCII | re.IGNORECASE)
+BYTES_IN_TEXT = re.compile(r'bytearray\(b(.*?)\)')  # h11 repeats in this form what it cannot read
 SAFE_METHODS = ('GET', 'HEAD')
 PEER = 'localxsoar.peer'
 
@@ -92,7 +93,7 @@ class Connection:
                     raise SenderGone('The sender left before its whole body had arrived.')
                 self._http.receive_data(data)
         except h11.RemoteProtocolError as error:
-            raise NotHttp(str(error)) from None
+            raise NotHttp(BYTES_IN_TEXT.sub(r'\1', str(error))) from None
         except OSError as error:
             raise SenderGone(f'The connection of the sender broke: {error}') from None
         return event

@@ -203,7 +203,8 @@ class Instance:
         params = pack.fill_form(self.integration, {**self._given, **texts}, self._free_port)
         contents = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
         if contents != ['ok']:
-            raise CommandFailed(f'test-module returned {json.dumps(contents)}, expected ok.')
+            said = json.dumps(contents[0] if len(contents) == 1 else contents) if contents else 'nothing'
+            raise CommandFailed(f'test-module must return ok, but it returned {said}.')
         return 'ok'
 
     def fetch_samples(self) -> list[Any]:

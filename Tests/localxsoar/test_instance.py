@@ -119,7 +119,7 @@ def test_a_command_fails_with_the_scripts_own_error(make: Callable[..., Instance
 
 
 @pytest.mark.parametrize('script, words', [
-    ("demisto.results('no')", r'test-module returned \["no"\], expected ok'), ('', r'returned \[\], expected ok')])
+    ("demisto.results('no')", r'test-module must return ok, but it returned "no"\.'), ('', r'but it returned nothing\.')])
 def test_the_test_button_expects_ok(make: Callable[..., Instance], script: str, words: str) -> None:
     assert make("demisto.results('ok')").test_module() == 'ok'
     with pytest.raises(CommandFailed, match=words):

@@ -29,7 +29,8 @@ def imported() -> Iterator[str]:
 
 
 def test_it_stays_below_3800_lines_without_its_page() -> None:
-    of_the_page = {'page_routes', 'deliveries', 'events', 'masks', 'senders', 'recognition', 'responses', 'send'}
+    of_the_page = {'page_routes', 'deliveries', 'events', 'masks', 'senders', 'recognition', 'responses', 'send', 'replay',
+                   'readable'}
     assert sum(file.read_text().count('\n') for file in PACKAGE.glob('*.py') if file.stem not in of_the_page) < 3800
 
 

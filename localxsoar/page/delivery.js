@@ -9,6 +9,7 @@ import {drawIncident} from './incidents.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
 import {drawText} from './text.js';
+import {drawEmpty} from './try.js';
 import {go} from './views.js';
 
 export let opened = null;  // the delivery in the detail
@@ -25,6 +26,7 @@ export async function openDelivery(number, shows) {
   }
   opened.shows = Boolean(shows);
   drawOpened();
+  drawEmpty();
 }
 
 export function closeDetail() {
@@ -33,6 +35,7 @@ export function closeDetail() {
     $(name).closest('.split').classList.remove('opened');
   }
   opened = null;
+  drawEmpty();
 }
 
 function sentFrom({peer, origin}) {

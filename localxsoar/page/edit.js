@@ -3,6 +3,7 @@ import {drawOpened, opened} from './delivery.js';
 import {drawDetail} from './detail.js';
 import {button, el} from './dom.js';
 import {formatJson} from './json.js';
+import {once} from './once.js';
 import {ask} from './server.js';
 import {go} from './views.js';
 
@@ -45,12 +46,16 @@ export function edit() {
   const before = {headers: headers.value, body: body.value};
   const proof = el('input', {type: 'checkbox', id: 'edit-proof', checked: item.can_be_signed && !item.unprovable, disabled: Boolean(item.unprovable)});
   const wrong = el('p', {class: 'wrong', role: 'alert'});
+  const submit = el('button', {class: 'main', id: 'edit-send'}, 'Send');
   const send = async (event) => {
     event.preventDefault();
     const edited = {target: target.value, proof: proof.checked};
     if (headers.value !== before.headers) edited.headers = readHeaders(headers.value);
     if (body.value !== before.body || item.missing) edited.body = body.value.replaceAll('\n', lineBreaks(item.request.body)[0] || '\n');
-    try { go(`deliveries/${(await ask('POST', `deliveries/${item.number}/send`, edited)).number}`); } catch (error) { wrong.textContent = error.message; }
+    await once(submit, [], async () => {
+      wrong.textContent = '';
+      try { go(`deliveries/${(await ask('POST', `deliveries/${item.number}/send`, edited)).number}`); } catch (error) { wrong.textContent = error.message; }
+    });
   };
   drawDetail('delivery', el('form', {class: 'edit', onsubmit: send}, el('h2', {}, 'Edit and send'),
     el('p', {class: 'dim'}, 'Masked values stay unchanged.'),
@@ -58,6 +63,6 @@ export function edit() {
     el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)), body,
     ...notes(item, reason).map((note) => el('p', {class: 'dim'}, note)),
     el('label', {class: 'check', title: item.unprovable}, proof, ' With a valid proof'), wrong,
-    el('div', {class: 'acts'}, el('button', {class: 'main'}, 'Send'), button('Cancel', drawOpened))));
+    el('div', {class: 'acts'}, submit, button('Cancel', drawOpened))));
   (isFixed ? headers : body).focus();
 }

@@ -10,17 +10,34 @@ export let instance = {};
 
 export function setInstance(described) { instance = described; }
 
-export function drawState() {
+let isLost = false;  // whether the connection to the server is lost
+
+export function setLost(lost) {
+  isLost = lost;
+  $('lost').hidden = !lost;
+  drawState();
+}
+
+// Return the word and the color of the state.
+function status() {
   const {enabled, ready, ending, health = {}} = instance;
-  const word = !enabled ? 'disabled' : ending ? 'crashed' : health.isError ? health.error : ready ? 'Healthy' : 'starting';
-  $('state').className = `state ${!enabled ? '' : ending || health.isError ? 'bad' : ready ? 'good' : ''}`;
+  if (isLost) return ['state unknown', 'lost'];
+  if (!enabled) return ['disabled', ''];
+  if (ending) return ['crashed', 'bad'];
+  if (health.isError) return [health.error, 'bad'];
+  return ready ? ['Healthy', 'good'] : ['starting', ''];
+}
+
+export function drawState() {
+  const [word, color] = status();
+  $('state').className = `state ${color}`;
   $('instance-name').textContent = instance.instance || 'Local XSOAR';
-  const restarts = instance.restarts ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
+  const restarts = instance.restarts && !isLost ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
   $('health').textContent = visible(word) + restarts;
   $('address').textContent = `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance || '')}`;
   $('address').parentElement.hidden = !instance.port;
   const button = $('enable');
-  if (button) button.textContent = enabled ? 'Disable' : 'Enable';
+  if (button) button.textContent = instance.enabled ? 'Disable' : 'Enable';
   const facts = $('facts');
   if (facts) facts.replaceWith(drawFacts());
 }
@@ -77,34 +94,52 @@ function readForm(form) {
   return given;
 }
 
+const DONE = {
+  test: () => 'The test succeeded.', save: ({enabled}) => (enabled ? 'Saved. The container restarts.' : 'Saved.'),
+  enable: ({enabled}) => (enabled ? 'Enabled.' : 'It is still disabled.'), disable: () => 'Disabled.',
+};
+const BUSY = {test: 'Testing…', save: 'Testing and saving…', enable: 'Enabling…', disable: 'Disabling…'};
+
+function say(text, color) {
+  $('action-status').textContent = visible(text);
+  $('action-status').className = color;
+}
+
+function setBusy(isBusy) { for (const each of $('form').querySelectorAll('.acts button')) each.disabled = isBusy; }
+
+function showWrong(form, error) {
+  const input = error.field && form.elements[error.field];
+  say(input ? '' : error.message, 'wrong');
+  if (!input) return;
+  input.setAttribute('aria-invalid', 'true');
+  $(`${input.id}-wrong`).textContent = error.message;
+  input.focus();
+}
+
+// Do what a button of the form says, once: meanwhile all of them are disabled.
+async function act(action) {
+  const form = $('form');
+  const focused = document.activeElement.id;
+  for (const each of form.querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
+  for (const each of form.querySelectorAll('.wrong')) each.textContent = '';
+  say(BUSY[action], 'dim');
+  setBusy(true);
+  try {
+    const described = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
+    if (action !== 'test') { instance = described; drawState(); }
+    if (action === 'save') drawInstance();
+    say(DONE[action](described), 'good');
+  } catch (error) { showWrong(form, error); }
+  setBusy(false);
+  if (document.activeElement === document.body && $(focused)) $(focused).focus();
+}
+
 function drawInstance() {
-  const actionStatus = el('p', {role: 'status', id: 'action-status'});
-  const act = (action) => async () => {
-    for (const each of form.querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
-    for (const each of form.querySelectorAll('.wrong')) each.textContent = '';
-    actionStatus.className = 'dim';
-    actionStatus.textContent = action === 'test' ? 'Testing…' : action === 'save' ? 'Testing and saving…' : '…';
-    try {
-      const described = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
-      if (action !== 'test') { instance = described; drawState(); }
-      if (action === 'save') drawInstance();
-      const words = {test: 'The test succeeded.', save: 'Saved. The container restarts.', enable: 'Enabled.', disable: 'Disabled.'};
-      $('action-status').textContent = words[action];
-      $('action-status').className = 'good';
-    } catch (error) {
-      const input = error.field && form.elements[error.field];
-      actionStatus.textContent = input ? '' : error.message;
-      actionStatus.className = 'wrong';
-      if (!input) return;
-      input.setAttribute('aria-invalid', 'true');
-      $(`${input.id}-wrong`).textContent = error.message;
-      input.focus();
-    }
-  };
-  const form = el('form', {id: 'form', noValidate: true, onsubmit: (event) => { event.preventDefault(); act('save')(); }},
-    ...(instance.fields || []).map(drawField), el('div', {class: 'acts'}, button('Test', act('test'), {id: 'test'}),
+  const form = el('form', {id: 'form', noValidate: true, onsubmit: (event) => { event.preventDefault(); act('save'); }},
+    ...(instance.fields || []).map(drawField), el('div', {class: 'acts'}, button('Test', () => act('test'), {id: 'test'}),
       el('button', {class: 'main', id: 'save'}, 'Save'),
-      button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable')(), {id: 'enable'})), actionStatus);
+      button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable'), {id: 'enable'})),
+    el('p', {role: 'status', id: 'action-status'}));
   const history = [...(instance.healthHistory || [])].reverse();
   $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
     el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'),

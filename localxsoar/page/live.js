@@ -3,14 +3,17 @@ import {deliveries} from './deliveries.js';
 import {openDelivery, opened} from './delivery.js';
 import {$, announce} from './dom.js';
 import {incidents} from './incidents.js';
-import {drawState, instance, setInstance} from './instance.js';
+import {drawState, instance, setInstance, setLost} from './instance.js';
 import {addLine, setLines} from './log.js';
 import {ask} from './server.js';
 import {drawEmpty, setSenders} from './try.js';
-import {route} from './views.js';
+import {go, route} from './views.js';
 
 let paused = null;  // the events that arrived while the page was paused
+const missed = new Set();  // the numbers of the deliveries among them
 let arrived = 0;
+
+export const hasMissed = () => missed.size > 0;
 
 function count() {
   $('count-deliveries').textContent = deliveries.all.length || '';
@@ -29,7 +32,11 @@ const HANDLERS = {
   incident(item) { incidents.add(item); count(); },
   log: addLine,
   state(item) { Object.assign(instance, item); drawState(); },
-  cleared() { deliveries.set([]); count(); },
+  cleared() {
+    deliveries.set([]);
+    if (opened) go('deliveries');
+    count();
+  },
 };
 
 let telling = null;
@@ -44,26 +51,34 @@ function later() {
 
 export function listen() {
   const events = new EventSource('/localxsoar/events');
-  events.addEventListener('hello', () => { $('lost').hidden = true; if (!listen.loaded) load(); });
-  events.addEventListener('reset', () => { listen.loaded = false; });
+  events.addEventListener('hello', () => { setLost(false); if (!listen.loaded) load(); });
+  events.addEventListener('reset', load);
   for (const [kind, handle] of Object.entries(HANDLERS)) {
     events.addEventListener(kind, (event) => {
       const data = JSON.parse(event.data);
       if (!paused) return handle(data);
       paused.push([handle, data]);
-      $('pause').textContent = `Resume (${paused.length})`;
+      if (kind === 'delivery') missed.add(data.number);
+      $('pause').textContent = missed.size ? `Resume (${missed.size})` : 'Resume';
+      drawEmpty();
     });
   }
   events.onerror = () => {
-    $('lost').hidden = false;
+    setLost(true);
     if (events.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
   };
 }
 
 async function load() {
   listen.loaded = true;
-  const [described, all, made, logged, known] = await Promise.all(['instance', 'deliveries', 'incidents/list', 'log', 'senders']
-    .map((route) => ask('GET', route)));
+  let answers;
+  try {
+    answers = await Promise.all(['instance', 'deliveries', 'incidents/list', 'log', 'senders'].map((route) => ask('GET', route)));
+  } catch {
+    listen.loaded = false;  // the next connection tries again
+    return;
+  }
+  const [described, all, made, logged, known] = answers;
   setInstance(described);
   setSenders(known);
   setLines(logged);
@@ -75,9 +90,11 @@ async function load() {
 }
 
 export function pause() {
-  const missed = paused;
-  paused = missed ? null : [];
+  const events = paused;
+  paused = events ? null : [];
+  missed.clear();
   $('pause').textContent = paused ? 'Resume' : 'Pause';
   $('pause').setAttribute('aria-pressed', String(Boolean(paused)));
-  for (const [handle, data] of missed || []) handle(data);
+  for (const [handle, data] of events || []) handle(data);
+  drawEmpty();
 }
