@@ -399,6 +399,22 @@ def test_a_body_too_large_for_a_command_is_downloaded_and_sent_whole(page: Page,
     assert requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/request.body', timeout=30).content == body.encode()
 
 
+def test_three_bodies_of_24_mb_leave_the_history_and_an_open_page_is_told(open_page: Callable[..., Page]) -> None:
+    with Webhook(*SENDERS) as webhook:
+        page = open_page(webhook.url)
+        post(webhook, {'name': 'small'})
+        for number in range(3):
+            post(webhook, 'x' * 24_000_000, Content_Type='text/plain')
+            if number == 0:
+                open_what_became(page, webhook)
+                expect(page.get_by_role('button', name='As it came')).to_be_enabled()
+        expect(page.locator('#deliveries .row')).to_have_count(4)
+        expect(page.locator('#delivery .reason').first).to_have_text('The body was removed to make room for others.')
+        expect(page.get_by_role('button', name='As it came')).to_be_disabled()
+        expect(page.locator('#copy-curl')).to_be_disabled()
+        assert [bool(each['missing']) for each in webhook.control('GET', 'deliveries')] == [False, False, True, False]
+
+
 def test_no_curl_command_is_offered_for_what_it_cannot_repeat(page: Page, webhook: Webhook) -> None:
     post(webhook, {'name': 'from elsewhere'})
     reason = 'Secrets are shown only on the machine that runs the local XSOAR.'

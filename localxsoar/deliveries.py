@@ -211,17 +211,47 @@ class Deliveries:
             for incident in self._unclaimed.values():
                 self._printer.incident(incident)
             self._unclaimed.clear()
+        self._make_room()
 
     def _keep(self, delivery: Delivery) -> None:
-        """Store a delivery, and remove the oldest ones beyond the limits."""
         row = [json.dumps(delivery.summary()), json.dumps(delivery.headers), bytes(delivery.body),
                json.dumps(delivery.response_headers), bytes(delivery.response)]
         size = sum(map(len, row))
         self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [delivery.number, size, *row])
         self._sizes[delivery.number] = size
-        while len(self._sizes) > self._limit or (sum(self._sizes.values()) > self._byte_limit and len(self._sizes) > 1):
-            number, _ = self._sizes.popitem(last=False)
-            self._query('DELETE FROM delivery WHERE number = ?', [number])
+
+    def _make_room(self) -> None:
+        """Remove the oldest deliveries beyond the limit of their number, and the largest bodies beyond the limit of bytes.
+
+        So a few large bodies leave the history of small deliveries as it is.
+        """
+        while len(self._sizes) > self._limit:
+            self._remove_oldest()
+        while sum(self._sizes.values()) > self._byte_limit and len(self._sizes) > 1:
+            large = max(self._sizes.values()) / 2  # of bodies of about the same size the oldest goes
+            if not self._remove_body(next(number for number, size in self._sizes.items() if size >= large)):
+                self._remove_oldest()
+
+    def _remove_oldest(self) -> None:
+        number, _ = self._sizes.popitem(last=False)
+        self._query('DELETE FROM delivery WHERE number = ?', [number])
+        self._events.publish('removed', {'number': number})
+
+    def _remove_body(self, number: int) -> bool:
+        """Remove the larger body of a delivery, and return whether it had one."""
+        sql = 'SELECT summary, length(body), length(answer) FROM delivery WHERE number = ?'
+        [(text, body, answer)] = self._query(sql, [number])
+        part, removed = ('body', body) if body >= answer else ('answer', answer)
+        if not removed:
+            return False
+        summary = json.loads(text)
+        if part == 'body':
+            summary['missing'] = 'The body was removed to make room for others.'
+        self._sizes[number] -= removed
+        self._query(f"UPDATE delivery SET {part} = x'', summary = ?, size = ? WHERE number = ?",
+                    [json.dumps(summary), self._sizes[number], number])
+        self._events.publish('delivery', self._shown(summary))
+        return True
 
     # Interpreting.
 

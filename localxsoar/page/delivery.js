@@ -29,6 +29,17 @@ export async function openDelivery(number, shows) {
   drawEmpty();
 }
 
+const isEdited = () => Boolean($('delivery').querySelector('form'));
+
+// Show what has changed in the delivery that is open, unless it is being edited.
+export function refresh() { if (!isEdited()) openDelivery(opened.number, opened.shows); }
+
+export function noteRemoval() {
+  opened.missing = 'This delivery is no longer kept.';
+  opened.uncopyable = opened.missing;
+  if (!isEdited()) drawOpened();
+}
+
 export function closeDetail() {
   for (const name of ['delivery', 'incident']) {
     $(name).hidden = true;
@@ -76,7 +87,7 @@ function drawMessage(message, box) {
     el('table', {class: 'headers'}, el('tbody', {}, ...message.headers.map((header) => el('tr', {},
       el('th', {scope: 'row'}, header.name), el('td', {}, header.value))))));
   const isWhole = opened.is_here && !(part === 'request' ? opened.missing : message.size > message.kept);
-  drawText('Body', message.body, box, {...message, file: isWhole ? `/localxsoar/deliveries/${opened.number}/${part}.body` : ''});
+  drawText('Body', message.body, box, {...message, gap: part === 'request' ? opened.missing : '', file: isWhole ? `/localxsoar/deliveries/${opened.number}/${part}.body` : ''});
 }
 
 export async function copyCurl() {

@@ -57,7 +57,10 @@ export class Lines {
     return true;
   }
 
-  trim(limit) { if (this.all.length > limit) { this.all.length = limit; this.filter(); } }
+  remove(key) {
+    this.all = this.all.filter((each) => each[this.key] !== key);
+    this.filter();
+  }
 
   seen() { this.unseen = 0; this.pill.hidden = true; }
 

@@ -1,6 +1,6 @@
 // Live events.
 import {deliveries} from './deliveries.js';
-import {openDelivery, opened} from './delivery.js';
+import {noteRemoval, opened, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
 import {incidents} from './incidents.js';
 import {drawState, instance, setInstance, setLost} from './instance.js';
@@ -25,8 +25,12 @@ function count() {
 const HANDLERS = {
   delivery(item) {
     if (deliveries.add(item)) { arrived += 1; later(); }
-    deliveries.trim(500);
-    if (opened && opened.number === item.number && opened.kind === 'waiting') openDelivery(item.number);
+    if (opened && opened.number === item.number && (opened.kind !== item.kind || opened.missing !== item.missing)) refresh();
+    count();
+  },
+  removed({number}) {
+    deliveries.remove(number);
+    if (opened && opened.number === number) noteRemoval();
     count();
   },
   incident(item) { incidents.add(item); count(); },

@@ -8,7 +8,7 @@ import {isolated} from './visible.js';
 let bodyAs = 'tree';
 
 // Show a text as a folded tree if it is JSON, and as plain text. `file` is where its bytes can be downloaded.
-export function drawText(title, text, box, {is_text: isText = true, size: bytes = text.length, cut = false, decompressed = false, file = ''} = {}) {
+export function drawText(title, text, box, {is_text: isText = true, size: bytes = text.length, cut = false, decompressed = false, gap = '', file = ''} = {}) {
   let content;
   try { content = readJson(text); } catch { /* it is shown as text */ }
   if (content && !content.entries) content = undefined;
@@ -26,7 +26,7 @@ export function drawText(title, text, box, {is_text: isText = true, size: bytes 
   again();
   box.append(el('div', {class: 'part'}, el('h3', {}, `${title} ${bytes ? size(bytes) : 'empty'}`), bytes ? choices : null));
   const notes = [[!isText, 'This is not text. The readable part of it:'], [decompressed, 'Decompressed from gzip.'],
-    [cut, 'Only the beginning is shown.']];
+    [gap, gap], [cut && !gap, 'Only the beginning is shown.']];
   for (const [applies, note] of notes) if (applies) box.append(el('p', {class: 'dim'}, note));
-  if (bytes) box.append(view);
+  if (bytes && (text || !gap)) box.append(view);
 }
