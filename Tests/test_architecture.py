@@ -216,8 +216,8 @@ def test_the_script_explains_itself_and_has_no_more_code_and_constants_than_its_
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and ast.get_docstring(node) and node.body[1:]:
             node.body.pop(0)
     code = ast.unparse(tree).splitlines()  # without comments and blank lines, and each statement on a line of its own
-    assert len(code) <= 2720
-    assert len(constants) <= 100
+    assert len(code) <= 3030
+    assert len(constants) <= 110
     assert len(comments) >= len(source.splitlines()) / 10
 
 

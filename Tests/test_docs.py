@@ -4,6 +4,7 @@ What the documents say is read out of them, so that a new row or example is chec
 """
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
@@ -55,6 +56,7 @@ LIMITS = {
     'fields of a form': '{MAX_FORM_FIELDS}',
     'members of a gzip body': '{MAX_GZIP_MEMBERS}',
     'keys in the path of `?each=`': '{MAX_PATH_KEYS}',
+    'a list whose items say severity, end or problem key': '{SMALL_BODY_BYTES} and {MAX_EVENTS} items',
     'headers': '{MAX_HEADERS}, together {MAX_HEADER_BYTES}',
     'request line': '{MAX_REQUEST_START_BYTES}',
     'request line and headers': '{HEADER_SECONDS}',
@@ -81,7 +83,7 @@ COUNTED = {
 }
 STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_DETAILS}
 WITH_SYMPTOM = STATUSES - {200, 204, 400, 405, 414, 415, 500}  # of these `detail` says all that there is to say
-FIELDS = {*script.TEXT_KEYS, *script.RAW_KEYS, script.DEFAULT_NAME}
+FIELDS = {*script.TEXT_KEYS, *script.RAW_KEYS, 'severity', script.DEFAULT_NAME}
 
 
 def statuses(text: str) -> list[int]:
@@ -92,6 +94,30 @@ def fields(text: str) -> set[str]:
     """Of our own format, as a document names them: those of its table, their other spellings, the name without a name."""
     names = {name for name, *_ in table(text, 'Field', 'Type', 'Description')}
     return names | ({*script.RAW_KEYS, script.DEFAULT_NAME} & set(quoted(prose(text))))
+
+
+def url_parameters(text: str) -> list[list[str]]:
+    """The rows about a sender's URL, each with its parameter."""
+    return table(text, 'In the URL', 'Example', 'What it does')
+
+
+def read_parameters() -> set[str]:
+    """The parameters of a sender's URL that the script looks at where it makes incidents."""
+    return set(re.findall(r"(?:self|arrival)\.query\.get\('(\w+)'", SOURCE))
+
+
+def severity_words(text: str) -> dict[str, float]:
+    return {word.lower(): float(severity) for severity, words in table(text, 'severity', 'words') for word in words.split(', ')}
+
+
+def triage_fields(text: str) -> set[str]:
+    return {name for name, *_ in table(text, 'Field', 'Value', 'When')}
+
+
+def senders_of_recoveries() -> set[str]:
+    """The senders with a documented event that reports the end of a problem."""
+    return {sender.name for sender in load_senders(ROOT / 'senders').values()
+            for delivery in sender.deliveries if 'state' in delivery['expected']}
 
 
 def delivery_headers() -> list[tuple[str, str]]:
@@ -119,6 +145,17 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
          *(each['display'] for each in PARAMETERS if each['name'] != 'incidentType')}),
     'fields of the guide': lambda: (fields(USAGE), FIELDS),
     'fields of the pack': lambda: (fields(PACKS_OWN), FIELDS),
+    'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, read_parameters()),
+    'parameters of a URL that are no token': lambda: (read_parameters(), script.OWN_PARAMETERS),
+    'parameters of a URL in the pack': lambda: (url_parameters(PACKS_OWN), url_parameters(USAGE)),
+    'words of severities in the guide': lambda: (severity_words(USAGE), script.SCALE['words'].by_word),
+    'words of severities in the pack': lambda: (severity_words(PACKS_OWN), script.SCALE['words'].by_word),
+    'fields of triage in the guide': lambda: (
+        triage_fields(USAGE), set(re.findall(r"'(\w+)'(?=: severity|\] =)", inspect.getsource(script.triage)))),
+    'fields of triage in the pack': lambda: (triage_fields(PACKS_OWN), triage_fields(USAGE)),
+    'senders that report the end of a problem': lambda: (
+        section(PACKS_OWN, 'Resolved messages').split('\n\n')[1].rstrip('.').split(', '),
+        sorted(senders_of_recoveries(), key=str.lower)),
     'headers of signatures': lambda: (signature_headers(), set(script.SCHEMES)),
     'headers of deliveries': lambda: (delivery_headers(), list(script.DELIVERY_IDS.items())),
     'statuses of the guide': lambda: (statuses(chapter('Status codes')), sorted(STATUSES)),
@@ -157,7 +194,7 @@ THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
     'tests against threats': lambda: (
         re.findall('`(test_[a-z0-9_]+)`', THREATS), set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
     'places of a new sender': lambda: (
-        re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)), set(vars(script)), 4),
+        re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)), {*vars(script), 'problem_key'}, 4),
     'measurements': lambda: (re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), chapter('Measurements'), 10),
 }
 
@@ -195,6 +232,13 @@ def test_each_form_of_a_date_becomes_what_the_page_says(sent: str, becomes: str)
     assert script.iso_date_to_rfc3339(sent.strip('`')) == becomes.strip('`')
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='the container has Python 3.12; 3.10 reads fewer forms')
+@pytest.mark.parametrize('sent, becomes', table(USAGE, 'time of an event', 'becomes'))
+def test_each_form_of_an_events_time_becomes_what_the_page_says(sent: str, becomes: str) -> None:
+    after = script.unix_time('2026-11-24T10:00:00Z')
+    assert script.any_time_to_rfc3339(quoted(sent)[0], after) == becomes.strip('`')
+
+
 @pytest.mark.parametrize('content_type, body, details', table(USAGE, 'Content-Type', 'body', 'details, beside the headers'))
 def test_a_body_that_is_no_json_becomes_the_details_that_the_page_says(
         app: App, content_type: str, body: str, details: str) -> None:
@@ -207,8 +251,10 @@ def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path
     example, = [block for language, block in code_blocks(NEW_SENDER) if language == 'json']
     (tmp_path / 'new.json').write_text(example, 'utf-8')
     sender = load_senders(tmp_path)['new']
-    told = [land(sender, delivery).told for delivery in sender.deliveries]
-    assert told and told == [delivery['expected'] for delivery in sender.deliveries]
+    for delivery in sender.deliveries:
+        told = land(sender, delivery).told
+        assert {key: value for key, value in told.items() if key in delivery['expected'] or value} == delivery['expected']
+    assert sender.deliveries
 
 
 # Links

@@ -557,11 +557,9 @@ async def until_refused(senders: Senders) -> None:
 async def sigterm_while_the_server_hangs_ends_with_503_for_all_within_its_grace(senders: Senders) -> None:
     await senders.hold()
     await senders.line_up(*singles(*(f'event {number}' for number in range(30))))
-    began = time.monotonic()
     senders.webhook.stop_container()
     assert statuses(await senders.finish()) == [503] * 31
-    await senders.restarted(exit_code=0)
-    assert time.monotonic() - began < 13
+    await senders.restarted(exit_code=0)  # after its grace it would have been killed
     senders.release()
     assert (await senders.post('after')).status == 200
 

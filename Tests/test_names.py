@@ -66,23 +66,34 @@ def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
 
 # The words of each meaning, the best first, written out: the order decides which of two texts is the name.
 IN_ORDER = {meaning: words.split() for meaning, words in {
-    'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
-    'rule': """alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename signature
-        attackname rulename policyname modelname monitorname checkname searchname conditionname""",
+    'title': """title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle
+        headline""",
+    'rule': """alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
+        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
+        conditionname""",
     'summary': 'summary subject shortdescription displaymessage primarydescription',
-    'text': 'message msg text description reason cause displayname info',
-    'kind': """eventtype eventname webhookevent alerttype operationname operation action type kind category eventid status
-        event alert error""",
-    'entity': """host hostname computername device agent user email actor targetuser recipient srcip ip resource repository
-        project domain""",
-    'entity name': 'name fullname hostname email login username displayname id',
-    'time': """occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime published
-        startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime happenedat""",
+    'text': """message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
+        reason cause displayname info eventinfo operationdetail alertdetails details content""",
+    'kind': """eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
+        actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
+        eventid status statestring state requesttype alert error""",
+    'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
+    'object': 'host hostname computername device resourcename resource repository repo project package',
+    'person': """agent user username useremail email actor targetuser principalemail operator recipient owner srcip
+        sourceip ip ipaddress domain""",
+    'name': 'name fullname hostname email login username displayname',
+    'id': 'id key number',
+    'time': """utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
+        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
+        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
+        servertimestamp datecreate generateddatetime detectiontimestamp updatedon""",
     'time inside': 'alert event data incident issue detail finding metadata',
-    'inside': """alert incident event data issue finding detection threat violation problem ticket case rule payload detail
-        details object resource properties attributes essentials context result alerts events findings incidents value
-        records messages attachments body item action eventdata formresponse definition""",
-    'deeper': 'data payload detail event body properties formresponse',
+    'inside': """alert incident event data issue finding detection threat violation problem ticket case rule payload
+        detail details object resource properties attributes essentials context result protopayload alerts events findings
+        incidents value records messages attachments message msg body error item action eventdata formresponse definition""",
+    'deeper': 'data payload detail event msg body properties protopayload formresponse',
+    'logger': 'levelname levelno pid',
+    'log text': 'msg message',
 }.items()}
 
 
@@ -94,24 +105,29 @@ def told_of(meaning: str, better: str, worse: str) -> str:
         return event(times if meaning == 'time' else {key: {'time': text} for key, text in times.items()}).occurred(NOW)
     inside = {key: {'title': text} for key, text in texts.items()}
     payloads = {'inside': inside, 'deeper': {key: {'alert': inner} for key, inner in inside.items()},
-                'entity name': {'actor': texts}}
+                'name': {'host': texts}}
     return name(payloads.get(meaning, texts))
 
 
 @pytest.mark.parametrize('meaning, better, worse', [
-    (meaning, *pair) for meaning, words in IN_ORDER.items() for pair in pairwise(words)])
+    (meaning, *pair) for meaning, words in IN_ORDER.items() for pair in pairwise(words)
+    if meaning not in ('kind elsewhere', 'id', 'logger', 'log text')])  # what these say is only a part of a name, or none
 def test_of_two_words_of_one_meaning_the_better_one_counts(meaning: str, better: str, worse: str) -> None:
     assert told_of(meaning, better, worse) == ('2026-11-24T01:00:00Z' if meaning.startswith('time') else 'the better one')
 
 
 def test_no_word_of_the_general_rule_is_without_its_place_in_the_order() -> None:
-    assert {meaning: sorted(words) for meaning, words in WORDS.items()} == {
-        meaning: sorted(words) for meaning, words in IN_ORDER.items()}
+    of_names_and_times = {meaning: sorted(words) for meaning, words in WORDS.items() if not meaning.startswith('severity')}
+    assert of_names_and_times == {meaning: sorted(words) for meaning, words in IN_ORDER.items()}
 
 
 @pytest.mark.parametrize('better, worse', list(pairwise(['title', 'alertname', 'summary', 'message', 'eventtype'])))
 def test_a_word_of_a_better_meaning_counts_even_where_it_is_deeper(better: str, worse: str) -> None:
     assert name({worse: 'the other one', 'data': {'alert': {better: 'the better one'}}}) == 'the better one'
+
+
+def test_an_address_says_to_what_something_happened() -> None:
+    assert name({'event': 'port_scan', 'src_ip': '10.0.0.1'}) == 'port_scan: 10.0.0.1'
 
 
 def test_a_number_alone_says_nothing() -> None:
@@ -120,6 +136,91 @@ def test_a_number_alone_says_nothing() -> None:
 
 def test_a_kind_that_stands_in_a_header_alone_is_told() -> None:
     assert name({'host': 'db-1.example.com'}, {'x-acme-topic': 'disk/full'}) == 'disk/full: db-1.example.com'
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    ({'eventType': 'AwsApiCall', 'eventName': 'StopLogging', 'host': 'db-1.example.com'}, 'StopLogging: db-1.example.com'),
+    ({'protoPayload': {'@type': 'type.googleapis.com/google.cloud.audit.AuditLog', 'methodName': 'v1.compute.images.insert'},
+      'resource': {'type': 'gce_image'}}, 'v1.compute.images.insert'),
+    ({'activityDisplayName': 'Delete user', 'category': 'UserManagement'}, 'Delete user'),
+    ({'ActionType': 'PowerShellCommand', 'DeviceName': 'desk-7'}, 'PowerShellCommand'),
+    ({'action': 'DELETE', 'actionType': 'x'}, 'DELETE'),
+    ({'Event Message': 'The disk is full'}, 'The disk is full'),
+    ({'Event Type': 'disk_failed', 'Host Name': 'db-1'}, 'disk_failed: db-1'),
+    ({'topic': 'org.example.git.branch', 'msg': {'agent': 'alice'}}, 'org.example.git.branch: alice'),
+    ({'scope': 'store/order/created', 'data': {'type': 'order', 'id': 250}}, 'store/order/created: 250'),
+    ({'status': 'down', 'typeComputedMap': 'Memory'}, 'Memory'),
+    ({'error': {'error_message': 'Division by zero'}}, 'Division by zero'),
+])
+def test_the_keys_of_many_senders_tell_the_kind(payload: Any, expected: str) -> None:
+    assert name(payload) == expected
+
+
+@pytest.mark.parametrize('long_name', [
+    'Microsoft.Resources.ResourceWriteSuccess.OfASubscription', 'CONTENT_WORKFLOW_SHARING_POLICY_VIOLATION_OF_A_FILE',
+    'io.k8s.authorization.v1beta1.subjectaccessreviews.create', 'org/example/compose/23/cloudimg-checksum/started',
+])
+def test_words_that_are_joined_are_no_key(long_name: str) -> None:
+    assert name({'event': long_name}) == long_name
+
+
+@pytest.mark.parametrize('key', [
+    'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U', 'x' * 80 + '.y',
+    'MTOKEN:eNqrVkouLS7Jz00tSs5PSVWyUnI2MXM0N1XSUcpMUbIyMjU1NjIw', 'aGVsbG8gd29ybGQ/aGVsbG8gd29ybGQ0aGVsbG8gd29ybGQ1/MTIzNDU=',
+])
+def test_a_key_or_a_hash_is_no_name(key: str) -> None:
+    assert name({'event': key, 'status': 'database down'}) == 'database down'
+
+
+@pytest.mark.parametrize(('headers', 'payload', 'expected'), [
+    ({'x-wc-webhook-topic': 'product.created'}, {'name': 'Perpemint', 'type': 'simple'}, 'product.created: Perpemint'),
+    ({'x-commercelayer-topic': 'orders.place'}, {'data': {'type': 'orders', 'id': 'NMWYhbGorj'}}, 'orders.place: NMWYhbGorj'),
+    ({'x-acme-event': 'deploy_building'}, {'name': 'shop', 'state': 'building'}, 'deploy_building: shop'),
+    ({'x-acme-topic': 'disk.full'}, {'title': 'The disk is full'}, 'disk.full: The disk is full'),
+    ({'x-acme-event': 'alert'}, {'title': 'The disk is full'}, 'The disk is full'),
+    ({'x-acme-event': 'push'}, {'event': 'order.created', 'title': 'Lamp'}, 'order.created: Lamp'),
+    ({'x-acme-event-id': 'some-thing-else'}, {'title': 'The disk is full'}, 'The disk is full'),
+])
+def test_a_header_that_says_more_than_the_events_kind_begins_the_name(
+        headers: dict[str, str], payload: Any, expected: str) -> None:
+    assert name(payload, headers) == expected
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    ({'name': '-', 'message': 'The disk is full'}, 'The disk is full'),
+    ({'name': 'N/A', 'message': 'The disk is full'}, 'The disk is full'),
+    ({'name': 'uvicorn.error', 'msg': 'The disk is full', 'levelname': 'ERROR'}, 'The disk is full'),
+    ({'name': 'api', 'message': 'The disk is full', 'pid': 7}, 'The disk is full'),
+    ({'name': 'api', 'message': 'The disk is full', 'levelno': 40}, 'The disk is full'),
+    ({'name': 'api', 'message': 'The disk is full'}, 'api'),
+    ({'name': 'api', 'pid': 7}, 'api'),
+    ({'name': 'Disk full', 'msg': 'Disk full on db-1', 'pid': 7}, 'Disk full'),
+    ({'name': 'db-1.example.com', 'title': 'The disk is full'}, 'The disk is full'),
+    ({'name': 'alice@example.com', 'event': 'user_locked'}, 'user_locked: alice@example.com'),
+    ({'name': 'db-1.example.com'}, 'db-1.example.com'),
+    ({'title': '10.0.0.1', 'status': 'down'}, 'down: 10.0.0.1'),
+])
+def test_a_name_that_is_not_what_happened_comes_last(payload: Any, expected: str) -> None:
+    assert name(payload) == expected
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    ({'event': 'object.created', 'object': {'title': 'Review the API'}}, 'object.created: Review the API'),
+    ({'kind': 'todo_created', 'recording': {'title': 'Buy milk'}, 'creator': {'name': 'Bob'}}, 'todo_created: Buy milk'),
+    ({'eventType': 'Grab', 'albums': [{'title': 'Labour of Love'}]}, 'Grab: Labour of Love'),
+    ({'event': 'subscriber.created', 'data': {'subscriber': {'email': 'a@example.com'}}}, 'subscriber.created: a@example.com'),
+    ({'type': 'order.created', 'data': {'type': 'order', 'id': 'eA3vssLHKJrv'}}, 'order.created: eA3vssLHKJrv'),
+    ({'component': {'status': 'under_maintenance', 'name': 'Database'}}, 'under_maintenance: Database'),
+    ({'alert_type': 'query_alert', 'title': 'Error rate is high'}, 'Error rate is high'),
+    ({'event': 'disk.full', 'title': 'disk.full on db-1'}, 'disk.full on db-1'),
+    ({'x': [{'name': 'only a list'}] * 3, 'y': [], 'z': ['a']}, 'only a list'),
+])
+def test_a_kind_of_event_is_told_with_what_it_happened_to(payload: Any, expected: str) -> None:
+    assert name(payload) == expected
+
+
+def test_an_event_of_a_known_sender_without_the_fields_of_its_row_is_named_by_the_general_rule() -> None:
+    assert name({'alert_title': '', 'alert_name': 'Error rate is high'}) == 'Error rate is high'
 
 
 ALERT: dict[str, Any] = {
@@ -303,6 +404,8 @@ def test_a_url_of_a_stranger_names_nothing() -> None:
     ({'ts': 1795510800250000}, '2026-11-24T09:00:00.250000Z'),
     ({'ts': 1795510800250000000}, '2026-11-24T09:00:00.250000Z'),
     ('{"ts": 1.7955108e9}', '2026-11-24T09:00:00Z'),
+    ({'ts': '1795510800.125'}, '2026-11-24T09:00:00.125000Z'),
+    ({'ts': '1.79551080e+18'}, '2026-11-24T09:00:00Z'),
     ({'occurred': '0001-01-01T00:00:00Z', 'date': '2026-11-24'}, '2026-11-24T00:00:00Z'),
     ({'timestamp': '1999-12-31T23:59:59Z', 'alert': {'startsAt': '2026-11-23T00:00:00Z'}}, '2026-11-23T00:00:00Z'),
     ({'timestamp': '2026-11-25T10:00:00Z'}, '2026-11-25T10:00:00Z'),
@@ -312,10 +415,74 @@ def test_a_url_of_a_stranger_names_nothing() -> None:
     ({'timestamp': 42, 'time': None, 'date': 'yesterday', 'created': True}, ''),
     ('{"timestamp": 1e999}', ''),
     ('{"timestamp": ' + '9' * 5000 + '}', ''),
-    ({'alert_title': 'x', 'date': 'never', 'timestamp': 1795510800}, ''),
+    ({'alert_title': 'x', 'date': 'never', 'timestamp': 1795510800}, '2026-11-24T09:00:00Z'),
+    ({'alert_title': 'x', 'timestamp': 1795510800}, '2026-11-24T09:00:00Z'),
+    ({'object_kind': 'push', 'project': {}, 'created_at': '2021-03-01T08:00:00Z'}, ''),
+    ({'EventTime': '2026-11-24 10:00:00', 'UtcTime': '2026-11-24 09:00:00.123'}, '2026-11-24T09:00:00.123000Z'),
+    ({'time': '2026-11-24T09:04:00Z', 'tenantId': GUID, 'operationName': 'Publish', 'category': 'AdvancedHunting-AlertInfo',
+      'properties': {'Timestamp': '2026-11-24T09:00:00Z'}}, '2026-11-24T09:00:00Z'),
+    ({'type': 'reaction_added', 'ts': '1795507200.1', 'event_ts': '1795510800'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'time': '09:00:00'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'time': '09:00'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'time': '10:00:00+01:00'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'time': '25:00:00'}, '2026-11-24T00:00:00Z'),
+    ({'date': '2026-11-24', 'alert': {'time': '09:00:00'}}, '2026-11-24T00:00:00Z'),
+    ({'date': '2026-11-24', 'updated_on': '2026-11-24T09:00:00Z'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026-11-24', 'event': {'created': 1795510800}}, '2026-11-24T09:00:00Z'),
+    ({'time': '09:00:00'}, ''),
+    ({'body': '2026-11-24T09:00:00Z ERROR disk full'}, '2026-11-24T09:00:00Z'),
+    ({'body': '\n2026-11-24 10:00:00.250+01:00'}, '2026-11-24T09:00:00.250000Z'),
+    ({'body': '<165>1 2026-11-24T09:00:00.003Z fw-1 sshd - - - Failed'}, '2026-11-24T09:00:00.003Z'),
+    ({'body': '2026-11-24 09:00:00 ERROR disk full'}, ''),
+    ({'body': '<134>Nov 24 09:00:00 fw-1 sshd[7]: Failed'}, ''),
+    ({'body': 'Since 2026-11-24T09:00:00Z the disk is full'}, ''),
+    ({'body': '2026-11-24T09:00:00Z/PT1H is a span'}, ''),
 ])
 def test_the_time_is_the_events_own(payload: Any, expected: str) -> None:
     assert event(payload).occurred(NOW) == expected
+
+
+@pytest.mark.parametrize('key', [
+    'start_at', 'startTime', 'activityDateTime', 'messageTime', 'effective_at', 'rt', 'first_seen_time', 'created_time',
+    'serverTimestamp', 'date_create', 'generatedDateTime', 'detection_timestamp', 'updated_on', 'event_ts',
+    'fired_at'])
+def test_a_time_is_found_under_many_keys(key: str) -> None:
+    assert event({'x': 'y', key: '2026-11-24T09:00:00Z'}).occurred(NOW) == '2026-11-24T09:00:00Z'
+
+
+NINE = '2026-11-24T09:00:00Z'
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='Python 3.10 reads fewer forms of ISO 8601; the container has 3.12')
+@pytest.mark.parametrize(('text', 'expected'), [
+    # Digits alone
+    ('20261124090000', NINE), ('20261124090000.250', '2026-11-24T09:00:00.250000Z'), ('20261124090000.', ''),
+    ('2026112409000', ''), ('202611240900', ''), ('20261324090000', ''), ('20260229090000', ''),
+    ('20240229090000', '2024-02-29T09:00:00Z'), ('19991231235959', ''), ('20000101000000', '2000-01-01T00:00:00Z'),
+    # The day and the month with a slash: only if they cannot change places.
+    ('11/24/2026 9:00:00 AM', NINE), ('24/11/2026 09:00:00', NINE), ('11/24/2026 09:00', NINE), ('11/24/2026 9:00:00 am', NINE),
+    ('11/23/2026 9:00:00 pm', '2026-11-23T21:00:00Z'),
+    ('10/13/2026 9:00:00 PM', '2026-10-13T21:00:00Z'), ('10/12/2026 9:00:00 PM', ''), ('12/10/2026 21:00:00', ''),
+    ('13/10/2026 21:00:00', '2026-10-13T21:00:00Z'), ('11/11/2026 12:00:00 AM', '2026-11-11T00:00:00Z'),
+    ('11/11/2026 12:30:00 PM', '2026-11-11T12:30:00Z'), ('11/24/2026 13:00:00 AM', ''), ('11/24/2026 0:00:00 AM', ''),
+    ('13/13/2026 09:00:00', ''), ('11/24/26 09:00:00', ''), ('2/29/2024 09:00:00', '2024-02-29T09:00:00Z'),
+    ('2/29/2026 09:00:00', ''), ('11/24/2026', ''), ('11/24/2026 9:00:00 AM +01:00', '2026-11-24T09:00:00+01:00'),
+    ('0/24/2026 09:00:00', ''), ('24.11.2026 09:00:00', ''),
+    # The month as a word
+    ('Tue Nov 24 09:00:00 2026', NINE), ('Sun Nov  1 09:00:00 2026', '2026-11-01T09:00:00Z'),
+    ('Tue Nov 24 09:00:00 UTC 2026', NINE), ('Tue Nov 24 09:00:00 CST 2026', ''), ('Tue Nov 24 09:00:00', ''),
+    ('Tue Non 24 09:00:00 2026', ''), ('Wed Nov 25 10:00:00 2026', '2026-11-25T10:00:00Z'), ('Wed Nov 25 10:00:01 2026', ''),
+    ('Fri Dec 31 23:59:59 1999', ''), ('Sat Jan  1 00:00:00 2000', '2000-01-01T00:00:00Z'),
+    ('Tue, 24 Nov 2026 09:00:00 +0000', NINE), ('Tue, 24 Nov 2026 10:00:00 +0100', NINE), ('24 Nov 2026 09:00 GMT', NINE),
+    ('Tue, 24 Nov 2026 04:00:00 -0500', NINE), ('Tue, 24 Nov 2026 09:00:00 EST', ''), ('Tue, 24 Nov 26 09:00:00 GMT', ''),
+    ('Tue, 31 Nov 2026 09:00:00 GMT', ''), ('24/Nov/2026:09:00:00 +0000', NINE), ('24/Nov/2026:14:30:00 +0530', NINE),
+    ('24-Nov-2026 09:00:00', NINE), ('Tue, 24 Nov 2026 24:00:00 GMT', ''),
+    # What follows an ISO date
+    ('2026-11-24 09:00:00 (UTC)', NINE), ('2026-11-24 09:00:00 +0000 UTC', NINE), ('2026-11-24 09:00:00 (CET)', ''),
+    ('2026-11-24 09:00:00 CST', ''), ('2026-11-24 9:00:00 AM', ''),
+])
+def test_a_date_is_read_only_if_it_cannot_be_another_one(text: str, expected: str) -> None:
+    assert event({'time': text, 'x': 1}).occurred(NOW) == expected
 
 
 def test_a_time_without_a_zone_is_utc_wherever_the_container_is(monkeypatch: pytest.MonkeyPatch) -> None:

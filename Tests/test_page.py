@@ -115,6 +115,16 @@ def test_a_delivery_and_its_incident_are_seen_within_a_second(page: Page, webhoo
     expect(page.locator('#incidents .row').first).to_contain_text('seen at once', timeout=SOON)
 
 
+def test_an_incident_shows_its_severity_its_state_and_its_problem(page: Page, webhook: Webhook) -> None:
+    alert = {'message': 'Disk full', 'alertId': '4711', 'priority': 'P1'}
+    number = post(webhook, {'action': 'Close', 'alert': alert}).json()[0]['id']
+    page.goto(f'{webhook.url}/#/incidents/{number}')
+    expect(page.locator('#incidents .row').first).to_have_text(re.compile(f'^{number}inforesolved .*Disk full'), timeout=SOON)
+    expect(page.locator('#incident .triage')).to_have_text('inforesolvedproblem opsgenie:4711')
+    post(webhook, {'title': 'Disk full', 'severity': 'critical'})
+    expect(page.locator('#incidents .row .severity.critical').first).to_have_text('critical', timeout=SOON)
+
+
 def test_a_refusal_shows_its_reason_and_a_wrong_instance_is_seen(page: Page, webhook: Webhook) -> None:
     post(webhook, {}, token='wrong')
     expect(newest(page)).to_contain_text('401', timeout=SOON)

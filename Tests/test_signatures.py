@@ -78,6 +78,12 @@ def sign_svix(body: bytes, key: str, stamp: str) -> dict[str, str]:
     return {'svix-id': 'msg_2b', 'svix-timestamp': stamp, 'svix-signature': signature}
 
 
+def sign_mlflow(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    delivery = 'e0b1f0a4-7f0e-4d0a-9d0e-1c2d3e4f5a6b'
+    signature = base64_of(key, f'{delivery}.{stamp}.'.encode() + body)
+    return {'X-MLflow-Delivery-Id': delivery, 'X-MLflow-Timestamp': stamp, 'X-MLflow-Signature': f'v1,{signature}'}
+
+
 def sign_slack(body: bytes, key: str, stamp: str) -> dict[str, str]:
     signature = SignatureVerifier(key).generate_signature(timestamp=stamp, body=body)
     return {'X-Slack-Request-Timestamp': stamp, 'X-Slack-Signature': str(signature)}
@@ -132,6 +138,7 @@ class Sender(NamedTuple):
 SENDERS = [
     Sender('Standard Webhooks', 'webhook-signature', sign_standard, 300, 'webhook-timestamp'),
     Sender('Svix', 'svix-signature', sign_svix, 300, 'svix-timestamp'),
+    Sender('MLflow', 'X-MLflow-Signature', sign_mlflow, 300, 'X-MLflow-Timestamp'),
     Sender('GitHub', 'X-Hub-Signature-256', signs_the_body('X-Hub-Signature-256', label='sha256=')),
     Sender('Bitbucket', 'X-Hub-Signature', signs_the_body('X-Hub-Signature', label='sha256=')),
     Sender('Slack', 'X-Slack-Signature', sign_slack, 300, 'X-Slack-Request-Timestamp'),

@@ -17,7 +17,7 @@ from urllib.parse import unquote_plus
 from localxsoar.events import Events
 from localxsoar.forward import Headers, NotHttp, Request, Response, SenderGone, not_http_response
 from localxsoar.masks import Masks
-from localxsoar.output import Printer
+from localxsoar.output import Printer, triage
 from localxsoar.recognition import SenderRecognizer
 from localxsoar.responses import headline, is_handshake, problem
 from localxsoar.store import brief
@@ -26,7 +26,7 @@ KEPT_DELIVERIES = 500
 KEPT_BYTES = 50 * 1024 * 1024
 KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
 KEPT_RESPONSE_BYTES = 1024 * 1024
-KNOWN_INCIDENTS = 20_000  # names of incidents that a response of a repeat may still mention
+KNOWN_INCIDENTS = 20_000  # incidents that a response of a repeat may still mention
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
                                      answer_headers TEXT, answer BLOB);
@@ -37,7 +37,7 @@ INCIDENT_ID = re.compile(r'(?<!\\)"id": ?"(\d+)"')
 
 @dataclass
 class Delivery:
-    """One request and, later, its response. `kind`, `incidents` and `text` say what the request became."""
+    """One request and, later, its response. `kind`, `incidents`, `triage` and `text` say what the request became."""
     number: int
     started: float
     method: str
@@ -53,6 +53,7 @@ class Delivery:
     kind: str = 'waiting'
     incidents: list[str] = field(default_factory=list)
     text: str = ''
+    triage: str = ''
     response_size: int = 0
     response_headers: Headers = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
@@ -63,7 +64,7 @@ class Delivery:
     is_partial: bool = False  # whether a part of the body has not arrived
 
     SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
-               'milliseconds', 'kind', 'incidents', 'text', 'origin')
+               'milliseconds', 'kind', 'incidents', 'triage', 'text', 'origin')
 
     def summary(self) -> dict[str, Any]:
         """Return what a list shows of the delivery, under its names in JSON."""
@@ -151,7 +152,7 @@ class Deliveries:
         self._sizes = OrderedDict(self._query('SELECT number, size FROM delivery ORDER BY number'))
         self._last = max(self._sizes, default=0)
         self._waiting: dict[int, Delivery] = {}
-        self._names: OrderedDict[str, str] = OrderedDict()  # incidents' names by id, the latest last
+        self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()  # incidents in brief by id, the latest last
         self._unclaimed: dict[str, dict[str, Any]] = {}  # new incidents that no response has mentioned yet
         self._next_incident = 1
         printer.claim = self.created
@@ -258,12 +259,12 @@ class Deliveries:
     def created(self, incidents: Sequence[dict[str, Any]]) -> None:
         """Note new incidents. A delivery whose response mentions one has created it, or repeats the one that did."""
         for incident in incidents:
-            self._names[incident['id']] = incident['name']
+            self._known[incident['id']] = brief(incident)
             self._next_incident = int(incident['id']) + 1
             self._unclaimed[incident['id']] = incident
-            self._events.publish('incident', brief(incident))
-        while len(self._names) > KNOWN_INCIDENTS:
-            self._names.popitem(last=False)
+            self._events.publish('incident', self._known[incident['id']])
+        while len(self._known) > KNOWN_INCIDENTS:
+            self._known.popitem(last=False)
         if not self._waiting:
             for incident in incidents:
                 self._printer.incident(incident)
@@ -277,7 +278,7 @@ class Deliveries:
         if delivery.status >= 400:
             delivery.kind, delivery.text = 'rejected', problem(text) or delivery.reason
             return
-        named = [number for number in dict.fromkeys(INCIDENT_ID.findall(text)) if number in self._names]
+        named = [number for number in dict.fromkeys(INCIDENT_ID.findall(text)) if number in self._known]
         # A response need not mention incidents. If no other delivery was under way, the new ones are this delivery's.
         if not named and len(self._waiting) == 1:
             named = [number for number in self._unclaimed if int(number) >= delivery.first_own_incident]
@@ -286,7 +287,8 @@ class Deliveries:
         if named:
             is_own = any(int(number) >= delivery.first_own_incident for number in named)
             delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named[:100]
-            delivery.text = self._names[named[0]]
+            delivery.text = self._known[named[0]]['name']
+            delivery.triage = triage([self._known[number] for number in named])
         elif is_handshake(delivery.readable_request(), delivery.response_headers, text):
             delivery.kind, delivery.text = 'handshake', 'the address is confirmed'
         else:

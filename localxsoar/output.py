@@ -9,8 +9,10 @@ from functools import partial
 from typing import Any
 
 from localxsoar.events import Events
+from localxsoar.store import state_of
 
 LEVELS = ('debug', 'info', 'error')
+SEVERITIES = {0.5: 'info', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'}
 SUMMARY_CHARACTERS = 110  # of a delivery's text, so that its line fits a wide terminal
 print_now = partial(print, flush=True)
 # Senders choose most of the texts: a control character could change the terminal, and a line break forge a line.
@@ -61,7 +63,7 @@ class Printer:
 
     def incident(self, incident: dict[str, Any]) -> None:
         """Print an incident that no delivery's response mentions."""
-        self.happened(f"incident {incident['id']}  {incident['name']}")
+        self.happened(f"incident {incident['id']} {triage([incident])}".rstrip() + f"  {incident['name']}")
 
     def delivery(self, delivery: dict[str, Any]) -> None:
         """Print a delivery that is over, and what it became."""
@@ -69,6 +71,13 @@ class Printer:
         path = '' if delivery['kind'] != 'rejected' or delivery['status'] != 404 else f"{delivery['target']}  "
         self.happened(f"{delivery['method']:<4} {status} {delivery['milliseconds']:4.0f} ms  "
                       f"{delivery['sender'] or '-':<12}  {path}{became(delivery)}")
+
+
+def triage(incidents: Sequence[dict[str, Any]]) -> str:
+    """Return the highest severity of some incidents and their common state in words, such as `info resolved`."""
+    severity = SEVERITIES.get(max((each.get('severity') or 0 for each in incidents), default=0), '')
+    states = {each.get('state') or state_of(each) for each in incidents}
+    return ' '.join(word for word in (severity, states.pop() if len(states) == 1 else '') if word)
 
 
 def became(delivery: dict[str, Any]) -> str:
@@ -80,4 +89,4 @@ def became(delivery: dict[str, Any]) -> str:
     if not numbers:
         return f'handshake  {text}' if delivery['kind'] == 'handshake' else text
     which = f'incident {numbers[0]}' if len(numbers) == 1 else f'incidents {numbers[0]} to {numbers[-1]}'
-    return f'{"repeat of " if delivery["kind"] == "repeat" else ""}{which}  {text}'
+    return f'{"repeat of " if delivery["kind"] == "repeat" else ""}{which} {delivery.get("triage", "")}'.rstrip() + f'  {text}'

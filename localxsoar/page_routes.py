@@ -168,7 +168,7 @@ class Page:
         found, _ = self._instance.store.search({'id': [str(number)]})
         if not found:
             raise bottle.HTTPError(404, f'There is no incident {number}.')
-        return self._show({**brief(found[0]), 'rawJSON': found[0]['rawJSON']})
+        return self._show({**brief(found[0]), 'dbotMirrorId': found[0].get('dbotMirrorId') or '', 'rawJSON': found[0]['rawJSON']})
 
     def _describe(self) -> dict[str, Any]:
         instance = self._instance

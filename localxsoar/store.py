@@ -14,19 +14,20 @@ from localxsoar.errors import CallRejected
 
 UNCLASSIFIED = 'Unclassified'
 PENDING = 0
-TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON')
-SORTABLE = ('id', 'name', 'type', 'created', 'occurred')
+TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON', 'dbotMirrorId')
+SORTABLE = ('id', 'name', 'type', 'created', 'occurred', 'severity')
 DEFAULT_PAGE_SIZE = 100
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS incident (
     id INTEGER PRIMARY KEY, name TEXT, type TEXT, created TEXT, occurred TEXT, status INTEGER,
-    instance TEXT, brand TEXT, sent TEXT);
+    instance TEXT, brand TEXT, sent TEXT, severity NUMERIC DEFAULT 0, state TEXT DEFAULT '', problem TEXT DEFAULT '');
 CREATE TABLE IF NOT EXISTS kept (instance TEXT, kind TEXT, value TEXT, version INTEGER, PRIMARY KEY (instance, kind));
 CREATE TABLE IF NOT EXISTS indicator (
     id INTEGER PRIMARY KEY, value TEXT UNIQUE, type TEXT, brand TEXT, instance TEXT, modified TEXT, sent TEXT);
 CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
+TRIAGE_COLUMNS = 'severity, state, problem'
 # Fields that the server adds to an incident that lacks them.
 ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'details': '', 'CustomFields': {}, 'version': 1}
 RFC3339 = re.compile(r'''
@@ -36,16 +37,19 @@ QUERY_TERM = re.compile(r'''
     \s* (?: (?:and|AND) \s+ )?
     (-)?                          # a term after a minus must not match
     (\w+) :                       # the field
+    ([<>]=?)?                     # `severity:>=3`
     (?: "([^"]*)" | ([^\s"]+) )   # the value, quoted if it contains spaces
     \s*''', re.VERBOSE)
 DATES = {'fromDate': '>=', 'toDate': '<='}
 INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
-                   'sourceInstance': 'instance'}
+                   'sourceInstance': 'instance', 'severity': 'severity', 'dbotMirrorId': 'problem'}
 INDICATOR_FIELDS = {'id': 'id', 'value': 'value', 'type': 'type', 'sourceBrands': 'brand', 'sourceInstances': 'instance'}
 STATUSES = {'pending': '0', 'active': '1', 'closed': '2', 'done': '2', 'archived': '3'}
 ANY_VERSION = -1
 LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
-BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance')
+SEVERITIES = {'unknown': '0', 'info': '0.5', 'informational': '0.5', 'low': '1', 'medium': '2', 'high': '3', 'critical': '4'}
+NAMED_VALUES = {'status': STATUSES, 'severity': SEVERITIES}
+BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance', 'severity')
 
 
 class Store:
@@ -57,6 +61,14 @@ class Store:
         self._database.execute('PRAGMA journal_mode = WAL')
         self._database.execute('PRAGMA synchronous = OFF')  # a trial's incidents need not survive a power failure
         self._database.executescript(SCHEMA)
+        self._add_missing_columns()
+
+    def _add_missing_columns(self) -> None:
+        """Add the columns of a later version to a file of an earlier one."""
+        if 'severity' in [row[1] for row in self._read('PRAGMA table_info(incident)')]:
+            return
+        for column in ("severity NUMERIC DEFAULT 0", "state TEXT DEFAULT ''", "problem TEXT DEFAULT ''"):
+            self._database.execute(f'ALTER TABLE incident ADD COLUMN {column}')
 
     def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
         """Create all incidents in one transaction and return them in the same order. Raise CallRejected, and create none,
@@ -68,7 +80,8 @@ class Store:
             self._database.execute('BEGIN IMMEDIATE')
             first = self._database.execute('SELECT coalesce(max(id), 0) + 1 FROM incident').fetchone()[0]
             rows = [_row(first + n, incident, moment, instance, brand) for n, incident in enumerate(incidents)]
-            self._database.executemany(f'INSERT INTO incident ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)', rows)
+            self._database.executemany(f'INSERT INTO incident ({COLUMNS}, {TRIAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)',
+                                       [(*row, *_triage(incident)) for row, incident in zip(rows, incidents, strict=True)])
         return [_incident(row, incident) for row, incident in zip(rows, incidents, strict=True)]
 
     def search(self, filter: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
@@ -86,8 +99,9 @@ class Store:
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
         """Return the latest incidents, newest first, without their details."""
-        rows = self._read('SELECT id, name, type, occurred, created, instance FROM incident ORDER BY id DESC LIMIT ?', [limit])
-        return [dict(zip(BRIEF, (str(row[0]), *row[1:]), strict=True)) for row in rows]
+        rows = self._read('SELECT id, name, type, occurred, created, instance, severity, state FROM incident ORDER BY id DESC'
+                          ' LIMIT ?', [limit])
+        return [dict(zip((*BRIEF, 'state'), (str(row[0]), *row[1:]), strict=True)) for row in rows]
 
     # Values of an instance: its context, last runs and outputs.
 
@@ -165,6 +179,9 @@ def check_incident(position: int, incident: Any) -> None:
     for field in TEXT_FIELDS:
         if not isinstance(incident.get(field), (str, type(None))):
             raise CallRejected(f'Incident {position}: {field} is {type(incident[field]).__name__}, expected text.')
+    severity = incident.get('severity')
+    if type(severity) not in (int, float, type(None)):
+        raise CallRejected(f'Incident {position}: severity is {type(severity).__name__}, expected a number.')
     occurred = incident.get('occurred')
     if occurred is not None and not is_rfc3339(occurred):
         raise CallRejected(f'Incident {position}: parsing time {occurred!r}: '
@@ -192,6 +209,18 @@ def _row(number: int, incident: dict[str, Any], now: str, instance: str, brand: 
             incident.get('occurred') or now, PENDING, instance, brand, json.dumps(incident))
 
 
+def _triage(incident: Mapping[str, Any]) -> tuple[Any, ...]:
+    return incident.get('severity') or 0, state_of(incident), _storable(incident.get('dbotMirrorId') or '')
+
+
+def state_of(incident: Mapping[str, Any]) -> str:
+    """Return the value of an incident's label `state`, such as `resolved`, or ''."""
+    labels = incident.get('labels')
+    states = [label.get('value') for label in labels if isinstance(label, dict) and label.get('type') == 'state'
+              ] if isinstance(labels, list) else []
+    return next((_storable(state) for state in states if isinstance(state, str)), '')
+
+
 def _storable(text: str) -> str:
     """Return the text in a form that SQLite accepts: a lone surrogate becomes U+FFFD, as in Go."""
     return text.encode('utf-8', 'surrogatepass').decode('utf-8', 'replace') if not text.isascii() else text
@@ -217,7 +246,7 @@ def _indicator(number: int, type_: str, brand: str, instance: str, modified: str
 
 def brief(incident: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of an incident that a list shows."""
-    return {name: incident[name] for name in BRIEF}
+    return {**{name: incident[name] for name in BRIEF}, 'state': state_of(incident)}
 
 
 # Searching.
@@ -236,24 +265,30 @@ def _conditions(filter: Mapping[str, Any], fields: Mapping[str, str]) -> tuple[s
         if filter.get(field):
             conditions.append(f'julianday(created) {operator} julianday(?)')
             values.append(str(filter[field]))
-    for is_negated, field, value in parse_query(filter.get('query') or '', fields):
-        conditions.append(f"lower(CAST({fields[field]} AS TEXT)) {'!=' if is_negated else '='} lower(?)")
-        values.append(STATUSES.get(value.lower(), value) if field == 'status' else value)
+    for is_negated, field, comparison, value in parse_query(filter.get('query') or '', fields):
+        value = NAMED_VALUES.get(field, {}).get(value.lower(), value)
+        if comparison:
+            conditions.append(f"{'NOT ' if is_negated else ''}{fields[field]} {comparison} ?")
+            values.append(float(value))
+        else:
+            conditions.append(f"lower(CAST({fields[field]} AS TEXT)) {'!=' if is_negated else '='} lower(?)")
+            values.append(value)
     return ' AND '.join(conditions), values
 
 
-def parse_query(query: str, fields: Mapping[str, str]) -> list[tuple[bool, str, str]]:
-    """Return the terms of a query as (is negated, field, value). Raise ValueError for a query in any other form.
+def parse_query(query: str, fields: Mapping[str, str]) -> list[tuple[bool, str, str, str]]:
+    """Return the terms of a query as (is negated, field, comparison, value). Raise ValueError for a query in any other form.
 
-    A term is `field:value` or `-field:"value"`; spaces or `and` join terms.
+    A term is `field:value`, `-field:"value"` or `severity:>=3`; spaces or `and` join terms.
     """
-    terms: list[tuple[bool, str, str]] = []
+    terms: list[tuple[bool, str, str, str]] = []
     position = 0
     while position < len(query.rstrip()):
         match = QUERY_TERM.match(query, position)
-        if not match or match[2] not in fields:
-            raise ValueError(f'The local XSOAR reads queries as id:1 or -name:"a name" ({", ".join(fields)}), not {query!r}.')
-        terms.append((bool(match[1]), match[2], match[3] if match[3] is not None else match[4]))
+        if not match or match[2] not in fields or (match[3] and match[2] != 'severity'):
+            raise ValueError('The local XSOAR reads queries as id:1, -name:"a name" or severity:>=3 '
+                             f'({", ".join(fields)}), not {query!r}.')
+        terms.append((bool(match[1]), match[2], match[3] or '', match[4] if match[4] is not None else match[5]))
         position = match.end()
     return terms
 

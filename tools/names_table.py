@@ -1,6 +1,7 @@
-"""What the incidents of all documented payloads are called: a table of sender, name, type and time. `./dev names` prints it.
+"""Print what the incidents of all documented payloads are called, and their triage: `./dev names`.
 
-Where there is no type it is the instance's, and where there is no time it is the moment of arrival.
+A row has sender, severity, state, time and name, and a line below it the type and the problem key, if there are any. Without
+a type it is the instance's, and without a time it is the moment of arrival. Almost all rows fit 160 columns.
 """
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 from app import App
 
+from localxsoar.output import SEVERITIES
 from localxsoar.senders import Sender, SenderRequest, load_senders
 
 TOKEN = 'a2V5IG9mIHRoZSBzb2Mgd2ViaG9vaw=='  # base64, as Teams' secrets are
@@ -43,10 +45,21 @@ def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
     is_arrival = first['occurred'].endswith('Z') and first['occurred'] >= before
     return Landed(sender, delivery, request, app.incidents, {
         'name': first['name'], 'type': None if first['type'] == INCIDENT_TYPE else first['type'],
-        'occurred': None if is_arrival else first['occurred']})
+        'occurred': None if is_arrival else first['occurred'], 'severity': first.get('severity'),
+        'state': next((label['value'] for label in first.get('labels', [])), None), 'problem_key': first.get('dbotMirrorId')})
+
+
+def lines(landed: Landed) -> Iterator[str]:
+    """Yield the lines of a delivery."""
+    told = {key: value or '' for key, value in landed.told.items()}
+    severity = SEVERITIES.get(landed.told['severity'], '')
+    margin = f'{landed.sender.name[:23]:23}  {severity:8}  {told["state"]:8}  {told["occurred"][:19]:19}  '
+    yield f'{margin}{told["name"]}'.rstrip()
+    details = [f'{what}: {told[key]}' for what, key in (('type', 'type'), ('problem', 'problem_key')) if told[key]]
+    if details:
+        yield f'{"":{len(margin)}}{", ".join(details)}'
 
 
 if __name__ == '__main__':
     for each in all_landed():
-        name, kind, occurred = each.told.values()
-        print(f'{each.sender.name[:22]:22}  {name:100}  {kind or "":8}  {occurred or ""}'.rstrip())
+        print('\n'.join(lines(each)))

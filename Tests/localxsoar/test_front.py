@@ -238,6 +238,11 @@ def test_a_page_of_another_site_changes_nothing(xsoar: LocalXsoar, headers: dict
     assert answer.status_code == 403 and xsoar.faults() == before
 
 
+def without_calls(xsoar: LocalXsoar) -> dict[str, Any]:
+    """Return the state without what changes by itself: the receiver logs, and stores its samples, when that is due."""
+    return {key: value for key, value in xsoar.state().items() if key not in ('calls', 'context')}
+
+
 @pytest.mark.parametrize('route', [
     'POST samples', 'POST cut', 'POST stop-container', 'PATCH faults', 'DELETE deliveries', 'POST deliveries/1/send',
     'POST senders/github/send', 'POST instance/test', 'POST instance/save', 'POST instance/enable', 'POST instance/disable',
@@ -252,9 +257,9 @@ def test_no_route_that_does_something_takes_it_from_a_page_of_another_site(
     xsoar: LocalXsoar, route: str, headers: dict[str, str]
 ) -> None:
     method, path = route.split()
-    before = xsoar.state()
+    before = without_calls(xsoar)
     answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data='{}', headers=headers, timeout=30)
-    assert answer.status_code == 403 and xsoar.state() == before
+    assert answer.status_code == 403 and without_calls(xsoar) == before
 
 
 def test_what_starts_a_process_is_no_get(xsoar: LocalXsoar) -> None:

@@ -17,7 +17,7 @@ from localxsoar.recognition import SenderRecognizer
 
 SECRET = 'h4sh-hush'
 A, B = {'id': '1', 'name': 'a'}, {'id': '2', 'name': 'b'}
-FIELDS = {'type': '', 'occurred': '', 'created': '', 'sourceInstance': 'front'}
+FIELDS = {'type': '', 'occurred': '', 'created': '', 'sourceInstance': 'front', 'severity': 0}
 
 
 @pytest.fixture
@@ -70,6 +70,13 @@ def texts(printed: list[str]) -> list[str]:
 def test_a_response_that_names_new_incidents_has_created_them(deliveries: Deliveries, printed: list[str]) -> None:
     assert became(receive(deliveries, [A, B], creates=[A, B])) == ('created', ['1', '2'], 'a')
     assert texts(printed) == ['test          incidents 1 to 2  a']
+
+
+def test_a_delivery_has_the_severity_and_the_state_of_its_incidents(deliveries: Deliveries, printed: list[str]) -> None:
+    ended = {**A, 'severity': 0.5, 'labels': [{'type': 'state', 'value': 'resolved'}]}
+    assert receive(deliveries, [ended], creates=[ended])['triage'] == 'info resolved'
+    assert receive(deliveries, [B], creates=[{**B, 'severity': 4}])['triage'] == 'critical'
+    assert texts(printed) == ['test          incident 1 info resolved  a', 'test          incident 2 critical  b']
 
 
 def test_a_response_that_names_none_has_created_what_came_meanwhile(deliveries: Deliveries, printed: list[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localxsoar.entries import align_tables, readable
-from localxsoar.output import Printer, became, escape
+from localxsoar.output import Printer, became, escape, triage
 
 DELIVERY = {'method': 'POST', 'status': 200, 'milliseconds': 4.6, 'sender': 'curl', 'kind': 'created', 'target': '/way/in',
             'incidents': ['7'], 'text': 'disk full'}
@@ -33,6 +33,9 @@ def test_a_control_character_is_escaped_and_nothing_else(text: str, shown: str) 
 @pytest.mark.parametrize('change, line', [
     ({}, 'POST 200    5 ms  curl          incident 7  disk full'),
     ({'incidents': ['7', '8', '9']}, 'POST 200    5 ms  curl          incidents 7 to 9  disk full'),
+    ({'triage': 'critical'}, 'POST 200    5 ms  curl          incident 7 critical  disk full'),
+    ({'incidents': ['7', '8'], 'triage': 'info resolved'},
+     'POST 200    5 ms  curl          incidents 7 to 8 info resolved  disk full'),
     ({'kind': 'repeat'}, 'POST 200    5 ms  curl          repeat of incident 7  disk full'),
     ({'kind': 'handshake', 'incidents': [], 'text': 'confirmed'}, 'POST 200    5 ms  curl          handshake  confirmed'),
     ({'kind': 'answered', 'incidents': [], 'text': 'no incident'}, 'POST 200    5 ms  curl          no incident'),
@@ -72,13 +75,22 @@ def test_the_log_is_printed_from_errors_on_unless_told_otherwise(printed: list[s
 
 def test_incidents_are_printed_unless_the_deliveries_claim_them(printed: list[str]) -> None:
     printer = Printer(write=printed.append)
-    incidents = [{'id': '1', 'name': 'a'}, {'id': '2', 'name': 'b'}]
+    incidents: list[Any] = [{'id': '1', 'name': 'a', 'severity': 3}, {'id': '2', 'name': 'b'}]
     printer.created(incidents)
-    assert [without_time(line) for line in printed] == ['incident 1  a', 'incident 2  b']
+    assert [without_time(line) for line in printed] == ['incident 1 high  a', 'incident 2  b']
     claimed: list[Any] = []
     printer.claim = claimed.extend
     printer.created(incidents)
     assert (len(printed), claimed) == (2, incidents)
+
+
+@pytest.mark.parametrize('incidents, words', [
+    ([], ''), ([{}], ''), ([{'severity': 0}], ''), ([{'severity': 0.5}], 'info'), ([{'severity': 7}], ''),
+    ([{'severity': 1}, {'severity': 4}, {}], 'critical'), ([{'state': 'resolved'}], 'resolved'),
+    ([{'severity': 0.5, 'labels': [{'type': 'state', 'value': 'resolved'}]}], 'info resolved'),
+    ([{'state': 'resolved'}, {'state': 'resolved'}], 'resolved'), ([{'state': 'resolved'}, {}], '')])
+def test_the_highest_severity_counts_and_a_state_that_all_have(incidents: Any, words: str) -> None:
+    assert triage(incidents) == words
 
 
 # Entries of a War Room.

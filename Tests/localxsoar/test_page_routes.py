@@ -254,6 +254,16 @@ def test_an_incident_is_shown_with_its_secrets_masked(local: LocalXsoar) -> None
     assert local.control('GET', 'incidents')[-1]['sent']['rawJSON'] == TOKEN, 'the tests read what was really sent'
 
 
+def test_an_incident_is_listed_and_shown_with_its_triage(local: LocalXsoar) -> None:
+    ended = {'severity': 0.5, 'labels': [{'type': 'state', 'value': 'resolved'}], 'dbotMirrorId': 'opsgenie:1'}
+    post(local, json.dumps([{'name': 'ended', **ended}]))
+    listed = local.control('GET', 'incidents/list')[0]
+    shown = local.control('GET', f"incidents/{listed['id']}")
+    for item in (listed, shown):
+        assert (item['name'], item['severity'], item['state']) == ('ended', 0.5, 'resolved')
+    assert shown['dbotMirrorId'] == 'opsgenie:1'
+
+
 @pytest.mark.parametrize('action', ['test', 'save'])
 def test_a_form_that_is_wrong_names_the_field_and_saves_nothing(local: LocalXsoar, action: str) -> None:
     pid = local.state()['pid']

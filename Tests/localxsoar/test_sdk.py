@@ -241,7 +241,7 @@ def test_an_incident_of_the_api_has_what_was_sent_and_is_found(xsoar: LocalXsoar
     made = ask(xsoar, 'POST', 'incident', {'name': 'by hand', 'severity': 2, 'type': None})
     assert (made['name'], made['severity'], made['type'], made['sourceBrand']) == ('by hand', 2, 'Unclassified', 'Manual')
     assert xsoar.sent() == [{'name': 'by hand', 'severity': 2}]
-    assert xsoar.wait_for_line(r'incident 1  by hand$')
+    assert xsoar.wait_for_line(r'incident 1 medium  by hand$')
     ask(xsoar, 'POST', 'incident', {'name': 'another'})
     found = ask(xsoar, 'POST', 'incidents/search', {'filter': {'name': ['by hand']}})
     assert (found['total'], [incident['id'] for incident in found['data']]) == (1, ['1'])

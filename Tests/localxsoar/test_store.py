@@ -69,7 +69,8 @@ def test_a_date_that_go_does_not_read_is_refused(store: Store, text: str) -> Non
 @pytest.mark.parametrize(
     'incident, words',
     [('text', 'not an object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'),
-     ({'rawJSON': {}}, 'rawJSON is dict')],
+     ({'rawJSON': {}}, 'rawJSON is dict'), ({'dbotMirrorId': 5}, 'dbotMirrorId is int'), ({'severity': '3'}, 'severity is str'),
+     ({'severity': True}, 'severity is bool')],
 )
 def test_an_incident_of_the_wrong_shape_is_refused(store: Store, incident: Any, words: str) -> None:
     with pytest.raises(CallRejected, match=words):
@@ -140,7 +141,40 @@ def test_a_search_finds_what_its_filter_says(store: Store, filter: dict[str, Any
     assert total == (4 if 'size' in filter else len(ids))
 
 
-@pytest.mark.parametrize('query', ['free text', 'owner:me', 'name:"open'])
+RESOLVED = {'labels': [{'type': 'Instance', 'value': 'x'}, {'type': 'state', 'value': 'resolved'}]}
+
+
+@pytest.mark.parametrize('query, names', [
+    ('severity:3', 'c'), ('severity:high', 'c'), ('severity:0.5', 'b'), ('severity:0', 'a'), ('-severity:4', 'abc'),
+    ('severity:>=3', 'cd'), ('severity:>high', 'd'), ('severity:<3', 'ab'), ('severity:>0 -severity:<=0.5', 'cd'),
+    ('dbotMirrorId:"opsgenie:1/2"', 'bc'), ('dbotMirrorId:"opsgenie:1/2" -status:closed', 'bc'),
+    ('dbotMirrorId:opsgenie:1/2 severity:>=3', 'c'), ('-dbotMirrorId:""', 'bc')])
+def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: str, names: str) -> None:
+    key = {'dbotMirrorId': 'opsgenie:1/2'}
+    create(store, {'name': 'a'}, {'name': 'b', 'severity': 0.5, **key, **RESOLVED}, {'name': 'c', 'severity': 3, **key},
+           {'name': 'd', 'severity': 4})
+    assert ''.join(incident['name'] for incident in store.search({'query': query})[0]) == names
+
+
+@pytest.mark.parametrize('labels, state', [
+    (RESOLVED['labels'], 'resolved'), ([], ''), (None, ''), ('state', ''), (['state'], ''), ([{'type': 'state', 'value': 5}], ''),
+    ([{'type': 'state'}], '')])
+def test_the_list_has_the_severity_and_the_state_of_an_incident(store: Store, labels: Any, state: str) -> None:
+    created, = create(store, {'severity': 0.5, 'labels': labels})
+    assert [(each['severity'], each['state']) for each in (*store.latest(1), brief(created))] == [(0.5, state)] * 2
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / 'store.db') as earlier:
+        earlier.execute('CREATE TABLE incident (id INTEGER PRIMARY KEY, name TEXT, type TEXT, created TEXT, occurred TEXT,'
+                        ' status INTEGER, instance TEXT, brand TEXT, sent TEXT)')
+        earlier.execute("""INSERT INTO incident VALUES (1, 'a', 'T', '', '', 0, 'front', 'Echo', '{"name": "a"}')""")
+    for store in (Store(tmp_path / 'store.db'), Store(tmp_path / 'store.db')):
+        assert [(each['name'], each['severity'], each['state']) for each in store.latest(5)] == [('a', 0, '')]
+        store.close()
+
+
+@pytest.mark.parametrize('query', ['free text', 'owner:me', 'name:"open', 'id:>3', 'name:>=a'])
 def test_a_query_that_is_not_understood_is_not_guessed_at(store: Store, query: str) -> None:
     with pytest.raises(ValueError, match='The local XSOAR reads queries as'):
         store.search({'query': query})
@@ -235,7 +269,7 @@ def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: S
     assert list(created)[:3] == ['id', 'name', 'type']
     assert store.latest(5) == [brief(created)] == [{
         'id': '1', 'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'created': created['created'],
-        'sourceInstance': 'front'}]
+        'sourceInstance': 'front', 'severity': 3, 'state': ''}]
 
 
 def test_the_latest_incidents_are_listed_newest_first(store: Store) -> None:

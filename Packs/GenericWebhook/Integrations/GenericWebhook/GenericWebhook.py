@@ -14,6 +14,7 @@ from CommonServerUserPython import *  # noqa: F401,F403
 import base64
 import codecs
 import gc
+import hashlib
 import hmac
 import io
 import json
@@ -22,6 +23,7 @@ import re
 import reprlib
 import resource
 import select
+import shlex
 import signal
 import socket
 import sys
@@ -374,6 +376,8 @@ SCHEMES = {
     # Standard Webhooks: spec/standard-webhooks.md in its repository. Svix: "Verifying Webhooks Manually".
     'webhook-signature': [Scheme('{id}.{time}.', 'webhook-timestamp', 'webhook-id', standard_webhooks_keys)],
     'svix-signature': [Scheme('{id}.{time}.', 'svix-timestamp', 'svix-id', standard_webhooks_keys)],
+    # MLflow: "Webhooks". It signs like Standard Webhooks, but the key is the whole token.
+    'x-mlflow-signature': [Scheme('{id}.{time}.', 'x-mlflow-timestamp', 'x-mlflow-delivery-id')],
     # Slack: "Verifying requests from Slack".
     'x-slack-signature': [Scheme('v0:{time}:', 'x-slack-request-timestamp')],
     # Zoom signs like Slack.
@@ -958,128 +962,332 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 
 # The senders whose events are known. Each row has the columns
 #
-#   sender | identified by | name | time
+#   sender | identified by | name | time | severity | recovered | problem key
 #
-# and continues on the indented lines below it. An example:
+# of which the last may be missing, and continues on the indented lines below it. An example:
 #
-#   Wazuh | rule.description agent | {} ({agent.name}) | timestamp
+#   Opsgenie | alert.message action | {action}: {alert.message} | - | alert.priority | action=Close | opsgenie: alert.alertId
 #
-# An event with `rule.description` and `agent` comes from Wazuh. Its incident is named after the rule and the agent,
-# such as `Disk full (db-1)`, and occurred at `timestamp`.
+# An event with `alert.message` and `action` comes from Opsgenie. Its incident is named after both, such as
+# `Create: Disk full`, and occurred when it arrived. The text at `alert.priority` says how severe it is; if `action` is
+# `Close`, the problem has ended; and all events with the same `alert.alertId` are about the same problem.
 #
-# A path leads to a value: keys joined by dots, where `0` is the first item of a list (`alerts.0.startsAt`).
-#   @ce-type    a request header, in lower case
-#   *Message    the name of the event that this text holds as JSON, as it is or in base64
-#   a|b         the first of these paths that has a value
-# identified by: paths with a space between them; an event must have them all.
-#   type=alert  the value at `type` must be `alert`
-#   a b / c     an event must have `a` and `b`, or else `c`
-#   Begin with the path that the fewest events of other senders have: events are compared only to rows whose first key
-#   they have.
-# name: text with paths in braces; `{}` is the first path (or `a|b`) of "identified by". A path is dropped, with the text before
-#   it and the bracket after it, if its value is missing or equals an earlier one: without a host, `{title} ({host})`
-#   gives `Disk full`. If all paths before it are dropped, a path gives its value alone: without a title, `db-1`.
-# time: the path of a date or a Unix time; `-` is the moment of arrival; without this column, the general rule looks
-#   for a time.
+# A path leads to a value:
+#   alerts.0.startsAt   keys joined by dots, where `0` is the first item of a list
+#   @ce-type            a request header, in lower case
+#   *Message            the event that this text holds as JSON, as it is or in base64: its name, its severity and so on
+#   a|b                 the first of these paths that has a value
+# Conditions are separated by spaces, and an event must meet them all:
+#   alert.message       there is a value at this path
+#   type=alert          the value at this path is `alert`
+#   "Subject=Disk full" the same, with quotes because of the space
+#   a b / c             either `a` and `b`, or `c`
+#
+# identified by: conditions. Begin with the path that the fewest events of other senders have: events are compared only
+#   to rows whose first key they have.
+# name: text with paths in braces; `{}` is the first path (or `a|b`) of "identified by". A path is dropped, with the text
+#   before it and the bracket after it, if its value is missing or equals an earlier one: without a host,
+#   `{title} ({host})` gives `Disk full`. If all paths before it are dropped, a path gives its value alone: without a
+#   title, `db-1`.
+# time: the paths of a date or a Unix time; without one, the general rule looks for a time, except where the last path
+#   is `-`: then it is the moment of arrival.
+# severity: the path of a word such as `high` (`words` in SCALES below). If the sender has other words or numbers, add its
+#   scale to SCALES, and name it before the path: `falco:priority`. In `a|falco:b`, the first value that is on its scale
+#   counts; in `alerts.*.severity`, `*` is every item of the list, and the gravest counts. If there is none, the general
+#   rule looks for a severity, except where the column is `-`.
+# recovered: conditions that only the end of a problem meets; empty for a sender that does not report it. Also:
+#   !path       there is no value at the path, or it is empty or 0; `!path=value` is any other value, or none
+#   a at time   the problem ended at the time at the path `time`; without it, when the event arrived
+#   A path with `*` meets a condition only if every item does.
+# problem key: the name of the sender's file in `senders`, a colon, and the paths whose values together are the same in all
+#   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` is the only item of
+#   a list. If a value is missing, or a list has several items, the incident gets no key.
+#
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
-# names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table.
+# names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table: a row for some events
+# of a sender comes before the row for all of them.
 SENDERS = '''
-GitHub, Gitea, Forgejo, Gogs | @x-github-event|@x-gitea-event|@x-forgejo-event|@x-gogs-event |
-    {} {action} {workflow_run.conclusion|check_run.conclusion}: {alert.rule.description|alert.security_advisory.summary|
-    alert.secret_type_display_name|security_advisory.summary|pull_request.title|issue.title|release.name|
-    workflow_run.name|check_run.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
-GitLab | @x-gitlab-event / object_kind project | {object_kind} {object_attributes.action|object_attributes.status}:
-    {object_attributes.title|object_attributes.note|issue.title|commits.0.title|object_attributes.ref|ref}
-    ({project.path_with_namespace}) | object_attributes.updated_at
+Gitea, Forgejo, Gogs | @x-gitea-event|@x-forgejo-event|@x-gogs-event | {} {action}: {pull_request.title|issue.title|
+    release.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
+    | -
+GitHub, an alert | @x-github-event alert / alert.number repository.node_id | {@x-github-event} {action}:
+    {alert.rule.description|alert.security_advisory.summary|alert.secret_type_display_name|alert.affected_package_name}
+    ({repository.full_name|organization.login}) | -
+    | alert.rule.security_severity_level|alert.security_advisory.severity|alert.security_vulnerability.severity|
+        alert.severity|code-scanning:alert.rule.severity | action=fixed alert.number / action=resolved
+        alert.secret_type alert.resolution=revoked | github: repository.full_name @x-github-event alert.number
+GitHub, a branch deleted by a push | @x-github-event=push after=0000000000000000000000000000000000000000 |
+    push: deleted {ref} ({repository.full_name}) | -
+GitHub | @x-github-event / repository.node_id sender.node_id | {@x-github-event} {action|ref_type}
+    {workflow_run.conclusion|workflow_job.conclusion|check_run.conclusion|check_suite.conclusion|
+    deployment_status.state|state}: {security_advisory.summary|pull_request.title|issue.title|discussion.title|
+    release.name|workflow_run.name|workflow_job.name|check_run.name|check_suite.head_branch|member.login|
+    membership.user.login|team.name|label.name|milestone.title|rule.name|key.title|deployment.environment|context|
+    head_commit.message|ref} ({repository.full_name|organization.login}) | -
+    | security_advisory.severity | | github: repository.full_name issue.number|pull_request.number
+GitLab, a system hook | "@x-gitlab-event=System Hook" event_name | {event_name}: {commits.0.title|ref|name|
+    user_username|username} ({project.path_with_namespace|path_with_namespace|project_path_with_namespace|group_path})
+    | -
+GitLab | @x-gitlab-event / object_kind project | {event_name|object_kind} {object_attributes.action|
+    object_attributes.status|action|build_status|status}: {object_attributes.title|object_attributes.note|issue.title|
+    build_name|environment|commits.0.title|object_attributes.ref|ref|object_attributes.name|name}
+    ({project.path_with_namespace|group.group_path}) | object_attributes.updated_at|-
+    | object_attributes.severity | | gitlab: project.path_with_namespace object_kind object_attributes.iid
 Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|
     push.changes.0.new.name|changes.0.ref.displayId} ({repository.full_name|repository.slug}) | date
+    | -
 Azure DevOps | publisherId eventType resource | {message.text} | createdDate
+    | azure-devops:resource.fields.Microsoft.VSTS.Common.Severity
 Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
-Alertmanager | groupLabels receiver alerts | [{status}] {commonLabels.alertname|alerts.0.labels.alertname}:
-    {commonAnnotations.summary|alerts.0.annotations.summary|commonAnnotations.description|commonLabels.instance} |
-    alerts.0.startsAt
-Alertmanager, one alert | labels.alertname annotations |
-    {}: {annotations.summary|annotations.description|labels.instance} | startsAt
+    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts
+        !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | grafana: alerts.*.fingerprint !truncatedAlerts
+Grafana, older alerts | evalMatches ruleId state | {title} |
+    | tags.severity | state=ok | grafana: ruleId
+Alertmanager | groupLabels receiver alerts / receiver|commonLabels alerts.0.labels.alertname | [{status}]
+    {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|alerts.0.annotations.summary|
+    commonAnnotations.description|commonLabels.instance} | alerts.0.startsAt
+    | commonLabels.severity|alerts.*.labels.severity | status=resolved !alerts.*.annotations.grafana_state_reason at
+        alerts.0.endsAt | alertmanager: alerts.*.fingerprint !truncatedAlerts
+Grafana, one alert | silenceURL labels.alertname annotations | {labels.alertname}: {annotations.summary|
+    annotations.description|labels.instance} | startsAt
+    | labels.severity | status=resolved !annotations.grafana_state_reason at endsAt | grafana: fingerprint
+Alertmanager, one alert | labels.alertname annotations | {}: {annotations.summary|annotations.description|
+    labels.instance} | startsAt
+    | labels.severity | status=resolved !annotations.grafana_state_reason at endsAt | alertmanager: fingerprint
 PagerDuty | event.event_type event.data | {}: {event.data.title|event.data.incident.summary} | event.occurred_at
+    | priority:event.data.priority.summary|urgency:event.data.urgency | event.event_type=incident.resolved at
+        event.occurred_at | pagerduty: event.data.incident.id / event.data.type=incident event.data.id
+PagerDuty, events | event_action payload.summary | {payload.summary} | payload.timestamp
+    | payload.severity | event_action=resolve | pagerduty: dedup_key
 Opsgenie | alert.message action | {action}: {alert.message} | -
+    | priority:alert.priority | action=Close | opsgenie: alert.alertId
 Datadog | alert_title | {} | date
+    | severity|priority:priority|datadog:alert_type | alert_transition=Recovered at date | datadog: alert_cycle_key
 New Relic | issueUrl title | {state}: {title.0|title} | createdAt
-Sentry | @sentry-hook-resource |
-    {} {action}: {data.issue.title|data.event.title|data.error.title|data.description_title} | data.event.datetime
+    | priority|severity | state=CLOSED at closedAt|updatedAt | new-relic: issueId|id
+Sentry | @sentry-hook-resource | {} {action}: {data.issue.title|data.event.title|data.error.title|
+    data.description_title} | data.event.datetime
+    | data.issue.level|data.event.level|sentry:action | action=resolved | sentry: data.issue.id|data.event.issue_id
 Azure Monitor | schemaId data.essentials | {data.essentials.monitorCondition} {data.essentials.severity}:
     {data.essentials.alertRule} {data.essentials.configurationItems.0} | data.essentials.firedDateTime
-Azure Monitor, older alerts | schemaId data.context.name |
-    {data.status}: {data.context.name} {data.context.resourceName} | data.context.timestamp
-Event Grid | @aeg-event-type / dataVersion eventType subject eventTime |
-    {data.alertDisplayName|eventType|type}: {subject|source} | eventTime|time
-Microsoft Sentinel | object.properties.title object.properties.severity / properties.title properties.severity |
-    {object.properties.title|properties.title} ({object.properties.severity|properties.severity}) |
-    object.properties.createdTimeUtc|properties.createdTimeUtc
+    | azure:data.essentials.severity | data.essentials.monitorCondition=Resolved at data.essentials.resolvedDateTime |
+        azure-monitor: data.essentials.originAlertId|data.essentials.alertId
+Azure Monitor, older alerts | schemaId data.context.name / context.subscriptionId context.name status |
+    {data.status|status}: {data.context.name|context.name} {data.context.resourceName|context.resourceName} |
+    data.context.timestamp|context.timestamp
+    | azure:data.context.severity | data.status=Deactivated / data.status=Resolved / status=Resolved context.name at
+        data.context.timestamp|context.timestamp
+Event Grid | @aeg-event-type / eventTime eventType subject topic|dataVersion | {data.alertDisplayName|eventType|type}:
+    {subject|source} | eventTime|time
+    | data.severity
+Microsoft Sentinel | object.properties.title object.properties.severity / properties.title properties.severity /
+    incident_number created_time_utc title | {object.properties.title|properties.title|title}
+    ({object.properties.severity|properties.severity|severity}) |
+    object.properties.createdTimeUtc|properties.createdTimeUtc|created_time_utc
+    | object.properties.severity|properties.severity|severity | | microsoft-sentinel: object.id|id
 Microsoft Defender | AlertDisplayName | {}: {CompromisedEntity} | TimeGenerated
+    | properties.severity|properties.Severity|Severity|severity | | microsoft-defender: SystemAlertId
+Microsoft Defender XDR, the stream | operationName=Publish properties.Timestamp tenantId |
+    {properties.Title|properties.ActionType|category}: {properties.DeviceName|properties.AccountUpn|
+    properties.RecipientEmailAddress|properties.AccountDisplayName} | properties.Timestamp
+    | properties.Severity
+Microsoft Entra, a sign-in | userPrincipalName appDisplayName status.errorCode | sign-in of {userPrincipalName} to
+    {appDisplayName}: {status.failureReason} | createdDateTime
+Microsoft Entra, an audit record | activityDisplayName activityDateTime | {}: {targetResources.0.userPrincipalName|
+    targetResources.0.displayName} by {initiatedBy.user.userPrincipalName|initiatedBy.app.displayName} ({result}) |
+    activityDateTime
+Microsoft 365 | AlertId AlertType Workload | {Name} | CreationTime
+    | Severity | Status=Resolved at CreationTime
 Microsoft Graph | value.0.subscriptionId | {value.0.changeType}: {value.0.resource}
+EventBridge, GuardDuty | source=aws.guardduty detail-type detail | {detail.title|detail-type} ({detail-type}) | time
+    | guardduty:detail.severity | | aws-eventbridge: detail.id
 EventBridge | detail-type source detail | {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|
     detail-type} ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn}
     {detail.state.value|detail.state} | time
+    | detail.findings.*.Severity.Label|detail.severity | "detail-type=CloudWatch Alarm State Change"
+        detail.state.value=OK / detail.findings.*.Workflow.Status=RESOLVED at time | aws-eventbridge:
+        "detail-type=CloudWatch Alarm State Change" resources.0 / detail.findings.*.Id
 SNS, a subscription | TopicArn Type=SubscriptionConfirmation | SNS subscription to confirm: {TopicArn} | Timestamp
+    | -
+SNS, whose subject says nothing | Message "Subject=DMS Notification Message" / Message
+    "Subject=RDS Notification Message" / Message "Subject=Amazon S3 Notification" | {*Message|Subject} | Timestamp
+SNS, as a Lambda function gets it | Records.0.Sns.TopicArn Records.0.Sns.Message | {Records.0.Sns.Subject|
+    *Records.0.Sns.Message|Records.0.Sns.Message} | Records.0.Sns.Timestamp
+    | *Records.0.Sns.Message
 SNS | TopicArn Message | {Subject|*Message|Message} | Timestamp
+    | *Message | *Message at Timestamp | *Message
+DMS and RDS | "Event Source" "Event Message" | {Event Message} ({Source ID}) | Event Time
 CloudWatch | AlarmName NewStateValue | {NewStateValue}: {AlarmName} | StateChangeTime
+    | - | NewStateValue=OK at StateChangeTime | aws-cloudwatch: AlarmArn
+GuardDuty | service.serviceName=guardduty arn | {title} | updatedAt
+    | guardduty:severity | | aws-guardduty: id
 Security Hub | ProductArn Title | {Title}: {Resources.0.Id} | UpdatedAt
-CloudTrail | eventSource eventName userIdentity |
-    {eventName} ({eventSource}) by {userIdentity.arn|userIdentity.userName} | eventTime
+    | Severity.Label|security-hub:Severity.Normalized | Workflow.Status=RESOLVED at UpdatedAt | aws-security-hub: Id
+CloudTrail | eventSource eventName userIdentity|awsRegion | {eventName} {errorCode} ({eventSource}):
+    {s3.object.key} by {userIdentity.arn|userIdentity.userName|userIdentity.invokedBy} | eventTime
+    | -
+CloudTrail and S3, a list | Records.0.eventSource Records.0.eventName | {Records.0.eventName} ({Records.0.eventSource}):
+    {Records.0.s3.object.key} by {Records.0.userIdentity.arn|Records.0.userIdentity.userName|
+    Records.0.userIdentity.invokedBy} | Records.0.eventTime
+    | -
 GCP alerts | incident.policy_name | {incident.state}: {incident.policy_name}: {incident.summary} | incident.started_at
-GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName |
-    {}: {resource.displayName} | finding.eventTime
-Pub/Sub | subscription message.data | {*message.data|subscription} | message.publishTime
+    | incident.severity|incident.metadata.system_labels.severity | incident.state=closed at incident.ended_at |
+        gcp-monitoring: incident.incident_id
+GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName | {}:
+    {resource.displayName} | finding.eventTime
+    | finding.severity
+Google Cloud audit log | protoPayload.methodName | {}: {protoPayload.resourceName} by
+    {protoPayload.authenticationInfo.principalEmail} ({protoPayload.status.message}) | timestamp
+    | -
+Google Workspace activity | id.applicationName events.0.name | {} {events.0.name}: {actor.email} ({ipAddress}) | id.time
+Pub/Sub in CloudEvents | specversion data.message.data | {*data.message.data|data.subscription} |
+    data.message.publishTime
+    | *data.message.data | *data.message.data at data.message.publishTime | *data.message.data
+Pub/Sub | @ce-type=google.cloud.pubsub.topic.v1.messagePublished message.data / subscription message.data |
+    {*message.data|subscription} | message.publishTime
+    | *message.data | *message.data at message.publishTime | *message.data
 Okta | data.events.0.eventType | {data.events.0.displayMessage} {data.events.0.outcome.result}:
     {data.events.0.actor.alternateId} | data.events.0.published
+    | data.events.*.severity
 OneLogin | event_type_id account_id | OneLogin event {event_type_id}: {user_name} {notes} | event_timestamp
+    | -
 Auth0 | log_id data.type | {data.description}: {data.user_name} | data.date
+    | -
 Splunk | results_link sid | {search_name}: {result.title|result.signature|result.host|result.src} | result._time
-Elastic | kibana.alert.rule.name|signal.rule.name | {}: {host.name}
+    | result.urgency|result.severity
+Elastic | kibana.alert.rule.name|signal.rule.name | {}: {host.name} |
+    | kibana.alert.severity|signal.rule.severity
 Falco | output rule priority | {rule}: {output_fields.container.name|hostname} | time
+    | falco:priority
 Wazuh | rule.description agent | {} ({agent.name}) | timestamp
+    | wazuh:rule.level
 Suricata | event_type=alert alert.signature | {alert.signature}: {src_ip} → {dest_ip} | timestamp
-CrowdStrike | event.DetectName / metadata.eventType event |
-    {event.DetectName|event.Name|event.OperationName}: {event.ComputerName|event.UserId} | metadata.eventCreationTime
-SentinelOne | threatInfo.threatName / alertInfo ruleInfo |
-    {threatInfo.threatName|ruleInfo.name}: {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
+    | suricata:alert.severity
+CrowdStrike, an incident | event.IncidentID metadata.eventType | {metadata.eventType} {event.State}:
+    {event.IncidentID} | metadata.eventCreationTime
+    |  |  | crowdstrike: event.IncidentID
+CrowdStrike | event.DetectName / metadata.eventType event | {event.DetectName|event.Name|event.OperationName|
+    event.IncidentDescription}: {event.ComputerName|event.Hostname|event.EndpointName|event.SourceEndpointHostName|
+    event.UserId} | metadata.eventCreationTime
+    | event.SeverityName|crowdstrike:event.Severity | | crowdstrike: event.DetectId|event.CompositeId
+SentinelOne | threatInfo.threatName / alertInfo ruleInfo | {threatInfo.threatName|ruleInfo.name}:
+    {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
+    | ruleInfo.severity|data.severity|sentinelone:threatInfo.confidenceLevel | threatInfo.incidentStatus=resolved
+        !threatInfo.analystVerdict=false_positive at threatInfo.updatedAt | sentinelone: threatInfo.threatId|id
 Sophos | event_service_event_id name | {name} ({location}) | created_at
+    | severity
 Wiz | sourceRule.name|control.name issue|entitySnapshot|resource | {}: {entitySnapshot.name|resource.name} | createdAt
+    | issue.severity|severity | issue.status=RESOLVED / status=RESOLVED at resolvedAt | wiz: issue.id|id
 Prisma Cloud | policyName resourceName | {}: {resourceName} | alertTs
-Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name})
+    | severity|policy.severity | | prisma-cloud: alertId
+Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name}) |
+    | newIssues.*.issueData.severity
 Cloudflare | alert_type text policy_id | {text} | ts
+    | data.severity
 Pingdom | check_name current_state | {} is {current_state}: {long_description} | state_changed_timestamp
+    | urgency:importance_level | current_state=UP / current_state=SUCCESS at state_changed_timestamp | pingdom:
+        check_id
+Checkly | check_name alert_type check_id | {event} | started_at
+    |  | alert_type=ALERT_RECOVERY at started_at | checkly: check_id
+CheckMK | what notification_type site | {summary} |
+    | severity | notification_type=RECOVERY
+Icinga, Nagios | notification_type host_name service_state|host_state |  |
+    |  | notification_type=RECOVERY
+Zabbix | trigger_id event_id |  |
+    | severity | value=0 / status=RESOLVED
+LibreNMS | alert_id rule_id sysName | {title} | timestamp
+    | severity | state=0 at timestamp | librenms: alert_id
+ThousandEyes | alert.alertId eventType | {alert.ruleName}: {alert.testName} | alert.dateStartZoned
+    | alert.severity | eventType=ALERT_NOTIFICATION_CLEAR at alert.dateEndZoned | thousandeyes: alert.alertId
+Dynatrace | PID ProblemTitle State |  |
+    | dynatrace:ProblemSeverity | State=RESOLVED | dynatrace: PID
 Cisco Meraki | networkName alertType | {alertType}: {deviceName|networkName} | occurredAt
+    | alertLevel
+Lacework | lacework_account event_severity | {event_title} | event_timestamp
+    | lacework:event_severity
+Orca | alert_labels state.severity asset_name | {description} ({asset_name}) | state.created_at
+    | orca:state.severity
 TheHive | objectType operation object | {operation} {objectType}: {object.title} | startDate
+    | thehive:object.severity
+Stormshield | TypeComputedMap EventGuid | {}: {AdditionalData.Message|SpecificData.SourceProcess.ProcessImageName}
+    ({AdditionalData.AgentName}) | Timestamp
+Graylog, older alerts | check_result.result_description stream | {stream.title}: {} | check_result.triggered_at
+NetBox | request_id event username model|object_type | {model|object_type} {event}: {data.display|data.name} by {username} |
+    timestamp
 GitGuardian | incident.detector message | {message} {incident.detector.name} | timestamp
+    | incident.severity | | gitguardian: incident.id
 Docker Hub | push_data repository | pushed: {repository.repo_name} {push_data.tag} | push_data.pushed_at
+    | -
 Harbor | event_data.repository type | {type}: {event_data.repository.repo_full_name} | occur_at
 JFrog Xray | watch_name issues | {top_severity}: {issues.0.summary} ({watch_name}) | created
+    | top_severity | | jfrog-xray: alert_id
 Jenkins | build.phase name | {name} {build.phase} {build.status} | build.timestamp
-CircleCI | @circleci-event-type |
-    {} {workflow.status|job.status}: {workflow.name|job.name} ({project.name}) | happened_at
-HCP Terraform | run_id notifications |
-    {notifications.0.message}: {run_message} ({workspace_name}) | notifications.0.run_updated_at
+    | -
+Harness | eventData.eventType eventData.accountIdentifier | {}: {eventData.pipelineName} {eventData.stageIdentifier}:
+    {eventData.errorMessage} | eventData.endTs|eventData.startTs
+Databricks | workspace_id event_type job | {event_type}: {job.name} {task.task_key} |
+Buildbot | state_string buildid | {builder.name}: {state_string} | complete_at|started_at
+MLflow | entity action data | {entity} {action}: {data.name|data.target_value} {data.version} | timestamp
+CircleCI | @circleci-event-type | {} {workflow.status|job.status}: {workflow.name|job.name} ({project.name}) |
+    happened_at
+    | -
+HCP Terraform | run_id notifications | {notifications.0.message}: {run_message} ({workspace_name}) |
+    notifications.0.run_updated_at
+    | -
 HackerOne | @x-h1-event | {}: {data.report.attributes.title} | data.activity.attributes.created_at
+    | data.report.relationships.severity.data.attributes.rating
 SonarQube | qualityGate project | {qualityGate.status}: {project.name} | analysedAt
+    | -
 Slack command | trigger_id command | {command} {text} ({user_name}) | -
+    | -
 Slack | type=event_callback | {event.type}: {event.text|event.channel|event.channel_id} | event_time
+    | -
+Slack or Discord, a message for it | blocks.0.type / embeds / content username|avatar_url|tts | {text|content|
+    blocks.0.text.text} {embeds.0.title|embeds.0.description} |
 Stripe | api_version type data.object | {type}: {data.object.description|data.object.name|data.object.id} | created
-Shopify | @x-shopify-topic | {}: {title|name|email|id} | @x-shopify-triggered-at|updated_at|created_at
+    | -
+Shopify, WooCommerce, Commerce Layer | @x-shopify-topic|@x-wc-webhook-topic|@x-commercelayer-topic | {}: {title|name|
+    number|email|data.attributes.number|data.attributes.name|data.attributes.email|id|data.id} |
+    @x-shopify-triggered-at|updated_at|created_at|date_modified_gmt|data.attributes.updated_at
+    | -
+BigCommerce | producer scope hash | {scope}: {data.id} | created_at
+Adyen | notificationItems.0.NotificationRequestItem | {notificationItems.0.NotificationRequestItem.eventCode}
+    (success: {notificationItems.0.NotificationRequestItem.success}):
+    {notificationItems.0.NotificationRequestItem.merchantReference}
+    {notificationItems.0.NotificationRequestItem.reason} | notificationItems.0.NotificationRequestItem.eventDate
+HubSpot | subscriptionType portalId | {}: {objectId} {propertyName} = {propertyValue} | occurredAt
+Box | trigger webhook source | {trigger}: {source.name|source.id} by {created_by.login} | created_at
 Meta | entry object | {object}: {entry.0.changes.0.field} | entry.0.time
-Dropbox | list_folder.accounts | files changed: {list_folder.accounts.0}
+    | -
+Dropbox | list_folder.accounts | files changed: {list_folder.accounts.0} |
+    | -
 Zendesk | zendesk_event_version type | {type}: {detail.subject|detail.email|subject} | time
+    | zendesk:detail.priority|zendesk:priority | | zendesk: account_id subject
+Zendesk, a trigger | ticket_id requester status |  |
+    | zendesk:priority
 Jira | webhookEvent | {}: {issue.key} {issue.fields.summary} | timestamp
+    | jira:issue.fields.priority.name | issue_event_type_name=issue_resolved at timestamp | jira: issue.key
 ServiceNow | short_description number | {number} {short_description} | sys_created_on
+    | servicenow:priority|servicenow-severity:severity | | servicenow: sys_id
 Zoom | event_ts event payload.object | {event}: {payload.object.topic|payload.object.email} | event_ts
+    | -
 Linear | webhookTimestamp action type | {type} {action}: {data.title|data.issue.title|data.name} | createdAt
-Kubernetes audit | verb kind=Event objectRef |
-    {} {objectRef.resource} {objectRef.namespace} {objectRef.name} by {user.username} | requestReceivedTimestamp
+    | linear:data.priority | | linear: data.id
+Kubernetes audit | verb kind=Event objectRef | {} {objectRef.resource} {objectRef.namespace} {objectRef.name} by
+    {user.username} | requestReceivedTimestamp
+    | -
 Kubernetes audit, a list | items.0.verb kind=EventList | {} {items.0.objectRef.resource} {items.0.objectRef.namespace}
     {items.0.objectRef.name} by {items.0.user.username} | items.0.requestReceivedTimestamp
-CloudEvents | @ce-type / specversion |
-    {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|@ce-time
-OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name} | time
+    | -
+CloudEvents | @ce-type / specversion | {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|
+    @ce-time
+    | severitytext|@ce-severitytext|cloudevents:severitynumber|cloudevents:@ce-severitynumber
+OpenTelemetry logs | resourceLogs.0.scopeLogs | {resourceLogs.0.scopeLogs.0.logRecords.0.body.stringValue} |
+    resourceLogs.0.scopeLogs.0.logRecords.0.timeUnixNano
+pino | logs.0.msg logs.0.level | {logs.0.msg} | logs.0.time
+OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name} |
+    time
+    | ocsf:severity_id
 '''
 
 
@@ -1093,44 +1301,138 @@ class NamePart(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """One way to identify a sender's events, with their name and time. A row of SENDERS with ` / ` becomes several."""
+    """One way to identify a sender's events, and what to read from them. A row of SENDERS with ` / ` becomes several."""
 
     rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
     conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
     name_parts: list[NamePart]
-    time: str  # paths, ARRIVAL_TIME, or '' if the general rule looks for a time
+    time: str  # paths, the last of which may be NOTHING, or ''
+    severities: list[tuple[str, str]]  # names of scales and paths: [('words', 'severity'), ('falco', 'priority')]
+    has_no_severity: bool  # the general rule looks for none either
+    recoveries: list[list[str]]  # alternatives of conditions: [['action=fixed', 'alert.number'], ['state=closed']]
+    recovered_at: str  # the path of the time at which the problem ended, or ''
+    key_prefix: str  # of the problem key, or ''
+    problem_keys: list[list[str]]  # alternatives of paths and conditions
 
 
-COLUMNS = ('sender', 'identified by', 'name', 'time')
-ARRIVAL_TIME = '-'
+COLUMNS = ('sender', 'identified by', 'name', 'time', 'severity', 'recovered', 'problem key')
+NOTHING = '-'
+
+# XSOAR's severities (0.5 informational, 1 low, 2 medium, 3 high, 4 critical) and the values of senders that mean them.
+# `7+` is any number from 7 on, up to the next such number; `-` says that a value means no severity; `_` is a space.
+SCALES = '''
+words: 4 critical fatal emergency disaster blocker p1 | 3 high error major severe p2 |
+    2 medium moderate warning warn average p3 | 1 low minor notice p4 |
+    0.5 info informational information debug verbose trace p5
+xsoar: 4 4 | 3 3 | 2 2 | 1 1 | 0.5 0.5 | 0 0
+priority: 4 p1 | 3 p2 | 2 p3 | 1 p4 | 0.5 p5
+urgency: 3 high | 1 low
+code-scanning: 3 error | 2 warning | 1 note
+datadog: 3 error | 2 warning | 0.5 info success
+sentry: 4 critical | 2 warning
+azure: 4 sev0 0 | 3 sev1 1 | 2 sev2 2 | 0.5 sev3 sev4 3 4
+guardduty: 4 9+ | 3 7+ | 2 4+ | 1 0+
+security-hub: - 101+ | 4 90+ | 3 70+ | 2 40+ | 1 1+ | 0.5 0+
+falco: 4 emergency alert critical | 3 error | 2 warning | 1 notice | 0.5 informational debug
+wazuh: - 17+ | 4 15+ | 3 12+ | 2 7+ | 1 4+ | 0.5 0+
+suricata: 3 1 | 2 2 | 1 3 | 0.5 4+
+crowdstrike: 4 5 80+ | 3 4 60+ | 2 3 40+ | 1 2 20+ | 0.5 1 6+
+sentinelone: 3 malicious | 2 suspicious
+thehive: 4 4 | 3 3 | 2 2 | 1 1
+jira: 4 highest | 3 high | 2 medium | 1 low | 0.5 lowest
+servicenow: 4 1 | 3 2 | 2 3 | 1 4 | 0.5 5
+servicenow-severity: 3 1 | 2 2 | 1 3
+zendesk: 4 urgent | 3 high | 2 normal | 1 low
+linear: 4 1 | 3 2 | 2 3 | 1 4
+cloudevents: - 25+ | 4 21+ | 3 17+ | 2 13+ | 0.5 1+
+azure-devops: 4 1_-_critical | 3 2_-_high | 2 3_-_medium | 1 4_-_low
+dynatrace: 3 availability error | 2 performance resource_contention
+lacework: 4 1 | 3 2 | 2 3 | 1 4 | 0.5 5
+orca: 4 compromised | 3 imminent_compromise | 2 hazardous | 0.5 informational
+ocsf: 4 5 6 | 3 4 | 2 3 | 1 2 | 0.5 1
+'''
+
+
+class Scale(NamedTuple):
+    """A row of SCALES."""
+
+    by_word: dict[str, float | None]
+    by_minimum: list[tuple[float, float | None]]  # the highest number first
+
+    def severity(self, value: Any) -> float | None:
+        """Return the severity that a text or number means on this scale, or None."""
+        if type(value) not in (str, int, float):  # isinstance would accept a bool, which is an int
+            return None
+        text = f'{value:g}' if isinstance(value, float) else str(value)[:40]
+        word = '_'.join(text.lower().split()).removeprefix('e_')  # Sentinel's export has `E_HIGH`
+        if word in self.by_word or not re.fullmatch(r'(?a)\d+(\.\d+)?', word):
+            return self.by_word.get(word)
+        return next((severity for minimum, severity in self.by_minimum if float(word) >= minimum), None)
+
+
+def read_scales() -> dict[str, Scale]:
+    """Return the rows of SCALES by their names."""
+    scales = {}
+    for row_text in re.split(r'\n(?! )', SCALES.strip()):
+        name, _, levels = row_text.partition(':')
+        scale = scales[name] = Scale({}, [])
+        for level in levels.split('|'):  # `4 critical 9+`
+            severity_text, *values = level.split()
+            severity = None if severity_text == NOTHING else json.loads(severity_text)  # an int or 0.5
+            scale.by_word.update((value, severity) for value in values if value[-1] != '+')
+            scale.by_minimum.extend((float(value[:-1]), severity) for value in values if value[-1] == '+')
+        scale.by_minimum.sort(key=lambda level: -level[0])
+    return scales
+
+
+SCALE = read_scales()
+RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
 
 
 # The general rule, for events that fit no row: which keys have which meaning, the best key first. Keys are compared
 # in lower case and without separators, so that `alertname` covers `alert_name` and `alertName`.
 WORDS = {meaning: words.split() for meaning, words in {
-    # A name is looked for under these four meanings, in this order.
-    'title': 'title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle headline',
+    # What happened is looked for under these four meanings, in this order.
+    'title': '''title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle
+        headline''',
     'rule': '''alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
-        signature attackname rulename policyname modelname monitorname checkname searchname conditionname''',
+        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
+        conditionname''',
     'summary': 'summary subject shortdescription displaymessage primarydescription',
-    'text': 'message msg text description reason cause displayname info',
-    # If they have none, the name is `kind: entity`.
-    'kind': '''eventtype eventname webhookevent alerttype operationname operation action type kind category
-        eventid status event alert error''',
-    'entity': '''host hostname computername device agent user email actor targetuser recipient srcip ip resource
-        repository project domain''',
-    'entity name': 'name fullname hostname email login username displayname id',  # where the entity is an object
-    'time': '''occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
-        published startsat fireddatetime date ts timegenerated createddatetime createtime startedat triggertime
-        happenedat''',
+    'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
+        reason cause displayname info eventinfo operationdetail alertdetails details content''',
+    # Before it, or if the event has none, the name begins with the kind of event.
+    'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
+        actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
+        eventid status statestring state requesttype alert error''',
+    # In objects under any other key, only these tell the kind.
+    'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
+    # If it has no text, the name ends with what the event is about, or else with the person that it is about.
+    'object': 'host hostname computername device resourcename resource repository repo project package',
+    'person': '''agent user username useremail email actor targetuser principalemail operator recipient owner srcip
+        sourceip ip ipaddress domain''',
+    'name': 'name fullname hostname email login username displayname',
+    'id': 'id key number',
+    # `utctime` is first, because Windows events have a local `EventTime` beside it.
+    'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
+        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
+        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
+        servertimestamp datecreate generateddatetime detectiontimestamp updatedon''',
     # Besides the event itself, the objects under these keys are searched for a time.
     'time inside': 'alert event data incident issue detail finding metadata',
     # The objects under these keys, or the first one in a list, are searched for a name.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
-        detail details object resource properties attributes essentials context result alerts events findings
-        incidents value records messages attachments body item action eventdata formresponse definition''',
+        detail details object resource properties attributes essentials context result protopayload alerts events findings
+        incidents value records messages attachments message msg body error item action eventdata formresponse definition''',
     # In the objects under these keys, the same search goes one level deeper.
-    'deeper': 'data payload detail event body properties formresponse',
+    'deeper': 'data payload detail event msg body properties protopayload formresponse',
+    # A log record of a program: its `name` is that of the logger.
+    'logger': 'levelname levelno pid',
+    'log text': 'msg message',
+    # Only a word counts as a severity: the numbers of different senders mean different things.
+    'severity': 'severity alertseverity severitylabel severityname criticality',
+    'severity inside': '''alert event data incident issue finding detection threat violation problem labels commonlabels
+        tags attributes properties''',
 }.items()}
 
 # These patterns are joined below. Each must end with a line break: a comment would otherwise swallow the next pattern.
@@ -1138,17 +1440,25 @@ IDENTIFIER = re.compile(r'''
     \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
     [0-9a-f]{16,}  # a hash
     ''', re.IGNORECASE | re.VERBOSE)
+NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | -* | n/?a', IDENTIFIER.flags)
+# Texts that say only to whom or to what something happened.
+WHO = re.compile(r'''
+    \S+@\S+ |  # an e-mail address
+    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is none
+    [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
+    ''', re.IGNORECASE | re.VERBOSE)
 # Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
 GENERIC_TEXT = re.compile(r'''
     alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
     string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|
     critical|high|medium|low|
-    [\d\s.,:;/\#+_e-]*  # numbers (1.5e+3) and dates; also the empty text
+    (?!(\d{1,3}\.){3}\d{1,3}\Z)[\d\s.,:;/\#+_e-]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
     ''', re.IGNORECASE | re.VERBOSE | re.ASCII)
 # Texts that the general rule does not use as a name.
 UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, IDENTIFIER.pattern, r'''
     .{0,3} |
-    \S{40,} |  # one "word" that is too long to be a word: a key, an encoded text
+    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
+    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,} |
     arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
@@ -1171,6 +1481,17 @@ def without_error_markers(text: str) -> str:
         if marker in text:
             text = text.replace(marker, f'{marker[0]} {marker[1:]}')  # `$$##` -> `$ $##`
     return text
+
+
+@lru_cache(maxsize=64)  # the events of an array have the same headers
+def topic_headers(names: tuple[str, ...]) -> list[str]:
+    """Return the names of headers that tell the kind of event: `x-acme-event`."""
+    return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?', name)]
+
+
+def word_count(kind: str) -> int:
+    """Return how many words a kind of event has: 2 for `push_created`, `push.created` and `PushCreated`."""
+    return len(re.findall('[A-Z]?[a-z]{2,}|[A-Z]{3,}', kind))
 
 
 def first_of(texts: Iterable[str]) -> str:
@@ -1208,21 +1529,72 @@ def iso_date_to_rfc3339(text: str, earliest: float = float('-inf'), latest: floa
     return text if rfc3339 else date.astimezone(timezone.utc).isoformat().replace('+00:00', 'Z')
 
 
-def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
-    """Return an ISO 8601 date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+# Dates that are not in ISO 8601. Two-digit years and names of zones such as CST are left out, because they are ambiguous.
+MONTHS = ('jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec')
+CLOCK = r'(?P<hour>\d\d?)(?P<minutes>:\d\d(?::\d\d(?:\.\d+)?)?)(?: (?P<half>[AP]M))?(?P<offset>[+-]\d\d:?\d\d)?'
+OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
+    # `Tue, 24 Nov 2026 09:00:00+0000`, `24/Nov/2026:09:00:00+0000` and `24-Nov-2026 09:00:00`
+    rf'(?:[A-Z]{{3}}, )?(?P<day>\d\d?)[ /-](?P<month>[A-Z]{{3}})[ /-](?P<year>\d{{4}})[ :]{CLOCK}',
+    # `Tue Nov 24 09:00:00 2026` and `Tue Nov 24 09:00:00 UTC 2026`
+    rf'[A-Z]{{3}} (?P<month>[A-Z]{{3}}) (?P<day>\d\d?) {CLOCK}(?: UTC| GMT)? (?P<year>\d{{4}})',
+    # `11/24/2026 9:00:00 AM` and `24/11/2026 09:00`
+    rf'(?P<month>\d\d?)/(?P<day>\d\d?)/(?P<year>\d{{4}}) {CLOCK}',
+)]
+DATE_ALONE = re.compile(r'(?a)\d{4}-\d\d-\d\d')
 
-    Return '' if the text is neither, or is before the year 2000 or more than a day after now.
+
+def other_date_to_iso(text: str) -> str:
+    """Return a date of OTHER_DATES in ISO 8601, and any other text as it is.
+
+    Raise ValueError if its month or hour does not exist, or if its day and month could change places: `3/4/2026` may be
+    in March or April, `3/24/2026` is in March.
+    """
+    match = next(filter(None, (pattern.fullmatch(text) for pattern in OTHER_DATES)), None)
+    if not match:
+        return text
+    hour = int(match['hour'])
+    if match['half']:
+        if not 1 <= hour <= 12:
+            raise ValueError('it has no such hour')
+        hour = hour % 12 + (12 if match['half'].upper() == 'PM' else 0)
+    month, day = month_and_day(match['month'], match['day'])
+    return f'{match["year"]}-{month:02}-{day:02}T{hour:02}{match["minutes"]}{match["offset"] or ""}'
+
+
+def month_and_day(month: str, day: str) -> tuple[int, int]:
+    """Return the month and the day of a date: ('nov', '24'), ('11', '24') or ('24', '11') -> (11, 24).
+
+    Raise ValueError if the month is an unknown word, or if two numbers could be the day.
+    """
+    if not month.isdecimal():
+        return MONTHS.index(month.lower()) + 1, int(day)
+    earlier, later = sorted((int(month), int(day)))
+    if later <= 12 and earlier != later:
+        raise ValueError('the order of day and month is not certain')
+    return earlier, later
+
+
+def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day: int = 24 * 3600) -> str:
+    """Return a date or a Unix time (in s, ms, µs or ns) in RFC 3339; `now` is in seconds.
+
+    Return '' if the text is neither, if it could be two dates, or if it is before the year 2000 or more than a day after
+    now.
     """
     unix_time_pattern = r'(?a)\d{9,19}(\.\d*)?'  # 1764000000, 1764000000123 or 1764000000.123
     large_float = r'\d\.\d+[eE]\+?\d\d?'  # 1.764e+18, as some senders write nanoseconds
     with suppress(ValueError, OverflowError):
         if re.fullmatch(f'{unix_time_pattern}|{large_float}', text):
-            seconds = float(text)
-            while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
-                seconds /= 1000
-            text = utc_text(seconds)
+            if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
+                text = f'{text[:8]}T{text[8:]}'
+            else:
+                seconds = float(text)
+                while seconds >= 1e11:  # in seconds, that is beyond the year 5000: the unit is smaller
+                    seconds /= 1000
+                text = utc_text(seconds)
         # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
-        return iso_date_to_rfc3339(re.sub(' (?:UTC|GMT)$| (?=[+-])', '', text), year_2000, now + day)
+        text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)
+        is_iso = text[:4].isdecimal()  # OTHER_DATES have their year later
+        return iso_date_to_rfc3339(text if is_iso else other_date_to_iso(text), year_2000, now + day)
     return ''
 
 
@@ -1258,6 +1630,9 @@ def count_byte(byte: bytes, source: bytes | Raw) -> int:
     return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
 
 
+UNKNOWN = object()  # in place of values that would take too much time to read: it meets no condition
+
+
 class JsonArray(dict[str, Any]):
     """A JSON array of any size, of which only the first item is kept apart, as a Raw.
 
@@ -1272,6 +1647,34 @@ class JsonArray(dict[str, Any]):
     def length(self) -> int:
         """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
         return len(ANYTHING.decode(self.source)) if count_byte(b',', self.source) < 1_000_000 else 1
+
+    def values_at(self, path: str) -> list[Any]:
+        """Return the value at a dotted path in each item, None for an item without it.
+
+        Return [UNKNOWN] if the array is too large to be read whole, or if what should be an object on the way is not.
+        """
+        if len(memoryview(self.source)) > SMALL_BODY_BYTES:
+            return [UNKNOWN]
+        with suppress(ValueError):
+            members = item_decoder(path).decode(self.source)
+            for _ in path.split('.'):
+                members = [member and member.value for member in members]
+            values = [member and ANYTHING.decode(member) for member in members]
+            return values if len(values) <= MAX_EVENTS else [UNKNOWN]
+        return [UNKNOWN]
+
+
+@lru_cache  # the table of senders contains few such paths
+def item_decoder(path: str) -> Decoder[Any]:
+    """Return a decoder that follows a dotted path in every item of an array, in one pass.
+
+    For the path `a.b` it returns structs whose `value.value` is the JSON text of the member `b` of the member `a`, or None.
+    """
+    *outer_keys, last_key = path.split('.')
+    struct: Any = defstruct('Member', [('value', Raw, Raw(b'null'))], rename={'value': last_key})
+    for key in reversed(outer_keys):
+        struct = defstruct('Member', [('value', struct | None, None)], rename={'value': key})
+    return Decoder(list[struct])
 
 
 def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = 1000) -> Any:
@@ -1346,20 +1749,36 @@ def sender_rows() -> Iterator[Row]:
     """Yield a Row for each way to identify a sender, in the order of SENDERS."""
     alternatives = [(each, columns) for columns in sender_table() for each in columns['identified by'].split(' / ')]
     for number, (identified_by, columns) in enumerate(alternatives):
-        conditions = identified_by.split()
+        conditions = shlex.split(identified_by)
         first_paths, _, _ = conditions[0].partition('=')
         name = columns['name'].replace('{}', f'{{{first_paths}}}')
         # `{title} ({host})` -> [('', 'title', ''), (' (', 'host', ')')]
         name_parts = [NamePart(*part) for part in re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)]
-        rank = (0 if identified_by.startswith('@') else 1, number)
-        yield Row(rank, conditions, name_parts, columns.get('time', ''))
+        rank = (0 if first_paths.startswith('@') else 1, number)
+        severity = columns.get('severity', '')
+        recovered, _, recovered_at = columns.get('recovered', '').partition(' at ')
+        key_prefix, _, problem_key = columns.get('problem key', '').rpartition(': ')
+        yield Row(rank, conditions, name_parts, columns.get('time', ''), severity_paths(severity), severity == NOTHING,
+                  alternatives_in(recovered), recovered_at, key_prefix, alternatives_in(problem_key))
+
+
+def severity_paths(column: str) -> list[tuple[str, str]]:
+    """Return the scales and paths in a column of severity: 'a|falco:b' -> [('words', 'a'), ('falco', 'b')]."""
+    pairs = [path.rpartition(':') for path in column.split('|') if path and path != NOTHING]
+    return [(scale or 'words', path) for scale, _, path in pairs]
+
+
+def alternatives_in(column: str) -> list[list[str]]:
+    """Return the paths and conditions of each alternative in a column: 'a b / c' -> [['a', 'b'], ['c']]."""
+    return [shlex.split(alternative) for alternative in column.split(' / ') if alternative]
 
 
 def sender_table() -> Iterator[dict[str, str]]:
     """Yield the columns of each row of SENDERS: {'sender': 'Datadog', 'name': '{}', ...}. The last ones may be missing."""
     for row_text in re.split(r'\n(?! )', SENDERS.strip()):  # `A | b |\n    c\nD | e` -> ['A | b |\n    c', 'D | e']
-        unbroken = re.sub(r'\s+(?=[^{}]*})', '', row_text)  # `{a|\n    b} c` -> `{a|b} c`
-        yield dict(zip(COLUMNS, ' '.join(unbroken.split()).split(' | '), strict=False))
+        unbroken = re.sub(r'\n *(?=[^{}]*})|(?<=\S\|)\n *', '', row_text)  # `{a|\n    b} c|\n    d` -> `{a|b} c|d`
+        columns = re.split(r' \|(?= |$)', ' '.join(unbroken.split()))  # a column between two others may be empty: `a | | b`
+        yield dict(zip(COLUMNS, map(str.strip, columns), strict=False))
 
 
 ROWS = read_senders()
@@ -1371,7 +1790,9 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
 
     `parent` is the word of the key that the object is under, or ''.
     """
-    keys_by_word = {re.sub('[-_.:@]', '', key.lower()): key for key in keys}
+    keys_by_word = {re.sub('[-_.:@ ]', '', key.lower()): key for key in keys if key != '@type'}  # `@type` names a schema
+    if parent == 'resource':
+        keys_by_word.pop('type', None)  # of the thing, not of what happened to it
     if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
         keys_by_word.setdefault(parent + 'name', keys_by_word['name'])
     return {meaning: {word: keys_by_word[word] for word in words if word in keys_by_word}
@@ -1394,17 +1815,40 @@ class Scope:
         """Return the values of the keys that have this meaning, the best first."""
         return [find(self.members, key) for key in self.keys[meaning].values()]
 
-    def inner(self, meaning: str) -> Iterator['Scope']:
-        """Yield a scope for each object, or first item of a list, under a key that has this meaning."""
+    def inner(self, meaning: str, has_lists: bool = True) -> Iterator['Scope']:
+        """Yield a scope for each object under a key that has this meaning, and for the first item of a list there.
+
+        Without `has_lists`, ignore lists.
+        """
         for word, key in self.keys[meaning].items():
             value = find(self.members, key)
-            members = find(value, '0') if isinstance(value, JsonArray) else value
-            if isinstance(members, dict):
-                yield Scope(members, word)
+            if has_lists or not isinstance(value, JsonArray):
+                yield from scopes_in(value, word)
+
+    def others(self) -> Iterator['Scope']:
+        """Yield a scope for each object, and for the first item of each list, under a key that no meaning leads to."""
+        known = set(self.keys['inside'].values())
+        for key, value in list(islice(self.members.items(), 200)):
+            is_single = isinstance(value, Raw) and bytes(memoryview(value)[:1]) not in (b'{', b'[')
+            if key not in known and not is_single:
+                yield from scopes_in(find(self.members, key))
+
+
+def scopes_in(value: Any, parent: str = '') -> Iterator[Scope]:
+    """Yield a scope for an object, or for the first item of a list, if it is one."""
+    members = find(value, '0') if isinstance(value, JsonArray) else value
+    if isinstance(members, dict):
+        yield Scope(members, parent)
+
+
+def gravest(scale: str, values: list[Any]) -> float | None:
+    """Return the highest severity that one of the values means on a scale, or None."""
+    severities = [SCALE[scale].severity(value) for value in values]
+    return max((severity for severity in severities if severity is not None), default=None)
 
 
 class ThirdPartyEvent:
-    """A third-party payload. Its methods find the name, the type and the time of the incident.
+    """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
 
     `source` is its JSON, `headers` are those of its request, by name in lower case.
     """
@@ -1414,6 +1858,8 @@ class ThirdPartyEvent:
         self.top = Scope(self.members)
         self.headers = headers
         self.contains_token = contains_token
+        self.source = source
+        self.inner_events: dict[str, ThirdPartyEvent] = {}
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
@@ -1423,16 +1869,42 @@ class ThirdPartyEvent:
         """Yield the names that the event may have, the best first; '' if one of the ways to find a name finds none."""
         if self.row:
             yield self.name_by_row(self.row)
-        own_name = self.text_member('name')
-        yield '' if IDENTIFIER.fullmatch(own_name.strip()) else self.clean_text(own_name)
         if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
             start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
             for each in start.splitlines()[:50]:
                 # PREAMBLE also matches the empty text, so that its first match is always at the start.
                 yield self.clean_text(PREAMBLE.sub('', each, count=1))
+        yield from self.names_by_general_rule()
+
+    def names_by_general_rule(self) -> Iterator[str]:
+        """Yield what happened, or the kind of event and what it is about, such as `product.created: Blue mug`."""
+        name = self.own_name()
+        text, who = self.text_and_who(name)
+        topic = self.topic()
+        if text and not topic and (text == name or self.says_what_happened(text)):
+            yield text
+        kind = topic or self.kind or self.best(self.other_scopes, 'kind elsewhere')
+        yield self.joined(kind, text or who or self.entity())
+
+    def text_and_who(self, name: str) -> tuple[str, str]:
+        """Return the best text of the event, and a better one that only says who or what is concerned; either can be ''."""
+        text, who = name, ''
         for meaning in ('title', 'rule', 'summary', 'text'):
-            yield self.first_usable(self.values(meaning))
-        yield self.kind_and_entity()
+            if text and not WHO.fullmatch(text):
+                return text, who
+            who = who or text
+            text = self.best(self.scopes(), meaning)
+        return ('', who or text) if WHO.fullmatch(text) else (text, who)
+
+    def says_what_happened(self, text: str) -> bool:
+        """Return whether a text needs no kind of event before it: it is not one word, and the kind is not like `order.created`.
+
+        Look for the kind only in the event itself, because that is quick.
+        """
+        if ' ' not in text:
+            return False
+        kind = self.best([self.top], 'kind')
+        return not re.fullmatch(r'(?i)\S+[./:]\S+|\S+ed', kind)  # `order.created`, `TASK_CREATED`
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -1448,18 +1920,135 @@ class ThirdPartyEvent:
         return without_error_markers(chosen) if chosen else None
 
     def occurred(self, now: float) -> str:
-        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
-        if self.row and self.row.time == ARRIVAL_TIME:
+        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds.
+
+        The time of a recovery is that at which the problem ended.
+        """
+        if self.row and self.is_recovery:
+            return any_time_to_rfc3339(self.first_text(self.row.recovered_at)[1], now) if self.row.recovered_at else ''
+        return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
+
+    def possible_times(self) -> Iterator[str]:
+        """Yield the texts that may be the event's time, the best first."""
+        for path in self.row.time.split('|') if self.row and self.row.time else []:
+            if path == NOTHING:
+                return
+            yield self.clean_text(self.value_at(path))
+        yield from self.times_by_general_rule()
+        if len(self.members) == 1:
+            # At the start of a line of a log, perhaps after the header of a syslog message. Without an offset, it may be local.
+            date_with_offset = r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)'
+            if start := re.match(rf'(?a)\s*(?:<\d{{1,3}}>(?:\d )?)?({date_with_offset})(?!\S)', self.text_member('body')):
+                yield start[1]
+
+    def times_by_general_rule(self) -> Iterator[str]:
+        """Yield the texts under the keys that mean a time; last the dates alone, joined with a time alone beside them."""
+        time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
+        from_dates_alone: list[str] = []
+        for scope in chain([self.top], self.top.inner('time inside')):
+            if not scope.keys['time']:
+                continue
+            texts = [self.clean_text(value) for value in scope.values('time')]
+            for text in texts:
+                if DATE_ALONE.fullmatch(text):
+                    from_dates_alone += [*(f'{text} {time}' for time in texts if re.fullmatch(time_alone, time)), text]
+                else:
+                    yield text
+        yield from from_dates_alone
+
+    def severity(self) -> float | None:
+        """Return how severe the event is on XSOAR's scale, or None if nothing says so."""
+        if self.row:
+            if self.is_recovery:
+                return RECOVERED_SEVERITY
+            for scale, path in self.row.severities:
+                if path.startswith('*'):
+                    return self.inner_event(path).severity()
+                if (severity := gravest(scale, self.values_at(path))) is not None:
+                    return severity
+            if self.row.has_no_severity:
+                return None
+        return self.severity_by_general_rule() if self.may_have_severity() else None
+
+    def may_have_severity(self) -> bool:
+        """Return whether a key under which the general rule finds a severity can be in the event.
+
+        Searching a small text is much faster than decoding it, and most events that no row knows have none.
+        """
+        source = self.source
+        return (len(source) > SMALL_BODY_BYTES or b'everity' in source or b'EVERITY' in source
+                or b'riticality' in source or b'RITICALITY' in source)
+
+    def severity_by_general_rule(self) -> float | None:
+        """Return the severity of the first word of it under a key that means one, or None."""
+        for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
+            texts = [value for value in scope.values('severity') if isinstance(value, str)]
+            for text in texts:
+                if (severity := SCALE['words'].severity(text)) is not None:
+                    return severity
+        return None
+
+    @cached_property
+    def is_recovery(self) -> bool:
+        """Return whether the event certainly reports the end of a problem."""
+        if not self.row:
+            return False
+        return any(all(map(self.meets_strictly, conditions)) for conditions in self.row.recoveries)
+
+    def meets_strictly(self, condition: str) -> bool:
+        """Return whether all values at the condition's path meet it (`a.*.b=c`), or none of them does (`!a.*.b=c`)."""
+        if condition.startswith('*'):
+            return self.inner_event(condition).is_recovery
+        path, _, wanted = condition.removeprefix('!').partition('=')
+        values = self.values_at(path)
+        if UNKNOWN in values:
+            return False
+        are_met = [str(value) == wanted if wanted else bool(value) for value in values]
+        return not any(are_met) if condition.startswith('!') else bool(values) and all(are_met)
+
+    def problem_key(self) -> str:
+        """Return what identifies the problem that the event is about among all others, or '' if that is not certain."""
+        if not self.row:
             return ''
-        if self.row and self.row.time:
-            _, text = self.first_text(self.row.time)
-            return any_time_to_rfc3339(text, now)
-        values = (value for scope in chain([self.top], self.top.inner('time inside')) for value in scope.values('time'))
-        return first_of(any_time_to_rfc3339(self.clean_text(value), now) for value in values)
+        for alternative in self.row.problem_keys:
+            if alternative[0].startswith('*'):
+                return self.inner_event(alternative[0]).problem_key()
+            paths = [each for each in alternative if not re.search('[!=]', each)]
+            parts = [self.key_part(path) for path in paths]
+            if all(parts) and all(self.meets_strictly(each) for each in alternative if each not in paths):
+                return f'{self.row.key_prefix}:{self.queryable("/".join(parts))}'
+        return ''
+
+    def key_part(self, paths: str) -> str:
+        """Return the text or number at the first of some paths (`a|b`) that has any value, or '' if there are several."""
+        for path in paths.split('|'):
+            values = self.values_at(path)
+            if any(value not in (None, '') for value in values):
+                # A longer text may have been cut by read_value, so that two problems could look the same.
+                is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 4000
+                return str(values[0]) if is_certain else ''
+        return ''
+
+    def queryable(self, key: str) -> str:
+        """Return a problem key in a form that can stand in a query of XSOAR and does not contain the token."""
+        if re.fullmatch(r'[A-Za-z0-9._:/@-]{1,100}', key) and not self.contains_token(key):
+            return key
+        return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+    def values_at(self, path: str) -> list[Any]:
+        """Return the value at a path, or those in every item of a list (`alerts.*.status`), None for an item without it.
+
+        Return [] if there is no value, or no list.
+        """
+        list_path, has_star, item_path = path.partition('.*.')
+        value = self.value_at(list_path)
+        if not has_star:
+            return [] if value is None else [value]
+        return value.values_at(item_path) if isinstance(value, JsonArray) else []
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
-        value = find(self.members, key)
+        value = find(self.members, key) if key in self.members else None  # most events lack the keys that are looked for
         return value if isinstance(value, str) else ''
 
     @cached_property
@@ -1515,27 +2104,59 @@ class ThirdPartyEvent:
         """Return the value at a path of SENDERS, which may begin with `@` or `*`; None, or '' with `*`, if there is none."""
         if path.startswith('@'):
             return self.headers.get(path.removeprefix('@'))
-        if not path.startswith('*'):
-            return find(self.members, path)
-        # The text at this path is another event: JSON, perhaps in base64. Its name is wanted.
-        source = str(find(self.members, path.removeprefix('*'))).encode()
-        with suppress(ValueError):
-            source = base64.b64decode(source, validate=True)
-        return ThirdPartyEvent(source, {}, self.contains_token).name()
+        if path.startswith('*'):
+            return self.inner_event(path).name()
+        return find(self.members, path)
 
-    def kind_and_entity(self) -> str:
-        """Return the kind of event and the entity that it concerns, such as `login_failed: db-1`.
+    def inner_event(self, path: str) -> 'ThirdPartyEvent':
+        """Return the event that the text at a path such as `*Message` contains as JSON, perhaps in base64."""
+        if path not in self.inner_events:
+            source = str(find(self.members, path.removeprefix('*'))).encode()
+            with suppress(ValueError):
+                source = base64.b64decode(source, validate=True)
+            self.inner_events[path] = ThirdPartyEvent(source, {}, self.contains_token)
+        return self.inner_events[path]
 
-        If the event has only one of them, return that one; if it has neither, return ''.
-        """
-        # Such as `X-Acme-Event: push`.
-        kinds_in_headers = [value for name, value in self.headers.items() if re.match('x-.*(event|topic)', name)]
-        entity_names = (value for scope in self.top.inner('entity') for value in scope.values('entity name'))
-        kind = self.first_usable(chain(self.values('kind'), kinds_in_headers))
-        entity = self.first_usable(chain(self.values('entity'), entity_names))
-        return self.clean_text(': '.join(filter(None, (kind, entity))))
+    def own_name(self) -> str:
+        """Return the event's `name`, or '' if it has none or that cannot be what happened: an identifier, or a logger's name."""
+        name = self.clean_text(self.text_member('name'))
+        if not name:
+            return ''
+        is_loggers = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
+        return '' if is_loggers or NO_NAME.fullmatch(name) else name
 
-    def first_usable(self, values: Iterator[Any], max_values: int = 40) -> str:
+    def topic(self) -> str:
+        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if it says no more than the event's own."""
+        names = topic_headers(tuple(self.headers))
+        topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
+        return topic if topic and word_count(topic) > word_count(self.kind) else ''
+
+    @cached_property
+    def kind(self) -> str:
+        """Return the kind of event that the event tells itself (`login_failed`), or ''."""
+        return self.best(self.scopes(), 'kind')
+
+    def entity(self) -> str:
+        """Return the name of the host, the user or another thing that the event concerns, or ''."""
+        objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
+        name = (self.best(self.other_scopes, 'title') or self.best(self.scopes(), 'object') or self.best(objects, 'name')
+                or self.best(self.inner_scopes, 'name') or self.best(self.scopes(), 'person') or self.best(persons, 'name')
+                or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name'))
+        return name or self.entity_id([*objects, *persons, *self.inner_scopes, *self.other_scopes])
+
+    def entity_id(self, scopes: list[Scope]) -> str:
+        """Return the first `id` in some scopes that is neither too short to say anything nor a GUID or a hash, or ''."""
+        ids = (value for scope in scopes for value in scope.values('id'))
+        texts = map(self.clean_text, islice(ids, 40))
+        return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
+
+    def joined(self, kind: str, subject: str) -> str:
+        """Return what happened and to what, such as `login_failed: db-1`, or the only one of them that is known."""
+        if kind.lower() in subject.lower():
+            return subject
+        return self.clean_text(': '.join(filter(None, (kind, subject))))
+
+    def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
         """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
         for text in map(self.clean_text, islice(values, max_values)):
             # The pattern is for ASCII only: in Chinese, three characters can say what happened.
@@ -1543,11 +2164,18 @@ class ThirdPartyEvent:
                 return text
         return ''
 
-    def values(self, meaning: str) -> Iterator[Any]:
-        """Yield the values of the keys that have this meaning, in the event and then in its inner scopes."""
-        yield from self.top.values(meaning)
-        for scope in self.inner_scopes:
-            yield from scope.values(meaning)
+    def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
+        """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
+        for meaning in meanings:
+            for scope in scopes:
+                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
+                    return text
+        return ''
+
+    def scopes(self) -> Iterator[Scope]:
+        """Yield the event's own scope and its inner scopes."""
+        yield self.top
+        yield from self.inner_scopes
 
     @cached_property
     def inner_scopes(self) -> list[Scope]:
@@ -1557,6 +2185,12 @@ class ThirdPartyEvent:
         """
         deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
         return list(islice(chain(self.top.inner('inside'), deeper), 40))
+
+    @cached_property
+    def other_scopes(self) -> list[Scope]:
+        """Return at most 12 other objects in the event: they are less likely to say what happened."""
+        outer_scopes = chain([self.top], self.top.inner('deeper'))
+        return list(islice((inner for outer in outer_scopes for inner in outer.others()), 12))
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
@@ -1593,6 +2227,7 @@ class Arrival:
     settings: Settings
     query: dict[str, str] = field(default_factory=dict)
     note: Callable[[str], Any] = note_nothing
+    skipped: int = 0  # the recoveries that the URL's ?skip=resolved left out
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
 
@@ -1601,6 +2236,30 @@ class Arrival:
         """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
         url_type = self.query.get('type', '')
         return '' if contains_token(self.settings, url_type) else without_error_markers(url_type)
+
+    @cached_property
+    def severity_from_url(self) -> float | None:
+        """Return the severity that the URL's ?severity= names for what says none itself, or None."""
+        value = self.query.get('severity', '')
+        for scale in ('words', 'xsoar') if value else ():
+            if (severity := SCALE[scale].severity(value)) is not None:
+                return severity
+        self.note_unknown('severity')
+        return None
+
+    @cached_property
+    def skips_recoveries(self) -> bool:
+        """Return whether the URL says ?skip=resolved."""
+        if self.query.get('skip') != 'resolved':
+            self.note_unknown('skip')
+        return self.query.get('skip') == 'resolved'
+
+    def note_unknown(self, parameter: str) -> None:
+        """Note a parameter of the URL whose value is unknown: a 400 would lose every event of many senders."""
+        value = self.query.get(parameter, '')
+        if value:
+            shown = 'a text with the token' if contains_token(self.settings, value) else repr(value[:40])
+            self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.')
 
     @cached_property
     def kept_headers_json(self) -> bytes:
@@ -1941,7 +2600,7 @@ RAW_KEYS = ('raw_json', 'rawJson', 'rawJSON')
 DEFAULT_NAME = 'Generic Webhook incident'
 # Decoding an object ends at its first key that an envelope does not have: then it is a third-party payload.
 ENVELOPE = Decoder(defstruct(
-    'Envelope', [(key, Raw, Raw()) for key in TEXT_KEYS + RAW_KEYS], forbid_unknown_fields=True))
+    'Envelope', [(key, Raw, Raw()) for key in (*TEXT_KEYS, 'severity', *RAW_KEYS)], forbid_unknown_fields=True))
 
 
 def payload_incidents(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
@@ -1950,8 +2609,9 @@ def payload_incidents(source: bytes, arrival: Arrival) -> list[dict[str, Any]]:
     unknown_key = ''
     try:
         fields = asdict(ENVELOPE.decode(source))
+        is_envelope = any(fields[key] for key in RAW_KEYS) or not fields['severity']  # third parties send a severity, too
         # An empty object is an envelope, unless the headers identify a sender such as Shopify and say what happened.
-        if any(fields.values()) or not arrival.has_known_sender:
+        if is_envelope and (any(fields.values()) or not arrival.has_known_sender):
             return [envelope_incident(fields, source, arrival)]
     except ValidationError as error:
         _, _, key_and_quote = str(error)[:300].partition('`')  # "Object contains unknown field `x`"
@@ -1966,15 +2626,23 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     `unknown_key`, the key because of which it is not an envelope.
     """
     event = arrival.event(source)
-    if raw_key := first_of(key for key in RAW_KEYS if key in event.members):
-        raise BadRequest(f"Only 'name', 'type' and 'occurred' can be sent beside '{raw_key}': move other keys into it, "
-                         "or omit it, and the whole object becomes the incident's details.", unknown_key)
+    if raw_keys := [key for key in RAW_KEYS if key in event.members]:
+        raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other keys "
+                         "into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
     path = arrival.query.get('each', '')
     items = items_at(source, path) if path else []
-    if items:
-        return [third_party_incident(item, arrival.event(item), arrival) for item in items]
-    if path:
+    if path and not items:
         arrival.note('The path of ?each= does not lead to an array of objects, so the event becomes one incident.')
+    if not items:
+        return unless_skipped(source, event, arrival)
+    return [incident for item in items for incident in unless_skipped(item, arrival.event(item), arrival)]
+
+
+def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> list[dict[str, Any]]:
+    """Return the incident of a third-party event, or none if it is a recovery and the URL says ?skip=resolved."""
+    if arrival.skips_recoveries and event.is_recovery:
+        arrival.skipped += 1
+        return []
     return [third_party_incident(source, event, arrival)]
 
 
@@ -1990,14 +2658,29 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
     raw_keys = [key for key in RAW_KEYS if key in members]
     if len(raw_keys) > 1:
         raise BadRequest(f"'{raw_keys[0]}' and '{raw_keys[1]}' are the same field: send only one of them.")
+    severity = envelope_severity(members.pop('severity')) if 'severity' in members else None
     texts = {key: read_text(key, member) for key, member in members.items()}
     raw_json = members[raw_keys[0]] if raw_keys else source
-    return {
+    incident = {
         'name': texts.get('name') or DEFAULT_NAME,
         'type': texts.get('type') or arrival.type_from_url or arrival.settings.incident_type,
         'occurred': read_date(texts.get('occurred')) or arrival.occurred,
         'rawJSON': to_raw_json(raw_json),
     }
+    if severity is None:
+        severity = arrival.severity_from_url
+    return incident if severity is None else {**incident, 'severity': severity}
+
+
+def envelope_severity(member: bytes) -> float | None:
+    """Return the severity of an envelope from its JSON, or None for null. Raise BadRequest for anything else."""
+    value = read_value(Raw(member))
+    severity = SCALE['words' if isinstance(value, str) else 'xsoar'].severity(value)
+    if severity is None and value is not None:
+        words = ', '.join(SCALE['words'].by_word)
+        raise BadRequest("'severity' is unknown; it must be 0, 0.5, 1, 2, 3 or 4, or one of the words "
+                         f'{words}.', found=str(value)[:40])
+    return severity
 
 
 def read_text(key: str, member: bytes) -> str | None:
@@ -2049,7 +2732,26 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
         'type': event.incident_type(arrival.type_from_url, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': to_raw_json(source, headers),
+        **triage(event, arrival),
     }
+
+
+def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
+    """Return the fields of an incident that say how bad it is, whether it has ended, and which problem it belongs to.
+
+    Only what is certain is there: a wrong severity hides an alert, a wrong key joins two problems.
+    """
+    severity = event.severity()
+    if severity is None:
+        severity = arrival.severity_from_url
+    fields: dict[str, Any] = {} if severity is None else {'severity': severity}
+    if not event.row:  # only rows say what a recovery and a problem key are
+        return fields
+    if event.is_recovery:
+        fields['labels'] = [{'type': 'state', 'value': 'resolved'}]
+    if key := event.problem_key():
+        fields['dbotMirrorId'] = key
+    return fields
 
 
 def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
@@ -2153,6 +2855,7 @@ class Request:
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
+    skipped: int = 0  # the recoveries that ?skip=resolved left out
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -2663,6 +3366,7 @@ DELIVERY_IDS = {
     'x-atlassian-webhook-identifier': '', 'x-request-uuid': '',  # x-request-uuid: Bitbucket
     'request-id': 'sentry-hook-resource',  # many HTTP libraries add a request-id; Sentry's is a delivery id
     'linear-delivery': '', 'x-snyk-transport-id': '', 'x-zendesk-webhook-invocation-id': '', 'x-hcp-radar-message-id': '',
+    'x-mlflow-delivery-id': '',
     'ce-id': 'ce-source',  # CloudEvents: an id is unique within its source only
     'x-amz-sns-message-id': '',
 }
@@ -3242,9 +3946,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
         """Return the response with the created incidents, or with those of the delivery that this one repeats."""
         if not post.incidents:
+            if request.skipped:
+                request.log_note = 'skipped: resolved'
             return json_response(b'[]')
         original = self.deliveries.once(delivery, post)
         request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
+        if request.skipped:
+            request.log_note += ', skipped: resolved'
         return json_response(original.created_json)
 
     def read_post(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
@@ -3265,7 +3973,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if response:
                 request.log_note = 'handshake'
                 return response
-            post = Post(to_incidents(payloads, self.arrival(request)), request.memory_bytes)
+            arrival = self.arrival(request)
+            post = Post(to_incidents(payloads, arrival), request.memory_bytes)
+            request.skipped = arrival.skipped
             post.hand_over_by = hand_over_by
             # Without the token, which says nothing about what is to be created.
             parameters = [(name, value) for name, value in request.query.items()

@@ -80,7 +80,7 @@ def test_the_details_of_an_envelope_are_what_was_sent_to_the_letter(body, detail
     ({'name': 1}, "'name' is a number"), ({'name': ['a']}, "'name' is an array"), ({'type': {}}, "'type' is an object"),
     ({'occurred': True}, "'occurred' is true or false"), ({'raw_json': 'text'}, "'raw_json' is a string"),
     ({'raw_json': None}, "'raw_json' is null"), ({'rawJson': 1}, "'rawJson' is a number"),
-    ({'raw_json': {}, 'rawJson': {}}, 'only one'), ({'raw_json': {}, 'severity': 3}, "beside 'raw_json'"),
+    ({'raw_json': {}, 'rawJson': {}}, 'only one'), ({'raw_json': {}, 'level': 3}, "beside 'raw_json'"),
     ({'occurred': 'yesterday'}, "'occurred' is not an ISO 8601 date"), ({'occurred': ''}, "'occurred' is not"),
 ])
 def test_an_envelope_that_breaks_our_format_is_refused_with_the_rule(fields, word):
@@ -119,7 +119,7 @@ def test_an_envelope_that_tells_no_time_occurred_when_it_arrived(occurred):
 def test_a_foreign_payload_is_kept_whole_with_the_requests_headers():
     incident = incident_of('{"name": "alert", "type": 7, "severity": 1.50}')
     assert incident['rawJSON'] == '{"name": "alert", "type": 7, "severity": 1.50, "headers": {"x-event": "push"}}'
-    assert (incident['name'], incident['type']) == ('alert', 'Phishing')
+    assert (incident['name'], incident['type']) == ('push: alert', 'Phishing')
 
 
 def test_a_foreign_payload_with_headers_of_its_own_keeps_them():
@@ -208,7 +208,7 @@ def test_half_a_surrogate_pair_becomes_the_character_for_what_can_not_be_read(se
 def test_a_marker_of_the_servers_errors_in_a_foreign_name_or_type_is_written_as_none():
     incident = incident_of('{"name": "a $$## b", "type": "[ERROR-fd5a7750-7182-4b38-90ba-091824478903]", "other": "$$##", '
                            '"occurred": "2025-11-24T10:00:00Z"}')
-    assert (incident['name'], incident['type']) == ('a $ $## b', '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]')
+    assert (incident['name'], incident['type']) == ('push: a $ $## b', '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]')
     assert not any(marker in str(incident) for marker in ERROR_MARKERS)
 
 

@@ -1,0 +1,272 @@
+"""Severity, recovery and problem key: each scale at its edges, each word, each doubt. The senders' payloads are in senders/."""
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from app import App
+from GenericWebhook import SCALE
+from tools.names_table import SENDERS, TOKEN
+
+WORDS = {
+    4: 'critical fatal emergency disaster blocker P1', 3: 'high error major severe P2',
+    2: 'medium moderate warning warn average P3',
+    1: 'low minor notice P4', 0.5: 'info informational information debug verbose trace P5',
+}
+EACH_WORD = [(word, severity) for severity, words in WORDS.items() for word in words.split()]
+
+
+def incidents(payload: Any, query: str = '', **headers: str) -> list[dict[str, Any]]:
+    """Post a payload with the token, and return the incidents that XSOAR was given."""
+    with App() as app:
+        response = app.authorized(json.dumps(payload), **headers) if not query else app.post(
+            json.dumps(payload), {'Authorization': app.token}, query)
+        assert response.status == 200, response.text
+        return app.incidents
+
+
+def severity(payload: Any, query: str = '') -> Any:
+    """Return the severity of a payload's only incident, or None if XSOAR was given none."""
+    [incident] = incidents(payload, query)
+    return incident.get('severity')
+
+
+@pytest.mark.parametrize(('word', 'expected'), EACH_WORD)
+def test_a_word_is_a_severity_in_an_envelope_a_payload_and_a_url(word: str, expected: float) -> None:
+    for spelling in (word, word.upper(), word.title(), f'E_{word}'):
+        assert severity({'raw_json': {}, 'severity': spelling}) == expected
+        assert severity({'title': 'Disk full', 'severity': spelling}) == expected
+        assert severity({'title': 'Disk full'}, f'severity={spelling}') == expected
+
+
+def test_the_vocabulary_has_no_other_words() -> None:
+    assert SCALE['words'].by_word == {word.lower(): severity for word, severity in EACH_WORD}
+
+
+@pytest.mark.parametrize('number', [0, 0.5, 1, 2, 3, 4])
+def test_an_envelope_may_have_a_number_of_the_scale(number: float) -> None:
+    assert severity({'raw_json': {}, 'severity': number}) == number
+
+
+@pytest.mark.parametrize('value', ['urgent', '3', 5, -1, 0.7, True, [], {}, '', 'none', 'unknown'])
+def test_a_wrong_severity_of_an_envelope_is_400_with_the_words(value: Any) -> None:
+    with App() as app:
+        response = app.authorized(json.dumps({'raw_json': {}, 'severity': value}))
+    assert response.status == 400
+    assert all(word.lower() in response.detail for word, _ in EACH_WORD)
+    assert '0, 0.5, 1, 2, 3 or 4' in response.detail
+    assert not app.incidents
+
+
+@pytest.mark.parametrize('envelope', [
+    {}, {'name': 'a'}, {'name': 'a', 'type': 'b', 'occurred': '2026-11-24T10:00:00Z', 'raw_json': {'severity': 'high'}},
+    {'raw_json': {}, 'severity': None}])
+def test_the_seeds_envelope_keeps_exactly_its_four_keys(envelope: dict[str, Any]) -> None:
+    [incident] = incidents(envelope)
+    assert set(incident) == {'name', 'type', 'occurred', 'rawJSON'}
+
+
+def test_an_envelopes_own_severity_comes_before_the_urls() -> None:
+    assert severity({'raw_json': {}, 'severity': 'low'}, 'severity=high') == 1
+    assert severity({'raw_json': {}}, 'severity=high') == 3
+
+
+def test_an_object_with_severity_but_without_raw_json_is_a_third_party_payload() -> None:
+    [incident] = incidents({'name': 'Disk full', 'severity': 'high'})
+    assert json.loads(incident['rawJSON']).items() >= {'name': 'Disk full', 'severity': 'high'}.items()
+    assert incident['severity'] == 3
+
+
+@pytest.mark.parametrize('payload', [
+    {'severity': 3}, {'severity': '3'}, {'level': 'critical'}, {'priority': 'high'}, {'severity': 'unheard of'},
+    {'severity': None}, {'severity': True}, {'data': [{'severity': 'high'}]}, {'details': {'severity': 'high'}},
+    {'alert': {'data': {'severity': 'high'}}}])
+def test_what_is_no_certain_severity_is_none(payload: dict[str, Any]) -> None:
+    assert severity({'title': 'Disk full', **payload}) is None
+
+
+@pytest.mark.parametrize('key', [
+    'severity', 'Severity', 'SEVERITY', 'alert_severity', 'severityLabel', 'severity-name', 'criticality'])
+@pytest.mark.parametrize('inside', [
+    '', 'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem', 'labels',
+    'commonLabels', 'tags', 'attributes', 'properties'])
+def test_the_general_rule_finds_a_word_under_its_keys(key: str, inside: str) -> None:
+    assert severity({'title': 'Disk full', **({inside: {key: 'high'}} if inside else {key: 'high'})}) == 3
+
+
+def test_the_top_level_comes_before_what_is_inside() -> None:
+    assert severity({'alert': {'severity': 'low'}, 'severity': 'high', 'title': 'Disk full'}) == 3
+    assert severity({'alert': {'severity': 'low'}, 'severity': 'unheard of', 'title': 'Disk full'}) == 1
+
+
+EDGES = [
+    ('guardduty', 0, 1), ('guardduty', 3.9, 1), ('guardduty', 4, 2), ('guardduty', 6.9, 2), ('guardduty', 7, 3),
+    ('guardduty', 8.9, 3), ('guardduty', 9, 4), ('guardduty', '8.9', 3),
+    ('security-hub', 0, 0.5), ('security-hub', 1, 1), ('security-hub', 39, 1), ('security-hub', 40, 2), ('security-hub', 69, 2),
+    ('security-hub', 70, 3), ('security-hub', 89, 3), ('security-hub', 90, 4), ('security-hub', 100, 4),
+    ('security-hub', 101, None),
+    ('wazuh', 0, 0.5), ('wazuh', 3, 0.5), ('wazuh', 4, 1), ('wazuh', 6, 1), ('wazuh', 7, 2), ('wazuh', 11, 2), ('wazuh', 12, 3),
+    ('wazuh', 14, 3), ('wazuh', 15, 4), ('wazuh', 16, 4), ('wazuh', 17, None),
+    ('suricata', 1, 3), ('suricata', 2, 2), ('suricata', 3, 1), ('suricata', 4, 0.5), ('suricata', 255, 0.5),
+    ('suricata', 0, None),
+    ('crowdstrike', 1, 0.5), ('crowdstrike', 2, 1), ('crowdstrike', 3, 2), ('crowdstrike', 4, 3), ('crowdstrike', 5, 4),
+    ('crowdstrike', 6, 0.5), ('crowdstrike', 19, 0.5), ('crowdstrike', 20, 1), ('crowdstrike', 39, 1), ('crowdstrike', 40, 2),
+    ('crowdstrike', 59, 2), ('crowdstrike', 60, 3), ('crowdstrike', 79, 3), ('crowdstrike', 80, 4), ('crowdstrike', 0, None),
+    ('azure', 'Sev0', 4), ('azure', 'Sev1', 3), ('azure', 'Sev2', 2), ('azure', 'Sev3', 0.5), ('azure', 'Sev4', 0.5),
+    ('azure', 0, 4), ('azure', '1', 3), ('azure', 2, 2), ('azure', 3, 0.5), ('azure', 4, 0.5), ('azure', 5, None),
+    ('thehive', 1, 1), ('thehive', 2, 2), ('thehive', 3, 3), ('thehive', 4, 4), ('thehive', 0, None), ('thehive', 5, None),
+    ('servicenow', '1', 4), ('servicenow', '2', 3), ('servicenow', '3', 2), ('servicenow', '4', 1), ('servicenow', '5', 0.5),
+    ('servicenow', '6', None), ('servicenow', '1 - Critical', None),
+    ('servicenow-severity', 1, 3), ('servicenow-severity', 2, 2), ('servicenow-severity', 3, 1), ('servicenow-severity', 4, None),
+    ('linear', 0, None), ('linear', 1, 4), ('linear', 2, 3), ('linear', 3, 2), ('linear', 4, 1),
+    ('cloudevents', 0, None), ('cloudevents', 1, 0.5), ('cloudevents', 12, 0.5), ('cloudevents', 13, 2), ('cloudevents', 16, 2),
+    ('cloudevents', 17, 3), ('cloudevents', 20, 3), ('cloudevents', 21, 4), ('cloudevents', 24, 4), ('cloudevents', 25, None),
+    ('ocsf', 0, None), ('ocsf', 1, 0.5), ('ocsf', 2, 1), ('ocsf', 3, 2), ('ocsf', 4, 3), ('ocsf', 5, 4), ('ocsf', 6, 4),
+    ('ocsf', 99, None),
+    ('falco', 'Emergency', 4), ('falco', 'Alert', 4), ('falco', 'Critical', 4), ('falco', 'Error', 3), ('falco', 'Warning', 2),
+    ('falco', 'Notice', 1), ('falco', 'Informational', 0.5), ('falco', 'Debug', 0.5),
+    ('priority', 'P1', 4), ('priority', 'P5', 0.5), ('priority', 'low', None), ('priority', 'normal', None),
+    ('zendesk', 'urgent', 4), ('zendesk', 'high', 3), ('zendesk', 'normal', 2), ('zendesk', 'low', 1),
+    ('jira', 'Highest', 4), ('jira', 'High', 3), ('jira', 'Medium', 2), ('jira', 'Low', 1), ('jira', 'Lowest', 0.5),
+    ('orca', 'imminent compromise', 3), ('azure-devops', '1 - Critical', 4), ('azure-devops', '4 - Low', 1),
+]
+
+
+@pytest.mark.parametrize(('scale', 'value', 'expected'), EDGES)
+def test_a_senders_scale_is_right_at_its_edges(scale: str, value: Any, expected: float | None) -> None:
+    assert SCALE[scale].severity(value) == expected
+
+
+@pytest.mark.parametrize('scale', SCALE)
+@pytest.mark.parametrize('value', [True, None, 'nan', 'inf', '-1', -1, float('inf'), float('nan'), '1_0', '٣', [], {}, ''])
+def test_no_scale_takes_what_is_neither_its_word_nor_a_number(scale: str, value: Any) -> None:
+    assert SCALE[scale].severity(value) is None
+
+
+GROUP = SENDERS['alertmanager'].deliveries[0]['payload']
+
+
+def group(*alerts: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a group of Alertmanager with these alerts, each like the documented one but for what is given."""
+    documented = copy.deepcopy(GROUP)
+    documented['commonLabels'] = {'alertname': 'DiskFull'}
+    documented['alerts'] = [{**copy.deepcopy(GROUP['alerts'][0]), **each} for each in alerts]
+    return {**documented, **changes}
+
+
+def test_the_gravest_alert_of_a_group_counts() -> None:
+    labels = [{'labels': {'alertname': 'x', 'severity': each}} for each in ('warning', 'critical', 'info')]
+    assert severity(group(*labels)) == 4
+    assert severity(group(*labels, commonLabels={'severity': 'warning'})) == 2
+
+
+def test_a_group_of_one_has_the_key_of_its_alert_and_a_larger_one_has_none() -> None:
+    [alone] = incidents(group({'fingerprint': 'a1'}))
+    assert alone['dbotMirrorId'] == 'alertmanager:a1'
+    for doubtful in (group({'fingerprint': 'a1'}, {'fingerprint': 'b2'}), group({'fingerprint': 'a1'}, truncatedAlerts=3),
+                     group(), group({'fingerprint': ''}), group({'fingerprint': None}), group({'fingerprint': ['a1']})):
+        [incident] = incidents(doubtful)
+        assert 'dbotMirrorId' not in incident
+
+
+def test_each_alert_has_its_own_severity_state_and_key() -> None:
+    alerts = [{'fingerprint': 'a1', 'status': 'firing', 'labels': {'alertname': 'x', 'severity': 'critical'}},
+              {'fingerprint': 'b2', 'status': 'resolved', 'labels': {'alertname': 'y', 'severity': 'critical'},
+               'endsAt': '2026-11-24T09:30:00Z'}]
+    firing, resolved = incidents(group(*alerts, status='firing'), 'each=alerts')
+    assert (firing['severity'], firing['dbotMirrorId'], firing.get('labels')) == (4, 'alertmanager:a1', None)
+    assert (resolved['severity'], resolved['dbotMirrorId']) == (0.5, 'alertmanager:b2')
+    assert resolved['labels'] == [{'type': 'state', 'value': 'resolved'}]
+    assert resolved['occurred'] == '2026-11-24T09:30:00Z'
+    [only] = incidents(group(*alerts), 'each=alerts&skip=resolved')
+    assert only['dbotMirrorId'] == 'alertmanager:a1'
+
+
+def test_a_series_that_vanished_is_no_recovery() -> None:
+    vanished = {'status': 'resolved', 'annotations': {'grafana_state_reason': 'MissingSeries'}}
+    ended = {'status': 'resolved', 'annotations': {}}
+    assert 'labels' in incidents(group(ended, ended, status='resolved'))[0]
+    for doubtful in (group(vanished, status='resolved'), group(ended, vanished, status='resolved')):
+        assert 'labels' not in incidents(doubtful)[0]
+    assert 'labels' not in incidents(group(vanished), 'each=alerts')[0]
+
+
+def test_what_is_too_large_to_be_read_whole_is_in_doubt() -> None:
+    many = group(*[{'status': 'resolved', 'annotations': {}}] * 1001, status='resolved')
+    large = group({'status': 'resolved', 'annotations': {'x': 'y' * 1_100_000}}, status='resolved')
+    for doubtful in (many, large):
+        [incident] = incidents(doubtful)
+        assert not {'labels', 'dbotMirrorId'} & set(incident)
+
+
+def test_recoveries_can_be_skipped_by_the_url() -> None:
+    with App() as app:
+        for query, created in (('', 1), ('skip=resolved', 0)):
+            before = len(app.incidents)
+            response = app.post(json.dumps({'payload': query, **group({'status': 'resolved'}, status='resolved')}),
+                                {'Authorization': app.token}, query)
+            assert response.status == 200
+            assert len(app.incidents) - before == created
+            assert (app.outcome == 'skipped: resolved') is not created
+        assert response.text.strip() == '[]'
+        both = [{'title': 'Disk full'}, group({}, status='resolved')]
+        app.post(json.dumps(both), {'Authorization': app.token}, 'skip=resolved')
+        assert len(app.incidents) == 2
+        assert app.outcome.endswith(', skipped: resolved')
+
+
+@pytest.mark.parametrize('query', ['severity=urgent', 'skip=everything', f'severity={TOKEN}'])
+def test_an_unknown_value_of_the_url_is_ignored_and_the_log_names_it(query: str, capfd: Any) -> None:
+    [incident] = incidents({'title': 'Disk full'}, query)
+    assert set(incident) == {'name', 'type', 'occurred', 'rawJSON'}
+
+
+KEYS = [(sender.key, each) for sender in SENDERS.values() for each in sender.deliveries
+        if 'payload' in each and str(each['expected'].get('problem_key', '')).startswith(sender.key)]
+
+
+def scalars(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of all texts and numbers in a JSON value."""
+    if isinstance(value, dict):
+        return [found for key, each in value.items() for found in scalars(each, (*path, key))]
+    if isinstance(value, list):
+        return [found for index, each in enumerate(value) for found in scalars(each, (*path, index))]
+    return [path] if type(value) in (str, int) else []
+
+
+def changed(value: Any, path: tuple[Any, ...]) -> Any:
+    """Return a copy of a JSON value with the text or number at a path changed."""
+    other = copy.deepcopy(value)
+    inner = other
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = inner[path[-1]] + (1 if isinstance(inner[path[-1]], int) else 'x')
+    return other
+
+
+@pytest.mark.parametrize(('sender', 'delivery'), KEYS, ids=[f'{key}: {each["title"]}' for key, each in KEYS])
+def test_another_object_has_another_key(sender: str, delivery: dict[str, Any]) -> None:
+    """Of everything in the payload, changing what the key is made of changes the key, and nothing else does."""
+    key = delivery['expected']['problem_key'].partition(':')[2]
+    headers = {name: value for name, value in delivery['headers'].items() if name.lower() != 'content-length'}
+
+    def key_of(payload: Any) -> str:
+        with App() as app:
+            app.post(json.dumps(payload), {**headers, 'Authorization': app.token}, delivery.get('query', ''))
+            return str(app.incidents[0].get('dbotMirrorId', '')).partition(':')[2]
+    assert key_of(delivery['payload']) == key
+    parts = [path for path in scalars(delivery['payload'])
+             if key_of(changed(delivery['payload'], path)) not in (key, '')]
+    assert parts, 'no change of the payload changes the key'
+
+
+def test_a_key_that_could_not_stand_in_a_query_is_hashed() -> None:
+    opsgenie = {'action': 'Create', 'alert': {'message': 'Disk full', 'alertId': 'a'}}
+    for alert_id in ('a b', 'a"', 'a*', 'a\\', 'ä', 'a' * 101, f'x-{App().token}'):
+        opsgenie['alert'] = {'message': 'Disk full', 'alertId': alert_id}
+        [incident] = incidents(opsgenie)
+        prefix, _, key = incident['dbotMirrorId'].partition(':')
+        assert (prefix, len(key)) == ('opsgenie', 32)
+        assert set(key) <= set('0123456789abcdef')
