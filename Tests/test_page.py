@@ -119,10 +119,56 @@ def test_an_incident_shows_its_severity_its_state_and_its_problem(page: Page, we
     alert = {'message': 'Disk full', 'alertId': '4711', 'priority': 'P1'}
     number = post(webhook, {'action': 'Close', 'alert': alert}).json()[0]['id']
     page.goto(f'{webhook.url}/#/incidents/{number}')
-    expect(page.locator('#incidents .row').first).to_have_text(re.compile(f'^{number}inforesolved .*Disk full'), timeout=SOON)
-    expect(page.locator('#incident .triage')).to_have_text('inforesolvedproblem opsgenie:4711')
+    expect(page.locator('#incidents .row').first).to_have_text(re.compile(f'^{number}inforesolvedClose: Disk full'), timeout=SOON)
+    expect(page.locator('#incident .triage')).to_have_text('severity infostate resolvedproblem opsgenie:4711')
     post(webhook, {'title': 'Disk full', 'severity': 'critical'})
     expect(page.locator('#incidents .row .severity.critical').first).to_have_text('critical', timeout=SOON)
+
+
+def test_incidents_sort_by_severity_and_a_new_one_takes_its_place(open_page: Callable[..., Page]) -> None:
+    with Webhook(*SENDERS) as webhook:
+        for severity in ('low', 'critical', 'medium'):
+            post(webhook, {'title': f'is {severity}', 'severity': severity})
+        page = open_page(f'{webhook.url}/#/incidents')
+        rows = page.locator('#incidents .row .became')
+        expect(rows).to_have_text(['is medium', 'is critical', 'is low'])
+        page.get_by_label('Sort by').select_option('severity')
+        expect(rows).to_have_text(['is critical', 'is medium', 'is low'])
+        post(webhook, {'title': 'is high', 'severity': 'high'})
+        expect(rows).to_have_text(['is critical', 'is high', 'is medium', 'is low'], timeout=SOON)
+        page.get_by_label('Sort by').select_option('newest first')
+        expect(rows).to_have_text(['is high', 'is medium', 'is critical', 'is low'])
+
+
+def test_every_incident_of_a_delivery_and_the_delivery_are_linked(page: Page, webhook: Webhook) -> None:
+    text = 'x' * 2000  # so that the response is longer than what is kept of it
+    sent = [{'name': f'one of many {number}', 'raw_json': {'text': text}} for number in range(900)]
+    last = post(webhook, sent, Idempotency_Key='many').json()[-1]['id']
+    open_newest(page, 'one of many 0')
+    delivery = page.url
+    page.get_by_role('button', name='Incidents 900').click()
+    page.get_by_role('button', name='show 800 more').click()
+    page.locator('#delivery .several').get_by_role('link', name=last, exact=True).click()
+    expect(page.locator('#incident h2')).to_have_text('one of many 899')
+    post(webhook, sent, Idempotency_Key='many')
+    expect(page.locator('#incident .links p')).to_have_count(2, timeout=5 * SOON)
+    expect(page.locator('#incident .links p').nth(1)).to_contain_text('Repeated by')
+    page.locator('#incident .links').get_by_role('link').first.click()
+    page.wait_for_url(delivery)
+
+
+def test_an_incident_shows_its_fields_its_labels_and_the_others_of_its_problem(page: Page, webhook: Webhook) -> None:
+    alert = {'message': 'Queue long', 'alertId': '4712', 'priority': 'P2'}
+    first, second = (post(webhook, {'action': action, 'alert': alert, 'leak': TOKEN}).json()[0]['id']
+                     for action in ('Create', 'Close'))
+    page.goto(f'{webhook.url}/#/incidents/{second}')
+    incident = page.locator('#incident')
+    expect(incident.locator('tr', has_text='state')).to_contain_text('resolved')
+    expect(incident.locator('tr', has_text='dbotMirrorId')).to_contain_text('opsgenie:4712')
+    expect(incident.locator('.tree')).to_contain_text('leak: ••••••')
+    incident.get_by_role('link', name=f'incident {first} (high, pending)').click()
+    expect(incident.locator('.severity')).to_have_text('high')
+    expect(incident.locator('.links')).to_contain_text(f'incident {second} (info, resolved)')
 
 
 def test_a_refusal_shows_its_reason_and_a_wrong_instance_is_seen(page: Page, webhook: Webhook) -> None:

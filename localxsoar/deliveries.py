@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import threading
 import time
@@ -19,7 +18,7 @@ from localxsoar.forward import Headers, NotHttp, Request, Response, SenderGone, 
 from localxsoar.masks import Masks
 from localxsoar.output import Printer, triage
 from localxsoar.recognition import SenderRecognizer
-from localxsoar.responses import headline, is_handshake, problem
+from localxsoar.responses import Mentioned, headline, is_handshake, problem
 from localxsoar.store import brief
 
 KEPT_DELIVERIES = 500
@@ -31,8 +30,6 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
                                      answer_headers TEXT, answer BLOB);
 """
-# An id in a JSON response. After a backslash it is part of a text, such as an incident's rawJSON.
-INCIDENT_ID = re.compile(r'(?<!\\)"id": ?"(\d+)"')
 
 
 @dataclass
@@ -58,6 +55,7 @@ class Delivery:
     response_headers: Headers = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
     response: bytearray = field(default_factory=bytearray)
+    mentioned: Mentioned = field(default_factory=Mentioned)
     first_own_incident: int = 1
     origin: int | None = None  # the delivery that this one repeats, if the page sent it
     missing: str = ''  # why the request is not kept as it came, or ''
@@ -95,6 +93,7 @@ class Delivery:
         """Yield the pieces of the response's body, and keep a copy of each as it passes."""
         for piece in pieces:
             self.response_size += len(piece)
+            self.mentioned.read(piece)
             if len(self.response) < KEPT_RESPONSE_BYTES:
                 self.response += piece
             yield piece
@@ -278,7 +277,7 @@ class Deliveries:
         if delivery.status >= 400:
             delivery.kind, delivery.text = 'rejected', problem(text) or delivery.reason
             return
-        named = [number for number in dict.fromkeys(INCIDENT_ID.findall(text)) if number in self._known]
+        named = [number for number in delivery.mentioned.ids if number in self._known]
         # A response need not mention incidents. If no other delivery was under way, the new ones are this delivery's.
         if not named and len(self._waiting) == 1:
             named = [number for number in self._unclaimed if int(number) >= delivery.first_own_incident]
@@ -286,7 +285,7 @@ class Deliveries:
             self._unclaimed.pop(number, None)
         if named:
             is_own = any(int(number) >= delivery.first_own_incident for number in named)
-            delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named[:100]
+            delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named
             delivery.text = self._known[named[0]]['name']
             delivery.triage = triage([self._known[number] for number in named])
         elif is_handshake(delivery.readable_request(), delivery.response_headers, text):

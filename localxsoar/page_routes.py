@@ -23,7 +23,7 @@ from localxsoar.masks import MASK, Masks
 from localxsoar.readable import SHOWN_BYTES, readable
 from localxsoar.replay import Replay, new_request
 from localxsoar.senders import Sender, find_sender
-from localxsoar.store import brief
+from localxsoar.store import brief, details
 
 FOLDER = Path(__file__).with_name('page')
 FILES = {'/': 'index.html'} | {f'/{file.name}': file.name for file in FOLDER.iterdir() if file.suffix in ('.css', '.js')}
@@ -168,7 +168,7 @@ class Page:
         found, _ = self._instance.store.search({'id': [str(number)]})
         if not found:
             raise bottle.HTTPError(404, f'There is no incident {number}.')
-        return self._show({**brief(found[0]), 'dbotMirrorId': found[0].get('dbotMirrorId') or '', 'rawJSON': found[0]['rawJSON']})
+        return self._show({**brief(found[0]), **details(found[0])})
 
     def _describe(self) -> dict[str, Any]:
         instance = self._instance

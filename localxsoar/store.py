@@ -20,14 +20,16 @@ DEFAULT_PAGE_SIZE = 100
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS incident (
     id INTEGER PRIMARY KEY, name TEXT, type TEXT, created TEXT, occurred TEXT, status INTEGER,
-    instance TEXT, brand TEXT, sent TEXT, severity NUMERIC DEFAULT 0, state TEXT DEFAULT '', problem TEXT DEFAULT '');
+    instance TEXT, brand TEXT, sent TEXT, severity NUMERIC DEFAULT 0, state TEXT DEFAULT '', problem TEXT DEFAULT '',
+    owner TEXT DEFAULT '');
 CREATE TABLE IF NOT EXISTS kept (instance TEXT, kind TEXT, value TEXT, version INTEGER, PRIMARY KEY (instance, kind));
 CREATE TABLE IF NOT EXISTS indicator (
     id INTEGER PRIMARY KEY, value TEXT UNIQUE, type TEXT, brand TEXT, instance TEXT, modified TEXT, sent TEXT);
 CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
-TRIAGE_COLUMNS = 'severity, state, problem'
+TRIAGE_COLUMNS = {'severity': 'NUMERIC DEFAULT 0', 'state': "TEXT DEFAULT ''", 'problem': "TEXT DEFAULT ''",
+                  'owner': "TEXT DEFAULT ''"}
 # Fields that the server adds to an incident that lacks them.
 ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'details': '', 'CustomFields': {}, 'version': 1}
 RFC3339 = re.compile(r'''
@@ -49,7 +51,7 @@ ANY_VERSION = -1
 LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
 SEVERITIES = {'unknown': '0', 'info': '0.5', 'informational': '0.5', 'low': '1', 'medium': '2', 'high': '3', 'critical': '4'}
 NAMED_VALUES = {'status': STATUSES, 'severity': SEVERITIES}
-BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance', 'severity')
+BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance', 'severity', 'status')
 
 
 class Store:
@@ -65,10 +67,10 @@ class Store:
 
     def _add_missing_columns(self) -> None:
         """Add the columns of a later version to a file of an earlier one."""
-        if 'severity' in [row[1] for row in self._read('PRAGMA table_info(incident)')]:
-            return
-        for column in ("severity NUMERIC DEFAULT 0", "state TEXT DEFAULT ''", "problem TEXT DEFAULT ''"):
-            self._database.execute(f'ALTER TABLE incident ADD COLUMN {column}')
+        existing = {row[1] for row in self._read('PRAGMA table_info(incident)')}
+        for column, definition in TRIAGE_COLUMNS.items():
+            if column not in existing:
+                self._database.execute(f'ALTER TABLE incident ADD COLUMN {column} {definition}')
 
     def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
         """Create all incidents in one transaction and return them in the same order. Raise CallRejected, and create none,
@@ -80,7 +82,8 @@ class Store:
             self._database.execute('BEGIN IMMEDIATE')
             first = self._database.execute('SELECT coalesce(max(id), 0) + 1 FROM incident').fetchone()[0]
             rows = [_row(first + n, incident, moment, instance, brand) for n, incident in enumerate(incidents)]
-            self._database.executemany(f'INSERT INTO incident ({COLUMNS}, {TRIAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)',
+            columns = f'{COLUMNS}, {", ".join(TRIAGE_COLUMNS)}'
+            self._database.executemany(f'INSERT INTO incident ({columns}) VALUES ({",".join("?" * 13)})',
                                        [(*row, *_triage(incident)) for row, incident in zip(rows, incidents, strict=True)])
         return [_incident(row, incident) for row, incident in zip(rows, incidents, strict=True)]
 
@@ -99,9 +102,9 @@ class Store:
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
         """Return the latest incidents, newest first, without their details."""
-        rows = self._read('SELECT id, name, type, occurred, created, instance, severity, state FROM incident ORDER BY id DESC'
-                          ' LIMIT ?', [limit])
-        return [dict(zip((*BRIEF, 'state'), (str(row[0]), *row[1:]), strict=True)) for row in rows]
+        rows = self._read('SELECT id, name, type, occurred, created, instance, severity, status, state, problem, owner'
+                          ' FROM incident ORDER BY id DESC LIMIT ?', [limit])
+        return [dict(zip((*BRIEF, 'state', 'dbotMirrorId', 'owner'), (str(row[0]), *row[1:]), strict=True)) for row in rows]
 
     # Values of an instance: its context, last runs and outputs.
 
@@ -210,7 +213,8 @@ def _row(number: int, incident: dict[str, Any], now: str, instance: str, brand: 
 
 
 def _triage(incident: Mapping[str, Any]) -> tuple[Any, ...]:
-    return incident.get('severity') or 0, state_of(incident), _storable(incident.get('dbotMirrorId') or '')
+    return (incident.get('severity') or 0, state_of(incident), _storable(incident.get('dbotMirrorId') or ''),
+            _storable(str(incident.get('owner') or '')))
 
 
 def state_of(incident: Mapping[str, Any]) -> str:
@@ -246,7 +250,23 @@ def _indicator(number: int, type_: str, brand: str, instance: str, modified: str
 
 def brief(incident: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of an incident that a list shows."""
-    return {**{name: incident[name] for name in BRIEF}, 'state': state_of(incident)}
+    return {**{name: incident[name] for name in BRIEF}, 'state': state_of(incident),
+            **{name: str(incident.get(name) or '') for name in ('dbotMirrorId', 'owner')}}
+
+
+def details(incident: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an analyst reads of an incident: its fields and labels, each value as text, and its raw details."""
+    own = {name: value for name, value in incident.items() if name not in ('rawJSON', 'labels', 'CustomFields')}
+    custom, labels = incident.get('CustomFields'), incident.get('labels')
+    own |= {f'CustomFields.{name}': value for name, value in custom.items()} if isinstance(custom, dict) else {}
+    return {'fields': [{'name': name, 'value': _text(value)} for name, value in own.items() if value not in ('', None, [], {})],
+            'labels': [{'name': str(label.get('type') or ''), 'value': _text(label.get('value'))} for label in labels
+                       if isinstance(label, dict)] if isinstance(labels, list) else [],
+            'rawJSON': incident['rawJSON']}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 # Searching.

@@ -14,10 +14,11 @@ from localxsoar.forward import NotHttp, Request, Response, SenderGone, not_http_
 from localxsoar.masks import Masks
 from localxsoar.output import Printer
 from localxsoar.recognition import SenderRecognizer
+from localxsoar.responses import Mentioned
 
 SECRET = 'h4sh-hush'
 A, B = {'id': '1', 'name': 'a'}, {'id': '2', 'name': 'b'}
-FIELDS = {'type': '', 'occurred': '', 'created': '', 'sourceInstance': 'front', 'severity': 0}
+FIELDS = {'type': '', 'occurred': '', 'created': '', 'sourceInstance': 'front', 'severity': 0, 'status': 0}
 
 
 @pytest.fixture
@@ -94,6 +95,15 @@ def test_an_id_that_is_unknown_or_inside_a_text_names_no_incident(deliveries: De
     receive(deliveries, [A], creates=[A])
     assert became(receive(deliveries, [{'id': '7'}]))[0] == 'answered'
     assert became(receive(deliveries, [{'rawJSON': json.dumps(A)}]))[0] == 'answered'
+
+
+@pytest.mark.parametrize('size', [1, 7, 40, 41, 100])
+def test_ids_are_read_in_pieces_of_any_size(size: int) -> None:
+    text = json.dumps([{'id': str(number), 'rawJSON': json.dumps({'id': f'{number}00'})} for number in range(50)]).encode()
+    mentioned = Mentioned()
+    for start in range(0, len(text), size):
+        mentioned.read(text[start:start + size])
+    assert mentioned.ids == [str(number) for number in range(50)]
 
 
 def test_incidents_that_no_delivery_made_are_printed_at_once(deliveries: Deliveries, printed: list[str]) -> None:

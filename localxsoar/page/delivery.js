@@ -5,7 +5,7 @@ import {backButton, drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
 import {edit} from './edit.js';
 import {day, duration, size} from './format.js';
-import {drawIncident} from './incidents.js';
+import {drawIncident, drawIncidentTable} from './incident.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
 import {drawText} from './text.js';
@@ -58,7 +58,7 @@ export function drawOpened() {
   const item = opened;
   const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item)));
   const parts = [['request', 'Request'], ['answer', 'Response'],
-    ...item.incidents.slice(0, 1).map((number) => ['incident', `Incident ${number}`])];
+    ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : [])];
   if (!parts.some(([name]) => name === part)) part = 'request';
   const body = el('div');
   const tabs = el('div', {class: 'tabs', role: 'group', 'aria-label': 'Parts of the delivery'}, ...parts.map(([name, label]) => {
@@ -75,7 +75,8 @@ export function drawOpened() {
     el('div', {class: 'acts'}, ...resendButtons(item), button('Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
       ...curlButton(item)),
     tabs, body);
-  if (part === 'incident') drawIncident(item.incidents[0], body);
+  if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
+  else if (part === 'incident') drawIncident(item.incidents[0], body);
   else drawMessage(item[part], body);
 }
 

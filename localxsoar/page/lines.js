@@ -16,6 +16,7 @@ export class Lines {
     this.all = [];
     this.shown = [];
     this.selected = null;
+    this.order = null;  // compares two items; without it the newest is first
     this.unseen = 0;
     this.fresh = new Set();
     this.room = el('div', {class: 'room', role: 'presentation'});
@@ -43,10 +44,11 @@ export class Lines {
     }
     this.all.unshift(item);
     if (!this.matches(item)) return true;
-    this.shown.unshift(item);
+    const place = this.place(item);
+    this.shown.splice(place, 0, item);
     this.fresh.add(item[this.key]);
     setTimeout(() => this.fresh.delete(item[this.key]), 1200);
-    if (this.box.scrollTop > 0) {
+    if (this.box.scrollTop > place * ROW_HEIGHT) {
       this.resize();
       this.box.scrollTop += ROW_HEIGHT;
       this.unseen += 1;
@@ -55,6 +57,20 @@ export class Lines {
     }
     this.plan();
     return true;
+  }
+
+  // Return where a new item belongs: above those that are as great.
+  place(item) {
+    if (!this.order) return 0;
+    const at = this.shown.findIndex((each) => this.order(item, each) <= 0);
+    return at < 0 ? this.shown.length : at;
+  }
+
+  sort(order) {
+    this.order = order;
+    this.box.scrollTop = 0;
+    this.seen();
+    this.filter();
   }
 
   remove(key) {
@@ -72,6 +88,7 @@ export class Lines {
 
   filter() {
     this.shown = this.all.filter((item) => this.matches(item));
+    if (this.order) this.shown.sort(this.order);
     this.plan();
   }
 

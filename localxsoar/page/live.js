@@ -2,6 +2,7 @@
 import {deliveries} from './deliveries.js';
 import {noteRemoval, opened, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
+import {linkIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {drawState, instance, setInstance, setLost} from './instance.js';
 import {addLine, setLines} from './log.js';
@@ -26,6 +27,7 @@ const HANDLERS = {
   delivery(item) {
     if (deliveries.add(item)) { arrived += 1; later(); }
     if (opened && opened.number === item.number && (opened.kind !== item.kind || opened.missing !== item.missing)) refresh();
+    linkIncident(item);
     count();
   },
   removed({number}) {

@@ -3,7 +3,7 @@ import {deliveries} from './deliveries.js';
 import {copyCurl, opened} from './delivery.js';
 import {$, copy} from './dom.js';
 import {edit} from './edit.js';
-import {incidents} from './incidents.js';
+import {incidents, sortIncidents} from './incidents.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
 import {resend} from './resend.js';
@@ -55,6 +55,7 @@ $('copy-address').addEventListener('click', (event) => copy($('address').textCon
 $('keys').addEventListener('click', () => $('help').showModal());
 $('search').addEventListener('input', search);
 $('level').addEventListener('change', drawLog);
+$('sort').addEventListener('change', sortIncidents);
 $('pause').addEventListener('click', pause);
 window.addEventListener('hashchange', route);
 document.addEventListener('keydown', press);

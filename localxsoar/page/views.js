@@ -1,7 +1,8 @@
 // The views, and which of them is shown.
 import {deliveries} from './deliveries.js';
 import {closeDetail, openDelivery} from './delivery.js';
-import {incidents, openIncident} from './incidents.js';
+import {openIncident} from './incident.js';
+import {incidents} from './incidents.js';
 import {instance, refreshInstance} from './instance.js';
 import {drawLog} from './log.js';
 import {drawTry} from './try.js';
