@@ -314,6 +314,12 @@ class Deliveries:
                             body=bytearray(body), response=bytearray(response))
         return None
 
+    def all(self) -> Iterator[Delivery]:
+        """Yield every delivery, newest first, unmasked."""
+        for number in sorted({*self._sizes, *self._waiting}, reverse=True):
+            if delivery := self.get(number):
+                yield delivery
+
     def clear(self) -> None:
         self._sizes.clear()
         self._query('DELETE FROM delivery')

@@ -22,6 +22,7 @@ from localxsoar.json_routes import as_json, read_object
 from localxsoar.masks import MASK, Masks
 from localxsoar.readable import SHOWN_BYTES, readable
 from localxsoar.replay import Replay, new_request
+from localxsoar.search import search
 from localxsoar.senders import Sender, find_sender
 from localxsoar.store import brief, details
 
@@ -60,6 +61,7 @@ class Page:
             ('GET', '/localxsoar/events', self._follow),
             ('GET', '/localxsoar/deliveries', lambda: as_json(self._deliveries.summaries())),
             ('DELETE', '/localxsoar/deliveries', self._clear),
+            ('GET', '/localxsoar/deliveries/search', self._search),
             ('GET', '/localxsoar/deliveries/<number:int>', self._delivery),
             ('GET', '/localxsoar/deliveries/<number:int>/<part:re:request|answer>.body', self._body),
             ('POST', '/localxsoar/deliveries/<number:int>/send', self._send_again),
@@ -96,6 +98,11 @@ class Page:
     def _clear(self) -> dict[str, Any]:
         self._deliveries.clear()
         return {}
+
+    def _search(self) -> str:
+        """Return the numbers of the deliveries that have each word of `?text=`."""
+        text = bottle.request.query.getunicode('text') or ''
+        return as_json(list(search(self._deliveries.all(), text, self._masks)))
 
     def _find(self, number: int) -> Delivery:
         if delivery := self._deliveries.get(number):
