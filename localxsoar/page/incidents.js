@@ -1,7 +1,7 @@
 // The list of incidents, and one of them.
 import {deliveries} from './deliveries.js';
-import {backButton} from './detail.js';
-import {$, el} from './dom.js';
+import {backButton, drawDetail} from './detail.js';
+import {el} from './dom.js';
 import {day} from './format.js';
 import {Lines} from './lines.js';
 import {ask} from './server.js';
@@ -13,13 +13,13 @@ export const incidents = new Lines('incidents', 'id', (item) => el('div', {class
   el('span', {class: 'occurred', title: item.occurred}, day(item.occurred)), el('span', {class: 'source'}, item.sourceInstance)),
 (item) => `${item.id} ${item.name} ${item.type} ${item.occurred} ${item.sourceInstance}`, (item) => go(`incidents/${item.id}`));
 
-export async function drawIncident(id, box) {
+export async function drawIncident(id, box, isAlone = false) {
   let item;
   try { item = await ask('GET', `incidents/${id}`); } catch (error) { return box.append(el('p', {class: 'dim'}, error.message)); }
   const from = deliveries.all.filter((delivery) => delivery.incidents.includes(String(id)));
   box.append(el('h2', {}, item.name), el('p', {class: 'meta'}, `incident ${item.id} · `, el('bdi', {}, item.type), ' · occurred ', el('bdi', {}, day(item.occurred)),
     ' · source ', el('bdi', {}, item.sourceInstance)));
-  if (box.id === 'incident' && from.length) {
+  if (isAlone && from.length) {
     box.append(el('p', {}, 'Delivered by ', ...from.flatMap((delivery, index) => [index ? ', ' : '',
       el('a', {href: `#/deliveries/${delivery.number}`}, el('bdi', {}, delivery.sender || 'a request'), ` at ${day(delivery.started * 1000)}`)])));
   }
@@ -27,9 +27,8 @@ export async function drawIncident(id, box) {
 }
 
 export async function openIncident(id) {
-  const box = $('incident');
-  box.replaceChildren(backButton('incidents'));
-  box.hidden = false;
-  box.closest('.split').classList.add('opened');
-  await drawIncident(id, box);
+  const drawn = el('div');
+  await drawIncident(id, drawn, true);
+  if (location.hash !== `#/incidents/${id}`) return;  // the user has opened something else meanwhile
+  drawDetail('incident', backButton('incidents'), ...drawn.childNodes);
 }
