@@ -822,6 +822,19 @@ def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[...
         expect(newest(page)).to_contain_text('after', timeout=SOON)
 
 
+def test_what_arrives_while_the_page_loads_is_shown(page: Page, webhook: Webhook) -> None:
+    held: list[Any] = []
+    page.route('**/localxsoar/log', lambda route: held.append(route))
+    with page.expect_response('**/localxsoar/deliveries'):
+        page.reload(wait_until='commit')
+    page.evaluate("""() => { window.arrived = new Promise((done) =>
+        new EventSource('/localxsoar/events').addEventListener('incident', done)).then(() => true); }""")
+    post(webhook, {'name': 'while loading'})
+    assert page.evaluate('window.arrived')
+    held[0].continue_()
+    expect(newest(page)).to_contain_text('while loading')
+
+
 def test_ten_thousand_incidents_are_drawn_as_far_as_they_are_seen(open_page: Callable[..., Page]) -> None:
     with Webhook(*SENDERS) as webhook:
         for _ in range(10):
@@ -887,6 +900,101 @@ def test_all_of_it_works_by_keyboard(page: Page, webhook: Webhook) -> None:
     page.keyboard.press('Escape')
     page.keyboard.press('5')
     expect(page.locator('#log')).to_be_visible()
+
+
+def focused(page: Page) -> str:
+    """Return the id of the element that has the focus."""
+    return str(page.evaluate('document.activeElement.id'))
+
+
+def test_the_focus_stays_on_the_control_that_was_pressed(open_page: Callable[..., Page]) -> None:
+    with Webhook(*SENDERS) as webhook:
+        page = open_page(webhook.url)
+        post(webhook, {'name': 'focus'})
+        open_newest(page, 'focus')
+        shown = {'part-answer': '#part-answer[aria-current]', 'part-request': '#part-request[aria-current]',
+                 'as-text': '#delivery pre', 'as-tree': '#delivery .tree'}
+        for control, after in shown.items():
+            page.locator(f'#{control}').press('Enter')
+            expect(page.locator(after)).to_be_visible()
+            assert focused(page) == control
+        page.locator('#secrets').press('Enter')
+        expect(page.locator('#secrets')).to_have_text('Hide secrets')
+        assert focused(page) == 'secrets'
+        before = page.url
+        page.locator('#send-came').press('Enter')
+        page.wait_for_url(lambda url: url != before)
+        expect(page.locator('#delivery .meta')).to_contain_text('the original is delivery')
+        assert page.locator('#delivery').evaluate('detail => detail.contains(document.activeElement)')
+        page.keyboard.press('4')
+        page.locator('#save').press('Enter')
+        expect(page.locator('#action-status')).to_contain_text('Saved', timeout=15_000)
+        assert focused(page) == 'save'
+
+
+@pytest.mark.parametrize('view', ['deliveries', 'incidents'])
+def test_one_press_of_enter_opens_and_focuses_what_is_selected(
+    open_page: Callable[..., Page], webhook: Webhook, view: str
+) -> None:
+    post(webhook, {'name': 'entered'})
+    page = open_page(f'{webhook.url}/#/{view}')
+    expect(page.locator(f'#{view} .row').first).to_be_visible()
+    page.keyboard.press('Enter')
+    detail = page.locator(f'#{view.removesuffix("s") if view == "incidents" else "delivery"}')
+    expect(detail.locator('h2').first).to_be_visible()
+    expect(detail).to_be_focused()
+
+
+def test_page_keys_home_and_end_move_in_the_list_and_scroll_elsewhere(page: Page, webhook: Webhook) -> None:
+    for number in range(60):
+        post(webhook, {'name': f'row {number}'})
+    expect(newest(page)).to_contain_text('row 59')
+    selected = page.locator('#deliveries [aria-selected=true]')
+    page.keyboard.press('Home')
+    expect(selected).to_have_attribute('aria-posinset', '1')
+    page.keyboard.press('PageDown')
+    expect(selected).to_have_attribute('aria-posinset', re.compile(r'^(1\d|2\d)$'))
+    page.keyboard.press('PageUp')
+    expect(selected).to_have_attribute('aria-posinset', '1')
+    page.keyboard.press('End')
+    expect(selected).to_have_attribute('aria-posinset', str(selected.get_attribute('aria-setsize')))
+    page.keyboard.press('3')
+    expect(page.locator('.card').first).to_be_visible()
+    page.keyboard.press('End')
+    wait_for(lambda: page.evaluate("document.getElementById('view-try').scrollTop") > 0)
+
+
+def test_an_edit_is_kept_until_it_is_sent_or_discarded(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'name': 'to edit'})
+    open_newest(page, 'to edit')
+    original, field = page.url, page.get_by_role('textbox', name='Body')
+    page.keyboard.press('e')
+    field.fill('{"name": "half writ')
+    page.keyboard.press('Escape')
+    expect(page.locator('#edit')).to_be_focused()
+    expect(page.locator('#edit')).to_have_text('Edit… (unsent)')
+    page.get_by_role('link', name='Log').click()
+    page.goto(original)
+    page.get_by_role('button', name='Edit…').click()
+    expect(field).to_have_value('{"name": "half writ')
+    field.press('End')
+    page.keyboard.type('ten"}')
+    page.keyboard.press('Control+Enter')
+    expect(page.locator('#delivery .result')).to_contain_text('half written')
+    page.goto(original)
+    page.get_by_role('button', name='Edit…').click()
+    expect(field).to_have_value('{"name": "to edit"}')
+    field.fill('x')
+    page.get_by_role('button', name='Discard').click()
+    expect(page.locator('#edit')).to_have_text('Edit…')
+
+
+def test_what_was_typed_into_the_form_outlives_another_view(page: Page, webhook: Webhook) -> None:
+    page.goto(f'{webhook.url}/#/instance')
+    page.get_by_label('Incident type').fill('Phish')
+    page.get_by_role('link', name='Log').click()
+    page.get_by_role('link', name='Instance').click()
+    expect(page.get_by_label('Incident type')).to_have_value('Phish')
 
 
 def test_a_phone_shows_the_list_then_the_delivery_and_the_way_back(open_page: Callable[..., Page], webhook: Webhook) -> None:

@@ -3,7 +3,7 @@ import {curlCommand, fileName, isInFile} from './curl.js';
 import {became, tone} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
-import {edit} from './edit.js';
+import {edit, hasDraft} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
 import {resendButtons, showFailure} from './resend.js';
@@ -19,13 +19,14 @@ export async function openDelivery(number, shows) {
   const path = `deliveries/${number}`;
   const found = await ask('GET', shows ? `${path}?secrets=show` : path).catch((error) => error);
   if (location.hash !== `#/${path}`) return;  // the user has opened something else meanwhile
+  const isSame = opened && opened.number === found.number && isEdited();
   opened = found instanceof Error ? null : found;
   if (!opened) {
     drawDetail('delivery', el('p', {class: 'dim'}, found.message));
     return;
   }
   opened.shows = Boolean(shows);
-  drawOpened();
+  if (!isSame) drawOpened();
   drawEmpty();
 }
 
@@ -62,29 +63,29 @@ export function drawOpened() {
   if (!parts.some(([name]) => name === part)) part = 'request';
   const body = el('div');
   const tabs = el('div', {class: 'tabs', role: 'group', 'aria-label': 'Parts of the delivery'}, ...parts.map(([name, label]) => {
-    const tab = button(label, () => { part = name; drawOpened(); });
+    const tab = button(label, () => { part = name; drawOpened(); }, {id: `part-${name}`});
     if (name === part) tab.setAttribute('aria-current', 'true');
     return tab;
   }));
+  if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
+  else if (part === 'incident') drawIncident(item.incidents[0], body);
+  else drawMessage(item[part], body);
   drawDetail('delivery', backButton('deliveries'),
     el('header', {}, el('h2', {class: 'request'}, `${item.method} ${item.target}`),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     el('p', {class: 'meta'}, el('bdi', {}, item.sender || 'unknown sender'), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, ...sentFrom(item)),
     result,
-    el('div', {class: 'acts'}, ...resendButtons(item), button('Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
+    el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
       ...curlButton(item)),
     tabs, body);
-  if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
-  else if (part === 'incident') drawIncident(item.incidents[0], body);
-  else drawMessage(item[part], body);
 }
 
 function drawMessage(message, box) {
   const masked = message.headers.some((header) => header.masked) || opened.target.includes('•') || opened.shows;
   box.append(
     el('div', {class: 'part'}, el('h3', {}, `Headers ${message.headers.length}`), masked
-      ? button(opened.shows ? 'Hide secrets' : 'Show secrets', () => openDelivery(opened.number, !opened.shows), {class: 'quiet'}) : null),
+      ? button(opened.shows ? 'Hide secrets' : 'Show secrets', () => openDelivery(opened.number, !opened.shows), {class: 'quiet', id: 'secrets'}) : null),
     el('table', {class: 'headers'}, el('tbody', {}, ...message.headers.map((header) => el('tr', {},
       el('th', {scope: 'row'}, header.name), el('td', {}, header.value))))));
   const isWhole = opened.is_here && !(part === 'request' ? opened.missing : message.size > message.kept);

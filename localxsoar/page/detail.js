@@ -2,6 +2,11 @@
 import {$, button} from './dom.js';
 import {go} from './views.js';
 
+let isWanted = false;  // whether the detail shall have the focus once it is drawn
+
+export function wantFocus() { isWanted = true; }
+
+// Draw the detail. The control that has the focus keeps it, also if it is another element now.
 export function drawDetail(name, ...children) {
   const detail = $(name);
   const top = detail.scrollTop;
@@ -9,7 +14,10 @@ export function drawDetail(name, ...children) {
   detail.replaceChildren(...children);
   detail.hidden = false;
   detail.scrollTop = top;
-  if (focused) ($(focused) || detail).focus({preventScroll: true});
+  const target = isWanted ? detail : focused && ($(focused) || detail);
+  isWanted = false;
+  if (target) target.focus({preventScroll: true});
+  if (target && document.activeElement === document.body) detail.focus({preventScroll: true});  // its control is disabled
   detail.closest('.split').classList.add('opened');
 }
 

@@ -1,14 +1,17 @@
 // The editor of a delivery.
 import {drawOpened, opened} from './delivery.js';
-import {drawDetail} from './detail.js';
-import {button, el} from './dom.js';
+import {drawDetail, wantFocus} from './detail.js';
+import {$, button, el} from './dom.js';
 import {formatJson} from './json.js';
 import {once} from './once.js';
 import {ask} from './server.js';
 import {go} from './views.js';
 
 function formatButton(body) {
-  const format = button('Format', () => { body.value = formatJson(body.value); }, {class: 'quiet', title: 'One entry on each line'});
+  const format = button('Format', () => {
+    body.value = formatJson(body.value);
+    body.dispatchEvent(new Event('input', {bubbles: true}));
+  }, {class: 'quiet', title: 'One entry on each line'});
   try { formatJson(body.value); } catch { format.hidden = true; }
   return format;
 }
@@ -34,6 +37,16 @@ function notes(item, reason) {
   return item.request.decompressed ? ['A body that is edited is sent as plain text.'] : [];
 }
 
+const drafts = new Map();  // what was edited and not sent, by the number of the delivery
+
+export const hasDraft = (number) => drafts.has(number);
+
+// Close the editor. Its draft is kept.
+export function closeEditor() {
+  drawOpened();
+  $('edit').focus();
+}
+
 export function edit() {
   if (!opened) return;
   const item = opened;
@@ -44,6 +57,10 @@ export function edit() {
   const isFixed = Boolean(reason && !item.missing);
   const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : 16, value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed});
   const before = {headers: headers.value, body: body.value};
+  const fields = {target, headers, body};
+  for (const [name, text] of Object.entries(drafts.get(item.number) || {})) fields[name].value = text;
+  const keep = () => drafts.set(item.number, Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value])));
+  const discard = () => { drafts.delete(item.number); closeEditor(); };
   const proof = el('input', {type: 'checkbox', id: 'edit-proof', checked: item.can_be_signed && !item.unprovable, disabled: Boolean(item.unprovable)});
   const wrong = el('p', {class: 'wrong', role: 'alert'});
   const submit = el('button', {class: 'main', id: 'edit-send'}, 'Send');
@@ -54,15 +71,23 @@ export function edit() {
     if (body.value !== before.body || item.missing) edited.body = body.value.replaceAll('\n', lineBreaks(item.request.body)[0] || '\n');
     await once(submit, [], async () => {
       wrong.textContent = '';
-      try { go(`deliveries/${(await ask('POST', `deliveries/${item.number}/send`, edited)).number}`); } catch (error) { wrong.textContent = error.message; }
+      try {
+        const {number} = await ask('POST', `deliveries/${item.number}/send`, edited);
+        drafts.delete(item.number);
+        wantFocus();
+        go(`deliveries/${number}`);
+      } catch (error) { wrong.textContent = error.message; }
     });
   };
-  drawDetail('delivery', el('form', {class: 'edit', onsubmit: send}, el('h2', {}, 'Edit and send'),
+  drawDetail('delivery', el('form', {class: 'edit', onsubmit: send, oninput: keep}, el('h2', {}, 'Edit and send'),
     el('p', {class: 'dim'}, 'Masked values stay unchanged.'),
     el('label', {htmlFor: 'edit-target'}, 'Path and query'), target, el('label', {htmlFor: 'edit-headers'}, 'Headers'), headers,
     el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)), body,
     ...notes(item, reason).map((note) => el('p', {class: 'dim'}, note)),
     el('label', {class: 'check', title: item.unprovable}, proof, ' With a valid proof'), wrong,
-    el('div', {class: 'acts'}, submit, button('Cancel', drawOpened))));
+    el('div', {class: 'acts'}, submit, button('Close', closeEditor, {title: 'The edit is kept'}), button('Discard', discard, {class: 'quiet'}),
+      el('span', {class: 'dim'}, 'Ctrl+Enter sends, Esc closes'))));
   (isFixed ? headers : body).focus();
 }
+
+window.addEventListener('beforeunload', (event) => { if (drafts.size) event.preventDefault(); });

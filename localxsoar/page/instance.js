@@ -34,7 +34,7 @@ export function drawState() {
   $('instance-name').textContent = instance.instance || 'Local XSOAR';
   const restarts = instance.restarts && !isLost ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
   $('health').textContent = visible(word) + restarts;
-  $('address').textContent = `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance || '')}`;
+  $('address').textContent = instance.instance ? `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance)}` : '';
   $('address').parentElement.hidden = !instance.port;
   const button = $('enable');
   if (button) button.textContent = instance.enabled ? 'Disable' : 'Enable';
@@ -135,7 +135,7 @@ async function act(action) {
 }
 
 function drawInstance() {
-  const form = el('form', {id: 'form', noValidate: true, onsubmit: (event) => { event.preventDefault(); act('save'); }},
+  const form = el('form', {id: 'form', noValidate: true, oninput: () => { $('form').dataset.changed = 'yes'; }, onsubmit: (event) => { event.preventDefault(); act('save'); }},
     ...(instance.fields || []).map(drawField), el('div', {class: 'acts'}, button('Test', () => act('test'), {id: 'test'}),
       el('button', {class: 'main', id: 'save'}, 'Save'),
       button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable'), {id: 'enable'})),
@@ -149,7 +149,8 @@ function drawInstance() {
 }
 
 export async function refreshInstance() {
-  drawInstance();
+  const isChanged = () => $('form') && $('form').dataset.changed;  // what was typed and not saved stays
+  if (!isChanged()) drawInstance();
   instance = await ask('GET', 'instance');
-  if (!$('form').contains(document.activeElement)) drawInstance();
+  if (!isChanged() && !$('form').contains(document.activeElement)) drawInstance();
 }

@@ -103,9 +103,12 @@ export class Lines {
     this.plan();
   }
 
+  // Return how many rows are seen at once.
+  page() { return Math.max(1, Math.floor(this.box.clientHeight / ROW_HEIGHT) - 1); }
+
   move(by) {
     const at = this.shown.findIndex((item) => item[this.key] === this.selected);
-    const next = Math.max(0, Math.min(this.shown.length - 1, at < 0 ? 0 : at + by));
+    const next = Math.max(0, Math.min(this.shown.length - 1, at < 0 ? by - 1 : at + by));
     if (this.shown[next]) this.select(this.shown[next][this.key]);
     return this.shown[next];
   }

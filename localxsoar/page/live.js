@@ -12,6 +12,7 @@ import {go, route} from './views.js';
 
 let paused = null;  // the events that arrived while the page was paused
 const missed = new Set();  // the numbers of the deliveries among them
+let loading = null;  // the events that arrive while the page loads, for they may be newer than what it loads
 let arrived = 0;
 
 export const hasMissed = () => missed.size > 0;
@@ -62,6 +63,7 @@ export function listen() {
   for (const [kind, handle] of Object.entries(HANDLERS)) {
     events.addEventListener(kind, (event) => {
       const data = JSON.parse(event.data);
+      if (loading) return loading.push([kind, handle, data]);
       if (!paused) return handle(data);
       paused.push([handle, data]);
       if (kind === 'delivery') missed.add(data.number);
@@ -77,11 +79,13 @@ export function listen() {
 
 async function load() {
   listen.loaded = true;
+  loading = [];
   let answers;
   try {
     answers = await Promise.all(['instance', 'deliveries', 'incidents/list', 'log', 'senders'].map((route) => ask('GET', route)));
   } catch {
     listen.loaded = false;  // the next connection tries again
+    loading = null;
     return;
   }
   const [described, all, made, logged, known] = answers;
@@ -90,6 +94,10 @@ async function load() {
   setLines(logged);
   deliveries.set(all);
   incidents.set(made);
+  const early = loading || [];
+  loading = null;
+  const isLoaded = (line) => logged.some((each) => each.time === line.time && each.text === line.text);
+  for (const [kind, handle, data] of early) if (kind !== 'log' || !isLoaded(data)) handle(data);
   drawState();
   count();
   route();

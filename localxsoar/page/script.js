@@ -2,7 +2,8 @@
 import {deliveries} from './deliveries.js';
 import {copyCurl, opened} from './delivery.js';
 import {$, copy} from './dom.js';
-import {edit} from './edit.js';
+import {wantFocus} from './detail.js';
+import {closeEditor, edit} from './edit.js';
 import {incidents, sortIncidents} from './incidents.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
@@ -19,7 +20,30 @@ function search() {
 
 const isTyping = (target) => target.closest('input, textarea, select, dialog');
 
+function editorKey(event) {
+  if (event.key === 'Escape') { event.preventDefault(); closeEditor(); }
+  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.target.closest('form').requestSubmit();
+}
+
+function openSelected(list) {
+  const item = list.current() || list.move(1);
+  if (!item) return;
+  const detail = $(view === 'deliveries' ? 'delivery' : 'incident');
+  const before = location.hash;
+  wantFocus();
+  list.open(item);
+  if (location.hash === before && !detail.hidden) detail.focus();
+}
+
+// Move in the list or, in a view without one, scroll.
+function leap(list, rows, pages) {
+  if (list) return step(list, rows);
+  const box = view === 'log' ? $('log') : $(`view-${view}`);
+  box.scrollBy(0, pages * box.clientHeight);
+}
+
 function press(event) {
+  if (event.target.closest('form.edit')) return editorKey(event);
   if (event.key === 'Escape' && event.target === $('search')) {
     $('search').value = '';
     search();
@@ -32,11 +56,13 @@ function press(event) {
   const views = ['deliveries', 'incidents', 'try', 'instance', 'log'];
   const keys = {
     j: () => step(list, 1), ArrowDown: () => step(list, 1), k: () => step(list, -1), ArrowUp: () => step(list, -1),
-    Enter: () => { if (list && list.current()) { list.open(list.current()); $(view === 'deliveries' ? 'delivery' : 'incident').focus(); } },
+    Enter: () => openSelected(list),
+    PageDown: () => leap(list, list?.page(), 0.9), PageUp: () => leap(list, -list?.page(), -0.9),
+    Home: () => leap(list, -Infinity, -1000), End: () => leap(list, Infinity, 1000),
     Escape: () => { if (list) { go(view); list.box.focus(); } },
     '/': () => $('search').focus(), '?': () => $('help').showModal(), r: () => resend('came'), e: edit, c: () => copyCurl(),
   };
-  if (inDetail && ['ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) return;
+  if (inDetail && ['ArrowDown', 'ArrowUp', 'Enter', 'PageDown', 'PageUp', 'Home', 'End'].includes(event.key)) return;
   if (!list && ['j', 'k', 'ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) return;
   if (event.key === 'Enter' && event.target.closest('a, button')) return;
   const act = keys[event.key] || (views[event.key - 1] && (() => go(views[event.key - 1])));
