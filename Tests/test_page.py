@@ -171,6 +171,53 @@ def test_an_incident_shows_its_fields_its_labels_and_the_others_of_its_problem(p
     expect(incident.locator('.links')).to_contain_text(f'incident {second} (info, resolved)')
 
 
+def test_deliveries_are_filtered_by_what_they_became_and_by_sender_with_counts(open_page: Callable[..., Page]) -> None:
+    with Webhook(*SENDERS) as webhook:
+        for number in range(2):
+            post(webhook, {'name': f'created {number}'}, User_Agent='one/1')
+        post(webhook, {'name': 'twice'}, Idempotency_Key='a')
+        post(webhook, {'name': 'twice'}, Idempotency_Key='a')
+        post(webhook, {'name': 'wrong'}, token='wrong', User_Agent='one/1')
+        page = open_page(webhook.url)
+        rows = page.locator('#deliveries .row')
+        expect(rows).to_have_count(5)
+        expect(page.locator('#kinds button:visible')).to_have_text(['created 3', 'rejected 1', 'repeat 1'])
+        expect(page.locator('#shown-deliveries')).to_have_text('')
+        page.get_by_role('button', name='rejected 1').click()
+        expect(rows).to_have_count(1)
+        expect(page.locator('#shown-deliveries')).to_have_text('1 of 5')
+        page.get_by_role('button', name='repeat 1').click()
+        expect(rows).to_have_count(2)
+        page.get_by_label('Sender').select_option('one (1)')
+        expect(page.locator('#kinds button:visible')).to_have_text(['created 2', 'rejected 1', 'repeat 0'])
+        post(webhook, {'name': 'wrong'}, token='wrong', User_Agent='one/1')
+        post(webhook, {'name': 'right'}, User_Agent='one/1')
+        expect(page.locator('#kinds button:visible')).to_have_text(['created 3', 'rejected 2', 'repeat 0'], timeout=SOON)
+        expect(page.locator('#shown-deliveries')).to_have_text('2 of 7')
+        expect(rows).to_have_count(2)
+
+
+def test_a_search_finds_words_in_headers_and_bodies_but_no_secret(page: Page, webhook: Webhook) -> None:
+    requests.post(webhook.webhook_url, gzip.compress(json.dumps({'name': 'plain', 'deep': {'key': 'Needle-In-Body'}}).encode()),
+                  headers={'Authorization': TOKEN, 'X-Find': 'needle-in-header', 'Content-Encoding': 'gzip'}, timeout=30)
+    expect(newest(page)).to_contain_text('plain')
+    rows = page.locator('#deliveries .row')
+    for words in ('needle-in-body', 'Needle-in-HEADER plain', 'x-find deep'):
+        page.get_by_label('Search').fill(words)
+        expect(rows).to_have_count(1)
+        expect(page.locator('#shown-deliveries')).to_have_text(re.compile(r'^1 of \d+$'))
+    post(webhook, {'name': 'later', 'a': 'x-find deep'})
+    expect(rows).to_have_count(2)
+    page.get_by_label('Search').fill(TOKEN)
+    expect(page.locator('#none-deliveries')).to_have_text(re.compile(r'^None of the \d+ deliveries matches'))
+    expect(rows).to_have_count(0)
+    page.locator('#none-deliveries').get_by_role('button', name='Show all').click()
+    expect(rows.first).to_contain_text('later')
+    page.goto(f'{webhook.url}/#/incidents')
+    page.get_by_label('Search').fill('no such thing')
+    expect(page.locator('#none-incidents')).to_contain_text('matches the search')
+
+
 def test_a_refusal_shows_its_reason_and_a_wrong_instance_is_seen(page: Page, webhook: Webhook) -> None:
     post(webhook, {}, token='wrong')
     expect(newest(page)).to_contain_text('401', timeout=SOON)

@@ -17,6 +17,9 @@ export class Lines {
     this.shown = [];
     this.selected = null;
     this.order = null;  // compares two items; without it the newest is first
+    this.accepts = () => true;  // whether an item passes the filters
+    this.found = new Set();  // the keys of items that have the words of the search where the list does not show them
+    this.describe = () => {};  // called when other items are shown
     this.unseen = 0;
     this.fresh = new Set();
     this.room = el('div', {class: 'room', role: 'presentation'});
@@ -32,37 +35,42 @@ export class Lines {
 
   set(items) { this.all = items; this.unseen = 0; this.filter(); }
 
-  // Add an item on top without moving the rows that the user reads.
+  // Add or replace an item without moving the rows that the user reads. Return whether it is new.
   add(item) {
-    const at = this.all.findIndex((each) => each[this.key] === item[this.key]);
-    if (at >= 0) {
-      this.all[at] = item;
-      const shown = this.shown.findIndex((each) => each[this.key] === item[this.key]);
-      if (shown >= 0) this.shown[shown] = item;
-      this.plan();
-      return false;
-    }
-    this.all.unshift(item);
-    if (!this.matches(item)) return true;
-    const place = this.place(item);
+    const isItem = (each) => each[this.key] === item[this.key];
+    const at = this.all.findIndex(isItem);
+    if (at < 0) this.all.unshift(item); else this.all[at] = item;
+    const shown = this.shown.findIndex(isItem);
+    if (!this.matches(item)) this.hide(shown);
+    else if (shown < 0) this.insert(item, this.place(item));
+    else this.shown[shown] = item;
+    this.changed = true;
+    this.plan();
+    return at < 0;
+  }
+
+  insert(item, place) {
     this.shown.splice(place, 0, item);
     this.fresh.add(item[this.key]);
     setTimeout(() => this.fresh.delete(item[this.key]), 1200);
-    if (this.box.scrollTop > place * ROW_HEIGHT) {
-      this.resize();
-      this.box.scrollTop += ROW_HEIGHT;
-      this.unseen += 1;
-      this.pill.textContent = `${this.unseen} new`;
-      this.pill.hidden = false;
-    }
-    this.plan();
-    return true;
+    if (this.box.scrollTop <= place * ROW_HEIGHT) return;
+    this.resize();
+    this.box.scrollTop += ROW_HEIGHT;
+    this.unseen += 1;
+    this.pill.textContent = `${this.unseen} new`;
+    this.pill.hidden = false;
   }
 
-  // Return where a new item belongs: above those that are as great.
+  hide(place) {
+    if (place < 0) return;
+    this.shown.splice(place, 1);
+    if (this.box.scrollTop > place * ROW_HEIGHT) this.box.scrollTop -= ROW_HEIGHT;
+  }
+
+  // Return where an item belongs: above those that are as great.
   place(item) {
-    if (!this.order) return 0;
-    const at = this.shown.findIndex((each) => this.order(item, each) <= 0);
+    const compare = this.order || ((one, other) => other[this.key] - one[this.key]);
+    const at = this.shown.findIndex((each) => compare(item, each) <= 0);
     return at < 0 ? this.shown.length : at;
   }
 
@@ -80,15 +88,18 @@ export class Lines {
 
   seen() { this.unseen = 0; this.pill.hidden = true; }
 
-  matches(item) {
+  matches(item) { return this.accepts(item) && this.hasWords(item); }
+
+  hasWords(item) {
     const wanted = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
     const text = wanted.length ? this.words(item).toLowerCase() : '';
-    return wanted.every((word) => text.includes(word));
+    return wanted.every((word) => text.includes(word)) || this.found.has(item[this.key]);
   }
 
   filter() {
     this.shown = this.all.filter((item) => this.matches(item));
     if (this.order) this.shown.sort(this.order);
+    this.changed = true;
     this.plan();
   }
 
@@ -124,6 +135,8 @@ export class Lines {
   }
 
   render() {
+    if (this.changed) this.describe();
+    this.changed = false;
     this.resize();
     const first = Math.max(0, Math.floor(this.box.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
     const last = Math.min(this.shown.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW_HEIGHT) + SPARE_ROWS);

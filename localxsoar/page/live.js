@@ -2,6 +2,7 @@
 import {deliveries} from './deliveries.js';
 import {noteRemoval, opened, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
+import {searchBodies} from './filters.js';
 import {linkIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {drawState, instance, setInstance, setLost} from './instance.js';
@@ -29,6 +30,7 @@ const HANDLERS = {
     if (deliveries.add(item)) { arrived += 1; later(); }
     if (opened && opened.number === item.number && (opened.kind !== item.kind || opened.missing !== item.missing)) refresh();
     linkIncident(item);
+    if (item.kind !== 'waiting') searchBodies();
     count();
   },
   removed({number}) {

@@ -4,6 +4,7 @@ import {copyCurl, opened} from './delivery.js';
 import {$, copy} from './dom.js';
 import {wantFocus} from './detail.js';
 import {closeEditor, edit} from './edit.js';
+import {searchBodies, startFilters} from './filters.js';
 import {incidents, sortIncidents} from './incidents.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
@@ -14,6 +15,7 @@ import {go, route, view} from './views.js';
 function search() {
   if (view === 'try') drawTry();
   else if (view === 'log') drawLog();
+  searchBodies();
   deliveries.filter();
   incidents.filter();
 }
@@ -83,6 +85,7 @@ $('search').addEventListener('input', search);
 $('level').addEventListener('change', drawLog);
 $('sort').addEventListener('change', sortIncidents);
 $('pause').addEventListener('click', pause);
+startFilters(search);
 window.addEventListener('hashchange', route);
 document.addEventListener('keydown', press);
 route();
