@@ -97,6 +97,10 @@ def open_newest(page: Page, text: str) -> None:
     expect(page.locator('#delivery .result')).to_contain_text(text)
 
 
+def violations(page: Page) -> list[Any]:
+    return [(each['id'], [node['html'] for node in each['nodes']]) for each in Axe().run(page).response['violations']]
+
+
 def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page]) -> None:
     with Webhook(*SENDERS, '--curl-header', 'Authorization: {auth_header}', token='newcomer-token') as webhook:
         webhook.token = ''  # the command to try is printed with it
@@ -169,6 +173,25 @@ def test_an_incident_shows_its_fields_its_labels_and_the_others_of_its_problem(p
     incident.get_by_role('link', name=f'incident {first} (high, pending)').click()
     expect(incident.locator('.severity')).to_have_text('high')
     expect(incident.locator('.links')).to_contain_text(f'incident {second} (info, resolved)')
+
+
+def test_a_rejection_is_a_checklist_and_is_repaired_with_one_press(page: Page, webhook: Webhook) -> None:
+    headers = {'X-Hub-Signature-256': f'sha256={"0" * 64}', 'X-GitHub-Event': 'ping', 'X-GitHub-Delivery': '1',
+               'User-Agent': 'GitHub-Hookshot/1', 'X-GitHub-Hook-ID': '1', 'X-GitHub-Hook-Installation-Target-ID': '1',
+               'X-GitHub-Hook-Installation-Target-Type': 'repository'}
+    said = requests.post(webhook.webhook_url, '{"action": "opened"}', headers=headers, timeout=30).json()['detail']
+    open_newest(page, said[:30])
+    checks = page.locator('#delivery .checks li')
+    expect(checks.filter(has_text='Looked for')).to_contain_text('The header X-Hub-Signature-256 is there: sha256=••••••')
+    expect(checks.filter(has_text='Algorithm')).to_contain_text('HMAC-SHA-256 of the body')
+    expect(checks.filter(has_text='✗')).to_contain_text('It does not fit the body and the token')
+    assert not any(each in said for each in ('GitHub', 'X-Hub', 'HMAC-SHA-256 of'))
+    for scheme in ('light', 'dark'):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == []
+    page.get_by_role('button', name='Repair and send').click()
+    expect(page.locator('#delivery header b')).to_have_text('200 OK')
+    expect(page.locator('#delivery .checks')).to_have_count(0)
 
 
 def test_deliveries_are_filtered_by_what_they_became_and_by_sender_with_counts(open_page: Callable[..., Page]) -> None:
@@ -1086,8 +1109,7 @@ def test_nothing_stands_in_the_way_of_a_screen_reader(
     if view in ('deliveries', 'incidents'):
         page.locator(f'#{view} .row').first.click()
         expect(page.locator('.detail .tree').first).to_be_visible()
-    violations = Axe().run(page).response['violations']
-    assert [(each['id'], [node['html'] for node in each['nodes']]) for each in violations] == []
+    assert violations(page) == []
 
 
 def test_the_page_asks_no_other_host_and_runs_nothing_but_its_script(webhook: Webhook) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import bottle
 
 from localxsoar import pack
+from localxsoar.checklist import Rejection, sender_by_proof
 from localxsoar.deliveries import Deliveries, Delivery
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
@@ -119,10 +120,12 @@ class Page:
         summary = {**delivery.summary(), 'target': delivery.target if shows else masks.target(delivery.target),
                    'text': masks.text(delivery.text)}
         request = message(delivery.headers, delivery.body, delivery.size, masks, shows)
+        sender = self._senders.get(delivery.sender_key) or sender_by_proof(self._senders.values(), delivery)
+        checks = self._masks.everywhere(Rejection(delivery, sender, self._token(), self._masks).checks())
         is_here = is_loopback(bottle.request.environ[PEER])
         is_exact = request['is_exact'] and summary['target'] == delivery.target
         return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
-                        'unprovable': self._replay.unprovable(delivery), 'is_here': is_here,
+                        'unprovable': self._replay.unprovable(delivery), 'is_here': is_here, 'checks': checks,
                         'uncopyable': delivery.gap() or ('' if is_here or is_exact else ONLY_HERE), 'request': request,
                         'answer': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})
 

@@ -1,5 +1,6 @@
 // One delivery, and what can be done with it.
 import {curlCommand, fileName, isInFile} from './curl.js';
+import {drawChecks} from './checks.js';
 import {became, tone} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
@@ -75,7 +76,7 @@ export function drawOpened() {
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     el('p', {class: 'meta'}, el('bdi', {}, item.sender || 'unknown sender'), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, ...sentFrom(item)),
-    result,
+    result, drawChecks(item),
     el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
       ...curlButton(item)),
     tabs, body);

@@ -11,7 +11,7 @@ export function drawDetail(name, ...children) {
   const detail = $(name);
   const top = detail.scrollTop;
   const focused = detail.contains(document.activeElement) ? document.activeElement.id : '';
-  detail.replaceChildren(...children);
+  detail.replaceChildren(...children.filter(Boolean));
   detail.hidden = false;
   detail.scrollTop = top;
   const target = isWanted ? detail : focused && ($(focused) || detail);
