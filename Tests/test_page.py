@@ -194,6 +194,24 @@ def test_a_rejection_is_a_checklist_and_is_repaired_with_one_press(page: Page, w
     expect(page.locator('#delivery .checks')).to_have_count(0)
 
 
+def test_parameters_and_forms_are_tables_and_the_sender_has_an_address(page: Page, webhook: Webhook) -> None:
+    url = f'{webhook.webhook_url}?type=Phishing&note=a%20b&key=hush-hush'
+    requests.post(url, 'name=A+form&note=%E2%82%AC', timeout=30, headers={
+        'Authorization': TOKEN, 'Content-Type': 'application/x-www-form-urlencoded'})
+    open_newest(page, 'A form')
+    delivery = page.locator('#delivery')
+    expect(delivery.locator('.meta')).to_contain_text('python-requests at 127.0.0.1')
+    expect(delivery.locator('tr', has_text='note')).to_have_text(['notea b', 'note\u20ac'])
+    expect(delivery.locator('tr', has_text='key')).to_have_text('key••••••')
+    page.get_by_role('button', name='Text', exact=True).click()
+    expect(delivery.locator('pre')).to_have_text('name=A+form&note=%E2%82%AC')
+    page.get_by_role('button', name='Table', exact=True).click()
+    post(webhook, MULTIPART, Content_Type='multipart/form-data; boundary=b')
+    open_newest(page, 'a form')
+    expect(delivery.locator('tr', has_text='file x')).to_have_text(re.compile('^xfile x, text/plain, 4 bytes: 1␍\\s2'))
+    assert violations(page) == []
+
+
 def test_deliveries_are_filtered_by_what_they_became_and_by_sender_with_counts(open_page: Callable[..., Page]) -> None:
     with Webhook(*SENDERS) as webhook:
         for number in range(2):

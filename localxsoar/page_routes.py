@@ -16,6 +16,7 @@ from localxsoar.checklist import Rejection, sender_by_proof
 from localxsoar.deliveries import Deliveries, Delivery
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
+from localxsoar.forms import form_fields, query_fields
 from localxsoar.forward import PREFIX, Headers, Request
 from localxsoar.front import PEER, Front, is_loopback
 from localxsoar.instance import CommandFailed, Instance
@@ -126,6 +127,7 @@ class Page:
         is_exact = request['is_exact'] and summary['target'] == delivery.target
         return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
                         'unprovable': self._replay.unprovable(delivery), 'is_here': is_here, 'checks': checks,
+                        'query': masks.everywhere(query_fields(summary['target'])),
                         'uncopyable': delivery.gap() or ('' if is_here or is_exact else ONLY_HERE), 'request': request,
                         'answer': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})
 
@@ -238,6 +240,7 @@ def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: b
     seen = readable(headers, bytes(body))
     text = masks.text(seen.text)
     return {'headers': named, 'body': text, 'is_text': seen.is_text, 'size': size, 'kept': len(body),
+            'fields': masks.everywhere(form_fields(headers, seen.text.encode() if seen.is_decompressed else bytes(body))),
             'decompressed': seen.is_decompressed, 'cut': seen.is_cut or size > len(body),
             'is_exact': text.encode() == body and not any(each['masked'] for each in named),
             'base64': base64.b64encode(body).decode() if shows and seen.text.encode() != body and len(body) <= SHOWN_BYTES

@@ -9,7 +9,7 @@ import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
-import {drawText} from './text.js';
+import {drawFields, drawText} from './text.js';
 import {drawEmpty} from './try.js';
 import {go} from './views.js';
 
@@ -74,7 +74,7 @@ export function drawOpened() {
   drawDetail('delivery', backButton('deliveries'),
     el('header', {}, el('h2', {class: 'request'}, `${item.method} ${item.target}`),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
-    el('p', {class: 'meta'}, el('bdi', {}, item.sender || 'unknown sender'), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
+    el('p', {class: 'meta'}, el('bdi', {}, item.sender || 'unknown sender'), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, ...sentFrom(item)),
     result, drawChecks(item),
     el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
@@ -89,6 +89,9 @@ function drawMessage(message, box) {
       ? button(opened.shows ? 'Hide secrets' : 'Show secrets', () => openDelivery(opened.number, !opened.shows), {class: 'quiet', id: 'secrets'}) : null),
     el('table', {class: 'headers'}, el('tbody', {}, ...message.headers.map((header) => el('tr', {},
       el('th', {scope: 'row'}, header.name), el('td', {}, header.value))))));
+  if (part === 'request' && opened.query.length) {
+    box.append(el('div', {class: 'part'}, el('h3', {}, `Query parameters ${opened.query.length}`)), drawFields(opened.query));
+  }
   const isWhole = opened.is_here && !(part === 'request' ? opened.missing : message.size > message.kept);
   drawText('Body', message.body, box, {...message, gap: part === 'request' ? opened.missing : '', file: isWhole ? `/localxsoar/deliveries/${opened.number}/${part}.body` : ''});
 }
