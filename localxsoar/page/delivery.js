@@ -6,6 +6,7 @@ import {$, button, copy, el} from './dom.js';
 import {edit, hasDraft} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident} from './incidents.js';
+import {shortened} from './long.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
 import {drawText} from './text.js';
@@ -57,7 +58,7 @@ function sentFrom({peer, origin}) {
 
 export function drawOpened() {
   const item = opened;
-  const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item)));
+  const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
   const parts = [['request', 'Request'], ['answer', 'Response'],
     ...item.incidents.slice(0, 1).map((number) => ['incident', `Incident ${number}`])];
   if (!parts.some(([name]) => name === part)) part = 'request';
@@ -70,9 +71,9 @@ export function drawOpened() {
   if (part === 'incident') drawIncident(item.incidents[0], body);
   else drawMessage(item[part], body);
   drawDetail('delivery', backButton('deliveries'),
-    el('header', {}, el('h2', {class: 'request'}, `${item.method} ${item.target}`),
+    el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
-    el('p', {class: 'meta'}, el('bdi', {}, item.sender || 'unknown sender'), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
+    el('p', {class: 'meta'}, ...shortened(item.sender || 'unknown sender', 80), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, ...sentFrom(item)),
     result,
     el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
