@@ -123,7 +123,7 @@ def test_an_incident_shows_its_severity_its_state_and_its_problem(page: Page, we
     alert = {'message': 'Disk full', 'alertId': '4711', 'priority': 'P1'}
     number = post(webhook, {'action': 'Close', 'alert': alert}).json()[0]['id']
     page.goto(f'{webhook.url}/#/incidents/{number}')
-    expect(page.locator('#incidents .row').first).to_have_text(re.compile(f'^{number}inforesolvedClose: Disk full'), timeout=SOON)
+    expect(page.locator('#incidents .row').first).to_have_text(re.compile(f'^{number} info resolved Close: Disk full'), timeout=SOON)
     expect(page.locator('#incident .triage')).to_have_text('severity infostate resolvedproblem opsgenie:4711')
     post(webhook, {'title': 'Disk full', 'severity': 'critical'})
     expect(page.locator('#incidents .row .severity.critical').first).to_have_text('critical', timeout=SOON)
@@ -1117,13 +1117,85 @@ def test_a_phone_shows_the_log_from_the_top(open_page: Callable[..., Page], webh
     assert page.evaluate('document.getElementById("log").getBoundingClientRect().top') < 260
 
 
-@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize('view', VIEWS)
+def test_the_current_tab_is_in_sight_on_a_narrow_screen(open_page: Callable[..., Page], webhook: Webhook, view: str) -> None:
+    page = open_page(f'{webhook.url}/#/{view}', viewport={'width': 360, 'height': 720})
+    expect(page.locator('nav a[aria-current]')).to_be_in_viewport(ratio=0.98)
+
+
+@pytest.mark.parametrize('view', VIEWS)
+def test_the_header_leaves_two_thirds_at_400_percent_zoom(open_page: Callable[..., Page], webhook: Webhook, view: str) -> None:
+    page = open_page(f'{webhook.url}/#/{view}', viewport={'width': 320, 'height': 256})  # 1280 by 1024 at 400 %
+    header = page.locator('body > header').bounding_box()
+    assert header and header['height'] < 256 / 3
+    assert page.evaluate('document.documentElement.scrollWidth') <= 320
+    expect(page.locator('nav a[aria-current]')).to_be_in_viewport(ratio=0.98)
+
+
+def test_forced_colors_leave_the_selected_row_visible(open_page: Callable[..., Page], webhook: Webhook) -> None:
+    for number in range(2):
+        post(webhook, {'name': f'forced {number}'})
+    page = open_page(webhook.url, forced_colors='active')
+    expect(newest(page)).to_be_visible()
+    page.keyboard.press('j')
+    expect(page.locator('#deliveries [aria-selected=true]')).to_be_visible()
+    colors = [page.locator('#deliveries .row').nth(at).evaluate('row => getComputedStyle(row).backgroundColor') for at in (0, 1)]
+    assert colors[0] != colors[1]
+
+
+def test_a_screen_reader_hears_a_row_as_words(page: Page, webhook: Webhook) -> None:
+    number = post(webhook, {'name': 'Disk full'}).json()[0]['id']
+    option = page.get_by_role('option', name=re.compile(f' POST 200 .*→ incident {number} Disk full .* ms '))
+    expect(option).to_be_visible()
+
+
+def test_an_invisible_button_takes_no_line(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'name': 'lines', **{f'key{length}': 'x' * length for length in range(40, 90)}})
+    open_newest(page, 'lines')
+    page.locator('#delivery summary, #delivery .more').evaluate_all('all => all.forEach((each) => each.click())')
+    heights = """leaves => leaves.map((leaf) => {
+        const before = leaf.offsetHeight;
+        leaf.querySelector('button').remove();
+        return before - leaf.offsetHeight;
+    })"""
+    assert set(page.locator('#delivery .leaf').evaluate_all(heights)) == {0}
+
+
+def test_a_long_name_leaves_room_for_the_rest(open_page: Callable[..., Page]) -> None:
+    with LocalXsoar(pack=ECHO) as xsoar:
+        page = open_page(xsoar.url)
+        requests.post(xsoar.webhook_url, json=[{'name': 'long ' * 400}], timeout=30)
+        open_newest(page, 'long long')
+        expect(page.locator('#delivery .headers')).to_be_in_viewport()
+        page.locator('#delivery .result').get_by_role('button', name='show all').click()
+        expect(page.locator('#delivery .result')).to_contain_text('long ' * 399)
+        page.goto(f'{xsoar.url}/#/incidents/1')
+        expect(page.locator('#incident .part')).to_be_in_viewport()
+
+
+def test_a_column_of_paths_is_shown_if_there_are_any(open_page: Callable[..., Page]) -> None:
+    with Webhook(*SENDERS) as webhook:
+        page = open_page(webhook.url)
+        post(webhook, {'name': 'no path'})
+        expect(newest(page)).to_contain_text('no path')
+        expect(newest(page).locator('.path')).to_be_hidden()
+        requests.post(f'{webhook.webhook_url}?type=Phishing', json={}, headers={'Authorization': TOKEN}, timeout=30)
+        expect(newest(page).locator('.path')).to_have_text('?type=Phishing')
+        expect(newest(page).locator('.path')).to_be_visible()
+
+
+ENVIRONMENTS: dict[str, dict[str, Any]] = {
+    'light': {'color_scheme': 'light'}, 'dark': {'color_scheme': 'dark'}, 'forced colors': {'forced_colors': 'active'},
+    '360 px': {'viewport': {'width': 360, 'height': 720}}, '400 %': {'viewport': {'width': 320, 'height': 256}}}
+
+
+@pytest.mark.parametrize('environment', ENVIRONMENTS)
 @pytest.mark.parametrize('view', VIEWS)
 def test_nothing_stands_in_the_way_of_a_screen_reader(
-    open_page: Callable[..., Page], webhook: Webhook, view: str, scheme: str
+    open_page: Callable[..., Page], webhook: Webhook, view: str, environment: str
 ) -> None:
     post(webhook, {'title': 'read aloud', 'nested': {'a': [1, None, 'text']}})
-    page = open_page(f'{webhook.url}/#/{view}', color_scheme=scheme)
+    page = open_page(f'{webhook.url}/#/{view}', **ENVIRONMENTS[environment])
     if view in ('deliveries', 'incidents'):
         page.locator(f'#{view} .row').first.click()
         expect(page.locator('.detail .tree').first).to_be_visible()

@@ -206,7 +206,9 @@ def test_deliveries_are_bounded_and_outlive_the_server_in_a_file(echo_pack: Path
         assert deliveries(xsoar) == kept
         for _ in range(3):
             requests.post(f'{xsoar.webhook_url}/echo', data=b'x' * 25_000_000, timeout=30)
-        wait_for(lambda: [each['size'] for each in deliveries(xsoar)] == [25_000_000] * 2)
+        newest(xsoar)
+        wait_for(lambda: [bool(each['missing']) for each in deliveries(xsoar)[:4]] == [False, False, True, False])
+        assert len(deliveries(xsoar)) == 500 and deliveries(xsoar)[3]['text'] == 'kept'
 
 
 @pytest.mark.parametrize('method, path, body', [

@@ -7,6 +7,7 @@ import {$, button, copy, el} from './dom.js';
 import {edit, hasDraft} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
+import {shortened} from './long.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
 import {drawFields, drawText} from './text.js';
@@ -58,7 +59,7 @@ function sentFrom({peer, origin}) {
 
 export function drawOpened() {
   const item = opened;
-  const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item)));
+  const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
   const parts = [['request', 'Request'], ['answer', 'Response'],
     ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : [])];
   if (!parts.some(([name]) => name === part)) part = 'request';
@@ -72,9 +73,9 @@ export function drawOpened() {
   else if (part === 'incident') drawIncident(item.incidents[0], body);
   else drawMessage(item[part], body);
   drawDetail('delivery', backButton('deliveries'),
-    el('header', {}, el('h2', {class: 'request'}, `${item.method} ${item.target}`),
+    el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
-    el('p', {class: 'meta'}, el('bdi', {}, item.sender || 'unknown sender'), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
+    el('p', {class: 'meta'}, ...shortened(item.sender || 'unknown sender', 80), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, ...sentFrom(item)),
     result, drawChecks(item),
     el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),

@@ -20,6 +20,9 @@ export function el(tag, options, ...children) {
   return element;
 }
 
+// Separate the cells of a row, for a screen reader reads their texts as one.
+export const spaced = (...cells) => cells.flatMap((cell) => [cell, ' ']);
+
 export const button = (label, press, options) => el('button', {type: 'button', onclick: press, ...options}, label);
 
 export function announce(text) { $('announce').textContent = text; }

@@ -4,6 +4,7 @@ import {backButton, drawDetail} from './detail.js';
 import {$, button, el} from './dom.js';
 import {day} from './format.js';
 import {incidents} from './incidents.js';
+import {shortened} from './long.js';
 import {ask} from './server.js';
 import {drawText} from './text.js';
 import {drawSeverity, drawState, severity, state} from './triage.js';
@@ -43,7 +44,7 @@ function drawValues(title, values) {
 }
 
 function drawParts(item, title, box) {
-  box.append(el('h2', {}, title),
+  box.append(el('h2', {}, ...title),
     el('p', {class: 'meta'}, `incident ${item.id} · `, el('bdi', {}, item.type), ' · occurred ', el('bdi', {title: item.occurred}, day(item.occurred)),
       ' · source ', el('bdi', {}, item.sourceInstance)),
     el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item)), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
@@ -57,14 +58,14 @@ function drawParts(item, title, box) {
 export async function drawIncident(id, box) {
   const item = await find(id);
   if (item instanceof Error) box.append(failure(item));
-  else drawParts(item, el('a', {href: `#/incidents/${id}`}, el('bdi', {}, item.name)), box);
+  else drawParts(item, [el('a', {href: `#/incidents/${id}`}, `incident ${id}`), ' ', ...shortened(item.name)], box);
 }
 
 export async function openIncident(id) {
   const item = await find(id);
   if (location.hash !== `#/incidents/${id}`) return;  // the user has opened something else meanwhile
   const box = el('div');
-  if (item instanceof Error) box.append(failure(item)); else drawParts(item, el('bdi', {}, item.name), box);
+  if (item instanceof Error) box.append(failure(item)); else drawParts(item, shortened(item.name), box);
   const isOther = opened !== id;
   opened = id;
   drawDetail('incident', backButton('incidents'), box);

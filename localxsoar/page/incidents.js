@@ -1,5 +1,5 @@
 // The list of incidents.
-import {$, el} from './dom.js';
+import {$, el, spaced} from './dom.js';
 import {day} from './format.js';
 import {Lines} from './lines.js';
 import {drawSeverity, drawState, severity, state} from './triage.js';
@@ -13,9 +13,9 @@ const ORDERS = {
 };
 
 function drawLine(item) {
-  return el('div', {class: 'incident'}, el('span', {class: 'id'}, item.id), drawSeverity(item), drawState(item), column('became', item.name),
+  return el('div', {class: 'incident'}, ...spaced(el('span', {class: 'id'}, item.id), drawSeverity(item), drawState(item), column('became', item.name),
     column('type', item.type), column('owner', item.owner), el('span', {class: 'occurred', title: item.occurred}, day(item.occurred)),
-    column('problem', item.dbotMirrorId));
+    column('problem', item.dbotMirrorId)));
 }
 
 export const incidents = new Lines('incidents', 'id', drawLine,

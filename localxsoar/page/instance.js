@@ -46,6 +46,7 @@ function drawFacts() {
   const {enabled, ready, ending, health} = instance;
   const rows = [['State', !enabled ? 'disabled' : ending ? 'crashed; it is started again' : ready ? 'listening' : 'starting'],
     ['Health', ending ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
+    ['Address', instance.port ? $('address').textContent : '—'],
     ['Container port', instance.port || '—'], ['Process', instance.pid || '—'], ['Restarts', instance.restarts]];
   return el('div', {id: 'facts'}, ...(ending ? drawEnding(ending) : []),
     el('dl', {class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])));

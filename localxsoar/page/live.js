@@ -1,5 +1,5 @@
 // Live events.
-import {deliveries} from './deliveries.js';
+import {deliveries, showPaths} from './deliveries.js';
 import {noteRemoval, opened, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
@@ -27,6 +27,7 @@ function count() {
 
 const HANDLERS = {
   delivery(item) {
+    showPaths([item]);
     if (deliveries.add(item)) { arrived += 1; later(); }
     if (opened && opened.number === item.number && (opened.kind !== item.kind || opened.missing !== item.missing)) refresh();
     linkIncident(item);
@@ -95,6 +96,7 @@ async function load() {
   setSenders(known);
   setLines(logged);
   deliveries.set(all);
+  showPaths(all);
   incidents.set(made);
   const early = loading || [];
   loading = null;

@@ -16,7 +16,10 @@ export function route() {
   view = ['deliveries', 'incidents', 'try', 'instance', 'log'].includes(name) ? name : 'deliveries';
   for (const section of document.querySelectorAll('main > section')) section.hidden = section.id !== `view-${view}`;
   for (const link of document.querySelectorAll('nav a')) {
-    if (link.hash === `#/${view}`) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
+    if (link.hash === `#/${view}`) {
+      link.setAttribute('aria-current', 'page');
+      link.scrollIntoView({block: 'nearest', inline: 'nearest'});
+    } else link.removeAttribute('aria-current');
   }
   document.title = `${{deliveries: 'Deliveries', incidents: 'Incidents', try: 'Try it', instance: 'Instance', log: 'Log'}[view]} · ${instance.instance || 'Local XSOAR'}`;
   if (view === 'deliveries' || view === 'incidents') {
