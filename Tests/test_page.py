@@ -123,7 +123,8 @@ def test_an_incident_shows_its_severity_its_state_and_its_problem(page: Page, we
     alert = {'message': 'Disk full', 'alertId': '4711', 'priority': 'P1'}
     number = post(webhook, {'action': 'Close', 'alert': alert}).json()[0]['id']
     page.goto(f'{webhook.url}/#/incidents/{number}')
-    expect(page.locator('#incidents .row').first).to_have_text(re.compile(f'^{number} info resolved Close: Disk full'), timeout=SOON)
+    row = re.compile(f'^{number} info resolved Close: Disk full')
+    expect(page.locator('#incidents .row').first).to_have_text(row, timeout=SOON)
     expect(page.locator('#incident .triage')).to_have_text('severity infostate resolvedproblem opsgenie:4711')
     post(webhook, {'title': 'Disk full', 'severity': 'critical'})
     expect(page.locator('#incidents .row .severity.critical').first).to_have_text('critical', timeout=SOON)
@@ -210,6 +211,26 @@ def test_parameters_and_forms_are_tables_and_the_sender_has_an_address(page: Pag
     open_newest(page, 'a form')
     expect(delivery.locator('tr', has_text='file x')).to_have_text(re.compile('^xfile x, text/plain, 4 bytes: 1␍\\s2'))
     assert violations(page) == []
+
+
+def test_a_path_is_previewed_across_the_incidents_of_its_sender_and_copied(page: Page, webhook: Webhook) -> None:
+    page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
+    for host in ('db-1', 'db-2', None):
+        post(webhook, {'title': 'mapped', 'hosts': [{'name': host}] if host else []}, User_Agent='mapper/1')
+    post(webhook, {'title': 'mapped', 'hosts': [{'name': 'of another sender'}]}, User_Agent='another/1')
+    number = post(webhook, {'title': 'mapped last', 'hosts': [{'name': 'db-3'}]}, User_Agent='mapper/1').json()[0]['id']
+    page.goto(f'{webhook.url}/#/incidents/{number}')
+    leaf = page.locator('#incident .leaf', has_text='db-3')
+    leaf.hover()
+    leaf.get_by_role('button', name='Preview the mapping of hosts.0.name').click()
+    preview = page.locator('.mapping')
+    expect(preview.get_by_role('status')).to_have_text('Filled in 3 of the last 4 incidents of mapper.')
+    expect(preview.locator('td')).to_have_text(['db-3', 'nothing at this path', 'db-2', 'db-1'])
+    preview.get_by_role('button', name='Copy path').click()
+    assert page.evaluate('navigator.clipboard.readText()') == 'hosts.[0].name'
+    assert violations(page) == []
+    preview.get_by_role('button', name='Close').click()
+    expect(preview).to_have_count(0)
 
 
 def test_deliveries_are_filtered_by_what_they_became_and_by_sender_with_counts(open_page: Callable[..., Page]) -> None:

@@ -21,6 +21,7 @@ from localxsoar.forward import PREFIX, Headers, Request
 from localxsoar.front import PEER, Front, is_loopback
 from localxsoar.instance import CommandFailed, Instance
 from localxsoar.json_routes import as_json, read_object
+from localxsoar.mapping import value_at
 from localxsoar.masks import MASK, Masks
 from localxsoar.readable import SHOWN_BYTES, readable
 from localxsoar.replay import Replay, new_request
@@ -36,6 +37,7 @@ POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 
 HEADERS = {'Content-Security-Policy': POLICY, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store',
            'Referrer-Policy': 'no-referrer'}
 LISTED_INCIDENTS = 10_000
+PREVIEWED_INCIDENTS = 50
 ONLY_HERE = 'Secrets are shown only on the machine that runs the local XSOAR.'
 
 
@@ -69,6 +71,7 @@ class Page:
             ('POST', '/localxsoar/deliveries/<number:int>/send', self._send_again),
             ('GET', '/localxsoar/incidents/list', lambda: self._show(self._instance.store.latest(LISTED_INCIDENTS))),
             ('GET', '/localxsoar/incidents/<number:int>', self._incident),
+            ('GET', '/localxsoar/incidents/values', self._values),
             ('GET', '/localxsoar/log', lambda: self._show(list(self._instance.journal.log))),
             ('GET', '/localxsoar/curl', self._show_curl),
             ('GET', '/localxsoar/senders', self._list_senders),
@@ -182,6 +185,14 @@ class Page:
             raise bottle.HTTPError(404, f'There is no incident {number}.')
         return self._show({**brief(found[0]), **details(found[0])})
 
+    def _values(self) -> str:
+        """Return the value at `?path=`, a JSON list of keys, in the details of each incident of `?ids=`."""
+        query = bottle.request.query
+        ids, path = query['ids'].split(',')[:PREVIEWED_INCIDENTS], json.loads(query.getunicode('path'))
+        found, _ = self._instance.store.search({'id': ids})
+        details = {incident['id']: incident['rawJSON'] for incident in found}
+        return self._show([{'id': each, 'value': value_at(self._masks.text(details.get(each, '')), path)} for each in ids])
+
     def _describe(self) -> dict[str, Any]:
         instance = self._instance
         masked = pack.masked_params(instance.integration, instance.params, MASK)
@@ -240,7 +251,7 @@ def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: b
     seen = readable(headers, bytes(body))
     text = masks.text(seen.text)
     return {'headers': named, 'body': text, 'is_text': seen.is_text, 'size': size, 'kept': len(body),
-            'fields': masks.everywhere(form_fields(headers, seen.text.encode() if seen.is_decompressed else bytes(body))),
+            'fields': form_fields(headers, seen.text.encode() if seen.is_decompressed else bytes(body), masks.text),
             'decompressed': seen.is_decompressed, 'cut': seen.is_cut or size > len(body),
             'is_exact': text.encode() == body and not any(each['masked'] for each in named),
             'base64': base64.b64encode(body).decode() if shows and seen.text.encode() != body and len(body) <= SHOWN_BYTES

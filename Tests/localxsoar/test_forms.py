@@ -2,10 +2,16 @@
 
 import pytest
 
-from localxsoar.forms import SHOWN_FIELDS, form_fields, query_fields
+from localxsoar import forms
+from localxsoar.forms import SHOWN_CHARACTERS, SHOWN_FIELDS, query_fields
+from localxsoar.masks import MASK, Masks
 
 FORM = [('content-type', 'application/x-www-form-urlencoded; charset=utf-8')]
 MULTIPART = [('Content-Type', 'multipart/form-data; boundary="b 1"')]
+
+
+def form_fields(headers: list[tuple[str, str]], body: bytes) -> list[dict[str, str]]:
+    return forms.form_fields(headers, body, Masks(lambda: ['h4sh-hush']).text)
 
 
 def part(head: bytes, content: bytes) -> bytes:
@@ -43,3 +49,8 @@ def test_a_broken_multipart_form_is_read_as_far_as_it_goes(body: bytes) -> None:
 
 def test_thousands_of_fields_are_cut() -> None:
     assert len(form_fields(FORM, b'a=b&' * 5000)) == len(form_fields(MULTIPART, part(b'name="a"', b'b') * 5000)) == SHOWN_FIELDS
+
+
+def test_a_secret_is_masked_even_where_a_long_value_is_cut() -> None:
+    [found] = form_fields(FORM, b'a=' + b'x' * (SHOWN_CHARACTERS - 3) + b'h4sh-hush')
+    assert found['value'] == 'x' * (SHOWN_CHARACTERS - 3) + MASK[:3] + '…'

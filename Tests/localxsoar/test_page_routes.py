@@ -55,7 +55,8 @@ def test_a_message_is_masked_unless_its_secrets_are_shown() -> None:
         'size': 15, 'kept': 15, 'decompressed': False, 'cut': False, 'is_exact': False, 'base64': '', 'fields': []}
     assert message(headers, body, 15, Masks(list), shows=True) == {
         'headers': [{'name': 'Authorization', 'value': 'Bearer h4sh-hush', 'masked': False}], 'body': 'it is h4sh-hush',
-        'is_text': True, 'size': 15, 'kept': 15, 'decompressed': False, 'cut': False, 'is_exact': True, 'base64': '', 'fields': []}
+        'is_text': True, 'size': 15, 'kept': 15, 'decompressed': False, 'cut': False, 'is_exact': True, 'base64': '',
+        'fields': []}
 
 
 @pytest.mark.parametrize('body, size, shows, cut, has_bytes', [

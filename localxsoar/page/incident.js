@@ -5,6 +5,7 @@ import {$, button, el} from './dom.js';
 import {day} from './format.js';
 import {incidents} from './incidents.js';
 import {shortened} from './long.js';
+import {preview} from './mapping.js';
 import {ask} from './server.js';
 import {drawText} from './text.js';
 import {drawSeverity, drawState, severity, state} from './triage.js';
@@ -50,7 +51,7 @@ function drawParts(item, title, box) {
     el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item)), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
       item.dbotMirrorId ? el('span', {}, 'problem ', el('code', {}, item.dbotMirrorId)) : null),
     drawLinks(item), ...drawValues('Labels', item.labels));
-  drawText('Raw details', item.rawJSON, box);
+  drawText('Raw details', item.rawJSON, box, {pick: (keys, below) => preview(item.id, keys, below)});
   box.append(...drawValues('Fields', item.fields));
 }
 

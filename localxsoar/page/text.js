@@ -14,12 +14,12 @@ export function drawFields(fields) {
 }
 
 // Show a text as a folded tree if it is JSON, and as plain text. `file` is where its bytes can be downloaded.
-export function drawText(title, text, box, {is_text: isText = true, size: bytes = text.length, cut = false, decompressed = false, gap = '', file = '', fields = []} = {}) {
+export function drawText(title, text, box, {is_text: isText = true, size: bytes = text.length, cut = false, decompressed = false, gap = '', file = '', fields = [], pick = null} = {}) {
   let content;
   try { content = readJson(text); } catch { /* it is shown as text */ }
   if (content && !content.entries) content = undefined;
   const view = el('div');
-  const ways = {...(content === undefined ? {} : {tree: ['Tree', () => drawTree(content)]}),
+  const ways = {...(content === undefined ? {} : {tree: ['Tree', () => drawTree(content, pick)]}),
     ...(fields.length ? {table: ['Table', () => drawFields(fields)]} : {}),
     text: ['Text', () => el('pre', {}, ...isolated(text || 'empty'))]};
   const chosen = () => (bodyAs in ways ? bodyAs : Object.keys(ways)[0]);
