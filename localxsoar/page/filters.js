@@ -10,6 +10,7 @@ const TYPING_MS = 150;
 
 const wanted = new Set();  // the kinds that are shown; none means all
 let sender = '';
+let names = [];  // of the senders, in the order of their options
 let clearAll;
 
 const kindOf = (item) => (item.kind in KINDS ? item.kind : 'other');
@@ -46,10 +47,10 @@ function drawKinds(kinds) {
 
 function drawSenders(senders) {
   if (document.activeElement === $('sender') && $('sender').options.length) return;  // it may be open
-  const names = [...senders.keys()].sort((one, other) => one.localeCompare(other));
+  names = [...senders.keys()].sort((one, other) => one.localeCompare(other));
   $('sender').replaceChildren(el('option', {value: ''}, 'all senders'),
-    ...names.map((name) => el('option', {value: name}, `${name} (${senders.get(name)})`)));
-  $('sender').value = sender;
+    ...names.map((name, at) => el('option', {value: String(at)}, `${name} (${senders.get(name)})`)));
+  $('sender').value = sender ? String(names.indexOf(sender)) : '';
 }
 
 // Say how many of a list's items are shown, and that there is none if so.
@@ -100,7 +101,7 @@ export function startFilters(search) {
     made.append(' ', el('span', {class: 'count'}));
     return made;
   }));
-  $('sender').addEventListener('change', () => { sender = $('sender').value; deliveries.filter(); });
+  $('sender').addEventListener('change', () => { sender = names[$('sender').value] || ''; deliveries.filter(); });
   $('sender').addEventListener('blur', () => drawSenders(count().senders));
   deliveries.accepts = (item) => isWantedKind(item) && isWantedSender(item);
   deliveries.describe = () => {
