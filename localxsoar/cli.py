@@ -240,7 +240,8 @@ def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]
     events = instance.printer.events
     events.mask = masks.everywhere
     deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
-    page = Page(instance, deliveries, senders, masks, events, partial(curl_command, options, instance.name))
+    page = Page(instance, deliveries, senders, masks, events, partial(curl_command, options, instance.name),
+                partial(fill_headers, options.curl_header))
     api = bottle.Bottle()
     api.default_error_handler = format_error
     api.install(reject_malformed)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import threading
 import time
@@ -19,7 +18,7 @@ from localxsoar.forward import Headers, NotHttp, Request, Response, SenderGone, 
 from localxsoar.masks import Masks
 from localxsoar.output import Printer, triage
 from localxsoar.recognition import SenderRecognizer
-from localxsoar.responses import headline, is_handshake, problem
+from localxsoar.responses import Mentioned, headline, is_handshake, problem
 from localxsoar.store import brief
 
 KEPT_DELIVERIES = 500
@@ -31,8 +30,6 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
                                      answer_headers TEXT, answer BLOB);
 """
-# An id in a JSON response. After a backslash it is part of a text, such as an incident's rawJSON.
-INCIDENT_ID = re.compile(r'(?<!\\)"id": ?"(\d+)"')
 
 
 @dataclass
@@ -58,32 +55,45 @@ class Delivery:
     response_headers: Headers = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
     response: bytearray = field(default_factory=bytearray)
+    mentioned: Mentioned = field(default_factory=Mentioned)
     first_own_incident: int = 1
+    origin: int | None = None  # the delivery that this one repeats, if the page sent it
+    missing: str = ''  # why the request is not kept as it came, or ''
+    is_partial: bool = False  # whether a part of the body has not arrived
 
     SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
-               'milliseconds', 'kind', 'incidents', 'triage', 'text')
+               'milliseconds', 'kind', 'incidents', 'triage', 'text', 'origin')
 
     def summary(self) -> dict[str, Any]:
         """Return what a list shows of the delivery, under its names in JSON."""
-        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'answer_size': self.response_size}
+        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'answer_size': self.response_size,
+                'missing': self.gap()}
+
+    def gap(self) -> str:
+        """Return why the request cannot be repeated as it came, or ''."""
+        if self.missing:
+            return self.missing
+        if self.is_partial:
+            return f'Only {self.size:,} bytes of the body have arrived.'
+        return 'The body was too large to be kept whole.' if self.size > len(self.body) else ''
 
     def readable_request(self) -> str:
         """Return every text in the request that a handshake could ask the receiver to repeat."""
         text = unquote_plus(self.target.partition('?')[2]) + self.body[:KEPT_RESPONSE_BYTES].decode('utf-8', 'replace')
         return text + '\n'.join(value for name, value in self.headers if name.lower() not in ('host', 'accept', 'connection'))
 
-    def tee_body(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the pieces of the request's body, and keep a copy of each as it passes."""
-        for piece in pieces:
-            self.size += len(piece)
-            if len(self.body) < KEPT_BODY_BYTES:
-                self.body += piece
-            yield piece
+    def note_piece(self, piece: bytes) -> bytes:
+        """Keep a copy of a piece of the request's body as it passes."""
+        self.size += len(piece)
+        if len(self.body) < KEPT_BODY_BYTES:
+            self.body += piece
+        return piece
 
     def tee_response(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the pieces of the response's body, and keep a copy of each as it passes."""
         for piece in pieces:
             self.response_size += len(piece)
+            self.mentioned.read(piece)
             if len(self.response) < KEPT_RESPONSE_BYTES:
                 self.response += piece
             yield piece
@@ -94,9 +104,33 @@ class Delivery:
         response.pieces = self.tee_response(response.pieces)
         return response
 
+    def note_end(self) -> None:
+        """Note how long the exchange took. What the sender sends after the response does not count."""
+        self.milliseconds = self.milliseconds or (time.time() - self.started) * 1000
+
     def note_departure(self, text: str = 'The sender left before the response.') -> None:
         """Note that the exchange ended without a complete response."""
         self.status, self.kind, self.text = None, 'gone', text
+
+
+class Copied:
+    """The pieces of a body, each copied to the delivery as it passes.
+
+    This is not a generator, which would end with the first greenlet that is killed while it reads.
+    """
+
+    def __init__(self, delivery: Delivery, pieces: Iterable[bytes]) -> None:
+        self._delivery, self._pieces = delivery, iter(pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return self._delivery.note_piece(next(self._pieces))
+        except StopIteration:
+            self._delivery.is_partial = False
+            raise
 
 
 class Deliveries:
@@ -129,10 +163,10 @@ class Deliveries:
     # Recording.
 
     @contextmanager
-    def record(self, request: Request) -> Iterator[Delivery]:
+    def record(self, request: Request, origin: int | None = None) -> Iterator[Delivery]:
         """Record a request while it is handled, with the response that the caller notes, and how it ended."""
-        delivery = self._begin(request.method, request.target, request.headers, request.peer)
-        request.body = delivery.tee_body(request.body)
+        delivery = self._begin(request.method, request.target, request.headers, request.peer, origin)
+        request.body, delivery.is_partial = Copied(delivery, request.body), True
         try:
             yield delivery
         except NotHttp as error:
@@ -147,14 +181,16 @@ class Deliveries:
     def record_not_http(self, peer: str, response: Response) -> None:
         """Record a connection whose bytes were not a request."""
         delivery = self._begin('?', '', [], peer)
+        delivery.missing = 'The bytes that arrived are not a request.'
         for _ in delivery.note_response(replace(response)).pieces:
             pass  # reading the pieces keeps them
         self._end(delivery)
 
-    def _begin(self, method: str, target: str, headers: Headers, peer: str) -> Delivery:
+    def _begin(self, method: str, target: str, headers: Headers, peer: str, origin: int | None = None) -> Delivery:
         """Return a new delivery, which waits for its response. Its sender is recognized by its headers for now."""
         self._last += 1
-        delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident)
+        delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident,
+                            origin=origin)
         delivery.sender = self._recognizer.recognize(headers, b'')[1]
         self._waiting[delivery.number] = delivery
         self._events.publish('delivery', self._shown(delivery.summary()))
@@ -162,7 +198,7 @@ class Deliveries:
 
     def _end(self, delivery: Delivery) -> None:
         """Interpret, keep, publish and print a delivery that is over."""
-        delivery.milliseconds = (time.time() - delivery.started) * 1000
+        delivery.note_end()
         sender, delivery.sender = self._recognizer.recognize(delivery.headers, bytes(delivery.body))
         delivery.sender_key = sender.key if sender else ''
         self._note_result(delivery)
@@ -175,17 +211,47 @@ class Deliveries:
             for incident in self._unclaimed.values():
                 self._printer.incident(incident)
             self._unclaimed.clear()
+        self._make_room()
 
     def _keep(self, delivery: Delivery) -> None:
-        """Store a delivery, and remove the oldest ones beyond the limits."""
         row = [json.dumps(delivery.summary()), json.dumps(delivery.headers), bytes(delivery.body),
                json.dumps(delivery.response_headers), bytes(delivery.response)]
         size = sum(map(len, row))
         self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [delivery.number, size, *row])
         self._sizes[delivery.number] = size
-        while len(self._sizes) > self._limit or (sum(self._sizes.values()) > self._byte_limit and len(self._sizes) > 1):
-            number, _ = self._sizes.popitem(last=False)
-            self._query('DELETE FROM delivery WHERE number = ?', [number])
+
+    def _make_room(self) -> None:
+        """Remove the oldest deliveries beyond the limit of their number, and the largest bodies beyond the limit of bytes.
+
+        So a few large bodies leave the history of small deliveries as it is.
+        """
+        while len(self._sizes) > self._limit:
+            self._remove_oldest()
+        while sum(self._sizes.values()) > self._byte_limit and len(self._sizes) > 1:
+            large = max(self._sizes.values()) / 2  # of bodies of about the same size the oldest goes
+            if not self._remove_body(next(number for number, size in self._sizes.items() if size >= large)):
+                self._remove_oldest()
+
+    def _remove_oldest(self) -> None:
+        number, _ = self._sizes.popitem(last=False)
+        self._query('DELETE FROM delivery WHERE number = ?', [number])
+        self._events.publish('removed', {'number': number})
+
+    def _remove_body(self, number: int) -> bool:
+        """Remove the larger body of a delivery, and return whether it had one."""
+        sql = 'SELECT summary, length(body), length(answer) FROM delivery WHERE number = ?'
+        [(text, body, answer)] = self._query(sql, [number])
+        part, removed = ('body', body) if body >= answer else ('answer', answer)
+        if not removed:
+            return False
+        summary = json.loads(text)
+        if part == 'body':
+            summary['missing'] = 'The body was removed to make room for others.'
+        self._sizes[number] -= removed
+        self._query(f"UPDATE delivery SET {part} = x'', summary = ?, size = ? WHERE number = ?",
+                    [json.dumps(summary), self._sizes[number], number])
+        self._events.publish('delivery', self._shown(summary))
+        return True
 
     # Interpreting.
 
@@ -211,7 +277,7 @@ class Deliveries:
         if delivery.status >= 400:
             delivery.kind, delivery.text = 'rejected', problem(text) or delivery.reason
             return
-        named = [number for number in dict.fromkeys(INCIDENT_ID.findall(text)) if number in self._known]
+        named = [number for number in delivery.mentioned.ids if number in self._known]
         # A response need not mention incidents. If no other delivery was under way, the new ones are this delivery's.
         if not named and len(self._waiting) == 1:
             named = [number for number in self._unclaimed if int(number) >= delivery.first_own_incident]
@@ -219,7 +285,7 @@ class Deliveries:
             self._unclaimed.pop(number, None)
         if named:
             is_own = any(int(number) >= delivery.first_own_incident for number in named)
-            delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named[:100]
+            delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named
             delivery.text = self._known[named[0]]['name']
             delivery.triage = triage([self._known[number] for number in named])
         elif is_handshake(delivery.readable_request(), delivery.response_headers, text):
@@ -247,6 +313,12 @@ class Deliveries:
                             response_headers=[(name, value) for name, value in json.loads(response_headers)],
                             body=bytearray(body), response=bytearray(response))
         return None
+
+    def all(self) -> Iterator[Delivery]:
+        """Yield every delivery, newest first, unmasked."""
+        for number in sorted({*self._sizes, *self._waiting}, reverse=True):
+            if delivery := self.get(number):
+                yield delivery
 
     def clear(self) -> None:
         self._sizes.clear()

@@ -32,12 +32,14 @@ from localxsoar.forward import (
 HEAD_BYTES = 65536
 HEAD_SECONDS = 60  # for a head, which is also how long an idle connection stays open
 DRAIN_SECONDS = 5
+REST_SECONDS = 2  # for a body whose response came first: its delivery waits so long
 STOP_SECONDS = 1
 API_BODY_BYTES = 64 * 1024 * 1024
 # A whole URL as target (RFC 9112, 3.2.2): only its path and query count.
 ABSOLUTE_FORM = re.compile(r'^https?://[^/?]*', re.IGNORECASE)
 # An IPv4 or IPv6 address: unlike a name, it cannot be the name of a page elsewhere that DNS now sends here.
 ADDRESS = re.compile(r'[\d.]+|[\da-f:.]*:[\da-f:.]*', re.ASCII | re.IGNORECASE)
+BYTES_IN_TEXT = re.compile(r'bytearray\(b(.*?)\)')  # h11 repeats in this form what it cannot read
 SAFE_METHODS = ('GET', 'HEAD')
 PEER = 'localxsoar.peer'
 
@@ -50,6 +52,7 @@ class Connection:
         self._socket = sock
         self._peer = peer
         self._method = ''
+        self._is_cut = False  # whether a response came before the end of its request
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
 
     def requests(self) -> Iterator[Request]:
@@ -58,12 +61,14 @@ class Connection:
             headers = [(name.decode('latin-1'), value.decode('latin-1')) for name, value in event.headers.raw_items()]
             target = ABSOLUTE_FORM.sub('', event.target.decode('latin-1'))
             self._method = event.method.decode()
-            request = Request(self._method, target or '/', headers, self._body(), self._peer, self._leaves)
+            request = Request(self._method, target or '/', headers, iter(self._piece, b''), self._peer, self._leaves)
             # RFC 9112, 6.3 lets a server reject both together: two readers could see different bodies.
             if request.header('content-length') and request.header('transfer-encoding'):
                 raise NotHttp('it has both a Content-Length and a Transfer-Encoding')
             yield request
             if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+                if self._is_cut:
+                    self._drain()
                 return
             self._http.start_next_cycle()
 
@@ -88,14 +93,15 @@ class Connection:
                     raise SenderGone('The sender left before its whole body had arrived.')
                 self._http.receive_data(data)
         except h11.RemoteProtocolError as error:
-            raise NotHttp(str(error)) from None
+            raise NotHttp(BYTES_IN_TEXT.sub(r'\1', str(error))) from None
         except OSError as error:
             raise SenderGone(f'The connection of the sender broke: {error}') from None
         return event
 
-    def _body(self) -> Iterator[bytes]:
-        while isinstance(event := self._next_event(), h11.Data):
-            yield bytes(event.data)
+    def _piece(self) -> bytes:
+        """Return the next piece of the body, or b'' at its end."""
+        event = self._next_event()
+        return bytes(event.data) if isinstance(event, h11.Data) else b''
 
     def _leaves(self, request: Request) -> bool:
         """Wait for more from the sender, without reading it, and return whether it closed its connection instead."""
@@ -114,7 +120,8 @@ class Connection:
             self._send(h11.Data(data=piece))
         self._send(h11.EndOfMessage())
         if not is_whole:
-            self._drain()
+            self._is_cut = True
+            self._end()
 
     def _has_body(self, status: int) -> bool:
         """Return whether a response with this status has a body (RFC 9112, 6.3)."""
@@ -126,16 +133,21 @@ class Connection:
         head = f'HTTP/1.1 {response.status} {response.reason}\r\n{headers}Connection: close\r\n\r\n'
         with suppress(OSError):
             self._socket.sendall(head.encode('latin-1') + b''.join(response.pieces))
-            self._drain()
+        self._end()
+        self._drain()
 
     def _send(self, event: h11.Event) -> None:
         if data := self._http.send(event):
             self._socket.sendall(data)
 
+    def _end(self) -> None:
+        """Tell the sender that nothing follows."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
     def _drain(self) -> None:
         """Discard what the sender still sends: closing at once would reset the connection and lose the response."""
         with suppress(OSError, gevent.Timeout), gevent.Timeout(DRAIN_SECONDS):
-            self._socket.shutdown(socket.SHUT_WR)
             while self._socket.recv(READ_BYTES):
                 pass
 
@@ -178,9 +190,9 @@ class Front:
 
     # Deliveries: every request that is not for a route of the server itself.
 
-    def _deliver(self, request: Request, give: Callable[[Response], Any]) -> int:
+    def _deliver(self, request: Request, give: Callable[[Response], Any], origin: int | None = None) -> int:
         """Forward a request, pass its response to `give`, record both, and return the delivery's number."""
-        with self._deliveries.record(request) as delivery:
+        with self._deliveries.record(request, origin) as delivery:
             response = delivery.note_response(self._forward(request))
             try:
                 give(response)
@@ -190,7 +202,9 @@ class Front:
                 delivery.note_departure()
                 raise
             finally:
-                response.close()
+                response.close()  # which also ends the greenlet that reads the request's body
+            delivery.note_end()
+            read_rest(request)
         return delivery.number
 
     def _forward(self, request: Request) -> Response:
@@ -200,10 +214,10 @@ class Front:
             return text_response(403, reason)
         return self._forwarder.forward(request)
 
-    def send(self, request: Request) -> int:
+    def send(self, request: Request, origin: int | None = None) -> int:
         """Deliver a request of the page, and return the delivery's number. Raise LocalProtocolError if it is not HTTP."""
         h11.Request(method=request.method, target=request.target, headers=forwarded_headers(request))  # may raise
-        return self._deliver(request, lambda response: list(response.pieces))
+        return self._deliver(request, lambda response: list(response.pieces), origin)
 
     # The API and the page.
 
@@ -246,6 +260,13 @@ class Front:
             return (f'The Host {host!r} is not the address of this server: '
                     'a page of another site may have sent the request under its own name.')
         return ''
+
+
+def read_rest(request: Request) -> None:
+    """Read what the sender still sends after its response, so that its whole body is recorded."""
+    with suppress(SenderGone, NotHttp, gevent.Timeout), gevent.Timeout(REST_SECONDS):
+        for _ in request.body:
+            pass
 
 
 def is_loopback(host: str) -> bool:

@@ -19,7 +19,7 @@ from localxsoar.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetche
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
-from localxsoar.restarts import ENDS_AT_ONCE, Restarts
+from localxsoar.restarts import ENDS_AT_ONCE, QUICK_END_SECONDS, Restarts
 from localxsoar.store import Store
 
 STOP_GRACE_SECONDS = 2
@@ -27,6 +27,7 @@ COMMAND_SECONDS = 300
 READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
+SHOWN_TRACEBACK_CHARACTERS = 20_000
 ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, FETCH_INDICATORS, 'fetch-credentials', 'fetch-events',
@@ -53,6 +54,8 @@ class Instance:
         self.url = ''
         self.pre_process: Callable[[dict[str, Any]], bool] | None = None
         self._started = 0.0
+        self._ending: dict[str, Any] | None = None  # how the last container ended that was not ended on purpose
+        self._rule = Restarts()
         self.runtime = runtime
         self._container: Container | None = None
         self._starting = threading.Lock()
@@ -103,6 +106,7 @@ class Instance:
             self._fetcher.start(self.schedule)
         if not self.enabled and self.integration.is_long_running:
             self._stopping.clear()
+            self._forget_end()
             self._supervisor = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
             self._supervisor.start()
 
@@ -175,7 +179,6 @@ class Instance:
 
     def _supervise(self) -> None:
         """Run containers, one after another, until the instance is disabled."""
-        restarts = Restarts()
         while not self._stopping.is_set():
             if not self.runs_long:
                 self.printer.show(LONG_RUNNING_IS_OFF)
@@ -186,16 +189,19 @@ class Instance:
             if self._stopping.is_set():
                 return
             if self._renewed.is_set():  # the container was ended on purpose, for a new configuration
-                restarts = Restarts()
+                self._forget_end()
                 continue
-            delay = restarts.next_delay(time.monotonic() - self._started, self._was_ready())
+            delay = self._rule.next_delay(time.monotonic() - self._started, self._was_ready())
             self._report_end(code, delay)
             if delay is None:
-                restarts = Restarts()
                 self._wait_for_change()
+                self._forget_end()
                 continue
             self._renewed.wait(delay)
             self.restarts += not self._stopping.is_set()
+
+    def _forget_end(self) -> None:
+        self._ending, self._rule = None, Restarts()
 
     def _wait_for_change(self) -> None:
         """Return once the instance is configured again or disabled, or at once if it needs a container by now."""
@@ -213,7 +219,7 @@ class Instance:
         return container.has_listened or container.is_ended_on_purpose or has_lived
 
     def _report_end(self, code: int | None, delay: float | None) -> None:
-        """Print how and why the container ended. If no other is started, set the instance's health, too."""
+        """Print and keep how and why the container ended. If no other is started, set the instance's health, too."""
         container = self._container
         assert container
         next_step = f'It starts again in {delay:g} s.' if delay is not None else GIVEN_UP
@@ -223,6 +229,8 @@ class Instance:
             reason = explain(container.exception, self.integration.descriptor['script'], self.runtime)
         if reason:
             self.printer.alarm(reason)
+        self._ending = {'time': time.time(), 'code': code, 'delay': delay, 'reason': reason,
+                        'traceback': container.exception.strip()[-SHOWN_TRACEBACK_CHARACTERS:]}
         if delay is None:
             words = container.exception.strip().splitlines() or [*container.last_words]
             why = [container.broken_by] if container.broken_by else [*words[-1:], reason]
@@ -263,7 +271,8 @@ class Instance:
         params = pack.fill_form(self.integration, {**self._given, **texts}, self._free_port)
         contents = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
         if contents != ['ok']:
-            raise CommandFailed(f'test-module returned {json.dumps(contents)}, expected ok.')
+            said = json.dumps(contents[0] if len(contents) == 1 else contents) if contents else 'nothing'
+            raise CommandFailed(f'test-module must return ok, but it returned {said}.')
         return 'ok'
 
     def fetch_samples(self) -> list[Any]:
@@ -314,11 +323,18 @@ class Instance:
 
     # State, for tests, measurements and the page.
 
+    def _is_failing(self, is_ready: bool) -> bool:
+        """Return whether a container has ended by itself and none has worked since, or only for a moment."""
+        is_new = time.monotonic() - self._started < QUICK_END_SECONDS
+        return self.enabled and self._ending is not None and (not is_ready or (self._rule.quick_ends > 1 and is_new))
+
     def brief(self) -> dict[str, Any]:
         """Return the state that the page always shows."""
         name = str(self.integration.descriptor.get('display') or self.integration.name)
+        is_ready = self._is_ready()
         return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
-                'restarts': self.restarts, 'health': self.journal.health, 'ready': self._is_ready(),
+                'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready,
+                'ending': self._ending if self._is_failing(is_ready) else None,
                 'schedule': self.schedule, 'fetch': self.journal.fetches[-1] if self.journal.fetches else None}
 
     def state(self) -> dict[str, Any]:

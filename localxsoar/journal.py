@@ -1,6 +1,7 @@
 """A record of everything that an instance's containers sent to the server."""
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,14 +27,14 @@ class Journal:
 
     def add_log(self, level: str, text: str) -> list[dict[str, str]]:
         """Keep the text of one log call, one entry for each line of text, and return these entries."""
-        time = datetime.now().strftime('%H:%M:%S.%f')[:-3]
-        entries = [{'time': time, 'level': level, 'text': part} for part in text.split('\n')]
+        now = datetime.now().strftime('%H:%M:%S.%f')[:-3]
+        entries = [{'time': now, 'level': level, 'text': part} for part in text.split('\n')]
         self.log.extend(entries)
         return entries
 
     def set_health(self, error: str, is_error: bool) -> None:
         self.health = {'error': error, 'isError': is_error}
-        self.health_history.append(self.health)
+        self.health_history.append({**self.health, 'time': time.time()})
 
     def as_dict(self) -> dict[str, Any]:
         return {

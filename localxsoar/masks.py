@@ -47,6 +47,19 @@ class Masks:
                 text = text.replace(spelling, MASK)
         return text
 
+    def unmasked(self, text: str, original: str) -> str:
+        """Return the text with the secrets of its original in place of its masks.
+
+        Raise ValueError if the original has several and masks were added or removed.
+        """
+        secrets = [each for secret in self._secrets() if len(secret) >= LONG_ENOUGH for each in spellings(secret)]
+        hidden = re.findall('|'.join(map(re.escape, sorted(secrets, key=len, reverse=True))), original) if secrets else []
+        if len(set(hidden)) <= 1:
+            return text.replace(MASK, hidden[0]) if hidden else text
+        if len(hidden) != text.count(MASK):
+            raise ValueError(f'The body has {len(hidden)} masked values. Keep each {MASK}, or show the secrets and edit again.')
+        return ''.join(part + secret for part, secret in zip(text.split(MASK), [*hidden, ''], strict=True))
+
     def everywhere(self, value: Any) -> Any:
         """Return a JSON value with each text in it masked."""
         if isinstance(value, dict):

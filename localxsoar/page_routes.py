@@ -2,11 +2,8 @@
 from __future__ import annotations
 
 import base64
-import codecs
 import json
-import zlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,41 +12,48 @@ from urllib.parse import quote
 import bottle
 
 from localxsoar import pack
+from localxsoar.checklist import Rejection, sender_by_proof
 from localxsoar.deliveries import Deliveries, Delivery
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
+from localxsoar.forms import form_fields, query_fields
 from localxsoar.forward import PREFIX, Headers, Request
 from localxsoar.front import PEER, Front, is_loopback
 from localxsoar.instance import CommandFailed, Instance
 from localxsoar.json_routes import as_json, read_object
+from localxsoar.mapping import value_at
 from localxsoar.masks import MASK, Masks
-from localxsoar.senders import Sender, SenderRequest, find_sender
-from localxsoar.store import brief
+from localxsoar.readable import SHOWN_BYTES, readable
+from localxsoar.replay import Replay, new_request
+from localxsoar.search import search
+from localxsoar.senders import Sender, find_sender
+from localxsoar.store import brief, details
 
 FOLDER = Path(__file__).with_name('page')
-FILES = {'/': 'index.html', '/style.css': 'style.css', '/script.js': 'script.js'}
+FILES = {'/': 'index.html'} | {f'/{file.name}': file.name for file in FOLDER.iterdir() if file.suffix in ('.css', '.js')}
 # The page shows texts of unauthenticated senders: even if one became markup, it could load and run nothing.
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
           "form-action 'self'; frame-ancestors 'none'")
 HEADERS = {'Content-Security-Policy': POLICY, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store',
            'Referrer-Policy': 'no-referrer'}
-SHOWN_BYTES = 1024 * 1024
 LISTED_INCIDENTS = 10_000
-# Headers of the recorded connection: the new request gets its own.
-NOT_SENT_AGAIN = {'host', 'content-length', 'transfer-encoding', 'connection', 'expect'}
+PREVIEWED_INCIDENTS = 50
+ONLY_HERE = 'Secrets are shown only on the machine that runs the local XSOAR.'
 
 
 class Page:
     """The page of one instance."""
 
     def __init__(self, instance: Instance, deliveries: Deliveries, senders: Mapping[str, Sender], masks: Masks,
-                 events: Events, curl: Callable[[str, Mapping[str, Any]], str]) -> None:
+                 events: Events, curl: Callable[[str, Mapping[str, Any]], str],
+                 proof_headers: Callable[[Mapping[str, Any]], list[str]]) -> None:
         self._instance = instance
         self._deliveries = deliveries
         self._senders = senders
         self._masks = masks
         self._events = events
         self._curl = curl
+        self._replay = Replay(senders, masks, self._token, lambda: proof_headers(instance.params))
         self._published: dict[str, Any] = {}  # the state that the page has last received
         self.front: Front | None = None  # set before it listens, for it needs the routes first
 
@@ -61,10 +65,13 @@ class Page:
             ('GET', '/localxsoar/events', self._follow),
             ('GET', '/localxsoar/deliveries', lambda: as_json(self._deliveries.summaries())),
             ('DELETE', '/localxsoar/deliveries', self._clear),
+            ('GET', '/localxsoar/deliveries/search', self._search),
             ('GET', '/localxsoar/deliveries/<number:int>', self._delivery),
+            ('GET', '/localxsoar/deliveries/<number:int>/<part:re:request|answer>.body', self._body),
             ('POST', '/localxsoar/deliveries/<number:int>/send', self._send_again),
             ('GET', '/localxsoar/incidents/list', lambda: self._show(self._instance.store.latest(LISTED_INCIDENTS))),
             ('GET', '/localxsoar/incidents/<number:int>', self._incident),
+            ('GET', '/localxsoar/incidents/values', self._values),
             ('GET', '/localxsoar/log', lambda: self._show(list(self._instance.journal.log))),
             ('GET', '/localxsoar/curl', self._show_curl),
             ('GET', '/localxsoar/senders', self._list_senders),
@@ -97,6 +104,11 @@ class Page:
         self._deliveries.clear()
         return {}
 
+    def _search(self) -> str:
+        """Return the numbers of the deliveries that have each word of `?text=`."""
+        text = bottle.request.query.getunicode('text') or ''
+        return as_json(list(search(self._deliveries.all(), text, self._masks)))
+
     def _find(self, number: int) -> Delivery:
         if delivery := self._deliveries.get(number):
             return delivery
@@ -111,35 +123,43 @@ class Page:
         masks = Masks(list) if shows else self._masks
         summary = {**delivery.summary(), 'target': delivery.target if shows else masks.target(delivery.target),
                    'text': masks.text(delivery.text)}
+        request = message(delivery.headers, delivery.body, delivery.size, masks, shows)
+        sender = self._senders.get(delivery.sender_key) or sender_by_proof(self._senders.values(), delivery)
+        checks = self._masks.everywhere(Rejection(delivery, sender, self._token(), self._masks).checks())
+        is_here = is_loopback(bottle.request.environ[PEER])
+        is_exact = request['is_exact'] and summary['target'] == delivery.target
         return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
-                        'request': message(delivery.headers, delivery.body, delivery.size, masks, shows),
+                        'unprovable': self._replay.unprovable(delivery), 'is_here': is_here, 'checks': checks,
+                        'query': masks.everywhere(query_fields(summary['target'])),
+                        'uncopyable': delivery.gap() or ('' if is_here or is_exact else ONLY_HERE), 'request': request,
                         'answer': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})
 
+    def _body(self, number: int, part: str) -> bytes:
+        """Return the bytes of a body, to download."""
+        check_machine()
+        delivery = self._find(number)
+        kept, size = (delivery.body, delivery.size) if part == 'request' else (delivery.response, delivery.response_size)
+        gap = delivery.gap() if part == 'request' else 'The body was too large to be kept whole.' if size > len(kept) else ''
+        if gap:
+            raise bottle.HTTPError(409, gap)
+        for header, value in HEADERS.items():
+            bottle.response.set_header(header, value)
+        bottle.response.content_type = 'application/octet-stream'
+        bottle.response.set_header('Content-Disposition', f'attachment; filename="delivery-{number}-{part}.body"')
+        return bytes(kept)
+
     def _send_again(self, number: int) -> dict[str, Any]:
-        """Send a delivery again, with the `headers`, `target` and `body` of the request if it has them.
-
-        A delivery of a known sender is signed again, for its old signature may have expired.
-        """
+        """Send a delivery again: as it came or, if the request says so, edited and with a valid proof."""
         delivery, edited = self._find(number), read_object()
-        if delivery.size > len(delivery.body) and 'body' not in edited:
-            raise bottle.HTTPError(409, 'The body was too large to be kept whole.')
-        body = str(edited['body']).encode('utf-8', 'surrogatepass') if 'body' in edited else bytes(delivery.body)
-        # An edited body is plain text, even if the original was compressed.
-        headers = [(name, value) for name, value in unmasked(edited.get('headers'), delivery.headers)
-                   if name.lower() not in NOT_SENT_AGAIN and not ('body' in edited and name.lower() == 'content-encoding')]
-        target = unmasked_target(str(edited.get('target') or delivery.target), delivery.target)
-        sender = self._senders.get(delivery.sender_key)
-        path, _, query = target.partition('?')
-        sent = SenderRequest(headers, query, body)
-        return self._send(delivery.method, path, sender.sign_again(sent, self._token()) if sender else sent)
+        try:
+            return self._send(self._replay.request(delivery, edited, own_host()), number)
+        except UsageError as error:
+            raise bottle.HTTPError(409, str(error)) from None
 
-    def _send(self, method: str, path: str, sent: SenderRequest) -> dict[str, Any]:
+    def _send(self, request: Request, origin: int | None = None) -> dict[str, Any]:
         """Deliver a request as if a sender had sent it, and return the delivery's number."""
         assert self.front
-        host = bottle.request.get_header('Host') or 'localhost'
-        headers = [*sent.headers, ('Host', host), ('Content-Length', str(len(sent.body)))]
-        target = f'{path}?{sent.query}' if sent.query else path
-        return {'number': self.front.send(Request(method, target, headers, [sent.body] if sent.body else [], 'localxsoar'))}
+        return {'number': self.front.send(request, origin)}
 
     def _token(self) -> str:
         """Return the token that senders prove to know: the instance's first encrypted value, or ''."""
@@ -155,7 +175,7 @@ class Page:
     def _send_recipe(self, key: str) -> dict[str, Any]:
         sender = find_sender(self._senders, key)
         request = sender.request(sender.delivery(read_object().get('title')), self._token())
-        return self._send('POST', PREFIX + quote(self._instance.name), request)
+        return self._send(new_request('POST', PREFIX + quote(self._instance.name), request, own_host()))
 
     # Incidents and the instance.
 
@@ -163,7 +183,15 @@ class Page:
         found, _ = self._instance.store.search({'id': [str(number)]})
         if not found:
             raise bottle.HTTPError(404, f'There is no incident {number}.')
-        return self._show({**brief(found[0]), 'dbotMirrorId': found[0].get('dbotMirrorId') or '', 'rawJSON': found[0]['rawJSON']})
+        return self._show({**brief(found[0]), **details(found[0])})
+
+    def _values(self) -> str:
+        """Return the value at `?path=`, a JSON list of keys, in the details of each incident of `?ids=`."""
+        query = bottle.request.query
+        ids, path = query['ids'].split(',')[:PREVIEWED_INCIDENTS], json.loads(query.getunicode('path'))
+        found, _ = self._instance.store.search({'id': ids})
+        details = {incident['id']: incident['rawJSON'] for incident in found}
+        return self._show([{'id': each, 'value': value_at(self._masks.text(details.get(each, '')), path)} for each in ids])
 
     def _describe(self) -> dict[str, Any]:
         instance = self._instance
@@ -190,6 +218,8 @@ class Page:
                 instance.test_module(given)
             if action == 'save':
                 instance.reconfigure(given)
+            elif action == 'enable' and not instance.integration.is_long_running:
+                raise UsageError('The integration is not long-running: it has no container to enable, and runs for each command.')
             elif action in ('enable', 'disable'):
                 (instance.enable if action == 'enable' else instance.disable)()
         except (UsageError, CommandFailed) as error:
@@ -201,22 +231,31 @@ class Page:
         return self._describe()
 
 
+def own_host() -> str:
+    return bottle.request.get_header('Host') or 'localhost'
+
+
 def check_machine() -> None:
     """Raise HTTPError 403 unless the request comes from this machine."""
     if not is_loopback(bottle.request.environ[PEER]):
-        raise bottle.HTTPError(403, 'Secrets are shown only on the machine that runs the local XSOAR.')
+        raise bottle.HTTPError(403, ONLY_HERE)
 
 
 def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: bool) -> dict[str, Any]:
     """Return a request or a response for the page.
 
-    `base64` has the original bytes if the text differs from them, for example if they are compressed.
+    `base64` has the original bytes if the text differs from them, for example if they are compressed, and `is_exact` says
+    that the headers and the text are those of the message.
     """
     named = [{'name': name, 'value': value, 'masked': False} for name, value in headers] if shows else masks.headers(headers)
-    text, is_text = readable(headers, bytes(body))
-    return {'headers': named, 'body': masks.text(text), 'is_text': is_text, 'size': size,
-            'cut': len(body) > SHOWN_BYTES or size > len(body),
-            'base64': base64.b64encode(body).decode() if shows and text.encode() != body and len(body) <= SHOWN_BYTES else ''}
+    seen = readable(headers, bytes(body))
+    text = masks.text(seen.text)
+    return {'headers': named, 'body': text, 'is_text': seen.is_text, 'size': size, 'kept': len(body),
+            'fields': form_fields(headers, seen.text.encode() if seen.is_decompressed else bytes(body), masks.text),
+            'decompressed': seen.is_decompressed, 'cut': seen.is_cut or size > len(body),
+            'is_exact': text.encode() == body and not any(each['masked'] for each in named),
+            'base64': base64.b64encode(body).decode() if shows and seen.text.encode() != body and len(body) <= SHOWN_BYTES
+            else ''}
 
 
 def read_file(name: str) -> bytes:
@@ -226,36 +265,6 @@ def read_file(name: str) -> bytes:
     for header, value in HEADERS.items():
         bottle.response.set_header(header, value)
     return (FOLDER / name).read_bytes()
-
-
-def readable(headers: Headers, body: bytes) -> tuple[str, bool]:
-    """Return the beginning of the body as text, decompressed from gzip, and whether the body is text at all."""
-    coding = next((value.lower() for name, value in headers if name.lower() == 'content-encoding'), '')
-    if coding == 'gzip':
-        with suppress(zlib.error):
-            body = zlib.decompressobj(31).decompress(body, SHOWN_BYTES + 1)  # 31: with the header of gzip
-    shown, is_whole = body[:SHOWN_BYTES], len(body) <= SHOWN_BYTES
-    try:
-        return codecs.utf_8_decode(shown, 'strict', is_whole)[0], True  # a character that the limit cuts in two is left out
-    except UnicodeDecodeError:
-        return shown.decode('utf-8', 'replace'), False
-
-
-def unmasked(given: Any, original: Headers) -> Headers:
-    """Return the headers that the page sends, with the original value in place of each mask."""
-    if not isinstance(given, list):
-        return original
-    known = {name.lower(): value for name, value in original}
-    return [(str(name), known.get(str(name).lower(), '') if MASK in str(value) else str(value)) for name, value in given]
-
-
-def unmasked_target(given: str, original: str) -> str:
-    """Return the target that the page sends, with the original value in place of each mask in its query."""
-    known = dict(part.partition('=')[::2] for part in original.partition('?')[2].split('&'))
-    path, question_mark, query = given.partition('?')
-    parts = [f'{name}={known.get(name, "")}' if MASK in value else f'{name}{equals}{value}'
-             for name, equals, value in (part.partition('=') for part in query.split('&'))]
-    return path + question_mark + '&'.join(parts)
 
 
 def describe_proof(sender: Sender) -> str:

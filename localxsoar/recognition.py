@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,15 @@ def marks(headers: Iterable[tuple[str, str]], payload: Any) -> Marks:
     """Return the marks of a request. A list of events is represented by its first."""
     found = {name.lower(): value for name, value in headers}
     first = payload[0] if isinstance(payload, list) and payload else payload
-    keys = frozenset(first) if isinstance(first, dict) else frozenset[str]()
-    return Marks(frozenset(found) - COMMON_HEADERS, product(found.get('user-agent', '')), keys)
+    return Marks(frozenset(found) - COMMON_HEADERS, product(found.get('user-agent', '')), frozenset(key_paths(first)))
+
+
+def key_paths(payload: Any) -> Iterator[str]:
+    """Yield each key of an object and of the objects in it, such as `issue` and `issue.title`."""
+    for key, value in payload.items() if isinstance(payload, dict) else ():
+        yield key
+        if isinstance(value, dict):
+            yield from (f'{key}.{inner}' for inner in value)
 
 
 def product(agent: str) -> str:
@@ -68,8 +75,8 @@ class SenderRecognizer:
         """Return how well a request fits a recipe; a better fit compares greater."""
         all_there = recipe.headers <= seen.headers
         agents_match = bool(recipe.agent) and recipe.agent == seen.agent
-        # Payloads count unless the user agents contradict each other.
-        likeness = recipe.likeness(seen) if agents_match or not recipe.agent or not seen.agent else 0
+        # Payloads count unless the sender has a user agent of its own, which the request lacks.
+        likeness = recipe.likeness(seen) if agents_match or not recipe.agent else 0
         is_own = any(self._headers[name] == 1 for name in recipe.headers)
         is_own_agent = agents_match and self._agents[recipe.agent] == 1
         if not is_own_agent and not (all_there and (is_own or likeness >= ALIKE)):

@@ -2,11 +2,34 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass, field
 from itertools import islice
 
 from localxsoar.forward import Headers
 
 SHOWN_CHARACTERS = 300
+# An id in a JSON response. After a backslash it is part of a text, such as an incident's rawJSON.
+INCIDENT_ID = re.compile(rb'(?<!\\)"id": ?"(\d{1,20})"')
+LONGEST_ID = 40  # more bytes than a match has
+
+
+@dataclass
+class Mentioned:
+    """The ids of incidents in a response, read piece by piece, for a long response is not kept whole."""
+    found: dict[str, None] = field(default_factory=dict)  # in their order
+    _rest: bytes = b''
+
+    def read(self, piece: bytes) -> None:
+        text = self._rest + piece
+        # What begins with the rest was found in the piece before, and its backslash may be cut off.
+        start = 1 if len(self._rest) == LONGEST_ID else 0
+        self.found.update((match[1].decode(), None) for match in INCIDENT_ID.finditer(text, start))
+        self._rest = text[-LONGEST_ID:]
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self.found)
 
 
 def problem(text: str) -> str:

@@ -56,11 +56,12 @@ INDICATOR_QUERY = Fields(
     dict.fromkeys(('sourceTimeStamp', 'timestamp', 'created', 'modified', 'firstSeen', 'lastSeen'), 'modified'),
     {'score': SENT.format("'$.score'")})
 SORTABLE = {**{name: name for name in ('id', 'name', 'type', 'created', 'occurred')}, 'severity': SEVERITY}
-# The severity and the labels as one JSON array. A list has thousands of incidents: their payloads stay in SQLite.
-TRIAGE = SENT.format("'$.severity', '$.labels'")
+# What a list shows of the fields, as one JSON array. A list has thousands of incidents: their payloads stay in SQLite.
+TRIAGE_FIELDS = ('severity', 'labels', 'dbotMirrorId', 'owner')
+TRIAGE = SENT.format(', '.join(f"'$.{name}'" for name in TRIAGE_FIELDS))
 ANY_VERSION = -1
 LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
-BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance', 'severity')
+BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance', 'status')
 
 
 class Store:
@@ -128,13 +129,11 @@ class Store:
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
         """Return the latest incidents, newest first, without their details."""
-        rows = self._read(f'SELECT id, name, type, occurred, created, instance, {TRIAGE} FROM shown ORDER BY id DESC LIMIT ?',
-                          [limit])
-        found = []
-        for number, *columns, triage in rows:
-            severity, labels = json.loads(triage or '[null, null]')
-            found.append(brief({**dict(zip(BRIEF, (str(number), *columns, severity or 0), strict=True)), 'labels': labels}))
-        return found
+        rows = self._read(f'SELECT id, name, type, occurred, created, instance, status, {TRIAGE} FROM shown'
+                          ' ORDER BY id DESC LIMIT ?', [limit])
+        return [brief({**dict(zip(BRIEF, (str(number), *columns), strict=True)),
+                       **dict(zip(TRIAGE_FIELDS, json.loads(triage or '[]'), strict=False))})
+                for number, *columns, triage in rows]
 
     # Values of an instance: its context, last runs and outputs.
 
@@ -333,7 +332,23 @@ def _indicator(number: int, type_: str, brand: str, instance: str, modified: str
 
 def brief(incident: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of an incident that a list shows."""
-    return {**{name: incident[name] for name in BRIEF}, 'state': state_of(incident)}
+    return {**{name: incident[name] for name in BRIEF}, 'severity': incident.get('severity') or 0, 'state': state_of(incident),
+            **{name: str(incident.get(name) or '') for name in ('dbotMirrorId', 'owner')}}
+
+
+def details(incident: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an analyst reads of an incident: its fields and labels, each value as text, and its raw details."""
+    own = {name: value for name, value in incident.items() if name not in ('rawJSON', 'labels', 'CustomFields')}
+    custom, labels = incident.get('CustomFields'), incident.get('labels')
+    own |= {f'CustomFields.{name}': value for name, value in custom.items()} if isinstance(custom, dict) else {}
+    return {'fields': [{'name': name, 'value': _text(value)} for name, value in own.items() if value not in ('', None, [], {})],
+            'labels': [{'name': str(label.get('type') or ''), 'value': _text(label.get('value'))} for label in labels
+                       if isinstance(label, dict)] if isinstance(labels, list) else [],
+            'rawJSON': incident['rawJSON']}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 # Searching.

@@ -1,5 +1,6 @@
 """The server's replies to a container's calls, one command at a time."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,8 @@ def test_health_is_a_text_and_whether_it_is_an_error(
     site: Site, printed: list[str], args: dict[str, Any], error: str, is_error: bool, line: str
 ) -> None:
     assert call(site, 'updateModuleHealth', **args) == {}
-    assert site.journal.health == {'error': error, 'isError': is_error} == site.journal.health_history[0]
+    assert site.journal.health == {'error': error, 'isError': is_error}
+    assert site.journal.health_history == [{'error': error, 'isError': is_error, 'time': pytest.approx(time.time(), abs=60)}]
     assert [text[10:] for text in printed] == [line]
 
 

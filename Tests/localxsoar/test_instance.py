@@ -121,7 +121,7 @@ def test_a_command_fails_with_the_scripts_own_error(make: Callable[..., Instance
 
 
 @pytest.mark.parametrize('script, words', [
-    ("demisto.results('no')", r'test-module returned \["no"\], expected ok'), ('', r'returned \[\], expected ok')])
+    ("demisto.results('no')", r'test-module must return ok, but it returned "no"\.'), ('', r'but it returned nothing\.')])
 def test_the_test_button_expects_ok(make: Callable[..., Instance], script: str, words: str) -> None:
     assert make("demisto.results('ok')").test_module() == 'ok'
     with pytest.raises(CommandFailed, match=words):
@@ -221,6 +221,20 @@ def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_del
     assert '!!! RuntimeError: the end' in printed
 
 
+def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
+    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
+    instance = make(ENDS, longRunning=True)
+    instance.enable()
+    ending = wait_for(lambda: instance.journal.health['isError'] and instance.brief()['ending'])
+    assert ending == {'time': pytest.approx(time.time(), abs=60), 'code': 0, 'delay': None, 'reason': '',
+                      'traceback': ending['traceback']}
+    assert ending['traceback'].startswith('Traceback') and ending['traceback'].endswith('RuntimeError: the end')
+    instance.disable()
+    assert instance.brief()['ending'] is None
+
+
 def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, printed: list[str]) -> None:
     assert instance.brief()['ready'] is True, 'an instance with a port is ready once it listens'
     first = instance.pid
@@ -251,8 +265,8 @@ def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
     instance.enable()
     assert instance.wait_until_ready() and time.monotonic() - started >= 0.4
     assert instance.brief() == {'instance': 'one', 'integration': 'One', 'enabled': True, 'pid': instance.pid, 'port': None,
-    'restarts': 0,
-                                'health': {'error': '', 'isError': False}, 'ready': True, 'schedule': {}, 'fetch': None}
+                                'restarts': 0, 'health': {'error': '', 'isError': False}, 'ready': True, 'ending': None,
+                                'schedule': {}, 'fetch': None}
     assert make('').wait_until_ready(), 'what is not long-running is always ready'
 
 

@@ -14,10 +14,11 @@ from localxsoar.forward import NotHttp, Request, Response, SenderGone, not_http_
 from localxsoar.masks import Masks
 from localxsoar.output import Printer
 from localxsoar.recognition import SenderRecognizer
+from localxsoar.responses import Mentioned
 
 SECRET = 'h4sh-hush'
 A, B = {'id': '1', 'name': 'a'}, {'id': '2', 'name': 'b'}
-FIELDS = {'type': '', 'occurred': '', 'created': '', 'sourceInstance': 'front', 'severity': 0}
+FIELDS = {'type': '', 'occurred': '', 'created': '', 'sourceInstance': 'front', 'severity': 0, 'status': 0}
 
 
 @pytest.fixture
@@ -96,6 +97,15 @@ def test_an_id_that_is_unknown_or_inside_a_text_names_no_incident(deliveries: De
     assert became(receive(deliveries, [{'rawJSON': json.dumps(A)}]))[0] == 'answered'
 
 
+@pytest.mark.parametrize('size', [1, 7, 40, 41, 100])
+def test_ids_are_read_in_pieces_of_any_size(size: int) -> None:
+    text = json.dumps([{'id': str(number), 'rawJSON': json.dumps({'id': f'{number}00'})} for number in range(50)]).encode()
+    mentioned = Mentioned()
+    for start in range(0, len(text), size):
+        mentioned.read(text[start:start + size])
+    assert mentioned.ids == [str(number) for number in range(50)]
+
+
 def test_incidents_that_no_delivery_made_are_printed_at_once(deliveries: Deliveries, printed: list[str]) -> None:
     create(deliveries, A, B)
     assert texts(printed) == ['incident 1  a', 'incident 2  b']
@@ -170,21 +180,44 @@ def test_a_delivery_is_read_back_as_it_came(deliveries: Deliveries) -> None:
         assert waiting and waiting.kind == 'waiting' and deliveries.summaries()[0]['kind'] == 'waiting'
 
 
-def test_the_oldest_deliveries_make_room_for_more(printed: list[str]) -> None:
-    deliveries = open_deliveries(printed, limit=2)
+def test_the_oldest_deliveries_make_room_for_more(printed: list[str], events: Events) -> None:
+    deliveries = open_deliveries(printed, events=events, limit=2)
+    stream = events.follow()
+    next(stream)
     for _ in range(3):
         receive(deliveries)
     assert [each['number'] for each in deliveries.summaries()] == [3, 2]
+    assert b'event: removed\ndata: {"number": 1}' in next(stream)
 
 
-def test_large_deliveries_make_room_but_the_newest_is_always_kept(printed: list[str]) -> None:
+def test_the_largest_bodies_make_room_and_leave_the_history_as_it_is(printed: list[str], events: Events) -> None:
+    deliveries = open_deliveries(printed, events=events, byte_limit=6000)
+    stream = events.follow()
+    next(stream)
+    for size in (10, 3000, 4000, 1000, 3000):
+        receive(deliveries, body=b'x' * size)
+    reason = 'The body was removed to make room for others.'
+    assert [(each['size'], each['missing']) for each in reversed(deliveries.summaries())] == [
+        (10, ''), (3000, reason), (4000, reason), (1000, ''), (3000, '')]
+    kept = [deliveries.get(number) for number in range(1, 6)]
+    assert [(len(each.body), bytes(each.response), each.gap()) for each in kept if each] == [
+        (10, b'[]', ''), (0, b'[]', reason), (0, b'[]', reason), (1000, b'[]', ''), (3000, b'[]', '')]
+    assert next(stream).count(reason.encode()) == 2, 'pages that are open are told'
+
+
+def test_a_body_beyond_the_limit_makes_room_itself(printed: list[str]) -> None:
     deliveries = open_deliveries(printed, byte_limit=5000)
-    for size in (10, 4000, 9000):
+    for size in (10, 1000, 9000):
         receive(deliveries, body=b'x' * size)
-    assert [each['size'] for each in deliveries.summaries()] == [9000]
-    for size in (10, 3000):
-        receive(deliveries, body=b'x' * size)
-    assert [each['size'] for each in deliveries.summaries()] == [3000, 10]
+    assert [bool(each['missing']) for each in deliveries.summaries()] == [True, False, False]
+
+
+def test_large_responses_make_room_and_then_the_oldest_deliveries(printed: list[str]) -> None:
+    deliveries = open_deliveries(printed, byte_limit=2500)
+    for number in range(4):
+        receive(deliveries, 'x' * 400, headers=[('X-Large', 'x' * 600)], body=b'x' * 10)
+        assert deliveries.get(number + 1)
+    assert [each['number'] for each in deliveries.summaries()] == [4, 3]
 
 
 def test_deliveries_outlive_the_server_in_a_file_and_count_on(printed: list[str], tmp_path: Path) -> None:

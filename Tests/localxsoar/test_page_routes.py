@@ -14,15 +14,9 @@ import requests
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.masks import Masks
-from localxsoar.page_routes import (
-    SHOWN_BYTES,
-    describe_proof,
-    message,
-    read_file,
-    readable,
-    unmasked,
-    unmasked_target,
-)
+from localxsoar.page_routes import describe_proof, message, read_file
+from localxsoar.readable import SHOWN_BYTES, Readable, readable
+from localxsoar.replay import unmasked, unmasked_target
 from localxsoar.senders import Sender
 
 TOKEN = 'h4sh-hush'
@@ -44,17 +38,25 @@ MASKS = Masks(lambda: ['h4sh-hush'])
     ([], b'x' * (SHOWN_BYTES - 20) + b'\xff' + b'x' * 30, 'x' * (SHOWN_BYTES - 20) + '\ufffd' + 'x' * 19, False),
 ])
 def test_a_body_is_shown_as_text_up_to_a_mebibyte(headers: Any, body: bytes, text: str, is_text: bool) -> None:
-    assert readable(headers, body) == (text, is_text)
+    seen = readable(headers, body)
+    assert (seen.text, seen.is_text) == (text, is_text)
+
+
+def test_a_body_that_is_decompressed_beyond_what_is_shown_is_cut() -> None:
+    bomb = bytearray(gzip.compress(b'x' * (SHOWN_BYTES + 1)))
+    assert readable(GZIP, bytes(bomb)) == Readable('x' * SHOWN_BYTES, True, True, True)
+    assert message(GZIP, bomb, len(bomb), MASKS, False)['cut']
 
 
 def test_a_message_is_masked_unless_its_secrets_are_shown() -> None:
     headers, body = [('Authorization', 'Bearer h4sh-hush')], bytearray(b'it is h4sh-hush')
     assert message(headers, body, 15, MASKS, shows=False) == {
         'headers': [{'name': 'Authorization', 'value': 'Bearer ••••••', 'masked': True}], 'body': 'it is ••••••', 'is_text': True,
-        'size': 15, 'cut': False, 'base64': ''}
+        'size': 15, 'kept': 15, 'decompressed': False, 'cut': False, 'is_exact': False, 'base64': '', 'fields': []}
     assert message(headers, body, 15, Masks(list), shows=True) == {
         'headers': [{'name': 'Authorization', 'value': 'Bearer h4sh-hush', 'masked': False}], 'body': 'it is h4sh-hush',
-        'is_text': True, 'size': 15, 'cut': False, 'base64': ''}
+        'is_text': True, 'size': 15, 'kept': 15, 'decompressed': False, 'cut': False, 'is_exact': True, 'base64': '',
+        'fields': []}
 
 
 @pytest.mark.parametrize('body, size, shows, cut, has_bytes', [
@@ -73,6 +75,23 @@ def test_what_was_masked_is_sent_again_as_it_came() -> None:
     assert unmasked(None, original) == original
     assert unmasked([['authorization', 'Bearer ••••••'], ['X-A', 'new'], ['X-B', '••••••'], ['X-N', 5]], original) == [
         ('authorization', 'Bearer h4sh'), ('X-A', 'new'), ('X-B', ''), ('X-N', '5')]
+
+
+def test_each_of_several_headers_of_a_name_is_sent_again_as_it_came() -> None:
+    original = [('X-Token', 'one'), ('X-Token', 'two')]
+    assert unmasked([['X-Token', '••••••'], ['X-Token', '••••••']], original) == original
+
+
+@pytest.mark.parametrize('text, original, result', [
+    ('a •••••• b •••••• c', 'h4sh-hush h4sh-hush', 'a h4sh-hush b h4sh-hush c'), ('none', 'h4sh-hush', 'none'),
+    ('own ••••••', 'no secret', 'own ••••••'), ('x••••••y••••••z', 'h4sh-hush aDRzaC1odXNo', 'xh4sh-hushyaDRzaC1odXNoz')])
+def test_what_was_masked_in_a_body_is_sent_again_as_it_came(text: str, original: str, result: str) -> None:
+    assert MASKS.unmasked(text, original) == result
+
+
+def test_a_body_is_not_sent_while_it_is_unclear_which_secret_belongs_where() -> None:
+    with pytest.raises(ValueError, match='The body has 2 masked values'):
+        MASKS.unmasked('••••••', 'h4sh-hush aDRzaC1odXNo')
 
 
 @pytest.mark.parametrize('given, target', [
@@ -168,10 +187,20 @@ def test_the_senders_are_listed_and_one_sends_the_delivery_that_was_chosen(local
     sent = local.control('GET', f'deliveries/{number}')
     assert (sent['sender'], sent['text'], sent['target'], sent['can_be_signed'], sent['peer']) == (
         'GitHub', 'an issue', '/instance/execute/Front%20Door', True, 'localxsoar')
-    again = local.control('POST', f'deliveries/{number}/send', {'body': '[{"name": "edited"}]'})['number']
+    edit = {'body': '[{"name": "edited"}]'}
+    edited, proved = (local.control('POST', f'deliveries/{number}/send', {**edit, 'proof': each})['number']
+                      for each in (False, True))
     signatures = [next(header['value'] for header in local.control('GET', f'deliveries/{each}?secrets=show')['request']['headers']
-                       if header['name'] == 'X-Hub-Signature-256') for each in (number, again)]
-    assert signatures[0] != signatures[1], 'an edited body has a signature of its own'
+                       if header['name'] == 'X-Hub-Signature-256') for each in (number, edited, proved)]
+    assert signatures[0] == signatures[1] != signatures[2], 'an edited body has a signature of its own if it shall have a proof'
+
+
+def test_a_proof_needs_a_known_sender_or_a_header_of_the_command_line(local: LocalXsoar) -> None:
+    number = post(local, '[]', '/echo')
+    reason = 'The sender is unknown, and no --curl-header says how a request shows the token.'
+    assert local.control('GET', f'deliveries/{number}')['unprovable'] == reason
+    answer = ask(local, 'POST', f'deliveries/{number}/send', {'proof': True})
+    assert (answer.status_code, answer.json()['error']) == (409, reason)
 
 
 def test_a_delivery_is_sent_again_with_its_bytes_headers_and_target(local: LocalXsoar) -> None:
@@ -207,6 +236,15 @@ def test_a_body_too_large_to_be_kept_whole_is_sent_again_only_with_another(local
     answer = ask(local, 'POST', f'deliveries/{number}/send', {})
     assert (answer.status_code, answer.json()['error']) == (409, 'The body was too large to be kept whole.')
     assert ask(local, 'POST', f'deliveries/{number}/send', {'body': ''}).status_code == 200
+
+
+def test_both_bodies_are_downloaded_byte_for_byte(local: LocalXsoar) -> None:
+    number = post(local, b'\xff\r\n', '/echo')
+    way = f'{local.url}/localxsoar/deliveries/{number}'
+    answer = requests.get(f'{way}/request.body', timeout=30)
+    assert (answer.content, answer.headers['Content-Type']) == (b'\xff\r\n', 'application/octet-stream')
+    assert answer.headers['Content-Disposition'] == f'attachment; filename="delivery-{number}-request.body"'
+    assert json.loads(requests.get(f'{way}/answer.body', timeout=30).content)['size'] == 3
 
 
 def test_an_incident_is_shown_with_its_secrets_masked(local: LocalXsoar) -> None:

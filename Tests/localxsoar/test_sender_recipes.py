@@ -93,7 +93,8 @@ GIT = sender('github', proof=GITHUB, X_GitHub_Event='issues', payload={'action':
 TEA = sender('gitea', X_GitHub_Event='issues', X_Gitea_Event='issues', payload={'action': 'opened', 'number': 1})
 SPLUNK = sender('splunk', User_Agent='Splunk/x', payload={'sid': 1, 'results_link': '', 'search_name': '', 'result': {}})
 FALCO = sender('falco', payload={'rule': '', 'output': '', 'priority': ''})
-RECOGNIZER = SenderRecognizer([GIT, TEA, SPLUNK, FALCO])
+TRELLO = sender('trello', payload={'action': {'id': 1, 'type': '', 'data': {}}, 'model': {'id': 1}})
+RECOGNIZER = SenderRecognizer([GIT, TEA, SPLUNK, FALCO, TRELLO])
 
 
 @pytest.mark.parametrize('headers, body, name', [
@@ -103,6 +104,7 @@ RECOGNIZER = SenderRecognizer([GIT, TEA, SPLUNK, FALCO])
     ({'User-Agent': 'Go-http-client/1.1'}, {'rule': 'a', 'output': 'b', 'priority': 'c', 'more': 1}, 'Falco'),
     ({'User-Agent': 'curl/8.5.0'}, {'name': 'x'}, 'curl'),
     ({}, [1], ''),
+    ({'User-Agent': 'x'}, {'action': 'opened'}, 'x'), ({}, {'sid': 1, 'results_link': '', 'search_name': '', 'result': {}}, ''),
 ])
 def test_a_sender_is_told_by_its_own_headers_its_user_agent_or_its_keys(headers: dict[str, str], body: Any, name: str) -> None:
     assert RECOGNIZER.recognize(list(headers.items()), json.dumps(body).encode())[1] == name

@@ -364,7 +364,8 @@ def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: S
     assert list(created)[:3] == ['id', 'name', 'type']
     assert store.latest(5) == [brief(created)] == [{
         'id': '1', 'name': 'a', 'type': 'T', 'occurred': '2024-01-31T12:00:00Z', 'created': created['created'],
-        'sourceInstance': 'front', 'severity': 3, 'state': ''}]
+        'sourceInstance': 'front', 'severity': 3, 'status': 0, 'state': '',
+        'dbotMirrorId': '', 'owner': ''}]
 
 
 def test_the_latest_incidents_are_listed_newest_first(store: Store) -> None:

@@ -1,0 +1,78 @@
+"""The checklist of a rejection: what it says of each sender's proof, and that it never says what would be right."""
+
+import gzip
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from local_xsoar import ROOT
+
+from localxsoar.checklist import Rejection
+from localxsoar.deliveries import Delivery
+from localxsoar.masks import Masks
+from localxsoar.senders import Sender, SenderRequest, load_senders
+
+TOKEN = 'c2VjcmV0LXRva2VuLW9mLXRlc3Rz'  # base64, as some senders want it
+SENDERS = load_senders(ROOT / 'senders')
+PROVING = {key: sender for key, sender in SENDERS.items() if sender.proof}
+
+
+def checks(sender: Sender | None, request: SenderRequest, token: str = TOKEN, **changed: Any) -> dict[str, tuple[str, str]]:
+    """Return the state and the text of each check, by title, of a delivery of this request that got a 401."""
+    delivery = Delivery(1, time.time(), 'POST', f'/?{request.query}', request.headers, '127.0.0.1', status=401,
+                        body=bytearray(request.body), size=len(request.body))
+    found = Rejection(replace(delivery, **changed), sender, token, Masks(lambda: [token])).checks()
+    assert not token or token not in str(found)
+    return {check['title']: (check['state'], check['text']) for check in found}
+
+
+def sent(key: str, token: str = TOKEN) -> SenderRequest:
+    return SENDERS[key].request(SENDERS[key].delivery(), token)
+
+
+@pytest.mark.parametrize('key', PROVING)
+def test_a_valid_proof_passes_every_check_and_another_secret_fails_one(key: str) -> None:
+    good = checks(PROVING[key], sent(key), sender_key=key)
+    assert [title for title, (state, _) in good.items() if state not in ('good', '')] == []
+    bad = checks(PROVING[key], sent(key, 'YW5vdGhlciBzZWNyZXQ='))
+    assert [title for title, (state, _) in bad.items() if state == 'bad'] in (['Signature'], ['Token'])
+
+
+@pytest.mark.parametrize('value, text', [
+    (f'Bearer {TOKEN}', 'after the word Bearer'), (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'),
+    (TOKEN.lower(), 'with other capitals'), ('{token}', 'a placeholder'), ('other', 'another value')])
+def test_a_token_that_is_nearly_right_is_told_from_another(value: str, text: str) -> None:
+    state, said = checks(SENDERS['curl'], SenderRequest([('Authorization', value)], '', b'{}'))['Token']
+    assert state == 'bad' and text in said
+
+
+def test_a_token_in_another_place_is_found() -> None:
+    found = checks(SENDERS['curl'], SenderRequest([('X-Api', TOKEN)], '', b''))
+    assert found['Looked for'][0] == 'bad' and found['Token'] == ('warn', 'The header X-Api has it, as its whole value.')
+    assert 'it proves nothing' in checks(None, SenderRequest([], '', TOKEN.encode()))['Token'][1]
+
+
+@pytest.mark.parametrize('seconds, state, text', [
+    (60, 'good', '1 min '), (90_000, 'bad', '1 d 1 h before'), (-4000, 'bad', 'after')])
+def test_the_clock_is_read_and_its_distance_said(seconds: int, state: str, text: str) -> None:
+    for key in ('slack', 'stripe', 'zendesk', 'standard-webhooks'):
+        clock = checks(SENDERS[key], sent(key), started=time.time() + seconds + (0.5 if seconds > 0 else -0.5))['Clock']
+        assert clock[0] == state and text in clock[1]
+
+
+def test_a_signature_that_nearly_fits_says_why() -> None:
+    signed = sent('github')
+    for body, text in ((signed.body + b'\n', 'without its last line break'), (signed.body.replace(b': ', b':'), 'the same JSON')):
+        assert text in checks(SENDERS['github'], replace(signed, body=body))['Signature'][1]
+    zipped = replace(signed, body=gzip.compress(signed.body), headers=[*signed.headers, ('Content-Encoding', 'gzip')])
+    assert 'the decompressed body' in checks(SENDERS['github'], zipped)['Signature'][1]
+    assert 'The body was too large' in checks(SENDERS['github'], signed, size=10**9)['Signature'][1]
+    short = SenderRequest([('X-Hub-Signature-256', 'sha256=' + '0' * 40)], '', b'')
+    assert checks(SENDERS['github'], short)['Form'] == (
+        'bad', 'Expected sha256=<hexadecimal> of 32 bytes; found 20 bytes, the length of SHA-1.')
+
+
+def test_what_was_not_rejected_for_its_proof_has_no_checklist() -> None:
+    assert checks(SENDERS['github'], sent('github'), status=400) == {}
+    assert checks(None, sent('github'), token='') == {}

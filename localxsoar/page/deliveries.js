@@ -1,0 +1,62 @@
+// The list of deliveries.
+import {$, el, spaced} from './dom.js';
+import {clock, duration, size, time} from './format.js';
+import {instance, WAY_IN} from './instance.js';
+import {Lines} from './lines.js';
+import {shortened} from './long.js';
+import {go} from './views.js';
+
+export function tone(delivery) {
+  if (delivery.kind === 'waiting') return 'dim';
+  if (delivery.kind === 'gone') return 'warn';
+  if (delivery.kind === 'repeat' || delivery.kind === 'handshake') return 'again';
+  if (!delivery.status || delivery.status >= 500) return 'bad';
+  return delivery.status >= 400 ? 'bad' : 'good';
+}
+
+function which(delivery) {
+  const [first] = delivery.incidents;
+  const last = delivery.incidents[delivery.incidents.length - 1];
+  return first === last ? first : `${first} to ${last}`;
+}
+
+// A screen reader has no words for the arrow.
+function numbered(color, sign, delivery, text) {
+  return [el('b', {class: color}, `${sign} `, el('span', {class: 'unseen'}, 'incident '), which(delivery)), ' ',
+    ...(delivery.kind === 'repeat' ? ['repeat of '] : []), ...text];
+}
+
+export function became(delivery, isWhole = false) {
+  const {kind} = delivery;
+  const text = isWhole ? shortened(delivery.text) : [el('bdi', {}, delivery.text)];
+  if (kind === 'created') return numbered('good', '→', delivery, text);
+  if (kind === 'repeat') return numbered('again', '↺', delivery, text);
+  if (kind === 'handshake') return [el('span', {class: 'again'}, 'handshake'), ' ', ...text];
+  if (kind === 'waiting') return [el('span', {class: 'dim'}, 'waiting for the response…')];
+  if (kind === 'answered') return [el('span', {class: 'dim'}, ...text)];
+  return [el('span', {class: tone(delivery)}, ...text)];
+}
+
+function path(target) {
+  const [head] = target.split('?');
+  const own = `${WAY_IN}${encodeURIComponent(instance.instance || '')}`;
+  return target === own || target === `${own}/` ? '' : head.startsWith(`${own}/`) || target.startsWith(`${own}?`) ? target.slice(own.length) : target;
+}
+
+function drawDelivery(delivery) {
+  return el('div', {class: 'delivery'}, ...spaced(clock(time(delivery.started)), el('span', {class: 'method'}, delivery.method),
+    el('span', {class: tone(delivery)}, String(delivery.status || (delivery.kind === 'waiting' ? '…' : '—'))),
+    el('span', {class: 'sender'}, delivery.sender || '—'), el('span', {class: 'became', title: delivery.text}, ...became(delivery)),
+    el('span', {class: 'path', title: delivery.target}, path(delivery.target)),
+    el('span', {class: 'ms'}, delivery.kind === 'waiting' ? '' : duration(delivery.milliseconds)),
+    el('span', {class: 'size'}, delivery.size ? size(delivery.size) : '')));
+}
+
+// Show the column of paths only if a delivery has one beyond the address of the instance.
+export function showPaths(items) {
+  if (items.some((item) => path(item.target))) $('deliveries').classList.add('has-paths');
+}
+
+export const deliveries = new Lines('deliveries', 'number', drawDelivery,
+  (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.incidents.join(' ')} ${item.text}`,
+  (item) => go(`deliveries/${item.number}`));

@@ -1,0 +1,116 @@
+// One delivery, and what can be done with it.
+import {curlCommand, fileName, isInFile} from './curl.js';
+import {drawChecks} from './checks.js';
+import {became, tone} from './deliveries.js';
+import {backButton, drawDetail} from './detail.js';
+import {$, button, copy, el} from './dom.js';
+import {edit, hasDraft} from './edit.js';
+import {day, duration, size} from './format.js';
+import {drawIncident, drawIncidentTable} from './incident.js';
+import {shortened} from './long.js';
+import {resendButtons, showFailure} from './resend.js';
+import {ask} from './server.js';
+import {drawFields, drawText} from './text.js';
+import {drawEmpty} from './try.js';
+import {go} from './views.js';
+
+export let opened = null;  // the delivery in the detail
+let part = 'request';
+
+export async function openDelivery(number, shows) {
+  const path = `deliveries/${number}`;
+  const found = await ask('GET', shows ? `${path}?secrets=show` : path).catch((error) => error);
+  if (location.hash !== `#/${path}`) return;  // the user has opened something else meanwhile
+  const isSame = opened && opened.number === found.number && isEdited();
+  opened = found instanceof Error ? null : found;
+  if (!opened) {
+    drawDetail('delivery', el('p', {class: 'dim'}, found.message));
+    return;
+  }
+  opened.shows = Boolean(shows);
+  if (!isSame) drawOpened();
+  drawEmpty();
+}
+
+const isEdited = () => Boolean($('delivery').querySelector('form'));
+
+// Show what has changed in the delivery that is open, unless it is being edited.
+export function refresh() { if (!isEdited()) openDelivery(opened.number, opened.shows); }
+
+export function noteRemoval() {
+  opened.missing = 'This delivery is no longer kept.';
+  opened.uncopyable = opened.missing;
+  if (!isEdited()) drawOpened();
+}
+
+export function closeDetail() {
+  for (const name of ['delivery', 'incident']) {
+    $(name).hidden = true;
+    $(name).closest('.split').classList.remove('opened');
+  }
+  opened = null;
+  drawEmpty();
+}
+
+function sentFrom({peer, origin}) {
+  if (origin) return [' · sent again: ', el('a', {href: `#/deliveries/${origin}`}, `the original is delivery ${origin}`)];
+  return peer === 'localxsoar' ? [' · sent from here'] : [];
+}
+
+export function drawOpened() {
+  const item = opened;
+  const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
+  const parts = [['request', 'Request'], ['answer', 'Response'],
+    ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : [])];
+  if (!parts.some(([name]) => name === part)) part = 'request';
+  const body = el('div');
+  const tabs = el('div', {class: 'tabs', role: 'group', 'aria-label': 'Parts of the delivery'}, ...parts.map(([name, label]) => {
+    const tab = button(label, () => { part = name; drawOpened(); }, {id: `part-${name}`});
+    if (name === part) tab.setAttribute('aria-current', 'true');
+    return tab;
+  }));
+  if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
+  else if (part === 'incident') drawIncident(item.incidents[0], body);
+  else drawMessage(item[part], body);
+  drawDetail('delivery', backButton('deliveries'),
+    el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),
+      el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
+    el('p', {class: 'meta'}, ...shortened(item.sender || 'unknown sender', 80), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
+      + `${day(item.started * 1000)}`, ...sentFrom(item)),
+    result, drawChecks(item),
+    el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
+      ...curlButton(item)),
+    tabs, body);
+}
+
+function drawMessage(message, box) {
+  const masked = message.headers.some((header) => header.masked) || opened.target.includes('•') || opened.shows;
+  box.append(
+    el('div', {class: 'part'}, el('h3', {}, `Headers ${message.headers.length}`), masked
+      ? button(opened.shows ? 'Hide secrets' : 'Show secrets', () => openDelivery(opened.number, !opened.shows), {class: 'quiet', id: 'secrets'}) : null),
+    el('table', {class: 'headers'}, el('tbody', {}, ...message.headers.map((header) => el('tr', {},
+      el('th', {scope: 'row'}, header.name), el('td', {}, header.value))))));
+  if (part === 'request' && opened.query.length) {
+    box.append(el('div', {class: 'part'}, el('h3', {}, `Query parameters ${opened.query.length}`)), drawFields(opened.query));
+  }
+  const isWhole = opened.is_here && !(part === 'request' ? opened.missing : message.size > message.kept);
+  drawText('Body', message.body, box, {...message, gap: part === 'request' ? opened.missing : '', file: isWhole ? `/localxsoar/deliveries/${opened.number}/${part}.body` : ''});
+}
+
+export async function copyCurl() {
+  if (!opened || opened.uncopyable) return;
+  try {
+    const item = opened.is_here ? await ask('GET', `deliveries/${opened.number}?secrets=show`) : opened;
+    copy(curlCommand(item), $('copy-curl'));
+  } catch (error) { showFailure(error.message); }
+}
+
+// Return the button, and what else the command needs or why there is none.
+function curlButton(item) {
+  const drawn = [button('Copy as curl', copyCurl, {id: 'copy-curl', disabled: Boolean(item.uncopyable), title: item.uncopyable})];
+  if (item.uncopyable && item.uncopyable !== item.missing) drawn.push(el('span', {class: 'dim reason'}, item.uncopyable));
+  else if (!item.uncopyable && isInFile(item.request)) {
+    drawn.push(el('span', {class: 'dim reason'}, `The curl command reads the body from the file ${fileName(item.number)}: download it below.`));
+  }
+  return drawn;
+}

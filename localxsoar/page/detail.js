@@ -1,0 +1,24 @@
+// The detail beside a list.
+import {$, button} from './dom.js';
+import {go} from './views.js';
+
+let isWanted = false;  // whether the detail shall have the focus once it is drawn
+
+export function wantFocus() { isWanted = true; }
+
+// Draw the detail. The control that has the focus keeps it, also if it is another element now.
+export function drawDetail(name, ...children) {
+  const detail = $(name);
+  const top = detail.scrollTop;
+  const focused = detail.contains(document.activeElement) ? document.activeElement.id : '';
+  detail.replaceChildren(...children.filter(Boolean));
+  detail.hidden = false;
+  detail.scrollTop = top;
+  const target = isWanted ? detail : focused && ($(focused) || detail);
+  isWanted = false;
+  if (target) target.focus({preventScroll: true});
+  if (target && document.activeElement === document.body) detail.focus({preventScroll: true});  // its control is disabled
+  detail.closest('.split').classList.add('opened');
+}
+
+export function backButton(to) { return button('‹ Back', () => go(to), {class: 'quiet back'}); }

@@ -1,0 +1,44 @@
+// Elements of the document, and the clipboard.
+import {visible} from './visible.js';
+
+export const $ = (id) => document.getElementById(id);
+
+const SHOWN = ['title', 'aria-label'];  // attributes that a person reads
+
+// Return a new element. In what a person reads of it, hidden characters are visible.
+export function el(tag, options, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, given] of Object.entries(options || {})) {
+    const value = SHOWN.includes(name) ? visible(String(given ?? '')) : given;
+    if (name === 'class') element.className = value;
+    else if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (name in element && name !== 'list') element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined)
+    .map((child) => (typeof child === 'string' ? visible(child) : child)));
+  return element;
+}
+
+// Separate the cells of a row, for a screen reader reads their texts as one.
+export const spaced = (...cells) => cells.flatMap((cell) => [cell, ' ']);
+
+export const button = (label, press, options) => el('button', {type: 'button', onclick: press, ...options}, label);
+
+export function announce(text) { $('announce').textContent = text; }
+
+export async function copy(text, pressed) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+  } else {  // browsers allow the clipboard only for https and this machine
+    const field = el('textarea', {value: text});
+    document.body.append(field);
+    field.select();
+    document.execCommand('copy');
+    field.remove();
+  }
+  if (!pressed) return;
+  const before = pressed.dataset.label || (pressed.dataset.label = pressed.textContent);
+  pressed.textContent = 'Copied';
+  setTimeout(() => { pressed.textContent = before; }, 1200);
+}

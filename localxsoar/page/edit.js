@@ -1,0 +1,93 @@
+// The editor of a delivery.
+import {drawOpened, opened} from './delivery.js';
+import {drawDetail, wantFocus} from './detail.js';
+import {$, button, el} from './dom.js';
+import {formatJson} from './json.js';
+import {once} from './once.js';
+import {ask} from './server.js';
+import {go} from './views.js';
+
+function formatButton(body) {
+  const format = button('Format', () => {
+    body.value = formatJson(body.value);
+    body.dispatchEvent(new Event('input', {bubbles: true}));
+  }, {class: 'quiet', title: 'One entry on each line'});
+  try { formatJson(body.value); } catch { format.hidden = true; }
+  return format;
+}
+
+// Return why the body cannot be edited here, or ''.
+function uneditable({request}) {
+  if (!request.is_text) return 'The body is not text';
+  if (request.cut) return 'The body is too long to be edited here';
+  return lineBreaks(request.body).length > 1 ? 'The body mixes several kinds of line breaks' : '';
+}
+
+// A field of a form has line feeds only.
+const lineBreaks = (text) => [...new Set(text.match(/\r\n|\r|\n/g))];
+
+function readHeaders(text) {
+  return text.split('\n').filter((line) => line.includes(':')).map((line) => [line.slice(0, line.indexOf(':')).trim(),
+    line.slice(line.indexOf(':') + 1).trim()]);
+}
+
+function notes(item, reason) {
+  if (item.missing) return [item.missing, 'What is written here is sent.'];
+  if (reason) return [`${reason}, so it is sent as it came.`];
+  return item.request.decompressed ? ['A body that is edited is sent as plain text.'] : [];
+}
+
+const drafts = new Map();  // what was edited and not sent, by the number of the delivery
+
+export const hasDraft = (number) => drafts.has(number);
+
+// Close the editor. Its draft is kept.
+export function closeEditor() {
+  drawOpened();
+  $('edit').focus();
+}
+
+export function edit() {
+  if (!opened) return;
+  const item = opened;
+  const reason = uneditable(item);
+  const target = el('input', {id: 'edit-target', value: item.target, spellcheck: false});
+  const headers = el('textarea', {id: 'edit-headers', rows: Math.min(12, item.request.headers.length + 1), spellcheck: false,
+    value: item.request.headers.map((header) => `${header.name}: ${header.value}`).join('\n')});
+  const isFixed = Boolean(reason && !item.missing);
+  const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : 16, value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed});
+  const before = {headers: headers.value, body: body.value};
+  const fields = {target, headers, body};
+  for (const [name, text] of Object.entries(drafts.get(item.number) || {})) fields[name].value = text;
+  const keep = () => drafts.set(item.number, Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value])));
+  const discard = () => { drafts.delete(item.number); closeEditor(); };
+  const proof = el('input', {type: 'checkbox', id: 'edit-proof', checked: item.can_be_signed && !item.unprovable, disabled: Boolean(item.unprovable)});
+  const wrong = el('p', {class: 'wrong', role: 'alert'});
+  const submit = el('button', {class: 'main', id: 'edit-send'}, 'Send');
+  const send = async (event) => {
+    event.preventDefault();
+    const edited = {target: target.value, proof: proof.checked};
+    if (headers.value !== before.headers) edited.headers = readHeaders(headers.value);
+    if (body.value !== before.body || item.missing) edited.body = body.value.replaceAll('\n', lineBreaks(item.request.body)[0] || '\n');
+    await once(submit, [], async () => {
+      wrong.textContent = '';
+      try {
+        const {number} = await ask('POST', `deliveries/${item.number}/send`, edited);
+        drafts.delete(item.number);
+        wantFocus();
+        go(`deliveries/${number}`);
+      } catch (error) { wrong.textContent = error.message; }
+    });
+  };
+  drawDetail('delivery', el('form', {class: 'edit', onsubmit: send, oninput: keep}, el('h2', {}, 'Edit and send'),
+    el('p', {class: 'dim'}, 'Masked values stay unchanged.'),
+    el('label', {htmlFor: 'edit-target'}, 'Path and query'), target, el('label', {htmlFor: 'edit-headers'}, 'Headers'), headers,
+    el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)), body,
+    ...notes(item, reason).map((note) => el('p', {class: 'dim'}, note)),
+    el('label', {class: 'check', title: item.unprovable}, proof, ' With a valid proof'), wrong,
+    el('div', {class: 'acts'}, submit, button('Close', closeEditor, {title: 'The edit is kept'}), button('Discard', discard, {class: 'quiet'}),
+      el('span', {class: 'dim'}, 'Ctrl+Enter sends, Esc closes'))));
+  (isFixed ? headers : body).focus();
+}
+
+window.addEventListener('beforeunload', (event) => { if (drafts.size) event.preventDefault(); });

@@ -1,0 +1,115 @@
+// Filters over the lists: what deliveries became and who sent them, each with its count, and the search.
+import {deliveries} from './deliveries.js';
+import {$, button, el} from './dom.js';
+import {incidents} from './incidents.js';
+import {ask} from './server.js';
+
+const KINDS = {created: 'created', rejected: 'rejected', repeat: 'repeat', handshake: 'handshake', other: 'other'};
+const NO_SENDER = '—';
+const TYPING_MS = 150;
+
+const wanted = new Set();  // the kinds that are shown; none means all
+let sender = '';
+let names = [];  // of the senders, in the order of their options
+let clearAll;
+
+const kindOf = (item) => (item.kind in KINDS ? item.kind : 'other');
+const senderOf = (item) => item.sender || NO_SENDER;
+const isWantedKind = (item) => !wanted.size || wanted.has(kindOf(item));
+const isWantedSender = (item) => !sender || senderOf(item) === sender;
+
+function press(kind) {
+  if (!wanted.delete(kind)) wanted.add(kind);
+  deliveries.filter();
+}
+
+// Return how many deliveries each filter would show beside the others, by kind and by sender.
+function count() {
+  const kinds = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 0]));
+  const senders = new Map();
+  for (const item of deliveries.all.filter((each) => deliveries.hasWords(each))) {
+    if (isWantedSender(item)) kinds[kindOf(item)] += 1;
+    if (!senders.has(senderOf(item))) senders.set(senderOf(item), 0);
+    if (isWantedKind(item)) senders.set(senderOf(item), senders.get(senderOf(item)) + 1);
+  }
+  if (sender && !senders.has(sender)) senders.set(sender, 0);
+  return {kinds, senders};
+}
+
+function drawKinds(kinds) {
+  for (const pressed of $('kinds').children) {
+    const {kind} = pressed.dataset;
+    pressed.lastChild.textContent = kinds[kind];
+    pressed.hidden = !kinds[kind] && !wanted.has(kind);
+    pressed.setAttribute('aria-pressed', String(wanted.has(kind)));
+  }
+}
+
+function drawSenders(senders) {
+  if (document.activeElement === $('sender') && $('sender').options.length) return;  // it may be open
+  names = [...senders.keys()].sort((one, other) => one.localeCompare(other));
+  $('sender').replaceChildren(el('option', {value: ''}, 'all senders'),
+    ...names.map((name, at) => el('option', {value: String(at)}, `${name} (${senders.get(name)})`)));
+  $('sender').value = sender ? String(names.indexOf(sender)) : '';
+}
+
+// Say how many of a list's items are shown, and that there is none if so.
+function describe(list, noun) {
+  const shown = list.shown.length;
+  const all = list.all.length;
+  $(`shown-${list.name}`).textContent = shown === all ? '' : `${shown} of ${all}`;
+  const none = $(`none-${list.name}`);
+  none.hidden = shown > 0 || !all;
+  if (none.hidden || none.dataset.all === String(all)) return;
+  none.dataset.all = all;
+  const what = all === 1 ? `The only ${noun} does not match` : `None of the ${all} ${noun === 'delivery' ? 'deliveries' : 'incidents'} matches`;
+  none.replaceChildren(el('p', {}, `${what} the search and the filters.`), el('div', {class: 'acts'}, button('Show all', clearAll)));
+}
+
+let typing = null;
+let asked = '';
+
+// Find the deliveries that have the words of the search in their headers or bodies, which only the server knows.
+export function searchBodies() {
+  const text = $('search').value.trim();
+  if (text === asked && (typing || !text)) return;
+  clearTimeout(typing);
+  if (text !== asked) deliveries.found = new Set();
+  asked = text;
+  typing = text ? setTimeout(() => find(text), TYPING_MS) : null;
+}
+
+async function find(text) {
+  typing = null;
+  const found = await ask('GET', `deliveries/search?text=${encodeURIComponent(text)}`).catch(() => []);
+  if (text !== asked || found.every((number) => deliveries.found.has(number))) return;
+  deliveries.found = new Set(found);
+  deliveries.filter();
+}
+
+export function startFilters(search) {
+  clearAll = () => {
+    wanted.clear();
+    sender = '';
+    $('search').value = '';
+    search();
+    (incidents.box.checkVisibility() ? incidents : deliveries).box.focus();
+  };
+  $('kinds').append(...Object.entries(KINDS).map(([kind, label]) => {
+    const made = button(label, () => press(kind));
+    made.dataset.kind = kind;
+    made.append(' ', el('span', {class: 'count'}));
+    return made;
+  }));
+  $('sender').addEventListener('change', () => { sender = names[$('sender').value] || ''; deliveries.filter(); });
+  $('sender').addEventListener('blur', () => drawSenders(count().senders));
+  deliveries.accepts = (item) => isWantedKind(item) && isWantedSender(item);
+  deliveries.describe = () => {
+    const counted = count();
+    drawKinds(counted.kinds);
+    drawSenders(counted.senders);
+    $('filters').hidden = !deliveries.all.length;
+    describe(deliveries, 'delivery');
+  };
+  incidents.describe = () => describe(incidents, 'incident');
+}

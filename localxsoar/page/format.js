@@ -1,0 +1,27 @@
+// Times and sizes, short.
+import {el} from './dom.js';
+
+export const time = (seconds) => new Date(seconds * 1000);
+const two = (number) => String(number).padStart(2, '0');
+
+export function clock(date) {
+  return el('span', {class: 'time', title: date.toISOString()}, `${two(date.getHours())}:${two(date.getMinutes())}`,
+    el('span', {class: 'seconds'}, `:${two(date.getSeconds())}`));
+}
+
+export function day(text) {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) return text;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} `
+    + `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+export function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
+}
+
+export function duration(ms) {
+  if (ms < 1) return '<1 ms';
+  return ms < 10000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(0)} s`;
+}

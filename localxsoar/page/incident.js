@@ -1,0 +1,96 @@
+// One incident, where it came from, and the incidents of one delivery.
+import {deliveries} from './deliveries.js';
+import {backButton, drawDetail} from './detail.js';
+import {$, button, el} from './dom.js';
+import {day} from './format.js';
+import {incidents} from './incidents.js';
+import {shortened} from './long.js';
+import {preview} from './mapping.js';
+import {ask} from './server.js';
+import {drawText} from './text.js';
+import {drawSeverity, drawState, severity, state} from './triage.js';
+
+const SHOWN_LINKS = 20;
+const SHOWN_INCIDENTS = 100;
+
+let opened = '';  // the id of the incident in the detail
+
+const find = (id) => ask('GET', `incidents/${id}`).catch((error) => error);
+const failure = (error) => el('p', {class: 'dim'}, error.message);
+
+function list(label, links) {
+  if (!links.length) return null;
+  return el('p', {}, `${label} `, ...links.slice(0, SHOWN_LINKS).flatMap((link, at) => (at ? [', ', link] : [link])),
+    links.length > SHOWN_LINKS ? ` and ${links.length - SHOWN_LINKS} more` : '');
+}
+
+const deliveryLink = (item) => el('a', {href: `#/deliveries/${item.number}`}, `delivery ${item.number} (`,
+  el('bdi', {}, item.sender || 'unknown sender'), `, ${day(item.started * 1000)})`);
+const incidentLink = (item) => el('a', {href: `#/incidents/${item.id}`, title: item.name}, `incident ${item.id} (${severity(item)}, ${state(item)})`);
+
+// Return links to the deliveries of an incident, and to the other incidents of its problem.
+function drawLinks(item) {
+  const from = deliveries.all.filter((delivery) => delivery.incidents.includes(item.id)).reverse();
+  const alike = incidents.all.filter((each) => item.dbotMirrorId && each.dbotMirrorId === item.dbotMirrorId && each.id !== item.id);
+  return el('div', {class: 'links'}, list('Created by', from.filter((each) => each.kind === 'created').map(deliveryLink)),
+    list('Repeated by', from.filter((each) => each.kind !== 'created').map(deliveryLink)),
+    from.length ? null : el('p', {class: 'dim'}, 'No delivery that is kept here mentions it.'),
+    list('Of the same problem:', alike.map(incidentLink)));
+}
+
+function drawValues(title, values) {
+  if (!values.length) return [];
+  return [el('div', {class: 'part'}, el('h3', {}, `${title} ${values.length}`)), el('table', {class: 'headers'}, el('tbody', {},
+    ...values.map(({name, value}) => el('tr', {}, el('th', {scope: 'row'}, name), el('td', {}, value)))))];
+}
+
+function drawParts(item, title, box) {
+  box.append(el('h2', {}, ...title),
+    el('p', {class: 'meta'}, `incident ${item.id} · `, el('bdi', {}, item.type), ' · occurred ', el('bdi', {title: item.occurred}, day(item.occurred)),
+      ' · source ', el('bdi', {}, item.sourceInstance)),
+    el('p', {class: 'triage'}, el('span', {}, 'severity ', drawSeverity(item)), el('span', {}, 'state ', drawState(item)), item.owner ? el('span', {}, 'owner ', el('bdi', {}, item.owner)) : null,
+      item.dbotMirrorId ? el('span', {}, 'problem ', el('code', {}, item.dbotMirrorId)) : null),
+    drawLinks(item), ...drawValues('Labels', item.labels));
+  drawText('Raw details', item.rawJSON, box, {pick: (keys, below) => preview(item.id, keys, below)});
+  box.append(...drawValues('Fields', item.fields));
+}
+
+// Draw an incident below its delivery.
+export async function drawIncident(id, box) {
+  const item = await find(id);
+  if (item instanceof Error) box.append(failure(item));
+  else drawParts(item, [el('a', {href: `#/incidents/${id}`}, `incident ${id}`), ' ', ...shortened(item.name)], box);
+}
+
+export async function openIncident(id) {
+  const item = await find(id);
+  if (location.hash !== `#/incidents/${id}`) return;  // the user has opened something else meanwhile
+  const box = el('div');
+  if (item instanceof Error) box.append(failure(item)); else drawParts(item, shortened(item.name), box);
+  const isOther = opened !== id;
+  opened = id;
+  drawDetail('incident', backButton('incidents'), box);
+  if (isOther) $('incident').scrollTop = 0;
+}
+
+// Show a delivery of the incident that is open, which has just ended.
+export function linkIncident(delivery) {
+  const links = $('incident').querySelector('.links');
+  const item = incidents.all.find((each) => each.id === opened);
+  if (links && item && delivery.incidents.includes(opened)) links.replaceWith(drawLinks(item));
+}
+
+// Draw the incidents of a delivery, each with a link.
+export function drawIncidentTable(ids, box) {
+  const known = new Map(incidents.all.map((item) => [item.id, item]));
+  const row = (id) => {
+    const item = known.get(id) || {};
+    return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/incidents/${id}`}, id)), el('td', {}, item.id ? drawSeverity(item) : ''),
+      el('td', {}, item.id ? drawState(item) : ''), el('td', {class: 'wide'}, item.name || ''));
+  };
+  const rows = el('tbody', {}, ...ids.slice(0, SHOWN_INCIDENTS).map(row));
+  const more = button(`show ${ids.length - SHOWN_INCIDENTS} more`, () => { rows.append(...ids.slice(SHOWN_INCIDENTS).map(row)); more.remove(); },
+    {class: 'quiet'});
+  box.append(el('table', {class: 'several'}, el('thead', {}, el('tr', {}, ...['Id', 'Severity', 'State', 'Name'].map((name) =>
+    el('th', {scope: 'col'}, name)))), rows), ...(ids.length > SHOWN_INCIDENTS ? [more] : []));
+}

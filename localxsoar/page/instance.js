@@ -1,0 +1,157 @@
+// The instance: its state and its form.
+import {$, button, el} from './dom.js';
+import {clock, time} from './format.js';
+import {ask} from './server.js';
+import {visible} from './visible.js';
+
+export const WAY_IN = '/instance/execute/';
+
+export let instance = {};
+
+export function setInstance(described) { instance = described; }
+
+let isLost = false;  // whether the connection to the server is lost
+
+export function setLost(lost) {
+  isLost = lost;
+  $('lost').hidden = !lost;
+  drawState();
+}
+
+// Return the word and the color of the state.
+function status() {
+  const {enabled, ready, ending, health = {}} = instance;
+  if (isLost) return ['state unknown', 'lost'];
+  if (!enabled) return ['disabled', ''];
+  if (ending) return ['crashed', 'bad'];
+  if (health.isError) return [health.error, 'bad'];
+  return ready ? ['Healthy', 'good'] : ['starting', ''];
+}
+
+export function drawState() {
+  const [word, color] = status();
+  $('state').className = `state ${color}`;
+  $('instance-name').textContent = instance.instance || 'Local XSOAR';
+  const restarts = instance.restarts && !isLost ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
+  $('health').textContent = visible(word) + restarts;
+  $('address').textContent = instance.instance ? `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance)}` : '';
+  $('address').parentElement.hidden = !instance.port;
+  const button = $('enable');
+  if (button) button.textContent = instance.enabled ? 'Disable' : 'Enable';
+  const facts = $('facts');
+  if (facts) facts.replaceWith(drawFacts());
+}
+
+function drawFacts() {
+  const {enabled, ready, ending, health} = instance;
+  const rows = [['State', !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again` : ready ? 'listening' : 'starting'],
+    ['Health', ending ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
+    ['Address', instance.port ? $('address').textContent : '—'],
+    ['Container port', instance.port || '—'], ['Process', instance.pid || '—'], ['Restarts', instance.restarts]];
+  return el('div', {id: 'facts'}, ...(ending ? drawEnding(ending) : []),
+    el('dl', {class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])));
+}
+
+function drawEnding({time: seconds, code, reason, traceback}) {
+  return [el('h3', {class: 'bad'}, 'The container ended with exit code ', String(code), ' at ', clock(time(seconds))),
+    reason ? el('p', {}, reason) : null, traceback ? el('pre', {class: 'traceback'}, traceback) : null];
+}
+
+function drawField(field) {
+  const id = `field-${field.name}`;
+  const help = field.help ? el('p', {class: 'help', id: `${id}-help`}, field.help) : null;
+  const options = {id, name: field.name, required: field.required && !field.secret, autocomplete: 'off'};
+  if (help) options['aria-describedby'] = `${id}-help`;
+  const label = el('label', {htmlFor: id}, field.label, field.required ? el('span', {class: 'bad', title: 'required'}, ' *') : '');
+  const wrong = el('p', {class: 'wrong', id: `${id}-wrong`, role: 'alert'});
+  const value = field.value === null || field.value === undefined ? '' : String(field.value);
+  if (field.kind === 8) {
+    return el('div', {class: 'field'}, el('input', {...options, type: 'checkbox', checked: field.value === true, required: false}), label, help, wrong);
+  }
+  if (field.kind === 9) {
+    const password = el('input', {id: `${id}-password`, name: `${field.name}:password`, type: 'password', autocomplete: 'off',
+      placeholder: field.set ? 'set; leave empty to keep it' : '', 'aria-label': `${field.label}: password`});
+    return el('div', {class: 'field'}, label, el('input', {...options, value, placeholder: 'user'}), password, help, wrong);
+  }
+  let input;
+  if (field.kind === 15) input = el('select', options, ...['', ...field.options].map((option) => el('option', {value: option, selected: option === value}, option)));
+  else if (field.kind === 12 || field.kind === 14) input = el('textarea', {...options, rows: 4, value});
+  else if (field.secret) input = el('input', {...options, type: 'password', placeholder: field.set ? '•••••• set; leave empty to keep it' : ''});
+  else input = el('input', {...options, type: 'text', value, inputMode: field.kind === 1 ? 'numeric' : 'text'});
+  return el('div', {class: 'field'}, label, input, help, wrong);
+}
+
+// Return the form's values; a secret only if a new one was typed.
+function readForm(form) {
+  const given = {};
+  for (const field of instance.fields) {
+    const input = form.elements[field.name];
+    if (field.kind === 8) given[field.name] = input.checked;
+    else if (field.kind === 9) {
+      const password = form.elements[`${field.name}:password`].value;
+      if (input.value !== (field.value || '') || password) given[field.name] = {identifier: input.value, password};
+    } else if (!field.secret || input.value) given[field.name] = input.value;
+  }
+  return given;
+}
+
+const DONE = {
+  test: () => 'The test succeeded.', save: ({enabled}) => (enabled ? 'Saved. The container restarts.' : 'Saved.'),
+  enable: ({enabled}) => (enabled ? 'Enabled.' : 'It is still disabled.'), disable: () => 'Disabled.',
+};
+const BUSY = {test: 'Testing…', save: 'Testing and saving…', enable: 'Enabling…', disable: 'Disabling…'};
+
+function say(text, color) {
+  $('action-status').textContent = visible(text);
+  $('action-status').className = color;
+}
+
+function setBusy(isBusy) { for (const each of $('form').querySelectorAll('.acts button')) each.disabled = isBusy; }
+
+function showWrong(form, error) {
+  const input = error.field && form.elements[error.field];
+  say(input ? '' : error.message, 'wrong');
+  if (!input) return;
+  input.setAttribute('aria-invalid', 'true');
+  $(`${input.id}-wrong`).textContent = error.message;
+  input.focus();
+}
+
+// Do what a button of the form says, once: meanwhile all of them are disabled.
+async function act(action) {
+  const form = $('form');
+  const focused = document.activeElement.id;
+  for (const each of form.querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
+  for (const each of form.querySelectorAll('.wrong')) each.textContent = '';
+  say(BUSY[action], 'dim');
+  setBusy(true);
+  try {
+    const described = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
+    if (action !== 'test') { instance = described; drawState(); }
+    if (action === 'save') drawInstance();
+    say(DONE[action](described), 'good');
+  } catch (error) { showWrong(form, error); }
+  setBusy(false);
+  if (document.activeElement === document.body && $(focused)) $(focused).focus();
+}
+
+function drawInstance() {
+  const form = el('form', {id: 'form', noValidate: true, oninput: () => { $('form').dataset.changed = 'yes'; }, onsubmit: (event) => { event.preventDefault(); act('save'); }},
+    ...(instance.fields || []).map(drawField), el('div', {class: 'acts'}, button('Test', () => act('test'), {id: 'test'}),
+      el('button', {class: 'main', id: 'save'}, 'Save'),
+      button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable'), {id: 'enable'})),
+    el('p', {role: 'status', id: 'action-status'}));
+  const history = [...(instance.healthHistory || [])].reverse();
+  $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
+    el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'),
+    history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''},
+      clock(time(each.time)), ' ', each.error || 'Healthy')))
+      : el('p', {class: 'dim'}, 'No health has been reported.')));
+}
+
+export async function refreshInstance() {
+  const isChanged = () => $('form') && $('form').dataset.changed;  // what was typed and not saved stays
+  if (!isChanged()) drawInstance();
+  instance = await ask('GET', 'instance');
+  if (!isChanged() && !$('form').contains(document.activeElement)) drawInstance();
+}

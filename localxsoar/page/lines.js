@@ -1,0 +1,163 @@
+// A list that puts only its visible rows into the document: thousands of rows would make the browser slow.
+import {$, el} from './dom.js';
+
+const ROW_HEIGHT = 32;
+const SPARE_ROWS = 8;
+
+export class Lines {
+  constructor(name, key, draw, words, open) {
+    this.box = $(name);
+    this.pill = $(`pill-${name}`);
+    this.name = name;
+    this.key = key;
+    this.draw = draw;
+    this.words = words;
+    this.open = open;
+    this.all = [];
+    this.shown = [];
+    this.selected = null;
+    this.order = null;  // compares two items; without it the newest is first
+    this.accepts = () => true;  // whether an item passes the filters
+    this.found = new Set();  // the keys of items that have the words of the search where the list does not show them
+    this.describe = () => {};  // called when other items are shown
+    this.unseen = 0;
+    this.fresh = new Set();
+    this.room = el('div', {class: 'room', role: 'presentation'});
+    this.box.append(this.room);
+    this.box.addEventListener('scroll', () => { this.plan(); if (this.box.scrollTop === 0) this.seen(); });
+    this.box.addEventListener('click', (event) => {
+      const row = event.target.closest('.row');
+      if (row) this.open(this.shown[Number(row.dataset.at)]);
+    });
+    this.pill.addEventListener('click', () => { this.box.scrollTop = 0; this.seen(); });
+    new ResizeObserver(() => this.plan()).observe(this.box);
+  }
+
+  set(items) { this.all = items; this.unseen = 0; this.filter(); }
+
+  // Add or replace an item without moving the rows that the user reads. Return whether it is new.
+  add(item) {
+    const isItem = (each) => each[this.key] === item[this.key];
+    const at = this.all.findIndex(isItem);
+    if (at < 0) this.all.unshift(item); else this.all[at] = item;
+    const shown = this.shown.findIndex(isItem);
+    if (!this.matches(item)) this.hide(shown);
+    else if (shown < 0) this.insert(item, this.place(item));
+    else this.shown[shown] = item;
+    this.changed = true;
+    this.plan();
+    return at < 0;
+  }
+
+  insert(item, place) {
+    this.shown.splice(place, 0, item);
+    this.fresh.add(item[this.key]);
+    setTimeout(() => this.fresh.delete(item[this.key]), 1200);
+    if (this.box.scrollTop <= place * ROW_HEIGHT) return;
+    this.resize();
+    this.box.scrollTop += ROW_HEIGHT;
+    this.unseen += 1;
+    this.pill.textContent = `${this.unseen} new`;
+    this.pill.hidden = false;
+  }
+
+  hide(place) {
+    if (place < 0) return;
+    this.shown.splice(place, 1);
+    if (this.box.scrollTop > place * ROW_HEIGHT) this.box.scrollTop -= ROW_HEIGHT;
+  }
+
+  // Return where an item belongs: above those that are as great.
+  place(item) {
+    const compare = this.order || ((one, other) => other[this.key] - one[this.key]);
+    const at = this.shown.findIndex((each) => compare(item, each) <= 0);
+    return at < 0 ? this.shown.length : at;
+  }
+
+  sort(order) {
+    this.order = order;
+    this.box.scrollTop = 0;
+    this.seen();
+    this.filter();
+  }
+
+  remove(key) {
+    this.all = this.all.filter((each) => each[this.key] !== key);
+    this.filter();
+  }
+
+  seen() { this.unseen = 0; this.pill.hidden = true; }
+
+  matches(item) { return this.accepts(item) && this.hasWords(item); }
+
+  hasWords(item) {
+    const wanted = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
+    const text = wanted.length ? this.words(item).toLowerCase() : '';
+    return wanted.every((word) => text.includes(word)) || this.found.has(item[this.key]);
+  }
+
+  filter() {
+    this.shown = this.all.filter((item) => this.matches(item));
+    if (this.order) this.shown.sort(this.order);
+    this.changed = true;
+    this.plan();
+  }
+
+  select(key) {
+    this.selected = key;
+    const at = this.shown.findIndex((item) => item[this.key] === key);
+    if (at >= 0) {
+      const top = at * ROW_HEIGHT;
+      if (top < this.box.scrollTop) this.box.scrollTop = top;
+      else if (top + ROW_HEIGHT > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + ROW_HEIGHT - this.box.clientHeight;
+    }
+    this.plan();
+  }
+
+  // Return how many rows are seen at once.
+  page() { return Math.max(1, Math.floor(this.box.clientHeight / ROW_HEIGHT) - 1); }
+
+  move(by) {
+    const at = this.shown.findIndex((item) => item[this.key] === this.selected);
+    const next = Math.max(0, Math.min(this.shown.length - 1, at < 0 ? by - 1 : at + by));
+    if (this.shown[next]) this.select(this.shown[next][this.key]);
+    return this.shown[next];
+  }
+
+  current() { return this.shown.find((item) => item[this.key] === this.selected); }
+
+  resize() { this.room.style.height = `${this.shown.length * ROW_HEIGHT}px`; }
+
+  plan() {
+    if (this.planned) return;
+    this.planned = true;
+    requestAnimationFrame(() => { this.planned = false; this.render(); });
+  }
+
+  render() {
+    if (this.changed) this.describe();
+    this.changed = false;
+    this.resize();
+    const first = Math.max(0, Math.floor(this.box.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
+    const last = Math.min(this.shown.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW_HEIGHT) + SPARE_ROWS);
+    const rows = [];
+    for (let at = first; at < last; at += 1) {
+      const item = this.shown[at];
+      const row = this.draw(item);
+      row.id = `${this.name}-${item[this.key]}`;
+      row.classList.add('row');
+      if (this.fresh.has(item[this.key])) row.classList.add('new');
+      row.dataset.at = at;
+      row.style.top = `${at * ROW_HEIGHT}px`;
+      row.setAttribute('role', 'option');
+      row.setAttribute('aria-selected', String(item[this.key] === this.selected));
+      row.setAttribute('aria-setsize', this.shown.length);
+      row.setAttribute('aria-posinset', at + 1);
+      rows.push(row);
+    }
+    this.room.replaceChildren(...rows);
+    const chosen = rows.find((row) => row.getAttribute('aria-selected') === 'true');
+    if (chosen) this.box.setAttribute('aria-activedescendant', chosen.id);
+    else this.box.removeAttribute('aria-activedescendant');
+  }
+}

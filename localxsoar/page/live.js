@@ -1,0 +1,118 @@
+// Live events.
+import {deliveries, showPaths} from './deliveries.js';
+import {noteRemoval, opened, refresh} from './delivery.js';
+import {$, announce} from './dom.js';
+import {searchBodies} from './filters.js';
+import {linkIncident} from './incident.js';
+import {incidents} from './incidents.js';
+import {drawState, instance, setInstance, setLost} from './instance.js';
+import {addLine, setLines} from './log.js';
+import {ask} from './server.js';
+import {drawEmpty, setSenders} from './try.js';
+import {go, route} from './views.js';
+
+let paused = null;  // the events that arrived while the page was paused
+const missed = new Set();  // the numbers of the deliveries among them
+let loading = null;  // the events that arrive while the page loads, for they may be newer than what it loads
+let arrived = 0;
+
+export const hasMissed = () => missed.size > 0;
+
+function count() {
+  $('count-deliveries').textContent = deliveries.all.length || '';
+  $('count-incidents').textContent = incidents.all.length || '';
+  $('no-incidents').hidden = incidents.all.length > 0;
+  drawEmpty();
+}
+
+const HANDLERS = {
+  delivery(item) {
+    showPaths([item]);
+    if (deliveries.add(item)) { arrived += 1; later(); }
+    if (opened && opened.number === item.number && (opened.kind !== item.kind || opened.missing !== item.missing)) refresh();
+    linkIncident(item);
+    if (item.kind !== 'waiting') searchBodies();
+    count();
+  },
+  removed({number}) {
+    deliveries.remove(number);
+    if (opened && opened.number === number) noteRemoval();
+    count();
+  },
+  incident(item) { incidents.add(item); count(); },
+  log: addLine,
+  state(item) { Object.assign(instance, item); drawState(); },
+  cleared() {
+    deliveries.set([]);
+    if (opened) go('deliveries');
+    count();
+  },
+};
+
+let telling = null;
+function later() {
+  if (telling) return;
+  telling = setTimeout(() => {
+    telling = null;
+    announce(`${arrived} new ${arrived === 1 ? 'delivery' : 'deliveries'}`);
+    arrived = 0;
+  }, 1500);
+}
+
+export function listen() {
+  const events = new EventSource('/localxsoar/events');
+  events.addEventListener('hello', () => { setLost(false); if (!listen.loaded) load(); });
+  events.addEventListener('reset', load);
+  for (const [kind, handle] of Object.entries(HANDLERS)) {
+    events.addEventListener(kind, (event) => {
+      const data = JSON.parse(event.data);
+      if (loading) return loading.push([kind, handle, data]);
+      if (!paused) return handle(data);
+      paused.push([handle, data]);
+      if (kind === 'delivery') missed.add(data.number);
+      $('pause').textContent = missed.size ? `Resume (${missed.size})` : 'Resume';
+      drawEmpty();
+    });
+  }
+  events.onerror = () => {
+    setLost(true);
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
+  };
+}
+
+async function load() {
+  listen.loaded = true;
+  loading = [];
+  let answers;
+  try {
+    answers = await Promise.all(['instance', 'deliveries', 'incidents/list', 'log', 'senders'].map((route) => ask('GET', route)));
+  } catch {
+    listen.loaded = false;  // the next connection tries again
+    loading = null;
+    return;
+  }
+  const [described, all, made, logged, known] = answers;
+  setInstance(described);
+  setSenders(known);
+  setLines(logged);
+  deliveries.set(all);
+  showPaths(all);
+  incidents.set(made);
+  const early = loading || [];
+  loading = null;
+  const isLoaded = (line) => logged.some((each) => each.time === line.time && each.text === line.text);
+  for (const [kind, handle, data] of early) if (kind !== 'log' || !isLoaded(data)) handle(data);
+  drawState();
+  count();
+  route();
+}
+
+export function pause() {
+  const events = paused;
+  paused = events ? null : [];
+  missed.clear();
+  $('pause').textContent = paused ? 'Resume' : 'Pause';
+  $('pause').setAttribute('aria-pressed', String(Boolean(paused)));
+  for (const [handle, data] of events || []) handle(data);
+  drawEmpty();
+}

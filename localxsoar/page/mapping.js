@@ -1,0 +1,46 @@
+// A preview of a mapping: one path in the details of an incident, filled from the latest incidents of the same sender.
+import {deliveries} from './deliveries.js';
+import {button, copy, el} from './dom.js';
+import {ask} from './server.js';
+
+const SHOWN = 20;
+
+// Return a path as XSOAR's mapper and its transform language write it: an index is in brackets.
+export function mapperPath(keys) {
+  return keys.map(({key, isIndex}) => (isIndex ? `[${key}]` : key)).join('.');
+}
+
+// Return the sender of an incident, and the ids of the latest incidents of this sender.
+function sameSender(id) {
+  const own = deliveries.all.find((item) => item.incidents.includes(id));
+  const alike = deliveries.all.filter((item) => own && item.kind === 'created' && item.sender === own.sender);
+  const ids = [...new Set(alike.flatMap((item) => [...item.incidents].reverse()))].slice(0, SHOWN);
+  return {sender: own ? own.sender || 'unknown senders' : '', ids: ids.length ? ids : [id]};
+}
+
+function drawRow({id, value}) {
+  return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/incidents/${id}`}, id)),
+    el('td', {class: 'wide'}, value === null ? el('span', {class: 'dim'}, 'nothing at this path') : el('bdi', {}, value)));
+}
+
+// Draw the preview below the value that was picked in the tree.
+export async function preview(id, keys, below) {
+  const {sender, ids} = sameSender(id);
+  const path = mapperPath(keys);
+  const isPlain = keys.every(({key, isIndex}) => isIndex || /^[^.[\]()=\s]+$/.test(key));
+  const box = el('section', {class: 'mapping', 'aria-label': `Mapping preview of ${path}`});
+  document.querySelector('.mapping')?.remove();
+  below.after(box);
+  const query = new URLSearchParams({ids: ids.join(','), path: JSON.stringify(keys.map(({key}) => key))});
+  const rows = await ask('GET', `incidents/values?${query}`).catch((error) => error);
+  if (rows instanceof Error) return box.append(el('p', {class: 'wrong', role: 'alert'}, rows.message));
+  const filled = rows.filter(({value}) => value !== null && value !== '').length;
+  const close = button('Close', () => { box.remove(); below.querySelector('.map').focus(); }, {class: 'quiet'});
+  box.append(el('div', {class: 'part'}, el('code', {}, path), el('span', {},
+    button('Copy path', (event) => copy(path, event.target), {id: 'copy-path'}), close)),
+  ...(isPlain ? [] : [el('p', {class: 'warn'}, 'A key in this path has characters that a path cannot hold: XSOAR may read it otherwise.')]),
+  el('p', {role: 'status'}, ...(rows.length === 1 ? [filled ? 'Filled in the only incident of its sender.' : 'Empty in the only incident of its sender.']
+    : [`Filled in ${filled} of the last ${rows.length} incidents of `, el('bdi', {}, sender), '.'])),
+  el('table', {class: 'several'}, el('tbody', {}, ...rows.map(drawRow))));
+  return box.querySelector('#copy-path').focus();
+}

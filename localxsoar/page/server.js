@@ -1,0 +1,15 @@
+// Requests to the server.
+
+async function reach(path, options) {
+  try { return await fetch(path, options); } catch { throw new Error('The local XSOAR does not respond. The connection is tried again.'); }
+}
+
+export async function ask(method, path, body) {
+  const response = await reach(`/localxsoar/${path}`, {method, body: body === undefined ? undefined : JSON.stringify(body),
+    headers: body === undefined ? {} : {'Content-Type': 'application/json'}});
+  const text = await response.text();
+  let content = null;
+  try { content = JSON.parse(text); } catch { /* a line of text */ }
+  if (response.ok) return content;
+  throw Object.assign(new Error((content && content.error) || text || response.statusText), {field: content && content.field});
+}

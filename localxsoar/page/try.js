@@ -1,0 +1,66 @@
+// Samples of known senders, to try.
+import {deliveries} from './deliveries.js';
+import {opened} from './delivery.js';
+import {$, button, copy, el} from './dom.js';
+import {instance} from './instance.js';
+import {hasMissed} from './live.js';
+import {once} from './once.js';
+import {ask} from './server.js';
+import {go} from './views.js';
+
+const KINDS = {siem: 'SIEM', cloud: 'Cloud', identity: 'Identity', edr: 'EDR', code: 'Code', monitoring: 'Monitoring', chat: 'Chat',
+  tickets: 'Tickets', other: 'Others'};
+
+let senders = [];
+
+export function setSenders(known) { senders = known; }
+
+function tryButton(sender, label, title, wrong, options) {
+  return button(label, (event) => once(event.target, [], async () => {
+    wrong.textContent = '';
+    try {
+      go(`deliveries/${(await ask('POST', `senders/${encodeURIComponent(sender.key)}/send`, {title})).number}`);
+    } catch (error) { wrong.textContent = error.message; }
+  }), options);
+}
+
+function drawSender(sender) {
+  const wrong = el('p', {class: 'wrong', role: 'alert'});
+  return el('div', {class: 'card'}, el('strong', {}, sender.name), el('p', {}, sender.proof),
+    el('div', {class: 'acts'}, ...sender.deliveries.map((title) => tryButton(sender, title, title, wrong,
+      {'aria-label': `Send ${sender.name}: ${title}`}))), wrong);
+}
+
+export function drawTry() {
+  const wanted = $('search').value.toLowerCase();
+  const found = senders.filter((sender) => `${sender.name} ${sender.kind} ${sender.deliveries.join(' ')}`.toLowerCase().includes(wanted));
+  $('view-try').replaceChildren(el('p', {class: 'dim'}, senders.length
+    ? 'Click to send a real sample with a valid proof, and see what it becomes.'
+    : 'No senders: start the local XSOAR with --senders DIR.'),
+  ...Object.entries(KINDS).flatMap(([kind, label]) => {
+    const some = found.filter((sender) => sender.kind === kind);
+    return some.length ? [el('h2', {class: 'kind'}, label), el('div', {class: 'senders'}, ...some.map(drawSender))] : [];
+  }));
+}
+
+let hadSome = false;  // whether there were deliveries since the page was opened
+
+export function drawEmpty() {
+  hadSome ||= deliveries.all.length > 0;
+  const isEmpty = !deliveries.all.length && !opened && !hasMissed();
+  $('empty').hidden = !isEmpty;
+  if (!isEmpty || $('empty').dataset.for === String(senders.length) + (instance.curl || '') + hadSome) return;
+  $('empty').dataset.for = String(senders.length) + (instance.curl || '') + hadSome;
+  const wrong = el('p', {class: 'wrong', role: 'alert'});
+  const curl = button('Copy', async (event) => { copy((await ask('GET', 'curl')).curl, event.target); }, {class: 'quiet'});
+  $('empty').replaceChildren(el('h2', {}, hadSome ? 'No deliveries are kept' : 'Nothing has arrived yet'), el('p', {}, 'Send a request, and see here what it becomes.'),
+    ...(instance.curl ? [el('div', {class: 'curl'}, el('pre', {}, instance.curl), curl)] : []),
+    ...(senders.length ? [el('p', {}, 'Or send a sample of one of these senders:'),
+      el('div', {class: 'acts'}, ...fiveSenders().map((sender) => tryButton(sender, sender.name, undefined, wrong)),
+        el('a', {href: '#/try'}, 'all senders'))] : []), wrong);
+}
+
+function fiveSenders() {
+  const one = Object.keys(KINDS).map((kind) => senders.find((sender) => sender.kind === kind)).filter(Boolean);
+  return one.slice(0, 5);
+}

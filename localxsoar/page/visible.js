@@ -1,0 +1,24 @@
+// Texts of senders, with what cannot be seen made visible.
+
+// Control characters but tab and line feed, characters that set the direction of their neighbours or have no width, and halves of a pair.
+const HIDDEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Cs}/gu;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+function name(character) {
+  const code = character.codePointAt(0);
+  if (code < 0x20) return String.fromCodePoint(0x2400 + code);  // such as ␛
+  return code === 0x7f ? '␡' : `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
+}
+
+export const visible = (text) => text.replace(HIDDEN, name);
+
+// Return the parts of a text, each string in quotes apart if its direction could swap it with its neighbours.
+export function isolated(text) {
+  if (!RIGHT_TO_LEFT.test(text)) return [text];
+  return text.split(/("[^"\\\n]*(?:\\.[^"\\\n]*)*")/).map((part, at) => {
+    if (at % 2 === 0) return part;
+    const apart = document.createElement('bdi');
+    apart.textContent = visible(part);
+    return apart;
+  });
+}

@@ -1,0 +1,103 @@
+"""Replay: the request with which the page sends a delivery again, as it came, with a valid proof, or edited."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from localxsoar.deliveries import Delivery
+from localxsoar.errors import UsageError
+from localxsoar.forward import Headers, Request
+from localxsoar.masks import MASK, Masks
+from localxsoar.readable import readable
+from localxsoar.senders import Sender, SenderRequest
+
+PEER = 'localxsoar'
+# Headers of the recorded connection: an edited request gets its own.
+NOT_SENT_AGAIN = {'host', 'content-length', 'transfer-encoding', 'connection', 'expect'}
+
+
+@dataclass
+class Replay:
+    """Requests made from deliveries. `token` and `proof_headers` return what the instance has at the moment."""
+    senders: Mapping[str, Sender]
+    masks: Masks
+    token: Callable[[], str]
+    proof_headers: Callable[[], list[str]]
+
+    def request(self, delivery: Delivery, edited: Mapping[str, Any], host: str) -> Request:
+        """Return the request with the `target`, `headers` and `body` of `edited`, and a valid proof if its `proof` is true.
+
+        Without any of these it is the same request, byte for byte. Raise UsageError if it cannot be made.
+        """
+        if (missing := delivery.gap()) and 'body' not in edited:
+            raise UsageError(missing)
+        if not any(edited.values()) and 'body' not in edited:
+            return Request(delivery.method, delivery.target, delivery.headers, [bytes(delivery.body)], PEER)
+        sent = self._proved(delivery, self._edited(delivery, edited)) if edited.get('proof') else self._edited(delivery, edited)
+        path = unmasked_target(str(edited.get('target') or delivery.target), delivery.target).partition('?')[0]
+        return new_request(delivery.method, path, sent, host)
+
+    def unprovable(self, delivery: Delivery) -> str:
+        """Return why a delivery cannot be given a valid proof, or ''."""
+        if not self.token():
+            return 'The instance has no token to prove.'
+        if delivery.sender_key in self.senders or self.proof_headers():
+            return ''
+        return 'The sender is unknown, and no --curl-header says how a request shows the token.'
+
+    def _edited(self, delivery: Delivery, edited: Mapping[str, Any]) -> SenderRequest:
+        body = self._edited_body(delivery, str(edited['body'])) if 'body' in edited else bytes(delivery.body)
+        # An edited body is plain text, even if the original was compressed.
+        headers = [(name, value) for name, value in unmasked(edited.get('headers'), delivery.headers)
+                   if name.lower() not in NOT_SENT_AGAIN and not ('body' in edited and name.lower() == 'content-encoding')]
+        target = unmasked_target(str(edited.get('target') or delivery.target), delivery.target)
+        return SenderRequest(headers, target.partition('?')[2], body)
+
+    def _edited_body(self, delivery: Delivery, given: str) -> bytes:
+        try:
+            text = self.masks.unmasked(given, readable(delivery.headers, bytes(delivery.body)).text)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        return text.encode('utf-8', 'surrogatepass')
+
+    def _proved(self, delivery: Delivery, request: SenderRequest) -> SenderRequest:
+        """Return the request signed as its sender signs, or else with the headers that show the token."""
+        if reason := self.unprovable(delivery):
+            raise UsageError(reason)
+        if sender := self.senders.get(delivery.sender_key):
+            return sender.sign_again(request, self.token())
+        proofs = [(name.strip(), value.strip()) for name, _, value in (each.partition(':') for each in self.proof_headers())]
+        replaced = {name.lower() for name, _ in proofs}
+        return replace(request, headers=[*(each for each in request.headers if each[0].lower() not in replaced), *proofs])
+
+
+def new_request(method: str, path: str, sent: SenderRequest, host: str) -> Request:
+    """Return a request as if a sender had sent it to this server now."""
+    headers = [*sent.headers, ('Host', host), ('Content-Length', str(len(sent.body)))]
+    target = f'{path}?{sent.query}' if sent.query else path
+    return Request(method, target, headers, [sent.body] if sent.body else [], PEER)
+
+
+def unmasked(given: Any, original: Headers) -> Headers:
+    """Return the headers that the page sends, with the original value in place of each mask."""
+    if not isinstance(given, list):
+        return original
+    known: dict[str, list[str]] = {}
+    for name, value in original:
+        known.setdefault(name.lower(), []).append(value)
+    found = []
+    for name, value in given:
+        own = known.get(str(name).lower()) or ['']  # a repeated header has its values in their order
+        before = own.pop(0) if len(own) > 1 else own[0]
+        found.append((str(name), before if MASK in str(value) else str(value)))
+    return found
+
+
+def unmasked_target(given: str, original: str) -> str:
+    """Return the target that the page sends, with the original value in place of each mask in its query."""
+    known = dict(part.partition('=')[::2] for part in original.partition('?')[2].split('&'))
+    path, question_mark, query = given.partition('?')
+    parts = [f'{name}={known.get(name, "")}' if MASK in value else f'{name}{equals}{value}'
+             for name, equals, value in (part.partition('=') for part in query.split('&'))]
+    return path + question_mark + '&'.join(parts)
