@@ -209,7 +209,7 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
         ('-category:job', '1234'),
         ('colour:me', ''),
         ('severity:>=2', '4'),
-        ('created:>=2024-01-31 and created:<now', '1234'),
+        ('created:>=2024-01-31 and created:<=now', '1234'),
         ('created:>="2024-01-31T12:00:00 +0000"', '1234'),
         ('created:<2024-01-31T12:00:00Z', ''),
         ('created:>"5 minutes ago"', '1234'),
