@@ -79,7 +79,7 @@ def test_several_objects_are_an_incident_each_in_one_call(app: App, body: str, c
     ('[{"a": 1}] [{"a": 2}]', 'Item 1 of 2: the event is an array'), ('[{"a": 1},]', 'line 1'), ('[{"a": 1}', 'line 1'),
     ('{"a": 1}\n{"occurred": "soon"}', 'Item 2 of 2: '), ('[{"raw_json": {}}, {"raw_json": 1}]', "Item 2 of 2: 'raw_json'"),
 ])
-def test_one_bad_item_refuses_all_and_says_where(app: App, body: str, words: str) -> None:
+def test_one_bad_item_rejects_all_and_says_where(app: App, body: str, words: str) -> None:
     answer = app.authorized(body)
     assert answer.status == 400
     assert words in answer.detail
@@ -102,7 +102,7 @@ def test_nothing_at_all_is_an_incident_without_details(app: App, body: bytes, co
 
 
 @pytest.mark.parametrize('body', [b'{}\n' * 1001, b'[' + b'{},' * 1000 + b'{}]'], ids=['lines', 'array'])
-def test_more_events_than_a_request_may_hold_are_refused_before_any_is_made(body: bytes) -> None:
+def test_more_events_than_a_request_may_hold_are_rejected_before_any_is_made(body: bytes) -> None:
     with pytest.raises(TooLarge):
         read_payloads(body)
 
@@ -162,7 +162,7 @@ def test_text_that_only_carries_the_label_of_a_form_is_text(text: str) -> None:
     ('a=%FF', 415), ('a=%C3', 415), ('&'.join(['a=1'] * MAX_FORM_FIELDS), 200), ('&'.join(['a=1'] * (MAX_FORM_FIELDS + 1)), 400),
     ('a=%zz', 200),
 ])
-def test_a_form_beyond_the_bounds_or_in_no_utf_8_is_refused(app: App, form: str, status: int) -> None:
+def test_a_form_beyond_the_bounds_or_in_no_utf_8_is_rejected(app: App, form: str, status: int) -> None:
     answer = app.authorized(form, FORM)
     assert answer.status == status
     assert 'form' in answer.text or status == 200
@@ -194,14 +194,14 @@ def test_a_large_file_is_only_counted() -> None:
     (multipart(*[('a', '1')] * (MAX_FORM_FIELDS + 1))),
     (b'--x\r\n\r\nno name\r\n--x--\r\n', 'multipart/form-data; boundary=x'), (b'--x--', 'multipart/form-data; boundary="'),
 ])
-def test_a_multipart_form_that_is_not_well_formed_is_refused(app: App, body: bytes, content_type: str) -> None:
+def test_a_multipart_form_that_is_not_well_formed_is_rejected(app: App, body: bytes, content_type: str) -> None:
     answer = app.authorized(body, content_type)
     assert answer.status == 400
     assert 'form' in answer.detail
     assert app.calls == []
 
 
-def test_a_multipart_field_in_no_utf_8_is_refused_as_a_form_is(app: App) -> None:
+def test_a_multipart_field_in_no_utf_8_is_rejected_as_a_form_is(app: App) -> None:
     assert app.authorized(*multipart(('a', b'\xff'))).status == 415
 
 
@@ -244,7 +244,7 @@ def test_json_labelled_as_text_is_json() -> None:
 @pytest.mark.parametrize('text', ['{"a": 1} trailing', '{"a": Infinity}', '{"a": 1', '{"a" 1}', '[{"a": 1}, ]', '["a" 1]',
                                   '[1, 2}', '[', '{', '[' * 99_999])
 @pytest.mark.parametrize('content_type', ['', 'application/json', FORM, 'application/octet-stream'])
-def test_what_starts_like_json_and_is_none_is_refused_outside_of_text(app: App, text: str, content_type: str) -> None:
+def test_what_starts_like_json_and_is_none_is_rejected_outside_of_text(app: App, text: str, content_type: str) -> None:
     answer = app.authorized(text, content_type)
     assert answer.status == 400
     assert 'JSON' in answer.detail
@@ -272,7 +272,7 @@ def test_a_log_line_that_begins_like_json_or_a_form_is_kept_to_the_letter(text: 
 
 @pytest.mark.parametrize('text', [text for text in LOG_LINES if text.lstrip().startswith(('[', '{'))])
 @pytest.mark.parametrize('content_type', ['application/json', 'application/problem+json; charset=utf-8', 'application/x-ndjson'])
-def test_a_log_line_under_the_label_of_json_is_refused_with_its_place(app: App, text: str, content_type: str) -> None:
+def test_a_log_line_under_the_label_of_json_is_rejected_with_its_place(app: App, text: str, content_type: str) -> None:
     assert 'line' in app.authorized(text, content_type).detail
     assert app.calls == []
 
@@ -280,7 +280,7 @@ def test_a_log_line_under_the_label_of_json_is_refused_with_its_place(app: App, 
 @pytest.mark.parametrize('text', ['[%s' % (' ' * 200_000), '[1%sx' % (' ' * 200_000), '[' + '1' * 100_000 + '.' + '1' * 100_000,
                                   'a=%sb' % (' b' * 100_000), '{' + '\n' * 200_000 + 'x', 'a=' + ' ' * 200_000])
 @pytest.mark.parametrize('content_type', [FORM, 'application/octet-stream'])
-def test_what_a_text_is_is_told_in_linear_time(text: str, content_type: str) -> None:
+def test_what_a_text_is_is_reported_in_linear_time(text: str, content_type: str) -> None:
     began = time.thread_time()
     kept_or_refused(text.encode(), content_type)
     assert time.thread_time() - began < QUICK_SECONDS
@@ -321,7 +321,7 @@ def test_a_label_that_is_no_media_type_is_not_taken_for_text(app: App) -> None:
 @pytest.mark.parametrize('text', ['words', '<xml/>', '"a string"', '42', 'null', 'true', "'a'", 'a=b'])
 @pytest.mark.parametrize('content_type', ['application/json', 'application/problem+json', 'application/x-ndjson',
                                           'application/cloudevents+json; charset=utf-8', 'APPLICATION/JSON'])
-def test_a_json_label_on_something_else_is_refused(app: App, text: str, content_type: str) -> None:
+def test_a_json_label_on_something_else_is_rejected(app: App, text: str, content_type: str) -> None:
     assert app.authorized(text, content_type).status == 400
     assert app.calls == []
 
@@ -329,7 +329,7 @@ def test_a_json_label_on_something_else_is_refused(app: App, text: str, content_
 @pytest.mark.parametrize('body', [b'\x89PNG\r\n\x1a\n\0\0', b'PK\x03\x04\xff\0', b'\xff\xfe', b'\0', b'a\0b', bytes(range(256))])
 @pytest.mark.parametrize('content_type, status', [('', 415), ('application/octet-stream', 415), ('image/png', 415),
                                                   ('text/plain', 415), (FORM, 415), ('application/json', 400)])
-def test_bytes_that_are_no_text_are_refused(app: App, body: bytes, content_type: str, status: int) -> None:
+def test_bytes_that_are_no_text_are_rejected(app: App, body: bytes, content_type: str, status: int) -> None:
     assert app.authorized(body, content_type).status == status
     assert app.calls == []
 
@@ -383,7 +383,7 @@ def test_utf_8_under_a_wrong_charset_is_read_as_what_it_is() -> None:
 
 
 @pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-16-be', 'utf-32'])
-def test_json_in_utf_16_without_a_label_is_refused_with_the_remedy(app: App, encoding: str) -> None:
+def test_json_in_utf_16_without_a_label_is_rejected_with_the_remedy(app: App, encoding: str) -> None:
     answer = app.authorized('{"name": "ü"}'.encode(encoding), 'application/json')
     assert answer.status == 400
     assert 'UTF-8' in answer.detail
@@ -410,11 +410,11 @@ def test_json_in_the_charset_of_its_label_is_json() -> None:
     'text/plain; charset=mbcs', 'text/plain; charset*=utf-8\'\'latin-1%ff', 'text/plain; charset="', ';', '/', 'text', '\xff\xfe',
     'text/plain; charset*0=a; charset*1=b', "text/plain; charset*=x'y'z", 'a/b' * 3000,
 ])
-def test_a_hostile_label_of_bytes_that_are_no_utf_8_is_a_refusal(app: App, content_type: str) -> None:
+def test_a_hostile_label_of_bytes_that_are_no_utf_8_is_a_rejection(app: App, content_type: str) -> None:
     assert app.authorized(b'\xff\xfe\xfd', content_type).status == 415
 
 
-def test_a_charset_with_a_nul_in_it_is_a_refusal(app: App) -> None:
+def test_a_charset_with_a_nul_in_it_is_a_rejection(app: App) -> None:
     assert app.authorized(b'\xff', "text/plain; charset*=us-ascii''a%00b").status == 415
 
 
@@ -431,7 +431,7 @@ def test_a_charset_that_decodes_slowly_does_not_hold_up_everybody() -> None:
 @pytest.mark.parametrize('body, charset', [
     (b'\xff \\ud800', 'unicode_escape'), (b'\xff \\ud800', 'raw_unicode_escape'), (b'\0+2AA-', 'utf-7'),
 ])
-def test_a_charset_that_is_no_encoding_of_text_is_refused(app: App, body: bytes, charset: str) -> None:
+def test_a_charset_that_is_no_encoding_of_text_is_rejected(app: App, body: bytes, charset: str) -> None:
     assert app.authorized(body, f'text/plain; charset={charset}').status == 415
 
 
@@ -466,7 +466,7 @@ def test_a_compressed_body_is_unpacked(webhook: Webhook, coding: str, packed: by
     ('deflate', raw_deflate(WORDS)[:-3], 400), ('deflate', GZIPPED, 400), ('br', WORDS, 415), ('zstd', WORDS, 415),
     ('gzip, gzip', gzip.compress(GZIPPED, mtime=0), 415), ('\xff', WORDS, 415), ('x' * 9000, WORDS, 415),
 ])
-def test_a_broken_or_unknown_compression_is_refused(app: App, coding: str, packed: bytes, status: int) -> None:
+def test_a_broken_or_unknown_compression_is_rejected(app: App, coding: str, packed: bytes, status: int) -> None:
     answer = app.authorized(packed, Content_Encoding=coding)
     assert answer.status == status
     assert 'Content-Encoding' in answer.detail
@@ -512,7 +512,7 @@ def test_no_member_of_a_gzip_body_is_lost_where_the_pieces_of_the_packed_one_mee
 @pytest.mark.parametrize('coding, packed', [
     ('gzip', bomb(31)), ('gzip', gzip.compress(b' ' * 8 * MIB) * 128), ('deflate', bomb(15)), ('deflate', bomb(-15)),
 ], ids=['gzip', 'members', 'zlib', 'raw'])
-def test_a_bomb_is_refused_without_being_held(webhook: Webhook, coding: str, packed: bytes) -> None:
+def test_a_bomb_is_rejected_without_being_held(webhook: Webhook, coding: str, packed: bytes) -> None:
     before, held = len(webhook.sent()), webhook.peak_memory()
     answer = requests.post(webhook.webhook_url, packed, headers={**AUTHORIZED, 'Content-Encoding': coding}, timeout=30)
     assert answer.status_code == 413
@@ -522,7 +522,7 @@ def test_a_bomb_is_refused_without_being_held(webhook: Webhook, coding: str, pac
 
 
 @pytest.mark.parametrize('member', [b'', b' ' * 1000], ids=['empty', 'small'])
-def test_very_many_gzip_members_are_refused_before_they_hold_up_everybody(member: bytes) -> None:
+def test_very_many_gzip_members_are_rejected_before_they_hold_up_everybody(member: bytes) -> None:
     packed = gzip.compress(member) * 60_000
     began = time.thread_time()
     with pytest.raises(BadRequest, match='gzip members'):
@@ -540,7 +540,7 @@ def test_a_body_in_chunks_is_read(webhook: Webhook, door: str, coding: str) -> N
     assert json.loads(webhook.sent()[-1]['rawJSON']) == {'words': 'x' * 1000}
 
 
-def test_a_refused_body_is_refused_in_chunks_too(webhook: Webhook) -> None:
+def test_a_rejected_body_is_rejected_in_chunks_too(webhook: Webhook) -> None:
     before = len(webhook.sent())
     answer = requests.post(webhook.webhook_url, iter([b'{"a"', b': 1']), headers=AUTHORIZED, timeout=30)
     assert answer.status_code == 400
@@ -652,14 +652,14 @@ def test_any_text_gives_back_what_was_sent(text: str, label: str) -> None:
 @LOTS
 @given(st.binary(max_size=200), LABELS | st.text(st.characters(max_codepoint=255), max_size=60).map('text/plain; '.__add__)
        | st.text(st.characters(max_codepoint=255), max_size=60))
-def test_any_bytes_under_any_label_are_an_incident_or_a_refusal(body: bytes, label: str) -> None:
+def test_any_bytes_under_any_label_are_an_incident_or_a_rejection(body: bytes, label: str) -> None:
     kept_or_refused(body, label.replace('\n', '').replace('\r', ''))
 
 
 @LOTS
 @given(st.binary(max_size=100), st.sampled_from(['gzip', 'deflate', 'br', '']),
        st.sampled_from([b'', b'\x1f\x8b\x08\0\0\0\0\0\0\xff', b'\x78\x9c']))
-def test_any_bytes_under_any_compression_are_unpacked_or_refused(body: bytes, coding: str, start: bytes) -> None:
+def test_any_bytes_under_any_compression_are_unpacked_or_rejected(body: bytes, coding: str, start: bytes) -> None:
     try:
         unpacked(start + body, coding)
     except Rejected as refused:
@@ -667,7 +667,7 @@ def test_any_bytes_under_any_compression_are_unpacked_or_refused(body: bytes, co
 
 
 @pytest.mark.parametrize('form', ['{"raw_json": %s}', '[{"a": %s}]', '{"a": %s}', '{"raw_json": {"a": [%s]}}'])
-def test_json_of_any_depth_is_an_incident_or_a_refusal(form: str) -> None:
+def test_json_of_any_depth_is_an_incident_or_a_rejection(form: str) -> None:
     for depth in deepest(form):
         kept_or_refused((form % ('[' * depth + ']' * depth)).encode(), 'application/json')
 

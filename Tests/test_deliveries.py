@@ -539,7 +539,7 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
     assert again.value == ('made', True)
 
 
-def test_who_waits_too_long_is_refused_while_a_call_is_under_way_and_nobody_else_is() -> None:
+def test_who_waits_too_long_is_rejected_while_a_call_is_under_way_and_nobody_else_is() -> None:
     queue = PostQueue()
     deliveries = DeliveryMemory(queue)
     posts = [Post([{'name': f'{number}'}] * 100) for number in range(3)]

@@ -154,7 +154,7 @@ def test_without_a_command_the_help_is_an_error() -> None:
     (['send', 'gihub'], "'gihub' is not a sender. Did you mean github, "),
     (['run', '--port', '65536'], "'65536' is not a number from 0"),
 ])
-def test_a_wrong_command_line_is_told_in_one_line(installed: Path, arguments: list[str], words: str) -> None:
+def test_a_wrong_command_line_is_reported_in_one_line(installed: Path, arguments: list[str], words: str) -> None:
     done = dev(installed, *arguments)
     assert (done.returncode, done.stdout, done.stderr.count('\n')) == (2, '', 1), done.stderr
     assert words in done.stderr and not (installed / '.tox').exists()

@@ -238,7 +238,7 @@ def test_a_number_with_a_unit_in_the_text_is_a_constant_of_the_script(title: str
 
 
 @pytest.mark.parametrize('package, version, licence', table(THREATS, 'package', 'version', 'licence'))
-def test_a_package_of_the_image_has_the_licence_that_is_told(package: str, version: str, licence: str) -> None:
+def test_a_package_of_the_image_has_the_licence_that_is_reported(package: str, version: str, licence: str) -> None:
     about = metadata(package)
     stated = [text for field in ('License-Expression', 'License', 'Classifier') for text in about.get_all(field) or []]
     assert any(licence in text for text in stated), f'it is not under {licence} by its own word: {stated}'

@@ -23,7 +23,7 @@ def test_ten_seconds_of_raw_http_by_chance_get_nothing_outside_the_contract() ->
     assert fuzz.run(seeds_for(10, SEED)) > len(STREAMS)
 
 
-def test_bodies_by_chance_are_incidents_or_refusals_as_the_contract_has_them() -> None:
+def test_bodies_by_chance_are_incidents_or_rejections_as_the_contract_has_them() -> None:
     count, taken = fuzz_bodies.run(range(SEED, SEED + 10_000))
     assert count == 10_000 + len(BODIES)
     assert count / 10 < taken < count

@@ -121,7 +121,7 @@ def test_a_validation_event_without_a_code_is_a_400(app: App, body: str) -> None
     assert app.calls == []
 
 
-def test_a_validation_event_without_a_code_is_told_what_is_missing(app: App) -> None:
+def test_a_validation_event_without_a_code_is_reported_what_is_missing(app: App) -> None:
     assert "'validationCode'" in app.post('[{"data": {}}]', {'aeg-event-type': 'SubscriptionValidation'}).detail
 
 
@@ -131,7 +131,7 @@ def test_a_validation_event_may_have_64_kib(app: App, size: int, status: int) ->
     assert app.post(body, {'aeg-event-type': 'SubscriptionValidation'}).status == status
 
 
-def test_validation_events_have_no_more_room_than_strangers(webhook: Webhook) -> None:
+def test_validation_events_have_no_more_room_than_unauthenticated_senders(webhook: Webhook) -> None:
     port = webhook.container_port
     unfinished = request_bytes(webhook.direct_url, b' ' * 65_500, {'aeg-event-type': 'SubscriptionValidation'}, length=65_536)
     with ExitStack() as stack:
@@ -185,7 +185,7 @@ def test_metas_challenge_comes_back_when_its_verify_token_is_the_token(app: App)
 
 
 @pytest.mark.parametrize('verify_token', ['', 'wrong', TOKEN[:-1], TOKEN + ' ', TOKEN.upper(), '\ud7ff', '\0'])
-def test_metas_challenge_is_refused_with_another_verify_token(app: App, verify_token: str) -> None:
+def test_metas_challenge_is_rejected_with_another_verify_token(app: App, verify_token: str) -> None:
     answer = app.ask('GET', urlencode({'hub.mode': 'subscribe', 'hub.verify_token': verify_token, 'hub.challenge': '1'}))
     assert answer.status == 401
     assert app.ask('GET', 'hub.mode=subscribe&hub.challenge=1').status == 401

@@ -79,7 +79,7 @@ def test_rejections_for_ever_new_reasons_are_counted_together() -> None:
 
 
 @pytest.mark.parametrize('letter', ['x', '\\', '\xff'], ids=ascii)
-def test_whatever_strangers_send_the_history_stays_small_and_their_lines_leave_room_for_accepted_deliveries(letter: str) -> None:
+def test_unauthenticated_senders_keep_the_history_small_and_leave_room_for_accepted_deliveries(letter: str) -> None:
     history = History()
     for hour in range(48):
         for number in range(12):

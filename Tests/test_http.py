@@ -113,7 +113,7 @@ NO_HTTP = {
 
 
 @pytest.mark.parametrize('sent', NO_HTTP.values(), ids=NO_HTTP)
-def test_what_is_no_http_is_refused_in_the_same_form_and_the_connection_closed(webhook: Webhook, sent: bytes) -> None:
+def test_what_is_no_http_is_rejected_in_the_same_form_and_the_connection_closed(webhook: Webhook, sent: bytes) -> None:
     before = len(webhook.sent())
     (status, headers, content), = exchange(webhook, sent + GET)
     assert status in (400, 414)
@@ -130,7 +130,7 @@ def test_what_is_no_http_is_refused_in_the_same_form_and_the_connection_closed(w
     (b'POST / HTTP/2.0\r\n', 400, 'not a method, a path and HTTP/1.1'),
     (b'GET /' + b'a' * 8192, 414, 'over 8 KiB'),
 ], ids=['cut off', 'UTF-8', 'a space', 'a version', 'long'])
-def test_the_refusal_of_a_request_line_names_its_cause(webhook: Webhook, line: bytes, status: int, said: str) -> None:
+def test_the_rejection_of_a_request_line_names_its_cause(webhook: Webhook, line: bytes, status: int, said: str) -> None:
     with webhook.connect() as sender:
         sender.sendall(line)
         sender.shutdown(socket.SHUT_WR)
@@ -223,7 +223,7 @@ def test_a_small_body_that_nobody_reads_does_not_end_the_connection(webhook: Web
     b'Transfer-Encoding: chunked\r\n\r\n' + b'1\r\n{\r\n' * 1_000_000,
     b'Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n',
 ], ids=['large', 'chunked', 'expected'])
-def test_after_a_refusal_of_a_body_still_to_come_the_answer_arrives_and_the_connection_ends(
+def test_after_a_rejection_of_a_body_still_to_come_the_answer_arrives_and_the_connection_ends(
         webhook: Webhook, sent: bytes) -> None:
     (status, headers, _), = exchange(webhook, b'POST / HTTP/1.1\r\n' + HOST + sent)
     assert (status, headers['connection']) == (401, 'close')
@@ -248,7 +248,7 @@ def test_an_answer_to_head_has_no_body_whatever_it_is(webhook: Webhook) -> None:
 
 @pytest.mark.parametrize('line', [b'HEAD / HTTP/1.1\r\n\r\n', b'\r\nHEAD x HTTP/1.1\r\nHost: x\r\n\r\n'],
                          ids=['no host', 'no path'])
-def test_a_refusal_of_a_head_that_comes_in_pieces_has_no_body(webhook: Webhook, line: bytes) -> None:
+def test_a_rejection_of_a_head_that_comes_in_pieces_has_no_body(webhook: Webhook, line: bytes) -> None:
     with webhook.connect() as sender:
         sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for index in range(len(line)):
@@ -684,7 +684,7 @@ def test_a_token_that_a_sender_writes_elsewhere_is_not_logged(webhook: Webhook, 
     assert not [line for line in webhook.output if spelled in line]
 
 
-def test_equal_refusals_in_a_flood_are_counted_and_not_repeated(tmp_path: Path) -> None:
+def test_equal_rejections_in_a_flood_are_counted_and_not_repeated(tmp_path: Path) -> None:
     with Webhook(pack=changed_pack(tmp_path, 'flood_seconds: int = 10', 'flood_seconds: int = 2')) as webhook:
         answers = exchange(webhook, b'POST / HTTP/1.1\r\nHost: x\r\n\r\n' * 500 + b'POST / HTTP/1.0\r\n\r\n')
         assert [status for status, _, _ in answers] == [401] * 501

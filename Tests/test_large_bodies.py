@@ -164,7 +164,7 @@ def test_30_repeats_of_a_delivery_that_wait_hold_no_more_than_may_wait() -> None
     assert memory <= GenericWebhook.MAX_WAITING_BYTES / MIB + 60
 
 
-def test_bodies_that_xsoar_refused_leave_nothing() -> None:
+def test_bodies_that_xsoar_rejected_leave_nothing() -> None:
     memory, statuses = refused(25, 10 * MIB)
     assert statuses == [502] * 25
     assert memory <= 40
@@ -185,7 +185,7 @@ def container() -> Iterator[Webhook]:
 
 
 @pytest.mark.parametrize('size, count', [(250 * 1024, 80), (20 * MIB, 5)], ids=['small', 'large'])
-def test_when_strangers_fill_their_room_the_one_that_has_been_arriving_longest_is_cut_and_not_the_newcomer(
+def test_when_unauthenticated_senders_fill_their_room_the_one_that_has_been_arriving_longest_is_cut_and_not_the_newcomer(
         container: Webhook, size: int, count: int) -> None:
     with ExitStack() as stack:
         silent = [stack.enter_context(container.connect()) for _ in range(count)]
@@ -257,7 +257,7 @@ def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room:
     reader.kill()
 
 
-def test_where_readers_know_the_token_the_newcomer_is_refused_and_no_one_is_cut() -> None:
+def test_where_readers_know_the_token_the_newcomer_is_rejected_and_no_one_is_cut() -> None:
     def hold() -> None:
         with room.share():
             read_body(Source(), 100, room)

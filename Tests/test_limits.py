@@ -73,7 +73,7 @@ def test_the_name_and_the_type_of_an_envelope_may_have_64_kib(app: App, field: s
     assert app.incidents[0][field] == text if status == 200 else field in answer.detail
 
 
-def test_a_huge_date_is_refused_as_any_other_that_is_none(app: App) -> None:
+def test_a_huge_date_is_rejected_as_any_other_that_is_none(app: App) -> None:
     answer = app.authorized(json.dumps({'occurred': '2026-11-24T' + 'x' * MIB}))
     assert answer.status == 400
     assert 'ISO 8601' in answer.detail
@@ -147,7 +147,7 @@ def test_a_request_line_may_have_8_kib(webhook: Webhook, size: int, status: int)
     assert status_of(webhook, f'{line}Host: x\r\nConnection: close\r\n\r\n') == status
 
 
-def test_of_a_refused_body_no_more_than_64_mib_are_read(webhook: Webhook) -> None:
+def test_of_a_rejected_body_no_more_than_64_mib_are_read(webhook: Webhook) -> None:
     sent = 0
     with webhook.connect() as sender, suppress(ConnectionError):
         sender.sendall(b'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n' % (500 * MIB))

@@ -66,7 +66,7 @@ async def test_the_first_array_after_a_start_goes_in_two_calls_and_is_answered_i
 
 
 @scene(refuse='poison')
-async def test_who_sent_an_array_that_is_refused_halfway_hears_how_many_exist(senders: Senders) -> None:
+async def test_who_sent_an_array_that_is_rejected_halfway_hears_how_many_exist(senders: Senders) -> None:
     connection = await senders.connect()
     body = senders.request(*['event'] * 99, 'poison').body
     answer = await connection.ask('POST', body, AUTHORIZED)
@@ -109,7 +109,7 @@ async def test_a_post_whose_sender_left_is_created(senders: Senders) -> None:
 
 
 @scene(refuse='poison')
-async def test_a_refused_post_gets_502_and_makes_nothing(senders: Senders) -> None:
+async def test_a_rejected_post_gets_502_and_makes_nothing(senders: Senders) -> None:
     assert (await senders.post('poison')).status == 502
     assert (await senders.post('good', 'poison')).status == 502
     assert (await senders.post('good')).status == 200
@@ -177,7 +177,7 @@ async def test_an_empty_answer_is_200_with_an_empty_list(senders: Senders) -> No
 
 
 @scene(answer='lone-object')
-async def test_a_lone_object_for_an_answer_is_told_as_a_list(senders: Senders) -> None:
+async def test_a_lone_object_for_an_answer_is_reported_as_a_list(senders: Senders) -> None:
     assert [created['name'] for created in (await senders.post('alone')).json] == ['alone']
     assert len((await senders.post('one', 'two')).json) == 2
 
@@ -241,7 +241,7 @@ def test_a_poisoned_event_alone_gets_502(count: int, calls: int) -> None:
 
 
 @pytest.mark.parametrize('server', ['6.5', '8'])
-def test_the_health_tells_of_a_refusal_on_every_server(server: str) -> None:
+def test_the_health_tells_of_a_rejection_on_every_server(server: str) -> None:
     @scene('--server', server, refuse='poison')
     async def play(senders: Senders) -> None:
         assert (await senders.post('poison')).status == 502
@@ -252,7 +252,7 @@ def test_the_health_tells_of_a_refusal_on_every_server(server: str) -> None:
 
 
 @scene()
-async def test_a_server_that_refuses_everything_is_asked_few_times_and_the_health_says_why(senders: Senders) -> None:
+async def test_a_server_that_rejects_everything_is_asked_few_times_and_the_health_says_why(senders: Senders) -> None:
     def errors() -> list[str]:
         return [health['error'] for health in senders.webhook.state()['healthHistory'] if health['isError']]
 

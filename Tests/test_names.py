@@ -137,7 +137,7 @@ def test_a_number_alone_says_nothing() -> None:
     assert name('{"title": -1.25E+7, "message": "Load is high"}') == 'Load is high'
 
 
-def test_a_kind_that_stands_in_a_header_alone_is_told() -> None:
+def test_a_kind_that_stands_in_a_header_alone_is_reported() -> None:
     assert name({'host': 'db-1.example.com'}, {'x-acme-topic': 'disk/full'}) == 'disk/full: db-1.example.com'
 
 
@@ -218,7 +218,7 @@ def test_a_name_that_is_not_what_happened_comes_last(payload: Any, expected: str
     ({'event': 'disk.full', 'title': 'disk.full on db-1'}, 'disk.full on db-1'),
     ({'x': [{'name': 'only a list'}] * 3, 'y': [], 'z': ['a']}, 'only a list'),
 ])
-def test_a_kind_of_event_is_told_with_what_it_happened_to(payload: Any, expected: str) -> None:
+def test_a_kind_of_event_is_reported_with_what_it_happened_to(payload: Any, expected: str) -> None:
     assert name(payload) == expected
 
 
@@ -388,7 +388,7 @@ def test_a_url_can_name_the_type_of_what_comes_from_it(payload: Any, query: str,
         assert app.incidents[0]['type'] == expected
 
 
-def test_a_url_of_a_stranger_names_nothing() -> None:
+def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     with App(incident_type='Unclassified') as app:
         assert app.post('{"title": "Strange mail"}', {}, 'type=Phishing').status == 401
         assert app.calls == []

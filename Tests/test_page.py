@@ -281,7 +281,7 @@ def test_a_search_finds_words_in_headers_and_bodies_but_no_secret(page: Page, we
     expect(page.locator('#none-incidents')).to_contain_text('matches the search')
 
 
-def test_a_refusal_shows_its_reason_and_a_wrong_instance_is_seen(page: Page, webhook: Webhook) -> None:
+def test_a_rejection_shows_its_reason_and_a_wrong_instance_is_seen(page: Page, webhook: Webhook) -> None:
     post(webhook, {}, token='wrong')
     expect(newest(page)).to_contain_text('401', timeout=SOON)
     expect(newest(page)).to_contain_text('is not the token')
@@ -347,7 +347,7 @@ def test_an_instance_that_has_no_container_is_not_said_to_be_enabled(open_page: 
         expect(page.locator('#action-status')).to_have_class('wrong')
 
 
-def test_what_comes_twice_is_told_as_a_repeat(page: Page, webhook: Webhook) -> None:
+def test_what_comes_twice_is_reported_as_a_repeat(page: Page, webhook: Webhook) -> None:
     first, second = (post(webhook, {'name': 'twice'}, Idempotency_Key='twice').json()[0]['id'] for _ in range(2))
     assert first == second
     expect(newest(page)).to_contain_text(f'↺ incident {first} repeat of twice')
@@ -565,7 +565,7 @@ def test_a_body_too_large_for_a_command_is_downloaded_and_sent_whole(page: Page,
     assert requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/request.body', timeout=30).content == body.encode()
 
 
-def test_three_bodies_of_24_mb_leave_the_history_and_an_open_page_is_told(open_page: Callable[..., Page]) -> None:
+def test_three_bodies_of_24_mb_leave_the_history_and_an_open_page_is_reported(open_page: Callable[..., Page]) -> None:
     with Webhook(*SENDERS) as webhook:
         page = open_page(webhook.url)
         post(webhook, {'name': 'small'})
@@ -757,7 +757,7 @@ def test_a_copied_command_runs_nothing_but_curl_with_the_same_request_in_a_real_
     ('POST', b'X-Hostile: \x1b[201~ caf\xc3\xa9 \xff!!\r\n', b'\x03\ntouch pwned\n'), ('POST', b'', b'\xff\x00\n`touch pwned`'),
     ('POST', b'Content-Encoding: gzip\r\n', gzip.compress(b'`touch pwned`')),
 ], ids=['method', 'header', 'quotes', 'keys of a terminal', 'no text', 'gzip'])
-def test_what_a_stranger_sends_is_copied_as_a_command_that_sends_it_and_runs_nothing(
+def test_what_an_unauthenticated_sender_sends_is_copied_as_a_command_that_sends_it_and_runs_nothing(
     page: Page, webhook: Webhook, clean: Clean, method: str, headers: bytes, body: bytes
 ) -> None:
     page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
@@ -864,7 +864,7 @@ def test_a_signed_sender_is_tried_with_one_press(page: Page, webhook: Webhook, s
     expect(page.locator('#delivery .result')).to_contain_text('→')
 
 
-def test_the_form_refuses_a_bad_port_where_it_stands_and_saves_a_good_one(open_page: Callable[..., Page]) -> None:
+def test_the_form_rejects_a_bad_port_where_it_stands_and_saves_a_good_one(open_page: Callable[..., Page]) -> None:
     with Webhook(*SENDERS) as webhook:
         page = open_page(f'{webhook.url}/#/instance')
         page.get_by_label('Listen Port').fill('abc')

@@ -249,12 +249,12 @@ class Played:
 # What a refused group becomes
 
 
-def test_of_a_refused_group_the_bad_one_alone_is_refused() -> None:
+def test_of_a_rejected_group_the_bad_one_alone_is_rejected() -> None:
     played = Played('good', 'bad', 'good too').measured().play()
     assert played.outcomes == [200, 502, 200]
 
 
-def test_three_bad_side_by_side_in_60_are_refused_alone() -> None:
+def test_three_bad_side_by_side_in_60_are_rejected_alone() -> None:
     names = ['good'] * 60
     names[20:23] = ['bad'] * 3
     played = Played(*names).measured().play()
@@ -263,7 +263,7 @@ def test_three_bad_side_by_side_in_60_are_refused_alone() -> None:
 
 
 @pytest.mark.parametrize('seed', range(20))
-def test_four_bad_of_400_are_refused_alone_in_at_most_80_calls(seed: int) -> None:
+def test_four_bad_of_400_are_rejected_alone_in_at_most_80_calls(seed: int) -> None:
     names = ['good'] * 400
     for index in random.Random(seed).sample(range(400), 4) if seed else (0, 100, 200, 300):
         names[index] = 'bad'
@@ -277,13 +277,13 @@ def test_the_other_half_is_tried_before_either_is_halved_again() -> None:
     assert [''.join(call) for call in played.calls[:4]] == ['12345678', '1234', '5678', '56']
 
 
-def test_a_server_that_refuses_everything_is_asked_8_times_for_a_group() -> None:
+def test_a_server_that_rejects_everything_is_asked_8_times_for_a_group() -> None:
     played = Played(*['bad'] * 400).measured().play()
     assert len(played.calls) == 8
     assert set(played.outcomes) == {503}
 
 
-def test_a_refused_group_is_tried_again_for_5_seconds() -> None:
+def test_a_rejected_group_is_tried_again_for_5_seconds() -> None:
     played = Played(*['good'] * 15, 'bad', call=1).measured().play()
     assert len(played.calls) == 1 + 5
     assert played.outcomes == [200] * 14 + [503, 503]
@@ -298,12 +298,12 @@ def test_no_post_older_than_25_seconds_is_tried_again() -> None:
     assert played.outcomes == [503, 503]
 
 
-def test_once_something_of_a_group_was_made_no_number_of_refused_calls_ends_it() -> None:
+def test_once_something_of_a_group_was_made_no_number_of_rejected_calls_ends_it() -> None:
     played = Played(*['good'] * 32, *['bad'] * 32).measured().play()
     assert played.outcomes == [200] * 32 + [502] * 32
 
 
-def test_after_a_refused_group_the_next_has_8_calls_and_5_seconds_of_its_own() -> None:
+def test_after_a_rejected_group_the_next_has_8_calls_and_5_seconds_of_its_own() -> None:
     played = Played(*['bad'] * 400).measured().play()
     played.now += 6
     played.posts = [played.post(name) for name in ('good', 'bad', 'good')]
@@ -513,7 +513,7 @@ def test_the_rest_of_a_long_array_goes_alone_though_others_would_fit() -> None:
     assert played.play().sizes == [40, 2, 1]
 
 
-def test_when_a_later_part_is_refused_its_sender_hears_how_many_exist() -> None:
+def test_when_a_later_part_is_rejected_its_sender_hears_how_many_exist() -> None:
     played = Played(['good'] * 50 + ['bad'] * 50, each=0.25).play()
     assert played.sizes == [40, 40]
     assert played.outcomes == [502]
@@ -573,13 +573,13 @@ def answered(*created: Any, names: str) -> Played:
     return played
 
 
-def test_what_is_missing_was_dropped_and_the_others_are_told_of_their_own() -> None:
+def test_what_is_missing_was_dropped_and_the_others_are_reported_of_their_own() -> None:
     played = answered({'name': 'a', 'id': '1'}, {'name': 'c', 'id': '2'}, names='abc')
     assert told(played.posts) == ['1', '', '2']
     assert played.queue.alone_until < played.now
 
 
-def test_an_answer_in_another_order_is_told_to_nobody_and_ends_the_grouping_for_a_while() -> None:
+def test_an_answer_in_another_order_is_reported_to_nobody_and_ends_the_grouping_for_a_while() -> None:
     played = answered({'name': 'b', 'id': '1'}, {'name': 'a', 'id': '2'}, names='ab')
     assert told(played.posts) == ['', '']
     for names in 'abcd':
@@ -595,13 +595,13 @@ def test_an_answer_in_another_order_is_told_to_nobody_and_ends_the_grouping_for_
     assert played.play().sizes[9:] == [4]
 
 
-def test_of_an_answer_with_one_that_fits_nowhere_nobody_is_told() -> None:
+def test_of_an_answer_with_one_that_fits_nowhere_nobody_is_reported() -> None:
     played = Played(['a'] * 3, ['b', 'a', 'a']).measured()
     played.step(answer=lambda call: [{'name': incident['name'], 'id': str(number)} for number, incident in enumerate(call)][::-1])
     assert told(played.posts) == ['', '']
 
 
-def test_of_two_alike_of_which_one_is_missing_nobody_is_told() -> None:
+def test_of_two_alike_of_which_one_is_missing_nobody_is_reported() -> None:
     played = answered({'name': 's', 'id': '1'}, {'name': 'o', 'id': '2'}, names='sso')
     assert told(played.posts) == ['', '', '2']
     assert played.queue.alone_until > played.now
@@ -620,7 +620,7 @@ def test_another_name_does_no_harm_where_the_details_tell_whose_it_is() -> None:
 
 @pytest.mark.parametrize('odd', [None, 1, 'text', [], {}, {'name': []}, {'name': {'a': 1}}, {'name': 'a', 'rawJSON': []},
                                  {'name': None, 'rawJSON': {}}], ids=str)
-def test_an_odd_answer_to_a_group_is_told_to_nobody(odd: Any) -> None:
+def test_an_odd_answer_to_a_group_is_reported_to_nobody(odd: Any) -> None:
     played = answered(odd, odd, odd, names='ab')
     assert told(played.posts) == ['', '']
     assert played.queue.alone_until > played.now

@@ -79,14 +79,14 @@ def test_the_second_release_has_notes_and_the_first_has_none(tree: Path) -> None
 
 
 @pytest.mark.parametrize('version', ['1.0', 'v9.0.0', '0.9.9', ''])
-def test_a_version_that_cannot_be_next_is_refused_and_changes_nothing(tree: Path, version: str) -> None:
+def test_a_version_that_cannot_be_next_is_rejected_and_changes_nothing(tree: Path, version: str) -> None:
     done = release(tree, version)
     assert done.returncode == 1
     assert done.stderr.startswith('release: ')
     assert (tree / 'CHANGELOG.md').read_text('utf-8') == (ROOT / 'CHANGELOG.md').read_text('utf-8')
 
 
-def test_a_release_without_a_change_is_refused(tree: Path) -> None:
+def test_a_release_without_a_change_is_rejected(tree: Path) -> None:
     assert release(tree, NEXT).returncode == 0
     assert 'has nothing under Unreleased' in release(tree, '48.0.0').stderr
     assert 'not above' in release(tree, NEXT).stderr

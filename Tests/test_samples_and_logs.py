@@ -93,7 +93,7 @@ def test_nothing_of_what_was_created_is_kept(app: App) -> None:
     assert sys.getrefcount(details) == before
 
 
-def test_a_health_that_the_server_did_not_take_is_told_again() -> None:
+def test_a_health_that_the_server_did_not_take_is_reported_again() -> None:
     told: list[str] = []
 
     def update(error: str, is_error: bool) -> None:
@@ -151,7 +151,7 @@ class ToldHealth:
         return self.told
 
 
-def test_a_failure_during_a_call_is_told_before_the_next_success_clears_it() -> None:
+def test_a_failure_during_a_call_is_reported_before_the_next_success_clears_it() -> None:
     health = ToldHealth()
     health.post('good', during_call=lambda: health.line.report_failure('a request failed'))
     assert health.told == ['a request failed']
@@ -159,7 +159,7 @@ def test_a_failure_during_a_call_is_told_before_the_next_success_clears_it() -> 
     assert health.end() == ['a request failed', '']
 
 
-def test_a_failure_that_has_to_wait_for_its_minute_survives_every_success_until_it_is_told() -> None:
+def test_a_failure_that_has_to_wait_for_its_minute_survives_every_success_until_it_is_reported() -> None:
     health = ToldHealth()
     health.post('bad')
     health.post('good', during_call=lambda: health.line.report_failure('a request failed'))
@@ -180,7 +180,7 @@ def test_a_rejection_that_is_over_is_not_told_any_more() -> None:
     assert len(health.end()) == 2, 'the first rejection, and that it was over'
 
 
-def test_a_rejection_and_a_failure_are_told_together() -> None:
+def test_a_rejection_and_a_failure_are_reported_together() -> None:
     health = ToldHealth()
     health.post('bad', during_call=lambda: health.line.report_failure('a request failed'))
     health.post('good')
@@ -292,7 +292,7 @@ def test_the_last_lines_leave_at_the_end_and_not_only_when_the_log_is_due() -> N
     demistomock.reset()
 
 
-def test_of_equal_refusals_the_first_are_told_and_the_others_counted_once() -> None:
+def test_of_equal_rejections_the_first_are_reported_and_the_others_counted_once() -> None:
     lines = LogBuffer(most_equal=2)
     for number in range(5):
         lines.add('info', f'line {number}', reason='401: no token')
@@ -308,7 +308,7 @@ def test_of_equal_refusals_the_first_are_told_and_the_others_counted_once() -> N
     assert lines.drain()[1].endswith('Z line 6')
 
 
-def test_many_different_refusals_are_counted_together() -> None:
+def test_many_different_rejections_are_counted_together() -> None:
     lines = LogBuffer()
     for number in range(1000):
         lines.add('info', f'line {number}', reason=f'400: place {number}')
@@ -317,7 +317,7 @@ def test_many_different_refusals_are_counted_together() -> None:
     assert lines.drain()[1].endswith(' 890 more in 10 s: other reasons')
 
 
-def test_that_all_is_well_again_is_told_at_once_and_the_next_error_in_a_minute() -> None:
+def test_that_all_is_well_again_is_reported_at_once_and_the_next_error_in_a_minute() -> None:
     told: list[tuple[str, bool]] = []
     demistomock.reset()
     demistomock.declare(getIntegrationContext={}, updateModuleHealth=lambda *health: told.append(health))

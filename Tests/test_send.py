@@ -48,7 +48,7 @@ def test_a_sender_makes_an_incident_here_and_by_an_address_and_a_token(webhook: 
     assert len(set(webhook.names()[-2:])) == 1
 
 
-def test_a_refusal_is_told_and_fails(webhook: Webhook) -> None:
+def test_a_rejection_is_reported_and_fails(webhook: Webhook) -> None:
     done = send('github', '--url', webhook.webhook_url, '--token', 'wrong-token')
     assert done.returncode == 1 and done.stdout.splitlines()[-1].startswith('401 ')
 
@@ -68,13 +68,13 @@ def test_what_is_printed_is_the_delivery_and_what_came_of_it(webhook: Webhook, o
     assert ('"id"' if options else 'incident ') in found[2]
 
 
-def test_a_refusal_by_the_local_xsoar_fails() -> None:
+def test_a_rejection_by_the_local_xsoar_fails() -> None:
     with Webhook('--senders', str(ROOT / 'senders'), '--server-setting', 'instance.execute.external.webhook=false') as closed:
         done = send('github', '--url', closed.url)
     assert done.returncode == 1 and done.stdout.splitlines()[-1].startswith('403 Forbidden  ')
 
 
-def test_a_refusal_is_printed_with_its_reason_alone(webhook: Webhook) -> None:
+def test_a_rejection_is_printed_with_its_reason_alone(webhook: Webhook) -> None:
     done = send('github', '--url', webhook.webhook_url, '--token', 'wrong-token')
     assert '{' not in done.stdout.splitlines()[-1]
 
@@ -130,7 +130,7 @@ def test_a_reader_that_has_seen_enough_of_the_list_gets_no_traceback() -> None:
     (['github', '--url', 'http://127.0.0.1:1/?a=b', '--token', ''], 'http://127.0.0.1:1/ does not respond'),
     ([], 'give a sender; --list shows all.'),
 ])
-def test_what_cannot_be_sent_is_told_in_one_line(arguments: list[str], words: str) -> None:
+def test_what_cannot_be_sent_is_reported_in_one_line(arguments: list[str], words: str) -> None:
     done = send(*arguments)
     assert (done.returncode, done.stderr.count('\n')) == (2, 1) and words in done.stderr
     assert len(done.stderr) < 400, 'a person has to find the mistake in it'
@@ -151,7 +151,7 @@ OTHER_SERVERS = {
 
 
 @pytest.mark.parametrize('response', OTHER_SERVERS.values(), ids=OTHER_SERVERS)
-def test_another_server_is_told_in_one_line(response: bytes) -> None:
+def test_another_server_is_reported_in_one_line(response: bytes) -> None:
     with socket.create_server(('127.0.0.1', 0)) as server:
         def respond() -> None:
             connection, _ = server.accept()
@@ -241,7 +241,7 @@ def test_ctrl_c_ends_it_without_a_traceback() -> None:
 
 
 @pytest.mark.parametrize('file', sorted((ROOT / 'senders').glob('*.json')), ids=lambda file: str(file.stem))
-def test_a_delivery_of_each_sender_is_told_as_its_own(webhook: Webhook, file: Any) -> None:
+def test_a_delivery_of_each_sender_is_reported_as_its_own(webhook: Webhook, file: Any) -> None:
     number = webhook.control('POST', f'senders/{file.stem}/send', json={})['number']
     delivery = webhook.control('GET', f'deliveries/{number}')
     recipe = json.loads(file.read_text('utf-8'))

@@ -55,7 +55,7 @@ def rows_known() -> list[object]:
 
 
 @pytest.mark.parametrize('row', EACH_ROW, ids=lambda row: ' '.join(row.conditions))
-def test_a_row_knows_a_documented_payload_in_each_way_in_which_it_is_told(row: object) -> None:
+def test_a_row_knows_a_documented_payload_in_each_way_in_which_it_is_reported(row: object) -> None:
     assert row in rows_known()
 
 

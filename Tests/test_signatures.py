@@ -222,19 +222,19 @@ def test_a_signed_request_is_let_in_at_the_door_and_leaves_its_signature_nowhere
 
 
 @each_sender
-def test_another_key_is_refused(app: App, sender: Sender) -> None:
+def test_another_key_is_rejected(app: App, sender: Sender) -> None:
     assert refused(app, *sender.request(key=OTHER_TOKEN))
 
 
 @each_sender
-def test_another_body_is_refused(app: App, sender: Sender) -> None:
+def test_another_body_is_rejected(app: App, sender: Sender) -> None:
     body, headers = sender.request()
     for other in (body + b' ', body.replace(b'create', b'delete'), body[:-1], b''):
         assert refused(app, other, headers), other
 
 
 @each_sender
-def test_no_header_and_an_empty_one_are_refused(app: App, sender: Sender) -> None:
+def test_no_header_and_an_empty_one_are_rejected(app: App, sender: Sender) -> None:
     body, headers = sender.request()
     without = {name: value for name, value in headers.items() if name != sender.header}
     assert refused(app, body, without)
@@ -267,14 +267,14 @@ HOSTILE: dict[str, Callable[[str], str]] = {
 
 
 @each_sender
-def test_a_hostile_signature_is_refused_and_raises_nothing(app: App, sender: Sender) -> None:
+def test_a_hostile_signature_is_rejected_and_raises_nothing(app: App, sender: Sender) -> None:
     body, headers = sender.request()
     for name, spoil in HOSTILE.items():
         assert refused(app, body, {**headers, sender.header: spoil(headers[sender.header])}), name
 
 
 @pytest.mark.parametrize('name', ['Standard Webhooks', 'Slack', 'Stripe', 'Shopify'])
-def test_a_hostile_signature_is_refused_at_the_door(webhook: Webhook, name: str) -> None:
+def test_a_hostile_signature_is_rejected_at_the_door(webhook: Webhook, name: str) -> None:
     sender = NAMED[name]
     body, headers = sender.request()
     for how, spoil in HOSTILE.items():
@@ -294,13 +294,13 @@ def test_a_time_that_is_off_by_less_than_the_window_is_let_in(app: App, sender: 
 
 
 @each_timed_sender
-def test_an_old_time_and_one_to_come_are_refused(app: App, sender: Sender) -> None:
+def test_an_old_time_and_one_to_come_are_rejected(app: App, sender: Sender) -> None:
     for seconds_ago in (sender.seconds + 2, -sender.seconds - 15, 86_400, time.time()):
         assert refused(app, *sender.request(seconds_ago)), seconds_ago
 
 
 @pytest.mark.parametrize('sender', [sender for sender in TIMED if sender.stamp_header], ids=lambda sender: sender.name)
-def test_a_time_that_is_missing_or_no_number_is_refused(app: App, sender: Sender) -> None:
+def test_a_time_that_is_missing_or_no_number_is_rejected(app: App, sender: Sender) -> None:
     body, headers = sender.request()
     stamp = headers.pop(sender.stamp_header)
     assert refused(app, body, headers)
@@ -312,13 +312,13 @@ def test_a_time_that_is_missing_or_no_number_is_refused(app: App, sender: Sender
 
 @pytest.mark.parametrize('sign', [sign_slack, sign_zoom, sign_stripe, sign_grafana_with_time])
 @pytest.mark.parametrize('stamp', ['', 'now', '-1', '1e9', 'nan', 'inf', '9' * 5000, '99999999999999', '0', '\u0661', '\xb2'])
-def test_a_time_that_is_no_number_is_refused_even_where_it_is_signed(app: App, sign: Callable[..., dict[str, str]],
+def test_a_time_that_is_no_number_is_rejected_even_where_it_is_signed(app: App, sign: Callable[..., dict[str, str]],
                                                                      stamp: str) -> None:
     headers = {name: value.encode().decode('latin-1') for name, value in sign(b'{"a": 1}', TOKEN, stamp).items()}
     assert refused(app, b'{"a": 1}', headers)
 
 
-def test_a_stripe_signature_without_its_time_is_refused(app: App) -> None:
+def test_a_stripe_signature_without_its_time_is_rejected(app: App) -> None:
     body, headers = NAMED['Stripe'].request()
     time_part, signature = headers['Stripe-Signature'].split(',')
     for value in (signature, f't=,{signature}', f't,{signature}', f'{time_part}0,{signature}', f'T{time_part[1:]},{signature}'):
@@ -332,7 +332,7 @@ def test_a_stripe_signature_without_its_time_is_refused(app: App) -> None:
     '[{"webhookTimestamp": NOW}]', '{"a": {"webhookTimestamp": NOW}}',
     '{"webhookTimestamp": ' + '[' * 9999, '{"a": ' + '[' * 9999 + ', "webhookTimestamp": 1}',
 ])
-def test_a_linear_body_without_a_readable_time_is_refused(app: App, body: str) -> None:
+def test_a_linear_body_without_a_readable_time_is_rejected(app: App, body: str) -> None:
     sent = body.replace('NOW', f'{time.time() * 1000:.0f}').encode()
     assert refused(app, sent, {'Linear-Signature': hex_of(TOKEN, sent)})
 
@@ -374,7 +374,7 @@ def test_a_valid_signature_beside_another_senders_invalid_one_is_enough(app: App
     assert app.post(body, {**headers, 'Sentry-Hook-Signature': 'junk', 'Stripe-Signature': 't=1,v1=junk'}).status == 200
 
 
-def test_a_sha1_signature_alone_is_refused_and_beside_a_sha256_one_ignored(app: App) -> None:
+def test_a_sha1_signature_alone_is_rejected_and_beside_a_sha256_one_ignored(app: App) -> None:
     body, headers = NAMED['GitHub'].request()
     old = {'X-Hub-Signature': f'sha1={digest(TOKEN, body, "sha1").hex()}'}
     assert refused(app, body, old)
@@ -383,7 +383,7 @@ def test_a_sha1_signature_alone_is_refused_and_beside_a_sha256_one_ignored(app: 
 
 
 @pytest.mark.parametrize('kind', ['md5', 'sha1', 'sha384'])
-def test_a_weaker_or_another_digest_is_refused_under_any_header(app: App, kind: str) -> None:
+def test_a_weaker_or_another_digest_is_rejected_under_any_header(app: App, kind: str) -> None:
     body = b'{"a": 1}'
     other = digest(TOKEN, body, kind)
     for sender in BODY_ONLY:
@@ -589,7 +589,7 @@ def test_what_a_timed_row_signs_is_let_in_under_no_other_timed_header_when_its_t
                 assert refused(app, after.encode(), headers), text
 
 
-def test_a_wrong_signature_of_a_text_like_another_schemes_is_told_as_a_wrong_one(app: App) -> None:
+def test_a_wrong_signature_of_a_text_like_another_schemes_is_reported_as_a_wrong_one(app: App) -> None:
     answer = app.post(b'v0:1600000000:{}', {'X-Hub-Signature-256': '0' * 64})
     assert 'check the token in the sender' in answer.detail
 
@@ -600,7 +600,7 @@ def test_a_timed_signature_counts_whatever_its_body_begins_with(app: App) -> Non
 
 
 @pytest.mark.parametrize('delivery', ['v0:1600000000:disk', '2024-11-24T07:20:00Z', 'urn:uuid:1', 'a<b'])
-def test_a_signed_delivery_id_that_could_be_the_text_of_another_scheme_is_refused(app: App, delivery: str) -> None:
+def test_a_signed_delivery_id_that_could_be_the_text_of_another_scheme_is_rejected(app: App, delivery: str) -> None:
     stamp = str(int(time.time()))
     signature = base64.b64encode(hmac.digest(b'the key of this instance', f'{delivery}.{stamp}.{{}}'.encode(), 'sha256')).decode()
     assert refused(app, b'{}', {'webhook-id': delivery, 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'})
@@ -626,7 +626,7 @@ def test_what_is_signed_with_an_unusual_delivery_id_is_let_in_under_no_header_th
 
 
 @pytest.mark.parametrize('delivery', ['', '{a}', '[a', 'a' * 1001, 'a.b', 'a'])
-def test_a_signed_delivery_id_that_is_missing_or_could_be_read_as_something_else_is_refused(app: App, delivery: str) -> None:
+def test_a_signed_delivery_id_that_is_missing_or_could_be_read_as_something_else_is_rejected(app: App, delivery: str) -> None:
     stamp = str(int(time.time()))
     signature = base64.b64encode(hmac.digest(b'the key of this instance', f'{delivery}.{stamp}.{{}}'.encode(), 'sha256')).decode()
     headers = {'webhook-id': delivery, 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'}
@@ -635,7 +635,8 @@ def test_a_signed_delivery_id_that_is_missing_or_could_be_read_as_something_else
 
 @each_timed_row
 @pytest.mark.parametrize('filler', [b' ', b'{ ', b'[\n', b'\xef\xbb\xbf', b'a'])
-def test_a_stranger_with_a_large_body_after_a_timed_prefix_does_not_hold_the_loop(app: App, row: Scheme, filler: bytes) -> None:
+def test_a_large_body_after_a_timed_prefix_from_an_unauthenticated_sender_does_not_hold_the_loop(
+        app: App, row: Scheme, filler: bytes) -> None:
     prefix = row.prefix.format(time='1600000000', id='a').encode()
     body = prefix + filler[:1] + (filler[1:] or filler) * (24 * MIB // max(1, len(filler[1:] or filler))) + b'x'
     started = time.process_time()
@@ -743,7 +744,7 @@ def test_a_time_in_what_is_no_object_does_not_make_it_old(app: App, body: str) -
     assert app.post(sent, {'Content-Type': 'text/plain', 'X-Any-Signature': hex_of(TOKEN, sent)}).status == 200
 
 
-def test_who_signs_an_id_that_can_not_be_read_is_told_so(app: App) -> None:
+def test_who_signs_an_id_that_can_not_be_read_is_reported_so(app: App) -> None:
     headers = {'svix-id': 'a=', 'svix-timestamp': str(int(time.time())), 'svix-signature': 'v1,' + 'A' * 43 + '='}
     answer = app.post(b'{}', headers)
     assert answer.status == 401
@@ -762,7 +763,7 @@ def test_what_another_sender_signed_with_the_same_token_is_no_delivery_of_standa
 
 
 @pytest.mark.parametrize('sender', [sender for sender in TIMED if sender.stamp_header], ids=lambda sender: sender.name)
-def test_an_old_signature_is_refused_with_a_fresh_time_beside_it(app: App, sender: Sender) -> None:
+def test_an_old_signature_is_rejected_with_a_fresh_time_beside_it(app: App, sender: Sender) -> None:
     body, headers = sender.request(3600)
     assert refused(app, body, {**headers, sender.stamp_header: str(int(time.time()))})
 
@@ -838,7 +839,7 @@ def test_a_published_timed_example_is_too_old_today(vector: dict[str, Any]) -> N
     ({'Authorization': 'Basic x', 'X-Gitlab-Token': 'wrong'},
      'The value of the Authorization header and of a header for secrets is not the token: '),
 ])
-def test_a_refusal_says_what_to_do_and_what_is_nearly_right(app: App, headers: dict[str, str], words: str) -> None:
+def test_a_rejection_says_what_to_do_and_what_is_nearly_right(app: App, headers: dict[str, str], words: str) -> None:
     answer: Answer = app.post(b'{}', headers)
     assert answer.status == 401
     assert words in answer.detail
@@ -851,7 +852,7 @@ def test_a_refusal_says_what_to_do_and_what_is_nearly_right(app: App, headers: d
     ('type=A&code=1', 'The value of a query parameter is not'), ('', 'shows no token'),
     ('type=A&each=a.b&severity=3&skip=resolved', 'shows no token'), ('&', 'shows no token'),
 ])
-def test_a_wrong_value_in_the_query_is_told_as_such(app: App, query: str, words: str) -> None:
+def test_a_wrong_value_in_the_query_is_reported_as_such(app: App, query: str, words: str) -> None:
     assert words in app.post(b'{}', {}, query).detail
 
 
@@ -880,7 +881,7 @@ REJECTED: dict[str, tuple[str, str, str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize('why', REJECTED)
-def test_a_rejection_of_a_stranger_echoes_nothing_of_the_request(app: App, why: str) -> None:
+def test_a_rejection_of_an_unauthenticated_sender_echoes_nothing_of_the_request(app: App, why: str) -> None:
     method, query, body, headers = REJECTED[why]
     answer = app.ask(method, query, body.encode(), headers)
     assert 400 <= answer.status < 500

@@ -89,7 +89,7 @@ def test_900_dribbling_senders_each_get_their_own_answer() -> None:
         assert webhook.state()['calls']['heartbeat'] > 0
 
 
-def test_refusals_and_greetings_are_answered_while_the_server_hangs(webhook: Webhook) -> None:
+def test_rejections_and_greetings_are_answered_while_the_server_hangs(webhook: Webhook) -> None:
     needs('curl')
     calls = len(webhook.state()['createSizes'])
     webhook.faults(hang=True)
@@ -130,7 +130,7 @@ def test_a_body_of_5_mb_is_kept_to_the_letter(webhook: Webhook) -> None:
 
 @pytest.mark.parametrize('arguments', [['--data-binary', '@-'], ['-T', '-', '-X', 'POST']], ids=['stated', 'chunked'])
 @pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
-def test_a_body_of_30_mb_is_refused_without_being_held(webhook: Webhook, arguments: list[str], door: str) -> None:
+def test_a_body_of_30_mb_is_rejected_without_being_held(webhook: Webhook, arguments: list[str], door: str) -> None:
     before = len(webhook.sent())
     held = webhook.peak_memory()
     answer = curl(getattr(webhook, door), '-H', f'Authorization: {TOKEN}', *arguments, data=b'{' + b' ' * 30 * MIB)
@@ -146,7 +146,7 @@ def test_a_body_of_30_mb_is_refused_without_being_held(webhook: Webhook, argumen
     ('[{"name": "good"}, 3]', 400, 'Item 2 of 2'), ('[' * 50_000, 400, 'nested too deeply'),
     ('{"raw_json": {}, "priority": 1}', 400, "beside 'raw_json'"),
 ])
-def test_a_bad_body_is_refused_with_a_reason_and_makes_nothing(webhook: Webhook, body: str, status: int, word: str) -> None:
+def test_a_bad_body_is_rejected_with_a_reason_and_makes_nothing(webhook: Webhook, body: str, status: int, word: str) -> None:
     before = len(webhook.sent())
     answer = curl(webhook.webhook_url, '-H', f'Authorization: {TOKEN}', '--data-binary', '@-', data=body.encode())
     assert answer.status == status
@@ -204,7 +204,7 @@ def test_the_test_button_says_ok_beside_a_container_that_holds_the_port(webhook:
     assert (done.returncode, done.stdout.strip().splitlines()[-1]) == (0, 'ok')
 
 
-def test_the_test_button_refuses_a_bad_port_in_the_words_of_the_form() -> None:
+def test_the_test_button_rejects_a_bad_port_in_the_words_of_the_form() -> None:
     done = run_local_xsoar(str(PACK), '--test', '--set', 'longRunningPort=abc')
     assert done.returncode != 0
     assert 'Listen Port' in done.stdout + done.stderr
@@ -225,7 +225,7 @@ def test_of_a_host_and_a_container_port_the_containers_is_listened_on() -> None:
 
 
 @pytest.mark.parametrize('server', ['6.5', '8'])
-def test_a_port_in_use_is_told_in_the_health_and_taken_once_it_is_free(server: str) -> None:
+def test_a_port_in_use_is_reported_in_the_health_and_taken_once_it_is_free(server: str) -> None:
     with free_port() as holder:
         holder.listen()
         port = holder.getsockname()[1]

@@ -42,7 +42,7 @@ def test_a_valid_proof_passes_every_check_and_another_secret_fails_one(key: str)
 @pytest.mark.parametrize('value, text', [
     (f'Bearer {TOKEN}', 'after the word Bearer'), (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'),
     (TOKEN.lower(), 'with other capitals'), ('{token}', 'a placeholder'), ('other', 'another value')])
-def test_a_token_that_is_nearly_right_is_told_from_another(value: str, text: str) -> None:
+def test_a_token_that_is_nearly_right_is_reported_from_another(value: str, text: str) -> None:
     state, said = checks(SENDERS['curl'], SenderRequest([('Authorization', value)], '', b'{}'))['Token']
     assert state == 'bad' and text in said
 

@@ -95,7 +95,7 @@ def test_the_store_outlives_the_server_and_shares_samples(echo_pack: Path, tmp_p
         assert [(incident['id'], incident['name']) for incident in xsoar.incidents()] == [('1', 'kept'), ('2', 'next')]
 
 
-def test_a_closed_instance_and_a_request_without_the_api_key_are_refused(echo_pack: Path) -> None:
+def test_a_closed_instance_and_a_request_without_the_api_key_are_rejected(echo_pack: Path) -> None:
     arguments = ('--server-setting', 'instance.execute.external.echo=false', '--api-key', 'k3y')
     with LocalXsoar(*arguments, pack=echo_pack) as xsoar:
         answer = requests.post(xsoar.webhook_url, data='[]', timeout=30)
@@ -159,7 +159,7 @@ def test_a_hanging_call_does_not_keep_it_from_stopping(echo_pack: Path) -> None:
         assert xsoar.stop() == 0
 
 
-def test_a_port_in_use_is_told_in_words(echo_pack: Path) -> None:
+def test_a_port_in_use_is_reported_in_words(echo_pack: Path) -> None:
     with socket.socket() as taken:
         taken.bind(('127.0.0.1', 0))
         taken.listen()
@@ -170,14 +170,14 @@ def test_a_port_in_use_is_told_in_words(echo_pack: Path) -> None:
 
 
 @pytest.mark.parametrize('host', ['203.0.113.7', 'nosuch.invalid'])
-def test_a_host_that_is_not_of_this_machine_is_told_in_words(echo_pack: Path, host: str) -> None:
+def test_a_host_that_is_not_of_this_machine_is_reported_in_words(echo_pack: Path, host: str) -> None:
     done = run_local_xsoar(str(echo_pack), '--host', host)
     assert (done.returncode, done.stderr.count('\n')) == (2, 1) and done.stdout == ''
     assert done.stderr.startswith(f'localxsoar: cannot listen on {host}:8080: ')
     assert done.stderr.endswith('. --host must be an address of this machine.\n') and '..' not in done.stderr
 
 
-def test_a_file_for_the_address_that_cannot_be_written_is_told(echo_pack: Path) -> None:
+def test_a_file_for_the_address_that_cannot_be_written_is_reported(echo_pack: Path) -> None:
     done = run_local_xsoar(str(echo_pack), '--port', '0', '--url-file', 'nowhere/url')
     assert (done.returncode, done.stderr) == (2, 'localxsoar: --url-file nowhere/url: No such file or directory.\n')
 
@@ -222,13 +222,13 @@ def test_the_containers_port_is_open_to_this_machine_alone_unless_told_otherwise
             socket.create_connection(('127.0.0.2', xsoar.container_port), timeout=5)
 
 
-def test_a_host_that_others_reach_is_told_and_opens_the_containers_port(echo_pack: Path) -> None:
+def test_a_host_that_others_reach_is_reported_and_opens_the_containers_port(echo_pack: Path) -> None:
     with LocalXsoar('--host', '0.0.0.0', pack=echo_pack, params={'greeting': 'bind '}) as xsoar:
         assert xsoar.wait_for_line('^Open to the network: --host 0.0.0.0')
         socket.create_connection(('127.0.0.2', xsoar.container_port), timeout=5).close()
 
 
-def test_ports_that_were_taken_and_replaced_are_told(echo_pack: Path) -> None:
+def test_ports_that_were_taken_and_replaced_are_reported(echo_pack: Path) -> None:
     xsoar = LocalXsoar(pack=echo_pack)
     xsoar.argv = [word for word in xsoar.argv if word not in ('--port', '0')]
     with ExitStack() as held:
@@ -291,7 +291,7 @@ def test_an_introduction_leaves_out_what_does_not_concern_it(echo_pack: Path, ar
     (['--server', '5'], 'invalid choice'),
     (['--port', 'x'], "argument --port: 'x' is not a number from 0 to 65535."), (['--port', '65536'], 'not a number from'),
     (['--port', '-1'], 'not a number from'), (['--port', '²'], 'not a number from'), (['--store', '.'], '--store .: ')])
-def test_a_wrong_option_is_told(echo_pack: Path, arguments: list[str], words: str) -> None:
+def test_a_wrong_option_is_reported(echo_pack: Path, arguments: list[str], words: str) -> None:
     with pytest.raises(UsageError, match=re.escape(words)):
         build_server(build_parser().parse_args([str(echo_pack), *arguments]))
 

@@ -170,7 +170,7 @@ def test_a_port_that_another_process_holds_is_not_ready_and_gets_nothing() -> No
             assert 'Ready' not in xsoar.output
 
 
-def test_a_module_that_is_missing_is_told_with_the_line_that_installs_it(tmp_path: Path) -> None:
+def test_a_module_that_is_missing_is_reported_with_the_line_that_installs_it(tmp_path: Path) -> None:
     script = PACKS / 'Commands/Integrations/Commands'
     for file in script.iterdir():
         (tmp_path / file.name).write_text(file.read_text().replace('import json\n', 'import jwt.nothing\n'))
@@ -179,14 +179,14 @@ def test_a_module_that_is_missing_is_told_with_the_line_that_installs_it(tmp_pat
     assert 'lacks the module jwt, which demisto/python3' in done.stdout and '-m pip install PyJWT' in done.stdout
 
 
-def test_a_script_that_comes_to_its_end_is_told(tmp_path: Path) -> None:
+def test_a_script_that_comes_to_its_end_is_reported(tmp_path: Path) -> None:
     for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
         (tmp_path / file.name).write_text(file.read_text().replace('while True:', 'for _ in range(1):'))
     with LocalXsoar(pack=tmp_path, wait_ready=False) as xsoar:
         assert xsoar.wait_for_line('^!!! The script came to its end, but a long-running script must run')
 
 
-def test_a_container_whose_heartbeats_stop_is_told(tmp_path: Path) -> None:
+def test_a_container_whose_heartbeats_stop_is_reported(tmp_path: Path) -> None:
     for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
         (tmp_path / file.name).write_text(file.read_text().replace('while True:', 'while demisto._Demisto__lock.acquire():'))
     with LocalXsoar('--heartbeat', '0.2', pack=tmp_path, wait_ready=False) as xsoar:

@@ -69,7 +69,7 @@ def read(answer: Response) -> bytes:
         return b''.join(answer.pieces)
 
 
-def test_a_container_that_is_not_there_is_told_in_words() -> None:
+def test_a_container_that_is_not_there_is_reported_in_words() -> None:
     with socket.create_server(('127.0.0.1', 0)) as taken:
         port = taken.getsockname()[1]
     answer = forward(port)
@@ -77,7 +77,7 @@ def test_a_container_that_is_not_there_is_told_in_words() -> None:
 
 
 @pytest.mark.parametrize('text', [b'', b'HTTP/1.1 20', b'this is no HTTP\r\n\r\n'], ids=['silence', 'half a line', 'no HTTP'])
-def test_a_container_that_ends_without_an_answer_is_told_in_words(text: bytes) -> None:
+def test_a_container_that_ends_without_an_answer_is_reported_in_words(text: bytes) -> None:
     with container(answering(text)) as port:
         answer = forward(port)
         assert answer.status == 502 and "'front' ended the connection" in read(answer).decode()
@@ -230,13 +230,13 @@ def test_an_interim_response_is_not_the_senders() -> None:
         assert (answer.status, answer.headers, read(answer)) == (200, [('Content-Length', '2')], b'ok')
 
 
-def test_an_instance_that_is_not_known_is_told_with_those_that_are() -> None:
+def test_an_instance_that_is_not_known_is_reported_with_those_that_are() -> None:
     answer = forward(1, target='/instance/execute/other')
     assert answer.status == 404 and "no instance 'other' here (names are case-sensitive). Known: front." in read(answer).decode()
     assert answer.headers == [('Content-Type', 'text/plain; charset=utf-8'), ('Content-Length', str(len(read(answer))))]
 
 
-def test_a_container_without_a_port_is_told() -> None:
+def test_a_container_without_a_port_is_reported() -> None:
     answer = Forwarder({'front': lambda: None}, OPEN).forward(Request('GET', '/instance/execute/front', []))
     assert answer.status == 503 and 'does not accept connections on its port' in read(answer).decode()
 

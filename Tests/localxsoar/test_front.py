@@ -62,7 +62,7 @@ def post(xsoar: LocalXsoar, path: str = '', body: Any = None, **options: Any) ->
     b'POST %s HTTP/1.1\r\nHost: h\r\nX: a\x00b\r\n',
     b'\x16\x03\x01\x02\x00\x01\x00%s\r\n',
 ])
-def test_what_is_no_http_is_refused_makes_nothing_and_is_kept_with_its_reason(xsoar: LocalXsoar, head: bytes) -> None:
+def test_what_is_no_http_is_rejected_makes_nothing_and_is_kept_with_its_reason(xsoar: LocalXsoar, head: bytes) -> None:
     before = len(xsoar.sent())
     answer = exchange(xsoar, head.replace(b'%s', WAY_IN.encode()) + b'\r\n[]')
     top, _, problem = answer.partition(b'\r\n\r\n')
@@ -72,7 +72,7 @@ def test_what_is_no_http_is_refused_makes_nothing_and_is_kept_with_its_reason(xs
     assert newest(xsoar)['text'].startswith('This is not HTTP/1.1: ')
 
 
-def test_a_broken_chunk_is_refused_and_the_container_sees_no_whole_body(xsoar: LocalXsoar) -> None:
+def test_a_broken_chunk_is_rejected_and_the_container_sees_no_whole_body(xsoar: LocalXsoar) -> None:
     head = f'POST {WAY_IN} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n'.encode()
     before = len(xsoar.sent())
     answer = exchange(xsoar, head + b'2\r\n[]\r\nxyz\r\n')
@@ -92,7 +92,7 @@ def test_an_absolute_target_and_pipelined_requests_are_answered_in_order(xsoar: 
     assert answer.index(b'/echo?n=1"') < answer.index(b'/echo?n=2"')
 
 
-def test_the_container_is_told_the_address_that_was_asked_for(xsoar: LocalXsoar) -> None:
+def test_the_container_is_reported_the_address_that_was_asked_for(xsoar: LocalXsoar) -> None:
     seen = dict(post(xsoar, '/echo/a?b=c').json()['headers'])
     assert seen['X-Request-URI'] == f'{WAY_IN}/echo/a?b=c'
 
@@ -119,7 +119,7 @@ def test_an_answer_that_gives_back_what_was_asked_is_a_handshake(xsoar: LocalXso
     assert newest(xsoar)['kind'] == 'handshake'
 
 
-def test_a_refusal_is_told_in_the_integrations_words(xsoar: LocalXsoar) -> None:
+def test_a_rejection_is_reported_in_the_integrations_words(xsoar: LocalXsoar) -> None:
     post(xsoar, '/problem', {'title': 'Unauthorized', 'status': 401, 'detail': 'The request shows no token.'})
     assert newest(xsoar).items() >= {'kind': 'rejected', 'status': 401, 'text': 'The request shows no token.'}.items()
     assert xsoar.wait_for_line(r'POST 401 +\d+ ms  python-requests +The request shows no token\.$')
@@ -132,7 +132,7 @@ def test_a_wrong_instance_or_path_is_kept_and_told(xsoar: LocalXsoar, path: str)
     assert xsoar.wait_for_line(rf'POST 404 +\d+ ms  python-requests +{path}  There is no')
 
 
-def test_a_sender_that_left_is_told_as_gone(xsoar: LocalXsoar) -> None:
+def test_a_sender_that_left_is_reported_as_gone(xsoar: LocalXsoar) -> None:
     host, port = xsoar.url.removeprefix('http://').split(':')
     with socket.create_connection((host, int(port)), timeout=30) as sender:
         sender.sendall(f'POST {WAY_IN} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n[{{'.encode())
@@ -151,7 +151,7 @@ def test_secrets_are_masked_but_for_this_machine_when_it_asks(xsoar: LocalXsoar)
 
 
 @pytest.mark.parametrize('body', [b'', b'chunked'])
-def test_a_container_that_breaks_its_answer_off_is_told_so_and_not_its_sender(xsoar: LocalXsoar, body: bytes) -> None:
+def test_a_container_that_breaks_its_answer_off_is_reported_so_and_not_its_sender(xsoar: LocalXsoar, body: bytes) -> None:
     with pytest.raises(requests.RequestException):
         post(xsoar, '/half', body)
     number = newest(xsoar)['number']
@@ -375,7 +375,7 @@ def test_events_come_live_and_those_who_were_away_get_what_they_missed(xsoar: Lo
         assert 'event: reset' in next(stream.iter_lines(decode_unicode=True))
 
 
-def test_a_follower_that_falls_behind_is_told_to_read_all_again() -> None:
+def test_a_follower_that_falls_behind_is_reported_to_read_all_again() -> None:
     events = Events()
     stream = events.follow()
     next(stream)

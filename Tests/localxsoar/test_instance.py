@@ -56,7 +56,7 @@ def test_new_parameters_start_the_container_anew_which_is_no_crash(instance: Ins
     assert not [line for line in printed if 'The container ended' in line]
 
 
-def test_a_value_that_the_form_refuses_changes_nothing(instance: Instance) -> None:
+def test_a_value_that_the_form_rejects_changes_nothing(instance: Instance) -> None:
     first, before = instance.pid, dict(instance.params)
     with pytest.raises(UsageError, match=r'Listen Port \(longRunningPort\) is required'):
         instance.reconfigure({'greeting': 'bye', 'longRunningPort': ''})

@@ -211,7 +211,7 @@ def test_what_the_context_has_or_lacks_needs_no_line(loop: Loop, name: str, valu
     assert loop.logged(script, context=CONTEXT, params=None, args=None, command=None) == repr(value)
 
 
-def test_a_fetch_is_told_by_its_command_and_each_unique_file_is_another(loop: Loop) -> None:
+def test_a_fetch_is_reported_by_its_command_and_each_unique_file_is_another(loop: Loop) -> None:
     script = 'demisto.log(repr([demisto.isFetch(), demisto.uniqueFile() != demisto.uniqueFile()]))'
     assert loop.logged(script, command='fetch-incidents') == '[True, True]'
 

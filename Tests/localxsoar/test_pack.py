@@ -116,7 +116,7 @@ def break_by_a_second(folder: Path) -> None:
         (break_by_a_second, 'several integrations'),
     ],
 )
-def test_a_spoiled_pack_is_refused_in_words(echo_pack: Path, tmp_path: Path, spoil: Any, words: str) -> None:
+def test_a_spoiled_pack_is_rejected_in_words(echo_pack: Path, tmp_path: Path, spoil: Any, words: str) -> None:
     folder = Path(shutil.copytree(echo_pack, tmp_path / 'Echo'))
     spoil(folder)
     with pytest.raises(UsageError, match=words):
@@ -126,7 +126,7 @@ def test_a_spoiled_pack_is_refused_in_words(echo_pack: Path, tmp_path: Path, spo
 @pytest.mark.parametrize(
     'name, words', [('nowhere', 'There is no pack at'), ('notes.txt', 'is not a pack'), ('x.zip', 'not a zip file')]
 )
-def test_what_is_no_pack_is_refused_in_words(tmp_path: Path, name: str, words: str) -> None:
+def test_what_is_no_pack_is_rejected_in_words(tmp_path: Path, name: str, words: str) -> None:
     if name != 'nowhere':
         write(tmp_path / name, b'text')
     with pytest.raises(UsageError, match=words):
@@ -182,7 +182,7 @@ def test_a_field_is_read_by_its_type(echo_pack: Path, name: str, given: str, val
         ('token', 'x', r'Echo has no parameter token. Known: .*secret \(Secret Word\)'),
     ],
 )
-def test_a_wrong_field_is_refused_in_words_of_the_form(echo_pack: Path, name: str, given: str, words: str) -> None:
+def test_a_wrong_field_is_rejected_in_words_of_the_form(echo_pack: Path, name: str, given: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         fill(echo_pack, **{name: given})
 
@@ -246,7 +246,7 @@ def test_the_carried_common_text_is_first_and_offers_the_sdks_markers() -> None:
     assert 'demistomock' not in names
 
 
-def test_a_traceback_is_told_in_lines_of_the_files_that_it_comes_from() -> None:
+def test_a_traceback_is_reported_in_lines_of_the_files_that_it_comes_from() -> None:
     text = unify(('Common.py', 'COMMON = 1\nMORE = 2\n'), ('Echo.py', 'import demistomock as demisto\nraise KeyError()\n'))
     assert text.locate('  File "<string>", line 5, in <module>\nKeyError') == (
         '  File "Echo.py", line 2, in <module>\n    raise KeyError()\nKeyError')
@@ -277,7 +277,7 @@ def test_api_modules_and_the_common_text_come_out_of_the_packs_repository(echo_p
     compile(text, '<string>', 'exec')
 
 
-def test_an_api_module_that_is_nowhere_is_told_with_the_way_out(echo_pack: Path, tmp_path: Path) -> None:
+def test_an_api_module_that_is_nowhere_is_reported_with_the_way_out(echo_pack: Path, tmp_path: Path) -> None:
     pack = as_repository(echo_pack, tmp_path)
     shutil.rmtree(tmp_path / 'Packs' / 'ApiModules')
     with pytest.raises(UsageError, match=r'imports OneApiModule, .* demisto-sdk prepare-content'):

@@ -160,7 +160,7 @@ def seen_by_the_container(local: LocalXsoar, number: int) -> Any:
     ('GET', 'incidents/99', 404, 'There is no incident 99.'), ('GET', 'nothing', 404, 'Not found'),
     ('POST', 'senders/nobody/send', 400, "'nobody' is not a sender. There are 1."), ('POST', 'instance/other', 404, ''),
     ('POST', 'senders/github/send', 400, 'GitHub has no delivery')])
-def test_what_is_not_there_is_told(local: LocalXsoar, method: str, path: str, status: int, words: str) -> None:
+def test_what_is_not_there_is_reported(local: LocalXsoar, method: str, path: str, status: int, words: str) -> None:
     answer = ask(local, method, path, {'title': 'none'})
     assert answer.status_code == status and words in answer.text
 

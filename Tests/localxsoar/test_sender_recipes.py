@@ -82,7 +82,7 @@ def test_a_request_that_is_signed_again_has_one_signature_that_fits_its_new_body
     assert dict(again.headers)['X-GitHub-Delivery'] != dict(first.headers)['X-GitHub-Delivery']
 
 
-def test_a_token_that_is_no_base64_is_told_instead_of_signed_with() -> None:
+def test_a_token_that_is_no_base64_is_reported_instead_of_signed_with() -> None:
     with pytest.raises(UsageError, match='base64'):
         send(sender(proof={**GITHUB, 'key': 'base64'}), 'no base64!')
 
@@ -106,7 +106,7 @@ RECOGNIZER = SenderRecognizer([GIT, TEA, SPLUNK, FALCO, TRELLO])
     ({}, [1], ''),
     ({'User-Agent': 'x'}, {'action': 'opened'}, 'x'), ({}, {'sid': 1, 'results_link': '', 'search_name': '', 'result': {}}, ''),
 ])
-def test_a_sender_is_told_by_its_own_headers_its_user_agent_or_its_keys(headers: dict[str, str], body: Any, name: str) -> None:
+def test_a_sender_is_known_by_its_own_headers_its_user_agent_or_its_keys(headers: dict[str, str], body: Any, name: str) -> None:
     assert RECOGNIZER.recognize(list(headers.items()), json.dumps(body).encode())[1] == name
 
 
@@ -128,7 +128,7 @@ SHARED = SenderRecognizer([FIRST, AGENT, TWIN, OTHER, QUERY])
     ({'User-Agent': 'Twin/2', 'X-Twin': '2'}, b'{"x": 1, "z": 1}', 'Other'),
     ({'User-Agent': 'Twin/2', 'X-Twin': '2'}, b'{"x": 1, "y": 1}', 'Twin'), ({'X-Query': 'x'}, b'{"q": 1}', ''),
 ])
-def test_a_sender_that_shares_its_marks_is_told_by_the_rest(headers: dict[str, str], body: bytes, name: str) -> None:
+def test_a_sender_that_shares_its_marks_is_reported_by_the_rest(headers: dict[str, str], body: bytes, name: str) -> None:
     assert SHARED.recognize(list(headers.items()), body)[1] == name
 
 
@@ -188,7 +188,7 @@ def test_a_signature_has_the_recipes_key_digest_and_bytes(key: str, token: str, 
 # The folder.
 
 
-def test_a_folder_of_recipes_is_read_and_a_bad_one_is_told_by_its_file(tmp_path: Path) -> None:
+def test_a_folder_of_recipes_is_read_and_a_bad_one_is_reported_by_its_file(tmp_path: Path) -> None:
     recipe = {'sender': 'GitHub', 'kind': 'code', 'source': 'https://docs.example', 'proof': GITHUB,
               'deliveries': [{'title': 'issues opened', 'payload': {}}, {'title': 'a text', 'text': 'disk full'}]}
     (tmp_path / 'github.json').write_text(json.dumps(recipe))
@@ -199,7 +199,7 @@ def test_a_folder_of_recipes_is_read_and_a_bad_one_is_told_by_its_file(tmp_path:
         load_senders(tmp_path)
 
 
-def test_a_sender_that_is_unknown_or_not_the_only_one_is_told_with_those_that_are() -> None:
+def test_a_sender_that_is_unknown_or_not_the_only_one_is_reported_with_those_that_are() -> None:
     senders = {'github': GIT, 'gitea': TEA}
     assert find_sender(senders, 'tea') == TEA
     with pytest.raises(UsageError, match='one of several senders: github, gitea'):
@@ -220,7 +220,7 @@ GOOD = {'sender': 'A', 'kind': 'code', 'source': '', 'proof': GITHUB, 'deliverie
     ({'deliveries': [{'title': 't', 'text': ''}, {'title': 't'}]}, 'a payload or a text'),
     ({'deliveries': [{'title': 't', 'text': ''}, {'title': '', 'text': ''}]}, 'each with a title'),
     ({'deliveries': [{'text': ''}]}, 'title'), ({'deliveries': 5}, 'TypeError')])
-def test_a_recipe_that_is_wrong_is_told_by_its_file_and_its_fault(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+def test_a_recipe_that_is_wrong_is_reported_by_its_file_and_its_fault(tmp_path: Path, change: dict[str, Any], words: str) -> None:
     (tmp_path / 'a.json').write_text(json.dumps(GOOD))
     assert list(load_senders(tmp_path)) == ['a']
     (tmp_path / 'b.json').write_text(json.dumps({**GOOD, **change}))
@@ -228,7 +228,7 @@ def test_a_recipe_that_is_wrong_is_told_by_its_file_and_its_fault(tmp_path: Path
         load_senders(tmp_path)
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match='There is no folder of senders at '):
         load_senders(tmp_path / 'nowhere')
 

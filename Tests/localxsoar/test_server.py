@@ -50,7 +50,7 @@ def test_a_post_becomes_incidents_that_the_official_client_reads_back(xsoar: Loc
     assert xsoar.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +incidents \d+ to \d+  one$')
 
 
-def test_the_server_refuses_a_date_that_go_would_not_read(xsoar: LocalXsoar, http: requests.Session) -> None:
+def test_the_server_rejects_a_date_that_go_would_not_read(xsoar: LocalXsoar, http: requests.Session) -> None:
     answer = ask(xsoar, http, '/', [{'name': 'late', 'occurred': '2024-01-31'}])
     assert answer['error'] == 'ValueError' and 'RFC 3339' in answer['text']
     assert xsoar.incidents(name=['late']) == []
@@ -221,7 +221,7 @@ def test_two_threads_at_once_each_get_their_own_reply(xsoar: LocalXsoar, http: r
         assert isinstance(answers['context'], dict) and answers['incidents'][0]['name'] == 'at once'
 
 
-def test_an_unknown_control_and_a_bad_search_are_told_in_words(xsoar: LocalXsoar, http: requests.Session) -> None:
+def test_an_unknown_control_and_a_bad_search_are_reported_in_words(xsoar: LocalXsoar, http: requests.Session) -> None:
     assert http.get(f'{xsoar.url}/localxsoar/nothing', timeout=30).json()['status'] == 404
     bad = http.post(f'{xsoar.url}/incidents/search', json={'filter': {'query': 'free text'}}, timeout=30)
     assert bad.status_code == 400 and 'reads queries as' in bad.json()['error']

@@ -60,7 +60,7 @@ def test_a_date_that_go_reads_is_taken(text: str) -> None:
         'now',
     ],
 )
-def test_a_date_that_go_does_not_read_is_refused(store: Store, text: str) -> None:
+def test_a_date_that_go_does_not_read_is_rejected(store: Store, text: str) -> None:
     with pytest.raises(CallRejected, match='Incident 1: parsing time'):
         create(store, {'name': 'good'}, {'name': 'bad', 'occurred': text})
     assert store.search({}) == ([], 0)
@@ -74,7 +74,7 @@ def test_a_date_that_go_does_not_read_is_refused(store: Store, text: str) -> Non
      ({'labels': 'x'}, 'labels is "x", expected a list of objects'), ({'labels': ['x']}, 'labels is'),
      ({'labels': [{'type': 'a', 'value': 1}]}, 'labels is'), ({'CustomFields': []}, 'CustomFields is .*, expected an object')],
 )
-def test_an_incident_of_the_wrong_shape_is_refused(store: Store, incident: Any, words: str) -> None:
+def test_an_incident_of_the_wrong_shape_is_rejected(store: Store, incident: Any, words: str) -> None:
     with pytest.raises(CallRejected, match=words):
         create(store, incident)
 
@@ -275,7 +275,7 @@ def test_threads_that_create_at_once_get_ids_of_their_own(store: Store) -> None:
     assert sorted(map(int, ids)) == list(range(1, 61))
 
 
-def test_a_context_of_an_older_version_is_refused(store: Store) -> None:
+def test_a_context_of_an_older_version_is_rejected(store: Store) -> None:
     store.keep('front', 'context', {'a': '1'})
     value, version = store.kept('front', 'context')
     store.keep('front', 'context', {'a': '2'}, version)

@@ -38,13 +38,13 @@ def test_a_listen_port_is_read_in_each_form_that_the_server_hands_over(value, po
 
 @pytest.mark.parametrize('value', ['abc', '', None, '0', '70000', '-1', '80.5', 'a:b', 'a:8080', '8080:', '\u0668\u0660',
                                    '1' * 5000])
-def test_a_bad_listen_port_is_refused_in_the_words_of_the_form(value):
+def test_a_bad_listen_port_is_rejected_in_the_words_of_the_form(value):
     with pytest.raises(ValueError, match='Listen Port'):
         read_settings({'longRunningPort': value})
 
 
 @pytest.mark.parametrize('token', [' token', 'token ', 'to\nken', 'to\x00ken'])
-def test_a_token_that_no_header_can_carry_is_refused_without_being_shown(token):
+def test_a_token_that_no_header_can_carry_is_rejected_without_being_shown(token):
     with pytest.raises(ValueError, match='Authorization Verification Token') as error:
         read_settings({'longRunningPort': '1', 'auth_header': token})
     assert token not in str(error.value)
@@ -83,12 +83,12 @@ def test_the_details_of_an_envelope_are_what_was_sent_to_the_letter(body, detail
     ({'raw_json': {}, 'rawJson': {}}, 'only one'), ({'raw_json': {}, 'level': 3}, "beside 'raw_json'"),
     ({'occurred': 'yesterday'}, "'occurred' is not an ISO 8601 date"), ({'occurred': ''}, "'occurred' is not"),
 ])
-def test_an_envelope_that_breaks_our_format_is_refused_with_the_rule(fields, word):
+def test_an_envelope_that_breaks_our_format_is_rejected_with_the_rule(fields, word):
     with pytest.raises(BadRequest, match=word):
         incident_of(json.dumps(fields))
 
 
-def test_what_the_sender_wrote_is_told_to_the_sender_but_not_to_the_log():
+def test_what_the_sender_wrote_is_reported_to_the_sender_but_not_to_the_log():
     with pytest.raises(BadRequest) as error:
         incident_of('{"raw_json": {}, "pass\\nword": "x"}')
     assert 'password' not in error.value.detail.replace('\n', '')
@@ -128,7 +128,7 @@ def test_a_foreign_payload_with_headers_of_its_own_keeps_them():
 
 
 @pytest.mark.parametrize('fields', [{'name': 1}, {'type': []}, {'occurred': 12}, {'occurred': 'soon'}, {'name': None}])
-def test_a_foreign_payload_is_never_refused_for_its_types(fields):
+def test_a_foreign_payload_is_never_rejected_for_its_types(fields):
     incident = incident_of(json.dumps({**fields, 'other': 1}))
     assert (incident['name'], incident['type'], incident['occurred']) == ('push', 'Phishing', ARRIVED)
 
@@ -165,7 +165,7 @@ def test_basic_and_week_forms_are_brought_to_rfc_3339(text, moment):
 @pytest.mark.parametrize('text', ['', 'now', '1764000000', '1712010112', '24.11.2026', '2026-02-31', '2026-11-24T25:00:00Z',
                                   '2026-13-01T00:00:00Z', '2026-11-24T10:00:60Z',
                                   '0001-01-01T00:00:00.0+01', '2026-11-24x10:00', '\u0662026-11-24'])
-def test_what_is_no_date_is_refused(text):
+def test_what_is_no_date_is_rejected(text):
     with pytest.raises((ValueError, OverflowError)):
         iso_date_to_rfc3339(text)
 
@@ -182,7 +182,7 @@ def test_what_is_no_date_is_refused(text):
     ('\n"b" 1}', 'line 2 column 6'), ('{"a": 1} x', 'line 1 column 10'),
     ('{', 'line 1 column 2'), ('[' * 100_000, 'nested too deeply'), ('{"a": 01}', 'line 1'),
 ])
-def test_bad_json_is_refused_with_its_place(text, where):
+def test_bad_json_is_rejected_with_its_place(text, where):
     with pytest.raises(BadRequest, match=where):
         json_payloads(text.encode())
 
@@ -221,7 +221,7 @@ def test_a_marker_of_the_servers_errors_in_the_details_is_spelled_otherwise():
 
 
 @pytest.mark.parametrize('field', ['name', 'type'])
-def test_a_marker_of_the_servers_errors_in_a_name_or_a_type_is_refused(field):
+def test_a_marker_of_the_servers_errors_in_a_name_or_a_type_is_rejected(field):
     with pytest.raises(BadRequest, match='XSOAR reads it as an error'):
         incident_of(json.dumps({field: 'a $$## b'}))
 
@@ -246,7 +246,7 @@ def test_an_empty_array_creates_nothing_and_is_answered_with_an_empty_array(app)
 
 @pytest.mark.parametrize('value', [None, '', 'tok', HEADER + ' ', 'Bearer ' + HEADER, HEADER.upper(), '\xff',
                                    f'{HEADER},{HEADER}'])
-def test_a_post_without_the_exact_token_is_refused_before_its_body_is_read(app, value):
+def test_a_post_without_the_exact_token_is_rejected_before_its_body_is_read(app, value):
     answer = app.ask('POST', body=None, headers={} if value is None else {'Authorization': value})
     assert answer.status == 401
     assert 'www-authenticate' in answer.headers
@@ -261,7 +261,7 @@ def test_without_a_configured_token_every_post_is_let_in():
 @pytest.mark.parametrize('body, status', [
     (b'{"a": 1', 400), (b'[1]', 400), (b'{"name": 1}', 400), (b'[{"name": "good"}, {"name": 1}]', 400), (b'\xff\xfe{', 415),
 ])
-def test_a_bad_body_is_refused_and_creates_nothing(app, body, status):
+def test_a_bad_body_is_rejected_and_creates_nothing(app, body, status):
     assert app.authorized(body).status == status
     assert app.calls == []
 
@@ -271,7 +271,7 @@ def test_one_bad_item_is_named_by_its_position(app):
     assert answer.detail.startswith('Item 2 of 2: ')
 
 
-def test_a_body_over_the_limit_is_refused_by_its_stated_length_alone(app):
+def test_a_body_over_the_limit_is_rejected_by_its_stated_length_alone(app):
     answer = app.ask('POST', body=None, headers={'Authorization': HEADER}, length=25 * 1024 * 1024 + 1)
     assert answer.status == 413
 
@@ -370,11 +370,11 @@ def test_the_mapping_wizard_gets_none_where_none_can_be_read(monkeypatch, contex
     assert run(monkeypatch, 'fetch-incidents', context=context) == [[]]
 
 
-def test_another_command_is_refused_by_its_name(monkeypatch):
+def test_another_command_is_rejected_by_its_name(monkeypatch):
     with pytest.raises(NotImplementedError, match='other-command'):
         run(monkeypatch, 'other-command')
 
 
-def test_every_refusal_has_a_status_of_its_own():
+def test_every_rejection_has_a_status_of_its_own():
     statuses = [refusal.status for refusal in Rejected.__subclasses__()]
     assert len(set(statuses)) == len(statuses)
