@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -105,19 +106,20 @@ def test_redirects_are_the_senders_to_follow() -> None:
         assert (answer.status, ('Location', 'http://elsewhere/') in answer.headers) == (307, True)
 
 
+def read_to_the_end(ended: threading.Event, connection: socket.socket) -> None:
+    """Behave as a container that never responds: read until the connection ends, then set the event."""
+    while connection.recv(65536):
+        pass
+    ended.set()
+
+
 def test_a_sender_that_leaves_is_not_taken_for_a_container_that_answered() -> None:
     def body() -> Iterator[bytes]:
         yield b'half'
         raise SenderGone('left')
 
     ended = threading.Event()
-
-    def behave(connection: socket.socket) -> None:
-        while connection.recv(65536):
-            pass
-        ended.set()
-
-    with container(behave) as port:
+    with container(partial(read_to_the_end, ended)) as port:
         with pytest.raises(SenderGone):
             forward(port, body=body(), headers=[('Host', 'h'), ('Content-Length', '10')])
         assert ended.wait(10)
@@ -256,13 +258,7 @@ def test_bytes_of_a_sender_that_are_not_http_are_the_senders_fault() -> None:
 
 def test_a_sender_that_leaves_before_the_response_ends_the_containers_connection() -> None:
     ended = threading.Event()
-
-    def behave(connection: socket.socket) -> None:
-        while connection.recv(65536):
-            pass
-        ended.set()
-
-    with container(behave) as port:
+    with container(partial(read_to_the_end, ended)) as port:
         with pytest.raises(SenderGone):
             forward(port, leaves=lambda request: True)
         assert ended.wait(10)

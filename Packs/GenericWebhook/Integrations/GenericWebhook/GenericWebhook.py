@@ -3669,6 +3669,7 @@ class History(Struct):
     saved: float = 0  # the Unix time of the latest save
     waiting: int = 0  # how many requests waited for XSOAR at that time
     latest_number: int = 0
+    # These defaults are safe, unlike in a class of Python's: msgspec gives each instance an empty list or dict of its own.
     accepted: list[HistoryEntry] = []  # the latest is last
     others: list[HistoryEntry] = []  # apart, so that a flood of them removes no accepted delivery
     # For example {'2026-11-26T14': {'created': 3, '408 The head of the request came too slowly.': 2, 'longest call (s)': 0.5}}.
