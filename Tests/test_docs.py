@@ -146,9 +146,9 @@ def signature_headers() -> set[str]:
 
 # What a document says, and what is so.
 SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
-    'parameters of the guide': lambda: (
-        table(INSTALL, 'Parameter', 'Description', 'Required'),
-        [[each['name'], each['display'], str(each['required'])] for each in PARAMETERS]),
+    'fields of the form in the guide': lambda: (
+        [field for field, _ in table(INSTALL, 'field', 'enter')],
+        ['Name', *(each['display'] for each in PARAMETERS if each['section'] == 'Connect')]),
     'parameters of the pack': lambda: (
         table(PACKS_OWN, 'Parameter', 'Name', 'Description', 'Required'),
         [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]),
