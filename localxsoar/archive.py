@@ -30,7 +30,7 @@ def archive(deliveries: Iterable[Delivery], url: str, masks: Masks) -> Iterator[
     separator = '\n'
     for delivery in deliveries:
         gevent.sleep()  # large bodies take a while, in which requests must not wait
-        yield separator.encode() + json.dumps(entry(delivery, url, masks)).encode()
+        yield separator.encode() + json.dumps(entry(delivery, url, masks), ensure_ascii=False).encode('utf-8', 'backslashreplace')
         separator = ',\n'
     yield TAIL.encode()
 

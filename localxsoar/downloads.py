@@ -47,7 +47,9 @@ class Downloads:
 
     def _all(self) -> Iterator[bytes]:
         attach('deliveries.har')
-        return archive(filter(is_archived, self._deliveries.all()), self._url(), self._masks)
+        numbers = [each['number'] for each in reversed(self._deliveries.summaries())]  # an archive begins with the oldest
+        found = filter(None, map(self._deliveries.get, numbers))
+        return archive(filter(is_archived, found), self._url(), self._masks)
 
 
 def attach(name: str) -> None:

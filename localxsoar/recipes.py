@@ -14,7 +14,7 @@ from typing import Any
 from localxsoar.checklist import decoded, query_of, sender_by_proof
 from localxsoar.deliveries import Delivery
 from localxsoar.errors import UsageError
-from localxsoar.forward import NOT_FORWARDED, Headers
+from localxsoar.forward import NOT_FORWARDED
 from localxsoar.masks import LONG_ENOUGH, MASK, Masks
 from localxsoar.readable import readable
 from localxsoar.senders import DIGESTS, PLACEHOLDER, Sender, fill_all, moment, sign
@@ -26,8 +26,8 @@ SOURCE = f'{FILL_IN} the address of the page that documents this delivery, https
 TYPE_PARAMETER = 'incidentType'  # the platform's own name for an instance's incident type
 # Headers of the connection, of proxies and of clients in general: they say nothing of the sender, and some its address.
 LEFT_OUT = NOT_FORWARDED | {
-    'host', 'content-length', 'content-encoding', 'accept', 'accept-encoding', 'accept-language', 'cache-control', 'pragma', 'date',
-    'origin', 'referer', 'from', 'forwarded', 'via', 'traceparent', 'tracestate', 'baggage', 'x-request-id', 'x-correlation-id',
+    'host', 'content-length', 'content-encoding', 'accept', 'accept-encoding', 'accept-language', 'cache-control', 'pragma',
+    'date', 'origin', 'referer', 'from', 'forwarded', 'via', 'traceparent', 'tracestate', 'baggage', 'x-request-id', 'x-correlation-id',
     'x-amzn-trace-id', 'x-cloud-trace-context', 'x-scheme', 'cdn-loop'}
 LEFT_OUT_STARTS = ('x-forwarded', 'x-original-', 'x-real-', 'x-envoy-', 'x-b3-', 'x-azure-', 'x-arr-', 'cf-connecting-', 'cf-ip',
                    'cf-ray', 'cf-visitor', 'sec-', 'x-appengine-')
@@ -35,7 +35,7 @@ LEFT_OUT_STARTS = ('x-forwarded', 'x-original-', 'x-real-', 'x-envoy-', 'x-b3-',
 
 @dataclass(frozen=True)
 class Recipes:
-    """Recipes made from deliveries. `token`, `params` and `incident` return what the instance and its store have at the moment."""
+    """Recipes made from deliveries. `token`, `params` and `incident` return what there is at the moment."""
     senders: Mapping[str, Sender]
     masks: Masks
     token: Callable[[], str]
@@ -73,10 +73,10 @@ class Recipes:
     # What a delivery must have.
 
     def _text(self, delivery: Delivery) -> str:
-        if delivery.method != 'POST':
-            raise UsageError(f'A recipe is sent by POST; this is {delivery.method}.' if delivery.method != '?' else delivery.gap())
         if missing := delivery.gap():
             raise UsageError(missing)
+        if delivery.method != 'POST':
+            raise UsageError(f'A recipe is sent by POST, and this came by {delivery.method}.')
         seen = readable(delivery.headers, bytes(delivery.body))
         if not seen.is_text:
             raise UsageError('The body is not text, so it cannot become a recipe.')
@@ -121,7 +121,7 @@ class Recipes:
         found: dict[str, str] = {}
         for header in self.masks.headers(delivery.headers):
             name, value = str(header['name']), str(header['value'])
-            if is_noise(name, value, delivery.peer) or is_proof(proof, 'header', name):
+            if is_noise(name, value) or is_proof(proof, 'header', name):
                 continue
             kept = templates.get(name.lower(), value)
             if MASK not in self.masks.thorough(f'{name}: {kept}'):
@@ -138,16 +138,14 @@ def is_proof(proof: Mapping[str, str], place: str, name: str) -> bool:
     return bool(proof) and (proof['place'], proof['name'].lower()) == (place, name.lower())
 
 
-def is_noise(name: str, value: str, peer: str) -> bool:
-    """Return whether a header says nothing of the sender, or the address of a machine."""
-    parts = [part.strip() for part in value.split(',')]
-    return (name.lower() in LEFT_OUT or name.lower().startswith(LEFT_OUT_STARTS) or bool(peer) and peer in parts
-            or any(map(is_address, parts)))
+def is_noise(name: str, value: str) -> bool:
+    """Return whether a header says nothing of the sender, or has the address of a machine."""
+    return name.lower() in LEFT_OUT or name.lower().startswith(LEFT_OUT_STARTS) or any(map(is_address, value.split(',')))
 
 
 def is_address(text: str) -> bool:
     with suppress(ValueError):
-        return bool(ip_address(text.strip('[]')))
+        return bool(ip_address(text.strip(' []')))
     return False
 
 
