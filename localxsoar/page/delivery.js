@@ -7,6 +7,7 @@ import {$, button, copy, el} from './dom.js';
 import {edit, hasDraft} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
+import {keepButtons} from './keep.js';
 import {shortened} from './long.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
@@ -79,7 +80,7 @@ export function drawOpened() {
       + `${day(item.started * 1000)}`, ...sentFrom(item)),
     result, drawChecks(item),
     el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
-      ...curlButton(item)),
+      ...curlButton(item), ...keepButtons(item)),
     tabs, body);
 }
 
