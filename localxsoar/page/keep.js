@@ -7,18 +7,21 @@ const LOOK = 'Secrets are replaced. The payload is as it came: look through the 
 
 const file = (label, path, options) => el('a', {href: `/localxsoar/deliveries${path}`, download: '', ...options}, label);
 
-// Return the button that saves a delivery as a recipe, or why it cannot, and the one that exports it.
-export function keepButtons(item) {
-  const note = el('span', {class: 'dim reason', role: 'status'});
+// Return the button that saves a delivery as a recipe, or why it cannot.
+export function recipeButton(item) {
   const reason = item.unsavable;
-  const canExport = item.kind !== 'waiting' && item.method !== '?';
-  return [
-    reason ? button('Save as recipe', null, {id: 'save-recipe', disabled: true, title: reason})
-      : file('Save as recipe', `/${item.number}/recipe`, {id: 'save-recipe', class: 'button', onclick: () => { note.textContent = LOOK; },
-        title: 'A file for the folder of senders, with what the incident must be'}),
-    canExport ? file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button', title: 'Request and response as a HAR file, secrets masked'}) : null,
-    reason && reason !== item.missing && item.kind !== 'waiting' ? el('span', {class: 'dim reason'}, reason) : note,
-  ];
+  if (reason) {
+    return [button('Save as recipe', null, {id: 'save-recipe', disabled: true, title: reason}),
+      ...(reason === item.missing || item.kind === 'waiting' ? [] : [el('span', {class: 'dim reason'}, reason)])];
+  }
+  const note = el('span', {class: 'dim reason', role: 'status'});
+  return [file('Save as recipe', `/${item.number}/recipe`, {id: 'save-recipe', class: 'button', onclick: () => { note.textContent = LOOK; },
+    title: 'A file for the folder of senders, with what its incident must be'}), note];
+}
+
+export function exportLink(item) {
+  if (item.kind === 'waiting' || item.method === '?') return null;
+  return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button', title: 'Request and response as a HAR file, secrets masked'});
 }
 
 // Delete the deliveries. The first press asks, in the button itself; it forgets the question when it loses the focus.
@@ -34,6 +37,7 @@ function clearButton() {
     made.dataset.asks = 'yes';
     const count = deliveries.all.length;
     made.textContent = `Delete ${count === 1 ? 'the delivery' : `all ${count}`}? Incidents stay`;
+    made.scrollIntoView({block: 'nearest', inline: 'nearest'});
     announce(`${made.textContent}. Press again to delete.`);
   }, {id: 'clear', class: 'quiet', title: 'Delete the deliveries'});
   const forget = () => {
