@@ -47,8 +47,8 @@ def entry(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
     return {
         'startedDateTime': started.replace('+00:00', 'Z'), 'time': milliseconds,
         'request': request(delivery, url, masks), 'response': response(delivery, masks), 'cache': {},
-        'timings': {'send': 0, 'wait': milliseconds, 'receive': 0}, '_number': delivery.number, '_sender': delivery.sender,
-        '_kind': delivery.kind, '_incidents': delivery.incidents, '_text': masks.thorough(delivery.text),
+        'timings': {'send': 0, 'wait': milliseconds, 'receive': 0}, '_number': delivery.number, '_kind': delivery.kind,
+        '_sender': masks.thorough(delivery.sender), '_incidents': delivery.incidents, '_text': masks.thorough(delivery.text),
     }
 
 

@@ -126,7 +126,9 @@ def character_spellings(character: str) -> list[str]:
     plain = re.escape(character)
     in_json = json.dumps(character)[1:-1] if ord(character) > 0xFFFF else f'\\u{ord(character):04x}'
     in_url = ''.join(f'%{byte:02x}' for byte in character.encode('utf-8', 'surrogatepass'))
-    return [plain, rf'\\{plain}', f'(?i:{re.escape(in_json)})', f'(?i:{in_url})', *([r'\+'] if character == ' ' else [])]
+    # In JSON that is a text in other JSON each backslash is doubled.
+    found = [plain, rf'\\{{1,4}}{plain}', rf'(?i:\\{{1,4}}{re.escape(in_json[1:])})', f'(?i:{in_url})']
+    return [*found, r'\+'] if character == ' ' else found
 
 
 @lru_cache

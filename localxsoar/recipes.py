@@ -27,8 +27,8 @@ TYPE_PARAMETER = 'incidentType'  # the platform's own name for an instance's inc
 # Headers of the connection, of proxies and of clients in general: they say nothing of the sender, and some its address.
 LEFT_OUT = NOT_FORWARDED | {
     'host', 'content-length', 'content-encoding', 'accept', 'accept-encoding', 'accept-language', 'cache-control', 'pragma',
-    'date', 'origin', 'referer', 'from', 'forwarded', 'via', 'traceparent', 'tracestate', 'baggage', 'x-request-id', 'x-correlation-id',
-    'x-amzn-trace-id', 'x-cloud-trace-context', 'x-scheme', 'cdn-loop'}
+    'date', 'origin', 'referer', 'from', 'forwarded', 'via', 'traceparent', 'tracestate', 'baggage', 'x-request-id',
+    'x-correlation-id', 'x-amzn-trace-id', 'x-cloud-trace-context', 'x-scheme', 'cdn-loop'}
 LEFT_OUT_STARTS = ('x-forwarded', 'x-original-', 'x-real-', 'x-envoy-', 'x-b3-', 'x-azure-', 'x-arr-', 'cf-connecting-', 'cf-ip',
                    'cf-ray', 'cf-visitor', 'sec-', 'x-appengine-')
 
@@ -204,7 +204,7 @@ def expectation(incident: Mapping[str, Any], delivery: Delivery, own_type: str) 
 
 
 def seconds(text: str) -> float:
-    """Return a date of RFC 3339 in seconds since 1970, or 0 if it is none that Python knows."""
+    """Return a date of RFC 3339 in seconds since 1970, or 0 if Python cannot read it."""
     with suppress(ValueError, OverflowError):
         fraction = re.compile(r'\.(\d+)')  # some versions of Python read only 3 or 6 digits
         return datetime.fromisoformat(fraction.sub(lambda match: f'.{match[1][:6]:0<6}', text).replace('Z', '+00:00')).timestamp()
@@ -229,7 +229,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def exact_number(text: str) -> int | float:
-    """Return a number. Raise ValueError if it is none that most programs can represent."""
+    """Return a number. Raise ValueError if most programs cannot represent it."""
     number = float(text)
     with suppress(InvalidOperation):
         if Decimal(text) == Decimal(repr(number)):
