@@ -123,12 +123,12 @@ def escaped(secret: str) -> re.Pattern[str]:
 
 
 def character_spellings(character: str) -> list[str]:
-    plain = re.escape(character)
-    in_json = json.dumps(character)[1:-1] if ord(character) > 0xFFFF else f'\\u{ord(character):04x}'
+    """Return patterns of a character as it is, and as JSON and URLs may escape it."""
     in_url = ''.join(f'%{byte:02x}' for byte in character.encode('utf-8', 'surrogatepass'))
+    in_json = [json.dumps(character)[1:-1].removeprefix('\\'), *([f'u{ord(character):04x}'] if ord(character) <= 0xFFFF else [])]
     # In JSON that is a text in other JSON each backslash is doubled.
-    found = [plain, rf'\\{{1,4}}{plain}', rf'(?i:\\{{1,4}}{re.escape(in_json[1:])})', f'(?i:{in_url})']
-    return [*found, r'\+'] if character == ' ' else found
+    escapes = [rf'\\{{1,4}}(?i:{re.escape(each)})' if each[0] == 'u' else rf'\\{{1,4}}{re.escape(each)}' for each in in_json]
+    return [re.escape(character), *escapes, f'(?i:{in_url})', *([r'\+'] if character == ' ' else [])]
 
 
 @lru_cache

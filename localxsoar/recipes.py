@@ -51,7 +51,8 @@ class Recipes:
     def unsavable(self, delivery: Delivery) -> str:
         """Return why no recipe can be made of the delivery, or ''."""
         try:
-            self.make(delivery)
+            self._text(delivery)
+            self._incident(delivery)
         except UsageError as error:
             return str(error)
         return ''
@@ -101,11 +102,12 @@ class Recipes:
 
     def _content(self, text: str) -> dict[str, Any]:
         """Return the body as a payload or, if writing its JSON again would change it, as text."""
+        masked = self.masks.thorough(text)
         with suppress(ValueError, RecursionError):
-            payload = self._clean(exact_json(text))
+            payload = exact_json(text)
             json.dumps(payload, indent=2)  # which cannot write what is nested too deeply
-            return {'payload': payload}
-        return {'text': self.masks.thorough(text)}
+            return {'payload': payload if masked == text else self._clean(payload)}
+        return {'text': masked}
 
     def _clean(self, value: Any) -> Any:
         """Return a JSON value with the secrets in its texts and keys masked."""

@@ -24,28 +24,37 @@ export function exportLink(item) {
   return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button', title: 'Request and response as a HAR file, secrets masked'});
 }
 
-// Delete the deliveries. The first press asks, in the button itself; it forgets the question when it loses the focus.
+async function clear(pressed) {
+  try { await ask('DELETE', 'deliveries'); } catch (error) {
+    pressed.textContent = error.message;
+    return;
+  }
+  announce('The deliveries are deleted.');
+  if ($('pause').getAttribute('aria-pressed') === 'true') $('pause').click();  // a paused list would still show them
+  $('deliveries').focus();
+}
+
+// Return the button that deletes the deliveries. The first press asks, in the button itself, until it loses the focus.
 function clearButton() {
-  const made = button('Clear', async (event) => {
-    if (event.detail > 1) return;  // the second half of a double click
-    if (made.dataset.asks) {
-      forget();
-      await ask('DELETE', 'deliveries').then(() => announce('The deliveries are deleted.'), (error) => { made.textContent = error.message; });
-      $('deliveries').focus();
-      return;
-    }
-    made.dataset.asks = 'yes';
-    const count = deliveries.all.length;
-    made.textContent = `Delete ${count === 1 ? 'the delivery' : `all ${count}`}? Incidents stay`;
-    made.scrollIntoView({block: 'nearest', inline: 'nearest'});
-    announce(`${made.textContent}. Press again to delete.`);
-  }, {id: 'clear', class: 'quiet', title: 'Delete the deliveries'});
   const forget = () => {
     delete made.dataset.asks;
     made.textContent = 'Clear';
   };
-  made.addEventListener('blur', forget);
+  const question = () => {
+    const count = deliveries.all.length;
+    made.dataset.asks = 'yes';
+    made.textContent = `Delete ${count === 1 ? 'the delivery' : `all ${count}`}? Incidents stay`;
+    made.scrollIntoView({block: 'nearest', inline: 'nearest'});
+    announce(`${made.textContent}. Press again to delete.`);
+  };
+  const made = button('Clear', (event) => {
+    if (event.detail > 1) return;  // the second half of a double click
+    if (!made.dataset.asks) return question();
+    forget();
+    clear(made);
+  }, {id: 'clear', class: 'quiet', title: 'Delete the deliveries', onblur: forget});
   made.addEventListener('keydown', (event) => {
+    if (event.repeat) event.preventDefault();  // a key that is held is one press
     if (event.key !== 'Escape' || !made.dataset.asks) return;
     event.stopPropagation();
     forget();
