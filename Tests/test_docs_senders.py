@@ -29,7 +29,7 @@ HANDSHAKES = {
     'Meta': 'hub.verify_token', 'Dropbox': 'challenge', 'CloudEvents': 'webhook-request-origin',
     'Slack': 'url_verification', 'Zoom': 'endpoint.url_validation',
 }
-BULLETS = ('Set up', 'Incident', 'If XSOAR is slow', 'Resolved', 'Note')
+BULLETS = ('Set up', 'XSOAR 8 without an engine', 'Incident', 'If XSOAR is slow', 'Resolved', 'Note')
 OWN_HEADERS = {'cf-webhook-auth', 'x-gitlab-token', 'x-webhook-secret'}  # hold the token itself, and are named by their senders
 SIGNATURE = re.compile('signature|hmac', re.IGNORECASE)
 WAYS = {'Authorization': r'\bAuthorization\b', 'own header': r'(?i)header|`cf-webhook-auth`|`X-Gitlab-Token`',
@@ -49,10 +49,27 @@ RECIPES = {
     'Standard Webhooks and Svix': 'standard-webhooks', 'Any other': '',
 }
 
-
+# What the table at the end of a guide shows, by the titles of deliveries, where the first ones matter less to a SOC.
+SHOWN = {
+    'AWS EventBridge': ('GuardDuty finding', 'Security Hub finding', 'CloudWatch alarm with its ARN',
+                        'CloudWatch alarm has ended'),
+    'AWS SNS': ('a message with a subject', 'GuardDuty finding of EventBridge in the message',
+                'CloudWatch alarm in the message', 'CloudWatch alarm in the message has ended'),
+    'CrowdStrike Falcon': ('detection with its id', 'newer detection with its id', 'identity detection', 'incident'),
+    'Datadog': ('monitor alert with a priority', 'monitor warns', 'monitor has no data', 'monitor has recovered'),
+    'GitHub': ('Dependabot alert', 'code scanning alert', 'secret scanning alert', 'Dependabot alert fixed',
+               'secret revoked'),
+    'GitLab': ('vulnerability', 'incident', 'pipeline', 'an access token expires'),
+    'Grafana': ('each alert', 'each alert, the first has ended', 'alerts fire', 'older form, alerting'),
+    'Google Cloud Pub/Sub and Security Command Center': (
+        'a finding inside', 'in an event of CloudEvents', 'an audit record inside', 'an alert inside has ended'),
+    'Jira Cloud': ('issue created', 'issue updated', 'comment created', 'issue resolved'),
+    'Prometheus Alertmanager': ('one alert of a group', 'one alert of a group has ended', 'one alert fires', 'a group of three'),
+    'Sentry': ('issue created', 'alert rule triggered for a known issue', 'metric alert', 'issue resolved'),
+}
 SEVERITIES = {0: 'unknown', 0.5: 'informational', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'}
 CHAPTER = section(read(MANUAL), 'Senders')
-EXAMPLES = '\n| Incident | Severity | Problem key |\n'
+EXAMPLES = '\n| Incident | Severity | State | Problem key |\n'
 FILES = {title.lstrip('# '): text for title, _, text in (read(file).partition('\n') for file in SENDER_GUIDES)}
 GUIDES = {title: text.partition(EXAMPLES)[0] for title, text in FILES.items()}
 # Of each sender of the table: how it shows the token, and what that was verified by.
@@ -66,15 +83,31 @@ def recipes_of(title: str) -> list[Any]:
     return [json.loads(read(ROOT / 'senders' / f'{key}.json')) for key in keys]
 
 
+def shown(title: str) -> list[Any]:
+    """Return what the deliveries become that a guide shows: those of SHOWN, else of each recipe three names and an end."""
+    recipes = recipes_of(title)
+    if title in SHOWN:
+        by_title = {delivery['title']: delivery['expected'] for recipe in recipes for delivery in recipe['deliveries']}
+        return [by_title[wanted] for wanted in SHOWN[title]]
+    return [expected for recipe in recipes for expected in first_of_each_name(recipe)]
+
+
+def first_of_each_name(recipe: Any) -> list[Any]:
+    """Return the first incident of each of a recipe's first three names, and of the first name that reports an end."""
+    problems: dict[str, Any] = {}
+    ends: dict[str, Any] = {}
+    for expected in (delivery['expected'] for delivery in recipe['deliveries']):
+        (ends if 'state' in expected else problems).setdefault(expected['name'], expected)
+    return [*list(problems.values())[:3], *list(ends.values())[:1]]
+
+
 def examples(title: str) -> str:
-    """Return the end of a guide: the first incidents of each recipe, and where the events are documented."""
-    rows = {delivery['expected']['name']: delivery['expected']
-            for recipe in recipes_of(title) for delivery in recipe['deliveries'][:3]}
-    cells = [(f'`{name}`', SEVERITIES[found.get('severity', 0)], f'`{found["problem_key"]}`' if 'problem_key' in found else '')
-             for name, found in rows.items()]
-    lines = [f'| {" | ".join(cell.replace("|", " ") for cell in row)} |'.replace('|  |', '| |') for row in cells]
+    """Return the end of a guide: the incidents that it shows, and where the events are documented."""
+    cells = [(f'`{found["name"]}`', SEVERITIES[found.get('severity', 0)], found.get('state', ''),
+              f'`{found["problem_key"]}`' if 'problem_key' in found else '') for found in shown(title)]
+    lines = ['|' + '|'.join(f' {cell.replace("|", " ")} '.replace('  ', ' ') for cell in row) + '|' for row in cells]
     sources = dict.fromkeys(recipe['source'] for recipe in recipes_of(title))
-    return (EXAMPLES + '| --- | --- | --- |\n' + '\n'.join(lines)
+    return (EXAMPLES + '| --- | --- | --- | --- |\n' + '\n'.join(lines)
             + f'\n\nDocumented at {" and ".join(f"<{source}>" for source in sources)}.\n')
 
 
@@ -99,13 +132,15 @@ def test_the_senders_of_a_soc_come_first_and_in_the_order_of_their_worth() -> No
 
 @pytest.mark.parametrize('title, ways, reaches', [
     (re.split(r'[][]', title)[1], ways, reaches) for title, ways, reaches, _ in TABLE])
-def test_only_a_sender_that_can_set_authorization_reaches_a_tenant_without_an_engine(title: str, ways: str, reaches: str) -> None:
-    if 'Authorization' in ways:
-        assert reaches == 'yes'
-    elif reaches == 'yes':
-        assert re.search(r'`Authorization`|Basic', GUIDES[title])
-    else:
-        assert reaches in ('no', 'unconfirmed', 'if it can set a header')
+def test_a_guide_says_as_its_row_whether_and_how_the_sender_reaches_a_tenant(title: str, ways: str, reaches: str) -> None:
+    reached = re.findall(r'^- \*\*XSOAR 8 without an engine\*\*: (.+)$', GUIDES[title], re.MULTILINE)
+    assert len(reached) == 1
+    answer, way = (*re.split(', by ', reaches), '')[:2]
+    assert reached[0].lower().startswith(answer)
+    assert f'[{way or "engine"}](README.md#on-a-cortex-xsoar-8-tenant)' in reached[0]
+    assert answer in ('yes', 'no', 'unconfirmed') and way in ('', 'way 1', 'way 2', 'way 3')
+    if way:
+        assert re.search(r'`Authorization`|Basic|USER:PASSWORD@', GUIDES[title]), 'the guide shows where the credentials go'
 
 
 def test_every_row_of_the_table_has_a_guide_and_every_guide_a_row() -> None:
