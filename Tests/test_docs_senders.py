@@ -68,13 +68,14 @@ SHOWN = {
     'Sentry': ('issue created', 'alert rule triggered for a known issue', 'metric alert', 'issue resolved'),
 }
 SEVERITIES = {0: 'unknown', 0.5: 'informational', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'}
-CHAPTER = section(read(MANUAL), 'Senders')
+OVERVIEW = read(ROOT / 'docs/senders/README.md')
 EXAMPLES = '\n| Incident | Severity | State | Problem key |\n'
 FILES = {title.lstrip('# '): text for title, _, text in (read(file).partition('\n') for file in SENDER_GUIDES)}
 GUIDES = {title: text.partition(EXAMPLES)[0] for title, text in FILES.items()}
-# Of each sender of the table: how it shows the token, and what that was verified by.
-TABLE = table(CHAPTER, 'Sender', 'Shows the token by', 'XSOAR 8 without an engine', 'Verified by')
-ROWS = {re.split(r'[][]', title)[1]: (ways, by) for title, ways, _, by in TABLE}
+# The columns of the table of senders, by sender.
+TABLE = {re.split(r'[][]', title)[1]: columns for title, *columns in table(
+    section(OVERVIEW, 'The senders'), 'Sender', 'Shows the token by', 'Instance', 'XSOAR 8 without an engine',
+    'Found in its events', 'Verified by')}
 
 
 def recipes_of(title: str) -> list[Any]:
@@ -127,29 +128,51 @@ def known_headers() -> set[str]:
 
 
 def test_the_senders_of_a_soc_come_first_and_in_the_order_of_their_worth() -> None:
-    assert tuple(ROWS)[:len(FIRST)] == FIRST
+    assert tuple(TABLE)[:len(FIRST)] == FIRST
 
 
-@pytest.mark.parametrize('title, ways, reaches', [
-    (re.split(r'[][]', title)[1], ways, reaches) for title, ways, reaches, _ in TABLE])
-def test_a_guide_says_as_its_row_whether_and_how_the_sender_reaches_a_tenant(title: str, ways: str, reaches: str) -> None:
+@pytest.mark.parametrize('title', TABLE)
+def test_a_guide_says_as_its_row_whether_and_how_the_sender_reaches_a_tenant(title: str) -> None:
     reached = re.findall(r'^- \*\*XSOAR 8 without an engine\*\*: (.+)$', GUIDES[title], re.MULTILINE)
     assert len(reached) == 1
-    answer, way = (*re.split(', by ', reaches), '')[:2]
+    answer, way = (*TABLE[title][2].split(', by '), '')[:2]
     assert reached[0].lower().startswith(answer)
     assert f'[{way or "engine"}](README.md#on-a-cortex-xsoar-8-tenant)' in reached[0]
-    assert answer in ('yes', 'no', 'unconfirmed') and way in ('', 'way 1', 'way 2', 'way 3')
-    if way:
-        assert re.search(r'`Authorization`|Basic|USER:PASSWORD@', GUIDES[title]), 'the guide shows where the credentials go'
+    assert answer in ('yes', 'no', 'unconfirmed')
+    assert not way or f'**{way.capitalize()}:' in section(OVERVIEW, 'On a Cortex XSOAR 8 tenant')
+    assert not way or re.search(r'`Authorization`|Basic|USER:PASSWORD@', GUIDES[title]), 'where the credentials go is not shown'
+
+
+@pytest.mark.parametrize('title', TABLE)
+def test_the_table_says_which_senders_may_share_an_instance(title: str) -> None:
+    ways, instance, *_ = TABLE[title]
+    known = {name for names, _, _ in table(section(OVERVIEW, 'How many instances'), 'Instance', 'Why', 'What to do')
+             for name in names.split(', ')}
+    assert instance in known
+    assert (instance in ('Bearer', 'Basic')) <= (f'{instance} ' in GUIDES[title])
+    assert (ways == 'URL') <= (instance == 'URL')
+
+
+@pytest.mark.parametrize('title', [title for title in TABLE if title != 'Any other'])
+def test_the_table_says_what_is_found_in_a_senders_events(title: str) -> None:
+    found = [delivery['expected'] for recipe in recipes_of(title) for delivery in recipe['deliveries']]
+    has = {'severity': any(each.get('severity') and 'state' not in each for each in found),
+           'key': any('problem_key' in each for each in found), 'end': any('state' in each for each in found)}
+    assert TABLE[title][3] == ', '.join(word for word, is_there in has.items() if is_there)
 
 
 def test_every_row_of_the_table_has_a_guide_and_every_guide_a_row() -> None:
-    links = re.findall(r'^\| \[(.+?)\]\((?:\.\./)+docs/senders/([\w-]+)\.md\)', CHAPTER, re.MULTILINE)
-    assert dict(links) == {read(file).partition('\n')[0].removeprefix('# '): file.stem for file in SENDER_GUIDES}
-    assert [title for title, _ in links] == list(ROWS)
+    links = dict(re.findall(r'^\| \[(.+?)\]\(([\w-]+)\.md\)', section(OVERVIEW, 'The senders'), re.MULTILINE))
+    assert links == {read(file).partition('\n')[0].removeprefix('# '): file.stem for file in SENDER_GUIDES}
+    assert list(links) == list(TABLE)
 
 
-@pytest.mark.parametrize('title', ROWS)
+def test_the_packs_readme_links_to_each_guide_once() -> None:
+    links = re.findall(r'\[([^]]+)\]\((?:\.\./)+docs/senders/([\w-]+)\.md\)', section(read(MANUAL), 'Senders'))
+    assert sorted(links) == sorted((read(file).partition('\n')[0].removeprefix('# '), file.stem) for file in SENDER_GUIDES)
+
+
+@pytest.mark.parametrize('title', TABLE)
 def test_a_guide_answers_what_its_reader_asks(title: str) -> None:
     found = re.findall(r'^- \*\*(.+?)\*\*: \S', GUIDES[title], re.MULTILINE)
     if title != 'Any other':
@@ -157,16 +180,16 @@ def test_a_guide_answers_what_its_reader_asks(title: str) -> None:
     assert found == [name for name in BULLETS if name in found], 'the order is that of the other guides'
 
 
-@pytest.mark.parametrize('title', ROWS)
+@pytest.mark.parametrize('title', TABLE)
 def test_a_guide_shows_the_token_in_the_ways_of_its_row(title: str) -> None:
-    ways, _ = ROWS[title]
+    ways = TABLE[title][0]
     told = WAYS if ways == 'all four' else ways.split(', ')
     assert [way for way in told if not re.search(WAYS[way], GUIDES[title]) and title != 'Any other'] == []
 
 
-@pytest.mark.parametrize('title', ROWS)
+@pytest.mark.parametrize('title', TABLE)
 def test_what_a_sender_was_verified_by_stands_in_a_test(title: str) -> None:
-    _, by = ROWS[title]
+    by = TABLE[title][-1]
     # The tests of documents name what others do.
     sending = [path for folder in (TESTS, TESTS / 'support') for path in folder.glob('*.py')
                if not path.name.startswith('test_docs')]
@@ -183,7 +206,7 @@ def test_what_a_sender_was_verified_by_stands_in_a_test(title: str) -> None:
     assert (by == 'unconfirmed') == ('(Unconfirmed.)' in GUIDES[title]), 'what nobody could confirm is marked in both places'
 
 
-@pytest.mark.parametrize('title', [title for title in ROWS if title != 'Any other'])
+@pytest.mark.parametrize('title', [title for title in TABLE if title != 'Any other'])
 def test_each_example_of_an_incidents_name_is_one_that_its_sender_makes(title: str) -> None:
     expected = {delivery['expected']['name'] for recipe in recipes_of(title) for delivery in recipe['deliveries']}
     examples = re.findall(r'such as `([^`]+)`', re.findall(r'^- \*\*Incident\*\*: (.+)$', GUIDES[title], re.MULTILINE)[0])
@@ -191,17 +214,17 @@ def test_each_example_of_an_incidents_name_is_one_that_its_sender_makes(title: s
     assert set(examples) - expected == set()
 
 
-@pytest.mark.parametrize('title', [title for title in ROWS if title != 'Any other'])
+@pytest.mark.parametrize('title', [title for title in TABLE if title != 'Any other'])
 def test_a_guide_ends_with_the_incidents_of_its_sender(title: str) -> None:
     assert FILES[title] == GUIDES[title] + examples(title)
 
 
 @pytest.mark.parametrize('header', [header for header in SCHEMES if header != ANY])
 def test_every_signature_of_the_script_is_named_in_a_guide(header: str) -> None:
-    assert [title for title in ROWS if header.lower() in named_headers(GUIDES[title])]
+    assert [title for title in TABLE if header.lower() in named_headers(GUIDES[title])]
 
 
-@pytest.mark.parametrize('title', ROWS)
+@pytest.mark.parametrize('title', TABLE)
 def test_a_guide_names_only_headers_that_are_known(title: str) -> None:
     unknown = named_headers(GUIDES[title]) - known_headers() - {'content-type', 'retry-after'}
     assert {name for name in unknown if not SIGNATURE.search(name)} == set()
@@ -217,7 +240,7 @@ def test_every_question_is_named_in_its_senders_guide(title: str) -> None:
 def test_no_guide_names_a_question_that_the_script_does_not_answer() -> None:
     source = inspect.getsource(GenericWebhook.handshake_before_proof) + inspect.getsource(GenericWebhook.signed_handshake)
     assert len(re.findall('^        case ', source, re.MULTILINE)) == len(HANDSHAKES)
-    answered = {title for title in ROWS if re.search(r'question|[Aa]sks (at once|with)', GUIDES[title])}
+    answered = {title for title in TABLE if re.search(r'question|[Aa]sks (at once|with)', GUIDES[title])}
     assert answered == HANDSHAKES.keys()
 
 
