@@ -11,7 +11,7 @@ import GenericWebhook
 import pytest
 from GenericWebhook import ANY, DELIVERY_IDS, SCHEMES
 from app import App
-from documents import MANUAL, SENDER_GUIDES, quoted, read, section, table
+from documents import MANUAL, SENDER_GUIDES, code_blocks, quoted, read, section, table
 from local_xsoar import ROOT
 
 from localxsoar.senders import load_senders
@@ -54,9 +54,10 @@ SHOWN = {
     'AWS EventBridge': ('GuardDuty finding', 'Security Hub finding', 'CloudWatch alarm with its ARN',
                         'CloudWatch alarm has ended'),
     'AWS SNS': ('a message with a subject', 'GuardDuty finding of EventBridge in the message',
-                'CloudWatch alarm in the message', 'CloudWatch alarm in the message has ended'),
+                'CloudWatch alarm with its ARN in the message', 'CloudWatch alarm in the message has ended'),
     'CrowdStrike Falcon': ('detection with its id', 'newer detection with its id', 'identity detection', 'incident'),
     'Datadog': ('monitor alert with a priority', 'monitor warns', 'monitor has no data', 'monitor has recovered'),
+    'Elastic and Kibana': ('the body of the guide', 'detection alert', 'alert of an older version'),
     'GitHub': ('Dependabot alert', 'code scanning alert', 'secret scanning alert', 'Dependabot alert fixed',
                'secret revoked'),
     'GitLab': ('vulnerability', 'incident', 'pipeline', 'an access token expires'),
@@ -240,7 +241,7 @@ def test_every_question_is_named_in_its_senders_guide(title: str) -> None:
 def test_no_guide_names_a_question_that_the_script_does_not_answer() -> None:
     source = inspect.getsource(GenericWebhook.handshake_before_proof) + inspect.getsource(GenericWebhook.signed_handshake)
     assert len(re.findall('^        case ', source, re.MULTILINE)) == len(HANDSHAKES)
-    answered = {title for title in TABLE if re.search(r'question|[Aa]sks (at once|with)', GUIDES[title])}
+    answered = {title for title in TABLE if re.search(r'question|[Aa]sks (at once|with)|check of the address', GUIDES[title])}
     assert answered == HANDSHAKES.keys()
 
 
@@ -256,13 +257,48 @@ def test_the_form_of_a_guides_curl_becomes_the_incident_of_its_recipe(app: App, 
     assert deliveries
 
 
+def incident_of(app: App, body: str) -> tuple[Any, ...]:
+    """Post a body and return what the table at the end of a guide shows of its incident, and its time."""
+    assert app.authorized(body).status == 200
+    incident = app.incidents[-1]
+    return incident['name'], incident.get('severity'), incident.get('dbotMirrorId'), incident['occurred']
+
+
+def as_expected(delivery: Any) -> tuple[Any, ...]:
+    """Return the same of what a recipe expects."""
+    return tuple(delivery['expected'].get(key) for key in ('name', 'severity', 'problem_key', 'occurred'))
+
+
+def guides_body(title: str, language: str = 'json') -> str:
+    """Return the body that a guide says to paste."""
+    return next(block for tongue, block in code_blocks(GUIDES[title]) if tongue == language)
+
+
 def test_the_body_of_checklys_guide_has_the_fields_that_its_recipe_is_known_by(app: App) -> None:
-    body = json.loads(next(text for text in quoted(GUIDES['Checkly']) if text.startswith('{"event"')))
+    body = json.loads(guides_body('Checkly'))
     for delivery in load_senders(ROOT / 'senders')['checkly'].deliveries:
-        app.authorized(json.dumps({key: delivery['payload'].get(key, '') for key in body}))
-        incident, expected = app.incidents[-1], delivery['expected']
-        assert (incident['name'], incident.get('severity'), incident['dbotMirrorId'], incident['occurred']) == (
-            expected['name'], expected.get('severity'), expected['problem_key'], expected['occurred'])
+        filled = {key: delivery['payload'].get(key, '') for key in body}
+        assert incident_of(app, json.dumps(filled)) == as_expected(delivery)
+
+
+@pytest.mark.parametrize('delivery', ['monitor alert with a priority', 'monitor has recovered', 'monitor warns'])
+def test_the_body_of_datadogs_guide_has_the_fields_that_its_recipe_is_known_by(app: App, delivery: str) -> None:
+    body = json.loads(guides_body('Datadog'))
+    sent = load_senders(ROOT / 'senders')['datadog'].delivery(delivery)
+    filled = {key: sent['payload'].get(key, '') for key in body}
+    assert incident_of(app, json.dumps(filled)) == as_expected(sent)
+
+
+@pytest.mark.parametrize('alerts', [1, 2])
+def test_the_body_of_kibanas_guide_stays_json_however_many_alerts_it_gets(app: App, alerts: int) -> None:
+    expected = load_senders(ROOT / 'senders')['elastic'].delivery('the body of the guide')
+    values = {**expected['payload'], 'raw_json': ','.join([json.dumps(expected['payload']['raw_json'][0])] * alerts)}
+    body = guides_body('Elastic and Kibana', 'text')
+    for variable, key in (('{{rule.name}}', 'name'), ('{{context.rule.severity}}', 'severity'), ('{{date}}', 'occurred'),
+                          ('{{{context.alerts}}}', 'raw_json')):
+        body = body.replace(variable, values[key])
+    assert '{{' not in body
+    assert incident_of(app, body) == as_expected(expected)
 
 
 @pytest.mark.parametrize('body, content_type, names', [
