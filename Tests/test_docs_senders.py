@@ -301,6 +301,12 @@ def test_the_body_of_kibanas_guide_stays_json_however_many_alerts_it_gets(app: A
     assert incident_of(app, body) == as_expected(expected)
 
 
+def test_kibanas_body_for_other_rules_creates_an_incident_with_the_severity_that_it_names(app: App) -> None:
+    other = [block for language, block in code_blocks(GUIDES['Elastic and Kibana']) if language == 'text'][1]
+    body = re.sub('{{.+?}}', 'x', other.replace('{{date}}', '2026-11-24T09:00:00.000Z'))
+    assert incident_of(app, body) == ('x: x', 2, None, '2026-11-24T09:00:00.000Z')
+
+
 @pytest.mark.parametrize('body, content_type, names', [
     (re.findall(r"--data '(.+?)' 'URL'", GUIDES['Any other'])[0], 'application/x-www-form-urlencoded',
      ['Fail2ban <name>: <ip> banned']),
