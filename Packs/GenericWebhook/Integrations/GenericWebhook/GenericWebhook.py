@@ -3778,7 +3778,7 @@ class ServerLine:
         now = utc_text(int(time.time()))
         result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else request.result
         self.history.add(HistoryEntry(
-            0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status, escaped(address, 60),
+            0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status, escaped(address, 140),
             escaped(user_agent, 80), request.product, result, escaped(request.log_note, 100)))
         self.has_new_entries = True
         self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
@@ -4722,7 +4722,7 @@ class Connection:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
         line, redact, quoted = self.server.app.line, self.server.redact, self.server.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
-        client = quoted(self.peer) + (f' for {quoted(claimed)}' if claimed else '')
+        client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
         agent = quoted(request.headers.get('user-agent', '-'))
         size = request.body.size if request.body else '-'
         milliseconds = round((time.monotonic() - self.began) * 1000)
@@ -4736,6 +4736,14 @@ class Connection:
             line.log('debug', text)
         if status[0] in '45' or request.result:
             line.record(request, int(status), client.replace('"', ''), agent.replace('"', ''))
+
+
+def last_addresses(forwarded_for: str) -> str:
+    """Return the last two addresses in an X-Forwarded-For header, each cut after 45 characters, the length of the longest.
+
+    The nearest proxies wrote these. Before them a sender can write as many others as it likes.
+    """
+    return ', '.join(address.strip()[:45] for address in forwarded_for.rsplit(',', 2)[-2:])
 
 
 def too_many_requests() -> Unavailable:
@@ -4905,13 +4913,13 @@ class WebhookServer(StreamServer):
         """Return whether no request is being served."""
         return len(self.connections) == len(self.idle) + len(self.heads) + len(self.lingering)
 
-    def redact(self, text: str) -> str:
-        """Return the start of a sender's text for the log, or '...' if it contains the token."""
-        return '...' if contains_token(self.app.settings, text) else text[:150]
+    def redact(self, text: str, shown: str = '') -> str:
+        """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has the token."""
+        return '...' if contains_token(self.app.settings, text) else shown or text[:150]
 
-    def quoted(self, text: str) -> str:
-        """Return a sender's text as a field of the log, quoted so that it cannot forge another field."""
-        return '"' + self.redact(text).replace('"', r'\x22') + '"'
+    def quoted(self, text: str, shown: str = '') -> str:
+        """Return what `redact` does as a field of the log, quoted so that it cannot forge another field."""
+        return '"' + self.redact(text, shown).replace('"', r'\x22') + '"'
 
 
 def set_connection_limit() -> int:
