@@ -186,6 +186,19 @@ def test_each_job_of_a_workflow_ends_and_uses_actions_that_nobody_can_change(nam
     assert [action for action in used if not re.fullmatch(r'[\w-]+/[\w-]+@[0-9a-f]{40}', action)] == []
 
 
+@pytest.mark.parametrize('name', ['dev', 'sdk'])
+def test_what_makes_the_zip_is_installed_by_the_hash_of_each_file(name: str) -> None:
+    packages = re.split(r'^(?=[A-Za-z])', (ROOT / f'requirements/{name}.txt').read_text('utf-8'), flags=re.MULTILINE)[1:]
+    assert packages
+    assert [package for package in packages if '--hash=sha256:' not in package] == []
+
+
+def test_every_kind_of_what_is_pinned_is_renewed() -> None:
+    updates = yaml.safe_load((ROOT / '.github/dependabot.yml').read_text('utf-8'))['updates']
+    assert {update['package-ecosystem'] for update in updates} == {'pip', 'docker', 'github-actions'}
+    assert next(update['directory'] for update in updates if update['package-ecosystem'] == 'docker') == f'/{RECIPE}'
+
+
 def test_the_workflow_fuzzes_and_makes_mutants_every_week() -> None:
     weekly = JOBS['by-chance']
     assert weekly['if'] == "github.event_name == 'schedule'"
