@@ -73,7 +73,8 @@ LIMITS = {
     'requests that wait for XSOAR': '{MAX_WAITING_POSTS}, with {MAX_WAITING_BYTES} of text',
     "the wait for XSOAR's turn": '{HAND_OVER_SECONDS}',
     '`Retry-After`': '{RETRY_AFTER_SECONDS}',
-    'requests in one call to XSOAR': "whichever comes first: {CALL_SECONDS} of XSOAR's time, {MAX_CALL_INCIDENTS} incidents, {MAX_CALL_BYTES}",
+    'requests in one call to XSOAR':
+        "whichever comes first: {CALL_SECONDS} of XSOAR's time, {MAX_CALL_INCIDENTS} incidents, {MAX_CALL_BYTES}",
     'one request in one call to XSOAR': "{LONGEST_CALL_SECONDS} of XSOAR's time",
     'trying a rejected call again in parts': '{RETRY_SECONDS}, or {MAX_FRUITLESS_TRIES} calls in a row that create nothing',
     'time to finish when stopped': '{STOP_SECONDS}',
@@ -239,14 +240,14 @@ def test_each_401_of_the_guide_comes_of_a_request_and_each_of_the_script_is_expl
     details = [app.ask(**{'method': 'POST', 'body': b'{}', **request}).detail for request in UNAUTHORIZED]
     assert sorted(explained(detail, 401) for detail in details) == sorted(beginnings(401))
     tree = ast.parse(SOURCE)
-    raised = {node.args[0].value for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args
+    raised = {str(node.args[0].value) for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args
               and isinstance(node.func, ast.Name) and node.func.id == 'Unauthorized' and isinstance(node.args[0], ast.Constant)}
     assert raised
     assert [detail for detail in raised if not explained(detail, 401)] == []
 
 
 def test_the_503s_of_the_guide_are_those_of_the_script() -> None:
-    texts = [''.join(part.value for part in getattr(node, 'values', [node]) if isinstance(part, ast.Constant))
+    texts = [''.join(str(part.value) for part in getattr(node, 'values', [node]) if isinstance(part, ast.Constant))
              for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.JoinedStr)
              or (isinstance(node, ast.Constant) and isinstance(node.value, str))]
     asking = [text for text in texts if re.search('[Ss]end it again', text) and not text.startswith(' ')]
