@@ -5,6 +5,7 @@ Also the nginx of docs/install.md, which publishes the path of one instance.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -321,6 +322,43 @@ def test_a_sender_without_delivery_ids_that_times_out_and_retries_does_not_creat
         # Two where this machine is so busy that a hang-up arrives after the next try; without the option 3 to 7.
         assert slow.made()['slow'] <= 2
         assert slow.made()['after it'] == 1
+
+
+@both
+def test_a_balancer_replaces_the_address_that_a_sender_claims(name: str) -> None:
+    with scene(name) as there:
+        claimed = {'X-Forwarded-For': ', '.join(['1.1.1.1'] * 20), 'X-GitHub-Delivery': 'one'}
+        answer = asyncio.run(there.balancer.send('POST', b'{"title": "any"}', {**AUTHORIZED, **claimed}))
+        assert json.loads(answer.json[0]['rawJSON'])['headers']['x-forwarded-for'] == '127.0.0.1'
+
+
+@both
+def test_a_balancer_passes_on_the_one_path_of_an_instance(name: str) -> None:
+    with scene(name) as there:
+        answers = [asyncio.run(there.balancer.send('GET', query=rest)) for rest in ('', '?challenge=x', 'index.html', 'other/')]
+        assert [answer.status for answer in answers] == [200, 200, 404, 404]
+        assert answers[1].text == 'x'
+
+
+@both
+def test_a_balancer_speaks_no_tls_before_1_2(name: str) -> None:
+    with scene(name) as there:
+        def version(*options: str) -> str:
+            done = subprocess.run(['openssl', 's_client', '-connect', f'127.0.0.1:{there.balancer.port}', *options],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+            return ''.join(re.findall(r'Protocol *: *(\S+)|New, (TLSv[\d.]+)', done.stdout)[0]) if not done.returncode else ''
+
+        assert not version('-tls1_1', '-cipher', 'ALL:@SECLEVEL=0')
+        assert version('-tls1_2') == 'TLSv1.2'
+
+
+def test_behind_haproxy_an_address_with_many_401s_gets_429() -> None:
+    async def guess(balancer: Balancer) -> list[int]:
+        return [(await balancer.send('POST', b'{}', {'Authorization': f'guess {number}'})).status for number in range(110)]
+
+    with scene('haproxy') as there:
+        assert set(asyncio.run(guess(there.balancer))) == {401, 429}
+        assert asyncio.run(there.balancer.send('POST', b'{}', AUTHORIZED)).status == 429
 
 
 @both
