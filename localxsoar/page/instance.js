@@ -1,4 +1,5 @@
 // The instance: its state and its form.
+import {own} from './choice.js';
 import {$, button, el} from './dom.js';
 import {clock, time} from './format.js';
 import {ask} from './server.js';
@@ -126,7 +127,7 @@ async function act(action) {
   say(BUSY[action], 'dim');
   setBusy(true);
   try {
-    const described = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
+    const described = await ask('POST', own(`instance/${action}`), ['test', 'save'].includes(action) ? readForm(form) : {});
     if (action !== 'test') { instance = described; drawState(); }
     if (action === 'save') drawInstance();
     say(DONE[action](described), 'good');
@@ -152,6 +153,6 @@ function drawInstance() {
 export async function refreshInstance() {
   const isChanged = () => $('form') && $('form').dataset.changed;  // what was typed and not saved stays
   if (!isChanged()) drawInstance();
-  instance = await ask('GET', 'instance');
+  instance = await ask('GET', own('instance'));
   if (!isChanged() && !$('form').contains(document.activeElement)) drawInstance();
 }

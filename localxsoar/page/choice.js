@@ -1,0 +1,35 @@
+// Which of the server's instances the page shows.
+import {$, el} from './dom.js';
+import {drawState, instance, setInstance} from './instance.js';
+import {setLines} from './log.js';
+import {ask} from './server.js';
+import {route} from './views.js';
+
+let names = [];
+let ports;  // whether any instance has a port; undefined until the page has asked
+
+export const hasPorts = () => ports;
+
+// Return the path of a request about the chosen instance.
+export const own = (path) => (instance.instance ? `${path}?instance=${encodeURIComponent(instance.instance)}` : path);
+
+// Offer the instances if there are several. What is of use for senders only is hidden if none has a port.
+export function setChoice(instances) {
+  names = instances.map((each) => each.name);
+  ports = instances.some((each) => each.hasPort);
+  for (const link of document.querySelectorAll('.for-senders')) link.hidden = !ports;
+  $('instances').hidden = names.length < 2;
+  $('instances').replaceChildren(...names.map((name) => el('option', {value: name, selected: name === instance.instance}, name)));
+}
+
+async function choose() {
+  const [described, logged] = await Promise.all(['instance', 'log'].map(
+    (path) => ask('GET', `${path}?instance=${encodeURIComponent($('instances').value)}`)));
+  setInstance(described);
+  setLines(logged);
+  $('view-instance').replaceChildren();  // what was typed and not saved is of the other instance
+  drawState();
+  route();
+}
+
+export function startChoice() { $('instances').addEventListener('change', choose); }
