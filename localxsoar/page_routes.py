@@ -224,8 +224,6 @@ class Page:
                 instance.test_module(given)
             if action == 'save':
                 instance.reconfigure(given)
-            elif action == 'enable' and not instance.integration.is_long_running:
-                raise UsageError('The integration is not long-running: it has no container to enable, and runs for each command.')
             elif action in ('enable', 'disable'):
                 (instance.enable if action == 'enable' else instance.disable)()
         except (UsageError, CommandFailed) as error:

@@ -72,9 +72,9 @@ export function focusForm() {
   (inputs()[0] || $('run'))?.focus();
 }
 
-function help({description, value, options, isArray, deprecated}) {
+function help({description, options, isArray, deprecated}) {
   return [deprecated ? 'Deprecated.' : '', description, isArray ? 'Several values with commas.' : '',
-    isArray && options.length ? `Of: ${options.join(', ')}.` : '', value ? `Without a value: ${value}.` : ''].filter(Boolean).join(' ');
+    isArray && options.length ? `Of: ${options.join(', ')}.` : ''].filter(Boolean).join(' ');
 }
 
 function drawArgument(argument) {
@@ -83,7 +83,8 @@ function drawArgument(argument) {
   const options = {id, 'data-argument': argument.name, autocomplete: 'off', spellcheck: false, required: argument.required && !argument.value,
     ...(text ? {'aria-describedby': `${id}-help`} : {})};
   const isChoice = argument.options.length && !argument.isArray;
-  const input = isChoice ? el('select', options, ...['', ...argument.options].map((each) => el('option', {value: each}, each)))
+  const input = isChoice ? el('select', options, el('option', {value: ''}, argument.value ? `${argument.value} (default)` : ''),
+    ...argument.options.map((each) => el('option', {value: each}, each)))
     : el('input', {...options, type: argument.secret ? 'password' : 'text', placeholder: argument.value});
   return el('div', {class: 'field'}, el('label', {htmlFor: id}, argument.name, argument.required ? el('span', {class: 'bad', title: 'required'}, ' *') : ''),
     input, text ? el('p', {class: 'help', id: `${id}-help`}, text) : null);

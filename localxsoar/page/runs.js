@@ -64,8 +64,13 @@ function finish(one) {
   if (!one.command || one.command === chosen) {
     shown = one;
     drawShown();
-    $('result').scrollIntoView({block: 'nearest'});
+    reveal($('result').firstChild);
   } else drawRuns();
+}
+
+// Scroll if the beginning of the result would be seen at the lower edge only.
+function reveal(title) {
+  if (title.getBoundingClientRect().top > innerHeight * 0.6) title.scrollIntoView({block: 'center'});
 }
 
 // The list.
