@@ -66,7 +66,7 @@ function drawFence(lines, at) {
 // A heading of any level is below those of the page.
 function drawHeading(lines, at) {
   const [, marks, text] = HEADING.exec(lines[at]);
-  return [el('h4', {class: marks.length < 3 ? 'great' : ''}, ...inline(text)), at + 1];
+  return [el('h4', {class: `level-${marks.length}`}, ...inline(text)), at + 1];
 }
 
 function takeWhile(lines, at, pattern) {
