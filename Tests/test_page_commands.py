@@ -1,11 +1,12 @@
 """The page's commands in a real browser: what a person who writes an integration runs there, and what comes back."""
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
+import yaml
 from browser import violations
 from local_xsoar import ROOT, LocalXsoar
 from playwright.sync_api import Page, Route, expect
@@ -24,12 +25,15 @@ HOSTILE = '''### Heading <img src=x onerror="document.title='run'">
 <i>code</i>
 ```
 '''
-DRAWN = '''<h4 class="level-3">Heading &lt;img src=x onerror="document.title='run'"&gt;</h4><div class="wide-table" tabindex="0" \
-role="group" aria-label="Table"><table class="several"><thead><tr><th scope="col">name</th><th scope="col">what</th></tr></thead><tbody><tr>\
-<td>a|b<br>c</td><td>&lt;script&gt;document.title='run'&lt;/script&gt;</td></tr><tr><td>[x](javascript:alert(1))</td><td>\
-<em>picture</em> <a href="https://example.com/a" title="https://example.com/a" rel="noopener noreferrer" target="_blank">shown</a>\
-</td></tr></tbody></table></div><ul><li class="in-0"><strong>bold</strong> and <code>&lt;b&gt;</code></li>\
-<li class="in-0">safe⟨U+202E⟩exe.</li></ul><pre class="code">&lt;i&gt;code&lt;/i&gt;</pre>'''
+DRAWN = (
+    """<h4 class="level-3">Heading &lt;img src=x onerror="document.title='run'"&gt;</h4>"""
+    '<div class="wide-table" tabindex="0" role="group" aria-label="Table"><table class="several">'
+    '<thead><tr><th scope="col">name</th><th scope="col">what</th></tr></thead>'
+    """<tbody><tr><td>a|b<br>c</td><td>&lt;script&gt;document.title='run'&lt;/script&gt;</td></tr>"""
+    '<tr><td>[x](javascript:alert(1))</td><td><em>picture</em> <a href="https://example.com/a" title="https://example.com/a" '
+    'rel="noopener noreferrer" target="_blank">shown</a></td></tr></tbody></table></div>'
+    '<ul><li class="in-0"><strong>bold</strong> and <code>&lt;b&gt;</code></li><li class="in-0">safe⟨U+202E⟩exe.</li></ul>'
+    '<pre class="code">&lt;i&gt;code&lt;/i&gt;</pre>')
 
 
 @pytest.fixture(scope='module')
@@ -96,8 +100,11 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
     expect(result.locator('.tree').first).to_contain_text('text: Hello two words')
     page.get_by_text('Context of the War Room').click()
     expect(page.locator('#kept')).to_contain_text('Greeting: [2]')
-    name.press('ArrowUp')
-    expect(name).to_have_value('one')
+    page.get_by_role('button', name='Test').click()
+    expect(result).to_contain_text('ok')
+    for value in ('two words', 'one'):
+        name.press('ArrowUp')
+        expect(name).to_have_value(value)
     name.press('/')
     expect(name).to_have_value('one/')
     name.press('Escape')
@@ -113,7 +120,7 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
     runs.press('End')
     expect(name).to_have_value('one')
     runs.press('Enter')
-    expect(runs.get_by_role('option')).to_have_count(4)
+    expect(runs.get_by_role('option')).to_have_count(5)
 
 
 def test_an_error_is_red_and_its_traceback_is_folded(open_command: Callable[..., Page]) -> None:
@@ -138,11 +145,13 @@ def test_markup_in_an_entry_stays_text_and_its_numbers_stay_as_they_are(open_com
     assert page.title().startswith('Commands') and page.locator('img, #result script, [href^="javascript"]').count() == 0
     drawn = "async (text) => (await import('/markdown.js')).drawMarkdown(text).innerHTML"
     assert page.evaluate(drawn, HOSTILE) == DRAWN
-    assert page.evaluate(drawn, '1. a_b_c\n  - x\n\n> _so_\n---\n\\*no\\*') == (
-        '<ol start="1"><li class="in-0">a_b_c</li><li class="in-1">x</li></ol><blockquote><em>so</em></blockquote><hr><p>*no*</p>')
+    assert page.evaluate(drawn, '1. a_b_c\n  - x\n> _so_\n---\n\\*no\\*') == (
+        '<ol start="1"><li class="in-0">a_b_c</li><li class="in-1">x</li></ol>'
+        '<blockquote><em>so</em></blockquote><hr><p>*no*</p>')
     timed = """async (texts) => {
         const {drawMarkdown} = await import('/markdown.js');
-        return texts.map((text) => { const started = performance.now(); drawMarkdown(text); return performance.now() - started; });
+        const took = (text, started) => { drawMarkdown(text); return performance.now() - started; };
+        return texts.map((text) => took(text, performance.now()));
     }"""
     parts = ('[', '![', '*', '**a', '_', '_a ', '`', '[a](', '[a](b "', '|', '\\', '- ', '> ', '#', '<br', '~~~')
     assert max(page.evaluate(timed, [part * 100_000 for part in parts])) < 1000
@@ -191,6 +200,21 @@ def test_a_slow_command_says_so_and_runs_once(open_command: Callable[..., Page])
     expect(page.locator('#run')).to_be_enabled()
     expect(page.locator('#result')).to_be_hidden()
     assert len(held) == 1
+
+
+def test_a_pack_that_changes_is_seen_at_once_and_what_was_typed_stays(
+    open_command: Callable[..., Page], xsoar: LocalXsoar
+) -> None:
+    page = open_command('hello-say')
+    page.locator('#argument-name').fill('typed')
+    source = COMMANDS / 'Integrations/Commands/Commands'
+    content = yaml.safe_load(source.with_suffix('.yml').read_text('utf-8'))
+    content['script']['script'] = source.with_suffix('.py').read_text('utf-8')
+    content['script']['commands'][0]['arguments'].append({'name': 'added', 'isArray': True, 'predefined': ['a', 'b']})
+    requests.post(f'{xsoar.url}/settings/integration-conf/upload', files={'file': ('Commands.yml', yaml.safe_dump(content))},
+                  timeout=30).raise_for_status()
+    expect(page.locator('#argument-added-help')).to_have_text('Several values with commas. Of: a, b.')
+    expect(page.locator('#argument-name')).to_have_value('typed')
 
 
 def test_a_command_of_the_webhook_is_run_beside_its_log(open_page: Callable[..., Page]) -> None:

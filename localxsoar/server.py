@@ -91,6 +91,7 @@ class Server:
         for instance in instances:
             instance.reconfigure({}, integration)
         self.integrations[integration.name] = integration
+        self._publish_change()
         return len(instances)
 
     def reload(self, path: Path) -> None:
@@ -99,6 +100,10 @@ class Server:
         for integration in pack.load_integrations(path):
             if integration.name in self.integrations:
                 self.install(integration)
+        self._publish_change()
+
+    def _publish_change(self) -> None:
+        self.printer.events.publish('pack', {})
 
     def run(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND) -> Entries:
         """Run a command or a script in an incident or in the playground, and return its entries.

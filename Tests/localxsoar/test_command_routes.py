@@ -31,7 +31,8 @@ def rejected(xsoar: LocalXsoar, path: str, body: Any) -> tuple[int, str]:
 
 def test_a_command_is_described_with_what_its_form_needs() -> None:
     row = {'name': 'do', 'execution': True, 'arguments': []}
-    arguments = [{'name': 'a', 'required': True, 'defaultValue': 5, 'predefined': ['x', 1], 'secret': True}, {'name': 'b', 'hidden': True}]
+    arguments = [{'name': 'a', 'required': True, 'defaultValue': 5, 'predefined': ['x', 1], 'secret': True},
+                 {'name': 'b', 'hidden': True}]
     assert describe_command(row, arguments) == {
         'name': 'do', 'description': '', 'deprecated': False, 'dangerous': True, 'arguments': [
             {'name': 'a', 'description': '', 'required': True, 'value': '5', 'isArray': False, 'options': ['x', '1'],

@@ -19,6 +19,7 @@ export function setChoice(instances) {
   ports = instances.some((each) => each.hasPort);
   for (const link of document.querySelectorAll('.for-senders')) link.hidden = !ports;
   $('instances').hidden = names.length < 2;
+  $('instance-name').classList.toggle('unseen', names.length > 1);  // the choice shows it
   $('instances').replaceChildren(...names.map((name) => el('option', {value: name, selected: name === instance.instance}, name)));
 }
 

@@ -4,7 +4,7 @@ import {$, button, el} from './dom.js';
 import {instance} from './instance.js';
 import {drawKept} from './kept.js';
 import {drawLog} from './log.js';
-import {isRunning, leaveRun, recall, run, shownArguments} from './runs.js';
+import {isRunning, leaveRun, recallOwn, run, shownArguments} from './runs.js';
 import {ask} from './server.js';
 import {go} from './views.js';
 
@@ -102,7 +102,7 @@ function submit(command, isScript) {
 
 function press(event) {
   const by = {ArrowUp: 1, ArrowDown: -1}[event.key];
-  if (by && event.target.matches('input')) { event.preventDefault(); recall(by); }
+  if (by && event.target.matches('input')) { event.preventDefault(); recallOwn(by); }
   if (event.key === 'Escape') $('choices').querySelector('[aria-current="true"]')?.focus();
 }
 
@@ -123,6 +123,21 @@ function drawCommand(name) {
     : [el('p', {class: 'dim'}, 'Choose a command, or press Test to try the parameters of the instance.')];
 }
 
+const typed = () => Object.fromEntries(inputs().map((input) => [input.dataset.argument, input.value]));
+
+// Draw the list and, unless it is drawn already, the form.
+function draw(name, args) {
+  chosen = name;
+  const signature = JSON.stringify([name, find(name)]);
+  if ($('command').dataset.drawn !== signature) {
+    $('command').dataset.drawn = signature;
+    $('command').replaceChildren(...drawCommand(name));
+    fillForm(args);
+  }
+  drawChoices();
+  drawActs();
+}
+
 function decode(text) {
   try { return decodeURIComponent(text); } catch { return text; }
 }
@@ -132,24 +147,16 @@ export function openCommand(encoded) {
   const name = decode(encoded);
   const first = lists().flatMap(([, some]) => some)[0];
   if (!name && first && WIDE.matches) return location.replace(`#/${address(first.name)}`);
-  const signature = JSON.stringify([instance.instance, name, find(name)]);
-  if ($('command').dataset.drawn !== signature) {
-    leaveRun(name);
-    chosen = name;
-    $('command').dataset.drawn = signature;
-    $('command').replaceChildren(...drawCommand(name));
-    fillForm(shownArguments());
-  }
   $('view-commands').classList.toggle('opened', Boolean(name));
-  drawChoices();
-  drawActs();
+  if (name !== chosen) leaveRun(name);
+  draw(name, name === chosen ? typed() : shownArguments());
   drawLog();
   if (isFocusWanted) focusForm();
   refresh();
 }
 
-// A file of the pack, or what the instance keeps, may have changed.
-async function refresh() {
+// The pack, or what the instance keeps, may have changed.
+export async function refresh() {
   if (!instance.instance) return;
   const asked = instance.instance;
   const [listed, kept] = await Promise.all([ask('GET', 'commands'), ask('GET', own('commands/kept'))]).catch(() => [null, null]);
@@ -157,6 +164,5 @@ async function refresh() {
   drawKept(kept);
   if (JSON.stringify(listed) === JSON.stringify(known)) return;
   setCommands(listed);
-  drawChoices();
-  drawActs();
+  draw(chosen, typed());
 }

@@ -1,6 +1,6 @@
 // Live events.
 import {own} from './choice.js';
-import {setCommands} from './commands.js';
+import {refresh as refreshCommands, setCommands} from './commands.js';
 import {deliveries, showPaths} from './deliveries.js';
 import {noteRemoval, opened, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
@@ -48,6 +48,7 @@ const HANDLERS = {
     Object.assign(instance, item);
     drawState();
   },
+  pack() { refreshCommands(); },
   cleared() {
     deliveries.set([]);
     if (opened) go('deliveries');

@@ -5,10 +5,11 @@ import {drawEntry} from './entries.js';
 import {clock, duration} from './format.js';
 import {instance} from './instance.js';
 import {drawKept} from './kept.js';
+import {shortened} from './long.js';
 import {ask} from './server.js';
 import {go} from './views.js';
 
-const KEPT_RUNS = 100;
+const KEPT_RUNS = 50;
 const SLOW_MS = 300;
 const MASK = '••••••';
 const ERROR = 4;
@@ -96,7 +97,7 @@ function drawShown() {
   if (!shown) return;
   const {entries} = shown.result;
   const incident = shown.args[''] ? el('span', {class: 'dim'}, ` in incident ${shown.args['']}`) : null;
-  $('result').replaceChildren(el('div', {class: 'part'}, el('h3', {}, el('bdi', {}, shown.line), incident), button('Copy', (event) => copy(shown.line, event.target), {class: 'quiet'})),
+  $('result').replaceChildren(el('div', {class: 'part'}, el('h3', {}, ...shortened(shown.line, 160), incident), button('Copy', (event) => copy(shown.line, event.target), {class: 'quiet'})),
     ...(entries.length ? entries.map(drawEntry) : [el('p', {class: 'dim'}, 'It returned nothing.')]));
 }
 
@@ -109,10 +110,13 @@ function show(one) {
 }
 
 // Bring back the run that is so many places older than the one that is shown.
-export function recall(by) {
-  const at = runs.indexOf(shown) + by;
-  if (runs[at]) show(runs[at]);
+function recall(by, some = runs) {
+  const one = some[some.indexOf(shown) + by];
+  if (one) show(one);
 }
+
+// The same among the runs of the command whose form is open.
+export const recallOwn = (by) => recall(by, runs.filter((each) => each.command === chosen));
 
 // Leave the result of another command behind when the form of this one is opened.
 export function leaveRun(command) {

@@ -55,7 +55,8 @@ function press(event) {
   if (event.key === 'Escape' && event.target === $('search')) {
     $('search').value = '';
     search();
-    (view === 'incidents' ? incidents : deliveries).box.focus();
+    const list = {incidents, deliveries}[view];
+    if (list) list.box.focus(); else $('search').blur();
     return;
   }
   if (event.key === 'Enter' && event.target === $('search') && view === 'commands') return openFirst();
