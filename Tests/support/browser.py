@@ -24,5 +24,5 @@ def open_browser() -> Iterator[Browser]:
 
 
 def violations(page: Page) -> list[Any]:
-    """What stands in the way of a person with a screen reader, as axe-core sees it."""
+    """Return the rules of accessibility that axe-core finds broken, each with the elements that break it."""
     return [(each['id'], [node['html'] for node in each['nodes']]) for each in Axe().run(page).response['violations']]

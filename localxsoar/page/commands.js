@@ -33,9 +33,10 @@ const address = (name) => `commands/${encodeURIComponent(name)}`;
 
 // The list.
 
+// Let the form of a command have the focus, now or when it is opened.
 function choose(command) {
   isFocusWanted = true;
-  if (command.name === chosen) focusForm(); else go(address(command.name));
+  if (command.name === chosen) focusForm();
 }
 
 function drawLink(command) {
@@ -51,7 +52,9 @@ export function drawChoices() {
 
 export function openFirst() {
   const [first] = lists().flatMap(([, some]) => some);
-  if (first) choose(first);
+  if (!first) return;
+  choose(first);
+  go(address(first.name));
 }
 
 function drawActs() {
