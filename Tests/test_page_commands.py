@@ -115,6 +115,8 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
     expect(result).to_contain_text('a: 1')
     runs.focus()
     runs.press('ArrowDown')
+    expect(result).to_contain_text('ok')
+    runs.press('ArrowDown')
     expect(name).to_have_value('two words')
     expect(result.locator('td').first).to_have_text('two words')
     runs.press('End')

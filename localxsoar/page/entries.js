@@ -13,7 +13,7 @@ const WARNING = 11;
 export function drawValue(text) {
   let content;
   try { content = readJson(text); } catch { /* it is shown as text */ }
-  return content && content.entries ? drawTree(content) : el('pre', {}, ...isolated(text));
+  return content && content.entries ? drawTree(content) : el('pre', {}, isolated(text));
 }
 
 // Return a part that is folded, and drawn when it is opened.
@@ -33,7 +33,7 @@ function splitError(text) {
 
 function drawError({text}) {
   const {message, hasTraceback} = splitError(text);
-  return [el('p', {class: 'message'}, ...isolated(message)), hasTraceback ? drawFolded('Traceback', {text}, (whole) => el('pre', {}, ...isolated(whole))) : null];
+  return [el('p', {class: 'message'}, ...isolated(message)), hasTraceback ? drawFolded('Traceback', {text}, (whole) => el('pre', {}, isolated(whole))) : null];
 }
 
 function drawFile({id, name, size: bytes}) {

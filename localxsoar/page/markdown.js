@@ -14,8 +14,8 @@ function drawMark({0: source, groups}) {
   if (escaped) return escaped;
   if (code) return el('code', {}, code);
   if (line) return el('br');
-  if (bold || strong) return el('strong', {}, ...inline(bold || strong));
-  if (italic || slanted) return el('em', {}, ...inline(italic || slanted));
+  if (bold || strong) return el('strong', {}, inline(bold || strong));
+  if (italic || slanted) return el('em', {}, inline(italic || slanted));
   if (image) return el('em', {}, label);
   return /^https?:\/\//i.test(url) ? el('a', {href: url, title: url, rel: 'noopener noreferrer', target: '_blank'}, label || url) : source;
 }
@@ -24,10 +24,11 @@ function inline(text) {
   const parts = [];
   let at = 0;
   for (const match of text.matchAll(INLINE)) {
-    parts.push(...isolated(text.slice(at, match.index)), drawMark(match));
+    for (const part of isolated(text.slice(at, match.index))) parts.push(part);
+    parts.push(drawMark(match));
     at = match.index + match[0].length;
   }
-  return [...parts, ...isolated(text.slice(at))];
+  return parts.concat(isolated(text.slice(at)));
 }
 
 // Tables.
@@ -39,10 +40,10 @@ function drawTable(lines, at) {
   const heads = cells(lines[at]);
   let end = at + 2;
   while (end < lines.length && lines[end].includes('|')) end += 1;
-  const row = (tag, texts, options) => el('tr', {}, ...heads.map((_, place) => el(tag, options, ...inline((texts[place] || '').trim()))));
+  const row = (tag, texts, options) => el('tr', {}, heads.map((_, place) => el(tag, options, inline((texts[place] || '').trim()))));
   const draw = (line) => row('td', cells(line));
   const rows = lines.slice(at + 2, end);
-  const body = el('tbody', {}, ...rows.slice(0, SHOWN_ROWS).map(draw));
+  const body = el('tbody', {}, rows.slice(0, SHOWN_ROWS).map(draw));
   const table = el('table', {class: 'several'}, el('thead', {}, row('th', heads, {scope: 'col'})), body);
   const more = button(`show ${rows.length - SHOWN_ROWS} more rows`, () => { body.append(...rows.slice(SHOWN_ROWS).map(draw)); more.remove(); }, {class: 'quiet more'});
   return [el('div', {class: 'wide-table', tabIndex: 0, role: 'group', 'aria-label': 'Table'}, table, rows.length > SHOWN_ROWS ? more : null), end];
@@ -60,13 +61,13 @@ function drawFence(lines, at) {
   const mark = FENCE.exec(lines[at])[1];
   let end = at + 1;
   while (end < lines.length && !lines[end].trim().startsWith(mark)) end += 1;
-  return [el('pre', {class: 'code'}, ...isolated(lines.slice(at + 1, end).join('\n'))), end + 1];
+  return [el('pre', {class: 'code'}, isolated(lines.slice(at + 1, end).join('\n'))), end + 1];
 }
 
 // A heading of any level is below those of the page.
 function drawHeading(lines, at) {
   const [, marks, text] = HEADING.exec(lines[at]);
-  return [el('h4', {class: `level-${marks.length}`}, ...inline(text)), at + 1];
+  return [el('h4', {class: `level-${marks.length}`}, inline(text)), at + 1];
 }
 
 function takeWhile(lines, at, pattern) {
@@ -78,20 +79,20 @@ function takeWhile(lines, at, pattern) {
 function drawList(lines, at) {
   const end = takeWhile(lines, at, ITEM);
   const items = lines.slice(at, end).map((line) => ITEM.exec(line));
-  const draw = ([, indent, , text]) => el('li', {class: `in-${Math.min(3, Math.floor(indent.length / 2))}`}, ...inline(text));
+  const draw = ([, indent, , text]) => el('li', {class: `in-${Math.min(3, Math.floor(indent.length / 2))}`}, inline(text));
   const [, , first] = items[0];
-  return [el(first ? 'ol' : 'ul', first ? {start: Number(first)} : {}, ...items.map(draw)), end];
+  return [el(first ? 'ol' : 'ul', first ? {start: Number(first)} : {}, items.map(draw)), end];
 }
 
 function drawQuote(lines, at) {
   const end = takeWhile(lines, at, QUOTE);
-  return [el('blockquote', {}, ...inline(lines.slice(at, end).map((line) => line.replace(QUOTE, '')).join('\n'))), end];
+  return [el('blockquote', {}, inline(lines.slice(at, end).map((line) => line.replace(QUOTE, '')).join('\n'))), end];
 }
 
 function drawParagraph(lines, at) {
   let end = at + 1;
   while (end < lines.length && lines[end].trim() && !BLOCKS.some(([begins]) => begins(lines, end))) end += 1;
-  return [el('p', {}, ...inline(lines.slice(at, end).join('\n'))), end];
+  return [el('p', {}, inline(lines.slice(at, end).join('\n'))), end];
 }
 
 const as = (pattern) => (lines, at) => pattern.test(lines[at]);
@@ -107,5 +108,5 @@ export function drawMarkdown(text) {
     drawn.push(block);
     at = end;
   }
-  return el('div', {class: 'markdown'}, ...drawn);
+  return el('div', {class: 'markdown'}, drawn);
 }
