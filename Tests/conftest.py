@@ -3,14 +3,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from app import App
 from kinds import starts_a_process
+from local_xsoar import needs
 from webhook import Webhook
 
 from tools.processes import end_with
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 PURE = 'not sockets'
 # A worker takes whole files: what begins last is short.
@@ -29,6 +34,38 @@ def app() -> Iterator[App]:
 def webhook() -> Iterator[Webhook]:
     with Webhook() as running:
         yield running
+
+
+@pytest.fixture(scope='module')
+def browser() -> Iterator[Browser]:
+    from browser import CHROMIUM_NAMES, open_browser  # whose imports take long, and which few files need
+    needs(*CHROMIUM_NAMES)
+    with open_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page; at the end nothing must have been complained of on its console."""
+    from playwright.sync_api import expect
+    complaints: list[str] = []
+    contexts = []
+
+    def open_at(url: str, **options: Any) -> Page:
+        context = browser.new_context(**{'viewport': {'width': 1280, 'height': 760}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on('pageerror', lambda error: complaints.append(str(error)))
+        page.on('console', lambda message: complaints.append(message.text) if message.type in ('error', 'warning') else None)
+        page.goto(url)
+        expect(page.locator('#address')).to_contain_text('/instance/execute/')
+        return page
+
+    yield open_at
+    for context in contexts:
+        context.close()
+    # The browser itself notes a server that was stopped, and a form that was refused.
+    assert [text for text in complaints if not text.startswith('Failed to load resource: ')] == []
 
 
 def pytest_configure(config: pytest.Config) -> None:

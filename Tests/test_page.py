@@ -20,8 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
-from browser import CHROMIUM_NAMES, open_browser
+from browser import violations
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from local_xsoar import ROOT, LocalXsoar, needs, wait_for
@@ -31,44 +30,14 @@ from webhook import TOKEN, Webhook
 from localxsoar.senders import load_sender
 
 SENDERS = ('--senders', str(ROOT / 'senders'))
-VIEWS = ('deliveries', 'incidents', 'try', 'instance', 'log')
+VIEWS = ('deliveries', 'incidents', 'try', 'commands', 'instance', 'log')
 SOON = 1000  # milliseconds within which a request is seen
-
-
-@pytest.fixture(scope='module')
-def browser() -> Iterator[Browser]:
-    needs(*CHROMIUM_NAMES)
-    with open_browser() as running:
-        yield running
 
 
 @pytest.fixture(scope='module')
 def webhook() -> Iterator[Webhook]:
     with Webhook(*SENDERS) as running:
         yield running
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page; at the end nothing must have been complained of on its console."""
-    complaints: list[str] = []
-    contexts = []
-
-    def open_at(url: str, **options: Any) -> Page:
-        context = browser.new_context(**{'viewport': {'width': 1280, 'height': 760}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on('pageerror', lambda error: complaints.append(str(error)))
-        page.on('console', lambda message: complaints.append(message.text) if message.type in ('error', 'warning') else None)
-        page.goto(url)
-        expect(page.locator('#address')).to_contain_text('/instance/execute/')
-        return page
-
-    yield open_at
-    for context in contexts:
-        context.close()
-    # The browser itself notes a server that was stopped, and a form that was refused.
-    assert [text for text in complaints if not text.startswith('Failed to load resource: ')] == []
 
 
 @pytest.fixture
@@ -97,10 +66,6 @@ def open_newest(page: Page, text: str) -> None:
     expect(newest(page)).to_contain_text(text)
     newest(page).click()
     expect(page.locator('#delivery .result')).to_contain_text(text)
-
-
-def violations(page: Page) -> list[Any]:
-    return [(each['id'], [node['html'] for node in each['nodes']]) for each in Axe().run(page).response['violations']]
 
 
 def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page]) -> None:
@@ -339,14 +304,6 @@ def test_what_is_pressed_twice_while_it_is_slow_is_sent_once(page: Page, webhook
     assert len(held) == 2
     held[1].continue_()
     expect(page.locator('#edit-send')).to_have_count(0)
-
-
-def test_an_instance_that_has_no_container_is_not_said_to_be_enabled(open_page: Callable[..., Page]) -> None:
-    with LocalXsoar(pack=ROOT / 'Tests' / 'localxsoar' / 'packs' / 'Commands') as xsoar:
-        page = open_page(f'{xsoar.url}/#/instance')
-        page.get_by_role('button', name='Enable').click()
-        expect(page.locator('#action-status')).to_contain_text('The integration is not long-running')
-        expect(page.locator('#action-status')).to_have_class('wrong')
 
 
 def test_what_comes_twice_is_reported_as_a_repeat(page: Page, webhook: Webhook) -> None:
@@ -1076,7 +1033,7 @@ def test_all_of_it_works_by_keyboard(page: Page, webhook: Webhook) -> None:
     page.keyboard.press('?')
     expect(page.locator('#help')).to_be_visible()
     page.keyboard.press('Escape')
-    page.keyboard.press('5')
+    page.keyboard.press('6')
     expect(page.locator('#log')).to_be_visible()
 
 
@@ -1104,7 +1061,7 @@ def test_the_focus_stays_on_the_control_that_was_pressed(open_page: Callable[...
         page.wait_for_url(lambda url: url != before)
         expect(page.locator('#delivery .meta')).to_contain_text('the original is delivery')
         assert page.locator('#delivery').evaluate('detail => detail.contains(document.activeElement)')
-        page.keyboard.press('4')
+        page.keyboard.press('5')
         page.locator('#save').press('Enter')
         expect(page.locator('#action-status')).to_contain_text('Saved', timeout=15_000)
         assert focused(page) == 'save'

@@ -24,6 +24,7 @@ from gevent.socket import wait_read
 
 import localxsoar
 from localxsoar import pack
+from localxsoar.command_routes import CommandRoutes
 from localxsoar.commands import VERSIONS
 from localxsoar.container import Runtime
 from localxsoar.controls import Controls
@@ -240,12 +241,12 @@ def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]
     events = instance.printer.events
     events.mask = masks.everywhere
     deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
-    page = Page(instance, deliveries, senders, masks, events, partial(curl_command, options, instance.name),
+    page = Page(server, deliveries, senders, masks, events, partial(curl_command, options),
                 partial(fill_headers, options.curl_header))
     api = bottle.Bottle()
     api.default_error_handler = format_error
     api.install(reject_malformed)
-    for routed in (XsoarApi(server, settings, options.api_key), Controls(server), page):
+    for routed in (XsoarApi(server, settings, options.api_key), Controls(server), page, CommandRoutes(server, masks)):
         routed.routes(api)
     forwarder = Forwarder(server.open_ports, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
@@ -320,9 +321,9 @@ def say_ready(server: Server) -> None:
 
 
 def watch(page: Page) -> None:
-    """Publish the instance's state for the page whenever it changes."""
+    """Publish the state of each instance for the page whenever it changes."""
     while True:
-        page.publish_state()
+        page.publish_states()
         gevent.sleep(LOOK_SECONDS)
 
 

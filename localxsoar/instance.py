@@ -331,8 +331,9 @@ class Instance:
     def brief(self) -> dict[str, Any]:
         """Return the state that the page always shows."""
         name = str(self.integration.descriptor.get('display') or self.integration.name)
-        is_ready = self._is_ready()
-        return {'instance': self.name, 'integration': name, 'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
+        is_ready, is_long = self._is_ready(), self.integration.is_long_running
+        return {'instance': self.name, 'integration': name, 'longRunning': is_long,
+                'enabled': self.enabled if is_long else not self.is_disabled, 'pid': self.pid, 'port': self.port,
                 'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready,
                 'ending': self._ending if self._is_failing(is_ready) else None,
                 'schedule': self.schedule, 'fetch': self.journal.fetches[-1] if self.journal.fetches else None}

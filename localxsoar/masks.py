@@ -81,7 +81,7 @@ class Masks:
     def everywhere(self, value: Any) -> Any:
         """Return a JSON value with each text in it masked."""
         if isinstance(value, dict):
-            return {key: self.everywhere(item) for key, item in value.items()}
+            return {self.text(key) if isinstance(key, str) else key: self.everywhere(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.everywhere(item) for item in value]
         return self.text(value) if isinstance(value, str) else value

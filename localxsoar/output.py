@@ -94,10 +94,10 @@ class Printer:
         """Publish a line of the container's log, and print it if its level is high enough."""
         self.logs([{'time': time, 'level': level, 'text': text}])
 
-    def logs(self, entries: Sequence[dict[str, str]]) -> None:
-        """Publish the lines of one entry of the container's log, and print them if its level is high enough."""
+    def logs(self, entries: Sequence[dict[str, str]], instance: str = '') -> None:
+        """Publish the lines of one entry of a container's log, and print them if its level is high enough."""
         for entry in entries:
-            self.events.publish('log', entry)
+            self.events.publish('log', {**entry, 'instance': instance} if instance else entry)
         level, lines = entries[0]['level'], [entry['text'] for entry in entries]
         if level not in LEVELS or LEVELS.index(level) >= self._lowest:
             for line in self._once(lines) if any(TRACEBACK in line for line in lines) else lines:

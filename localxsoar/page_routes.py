@@ -29,6 +29,7 @@ from localxsoar.recipes import Recipes
 from localxsoar.replay import Replay, new_request
 from localxsoar.search import search
 from localxsoar.senders import Sender, find_sender
+from localxsoar.server import Server
 from localxsoar.store import brief, details
 
 FOLDER = Path(__file__).with_name('page')
@@ -44,20 +45,21 @@ ONLY_HERE = 'Secrets are shown only on the machine that runs the local XSOAR.'
 
 
 class Page:
-    """The page of one instance."""
+    """The page of a server. It shows its first instance, or that of `?instance=NAME`."""
 
-    def __init__(self, instance: Instance, deliveries: Deliveries, senders: Mapping[str, Sender], masks: Masks,
-                 events: Events, curl: Callable[[str, Mapping[str, Any]], str],
+    def __init__(self, server: Server, deliveries: Deliveries, senders: Mapping[str, Sender], masks: Masks,
+                 events: Events, curl: Callable[[str, str, Mapping[str, Any]], str],
                  proof_headers: Callable[[Mapping[str, Any]], list[str]]) -> None:
-        self._instance = instance
+        self._server = server
+        self._instance = server.first
         self._deliveries = deliveries
         self._senders = senders
         self._masks = masks
         self._events = events
         self._curl = curl
-        self._replay = Replay(senders, masks, self._token, lambda: proof_headers(instance.params))
-        self._recipes = Recipes(senders, masks, self._token, lambda: instance.params, instance.store.original)
-        self._published: dict[str, Any] = {}  # the state that the page has last received
+        self._replay = Replay(senders, masks, self._token, lambda: proof_headers(self._instance.params))
+        self._recipes = Recipes(senders, masks, self._token, lambda: self._instance.params, self._instance.store.original)
+        self._published: dict[str, Any] = {}  # the state of each instance that the page has last received
         self.front: Front | None = None  # set before it listens, for it needs the routes first
 
     def routes(self, api: bottle.Bottle) -> None:
@@ -75,11 +77,11 @@ class Page:
             ('GET', '/localxsoar/incidents/list', lambda: self._show(self._instance.store.latest(LISTED_INCIDENTS))),
             ('GET', '/localxsoar/incidents/<number:int>', self._incident),
             ('GET', '/localxsoar/incidents/values', self._values),
-            ('GET', '/localxsoar/log', lambda: self._show(list(self._instance.journal.log))),
+            ('GET', '/localxsoar/log', lambda: self._show(list(self._shown().journal.log))),
             ('GET', '/localxsoar/curl', self._show_curl),
             ('GET', '/localxsoar/senders', self._list_senders),
             ('POST', '/localxsoar/senders/<key>/send', self._send_recipe),
-            ('GET', '/localxsoar/instance', self._describe),
+            ('GET', '/localxsoar/instance', lambda: self._describe(self._shown())),
             ('POST', '/localxsoar/instance/<action:re:test|save|enable|disable>', self._act),
         ):
             api.route(path, method, handler)
@@ -95,12 +97,12 @@ class Page:
         bottle.response.set_header('Cache-Control', 'no-store')
         return self._events.follow(bottle.request.get_header('Last-Event-ID') or '')
 
-    def publish_state(self) -> None:
-        """Publish the instance's state if it has changed."""
-        now = self._instance.brief()
-        if now != self._published:
-            self._published = now
-            self._events.publish('state', now)
+    def publish_states(self) -> None:
+        """Publish the state of each instance that has changed."""
+        for name, instance in list(self._server.instances.items()):
+            if (now := instance.brief()) != self._published.get(name):
+                self._published[name] = now
+                self._events.publish('state', now)
 
     # Deliveries.
 
@@ -198,10 +200,13 @@ class Page:
         details = {incident['id']: incident['rawJSON'] for incident in found}
         return self._show([{'id': each, 'value': value_at(self._masks.text(details.get(each, '')), path)} for each in ids])
 
-    def _describe(self) -> dict[str, Any]:
-        instance = self._instance
+    def _shown(self) -> Instance:
+        """Return the instance of `?instance=`, or the first: one that a page has open may have been removed."""
+        return self._server.instances.get(bottle.request.query.getunicode('instance') or '', self._server.first)
+
+    def _describe(self, instance: Instance) -> dict[str, Any]:
         masked = pack.masked_params(instance.integration, instance.params, MASK)
-        curl = self._curl(self._url(), masked) if instance.integration.has_port else ''
+        curl = self._curl(instance.name, self._url(), masked) if instance.integration.has_port else ''
         return {**self._masks.everywhere(instance.brief()), 'curl': curl,
                 'pack': f'{instance.integration.pack_name} {instance.integration.pack_version}',
                 'description': str(instance.integration.descriptor.get('description') or ''),
@@ -210,30 +215,29 @@ class Page:
 
     def _show_curl(self) -> dict[str, Any]:
         check_machine()
-        return {'curl': self._curl(self._url(), self._instance.params)}
+        instance = self._shown()
+        return {'curl': self._curl(instance.name, self._url(), instance.params)}
 
     def _url(self) -> str:
         return f'http://{bottle.request.get_header("Host")}'
 
     def _act(self, action: str) -> dict[str, Any]:
         """Do what a button of the form says, and return the instance. A failure gets a 400 that names the wrong field."""
-        instance, given = self._instance, read_object()
+        instance, given = self._server.find(bottle.request.query.getunicode('instance') or self._server.first.name), read_object()
         try:
             if action in ('test', 'save'):
                 instance.test_module(given)
             if action == 'save':
                 instance.reconfigure(given)
-            elif action == 'enable' and not instance.integration.is_long_running:
-                raise UsageError('The integration is not long-running: it has no container to enable, and runs for each command.')
             elif action in ('enable', 'disable'):
                 (instance.enable if action == 'enable' else instance.disable)()
         except (UsageError, CommandFailed) as error:
             # The last line of a traceback is its message.
             text = self._masks.text(str(error).strip().splitlines()[-1])
-            raise bottle.HTTPResponse(json.dumps({'error': text, 'field': pack.field_in(self._instance.integration, text)}), 400,
+            raise bottle.HTTPResponse(json.dumps({'error': text, 'field': pack.field_in(instance.integration, text)}), 400,
                                       content_type='application/json') from None
-        self.publish_state()
-        return self._describe()
+        self.publish_states()
+        return self._describe(instance)
 
 
 def own_host() -> str:

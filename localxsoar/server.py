@@ -1,7 +1,8 @@
 """The server: its instances and scripts, and what they ask of one another."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from localxsoar.scripts import Script, load_scripts
 from localxsoar.store import Store
 from localxsoar.war_room import WarRoom
 
+KEPT_SECRETS = 100
 DROPS = ('false', 'False')  # the text of a pre-process script's result that drops the incident
 
 
@@ -41,6 +43,7 @@ class Server:
         self.faults = faults
         self.printer = printer
         self._rule = rule
+        self._secret_arguments: deque[str] = deque(maxlen=KEPT_SECRETS)
 
     @property
     def first(self) -> Instance:
@@ -88,6 +91,7 @@ class Server:
         for instance in instances:
             instance.reconfigure({}, integration)
         self.integrations[integration.name] = integration
+        self._publish_change()
         return len(instances)
 
     def reload(self, path: Path) -> None:
@@ -96,6 +100,10 @@ class Server:
         for integration in pack.load_integrations(path):
             if integration.name in self.integrations:
                 self.install(integration)
+        self._publish_change()
+
+    def _publish_change(self) -> None:
+        self.printer.events.publish('pack', {})
 
     def run(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND) -> Entries:
         """Run a command or a script in an incident or in the playground, and return its entries.
@@ -125,20 +133,29 @@ class Server:
         """
         using, given = args.get('using'), {name: value for name, value in args.items() if name != 'using'}
         if command in self.scripts:
+            self._note_secrets(self.scripts[command].arguments, given)
             return [('Scripts', partial(self.run_script, self.scripts[command], given, incident))]
         found = [instance for instance in self._owners(command) if using in (None, '', instance.name)]
         if using and not found:
             raise CommandFailed(f'No enabled instance has the name {using} and the command {command}.')
+        for instance in found:
+            self._note_secrets(instance.integration.commands[command], given)
         return [(instance.name, partial(instance.run, command, given, incident)) for instance in found or [self.first]]
+
+    def _note_secrets(self, rows: Iterable[Mapping[str, Any]], args: Mapping[str, Any]) -> None:
+        """Keep the values of secret arguments, so that they are masked in logs and results, too."""
+        secret = {row['name'] for row in rows if row.get('secret')}
+        self._secret_arguments.extend(str(value) for name, value in args.items() if name in secret
+                                      and value not in (None, '', *self._secret_arguments))
 
     def _owners(self, command: str) -> list[Instance]:
         return [instance for instance in self.instances.values()
                 if command in instance.integration.commands and not instance.is_disabled]
 
     def secrets(self) -> list[str]:
-        """Return the values of all encrypted parameters."""
-        return [secret for instance in self.instances.values()
-                for secret in pack.secret_values(instance.integration, instance.params)]
+        """Return the values of all encrypted parameters, and of the latest secret arguments."""
+        return [*self._secret_arguments, *(secret for instance in self.instances.values()
+                                           for secret in pack.secret_values(instance.integration, instance.params))]
 
     # What scripts use of the server.
 

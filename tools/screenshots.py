@@ -45,10 +45,14 @@ def draw(page: Page, url: str, folder: Path, name: str) -> None:
     page.locator('#deliveries .row').first.click()
     expect(page.locator('#delivery .tree')).to_be_visible()
     page.screenshot(path=folder / f'delivery-{name}.png')
-    for view, drawn in (('incidents', '#incidents .row'), ('try', '.card'), ('instance', '.field')):
+    for view, drawn in (('incidents', '#incidents .row'), ('try', '.card'), ('instance', '.field'),
+                        ('commands/generic-webhook-deliveries', '#run')):
         page.goto(f'{url}/#/{view}')
         expect(page.locator(drawn).first).to_be_visible()
-        page.screenshot(path=folder / f'{view}-{name}.png')
+        if drawn == '#run':
+            page.locator(drawn).click()
+            expect(page.locator('#result')).to_be_visible()
+        page.screenshot(path=folder / f'{view.partition("/")[0]}-{name}.png')
 
 
 def main() -> None:

@@ -264,9 +264,9 @@ def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
     started = time.monotonic()
     instance.enable()
     assert instance.wait_until_ready() and time.monotonic() - started >= 0.4
-    assert instance.brief() == {'instance': 'one', 'integration': 'One', 'enabled': True, 'pid': instance.pid, 'port': None,
-                                'restarts': 0, 'health': {'error': '', 'isError': False}, 'ready': True, 'ending': None,
-                                'schedule': {}, 'fetch': None}
+    assert instance.brief() == {'instance': 'one', 'integration': 'One', 'longRunning': True, 'enabled': True,
+                                'pid': instance.pid, 'port': None, 'restarts': 0, 'health': {'error': '', 'isError': False},
+                                'ready': True, 'ending': None, 'schedule': {}, 'fetch': None}
     assert make('').wait_until_ready(), 'what is not long-running is always ready'
 
 

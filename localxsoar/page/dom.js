@@ -5,7 +5,8 @@ export const $ = (id) => document.getElementById(id);
 
 const SHOWN = ['title', 'aria-label'];  // attributes that a person reads
 
-// Return a new element. In what a person reads of it, hidden characters are visible.
+// Return a new element. In what a person reads of it, hidden characters are visible. A list of children may be long:
+// it is one argument, for a browser limits their number.
 export function el(tag, options, ...children) {
   const element = document.createElement(tag);
   for (const [name, given] of Object.entries(options || {})) {
@@ -15,8 +16,9 @@ export function el(tag, options, ...children) {
     else if (name in element && name !== 'list') element[name] = value;
     else element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined)
-    .map((child) => (typeof child === 'string' ? visible(child) : child)));
+  for (const child of children.flat()) {
+    if (child !== null && child !== undefined) element.append(typeof child === 'string' ? visible(child) : child);
+  }
   return element;
 }
 

@@ -1,4 +1,5 @@
 // The instance: its state and its form.
+import {own} from './choice.js';
 import {$, button, el} from './dom.js';
 import {clock, time} from './format.js';
 import {ask} from './server.js';
@@ -20,11 +21,12 @@ export function setLost(lost) {
 
 // Return the word and the color of the state.
 function status() {
-  const {enabled, ready, ending, health = {}} = instance;
+  const {enabled, ready, longRunning, ending, health = {}} = instance;
   if (isLost) return ['state unknown', 'lost'];
   if (!enabled) return ['disabled', ''];
   if (ending) return ['crashed', 'bad'];
   if (health.isError) return [health.error, 'bad'];
+  if (!longRunning) return ['Ready', 'good'];
   return ready ? ['Healthy', 'good'] : ['starting', ''];
 }
 
@@ -43,11 +45,12 @@ export function drawState() {
 }
 
 function drawFacts() {
-  const {enabled, ready, ending, health} = instance;
-  const rows = [['State', !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again` : ready ? 'listening' : 'starting'],
+  const {enabled, ready, longRunning, port, ending, health} = instance;
+  const works = !longRunning ? 'ready: it runs for each command' : !ready ? 'starting' : port ? 'listening' : 'running';
+  const rows = [['State', !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again` : works],
     ['Health', ending ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
-    ['Address', instance.port ? $('address').textContent : '—'],
-    ['Container port', instance.port || '—'], ['Process', instance.pid || '—'], ['Restarts', instance.restarts]];
+    ...(port ? [['Address', $('address').textContent], ['Container port', port]] : []),
+    ...(longRunning ? [['Process', instance.pid || '—'], ['Restarts', instance.restarts]] : [])];
   return el('div', {id: 'facts'}, ...(ending ? drawEnding(ending) : []),
     el('dl', {class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])));
 }
@@ -126,7 +129,7 @@ async function act(action) {
   say(BUSY[action], 'dim');
   setBusy(true);
   try {
-    const described = await ask('POST', `instance/${action}`, ['test', 'save'].includes(action) ? readForm(form) : {});
+    const described = await ask('POST', own(`instance/${action}`), ['test', 'save'].includes(action) ? readForm(form) : {});
     if (action !== 'test') { instance = described; drawState(); }
     if (action === 'save') drawInstance();
     say(DONE[action](described), 'good');
@@ -152,6 +155,6 @@ function drawInstance() {
 export async function refreshInstance() {
   const isChanged = () => $('form') && $('form').dataset.changed;  // what was typed and not saved stays
   if (!isChanged()) drawInstance();
-  instance = await ask('GET', 'instance');
+  instance = await ask('GET', own('instance'));
   if (!isChanged() && !$('form').contains(document.activeElement)) drawInstance();
 }

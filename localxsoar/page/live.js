@@ -1,4 +1,6 @@
 // Live events.
+import {own} from './choice.js';
+import {refresh as refreshCommands, setCommands} from './commands.js';
 import {deliveries, showPaths} from './deliveries.js';
 import {noteRemoval, opened, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
@@ -41,7 +43,12 @@ const HANDLERS = {
   },
   incident(item) { incidents.add(item); count(); },
   log: addLine,
-  state(item) { Object.assign(instance, item); drawState(); },
+  state(item) {
+    if (item.instance !== instance.instance) return;
+    Object.assign(instance, item);
+    drawState();
+  },
+  pack() { refreshCommands(); },
   cleared() {
     deliveries.set([]);
     if (opened) go('deliveries');
@@ -85,14 +92,15 @@ async function load() {
   loading = [];
   let answers;
   try {
-    answers = await Promise.all(['instance', 'deliveries', 'incidents/list', 'log', 'senders'].map((route) => ask('GET', route)));
+    answers = await Promise.all([own('instance'), 'deliveries', 'incidents/list', own('log'), 'senders', 'commands'].map((route) => ask('GET', route)));
   } catch {
     listen.loaded = false;  // the next connection tries again
     loading = null;
     return;
   }
-  const [described, all, made, logged, known] = answers;
+  const [described, all, made, logged, known, commands] = answers;
   setInstance(described);
+  setCommands(commands);
   setSenders(known);
   setLines(logged);
   deliveries.set(all);

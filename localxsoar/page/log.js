@@ -1,10 +1,12 @@
 // The log of the container.
 import {$, el} from './dom.js';
+import {instance} from './instance.js';
 import {view} from './views.js';
 
 const KEPT_LINES = 2000;
 
 const LEVELS = {'': ['debug', 'info', 'error', 'print'], info: ['info', 'error', 'print'], error: ['error']};
+const BOXES = {log: 'log', commands: 'command-log'};  // where a view shows the log
 let lines = [];
 let toDraw = [];
 
@@ -14,22 +16,27 @@ function drawLine(line) {
   return el('div', {class: line.level === 'error' ? 'bad' : ''}, el('span', {class: 'time'}, line.time), ` ${line.level.padEnd(5)} ${line.text}`);
 }
 
+// The view of commands shows all lines: its search is for commands.
 function isWanted(line) {
-  return LEVELS[$('level').value].includes(line.level) && line.text.toLowerCase().includes($('search').value.toLowerCase());
+  return view === 'commands' || (LEVELS[$('level').value].includes(line.level)
+    && line.text.toLowerCase().includes($('search').value.toLowerCase()));
 }
 
 export function drawLog() {
-  $('log').replaceChildren(...lines.filter(isWanted).map(drawLine));
-  $('log').scrollTop = $('log').scrollHeight;
+  const box = $(BOXES[view]);
+  box.replaceChildren(...lines.filter(isWanted).map(drawLine));
+  box.scrollTop = box.scrollHeight;
 }
 
+// Add a line if it is of the chosen instance, or of a script, which has none.
 export function addLine(line) {
+  if (line.instance && line.instance !== instance.instance) return;
   lines.push(line);
   if (lines.length > KEPT_LINES) lines.shift();
-  if (view !== 'log' || !isWanted(line)) return;
+  if (!BOXES[view] || !isWanted(line)) return;
   if (!toDraw.length) {
     requestAnimationFrame(() => {
-      const box = $('log');
+      const box = $(BOXES[view] || 'log');
       const follows = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
       box.append(...toDraw.map(drawLine));
       toDraw = [];

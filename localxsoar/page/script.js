@@ -1,4 +1,6 @@
 // The page of the local XSOAR: its keys and controls. Whatever comes from senders is shown as text, never as markup.
+import {startChoice} from './choice.js';
+import {drawChoices, openFirst} from './commands.js';
 import {deliveries} from './deliveries.js';
 import {copyCurl, opened} from './delivery.js';
 import {$, copy} from './dom.js';
@@ -15,6 +17,7 @@ import {go, route, view} from './views.js';
 function search() {
   if (view === 'try') drawTry();
   else if (view === 'log') drawLog();
+  else if (view === 'commands') drawChoices();
   searchBodies();
   deliveries.filter();
   incidents.filter();
@@ -41,21 +44,26 @@ function openSelected(list) {
 function leap(list, rows, pages) {
   if (list) return step(list, rows);
   const box = view === 'log' ? $('log') : $(`view-${view}`);
-  box.scrollBy(0, pages * box.clientHeight);
+  for (const each of view === 'commands' ? [box, box.querySelector('.work')] : [box]) each.scrollBy(0, pages * each.clientHeight);
 }
+
+// Return the names of the views that the bar shows.
+const shownViews = () => [...document.querySelectorAll('nav a:not([hidden])')].map((link) => link.hash.replace('#/', ''));
 
 function press(event) {
   if (event.target.closest('form.edit')) return editorKey(event);
   if (event.key === 'Escape' && event.target === $('search')) {
     $('search').value = '';
     search();
-    (view === 'incidents' ? incidents : deliveries).box.focus();
+    const list = {incidents, deliveries}[view];
+    if (list) list.box.focus(); else $('search').blur();
     return;
   }
+  if (event.key === 'Enter' && event.target === $('search') && view === 'commands') return openFirst();
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   const list = view === 'deliveries' ? deliveries : view === 'incidents' ? incidents : null;
   const inDetail = event.target.closest('.detail');
-  const views = ['deliveries', 'incidents', 'try', 'instance', 'log'];
+  const views = shownViews();
   const keys = {
     j: () => step(list, 1), ArrowDown: () => step(list, 1), k: () => step(list, -1), ArrowUp: () => step(list, -1),
     Enter: () => openSelected(list),
@@ -86,6 +94,7 @@ $('level').addEventListener('change', drawLog);
 $('sort').addEventListener('change', sortIncidents);
 $('pause').addEventListener('click', pause);
 startFilters(search);
+startChoice();
 window.addEventListener('hashchange', route);
 document.addEventListener('keydown', press);
 route();

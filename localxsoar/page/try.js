@@ -1,4 +1,5 @@
 // Samples of known senders, to try.
+import {own} from './choice.js';
 import {deliveries} from './deliveries.js';
 import {opened} from './delivery.js';
 import {$, button, copy, el} from './dom.js';
@@ -52,7 +53,7 @@ export function drawEmpty() {
   if (!isEmpty || $('empty').dataset.for === String(senders.length) + (instance.curl || '') + hadSome) return;
   $('empty').dataset.for = String(senders.length) + (instance.curl || '') + hadSome;
   const wrong = el('p', {class: 'wrong', role: 'alert'});
-  const curl = button('Copy', async (event) => { copy((await ask('GET', 'curl')).curl, event.target); }, {class: 'quiet'});
+  const curl = button('Copy', async (event) => { copy((await ask('GET', own('curl'))).curl, event.target); }, {class: 'quiet'});
   $('empty').replaceChildren(el('h2', {}, hadSome ? 'No deliveries are kept' : 'Nothing has arrived yet'), el('p', {}, 'Send a request, and see here what it becomes.'),
     ...(instance.curl ? [el('div', {class: 'curl'}, el('pre', {}, instance.curl), curl)] : []),
     ...(senders.length ? [el('p', {}, 'Or send a sample of one of these senders:'),

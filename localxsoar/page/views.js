@@ -1,19 +1,26 @@
 // The views, and which of them is shown.
+import {openCommand} from './commands.js';
 import {deliveries} from './deliveries.js';
 import {closeDetail, openDelivery} from './delivery.js';
 import {openIncident} from './incident.js';
 import {incidents} from './incidents.js';
+import {hasPorts} from './choice.js';
 import {instance, refreshInstance} from './instance.js';
 import {drawLog} from './log.js';
 import {drawTry} from './try.js';
 
+const TITLES = {deliveries: 'Deliveries', incidents: 'Incidents', try: 'Try it', commands: 'Commands', instance: 'Instance', log: 'Log'};
+
 export let view = '';
+
+// Return the view that the page opens with, '' as long as it does not know whether any instance has a port.
+const home = () => ({true: 'deliveries', false: 'commands'}[hasPorts()] || '');
 
 export function go(to) { location.hash = `#/${to}`; }
 
 export function route() {
   const [name, id] = location.hash.replace(/^#\//, '').split('/');
-  view = ['deliveries', 'incidents', 'try', 'instance', 'log'].includes(name) ? name : 'deliveries';
+  view = name in TITLES ? name : home();
   for (const section of document.querySelectorAll('main > section')) section.hidden = section.id !== `view-${view}`;
   for (const link of document.querySelectorAll('nav a')) {
     if (link.hash === `#/${view}`) {
@@ -21,7 +28,7 @@ export function route() {
       link.scrollIntoView({block: 'nearest', inline: 'nearest'});
     } else link.removeAttribute('aria-current');
   }
-  document.title = `${{deliveries: 'Deliveries', incidents: 'Incidents', try: 'Try it', instance: 'Instance', log: 'Log'}[view]} · ${instance.instance || 'Local XSOAR'}`;
+  document.title = [TITLES[view], instance.instance || 'Local XSOAR'].filter(Boolean).join(' · ');
   if (view === 'deliveries' || view === 'incidents') {
     const list = view === 'deliveries' ? deliveries : incidents;
     if (id) {
@@ -30,6 +37,7 @@ export function route() {
     } else { closeDetail(); list.plan(); }
   }
   if (view === 'try') drawTry();
+  if (view === 'commands') openCommand(decodeURIComponent(id || ''));
   if (view === 'instance' && instance.fields) refreshInstance();
   if (view === 'log') drawLog();
 }

@@ -13,6 +13,18 @@ def hello():
                           readable_output=f'### Greeting\n|name|text|\n|---|---|\n|{name}|Hello {name}|\n')
 
 
+def show():
+    text = demisto.getArg('text')
+    return CommandResults(outputs_prefix='Shown', outputs={'text': text, 'big': 12345678901234567890}, readable_output=text)
+
+
+def hide():
+    text = f"{demisto.params().get('apikey')} and {demisto.getArg('password')}"
+    demisto.info(f'hidden: {text}')
+    demisto.setIntegrationContext({'hidden': text})
+    return CommandResults(outputs_prefix='Hidden', outputs={text: text}, readable_output=text)
+
+
 def read():
     file = demisto.getFilePath(demisto.args()['entry_id'])
     with open(file['path'], encoding='utf-8') as opened:
@@ -46,6 +58,12 @@ def main():
             return_results(hello())
         elif command == 'hello-read':
             return_results(read())
+        elif command == 'hello-show':
+            return_results(show())
+        elif command == 'hello-hide':
+            return_results(hide())
+        elif command == 'hello-file':
+            return_results(fileResult('grüße <b>.txt', demisto.getArg('text') or 'nothing'))
         elif command == 'hello-server':
             return_results(CommandResults(outputs_prefix='Server', outputs=server()))
         elif command == 'hello-entry':

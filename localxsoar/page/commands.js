@@ -1,0 +1,171 @@
+// The commands of the chosen instance and the scripts of its pack: their list, and the form of one.
+import {own, setChoice} from './choice.js';
+import {$, button, el} from './dom.js';
+import {instance} from './instance.js';
+import {drawKept} from './kept.js';
+import {drawLog} from './log.js';
+import {isRunning, leaveRun, recallOwn, run, shownArguments} from './runs.js';
+import {ask} from './server.js';
+import {go} from './views.js';
+
+const WIDE = matchMedia('(min-width: 821px)');
+
+let known = {instances: [], scripts: []};
+let isFocusWanted = false;  // whether the form of the command that is opened shall have the focus
+export let chosen = '';  // the name of the command whose form is open
+
+export function setCommands(listed) {
+  known = listed;
+  setChoice(listed.instances);
+}
+
+const ownInstance = () => known.instances.find((each) => each.name === instance.instance) || {commands: []};
+
+// Return the lists by their titles, each with the commands that have the words of the search.
+function lists() {
+  const words = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
+  const has = ({name, description}) => words.every((word) => `${name} ${description}`.toLowerCase().includes(word));
+  return [['Commands', ownInstance().commands.filter(has)], ['Scripts', known.scripts.filter(has)]].filter(([, some]) => some.length);
+}
+
+const find = (name) => [...known.scripts, ...ownInstance().commands].find((each) => each.name === name);
+const address = (name) => `commands/${encodeURIComponent(name)}`;
+
+// The list.
+
+// Let the form of a command have the focus, now or when it is opened.
+function choose(command) {
+  isFocusWanted = true;
+  if (command.name === chosen) focusForm();
+}
+
+function drawLink(command) {
+  return el('li', {}, el('a', {href: `#/${address(command.name)}`, title: command.description, onclick: () => choose(command),
+    'aria-current': command.name === chosen ? 'true' : 'false'}, command.name));
+}
+
+export function drawChoices() {
+  const drawn = lists().flatMap(([title, some]) => [el('h2', {}, title), el('ul', {}, ...some.map(drawLink))]);
+  $('choices').replaceChildren(...(drawn.length ? drawn : [el('p', {class: 'dim'}, $('search').value ? 'No command has these words.'
+    : 'The pack has no commands.')]));
+}
+
+export function openFirst() {
+  const [first] = lists().flatMap(([, some]) => some);
+  if (!first) return;
+  choose(first);
+  go(address(first.name));
+}
+
+function drawActs() {
+  const act = (label, path) => button(label, () => run({title: label, path, command: '', args: {}}), {class: 'runs-it', disabled: isRunning()});
+  $('instance-acts').replaceChildren(act('Test', 'test'), ...(ownInstance().fetches ? [act('Fetch now', 'fetch')] : []));
+}
+
+// The form.
+
+const inputs = () => [...document.querySelectorAll('#command [data-argument]')];
+
+export function fillForm(args) {
+  for (const input of inputs()) input.value = args[input.dataset.argument] ?? '';
+}
+
+export function focusForm() {
+  isFocusWanted = false;
+  (inputs()[0] || $('run'))?.focus();
+}
+
+function help({description, options, isArray, deprecated}) {
+  return [deprecated ? 'Deprecated.' : '', description, isArray ? 'Several values with commas.' : '',
+    isArray && options.length ? `Of: ${options.join(', ')}.` : ''].filter(Boolean).join(' ');
+}
+
+function drawArgument(argument) {
+  const id = `argument-${argument.name}`;
+  const text = help(argument);
+  const options = {id, 'data-argument': argument.name, autocomplete: 'off', spellcheck: false, required: argument.required && !argument.value,
+    ...(text ? {'aria-describedby': `${id}-help`} : {})};
+  const isChoice = argument.options.length && !argument.isArray;
+  const input = isChoice ? el('select', options, el('option', {value: ''}, argument.value ? `${argument.value} (default)` : ''),
+    ...argument.options.map((each) => el('option', {value: each}, each)))
+    : el('input', {...options, type: argument.secret ? 'password' : 'text', placeholder: argument.value});
+  return el('div', {class: 'field'}, el('label', {htmlFor: id}, argument.name, argument.required ? el('span', {class: 'bad', title: 'required'}, ' *') : ''),
+    input, text ? el('p', {class: 'help', id: `${id}-help`}, text) : null);
+}
+
+// Scripts are often for an incident; a command runs in the playground.
+const INCIDENT = {name: '', description: 'The number of the incident that it runs in. Without a number it runs in the playground.', options: [], value: ''};
+
+function submit(command, isScript) {
+  const given = inputs().filter((input) => input.value).map((input) => [input.dataset.argument, input.value]);
+  const {'': incident, ...args} = Object.fromEntries(given);
+  const secrets = command.arguments.filter((each) => each.secret).map((each) => each.name);
+  run({title: '', path: 'run', command: command.name, args, secrets, incident: isScript ? incident : undefined});
+}
+
+function press(event) {
+  const by = {ArrowUp: 1, ArrowDown: -1}[event.key];
+  if (by && event.target.matches('input')) { event.preventDefault(); recallOwn(by); }
+  if (event.key === 'Escape') $('choices').querySelector('[aria-current="true"]')?.focus();
+}
+
+function drawForm(command) {
+  const isScript = known.scripts.includes(command);
+  const rows = [...command.arguments.map(drawArgument), ...(isScript ? [drawArgument(INCIDENT)] : [])];
+  if (isScript) rows.at(-1).querySelector('label').textContent = 'In incident';
+  return el('form', {noValidate: true, onkeydown: press, onsubmit: (event) => { event.preventDefault(); submit(command, isScript); }}, ...rows,
+    el('div', {class: 'acts'}, el('button', {class: 'main runs-it', id: 'run', disabled: isRunning()}, 'Run'),
+      command.dangerous ? el('span', {class: 'warn'}, 'potentially harmful') : null, command.deprecated ? el('span', {class: 'warn'}, 'deprecated') : null));
+}
+
+function drawCommand(name) {
+  const command = find(name);
+  const back = button('‹ Back', () => go('commands'), {class: 'quiet back'});
+  if (command) return [back, el('h2', {}, el('code', {}, name)), el('p', {class: 'dim'}, command.description), drawForm(command)];
+  return name ? [back, el('p', {}, `Neither the instance nor its pack has ${name}.`)]
+    : [el('p', {class: 'dim'}, 'Choose a command, or press Test to try the parameters of the instance.')];
+}
+
+const typed = () => Object.fromEntries(inputs().map((input) => [input.dataset.argument, input.value]));
+
+// Draw the list and, unless it is drawn already, the form.
+function draw(name, args) {
+  chosen = name;
+  const signature = JSON.stringify([name, find(name)]);
+  if ($('command').dataset.drawn !== signature) {
+    $('command').dataset.drawn = signature;
+    $('command').replaceChildren(...drawCommand(name));
+    fillForm(args);
+  }
+  drawChoices();
+  drawActs();
+}
+
+function decode(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
+// Show the form of a command, as it is if it is shown already.
+export function openCommand(encoded) {
+  const name = decode(encoded);
+  const first = lists().flatMap(([, some]) => some)[0];
+  if (!name && first && WIDE.matches) return location.replace(`#/${address(first.name)}`);
+  $('view-commands').classList.toggle('opened', Boolean(name));
+  if (name !== chosen) leaveRun(name);
+  draw(name, name === chosen ? typed() : shownArguments());
+  drawLog();
+  if (isFocusWanted) focusForm();
+  refresh();
+}
+
+// The pack, or what the instance keeps, may have changed.
+export async function refresh() {
+  if (!instance.instance) return;
+  const asked = instance.instance;
+  const [listed, kept] = await Promise.all([ask('GET', 'commands'), ask('GET', own('commands/kept'))]).catch(() => [null, null]);
+  if (!listed || asked !== instance.instance) return;
+  drawKept(kept);
+  if (JSON.stringify(listed) === JSON.stringify(known)) return;
+  setCommands(listed);
+  draw(chosen, typed());
+}

@@ -1,0 +1,112 @@
+// Markdown as elements. Whatever is not in this subset, such as HTML, stays the text that it is.
+import {button, el} from './dom.js';
+import {isolated} from './visible.js';
+
+const SHOWN_ROWS = 200;
+// No part of it can be read in two ways, so that a long text takes no longer than its length.
+const INLINE = new RegExp(['\\\\(?<escaped>[\\\\`*_{}[\\]()#+.!|<>~-])', '`(?<code>[^`\\n]+)`',
+  '(?<image>!?)\\[(?<label>[^[\\]\\n]*)\\]\\((?<url>[^()\\s]*)(?: "[^"\\n]*")?\\)', '\\*\\*(?<bold>[^*\\n]+)\\*\\*',
+  '\\*(?<italic>[^*\\s][^*\\n]*)\\*', '(?<!\\w)__(?<strong>[^_\\s][^_\\n]*)__(?!\\w)', '(?<!\\w)_(?<slanted>[^_\\s][^_\\n]*)_(?!\\w)',
+  '(?<line><br ?/?>)'].join('|'), 'g');
+
+function drawMark({0: source, groups}) {
+  const {escaped, code, image, label, url, bold, strong, italic, slanted, line} = groups;
+  if (escaped) return escaped;
+  if (code) return el('code', {}, code);
+  if (line) return el('br');
+  if (bold || strong) return el('strong', {}, inline(bold || strong));
+  if (italic || slanted) return el('em', {}, inline(italic || slanted));
+  if (image) return el('em', {}, label);
+  return /^https?:\/\//i.test(url) ? el('a', {href: url, title: url, rel: 'noopener noreferrer', target: '_blank'}, label || url) : source;
+}
+
+function inline(text) {
+  const parts = [];
+  let at = 0;
+  for (const match of text.matchAll(INLINE)) {
+    for (const part of isolated(text.slice(at, match.index))) parts.push(part);
+    parts.push(drawMark(match));
+    at = match.index + match[0].length;
+  }
+  return parts.concat(isolated(text.slice(at)));
+}
+
+// Tables.
+
+const cells = (line) => line.trim().replace(/^\|/, '').replace(/(?<!\\)\|$/, '').split(/(?<!\\)\|/);
+const isTable = (lines, at) => lines[at].includes('|') && /^[\s|:-]*-[\s|:-]*$/.test(lines[at + 1] || '');
+
+function drawTable(lines, at) {
+  const heads = cells(lines[at]);
+  let end = at + 2;
+  while (end < lines.length && lines[end].includes('|')) end += 1;
+  const row = (tag, texts, options) => el('tr', {}, heads.map((_, place) => el(tag, options, inline((texts[place] || '').trim()))));
+  const draw = (line) => row('td', cells(line));
+  const rows = lines.slice(at + 2, end);
+  const body = el('tbody', {}, rows.slice(0, SHOWN_ROWS).map(draw));
+  const table = el('table', {class: 'several'}, el('thead', {}, row('th', heads, {scope: 'col'})), body);
+  const more = button(`show ${rows.length - SHOWN_ROWS} more rows`, () => { body.append(...rows.slice(SHOWN_ROWS).map(draw)); more.remove(); }, {class: 'quiet more'});
+  return [el('div', {class: 'wide-table', tabIndex: 0, role: 'group', 'aria-label': 'Table'}, table, rows.length > SHOWN_ROWS ? more : null), end];
+}
+
+// Other blocks. Each is drawn from a line on, and returned with the number of the line after it.
+
+const FENCE = /^\s*(```|~~~)/;
+const HEADING = /^ {0,3}(#{1,6})\s+(.*)$/;
+const RULE = /^\s*(?:-\s*-\s*-|\*\s*\*\s*\*|_\s*_\s*_)[\s*_-]*$/;
+const ITEM = /^(\s*)(?:[-*+]|(\d+)[.)])\s+(.*)$/;
+const QUOTE = /^\s*>\s?/;
+
+function drawFence(lines, at) {
+  const mark = FENCE.exec(lines[at])[1];
+  let end = at + 1;
+  while (end < lines.length && !lines[end].trim().startsWith(mark)) end += 1;
+  return [el('pre', {class: 'code'}, isolated(lines.slice(at + 1, end).join('\n'))), end + 1];
+}
+
+// A heading of any level is below those of the page.
+function drawHeading(lines, at) {
+  const [, marks, text] = HEADING.exec(lines[at]);
+  return [el('h4', {class: `level-${marks.length}`}, inline(text)), at + 1];
+}
+
+function takeWhile(lines, at, pattern) {
+  let end = at;
+  while (end < lines.length && pattern.test(lines[end])) end += 1;
+  return end;
+}
+
+function drawList(lines, at) {
+  const end = takeWhile(lines, at, ITEM);
+  const items = lines.slice(at, end).map((line) => ITEM.exec(line));
+  const draw = ([, indent, , text]) => el('li', {class: `in-${Math.min(3, Math.floor(indent.length / 2))}`}, inline(text));
+  const [, , first] = items[0];
+  return [el(first ? 'ol' : 'ul', first ? {start: Number(first)} : {}, items.map(draw)), end];
+}
+
+function drawQuote(lines, at) {
+  const end = takeWhile(lines, at, QUOTE);
+  return [el('blockquote', {}, inline(lines.slice(at, end).map((line) => line.replace(QUOTE, '')).join('\n'))), end];
+}
+
+function drawParagraph(lines, at) {
+  let end = at + 1;
+  while (end < lines.length && lines[end].trim() && !BLOCKS.some(([begins]) => begins(lines, end))) end += 1;
+  return [el('p', {}, inline(lines.slice(at, end).join('\n'))), end];
+}
+
+const as = (pattern) => (lines, at) => pattern.test(lines[at]);
+const BLOCKS = [[as(FENCE), drawFence], [as(HEADING), drawHeading], [isTable, drawTable], [as(RULE), (lines, at) => [el('hr'), at + 1]],
+  [as(ITEM), drawList], [as(QUOTE), drawQuote]];
+
+export function drawMarkdown(text) {
+  const lines = text.replace(/\r\n?/g, '\n').split('\n');
+  const drawn = [];
+  for (let at = 0; at < lines.length;) {
+    const [, draw] = BLOCKS.find(([begins]) => begins(lines, at)) || [null, drawParagraph];
+    const [block, end] = lines[at].trim() ? draw(lines, at) : [null, at + 1];
+    drawn.push(block);
+    at = end;
+  }
+  return el('div', {class: 'markdown'}, drawn);
+}

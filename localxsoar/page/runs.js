@@ -1,0 +1,137 @@
+// The runs of commands: each with its arguments and its result, the newest first.
+import {chosen, fillForm, focusForm} from './commands.js';
+import {$, button, copy, el, spaced} from './dom.js';
+import {drawEntry} from './entries.js';
+import {clock, duration} from './format.js';
+import {instance} from './instance.js';
+import {drawKept} from './kept.js';
+import {shortened} from './long.js';
+import {ask} from './server.js';
+import {go} from './views.js';
+
+const KEPT_RUNS = 50;
+const SLOW_MS = 300;
+const MASK = '••••••';
+const ERROR = 4;
+
+let runs = [];
+let shown = null;  // the run whose result is shown
+let running = null;
+
+export const isRunning = () => running !== null;
+export const shownArguments = () => (shown && shown.command ? shown.args : {});
+
+const quoted = (text) => (/^[^\s"`=]+$/.test(text) ? text : `"${text.replace(/"/g, '\\"')}"`);
+
+// Return the line that runs the command in a War Room.
+function line({title, command, args, secrets, of}) {
+  if (title) return title;
+  const given = Object.entries(args).map(([name, value]) => `${name}=${secrets.includes(name) ? MASK : quoted(value)}`);
+  return [`!${command}`, ...given, $('instances').hidden ? '' : `using=${quoted(of)}`].filter(Boolean).join(' ');
+}
+
+const hasFailed = (each) => each.result.entries.some((entry) => entry.type === ERROR);
+const failure = (text) => ({milliseconds: 0, entries: [{id: '', type: ERROR, markdown: {text: ''}, contents: {text}, outputs: {text: ''}}]});
+
+function setRunning(value) {
+  running = value;
+  for (const each of document.querySelectorAll('#view-commands .runs-it')) each.disabled = value !== null;
+}
+
+// Run it, once however often its button is pressed, and show its result unless another form was opened meanwhile.
+export async function run(wanted) {
+  if (running) return;
+  const one = {...wanted, of: instance.instance, started: new Date()};
+  one.line = line(one);
+  const focused = document.activeElement;
+  setRunning(one);
+  const slow = setTimeout(() => { $('running').textContent = `Running ${one.line} …`; }, SLOW_MS);
+  const {command, args, incident} = one;
+  try {
+    one.result = await ask('POST', `commands/${one.path}`, {instance: one.of, ...(command ? {command, args, incident} : {})});
+  } catch (error) { one.result = failure(error.message); }
+  clearTimeout(slow);
+  $('running').textContent = '';
+  setRunning(null);
+  one.args = Object.fromEntries(Object.entries(args).filter(([name]) => !one.secrets.includes(name)));
+  if (incident) one.args[''] = incident;
+  finish(one);
+  if (document.activeElement === document.body && focused.isConnected) focused.focus();
+}
+
+function finish(one) {
+  runs = [one, ...runs].slice(0, KEPT_RUNS);
+  if (one.result.kept && one.of === instance.instance) drawKept(one.result.kept);
+  if (!one.command || one.command === chosen) {
+    shown = one;
+    drawShown();
+    reveal($('result').firstChild);
+  } else drawRuns();
+}
+
+// Scroll if the beginning of the result would be seen at the lower edge only.
+function reveal(title) {
+  if (title.getBoundingClientRect().top > innerHeight * 0.6) title.scrollIntoView({block: 'center'});
+}
+
+// The list.
+
+function drawRow(one) {
+  const color = hasFailed(one) ? 'bad' : 'good';
+  return el('div', {class: 'run', role: 'option', id: `run-${runs.length - runs.indexOf(one)}`, 'aria-selected': String(one === shown), onclick: () => show(one)},
+    ...spaced(clock(one.started), el('span', {class: color}, hasFailed(one) ? 'failed' : 'done'), el('bdi', {class: 'line', title: one.line}, one.line),
+      el('span', {class: 'ms'}, duration(one.result.milliseconds))));
+}
+
+function drawRuns() {
+  $('runs').hidden = $('runs-title').hidden = !runs.length;
+  $('runs').replaceChildren(...runs.map(drawRow));
+  const selected = $('runs').querySelector('[aria-selected="true"]');
+  if (selected) { $('runs').setAttribute('aria-activedescendant', selected.id); selected.scrollIntoView({block: 'nearest'}); }
+  else $('runs').removeAttribute('aria-activedescendant');
+}
+
+function drawShown() {
+  drawRuns();
+  $('result').hidden = !shown;
+  if (!shown) return;
+  const {entries} = shown.result;
+  const incident = shown.args[''] ? el('span', {class: 'dim'}, ` in incident ${shown.args['']}`) : null;
+  $('result').replaceChildren(el('div', {class: 'part'}, el('h3', {}, ...shortened(shown.line, 160), incident),
+    shown.command ? button('Copy', (event) => copy(shown.line, event.target), {class: 'quiet'}) : null),
+    ...(entries.length ? entries.map(drawEntry) : [el('p', {class: 'dim'}, 'It returned nothing.')]));
+}
+
+// Bring back a run: its command, its arguments and its result.
+function show(one) {
+  shown = one;
+  drawShown();
+  if (one.command && one.command !== chosen) go(`commands/${encodeURIComponent(one.command)}`);
+  else if (one.command) fillForm(one.args);
+}
+
+// Bring back the run that is so many places older than the one that is shown.
+function recall(by, some = runs) {
+  const one = some[some.indexOf(shown) + by];
+  if (one) show(one);
+}
+
+// The same among the runs of the command whose form is open.
+export const recallOwn = (by) => recall(by, runs.filter((each) => each.command === chosen));
+
+// Leave the result of another command behind when the form of this one is opened.
+export function leaveRun(command) {
+  if (!shown || !shown.command || shown.command === command) return;
+  shown = null;
+  drawShown();
+}
+
+$('runs').addEventListener('keydown', (event) => {
+  const by = {ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity}[event.key];
+  if (by) {
+    event.preventDefault();
+    recall(Math.max(-runs.indexOf(shown), Math.min(by, runs.length - 1 - runs.indexOf(shown))));
+  }
+  if (event.key === 'Enter') $('run')?.form.requestSubmit();
+  if (event.key === 'Escape') focusForm();
+});
