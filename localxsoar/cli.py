@@ -23,7 +23,7 @@ from gevent.event import Event
 from gevent.socket import wait_read
 
 import localxsoar
-from localxsoar import pack
+from localxsoar import pack, parameters
 from localxsoar.command_routes import CommandRoutes
 from localxsoar.commands import VERSIONS
 from localxsoar.container import Runtime
@@ -287,7 +287,7 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
     if not integration.has_port:
         return
     show(f'Try: {curl_command(options, instance.name, url, instance.params)}')
-    secrets = pack.secrets_that_are_set(integration, instance.params)
+    secrets = parameters.secrets_that_are_set(integration, instance.params)
     if secrets and not options.curl_header:
         show(f'Note: the command may need a header, because these encrypted parameters are set: {", ".join(secrets)}')
 

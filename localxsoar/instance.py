@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from localxsoar import pack
+from localxsoar import pack, parameters
 from localxsoar.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
 from localxsoar.container import LONG_RUNNING, Container, Order, Runtime, describe_end
 from localxsoar.entries import OUTPUTS, PLAYGROUND
@@ -68,8 +68,8 @@ class Instance:
 
     def _configure(self, integration: pack.Integration, given: Mapping[str, Any]) -> None:
         """Set integration, parameters and script. Raise UsageError for a wrong parameter, before anything is set."""
-        texts = {name: pack.form_text(value) for name, value in given.items()}
-        params = pack.fill_form(integration, texts, self._free_port)
+        texts = {name: parameters.form_text(value) for name, value in given.items()}
+        params = parameters.fill_form(integration, texts, self._free_port)
         schedule = read_schedule(integration.descriptor['script'], params)
         self.integration = integration
         self.params = params
@@ -267,8 +267,8 @@ class Instance:
 
         Raise CommandFailed with the integration's error, or UsageError if a parameter is wrong.
         """
-        texts = {name: pack.form_text(value) for name, value in (given or {}).items()}
-        params = pack.fill_form(self.integration, {**self._given, **texts}, self._free_port)
+        texts = {name: parameters.form_text(value) for name, value in (given or {}).items()}
+        params = parameters.fill_form(self.integration, {**self._given, **texts}, self._free_port)
         contents = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
         if contents != ['ok']:
             said = json.dumps(contents[0] if len(contents) == 1 else contents) if contents else 'nothing'

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import bottle
 
-from localxsoar import pack
+from localxsoar import parameters
 from localxsoar.checklist import Rejection, sender_by_proof
 from localxsoar.deliveries import Deliveries, Delivery
 from localxsoar.errors import UsageError
@@ -165,7 +165,7 @@ class Page:
 
     def _token(self) -> str:
         """Return the token that senders prove to know: the instance's first encrypted value, or ''."""
-        return next(iter(pack.secret_values(self._instance.integration, self._instance.params)), '')
+        return next(iter(parameters.secret_values(self._instance.integration, self._instance.params)), '')
 
     # Deliveries of known senders.
 
@@ -200,13 +200,13 @@ class Page:
         return self._server.instances.get(bottle.request.query.getunicode('instance') or '', self._server.first)
 
     def _describe(self, instance: Instance) -> dict[str, Any]:
-        masked = pack.masked_params(instance.integration, instance.params, MASK)
+        masked = parameters.masked_params(instance.integration, instance.params, MASK)
         curl = self._curl(instance.name, self._url(), masked) if instance.integration.has_port else ''
         return {**self._masks.everywhere(instance.brief()), 'curl': curl,
                 'pack': f'{instance.integration.pack_name} {instance.integration.pack_version}',
                 'description': str(instance.integration.descriptor.get('description') or ''),
                 'healthHistory': self._masks.everywhere(instance.journal.health_history[-50:]),
-                'fields': pack.describe_form(instance.integration, instance.params)}
+                'fields': parameters.describe_form(instance.integration, instance.params)}
 
     def _show_curl(self) -> dict[str, Any]:
         check_machine()
@@ -229,7 +229,7 @@ class Page:
         except (UsageError, CommandFailed) as error:
             # The last line of a traceback is its message.
             text = self._masks.text(str(error).strip().splitlines()[-1])
-            raise bottle.HTTPResponse(json.dumps({'error': text, 'field': pack.field_in(instance.integration, text)}), 400,
+            raise bottle.HTTPResponse(json.dumps({'error': text, 'field': parameters.field_in(instance.integration, text)}), 400,
                                       content_type='application/json') from None
         self.publish_states()
         return self._describe(instance)

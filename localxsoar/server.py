@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from localxsoar import pack
+from localxsoar import pack, parameters
 from localxsoar.commands import Site
 from localxsoar.container import Container, Order, Runtime
 from localxsoar.entries import PLAYGROUND
@@ -155,7 +155,7 @@ class Server:
     def secrets(self) -> list[str]:
         """Return the values of all encrypted parameters, and of the latest secret arguments."""
         return [*self._secret_arguments, *(secret for instance in self.instances.values()
-                                           for secret in pack.secret_values(instance.integration, instance.params))]
+                                           for secret in parameters.secret_values(instance.integration, instance.params))]
 
     # What scripts use of the server.
 

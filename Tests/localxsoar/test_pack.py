@@ -14,18 +14,15 @@ import pytest
 import yaml
 
 from localxsoar.errors import UsageError
-from localxsoar.pack import (
-    CARRIED_COMMON_SERVER_PYTHON,
-    Integration,
+from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration, unify
+from localxsoar.parameters import (
     describe_form,
     field_in,
     fill_form,
     form_text,
-    load_integration,
     masked_params,
     secret_values,
     secrets_that_are_set,
-    unify,
 )
 from localxsoar.repository import HOW_TO_GET, find_common_server_python
 from localxsoar.ports import accepts_connections, any_free_port, container_port, is_free, well_known_free_port
