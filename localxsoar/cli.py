@@ -34,7 +34,7 @@ from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.front import Front, is_loopback
-from localxsoar.instance import ERROR_ENTRY, CommandFailed, Instance
+from localxsoar.instance import CommandFailed, Instance
 from localxsoar.instance_options import InOrder, add_instances, read_assignments
 from localxsoar.json_routes import format_error, reject_malformed
 from localxsoar.masks import Masks
@@ -47,6 +47,7 @@ from localxsoar.scripts import load_scripts
 from localxsoar.running import announced
 from localxsoar.senders import load_senders
 from localxsoar.server import Server
+from localxsoar.single_commands import ERROR_ENTRY
 from localxsoar.store import Store
 from localxsoar.terminal import Terminal
 from localxsoar.xsoar_api import XsoarApi

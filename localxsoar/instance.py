@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from localxsoar import pack, parameters
@@ -20,22 +20,20 @@ from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
 from localxsoar.restarts import ENDS_AT_ONCE, QUICK_END_SECONDS, Restarts
+from localxsoar.single_commands import contents_of, fill_arguments, run_to_its_end
 from localxsoar.store import Store
 
 STOP_GRACE_SECONDS = 2
-COMMAND_SECONDS = 300
 READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
 SHOWN_TRACEBACK_CHARACTERS = 20_000
-ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, FETCH_INDICATORS, 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
 LONG_RUNNING_IS_OFF = ('The parameter longRunning is off: no container runs, only single commands. '
                        'Turn it on with --set longRunning=true.')
 GIVEN_UP = f'It ended at once {ENDS_AT_ONCE} times and is not started again until the instance is saved or its pack changes.'
-PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
 
 
 class Instance:
@@ -345,53 +343,3 @@ class Instance:
             'port': self.port, 'restarts': self.restarts, 'context': self.store.kept(self.name, CONTEXT)[0],
             **self.journal.as_dict(),
         }
-
-
-def fill_arguments(command: str, rows: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments with their defaults from the descriptor. Raise CommandFailed if one is missing.
-
-    A value without a name, as in `!ip 1.2.3.4`, is that of the default argument, and has the name '' here.
-    """
-    named = {name: value for name, value in given.items() if name}
-    if '' in given:
-        default = next((row['name'] for row in rows if row.get('default') is True), None)
-        if not default:
-            raise CommandFailed(f'{command} has no default argument: give {given[""]!r} as NAME={given[""]}.')
-        named.setdefault(default, given[''])
-    filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | named
-    missing = [row['name'] for row in rows if row.get('required') and not filled.get(row['name'])]
-    if missing:
-        raise CommandFailed(f'{command} needs {", ".join(missing)}.')
-    return filled
-
-
-def contents_of(container: Container) -> list[Any]:
-    """Return the items in the entries of a fetching command. An entry has one item, a list, or either as JSON text."""
-    found: list[Any] = []
-    for result in container.results:
-        contents = json.loads(result['Contents']) if isinstance(result['Contents'], str) else result['Contents']
-        if isinstance(contents, list):
-            found += contents
-        elif contents:
-            found.append(contents)
-    return found
-
-
-def run_to_its_end(container: Container, command: str, script: Mapping[str, Any], runtime: Runtime) -> None:
-    """Run a container until its command is complete. Raise CommandFailed for an exception or an error entry."""
-    container.start()
-    code = container.wait(None if runtime.debugger else COMMAND_SECONDS)
-    if code is None:
-        container.stop(STOP_GRACE_SECONDS)
-        raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
-    if container.broken_by:
-        raise CommandFailed(container.broken_by, container.results)
-    if container.exception:
-        reason = explain(container.exception, script, runtime)
-        raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])), container.results)
-    if not container.has_completed:
-        words = [f'The container ended ({describe_end(code)}) before its command was complete.', *container.last_words]
-        raise CommandFailed('\n'.join([*words, PYTHONS * (not container.has_answered)]).rstrip(), container.results)
-    for result in container.results:
-        if result.get('Type') == ERROR_ENTRY:
-            raise CommandFailed(str(result.get('Contents')), container.results)

@@ -14,12 +14,13 @@ from localxsoar.container import Container, Order, Runtime
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import CallRejected, UsageError
 from localxsoar.faults import Faults
-from localxsoar.instance import ERROR_ENTRY, CommandFailed, Instance, fill_arguments, run_to_its_end
+from localxsoar.instance import CommandFailed, Instance
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import any_free_port
 from localxsoar.script_commands import Entries, ScriptCommands, as_reply
 from localxsoar.scripts import Script, load_scripts
+from localxsoar.single_commands import ERROR_ENTRY, fill_arguments, run_to_its_end
 from localxsoar.store import Store
 from localxsoar.war_room import WarRoom
 

@@ -11,7 +11,7 @@ import pytest
 from local_xsoar import wait_for
 
 from localxsoar import instance as instance_module
-from localxsoar import restarts
+from localxsoar import restarts, single_commands
 from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
 from localxsoar.explain import explain
@@ -131,7 +131,7 @@ def test_the_test_button_expects_ok(make: Callable[..., Instance], script: str, 
 def test_a_command_that_does_not_end_is_stopped(
     make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instance_module, 'COMMAND_SECONDS', 0.3)
+    monkeypatch.setattr(single_commands, 'COMMAND_SECONDS', 0.3)
     with pytest.raises(CommandFailed, match=r'bare did not end within 0\.3 s'):
         make('import time; time.sleep(60)').run('bare')
 

@@ -1,0 +1,65 @@
+"""Single commands, each in a container of its own: their arguments, their run to its end, and the items that they fetch."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from localxsoar.container import Container, Runtime, describe_end
+from localxsoar.errors import CommandFailed
+from localxsoar.explain import explain
+
+COMMAND_SECONDS = 300
+KILL_SECONDS = 2  # from SIGTERM until a command that takes too long is killed
+ERROR_ENTRY = 4
+PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
+
+
+def fill_arguments(command: str, rows: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments with their defaults from the descriptor. Raise CommandFailed if one is missing.
+
+    A value without a name, as in `!ip 1.2.3.4`, is that of the default argument, and has the name '' here.
+    """
+    named = {name: value for name, value in given.items() if name}
+    if '' in given:
+        default = next((row['name'] for row in rows if row.get('default') is True), None)
+        if not default:
+            raise CommandFailed(f'{command} has no default argument: give {given[""]!r} as NAME={given[""]}.')
+        named.setdefault(default, given[''])
+    filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | named
+    missing = [row['name'] for row in rows if row.get('required') and not filled.get(row['name'])]
+    if missing:
+        raise CommandFailed(f'{command} needs {", ".join(missing)}.')
+    return filled
+
+
+def contents_of(container: Container) -> list[Any]:
+    """Return the items in the entries of a fetching command. An entry has one item, a list, or either as JSON text."""
+    found: list[Any] = []
+    for result in container.results:
+        contents = json.loads(result['Contents']) if isinstance(result['Contents'], str) else result['Contents']
+        if isinstance(contents, list):
+            found += contents
+        elif contents:
+            found.append(contents)
+    return found
+
+
+def run_to_its_end(container: Container, command: str, script: Mapping[str, Any], runtime: Runtime) -> None:
+    """Run a container until its command is complete. Raise CommandFailed for an exception or an error entry."""
+    container.start()
+    code = container.wait(None if runtime.debugger else COMMAND_SECONDS)
+    if code is None:
+        container.stop(KILL_SECONDS)
+        raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
+    if container.broken_by:
+        raise CommandFailed(container.broken_by, container.results)
+    if container.exception:
+        reason = explain(container.exception, script, runtime)
+        raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])), container.results)
+    if not container.has_completed:
+        words = [f'The container ended ({describe_end(code)}) before its command was complete.', *container.last_words]
+        raise CommandFailed('\n'.join([*words, PYTHONS * (not container.has_answered)]).rstrip(), container.results)
+    for result in container.results:
+        if result.get('Type') == ERROR_ENTRY:
+            raise CommandFailed(str(result.get('Contents')), container.results)
