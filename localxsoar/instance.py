@@ -20,7 +20,7 @@ from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
 from localxsoar.restarts import ENDS_AT_ONCE, QUICK_END_SECONDS, Restarts
-from localxsoar.single_commands import contents_of, fill_arguments, run_to_its_end
+from localxsoar.single_commands import contents_of, doubts_about, fill_arguments, run_to_its_end
 from localxsoar.store import Store
 
 STOP_GRACE_SECONDS = 2
@@ -31,6 +31,7 @@ SHOWN_TRACEBACK_CHARACTERS = 20_000
 # Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, FETCH_INDICATORS, 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
+TYPE_PARAMETER = 'incidentType'  # the type of fetched incidents without any
 LONG_RUNNING_IS_OFF = ('The parameter longRunning is off: no container runs, only single commands. '
                        'Turn it on with --set longRunning=true.')
 GIVEN_UP = f'It ended at once {ENDS_AT_ONCE} times and is not started again until the instance is saved or its pack changes.'
@@ -90,7 +91,8 @@ class Instance:
 
     @property
     def enabled(self) -> bool:
-        return self._supervisor.is_alive() and not self._stopping.is_set()
+        """Return whether the instance is enabled. One that is not long-running has no container, and may fetch."""
+        return self._is_enabled and not self.is_disabled
 
     @property
     def is_disabled(self) -> bool:
@@ -98,12 +100,11 @@ class Instance:
 
     def enable(self) -> None:
         """Start the container, and start it again whenever it ends. Fetch on the schedule."""
-        if self.is_disabled or not self._is_enabled:
+        if not self.enabled:
             self._is_enabled = True
             self._stopping.clear()
             self._fetcher.start(self.schedule)
-        if not self.enabled and self.integration.is_long_running:
-            self._stopping.clear()
+        if not self._supervisor.is_alive() and self.integration.is_long_running:
             self._forget_end()
             self._supervisor = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
             self._supervisor.start()
@@ -132,7 +133,7 @@ class Instance:
             container = self._container
         if container:
             container.stop(STOP_GRACE_SECONDS)
-        if self._is_enabled and not self.is_disabled:
+        if self.enabled:
             self._fetcher.start(self.schedule)
 
     @property
@@ -278,12 +279,25 @@ class Instance:
         return contents_of(self._run(FETCH_INCIDENTS, self.params))
 
     def fetch(self) -> list[dict[str, Any]]:
-        """Fetch now what the integration fetches, scheduled or not, and return the results. Raise UsageError if it is nothing."""
-        script = self.integration.descriptor['script']
-        commands = [command for command, (key, *_) in KINDS.items() if script.get(key)]
+        """Fetch now what the integration fetches, scheduled or not, and return the results.
+
+        Raise UsageError if it is nothing, or CommandFailed if the instance is disabled.
+        """
+        self._check_enabled()
+        commands = [command for command in KINDS if self.offers(command)]
         if not commands:
             raise UsageError(f'{self.integration.name} fetches neither incidents nor indicators.')
         return [self._fetcher.fetch(command) for command in commands]
+
+    def offers(self, command: str) -> bool:
+        """Return whether the integration has a command, which may be one that only the server runs, such as fetch-incidents."""
+        has_it = self.integration.descriptor['script'].get(KINDS[command][0]) if command in KINDS else command in SERVER_COMMANDS
+        return bool(has_it or command in self.integration.commands)
+
+    def _check_enabled(self) -> None:
+        """Raise CommandFailed if the instance is disabled: the server runs none of its commands then."""
+        if self.is_disabled:
+            raise CommandFailed(f'{self.name} is disabled. Enable it first.')
 
     def _fetch(self, command: str) -> int:
         """Run a fetching command and return the number of new incidents or indicators."""
@@ -297,9 +311,10 @@ class Instance:
 
         The incidents that fetch-incidents returns are created.
         """
+        self._check_enabled()
         container = self._run(command, self.params, self._fill_arguments(command, args or {}), incident)
         if command == FETCH_INCIDENTS:
-            incidents = container.commands.store_incidents(contents_of(container))
+            incidents = container.commands.store_incidents(contents_of(container), str(self.params.get(TYPE_PARAMETER) or ''))
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
         return container.results
 
@@ -309,6 +324,8 @@ class Instance:
         if command not in commands and command not in SERVER_COMMANDS:
             known = ', '.join(commands) or 'none'
             raise CommandFailed(f'{self.integration.name} has no command {command}. Its commands: {known}.')
+        for doubt in doubts_about(command, commands[command], given) if command in commands else ():
+            self.printer.warn(doubt)
         return fill_arguments(command, commands.get(command, []), given)
 
     def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None,
@@ -331,7 +348,7 @@ class Instance:
         name = str(self.integration.descriptor.get('display') or self.integration.name)
         is_ready, is_long = self._is_ready(), self.integration.is_long_running
         return {'instance': self.name, 'integration': name, 'longRunning': is_long,
-                'enabled': self.enabled if is_long else not self.is_disabled, 'pid': self.pid, 'port': self.port,
+                'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
                 'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready,
                 'ending': self._ending if self._is_failing(is_ready) else None,
                 'schedule': self.schedule, 'fetch': self.journal.fetches[-1] if self.journal.fetches else None}

@@ -14,7 +14,7 @@ import bottle
 from localxsoar import parameters
 from localxsoar.checklist import Rejection, sender_by_proof
 from localxsoar.deliveries import Deliveries, Delivery
-from localxsoar.errors import UsageError
+from localxsoar.errors import UsageError, message_of
 from localxsoar.events import Events
 from localxsoar.forms import form_fields, query_fields
 from localxsoar.forward import PREFIX, Headers, Request
@@ -227,8 +227,8 @@ class Page:
             elif action in ('enable', 'disable'):
                 (instance.enable if action == 'enable' else instance.disable)()
         except (UsageError, CommandFailed) as error:
-            # The last line of a traceback is its message.
-            text = self._masks.text(str(error).strip().splitlines()[-1])
+            reason = 'Not saved: the test failed: ' if action == 'save' and isinstance(error, CommandFailed) else ''
+            text = self._masks.text(reason + message_of(str(error).strip()))
             raise bottle.HTTPResponse(json.dumps({'error': text, 'field': parameters.field_in(instance.integration, text)}), 400,
                                       content_type='application/json') from None
         self.publish_states()

@@ -32,6 +32,15 @@ def _credentials(row: Mapping[str, Any], value: str) -> Any:
     return {'identifier': identifier, 'password': password, 'credentials': {}}
 
 
+def _check_credentials(row: Mapping[str, Any], value: str) -> None:
+    """Raise UsageError if the colon is missing, or there is a user before it that the form hides."""
+    identifier, colon, _ = value.partition(':')
+    if (row.get('hiddenusername') and identifier) or (value and not colon):
+        reason = 'the form hides the user' if row.get('hiddenusername') else 'the value has no colon'
+        # The value itself may be the secret: it is not in the message.
+        raise UsageError(f'{label_of(row)}: {reason}. Write {row["name"]}={expected_of(row)}.')
+
+
 def _one_of(row: Mapping[str, Any], value: str) -> Any:
     options = [str(option) for option in row.get('options') or []]
     if value and options and value not in options:
@@ -51,7 +60,20 @@ READERS: dict[int, Callable[[Mapping[str, Any], str], Any]] = {
 
 def label_of(row: Mapping[str, Any]) -> str:
     """Return a parameter's label in the form, followed by its name."""
-    return f"{row.get('display') or row['name']} ({row['name']})"
+    return f"{display_of(row)} ({row['name']})"
+
+
+def display_of(row: Mapping[str, Any]) -> str:
+    """Return a parameter's label in the form. Where the form hides the user of credentials, it is that of the password."""
+    password = row.get('displaypassword') if row.get('hiddenusername') else ''
+    return str(password or row.get('display') or row['name'])
+
+
+def expected_of(row: Mapping[str, Any]) -> str:
+    """Return the form of a parameter's value on the command line."""
+    if int(row.get('type') or 0) != CREDENTIALS:
+        return 'VALUE'
+    return ':PASSWORD' if row.get('hiddenusername') else 'USER:PASSWORD'
 
 
 def secrets_that_are_set(integration: Integration, params: Mapping[str, Any]) -> list[str]:
@@ -87,7 +109,8 @@ def fill_form(integration: Integration, given: Mapping[str, str], free_port: Cal
 def describe_form(integration: Integration, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the form's visible rows with their values. For a secret they have only the user, and whether it is set."""
     rows = [row for row in integration.parameters if not row.get('hidden')]
-    return [{'name': row['name'], 'label': str(row.get('display') or row['name']), 'help': str(row.get('additionalinfo') or ''),
+    return [{'name': row['name'], 'label': display_of(row), 'help': str(row.get('additionalinfo') or ''),
+             'hidesUser': bool(row.get('hiddenusername')), 'password': str(row.get('displaypassword') or 'password'),
              'kind': int(row.get('type') or 0), 'required': bool(row.get('required')), 'options': row.get('options') or [],
              'secret': row.get('type') in SECRET_TYPES, **_shown(row, params.get(row['name']))} for row in rows]
 
@@ -102,8 +125,8 @@ def _shown(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
 def field_in(integration: Integration, text: str) -> str:
     """Return the name of the parameter whose label is in a message, or ''."""
     # The longest label first, for one label may be a part of another.
-    rows = sorted(integration.parameters, key=lambda row: -len(str(row.get('display') or '')))
-    return next((str(row['name']) for row in rows if row.get('display') and str(row['display']) in text), '')
+    rows = sorted(integration.parameters, key=lambda row: -len(display_of(row)))
+    return next((str(row['name']) for row in rows if display_of(row) != row['name'] and display_of(row) in text), '')
 
 
 def masked_params(integration: Integration, params: Mapping[str, Any], mask: str) -> dict[str, Any]:
@@ -120,7 +143,7 @@ def secret_values(integration: Integration, params: Mapping[str, Any]) -> list[s
 
 
 def _known(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    return ', '.join(f"{name} ({row.get('display') or name})" for name, row in rows.items()) or 'none'
+    return ', '.join(f'{name} ({display_of(row)})' for name, row in rows.items()) or 'none'
 
 
 def _fill(row: Mapping[str, Any], given: str | None) -> Any:
@@ -129,6 +152,9 @@ def _fill(row: Mapping[str, Any], given: str | None) -> Any:
     default_text = '' if default is None else str(default)
     value = default_text if given is None else given
     kind = int(row.get('type') or 0)
-    if row.get('required') and kind != BOOLEAN and not value.strip():
-        raise UsageError(f'{label_of(row)} is required. Set it with --set {row["name"]}=VALUE.')
+    is_empty = not value.strip() or (kind == CREDENTIALS and value.strip() == ':')
+    if row.get('required') and kind != BOOLEAN and is_empty:
+        raise UsageError(f'{label_of(row)} is required. Set it with --set {row["name"]}={expected_of(row)}.')
+    if kind == CREDENTIALS:
+        _check_credentials(row, given or '')
     return READERS[kind](row, value) if kind in READERS else value

@@ -2,16 +2,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from localxsoar.container import Container, Runtime, describe_end
+from localxsoar.container import DEBUG_MODE, Container, Runtime, describe_end, is_debug
 from localxsoar.errors import CommandFailed
 from localxsoar.explain import explain
 
 COMMAND_SECONDS = 300
 KILL_SECONDS = 2  # from SIGTERM until a command that takes too long is killed
 ERROR_ENTRY = 4
+OF_THE_SERVER = ('raw-response', 'using')  # arguments that a command does not see
 PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
 
 
@@ -20,7 +21,9 @@ def fill_arguments(command: str, rows: Sequence[Mapping[str, Any]], given: Mappi
 
     A value without a name, as in `!ip 1.2.3.4`, is that of the default argument, and has the name '' here.
     """
-    named = {name: value for name, value in given.items() if name}
+    named = {name: value for name, value in given.items() if name and name not in OF_THE_SERVER}
+    if not is_debug(named):  # or else the loop in the container removes it
+        named.pop(DEBUG_MODE, None)
     if '' in given:
         default = next((row['name'] for row in rows if row.get('default') is True), None)
         if not default:
@@ -31,6 +34,26 @@ def fill_arguments(command: str, rows: Sequence[Mapping[str, Any]], given: Mappi
     if missing:
         raise CommandFailed(f'{command} needs {", ".join(missing)}.')
     return filled
+
+
+def doubts_about(command: str, rows: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a warning for each argument, and each value, that the descriptor does not know. The script gets them as they are."""
+    known = {row['name']: row for row in rows}
+    for name, value in given.items():
+        if name in known:
+            row = known[name]
+            options = [str(option) for option in row.get('predefined') or []] if row.get('auto') == 'PREDEFINED' else []
+            yield from (f'{command}: {name}={each} is not one of {", ".join(options)}.' for each in values_of(row, value)
+                        if options and each not in ('', *options))
+        elif name not in ('', DEBUG_MODE, *OF_THE_SERVER):
+            yield f'{command} has no argument {name}. Its arguments: {", ".join(known) or "none"}.'
+
+
+def values_of(row: Mapping[str, Any], value: Any) -> list[str]:
+    """Return the values of an argument as texts: several if it is an array, which may be a text with commas."""
+    if isinstance(value, list):
+        return list(map(str, value))
+    return [each.strip() for each in str(value).split(',')] if row.get('isArray') else [str(value)]
 
 
 def contents_of(container: Container) -> list[Any]:

@@ -26,7 +26,6 @@ from localxsoar.server import Server
 
 PLAYGROUND_TYPE = 9
 ARGUMENT = re.compile(r'([\w.-]+)=(.*)', re.DOTALL)
-OF_THE_SERVER = ('debug-mode', 'raw-response')  # arguments that a command does not see
 
 
 class XsoarApi:
@@ -277,4 +276,4 @@ def parse_command(text: str) -> tuple[str, dict[str, str]]:
         raise UsageError(f'The local XSOAR runs commands in the form !command name="value", not {text!r}.')
     pairs = [ARGUMENT.fullmatch(word) for word in words[1:]]
     args = {pair[1] if pair else '': pair[2] if pair else word for word, pair in zip(words[1:], pairs, strict=True)}
-    return words[0][1:], {name: value for name, value in args.items() if name not in OF_THE_SERVER}
+    return words[0][1:], args
