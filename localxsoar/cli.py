@@ -29,7 +29,7 @@ from localxsoar.commands import VERSIONS
 from localxsoar.container import Runtime
 from localxsoar.controls import Controls
 from localxsoar.deliveries import Deliveries
-from localxsoar.entries import PLAYGROUND, readable
+from localxsoar.entries import ERROR_ENTRY, PLAYGROUND, readable
 from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
 from localxsoar.files import save_file
@@ -48,7 +48,6 @@ from localxsoar.scripts import load_scripts
 from localxsoar.running import announced
 from localxsoar.senders import load_senders
 from localxsoar.server import Server
-from localxsoar.single_commands import ERROR_ENTRY
 from localxsoar.store import Store
 from localxsoar.terminal import Terminal
 from localxsoar.xsoar_api import XsoarApi

@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from localxsoar.commands import DONE, FIRST_INSTANCE_ID, NO_REPLY, ServerCommands, Site
 from localxsoar.debugger import debuggable
-from localxsoar.entries import PLAYGROUND
+from localxsoar.entries import ERROR_ENTRY, PLAYGROUND
 from localxsoar.errors import CallRejected, RawReply
 from localxsoar.inside import NOT_JSON, describe_unfit, find_unfit
 from localxsoar.output import escape
@@ -300,8 +300,13 @@ class Container:
 
     def _result(self, message: dict[str, Any]) -> Any:
         self._journal.call_counts['results'] += 1
-        self.results.extend(flatten(message['results']))
+        self.results.extend(map(self._locate, flatten(message['results'])))
         return NO_REPLY
+
+    def _locate(self, entry: Any) -> Any:
+        """Return an entry. Tracebacks in an error, which a script adds in debug mode, name the original files."""
+        is_error = isinstance(entry, dict) and entry.get('Type') == ERROR_ENTRY and isinstance(entry.get('Contents'), str)
+        return {**entry, 'Contents': self._order.script.locate(entry['Contents'])} if is_error else entry
 
     def _exception(self, message: dict[str, Any]) -> Any:
         self.exception = self._order.script.locate(str(message['args']['exception']))

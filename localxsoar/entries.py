@@ -5,6 +5,7 @@ import json
 from itertools import groupby, zip_longest
 from typing import Any
 
+ERROR_ENTRY = 4
 PLAYGROUND = 'playground'
 OUTPUTS = 'outputs'  # the kind under which the store keeps an investigation's context
 

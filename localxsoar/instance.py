@@ -284,10 +284,14 @@ class Instance:
         Raise UsageError if it is nothing, or CommandFailed if the instance is disabled.
         """
         self._check_enabled()
-        commands = [command for command in KINDS if self.offers(command)]
-        if not commands:
+        if not self.fetches:
             raise UsageError(f'{self.integration.name} fetches neither incidents nor indicators.')
-        return [self._fetcher.fetch(command) for command in commands]
+        return [self._fetcher.fetch(command) for command in KINDS if self.offers(command)]
+
+    @property
+    def fetches(self) -> bool:
+        """Return whether the integration fetches anything."""
+        return any(map(self.offers, KINDS))
 
     def offers(self, command: str) -> bool:
         """Return whether the integration has a command, which may be one that only the server runs, such as fetch-incidents."""

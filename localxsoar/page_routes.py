@@ -79,7 +79,7 @@ class Page:
             ('GET', '/localxsoar/senders', self._list_senders),
             ('POST', '/localxsoar/senders/<key>/send', self._send_recipe),
             ('GET', '/localxsoar/instance', lambda: self._describe(self._shown())),
-            ('POST', '/localxsoar/instance/<action:re:test|save|enable|disable>', self._act),
+            ('POST', '/localxsoar/instance/<action:re:test|save|enable|disable|fetch>', self._act),
         ):
             api.route(path, method, handler)
 
@@ -204,7 +204,7 @@ class Page:
         curl = self._curl(instance.name, self._url(), masked) if instance.integration.has_port else ''
         return {**self._masks.everywhere(instance.brief()), 'curl': curl,
                 'pack': f'{instance.integration.pack_name} {instance.integration.pack_version}',
-                'description': str(instance.integration.descriptor.get('description') or ''),
+                'fetches': instance.fetches, 'description': str(instance.integration.descriptor.get('description') or ''),
                 'healthHistory': self._masks.everywhere(instance.journal.health_history[-50:]),
                 'fields': parameters.describe_form(instance.integration, instance.params)}
 
@@ -226,6 +226,8 @@ class Page:
                 instance.reconfigure(given)
             elif action in ('enable', 'disable'):
                 (instance.enable if action == 'enable' else instance.disable)()
+            elif action == 'fetch' and (errors := [each['error'] for each in instance.fetch() if each['error']]):
+                raise CommandFailed('\n'.join(errors))
         except (UsageError, CommandFailed) as error:
             reason = 'Not saved: the test failed: ' if action == 'save' and isinstance(error, CommandFailed) else ''
             text = self._masks.text(reason + message_of(str(error).strip()))

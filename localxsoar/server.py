@@ -11,7 +11,7 @@ from typing import Any
 from localxsoar import pack, parameters
 from localxsoar.commands import Site
 from localxsoar.container import Container, Order, Runtime
-from localxsoar.entries import PLAYGROUND
+from localxsoar.entries import ERROR_ENTRY, PLAYGROUND
 from localxsoar.errors import CallRejected, UsageError, message_of
 from localxsoar.faults import Faults
 from localxsoar.instance import CommandFailed, Instance
@@ -20,7 +20,7 @@ from localxsoar.output import Printer
 from localxsoar.ports import any_free_port
 from localxsoar.script_commands import Entries, ScriptCommands, as_reply
 from localxsoar.scripts import Script, load_scripts
-from localxsoar.single_commands import ERROR_ENTRY, doubts_about, fill_arguments, run_to_its_end
+from localxsoar.single_commands import doubts_about, fill_arguments, run_to_its_end
 from localxsoar.store import Store
 from localxsoar.war_room import WarRoom
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from localxsoar.container import DEBUG_MODE, Container, Runtime, describe_end, is_debug
+from localxsoar.entries import ERROR_ENTRY
 from localxsoar.errors import CommandFailed
 from localxsoar.explain import explain
 
 COMMAND_SECONDS = 300
 KILL_SECONDS = 2  # from SIGTERM until a command that takes too long is killed
-ERROR_ENTRY = 4
 OF_THE_SERVER = ('raw-response', 'using')  # arguments that a command does not see
 PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
 
