@@ -177,6 +177,20 @@ def test_a_failed_installation_says_what_failed_and_is_tried_again(tmp_path: Pat
             'dev: the packages of requirements/run.txt could not be installed. The next run tries again.')
 
 
+def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> None:
+    folder = checkout(tmp_path)
+    (folder / 'Tests').symlink_to(ROOT / 'Tests')
+    script(folder / '.tox/names/bin/python', f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (folder / 'requirements/test.txt').touch()
+    (folder / '.tox/names/installed.txt').touch()
+    asked, wrong, explained = (dev(folder, 'names', word) for word in ('falco', 'falcon', '--help'))
+    assert asked.returncode == 0 and {line.split()[0] for line in asked.stdout.splitlines() if line[0] != ' '} == {'Falco'}
+    assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "'falcon' is not a sender" in wrong.stderr
+    assert explained.stdout.startswith('usage: ./dev names')
+    ended = subprocess.run(['bash', '-c', './dev names falco > >(exit)'], cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.stderr == ''
+
+
 # In a terminal.
 
 

@@ -241,16 +241,18 @@ import demistomock as demisto
 from CommonServerPython import *
 if demisto.params()['login']['password'] == 'wrong':
     return_error('[401] Unauthorized\\n{"error": "bad key"}')
-if demisto.command() == 'fetch-incidents':
+elif demisto.command() == 'fetch-incidents':
     demisto.incidents([{'name': 'one'}])
-return_results('ok')
+else:
+    return_results('ok')
 '''
 
 
 def test_an_instance_that_fetches_says_so_and_what_failed(open_page: Callable[..., Page], tmp_path: Path) -> None:
     rows = [{'name': 'isFetch', 'type': 8}, {'name': 'login', 'displaypassword': 'API Key', 'type': 9, 'hiddenusername': True}]
     (tmp_path / 'Keyed.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': 'Keyed'}, 'configuration': rows, 'script': {'type': 'python', 'script': FETCHES, 'isfetch': True}}))
+        'commonfields': {'id': 'Keyed'}, 'configuration': rows,
+        'script': {'type': 'python', 'script': FETCHES, 'isfetch': True}}))
     with LocalXsoar(pack=tmp_path, params={'isFetch': True, 'login': {'password': 'right'}}) as xsoar:
         page = open_page(f'{xsoar.url}/#/instance')
         facts, status = page.locator('#facts'), page.locator('#action-status')

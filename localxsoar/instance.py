@@ -12,7 +12,7 @@ from localxsoar.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
 from localxsoar.container import LONG_RUNNING, Container, Order, Runtime, describe_end
 from localxsoar.entries import OUTPUTS, PLAYGROUND
 from localxsoar.errors import CommandFailed as CommandFailed  # which other modules import from here
-from localxsoar.errors import UsageError
+from localxsoar.errors import CallRejected, UsageError
 from localxsoar.explain import explain
 from localxsoar.faults import Faults
 from localxsoar.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetcher, read_schedule
@@ -318,7 +318,10 @@ class Instance:
         self._check_enabled()
         container = self._run(command, self.params, self._fill_arguments(command, args or {}), incident)
         if command == FETCH_INCIDENTS:
-            incidents = container.commands.store_incidents(contents_of(container), str(self.params.get(TYPE_PARAMETER) or ''))
+            try:
+                incidents = container.commands.store_incidents(contents_of(container), str(self.params.get(TYPE_PARAMETER) or ''))
+            except CallRejected as error:
+                raise CommandFailed(str(error), container.results) from None
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
         return container.results
 

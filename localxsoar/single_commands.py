@@ -57,10 +57,17 @@ def values_of(row: Mapping[str, Any], value: Any) -> list[str]:
 
 
 def contents_of(container: Container) -> list[Any]:
-    """Return the items in the entries of a fetching command. An entry has one item, a list, or either as JSON text."""
+    """Return the items in the entries of a fetching command. An entry has one item, a list, or either as JSON text.
+
+    Raise CommandFailed for any other text.
+    """
     found: list[Any] = []
     for result in container.results:
-        contents = json.loads(result['Contents']) if isinstance(result['Contents'], str) else result['Contents']
+        try:
+            contents = json.loads(result['Contents']) if isinstance(result['Contents'], str) else result['Contents']
+        except ValueError:
+            reason = f'The fetch returned a text that is not JSON: {result["Contents"]!r}'
+            raise CommandFailed(reason, container.results) from None
         if isinstance(contents, list):
             found += contents
         elif contents:

@@ -1,6 +1,7 @@
 """An instance as the page and the API drive it: enabled, disabled, configured again, tested."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -168,6 +169,18 @@ def test_what_a_fetch_returns_are_samples_or_incidents(make: Callable[..., Insta
     [entry] = instance.run('fetch-incidents')
     assert [incident['name'] for incident in entry['Contents']] == names
     assert [item['sent']['name'] for item in instance.store.sent()] == names
+
+
+@pytest.mark.parametrize('script, words', [
+    ("demisto.results('ok')", "^The fetch returned a text that is not JSON: 'ok'$"),
+    ("demisto.incidents([{'name': 'a', 'severity': 'high'}])", '^Incident 0: severity is "high", expected a number')])
+def test_a_fetch_of_what_is_no_incident_fails_and_is_reported(
+    make: Callable[..., Instance], script: str, words: str
+) -> None:
+    instance = make(script, isfetch=True)
+    with pytest.raises(CommandFailed, match=words):
+        instance.run('fetch-incidents')
+    assert re.search(words, instance.fetch()[0]['error'])
 
 
 def test_a_fetched_incident_without_a_type_gets_that_of_the_instance(make: Callable[..., Instance]) -> None:
