@@ -46,14 +46,18 @@ class Folder:
 def save_file(name: str, content: bytes) -> Path:
     """Save a file that a command returned, in place of an earlier one of its name, and return its path.
 
-    Its folder is this user's own: nobody else can have put a link there.
+    Its folder is this user's own: nobody else can have put a link there. Raise UsageError if it cannot be saved.
     """
     folder = Path(tempfile.gettempdir(), f'localxsoar-{os.getuid()}')
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise UsageError(f'{folder} belongs to somebody else: the file {name} is not saved there.')
-    file = folder / (PurePath(name.replace('\0', '')).name or 'file')
-    file.write_bytes(content)
+    own_name = PurePath(name).name.replace('\0', '')
+    file = folder / (own_name if own_name not in ('', '..') else 'file')
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+            raise UsageError(f'{folder} belongs to somebody else: the file {name} is not saved there.')
+        file.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f'{file}: {error.strerror}') from None
     return file
 
 

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from local_xsoar import ENVIRONMENT, LocalXsoar, needs, run_local_xsoar, wait_for
+from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
 
 import localxsoar
 from localxsoar.cli import build_parser, build_server, introduce
 from localxsoar.errors import UsageError
 from localxsoar.output import Printer
+from localxsoar.pytest_plugin import ENVIRONMENT
 from tools.processes import runs
 
 
