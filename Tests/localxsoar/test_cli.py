@@ -78,7 +78,7 @@ def test_the_readme_knows_every_call_that_demisto_offers_and_every_fault() -> No
 
     offered = {name for name in vars(Demisto) if not name.startswith('_')} | {'callingContext', 'is_debug'}
     assert [name for name in sorted(offered | set(READERS)) if f'`{name}`' not in readme] == []
-    told = set(re.findall(r'`(\w+)`', readme[readme.index('- **`demisto`.** Its calls'):readme.index('- **Forwarding.**')]))
+    told = set(re.findall(r'`(\w+)`', readme[readme.index('The calls of `demisto`'):readme.index('## Several instances')]))
     assert told - offered - NO_CALLS == set()
 
 

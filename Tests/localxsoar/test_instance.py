@@ -237,11 +237,11 @@ def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
 
 def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
     readme = ' '.join((Path(instance_module.__file__).parent / 'README.md').read_text('utf-8').split())
-    assert (f'started again {restarts.FIRST_DELAY_SECONDS:g} s after it ended, up to '
-            f'{restarts.LONGEST_DELAY_SECONDS:g} s if it keeps ending within {restarts.QUICK_END_SECONDS} s, '
-            f'and not again if it ends at once three times; '
-            f'stopped by SIGTERM, and by SIGKILL after {instance_module.STOP_GRACE_SECONDS} s.') in readme
-    assert f'or, without one, has run for {instance_module.ALIVE_SECONDS} s;' in readme
+    assert (f'When it ends, it starts again after {restarts.FIRST_DELAY_SECONDS:g} s. If it keeps ending within '
+            f'{restarts.QUICK_END_SECONDS} s, the pause grows to {restarts.LONGEST_DELAY_SECONDS:g} s. '
+            f'After three immediate ends it stays down. '
+            f'It is stopped by SIGTERM, and by SIGKILL after {instance_module.STOP_GRACE_SECONDS} s;') in readme
+    assert f'or, without one, has run for {instance_module.ALIVE_SECONDS} s.' in readme
 
 
 ENDS = "raise RuntimeError('the end')"

@@ -54,7 +54,7 @@ def test_it_imports_what_its_package_asks_for_and_nothing_else() -> None:
     assert set(imported()) - own == asked
 
 
-README = (PACKAGE / 'README.md').read_text()
+README, FACTS = ((PACKAGE / name).read_text() for name in ('README.md', 'FACTS.md'))
 
 
 def call(*command: str | Path, folder: Path = PACKAGE, stdin: str = '', **environment: str) -> str:
@@ -91,13 +91,20 @@ def hello(programs: Path, tmp_path: Path) -> tuple[Path, str]:
     return tmp_path, call('bash', '-e', folder=tmp_path, stdin=block('sh'), PATH=f'{programs}:/usr/bin:/bin')
 
 
-def block(language: str) -> str:
-    """Return the first block in this language in the README."""
-    return str(re.findall(rf'```{language}\n(.*?)```', README, re.DOTALL)[0])
+@pytest.fixture
+def acme(programs: Path, tmp_path: Path) -> tuple[Path, str]:
+    """The same of the README's fetching integration."""
+    return tmp_path, call('bash', '-e', folder=tmp_path, stdin=block('sh', 1), PATH=f'{programs}:/usr/bin:/bin')
+
+
+def block(language: str, number: int = 0) -> str:
+    """Return a block in this language in the README."""
+    return str(re.findall(rf'```{language}\n(.*?)```', README, re.DOTALL)[number])
 
 
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
-    assert wheel.name == f'localxsoar-{localxsoar.__version__}-py3-none-any.whl' and wheel.name in README
+    assert wheel.name == f'localxsoar-{localxsoar.__version__}-py3-none-any.whl'
+    assert wheel.match(re.findall(r'builds `(dist/.*?)`', README)[0])
     with zipfile.ZipFile(wheel) as archive:
         said = archive.read(f'localxsoar-{localxsoar.__version__}.dist-info/METADATA').decode()
         names = archive.namelist()
@@ -123,10 +130,16 @@ def test_a_first_integration_runs_as_the_readme_says(hello: tuple[Path, str]) ->
     assert said.splitlines()[0] == 'ok' and 'Hello you' in said
 
 
-def test_a_first_test_passes_as_the_readme_says(programs: Path, hello: tuple[Path, str]) -> None:
-    folder, _ = hello
-    (folder / 'test_hello.py').write_text(block('python'))
-    said = call(programs / 'python', '-m', 'pytest', '-p', 'no:cacheprovider', 'test_hello.py', folder=folder)
+def test_a_fetching_integration_fetches_as_the_readme_says(acme: tuple[Path, str]) -> None:
+    _, said = acme
+    assert said.splitlines()[0] == 'ok' and '"name": "Failed logins"' in said
+
+
+@pytest.mark.parametrize('made, number', [('hello', 0), ('acme', 1)])
+def test_a_test_passes_as_the_readme_says(programs: Path, made: str, number: int, request: pytest.FixtureRequest) -> None:
+    folder, _ = request.getfixturevalue(made)
+    (folder / 'test_it.py').write_text(block('python', number))
+    said = call(programs / 'python', '-m', 'pytest', '-p', 'no:cacheprovider', 'test_it.py', folder=folder)
     assert '1 passed' in said
 
 
@@ -142,8 +155,8 @@ def test_a_saved_file_restarts_what_runs_as_the_readme_says(programs: Path, hell
         assert wait_for(lambda: 'Hello dear you' in str(xsoar.command('hello-say', name='you')))
 
 
-def test_the_readme_says_exactly_what_is_carried_of_common_server_python() -> None:
-    section = README[README.index('It has:'):README.index('Compatibility, ')]
+def test_the_facts_say_exactly_what_is_carried_of_common_server_python() -> None:
+    section = FACTS[FACTS.index('It has:'):]
     text = re.sub(r' \(.*?\)|; and the usual imports:.*?\n- ', ' ', section, flags=re.DOTALL)
     told = set(re.findall(r'`(\w+)`', text))
     defined = {name for file in (PACKAGE / 'common').glob('*.py') for name in defined_in(ast.parse(file.read_text()))}
@@ -166,7 +179,7 @@ def defined_in(tree: ast.Module) -> Iterator[str]:
 
 
 def facts() -> list[list[str]]:
-    rows = [line.strip('|').split('|') for line in (PACKAGE / 'FACTS.md').read_text().splitlines() if line.startswith('| ')]
+    rows = [line.strip('|').split('|') for line in FACTS.splitlines() if line.startswith('| ')]
     return [[cell.strip() for cell in row] for row in rows[2:]]
 
 
