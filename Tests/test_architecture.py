@@ -226,6 +226,18 @@ def test_the_script_imports_only_what_its_container_has() -> None:
     assert imported <= {*sys.stdlib_module_names, *IN_THE_IMAGE, *PLATFORM}
 
 
+REACHES_OUT = re.compile(r'(request|client|subprocess|asyncio|ftplib|smtplib|imaplib|poplib|webbrowser|xmlrpc|ssl)')
+CONNECTS_OR_STARTS = re.compile(r'connect(_ex)?|create_connection|sendto|system|(popen|exec|spawn[lv]|posix_spawn|fork).*')
+
+
+def test_the_script_requests_no_address_and_starts_no_program() -> None:
+    nodes = list(ast.walk(ast.parse(SCRIPT.read_text('utf-8'))))
+    imported = {f'{node.module}.{alias.name}' for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    imported |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    assert {name for name in imported if any(map(REACHES_OUT.fullmatch, name.split('.')))} == {'bottle.request'}
+    assert not {node.attr for node in nodes if isinstance(node, ast.Attribute) and CONNECTS_OR_STARTS.fullmatch(node.attr)}
+
+
 def test_the_local_xsoar_imports_only_what_its_command_installs() -> None:
     installed = set(re.findall(r'^([\w-]+)==', (ROOT / 'requirements/run.txt').read_text('utf-8').lower(), re.MULTILINE))
     modules = {'pyyaml': 'yaml'}

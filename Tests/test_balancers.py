@@ -1,12 +1,17 @@
-"""Two instances behind HAProxy and behind nginx, as docs/balancer configures them: a burst, in which each goes away in turn."""
+"""Two instances behind HAProxy and behind nginx, as docs/balancer configures them: a burst, in which each goes away in turn.
+
+Also the nginx of docs/install.md, which publishes the path of one instance.
+"""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 from collections import Counter
@@ -14,9 +19,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+from documents import code_blocks, read
 from GenericWebhook import DELIVERY_IDS
 from local_xsoar import ROOT, needs, wait_for
 from requests.adapters import HTTPAdapter
@@ -64,9 +71,18 @@ class Balancer:
         return file, [needs('haproxy'), '-db', '-f', str(file)]
 
     def _nginx(self, ports: list[int], pem: Path, folder: Path) -> tuple[Path, list[str]]:
-        text = (BALANCERS / 'nginx.conf').read_text('utf-8').replace('/etc/nginx/webhook.pem', str(pem))
-        text = text.replace('/var/log/nginx', str(folder))
-        text = here(text.replace('listen 443 ssl', f'listen 127.0.0.1:{self.port} ssl'), ports)
+        return self._nginx_with(here((BALANCERS / 'nginx.conf').read_text('utf-8'), ports), pem, folder)
+
+    def _publishing_nginx(self, ports: list[int], pem: Path, folder: Path) -> tuple[Path, list[str]]:
+        """Run the nginx of docs/install.md before the server, or with a second port before the container of an engine."""
+        block, = [block for language, block in code_blocks(read(ROOT / 'docs/install.md')) if language == 'nginx']
+        server, engine = re.findall(r'https://xsoar\.example\.com|http://<ENGINE>:<PORT>/', block)
+        target = f'http://127.0.0.1:{ports[0]}' if len(ports) == 1 else engine.replace('<ENGINE>:<PORT>', f'127.0.0.1:{ports[1]}')
+        return self._nginx_with(block.replace(f'{server};', f'{target};'), pem, folder)
+
+    def _nginx_with(self, text: str, pem: Path, folder: Path) -> tuple[Path, list[str]]:
+        text = text.replace('/etc/nginx/webhook.pem', str(pem)).replace('/var/log/nginx', str(folder))
+        text = text.replace('listen 443 ssl', f'listen 127.0.0.1:{self.port} ssl')
         paths = ' '.join(f'{kind}_temp_path {folder}/{kind};' for kind in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
         usual = f'error_log {folder}/error.log; events {{}} http {{ access_log {folder}/access.log;'  # as Debian's nginx.conf
         self.text = f'{usual} {paths}\n{text}\n}}\n'
@@ -309,6 +325,43 @@ def test_a_sender_without_delivery_ids_that_times_out_and_retries_does_not_creat
 
 
 @both
+def test_a_balancer_replaces_the_address_that_a_sender_claims(name: str) -> None:
+    with scene(name) as there:
+        claimed = {'X-Forwarded-For': ', '.join(['1.1.1.1'] * 20), 'X-GitHub-Delivery': 'one'}
+        answer = asyncio.run(there.balancer.send('POST', b'{"title": "any"}', {**AUTHORIZED, **claimed}))
+        assert json.loads(answer.json[0]['rawJSON'])['headers']['x-forwarded-for'] == '127.0.0.1'
+
+
+@both
+def test_a_balancer_passes_on_the_one_path_of_an_instance(name: str) -> None:
+    with scene(name) as there:
+        answers = [asyncio.run(there.balancer.send('GET', query=rest)) for rest in ('', '?challenge=x', 'index.html', 'other/')]
+        assert [answer.status for answer in answers] == [200, 200, 404, 404]
+        assert answers[1].text == 'x'
+
+
+@both
+def test_a_balancer_speaks_no_tls_before_1_2(name: str) -> None:
+    with scene(name) as there:
+        def version(*options: str) -> str:
+            done = subprocess.run(['openssl', 's_client', '-connect', f'127.0.0.1:{there.balancer.port}', *options],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+            return ''.join(re.findall(r'Protocol *: *(\S+)|New, (TLSv[\d.]+)', done.stdout)[0]) if not done.returncode else ''
+
+        assert not version('-tls1_1', '-cipher', 'ALL:@SECLEVEL=0')
+        assert version('-tls1_2') == 'TLSv1.2'
+
+
+def test_behind_haproxy_an_address_with_many_401s_gets_429() -> None:
+    async def guess(balancer: Balancer) -> list[int]:
+        return [(await balancer.send('POST', b'{}', {'Authorization': f'guess {number}'})).status for number in range(110)]
+
+    with scene('haproxy') as there:
+        assert set(asyncio.run(guess(there.balancer))) == {401, 429}
+        assert asyncio.run(there.balancer.send('POST', b'{}', AUTHORIZED)).status == 429
+
+
+@both
 def test_a_token_in_the_query_is_in_no_log_file(name: str) -> None:
     async def send(balancer: Balancer) -> list[int]:
         query = f'?token={TOKEN}'
@@ -325,3 +378,24 @@ def test_a_token_in_the_query_is_in_no_log_file(name: str) -> None:
             assert asyncio.run(send(balancer)) == [200] * IDS_PER_HEADER + [413]
             wait_for(lambda: balancer.logged().count('POST') > IDS_PER_HEADER, 'a line for each request')
             assert TOKEN not in balancer.logged()
+
+
+@pytest.mark.parametrize('where', ['server', 'engine'])
+def test_the_nginx_of_the_install_guide_publishes_one_path_and_logs_no_token(where: str) -> None:
+    for program in ('nginx', 'openssl'):
+        needs(program)
+    with Webhook('--senders', str(ROOT / 'senders')) as webhook, tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        ports = [urlsplit(webhook.url).port or 0, webhook.container_port]
+        with Balancer('publishing_nginx', ports[:1] if where == 'server' else ports, Path(folder)) as proxy:
+            path = 'instance/execute/webhook'
+            assert asyncio.run(proxy.send('POST', b'{"name": "published"}', {}, f'{path}?token={TOKEN}')).status == 200
+            others = [asyncio.run(proxy.send('GET', query=other)) for other in ('', 'login', f'{path}/x')]
+            assert [answer.status for answer in others] == [404] * 3
+            send = [sys.executable, '-m', 'localxsoar.send', 'github', '--url', f'https://127.0.0.1:{proxy.port}/{path}']
+            trusting = {**os.environ, 'SSL_CERT_FILE': f'{folder}/cert.pem'}  # as the guide says for a self-signed certificate
+            subprocess.run([*send, '--token', TOKEN], cwd=ROOT, env=trusting, stdout=subprocess.DEVNULL, timeout=60, check=True)
+            wait_for(lambda: proxy.logged().count(' 200 ') == 2, 'a line for each request')
+            assert TOKEN not in proxy.logged()
+        assert webhook.names()[0] == 'published'
+        assert len(webhook.names()) == 2

@@ -381,7 +381,7 @@ class Memory:
         """What was made of a delivery with this number, or none, and whether it is a repeat."""
         delivery = RememberedDelivery({'webhook-id': number}, '', b'body', has_left)
         self.started.append(delivery)
-        first = self.deliveries.once(delivery, Post([{'name': text}]))
+        first = self.deliveries.create_once(delivery, Post([{'name': text}]))
         return json.loads(first.created_json)[0]['name'], first is not delivery
 
     def start(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> gevent.Greenlet:
@@ -489,7 +489,7 @@ def test_a_repeat_waits_no_longer_than_any_other() -> None:
     late = Post([{'name': 'late'}])
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
-        memory.deliveries.once(RememberedDelivery({'webhook-id': '1'}, '', b'body'), late)
+        memory.deliveries.create_once(RememberedDelivery({'webhook-id': '1'}, '', b'body'), late)
     memory.posts[0].result.set([{'name': 'made'}])
     assert first.get(timeout=10) == ('made', False)
     assert memory.once('1') == ('made', True)
@@ -519,7 +519,7 @@ def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None
     late = Post([{'name': 'late'}])
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
-        memory.deliveries.once(RememberedDelivery({}, '', b'body'), late)
+        memory.deliveries.create_once(RememberedDelivery({}, '', b'body'), late)
     again = memory.start('', 'again')
     memory.posts[0].result.set([{'name': 'made'}])
     gevent.joinall([first, again], timeout=10, raise_error=True)
@@ -545,7 +545,7 @@ def test_who_waits_too_long_is_rejected_while_a_call_is_under_way_and_nobody_els
     posts = [Post([{'name': f'{number}'}] * 100) for number in range(3)]
     for post in posts[:2]:
         post.hand_over_by -= 24.9
-    sending = [gevent.spawn(deliveries.once, RememberedDelivery({}, '', b'%d' % number), post)
+    sending = [gevent.spawn(deliveries.create_once, RememberedDelivery({}, '', b'%d' % number), post)
                for number, post in enumerate(posts)]
     gevent.sleep(0)
     now = time.monotonic()

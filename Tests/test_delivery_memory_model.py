@@ -75,7 +75,7 @@ class Sender:
 
     def serve(self, memory: DeliveryMemory, delivery: RememberedDelivery) -> None:
         try:
-            first = memory.once(delivery, self.post)
+            first = memory.create_once(delivery, self.post)
             self.outcome = first.created_json, first.summary, first is not delivery
         except Rejected as rejection:
             self.outcome = type(rejection)

@@ -4,6 +4,8 @@ What the documents say is read out of them, so that a new row or example is chec
 """
 from __future__ import annotations
 
+import ast
+import hmac
 import inspect
 import json
 import re
@@ -22,7 +24,7 @@ from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MADE, MANUAL,
                        read, read_tests, section, table)
 from local_xsoar import ROOT
 from tools.names_table import land
-from webhook import PACK, SCRIPT
+from webhook import PACK, SCRIPT, TOKEN
 
 from localxsoar.senders import KINDS, load_senders
 
@@ -71,9 +73,10 @@ LIMITS = {
     'requests that wait for XSOAR': '{MAX_WAITING_POSTS}, with {MAX_WAITING_BYTES} of text',
     "the wait for XSOAR's turn": '{HAND_OVER_SECONDS}',
     '`Retry-After`': '{RETRY_AFTER_SECONDS}',
-    'requests in one call to XSOAR': 'as many as take {CALL_SECONDS}, {MAX_CALL_INCIDENTS} incidents, {MAX_CALL_BYTES} of text',
-    'one request in one call to XSOAR': 'as much as takes {LONGEST_CALL_SECONDS}',
-    'trying a rejected call again in parts': '{RETRY_SECONDS}, and {MAX_FRUITLESS_TRIES} calls that create nothing',
+    'requests in one call to XSOAR':
+        "whichever comes first: {CALL_SECONDS} of XSOAR's time, {MAX_CALL_INCIDENTS} incidents, {MAX_CALL_BYTES}",
+    'one request in one call to XSOAR': "{LONGEST_CALL_SECONDS} of XSOAR's time",
+    'trying a rejected call again in parts': '{RETRY_SECONDS}, or {MAX_FRUITLESS_TRIES} calls in a row that create nothing',
     'time to finish when stopped': '{STOP_SECONDS}',
     'remembered deliveries': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
                                       'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of responses',
@@ -88,7 +91,7 @@ COUNTED = {
     'incidents': ['MAX_CALL_INCIDENTS', 'MAX_SAMPLES'], 'calls': ['MAX_FRUITLESS_TRIES'],
 }
 STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_DETAILS}
-WITH_SYMPTOM = STATUSES - {200, 204, 400, 405, 414, 415, 500}  # of these `detail` says all that there is to say
+WITH_SYMPTOM = STATUSES - {200, 204}
 FIELDS = {*script.TEXT_KEYS, *script.RAW_KEYS, 'severity', script.DEFAULT_NAME}
 
 
@@ -146,9 +149,9 @@ def signature_headers() -> set[str]:
 
 # What a document says, and what is so.
 SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
-    'parameters of the guide': lambda: (
-        table(INSTALL, 'Parameter', 'Description', 'Required'),
-        [[each['name'], each['display'], str(each['required'])] for each in PARAMETERS]),
+    'fields of the form in the guide': lambda: (
+        [field for field, _ in table(INSTALL, 'field', 'enter')],
+        ['Name', *(each['display'] for each in PARAMETERS if each['section'] == 'Connect')]),
     'parameters of the pack': lambda: (
         table(PACKS_OWN, 'Parameter', 'Name', 'Description', 'Required'),
         [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]),
@@ -205,6 +208,52 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
 def test_a_document_says_what_is_so(what: str) -> None:
     said, so = SAME[what]()
     assert said == so
+
+
+def beginnings(status: int) -> list[str]:
+    """Return the beginnings of a `detail` that the guide for operators explains for a status."""
+    rows = table(OPERATE, f'{status}: `detail` begins with', 'cause', 'what to do')
+    return [quoted(beginning)[0] for beginning, *_ in rows]
+
+
+def explained(detail: str, status: int) -> str:
+    """Return the beginning of a `detail` in the guide, or '' if the guide does not explain it."""
+    return next((beginning for beginning in beginnings(status) if detail.startswith(beginning)), '')
+
+
+def signed(body: str, text: str = '', **headers: str) -> dict[str, Any]:
+    """Return a request with the signature of a body under GitHub's header, or of another text under Slack's."""
+    signature = hmac.new(TOKEN.encode(), (text or body).encode(), 'sha256').hexdigest()
+    header = {'X-Slack-Signature': f'v0={signature}'} if text else {'X-Hub-Signature-256': f'sha256={signature}'}
+    return {'body': body.encode(), 'headers': {**header, **headers}}
+
+
+UNAUTHORIZED: list[dict[str, Any]] = [
+    {}, {'headers': {'Authorization': 'x'}}, {'headers': {'X-Api-Key': 'x'}}, {'query': 'source=grafana'},
+    {'headers': {'Authorization': f'Bearer {TOKEN}'}}, {'headers': {'X-Hub-Signature-256': 'none'}},
+    {'headers': {'X-Hub-Signature-256': f'sha256={"0" * 64}'}}, signed('1795510800.{}'),
+    signed('{}', 'v0:1795000000:{}', **{'X-Slack-Request-Timestamp': '1795000000'}),
+    {'method': 'GET', 'query': 'hub.mode=subscribe&hub.verify_token=x'}]
+
+
+def test_each_401_of_the_guide_comes_of_a_request_and_each_of_the_script_is_explained(app: App) -> None:
+    details = [app.ask(**{'method': 'POST', 'body': b'{}', **request}).detail for request in UNAUTHORIZED]
+    assert sorted(explained(detail, 401) for detail in details) == sorted(beginnings(401))
+    tree = ast.parse(SOURCE)
+    raised = {str(node.args[0].value) for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args
+              and isinstance(node.func, ast.Name) and node.func.id == 'Unauthorized' and isinstance(node.args[0], ast.Constant)}
+    assert raised
+    assert [detail for detail in raised if not explained(detail, 401)] == []
+
+
+def test_the_503s_of_the_guide_are_those_of_the_script() -> None:
+    texts = [''.join(str(part.value) for part in getattr(node, 'values', [node]) if isinstance(part, ast.Constant))
+             for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.JoinedStr)
+             or (isinstance(node, ast.Constant) and isinstance(node.value, str))]
+    asking = [text for text in texts if re.search('[Ss]end it again', text) and not text.startswith(' ')]
+    assert [text for text in asking if not explained(text, 503)] == []
+    assert [beginning for beginning in beginnings(503) if not any(text.startswith(beginning) for text in texts)] == []
+    assert len(asking) >= len(beginnings(503)) - 1
 
 
 # What documents name, what there is, and how many they name at least.

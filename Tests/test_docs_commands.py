@@ -133,7 +133,10 @@ CHECKS = {
 }
 # What cannot run here, with every name as the code has it.
 ELSEWHERE = {
-    f'docker build --platform linux/amd64 -t {IMAGE} {RECIPE}', f'docker save {IMAGE} | gzip > {RECIPE.name}.tar.gz',
+    f'docker build --platform linux/amd64 -t {IMAGE} {RECIPE}', f'docker run --rm -i {IMAGE} python - < {RECIPE}/verify.py',
+    f'docker save {IMAGE} | gzip > {RECIPE.name}.tar.gz', f'sudo install -o demisto {RECIPE.name}.tar.gz /var/tmp/',
+    f'sudo -iu demisto podman load -i /var/tmp/{RECIPE.name}.tar.gz',
+    f'docker tag {IMAGE} <REGISTRY>/{IMAGE.partition("/")[2]}', f'docker push <REGISTRY>/{IMAGE.partition("/")[2]}',
     f'/docker_image_create name={IMAGE.partition(":")[0]} dependencies={",".join(IN_THE_IMAGE)} '
     'base=demisto/python3-deb:<TAG>',  # on Debian, as the command wants it
     'export DEMISTO_BASE_URL=https://xsoar.example.com DEMISTO_API_KEY=...',

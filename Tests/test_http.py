@@ -672,6 +672,12 @@ def test_what_a_sender_writes_can_not_forge_another_field_of_the_log(webhook: We
     webhook.wait_for_line(r'from "127\.0\.0\.1" for "1\.2\.3\.4\\+x22, 5 bytes: x \\+x22" "a\\+x22 b", 0 bytes: no incident')
 
 
+def test_a_sender_can_not_push_its_own_address_out_of_the_log(webhook: Webhook) -> None:
+    claimed = b'1.1.1.1, ' * 1000 + b'y' * 100 + b', 203.0.113.7'
+    exchange(webhook, LAST.replace(b'\r\n\r\n', b'\r\nUser-Agent: far-away\r\nX-Forwarded-For: ' + claimed + b'\r\n\r\n'))
+    webhook.wait_for_line(r'from "127\.0\.0\.1" for "y{45}, 203\.0\.113\.7" "far-away"')
+
+
 @pytest.mark.parametrize('spelled', [
     TOKEN, TOKEN.replace('-', '%2D'), base64.b64encode(TOKEN.encode()).decode(),
     base64.b64encode(f'user:{TOKEN}'.encode()).decode(),

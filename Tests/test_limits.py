@@ -258,7 +258,7 @@ class CreatesAtOnce(PostQueue):
 def remember(deliveries: DeliveryMemory, number: int, text: str = '') -> bool:
     """Send a delivery with this number, and return whether it was remembered."""
     delivery = RememberedDelivery({'webhook-id': str(number)}, '', b'')
-    return deliveries.once(delivery, Post([{'name': text}])) is not delivery
+    return deliveries.create_once(delivery, Post([{'name': text}])) is not delivery
 
 
 def test_10_000_deliveries_are_remembered() -> None:
@@ -323,7 +323,7 @@ def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, 
     delivery.has_given_up_for_good = True
     for passed, is_remembered in ((seconds - 0.1, True), (seconds, False)):
         clock.passed = passed
-        assert delivery.would_be_retried_now() is is_remembered
+        assert delivery.counts_as_original_now() is is_remembered
 
 
 def test_the_limits_of_http_are_those_that_are_promised() -> None:

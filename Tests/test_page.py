@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from hypothesis import strategies as st
 from local_xsoar import ROOT, LocalXsoar, needs, wait_for
 from playwright.sync_api import Browser, Page, expect
 from webhook import TOKEN, Webhook
+
+from localxsoar.senders import load_sender
 
 SENDERS = ('--senders', str(ROOT / 'senders'))
 VIEWS = ('deliveries', 'incidents', 'try', 'commands', 'instance', 'log')
@@ -512,7 +514,8 @@ def test_a_body_too_large_for_a_command_is_downloaded_and_sent_whole(page: Page,
     post(webhook, body)
     open_newest(page, 'large')
     command = copied(page)
-    expect(page.locator('#delivery .reason').last).to_contain_text('The curl command reads the body from the file')
+    expect(page.locator('#delivery .reason', has_text='The curl command reads the body from the file')).to_be_visible()
+    expect(page.locator('#delivery .reason', has_text='The body is too long for a recipe.')).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role('link', name='Download').click()
     download.value.save_as(tmp_path / download.value.suggested_filename)
@@ -520,6 +523,70 @@ def test_a_body_too_large_for_a_command_is_downloaded_and_sent_whole(page: Page,
     sent = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
     number = sent['number']
     assert requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/request.body', timeout=30).content == body.encode()
+
+
+def download(page: Page, name: str, folder: Path) -> Path:
+    """Return the file that a press on this link downloads."""
+    with page.expect_download() as found:
+        page.get_by_role('link', name=name, exact=True).click()
+    file = folder / found.value.suggested_filename
+    found.value.save_as(file)
+    assert TOKEN not in file.read_text('utf-8')
+    return file
+
+
+def test_a_delivery_is_saved_as_a_recipe_and_exported_for_the_programs_of_others(
+    page: Page, browser: Browser, webhook: Webhook, tmp_path: Path
+) -> None:
+    body = json.dumps({'title': 'Kept for ever', 'created_at': '2026-11-24T09:00:00Z'})
+    response = post(webhook, body, X_Note='kept', Cookie='session=4711').text
+    open_newest(page, 'Kept for ever')
+    sender = load_sender(download(page, 'Save as recipe', tmp_path))
+    expect(page.locator('#delivery .reason', has_text='look through the file before you share it')).to_be_visible()
+    assert sender.deliveries[0]['expected'] == {'name': 'Kept for ever', 'type': None, 'occurred': '2026-11-24T09:00:00Z'}
+    assert (sender.proof['name'], sender.deliveries[0]['headers']['X-Note']) == ('Authorization', 'kept')
+    archive = download(page, 'Export', tmp_path)
+    entry, = json.loads(archive.read_text('utf-8'))['log']['entries']
+    # Playwright's own reader of such files responds in place of the server.
+    with browser.new_context() as context:
+        context.route_from_har(archive, not_found='fallback')
+        reader = context.new_page()
+        reader.goto(webhook.url)
+        count = len(webhook.control('GET', 'deliveries'))
+        send = '([url, body]) => fetch(url, {method: "POST", body}).then((response) => response.text())'
+        assert reader.evaluate(send, [webhook.webhook_url, entry['request']['postData']['text']]) == response
+        assert len(webhook.control('GET', 'deliveries')) == count
+
+
+def test_what_is_not_text_cannot_be_saved_as_a_recipe_and_the_page_says_why(page: Page, webhook: Webhook) -> None:
+    requests.post(webhook.webhook_url, b'\xff\x00', headers={'Authorization': TOKEN}, timeout=30)
+    open_what_became(page, webhook)
+    expect(page.locator('#save-recipe')).to_be_disabled()
+    expect(page.locator('#delivery .reason', has_text='The body is not text, so it cannot become a recipe.')).to_be_visible()
+    expect(page.get_by_role('link', name='Export', exact=True)).to_be_visible()
+
+
+def test_all_deliveries_are_exported_and_cleared_after_a_second_press(page: Page, webhook: Webhook, tmp_path: Path) -> None:
+    webhook.control('DELETE', 'deliveries')
+    for name in ('first', 'last'):
+        post(webhook, {'name': f'cleared {name}'})
+    expect(newest(page)).to_contain_text('cleared last')
+    incidents = page.locator('#count-incidents').text_content() or ''
+    entries = json.loads(download(page, 'Export all', tmp_path).read_text('utf-8'))['log']['entries']
+    assert [each['_text'] for each in entries] == ['cleared first', 'cleared last']
+    clear = page.locator('#clear')
+    clear.dblclick()
+    expect(clear).to_have_text('Delete all 2? Incidents stay')
+    assert violations(page) == []
+    page.keyboard.press('Escape')
+    expect(clear).to_have_text('Clear')
+    expect(newest(page)).to_contain_text('cleared last')
+    clear.press('Enter')
+    clear.press('Enter')
+    expect(page.locator('#empty')).to_contain_text('No deliveries are kept')
+    expect(page.locator('#deliveries')).to_be_focused()
+    expect(page.locator('#count-incidents')).to_have_text(incidents)
+    assert webhook.control('GET', 'deliveries') == []
 
 
 def test_three_bodies_of_24_mb_leave_the_history_and_an_open_page_is_reported(open_page: Callable[..., Page]) -> None:
@@ -855,7 +922,8 @@ def test_a_crash_loop_is_red_and_shows_its_last_traceback_once(open_page: Callab
         expect(page.locator('#state')).to_have_class('state good')
         for number in range(2):
             wait_for(lambda: xsoar.control('GET', 'instance')['ready'] and xsoar.state()['restarts'] == number)  # noqa: B023
-            requests.post(f'{xsoar.webhook_url}/raise', timeout=30)
+            with suppress(requests.RequestException):  # the container may end in the middle of its response
+                requests.post(f'{xsoar.webhook_url}/raise', timeout=30)
         wait_for(lambda: xsoar.state()['restarts'] == 2)
         expect(page.locator('#state')).to_have_class('state bad')
         expect(page.locator('#health')).to_have_text('crashed · 2 restarts')

@@ -125,17 +125,21 @@ def zipped(tree: Path) -> Path:
     return tree
 
 
-def collect(tree: Path, version: str = NEXT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, ROOT / 'tools/release_files.py', version],
+def collect(tree: Path, version: str = NEXT, *further_files: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, ROOT / 'tools/release_files.py', version, *further_files],
                           cwd=tree, capture_output=True, text=True, check=False)
 
 
-def test_a_release_offers_the_zip_its_digest_the_recipe_and_the_notes(zipped: Path) -> None:
-    assert collect(zipped).returncode == 0
+def test_a_release_offers_the_zip_the_recipe_the_notes_and_further_files_each_with_its_digest(zipped: Path) -> None:
+    (zipped / 'some.whl').write_bytes(b'a wheel')
+    assert collect(zipped, NEXT, 'some.whl').returncode == 0
     files = zipped / 'dist/release'
-    assert sorted(file.name for file in files.iterdir()) == [
-        'GenericWebhook.zip', 'GenericWebhook.zip.sha256', 'generic-webhook-image-recipe.tar.gz', 'release-notes.md']
+    offered = ['GenericWebhook.zip', 'generic-webhook-image-recipe.tar.gz', 'release-notes.md', 'some.whl']
+    assert sorted(file.name for file in files.iterdir()) == sorted([*offered, *(f'{name}.sha256' for name in offered)])
     assert (files / 'GenericWebhook.zip.sha256').read_text() == f'{hashlib.sha256(b"a pack").hexdigest()}  GenericWebhook.zip\n'
+    digests = {name: hashlib.sha256((files / name).read_bytes()).hexdigest() for name in offered}
+    assert {name: (files / f'{name}.sha256').read_text() for name in offered} == {
+        name: f'{digest}  {name}\n' for name, digest in digests.items()}
     notes = (files / 'release-notes.md').read_text('utf-8')
     assert notes.startswith('### Added\n\n- Something new.\n')
     assert '\n## ' not in notes
@@ -174,10 +178,25 @@ JOBS = WORKFLOWS['test']['jobs']
 
 @pytest.mark.parametrize('name', WORKFLOWS)
 def test_each_job_of_a_workflow_ends_and_uses_actions_that_nobody_can_change(name: str) -> None:
-    jobs = WORKFLOWS[name]['jobs']
+    called = {job['uses'] for job in WORKFLOWS[name]['jobs'].values() if 'uses' in job}  # their own jobs are checked, too
+    assert called <= {f'./.github/workflows/{other}.yml' for other in WORKFLOWS}
+    jobs = {name: job for name, job in WORKFLOWS[name]['jobs'].items() if 'uses' not in job}
     assert [name for name, job in jobs.items() if not 0 < job['timeout-minutes'] <= 120] == []
     used = [step['uses'] for job in jobs.values() for step in job['steps'] if 'uses' in step]
     assert [action for action in used if not re.fullmatch(r'[\w-]+/[\w-]+@[0-9a-f]{40}', action)] == []
+
+
+@pytest.mark.parametrize('name', ['dev', 'sdk'])
+def test_what_makes_the_zip_is_installed_by_the_hash_of_each_file(name: str) -> None:
+    packages = re.split(r'^(?=[A-Za-z])', (ROOT / f'requirements/{name}.txt').read_text('utf-8'), flags=re.MULTILINE)[1:]
+    assert packages
+    assert [package for package in packages if '--hash=sha256:' not in package] == []
+
+
+def test_every_kind_of_what_is_pinned_is_renewed() -> None:
+    updates = yaml.safe_load((ROOT / '.github/dependabot.yml').read_text('utf-8'))['updates']
+    assert {update['package-ecosystem'] for update in updates} == {'pip', 'docker', 'github-actions'}
+    assert next(update['directory'] for update in updates if update['package-ecosystem'] == 'docker') == f'/{RECIPE}'
 
 
 def test_the_workflow_fuzzes_and_makes_mutants_every_week() -> None:
@@ -197,10 +216,13 @@ def test_the_workflow_runs_what_is_there_on_every_python_that_the_commands_are_s
 def test_the_release_workflow_attaches_the_checked_files_and_the_wheel() -> None:
     workflow = WORKFLOWS['release']
     assert workflow['permissions'] == {'contents': 'read'}
+    assert workflow['jobs']['checks'] == {'uses': './.github/workflows/test.yml'}
+    assert 'workflow_call' in WORKFLOWS['test'][True]  # YAML reads the key `on` as true
+    assert workflow['jobs']['release']['needs'] == 'checks'
     job = workflow['jobs']['release']
     assert job['permissions'] == {'contents': 'write'}
     run = [step['run'] for step in job['steps'] if 'run' in step]
-    assert run[1:4] == ['./dev test -e sdk', 'python tools/release_files.py "${GITHUB_REF_NAME#v}"',
-                        'python -m pip wheel --no-deps --wheel-dir dist/release ./localxsoar']
+    assert run[1:4] == ['./dev test -e sdk', 'python -m pip wheel --no-deps --wheel-dir dist/wheel ./localxsoar',
+                        'python tools/release_files.py "${GITHUB_REF_NAME#v}" dist/wheel/*.whl']
     assert run[4].startswith('gh release create "$GITHUB_REF_NAME" ') and run[4].endswith(' dist/release/*')
     assert [step for step in run if '${{' in step] == [], 'a tag name must not become part of a command'

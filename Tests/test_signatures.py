@@ -609,11 +609,11 @@ def test_a_signed_delivery_id_that_could_be_the_text_of_another_scheme_is_reject
 @each_timed_row
 @pytest.mark.parametrize('start', [b'', b'{', b'[', b' a=', b'\xef\xbb\xbf'])
 @pytest.mark.parametrize('filler', [b' ', b'1,', b'a', b'-', b'\0'])
-def test_a_captured_text_of_25_mib_does_not_hold_the_loop(row: Scheme, start: bytes, filler: bytes) -> None:
-    body = row.prefix.format(time='1600000000', id='a').encode() + start + filler * (25 * MIB // len(filler)) + b'|'
+def test_a_captured_text_of_many_mib_does_not_hold_the_loop(row: Scheme, start: bytes, filler: bytes) -> None:
+    body = row.prefix.format(time='1600000000', id='a').encode() + start + filler * (5 * MIB // len(filler)) + b'|'
     started = time.process_time()
     TIMED_TEXT.match(body)
-    assert time.process_time() - started < 0.8
+    assert time.process_time() - started < 0.2
 
 
 @pytest.mark.parametrize('row', [scheme for _, scheme in TIMED_ROWS if scheme.delivery], ids=lambda row: row.delivery)

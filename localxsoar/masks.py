@@ -21,6 +21,7 @@ SECRET_PARAMETERS = {'key', 'code'}  # secrets in a query only: as parts of head
 LABEL = re.compile(r'''
     (?:Bearer|Basic|Token|HMAC|GenieKey|ApiKey|Splunk|Digest) [ ]
     | (?:sha\d+|v\d|t) [=,]''', re.IGNORECASE | re.VERBOSE)
+URL_SAFE = str.maketrans('+/', '-_')
 LONG_ENOUGH = 8  # a shorter secret may be part of ordinary words by chance
 
 
@@ -46,6 +47,23 @@ class Masks:
             for spelling in spellings(secret) if len(secret) >= LONG_ENOUGH else ():
                 text = text.replace(spelling, MASK)
         return text
+
+    def thorough(self, text: str) -> str:
+        """Return the text with each secret masked however its characters are escaped, and also within base64: for files."""
+        text = self.text(text)
+        for secret in self._secrets():
+            if len(secret) >= LONG_ENOUGH:
+                text = in_base64(secret).sub(MASK, text)
+                if '\\' in text or '%' in text or '+' in text:
+                    text = escaped(secret).sub(MASK, text)
+        return text
+
+    def binary(self, content: bytes) -> bytes:
+        """Return bytes that are not text, with each secret masked that is long enough."""
+        for secret in self._secrets():
+            for spelling in spellings(secret) if len(secret) >= LONG_ENOUGH else ():
+                content = content.replace(spelling.encode(), MASK.encode())
+        return content
 
     def unmasked(self, text: str, original: str) -> str:
         """Return the text with the secrets of its original in place of its masks.
@@ -96,3 +114,29 @@ def spellings(secret: str) -> list[str]:
     encoded = base64.b64encode(secret.encode()).decode()
     found = {secret, json.dumps(secret)[1:-1], quote(secret, safe=''), encoded, encoded.rstrip('=')}
     return sorted(found, key=len, reverse=True)
+
+
+@lru_cache
+def escaped(secret: str) -> re.Pattern[str]:
+    """Return a pattern of the secret in which any character may be escaped as in JSON or in a URL."""
+    return re.compile(''.join(f'(?:{"|".join(character_spellings(character))})' for character in secret))
+
+
+def character_spellings(character: str) -> list[str]:
+    """Return patterns of a character as it is, and as JSON and URLs may escape it."""
+    in_url = ''.join(f'%{byte:02x}' for byte in character.encode('utf-8', 'surrogatepass'))
+    in_json = [json.dumps(character)[1:-1].removeprefix('\\'), *([f'u{ord(character):04x}'] if ord(character) <= 0xFFFF else [])]
+    # In JSON that is a text in other JSON each backslash is doubled.
+    escapes = [rf'\\{{1,4}}(?i:{re.escape(each)})' if each[0] == 'u' else rf'\\{{1,4}}{re.escape(each)}' for each in in_json]
+    return [re.escape(character), *escapes, f'(?i:{in_url})', *([r'\+'] if character == ' ' else [])]
+
+
+@lru_cache
+def in_base64(secret: str) -> re.Pattern[str]:
+    """Return a pattern of the secret as a part of a text in base64: of what each of the three possible places makes of it."""
+    cores = []
+    for before in range(3):
+        encoded = base64.b64encode(b'\0' * before + secret.encode()).decode().rstrip('=')
+        end = len(encoded) - bool((before + len(secret.encode())) % 3)  # the last character also has bits of what follows
+        cores.append(encoded[(0, 2, 3)[before]:end])
+    return re.compile('|'.join(re.escape(each) for core in cores for each in {core, core.translate(URL_SAFE)}))

@@ -14,6 +14,7 @@ import bottle
 from localxsoar import parameters
 from localxsoar.checklist import Rejection, sender_by_proof
 from localxsoar.deliveries import Deliveries, Delivery
+from localxsoar.downloads import Downloads
 from localxsoar.errors import UsageError, message_of
 from localxsoar.events import Events
 from localxsoar.forms import form_fields, query_fields
@@ -24,6 +25,7 @@ from localxsoar.json_routes import as_json, read_object
 from localxsoar.mapping import value_at
 from localxsoar.masks import MASK, Masks
 from localxsoar.readable import SHOWN_BYTES, readable
+from localxsoar.recipes import Recipes
 from localxsoar.replay import Replay, new_request
 from localxsoar.search import search
 from localxsoar.senders import Sender, find_sender
@@ -56,6 +58,7 @@ class Page:
         self._events = events
         self._curl = curl
         self._replay = Replay(senders, masks, self._token, lambda: proof_headers(self._instance.params))
+        self._recipes = Recipes(senders, masks, self._token, lambda: self._instance.params, self._instance.store.original)
         self._published: dict[str, Any] = {}  # the state of each instance that the page has last received
         self.front: Front | None = None  # set before it listens, for it needs the routes first
 
@@ -82,6 +85,7 @@ class Page:
             ('POST', '/localxsoar/instance/<action:re:test|save|enable|disable|fetch>', self._act),
         ):
             api.route(path, method, handler)
+        Downloads(self._deliveries, self._recipes, self._masks, self._find, self._url).routes(api)
 
     def _show(self, value: Any) -> str:
         """Return a value as JSON with its secrets masked."""
@@ -132,6 +136,7 @@ class Page:
         is_exact = request['is_exact'] and summary['target'] == delivery.target
         return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
                         'unprovable': self._replay.unprovable(delivery), 'is_here': is_here, 'checks': checks,
+                        'unsavable': self._recipes.unsavable(delivery),
                         'query': masks.everywhere(query_fields(summary['target'])),
                         'uncopyable': delivery.gap() or ('' if is_here or is_exact else ONLY_HERE), 'request': request,
                         'answer': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})

@@ -20,17 +20,22 @@ class Readable:
     is_cut: bool
 
 
-def readable(headers: Headers, body: bytes) -> Readable:
+def readable(headers: Headers, body: bytes, limit: int = SHOWN_BYTES) -> Readable:
     """Return the beginning of the body as text, decompressed from gzip."""
-    coding = next((value.lower() for name, value in headers if name.lower() == 'content-encoding'), '')
+    coding = coding_of(headers)
     is_decompressed = False
     if coding == 'gzip':
         with suppress(zlib.error):
-            body = zlib.decompressobj(31).decompress(body, SHOWN_BYTES + 1)  # 31: with the header of gzip
+            body = zlib.decompressobj(31).decompress(body, limit + 1)  # 31: with the header of gzip
             is_decompressed = True
-    shown, is_cut = body[:SHOWN_BYTES], len(body) > SHOWN_BYTES
+    shown, is_cut = body[:limit], len(body) > limit
     try:
         text = codecs.utf_8_decode(shown, 'strict', not is_cut)[0]  # a character that the limit cuts in two is left out
     except UnicodeDecodeError:
         return Readable(shown.decode('utf-8', 'replace'), False, is_decompressed, is_cut)
     return Readable(text, True, is_decompressed, is_cut)
+
+
+def coding_of(headers: Headers) -> str:
+    """Return how a body is compressed, such as `gzip`, or ''."""
+    return next((value.lower() for name, value in headers if name.lower() == 'content-encoding'), '')

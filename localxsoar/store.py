@@ -110,6 +110,12 @@ class Store:
             raise CallRejected(f'There is no incident {number}.')
         return found[0]
 
+    def original(self, number: str) -> dict[str, Any] | None:
+        """Return an incident as it was created, without later changes, or None."""
+        rows = self._read('SELECT id, sent, created, instance, brand FROM incident WHERE CAST(id AS TEXT) = ?', [number])
+        found = [_row(key, json.loads(sent), *others) for key, sent, *others in rows]
+        return _incident(found[0]) if found else None
+
     def update(self, number: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Set fields of an incident, add to its custom fields, and return it. Raise CallRejected if that is impossible."""
         check_incident(number, fields)

@@ -1,6 +1,7 @@
-"""Collect what a release offers for download in dist/release: the pack's zip and its SHA-256, the image's recipe, the notes.
+"""Collect what a release offers for download in dist/release: the pack's zip, the image's recipe, the notes, and further files.
 
-The same commit gives the same bytes. Usage: release_files.py X.Y.Z, once tools/zip-pack has made the zip.
+Beside each file is its SHA-256, in the form that `sha256sum -c` reads. The same commit gives the same bytes. Usage:
+release_files.py X.Y.Z [FILE ...], once tools/zip-pack has made the zip.
 """
 from __future__ import annotations
 
@@ -19,18 +20,20 @@ RECIPE_FILES = ('Dockerfile', 'build.conf', 'poetry.lock', 'pyproject.toml', 're
 FOLDER = Path('dist/release')
 
 
-def collect(version: str) -> None:
+def collect(version: str, further_files: list[Path]) -> None:
     """Write every file of the release `version`; raise SystemExit if the changelog or the zip is missing."""
     if not ZIP.exists():
         raise SystemExit(f'release: {ZIP} is missing. Run `./dev test -e sdk` first.')
     notes = changelog_section(Path('CHANGELOG.md').read_text('utf-8'), version)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    shutil.copyfile(ZIP, FOLDER / ZIP.name)
-    digest = hashlib.sha256(ZIP.read_bytes()).hexdigest()
-    (FOLDER / f'{ZIP.name}.sha256').write_text(f'{digest}  {ZIP.name}\n', 'ascii')
+    for file in (ZIP, *further_files):
+        shutil.copyfile(file, FOLDER / file.name)
     (FOLDER / f'{RECIPE.name}-image-recipe.tar.gz').write_bytes(recipe_archive())
     (FOLDER / 'release-notes.md').write_text(f'{notes}\n', 'utf-8')
+    for file in list(FOLDER.iterdir()):
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        (FOLDER / f'{file.name}.sha256').write_text(f'{digest}  {file.name}\n', 'ascii')
 
 
 def changelog_section(changelog: str, version: str) -> str:
@@ -54,4 +57,4 @@ def recipe_archive() -> bytes:
 
 
 if __name__ == '__main__':
-    collect(sys.argv[1])
+    collect(sys.argv[1], [Path(name) for name in sys.argv[2:]])

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -107,3 +108,17 @@ def test_a_secret_that_changes_is_masked_from_then_on() -> None:
     assert masks.text('first-secret second-secret') == f'{MASK} second-secret'
     secrets[0] = 'second-secret'
     assert masks.text('first-secret second-secret') == f'first-secret {MASK}'
+
+
+@pytest.mark.parametrize('spelling', [
+    SECRET, json.dumps(SECRET)[1:-1], json.dumps(json.dumps(SECRET))[3:-3], quote(SECRET), quote_plus(SECRET).lower(),
+    ''.join(f'\\u{ord(each):04X}' for each in SECRET), SECRET.replace('/', '\\/'),
+    base64.b64encode(f'ab{SECRET}c'.encode()).decode(), base64.urlsafe_b64encode(f'a{SECRET}'.encode()).decode()])
+def test_in_a_file_every_spelling_of_a_secret_is_masked(masks: Masks, spelling: str) -> None:
+    masked = masks.thorough(f'[{spelling}]')
+    assert masked.count(MASK) == 1 and len(masked) <= len(MASK) + 9, 'in base64 what is around the secret stays'
+
+
+def test_in_a_file_a_part_of_a_secret_stays(masks: Masks) -> None:
+    assert masks.thorough(SECRET[1:]) == SECRET[1:] and Masks(lambda: ['short']).thorough('short') == 'short'
+    assert Masks(lambda: ['h4sh-hush']).binary(b'\xffh4sh-hush') == b'\xff' + MASK.encode()

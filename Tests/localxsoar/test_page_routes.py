@@ -3,10 +3,12 @@
 import base64
 import gzip
 import json
+import socket
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import bottle
 import pytest
@@ -17,7 +19,7 @@ from localxsoar.masks import Masks
 from localxsoar.page_routes import describe_proof, message, read_file
 from localxsoar.readable import SHOWN_BYTES, Readable, readable
 from localxsoar.replay import unmasked, unmasked_target
-from localxsoar.senders import Sender
+from localxsoar.senders import Sender, load_sender
 
 TOKEN = 'h4sh-hush'
 GZIP = [('Content-Encoding', 'GZip')]
@@ -245,6 +247,62 @@ def test_both_bodies_are_downloaded_byte_for_byte(local: LocalXsoar) -> None:
     assert (answer.content, answer.headers['Content-Type']) == (b'\xff\r\n', 'application/octet-stream')
     assert answer.headers['Content-Disposition'] == f'attachment; filename="delivery-{number}-request.body"'
     assert json.loads(requests.get(f'{way}/answer.body', timeout=30).content)['size'] == 3
+
+
+def test_a_delivery_is_saved_as_a_recipe_of_its_sender_under_a_new_name(local: LocalXsoar, tmp_path: Path) -> None:
+    number = local.control('POST', 'senders/github/send', {'title': 'push'})['number']
+    assert local.control('GET', f'deliveries/{number}')['unsavable'] == ''
+    saved = requests.get(f'{local.url}/localxsoar/deliveries/{number}/recipe', timeout=30)
+    assert saved.headers['Content-Disposition'] == 'attachment; filename="github-new.json"'
+    assert (saved.headers['Content-Type'], saved.headers['X-Content-Type-Options']) == ('application/json', 'nosniff')
+    (tmp_path / 'github-new.json').write_bytes(saved.content)
+    sender = load_sender(tmp_path / 'github-new.json')
+    assert (sender.name, sender.proof) == ('GitHub', GITHUB['proof'])
+    assert sender.deliveries == [{'title': 'pushed', 'headers': {'X-GitHub-Event': 'push'}, 'payload': [{'name': 'pushed'}],
+                                  'expected': {'name': 'pushed', 'type': None, 'occurred': None}}]
+
+
+def test_what_was_changed_in_an_incident_later_is_not_expected(local: LocalXsoar) -> None:
+    number = post(local, '[{"name": "before"}]')
+    incident, = local.control('GET', f'deliveries/{number}')['incidents']
+    requests.post(f'{local.url}/incident', json={'id': incident, 'name': 'after', 'severity': 4}, timeout=30)
+    assert local.control('GET', f'incidents/{incident}')['name'] == 'after'
+    assert ask(local, 'GET', f'deliveries/{number}/recipe').json()['deliveries'][0]['expected']['name'] == 'before'
+
+
+def test_a_delivery_that_cannot_become_a_recipe_is_rejected_with_the_reason(local: LocalXsoar) -> None:
+    number = post(local, b'\xff', '/echo')
+    reason = local.control('GET', f'deliveries/{number}')['unsavable']
+    answer = ask(local, 'GET', f'deliveries/{number}/recipe')
+    assert (answer.status_code, answer.json()['error']) == (409, reason) and reason == (
+        'The body is not text, so it cannot become a recipe.')
+
+
+def test_one_delivery_and_all_are_exported_with_secrets_masked_and_deleted(local: LocalXsoar) -> None:
+    with socket.create_connection(('127.0.0.1', int(local.url.rpartition(':')[2]))) as sender:
+        sender.sendall(b'no HTTP\r\n\r\n')
+        assert sender.recv(100)
+    bytes_only = wait_for(lambda: next((each for each in local.control('GET', 'deliveries') if each['method'] == '?'), None))
+    first, second = post(local, f'it is {TOKEN}', '/echo', Authorization=TOKEN), post(local, b'\xff', '/echo?token=abc')
+    one = requests.get(f'{local.url}/localxsoar/deliveries/{first}.har', timeout=30)
+    assert one.headers['Content-Disposition'] == f'attachment; filename="delivery-{first}.har"'
+    entry, = one.json()['log']['entries']
+    assert (entry['request']['postData']['text'], entry['response']['status'], entry['_number']) == ('it is ••••••', 200, first)
+    assert json.loads(entry['response']['content']['text'])['size'] == len(f'it is {TOKEN}')
+    everything = requests.get(f'{local.url}/localxsoar/deliveries.har', timeout=30)
+    is_hidden = TOKEN.encode() not in everything.content
+    entries = everything.json()['log']['entries']
+    assert is_hidden and entries[-1]['request']['url'].endswith(f'/echo?token={quote("••••••")}')
+    numbers = [each['_number'] for each in entries]
+    assert numbers == sorted(numbers) and numbers[-2:] == [first, second] and bytes_only['number'] not in numbers
+    answer = ask(local, 'GET', f'deliveries/{bytes_only["number"]}.har')
+    assert (answer.status_code, answer.json()['error']) == (409, 'The bytes that arrived are not a request.')
+    incidents = local.control('GET', 'incidents')
+    foreign = requests.delete(f'{local.url}/localxsoar/deliveries', headers={'Origin': 'http://evil.example'}, timeout=30)
+    assert (foreign.status_code, len(local.control('GET', 'deliveries')) > len(numbers)) == (403, True)
+    local.control('DELETE', 'deliveries')
+    assert requests.get(f'{local.url}/localxsoar/deliveries.har', timeout=30).json()['log']['entries'] == []
+    assert local.control('GET', 'incidents') == incidents, 'incidents stay'
 
 
 def test_an_incident_is_shown_with_its_secrets_masked(local: LocalXsoar) -> None:

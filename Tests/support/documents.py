@@ -54,8 +54,8 @@ def prose(text: str) -> str:
 
 
 def quoted(text: str) -> list[str]:
-    """Return what is in backticks."""
-    return re.findall('`([^`]+)`', text)
+    """Return what is in backticks; a fence of three is not a pair of them."""
+    return re.findall('(?<!`)`([^`]+)`(?!`)', text)
 
 
 def section(text: str, title: str) -> str:

@@ -1,4 +1,7 @@
-"""Run in a freshly built image: serves one request by all four packages, whose native parts have to work on this base."""
+"""Serve one request by all four packages, whose native parts have to work on the base of a freshly built image.
+
+The public pipeline runs this. By hand: docker run --rm -i IMAGE python - < verify.py
+"""
 from urllib.request import urlopen
 
 from bottle import Bottle

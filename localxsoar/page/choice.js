@@ -24,8 +24,12 @@ export function setChoice(instances) {
 }
 
 async function choose() {
-  const [described, logged] = await Promise.all(['instance', 'log'].map(
-    (path) => ask('GET', `${path}?instance=${encodeURIComponent($('instances').value)}`)));
+  const about = `?instance=${encodeURIComponent($('instances').value)}`;
+  const [described, logged] = await Promise.all([ask('GET', `instance${about}`), ask('GET', `log${about}`)]).catch(() => []);
+  if (!described) {  // the connection is lost
+    $('instances').value = instance.instance;
+    return;
+  }
   setInstance(described);
   setLines(logged);
   $('view-instance').replaceChildren();  // what was typed and not saved is of the other instance

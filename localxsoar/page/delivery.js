@@ -7,6 +7,7 @@ import {$, button, copy, el} from './dom.js';
 import {edit, hasDraft} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
+import {exportLink, recipeButton} from './keep.js';
 import {shortened} from './long.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
@@ -68,7 +69,7 @@ export function drawOpened() {
     const tab = button(label, () => { part = name; drawOpened(); }, {id: `part-${name}`});
     if (name === part) tab.setAttribute('aria-current', 'true');
     return tab;
-  }));
+  }), exportLink(item) || '');
   if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
   else if (part === 'incident') drawIncident(item.incidents[0], body);
   else drawMessage(item[part], body);
@@ -79,7 +80,7 @@ export function drawOpened() {
       + `${day(item.started * 1000)}`, ...sentFrom(item)),
     result, drawChecks(item),
     el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
-      ...curlButton(item)),
+      ...curlButton(item), ...recipeButton(item)),
     tabs, body);
 }
 

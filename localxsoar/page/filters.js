@@ -2,6 +2,7 @@
 import {deliveries} from './deliveries.js';
 import {$, button, el} from './dom.js';
 import {incidents} from './incidents.js';
+import {listButtons} from './keep.js';
 import {ask} from './server.js';
 
 const KINDS = {created: 'created', rejected: 'rejected', repeat: 'repeat', handshake: 'handshake', other: 'other'};
@@ -101,6 +102,7 @@ export function startFilters(search) {
     made.append(' ', el('span', {class: 'count'}));
     return made;
   }));
+  $('filters').append(el('span', {class: 'keep'}, ...listButtons()));
   $('sender').addEventListener('change', () => { sender = names[$('sender').value] || ''; deliveries.filter(); });
   $('sender').addEventListener('blur', () => drawSenders(count().senders));
   deliveries.accepts = (item) => isWantedKind(item) && isWantedSender(item);

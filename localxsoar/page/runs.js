@@ -97,7 +97,8 @@ function drawShown() {
   if (!shown) return;
   const {entries} = shown.result;
   const incident = shown.args[''] ? el('span', {class: 'dim'}, ` in incident ${shown.args['']}`) : null;
-  $('result').replaceChildren(el('div', {class: 'part'}, el('h3', {}, ...shortened(shown.line, 160), incident), button('Copy', (event) => copy(shown.line, event.target), {class: 'quiet'})),
+  $('result').replaceChildren(el('div', {class: 'part'}, el('h3', {}, ...shortened(shown.line, 160), incident),
+    shown.command ? button('Copy', (event) => copy(shown.line, event.target), {class: 'quiet'}) : null),
     ...(entries.length ? entries.map(drawEntry) : [el('p', {class: 'dim'}, 'It returned nothing.')]));
 }
 

@@ -1664,7 +1664,7 @@ class JsonArray(dict[str, Any]):
         """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
         return len(ANYTHING.decode(self.source)) if count_byte(b',', self.source) < 1_000_000 else 1
 
-    def values_at(self, path: str) -> list[Any]:
+    def item_values(self, path: str) -> list[Any]:
         """Return the value at a dotted path in each item, None for an item without it.
 
         Return [UNKNOWN] if the array is too large to be read whole, or if something on the path is not an object.
@@ -1903,7 +1903,7 @@ class ThirdPartyEvent:
         if text and not topic and (text == name or self.says_what_happened(text)):
             yield text
         kind = topic or self.kind or self.best(self.other_scopes, 'kind elsewhere')
-        yield self.joined(kind, text or who or self.entity())
+        yield self.kind_and_subject(kind, text or who or self.entity())
 
     def text_and_who(self, name: str) -> tuple[str, str]:
         """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''."""
@@ -2068,7 +2068,7 @@ class ThirdPartyEvent:
         value = self.value_at(list_path)
         if not has_star:
             return [] if value is None else [value]
-        return value.values_at(item_path) if isinstance(value, JsonArray) else []
+        return value.item_values(item_path) if isinstance(value, JsonArray) else []
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
@@ -2179,7 +2179,7 @@ class ThirdPartyEvent:
         texts = map(self.clean_text, islice(ids, 40))
         return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
 
-    def joined(self, kind: str, subject: str) -> str:
+    def kind_and_subject(self, kind: str, subject: str) -> str:
         """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
         if kind.lower() in subject.lower():
             return subject
@@ -2265,9 +2265,9 @@ class Arrival:
     def type_from_url(self) -> str:
         """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
         url_type = self.query.get('type', '')
-        return '' if self.shows_token(url_type) else without_error_markers(url_type)
+        return '' if self.reveals_token(url_type) else without_error_markers(url_type)
 
-    def shows_token(self, value: str) -> bool:
+    def reveals_token(self, value: str) -> bool:
         """Return whether the value of a parameter of the URL is the token, or contains it: any parameter can be the proof.
 
         In a token that was not percent-encoded, `+` has become a space.
@@ -2296,7 +2296,7 @@ class Arrival:
             value = self.query.get(parameter, '')
             if is_known or not value:
                 continue
-            shown = 'a text with the token' if self.shows_token(value) else repr(value[:40])
+            shown = 'a text with the token' if self.reveals_token(value) else repr(value[:40])
             self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.',
                       f'?{parameter}= is unknown and therefore ignored.')
 
@@ -2315,7 +2315,7 @@ class Arrival:
         return ThirdPartyEvent(source, self.headers, partial(contains_token, self.settings))
 
 
-BLANKS = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
+WHITESPACE = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
 # The repetitions inside JSON_START. They never backtrack: with `\s*` and `\d+`, a body of 24 MiB kept the event loop busy
 # for over a second. longest_run needs a name for each.
 LONGEST_RUNS = {name.encode(): longest_run(characters, name).encode() for name, characters in {
@@ -2346,11 +2346,11 @@ def read_payloads(body: bytes, content_type: str = '') -> list[bytes]:
     """
     label, options = parse_options_header(content_type[:1000])
     # JSON and an empty body are not multipart, whatever their label is.
-    if label == 'multipart/form-data' and not re.match(BLANKS + rb'(?:[{[]|\Z)', body):
+    if label == 'multipart/form-data' and not re.match(WHITESPACE + rb'(?:[{[]|\Z)', body):
         return form_payloads(multipart_fields(body, options.get('boundary', '')))
     is_json = bool(re.fullmatch(r'application/((.+\+)?json|x-ndjson|jsonl?)', label))
     source = to_utf8(body, options.get('charset', ''), is_json)
-    if re.fullmatch(BLANKS, source):
+    if re.fullmatch(WHITESPACE, source):
         return [b'{}']
     if is_json or JSON_START.match(source):
         try:
@@ -2505,7 +2505,7 @@ def json_payloads(source: bytes) -> list[bytes]:
         if len(source) <= SMALL_BODY_BYTES:
             # First find errors that cannot be mended. A blank is as long as the control character that it replaces, so
             # that the message names the sender's own line and column. An escape is longer, and moves what follows.
-            json_values(controls_in_strings(mended, BLANK), source)
+            json_values(controls_in_strings(mended, AS_SPACES), source)
             mended = controls_in_strings(mended, ESCAPED)
         values = json_values(mended, source)
     if len(values) == 1 and json_kind(values[0]) == 'an array':
@@ -2606,11 +2606,11 @@ def replace_lone_surrogates(source: bytes) -> bytes:
 
 
 ESCAPED = {code: json.dumps(chr(code))[1:-1] for code in range(32)}  # {9: '\\t', 10: '\\n', ...}
-BLANK = dict.fromkeys(ESCAPED, ' ')
+AS_SPACES = dict.fromkeys(ESCAPED, ' ')
 
 
 def controls_in_strings(source: bytes, spelling: dict[int, str]) -> bytes:
-    """Return a JSON text in which each control character in a string is replaced by its `spelling` (ESCAPED or BLANK).
+    """Return a JSON text in which each control character in a string is replaced by its `spelling` (ESCAPED or AS_SPACES).
 
     Hand-written templates leave line breaks, tabs and the like in strings, where JSON forbids them.
     """
@@ -3476,7 +3476,7 @@ class RememberedDelivery:
         self.is_gone = never_gone
         self.latest_repeat = None
 
-    def would_be_retried_now(self) -> bool:
+    def counts_as_original_now(self) -> bool:
         """Return whether a request with the same key that arrives now counts as a retry of this one, not as a new event.
 
         Without a delivery id it is one only if this sender gave up: a doubled incident is better than a lost one.
@@ -3506,7 +3506,7 @@ class DeliveryMemory:
     remembered: dict[RememberedDelivery, None] = field(default_factory=dict)  # finished ones: an ordered set, oldest first
     size: int = 0  # bytes of their responses
 
-    def once(self, delivery: RememberedDelivery, post: Post) -> RememberedDelivery:
+    def create_once(self, delivery: RememberedDelivery, post: Post) -> RememberedDelivery:
         """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats (the original).
 
         If the original is unfinished, wait for it. If it fails, create the incidents after all. Raise a Rejected if they
@@ -3526,7 +3526,7 @@ class DeliveryMemory:
     def find_original(self, key: bytes) -> RememberedDelivery | None:
         """Return the first known delivery that a request with this key repeats if it arrives now, or None."""
         for known in self.by_key.get(key, ()):
-            if known.would_be_retried_now():
+            if known.counts_as_original_now():
                 return known
         return None
 
@@ -3562,7 +3562,7 @@ class DeliveryMemory:
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
         has_response = 0 < len(delivery.created_json) <= self.most_bytes
-        if not (delivery.would_be_retried_now() and has_response):
+        if not (delivery.counts_as_original_now() and has_response):
             self.forget(delivery)
         while len(self.remembered) > self.most or self.size > self.most_bytes:
             oldest = next(iter(self.remembered))
@@ -3778,7 +3778,7 @@ class ServerLine:
         now = utc_text(int(time.time()))
         result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else request.result
         self.history.add(HistoryEntry(
-            0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status, escaped(address, 60),
+            0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status, escaped(address, 140),
             escaped(user_agent, 80), request.product, result, escaped(request.log_note, 100)))
         self.has_new_entries = True
         self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
@@ -4110,7 +4110,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if request.skipped:
                 request.log_note = 'skipped: resolved'
             return json_response(b'[]')
-        original = self.deliveries.once(delivery, post)
+        original = self.deliveries.create_once(delivery, post)
         request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
         if original.created_json != b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
             request.result = 'created' if original is delivery else 'repeat'
@@ -4722,7 +4722,7 @@ class Connection:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
         line, redact, quoted = self.server.app.line, self.server.redact, self.server.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
-        client = quoted(self.peer) + (f' for {quoted(claimed)}' if claimed else '')
+        client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
         agent = quoted(request.headers.get('user-agent', '-'))
         size = request.body.size if request.body else '-'
         milliseconds = round((time.monotonic() - self.began) * 1000)
@@ -4736,6 +4736,14 @@ class Connection:
             line.log('debug', text)
         if status[0] in '45' or request.result:
             line.record(request, int(status), client.replace('"', ''), agent.replace('"', ''))
+
+
+def last_addresses(forwarded_for: str) -> str:
+    """Return the last two addresses in an X-Forwarded-For header, each cut after 45 characters, the length of the longest.
+
+    The nearest proxies wrote these. Before them a sender can write as many others as it likes.
+    """
+    return ', '.join(address.strip()[:45] for address in forwarded_for.rsplit(',', 2)[-2:])
 
 
 def too_many_requests() -> Unavailable:
@@ -4905,13 +4913,13 @@ class WebhookServer(StreamServer):
         """Return whether no request is being served."""
         return len(self.connections) == len(self.idle) + len(self.heads) + len(self.lingering)
 
-    def redact(self, text: str) -> str:
-        """Return the start of a sender's text for the log, or '...' if it contains the token."""
-        return '...' if contains_token(self.app.settings, text) else text[:150]
+    def redact(self, text: str, shown: str = '') -> str:
+        """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has the token."""
+        return '...' if contains_token(self.app.settings, text) else shown or text[:150]
 
-    def quoted(self, text: str) -> str:
-        """Return a sender's text as a field of the log, quoted so that it cannot forge another field."""
-        return '"' + self.redact(text).replace('"', r'\x22') + '"'
+    def quoted(self, text: str, shown: str = '') -> str:
+        """Return what `redact` does as a field of the log, quoted so that it cannot forge another field."""
+        return '"' + self.redact(text, shown).replace('"', r'\x22') + '"'
 
 
 def set_connection_limit() -> int:

@@ -1,0 +1,81 @@
+"""A delivery that the page saves as a recipe passes, in the folder of senders, the test of all recipes without an edit."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import test_sender_payloads as payloads
+from local_xsoar import ROOT
+from webhook import Webhook
+
+from localxsoar.senders import Sender, load_senders
+from tools.names_table import SENDERS, TOKEN, land
+
+
+@pytest.fixture(scope='module')
+def webhook() -> Iterator[Webhook]:
+    with Webhook('--senders', str(ROOT / 'senders'), token=TOKEN, params={'incidentType': 'Web hook'}) as running:
+        yield running
+
+
+def save(webhook: Webhook, number: int, folder: Path, name: str = '') -> str:
+    """Save the recipe of a delivery as the browser does, and return its name, or why there is none."""
+    response = requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/recipe', timeout=30)
+    if response.status_code == 409:
+        return str(response.json()['error'])
+    assert TOKEN.encode() not in response.content
+    name = name or response.headers['Content-Disposition'].partition('"')[2].rstrip('"')
+    (folder / name).write_bytes(response.content)
+    return name
+
+
+def send_and_save(webhook: Webhook, sender: Sender, folder: Path) -> dict[str, dict[str, Any]]:
+    """Save the sender's first delivery and those of another kind, and return what each expects, by the name of its file."""
+    expected = {}
+    for at, each in enumerate(sender.deliveries):
+        if at and not each.get('query') and 'state' not in each['expected'] and 'text' not in each:
+            continue  # each takes time, and is much like the first
+        key = f'{sender.key}--{at}'
+        number = webhook.control('POST', f'senders/{sender.key}/send', json={'title': each['title']})['number']
+        assert save(webhook, number, folder, f'{key}.json') == f'{key}.json'
+        expected[key] = each['expected']
+    return expected
+
+
+def test_what_known_senders_send_is_saved_and_passes_the_test_of_all_recipes(
+    webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = {key: told for sender in SENDERS.values() for key, told in send_and_save(webhook, sender, tmp_path).items()}
+    saved = load_senders(tmp_path)
+    for key, sender in saved.items():
+        delivery, = sender.deliveries
+        assert sender.proof == SENDERS[key.partition('--')[0]].proof
+        assert delivery['expected'] == expected[key]
+        monkeypatch.setitem(payloads.DELIVERIES, key, (sender, delivery))
+        payloads.test_a_delivery_is_let_in_and_its_incident_says_what_its_sender_means(key)
+    unknown = {key for key, sender in saved.items() if not sender.source.startswith('https://')}
+    assert saved.keys() == expected.keys() and len(unknown) < 5, 'few are known neither by a header nor by their payload'
+
+
+def test_the_delivery_of_an_unknown_sender_needs_no_more_than_its_name_and_source(webhook: Webhook, tmp_path: Path) -> None:
+    event = {'rule': {'title': 'Failed logins'}, 'acme_id': 17, 'created_at': '2026-11-24T09:00:00Z', 'severity': 'high'}
+    response = requests.post(f'{webhook.webhook_url}?type=Phishing', json=event, timeout=30, headers={
+        'User-Agent': 'Acme-Probe/2.1', 'X-Acme-Key': TOKEN, 'X-Acme-Event': 'alert', 'X-Forwarded-For': '198.51.100.7',
+        'Cookie': 'session=4711'})
+    assert response.status_code == 200
+    name = save(webhook, webhook.control('GET', 'deliveries')[0]['number'], tmp_path)
+    assert name == 'acme-probe-new.json'
+    recipe = json.loads((tmp_path / name).read_text('utf-8'))
+    assert {key for key, value in recipe.items() if str(value).startswith('FILL IN: ')} == {'sender', 'source'}
+    assert (recipe['proof'], recipe['deliveries'][0]) == ({'place': 'header', 'name': 'X-Acme-Key', 'value': '{token}'}, {
+        'title': 'Failed logins', 'query': 'type=Phishing', 'payload': event,
+        'headers': {'User-Agent': 'Acme-Probe/2.1', 'X-Acme-Event': 'alert', 'Content-Type': 'application/json'},
+        'expected': {'name': 'Failed logins', 'type': 'Phishing', 'occurred': '2026-11-24T09:00:00Z', 'severity': 3}})
+    sender = load_senders(tmp_path)['acme-probe-new']
+    told = land(sender, sender.deliveries[0]).told
+    assert {key: value for key, value in told.items() if key in recipe['deliveries'][0]['expected'] or value} == (
+        recipe['deliveries'][0]['expected'])

@@ -1,0 +1,68 @@
+// What a person keeps of deliveries, as files, and how the list is cleared.
+import {deliveries} from './deliveries.js';
+import {$, announce, button, el} from './dom.js';
+import {ask} from './server.js';
+
+const LOOK = 'Secrets are replaced. The payload is as it came: look through the file before you share it.';
+
+const file = (label, path, options) => el('a', {href: `/localxsoar/deliveries${path}`, download: '', ...options}, label);
+
+// Return the button that saves a delivery as a recipe, or why it cannot.
+export function recipeButton(item) {
+  const reason = item.unsavable;
+  if (reason) {
+    return [button('Save as recipe', null, {id: 'save-recipe', disabled: true, title: reason}),
+      ...(reason === item.missing || item.kind === 'waiting' ? [] : [el('span', {class: 'dim reason'}, reason)])];
+  }
+  const note = el('span', {class: 'dim reason', role: 'status'});
+  return [file('Save as recipe', `/${item.number}/recipe`, {id: 'save-recipe', class: 'button', onclick: () => { note.textContent = LOOK; },
+    title: 'A file for the folder of senders, with what its incident must be'}), note];
+}
+
+export function exportLink(item) {
+  if (item.kind === 'waiting' || item.method === '?') return null;
+  return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button', title: 'Request and response as a HAR file, secrets masked'});
+}
+
+async function clear(pressed) {
+  try { await ask('DELETE', 'deliveries'); } catch (error) {
+    pressed.textContent = error.message;
+    return;
+  }
+  announce('The deliveries are deleted.');
+  if ($('pause').getAttribute('aria-pressed') === 'true') $('pause').click();  // a paused list would still show them
+  $('deliveries').focus();
+}
+
+// Return the button that deletes the deliveries. The first press asks, in the button itself, until it loses the focus.
+function clearButton() {
+  const forget = () => {
+    delete made.dataset.asks;
+    made.textContent = 'Clear';
+  };
+  const question = () => {
+    const count = deliveries.all.length;
+    made.dataset.asks = 'yes';
+    made.textContent = `Delete ${count === 1 ? 'the delivery' : `all ${count}`}? Incidents stay`;
+    made.scrollIntoView({block: 'nearest', inline: 'nearest'});
+    announce(`${made.textContent}. Press again to delete.`);
+  };
+  const made = button('Clear', (event) => {
+    if (event.detail > 1) return;  // the second half of a double click
+    if (!made.dataset.asks) return question();
+    forget();
+    clear(made);
+  }, {id: 'clear', class: 'quiet', title: 'Delete the deliveries', onblur: forget});
+  made.addEventListener('keydown', (event) => {
+    if (event.repeat) event.preventDefault();  // a key that is held is one press
+    if (event.key !== 'Escape' || !made.dataset.asks) return;
+    event.stopPropagation();
+    forget();
+  });
+  return made;
+}
+
+export const listButtons = () => [
+  file('Export all', '.har', {id: 'export-all', class: 'quiet button', title: 'All deliveries, whatever the filters show, as a HAR file, secrets masked'}),
+  clearButton(),
+];
