@@ -256,7 +256,7 @@ def test_an_instance_that_fetches_says_so_and_what_failed(open_page: Callable[..
     with LocalXsoar(pack=tmp_path, params={'isFetch': True, 'login': {'password': 'right'}}) as xsoar:
         page = open_page(f'{xsoar.url}/#/instance')
         facts, status = page.locator('#facts'), page.locator('#action-status')
-        expect(facts).to_contain_text('enabled: it runs for each command, fetches incidents every 1 min')
+        expect(facts).to_contain_text('enabled: it runs for each command, and fetches incidents every 1 min')
         expect(facts).to_contain_text('1 new')
         assert page.get_by_placeholder('user').count() == 0
         page.get_by_label('API Key').fill('wrong')

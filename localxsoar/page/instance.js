@@ -58,7 +58,7 @@ function drawFetch({time: at, pulled, error, traceback}) {
 function drawFacts() {
   const {enabled, ready, longRunning, port, ending, health, schedule = {}, fetch} = instance;
   const works = !longRunning ? 'enabled: it runs for each command' : !ready ? 'starting' : port ? 'listening' : 'running';
-  const rows = [['State', !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again` : [works, describeSchedule(schedule)].filter(Boolean).join(', ')],
+  const rows = [['State', !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again` : [works, describeSchedule(schedule)].filter(Boolean).join(', and ')],
     ...(fetch ? [['Last fetch', drawFetch(fetch)]] : []),
     ['Health', ending ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
     ...(port ? [['Address', $('address').textContent], ['Container port', port]] : []),
