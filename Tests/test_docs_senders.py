@@ -217,7 +217,7 @@ def test_each_example_of_an_incidents_name_is_one_that_its_sender_makes(title: s
 
 @pytest.mark.parametrize('title', [title for title in TABLE if title != 'Any other'])
 def test_a_guide_ends_with_the_incidents_of_its_sender(title: str) -> None:
-    assert FILES[title] == GUIDES[title] + examples(title)
+    assert FILES[title] == GUIDES[title] + examples(title), f'The guide must end with:\n{examples(title)}'
 
 
 @pytest.mark.parametrize('header', [header for header in SCHEMES if header != ANY])

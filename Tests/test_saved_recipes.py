@@ -62,7 +62,7 @@ def test_what_known_senders_send_is_saved_and_passes_the_test_of_all_recipes(
 
 
 def test_the_delivery_of_an_unknown_sender_needs_no_more_than_its_name_and_source(webhook: Webhook, tmp_path: Path) -> None:
-    event = {'rule': {'title': 'Failed logins'}, 'acme_id': 17, 'created_at': '2026-11-24T09:00:00Z', 'severity': 'high'}
+    event = {'rule': {'title': 'Failed logins'}, 'number': 17, 'created_at': '2026-11-24T09:00:00Z', 'severity': 'high'}
     response = requests.post(f'{webhook.webhook_url}?type=Phishing', json=event, timeout=30, headers={
         'User-Agent': 'Acme-Probe/2.1', 'X-Acme-Key': TOKEN, 'X-Acme-Event': 'alert', 'X-Forwarded-For': '198.51.100.7',
         'Cookie': 'session=4711'})
