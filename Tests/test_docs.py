@@ -321,6 +321,8 @@ def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path
     example, = [block for language, block in code_blocks(NEW_SENDER) if language == 'json']
     (tmp_path / 'new.json').write_text(example, 'utf-8')
     sender = load_senders(tmp_path)['new']
+    if f'\n{sender.name} | ' in SOURCE:
+        pytest.skip('somebody follows the example, whose row gives its incident another name')
     for delivery in sender.deliveries:
         told = land(sender, delivery).told
         assert {key: value for key, value in told.items() if key in delivery['expected'] or value} == delivery['expected']
