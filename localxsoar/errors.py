@@ -7,6 +7,7 @@ from typing import Any
 
 # The last frame of a traceback, or the place of a SyntaxError, with the indented lines of code below it.
 LAST_FRAME = re.compile(r'^ +File ".*", line \d+.*\n(?: +.*\n)*', re.MULTILINE)
+NO_MESSAGE = 'An error without a message.'
 
 
 class UsageError(Exception):
@@ -33,7 +34,7 @@ def split_error(text: str) -> tuple[str, str]:
     """Return the traceback at the beginning of an error's text, or '', and the message after it, which may have several lines."""
     frames = [*LAST_FRAME.finditer(text)] if text.startswith('Traceback ') else []
     end = frames[-1].end() if frames else 0
-    return text[:end], text[end:].strip()
+    return text[:end], text[end:].strip() or NO_MESSAGE
 
 
 def message_of(text: str) -> str:

@@ -111,17 +111,21 @@ class Server:
 
         Raise CommandFailed if it fails, or UsageError if there is no such incident.
         """
+        return [entry for _, run in self._calls(command, args, self._incident(number)) for entry in run()]
+
+    def _incident(self, number: str) -> dict[str, Any] | None:
+        """Return an incident, or None for the playground. Raise UsageError if there is no such incident."""
         try:
-            incident = self.store.get(number) if number != PLAYGROUND else None
+            return self.store.get(number) if number != PLAYGROUND else None
         except CallRejected as error:
             raise UsageError(str(error)) from None
-        return [entry for _, run in self._calls(command, args, incident) for entry in run()]
 
     def run_in_war_room(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND
                         ) -> list[tuple[str, dict[str, Any]]]:
-        """Run a command as its War Room does: keep its entries, an error, too, and return them with their ids."""
-        room = self.room(number)
-        return [(room.add(entry), entry) for entry in attempt(partial(self.run, command, args, number))]
+        """Run a command as its War Room does: keep each instance's entries, an error, too, and return them with their ids."""
+        room, incident = self.room(number), self._incident(number)
+        entries = attempt(lambda: [entry for _, run in self._calls(command, args, incident) for entry in attempt(run)])
+        return [(room.add(entry), entry) for entry in entries]
 
     def room(self, number: str = PLAYGROUND) -> WarRoom:
         return WarRoom(self.store, self.printer, number)

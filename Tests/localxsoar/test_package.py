@@ -151,7 +151,7 @@ def test_a_saved_file_restarts_what_runs_as_the_readme_says(programs: Path, hell
     with xsoar:
         script = folder / 'Hello/Hello.py'
         script.write_text(script.read_text().replace("{name}", "dear {name}"))
-        xsoar.wait_for_line('The pack has changed')
+        xsoar.wait_for_line('The pack has changed: the next command runs the new files')
         assert wait_for(lambda: 'Hello dear you' in str(xsoar.command('hello-say', name='you')))
 
 

@@ -66,6 +66,8 @@ def test_wrong_instances_are_an_error(pack: Path, arguments: list[str], words: s
 def test_a_command_of_the_server_runs_on_each_instance_that_has_it(pack: Path) -> None:
     wanted = ['--instance', 'a', '--integration', 'Commands', '--instance', 'b', '--instance', 'c', '--integration', 'Echo']
     server = build_server(build_parser().parse_args([str(pack), *wanted]))
+    failed = server.run_in_war_room('hello-read', {'entry_id': 'nowhere'})
+    assert [entry['Type'] for _, entry in failed] == [4, 4], 'a failure of one keeps no other from running'
     entries = server.run('fetch-incidents', {})
     assert [entry['Contents'][0]['sourceInstance'] for entry in entries] == ['a', 'b']
     [entry] = server.run('fetch-incidents', {'using': 'b'})
