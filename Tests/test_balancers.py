@@ -35,13 +35,13 @@ from localxsoar.ports import accepts_connections, any_free_port
 from tools.processes import beside
 
 BALANCERS = ROOT / 'docs' / 'balancer'
-DELIVERIES = 1000
+DELIVERIES = 600
 SENDERS = 32  # that send at the same time, each one delivery after the other
 PATIENCE_SECONDS = 10  # of a sender, before it tries again
 IMPATIENCE_SECONDS = 3  # of one whose server hangs for longer
 PAUSE_SECONDS = 0.1
 MOST_TRIES = 100
-MOST_DOUBLED = 20  # that an instance has in its hands when it is killed
+MOST_DOUBLED = 24  # that an instance has in its hands when it is killed
 IDS_PER_HEADER = 20  # enough that some of them reach each instance
 SHORT_TIMEOUT_SECONDS = 1.7  # of a sender without delivery ids
 SLOW_CALL_MS = 4000  # longer than two tries of it

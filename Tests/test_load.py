@@ -333,9 +333,9 @@ async def test_while_the_server_hangs_200_posts_wait_and_all_else_is_answered_at
 
 
 @scene('--heartbeat', '0.2', call_delay_ms=500)
-async def test_4000_posts_at_2500_connections_are_answered_truthfully_and_soon(senders: Senders) -> None:
+async def test_2500_posts_at_1500_connections_are_answered_truthfully_and_soon(senders: Senders) -> None:
     allow_many_connections()
-    left = iter(range(4000))
+    left = iter(range(2500))
 
     async def send_on() -> None:
         connection = await senders.connect()
@@ -343,10 +343,10 @@ async def test_4000_posts_at_2500_connections_are_answered_truthfully_and_soon(s
             await senders.post(f'event {number}', connection=connection)
 
     began = time.monotonic()
-    await asyncio.gather(*(send_on() for _ in range(2500)))
+    await asyncio.gather(*(send_on() for _ in range(1500)))
     assert time.monotonic() - began < 20
     answered = statuses(await senders.finish())
-    assert len(answered) == 4000
+    assert len(answered) == 2500
     assert answered.count(200) >= MAX_WAITING_POSTS
     assert max(senders.calls) <= GenericWebhook.MAX_CALL_INCIDENTS
     assert senders.webhook.state()['calls']['heartbeat'] > 0
