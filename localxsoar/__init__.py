@@ -6,7 +6,7 @@ as the server does, forwards /instance/execute/NAME to it, and keeps the inciden
 What it does NOT emulate:
 - users, permissions, TLS, the platform's own Basic credentials, engines and load-balancing groups;
 - Docker: the script runs with this Python and its packages, on this machine's network, without limits on memory;
-- playbooks, layouts, mapping, classification, lists, jobs, and pre-process rules other than a script for all incidents;
+- playbooks, layouts, mapping, classification, lists, jobs;
 - the schedule of mirroring, and of commands that ask to be run again (polling): they run when you run them;
 - demisto calls and API requests other than those in the README;
 - all of CommonServerPython, where this machine lacks that file: a subset takes its place (see --common-server-python);
