@@ -89,7 +89,7 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
     context.add_init_script(OBSERVER)
     page = context.new_page()
     page.goto(url)
-    expect(page.locator('#deliveries .row').first).to_be_attached(timeout=30_000)
+    expect(page.locator('.row').first).to_be_attached(timeout=30_000)
     yield page
     context.close()
 

@@ -52,8 +52,8 @@ function drawFacts() {
     el('dl', {class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])));
 }
 
-function drawEnding({time: seconds, code, reason, traceback}) {
-  return [el('h3', {class: 'bad'}, 'The container ended with exit code ', String(code), ' at ', clock(time(seconds))),
+function drawEnding({time: seconds, how, reason, traceback}) {
+  return [el('h3', {class: 'bad'}, `The container ended (${how}) at `, clock(time(seconds))),
     reason ? el('p', {}, reason) : null, traceback ? el('pre', {class: 'traceback'}, traceback) : null];
 }
 
