@@ -20,11 +20,13 @@ from localxsoar.output import Printer, triage
 from localxsoar.recognition import SenderRecognizer
 from localxsoar.responses import Mentioned, headline, is_handshake, problem
 from localxsoar.store import brief
+from localxsoar.turns import give_turn
 
 KEPT_DELIVERIES = 500
 KEPT_BYTES = 50 * 1024 * 1024
 KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
 KEPT_RESPONSE_BYTES = 1024 * 1024
+SUMMARIES_AT_ONCE = 500
 KNOWN_INCIDENTS = 20_000  # incidents that a response of a repeat may still mention
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
@@ -297,9 +299,14 @@ class Deliveries:
 
     def summaries(self) -> list[dict[str, Any]]:
         """Return a masked summary of each delivery, newest first."""
-        kept = [json.loads(row[0]) for row in self._query('SELECT summary FROM delivery')]
+        kept = self._query('SELECT summary FROM delivery ORDER BY number DESC')
         waiting = [delivery.summary() for delivery in self._waiting.values()]
-        return [self._shown(summary) for summary in sorted(kept + waiting, key=lambda each: -int(each['number']))]
+        shown = []
+        for at, (summary,) in enumerate(kept):
+            if at % SUMMARIES_AT_ONCE == 0:
+                give_turn()  # thousands take a while, in which other requests must not wait
+            shown.append(self._shown(json.loads(summary)))
+        return sorted(shown + [self._shown(summary) for summary in waiting], key=lambda each: -int(each['number']))
 
     def get(self, number: int) -> Delivery | None:
         """Return one delivery, unmasked, or None if it is not kept."""

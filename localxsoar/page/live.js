@@ -80,24 +80,29 @@ export function listen() {
   };
 }
 
-async function load() {
-  listen.loaded = true;
-  loading = [];
-  let answers;
-  try {
-    answers = await Promise.all(['instance', 'deliveries', 'incidents/list', 'log', 'senders'].map((route) => ask('GET', route)));
-  } catch {
-    listen.loaded = false;  // the next connection tries again
-    loading = null;
-    return;
-  }
-  const [described, all, made, logged, known] = answers;
+// Load what the views show, and return the lines of the log. The deliveries are drawn first: thousands of incidents take a second.
+async function loadAll() {
+  const [described, all, logged, known] = await Promise.all(['instance', 'deliveries', 'log', 'senders'].map((route) => ask('GET', route)));
   setInstance(described);
   setSenders(known);
   setLines(logged);
   deliveries.set(all);
   showPaths(all);
-  incidents.set(made);
+  incidents.set(await ask('GET', 'incidents/list'));
+  return logged;
+}
+
+async function load() {
+  listen.loaded = true;
+  loading = [];
+  let logged;
+  try {
+    logged = await loadAll();
+  } catch {
+    listen.loaded = false;  // the next connection tries again
+    loading = null;
+    return;
+  }
   const early = loading || [];
   loading = null;
   const isLoaded = (line) => logged.some((each) => each.time === line.time && each.text === line.text);
