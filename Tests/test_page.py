@@ -486,7 +486,7 @@ ECHO = ROOT / 'Tests' / 'localxsoar' / 'packs' / 'Echo'
 
 
 def test_a_character_that_sets_the_direction_of_others_is_shown_by_its_name(open_page: Callable[..., Page]) -> None:
-    body = [{'name': 'report \u202egnp.exe', 'x\u2066': 'a\x1b[0m\u200b', 'line': 'one\ntwo'}]
+    body = [{'name': 'report \u202egnp.exe', 'x\u2066': 'a\x1b[0m\u200b\xad\u3164\U000e0041', 'line': 'one\ntwo'}]
     with LocalXsoar(pack=ECHO) as xsoar:
         page = open_page(xsoar.url)
         requests.post(xsoar.webhook_url, json=body, headers={'User-Agent': 'un\x85known'}, timeout=30)
@@ -495,7 +495,7 @@ def test_a_character_that_sets_the_direction_of_others_is_shown_by_its_name(open
         expect(newest(page)).to_contain_text('un⟨U+0085⟩known')
         newest(page).click()
         tree = page.locator('#delivery .tree')
-        expect(tree).to_contain_text('x⟨U+2066⟩: a␛[0m⟨U+200B⟩')
+        expect(tree).to_contain_text('x⟨U+2066⟩: a␛[0m⟨U+200B⟩⟨U+00AD⟩⟨U+3164⟩⟨U+E0041⟩')
         page.get_by_role('button', name='Incident 1', exact=True).click()
         expect(page.locator('#delivery h2', has_text='report ⟨U+202E⟩gnp.exe')).to_be_visible()
         assert not re.search('[\u202e\u2066\x1b\x85]', page.locator('body').inner_html())
@@ -779,7 +779,8 @@ def test_what_an_unauthenticated_sender_sends_is_copied_as_a_command_that_sends_
 
 @pytest.mark.parametrize('shell', SHELLS)
 def test_a_copied_command_is_safe_to_paste_into_a_terminal(resting_page: Page, clean: Clean, shell: str) -> None:
-    body = "\x03\x04\ntouch pwned\n\x1b[201~'\t\n!:\n\x15`touch pwned`\n"
+    # Longer than what a terminal takes as one line from a shell without line editing.
+    body = "\x03\x04\ntouch pwned\n\x1b[201~'\t\n!:\n\x15`touch pwned`\n" + 'x' * 40_000
     request = ('!!', "/'", [('!:', "!:\x03'\x1b\x7f")], body)
     command = resting_page.evaluate(CURL_COMMAND, delivery_of(*request))
     clean.clear()

@@ -22,6 +22,7 @@ export function setLost(lost) {
 function status() {
   const {enabled, ready, ending, health = {}} = instance;
   if (isLost) return ['state unknown', 'lost'];
+  if (!instance.instance) return ['loading…', ''];
   if (!enabled) return ['disabled', ''];
   if (ending) return ['crashed', 'bad'];
   if (health.isError) return [health.error, 'bad'];
@@ -44,8 +45,8 @@ export function drawState() {
 
 function drawFacts() {
   const {enabled, ready, ending, health} = instance;
-  const rows = [['State', !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again` : ready ? 'listening' : 'starting'],
-    ['Health', ending ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
+  const rows = [['State', isLost ? 'unknown, for the connection is lost' : !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again` : ready ? 'listening' : 'starting'],
+    ['Health', ending || isLost ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
     ['Address', instance.port ? $('address').textContent : '—'],
     ['Container port', instance.port || '—'], ['Process', instance.pid || '—'], ['Restarts', instance.restarts]];
   return el('div', {id: 'facts'}, ...(ending ? drawEnding(ending) : []),
@@ -152,6 +153,8 @@ function drawInstance() {
 export async function refreshInstance() {
   const isChanged = () => $('form') && $('form').dataset.changed;  // what was typed and not saved stays
   if (!isChanged()) drawInstance();
-  instance = await ask('GET', 'instance');
+  const described = await ask('GET', 'instance').catch(() => null);
+  if (!described) return;  // the frame says that the connection is lost
+  instance = described;
   if (!isChanged() && !$('form').contains(document.activeElement)) drawInstance();
 }

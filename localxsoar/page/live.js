@@ -84,6 +84,7 @@ export function listen() {
 async function loadAll() {
   const [described, all, logged, known] = await Promise.all(['instance', 'deliveries', 'log', 'senders'].map((route) => ask('GET', route)));
   setInstance(described);
+  drawState();
   setSenders(known);
   setLines(logged);
   deliveries.set(all);

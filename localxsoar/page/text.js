@@ -1,5 +1,5 @@
 // A text in a detail, such as a body.
-import {$, button, copy, el} from './dom.js';
+import {button, copy, el} from './dom.js';
 import {size} from './format.js';
 import {readJson} from './json.js';
 import {pieces} from './long.js';
@@ -25,7 +25,7 @@ export function drawText(title, text, box, {is_text: isText = true, size: bytes 
     text: ['Text', () => el('pre', {}, ...pieces(text || 'empty'))]};
   const chosen = () => (bodyAs in ways ? bodyAs : Object.keys(ways)[0]);
   const draw = () => view.replaceChildren(ways[chosen()][1]());
-  const choose = (name, label) => button(label, () => { bodyAs = name; again(); $(`as-${name}`).focus(); },
+  const choose = (name, label) => button(label, () => { bodyAs = name; again(); choices.querySelector(`#as-${name}`).focus(); },
     {class: 'quiet', id: `as-${name}`, 'aria-pressed': String(chosen() === name)});
   const choices = el('div');
   const again = () => {

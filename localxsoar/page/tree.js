@@ -13,7 +13,7 @@ let toOpen = 0;  // how many more entries are opened with the tree that is drawn
 export function drawTree(content, pick) {
   toOpen = OPEN_ENTRIES;
   const tree = el('div', {class: 'tree'});
-  if (content.isArray) tree.append(branch('', content, [], 0, pick));
+  if (content.isArray) tree.append(branch(null, content, [], 0, pick));
   else tree.append(...entries(content, [], 0, pick));
   return tree;
 }
@@ -40,7 +40,7 @@ function moreButton(left, draw) {
 
 function branch(key, value, keys, depth, pick) {
   const at = keys.map((each) => each.key).join('.');
-  const name = key === '' ? [] : [el('bdi', {class: 'key'}, key), ': '];
+  const name = key === null ? [] : [el('bdi', {class: 'key'}, key || '""'), ': '];
   if (!value.entries) return leaf(name, value, keys, pick);
   const count = value.entries.length;
   const list = el('ul');
