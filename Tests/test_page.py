@@ -930,7 +930,9 @@ def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[...
     expect(page.locator('#health')).to_have_text('state unknown')
     newest(page).click()
     expect(page.locator('#delivery')).to_contain_text('The local XSOAR does not respond.')
-    page.keyboard.press('Escape')
+    page.goto(f'{first.url}/#/instance')
+    expect(page.locator('#facts')).to_contain_text('unknown, for the connection is lost')
+    page.goto(f'{first.url}/#/deliveries')
     with Webhook(*SENDERS, '--port', first.url.rpartition(':')[2]) as second:
         expect(page.locator('#lost')).to_be_hidden(timeout=15_000)
         expect(page.locator('#empty')).to_be_visible()
@@ -1042,6 +1044,10 @@ def test_the_focus_stays_on_the_control_that_was_pressed(open_page: Callable[...
         page.wait_for_url(lambda url: url != before)
         expect(page.locator('#delivery .meta')).to_contain_text('the original is delivery')
         assert page.locator('#delivery').evaluate('detail => detail.contains(document.activeElement)')
+        page.goto(f'{webhook.url}/#/incidents/1')  # a detail with the same controls as the delivery's
+        page.locator('#incident #as-text').press('Enter')
+        expect(page.locator('#incident pre')).to_be_visible()
+        assert page.locator('#incident #as-text').evaluate('control => control === document.activeElement')
         page.keyboard.press('4')
         page.locator('#save').press('Enter')
         expect(page.locator('#action-status')).to_contain_text('Saved', timeout=15_000)
