@@ -3,8 +3,12 @@ import {button, el} from './dom.js';
 import {isolated, visible} from './visible.js';
 
 const SHOWN_CHARACTERS = 300;
+const CUT_CHARACTERS = 200;
 const PIECE_CHARACTERS = 100000;  // the browser takes 0.2 s to lay out ten times as many
 const HALF_OF_A_PAIR = /[\ud800-\udbff]$/;
+
+// Return the beginning of a text for a line that shows no more; a screen reader would read all of it.
+export const cut = (text, limit = CUT_CHARACTERS) => (text.length > limit ? `${text.slice(0, limit)}…` : text);
 
 // Return the parts of a text of any length: its first piece and, if there are others, a button that gives way to the next one.
 export function pieces(text) {

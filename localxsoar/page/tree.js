@@ -1,6 +1,6 @@
 // A folded tree. The title of a value is its path, which a mapper needs.
 import {button, copy, el} from './dom.js';
-import {pieces} from './long.js';
+import {cut, pieces} from './long.js';
 
 const SHOWN_ENTRIES = 200;
 const OPEN_LEVELS = 2;
@@ -40,7 +40,7 @@ function moreButton(left, draw) {
 
 function branch(key, value, keys, depth, pick) {
   const at = keys.map((each) => each.key).join('.');
-  const name = key === null ? [] : [el('bdi', {class: 'key'}, key || '""'), ': '];
+  const name = key === null ? [] : [el('bdi', {class: 'key'}, cut(key) || '""'), ': '];
   if (!value.entries) return leaf(name, value, keys, pick);
   const count = value.entries.length;
   const list = el('ul');
