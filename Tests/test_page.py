@@ -458,6 +458,25 @@ def test_the_tree_opens_and_markup_stays_text(page: Page, webhook: Webhook) -> N
 NUMBERS = '{"name": "exact", "big": 12345678901234567890, "huge": 1e400, "one": 1.0, "b": {"z": -0.0, "10": 1, "9": 2, "9": 3}}'
 
 
+def test_a_body_of_many_entries_and_a_long_text_are_drawn_piece_by_piece(page: Page, webhook: Webhook) -> None:
+    text = '\U0001f4a5' + 'x' * 99_998 + '\U0001f4a5' * 10
+    body = json.dumps({'name': 'pieces', 'text': text, **{f'key{number}': {'a': number, 'b': [number]} for number in range(700)}},
+                      ensure_ascii=False)
+    post(webhook, body)
+    open_newest(page, 'pieces')
+    tree = page.locator('#delivery .tree')
+    for shown, label in ((200, 'show 200 of 502 more'), (400, 'show 200 of 302 more'), (600, 'show 102 more')):
+        expect(tree.locator(':scope > details, :scope > .leaf')).to_have_count(shown)
+        tree.get_by_role('button', name=label).press('Enter')
+    expect(tree.locator(':scope > details, :scope > .leaf')).to_have_count(702)
+    assert page.evaluate("document.activeElement.closest('details').title") == 'key598'
+    page.locator('#as-text').click()
+    expect(page.locator('#delivery pre')).not_to_contain_text('key699')
+    page.get_by_role('button', name='show more').click()
+    expect(page.locator('#delivery pre')).to_contain_text('"key699"')
+    assert page.locator('#delivery pre').inner_text() == body
+
+
 def test_numbers_and_the_order_of_names_are_shown_as_the_body_has_them(page: Page, webhook: Webhook) -> None:
     post(webhook, NUMBERS)
     open_newest(page, 'exact')
@@ -502,8 +521,9 @@ def test_a_character_that_sets_the_direction_of_others_is_shown_by_its_name(open
 
 
 def test_a_key_stays_before_its_value_whatever_their_script(page: Page, webhook: Webhook) -> None:
-    post(webhook, '{"name": "directions", "\u05d0\u05d1\u05d2": "\u05d3\u05d4\u05d5"}')
+    post(webhook, '{"name": "directions", "\u05d0\u05d1\u05d2": "\u05d3\u05d4\u05d5", "": "of no name"}')
     open_newest(page, 'directions')
+    expect(page.locator('#delivery .tree')).to_contain_text('"": of no name')
     for name, places in (('Tree', '.leaf:nth-child(2) bdi'), ('Text', 'pre bdi')):
         page.get_by_role('button', name=name, exact=True).click()
         key, value = (page.locator(f'#delivery {places}').nth(at).bounding_box() for at in (0, 1))
@@ -992,6 +1012,13 @@ def test_new_lines_do_not_move_what_is_read(page: Page, webhook: Webhook) -> Non
     post(webhook, {'name': 'on top'})
     expect(page.locator('#pill-deliveries')).to_have_text('1 new')
     wait_for(lambda: row.bounding_box() == before, 'the line at its old place')
+    # One that is no longer kept leaves it there, too.
+    page.evaluate('''async () => {
+        const {deliveries} = await import('/deliveries.js');
+        deliveries.remove(deliveries.all[3].number);
+    }''')
+    page.evaluate('() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))')
+    wait_for(lambda: row.bounding_box() == before, 'the line at its old place')
     page.locator('#pill-deliveries').click()
     expect(newest(page)).to_contain_text('on top')
 
@@ -1187,6 +1214,11 @@ def test_an_invisible_button_takes_no_line(page: Page, webhook: Webhook) -> None
     post(webhook, {'name': 'lines', **{f'key{length}': 'x' * length for length in range(40, 90)}})
     open_newest(page, 'lines')
     page.locator('#delivery summary, #delivery .more').evaluate_all('all => all.forEach((each) => each.click())')
+    selected = page.locator('#delivery .tree').evaluate('''tree => {
+        getSelection().selectAllChildren(tree);
+        return getSelection().toString();
+    }''')
+    assert f'key50: {"x" * 50}' in selected and 'Copy' not in selected
     heights = """leaves => leaves.map((leaf) => {
         const before = leaf.offsetHeight;
         leaf.querySelector('button').remove();
@@ -1200,6 +1232,7 @@ def test_a_long_name_leaves_room_for_the_rest(open_page: Callable[..., Page]) ->
         page = open_page(xsoar.url)
         requests.post(xsoar.webhook_url, json=[{'name': 'long ' * 400}], timeout=30)
         open_newest(page, 'long long')
+        assert len(newest(page).inner_text()) < 400  # a screen reader would read all of it
         expect(page.locator('#delivery .headers')).to_be_in_viewport()
         page.locator('#delivery .result').get_by_role('button', name='show all').click()
         expect(page.locator('#delivery .result')).to_contain_text('long ' * 399)
