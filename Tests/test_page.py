@@ -469,7 +469,7 @@ def test_a_body_of_many_entries_and_a_long_text_are_drawn_piece_by_piece(page: P
         expect(tree.locator(':scope > details, :scope > .leaf')).to_have_count(shown)
         tree.get_by_role('button', name=label).press('Enter')
     expect(tree.locator(':scope > details, :scope > .leaf')).to_have_count(702)
-    assert page.evaluate("document.activeElement.closest('details').title") == 'key598'
+    assert page.evaluate('document.activeElement.title') == 'key598'
     page.locator('#as-text').click()
     expect(page.locator('#delivery pre')).not_to_contain_text('key699')
     page.get_by_role('button', name='show more').click()

@@ -23,6 +23,7 @@ ROOM = 10_000  # deliveries
 PACK = ROOT / 'Packs' / 'GenericWebhook'
 SENDERS = ROOT / 'senders'
 LOADS = 5
+WAIT_MS = 60_000
 SMALLEST, LARGEST = 200, 200_000  # bytes of a body
 FIRST_PAINT_MS, LONG_TASK_MS = 150, 200  # the bounds
 BURST = 500
@@ -90,7 +91,7 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
     context.add_init_script(OBSERVER)
     page = context.new_page()
     page.goto(url)
-    expect(page.locator('.row').first).to_be_attached(timeout=30_000)
+    expect(page.locator('.row').first).to_be_attached(timeout=WAIT_MS)
     yield page
     context.close()
 
@@ -115,8 +116,8 @@ def load(browser: Browser, url: str) -> tuple[float, float]:
 
 
 def search(page: Page) -> None:
-    page.locator('#search').press_sequentially('unknown 12', delay=80)
-    page.wait_for_timeout(1500)  # for the search of bodies
+    with page.expect_response('**/deliveries/search?*', timeout=WAIT_MS):  # of the bodies
+        page.locator('#search').press_sequentially('unknown 12', delay=20)
     page.locator('#search').fill('')
 
 
@@ -192,7 +193,7 @@ def page() -> list[Row]:
 def under_burst(xsoar: LocalXsoar, page: Page) -> list[Row]:
     page.evaluate("document.getElementById('deliveries').scrollTop = 640")
     page.locator('#deliveries .row').nth(15).click()
-    expect(page.locator('#copy-curl')).to_be_visible()
+    expect(page.locator('#copy-curl')).to_be_visible(timeout=WAIT_MS)
     before = place(page)
     tasks = [longest(page, lambda shown: burst(xsoar, shown)) for _ in range(3)]
     after = place(page)
@@ -206,7 +207,7 @@ def open_delivery(xsoar: LocalXsoar, page: Page, name: str, body: bytes) -> Row:
 
     def show(shown: Page) -> None:
         shown.evaluate(f"location.hash = '#/deliveries/{number}'")
-        expect(shown.locator('#copy-curl')).to_be_visible()
+        expect(shown.locator('#copy-curl')).to_be_visible(timeout=WAIT_MS)
 
     tasks = []
     for _ in range(LOADS):
