@@ -936,7 +936,11 @@ def test_a_crash_loop_is_red_and_shows_its_last_traceback_once(open_page: Callab
 
 def test_each_health_has_the_time_of_its_report(open_page: Callable[..., Page], webhook: Webhook) -> None:
     page = open_page(f'{webhook.url}/#/instance')
-    expect(page.locator('.history li').first).to_have_text(re.compile(r'^\d\d:\d\d:\d\d '))
+    entries = page.locator('.history li')
+    expect(entries.first).to_have_text(re.compile(r'^\d\d:\d\d:\d\d '))
+    before = entries.count()
+    webhook.stop_container()  # the next one reports its health
+    expect(entries).to_have_count(before + 1, timeout=15_000)
 
 
 def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[..., Page]) -> None:
@@ -1193,7 +1197,7 @@ def test_the_header_leaves_two_thirds_at_400_percent_zoom(open_page: Callable[..
     expect(page.locator('nav a[aria-current]')).to_be_in_viewport(ratio=0.98)
 
 
-def test_forced_colors_leave_the_selected_row_visible(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_forced_colors_leave_the_selected_row_and_a_pressed_filter_visible(open_page: Callable[..., Page], webhook: Webhook) -> None:
     for number in range(2):
         post(webhook, {'name': f'forced {number}'})
     page = open_page(webhook.url, forced_colors='active')
@@ -1201,6 +1205,11 @@ def test_forced_colors_leave_the_selected_row_visible(open_page: Callable[..., P
     page.keyboard.press('j')
     expect(page.locator('#deliveries [aria-selected=true]')).to_be_visible()
     colors = [page.locator('#deliveries .row').nth(at).evaluate('row => getComputedStyle(row).backgroundColor') for at in (0, 1)]
+    assert colors[0] != colors[1]
+    page.keyboard.press('Escape')
+    filters = page.locator('#kinds button')
+    filters.first.click()
+    colors = [filters.nth(at).evaluate('button => getComputedStyle(button).backgroundColor') for at in (0, 1)]
     assert colors[0] != colors[1]
 
 

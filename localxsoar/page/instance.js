@@ -142,12 +142,23 @@ function drawInstance() {
       el('button', {class: 'main', id: 'save'}, 'Save'),
       button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable'), {id: 'enable'})),
     el('p', {role: 'status', id: 'action-status'}));
-  const history = [...(instance.healthHistory || [])].reverse();
   $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
-    el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'),
-    history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''},
-      clock(time(each.time)), ' ', each.error || 'Healthy')))
-      : el('p', {class: 'dim'}, 'No health has been reported.')));
+    el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'), drawHistory()));
+}
+
+function drawHistory() {
+  const history = [...(instance.healthHistory || [])].reverse();
+  return el('div', {id: 'history'}, history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''},
+    clock(time(each.time)), ' ', each.error || 'Healthy')))
+    : el('p', {class: 'dim'}, 'No health has been reported.'));
+}
+
+// Draw the health that was reported since, without what is being typed into the form.
+export async function refreshHistory() {
+  if (!$('history')?.checkVisibility()) return;
+  const described = await ask('GET', 'instance').catch(() => instance);
+  instance.healthHistory = described.healthHistory;
+  $('history').replaceWith(drawHistory());
 }
 
 export async function refreshInstance() {

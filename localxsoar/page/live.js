@@ -5,7 +5,7 @@ import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
 import {linkIncident} from './incident.js';
 import {incidents} from './incidents.js';
-import {drawState, instance, setInstance, setLost} from './instance.js';
+import {drawState, instance, refreshHistory, setInstance, setLost} from './instance.js';
 import {addLine, setLines} from './log.js';
 import {ask} from './server.js';
 import {drawEmpty, setSenders} from './try.js';
@@ -41,7 +41,7 @@ const HANDLERS = {
   },
   incident(item) { incidents.add(item); count(); },
   log: addLine,
-  state(item) { Object.assign(instance, item); drawState(); },
+  state(item) { Object.assign(instance, item); drawState(); refreshHistory(); },
   cleared() {
     deliveries.set([]);
     if (opened) go('deliveries');
