@@ -171,23 +171,22 @@ def describe(name: str, found: list[float], bound: float) -> Row:
                f'at most {bound} ms', max(found) <= bound)
 
 
-def page() -> list[Row]:
-    """Measure the page."""
+def page() -> Iterator[Row]:
+    """Yield what was measured of the page."""
     with full_xsoar() as xsoar, open_browser() as browser:
         load(browser, xsoar.url)  # with a warm cache from here on, as for whoever has the page open
         loads = [load(browser, xsoar.url) for _ in range(LOADS)]
-        rows = [describe('first paint', [paint for paint, _ in loads], FIRST_PAINT_MS),
-                describe('longest task of a load', [task for _, task in loads], LONG_TASK_MS)]
+        yield describe('first paint', [paint for paint, _ in loads], FIRST_PAINT_MS)
+        yield describe('longest task of a load', [task for _, task in loads], LONG_TASK_MS)
         with opened(browser, xsoar.url) as shown:
-            for act in (search, filter_by_kind, leap):
-                rows.append(describe(f'{act.__name__}: longest task', [longest(shown, act) for _ in range(LOADS)], LONG_TASK_MS))
-            rows += under_burst(xsoar, shown)
+            for act in (filter_by_kind, leap, search):
+                yield describe(f'{act.__name__}: longest task', [longest(shown, act) for _ in range(LOADS)], LONG_TASK_MS)
+            yield from under_burst(xsoar, shown)
         with opened(browser, f'{xsoar.url}/#/incidents') as shown:
-            rows.append(describe('sort incidents: longest task', [longest(shown, sort) for _ in range(LOADS)], LONG_TASK_MS))
+            yield describe('sort incidents: longest task', [longest(shown, sort) for _ in range(LOADS)], LONG_TASK_MS)
         with opened(browser, xsoar.url) as shown:
             for name, body in large_bodies().items():
-                rows.append(open_delivery(xsoar, shown, name, body))
-    return rows
+                yield open_delivery(xsoar, shown, name, body)
 
 
 def under_burst(xsoar: LocalXsoar, page: Page) -> list[Row]:

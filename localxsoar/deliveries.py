@@ -20,13 +20,12 @@ from localxsoar.output import Printer, triage
 from localxsoar.recognition import SenderRecognizer
 from localxsoar.responses import Mentioned, headline, is_handshake, problem
 from localxsoar.store import brief
-from localxsoar.turns import give_turn
+from localxsoar.turns import Turns
 
 KEPT_DELIVERIES = 500
 KEPT_BYTES = 50 * 1024 * 1024
 KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
 KEPT_RESPONSE_BYTES = 1024 * 1024
-SUMMARIES_AT_ONCE = 500
 KNOWN_INCIDENTS = 20_000  # incidents that a response of a repeat may still mention
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
@@ -301,10 +300,9 @@ class Deliveries:
         """Return a masked summary of each delivery, newest first."""
         kept = self._query('SELECT summary FROM delivery ORDER BY number DESC')
         waiting = [delivery.summary() for delivery in self._waiting.values()]
-        shown = []
-        for at, (summary,) in enumerate(kept):
-            if at % SUMMARIES_AT_ONCE == 0:
-                give_turn()  # thousands take a while, in which other requests must not wait
+        shown, turns = [], Turns()
+        for (summary,) in kept:
+            turns.give()  # thousands take a while, in which other requests must not wait
             shown.append(self._shown(json.loads(summary)))
         return sorted(shown + [self._shown(summary) for summary in waiting], key=lambda each: -int(each['number']))
 

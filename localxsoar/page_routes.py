@@ -28,7 +28,7 @@ from localxsoar.replay import Replay, new_request
 from localxsoar.search import search
 from localxsoar.senders import Sender, find_sender
 from localxsoar.store import brief, details
-from localxsoar.turns import give_turn
+from localxsoar.turns import Turns
 
 FOLDER = Path(__file__).with_name('page')
 FILES = {'/': 'index.html'} | {f'/{file.name}': file.name for file in FOLDER.iterdir() if file.suffix in ('.css', '.js')}
@@ -184,10 +184,11 @@ class Page:
     def _list_incidents(self) -> str:
         """Return the latest incidents in brief. It may take a second, in which other requests must not wait."""
         shown: list[dict[str, Any]] = []
+        turns = Turns()
         part = self._instance.store.latest(INCIDENTS_AT_ONCE)
         while part and len(shown) < LISTED_INCIDENTS:
             shown += self._masks.everywhere(part)
-            give_turn()
+            turns.give()
             part = self._instance.store.latest(INCIDENTS_AT_ONCE, int(part[-1]['id']))
         return as_json(shown)
 

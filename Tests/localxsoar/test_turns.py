@@ -7,7 +7,7 @@ import time
 import gevent
 from gevent.socket import wait_read
 
-from localxsoar.turns import give_turn
+from localxsoar.turns import Turns
 
 
 def test_what_arrives_during_long_work_is_read_before_its_end() -> None:
@@ -15,11 +15,12 @@ def test_what_arrives_during_long_work_is_read_before_its_end() -> None:
     waiting = gevent.spawn(wait_read, reader)
     gevent.sleep(0.001)  # for it to wait
     os.write(writer, b'x')
+    turns = Turns()
     for _ in range(20):
-        end = time.monotonic() + 0.01  # longer than the loop runs greenlets in a row
+        end = time.monotonic() + 0.02  # longer than the loop runs greenlets in a row
         while time.monotonic() < end:
             pass
-        give_turn()
+        turns.give()
         if waiting.ready():
             break
     assert waiting.ready()
