@@ -1197,7 +1197,9 @@ def test_the_header_leaves_two_thirds_at_400_percent_zoom(open_page: Callable[..
     expect(page.locator('nav a[aria-current]')).to_be_in_viewport(ratio=0.98)
 
 
-def test_forced_colors_leave_the_selected_row_and_a_pressed_filter_visible(open_page: Callable[..., Page], webhook: Webhook) -> None:
+def test_forced_colors_leave_the_selected_row_and_a_pressed_filter_visible(
+    open_page: Callable[..., Page], webhook: Webhook
+) -> None:
     for number in range(2):
         post(webhook, {'name': f'forced {number}'})
     page = open_page(webhook.url, forced_colors='active')
