@@ -164,7 +164,7 @@ def test_the_first_use_says_what_is_installed_and_when_that_is_done(tmp_path: Pa
     folder = checkout(tmp_path)
     first, second = dev(folder, 'send', '--help'), dev(folder, 'send', '--help')
     making, ready = first.stderr.splitlines()[:2]
-    assert re.fullmatch(r'dev: making \.venv with Python 3\.\d+\.\d+; to install 0 packages may take minutes', making)
+    assert re.fullmatch(r'dev: making \.venv with Python 3\.\d+\.\d+; installing 0 packages may take minutes', making)
     assert ready == 'dev: .venv is ready' and 'dev: ' not in second.stderr
 
 
@@ -172,9 +172,23 @@ def test_a_failed_installation_says_what_failed_and_is_tried_again(tmp_path: Pat
     folder = checkout(tmp_path, 'no-such-package==1\n')
     for _ in range(2):
         done = dev(folder, 'run', PIP_NO_INDEX='1')
-        assert done.returncode == 1 and 'to install 1 packages' in done.stderr
+        assert done.returncode == 1 and 'installing 1 packages' in done.stderr
         assert done.stderr.splitlines()[-1] == (
             'dev: the packages of requirements/run.txt could not be installed. The next run tries again.')
+
+
+def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> None:
+    folder = checkout(tmp_path)
+    (folder / 'Tests').symlink_to(ROOT / 'Tests')
+    script(folder / '.tox/names/bin/python', f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (folder / 'requirements/test.txt').touch()
+    (folder / '.tox/names/installed.txt').touch()
+    asked, wrong, explained = (dev(folder, 'names', word) for word in ('falco', 'falcon', '--help'))
+    assert asked.returncode == 0 and {line.split()[0] for line in asked.stdout.splitlines() if line[0] != ' '} == {'Falco'}
+    assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "'falcon' is not a sender" in wrong.stderr
+    assert explained.stdout.startswith('usage: ./dev names')
+    ended = subprocess.run(['bash', '-c', './dev names falco > >(exit)'], cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.stderr == ''
 
 
 # In a terminal.

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -233,6 +234,40 @@ def test_a_command_of_the_webhook_is_run_beside_its_log(open_page: Callable[...,
         page.get_by_role('link', name='GenericWebhookJoin').click()
         expect(run(page, **{'In incident': '1'}).locator('h3').first).to_have_text('!GenericWebhookJoin in incident 1')
         assert TOKEN not in page.content()
+
+
+FETCHES = '''
+import demistomock as demisto
+from CommonServerPython import *
+if demisto.params()['login']['password'] == 'wrong':
+    return_error('[401] Unauthorized\\n{"error": "bad key"}')
+elif demisto.command() == 'fetch-incidents':
+    demisto.incidents([{'name': 'one'}])
+else:
+    return_results('ok')
+'''
+
+
+def test_an_instance_that_fetches_says_so_and_what_failed(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    rows = [{'name': 'isFetch', 'type': 8}, {'name': 'login', 'displaypassword': 'API Key', 'type': 9, 'hiddenusername': True}]
+    (tmp_path / 'Keyed.yml').write_text(yaml.safe_dump({
+        'commonfields': {'id': 'Keyed'}, 'configuration': rows,
+        'script': {'type': 'python', 'script': FETCHES, 'isfetch': True}}))
+    with LocalXsoar(pack=tmp_path, params={'isFetch': True, 'login': {'password': 'right'}}) as xsoar:
+        page = open_page(f'{xsoar.url}/#/instance')
+        facts, status = page.locator('#facts'), page.locator('#action-status')
+        expect(facts).to_contain_text('enabled: it runs for each command, and fetches incidents every 1 min')
+        expect(facts).to_contain_text('1 new')
+        assert page.get_by_placeholder('user').count() == 0
+        page.get_by_label('API Key').fill('wrong')
+        page.get_by_role('button', name='Save').click()
+        expect(status).to_have_text('Not saved: the test failed: [401] Unauthorized{"error": "bad key"}')  # on two lines
+        page.get_by_role('button', name='Fetch now').click()
+        expect(status).to_have_text('1 new.')
+        page.get_by_role('button', name='Disable').click()
+        expect(facts).to_contain_text('disabled')
+        page.get_by_role('button', name='Fetch now').click()
+        expect(status).to_have_text('keyed is disabled. Enable it first.')
 
 
 def test_results_are_read_with_a_screen_reader(open_command: Callable[..., Page]) -> None:

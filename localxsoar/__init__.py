@@ -6,10 +6,10 @@ the line as the server does, forwards /instance/execute/NAME to it and keeps the
 What it does NOT emulate:
 - users, permissions, TLS, the platform's own Basic credentials, engines and load-balancing groups;
 - Docker: the script runs with this Python and its packages, on this machine's network, without limits on memory;
-- playbooks, mapping, classification, lists, jobs, pre-process rules (the fault `drop` acts like one);
+- playbooks, mapping, classification, lists, jobs;
 - demisto calls other than those in the README, and all of CommonServerPython (it has a subset; --common-server-python
   uses the real file);
-- an API other than the one in the README, which demisto-sdk, demisto-py and the SDK's client use; more than one instance;
+- an API other than the one in the README, which demisto-sdk, demisto-py and the SDK's client use;
 - behaviour of the real server that is not public: the order and content of a reply after a Drop rule, the signal that
   stops a container and the time until it is killed (here SIGTERM, then SIGKILL), timeouts of the forwarding.
 """

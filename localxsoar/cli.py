@@ -4,13 +4,13 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import os
 import re
 import shlex
 import shutil
 import signal
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,18 +23,19 @@ from gevent.event import Event
 from gevent.socket import wait_read
 
 import localxsoar
-from localxsoar import pack
+from localxsoar import pack, parameters
 from localxsoar.command_routes import CommandRoutes
 from localxsoar.commands import VERSIONS
 from localxsoar.container import Runtime
 from localxsoar.controls import Controls
 from localxsoar.deliveries import Deliveries
-from localxsoar.entries import PLAYGROUND, readable
+from localxsoar.entries import ERROR_ENTRY, PLAYGROUND, readable
 from localxsoar.errors import UsageError
 from localxsoar.faults import ANSWERS, Faults
+from localxsoar.files import save_file
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.front import Front, is_loopback
-from localxsoar.instance import ERROR_ENTRY, CommandFailed, Instance
+from localxsoar.instance import CommandFailed, Instance
 from localxsoar.instance_options import InOrder, add_instances, read_assignments
 from localxsoar.json_routes import format_error, reject_malformed
 from localxsoar.masks import Masks
@@ -66,7 +67,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = Parser(prog='python -m localxsoar', description=localxsoar.__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = Parser(prog='localxsoar', description=localxsoar.__doc__, formatter_class=argparse.RawTextHelpFormatter)
     add = parser.add_argument
     add('--version', action='version', version=f'localxsoar {localxsoar.__version__}')
     add('pack', metavar='PACK', type=Path, help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk")
@@ -123,20 +124,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     sys.stdout.reconfigure(errors='backslashreplace')  # type: ignore[union-attr]
     try:
-        options = build_parser().parse_args(arguments)
-        server = build_server(options)
-        if options.command:
-            args = read_assignments(options.arg, '--arg')
-            return run_command(server, options.command, args, options.incident)
-        instance = server.first
-        if options.test:
-            return run_once(instance.test_module)
-        if options.samples:
-            return run_once(lambda: json.dumps(instance.fetch_samples(), indent=2))
-        return serve(options, server)
+        code = run(build_parser().parse_args(arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # such as `head`, which has read enough; what is still to be written goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except UsageError as error:
         print(f'localxsoar: {error}', file=sys.stderr)
         return USAGE_ERROR
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the options say and return the exit code."""
+    server = build_server(options)
+    if options.command:
+        return run_command(server, options.command, read_assignments(options.arg, '--arg'), options.incident)
+    if options.test:
+        return run_once(server.first.test_module)
+    if options.samples:
+        return run_once(lambda: json.dumps(server.first.fetch_samples(), indent=2))
+    return serve(options, server)
 
 
 def build_server(options: argparse.Namespace) -> Server:
@@ -189,9 +197,8 @@ def run_command(server: Server, command: str, args: dict[str, str], incident: st
     """Run a command or a script, print its entries and save its files, and return the exit code: 1 after an error."""
     entries = [entry for _, entry in server.run_in_war_room(command, args, incident)]
     for entry in entries:
-        if file := server.store.file(str(entry.get('FileID') or '')):
-            Path(tempfile.gettempdir(), f'{PLAYGROUND}_{entry["FileID"]}').write_bytes(file[1])
-        print(readable(entry))
+        file = server.store.file(str(entry.get('FileID') or '')) if entry.get('File') else None
+        print(readable(entry, str(save_file(*file)) if file else ''))
     return int(any(entry.get('Type') == ERROR_ENTRY for entry in entries))
 
 
@@ -287,7 +294,7 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
     if not integration.has_port:
         return
     show(f'Try: {curl_command(options, instance.name, url, instance.params)}')
-    secrets = pack.secrets_that_are_set(integration, instance.params)
+    secrets = parameters.secrets_that_are_set(integration, instance.params)
     if secrets and not options.curl_header:
         show(f'Note: the command may need a header, because these encrypted parameters are set: {", ".join(secrets)}')
 
@@ -334,9 +341,11 @@ def watch_files(path: Path, server: Server) -> None:
         gevent.sleep(WATCH_SECONDS)
         if (now := times_of(path)) != seen:
             seen = now
+            runs_on = any(instance.enabled and instance.runs_long for instance in server.instances.values())
             try:
                 server.reload(path)
-                server.printer.show('The pack has changed: the container restarts')
+                next_step = 'the container restarts' if runs_on else 'the next command runs the new files'
+                server.printer.show(f'The pack has changed: {next_step}')
             except UsageError as error:
                 server.printer.alarm(str(error))
 

@@ -12,7 +12,6 @@ import bottle
 
 from localxsoar.commands import CONTEXT, LAST_RUNS
 from localxsoar.entries import PLAYGROUND
-from localxsoar.fetching import KINDS
 from localxsoar.instance import Instance
 from localxsoar.json_routes import as_json, read_object
 from localxsoar.masks import Masks
@@ -113,7 +112,7 @@ def describe_instance(instance: Instance) -> dict[str, Any]:
     integration = instance.integration
     script = integration.descriptor['script']
     return {'name': instance.name, 'integration': str(integration.descriptor.get('display') or integration.name),
-            'hasPort': integration.has_port, 'fetches': any(script.get(key) for key, *_ in KINDS.values()),
+            'hasPort': integration.has_port, 'fetches': instance.fetches,
             'commands': [describe_command(row, row.get('arguments') or []) for row in script.get('commands') or []
                          if not row.get('hidden')]}
 

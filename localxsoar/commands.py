@@ -118,15 +118,19 @@ class ServerCommands:
             self._keep(LAST_RUNS['LastRun'], args['lastRun'])
         return created
 
-    def store_incidents(self, incidents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Create the incidents that the pre-process rule does not drop, print them, and return them with their ids."""
+    def store_incidents(self, incidents: list[dict[str, Any]], kind: str = '') -> list[dict[str, Any]]:
+        """Create the incidents that the pre-process rule does not drop, print them, and return them with their ids.
+
+        `kind` is the type of those without any.
+        """
+        origin = (self._instance, self._brand, kind)
         if not self._site.pre_process:
-            created = self._store.create(incidents, self._instance, self._brand)
+            created = self._store.create(incidents, *origin)
         else:
             created = []
-            for incident, incoming in zip(incidents, self._store.preview(incidents, self._instance, self._brand), strict=True):
+            for incident, incoming in zip(incidents, self._store.preview(incidents, *origin), strict=True):
                 if self._site.pre_process(incoming):
-                    created += self._store.create([incident], self._instance, self._brand)
+                    created += self._store.create([incident], *origin)
         self._site.printer.created(created)
         return created
 

@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from localxsoar.commands import DONE, FIRST_INSTANCE_ID, NO_REPLY, ServerCommands, Site
 from localxsoar.debugger import debuggable
-from localxsoar.entries import PLAYGROUND
+from localxsoar.entries import ERROR_ENTRY, PLAYGROUND
 from localxsoar.errors import CallRejected, RawReply
 from localxsoar.inside import NOT_JSON, describe_unfit, find_unfit
 from localxsoar.output import escape
@@ -36,6 +36,7 @@ LOOP, SCRIPT_LOOP = Path(__file__).with_name('loop.py'), Path(__file__).with_nam
 ERROR_MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]'
 LOG_PREFIX = 'Integration log: '
 LONG_RUNNING = 'long-running-execution'
+DEBUG_MODE = 'debug-mode'  # an argument of every command
 # A script gets nothing else of this machine's environment, which a real container would not see either.
 PASSED_ENVIRONMENT = ('PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'SYSTEMROOT', 'NO_PROXY', 'no_proxy', 'LD_LIBRARY_PATH')
 PROXY_VARIABLES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')
@@ -84,7 +85,8 @@ class Order:
             'args': self.args,
             'context': {'IntegrationInstance': self.instance, 'IntegrationInstanceID': self.instance_id,
                         'IntegrationBrand': self.brand, 'ExecutionContext': self.outputs, 'Inv': {'id': self.investigation},
-                        'Incidents': [self.incident] if self.incident else [], 'ParentEntry': None, 'IsDebug': False},
+                        'Incidents': [self.incident] if self.incident else [], 'ParentEntry': None,
+                        'IsDebug': is_debug(self.args)},
             'native': True, 'is_running_heartbeat': self.heartbeat > 0, 'heartbeat_interval': self.heartbeat,
         }
 
@@ -298,8 +300,13 @@ class Container:
 
     def _result(self, message: dict[str, Any]) -> Any:
         self._journal.call_counts['results'] += 1
-        self.results.extend(flatten(message['results']))
+        self.results.extend(map(self._locate, flatten(message['results'])))
         return NO_REPLY
+
+    def _locate(self, entry: Any) -> Any:
+        """Return an entry. Tracebacks in an error, which a script adds in debug mode, name the original files."""
+        is_error = isinstance(entry, dict) and entry.get('Type') == ERROR_ENTRY and isinstance(entry.get('Contents'), str)
+        return {**entry, 'Contents': self._order.script.locate(entry['Contents'])} if is_error else entry
 
     def _exception(self, message: dict[str, Any]) -> Any:
         self.exception = self._order.script.locate(str(message['args']['exception']))
@@ -322,6 +329,11 @@ class Container:
             return self.commands.execute(message)
         finally:
             self._last_call = time.monotonic()
+
+
+def is_debug(args: Mapping[str, Any]) -> bool:
+    """Return whether the arguments of a command turn its debug mode on."""
+    return str(args.get(DEBUG_MODE)).lower() == 'true'
 
 
 def proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:

@@ -2,20 +2,23 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from itertools import groupby, zip_longest
 from typing import Any
 
+ERROR_ENTRY = 4
 PLAYGROUND = 'playground'
 OUTPUTS = 'outputs'  # the kind under which the store keeps an investigation's context
 
 
-def readable(entry: dict[str, Any]) -> str:
-    """Return an entry's text: its Markdown with aligned tables, or else its contents; then its outputs as JSON."""
+def readable(entry: dict[str, Any], file: str = '') -> str:
+    """Return an entry's text: its Markdown with aligned tables, or else its contents; then its outputs as JSON.
+
+    `file` is the path at which the entry's file has been saved.
+    """
     contents = entry.get('Contents')
     text = entry.get('HumanReadable') or (contents if isinstance(contents, str) else json.dumps(contents, indent=2))
-    if entry.get('File'):
-        text = f"file {entry['File']}: {tempfile.gettempdir()}/{PLAYGROUND}_{entry.get('FileID')}"
+    if file:
+        text = f"file {entry['File']}: {file}"
     outputs = entry.get('EntryContext')
     return align_tables(str(text)) + (f'\n{json.dumps(outputs, indent=2)}' if outputs else '')
 

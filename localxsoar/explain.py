@@ -39,8 +39,10 @@ def explain(exception: str, script: Mapping[str, Any], runtime: Runtime) -> str:
     missing = MISSING_MODULE.search(exception)
     if missing or MISSING_SOCKS in exception:
         name = missing[1].partition('.')[0] if missing else 'socks'
-        return (f"The Python of the container lacks the module {name}, which {script.get('dockerimage') or 'its image'} has. Run "
-                f'{runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or choose another Python with --python PATH.')
+        why = (f"Is the name {name} right? If {script.get('dockerimage') or 'its image'} has this module, run" if missing
+               else f'SOCKS needs the module {name}. Run')
+        return (f'{why} {runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or choose another Python with '
+                '--python PATH.')
     if (missing := MISSING_NAME.search(exception)) and runtime.common_server_python == pack.CARRIED_COMMON_SERVER_PYTHON:
         return (f'If {missing[1]} belongs to CommonServerPython: the subset in the local XSOAR lacks it. Get the whole file '
                 f'once, for every pack: {HOW_TO_GET} (or give one with --common-server-python FILE)')

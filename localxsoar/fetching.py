@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from localxsoar.errors import CommandFailed, UsageError
+from localxsoar.errors import CommandFailed, UsageError, split_error
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 
@@ -71,14 +71,14 @@ class Fetcher:
     def fetch(self, command: str) -> dict[str, Any]:
         """Fetch once, note and print the result, which is a failure, too, and return it."""
         with self._running:
-            started, error, count = time.monotonic(), '', 0
+            started, traceback, error, count = time.monotonic(), '', '', 0
             at = datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
             try:
                 count = self._run(command)
             except CommandFailed as failure:
-                error = str(failure).strip().splitlines()[-1]
+                traceback, error = split_error(str(failure).strip())
             fetched = {'command': command, 'time': at, 'milliseconds': round((time.monotonic() - started) * 1000),
-                       'pulled': count, 'error': error}
+                       'pulled': count, 'error': error, 'traceback': traceback}
             self._note(fetched)
         return fetched
 
@@ -89,6 +89,15 @@ class Fetcher:
         if fetched['error'] or has_failed:
             self._journal.set_health(fetched['error'], bool(fetched['error']))
         if fetched['error']:
-            self._printer.alarm(f'{fetched["command"]} failed: {fetched["error"]}')
+            self._report(fetched['traceback'], f'{fetched["command"]} failed: {" ".join(fetched["error"].split())}')
         else:
             self._printer.happened(f'{fetched["command"]}  {fetched["pulled"]} new')
+
+    def _report(self, traceback: str, summary: str) -> None:
+        """Print a failure, with its traceback the first time, and keep the traceback with those of the long-running container."""
+        if not traceback:
+            self._printer.alarm(summary)
+            return
+        self._printer.traceback(traceback + summary)
+        if traceback not in self._journal.exceptions:
+            self._journal.exceptions.append(traceback)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import os
 import re
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any
 
+from localxsoar.errors import UsageError
 from localxsoar.store import Store
 
 SAFE_ID = re.compile(r'[\w-]+')
@@ -39,6 +41,24 @@ class Folder:
 
     def delete(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def save_file(name: str, content: bytes) -> Path:
+    """Save a file that a command returned, in place of an earlier one of its name, and return its path.
+
+    Its folder is this user's own: nobody else can have put a link there. Raise UsageError if it cannot be saved.
+    """
+    folder = Path(tempfile.gettempdir(), f'localxsoar-{os.getuid()}')
+    own_name = PurePath(name).name.replace('\0', '')
+    file = folder / (own_name if own_name not in ('', '..') else 'file')
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+            raise UsageError(f'{folder} belongs to somebody else: the file {name} is not saved there.')
+        file.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f'{file}: {error.strerror}') from None
+    return file
 
 
 def describe_file(name: str, content: bytes) -> dict[str, Any]:

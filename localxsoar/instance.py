@@ -4,15 +4,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from localxsoar import pack
+from localxsoar import pack, parameters
 from localxsoar.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
 from localxsoar.container import LONG_RUNNING, Container, Order, Runtime, describe_end
 from localxsoar.entries import OUTPUTS, PLAYGROUND
 from localxsoar.errors import CommandFailed as CommandFailed  # which other modules import from here
-from localxsoar.errors import UsageError
+from localxsoar.errors import CallRejected, UsageError
 from localxsoar.explain import explain
 from localxsoar.faults import Faults
 from localxsoar.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetcher, read_schedule
@@ -20,22 +20,21 @@ from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import container_port
 from localxsoar.restarts import ENDS_AT_ONCE, QUICK_END_SECONDS, Restarts
+from localxsoar.single_commands import contents_of, doubts_about, fill_arguments, run_to_its_end
 from localxsoar.store import Store
 
 STOP_GRACE_SECONDS = 2
-COMMAND_SECONDS = 300
 READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
 SHOWN_TRACEBACK_CHARACTERS = 20_000
-ERROR_ENTRY = 4
 # Commands that only the server starts: a descriptor does not declare them.
 SERVER_COMMANDS = (TEST_MODULE, LONG_RUNNING, FETCH_INCIDENTS, FETCH_INDICATORS, 'fetch-credentials', 'fetch-events',
                    'fetch-assets', 'get-mapping-fields', 'get-remote-data', 'get-modified-remote-data', 'update-remote-system')
+TYPE_PARAMETER = 'incidentType'  # the type of fetched incidents without any
 LONG_RUNNING_IS_OFF = ('The parameter longRunning is off: no container runs, only single commands. '
                        'Turn it on with --set longRunning=true.')
 GIVEN_UP = f'It ended at once {ENDS_AT_ONCE} times and is not started again until the instance is saved or its pack changes.'
-PYTHONS = 'The container said nothing: its interpreter must be Python 3.9 or newer. Choose another with --python PATH.'
 
 
 class Instance:
@@ -68,8 +67,8 @@ class Instance:
 
     def _configure(self, integration: pack.Integration, given: Mapping[str, Any]) -> None:
         """Set integration, parameters and script. Raise UsageError for a wrong parameter, before anything is set."""
-        texts = {name: pack.form_text(value) for name, value in given.items()}
-        params = pack.fill_form(integration, texts, self._free_port)
+        texts = {name: parameters.form_text(value) for name, value in given.items()}
+        params = parameters.fill_form(integration, texts, self._free_port)
         schedule = read_schedule(integration.descriptor['script'], params)
         self.integration = integration
         self.params = params
@@ -92,7 +91,8 @@ class Instance:
 
     @property
     def enabled(self) -> bool:
-        return self._supervisor.is_alive() and not self._stopping.is_set()
+        """Return whether the instance is enabled. One that is not long-running has no container, and may fetch."""
+        return self._is_enabled and not self.is_disabled
 
     @property
     def is_disabled(self) -> bool:
@@ -100,12 +100,11 @@ class Instance:
 
     def enable(self) -> None:
         """Start the container, and start it again whenever it ends. Fetch on the schedule."""
-        if self.is_disabled or not self._is_enabled:
+        if not self.enabled:
             self._is_enabled = True
             self._stopping.clear()
             self._fetcher.start(self.schedule)
-        if not self.enabled and self.integration.is_long_running:
-            self._stopping.clear()
+        if not self._supervisor.is_alive() and self.integration.is_long_running:
             self._forget_end()
             self._supervisor = threading.Thread(target=self._supervise, name='supervisor', daemon=True)
             self._supervisor.start()
@@ -134,7 +133,7 @@ class Instance:
             container = self._container
         if container:
             container.stop(STOP_GRACE_SECONDS)
-        if self._is_enabled and not self.is_disabled:
+        if self.enabled:
             self._fetcher.start(self.schedule)
 
     @property
@@ -267,8 +266,8 @@ class Instance:
 
         Raise CommandFailed with the integration's error, or UsageError if a parameter is wrong.
         """
-        texts = {name: pack.form_text(value) for name, value in (given or {}).items()}
-        params = pack.fill_form(self.integration, {**self._given, **texts}, self._free_port)
+        texts = {name: parameters.form_text(value) for name, value in (given or {}).items()}
+        params = parameters.fill_form(self.integration, {**self._given, **texts}, self._free_port)
         contents = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
         if contents != ['ok']:
             said = json.dumps(contents[0] if len(contents) == 1 else contents) if contents else 'nothing'
@@ -280,12 +279,29 @@ class Instance:
         return contents_of(self._run(FETCH_INCIDENTS, self.params))
 
     def fetch(self) -> list[dict[str, Any]]:
-        """Fetch now what the integration fetches, scheduled or not, and return the results. Raise UsageError if it is nothing."""
-        script = self.integration.descriptor['script']
-        commands = [command for command, (key, *_) in KINDS.items() if script.get(key)]
-        if not commands:
+        """Fetch now what the integration fetches, scheduled or not, and return the results.
+
+        Raise UsageError if it is nothing, or CommandFailed if the instance is disabled.
+        """
+        self._check_enabled()
+        if not self.fetches:
             raise UsageError(f'{self.integration.name} fetches neither incidents nor indicators.')
-        return [self._fetcher.fetch(command) for command in commands]
+        return [self._fetcher.fetch(command) for command in KINDS if self.offers(command)]
+
+    @property
+    def fetches(self) -> bool:
+        """Return whether the integration fetches anything."""
+        return any(map(self.offers, KINDS))
+
+    def offers(self, command: str) -> bool:
+        """Return whether the integration has a command, which may be one that only the server runs, such as fetch-incidents."""
+        has_it = self.integration.descriptor['script'].get(KINDS[command][0]) if command in KINDS else command in SERVER_COMMANDS
+        return bool(has_it or command in self.integration.commands)
+
+    def _check_enabled(self) -> None:
+        """Raise CommandFailed if the instance is disabled: the server runs none of its commands then."""
+        if self.is_disabled:
+            raise CommandFailed(f'{self.name} is disabled. Enable it first.')
 
     def _fetch(self, command: str) -> int:
         """Run a fetching command and return the number of new incidents or indicators."""
@@ -299,9 +315,13 @@ class Instance:
 
         The incidents that fetch-incidents returns are created.
         """
+        self._check_enabled()
         container = self._run(command, self.params, self._fill_arguments(command, args or {}), incident)
         if command == FETCH_INCIDENTS:
-            incidents = container.commands.store_incidents(contents_of(container))
+            try:
+                incidents = container.commands.store_incidents(contents_of(container), str(self.params.get(TYPE_PARAMETER) or ''))
+            except CallRejected as error:
+                raise CommandFailed(str(error), container.results) from None
             return [{'Type': 1, 'ContentsFormat': 'json', 'Contents': incidents}]
         return container.results
 
@@ -311,6 +331,8 @@ class Instance:
         if command not in commands and command not in SERVER_COMMANDS:
             known = ', '.join(commands) or 'none'
             raise CommandFailed(f'{self.integration.name} has no command {command}. Its commands: {known}.')
+        for doubt in doubts_about(command, commands[command], given) if command in commands else ():
+            self.printer.warn(doubt)
         return fill_arguments(command, commands.get(command, []), given)
 
     def _run(self, command: str, params: dict[str, Any], args: Mapping[str, Any] | None = None,
@@ -333,7 +355,7 @@ class Instance:
         name = str(self.integration.descriptor.get('display') or self.integration.name)
         is_ready, is_long = self._is_ready(), self.integration.is_long_running
         return {'instance': self.name, 'integration': name, 'longRunning': is_long,
-                'enabled': self.enabled if is_long else not self.is_disabled, 'pid': self.pid, 'port': self.port,
+                'enabled': self.enabled, 'pid': self.pid, 'port': self.port,
                 'restarts': self.restarts, 'health': self.journal.health, 'ready': is_ready,
                 'ending': self._ending if self._is_failing(is_ready) else None,
                 'schedule': self.schedule, 'fetch': self.journal.fetches[-1] if self.journal.fetches else None}
@@ -345,53 +367,3 @@ class Instance:
             'port': self.port, 'restarts': self.restarts, 'context': self.store.kept(self.name, CONTEXT)[0],
             **self.journal.as_dict(),
         }
-
-
-def fill_arguments(command: str, rows: Sequence[Mapping[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments with their defaults from the descriptor. Raise CommandFailed if one is missing.
-
-    A value without a name, as in `!ip 1.2.3.4`, is that of the default argument, and has the name '' here.
-    """
-    named = {name: value for name, value in given.items() if name}
-    if '' in given:
-        default = next((row['name'] for row in rows if row.get('default') is True), None)
-        if not default:
-            raise CommandFailed(f'{command} has no default argument: give {given[""]!r} as NAME={given[""]}.')
-        named.setdefault(default, given[''])
-    filled = {row['name']: row['defaultValue'] for row in rows if row.get('defaultValue') is not None} | named
-    missing = [row['name'] for row in rows if row.get('required') and not filled.get(row['name'])]
-    if missing:
-        raise CommandFailed(f'{command} needs {", ".join(missing)}.')
-    return filled
-
-
-def contents_of(container: Container) -> list[Any]:
-    """Return the items in the entries of a fetching command. An entry has one item, a list, or either as JSON text."""
-    found: list[Any] = []
-    for result in container.results:
-        contents = json.loads(result['Contents']) if isinstance(result['Contents'], str) else result['Contents']
-        if isinstance(contents, list):
-            found += contents
-        elif contents:
-            found.append(contents)
-    return found
-
-
-def run_to_its_end(container: Container, command: str, script: Mapping[str, Any], runtime: Runtime) -> None:
-    """Run a container until its command is complete. Raise CommandFailed for an exception or an error entry."""
-    container.start()
-    code = container.wait(None if runtime.debugger else COMMAND_SECONDS)
-    if code is None:
-        container.stop(STOP_GRACE_SECONDS)
-        raise CommandFailed(f'{command} did not end within {COMMAND_SECONDS} s.')
-    if container.broken_by:
-        raise CommandFailed(container.broken_by, container.results)
-    if container.exception:
-        reason = explain(container.exception, script, runtime)
-        raise CommandFailed('\n'.join(filter(None, [container.exception.strip(), reason])), container.results)
-    if not container.has_completed:
-        words = [f'The container ended ({describe_end(code)}) before its command was complete.', *container.last_words]
-        raise CommandFailed('\n'.join([*words, PYTHONS * (not container.has_answered)]).rstrip(), container.results)
-    for result in container.results:
-        if result.get('Type') == ERROR_ENTRY:
-            raise CommandFailed(str(result.get('Contents')), container.results)

@@ -11,11 +11,11 @@ from urllib.parse import quote
 
 import bottle
 
-from localxsoar import pack
+from localxsoar import parameters
 from localxsoar.checklist import Rejection, sender_by_proof
 from localxsoar.deliveries import Deliveries, Delivery
 from localxsoar.downloads import Downloads
-from localxsoar.errors import UsageError
+from localxsoar.errors import UsageError, message_of
 from localxsoar.events import Events
 from localxsoar.forms import form_fields, query_fields
 from localxsoar.forward import PREFIX, Headers, Request
@@ -84,7 +84,7 @@ class Page:
             ('GET', '/localxsoar/senders', self._list_senders),
             ('POST', '/localxsoar/senders/<key>/send', self._send_recipe),
             ('GET', '/localxsoar/instance', lambda: self._describe(self._shown())),
-            ('POST', '/localxsoar/instance/<action:re:test|save|enable|disable>', self._act),
+            ('POST', '/localxsoar/instance/<action:re:test|save|enable|disable|fetch>', self._act),
         ):
             api.route(path, method, handler)
         Downloads(self._deliveries, self._recipes, self._masks, self._find, self._url).routes(api)
@@ -172,7 +172,7 @@ class Page:
 
     def _token(self) -> str:
         """Return the token that senders prove to know: the instance's first encrypted value, or ''."""
-        return next(iter(pack.secret_values(self._instance.integration, self._instance.params)), '')
+        return next(iter(parameters.secret_values(self._instance.integration, self._instance.params)), '')
 
     # Deliveries of known senders.
 
@@ -218,13 +218,13 @@ class Page:
         return self._server.instances.get(bottle.request.query.getunicode('instance') or '', self._server.first)
 
     def _describe(self, instance: Instance) -> dict[str, Any]:
-        masked = pack.masked_params(instance.integration, instance.params, MASK)
+        masked = parameters.masked_params(instance.integration, instance.params, MASK)
         curl = self._curl(instance.name, self._url(), masked) if instance.integration.has_port else ''
         return {**self._masks.everywhere(instance.brief()), 'curl': curl,
                 'pack': f'{instance.integration.pack_name} {instance.integration.pack_version}',
-                'description': str(instance.integration.descriptor.get('description') or ''),
+                'fetches': instance.fetches, 'description': str(instance.integration.descriptor.get('description') or ''),
                 'healthHistory': self._masks.everywhere(instance.journal.health_history[-50:]),
-                'fields': pack.describe_form(instance.integration, instance.params)}
+                'fields': parameters.describe_form(instance.integration, instance.params)}
 
     def _show_curl(self) -> dict[str, Any]:
         check_machine()
@@ -244,10 +244,12 @@ class Page:
                 instance.reconfigure(given)
             elif action in ('enable', 'disable'):
                 (instance.enable if action == 'enable' else instance.disable)()
+            elif action == 'fetch' and (errors := [each['error'] for each in instance.fetch() if each['error']]):
+                raise CommandFailed('\n'.join(errors))
         except (UsageError, CommandFailed) as error:
-            # The last line of a traceback is its message.
-            text = self._masks.text(str(error).strip().splitlines()[-1])
-            raise bottle.HTTPResponse(json.dumps({'error': text, 'field': pack.field_in(instance.integration, text)}), 400,
+            reason = 'Not saved: the test failed: ' if action == 'save' and isinstance(error, CommandFailed) else ''
+            text = self._masks.text(reason + message_of(str(error).strip()))
+            raise bottle.HTTPResponse(json.dumps({'error': text, 'field': parameters.field_in(instance.integration, text)}), 400,
                                       content_type='application/json') from None
         self.publish_states()
         return self._describe(instance)

@@ -25,6 +25,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+from localxsoar.parameters import form_text
 from localxsoar.waiting import wait_for
 
 ABOVE = Path(__file__).resolve().parents[1]
@@ -58,7 +59,7 @@ class LocalXsoar:
         self.argv = [python, '-m', 'localxsoar', str(pack), '--port', '0', '--end-with-stdin', *arguments]
         self.argv += ['--instance', instance] if instance else []
         for name, value in (params or {}).items():
-            self.argv += ['--set', f'{name}={value}']
+            self.argv += ['--set', f'{name}={form_text(value)}']
         self.output: list[str] = []
         self.url = ''
         self.webhook_url = ''
@@ -146,9 +147,13 @@ class LocalXsoar:
 
     def fetch(self) -> list[dict[str, Any]]:
         """Run fetch-incidents, as the server does at each interval, and return the incidents that it created."""
-        [entry] = self.command('fetch-incidents')
-        incidents: list[dict[str, Any]] = entry['Contents']
-        return incidents
+        return [incident for entry in self.command('fetch-incidents') for incident in entry['Contents']]
+
+    def file(self, entry: Mapping[str, Any]) -> bytes:
+        """Return the content of the file in an entry that a command returned."""
+        with self._open(Request(f'{self.url}/localxsoar/commands/files/{entry["FileID"]}')) as response:
+            content: bytes = response.read()
+        return content
 
     def post(self, body: Any = b'', path: str = '', headers: Mapping[str, str] | None = None) -> Response:
         """Send bytes or text, or anything else as JSON, to the integration's webhook, and return the response of any status."""
@@ -166,7 +171,7 @@ class LocalXsoar:
 
     def _send(self, request: Request) -> Response:
         try:
-            response: Any = build_opener(ProxyHandler({})).open(request, timeout=READY_SECONDS)
+            response: Any = self._open(request)
         except HTTPError as error:
             response = error
         with response:
@@ -178,8 +183,11 @@ class LocalXsoar:
         """Send a request to /localxsoar/PATH and return the JSON of its response. Raise HTTPError for a rejection."""
         body = None if json is None else json_module.dumps(json).encode()
         request = Request(f'{self.url}/localxsoar/{path}', body, {'Content-Type': 'application/json'}, method=method)
-        with build_opener(ProxyHandler({})).open(request, timeout=READY_SECONDS) as response:
+        with self._open(request) as response:
             return json_module.load(response)
+
+    def _open(self, request: Request) -> Any:
+        return build_opener(ProxyHandler({})).open(request, timeout=READY_SECONDS)
 
     def state(self) -> dict[str, Any]:
         """Return the server's current state: process id, port, health, calls, violations, log lines, context and more."""

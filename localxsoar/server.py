@@ -8,18 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from localxsoar import pack
+from localxsoar import pack, parameters
 from localxsoar.commands import Site
 from localxsoar.container import Container, Order, Runtime
-from localxsoar.entries import PLAYGROUND
-from localxsoar.errors import CallRejected, UsageError
+from localxsoar.entries import ERROR_ENTRY, PLAYGROUND
+from localxsoar.errors import CallRejected, UsageError, message_of
 from localxsoar.faults import Faults
-from localxsoar.instance import ERROR_ENTRY, CommandFailed, Instance, fill_arguments, run_to_its_end
+from localxsoar.instance import CommandFailed, Instance
 from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.ports import any_free_port
 from localxsoar.script_commands import Entries, ScriptCommands, as_reply
 from localxsoar.scripts import Script, load_scripts
+from localxsoar.single_commands import doubts_about, fill_arguments, run_to_its_end
 from localxsoar.store import Store
 from localxsoar.war_room import WarRoom
 
@@ -110,17 +111,21 @@ class Server:
 
         Raise CommandFailed if it fails, or UsageError if there is no such incident.
         """
+        return [entry for _, run in self._calls(command, args, self._incident(number)) for entry in run()]
+
+    def _incident(self, number: str) -> dict[str, Any] | None:
+        """Return an incident, or None for the playground. Raise UsageError if there is no such incident."""
         try:
-            incident = self.store.get(number) if number != PLAYGROUND else None
+            return self.store.get(number) if number != PLAYGROUND else None
         except CallRejected as error:
             raise UsageError(str(error)) from None
-        return [entry for _, run in self._calls(command, args, incident) for entry in run()]
 
     def run_in_war_room(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND
                         ) -> list[tuple[str, dict[str, Any]]]:
-        """Run a command as its War Room does: keep its entries, an error, too, and return them with their ids."""
-        room = self.room(number)
-        return [(room.add(entry), entry) for entry in attempt(partial(self.run, command, args, number))]
+        """Run a command as its War Room does: keep each instance's entries, an error, too, and return them with their ids."""
+        room, incident = self.room(number), self._incident(number)
+        entries = attempt(lambda: [entry for _, run in self._calls(command, args, incident) for entry in attempt(run)])
+        return [(room.add(entry), entry) for entry in entries]
 
     def room(self, number: str = PLAYGROUND) -> WarRoom:
         return WarRoom(self.store, self.printer, number)
@@ -135,11 +140,12 @@ class Server:
         if command in self.scripts:
             self._note_secrets(self.scripts[command].arguments, given)
             return [('Scripts', partial(self.run_script, self.scripts[command], given, incident))]
-        found = [instance for instance in self._owners(command) if using in (None, '', instance.name)]
+        offering = [instance for instance in self.instances.values() if instance.offers(command) and not instance.is_disabled]
+        found = [instance for instance in offering if using in (None, '', instance.name)]
         if using and not found:
             raise CommandFailed(f'No enabled instance has the name {using} and the command {command}.')
         for instance in found:
-            self._note_secrets(instance.integration.commands[command], given)
+            self._note_secrets(instance.integration.commands.get(command, []), given)
         return [(instance.name, partial(instance.run, command, given, incident)) for instance in found or [self.first]]
 
     def _note_secrets(self, rows: Iterable[Mapping[str, Any]], args: Mapping[str, Any]) -> None:
@@ -155,7 +161,7 @@ class Server:
     def secrets(self) -> list[str]:
         """Return the values of all encrypted parameters, and of the latest secret arguments."""
         return [*self._secret_arguments, *(secret for instance in self.instances.values()
-                                           for secret in pack.secret_values(instance.integration, instance.params))]
+                                           for secret in parameters.secret_values(instance.integration, instance.params))]
 
     # What scripts use of the server.
 
@@ -183,6 +189,8 @@ class Server:
 
     def run_script(self, script: Script, args: Mapping[str, Any], incident: dict[str, Any] | None = None) -> Entries:
         """Run a script and return its entries. Raise CommandFailed if it fails, or UsageError if it cannot run here."""
+        for doubt in doubts_about(script.name, script.arguments, args):
+            self.printer.warn(doubt)
         order = Order('', script.unify(self.runtime.common_server_python), {}, '', 'Scripts',
                       fill_arguments(script.name, script.arguments, args), 0, self.runtime, is_integration=False,
                       incident=incident or {'id': PLAYGROUND, 'name': 'Playground', 'labels': [], 'CustomFields': {}},
@@ -203,7 +211,7 @@ class Server:
             entries = self.run_script(self.scripts[self._rule], {}, incoming)
         except (CommandFailed, UsageError, KeyError) as error:
             self.printer.alarm(f'The pre-process script {self._rule} failed, so the incident is created: '
-                               f'{str(error).strip().splitlines()[-1]}')
+                               f'{" ".join(message_of(str(error)).split())}')
             return True
         dropped = any(entry.get('Contents') is False or entry.get('Contents') in DROPS for entry in entries)
         if dropped:

@@ -75,16 +75,18 @@ class Store:
         self._database.execute('PRAGMA synchronous = OFF')  # a trial's incidents need not survive a power failure
         self._database.executescript(SCHEMA)
 
-    def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
-        """Create all incidents in one transaction and return them in the same order. Raise CallRejected, and create none,
-        if one is wrong."""
+    def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str, kind: str = '') -> list[dict[str, Any]]:
+        """Create all incidents in one transaction and return them in the same order. `kind` is the type of those without any.
+
+        Raise CallRejected, and create none, if one is wrong.
+        """
         moment = now()
         for position, incident in enumerate(incidents):
             check_incident(position, incident)
         with self._lock, self._database:  # which commits or, after an error, rolls back
             self._database.execute('BEGIN IMMEDIATE')
             first = self._database.execute('SELECT coalesce(max(id), 0) + 1 FROM incident').fetchone()[0]
-            rows = [_row(first + n, incident, moment, instance, brand) for n, incident in enumerate(incidents)]
+            rows = [_row(first + n, incident, moment, instance, brand, kind) for n, incident in enumerate(incidents)]
             self._database.executemany(f'INSERT INTO incident ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)', rows)
         return [_incident(row, incident) for row, incident in zip(rows, incidents, strict=True)]
 
@@ -96,11 +98,11 @@ class Store:
         rows = self._read(page, [*values, size, size * int(filter.get('page') or 0)])
         return [_incident(row) for row in rows], self._count('shown', where, values)
 
-    def preview(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
+    def preview(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str, kind: str = '') -> list[dict[str, Any]]:
         """Return the incidents as they would be created, without ids. Raise CallRejected if one is wrong."""
         for position, incident in enumerate(incidents):
             check_incident(position, incident)
-        return [{**_incident(_row(0, incident, now(), instance, brand), incident), 'id': ''} for incident in incidents]
+        return [{**_incident(_row(0, incident, now(), instance, brand, kind), incident), 'id': ''} for incident in incidents]
 
     def get(self, number: str) -> dict[str, Any]:
         """Return an incident. Raise CallRejected if there is none with this id."""
@@ -297,8 +299,8 @@ def is_rfc3339(text: str) -> bool:
     return zone_hour < 24 and zone_minute < 60
 
 
-def _row(number: int, incident: dict[str, Any], now: str, instance: str, brand: str) -> tuple[Any, ...]:
-    return (number, _storable(incident.get('name') or ''), _storable(incident.get('type') or UNCLASSIFIED), now,
+def _row(number: int, incident: dict[str, Any], now: str, instance: str, brand: str, kind: str = '') -> tuple[Any, ...]:
+    return (number, _storable(incident.get('name') or ''), _storable(incident.get('type') or kind or UNCLASSIFIED), now,
             incident.get('occurred') or now, PENDING, instance, brand, json.dumps(incident))
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 import bottle
 
-from localxsoar import pack
+from localxsoar import pack, parameters
 from localxsoar.commands import BUILD, USER, VERSIONS
 from localxsoar.entries import PLAYGROUND
 from localxsoar.errors import UsageError
@@ -26,7 +26,6 @@ from localxsoar.server import Server
 
 PLAYGROUND_TYPE = 9
 ARGUMENT = re.compile(r'([\w.-]+)=(.*)', re.DOTALL)
-OF_THE_SERVER = ('debug-mode', 'raw-response')  # arguments that a command does not see
 
 
 class XsoarApi:
@@ -153,7 +152,7 @@ class XsoarApi:
 
     def _described(self, instance: Instance) -> dict[str, Any]:
         """Return the instance with its parameters, but without the values of encrypted ones."""
-        data = [{**self._row(row), 'hasvalue': bool(value), 'value': '' if row.get('type') in pack.SECRET_TYPES else value}
+        data = [{**self._row(row), 'hasvalue': bool(value), 'value': '' if row.get('type') in parameters.SECRET_TYPES else value}
                 for row in instance.integration.parameters for value in [instance.params.get(row['name'])]]
         return {'id': instance.id, 'name': instance.name, 'brand': instance.integration.name, 'data': data, 'version': 1,
                 'enabled': str(instance.enabled).lower(), 'isIntegrationScript': True,
@@ -165,7 +164,7 @@ class XsoarApi:
         for row in body.get('data') or []:
             value = row.get('value')
             secret = value.get('password') if isinstance(value, dict) else value
-            if not row.get('hidden') and value is not None and (secret or row.get('type') not in pack.SECRET_TYPES):
+            if not row.get('hidden') and value is not None and (secret or row.get('type') not in parameters.SECRET_TYPES):
                 given[row['name']] = value
         return given
 
@@ -277,4 +276,4 @@ def parse_command(text: str) -> tuple[str, dict[str, str]]:
         raise UsageError(f'The local XSOAR runs commands in the form !command name="value", not {text!r}.')
     pairs = [ARGUMENT.fullmatch(word) for word in words[1:]]
     args = {pair[1] if pair else '': pair[2] if pair else word for word, pair in zip(words[1:], pairs, strict=True)}
-    return words[0][1:], {name: value for name, value in args.items() if name not in OF_THE_SERVER}
+    return words[0][1:], args

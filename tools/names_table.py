@@ -5,7 +5,9 @@ a type it is the instance's, and without a time it is the moment of arrival. Alm
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+import argparse
+import signal
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +15,8 @@ from typing import Any, NamedTuple
 from app import App
 
 from localxsoar.output import SEVERITIES
-from localxsoar.senders import Sender, SenderRequest, load_senders
+from localxsoar.errors import UsageError
+from localxsoar.senders import Sender, SenderRequest, find_sender, load_senders
 
 TOKEN = 'a2V5IG9mIHRoZSBzb2Mgd2ViaG9vaw=='  # base64, as Teams' secrets are
 INCIDENT_TYPE = 'Unclassified'
@@ -30,9 +33,9 @@ class Landed(NamedTuple):
     told: dict[str, Any]  # of the first incident, as `expected` has it
 
 
-def all_landed() -> Iterator[Landed]:
-    """Every delivery of every sender, posted to the app with the proof that its sender has."""
-    return (land(sender, delivery) for sender in SENDERS.values() for delivery in sender.deliveries)
+def all_landed(senders: Iterable[Sender] = SENDERS.values()) -> Iterator[Landed]:
+    """Every delivery of these senders, posted to the app with the proof that its sender has."""
+    return (land(sender, delivery) for sender in senders for delivery in sender.deliveries)
 
 
 def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
@@ -60,6 +63,17 @@ def lines(landed: Landed) -> Iterator[str]:
         yield f'{"":{len(margin)}}{", ".join(details)}'
 
 
+def chosen_senders() -> list[Sender]:
+    """Return the senders that the command line names, or all of them."""
+    parser = argparse.ArgumentParser(prog='./dev names', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument('senders', metavar='SENDER', nargs='*', help='a file in senders/ without .json (default: all)')
+    try:
+        return [find_sender(SENDERS, key) for key in parser.parse_args().senders] or list(SENDERS.values())
+    except UsageError as error:
+        parser.exit(2, f'{parser.prog}: {error}\n')
+
+
 if __name__ == '__main__':
-    for each in all_landed():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it
+    for each in all_landed(chosen_senders()):
         print('\n'.join(lines(each)))

@@ -21,6 +21,7 @@ import localxsoar
 from localxsoar.cli import build_parser, build_server, introduce
 from localxsoar.errors import UsageError
 from localxsoar.output import Printer
+from localxsoar.pytest_plugin import ENVIRONMENT
 from tools.processes import runs
 
 
@@ -47,6 +48,24 @@ def test_an_error_on_the_command_line_is_one_line(echo_pack: Path, arguments: li
 def test_help_says_what_is_not_emulated() -> None:
     done = run_local_xsoar('--help')
     assert done.returncode == 0 and 'does NOT emulate' in done.stdout and '--common-server-python' in done.stdout
+    assert done.stdout.startswith('usage: localxsoar [')
+    assert 'pre-process rules' not in done.stdout and 'one instance' not in done.stdout
+
+
+def test_a_command_leaves_its_file_under_its_name_and_a_closed_pipe_is_no_error(echo_pack: Path, tmp_path: Path) -> None:
+    for reads in (True, False, True):
+        reader, writer = os.pipe()
+        if not reads:
+            os.close(reader)
+        with os.fdopen(writer, 'w') as output:
+            done = subprocess.run(
+                [sys.executable, '-m', 'localxsoar', echo_pack.with_name('Commands'), '--command', 'hello-file'],
+                env={**ENVIRONMENT, 'TMPDIR': str(tmp_path)}, stdout=output, stderr=subprocess.PIPE, check=False)
+        assert (done.returncode, done.stderr) == (0, b'')
+    file = next(tmp_path.glob('localxsoar-*/grüße <b>.txt'))
+    assert os.read(reader, 1000).decode() == f'file grüße <b>.txt: {file}\n' and file.read_bytes() == b'nothing'
+    assert [each.name for each in tmp_path.rglob('*')] == [file.parent.name, file.name]
+    assert file.parent.stat().st_mode & 0o77 == 0
 
 
 NO_CALLS = {'demisto', 'null'}

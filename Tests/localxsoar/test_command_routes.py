@@ -103,3 +103,5 @@ def test_the_page_shows_the_chosen_instance_or_the_first(xsoar: LocalXsoar) -> N
     assert xsoar.control('POST', 'instance/disable?instance=right', {})['enabled'] is False
     assert xsoar.control('GET', 'instance')['enabled'] is True
     assert xsoar.control('POST', 'instance/enable?instance=right', {})['enabled'] is True
+    fetched = xsoar.control('POST', 'instance/fetch?instance=right', {})
+    assert (fetched['fetches'], fetched['fetch']['pulled']) == (True, 1)

@@ -22,7 +22,7 @@ def results(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What is sent to the War Room."""
     sent: list[Any] = []
     monkeypatch.setattr(demistomock, 'results', sent.append)
-    monkeypatch.setattr(demistomock, 'error', lambda text: sent.append(('log', text)))
+    monkeypatch.setattr(demistomock, 'info', lambda text: sent.append(('log', text)))
     return sent
 
 

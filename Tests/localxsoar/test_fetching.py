@@ -1,5 +1,6 @@
 """Fetches on a schedule, and at once."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,19 @@ import requests
 import yaml
 from local_xsoar import LocalXsoar, wait_for
 
-from localxsoar.errors import UsageError
+from localxsoar.errors import UsageError, message_of
 from localxsoar.fetching import read_schedule
+from localxsoar.pytest_plugin import CommandError
 
 SCRIPT = '''
 import demistomock as demisto
 from CommonServerPython import *
 number = demisto.getLastRun().get('number', 0) + 1
-if demisto.params()['mode'] == 'fail' or demisto.params()['mode'] == 'once' and number == 1:
+if demisto.params()['mode'] == 'bug':
+    {}['hots']
+if demisto.params()['mode'] == 'once' and number == 1:
     demisto.setLastRun({'number': number})
-    return_error('the remote is away')
+    return_error('the remote is away:\\n{"error": "bad key"}')
 elif demisto.command() == 'fetch-incidents':
     demisto.setLastRun({'number': number})
     demisto.incidents([{'name': f'fetched {number}'}])
@@ -26,7 +30,7 @@ elif demisto.command() == 'fetch-indicators':
 '''
 ROWS = [{'name': name, 'type': kind, 'defaultvalue': value} for name, kind, value in (
     ('isFetch', 8, ''), ('feed', 8, ''), ('incidentFetchInterval', 19, '1'), ('feedFetchInterval', 19, '240'),
-    ('mode', 0, 'work'))]
+    ('mode', 0, 'work'), ('incidentType', 13, ''))]
 
 
 @pytest.fixture
@@ -62,8 +66,13 @@ def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pac
         instance = requests.post(f'{xsoar.url}/settings/integration/search', json={}, timeout=30).json()['instances'][0]
         requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'false'}, timeout=30)
         before = len(names(xsoar))
+        assert (instance['enabled'], xsoar.state()['enabled']) == ('true', False)
+        with pytest.raises(CommandError, match=r'^both is disabled\. Enable it first\.$'):
+            xsoar.fetch()
+        assert requests.post(f'{xsoar.url}/localxsoar/fetch', timeout=30).status_code == 400
         requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'true'}, timeout=30)
         wait_for(lambda: len(names(xsoar)) > before)
+        assert xsoar.state()['enabled'] is True
         fetch = xsoar.state()['fetches'][0]
         assert (fetch['command'], fetch['pulled'], fetch['error']) == ('fetch-incidents', 1, '')
         xsoar.wait_for_line('fetch-incidents  1 new')
@@ -83,11 +92,28 @@ def test_nothing_is_fetched_before_it_is_turned_on_or_asked_for(pack: Path) -> N
 def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(pack: Path) -> None:
     with LocalXsoar(pack=pack, params={'mode': 'once'}) as xsoar:
         [failed, _] = xsoar.control('POST', 'fetch')
-        assert (failed['pulled'], 'the remote is away' in failed['error']) == (0, True)
+        assert (failed['pulled'], failed['error']) == (0, 'Exception: the remote is away:\n{"error": "bad key"}')
         assert xsoar.state()['healthHistory'][0].items() >= {'error': failed['error'], 'isError': True}.items()
         xsoar.control('POST', 'fetch')
         assert xsoar.state()['health'] == {'error': '', 'isError': False} and names(xsoar) == ['fetched 2']
-        xsoar.wait_for_line('!!! fetch-incidents failed: .*the remote is away')
+        xsoar.wait_for_line('!!! fetch-incidents failed: Exception: the remote is away: {"error": "bad key"}')
+
+
+def test_a_fetch_that_keeps_failing_shows_its_traceback_once(pack: Path) -> None:
+    with LocalXsoar(pack=pack, params={'isFetch': 'true', 'mode': 'bug', 'incidentFetchInterval': '0.005'}) as xsoar:
+        xsoar.wait_for_line(r"!!! fetch-incidents failed: KeyError: 'hots'  \(as at ")
+        assert len([line for line in xsoar.output if re.fullmatch(r'!!!   File ".*/Both.yml", line 6, in <module>', line)]) == 1
+        assert 'Both.yml", line 6' in xsoar.state()['exceptions'][0] and 'Traceback' in xsoar.state()['fetches'][0]['traceback']
+
+
+FRAME = 'Traceback (most recent call last):\n  File "a", line 1, in b\n'
+
+
+@pytest.mark.parametrize('error, words', [
+    ('', 'An error without a message.'), ('one\ntwo', 'one\ntwo'), (f'{FRAME}    c\nE: d\n  e', 'E: d\n  e'),
+    (f'{FRAME}E: 1\n\nDuring it\n\n{FRAME}    d\n    ^\nF: 2', 'F: 2')])
+def test_the_message_of_an_error_comes_after_its_traceback(error: str, words: str) -> None:
+    assert message_of(error) == words
 
 
 def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path) -> None:

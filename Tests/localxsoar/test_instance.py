@@ -1,6 +1,7 @@
 """An instance as the page and the API drive it: enabled, disabled, configured again, tested."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 from local_xsoar import wait_for
 
 from localxsoar import instance as instance_module
-from localxsoar import restarts
+from localxsoar import restarts, single_commands
 from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
 from localxsoar.explain import explain
@@ -95,10 +96,31 @@ def make(printed: list[str]) -> Iterator[Callable[..., Instance]]:
 
 
 def test_a_command_gets_the_arguments_given_and_the_defaults(make: Callable[..., Instance]) -> None:
-    instance = make('demisto.results([demisto.args(), demisto.command()])')
+    instance = make('demisto.results([demisto.args(), demisto.command(), demisto.is_debug])')
     assert [entry['Contents'] for entry in instance.run('say', {'name': 'A', 'other': ''})] == [
-        '{"greeting": "Hi", "name": "A", "other": ""}', 'say']
-    assert [entry['Contents'] for entry in instance.run('bare')] == ['{}', 'bare']
+        '{"greeting": "Hi", "name": "A", "other": ""}', 'say', 'False']
+    assert [entry['Contents'] for entry in instance.run('bare', {'debug-mode': 'true', 'raw-response': 'true'})] == [
+        '{}', 'bare', 'True']
+    assert [entry['Contents'] for entry in instance.run('bare', {'debug-mode': 'false'})] == ['{}', 'bare', 'False']
+
+
+def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
+    make: Callable[..., Instance], printed: list[str]
+) -> None:
+    instance = make('demisto.results(demisto.args())')
+    [entry] = instance.run('say', {'name': 'c', 'colour': 'red', 'debug-mode': 'false'})
+    assert '"colour": "red"' in entry['Contents']
+    assert printed == ['!!! say has no argument colour. Its arguments: name, greeting, other.']
+
+
+@pytest.mark.parametrize('args, doubts', [
+    ({'one': 'b', 'some': 'a,b', 'free': 'c'}, []), ({'': 'c', 'one': ''}, []), ({'some': ['a']}, []),
+    ({'one': 'c'}, ['do: one=c is not one of a, b.']), ({'some': 'a, c'}, ['do: some=c is not one of a, b.'])])
+def test_a_value_that_the_descriptor_does_not_offer_is_in_doubt(args: dict[str, Any], doubts: list[str]) -> None:
+    offers = {'auto': 'PREDEFINED', 'predefined': ['a', 'b']}
+    rows: list[dict[str, Any]] = [
+        {'name': 'one', **offers}, {'name': 'some', 'isArray': True, **offers}, {'name': 'free', 'predefined': ['']}]
+    assert list(single_commands.doubts_about('do', rows, args)) == doubts
 
 
 @pytest.mark.parametrize('command, args, words', [
@@ -114,7 +136,7 @@ def test_a_command_that_is_not_there_or_lacks_an_argument_does_not_run(
 @pytest.mark.parametrize('script, words', [
     ("raise ValueError('It failed.')", r'one\.py", line 1, in <module>\n.*\nValueError: It failed\.$'),
     ("demisto.results({'Type': 4, 'ContentsFormat': 'text', 'Contents': 'An error.'})", '^An error.$'),
-    ('import nothing_of_this_name', r"No module named 'nothing_of_this_name'\n.* lacks the module nothing_of_this_name")])
+    ('import nothing_of_this_name', r"No module named 'nothing_of_this_name'\nIs the name nothing_of_this_name right\?")])
 def test_a_command_fails_with_the_scripts_own_error(make: Callable[..., Instance], script: str, words: str) -> None:
     with pytest.raises(CommandFailed, match=words):
         make(script).run('bare')
@@ -131,7 +153,7 @@ def test_the_test_button_expects_ok(make: Callable[..., Instance], script: str, 
 def test_a_command_that_does_not_end_is_stopped(
     make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instance_module, 'COMMAND_SECONDS', 0.3)
+    monkeypatch.setattr(single_commands, 'COMMAND_SECONDS', 0.3)
     with pytest.raises(CommandFailed, match=r'bare did not end within 0\.3 s'):
         make('import time; time.sleep(60)').run('bare')
 
@@ -148,6 +170,26 @@ def test_what_a_fetch_returns_are_samples_or_incidents(make: Callable[..., Insta
     [entry] = instance.run('fetch-incidents')
     assert [incident['name'] for incident in entry['Contents']] == names
     assert [item['sent']['name'] for item in instance.store.sent()] == names
+
+
+@pytest.mark.parametrize('script, words', [
+    ("demisto.results('ok')", "^The fetch returned a text that is not JSON: 'ok'$"),
+    ("demisto.incidents([{'name': 'a', 'severity': 'high'}])", '^Incident 0: severity is "high", expected a number')])
+def test_a_fetch_of_what_is_no_incident_fails_and_is_reported(
+    make: Callable[..., Instance], script: str, words: str
+) -> None:
+    instance = make(script, isfetch=True)
+    with pytest.raises(CommandFailed, match=words):
+        instance.run('fetch-incidents')
+    assert re.search(words, instance.fetch()[0]['error'])
+
+
+def test_a_fetched_incident_without_a_type_gets_that_of_the_instance(make: Callable[..., Instance]) -> None:
+    instance = make("demisto.incidents([{'name': 'a'}, {'name': 'b', 'type': 'Own'}])")
+    instance.params['incidentType'] = 'Phishing'
+    [entry] = instance.run('fetch-incidents')
+    assert [incident['type'] for incident in entry['Contents']] == ['Phishing', 'Own']
+    assert [item['sent'] for item in instance.store.sent()] == [{'name': 'a'}, {'name': 'b', 'type': 'Own'}]
 
 
 def test_a_single_command_adds_to_the_log_but_not_to_the_state(make: Callable[..., Instance]) -> None:
@@ -292,11 +334,12 @@ CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py'
 
 @pytest.mark.parametrize('exception, runtime, words', [
     ("ModuleNotFoundError: No module named 'yaml.nodes'", CARRIED,
-     'lacks the module yaml, which an/image:1 has. Run py -m pip install PyYAML,'),
+     'Is the name yaml right? If an/image:1 has this module, run py -m pip install PyYAML,'),
     ("ModuleNotFoundError: No module named 'flask'", CARRIED,
-     'lacks the module flask, which an/image:1 has. Run py -m pip install flask,'),
-    ("ModuleNotFoundError: No module named 'socks'", CARRIED, 'Run py -m pip install PySocks,'),
-    ('requests.exceptions.InvalidSchema: Missing dependencies for SOCKS support.', CARRIED, 'Run py -m pip install PySocks,'),
+     'Is the name flask right? If an/image:1 has this module, run py -m pip install flask,'),
+    ("ModuleNotFoundError: No module named 'socks'", CARRIED, 'run py -m pip install PySocks,'),
+    ('requests.exceptions.InvalidSchema: Missing dependencies for SOCKS support.', CARRIED,
+     'SOCKS needs the module socks. Run py -m pip install PySocks,'),
     ("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", CARRIED, 'written for Python 2.'),
     ("NameError: name 'unicode' is not defined", CARRIED, 'written for Python 2.'),
     ("ModuleNotFoundError: No module named 'urllib2'", REAL, 'runs Python 3 only: port the script first'),

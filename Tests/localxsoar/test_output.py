@@ -257,8 +257,7 @@ def test_an_entry_is_its_readable_text_or_its_contents_then_its_outputs(entry: A
 
 
 def test_a_files_entry_says_where_the_file_is() -> None:
-    assert readable({'File': 'a.txt', 'FileID': '7', 'Contents': ''}).startswith('file a.txt: ')
-    assert readable({'File': 'a.txt', 'FileID': '7', 'Contents': ''}).endswith('/playground_7')
+    assert readable({'File': 'a.txt', 'FileID': '7', 'Contents': ''}, '/tmp/x/a.txt') == 'file a.txt: /tmp/x/a.txt'
 
 
 def test_the_columns_of_each_table_are_aligned_and_other_lines_are_left_alone() -> None:

@@ -14,18 +14,15 @@ import pytest
 import yaml
 
 from localxsoar.errors import UsageError
-from localxsoar.pack import (
-    CARRIED_COMMON_SERVER_PYTHON,
-    Integration,
+from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration, unify
+from localxsoar.parameters import (
     describe_form,
     field_in,
     fill_form,
     form_text,
-    load_integration,
     masked_params,
     secret_values,
     secrets_that_are_set,
-    unify,
 )
 from localxsoar.repository import HOW_TO_GET, find_common_server_python
 from localxsoar.ports import accepts_connections, any_free_port, container_port, is_free, well_known_free_port
@@ -371,7 +368,7 @@ def no_port() -> int:
     ('number', ' -5 ', '-5'), ('switch', 'TRUE', True), ('switch', '', False), ('one', '2', '2'), ('some', 'b', ['b']),
     ('some', ' a ,, ', ['a']),
     ('some', '', []), ('free', 'anything', 'anything'), ('odd', 'x', 'x'),
-    ('user', 'kim', {'identifier': 'kim', 'password': '', 'credentials': {}})])
+    ('user', 'kim:', {'identifier': 'kim', 'password': '', 'credentials': {}})])
 def test_a_field_of_each_type_is_read(name: str, given: str, value: Any) -> None:
     assert fill_form(FORM, {}, no_port) == EMPTY
     assert fill_form(FORM, {name: given}, no_port) == {**EMPTY, name: value}
@@ -379,6 +376,7 @@ def test_a_field_of_each_type_is_read(name: str, given: str, value: Any) -> None
 
 @pytest.mark.parametrize('name, given, words', [
     ('number', '1.5', r'^number \(number\)'), ('some', 'a,c', "'c' is not one of a, b"), ('one', '3', "'3' is not one of 1, 2"),
+    ('user', 'hush', r'^User \(user\): the value has no colon\. Write user=USER:PASSWORD\.$'),
     ('hidden', 'x', 'hidden is hidden.* Known: text'),
     ('none', 'x', r'^Form has no parameter none\. Known: text \(A text\), .*odd \(odd\)\.$')])
 def test_a_field_of_each_type_rejects_what_it_cannot_be(name: str, given: str, words: str) -> None:
@@ -402,11 +400,29 @@ def test_the_values_of_each_encrypted_type_are_secret_and_no_others() -> None:
     assert masked_params(FORM, {'encrypted': '', 'text': 'a'}, '*') == {'encrypted': '', 'text': 'a'}
 
 
+KEYED = Integration({'name': 'Keyed', 'script': {}, 'configuration': [
+    {'name': 'login', 'display': '', 'displaypassword': 'API Key', 'type': 9, 'hiddenusername': True, 'required': True}]},
+    '', '', '', '', '')
+
+
+@pytest.mark.parametrize('given, words', [
+    ('', r'^API Key \(login\) is required\. Set it with --set login=:PASSWORD\.$'), (':', 'is required'),
+    ('hush', r'^API Key \(login\): the form hides the user\. Write login=:PASSWORD\.$'), ('hu:sh', 'the form hides the user')])
+def test_credentials_whose_user_is_hidden_are_a_password_after_a_colon(given: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        fill_form(KEYED, {'login': given}, no_port)
+    params = fill_form(KEYED, {'login': ':hu:sh'}, no_port)
+    assert params == {'login': {'identifier': '', 'password': 'hu:sh', 'credentials': {}}}
+    [row] = describe_form(KEYED, params)
+    assert (row['label'], row['password'], row['hidesUser'], row['set']) == ('API Key', 'API Key', True, True)
+    assert field_in(KEYED, 'API Key is wrong') == 'login'
+
+
 def test_the_page_gets_the_form_with_no_secret_but_whether_it_is_set() -> None:
     rows = {row['name']: row for row in describe_form(FORM, FULL)}
     assert list(rows) == [row['name'] for row in ROWS if row['name'] != 'hidden']
     assert rows['key'] == {'name': 'key', 'label': 'A text area', 'help': 'From the console.', 'kind': 14, 'required': False,
-                           'options': [], 'secret': True, 'set': True, 'value': None}
+                           'options': [], 'secret': True, 'set': True, 'value': None, 'hidesUser': False, 'password': 'password'}
     assert (rows['user']['set'], rows['user']['value'], rows['user']['secret']) == (True, 'kim', True)
     some, text = rows['some'], rows['text']
     assert (some['value'], some['set'], some['secret'], some['kind']) == (['a', 'b'], True, False, 16)

@@ -34,7 +34,7 @@ def imported() -> Iterator[str]:
 def test_it_stays_below_5700_lines_without_its_page_and_its_terminal() -> None:
     left_out = {'page_routes', 'deliveries', 'events', 'masks', 'senders', 'recognition', 'responses', 'send',
                 'bursts', 'output', 'running', 'terminal', 'replay', 'readable', 'checklist', 'forms', 'mapping', 'search',
-                    'recipes', 'archive', 'downloads'}
+                    'recipes', 'archive', 'downloads', 'command_routes'}
     assert sum(file.read_text().count('\n') for file in PACKAGE.glob('*.py') if file.stem not in left_out) < 5700
 
 
@@ -138,7 +138,7 @@ def test_a_saved_file_restarts_what_runs_as_the_readme_says(programs: Path, hell
     with xsoar:
         script = folder / 'Hello/Hello.py'
         script.write_text(script.read_text().replace("{name}", "dear {name}"))
-        xsoar.wait_for_line('The pack has changed')
+        xsoar.wait_for_line('The pack has changed: the next command runs the new files')
         assert wait_for(lambda: 'Hello dear you' in str(xsoar.command('hello-say', name='you')))
 
 

@@ -331,6 +331,7 @@ def test_a_form_that_is_wrong_names_the_field_and_saves_nothing(local: LocalXsoa
         answer = ask(local, 'POST', f'instance/{action}', given)
         assert answer.status_code == 400 and answer.headers['Content-Type'] == 'application/json'
         assert words in answer.json()['error'] and (answer.json()['field'] == field or not field)
+        assert answer.json()['error'].startswith('Not saved: the test failed: ') is (action == 'save' and not field)
     assert local.state()['pid'] == pid
 
 

@@ -32,8 +32,26 @@ def test_a_command_that_fails_raises_its_error(commands: LocalXsoar, name: str, 
         commands.command(name)
 
 
+def test_an_error_in_debug_mode_has_the_traceback(commands: LocalXsoar) -> None:
+    with pytest.raises(CommandError, match=r'^Failed to run hello-fail: This one fails\.\n\nTraceback .*\n.*Commands\.py", line'):
+        commands.command('hello-fail', {'debug-mode': 'true'})
+
+
+def test_the_file_of_an_entry_is_read(commands: LocalXsoar) -> None:
+    [entry] = commands.command('hello-file', text='a\r\nb')
+    assert (entry['File'], commands.file(entry)) == ('grüße <b>.txt', b'a\r\nb')
+
+
+def test_parameters_have_the_shape_that_the_script_gets() -> None:
+    params = {'login': {'identifier': '', 'password': "a'b"}, 'some': ['a', 'b'], 'on': True, 'text': 'x=y', 'none': None}
+    assert LocalXsoar(pack='x', params=params).argv[-10:] == [
+        '--set', "login=:a'b", '--set', 'some=a,b', '--set', 'on=true', '--set', 'text=x=y', '--set', 'none=']
+
+
 def test_the_test_button_says_ok_or_raises(commands: LocalXsoar) -> None:
     assert commands.test() == 'ok'
+    with pytest.raises(CommandError, match=r'^Failed to run test-module: \[401\] Unauthorized\n\{"error": "bad key"\}$'):
+        commands.test(apikey='wrong')
     with pytest.raises(CommandError, match='has no parameter nothing'):
         commands.test(nothing='x')
 

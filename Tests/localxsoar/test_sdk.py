@@ -247,9 +247,10 @@ def test_a_command_gets_its_arguments_and_its_outputs_stay_until_the_context_is_
     assert ask(xsoar, 'POST', 'investigation/playground/context') == {}
 
 
-def test_a_command_is_read_with_its_arguments_but_not_the_servers_own() -> None:
+def test_a_command_is_read_with_its_arguments() -> None:
     line = '!say name="a b" other=c=d empty= using=x debug-mode=true raw-response=false'
-    assert parse_command(line) == ('say', {'name': 'a b', 'other': 'c=d', 'empty': '', 'using': 'x'})
+    assert parse_command(line) == ('say', {'name': 'a b', 'other': 'c=d', 'empty': '', 'using': 'x', 'debug-mode': 'true',
+                                           'raw-response': 'false'})
     assert parse_command('!url "https://a.example/?b=c" d=e') == ('url', {'': 'https://a.example/?b=c', 'd': 'e'})
 
 

@@ -63,6 +63,17 @@ def test_wrong_instances_are_an_error(pack: Path, arguments: list[str], words: s
         described(str(pack), *arguments)
 
 
+def test_a_command_of_the_server_runs_on_each_instance_that_has_it(pack: Path) -> None:
+    wanted = ['--instance', 'a', '--integration', 'Commands', '--instance', 'b', '--instance', 'c', '--integration', 'Echo']
+    server = build_server(build_parser().parse_args([str(pack), *wanted]))
+    failed = server.run_in_war_room('hello-read', {'entry_id': 'nowhere'})
+    assert [entry['Type'] for _, entry in failed] == [4, 4], 'a failure of one keeps no other from running'
+    entries = server.run('fetch-incidents', {})
+    assert [entry['Contents'][0]['sourceInstance'] for entry in entries] == ['a', 'b']
+    [entry] = server.run('fetch-incidents', {'using': 'b'})
+    assert entry['Contents'][0]['name'] == 'ordinary 2'
+
+
 def test_instances_get_ports_of_their_own(pack: Path) -> None:
     server = build_server(build_parser().parse_args([str(pack), '--instance', 'a', '--instance', 'b']))
     ports = {instance.port for instance in server.instances.values()}
@@ -154,5 +165,5 @@ def test_both_integrations_are_read_again_when_a_file_changes(tmp_path: Path, ec
     with LocalXsoar('--integration', 'Echo', '--integration', 'Commands', '--watch', pack=pack) as xsoar:
         script = pack / 'Integrations/Commands/Commands.py'
         script.write_text(script.read_text().replace('Hello {name}', 'Changed {name}'))
-        xsoar.wait_for_line('The pack has changed')
+        xsoar.wait_for_line('The pack has changed: the container restarts')
         assert 'Changed you' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']

@@ -102,8 +102,11 @@ class DemistoException(Exception):
 def return_error(message: Any, error: Any = '', outputs: Any = None) -> None:
     """End the command with an error entry, or with an exception in commands whose failure the server reports itself."""
     text = str(message)
-    demisto.error(f'{text}\n{error}' if error else text)
-    if hasattr(demisto, 'command') and demisto.command() in _COMMANDS_THAT_RAISE:  # a script's demisto has no command
+    is_raised = hasattr(demisto, 'command') and demisto.command() in _COMMANDS_THAT_RAISE  # a script's demisto has no command
+    if getattr(demisto, 'is_debug', False) and not is_raised and sys.exc_info()[0]:
+        text = f'{text}\n\n{traceback.format_exc()}'
+    demisto.info(f'{text}\n{error}' if error else text)
+    if is_raised:
         raise Exception(text)
     demisto.results({'Type': EntryType.ERROR, 'ContentsFormat': EntryFormat.TEXT, 'Contents': text, 'EntryContext': outputs})
     sys.exit(0)

@@ -45,16 +45,29 @@ export function drawState() {
   if (facts) facts.replaceWith(drawFacts());
 }
 
+// Return what the schedule says in words, such as `fetches incidents every 1 min`, or ''.
+function describeSchedule(schedule) {
+  const each = Object.entries(schedule).map(([command, seconds]) => `${command.replace('fetch-', '')} every ${seconds / 60} min`);
+  return each.length ? `fetches ${each.join(' and ')}` : '';
+}
+
+function drawFetch({time: at, pulled, error, traceback}) {
+  return [clock(new Date(at)), error ? ` failed: ${error}` : ` ${pulled} new`,
+    error && traceback ? el('details', {}, el('summary', {}, 'Traceback'), el('pre', {class: 'traceback'}, traceback + error)) : null];
+}
+
 function drawFacts() {
-  const {enabled, ready, longRunning, port, ending, health} = instance;
-  const works = !longRunning ? 'ready: it runs for each command' : !ready ? 'starting' : port ? 'listening' : 'running';
-  const state = !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again` : works;
+  const {enabled, ready, longRunning, port, ending, health, schedule = {}, fetch} = instance;
+  const works = !longRunning ? 'enabled: it runs for each command' : !ready ? 'starting' : port ? 'listening' : 'running';
+  const state = !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again`
+    : [works, describeSchedule(schedule)].filter(Boolean).join(', and ');
   const rows = [['State', isLost ? 'unknown, for the connection is lost' : state],
+    ...(fetch ? [['Last fetch', drawFetch(fetch)]] : []),
     ['Health', ending || isLost ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
     ...(port ? [['Address', $('address').textContent], ['Container port', port]] : []),
     ...(longRunning ? [['Process', instance.pid || '—'], ['Restarts', instance.restarts]] : [])];
   return el('div', {id: 'facts'}, ...(ending ? drawEnding(ending) : []),
-    el('dl', {class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])));
+    el('dl', {class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)])));
 }
 
 function drawEnding({time: seconds, how, reason, traceback}) {
@@ -74,8 +87,9 @@ function drawField(field) {
     return el('div', {class: 'field'}, el('input', {...options, type: 'checkbox', checked: field.value === true, required: false}), label, help, wrong);
   }
   if (field.kind === 9) {
-    const password = el('input', {id: `${id}-password`, name: `${field.name}:password`, type: 'password', autocomplete: 'off',
-      placeholder: field.set ? 'set; leave empty to keep it' : '', 'aria-label': `${field.label}: password`});
+    const secret = {type: 'password', autocomplete: 'off', placeholder: field.set ? 'set; leave empty to keep it' : ''};
+    if (field.hidesUser) return el('div', {class: 'field'}, label, el('input', {...options, ...secret}), help, wrong);
+    const password = el('input', {id: `${id}-password`, name: `${field.name}:password`, 'aria-label': `${field.label}: ${field.password}`, ...secret});
     return el('div', {class: 'field'}, label, el('input', {...options, value, placeholder: 'user'}), password, help, wrong);
   }
   let input;
@@ -92,7 +106,9 @@ function readForm(form) {
   for (const field of instance.fields) {
     const input = form.elements[field.name];
     if (field.kind === 8) given[field.name] = input.checked;
-    else if (field.kind === 9) {
+    else if (field.hidesUser) {
+      if (input.value) given[field.name] = {identifier: '', password: input.value};
+    } else if (field.kind === 9) {
       const password = form.elements[`${field.name}:password`].value;
       if (input.value !== (field.value || '') || password) given[field.name] = {identifier: input.value, password};
     } else if (!field.secret || input.value) given[field.name] = input.value;
@@ -101,13 +117,17 @@ function readForm(form) {
 }
 
 const DONE = {
-  test: () => 'The test succeeded.', save: ({enabled}) => (enabled ? 'Saved. The container restarts.' : 'Saved.'),
+  test: () => 'The test succeeded.', save: ({enabled, longRunning}) => (enabled && longRunning ? 'Saved. The container restarts.' : 'Saved.'),
+  fetch: ({fetch}) => `${fetch.pulled} new.`,
   enable: ({enabled}) => (enabled ? 'Enabled.' : 'It is still disabled.'), disable: () => 'Disabled.',
 };
-const BUSY = {test: 'Testing…', save: 'Testing and saving…', enable: 'Enabling…', disable: 'Disabling…'};
+const BUSY = {test: 'Testing…', save: 'Testing and saving…', enable: 'Enabling…', disable: 'Disabling…', fetch: 'Fetching…'};
+
+// Return a text of one or more lines as nodes.
+const broken = (text) => visible(text).split('\n').flatMap((line, number) => (number ? [el('br'), line] : [line]));
 
 function say(text, color) {
-  $('action-status').textContent = visible(text);
+  $('action-status').replaceChildren(...broken(text));
   $('action-status').className = color;
 }
 
@@ -118,7 +138,7 @@ function showWrong(form, error) {
   say(input ? '' : error.message, 'wrong');
   if (!input) return;
   input.setAttribute('aria-invalid', 'true');
-  $(`${input.id}-wrong`).textContent = error.message;
+  $(`${input.id}-wrong`).replaceChildren(...broken(error.message));
   input.focus();
 }
 
@@ -143,7 +163,7 @@ async function act(action) {
 function drawInstance() {
   const form = el('form', {id: 'form', noValidate: true, oninput: () => { $('form').dataset.changed = 'yes'; }, onsubmit: (event) => { event.preventDefault(); act('save'); }},
     ...(instance.fields || []).map(drawField), el('div', {class: 'acts'}, button('Test', () => act('test'), {id: 'test'}),
-      el('button', {class: 'main', id: 'save'}, 'Save'),
+      el('button', {class: 'main', id: 'save'}, 'Save'), instance.fetches ? button('Fetch now', () => act('fetch'), {id: 'fetch'}) : null,
       button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable'), {id: 'enable'})),
     el('p', {role: 'status', id: 'action-status'}));
   $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),

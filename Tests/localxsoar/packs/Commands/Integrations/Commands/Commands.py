@@ -51,6 +51,8 @@ def main():
     command = demisto.command()
     try:
         if command == 'test-module':
+            if demisto.params().get('apikey') == 'wrong':
+                raise ValueError('[401] Unauthorized\n{"error": "bad key"}')
             return_results('ok')
         elif command == 'fetch-incidents':
             fetch()
