@@ -994,8 +994,11 @@ def test_what_arrives_while_the_page_loads_is_shown(page: Page, webhook: Webhook
     page.route('**/localxsoar/log', lambda route: held.append(route))
     with page.expect_response('**/localxsoar/deliveries'):
         page.reload(wait_until='commit')
-    page.evaluate("""() => { window.arrived = new Promise((done) =>
-        new EventSource('/localxsoar/events').addEventListener('incident', done)).then(() => true); }""")
+    page.evaluate("""() => new Promise((follows) => {
+        const events = new EventSource('/localxsoar/events');
+        window.arrived = new Promise((done) => events.addEventListener('incident', () => done(true)));
+        events.addEventListener('hello', () => follows(true));
+    })""")
     post(webhook, {'name': 'while loading'})
     assert page.evaluate('window.arrived')
     held[0].continue_()
