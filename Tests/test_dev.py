@@ -134,9 +134,9 @@ def dev(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
                           check=False)
 
 
-@pytest.mark.parametrize('word', ['--help', '-h', 'help'])
-def test_help_is_output_and_a_success(word: str) -> None:
-    done = dev(ROOT, word)
+@pytest.mark.parametrize('words', ['--help', '-h', 'help', 'names -h', 'release --help', 'screenshots --help'])
+def test_help_is_output_and_a_success(words: str) -> None:
+    done = dev(ROOT, *words.split())
     assert (done.returncode, done.stderr) == (0, '')
     commands = re.findall(r'^    (\w+)\) shift|^    (names)\)', (ROOT / 'dev').read_text('utf-8'), re.MULTILINE)
     assert [name for name in map(''.join, commands) if f'./dev {name} ' not in done.stdout] == []

@@ -8,7 +8,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from bench.cpu import cpu_a_request
 from bench.floods import all_at_once, echoed_responses, floods, unread_responses
 from bench.instances import instances
 from bench.load import burst, wrk
+from bench.page import page
 from bench.rows import Row
 from bench.side import BASELINE, OURS, TOKEN, Bare, Side
 
@@ -197,11 +198,11 @@ def idle_connections() -> list[Row]:
             Row('... memory a connection', f'{memory / idle:.1f} KiB', '', '', 'reported', True)]
 
 
-SCENES: dict[str, Callable[[], list[Row]]] = {
+SCENES: dict[str, Callable[[], Iterable[Row]]] = {
     function.__name__: function for function in
     (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
      cpu_a_request, instances, bodies_that_wait, large_bodies, floods, unread_responses, echoed_responses,
-     all_at_once)
+     all_at_once, page)
 }
 
 

@@ -100,7 +100,8 @@ SHAPES = {
 # The worst of each kind: the tests measure these alone, `bench bodies` measures all.
 COSTLY = ['small objects in raw_json', 'gzip of 24 KB, numbers', 'form of %41', 'NaN behind escapes', 'many keys',
           'text of control characters', 'lone surrogates', 'huge part name', 'one long key beside raw_json',
-          'text in UTF-16, one emoji', 'malformed payload in a form, one emoji', 'a long name with one emoji', "XSOAR's error markers"]
+          'text in UTF-16, one emoji', 'malformed payload in a form, one emoji', 'a long name with one emoji',
+          "XSOAR's error markers"]
 
 
 def request(shape: Shape, *headers: str) -> bytes:

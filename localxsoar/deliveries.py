@@ -20,6 +20,7 @@ from localxsoar.output import Printer, triage
 from localxsoar.recognition import SenderRecognizer
 from localxsoar.responses import Mentioned, headline, is_handshake, problem
 from localxsoar.store import brief
+from localxsoar.turns import Turns
 
 KEPT_DELIVERIES = 500
 KEPT_BYTES = 50 * 1024 * 1024
@@ -297,9 +298,13 @@ class Deliveries:
 
     def summaries(self) -> list[dict[str, Any]]:
         """Return a masked summary of each delivery, newest first."""
-        kept = [json.loads(row[0]) for row in self._query('SELECT summary FROM delivery')]
+        kept = self._query('SELECT summary FROM delivery ORDER BY number DESC')
         waiting = [delivery.summary() for delivery in self._waiting.values()]
-        return [self._shown(summary) for summary in sorted(kept + waiting, key=lambda each: -int(each['number']))]
+        shown, turns = [], Turns()
+        for (summary,) in kept:
+            turns.give()  # thousands take a while, in which other requests must not wait
+            shown.append(self._shown(json.loads(summary)))
+        return sorted(shown + [self._shown(summary) for summary in waiting], key=lambda each: -int(each['number']))
 
     def get(self, number: int) -> Delivery | None:
         """Return one delivery, unmasked, or None if it is not kept."""

@@ -228,7 +228,7 @@ class Instance:
             reason = explain(container.exception, self.integration.descriptor['script'], self.runtime)
         if reason:
             self.printer.alarm(reason)
-        self._ending = {'time': time.time(), 'code': code, 'delay': delay, 'reason': reason,
+        self._ending = {'time': time.time(), 'how': describe_end(code), 'delay': delay, 'reason': reason,
                         'traceback': container.exception.strip()[-SHOWN_TRACEBACK_CHARACTERS:]}
         if delay is None:
             words = container.exception.strip().splitlines() or [*container.last_words]

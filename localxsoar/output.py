@@ -24,8 +24,10 @@ FEWEST_TEXT_COLUMNS = 15  # in a terminal too narrow for them, lines break
 KNOWN_TRACEBACKS = 100
 print_now = partial(print, flush=True)
 # Senders choose most of the texts: a control character could change the terminal, a line break forge a line, and a mark of
-# direction show a text in another order.
-CONTROL_CHARACTERS = re.compile('[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
+# direction show a text in another order. What cannot be seen at all could hide a text, or make two names look the same.
+CONTROL_CHARACTERS = re.compile('[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff'
+                                '\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0'
+                                '\ufff9-\ufffb\U000e0000-\U000e007f]')
 KIND_COLOURS = {'repeat': 'calm', 'handshake': 'calm', 'gone': 'bad'}
 STATUS_COLOURS = {2: 'good', 4: 'warning', 5: 'bad'}
 LEVEL_COLOURS = {'error': 'bad', 'debug': 'faint'}

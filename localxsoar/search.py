@@ -3,18 +3,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import gevent
-
 from localxsoar.deliveries import Delivery
 from localxsoar.masks import Masks
 from localxsoar.readable import readable
+from localxsoar.turns import Turns
 
 
 def search(deliveries: Iterable[Delivery], query: str, masks: Masks) -> Iterator[int]:
     """Yield the number of each delivery that has every word of the query in what the page shows of it."""
-    words = query.lower().split()
+    words, turns = query.lower().split(), Turns()
     for delivery in deliveries:
-        gevent.sleep()  # large bodies take a while, in which requests must not wait
+        turns.give()  # large bodies take a while, in which requests must not wait
         # Masking is slow, so it is left to those that match without it. A secret itself is never found.
         if has_all(words, shown(delivery, Masks(list))) and has_all(words, shown(delivery, masks)):
             yield delivery.number

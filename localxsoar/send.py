@@ -32,6 +32,7 @@ PAYLOAD_COLUMNS = 160  # of the payload that is printed, in a file or a pipe
 NAME_COLUMNS, TITLE_COLUMNS = 20, 28
 EXIT_CODES = ('Exit code: 0 if each response is a success (2xx), 1 if one is not, '
               '2 if the command line is wrong or nothing responds.')
+NOT_LOCAL = '{} responds, but not as a local XSOAR does. ./dev run starts one; --token sends to any webhook.'
 Delivery = Mapping[str, Any]
 
 
@@ -128,7 +129,7 @@ def check_local_xsoar(url: str) -> str:
     except NoResponse as error:
         raise NoResponse(f'{error} ./dev run starts a local XSOAR.') from None
     if status != 200 or not isinstance(as_json(text), list):
-        raise NoResponse(f'{url} responds, but not as a local XSOAR does. ./dev run starts one; --token sends to any webhook.')
+        raise NoResponse(NOT_LOCAL.format(url))
     return url
 
 
@@ -188,7 +189,9 @@ def send_here(url: str, sender: Sender, delivery: Delivery) -> Delivery:
     path = f'{url}/localxsoar/'
     _, _, text = ask(f'{path}senders/{quote(sender.key)}/send', json.dumps({'title': delivery['title']}).encode(), {})
     content = as_json(text)
-    if not isinstance(content, dict) or 'number' not in content:
+    if not isinstance(content, dict):
+        raise UsageError(NOT_LOCAL.format(url))
+    if 'number' not in content:
         raise UsageError(problem(text))
     status, _, text = ask(f'{path}deliveries/{content["number"]}', None, {})
     done = as_json(text)
@@ -223,7 +226,8 @@ def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, 
     except (URLError, OSError, HTTPException) as error:
         cause = getattr(error, 'reason', error)
         reason = getattr(cause, 'strerror', '') or ' '.join(str(cause).split()) or type(error).__name__
-        raise NoResponse(f'{shown} does not respond: {reason}.') from None
+        fault = 'does not respond' if isinstance(error, OSError) else 'does not respond in HTTP'
+        raise NoResponse(f'{shown} {fault}: {reason}.') from None
     except ValueError:  # its text could show the token
         raise UsageError(f'{shown} cannot be sent this: the URL or the token has a character that HTTP does not allow.') from None
 

@@ -60,6 +60,7 @@ SORTABLE = {**{name: name for name in ('id', 'name', 'type', 'created', 'occurre
 TRIAGE_FIELDS = ('severity', 'labels', 'dbotMirrorId', 'owner')
 TRIAGE = SENT.format(', '.join(f"'$.{name}'" for name in TRIAGE_FIELDS))
 ANY_VERSION = -1
+NO_ID = 2 ** 63 - 1  # the greatest number in SQLite
 LEAP_YEAR = 2000  # replaces the year 0, also a leap year, which Go accepts but datetime does not
 BRIEF = ('id', 'name', 'type', 'occurred', 'created', 'sourceInstance', 'status')
 
@@ -135,10 +136,10 @@ class Store:
         rows = self._read('SELECT id, sent FROM incident ORDER BY id')
         return [{'id': str(row[0]), 'sent': json.loads(row[1])} for row in rows]
 
-    def latest(self, limit: int) -> list[dict[str, Any]]:
-        """Return the latest incidents, newest first, without their details."""
+    def latest(self, limit: int, before: int = NO_ID) -> list[dict[str, Any]]:
+        """Return the latest incidents with an id below `before`, newest first, without their details."""
         rows = self._read(f'SELECT id, name, type, occurred, created, instance, status, {TRIAGE} FROM shown'
-                          ' ORDER BY id DESC LIMIT ?', [limit])
+                          ' WHERE id < ? ORDER BY id DESC LIMIT ?', [before, limit])
         return [brief({**dict(zip(BRIEF, (str(number), *columns), strict=True)),
                        **dict(zip(TRIAGE_FIELDS, json.loads(triage or '[]'), strict=False))})
                 for number, *columns, triage in rows]

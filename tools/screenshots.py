@@ -1,7 +1,8 @@
-"""Draws the page of the local XSOAR in its main states, light and dark, on a desk and on a phone: ./dev screenshots [FOLDER]."""
+"""Draw every view of the local XSOAR's page, light and dark, on a desk and on a phone: ./dev screenshots [FOLDER]."""
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import requests
@@ -25,6 +26,8 @@ def fill(xsoar: LocalXsoar) -> None:
     for _ in range(2):
         post(xsoar, '', b'{"name": "Disk full on db-1", "raw_json": {"host": "db-1", "usage": 97}}', Authorization=TOKEN,
              Idempotency_Key='7f3a')
+    post(xsoar, '', b'title=Printer+on+fire&floor=3&contact=kim%40example.com', Authorization=TOKEN,
+         Content_Type='application/x-www-form-urlencoded')
     requests.get(f'{xsoar.webhook_url}?challenge=Zx81bM', headers={'User-Agent': 'DropboxWebhooks/1.0'}, timeout=30)
     post(xsoar, '', b'{"name": "No scheme here"}', Authorization=f'Bearer {TOKEN}')
     requests.post(f'{xsoar.url}/instance/execute/webhok', headers={'User-Agent': 'curl/8.14.1'}, timeout=30)
@@ -38,21 +41,49 @@ def post(xsoar: LocalXsoar, query: str, body: bytes, **headers: str) -> None:
     requests.post(f'{xsoar.webhook_url}{query}', body, headers={'User-Agent': 'curl/8.14.1', **named}, timeout=30)
 
 
-def draw(page: Page, url: str, folder: Path, name: str) -> None:
-    page.goto(url)
-    expect(page.locator('#deliveries .row').first).to_be_visible()
-    page.screenshot(path=folder / f'deliveries-{name}.png')
-    page.locator('#deliveries .row').first.click()
-    expect(page.locator('#delivery .tree')).to_be_visible()
-    page.screenshot(path=folder / f'delivery-{name}.png')
-    for view, drawn in (('incidents', '#incidents .row'), ('try', '.card'), ('instance', '.field'),
-                        ('commands/generic-webhook-deliveries', '#run')):
-        page.goto(f'{url}/#/{view}')
+def open_row(page: Page, text: str) -> None:
+    """Open the newest delivery whose line has this text."""
+    page.locator('#deliveries .row', has_text=text).first.click()
+    expect(page.locator('#delivery .result')).to_be_visible()
+
+
+def show_mapping(page: Page) -> None:
+    page.locator('#incident .leaf', has_text='host').first.locator('.map').focus()
+    page.keyboard.press('Enter')
+    expect(page.locator('.mapping')).to_be_visible()
+
+
+def run_command(page: Page) -> None:
+    page.locator('#run').click()
+    expect(page.locator('#result')).to_be_visible()
+    page.locator('#result').scroll_into_view_if_needed()
+
+
+# What is drawn: a name, the address, what must be there first, and what is done before the picture is taken.
+PICTURES: tuple[tuple[str, str, str, Callable[[Page], object]], ...] = (
+    ('deliveries', 'deliveries', '#deliveries .row', lambda page: None),
+    ('delivery', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'Suspicious login')),
+    ('form', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'Printer on fire')),
+    ('rejection', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'has a scheme before')),
+    ('edit', 'deliveries', '#deliveries .row', lambda page: (open_row(page, 'Suspicious login'), page.locator('#edit').click())),
+    ('incidents', 'incidents', '#incidents .row', lambda page: page.get_by_label('Sort by').select_option('severity')),
+    ('incident', 'incidents/4', '#incident .tree', lambda page: None),
+    ('mapping', 'incidents/11', '#incident .tree', show_mapping),
+    ('try', 'try', '.card', lambda page: None),
+    ('commands', 'commands/generic-webhook-deliveries', '#run', run_command),
+    ('instance', 'instance', '.field', lambda page: None),
+    ('log', 'log', '#log div', lambda page: None),
+    ('keys', 'deliveries', '#deliveries .row', lambda page: page.keyboard.press('?')),
+)
+
+
+def draw(page: Page, url: str, folder: Path, suffix: str) -> None:
+    for name, address, drawn, act in PICTURES:
+        page.goto(f'{url}/#/{address}')
+        page.reload()
         expect(page.locator(drawn).first).to_be_visible()
-        if drawn == '#run':
-            page.locator(drawn).click()
-            expect(page.locator('#result')).to_be_visible()
-        page.screenshot(path=folder / f'{view.partition("/")[0]}-{name}.png')
+        act(page)
+        page.screenshot(path=folder / f'{name}-{suffix}.png')
 
 
 def main() -> None:
@@ -61,8 +92,8 @@ def main() -> None:
     folder = Path(sys.argv[1] if sys.argv[1:] else ROOT / 'dist' / 'screenshots')
     folder.mkdir(parents=True, exist_ok=True)
     pack = ROOT / 'Packs' / 'GenericWebhook'
-    senders = ('--senders', str(ROOT / 'senders'))
-    with LocalXsoar(*senders, pack=pack, instance='webhook', params={'auth_header': TOKEN}) as xsoar, open_browser() as browser:
+    options = ('--senders', str(ROOT / 'senders'), '--curl-header', 'Authorization: {auth_header}')
+    with LocalXsoar(*options, pack=pack, instance='webhook', params={'auth_header': TOKEN}) as xsoar, open_browser() as browser:
         fill(xsoar)
         for scheme in ('light', 'dark'):
             for size, (width, height) in SIZES.items():

@@ -29,6 +29,7 @@ def without_time(line: str) -> str:
 
 @pytest.mark.parametrize('text, shown', [
     ('a\nb', 'a\\nb'), ('\x1b[31m', '\\x1b[31m'), ('\x00\x1f\x7f\x9f', '\\x00\\x1f\\x7f\\x9f'),
+    ('a\xadb\u200b\u3164', 'a\\xadb\\u200b\\u3164'), ('tag\U000e0041', 'tag\\U000e0041'),
     ('\u2028\u2029', '\\u2028\\u2029'), ('a\u202eb\u2066\u200f', 'a\\u202eb\\u2066\\u200f'),
     ('\ud800', '\\ud800'), ('ü •\xa0', 'ü •\xa0')])
 def test_a_control_character_is_escaped_and_nothing_else(text: str, shown: str) -> None:

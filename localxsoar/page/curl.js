@@ -10,10 +10,15 @@ function shellWord(text) {
   return `"$(printf %b '${text.replace(/[^\w :;,./=\u0100-\uffff-]/g, octal)}')"`;
 }
 
+// A terminal cuts a longer line in a shell without line editing, such as dash.
+const LINE_BYTES = 4000;
+const bytesOf = (text) => new TextEncoder().encode(text);
+const fits = (command) => command.split('\n').every((line) => bytesOf(line).length < LINE_BYTES);
+
 // Return the body as base64 if it is not text, contains key presses or, after its first line, `!` (history in older shells), or is very long.
-function bodyInBase64({body, base64}) {
-  if (base64 || (body.length < 30000 && !/[^\P{Cc}\n]|\n[^]*!/u.test(body))) return base64;
-  return btoa(Array.from(new TextEncoder().encode(body), (byte) => String.fromCharCode(byte)).join(''));
+function bodyInBase64({body, base64}, plain) {
+  if (base64 || (body.length < 30000 && !/[^\P{Cc}\n]|\n[^]*!/u.test(body) && fits(plain))) return base64;
+  return btoa(Array.from(bytesOf(body), (byte) => String.fromCharCode(byte)).join(''));
 }
 
 const LEFT_OUT = ['host', 'content-length', 'transfer-encoding', 'connection', 'accept-encoding', 'expect'];
@@ -36,7 +41,9 @@ export function curlCommand({number, method, target, request}) {
     ...unwanted(headers, request).flatMap((name) => ['-H', `${name}:`])];
   const command = words.map(shellWord).join(' ');
   if (isInFile(request)) return `${command} --data-binary @${fileName(number)}`;
-  const base64 = bodyInBase64(request);
-  if (base64) return `echo ${base64} | base64 -d | ${command} --data-binary @-`;
-  return request.body ? `${command} --data-raw ${quoted(request.body)}` : command;
+  const plain = request.body ? `${command} --data-raw ${quoted(request.body)}` : command;
+  const base64 = bodyInBase64(request, plain);
+  if (!base64) return plain;
+  const piped = `echo ${base64} | base64 -d | ${command} --data-binary @-`;
+  return fits(piped) ? piped : `base64 -d <<END | ${command} --data-binary @-\n${base64.match(/.{1,1000}/g).join('\n')}\nEND`;
 }

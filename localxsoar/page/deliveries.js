@@ -3,7 +3,7 @@ import {$, el, spaced} from './dom.js';
 import {clock, duration, size, time} from './format.js';
 import {instance, WAY_IN} from './instance.js';
 import {Lines} from './lines.js';
-import {shortened} from './long.js';
+import {cut, shortened} from './long.js';
 import {go} from './views.js';
 
 export function tone(delivery) {
@@ -28,7 +28,7 @@ function numbered(color, sign, delivery, text) {
 
 export function became(delivery, isWhole = false) {
   const {kind} = delivery;
-  const text = isWhole ? shortened(delivery.text) : [el('bdi', {}, delivery.text)];
+  const text = isWhole ? shortened(delivery.text) : [el('bdi', {}, cut(delivery.text))];
   if (kind === 'created') return numbered('good', '→', delivery, text);
   if (kind === 'repeat') return numbered('again', '↺', delivery, text);
   if (kind === 'handshake') return [el('span', {class: 'again'}, 'handshake'), ' ', ...text];
@@ -46,8 +46,8 @@ function path(target) {
 function drawDelivery(delivery) {
   return el('div', {class: 'delivery'}, ...spaced(clock(time(delivery.started)), el('span', {class: 'method'}, delivery.method),
     el('span', {class: tone(delivery)}, String(delivery.status || (delivery.kind === 'waiting' ? '…' : '—'))),
-    el('span', {class: 'sender'}, delivery.sender || '—'), el('span', {class: 'became', title: delivery.text}, ...became(delivery)),
-    el('span', {class: 'path', title: delivery.target}, path(delivery.target)),
+    el('span', {class: 'sender'}, cut(delivery.sender || '—')), el('span', {class: 'became', title: cut(delivery.text, 1000)}, ...became(delivery)),
+    el('span', {class: 'path', title: cut(delivery.target, 1000)}, cut(path(delivery.target))),
     el('span', {class: 'ms'}, delivery.kind === 'waiting' ? '' : duration(delivery.milliseconds)),
     el('span', {class: 'size'}, delivery.size ? size(delivery.size) : '')));
 }

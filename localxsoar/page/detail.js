@@ -14,7 +14,8 @@ export function drawDetail(name, ...children) {
   detail.replaceChildren(...children.filter(Boolean));
   detail.hidden = false;
   detail.scrollTop = top;
-  const target = isWanted ? detail : focused && ($(focused) || detail);
+  const again = focused && (detail.querySelector(`#${CSS.escape(focused)}`) || detail);  // the other detail may have the same control
+  const target = isWanted ? detail : again;
   isWanted = false;
   if (target) target.focus({preventScroll: true});
   if (target && document.activeElement === document.body) detail.focus({preventScroll: true});  // its control is disabled

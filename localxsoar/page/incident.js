@@ -75,9 +75,10 @@ export async function openIncident(id) {
 
 // Show a delivery of the incident that is open, which has just ended.
 export function linkIncident(delivery) {
+  if (!delivery.incidents.includes(opened)) return;
   const links = $('incident').querySelector('.links');
   const item = incidents.all.find((each) => each.id === opened);
-  if (links && item && delivery.incidents.includes(opened)) links.replaceWith(drawLinks(item));
+  if (links && item) links.replaceWith(drawLinks(item));
 }
 
 // Draw the incidents of a delivery, each with a link.

@@ -2,10 +2,11 @@
 import {$, el, spaced} from './dom.js';
 import {day} from './format.js';
 import {Lines} from './lines.js';
+import {cut} from './long.js';
 import {drawSeverity, drawState, severity, state} from './triage.js';
 import {go} from './views.js';
 
-const column = (name, text) => el('bdi', {class: name, title: text}, text);
+const column = (name, text) => el('bdi', {class: name, title: cut(text, 1000)}, cut(text));
 
 const ORDERS = {
   severity: (one, other) => (other.severity || 0) - (one.severity || 0),

@@ -23,6 +23,7 @@ export function setLost(lost) {
 function status() {
   const {enabled, ready, longRunning, ending, health = {}} = instance;
   if (isLost) return ['state unknown', 'lost'];
+  if (!instance.instance) return ['loading…', ''];
   if (!enabled) return ['disabled', ''];
   if (ending) return ['crashed', 'bad'];
   if (health.isError) return [health.error, 'bad'];
@@ -58,17 +59,19 @@ function drawFetch({time: at, pulled, error, traceback}) {
 function drawFacts() {
   const {enabled, ready, longRunning, port, ending, health, schedule = {}, fetch} = instance;
   const works = !longRunning ? 'enabled: it runs for each command' : !ready ? 'starting' : port ? 'listening' : 'running';
-  const rows = [['State', !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again` : [works, describeSchedule(schedule)].filter(Boolean).join(', and ')],
+  const state = !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again`
+    : [works, describeSchedule(schedule)].filter(Boolean).join(', and ');
+  const rows = [['State', isLost ? 'unknown, for the connection is lost' : state],
     ...(fetch ? [['Last fetch', drawFetch(fetch)]] : []),
-    ['Health', ending ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
+    ['Health', ending || isLost ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
     ...(port ? [['Address', $('address').textContent], ['Container port', port]] : []),
     ...(longRunning ? [['Process', instance.pid || '—'], ['Restarts', instance.restarts]] : [])];
   return el('div', {id: 'facts'}, ...(ending ? drawEnding(ending) : []),
     el('dl', {class: 'facts'}, ...rows.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)])));
 }
 
-function drawEnding({time: seconds, code, reason, traceback}) {
-  return [el('h3', {class: 'bad'}, 'The container ended with exit code ', String(code), ' at ', clock(time(seconds))),
+function drawEnding({time: seconds, how, reason, traceback}) {
+  return [el('h3', {class: 'bad'}, `The container ended (${how}) at `, clock(time(seconds))),
     reason ? el('p', {}, reason) : null, traceback ? el('pre', {class: 'traceback'}, traceback) : null];
 }
 
@@ -163,17 +166,30 @@ function drawInstance() {
       el('button', {class: 'main', id: 'save'}, 'Save'), instance.fetches ? button('Fetch now', () => act('fetch'), {id: 'fetch'}) : null,
       button(instance.enabled ? 'Disable' : 'Enable', () => act(instance.enabled ? 'disable' : 'enable'), {id: 'enable'})),
     el('p', {role: 'status', id: 'action-status'}));
-  const history = [...(instance.healthHistory || [])].reverse();
   $('view-instance').replaceChildren(form, el('aside', {}, el('h2', {}, instance.pack),
-    el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'),
-    history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''},
-      clock(time(each.time)), ' ', each.error || 'Healthy')))
-      : el('p', {class: 'dim'}, 'No health has been reported.')));
+    el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'), drawHistory()));
+}
+
+function drawHistory() {
+  const history = [...(instance.healthHistory || [])].reverse();
+  return el('div', {id: 'history'}, history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''},
+    clock(time(each.time)), ' ', each.error || 'Healthy')))
+    : el('p', {class: 'dim'}, 'No health has been reported.'));
+}
+
+// Draw the health that was reported since, without what is being typed into the form.
+export async function refreshHistory() {
+  if (!$('history')?.checkVisibility()) return;
+  const described = await ask('GET', own('instance')).catch(() => instance);
+  instance.healthHistory = described.healthHistory;
+  $('history').replaceWith(drawHistory());
 }
 
 export async function refreshInstance() {
   const isChanged = () => $('form') && $('form').dataset.changed;  // what was typed and not saved stays
   if (!isChanged()) drawInstance();
-  instance = await ask('GET', own('instance'));
+  const described = await ask('GET', own('instance')).catch(() => null);
+  if (!described) return;  // the frame says that the connection is lost
+  instance = described;
   if (!isChanged() && !$('form').contains(document.activeElement)) drawInstance();
 }

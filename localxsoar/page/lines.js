@@ -4,6 +4,16 @@ import {$, el} from './dom.js';
 const ROW_HEIGHT = 32;
 const SPARE_ROWS = 8;
 
+let searched = '';
+let wantedWords = [];
+
+// Return the words of the search. They are asked for each of thousands of items.
+function words() {
+  const {value} = $('search');
+  if (value !== searched) [searched, wantedWords] = [value, value.toLowerCase().split(/\s+/).filter(Boolean)];
+  return wantedWords;
+}
+
 export class Lines {
   constructor(name, key, draw, words, open) {
     this.box = $(name);
@@ -14,6 +24,7 @@ export class Lines {
     this.words = words;
     this.open = open;
     this.all = [];
+    this.keys = new Set();  // of all items
     this.shown = [];
     this.selected = null;
     this.order = null;  // compares two items; without it the newest is first
@@ -21,6 +32,7 @@ export class Lines {
     this.found = new Set();  // the keys of items that have the words of the search where the list does not show them
     this.describe = () => {};  // called when other items are shown
     this.unseen = 0;
+    this.moved = 0;  // how far the rows that the user reads have moved since the list was drawn; in a burst the browser lays it out once
     this.fresh = new Set();
     this.room = el('div', {class: 'room', role: 'presentation'});
     this.box.append(this.room);
@@ -29,33 +41,38 @@ export class Lines {
       const row = event.target.closest('.row');
       if (row) this.open(this.shown[Number(row.dataset.at)]);
     });
-    this.pill.addEventListener('click', () => { this.box.scrollTop = 0; this.seen(); });
+    this.pill.addEventListener('click', () => { this.moved = 0; this.box.scrollTop = 0; this.seen(); });
     new ResizeObserver(() => this.plan()).observe(this.box);
   }
 
-  set(items) { this.all = items; this.unseen = 0; this.filter(); }
+  set(items) {
+    this.all = items;
+    this.keys = new Set(items.map((item) => item[this.key]));
+    this.unseen = 0;
+    this.filter();
+  }
 
   // Add or replace an item without moving the rows that the user reads. Return whether it is new.
   add(item) {
     const isItem = (each) => each[this.key] === item[this.key];
-    const at = this.all.findIndex(isItem);
-    if (at < 0) this.all.unshift(item); else this.all[at] = item;
-    const shown = this.shown.findIndex(isItem);
+    const isNew = !this.keys.has(item[this.key]);
+    if (isNew) this.all.unshift(item); else this.all[this.all.findIndex(isItem)] = item;
+    this.keys.add(item[this.key]);
+    const shown = isNew ? -1 : this.shown.findIndex(isItem);
     if (!this.matches(item)) this.hide(shown);
     else if (shown < 0) this.insert(item, this.place(item));
     else this.shown[shown] = item;
     this.changed = true;
     this.plan();
-    return at < 0;
+    return isNew;
   }
 
   insert(item, place) {
     this.shown.splice(place, 0, item);
     this.fresh.add(item[this.key]);
     setTimeout(() => this.fresh.delete(item[this.key]), 1200);
-    if (this.box.scrollTop <= place * ROW_HEIGHT) return;
-    this.resize();
-    this.box.scrollTop += ROW_HEIGHT;
+    if (this.top() <= place * ROW_HEIGHT) return;
+    this.moved += ROW_HEIGHT;
     this.unseen += 1;
     this.pill.textContent = `${this.unseen} new`;
     this.pill.hidden = false;
@@ -64,26 +81,38 @@ export class Lines {
   hide(place) {
     if (place < 0) return;
     this.shown.splice(place, 1);
-    if (this.box.scrollTop > place * ROW_HEIGHT) this.box.scrollTop -= ROW_HEIGHT;
+    if (this.top() > place * ROW_HEIGHT) this.moved -= ROW_HEIGHT;
   }
+
+  top() { return this.box.scrollTop + this.moved; }
 
   // Return where an item belongs: above those that are as great.
   place(item) {
     const compare = this.order || ((one, other) => other[this.key] - one[this.key]);
-    const at = this.shown.findIndex((each) => compare(item, each) <= 0);
-    return at < 0 ? this.shown.length : at;
+    let [first, last] = [0, this.shown.length];
+    while (first < last) {
+      const middle = (first + last) >> 1;
+      if (compare(item, this.shown[middle]) <= 0) last = middle; else first = middle + 1;
+    }
+    return first;
   }
 
   sort(order) {
     this.order = order;
+    this.moved = 0;
     this.box.scrollTop = 0;
     this.seen();
     this.filter();
   }
 
+  // Remove an item, mostly the oldest, without moving the rows that the user reads.
   remove(key) {
-    this.all = this.all.filter((each) => each[this.key] !== key);
-    this.filter();
+    if (!this.keys.delete(key)) return;
+    const isItem = (each) => each[this.key] === key;
+    this.all.splice(this.all.findLastIndex(isItem), 1);
+    this.hide(this.shown.findLastIndex(isItem));
+    this.changed = true;
+    this.plan();
   }
 
   seen() { this.unseen = 0; this.pill.hidden = true; }
@@ -91,9 +120,10 @@ export class Lines {
   matches(item) { return this.accepts(item) && this.hasWords(item); }
 
   hasWords(item) {
-    const wanted = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = wanted.length ? this.words(item).toLowerCase() : '';
-    return wanted.every((word) => text.includes(word)) || this.found.has(item[this.key]);
+    const wanted = words();
+    if (!wanted.length || this.found.has(item[this.key])) return true;
+    const text = this.words(item).toLowerCase();
+    return wanted.every((word) => text.includes(word));
   }
 
   filter() {
@@ -107,7 +137,7 @@ export class Lines {
     this.selected = key;
     const at = this.shown.findIndex((item) => item[this.key] === key);
     if (at >= 0) {
-      const top = at * ROW_HEIGHT;
+      const top = at * ROW_HEIGHT - this.moved;
       if (top < this.box.scrollTop) this.box.scrollTop = top;
       else if (top + ROW_HEIGHT > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + ROW_HEIGHT - this.box.clientHeight;
     }
@@ -137,7 +167,10 @@ export class Lines {
   render() {
     if (this.changed) this.describe();
     this.changed = false;
+    const top = this.top();
     this.resize();
+    if (this.moved) this.box.scrollTop = top;
+    this.moved = 0;
     const first = Math.max(0, Math.floor(this.box.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
     const last = Math.min(this.shown.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW_HEIGHT) + SPARE_ROWS);
     const rows = [];

@@ -7,7 +7,7 @@ import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
 import {linkIncident} from './incident.js';
 import {incidents} from './incidents.js';
-import {drawState, instance, setInstance, setLost} from './instance.js';
+import {drawState, instance, refreshHistory, setInstance, setLost} from './instance.js';
 import {addLine, setLines} from './log.js';
 import {ask} from './server.js';
 import {drawEmpty, setSenders} from './try.js';
@@ -47,6 +47,7 @@ const HANDLERS = {
     if (item.instance !== instance.instance) return;
     Object.assign(instance, item);
     drawState();
+    refreshHistory();
   },
   pack() { refreshCommands(); },
   cleared() {
@@ -66,19 +67,35 @@ function later() {
   }, 1500);
 }
 
+const TASK_MS = 50;  // a longer task makes keys and clicks wait
+const waiting = [];  // the events that have arrived together, to be taken in several tasks
+
+function takeWaiting() {
+  const end = performance.now() + TASK_MS;
+  try {
+    while (waiting.length && (document.hidden || performance.now() < end)) take(...waiting.shift());
+  } finally {
+    if (waiting.length) setTimeout(takeWaiting);
+  }
+}
+
+function take(kind, handle, text) {
+  const data = JSON.parse(text);
+  if (loading) return loading.push([kind, handle, data]);
+  if (!paused) return handle(data);
+  paused.push([handle, data]);
+  if (kind === 'delivery') missed.add(data.number);
+  $('pause').textContent = missed.size ? `Resume (${missed.size})` : 'Resume';
+  return drawEmpty();
+}
+
 export function listen() {
   const events = new EventSource('/localxsoar/events');
   events.addEventListener('hello', () => { setLost(false); if (!listen.loaded) load(); });
   events.addEventListener('reset', load);
   for (const [kind, handle] of Object.entries(HANDLERS)) {
     events.addEventListener(kind, (event) => {
-      const data = JSON.parse(event.data);
-      if (loading) return loading.push([kind, handle, data]);
-      if (!paused) return handle(data);
-      paused.push([handle, data]);
-      if (kind === 'delivery') missed.add(data.number);
-      $('pause').textContent = missed.size ? `Resume (${missed.size})` : 'Resume';
-      drawEmpty();
+      if (waiting.push([kind, handle, event.data]) === 1) setTimeout(takeWaiting);
     });
   }
   events.onerror = () => {
@@ -87,25 +104,32 @@ export function listen() {
   };
 }
 
+// Load what the views show, and return the lines of the log. The deliveries are drawn first: thousands of incidents take a second.
+async function loadAll() {
+  const routes = [own('instance'), 'deliveries', own('log'), 'senders', 'commands'];
+  const [described, all, logged, known, commands] = await Promise.all(routes.map((route) => ask('GET', route)));
+  setInstance(described);
+  setCommands(commands);
+  drawState();
+  setSenders(known);
+  setLines(logged);
+  deliveries.set(all);
+  showPaths(all);
+  incidents.set(await ask('GET', 'incidents/list'));
+  return logged;
+}
+
 async function load() {
   listen.loaded = true;
   loading = [];
-  let answers;
+  let logged;
   try {
-    answers = await Promise.all([own('instance'), 'deliveries', 'incidents/list', own('log'), 'senders', 'commands'].map((route) => ask('GET', route)));
+    logged = await loadAll();
   } catch {
     listen.loaded = false;  // the next connection tries again
     loading = null;
     return;
   }
-  const [described, all, made, logged, known, commands] = answers;
-  setInstance(described);
-  setCommands(commands);
-  setSenders(known);
-  setLines(logged);
-  deliveries.set(all);
-  showPaths(all);
-  incidents.set(made);
   const early = loading || [];
   loading = null;
   const isLoaded = (line) => logged.some((each) => each.time === line.time && each.text === line.text);

@@ -1,7 +1,8 @@
 // A text in a detail, such as a body.
-import {$, button, copy, el} from './dom.js';
+import {button, copy, el} from './dom.js';
 import {size} from './format.js';
 import {readJson} from './json.js';
+import {pieces} from './long.js';
 import {drawTree} from './tree.js';
 import {isolated} from './visible.js';
 
@@ -21,10 +22,10 @@ export function drawText(title, text, box, {is_text: isText = true, size: bytes 
   const view = el('div');
   const ways = {...(content === undefined ? {} : {tree: ['Tree', () => drawTree(content, pick)]}),
     ...(fields.length ? {table: ['Table', () => drawFields(fields)]} : {}),
-    text: ['Text', () => el('pre', {}, isolated(text || 'empty'))]};
+    text: ['Text', () => el('pre', {}, pieces(text || 'empty'))]};
   const chosen = () => (bodyAs in ways ? bodyAs : Object.keys(ways)[0]);
   const draw = () => view.replaceChildren(ways[chosen()][1]());
-  const choose = (name, label) => button(label, () => { bodyAs = name; again(); $(`as-${name}`).focus(); },
+  const choose = (name, label) => button(label, () => { bodyAs = name; again(); choices.querySelector(`#as-${name}`).focus(); },
     {class: 'quiet', id: `as-${name}`, 'aria-pressed': String(chosen() === name)});
   const choices = el('div');
   const again = () => {

@@ -34,9 +34,12 @@ function drawSender(sender) {
 
 export function drawTry() {
   const wanted = $('search').value.toLowerCase();
+  const shown = `${senders.length} ${wanted}`;
+  if ($('view-try').dataset.shown === shown) return;  // a button that is sending stays
+  $('view-try').dataset.shown = shown;
   const found = senders.filter((sender) => `${sender.name} ${sender.kind} ${sender.deliveries.join(' ')}`.toLowerCase().includes(wanted));
   $('view-try').replaceChildren(el('p', {class: 'dim'}, senders.length
-    ? 'Click to send a real sample with a valid proof, and see what it becomes.'
+    ? 'Click to send a documented sample with a valid proof, and see what it becomes.'
     : 'No senders: start the local XSOAR with --senders DIR.'),
   ...Object.entries(KINDS).flatMap(([kind, label]) => {
     const some = found.filter((sender) => sender.kind === kind);

@@ -1,7 +1,8 @@
 // Texts of senders, with what cannot be seen made visible.
 
-// Control characters but tab and line feed, characters that set the direction of their neighbours or have no width, and halves of a pair.
-const HIDDEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Cs}/gu;
+// Control characters but tab and line feed, halves of a pair, and characters that set the direction of their neighbours or cannot be seen:
+// all that Unicode calls format characters but visible Arabic signs and the joiners of emoji and scripts, and fillers.
+const HIDDEN = /(?![\u0600-\u0605\u06dd\u08e2\u200c\u200d])\p{Cf}|[\0-\x08\x0b-\x1f\x7f-\x9f\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2028\u2029\u2065\u3164\uffa0]|\p{Cs}/gu;
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
 function name(character) {
