@@ -32,7 +32,7 @@ def imported() -> Iterator[str]:
 
 
 def test_it_stays_below_5700_lines_without_its_page_and_its_terminal() -> None:
-    left_out = {'page_routes', 'deliveries', 'events', 'masks', 'senders', 'recognition', 'responses', 'send',
+    left_out = {'page_routes', 'turns', 'deliveries', 'events', 'masks', 'senders', 'recognition', 'responses', 'send',
                 'bursts', 'output', 'running', 'terminal', 'replay', 'readable', 'checklist', 'forms', 'mapping', 'search',
                     'recipes', 'archive', 'downloads', 'command_routes'}
     assert sum(file.read_text().count('\n') for file in PACKAGE.glob('*.py') if file.stem not in left_out) < 5700
