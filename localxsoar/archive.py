@@ -1,35 +1,34 @@
 """Archives of deliveries in the format HAR 1.2, which browsers and proxies read, with secrets masked."""
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
 
-import gevent
-
 import localxsoar
 from localxsoar.deliveries import KEPT_BODY_BYTES, Delivery
 from localxsoar.forms import query_fields
 from localxsoar.forward import Headers
 from localxsoar.masks import Masks
-from localxsoar.readable import coding_of, readable
+from localxsoar.readable import readable
+from localxsoar.turns import Turns
 
 HEAD = json.dumps({'log': {'version': '1.2', 'creator': {'name': 'localxsoar', 'version': localxsoar.__version__}, 'entries': [
 ]}})[:-3]
 TAIL = ']}}\n'
 URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
-COMPRESSED = 'The body is left out: it is compressed and could not be searched for secrets.'
+NO_TEXT = 'The body is left out: it is not text, so it could not be searched for secrets.'
 
 
 def archive(deliveries: Iterable[Delivery], url: str, masks: Masks) -> Iterator[bytes]:
     """Yield an archive piece by piece, so that only one delivery is in memory at a time. `url` is the server's address."""
     yield HEAD.encode()
-    separator = '\n'
+    separator, turns = '\n', Turns()
+    masks = masks.pausing(turns.give)  # large bodies take a while, in which requests must not wait
     for delivery in deliveries:
-        gevent.sleep()  # large bodies take a while, in which requests must not wait
+        turns.give()
         yield separator.encode() + json.dumps(entry(delivery, url, masks), ensure_ascii=False).encode('utf-8', 'backslashreplace')
         separator = ',\n'
     yield TAIL.encode()
@@ -48,12 +47,12 @@ def entry(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
         'startedDateTime': started.replace('+00:00', 'Z'), 'time': milliseconds,
         'request': request(delivery, url, masks), 'response': response(delivery, masks), 'cache': {},
         'timings': {'send': 0, 'wait': milliseconds, 'receive': 0}, '_number': delivery.number, '_kind': delivery.kind,
-        '_sender': masks.thorough(delivery.sender), '_incidents': delivery.incidents, '_text': masks.thorough(delivery.text),
+        '_sender': masks.text(delivery.sender), '_incidents': delivery.incidents, '_text': masks.text(delivery.text),
     }
 
 
 def request(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
-    target = masks.thorough(masks.target(delivery.target))
+    target = masks.text(masks.target(delivery.target))
     found = {'method': delivery.method, 'url': url + quote(target, safe=URL_CHARACTERS), 'httpVersion': 'HTTP/1.1', 'cookies': [],
              'headers': named(delivery.headers, masks), 'headersSize': -1, 'bodySize': delivery.size,
              'queryString': [{'name': each['name'], 'value': each['value']} for each in query_fields(target)]}
@@ -75,18 +74,15 @@ def response(delivery: Delivery, masks: Masks) -> dict[str, Any]:
 
 
 def named(headers: Headers, masks: Masks) -> list[dict[str, Any]]:
-    return [{'name': header['name'], 'value': masks.thorough(str(header['value']))} for header in masks.headers(headers)]
+    return [{'name': header['name'], 'value': masks.text(str(header['value']))} for header in masks.headers(headers)]
 
 
 def content(headers: Headers, body: bytes, gap: str, masks: Masks) -> dict[str, str]:
-    """Return a body as text, decompressed, or else in base64; `comment` says what of it is missing."""
+    """Return a body as text, decompressed; `comment` says what of it is missing."""
     seen = readable(headers, body, KEPT_BODY_BYTES)
-    comment = {'comment': gap} if gap else {}
-    if seen.is_text and not seen.is_cut:
-        return {'text': masks.thorough(seen.text), **comment}
-    if coding_of(headers) not in ('', 'identity'):
-        return {'text': '', 'comment': gap or COMPRESSED}
-    return {'text': base64.b64encode(masks.binary(body)).decode(), 'encoding': 'base64', **comment}
+    if not seen.is_text or seen.is_cut:
+        return {'text': '', 'comment': gap or NO_TEXT}
+    return {'text': masks.text(seen.text), **({'comment': gap} if gap else {})}
 
 
 def media_type(headers: Headers) -> str:

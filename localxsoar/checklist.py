@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 from localxsoar.deliveries import Delivery
 from localxsoar.errors import UsageError
-from localxsoar.masks import LONG_ENOUGH, MASK, Masks, is_secret, spellings
+from localxsoar.masks import LONG_ENOUGH, MASK, Masks, is_secret
 from localxsoar.readable import SHOWN_BYTES, readable
 from localxsoar.senders import PLACEHOLDER, Sender, fill, fill_bytes, key_bytes
 
@@ -107,7 +107,7 @@ class Rejection:
             if not is_expected and (hint := near(value, self.token)):
                 yield Check('warn', 'Token', f'{place(where, name)} has it, {hint}.')
         body = readable(self.delivery.headers, bytes(self.delivery.body)).text
-        if any(spelling in body for spelling in spellings(self.token)):
+        if Masks(lambda: [self.token]).text(body) != body:
             yield Check('warn', 'Token', 'The body has it. In a body it proves nothing: it belongs into a header or the query.')
 
     # Signatures.

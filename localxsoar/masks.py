@@ -4,32 +4,43 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote_plus
+from urllib.parse import unquote_plus
 
 from localxsoar.forward import Headers
 
 MASK = '••••••'
-# Words and endings of names of headers and parameters that hold secrets.
-SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential', 'credentials',
-                'cookie', 'session', 'jwt', 'assertion', 'apikey'}
-SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
+# Endings of words, and of whole names without their hyphens, in the names of headers and parameters that hold secrets.
+SECRET_WORDS = ('auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'passwd', 'pwd', 'credential',
+                'credentials', 'cookie', 'session', 'sessionid', 'jwt', 'assertion', 'apikey')
+SECRET_ENDINGS = ('apikey', 'accesskey', 'authkey', 'functionskey', 'subscriptionkey', 'webhookkey', 'privatekey')
 SECRET_PARAMETERS = {'key', 'code'}  # secrets in a query only: as parts of headers' names these words are harmless
 # The start of a header's value, which names a scheme and is not secret.
 LABEL = re.compile(r'''
     (?:Bearer|Basic|Token|HMAC|GenieKey|ApiKey|Splunk|Digest) [ ]
     | (?:sha\d+|v\d|t) [=,]''', re.IGNORECASE | re.VERBOSE)
-URL_SAFE = str.maketrans('+/', '-_')
 LONG_ENOUGH = 8  # a shorter secret may be part of ordinary words by chance
+IN_HEX = re.compile(r'\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2}')
+URL_SAFE = {'+': '-', '/': '_'}
+BACKSLASHES = r'\\{0,7}'  # in JSON that is a text in other JSON each is doubled
+PIECE = 128 * 1024  # characters to search between two pauses
+LONGEST_ESCAPE = 60  # characters: four bytes in a URL that is a part of another URL, or two halves of a pair in JSON in JSON
 
 
 class Masks:
     """Masks for headers, targets and texts. `secrets` returns the instance's secret values at the moment."""
 
-    def __init__(self, secrets: Callable[[], list[str]]) -> None:
+    def __init__(self, secrets: Callable[[], list[str]], pause: Callable[[], None] = lambda: None) -> None:
         self._secrets = secrets
+        self._pause = pause
+
+    def pausing(self, pause: Callable[[], None]) -> Masks:
+        """Return the same masks, which call `pause` again and again in a long text."""
+        return Masks(self._secrets, pause)
 
     def headers(self, headers: Headers) -> list[dict[str, object]]:
         """Return the headers for the page: name, value, and whether the value is masked."""
@@ -42,41 +53,41 @@ class Masks:
         return self.text(path) + question_mark + '&'.join(map(self._parameter, query.split('&')))
 
     def text(self, text: str) -> str:
-        """Return the text with each secret masked that is long enough, in any of its encodings."""
-        for secret in self._secrets():
-            for spelling in spellings(secret) if len(secret) >= LONG_ENOUGH else ():
-                text = text.replace(spelling, MASK)
-        return text
-
-    def thorough(self, text: str) -> str:
-        """Return the text with each secret masked however its characters are escaped, and also within base64: for files."""
-        text = self.text(text)
-        for secret in self._secrets():
-            if len(secret) >= LONG_ENOUGH:
-                text = in_base64(secret).sub(MASK, text)
-                if '\\' in text or '%' in text or '+' in text:
-                    text = escaped(secret).sub(MASK, text)
-        return text
-
-    def binary(self, content: bytes) -> bytes:
-        """Return bytes that are not text, with each secret masked that is long enough."""
-        for secret in self._secrets():
-            for spelling in spellings(secret) if len(secret) >= LONG_ENOUGH else ():
-                content = content.replace(spelling.encode(), MASK.encode())
-        return content
+        """Return the text with each secret masked that is long enough, however it is written, and also in base64."""
+        spans = self._spans(text)
+        if not spans:
+            return text
+        starts, ends = zip(*spans, strict=True)
+        return MASK.join(text[end:start] for end, start in zip((0, *ends), (*starts, len(text)), strict=True))
 
     def unmasked(self, text: str, original: str) -> str:
         """Return the text with the secrets of its original in place of its masks.
 
         Raise ValueError if the original has several and masks were added or removed.
         """
-        secrets = [each for secret in self._secrets() if len(secret) >= LONG_ENOUGH for each in spellings(secret)]
-        hidden = re.findall('|'.join(map(re.escape, sorted(secrets, key=len, reverse=True))), original) if secrets else []
+        hidden = [original[start:end] for start, end in self._spans(original)]
         if len(set(hidden)) <= 1:
             return text.replace(MASK, hidden[0]) if hidden else text
         if len(hidden) != text.count(MASK):
             raise ValueError(f'The body has {len(hidden)} masked values. Keep each {MASK}, or show the secrets and edit again.')
         return ''.join(part + secret for part, secret in zip(text.split(MASK), [*hidden, ''], strict=True))
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where the text has secrets. Places that overlap are one: a secret may begin with another."""
+        known, plain, shortest = needles_of(tuple(self._secrets()))
+        if len(text) < shortest:
+            return []
+        is_in_hex = ('\\' in text or '%' in text) and IN_HEX.search(text)
+        if not is_in_hex and not any(map(text.replace('\\', '').__contains__, plain)):
+            return []
+        found = sorted(place for needle in known for place in needle.places(text, self._pause))
+        spans: list[tuple[int, int]] = []
+        for start, end in found:
+            if spans and start < spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((start, end))
+        return spans
 
     def everywhere(self, value: Any) -> Any:
         """Return a JSON value with each text in it masked."""
@@ -84,6 +95,8 @@ class Masks:
             return {self.text(key) if isinstance(key, str) else key: self.everywhere(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.everywhere(item) for item in value]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):  # a token may be all digits
+            return value if self.text(str(value)) == str(value) else MASK
         return self.text(value) if isinstance(value, str) else value
 
     def _header(self, name: str, value: str) -> str:
@@ -100,43 +113,74 @@ class Masks:
 
 
 def words(name: str) -> list[str]:
-    return re.split('[^a-z0-9]+', name.lower())
+    return re.split('[^a-z0-9]+', re.sub('(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '-', name).lower())
 
 
 def is_secret(name: str) -> bool:
-    """Return whether a word or the ending of the name says that its value is a secret."""
-    return '-'.join(words(name)).endswith(SECRET_ENDINGS) or not SECRET_WORDS.isdisjoint(words(name))
+    """Return whether the ending of a word or of the whole name says that its value is a secret."""
+    return ''.join(words(name)).endswith(SECRET_ENDINGS) or any(word.endswith(SECRET_WORDS) for word in words(name))
+
+
+@dataclass(frozen=True)
+class Needle:
+    """A text to find, and a pattern in which any of its characters may be escaped as in JSON or in a URL."""
+    pattern: re.Pattern[str]
+    plain: set[str]  # the text in a text without backslashes and hexadecimal characters: looking for it is much quicker
+    longest: int
+
+    def places(self, text: str, pause: Callable[[], None]) -> Iterator[tuple[int, int]]:
+        """Yield each place of the pattern, with the backslashes before it, which belong to its first character."""
+        for begin in range(0, len(text), PIECE):
+            pause()
+            for match in self.pattern.finditer(text, begin, begin + PIECE + self.longest):
+                start = match.start()
+                while start and text[start - 1] == '\\':
+                    start -= 1
+                yield start, match.end()
 
 
 @lru_cache
-def spellings(secret: str) -> list[str]:
-    """Return the secret as it is, as in JSON, as in a URL and in base64, the longest first."""
-    encoded = base64.b64encode(secret.encode()).decode()
-    found = {secret, json.dumps(secret)[1:-1], quote(secret, safe=''), encoded, encoded.rstrip('=')}
-    return sorted(found, key=len, reverse=True)
+def needles_of(secrets: tuple[str, ...]) -> tuple[list[Needle], list[str], int]:
+    """Return what shows the secrets that are long enough, all of it without escapes, and the length of the shortest."""
+    found = [needle for secret in secrets if len(secret) >= LONG_ENOUGH for needle in needles(secret)]
+    plain = sorted({each for needle in found for each in needle.plain}, key=len)
+    return found, plain, len(plain[0]) if plain else sys.maxsize
 
 
-@lru_cache
-def escaped(secret: str) -> re.Pattern[str]:
-    """Return a pattern of the secret in which any character may be escaped as in JSON or in a URL."""
-    return re.compile(''.join(f'(?:{"|".join(character_spellings(character))})' for character in secret))
-
-
-def character_spellings(character: str) -> list[str]:
-    """Return patterns of a character as it is, and as JSON and URLs may escape it."""
-    in_url = ''.join(f'%{byte:02x}' for byte in character.encode('utf-8', 'surrogatepass'))
-    in_json = [json.dumps(character)[1:-1].removeprefix('\\'), *([f'u{ord(character):04x}'] if ord(character) <= 0xFFFF else [])]
-    # In JSON that is a text in other JSON each backslash is doubled.
-    escapes = [rf'\\{{1,4}}(?i:{re.escape(each)})' if each[0] == 'u' else rf'\\{{1,4}}{re.escape(each)}' for each in in_json]
-    return [re.escape(character), *escapes, f'(?i:{in_url})', *([r'\+'] if character == ' ' else [])]
-
-
-@lru_cache
-def in_base64(secret: str) -> re.Pattern[str]:
-    """Return a pattern of the secret as a part of a text in base64: of what each of the three possible places makes of it."""
-    cores = []
+@lru_cache(512)
+def needles(secret: str) -> list[Needle]:
+    """Return the secret, and what base64 makes of it at each of three places in a longer content."""
+    found = [make_needle(secret, {})]
     for before in range(3):
-        encoded = base64.b64encode(b'\0' * before + secret.encode()).decode().rstrip('=')
-        end = len(encoded) - bool((before + len(secret.encode())) % 3)  # the last character also has bits of what follows
-        cores.append(encoded[(0, 2, 3)[before]:end])
-    return re.compile('|'.join(re.escape(each) for core in cores for each in {core, core.translate(URL_SAFE)}))
+        content = b'\0' * before + secret.encode('utf-8', 'surrogatepass')
+        encoded = base64.b64encode(content).decode().rstrip('=')
+        has_more = len(content) % 3 > 0  # the last character also has bits of what follows
+        core = encoded[(0, 2, 3)[before]:len(encoded) - has_more]
+        found.append(make_needle(core, URL_SAFE, r'[\w+/-]?={0,2}' if has_more else ''))
+    return found
+
+
+def make_needle(text: str, others: Mapping[str, str], rest: str = '') -> Needle:
+    """Return a needle. `others` has characters that may be there instead of some, and `rest` is a pattern of what may follow."""
+    forms = {text, json.dumps(text, ensure_ascii=False)[1:-1], text.replace(' ', '+')}
+    forms |= {''.join(others.get(each, each) for each in form) for form in forms}
+    characters = ([*spellings(each), *(spellings(others[each]) if each in others else [])] for each in text)
+    pattern = BACKSLASHES.join(f'(?:{"|".join(dict.fromkeys(each))})' for each in characters)
+    return Needle(re.compile(pattern + rest), {form.replace('\\', '') for form in forms}, len(text) * LONGEST_ESCAPE)
+
+
+def spellings(character: str) -> list[str]:
+    """Return patterns of a character as it is, and as JSON and URLs may escape it, without the backslashes before it.
+
+    Each begins with a literal character, so that `re` can skip what begins with no such character.
+    """
+    in_json = json.dumps(character, ensure_ascii=False)[1:-1].removeprefix('\\')  # such as n for a line break
+    units = re.findall('....', character.encode('utf-16-be', 'surrogatepass').hex())
+    in_unicode = rf'(?<=\\u....){BACKSLASHES}'.join(f'u{in_any_case(unit)}' for unit in units) + r'(?<=\\u....)'
+    in_url = ''.join(f'%(?:25){{0,2}}{in_any_case(f"{byte:02x}")}' for byte in character.encode('utf-8', 'surrogatepass'))
+    short = [] if in_json == character or len(in_json) > 1 else [rf'{in_json}(?<=\\{in_json})']
+    return [re.escape(character), *short, in_unicode, in_url, *([r'\+'] if character == ' ' else [])]
+
+
+def in_any_case(digits: str) -> str:
+    return ''.join(f'[{digit}{digit.upper()}]' if digit.isalpha() else digit for digit in digits)

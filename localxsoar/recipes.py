@@ -31,6 +31,8 @@ LEFT_OUT = NOT_FORWARDED | {
     'x-correlation-id', 'x-amzn-trace-id', 'x-cloud-trace-context', 'x-scheme', 'cdn-loop'}
 LEFT_OUT_STARTS = ('x-forwarded', 'x-original-', 'x-real-', 'x-envoy-', 'x-b3-', 'x-azure-', 'x-arr-', 'cf-connecting-', 'cf-ip',
                    'cf-ray', 'cf-visitor', 'sec-', 'x-appengine-')
+# A token or a signature after no more than the names of its scheme and field: anything else may be another secret.
+PROOF = re.compile(r'(?:[A-Za-z]{1,16} )?(?:[A-Za-z][\w-]{0,15}[=:,] ?)?(?P<quote>"?)\{(?:token|basic|hex|base64)\}(?P=quote)')
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Recipes:
         text, incident = self._text(delivery), self._incident(delivery)
         known = self.senders.get(delivery.sender_key)
         proof = proof_of(delivery, known, self.senders, self.token())
-        expected = self._clean(expectation(incident, delivery, str(self.params().get(TYPE_PARAMETER) or '')))
+        expected = self.masks.everywhere(expectation(incident, delivery, str(self.params().get(TYPE_PARAMETER) or '')))
         query = self._query(delivery, proof)
         return {
             'sender': known.name if known else PRODUCT, 'kind': known.kind if known else 'other',
@@ -102,20 +104,12 @@ class Recipes:
 
     def _content(self, text: str) -> dict[str, Any]:
         """Return the body as a payload or, if writing its JSON again would change it, as text."""
-        masked = self.masks.thorough(text)
+        masked = self.masks.text(text)
         with suppress(ValueError, RecursionError):
             payload = exact_json(text)
             json.dumps(payload, indent=2)  # which cannot write what is nested too deeply
-            return {'payload': payload if masked == text else self._clean(payload)}
+            return {'payload': payload if masked == text else self.masks.everywhere(payload)}
         return {'text': masked}
-
-    def _clean(self, value: Any) -> Any:
-        """Return a JSON value with the secrets in its texts and keys masked."""
-        if isinstance(value, dict):
-            return {self.masks.thorough(key): self._clean(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._clean(item) for item in value]
-        return self.masks.thorough(value) if isinstance(value, str) else value
 
     def _headers(self, delivery: Delivery, known: Sender | None, proof: Mapping[str, str]) -> dict[str, str]:
         """Return the headers worth keeping. What the sender's recipe fills in, such as a time, is a placeholder."""
@@ -126,13 +120,13 @@ class Recipes:
             if is_noise(name, value) or is_proof(proof, 'header', name):
                 continue
             kept = templates.get(name.lower(), value)
-            if MASK not in self.masks.thorough(f'{name}: {kept}'):
+            if MASK not in self.masks.text(f'{name}: {kept}'):
                 found[name] = f'{found[name]}, {kept}' if name in found else kept
         return found
 
     def _query(self, delivery: Delivery, proof: Mapping[str, str]) -> str:
         parts = self.masks.target(delivery.target).partition('?')[2].split('&')
-        return '&'.join(part for part in parts if part and MASK not in self.masks.thorough(part)
+        return '&'.join(part for part in parts if part and MASK not in self.masks.text(part)
                         and not is_proof(proof, 'query', part.partition('=')[0]))
 
 
@@ -177,8 +171,9 @@ def shown_token(delivery: Delivery, token: str) -> dict[str, str]:
     places = [('header', *pair) for pair in delivery.headers] + [('query', *pair) for pair in query_of(delivery)]
     for place, name, value in places:
         is_basic = value.startswith('Basic ') and decoded(value.partition(' ')[2]).partition(':')[2] == token
-        if is_basic or value == token or (len(token) >= LONG_ENOUGH and token in value):
-            return {'place': place, 'name': name, 'value': 'Basic {basic}' if is_basic else value.replace(token, '{token}')}
+        template = 'Basic {basic}' if is_basic else value.replace(token, '{token}')
+        if PROOF.fullmatch(template) and (is_basic or value == token or (len(token) >= LONG_ENOUGH and token in value)):
+            return {'place': place, 'name': name, 'value': template}
     return {}
 
 
@@ -187,9 +182,10 @@ def body_signature(delivery: Delivery, token: str) -> dict[str, str]:
     for digest in DIGESTS:
         for encoding, text in sign({'digest': digest}, token, bytes(delivery.body)).items():
             for name, value in delivery.headers:
-                if text in value:
-                    return {'place': 'header', 'name': name, 'value': value.replace(text, f'{{{encoding}}}'), 'signed': '{body}',
-                            'digest': digest, 'key': 'token'}
+                template = value.replace(text, f'{{{encoding}}}')
+                if text in value and PROOF.fullmatch(template):
+                    return {'place': 'header', 'name': name, 'value': template, 'signed': '{body}', 'digest': digest,
+                            'key': 'token'}
     return {}
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from localxsoar import pack, parameters
+from localxsoar import pack
 from localxsoar.commands import Site
 from localxsoar.container import Container, Order, Runtime
 from localxsoar.entries import ERROR_ENTRY, PLAYGROUND
@@ -69,6 +69,7 @@ class Server:
         return instance
 
     def remove(self, name: str) -> None:
+        self._secret_arguments.extend(self.instances[name].secrets())
         del self.instances[name], self.open_ports[name]
 
     def make(self, name: str, integration: pack.Integration, given: Mapping[str, Any], free_port: Callable[[], int]) -> Instance:
@@ -159,9 +160,8 @@ class Server:
                 if command in instance.integration.commands and not instance.is_disabled]
 
     def secrets(self) -> list[str]:
-        """Return the values of all encrypted parameters, and of the latest secret arguments."""
-        return [*self._secret_arguments, *(secret for instance in self.instances.values()
-                                           for secret in parameters.secret_values(instance.integration, instance.params))]
+        """Return the values of all encrypted parameters, now and before, and of the latest secret arguments."""
+        return [*self._secret_arguments, *(secret for instance in self.instances.values() for secret in instance.secrets())]
 
     # What scripts use of the server.
 

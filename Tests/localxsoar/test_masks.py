@@ -2,11 +2,12 @@
 
 import base64
 import json
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from localxsoar.masks import Masks
+from localxsoar.masks import PIECE, Masks
 
 SECRET = 'h4sh "hush"/ü+~'
 MASK = '••••••'
@@ -24,7 +25,7 @@ def masks() -> Masks:
     'Cf-Access-Jwt-Assertion',
     'X-Assertion', 'ApiKey', 'X-Api-Key', 'X_API_KEY', 'X-Access-Key', 'X-Auth-Key', 'X-Functions-Key',
     'Ocp-Apim-Subscription-Key',
-    'X-Webhook-Key', 'X-Private-Key'])
+    'X-Webhook-Key', 'X-Private-Key', 'accessToken', 'X-ApiToken', 'XApiKey', 'authtoken', 'X-Pwd', 'passwd', 'sessionid'])
 def test_a_header_whose_name_says_that_it_holds_a_secret_shows_none_of_its_value(masks: Masks, name: str) -> None:
     assert masks.headers([(name, 'abcdefgh')]) == [{'name': name, 'value': MASK, 'masked': True}]
 
@@ -112,13 +113,46 @@ def test_a_secret_that_changes_is_masked_from_then_on() -> None:
 
 @pytest.mark.parametrize('spelling', [
     SECRET, json.dumps(SECRET)[1:-1], json.dumps(json.dumps(SECRET))[3:-3], quote(SECRET), quote_plus(SECRET).lower(),
-    ''.join(f'\\u{ord(each):04X}' for each in SECRET), SECRET.replace('/', '\\/'),
-    base64.b64encode(f'ab{SECRET}c'.encode()).decode(), base64.urlsafe_b64encode(f'a{SECRET}'.encode()).decode()])
-def test_in_a_file_every_spelling_of_a_secret_is_masked(masks: Masks, spelling: str) -> None:
-    masked = masks.thorough(f'[{spelling}]')
+    quote(quote(SECRET, safe=''), safe=''), ''.join(f'\\u{ord(each):04X}' for each in SECRET), SECRET.replace('/', '\\/'),
+    SECRET.replace('h4', '\\u00684'), base64.b64encode(f'ab{SECRET}c'.encode()).decode(),
+    base64.urlsafe_b64encode(f'a{SECRET}'.encode()).decode(),
+    base64.b64encode(f'user:{SECRET}'.encode()).decode().replace('/', '\\/'),
+    quote(base64.b64encode(f'user:{SECRET}'.encode()).decode(), safe='')])
+def test_a_secret_is_masked_in_every_spelling(masks: Masks, spelling: str) -> None:
+    masked = masks.text(f'[{spelling}]')
     assert masked.count(MASK) == 1 and len(masked) <= len(MASK) + 9, 'in base64 what is around the secret stays'
+    assert masks.unmasked(masked, f'[{spelling}]') == f'[{spelling}]'
 
 
-def test_in_a_file_a_part_of_a_secret_stays(masks: Masks) -> None:
-    assert masks.thorough(SECRET[1:]) == SECRET[1:] and Masks(lambda: ['short']).thorough('short') == 'short'
-    assert Masks(lambda: ['h4sh-hush']).binary(b'\xffh4sh-hush') == b'\xff' + MASK.encode()
+@pytest.mark.parametrize('secret', [
+    'line\nbreak\ttab', 'pair 💥 of halves', 'back\\slash\\n', '%41 and \\u0041', 'c2VjcmV0LXRv+/=='])
+@pytest.mark.parametrize('written', [
+    str, json.dumps, lambda text: json.dumps(json.dumps(text)), quote, quote_plus,
+    lambda text: ''.join(f'%{byte:02x}' for byte in text.encode()),
+    lambda text: base64.b64encode(text.encode()).decode(), lambda text: base64.b64encode(b'u:' + text.encode()).decode()])
+def test_a_secret_of_any_characters_is_masked(secret: str, written: Callable[[str], str]) -> None:
+    masked = Masks(lambda: [secret]).text(f'a {written(secret)} b')
+    assert masked.count(MASK) == 1 and len(masked) <= len(MASK) + 15
+
+
+def test_a_part_of_a_secret_stays(masks: Masks) -> None:
+    assert masks.text(SECRET[1:]) == SECRET[1:] and Masks(lambda: ['short']).text('short') == 'short'
+
+
+@pytest.mark.parametrize('secrets', [
+    ['hush-hush', 'hush-hush-key-2'], ['hush-hush-key-2', 'hush-hush'], ['hush-hush', 'hush-key-2']])
+def test_of_secrets_that_overlap_nothing_is_left(secrets: list[str]) -> None:
+    assert Masks(lambda: secrets).text('a hush-hush-key-2 b') == f'a {MASK} b'
+
+
+def test_a_number_that_is_a_secret_is_masked() -> None:
+    masks = Masks(lambda: ['12345678'])
+    assert masks.everywhere({'a': 12345678, 'b': [1234567, True, 1.5]}) == {'a': MASK, 'b': [1234567, True, 1.5]}
+
+
+def test_a_secret_between_two_pieces_of_a_long_text_is_masked_once(masks: Masks) -> None:
+    pauses: list[int] = []
+    for before in range(PIECE - len(SECRET), PIECE + 2):
+        text = f'%20{"x" * (before - 3)}{SECRET} b'
+        assert masks.pausing(lambda: pauses.append(1)).text(text) == text.replace(SECRET, MASK)
+    assert pauses

@@ -366,3 +366,11 @@ def test_the_page_learns_of_each_new_state(local: LocalXsoar) -> None:
 def test_deliveries_are_deleted(local: LocalXsoar) -> None:
     post(local, '[]')
     assert ask(local, 'DELETE', 'deliveries').json() == {} and local.control('GET', 'deliveries') == []
+
+
+def test_a_token_that_was_replaced_stays_masked_in_what_is_kept(local: LocalXsoar) -> None:
+    number = post(local, f'it is {TOKEN}', '/echo')
+    for token in ('another-hush', TOKEN):
+        assert ask(local, 'POST', 'instance/save', {'secret': token}).status_code == 200
+        assert local.control('GET', f'deliveries/{number}')['request']['body'] == 'it is ••••••'
+        assert TOKEN not in requests.get(f'{local.url}/localxsoar/deliveries/{number}.har', timeout=30).text

@@ -5,6 +5,7 @@ import base64
 import gzip
 import hmac
 import json
+import os
 import re
 import time
 import tracemalloc
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import gevent
 import pytest
+from gevent.socket import wait_read
 from local_xsoar import ROOT
 
 from localxsoar.archive import archive, entry
@@ -119,6 +122,18 @@ def test_a_compressed_body_is_saved_as_its_text() -> None:
     assert (saved['payload'], saved['headers']) == ({'a': 2}, {'Content-Type': 'application/json'})
 
 
+def test_a_number_that_is_the_token_is_in_no_file() -> None:
+    one, masks = delivery(b'{"a": 12345678}'), Masks(lambda: ['12345678'])
+    recipe = Recipes(SENDERS, masks, lambda: '12345678', dict, {'7': INCIDENT}.get).make(one)
+    assert only(recipe)['payload'] == {'a': '••••••'} and '12345678' not in json.dumps(entry(one, 'http://x', masks))
+
+
+def test_a_body_that_is_not_text_is_in_no_archive_as_nobody_can_tell_what_is_in_it() -> None:
+    content = entry(delivery(gzip.compress(TOKEN.encode())), 'http://x', MASKS)['request']['postData']
+    assert (content['text'], content['comment']) == (
+        '', 'The body is left out: it is not text, so it could not be searched for secrets.')
+
+
 SPELLINGS = [TOKEN, TOKEN.replace('/', '\\/'), TOKEN.replace('/', '\\\\\\/'), TOKEN.replace('h4', '\\u00684'),
              TOKEN.replace(' ', '\\u0020'),
              *(base64.b64encode(f'{"x" * before}{TOKEN}{"y" * after}'.encode()).decode() for before in range(3)
@@ -171,6 +186,7 @@ SIGNED = hmac.new(TOKEN.encode(), b'{"a": 1}', 'sha512')
     ({'X-Acme': TOKEN}, '', ('header', 'X-Acme', '{token}')),
     ({'X-Acme': f'Key {TOKEN}'}, '', ('header', 'X-Acme', 'Key {token}')),
     ({'Authorization': f'Basic {BASIC}'}, '', ('header', 'Authorization', 'Basic {basic}')),
+    ({'X-Acme': f'Token token="{TOKEN}"'}, '', ('header', 'X-Acme', 'Token token="{token}"')),
     ({}, f'a=1&key={quote(TOKEN)}', ('query', 'key', '{token}')),
     ({'X-Acme-Signature': f'v1={SIGNED.hexdigest()}'}, '', ('header', 'X-Acme-Signature', 'v1={hex}')),
     ({'X-Acme-Hmac': base64.b64encode(SIGNED.digest()).decode()}, '', ('header', 'X-Acme-Hmac', '{base64}'))])
@@ -183,6 +199,13 @@ def test_an_unknown_sender_has_the_proof_that_it_showed(headers: dict[str, str],
     basic = base64.b64encode(f'webhook:{TOKEN}'.encode()).decode()
     assert again.headers in ([*headers.items()], [('Authorization', f'Basic {basic}')])
     assert again.query == query.replace('a=1&', '').replace('/', '%2F')
+
+
+@pytest.mark.parametrize('value', [f'session=4711SECRET; token={TOKEN}', f'{TOKEN}:4711SECRET', f'{TOKEN} {TOKEN}',
+                                   f'v1={SIGNED.hexdigest()},key=4711SECRET'])
+def test_what_stands_beside_a_proof_may_be_another_secret_and_is_in_no_recipe(value: str) -> None:
+    recipe = made(headers=[('X-Acme-Auth', value)])
+    assert 'proof' not in recipe and '4711SECRET' not in json.dumps(recipe)
 
 
 def test_a_signature_in_the_form_of_a_known_sender_is_that_of_the_recipe() -> None:
@@ -216,7 +239,7 @@ def test_a_delivery_that_cannot_be_repeated_is_not_saved_and_the_reason_is_repor
 # Archives.
 
 
-def test_an_archive_has_each_message_as_text_or_in_base64_with_secrets_masked() -> None:
+def test_an_archive_has_each_message_as_text_with_secrets_masked() -> None:
     zipped = gzip.compress(f'{{"has": "{TOKEN}"}}'.encode())
     one = delivery(zipped, [('Content-Encoding', 'gzip'), ('Content-Type', 'application/json'), ('Authorization', TOKEN)],
                    '/instance/execute/front?token=abc&a=b c', reason='OK', sender='Acme', milliseconds=1.5)
@@ -228,8 +251,7 @@ def test_an_archive_has_each_message_as_text_or_in_base64_with_secrets_masked() 
     assert made_of['request']['postData'] == {'mimeType': 'application/json', 'text': '{"has": "••••••"}'}
     assert made_of['request']['headers'][2] == {'name': 'Authorization', 'value': '••••••'}
     assert made_of['response']['content'] == {
-        'size': 100, 'mimeType': 'image/png', 'text': base64.b64encode(b'\xff' + '••••••'.encode()).decode(),
-        'encoding': 'base64', 'comment': f'Only {len(one.response)} of 100 bytes were kept.'}
+        'size': 100, 'mimeType': 'image/png', 'text': '', 'comment': f'Only {len(one.response)} of 100 bytes were kept.'}
     assert (made_of['response']['redirectURL'], made_of['time'], made_of['_incidents']) == ('/there', 1.5, ['7'])
 
 
@@ -248,3 +270,15 @@ def test_an_archive_of_large_bodies_is_made_one_delivery_at_a_time() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert size > 40_000_000 and peak < 20_000_000
+
+
+@pytest.mark.parametrize('bodies', [[b'%68' * 1_000_000], [b'x' * 2_000_000] * 50], ids=['one large body', 'many'])
+def test_what_arrives_while_an_archive_is_made_is_read_before_its_end(bodies: list[bytes]) -> None:
+    reader, writer = os.pipe()
+    waiting = gevent.spawn(wait_read, reader)
+    gevent.sleep(0.001)  # for it to wait
+    os.write(writer, b'x')
+    pieces = archive(map(delivery, bodies), 'http://x', MASKS)
+    assert any(waiting.ready() for piece in pieces if piece != b']}}\n')
+    os.close(reader)
+    os.close(writer)
