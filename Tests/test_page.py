@@ -76,6 +76,9 @@ def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page]) -> None:
         page = open_page(webhook.url)
         expect(page.locator('#empty h2')).to_have_text('Nothing has arrived yet')
         expect(page.locator('#empty pre')).to_contain_text(f'curl -POST {webhook.webhook_url}')
+        page.route('**/localxsoar/curl*', lambda route: route.fulfill(status=403, json={'error': 'only here'}))
+        page.get_by_role('button', name='Copy', exact=True).last.click()
+        expect(page.locator('#empty .wrong')).to_have_text('only here')
         assert 'newcomer-token' not in page.content()
         page.locator('#empty .acts button').first.click()
         expect(page.locator('#delivery .result')).to_be_visible()
@@ -97,6 +100,8 @@ def test_an_incident_shows_its_severity_its_state_and_its_problem(page: Page, we
     expect(page.locator('#incident .triage')).to_have_text('severity infostate resolvedproblem opsgenie:4711')
     post(webhook, {'title': 'Disk full', 'severity': 'critical'})
     expect(page.locator('#incidents .row .severity.critical').first).to_have_text('critical', timeout=SOON)
+    requests.post(f'{webhook.url}/incident', json={'id': number, 'severity': 4, 'owner': 'alice'}, timeout=30)
+    expect(page.locator('#incident .triage')).to_contain_text('owner alice', timeout=SOON)
 
 
 def test_incidents_sort_by_severity_and_a_new_one_takes_its_place(open_page: Callable[..., Page]) -> None:
@@ -110,6 +115,8 @@ def test_incidents_sort_by_severity_and_a_new_one_takes_its_place(open_page: Cal
         expect(rows).to_have_text(['is critical', 'is medium', 'is low'])
         post(webhook, {'title': 'is high', 'severity': 'high'})
         expect(rows).to_have_text(['is critical', 'is high', 'is medium', 'is low'], timeout=SOON)
+        requests.post(f'{webhook.url}/incident', json={'id': '1', 'severity': 4}, timeout=30)
+        expect(rows).to_have_text(['is low', 'is critical', 'is high', 'is medium'], timeout=SOON)
         page.get_by_label('Sort by').select_option('newest first')
         expect(rows).to_have_text(['is high', 'is medium', 'is critical', 'is low'])
 
@@ -434,6 +441,14 @@ def test_a_body_of_many_entries_and_a_long_text_are_drawn_piece_by_piece(page: P
     page.get_by_role('button', name='show more').click()
     expect(page.locator('#delivery pre')).to_contain_text('"key699"')
     assert page.locator('#delivery pre').inner_text() == body
+
+
+def test_a_long_key_is_cut_in_the_names_of_its_values(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'name': 'long key', 'k' * 500_000: dict.fromkeys(map(str, range(40)), 1)})
+    open_newest(page, 'long key')
+    lengths = page.locator('#delivery [title], #delivery [aria-label]').evaluate_all(
+        'all => all.map((each) => each.title.length + (each.ariaLabel || "").length)')
+    assert max(lengths) < 3000
 
 
 def test_numbers_and_the_order_of_names_are_shown_as_the_body_has_them(page: Page, webhook: Webhook) -> None:
@@ -797,6 +812,11 @@ def test_a_copied_command_runs_nothing_but_curl_with_the_same_request_in_a_real_
         assert read_request(*clean.run(shell, command)) == (method, target, headers, body.encode())
 
 
+def test_a_request_without_a_body_in_its_response_is_copied_as_such(resting_page: Page) -> None:
+    command = resting_page.evaluate(CURL_COMMAND, delivery_of('HEAD', '/', [], ''))
+    assert command.startswith('curl --head ')
+
+
 @pytest.mark.parametrize('method, headers, body', [
     ('`touch$IFS+pwned`', b'', b''), ('$', b'X-Hostile: $(touch pwned)\r\n', b''),
     ('POST', b"X-Hostile: ';touch pwned;'\r\n", b"';touch pwned;'"),
@@ -982,7 +1002,11 @@ def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[...
     page.goto(f'{first.url}/#/instance')
     expect(page.locator('#facts')).to_contain_text('unknown, for the connection is lost')
     page.goto(f'{first.url}/#/deliveries')
+    with page.expect_response('**/localxsoar/events', timeout=15_000):  # a proxy's, after which the browser gives up
+        page.route('**/localxsoar/events', lambda route: route.fulfill(status=502))
     with Webhook(*SENDERS, '--port', first.url.rpartition(':')[2]) as second:
+        page.route('**/localxsoar/incidents/list', lambda route: route.abort(), times=1)
+        page.unroute('**/localxsoar/events')
         expect(page.locator('#lost')).to_be_hidden(timeout=15_000)
         expect(page.locator('#empty')).to_be_visible()
         post(second, {'name': 'after'})
@@ -1053,6 +1077,58 @@ def test_new_lines_do_not_move_what_is_read(page: Page, webhook: Webhook) -> Non
     wait_for(lambda: row.bounding_box() == before, 'the line at its old place')
     page.locator('#pill-deliveries').click()
     expect(newest(page)).to_contain_text('on top')
+
+
+# Sends many events to a page as its server would, and returns how long its longest task was, in milliseconds.
+LONGEST_TASK = '''async ([kind, count, pauses]) => {
+    let longest = 0;
+    new PerformanceObserver((seen) => { for (const each of seen.getEntries()) longest = Math.max(longest, each.duration); })
+        .observe({type: 'longtask'});
+    const pause = document.getElementById('pause');
+    if (pauses) pause.click();
+    const frame = window.requestAnimationFrame;
+    const held = [];
+    window.requestAnimationFrame = (draw) => held.push(draw);  // as in a tab that is hidden
+    for (let sent = 0; sent < count; sent += 500) {
+        for (let number = sent; number < sent + 500; number += 1) {
+            const data = {log: {time: '00:00:00', level: 'info', text: `line ${number}`}, incident: {id: `${10 ** 6 + number}`, name: 'one',
+                type: '', occurred: '', created: '', sourceInstance: '', status: 0, severity: 0, state: 'pending', dbotMirrorId: '', owner: ''}};
+            window.stream.dispatchEvent(new MessageEvent(kind, {data: JSON.stringify(data[kind])}));
+        }
+        await new Promise((done) => setTimeout(done, 60));
+    }
+    const waits = (ms) => new Promise((done) => setTimeout(done, ms));
+    await waits(500);
+    longest = 0;
+    window.requestAnimationFrame = frame;
+    if (pauses) pause.click();
+    for (const draw of held) requestAnimationFrame(draw);
+    await waits(1500);
+    return longest;
+}'''
+
+
+@pytest.mark.parametrize('kind, count, pauses, view', [('log', 20_000, False, 'log'), ('incident', 4500, True, 'deliveries')])
+def test_a_page_that_was_hidden_or_paused_catches_up_in_short_tasks(
+    open_page: Callable[..., Page], webhook: Webhook, kind: str, count: int, pauses: bool, view: str
+) -> None:
+    page = open_page(webhook.url)
+    page.add_init_script('window.EventSource = class extends EventSource { constructor(url) { super(url); window.stream = this; } };')
+    page.goto(f'{webhook.url}/?again#/{view}')
+    expect(page.locator('#address')).to_contain_text('/instance/execute/')
+    assert page.evaluate(LONGEST_TASK, [kind, count, pauses]) < 300
+
+
+def test_keys_for_a_delivery_do_nothing_where_none_is_seen(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'name': 'opened once'})
+    open_newest(page, 'opened once')
+    before = len(webhook.control('GET', 'deliveries'))
+    page.goto(f'{webhook.url}/#/log')
+    for key in 'rec':
+        page.keyboard.press(key)
+    page.goto(f'{webhook.url}/#/commands/%')
+    expect(page.locator('#command')).to_contain_text('has %.')
+    assert len(webhook.control('GET', 'deliveries')) == before and page.locator('form.edit').count() == 0
 
 
 def test_all_of_it_works_by_keyboard(page: Page, webhook: Webhook) -> None:

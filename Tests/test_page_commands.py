@@ -89,6 +89,25 @@ def test_a_pack_without_a_port_opens_on_its_commands_and_its_instances_are_chose
     expect(page.locator('#health')).to_have_text('Ready')
 
 
+def test_the_instance_that_is_shown_is_the_one_that_was_chosen_last(open_page: Callable[..., Page], xsoar: LocalXsoar) -> None:
+    page = open_page(f'{xsoar.url}/#/commands')
+    held: list[Any] = []
+    page.route('**/localxsoar/instance?instance=left', lambda route: held.append(route))
+    page.get_by_role('link', name='Instance').click()
+    choice = page.get_by_role('combobox', name='Instance')
+    choice.select_option('right')
+    expect(page.locator('#instance-name')).to_have_text('right')
+    with page.expect_response('**/localxsoar/instance?instance=left'):
+        held[0].continue_()
+    page.route('**/localxsoar/instance/test?instance=right', lambda route: held.append(route))
+    page.get_by_role('button', name='Test').click()
+    expect(choice).to_be_disabled()
+    held[-1].continue_()
+    expect(page.locator('#action-status')).to_have_text('The test succeeded.')
+    expect(choice).to_be_enabled()
+    expect(page.locator('#instance-name')).to_have_text('right')
+
+
 def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_command: Callable[..., Page]) -> None:
     page = open_command('hello-say')
     name, result, runs = page.locator('#argument-name'), page.locator('#result'), page.get_by_role('listbox', name='Runs')

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -242,8 +243,8 @@ def decoded(text: str) -> str:
 def template_pattern(template: str) -> re.Pattern[str]:
     """Return a pattern for the values that a recipe's template can have."""
     parts = PLACEHOLDER.split(template)
-    return re.compile(''.join(f'(?P<{part}>{FORMS.get(part, ".+")})' if odd % 2 else re.escape(part)
-                              for odd, part in enumerate(parts)))
+    return re.compile(''.join(re.escape(part) if odd % 2 == 0 else f'(?P={part})' if part in parts[1:odd:2]
+                              else f'(?P<{part}>{FORMS.get(part, ".+")})' for odd, part in enumerate(parts)))
 
 
 def readable_form(template: str) -> str:
@@ -260,7 +261,8 @@ def raw(text: str, encoding: str) -> bytes:
 def read_time(name: str, text: str) -> float | None:
     with suppress(ValueError, OverflowError):
         if name != 'iso':
-            return float(text) / (1000 if name == 'milliseconds' else 1)
+            value = float(text) / (1000 if name == 'milliseconds' else 1)
+            return value if math.isfinite(value) else None
         moment = datetime.fromisoformat(text.replace('Z', '+00:00'))
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
     return None

@@ -247,6 +247,7 @@ def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]
     masks = Masks(server.secrets)
     events = instance.printer.events
     events.mask = masks.everywhere
+    server.store.updated = partial(events.publish, 'incident')
     deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
     page = Page(server, deliveries, senders, masks, events, partial(curl_command, options),
                 partial(fill_headers, options.curl_header))

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from email.message import Message
 from email.parser import HeaderParser
+from email.utils import collapse_rfc2231_value
 from urllib.parse import parse_qsl
 
 from localxsoar.forward import Headers
@@ -12,6 +13,7 @@ from localxsoar.readable import SHOWN_BYTES
 
 SHOWN_FIELDS = 1000
 SHOWN_CHARACTERS = 10_000
+HEAD_BYTES = 2048  # of a part: a longer head takes the parser seconds
 JSON_START = re.compile(rb'\s*[{\[]')  # a client such as curl labels any body as a form
 
 
@@ -38,14 +40,14 @@ def pairs(text: str) -> list[tuple[str, str]]:
 def multipart_fields(body: bytes, boundary: bytes, mask: Callable[[str], str]) -> list[dict[str, str]]:
     """Return each part's name and value or, of a file, its name, type and size and the beginning of a text."""
     found = []
-    for part in (b'\r\n' + body).split(b'\r\n--' + boundary)[1:SHOWN_FIELDS + 1]:
+    for part in (b'\r\n' + body).split(b'\r\n--' + boundary, SHOWN_FIELDS + 1)[1:SHOWN_FIELDS + 1]:
         head, blank, content = part.removeprefix(b'\r\n').partition(b'\r\n\r\n')
         if not blank:
             continue
-        named = HeaderParser().parsestr(head.decode('utf-8', 'replace'))
+        named = HeaderParser().parsestr(head[:HEAD_BYTES].decode('utf-8', 'replace'))
         file = named.get_filename()
         note = f'file {file}, {named.get_content_type()}, {len(content):,} bytes' if file is not None else ''
-        name = str(named.get_param('name', '', 'content-disposition'))
+        name = collapse_rfc2231_value(named.get_param('name', '', 'content-disposition'))
         found.append(field(mask(name), mask(shown(content, bool(note))), mask(note)))
     return found
 

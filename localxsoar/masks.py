@@ -60,7 +60,7 @@ class Masks:
         starts, ends = zip(*spans, strict=True)
         return MASK.join(text[end:start] for end, start in zip((0, *ends), (*starts, len(text)), strict=True))
 
-    def unmasked(self, text: str, original: str) -> str:
+    def unmasked(self, text: str, original: str, part: str = 'body') -> str:
         """Return the text with the secrets of its original in place of its masks.
 
         Raise ValueError if the original has several and masks were added or removed.
@@ -69,7 +69,7 @@ class Masks:
         if len(set(hidden)) <= 1:
             return text.replace(MASK, hidden[0]) if hidden else text
         if len(hidden) != text.count(MASK):
-            raise ValueError(f'The body has {len(hidden)} masked values. Keep each {MASK}, or show the secrets and edit again.')
+            raise ValueError(f'The {part} has {len(hidden)} masked values. Keep each {MASK}, or show the secrets and edit again.')
         return ''.join(part + secret for part, secret in zip(text.split(MASK), [*hidden, ''], strict=True))
 
     def _spans(self, text: str) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Replay: the request with which the page sends a delivery again, as it came, with a valid proof, or edited."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,7 +36,7 @@ class Replay:
         if not any(edited.values()) and 'body' not in edited:
             return Request(delivery.method, delivery.target, delivery.headers, [bytes(delivery.body)], PEER)
         sent = self._proved(delivery, self._edited(delivery, edited)) if edited.get('proof') else self._edited(delivery, edited)
-        path = unmasked_target(str(edited.get('target') or delivery.target), delivery.target).partition('?')[0]
+        path = self._target(delivery, edited).partition('?')[0]
         return new_request(delivery.method, path, sent, host)
 
     def unprovable(self, delivery: Delivery) -> str:
@@ -51,8 +52,15 @@ class Replay:
         # An edited body is plain text, even if the original was compressed.
         headers = [(name, value) for name, value in unmasked(edited.get('headers'), delivery.headers)
                    if name.lower() not in NOT_SENT_AGAIN and not ('body' in edited and name.lower() == 'content-encoding')]
+        return SenderRequest(headers, self._target(delivery, edited).partition('?')[2], body)
+
+    def _target(self, delivery: Delivery, edited: Mapping[str, Any]) -> str:
         target = unmasked_target(str(edited.get('target') or delivery.target), delivery.target)
-        return SenderRequest(headers, target.partition('?')[2], body)
+        path, question_mark, query = target.partition('?')
+        try:
+            return self.masks.unmasked(path, delivery.target.partition('?')[0], 'path') + question_mark + query
+        except ValueError as error:
+            raise UsageError(str(error)) from None
 
     def _edited_body(self, delivery: Delivery, given: str) -> bytes:
         try:
@@ -80,24 +88,38 @@ def new_request(method: str, path: str, sent: SenderRequest, host: str) -> Reque
 
 
 def unmasked(given: Any, original: Headers) -> Headers:
-    """Return the headers that the page sends, with the original value in place of each mask."""
-    if not isinstance(given, list):
-        return original
-    known: dict[str, list[str]] = {}
-    for name, value in original:
-        known.setdefault(name.lower(), []).append(value)
-    found = []
-    for name, value in given:
-        own = known.get(str(name).lower()) or ['']  # a repeated header has its values in their order
-        before = own.pop(0) if len(own) > 1 else own[0]
-        found.append((str(name), before if MASK in str(value) else str(value)))
-    return found
+    """Return the headers that the page sends, with the original value in place of each mask. Raise UsageError as `restored`."""
+    return restored([(str(name), str(value)) for name, value in given], original) if isinstance(given, list) else original
 
 
 def unmasked_target(given: str, original: str) -> str:
-    """Return the target that the page sends, with the original value in place of each mask in its query."""
-    known = dict(part.partition('=')[::2] for part in original.partition('?')[2].split('&'))
+    """Return the target that the page sends, with the original value in place of each mask in its query.
+
+    Raise UsageError as `restored`.
+    """
     path, question_mark, query = given.partition('?')
-    parts = [f'{name}={known.get(name, "")}' if MASK in value else f'{name}{equals}{value}'
-             for name, equals, value in (part.partition('=') for part in query.split('&'))]
-    return path + question_mark + '&'.join(parts)
+    shown = [part.partition('=') for part in query.split('&')]
+    known = [(name, value) for name, _, value in (part.partition('=') for part in original.partition('?')[2].split('&'))]
+    values = restored([(name, value) for name, _, value in shown], known)
+    return path + question_mark + '&'.join(
+        name + equals + value for (name, equals, _), (_, value) in zip(shown, values, strict=True))
+
+
+def restored(given: Headers, original: Headers) -> Headers:
+    """Return the pairs with the original value in place of each mask, in the order of those of one name.
+
+    Raise UsageError if the original has several and some were added or removed.
+    """
+    known: dict[str, list[str]] = {}
+    for name, value in original:
+        known.setdefault(name.lower(), []).append(value)
+    counts, places = Counter(name.lower() for name, _ in given), Counter[str]()
+    found = []
+    for name, value in given:
+        key = name.lower()
+        own = known.get(key, [''])
+        if MASK in value and len(own) != counts[key] and len(set(own)) > 1:
+            raise UsageError(f'There were {len(own)} values of {name}. Keep each {MASK}, or show the secrets and edit again.')
+        found.append((name, own[min(places[key], len(own) - 1)] if MASK in value else value))
+        places[key] += 1
+    return found

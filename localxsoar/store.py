@@ -74,6 +74,7 @@ class Store:
         self._database.execute('PRAGMA journal_mode = WAL')
         self._database.execute('PRAGMA synchronous = OFF')  # a trial's incidents need not survive a power failure
         self._database.executescript(SCHEMA)
+        self.updated: Callable[[dict[str, Any]], None] = lambda incident: None  # called with what a list shows of an incident
 
     def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str, kind: str = '') -> list[dict[str, Any]]:
         """Create all incidents in one transaction and return them in the same order. `kind` is the type of those without any.
@@ -129,7 +130,9 @@ class Store:
                 self._database.execute('INSERT OR REPLACE INTO changed VALUES (?, ?, ?)', [key, json.dumps(new), now()])
                 for name in [name for name in OWN_COLUMNS if name in fields]:
                     self._database.execute(f'UPDATE incident SET {name} = ? WHERE id = ?', [_column(fields[name]), key])
-        return self.get(number)
+        updated = self.get(number)
+        self.updated(brief(updated))
+        return updated
 
     def sent(self) -> list[dict[str, Any]]:
         """Return every incident exactly as it came over the line, with its id."""

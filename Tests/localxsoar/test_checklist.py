@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from local_xsoar import ROOT
 
-from localxsoar.checklist import Rejection
+from localxsoar.checklist import Rejection, template_pattern
 from localxsoar.deliveries import Delivery
 from localxsoar.masks import Masks
 from localxsoar.senders import Sender, SenderRequest, load_senders
@@ -59,6 +59,17 @@ def test_the_clock_is_read_and_its_distance_said(seconds: int, state: str, text:
     for key in ('slack', 'stripe', 'zendesk', 'standard-webhooks'):
         clock = checks(SENDERS[key], sent(key), started=time.time() + seconds + (0.5 if seconds > 0 else -0.5))['Clock']
         assert clock[0] == state and text in clock[1]
+
+
+@pytest.mark.parametrize('text', ['nan', 'inf', '-inf'])
+def test_a_time_that_is_no_number_cannot_be_read(text: str) -> None:
+    signed = sent('slack')
+    headers = [(name, text if 'Timestamp' in name else value) for name, value in signed.headers]
+    assert checks(SENDERS['slack'], replace(signed, headers=headers))['Clock'] == ('bad', 'The time of the signature cannot be read.')
+
+
+def test_a_proof_may_repeat_a_part() -> None:
+    assert [bool(template_pattern('{token}:{token}').fullmatch(text)) for text in ('a:a', 'a:b')] == [True, False]
 
 
 def test_a_signature_that_nearly_fits_says_why() -> None:

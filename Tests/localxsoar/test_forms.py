@@ -1,5 +1,7 @@
 """Forms and query parameters as tables."""
 
+import time
+
 import pytest
 
 from localxsoar import forms
@@ -54,3 +56,15 @@ def test_thousands_of_fields_are_cut() -> None:
 def test_a_secret_is_masked_even_where_a_long_value_is_cut() -> None:
     [found] = form_fields(FORM, b'a=' + b'x' * (SHOWN_CHARACTERS - 3) + b'h4sh-hush')
     assert found['value'] == 'x' * (SHOWN_CHARACTERS - 3) + MASK[:3] + '…'
+
+
+def test_the_head_of_a_part_is_read_as_far_as_a_head_goes() -> None:
+    long = b''.join(b'X-%d: y\r\n' % number for number in range(1_000_000))
+    started = time.monotonic()
+    found, = form_fields(MULTIPART, part(b'name="f"\r\n' + long, b'text') + b'--b 1--\r\n')
+    assert found['name'] == 'f' and time.monotonic() - started < 1
+
+
+def test_a_name_with_its_encoding_is_decoded() -> None:
+    body = part(b"name*=utf-8''gr%C3%BCn; filename*=utf-8''a%20b", b'text') + b'--b 1--\r\n'
+    assert [(each['name'], each['note'][:8]) for each in form_fields(MULTIPART, body)] == [('gr\u00fcn', 'file a b')]

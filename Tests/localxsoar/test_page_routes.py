@@ -15,6 +15,7 @@ import pytest
 import requests
 from local_xsoar import LocalXsoar, wait_for
 
+from localxsoar.errors import UsageError
 from localxsoar.masks import Masks
 from localxsoar.page_routes import describe_proof, message, read_file
 from localxsoar.readable import SHOWN_BYTES, Readable, readable
@@ -82,6 +83,9 @@ def test_what_was_masked_is_sent_again_as_it_came() -> None:
 def test_each_of_several_headers_of_a_name_is_sent_again_as_it_came() -> None:
     original = [('X-Token', 'one'), ('X-Token', 'two')]
     assert unmasked([['X-Token', '••••••'], ['X-Token', '••••••']], original) == original
+    assert unmasked([['X-Token', 'new'], ['X-Token', '••••••']], original) == [('X-Token', 'new'), ('X-Token', 'two')]
+    with pytest.raises(UsageError, match='There were 2 values of X-Token'):
+        unmasked([['X-Token', '••••••']], original)
 
 
 @pytest.mark.parametrize('text, original, result', [
@@ -102,6 +106,7 @@ def test_a_body_is_not_sent_while_it_is_unclear_which_secret_belongs_where() -> 
     ('/a?token=new', '/a?token=new')])
 def test_what_was_masked_in_a_query_is_sent_again_as_it_came(given: str, target: str) -> None:
     assert unmasked_target(given, '/a?token=h4sh=1&x=1') == target
+    assert unmasked_target('/a?token=••••••&token=••••••', '/a?token=a&token=b') == '/a?token=a&token=b'
 
 
 @pytest.mark.parametrize('proof, words', [
@@ -229,6 +234,9 @@ def test_an_edited_delivery_is_plain_and_what_was_masked_is_sent_as_it_was(local
     edit = {'body': 'plain', 'headers': headers, 'target': '/instance/execute/Front%20Door/echo?token=••••••&b=2'}
     seen = seen_by_the_container(local, local.control('POST', f'deliveries/{number}/send', edit)['number'])
     assert (seen['path'], seen['size']) == ('/echo?token=t0ken&b=2', 5)
+    in_path = local.control('GET', f"deliveries/{post(local, '', f'/echo/{TOKEN}')}")
+    again = local.control('POST', f"deliveries/{in_path['number']}/send", {'target': f"{in_path['target']}?b=2"})['number']
+    assert seen_by_the_container(local, again)['path'] == f'/echo/{TOKEN}?b=2'
     assert 'Content-Encoding' not in seen['headers'] and seen['headers']['X-New'] == 'new'
     assert (seen['headers']['Authorization'], seen['headers']['Host']) == (TOKEN, local.url.removeprefix('http://'))
 
@@ -267,6 +275,7 @@ def test_what_was_changed_in_an_incident_later_is_not_expected(local: LocalXsoar
     incident, = local.control('GET', f'deliveries/{number}')['incidents']
     requests.post(f'{local.url}/incident', json={'id': incident, 'name': 'after', 'severity': 4}, timeout=30)
     assert local.control('GET', f'incidents/{incident}')['name'] == 'after'
+    assert local.control('GET', 'incidents/list')[0]['name'] == 'after'
     assert ask(local, 'GET', f'deliveries/{number}/recipe').json()['deliveries'][0]['expected']['name'] == 'before'
 
 

@@ -21,6 +21,7 @@ function bodyInBase64({body, base64}, plain) {
   return btoa(Array.from(bytesOf(body), (byte) => String.fromCharCode(byte)).join(''));
 }
 
+// Headers of the connection, and the one that lets the response be compressed: a terminal would show its bytes.
 const LEFT_OUT = ['host', 'content-length', 'transfer-encoding', 'connection', 'accept-encoding', 'expect'];
 
 // Return the headers that curl adds by itself and the request does not have.
@@ -36,7 +37,7 @@ export function curlCommand({number, method, target, request}) {
   const headers = request.headers.filter((header) => !LEFT_OUT.includes(header.name.toLowerCase()));
   // curl reads brackets as patterns, takes dots out of a path, and would ask another host for a target such as @host.
   const isUrl = /^\/[^[\]{}#\\]*$/.test(target) && !/\/(\.|%2e)/i.test(target.split('?')[0]);
-  const words = ['curl', '-X', method, location.origin + (isUrl ? target : '/'), ...(isUrl ? [] : ['--request-target', target]),
+  const words = ['curl', ...(method === 'HEAD' && !request.size ? ['--head'] : ['-X', method]), location.origin + (isUrl ? target : '/'), ...(isUrl ? [] : ['--request-target', target]),
     ...headers.flatMap((header) => ['-H', header.value ? `${header.name}: ${header.value}` : `${header.name};`]),
     ...unwanted(headers, request).flatMap((name) => ['-H', `${name}:`])];
   const command = words.map(shellWord).join(' ');

@@ -30,9 +30,9 @@ export const button = (label, press, options) => el('button', {type: 'button', o
 export function announce(text) { $('announce').textContent = text; }
 
 export async function copy(text, pressed) {
-  if (navigator.clipboard) {
+  try {
     await navigator.clipboard.writeText(text);
-  } else {  // browsers allow the clipboard only for https and this machine
+  } catch {  // browsers allow the clipboard only for https and this machine, and a person may forbid it
     const field = el('textarea', {value: text});
     document.body.append(field);
     field.select();

@@ -131,7 +131,8 @@ function say(text, color) {
   $('action-status').className = color;
 }
 
-function setBusy(isBusy) { for (const each of $('form').querySelectorAll('.acts button')) each.disabled = isBusy; }
+// Meanwhile no other instance can be chosen.
+function setBusy(isBusy) { for (const each of [$('instances'), ...document.querySelectorAll('#form .acts button')]) each.disabled = isBusy; }
 
 function showWrong(form, error) {
   const input = error.field && form.elements[error.field];
@@ -152,11 +153,12 @@ async function act(action) {
   setBusy(true);
   try {
     const described = await ask('POST', own(`instance/${action}`), ['test', 'save'].includes(action) ? readForm(form) : {});
+    if (described.instance !== instance.instance) return;  // another one was chosen meanwhile
     if (action !== 'test') { instance = described; drawState(); }
     if (action === 'save') drawInstance();
     say(DONE[action](described), 'good');
   } catch (error) { showWrong(form, error); }
-  setBusy(false);
+  finally { setBusy(false); }
   if (document.activeElement === document.body && $(focused)) $(focused).focus();
 }
 
@@ -181,6 +183,7 @@ function drawHistory() {
 export async function refreshHistory() {
   if (!$('history')?.checkVisibility()) return;
   const described = await ask('GET', own('instance')).catch(() => instance);
+  if (described.instance !== instance.instance) return;
   instance.healthHistory = described.healthHistory;
   $('history').replaceWith(drawHistory());
 }
@@ -189,7 +192,7 @@ export async function refreshInstance() {
   const isChanged = () => $('form') && $('form').dataset.changed;  // what was typed and not saved stays
   if (!isChanged()) drawInstance();
   const described = await ask('GET', own('instance')).catch(() => null);
-  if (!described) return;  // the frame says that the connection is lost
+  if (!described || described.instance !== instance.instance) return;  // the connection is lost, or another one was chosen
   instance = described;
   if (!isChanged() && !$('form').contains(document.activeElement)) drawInstance();
 }

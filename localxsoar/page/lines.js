@@ -61,7 +61,7 @@ export class Lines {
     const shown = isNew ? -1 : this.shown.findIndex(isItem);
     if (!this.matches(item)) this.hide(shown);
     else if (shown < 0) this.insert(item, this.place(item));
-    else this.shown[shown] = item;
+    else this.replace(item, shown);
     this.changed = true;
     this.plan();
     return isNew;
@@ -76,6 +76,15 @@ export class Lines {
     this.unseen += 1;
     this.pill.textContent = `${this.unseen} new`;
     this.pill.hidden = false;
+  }
+
+  // Replace an item, and move it if it belongs elsewhere now.
+  replace(item, from) {
+    const [old] = this.shown.splice(from, 1);
+    const to = this.order?.(item, old) ? this.place(item) : from;
+    this.shown.splice(to, 0, item);
+    const top = this.top();
+    this.moved += ROW_HEIGHT * ((to * ROW_HEIGHT < top) - (from * ROW_HEIGHT < top));
   }
 
   hide(place) {

@@ -5,7 +5,7 @@ import {deliveries, showPaths} from './deliveries.js';
 import {noteRemoval, opened, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
-import {linkIncident} from './incident.js';
+import {linkIncident, openIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {drawState, instance, refreshHistory, setInstance, setLost} from './instance.js';
 import {addLine, setLines} from './log.js';
@@ -13,9 +13,14 @@ import {ask} from './server.js';
 import {drawEmpty, setSenders} from './try.js';
 import {go, route} from './views.js';
 
+const LISTED_INCIDENTS = 10000;  // as many as the server lists
+const KEPT_EVENTS = 5000;
+
 let paused = null;  // the events that arrived while the page was paused
 const missed = new Set();  // the numbers of the deliveries among them
-let loading = null;  // the events that arrive while the page loads, for they may be newer than what it loads
+let isCut = false;  // whether more arrived during the pause than is worth keeping
+let loading = null;  // the events that arrive while the page loads, which may be newer than the loaded data
+let isStale = false;  // whether the page shall load once more after that
 let arrived = 0;
 
 export const hasMissed = () => missed.size > 0;
@@ -41,7 +46,11 @@ const HANDLERS = {
     if (opened && opened.number === number) noteRemoval();
     count();
   },
-  incident(item) { incidents.add(item); count(); },
+  incident(item) {
+    if (!incidents.add(item) && location.hash === `#/incidents/${item.id}`) openIncident(item.id);
+    if (incidents.all.length > LISTED_INCIDENTS) incidents.remove(incidents.all.at(-1).id);
+    count();
+  },
   log: addLine,
   state(item) {
     if (item.instance !== instance.instance) return;
@@ -83,7 +92,7 @@ function take(kind, handle, text) {
   const data = JSON.parse(text);
   if (loading) return loading.push([kind, handle, data]);
   if (!paused) return handle(data);
-  paused.push([handle, data]);
+  if (paused.length < KEPT_EVENTS) paused.push([kind, handle, text]); else isCut = true;
   if (kind === 'delivery') missed.add(data.number);
   $('pause').textContent = missed.size ? `Resume (${missed.size})` : 'Resume';
   return drawEmpty();
@@ -100,7 +109,9 @@ export function listen() {
   }
   events.onerror = () => {
     setLost(true);
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 1000);
+    if (events.readyState !== EventSource.CLOSED) return;
+    listen.loaded = false;  // a new connection does not know what this one has seen
+    setTimeout(listen, 1000);
   };
 }
 
@@ -120,16 +131,19 @@ async function loadAll() {
 }
 
 async function load() {
+  if (loading) { isStale = true; return; }
   listen.loaded = true;
   loading = [];
   let logged;
   try {
     logged = await loadAll();
   } catch {
-    listen.loaded = false;  // the next connection tries again
     loading = null;
+    setLost(true);
+    setTimeout(load, 1000);
     return;
   }
+  setLost(false);
   const early = loading || [];
   loading = null;
   const isLoaded = (line) => logged.some((each) => each.time === line.time && each.text === line.text);
@@ -137,6 +151,7 @@ async function load() {
   drawState();
   count();
   route();
+  if (isStale) { isStale = false; load(); }
 }
 
 export function pause() {
@@ -145,6 +160,11 @@ export function pause() {
   missed.clear();
   $('pause').textContent = paused ? 'Resume' : 'Pause';
   $('pause').setAttribute('aria-pressed', String(Boolean(paused)));
-  for (const [handle, data] of events || []) handle(data);
+  if (isCut) load();
+  else if (events) {
+    if (!waiting.length) setTimeout(takeWaiting);
+    waiting.unshift(...events);
+  }
+  isCut = false;
   drawEmpty();
 }

@@ -45,4 +45,5 @@ export function addLine(line) {
     });
   }
   toDraw.push(line);
+  if (toDraw.length > KEPT_LINES) toDraw.shift();
 }

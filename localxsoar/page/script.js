@@ -70,7 +70,8 @@ function press(event) {
     PageDown: () => leap(list, list?.page(), 0.9), PageUp: () => leap(list, -list?.page(), -0.9),
     Home: () => leap(list, -Infinity, -1000), End: () => leap(list, Infinity, 1000),
     Escape: () => { if (list) { go(view); list.box.focus(); } },
-    '/': () => $('search').focus(), '?': () => $('help').showModal(), r: () => resend('came'), e: edit, c: () => copyCurl(),
+    '/': () => $('search').focus(), '?': () => $('help').showModal(),
+    ...(view === 'deliveries' && opened && !$('delivery').hidden ? {r: () => resend('came'), e: edit, c: () => copyCurl()} : {}),
   };
   if (inDetail && ['ArrowDown', 'ArrowUp', 'Enter', 'PageDown', 'PageUp', 'Home', 'End'].includes(event.key)) return;
   if (!list && ['j', 'k', 'ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) return;

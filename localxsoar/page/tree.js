@@ -26,7 +26,7 @@ function entries(content, keys, depth, pick, from = 0) {
   return drawn;
 }
 
-// Return a button that gives way to more entries, for thousands at once would block the browser.
+// Return a button that is replaced by the next entries; thousands at once would block the browser.
 function moreButton(left, draw) {
   const label = left > SHOWN_ENTRIES ? `show ${SHOWN_ENTRIES} of ${left} more` : `show ${left} more`;
   const more = button(label, () => {
@@ -38,8 +38,10 @@ function moreButton(left, draw) {
   return more;
 }
 
+const pathOf = (keys) => cut(keys.map((each) => cut(each.key, 1000)).join('.'), 1000);
+
 function branch(key, value, keys, depth, pick) {
-  const at = keys.map((each) => each.key).join('.');
+  const at = pathOf(keys);
   const name = key === null ? [] : [el('bdi', {class: 'key'}, cut(key) || '""'), ': '];
   if (!value.entries) return leaf(name, value, keys, pick);
   const count = value.entries.length;
@@ -56,7 +58,7 @@ function branch(key, value, keys, depth, pick) {
 }
 
 function leaf(name, value, keys, pick) {
-  const at = keys.map((each) => each.key).join('.');
+  const at = pathOf(keys);
   const shown = value.text ?? value.source;
   const type = value.text !== undefined ? 'text' : /^[-\d]/.test(value.source) ? 'number' : 'plain';
   const span = el('bdi', {class: type}, shown.length > 600 ? `${shown.slice(0, 600)}… ` : shown);

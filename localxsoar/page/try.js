@@ -56,7 +56,9 @@ export function drawEmpty() {
   if (!isEmpty || $('empty').dataset.for === String(senders.length) + (instance.curl || '') + hadSome) return;
   $('empty').dataset.for = String(senders.length) + (instance.curl || '') + hadSome;
   const wrong = el('p', {class: 'wrong', role: 'alert'});
-  const curl = button('Copy', async (event) => { copy((await ask('GET', own('curl'))).curl, event.target); }, {class: 'quiet'});
+  const curl = button('Copy', async ({target}) => {
+    try { copy((await ask('GET', own('curl'))).curl, target); } catch (error) { wrong.textContent = error.message; }
+  }, {class: 'quiet'});
   $('empty').replaceChildren(el('h2', {}, hadSome ? 'No deliveries are kept' : 'Nothing has arrived yet'), el('p', {}, 'Send a request, and see here what it becomes.'),
     ...(instance.curl ? [el('div', {class: 'curl'}, el('pre', {}, instance.curl), curl)] : []),
     ...(senders.length ? [el('p', {}, 'Or send a sample of one of these senders:'),

@@ -37,7 +37,7 @@ export function route() {
     } else { closeDetail(); list.plan(); }
   }
   if (view === 'try') drawTry();
-  if (view === 'commands') openCommand(decodeURIComponent(id || ''));
+  if (view === 'commands') openCommand(id || '');
   if (view === 'instance' && instance.fields) refreshInstance();
   if (view === 'log') drawLog();
 }
