@@ -1079,6 +1079,9 @@ def test_new_lines_do_not_move_what_is_read(page: Page, webhook: Webhook) -> Non
     expect(newest(page)).to_contain_text('on top')
 
 
+KEEP_STREAM = '''window.EventSource = class extends EventSource {
+    constructor(url) { super(url); window.stream = this; }
+};'''
 # Sends many events to a page as its server would, and returns how long its longest task was, in milliseconds.
 LONGEST_TASK = '''async ([kind, count, pauses]) => {
     let longest = 0;
@@ -1091,8 +1094,11 @@ LONGEST_TASK = '''async ([kind, count, pauses]) => {
     window.requestAnimationFrame = (draw) => held.push(draw);  // as in a tab that is hidden
     for (let sent = 0; sent < count; sent += 500) {
         for (let number = sent; number < sent + 500; number += 1) {
-            const data = {log: {time: '00:00:00', level: 'info', text: `line ${number}`}, incident: {id: `${10 ** 6 + number}`, name: 'one',
-                type: '', occurred: '', created: '', sourceInstance: '', status: 0, severity: 0, state: 'pending', dbotMirrorId: '', owner: ''}};
+            const data = {
+                log: {time: '00:00:00', level: 'info', text: `line ${number}`},
+                incident: {id: `${10 ** 6 + number}`, name: 'one', type: '', occurred: '', created: '', sourceInstance: '',
+                           status: 0, severity: 0, state: 'pending', dbotMirrorId: '', owner: ''},
+            };
             window.stream.dispatchEvent(new MessageEvent(kind, {data: JSON.stringify(data[kind])}));
         }
         await new Promise((done) => setTimeout(done, 60));
@@ -1113,7 +1119,7 @@ def test_a_page_that_was_hidden_or_paused_catches_up_in_short_tasks(
     open_page: Callable[..., Page], webhook: Webhook, kind: str, count: int, pauses: bool, view: str
 ) -> None:
     page = open_page(webhook.url)
-    page.add_init_script('window.EventSource = class extends EventSource { constructor(url) { super(url); window.stream = this; } };')
+    page.add_init_script(KEEP_STREAM)
     page.goto(f'{webhook.url}/?again#/{view}')
     expect(page.locator('#address')).to_contain_text('/instance/execute/')
     assert page.evaluate(LONGEST_TASK, [kind, count, pauses]) < 300

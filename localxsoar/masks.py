@@ -43,9 +43,9 @@ class Masks:
         return Masks(self._secrets, pause)
 
     def headers(self, headers: Headers) -> list[dict[str, object]]:
-        """Return the headers for the page: name, value, and whether the value is masked."""
-        shown = [(name, value, self._header(name, value)) for name, value in headers]
-        return [{'name': name, 'value': masked, 'masked': masked != value} for name, value, masked in shown]
+        """Return the headers for the page: name, value, and whether something of them is masked."""
+        shown = [(pair, (self.text(pair[0]), self._header(*pair))) for pair in headers]
+        return [{'name': name, 'value': value, 'masked': (name, value) != pair} for pair, (name, value) in shown]
 
     def target(self, target: str) -> str:
         """Return the target with the secrets in its path and query masked."""

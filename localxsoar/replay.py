@@ -50,9 +50,14 @@ class Replay:
     def _edited(self, delivery: Delivery, edited: Mapping[str, Any]) -> SenderRequest:
         body = self._edited_body(delivery, str(edited['body'])) if 'body' in edited else bytes(delivery.body)
         # An edited body is plain text, even if the original was compressed.
-        headers = [(name, value) for name, value in unmasked(edited.get('headers'), delivery.headers)
+        headers = [(name, value) for name, value in unmasked(self._named(delivery, edited.get('headers')), delivery.headers)
                    if name.lower() not in NOT_SENT_AGAIN and not ('body' in edited and name.lower() == 'content-encoding')]
         return SenderRequest(headers, self._target(delivery, edited).partition('?')[2], body)
+
+    def _named(self, delivery: Delivery, given: Any) -> Any:
+        """Return the headers that the page sends, with the original name in place of one with a mask."""
+        names = {self.masks.text(name): name for name, _ in delivery.headers}
+        return [(names.get(str(name), name), value) for name, value in given] if isinstance(given, list) else given
 
     def _target(self, delivery: Delivery, edited: Mapping[str, Any]) -> str:
         target = unmasked_target(str(edited.get('target') or delivery.target), delivery.target)

@@ -65,7 +65,8 @@ def test_the_clock_is_read_and_its_distance_said(seconds: int, state: str, text:
 def test_a_time_that_is_no_number_cannot_be_read(text: str) -> None:
     signed = sent('slack')
     headers = [(name, text if 'Timestamp' in name else value) for name, value in signed.headers]
-    assert checks(SENDERS['slack'], replace(signed, headers=headers))['Clock'] == ('bad', 'The time of the signature cannot be read.')
+    clock = checks(SENDERS['slack'], replace(signed, headers=headers))['Clock']
+    assert clock == ('bad', 'The time of the signature cannot be read.')
 
 
 def test_a_proof_may_repeat_a_part() -> None:

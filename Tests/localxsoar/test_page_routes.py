@@ -15,12 +15,25 @@ import pytest
 import requests
 from local_xsoar import LocalXsoar, wait_for
 
+from localxsoar.command_routes import CommandRoutes
+from localxsoar.container import Runtime
+from localxsoar.deliveries import Deliveries
 from localxsoar.errors import UsageError
-from localxsoar.masks import Masks
-from localxsoar.page_routes import describe_proof, message, read_file
+from localxsoar.events import Events
+from localxsoar.faults import Faults
+from localxsoar.forward import Request, Response
+from localxsoar.front import run_wsgi
+from localxsoar.masks import MASK, Masks
+from localxsoar.output import Printer
+from localxsoar.pack import load_integration
+from localxsoar.page_routes import ONLY_HERE, Page, describe_proof, message, read_file
+from localxsoar.ports import any_free_port
 from localxsoar.readable import SHOWN_BYTES, Readable, readable
+from localxsoar.recognition import SenderRecognizer
 from localxsoar.replay import unmasked, unmasked_target
 from localxsoar.senders import Sender, load_sender
+from localxsoar.server import Server
+from localxsoar.store import Store
 
 TOKEN = 'h4sh-hush'
 GZIP = [('Content-Encoding', 'GZip')]
@@ -126,7 +139,58 @@ def test_a_file_of_the_page_comes_with_what_a_browser_may_do_with_it(name: str, 
     assert "default-src 'none'" in bottle.response.get_header('Content-Security-Policy')
 
 
-# The routes.
+# The routes, in this process: only so can a request come from another machine.
+
+
+@pytest.fixture(scope='module')
+def api(echo_pack: Path) -> bottle.Bottle:
+    """The routes of a server with a rejected delivery, an incident and a file, each with the token."""
+    printer, events = Printer('error', print), Events()
+    server = Server({}, Runtime(), Store(), Faults(), printer)
+    server.add('front', load_integration(echo_pack), {'secret': TOKEN}, any_free_port)
+    masks = Masks(server.secrets)
+    deliveries = Deliveries(None, SenderRecognizer([]), masks, printer, events)
+    sent = Request('POST', '/instance/execute/front', [('Authorization', 'other'), (f'X-{TOKEN}', TOKEN)], [f'{TOKEN}'.encode()])
+    with deliveries.record(sent) as delivery:
+        list(sent.body)
+        list(delivery.note_response(Response(401, 'Unauthorized', [], [TOKEN.encode()])).pieces)
+        delivery.is_partial = False
+    server.store.create([{'name': 'one', 'rawJSON': json.dumps({'a': f'it is {TOKEN}'})}], 'front', 'Echo')
+    server.store.keep_file('1@1', 'a.txt', TOKEN.encode())
+    made = bottle.Bottle()
+    page = Page(server, deliveries, {}, masks, events, lambda name, url, params: f'curl {params["secret"]}', lambda params: [])
+    for routed in (page, CommandRoutes(server, masks)):
+        routed.routes(made)
+    return made
+
+
+def get(api: bottle.Bottle, path: str, peer: str) -> Response:
+    return run_wsgi(api, Request('GET', f'/localxsoar/{path}', [('Host', 'localhost')], peer=peer), b'')
+
+
+@pytest.mark.parametrize('path', ['deliveries/1?secrets=show', 'deliveries/1/request.body', 'deliveries/1/answer.body', 'curl',
+                                  'commands/files/1@1'])
+def test_a_secret_is_shown_only_on_this_machine(api: bottle.Bottle, path: str) -> None:
+    for peer, status in (('127.0.0.1', 200), ('::1', 200), ('192.0.2.1', 403), ('2001:db8::1', 403), ('', 403)):
+        response = get(api, path, peer)
+        assert (response.status, TOKEN.encode() in b''.join(response.pieces)) == (status, status == 200)
+
+
+@pytest.mark.parametrize('path', ['deliveries', 'deliveries/1', 'deliveries/1.har', 'deliveries.har', 'instance', 'log',
+                                  'commands', 'incidents/list', 'incidents/1', 'incidents/values?ids=1&path=["a"]'])
+def test_what_every_machine_is_shown_has_no_secret(api: bottle.Bottle, path: str) -> None:
+    response = get(api, path, '192.0.2.1')
+    content = b''.join(response.pieces)
+    assert response.status == 200 and TOKEN.encode() not in content
+    if path == 'deliveries/1':
+        shown = json.loads(content)
+        assert (shown['is_here'], shown['uncopyable']) == (False, ONLY_HERE) and '••••••' in json.dumps(
+            shown['checks'], ensure_ascii=False)
+    if 'values' in path:
+        assert json.loads(content) == [{'id': '1', 'value': 'it is ••••••'}]
+
+
+# The routes of a running server.
 
 GITHUB = {'sender': 'GitHub', 'kind': 'code', 'source': '', 'deliveries': [
     {'title': 'push', 'headers': {'X-GitHub-Event': 'push'}, 'payload': [{'name': 'pushed'}]},
@@ -234,6 +298,11 @@ def test_an_edited_delivery_is_plain_and_what_was_masked_is_sent_as_it_was(local
     edit = {'body': 'plain', 'headers': headers, 'target': '/instance/execute/Front%20Door/echo?token=••••••&b=2'}
     seen = seen_by_the_container(local, local.control('POST', f'deliveries/{number}/send', edit)['number'])
     assert (seen['path'], seen['size']) == ('/echo?token=t0ken&b=2', 5)
+    named = post(local, '', '/echo', **{f'X-{TOKEN}': 'a'})
+    shown = [[each['name'], each['value']] for each in local.control('GET', f'deliveries/{named}')['request']['headers']]
+    again = local.control('POST', f'deliveries/{named}/send', {'headers': shown})['number']
+    received = {name.lower(): value for name, value in seen_by_the_container(local, again)['headers'].items()}
+    assert [f'X-{MASK}', 'a'] in shown and received[f'x-{TOKEN}'] == 'a'
     in_path = local.control('GET', f"deliveries/{post(local, '', f'/echo/{TOKEN}')}")
     again = local.control('POST', f"deliveries/{in_path['number']}/send", {'target': f"{in_path['target']}?b=2"})['number']
     assert seen_by_the_container(local, again)['path'] == f'/echo/{TOKEN}?b=2'
