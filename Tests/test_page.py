@@ -946,19 +946,6 @@ def test_the_form_rejects_a_bad_port_where_it_stands_and_saves_a_good_one(open_p
         assert post(webhook, {'name': 'typed'}).json()[0]['type'] == 'Phishing'
 
 
-def test_disable_and_enable_restart_the_container(open_page: Callable[..., Page]) -> None:
-    with Webhook(*SENDERS) as webhook:
-        page = open_page(f'{webhook.url}/#/instance')
-        pid = webhook.state()['pid']
-        page.get_by_role('button', name='Disable').click()
-        expect(page.locator('#health')).to_have_text('disabled', timeout=15_000)
-        assert post(webhook, {}).status_code == 503
-        page.get_by_role('button', name='Enable').click()
-        expect(page.locator('#health')).to_contain_text('Healthy', timeout=15_000)
-        assert webhook.state()['pid'] not in (None, pid)
-        expect(newest(page)).to_contain_text('does not accept connections')
-
-
 def test_a_crash_loop_is_red_and_shows_its_last_traceback_once(open_page: Callable[..., Page]) -> None:
     with LocalXsoar(pack=ECHO) as xsoar:
         page = open_page(f'{xsoar.url}/#/instance')

@@ -66,15 +66,6 @@ def test_an_instance_is_tested_and_fetches_for_itself(xsoar: LocalXsoar) -> None
     assert xsoar.incidents(sourceInstance=['right'])
 
 
-def test_a_secret_is_masked_in_entries_keys_and_logs(xsoar: LocalXsoar) -> None:
-    ran = act(xsoar, 'run', command='hello-hide', args={'password': 'a-secret-argument'})
-    logged = xsoar.control('GET', 'log?instance=left')
-    assert ran['entries'][0]['markdown']['text'] == '•••••• and ••••••'
-    assert logged[-1]['text'] == 'hidden: •••••• and ••••••'
-    assert not [each for each in (KEY, 'a-secret-argument') if each in str([ran, logged, xsoar.control('GET', 'commands/kept')])]
-    assert xsoar.control('GET', 'log?instance=right') == []
-
-
 def test_a_file_is_downloaded_as_bytes_under_its_name(xsoar: LocalXsoar) -> None:
     [entry] = act(xsoar, 'run', command='hello-file', args={'text': 'a\r\nb'})['entries']
     assert (entry['file']['name'], entry['file']['size']) == ('grüße <b>.txt', 4)
