@@ -40,7 +40,7 @@ def is_archived(delivery: Delivery) -> bool:
 
 
 def entry(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
-    """Return one delivery. What HAR does not know of is in fields whose names begin with _."""
+    """Return one delivery. Fields that HAR does not define begin with _."""
     started = datetime.fromtimestamp(delivery.started, timezone.utc).isoformat(timespec='milliseconds')
     milliseconds = round(delivery.milliseconds, 3)
     return {

@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 import bottle
 
 from localxsoar.commands import CONTEXT, LAST_RUNS
+from localxsoar.downloads import BYTES, attach
 from localxsoar.entries import PLAYGROUND
 from localxsoar.instance import Instance
 from localxsoar.json_routes import as_json, read_object
 from localxsoar.masks import Masks
-from localxsoar.page_routes import HEADERS, check_machine
+from localxsoar.page_routes import check_machine
 from localxsoar.readable import SHOWN_BYTES
 from localxsoar.server import Server, attempt, error_entry
 from localxsoar.war_room import NOTE
@@ -55,10 +55,7 @@ class CommandRoutes:
         check_machine()
         if not (file := self._server.store.file(number)):
             raise bottle.HTTPError(404, f'There is no file {number}.')
-        for header, value in HEADERS.items():
-            bottle.response.set_header(header, value)
-        bottle.response.content_type = 'application/octet-stream'
-        bottle.response.set_header('Content-Disposition', f"attachment; filename*=UTF-8''{quote(file[0], safe='')}")
+        attach(file[0], BYTES)
         return file[1]
 
     def _run(self) -> str:

@@ -148,6 +148,7 @@ class Deliveries:
         self._database = sqlite3.connect(str(file) if file else ':memory:', check_same_thread=False, isolation_level=None)
         self._database.execute('PRAGMA journal_mode = WAL')
         self._database.execute('PRAGMA synchronous = OFF')
+        self._database.execute('PRAGMA secure_delete = ON')  # nothing of a deleted body stays in the file
         self._database.executescript(SCHEMA)
         self._sizes = OrderedDict(self._query('SELECT number, size FROM delivery ORDER BY number'))
         self._last = max(self._sizes, default=0)
@@ -328,6 +329,7 @@ class Deliveries:
     def clear(self) -> None:
         self._sizes.clear()
         self._query('DELETE FROM delivery')
+        self._query('PRAGMA wal_checkpoint(TRUNCATE)')
         self._events.publish('cleared', {})
 
     def _shown(self, summary: dict[str, Any]) -> dict[str, Any]:

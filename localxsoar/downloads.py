@@ -1,8 +1,9 @@
 """The routes of the files that a person downloads from the page: recipes, and archives of deliveries. Secrets are masked."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from urllib.parse import quote
 
 import bottle
 
@@ -11,6 +12,9 @@ from localxsoar.deliveries import Deliveries, Delivery
 from localxsoar.errors import UsageError
 from localxsoar.masks import Masks
 from localxsoar.recipes import Recipes, written
+
+BYTES = 'application/octet-stream'
+PLAIN_NAME = re.compile(r'[\w.-]+', re.ASCII)
 
 
 class Downloads:
@@ -52,10 +56,11 @@ class Downloads:
         return archive(filter(is_archived, found), self._url(), self._masks)
 
 
-def attach(name: str) -> None:
-    """Set the response's headers for a file of JSON that a browser saves."""
-    headers: dict[str, Any] = {'Content-Disposition': f'attachment; filename="{name}"', 'X-Content-Type-Options': 'nosniff',
-                               'Cache-Control': 'no-store', 'Cross-Origin-Resource-Policy': 'same-origin'}
+def attach(name: str, content_type: str = 'application/json') -> None:
+    """Set the response's headers for a file that a browser saves, and does not show."""
+    named = f'filename="{name}"' if PLAIN_NAME.fullmatch(name) else f"filename*=UTF-8''{quote(name, safe='')}"
+    headers = {'Content-Disposition': f'attachment; {named}', 'Content-Security-Policy': "default-src 'none'",
+               'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', 'Cross-Origin-Resource-Policy': 'same-origin'}
     for header, value in headers.items():
         bottle.response.set_header(header, value)
-    bottle.response.content_type = 'application/json'
+    bottle.response.content_type = content_type

@@ -14,7 +14,7 @@ import bottle
 from localxsoar import parameters
 from localxsoar.checklist import Rejection, sender_by_proof
 from localxsoar.deliveries import Deliveries, Delivery
-from localxsoar.downloads import Downloads
+from localxsoar.downloads import BYTES, Downloads, attach
 from localxsoar.errors import UsageError, message_of
 from localxsoar.events import Events
 from localxsoar.forms import form_fields, query_fields
@@ -151,10 +151,7 @@ class Page:
         gap = delivery.gap() if part == 'request' else 'The body was too large to be kept whole.' if size > len(kept) else ''
         if gap:
             raise bottle.HTTPError(409, gap)
-        for header, value in HEADERS.items():
-            bottle.response.set_header(header, value)
-        bottle.response.content_type = 'application/octet-stream'
-        bottle.response.set_header('Content-Disposition', f'attachment; filename="delivery-{number}-{part}.body"')
+        attach(f'delivery-{number}-{part}.body', BYTES)
         return bytes(kept)
 
     def _send_again(self, number: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class Turns:
         self._last = time.monotonic()
 
     def give(self) -> None:
-        """Let every request go on that has something to read or write, unless it could a moment ago."""
+        """Let waiting requests run, at most once per WORK_SECONDS."""
         if time.monotonic() - self._last >= WORK_SECONDS:
             gevent.sleep(TURN_SECONDS)
             self._last = time.monotonic()

@@ -240,6 +240,14 @@ def test_deleted_deliveries_are_gone_and_later_ones_count_on(deliveries: Deliver
     assert receive(deliveries)['number'] == 2
 
 
+def test_nothing_of_a_deleted_delivery_stays_in_the_file(printed: list[str], tmp_path: Path) -> None:
+    deliveries = open_deliveries(printed, tmp_path / 'store')
+    receive(deliveries, body=b'a body to forget ' * 1000)
+    deliveries.clear()
+    assert not [file for file in tmp_path.iterdir() if b'to forget' in file.read_bytes()]
+    deliveries.close()
+
+
 def test_the_page_gets_each_delivery_when_it_begins_and_when_it_ends_and_each_incident(
     deliveries: Deliveries, events: Events
 ) -> None:

@@ -156,7 +156,8 @@ def api(echo_pack: Path) -> bottle.Bottle:
         list(sent.body)
         list(delivery.note_response(Response(401, 'Unauthorized', [], [TOKEN.encode()])).pieces)
         delivery.is_partial = False
-    server.store.create([{'name': 'one', 'rawJSON': json.dumps({'a': f'it is {TOKEN}', 'long': 'x' * 297 + TOKEN})}], 'front', 'Echo')
+    details = {'a': f'it is {TOKEN}', 'long': 'x' * 297 + TOKEN}
+    server.store.create([{'name': 'one', 'rawJSON': json.dumps(details)}], 'front', 'Echo')
     server.store.keep_file('1@1', 'a.txt', TOKEN.encode())
     made = bottle.Bottle()
     page = Page(server, deliveries, {}, masks, events, lambda name, url, params: f'curl {params["secret"]}', lambda params: [])

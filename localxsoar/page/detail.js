@@ -2,7 +2,7 @@
 import {$, button} from './dom.js';
 import {go} from './views.js';
 
-let isWanted = false;  // whether the detail shall have the focus once it is drawn
+let isWanted = false;  // whether to focus the detail after drawing it
 
 export function wantFocus() { isWanted = true; }
 

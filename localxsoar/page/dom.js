@@ -5,8 +5,8 @@ export const $ = (id) => document.getElementById(id);
 
 const SHOWN = ['title', 'aria-label'];  // attributes that a person reads
 
-// Return a new element. In what a person reads of it, hidden characters are visible. A list of children may be long:
-// it is one argument, for a browser limits their number.
+// Return a new element. In what a person reads of it, hidden characters are visible.
+// Pass a long list as one argument: browsers limit how many there are.
 export function el(tag, options, ...children) {
   const element = document.createElement(tag);
   for (const [name, given] of Object.entries(options || {})) {
@@ -22,7 +22,7 @@ export function el(tag, options, ...children) {
   return element;
 }
 
-// Separate the cells of a row, for a screen reader reads their texts as one.
+// Put a space between cells, or a screen reader runs them together.
 export const spaced = (...cells) => cells.flatMap((cell) => [cell, ' ']);
 
 export const button = (label, press, options) => el('button', {type: 'button', onclick: press, ...options}, label);

@@ -32,7 +32,7 @@ export class Lines {
     this.found = new Set();  // the keys of items that have the words of the search where the list does not show them
     this.describe = () => {};  // called when other items are shown
     this.unseen = 0;
-    this.moved = 0;  // how far the rows that the user reads have moved since the list was drawn; in a burst the browser lays it out once
+    this.moved = 0;  // pixels inserted above the viewport since the last render
     this.fresh = new Set();
     this.room = el('div', {class: 'room', role: 'presentation'});
     this.box.append(this.room);
@@ -95,7 +95,7 @@ export class Lines {
 
   top() { return this.box.scrollTop + this.moved; }
 
-  // Return where an item belongs: above those that are as great.
+  // Return where an item belongs: above equal items.
   place(item) {
     const compare = this.order || ((one, other) => other[this.key] - one[this.key]);
     let [first, last] = [0, this.shown.length];

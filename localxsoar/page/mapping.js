@@ -20,7 +20,7 @@ function sameSender(id) {
 
 function drawRow({id, value}) {
   return el('tr', {}, el('th', {scope: 'row'}, el('a', {href: `#/incidents/${id}`}, id)),
-    el('td', {class: 'wide'}, value === null ? el('span', {class: 'dim'}, 'nothing at this path') : el('bdi', {}, value)));
+    el('td', {class: 'wide'}, value === null ? el('span', {class: 'dim'}, 'nothing at this path, or too large to read') : el('bdi', {}, value)));
 }
 
 // Draw the preview below the value that was picked in the tree.

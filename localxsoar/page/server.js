@@ -1,7 +1,7 @@
 // Requests to the server.
 
 async function reach(path, options) {
-  try { return await fetch(path, options); } catch { throw new Error('The local XSOAR does not respond. The connection is tried again.'); }
+  try { return await fetch(path, options); } catch { throw new Error('The local XSOAR does not respond. Try again once it is back.'); }
 }
 
 export async function ask(method, path, body) {

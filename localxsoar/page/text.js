@@ -8,7 +8,7 @@ import {isolated} from './visible.js';
 
 let bodyAs = 'tree';
 
-// Return a table of names and values. Of a file it says what it is.
+// Return a table of names and values. A file shows its name, type and size.
 export function drawFields(fields) {
   return el('table', {class: 'headers'}, el('tbody', {}, ...fields.map(({name, value, note}) => el('tr', {}, el('th', {scope: 'row'}, name),
     el('td', {}, ...(note ? [el('span', {class: 'dim'}, note), value ? ': ' : ''] : []), el('span', {class: 'value'}, ...isolated(value)))))));
