@@ -77,7 +77,7 @@ class Masks:
         known, plain, shortest = needles_of(tuple(self._secrets()))
         if len(text) < shortest:
             return []
-        is_in_hex = ('\\' in text or '%' in text) and IN_HEX.search(text)
+        is_in_hex = ('\\u' in text or '%' in text) and IN_HEX.search(text)
         if not is_in_hex and not any(map(text.replace('\\', '').__contains__, plain)):
             return []
         found = sorted(place for needle in known for place in needle.places(text, self._pause))
