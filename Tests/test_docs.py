@@ -151,7 +151,7 @@ def signature_headers() -> set[str]:
 SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'fields of the form in the guide': lambda: (
         [field for field, _ in table(INSTALL, 'field', 'enter')],
-        ['Name', *(each['display'] for each in PARAMETERS if each['section'] == 'Connect')]),
+        ['Name', *(each['display'] for each in PARAMETERS)]),
     'parameters of the pack': lambda: (
         table(PACKS_OWN, 'Parameter', 'Name', 'Description', 'Required'),
         [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]),
