@@ -151,7 +151,7 @@ def signature_headers() -> set[str]:
 SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'fields of the form in the guide': lambda: (
         [field for field, _ in table(INSTALL, 'field', 'enter')],
-        ['Name', *(each['display'] for each in PARAMETERS if each['section'] == 'Connect')]),
+        ['Name', *(each['display'] for each in PARAMETERS)]),
     'parameters of the pack': lambda: (
         table(PACKS_OWN, 'Parameter', 'Name', 'Description', 'Required'),
         [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]),
@@ -331,7 +331,7 @@ def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path
 
 def test_the_picture_of_the_first_screen_shows_a_payload_that_is_sent_and_its_incident() -> None:
     picture = read(ROOT / 'docs/pictures/post-to-incident.svg')
-    delivery = load_senders(ROOT / 'senders')['crowdstrike'].deliveries[0]
+    delivery = load_senders(ROOT / 'senders')['crowdstrike'].delivery('detection')
     assert delivery['expected']['name'] in picture
     assert delivery['expected']['severity'] == script.SCALE['words'].by_word['high']
     for part in delivery['payload'].values():
