@@ -978,6 +978,7 @@ def test_the_token_is_kept_in_no_spelling(token: str) -> None:
         assert contains_token(settings, f'An incident with {spelling}')
     assert not contains_token(settings, 'An incident with ' + token[1:])
     assert kept({'X-A': 'post'}, 'post') == {'x-a': 'post'}
+    assert kept({'X-abcdefgh12345678': '1'}, 'abcdefgh12345678') == {}
 
 
 @pytest.mark.parametrize('other', ['Abcdefghi', 'abcdefghh', 'abcdefgh', 'bcdefghi'])

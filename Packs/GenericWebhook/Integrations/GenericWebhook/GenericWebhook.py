@@ -680,7 +680,7 @@ def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
     kept = {}
     for name, value in headers.items():
         size = len(name) + len(value)
-        is_dropped = name in dropped or names_secret(name) or contains_token(settings, value)
+        is_dropped = name in dropped or names_secret(name) or contains_token(settings, f'{name}: {value}')
         if size <= remaining and not is_dropped:
             kept[name] = value
             remaining -= size
