@@ -41,7 +41,7 @@ PATIENCE_SECONDS = 10  # of a sender, before it tries again
 IMPATIENCE_SECONDS = 3  # of one whose server hangs for longer
 PAUSE_SECONDS = 0.1
 MOST_TRIES = 100
-MOST_DOUBLED = 24  # that an instance has in its hands when it is killed
+MOST_DOUBLED = SENDERS  # that an instance has in its hands when it is killed: one delivery of each sender
 IDS_PER_HEADER = 20  # enough that some of them reach each instance
 SHORT_TIMEOUT_SECONDS = 1.7  # of a sender without delivery ids
 SLOW_CALL_MS = 4000  # longer than two tries of it
@@ -66,7 +66,7 @@ class Balancer:
     def _haproxy(self, ports: list[int], pem: Path, folder: Path) -> tuple[Path, list[str]]:
         text = (BALANCERS / 'haproxy.cfg').read_text('utf-8')
         text = text.replace('bind :443 ssl crt /etc/haproxy/webhook.pem', f'bind 127.0.0.1:{self.port} ssl crt {pem}')
-        text, found = re.subn(r' +(?:user|group) haproxy\n| +chroot /var/lib/haproxy\n', '', text)  # these need root
+        text, found = re.subn(r' +(?:user haproxy|group haproxy|chroot /var/lib/haproxy)\b.*\n', '', text)  # these need root
         assert found == 3
         self.text = here(text.replace('log /dev/log', 'log stderr format raw'), ports)
         file = folder / 'haproxy.cfg'
