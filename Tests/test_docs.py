@@ -75,8 +75,9 @@ LIMITS = {
     '`Retry-After`': '{RETRY_AFTER_SECONDS}',
     'requests in one call to XSOAR':
         "whichever comes first: {CALL_SECONDS} of XSOAR's time, {MAX_CALL_INCIDENTS} incidents, {MAX_CALL_BYTES}",
-    'one request in one call to XSOAR': "{LONGEST_CALL_SECONDS} of XSOAR's time",
-    'trying a rejected call again in parts': '{RETRY_SECONDS}, or {MAX_FRUITLESS_TRIES} calls in a row that create nothing',
+    'the incidents of one request in one call to XSOAR': "{LONGEST_CALL_SECONDS} of XSOAR's time",
+    'the search for the bad request of a rejected call':
+        '{RETRY_SECONDS}, or {MAX_FRUITLESS_TRIES} tries in a row without an incident',
     'time to finish when stopped': '{STOP_SECONDS}',
     'remembered deliveries': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
                                       'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of responses',
@@ -88,7 +89,7 @@ LIMITS = {
 # What is counted in the text, by the constants that say how many of it there may be.
 COUNTED = {
     'events': ['MAX_EVENTS'], 'fields': ['MAX_FORM_FIELDS'], 'headers': ['MAX_HEADERS'], 'requests': ['MAX_WAITING_POSTS'],
-    'incidents': ['MAX_CALL_INCIDENTS', 'MAX_SAMPLES'], 'calls': ['MAX_FRUITLESS_TRIES'],
+    'incidents': ['MAX_CALL_INCIDENTS', 'MAX_SAMPLES'], 'tries': ['MAX_FRUITLESS_TRIES'],
 }
 STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_DETAILS}
 WITH_SYMPTOM = STATUSES - {200, 204}
