@@ -9,6 +9,7 @@ const file = (label, path, options) => el('a', {href: `/localxsoar/deliveries${p
 
 // Return the button that saves a delivery as a recipe, or why it cannot.
 export function recipeButton(item) {
+  if (item.checks.length) return [];  // what is rejected for its proof needs no excuse
   const reason = item.unsavable;
   if (reason) {
     return [button('Save as recipe', null, {id: 'save-recipe', disabled: true, title: reason}),
@@ -43,7 +44,7 @@ function clearButton() {
   const question = () => {
     const count = deliveries.all.length;
     made.dataset.asks = 'yes';
-    made.textContent = `Delete ${count === 1 ? 'the delivery' : `all ${count}`}? Incidents stay`;
+    made.textContent = `Delete ${count === 1 ? 'the delivery' : `${count} deliveries`}? Incidents stay`;
     made.scrollIntoView({block: 'nearest', inline: 'nearest'});
     announce(`${made.textContent}. Press again to delete.`);
   };
