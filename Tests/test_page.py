@@ -179,7 +179,7 @@ def test_a_rejection_is_a_checklist_and_is_repaired_with_one_press(page: Page, w
 def test_a_token_with_a_word_before_it_is_repaired_although_nothing_says_where_it_belongs(page: Page, webhook: Webhook) -> None:
     post(webhook, {'name': 'unheard-of'}, token=f'Bearer {TOKEN}', User_Agent='unheard-of')
     open_newest(page, 'before the token')
-    expect(page.locator('#delivery .checks li').first).to_contain_text('Authorization contains the token, after `Bearer`')
+    expect(page.locator('#delivery .checks li').first).to_contain_text('Authorization contains the token, after "Bearer"')
     page.get_by_role('button', name='Repair and send').click()
     expect(page.locator('#delivery .links')).to_contain_text('In the sender, set the header Authorization: <token>')
 

@@ -250,7 +250,7 @@ def near(value: str, expected: str) -> str:
     scheme, _, rest = value.partition(' ')
     for candidate, hint in ((value, 'as its whole value'), (value.strip(), 'with blanks around it'),
                             (value.strip('\'"'), 'in quotes'),
-                            (rest.strip(), f'after `{scheme}`: remove that word, or make it part of the token'),
+                            (rest.strip(), f'after "{scheme}": remove that word, or make it part of the token'),
                             (unquote(value), 'percent-encoded'), (decoded(rest or value), 'in base64'),
                             (decoded(rest or value).partition(':')[2], 'as the password of Basic authentication')):
         if candidate and hmac.compare_digest(candidate.encode(), expected.encode()):

@@ -130,7 +130,7 @@ def key_bytes(kind: str, token: str) -> bytes:
         return base64.b64decode(token.removeprefix('whsec_'), validate=True)
     except ValueError:
         raise UsageError('This sender signs with a token in base64, but the token of the instance is not base64. '
-                         '`openssl rand -base64 32` prints one that is.') from None
+                         'openssl rand -base64 32 prints one that is.') from None
 
 
 def unusable(sender: Sender, token: str) -> str:

@@ -43,7 +43,7 @@ def test_a_valid_proof_passes_every_check_and_another_secret_fails_one(key: str)
 
 
 @pytest.mark.parametrize('value, text', [
-    (f'Bearer {TOKEN}', 'after `Bearer`'), (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'),
+    (f'Bearer {TOKEN}', 'after "Bearer"'), (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'),
     (TOKEN.lower(), 'with other capitals'), ('{token}', 'a placeholder'), ('other', 'another value')])
 def test_a_token_that_is_nearly_right_is_reported_from_another(value: str, text: str) -> None:
     state, said = checks(SENDERS['curl'], SenderRequest([('Authorization', value)], '', b'{}'))['Token']
@@ -58,7 +58,7 @@ def test_a_token_in_another_place_is_found() -> None:
     assert 'it proves nothing' in checks(None, SenderRequest([], '', TOKEN.encode()))['Token'][1]
 
 
-@pytest.mark.parametrize('value, hint', [('Bearer pear7', 'after `Bearer`'), ('"pear7"', 'in quotes'), ('pear7 ', 'blanks'),
+@pytest.mark.parametrize('value, hint', [('Bearer pear7', 'after "Bearer"'), ('"pear7"', 'in quotes'), ('pear7 ', 'blanks'),
                                          ('Basic dXNlcjpwZWFyNw==', 'Basic authentication')])
 def test_a_short_token_is_found_too(value: str, hint: str) -> None:
     found = checks(None, SenderRequest([('X-A', value)], '', b'{"a": "pear7 trees"}'), 'pear7')

@@ -60,11 +60,12 @@ export function drawOpened() {
     ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : [])];
   if (!parts.some(([name]) => name === part)) part = 'request';
   const body = el('div');
+  const [recipe, ...notes] = recipeButton(item);
   const tabs = el('div', {class: 'tabs', role: 'group', 'aria-label': 'Parts of the delivery'}, ...parts.map(([name, label]) => {
     const tab = button(label, () => { part = name; drawOpened(); }, {id: `part-${name}`});
     if (name === part) tab.setAttribute('aria-current', 'true');
     return tab;
-  }), exportLink(item) || '');
+  }), el('span', {class: 'files'}, recipe, exportLink(item)));
   if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
   else if (part === 'incident') drawIncident(item.incidents[0], body);
   else drawMessage(item[part], body);
@@ -75,7 +76,7 @@ export function drawOpened() {
       + `${day(item.started * 1000)}`, item.peer === 'localxsoar' && !item.origin ? ' · sent from here' : ''),
     result, drawOrigin(item), drawCopies(item), drawChecks(item),
     el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
-      ...curlButton(item), ...recipeButton(item)),
+      ...curlButton(item), ...notes),
     tabs, body);
 }
 

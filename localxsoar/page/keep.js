@@ -12,11 +12,11 @@ export function recipeButton(item) {
   if (item.checks.length) return [];  // what is rejected for its proof needs no excuse
   const reason = item.unsavable;
   if (reason) {
-    return [button('Save as recipe', null, {id: 'save-recipe', disabled: true, title: reason}),
+    return [button('Save as recipe', null, {id: 'save-recipe', class: 'quiet', disabled: true, title: reason}),
       ...(reason === item.missing || item.kind === 'waiting' ? [] : [el('span', {class: 'dim reason'}, reason)])];
   }
   const note = el('span', {class: 'dim reason', role: 'status'});
-  return [file('Save as recipe', `/${item.number}/recipe`, {id: 'save-recipe', class: 'button', onclick: () => { note.textContent = LOOK; },
+  return [file('Save as recipe', `/${item.number}/recipe`, {id: 'save-recipe', class: 'quiet button', onclick: () => { note.textContent = LOOK; },
     title: 'A file for the folder of senders, with what its incident must be'}), note];
 }
 
