@@ -18,7 +18,7 @@ export function tone(delivery) {
 // Return the severity and the state of what a delivery became, which the server has in words such as `info resolved`.
 function triaged({triage}) {
   const [first, ...rest] = (triage || '').split(' ');
-  const level = SEVERITIES.includes(first) ? first : '';
+  const level = Object.values(SEVERITIES).includes(first) ? first : '';
   const state = (level ? rest : [first, ...rest]).join(' ');
   return [level && el('span', {class: `severity ${level}`}, level), state && el('bdi', {class: 'good'}, state)].filter(Boolean)
     .flatMap((word) => [word, ' ']);
