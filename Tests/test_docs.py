@@ -75,8 +75,9 @@ LIMITS = {
     '`Retry-After`': '{RETRY_AFTER_SECONDS}',
     'requests in one call to XSOAR':
         "whichever comes first: {CALL_SECONDS} of XSOAR's time, {MAX_CALL_INCIDENTS} incidents, {MAX_CALL_BYTES}",
-    'one request in one call to XSOAR': "{LONGEST_CALL_SECONDS} of XSOAR's time",
-    'trying a rejected call again in parts': '{RETRY_SECONDS}, or {MAX_FRUITLESS_TRIES} calls in a row that create nothing',
+    'the incidents of one request in one call to XSOAR': "{LONGEST_CALL_SECONDS} of XSOAR's time",
+    'the search for the bad request of a rejected call':
+        '{RETRY_SECONDS}, or {MAX_FRUITLESS_TRIES} tries in a row without an incident',
     'time to finish when stopped': '{STOP_SECONDS}',
     'remembered deliveries': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
                                       'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of responses',
@@ -88,7 +89,7 @@ LIMITS = {
 # What is counted in the text, by the constants that say how many of it there may be.
 COUNTED = {
     'events': ['MAX_EVENTS'], 'fields': ['MAX_FORM_FIELDS'], 'headers': ['MAX_HEADERS'], 'requests': ['MAX_WAITING_POSTS'],
-    'incidents': ['MAX_CALL_INCIDENTS', 'MAX_SAMPLES'], 'calls': ['MAX_FRUITLESS_TRIES'],
+    'incidents': ['MAX_CALL_INCIDENTS', 'MAX_SAMPLES'], 'tries': ['MAX_FRUITLESS_TRIES'],
 }
 STATUSES = {200, *(HTTPStatus[name] for name in re.findall(r'HTTPStatus\.([A-Z_]+)', SOURCE)), *script.ROUTE_DETAILS}
 WITH_SYMPTOM = STATUSES - {200, 204}
@@ -151,7 +152,7 @@ def signature_headers() -> set[str]:
 SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'fields of the form in the guide': lambda: (
         [field for field, _ in table(INSTALL, 'field', 'enter')],
-        ['Name', *(each['display'] for each in PARAMETERS if each['section'] == 'Connect')]),
+        ['Name', *(each['display'] for each in PARAMETERS)]),
     'parameters of the pack': lambda: (
         table(PACKS_OWN, 'Parameter', 'Name', 'Description', 'Required'),
         [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]),
@@ -331,7 +332,7 @@ def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path
 
 def test_the_picture_of_the_first_screen_shows_a_payload_that_is_sent_and_its_incident() -> None:
     picture = read(ROOT / 'docs/pictures/post-to-incident.svg')
-    delivery = load_senders(ROOT / 'senders')['crowdstrike'].deliveries[0]
+    delivery = load_senders(ROOT / 'senders')['crowdstrike'].delivery('detection')
     assert delivery['expected']['name'] in picture
     assert delivery['expected']['severity'] == script.SCALE['words'].by_word['high']
     for part in delivery['payload'].values():

@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from documents import (DESCRIPTOR, GUIDES, IN_THE_IMAGE, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read,
-                       read_tests)
+from documents import DESCRIPTOR, GUIDES, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read, read_tests
 from local_xsoar import ROOT, LocalXsoar, needs
 from tools.names_table import SENDERS
 from webhook import PACK
@@ -136,9 +135,10 @@ ELSEWHERE = {
     f'docker build --platform linux/amd64 -t {IMAGE} {RECIPE}', f'docker run --rm -i {IMAGE} python - < {RECIPE}/verify.py',
     f'docker save {IMAGE} | gzip > {RECIPE.name}.tar.gz', f'sudo install -o demisto {RECIPE.name}.tar.gz /var/tmp/',
     f'sudo -iu demisto podman load -i /var/tmp/{RECIPE.name}.tar.gz',
+    f'podman build --platform linux/amd64 -t docker.io/{IMAGE} {RECIPE}',
+    f'podman run --rm -i docker.io/{IMAGE} python - < {RECIPE}/verify.py',
+    f'podman save docker.io/{IMAGE} | gzip > {RECIPE.name}.tar.gz',
     f'docker tag {IMAGE} <REGISTRY>/{IMAGE.partition("/")[2]}', f'docker push <REGISTRY>/{IMAGE.partition("/")[2]}',
-    f'/docker_image_create name={IMAGE.partition(":")[0]} dependencies={",".join(IN_THE_IMAGE)} '
-    'base=demisto/python3-deb:<TAG>',  # on Debian, as the command wants it
     'export DEMISTO_BASE_URL=https://xsoar.example.com DEMISTO_API_KEY=...',
     'export DEMISTO_BASE_URL=https://api-tenant.example.com DEMISTO_API_KEY=... XSIAM_AUTH_ID=1',
     f'.tox/sdk/bin/demisto-sdk upload -i dist/uploadable_packs/{PACK.name}.zip', 'rm -rf .venv .tox dist',

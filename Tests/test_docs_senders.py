@@ -55,16 +55,17 @@ SHOWN = {
                         'CloudWatch alarm has ended'),
     'AWS SNS': ('a message with a subject', 'GuardDuty finding of EventBridge in the message',
                 'CloudWatch alarm with its ARN in the message', 'CloudWatch alarm in the message has ended'),
-    'CrowdStrike Falcon': ('detection with its id', 'newer detection with its id', 'identity detection', 'incident'),
+    'CrowdStrike Falcon': ('the body of the guide', 'newer detection with its id', 'identity detection', 'incident'),
     'Datadog': ('monitor alert with a priority', 'monitor warns', 'monitor has no data', 'monitor has recovered'),
     'Elastic and Kibana': ('the body of the guide', 'detection alert', 'alert of an older version'),
     'GitHub': ('Dependabot alert', 'code scanning alert', 'secret scanning alert', 'Dependabot alert fixed',
                'secret revoked'),
     'GitLab': ('vulnerability', 'incident', 'pipeline', 'an access token expires'),
-    'Grafana': ('each alert', 'each alert, the first has ended', 'alerts fire', 'older form, alerting'),
+    'Grafana': ('each alert', 'each alert, the first has ended', 'older form, alerting'),
     'Google Cloud Pub/Sub and Security Command Center': (
         'a finding inside', 'in an event of CloudEvents', 'an audit record inside', 'an alert inside has ended'),
     'Jira Cloud': ('issue created', 'issue updated', 'comment created', 'issue resolved'),
+    'Okta': ('each event', 'each event, an error'),
     'Prometheus Alertmanager': ('one alert of a group', 'one alert of a group has ended', 'one alert fires', 'a group of three'),
     'Sentry': ('issue created', 'alert rule triggered for a known issue', 'metric alert', 'issue resolved'),
 }
@@ -287,6 +288,18 @@ def test_the_body_of_datadogs_guide_has_the_fields_that_its_recipe_is_known_by(a
     sent = load_senders(ROOT / 'senders')['datadog'].delivery(delivery)
     filled = {key: sent['payload'].get(key, '') for key in body}
     assert incident_of(app, json.dumps(filled)) == as_expected(sent)
+
+
+def test_the_body_of_crowdstrikes_guide_creates_the_first_incident_of_its_table(app: App) -> None:
+    expected = load_senders(ROOT / 'senders')['crowdstrike'].delivery('the body of the guide')
+    event = expected['payload']['event']
+    values = {'Trigger.ObservedTime': expected['payload']['metadata']['eventCreationTime'],
+              'Trigger.Detection.Name': event['DetectName'], 'Trigger.Detection.EPP.Sensor.Hostname': event['ComputerName'],
+              'Trigger.Detection.SeverityDisplayName': event['SeverityName'],
+              'Trigger.Detection.DetectionID': event['DetectId'], 'Trigger.SourceEventURL': event['FalconHostLink']}
+    body = re.sub(r"\$\{data\['([\w.]+)'\]\}", lambda found: values[found[1]], guides_body('CrowdStrike Falcon', 'text'))
+    assert json.loads(body) == expected['payload']
+    assert incident_of(app, body) == as_expected(expected)
 
 
 @pytest.mark.parametrize('alerts', [1, 2])

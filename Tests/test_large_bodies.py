@@ -204,6 +204,25 @@ def test_when_unauthenticated_senders_fill_their_room_the_one_that_has_been_arri
     assert container.names() == ['GitHub', GenericWebhook.DEFAULT_NAME]
 
 
+def test_while_large_bodies_with_made_up_signatures_crowd_each_other_out_small_signed_ones_and_token_senders_finish(
+        container: Webhook) -> None:
+    small = signed(json.dumps({'name': 'signed', 'raw_json': {'a': 'x' * 200 * 1024}}).encode())
+    large = json.dumps({'name': 'token', 'raw_json': {'a': 'x' * 2 * MIB}}).encode()
+    with ExitStack() as stack:
+        honest = [(stack.enter_context(container.connect()), request) for request in
+                  (small, request_bytes('http://x/', large, {'Authorization': TOKEN}))]
+        for connection, request in honest:
+            connection.sendall(request[:-10])
+        strangers = [stack.enter_context(container.connect()) for _ in range(5)]
+        for stranger in strangers:
+            stranger.sendall(signed(b'x' * 20 * MIB, 'made up')[:-10])
+        assert strangers[0].recv(4096).startswith(b'HTTP/1.1 503 '), 'the room of large bodies is full'
+        for connection, request in honest:
+            connection.sendall(request[-10:])
+            assert connection.recv(4096).startswith(b'HTTP/1.1 200 ')
+    assert container.names() == ['signed', 'token']
+
+
 def sent(body: bytes, length: int | None = None) -> RequestBody:
     """In chunks without a length."""
     return RequestBody(io.BytesIO(body), length or 0, has_chunks=length is None)

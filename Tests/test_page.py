@@ -161,14 +161,34 @@ def test_a_rejection_is_a_checklist_and_is_repaired_with_one_press(page: Page, w
     checks = page.locator('#delivery .checks li')
     expect(checks.filter(has_text='Looked for')).to_contain_text('The header X-Hub-Signature-256 is there: sha256=••••••')
     expect(checks.filter(has_text='Algorithm')).to_contain_text('HMAC-SHA-256 of the body')
-    expect(checks.filter(has_text='✗')).to_contain_text('It does not fit the body and the token')
+    expect(checks.filter(has_text='✗')).to_contain_text('It does not match the body and the token')
     assert not any(each in said for each in ('GitHub', 'X-Hub', 'HMAC-SHA-256 of'))
     for scheme in ('light', 'dark'):
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == []
+    original = page.url
+    expect(page.locator('#delivery .main')).to_have_text('Repair and send')
+    expect(page.locator('#send-proved')).to_have_count(1)
     page.get_by_role('button', name='Repair and send').click()
     expect(page.locator('#delivery header b')).to_have_text('200 OK')
     expect(page.locator('#delivery .checks')).to_have_count(0)
+    links = page.locator('#delivery .links')
+    expect(links).to_contain_text('The header X-Hub-Signature-256 was replaced.')
+    expect(links).to_contain_text('In the sender, enter the token of this instance as the secret')
+    repaired = page.url
+    links.get_by_role('link').click()
+    page.wait_for_url(original)
+    expect(links).to_contain_text('Sent again as')
+    links.get_by_role('link').click()
+    page.wait_for_url(repaired)
+
+
+def test_a_token_with_a_word_before_it_is_repaired_although_nothing_says_where_it_belongs(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'name': 'unheard-of'}, token=f'Bearer {TOKEN}', User_Agent='unheard-of')
+    open_newest(page, 'before the token')
+    expect(page.locator('#delivery .checks li').first).to_contain_text('Authorization contains the token, after "Bearer"')
+    page.get_by_role('button', name='Repair and send').click()
+    expect(page.locator('#delivery .links')).to_contain_text('In the sender, set the header Authorization: <token>')
 
 
 def test_parameters_and_forms_are_tables_and_the_sender_has_an_address(page: Page, webhook: Webhook) -> None:
@@ -315,6 +335,14 @@ def test_what_is_pressed_twice_while_it_is_slow_is_sent_once(page: Page, webhook
     expect(page.locator('#edit-send')).to_have_count(0)
 
 
+def test_a_line_and_its_delivery_show_severity_and_state(page: Page, webhook: Webhook) -> None:
+    page.goto(f'{webhook.url}/#/try')
+    page.get_by_role('button', name=re.compile('^Send Prometheus Alertmanager: resolved')).first.click()
+    for shown in (page.locator('#delivery .result'), newest(page)):
+        expect(shown.locator('.severity')).to_have_text('info')
+        expect(shown).to_contain_text('resolved')
+
+
 def test_what_comes_twice_is_reported_as_a_repeat(page: Page, webhook: Webhook) -> None:
     first, second = (post(webhook, {'name': 'twice'}, Idempotency_Key='twice').json()[0]['id'] for _ in range(2))
     assert first == second
@@ -325,7 +353,7 @@ def test_it_is_sent_again_as_it_came_and_edited(page: Page, webhook: Webhook) ->
     post(webhook, {'name': 'again'})
     open_newest(page, 'again')
     first = page.url
-    page.get_by_role('button', name='As it came').click()
+    page.get_by_role('button', name='Send again as it came').click()
     page.wait_for_url(lambda url: url != first)
     expect(page.locator('#delivery .result')).to_contain_text('again')
     page.get_by_role('button', name='Edit…').click()
@@ -342,12 +370,12 @@ def test_what_was_rejected_is_rejected_again_as_it_came_and_accepted_with_a_vali
         post(webhook, {'name': 'mistyped'}, token='a-wrong-token', User_Agent='unheard-of')
         open_newest(page, 'is not the token')
         original = page.url
-        for name, status in (('As it came', '401 Unauthorized'), ('With a valid proof', '200 OK')):
+        for name, status in (('Send again as it came', '401 Unauthorized'), ('Repair and send', '200 OK')):
             page.goto(original)
             page.get_by_role('button', name=name).click()
             page.wait_for_url(lambda url: url != original)
             expect(page.locator('#delivery header b')).to_have_text(status)
-            link = page.get_by_role('link', name='the original is delivery 1')
+            link = page.locator('#delivery .links').get_by_role('link', name='delivery 1')
             assert link.evaluate('link => link.href') == original
         first, again = (webhook.control('GET', f'deliveries/{number}?secrets=show')['request'] for number in (1, 2))
         assert (first['headers'], first['body']) == (again['headers'], again['body'])
@@ -360,7 +388,7 @@ def test_both_ways_to_send_again_wait_while_one_of_them_does(page: Page, webhook
     before = page.url
     held: list[Any] = []
     page.route('**/send', lambda route: held.append(route))
-    page.get_by_role('button', name='As it came').click()
+    page.get_by_role('button', name='Send again as it came').click()
     for name in ('Sending…', 'With a valid proof'):
         expect(page.get_by_role('button', name=name)).to_be_disabled()
     page.keyboard.press('r')
@@ -369,7 +397,7 @@ def test_both_ways_to_send_again_wait_while_one_of_them_does(page: Page, webhook
     assert len(held) == 1
     held[0].continue_()
     page.wait_for_url(lambda url: url != before)
-    expect(page.get_by_role('button', name='As it came')).to_be_enabled()
+    expect(page.get_by_role('button', name='Send again as it came')).to_be_enabled()
 
 
 @pytest.mark.parametrize('path, status', [('', 401), ('-elsewhere', 404)], ids=['without a token', 'to another instance'])
@@ -394,7 +422,7 @@ def test_a_delivery_whose_body_never_arrived_cannot_be_sent_as_it_came(page: Pag
         sender.sendall(f'POST {url.path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n{{'.encode())
         assert sender.recv(65536).startswith(b'HTTP/1.1 401 ')
     open_what_became(page, webhook)
-    expect(page.get_by_role('button', name='As it came')).to_be_disabled()
+    expect(page.get_by_role('button', name='Send again as it came')).to_be_disabled()
     expect(page.locator('#delivery .reason')).to_contain_text('of the body have arrived.')
 
 
@@ -613,7 +641,7 @@ def test_all_deliveries_are_exported_and_cleared_after_a_second_press(page: Page
     assert [each['_text'] for each in entries] == ['cleared first', 'cleared last']
     clear = page.locator('#clear')
     clear.dblclick()
-    expect(clear).to_have_text('Delete all 2? Incidents stay')
+    expect(clear).to_have_text('Delete 2 deliveries? Incidents stay')
     assert violations(page) == []
     page.keyboard.press('Escape')
     expect(clear).to_have_text('Clear')
@@ -634,10 +662,10 @@ def test_three_bodies_of_24_mb_leave_the_history_and_an_open_page_is_reported(op
             post(webhook, 'x' * 24_000_000, Content_Type='text/plain')
             if number == 0:
                 open_what_became(page, webhook)
-                expect(page.get_by_role('button', name='As it came')).to_be_enabled()
+                expect(page.get_by_role('button', name='Send again as it came')).to_be_enabled()
         expect(page.locator('#deliveries .row')).to_have_count(4)
         expect(page.locator('#delivery .reason').first).to_have_text('The body was removed to make room for others.')
-        expect(page.get_by_role('button', name='As it came')).to_be_disabled()
+        expect(page.get_by_role('button', name='Send again as it came')).to_be_disabled()
         expect(page.locator('#copy-curl')).to_be_disabled()
         assert [bool(each['missing']) for each in webhook.control('GET', 'deliveries')] == [False, False, True, False]
 
@@ -1170,7 +1198,7 @@ def test_the_focus_stays_on_the_control_that_was_pressed(open_page: Callable[...
         before = page.url
         page.locator('#send-came').press('Enter')
         page.wait_for_url(lambda url: url != before)
-        expect(page.locator('#delivery .meta')).to_contain_text('the original is delivery')
+        expect(page.locator('#delivery .links')).to_contain_text('the original is delivery')
         assert page.locator('#delivery').evaluate('detail => detail.contains(document.activeElement)')
         page.goto(f'{webhook.url}/#/incidents/1')  # a detail with the same controls as the delivery's
         page.locator('#incident #as-text').press('Enter')

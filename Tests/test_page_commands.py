@@ -177,6 +177,8 @@ def test_markup_in_an_entry_stays_text_and_its_numbers_stay_as_they_are(open_com
     }"""
     parts = ('[', '![', '*', '**a', '_', '_a ', '`', '[a](', '[a](b "', '|', '\\', '- ', '> ', '#', '<br', '~~~')
     assert max(page.evaluate(timed, [part * 100_000 for part in parts])) < 1000
+    counted = "async (text) => (await import('/markdown.js')).drawMarkdown(text).querySelectorAll('*').length"
+    assert max(page.evaluate(counted, part * 100_000) for part in ('- a\n', 'a\n\n', '**b** [l](http://a) ', '> _a_\n')) < 5000
 
 
 def test_a_secret_argument_or_parameter_appears_nowhere(open_command: Callable[..., Page], xsoar: LocalXsoar) -> None:

@@ -222,7 +222,18 @@ def test_the_release_workflow_attaches_the_checked_files_and_the_wheel() -> None
     job = workflow['jobs']['release']
     assert job['permissions'] == {'contents': 'write'}
     run = [step['run'] for step in job['steps'] if 'run' in step]
-    assert run[1:4] == ['./dev test -e sdk', 'python -m pip wheel --no-deps --wheel-dir dist/wheel ./localxsoar',
-                        'python tools/release_files.py "${GITHUB_REF_NAME#v}" dist/wheel/*.whl']
-    assert run[4].startswith('gh release create "$GITHUB_REF_NAME" ') and run[4].endswith(' dist/release/*')
+    assert run[1:3] == ['./dev test -e sdk', 'python tools/release_files.py "${GITHUB_REF_NAME#v}" dist/wheel/localxsoar-*.whl']
+    assert run[3].startswith('gh release create "$GITHUB_REF_NAME" ') and run[3].endswith(' dist/release/*')
     assert [step for step in run if '${{' in step] == [], 'a tag name must not become part of a command'
+
+
+def test_the_wheel_is_built_where_no_release_can_be_written() -> None:
+    release = WORKFLOWS['release']['jobs']['release']
+    taken, = [step['with'] for step in release['steps'] if 'download-artifact' in step.get('uses', '')]
+    assert taken == {'name': 'localxsoar', 'path': 'dist/wheel'}
+    given, = [step for step in JOBS['test']['steps'] if step.get('with', {}).get('name') == 'localxsoar']
+    assert given['with']['path'] == 'dist/localxsoar-*.whl'
+    assert WORKFLOWS['test']['permissions'] == WORKFLOWS['release']['permissions'] == {'contents': 'read'}
+    writing = [job for workflow in WORKFLOWS.values() for job in workflow['jobs'].values() if 'permissions' in job]
+    assert writing == [release]
+    assert 'pip ' not in '\n'.join(step.get('run', '') for step in release['steps'])

@@ -46,7 +46,7 @@ class Counter:
         self.ids = itertools.count(1)
         self.values: dict[str, Any] = {}
 
-    def create(self, incidents: list[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
+    def create(self, incidents: list[dict[str, Any]], instance: str, brand: str, kind: str = '') -> list[dict[str, Any]]:
         return [{'id': str(next(self.ids)), 'name': incident['name'], 'type': incident['type']} for incident in incidents]
 
     def kept(self, instance: str, kind: str) -> tuple[Any, int]:
@@ -59,7 +59,7 @@ class Counter:
 class Mirror(Counter):
     """A store that replies with the whole incidents, as a real server does."""
 
-    def create(self, incidents: list[dict[str, Any]], instance: str, brand: str) -> list[dict[str, Any]]:
+    def create(self, incidents: list[dict[str, Any]], instance: str, brand: str, kind: str = '') -> list[dict[str, Any]]:
         return [{'id': str(next(self.ids)), **incident} for incident in incidents]
 
 

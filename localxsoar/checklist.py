@@ -17,11 +17,14 @@ from urllib.parse import parse_qsl, unquote
 
 from localxsoar.deliveries import Delivery
 from localxsoar.errors import UsageError
-from localxsoar.masks import LONG_ENOUGH, MASK, Masks, is_secret
+from localxsoar.masks import LONG_ENOUGH, MASK, Masks, is_secret, words
 from localxsoar.readable import SHOWN_BYTES, readable
-from localxsoar.senders import PLACEHOLDER, Sender, fill, fill_bytes, key_bytes
+from localxsoar.senders import PLACEHOLDER, Sender, describe_proof, fill, fill_bytes, key_bytes
 
 REJECTED = (401, 403)
+RIGHT_TOKEN = 'The token is right'
+# Words in the name of a header whose value is a secret, but not the token.
+NOT_TOKENS = {'signature', 'sig', 'hmac', 'cookie', 'session'}
 USUAL_WINDOW_SECONDS = 5 * 60
 # What a proof's placeholders may be, and what a person calls them.
 FORMS = {'hex': r'[0-9A-Fa-f]+', 'base64': r'[A-Za-z0-9+/_-]+=*', 'timestamp': r'\d{1,12}', 'milliseconds': r'\d{1,15}',
@@ -31,6 +34,7 @@ NAMES = {'hex': '<hexadecimal>', 'base64': '<base64>', 'timestamp': '<time>', 'm
 TIMES = ('timestamp', 'milliseconds', 'iso')
 KEYS = {'token': 'the token', 'base64': 'the token, decoded from base64',
         'whsec': 'what follows whsec_ in the token, decoded from base64'}
+YEAR_SECONDS = 365 * 86400
 UNITS = (('d', 86400), ('h', 3600), ('min', 60), ('s', 1))
 UNFILLED = re.compile(r'^[<$%{].*[>%}]$|^\$\w+$')
 
@@ -41,6 +45,10 @@ class Check:
     state: str
     title: str
     text: str
+
+    def is_cause(self) -> bool:
+        """Return whether this says what is wrong with what was found, so that it comes first."""
+        return self.state in ('bad', 'warn') and self.title not in ('Sender', 'Looked for')
 
 
 @dataclass(frozen=True)
@@ -57,14 +65,16 @@ class Rejection:
             return []
         proof = self.sender.proof if self.sender else {}
         found = [self._sender(), *(self._proof(proof) if proof else self._any_proof()), *self._elsewhere(proof)]
-        return [asdict(check) for check in found]
+        return [asdict(check) for check in sorted(found, key=lambda check: not check.is_cause())]
 
     def _sender(self) -> Check:
         if self.sender and self.sender.proof:
             if self.sender.key != self.delivery.sender_key:
-                return Check('warn', 'Sender', f'It is unknown, but signs as {self.sender.name} does.')
-            return Check('good', 'Sender', f'{self.sender.name}, whose recipe says how it proves that it knows the token.')
-        return Check('warn', 'Sender', 'It is unknown, so no recipe says how it proves that it knows the token.')
+                return Check('warn', 'Sender', f'Not recognized, but it signs as {self.sender.name} does.')
+            return Check('good', 'Sender', f'Recognized as {self.sender.name} ({describe_proof(self.sender)}).')
+        if self.sender:
+            return Check('', 'Sender', f'Recognized as {self.sender.name}, which has no place of its own for the token.')
+        return Check('warn', 'Sender', 'Not recognized.')
 
     def _proof(self, proof: Mapping[str, str]) -> Iterator[Check]:
         where = place(proof['place'], proof['name'])
@@ -79,18 +89,20 @@ class Rejection:
         yield from self._signature(proof, values[0]) if 'signed' in proof else [self._token(proof, values[0])]
 
     def _any_proof(self) -> Iterator[Check]:
-        names = self._secret_names()
-        yield Check('bad', 'Looked for', 'The token, as the whole value of a header or query parameter: none has it' + (
-            f', not even {", ".join(names)}.' if names else ', and no name says that its value is a secret.'))
+        names = [name for name in self._secret_names() if not any(near(value, self.token) for value in self._values_of(name))]
+        different = f'; {", ".join(names)} {"have" if names[1:] else "has"} a different value' if names else ''
+        yield Check('bad', 'Looked for', f'The token, as the whole value of a header or query parameter: not found{different}.')
 
     def _values(self, where: str, name: str) -> list[str]:
         pairs = self.delivery.headers if where == 'header' else query_of(self.delivery)
         return [value for each, value in pairs if each.lower() == name.lower()]
 
+    def _values_of(self, name: str) -> list[str]:
+        return [value for _, each, value in pairs_of(self.delivery) if each == name]
+
     def _secret_names(self) -> list[str]:
         """Return the names of the headers and query parameters that could hold a proof."""
-        pairs = self.delivery.headers + query_of(self.delivery)
-        return list(dict.fromkeys(name for name, value in pairs if is_secret(name) and value))
+        return list(dict.fromkeys(name for _, name, value in pairs_of(self.delivery) if is_secret(name) and value))
 
     # The token itself.
 
@@ -100,16 +112,19 @@ class Rejection:
 
     def _elsewhere(self, proof: Mapping[str, str]) -> Iterator[Check]:
         """Yield the places where the token is although it was not looked for there."""
-        if len(self.token) < LONG_ENOUGH:
-            return
-        pairs = [('header', *pair) for pair in self.delivery.headers] + [('query', *pair) for pair in query_of(self.delivery)]
-        for where, name, value in pairs:
+        for where, name, value in pairs_of(self.delivery):
             is_expected = bool(proof) and (where, name.lower()) == (proof['place'], proof['name'].lower())
             if not is_expected and (hint := near(value, self.token)):
-                yield Check('warn', 'Token', f'{place(where, name)} has it, {hint}.')
+                yield Check('warn', 'Token', f'{place(where, name)} contains the token, {hint}.')
         body = readable(self.delivery.headers, bytes(self.delivery.body)).text
-        if Masks(lambda: [self.token]).text(body) != body:
-            yield Check('warn', 'Token', 'The body has it. In a body it proves nothing: it belongs into a header or the query.')
+        if self._is_in(body):
+            yield Check('warn', 'Token', 'The body contains it. There it proves nothing: it belongs in a header or the query.')
+
+    def _is_in(self, body: str) -> bool:
+        """Return whether a body has the token. A short one, which may be an ordinary word, must be a whole value."""
+        if len(self.token) >= LONG_ENOUGH:
+            return Masks(lambda: [self.token]).text(body) != body
+        return re.search(rf':\s*"{re.escape(self.token)}"|={re.escape(self.token)}(?:&|$)', body) is not None
 
     # Signatures.
 
@@ -174,9 +189,9 @@ class Rejection:
 
         body = bytes(self.delivery.body)
         if fits(key, body):
-            return Check('good', 'Signature', 'It fits the body and the token.')
+            return Check('good', 'Signature', 'It matches.')
         hint = next(self._near_fits(fits, key, body), '')
-        return Check('bad', 'Signature', hint or 'It does not fit the body and the token: the sender has another secret, '
+        return Check('bad', 'Signature', hint or 'It does not match the body and the token: the sender has another secret, '
                                                  'or the body was changed on its way.')
 
     def _near_fits(self, fits: Callable[..., bool], key: bytes, body: bytes) -> Iterator[str]:
@@ -190,7 +205,7 @@ class Rejection:
             yield 'It fits the body alone: the sender has not signed the time.'
         for text, what in other_bodies(self.delivery, body):
             if text != body and fits(key, text):
-                yield f'It fits the token and {what}: something between the sender and here changes bodies.'
+                yield f'{RIGHT_TOKEN}: it signs {what}. Something between the sender and here changes the body.'
 
 
 def sender_by_proof(senders: Iterable[Sender], delivery: Delivery) -> Sender | None:
@@ -202,6 +217,19 @@ def sender_by_proof(senders: Iterable[Sender], delivery: Delivery) -> Sender | N
 
 def place(where: str, name: str) -> str:
     return f'The {"header" if where == "header" else "query parameter"} {name}'
+
+
+def pairs_of(delivery: Delivery) -> list[tuple[str, str, str]]:
+    """Return the place, name and value of each header and query parameter."""
+    return [('header', *pair) for pair in delivery.headers] + [('query', *pair) for pair in query_of(delivery)]
+
+
+def token_place(delivery: Delivery, token: str) -> tuple[str, str] | None:
+    """Return the place and name of what nearly has the token or, if nothing has, of what could be meant to have it."""
+    pairs = pairs_of(delivery)
+    found = [(where, name) for where, name, value in pairs if near(value, token)]
+    found += [(where, name) for where, name, value in pairs if value and is_secret(name) and NOT_TOKENS.isdisjoint(words(name))]
+    return next(iter(found), None)
 
 
 def query_of(delivery: Delivery) -> list[tuple[str, str]]:
@@ -224,7 +252,7 @@ def near(value: str, expected: str) -> str:
     scheme, _, rest = value.partition(' ')
     for candidate, hint in ((value, 'as its whole value'), (value.strip(), 'with blanks around it'),
                             (value.strip('\'"'), 'in quotes'),
-                            (rest.strip(), f'after the word {scheme}: remove it, or make it part of the token'),
+                            (rest.strip(), f'after "{scheme}": remove that word, or make it part of the token'),
                             (unquote(value), 'percent-encoded'), (decoded(rest or value), 'in base64'),
                             (decoded(rest or value).partition(':')[2], 'as the password of Basic authentication')):
         if candidate and hmac.compare_digest(candidate.encode(), expected.encode()):
@@ -269,14 +297,16 @@ def read_time(name: str, text: str) -> float | None:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in its two largest units."""
+    """Return a duration in its two largest units, or in years if there are several."""
+    if seconds >= 2 * YEAR_SECONDS:
+        return f'{seconds // YEAR_SECONDS:.0f} years'
     rest = int(seconds)
-    words: list[str] = []
+    parts: list[str] = []
     for unit, size in UNITS:
-        if rest >= size or (unit == 's' and not words):
-            words.append(f'{rest // size} {unit}')
+        if rest >= size or (unit == 's' and not parts):
+            parts.append(f'{rest // size} {unit}')
             rest %= size
-    return ' '.join(words[:2])
+    return ' '.join(parts[:2])
 
 
 def other_keys(token: str) -> Iterator[tuple[bytes, str]]:

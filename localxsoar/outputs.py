@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 PATH = re.compile(r'(?P<path>[^(]+?)\s*(?:\((?P<condition>.*)\))?\s*', re.DOTALL)
@@ -12,7 +13,16 @@ TERM = re.compile(r'''
     (?: (?P<operator> [!=]==? ) \s* (?P<other> .+? ) )? \s*''', re.DOTALL | re.VERBOSE)
 FIELD = re.compile(r'''\.(\w+)|\[\s*['"]([^'"]*)['"]\s*\]''')
 ALWAYS = ('true', '1')
-Condition = Callable[[Any, Any], bool]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Whether an element of the context, `val`, and a new one, `obj`, belong together."""
+    holds: Callable[[Any, Any], bool]
+    equal: tuple[list[str], list[str]] | None = None  # paths in `val` and in `obj` whose values are equal wherever it holds
+
+
+NEVER = Condition(lambda val, obj: False)  # of a path without a condition
 
 
 class NotUnderstood(ValueError):
@@ -30,20 +40,47 @@ def add_outputs(context: dict[str, Any], path: str, value: Any) -> None:
     if holder.get(key) is None:
         holder[key] = value
         return
-    known = holder[key] if isinstance(holder[key], list) else [holder[key]]
-    merged = list(known)
+    elements = Elements(holder[key] if isinstance(holder[key], list) else [holder[key]], condition)
     for new in value if isinstance(value, list) else [value]:
-        add_element(merged, new, condition)
-    holder[key] = merged if isinstance(holder[key], list) or len(merged) > 1 else merged[0]
+        elements.add(new)
+    holder[key] = elements.all if isinstance(holder[key], list) or len(elements.all) > 1 else elements.all[0]
 
 
-def add_element(known: list[Any], new: Any, condition: Condition) -> None:
-    matching = [position for position, old in enumerate(known) if condition(old, new)]
-    for position in matching:
-        old = known[position]
-        known[position] = {**old, **new} if isinstance(old, dict) and isinstance(new, dict) else new
-    if not matching and new not in known:
-        known.append(new)
+class Elements:
+    """The elements at a path, with an index: a command may return thousands, and each is looked for among all."""
+
+    def __init__(self, known: list[Any], condition: Condition) -> None:
+        self.all: list[Any] = []
+        self._condition = condition
+        self._texts: set[str] = set()
+        self._positions: dict[Any, list[int]] = {}  # by the value that is equal wherever the condition holds, or by None
+        for each in known:
+            self._append(each)
+
+    def add(self, new: Any) -> None:
+        wanted = index_key(dig(new, self._condition.equal[1])) if self._condition.equal else None
+        matching = [place for place in self._positions.get(wanted, ()) if self._condition.holds(self.all[place], new)]
+        for place in matching:
+            old = self.all[place]
+            self.all[place] = {**old, **new} if isinstance(old, dict) and isinstance(new, dict) else new
+        if not matching and canonical(new) not in self._texts:
+            self._append(new)
+
+    def _append(self, each: Any) -> None:
+        key = index_key(dig(each, self._condition.equal[0])) if self._condition.equal else None
+        if self._condition != NEVER:
+            self._positions.setdefault(key, []).append(len(self.all))
+        self._texts.add(canonical(each))
+        self.all.append(each)
+
+
+def canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def index_key(value: Any) -> Any:
+    """Return a value that a dictionary takes as its key."""
+    return canonical(value) if isinstance(value, (list, dict)) else value
 
 
 def set_value(context: dict[str, Any], path: str, value: Any) -> None:
@@ -76,7 +113,7 @@ def split_path(path: str) -> tuple[str, Condition]:
     if not match:
         raise NotUnderstood(path)
     text = match['condition']
-    return match['path'], read_condition(text) if text is not None else lambda val, obj: False
+    return match['path'], read_condition(text) if text is not None else NEVER
 
 
 def read_condition(text: str) -> Condition:
@@ -86,9 +123,14 @@ def read_condition(text: str) -> Condition:
         return read_condition(parts[0])
     for joint, function in (('||', any), ('&&', all)):
         if len(parts := list(split_outside(text, joint))) > 1:
-            conditions = [read_condition(part) for part in parts]
-            return lambda val, obj: function(condition(val, obj) for condition in conditions)
+            return join(function, [read_condition(part) for part in parts])
     return read_term(text)
+
+
+def join(function: Callable[[Iterator[bool]], bool], conditions: list[Condition]) -> Condition:
+    """Return the condition that all or any of these hold."""
+    equal = next((each.equal for each in conditions if each.equal), None) if function is all else None
+    return Condition(lambda val, obj: function(condition.holds(val, obj) for condition in conditions), equal)
 
 
 def split_outside(text: str, joint: str) -> Iterator[str]:
@@ -110,21 +152,28 @@ def split_outside(text: str, joint: str) -> Iterator[str]:
 def read_term(text: str) -> Condition:
     """Return the condition of `val.id`, `val.id == obj.id`, `val['a b'] != 'text'`, or `true`."""
     if text in ALWAYS:
-        return lambda val, obj: True
+        return Condition(lambda val, obj: True)
     match = TERM.fullmatch(text)
     if not match:
         raise NotUnderstood(text)
     left = read_side(match['side'] + match['field'])
     if not match['operator']:
-        return lambda val, obj: is_truthy(left(val, obj))
+        return Condition(lambda val, obj: is_truthy(left(val, obj)))
     right, is_equality = read_side(match['other']), match['operator'].startswith('=')
-    return lambda val, obj: (left(val, obj) == right(val, obj)) is is_equality
+    other = TERM.fullmatch(match['other'])
+    sides = {match['side']: names_in(match['field']), **({other['side']: names_in(other['field'])} if other else {})}
+    return Condition(lambda val, obj: (left(val, obj) == right(val, obj)) is is_equality,
+                     (sides['val'], sides['obj']) if is_equality and len(sides) == 2 else None)
+
+
+def names_in(field: str) -> list[str]:
+    return [dotted or quoted for dotted, quoted in FIELD.findall(field)]
 
 
 def read_side(text: str) -> Callable[[Any, Any], Any]:
     """Return what reads one side of a comparison: a field of `val` or `obj`, a text or a number."""
     if (match := TERM.fullmatch(text)) and not match['operator']:
-        names = [dotted or quoted for dotted, quoted in FIELD.findall(match['field'])]
+        names = names_in(match['field'])
         return lambda val, obj: dig(val if match['side'] == 'val' else obj, names)
     try:
         constant = json.loads(f'"{text[1:-1]}"' if text[:1] == text[-1:] == "'" else text)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import bottle
 
 from localxsoar import parameters
-from localxsoar.checklist import Rejection, sender_by_proof
+from localxsoar.checklist import Rejection
 from localxsoar.deliveries import Deliveries, Delivery
 from localxsoar.downloads import BYTES, Downloads, attach
 from localxsoar.errors import UsageError, message_of
@@ -25,10 +25,11 @@ from localxsoar.json_routes import as_json, read_object
 from localxsoar.mapping import value_at
 from localxsoar.masks import MASK, Masks
 from localxsoar.readable import SHOWN_BYTES, readable
-from localxsoar.recipes import Recipes
+from localxsoar.recipes import Recipes, proof_of
+from localxsoar.repairs import advice, differences
 from localxsoar.replay import Replay, new_request
 from localxsoar.search import search
-from localxsoar.senders import Sender, find_sender
+from localxsoar.senders import Sender, describe_proof, find_sender, unusable
 from localxsoar.server import Server
 from localxsoar.store import brief, details
 from localxsoar.turns import Turns
@@ -132,16 +133,28 @@ class Page:
         summary = {**delivery.summary(), 'target': delivery.target if shows else masks.target(delivery.target),
                    'text': masks.text(delivery.text)}
         request = message(delivery.headers, delivery.body, delivery.size, masks, shows)
-        sender = self._senders.get(delivery.sender_key) or sender_by_proof(self._senders.values(), delivery)
-        checks = self._masks.everywhere(Rejection(delivery, sender, self._token(), self._masks).checks())
+        checks = self._masks.everywhere(self._rejection(delivery).checks())
         is_here = is_loopback(bottle.request.environ[PEER])
         is_exact = request['is_exact'] and summary['target'] == delivery.target
         return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
                         'unprovable': self._replay.unprovable(delivery), 'is_here': is_here, 'checks': checks,
-                        'unsavable': self._recipes.unsavable(delivery),
+                        'unsavable': self._recipes.unsavable(delivery), **self._repair(delivery),
                         'query': masks.everywhere(query_fields(summary['target'])),
                         'uncopyable': delivery.gap() or ('' if is_here or is_exact else ONLY_HERE), 'request': request,
                         'answer': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})
+
+    def _rejection(self, delivery: Delivery) -> Rejection:
+        sender = self._replay.signer(delivery) or self._senders.get(delivery.sender_key)
+        return Rejection(delivery, sender, self._token(), self._masks)
+
+    def _repair(self, delivery: Delivery) -> dict[str, Any]:
+        """Return what was changed in a delivery that was sent again, and what to set in its sender."""
+        original = self._deliveries.get(delivery.origin) if delivery.origin else None
+        if not original:
+            return {'changes': [], 'advice': ''}
+        proof = proof_of(delivery, self._replay.signer(delivery), self._senders, self._token())
+        return {'changes': self._masks.everywhere(differences(original, delivery)),
+                'advice': self._masks.text(advice(self._rejection(original), delivery, proof))}
 
     def _body(self, number: int, part: str) -> bytes:
         """Return the bytes of a body, to download."""
@@ -175,6 +188,7 @@ class Page:
 
     def _list_senders(self) -> str:
         return as_json([{'key': sender.key, 'name': sender.name, 'kind': sender.kind, 'proof': describe_proof(sender),
+                         'unusable': unusable(sender, self._token()) if self._token() else '',
                          'deliveries': [delivery['title'] for delivery in sender.deliveries]}
                         for sender in self._senders.values()])
 
@@ -286,12 +300,3 @@ def read_file(name: str) -> bytes:
     for header, value in HEADERS.items():
         bottle.response.set_header(header, value)
     return (FOLDER / name).read_bytes()
-
-
-def describe_proof(sender: Sender) -> str:
-    """Return how the sender proves that it knows the token, in a few words."""
-    proof = sender.proof
-    if not proof:
-        return 'no proof'
-    location = proof['name'] if proof['place'] == 'header' else f'?{proof["name"]}='
-    return f'{"signature" if "signed" in proof else "token"} in {location}'

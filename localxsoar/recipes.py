@@ -92,7 +92,7 @@ class Recipes:
         if delivery.kind == 'repeat':
             raise UsageError('A repeat creates no incident: save the first delivery as a recipe.')
         if delivery.kind != 'created':
-            raise UsageError('A recipe expects an incident, and this delivery created none.')
+            raise UsageError('Only a delivery that created an incident can be saved.')
         incident = self.incident(delivery.incidents[0])
         if not incident:
             raise UsageError('Its incident is no longer there.')

@@ -13,6 +13,7 @@ from localxsoar.senders import Headers, Sender
 COMMON_HEADERS = {'accept', 'accept-encoding', 'authorization', 'connection', 'content-encoding', 'content-length',
                   'content-type', 'date', 'host', 'traceparent', 'user-agent', 'x-request-id'}
 ALIKE = 0.5  # two payloads that share at least this part of their keys may have the same sender
+SEVERAL = 2  # so many keys must be shared; a key of more senders than this, such as `name`, identifies none of them
 PARSED_BYTES = 1024 * 1024  # larger bodies are not parsed: this runs between a response and the next request
 NO_FIT = (0, False, 0.0)
 
@@ -32,16 +33,20 @@ class Marks:
 def marks(headers: Iterable[tuple[str, str]], payload: Any) -> Marks:
     """Return the marks of a request. A list of events is represented by its first."""
     found = {name.lower(): value for name, value in headers}
-    first = payload[0] if isinstance(payload, list) and payload else payload
-    return Marks(frozenset(found) - COMMON_HEADERS, product(found.get('user-agent', '')), frozenset(key_paths(first)))
+    return Marks(frozenset(found) - COMMON_HEADERS, product(found.get('user-agent', '')), frozenset(key_paths(first(payload))))
+
+
+def first(value: Any) -> Any:
+    """Return the first item of a list, and any other value as it is."""
+    return value[0] if isinstance(value, list) and value else value
 
 
 def key_paths(payload: Any) -> Iterator[str]:
     """Yield each key of an object and of the objects in it, such as `issue` and `issue.title`."""
     for key, value in payload.items() if isinstance(payload, dict) else ():
         yield key
-        if isinstance(value, dict):
-            yield from (f'{key}.{inner}' for inner in value)
+        if isinstance(first(value), dict):
+            yield from (f'{key}.{inner}' for inner in first(value))
 
 
 def product(agent: str) -> str:
@@ -63,6 +68,7 @@ class SenderRecognizer:
         self._known = [(each, sender) for sender in senders for each in marks_of(sender)]
         self._headers = owners((name, sender) for each, sender in self._known for name in each.headers)
         self._agents = owners((each.agent, sender) for each, sender in self._known)
+        self._keys = owners((key, sender) for each, sender in self._known for key in each.keys)
 
     def recognize(self, headers: Headers, body: bytes) -> tuple[Sender | None, str]:
         """Return the sender whose recipe fits best, or None, and the name to show: the sender's or the user agent's."""
@@ -75,13 +81,18 @@ class SenderRecognizer:
         """Return how well a request fits a recipe; a better fit compares greater."""
         all_there = recipe.headers <= seen.headers
         agents_match = bool(recipe.agent) and recipe.agent == seen.agent
-        # Payloads count unless the sender has a user agent of its own, which the request lacks.
-        likeness = recipe.likeness(seen) if agents_match or not recipe.agent else 0
+        # Payloads count unless the sender has a user agent of its own, which the request lacks, or the keys are anyone's.
+        may_be_alike = agents_match or (not recipe.agent and self._are_telling(recipe.keys & seen.keys))
+        likeness = recipe.likeness(seen) if may_be_alike else 0
         is_own = any(self._headers[name] == 1 for name in recipe.headers)
         is_own_agent = agents_match and self._agents[recipe.agent] == 1
         if not is_own_agent and not (all_there and (is_own or likeness >= ALIKE)):
             return NO_FIT
         return len(recipe.headers & seen.headers), agents_match, likeness
+
+    def _are_telling(self, keys: frozenset[str]) -> bool:
+        """Return whether payloads that share these keys are likely to be of one sender."""
+        return len(keys) >= SEVERAL and any(self._keys[key] <= SEVERAL for key in keys)
 
 
 def owners(pairs: Iterable[tuple[str, Sender]]) -> Counter[str]:

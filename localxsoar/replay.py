@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from localxsoar.checklist import sender_by_proof, token_place
 from localxsoar.deliveries import Delivery
 from localxsoar.errors import UsageError
 from localxsoar.forward import Headers, Request
 from localxsoar.masks import MASK, Masks
 from localxsoar.readable import readable
-from localxsoar.senders import Sender, SenderRequest
+from localxsoar.senders import Sender, SenderRequest, unusable
 
 PEER = 'localxsoar'
 # Headers of the recorded connection: an edited request gets its own.
@@ -43,9 +44,16 @@ class Replay:
         """Return why a delivery cannot be given a valid proof, or ''."""
         if not self.token():
             return 'The instance has no token to prove.'
-        if delivery.sender_key in self.senders or self.proof_headers():
+        if sender := self.signer(delivery):
+            return unusable(sender, self.token())
+        if self.proof_headers() or token_place(delivery, self.token()):
             return ''
-        return 'The sender is unknown, and no --curl-header says how a request shows the token.'
+        return 'Nothing in the request says where its sender puts the token. Edit it to add a header with the token.'
+
+    def signer(self, delivery: Delivery) -> Sender | None:
+        """Return the sender whose recipe says how the delivery proves that it knows the token, or None."""
+        known = self.senders.get(delivery.sender_key)
+        return known if known and known.proof else sender_by_proof(self.senders.values(), delivery)
 
     def _edited(self, delivery: Delivery, edited: Mapping[str, Any]) -> SenderRequest:
         body = self._edited_body(delivery, str(edited['body'])) if 'body' in edited else bytes(delivery.body)
@@ -75,11 +83,14 @@ class Replay:
         return text.encode('utf-8', 'surrogatepass')
 
     def _proved(self, delivery: Delivery, request: SenderRequest) -> SenderRequest:
-        """Return the request signed as its sender signs, or else with the headers that show the token."""
+        """Return the request signed as its sender signs, or else with the token where the receiver or the request has it."""
         if reason := self.unprovable(delivery):
             raise UsageError(reason)
-        if sender := self.senders.get(delivery.sender_key):
+        if sender := self.signer(delivery):
             return sender.sign_again(request, self.token())
+        if not self.proof_headers() and (found := token_place(delivery, self.token())):
+            proof = {'place': found[0], 'name': found[1], 'value': '{token}'}
+            return Sender('', '', 'other', '', proof, []).sign_again(request, self.token())
         proofs = [(name.strip(), value.strip()) for name, _, value in (each.partition(':') for each in self.proof_headers())]
         replaced = {name.lower() for name, _ in proofs}
         return replace(request, headers=[*(each for each in request.headers if each[0].lower() not in replaced), *proofs])

@@ -19,10 +19,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 from localxsoar.cli import USAGE_ERROR, USUAL_PORT, Parser
 from localxsoar.errors import UsageError
 from localxsoar.output import became, colour, escape, took
-from localxsoar.page_routes import describe_proof
 from localxsoar.responses import headline, problem
 from localxsoar.running import announced_url
-from localxsoar.senders import Sender, find_sender, load_senders
+from localxsoar.senders import Sender, describe_proof, find_sender, load_senders
 from localxsoar.terminal import Terminal, column, fit
 
 LOCAL_URL = f'http://127.0.0.1:{USUAL_PORT}'

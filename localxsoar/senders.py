@@ -129,7 +129,26 @@ def key_bytes(kind: str, token: str) -> bytes:
     try:
         return base64.b64decode(token.removeprefix('whsec_'), validate=True)
     except ValueError:
-        raise UsageError('This sender signs with a token in base64, but the token of the instance is not base64.') from None
+        raise UsageError('This sender signs with a token in base64, but the token of the instance is not base64. '
+                         'openssl rand -base64 32 prints one that is.') from None
+
+
+def unusable(sender: Sender, token: str) -> str:
+    """Return why the sender cannot prove that it knows this token, or ''."""
+    try:
+        key_bytes(sender.proof.get('key', 'token'), token)
+    except UsageError as error:
+        return str(error)
+    return ''
+
+
+def describe_proof(sender: Sender) -> str:
+    """Return how the sender proves that it knows the token, in a few words."""
+    proof = sender.proof
+    if not proof:
+        return 'no proof'
+    location = proof['name'] if proof['place'] == 'header' else f'?{proof["name"]}='
+    return f'{"signature" if "signed" in proof else "token"} in {location}'
 
 
 # Reading the folder.

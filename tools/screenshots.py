@@ -47,6 +47,11 @@ def open_row(page: Page, text: str) -> None:
     expect(page.locator('#delivery .result')).to_be_visible()
 
 
+def edit(page: Page) -> None:
+    open_row(page, 'Suspicious login')
+    page.locator('#edit').click()
+
+
 def show_mapping(page: Page) -> None:
     page.locator('#incident .leaf', has_text='host').first.locator('.map').focus()
     page.keyboard.press('Enter')
@@ -65,7 +70,7 @@ PICTURES: tuple[tuple[str, str, str, Callable[[Page], object]], ...] = (
     ('delivery', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'Suspicious login')),
     ('form', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'Printer on fire')),
     ('rejection', 'deliveries', '#deliveries .row', lambda page: open_row(page, 'has a scheme before')),
-    ('edit', 'deliveries', '#deliveries .row', lambda page: (open_row(page, 'Suspicious login'), page.locator('#edit').click())),
+    ('edit', 'deliveries', '#deliveries .row', edit),
     ('incidents', 'incidents', '#incidents .row', lambda page: page.get_by_label('Sort by').select_option('severity')),
     ('incident', 'incidents/4', '#incident .tree', lambda page: None),
     ('mapping', 'incidents/11', '#incident .tree', show_mapping),

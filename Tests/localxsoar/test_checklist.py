@@ -11,6 +11,9 @@ from local_xsoar import ROOT
 from localxsoar.checklist import Rejection, template_pattern
 from localxsoar.deliveries import Delivery
 from localxsoar.masks import Masks
+from localxsoar.recipes import proof_of
+from localxsoar.repairs import advice, differences
+from localxsoar.replay import Replay
 from localxsoar.senders import Sender, SenderRequest, load_senders
 
 TOKEN = 'c2VjcmV0LXRva2VuLW9mLXRlc3Rz'  # base64, as some senders want it
@@ -40,7 +43,7 @@ def test_a_valid_proof_passes_every_check_and_another_secret_fails_one(key: str)
 
 
 @pytest.mark.parametrize('value, text', [
-    (f'Bearer {TOKEN}', 'after the word Bearer'), (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'),
+    (f'Bearer {TOKEN}', 'after "Bearer"'), (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'),
     (TOKEN.lower(), 'with other capitals'), ('{token}', 'a placeholder'), ('other', 'another value')])
 def test_a_token_that_is_nearly_right_is_reported_from_another(value: str, text: str) -> None:
     state, said = checks(SENDERS['curl'], SenderRequest([('Authorization', value)], '', b'{}'))['Token']
@@ -49,11 +52,50 @@ def test_a_token_that_is_nearly_right_is_reported_from_another(value: str, text:
 
 def test_a_token_in_another_place_is_found() -> None:
     found = checks(SENDERS['curl'], SenderRequest([('X-Api', TOKEN)], '', b''))
-    assert found['Looked for'][0] == 'bad' and found['Token'] == ('warn', 'The header X-Api has it, as its whole value.')
+    assert found['Looked for'][0] == 'bad'
+    assert found['Token'] == ('warn', 'The header X-Api contains the token, as its whole value.')
+    assert next(iter(found)) == 'Token', 'the cause comes first'
     assert 'it proves nothing' in checks(None, SenderRequest([], '', TOKEN.encode()))['Token'][1]
 
 
+@pytest.mark.parametrize('value, hint', [('Bearer pear7', 'after "Bearer"'), ('"pear7"', 'in quotes'), ('pear7 ', 'blanks'),
+                                         ('Basic dXNlcjpwZWFyNw==', 'Basic authentication')])
+def test_a_short_token_is_found_too(value: str, hint: str) -> None:
+    found = checks(None, SenderRequest([('X-A', value)], '', b'{"a": "pear7 trees"}'), 'pear7')
+    assert found['Looked for'][1].endswith('parameter: not found.') and hint in found['Token'][1]
+
+
+def test_a_short_token_is_found_in_a_body_only_as_a_whole_value() -> None:
+    for body, is_found in (('{"a": "pear7"}', True), ('a=pear7&b=1', True), ('{"pear7": "x", "a": "my pear7"}', False)):
+        assert ('Token' in checks(None, SenderRequest([], '', body.encode()), 'pear7')) == is_found
+
+
+def test_a_different_value_is_named() -> None:
+    found = checks(None, SenderRequest([('Authorization', 'x'), ('X-Api-Key', 'y')], '', b''))
+    assert found['Looked for'][1].endswith('not found; Authorization, X-Api-Key have a different value.')
+
+
+@pytest.mark.parametrize('request_, expected', [
+    (sent('github', 'another token'), 'In the sender, enter the token of this instance as the secret'),
+    (replace(sent('github'), body=sent('github').body + b'\n'), 'The token of the sender is right. Find what changes the body'),
+    (SenderRequest([('X-Api-Key', 'x')], '', b''), 'In the sender, set the header X-Api-Key: <token>')])
+def test_what_to_set_in_the_sender_is_what_was_repaired(request_: SenderRequest, expected: str) -> None:
+    delivery = Delivery(1, time.time(), 'POST', f'/?{request_.query}', request_.headers, '127.0.0.1', status=401,
+                        sender_key='github' if request_.body else '', body=bytearray(request_.body), size=len(request_.body))
+    masks = Masks(lambda: [TOKEN])
+    replay = Replay(SENDERS, masks, lambda: TOKEN, list)
+    made = replay.request(delivery, {'proof': True}, 'here')
+    again = replace(delivery, status=200, headers=made.headers, target=made.target)
+    signer = replay.signer(delivery)
+    name = signer.proof['name'] if signer else 'X-Api-Key'
+    assert f'The header {name} was replaced.' in differences(delivery, again)
+    rejection = Rejection(delivery, signer, TOKEN, masks)
+    assert advice(rejection, again, proof_of(again, signer, SENDERS, TOKEN)).startswith(expected)
+    assert advice(rejection, replace(again, status=401), {}) == ''
+
+
 @pytest.mark.parametrize('seconds, state, text', [
+    (-200_000_000, 'bad', '6 years after'),
     (60, 'good', '1 min '), (90_000, 'bad', '1 d 1 h before'), (-4000, 'bad', 'after')])
 def test_the_clock_is_read_and_its_distance_said(seconds: int, state: str, text: str) -> None:
     for key in ('slack', 'stripe', 'zendesk', 'standard-webhooks'):

@@ -28,12 +28,12 @@ from localxsoar.front import run_wsgi
 from localxsoar.masks import MASK, Masks
 from localxsoar.output import Printer
 from localxsoar.pack import load_integration
-from localxsoar.page_routes import ONLY_HERE, Page, describe_proof, message, read_file
+from localxsoar.page_routes import ONLY_HERE, Page, message, read_file
 from localxsoar.ports import any_free_port
 from localxsoar.readable import SHOWN_BYTES, Readable, readable
 from localxsoar.recognition import SenderRecognizer
 from localxsoar.replay import unmasked, unmasked_target
-from localxsoar.senders import Sender, load_sender
+from localxsoar.senders import Sender, describe_proof, load_sender
 from localxsoar.server import Server
 from localxsoar.store import Store
 
@@ -264,7 +264,8 @@ def test_the_instance_is_described_with_its_secret_masked(local: LocalXsoar) -> 
 
 def test_the_senders_are_listed_and_one_sends_the_delivery_that_was_chosen(local: LocalXsoar) -> None:
     assert local.control('GET', 'senders') == [{'key': 'github', 'name': 'GitHub', 'kind': 'code',
-                                                'proof': 'signature in X-Hub-Signature-256', 'deliveries': ['push', 'issue']}]
+                                                'proof': 'signature in X-Hub-Signature-256', 'unusable': '',
+                                                'deliveries': ['push', 'issue']}]
     number = local.control('POST', 'senders/github/send', {'title': 'iss'})['number']
     sent = local.control('GET', f'deliveries/{number}')
     assert (sent['sender'], sent['text'], sent['target'], sent['can_be_signed'], sent['peer']) == (
@@ -277,12 +278,17 @@ def test_the_senders_are_listed_and_one_sends_the_delivery_that_was_chosen(local
     assert signatures[0] == signatures[1] != signatures[2], 'an edited body has a signature of its own if it shall have a proof'
 
 
-def test_a_proof_needs_a_known_sender_or_a_header_of_the_command_line(local: LocalXsoar) -> None:
+def test_a_proof_needs_a_known_sender_or_a_place_for_the_token(local: LocalXsoar) -> None:
     number = post(local, '[]', '/echo')
-    reason = 'The sender is unknown, and no --curl-header says how a request shows the token.'
+    reason = 'Nothing in the request says where its sender puts the token. Edit it to add a header with the token.'
     assert local.control('GET', f'deliveries/{number}')['unprovable'] == reason
     answer = ask(local, 'POST', f'deliveries/{number}/send', {'proof': True})
     assert (answer.status_code, answer.json()['error']) == (409, reason)
+    number = post(local, '[]', '/echo', X_Api_Key='Bearer other')
+    assert local.control('GET', f'deliveries/{number}')['unprovable'] == ''
+    again = local.control('POST', f'deliveries/{number}/send', {'proof': True})['number']
+    assert seen_by_the_container(local, again)['headers']['X-Api-Key'] == TOKEN
+    assert local.control('GET', f'deliveries/{again}')['changes'] == ['The header X-Api-Key was replaced.']
 
 
 def test_a_delivery_is_sent_again_with_its_bytes_headers_and_target(local: LocalXsoar) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
 from standardwebhooks import Webhook
 from stripe import WebhookSignature
@@ -130,6 +131,13 @@ SHARED = SenderRecognizer([FIRST, AGENT, TWIN, OTHER, QUERY])
 ])
 def test_a_sender_that_shares_its_marks_is_reported_by_the_rest(headers: dict[str, str], body: bytes, name: str) -> None:
     assert SHARED.recognize(list(headers.items()), body)[1] == name
+
+
+def test_keys_that_many_senders_use_identify_none() -> None:
+    recognizer = SenderRecognizer(list(load_senders(ROOT / 'senders').values()))
+    for body in ({'name': 'a', 'severity': 'high'}, {'name': 'a', 'severity': 2, 'raw_json': {}, 'occurred': ''}, {'value': 5}):
+        for agent in ('curl', ''):
+            assert recognizer.recognize([('User-Agent', agent)], json.dumps(body).encode())[1] == agent
 
 
 def test_a_body_of_more_than_a_mebibyte_is_not_read_for_its_sender() -> None:

@@ -39,6 +39,27 @@ def test_outputs_join_the_elements_that_their_condition_finds(outputs: Any, cont
     assert found['A']['B'] == context
 
 
+class Counted(str):
+    """A text that counts how often it is compared."""
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize('path', ['A.B', 'A.B(val.id && val.id == obj.id)', 'A.B(obj.id == val.id)'])
+def test_thousands_of_outputs_are_not_compared_each_with_all(path: str) -> None:
+    found: dict[str, Any] = {}
+    Counted.compared = 0
+    for _ in range(2):
+        add_outputs(found, path, [{'id': Counted(number)} for number in range(1, 2001)])
+    assert len(found['A']['B']) == 2000
+    assert Counted.compared < 20_000
+
+
 @pytest.mark.parametrize('condition', ['val.id.toLowerCase() == obj.id', 'f(val)', 'val.id ==', 'val.id > obj.id', '', '(val.id'])
 def test_a_condition_that_is_not_understood_changes_nothing(condition: str) -> None:
     context = {'A': {'id': 1}}

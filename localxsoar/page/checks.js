@@ -1,6 +1,6 @@
 // Why a delivery was rejected, as a checklist.
-import {button, el} from './dom.js';
-import {resend} from './resend.js';
+import {deliveries} from './deliveries.js';
+import {el} from './dom.js';
 
 const SIGNS = {good: ['✓', 'fits: '], bad: ['✗', 'does not fit: '], warn: ['!', 'note: '], '': ['·', '']};
 
@@ -12,6 +12,23 @@ function drawCheck({state, title, text}) {
 
 export function drawChecks(item) {
   if (!item.checks.length) return null;
-  return el('section', {class: 'checks', 'aria-label': 'Why it was rejected'}, el('ul', {}, ...item.checks.map(drawCheck)),
-    item.unprovable || item.missing ? null : button('Repair and send', () => resend('proved'), {id: 'repair'}));
+  return el('section', {class: 'checks', 'aria-label': 'Why it was rejected'}, el('ul', {}, ...item.checks.map(drawCheck)));
+}
+
+const link = (number) => el('a', {href: `#/deliveries/${number}`}, `delivery ${number}`);
+
+// Return what was changed in a delivery that was sent again, and what to set in its sender, with a link to the original.
+export function drawOrigin({origin, changes, advice}) {
+  if (!origin) return null;
+  return el('div', {class: 'links'}, el('p', {}, 'Sent again: the original is ', link(origin), '. ', changes.join(' ')),
+    advice ? el('p', {}, el('strong', {}, advice)) : null);
+}
+
+const SHOWN_COPIES = 5;
+
+// Return links to the latest deliveries with which this one was sent again.
+export function drawCopies({number}) {
+  const copies = deliveries.all.filter((each) => each.origin === number).slice(0, SHOWN_COPIES);
+  return copies.length ? el('p', {class: 'links'}, 'Sent again as ', ...copies.flatMap((each, at) => [at ? ', ' : '', link(each.number),
+    each.status ? ` (${each.status})` : ''])) : null;
 }

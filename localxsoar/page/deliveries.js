@@ -4,6 +4,7 @@ import {clock, duration, size, time} from './format.js';
 import {instance, WAY_IN} from './instance.js';
 import {Lines} from './lines.js';
 import {cut, shortened} from './long.js';
+import {SEVERITIES} from './triage.js';
 import {go} from './views.js';
 
 export function tone(delivery) {
@@ -12,6 +13,15 @@ export function tone(delivery) {
   if (delivery.kind === 'repeat' || delivery.kind === 'handshake') return 'again';
   if (!delivery.status || delivery.status >= 500) return 'bad';
   return delivery.status >= 400 ? 'bad' : 'good';
+}
+
+// Return the severity and the state of what a delivery became, which the server has in words such as `info resolved`.
+function triaged({triage}) {
+  const [first, ...rest] = (triage || '').split(' ');
+  const level = Object.values(SEVERITIES).includes(first) ? first : '';
+  const state = (level ? rest : [first, ...rest]).join(' ');
+  return [level && el('span', {class: `severity ${level}`}, level), state && el('bdi', {class: 'good'}, state)].filter(Boolean)
+    .flatMap((word) => [word, ' ']);
 }
 
 function which(delivery) {
@@ -23,7 +33,7 @@ function which(delivery) {
 // A screen reader has no words for the arrow.
 function numbered(color, sign, delivery, text) {
   return [el('b', {class: color}, `${sign} `, el('span', {class: 'unseen'}, 'incident '), which(delivery)), ' ',
-    ...(delivery.kind === 'repeat' ? ['repeat of '] : []), ...text];
+    ...triaged(delivery), ...(delivery.kind === 'repeat' ? ['repeat of '] : []), ...text];
 }
 
 export function became(delivery, isWhole = false) {
@@ -58,5 +68,5 @@ export function showPaths(items) {
 }
 
 export const deliveries = new Lines('deliveries', 'number', drawDelivery,
-  (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.incidents.join(' ')} ${item.text}`,
+  (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.incidents.join(' ')} ${item.triage} ${item.text}`,
   (item) => go(`deliveries/${item.number}`));

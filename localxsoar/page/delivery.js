@@ -1,6 +1,6 @@
 // One delivery, and what can be done with it.
 import {curlCommand, fileName, isInFile} from './curl.js';
-import {drawChecks} from './checks.js';
+import {drawChecks, drawCopies, drawOrigin} from './checks.js';
 import {became, tone} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, copy, el} from './dom.js';
@@ -53,11 +53,6 @@ export function closeDetail() {
   drawEmpty();
 }
 
-function sentFrom({peer, origin}) {
-  if (origin) return [' · sent again: ', el('a', {href: `#/deliveries/${origin}`}, `the original is delivery ${origin}`)];
-  return peer === 'localxsoar' ? [' · sent from here'] : [];
-}
-
 export function drawOpened() {
   const item = opened;
   const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
@@ -65,11 +60,12 @@ export function drawOpened() {
     ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : [])];
   if (!parts.some(([name]) => name === part)) part = 'request';
   const body = el('div');
+  const [recipe, ...notes] = recipeButton(item);
   const tabs = el('div', {class: 'tabs', role: 'group', 'aria-label': 'Parts of the delivery'}, ...parts.map(([name, label]) => {
     const tab = button(label, () => { part = name; drawOpened(); }, {id: `part-${name}`});
     if (name === part) tab.setAttribute('aria-current', 'true');
     return tab;
-  }), exportLink(item) || '');
+  }), el('span', {class: 'files'}, recipe, exportLink(item)));
   if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
   else if (part === 'incident') drawIncident(item.incidents[0], body);
   else drawMessage(item[part], body);
@@ -77,10 +73,10 @@ export function drawOpened() {
     el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     el('p', {class: 'meta'}, ...shortened(item.sender || 'unknown sender', 80), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), ` · ${duration(item.milliseconds)} · ${size(item.size)} · `
-      + `${day(item.started * 1000)}`, ...sentFrom(item)),
-    result, drawChecks(item),
+      + `${day(item.started * 1000)}`, item.peer === 'localxsoar' && !item.origin ? ' · sent from here' : ''),
+    result, drawOrigin(item), drawCopies(item), drawChecks(item),
     el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
-      ...curlButton(item), ...recipeButton(item)),
+      ...curlButton(item), ...notes),
     tabs, body);
 }
 
@@ -108,7 +104,8 @@ export async function copyCurl() {
 
 // Return the button, and what else the command needs or why there is none.
 function curlButton(item) {
-  const drawn = [button('Copy as curl', copyCurl, {id: 'copy-curl', disabled: Boolean(item.uncopyable), title: item.uncopyable})];
+  const drawn = [button('Copy as curl', copyCurl, {id: 'copy-curl', disabled: Boolean(item.uncopyable),
+    title: item.uncopyable || (item.request.headers.some((header) => header.masked) ? 'With the secrets that are masked here' : '')})];
   if (item.uncopyable && item.uncopyable !== item.missing) drawn.push(el('span', {class: 'dim reason'}, item.uncopyable));
   else if (!item.uncopyable && isInFile(item.request)) {
     drawn.push(el('span', {class: 'dim reason'}, `The curl command reads the body from the file ${fileName(item.number)}: download it below.`));

@@ -26,6 +26,9 @@ function uneditable({request}) {
 // A field of a form has line feeds only.
 const lineBreaks = (text) => [...new Set(text.match(/\r\n|\r|\n/g))];
 
+// Headers of the connection, which the server sets.
+const SET_BY_THE_SERVER = ['host', 'content-length', 'transfer-encoding', 'connection', 'expect'];
+
 function readHeaders(text) {
   return text.split('\n').filter((line) => line.includes(':')).map((line) => [line.slice(0, line.indexOf(':')).trim(),
     line.slice(line.indexOf(':') + 1).trim()]);
@@ -36,6 +39,9 @@ function notes(item, reason) {
   if (reason) return [`${reason}, so it is sent as it came.`];
   return item.request.decompressed ? ['A body that is edited is sent as plain text.'] : [];
 }
+
+// Return the rows of a field for the text, which is wrapped at about 60 characters.
+const rowsOf = (text) => Math.min(16, Math.max(4, text.split('\n').length + 1, Math.ceil(text.length / 60)));
 
 const drafts = new Map();  // what was edited and not sent, by the number of the delivery
 
@@ -52,10 +58,11 @@ export function edit() {
   const item = opened;
   const reason = uneditable(item);
   const target = el('input', {id: 'edit-target', value: item.target, spellcheck: false});
-  const headers = el('textarea', {id: 'edit-headers', rows: Math.min(12, item.request.headers.length + 1), spellcheck: false,
-    value: item.request.headers.map((header) => `${header.name}: ${header.value}`).join('\n')});
+  const shown = item.request.headers.filter((header) => !SET_BY_THE_SERVER.includes(header.name.toLowerCase()));
+  const headers = el('textarea', {id: 'edit-headers', rows: Math.min(12, shown.length + 1), spellcheck: false,
+    value: shown.map((header) => `${header.name}: ${header.value}`).join('\n')});
   const isFixed = Boolean(reason && !item.missing);
-  const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : 16, value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed});
+  const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : rowsOf(item.request.body), value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed});
   const before = {headers: headers.value, body: body.value};
   const fields = {target, headers, body};
   for (const [name, text] of Object.entries(drafts.get(item.number) || {})) fields[name].value = text;
@@ -85,7 +92,7 @@ export function edit() {
     el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)), body,
     ...notes(item, reason).map((note) => el('p', {class: 'dim'}, note)),
     el('label', {class: 'check', title: item.unprovable}, proof, ' With a valid proof'), wrong,
-    el('div', {class: 'acts'}, submit, button('Close', closeEditor, {title: 'The edit is kept'}), button('Discard', discard, {class: 'quiet'}),
+    el('div', {class: 'acts below'}, submit, button('Close', closeEditor, {title: 'The edit is kept'}), button('Discard', discard, {class: 'quiet'}),
       el('span', {class: 'dim'}, 'Ctrl+Enter sends, Esc closes'))));
   (isFixed ? headers : body).focus();
 }

@@ -9,13 +9,14 @@ const file = (label, path, options) => el('a', {href: `/localxsoar/deliveries${p
 
 // Return the button that saves a delivery as a recipe, or why it cannot.
 export function recipeButton(item) {
+  if (item.checks.length) return [];  // what is rejected for its proof needs no excuse
   const reason = item.unsavable;
   if (reason) {
-    return [button('Save as recipe', null, {id: 'save-recipe', disabled: true, title: reason}),
+    return [button('Save as recipe', null, {id: 'save-recipe', class: 'quiet', disabled: true, title: reason}),
       ...(reason === item.missing || item.kind === 'waiting' ? [] : [el('span', {class: 'dim reason'}, reason)])];
   }
   const note = el('span', {class: 'dim reason', role: 'status'});
-  return [file('Save as recipe', `/${item.number}/recipe`, {id: 'save-recipe', class: 'button', onclick: () => { note.textContent = LOOK; },
+  return [file('Save as recipe', `/${item.number}/recipe`, {id: 'save-recipe', class: 'quiet button', onclick: () => { note.textContent = LOOK; },
     title: 'A file for the folder of senders, with what its incident must be'}), note];
 }
 
@@ -43,7 +44,7 @@ function clearButton() {
   const question = () => {
     const count = deliveries.all.length;
     made.dataset.asks = 'yes';
-    made.textContent = `Delete ${count === 1 ? 'the delivery' : `all ${count}`}? Incidents stay`;
+    made.textContent = `Delete ${count === 1 ? 'the delivery' : `${count} deliveries`}? Incidents stay`;
     made.scrollIntoView({block: 'nearest', inline: 'nearest'});
     announce(`${made.textContent}. Press again to delete.`);
   };

@@ -1,8 +1,11 @@
 // Markdown as elements. Whatever is not in this subset, such as HTML, stays the text that it is.
 import {button, el} from './dom.js';
+import {pieces} from './long.js';
 import {isolated} from './visible.js';
 
 const SHOWN_ROWS = 200;
+const SHOWN_LINES = 1000;
+const MARKED_CHARACTERS = 20000;  // a longer text is data: its marks stay as they are
 // No part of it can be read in two ways, so that a long text takes no longer than its length.
 const INLINE = new RegExp(['\\\\(?<escaped>[\\\\`*_{}[\\]()#+.!|<>~-])', '`(?<code>[^`\\n]+)`',
   '(?<image>!?)\\[(?<label>[^[\\]\\n]*)\\]\\((?<url>[^()\\s]*)(?: "[^"\\n]*")?\\)', '\\*\\*(?<bold>[^*\\n]+)\\*\\*',
@@ -21,6 +24,7 @@ function drawMark({0: source, groups}) {
 }
 
 function inline(text) {
+  if (text.length > MARKED_CHARACTERS) return pieces(text);
   const parts = [];
   let at = 0;
   for (const match of text.matchAll(INLINE)) {
@@ -77,7 +81,7 @@ function takeWhile(lines, at, pattern) {
 }
 
 function drawList(lines, at) {
-  const end = takeWhile(lines, at, ITEM);
+  const end = Math.min(takeWhile(lines, at, ITEM), at + SHOWN_ROWS);  // the next block goes on with the list
   const items = lines.slice(at, end).map((line) => ITEM.exec(line));
   const draw = ([, indent, , text]) => el('li', {class: `in-${Math.min(3, Math.floor(indent.length / 2))}`}, inline(text));
   const [, , first] = items[0];
@@ -85,13 +89,13 @@ function drawList(lines, at) {
 }
 
 function drawQuote(lines, at) {
-  const end = takeWhile(lines, at, QUOTE);
+  const end = Math.min(takeWhile(lines, at, QUOTE), at + SHOWN_ROWS);
   return [el('blockquote', {}, inline(lines.slice(at, end).map((line) => line.replace(QUOTE, '')).join('\n'))), end];
 }
 
 function drawParagraph(lines, at) {
   let end = at + 1;
-  while (end < lines.length && lines[end].trim() && !BLOCKS.some(([begins]) => begins(lines, end))) end += 1;
+  while (end < lines.length && end - at < SHOWN_ROWS && lines[end].trim() && !BLOCKS.some(([begins]) => begins(lines, end))) end += 1;
   return [el('p', {}, inline(lines.slice(at, end).join('\n'))), end];
 }
 
@@ -99,14 +103,21 @@ const as = (pattern) => (lines, at) => pattern.test(lines[at]);
 const BLOCKS = [[as(FENCE), drawFence], [as(HEADING), drawHeading], [isTable, drawTable], [as(RULE), (lines, at) => [el('hr'), at + 1]],
   [as(ITEM), drawList], [as(QUOTE), drawQuote]];
 
-export function drawMarkdown(text) {
-  const lines = text.replace(/\r\n?/g, '\n').split('\n');
+// Return the blocks from a line on and, if there are many, a button that gives way to the next ones.
+function drawBlocks(lines, from) {
   const drawn = [];
-  for (let at = 0; at < lines.length;) {
+  let at = from;
+  while (at < lines.length && at - from < SHOWN_LINES) {
     const [, draw] = BLOCKS.find(([begins]) => begins(lines, at)) || [null, drawParagraph];
     const [block, end] = lines[at].trim() ? draw(lines, at) : [null, at + 1];
-    drawn.push(block);
+    if (block) drawn.push(block);
     at = end;
   }
-  return el('div', {class: 'markdown'}, drawn);
+  if (at < lines.length) {
+    const more = button(`show more (${lines.length - at} lines)`, () => more.replaceWith(...drawBlocks(lines, at)), {class: 'quiet more'});
+    drawn.push(more);
+  }
+  return drawn;
 }
+
+export const drawMarkdown = (text) => el('div', {class: 'markdown'}, drawBlocks(text.replace(/\r\n?/g, '\n').split('\n'), 0));

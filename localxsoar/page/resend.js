@@ -4,19 +4,20 @@ import {$, announce, button, el} from './dom.js';
 import {ask} from './server.js';
 import {go} from './views.js';
 
-const WAYS = {came: ['As it came', {}], proved: ['With a valid proof', {proof: true}]};
+const WAYS = {came: {}, proved: {proof: true}};
 const SLOW_MS = 300;
 const sending = new Map();  // how each delivery is being sent again, by number
 
-// Return the two buttons, disabled while one of them waits, and why they cannot be used.
+// Return the buttons, disabled while one of them waits, and why one cannot be used. A rejected delivery is best sent with a valid proof.
 export function resendButtons(item) {
-  const reasons = {came: item.missing, proved: item.missing || item.unprovable};
+  const isRejected = item.checks.length > 0;
   const waits = sending.get(item.number);
-  return [
-    ...Object.entries(WAYS).map(([way, [label]]) => button(waits && waits.way === way && waits.isSlow ? 'Sending…' : label, () => resend(way),
-      {id: `send-${way}`, class: way === 'came' ? 'main' : '', disabled: Boolean(waits || reasons[way]), title: reasons[way]})),
-    ...[...new Set(Object.values(reasons))].filter(Boolean).map((reason) => el('span', {class: 'dim reason'}, reason)),
-  ];
+  const make = (way, label, isMain) => button(waits && waits.way === way && waits.isSlow ? 'Sending…' : label, () => resend(way),
+    {id: `send-${way}`, class: isMain ? 'main' : '', disabled: Boolean(waits || item.missing), title: item.missing});
+  const proved = !item.unprovable && make('proved', isRejected ? 'Repair and send' : 'With a valid proof', isRejected);
+  const came = make('came', 'Send again as it came', !isRejected);
+  return [...(isRejected ? [proved, came] : [came, proved]).filter(Boolean),
+    el('span', {class: 'dim reason'}, item.missing || (isRejected ? item.unprovable : ''))];
 }
 
 export async function resend(way) {
@@ -29,7 +30,7 @@ export async function resend(way) {
   const slow = setTimeout(() => { waits.isSlow = true; announce('Sending…'); redraw(); }, SLOW_MS);
   let failure = '';
   try {
-    const {number} = await ask('POST', `deliveries/${item.number}/send`, WAYS[way][1]);
+    const {number} = await ask('POST', `deliveries/${item.number}/send`, WAYS[way]);
     if (opened && opened.number === item.number) go(`deliveries/${number}`);
   } catch (error) { failure = error.message; }
   clearTimeout(slow);

@@ -1,7 +1,7 @@
 // How severe an incident is, and its state, in words.
 import {el} from './dom.js';
 
-const SEVERITIES = {0.5: 'info', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'};
+export const SEVERITIES = {0.5: 'info', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'};
 const STATUSES = ['pending', 'active', 'closed', 'archived'];
 
 export const severity = (item) => SEVERITIES[item.severity] || 'unknown';

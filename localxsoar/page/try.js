@@ -29,12 +29,13 @@ function drawSender(sender) {
   const wrong = el('p', {class: 'wrong', role: 'alert'});
   return el('div', {class: 'card'}, el('strong', {}, sender.name), el('p', {}, sender.proof),
     el('div', {class: 'acts'}, ...sender.deliveries.map((title) => tryButton(sender, title, title, wrong,
-      {'aria-label': `Send ${sender.name}: ${title}`}))), wrong);
+      {'aria-label': `Send ${sender.name}: ${title}`, disabled: Boolean(sender.unusable), title: sender.unusable}))),
+  sender.unusable ? el('p', {}, sender.unusable) : null, wrong);
 }
 
 export function drawTry() {
   const wanted = $('search').value.toLowerCase();
-  const shown = `${senders.length} ${wanted}`;
+  const shown = `${senders.map((sender) => sender.unusable).join('')}${senders.length} ${wanted}`;
   if ($('view-try').dataset.shown === shown) return;  // a button that is sending stays
   $('view-try').dataset.shown = shown;
   const found = senders.filter((sender) => `${sender.name} ${sender.kind} ${sender.deliveries.join(' ')}`.toLowerCase().includes(wanted));
@@ -47,20 +48,30 @@ export function drawTry() {
   }));
 }
 
+// Draw the view, and again if meanwhile another token lets other senders prove that they know it.
+export async function refreshTry() {
+  drawTry();
+  senders = await ask('GET', 'senders').catch(() => senders);
+  drawTry();
+}
+
 let hadSome = false;  // whether there were deliveries since the page was opened
 
 export function drawEmpty() {
   hadSome ||= deliveries.all.length > 0;
   const isEmpty = !deliveries.all.length && !opened && !hasMissed();
   $('empty').hidden = !isEmpty;
-  if (!isEmpty || $('empty').dataset.for === String(senders.length) + (instance.curl || '') + hadSome) return;
-  $('empty').dataset.for = String(senders.length) + (instance.curl || '') + hadSome;
+  const secrets = (instance.fields || []).filter((field) => field.secret && field.set).map((field) => field.label);
+  const shown = String(senders.length) + (instance.curl || '') + secrets + hadSome;
+  if (!isEmpty || $('empty').dataset.for === shown) return;
+  $('empty').dataset.for = shown;
   const wrong = el('p', {class: 'wrong', role: 'alert'});
   const curl = button('Copy', async ({target}) => {
     try { copy((await ask('GET', own('curl'))).curl, target); } catch (error) { wrong.textContent = error.message; }
   }, {class: 'quiet'});
   $('empty').replaceChildren(el('h2', {}, hadSome ? 'No deliveries are kept' : 'Nothing has arrived yet'), el('p', {}, 'Send a request, and see here what it becomes.'),
-    ...(instance.curl ? [el('div', {class: 'curl'}, el('pre', {}, instance.curl), curl)] : []),
+    ...(instance.curl ? [el('div', {class: 'curl'}, el('pre', {}, instance.curl), curl),
+      ...(secrets.length && !instance.curl.includes(' -H ') ? [el('p', {}, `The command may need a header, such as -H 'Authorization: …', because a secret is set: ${secrets.join(', ')}.`)] : [])] : []),
     ...(senders.length ? [el('p', {}, 'Or send a sample of one of these senders:'),
       el('div', {class: 'acts'}, ...fiveSenders().map((sender) => tryButton(sender, sender.name, undefined, wrong)),
         el('a', {href: '#/try'}, 'all senders'))] : []), wrong);

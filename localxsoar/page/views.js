@@ -7,7 +7,7 @@ import {incidents} from './incidents.js';
 import {hasPorts} from './choice.js';
 import {instance, refreshInstance} from './instance.js';
 import {drawLog} from './log.js';
-import {drawTry} from './try.js';
+import {refreshTry} from './try.js';
 
 const TITLES = {deliveries: 'Deliveries', incidents: 'Incidents', try: 'Try it', commands: 'Commands', instance: 'Instance', log: 'Log'};
 
@@ -36,7 +36,7 @@ export function route() {
       (view === 'deliveries' ? openDelivery : openIncident)(id);
     } else { closeDetail(); list.plan(); }
   }
-  if (view === 'try') drawTry();
+  if (view === 'try') refreshTry();
   if (view === 'commands') openCommand(id || '');
   if (view === 'instance' && instance.fields) refreshInstance();
   if (view === 'log') drawLog();
