@@ -104,14 +104,17 @@ def new_request(method: str, path: str, sent: SenderRequest, host: str) -> Reque
 
 
 def unmasked(given: Any, original: Headers) -> Headers:
-    """Return the headers that the page sends, with the original value in place of each mask. Raise UsageError as `restored`."""
+    """Return the headers that the page sends, with the original value in place of each mask.
+
+    Raise UsageError as `restored` does.
+    """
     return restored([(str(name), str(value)) for name, value in given], original) if isinstance(given, list) else original
 
 
 def unmasked_target(given: str, original: str) -> str:
     """Return the target that the page sends, with the original value in place of each mask in its query.
 
-    Raise UsageError as `restored`.
+    Raise UsageError as `restored` does.
     """
     path, question_mark, query = given.partition('?')
     shown = [part.partition('=') for part in query.split('&')]
