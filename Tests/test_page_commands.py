@@ -99,7 +99,7 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
     expect(name).to_be_focused()
     expect(result.locator('h3').first).to_have_text('!hello-say name="two words" using=left')
     expect(result.locator('.tree').first).to_contain_text('text: Hello two words')
-    page.get_by_text('Context of the War Room').click()
+    page.get_by_text('Context data').click()
     expect(page.locator('#kept')).to_contain_text('Greeting: [2]')
     page.get_by_role('button', name='Test').click()
     expect(result).to_contain_text('ok')
@@ -232,7 +232,7 @@ def test_a_command_of_the_webhook_is_run_beside_its_log(open_page: Callable[...,
         expect(result.locator('.markdown h4').first).to_have_text('Latest hours')
         expect(result.locator('h3').first).to_have_text('!generic-webhook-deliveries limit=5 result=all')
         page.get_by_role('link', name='GenericWebhookJoin').click()
-        expect(run(page, **{'In incident': '1'}).locator('h3').first).to_have_text('!GenericWebhookJoin in incident 1')
+        expect(run(page, **{'Run in incident': '1'}).locator('h3').first).to_have_text('!GenericWebhookJoin in incident 1')
         assert TOKEN not in page.content()
 
 
@@ -256,7 +256,7 @@ def test_an_instance_that_fetches_says_so_and_what_failed(open_page: Callable[..
     with LocalXsoar(pack=tmp_path, params={'isFetch': True, 'login': {'password': 'right'}}) as xsoar:
         page = open_page(f'{xsoar.url}/#/instance')
         facts, status = page.locator('#facts'), page.locator('#action-status')
-        expect(facts).to_contain_text('enabled: it runs for each command, and fetches incidents every 1 min')
+        expect(facts).to_contain_text('enabled; fetches incidents every minute')
         expect(facts).to_contain_text('1 new')
         assert page.get_by_placeholder('user').count() == 0
         page.get_by_label('API Key').fill('wrong')

@@ -88,7 +88,7 @@ class CommandRoutes:
         kept = self._server.store.kept
         values = (('Last run', kept(instance.name, LAST_RUNS['LastRun'])[0]),
                   ('Integration context', kept(instance.name, CONTEXT)[0]),
-                  ('Context of the War Room', self._server.room(number).context()))
+                  ('Context data', self._server.room(number).context()))
         return [{'name': name, **self._text(value or None)} for name, value in values]
 
     def _describe_entry(self, number: str, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ function drawContents({format, markdown, contents}) {
   if (!markdown.text) return [contents.text ? drawValue(contents.text) : el('p', {class: 'dim'}, 'An empty entry.')];
   const isOther = contents.text && contents.text !== markdown.text;
   return [drawMarkdown(markdown.text), markdown.cut ? el('p', {class: 'dim'}, 'Only the beginning is shown.') : null,
-    isOther ? drawFolded(`Contents, as ${format}`, contents) : null];
+    isOther ? drawFolded(`Contents (${format === 'json' ? 'JSON' : format})`, contents) : null];
 }
 
 export function drawEntry(entry) {

@@ -7,6 +7,8 @@ import {visible} from './visible.js';
 
 export const WAY_IN = '/instance/execute/';
 
+const SAVED = 'Saved. Leave empty to keep it.';
+
 export let instance = {};
 
 export function setInstance(described) { instance = described; }
@@ -45,9 +47,9 @@ export function drawState() {
   if (facts) facts.replaceWith(drawFacts());
 }
 
-// Return what the schedule says in words, such as `fetches incidents every 1 min`, or ''.
+// Return what the schedule says in words, such as `fetches incidents every minute`, or ''.
 function describeSchedule(schedule) {
-  const each = Object.entries(schedule).map(([command, seconds]) => `${command.replace('fetch-', '')} every ${seconds / 60} min`);
+  const each = Object.entries(schedule).map(([command, seconds]) => `${command.replace('fetch-', '')} every ${seconds === 60 ? 'minute' : `${seconds / 60} min`}`);
   return each.length ? `fetches ${each.join(' and ')}` : '';
 }
 
@@ -58,9 +60,9 @@ function drawFetch({time: at, pulled, error, traceback}) {
 
 function drawFacts() {
   const {enabled, ready, longRunning, port, ending, health, schedule = {}, fetch} = instance;
-  const works = !longRunning ? 'enabled: it runs for each command' : !ready ? 'starting' : port ? 'listening' : 'running';
+  const works = !longRunning ? 'enabled' : !ready ? 'starting' : port ? 'listening' : 'running';
   const state = !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again`
-    : [works, describeSchedule(schedule)].filter(Boolean).join(', and ');
+    : [works, describeSchedule(schedule)].filter(Boolean).join('; ');
   const rows = [['State', isLost ? 'unknown, for the connection is lost' : state],
     ...(fetch ? [['Last fetch', drawFetch(fetch)]] : []),
     ['Health', ending || isLost ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
@@ -87,7 +89,7 @@ function drawField(field) {
     return el('div', {class: 'field'}, el('input', {...options, type: 'checkbox', checked: field.value === true, required: false}), label, help, wrong);
   }
   if (field.kind === 9) {
-    const secret = {type: 'password', autocomplete: 'off', placeholder: field.set ? 'set; leave empty to keep it' : ''};
+    const secret = {type: 'password', autocomplete: 'off', placeholder: field.set ? SAVED : ''};
     if (field.hidesUser) return el('div', {class: 'field'}, label, el('input', {...options, ...secret}), help, wrong);
     const password = el('input', {id: `${id}-password`, name: `${field.name}:password`, 'aria-label': `${field.label}: ${field.password}`, ...secret});
     return el('div', {class: 'field'}, label, el('input', {...options, value, placeholder: 'user'}), password, help, wrong);
@@ -95,7 +97,7 @@ function drawField(field) {
   let input;
   if (field.kind === 15) input = el('select', options, ...['', ...field.options].map((option) => el('option', {value: option, selected: option === value}, option)));
   else if (field.kind === 12 || field.kind === 14) input = el('textarea', {...options, rows: 4, value});
-  else if (field.secret) input = el('input', {...options, type: 'password', placeholder: field.set ? '•••••• set; leave empty to keep it' : ''});
+  else if (field.secret) input = el('input', {...options, type: 'password', placeholder: field.set ? SAVED : ''});
   else input = el('input', {...options, type: 'text', value, inputMode: field.kind === 1 ? 'numeric' : 'text'});
   return el('div', {class: 'field'}, label, input, help, wrong);
 }

@@ -22,9 +22,13 @@ function isWanted(line) {
     && line.text.toLowerCase().includes($('search').value.toLowerCase()));
 }
 
+// Say why no line is shown, if none is.
+function describe(box) { box.dataset.none = lines.length ? `0 of ${lines.length} lines match.` : 'No lines yet.'; }
+
 export function drawLog() {
   const box = $(BOXES[view]);
   box.replaceChildren(...lines.filter(isWanted).map(drawLine));
+  describe(box);
   box.scrollTop = box.scrollHeight;
 }
 
@@ -33,7 +37,9 @@ export function addLine(line) {
   if (line.instance && line.instance !== instance.instance) return;
   lines.push(line);
   if (lines.length > KEPT_LINES) lines.shift();
-  if (!BOXES[view] || !isWanted(line)) return;
+  if (!BOXES[view]) return;
+  describe($(BOXES[view]));
+  if (!isWanted(line)) return;
   if (!toDraw.length) {
     requestAnimationFrame(() => {
       const box = $(BOXES[view] || 'log');
