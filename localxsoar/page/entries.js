@@ -24,10 +24,12 @@ export function drawFolded(title, {text, cut}, draw = drawValue, options = {}) {
   return box;
 }
 
-// Split an error: what it says, and the traceback before that, which ends with its last indented line.
+// Split an error: what it says, and the traceback after that or before it, which ends with its last indented line.
 function splitError(text) {
+  const at = text.indexOf('Traceback (most recent call last):');
+  if (at > 0) return {message: text.slice(0, at).trim(), hasTraceback: true};
   const lines = text.split('\n');
-  const last = text.includes('Traceback (most recent call last):') ? lines.findLastIndex((line) => /^\s+\S/.test(line)) : -1;
+  const last = at === 0 ? lines.findLastIndex((line) => /^\s+\S/.test(line)) : -1;
   return {message: lines.slice(last + 1).join('\n').trim() || text, hasTraceback: last >= 0};
 }
 

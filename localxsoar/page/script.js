@@ -94,6 +94,7 @@ $('level').addEventListener('change', drawLog);
 $('sort').addEventListener('change', sortIncidents);
 $('open-only').addEventListener('click', chooseOpen);
 $('pause').addEventListener('click', pause);
+if (matchMedia('(hover: none)').matches) $('search').placeholder = 'Search';  // without a keyboard
 startFilters(search);
 startChoice();
 window.addEventListener('hashchange', route);
