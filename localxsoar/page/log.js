@@ -4,6 +4,7 @@ import {instance} from './instance.js';
 import {view} from './views.js';
 
 const KEPT_LINES = 2000;
+const OWN_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})\d*Z /;
 
 const LEVELS = {'': ['debug', 'info', 'error', 'print'], info: ['info', 'error', 'print'], error: ['error']};
 const BOXES = {log: 'log', commands: 'command-log'};  // where a view shows the log
@@ -12,8 +13,12 @@ let toDraw = [];
 
 export function setLines(logged) { lines = logged; }
 
-function drawLine(line) {
-  return el('div', {class: line.level === 'error' ? 'bad' : ''}, el('span', {class: 'time'}, line.time), ` ${line.level.padEnd(5)} ${line.text}`);
+// Draw a line with one time: that at its beginning, if the script wrote one, for the lines of several calls may arrive together.
+function drawLine({time, level, text}) {
+  const [whole, own, decimals] = text.match(OWN_TIME) || [''];
+  const shown = own ? `${new Date(`${own}Z`).toTimeString().slice(0, 8)}.${decimals}` : time;
+  return el('div', {class: level === 'error' ? 'bad' : ''}, el('span', {class: 'time', title: whole.trim()}, shown),
+    ` ${level.padEnd(5)} ${text.slice(whole.length)}`);
 }
 
 // The view of commands shows all lines: its search is for commands.
