@@ -1349,9 +1349,10 @@ def test_a_form_of_every_type_shows_no_secret_and_hands_over_what_was_typed(open
         assert 'h4sh' not in page.content() + requests.get(f'{xsoar.url}/localxsoar/instance', timeout=30).text
         page.get_by_label('Loud').check()
         page.get_by_label('Color').select_option('blue')
+        page.get_by_label('Statuses').select_option(['open', 'closed'])
         page.get_by_role('button', name='Save').click()
         expect(page.locator('#action-status')).to_contain_text('Saved', timeout=15_000)
         wait_for(lambda: requests.post(xsoar.webhook_url + '/params', timeout=30).ok)
         given = requests.post(xsoar.webhook_url + '/params', timeout=30).json()
-        assert (given['loud'], given['color'], given['secret'], given['account']['password']) == (
-            True, 'blue', 'h4sh-hash', 'h4sh-hush')
+        assert (given['loud'], given['color'], given['statuses'], given['secret'], given['account']['password']) == (
+            True, 'blue', ['open', 'closed'], 'h4sh-hash', 'h4sh-hush')

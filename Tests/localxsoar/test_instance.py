@@ -270,7 +270,7 @@ def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
     instance = make(ENDS, longRunning=True)
     instance.enable()
     ending = wait_for(lambda: instance.journal.health['isError'] and instance.brief()['ending'])
-    assert ending == {'time': pytest.approx(time.time(), abs=60), 'code': 0, 'delay': None, 'reason': '',
+    assert ending == {'time': pytest.approx(time.time(), abs=60), 'how': 'exit code 0', 'delay': None, 'reason': '',
                       'traceback': ending['traceback']}
     assert ending['traceback'].startswith('Traceback') and ending['traceback'].endswith('RuntimeError: the end')
     instance.disable()

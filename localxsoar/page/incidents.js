@@ -15,7 +15,7 @@ const ORDERS = {
 };
 
 function drawLine(item) {
-  return el('div', {class: 'incident'}, ...spaced(el('span', {class: 'id'}, item.id), drawSeverity(item), drawState(item), column('became', item.name),
+  return el('div', {class: `incident ${isOpen(item) ? '' : 'over'}`}, ...spaced(el('span', {class: 'id'}, item.id), drawSeverity(item), drawState(item), column('became', item.name),
     column('type', item.type), column('owner', item.owner), el('span', {class: 'occurred', title: item.occurred}, day(item.occurred)),
     column('problem', item.dbotMirrorId), column('source', item.sourceInstance)));
 }
