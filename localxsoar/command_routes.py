@@ -98,9 +98,9 @@ class CommandRoutes:
         markdown = entry.get('HumanReadable') or (entry.get('Contents') if entry.get('ContentsFormat') == 'markdown' else '')
         # return_error adds a key to an error, which the local XSOAR's own errors lack.
         can_be_traced = 'EntryContext' in entry and TRACEBACK not in str(entry.get('Contents'))
-        return {'id': number, 'type': entry.get('Type') or NOTE, 'canBeTraced': can_be_traced, 'format': str(entry.get('ContentsFormat') or 'text'),
-                'markdown': self._text(markdown), 'contents': self._text(entry.get('Contents')),
-                'outputs': self._text(entry.get('EntryContext') or None),
+        return {'id': number, 'type': entry.get('Type') or NOTE, 'canBeTraced': can_be_traced,
+                'format': str(entry.get('ContentsFormat') or 'text'), 'markdown': self._text(markdown),
+                'contents': self._text(entry.get('Contents')), 'outputs': self._text(entry.get('EntryContext') or None),
                 'file': {'id': str(entry['FileID']), 'name': self._masks.text(file[0]), 'size': len(file[1])} if file else None}
 
     def _text(self, value: Any) -> dict[str, Any]:

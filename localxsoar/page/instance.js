@@ -53,8 +53,9 @@ function describeSchedule(schedule) {
   return each.length ? `fetches ${each.join(' and ')}` : '';
 }
 
+// The health has the whole error.
 function drawFetch({time: at, pulled, error, traceback}) {
-  return [clock(new Date(at)), error ? ` failed: ${error}` : ` ${pulled} new`,
+  return [clock(new Date(at)), error ? ` failed: ${error.split('\n')[0]}` : ` ${pulled} new`,
     error && traceback ? el('details', {}, el('summary', {}, 'Traceback'), el('pre', {class: 'traceback'}, traceback + error)) : null];
 }
 
