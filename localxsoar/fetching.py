@@ -90,9 +90,15 @@ class Fetcher:
         if fetched['error'] or has_failed:
             self._journal.set_health(fetched['error'], bool(fetched['error']))
         if fetched['error']:
+            self._log(f'{fetched["command"]} failed: {fetched["error"]}')
             self._report(fetched['traceback'], f'{self._name}: {fetched["command"]} failed: {" ".join(fetched["error"].split())}')
         else:
             self._printer.happened(f'{self._name}: {fetched["command"]}  {fetched["pulled"]} new')
+
+    def _log(self, text: str) -> None:
+        """Add an error to the log of the instance, which may have no other line about it."""
+        for line in self._journal.add_log('error', text):
+            self._printer.events.publish('log', {**line, 'instance': self._name})
 
     def _report(self, traceback: str, summary: str) -> None:
         """Print a failure, with its traceback the first time, and keep the traceback with those of the long-running container."""

@@ -93,6 +93,8 @@ def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(pack: Path) ->
     with LocalXsoar(pack=pack, params={'mode': 'once'}) as xsoar:
         [failed, _] = xsoar.control('POST', 'fetch')
         assert (failed['pulled'], failed['error']) == (0, 'Exception: the remote is away:\n{"error": "bad key"}')
+        assert ('error', 'fetch-incidents failed: Exception: the remote is away:') in [
+            (line['level'], line['text']) for line in xsoar.state()['log']]
         assert xsoar.state()['healthHistory'][0].items() >= {'error': failed['error'], 'isError': True}.items()
         xsoar.control('POST', 'fetch')
         assert xsoar.state()['health'] == {'error': '', 'isError': False} and names(xsoar) == ['fetched 2']
