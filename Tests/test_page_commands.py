@@ -83,7 +83,7 @@ def test_a_pack_without_a_port_opens_on_its_commands_and_its_instances_are_chose
     page.get_by_role('button', name='Disable').click()
     expect(page.locator('#health')).to_have_text('disabled')
     page.keyboard.press('2')
-    expect(run(page, name='you').locator('.bad')).to_contain_text('No enabled instance has the name right')
+    expect(run(page, name='you').locator('.bad')).to_have_text('right is disabled. Enable it first.')
     page.get_by_role('link', name='Instance').click()
     page.get_by_role('button', name='Enable').click()
     expect(page.locator('#health')).to_have_text('Ready')
@@ -118,7 +118,7 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
     expect(name).to_be_focused()
     expect(result.locator('h3').first).to_have_text('!hello-say name="two words" using=left')
     expect(result.locator('.tree').first).to_contain_text('text: Hello two words')
-    page.get_by_text('Context of the War Room').click()
+    page.get_by_text('Context data').click()
     expect(page.locator('#kept')).to_contain_text('Greeting: [2]')
     page.get_by_role('button', name='Test').click()
     expect(result).to_contain_text('ok')
@@ -147,15 +147,23 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
 
 def test_an_error_is_red_and_its_traceback_is_folded(open_command: Callable[..., Page]) -> None:
     page = open_command('hello-fail')
-    expect(run(page).locator('.entry.bad')).to_have_text('Failed to run hello-fail: This one fails.')
+    expect(run(page).locator('.entry.bad')).to_have_text('left: Failed to run hello-fail: This one fails.')
+    page.get_by_role('button', name='Run again with its traceback').click()
+    expect(page.locator('#result h3').first).to_have_text('!hello-fail debug-mode=true using=left')
+    failed = page.locator('#result .entry.bad')
+    expect(failed.locator('.message')).to_have_text('left: Failed to run hello-fail: This one fails.')
+    failed.locator('summary').click()
+    expect(failed.locator('pre')).to_contain_text('Commands.py", line')
+    expect(page.get_by_role('button', name='Run again with its traceback')).to_have_count(0)
     page.get_by_role('link', name='hello-trace').click()
     failed = run(page).locator('.entry.bad')
-    expect(failed.locator('.message')).to_have_text('IndexError: list index out of range')
+    expect(failed.locator('.message')).to_have_text('left: IndexError: list index out of range')
     expect(failed.locator('pre')).to_have_count(0)
     failed.locator('summary').click()
     expect(failed.locator('pre')).to_contain_text('Commands.py", line')
     page.get_by_role('link', name='hello-say').click()
-    expect(run(page).locator('.entry.bad')).to_have_text('hello-say needs name.')
+    expect(run(page).locator('.entry.bad')).to_have_text('left: hello-say needs name.')
+    expect(page.get_by_role('button', name='Run again with its traceback')).to_have_count(0)
 
 
 def test_markup_in_an_entry_stays_text_and_its_numbers_stay_as_they_are(open_command: Callable[..., Page]) -> None:
@@ -253,7 +261,7 @@ def test_a_command_of_the_webhook_is_run_beside_its_log(open_page: Callable[...,
         expect(result.locator('.markdown h4').first).to_have_text('Latest hours')
         expect(result.locator('h3').first).to_have_text('!generic-webhook-deliveries limit=5 result=all')
         page.get_by_role('link', name='GenericWebhookJoin').click()
-        expect(run(page, **{'In incident': '1'}).locator('h3').first).to_have_text('!GenericWebhookJoin in incident 1')
+        expect(run(page, **{'Run in incident': '1'}).locator('h3').first).to_have_text('!GenericWebhookJoin in incident 1')
         assert TOKEN not in page.content()
 
 
@@ -277,7 +285,7 @@ def test_an_instance_that_fetches_says_so_and_what_failed(open_page: Callable[..
     with LocalXsoar(pack=tmp_path, params={'isFetch': True, 'login': {'password': 'right'}}) as xsoar:
         page = open_page(f'{xsoar.url}/#/instance')
         facts, status = page.locator('#facts'), page.locator('#action-status')
-        expect(facts).to_contain_text('enabled: it runs for each command, and fetches incidents every 1 min')
+        expect(facts).to_contain_text('enabled; fetches incidents every minute')
         expect(facts).to_contain_text('1 new')
         assert page.get_by_placeholder('user').count() == 0
         page.get_by_label('API Key').fill('wrong')

@@ -15,9 +15,10 @@ from localxsoar.entries import PLAYGROUND
 from localxsoar.instance import Instance
 from localxsoar.json_routes import as_json, read_object
 from localxsoar.masks import Masks
+from localxsoar.output import TRACEBACK
 from localxsoar.page_routes import check_machine
 from localxsoar.readable import SHOWN_BYTES
-from localxsoar.server import Server, attempt, error_entry
+from localxsoar.server import Server, attempt, error_entry, name_instance
 from localxsoar.war_room import NOTE
 
 Numbered = Sequence[tuple[str, Mapping[str, Any]]]  # entries with their ids, '' for one that the War Room does not keep
@@ -69,8 +70,8 @@ class CommandRoutes:
     def _act(self, action: str) -> str:
         """Test an instance with its saved parameters, or let it fetch now."""
         instance = self._server.find(str(read_object()['instance']))
-        work = partial(test_instance if action == 'test' else fetch_now, instance)
-        return self._show(instance, lambda: [('', entry) for entry in attempt(work)])
+        work, name = partial(test_instance if action == 'test' else fetch_now, instance), self._server.label(instance.name)
+        return self._show(instance, lambda: [('', name_instance(entry, name)) for entry in attempt(work)])
 
     def _show(self, instance: Instance, work: Callable[[], Numbered], number: str = PLAYGROUND) -> str:
         """Do the work, and return its entries with what the instance and the War Room keep after it."""
@@ -85,16 +86,18 @@ class CommandRoutes:
         kept = self._server.store.kept
         values = (('Last run', kept(instance.name, LAST_RUNS['LastRun'])[0]),
                   ('Integration context', kept(instance.name, CONTEXT)[0]),
-                  ('Context of the War Room', self._server.room(number).context()))
+                  ('Context data', self._server.room(number).context()))
         return [{'name': name, **self._text(value or None)} for name, value in values]
 
     def _describe_entry(self, number: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Return an entry for the page. JSON is text there, for a browser would change its numbers."""
         file = self._server.store.file(str(entry.get('FileID') or '')) if entry.get('File') else None
         markdown = entry.get('HumanReadable') or (entry.get('Contents') if entry.get('ContentsFormat') == 'markdown' else '')
-        return {'id': number, 'type': entry.get('Type') or NOTE, 'format': str(entry.get('ContentsFormat') or 'text'),
-                'markdown': self._text(markdown), 'contents': self._text(entry.get('Contents')),
-                'outputs': self._text(entry.get('EntryContext') or None),
+        # return_error adds a key to an error, which the local XSOAR's own errors lack.
+        can_be_traced = 'EntryContext' in entry and TRACEBACK not in str(entry.get('Contents'))
+        return {'id': number, 'type': entry.get('Type') or NOTE, 'canBeTraced': can_be_traced,
+                'format': str(entry.get('ContentsFormat') or 'text'), 'markdown': self._text(markdown),
+                'contents': self._text(entry.get('Contents')), 'outputs': self._text(entry.get('EntryContext') or None),
                 'file': {'id': str(entry['FileID']), 'name': self._masks.text(file[0]), 'size': len(file[1])} if file else None}
 
     def _text(self, value: Any) -> dict[str, Any]:

@@ -11,7 +11,13 @@ NO_MESSAGE = 'An error without a message.'
 
 
 class UsageError(Exception):
-    """The command line, the pack or the instance's form is wrong."""
+    """The command line, the pack or the instance's form is wrong.
+
+    Its first argument is what is wrong. A second one is what to write on the command line, which is of no use on the page.
+    """
+
+    def __str__(self) -> str:
+        return ' '.join(map(str, self.args))
 
 
 class CallRejected(Exception):

@@ -39,7 +39,7 @@ def explain(exception: str, script: Mapping[str, Any], runtime: Runtime) -> str:
     missing = MISSING_MODULE.search(exception)
     if missing or MISSING_SOCKS in exception:
         name = missing[1].partition('.')[0] if missing else 'socks'
-        why = (f"Is the name {name} right? If {script.get('dockerimage') or 'its image'} has this module, run" if missing
+        why = (f"Check the spelling of {name}. If {script.get('dockerimage') or 'its image'} has this module, run" if missing
                else f'SOCKS needs the module {name}. Run')
         return (f'{why} {runtime.python} -m pip install {DISTRIBUTIONS.get(name, name)}, or choose another Python with '
                 '--python PATH.')

@@ -40,7 +40,8 @@ def read_minutes(name: str, value: Any) -> float:
 class Fetcher:
     """The fetches of one instance. `run` runs a fetching command and returns how many items it fetched."""
 
-    def __init__(self, run: Callable[[str], int], journal: Journal, printer: Printer) -> None:
+    def __init__(self, name: str, run: Callable[[str], int], journal: Journal, printer: Printer) -> None:
+        self._name = name
         self._run = run
         self._journal = journal
         self._printer = printer
@@ -89,9 +90,15 @@ class Fetcher:
         if fetched['error'] or has_failed:
             self._journal.set_health(fetched['error'], bool(fetched['error']))
         if fetched['error']:
-            self._report(fetched['traceback'], f'{fetched["command"]} failed: {" ".join(fetched["error"].split())}')
+            self._log(f'{fetched["command"]} failed: {fetched["error"]}')
+            self._report(fetched['traceback'], f'{self._name}: {fetched["command"]} failed: {" ".join(fetched["error"].split())}')
         else:
-            self._printer.happened(f'{fetched["command"]}  {fetched["pulled"]} new')
+            self._printer.happened(f'{self._name}: {fetched["command"]}  {fetched["pulled"]} new')
+
+    def _log(self, text: str) -> None:
+        """Add an error to the log of the instance, which may have no other line about it."""
+        for line in self._journal.add_log('error', text):
+            self._printer.events.publish('log', {**line, 'instance': self._name})
 
     def _report(self, traceback: str, summary: str) -> None:
         """Print a failure, with its traceback the first time, and keep the traceback with those of the long-running container."""

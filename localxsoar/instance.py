@@ -62,7 +62,7 @@ class Instance:
         self._stopping = threading.Event()
         self._renewed = threading.Event()
         self._supervisor = threading.Thread()
-        self._fetcher = Fetcher(self._fetch, self.journal, printer)
+        self._fetcher = Fetcher(name, self._fetch, self.journal, printer)
         self._free_port = free_port
         self._former_secrets: list[str] = []
         self._configure(integration, given)
@@ -291,7 +291,7 @@ class Instance:
 
         Raise UsageError if it is nothing, or CommandFailed if the instance is disabled.
         """
-        self._check_enabled()
+        self.check_enabled()
         if not self.fetches:
             raise UsageError(f'{self.integration.name} fetches neither incidents nor indicators.')
         return [self._fetcher.fetch(command) for command in KINDS if self.offers(command)]
@@ -306,7 +306,7 @@ class Instance:
         has_it = self.integration.descriptor['script'].get(KINDS[command][0]) if command in KINDS else command in SERVER_COMMANDS
         return bool(has_it or command in self.integration.commands)
 
-    def _check_enabled(self) -> None:
+    def check_enabled(self) -> None:
         """Raise CommandFailed if the instance is disabled: the server runs none of its commands then."""
         if self.is_disabled:
             raise CommandFailed(f'{self.name} is disabled. Enable it first.')
@@ -323,7 +323,7 @@ class Instance:
 
         The incidents that fetch-incidents returns are created.
         """
-        self._check_enabled()
+        self.check_enabled()
         container = self._run(command, self.params, self._fill_arguments(command, args or {}), incident)
         if command == FETCH_INCIDENTS:
             try:

@@ -259,7 +259,7 @@ class Page:
                 raise CommandFailed('\n'.join(errors))
         except (UsageError, CommandFailed) as error:
             reason = 'Not saved: the test failed: ' if action == 'save' and isinstance(error, CommandFailed) else ''
-            text = self._masks.text(reason + message_of(str(error).strip()))
+            text = self._masks.text(reason + message_of(str(error.args[0]).strip()))
             raise bottle.HTTPResponse(json.dumps({'error': text, 'field': parameters.field_in(instance.integration, text)}), 400,
                                       content_type='application/json') from None
         self.publish_states()

@@ -38,7 +38,7 @@ def _check_credentials(row: Mapping[str, Any], value: str) -> None:
     if (row.get('hiddenusername') and identifier) or (value and not colon):
         reason = 'the form hides the user' if row.get('hiddenusername') else 'the value has no colon'
         # The value itself may be the secret: it is not in the message.
-        raise UsageError(f'{label_of(row)}: {reason}. Write {row["name"]}={expected_of(row)}.')
+        raise UsageError(f'{label_of(row)}: {reason}.', f'Write {row["name"]}={expected_of(row)}.')
 
 
 def _one_of(row: Mapping[str, Any], value: str) -> Any:
@@ -154,7 +154,7 @@ def _fill(row: Mapping[str, Any], given: str | None) -> Any:
     kind = int(row.get('type') or 0)
     is_empty = not value.strip() or (kind == CREDENTIALS and value.strip() == ':')
     if row.get('required') and kind != BOOLEAN and is_empty:
-        raise UsageError(f'{label_of(row)} is required. Set it with --set {row["name"]}={expected_of(row)}.')
+        raise UsageError(f'{label_of(row)} is required.', f'Set it with --set {row["name"]}={expected_of(row)}.')
     if kind == CREDENTIALS:
         _check_credentials(row, given or '')
     return READERS[kind](row, value) if kind in READERS else value

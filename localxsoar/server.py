@@ -12,7 +12,7 @@ from localxsoar import pack
 from localxsoar.commands import Site
 from localxsoar.container import Container, Order, Runtime
 from localxsoar.entries import ERROR_ENTRY, PLAYGROUND
-from localxsoar.errors import CallRejected, UsageError, message_of
+from localxsoar.errors import CallRejected, UsageError, message_of, split_error
 from localxsoar.faults import Faults
 from localxsoar.instance import CommandFailed, Instance
 from localxsoar.journal import Journal
@@ -49,6 +49,10 @@ class Server:
     @property
     def first(self) -> Instance:
         return next(iter(self.instances.values()))
+
+    def label(self, name: str) -> str:
+        """Return an instance's name if there are several, or else ''."""
+        return name if len(self.instances) > 1 and name in self.instances else ''
 
     def find(self, name: str) -> Instance:
         """Return the instance with this name. Raise UsageError if there is none."""
@@ -125,7 +129,8 @@ class Server:
                         ) -> list[tuple[str, dict[str, Any]]]:
         """Run a command as its War Room does: keep each instance's entries, an error, too, and return them with their ids."""
         room, incident = self.room(number), self._incident(number)
-        entries = attempt(lambda: [entry for _, run in self._calls(command, args, incident) for entry in attempt(run)])
+        entries = attempt(lambda: [entry for name, run in self._calls(command, args, incident)
+                                   for entry in attempt(run, self.label(name))])
         return [(room.add(entry), entry) for entry in entries]
 
     def room(self, number: str = PLAYGROUND) -> WarRoom:
@@ -144,6 +149,8 @@ class Server:
         offering = [instance for instance in self.instances.values() if instance.offers(command) and not instance.is_disabled]
         found = [instance for instance in offering if using in (None, '', instance.name)]
         if using and not found:
+            if using in self.instances:
+                self.instances[using].check_enabled()
             raise CommandFailed(f'No enabled instance has the name {using} and the command {command}.')
         for instance in found:
             self._note_secrets(instance.integration.commands.get(command, []), given)
@@ -174,7 +181,7 @@ class Server:
             calls = self._calls(command, args, incident)
         except CommandFailed as error:
             return [as_reply(error_entry(str(error)), '')]
-        return [as_reply(entry, module) for module, run in calls for entry in attempt(run)]
+        return [as_reply(entry, module) for module, run in calls for entry in attempt(run, self.label(module))]
 
     def modules(self) -> dict[str, dict[str, Any]]:
         """Return the instances in the form of demisto.getModules()."""
@@ -219,13 +226,26 @@ class Server:
         return not dropped
 
 
-def attempt(run: Callable[[], Entries]) -> Entries:
-    """Return a command's entries. A failure is an entry, too, after those that the command returned before."""
+def attempt(run: Callable[[], Entries], name: str = '') -> Entries:
+    """Return a command's entries. A failure is an entry, too, after those that the command returned before.
+
+    Each error names the instance `name`, unless that is ''.
+    """
     try:
         return run()
     except CommandFailed as error:
         has_own = any(entry.get('Type') == ERROR_ENTRY for entry in error.entries)
-        return error.entries if has_own else [*error.entries, error_entry(str(error))]
+        entries = error.entries if has_own else [*error.entries, error_entry(str(error))]
+        return [name_instance(entry, name) for entry in entries]
+
+
+def name_instance(entry: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an entry with the name of the instance before its message, if it is an error whose text lacks the name."""
+    contents = entry.get('Contents')
+    if not name or entry.get('Type') != ERROR_ENTRY or not isinstance(contents, str) or contents.startswith(name):
+        return entry
+    traceback, message = split_error(contents)
+    return {**entry, 'Contents': f'{traceback}{name}: {message}'}
 
 
 def error_entry(text: str) -> dict[str, Any]:

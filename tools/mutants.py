@@ -100,6 +100,7 @@ TESTS_OF_A_MODULE = {
     'replay': 'test_page_routes',
     'repository': 'test_pack',
     'recipes': 'test_recipes',
+    'repairs': 'test_page_routes test_checklist',
     'recognition': 'test_sender_recipes Tests/test_send.py',
     'responses': 'test_responses test_front Tests/test_send.py',
     'restarts': 'test_instance test_faulty_packs',

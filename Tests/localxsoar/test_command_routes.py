@@ -53,9 +53,9 @@ def test_a_run_returns_its_entries_and_what_is_kept_after_it_as_exact_text(xsoar
     assert (entry['type'], entry['format'], entry['markdown']['text'], entry['file']) == (1, 'json', '**a**', None)
     assert '"big": 12345678901234567890' in entry['outputs']['text'] and entry['id'].endswith('@playground')
     kept = {each['name']: each['text'] for each in ran['kept']}
-    assert '"text": "**a**"' in kept['Context of the War Room'] and kept['Integration context'] == ''
+    assert '"text": "**a**"' in kept['Context data'] and kept['Integration context'] == ''
     [failed] = act(xsoar, 'run', command='hello-fail')['entries']
-    assert (failed['type'], failed['contents']['text']) == (4, 'Failed to run hello-fail: This one fails.')
+    assert (failed['type'], failed['contents']['text']) == (4, 'left: Failed to run hello-fail: This one fails.')
 
 
 def test_an_instance_is_tested_and_fetches_for_itself(xsoar: LocalXsoar) -> None:

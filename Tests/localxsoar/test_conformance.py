@@ -176,7 +176,7 @@ def test_a_module_that_is_missing_is_reported_with_the_line_that_installs_it(tmp
         (tmp_path / file.name).write_text(file.read_text().replace('import json\n', 'import jwt.nothing\n'))
     done = run_local_xsoar(str(tmp_path), '--test')
     assert done.returncode == 1
-    assert 'Is the name jwt right? If demisto/python3' in done.stdout and '-m pip install PyJWT' in done.stdout
+    assert 'Check the spelling of jwt. If demisto/python3' in done.stdout and '-m pip install PyJWT' in done.stdout
 
 
 def test_a_script_that_comes_to_its_end_is_reported(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_an_instance_that_is_not_long_running_by_its_form_has_no_container(tmp_p
     ('raise ValueError("no licence")', 'ValueError: no licence'),
     ('pass', 'The script came to its end'),
     ('import os\nsys.stderr.write("no disk\\n")\nos._exit(4)', 'exit code 4.*no disk'),
-    ('import no_such_module', 'Is the name no_such_module right'),
+    ('import no_such_module', 'Check the spelling of no_such_module'),
     ('demisto.info({1})', 'set is not JSON serializable in args.args'),
 ])
 def test_a_container_that_ends_at_once_three_times_is_not_started_again(tmp_path: Path, script: str, reason: str) -> None:

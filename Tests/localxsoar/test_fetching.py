@@ -75,7 +75,7 @@ def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pac
         assert xsoar.state()['enabled'] is True
         fetch = xsoar.state()['fetches'][0]
         assert (fetch['command'], fetch['pulled'], fetch['error']) == ('fetch-incidents', 1, '')
-        xsoar.wait_for_line('fetch-incidents  1 new')
+        xsoar.wait_for_line('both: fetch-incidents  1 new')
 
 
 def test_nothing_is_fetched_before_it_is_turned_on_or_asked_for(pack: Path) -> None:
@@ -93,15 +93,17 @@ def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(pack: Path) ->
     with LocalXsoar(pack=pack, params={'mode': 'once'}) as xsoar:
         [failed, _] = xsoar.control('POST', 'fetch')
         assert (failed['pulled'], failed['error']) == (0, 'Exception: the remote is away:\n{"error": "bad key"}')
+        assert ('error', 'fetch-incidents failed: Exception: the remote is away:') in [
+            (line['level'], line['text']) for line in xsoar.state()['log']]
         assert xsoar.state()['healthHistory'][0].items() >= {'error': failed['error'], 'isError': True}.items()
         xsoar.control('POST', 'fetch')
         assert xsoar.state()['health'] == {'error': '', 'isError': False} and names(xsoar) == ['fetched 2']
-        xsoar.wait_for_line('!!! fetch-incidents failed: Exception: the remote is away: {"error": "bad key"}')
+        xsoar.wait_for_line('!!! both: fetch-incidents failed: Exception: the remote is away: {"error": "bad key"}')
 
 
 def test_a_fetch_that_keeps_failing_shows_its_traceback_once(pack: Path) -> None:
     with LocalXsoar(pack=pack, params={'isFetch': 'true', 'mode': 'bug', 'incidentFetchInterval': '0.005'}) as xsoar:
-        xsoar.wait_for_line(r"!!! fetch-incidents failed: KeyError: 'hots'  \(as at ")
+        xsoar.wait_for_line(r"!!! both: fetch-incidents failed: KeyError: 'hots'  \(as at ")
         assert len([line for line in xsoar.output if re.fullmatch(r'!!!   File ".*/Both.yml", line 6, in <module>', line)]) == 1
         assert 'Both.yml", line 6' in xsoar.state()['exceptions'][0] and 'Traceback' in xsoar.state()['fetches'][0]['traceback']
 

@@ -136,7 +136,7 @@ def test_a_command_that_is_not_there_or_lacks_an_argument_does_not_run(
 @pytest.mark.parametrize('script, words', [
     ("raise ValueError('It failed.')", r'one\.py", line 1, in <module>\n.*\nValueError: It failed\.$'),
     ("demisto.results({'Type': 4, 'ContentsFormat': 'text', 'Contents': 'An error.'})", '^An error.$'),
-    ('import nothing_of_this_name', r"No module named 'nothing_of_this_name'\nIs the name nothing_of_this_name right\?")])
+    ('import nothing_of_this_name', r"No module named 'nothing_of_this_name'\nCheck the spelling of nothing_of_this_name\.")])
 def test_a_command_fails_with_the_scripts_own_error(make: Callable[..., Instance], script: str, words: str) -> None:
     with pytest.raises(CommandFailed, match=words):
         make(script).run('bare')
@@ -270,7 +270,7 @@ def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
     instance = make(ENDS, longRunning=True)
     instance.enable()
     ending = wait_for(lambda: instance.journal.health['isError'] and instance.brief()['ending'])
-    assert ending == {'time': pytest.approx(time.time(), abs=60), 'code': 0, 'delay': None, 'reason': '',
+    assert ending == {'time': pytest.approx(time.time(), abs=60), 'how': 'exit code 0', 'delay': None, 'reason': '',
                       'traceback': ending['traceback']}
     assert ending['traceback'].startswith('Traceback') and ending['traceback'].endswith('RuntimeError: the end')
     instance.disable()
@@ -334,9 +334,9 @@ CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py'
 
 @pytest.mark.parametrize('exception, runtime, words', [
     ("ModuleNotFoundError: No module named 'yaml.nodes'", CARRIED,
-     'Is the name yaml right? If an/image:1 has this module, run py -m pip install PyYAML,'),
+     'Check the spelling of yaml. If an/image:1 has this module, run py -m pip install PyYAML,'),
     ("ModuleNotFoundError: No module named 'flask'", CARRIED,
-     'Is the name flask right? If an/image:1 has this module, run py -m pip install flask,'),
+     'Check the spelling of flask. If an/image:1 has this module, run py -m pip install flask,'),
     ("ModuleNotFoundError: No module named 'socks'", CARRIED, 'run py -m pip install PySocks,'),
     ('requests.exceptions.InvalidSchema: Missing dependencies for SOCKS support.', CARRIED,
      'SOCKS needs the module socks. Run py -m pip install PySocks,'),

@@ -141,6 +141,7 @@ DEFAULTS = {
     'greeting': 'hello',
     'limit': '',
     'loud': False,
+    'statuses': [],
     'account': {},
     'color': '',
 }

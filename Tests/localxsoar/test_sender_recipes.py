@@ -17,7 +17,7 @@ from stripe import WebhookSignature
 
 from localxsoar.errors import UsageError
 from localxsoar.recognition import SenderRecognizer
-from localxsoar.senders import Sender, SenderRequest, find_sender, load_senders
+from localxsoar.senders import Sender, SenderRequest, find_sender, load_senders, unusable
 
 TOKEN = 'a-token-of-some-length'
 GITHUB = {'place': 'header', 'name': 'X-Hub-Signature-256', 'value': 'sha256={hex}', 'signed': '{body}'}
@@ -86,6 +86,8 @@ def test_a_request_that_is_signed_again_has_one_signature_that_fits_its_new_body
 def test_a_token_that_is_no_base64_is_reported_instead_of_signed_with() -> None:
     with pytest.raises(UsageError, match='base64'):
         send(sender(proof={**GITHUB, 'key': 'base64'}), 'no base64!')
+    assert 'openssl rand -base64 32' in unusable(sender(proof={**GITHUB, 'key': 'base64'}), 'no base64!')
+    assert unusable(sender(), 'no base64!') == ''
 
 
 # Who sent it.

@@ -7,8 +7,10 @@ import {route} from './views.js';
 
 let names = [];
 let ports;  // whether any instance has a port; undefined until the page has asked
+let withPort = [];  // the names of those that have
 
 export const hasPorts = () => ports;
+export const hasPort = (name) => withPort.includes(name);
 
 // Return the path of a request about the chosen instance.
 export const own = (path) => (instance.instance ? `${path}?instance=${encodeURIComponent(instance.instance)}` : path);
@@ -16,9 +18,11 @@ export const own = (path) => (instance.instance ? `${path}?instance=${encodeURIC
 // Offer the instances if there are several. What is of use for senders only is hidden if none has a port.
 export function setChoice(instances) {
   names = instances.map((each) => each.name);
-  ports = instances.some((each) => each.hasPort);
+  withPort = instances.filter((each) => each.hasPort).map((each) => each.name);
+  ports = withPort.length > 0;
   for (const link of document.querySelectorAll('.for-senders')) link.hidden = !ports;
   $('instances').hidden = names.length < 2;
+  $('view-incidents').classList.toggle('of-several', names.length > 1);
   $('instance-name').classList.toggle('unseen', names.length > 1);  // the choice shows it
   $('instances').replaceChildren(...names.map((name) => el('option', {value: name, selected: name === instance.instance}, name)));
 }

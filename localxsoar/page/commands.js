@@ -46,8 +46,8 @@ function drawLink(command) {
 
 export function drawChoices() {
   const drawn = lists().flatMap(([title, some]) => [el('h2', {}, title), el('ul', {}, ...some.map(drawLink))]);
-  $('choices').replaceChildren(...(drawn.length ? drawn : [el('p', {class: 'dim'}, $('search').value ? 'No command has these words.'
-    : 'The pack has no commands.')]));
+  const all = known.scripts.length + ownInstance().commands.length;
+  $('choices').replaceChildren(...(drawn.length ? drawn : [el('p', {class: 'dim'}, all ? `0 of ${all} match.` : 'The pack has no commands.')]));
 }
 
 export function openFirst() {
@@ -94,13 +94,13 @@ function drawArgument(argument) {
 }
 
 // Scripts are often for an incident; a command runs in the playground.
-const INCIDENT = {name: '', description: 'The number of the incident that it runs in. Without a number it runs in the playground.', options: [], value: ''};
+const INCIDENT = {name: '', description: 'The number of an incident. If it is empty, the script runs in the playground.', options: [], value: ''};
 
 function submit(command, isScript) {
   const given = inputs().filter((input) => input.value).map((input) => [input.dataset.argument, input.value]);
   const {'': incident, ...args} = Object.fromEntries(given);
   const secrets = command.arguments.filter((each) => each.secret).map((each) => each.name);
-  run({title: '', path: 'run', command: command.name, args, secrets, incident: isScript ? incident : undefined});
+  run({title: '', path: 'run', command: command.name, args, secrets, isScript, incident: isScript ? incident : undefined});
 }
 
 function press(event) {
@@ -112,7 +112,7 @@ function press(event) {
 function drawForm(command) {
   const isScript = known.scripts.includes(command);
   const rows = [...command.arguments.map(drawArgument), ...(isScript ? [drawArgument(INCIDENT)] : [])];
-  if (isScript) rows.at(-1).querySelector('label').textContent = 'In incident';
+  if (isScript) rows.at(-1).querySelector('label').textContent = 'Run in incident';
   return el('form', {noValidate: true, onkeydown: press, onsubmit: (event) => { event.preventDefault(); submit(command, isScript); }}, ...rows,
     el('div', {class: 'acts'}, el('button', {class: 'main runs-it', id: 'run', disabled: isRunning()}, 'Run'),
       command.dangerous ? el('span', {class: 'warn'}, 'potentially harmful') : null, command.deprecated ? el('span', {class: 'warn'}, 'deprecated') : null));

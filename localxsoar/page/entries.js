@@ -24,10 +24,12 @@ export function drawFolded(title, {text, cut}, draw = drawValue, options = {}) {
   return box;
 }
 
-// Split an error: what it says, and the traceback before that, which ends with its last indented line.
+// Split an error: what it says, and the traceback after that or before it, which ends with its last indented line.
 function splitError(text) {
+  const at = text.indexOf('Traceback (most recent call last):');
+  if (at > 0) return {message: text.slice(0, at).trim(), hasTraceback: true};
   const lines = text.split('\n');
-  const last = text.includes('Traceback (most recent call last):') ? lines.findLastIndex((line) => /^\s+\S/.test(line)) : -1;
+  const last = at === 0 ? lines.findLastIndex((line) => /^\s+\S/.test(line)) : -1;
   return {message: lines.slice(last + 1).join('\n').trim() || text, hasTraceback: last >= 0};
 }
 
@@ -45,7 +47,7 @@ function drawContents({format, markdown, contents}) {
   if (!markdown.text) return [contents.text ? drawValue(contents.text) : el('p', {class: 'dim'}, 'An empty entry.')];
   const isOther = contents.text && contents.text !== markdown.text;
   return [drawMarkdown(markdown.text), markdown.cut ? el('p', {class: 'dim'}, 'Only the beginning is shown.') : null,
-    isOther ? drawFolded(`Contents, as ${format}`, contents) : null];
+    isOther ? drawFolded(`Contents (${format === 'json' ? 'JSON' : format})`, contents) : null];
 }
 
 export function drawEntry(entry) {

@@ -55,7 +55,7 @@ function drawSenders(senders) {
 }
 
 // Say how many of a list's items are shown, and that there is none if so.
-function describe(list, noun) {
+function describe(list) {
   const shown = list.shown.length;
   const all = list.all.length;
   $(`shown-${list.name}`).textContent = shown === all ? '' : `${shown} of ${all}`;
@@ -63,8 +63,7 @@ function describe(list, noun) {
   none.hidden = shown > 0 || !all;
   if (none.hidden || none.dataset.all === String(all)) return;
   none.dataset.all = all;
-  const what = all === 1 ? `The only ${noun} does not match` : `None of the ${all} ${noun === 'delivery' ? 'deliveries' : 'incidents'} matches`;
-  none.replaceChildren(el('p', {}, `${what} the search and the filters.`), el('div', {class: 'acts'}, button('Show all', clearAll)));
+  none.replaceChildren(el('p', {}, `0 of ${all} ${list.name} match.`), el('div', {class: 'acts'}, button('Show all', clearAll)));
 }
 
 let typing = null;
@@ -93,6 +92,7 @@ export function startFilters(search) {
     wanted.clear();
     sender = '';
     $('search').value = '';
+    $('open-only').setAttribute('aria-pressed', 'false');
     search();
     (incidents.box.checkVisibility() ? incidents : deliveries).box.focus();
   };
@@ -111,7 +111,7 @@ export function startFilters(search) {
     drawKinds(counted.kinds);
     drawSenders(counted.senders);
     $('filters').hidden = !deliveries.all.length;
-    describe(deliveries, 'delivery');
+    describe(deliveries);
   };
-  incidents.describe = () => describe(incidents, 'incident');
+  incidents.describe = () => describe(incidents);
 }

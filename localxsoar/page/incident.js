@@ -1,4 +1,5 @@
 // One incident, where it came from, and the incidents of one delivery.
+import {hasPort} from './choice.js';
 import {deliveries} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, el} from './dom.js';
@@ -8,7 +9,7 @@ import {shortened} from './long.js';
 import {preview} from './mapping.js';
 import {ask} from './server.js';
 import {drawText} from './text.js';
-import {drawSeverity, drawState, severity, state} from './triage.js';
+import {drawSeverity, drawState, problem, severity, state} from './triage.js';
 
 const SHOWN_LINKS = 20;
 const SHOWN_INCIDENTS = 100;
@@ -31,11 +32,11 @@ const incidentLink = (item) => el('a', {href: `#/incidents/${item.id}`, title: i
 // Return links to the deliveries of an incident, and to the other incidents of its problem.
 function drawLinks(item) {
   const from = deliveries.all.filter((delivery) => delivery.incidents.includes(item.id)).reverse();
-  const alike = incidents.all.filter((each) => item.dbotMirrorId && each.dbotMirrorId === item.dbotMirrorId && each.id !== item.id);
+  const alike = incidents.all.filter((each) => problem(item) && problem(each) === problem(item) && each.id !== item.id);
   return el('div', {class: 'links'}, list('Created by', from.filter((each) => each.kind === 'created').map(deliveryLink)),
     list('Repeated by', from.filter((each) => each.kind !== 'created').map(deliveryLink)),
-    from.length ? null : el('p', {class: 'dim'}, 'No delivery that is kept here mentions it.'),
-    list('Of the same problem:', alike.map(incidentLink)));
+    from.length || !hasPort(item.sourceInstance) ? null : el('p', {class: 'dim'}, 'Its delivery is no longer kept.'),
+    list('Same problem:', alike.map(incidentLink)));
 }
 
 function drawValues(title, values) {
@@ -75,6 +76,8 @@ export async function openIncident(id) {
 
 // Show a delivery of the incident that is open, which has just ended.
 export function linkIncident(delivery) {
+  incidents.noteSender(delivery);
+  if ($('search').value) incidents.all.filter((each) => delivery.incidents.includes(each.id)).forEach((each) => incidents.add(each));
   if (!delivery.incidents.includes(opened)) return;
   const links = $('incident').querySelector('.links');
   const item = incidents.all.find((each) => each.id === opened);

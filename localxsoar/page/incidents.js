@@ -1,26 +1,60 @@
 // The list of incidents.
+import {deliveries} from './deliveries.js';
 import {$, el, spaced} from './dom.js';
 import {day} from './format.js';
 import {Lines} from './lines.js';
 import {cut} from './long.js';
-import {drawSeverity, drawState, severity, state} from './triage.js';
+import {drawSeverity, drawState, isOpen, noteEnd, severity, state} from './triage.js';
 import {go} from './views.js';
 
 const column = (name, text) => el('bdi', {class: name, title: cut(text, 1000)}, cut(text));
 
 const ORDERS = {
-  severity: (one, other) => (other.severity || 0) - (one.severity || 0),
+  severity: (one, other) => isOpen(other) - isOpen(one) || (other.severity || 0) - (one.severity || 0),
   occurred: (one, other) => Date.parse(other.occurred) - Date.parse(one.occurred),
 };
 
 function drawLine(item) {
-  return el('div', {class: 'incident'}, ...spaced(el('span', {class: 'id'}, item.id), drawSeverity(item), drawState(item), column('became', item.name),
+  return el('div', {class: `incident ${isOpen(item) ? '' : 'over'}`}, ...spaced(el('span', {class: 'id'}, item.id), drawSeverity(item), drawState(item), column('became', item.name),
     column('type', item.type), column('owner', item.owner), el('span', {class: 'occurred', title: item.occurred}, day(item.occurred)),
-    column('problem', item.dbotMirrorId)));
+    column('problem', item.dbotMirrorId), column('source', item.sourceInstance)));
 }
 
-export const incidents = new Lines('incidents', 'id', drawLine,
-  (item) => [item.id, severity(item), state(item), item.name, item.type, item.owner, item.occurred, item.dbotMirrorId, item.sourceInstance].join(' '),
+const senders = new Map();  // by the id of an incident, the sender of its delivery
+const isOpenOnly = () => $('open-only').getAttribute('aria-pressed') === 'true';
+
+class Incidents extends Lines {
+  set(items) {
+    for (const item of items) noteEnd(item);
+    super.set(items);
+  }
+
+  add(item) {
+    const hasEnded = noteEnd(item);
+    const isNew = super.add(item);
+    if (hasEnded && (this.order || isOpenOnly())) this.filter();
+    return isNew;
+  }
+
+  filter() {
+    senders.clear();
+    for (const delivery of deliveries.all) this.noteSender(delivery);
+    super.filter();
+  }
+
+  noteSender(delivery) { for (const id of delivery.incidents) senders.set(id, delivery.sender || ''); }
+}
+
+export const incidents = new Incidents('incidents', 'id', drawLine,
+  (item) => [item.id, severity(item), state(item), item.name, item.type, item.owner, item.occurred, item.dbotMirrorId, item.sourceInstance,
+    senders.get(item.id) || ''].join(' '),
   (item) => go(`incidents/${item.id}`));
 
+incidents.accepts = (item) => !isOpenOnly() || isOpen(item);
+
 export function sortIncidents() { incidents.sort(ORDERS[$('sort').value]); }
+
+export function chooseOpen() {
+  $('open-only').setAttribute('aria-pressed', String(!isOpenOnly()));
+  incidents.filter();
+}

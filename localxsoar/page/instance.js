@@ -7,6 +7,8 @@ import {visible} from './visible.js';
 
 export const WAY_IN = '/instance/execute/';
 
+const SAVED = 'Saved. Leave empty to keep it.';
+
 export let instance = {};
 
 export function setInstance(described) { instance = described; }
@@ -36,7 +38,7 @@ export function drawState() {
   $('state').className = `state ${color}`;
   $('instance-name').textContent = instance.instance || 'Local XSOAR';
   const restarts = instance.restarts && !isLost ? ` · ${instance.restarts} restart${instance.restarts === 1 ? '' : 's'}` : '';
-  $('health').textContent = visible(word) + restarts;
+  $('health').textContent = $('health').title = visible(word) + restarts;
   $('address').textContent = instance.instance ? `${location.origin}${WAY_IN}${encodeURIComponent(instance.instance)}` : '';
   $('address').parentElement.hidden = !instance.port;
   const button = $('enable');
@@ -45,25 +47,25 @@ export function drawState() {
   if (facts) facts.replaceWith(drawFacts());
 }
 
-// Return what the schedule says in words, such as `fetches incidents every 1 min`, or ''.
+// Return what the schedule says in words, such as `fetches incidents every minute`, or ''.
 function describeSchedule(schedule) {
-  const each = Object.entries(schedule).map(([command, seconds]) => `${command.replace('fetch-', '')} every ${seconds / 60} min`);
+  const each = Object.entries(schedule).map(([command, seconds]) => `${command.replace('fetch-', '')} every ${seconds === 60 ? 'minute' : `${seconds / 60} min`}`);
   return each.length ? `fetches ${each.join(' and ')}` : '';
 }
 
+// The health has the whole error.
 function drawFetch({time: at, pulled, error, traceback}) {
-  return [clock(new Date(at)), error ? ` failed: ${error}` : ` ${pulled} new`,
+  return [clock(new Date(at)), error ? ` failed: ${error.split('\n')[0]}` : ` ${pulled} new`,
     error && traceback ? el('details', {}, el('summary', {}, 'Traceback'), el('pre', {class: 'traceback'}, traceback + error)) : null];
 }
 
 function drawFacts() {
-  const {enabled, ready, longRunning, port, ending, health, schedule = {}, fetch} = instance;
-  const works = !longRunning ? 'enabled: it runs for each command' : !ready ? 'starting' : port ? 'listening' : 'running';
+  const {enabled, ready, longRunning, port, ending, schedule = {}, fetch} = instance;
+  const works = !longRunning ? 'enabled' : !ready ? 'starting' : port ? 'listening' : 'running';
   const state = !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again`
-    : [works, describeSchedule(schedule)].filter(Boolean).join(', and ');
+    : [works, describeSchedule(schedule)].filter(Boolean).join('; ');
   const rows = [['State', isLost ? 'unknown, for the connection is lost' : state],
     ...(fetch ? [['Last fetch', drawFetch(fetch)]] : []),
-    ['Health', ending || isLost ? `unknown; last reported: ${health.error || 'Healthy'}` : health.error || 'Healthy'],
     ...(port ? [['Address', $('address').textContent], ['Container port', port]] : []),
     ...(longRunning ? [['Process', instance.pid || '—'], ['Restarts', instance.restarts]] : [])];
   return el('div', {id: 'facts'}, ...(ending ? drawEnding(ending) : []),
@@ -87,15 +89,18 @@ function drawField(field) {
     return el('div', {class: 'field'}, el('input', {...options, type: 'checkbox', checked: field.value === true, required: false}), label, help, wrong);
   }
   if (field.kind === 9) {
-    const secret = {type: 'password', autocomplete: 'off', placeholder: field.set ? 'set; leave empty to keep it' : ''};
+    const secret = {type: 'password', autocomplete: 'off', placeholder: field.set ? SAVED : ''};
     if (field.hidesUser) return el('div', {class: 'field'}, label, el('input', {...options, ...secret}), help, wrong);
     const password = el('input', {id: `${id}-password`, name: `${field.name}:password`, 'aria-label': `${field.label}: ${field.password}`, ...secret});
     return el('div', {class: 'field'}, label, el('input', {...options, value, placeholder: 'user'}), password, help, wrong);
   }
   let input;
-  if (field.kind === 15) input = el('select', options, ...['', ...field.options].map((option) => el('option', {value: option, selected: option === value}, option)));
+  if (field.kind === 16 && field.options.length) {
+    input = el('select', {...options, multiple: true, size: Math.min(field.options.length, 6)},
+      ...field.options.map((option) => el('option', {value: option, selected: (field.value || []).includes(option)}, option)));
+  } else if (field.kind === 15) input = el('select', options, ...['', ...field.options].map((option) => el('option', {value: option, selected: option === value}, option)));
   else if (field.kind === 12 || field.kind === 14) input = el('textarea', {...options, rows: 4, value});
-  else if (field.secret) input = el('input', {...options, type: 'password', placeholder: field.set ? '•••••• set; leave empty to keep it' : ''});
+  else if (field.secret) input = el('input', {...options, type: 'password', placeholder: field.set ? SAVED : ''});
   else input = el('input', {...options, type: 'text', value, inputMode: field.kind === 1 ? 'numeric' : 'text'});
   return el('div', {class: 'field'}, label, input, help, wrong);
 }
@@ -111,7 +116,8 @@ function readForm(form) {
     } else if (field.kind === 9) {
       const password = form.elements[`${field.name}:password`].value;
       if (input.value !== (field.value || '') || password) given[field.name] = {identifier: input.value, password};
-    } else if (!field.secret || input.value) given[field.name] = input.value;
+    } else if (input.multiple) given[field.name] = [...input.selectedOptions].map((option) => option.value);
+    else if (!field.secret || input.value) given[field.name] = input.value;
   }
   return given;
 }
@@ -129,6 +135,7 @@ const broken = (text) => visible(text).split('\n').flatMap((line, number) => (nu
 function say(text, color) {
   $('action-status').replaceChildren(...broken(text));
   $('action-status').className = color;
+  $('action-status').scrollIntoView({block: 'nearest'});
 }
 
 // Meanwhile no other instance can be chosen.
@@ -172,10 +179,24 @@ function drawInstance() {
     el('p', {class: 'dim'}, instance.description), drawFacts(), el('h3', {}, 'Health, newest first'), drawHistory()));
 }
 
+// Return the reports of health, the newest first, each with how many the same it stands for and since when.
+function healths() {
+  const rows = [];
+  for (const each of instance.healthHistory || []) {
+    if (rows[0]?.error === each.error) Object.assign(rows[0], {time: each.time, count: rows[0].count + 1});
+    else rows.unshift({...each, since: each.time, count: 1});
+  }
+  return rows;
+}
+
+function drawHealth({time: at, since, count, error, isError}) {
+  return el('li', {class: isError ? 'bad' : ''}, clock(time(at)), ' ', error || 'Healthy',
+    ...(count > 1 ? [el('span', {class: 'dim'}, ` × ${count} since `, clock(time(since)))] : []));
+}
+
 function drawHistory() {
-  const history = [...(instance.healthHistory || [])].reverse();
-  return el('div', {id: 'history'}, history.length ? el('ol', {class: 'history'}, ...history.map((each) => el('li', {class: each.isError ? 'bad' : ''},
-    clock(time(each.time)), ' ', each.error || 'Healthy')))
+  const rows = healths();
+  return el('div', {id: 'history'}, rows.length ? el('ol', {class: 'history'}, ...rows.map(drawHealth))
     : el('p', {class: 'dim'}, 'No health has been reported.'));
 }
 

@@ -4,6 +4,7 @@ import {instance} from './instance.js';
 import {view} from './views.js';
 
 const KEPT_LINES = 2000;
+const OWN_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})\d*Z /;
 
 const LEVELS = {'': ['debug', 'info', 'error', 'print'], info: ['info', 'error', 'print'], error: ['error']};
 const BOXES = {log: 'log', commands: 'command-log'};  // where a view shows the log
@@ -12,8 +13,12 @@ let toDraw = [];
 
 export function setLines(logged) { lines = logged; }
 
-function drawLine(line) {
-  return el('div', {class: line.level === 'error' ? 'bad' : ''}, el('span', {class: 'time'}, line.time), ` ${line.level.padEnd(5)} ${line.text}`);
+// Draw a line with one time: that at its beginning, if the script wrote one, for the lines of several calls may arrive together.
+function drawLine({time, level, text}) {
+  const [whole, own, decimals] = text.match(OWN_TIME) || [''];
+  const shown = own ? `${new Date(`${own}Z`).toTimeString().slice(0, 8)}.${decimals}` : time;
+  return el('div', {class: level === 'error' ? 'bad' : ''}, el('span', {class: 'time', title: whole.trim()}, shown),
+    ` ${level.padEnd(5)} ${text.slice(whole.length)}`);
 }
 
 // The view of commands shows all lines: its search is for commands.
@@ -22,9 +27,13 @@ function isWanted(line) {
     && line.text.toLowerCase().includes($('search').value.toLowerCase()));
 }
 
+// Say why no line is shown, if none is.
+function describe(box) { box.dataset.none = lines.length ? `0 of ${lines.length} lines match.` : 'No lines yet.'; }
+
 export function drawLog() {
   const box = $(BOXES[view]);
   box.replaceChildren(...lines.filter(isWanted).map(drawLine));
+  describe(box);
   box.scrollTop = box.scrollHeight;
 }
 
@@ -33,7 +42,9 @@ export function addLine(line) {
   if (line.instance && line.instance !== instance.instance) return;
   lines.push(line);
   if (lines.length > KEPT_LINES) lines.shift();
-  if (!BOXES[view] || !isWanted(line)) return;
+  if (!BOXES[view]) return;
+  describe($(BOXES[view]));
+  if (!isWanted(line)) return;
   if (!toDraw.length) {
     requestAnimationFrame(() => {
       const box = $(BOXES[view] || 'log');

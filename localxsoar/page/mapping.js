@@ -1,6 +1,8 @@
-// A preview of a mapping: one path in the details of an incident, filled from the latest incidents of the same sender.
+// A preview of a mapping: one path in the details of an incident, filled from the latest incidents of the same sender
+// or, if its delivery is not kept here, of the same instance.
 import {deliveries} from './deliveries.js';
 import {button, copy, el} from './dom.js';
+import {incidents} from './incidents.js';
 import {ask} from './server.js';
 
 const SHOWN = 20;
@@ -10,12 +12,14 @@ export function mapperPath(keys) {
   return keys.map(({key, isIndex}) => (isIndex ? `[${key}]` : key)).join('.');
 }
 
-// Return the sender of an incident, and the ids of the latest incidents of this sender.
-function sameSender(id) {
+// Return the sender or the instance of an incident, and the ids of its latest incidents.
+function sameSource(id) {
   const own = deliveries.all.find((item) => item.incidents.includes(id));
-  const alike = deliveries.all.filter((item) => own && item.kind === 'created' && item.sender === own.sender);
-  const ids = [...new Set(alike.flatMap((item) => [...item.incidents].reverse()))].slice(0, SHOWN);
-  return {sender: own ? own.sender || 'unknown senders' : '', ids: ids.length ? ids : [id]};
+  const item = incidents.all.find((each) => each.id === id);
+  const alike = own ? deliveries.all.filter(({kind, sender}) => kind === 'created' && sender === own.sender)
+    .flatMap((each) => [...each.incidents].reverse()) : incidents.all.filter((each) => each.sourceInstance === item?.sourceInstance).map((each) => each.id);
+  const ids = [...new Set(alike)].slice(0, SHOWN);
+  return {source: own ? own.sender || 'unknown senders' : item?.sourceInstance || '', ids: ids.length ? ids : [id]};
 }
 
 function drawRow({id, value}) {
@@ -25,7 +29,7 @@ function drawRow({id, value}) {
 
 // Draw the preview below the value that was picked in the tree.
 export async function preview(id, keys, below) {
-  const {sender, ids} = sameSender(id);
+  const {source, ids} = sameSource(id);
   const path = mapperPath(keys);
   const isPlain = keys.every(({key, isIndex}) => isIndex || /^[^.[\]()=\s]+$/.test(key));
   const box = el('section', {class: 'mapping', 'aria-label': `Mapping preview of ${path}`});
@@ -39,8 +43,8 @@ export async function preview(id, keys, below) {
   box.append(el('div', {class: 'part'}, el('code', {}, path), el('span', {},
     button('Copy path', (event) => copy(path, event.target), {id: 'copy-path'}), close)),
   ...(isPlain ? [] : [el('p', {class: 'warn'}, 'A key in this path has characters that a path cannot hold: XSOAR may read it otherwise.')]),
-  el('p', {role: 'status'}, ...(rows.length === 1 ? [filled ? 'Filled in the only incident of its sender.' : 'Empty in the only incident of its sender.']
-    : [`Filled in ${filled} of the last ${rows.length} incidents of `, el('bdi', {}, sender), '.'])),
+  el('p', {role: 'status'}, ...(rows.length === 1 ? [filled ? 'It has a value in this incident.' : 'It has no value in this incident.']
+    : [`It has a value in ${filled} of the last ${rows.length} incidents of `, el('bdi', {}, source), '.'])),
   el('table', {class: 'several'}, el('tbody', {}, ...rows.map(drawRow))));
   return box.querySelector('#copy-path').focus();
 }

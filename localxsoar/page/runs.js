@@ -13,6 +13,7 @@ const KEPT_RUNS = 50;
 const SLOW_MS = 300;
 const MASK = '••••••';
 const ERROR = 4;
+const DEBUG_MODE = 'debug-mode';  // an argument of every command
 
 let runs = [];
 let shown = null;  // the run whose result is shown
@@ -23,11 +24,11 @@ export const shownArguments = () => (shown && shown.command ? shown.args : {});
 
 const quoted = (text) => (/^[^\s"`=]+$/.test(text) ? text : `"${text.replace(/"/g, '\\"')}"`);
 
-// Return the line that runs the command in a War Room.
-function line({title, command, args, secrets, of}) {
+// Return the line that runs the command in a War Room. The instance is of no concern to a script.
+function line({title, command, args, secrets, of, isScript}) {
   if (title) return title;
   const given = Object.entries(args).map(([name, value]) => `${name}=${secrets.includes(name) ? MASK : quoted(value)}`);
-  return [`!${command}`, ...given, $('instances').hidden ? '' : `using=${quoted(of)}`].filter(Boolean).join(' ');
+  return [`!${command}`, ...given, isScript || $('instances').hidden ? '' : `using=${quoted(of)}`].filter(Boolean).join(' ');
 }
 
 const hasFailed = (each) => each.result.entries.some((entry) => entry.type === ERROR);
@@ -99,7 +100,15 @@ function drawShown() {
   const incident = shown.args[''] ? el('span', {class: 'dim'}, ` in incident ${shown.args['']}`) : null;
   $('result').replaceChildren(el('div', {class: 'part'}, el('h3', {}, ...shortened(shown.line, 160), incident),
     shown.command ? button('Copy', (event) => copy(shown.line, event.target), {class: 'quiet'}) : null),
-    ...(entries.length ? entries.map(drawEntry) : [el('p', {class: 'dim'}, 'It returned nothing.')]));
+    ...(entries.length ? entries.map(drawEntry) : [el('p', {class: 'dim'}, 'It returned nothing.')]), traceButton(shown) || '');
+}
+
+// Return a button that runs a failed command again with its traceback, if that may have one. Values of secret arguments are not kept for it.
+function traceButton(one) {
+  const {'': incident, ...args} = one.args;
+  const canBeTraced = one.command && !args[DEBUG_MODE] && one.result.entries.some((entry) => entry.type === ERROR && entry.canBeTraced);
+  if (!canBeTraced || one.of !== instance.instance || one.line.includes(MASK)) return null;
+  return button('Run again with its traceback', () => run({...one, args: {...args, [DEBUG_MODE]: 'true'}}), {class: 'runs-it', disabled: isRunning()});
 }
 
 // Bring back a run: its command, its arguments and its result.

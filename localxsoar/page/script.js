@@ -7,7 +7,7 @@ import {$, copy} from './dom.js';
 import {wantFocus} from './detail.js';
 import {closeEditor, edit} from './edit.js';
 import {searchBodies, startFilters} from './filters.js';
-import {incidents, sortIncidents} from './incidents.js';
+import {chooseOpen, incidents, sortIncidents} from './incidents.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
 import {resend} from './resend.js';
@@ -93,7 +93,9 @@ $('keys').addEventListener('click', () => $('help').showModal());
 $('search').addEventListener('input', search);
 $('level').addEventListener('change', drawLog);
 $('sort').addEventListener('change', sortIncidents);
+$('open-only').addEventListener('click', chooseOpen);
 $('pause').addEventListener('click', pause);
+if (matchMedia('(hover: none)').matches) $('search').placeholder = 'Search';  // without a keyboard
 startFilters(search);
 startChoice();
 window.addEventListener('hashchange', route);

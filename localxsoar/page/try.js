@@ -39,7 +39,7 @@ export function drawTry() {
   if ($('view-try').dataset.shown === shown) return;  // a button that is sending stays
   $('view-try').dataset.shown = shown;
   const found = senders.filter((sender) => `${sender.name} ${sender.kind} ${sender.deliveries.join(' ')}`.toLowerCase().includes(wanted));
-  $('view-try').replaceChildren(el('p', {class: 'dim'}, senders.length
+  $('view-try').replaceChildren(el('p', {class: 'dim'}, senders.length && !found.length ? `0 of ${senders.length} senders match.` : senders.length
     ? 'Click to send a documented sample with a valid proof, and see what it becomes.'
     : 'No senders: start the local XSOAR with --senders DIR.'),
   ...Object.entries(KINDS).flatMap(([kind, label]) => {

@@ -2,6 +2,7 @@
 import {openCommand} from './commands.js';
 import {deliveries} from './deliveries.js';
 import {closeDetail, openDelivery} from './delivery.js';
+import {$} from './dom.js';
 import {openIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {hasPorts} from './choice.js';
@@ -18,9 +19,19 @@ const home = () => ({true: 'deliveries', false: 'commands'}[hasPorts()] || '');
 
 export function go(to) { location.hash = `#/${to}`; }
 
+// A search is for the view in which it was typed.
+function clearSearch() {
+  if (!$('search').value) return;
+  $('search').value = '';
+  $('search').dispatchEvent(new Event('input'));
+}
+
 export function route() {
   const [name, id] = location.hash.replace(/^#\//, '').split('/');
+  const before = view;
   view = name in TITLES ? name : home();
+  if (view !== before) clearSearch();
+  $('pause').hidden = ['try', 'instance'].includes(view) && $('pause').getAttribute('aria-pressed') === 'false';
   for (const section of document.querySelectorAll('main > section')) section.hidden = section.id !== `view-${view}`;
   for (const link of document.querySelectorAll('nav a')) {
     if (link.hash === `#/${view}`) {
