@@ -79,3 +79,22 @@ def test_the_delivery_of_an_unknown_sender_needs_no_more_than_its_name_and_sourc
     told = land(sender, sender.deliveries[0]).told
     assert {key: value for key, value in told.items() if key in recipe['deliveries'][0]['expected'] or value} == (
         recipe['deliveries'][0]['expected'])
+
+
+def test_each_instance_judges_repairs_and_saves_by_its_own_token(tmp_path: Path) -> None:
+    other = 'token-of-the-second'
+    options = ('--senders', str(ROOT / 'senders'), '--instance', 'sec ond', '--set', f'auth_header={other}')
+    with Webhook(*options, token=TOKEN) as webhook:
+        second = webhook.webhook_url.replace('/webhook', '/sec%20ond')
+        requests.post(second, b'{}', headers={'X-Gitlab-Token': TOKEN, 'X-Gitlab-Event': 'Push Hook'}, timeout=30)
+        rejected = webhook.control('GET', 'deliveries')[0]['number']
+        checks = webhook.control('GET', f'deliveries/{rejected}')['checks']
+        assert checks[0] == {'state': 'bad', 'title': 'Token', 'text': 'It is another value.'}
+        repaired = webhook.control('POST', f'deliveries/{rejected}/send', json={'proof': True})['number']
+        tried = webhook.control('POST', 'senders/falco/send?instance=sec%20ond', json={})['number']
+        found = {each['number']: each for each in webhook.control('GET', 'deliveries')}
+        assert [found[number]['status'] for number in (rejected, repaired, tried)] == [401, 200, 200]
+        assert found[tried]['target'].startswith('/instance/execute/sec%20ond')
+        requests.post(second, b'{"name": "by hand"}', headers={'Authorization': other}, timeout=30)
+        recipe = requests.get(f'{webhook.url}/localxsoar/deliveries/{max(found) + 1}/recipe', timeout=30).json()
+        assert recipe['proof'] == {'place': 'header', 'name': 'Authorization', 'value': '{token}'}

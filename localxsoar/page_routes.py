@@ -18,7 +18,7 @@ from localxsoar.downloads import BYTES, Downloads, attach
 from localxsoar.errors import UsageError, message_of
 from localxsoar.events import Events
 from localxsoar.forms import form_fields, query_fields
-from localxsoar.forward import PREFIX, Headers, Request
+from localxsoar.forward import PREFIX, Headers, Request, split_target
 from localxsoar.front import PEER, Front, is_loopback
 from localxsoar.instance import CommandFailed, Instance
 from localxsoar.json_routes import as_json, read_object
@@ -60,8 +60,9 @@ class Page:
         self._masks = masks
         self._events = events
         self._curl = curl
-        self._replay = Replay(senders, masks, self._token, lambda: proof_headers(self._instance.params))
-        self._recipes = Recipes(senders, masks, self._token, lambda: self._instance.params, self._instance.store.original)
+        self._replay = Replay(senders, masks, self._token_of, lambda delivery: proof_headers(self._owner(delivery).params))
+        self._recipes = Recipes(senders, masks, self._token_of, lambda delivery: self._owner(delivery).params,
+                                server.store.original)
         self._published: dict[str, Any] = {}  # the state of each instance that the page has last received
         self.front: Front | None = None  # set before it listens, for it needs the routes first
 
@@ -145,14 +146,14 @@ class Page:
 
     def _rejection(self, delivery: Delivery) -> Rejection:
         sender = self._replay.signer(delivery) or self._senders.get(delivery.sender_key)
-        return Rejection(delivery, sender, self._token(), self._masks)
+        return Rejection(delivery, sender, self._token_of(delivery), self._masks)
 
     def _repair(self, delivery: Delivery) -> dict[str, Any]:
         """Return what was changed in a delivery that was sent again, and what to set in its sender."""
         original = self._deliveries.get(delivery.origin) if delivery.origin else None
         if not original:
             return {'changes': [], 'advice': ''}
-        proof = proof_of(delivery, self._replay.signer(delivery), self._senders, self._token())
+        proof = proof_of(delivery, self._replay.signer(delivery), self._senders, self._token_of(delivery))
         return {'changes': self._masks.everywhere(differences(original, delivery)),
                 'advice': self._masks.text(advice(self._rejection(original), delivery, proof))}
 
@@ -180,22 +181,26 @@ class Page:
         assert self.front
         return {'number': self.front.send(request, origin)}
 
-    def _token(self) -> str:
-        """Return the token that senders prove to know: the instance's first encrypted value, or ''."""
-        return next(iter(parameters.secret_values(self._instance.integration, self._instance.params)), '')
+    def _owner(self, delivery: Delivery) -> Instance:
+        """Return the instance that a delivery was for, or the first if its target names none."""
+        return self._server.instances.get(split_target(delivery.target)[0], self._server.first)
+
+    def _token_of(self, delivery: Delivery) -> str:
+        return token_of(self._owner(delivery))
 
     # Deliveries of known senders.
 
     def _list_senders(self) -> str:
+        token = token_of(self._shown())
         return as_json([{'key': sender.key, 'name': sender.name, 'kind': sender.kind, 'proof': describe_proof(sender),
-                         'unusable': unusable(sender, self._token()) if self._token() else '',
+                         'unusable': unusable(sender, token) if token else '',
                          'deliveries': [delivery['title'] for delivery in sender.deliveries]}
                         for sender in self._senders.values()])
 
     def _send_recipe(self, key: str) -> dict[str, Any]:
-        sender = find_sender(self._senders, key)
-        request = sender.request(sender.delivery(read_object().get('title')), self._token())
-        return self._send(new_request('POST', PREFIX + quote(self._instance.name), request, own_host()))
+        sender, instance = find_sender(self._senders, key), self._shown()
+        request = sender.request(sender.delivery(read_object().get('title')), token_of(instance))
+        return self._send(new_request('POST', PREFIX + quote(instance.name), request, own_host()))
 
     # Incidents and the instance.
 
@@ -264,6 +269,11 @@ class Page:
                                       content_type='application/json') from None
         self.publish_states()
         return self._describe(instance)
+
+
+def token_of(instance: Instance) -> str:
+    """Return the token that senders prove to know: the instance's first encrypted value, or ''."""
+    return next(iter(parameters.secret_values(instance.integration, instance.params)), '')
 
 
 def own_host() -> str:

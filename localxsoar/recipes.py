@@ -37,11 +37,11 @@ PROOF = re.compile(r'(?:[A-Za-z]{1,16} )?(?:[A-Za-z][\w-]{0,15}[=:,] ?)?(?P<quot
 
 @dataclass(frozen=True)
 class Recipes:
-    """Recipes made from deliveries. `token`, `params` and `incident` return what there is at the moment."""
+    """Recipes made from deliveries. `token` and `params` return what the instance of a delivery has at the moment."""
     senders: Mapping[str, Sender]
     masks: Masks
-    token: Callable[[], str]
-    params: Callable[[], Mapping[str, Any]]
+    token: Callable[[Delivery], str]
+    params: Callable[[Delivery], Mapping[str, Any]]
     incident: Callable[[str], dict[str, Any] | None]
 
     def file_name(self, delivery: Delivery) -> str:
@@ -63,8 +63,8 @@ class Recipes:
         """Return the recipe. Raise UsageError if none can be made."""
         text, incident = self._text(delivery), self._incident(delivery)
         known = self.senders.get(delivery.sender_key)
-        proof = proof_of(delivery, known, self.senders, self.token())
-        expected = self.masks.everywhere(expectation(incident, delivery, str(self.params().get(TYPE_PARAMETER) or '')))
+        proof = proof_of(delivery, known, self.senders, self.token(delivery))
+        expected = self.masks.everywhere(expectation(incident, delivery, str(self.params(delivery).get(TYPE_PARAMETER) or '')))
         query = self._query(delivery, proof)
         return {
             'sender': known.name if known else PRODUCT, 'kind': known.kind if known else 'other',

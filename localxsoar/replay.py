@@ -21,11 +21,11 @@ NOT_SENT_AGAIN = {'host', 'content-length', 'transfer-encoding', 'connection', '
 
 @dataclass
 class Replay:
-    """Requests made from deliveries. `token` and `proof_headers` return what the instance has at the moment."""
+    """Requests made from deliveries. `token` and `proof_headers` return what the instance of a delivery has at the moment."""
     senders: Mapping[str, Sender]
     masks: Masks
-    token: Callable[[], str]
-    proof_headers: Callable[[], list[str]]
+    token: Callable[[Delivery], str]
+    proof_headers: Callable[[Delivery], list[str]]
 
     def request(self, delivery: Delivery, edited: Mapping[str, Any], host: str) -> Request:
         """Return the request with the `target`, `headers` and `body` of `edited`, and a valid proof if its `proof` is true.
@@ -42,11 +42,11 @@ class Replay:
 
     def unprovable(self, delivery: Delivery) -> str:
         """Return why a delivery cannot be given a valid proof, or ''."""
-        if not self.token():
+        if not self.token(delivery):
             return 'The instance has no token to prove.'
         if sender := self.signer(delivery):
-            return unusable(sender, self.token())
-        if self.proof_headers() or token_place(delivery, self.token()):
+            return unusable(sender, self.token(delivery))
+        if self.proof_headers(delivery) or token_place(delivery, self.token(delivery)):
             return ''
         return 'Nothing in the request says where its sender puts the token. Edit it to add a header with the token.'
 
@@ -87,11 +87,12 @@ class Replay:
         if reason := self.unprovable(delivery):
             raise UsageError(reason)
         if sender := self.signer(delivery):
-            return sender.sign_again(request, self.token())
-        if not self.proof_headers() and (found := token_place(delivery, self.token())):
+            return sender.sign_again(request, self.token(delivery))
+        if not self.proof_headers(delivery) and (found := token_place(delivery, self.token(delivery))):
             proof = {'place': found[0], 'name': found[1], 'value': '{token}'}
-            return Sender('', '', 'other', '', proof, []).sign_again(request, self.token())
-        proofs = [(name.strip(), value.strip()) for name, _, value in (each.partition(':') for each in self.proof_headers())]
+            return Sender('', '', 'other', '', proof, []).sign_again(request, self.token(delivery))
+        parts = (each.partition(':') for each in self.proof_headers(delivery))
+        proofs = [(name.strip(), value.strip()) for name, _, value in parts]
         replaced = {name.lower() for name, _ in proofs}
         return replace(request, headers=[*(each for each in request.headers if each[0].lower() not in replaced), *proofs])
 

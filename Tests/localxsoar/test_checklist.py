@@ -83,7 +83,7 @@ def test_what_to_set_in_the_sender_is_what_was_repaired(request_: SenderRequest,
     delivery = Delivery(1, time.time(), 'POST', f'/?{request_.query}', request_.headers, '127.0.0.1', status=401,
                         sender_key='github' if request_.body else '', body=bytearray(request_.body), size=len(request_.body))
     masks = Masks(lambda: [TOKEN])
-    replay = Replay(SENDERS, masks, lambda: TOKEN, list)
+    replay = Replay(SENDERS, masks, lambda _: TOKEN, lambda _: [])
     made = replay.request(delivery, {'proof': True}, 'here')
     again = replace(delivery, status=200, headers=made.headers, target=made.target)
     signer = replay.signer(delivery)

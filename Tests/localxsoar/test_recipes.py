@@ -40,7 +40,7 @@ def delivery(body: bytes = b'{"a": 1}', headers: Any = (), target: str = '/insta
 
 
 def recipes(incident: Any = INCIDENT, token: str = TOKEN, **params: str) -> Recipes:
-    return Recipes(SENDERS, MASKS, lambda: token, lambda: params, {'7': incident}.get)
+    return Recipes(SENDERS, MASKS, lambda _: token, lambda _: params, {'7': incident}.get)
 
 
 def made(*parts: Any, **named: Any) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def test_a_compressed_body_is_saved_as_its_text() -> None:
 
 def test_a_number_that_is_the_token_is_in_no_file() -> None:
     one, masks = delivery(b'{"a": 12345678}'), Masks(lambda: ['12345678'])
-    recipe = Recipes(SENDERS, masks, lambda: '12345678', dict, {'7': INCIDENT}.get).make(one)
+    recipe = Recipes(SENDERS, masks, lambda _: '12345678', lambda _: {}, {'7': INCIDENT}.get).make(one)
     assert only(recipe)['payload'] == {'a': '••••••'} and '12345678' not in json.dumps(entry(one, 'http://x', masks))
 
 
@@ -168,7 +168,7 @@ def test_a_known_sender_keeps_its_proof_and_what_it_fills_in(key: str) -> None:
     sender, token = SENDERS[key], base64.b64encode(b'the token of the senders').decode()
     sent = sender.request(sender.delivery(), token)
     one = delivery(sent.body, sent.headers, f'/instance/execute/front?{sent.query}', sender_key=key, sender=sender.name)
-    made_of = Recipes(SENDERS, Masks(lambda: [token]), lambda: token, dict, {'7': INCIDENT}.get)
+    made_of = Recipes(SENDERS, Masks(lambda: [token]), lambda _: token, lambda _: {}, {'7': INCIDENT}.get)
     recipe = made_of.make(one)
     assert (recipe['sender'], recipe['kind'], recipe['proof']) == (sender.name, sender.kind, sender.proof)
     assert made_of.file_name(one) == f'{key}-new.json'

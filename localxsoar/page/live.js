@@ -117,7 +117,7 @@ export function listen() {
 
 // Load what the views show, and return the lines of the log. The deliveries are drawn first: thousands of incidents take a second.
 async function loadAll() {
-  const routes = [own('instance'), 'deliveries', own('log'), 'senders', 'commands'];
+  const routes = [own('instance'), 'deliveries', own('log'), own('senders'), 'commands'];
   const [described, all, logged, known, commands] = await Promise.all(routes.map((route) => ask('GET', route)));
   setInstance(described);
   setCommands(commands);

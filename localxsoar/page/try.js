@@ -20,7 +20,7 @@ function tryButton(sender, label, title, wrong, options) {
   return button(label, (event) => once(event.target, [], async () => {
     wrong.textContent = '';
     try {
-      go(`deliveries/${(await ask('POST', `senders/${encodeURIComponent(sender.key)}/send`, {title})).number}`);
+      go(`deliveries/${(await ask('POST', own(`senders/${encodeURIComponent(sender.key)}/send`), {title})).number}`);
     } catch (error) { wrong.textContent = error.message; }
   }), options);
 }
