@@ -1362,6 +1362,7 @@ def test_forced_colors_leave_the_selected_row_and_a_pressed_filter_visible(
     page.keyboard.press('Escape')
     filters = page.locator('#kinds button')
     filters.first.click()
+    expect(filters.first).to_have_attribute('aria-pressed', 'true')
     colors = [filters.nth(at).evaluate('button => getComputedStyle(button).backgroundColor') for at in (0, 1)]
     assert colors[0] != colors[1]
 
