@@ -160,7 +160,7 @@ class Forwarder:
             upstream = self._connect(port)
         except OSError:
             return text_response(503, f'The container of the instance {name!r} does not accept connections on {where}. '
-                                    'It may be starting, or its port is in use: see the log of the local XSOAR.')
+                                    'It may be disabled or starting, or its port is in use: see the log of the local XSOAR.')
         return self._exchange(request, inner_target, name, port, upstream)
 
     def _rejection(self, name: str) -> tuple[int, str] | None:
