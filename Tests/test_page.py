@@ -1041,7 +1041,7 @@ def test_the_page_finds_its_server_again_after_a_restart(open_page: Callable[...
     newest(page).click()
     expect(page.locator('#delivery')).to_contain_text('The local XSOAR does not respond.')
     page.goto(f'{first.url}/#/instance')
-    expect(page.locator('#facts')).to_contain_text('unknown, for the connection is lost')
+    expect(page.locator('#facts')).to_contain_text('unknown (connection lost)')
     page.goto(f'{first.url}/#/deliveries')
     with page.expect_response('**/localxsoar/events', timeout=15_000):  # a proxy's, after which the browser gives up
         page.route('**/localxsoar/events', lambda route: route.fulfill(status=502))

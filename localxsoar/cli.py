@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import bottle
@@ -68,7 +69,14 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog='localxsoar', description=localxsoar.__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    add = parser.add_argument
+    add_instance_options(parser.add_argument)
+    add_server_options(parser.add_argument)
+    add_single_runs(parser.add_argument)
+    return parser
+
+
+def add_instance_options(add: Callable[..., Any]) -> None:
+    """Add the options that say what runs: the pack, its instances and their parameters."""
     add('--version', action='version', version=f'localxsoar {localxsoar.__version__}')
     add('pack', metavar='PACK', type=Path, help="a pack's or an integration's folder, a unified .yml, or a .zip of demisto-sdk")
     add('--integration', metavar='NAME', action=InOrder,
@@ -77,6 +85,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="an instance's name (default: the integration's, in small letters); repeatable, for several instances")
     add('--set', metavar='PARAMETER=VALUE', action=InOrder, default=[],
         help='a parameter of the instance before it, or of all if none is before it; repeatable')
+
+
+def add_server_options(add: Callable[..., Any]) -> None:
+    """Add the options of the server, its container and its page."""
     add('--host', default=LOOPBACK, help="where to listen, the container's port too (default: 127.0.0.1)")
     add('--port', type=port_number, help=f'default: {USUAL_PORT} if it is free, else any; 0: any')
     add('--url-file', metavar='FILE', type=Path,
@@ -100,6 +112,10 @@ def build_parser() -> argparse.ArgumentParser:
         help='a header of the curl command that is printed; {PARAMETER} in it becomes its value')
     add('--curl-data', metavar='BODY', default='{"name":"my first incident"}', help='the body of that command')
     add('--senders', metavar='DIR', type=Path, help='recipes of senders for the page and `python -m localxsoar.send`')
+
+
+def add_single_runs(add: Callable[..., Any]) -> None:
+    """Add the options that run something once instead of serving, and those of how it ends and what it prints."""
     add('--command', metavar='NAME', help='run one command or script and print its entries; exit code 0, or 1 after an error')
     add('--arg', metavar='NAME=VALUE', action='append', default=[], help="an argument; a file's path serves as entry id")
     add('--incident', metavar='ID', default=PLAYGROUND, help='the incident of the --store that --command runs in (default: none)')
@@ -110,7 +126,6 @@ def build_parser() -> argparse.ArgumentParser:
     add('--end-with-stdin', action='store_true', help='stop when standard input ends, as when the parent process is killed')
     add('--log-level', choices=LEVELS, default='error',
         help="the lowest level of the container's log that is printed; the page has all of it (default: error)")
-    return parser
 
 
 def port_number(text: str) -> int:

@@ -90,7 +90,7 @@ class CommandRoutes:
         return [{'name': name, **self._text(value or None)} for name, value in values]
 
     def _describe_entry(self, number: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an entry for the page. JSON is text there, for a browser would change its numbers."""
+        """Return an entry for the page. JSON is text there, because a browser would change its numbers."""
         file = self._server.store.file(str(entry.get('FileID') or '')) if entry.get('File') else None
         markdown = entry.get('HumanReadable') or (entry.get('Contents') if entry.get('ContentsFormat') == 'markdown' else '')
         # return_error adds a key to an error, which the local XSOAR's own errors lack.

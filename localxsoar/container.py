@@ -337,7 +337,7 @@ def is_debug(args: Mapping[str, Any]) -> bool:
 
 
 def proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the proxy variables as the server sets them: both spellings, empty without a proxy, for scripts delete them."""
+    """Return the proxy variables as the server sets them: both spellings, empty without a proxy, as scripts delete them."""
     return {name: environment.get(name, environment.get(name.swapcase(), '')) for name in PROXY_VARIABLES}
 
 

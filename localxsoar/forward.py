@@ -182,7 +182,7 @@ class Forwarder:
         return Upstream(port)
 
     def _exchange(self, request: Request, inner_target: str, name: str, port: int, upstream: Upstream) -> Response:
-        """Send the request in a greenlet of its own, for a container may respond before it has read the whole body."""
+        """Send the request in a greenlet of its own, as a container may respond before it has read the whole body."""
         failures: list[Exception] = []
         sending = gevent.spawn(send_request, request, inner_target, upstream, failures)
 

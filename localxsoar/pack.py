@@ -24,7 +24,7 @@ FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integration
                    'Scripts/*.yml', 'Scripts/*/*.yml', 'Scripts/*/*.py')
 # The row that the server adds to the form of a descriptor with `longRunningPort: true`.
 PORT_ROW = {'name': PORT_PARAMETER, 'display': 'Listen Port', 'type': 0, 'required': True}
-# Imports that the server removes, for it puts the text of these modules before the script. A `from __future__` import,
+# Imports that the server removes, because it puts the text of these modules before the script. A `from __future__` import,
 # which is valid at the top of a file only, goes with them.
 SERVER_IMPORTS = re.compile(r'''
     ^ ([ \t]*)                     # the indentation: an import inside a block becomes `pass`

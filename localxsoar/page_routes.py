@@ -64,7 +64,7 @@ class Page:
         self._recipes = Recipes(senders, masks, self._token_of, lambda delivery: self._owner(delivery).params,
                                 server.store.original)
         self._published: dict[str, Any] = {}  # the state of each instance that the page has last received
-        self.front: Front | None = None  # set before it listens, for it needs the routes first
+        self.front: Front | None = None  # set once the routes exist, and before it listens
 
     def routes(self, api: bottle.Bottle) -> None:
         for path, name in FILES.items():

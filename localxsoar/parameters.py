@@ -124,7 +124,7 @@ def _shown(row: Mapping[str, Any], value: Any) -> dict[str, Any]:
 
 def field_in(integration: Integration, text: str) -> str:
     """Return the name of the parameter whose label is in a message, or ''."""
-    # The longest label first, for one label may be a part of another.
+    # The longest label first, because one label may be part of another.
     rows = sorted(integration.parameters, key=lambda row: -len(display_of(row)))
     return next((str(row['name']) for row in rows if display_of(row) != row['name'] and display_of(row) in text), '')
 

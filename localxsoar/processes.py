@@ -49,7 +49,7 @@ def session_of(process: Path) -> int:
 
 
 def kill_all(mark: str, group: int) -> None:
-    """Send SIGKILL to every process of a container, for the end of a container ends its children."""
+    """Send SIGKILL to every process of a container, because its end ends its children."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
     for process in members(mark, group):

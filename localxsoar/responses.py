@@ -16,7 +16,7 @@ LONGEST_ID = 40  # more bytes than a match has
 
 @dataclass
 class Mentioned:
-    """The ids of incidents in a response, read piece by piece, for a long response is not kept whole."""
+    """The ids of incidents in a response, read piece by piece, because a long response is not kept whole."""
     found: dict[str, None] = field(default_factory=dict)  # in their order
     _rest: bytes = b''
 

@@ -184,7 +184,7 @@ def send(options: argparse.Namespace, url: str, sender: Sender, delivery: Delive
 
 
 def send_here(url: str, sender: Sender, delivery: Delivery) -> Delivery:
-    """Let the local XSOAR send the delivery, for it knows the token."""
+    """Let the local XSOAR send the delivery, because it knows the token."""
     path = f'{url}/localxsoar/'
     _, _, text = ask(f'{path}senders/{quote(sender.key)}/send', json.dumps({'title': delivery['title']}).encode(), {})
     content = as_json(text)

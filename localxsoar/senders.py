@@ -94,7 +94,7 @@ def moment() -> dict[str, str]:
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return the template with its known placeholders filled in. Unknown ones stay, for braces may be plain text."""
+    """Return the template with its known placeholders filled in. Unknown ones stay, because braces may be plain text."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), template)
 
 

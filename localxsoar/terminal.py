@@ -24,7 +24,7 @@ class Terminal:
         return cls(stream.fileno(), not os.environ.get('NO_COLOR') and os.environ.get('TERM') != 'dumb')
 
     def columns(self) -> int | None:
-        """Return the present width, for a person may change it at any time, or None if lines may have any length."""
+        """Return the present width, which a person may change at any time, or None if lines may have any length."""
         if self.descriptor is None:
             return None
         try:

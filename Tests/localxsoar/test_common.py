@@ -3,16 +3,16 @@
 import json
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import demistomock
 import pytest
+from local_xsoar import served
 
 from localxsoar import CommonServerPython as common
 
@@ -419,10 +419,8 @@ class Api(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope='module')
 def api() -> Iterator[str]:
-    with ThreadingHTTPServer(('127.0.0.1', 0), Api) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f'http://127.0.0.1:{server.server_port}'
-        server.shutdown()
+    with served(Api) as address:
+        yield address
 
 
 @pytest.fixture

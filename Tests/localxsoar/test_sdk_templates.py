@@ -4,15 +4,14 @@ import json
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from local_xsoar import leave_out, run_local_xsoar
+from local_xsoar import leave_out, run_local_xsoar, served
 
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 ALERT = {'alert_id': 'a1', 'name': 'An alert', 'created': 1_700_000_000, 'severity': 'High', 'alert_status': 'ACTIVE'}
@@ -50,10 +49,8 @@ class Remote(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope='module')
 def remote() -> Iterator[str]:
-    with ThreadingHTTPServer(('127.0.0.1', 0), Remote) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f'http://127.0.0.1:{server.server_port}'
-        server.shutdown()
+    with served(Remote) as address:
+        yield address
 
 
 @pytest.fixture(scope='module')

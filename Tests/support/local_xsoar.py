@@ -3,6 +3,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,7 +18,7 @@ from localxsoar.waiting import wait_for
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
 
-__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'wait_for']
+__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'served', 'wait_for']
 
 
 def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
@@ -37,6 +41,15 @@ def leave_out(reason: str) -> NoReturn:
     if os.environ.get('HAS_ALL_PROGRAMS'):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve HTTP on a free port, and yield the address."""
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
 
 
 def run_local_xsoar(*arguments: str, seconds: float = 60, python: str = sys.executable) -> subprocess.CompletedProcess[str]:

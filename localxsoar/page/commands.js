@@ -11,7 +11,7 @@ import {go} from './views.js';
 const WIDE = matchMedia('(min-width: 821px)');
 
 let known = {instances: [], scripts: []};
-let isFocusWanted = false;  // whether the form of the command that is opened shall have the focus
+let isFocusWanted = false;  // whether to focus the form of the command that is opened
 export let chosen = '';  // the name of the command whose form is open
 
 export function setCommands(listed) {

@@ -64,7 +64,7 @@ function drawFacts() {
   const works = !longRunning ? 'enabled' : !ready ? 'starting' : port ? 'listening' : 'running';
   const state = !enabled ? 'disabled' : ending ? `crashed; it is ${ending.delay === null ? 'not ' : ''}started again`
     : [works, describeSchedule(schedule)].filter(Boolean).join('; ');
-  const rows = [['State', isLost ? 'unknown, for the connection is lost' : state],
+  const rows = [['State', isLost ? 'unknown (connection lost)' : state],
     ...(fetch ? [['Last fetch', drawFetch(fetch)]] : []),
     ...(port ? [['Address', $('address').textContent], ['Container port', port]] : []),
     ...(longRunning ? [['Process', instance.pid || '—'], ['Restarts', instance.restarts]] : [])];

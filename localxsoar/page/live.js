@@ -20,7 +20,7 @@ let paused = null;  // the events that arrived while the page was paused
 const missed = new Set();  // the numbers of the deliveries among them
 let isCut = false;  // whether more arrived during the pause than is worth keeping
 let loading = null;  // the events that arrive while the page loads, which may be newer than the loaded data
-let isStale = false;  // whether the page shall load once more after that
+let isStale = false;  // whether to load once more after that
 let arrived = 0;
 
 export const hasMissed = () => missed.size > 0;
