@@ -514,6 +514,21 @@ def test_numbers_and_the_order_of_names_are_shown_as_the_body_has_them(page: Pag
         'name: exact', 'big: 12345678901234567890', 'huge: 1e400', 'one: 1.0', 'z: -0.0', '10: 1', '9: 2', '9: 3']
 
 
+def test_a_delivery_that_waits_has_no_duration_yet(page: Page, webhook: Webhook) -> None:
+    webhook.faults(hang=True)
+    sending = threading.Thread(target=post, args=(webhook, {'name': 'held'}))
+    sending.start()
+    try:
+        expect(newest(page)).to_contain_text('waiting for the response')
+        newest(page).click()
+        expect(page.locator('#delivery .meta')).to_be_visible()
+        assert ' ms' not in page.locator('#delivery .meta').inner_text()
+    finally:
+        webhook.faults(hang=False)
+        sending.join()
+    expect(page.locator('#delivery .meta')).to_contain_text(re.compile(r'\d+ m?s · '))
+
+
 def test_an_edit_changes_nothing_that_was_not_edited(page: Page, webhook: Webhook) -> None:
     post(webhook, NUMBERS)
     open_newest(page, 'exact')
