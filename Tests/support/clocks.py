@@ -1,0 +1,91 @@
+"""The only module under Tests that reads a clock: what a test may say of time, so that no verdict depends on the machine's speed.
+
+A wait ends at a condition; PATIENCE_SECONDS only ends one that would hang. Of work, a test says how it grows. Of a pause, it says
+that it was at least so long. Everything else about time is told to the subject by a clock that the test sets.
+"""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import gevent
+
+from localxsoar import waiting
+
+PATIENCE_SECONDS = 300
+MOST_GROWTH = 10  # for four times the work: linear work was measured at 1.0 to 5.7, and quadratic work takes 16 times as long
+MEASURABLE_SECONDS = 0.005
+
+wait_for = partial(waiting.wait_for, seconds=PATIENCE_SECONDS)
+
+
+def now() -> float:
+    """Return the real time that the scripts under test measure pauses by, in seconds."""
+    return time.monotonic()
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Let other greenlets run until the condition is true, and return its value. A clock that a test has set does not matter."""
+    with gevent.Timeout(PATIENCE_SECONDS):
+        while not (value := condition()):
+            gevent.sleep(0.001)
+    return value
+
+
+@contextmanager
+def at_least(seconds: float) -> Iterator[None]:
+    """Assert that what is done inside takes so many seconds or more."""
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began >= seconds
+
+
+def grows_linearly(make: Callable[[int], Any], work: Callable[[Any], object], size: int) -> None:
+    """Assert that the work on four times the size takes less than MOST_GROWTH times the CPU time.
+
+    `make` returns the subject for a size; its time does not count. The size doubles until the work can be measured.
+    """
+    while (small := least_seconds(make(size), work)) < MEASURABLE_SECONDS:
+        size *= 2
+    large = least_seconds(make(4 * size), work)
+    assert large < MOST_GROWTH * small, f'{size} took {small:.4f} s and {4 * size} took {large:.4f} s of CPU'
+
+
+def least_seconds(subject: Any, work: Callable[[Any], object]) -> float:
+    """Return the least CPU seconds of this thread that the work takes in three times."""
+    def once() -> float:
+        began = time.thread_time()
+        work(subject)
+        return time.thread_time() - began
+    return min(once() for _ in range(3))
+
+
+class Clock:
+    """Takes the place of a module's `time` while it is entered, and goes on only when it is set.
+
+    Times are multiples of 1/1024 s, so that sums of them are exact.
+    """
+
+    def __init__(self, module: Any, began: float = 0.0) -> None:
+        self.now = began
+        self.readings = 0  # how often it was read
+        self.patch = mock.patch.object(module, 'time', self)
+
+    def monotonic(self) -> float:
+        self.readings += 1
+        return self.now
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what is not set here: greenlets that earlier tests started go on meanwhile, and need it."""
+        return getattr(time, name)
+
+    def __enter__(self) -> Clock:
+        self.patch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.patch.stop()
