@@ -1,14 +1,12 @@
-"""What several files of tests share: the app, the pack in the local XSOAR, which tests start a process, what was skipped."""
+"""What several files of tests share: the app, the pack in the local XSOAR, the browser, the order, what was skipped."""
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from app import App
-from kinds import starts_a_process
 from local_xsoar import needs
 from webhook import Webhook
 
@@ -17,7 +15,6 @@ from tools.processes import end_with
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PURE = 'not sockets'
 # A worker takes whole files: what begins last is short.
 LONGEST_FIRST = ['test_load.py', 'test_page.py', 'test_balancers.py', 'test_slow_senders.py', 'test_http.py', 'test_limits.py',
                  'test_deliveries.py', 'test_floods.py', 'test_large_bodies.py', 'test_sdk.py', 'test_cli.py',
@@ -68,23 +65,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert [text for text in complaints if not text.startswith('Failed to load resource: ')] == []
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     end_with()
-    if config.option.markexpr == PURE:
-        sys.addaudithook(forbid_processes)
 
 
-def forbid_processes(event: str, arguments: tuple[object, ...]) -> None:
-    """Hold the pure tests to what Tests/support/kinds.py has read in them."""
-    if event == 'subprocess.Popen' and 'PYTEST_CURRENT_TEST' in os.environ:
-        raise AssertionError(f'{os.environ["PYTEST_CURRENT_TEST"]} starts a process: mark it with pytest.mark.sockets')
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items if config.option.markexpr else []:
-        if starts_a_process(item.path, item.nodeid.split('::')[1].partition('[')[0]):
-            item.add_marker('sockets')
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONGEST_FIRST.index(item.path.name) if item.path.name in LONGEST_FIRST else len(LONGEST_FIRST))
 
 

@@ -4,7 +4,7 @@ The model is the list of the senders whose request is in memory, oldest first, a
 requests of accepted senders would exceed their limit, the one that needs more is rejected; where those of unauthenticated
 senders would, the one that has been arriving longest. A request that has arrived completely is not cut, and one that is
 alone is read in any case.
-`SEED=2 ROUNDS=5000 ./dev test -e unit -- Tests/test_body_budgets_model.py` tries others.
+`SEED=2 ROUNDS=5000 ./dev test -- Tests/test_body_budgets_model.py` tries others.
 """
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The model is the section on duplicates of behaviour.md without greenlets, hashes and counters: a list of the requests that
 are in flight or remembered, oldest first, and of each the sender whose leaving would excuse a retry.
-`SEED=2 ROUNDS=5000 ./dev test -e unit -- Tests/test_delivery_memory_model.py` tries others.
+`SEED=2 ROUNDS=5000 ./dev test -- Tests/test_delivery_memory_model.py` tries others.
 """
 from __future__ import annotations
 

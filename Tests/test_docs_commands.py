@@ -94,9 +94,13 @@ def check_run(command: Command, running: DevRun) -> None:
         assert requests.post(xsoar.webhook_url, b'{}', headers={'Authorization': 'token'}, timeout=30).status_code == 200
 
 
+WITHOUT_ARGUMENTS = 'run-parallel', '--parallel', '2', '--parallel-no-spinner'
+TESTS_ALONE = 'run', '-e', 'tests', '-x', 'testenv:tests.commands=pytest {posargs}'
+
+
 def check_test(command: Command, running: DevRun) -> None:
     words = shlex.split(command.text.replace('screenshots', 'test -e screenshots --').partition('./dev test')[2])
-    asked = ' '.join(['run', *words] if words else ['run-parallel --parallel 2 --parallel-no-spinner'])
+    asked = ' '.join(WITHOUT_ARGUMENTS if not words else [*TESTS_ALONE, *words] if words[0] == '--' else ['run', *words])
     assert running.told(command.text) == f'{asked}\ndev test: passed\n'
     options = dict(pairwise(words))
     assert re.search(rf"^(    |\[testenv:){options.get('-e', 'lint')}\]?$", read(ROOT / 'tox.ini'), re.MULTILINE)
@@ -124,7 +128,7 @@ def prints(*words: str) -> Callable[[Command, DevRun], None]:
 
 CHECKS = {
     r'\./dev run --help$': prints('does NOT emulate'), r'\./dev run\b': check_run,
-    r'(?:ROUNDS=\d+ )?\./dev (?:test|screenshots)\b': check_test,
+    r'(?:ROUNDS=\d+ |tools/on-a-slow-machine )?\./dev (?:test|screenshots)\b': check_test,
     r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+( --url \S+ --token token)?$': prints('200 OK'),
     r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
     r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is not a version"),  # Tests/test_release.py makes one

@@ -18,7 +18,6 @@ SEED = 26
 MADE = [fuzz.made_stream, fuzz_framing.made_stream, fuzz_bodies.made_body]
 
 
-@pytest.mark.sockets
 def test_ten_seconds_of_raw_http_by_chance_get_nothing_outside_the_contract() -> None:
     assert fuzz.run(seeds_for(10, SEED)) > len(STREAMS)
 

@@ -13,7 +13,6 @@ import pytest
 from local_xsoar import needs, read_officially, run_local_xsoar, wait_for
 from webhook import PACK, TOKEN, Answer, Webhook, curl, post, request_bytes
 
-pytestmark = pytest.mark.older
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
 

@@ -12,7 +12,6 @@ import yaml
 from local_xsoar import ROOT, LocalXsoar
 from webhook import SCRIPT
 
-pytestmark = pytest.mark.sockets  # which begins when the zip is there
 ZIP = ROOT / 'dist/uploadable_packs/GenericWebhook.zip'
 MEMBER = 'Integrations/integration-GenericWebhook.yml'
 SEED_REQUEST = SCRIPT.parent / 'test_data/seed_request.json'
