@@ -5,8 +5,13 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import demistomock
+import gevent
+import GenericWebhook
 import pytest
+from GenericWebhook import ServerLine
 from app import App
+from clocks import PATIENCE_SECONDS, Clock
 from local_xsoar import needs
 from webhook import Webhook
 
@@ -25,6 +30,25 @@ LONGEST_FIRST = ['test_load.py', 'test_page.py', 'test_balancers.py', 'test_slow
 def app() -> Iterator[App]:
     with App() as running:
         yield running
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """The script's clock, which goes on only when the test sets it."""
+    with Clock(GenericWebhook, began=1000) as running:
+        yield running
+
+
+@pytest.fixture
+def own_line() -> Iterator[ServerLine]:
+    """A line that no other test uses, because a stop or a time that it notes would reach them."""
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={}, createIncidents=lambda incidents, *_: [{'id': '1'} for _ in incidents])
+    line = ServerLine(log_every=0, health_every=0)
+    yield line
+    line.cut()
+    gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
+    demistomock.reset()
 
 
 @pytest.fixture(scope='module')

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import GenericWebhook
 import gevent
+from clocks import Clock
 from GenericWebhook import BadRequest, Intake, Rejected, TooLarge, Unavailable
 from gevent.event import Event
 from gevent.queue import Queue
 from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from model import ROUNDS, SEED, Clock, let_greenlets_run
+from model import ROUNDS, SEED, let_greenlets_run
 
 PIECE = 16 * 1024  # takes memory while it arrives
 SMALL = 256 * 1024
@@ -86,7 +88,7 @@ class Sender:
 class BudgetsMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.clock = Clock().__enter__()
+        self.clock = Clock(GenericWebhook).__enter__()
         self.intake = Intake()
         for budget, limit in LIMITS.items():
             getattr(self.intake, budget).limit = limit

@@ -10,11 +10,13 @@ import weakref
 from typing import Any, cast
 
 import gevent
+import GenericWebhook
 from GenericWebhook import DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, RememberedDelivery, Unavailable
 from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from model import ROUNDS, SEED, Clock, TimedResult, let_greenlets_run
+from clocks import Clock
+from model import ROUNDS, SEED, TimedResult, let_greenlets_run
 
 HOUR, QUARTER, HAND_OVER, PATIENCE, INSTANT = 3600, 900, 25, 0.5, 1 / 1024
 WAITED, SIZES = st.sampled_from([0, 0, 24]), st.sampled_from([0, 0, 0, 0, 1500, 5000])
@@ -98,7 +100,7 @@ class Request:
 class MemoryMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.clock = Clock().__enter__()
+        self.clock = Clock(GenericWebhook).__enter__()
         TimedDelivery.clock = self.clock
         self.queue = PostQueue(MOST_WAITING, MOST_WAITING_BYTES, most_in_call=1)
         self.memory = DeliveryMemory(self.queue, MOST_REMEMBERED, MOST_RESPONSE_BYTES)

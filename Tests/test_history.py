@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import demistomock
@@ -11,16 +10,17 @@ import gevent
 import pytest
 import requests
 from GenericWebhook import Post, Request, ServerLine, read_history
+from clocks import PATIENCE_SECONDS, Clock, until
 from local_xsoar import wait_for
 from test_history_model import entry
-from test_limits import Clock, clock, until  # noqa: F401 - a fixture
 from webhook import TOKEN, Webhook
 
 GITHUB = {'X-GitHub-Event': 'push', 'X-Hub-Signature-256': f'sha256={"0" * 64}', 'User-Agent': 'GitHub-Hookshot/2f1a'}
 
 
 def post(webhook: Webhook, body: Any, query: str = '', **headers: str) -> requests.Response:
-    return requests.post(webhook.webhook_url + query, json.dumps(body), headers={'Authorization': TOKEN} | headers, timeout=30)
+    return requests.post(webhook.webhook_url + query, json.dumps(body), headers={'Authorization': TOKEN} | headers,
+                         timeout=PATIENCE_SECONDS)
 
 
 def restart(webhook: Webhook) -> None:
@@ -28,15 +28,15 @@ def restart(webhook: Webhook) -> None:
     before = webhook.state()['restarts']
     webhook.stop_container()
     wait_for(lambda: webhook.state()['restarts'] > before, 'the restart')
-    wait_for(lambda: requests.get(webhook.webhook_url, timeout=30).ok, 'the new container')
+    wait_for(lambda: requests.get(webhook.webhook_url, timeout=PATIENCE_SECONDS).ok, 'the new container')
 
 
 def run(webhook: Webhook, **args: str) -> tuple[str, list[dict[str, Any]]]:
     """Return what `!generic-webhook-deliveries` shows in the War Room, and the deliveries in the playground's context."""
-    requests.post(f'{webhook.url}/entry/execute/sync', json={'data': '!DeleteContext all="yes"'}, timeout=30)
+    requests.post(f'{webhook.url}/entry/execute/sync', json={'data': '!DeleteContext all="yes"'}, timeout=PATIENCE_SECONDS)
     command = ' '.join(['!generic-webhook-deliveries', *(f'{name}="{value}"' for name, value in args.items())])
-    [entry] = requests.post(f'{webhook.url}/entry/execute/sync', json={'data': command}, timeout=30).json()
-    context = requests.post(f'{webhook.url}/investigation/playground/context', timeout=30).json()
+    [entry] = requests.post(f'{webhook.url}/entry/execute/sync', json={'data': command}, timeout=PATIENCE_SECONDS).json()
+    context = requests.post(f'{webhook.url}/investigation/playground/context', timeout=PATIENCE_SECONDS).json()
     found = context.get('GenericWebhook', {}).get('Delivery', [])
     return str(entry['contents']), found if isinstance(found, list) else [found]
 
@@ -47,12 +47,12 @@ def test_a_person_with_the_war_room_alone_finds_what_became_of_each_delivery_als
         for _ in range(2):
             post(webhook, {'name': 'disk full'}, **{'Idempotency-Key': '77', 'User-Agent': 'curl/8'})
         for _ in range(40):
-            assert requests.post(webhook.webhook_url, '{}', headers=GITHUB, timeout=30).status_code == 401
+            assert requests.post(webhook.webhook_url, '{}', headers=GITHUB, timeout=PATIENCE_SECONDS).status_code == 401
         restart(webhook)
         ended = {'receiver': 'r', 'status': 'resolved', 'version': '4', 'groupKey': '1',
                  'alerts': [{'status': 'resolved', 'labels': {'alertname': 'DiskFull'}}]}
         assert post(webhook, ended, '?skip=resolved').text == '[]'
-        assert requests.post(webhook.webhook_url, '{}', headers=GITHUB, timeout=30).status_code == 401
+        assert requests.post(webhook.webhook_url, '{}', headers=GITHUB, timeout=PATIENCE_SECONDS).status_code == 401
         restart(webhook)
         shown, deliveries = run(webhook)
         assert sorted((each['Result'], each['Count']) for each in deliveries) == [
@@ -72,8 +72,8 @@ def test_what_a_rule_drops_is_skipped_and_a_get_is_no_delivery() -> None:
     with Webhook() as webhook:
         webhook.faults(drop='test')
         assert post(webhook, {'name': 'a test'}).text == '[]'
-        requests.get(webhook.webhook_url, timeout=30)
-        assert requests.post(f'{webhook.webhook_url}?validationToken=abc', timeout=30).text == 'abc'
+        requests.get(webhook.webhook_url, timeout=PATIENCE_SECONDS)
+        assert requests.post(f'{webhook.webhook_url}?validationToken=abc', timeout=PATIENCE_SECONDS).text == 'abc'
         restart(webhook)
         assert [(each['Result'], each['Note']) for each in run(webhook)[1]] == [
             ('handshake', 'handshake'), ('skipped', 'no incidents')]
@@ -82,8 +82,8 @@ def test_what_a_rule_drops_is_skipped_and_a_get_is_no_delivery() -> None:
 def test_what_a_sender_writes_is_no_markdown_and_no_secret_is_kept() -> None:
     with Webhook() as webhook:
         written = f'`![x](https://example.com/{TOKEN}) | <b> `'
-        requests.post(webhook.webhook_url, '{}', headers={'User-Agent': written, 'X-Forwarded-For': '[a](b)'}, timeout=30)
-        requests.post(webhook.webhook_url, '{}', headers={'User-Agent': '`![x](y) | "z'}, timeout=30)
+        for headers in {'User-Agent': written, 'X-Forwarded-For': '[a](b)'}, {'User-Agent': '`![x](y) | "z'}:
+            requests.post(webhook.webhook_url, '{}', headers=headers, timeout=PATIENCE_SECONDS)
         restart(webhook)
         shown, deliveries = run(webhook)
         assert "`'![x](y) \\| \\x22z`" in shown
@@ -109,26 +109,15 @@ def test_the_log_line_of_a_success_has_the_delivery_id() -> None:
 # The line to the server
 
 
-@pytest.fixture
-def own_line() -> Iterator[ServerLine]:
-    demistomock.reset()
-    demistomock.declare(getIntegrationContext={}, createIncidents=lambda incidents, *_: [{'id': '1'} for _ in incidents])
-    own = ServerLine(log_every=0, health_every=0)
-    yield own
-    own.cut()
-    gevent.joinall([own.runner], timeout=10)
-    demistomock.reset()
-
-
 def healths() -> list[str]:
     return [str(error) for error, *_ in demistomock.calls_of('updateModuleHealth')]
 
 
-def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Clock, own_line: ServerLine) -> None:  # noqa: F811
+def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Clock, own_line: ServerLine) -> None:
     may_return = threading.Event()
 
     def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
-        may_return.wait(10)
+        may_return.wait(PATIENCE_SECONDS)
         return [{'id': '1'} for _ in incidents]
 
     demistomock.declare(createIncidents=create)
@@ -138,13 +127,13 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
         own_line.record(Request(log_note='busy'), status, '203.0.113.7', '-')
     clock.passed = 34
     may_return.set()
-    slow.result.get(timeout=10)
+    slow.result.get(timeout=PATIENCE_SECONDS)
     until(lambda: own_line.sent_health)  # the line that other tests share may send its own health, an empty one
     told = str(own_line.sent_health)
     assert 'did not reply for 34 s until 20' in told and '2 requests got 503 meanwhile' in told
     assert told in healths()
     own_line.queue.add(quick := Post(slow.incidents or [{'name': 'b', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
-    quick.result.get(timeout=10)
+    quick.result.get(timeout=PATIENCE_SECONDS)
     clock.pass_to(34 + 299)
     assert own_line.sent_health == told
     clock.pass_to(34 + 301)
@@ -159,7 +148,7 @@ def test_a_delivery_that_came_before_the_history_was_read_joins_it() -> None:
     before.add(entry(1, False, 'rejected'))
 
     def read_context() -> Any:
-        may_return.wait(10)
+        may_return.wait(PATIENCE_SECONDS)
         return before.to_context()
 
     demistomock.reset()
@@ -174,11 +163,11 @@ def test_a_delivery_that_came_before_the_history_was_read_joins_it() -> None:
     assert [(each.since, each.count) for each in saved.others] == [(before.others[0].time, 2)]
     assert saved.listening_since == '2026-11-24T00:00:00Z'
     own.cut()
-    gevent.joinall([own.runner], timeout=10)
+    gevent.joinall([own.runner], timeout=PATIENCE_SECONDS)
     demistomock.reset()
 
 
-def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_ends(clock: Clock, own_line: ServerLine) -> None:  # noqa: F811
+def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_ends(clock: Clock, own_line: ServerLine) -> None:
     def saves() -> int:
         before = len(demistomock.calls_of('info'))
         own_line.log('info', 'a line')

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import select
 import socket
 import struct
 import sys
@@ -19,10 +20,12 @@ from wsgiref.validate import validator
 
 import bottle
 import gevent
+import GenericWebhook
 import gevent.socket
 import pytest
 from app import forgetful_line, line
 from bottle import Bottle
+from clocks import PATIENCE_SECONDS, Clock, at_least, grows_linearly, until
 from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST_START, REQUEST_START_FAULTS, TRAILER, Connection,
                             HttpLimits, PacedReader, RequestBody, Settings, WebhookServer, set_connection_limit, parse_head)
 from local_xsoar import wait_for
@@ -152,18 +155,16 @@ def test_obsolete_text_and_tabs_in_a_header_are_kept() -> None:
     assert asked.headers['a'].encode('latin-1') == b'\x80 \t\xff'
 
 
-@pytest.mark.parametrize('pattern, line', [
-    (REQUEST_START, b'GET http://' + b'a' * 32_768 + b'\n'), (REQUEST_START, b'GET /' + b'?' * 32_768 + b'\n'),
-    (HEADER, b'A:' + b' ' * 32_768 + b'\0\r\n'), (HEADER, b'a' * 32_768 + b'\r\n'),
-    (TRAILER, b'A:' + b'\t ' * 16_384 + b'\x0b\r\n'),
-    (CHUNK_SIZE, b'1' + b' ' * 32_768 + b';\r\n'), (CHUNK_SIZE, b'1;' + b'; ' * 16_384 + b'\x01\r\n'),
-    *[(form, b'GET /' + b' HTTP/1.1' * 4096 + b'\n\n') for form, _, _ in REQUEST_START_FAULTS],
+@pytest.mark.parametrize('pattern, start, filler, end', [
+    (REQUEST_START, b'GET http://', b'a', b'\n'), (REQUEST_START, b'GET /', b'?', b'\n'),
+    (HEADER, b'A:', b' ', b'\0\r\n'), (HEADER, b'', b'a', b'\r\n'), (TRAILER, b'A:', b'\t ', b'\x0b\r\n'),
+    (CHUNK_SIZE, b'1', b' ', b';\r\n'), (CHUNK_SIZE, b'1;', b'; ', b'\x01\r\n'),
+    *[(form, b'GET /', b' HTTP/1.1', b'\n\n') for form, _, _ in REQUEST_START_FAULTS],
 ])
-def test_a_line_that_does_not_fit_costs_time_in_proportion_to_its_length(pattern: re.Pattern[bytes], line: bytes) -> None:
-    began = time.process_time()
-    for _ in range(10):
-        assert not pattern.fullmatch(line)
-    assert time.process_time() - began < 0.1, 'some 2 ms in all; in the square of the length it would be seconds'
+def test_a_line_that_does_not_fit_costs_time_in_proportion_to_its_length(
+        pattern: re.Pattern[bytes], start: bytes, filler: bytes, end: bytes) -> None:
+    assert not pattern.fullmatch(start + filler * 1000 + end)
+    grows_linearly(lambda count: start + filler * count + end, pattern.fullmatch, 1000)
 
 
 @pytest.mark.parametrize('chunks, text', [
@@ -248,12 +249,14 @@ def test_an_answer_to_head_has_no_body_whatever_it_is(webhook: Webhook) -> None:
 
 @pytest.mark.parametrize('line', [b'HEAD / HTTP/1.1\r\n\r\n', b'\r\nHEAD x HTTP/1.1\r\nHost: x\r\n\r\n'],
                          ids=['no host', 'no path'])
-def test_a_rejection_of_a_head_that_comes_in_pieces_has_no_body(webhook: Webhook, line: bytes) -> None:
-    with webhook.connect() as sender:
-        sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def test_a_rejection_of_a_head_that_comes_in_pieces_has_no_body(line: bytes) -> None:
+    with server_with() as server:
+        sender = send_to(server, b'')
+        until(lambda: server.connections)
+        receiver = next(iter(server.connections)).socket
         for index in range(len(line)):
             sender.sendall(line[index:index + 1])
-            time.sleep(0.002)  # a packet of its own for each
+            until(lambda: not select.select([receiver], [], [], 0)[0])  # it has read this piece
         answer, = read_answers(read_to_end(sender), 'HEAD')
         assert (answer.status, answer.text) == (400, '')
 
@@ -294,8 +297,8 @@ def listens(webhook: Webhook) -> bool:
 LARGE_RESPONSE = 4_000_000
 
 
-def read_slowly(read_bytes: int, pause: float, limits: HttpLimits) -> tuple[int, float]:
-    """Return how many bytes of a large response a slow reader gets, and the seconds until it was sent or its reader was cut."""
+def read_slowly(clock: Clock, bytes_per_second: int, limits: HttpLimits) -> int:
+    """Return how many bytes of a large response a reader gets that takes so many in a second."""
     server = WebhookServer(Settings(0, b'', None), line(), limits)
     sender, receiver = gevent.socket.socketpair()
     sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
@@ -311,40 +314,42 @@ def read_slowly(read_bytes: int, pause: float, limits: HttpLimits) -> tuple[int,
 
     def read() -> None:
         nonlocal got
-        while piece := sender.recv(read_bytes):
+        while piece := sender.recv(bytes_per_second // 8):
             got += len(piece)
-            gevent.sleep(pause)
+            clock.now += len(piece) / bytes_per_second
+            gevent.sleep(0)
 
-    began = time.monotonic()
     reading = gevent.spawn(read)
-    gevent.spawn(send).join(10)
-    seconds = time.monotonic() - began
-    reading.join(1)
-    reading.kill()
+    gevent.joinall([gevent.spawn(send), reading], timeout=PATIENCE_SECONDS, raise_error=True)
     sender.close()
     assert server.unsent.reserved == 0
-    return got, seconds
+    return got
 
 
-def test_a_slow_reader_gets_a_large_response_whole_while_it_keeps_the_pace() -> None:
-    got, seconds = read_slowly(200_000, 0.05, HttpLimits(response_grace_seconds=0.1, response_bytes_per_second=100_000))
-    assert got == LARGE_RESPONSE
-    assert seconds > 0.1, 'longer than without a pace'
+def test_a_slow_reader_gets_a_large_response_whole_while_it_keeps_the_pace(clock: Clock) -> None:
+    limits = HttpLimits(response_grace_seconds=0.1, response_bytes_per_second=100_000)
+    assert read_slowly(clock, 200_000, limits) == LARGE_RESPONSE
+    assert clock.passed > 0.1, 'longer than without a pace'
 
 
-@pytest.mark.parametrize('read_bytes, pause', [(1, 10), (1000, 0.1)], ids=['stops', 'sips'])
-def test_a_reader_that_stops_or_is_too_slow_overall_is_cut(read_bytes: int, pause: float) -> None:
-    got, seconds = read_slowly(read_bytes, pause, HttpLimits(response_grace_seconds=0.5, response_bytes_per_second=1e9))
-    assert got < LARGE_RESPONSE
-    assert seconds >= 0.5
+def test_a_reader_that_is_too_slow_overall_is_cut(clock: Clock) -> None:
+    limits = HttpLimits(response_grace_seconds=0.5, response_bytes_per_second=1e9)
+    assert 1000 < read_slowly(clock, 8000, limits) < LARGE_RESPONSE
+
+
+def test_a_reader_that_stops_is_cut_after_the_grace_period() -> None:
+    server = WebhookServer(Settings(0, b'', None), line(), HttpLimits(response_grace_seconds=0.1, response_bytes_per_second=1e9))
+    sender, receiver = gevent.socket.socketpair()
+    with sender, receiver, pytest.raises(TimeoutError), at_least(0.1):
+        Connection(receiver, '', server).send([b'a' * LARGE_RESPONSE], server.unsent, 0)
+    assert server.unsent.reserved == 0
 
 
 @pytest.mark.parametrize('before, count', [(b'', 1), (GET, 2)], ids=['the first', 'the second'])
 def test_a_head_that_stops_coming_is_408_after_its_time_and_has_its_line_in_the_log(before: bytes, count: int) -> None:
     with serving(HttpLimits(head_seconds=0.3)) as send:
-        began = time.monotonic()
-        answers = list(read_answers(read_to_end(send(before + GET[:-2]))))
-        assert time.monotonic() - began >= 0.3
+        with at_least(0.3):
+            answers = list(read_answers(read_to_end(send(before + GET[:-2]))))
         assert [answer.status for answer in answers][count - 1:] == [408]
         assert answers[-1].headers['connection'] == 'close'
         assert 'came too slowly' in answers[-1].detail
@@ -360,36 +365,29 @@ class Pace:
     def __init__(self, seconds: float, bytes_per_second: float = float('inf')) -> None:
         self.sender, receiver = socket.socketpair()
         self.reader = PacedReader(receiver)
-        self.began = time.monotonic()
+        self.clock = Clock(GenericWebhook).__enter__()
         self.reader.expect(seconds, bytes_per_second)
 
     def __enter__(self) -> Pace:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.clock.__exit__()
         self.sender.close()
         self.reader.socket.close()
 
     def reads(self, piece: bytes, second: float) -> bool:
         """Send a piece at this second, and return whether it is read."""
         self.sender.sendall(piece)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(time, 'monotonic', lambda: self.began + second)
-            try:
-                while piece:
-                    piece = piece[len(self.reader.read(len(piece))):]
-            except TimeoutError:
-                return False
+        self.clock.passed = second
+        try:
+            while piece:
+                piece = piece[len(self.reader.read(len(piece))):]
+        except TimeoutError:
+            return False
         return True
 
 
-@pytest.fixture
-def began(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a pace begin at a full second, so that its sums are exact."""
-    monkeypatch.setattr(time, 'monotonic', lambda: 1000.0)
-
-
-@pytest.mark.usefixtures('began')
 def test_headers_have_their_time_in_all_however_steadily_they_come() -> None:
     with Pace(15) as pace:
         assert all(pace.reads(b'a', second) for second in range(15))
@@ -397,14 +395,12 @@ def test_headers_have_their_time_in_all_however_steadily_they_come() -> None:
         assert not pace.reads(b'a', 15), 'a broken pace stays broken, whatever has come since'
 
 
-@pytest.mark.usefixtures('began')
 @pytest.mark.parametrize('each, lasts', [(b'a' * 512, 29), (b'a' * 1024, 500)], ids=['512 B/s', '1 KiB/s'])
 def test_a_body_may_take_long_as_long_as_it_keeps_the_pace(each: bytes, lasts: int) -> None:
     with Pace(15, 1024) as pace:
         assert next((second for second in range(500) if not pace.reads(each, second)), 500) == lasts
 
 
-@pytest.mark.usefixtures('began')
 @pytest.mark.parametrize('stops_for, is_read', [(14.9, True), (15, False)])
 def test_a_sender_that_stops_is_cut_after_the_grace_period_whatever_it_sent_before(stops_for: float, is_read: bool) -> None:
     with Pace(15, 1024) as pace:
@@ -430,9 +426,8 @@ def test_a_sender_has_left_when_nothing_more_can_come(end: str, has_left: bool) 
 
 def test_a_body_that_stops_coming_is_503_after_its_grace_and_its_connection_ends() -> None:
     with serving(HttpLimits(body_grace_seconds=0.3)) as send:
-        began = time.monotonic()
-        (status, headers, content), = read_answers(read_to_end(send(POST + b'Content-Length: 9\r\n\r\n{')))
-        assert time.monotonic() - began >= 0.3
+        with at_least(0.3):
+            (status, headers, content), = read_answers(read_to_end(send(POST + b'Content-Length: 9\r\n\r\n{')))
         assert (status, headers['connection'], 'too slowly' in content) == (503, 'close', True)
 
 
@@ -506,7 +501,7 @@ def turns_beside(sent: bytes, count: int) -> int:
                 sender.shutdown(socket.SHUT_WR)
                 senders.append(stack.enter_context(gevent.socket.socket(fileno=sender.detach())))
         other = gevent.spawn(take_turns)
-        gevent.joinall([gevent.spawn(read_to_end, sender) for sender in senders], timeout=30, raise_error=True)
+        gevent.joinall([gevent.spawn(read_to_end, sender) for sender in senders], timeout=PATIENCE_SECONDS, raise_error=True)
         other.kill()
     return turns
 
@@ -536,7 +531,7 @@ def server_with(limits: HttpLimits = HTTP_LIMITS, most_connections: int = 100) -
 def send_to(server: WebhookServer, sent: bytes, heads: int | None = None) -> socket.socket:
     """Open a connection and send bytes; wait until so many heads are arriving."""
     sender: socket.socket = gevent.socket.create_connection(('127.0.0.1', server.server_port or 0))
-    sender.settimeout(10)
+    sender.settimeout(PATIENCE_SECONDS)
     sender.sendall(sent)
     if heads is not None:
         wait_for(lambda: len(server.heads) == heads, 'the heads', sleep=gevent.sleep)

@@ -16,6 +16,7 @@ import gevent
 import gevent.socket
 import pytest
 from app import App, forgetful_line
+from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (Connection, DeliveryMemory, Intake, Post, PostQueue, RememberedDelivery,
                             RequestBody, Room, ServerLine, Settings, Unavailable, WebhookServer)
 from gevent.event import Event
@@ -207,7 +208,7 @@ def test_bodies_of_about_the_same_size_are_processed_one_by_one(one: int, other:
         second = gevent.spawn(process)
         gevent.sleep(0)
         assert second.ready() is not wait_for_each_other
-    second.get(timeout=10)
+    second.get(timeout=PATIENCE_SECONDS)
 
 
 def incident(size: int = 0) -> dict[str, Any]:
@@ -284,39 +285,6 @@ def test_deliveries_with_responses_of_16_mib_are_remembered(beyond: int) -> None
 # In time
 
 
-class Clock:
-    """The time of the script, which passes only where a test says so; `readings` is how often it was read."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic() - 100  # in the past, so that what the shared line notes is not ahead of later tests
-        self.passed = 0.0
-        self.readings = 0
-
-    def __call__(self) -> float:
-        self.readings += 1
-        return self.began + self.passed
-
-    def pass_to(self, seconds: float) -> None:
-        """Let time pass to this second after the start, and wait until what waits for a time has read the clock."""
-        self.passed = seconds
-        before = self.readings
-        until(lambda: self.readings > before + 2)
-
-
-def until(condition: Callable[[], Any]) -> None:
-    """Let other greenlets run until the condition is true. Its deadline is independent of the clock of a test."""
-    with gevent.Timeout(10):
-        while not condition():
-            gevent.sleep(0.001)
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(time, 'monotonic', clock)
-    return clock
-
-
 @pytest.mark.parametrize('headers, seconds', [({'webhook-id': '1'}, 3600), ({}, 900)], ids=['with an id', 'without'])
 def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, str], seconds: int) -> None:
     delivery = RememberedDelivery(headers, '', b'')
@@ -343,7 +311,7 @@ def connected() -> Iterator[tuple[Connection, socket.socket]]:
     server = http_server()
     server.start()
     with closing(server), gevent.socket.create_connection(('127.0.0.1', server.server_port or 0)) as sender:
-        sender.settimeout(10)
+        sender.settimeout(PATIENCE_SECONDS)
         until(lambda: server.idle)
         yield next(iter(server.connections)), sender
 
@@ -383,21 +351,9 @@ def test_a_body_has_15_seconds_and_then_must_keep_to_1_kib_a_second(clock: Clock
         assert sender.recv(65536).startswith(b'HTTP/1.1 %d ' % status)
 
 
-@pytest.fixture
-def own_line() -> Iterator[ServerLine]:
-    """A line that no other test uses, because a stop or a time that it notes would reach them."""
-    demistomock.reset()
-    demistomock.declare(getIntegrationContext={}, createIncidents=lambda incidents, *_: [{'id': '1'} for _ in incidents])
-    line = ServerLine(log_every=0)
-    yield line
-    line.cut()
-    gevent.joinall([line.runner], timeout=10)
-    demistomock.reset()
-
-
 def test_what_is_in_flight_at_a_stop_has_10_seconds(clock: Clock, own_line: ServerLine) -> None:
     may_return = threading.Event()
-    demistomock.declare(createIncidents=lambda *_: may_return.wait(30))
+    demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
     own_line.queue.add(post := Post([incident()]))
     until(lambda: demistomock.calls_of('createIncidents'))
     stop = gevent.spawn(own_line.drain)
@@ -406,16 +362,16 @@ def test_what_is_in_flight_at_a_stop_has_10_seconds(clock: Clock, own_line: Serv
     assert not post.result.ready()
     clock.passed = 10
     with pytest.raises(Unavailable, match='may exist'):
-        post.result.get(timeout=10)
+        post.result.get(timeout=PATIENCE_SECONDS)
     may_return.set()
-    stop.get(timeout=10)
+    stop.get(timeout=PATIENCE_SECONDS)
 
 
 def test_samples_are_saved_once_in_60_seconds(clock: Clock, own_line: ServerLine) -> None:
     def create_and_have_a_turn() -> int:
         """Create an incident, and return how often samples were saved by the time when two log lines have been sent."""
         own_line.queue.add(post := Post([incident()]))
-        post.result.get(timeout=10)
+        post.result.get(timeout=PATIENCE_SECONDS)
         for _ in range(2):
             before = len(demistomock.calls_of('info'))
             own_line.log('info', 'a line')

@@ -8,7 +8,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import demistomock
-from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, WebhookApp
+from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, WebhookApp, yield_if_due
 from webhook import TOKEN, Answer
 
 
@@ -24,8 +24,9 @@ def forgetful_line() -> ServerLine:
     shared.queue.timings, shared.queue.alone_until = [], 0
     shared.is_health_known, shared.sent_health = False, None
     shared.error = shared.failure = ''
-    shared.health_due_at = 0
+    shared.health_due_at = shared.logs_due_at = shared.context_due_at = shared.slowness_ends_at = 0
     shared.log_buffer.reasons.clear()
+    yield_if_due.__self__.yielded_at = 0  # type: ignore[attr-defined] # it lies ahead after a test that has set the clock
     return shared
 
 

@@ -28,6 +28,11 @@ def now() -> float:
     return time.monotonic()
 
 
+def unix_now() -> float:
+    """Return the real time of the day in Unix seconds, for what another process judges."""
+    return time.time()
+
+
 def until(condition: Callable[[], Any]) -> Any:
     """Let other greenlets run until the condition is true, and return its value. A clock that a test has set does not matter."""
     with gevent.Timeout(PATIENCE_SECONDS):
@@ -47,19 +52,21 @@ def at_least(seconds: float) -> Iterator[None]:
 def grows_linearly(make: Callable[[int], Any], work: Callable[[Any], object], size: int) -> None:
     """Assert that the work on four times the size takes less than MOST_GROWTH times the CPU time.
 
-    `make` returns the subject for a size; its time does not count. The size doubles until the work can be measured.
+    `make` returns the subject for a size; its time does not count. The work is repeated as often as it takes to be measured.
     """
-    while (small := least_seconds(make(size), work)) < MEASURABLE_SECONDS:
-        size *= 2
-    large = least_seconds(make(4 * size), work)
-    assert large < MOST_GROWTH * small, f'{size} took {small:.4f} s and {4 * size} took {large:.4f} s of CPU'
+    subject, larger, times = make(size), make(4 * size), 1
+    while (small := least_seconds(work, subject, times)) < MEASURABLE_SECONDS:
+        times *= 2
+    large = least_seconds(work, larger, times)
+    assert large < MOST_GROWTH * small, f'{times} times {size} took {small:.4f} s, and {4 * size} {large:.4f} s of CPU'
 
 
-def least_seconds(subject: Any, work: Callable[[Any], object]) -> float:
-    """Return the least CPU seconds of this thread that the work takes in three times."""
+def least_seconds(work: Callable[[Any], object], subject: Any, times: int) -> float:
+    """Return the least CPU seconds of this thread, of three tries, in which the work is done so many times."""
     def once() -> float:
         began = time.thread_time()
-        work(subject)
+        for _ in range(times):
+            work(subject)
         return time.thread_time() - began
     return min(once() for _ in range(3))
 
@@ -67,17 +74,36 @@ def least_seconds(subject: Any, work: Callable[[Any], object]) -> float:
 class Clock:
     """Takes the place of a module's `time` while it is entered, and goes on only when it is set.
 
-    Times are multiples of 1/1024 s, so that sums of them are exact.
+    Times are multiples of 1/1024 s, so that sums of them are exact. The time of the day is the real one unless `unix` is given.
     """
 
-    def __init__(self, module: Any, began: float = 0.0) -> None:
-        self.now = began
+    def __init__(self, module: Any, began: float = 0.0, unix: float | None = None) -> None:
+        self.began = self.now = began
+        self.unix = unix
         self.readings = 0  # how often it was read
         self.patch = mock.patch.object(module, 'time', self)
 
     def monotonic(self) -> float:
         self.readings += 1
         return self.now
+
+    def time(self) -> float:
+        return time.time() if self.unix is None else self.unix + self.passed
+
+    @property
+    def passed(self) -> float:
+        """The seconds since the start."""
+        return self.now - self.began
+
+    @passed.setter
+    def passed(self, seconds: float) -> None:
+        self.now = self.began + seconds
+
+    def pass_to(self, seconds: float) -> None:
+        """Let so many seconds have passed since the start, and wait until what waits for a time has read the clock."""
+        self.passed = seconds
+        before = self.readings
+        until(lambda: self.readings > before + 2)
 
     def __getattr__(self, name: str) -> Any:
         """Return what is not set here: greenlets that earlier tests started go on meanwhile, and need it."""
