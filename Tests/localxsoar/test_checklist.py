@@ -1,6 +1,7 @@
 """The checklist of a rejection: what it says of each sender's proof, and that it never says what would be right."""
 
 import gzip
+import hmac
 import time
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from local_xsoar import ROOT
 from localxsoar.checklist import Rejection, template_pattern
 from localxsoar.deliveries import Delivery
 from localxsoar.masks import Masks
+from localxsoar.readable import SHOWN_BYTES
 from localxsoar.recipes import proof_of
 from localxsoar.repairs import advice, differences
 from localxsoar.replay import Replay
@@ -125,6 +127,25 @@ def test_a_signature_that_nearly_fits_says_why() -> None:
     short = SenderRequest([('X-Hub-Signature-256', 'sha256=' + '0' * 40)], '', b'')
     assert checks(SENDERS['github'], short)['Form'] == (
         'bad', 'Expected sha256=<hexadecimal> of 32 bytes; found 20 bytes, the length of SHA-1.')
+
+
+def test_a_body_longer_than_is_shown_is_not_tried_in_other_forms() -> None:
+    for size, is_tried in ((SHOWN_BYTES, True), (SHOWN_BYTES + 1, False)):
+        body = b'x' * (size - 1)
+        value = f'sha256={hmac.new(TOKEN.encode(), body, "sha256").hexdigest()}'
+        text = checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', body + b'\n'))['Signature'][1]
+        assert ('without its last line break' in text, text.startswith('It does not match')) == (is_tried, not is_tried)
+
+
+def test_the_checklist_says_whether_the_sender_was_recognized() -> None:
+    signed, unproved = sent('github'), Sender('acme', 'Acme', 'other', '', {}, [])
+    assert checks(SENDERS['github'], signed, sender_key='github')['Sender'] == (
+        'good', 'Recognized as GitHub (signature in X-Hub-Signature-256).')
+    assert checks(SENDERS['github'], signed)['Sender'] == ('warn', 'Not recognized, but it signs as GitHub does.')
+    for key in ('acme', ''):
+        assert checks(unproved, signed, sender_key=key)['Sender'] == (
+            '', 'Recognized as Acme, which has no place of its own for the token.')
+    assert checks(None, signed)['Sender'] == ('warn', 'Not recognized.')
 
 
 def test_what_was_not_rejected_for_its_proof_has_no_checklist() -> None:

@@ -1,6 +1,8 @@
 """Fetches on a schedule, and at once."""
 
 import re
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,10 @@ import requests
 import yaml
 from local_xsoar import LocalXsoar, wait_for
 
-from localxsoar.errors import UsageError, message_of
-from localxsoar.fetching import read_schedule
+from localxsoar.errors import CommandFailed, UsageError, message_of
+from localxsoar.fetching import Fetcher, read_schedule
+from localxsoar.journal import Journal
+from localxsoar.output import Printer
 from localxsoar.pytest_plugin import CommandError
 
 SCRIPT = '''
@@ -54,6 +58,43 @@ def test_what_is_on_is_fetched_every_so_many_minutes(params: dict[str, Any], sch
 def test_an_interval_that_is_no_number_of_minutes_is_an_error(minutes: str) -> None:
     with pytest.raises(UsageError, match=f"incidentFetchInterval: '{minutes}' is not a number of minutes"):
         read_schedule({'isfetch': True}, {'isFetch': True, 'incidentFetchInterval': minutes})
+
+
+def run_fetcher(run: Callable[[str], int]) -> tuple[Fetcher, Journal]:
+    journal = Journal()
+    return Fetcher('both', run, journal, Printer(write=lambda text: None)), journal
+
+
+def test_a_fetch_begins_after_the_end_of_the_one_before_it() -> None:
+    """Otherwise both would find the same last run, and fetch the same."""
+    order: list[str] = []
+
+    def run(command: str) -> int:
+        order.append(f'{command} begins')
+        if command == 'first':
+            other.start()
+            other.join(0.1)  # it ends at once if it does not wait
+        order.append(f'{command} ends')
+        return 0
+
+    fetcher, _ = run_fetcher(run)
+    other = threading.Thread(target=fetcher.fetch, args=['second'])
+    fetcher.fetch('first')
+    other.join()
+    assert order == ['first begins', 'first ends', 'second begins', 'second ends']
+
+
+def test_each_traceback_is_kept_once() -> None:
+    def traceback(place: str) -> str:
+        return f'Traceback (most recent call last):\n  File "{place}", line 1, in b\n'
+
+    def run(command: str) -> int:
+        raise CommandFailed(f'{traceback(command)}E: it failed' if command else 'no bug')
+
+    fetcher, journal = run_fetcher(run)
+    errors = [fetcher.fetch(command)['error'] for command in ('', 'a', 'a', 'b', 'a')]
+    assert errors == ['no bug', *4 * ['E: it failed']]
+    assert journal.exceptions == [traceback('a'), traceback('b')]
 
 
 def names(xsoar: LocalXsoar) -> list[str]:

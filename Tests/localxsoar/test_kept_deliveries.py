@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clocks import Clock
 
+from localxsoar import deliveries as deliveries_module
 from localxsoar.deliveries import Deliveries
 from localxsoar.events import Events
 from localxsoar.forward import NotHttp, Request, Response, SenderGone, not_http_response
@@ -161,12 +163,21 @@ def test_a_sender_that_left_and_bytes_that_are_not_http_are_kept(deliveries: Del
         ('gone', [], 'The sender left before the response.', None, 'POST')]
 
 
-def test_a_summary_has_sizes_times_and_masks(deliveries: Deliveries) -> None:
+def test_a_summary_has_sizes_and_masks(deliveries: Deliveries) -> None:
     seen = receive(deliveries, f'it is {SECRET}', target=f'/?token=abc&x={SECRET}', body=b'12345')
     assert (seen['number'], seen['size'], seen['answer_size'], seen['peer'], seen['sender'], seen['reason']) == (
         1, 5, 15, '127.0.0.1', 'test', 'Phrase')
     assert (seen['target'], seen['text']) == ('/?token=••••••&x=••••••', 'it is ••••••')
-    assert 0 <= seen['milliseconds'] < 10_000
+
+
+def test_a_delivery_lasts_until_the_end_of_its_response(deliveries: Deliveries) -> None:
+    with Clock(deliveries_module, unix=0) as clock, deliveries.record(Request('POST', '/', [])) as delivery:
+        clock.now += 2
+        delivery.note_end()
+        clock.now += 60  # in which the sender sends the rest of its body
+    with Clock(deliveries_module, unix=0) as clock, deliveries.record(Request('POST', '/', [])):
+        clock.now += 3
+    assert [each['milliseconds'] for each in deliveries.summaries()] == [3000, 2000]
 
 
 def test_a_delivery_is_read_back_as_it_came(deliveries: Deliveries) -> None:
@@ -210,6 +221,24 @@ def test_a_body_beyond_the_limit_makes_room_itself(printed: list[str]) -> None:
     for size in (10, 1000, 9000):
         receive(deliveries, body=b'x' * size)
     assert [bool(each['missing']) for each in deliveries.summaries()] == [True, False, False]
+
+
+def test_a_delivery_whose_response_made_room_can_still_be_sent_again(printed: list[str]) -> None:
+    deliveries = open_deliveries(printed, byte_limit=5000)
+    receive(deliveries, 'x' * 4000, body=b'kept')
+    receive(deliveries, body=b'x' * 2000)
+    assert [(each['missing'], each['answer_size']) for each in deliveries.summaries()] == [('', 2), ('', 4000)]
+    first = deliveries.get(1)
+    assert first and (first.gap(), bytes(first.body), bytes(first.response)) == ('', b'kept', b'')
+
+
+def test_of_a_body_and_a_response_of_one_size_the_body_makes_room(printed: list[str]) -> None:
+    deliveries = open_deliveries(printed, byte_limit=5000)
+    receive(deliveries, 'x' * 2000, body=b'x' * 2000)
+    receive(deliveries, body=b'x' * 1000)
+    first = deliveries.get(1)
+    assert first and (bytes(first.body), len(first.response), first.missing) == (
+        b'', 2000, 'The body was removed to make room for others.')
 
 
 def test_large_responses_make_room_and_then_the_oldest_deliveries(printed: list[str]) -> None:

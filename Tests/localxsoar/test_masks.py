@@ -135,14 +135,40 @@ def test_a_secret_of_any_characters_is_masked(secret: str, written: Callable[[st
     assert masked.count(MASK) == 1 and len(masked) <= len(MASK) + 15
 
 
+@pytest.mark.parametrize('before', ['', 'u', 'u:'])
+def test_a_secret_is_masked_in_either_alphabet_of_base64(before: str) -> None:
+    secret = '~~~???>>>~~~???'
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        encoded = encode(f'{before}{secret}'.encode()).decode()
+        assert not encoded.isalnum() and Masks(lambda: [secret]).text(encoded)[-len(MASK) - 1:].endswith(MASK)
+
+
 def test_a_part_of_a_secret_stays(masks: Masks) -> None:
     assert masks.text(SECRET[1:]) == SECRET[1:] and Masks(lambda: ['short']).text('short') == 'short'
 
 
 @pytest.mark.parametrize('secrets', [
-    ['hush-hush', 'hush-hush-key-2'], ['hush-hush-key-2', 'hush-hush'], ['hush-hush', 'hush-key-2']])
+    ['hush-hush', 'hush-hush-key-2'], ['hush-hush-key-2', 'hush-hush'], ['hush-hush', 'hush-key-2'],
+    ['hush-hush-key-2', 'sh-hush-k']])
 def test_of_secrets_that_overlap_nothing_is_left(secrets: list[str]) -> None:
     assert Masks(lambda: secrets).text('a hush-hush-key-2 b') == f'a {MASK} b'
+
+
+def test_secrets_beside_each_other_have_a_mask_each() -> None:
+    masks = Masks(lambda: ['first-secret', 'second-secret'])
+    assert masks.text('first-secretsecond-secretfirst-secret') == 3 * MASK
+    assert masks.unmasked(f'{MASK}{MASK}', 'first-secretsecond-secret') == 'first-secretsecond-secret'
+
+
+@pytest.mark.parametrize('backslashes', [1, 2, 3])
+def test_the_backslashes_before_a_secret_are_masked_with_it_and_those_after_it_stay(masks: Masks, backslashes: int) -> None:
+    before = backslashes * '\\'
+    assert masks.text(f'{before}{SECRET}\\') == f'{MASK}\\'
+    assert masks.text(f'\\ {before}{SECRET}') == f'\\ {MASK}'
+
+
+def test_a_secret_of_words_is_masked_with_a_plus_for_each_blank() -> None:
+    assert Masks(lambda: ['four words of secret']).text('a=four+words+of+secret&b=1') == f'a={MASK}&b=1'
 
 
 def test_a_number_that_is_a_secret_is_masked() -> None:

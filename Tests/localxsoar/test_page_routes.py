@@ -20,7 +20,6 @@ from localxsoar import turns
 from localxsoar.command_routes import CommandRoutes
 from localxsoar.container import Runtime
 from localxsoar.deliveries import Deliveries
-from localxsoar.errors import UsageError
 from localxsoar.events import Events
 from localxsoar.faults import Faults
 from localxsoar.forward import Request, Response
@@ -32,7 +31,6 @@ from localxsoar.page_routes import ONLY_HERE, Page, message, read_file
 from localxsoar.ports import any_free_port
 from localxsoar.readable import SHOWN_BYTES, Readable, readable
 from localxsoar.recognition import SenderRecognizer
-from localxsoar.replay import unmasked, unmasked_target
 from localxsoar.senders import Sender, describe_proof, load_sender
 from localxsoar.server import Server
 from localxsoar.store import Store
@@ -88,21 +86,6 @@ def test_a_message_has_its_bytes_where_its_text_differs_and_says_when_it_is_cut(
     assert (shown['cut'], bool(shown['base64'])) == (cut, has_bytes)
 
 
-def test_what_was_masked_is_sent_again_as_it_came() -> None:
-    original = [('Authorization', 'Bearer h4sh'), ('X-A', 'old')]
-    assert unmasked(None, original) == original
-    assert unmasked([['authorization', 'Bearer ••••••'], ['X-A', 'new'], ['X-B', '••••••'], ['X-N', 5]], original) == [
-        ('authorization', 'Bearer h4sh'), ('X-A', 'new'), ('X-B', ''), ('X-N', '5')]
-
-
-def test_each_of_several_headers_of_a_name_is_sent_again_as_it_came() -> None:
-    original = [('X-Token', 'one'), ('X-Token', 'two')]
-    assert unmasked([['X-Token', '••••••'], ['X-Token', '••••••']], original) == original
-    assert unmasked([['X-Token', 'new'], ['X-Token', '••••••']], original) == [('X-Token', 'new'), ('X-Token', 'two')]
-    with pytest.raises(UsageError, match='There were 2 values of X-Token'):
-        unmasked([['X-Token', '••••••']], original)
-
-
 @pytest.mark.parametrize('text, original, result', [
     ('a •••••• b •••••• c', 'h4sh-hush h4sh-hush', 'a h4sh-hush b h4sh-hush c'), ('none', 'h4sh-hush', 'none'),
     ('own ••••••', 'no secret', 'own ••••••'), ('x••••••y••••••z', 'h4sh-hush aDRzaC1odXNo', 'xh4sh-hushyaDRzaC1odXNoz')])
@@ -113,15 +96,6 @@ def test_what_was_masked_in_a_body_is_sent_again_as_it_came(text: str, original:
 def test_a_body_is_not_sent_while_it_is_unclear_which_secret_belongs_where() -> None:
     with pytest.raises(ValueError, match='The body has 2 masked values'):
         MASKS.unmasked('••••••', 'h4sh-hush aDRzaC1odXNo')
-
-
-@pytest.mark.parametrize('given, target', [
-    ('/a?token=••••••&x=2', '/a?token=h4sh=1&x=2'), ('/b', '/b'), ('/b?', '/b?'), ('/b?x&y=', '/b?x&y='),
-    ('/a?other=••••••', '/a?other='),
-    ('/a?token=new', '/a?token=new')])
-def test_what_was_masked_in_a_query_is_sent_again_as_it_came(given: str, target: str) -> None:
-    assert unmasked_target(given, '/a?token=h4sh=1&x=1') == target
-    assert unmasked_target('/a?token=••••••&token=••••••', '/a?token=a&token=b') == '/a?token=a&token=b'
 
 
 @pytest.mark.parametrize('proof, words', [

@@ -214,6 +214,22 @@ def test_a_signature_in_the_form_of_a_known_sender_is_that_of_the_recipe() -> No
     assert 'proof' not in recipes(token='').make(delivery(sent.body, sent.headers))
 
 
+def test_a_sender_that_proves_itself_in_another_way_than_its_recipe_keeps_its_headers_as_they_came() -> None:
+    """A time that the sender's own proof does not sign is a part of the event."""
+    slack = SENDERS['slack']
+    sent = slack.request(slack.delivery(), 'another secret')
+    filled, = [name for name, value in slack.delivery()['headers'].items() if '{' in value]
+    shown = only(made(sent.body, [*sent.headers, ('X-Acme', TOKEN)]))['headers']
+    assert shown[filled] == dict(sent.headers)[filled]
+    assert only(made(sent.body, sent.headers))['headers'][filled] == slack.delivery()['headers'][filled]
+
+
+def test_a_header_that_no_recipe_fills_in_is_kept_as_it_came() -> None:
+    sent = SENDERS['slack'].request(SENDERS['slack'].delivery(), 'another secret')
+    shown = only(made(sent.body, [(name, 'Other/2' if name == 'User-Agent' else value) for name, value in sent.headers]))
+    assert shown['headers']['User-Agent'] == 'Other/2'
+
+
 # What cannot be saved.
 
 

@@ -371,6 +371,7 @@ def test_an_incident_is_the_same_when_it_is_created_searched_and_listed(store: S
 def test_the_latest_incidents_are_listed_newest_first(store: Store) -> None:
     create(store, {}, {}, {})
     assert [incident['id'] for incident in store.latest(2)] == ['3', '2']
+    assert [''.join(incident['id'] for incident in store.latest(2, before)) for before in (1, 2, 3, 4)] == ['', '1', '21', '32']
 
 
 def test_a_page_has_a_hundred_incidents_unless_the_filter_says_otherwise(store: Store) -> None:
