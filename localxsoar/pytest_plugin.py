@@ -26,14 +26,13 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 
 from localxsoar.parameters import form_text
-from localxsoar.waiting import wait_for
+from localxsoar.waiting import PATIENCE_SECONDS, wait_for
 
 ABOVE = Path(__file__).resolve().parents[1]
 Running = TypeVar('Running', bound='LocalXsoar')
-READY_SECONDS = 30
 PATHS = [str(ABOVE), *filter(None, [os.environ.get('PYTHONPATH')])]
 ENVIRONMENT = {**os.environ, 'PYTHONUTF8': '1', 'PYTHONPATH': os.pathsep.join(PATHS)}
-STOP_SECONDS = 20
+GIVEN_UP = 'is not started again'  # printed of a container that keeps ending
 
 
 class CommandError(Exception):
@@ -81,11 +80,12 @@ class LocalXsoar:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.url = self.wait_for_line(r'Listening on (\S+)', READY_SECONDS)[1]
+            self.url = self.wait_for_line(r'Listening on (\S+)')[1]
             self.wait_for_line('Page: ')
             self.webhook_url = next((text.split()[1] for text in self.output if text.startswith('Webhook: ')), '')
             if self._wait_ready:
-                self.wait_for_line(r'Ready$', READY_SECONDS)
+                ready = self.wait_for_line(rf'Ready$|{GIVEN_UP}')
+                assert ready[0] == 'Ready', '\n'.join(['it does not become ready. Its output:', *self.output])
         except AssertionError:
             self.stop()
             raise
@@ -96,12 +96,12 @@ class LocalXsoar:
         if self.process.poll() is None:
             self.process.send_signal(number)
             try:
-                self.process.wait(STOP_SECONDS)
+                self.process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         assert self.process.stdin
         self.process.stdin.close()
-        self._reader.join(STOP_SECONDS)
+        self._reader.join(PATIENCE_SECONDS)
         self.exit_code = self.process.wait()
         return self.exit_code
 
@@ -111,7 +111,7 @@ class LocalXsoar:
             self.output.append(text.rstrip('\n'))
         self.process.stdout.close()
 
-    def wait_for_line(self, pattern: str, seconds: float = 15) -> re.Match[str]:
+    def wait_for_line(self, pattern: str, seconds: float = PATIENCE_SECONDS) -> re.Match[str]:
         """Return the match in the first line of output, printed before or after the call, that contains the pattern.
 
         Raise AssertionError, with the output, if there is none within `seconds` or before the process ends.
@@ -187,7 +187,7 @@ class LocalXsoar:
             return json_module.load(response)
 
     def _open(self, request: Request) -> Any:
-        return build_opener(ProxyHandler({})).open(request, timeout=READY_SECONDS)
+        return build_opener(ProxyHandler({})).open(request, timeout=PATIENCE_SECONDS)
 
     def state(self) -> dict[str, Any]:
         """Return the server's current state: process id, port, health, calls, violations, log lines, context and more."""

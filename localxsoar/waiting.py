@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+PATIENCE_SECONDS = 300  # ends a wait that would never end; any machine is faster
 
-def wait_for(condition: Callable[[], Any], what: str = 'the condition', seconds: float = 15, every: float = 0.01,
-             sleep: Callable[[float], Any] = time.sleep) -> Any:
+
+def wait_for(condition: Callable[[], Any], what: str = 'the condition', seconds: float = PATIENCE_SECONDS,
+             every: float = 0.01, sleep: Callable[[float], Any] = time.sleep) -> Any:
     """Return the first true value of the condition. Raise AssertionError if there is none within `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

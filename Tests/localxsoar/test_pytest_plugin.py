@@ -73,6 +73,13 @@ def test_a_post_returns_the_response_whatever_its_status() -> None:
         assert xsoar.post(b'bytes').status == 503
 
 
+def test_an_integration_that_keeps_ending_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / 'Ends.yml').write_text(
+        'commonfields: {id: Ends}\nscript: {type: python, script: "raise ValueError(1)", longRunning: true}\n')
+    with pytest.raises(AssertionError, match=r'(?s)it does not become ready\. Its output:.*!!! ValueError: 1'):
+        LocalXsoar(pack=tmp_path).start()
+
+
 def test_reading_incidents_takes_no_package_but_the_standard_library() -> None:
     code = 'import sys; sys.modules["demisto_client"] = None; import localxsoar.pytest_plugin'
     subprocess.run([sys.executable, '-c', code], check=True)

@@ -8,19 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 from unittest import mock
 
 import gevent
 
-from localxsoar import waiting
+from localxsoar.waiting import PATIENCE_SECONDS, wait_for
 
-PATIENCE_SECONDS = 300
 MOST_GROWTH = 10  # for four times the work: linear work was measured at 1.0 to 5.7, and quadratic work takes 16 times as long
 MEASURABLE_SECONDS = 0.005
 
-wait_for = partial(waiting.wait_for, seconds=PATIENCE_SECONDS)
+__all__ = ['PATIENCE_SECONDS', 'Clock', 'at_least', 'grows_linearly', 'now', 'unix_now', 'until', 'wait_for']
 
 
 def now() -> float:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from clocks import PATIENCE_SECONDS, wait_for
 
 from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
-from localxsoar.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
@@ -52,7 +52,9 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.shutdown()
 
 
-def run_local_xsoar(*arguments: str, seconds: float = 60, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+def run_local_xsoar(
+    *arguments: str, seconds: float = PATIENCE_SECONDS, python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
     """Runs `python -m localxsoar ARGUMENTS...` to its end, as for --test, --samples and errors."""
     return subprocess.run([python, '-m', 'localxsoar', *arguments], text=True, encoding='utf-8', capture_output=True,
                           timeout=seconds, env=ENVIRONMENT, stdin=subprocess.DEVNULL, check=False)
