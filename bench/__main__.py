@@ -18,6 +18,7 @@ from bench.bodies import bodies_that_wait, large_bodies
 from bench.cpu import cpu_a_request
 from bench.floods import all_at_once, echoed_responses, floods, unread_responses
 from bench.instances import instances
+from bench.join import join_script
 from bench.load import burst, wrk
 from bench.page import page
 from bench.rows import Row
@@ -202,7 +203,7 @@ SCENES: dict[str, Callable[[], Iterable[Row]]] = {
     function.__name__: function for function in
     (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
      cpu_a_request, instances, bodies_that_wait, large_bodies, floods, unread_responses, echoed_responses,
-     all_at_once, page)
+     all_at_once, page, join_script)
 }
 
 

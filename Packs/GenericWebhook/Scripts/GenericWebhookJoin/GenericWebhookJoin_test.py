@@ -320,6 +320,34 @@ def test_an_event_is_created_if_its_incident_is_closed_while_the_note_is_added(m
     assert server.called == ['getIncidents', 'addEntries', 'getIncidents'] and not doubts()
 
 
+def test_an_event_is_created_if_an_older_recovery_closes_its_incident_while_it_is_updated(monkeypatch):
+    server = Server(problem())
+    update = server.setIncident
+
+    def close_and_update(id, **fields):
+        server.incidents[id]['status'] = 2
+        update(id, **fields)
+    monkeypatch.setattr(server, 'setIncident', close_and_update)
+    assert server.receive(problem(name='Disk fuller', occurred=time_text()))
+    assert server.called == ['getIncidents', 'addEntries', 'getIncidents', 'setIncident', 'getIncidents'] and not doubts()
+
+
+def test_a_recovery_closes_nothing_if_a_newer_event_joins_while_its_note_is_added(monkeypatch):
+    server = Server(problem())
+    add = server.addEntries
+
+    def add_and_join(id, entries):
+        add(id, entries)
+        if 'Resolved' in entries:
+            latest = read_time(time_text(0, 10)).isoformat()
+            server.setIncident(id, labels=[{'type': LAST_EVENT, 'value': f'{latest} c0ffee'}])
+    monkeypatch.setattr(server, 'addEntries', add_and_join)
+    assert not server.receive(recovery())
+    assert server.incidents['1']['status'] == 1 and RESOLVED not in server.incidents['1']['labels']
+    assert not server.receive(recovery(occurred=time_text(0, 5))), 'the time of the newer event is kept'
+    assert server.incidents['1']['status'] == 1
+
+
 UNREADABLE = [{'occurred': 'yesterday'}, {'occurred': None}, {'rawJSON': 'text'}, {'rawJSON': '[1]'}, {'rawJSON': '[' * 100_000},
               {'labels': 'text'}, {'labels': [None]}, {'severity': 'high'}]
 
@@ -367,6 +395,51 @@ def test_the_search_is_for_the_key_alone_and_the_second_for_the_incident_by_its_
 
 
 # The note
+
+
+def test_an_event_that_says_the_same_in_another_order_is_unchanged():
+    payload = {'labels': {'host': 'db-1', 'zone': 'a'}, 'status': 'firing'}
+    turned = {'status': 'firing', 'labels': {'zone': 'a', 'host': 'db-1'}}
+    for earlier in ([], [problem(name='Disk fuller'), problem(rawJSON=json.dumps(payload))]):
+        server = Server(problem(rawJSON=json.dumps(payload)))
+        for event in earlier:
+            server.receive(event)
+        noted = len(server.notes.get('1', []))
+        assert not server.receive(problem(rawJSON=json.dumps(turned)))
+        assert len(server.notes.get('1', [])) == noted
+
+
+def nested(value, depth):
+    for _ in range(depth):
+        value = {'a': [value]}
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize('depth', [1, 4, 5, 40, 200])
+def test_events_that_differ_only_far_inside_differ(depth):
+    server = Server(problem(rawJSON=nested(1, depth)))
+    for value, count in ((1, 0), (2, 1), (2, 1), (3, 2), (1, 3)):
+        assert not server.receive(problem(rawJSON=nested(value, depth)))
+        assert len(server.notes.get('1', [])) == count
+    path, change = server.text()[0].splitlines()[2].split(': ')
+    assert path == '.'.join(['a', '0'] * min(depth, 5))
+    assert change == '1 -> 2' if depth <= 5 else len(set(change.split(' -> '))) == 2
+
+
+def test_a_note_counts_only_so_many_changes():
+    server = Server(problem(rawJSON=json.dumps({'list': [1] * 2000})))
+    assert not server.receive(problem(rawJSON=json.dumps({'list': [2] * 2000})))
+    assert server.text()[0].splitlines()[-2:] == ['list.19: 1 -> 2', 'and over 980 more']
+
+
+@pytest.mark.parametrize('old, new, line', [
+    ({}, {'a': None}, 'a: - -> null'), ({'a': {}}, {}, 'a: {} -> -'), ({}, {'a': {'b': 1}}, 'a.b: - -> 1'),
+    ({'a': [1, 2]}, {'a': [1]}, 'a.1: 2 -> -'), ({'a': [1]}, {'a': {'0': 1}}, 'a: [1] -> {"0": 1}'),
+    ({'a': 'b'}, {'a': ['b']}, 'a: "b" -> ["b"]')])
+def test_a_note_shows_what_came_what_went_and_what_is_of_another_kind(old, new, line):
+    server = Server(problem(rawJSON=json.dumps(old)))
+    assert not server.receive(problem(rawJSON=json.dumps(new)))
+    assert server.text()[0].splitlines()[2:] == [line]
 
 
 def test_a_note_has_a_bounded_number_of_changes_of_bounded_length():
