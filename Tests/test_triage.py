@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from app import App
-from GenericWebhook import SCALE
+from GenericWebhook import SCALE, ThirdPartyEvent
 from tools.names_table import SENDERS, TOKEN
 
 WORDS = {
@@ -399,3 +399,52 @@ def test_what_may_be_among_the_members_that_were_not_read_is_in_doubt(count: int
     for payload, query in ((group(alert, status='resolved'), ''), (group(alert), 'each=alerts'), ({'threatInfo': threat}, '')):
         [incident] = incidents(payload, query)
         assert 'labels' not in incident
+
+
+@pytest.mark.parametrize(('alert_id', 'is_certain'), [
+    ('a' * 299, True), ('a' * 300, False), ('a' * 300_000, False), (7, True), (True, False), (1.5, False),
+], ids=['longest', 'too long', 'cut', 'integer', 'boolean', 'fraction'])
+def test_only_a_whole_text_or_an_integer_is_a_problem_key(alert_id: Any, is_certain: bool) -> None:
+    [incident] = incidents({'action': 'Create', 'alert': {'message': 'Disk full', 'alertId': alert_id}})
+    assert ('dbotMirrorId' in incident) is is_certain
+
+
+STARTED = '2024-11-24T09:00:00Z'
+
+
+@pytest.mark.parametrize('recovery', [
+    group({'status': 'resolved', 'startsAt': STARTED, 'endsAt': None}, status='resolved'),
+    group({'status': 'resolved', 'startsAt': STARTED, 'endsAt': '0001-01-01T00:00:00Z'}, status='resolved'),
+    {'event_action': 'resolve', 'payload': {'summary': 'Disk full', 'timestamp': STARTED}},
+    {'trigger_id': '1', 'event_id': '2', 'value': '0', 'timestamp': STARTED},
+], ids=['no end', 'zero time', 'a row with a time', 'a row without a time'])
+def test_a_recovery_that_does_not_say_when_the_problem_ended_has_the_time_of_its_arrival(recovery: dict[str, Any]) -> None:
+    [incident] = incidents(recovery)
+    assert incident['labels'] == [{'type': 'state', 'value': 'resolved'}]
+    assert incident['occurred'] > STARTED
+
+
+@pytest.mark.parametrize(('count', 'is_recovery'), [(1000, True), (1001, False)])
+def test_a_group_of_more_than_1000_alerts_is_in_doubt(count: int, is_recovery: bool) -> None:
+    alerts = [{'status': 'resolved', 'labels': {'alertname': 'x'}}] * count
+    [incident] = incidents({'receiver': 'r', 'status': 'resolved', 'alerts': alerts})
+    assert ('labels' in incident) is is_recovery
+
+
+@pytest.mark.parametrize(('count', 'is_met'), [(1000, True), (1001, False)])
+@pytest.mark.parametrize('condition', ['alerts.*.a', 'alerts.*.a=b', '!alerts.*.a=c', '!alerts.*.c'])
+def test_no_condition_is_met_by_items_that_were_not_read(condition: str, count: int, is_met: bool) -> None:
+    event = ThirdPartyEvent(json.dumps({'alerts': [{'a': 'b'}] * count}).encode(), {}, lambda text: False)
+    assert event.meets_strictly(condition) is is_met
+
+
+@pytest.mark.parametrize('number', [0, 0.5, 1, 2, 3, 4])
+def test_the_url_may_have_a_number_of_the_scale(number: float) -> None:
+    assert severity({'title': 'Disk full'}, f'severity={number}') == number
+
+
+def test_the_log_names_no_text_around_a_token_with_a_plus() -> None:
+    token = 'abc+defghijk'
+    for spelling in (token, token.replace('+', '%2B')):
+        [(text, _)] = noted(f'severity=x-{spelling}-y', token)
+        assert '?severity= is a text with the token' in text

@@ -1,6 +1,7 @@
 """Unit tests of the integration: its pure functions, and its app through WSGI. Sockets and processes are in Tests/."""
 import json
 import sys
+from dataclasses import replace
 
 import demistomock as demisto
 import pytest
@@ -210,6 +211,11 @@ def test_a_marker_of_the_servers_errors_in_a_foreign_name_or_type_is_written_as_
                            '"occurred": "2025-11-24T10:00:00Z"}')
     assert (incident['name'], incident['type']) == ('push: a $ $## b', '[ ERROR-fd5a7750-7182-4b38-90ba-091824478903]')
     assert not any(marker in str(incident) for marker in ERROR_MARKERS)
+
+
+@pytest.mark.parametrize('body', ['{"raw_json": {}}', '{"title": "Disk full"}'])
+def test_a_marker_of_the_servers_errors_in_the_type_of_a_url_is_written_as_none(body):
+    assert incident_of(body, replace(ARRIVAL, query={'type': 'a $$## b'}))['type'] == 'a $ $## b'
 
 
 def test_a_marker_of_the_servers_errors_in_the_details_is_spelled_otherwise():
