@@ -1,6 +1,7 @@
 """What a body becomes: decided by its bytes, helped by its label, and kept as it was sent, or rejected with a reason."""
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import random
@@ -375,6 +376,14 @@ def test_no_field_of_a_form_loses_a_character_where_its_pieces_meet() -> None:
 def test_text_in_utf_16_or_32_without_a_byte_order_mark_is_little_endian_as_net_sends_it(encoding: str) -> None:
     body = '{"name": "x", "a": "\u00fc"}'.encode(encoding)
     assert kept(body, f'application/json; charset={encoding[:6]}') == [{'name': 'x', 'a': '\u00fc'}]
+
+
+@pytest.mark.parametrize(('mark', 'encoding'), [
+    (codecs.BOM_UTF16_LE, 'utf-16-le'), (codecs.BOM_UTF16_BE, 'utf-16-be'),
+    (codecs.BOM_UTF32_LE, 'utf-32-le'), (codecs.BOM_UTF32_BE, 'utf-32-be'),
+], ids=str)
+def test_a_byte_order_mark_says_how_utf_16_or_32_is_read(mark: bytes, encoding: str) -> None:
+    assert kept(mark + 'grüß dich'.encode(encoding), f'text/plain; charset={encoding[:6]}') == [{'body': 'grüß dich'}]
 
 
 def test_utf_8_under_a_wrong_charset_is_read_as_what_it_is() -> None:

@@ -78,6 +78,43 @@ def test_rejections_for_ever_new_reasons_are_counted_together() -> None:
     assert (counts['created'], counts['repeat'], counts['rejected for other reasons']) == (1, 1, 93)
 
 
+@pytest.mark.parametrize('difference', [{'status': 403}, {'note': 'Another'}, {'address': '203.0.113.8'}, {'user_agent': 'wget'}],
+                         ids=json.dumps)
+def test_rejections_that_differ_in_one_thing_are_kept_apart(difference: dict[str, Any]) -> None:
+    history = History()
+    history.add(entry(result='rejected'))
+    history.add(entry(result='rejected', **difference))
+    assert [each.count for each in history.accepted] == [1, 1]
+
+
+def test_in_a_full_hour_a_known_reason_is_still_counted_as_itself() -> None:
+    history = History()
+    for number in range(20):
+        history.add(entry(result='rejected', note=f'reason {number}'))
+    history.add(entry(result='rejected', note='reason 0', count=3))
+    [counts] = history.hours.values()
+    assert (counts['401 reason 0'], counts['rejected for other reasons']) == (4, 12)
+
+
+def test_the_oldest_hours_are_forgotten_in_whatever_order_they_came() -> None:
+    history = History()
+    for hour in (2, 0, 1):
+        history.add(entry(3600 * hour))
+    assert read_history(history.to_context(most_hours=2)).hours.keys() == {'2026-11-24T02', '2026-11-24T01'}
+
+
+@pytest.mark.parametrize(('accepted', 'others', 'kept'), [(9, 4, (8, 4)), (4, 9, (4, 8))])
+def test_what_is_too_much_goes_from_the_longer_list(accepted: int, others: int, kept: tuple[int, int]) -> None:
+    history = History()
+    for is_accepted, count in ((True, accepted), (False, others)):
+        for number in range(count):
+            history.add(entry(number, is_accepted))
+    size = len(history.to_context()['deliveries'])
+    fits = read_history(history.to_context(most_bytes=size - 1))
+    assert (len(fits.accepted), len(fits.others)) == kept
+    assert max(fits.accepted, fits.others, key=len)[0].time == time_text(1), 'the oldest went'
+
+
 @pytest.mark.parametrize('letter', ['x', '\\', '\xff'], ids=ascii)
 def test_unauthenticated_senders_keep_the_history_small_and_leave_room_for_accepted_deliveries(letter: str) -> None:
     history = History()

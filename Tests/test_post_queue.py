@@ -595,6 +595,13 @@ def test_an_answer_in_another_order_is_reported_to_nobody_and_ends_the_grouping_
     assert played.play().sizes[9:] == [4]
 
 
+def test_after_an_answer_in_another_order_the_rest_of_a_rejected_group_goes_one_by_one() -> None:
+    played = Played('a', 'b', 'c', 'bad').measured()
+    played.step()
+    played.step(answer=lambda created: created[::-1])
+    assert played.play().calls == [['a', 'b', 'c', 'bad'], ['a', 'b'], ['c'], ['bad']]
+
+
 def test_of_an_answer_with_one_that_fits_nowhere_nobody_is_reported() -> None:
     played = Played(['a'] * 3, ['b', 'a', 'a']).measured()
     played.step(answer=lambda call: [{'name': incident['name'], 'id': str(number)} for number, incident in enumerate(call)][::-1])
