@@ -273,6 +273,14 @@ def test_zooms_token_is_signed_for_nobody_who_does_not_sign_as_zoom(app: App) ->
     assert len(app.calls) == 4, 'to others it is an event like any'
 
 
+def test_zooms_token_is_signed_for_no_other_signature_beside_a_wrong_one_of_zooms(app: App) -> None:
+    body = zoom_question('abc')
+    answer = app.post(body, signed_by_slack(body) | signed_by_zoom(body, token='other'))
+    assert answer.status == 200
+    assert 'encryptedToken' not in answer.text
+    assert len(app.calls) == 1, 'it is an event like any'
+
+
 @pytest.mark.parametrize('headers, query', [({'Authorization': TOKEN}, ''), ({}, f'token={TOKEN}')], ids=['header', 'URL'])
 def test_zooms_question_may_show_the_token_beside_its_signature(app: App, headers: dict[str, str], query: str) -> None:
     body = zoom_question('abc')

@@ -3,14 +3,15 @@ from __future__ import annotations
 
 import json
 import threading
+from io import BytesIO
 from typing import Any
 
 import demistomock
 import gevent
 import pytest
 import requests
-from GenericWebhook import Post, Request, ServerLine, read_history
 from clocks import PATIENCE_SECONDS, Clock, until
+from GenericWebhook import Post, Request, RequestBody, ServerLine, Settings, Unavailable, WebhookApp, read_history
 from local_xsoar import wait_for
 from test_history_model import entry
 from webhook import TOKEN, Webhook
@@ -130,7 +131,7 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
     slow.result.get(timeout=PATIENCE_SECONDS)
     until(lambda: own_line.sent_health)  # the line that other tests share may send its own health, an empty one
     told = str(own_line.sent_health)
-    assert 'did not reply for 34 s until 20' in told and '2 requests got 503 meanwhile' in told
+    assert 'did not reply for 34 s until 20' in told and '; 2 requests got 503 meanwhile' in told
     assert told in healths()
     own_line.queue.add(quick := Post(slow.incidents or [{'name': 'b', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
     quick.result.get(timeout=PATIENCE_SECONDS)
@@ -185,3 +186,51 @@ def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_e
     found.append(len(demistomock.calls_of('setIntegrationContext')))
     assert found == [1, 2, 2, 3, 3, 4]
     assert read_history(demistomock.calls_of('setIntegrationContext')[-1][0]).listening_since == ''
+
+
+def test_an_entry_has_the_size_of_the_body_and_a_bounded_length(own_line: ServerLine) -> None:
+    own_line.record(Request(body=RequestBody(BytesIO(), 7, has_chunks=False), log_note='n' * 101), 401, 'a' * 141, 'u' * 81)
+    [kept] = own_line.history.others
+    assert (kept.size, kept.address, kept.user_agent, kept.note) == (7, 'a' * 140 + '...', 'u' * 80 + '...', 'n' * 100 + '...')
+
+
+def test_the_history_is_saved_with_the_number_of_requests_that_waited(own_line: ServerLine) -> None:
+    until(lambda: demistomock.calls_of('getIntegrationContext'))
+    own_line.record_listening('2026-11-24T00:00:00Z')
+    for _ in range(3):
+        own_line.queue.add(Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+    until(lambda: demistomock.calls_of('setIntegrationContext'))
+    assert read_history(demistomock.calls_of('setIntegrationContext')[0][0]).waiting == 3
+
+
+def test_a_get_says_for_how_long_a_call_has_lasted(clock: Clock, own_line: ServerLine) -> None:
+    may_return = threading.Event()
+    demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
+    app = WebhookApp(Settings(8080, b'', None), own_line)
+    own_line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+    until(lambda: demistomock.calls_of('createIncidents'))
+    greetings = []
+    for clock.passed in (10, 34):
+        greetings.append(str(app.greet(Request('GET')).body))
+    may_return.set()
+    post.result.wait()
+    greetings.append(str(app.greet(Request('GET')).body))
+    assert greetings[1] == greetings[0] + 'XSOAR has been busy with one call for 34 s.\n'
+    assert greetings[2] == greetings[0]
+
+
+def test_a_stop_ends_the_process_and_rejects_new_posts_but_not_those_that_wait(own_line: ServerLine) -> None:
+    own_line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+    own_line.stop()
+    assert own_line.ending.is_set()
+    with pytest.raises(Unavailable, match='stopping'):
+        own_line.queue.check_open()
+    assert post.result.get() == [{'id': '1'}]
+
+
+def test_the_counts_of_a_flood_are_logged_at_the_end(own_line: ServerLine) -> None:
+    for _ in range(12):
+        own_line.log('info', 'POST 401', reason='401: no token')
+    own_line.drain()
+    own_line.runner.join()
+    assert demistomock.calls_of('info')[-1][0].endswith('2 more in 10 s: 401: no token')

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
+from math import inf
 from pathlib import Path
 from typing import Any
 from wsgiref.validate import validator
@@ -26,8 +27,10 @@ import pytest
 from app import forgetful_line, line
 from bottle import Bottle
 from clocks import PATIENCE_SECONDS, Clock, at_least, grows_linearly, until
-from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST_START, REQUEST_START_FAULTS, TRAILER, Connection,
-                            HttpLimits, PacedReader, RequestBody, Settings, WebhookServer, set_connection_limit, parse_head)
+from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST, REQUEST_START, REQUEST_START_FAULTS, TRAILER,
+                            Connection, HttpLimits, PacedReader, Request, RequestBody, Settings, WebhookServer,
+                            set_connection_limit, parse_head)
+from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
 
@@ -582,6 +585,70 @@ def test_unread_responses_count_whole_in_the_room_of_their_kind(is_accepted: boo
         assert rooms[not is_accepted].reserved == 0
         sender.close()
         wait_for(lambda: not rooms[is_accepted].reserved, 'the end', sleep=gevent.sleep)
+
+
+def test_an_unread_response_counts_with_the_memory_of_its_request() -> None:
+    served: list[Request] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        served.append(environ[REQUEST])
+        start_response('200 OK', [])
+        return [bytes(24 * MIB)]
+
+    with server_with() as server:
+        server.application = application
+        sender = send_to(server, POST + b'X-Filler: ' + b'a' * 30_000 + b'\r\n\r\n')
+        until(lambda: server.unsent.reserved)
+        head_size = server.unsent.reserved - 24 * MIB - served[0].memory_bytes
+        assert 0 < head_size < 1000
+        sender.close()
+        until(lambda: not server.unsent.reserved)
+
+
+@pytest.mark.parametrize('sent', [GET, LAST], ids=['kept', 'closed'])
+def test_a_sender_that_has_its_response_gives_its_place_to_a_newcomer_that_found_none(sent: bytes) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        may_respond.wait()
+        start_response('200 OK', [])
+        return []
+
+    may_respond = Event()
+    with server_with(HttpLimits(idle_seconds=inf, body_grace_seconds=inf), most_connections=1) as server:
+        server.application = application
+        is_full, found_full = server.full, []
+        server.full = lambda: found_full.append(is_full()) or found_full[-1]  # type: ignore[func-returns-value,method-assign]
+        first = send_to(server, sent)
+        until(lambda: not server.is_idle)
+        newcomer = send_to(server, LAST)
+        until(lambda: any(found_full))
+        may_respond.set()
+        assert [answer.status for answer in read_answers(read_to_end(newcomer))] == [200]
+        first.close()
+
+
+def test_a_bad_request_line_is_rejected_before_the_rest_of_its_head_arrives() -> None:
+    with server_with() as server:
+        assert [answer.status for answer in read_answers(read_to_end(send_to(server, b'GET / HTTP/2\r\n')))] == [400]
+
+
+def test_others_have_their_turn_between_the_pieces_of_what_has_arrived() -> None:
+    turns = 0
+
+    def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            gevent.sleep(0)
+
+    receiver, sender = gevent.socket.socketpair()
+    with receiver, sender:
+        sender.sendall(bytes(10_000))
+        reader = PacedReader(receiver)
+        reader.expect(PATIENCE_SECONDS)
+        other = gevent.spawn(take_turns)
+        assert b''.join(reader.receive(1000) for _ in range(10)) == bytes(10_000)
+        other.kill()
+    assert turns >= 9
 
 
 # WSGI

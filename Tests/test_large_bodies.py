@@ -6,22 +6,27 @@ import hmac
 import io
 import json
 import sys
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext, suppress
 from functools import partial
 from typing import Any
+from unittest.mock import Mock
 
+import demistomock
 import GenericWebhook
 import gevent
 import pytest
 from app import App
+from clocks import PATIENCE_SECONDS, until
 from GenericWebhook import (Arrival, BadRequest, Intake, Post, Rejected, RequestBody, Room, Settings, TooLarge, Unavailable,
                             decompress, header_of_valid_signature, read_body, read_payloads, signatures_to_check, to_incidents,
                             with_text)
 from gevent.event import Event
 from local_xsoar import wait_for
+from model import let_greenlets_run
 from webhook import TOKEN, Webhook, request_bytes
 
 from bench.bodies import COSTLY, FORM, MIB, SHAPES, Shape, cost, filled, packed, refused, together, waiting
@@ -289,6 +294,79 @@ def test_where_readers_know_the_token_the_newcomer_is_rejected_and_no_one_is_cut
     assert not any(reader.ready() for reader in readers)
     gevent.killall(readers)
     assert room.reserved == 0
+
+
+def test_a_sender_that_ends_when_it_is_cut_is_not_hit_in_what_it_does_next() -> None:
+    def end_and_go_on() -> str:
+        with room.share(60):
+            may_end.wait()
+        may_go_on.wait()
+        return 'went on'
+
+    room, may_end, may_go_on = Room(100, cuts_oldest=True), Event(), Event()
+    ending = gevent.spawn(end_and_go_on)
+    gevent.sleep(0)
+    may_end.set()
+    with room.share(60):  # cuts the other one, which is about to end
+        gevent.sleep(0)
+    may_go_on.set()
+    assert ending.get() == 'went on'
+
+
+def test_a_body_waits_25_seconds_for_the_others_of_its_size() -> None:
+    intake, lock = Intake(), Mock()
+    lock.acquire.return_value = False
+    intake.locks = {-1: lock}
+    with pytest.raises(Unavailable, match='Too many large bodies'), intake.exclusive(1):
+        pass
+    assert lock.acquire.call_args.kwargs == {'timeout': 25}
+
+
+MANY_OBJECTS = '{"a": [%s{}]}' % ('{},' * 2000)
+
+
+@pytest.mark.parametrize(('body', 'size'), [
+    ('{"a": 1}' * 65, 64 * 1024 + 1), ('a=' + '%7B' * 65, 64 * 1024 + 1), (MANY_OBJECTS, MIB),
+], ids=['events', 'a form', 'objects'])
+def test_a_small_body_of_many_objects_waits_for_larger_ones(app: App, body: str, size: int) -> None:
+    app.app.line.queue.timings = [(1000, 0.1)]  # so fast that all events go in one call
+    with app.app.intake.exclusive(size):
+        many = gevent.spawn(app.authorized, body, FORM)
+        let_greenlets_run()
+        assert app.authorized('{"a": 1}').status == 200, 'it came later'
+        assert not many.ready()
+    assert many.get().status == 200
+
+
+@pytest.mark.parametrize(('body', 'size'), [('{"a": 1}' * 64, 64 * 1024 + 1), (MANY_OBJECTS, MIB + 1)], ids=['64', 'very many'])
+def test_an_object_of_a_small_body_counts_as_1_kib_and_all_together_as_1_mib(app: App, body: str, size: int) -> None:
+    with app.app.intake.exclusive(size):
+        assert app.authorized(body, FORM).status == 200
+
+
+def test_a_large_post_keeps_other_large_bodies_out_until_its_first_call_has_ended(app: App) -> None:
+    def create(incidents: list[Any], *_: Any) -> list[dict[str, str]]:
+        assert may_return.pop(0).wait(PATIENCE_SECONDS)
+        return [{'id': '1'} for _ in incidents]
+
+    def process() -> None:
+        with app.app.intake.exclusive(5 * MIB):
+            pass
+
+    returns = [threading.Event(), threading.Event()]
+    may_return = [*returns]
+    demistomock.declare(createIncidents=create)
+    app.app.line.queue.timings = [(1, 16.0)]  # so slow that a call has one incident
+    large = gevent.spawn(app.authorized, json.dumps([{'a': 'x' * 3 * MIB}] * 2))
+    until(lambda: len(demistomock.calls_of('createIncidents')) == 1)
+    other = gevent.spawn(process)
+    let_greenlets_run()
+    assert not other.ready()
+    returns[0].set()
+    until(lambda: len(demistomock.calls_of('createIncidents')) == 2)
+    other.get()
+    returns[1].set()
+    assert large.get().status == 200
 
 
 def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_them() -> None:

@@ -194,6 +194,20 @@ def test_each_room_has_its_size(room: Callable[[], Room], mib: int) -> None:
     assert not have_room(room(), mib * MIB - 1000, 1001)
 
 
+@pytest.mark.parametrize('name', ['unsent', 'unsent_unauthenticated'])
+def test_the_response_that_has_been_unread_longest_gives_way(name: str) -> None:
+    def hold() -> None:
+        with suppress(Unavailable), room.share(room.limit // 2):
+            Event().wait()
+
+    room: Room = getattr(http_server(), name)
+    holders = [gevent.spawn(hold) for _ in range(3)]
+    for _ in range(3):
+        gevent.sleep(0)
+    assert [holder.ready() for holder in holders] == [True, False, False]
+    gevent.killall(holders)
+
+
 @pytest.mark.parametrize('one, other, wait_for_each_other', [
     (0, 64 * KIB, True), (64 * KIB, 64 * KIB + 1, False), (64 * KIB + 1, MIB, True), (MIB, MIB + 1, False),
     (MIB + 1, 4 * MIB, True), (4 * MIB, 4 * MIB + 1, False), (4 * MIB + 1, 25 * MIB, True),
