@@ -8,6 +8,7 @@
 """
 from __future__ import annotations
 
+import functools
 import json as json_module
 import os
 import re
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 import pytest
 
@@ -187,7 +188,7 @@ class LocalXsoar:
             return json_module.load(response)
 
     def _open(self, request: Request) -> Any:
-        return build_opener(ProxyHandler({})).open(request, timeout=PATIENCE_SECONDS)
+        return opener().open(request, timeout=PATIENCE_SECONDS)
 
     def state(self) -> dict[str, Any]:
         """Return the server's current state: process id, port, health, calls, violations, log lines, context and more."""
@@ -227,6 +228,12 @@ class LocalXsoar:
         assert response.status == 200, response.text
         found: list[dict[str, Any]] = response.json()['data'] or []
         return found
+
+
+@functools.cache
+def opener() -> OpenerDirector:
+    """Return the one that all requests share: to make it, which reads the system's certificates, takes longer than a request."""
+    return build_opener(ProxyHandler({}))
 
 
 @pytest.fixture

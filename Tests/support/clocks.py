@@ -5,6 +5,7 @@ that it was at least so long. Everything else about time is told to the subject 
 """
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from localxsoar.waiting import PATIENCE_SECONDS, wait_for
 MOST_GROWTH = 10  # for four times the work: linear work was measured at 1.0 to 5.7, and quadratic work takes 16 times as long
 MEASURABLE_SECONDS = 0.005
 
-__all__ = ['PATIENCE_SECONDS', 'Clock', 'at_least', 'grows_linearly', 'now', 'unix_now', 'until', 'wait_for']
+__all__ = ['PATIENCE_SECONDS', 'Clock', 'at_least', 'grows_linearly', 'now', 'pause', 'unix_now', 'until', 'wait_for']
 
 
 def now() -> float:
@@ -37,6 +38,11 @@ def until(condition: Callable[[], Any]) -> Any:
         while not (value := condition()):
             gevent.sleep(0.001)
     return value
+
+
+async def pause() -> None:
+    """Let a sender rest before it tries again: one that goes on at once takes the processor from what it waits for."""
+    await asyncio.sleep(0.02)
 
 
 @contextmanager

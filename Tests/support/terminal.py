@@ -12,13 +12,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, wait_for
 
 from localxsoar.pytest_plugin import ENVIRONMENT
 from localxsoar.terminal import width
 
 COLOUR = re.compile(r'\x1b\[[\d;]*m')
-SECONDS = 30
 CTRL_C = b'\x03'
 
 
@@ -47,10 +47,10 @@ class InTerminal:
     def __exit__(self, *exception: object) -> None:
         self.process.terminate()
         try:
-            self.process.wait(SECONDS)
+            self.process.wait(PATIENCE_SECONDS)
         finally:
             self.process.kill()
-            self._reader.join(SECONDS)
+            self._reader.join(PATIENCE_SECONDS)
             os.close(self._keys)
 
     def _read(self) -> None:
@@ -68,8 +68,8 @@ class InTerminal:
 
     def end(self) -> int:
         """Return the exit code once the program has ended by itself and its output is read."""
-        code = self.process.wait(SECONDS)
-        self._reader.join(SECONDS)
+        code = self.process.wait(PATIENCE_SECONDS)
+        self._reader.join(PATIENCE_SECONDS)
         return code
 
     @property
@@ -82,7 +82,7 @@ class InTerminal:
         return [COLOUR.sub('', line) for line in self.coloured_lines]
 
     def wait_for_line(self, pattern: str) -> str:
-        return str(wait_for(lambda: next((line for line in self.lines if re.search(pattern, line)), None), pattern, SECONDS))
+        return str(wait_for(lambda: next((line for line in self.lines if re.search(pattern, line)), None), pattern))
 
     def rows(self, line: str) -> int:
         """How many rows of the terminal a line takes."""
