@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
+from clocks import PATIENCE_SECONDS, pause
 from senders_at_once import AUTHORIZED, Sender, until
 from webhook import Answer, Webhook
 
@@ -31,25 +32,30 @@ class RetryingSenders:
         self.is_over = False
 
     async def send_on(self) -> None:
+        """Send on one connection for as long as the container keeps it: one in the backlog at a stop would be reset."""
+        connection: Sender | None = None
         while not self.is_over:
             self.sent += 1
             number = self.sent
-            while not await self.is_created(number):
-                await asyncio.sleep(0.02)
+            while not (connection := await self.create(number, connection)):
+                await pause()
+        if connection:
+            connection.close()
 
-    async def is_created(self, number: int) -> bool:
+    async def create(self, number: int, connection: Sender | None) -> Sender | None:
+        """Return the connection on which an alert was created, or None after a failure."""
         try:
-            connection = await Sender(self.url).open()
+            connection = connection or await Sender(self.url).open()
         except OSError:
-            return False
+            return None
         try:
             answer = await connection.ask('POST', json.dumps({'name': f'{number}'}).encode(), AUTHORIZED)
+            if self.judge(number, answer):
+                return connection
         except (OSError, asyncio.IncompleteReadError):
             self.uncertain.add(number)
-            return False
-        finally:
-            connection.close()
-        return self.judge(number, answer)
+        connection.close()
+        return None
 
     def judge(self, number: int, answer: Answer) -> bool:
         assert answer.status in (200, 503), answer.text
@@ -73,16 +79,15 @@ def test_nothing_is_lost_and_nothing_doubled_by_ends_at_random_moments() -> None
         senders = RetryingSenders(webhook)
         tasks = [asyncio.ensure_future(senders.send_on()) for _ in range(12)]
         for number in range(ROUNDS):
-            created = len(webhook.sent())
-            await until(lambda: len(webhook.sent()) > created + 20, 'alerts that are created')  # noqa: B023 - called at once
-            await asyncio.sleep(chance.random() / 10)
+            enough = len(webhook.sent()) + chance.randint(20, 60)
+            await until(lambda: len(webhook.sent()) > enough, 'alerts that are created')  # noqa: B023 - called at once
             uncertain = len(senders.uncertain)
             ENDS[number % len(ENDS)](webhook)
-            await until(lambda: webhook.state()['restarts'] > number, 'the restart', 30)  # noqa: B023
+            await until(lambda: webhook.state()['restarts'] > number, 'the restart')  # noqa: B023
             if ENDS[number % len(ENDS)] == Webhook.stop_container:
                 assert len(senders.uncertain) == uncertain, 'who is stopped in good order answers everybody'
         senders.is_over = True
-        await asyncio.wait_for(asyncio.gather(*tasks), 30)
+        await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_SECONDS)
         return senders
 
     with Webhook('--fault', 'call_delay_ms=20', '--log-level', 'error') as webhook:

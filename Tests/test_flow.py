@@ -70,7 +70,7 @@ def test_every_function_of_the_page_is_in_its_file(file: str) -> None:
 @pytest.mark.skipif(sys.version_info < (3, 12), reason='before 3.12 calls in greenlets cannot be noted')
 def test_a_post_goes_the_steps_of_the_page_in_their_order(tmp_path: Path) -> None:
     notes = tmp_path / 'calls'
-    with Webhook(pack=changed_pack(tmp_path, GUARD, NOTES.format(path=str(notes)) + GUARD)) as webhook:
+    with Webhook(pack=changed_pack(tmp_path, {GUARD: NOTES.format(path=str(notes)) + GUARD})) as webhook:
         answer = requests.post(webhook.webhook_url, json={'title': 'Disk full'}, headers={'Authorization': TOKEN}, timeout=30)
         assert answer.status_code == 200
         wanted = [name for file, name in steps() if file == SCRIPT.name]

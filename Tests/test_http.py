@@ -753,7 +753,7 @@ def test_a_token_that_a_sender_writes_elsewhere_is_not_logged(webhook: Webhook, 
 
 
 def test_equal_rejections_in_a_flood_are_counted_and_not_repeated(tmp_path: Path) -> None:
-    with Webhook(pack=changed_pack(tmp_path, 'flood_seconds: int = 10', 'flood_seconds: int = 2')) as webhook:
+    with Webhook(pack=changed_pack(tmp_path, {'flood_seconds: int = 10': 'flood_seconds: int = 2'})) as webhook:
         answers = exchange(webhook, b'POST / HTTP/1.1\r\nHost: x\r\n\r\n' * 500 + b'POST / HTTP/1.0\r\n\r\n')
         assert [status for status, _, _ in answers] == [401] * 501
         webhook.wait_for_line(r'491 more in 2 s: 401: The request shows no token')
@@ -772,7 +772,7 @@ NAMES = "''' NAMES '''\n"
 
 def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(tmp_path: Path) -> None:
     fault = "def decompress(*values: Any) -> bytes:\n    raise KeyError(f'a secret value {values}')\n\n\n"
-    with Webhook(pack=changed_pack(tmp_path, NAMES, fault + NAMES)) as webhook:
+    with Webhook(pack=changed_pack(tmp_path, {NAMES: fault + NAMES})) as webhook:
         (status, _, content), = exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')
         assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
         way = ['call_handler', 'receive', 'read_post', 'unpack', 'decompress']
@@ -797,5 +797,5 @@ resource.setrlimit = refuse_without_limit
 
 
 def test_it_serves_where_the_names_of_linux_are_missing(tmp_path: Path) -> None:
-    with Webhook(pack=changed_pack(tmp_path, "''' CONSTANTS '''", MACOS)) as webhook:
+    with Webhook(pack=changed_pack(tmp_path, {"''' CONSTANTS '''": MACOS})) as webhook:
         assert exchange(webhook, POST + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}')[0][0] == 200

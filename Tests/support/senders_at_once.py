@@ -6,7 +6,6 @@ import itertools
 import json
 import resource
 import socket
-import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -14,27 +13,31 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from clocks import PATIENCE_SECONDS
 from local_xsoar import wait_for
-from webhook import LIMIT_SECONDS, TOKEN, Answer, Webhook, read_answer, request_bytes
+from webhook import TOKEN, Answer, Webhook, read_answer, request_bytes
 
-# "At once" is far below a call that hangs, and far above what a busy machine that runs other tests beside may take.
-AT_ONCE_SECONDS = 2
+from localxsoar.faults import Faults
+
 FENCE_ROUNDS = 5
 AUTHORIZED = {'Authorization': TOKEN}
 NOT_CREATED = {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
 RETRY_AFTER = 'retry-after'
+NUMBERS = itertools.count(1)
+NO_FAULTS = Faults().as_dict()
 
 Act = Callable[['Senders'], Coroutine[Any, Any, None]]
 
 
-def scene(*arguments: str, **faults: Any) -> Callable[[Act], Callable[[], None]]:
-    """Makes a test of what senders do at once, with these options and faults of the local XSOAR; `check` comes at its end."""
-    options = [option for name, value in faults.items() for option in ('--fault', f'{name}={value}')]
-
-    def decorate(act: Act) -> Callable[[], None]:
-        def test() -> None:
-            with Webhook(*arguments, *options) as webhook:
+def scene(**faults: Any) -> Callable[[Act], Callable[[Webhook], None]]:
+    """Make a test of what senders do at once, with these faults of the local XSOAR; `check` comes at its end."""
+    def decorate(act: Act) -> Callable[[Webhook], None]:
+        def test(webhook: Webhook) -> None:
+            webhook.faults(**faults)
+            try:
                 asyncio.run(play(webhook))
+            finally:
+                webhook.faults(**NO_FAULTS)
 
         async def play(webhook: Webhook) -> None:
             senders = Senders(webhook)
@@ -50,9 +53,9 @@ def scene(*arguments: str, **faults: Any) -> Callable[[Act], Callable[[], None]]
     return decorate
 
 
-async def until(condition: Callable[[], Any], what: str, seconds: float = 15) -> Any:
+async def until(condition: Callable[[], Any], what: str) -> Any:
     """Like wait_for, while the senders go on."""
-    return await asyncio.to_thread(wait_for, condition, what, seconds)
+    return await asyncio.to_thread(wait_for, condition, what)
 
 
 class Sender:
@@ -71,7 +74,7 @@ class Sender:
     async def ask(self, method: str = 'GET', body: bytes = b'', headers: dict[str, str] | None = None,
                   length: int | None = None) -> Answer:
         self.writer.write(request_bytes(self.url, body, headers, method, length))
-        return await asyncio.wait_for(read_answer(self.reader), LIMIT_SECONDS)
+        return await asyncio.wait_for(read_answer(self.reader), PATIENCE_SECONDS)
 
     async def end(self) -> bytes:
         """What still comes until the container closes the connection."""
@@ -91,7 +94,6 @@ class Request:
         self.names = names
         self.text = text
         self.task: asyncio.Task[Answer]
-        self.began = self.seconds = 0.0
 
     @property
     def body(self) -> bytes:
@@ -124,6 +126,9 @@ class Senders:
         self.drops: Callable[[str], bool] = lambda name: False
         self.told_apart = True
         self.count = itertools.count(1)
+        self._calls_before = len(webhook.state()['createSizes'])  # scenes before this one may have had the same server
+        self._sent_before = len(webhook.sent())
+        self._output_before = len(webhook.output)
 
     # Sending.
 
@@ -144,11 +149,9 @@ class Senders:
 
     async def _send(self, request: Request, connection: Sender | None) -> Answer:
         lent = connection or await self.connect()
-        request.began = time.monotonic()
         try:
             return await lent.ask('POST', request.body, AUTHORIZED)
         finally:
-            request.seconds = time.monotonic() - request.began
             if not connection:
                 lent.close()
                 self.connections.remove(lent)
@@ -159,28 +162,23 @@ class Senders:
     def start_many(self, count: int, name: str = 'event') -> list[Request]:
         return [self.start(f'{name} {number}') for number in range(count)]
 
-    async def line_up(self, *posts: tuple[str, ...]) -> list[Request]:
+    async def line_up(self, *posts: tuple[str, ...], text: str = '') -> list[Request]:
         """These POSTs have arrived, in this order, when this returns: a greeting that came after each has been answered."""
         fence = await self.connect()
         requests = []
         for names in posts:
             connection = await self.connect()
             assert (await connection.ask()).status == 200
-            requests.append(self.start(*names, connection=connection))
+            requests.append(self.start(*names, text=text, connection=connection))
             for _ in range(FENCE_ROUNDS):
                 assert (await fence.ask()).status == 200
         return requests
 
-    async def hold(self, count: int = 1) -> Request:
-        """A POST that is being created, and stays so until `release`: what comes now has to wait.
-
-        Of one with many incidents the time is shared: after it the server is not taken for one that is slow.
-        """
-        if count > 1:
-            await self.post('first')
+    async def hold(self) -> Request:
+        """Start a POST that is being created, and stays so until `release`: what comes now has to wait."""
         calls = len(self.calls)
         self.webhook.faults(hang=True)
-        request = self.start(*['held'] * count)
+        request = self.start('held')
         await until(lambda: len(self.calls) > calls, 'the call that hangs')
         return request
 
@@ -197,10 +195,10 @@ class Senders:
         assert (await (await self.connect()).ask()).status == 200
         connection.close()
 
-    async def finish(self, seconds: float = LIMIT_SECONDS) -> list[Answer]:
+    async def finish(self) -> list[Answer]:
         """All answers, in the order of sending."""
         tasks = [request.task for request in self.requests]
-        return list(await asyncio.wait_for(asyncio.gather(*tasks), seconds))
+        return list(await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_SECONDS))
 
     def close(self) -> None:
         for request in self.requests:
@@ -213,7 +211,11 @@ class Senders:
     @property
     def calls(self) -> list[int]:
         """How many incidents each call of createIncidents held."""
-        return list(self.webhook.state()['createSizes'])
+        return list(self.webhook.state()['createSizes'][self._calls_before:])
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Every incident of this scene exactly as it was sent, oldest first."""
+        return self.webhook.sent()[self._sent_before:]
 
     @property
     def log_calls(self) -> int:
@@ -221,22 +223,16 @@ class Senders:
         return sum(calls.get(level, 0) for level in ('debug', 'info', 'error'))
 
     async def at_rest(self) -> None:
-        """The container has said all that it has to say at its start."""
-        await until(lambda: 'Listening' in self.log(), 'the first log line')
-        await until(lambda: self.webhook.state()['calls'].get('updateModuleHealth'), 'the health')
+        """The container has sent its log lines so far, and does not call the server until something happens."""
+        own = f'senders at rest {next(NUMBERS)}'
+        assert (await (await self.connect()).ask(headers={'User-Agent': own})).status == 200
+        await until(lambda: own in self.log(), 'the log line of the last request')
 
-    async def restarted(self, exit_code: int, seconds: float = 15) -> None:
-        """The container has ended with this code, and another is there and listens."""
+    async def ended(self, exit_code: int) -> None:
+        """The container has ended with this code; another one is there and listens."""
         end = f'The container ended (exit code {exit_code})'
-        await until(lambda: any(end in line for line in self.webhook.output), end, seconds)
-
-        async def try_until_open() -> None:
-            while True:
-                with suppress(ConnectionRefusedError, ConnectionResetError):
-                    return (await self.connect()).close()
-                await asyncio.sleep(0.01)
-        await until(lambda: self.webhook.state()['restarts'], 'the restart')
-        await asyncio.wait_for(try_until_open(), LIMIT_SECONDS)
+        await until(lambda: any(end in line for line in self.webhook.output[self._output_before:]), end)
+        await asyncio.to_thread(self.webhook.renew)
 
     def log(self) -> str:
         return '\n'.join(line['text'] for line in self.webhook.state()['log'])
@@ -246,7 +242,7 @@ class Senders:
     async def check(self) -> None:
         """Every answer is true; what somebody sent who went away exists once, and nothing else."""
         await self.finish()
-        stored = Counter(json.loads(sent['rawJSON'])['number'] for sent in self.webhook.sent())
+        stored = Counter(json.loads(sent['rawJSON'])['number'] for sent in self.sent())
         told = Counter[str]()
         for request in self.requests:
             assert {number: stored.pop(number, 0) for number in request.numbers} == self.expected(request), (

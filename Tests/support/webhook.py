@@ -13,21 +13,23 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import h11
-from local_xsoar import ROOT, LocalXsoar, needs
+from clocks import PATIENCE_SECONDS
+from local_xsoar import ROOT, LocalXsoar, needs, wait_for
 
 PACK = ROOT / 'Packs' / 'GenericWebhook'
 SCRIPT = PACK / 'Integrations/GenericWebhook/GenericWebhook.py'
 TOKEN = 'secret-5e9c0d17b3a8f246'
-LIMIT_SECONDS = 60
 
 
-def changed_pack(folder: Path, place: str, text: str) -> Path:
-    """A copy of the pack whose script has this text at that place."""
+def changed_pack(folder: Path, changes: Mapping[str, str]) -> Path:
+    """Return a copy of the pack in whose script each text that is a key, and occurs once, is replaced by its value."""
     pack = Path(shutil.copytree(PACK, folder / PACK.name))
     script = pack / SCRIPT.relative_to(PACK)
     source = script.read_text('utf-8')
-    assert source.count(place) == 1, f'{place!r} is no place of the script'
-    script.write_text(source.replace(place, text), 'utf-8')
+    for text, other in changes.items():
+        assert source.count(text) == 1, f'{text!r} does not occur once in the script'
+        source = source.replace(text, other)
+    script.write_text(source, 'utf-8')
     return pack
 
 
@@ -57,7 +59,20 @@ class Webhook(LocalXsoar):
 
     def connect(self) -> socket.socket:
         """A connection to the container's own port."""
-        return socket.create_connection(('127.0.0.1', self.container_port), timeout=30)
+        return socket.create_connection(('127.0.0.1', self.container_port), timeout=PATIENCE_SECONDS)
+
+    def listens(self) -> bool:
+        try:
+            self.connect().close()
+        except OSError:
+            return False
+        return True
+
+    def renew(self) -> None:
+        """Have another container at once: it knows nothing of what the one before learned. The instance and its data stay."""
+        for action in ('disable', 'enable'):
+            self.control('POST', f'instance/{action}')
+        wait_for(self.listens, 'the new container')
 
     def peak_memory(self) -> int:
         """The most bytes that the container has held so far."""
@@ -147,7 +162,7 @@ async def post(url: str, body: bytes, headers: dict[str, str], pause: Callable[[
         if pause:
             await pause()
         writer.write(sent[half:])
-        return await asyncio.wait_for(read_answer(reader), LIMIT_SECONDS)
+        return await asyncio.wait_for(read_answer(reader), PATIENCE_SECONDS)
     finally:
         writer.close()
 
@@ -155,8 +170,8 @@ async def post(url: str, body: bytes, headers: dict[str, str], pause: Callable[[
 def curl(*arguments: str, data: bytes | None = None) -> Answer:
     """What the real curl was answered; `data` is its standard input. Without curl the test is skipped."""
     needs('curl')
-    done = subprocess.run(['curl', '-sS', '-D', '/dev/stderr', '--max-time', '60', *arguments], input=data, capture_output=True,
-                          check=False)
+    done = subprocess.run(['curl', '-sS', '-D', '/dev/stderr', '--max-time', str(PATIENCE_SECONDS), *arguments], input=data,
+                          capture_output=True, check=False)
     heads = [head for head in done.stderr.decode().split('\r\n\r\n') if head.startswith('HTTP/')]
     assert heads, done.stderr.decode()
     status_line, *lines = heads[-1].split('\r\n')
