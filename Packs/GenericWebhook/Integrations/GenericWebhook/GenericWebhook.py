@@ -1371,7 +1371,7 @@ class Scale(NamedTuple):
 
     def severity(self, value: Any) -> float | None:
         """Return the severity that a text or number means on this scale, or None."""
-        if type(value) not in (str, int, float):  # isinstance would accept a bool, which is an int
+        if not isinstance(value, str | int | float):
             return None
         text = str(value).removesuffix('.0')[:40]
         word = '_'.join(text.lower().split()).removeprefix('e_')  # Sentinel's export has `E_HIGH`
@@ -2001,9 +2001,8 @@ class ThirdPartyEvent:
     def severity_by_general_rule(self) -> float | None:
         """Return the severity of the first known word under a key that means a severity, or None."""
         for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
-            texts = [value for value in scope.values('severity') if isinstance(value, str)]
-            for text in texts:
-                if (severity := SCALE['words'].severity(text)) is not None:
+            for value in scope.values('severity'):
+                if (severity := SCALE['words'].severity(value)) is not None:  # the scale has no numbers
                     return severity
         return None
 
