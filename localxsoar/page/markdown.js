@@ -38,7 +38,8 @@ function inline(text) {
 // Tables.
 
 const cells = (line) => line.trim().replace(/^\|/, '').replace(/(?<!\\)\|$/, '').split(/(?<!\\)\|/);
-const isTable = (lines, at) => lines[at].includes('|') && /^[\s|:-]*-[\s|:-]*$/.test(lines[at + 1] || '');
+const isDivider = (line) => line.includes('-') && /^[\s|:-]+$/.test(line);
+const isTable = (lines, at) => lines[at].includes('|') && isDivider(lines[at + 1] || '');
 
 function drawTable(lines, at) {
   const heads = cells(lines[at]);
@@ -56,9 +57,9 @@ function drawTable(lines, at) {
 // Other blocks. Each is drawn from a line on, and returned with the number of the line after it.
 
 const FENCE = /^\s*(```|~~~)/;
-const HEADING = /^ {0,3}(#{1,6})\s+(.*)$/;
+const HEADING = /^ {0,3}(#{1,6})\s+(.*)$/s;
 const RULE = /^\s*(?:-\s*-\s*-|\*\s*\*\s*\*|_\s*_\s*_)[\s*_-]*$/;
-const ITEM = /^(\s*)(?:[-*+]|(\d+)[.)])\s+(.*)$/;
+const ITEM = /^(\s*)(?:[-*+]|(\d+)[.)])\s+(.*)$/s;
 const QUOTE = /^\s*>\s?/;
 
 function drawFence(lines, at) {

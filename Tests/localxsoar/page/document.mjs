@@ -1,0 +1,75 @@
+// As much of a browser's document as the modules of the page need, so that Node.js can test them without a browser.
+
+class Element {
+  constructor(tag) {
+    Object.assign(this, {tag, attributes: {}, childNodes: [], listeners: {}, dataset: {}, style: {}, parent: null, value: ''});
+  }
+
+  set className(value) { this.attributes.class = value; }
+  setAttribute(name, value) { this.attributes[name] = String(value); }
+  getAttribute(name) { return this.attributes[name] ?? null; }
+  removeAttribute(name) { delete this.attributes[name]; }
+
+  get children() { return this.childNodes.filter((each) => each instanceof Element); }
+  get childElementCount() { return this.children.length; }
+  get lastChild() { return this.childNodes.at(-1); }
+  get textContent() { return this.childNodes.map((each) => each.textContent ?? each).join(''); }
+  set textContent(text) { this.replaceChildren(String(text)); }
+
+  append(...nodes) {
+    for (const node of nodes) {
+      if (node instanceof Element) { node.remove(); node.parent = this; }
+      this.childNodes.push(node instanceof Element ? node : String(node));
+    }
+  }
+
+  replaceChildren(...nodes) {
+    for (const child of this.children) child.parent = null;
+    this.childNodes = [];
+    this.append(...nodes);
+  }
+
+  replaceWith(...nodes) {
+    const {parent} = this;
+    const [before, after] = [parent.childNodes.slice(0, parent.childNodes.indexOf(this)), parent.childNodes.slice(parent.childNodes.indexOf(this) + 1)];
+    parent.replaceChildren(...before, ...nodes, ...after);
+  }
+
+  remove() {
+    if (this.parent) this.parent.childNodes.splice(this.parent.childNodes.indexOf(this), 1);
+    this.parent = null;
+  }
+
+  addEventListener(name, handle) { (this.listeners[name] ??= []).push(handle); }
+  send(name, event = {}) { for (const handle of this.listeners[name] ?? []) handle({target: this, ...event}); }
+  click() { this.send('click'); }
+
+  // Find elements by their tag or by a class, such as `summary` or `.more`.
+  all(wanted) {
+    return this.children.flatMap((each) => [...(each.is(wanted) ? [each] : []), ...each.all(wanted)]);
+  }
+  is(wanted) { return wanted.startsWith('.') ? (this.attributes.class ?? '').split(' ').includes(wanted.slice(1)) : this.tag === wanted; }
+  querySelector(wanted) { return wanted.split(', ').flatMap((each) => this.all(each))[0] ?? null; }
+  closest(wanted) { return this.is(wanted) ? this : this.parent?.closest(wanted) ?? null; }
+  focus() { document.activeElement = this; }
+
+  get html() {
+    const attributes = Object.entries(this.attributes).map(([name, value]) => ` ${name}="${value}"`).join('');
+    const content = this.childNodes.map((each) => each.html ?? each.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')).join('');
+    return `<${this.tag}${attributes}>${['br', 'hr'].includes(this.tag) ? '' : `${content}</${this.tag}>`}`;
+  }
+}
+
+// Build a document. An element that is asked for by its id is made when it is first asked for.
+function build() {
+  const named = new Map();
+  const getElementById = (id) => {
+    if (!named.has(id)) named.set(id, new Element(id));
+    return named.get(id);
+  };
+  const body = new Element('body');
+  return {body, activeElement: body, getElementById, createElement: (tag) => new Element(tag)};
+}
+
+globalThis.document = build();
+globalThis.location = {origin: 'http://127.0.0.1:8080', hash: ''};

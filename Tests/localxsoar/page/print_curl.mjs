@@ -1,0 +1,6 @@
+// Prints, for each delivery that comes as a line of JSON, its curl command as a line of JSON.
+import {createInterface} from 'node:readline';
+import './document.mjs';
+import {curlCommand} from '../../../localxsoar/page/curl.js';
+
+for await (const line of createInterface({input: process.stdin})) console.log(JSON.stringify(curlCommand(JSON.parse(line))));
