@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
+import patient
 import pytest
-import requests
 from app import App
 from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, BadRequest, Rejected,
                             Settings, TooLarge, decompress, read_payloads, to_incidents)
@@ -45,7 +45,7 @@ def kept(body: bytes | str, content_type: str = '') -> list[Any]:
 
 def test_an_array_is_created_and_answered_in_its_order(webhook: Webhook) -> None:
     items = [{'name': f'item {number}', 'raw_json': {'number': number}} for number in range(700)]
-    answer = requests.post(webhook.webhook_url, json=items, headers=AUTHORIZED, timeout=30)
+    answer = patient.post(webhook.webhook_url, json=items, headers=AUTHORIZED)
     assert answer.status_code == 200
     assert [created['name'] for created in answer.json()] == [item['name'] for item in items]
     assert sum(webhook.state()['createSizes']) == 700
@@ -54,7 +54,7 @@ def test_an_array_is_created_and_answered_in_its_order(webhook: Webhook) -> None
 
 def test_an_array_with_one_bad_item_makes_nothing_and_names_its_place(webhook: Webhook) -> None:
     before = webhook.state()['createSizes']
-    answer = requests.post(webhook.webhook_url, json=[{'name': 'a'}, {'name': 'b'}, {'name': 3}], headers=AUTHORIZED, timeout=30)
+    answer = patient.post(webhook.webhook_url, json=[{'name': 'a'}, {'name': 'b'}, {'name': 3}], headers=AUTHORIZED)
     assert answer.status_code == 400
     assert answer.json()['detail'].startswith('Item 3 of 3: ')
     assert webhook.state()['createSizes'] == before
@@ -111,7 +111,7 @@ def test_more_events_than_a_request_may_hold_are_rejected_before_any_is_made(bod
 def test_very_many_events_in_a_small_body_do_not_fill_the_memory() -> None:
     with Webhook() as webhook:
         held = webhook.peak_memory()
-        answer = requests.post(webhook.direct_url, b'{}\n' * 50_000, headers=AUTHORIZED, timeout=60)
+        answer = patient.post(webhook.direct_url, b'{}\n' * 50_000, headers=AUTHORIZED)
         assert answer.status_code == 413
         assert webhook.peak_memory() - held < 100 * MIB
 
@@ -120,7 +120,7 @@ def test_large_headers_beside_every_event_of_a_small_body_do_not_fill_the_memory
     headers = {**AUTHORIZED, **{f'X-Large-{number}': 'a' * 1000 for number in range(8)}}
     with Webhook() as webhook:
         held = webhook.peak_memory()
-        answer = requests.post(webhook.direct_url, b'{"a":1}' * 1000, headers=headers, timeout=60)
+        answer = patient.post(webhook.direct_url, b'{"a":1}' * 1000, headers=headers)
         assert answer.status_code == 200
         assert 'x-large-6' in webhook.sent()[-1]['rawJSON']
         assert webhook.peak_memory() - held < 50 * MIB
@@ -462,7 +462,7 @@ def raw_deflate(data: bytes) -> bytes:
     ('gzip', gzip.compress(WORDS[:20]) + gzip.compress(b'') + gzip.compress(WORDS[20:])),
 ], ids=['gzip', 'x-gzip', 'capitals', 'zlib', 'raw', 'identity', 'empty', 'members'])
 def test_a_compressed_body_is_unpacked(webhook: Webhook, coding: str, packed: bytes) -> None:
-    answer = requests.post(webhook.webhook_url, packed, headers={**AUTHORIZED, 'Content-Encoding': coding}, timeout=30)
+    answer = patient.post(webhook.webhook_url, packed, headers={**AUTHORIZED, 'Content-Encoding': coding})
     assert answer.status_code == 200, answer.text
     assert json.loads(webhook.sent()[-1]['rawJSON']) == {'words': 'x' * 1000}
 
@@ -523,7 +523,7 @@ def test_no_member_of_a_gzip_body_is_lost_where_the_pieces_of_the_packed_one_mee
 ], ids=['gzip', 'members', 'zlib', 'raw'])
 def test_a_bomb_is_rejected_without_being_held(webhook: Webhook, coding: str, packed: bytes) -> None:
     before, held = len(webhook.sent()), webhook.peak_memory()
-    answer = requests.post(webhook.webhook_url, packed, headers={**AUTHORIZED, 'Content-Encoding': coding}, timeout=30)
+    answer = patient.post(webhook.webhook_url, packed, headers={**AUTHORIZED, 'Content-Encoding': coding})
     assert answer.status_code == 413
     assert 'larger than' in answer.json()['detail']
     assert webhook.peak_memory() - held < 90 * MIB
@@ -544,14 +544,14 @@ def test_very_many_gzip_members_are_rejected_before_they_hold_up_everybody(membe
 def test_a_body_in_chunks_is_read(webhook: Webhook, door: str, coding: str) -> None:
     body = gzip.compress(WORDS) if coding else WORDS
     chunks = (body[start:start + 7] for start in range(0, len(body), 7))
-    answer = requests.post(getattr(webhook, door), chunks, headers={**AUTHORIZED, 'Content-Encoding': coding}, timeout=30)
+    answer = patient.post(getattr(webhook, door), chunks, headers={**AUTHORIZED, 'Content-Encoding': coding})
     assert answer.status_code == 200, answer.text
     assert json.loads(webhook.sent()[-1]['rawJSON']) == {'words': 'x' * 1000}
 
 
 def test_a_rejected_body_is_rejected_in_chunks_too(webhook: Webhook) -> None:
     before = len(webhook.sent())
-    answer = requests.post(webhook.webhook_url, iter([b'{"a"', b': 1']), headers=AUTHORIZED, timeout=30)
+    answer = patient.post(webhook.webhook_url, iter([b'{"a"', b': 1']), headers=AUTHORIZED)
     assert answer.status_code == 400
     assert len(webhook.sent()) == before
 

@@ -16,10 +16,10 @@ from clocks import Clock
 from GenericWebhook import BadRequest, Intake, Rejected, TooLarge, Unavailable
 from gevent.event import Event
 from gevent.queue import Queue
-from hypothesis import seed, settings
+from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from model import ROUNDS, SEED, let_greenlets_run
+from model import SEED, examples, let_greenlets_run
 
 PIECE = 16 * 1024  # takes memory while it arrives
 SMALL = 256 * 1024
@@ -163,4 +163,4 @@ class BudgetsMachine(RuleBasedStateMachine):
 
 
 TestBodyBudgets = BudgetsMachine.TestCase
-TestBodyBudgets.settings = settings(max_examples=ROUNDS or 150, stateful_step_count=40, deadline=None, database=None)
+TestBodyBudgets.settings = examples(75, stateful_step_count=40)

@@ -13,9 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
+import patient
 import pytest
 import requests
-from app import App
+from app import NOW, App
+from clocks import PATIENCE_SECONDS, Clock, now
 from GenericWebhook import (DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, RememberedDelivery, Unavailable)
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, request_bytes
@@ -39,10 +41,10 @@ class Sending(threading.Thread):
 
     def run(self) -> None:
         url, body, headers = self.request
-        self.answer = requests.post(url, body, headers=headers, timeout=30)
+        self.answer = patient.post(url, body, headers=headers)
 
     def result(self) -> requests.Response:
-        self.join(30)
+        self.join(PATIENCE_SECONDS)
         return self.answer
 
 
@@ -126,7 +128,7 @@ def test_the_log_says_what_was_made_and_of_what_it_is_a_repeat(app: App, body: s
 
 def test_a_repeat_with_a_fresh_signature_is_still_a_repeat(app: App) -> None:
     for seconds_ago in (100, 0):
-        stamp = str(int(time.time()) - seconds_ago)
+        stamp = str(NOW - seconds_ago)
         signature = hmac.new(TOKEN.encode(), f'v0:{stamp}:{{"a": 1}}'.encode(), 'sha256').hexdigest()
         assert app.post('{"a": 1}', {'X-Slack-Request-Timestamp': stamp, 'X-Slack-Signature': f'v0={signature}',
                                      'Idempotency-Key': 'k'}).status == 200
@@ -156,15 +158,10 @@ def test_a_hostile_id_is_an_id_like_any(app: App, value: str) -> None:
     assert len(app.calls) == 1
 
 
-def test_after_an_hour_the_same_delivery_is_new(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    def send() -> None:
+def test_after_an_hour_the_same_delivery_is_new(app: App, clock: Clock) -> None:
+    for clock.passed, calls in ((0, 1), (3599, 1), (3602, 2), (3603, 2), (7300, 3)):
         assert app.post('{"a": 1}', {**AUTHORIZED, 'webhook-id': '1'}).status == 200
-
-    now = time.monotonic() - 7300  # what is noted of the time must not lie ahead of other tests
-    for seconds, calls in ((0, 1), (3599, 1), (3602, 2), (3603, 2), (7300, 3)):
-        monkeypatch.setattr(time, 'monotonic', lambda passed=seconds: now + passed)
-        send()
-        assert len(app.calls) == calls, seconds
+        assert len(app.calls) == calls, clock.passed
 
 
 # Through the door
@@ -172,8 +169,7 @@ def test_after_an_hour_the_same_delivery_is_new(app: App, monkeypatch: pytest.Mo
 
 def test_a_repeat_at_the_door_gets_the_first_ones_answer(webhook: Webhook) -> None:
     before = len(webhook.sent())
-    first, second = (requests.post(webhook.webhook_url, '{"name": "twice"}', headers={**AUTHORIZED, 'X-GitHub-Delivery': 'd-1'},
-                                   timeout=30)
+    first, second = (patient.post(webhook.webhook_url, '{"name": "twice"}', headers={**AUTHORIZED, 'X-GitHub-Delivery': 'd-1'})
                      for _ in range(2))
     assert first.status_code == second.status_code == 200
     assert first.json() == second.json()
@@ -188,7 +184,7 @@ def test_a_repeat_waits_while_the_first_is_being_made(webhook: Webhook) -> None:
         first = Sending(webhook.direct_url, '{"name": "slow"}', headers)
         wait_for(lambda: len(webhook.state()['createSizes']) > calls, 'the call that hangs')
         repeats = [Sending(webhook.direct_url, '{"name": "slow"}', headers) for _ in range(5)]
-        assert requests.get(webhook.direct_url, timeout=30).status_code == 200
+        assert patient.get(webhook.direct_url).status_code == 200
         assert all(each.is_alive() for each in (first, *repeats))
     finally:
         webhook.faults(hang=False)
@@ -201,10 +197,10 @@ def test_a_failure_is_not_remembered_and_the_retry_works(webhook: Webhook) -> No
     headers = {**AUTHORIZED, 'webhook-id': 'failed-1'}
     webhook.faults(refuse='poison')
     try:
-        assert requests.post(webhook.webhook_url, '{"name": "poison"}', headers=headers, timeout=30).status_code == 502
+        assert patient.post(webhook.webhook_url, '{"name": "poison"}', headers=headers).status_code == 502
     finally:
         webhook.faults(refuse='')
-    answers = [requests.post(webhook.webhook_url, '{"name": "poison"}', headers=headers, timeout=30) for _ in range(2)]
+    answers = [patient.post(webhook.webhook_url, '{"name": "poison"}', headers=headers) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert len(webhook.sent()) == before + 1
 
@@ -229,10 +225,10 @@ def test_what_the_server_dropped_is_not_created_by_a_repeat(webhook: Webhook) ->
     headers = {**AUTHORIZED, 'webhook-id': 'dropped-1'}
     webhook.faults(drop='noise')
     try:
-        first = requests.post(webhook.webhook_url, '{"name": "noise"}', headers=headers, timeout=30)
+        first = patient.post(webhook.webhook_url, '{"name": "noise"}', headers=headers)
     finally:
         webhook.faults(drop='')
-    second = requests.post(webhook.webhook_url, '{"name": "noise"}', headers=headers, timeout=30)
+    second = patient.post(webhook.webhook_url, '{"name": "noise"}', headers=headers)
     assert (first.json(), second.json()) == ([], [])
     assert len(webhook.sent()) == before
 
@@ -274,7 +270,7 @@ def test_who_left_during_a_slow_call_gets_its_answer_by_a_retry(slow: Callable[[
     Leaving(url, '{"name": "late"}').after(1)
     early = Sending(url, '{"name": "late"}', AUTHORIZED)
     assert [incident['id'] for incident in early.result().json()] == ['1'], 'it waits for the first one'
-    again = requests.post(url, '{"name": "late"}', headers=AUTHORIZED, timeout=30)
+    again = patient.post(url, '{"name": "late"}', headers=AUTHORIZED)
     assert [incident['id'] for incident in again.json()] == ['2'], 'one departure excuses one repeat'
     assert len(webhook.sent()) == 2
 
@@ -283,7 +279,7 @@ def test_a_retry_that_comes_after_the_answer_gets_it_too_and_the_log_says_so(slo
     webhook = slow(1.5)
     Leaving(webhook.direct_url, '{"name": "late"}').after(1)
     wait_for(webhook.sent, 'the incident of a sender that left')
-    retry = requests.post(webhook.direct_url, '{"name": "late"}', headers=AUTHORIZED, timeout=30)
+    retry = patient.post(webhook.direct_url, '{"name": "late"}', headers=AUTHORIZED)
     assert [incident['id'] for incident in retry.json()] == ['1']
     assert len(webhook.sent()) == 1
 
@@ -309,7 +305,7 @@ def test_a_sender_that_closed_its_own_half_is_answered_and_has_not_left(slow: Ca
     sender.socket.shutdown(socket.SHUT_WR)
     assert sender.socket.recv(12) == b'HTTP/1.1 200'
     sender.socket.close()
-    assert requests.post(webhook.direct_url, '{"name": "half"}', headers=AUTHORIZED, timeout=30).json()[0]['id'] == '2'
+    assert patient.post(webhook.direct_url, '{"name": "half"}', headers=AUTHORIZED).json()[0]['id'] == '2'
 
 
 TOKEN_QUERY = f'?code={TOKEN}&a=1'
@@ -331,7 +327,7 @@ def test_a_retry_is_what_has_the_same_type_query_and_id(
     webhook.faults(call_delay_ms=1300)
     try:
         Leaving(webhook.direct_url + first[0], body, first[1]).after(1)
-        again = requests.post(webhook.direct_url + second[0], body, headers={**AUTHORIZED, **second[1]}, timeout=30)
+        again = patient.post(webhook.direct_url + second[0], body, headers={**AUTHORIZED, **second[1]})
     finally:
         webhook.faults(call_delay_ms=0)
     assert again.status_code == 200
@@ -340,7 +336,7 @@ def test_a_retry_is_what_has_the_same_type_query_and_id(
 
 def test_departures_of_several_equal_alerts_excuse_as_many_repeats(slow: Callable[[float], Webhook]) -> None:
     webhook = slow(2)
-    requests.post(webhook.direct_url, '{"name": "first"}', headers=AUTHORIZED, timeout=30)
+    patient.post(webhook.direct_url, '{"name": "first"}', headers=AUTHORIZED)
     leaving = [Leaving(webhook.direct_url, '{"name": "equal"}') for _ in range(3)]
     staying = Sending(webhook.direct_url, '{"name": "equal"}', AUTHORIZED)
     leaving[0].after(1)
@@ -445,7 +441,7 @@ def test_what_is_being_made_is_not_forgotten_for_the_sake_of_others() -> None:
     assert [memory.once(number, number) for number in '232'] == [('2', False), ('3', False), ('2', False)]
     again = memory.start('1', 'y')
     memory.posts[0].result.set(memory.posts[0].incidents)
-    gevent.joinall([first, again], timeout=10, raise_error=True)
+    gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)
     assert [first.value, again.value] == [('x', False), ('x', True)]
     assert memory.once('1') == ('x', True)
     assert memory.deliveries.size == memory.bytes_held
@@ -455,7 +451,7 @@ def test_of_a_failure_nothing_stays() -> None:
     memory = Memory()
     first = memory.start('1')
     memory.posts[0].result.set_exception(Unavailable('busy'))
-    first.join(10)
+    first.join(PATIENCE_SECONDS)
     assert isinstance(first.exception, Unavailable)
     assert not memory.deliveries.remembered and not memory.deliveries.by_key
     assert memory.once('1', 'second') == ('second', False)
@@ -465,7 +461,7 @@ def test_an_unexpected_error_is_not_remembered_either() -> None:
     memory = Memory()
     first = memory.start('1')
     memory.posts[0].result.set_exception(KeyError('odd'))
-    first.join(10)
+    first.join(PATIENCE_SECONDS)
     assert memory.once('1', 'fine') == ('fine', False)
 
 
@@ -478,7 +474,7 @@ def test_repeats_that_wait_count_among_what_waits() -> None:
     with pytest.raises(Unavailable):
         memory.queue.check_room()
     memory.posts[0].result.set([{'name': 'made'}])
-    gevent.joinall(sending, timeout=10, raise_error=True)
+    gevent.joinall(sending, timeout=PATIENCE_SECONDS, raise_error=True)
     assert [each.value for each in sending] == [('made', False), *[('made', True)] * 3]
     assert not memory.queue.repeats
 
@@ -491,7 +487,7 @@ def test_a_repeat_waits_no_longer_than_any_other() -> None:
     with pytest.raises(Unavailable):
         memory.deliveries.create_once(RememberedDelivery({'webhook-id': '1'}, '', b'body'), late)
     memory.posts[0].result.set([{'name': 'made'}])
-    assert first.get(timeout=10) == ('made', False)
+    assert first.get(timeout=PATIENCE_SECONDS) == ('made', False)
     assert memory.once('1') == ('made', True)
 
 
@@ -500,7 +496,7 @@ def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
     first, second = memory.start_and_leave('first'), memory.start_and_leave('second')
     third = memory.start('', 'third', lambda: False)
     memory.posts[0].result.set([{'name': 'made'}])
-    gevent.joinall([first, second, third], timeout=10, raise_error=True)
+    gevent.joinall([first, second, third], timeout=PATIENCE_SECONDS, raise_error=True)
     assert [each.value for each in (first, second, third)] == [('made', False), ('made', True), ('made', True)]
     assert memory.once('', 'fourth') == ('fourth', False)
 
@@ -509,7 +505,7 @@ def test_one_departure_excuses_one_repeat_after_the_answer() -> None:
     memory = Memory()
     first = memory.start_and_leave('first')
     memory.posts[0].result.set([{'name': 'made'}])
-    first.join(10)
+    first.join(PATIENCE_SECONDS)
     assert [memory.once('', 'again') for _ in range(2)] == [('made', True), ('again', False)]
 
 
@@ -522,7 +518,7 @@ def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None
         memory.deliveries.create_once(RememberedDelivery({}, '', b'body'), late)
     again = memory.start('', 'again')
     memory.posts[0].result.set([{'name': 'made'}])
-    gevent.joinall([first, again], timeout=10, raise_error=True)
+    gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)
     assert [first.value, again.value] == [('made', False), ('made', True)]
 
 
@@ -535,7 +531,7 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
     memory.queue.next_call(other.hand_over_by - 25)
     again = memory.start('', 'again')
     memory.posts[0].result.set([{'name': 'made'}])
-    gevent.joinall([first, again], timeout=10, raise_error=True)
+    gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)
     assert again.value == ('made', True)
 
 
@@ -548,14 +544,13 @@ def test_who_waits_too_long_is_rejected_while_a_call_is_under_way_and_nobody_els
     sending = [gevent.spawn(deliveries.create_once, RememberedDelivery({}, '', b'%d' % number), post)
                for number, post in enumerate(posts)]
     gevent.sleep(0)
-    now = time.monotonic()
-    part = queue.next_call(now)
-    assert queue.record_created(part, now + 10) and posts[0].incidents, 'the first takes several calls'
+    part = queue.next_call(now())
+    assert queue.record_created(part, now() + 10) and posts[0].incidents, 'the first takes several calls'
     queue.waiting.remove(posts[0])  # they are in the next call
     queue.in_flight = [posts[0]]
-    sending[1].join(10)
+    sending[1].join(PATIENCE_SECONDS)
     assert isinstance(sending[1].exception, Unavailable)
     assert queue.waiting == [posts[2]]
     queue.abandon()
-    gevent.joinall(sending, timeout=10)
+    gevent.joinall(sending, timeout=PATIENCE_SECONDS)
     assert isinstance(sending[0].exception, RejectedByServer) and '40 of its 100' in sending[0].exception.detail

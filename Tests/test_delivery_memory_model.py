@@ -12,11 +12,11 @@ from typing import Any, cast
 import gevent
 import GenericWebhook
 from GenericWebhook import DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, RememberedDelivery, Unavailable
-from hypothesis import seed, settings
+from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from clocks import Clock
-from model import ROUNDS, SEED, TimedResult, let_greenlets_run
+from model import SEED, TimedResult, examples, let_greenlets_run
 
 HOUR, QUARTER, HAND_OVER, PATIENCE, INSTANT = 3600, 900, 25, 0.5, 1 / 1024
 WAITED, SIZES = st.sampled_from([0, 0, 24]), st.sampled_from([0, 0, 0, 0, 1500, 5000])
@@ -320,4 +320,4 @@ class MemoryMachine(RuleBasedStateMachine):
 
 
 TestDeliveryMemory = MemoryMachine.TestCase
-TestDeliveryMemory.settings = settings(max_examples=ROUNDS or 150, stateful_step_count=60, deadline=None, database=None)
+TestDeliveryMemory.settings = examples(75, stateful_step_count=60)

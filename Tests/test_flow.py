@@ -5,8 +5,8 @@ import ast
 import sys
 from pathlib import Path
 
+import patient
 import pytest
-import requests
 from documents import quoted, read, table
 from local_xsoar import ROOT, wait_for
 from webhook import SCRIPT, TOKEN, Webhook, changed_pack
@@ -71,7 +71,7 @@ def test_every_function_of_the_page_is_in_its_file(file: str) -> None:
 def test_a_post_goes_the_steps_of_the_page_in_their_order(tmp_path: Path) -> None:
     notes = tmp_path / 'calls'
     with Webhook(pack=changed_pack(tmp_path, {GUARD: NOTES.format(path=str(notes)) + GUARD})) as webhook:
-        answer = requests.post(webhook.webhook_url, json={'title': 'Disk full'}, headers={'Authorization': TOKEN}, timeout=30)
+        answer = patient.post(webhook.webhook_url, json={'title': 'Disk full'}, headers={'Authorization': TOKEN})
         assert answer.status_code == 200
         wanted = [name for file, name in steps() if file == SCRIPT.name]
         assert len(wanted) > 15

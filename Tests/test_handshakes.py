@@ -4,15 +4,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import socket
-import time
 from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlencode
 
+import patient
 import pytest
-import requests
-from app import App
+from app import NOW, App
+from clocks import unix_now
 from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
 from webhook import TOKEN, Answer, Webhook, request_bytes
@@ -34,14 +33,14 @@ def is_echo(answer: Answer, text: str) -> bool:
             and answer.headers['x-content-type-options'] == 'nosniff')
 
 
-def signed_by_slack(body: str, stamp: int | None = None, token: str = TOKEN) -> dict[str, str]:
-    at = str(stamp or int(time.time()))
+def signed_by_slack(body: str, stamp: float = NOW, token: str = TOKEN) -> dict[str, str]:
+    at = f'{stamp:.0f}'
     signature = SignatureVerifier(token).generate_signature(timestamp=at, body=body)
     return {'X-Slack-Request-Timestamp': at, 'X-Slack-Signature': str(signature)}
 
 
-def signed_by_zoom(body: str, stamp: int | None = None, token: str = TOKEN) -> dict[str, str]:
-    at = str(stamp or int(time.time()))
+def signed_by_zoom(body: str, stamp: float = NOW, token: str = TOKEN) -> dict[str, str]:
+    at = f'{stamp:.0f}'
     signature = hmac.new(token.encode(), f'v0:{at}:{body}'.encode(), hashlib.sha256).hexdigest()
     return {'x-zm-request-timestamp': at, 'x-zm-signature': f'v0={signature}'}
 
@@ -51,20 +50,20 @@ def signed_by_zoom(body: str, stamp: int | None = None, token: str = TOKEN) -> d
 
 def test_each_unsigned_question_is_answered_at_the_door_and_nothing_is_created(webhook: Webhook) -> None:
     url = webhook.webhook_url
-    graph = requests.post(f'{url}?validationToken=Validation%3A+a%2Bb', headers={'Content-Type': 'text/plain'}, timeout=30)
+    graph = patient.post(f'{url}?validationToken=Validation%3A+a%2Bb', headers={'Content-Type': 'text/plain'})
     assert (graph.status_code, graph.text, graph.headers['Content-Type'].split(';')[0]) == (200, 'Validation: a+b', 'text/plain')
     assert graph.headers['X-Content-Type-Options'] == 'nosniff'
     azure = payload_of('azure-event-grid-validation')
-    answer = requests.post(url, json=azure['body'], headers=azure['headers'], timeout=30)
+    answer = patient.post(url, json=azure['body'], headers=azure['headers'])
     assert answer.json() == {'validationResponse': '512d38b6-c7b8-40c8-89fe-f46f9e9622b6'}
-    events = requests.options(url, headers={'WebHook-Request-Origin': 'eventemitter.example.com'}, timeout=30)
+    events = patient.options(url, headers={'WebHook-Request-Origin': 'eventemitter.example.com'})
     assert (events.status_code, events.headers['WebHook-Allowed-Origin'], events.headers['WebHook-Allowed-Rate']) == (
         200, 'eventemitter.example.com', '*')
-    okta = requests.get(url, headers={'x-okta-verification-challenge': 'c-1'}, timeout=30)
+    okta = patient.get(url, headers={'x-okta-verification-challenge': 'c-1'})
     assert okta.json() == {'verification': 'c-1'}
-    meta = requests.get(url, {'hub.mode': 'subscribe', 'hub.verify_token': TOKEN, 'hub.challenge': '1158201444'}, timeout=30)
+    meta = patient.get(url, {'hub.mode': 'subscribe', 'hub.verify_token': TOKEN, 'hub.challenge': '1158201444'})
     assert (meta.status_code, meta.text) == (200, '1158201444')
-    dropbox = requests.get(url, {'challenge': 'abc-123'}, timeout=30)
+    dropbox = patient.get(url, {'challenge': 'abc-123'})
     assert (dropbox.text, dropbox.headers['Content-Type'].split(';')[0], dropbox.headers['X-Content-Type-Options']) == (
         'abc-123', 'text/plain', 'nosniff')
     assert webhook.sent() == []
@@ -72,10 +71,10 @@ def test_each_unsigned_question_is_answered_at_the_door_and_nothing_is_created(w
 
 def test_each_signed_question_is_answered_at_the_door_and_nothing_is_created(webhook: Webhook) -> None:
     body = json.dumps(payload_of('slack-url-verification')['body'])
-    slack = requests.post(webhook.webhook_url, body, headers=signed_by_slack(body), timeout=30)
+    slack = patient.post(webhook.webhook_url, body, headers=signed_by_slack(body, unix_now()))
     assert (slack.status_code, slack.text) == (200, '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P')
     body = json.dumps(payload_of('zoom-url-validation')['body'])
-    zoom = requests.post(webhook.webhook_url, body, headers=signed_by_zoom(body), timeout=30)
+    zoom = patient.post(webhook.webhook_url, body, headers=signed_by_zoom(body, unix_now()))
     assert zoom.json()['plainToken'] == 'qgg8vlvZRS6UYooatFL8Aw'
     assert zoom.json()['encryptedToken'] == hmac.new(TOKEN.encode(), b'qgg8vlvZRS6UYooatFL8Aw', 'sha256').hexdigest()
     assert webhook.sent() == []
@@ -98,7 +97,7 @@ def test_a_post_with_a_validation_token_and_a_body_is_an_ordinary_post(app: App)
 
 
 def test_a_post_in_chunks_with_a_validation_token_is_an_ordinary_post(webhook: Webhook) -> None:
-    assert requests.post(f'{webhook.direct_url}?validationToken=x', iter([b'{}']), timeout=30).status_code == 401
+    assert patient.post(f'{webhook.direct_url}?validationToken=x', iter([b'{}'])).status_code == 401
 
 
 @pytest.mark.parametrize('query', ['validationToken=', 'validationtoken=x', 'token=x', ''])
@@ -132,10 +131,9 @@ def test_a_validation_event_may_have_64_kib(app: App, size: int, status: int) ->
 
 
 def test_validation_events_have_no_more_room_than_unauthenticated_senders(webhook: Webhook) -> None:
-    port = webhook.container_port
     unfinished = request_bytes(webhook.direct_url, b' ' * 65_500, {'aeg-event-type': 'SubscriptionValidation'}, length=65_536)
     with ExitStack() as stack:
-        questions = [stack.enter_context(socket.create_connection(('127.0.0.1', port), timeout=30)) for _ in range(400)]
+        questions = [stack.enter_context(webhook.connect()) for _ in range(400)]
         for question in questions:
             question.sendall(unfinished)
         first = questions[0].recv(4096)

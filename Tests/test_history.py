@@ -8,6 +8,7 @@ from typing import Any
 
 import demistomock
 import gevent
+import patient
 import pytest
 import requests
 from clocks import PATIENCE_SECONDS, Clock, until
@@ -20,8 +21,7 @@ GITHUB = {'X-GitHub-Event': 'push', 'X-Hub-Signature-256': f'sha256={"0" * 64}',
 
 
 def post(webhook: Webhook, body: Any, query: str = '', **headers: str) -> requests.Response:
-    return requests.post(webhook.webhook_url + query, json.dumps(body), headers={'Authorization': TOKEN} | headers,
-                         timeout=PATIENCE_SECONDS)
+    return patient.post(webhook.webhook_url + query, json.dumps(body), headers={'Authorization': TOKEN} | headers)
 
 
 def restart(webhook: Webhook) -> None:
@@ -29,15 +29,15 @@ def restart(webhook: Webhook) -> None:
     before = webhook.state()['restarts']
     webhook.stop_container()
     wait_for(lambda: webhook.state()['restarts'] > before, 'the restart')
-    wait_for(lambda: requests.get(webhook.webhook_url, timeout=PATIENCE_SECONDS).ok, 'the new container')
+    wait_for(lambda: patient.get(webhook.webhook_url).ok, 'the new container')
 
 
 def run(webhook: Webhook, **args: str) -> tuple[str, list[dict[str, Any]]]:
     """Return what `!generic-webhook-deliveries` shows in the War Room, and the deliveries in the playground's context."""
-    requests.post(f'{webhook.url}/entry/execute/sync', json={'data': '!DeleteContext all="yes"'}, timeout=PATIENCE_SECONDS)
+    patient.post(f'{webhook.url}/entry/execute/sync', json={'data': '!DeleteContext all="yes"'})
     command = ' '.join(['!generic-webhook-deliveries', *(f'{name}="{value}"' for name, value in args.items())])
-    [entry] = requests.post(f'{webhook.url}/entry/execute/sync', json={'data': command}, timeout=PATIENCE_SECONDS).json()
-    context = requests.post(f'{webhook.url}/investigation/playground/context', timeout=PATIENCE_SECONDS).json()
+    [entry] = patient.post(f'{webhook.url}/entry/execute/sync', json={'data': command}).json()
+    context = patient.post(f'{webhook.url}/investigation/playground/context').json()
     found = context.get('GenericWebhook', {}).get('Delivery', [])
     return str(entry['contents']), found if isinstance(found, list) else [found]
 
@@ -48,12 +48,12 @@ def test_a_person_with_the_war_room_alone_finds_what_became_of_each_delivery_als
         for _ in range(2):
             post(webhook, {'name': 'disk full'}, **{'Idempotency-Key': '77', 'User-Agent': 'curl/8'})
         for _ in range(40):
-            assert requests.post(webhook.webhook_url, '{}', headers=GITHUB, timeout=PATIENCE_SECONDS).status_code == 401
+            assert patient.post(webhook.webhook_url, '{}', headers=GITHUB).status_code == 401
         restart(webhook)
         ended = {'receiver': 'r', 'status': 'resolved', 'version': '4', 'groupKey': '1',
                  'alerts': [{'status': 'resolved', 'labels': {'alertname': 'DiskFull'}}]}
         assert post(webhook, ended, '?skip=resolved').text == '[]'
-        assert requests.post(webhook.webhook_url, '{}', headers=GITHUB, timeout=PATIENCE_SECONDS).status_code == 401
+        assert patient.post(webhook.webhook_url, '{}', headers=GITHUB).status_code == 401
         restart(webhook)
         shown, deliveries = run(webhook)
         assert sorted((each['Result'], each['Count']) for each in deliveries) == [
@@ -73,8 +73,8 @@ def test_what_a_rule_drops_is_skipped_and_a_get_is_no_delivery() -> None:
     with Webhook() as webhook:
         webhook.faults(drop='test')
         assert post(webhook, {'name': 'a test'}).text == '[]'
-        requests.get(webhook.webhook_url, timeout=PATIENCE_SECONDS)
-        assert requests.post(f'{webhook.webhook_url}?validationToken=abc', timeout=PATIENCE_SECONDS).text == 'abc'
+        patient.get(webhook.webhook_url)
+        assert patient.post(f'{webhook.webhook_url}?validationToken=abc').text == 'abc'
         restart(webhook)
         assert [(each['Result'], each['Note']) for each in run(webhook)[1]] == [
             ('handshake', 'handshake'), ('skipped', 'no incidents')]
@@ -84,7 +84,7 @@ def test_what_a_sender_writes_is_no_markdown_and_no_secret_is_kept() -> None:
     with Webhook() as webhook:
         written = f'`![x](https://example.com/{TOKEN}) | <b> `'
         for headers in {'User-Agent': written, 'X-Forwarded-For': '[a](b)'}, {'User-Agent': '`![x](y) | "z'}:
-            requests.post(webhook.webhook_url, '{}', headers=headers, timeout=PATIENCE_SECONDS)
+            patient.post(webhook.webhook_url, '{}', headers=headers)
         restart(webhook)
         shown, deliveries = run(webhook)
         assert "`'![x](y) \\| \\x22z`" in shown

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from GenericWebhook import MAX_HISTORY_BYTES, History, HistoryEntry, deliveries_report, read_history
-from hypothesis import given, seed, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from model import ROUNDS, SEED
+from model import by_chance
 
 MOST_ACCEPTED, MOST_OTHERS, MOST_HOURS = 4, 3, 3
 EVENTS = st.lists(st.tuples(
@@ -33,8 +33,7 @@ def entry(moment: int = 0, is_accepted: bool = True, result: str = 'created',
     return HistoryEntry(**{**values, **fields})
 
 
-@seed(SEED)
-@settings(max_examples=ROUNDS or 200, deadline=None)
+@by_chance(100)
 @given(EVENTS)
 def test_the_history_keeps_the_latest_lines_of_each_kind_and_counts_equal_rejections_in_one(events: list[Any]) -> None:
     history, now = History(), 0

@@ -11,19 +11,20 @@ import hmac
 import json
 import re
 import socket
-import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from itertools import product
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
+import patient
 import pytest
-import requests
 import standardwebhooks
 import stripe
 import svix
-from app import App
+from app import NOW, App
+from clocks import grows_linearly, unix_now
 from GenericWebhook import (
     ANY,
     MIB,
@@ -129,8 +130,8 @@ class Sender(NamedTuple):
     seconds: int = 0  # how far its time of signing may be off
     stamp_header: str = ''
 
-    def request(self, seconds_ago: float = 0, key: str = TOKEN) -> tuple[bytes, dict[str, str]]:
-        stamp = int(time.time() - seconds_ago)
+    def request(self, seconds_ago: float = 0, key: str = TOKEN, now: float = NOW) -> tuple[bytes, dict[str, str]]:
+        stamp = int(now - seconds_ago)
         body = json.dumps({'action': 'create', 'webhookTimestamp': stamp * 1000}).encode()
         return body, self.sign(body, key, str(stamp))
 
@@ -209,8 +210,8 @@ def test_a_request_as_its_sender_signs_it_is_let_in(app: App, sender: Sender) ->
 
 @each_sender
 def test_a_signed_request_is_let_in_at_the_door_and_leaves_its_signature_nowhere(webhook: Webhook, sender: Sender) -> None:
-    body, headers = sender.request()
-    answer = requests.post(webhook.webhook_url, body, headers=headers, timeout=30)
+    body, headers = sender.request(now=unix_now())
+    answer = patient.post(webhook.webhook_url, body, headers=headers)
     assert answer.status_code == 200
     details = webhook.sent()[-1]['rawJSON']
     assert json.loads(details)['action'] == 'create'
@@ -276,11 +277,11 @@ def test_a_hostile_signature_is_rejected_and_raises_nothing(app: App, sender: Se
 @pytest.mark.parametrize('name', ['Standard Webhooks', 'Slack', 'Stripe', 'Shopify'])
 def test_a_hostile_signature_is_rejected_at_the_door(webhook: Webhook, name: str) -> None:
     sender = NAMED[name]
-    body, headers = sender.request()
+    body, headers = sender.request(now=unix_now())
     for how, spoil in HOSTILE.items():
         value = spoil(headers[sender.header]).strip().encode('latin-1')
         if b'\0' not in value:  # is no HTTP
-            answer = requests.post(webhook.direct_url, body, headers={**headers, sender.header: value}, timeout=30)
+            answer = patient.post(webhook.direct_url, body, headers={**headers, sender.header: value})
             assert answer.status_code == 401, how
 
 
@@ -289,13 +290,13 @@ def test_a_hostile_signature_is_rejected_at_the_door(webhook: Webhook, name: str
 
 @each_timed_sender
 def test_a_time_that_is_off_by_less_than_the_window_is_let_in(app: App, sender: Sender) -> None:
-    assert app.post(*sender.request(sender.seconds - 15)).status == 200
-    assert app.post(*sender.request(15 - sender.seconds)).status == 200
+    assert app.post(*sender.request(sender.seconds)).status == 200
+    assert app.post(*sender.request(-sender.seconds)).status == 200
 
 
 @each_timed_sender
 def test_an_old_time_and_one_to_come_are_rejected(app: App, sender: Sender) -> None:
-    for seconds_ago in (sender.seconds + 2, -sender.seconds - 15, 86_400, time.time()):
+    for seconds_ago in (sender.seconds + 2, -sender.seconds - 2, 86_400, NOW):
         assert refused(app, *sender.request(seconds_ago)), seconds_ago
 
 
@@ -333,7 +334,7 @@ def test_a_stripe_signature_without_its_time_is_rejected(app: App) -> None:
     '{"webhookTimestamp": ' + '[' * 9999, '{"a": ' + '[' * 9999 + ', "webhookTimestamp": 1}',
 ])
 def test_a_linear_body_without_a_readable_time_is_rejected(app: App, body: str) -> None:
-    sent = body.replace('NOW', f'{time.time() * 1000:.0f}').encode()
+    sent = body.replace('NOW', f'{NOW}000').encode()
     assert refused(app, sent, {'Linear-Signature': hex_of(TOKEN, sent)})
 
 
@@ -341,13 +342,13 @@ def test_a_header_that_is_called_like_a_part_of_a_signature_changes_nothing(app:
     body, headers = NAMED['Stripe'].request()
     assert app.post(body, {'T': 'x', **headers}).status == 200
     old_body, old = NAMED['Stripe'].request(3600)
-    assert refused(app, old_body, {**old, 'T': str(int(time.time()))})
+    assert refused(app, old_body, {**old, 'T': str(NOW)})
     stamp, signature = re.split('t=|,', headers['Stripe-Signature'])[1:]
     assert refused(app, body, {'T': stamp, 'Stripe-Signature': signature})
 
 
 def test_no_part_of_a_signature_header_stands_for_the_id_that_was_signed(app: App) -> None:
-    headers = sign_standard(b'{}', TOKEN, str(int(time.time())))
+    headers = sign_standard(b'{}', TOKEN, str(NOW))
     shown = f'webhook-id={headers["webhook-id"]},{headers["webhook-signature"]}'
     other = {**headers, 'webhook-id': 'another', 'webhook-signature': shown}
     assert refused(app, b'{}', other)
@@ -402,7 +403,7 @@ def test_a_standard_webhooks_secret_works_with_and_without_its_prefix() -> None:
 
 def test_a_token_that_is_no_base64_signs_standard_webhooks_with_its_own_bytes() -> None:
     with App('p@ss wörd') as app:
-        stamp = str(int(time.time()))
+        stamp = str(NOW)
         signature = base64_of('p@ss wörd', f'msg_1.{stamp}.{{}}'.encode())
         assert app.post(b'{}',
                         {'webhook-id': 'msg_1', 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'}).status == 200
@@ -411,7 +412,7 @@ def test_a_token_that_is_no_base64_signs_standard_webhooks_with_its_own_bytes() 
 @pytest.mark.parametrize('token', ['whsec_', 'whsec_=', 'whsec_not base64!'])
 def test_a_secret_with_nothing_usable_in_it_lets_nobody_in_by_an_empty_key(token: str) -> None:
     with App(token) as app:
-        stamp = str(int(time.time()))
+        stamp = str(NOW)
         signature = base64_of('', f'msg_1.{stamp}.{{}}'.encode())
         assert refused(app, b'{}', {'webhook-id': 'msg_1', 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'})
 
@@ -442,7 +443,7 @@ def test_gitlabs_header_lets_in_with_the_exact_token_alone(app: App, value: str,
 
 
 def test_gitlabs_token_is_let_in_at_the_door_and_is_not_kept(webhook: Webhook) -> None:
-    answer = requests.post(webhook.webhook_url, json={'object_kind': 'push'}, headers={'X-Gitlab-Token': TOKEN}, timeout=30)
+    answer = patient.post(webhook.webhook_url, json={'object_kind': 'push'}, headers={'X-Gitlab-Token': TOKEN})
     assert answer.status_code == 200
     assert json.loads(webhook.sent()[-1]['rawJSON'])['headers'].keys().isdisjoint({'x-gitlab-token', 'authorization'})
 
@@ -505,7 +506,7 @@ def forms_of(text: bytes, key: str) -> list[str]:
                                   'a%5Bb%5D.c[0]=1', ''])
 def test_what_a_timed_row_signs_is_let_in_under_no_header_that_signs_the_body_alone(row: Scheme, body: str) -> None:
     with App('a-token-of-its-own') as app:
-        for stamp in ('1600000000', str(int(time.time())), '160000000000', '2024-11-24T07:20:00Z', '2024-11-24T07:20:00.1+01:00'):
+        for stamp in ('1600000000', str(NOW), '160000000000', '2024-11-24T07:20:00Z', '2024-11-24T07:20:00.1+01:00'):
             text = (row.prefix.format(time=stamp, id='msg_2KWP-B1') + body).encode()
             for form in forms_of(text, app.token):
                 for header in ('X-Hub-Signature-256', 'X-Own-Hmac', 'X-Grafana-Alerting-Signature', 'Linear-Signature'):
@@ -533,7 +534,7 @@ def is_bare(scheme: Scheme) -> bool:
 @each_timed_row
 def test_no_text_that_begins_with_an_id_or_a_version_and_a_time_is_let_in_by_its_body_alone(app: App, row: Scheme) -> None:
     for name, body in (BODIES_OF_ANY_KIND if is_bare(row) else TEXTS_OF_ANY_KIND).items():
-        for stamp in ('1600000000', str(int(time.time() * 1000)), '2024-11-24T07:20:00Z'):
+        for stamp in ('1600000000', f'{NOW}000', '2024-11-24T07:20:00Z'):
             text = (row.prefix.format(time=stamp, id='msg_2KWP-B1') + body).encode()
             for header in ('X-Hub-Signature-256', 'X-Own-Hmac', 'X-Grafana-Alerting-Signature', 'Linear-Signature'):
                 answer = app.post(text, {header: hex_of(TOKEN, text), 'Content-Type': 'text/plain'})
@@ -561,7 +562,7 @@ def test_what_a_timed_senders_own_code_signs_is_let_in_under_its_header_and_unde
     token, body = TOKEN.removeprefix('whsec_'), BODIES_OF_ANY_KIND[kind].encode()
     label = {'Content-Type': 'text/plain'}
     with App(token) as app:
-        headers = {**sender.sign(body, token, str(int(time.time()))), **label}
+        headers = {**sender.sign(body, token, str(NOW)), **label}
         assert kind == 'numbers' or app.post(body, headers).status == 200
         text, made = captured(body, headers, token)
         in_base64 = base64.b64encode(made).decode()
@@ -578,7 +579,7 @@ def test_what_a_timed_senders_own_code_signs_is_let_in_under_its_header_and_unde
 @each_timed_row
 def test_what_a_timed_row_signs_is_let_in_under_no_other_timed_header_when_its_text_holds_a_time_to_come(
         row: Scheme, body: str) -> None:
-    now = str(int(time.time()))
+    now = str(NOW)
     with App('a-token-of-its-own') as app:
         for stamp in ('2024-11-24T07:20:00Z', *(['1600000000'] if row.prefix != '{time}' else [])):
             text = row.prefix.format(time=stamp, id='msg_1') + body.format(now=now)
@@ -596,24 +597,22 @@ def test_a_wrong_signature_of_a_text_like_another_schemes_is_reported_as_a_wrong
 
 def test_a_timed_signature_counts_whatever_its_body_begins_with(app: App) -> None:
     body = b'1600000000.{"a": 1}'
-    assert app.post(body, sign_stripe(body, TOKEN, str(int(time.time())))).status == 200
+    assert app.post(body, sign_stripe(body, TOKEN, str(NOW))).status == 200
 
 
 @pytest.mark.parametrize('delivery', ['v0:1600000000:disk', '2024-11-24T07:20:00Z', 'urn:uuid:1', 'a<b'])
 def test_a_signed_delivery_id_that_could_be_the_text_of_another_scheme_is_rejected(app: App, delivery: str) -> None:
-    stamp = str(int(time.time()))
+    stamp = str(NOW)
     signature = base64.b64encode(hmac.digest(b'the key of this instance', f'{delivery}.{stamp}.{{}}'.encode(), 'sha256')).decode()
     assert refused(app, b'{}', {'webhook-id': delivery, 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'})
 
 
 @each_timed_row
-@pytest.mark.parametrize('start', [b'', b'{', b'[', b' a=', b'\xef\xbb\xbf'])
-@pytest.mark.parametrize('filler', [b' ', b'1,', b'a', b'-', b'\0'])
-def test_a_captured_text_of_many_mib_does_not_hold_the_loop(row: Scheme, start: bytes, filler: bytes) -> None:
-    body = row.prefix.format(time='1600000000', id='a').encode() + start + filler * (5 * MIB // len(filler)) + b'|'
-    started = time.process_time()
-    TIMED_TEXT.match(body)
-    assert time.process_time() - started < 0.2
+def test_the_time_to_recognize_a_captured_text_grows_with_its_length(row: Scheme) -> None:
+    prefix = row.prefix.format(time='1600000000', id='a').encode()
+    forms = list(product([b'', b'{', b'[', b' a=', b'\xef\xbb\xbf'], [b' ', b'1,', b'a', b'-', b'\0']))
+    grows_linearly(lambda count: [prefix + start + filler * count + b'|' for start, filler in forms],
+                   lambda texts: list(map(TIMED_TEXT.match, texts)), 16_000)
 
 
 @pytest.mark.parametrize('row', [scheme for _, scheme in TIMED_ROWS if scheme.delivery], ids=lambda row: row.delivery)
@@ -627,21 +626,17 @@ def test_what_is_signed_with_an_unusual_delivery_id_is_let_in_under_no_header_th
 
 @pytest.mark.parametrize('delivery', ['', '{a}', '[a', 'a' * 1001, 'a.b', 'a'])
 def test_a_signed_delivery_id_that_is_missing_or_could_be_read_as_something_else_is_rejected(app: App, delivery: str) -> None:
-    stamp = str(int(time.time()))
+    stamp = str(NOW)
     signature = base64.b64encode(hmac.digest(b'the key of this instance', f'{delivery}.{stamp}.{{}}'.encode(), 'sha256')).decode()
     headers = {'webhook-id': delivery, 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'}
     assert refused(app, b'{}', headers) != (delivery == 'a')
 
 
-@each_timed_row
-@pytest.mark.parametrize('filler', [b' ', b'{ ', b'[\n', b'\xef\xbb\xbf', b'a'])
-def test_a_large_body_after_a_timed_prefix_from_an_unauthenticated_sender_does_not_hold_the_loop(
-        app: App, row: Scheme, filler: bytes) -> None:
-    prefix = row.prefix.format(time='1600000000', id='a').encode()
-    body = prefix + filler[:1] + (filler[1:] or filler) * (24 * MIB // max(1, len(filler[1:] or filler))) + b'x'
-    started = time.process_time()
-    assert refused(app, body, {'X-Hub-Signature-256': '0' * 64})
-    assert time.process_time() - started < 0.2, 'the HMAC of 24 MiB takes up to 60 ms'
+def test_the_time_to_reject_a_body_after_a_timed_prefix_grows_with_its_length(app: App) -> None:
+    starts = [row.prefix.format(time='1600000000', id='a').encode() + start
+              for _, row in TIMED_ROWS for start in (b'', b'{', b'[', b'\xef\xbb\xbf')]
+    grows_linearly(lambda count: [start + filler * count + b'x' for start in starts for filler in (b' ', b'\n', b'a')],
+                   lambda bodies: [refused(app, body, {'X-Hub-Signature-256': '0' * 64}) for body in bodies], 64 * 1024)
 
 
 def test_a_time_in_a_body_takes_no_memory_whatever_it_holds(app: App) -> None:
@@ -679,7 +674,7 @@ def test_a_request_makes_us_sign_its_body_8_times_at_most(app: App, wrong: int, 
     body = b'{"a": 1}'
     headers = {f'X-A{number}-Signature': '0' * 64 for number in range(wrong)}
     assert refused(app, body, {**headers, 'X-Last-Signature': hex_of(TOKEN, body)}) != is_let_in
-    timed = {name: f't={int(time.time())},v1={value}' for name, value in headers.items()}
+    timed = {name: f't={NOW},v1={value}' for name, value in headers.items()}
     assert refused(app, body, {**timed, 'X-Last-Signature': hex_of(TOKEN, body)}) == (wrong > 3)
     of_both_kinds = {name: f'{value},{"0" * 128}' for name, value in headers.items()}
     assert refused(app, body, {**of_both_kinds, 'X-Last-Signature': hex_of(TOKEN, body)}) == (wrong > 3)
@@ -721,7 +716,7 @@ def test_an_old_linear_request_is_let_in_under_no_other_senders_header(app: App)
                                   '{"title": "\\ud83d\\\\", "a": "\\\\\\"", %s}', '{"title": "' + '\\ud83d' * 50_000 + '", %s}'],
                          ids=['half a pair', 'a control', 'a byte order mark', 'escapes', 'many halves'])
 def test_the_time_in_a_body_that_is_mended_counts_as_in_any(app: App, body: str) -> None:
-    fresh, old = ((body % f'"webhookTimestamp": {(time.time() - age) * 1000:.0f}').encode() for age in (0, 3600))
+    fresh, old = ((body % f'"webhookTimestamp": {NOW - age}000').encode() for age in (0, 3600))
     assert app.post(fresh, {'Linear-Signature': hex_of(TOKEN, fresh)}).status == 200
     for header in 'Linear-Signature', 'X-Any-Signature':
         assert refused(app, old, {header: hex_of(TOKEN, old)})
@@ -745,7 +740,7 @@ def test_a_time_in_what_is_no_object_does_not_make_it_old(app: App, body: str) -
 
 
 def test_who_signs_an_id_that_can_not_be_read_is_reported_so(app: App) -> None:
-    headers = {'svix-id': 'a=', 'svix-timestamp': str(int(time.time())), 'svix-signature': 'v1,' + 'A' * 43 + '='}
+    headers = {'svix-id': 'a=', 'svix-timestamp': str(NOW), 'svix-signature': 'v1,' + 'A' * 43 + '='}
     answer = app.post(b'{}', headers)
     assert answer.status == 401
     assert 'its id or its time cannot be read' in answer.detail
@@ -754,7 +749,7 @@ def test_who_signs_an_id_that_can_not_be_read_is_reported_so(app: App) -> None:
 @pytest.mark.parametrize('old', ['v0:1600000000:token=a&text=x', 'v0:1600000000:{"text":"x', '1600000000:{"a":"x',
                                  '2024-11-24T07:20:00Za=x', 'text=x'])
 def test_what_another_sender_signed_with_the_same_token_is_no_delivery_of_standard_webhooks(old: str) -> None:
-    now = str(int(time.time()))
+    now = str(NOW)
     digest = hmac.digest(b'a token without prefix', f'{old}.{now}.y&z=1'.encode(), 'sha256')
     signature = 'v1,' + base64.b64encode(digest).decode()
     with App('a token without prefix') as app:
@@ -765,7 +760,7 @@ def test_what_another_sender_signed_with_the_same_token_is_no_delivery_of_standa
 @pytest.mark.parametrize('sender', [sender for sender in TIMED if sender.stamp_header], ids=lambda sender: sender.name)
 def test_an_old_signature_is_rejected_with_a_fresh_time_beside_it(app: App, sender: Sender) -> None:
     body, headers = sender.request(3600)
-    assert refused(app, body, {**headers, sender.stamp_header: str(int(time.time()))})
+    assert refused(app, body, {**headers, sender.stamp_header: str(NOW)})
 
 
 # As sent
@@ -781,7 +776,7 @@ def test_a_compressed_body_is_verified_as_it_was_sent(app: App, sender: Sender) 
 
 def test_a_form_is_verified_as_it_was_sent(app: App) -> None:
     form = b'command=%2Fcollect&text=&b=1+2'
-    headers = {**sign_slack(form, TOKEN, str(int(time.time()))), 'Content-Type': 'application/x-www-form-urlencoded'}
+    headers = {**sign_slack(form, TOKEN, str(NOW)), 'Content-Type': 'application/x-www-form-urlencoded'}
     assert app.post(form, headers).status == 200
     assert app.details['b'] == '1 2'
 
@@ -794,33 +789,29 @@ def vector_request(vector: dict[str, Any]) -> tuple[Settings, dict[str, str], by
     return Settings(8080, vector['token'].encode(), None), headers, vector['body'].encode()
 
 
-def at(vector: dict[str, Any]) -> float:
-    return float(vector['now'] or time.time())
-
-
 each_vector = pytest.mark.parametrize('vector', VECTORS, ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
 
 
 @each_vector
 def test_a_published_example_is_valid(vector: dict[str, Any]) -> None:
     settings, headers, body = vector_request(vector)
-    assert verified(settings, headers, body, at(vector)).lower() in headers
+    assert verified(settings, headers, body, vector['now'] or NOW).lower() in headers
 
 
 @each_vector
 def test_a_published_example_with_one_byte_more_is_not(vector: dict[str, Any]) -> None:
     settings, headers, body = vector_request(vector)
     with pytest.raises(Unauthorized):
-        verified(settings, headers, body + b' ', at(vector))
+        verified(settings, headers, body + b' ', vector['now'] or NOW)
     with pytest.raises(Unauthorized):
-        verified(settings._replace(token=settings.token + b'x'), headers, body, at(vector))
+        verified(settings._replace(token=settings.token + b'x'), headers, body, vector['now'] or NOW)
 
 
 @pytest.mark.parametrize('vector', [vector for vector in VECTORS if vector['now']],
                          ids=lambda vector: f'{vector["sender"]} {VECTORS.index(vector)}')
 def test_a_published_timed_example_is_too_old_today(vector: dict[str, Any]) -> None:
     with pytest.raises(Unauthorized, match='too far from now'):
-        verified(*vector_request(vector), time.time())
+        verified(*vector_request(vector), NOW)
 
 
 # Words
@@ -1013,8 +1004,8 @@ def test_the_token_comes_back_in_no_answer(app: App, spelling: str) -> None:
 def test_the_token_is_logged_in_no_spelling(webhook: Webhook, spelling: str) -> None:
     for header in ('User-Agent', 'X-Forwarded-For'):
         headers = {'Authorization': TOKEN, 'User-Agent': 'marked', header: spelling}
-        assert requests.post(webhook.direct_url, '{}', headers=headers, timeout=30).status_code == 200
-    requests.post(webhook.direct_url, '{}', headers={'Authorization': TOKEN, 'User-Agent': f'last {len(spelling)}'}, timeout=30)
+        assert patient.post(webhook.direct_url, '{}', headers=headers).status_code == 200
+    patient.post(webhook.direct_url, '{}', headers={'Authorization': TOKEN, 'User-Agent': f'last {len(spelling)}'})
     webhook.wait_for_line(f'last {len(spelling)}')
     assert spelling not in '\n'.join(webhook.output)
 
@@ -1025,6 +1016,6 @@ def test_the_token_is_logged_in_no_spelling(webhook: Webhook, spelling: str) -> 
 @pytest.mark.parametrize('token, warned', [('fifteen-letters', True), ('sixteen-letters-', False)])
 def test_a_short_token_is_warned_of_at_the_start_and_not_shown(token: str, warned: bool) -> None:
     with Webhook(token=token) as webhook:
-        assert requests.post(f'{webhook.webhook_url}?key={token}', '{"a": 1}', timeout=30).status_code == 200
+        assert patient.post(f'{webhook.webhook_url}?key={token}', '{"a": 1}').status_code == 200
         assert any('can be guessed' in line for line in webhook.output) == warned
         assert token not in webhook.sent()[-1]['rawJSON']

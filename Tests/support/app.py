@@ -11,6 +11,8 @@ import demistomock
 from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, WebhookApp, yield_if_due
 from webhook import TOKEN, Answer
 
+NOW = 1795514400  # 2026-11-24T10:00:00Z, when each request to an App arrives; its Unix time in seconds
+
 
 @functools.cache
 def line() -> ServerLine:
@@ -68,14 +70,14 @@ class App:
             path: str = '/', length: Any = None, seconds_ago: float = 0) -> Answer:
         """Header values are bytes as latin-1; without a body it cannot be read, whatever length its header names.
 
-        It arrived so many seconds ago; what came of it comes now.
+        It arrived so many seconds before NOW.
         """
         length = len(body or b'') if length is None else length
         named = {name.lower(): value for name, value in (headers or {}).items()}
         asked = Request(method, path, query, 'HTTP/1.1',
                         {'host': '127.0.0.1', 'content-length': str(length), **named},
                         RequestBody(None if body is None else io.BytesIO(body), length, has_chunks=False))
-        asked.arrived -= seconds_ago
+        asked.arrived = NOW - seconds_ago
         asked.is_accepted = self.app.accepts(asked)  # the server decides this as soon as it has read a head
         environ: dict[str, Any] = {'REQUEST_METHOD': method, 'PATH_INFO': path, REQUEST: asked}
         setup_testing_defaults(environ)

@@ -1,14 +1,27 @@
-"""What the models of pure state share: the seed, the number of examples, and turns for greenlets."""
+"""What tests by chance share: their seed and number of examples; and what models of pure state share, turns for greenlets."""
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import gevent
 from clocks import Clock
+from hypothesis import seed, settings
 
+# The same examples in every run. The weekly run sets both, for others.
 SEED = int(os.environ.get('SEED', '19'))
-ROUNDS = int(os.environ.get('ROUNDS', '0'))  # 0: as many as the model needs to reach every case
+ROUNDS = int(os.environ.get('ROUNDS', '0'))  # 0: as many as a test says, enough to reach every case
+
+
+def examples(count: int, **options: Any) -> settings:
+    """Return the settings of a test with so many examples. A state machine needs `seed(SEED)` beside them."""
+    return settings(max_examples=ROUNDS or count, deadline=None, database=None, **options)
+
+
+def by_chance(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a test so many examples, by SEED."""
+    return lambda test: seed(SEED)(examples(count)(test))
 
 
 class TimedResult:
