@@ -6,8 +6,9 @@ import gzip
 import json
 import random
 import re
-import time
 import zlib
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,10 +16,12 @@ import msgspec
 import patient
 import pytest
 from app import App
+from clocks import grows_linearly
 from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, BadRequest, Rejected,
                             Settings, TooLarge, decompress, read_payloads, to_incidents)
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from model import by_chance
 from urllib3 import encode_multipart_formdata
 from webhook import TOKEN, Webhook, curl
 
@@ -26,7 +29,6 @@ MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, b'', None))
 FORM = 'application/x-www-form-urlencoded'
-QUICK_SECONDS = 0.8
 
 
 def unpacked(body: bytes, coding: str) -> bytes:
@@ -278,13 +280,13 @@ def test_a_log_line_under_the_label_of_json_is_rejected_with_its_place(app: App,
     assert app.calls == []
 
 
-@pytest.mark.parametrize('text', ['[%s' % (' ' * 200_000), '[1%sx' % (' ' * 200_000), '[' + '1' * 100_000 + '.' + '1' * 100_000,
-                                  'a=%sb' % (' b' * 100_000), '{' + '\n' * 200_000 + 'x', 'a=' + ' ' * 200_000])
+@pytest.mark.parametrize('form', [
+    lambda count: '[' + ' ' * count, lambda count: '[1' + ' ' * count + 'x', lambda count: '[' + '1' * count + '.' + '1' * count,
+    lambda count: 'a=' + ' b' * count + 'b', lambda count: '{' + '\n' * count + 'x', lambda count: 'a=' + ' ' * count,
+], ids=['bracket', 'number', 'digits', 'words', 'lines', 'value'])
 @pytest.mark.parametrize('content_type', [FORM, 'application/octet-stream'])
-def test_what_a_text_is_is_reported_in_linear_time(text: str, content_type: str) -> None:
-    began = time.thread_time()
-    kept_or_refused(text.encode(), content_type)
-    assert time.thread_time() - began < QUICK_SECONDS
+def test_the_time_to_see_what_a_text_is_grows_with_its_length(form: Callable[[int], str], content_type: str) -> None:
+    grows_linearly(lambda count: form(count).encode(), lambda body: kept_or_refused(body, content_type), 20_000)
 
 
 @pytest.mark.parametrize('form, fields', [
@@ -432,9 +434,8 @@ def test_a_label_with_a_number_of_5000_digits_in_it_is_no_reason_to_fail(app: Ap
 
 
 def test_a_charset_that_decodes_slowly_does_not_hold_up_everybody() -> None:
-    began = time.thread_time()
-    kept_or_refused(b'\0' + b'a' * 1000 + b'-' + b'b' * 200_000, 'text/plain; charset=punycode')
-    assert time.thread_time() - began < QUICK_SECONDS
+    grows_linearly(lambda count: b'\0' + b'a' * 1000 + b'-' + b'b' * count,
+                   lambda body: kept_or_refused(body, 'text/plain; charset=punycode'), 20_000)
 
 
 @pytest.mark.parametrize('body, charset', [
@@ -494,12 +495,12 @@ def test_just_as_much_as_is_allowed_is_unpacked_and_a_byte_more_is_not() -> None
         unpacked(gzip.compress(b' ' * MAX_BODY_BYTES, 1) + gzip.compress(b' '), 'gzip')
 
 
-def bomb(window_bits: int) -> bytes:
-    """A GiB in a MB."""
+def bomb(window_bits: int, blocks: int) -> bytes:
+    """Return so many times 8 MiB in 8 KB."""
     engine = zlib.compressobj(9, zlib.DEFLATED, window_bits)
     head = engine.compress(b' ') + engine.flush(zlib.Z_FULL_FLUSH)
     block = engine.compress(b' ' * 8 * MIB) + engine.flush(zlib.Z_FULL_FLUSH)
-    return head + block * 128 + engine.flush()
+    return head + block * blocks + engine.flush()
 
 
 @pytest.mark.parametrize('size', [PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 4 * PIECE_BYTES])
@@ -518,25 +519,27 @@ def test_no_member_of_a_gzip_body_is_lost_where_the_pieces_of_the_packed_one_mee
     assert unpacked(packed + gzip.compress(b'b'), 'gzip') == first + b'b'
 
 
-@pytest.mark.parametrize('coding, packed', [
-    ('gzip', bomb(31)), ('gzip', gzip.compress(b' ' * 8 * MIB) * 128), ('deflate', bomb(15)), ('deflate', bomb(-15)),
+@pytest.mark.parametrize('coding, make', [
+    ('gzip', partial(bomb, 31)), ('gzip', gzip.compress(b' ' * 8 * MIB).__mul__), ('deflate', partial(bomb, 15)),
+    ('deflate', partial(bomb, -15)),
 ], ids=['gzip', 'members', 'zlib', 'raw'])
-def test_a_bomb_is_rejected_without_being_held(webhook: Webhook, coding: str, packed: bytes) -> None:
-    before, held = len(webhook.sent()), webhook.peak_memory()
-    answer = patient.post(webhook.webhook_url, packed, headers={**AUTHORIZED, 'Content-Encoding': coding})
-    assert answer.status_code == 413
-    assert 'larger than' in answer.json()['detail']
-    assert webhook.peak_memory() - held < 90 * MIB
+def test_a_bomb_is_rejected_without_being_held(webhook: Webhook, coding: str, make: Callable[[int], bytes]) -> None:
+    before, peaks = len(webhook.sent()), []
+    for blocks in (32, 128):  # a quarter of a GiB, and a GiB
+        answer = patient.post(webhook.webhook_url, make(blocks), headers={**AUTHORIZED, 'Content-Encoding': coding})
+        assert answer.status_code == 413
+        assert 'larger than' in answer.json()['detail']
+        peaks.append(webhook.peak_memory())
+    assert peaks[1] - peaks[0] < 128 * MIB
     assert len(webhook.sent()) == before
 
 
 @pytest.mark.parametrize('member', [b'', b' ' * 1000], ids=['empty', 'small'])
 def test_very_many_gzip_members_are_rejected_before_they_hold_up_everybody(member: bytes) -> None:
-    packed = gzip.compress(member) * 60_000
-    began = time.thread_time()
-    with pytest.raises(BadRequest, match='gzip members'):
-        unpacked(packed, 'gzip')
-    assert time.thread_time() - began < QUICK_SECONDS
+    def unpack(packed: bytes) -> None:
+        with pytest.raises(BadRequest, match='gzip members'):
+            unpacked(packed, 'gzip')
+    grows_linearly(gzip.compress(member).__mul__, unpack, 10_000)
 
 
 @pytest.mark.parametrize('door', ['webhook_url', 'direct_url'])
@@ -566,7 +569,7 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.di
 LABELS = st.sampled_from(['', 'application/json', 'text/plain', FORM, 'application/xml', 'application/octet-stream',
                           'text/plain; charset=latin-1',
                           'application/json; charset=utf-16', 'multipart/form-data; boundary=x'])
-LOTS = settings(max_examples=150, deadline=None)
+LOTS = by_chance(50)
 
 
 ANY_DEPTH = msgspec.json.Decoder(msgspec.Raw)  # as deep as the script reads, which json does not
@@ -614,7 +617,10 @@ def test_any_json_gives_back_what_was_sent() -> None:
     assert sum(kept) >= 10, 'what is refused gives nothing back'
 
 
-NUMBERS = st.from_regex(r'-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,5})?', fullmatch=True)
+DIGITS = st.text('0123456789', min_size=1, max_size=30)
+EXPONENTS = st.tuples(st.sampled_from(['e', 'E', 'e+', 'E-']), st.text('0123456789', min_size=1, max_size=5)).map(''.join)
+NUMBERS = st.tuples(st.sampled_from(['', '-']), st.integers(0, 10**41).map(str), st.just('') | DIGITS.map('.{}'.format),
+                    st.just('') | EXPONENTS).map(''.join)
 
 
 @LOTS

@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import demistomock
 import gevent
 import pytest
 from app import App, line
+from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import LogBuffer, Post, Rejected, Samples, ServerLine, RejectedByServer, Unavailable, read_samples
 
 
@@ -87,7 +87,7 @@ def test_nothing_of_what_was_created_is_kept(app: App) -> None:
     before = sys.getrefcount(details)
     post = Post([{**incident('large'), 'rawJSON': details}])
     line().queue.add(post)
-    assert post.result.get(timeout=10) == [{'id': '1'}]
+    assert post.result.get(timeout=PATIENCE_SECONDS) == [{'id': '1'}]
     del post
     demistomock.reset()  # which keeps what it was called with
     assert sys.getrefcount(details) == before
@@ -106,11 +106,9 @@ def test_a_health_that_the_server_did_not_take_is_reported_again() -> None:
     line = ServerLine(health_every=0)
     for health, count in ('wrong', 1), ('worse', 3):
         line.report_health(health)
-        with gevent.Timeout(10):
-            while len(told) < count:
-                gevent.sleep(0.001)
+        until(lambda: len(told) >= count)  # noqa: B023 - called at once
     line.cut()
-    gevent.joinall([line.runner], timeout=10)
+    gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     demistomock.reset()
     assert told == ['wrong', 'worse', 'worse']
 
@@ -137,16 +135,14 @@ class ToldHealth:
         self.during_call = during_call
         post = Post([{**incident(name), 'rawJSON': b'{}'}])
         self.line.queue.add(post)
-        post.result.wait(10)
+        post.result.wait(PATIENCE_SECONDS)
         before = len(demistomock.calls_of('info'))
         self.line.log('info', 'the health has its turn before this line')
-        with gevent.Timeout(10):
-            while len(demistomock.calls_of('info')) == before:
-                gevent.sleep(0.001)
+        until(lambda: len(demistomock.calls_of('info')) > before)
 
     def end(self) -> list[str]:
         self.line.cut()
-        gevent.joinall([self.line.runner], timeout=10)
+        gevent.joinall([self.line.runner], timeout=PATIENCE_SECONDS)
         demistomock.reset()
         return self.told
 
@@ -193,15 +189,13 @@ def test_the_end_waits_for_the_log_call_that_is_under_way() -> None:
 
     def info(*_: object) -> None:
         began.set()
-        assert may_return.wait(10)
+        assert may_return.wait(PATIENCE_SECONDS)
 
     demistomock.reset()
     demistomock.declare(info=info, getIntegrationContext={})
     ending = ServerLine()
     ending.log('info', 'the last word')
-    with gevent.Timeout(10):
-        while not began.is_set():
-            gevent.sleep(0.001)
+    until(began.is_set)
     gevent.spawn_later(0.1, may_return.set)
     ending.drain()
     assert may_return.is_set(), 'the process would end in the middle of a line'
@@ -219,8 +213,8 @@ def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_
     line, post = ServerLine(), Post([{**incident('one'), 'rawJSON': b'{}'}])
     line.queue.add(post)
     with pytest.raises(Unavailable, match='may exist'):
-        post.result.get(timeout=10)
-    gevent.joinall([line.runner], timeout=10)
+        post.result.get(timeout=PATIENCE_SECONDS)
+    gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     assert line.is_cut and line.ending.is_set() and len(calls) == 1
     with pytest.raises(Unavailable, match='cut'):
         line.queue.add(Post([{**incident('two'), 'rawJSON': b'{}'}]))
@@ -247,14 +241,12 @@ def test_a_call_that_failed_on_a_line_that_lives_says_what_is_known(
     line, post = ServerLine(log_every=0), Post([{**incident('one'), 'rawJSON': b'{}'}])
     line.queue.add(post)
     with pytest.raises(error, match=detail):
-        post.result.get(timeout=10)
+        post.result.get(timeout=PATIENCE_SECONDS)
     line.log('info', 'the line lives')
-    with gevent.Timeout(10):
-        while not demistomock.calls_of('info'):
-            gevent.sleep(0.001)
+    until(lambda: demistomock.calls_of('info'))
     assert not line.is_cut
     line.cut()
-    gevent.joinall([line.runner], timeout=10)
+    gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     demistomock.reset()
 
 
@@ -269,9 +261,9 @@ def test_a_log_call_that_finds_the_line_closed_ends_it(raised: Exception) -> Non
     demistomock.declare(getIntegrationContext={}, info=info)
     line = ServerLine(log_every=0)
     line.log('info', 'the last word')
-    assert line.ending.wait(10)
+    assert line.ending.wait(PATIENCE_SECONDS)
     assert line.is_cut
-    gevent.joinall([line.runner], timeout=10)
+    gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     demistomock.reset()
 
 
@@ -280,14 +272,12 @@ def test_the_last_lines_leave_at_the_end_and_not_only_when_the_log_is_due() -> N
     demistomock.declare(getIntegrationContext={})
     line = ServerLine(log_every=60)
     line.log('info', 'first')
-    with gevent.Timeout(10):
-        while not demistomock.calls_of('info'):
-            gevent.sleep(0.001)
+    until(lambda: demistomock.calls_of('info'))
     line.log('info', 'last')
     line.log('error', 'of another level')
     line.drain()
     line.cut()
-    gevent.joinall([line.runner], timeout=10)
+    gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     assert [len(demistomock.calls_of(level)) for level in ('info', 'error')] == [2, 1]
     demistomock.reset()
 
@@ -317,7 +307,7 @@ def test_many_different_rejections_are_counted_together() -> None:
     assert lines.drain()[1].endswith(' 890 more in 10 s: other reasons')
 
 
-def test_that_all_is_well_again_is_reported_at_once_and_the_next_error_in_a_minute() -> None:
+def test_that_all_is_well_again_is_reported_at_once_and_the_next_error_in_a_minute(clock: Clock) -> None:
     told: list[tuple[str, bool]] = []
     demistomock.reset()
     demistomock.declare(getIntegrationContext={}, updateModuleHealth=lambda *health: told.append(health))
@@ -325,11 +315,9 @@ def test_that_all_is_well_again_is_reported_at_once_and_the_next_error_in_a_minu
     for count, health in enumerate(('wrong', '', 'wrong again', 'worse'), 1):
         line.report_health(health)
         line.log('info', 'the health has its turn before this line')
-        with gevent.Timeout(10):
-            while len(demistomock.calls_of('info')) < count:
-                gevent.sleep(0.001)
+        until(lambda: len(demistomock.calls_of('info')) >= count)  # noqa: B023 - called at once
     line.cut()
-    gevent.joinall([line.runner], timeout=10)
+    gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     demistomock.reset()
     assert told == [('wrong', True), ('', False)]
-    assert 0 < line.health_due_at - time.monotonic() <= 60
+    assert line.health_due_at == clock.now + 60

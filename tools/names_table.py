@@ -8,16 +8,18 @@ from __future__ import annotations
 import argparse
 import signal
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app import App
+import localxsoar.senders
+from app import NOW, App
+from clocks import dated
 
 from localxsoar.output import SEVERITIES
 from localxsoar.errors import UsageError
 from localxsoar.senders import Sender, SenderRequest, find_sender, load_senders
 
+ARRIVAL = '2026-11-24T10:00:00Z'  # NOW as an incident has it
 TOKEN = 'a2V5IG9mIHRoZSBzb2Mgd2ViaG9vaw=='  # base64, as Teams' secrets are
 INCIDENT_TYPE = 'Unclassified'
 SENDERS = load_senders(Path(__file__).parents[1] / 'senders')
@@ -39,16 +41,15 @@ def all_landed(senders: Iterable[Sender] = SENDERS.values()) -> Iterator[Landed]
 
 
 def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
-    request = sender.request(delivery, TOKEN)
-    before = datetime.now(timezone.utc).isoformat()[:19]
+    with dated(localxsoar.senders, NOW):
+        request = sender.request(delivery, TOKEN)
     with App(token=TOKEN, incident_type=INCIDENT_TYPE) as app:
         answer = app.post(request.body, dict(request.headers), request.query)
     assert answer.status == 200, f'{sender.name} is not accepted: {answer.text}'
     first = app.incidents[0]
-    is_arrival = first['occurred'].endswith('Z') and first['occurred'] >= before
     return Landed(sender, delivery, request, app.incidents, {
         'name': first['name'], 'type': None if first['type'] == INCIDENT_TYPE else first['type'],
-        'occurred': None if is_arrival else first['occurred'], 'severity': first.get('severity'),
+        'occurred': None if first['occurred'] == ARRIVAL else first['occurred'], 'severity': first.get('severity'),
         'state': next((label['value'] for label in first.get('labels', [])), None), 'problem_key': first.get('dbotMirrorId')})
 
 

@@ -8,10 +8,12 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import demistomock
+import GenericWebhook
 from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, WebhookApp, yield_if_due
+from clocks import dated
 from webhook import TOKEN, Answer
 
-NOW = 1795514400  # 2026-11-24T10:00:00Z, when each request to an App arrives; its Unix time in seconds
+NOW = 1795514400  # 2026-11-24T10:00:00Z in Unix seconds, when each request to an App arrives
 
 
 @functools.cache
@@ -43,14 +45,17 @@ class App:
         self.settings = Settings(8080, token.encode(), incident_type)
         self.calls: list[list[dict[str, Any]]] = []
         self.outcome = ''  # of the last request, as the log would have it
+        self.date = dated(GenericWebhook, NOW)
 
     def __enter__(self) -> App:
         demistomock.reset()
         demistomock.declare(createIncidents=self._create, getIntegrationContext={})
         self.app = WebhookApp(self.settings, forgetful_line())
+        self.date.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.date.__exit__(None, None, None)
         demistomock.reset()
 
     def _create(self, incidents: list[dict[str, Any]], *_: Any) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ that it was at least so long. Everything else about time is told to the subject 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,40 +60,34 @@ def grows_linearly(make: Callable[[int], Any], work: Callable[[Any], object], si
     `make` returns the subject for a size; its time does not count. The work is repeated as often as it takes to be measured.
     """
     subject, larger, times = make(size), make(4 * size), 1
-    while (small := least_seconds(work, subject, times)) < MEASURABLE_SECONDS:
+    while cpu_seconds(work, subject, times) < MEASURABLE_SECONDS:
         times *= 2
-    large = least_seconds(work, larger, times)
+    small, large = (min(cpu_seconds(work, each, times) for _ in range(3)) for each in (subject, larger))
     assert large < MOST_GROWTH * small, f'{times} times {size} took {small:.4f} s, and {4 * size} {large:.4f} s of CPU'
 
 
-def least_seconds(work: Callable[[Any], object], subject: Any, times: int) -> float:
-    """Return the least CPU seconds of this thread, of three tries, in which the work is done so many times."""
-    def once() -> float:
-        began = time.thread_time()
-        for _ in range(times):
-            work(subject)
-        return time.thread_time() - began
-    return min(once() for _ in range(3))
+def cpu_seconds(work: Callable[[Any], object], subject: Any, times: int) -> float:
+    """Return the CPU seconds of this thread in which the work is done so many times."""
+    began = time.thread_time()
+    for _ in range(times):
+        work(subject)
+    return time.thread_time() - began
 
 
 class Clock:
     """Takes the place of a module's `time` while it is entered, and goes on only when it is set.
 
-    Times are multiples of 1/1024 s, so that sums of them are exact. The time of the day is the real one unless `unix` is given.
+    Times are multiples of 1/1024 s, so that sums of them are exact. The time of the day stays the real one.
     """
 
-    def __init__(self, module: Any, began: float = 0.0, unix: float | None = None) -> None:
+    def __init__(self, module: Any, began: float = 0.0) -> None:
         self.began = self.now = began
-        self.unix = unix
         self.readings = 0  # how often it was read
         self.patch = mock.patch.object(module, 'time', self)
 
     def monotonic(self) -> float:
         self.readings += 1
         return self.now
-
-    def time(self) -> float:
-        return time.time() if self.unix is None else self.unix + self.passed
 
     @property
     def passed(self) -> float:
@@ -119,3 +114,25 @@ class Clock:
 
     def __exit__(self, *_: object) -> None:
         self.patch.stop()
+
+
+@contextmanager
+def dated(module: Any, unix: float) -> Iterator[None]:
+    """Let a module read this time of the day, in Unix seconds. What else it reads of time stays as it is."""
+    clock = module.time
+
+    class Dated:
+        def __getattr__(self, name: str) -> Any:
+            return (lambda: unix) if name == 'time' else getattr(clock, name)
+
+    with mock.patch.object(module, 'time', Dated()):
+        yield
+
+
+@contextmanager
+def zone(name: str) -> Iterator[None]:
+    """Let this process be in a time zone, such as Asia/Kathmandu."""
+    with mock.patch.dict(os.environ, TZ=name):
+        time.tzset()
+        yield
+    time.tzset()

@@ -6,5 +6,6 @@ from functools import partial
 import requests
 from clocks import PATIENCE_SECONDS
 
-get, head, options, post = (partial(getattr(requests, method), timeout=PATIENCE_SECONDS)
-                            for method in ('get', 'head', 'options', 'post'))
+get = partial(requests.get, timeout=PATIENCE_SECONDS)
+post = partial(requests.post, timeout=PATIENCE_SECONDS)
+options = partial(requests.options, timeout=PATIENCE_SECONDS)

@@ -10,7 +10,20 @@ import GenericWebhookJoin
 from GenericWebhookJoin import LAST_EVENT, MAX_CHANGES, MAX_COMPARED_CHARACTERS, RESOLVED, SETTINGS, main, read_time
 
 CALLS = ['getIncidents', 'addEntries', 'setIncident', 'closeInvestigation']
-NOW = datetime.now(timezone.utc)
+NOW = datetime(2026, 11, 24, 10, tzinfo=timezone.utc)
+
+
+class Today(datetime):
+    """The script's datetime, which knows one moment."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return NOW.astimezone(tz)
+
+
+@pytest.fixture(autouse=True)
+def today(monkeypatch):
+    monkeypatch.setattr(GenericWebhookJoin, 'datetime', Today)
 
 
 def time_text(days=0.0, minutes=0.0):
