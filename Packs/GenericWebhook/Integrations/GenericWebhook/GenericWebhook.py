@@ -1197,7 +1197,8 @@ Pingdom | check_name current_state | {} is {current_state}: {long_description} |
     | urgency:importance_level | current_state=UP / current_state=SUCCESS at state_changed_timestamp | pingdom:
         check_id
 Checkly | check_name alert_type check_id | {event} | started_at
-    |  | alert_type=ALERT_RECOVERY at started_at | checkly: check_id
+    |  | alert_type=ALERT_RECOVERY / alert_type=ALERT_DEGRADED_RECOVERY at started_at | checkly: check_id
+        !alert_type=ALERT_SSL
 CheckMK | what notification_type site | {summary} |
     | severity | notification_type=RECOVERY
 Icinga, Nagios | notification_type host_name service_state|host_state |  |
