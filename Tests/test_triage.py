@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from typing import Any
 
@@ -269,6 +270,30 @@ def test_a_key_that_could_not_stand_in_a_query_is_hashed() -> None:
         prefix, _, key = incident['dbotMirrorId'].partition(':')
         assert (prefix, len(key)) == ('opsgenie', 32)
         assert set(key) <= set('0123456789abcdef')
+
+
+def zendesk_key(account: str, subject: str) -> str:
+    """Return the key of an event of Zendesk, whose key has two parts."""
+    [incident] = incidents({'zendesk_event_version': '2022-11-06', 'type': 'zen:event-type:ticket.updated',
+                            'account_id': account, 'subject': subject})
+    return str(incident['dbotMirrorId']).removeprefix('zendesk:')
+
+
+def test_no_two_lists_of_parts_give_one_key() -> None:
+    lists = [('a/b', 'c'), ('a', 'b/c'), ('a', '/b/c'), ('a/', 'b/c'), ('a b/c', 'd'), ('a b', 'c/d'), ('["a"', '"b"]'),
+             ('x' * 99, 'y/z'), ('x' * 99 + '/y', 'z')]
+    keys = [zendesk_key(*parts) for parts in lists]
+    assert len(set(keys)) == len(lists)
+    assert keys[0] == 'a/b/c', 'a slash in the first part is certain, and stays'
+    assert keys[1] == hashlib.sha256(b'["a", "b/c"]').hexdigest()[:32]
+
+
+def test_a_secret_of_github_has_one_key_in_every_event_about_it() -> None:
+    alert = {'action': 'created', 'alert': {'number': 4, 'secret_type': 'a'},
+             'repository': {'full_name': 'octo/shop', 'node_id': 'R_1'}}
+    keys = [incidents(alert, **headers)[0]['dbotMirrorId'] for headers in (
+        {'X-GitHub-Event': 'secret_scanning_alert'}, {'X-GitHub-Event': 'secret_scanning_alert_location'}, {})]
+    assert set(keys) == {'github:octo/shop/secret_scanning_alert/4'}
 
 
 def test_a_wrong_severity_is_quoted_as_it_was_sent_and_never_quotes_the_token() -> None:

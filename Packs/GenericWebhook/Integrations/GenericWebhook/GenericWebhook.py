@@ -1008,7 +1008,8 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   A path with `*` meets a condition only if every item does.
 # problem key: the name of the sender's file in `senders`, a colon, and the paths whose values together are the same in all
 #   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` means the only item of
-#   a list. If a value is missing, or a list has several items, the incident gets no key.
+#   a list. If a value is missing, or a list has several items, the incident gets no key. Also:
+#   "'alert'"       the text `alert` itself
 #
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
 # names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table: a row for some events
@@ -1017,12 +1018,20 @@ SENDERS = '''
 Gitea, Forgejo, Gogs | @x-gitea-event|@x-forgejo-event|@x-gogs-event | {} {action}: {pull_request.title|issue.title|
     release.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
     | -
-GitHub, an alert | @x-github-event alert / alert.number repository.node_id | {@x-github-event} {action}:
-    {alert.rule.description|alert.security_advisory.summary|alert.secret_type_display_name|alert.affected_package_name}
-    ({repository.full_name|organization.login}) | -
-    | alert.rule.security_severity_level|alert.security_advisory.severity|alert.security_vulnerability.severity|
-        alert.severity|code-scanning:alert.rule.severity | action=fixed alert.number / action=resolved
-        alert.secret_type alert.resolution=revoked | github: repository.full_name @x-github-event alert.number
+GitHub, a secret | @x-github-event alert.secret_type / alert.secret_type repository.node_id | {@x-github-event} {action}:
+    {alert.secret_type_display_name|alert.secret_type} ({repository.full_name|organization.login}) | -
+    |  | action=resolved alert.resolution=revoked | github: repository.full_name "'secret_scanning_alert'" alert.number
+GitHub, code scanning | @x-github-event alert.rule / alert.rule repository.node_id | {@x-github-event} {action}:
+    {alert.rule.description} ({repository.full_name|organization.login}) | -
+    | alert.rule.security_severity_level|code-scanning:alert.rule.severity | action=fixed alert.state=fixed | github:
+        repository.full_name "'code_scanning_alert'" alert.number
+GitHub, Dependabot | @x-github-event alert.security_advisory / alert.security_advisory repository.node_id |
+    {@x-github-event} {action}: {alert.security_advisory.summary} ({repository.full_name|organization.login}) | -
+    | alert.security_advisory.severity|alert.security_vulnerability.severity | action=fixed | github:
+        repository.full_name "'dependabot_alert'" alert.number
+GitHub, an older alert | @x-github-event alert.affected_package_name / alert.affected_package_name repository.node_id |
+    {@x-github-event} {action}: {alert.affected_package_name} ({repository.full_name|organization.login}) | -
+    | alert.severity |  | github: repository.full_name "'repository_vulnerability_alert'" alert.number
 GitHub, a branch deleted by a push | @x-github-event=push after=0000000000000000000000000000000000000000 |
     push: deleted {ref} ({repository.full_name}) | -
 GitHub | @x-github-event / repository.node_id sender.node_id | {@x-github-event} {action|ref_type}
@@ -2039,11 +2048,16 @@ class ThirdPartyEvent:
             paths = [each for each in alternative if not re.search('[!=]', each)]
             parts = [self.key_part(path) for path in paths]
             if all(parts) and all(self.meets_strictly(each) for each in alternative if each not in paths):
-                return f'{self.row.key_prefix}:{self.queryable("/".join(parts))}'
+                return f'{self.row.key_prefix}:{self.queryable(parts)}'
         return ''
 
     def key_part(self, paths: str) -> str:
-        """Return the text or integer at the first of some paths (`a|b`) that has a value, or '' if it is not certain."""
+        """Return the text or integer at the first of some paths (`a|b`) that has a value, or '' if it is not certain.
+
+        A text in quotes stands for itself.
+        """
+        if paths.startswith("'"):
+            return paths.strip("'")
         for path in paths.split('|'):
             values = self.values_at(path)  # a list's item without a value gives None or '', and counts as an item
             if any(value not in (None, '') for value in values):
@@ -2053,11 +2067,17 @@ class ThirdPartyEvent:
                 return str(values[0]) if is_certain else ''
         return ''
 
-    def queryable(self, key: str) -> str:
-        """Return a problem key in a form that can be used in an XSOAR query and does not contain the token."""
-        if re.fullmatch(r'[A-Za-z0-9._:/@-]{1,100}', key) and not self.contains_token(key):
+    def queryable(self, parts: list[str]) -> str:
+        """Return a problem key in a form that can be used in an XSOAR query and does not contain the token.
+
+        If the joined parts could also be those of another problem, or cannot be used in a query, return a hash of them.
+        """
+        key = '/'.join(parts)
+        is_ambiguous = any('/' in part for part in parts[1:])  # `a/b` + `c` and `a` + `b/c` give the same text
+        if not is_ambiguous and re.fullmatch(r'[A-Za-z0-9._:/@-]{1,100}', key) and not self.contains_token(key):
             return key
-        return hashlib.sha256(key.encode()).hexdigest()[:32]
+        hashed = key if len(parts) == 1 else json.dumps(parts)
+        return hashlib.sha256(hashed.encode()).hexdigest()[:32]
 
     def values_at(self, path: str) -> list[Any]:
         """Return the value at a path, or those in every item of a list (`alerts.*.status`), None for an item without it.
