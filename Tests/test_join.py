@@ -201,7 +201,6 @@ def deliver(xsoar: Joining, name: str, title: str) -> Any:
     ('aws-eventbridge', ['CloudWatch alarm with its ARN'], 'CloudWatch alarm has ended'),
     ('aws-eventbridge', ['Security Hub finding'], 'Security Hub finding resolved'),
     ('grafana', ['a series has vanished'], 'resolved'),
-    ('grafana', ['older form, alerting', 'older form, no data'], 'older form, ended'),
     ('alertmanager', ['one alert fires', 'one alert of a group'], 'resolved')])
 def test_the_events_of_a_problem_are_one_incident_that_its_end_closes(xsoar: Joining, name: str, problems: list[str],
                                                                       end: str) -> None:

@@ -296,6 +296,15 @@ def test_a_secret_of_github_has_one_key_in_every_event_about_it() -> None:
     assert set(keys) == {'github:octo/shop/secret_scanning_alert/4'}
 
 
+@pytest.mark.parametrize(('url', 'key'), [
+    ('https://JIRA.example.com:8443/rest/api/2/issue/10', 'jira:jira.example.com:8443/SEC-7'),
+    ('http://jira.example.com', 'jira:jira.example.com/SEC-7'), ('https://alice@jira.example.com/', None),
+    ('/rest/api/2/issue/10', None), ('', None), (None, None), ('javascript://jira.example.com/', None)])
+def test_an_issue_of_jira_has_a_key_only_with_its_site(url: str | None, key: str | None) -> None:
+    [incident] = incidents({'webhookEvent': 'jira:issue_updated', 'issue': {'self': url, 'key': 'SEC-7'}})
+    assert incident.get('dbotMirrorId') == key
+
+
 def test_a_wrong_severity_is_quoted_as_it_was_sent_and_never_quotes_the_token() -> None:
     token = 'a-token-of-more-than-forty-characters-0123456789'
     for value, quoted in ((7, 'Found: 7'), ('urgent', 'Found: urgent'), ({'a': 1}, 'Found: an object'), ([1], 'Found: an array'),

@@ -1010,6 +1010,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 #   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` means the only item of
 #   a list. If a value is missing, or a list has several items, the incident gets no key. Also:
 #   "'alert'"       the text `alert` itself
+#   host:a          the host, and the port if there is one, of the URL at the path
 #
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
 # names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table: a row for some events
@@ -1059,7 +1060,7 @@ Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
         !truncatedAlerts !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | grafana:
         alerts.*.fingerprint !truncatedAlerts
 Grafana, older alerts | evalMatches ruleId state | {title} |
-    | tags.severity | state=ok | grafana: ruleId
+    | tags.severity | state=ok
 Alertmanager | groupLabels receiver alerts / receiver|commonLabels alerts.0.labels.alertname | [{status}]
     {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|alerts.0.annotations.summary|
     commonAnnotations.description|commonLabels.instance} | alerts.0.startsAt
@@ -1073,8 +1074,9 @@ Alertmanager, one alert | labels.alertname annotations | {}: {annotations.summar
     labels.instance} | startsAt
     | labels.severity | status=resolved !annotations.grafana_state_reason at endsAt | alertmanager: fingerprint
 PagerDuty | event.event_type event.data | {}: {event.data.title|event.data.incident.summary} | event.occurred_at
-    | priority:event.data.priority.summary|urgency:event.data.urgency | event.event_type=incident.resolved at
-        event.occurred_at | pagerduty: event.data.incident.id / event.data.type=incident event.data.id
+    | priority:event.data.priority.summary|urgency:event.data.urgency | event.event_type=incident.resolved
+        !event.data.resolve_reason at event.occurred_at | pagerduty:
+        event.data.incident.id / event.data.type=incident event.data.id
 PagerDuty, events | event_action payload.summary | {payload.summary} | payload.timestamp
     | payload.severity | event_action=resolve | pagerduty: dedup_key
 Opsgenie | alert.message action | {action}: {alert.message} | -
@@ -1136,7 +1138,8 @@ SNS | TopicArn Message | {Subject|*Message|Message} | Timestamp
     | *Message | *Message at Timestamp | *Message
 DMS and RDS | "Event Source" "Event Message" | {Event Message} ({Source ID}) | Event Time
 CloudWatch | AlarmName NewStateValue | {NewStateValue}: {AlarmName} | StateChangeTime
-    | - | NewStateValue=OK at StateChangeTime | aws-cloudwatch: AlarmArn
+    | - | NewStateValue=OK !AlarmContributorId !AlarmContributorAttributes at StateChangeTime | aws-cloudwatch: AlarmArn
+        !AlarmContributorId !AlarmContributorAttributes
 GuardDuty | service.serviceName=guardduty arn | {title} | updatedAt
     | guardduty:severity | | aws-guardduty: id
 Security Hub | ProductArn Title | {Title}: {Resources.0.Id} | UpdatedAt
@@ -1213,7 +1216,7 @@ CheckMK | what notification_type site | {summary} |
 Icinga, Nagios | notification_type host_name service_state|host_state |  |
     |  | notification_type=RECOVERY
 Zabbix | trigger_id event_id |  |
-    | severity | value=0 / status=RESOLVED
+    | severity | value=0 !event_value=1 !status=PROBLEM / event_value=0 !status=PROBLEM / status=RESOLVED !event_value=1
 LibreNMS | alert_id rule_id sysName | {title} | timestamp
     | severity | state=0 at timestamp | librenms: alert_id
 ThousandEyes | alert.alertId eventType | {alert.ruleName}: {alert.testName} | alert.dateStartZoned
@@ -1285,7 +1288,9 @@ Zendesk | zendesk_event_version type | {type}: {detail.subject|detail.email|subj
 Zendesk, a trigger | ticket_id requester status |  |
     | zendesk:priority
 Jira | webhookEvent | {}: {issue.key} {issue.fields.summary} | timestamp
-    | jira:issue.fields.priority.name | issue_event_type_name=issue_resolved at timestamp | jira: issue.key
+    | jira:issue.fields.priority.name | issue_event_type_name=issue_resolved issue.fields.resolution.name=Done /
+        issue_event_type_name=issue_resolved issue.fields.resolution.name=Fixed / issue_event_type_name=issue_resolved
+        issue.fields.resolution.name=Resolved at timestamp | jira: host:issue.self issue.key
 ServiceNow | short_description number | {number} {short_description} | sys_created_on
     | servicenow:priority|servicenow-severity:severity | | servicenow: sys_id
 Zoom | event_ts event payload.object | {event}: {payload.object.topic|payload.object.email} | event_ts
@@ -2054,10 +2059,13 @@ class ThirdPartyEvent:
     def key_part(self, paths: str) -> str:
         """Return the text or integer at the first of some paths (`a|b`) that has a value, or '' if it is not certain.
 
-        A text in quotes stands for itself.
+        A text in quotes stands for itself, and a URL after `host:` for its host.
         """
         if paths.startswith("'"):
             return paths.strip("'")
+        if paths.startswith('host:'):
+            host = re.match(r'(?a)https?://([\w.:-]+)(?:/|\Z)', self.key_part(paths.removeprefix('host:')))
+            return host[1].lower() if host else ''
         for path in paths.split('|'):
             values = self.values_at(path)  # a list's item without a value gives None or '', and counts as an item
             if any(value not in (None, '') for value in values):
