@@ -1,7 +1,7 @@
 """The only module under Tests that reads a clock: what a test may say of time, so that no verdict depends on the machine's speed.
 
 A wait ends at a condition; PATIENCE_SECONDS only ends one that would hang. Of work, a test says how it grows. Of a pause, it says
-that it was at least so long. Everything else about time is told to the subject by a clock that the test sets.
+that it was at least so long. Everything else about time the subject reads from a clock that the test sets.
 """
 from __future__ import annotations
 
