@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from localxsoar.waiting import PATIENCE_SECONDS
+
 ENDS_WITH = 'ENDS_WITH'
 LOOK_SECONDS = 1
 
@@ -35,7 +37,7 @@ def beside(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
         watcher.kill()
         watcher.communicate()
         process.terminate()  # and its own children with it
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
 
 
 def end_with(pid: int | None = None) -> None:

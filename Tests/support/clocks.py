@@ -41,9 +41,9 @@ def until(condition: Callable[[], Any]) -> Any:
     return value
 
 
-async def pause() -> None:
+async def pause(seconds: float = 0.02) -> None:
     """Let a sender rest before it tries again: one that goes on at once takes the processor from what it waits for."""
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(seconds)
 
 
 @contextmanager

@@ -68,6 +68,11 @@ class Webhook(LocalXsoar):
             return False
         return True
 
+    def connected(self) -> set[str]:
+        """Return the addresses of the senders, or of the proxies for them, that have an open connection to the container."""
+        is_open = rf': \w+:{self.container_port:04X} (\w+:\w+) 01 '
+        return set(re.findall(is_open, Path('/proc/net/tcp').read_text('ascii')))
+
     def renew(self) -> None:
         """Have another container at once: it knows nothing of what the one before learned. The instance and its data stay."""
         for action in ('disable', 'enable'):
