@@ -521,7 +521,10 @@ BODIES_OF_ANY_KIND = {
     'a multipart form of a browser': '\r\n------WebKitFormBoundary7MA4\r\n', 'JSON after 99 blanks': '\n' * 120 + '{"a": 1}',
     'a key after 99 blanks': '{' + ' ' * 120 + '"a": 1}', 'an array after 99 blanks': ' ' * 120 + '[' + '\t' * 120 + '{}]',
     'numbers': '[1, -2.5]', 'a form after blanks': '  a=1&b=2', 'a form of one field after blanks': ' a=1\r\n',
-    'blanks': ' ' * 200,
+    'blanks': ' ' * 200, 'null before an object': '[null,{"a":1}]', 'false after a line': '\r\n[ false , "a"]',
+    'a fraction': '[-1.5e+3,[2]]', 'true alone in an array': '[true ]', 'an object that ends early': ' { ',
+    'a string': '"disk full"', 'a string with escapes': ' "a \\"disk\\" is full\\\\" ',
+    'a string with many escapes': '"' + '\\n' * 5000 + '"', 'null': 'null', 'a number': '-1.5E3\n',
 }
 TEXTS_OF_ANY_KIND = {**BODIES_OF_ANY_KIND, 'text': 'disk full', 'a line of a log': ' [error] level=1 disk',
                      'text in brackets': '[wabaudit] x'}
@@ -540,6 +543,15 @@ def test_no_text_that_begins_with_an_id_or_a_version_and_a_time_is_let_in_by_its
                 answer = app.post(text, {header: hex_of(TOKEN, text), 'Content-Type': 'text/plain'})
                 assert answer.status == 401, (name, text, header)
                 assert LIKE_ANOTHER_SCHEME in answer.detail, (name, text, header)
+
+
+@each_timed_row
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-16-be'])
+def test_what_a_timed_row_signs_in_utf_16_is_let_in_by_its_body_alone_neither(app: App, row: Scheme, encoding: str) -> None:
+    for body in ('{"a": 1}', ' [null, {"a": 1}]', '[ -1.5, true]', '"a \\"disk\\""', 'false', '[[]]'):
+        text = row.prefix.format(time='1600000000', id='msg_2KWP-B1').encode() + body.encode(encoding)
+        answer = app.post(text, {'X-Hub-Signature-256': hex_of(TOKEN, text)})
+        assert LIKE_ANOTHER_SCHEME in answer.detail, body
 
 
 def captured(body: bytes, headers: dict[str, str], token: str) -> tuple[bytes, bytes]:
@@ -664,7 +676,10 @@ def test_a_header_of_a_timed_sender_is_never_judged_by_the_general_rule(app: App
                                   '<file>nightly.1764000000.tar</file>',
                                   '{"ref":"refs/tags/nightly.1764000000.0"}', '[{"file":"backup.1764000000.tar.gz"}]',
                                   '{"oid":"1.2840113619:5"}', '{"ts":1764000000}', '{"1764000000":1}',
-                                  '2024-11-24T07:20:00Z,host=db-1', '1732442400,cpu=5', '1732442400 [error] disk=full'])
+                                  '2024-11-24T07:20:00Z,host=db-1', '1732442400,cpu=5', '1732442400 [error] disk=full',
+                                  '2024-11-24T07:20:00Z "GET / HTTP/1.1" 200 "curl/8"', '1732442400."a \\"b\\"" and "c"',
+                                  '1732442400 "disk', '1732442400 null and void', '1732442400 [null] full',
+                                  '1732442400 [true story] disk', '1732442400 [12.5] kernel: disk', '1732442400 97 %'])
 def test_signed_text_with_a_time_in_it_is_let_in(app: App, body: str) -> None:
     assert app.post(body, signs_the_body('X-Hub-Signature-256', label='sha256=')(body.encode(), TOKEN, '')).status == 200
 

@@ -401,58 +401,96 @@ SCHEMES = {
 }
 
 
-def longest_run(characters: str, group: str) -> str:
-    """Return a pattern for the longest run of these characters that never backtracks into the run.
+run_names = map('run{}'.format, range(99))  # one for each call of `atomic`
 
-    `longest_run('0-9', 'number') + '7'` does not match '177', since the run takes all three digits, unlike `[0-9]*7`.
-    So what follows a run is tried in one place only, and a match takes linear time. `characters` is the content of a
-    character class; `group` is a name that the whole pattern uses once.
+
+def atomic(pattern: str) -> str:
+    """Return a pattern that matches what `pattern` matches first, and never backtracks into it.
+
+    `atomic('[0-9]*') + '7'` does not match '177', since the run takes all three digits, unlike `[0-9]*7`. So what follows a
+    run is tried in one place only, and a match takes linear time. Call it for each use: the result has a name in it that a
+    pattern may contain once.
     """
-    # Python 3.10 has no `[0-9]*+`. This is equivalent: the lookahead finds the run without going back into it, and the
+    # Python 3.10 has no `(?>...)`. This is equivalent: the lookahead finds the run without going back into it, and the
     # reference to the group then consumes what it found.
-    return f'(?=(?P<{group}>[{characters}]*))(?P={group})'
+    name = next(run_names)
+    return f'(?=(?P<{name}>{pattern}))(?P={name})'
 
 
-def any_of(*patterns: str) -> str:
-    """Return a pattern that matches where one of the patterns does."""
-    return f'(?:{"|".join(patterns)})'
+def blanks() -> str:
+    """Return the pattern for a run of white space, and of the NULs of UTF-16: `{` is two bytes there, one of them a NUL."""
+    return atomic(r'[\s\0]*')
 
 
-# Parts of patterns for bytes, each the content of a character class.
-BLANK_BYTE = r'\s\0\xef\xbb\xbf\xfe\xff'  # white space, the NULs of UTF-16, and the bytes of byte order marks
-# The bytes of a form field's name: `disk`, `a%5Bb%5D`, `c[0]`, UTF-8. Also `&`, since a field can be empty: `&a=1`.
-KEY_BYTE = r'\w.*+%~$@&\[\]\x80-\xff-'
+def simple_value() -> str:
+    """Return the verbose pattern for a number, true, false or null in JSON, also in UTF-16."""
+    digits = partial(atomic, r'[\d\0]*')
+    return rf"""
+        (?: -?\0? \d {digits()} (?: [.] {digits()} )? (?: [eE]\0? [+-]? {digits()} )?
+          | t\0?r\0?u\0?e | f\0?a\0?l\0?s\0?e | n\0?u\0?l\0?l )"""
 
 
-def body_start_pattern() -> str:
-    """Return the pattern for the start of a body that senders sign with a time: JSON, a form, multipart, XML or nothing."""
-    # No alternative matches a usual line of a log, except that `<` matches one with a syslog priority.
-    nothing = r'\Z'
-    xml = '<'
-    multipart = r'-{2,70}[^\s-]'  # the boundary, as in `--b1`; `-- MARK --` is a line of a log
-    json_object = r'\{' + longest_run(BLANK_BYTE, 'in_object') + '["}]'  # then its first key or its end; not `{disk} full`
-    # An array of numbers only must reach to the end of the body: `[12] disk full` is a line of a log.
-    numbers = longest_run(BLANK_BYTE + r'\d,.+-', 'numbers')
-    json_array = r'\[' + numbers + any_of(r'["{\[]', ']' + longest_run(BLANK_BYTE, 'after_array') + r'\Z')
-    # The first value ends with `&` or the body: `host=db-1 level=error` is a line of a log.
-    key, value = longest_run(KEY_BYTE, 'key'), longest_run(r'^\s&', 'value')
-    form = key + '=' + value + any_of('&', r'\s{0,2}\Z')
-    return any_of(nothing, xml, multipart, json_object, json_array, form)
+def json_start() -> str:
+    """Return the verbose pattern for the start of a JSON object, or of an array with (the start of) its first item.
+
+    Log lines begin similarly and must not match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. A text may end early: it is
+    reported as invalid JSON.
+    """
+    return rf"""
+        (?: \{{ {blanks()} (?: ["}}] | \Z )       # an object: a key or its end follows
+          | \[ {blanks()} (?:                     # an array:
+                ["{{[] | \Z                       # a string, an object or an array follows, or the text ends here
+              | {simple_value()} {blanks()} (?: , | \Z | \] {blanks()} \Z )
+              | \] {blanks()} \Z                  # an empty array and no more: `[] full` is a line of a log
+            )
+        )"""
+
+
+def json_text() -> str:
+    """Return the verbose pattern for a whole JSON text that is a string, a number, true, false or null."""
+    # In a string of more than 999 escapes, more are not followed to its end: a repetition of a group takes memory.
+    string = atomic(r'[^"\\]* (?: \\\0?[\s\S] [^"\\]* ){0,999}')
+    return rf'(?: " {string} (?: \\ | " {blanks()} \Z ) | {simple_value()} {blanks()} \Z )'
+
+
+# What may precede JSON: blanks, and one of the byte order marks of UTF-8 and UTF-16.
+before_json = rf'{blanks()} (?: (?: \xef\xbb\xbf | \xff\xfe | \xfe\xff ) {blanks()} )?'
+JSON_START = re.compile((before_json + json_start()).encode(), re.VERBOSE)
+
+# The bytes of a form field's name, as a character class: `disk`, `a%5Bb%5D`, `c[0]`, UTF-8. Also `&`, since a field can be
+# empty: `&a=1`.
+FIELD_NAME_BYTES = r'[\w.*+%~$@&\[\]\x80-\xff-]*'
+
+
+def signed_body_start() -> str:
+    """Return the verbose pattern for the start of a body that senders sign with a time: JSON, a form, multipart, XML or nothing.
+
+    It matches no usual line of a log, except that `<` matches one with a syslog priority.
+    """
+    value = atomic(r'[^\s&]*')
+    return rf"""
+        (?: {atomic(FIELD_NAME_BYTES)} =          # directly after the time a form needs no more than a first key
+          | {before_json} (?:
+                \Z | <                            # nothing, or XML
+              | -{{2,70}} [^\s-]                  # a multipart boundary, as in `--b1`; `-- MARK --` is a line of a log
+              | {json_start()} | {json_text()}
+              # A form: its first value ends with `&` or the body. `host=db-1 level=error` is a line of a log.
+              | {atomic(FIELD_NAME_BYTES)} = {value} (?: & | \s{{0,2}} \Z )
+            )
+        )"""
 
 
 def timed_text_pattern(prefixes: set[str]) -> str:
-    """Return the pattern for the start of a text that a sender may sign with one of these prefixes.
+    """Return the verbose pattern for the start of a text that a sender may sign with one of these prefixes.
 
     A prefix with a version or an id is enough, whatever follows it: `v0:1732442400:disk full` matches.
     Log lines may start with a bare time, too, so what follows it must look like the start of a signed body:
     `1732442400.{"a": 1}`, which Stripe signs, matches; `1732442400: disk full` does not.
     """
     bare_times = {prefix for prefix in prefixes if prefix.startswith('{time}')}
-    other_prefixes = prefixes - bare_times
-    # Directly after the time a form needs no more than a first key: `2024-11-24T10:00:00Za=x`.
-    first_key = longest_run(KEY_BYTE, 'first_key') + '='
-    body = any_of(first_key, longest_run(BLANK_BYTE, 'blanks') + body_start_pattern())
-    return any_of(*map(prefix_pattern, other_prefixes), any_of(*map(prefix_pattern, bare_times)) + body)
+    other = '|'.join(map(prefix_pattern, prefixes - bare_times))
+    bare = '|'.join(map(prefix_pattern, bare_times))
+    return f'(?: {other} | (?: {bare} ) {signed_body_start()} )'
 
 
 # A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
@@ -460,7 +498,7 @@ def timed_text_pattern(prefixes: set[str]) -> str:
 # `v0:1732442400:{}`, and no time is checked. So header_of_valid_signature rejects such a body under such a header.
 # The pattern is derived from the table, so a new row is covered automatically.
 TIMED_TEXT = re.compile(timed_text_pattern(
-    {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode())
+    {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode(), re.VERBOSE)
 
 
 class YieldTimer:
@@ -2344,25 +2382,8 @@ class Arrival:
 
 
 WHITESPACE = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
-# The repetitions inside JSON_START. They never backtrack: with `\s*` and `\d+`, a body of 24 MiB kept the event loop busy
-# for over a second. longest_run needs a name for each.
-LONGEST_RUNS = {name.encode(): longest_run(characters, name).encode() for name, characters in {
-    'blanks_and_bom': r'\s\xef\xbb\xbf', 'blanks_in_object': r'\s', 'blanks_in_array': r'\s', 'digits': r'\d',
-    'fraction': r'\d', 'exponent': r'\d', 'blanks_after_item': r'\s', 'blanks_after_array': r'\s'}.items()}
-# The beginning of a JSON object, or of an array with (the start of) its first item. Log lines begin similarly and must not
-# match: `[Wed Oct 11`, `[12.5] kernel:` and `{x}`. \Z allows a text that ends early: it is reported as invalid JSON.
-JSON_START = re.compile(rb'''
-    %(blanks_and_bom)b (?:
-        \{ %(blanks_in_object)b (?: ["}] | \Z )  # an object: a key or its end follows
-    |
-        \[ %(blanks_in_array)b (?:  # an array:
-            ["{[\]] | \Z |  # a string, an object, an array or its end follows,
-            (?: -?\d %(digits)b (?:\. %(fraction)b)? (?:[eE][+-]? %(exponent)b)? | true | false | null )  # or one of these,
-            %(blanks_after_item)b (?: , | \] %(blanks_after_array)b \Z | \Z )  # then a comma, or the end of the whole text
-        )
-    )''' % LONGEST_RUNS, re.VERBOSE)
 # curl labels any text as a form. In a form, only field names (and & between them) come before the first =.
-FIELD_NAMES = re.compile(rb'[\w.*+%~$@&\[\]\x80-\xff-]*')
+FIELD_NAMES = re.compile(FIELD_NAME_BYTES.encode())
 # `date=2026-11-24 time=10:00:00` is a log line: a form has & before its next field, and + or %20 for a space.
 NEXT_PAIR = re.compile(rb'[ \t][\w.*+%~$@\[\]\x80-\xff-]+=')
 
