@@ -53,6 +53,7 @@ LIMITS = {
     'requests of accepted senders, until their incidents exist': '{MAX_ACCEPTED_BYTES}',
     'requests of unauthenticated senders, up to the check of their signature': '{MAX_UNAUTHENTICATED_BYTES}',
     '`name` and `type` of an envelope': '{MAX_ENVELOPE_TEXT_BYTES} each',
+    '`type` of another event': '{MAX_TYPE_CHARACTERS} characters',
     '... and those of them up to 256 KiB': '{MAX_UNAUTHENTICATED_SMALL_BYTES}',
     'arriving headers, and waiting requests without a proof': '{MAX_HEADS_BYTES}',
     'unread responses to accepted senders': '{MAX_UNSENT_BYTES}',

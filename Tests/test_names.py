@@ -371,6 +371,11 @@ OURS = {'name': 'b', 'type': 'a', 'occurred': '2025-11-24T09:00:00Z'}
     ({'type': 5, 'name': 'b'}, '', None, None),
     ({'type': '', 'name': 'b'}, '', 'Instance', 'Instance'),
     ({}, '', None, None),
+    ({**OURS, 'x': 1, 'type': 'a' * 300}, '', 'Instance', 'a' * 300),
+    ({**OURS, 'x': 1, 'type': 'a' * 301}, '', 'Instance', 'Instance'),
+    ({'type': 'a' * 200_000}, '', 'Instance', 'Instance'),
+    ({'type': 'a' * 200_000}, '', None, None),
+    ({'type': '\U0001f600' * 300_000}, '', None, None),
 ])
 def test_the_type_is_the_urls_then_our_formats_then_the_instances(
         payload: Any, from_url: str, instance: str | None, expected: str | None) -> None:
@@ -388,6 +393,13 @@ def test_a_url_can_name_the_type_of_what_comes_from_it(payload: Any, query: str,
     with App(incident_type='Unclassified') as app:
         assert app.post(json.dumps(payload), {'Authorization': TOKEN.encode().decode('latin-1')}, query).status == 200
         assert app.incidents[0]['type'] == expected
+
+
+def test_an_event_with_an_overlong_type_is_an_incident_of_the_instances_type_with_all_details() -> None:
+    with App(incident_type='Unclassified') as app:
+        assert app.authorized(json.dumps({**OURS, 'x': 1, 'type': 'a' * 200_000})).status == 200
+        assert app.incidents[0]['type'] == 'Unclassified'
+        assert len(app.details['type']) == 200_000
 
 
 def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:

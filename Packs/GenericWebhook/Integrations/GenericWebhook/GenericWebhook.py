@@ -1919,6 +1919,9 @@ def gravest(scale: str, values: list[Any]) -> float | None:
     return max((severity for severity in severities if severity is not None), default=None)
 
 
+MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
+
+
 class ThirdPartyEvent:
     """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
 
@@ -1983,8 +1986,10 @@ class ThirdPartyEvent:
 
         If the event is in our format with keys added, its own `type` is used before that of the instance. In other
         events, `type` says what kind of event it is: in 1,071 real payloads it never was an incident type, so it comes last.
+        One of more than MAX_TYPE_CHARACTERS does not count.
         """
-        own_type = self.text_member('type')
+        text = self.text_member('type')
+        own_type = text if len(text) <= MAX_TYPE_CHARACTERS else ''
         is_in_our_format = (not self.row and self.text_member('name')
                             and any_time_to_rfc3339(self.text_member('occurred'), time.time()))
         preferred_type = own_type if is_in_our_format else ''
