@@ -66,66 +66,6 @@ def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
     assert name(payload) == expected
 
 
-# The words of each meaning, the best first, written out: the order decides which of two texts is the name.
-IN_ORDER = {meaning: words.split() for meaning, words in {
-    'title': """title alerttitle eventtitle incidenttitle issuetitle findingtitle problemtitle messagetitle formtitle
-        headline""",
-    'rule': """alertname alertdisplayname alertrule alarmname incidentname detectionname threatname malwarename
-        malwarefamily trojanfamily signature attackname rulename policyname modelname monitorname checkname searchname
-        conditionname pluginname detectiontype
-        yararule detectorname alertthreatmodelname""",
-    'summary': 'summary subject shortdescription displaymessage primarydescription',
-    'text': """message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
-        reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
-        eventtypedisplayname""",
-    'kind': """eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
-        actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
-        eventid status statestring state requesttype alert error""",
-    'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
-    'object': 'host hostname computername device resourcename resource repository repo project package',
-    'person': """agent user username useremail email actor targetuser principalemail operator recipient owner srcip
-        sourceip ip ipaddress domain""",
-    'name': 'name fullname hostname email login username displayname',
-    'id': 'id key number',
-    'time': """utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
-        published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
-        happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
-        servertimestamp datecreate generateddatetime detectiontimestamp updatedon
-        detectedtime sentat receivedat recordedat confirmedat firstfound alerttime""",
-    'time inside': 'alert event data incident issue detail finding metadata',
-    'inside': """alert incident event data issue finding detection threat violation problem ticket case rule payload
-        detail details object resource properties attributes essentials context result protopayload alerts events findings
-        incidents value records messages attachments message msg body error item action eventdata formresponse definition""",
-    'deeper': 'data payload detail event msg body properties protopayload formresponse',
-    'logger': 'levelname levelno pid',
-    'log text': 'msg message',
-}.items()}
-
-
-def told_of(meaning: str, better: str, worse: str) -> str:
-    """Return the name, or the time, of an event in which two words of one meaning compete; the worse one comes first."""
-    texts = {worse: 'the other one', better: 'the better one'}
-    times = {worse: '2026-11-24T02:00:00Z', better: '2026-11-24T01:00:00Z'}
-    if meaning.startswith('time'):
-        return event(times if meaning == 'time' else {key: {'time': text} for key, text in times.items()}).occurred(NOW)
-    inside = {key: {'title': text} for key, text in texts.items()}
-    payloads = {'inside': inside, 'deeper': {key: {'alert': inner} for key, inner in inside.items()},
-                'name': {'host': texts}}
-    return name(payloads.get(meaning, texts))
-
-
-@pytest.mark.parametrize('meaning, better, worse', [
-    (meaning, *pair) for meaning, words in IN_ORDER.items() for pair in pairwise(words)
-    if meaning not in ('kind elsewhere', 'id', 'logger', 'log text')])  # what these say is only a part of a name, or none
-def test_of_two_words_of_one_meaning_the_better_one_counts(meaning: str, better: str, worse: str) -> None:
-    assert told_of(meaning, better, worse) == ('2026-11-24T01:00:00Z' if meaning.startswith('time') else 'the better one')
-
-
-def test_no_word_of_the_general_rule_is_without_its_place_in_the_order() -> None:
-    of_names_and_times = {meaning: sorted(words) for meaning, words in WORDS.items() if not meaning.startswith('severity')}
-    assert of_names_and_times == {meaning: sorted(words) for meaning, words in IN_ORDER.items()}
-
-
 @pytest.mark.parametrize('better, worse', list(pairwise(['title', 'alertname', 'summary', 'message', 'eventtype'])))
 def test_a_word_of_a_better_meaning_counts_even_where_it_is_deeper(better: str, worse: str) -> None:
     assert name({worse: 'the other one', 'data': {'alert': {better: 'the better one'}}}) == 'the better one'
@@ -457,14 +397,6 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
 ])
 def test_the_time_is_the_events_own(payload: Any, expected: str) -> None:
     assert event(payload).occurred(NOW) == expected
-
-
-@pytest.mark.parametrize('key', [
-    'start_at', 'startTime', 'activityDateTime', 'messageTime', 'effective_at', 'rt', 'first_seen_time', 'created_time',
-    'serverTimestamp', 'date_create', 'generatedDateTime', 'detection_timestamp', 'updated_on', 'event_ts',
-    'fired_at'])
-def test_a_time_is_found_under_many_keys(key: str) -> None:
-    assert event({'x': 'y', key: '2026-11-24T09:00:00Z'}).occurred(NOW) == '2026-11-24T09:00:00Z'
 
 
 NINE = '2026-11-24T09:00:00Z'

@@ -42,7 +42,7 @@ OVER_SOCKETS = ['Tests', *(f'--ignore={file}' for file in QUICK), '--ignore=Test
 TESTS_OF_A_SECTION = {
     'AUTHENTICATION': ['Tests/test_signatures.py'],
     'BODY': ['Tests/test_body_budgets_model.py', 'Tests/test_bodies.py', 'Tests/test_http.py', 'Tests/test_large_bodies.py'],
-    'NAMES': ['Tests/test_names.py', 'Tests/test_sender_payloads.py'],
+    'NAMES': ['Tests/test_triage.py', 'Tests/test_names.py', 'Tests/test_general_rule.py', 'Tests/test_sender_payloads.py'],
     'PAYLOAD TO INCIDENTS': ['Packs', 'Tests/test_bodies.py', 'Tests/test_each.py'],
     'HANDSHAKES': ['Tests/test_handshakes.py'],
     'STATE': ['Tests/test_delivery_memory_model.py', 'Tests/test_post_queue.py', 'Tests/test_history_model.py',
