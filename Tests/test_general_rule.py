@@ -28,7 +28,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'ProblemTitle': 'Checkout is slow'}, 'Checkout is slow', ''),
     ({'MessageTitle': 'Connectors will retire'}, 'Connectors will retire', ''),
     # A rule
-    ({'category': 'malware', 'value': [{'alertDisplayName': 'Mimikatz is there'}], 'fireddatetime': NINE}, 'Mimikatz is there', NINE),
+    ({'category': 'threat', 'value': [{'alertDisplayName': 'Mimikatz runs'}], 'fireddatetime': NINE}, 'Mimikatz runs', NINE),
     ({'category': 'network', 'essentials': {'alertRule': 'CPU is high'}, 'firedAt': NINE}, 'CPU is high', NINE),
     ({'alarmName': 'Host memory usage', 'createdTime': NINE}, 'Host memory usage', NINE),
     ({'category': 'network', 'detection': {'detectionName': 'Mal/Generic S'}, 'detectionTimestamp': NINE}, 'Mal/Generic S', NINE),
