@@ -1,64 +1,105 @@
-"""The mutants: their tables name what exists, and a seed gives the same order again."""
+"""The mutants: what is made of a file, how each is found again, and which the tests of a small module notice."""
+from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from local_xsoar import ROOT
 
-from tools import mutants
-from tools.mutants import SCRIPT, TESTS_OF_A_MODULE, TESTS_OF_A_SECTION, chosen, section, stages
+from tools.mutants import chosen, recorded
+from tools.mutations import codes
 
-MASKS = Path('localxsoar/masks.py')
-NOT_MUTATED = {'__init__', 'errors'}  # which have no code to change
-NO_RULES = {'CONSTANTS', 'ERRORS AND RESPONSES', 'SETTINGS', 'COMMANDS', 'MAIN'}
+LOCALXSOAR = ROOT / 'localxsoar'
+MASKS = LOCALXSOAR / 'masks.py'
+EXAMPLE = '''
+class Limit:
+    def is_over(self, number):
+        return number > 3
+'''
+TESTS = '''
+import subprocess
+from example import Limit
+def test_more_is_over(): assert Limit().is_over(9)
+def test_fails_without_a_change(): assert Limit().is_over(0)
+def test_starts_a_process(): assert not Limit().is_over(3) and subprocess.run(['true'])
+def test_less_is_not_over(): assert not Limit().is_over(1)
+'''
+KILLED = 'example  Limit.is_over  1  return number > 3  ->  return None'
+SURVIVORS = ['number > 3  ->  number >= 3', '3  ->  4']
 
 
-def test_each_section_of_the_script_with_rules_has_tests_of_its_own() -> None:
-    headings = {line.strip("' ") for line in (ROOT / SCRIPT).read_text('utf-8').splitlines() if line.startswith("''' ")}
-    assert set(TESTS_OF_A_SECTION) | NO_RULES == headings | NO_RULES
-    assert [file for files in TESTS_OF_A_SECTION.values() for file in files if not (ROOT / file).exists()] == []
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    (tmp_path / 'test_example.py').write_text(TESTS)
+    (tmp_path / 'example.py').write_text(EXAMPLE)
+    return tmp_path / 'example.py'
 
 
-def test_each_module_of_the_local_xsoar_has_tests_of_its_own() -> None:
-    modules = {file.stem for pattern in ('*.py', 'common/*.py') for file in (ROOT / 'localxsoar').glob(pattern)}
-    assert set(TESTS_OF_A_MODULE) == modules - NOT_MUTATED
-    files = {file for module in TESTS_OF_A_MODULE for file in mutants.tests_of_module(module)}
-    assert [file for file in files if not (ROOT / file).is_file()] == []
+def run(example: Path, *arguments: str) -> tuple[int, str]:
+    command = [sys.executable, '-m', 'tools.mutants', '--file', str(example), '--tests', str(example.parent), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_change_that_a_test_notices_is_killed_and_the_others_are_reported(example: Path) -> None:
+    status, output = run(example)
+    survivors = [line for line in output.splitlines() if line.startswith('survived')]
+    assert sorted(survivors) == [f'survived: example.py:4: Limit.is_over: {change}' for change in sorted(SURVIVORS)], output
+    assert '1 of 3 mutants killed, 33%' in output and status == 1
+
+
+def test_a_test_that_fails_without_a_change_or_starts_a_process_kills_nothing(example: Path) -> None:
+    status, output = run(example, '--goal', '0.3')
+    left_out = [line for line in output.splitlines() if line.startswith('left out')]
+    assert [line.rpartition('::')[2] for line in left_out] == ['test_fails_without_a_change'], output
+    assert '2 of 4 tests start no process and pass.' in output and status == 0
+
+
+def test_what_died_is_tried_again_and_fails_if_it_lives_now_but_not_if_its_code_is_gone(example: Path, tmp_path: Path) -> None:
+    record = tmp_path / 'killed.txt'
+    run(example, '--record', str(record))
+    lines = record.read_text().splitlines()
+    assert sorted(lines) == sorted([f'killed  {KILLED}', *(f'survived  example  Limit.is_over  1  {each}' for each in SURVIVORS)])
+    record.write_text(f'killed  {KILLED}\nkilled  example  Limit.is_under  1  0  ->  1\n')
+    status, output = run(example, '--recorded', str(record))
+    assert 'gone: example  Limit.is_under  1  0  ->  1\n' in output and status == 0, output
+    record.write_text(f'killed  example  Limit.is_over  1  {SURVIVORS[0]}\n')
+    status, output = run(example, '--recorded', str(record))
+    assert f'survived: example.py:4: Limit.is_over: {SURVIVORS[0]}\n' in output and status == 1, output
+
+
+def test_a_mutant_is_found_again_when_its_function_has_moved(tmp_path: Path) -> None:
+    record, moved = tmp_path / 'killed.txt', tmp_path / 'moved.py'
+    record.write_text(f'killed  {KILLED}\nsurvived  example  Limit.is_over  1  {SURVIVORS[0]}\n')
+    moved.write_text('# elsewhere, and lower\n' + EXAMPLE)
+    assert [str(mutant) for mutant in recorded(record, [moved])] == [KILLED.replace('example', 'moved')]
 
 
 def test_a_seed_gives_the_same_order_again_and_another_one_another() -> None:
-    def order(seed: int) -> list[Any]:
-        return [(mutant.line, mutant.change) for mutant in chosen([MASKS], '', seed)]
+    def order(seed: int) -> list[str]:
+        return [str(mutant) for mutant in chosen([MASKS], '', seed)]
 
     assert order(7) == order(7) != order(8)
     assert sorted(order(7)) == sorted(order(8))
 
 
-def test_several_files_and_some_lines_of_them_are_mutated() -> None:
-    several = chosen([MASKS, Path('localxsoar/journal.py')], '', 1)
+def test_several_files_and_some_lines_of_them_are_changed() -> None:
+    several = chosen([MASKS, LOCALXSOAR / 'journal.py'], '', 1)
     assert {mutant.file.name for mutant in several} == {'masks.py', 'journal.py'}
-    lines = [mutant.line for mutant in several if mutant.file == MASKS]
-    assert {mutant.line for mutant in chosen([MASKS], f'1-{min(lines)}', 1)} == {min(lines)}
-    assert {mutant.line for mutant in chosen([MASKS], str(max(lines)), 1)} == {max(lines)}
+    lines = [mutant.lines[0] for mutant in several if mutant.file == MASKS]
+    assert {mutant.lines[0] for mutant in chosen([MASKS], f'1-{min(lines)}', 1)} == {min(lines)}
+    assert {mutant.lines[0] for mutant in chosen([MASKS], str(max(lines)), 1)} == {max(lines)}
 
 
-def test_each_mutant_is_the_file_with_one_change() -> None:
-    source = (ROOT / MASKS).read_text('utf-8')
-    for mutant in chosen([MASKS], '', 1):
-        changed = mutant.source()
-        compile(changed, MASKS.name, 'exec')
-        assert changed != source and changed.splitlines()[:mutant.line - 1] == source.splitlines()[:mutant.line - 1]
+def test_each_mutant_has_a_name_of_its_own_and_other_code() -> None:
+    mutants = chosen([MASKS], '', 1)
+    assert len({str(mutant) for mutant in mutants}) == len(mutants)
+    unchanged = set(codes(compile(MASKS.read_text('utf-8'), MASKS.name, 'exec', dont_inherit=True)))
+    assert [str(mutant) for mutant in mutants if len(set(codes(mutant.code())) - unchanged) < 2] == []
 
 
 @pytest.mark.parametrize('file, change', [('senders', 'all  ->  any'), ('recognition', 'any  ->  all')])
 def test_any_and_all_are_swapped(file: str, change: str) -> None:
-    assert change in {mutant.change for mutant in chosen([Path(f'localxsoar/{file}.py')], '', 1)}
-
-
-def test_a_mutant_meets_the_tests_of_its_module_or_its_section_first() -> None:
-    [(tests, _)] = stages(chosen([MASKS], '', 1)[0])
-    assert tests == ['Tests/localxsoar/test_masks.py']
-    mutant = next(mutant for mutant in chosen([SCRIPT], '', 1) if section(mutant) == 'HANDSHAKES')
-    (own, _), (quick, _), (slow, _) = stages(mutant)
-    assert own == ['Tests/test_handshakes.py'] and own[0] not in quick and f'--ignore={own[0]}' in slow
+    assert change in {mutant.change for mutant in chosen([LOCALXSOAR / f'{file}.py'], '', 1)}
