@@ -25,10 +25,11 @@ PIECE = 16 * 1024  # takes memory while it arrives
 SMALL = 256 * 1024
 LARGEST_BODY = 300_000
 LIMITS = {'accepted': 6 * PIECE, 'unauthenticated': 5 * PIECE, 'unauthenticated_small': 3 * PIECE}
-SENDERS = {  # the announced size of the body, 0 for chunks, and whether the sender is accepted: its budget
-    (1, True): 'accepted', (LARGEST_BODY, True): 'accepted', (0, True): 'accepted',
-    (1, False): 'unauthenticated_small', (SMALL, False): 'unauthenticated_small',
-    (SMALL + 1, False): 'unauthenticated', (0, False): 'unauthenticated',
+IN_CHUNKS = -1
+SENDERS = {  # the announced size of the body, and whether the sender is accepted: its budget
+    (1, True): 'accepted', (LARGEST_BODY, True): 'accepted', (IN_CHUNKS, True): 'accepted',
+    (0, False): 'unauthenticated_small', (1, False): 'unauthenticated_small', (SMALL, False): 'unauthenticated_small',
+    (SMALL + 1, False): 'unauthenticated', (IN_CHUNKS, False): 'unauthenticated',
 }
 DONE = 'done'
 # What may happen to a request while its body arrives: so many bytes, or an end.
@@ -45,7 +46,8 @@ class Sender:
 
     def __init__(self, size: int, is_accepted: bool, overhead: int) -> None:
         self.budget = SENDERS[size, is_accepted]
-        self.size = size
+        self.has_chunks = size == IN_CHUNKS
+        self.size = 0 if self.has_chunks else size
         self.is_accepted = is_accepted
         self.overhead = overhead
         self.received = b''

@@ -236,9 +236,10 @@ def sent(body: bytes, length: int | None = None) -> RequestBody:
 class Source:
     """A body that ends with this error, or never."""
 
-    def __init__(self, error: Exception | None = None, size: int = 0) -> None:
+    def __init__(self, error: Exception | None = None, size: int | None = None) -> None:
         self.error = error
-        self.size = size
+        self.size = size or 0
+        self.has_chunks = size is None
 
     def read(self, size: int) -> bytes:
         if self.error:
@@ -264,9 +265,9 @@ def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: 
 
 @pytest.mark.parametrize('size, is_known, room', [
     (256 * 1024, False, 'unauthenticated_small'), (256 * 1024 + 1, False, 'unauthenticated'),
-    (0, False, 'unauthenticated'), (1, True, 'accepted'), (MIB, True, 'accepted'),
-], ids=['small', 'large', 'in chunks', 'small, known', 'large, known'])
-def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room: str) -> None:
+    (0, False, 'unauthenticated_small'), (None, False, 'unauthenticated'), (1, True, 'accepted'), (MIB, True, 'accepted'),
+], ids=['small', 'large', 'empty', 'in chunks', 'small, known', 'large, known'])
+def test_a_body_is_held_in_the_room_of_its_kind(size: int | None, is_known: bool, room: str) -> None:
     def hold() -> None:
         with intake.body(Source(size=size), is_known):
             pass
@@ -279,6 +280,15 @@ def test_a_body_is_held_in_the_room_of_its_kind(size: int, is_known: bool, room:
     wait_for(lambda: any(held().values()), 'the reader', sleep=gevent.sleep)
     assert held() == {**dict.fromkeys(held(), 0), room: GenericWebhook.PIECE_BYTES}
     reader.kill()
+
+
+def test_an_empty_signed_body_needs_no_room_for_large_ones() -> None:
+    signature = hmac.digest(TOKEN.encode(), b'', 'sha256').hex()
+    with App() as app, app.app.intake.unauthenticated.share(1):
+        app.app.intake.unauthenticated.limit = 0
+        answer = app.post(b'', {'X-Hub-Signature-256': f'sha256={signature}'})
+        assert answer.status == 200
+        assert app.app.intake.unauthenticated.reserved == 1, 'and it has taken none from a large one'
 
 
 def test_where_readers_know_the_token_the_newcomer_is_rejected_and_no_one_is_cut() -> None:

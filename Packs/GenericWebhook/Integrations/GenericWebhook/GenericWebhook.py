@@ -875,7 +875,7 @@ class Intake:
 
         Raise what read_body raises.
         """
-        size = source.size or limit  # a chunked body announces no size: assume the largest
+        size = limit if source.has_chunks else source.size  # a chunked body announces no size: assume the largest
         room_if_unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
         room = self.accepted if is_accepted else room_if_unauthenticated
         with room.share():
