@@ -64,6 +64,7 @@ LIMITS = {
     'keys in the path of `?each=`': '{MAX_PATH_KEYS}',
     'a list whose items are searched for severity, end and problem key': '{SMALL_BODY_BYTES} and {MAX_EVENTS} items',
     'headers': '{MAX_HEADERS}, together {MAX_HEADER_BYTES}',
+    'parameters of the URL': '{MAX_PARAMETERS}',
     'request line': '{MAX_REQUEST_START_BYTES}',
     'request line and headers': '{HEADER_SECONDS}',
     'a body': '{BODY_GRACE_SECONDS}, then {BODY_BYTES_PER_SECOND}/s',

@@ -100,6 +100,7 @@ BODY_GRACE_SECONDS = 15  # before BODY_BYTES_PER_SECOND is required
 BODY_BYTES_PER_SECOND = 1024
 RESPONSE_GRACE_SECONDS = 30  # before RESPONSE_BYTES_PER_SECOND is required
 RESPONSE_BYTES_PER_SECOND = 64 * 1024
+MAX_PARAMETERS = 100  # of the query; further ones are ignored
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024  # of all headers together
 MAX_KEPT_HEADER_BYTES = 8 * 1024  # of the headers that one incident keeps
@@ -631,9 +632,10 @@ def signatures_to_check(settings: Settings, headers: dict[str, str], query: str)
 def shows_token(settings: Settings, headers: dict[str, str], query: str) -> bool:
     """Return whether the value of a header or query parameter is the token.
 
-    Only the first 100 values are compared, so that one request cannot make thousands of guesses.
+    Only the first MAX_PARAMETERS parameters are compared, and a request has at most MAX_HEADERS headers, so that it cannot make
+    thousands of guesses. They are counted apart: no header can hide a parameter.
     """
-    values = islice(token_candidates(headers, query), 100)
+    values = token_candidates(headers, query)
     return any(hmac.compare_digest(reading, settings.token) for readings in values for reading in readings)
 
 
@@ -644,7 +646,7 @@ def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]
     """
     for value in headers.values():
         yield {value.encode('latin-1')}  # the bytes as they were sent: the server decoded them as latin-1
-    for part in query.split('&'):
+    for part in query.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]:
         value = part.partition('=')[2]
         yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
 
@@ -2956,9 +2958,9 @@ class Request:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """Return the first 100 parameters of the query, decoded."""
+        """Return the first MAX_PARAMETERS parameters of the query, decoded."""
         # A query of 8 KiB with more could take longer to parse than a POST to process.
-        return dict(parse_qsl('&'.join(self.query_string.split('&', 100)[:100])))
+        return dict(parse_qsl('&'.join(self.query_string.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS])))
 
     @property
     def memory_bytes(self) -> int:
