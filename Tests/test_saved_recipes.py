@@ -24,7 +24,7 @@ def webhook() -> Iterator[Webhook]:
 
 def save(webhook: Webhook, number: int, folder: Path, name: str = '') -> str:
     """Save the recipe of a delivery as the browser does, and return its name, or why there is none."""
-    response = requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/recipe', timeout=30)
+    response = requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/recipe')
     if response.status_code == 409:
         return str(response.json()['error'])
     assert TOKEN.encode() not in response.content
@@ -63,7 +63,7 @@ def test_what_known_senders_send_is_saved_and_passes_the_test_of_all_recipes(
 
 def test_the_delivery_of_an_unknown_sender_needs_no_more_than_its_name_and_source(webhook: Webhook, tmp_path: Path) -> None:
     event = {'rule': {'title': 'Failed logins'}, 'number': 17, 'created_at': '2026-11-24T09:00:00Z', 'severity': 'high'}
-    response = requests.post(f'{webhook.webhook_url}?type=Phishing', json=event, timeout=30, headers={
+    response = requests.post(f'{webhook.webhook_url}?type=Phishing', json=event, headers={
         'User-Agent': 'Acme-Probe/2.1', 'X-Acme-Key': TOKEN, 'X-Acme-Event': 'alert', 'X-Forwarded-For': '198.51.100.7',
         'Cookie': 'session=4711'})
     assert response.status_code == 200
@@ -86,7 +86,7 @@ def test_each_instance_judges_repairs_and_saves_by_its_own_token(tmp_path: Path)
     options = ('--senders', str(ROOT / 'senders'), '--instance', 'sec ond', '--set', f'auth_header={other}')
     with Webhook(*options, token=TOKEN) as webhook:
         second = webhook.webhook_url.replace('/webhook', '/sec%20ond')
-        requests.post(second, b'{}', headers={'X-Gitlab-Token': TOKEN, 'X-Gitlab-Event': 'Push Hook'}, timeout=30)
+        requests.post(second, b'{}', headers={'X-Gitlab-Token': TOKEN, 'X-Gitlab-Event': 'Push Hook'})
         rejected = webhook.control('GET', 'deliveries')[0]['number']
         checks = webhook.control('GET', f'deliveries/{rejected}')['checks']
         assert checks[0] == {'state': 'bad', 'title': 'Token', 'text': 'It is another value.'}
@@ -95,6 +95,6 @@ def test_each_instance_judges_repairs_and_saves_by_its_own_token(tmp_path: Path)
         found = {each['number']: each for each in webhook.control('GET', 'deliveries')}
         assert [found[number]['status'] for number in (rejected, repaired, tried)] == [401, 200, 200]
         assert found[tried]['target'].startswith('/instance/execute/sec%20ond')
-        requests.post(second, b'{"name": "by hand"}', headers={'Authorization': other}, timeout=30)
-        recipe = requests.get(f'{webhook.url}/localxsoar/deliveries/{max(found) + 1}/recipe', timeout=30).json()
+        requests.post(second, b'{"name": "by hand"}', headers={'Authorization': other})
+        recipe = requests.get(f'{webhook.url}/localxsoar/deliveries/{max(found) + 1}/recipe').json()
         assert recipe['proof'] == {'place': 'header', 'name': 'Authorization', 'value': '{token}'}

@@ -35,7 +35,7 @@ def webhook() -> Iterator[Webhook]:
 
 def send(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, '-m', 'localxsoar.send', *arguments], cwd=ROOT, text=True, capture_output=True,
-                          timeout=60, check=False, env={**os.environ, **environment})
+                          check=False, env={**os.environ, **environment})
 
 
 @pytest.mark.parametrize('sender', ['github', 'slack', 'splunk'])
@@ -53,9 +53,6 @@ def test_a_rejection_is_reported_and_fails(webhook: Webhook) -> None:
     assert done.returncode == 1 and done.stdout.splitlines()[-1].startswith('401 ')
 
 
-MILLISECONDS_AT_MOST = 60_000  # of a request, which has no more time
-
-
 @pytest.mark.parametrize('options', [[], ['--token', TOKEN]])
 def test_what_is_printed_is_the_delivery_and_what_came_of_it(webhook: Webhook, options: list[str]) -> None:
     url = webhook.webhook_url if options else webhook.url
@@ -63,9 +60,8 @@ def test_what_is_printed_is_the_delivery_and_what_came_of_it(webhook: Webhook, o
     sender, payload, result = done.stdout.splitlines()
     assert sender == 'Splunk: alert of a saved search (token in ?token=)'
     assert len(payload) == 160 and payload.endswith('…')
-    found = re.fullmatch(r'200 OK  (\d+) ms  (.*)', result)
-    assert found and 0 < int(found[1]) < MILLISECONDS_AT_MOST
-    assert ('"id"' if options else 'incident ') in found[2]
+    found = re.fullmatch(r'200 OK  [1-9]\d* ms  (.*)', result)
+    assert found and ('"id"' if options else 'incident ') in found[1]
 
 
 def test_a_rejection_by_the_local_xsoar_fails() -> None:

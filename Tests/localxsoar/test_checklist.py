@@ -2,13 +2,15 @@
 
 import gzip
 import hmac
-import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from clocks import Clock
 from local_xsoar import ROOT
 
+from localxsoar import senders as senders_module
 from localxsoar.checklist import Rejection, template_pattern
 from localxsoar.deliveries import Delivery
 from localxsoar.masks import Masks
@@ -18,14 +20,22 @@ from localxsoar.repairs import advice, differences
 from localxsoar.replay import Replay
 from localxsoar.senders import Sender, SenderRequest, load_senders
 
+NOW = 1_767_225_600.0
 TOKEN = 'c2VjcmV0LXRva2VuLW9mLXRlc3Rz'  # base64, as some senders want it
 SENDERS = load_senders(ROOT / 'senders')
 PROVING = {key: sender for key, sender in SENDERS.items() if sender.proof}
 
 
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[None]:
+    """Let the senders sign at one moment."""
+    with Clock(senders_module, unix=NOW):
+        yield
+
+
 def checks(sender: Sender | None, request: SenderRequest, token: str = TOKEN, **changed: Any) -> dict[str, tuple[str, str]]:
     """Return the state and the text of each check, by title, of a delivery of this request that got a 401."""
-    delivery = Delivery(1, time.time(), 'POST', f'/?{request.query}', request.headers, '127.0.0.1', status=401,
+    delivery = Delivery(1, NOW, 'POST', f'/?{request.query}', request.headers, '127.0.0.1', status=401,
                         body=bytearray(request.body), size=len(request.body))
     found = Rejection(replace(delivery, **changed), sender, token, Masks(lambda: [token])).checks()
     assert not token or token not in str(found)
@@ -82,7 +92,7 @@ def test_a_different_value_is_named() -> None:
     (replace(sent('github'), body=sent('github').body + b'\n'), 'The token of the sender is right. Find what changes the body'),
     (SenderRequest([('X-Api-Key', 'x')], '', b''), 'In the sender, set the header X-Api-Key: <token>')])
 def test_what_to_set_in_the_sender_is_what_was_repaired(request_: SenderRequest, expected: str) -> None:
-    delivery = Delivery(1, time.time(), 'POST', f'/?{request_.query}', request_.headers, '127.0.0.1', status=401,
+    delivery = Delivery(1, NOW, 'POST', f'/?{request_.query}', request_.headers, '127.0.0.1', status=401,
                         sender_key='github' if request_.body else '', body=bytearray(request_.body), size=len(request_.body))
     masks = Masks(lambda: [TOKEN])
     replay = Replay(SENDERS, masks, lambda _: TOKEN, lambda _: [])
@@ -101,7 +111,7 @@ def test_what_to_set_in_the_sender_is_what_was_repaired(request_: SenderRequest,
     (60, 'good', '1 min '), (90_000, 'bad', '1 d 1 h before'), (-4000, 'bad', 'after')])
 def test_the_clock_is_read_and_its_distance_said(seconds: int, state: str, text: str) -> None:
     for key in ('slack', 'stripe', 'zendesk', 'standard-webhooks'):
-        clock = checks(SENDERS[key], sent(key), started=time.time() + seconds + (0.5 if seconds > 0 else -0.5))['Clock']
+        clock = checks(SENDERS[key], sent(key), started=NOW + seconds)['Clock']
         assert clock[0] == state and text in clock[1]
 
 

@@ -25,7 +25,7 @@ def act(xsoar: LocalXsoar, action: str, instance: str = 'left', **wanted: Any) -
 
 
 def rejected(xsoar: LocalXsoar, path: str, body: Any) -> tuple[int, str]:
-    response = requests.post(f'{xsoar.url}/localxsoar/{path}', json=body, timeout=30)
+    response = requests.post(f'{xsoar.url}/localxsoar/{path}', json=body)
     return response.status_code, response.json()['error']
 
 
@@ -70,11 +70,11 @@ def test_a_file_is_downloaded_as_bytes_under_its_name(xsoar: LocalXsoar) -> None
     [entry] = act(xsoar, 'run', command='hello-file', args={'text': 'a\r\nb'})['entries']
     assert (entry['file']['name'], entry['file']['size']) == ('grüße <b>.txt', 4)
     url = f'{xsoar.url}/localxsoar/commands/files'
-    response = requests.get(f'{url}/{entry["file"]["id"]}', timeout=30)
+    response = requests.get(f'{url}/{entry["file"]["id"]}')
     assert response.content == b'a\r\nb' and response.headers['Content-Type'] == 'application/octet-stream'
     assert response.headers['Content-Disposition'] == "attachment; filename*=UTF-8''gr%C3%BC%C3%9Fe%20%3Cb%3E.txt"
     assert "default-src 'none'" in response.headers['Content-Security-Policy']
-    assert requests.get(f'{url}/nothing', timeout=30).status_code == 404
+    assert requests.get(f'{url}/nothing').status_code == 404
 
 
 @pytest.mark.parametrize(('path', 'body', 'words'), [

@@ -1,11 +1,12 @@
 """The server's replies to a container's calls, one command at a time."""
 
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clocks import Clock
 
+from localxsoar import journal
 from localxsoar.commands import NO_REPLY, ServerCommands, Site
 from localxsoar.errors import CallRejected
 from localxsoar.faults import Faults
@@ -145,9 +146,10 @@ def test_what_the_documentation_forbids_is_reported_once(site: Site, printed: li
 def test_health_is_a_text_and_whether_it_is_an_error(
     site: Site, printed: list[str], args: dict[str, Any], error: str, is_error: bool, line: str
 ) -> None:
-    assert call(site, 'updateModuleHealth', **args) == {}
+    with Clock(journal, unix=5):
+        assert call(site, 'updateModuleHealth', **args) == {}
     assert site.journal.health == {'error': error, 'isError': is_error}
-    assert site.journal.health_history == [{'error': error, 'isError': is_error, 'time': pytest.approx(time.time(), abs=60)}]
+    assert site.journal.health_history == [{'error': error, 'isError': is_error, 'time': 5}]
     assert [text[10:] for text in printed] == [line]
 
 

@@ -20,14 +20,13 @@ from localxsoar.pytest_plugin import ENVIRONMENT
 
 PACKS = Path(__file__).parent / 'packs'
 README = Path(localxsoar.__file__).with_name('README.md').read_text()
-SECONDS = 30
 
 
 class Editor:
     """An editor's end of the connection to a debugger."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(('127.0.0.1', port), SECONDS)
+        self._socket = socket.create_connection(('127.0.0.1', port))
         self._stream = self._socket.makefile('rwb')
         self._number = 0
 
@@ -99,7 +98,7 @@ def test_a_breakpoint_in_the_integrations_own_file_stops_a_command(debugged: sub
     editor = Editor(port)
     editor.attach({file: (number := line_of(file, 'outputs = {'))})
     assert editor.look('name') == (str(file), number, "'you'")
-    said, _ = debugged.communicate(timeout=SECONDS)
+    said, _ = debugged.communicate()
     editor.close()
     assert 'Hello you' in said and debugged.returncode == 0
 
@@ -107,13 +106,13 @@ def test_a_breakpoint_in_the_integrations_own_file_stops_a_command(debugged: sub
 def test_a_breakpoint_stops_a_gevent_server_in_a_request(port: int) -> None:
     file = PACKS / 'GeventHttp/Integrations/GeventHttp/GeventHttp.py'
     with LocalXsoar('--debugpy', str(port), pack=PACKS / 'GeventHttp', wait_ready=False) as xsoar:
-        xsoar.wait_for_line('A debugger can attach', SECONDS)
+        xsoar.wait_for_line('A debugger can attach')
         editor = Editor(port)
         editor.attach({file: (number := line_of(file, 'created = demisto'))})
-        xsoar.wait_for_line('Ready$', SECONDS)
+        xsoar.wait_for_line('Ready$')
         sender = subprocess.Popen(['curl', '-sS', xsoar.webhook_url, '-d', 'hello'], stdout=subprocess.PIPE, text=True)
         assert editor.look('body') == (str(file), number, "'hello'")
-        said, _ = sender.communicate(timeout=SECONDS)
+        said, _ = sender.communicate()
         editor.close()
     assert json.loads(said)[0]['name'] == 'by gevent'
 

@@ -104,14 +104,14 @@ def names(xsoar: LocalXsoar) -> list[str]:
 def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pack: Path) -> None:
     with LocalXsoar(pack=pack, params={'isFetch': 'true', 'incidentFetchInterval': '0.005'}) as xsoar:
         wait_for(lambda: names(xsoar)[:2] == ['fetched 1', 'fetched 2'])
-        instance = requests.post(f'{xsoar.url}/settings/integration/search', json={}, timeout=30).json()['instances'][0]
-        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'false'}, timeout=30)
+        instance = requests.post(f'{xsoar.url}/settings/integration/search', json={}).json()['instances'][0]
+        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'false'})
         before = len(names(xsoar))
         assert (instance['enabled'], xsoar.state()['enabled']) == ('true', False)
         with pytest.raises(CommandError, match=r'^both is disabled\. Enable it first\.$'):
             xsoar.fetch()
-        assert requests.post(f'{xsoar.url}/localxsoar/fetch', timeout=30).status_code == 400
-        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'true'}, timeout=30)
+        assert requests.post(f'{xsoar.url}/localxsoar/fetch').status_code == 400
+        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'true'})
         wait_for(lambda: len(names(xsoar)) > before)
         assert xsoar.state()['enabled'] is True
         fetch = xsoar.state()['fetches'][0]
@@ -126,7 +126,7 @@ def test_nothing_is_fetched_before_it_is_turned_on_or_asked_for(pack: Path) -> N
         assert (incidents['pulled'], indicators['pulled'], names(xsoar)) == (1, 2, ['fetched 1'])
         assert xsoar.control('POST', 'fetch')[1]['pulled'] == 0
         body = {'name': 'both', 'enabled': 'true', 'data': [{'name': 'isFetch', 'value': True}]}
-        requests.put(f'{xsoar.url}/settings/integration', json=body, timeout=30)
+        requests.put(f'{xsoar.url}/settings/integration', json=body)
         wait_for(lambda: len(names(xsoar)) == 3)
 
 
@@ -161,5 +161,5 @@ def test_the_message_of_an_error_comes_after_its_traceback(error: str, words: st
 
 def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path) -> None:
     with LocalXsoar(pack=echo_pack) as xsoar:
-        answer = requests.post(f'{xsoar.url}/localxsoar/fetch', timeout=30)
+        answer = requests.post(f'{xsoar.url}/localxsoar/fetch')
         assert (answer.status_code, answer.json()['error']) == (400, 'Echo fetches neither incidents nor indicators.')

@@ -21,7 +21,7 @@ SECRET = 'h4sh-hush'
 def exchange(xsoar: LocalXsoar, data: bytes) -> bytes:
     """Sends bytes as they are and reads to the end of the connection."""
     host, port = xsoar.url.removeprefix('http://').split(':')
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
+    with socket.create_connection((host, int(port))) as connection:
         connection.sendall(data)
         received = b''
         while piece := connection.recv(65536):
@@ -41,7 +41,7 @@ def newest(xsoar: LocalXsoar) -> Any:
 
 def post(xsoar: LocalXsoar, path: str = '', body: Any = None, **options: Any) -> requests.Response:
     data = body if isinstance(body, (bytes, str)) else json.dumps(body or [])
-    return requests.post(f'{xsoar.webhook_url}{path}', data=data, timeout=30, **options)
+    return requests.post(f'{xsoar.webhook_url}{path}', data=data, **options)
 
 
 # What is no HTTP.
@@ -127,14 +127,14 @@ def test_a_rejection_is_reported_in_the_integrations_words(xsoar: LocalXsoar) ->
 
 @pytest.mark.parametrize('path', ['/instance/execute/nobody', '/instance/exec', '/webhook'])
 def test_a_wrong_instance_or_path_is_kept_and_told(xsoar: LocalXsoar, path: str) -> None:
-    assert requests.post(f'{xsoar.url}{path}', data='{}', timeout=30).status_code == 404
+    assert requests.post(f'{xsoar.url}{path}', data='{}').status_code == 404
     assert newest(xsoar).items() >= {'target': path, 'status': 404, 'kind': 'rejected'}.items()
     assert xsoar.wait_for_line(rf'POST 404 +\d+ ms  python-requests +{path}  There is no')
 
 
 def test_a_sender_that_left_is_reported_as_gone(xsoar: LocalXsoar) -> None:
     host, port = xsoar.url.removeprefix('http://').split(':')
-    with socket.create_connection((host, int(port)), timeout=30) as sender:
+    with socket.create_connection((host, int(port))) as sender:
         sender.sendall(f'POST {WAY_IN} HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n[{{'.encode())
     wait_for(lambda: deliveries(xsoar)[0]['kind'] == 'gone')
 
@@ -167,7 +167,7 @@ def test_a_container_that_breaks_its_answer_off_is_reported_so_and_not_its_sende
 def test_a_secret_that_the_integration_gives_away_is_masked_on_the_page(
     xsoar: LocalXsoar, path: str, body: Any, shown_at: str
 ) -> None:
-    with requests.get(f'{xsoar.url}/localxsoar/events', stream=True, timeout=30) as stream:
+    with requests.get(f'{xsoar.url}/localxsoar/events', stream=True) as stream:
         lines = stream.iter_lines(decode_unicode=True)
         next(line for line in lines if line.startswith('id: '))
         post(xsoar, path, body)
@@ -198,14 +198,14 @@ def test_deliveries_are_bounded_and_outlive_the_server_in_a_file(echo_pack: Path
     store = str(tmp_path / 'store.db')
     with LocalXsoar('--store', store, pack=echo_pack) as xsoar, requests.Session() as http:
         for _ in range(510):
-            http.post(xsoar.webhook_url, data='[]', timeout=30)
-        http.post(xsoar.webhook_url, data='[{"name": "kept"}]', timeout=30)
+            http.post(xsoar.webhook_url, data='[]')
+        http.post(xsoar.webhook_url, data='[{"name": "kept"}]')
         kept = deliveries(xsoar)
         assert len(kept) == 500 and kept[0]['text'] == 'kept'
     with LocalXsoar('--store', store, pack=echo_pack) as xsoar:
         assert deliveries(xsoar) == kept
         for _ in range(3):
-            requests.post(f'{xsoar.webhook_url}/echo', data=b'x' * 25_000_000, timeout=30)
+            requests.post(f'{xsoar.webhook_url}/echo', data=b'x' * 25_000_000)
         newest(xsoar)
         wait_for(lambda: [bool(each['missing']) for each in deliveries(xsoar)[:4]] == [False, False, True, False])
         assert len(deliveries(xsoar)) == 500 and deliveries(xsoar)[3]['text'] == 'kept'
@@ -223,7 +223,7 @@ def test_what_cannot_be_done_is_answered_400_with_the_reason(xsoar: LocalXsoar, 
     post(xsoar)
     path = path.format(newest(xsoar)['number'])
     text = body if isinstance(body, str) else json.dumps(body)
-    answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data=text, timeout=5)
+    answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data=text)
     assert answer.status_code == 400 and answer.json()['error']
     assert not [line for line in xsoar.output if line.startswith('Traceback')]
 
@@ -236,7 +236,7 @@ def test_what_cannot_be_done_is_answered_400_with_the_reason(xsoar: LocalXsoar, 
 ])
 def test_a_page_of_another_site_changes_nothing(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
     before = xsoar.faults()
-    answer = requests.patch(f'{xsoar.url}/localxsoar/faults', json={'call_delay_ms': 1}, headers=headers, timeout=30)
+    answer = requests.patch(f'{xsoar.url}/localxsoar/faults', json={'call_delay_ms': 1}, headers=headers)
     assert answer.status_code == 403 and xsoar.faults() == before
 
 
@@ -260,12 +260,12 @@ def test_no_route_that_does_something_takes_it_from_a_page_of_another_site(
 ) -> None:
     method, path = route.split()
     before = without_calls(xsoar)
-    answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data='{}', headers=headers, timeout=30)
+    answer = requests.request(method, f'{xsoar.url}/localxsoar/{path}', data='{}', headers=headers)
     assert answer.status_code == 403 and without_calls(xsoar) == before
 
 
 def test_what_starts_a_process_is_no_get(xsoar: LocalXsoar) -> None:
-    assert requests.get(f'{xsoar.url}/localxsoar/samples', timeout=30).status_code == 405
+    assert requests.get(f'{xsoar.url}/localxsoar/samples').status_code == 405
 
 
 @pytest.mark.parametrize('headers', [
@@ -292,7 +292,7 @@ def test_the_way_in_takes_all_that_no_page_of_another_site_sends(xsoar: LocalXso
     ('evil.example:80', False), ('localhost.evil.example', False),
     ('127.0.0.1.evil', False), ('1.2.3.4:x', False)])
 def test_the_page_is_only_shown_under_the_name_or_an_address_of_this_machine(xsoar: LocalXsoar, host: str, is_own: bool) -> None:
-    answer = requests.get(f'{xsoar.url}/localxsoar/faults', headers={'Host': host}, timeout=30)
+    answer = requests.get(f'{xsoar.url}/localxsoar/faults', headers={'Host': host})
     assert answer.status_code == (200 if is_own else 403)
     assert is_own or f'The Host {host!r} is not the address of this server' in answer.text
 
@@ -308,13 +308,13 @@ def test_a_loopback_address_reaches_this_machine_alone(host: str, is_this_machin
 def test_a_page_of_another_site_may_ask_for_what_changes_nothing(
     xsoar: LocalXsoar, headers: dict[str, str]
 ) -> None:
-    assert requests.get(f'{xsoar.url}/localxsoar/faults', headers=headers, timeout=30).status_code == 200
+    assert requests.get(f'{xsoar.url}/localxsoar/faults', headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize('headers', [{}, {'Sec-Fetch-Site': 'same-origin'}, {'Sec-Fetch-Site': 'none'}, {'Origin': '{url}'}])
 def test_the_servers_own_page_changes_something(xsoar: LocalXsoar, headers: dict[str, str]) -> None:
     given = {name: value.format(url=xsoar.url) for name, value in headers.items()}
-    assert requests.patch(f'{xsoar.url}/localxsoar/faults', json={}, headers=given, timeout=30).status_code == 200
+    assert requests.patch(f'{xsoar.url}/localxsoar/faults', json={}, headers=given).status_code == 200
 
 
 # Connections.
@@ -335,7 +335,7 @@ def test_a_body_of_the_api_is_bounded(xsoar: LocalXsoar) -> None:
     head = f'PATCH /localxsoar/faults HTTP/1.1\r\nHost: localhost\r\nContent-Length: {limit + 1}\r\n\r\n'.encode()
     answer = exchange(xsoar, head + b' ' * (limit + 1))
     assert answer.startswith(b'HTTP/1.1 413 ') and f'at most {limit} bytes'.encode() in answer
-    fits = requests.patch(f'{xsoar.url}/localxsoar/faults', b' ' * (limit - 2) + b'{}', timeout=30)
+    fits = requests.patch(f'{xsoar.url}/localxsoar/faults', b' ' * (limit - 2) + b'{}')
     assert fits.status_code == 200
 
 
@@ -347,9 +347,9 @@ def test_a_head_is_bounded(xsoar: LocalXsoar, size: int, status: int) -> None:
 
 def test_a_folder_of_the_controls_is_the_apis_and_no_delivery(xsoar: LocalXsoar) -> None:
     before = len(deliveries(xsoar))
-    answer = requests.get(f'{xsoar.url}/localxsoar/nothing', timeout=30)
+    answer = requests.get(f'{xsoar.url}/localxsoar/nothing')
     assert (answer.status_code, answer.json()['status']) == (404, 404)
-    assert requests.delete(f'{xsoar.url}/localxsoar/faults', timeout=30).status_code == 405
+    assert requests.delete(f'{xsoar.url}/localxsoar/faults').status_code == 405
     assert len(deliveries(xsoar)) == before
 
 
@@ -363,15 +363,15 @@ def test_the_controls_are_not_reached_through_the_way_in(xsoar: LocalXsoar) -> N
 
 def test_events_come_live_and_those_who_were_away_get_what_they_missed(xsoar: LocalXsoar) -> None:
     url = f'{xsoar.url}/localxsoar/events'
-    with requests.get(url, stream=True, timeout=30) as stream:
+    with requests.get(url, stream=True) as stream:
         lines = stream.iter_lines(decode_unicode=True)
         start = next(line for line in lines if line.startswith('id: '))
         post(xsoar, body=[{'name': 'live'}])
         assert next(line for line in lines if '"name": "live"' in line)
     last_id = start.removeprefix('id: ')
-    with requests.get(url, stream=True, timeout=30, headers={'Last-Event-ID': last_id}) as stream:
+    with requests.get(url, stream=True, headers={'Last-Event-ID': last_id}) as stream:
         assert next(line for line in stream.iter_lines(decode_unicode=True) if '"name": "live"' in line)
-    with requests.get(url, stream=True, timeout=30, headers={'Last-Event-ID': 'another-7'}) as stream:
+    with requests.get(url, stream=True, headers={'Last-Event-ID': 'another-7'}) as stream:
         assert 'event: reset' in next(stream.iter_lines(decode_unicode=True))
 
 

@@ -193,13 +193,13 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalXsoar]:
 
 
 def ask(local: LocalXsoar, method: str, path: str, body: Any = None) -> requests.Response:
-    return requests.request(method, f'{local.url}/localxsoar/{path}', json=body, timeout=30)
+    return requests.request(method, f'{local.url}/localxsoar/{path}', json=body)
 
 
 def post(local: LocalXsoar, data: Any, path: str = '', **headers: str) -> int:
     """The number of a delivery of this."""
     requests.post(f'{local.webhook_url}{path}', data, headers={name.replace('_', '-'): value for name,
-    value in headers.items()}, timeout=30)
+    value in headers.items()})
     newest = wait_for(lambda: next((each for each in local.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
     return int(newest['number'])
 
@@ -222,9 +222,9 @@ def test_what_is_not_there_is_reported(local: LocalXsoar, method: str, path: str
 
 
 def test_a_browser_gets_the_page_and_no_icon(local: LocalXsoar) -> None:
-    answer = requests.get(f'{local.url}/', timeout=30)
+    answer = requests.get(f'{local.url}/')
     assert answer.headers['Content-Type'] == 'text/html; charset=utf-8' and '<title>' in answer.text
-    icon = requests.get(f'{local.url}/favicon.ico', timeout=30)
+    icon = requests.get(f'{local.url}/favicon.ico')
     assert (icon.status_code, icon.content) == (204, b'')
 
 
@@ -311,16 +311,16 @@ def test_a_body_too_large_to_be_kept_whole_is_sent_again_only_with_another(local
 def test_both_bodies_are_downloaded_byte_for_byte(local: LocalXsoar) -> None:
     number = post(local, b'\xff\r\n', '/echo')
     way = f'{local.url}/localxsoar/deliveries/{number}'
-    answer = requests.get(f'{way}/request.body', timeout=30)
+    answer = requests.get(f'{way}/request.body')
     assert (answer.content, answer.headers['Content-Type']) == (b'\xff\r\n', 'application/octet-stream')
     assert answer.headers['Content-Disposition'] == f'attachment; filename="delivery-{number}-request.body"'
-    assert json.loads(requests.get(f'{way}/answer.body', timeout=30).content)['size'] == 3
+    assert json.loads(requests.get(f'{way}/answer.body').content)['size'] == 3
 
 
 def test_a_delivery_is_saved_as_a_recipe_of_its_sender_under_a_new_name(local: LocalXsoar, tmp_path: Path) -> None:
     number = local.control('POST', 'senders/github/send', {'title': 'push'})['number']
     assert local.control('GET', f'deliveries/{number}')['unsavable'] == ''
-    saved = requests.get(f'{local.url}/localxsoar/deliveries/{number}/recipe', timeout=30)
+    saved = requests.get(f'{local.url}/localxsoar/deliveries/{number}/recipe')
     assert saved.headers['Content-Disposition'] == 'attachment; filename="github-new.json"'
     assert (saved.headers['Content-Type'], saved.headers['X-Content-Type-Options']) == ('application/json', 'nosniff')
     (tmp_path / 'github-new.json').write_bytes(saved.content)
@@ -333,7 +333,7 @@ def test_a_delivery_is_saved_as_a_recipe_of_its_sender_under_a_new_name(local: L
 def test_what_was_changed_in_an_incident_later_is_not_expected(local: LocalXsoar) -> None:
     number = post(local, '[{"name": "before"}]')
     incident, = local.control('GET', f'deliveries/{number}')['incidents']
-    requests.post(f'{local.url}/incident', json={'id': incident, 'name': 'after', 'severity': 4}, timeout=30)
+    requests.post(f'{local.url}/incident', json={'id': incident, 'name': 'after', 'severity': 4})
     assert local.control('GET', f'incidents/{incident}')['name'] == 'after'
     assert local.control('GET', 'incidents/list')[0]['name'] == 'after'
     assert ask(local, 'GET', f'deliveries/{number}/recipe').json()['deliveries'][0]['expected']['name'] == 'before'
@@ -353,12 +353,12 @@ def test_one_delivery_and_all_are_exported_with_secrets_masked_and_deleted(local
         assert sender.recv(100)
     bytes_only = wait_for(lambda: next((each for each in local.control('GET', 'deliveries') if each['method'] == '?'), None))
     first, second = post(local, f'it is {TOKEN}', '/echo', Authorization=TOKEN), post(local, b'\xff', '/echo?token=abc')
-    one = requests.get(f'{local.url}/localxsoar/deliveries/{first}.har', timeout=30)
+    one = requests.get(f'{local.url}/localxsoar/deliveries/{first}.har')
     assert one.headers['Content-Disposition'] == f'attachment; filename="delivery-{first}.har"'
     entry, = one.json()['log']['entries']
     assert (entry['request']['postData']['text'], entry['response']['status'], entry['_number']) == ('it is ••••••', 200, first)
     assert json.loads(entry['response']['content']['text'])['size'] == len(f'it is {TOKEN}')
-    everything = requests.get(f'{local.url}/localxsoar/deliveries.har', timeout=30)
+    everything = requests.get(f'{local.url}/localxsoar/deliveries.har')
     is_hidden = TOKEN.encode() not in everything.content
     entries = everything.json()['log']['entries']
     assert is_hidden and entries[-1]['request']['url'].endswith(f'/echo?token={quote("••••••")}')
@@ -367,10 +367,10 @@ def test_one_delivery_and_all_are_exported_with_secrets_masked_and_deleted(local
     answer = ask(local, 'GET', f'deliveries/{bytes_only["number"]}.har')
     assert (answer.status_code, answer.json()['error']) == (409, 'The bytes that arrived are not a request.')
     incidents = local.control('GET', 'incidents')
-    foreign = requests.delete(f'{local.url}/localxsoar/deliveries', headers={'Origin': 'http://evil.example'}, timeout=30)
+    foreign = requests.delete(f'{local.url}/localxsoar/deliveries', headers={'Origin': 'http://evil.example'})
     assert (foreign.status_code, len(local.control('GET', 'deliveries')) > len(numbers)) == (403, True)
     local.control('DELETE', 'deliveries')
-    assert requests.get(f'{local.url}/localxsoar/deliveries.har', timeout=30).json()['log']['entries'] == []
+    assert requests.get(f'{local.url}/localxsoar/deliveries.har').json()['log']['entries'] == []
     assert local.control('GET', 'incidents') == incidents, 'incidents stay'
 
 
@@ -410,7 +410,7 @@ def test_the_buttons_test_save_disable_and_enable(local: LocalXsoar) -> None:
 
 
 def test_the_page_learns_of_each_new_state(local: LocalXsoar) -> None:
-    with requests.get(f'{local.url}/localxsoar/events', stream=True, timeout=30) as stream:
+    with requests.get(f'{local.url}/localxsoar/events', stream=True) as stream:
         lines = stream.iter_lines(decode_unicode=True)
         next(line for line in lines if line.startswith('id: '))
         ask(local, 'POST', 'instance/disable')
@@ -427,4 +427,4 @@ def test_a_token_that_was_replaced_stays_masked_in_what_is_kept(local: LocalXsoa
     for token in ('another-hush', TOKEN):
         assert ask(local, 'POST', 'instance/save', {'secret': token}).status_code == 200
         assert local.control('GET', f'deliveries/{number}')['request']['body'] == 'it is ••••••'
-        assert TOKEN not in requests.get(f'{local.url}/localxsoar/deliveries/{number}.har', timeout=30).text
+        assert TOKEN not in requests.get(f'{local.url}/localxsoar/deliveries/{number}.har').text

@@ -19,7 +19,6 @@ from localxsoar.xsoar_api import XsoarApi, parse_command
 
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 PACKS = Path(__file__).parent / 'packs'
-SECONDS = 120
 
 
 @pytest.fixture(scope='module')
@@ -53,7 +52,7 @@ def locked() -> Iterator[LocalXsoar]:
 
 def ask(xsoar: LocalXsoar, method: str, path: str, body: Any = None) -> Any:
     """The JSON of an answer, which must be 200."""
-    answer = requests.request(method, f'{xsoar.url}/{path}', json=body, timeout=30)
+    answer = requests.request(method, f'{xsoar.url}/{path}', json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -63,7 +62,7 @@ def sdk(xsoar: LocalXsoar, content: Path, *arguments: str, program: str = SDK) -
     environment = {**os.environ, 'DEMISTO_BASE_URL': xsoar.url, 'DEMISTO_API_KEY': 'any', 'DEMISTO_VERIFY_SSL': 'false',
                    'CI': 'true', 'DEMISTO_SDK_IGNORE_CONTENT_WARNING': 'true', 'NO_PROXY': '127.0.0.1', 'COLUMNS': '200'}
     done = subprocess.run([program, *arguments], cwd=content, env=environment, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -152,7 +151,7 @@ def routes_of_the_api() -> list[tuple[str, str]]:
 
 def status(xsoar: LocalXsoar, route: tuple[str, str], headers: Any) -> int:
     method, path = route
-    return requests.request(method, f'{xsoar.url}{path}', data='{}', headers=headers, timeout=30).status_code
+    return requests.request(method, f'{xsoar.url}{path}', data='{}', headers=headers).status_code
 
 
 @pytest.mark.parametrize('key', [None, '', 'k3', 'k3y1', 'K3Y', 'k3yé'.encode()])
@@ -210,7 +209,7 @@ def test_an_instance_that_is_deleted_is_disabled(echo_pack: Path) -> None:
 def test_values_of_another_instance_are_not_saved(echo_pack: Path) -> None:
     with LocalXsoar(pack=echo_pack) as xsoar:
         other = {'name': 'other', 'data': [{'name': 'greeting', 'value': 'bye'}], 'enabled': 'true'}
-        answer = requests.put(f'{xsoar.url}/settings/integration', json=other, timeout=30)
+        answer = requests.put(f'{xsoar.url}/settings/integration', json=other)
         assert answer.status_code == 400 and "There is no instance 'other', and no integration ''" in answer.json()['error']
 
 
@@ -221,8 +220,8 @@ def test_a_saved_form_sets_what_it_has_and_keeps_a_secret_that_it_leaves_empty(e
                 {'name': 'longRunning', 'type': 8, 'hidden': True, 'value': False},
                 {'name': 'greeting', 'type': 0, 'value': None}]
         ask(xsoar, 'PUT', 'settings/integration', {'name': 'echo', 'data': data, 'enabled': True})
-        wait_for(lambda: requests.post(xsoar.webhook_url, data='[]', timeout=30).ok)
-        given = requests.post(f'{xsoar.webhook_url}/params', timeout=30).json()
+        wait_for(lambda: requests.post(xsoar.webhook_url, data='[]').ok)
+        given = requests.post(f'{xsoar.webhook_url}/params').json()
     assert (given['secret'], given['limit'], given['greeting']) == ('h4sh-hush', '', 'hello')
     assert given['account'] == {'identifier': 'kim', 'password': 'hush', 'credentials': {}}
 
@@ -282,36 +281,36 @@ def test_an_integration_that_is_uploaded_alone_replaces_the_other_in_its_pack(ec
     content['display'] = 'Uploaded'
     with LocalXsoar(pack=echo_pack) as xsoar:
         first = xsoar.state()['pid']
-        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload', timeout=30,
+        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload',
                                files={'file': ('Echo.yml', yaml.safe_dump(content))})
         assert (answer.status_code, answer.json()['display']) == (200, 'Uploaded')
         assert xsoar.wait_for_line(r'upload  Echo 2\.3\.4: the container restarts$')
         assert wait_for(lambda: xsoar.state()['pid']) != first and xsoar.state()['restarts'] == 0
-        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload', files={'other': ('Echo.yml', 'a: 1')}, timeout=30)
+        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload', files={'other': ('Echo.yml', 'a: 1')})
         assert answer.status_code == 400 and 'no part with the name file' in answer.json()['error']
 
 
 def test_the_instance_is_disabled_configured_and_tested_by_the_api_and_no_secret_leaves(echo_pack: Path) -> None:
     with LocalXsoar(pack=echo_pack, params={'secret': 'h4sh-hush'}) as xsoar:
-        found = requests.post(f'{xsoar.url}/settings/integration/search', json={}, timeout=30)
+        found = requests.post(f'{xsoar.url}/settings/integration/search', json={})
         assert 'h4sh-hush' not in found.text
         instance = found.json()['instances'][0]
         bad = {**instance, 'data': [{'name': 'greeting', 'value': 'bad'}]}
-        answer = requests.post(f'{xsoar.url}/settings/integration/test', json=bad, timeout=30).json()
+        answer = requests.post(f'{xsoar.url}/settings/integration/test', json=bad).json()
         assert answer == {'success': False, 'message': 'Greeting bad is not polite.'}
-        assert requests.post(f'{xsoar.url}/settings/integration/test', json=instance, timeout=30).json()['success'] is True
-        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'false'}, timeout=30)
+        assert requests.post(f'{xsoar.url}/settings/integration/test', json=instance).json()['success'] is True
+        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'false'})
         assert xsoar.state()['pid'] is None
-        requests.put(f'{xsoar.url}/settings/integration', json=instance, timeout=30)
-        wait_for(lambda: requests.post(xsoar.webhook_url, data='[]', timeout=30).ok)
-        assert requests.post(f'{xsoar.webhook_url}/params', timeout=30).json()['secret'] == 'h4sh-hush'
+        requests.put(f'{xsoar.url}/settings/integration', json=instance)
+        wait_for(lambda: requests.post(xsoar.webhook_url, data='[]').ok)
+        assert requests.post(f'{xsoar.webhook_url}/params').json()['secret'] == 'h4sh-hush'
 
 
 @pytest.mark.parametrize('line, words', [
     ('hello', 'runs commands in the form !command'), ('!hello "', 'is not a command'),
     ('!nothing', 'has no command nothing. Its commands: hello-say')])
 def test_a_line_that_is_no_command_is_reported(xsoar: LocalXsoar, line: str, words: str) -> None:
-    assert words in requests.post(f'{xsoar.url}/entry/execute/sync', json={'data': line}, timeout=30).text
+    assert words in requests.post(f'{xsoar.url}/entry/execute/sync', json={'data': line}).text
 
 
 def test_the_readme_knows_every_route_of_the_api() -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from clocks import at_least
 from local_xsoar import LocalXsoar, read_officially, wait_for
 from webhook import request_bytes
 
@@ -21,7 +22,7 @@ from localxsoar.container import ERROR_MARKER
 
 def post(xsoar: LocalXsoar, http: requests.Session, path: str, body: Any = b'', **options: Any) -> requests.Response:
     return http.post(
-        f'{xsoar.webhook_url}{path}', data=body if isinstance(body, bytes) else json.dumps(body), timeout=30, **options
+        f'{xsoar.webhook_url}{path}', data=body if isinstance(body, bytes) else json.dumps(body), **options
     )
 
 
@@ -67,7 +68,7 @@ def test_a_marker_in_a_senders_text_reads_as_a_failure_though_the_incident_is_th
 @pytest.mark.parametrize('method', ['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'POST'])
 def test_any_method_goes_through_with_path_query_and_headers(xsoar: LocalXsoar, http: requests.Session, method: str) -> None:
     headers: dict[str, Any] = {'X-Odd_Name': 'värde'.encode('latin-1'), 'Authorization': 'Basic eA==', 'Cookie': 'a=1'}
-    seen = http.request(method, f'{xsoar.webhook_url}/echo/a%2Fb', params='q=1&q=%20&r', headers=headers, timeout=30).json()
+    seen = http.request(method, f'{xsoar.webhook_url}/echo/a%2Fb', params='q=1&q=%20&r', headers=headers).json()
     assert (seen['method'], seen['path']) == (method, '/echo/a%2Fb?q=1&q=%20&r')
     assert {
         'X-Odd_Name': 'värde',
@@ -78,7 +79,7 @@ def test_any_method_goes_through_with_path_query_and_headers(xsoar: LocalXsoar, 
 
 
 def test_a_head_request_has_the_headers_and_no_body(xsoar: LocalXsoar, http: requests.Session) -> None:
-    answer = http.head(f'{xsoar.webhook_url}/echo', timeout=30)
+    answer = http.head(f'{xsoar.webhook_url}/echo')
     assert (answer.status_code, answer.content) == (200, b'')
     assert int(answer.headers['Content-Length']) > 0
 
@@ -87,14 +88,14 @@ def test_a_redirect_and_each_cookie_reach_the_sender_and_no_one_else(xsoar: Loca
     answer = post(xsoar, http, '/redirect', allow_redirects=False)
     assert answer.status_code == 302
     assert answer.raw.headers.getlist('Set-Cookie') == ['a=1', 'b=2']
-    assert 'Cookie' not in dict(requests.post(f'{xsoar.webhook_url}/echo', timeout=30).json()['headers'])
+    assert 'Cookie' not in dict(requests.post(f'{xsoar.webhook_url}/echo').json()['headers'])
 
 
 @pytest.mark.parametrize('framing', ['Content-Length', 'Transfer-Encoding'])
 def test_a_big_body_passes_as_it_came(xsoar: LocalXsoar, http: requests.Session, framing: str) -> None:
     body = os.urandom(1 << 20) * 20
     pieces: Any = body if framing == 'Content-Length' else iter([body[i:i + 100_000] for i in range(0, len(body), 100_000)])
-    seen = http.post(f'{xsoar.webhook_url}/echo', data=pieces, timeout=30).json()
+    seen = http.post(f'{xsoar.webhook_url}/echo', data=pieces).json()
     assert framing in dict(seen['headers'])
     assert (seen['size'], seen['sha256']) == (len(body), hashlib.sha256(body).hexdigest())
 
@@ -109,7 +110,7 @@ def test_an_answer_that_comes_before_the_body_was_read_reaches_the_sender(
 def raw_exchange(xsoar: LocalXsoar, request: bytes, *more: bytes) -> bytes:
     """Sends a request's head, waits for the interim answer, sends the rest, reads to the end."""
     host, port = xsoar.url.removeprefix('http://').split(':')
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
+    with socket.create_connection((host, int(port))) as connection:
         connection.sendall(request)
         received = b''
         for piece in more:
@@ -131,7 +132,7 @@ def test_a_sender_that_expects_100_continue_gets_it(xsoar: LocalXsoar) -> None:
 
 
 def test_another_instance_is_not_found(xsoar: LocalXsoar, http: requests.Session) -> None:
-    answer = http.post(f'{xsoar.url}/instance/execute/front%20door', timeout=30)
+    answer = http.post(f'{xsoar.url}/instance/execute/front%20door')
     assert answer.status_code == 404 and 'Known: Front Door' in answer.text
 
 
@@ -222,8 +223,8 @@ def test_two_threads_at_once_each_get_their_own_reply(xsoar: LocalXsoar, http: r
 
 
 def test_an_unknown_control_and_a_bad_search_are_reported_in_words(xsoar: LocalXsoar, http: requests.Session) -> None:
-    assert http.get(f'{xsoar.url}/localxsoar/nothing', timeout=30).json()['status'] == 404
-    bad = http.post(f'{xsoar.url}/incidents/search', json={'filter': {'query': 'free text'}}, timeout=30)
+    assert http.get(f'{xsoar.url}/localxsoar/nothing').json()['status'] == 404
+    bad = http.post(f'{xsoar.url}/incidents/search', json={'filter': {'query': 'free text'}})
     assert bad.status_code == 400 and 'reads queries as' in bad.json()['error']
 
 
@@ -314,7 +315,8 @@ def test_one_poisoned_incident_fails_its_whole_call(faulty: LocalXsoar, http: re
 
 def test_a_call_takes_as_long_as_asked_for(faulty: LocalXsoar, http: requests.Session) -> None:
     faulty.faults(call_delay_ms=100, incident_delay_ms=50)
-    assert post(faulty, http, '/', TWO).elapsed.total_seconds() >= 0.2
+    with at_least(0.2):
+        post(faulty, http, '/', TWO)
 
 
 def test_a_hanging_call_is_answered_once_it_is_let_go(faulty: LocalXsoar, http: requests.Session) -> None:
@@ -326,7 +328,7 @@ def test_a_hanging_call_is_answered_once_it_is_let_go(faulty: LocalXsoar, http: 
     wait_for(lambda: len(faulty.state()['createSizes']) > before)
     assert answers == []
     faulty.faults(hang=False)
-    sender.join(10)
+    sender.join()
     assert [incident['name'] for incident in answers[0]] == ['good', 'poisoned']
 
 
@@ -342,7 +344,7 @@ def test_a_hanging_call_is_answered_once_it_is_let_go(faulty: LocalXsoar, http: 
 def test_a_fault_that_does_not_exist_changes_nothing(
     faulty: LocalXsoar, http: requests.Session, fault: dict[str, Any], words: str
 ) -> None:
-    answer = http.patch(f'{faulty.url}/localxsoar/faults', json={'drop': 'x', **fault}, timeout=30)
+    answer = http.patch(f'{faulty.url}/localxsoar/faults', json={'drop': 'x', **fault})
     assert answer.status_code == 400 and words in answer.json()['error']
     assert faulty.faults()['drop'] == ''
 
@@ -356,7 +358,7 @@ def restarted(xsoar: LocalXsoar, before: dict[str, Any]) -> bool:
 
 
 def answers(xsoar: LocalXsoar) -> bool:
-    return requests.get(f'{xsoar.webhook_url}/echo', timeout=30).status_code == 200
+    return requests.get(f'{xsoar.webhook_url}/echo').status_code == 200
 
 
 @pytest.mark.parametrize('body', [b'', b'a body'], ids=['without a body', 'with a body'])
@@ -402,7 +404,7 @@ def test_a_container_that_ends_is_started_again(echo_pack: Path, path: str, word
     with LocalXsoar(pack=echo_pack) as xsoar:
         before = xsoar.state()
         with suppress(requests.RequestException):  # it may end in the middle of its answer
-            requests.post(f'{xsoar.webhook_url}{path}', timeout=30)
+            requests.post(f'{xsoar.webhook_url}{path}')
         assert xsoar.wait_for_line(words)
         wait_for(lambda: restarted(xsoar, before))
         assert xsoar.state()['pid'] != before['pid']

@@ -28,7 +28,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory, echo_pack: Path) -> Path:
 
 
 def post(xsoar: LocalXsoar, path: str, body: Any = None) -> Any:
-    return requests.post(f'{xsoar.url}/{path}', json=body or {}, timeout=30).json()
+    return requests.post(f'{xsoar.url}/{path}', json=body or {}).json()
 
 
 def described(*arguments: str) -> list[tuple[str, str, Any]]:
@@ -84,8 +84,8 @@ def test_two_instances_receive_requests_each_and_their_incidents_name_them(pack:
     with LocalXsoar('--instance', 'left', '--set', 'greeting=l', '--instance', 'right', pack=pack) as xsoar:
         for name, greeting in (('left', 'l'), ('right', 'hello')):
             url = f'{xsoar.url}/instance/execute/{name}'
-            assert requests.post(f'{url}/params', timeout=30).json()['greeting'] == greeting
-            [created] = requests.post(url, json=[{'name': f'from {name}'}], timeout=30).json()
+            assert requests.post(f'{url}/params').json()['greeting'] == greeting
+            [created] = requests.post(url, json=[{'name': f'from {name}'}]).json()
             assert (created['sourceInstance'], created['sourceBrand']) == (name, 'Echo')
         assert xsoar.control('GET', 'state?instance=right')['instance'] == 'right' and xsoar.state()['instance'] == 'left'
         assert [incident['name'] for incident in xsoar.incidents(query='sourceInstance:right')] == ['from right']
@@ -109,7 +109,7 @@ def unified(folder: Path, name: str, **changes: Any) -> str:
 
 
 def upload(xsoar: LocalXsoar, path: str, name: str, content: Any) -> Any:
-    return requests.post(f'{xsoar.url}/{path}', files={'file': (name, content)}, timeout=30)
+    return requests.post(f'{xsoar.url}/{path}', files={'file': (name, content)})
 
 
 def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved(echo_pack: Path) -> None:
@@ -122,10 +122,10 @@ def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved
         assert [each['id'] for each in found['configurations']] == ['Echo', 'Commands'] and len(found['instances']) == 1
         form = {'name': 'mine', 'brand': 'Commands', 'data': [], 'enabled': 'true'}
         assert post(xsoar, 'settings/integration/test', form) == {'success': True, 'message': ''}
-        saved = requests.put(f'{xsoar.url}/settings/integration', json=form, timeout=30).json()
+        saved = requests.put(f'{xsoar.url}/settings/integration', json=form).json()
         assert (saved['id'], saved['name'], saved['brand']) == ('instance-2', 'mine', 'Commands')
         assert 'Hello you' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
-        requests.delete(f'{xsoar.url}/settings/integration/instance-2', timeout=30)
+        requests.delete(f'{xsoar.url}/settings/integration/instance-2')
         assert 'no command hello-say' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
         assert xsoar.state()['pid'] == first
 
@@ -133,9 +133,9 @@ def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved
 def test_a_long_running_integration_that_is_added_receives_requests(echo_pack: Path) -> None:
     with LocalXsoar(pack=echo_pack.with_name('Commands')) as xsoar:
         upload(xsoar, 'settings/integration-conf/upload', 'Echo.yml', unified(echo_pack / 'Integrations' / 'Echo', 'Echo'))
-        requests.put(f'{xsoar.url}/settings/integration', json={'name': 'new', 'brand': 'Echo', 'enabled': 'true'}, timeout=30)
+        requests.put(f'{xsoar.url}/settings/integration', json={'name': 'new', 'brand': 'Echo', 'enabled': 'true'})
         url = f'{xsoar.url}/instance/execute/new'
-        response = wait_for(lambda: requests.post(url, json=[{'name': 'a'}], timeout=30) or None)
+        response = wait_for(lambda: requests.post(url, json=[{'name': 'a'}]) or None)
         assert response.json()[0]['sourceInstance'] == 'new'
 
 

@@ -121,7 +121,7 @@ def room(pack: Path) -> Iterator[LocalXsoar]:
 
 
 def post(xsoar: LocalXsoar, path: str, body: Any = None) -> Any:
-    return requests.post(f'{xsoar.url}/{path}', json=body or {}, timeout=30).json()
+    return requests.post(f'{xsoar.url}/{path}', json=body or {}).json()
 
 
 def run(xsoar: LocalXsoar, line: str, investigation: str = 'playground') -> list[Any]:
@@ -162,13 +162,13 @@ def test_entries_before_an_error_are_kept(room: LocalXsoar, pack: Path) -> None:
 def test_a_file_is_downloaded_by_its_entry_and_read_by_other_commands(room: LocalXsoar) -> None:
     [entry] = run(room, '!save')
     assert (entry['file'], entry['type']) == ('a report.txt', 3)
-    response = requests.get(f'{room.url}/entry/download/{entry["id"]}', timeout=30)
+    response = requests.get(f'{room.url}/entry/download/{entry["id"]}')
     assert response.text == 'content' and 'a%20report.txt' in response.headers['Content-Disposition']
     assert run(room, f'!load id={entry["id"]}')[0]['contents'] == 'a report.txt: content'
     file = post(room, 'investigation/playground/context')['File']
     assert (file['Name'], file['EntryID'], file['Size'], file['Extension'], file['MD5']) == (
         'a report.txt', entry['id'], 7, 'txt', '9a0364b9e99bb480dd25e1f0284c8555')
-    assert requests.get(f'{room.url}/entry/download/1@nothing', timeout=30).status_code == 400
+    assert requests.get(f'{room.url}/entry/download/1@nothing').status_code == 400
 
 
 def test_a_commands_folder_is_deleted_with_its_container(room: LocalXsoar, pack: Path) -> None:
