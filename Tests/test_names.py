@@ -53,6 +53,12 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'eventName': 'user_locked', 'actor': {'name': 'alice'}}, 'user_locked: alice'),
     ({'x': 1}, ''),
     ([], ''),
+    ({'title': '\u2026', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
+    ({'title': '...', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
+    ({'name': '\u2014', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
+    ({'body': '=====\n* \u2022 *\nDisk full on db-1\n====='}, 'Disk full on db-1'),
+    ({'alert_title': '\u2026', 'message': 'Disk full on db-1'}, 'Disk full on db-1'),
+    ({'message': '\u2026'}, ''),
     ({'body': '\n\n<134>Nov 24 10:00:00 fw-1 sshd[7]: Failed password\nmore'}, 'sshd[7]: Failed password'),
     ({'body': '<165>1 2026-11-24T10:00:00.003Z fw-1 sshd - ID47 - Failed password'}, 'sshd - ID47 - Failed password'),
     ({'body': 'disk full on db-1'}, 'disk full on db-1'),
@@ -64,6 +70,53 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
 ])
 def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
     assert name(payload) == expected
+
+
+def in_text(value: Any) -> dict[str, Any]:
+    """Return an event whose message is JSON."""
+    return {'message': json.dumps(value)}
+
+
+LOGIN = {'event': 'login', 'utc_time': '2026-11-24T09:00:00Z'}
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    (in_text(LOGIN), 'login'),
+    ({'MESSAGE': json.dumps(LOGIN, indent=4), 'PRIORITY': 'info', 'HOST': 'canary-1'}, 'login'),
+    ({'log': f' {json.dumps({"msg": "Disk full on db-1"})}\n', 'stream': 'stdout'}, 'Disk full on db-1'),
+    ({'type': 'syslog', 'data': json.dumps({'title': 'Disk full on db-1'})}, 'syslog: Disk full on db-1'),
+    ({'alert': in_text(LOGIN)}, 'login'),
+    ({'message': json.dumps({**LOGIN, 'user': 'Zoë'}, ensure_ascii=False)}, 'login: Zoë'),
+    ({**in_text(LOGIN), 'summary': 'Somebody has logged in'}, 'Somebody has logged in'),
+    ({**in_text(LOGIN), 'text': 'Somebody has logged in'}, 'Somebody has logged in'),
+    (in_text({**LOGIN, 'title': 'a token of mine'}), 'login'),
+    (in_text(in_text(LOGIN)), ''),  # one level deep
+    (in_text([LOGIN]), ''),
+    ({'message': json.dumps(LOGIN)[:-1]}, ''),
+    ({'message': json.dumps(LOGIN)[:-1], 'text': json.dumps(LOGIN)}, 'login'),
+    ({**dict.fromkeys(['message', 'text', 'description', 'reason', 'log'], '{'), 'data': json.dumps(LOGIN)}, ''),  # too many
+    ({'message': json.dumps(LOGIN).ljust(64 * 1024)}, 'login'),
+    ({'message': json.dumps(LOGIN).ljust(64 * 1024 + 1)}, ''),
+    ({'message': json.dumps({**LOGIN, 'text': 'é' * 32 * 1024}, ensure_ascii=False)}, ''),
+])
+def test_json_in_a_text_gives_the_name_if_nothing_better_is_outside(payload: Any, expected: str) -> None:
+    assert name(payload, token='a token of mine') == expected
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    (in_text(LOGIN), '2026-11-24T09:00:00Z'), ({**in_text(LOGIN), 'time': '2026-11-24T01:00:00Z'}, '2026-11-24T01:00:00Z'),
+    ({**in_text(LOGIN), 'title': 'Somebody has logged in'}, '2026-11-24T09:00:00Z'), (in_text(in_text(LOGIN)), ''),
+    ({'message': json.dumps(LOGIN).ljust(64 * 1024 + 1)}, ''), (in_text([LOGIN]), ''),
+])
+def test_json_in_a_text_gives_the_time_if_none_is_outside(payload: Any, expected: str) -> None:
+    assert event(payload).occurred(NOW) == expected
+
+
+@pytest.mark.parametrize('depth', [100, *range(900, 1600, 10)])
+def test_deep_json_in_a_text_is_no_reason_to_reject_an_event(depth: int) -> None:
+    for inner in ('[' * depth + ']' * depth, '{"a":' * depth + '1' + '}' * depth):
+        with App() as app:
+            assert app.authorized(json.dumps({'message': f'{{"data": {inner}, "alerts": {inner}}}'})).status == 200
 
 
 @pytest.mark.parametrize('better, worse', list(pairwise(['title', 'alertname', 'summary', 'message', 'eventtype'])))
@@ -387,6 +440,14 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     ({'date': '2026-11-24', 'updated_on': '2026-11-24T09:00:00Z'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'event': {'created': 1795510800}}, '2026-11-24T09:00:00Z'),
     ({'time': '09:00:00'}, ''),
+    ({'timestamp': '2026.11.24 09:00:00'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026.11.24', 'time': '09:00:00'}, '2026-11-24T09:00:00Z'),
+    ({'date': '2026.11-24'}, ''), ({'date': '2026.13.24 09:00:00'}, ''),
+    ({'time.source': '2026-11-24T09:00:00+00:00', 'time.observation': '2026-11-24T09:30:00+00:00'}, '2026-11-24T09:00:00+00:00'),
+    ({'time': {'source': '2026-11-24T09:00:00Z'}, 'date': '2026-11-23'}, '2026-11-24T09:00:00Z'),
+    ({'instant': {'epochSecond': 1795510800, 'nanoOfSecond': 118000000}, 'loggerName': 'shop'}, '2026-11-24T09:00:00Z'),
+    ({'instant': 5, 'time': {'source': 'clock'}}, ''),
+    ({'embeds': [{'title': 'Disk full', 'timestamp': '2026-11-24T09:00:00Z'}]}, '2026-11-24T09:00:00Z'),
     ({'body': '2026-11-24T09:00:00Z ERROR disk full'}, '2026-11-24T09:00:00Z'),
     ({'body': '\n2026-11-24 10:00:00.250+01:00'}, '2026-11-24T09:00:00.250000Z'),
     ({'body': '<165>1 2026-11-24T09:00:00.003Z fw-1 sshd - - - Failed'}, '2026-11-24T09:00:00.003Z'),

@@ -12,7 +12,7 @@ from GenericWebhook import SCALE, ThirdPartyEvent
 from tools.names_table import SENDERS, TOKEN
 
 WORDS = {
-    4: 'critical fatal emergency disaster blocker P1', 3: 'high error major severe P2',
+    4: 'critical crit fatal emergency emerg alert disaster blocker P1', 3: 'high error err major severe P2',
     2: 'medium moderate warning warn average P3',
     1: 'low minor notice P4', 0.5: 'info informational information debug verbose trace P5',
 }
@@ -270,6 +270,16 @@ def test_a_key_that_could_not_stand_in_a_query_is_hashed() -> None:
         prefix, _, key = incident['dbotMirrorId'].partition(':')
         assert (prefix, len(key)) == ('opsgenie', 32)
         assert set(key) <= set('0123456789abcdef')
+
+
+@pytest.mark.parametrize('inner', [
+    {'title': 'Disk full', 'severity': 'critical'}, {'alertname': 'DiskFull', **group({'status': 'resolved'}, status='resolved')},
+    {'event_action': 'resolve', 'dedup_key': 'a'}, {'alert_title': 'CPU is high', 'alert_cycle_key': '1', 'severity': 'high'}])
+@pytest.mark.parametrize('key', ['message', 'log', 'data'])
+def test_json_in_a_text_hides_and_closes_nothing(key: str, inner: dict[str, Any]) -> None:
+    [incident] = incidents({key: json.dumps(inner)})
+    assert set(incident) == {'name', 'type', 'occurred', 'rawJSON'}
+    assert incidents({key: json.dumps(inner)}, 'skip=resolved')
 
 
 def zendesk_key(account: str, subject: str) -> str:

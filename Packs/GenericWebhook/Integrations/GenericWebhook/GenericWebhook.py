@@ -1119,6 +1119,8 @@ PagerDuty | event.event_type event.data | {}: {event.data.title|event.data.incid
         event.data.incident.id / event.data.type=incident event.data.id
 PagerDuty, events | event_action payload.summary | {payload.summary} | payload.timestamp
     | payload.severity | event_action=resolve | pagerduty: dedup_key
+PagerDuty, events without a payload | event_action dedup_key | {}: {dedup_key} |
+    |  | event_action=resolve | pagerduty: dedup_key
 Opsgenie | alert.message action | {action}: {alert.message} | -
     | priority:alert.priority | action=Close | opsgenie: alert.alertId
 Datadog | alert_title | {} | date
@@ -1305,7 +1307,7 @@ Slack command | trigger_id command | {command} {text} ({user_name}) | -
 Slack | type=event_callback | {event.type}: {event.text|event.channel|event.channel_id} | event_time
     | -
 Slack or Discord, a message for it | blocks.0.type / embeds / content username|avatar_url|tts | {text|content|
-    blocks.0.text.text} {embeds.0.title|embeds.0.description} |
+    blocks.0.text.text} {embeds.0.title|embeds.0.description} | embeds.0.timestamp
 Stripe | api_version type data.object | {type}: {data.object.description|data.object.name|data.object.id} | created
     | -
 Shopify, WooCommerce, Commerce Layer | @x-shopify-topic|@x-wc-webhook-topic|@x-commercelayer-topic | {}: {title|name|
@@ -1386,7 +1388,7 @@ NOTHING = '-'
 # XSOAR's severities (0 unknown, 0.5 informational, 1 low, 2 medium, 3 high, 4 critical) and the values of senders that mean them.
 # `7+` is any number from 7 on, up to the next such number; `-` says that a value means no severity; `_` is a space.
 SCALES = '''
-words: 4 critical fatal emergency disaster blocker p1 | 3 high error major severe p2 |
+words: 4 critical crit fatal emergency emerg alert disaster blocker p1 | 3 high error err major severe p2 |
     2 medium moderate warning warn average p3 | 1 low minor notice p4 |
     0.5 info informational information debug verbose trace p5
 xsoar: 4 4 | 3 3 | 2 2 | 1 1 | 0.5 0.5 | 0 0
@@ -1467,7 +1469,7 @@ WORDS = {meaning: words.split() for meaning, words in {
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
         reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
-        eventtypedisplayname''',
+        eventtypedisplayname shortmessage log''',
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype operationname methodname
         actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
@@ -1508,7 +1510,9 @@ IDENTIFIER = re.compile(r'''
     \{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}}? |  # a GUID, which Microsoft also writes in braces
     [0-9a-f]{16,}  # a hash
     ''', re.IGNORECASE | re.VERBOSE)
-NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | -* | n/?a', IDENTIFIER.flags)
+# Within the brackets of a pattern: three dots (also as one character), a line of dashes and the like say nothing.
+PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
+NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIFIER.flags)
 # In place of an id: a word for none, or a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `{PID}`).
 NO_IDENTITY = re.compile(r'\s*(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?\s*',
                          re.IGNORECASE)
@@ -1519,20 +1523,23 @@ WHO = re.compile(r'''
     [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
     ''', re.IGNORECASE | re.VERBOSE)
 # Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
-GENERIC_TEXT = re.compile(r'''
+GENERIC_TEXT = re.compile(rf'''
     alerts?|events?|incidents?|messages?|notifications?|webhooks?|test|default|unknown|none|null|nil|undefined|n/?a|
     string|object|title|name|summary|subject|description|text|true|false|yes|no|ok|success|info|warning|error|
     critical|high|medium|low|
-    (?!(\d{1,3}\.){3}\d{1,3}\Z)[\d\s.,:;/\#+_e-]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
+    (?!(\d{{1,3}}\.){{3}}\d{{1,3}}\Z)[\de{PUNCTUATION}]*  # numbers (1.5e+3) and dates, but not IP addresses; also the empty text
     ''', re.IGNORECASE | re.VERBOSE | re.ASCII)
 # Texts that the general rule does not use as a name.
-UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, IDENTIFIER.pattern, r'''
-    .{0,3} |
-    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
-    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,} |
+UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r'''
     arn:\S+ | [a-z][a-z\d+.-]*://\S* |  # the ARN of an AWS resource, a URL
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
+    ''')), GENERIC_TEXT.flags)
+# Those among texts in ASCII. In Chinese, three characters can say what happened.
+UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, r'''
+    .{0,3} |
+    # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
+    (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
     ''')), GENERIC_TEXT.flags)
 # What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
 PREAMBLE = re.compile(r'''
@@ -1611,7 +1618,8 @@ OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
     # `11/24/2026 9:00:00 AM` and `24/11/2026 09:00`
     rf'(?P<month>\d\d?)/(?P<day>\d\d?)/(?P<year>\d{{4}}) {CLOCK}',
 )]
-DATE_ALONE = re.compile(r'(?a)\d{4}-\d\d-\d\d')
+TIME_PATHS = ('time.source', 'instant.epochSecond')  # of IntelMQ and of Log4j 2: the keys alone mean other things elsewhere
+DATE_ALONE = re.compile(r'(?a)\d{4}([-.])\d\d\1\d\d')
 
 
 def other_date_to_iso(text: str) -> str:
@@ -1664,6 +1672,8 @@ def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day
                 text = utc_text(seconds)
         # fromisoformat rejects `10:00:00 UTC`, and a space between a fraction and the offset: `10:00:00.123 +0100`.
         text = re.sub(r' (?:UTC|GMT|\(UTC\))$| (?=[+-])', '', text)
+        if DATE_ALONE.match(text):  # Zabbix writes 2026.11.24 09:00:00
+            text = text[:10].replace('.', '-') + text[10:]
         is_iso = text[:4].isdecimal()  # OTHER_DATES have their year later
         return iso_date_to_rfc3339(text if is_iso else other_date_to_iso(text), year_2000, now + day)
     return ''
@@ -1950,7 +1960,8 @@ class ThirdPartyEvent:
             start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
             for each in start.splitlines()[:50]:
                 # PREAMBLE also matches the empty text, so that its first match is always at the start.
-                yield self.clean_text(PREAMBLE.sub('', each, count=1))
+                line = self.clean_text(PREAMBLE.sub('', each, count=1))
+                yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) else line
         yield from self.names_by_general_rule()
 
     def names_by_general_rule(self) -> Iterator[str]:
@@ -1961,7 +1972,7 @@ class ThirdPartyEvent:
         if text and not topic and (text == name or self.says_what_happened(text)):
             yield text
         kind = topic or self.kind or self.best(self.other_scopes, 'kind elsewhere')
-        yield self.kind_and_subject(kind, text or who or self.entity())
+        yield self.kind_and_subject(kind, text or self.name_in_text() or who or self.entity())
 
     def text_and_who(self, name: str) -> tuple[str, str]:
         """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''."""
@@ -2014,6 +2025,7 @@ class ThirdPartyEvent:
                 return
             yield self.clean_text(self.value_at(path))
         yield from self.times_by_general_rule()
+        yield from self.times_in_text()
         if len(self.members) == 1:
             # At the start of a log line, perhaps after a syslog priority. Without an offset, the time may be local.
             date_with_offset = r'\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)'
@@ -2033,7 +2045,44 @@ class ThirdPartyEvent:
                     from_dates_alone += [*(f'{text} {time}' for time in texts if re.fullmatch(time_alone, time)), text]
                 else:
                     yield text
+        yield from (self.clean_text(self.value_at(path)) for path in TIME_PATHS)
         yield from from_dates_alone
+
+    @cached_property
+    def event_in_text(self) -> 'ThirdPartyEvent | None':
+        """Return the event that a text of this event holds as a JSON object, as loggers and log shippers send it, or None.
+
+        Only its name and its time are used, and only where this event has none: the text may be what an attacker has typed.
+        """
+        if len(self.source) <= SMALL_BODY_BYTES and b'\\"' not in self.source:  # an object inside a string has escaped quotes
+            return None
+        for text in islice(self.texts_like_objects(), 5):  # a hostile event may have many
+            inner = ThirdPartyEvent(text, {}, self.contains_token)
+            inner.event_in_text = None  # one level deep
+            if inner.members:
+                return inner
+        return None
+
+    def texts_like_objects(self, max_bytes: int = 64 * 1024) -> Iterator[bytes]:
+        """Yield the texts of the event that may be a JSON object and have at most `max_bytes`, in UTF-8."""
+        for scope in self.scopes():
+            for value in chain(scope.values('text'), scope.values('inside')):
+                if isinstance(value, str) and value.lstrip()[:1] == '{' and len(value.encode()) <= max_bytes:
+                    yield value.encode()
+
+    def name_in_text(self) -> str:
+        """Return the name of the event in a text, or ''."""
+        if self.event_in_text:
+            with suppress(RecursionError):  # an event that is accepted without its text is not rejected because of it
+                return first_of(self.event_in_text.names_by_general_rule())
+        return ''
+
+    def times_in_text(self) -> list[str]:
+        """Return the texts that may be the time of the event in a text, the best first."""
+        if self.event_in_text:
+            with suppress(RecursionError):
+                return list(self.event_in_text.times_by_general_rule())
+        return []
 
     def severity(self) -> float | None:
         """Return the event's severity on XSOAR's scale (a recovery's is RECOVERED_SEVERITY), or None if nothing says."""
@@ -2261,8 +2310,7 @@ class ThirdPartyEvent:
     def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
         """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
         for text in map(self.clean_text, islice(values, max_values)):
-            # The pattern is for ASCII only: in Chinese, three characters can say what happened.
-            if not (text.isascii() and UNUSABLE_TEXT.fullmatch(text)):
+            if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text):
                 return text
         return ''
 
