@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,13 @@ def key_paths(payload: Any) -> Iterator[str]:
 
 
 def product(agent: str) -> str:
-    """Return the first word of a user agent, without its version."""
+    """Return the program that a user agent names, without its version.
+
+    Browsers and many other programs begin with Mozilla/5.0, and name themselves as compatible with it or at the end.
+    """
+    if agent.startswith('Mozilla/'):
+        compatible = re.search(r'compatible; ([^;)]+)', agent)
+        agent = compatible[1] if compatible else agent.rpartition('/')[0].rpartition(' ')[2]
     return agent.partition('/')[0].partition(' ')[0]
 
 

@@ -143,6 +143,17 @@ def test_keys_that_many_senders_use_identify_none() -> None:
             assert recognizer.recognize([('User-Agent', agent)], json.dumps(body).encode())[1] == agent
 
 
+@pytest.mark.parametrize(('agent', 'name'), [
+    ('Mozilla/5.0 (compatible; Google-Apps-Script)', 'Google Forms'),
+    ('Mozilla/5.0 (compatible; Google-Apps-Script; beanserver; +https://script.google.com)', 'Google Forms'),
+    ('Mozilla/5.0 (compatible; Uptime/1.0; +https://uptime.example.com)', 'Uptime'),
+    ('Mozilla/5.0 (Windows NT 10.0; Microsoft Windows 10.0.19045; en-US) PowerShell/7.4.0', 'PowerShell'),
+    ('Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0', 'Firefox'), ('Mozilla/5.0', 'Mozilla'), ('', '')])
+def test_a_program_that_begins_its_name_as_a_browser_does_is_known_by_what_follows(agent: str, name: str) -> None:
+    recognizer = SenderRecognizer(list(load_senders(ROOT / 'senders').values()))
+    assert recognizer.recognize([('User-Agent', agent)], b'{"what": "ever"}')[1] == name
+
+
 def test_a_body_of_more_than_a_mebibyte_is_not_read_for_its_sender() -> None:
     def body(size: int) -> bytes:
         return json.dumps({'a': 1, 'b': 1, 'c': 'x'}).replace('x', 'x' * (size - 25)).encode()
