@@ -21,7 +21,7 @@ import GenericWebhookJoin
 import pytest
 from app import App
 from documents import (ALL, DESCRIPTOR, IN_THE_IMAGE, INTEGRATION, MADE, MANUAL, RECIPE, chapter, code_blocks, prose, quoted,
-                       read, read_tests, section, table)
+                       read, read_tests, section, severity_words, table)
 from local_xsoar import ROOT
 from tools.names_table import land
 from webhook import PACK, SCRIPT, TOKEN
@@ -118,10 +118,6 @@ def read_parameters() -> set[str]:
     return set(re.findall(r"(?:self|arrival)\.query\.get\('(\w+)'", SOURCE))
 
 
-def severity_words(text: str) -> dict[str, float]:
-    return {word.lower(): float(severity) for severity, words in table(text, 'severity', 'words') for word in words.split(', ')}
-
-
 def triage_fields(text: str) -> set[str]:
     return {name for name, *_ in table(text, 'Field', 'Value', 'When')}
 
@@ -178,7 +174,8 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         {name: str(value) for name, value in GenericWebhookJoin.SETTINGS.items()}),
     'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, read_parameters()),
     'parameters of a URL that are no token': lambda: (read_parameters(), script.OWN_PARAMETERS),
-    'words of severities in the guide': lambda: (severity_words(USAGE), script.SCALE['words'].by_word),
+    'words of severities in the guide': lambda: (
+        {word.lower(): severity for word, severity in severity_words().items()}, script.SCALE['words'].by_word),
     'fields of triage in the guide': lambda: (
         triage_fields(USAGE), set(re.findall(r"'(\w+)'(?=: severity|\] =)", inspect.getsource(script.triage)))),
     'senders that report the end of a problem': lambda: (

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from typing import Any
 
 import demistomock
@@ -308,11 +308,34 @@ def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, 
         assert delivery.counts_as_original_now() is is_remembered
 
 
-def test_the_limits_of_http_are_those_that_are_promised() -> None:
-    assert http_server().limits._asdict() == {
-        'head_seconds': 15, 'idle_seconds': 75, 'body_grace_seconds': 15, 'response_grace_seconds': 30,
-        'response_bytes_per_second': 64 * KIB, 'heads_bytes': 16 * MIB, 'unsent_bytes': 48 * MIB,
-        'unsent_unauthenticated_bytes': 8 * MIB}
+@pytest.mark.parametrize('beyond, rejected', [(0, []), (1, [503])])
+def test_heads_of_16_mib_may_arrive_and_beyond_them_the_oldest_is_rejected(beyond: int, rejected: list[int]) -> None:
+    server = http_server()
+    with ExitStack() as stack:
+        senders, receivers = zip(*(map(stack.enter_context, gevent.socket.socketpair()) for _ in range(2)), strict=True)
+        for receiver, size in zip(receivers, (16 * MIB - 1000, 1000 + beyond), strict=True):
+            server.reserve_head(Connection(receiver, '', server), size)
+        for receiver in receivers:
+            receiver.close()
+        assert [answer.status for sender in senders for answer in read_answers(read_to_end(sender))] == rejected
+
+
+@pytest.mark.parametrize('seconds, is_whole', [(45, True), (47, False)])
+def test_a_response_has_30_seconds_and_a_second_for_each_64_kib_to_be_read(clock: Clock, seconds: float, is_whole: bool) -> None:
+    def send() -> None:
+        with suppress(OSError):
+            connection.send([bytes(MIB)], server.unsent, 0)
+        receiver.close()
+
+    server = http_server()
+    sender, receiver = gevent.socket.socketpair()
+    connection = Connection(receiver, '', server)
+    sending = gevent.spawn(send)
+    gevent.sleep(0)
+    clock.passed = seconds
+    assert (len(read_to_end(sender)) == MIB) is is_whole
+    sending.get(timeout=PATIENCE_SECONDS)
+    sender.close()
 
 
 def http_server() -> WebhookServer:

@@ -89,3 +89,9 @@ def commands(text: str) -> list[Command]:
         elif language in ('sh', 'bash') or block.startswith('/'):
             found += [Command(re.sub(r'\s+#.*', '', line)) for line in block.splitlines() if line.strip()]
     return found + [Command(code) for code in re.findall(r'`((?:[A-Z]+=\S+ )?(?:\./dev|python -m|rm) [^`]+)`', prose(text))]
+
+
+def severity_words() -> dict[str, float]:
+    """Return the words that the guide says to mean a severity, each with it, as spelled there."""
+    rows = table(read(ROOT / 'docs/usage.md'), 'severity', 'words')
+    return {word: float(severity) for severity, words in rows for word in words.split(', ')}
