@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ast
 import hmac
-import inspect
 import json
 import re
 import sys
@@ -47,46 +46,44 @@ def amount(name: str) -> str:
 
 
 AMOUNTS = {name: amount(name) for name, value in vars(script).items() if name.isupper() and isinstance(value, int)}
+# The constants whose amounts the limits of a row name, in this order.
 LIMITS = {
-    'a body, as sent, after decompression and in UTF-8': '{MAX_BODY_BYTES}',
-    'the JSON text of an incident': '{MAX_JSON_BYTES}',
-    'requests of accepted senders, until their incidents exist': '{MAX_ACCEPTED_BYTES}',
-    'requests of unauthenticated senders, up to the check of their signature': '{MAX_UNAUTHENTICATED_BYTES}',
-    '`name` and `type` of an envelope': '{MAX_ENVELOPE_TEXT_BYTES} each',
-    '`type` of another event': '{MAX_TYPE_CHARACTERS} characters',
-    '... and those of them up to 256 KiB': '{MAX_UNAUTHENTICATED_SMALL_BYTES}',
-    'arriving headers, and waiting requests without a proof': '{MAX_HEADS_BYTES}',
-    'unread responses to accepted senders': '{MAX_UNSENT_BYTES}',
-    'unread responses to other senders': '{MAX_UNSENT_UNAUTHENTICATED_BYTES}',
-    'events in a request': '{MAX_EVENTS}',
-    'fields of a form': '{MAX_FORM_FIELDS}',
-    'members of a gzip body': '{MAX_GZIP_MEMBERS}',
-    'keys in the path of `?each=`': '{MAX_PATH_KEYS}',
-    'a list whose items are searched for severity, end and problem key': '{SMALL_BODY_BYTES} and {MAX_EVENTS} items',
-    'headers': '{MAX_HEADERS}, together {MAX_HEADER_BYTES}',
-    'parameters of the URL': '{MAX_PARAMETERS}',
-    'request line': '{MAX_REQUEST_START_BYTES}',
-    'request line and headers': '{HEADER_SECONDS}',
-    'a body': '{BODY_GRACE_SECONDS}, then {BODY_BYTES_PER_SECOND}/s',
-    'reading a response': '{RESPONSE_GRACE_SECONDS}, then {RESPONSE_BYTES_PER_SECOND}/s',
-    'an idle connection': '{IDLE_SECONDS}',
-    'connections': "{MAX_CONNECTIONS}, or the container's open files less {RESERVED_FILES}",
-    'chunk sizes, extensions and trailers of a body': '{MAX_FRAMING_BYTES}, and an eighth of its data',
-    'requests that wait for XSOAR': '{MAX_WAITING_POSTS}, with {MAX_WAITING_BYTES} of text',
-    "the wait for XSOAR's turn": '{HAND_OVER_SECONDS}',
-    '`Retry-After`': '{RETRY_AFTER_SECONDS}',
-    'requests in one call to XSOAR':
-        "whichever comes first: {CALL_SECONDS} of XSOAR's time, {MAX_CALL_INCIDENTS} incidents, {MAX_CALL_BYTES}",
-    'the incidents of one request in one call to XSOAR': "{LONGEST_CALL_SECONDS} of XSOAR's time",
-    'the search for the bad request of a rejected call':
-        '{RETRY_SECONDS}, or {MAX_FRUITLESS_TRIES} tries in a row without an incident',
-    'time to finish when stopped': '{STOP_SECONDS}',
-    'remembered deliveries': '{MAX_REMEMBERED_DELIVERIES} for {REMEMBER_SECONDS}, '
-                                      'without an id {REMEMBER_WITHOUT_ID_SECONDS}, with {MAX_REMEMBERED_BYTES} of responses',
-    'samples for the mapping wizard': '{MAX_SAMPLES}, saved once in {CONTEXT_EVERY_SECONDS}',
-    'deliveries that `generic-webhook-deliveries` shows': '{MAX_ACCEPTED_ENTRIES} accepted and {MAX_OTHER_ENTRIES} others, and '
-                                                          'counts of {HISTORY_HOURS} hours, in {MAX_HISTORY_BYTES}',
-    'the health shows that XSOAR was slow': '{SLOWNESS_SECONDS}',
+    'a body, as sent, after decompression and in UTF-8': 'MAX_BODY_BYTES',
+    'the JSON text of an incident': 'MAX_JSON_BYTES',
+    'requests of accepted senders, until their incidents exist': 'MAX_ACCEPTED_BYTES',
+    'requests of unauthenticated senders, up to the check of their signature': 'MAX_UNAUTHENTICATED_BYTES',
+    '`name` and `type` of an envelope': 'MAX_ENVELOPE_TEXT_BYTES',
+    '`type` of another event': 'MAX_TYPE_CHARACTERS',
+    '... and those of them up to 256 KiB': 'MAX_UNAUTHENTICATED_SMALL_BYTES',
+    'arriving headers, and waiting requests without a proof': 'MAX_HEADS_BYTES',
+    'unread responses to accepted senders': 'MAX_UNSENT_BYTES',
+    'unread responses to other senders': 'MAX_UNSENT_UNAUTHENTICATED_BYTES',
+    'events in a request': 'MAX_EVENTS',
+    'fields of a form': 'MAX_FORM_FIELDS',
+    'members of a gzip body': 'MAX_GZIP_MEMBERS',
+    'keys in the path of `?each=`': 'MAX_PATH_KEYS',
+    'a list whose items are searched for severity, end and problem key': 'SMALL_BODY_BYTES MAX_EVENTS',
+    'headers': 'MAX_HEADERS MAX_HEADER_BYTES',
+    'parameters of the URL': 'MAX_PARAMETERS',
+    'request line': 'MAX_REQUEST_START_BYTES',
+    'request line and headers': 'HEADER_SECONDS',
+    'a body': 'BODY_GRACE_SECONDS BODY_BYTES_PER_SECOND',
+    'reading a response': 'RESPONSE_GRACE_SECONDS RESPONSE_BYTES_PER_SECOND',
+    'an idle connection': 'IDLE_SECONDS',
+    'connections': 'MAX_CONNECTIONS RESERVED_FILES',
+    'chunk sizes, extensions and trailers of a body': 'MAX_FRAMING_BYTES',
+    'requests that wait for XSOAR': 'MAX_WAITING_POSTS MAX_WAITING_BYTES',
+    "the wait for XSOAR's turn": 'HAND_OVER_SECONDS',
+    '`Retry-After`': 'RETRY_AFTER_SECONDS',
+    'requests in one call to XSOAR': 'CALL_SECONDS MAX_CALL_INCIDENTS MAX_CALL_BYTES',
+    'the incidents of one request in one call to XSOAR': 'LONGEST_CALL_SECONDS',
+    'the search for the bad request of a rejected call': 'RETRY_SECONDS MAX_FRUITLESS_TRIES',
+    'time to finish when stopped': 'STOP_SECONDS',
+    'remembered deliveries': 'MAX_REMEMBERED_DELIVERIES REMEMBER_SECONDS REMEMBER_WITHOUT_ID_SECONDS MAX_REMEMBERED_BYTES',
+    'samples for the mapping wizard': 'MAX_SAMPLES CONTEXT_EVERY_SECONDS',
+    'deliveries that `generic-webhook-deliveries` shows':
+        'MAX_ACCEPTED_ENTRIES MAX_OTHER_ENTRIES HISTORY_HOURS MAX_HISTORY_BYTES',
+    'the health shows that XSOAR was slow': 'SLOWNESS_SECONDS',
 }
 # What is counted in the text, by the constants that say how many of it there may be.
 COUNTED = {
@@ -113,13 +110,11 @@ def url_parameters(text: str) -> list[list[str]]:
     return table(text, 'In the URL', 'Example', 'What it does')
 
 
-def read_parameters() -> set[str]:
-    """The parameters of a sender's URL that the script looks at where it makes incidents."""
-    return set(re.findall(r"(?:self|arrival)\.query\.get\('(\w+)'", SOURCE))
-
-
-def triage_fields(text: str) -> set[str]:
-    return {name for name, *_ in table(text, 'Field', 'Value', 'When')}
+def triage_fields() -> set[str]:
+    """Return the fields of incidents that only third-party payloads have."""
+    incidents = [incident for sender in load_senders(ROOT / 'senders').values() for delivery in sender.deliveries
+                 if 'state' in delivery['expected'] for incident in land(sender, delivery).incidents]
+    return {name for incident in incidents for name in incident} - {'name', 'type', 'occurred', 'rawJSON'}
 
 
 def senders_of_recoveries() -> set[str]:
@@ -172,12 +167,11 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         {quoted(name)[0]: quoted(values)[0] for name, values, _ in
          table(chapter('Change what happens'), 'setting', 'values', 'meaning')},
         {name: str(value) for name, value in GenericWebhookJoin.SETTINGS.items()}),
-    'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, read_parameters()),
-    'parameters of a URL that are no token': lambda: (read_parameters(), script.OWN_PARAMETERS),
+    'parameters of a URL in the guide': lambda: ({name for name, *_ in url_parameters(USAGE)}, script.OWN_PARAMETERS),
     'words of severities in the guide': lambda: (
         {word.lower(): severity for word, severity in severity_words().items()}, script.SCALE['words'].by_word),
     'fields of triage in the guide': lambda: (
-        triage_fields(USAGE), set(re.findall(r"'(\w+)'(?=: severity|\] =)", inspect.getsource(script.triage)))),
+        {name for name, *_ in table(USAGE, 'Field', 'Value', 'When')}, triage_fields()),
     'senders that report the end of a problem': lambda: (
         section(ALL_SENDERS, 'Resolved messages').split('\n\n')[1].rstrip('.').split(', '),
         sorted(senders_of_recoveries(), key=str.lower)),
@@ -185,8 +179,9 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'headers of deliveries': lambda: (delivery_headers(), list(script.DELIVERY_IDS.items())),
     'statuses of the guide': lambda: (statuses(chapter('Status codes')), sorted(STATUSES)),
     'symptoms': lambda: (WITH_SYMPTOM & set(map(int, re.findall(r'\*\*(\d{3})\*\*', OPERATE))), WITH_SYMPTOM),
-    'limits': lambda: ({what: limit for what, limit, _ in table(chapter('Limits'), 'what', 'limit', 'beyond it')},
-                       {what: limit.format_map(AMOUNTS) for what, limit in LIMITS.items()}),
+    'limits': lambda: ({what: re.findall(r'\d(?:[\d,]*\d)?(?: (?:MiB|KiB|s)\b)?', limit)
+                        for what, limit, _ in table(chapter('Limits'), 'what', 'limit', 'beyond it')},
+                       {what: [AMOUNTS[name] for name in names.split()] for what, names in LIMITS.items()}),
     'versions': lambda: (dict(table(chapter('Versions'), '', '')), {
         'the pack': json.loads(read(PACK / 'pack_metadata.json'))['currentVersion'],
         'Cortex XSOAR': f'{DESCRIPTOR["fromversion"]} and later',
@@ -208,6 +203,20 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
 def test_a_document_says_what_is_so(what: str) -> None:
     said, so = SAME[what]()
     assert said == so
+
+
+@pytest.mark.parametrize('example', [quoted(example)[0] for _, example, _ in url_parameters(USAGE)])
+def test_an_example_of_a_parameter_of_the_url_changes_what_becomes_of_a_payload(example: str) -> None:
+    payload = json.dumps({'receiver': 'r', 'version': '4', 'groupKey': '1', 'status': 'resolved', 'alerts': [
+        {'status': 'resolved', 'labels': {'alertname': name}} for name in ('DiskFull', 'HostDown')]})
+
+    def incidents(query: str) -> list[dict[str, Any]]:
+        with App() as app:
+            for body in (payload, '{"title": "Disk full"}'):
+                assert app.post(body, {'Authorization': app.token}, query).status == 200
+            return app.incidents
+
+    assert incidents(example.removeprefix('?')) != incidents('')
 
 
 def beginnings(status: int) -> list[str]:
