@@ -77,17 +77,22 @@ def cpu_seconds(work: Callable[[Any], object], subject: Any, times: int) -> floa
 class Clock:
     """Takes the place of a module's `time` while it is entered, and goes on only when it is set.
 
-    Times are multiples of 1/1024 s, so that sums of them are exact. The time of the day stays the real one.
+    Times are multiples of 1/1024 s, so that sums of them are exact. The time of the day is `unix`, in Unix seconds, or else
+    the real one.
     """
 
-    def __init__(self, module: Any, began: float = 0.0) -> None:
+    def __init__(self, module: Any, began: float = 0.0, unix: float | None = None) -> None:
         self.began = self.now = began
+        self.unix = unix
         self.readings = 0  # how often it was read
         self.patch = mock.patch.object(module, 'time', self)
 
     def monotonic(self) -> float:
         self.readings += 1
         return self.now
+
+    def time(self) -> float:
+        return time.time() if self.unix is None else self.unix
 
     @property
     def passed(self) -> float:
