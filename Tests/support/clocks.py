@@ -77,8 +77,8 @@ def cpu_seconds(work: Callable[[Any], object], subject: Any, times: int) -> floa
 class Clock:
     """Takes the place of a module's `time` while it is entered, and goes on only when it is set.
 
-    Times are multiples of 1/1024 s, so that sums of them are exact. The time of the day is `unix`, in Unix seconds, or else
-    the real one.
+    Times are multiples of 1/1024 s, so that sums of them are exact. The time of the day begins at `unix`, in Unix seconds, or
+    else is the real one.
     """
 
     def __init__(self, module: Any, began: float = 0.0, unix: float | None = None) -> None:
@@ -92,7 +92,7 @@ class Clock:
         return self.now
 
     def time(self) -> float:
-        return time.time() if self.unix is None else self.unix
+        return time.time() if self.unix is None else self.unix + self.passed
 
     @property
     def passed(self) -> float:
