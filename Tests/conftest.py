@@ -67,17 +67,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a page; at the end nothing must have been complained of on its console."""
+    """Opens a page in a context of its own; at the end nothing must have been complained of on its console."""
+    from browser import complaints_of, new_context
     from playwright.sync_api import expect
-    complaints: list[str] = []
+    complaints: list[list[str]] = []
     contexts = []
 
-    def open_at(url: str, **options: Any) -> Page:
-        context = browser.new_context(**{'viewport': {'width': 1280, 'height': 760}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on('pageerror', lambda error: complaints.append(str(error)))
-        page.on('console', lambda message: complaints.append(message.text) if message.type in ('error', 'warning') else None)
+    def open_at(url: str, script: str = '', **options: Any) -> Page:
+        contexts.append(new_context(browser, **options))
+        page = contexts[-1].new_page()
+        complaints.append(complaints_of(page))
+        page.add_init_script(script)
         page.goto(url)
         expect(page.locator('#address')).to_contain_text('/instance/execute/')
         return page
@@ -85,8 +85,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     yield open_at
     for context in contexts:
         context.close()
-    # The browser itself notes a server that was stopped, and a form that was refused.
-    assert [text for text in complaints if not text.startswith('Failed to load resource: ')] == []
+    assert [text for texts in complaints for text in texts] == []
 
 
 def pytest_configure() -> None:

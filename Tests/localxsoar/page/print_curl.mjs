@@ -3,4 +3,8 @@ import {createInterface} from 'node:readline';
 import './document.mjs';
 import {curlCommand} from '../../../localxsoar/page/curl.js';
 
-for await (const line of createInterface({input: process.stdin})) console.log(JSON.stringify(curlCommand(JSON.parse(line))));
+for await (const line of createInterface({input: process.stdin})) {
+  const {origin, ...delivery} = JSON.parse(line);
+  location.origin = origin;
+  console.log(JSON.stringify(curlCommand(delivery)));
+}
