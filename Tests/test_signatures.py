@@ -8,6 +8,7 @@ import base64
 import gzip
 import hashlib
 import hmac
+import itertools
 import json
 import re
 import socket
@@ -408,12 +409,24 @@ def test_a_token_that_is_no_base64_signs_standard_webhooks_with_its_own_bytes() 
                         {'webhook-id': 'msg_1', 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'}).status == 200
 
 
-@pytest.mark.parametrize('token', ['whsec_', 'whsec_=', 'whsec_not base64!'])
+@pytest.mark.parametrize('token', ['whsec_', 'whsec_=', 'whsec_not base64!', 'AAAA', 'A' * 43 + '=', 'A' * 172, 'whsec_AAAA',
+                                   'whsec_' + 'A' * 240])
 def test_a_secret_with_nothing_usable_in_it_lets_nobody_in_by_an_empty_key(token: str) -> None:
     with App(token) as app:
-        stamp = str(NOW)
-        signature = base64_of('', f'msg_1.{stamp}.{{}}'.encode())
-        assert refused(app, b'{}', {'webhook-id': 'msg_1', 'webhook-timestamp': stamp, 'webhook-signature': f'v1,{signature}'})
+        for key, kind in itertools.product((b'', bytes(64), bytes(180)), ('sha256', 'sha512')):
+            signature = base64.b64encode(hmac.digest(key, f'msg_1.{NOW}.{{}}'.encode(), kind)).decode()
+            for name in ('webhook', 'svix'):
+                headers = {f'{name}-id': 'msg_1', f'{name}-timestamp': str(NOW), f'{name}-signature': f'v1,{signature}'}
+                assert refused(app, b'{}', headers)
+            of_teams = base64.b64encode(hmac.digest(key, b'{}', kind)).decode()
+            assert refused(app, b'{}', {'Authorization': f'HMAC {of_teams}'})
+
+
+def test_a_token_that_stands_for_zero_bytes_is_let_in_as_it_is_and_signs_with_its_own_text() -> None:
+    with App('A' * 32) as app:
+        assert not refused(app, b'{}', {'X-Api-Key': app.token})
+        assert not refused(app, b'{}', {'X-Hub-Signature-256': f'sha256={hex_of(app.token, b"{}")}'})
+        assert not refused(app, b'{}', sign_svix(b'{}', base64.b64encode(app.token.encode()).decode(), str(NOW)))
 
 
 # Beside the token
@@ -1030,9 +1043,11 @@ def test_the_token_is_logged_in_no_spelling(webhook: Webhook, spelling: str) -> 
 # At the start
 
 
-@pytest.mark.parametrize('token, warned', [('fifteen-letters', True), ('sixteen-letters-', False)])
-def test_a_short_token_is_warned_of_at_the_start_and_not_shown(token: str, warned: bool) -> None:
+@pytest.mark.parametrize('token, warned', [
+    ('fifteen-letters', ['can be guessed']), ('sixteen-letters-', []), ('whsec_' + 'A' * 32, ['has zero bytes only'])])
+def test_a_weak_token_is_warned_of_at_the_start_and_not_shown(token: str, warned: list[str]) -> None:
     with Webhook(token=token) as webhook:
         assert patient.post(f'{webhook.webhook_url}?key={token}', '{"a": 1}').status_code == 200
-        assert any('can be guessed' in line for line in webhook.output) == warned
+        warnings = [words for words in ('can be guessed', 'has zero bytes only') for line in webhook.output if words in line]
+        assert warnings == warned
         assert token not in webhook.sent()[-1]['rawJSON']

@@ -288,6 +288,14 @@ def standard_webhooks_keys(token: bytes) -> list[bytes]:
     return [token, *decoded_token(token)]
 
 
+def equals_empty_key(key: bytes) -> bool:
+    """Return whether anyone could sign with a key because it is empty, or has zero bytes only.
+
+    HMAC pads a short key with zero bytes (RFC 2104, 2), so that these keys are all equal.
+    """
+    return not key.strip(b'\0')
+
+
 @lru_cache
 def prefix_pattern(prefix: str) -> str:
     """Return a pattern that matches every expansion of a scheme's prefix: `{time}.` can expand to `1732442400.`."""
@@ -337,7 +345,7 @@ class Scheme(NamedTuple):
         if is_readable and not is_ambiguous and value.startswith(self.label):
             digests = digests_in(value)
             hash_names = {f'sha{8 * len(digest)}' for digest in digests}  # 32 bytes are of sha256, 64 of sha512
-            keys = [key for key in self.keys(token) if key]  # anyone could sign with an empty key
+            keys = [key for key in self.keys(token) if not equals_empty_key(key)]
             for key, hash_name in product(keys, hash_names):
                 prefix_hmac = hmac.new(key, prefix.encode('latin-1'), hash_name)
                 yield Signature(header, digests, prefix_hmac, stamp, bool(self.time))
@@ -5082,10 +5090,19 @@ def open_port(server: WebhookServer) -> None:
     line.report_health('')
     line.record_listening(utc_text(int(time.time())))
     line.log('info', f'Listening on port {settings.port}.')
-    if not settings.token:
-        line.log('info', 'No Authorization Verification Token is configured: every POST is accepted.')
-    elif len(settings.token.decode()) < 16:
-        line.log('info', 'The Authorization Verification Token can be guessed: it has fewer than 16 characters.')
+    for warning in warnings_about(settings.token):
+        line.log('info', warning)
+
+
+def warnings_about(token: bytes) -> Iterator[str]:
+    """Yield a sentence for each weakness of the token."""
+    if not token:
+        yield 'No Authorization Verification Token is configured: every POST is accepted.'
+    elif len(token.decode()) < 16:
+        yield 'The Authorization Verification Token can be guessed: it has fewer than 16 characters.'
+    if token and any(map(equals_empty_key, decoded_token(token.removeprefix(b'whsec_')))):
+        yield ('Decoded from base64, the Authorization Verification Token has zero bytes only, with which anyone can sign: '
+               'signatures of Standard Webhooks, Svix and Teams are rejected. Use a random token.')
 
 
 def deliveries_report(context: Any, args: dict[str, Any], now: float) -> CommandResults:
