@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from io import BytesIO
 from math import inf
 from pathlib import Path
@@ -26,7 +27,7 @@ import gevent.socket
 import pytest
 from app import forgetful_line, line
 from bottle import Bottle
-from clocks import PATIENCE_SECONDS, Clock, at_least, grows_linearly, until
+from clocks import PATIENCE_SECONDS, Clock, at_least, each_grows_linearly, until
 from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST, REQUEST_START, REQUEST_START_FAULTS, TRAILER,
                             Connection, HttpLimits, PacedReader, Request, RequestBody, Settings, WebhookServer,
                             set_connection_limit, parse_head)
@@ -158,16 +159,20 @@ def test_obsolete_text_and_tabs_in_a_header_are_kept() -> None:
     assert asked.headers['a'].encode('latin-1') == b'\x80 \t\xff'
 
 
-@pytest.mark.parametrize('pattern, start, filler, end', [
-    (REQUEST_START, b'GET http://', b'a', b'\n'), (REQUEST_START, b'GET /', b'?', b'\n'),
-    (HEADER, b'A:', b' ', b'\0\r\n'), (HEADER, b'', b'a', b'\r\n'), (TRAILER, b'A:', b'\t ', b'\x0b\r\n'),
-    (CHUNK_SIZE, b'1', b' ', b';\r\n'), (CHUNK_SIZE, b'1;', b'; ', b'\x01\r\n'),
-    *[(form, b'GET /', b' HTTP/1.1', b'\n\n') for form, _, _ in REQUEST_START_FAULTS],
-])
-def test_a_line_that_does_not_fit_costs_time_in_proportion_to_its_length(
-        pattern: re.Pattern[bytes], start: bytes, filler: bytes, end: bytes) -> None:
-    assert not pattern.fullmatch(start + filler * 1000 + end)
-    grows_linearly(lambda count: start + filler * count + end, pattern.fullmatch, 1000)
+def test_a_line_that_does_not_fit_costs_time_in_proportion_to_its_length() -> None:
+    def make(pattern: re.Pattern[bytes], start: bytes, filler: bytes, end: bytes, count: int) -> Any:
+        return pattern, start + filler * count + end
+
+    def match(subject: tuple[re.Pattern[bytes], bytes]) -> None:
+        assert not subject[0].fullmatch(subject[1])
+
+    lines = [
+        (REQUEST_START, b'GET http://', b'a', b'\n'), (REQUEST_START, b'GET /', b'?', b'\n'),
+        (HEADER, b'A:', b' ', b'\0\r\n'), (HEADER, b'', b'a', b'\r\n'), (TRAILER, b'A:', b'\t ', b'\x0b\r\n'),
+        (CHUNK_SIZE, b'1', b' ', b';\r\n'), (CHUNK_SIZE, b'1;', b'; ', b'\x01\r\n'),
+        *[(form, b'GET /', b' HTTP/1.1', b'\n\n') for form, _, _ in REQUEST_START_FAULTS],
+    ]
+    each_grows_linearly({f'{line}': partial(make, *line) for line in lines}, match, 8000)
 
 
 @pytest.mark.parametrize('chunks, text', [
@@ -517,7 +522,7 @@ def test_between_the_requests_that_one_pipelines_others_have_their_turn() -> Non
     b'POST / HTTP/1.1\r\nHost: x\r\n\r\n', GET, GET.replace(b'/ ', b'/x '), GET[:-2] + b'x\r\n\r\n',
 ], ids=['401', '200', '404', '400'])
 def test_all_requests_without_a_proof_share_one_turn_whatever_their_status(sent: bytes) -> None:
-    assert turns_beside(sent, 200) >= 200
+    assert turns_beside(sent, 50) >= 50
 
 
 @contextmanager

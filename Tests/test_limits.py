@@ -57,7 +57,7 @@ def test_the_json_text_of_an_incident_may_have_37_mib(app: App, beyond: int, sta
 
 
 @pytest.mark.parametrize('beyond, status', [(0, 200), (1, 413)])
-@pytest.mark.parametrize('content_type', ['text/plain', 'application/x-www-form-urlencoded', 'application/xml'])
+@pytest.mark.parametrize('content_type', ['text/plain', 'application/x-www-form-urlencoded'])
 def test_a_body_may_have_25_mib_in_utf_8_whatever_its_charset(app: App, beyond: int, status: int, content_type: str) -> None:
     body = b'a=' + b'\xe9' * (25 * MIB // 2 - 1) + b'x' * beyond
     answer = app.authorized(body, f'{content_type}; charset=iso-8859-1')

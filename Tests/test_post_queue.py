@@ -189,7 +189,7 @@ class LineMachine(RuleBasedStateMachine):
 
 
 TestLine = LineMachine.TestCase
-TestLine.settings = examples(100, stateful_step_count=60)
+TestLine.settings = examples(75, stateful_step_count=60)
 
 
 def incident(name: str, number: int = 0) -> dict[str, Any]:
@@ -350,7 +350,7 @@ def test_no_call_lasts_over_10_seconds_except_for_two_incidents_after_one(call: 
 @pytest.mark.parametrize('call', [0.0, 0.2, 1.0, 3.0])
 def test_no_call_lasts_60_seconds_however_uneven_the_server_is(call: float, each: float, jitter: float) -> None:
     chance = random.Random(SEED)
-    for _ in range(ROUNDS or 3):
+    for _ in range(ROUNDS or 2):
         played = Played(*['event'] * 300, each=each, call=call, uneven=lambda: chance.uniform(1 - jitter, 1 + jitter))
         played.measured(1, call + each)
         began = played.now

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -64,6 +64,19 @@ def grows_linearly(make: Callable[[int], Any], work: Callable[[Any], object], si
         times *= 2
     small, large = (min(cpu_seconds(work, each, times) for _ in range(3)) for each in (subject, larger))
     assert large < MOST_GROWTH * small, f'{times} times {size} took {small:.4f} s, and {4 * size} {large:.4f} s of CPU'
+
+
+def each_grows_linearly(makes: Mapping[str, Callable[[int], Any]], work: Callable[[Any], object], size: int) -> None:
+    """Assert the same of several subjects: of all together, which is quick, and of each if that fails, to name the one."""
+    try:
+        grows_linearly(lambda count: [make(count) for make in makes.values()], lambda subjects: list(map(work, subjects)), size)
+    except AssertionError as failure:
+        for name, make in makes.items():
+            try:
+                grows_linearly(make, work, size)
+            except AssertionError as own:
+                raise AssertionError(f'{name}: {own}') from failure
+        raise
 
 
 def cpu_seconds(work: Callable[[Any], object], subject: Any, times: int) -> float:
