@@ -1,11 +1,20 @@
-"""What the tests of the local XSOAR share: the tests' own pack, and one local XSOAR a module that runs it."""
+"""What the tests of the local XSOAR share: the tests' own pack, one local XSOAR a module that runs it, and lone instances."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from local_xsoar import LocalXsoar
+
+from localxsoar.container import Runtime
+from localxsoar.faults import Faults
+from localxsoar.instance import Instance
+from localxsoar.output import Printer
+from localxsoar.pack import load_integration
+from localxsoar.ports import any_free_port
+from localxsoar.store import Store
 
 ECHO = Path(__file__).parent / 'packs' / 'Echo'
 
@@ -26,3 +35,25 @@ def http() -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
         yield session
+
+
+@pytest.fixture
+def printed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def instance_of(printed: list[str]) -> Iterator[Callable[..., Instance]]:
+    """Yield a function that makes an instance of a pack without a server around it, which is disabled afterwards."""
+    made: list[Instance] = []
+
+    def make(pack: Path, params: Mapping[str, Any] | None = None, runtime: Runtime = Runtime(),  # noqa: B008
+             **faults: Any) -> Instance:
+        given = Faults()
+        given.change(faults)
+        printer = Printer('info', printed.append)
+        made.append(Instance('one', load_integration(pack), params or {}, runtime, Store(), given, printer, any_free_port))
+        return made[-1]
+    yield make
+    for instance in made:
+        instance.disable()

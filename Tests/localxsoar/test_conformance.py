@@ -23,8 +23,8 @@ from localxsoar.ports import any_free_port
 PACKS = Path(__file__).parent / 'packs'
 
 
-def run(pack: str, *arguments: str, python: str = sys.executable) -> Any:
-    return run_local_xsoar(str(PACKS / pack), *arguments, python=python)
+def run(pack: str, *arguments: str) -> Any:
+    return run_local_xsoar(str(PACKS / pack), *arguments)
 
 
 def made(xsoar: LocalXsoar, raw_json: str) -> bool:

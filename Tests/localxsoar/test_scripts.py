@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
+from local_xsoar import LocalXsoar, run_local_xsoar
 
 from localxsoar.container import Runtime
 from localxsoar.errors import UsageError
@@ -142,24 +142,32 @@ def test_the_instances_and_their_commands_are_known_to_a_script(server: Server, 
 # What a script calls.
 
 
-def call(server: Server, pack: Path, command: str, incident: str = 'playground', **args: Any) -> Any:
-    entries = logged(server, pack, f'demisto.results(json.dumps(demisto.executeCommand({command!r}, {args!r})))', incident)
+def call_all(server: Server, pack: Path, *calls: tuple[str, Any], incident: str = 'playground') -> Any:
+    """Run a script that executes each command with its arguments, and return the entries of each."""
+    text = f'demisto.results(json.dumps([demisto.executeCommand(*call) for call in {calls!r}]))'
+    entries = logged(server, pack, text, incident)
     shutil.rmtree(pack / 'Scripts')
     return entries
 
 
-@pytest.mark.parametrize('args, ids', [
+def call(server: Server, pack: Path, command: str, incident: str = 'playground', **args: Any) -> Any:
+    [entries] = call_all(server, pack, (command, args), incident=incident)
+    return entries
+
+
+FOUND: list[tuple[dict[str, Any], list[str] | None]] = [
     ({}, ['1', '2', '3']), ({'id': '1,3'}, ['1', '3']), ({'name': 'b'}, ['2']), ({'status': 'closed'}, None),
     ({'query': 'dbotMirrorId:"k 1"'}, ['1', '3']), ({'query': 'site:a'}, ['2']), ({'query': '-category:job and name:b'}, ['2']),
-    ({'size': 1, 'sort': 'id.desc'}, ['3']), ({'query': 'dbotMirrorId:other'}, None)])
-def test_incidents_are_found_by_their_own_and_by_custom_fields(
-    server: Server, pack: Path, args: dict[str, Any], ids: list[str] | None
-) -> None:
+    ({'size': 1, 'sort': 'id.desc'}, ['3']), ({'query': 'dbotMirrorId:other'}, None)]
+
+
+def test_incidents_are_found_by_their_own_and_by_custom_fields(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a', 'dbotMirrorId': 'k 1'}, {'name': 'b', 'CustomFields': {'site': 'A'}},
                          {'name': 'c', 'dbotMirrorId': 'k 1'}], 'i', 'b')
-    [entry] = call(server, pack, 'getIncidents', **args)
-    assert entry['Type'] == 1
-    assert (entry['Contents']['data'] and [incident['id'] for incident in entry['Contents']['data']]) == ids
+    replies = call_all(server, pack, *(('getIncidents', args) for args, _ in FOUND))
+    for (args, ids), [entry] in zip(FOUND, replies, strict=True):
+        data = entry['Contents']['data']
+        assert (entry['Type'], data and [incident['id'] for incident in data]) == (1, ids), args
 
 
 def test_an_incident_is_changed_by_its_fields_and_custom_fields(server: Server, pack: Path) -> None:
@@ -188,16 +196,17 @@ def test_an_incident_is_closed_with_a_reason(server: Server, pack: Path) -> None
     assert server.store.search({'query': '-status:closed'})[1] == 0
 
 
-@pytest.mark.parametrize('entries', ['[{"Contents": "seen again"}]', [{'Contents': 'seen again'}]])
-def test_entries_are_added_to_an_incidents_war_room(server: Server, pack: Path, entries: Any) -> None:
+def test_entries_are_added_to_an_incidents_war_room(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a'}], 'i', 'b')
-    call(server, pack, 'addEntries', id='1', entries=entries)
-    [entry] = server.store.entries('1')
-    assert entry['id'] == '1@1' and entry['contents'] == {'Type': 1, 'ContentsFormat': 'text', 'Contents': 'seen again'}
-    assert call(server, pack, 'getEntries', id='1')[0]['Contents'] == 'seen again'
+    *_, read = call_all(server, pack, ('addEntries', {'id': '1', 'entries': '[{"Contents": "as text"}]'}),
+                        ('addEntries', {'id': '1', 'entries': [{'Contents': 'as a list'}]}), ('getEntries', {'id': '1'}))
+    assert [(entry['id'], entry['contents']) for entry in server.store.entries('1')] == [
+        (f'{number}@1', {'Type': 1, 'ContentsFormat': 'text', 'Contents': text})
+        for number, text in ((1, 'as text'), (2, 'as a list'))]
+    assert [entry['Contents'] for entry in read] == ['as text', 'as a list']
 
 
-@pytest.mark.parametrize('command, args, words', [
+FAILING = [
     ('setIncident', {'id': '9', 'name': 'a'}, 'There is no incident 9'),
     ('addEntries', {'id': '9', 'entries': '[]'}, 'There is no incident 9'),
     ('setIncident', {'id': '1', 'name': 7}, 'Incident 1: name is int, expected text'),
@@ -205,11 +214,14 @@ def test_entries_are_added_to_an_incidents_war_room(server: Server, pack: Path, 
     ('addEntries', {'id': '1', 'entries': '{}'}, 'expects entries as a list'),
     ('setIncident', {'id': '1', 'customFields': '[]'}, 'customFields must be an object'),
     ('hello-fail', {}, 'Failed to run hello-fail: This one fails.'), ('hello-say', {}, 'hello-say needs name'),
-    ('hello-entry', {'using': 'other'}, 'No enabled instance has the name other')])
-def test_a_command_that_fails_is_an_error_entry(server: Server, pack: Path, command: str, args: Any, words: str) -> None:
+    ('hello-entry', {'using': 'other'}, 'No enabled instance has the name other')]
+
+
+def test_a_command_that_fails_is_an_error_entry(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a'}], 'i', 'b')
-    entries = call(server, pack, command, **args)
-    assert [entry['Type'] for entry in entries] == [4] and words in entries[0]['Contents']
+    replies = call_all(server, pack, *((command, args) for command, args, _ in FAILING))
+    for (command, _, words), [entry] in zip(FAILING, replies, strict=True):
+        assert entry['Type'] == 4 and words in entry['Contents'], command
 
 
 def test_a_script_runs_the_commands_of_enabled_instances_and_other_scripts(server: Server, pack: Path) -> None:
@@ -227,10 +239,11 @@ def test_a_script_runs_the_commands_of_enabled_instances_and_other_scripts(serve
 def test_a_denied_command_is_an_error_entry_and_the_others_work(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a'}], 'i', 'b')
     server.faults.change({'deny': 'setIncident,hello-say'})
-    for command, args, kind in (('setIncident', {'id': '1', 'name': 'b'}, 4), ('hello-say', {'name': 'you'}, 4),
-                                ('getIncidents', {}, 1)):
-        [entry] = call(server, pack, command, **args)
-        assert entry['Type'] == kind and (kind == 1) is (f'no permission for {command}' not in str(entry['Contents']))
+    rename, say = ('setIncident', {'id': '1', 'name': 'b'}), ('hello-say', {'name': 'you'})
+    *denied, [found] = call_all(server, pack, rename, say, ('getIncidents', {}))
+    for (command, _), [entry] in zip((rename, say), denied, strict=True):
+        assert entry['Type'] == 4 and f'no permission for {command}' in entry['Contents']
+    assert found['Type'] == 1
     assert server.store.get('1')['name'] == 'a'
 
 
@@ -299,13 +312,3 @@ def test_a_rule_whose_script_is_missing_is_an_error(pack: Path) -> None:
     ended = run_local_xsoar(str(pack), '--pre-process', 'Joint')
     assert (ended.returncode, ended.stderr) == (
         2, 'localxsoar: --pre-process Joint: the pack has no such script. Its scripts: Join.\n')
-
-
-def test_a_script_is_read_again_when_its_file_changes(pack: Path, http: requests.Session) -> None:
-    write_script(pack, 'Rule', 'demisto.results(True)')
-    with LocalXsoar('--pre-process', 'Rule', '--watch', pack=pack) as xsoar:
-        assert len(post(xsoar, http, {'name': 'a'})) == 1
-        (pack / 'Scripts/Rule/Rule.py').write_text('demisto.results(False)')
-        xsoar.wait_for_line('The pack has changed')
-        response = wait_for(lambda: http.post(xsoar.webhook_url, json=[{'name': 'a'}]) or None)  # 503 until it listens again
-        assert response.json() == []

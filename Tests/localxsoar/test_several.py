@@ -3,6 +3,7 @@
 import io
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ def make_pack(folder: Path, echo_pack: Path) -> Path:
     shutil.copytree(echo_pack, folder / 'Two')
     shutil.copytree(echo_pack.with_name('Commands') / 'Integrations' / 'Commands', folder / 'Two/Integrations/Commands')
     return folder / 'Two'
+
+
+@pytest.fixture(scope='module')
+def two(echo_pack: Path) -> Iterator[LocalXsoar]:
+    """A server with two instances of one integration, to which the tests of the API add others."""
+    with LocalXsoar('--instance', 'left', '--set', 'greeting=l', '--instance', 'right', pack=echo_pack) as running:
+        yield running
 
 
 @pytest.fixture(scope='module')
@@ -80,17 +88,16 @@ def test_instances_get_ports_of_their_own(pack: Path) -> None:
     assert len(ports) == 2
 
 
-def test_two_instances_receive_requests_each_and_their_incidents_name_them(pack: Path) -> None:
-    with LocalXsoar('--instance', 'left', '--set', 'greeting=l', '--instance', 'right', pack=pack) as xsoar:
-        for name, greeting in (('left', 'l'), ('right', 'hello')):
-            url = f'{xsoar.url}/instance/execute/{name}'
-            assert requests.post(f'{url}/params').json()['greeting'] == greeting
-            [created] = requests.post(url, json=[{'name': f'from {name}'}]).json()
-            assert (created['sourceInstance'], created['sourceBrand']) == (name, 'Echo')
-        assert xsoar.control('GET', 'state?instance=right')['instance'] == 'right' and xsoar.state()['instance'] == 'left'
-        assert [incident['name'] for incident in xsoar.incidents(query='sourceInstance:right')] == ['from right']
-        found = post(xsoar, 'settings/integration/search')
-        assert [(each['id'], each['name']) for each in found['instances']] == [('instance-1', 'left'), ('instance-2', 'right')]
+def test_two_instances_receive_requests_each_and_their_incidents_name_them(two: LocalXsoar) -> None:
+    for name, greeting in (('left', 'l'), ('right', 'hello')):
+        url = f'{two.url}/instance/execute/{name}'
+        assert requests.post(f'{url}/params').json()['greeting'] == greeting
+        [created] = requests.post(url, json=[{'name': f'from {name}'}]).json()
+        assert (created['sourceInstance'], created['sourceBrand']) == (name, 'Echo')
+    assert two.control('GET', 'state?instance=right')['instance'] == 'right' and two.state()['instance'] == 'left'
+    assert [incident['name'] for incident in two.incidents(query='sourceInstance:right')] == ['from right']
+    found = post(two, 'settings/integration/search')
+    assert [(each['id'], each['name']) for each in found['instances']] == [('instance-1', 'left'), ('instance-2', 'right')]
 
 
 def test_a_command_runs_on_the_instance_that_has_it(pack: Path) -> None:
@@ -112,34 +119,31 @@ def upload(xsoar: LocalXsoar, path: str, name: str, content: Any) -> Any:
     return requests.post(f'{xsoar.url}/{path}', files={'file': (name, content)})
 
 
-def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved(echo_pack: Path) -> None:
+def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved(two: LocalXsoar, echo_pack: Path) -> None:
     commands = echo_pack.with_name('Commands') / 'Integrations' / 'Commands'
-    with LocalXsoar(pack=echo_pack) as xsoar:
-        first = xsoar.state()['pid']
-        assert upload(xsoar, 'settings/integration-conf/upload', 'Commands.yml', unified(commands, 'Commands')).status_code == 200
-        assert 'no command hello-say' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
-        found = post(xsoar, 'settings/integration/search')
-        assert [each['id'] for each in found['configurations']] == ['Echo', 'Commands'] and len(found['instances']) == 1
-        form = {'name': 'mine', 'brand': 'Commands', 'data': [], 'enabled': 'true'}
-        assert post(xsoar, 'settings/integration/test', form) == {'success': True, 'message': ''}
-        saved = requests.put(f'{xsoar.url}/settings/integration', json=form).json()
-        assert (saved['id'], saved['name'], saved['brand']) == ('instance-2', 'mine', 'Commands')
-        assert 'Hello you' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
-        requests.delete(f'{xsoar.url}/settings/integration/instance-2')
-        assert 'no command hello-say' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
-        assert xsoar.state()['pid'] == first
+    first = two.state()['pid']
+    assert upload(two, 'settings/integration-conf/upload', 'Commands.yml', unified(commands, 'Commands')).status_code == 200
+    assert 'no command hello-say' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+    found = post(two, 'settings/integration/search')
+    assert [each['id'] for each in found['configurations']] == ['Echo', 'Commands'] and len(found['instances']) == 2
+    form = {'name': 'mine', 'brand': 'Commands', 'data': [], 'enabled': 'true'}
+    assert post(two, 'settings/integration/test', form) == {'success': True, 'message': ''}
+    saved = requests.put(f'{two.url}/settings/integration', json=form).json()
+    assert (saved['id'], saved['name'], saved['brand']) == ('instance-3', 'mine', 'Commands')
+    assert 'Hello you' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+    requests.delete(f'{two.url}/settings/integration/instance-3')
+    assert 'no command hello-say' in post(two, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+    assert two.state()['pid'] == first
 
 
-def test_a_long_running_integration_that_is_added_receives_requests(echo_pack: Path) -> None:
-    with LocalXsoar(pack=echo_pack.with_name('Commands')) as xsoar:
-        upload(xsoar, 'settings/integration-conf/upload', 'Echo.yml', unified(echo_pack / 'Integrations' / 'Echo', 'Echo'))
-        requests.put(f'{xsoar.url}/settings/integration', json={'name': 'new', 'brand': 'Echo', 'enabled': 'true'})
-        url = f'{xsoar.url}/instance/execute/new'
-        response = wait_for(lambda: requests.post(url, json=[{'name': 'a'}]) or None)
-        assert response.json()[0]['sourceInstance'] == 'new'
+def test_a_long_running_instance_that_is_added_receives_requests(two: LocalXsoar) -> None:
+    saved = requests.put(f'{two.url}/settings/integration', json={'name': 'new', 'brand': 'Echo', 'enabled': 'true'}).json()
+    response = wait_for(lambda: requests.post(f'{two.url}/instance/execute/new', json=[{'name': 'a'}]) or None)
+    assert response.json()[0]['sourceInstance'] == 'new'
+    requests.delete(f'{two.url}/settings/integration/{saved["id"]}')
 
 
-def test_a_script_is_uploaded_alone_and_in_a_pack(echo_pack: Path) -> None:
+def test_a_script_is_uploaded_alone_and_in_a_pack(two: LocalXsoar, echo_pack: Path) -> None:
     def script(name: str) -> str:
         return yaml.safe_dump({'commonfields': {'id': name, 'version': -1}, 'name': name, 'type': 'python',
                                'script': f'demisto.results("{name} ran")'})
@@ -149,21 +153,27 @@ def test_a_script_is_uploaded_alone_and_in_a_pack(echo_pack: Path) -> None:
         archive.writestr('metadata.json', '{"name": "Echo", "currentVersion": "2.4.0"}')
         archive.writestr('Integrations/integration-Echo.yml', unified(echo_pack / 'Integrations' / 'Echo', 'Echo'))
         archive.writestr('Scripts/script-Second.yml', script('Second'))
-    with LocalXsoar(pack=echo_pack) as xsoar:
-        assert upload(xsoar, 'automation/import', 'script-First.yml', script('First')).json() == {'id': 'First', 'name': 'First'}
-        assert upload(xsoar, 'contentpacks/installed/upload', 'Echo.zip', packed.getvalue()).status_code == 200
-        for name in ('First', 'Second'):
-            assert post(xsoar, 'entry/execute/sync', {'data': f'!{name}'})[0]['contents'] == f'{name} ran'
-        assert upload(xsoar, 'automation/import', 'x.yml', 'a: 1').json()['error'] == 'The upload contains no script.'
-        answer = upload(xsoar, 'settings/integration-conf/upload', 'x.yml', 'a: 1').json()
-        assert answer['error'] == 'The upload contains neither an integration nor a script.'
-        xsoar.wait_for_line('upload  Echo 2.4.0: the container restarts')
+    assert upload(two, 'automation/import', 'script-First.yml', script('First')).json() == {'id': 'First', 'name': 'First'}
+    assert upload(two, 'contentpacks/installed/upload', 'Echo.zip', packed.getvalue()).status_code == 200
+    for name in ('First', 'Second'):
+        assert post(two, 'entry/execute/sync', {'data': f'!{name}'})[0]['contents'] == f'{name} ran'
+    assert upload(two, 'automation/import', 'x.yml', 'a: 1').json()['error'] == 'The upload contains no script.'
+    answer = upload(two, 'settings/integration-conf/upload', 'x.yml', 'a: 1').json()
+    assert answer['error'] == 'The upload contains neither an integration nor a script.'
+    two.wait_for_line('upload  Echo 2.4.0: the container restarts')
 
 
-def test_both_integrations_are_read_again_when_a_file_changes(tmp_path: Path, echo_pack: Path) -> None:
+def test_all_integrations_and_scripts_are_read_again_when_a_file_changes(tmp_path: Path, echo_pack: Path) -> None:
     pack = make_pack(tmp_path, echo_pack)
-    with LocalXsoar('--integration', 'Echo', '--integration', 'Commands', '--watch', pack=pack) as xsoar:
-        script = pack / 'Integrations/Commands/Commands.py'
+    script, rule = pack / 'Integrations/Commands/Commands.py', pack / 'Scripts/Rule/Rule.yml'
+    rule.parent.mkdir(parents=True)
+    rule.write_text(yaml.safe_dump({'commonfields': {'id': 'Rule'}, 'name': 'Rule', 'type': 'python', 'script': ''}))
+    with LocalXsoar('--integration', 'Echo', '--integration', 'Commands', '--pre-process', 'Rule', '--watch', pack=pack) as xsoar:
+        first = xsoar.state()['pid']
+        assert len(requests.post(xsoar.webhook_url, json=[{'name': 'a'}]).json()) == 1
         script.write_text(script.read_text().replace('Hello {name}', 'Changed {name}'))
+        rule.write_text(rule.read_text().replace("script: ''", "script: demisto.results(False)"))
         xsoar.wait_for_line('The pack has changed: the container restarts')
-        assert 'Changed you' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents']
+        wait_for(lambda: 'Changed you' in post(xsoar, 'entry/execute/sync', {'data': '!hello-say name=you'})[0]['contents'])
+        response = wait_for(lambda: requests.post(xsoar.webhook_url, json=[{'name': 'a'}]) or None)  # 503 until it listens again
+        assert (response.json(), xsoar.state()['restarts'], xsoar.state()['pid'] != first) == ([], 0, True)

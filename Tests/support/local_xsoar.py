@@ -2,16 +2,16 @@
 import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from clocks import PATIENCE_SECONDS, wait_for
+from clocks import wait_for
 
 from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 
@@ -52,9 +52,21 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.shutdown()
 
 
-def run_local_xsoar(
-    *arguments: str, seconds: float = PATIENCE_SECONDS, python: str = sys.executable
-) -> subprocess.CompletedProcess[str]:
-    """Runs `python -m localxsoar ARGUMENTS...` to its end, as for --test, --samples and errors."""
-    return subprocess.run([python, '-m', 'localxsoar', *arguments], text=True, encoding='utf-8', capture_output=True,
-                          timeout=seconds, env=ENVIRONMENT, stdin=subprocess.DEVNULL, check=False)
+def run_local_xsoar(*arguments: str, python: str = '') -> subprocess.CompletedProcess[str]:
+    """Run `localxsoar ARGUMENTS...` to its end, as for --test, --samples and errors: in this process, or with another Python."""
+    if python:
+        return subprocess.run([python, '-m', 'localxsoar', *arguments], text=True, encoding='utf-8', capture_output=True,
+                              env=ENVIRONMENT, stdin=subprocess.DEVNULL, check=False)
+    from localxsoar.cli import main  # whose imports take long, and which few files need
+    output, errors = (TextIOWrapper(BytesIO(), 'utf-8') for _ in range(2))
+    with redirect_stdout(output), redirect_stderr(errors):
+        try:
+            code = main(arguments)
+        except SystemExit as end:  # of --help
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(arguments, code, written(output), written(errors))
+
+
+def written(stream: TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
