@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 # A worker takes whole files: what begins last is short.
-LONGEST_FIRST = ['test_load.py', 'test_page.py', 'test_balancers.py', 'test_slow_senders.py', 'test_http.py', 'test_limits.py',
-                 'test_deliveries.py', 'test_floods.py', 'test_large_bodies.py', 'test_sdk.py', 'test_cli.py',
-                 'test_conformance.py']
+LONGEST_FIRST = ['test_load.py', 'test_page.py', 'test_balancers.py', 'test_http.py', 'test_limits.py', 'test_deliveries.py',
+                 'test_large_bodies.py', 'test_sdk.py', 'test_cli.py', 'test_conformance.py']
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from clocks import PATIENCE_SECONDS
 from documents import DESCRIPTOR, GUIDES, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read, read_tests
 from local_xsoar import ROOT, LocalXsoar, needs
 from tools.names_table import SENDERS
@@ -57,7 +58,8 @@ class DevRun(LocalXsoar):
         if 'curl' in command:
             needs('curl')
         here += f' --url {self.url}' if command.startswith('./dev send') and '--url' not in command else ''
-        done = subprocess.run(['bash', '-c', here], cwd=self.checkout, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(['bash', '-c', here], cwd=self.checkout, capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+                              check=False)
         assert done.returncode == 0 or 'X.Y.Z' in command, done.stderr
         return done.stdout or done.stderr
 
@@ -91,7 +93,7 @@ def test_the_commands_of_the_first_screen_print_what_it_shows(checkout: Path) ->
 
 def check_run(command: Command, running: DevRun) -> None:
     with DevRun(running.checkout, *shlex.split(command.text)[2:]) as xsoar:
-        assert requests.post(xsoar.webhook_url, b'{}', headers={'Authorization': 'token'}, timeout=30).status_code == 200
+        assert xsoar.post(b'{}', headers={'Authorization': 'token'}).status == 200
 
 
 WITHOUT_ARGUMENTS = 'run-parallel', '--parallel', '2', '--parallel-no-spinner'
@@ -99,13 +101,19 @@ TESTS_ALONE = 'run', '-e', 'tests', '-x', 'testenv:tests.commands=pytest {posarg
 
 
 def check_test(command: Command, running: DevRun) -> None:
-    words = shlex.split(command.text.replace('screenshots', 'test -e screenshots --').partition('./dev test')[2])
+    text = command.text.replace('screenshots', 'test -e screenshots --').partition('./dev test')[2]
+    words = [name for word in shlex.split(text) for name in as_bash_reads(word)]
     asked = ' '.join(WITHOUT_ARGUMENTS if not words else [*TESTS_ALONE, *words] if words[0] == '--' else ['run', *words])
     assert running.told(command.text) == f'{asked}\ndev test: passed\n'
     options = dict(pairwise(words))
     assert re.search(rf"^(    |\[testenv:){options.get('-e', 'lint')}\]?$", read(ROOT / 'tox.ini'), re.MULTILINE)
     assert re.search(f"def test_.*{options.get('-k', '')}", read_tests())
     assert all((ROOT / word).exists() for word in words if word.startswith('Tests'))
+
+
+def as_bash_reads(word: str) -> list[str]:
+    """Return the paths that fit, or else the word."""
+    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(word)) if '*' in word else [word]
 
 
 def check_curl(command: Command, running: DevRun) -> None:
@@ -172,7 +180,7 @@ def test_the_sample_in_python_creates_its_incident_and_tries_again_after_503(run
     here = sample.replace("'<URL>'", 'sys.argv[1]').replace("'<TOKEN>'", "'token'").replace('time.sleep(10)', 'time.sleep(0.2)')
     (tmp_path / 'sample.py').write_text(f'import sys\n{here}', 'utf-8')
     with refusing_first(running.webhook_url) as (url, statuses):
-        subprocess.run([sys.executable, tmp_path / 'sample.py', url], timeout=60, check=True)
+        subprocess.run([sys.executable, tmp_path / 'sample.py', url], timeout=PATIENCE_SECONDS, check=True)
     assert statuses == [503, 200]
     assert running.sent()[-1]['name'] == 'Backup failed: db-1'
     assert running.sent()[-1]['severity'] == 3
@@ -187,7 +195,7 @@ def refusing_first(url: str) -> Iterator[tuple[str, list[int]]]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers['Content-Length']))
             headers = {name: self.headers[name] for name in ('Authorization', 'Content-Type', 'Idempotency-Key')}
-            answer = requests.post(url, body, headers=headers, timeout=30) if statuses else None
+            answer = requests.post(url, body, headers=headers, timeout=PATIENCE_SECONDS) if statuses else None
             statuses.append(answer.status_code if answer is not None else 503)
             self.send_response(statuses[-1])
             self.end_headers()
@@ -209,5 +217,5 @@ def test_pythons_http_handler_as_the_guide_sets_it_up_creates_an_incident_of_eac
     where = urlsplit(running.webhook_url)
     here = sample.replace('<HOST>', where.netloc).replace('<PATH>', where.path).replace('<TOKEN>', 'token')
     logging_once = f"{here.replace('secure=True', 'secure=False')}\nlogging.getLogger().error('Disk full on db-1')\n"
-    subprocess.run([sys.executable, '-c', logging_once], timeout=60, check=True)
+    subprocess.run([sys.executable, '-c', logging_once], timeout=PATIENCE_SECONDS, check=True)
     assert 'Disk full on db-1' in running.sent()[-1]['name']

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from local_xsoar import needs, wait_for
 from senders_at_once import AUTHORIZED
 from test_programs import Daemon
 from tools.names_table import SENDERS
-from webhook import TOKEN, Answer
+from webhook import PACK, TOKEN, Answer
 
 from localxsoar.ports import any_free_port
 from localxsoar.senders import SenderRequest
@@ -147,6 +148,18 @@ def test_in_a_group_of_posts_with_dropped_and_identical_ones_nobody_gets_another
     assert told == [ids for each in new for ids in ([f'alertmanager:{each["fingerprint"]}'], [])]
     assert len(xsoar.found()) == 11 + 1 + 14
     assert max(xsoar.state()['createSizes'][calls:]) > 4, 'the posts did not go in groups'
+
+
+@pytest.mark.weekly
+def test_with_a_pre_process_script_of_500_ms_60_posts_at_once_lose_nothing(tmp_path: Path) -> None:
+    script = 'Scripts/GenericWebhookJoin/GenericWebhookJoin.py'
+    pack = Path(shutil.copytree(PACK, tmp_path / PACK.name))
+    (pack / script).write_text('import time\ntime.sleep(0.5)\ndemisto.results(True)\n')
+    with Joining(pack=pack) as xsoar:
+        keys = [f'alertmanager:{number:04x}' for number in range(60)]
+        answers = asyncio.run(post_all(xsoar, [alert(fingerprint=key.partition(':')[2]) for key in keys]))
+        assert [[incident['dbotMirrorId'] for incident in answer.json] for answer in answers] == [[key] for key in keys]
+        assert sorted(incident['dbotMirrorId'] for incident in xsoar.found()) == keys
 
 
 # Senders

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from bench.bodies import bodies_that_wait, large_bodies
+from bench.bodies import bodies_at_once, bodies_that_wait, large_bodies
 from bench.cpu import cpu_a_request
 from bench.floods import all_at_once, echoed_responses, floods, unread_responses
 from bench.instances import instances
@@ -23,6 +23,8 @@ from bench.load import burst, wrk
 from bench.page import page
 from bench.rows import Row
 from bench.side import BASELINE, OURS, TOKEN, Bare, Side
+from bench.waits import slow_senders, small_events, streams
+from bench.work import work
 
 TURNS = 3
 SECONDS = 5
@@ -202,8 +204,8 @@ def idle_connections() -> list[Row]:
 SCENES: dict[str, Callable[[], Iterable[Row]]] = {
     function.__name__: function for function in
     (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
-     cpu_a_request, instances, bodies_that_wait, large_bodies, floods, unread_responses, echoed_responses,
-     all_at_once, page, join_script)
+     cpu_a_request, instances, bodies_that_wait, bodies_at_once, large_bodies, floods, unread_responses, echoed_responses,
+     all_at_once, small_events, streams, slow_senders, work, page, join_script)
 }
 
 

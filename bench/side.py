@@ -3,11 +3,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -18,7 +21,7 @@ from localxsoar.journal import Journal
 from localxsoar.output import Printer
 from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, unify
 from localxsoar.ports import accepts_connections, any_free_port
-from localxsoar.waiting import wait_for
+from localxsoar.waiting import PATIENCE_SECONDS, wait_for
 from tools.processes import beside
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,7 +39,6 @@ PADDING = '''def padding_{0}(value, other=None):
 
 
 '''
-START_SECONDS = 30
 
 
 class Counter:
@@ -109,13 +111,20 @@ class Side:
         """Resident MiB."""
         return int(Path(f'/proc/{self.pid}/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2**20
 
+    def peak_memory(self) -> float:
+        """The most resident MiB so far."""
+        match = re.search(r'VmHWM:\s+(\d+) kB', Path(f'/proc/{self.pid}/status').read_text())
+        assert match
+        return int(match[1]) / 1024
+
     def open_files(self) -> int:
         return len(os.listdir(f'/proc/{self.pid}/fd'))
 
     def warm_up(self) -> None:
         with requests.Session() as session:
             for _ in range(20):
-                session.post(self.url, json={'name': 'warm'}, headers={'Authorization': TOKEN}, timeout=30).raise_for_status()
+                session.post(self.url, json={'name': 'warm'}, headers={'Authorization': TOKEN},
+                             timeout=PATIENCE_SECONDS).raise_for_status()
 
 
 class Bare:
@@ -136,10 +145,15 @@ class Bare:
         self.running.__exit__(None, None, None)
 
 
+def connect(side: Side | Bare) -> socket.socket:
+    parts = urlsplit(side.url)
+    return socket.create_connection((str(parts.hostname), parts.port or 80), timeout=PATIENCE_SECONDS)
+
+
 def request_bytes(body: bytes, *headers: str, method: str = 'POST', token: str = TOKEN) -> bytes:
     lines = [f'{method} / HTTP/1.1', 'Host: bench', f'Authorization: {token}', *headers, f'Content-Length: {len(body)}', '', '']
     return '\r\n'.join(lines).encode() + body
 
 
 def wait_for_port(port: int) -> None:
-    wait_for(lambda: accepts_connections(port), f'a listener on port {port}', START_SECONDS, every=0.002)
+    wait_for(lambda: accepts_connections(port), f'a listener on port {port}', every=0.002)
