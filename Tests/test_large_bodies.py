@@ -40,6 +40,17 @@ ENVELOPES = [{'raw_json': event} for event in EVENTS]
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'fire'}, Settings(8080, b'', None))
 
 
+@pytest.mark.parametrize(('letters', 'is_escaped'), [(17 * MIB - 200, False), (12 * MIB, True)])
+def test_details_with_wide_characters_keep_their_limit_of_37_mib_and_every_character(letters: int, is_escaped: bool) -> None:
+    text = 'x' * letters + '\U0001f600' * (2 * MIB)
+    with App() as app:
+        assert app.authorized(f'{{"a":"{text}"}}').status == 200
+        details = app.incidents[0]['rawJSON']
+        assert len(details.encode()) <= 37 * MIB
+        assert details.isascii() == is_escaped
+        assert app.details['a'] == text
+
+
 @pytest.mark.parametrize('others, emojis', [
     ('x' * 5 * MIB, 1), ('x' * 5 * MIB, 400_000), ('\u00e9' * 3 * MIB, 2), ('x\u4f60' * 2 * MIB, 1), ('\u4f60' * 2 * MIB, 1),
     ('x' * 2 * MIB, 400_000), ('', 2_000_000), ('x\u4f60' * MIB, 300_000),

@@ -2931,6 +2931,8 @@ WIDE_STARTS = [bytes([first]) for first in range(0xf0, 0xf5)]  # the first byte 
 def narrowed(source: bytes) -> bytes:
     r"""Return a JSON text, with the characters beyond U+FFFF escaped (\ud83d\ude00) if it takes less memory that way.
 
+    They are never escaped if the text would then exceed MAX_JSON_BYTES.
+
     The text is in memory twice: as UTF-8 while it waits, and as a str in the call. In a str with one wide character,
     every character takes four bytes; otherwise one or two (PEP 393).
     """
@@ -2944,10 +2946,10 @@ def narrowed(source: bytes) -> bytes:
     escaped_size, escaped_characters = len(source) + (12 - 4) * wide, characters + (12 - 1) * wide
     memory_as_it_is = len(source) + 4 * characters
     memory_escaped = escaped_size + bytes_per_character * escaped_characters
-    if memory_escaped >= memory_as_it_is:
+    if memory_escaped >= memory_as_it_is or escaped_size > MAX_JSON_BYTES:
         return source
     pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
-    return gathered(pieces, 2 * MAX_JSON_BYTES, 'as JSON')
+    return gathered(pieces, MAX_JSON_BYTES, 'as JSON')
 
 
 MAX_PATH_KEYS = 16
