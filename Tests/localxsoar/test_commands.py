@@ -1,5 +1,6 @@
 """The server's replies to a container's calls, one command at a time."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,7 @@ def test_the_server_tells_its_addresses_and_its_version(site: Site) -> None:
     urls = server(site).urls({})
     assert urls['server'] == 'http://127.0.0.1:1' and urls['warRoom'] == 'http://127.0.0.1:1/#/warRoom' and len(urls) == 6
     assert server(site).version({}) == {'version': '8.9.0', 'buildNumber': '1000000', 'platform': 'xsoar'}
+    assert server(replace(site, version='6.5')).version({})['version'] == '6.5.0'
 
 
 def test_a_files_path_is_its_entry_id(site: Site, tmp_path: Path) -> None:

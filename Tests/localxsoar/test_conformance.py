@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
 from websockets.asyncio.server import ServerConnection, serve
 
 import localxsoar
+from localxsoar.instance import Instance
 from localxsoar.ports import any_free_port
 
 PACKS = Path(__file__).parent / 'packs'
@@ -27,38 +29,7 @@ def run(pack: str, *arguments: str) -> Any:
     return run_local_xsoar(str(PACKS / pack), *arguments)
 
 
-def made(xsoar: LocalXsoar, raw_json: str) -> bool:
-    return any(incident['rawJSON'] == raw_json for incident in xsoar.sent())
-
-
-@pytest.mark.parametrize('pack', ['GeventHttp', 'FlaskHttp', 'FastApiHttp', 'ChildServer'])
-def test_what_serves_http_makes_an_incident_of_a_post(pack: str) -> None:
-    with LocalXsoar(pack=PACKS / pack) as xsoar:
-        assert requests.post(xsoar.webhook_url, data='{"a": 1}').status_code == 200
-        assert made(xsoar, '{"a": 1}')
-        assert xsoar.state()['violations'] == []
-
-
-def over_tcp(port: int) -> None:
-    with socket.create_connection(('127.0.0.1', port)) as connection:
-        connection.sendall(b'a line\n')
-
-
-def over_udp(port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.sendto(b'a line', ('127.0.0.1', port))
-
-
-@pytest.mark.parametrize('pack, parameter, send', [
-    ('TcpListener', 'longRunningPort', over_tcp), ('UdpListener', 'udp_port', over_udp)])
-def test_what_listens_below_http_makes_an_incident_of_a_line(pack: str, parameter: str, send: Callable[[int], None]) -> None:
-    port = any_free_port()
-    with LocalXsoar(pack=PACKS / pack, params={parameter: port}) as xsoar:
-        send(port)
-        wait_for(lambda: made(xsoar, 'a line'))
-
-
-@pytest.fixture
+@pytest.fixture(scope='module')
 def websocket_server() -> Iterator[str]:
     loop = asyncio.new_event_loop()
     started: list[Any] = []
@@ -77,22 +48,65 @@ def websocket_server() -> Iterator[str]:
     thread.join()
 
 
-def test_an_asyncio_websocket_client_makes_an_incident_of_a_message(websocket_server: str) -> None:
-    with LocalXsoar(pack=PACKS / 'WebsocketClient', params={'url': websocket_server}, wait_ready=False) as xsoar:
-        wait_for(lambda: made(xsoar, 'a message'))
-        assert xsoar.wait_for_line('Ready$')
+SERVING = ['GeventHttp', 'FlaskHttp', 'FastApiHttp', 'ChildServer']
 
 
-def test_a_long_running_fetch_keeps_its_place_over_a_restart() -> None:
-    with LocalXsoar(pack=PACKS / 'LongFetch', wait_ready=False) as xsoar:
-        wait_for(lambda: made(xsoar, '{"number": 2}'))
-        first = xsoar.state()['pid']
-        xsoar.stop_container()
-        wait_for(lambda: xsoar.state()['pid'] not in (None, first))
-        reached = len(xsoar.sent())
-        wait_for(lambda: len(xsoar.sent()) > reached + 1)
-        numbers = [json.loads(incident['rawJSON'])['number'] for incident in xsoar.sent()]
-        assert numbers == sorted(numbers) and int(xsoar.state()['context']['number']) >= reached
+@pytest.fixture(scope='module')
+def udp_port() -> int:
+    return any_free_port()
+
+
+@pytest.fixture(scope='module')
+def patterns(tmp_path_factory: pytest.TempPathFactory, websocket_server: str, udp_port: int) -> Iterator[LocalXsoar]:
+    """One local XSOAR with an instance of each pattern."""
+    settings = {'UdpListener': [f'udp_port={udp_port}'], 'WebsocketClient': [f'url={websocket_server}']}
+    pack, arguments = tmp_path_factory.mktemp('Patterns'), ['--log-level', 'info']
+    for name in (*SERVING, 'TcpListener', 'UdpListener', 'WebsocketClient', 'LongFetch', 'Commands'):
+        shutil.copytree(PACKS / name / 'Integrations' / name, pack / 'Integrations' / name)
+        arguments += ['--integration', name, *(f'--set={setting}' for setting in settings.get(name, []))]
+    with LocalXsoar(*arguments, pack=pack) as running:
+        yield running
+
+
+def state(xsoar: LocalXsoar, name: str) -> Any:
+    return xsoar.control('GET', f'state?instance={name.lower()}')
+
+
+def made(xsoar: LocalXsoar, name: str, raw_json: str) -> bool:
+    return any(incident['rawJSON'] == raw_json for incident in xsoar.incidents(sourceInstance=name.lower()))
+
+
+@pytest.mark.parametrize('name', SERVING)
+def test_what_serves_http_makes_an_incident_of_a_post(patterns: LocalXsoar, name: str) -> None:
+    assert requests.post(f'{patterns.url}/instance/execute/{name.lower()}', data='{"a": 1}').status_code == 200
+    assert made(patterns, name, '{"a": 1}')
+    assert state(patterns, name)['violations'] == []
+
+
+def test_what_listens_below_http_makes_an_incident_of_a_line(patterns: LocalXsoar, udp_port: int) -> None:
+    with socket.create_connection(('127.0.0.1', state(patterns, 'TcpListener')['port'])) as connection:
+        connection.sendall(b'a line\n')
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b'a line', ('127.0.0.1', udp_port))
+    for name in ('TcpListener', 'UdpListener'):
+        wait_for(lambda name=name: made(patterns, name, 'a line'))  # type: ignore[misc]
+
+
+def test_an_asyncio_websocket_client_makes_an_incident_of_a_message(patterns: LocalXsoar) -> None:
+    wait_for(lambda: made(patterns, 'WebsocketClient', 'a message'))
+
+
+def test_a_long_running_fetch_keeps_its_place_over_a_restart(patterns: LocalXsoar) -> None:
+    def numbers() -> list[int]:
+        return [json.loads(incident['rawJSON'])['number'] for incident in patterns.incidents(sourceInstance='longfetch')]
+
+    wait_for(lambda: 2 in numbers())
+    first = state(patterns, 'LongFetch')['pid']
+    patterns.control('POST', 'stop-container?instance=longfetch')
+    wait_for(lambda: state(patterns, 'LongFetch')['pid'] not in (None, first))
+    reached = len(numbers())
+    wait_for(lambda: len(numbers()) > reached + 1)
+    assert numbers() == sorted(numbers()) and int(state(patterns, 'LongFetch')['context']['number']) >= reached
 
 
 def test_a_feed_makes_indicators_that_its_command_finds(tmp_path: Path) -> None:
@@ -134,40 +148,35 @@ def test_a_fetch_keeps_its_last_run_and_makes_incidents(tmp_path: Path) -> None:
         assert f'"name": "ordinary {number}"' in done.stdout
 
 
-def test_an_integration_that_is_not_long_running_is_ready_and_runs_commands_by_the_api() -> None:
-    with LocalXsoar(pack=PACKS / 'Commands') as xsoar:
-        assert not [line for line in xsoar.output if line.startswith(('Webhook:', 'Try:'))]
-        entries = requests.post(f'{xsoar.url}/entry/execute/sync', json={
-            'investigationId': 'playground', 'data': '!hello-say name="the World"'}).json()
+def test_an_integration_that_is_not_long_running_has_no_webhook_and_runs_commands_by_the_api(patterns: LocalXsoar) -> None:
+    assert not [line for line in patterns.output if line.startswith('Webhook:') and line.endswith('/commands')]
+    entries = requests.post(f'{patterns.url}/entry/execute/sync', json={
+        'investigationId': 'playground', 'data': '!hello-say name="the World"'}).json()
     assert '|the World|Hello the World|' in entries[0]['contents']
 
 
-@pytest.mark.parametrize('server, version', [('6.5', '6.5.0'), ('8', '8.9.0')])
-def test_the_server_answers_what_a_command_asks_of_it(server: str, version: str) -> None:
-    with LocalXsoar('--server', server, pack=PACKS / 'Commands') as xsoar:
-        requests.post(f'{xsoar.url}/entry/execute/sync', json={'data': '!hello-server'})
-        seen = requests.post(f'{xsoar.url}/investigation/playground/context').json()['Server']
-    assert seen == {'version': version, 'url': xsoar.url, 'user': 'admin', 'missing': 404, 'found': 'admin', 'nobody': None,
+def test_the_server_answers_what_a_command_asks_of_it(patterns: LocalXsoar) -> None:
+    requests.post(f'{patterns.url}/entry/execute/sync', json={'data': '!hello-server'})
+    seen = requests.post(f'{patterns.url}/investigation/playground/context').json()['Server']
+    assert seen == {'version': '8.9.0', 'url': patterns.url, 'user': 'admin', 'missing': 404, 'found': 'admin', 'nobody': None,
                     'dt': [1, 2], 'relationships': [], 'license': 'local'}
 
 
 # The container.
 
 
-def test_a_child_of_the_script_does_not_outlive_the_container() -> None:
-    with LocalXsoar('--log-level', 'info', pack=PACKS / 'ChildServer') as xsoar:
-        child = int(xsoar.wait_for_line(r'child (\d+)')[1])
-        os.kill(xsoar.state()['pid'], signal.SIGKILL)
-        wait_for(lambda: not Path(f'/proc/{child}').exists() or 'Z' in Path(f'/proc/{child}/stat').read_text())
+def test_a_child_of_the_script_does_not_outlive_the_container(patterns: LocalXsoar) -> None:
+    child = int(patterns.wait_for_line(r'child (\d+)')[1])
+    os.kill(state(patterns, 'ChildServer')['pid'], signal.SIGKILL)
+    wait_for(lambda: not Path(f'/proc/{child}').exists() or 'Z' in Path(f'/proc/{child}/stat').read_text())
 
 
-def test_a_port_that_another_process_holds_is_not_ready_and_gets_nothing() -> None:
+def test_a_port_that_another_process_holds_gets_nothing(instance_of: Callable[..., Instance], printed: list[str]) -> None:
     with socket.create_server(('127.0.0.1', 0)) as taken:
-        port = taken.getsockname()[1]
-        with LocalXsoar(pack=PACKS / 'GeventHttp', params={'longRunningPort': port}, wait_ready=False) as xsoar:
-            assert xsoar.wait_for_line('The container ended')
-            assert requests.post(xsoar.webhook_url).status_code == 503
-            assert 'Ready' not in xsoar.output
+        instance = instance_of(PACKS / 'GeventHttp', {'longRunningPort': taken.getsockname()[1]})
+        instance.enable()
+        wait_for(lambda: 'The container ended' in ''.join(printed))
+        assert instance.open_port is None
 
 
 def test_a_module_that_is_missing_is_reported_with_the_line_that_installs_it(tmp_path: Path) -> None:
@@ -177,31 +186,6 @@ def test_a_module_that_is_missing_is_reported_with_the_line_that_installs_it(tmp
     done = run_local_xsoar(str(tmp_path), '--test')
     assert done.returncode == 1
     assert 'Check the spelling of jwt. If demisto/python3' in done.stdout and '-m pip install PyJWT' in done.stdout
-
-
-def test_a_script_that_comes_to_its_end_is_reported(tmp_path: Path) -> None:
-    for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
-        (tmp_path / file.name).write_text(file.read_text().replace('while True:', 'for _ in range(1):'))
-    with LocalXsoar(pack=tmp_path, wait_ready=False) as xsoar:
-        assert xsoar.wait_for_line('^!!! The script came to its end, but a long-running script must run')
-
-
-def test_a_container_whose_heartbeats_stop_is_reported(tmp_path: Path) -> None:
-    for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
-        (tmp_path / file.name).write_text(file.read_text().replace('while True:', 'while demisto._Demisto__lock.acquire():'))
-    with LocalXsoar('--heartbeat', '0.2', pack=tmp_path, wait_ready=False) as xsoar:
-        assert xsoar.wait_for_line('^!!! The container has sent no heartbeat for 0.6 s')
-
-
-def test_a_change_of_a_file_starts_the_container_anew(tmp_path: Path) -> None:
-    for file in (PACKS / 'LongFetch/Integrations/LongFetch').iterdir():
-        (tmp_path / file.name).write_text(file.read_text())
-    with LocalXsoar('--watch', pack=tmp_path, wait_ready=False) as xsoar:
-        wait_for(lambda: made(xsoar, '{"number": 1}'))
-        script = tmp_path / 'LongFetch.py'
-        script.write_text(script.read_text().replace("'fetched ", "'changed "))
-        wait_for(lambda: any('changed' in incident['name'] for incident in xsoar.sent()))
-        assert xsoar.state()['restarts'] == 0
 
 
 def test_another_interpreter_runs_the_container(tmp_path: Path) -> None:
