@@ -1,18 +1,17 @@
 // The commands of the chosen instance and the scripts of its pack: their list, and the form of one.
-import {own, setChoice} from './choice.js';
+import {go} from './address.js';
+import {setChoice} from './choice.js';
 import {$, button, el} from './dom.js';
-import {instance} from './instance.js';
+import {fillForm, focusForm, focusFormIfWanted, inputs, typed, wantFormFocus} from './form.js';
 import {drawKept} from './kept.js';
 import {drawLog} from './log.js';
 import {isRunning, leaveRun, recallOwn, run, shownArguments} from './runs.js';
 import {ask} from './server.js';
-import {go} from './views.js';
+import {chosen, instance, own, setChosen} from './state.js';
 
 const WIDE = matchMedia('(min-width: 821px)');
 
 let known = {instances: [], scripts: []};
-let isFocusWanted = false;  // whether to focus the form of the command that is opened
-export let chosen = '';  // the name of the command whose form is open
 
 export function setCommands(listed) {
   known = listed;
@@ -35,7 +34,7 @@ const address = (name) => `commands/${encodeURIComponent(name)}`;
 
 // Let the form of a command have the focus, now or when it is opened.
 function choose(command) {
-  isFocusWanted = true;
+  wantFormFocus();
   if (command.name === chosen) focusForm();
 }
 
@@ -63,17 +62,6 @@ function drawActs() {
 }
 
 // The form.
-
-const inputs = () => [...document.querySelectorAll('#command [data-argument]')];
-
-export function fillForm(args) {
-  for (const input of inputs()) input.value = args[input.dataset.argument] ?? '';
-}
-
-export function focusForm() {
-  isFocusWanted = false;
-  (inputs()[0] || $('run'))?.focus();
-}
 
 function help({description, options, isArray, deprecated}) {
   return [deprecated ? 'Deprecated.' : '', description, isArray ? 'Several values with commas.' : '',
@@ -126,11 +114,9 @@ function drawCommand(name) {
     : [el('p', {class: 'dim'}, 'Choose a command, or press Test to try the parameters of the instance.')];
 }
 
-const typed = () => Object.fromEntries(inputs().map((input) => [input.dataset.argument, input.value]));
-
 // Draw the list and, unless it is drawn already, the form.
 function draw(name, args) {
-  chosen = name;
+  setChosen(name);
   const signature = JSON.stringify([name, find(name)]);
   if ($('command').dataset.drawn !== signature) {
     $('command').dataset.drawn = signature;
@@ -154,7 +140,7 @@ export function openCommand(encoded) {
   if (name !== chosen) leaveRun(name);
   draw(name, name === chosen ? typed() : shownArguments());
   drawLog();
-  if (isFocusWanted) focusForm();
+  focusFormIfWanted();
   refresh();
 }
 

@@ -1,11 +1,11 @@
 // The list of deliveries.
+import {go} from './address.js';
 import {$, el, spaced} from './dom.js';
 import {clock, duration, size, time} from './format.js';
-import {instance, WAY_IN} from './instance.js';
 import {Lines} from './lines.js';
 import {cut, shortened} from './long.js';
+import {instance, WAY_IN} from './state.js';
 import {SEVERITIES} from './triage.js';
-import {go} from './views.js';
 
 export function tone(delivery) {
   if (delivery.kind === 'waiting') return 'dim';

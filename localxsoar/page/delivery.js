@@ -9,13 +9,12 @@ import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
 import {exportLink, recipeButton} from './keep.js';
 import {shortened} from './long.js';
+import {opened, setOpened} from './opened.js';
 import {resendButtons, showFailure} from './resend.js';
 import {ask} from './server.js';
 import {drawFields, drawText} from './text.js';
 import {drawEmpty} from './try.js';
-import {go} from './views.js';
 
-export let opened = null;  // the delivery in the detail
 let part = 'request';
 
 export async function openDelivery(number, shows) {
@@ -23,7 +22,7 @@ export async function openDelivery(number, shows) {
   const found = await ask('GET', shows ? `${path}?secrets=show` : path).catch((error) => error);
   if (location.hash !== `#/${path}`) return;  // the user has opened something else meanwhile
   const isSame = opened && opened.number === found.number && isEdited();
-  opened = found instanceof Error ? null : found;
+  setOpened(found instanceof Error ? null : found);
   if (!opened) {
     drawDetail('delivery', el('p', {class: 'dim'}, found.message));
     return;
@@ -49,7 +48,7 @@ export function closeDetail() {
     $(name).hidden = true;
     $(name).closest('.split').classList.remove('opened');
   }
-  opened = null;
+  setOpened(null);
   drawEmpty();
 }
 
@@ -75,7 +74,7 @@ export function drawOpened() {
     el('p', {class: 'meta'}, ...shortened(item.sender || 'unknown sender', 80), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), (item.kind === 'waiting' ? '' : ` · ${duration(item.milliseconds)}`) + ` · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, item.peer === 'localxsoar' && !item.origin ? ' · sent from here' : ''),
     result, drawOrigin(item), drawCopies(item), drawChecks(item),
-    el('div', {class: 'acts'}, ...resendButtons(item), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', edit, {id: 'edit', disabled: item.method === '?'}),
+    el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), {id: 'edit', disabled: item.method === '?'}),
       ...curlButton(item), ...notes),
     tabs, body);
 }

@@ -1,6 +1,6 @@
 // The detail beside a list.
+import {go} from './address.js';
 import {$, button} from './dom.js';
-import {go} from './views.js';
 
 let isWanted = false;  // whether to focus the detail after drawing it
 

@@ -1,11 +1,11 @@
 // The editor of a delivery.
-import {drawOpened, opened} from './delivery.js';
+import {go} from './address.js';
 import {drawDetail, wantFocus} from './detail.js';
 import {$, button, el} from './dom.js';
 import {formatJson} from './json.js';
 import {once} from './once.js';
+import {opened} from './opened.js';
 import {ask} from './server.js';
-import {go} from './views.js';
 
 function formatButton(body) {
   const format = button('Format', () => {
@@ -47,13 +47,13 @@ const drafts = new Map();  // what was edited and not sent, by the number of the
 
 export const hasDraft = (number) => drafts.has(number);
 
-// Close the editor. Its draft is kept.
-export function closeEditor() {
+// Close the editor, and draw the delivery in its place. The draft is kept.
+export function closeEditor(drawOpened) {
   drawOpened();
   $('edit').focus();
 }
 
-export function edit() {
+export function edit(drawOpened) {
   if (!opened) return;
   const item = opened;
   const reason = uneditable(item);
@@ -67,7 +67,8 @@ export function edit() {
   const fields = {target, headers, body};
   for (const [name, text] of Object.entries(drafts.get(item.number) || {})) fields[name].value = text;
   const keep = () => drafts.set(item.number, Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value])));
-  const discard = () => { drafts.delete(item.number); closeEditor(); };
+  const close = () => closeEditor(drawOpened);
+  const discard = () => { drafts.delete(item.number); close(); };
   const proof = el('input', {type: 'checkbox', id: 'edit-proof', checked: item.can_be_signed && !item.unprovable, disabled: Boolean(item.unprovable)});
   const wrong = el('p', {class: 'wrong', role: 'alert'});
   const submit = el('button', {class: 'main', id: 'edit-send'}, 'Send');
@@ -92,7 +93,7 @@ export function edit() {
     el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)), body,
     ...notes(item, reason).map((note) => el('p', {class: 'dim'}, note)),
     el('label', {class: 'check', title: item.unprovable}, proof, ' With a valid proof'), wrong,
-    el('div', {class: 'acts below'}, submit, button('Close', closeEditor, {title: 'The edit is kept'}), button('Discard', discard, {class: 'quiet'}),
+    el('div', {class: 'acts below'}, submit, button('Close', close, {title: 'The edit is kept'}), button('Discard', discard, {class: 'quiet'}),
       el('span', {class: 'dim'}, 'Ctrl+Enter sends, Esc closes'))));
   (isFixed ? headers : body).focus();
 }

@@ -1,5 +1,4 @@
 // One incident, where it came from, and the incidents of one delivery.
-import {hasPort} from './choice.js';
 import {deliveries} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, el} from './dom.js';
@@ -8,6 +7,7 @@ import {incidents} from './incidents.js';
 import {shortened} from './long.js';
 import {preview} from './mapping.js';
 import {ask} from './server.js';
+import {hasPort} from './state.js';
 import {drawText} from './text.js';
 import {drawSeverity, drawState, problem, severity, state} from './triage.js';
 

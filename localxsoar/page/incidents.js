@@ -1,11 +1,11 @@
 // The list of incidents.
+import {go} from './address.js';
 import {deliveries} from './deliveries.js';
 import {$, el, spaced} from './dom.js';
 import {day} from './format.js';
 import {Lines} from './lines.js';
 import {cut} from './long.js';
 import {drawSeverity, drawState, isOpen, noteEnd, severity, state} from './triage.js';
-import {go} from './views.js';
 
 const column = (name, text) => el('bdi', {class: name, title: cut(text, 1000)}, cut(text));
 

@@ -1,17 +1,11 @@
 // The instance: its state and its form.
-import {own} from './choice.js';
 import {$, button, el} from './dom.js';
 import {clock, time} from './format.js';
 import {ask} from './server.js';
+import {instance, own, setInstance, WAY_IN} from './state.js';
 import {visible} from './visible.js';
 
-export const WAY_IN = '/instance/execute/';
-
 const SAVED = 'Saved. Leave empty to keep it.';
-
-export let instance = {};
-
-export function setInstance(described) { instance = described; }
 
 let isLost = false;  // whether the connection to the server is lost
 
@@ -161,7 +155,7 @@ async function act(action) {
   try {
     const described = await ask('POST', own(`instance/${action}`), ['test', 'save'].includes(action) ? readForm(form) : {});
     if (described.instance !== instance.instance) return;  // another one was chosen meanwhile
-    if (action !== 'test') { instance = described; drawState(); }
+    if (action !== 'test') { setInstance(described); drawState(); }
     if (action === 'save') drawInstance();
     say(DONE[action](described), 'good');
   } catch (error) { showWrong(form, error); }
@@ -214,6 +208,6 @@ export async function refreshInstance() {
   if (!isChanged()) drawInstance();
   const described = await ask('GET', own('instance')).catch(() => null);
   if (!described || described.instance !== instance.instance) return;  // the connection is lost, or another one was chosen
-  instance = described;
+  setInstance(described);
   if (!isChanged() && !$('form').contains(document.activeElement)) drawInstance();
 }

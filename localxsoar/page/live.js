@@ -1,29 +1,28 @@
 // Live events.
-import {own} from './choice.js';
+import {go} from './address.js';
 import {refresh as refreshCommands, setCommands} from './commands.js';
 import {deliveries, showPaths} from './deliveries.js';
-import {noteRemoval, opened, refresh} from './delivery.js';
+import {noteRemoval, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
 import {linkIncident, openIncident} from './incident.js';
 import {incidents} from './incidents.js';
-import {drawState, instance, refreshHistory, setInstance, setLost} from './instance.js';
+import {drawState, refreshHistory, setLost} from './instance.js';
 import {addLine, setLines} from './log.js';
+import {opened} from './opened.js';
 import {ask} from './server.js';
+import {instance, missed, own, setInstance} from './state.js';
 import {drawEmpty, setSenders} from './try.js';
-import {go, route} from './views.js';
+import {route} from './views.js';
 
 const LISTED_INCIDENTS = 10000;  // as many as the server lists
 const KEPT_EVENTS = 5000;
 
 let paused = null;  // the events that arrived while the page was paused
-const missed = new Set();  // the numbers of the deliveries among them
 let isCut = false;  // whether more arrived during the pause than is worth keeping
 let loading = null;  // the events that arrive while the page loads, which may be newer than the loaded data
 let isStale = false;  // whether to load once more after that
 let arrived = 0;
-
-export const hasMissed = () => missed.size > 0;
 
 function count() {
   $('count-deliveries').textContent = deliveries.all.length || '';

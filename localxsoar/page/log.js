@@ -1,7 +1,7 @@
 // The log of the container.
+import {view} from './address.js';
 import {$, el} from './dom.js';
-import {instance} from './instance.js';
-import {view} from './views.js';
+import {instance} from './state.js';
 
 const KEPT_LINES = 2000;
 const OWN_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{3})\d*Z /;

@@ -1,18 +1,18 @@
 // The buttons that send a delivery again, as it came or with a valid proof.
-import {drawOpened, opened} from './delivery.js';
+import {go} from './address.js';
 import {$, announce, button, el} from './dom.js';
+import {opened} from './opened.js';
 import {ask} from './server.js';
-import {go} from './views.js';
 
 const WAYS = {came: {}, proved: {proof: true}};
 const SLOW_MS = 300;
 const sending = new Map();  // how each delivery is being sent again, by number
 
 // Return the buttons, disabled while one of them waits, and why one cannot be used. A rejected delivery is best sent with a valid proof.
-export function resendButtons(item) {
+export function resendButtons(item, drawOpened) {
   const isRejected = item.checks.length > 0;
   const waits = sending.get(item.number);
-  const make = (way, label, isMain) => button(waits && waits.way === way && waits.isSlow ? 'Sending…' : label, () => resend(way),
+  const make = (way, label, isMain) => button(waits && waits.way === way && waits.isSlow ? 'Sending…' : label, () => resend(way, drawOpened),
     {id: `send-${way}`, class: isMain ? 'main' : '', disabled: Boolean(waits || item.missing), title: item.missing});
   const proved = !item.unprovable && make('proved', isRejected ? 'Repair and send' : 'With a valid proof', isRejected);
   const came = make('came', 'Send again as it came', !isRejected);
@@ -20,7 +20,8 @@ export function resendButtons(item) {
     el('span', {class: 'dim reason'}, item.missing || (isRejected ? item.unprovable : ''))];
 }
 
-export async function resend(way) {
+// `drawOpened` draws the delivery that is open.
+export async function resend(way, drawOpened) {
   const item = opened;
   if (!item || sending.has(item.number) || $(`send-${way}`)?.disabled) return;
   const redraw = () => { if (opened && opened.number === item.number && $('send-came')) drawOpened(); };

@@ -1,13 +1,13 @@
 // The runs of commands: each with its arguments and its result, the newest first.
-import {chosen, fillForm, focusForm} from './commands.js';
+import {go} from './address.js';
 import {$, button, copy, el, spaced} from './dom.js';
 import {drawEntry} from './entries.js';
+import {fillForm, focusForm} from './form.js';
 import {clock, duration} from './format.js';
-import {instance} from './instance.js';
 import {drawKept} from './kept.js';
 import {shortened} from './long.js';
 import {ask} from './server.js';
-import {go} from './views.js';
+import {chosen, instance} from './state.js';
 
 const KEPT_RUNS = 50;
 const SLOW_MS = 300;

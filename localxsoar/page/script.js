@@ -1,8 +1,9 @@
 // The page of the local XSOAR: its keys and controls. Whatever comes from senders is shown as text, never as markup.
+import {go, view} from './address.js';
 import {startChoice} from './choice.js';
 import {drawChoices, openFirst} from './commands.js';
 import {deliveries} from './deliveries.js';
-import {copyCurl, opened} from './delivery.js';
+import {copyCurl, drawOpened} from './delivery.js';
 import {$, copy} from './dom.js';
 import {wantFocus} from './detail.js';
 import {closeEditor, edit} from './edit.js';
@@ -10,9 +11,10 @@ import {searchBodies, startFilters} from './filters.js';
 import {chooseOpen, incidents, sortIncidents} from './incidents.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
+import {opened} from './opened.js';
 import {resend} from './resend.js';
 import {drawTry} from './try.js';
-import {go, route, view} from './views.js';
+import {route} from './views.js';
 
 function search() {
   if (view === 'try') drawTry();
@@ -26,7 +28,7 @@ function search() {
 const isTyping = (target) => target.closest('input, textarea, select, dialog');
 
 function editorKey(event) {
-  if (event.key === 'Escape') { event.preventDefault(); closeEditor(); }
+  if (event.key === 'Escape') { event.preventDefault(); closeEditor(drawOpened); }
   if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.target.closest('form').requestSubmit();
 }
 
@@ -71,7 +73,7 @@ function press(event) {
     Home: () => leap(list, -Infinity, -1000), End: () => leap(list, Infinity, 1000),
     Escape: () => { if (list) { go(view); list.box.focus(); } },
     '/': () => $('search').focus(), '?': () => $('help').showModal(),
-    ...(view === 'deliveries' && opened && !$('delivery').hidden ? {r: () => resend('came'), e: edit, c: () => copyCurl()} : {}),
+    ...(view === 'deliveries' && opened && !$('delivery').hidden ? {r: () => resend('came', drawOpened), e: () => edit(drawOpened), c: () => copyCurl()} : {}),
   };
   if (inDetail && ['ArrowDown', 'ArrowUp', 'Enter', 'PageDown', 'PageUp', 'Home', 'End'].includes(event.key)) return;
   if (!list && ['j', 'k', 'ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) return;
@@ -97,7 +99,7 @@ $('open-only').addEventListener('click', chooseOpen);
 $('pause').addEventListener('click', pause);
 if (matchMedia('(hover: none)').matches) $('search').placeholder = 'Search';  // without a keyboard
 startFilters(search);
-startChoice();
+startChoice(route);
 window.addEventListener('hashchange', route);
 document.addEventListener('keydown', press);
 route();

@@ -1,13 +1,11 @@
 // Samples of known senders, to try.
-import {own} from './choice.js';
+import {go} from './address.js';
 import {deliveries} from './deliveries.js';
-import {opened} from './delivery.js';
 import {$, button, copy, el} from './dom.js';
-import {instance} from './instance.js';
-import {hasMissed} from './live.js';
 import {once} from './once.js';
+import {opened} from './opened.js';
 import {ask} from './server.js';
-import {go} from './views.js';
+import {instance, missed, own} from './state.js';
 
 const KINDS = {siem: 'SIEM', cloud: 'Cloud', identity: 'Identity', edr: 'EDR', code: 'Code', monitoring: 'Monitoring', chat: 'Chat',
   tickets: 'Tickets', other: 'Others'};
@@ -59,7 +57,7 @@ let hadSome = false;  // whether there were deliveries since the page was opened
 
 export function drawEmpty() {
   hadSome ||= deliveries.all.length > 0;
-  const isEmpty = !deliveries.all.length && !opened && !hasMissed();
+  const isEmpty = !deliveries.all.length && !opened && !missed.size;
   $('empty').hidden = !isEmpty;
   const secrets = (instance.fields || []).filter((field) => field.secret && field.set).map((field) => field.label);
   const shown = String(senders.length) + (instance.curl || '') + secrets + hadSome;

@@ -1,23 +1,20 @@
 // The views, and which of them is shown.
+import {setView, view} from './address.js';
 import {openCommand} from './commands.js';
 import {deliveries} from './deliveries.js';
 import {closeDetail, openDelivery} from './delivery.js';
 import {$} from './dom.js';
 import {openIncident} from './incident.js';
 import {incidents} from './incidents.js';
-import {hasPorts} from './choice.js';
-import {instance, refreshInstance} from './instance.js';
+import {refreshInstance} from './instance.js';
 import {drawLog} from './log.js';
+import {hasPorts, instance} from './state.js';
 import {refreshTry} from './try.js';
 
 const TITLES = {deliveries: 'Deliveries', incidents: 'Incidents', try: 'Try it', commands: 'Commands', instance: 'Instance', log: 'Log'};
 
-export let view = '';
-
 // Return the view that the page opens with, '' as long as it does not know whether any instance has a port.
 const home = () => ({true: 'deliveries', false: 'commands'}[hasPorts()] || '');
-
-export function go(to) { location.hash = `#/${to}`; }
 
 // A search is for the view in which it was typed.
 function clearSearch() {
@@ -29,7 +26,7 @@ function clearSearch() {
 export function route() {
   const [name, id] = location.hash.replace(/^#\//, '').split('/');
   const before = view;
-  view = name in TITLES ? name : home();
+  setView(name in TITLES ? name : home());
   if (view !== before) clearSearch();
   $('pause').hidden = ['try', 'instance'].includes(view) && $('pause').getAttribute('aria-pressed') === 'false';
   for (const section of document.querySelectorAll('main > section')) section.hidden = section.id !== `view-${view}`;

@@ -29,10 +29,16 @@ class Element {
     this.append(...nodes);
   }
 
-  replaceWith(...nodes) {
+  after(...nodes) {
     const {parent} = this;
-    const [before, after] = [parent.childNodes.slice(0, parent.childNodes.indexOf(this)), parent.childNodes.slice(parent.childNodes.indexOf(this) + 1)];
-    parent.replaceChildren(...before, ...nodes, ...after);
+    const at = parent.childNodes.indexOf(this) + 1;
+    const rest = parent.childNodes.splice(at);
+    parent.append(...nodes, ...rest);
+  }
+
+  replaceWith(...nodes) {
+    this.after(...nodes);
+    this.remove();
   }
 
   remove() {
@@ -44,14 +50,19 @@ class Element {
   send(name, event = {}) { for (const handle of this.listeners[name] ?? []) handle({target: this, ...event}); }
   click() { this.send('click'); }
 
-  // Find elements by their tag or by a class, such as `summary` or `.more`.
+  // Find elements by their tag, a class or their id, such as `summary`, `.more` or `#close`.
   all(wanted) {
     return this.children.flatMap((each) => [...(each.is(wanted) ? [each] : []), ...each.all(wanted)]);
   }
-  is(wanted) { return wanted.startsWith('.') ? (this.attributes.class ?? '').split(' ').includes(wanted.slice(1)) : this.tag === wanted; }
+  is(wanted) {
+    const name = wanted.slice(1);
+    if (wanted.startsWith('.')) return (this.attributes.class ?? '').split(' ').includes(name);
+    return wanted.startsWith('#') ? this.attributes.id === name : this.tag === wanted;
+  }
   querySelector(wanted) { return wanted.split(', ').flatMap((each) => this.all(each))[0] ?? null; }
   closest(wanted) { return this.is(wanted) ? this : this.parent?.closest(wanted) ?? null; }
   focus() { document.activeElement = this; }
+  checkVisibility() { return !this.hidden; }
 
   get html() {
     const attributes = Object.entries(this.attributes).map(([name, value]) => ` ${name}="${value}"`).join('');
@@ -68,8 +79,23 @@ function build() {
     return named.get(id);
   };
   const body = new Element('body');
-  return {body, activeElement: body, getElementById, createElement: (tag) => new Element(tag)};
+  return {body, activeElement: body, getElementById, createElement: (tag) => new Element(tag), querySelector: (wanted) => body.querySelector(wanted)};
 }
+
+// Answer requests: each waits for `reply` with its path. Nothing is drawn, and no time passes, by itself.
+export const asked = new Map();
+globalThis.fetch = (path) => new Promise((done) => asked.set(decodeURIComponent(path), (body) => done({ok: true, text: async () => JSON.stringify(body)})));
+export async function reply(path, body) {
+  asked.get(path)(body);
+  asked.delete(path);
+  await new Promise(setImmediate);
+}
+globalThis.requestAnimationFrame = () => {};
+globalThis.ResizeObserver = class { observe() {} };
+const timers = [];
+globalThis.setTimeout = (act) => timers.push(act);
+globalThis.clearTimeout = (number) => { delete timers[number - 1]; };
+export const passTime = () => { for (const act of timers.splice(0)) act?.(); };
 
 globalThis.document = build();
 globalThis.location = {origin: 'http://127.0.0.1:8080', hash: ''};
