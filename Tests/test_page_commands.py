@@ -138,6 +138,7 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
 def test_an_error_is_red_and_its_traceback_is_folded(open_command: Callable[..., Page]) -> None:
     page = open_command('hello-fail')
     expect(run(page).locator('.entry.bad')).to_have_text('left: Failed to run hello-fail: This one fails.')
+    expect(page.locator('#run')).to_be_focused()  # it was disabled meanwhile
     page.get_by_role('button', name='Run again with its traceback').click()
     expect(page.locator('#result h3').first).to_have_text('!hello-fail debug-mode=true using=left')
     failed = page.locator('#result .entry.bad')
