@@ -22,7 +22,6 @@ READ_CLOCKS = {
     'Tests/support/fuzz_corpus.py',
     'Tests/test_deliveries.py',
     'Tests/test_http.py',
-    'Tests/test_join.py',
     'Tests/test_limits.py',
     'Tests/test_webhook.py',
 }

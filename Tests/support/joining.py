@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 import requests
-from senders_at_once import AUTHORIZED
+from clocks import PATIENCE_SECONDS
+from senders_at_once import AUTHORIZED, NO_FAULTS
 from tools.names_table import SENDERS
 from webhook import Answer, Webhook, post
 
@@ -22,14 +23,37 @@ def alert(**fields: Any) -> dict[str, Any]:
 
 
 class Joining(Webhook):
-    """The pack with the script as its rule."""
+    """The pack with the script as its rule. Several tests may use one: each sees the incidents since it began, from '1' on."""
+
+    before = 0
 
     def __init__(self, *arguments: str, **options: Any) -> None:
         super().__init__(*RULE, *arguments, **options)
 
+    def begin(self) -> None:
+        """Close what is open, so that nothing is joined to it, and take back all faults."""
+        for incident in self.incidents():
+            if incident['status'] != CLOSED:
+                self.update(incident['id'], status=CLOSED)
+        self.faults(**NO_FAULTS)
+        self.before = len(self.incidents())
+
+    def update(self, number: str, **fields: Any) -> None:
+        """Change an incident as an analyst does."""
+        response = requests.post(f'{self.url}/incident', json={'id': number, **fields}, timeout=PATIENCE_SECONDS)
+        assert response.status_code == 200, response.text
+
+    def own(self, number: str) -> str:
+        """Return the server's number of this test's incident."""
+        return str(int(number) + self.before)
+
+    def ids(self, response: requests.Response) -> list[str]:
+        """Return the numbers of the incidents in a response, from '1' on in each test."""
+        return [str(int(incident['id']) - self.before) for incident in response.json()]
+
     def post_alerts(self, *alerts: dict[str, Any]) -> requests.Response:
         """Post alerts as Alertmanager does, one incident each."""
-        return requests.post(f'{self.webhook_url}?each=alerts', json={'version': '4', 'alerts': alerts}, timeout=60,
+        return requests.post(f'{self.webhook_url}?each=alerts', json={'version': '4', 'alerts': alerts}, timeout=PATIENCE_SECONDS,
                              headers=AUTHORIZED)
 
     def statuses(self) -> list[int]:
@@ -37,13 +61,12 @@ class Joining(Webhook):
         return [incident['status'] for incident in self.found()]
 
     def found(self) -> list[dict[str, Any]]:
-        response = requests.post(f'{self.url}/incidents/search', json={'filter': {'size': 1000}}, timeout=60)
-        found: list[dict[str, Any]] = response.json()['data'] or []
-        return found
+        return self.incidents()[self.before:]
 
     def notes(self, number: str = '1') -> list[str]:
         """Return the first line of each note in an incident's War Room."""
-        entries = requests.post(f'{self.url}/investigation/{number}', json={}, timeout=60).json()['entries']
+        url = f'{self.url}/investigation/{self.own(number)}'
+        entries = requests.post(url, json={}, timeout=PATIENCE_SECONDS).json()['entries']
         return [entry['contents'].splitlines()[0] for entry in entries]
 
 
