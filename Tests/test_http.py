@@ -557,6 +557,29 @@ def test_a_request_that_is_rejected_before_its_turn_leaves_the_turn_to_the_next(
         assert [answer.status for answer in read_answers(read_to_end(send_to(server, LAST)))] == [200]
 
 
+@pytest.mark.parametrize('head', [GET, POST + b'\r\n'], ids=['without a proof', 'with the token'])
+def test_what_is_sent_behind_a_request_counts_with_it_and_keeps_to_the_limit_of_heads(head: bytes) -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        behind.append([len(each.reader.buffer) for each in server.connections])
+        assert server.heads_size >= sum(len(each.reader.buffer) for each in server.heads)
+        assert environ[REQUEST].memory_bytes >= 32 * 1024 + 15_000
+        start_response('200 OK', [('Connection', 'close')])
+        return []
+
+    behind: list[list[int]] = []
+    with server_with(HttpLimits(heads_bytes=64 * 1024)) as server:
+        server.application = application
+        senders = [send_to(server, b'') for _ in range(10)]
+        for sender in senders:
+            sender.sendall(head + b'x' * 15_000)
+        statuses = [answer.status for sender in senders for answer in read_answers(read_to_end(sender))]
+    assert len(statuses) == 10
+    assert set(statuses) <= {200, 503}
+    if head == GET:
+        assert max(map(sum, behind)) <= 64 * 1024 + 15_000, 'and what is behind the request that is served'
+        assert 503 in statuses
+
+
 def test_a_newcomer_takes_the_place_of_a_head_that_does_not_end_and_another_is_not_lost() -> None:
     with server_with(most_connections=3) as server:
         senders = [send_to(server, GET[:20], heads=1 + number) for number in range(3)]

@@ -109,11 +109,21 @@ def test_a_gzip_body_may_have_1000_members(app: App, count: int, status: int) ->
 @pytest.mark.parametrize('data', [0, 80 * KIB], ids=['no data', 'an eighth more for data'])
 def test_the_framing_of_a_body_may_have_64_kib_and_an_eighth_of_its_data(size: int, is_read: bool, data: int) -> None:
     chunk = b'%x\r\n%b\r\n' % (data, b'x' * data) if data else b''
-    end = b'0\r\nA: %b\r\n\r\n'
-    framing = len(chunk) - data + len(end % b'')
-    body = RequestBody(io.BytesIO(chunk + end % (b'a' * (size + data // 8 - framing))), 0, has_chunks=True)
+    end, trailers = b'0\r\n%b\r\n', 8
+    letters, more = divmod(size + data // 8 - (len(chunk) - data + len(end % b'') + trailers * len(b'A: \r\n')), trailers)
+    lines = b''.join(b'A: %b\r\n' % (b'a' * (letters + (number < more))) for number in range(trailers))
+    body = RequestBody(io.BytesIO(chunk + end % lines), 0, has_chunks=True)
     with nullcontext() if is_read else pytest.raises(ValueError, match='framing'):
         assert len(body.readall()) == data
+
+
+@pytest.mark.parametrize('size, is_read', [(16 * KIB, True), (16 * KIB + 1, False)])
+@pytest.mark.parametrize('framing', [b'1;%b\r\nx\r\n0\r\n\r\n', b'1\r\nx\r\n0\r\nA: %b\r\n\r\n'], ids=['extension', 'trailer'])
+def test_a_line_of_the_framing_of_a_body_may_have_16_kib(framing: bytes, size: int, is_read: bool) -> None:
+    longest_line = max(map(len, (framing % b'').splitlines(keepends=True)))
+    body = RequestBody(io.BytesIO(framing % (b'a' * (size - longest_line))), 0, has_chunks=True)
+    with nullcontext() if is_read else pytest.raises(ValueError, match='framing'):
+        assert body.readall() == b'x'
 
 
 @pytest.mark.parametrize('size, status', [(256 * KIB, 200), (256 * KIB + 1, 400)])

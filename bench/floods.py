@@ -95,6 +95,7 @@ def flood_rows(name: str, flood: Beside, left_over: int = LEFT_OVER) -> list[Row
 
 
 UNFINISHED_HEAD = b'GET / HTTP/1.1\r\nHost: x\r\nA: '
+GET = b'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 GET_WITH_QUERY = b'GET /?' + b'a=1&' * 2000 + b' HTTP/1.1\r\nHost: x\r\n\r\n'
 
 
@@ -104,6 +105,7 @@ def floods() -> list[Row]:
         rows += flood_rows(f'{CONNECTIONS:,} connections, each with {name} of a head that never ends',
                            flooded(CONNECTIONS, UNFINISHED_HEAD + b'a' * size))
     rows += flood_rows('900 connections, each with 20 queries of 8 KiB', flooded(900, GET_WITH_QUERY * 20))
+    rows += flood_rows('8,000 connections, each with 16 KiB of GETs at once', flooded(8000, GET * (16 * 1024 // len(GET))))
     return rows
 
 

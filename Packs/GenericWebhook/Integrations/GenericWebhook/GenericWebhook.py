@@ -2993,6 +2993,11 @@ def never_gone() -> bool:
     return False
 
 
+def nothing_behind() -> int:
+    """Return 0: the default for a request whose connection is unknown."""
+    return 0
+
+
 @dataclass
 class Request:
     """An HTTP request as the server has read it, and what the log says about it."""
@@ -3005,6 +3010,7 @@ class Request:
     body: Any = None  # a reader, whose `size` is the number of bytes that the sender has announced so far
     head_size: int = 0  # bytes of the request line and the headers
     is_gone: Callable[[], bool] = never_gone  # returns whether the sender has closed the connection
+    bytes_behind: Callable[[], int] = nothing_behind  # returns how many bytes have arrived behind what was read of the request
     arrived: float = field(default_factory=time.time)  # Unix time in seconds
     rejection: Rejected | None = None  # why it is not valid HTTP
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
@@ -3022,8 +3028,8 @@ class Request:
 
     @property
     def memory_bytes(self) -> int:
-        """Return how many bytes of memory the request takes at most, without its body."""
-        return REQUEST_BYTES + 2 * self.head_size
+        """Return how many bytes of memory the request takes at most, without what was read of its body."""
+        return REQUEST_BYTES + 2 * self.head_size + self.bytes_behind()
 
 
 # Dropbox's documentation asks for nosniff, so that no browser runs an echoed text as a page.
@@ -4318,9 +4324,9 @@ class PacedReader:
     def readline(self, limit: int) -> bytes:
         """Return the bytes up to and including the next line feed, at most `limit`. Raise OSError."""
         searched = 0
-        while searched < limit and self.buffer.find(b'\n', searched, limit) < 0:
+        while len(self.buffer) < limit and self.buffer.find(b'\n', searched) < 0:
             searched = len(self.buffer)
-            piece = self.receive(PIECE_BYTES)
+            piece = self.receive(limit - searched)
             if not piece:
                 break
             self.buffer += piece
@@ -4511,7 +4517,8 @@ class RequestBody(io.RawIOBase):
 
     def read_framing(self, pattern: re.Pattern[bytes]) -> re.Match[bytes]:
         """Read one line of framing, and return its match. Raise ValueError if it does not match, or is too long."""
-        framing = self.rfile.readline(self.remaining_framing)
+        # The buffer holds the whole line, and read_body has reserved memory for one piece.
+        framing = self.rfile.readline(min(self.remaining_framing, PIECE_BYTES))
         self.remaining_framing -= len(framing)
         match = pattern.fullmatch(framing)
         if not match:
@@ -4704,6 +4711,7 @@ class Connection:
             request = Request(method, rejection=rejection, log_note=rejection.detail)
         request.head_size = size
         request.is_gone = self.is_gone
+        request.bytes_behind = self.bytes_behind
         self.server.schedule(self, request)
 
     def reject(self, rejection: Rejected) -> None:
@@ -4818,6 +4826,10 @@ class Connection:
                 while unsent:
                     self.socket.settimeout(max(ends_at - time.monotonic(), 0))
                     unsent = unsent[self.socket.send(unsent):]
+
+    def bytes_behind(self) -> int:
+        """Return how many bytes have arrived that no request has read yet: of its body, or of the next requests."""
+        return len(self.reader.buffer)
 
     def is_gone(self) -> bool:
         """Return whether the sender has closed its side or the connection is broken.
@@ -4950,7 +4962,8 @@ class WebhookServer(StreamServer):
         else:
             self.unauthenticated[connection] = request
             self.has_unauthenticated.set()
-            self.reserve_head(connection, 2 * request.head_size + 2048)  # as bytes, then as the str of its headers
+            # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
+            self.reserve_head(connection, 2 * request.head_size + 2048 + request.bytes_behind())
 
     def start_serving(self, connection: Connection, request: Request) -> None:
         """Have a greenlet serve a request as soon as the event loop allows it."""
