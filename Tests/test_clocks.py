@@ -20,7 +20,6 @@ SHORTEST_WAIT_SECONDS = 60
 # Files that still read a clock or sleep, and files whose clients still give up soon. Take a file out when it no longer does.
 READ_CLOCKS = {
     'Tests/support/fuzz_corpus.py',
-    'Tests/test_deliveries.py',
     'Tests/test_http.py',
     'Tests/test_limits.py',
     'Tests/test_webhook.py',

@@ -5,9 +5,7 @@ import hmac
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +18,7 @@ from app import NOW, App
 from clocks import PATIENCE_SECONDS, Clock, now
 from GenericWebhook import (DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, RememberedDelivery, Unavailable)
 from local_xsoar import wait_for
-from webhook import TOKEN, Webhook, request_bytes
+from webhook import TOKEN, Webhook, changed_pack, request_bytes
 
 AUTHORIZED = {'Authorization': TOKEN}
 each_id = pytest.mark.parametrize('name', DELIVERY_IDS)
@@ -233,79 +231,102 @@ def test_what_the_server_dropped_is_not_created_by_a_repeat(webhook: Webhook) ->
     assert len(webhook.sent()) == before
 
 
-# Without an id: only who left before the answer came sends again
+# Without an id: a repeat is only what follows a sender that left before the answer came
 
 
 class Leaving:
     """A sender that goes away, or closes its own half, before it has heard the answer."""
 
-    def __init__(self, url: str, body: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, webhook: Webhook, url: str, body: str, headers: dict[str, str] | None = None) -> None:
+        self.webhook = webhook
         parts = urlsplit(url)
+        calls = len(webhook.state()['createSizes'])
         self.socket = socket.create_connection((parts.hostname or '', parts.port or 0))
         self.socket.sendall(request_bytes(url, body.encode(), {**AUTHORIZED, **(headers or {})}))
+        wait_for(lambda: len(webhook.state()['createSizes']) > calls, 'the call that hangs')
 
-    def after(self, seconds: float) -> None:
-        time.sleep(seconds)
+    def leave(self) -> None:
+        """Go away; the container can know it afterwards."""
+        before = self.gone()
         self.socket.close()
+        wait_for(lambda: self.gone() > before, 'the departure')
+
+    def gone(self) -> int:
+        """Return how many senders have left the server, and the container itself, so far."""
+        through_xsoar = [delivery['kind'] for delivery in self.webhook.control('GET', 'deliveries')]
+        return through_xsoar.count('gone') - len(self.webhook.connected())
+
+
+@pytest.fixture(scope='module')
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
+    """One for which any sender that leaves during a call has waited long enough."""
+    pack = changed_pack(tmp_path_factory.mktemp('pack'), {'patience: float = 0.5': 'patience: float = 0'})
+    with Webhook(pack=pack) as running:
+        yield running
 
 
 @pytest.fixture
-def slow() -> Iterator[Callable[[float], Any]]:
-    """A local XSOAR of whose calls each takes so many seconds. A sender that leaves within half a second has not given up."""
-    with ExitStack() as running:
-        yield lambda seconds: running.enter_context(Webhook('--fault', f'call_delay_ms={1000 * seconds:g}'))
+def hanging(impatient: Webhook) -> Iterator[Webhook]:
+    impatient.faults(hang=True)
+    yield impatient
+    impatient.faults(hang=False)
 
 
 def url_of(webhook: Webhook, way: str) -> str:
     return webhook.webhook_url if way == 'through XSOAR' else webhook.direct_url
 
 
+def ids_of(response: requests.Response) -> list[str]:
+    return [incident['id'] for incident in response.json()]
+
+
 each_way = pytest.mark.parametrize('way', ['directly', 'through XSOAR'])
 
 
 @each_way
-def test_who_left_during_a_slow_call_gets_its_answer_by_a_retry(slow: Callable[[float], Webhook], way: str) -> None:
-    webhook = slow(1.5)
-    url = url_of(webhook, way)
-    Leaving(url, '{"name": "late"}').after(1)
-    early = Sending(url, '{"name": "late"}', AUTHORIZED)
-    assert [incident['id'] for incident in early.result().json()] == ['1'], 'it waits for the first one'
-    again = patient.post(url, '{"name": "late"}', headers=AUTHORIZED)
-    assert [incident['id'] for incident in again.json()] == ['2'], 'one departure excuses one repeat'
-    assert len(webhook.sent()) == 2
+def test_a_sender_that_left_during_a_call_gets_its_answer_by_a_retry(hanging: Webhook, way: str) -> None:
+    url, body = url_of(hanging, way), f'{{"name": "late {way}"}}'
+    Leaving(hanging, url, body).leave()
+    early = Sending(url, body, AUTHORIZED)
+    hanging.faults(hang=False)
+    first = ids_of(early.result())
+    assert hanging.names().count(f'late {way}') == 1, 'it gets what the first one made'
+    again = patient.post(url, body, headers=AUTHORIZED)
+    assert ids_of(again) != first, 'one departure excuses one repeat'
+    assert hanging.names().count(f'late {way}') == 2
 
 
-def test_a_retry_that_comes_after_the_answer_gets_it_too_and_the_log_says_so(slow: Callable[[float], Webhook]) -> None:
-    webhook = slow(1.5)
-    Leaving(webhook.direct_url, '{"name": "late"}').after(1)
-    wait_for(webhook.sent, 'the incident of a sender that left')
-    retry = patient.post(webhook.direct_url, '{"name": "late"}', headers=AUTHORIZED)
-    assert [incident['id'] for incident in retry.json()] == ['1']
-    assert len(webhook.sent()) == 1
+def test_a_retry_that_comes_after_the_answer_gets_it_too(hanging: Webhook) -> None:
+    Leaving(hanging, hanging.direct_url, '{"name": "later"}').leave()
+    hanging.faults(hang=False)
+    wait_for(lambda: 'later' in hanging.names(), 'the incident of a sender that left')
+    assert patient.post(hanging.direct_url, '{"name": "later"}', headers=AUTHORIZED).status_code == 200
+    assert hanging.names().count('later') == 1
 
 
 @each_way
-def test_a_sender_that_never_waits_is_never_taken_for_one_that_retries(slow: Callable[[float], Webhook], way: str) -> None:
-    webhook = slow(0.8)
+def test_a_sender_that_never_waits_is_never_taken_for_one_that_retries(webhook: Webhook, way: str) -> None:
     for count in range(1, 4):
-        Leaving(url_of(webhook, way), '{"name": "constant"}').after(0.01)
-        wait_for(lambda: webhook.sent()[count - 1:], 'the incident')  # noqa: B023 - called at once
+        parts = urlsplit(url := url_of(webhook, way))
+        with socket.create_connection((parts.hostname or '', parts.port or 0)) as sender:
+            sender.sendall(request_bytes(url, b'{"name": "constant %s"}' % way.encode(), AUTHORIZED))
+        wait_for(lambda: webhook.names().count(f'constant {way}') == count, 'the incident')  # noqa: B023 - called at once
 
 
-def test_20_equal_alerts_at_once_whose_senders_stay_are_20_incidents(slow: Callable[[float], Webhook]) -> None:
-    webhook = slow(0.7)
-    senders = [Sending(webhook.direct_url, '{"name": "equal"}', AUTHORIZED) for _ in range(20)]
-    assert len({sender.result().json()[0]['id'] for sender in senders}) == 20
-    assert len(webhook.sent()) == 20
+def test_20_equal_alerts_at_once_whose_senders_stay_are_20_incidents(hanging: Webhook) -> None:
+    senders = [Sending(hanging.direct_url, '{"name": "equal"}', AUTHORIZED) for _ in range(20)]
+    hanging.faults(hang=False)
+    assert len({ids_of(sender.result())[0] for sender in senders}) == 20
+    assert hanging.names().count('equal') == 20
 
 
-def test_a_sender_that_closed_its_own_half_is_answered_and_has_not_left(slow: Callable[[float], Webhook]) -> None:
-    webhook = slow(0.8)
-    sender = Leaving(webhook.direct_url, '{"name": "half"}')
-    sender.socket.shutdown(socket.SHUT_WR)
-    assert sender.socket.recv(12) == b'HTTP/1.1 200'
-    sender.socket.close()
-    assert patient.post(webhook.direct_url, '{"name": "half"}', headers=AUTHORIZED).json()[0]['id'] == '2'
+def test_a_sender_that_closed_its_own_half_is_answered_and_has_not_left(webhook: Webhook) -> None:
+    with webhook.connect() as sender:
+        sender.sendall(request_bytes(webhook.direct_url, b'{"name": "half"}', AUTHORIZED))
+        sender.shutdown(socket.SHUT_WR)
+        assert sender.recv(12) == b'HTTP/1.1 200'
+    assert patient.post(webhook.direct_url, '{"name": "half"}', headers=AUTHORIZED).status_code == 200
+    assert webhook.names().count('half') == 2
 
 
 TOKEN_QUERY = f'?code={TOKEN}&a=1'
@@ -322,30 +343,31 @@ TOKEN_QUERY = f'?code={TOKEN}&a=1'
     (('', {'User-Agent': 'a'}), ('', {'User-Agent': 'b'}), 1),
 ], ids=['same type', 'other type', 'same query', 'other query', 'token', 'same id', 'other id', 'other header'])
 def test_a_retry_is_what_has_the_same_type_query_and_id(
-        webhook: Webhook, request: pytest.FixtureRequest, first: Any, second: Any, count: int) -> None:
+        hanging: Webhook, request: pytest.FixtureRequest, first: Any, second: Any, count: int) -> None:
     body = json.dumps({'name': request.node.name})
-    webhook.faults(call_delay_ms=1300)
-    try:
-        Leaving(webhook.direct_url + first[0], body, first[1]).after(1)
-        again = patient.post(webhook.direct_url + second[0], body, headers={**AUTHORIZED, **second[1]})
-    finally:
-        webhook.faults(call_delay_ms=0)
+    Leaving(hanging, hanging.direct_url + first[0], body, first[1]).leave()
+    hanging.faults(hang=False)
+    again = patient.post(hanging.direct_url + second[0], body, headers={**AUTHORIZED, **second[1]})
     assert again.status_code == 200
-    assert webhook.names().count(request.node.name) == count
+    assert hanging.names().count(request.node.name) == count
 
 
-def test_departures_of_several_equal_alerts_excuse_as_many_repeats(slow: Callable[[float], Webhook]) -> None:
-    webhook = slow(2)
-    patient.post(webhook.direct_url, '{"name": "first"}', headers=AUTHORIZED)
-    leaving = [Leaving(webhook.direct_url, '{"name": "equal"}') for _ in range(3)]
-    staying = Sending(webhook.direct_url, '{"name": "equal"}', AUTHORIZED)
-    leaving[0].after(1)
-    leaving[1].after(0)
-    leaving[2].after(0)
-    retries = [Sending(webhook.direct_url, '{"name": "equal"}', AUTHORIZED) for _ in range(4)]
-    ids = [sender.result().json()[0]['id'] for sender in (staying, *retries)]
+def test_departures_of_several_equal_alerts_excuse_as_many_repeats(hanging: Webhook) -> None:
+    leaving = Leaving(hanging, hanging.direct_url, '{"name": "several"}')
+    others = [hanging.connect() for _ in range(2)]
+    staying = Sending(hanging.direct_url, '{"name": "several"}', AUTHORIZED)
+    for other in others:
+        other.sendall(request_bytes(hanging.direct_url, b'{"name": "several"}', AUTHORIZED))
+    for _ in range(5):  # by then they have arrived
+        assert patient.get(hanging.direct_url).status_code == 200
+    leaving.leave()
+    for leaving.socket in others:
+        leaving.leave()
+    hanging.faults(hang=False)
+    retries = [Sending(hanging.direct_url, '{"name": "several"}', AUTHORIZED) for _ in range(4)]
+    ids = [ids_of(sender.result())[0] for sender in (staying, *retries)]
     assert len(set(ids)) == 5
-    assert len(webhook.sent()) == 1 + 4 + 1
+    assert hanging.names().count('several') == 4 + 1
 
 
 # Bounds
