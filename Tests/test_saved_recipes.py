@@ -3,16 +3,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import app
 import pytest
 import requests
 import test_sender_payloads as payloads
-from local_xsoar import ROOT
+from clocks import unix_now
+from local_xsoar import ROOT, wait_for
 from webhook import Webhook
 
 from localxsoar.senders import Sender, load_senders
+from tools import names_table
 from tools.names_table import SENDERS, TOKEN, land
 
 
@@ -51,6 +55,11 @@ def test_what_known_senders_send_is_saved_and_passes_the_test_of_all_recipes(
 ) -> None:
     expected = {key: told for sender in SENDERS.values() for key, told in send_and_save(webhook, sender, tmp_path).items()}
     saved = load_senders(tmp_path)
+    # What was signed with a time in the payload is accepted in its minutes only.
+    now = int(unix_now())
+    for module in (app, names_table):
+        monkeypatch.setattr(module, 'NOW', now)
+    monkeypatch.setattr(names_table, 'ARRIVAL', datetime.fromtimestamp(now, timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'))
     for key, sender in saved.items():
         delivery, = sender.deliveries
         assert sender.proof == SENDERS[key.partition('--')[0]].proof
@@ -81,20 +90,21 @@ def test_the_delivery_of_an_unknown_sender_needs_no_more_than_its_name_and_sourc
         recipe['deliveries'][0]['expected'])
 
 
-def test_each_instance_judges_repairs_and_saves_by_its_own_token(tmp_path: Path) -> None:
-    other = 'token-of-the-second'
-    options = ('--senders', str(ROOT / 'senders'), '--instance', 'sec ond', '--set', f'auth_header={other}')
-    with Webhook(*options, token=TOKEN) as webhook:
-        second = webhook.webhook_url.replace('/webhook', '/sec%20ond')
-        requests.post(second, b'{}', headers={'X-Gitlab-Token': TOKEN, 'X-Gitlab-Event': 'Push Hook'})
-        rejected = webhook.control('GET', 'deliveries')[0]['number']
-        checks = webhook.control('GET', f'deliveries/{rejected}')['checks']
-        assert checks[0] == {'state': 'bad', 'title': 'Token', 'text': 'It is another value.'}
-        repaired = webhook.control('POST', f'deliveries/{rejected}/send', json={'proof': True})['number']
-        tried = webhook.control('POST', 'senders/falco/send?instance=sec%20ond', json={})['number']
-        found = {each['number']: each for each in webhook.control('GET', 'deliveries')}
-        assert [found[number]['status'] for number in (rejected, repaired, tried)] == [401, 200, 200]
-        assert found[tried]['target'].startswith('/instance/execute/sec%20ond')
-        requests.post(second, b'{"name": "by hand"}', headers={'Authorization': other})
-        recipe = requests.get(f'{webhook.url}/localxsoar/deliveries/{max(found) + 1}/recipe').json()
-        assert recipe['proof'] == {'place': 'header', 'name': 'Authorization', 'value': '{token}'}
+def test_each_instance_judges_repairs_and_saves_by_its_own_token(webhook: Webhook) -> None:
+    other, second = 'token-of-the-second', webhook.webhook_url.replace('/webhook', '/sec%20ond')
+    data = [{'name': 'auth_header', 'type': 4, 'value': other}]
+    form = {'name': 'sec ond', 'brand': 'GenericWebhook', 'enabled': 'true', 'data': data}
+    assert requests.put(f'{webhook.url}/settings/integration', json=form).ok
+    wait_for(lambda: requests.post(second).status_code == 401)
+    requests.post(second, b'{}', headers={'X-Gitlab-Token': TOKEN, 'X-Gitlab-Event': 'Push Hook'})
+    rejected = webhook.control('GET', 'deliveries')[0]['number']
+    checks = webhook.control('GET', f'deliveries/{rejected}')['checks']
+    assert checks[0] == {'state': 'bad', 'title': 'Token', 'text': 'It is another value.'}
+    repaired = webhook.control('POST', f'deliveries/{rejected}/send', json={'proof': True})['number']
+    tried = webhook.control('POST', 'senders/falco/send?instance=sec%20ond', json={})['number']
+    found = {each['number']: each for each in webhook.control('GET', 'deliveries')}
+    assert [found[number]['status'] for number in (rejected, repaired, tried)] == [401, 200, 200]
+    assert found[tried]['target'].startswith('/instance/execute/sec%20ond')
+    requests.post(second, b'{"name": "by hand"}', headers={'Authorization': other})
+    recipe = requests.get(f'{webhook.url}/localxsoar/deliveries/{max(found) + 1}/recipe').json()
+    assert recipe['proof'] == {'place': 'header', 'name': 'Authorization', 'value': '{token}'}

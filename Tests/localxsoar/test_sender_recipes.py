@@ -20,6 +20,7 @@ from localxsoar.recognition import SenderRecognizer
 from localxsoar.senders import Sender, SenderRequest, find_sender, load_senders, unusable
 
 TOKEN = 'a-token-of-some-length'
+ALL = load_senders(ROOT / 'senders')
 GITHUB = {'place': 'header', 'name': 'X-Hub-Signature-256', 'value': 'sha256={hex}', 'signed': '{body}'}
 
 
@@ -31,6 +32,13 @@ def sender(key: str = 'git', proof: Any = None, payload: Any = None, **headers: 
 
 def send(sender: Sender, token: str = TOKEN) -> SenderRequest:
     return sender.request(sender.delivery(), token)
+
+
+@pytest.mark.parametrize('key', ALL)
+def test_a_delivery_of_each_sender_is_recognized_as_its_own(key: str) -> None:
+    request = send(ALL[key], base64.b64encode(b'a token that any sender can sign with').decode())
+    agent = dict(request.headers).get('User-Agent', '').partition('/')[0]
+    assert SenderRecognizer(list(ALL.values())).recognize(request.headers, request.body)[1] in {ALL[key].name, agent} - {''}
 
 
 def test_a_signature_is_the_hmac_of_the_body_that_goes_out() -> None:

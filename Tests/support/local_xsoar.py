@@ -3,7 +3,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO, TextIOWrapper
@@ -18,7 +18,8 @@ from localxsoar.pytest_plugin import ENVIRONMENT, LocalXsoar
 ROOT = Path(__file__).resolve().parents[2]
 PATH = f'{os.environ.get("PATH", "")}:/usr/sbin:/sbin'  # Debian's daemons are not on everybody's path
 
-__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'served', 'wait_for']
+__all__ = ['PATH', 'ROOT', 'LocalXsoar', 'leave_out', 'needs', 'read_officially', 'run_local_xsoar', 'run_main', 'served',
+           'wait_for']
 
 
 def read_officially(xsoar: LocalXsoar, **filter: Any) -> list[Any]:
@@ -58,6 +59,11 @@ def run_local_xsoar(*arguments: str, python: str = '') -> subprocess.CompletedPr
         return subprocess.run([python, '-m', 'localxsoar', *arguments], text=True, encoding='utf-8', capture_output=True,
                               env=ENVIRONMENT, stdin=subprocess.DEVNULL, check=False)
     from localxsoar.cli import main  # whose imports take long, and which few files need
+    return run_main(main, *arguments)
+
+
+def run_main(main: Callable[[Sequence[str]], int], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line in this process, and return what a process would."""
     output, errors = (TextIOWrapper(BytesIO(), 'utf-8') for _ in range(2))
     with redirect_stdout(output), redirect_stderr(errors):
         try:
