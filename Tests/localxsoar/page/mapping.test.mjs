@@ -33,7 +33,7 @@ const says = (box) => box.all('p').map((each) => each.textContent);
 
 test('it is filled from the latest incidents that the same sender created', async () => {
   incidents.set([]);
-  deliveries.set([delivery(4, 'created', 'mapper', ['7', '8']), delivery(3, 'repeat', 'mapper', ['5']), delivery(2, 'created', 'another', ['6']), delivery(1, 'created', 'mapper', ['5'])]);
+  deliveries.set([delivery(4, 'created', 'mapper', ['7', '8']), delivery(3, 'repeat', 'mapper', ['4']), delivery(2, 'created', 'another', ['6']), delivery(1, 'created', 'mapper', ['5'])]);
   const {ids, box} = await draw('5', ['db-3', '', 'db-1']);
   assert.deepEqual(ids, ['8', '7', '5']);
   assert.deepEqual(says(box), ['It has a value in 2 of the last 3 incidents of mapper.']);
