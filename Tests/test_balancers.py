@@ -28,7 +28,7 @@ from local_xsoar import ROOT, needs, wait_for
 from senders_at_once import AUTHORIZED, NO_FAULTS, until
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answer, request_bytes
 
-from localxsoar.ports import accepts_connections, any_free_port
+from localxsoar.containers.ports import accepts_connections, any_free_port
 from tools.processes import beside
 
 BALANCERS = ROOT / 'docs' / 'balancer'

@@ -25,7 +25,7 @@ from local_xsoar import ROOT
 from tools.names_table import land
 from webhook import PACK, SCRIPT, TOKEN
 
-from localxsoar.senders import KINDS, load_senders
+from localxsoar.webhooks.senders import KINDS, load_senders
 
 INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))

@@ -15,7 +15,7 @@ from app import App
 from documents import MANUAL, SENDER_GUIDES, code_blocks, quoted, read, section, table
 from local_xsoar import ROOT
 
-from localxsoar.senders import load_senders
+from localxsoar.webhooks.senders import load_senders
 
 TESTS = ROOT / 'Tests'
 # The guide of each question that a sender asks, and the words by which both the script and a reader know it.

@@ -57,7 +57,7 @@ def functions(file: Path) -> set[str]:
 
 
 def files() -> dict[str, Path]:
-    return {path.name: path for path in (SCRIPT, *(ROOT / 'localxsoar').glob('*.py'))}
+    return {path.name: path for path in (SCRIPT, *(ROOT / 'localxsoar').rglob('*.py'))}
 
 
 @pytest.mark.parametrize('file', sorted({file for file, _ in steps()}))

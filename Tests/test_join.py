@@ -21,8 +21,8 @@ from test_programs import Daemon
 from tools.names_table import SENDERS
 from webhook import PACK, TOKEN, Answer, changed_pack
 
-from localxsoar.ports import any_free_port
-from localxsoar.senders import SenderRequest
+from localxsoar.containers.ports import any_free_port
+from localxsoar.webhooks.senders import SenderRequest
 
 ENDED = {'status': 'resolved', 'endsAt': '2026-11-24T09:10:00Z'}
 OTHER_HOST = {'fingerprint': 'beef', 'labels': {'alertname': 'DiskFull', 'instance': 'db-2:9100', 'severity': 'critical'}}

@@ -24,7 +24,7 @@ from local_xsoar import ROOT, LocalXsoar, needs
 from playwright.sync_api import Browser, Page, expect
 from webhook import TOKEN, Webhook
 
-from localxsoar.senders import load_sender
+from localxsoar.webhooks.senders import load_sender
 
 SENDERS = ('--senders', str(ROOT / 'senders'))
 ECHO = ROOT / 'Tests' / 'localxsoar' / 'packs' / 'Echo'
@@ -1425,7 +1425,7 @@ def test_the_page_asks_no_other_host_and_runs_nothing_but_its_script(webhook: We
     answer = requests.get(webhook.url, timeout=PATIENCE_SECONDS)
     assert "default-src 'none'; script-src 'self'" in answer.headers['Content-Security-Policy']
     assert not re.findall(r'https?://|innerHTML|\son\w+=|style=', answer.text)
-    for file in (ROOT / 'localxsoar' / 'page').glob('*.js'):
+    for file in (ROOT / 'localxsoar/web/page').glob('*.js'):
         assert 'innerHTML' not in requests.get(f'{webhook.url}/{file.name}', timeout=PATIENCE_SECONDS).text
 
 

@@ -10,7 +10,7 @@ import pytest
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, needs
 
-PAGE = ROOT / 'localxsoar/page'
+PAGE = ROOT / 'localxsoar/web/page'
 FOLDER = ROOT / 'Tests/localxsoar/page'
 CLOCKS = re.compile(r'\b(performance|Date)\.now\(|\bnew Date\(\)|\b(cpuUsage|hrtime)\b')
 

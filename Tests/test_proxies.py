@@ -11,7 +11,7 @@ import pytest
 from local_xsoar import needs, wait_for
 from webhook import TOKEN, Webhook, request_bytes
 
-from localxsoar.ports import any_free_port
+from localxsoar.containers.ports import any_free_port
 from tools.processes import beside
 
 HAPROXY = '''

@@ -15,7 +15,7 @@ from clocks import unix_now
 from local_xsoar import ROOT, wait_for
 from webhook import Webhook
 
-from localxsoar.senders import Sender, load_senders
+from localxsoar.webhooks.senders import Sender, load_senders
 from tools import names_table
 from tools.names_table import SENDERS, TOKEN, land
 

@@ -24,7 +24,7 @@ from webhook import Webhook
 
 from localxsoar.running import announced, announced_url
 from localxsoar.send import main
-from localxsoar.terminal import width
+from localxsoar.terminal.terminal import width
 
 SENDERS = len(list((ROOT / 'senders').glob('*.json')))
 

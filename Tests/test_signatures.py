@@ -42,7 +42,7 @@ from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
 from webhook import Answer, Webhook, read_to_end, request_bytes
 
-from localxsoar.masks import Masks
+from localxsoar.webhooks.masks import Masks
 
 TOKEN = 'whsec_' + base64.b64encode(b'the key of this instance').decode()
 OTHER_TOKEN = 'whsec_' + base64.b64encode(b'the key of another one..').decode()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from bench.load import wrk
 from bench.rows import Row
 from bench.side import OURS, ROOT, Side, wait_for_port
-from localxsoar.ports import any_free_port
+from localxsoar.containers.ports import any_free_port
 from tools.processes import beside
 
 CONFIGURATION = ROOT / 'docs' / 'balancer' / 'haproxy.cfg'

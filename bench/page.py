@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from bench.rows import Row
 from bench.side import ROOT, TOKEN
 from localxsoar.pytest_plugin import LocalXsoar
-from localxsoar.senders import load_senders
+from localxsoar.webhooks.senders import load_senders
 
 ROOM = 10_000  # deliveries
 PACK = ROOT / 'Packs' / 'GenericWebhook'

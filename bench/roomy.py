@@ -12,7 +12,7 @@ ROOM_BYTES = 2 * 1024 ** 3
 
 def make_room() -> None:
     from localxsoar import cli
-    from localxsoar.deliveries import Deliveries
+    from localxsoar.webhooks.deliveries import Deliveries
     cli.Deliveries = partial(Deliveries, limit=ROOM, byte_limit=ROOM_BYTES)  # type: ignore[assignment, attr-defined]
 
 

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 import requests
 
-from localxsoar.commands import Site
-from localxsoar.container import LONG_RUNNING, Container, Order
-from localxsoar.faults import Faults
-from localxsoar.journal import Journal
-from localxsoar.output import Printer
-from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, unify
-from localxsoar.ports import accepts_connections, any_free_port
+from localxsoar.containers.commands import Site
+from localxsoar.containers.container import LONG_RUNNING, Container, Order
+from localxsoar.containers.faults import Faults
+from localxsoar.containers.journal import Journal
+from localxsoar.terminal.printer import Printer
+from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, unify
+from localxsoar.containers.ports import accepts_connections, any_free_port
 from localxsoar.waiting import PATIENCE_SECONDS, wait_for
 from tools.processes import beside
 

@@ -24,34 +24,34 @@ from gevent.event import Event
 from gevent.socket import wait_read
 
 import localxsoar
-from localxsoar import pack, parameters
-from localxsoar.command_routes import CommandRoutes
-from localxsoar.commands import VERSIONS
-from localxsoar.container import Runtime
-from localxsoar.controls import Controls
-from localxsoar.deliveries import Deliveries
-from localxsoar.entries import ERROR_ENTRY, PLAYGROUND, readable
+from localxsoar.packs import pack, parameters
+from localxsoar.web.command_routes import CommandRoutes
+from localxsoar.containers.commands import VERSIONS
+from localxsoar.containers.container import Runtime
+from localxsoar.web.controls import Controls
+from localxsoar.webhooks.deliveries import Deliveries
+from localxsoar.incidents.entries import ERROR_ENTRY, PLAYGROUND, readable
 from localxsoar.errors import UsageError
-from localxsoar.faults import ANSWERS, Faults
-from localxsoar.files import save_file
+from localxsoar.containers.faults import ANSWERS, Faults
+from localxsoar.incidents.files import save_file
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
-from localxsoar.front import Front, is_loopback
-from localxsoar.instance import CommandFailed, Instance
+from localxsoar.web.front import Front, is_loopback
+from localxsoar.server.instance import CommandFailed, Instance
 from localxsoar.instance_options import InOrder, add_instances, read_assignments
-from localxsoar.json_routes import format_error, reject_malformed
-from localxsoar.masks import Masks
-from localxsoar.output import LEVELS, Printer
-from localxsoar.page_routes import Page
-from localxsoar.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
-from localxsoar.recognition import SenderRecognizer
-from localxsoar.repository import find_common_server_python
-from localxsoar.scripts import load_scripts
+from localxsoar.web.json_routes import format_error, reject_malformed
+from localxsoar.webhooks.masks import Masks
+from localxsoar.terminal.printer import LEVELS, Printer
+from localxsoar.web.page_routes import Page
+from localxsoar.containers.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
+from localxsoar.webhooks.recognition import SenderRecognizer
+from localxsoar.packs.repository import find_common_server_python
+from localxsoar.packs.scripts import load_scripts
 from localxsoar.running import announced
-from localxsoar.senders import load_senders
-from localxsoar.server import Server
-from localxsoar.store import Store
-from localxsoar.terminal import Terminal
-from localxsoar.xsoar_api import XsoarApi
+from localxsoar.webhooks.senders import load_senders
+from localxsoar.server.server import Server
+from localxsoar.incidents.store import Store
+from localxsoar.terminal.terminal import Terminal
+from localxsoar.web.xsoar_api import XsoarApi
 
 USUAL_PORT = 8080
 ANY_PORT = 0

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from localxsoar import pack
+from localxsoar.packs import pack
 from localxsoar.errors import UsageError
-from localxsoar.server import Server
+from localxsoar.server.server import Server
 
 
 class InOrder(argparse.Action):

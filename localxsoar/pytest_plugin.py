@@ -26,7 +26,7 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 import pytest
 
-from localxsoar.parameters import form_text
+from localxsoar.packs.parameters import form_text
 from localxsoar.waiting import PATIENCE_SECONDS, wait_for
 
 ABOVE = Path(__file__).resolve().parents[1]

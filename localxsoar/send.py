@@ -18,11 +18,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from localxsoar.cli import USAGE_ERROR, USUAL_PORT, Parser
 from localxsoar.errors import UsageError
-from localxsoar.output import became, colour, escape, took
-from localxsoar.responses import headline, problem
+from localxsoar.terminal.printer import became, colour, escape, took
+from localxsoar.webhooks.responses import headline, problem
 from localxsoar.running import announced_url
-from localxsoar.senders import Sender, describe_proof, find_sender, load_senders
-from localxsoar.terminal import Terminal, column, fit
+from localxsoar.webhooks.senders import Sender, describe_proof, find_sender, load_senders
+from localxsoar.terminal.terminal import Terminal, column, fit
 
 LOCAL_URL = f'http://127.0.0.1:{USUAL_PORT}'
 THIS_MACHINE = ('127.0.0.1', 'localhost', '0.0.0.0', '::1')

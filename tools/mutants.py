@@ -1,6 +1,6 @@
 """Changes the script, or modules of the local XSOAR, in one small place at a time, and reports the changes that no test notices.
 
-    python -m tools.mutants [--file localxsoar/masks.py ...] [--seconds 600] [--seed 1] [--lines 300-420]
+    python -m tools.mutants [--file localxsoar/webhooks/masks.py ...] [--seconds 600] [--seed 1] [--lines 300-420]
     python -m tools.mutants --recorded
 
 First each test runs once without a change, to find out whether it passes, how long it takes and which lines it reaches; a test

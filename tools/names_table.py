@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import localxsoar.senders
+import localxsoar.webhooks.senders
 from app import NOW, App
 from clocks import dated
 
-from localxsoar.output import SEVERITIES
+from localxsoar.terminal.printer import SEVERITIES
 from localxsoar.errors import UsageError
-from localxsoar.senders import Sender, SenderRequest, find_sender, load_senders
+from localxsoar.webhooks.senders import Sender, SenderRequest, find_sender, load_senders
 
 ARRIVAL = '2026-11-24T10:00:00Z'  # NOW as an incident has it
 TOKEN = 'a2V5IG9mIHRoZSBzb2Mgd2ViaG9vaw=='  # base64, as Teams' secrets are
@@ -41,7 +41,7 @@ def all_landed(senders: Iterable[Sender] = SENDERS.values()) -> Iterator[Landed]
 
 
 def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
-    with dated(localxsoar.senders, NOW):
+    with dated(localxsoar.webhooks.senders, NOW):
         request = sender.request(delivery, TOKEN)
     with App(token=TOKEN, incident_type=INCIDENT_TYPE) as app:
         answer = app.post(request.body, dict(request.headers), request.query)

@@ -1,2 +1,2 @@
 """The one subset that the project carries, under the name by which an integration imports it."""
-from localxsoar.CommonServerPython import *  # noqa: F403
+from localxsoar.common.CommonServerPython import *  # noqa: F403

@@ -8,13 +8,13 @@ import pytest
 import requests
 from local_xsoar import LocalXsoar
 
-from localxsoar.container import Runtime
-from localxsoar.faults import Faults
-from localxsoar.instance import Instance
-from localxsoar.output import Printer
-from localxsoar.pack import load_integration
-from localxsoar.ports import any_free_port
-from localxsoar.store import Store
+from localxsoar.containers.container import Runtime
+from localxsoar.containers.faults import Faults
+from localxsoar.server.instance import Instance
+from localxsoar.terminal.printer import Printer
+from localxsoar.packs.pack import load_integration
+from localxsoar.containers.ports import any_free_port
+from localxsoar.incidents.store import Store
 
 ECHO = Path(__file__).parent / 'packs' / 'Echo'
 

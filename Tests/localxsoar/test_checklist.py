@@ -10,15 +10,15 @@ import pytest
 from clocks import Clock
 from local_xsoar import ROOT
 
-from localxsoar import senders as senders_module
-from localxsoar.checklist import Rejection, template_pattern
-from localxsoar.deliveries import Delivery
-from localxsoar.masks import Masks
-from localxsoar.readable import SHOWN_BYTES
-from localxsoar.recipes import proof_of
-from localxsoar.repairs import advice, differences
-from localxsoar.replay import Replay
-from localxsoar.senders import Sender, SenderRequest, load_senders
+from localxsoar.webhooks import senders as senders_module
+from localxsoar.webhooks.checklist import Rejection, template_pattern
+from localxsoar.webhooks.deliveries import Delivery
+from localxsoar.webhooks.masks import Masks
+from localxsoar.webhooks.readable import SHOWN_BYTES
+from localxsoar.webhooks.recipes import proof_of
+from localxsoar.webhooks.repairs import advice, differences
+from localxsoar.webhooks.replay import Replay
+from localxsoar.webhooks.senders import Sender, SenderRequest, load_senders
 
 NOW = 1_767_225_600.0
 TOKEN = 'c2VjcmV0LXRva2VuLW9mLXRlc3Rz'  # base64, as some senders want it

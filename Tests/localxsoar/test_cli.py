@@ -22,7 +22,7 @@ from webhook import request_bytes
 import localxsoar
 from localxsoar.cli import build_parser, build_server, introduce, listen
 from localxsoar.errors import UsageError
-from localxsoar.output import Printer
+from localxsoar.terminal.printer import Printer
 from localxsoar.pytest_plugin import ENVIRONMENT
 from localxsoar.running import announced
 from tools.processes import runs
@@ -76,8 +76,8 @@ NO_CALLS = {'demisto', 'null'}
 
 def test_the_readme_knows_every_call_that_demisto_offers_and_every_fault() -> None:
     readme = (Path(localxsoar.__file__).parent / 'README.md').read_text()
-    from localxsoar.faults import READERS
-    from localxsoar.loop import Demisto
+    from localxsoar.containers.faults import READERS
+    from localxsoar.containers.loop import Demisto
 
     offered = {name for name in vars(Demisto) if not name.startswith('_')} | {'callingContext', 'is_debug'}
     assert [name for name in sorted(offered | set(READERS)) if f'`{name}`' not in readme] == []

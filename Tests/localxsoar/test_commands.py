@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from clocks import Clock
 
-from localxsoar import journal
-from localxsoar.commands import NO_REPLY, ServerCommands, Site
+from localxsoar.containers import journal
+from localxsoar.containers.commands import NO_REPLY, ServerCommands, Site
 from localxsoar.errors import CallRejected
-from localxsoar.faults import Faults
-from localxsoar.journal import Journal
-from localxsoar.output import Printer
-from localxsoar.store import Store
+from localxsoar.containers.faults import Faults
+from localxsoar.containers.journal import Journal
+from localxsoar.terminal.printer import Printer
+from localxsoar.incidents.store import Store
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import demistomock
 import pytest
 from local_xsoar import served
 
-from localxsoar import CommonServerPython as common
+from localxsoar.common import CommonServerPython as common
 
 
 @pytest.fixture

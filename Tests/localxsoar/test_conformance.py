@@ -19,8 +19,8 @@ from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
 from websockets.asyncio.server import ServerConnection, serve
 
 import localxsoar
-from localxsoar.instance import Instance
-from localxsoar.ports import any_free_port
+from localxsoar.server.instance import Instance
+from localxsoar.containers.ports import any_free_port
 
 PACKS = Path(__file__).parent / 'packs'
 

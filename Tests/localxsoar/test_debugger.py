@@ -13,9 +13,9 @@ import pytest
 from local_xsoar import LocalXsoar
 
 import localxsoar
-from localxsoar.debugger import debuggable
-from localxsoar.pack import Unified
-from localxsoar.ports import any_free_port
+from localxsoar.containers.debugger import debuggable
+from localxsoar.packs.pack import Unified
+from localxsoar.containers.ports import any_free_port
 from localxsoar.pytest_plugin import ENVIRONMENT
 
 PACKS = Path(__file__).parent / 'packs'

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from localxsoar.errors import CallRejected, UsageError
-from localxsoar.faults import Faults
+from localxsoar.containers.faults import Faults
 
 DEFAULTS = {'call_delay_ms': 0, 'incident_delay_ms': 0, 'refuse': '', 'answer': 'normal', 'drop': '', 'dropped': 'empty',
             'rename': '', 'hang': False, 'cut': False, 'deny': ''}

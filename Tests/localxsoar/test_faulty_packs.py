@@ -13,9 +13,9 @@ import requests
 import yaml
 from local_xsoar import needs, run_local_xsoar, wait_for
 
-from localxsoar import instance as instance_module
-from localxsoar import restarts
-from localxsoar.instance import Instance
+from localxsoar.server import instance as instance_module
+from localxsoar.server import restarts
+from localxsoar.server.instance import Instance
 
 
 def make_pack(folder: Path, script: str, configuration: str = '', **properties: object) -> Path:

@@ -12,9 +12,9 @@ import yaml
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.errors import CommandFailed, UsageError, message_of
-from localxsoar.fetching import Fetcher, read_schedule
-from localxsoar.journal import Journal
-from localxsoar.output import Printer
+from localxsoar.server.fetching import Fetcher, read_schedule
+from localxsoar.containers.journal import Journal
+from localxsoar.terminal.printer import Printer
 from localxsoar.pytest_plugin import CommandError
 
 SCRIPT = '''

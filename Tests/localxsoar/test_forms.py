@@ -2,9 +2,9 @@
 
 import pytest
 
-from localxsoar import forms
-from localxsoar.forms import HEAD_BYTES, SHOWN_CHARACTERS, SHOWN_FIELDS, query_fields
-from localxsoar.masks import MASK, Masks
+from localxsoar.webhooks import forms
+from localxsoar.webhooks.forms import HEAD_BYTES, SHOWN_CHARACTERS, SHOWN_FIELDS, query_fields
+from localxsoar.webhooks.masks import MASK, Masks
 
 FORM = [('content-type', 'application/x-www-form-urlencoded; charset=utf-8')]
 MULTIPART = [('Content-Type', 'multipart/form-data; boundary="b 1"')]

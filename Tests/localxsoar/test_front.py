@@ -12,7 +12,7 @@ import requests
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.events import KEPT_EVENTS, RESET, Events
-from localxsoar.front import is_loopback
+from localxsoar.web.front import is_loopback
 
 WAY_IN = '/instance/execute/Front%20Door'
 SECRET = 'h4sh-hush'

@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 from clocks import at_least, unix_now, wait_for
 
-from localxsoar import instance as instance_module
-from localxsoar import restarts, single_commands
-from localxsoar.container import Runtime
+from localxsoar.server import instance as instance_module
+from localxsoar.containers import single_commands
+from localxsoar.server import restarts
+from localxsoar.containers.container import Runtime
 from localxsoar.errors import UsageError
-from localxsoar.explain import explain
-from localxsoar.faults import Faults
-from localxsoar.instance import CommandFailed, Instance
-from localxsoar.output import Printer
-from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration
-from localxsoar.ports import any_free_port
-from localxsoar.store import Store
+from localxsoar.containers.explain import explain
+from localxsoar.containers.faults import Faults
+from localxsoar.server.instance import CommandFailed, Instance
+from localxsoar.terminal.printer import Printer
+from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration
+from localxsoar.containers.ports import any_free_port
+from localxsoar.incidents.store import Store
 
 
 @pytest.fixture

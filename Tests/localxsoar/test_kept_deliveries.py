@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from clocks import Clock
 
-from localxsoar import deliveries as deliveries_module
-from localxsoar.deliveries import Deliveries
+from localxsoar.webhooks import deliveries as deliveries_module
+from localxsoar.webhooks.deliveries import Deliveries
 from localxsoar.events import Events
 from localxsoar.forward import NotHttp, Request, Response, SenderGone, not_http_response
-from localxsoar.masks import Masks
-from localxsoar.output import Printer
-from localxsoar.recognition import SenderRecognizer
-from localxsoar.responses import Mentioned
+from localxsoar.webhooks.masks import Masks
+from localxsoar.terminal.printer import Printer
+from localxsoar.webhooks.recognition import SenderRecognizer
+from localxsoar.webhooks.responses import Mentioned
 
 SECRET = 'h4sh-hush'
 A, B = {'id': '1', 'name': 'a'}, {'id': '2', 'name': 'b'}

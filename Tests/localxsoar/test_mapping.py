@@ -2,7 +2,7 @@
 
 import pytest
 
-from localxsoar.mapping import PARSED_CHARACTERS, SHOWN_CHARACTERS, value_at
+from localxsoar.incidents.mapping import PARSED_CHARACTERS, SHOWN_CHARACTERS, value_at
 
 DETAILS = '{"a": {"b.c": [{"d": 12345678901234567890, "e": 1.0}, "x"]}, "n": null, "t": true, "empty": "", "1": "key"}'
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from localxsoar.masks import PIECE, Masks
+from localxsoar.webhooks.masks import PIECE, Masks
 
 SECRET = 'h4sh "hush"/ü+~'
 MASK = '••••••'

@@ -8,10 +8,10 @@ import pytest
 from local_xsoar import wait_for
 from terminal import InTerminal, run_in_terminal
 
-from localxsoar.bursts import FEW, Bursts
-from localxsoar.entries import align_tables, readable
-from localxsoar.output import PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
-from localxsoar.terminal import width
+from localxsoar.terminal.bursts import FEW, Bursts
+from localxsoar.incidents.entries import align_tables, readable
+from localxsoar.terminal.printer import PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
+from localxsoar.terminal.terminal import width
 
 DELIVERY = {'method': 'POST', 'status': 200, 'milliseconds': 4.6, 'sender': 'curl', 'kind': 'created', 'target': '/way/in',
             'incidents': ['7'], 'text': 'disk full'}
@@ -158,8 +158,8 @@ def test_a_traceback_in_the_log_is_printed_once_and_published_each_time(printed:
 PRINT = """
 import sys
 from functools import partial
-from localxsoar.output import Printer
-from localxsoar.terminal import Terminal
+from localxsoar.terminal.printer import Printer
+from localxsoar.terminal.terminal import Terminal
 printer = Printer('debug', partial(print, flush=True), Terminal.of(sys.stdout))
 for delivery in %r:
     printer.delivery(delivery)

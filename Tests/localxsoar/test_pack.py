@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from localxsoar.errors import UsageError
-from localxsoar.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration, unify
-from localxsoar.parameters import (
+from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration, unify
+from localxsoar.packs.parameters import (
     describe_form,
     field_in,
     fill_form,
@@ -24,8 +24,8 @@ from localxsoar.parameters import (
     secret_values,
     secrets_that_are_set,
 )
-from localxsoar.repository import HOW_TO_GET, find_common_server_python
-from localxsoar.ports import accepts_connections, any_free_port, container_port, is_free, well_known_free_port
+from localxsoar.packs.repository import HOW_TO_GET, find_common_server_python
+from localxsoar.containers.ports import accepts_connections, any_free_port, container_port, is_free, well_known_free_port
 
 INTEGRATION = Path('Integrations', 'Echo')
 

@@ -14,7 +14,7 @@ import tomllib  # type: ignore[import-not-found]  # mypy reads for 3.10, the tes
 from local_xsoar import ROOT, LocalXsoar, leave_out, wait_for
 
 import localxsoar
-from localxsoar.CommonServerPython import Common
+from localxsoar.common.CommonServerPython import Common
 
 PACKAGE = Path(localxsoar.__file__).parent
 MODULES = {'bottle': 'bottle', 'gevent': 'gevent', 'h11': 'h11', 'PyYAML': 'yaml'}
@@ -23,7 +23,7 @@ OF_THE_PLATFORM = {'demistomock'}
 
 
 def imported() -> Iterator[str]:
-    for file in PACKAGE.glob('*.py'):
+    for file in {*PACKAGE.rglob('*.py')} - {*(PACKAGE / 'common').iterdir()}:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 yield from (alias.name.partition('.')[0] for alias in node.names)
@@ -112,7 +112,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
         assert line in said.splitlines()
     assert 'It is on no package index.' in said
     assert [name for name in names if name.endswith('.pyc') or '/test_' in name] == []
-    assert {f'localxsoar/page/{file.name}' for file in (PACKAGE / 'page').iterdir()} <= set(names)
+    assert {f'localxsoar/web/page/{file.name}' for file in (PACKAGE / 'web/page').iterdir()} <= set(names)
     assert {f'localxsoar/common/{file.name}' for file in (PACKAGE / 'common').glob('*.py')} <= set(names)
 
 

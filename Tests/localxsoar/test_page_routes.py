@@ -17,23 +17,23 @@ import requests
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar import turns
-from localxsoar.command_routes import CommandRoutes
-from localxsoar.container import Runtime
-from localxsoar.deliveries import Deliveries
+from localxsoar.web.command_routes import CommandRoutes
+from localxsoar.containers.container import Runtime
+from localxsoar.webhooks.deliveries import Deliveries
 from localxsoar.events import Events
-from localxsoar.faults import Faults
+from localxsoar.containers.faults import Faults
 from localxsoar.forward import Request, Response
-from localxsoar.front import run_wsgi
-from localxsoar.masks import MASK, Masks
-from localxsoar.output import Printer
-from localxsoar.pack import load_integration
-from localxsoar.page_routes import ONLY_HERE, Page, message, read_file
-from localxsoar.ports import any_free_port
-from localxsoar.readable import SHOWN_BYTES, Readable, readable
-from localxsoar.recognition import SenderRecognizer
-from localxsoar.senders import Sender, describe_proof, load_sender
-from localxsoar.server import Server
-from localxsoar.store import Store
+from localxsoar.web.front import run_wsgi
+from localxsoar.webhooks.masks import MASK, Masks
+from localxsoar.terminal.printer import Printer
+from localxsoar.packs.pack import load_integration
+from localxsoar.web.page_routes import ONLY_HERE, Page, message, read_file
+from localxsoar.containers.ports import any_free_port
+from localxsoar.webhooks.readable import SHOWN_BYTES, Readable, readable
+from localxsoar.webhooks.recognition import SenderRecognizer
+from localxsoar.webhooks.senders import Sender, describe_proof, load_sender
+from localxsoar.server.server import Server
+from localxsoar.incidents.store import Store
 
 TOKEN = 'h4sh-hush'
 GZIP = [('Content-Encoding', 'GZip')]

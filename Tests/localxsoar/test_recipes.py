@@ -18,12 +18,12 @@ import pytest
 from gevent.socket import wait_read
 from local_xsoar import ROOT
 
-from localxsoar.archive import archive, entry
-from localxsoar.deliveries import Delivery
+from localxsoar.webhooks.archive import archive, entry
+from localxsoar.webhooks.deliveries import Delivery
 from localxsoar.errors import UsageError
-from localxsoar.masks import Masks
-from localxsoar.recipes import PRODUCT, SOURCE, Recipes, written
-from localxsoar.senders import Sender, SenderRequest, load_sender, load_senders
+from localxsoar.webhooks.masks import Masks
+from localxsoar.webhooks.recipes import PRODUCT, SOURCE, Recipes, written
+from localxsoar.webhooks.senders import Sender, SenderRequest, load_sender, load_senders
 
 TOKEN = 'h4sh/hush+and more'
 STARTED = 1_800_000_000.0  # in 2027: after what the incident says of its event

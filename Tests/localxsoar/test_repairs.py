@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from localxsoar.deliveries import Delivery
-from localxsoar.repairs import causes, differences, how_to_prove
+from localxsoar.webhooks.deliveries import Delivery
+from localxsoar.webhooks.repairs import causes, differences, how_to_prove
 
 
 def delivery(body: bytes = b'{}', headers: Any = (), target: str = '/front', **changed: Any) -> Delivery:

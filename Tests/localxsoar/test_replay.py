@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from localxsoar.deliveries import Delivery
+from localxsoar.webhooks.deliveries import Delivery
 from localxsoar.errors import UsageError
-from localxsoar.masks import MASK, Masks
-from localxsoar.replay import PEER, Replay, unmasked, unmasked_target
-from localxsoar.senders import Sender
+from localxsoar.webhooks.masks import MASK, Masks
+from localxsoar.webhooks.replay import PEER, Replay, unmasked, unmasked_target
+from localxsoar.webhooks.senders import Sender
 
 TOKEN = 'h4sh-hush'
 GITHUB = Sender('github', 'GitHub', 'code', '', {'place': 'header', 'name': 'X-Sig', 'value': 'sha256={hex}', 'signed': '{body}'},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localxsoar.responses import headline, is_handshake, problem
+from localxsoar.webhooks.responses import headline, is_handshake, problem
 
 
 @pytest.mark.parametrize('text, reason', [

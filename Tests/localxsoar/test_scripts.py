@@ -11,15 +11,15 @@ import requests
 import yaml
 from local_xsoar import LocalXsoar, run_local_xsoar
 
-from localxsoar.container import Runtime
+from localxsoar.containers.container import Runtime
 from localxsoar.errors import UsageError
-from localxsoar.faults import Faults
-from localxsoar.output import Printer
-from localxsoar.pack import load_integration
-from localxsoar.ports import any_free_port
-from localxsoar.scripts import load_scripts
-from localxsoar.server import Server
-from localxsoar.store import Store
+from localxsoar.containers.faults import Faults
+from localxsoar.terminal.printer import Printer
+from localxsoar.packs.pack import load_integration
+from localxsoar.containers.ports import any_free_port
+from localxsoar.packs.scripts import load_scripts
+from localxsoar.server.server import Server
+from localxsoar.incidents.store import Store
 
 # Joins an incident to the one with the same problem key that is open, and drops it.
 JOIN = '''

@@ -15,7 +15,7 @@ import yaml
 from local_xsoar import LocalXsoar, leave_out, read_officially, wait_for
 
 import localxsoar
-from localxsoar.xsoar_api import XsoarApi, parse_command
+from localxsoar.web.xsoar_api import XsoarApi, parse_command
 
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 PACKS = Path(__file__).parent / 'packs'

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import pytest
 
-from localxsoar.deliveries import Delivery
-from localxsoar.masks import Masks
-from localxsoar.search import search
+from localxsoar.webhooks.deliveries import Delivery
+from localxsoar.webhooks.masks import Masks
+from localxsoar.webhooks.search import search
 
 SECRET = 'h4sh-hush'
 HEADERS = [('Authorization', 'Bearer abcdef'), ('X-Note', f'has {SECRET}')]

@@ -14,10 +14,10 @@ from slack_sdk.signature import SignatureVerifier
 from standardwebhooks import Webhook
 from stripe import WebhookSignature
 
-from localxsoar import senders as senders_module
+from localxsoar.webhooks import senders as senders_module
 from localxsoar.errors import UsageError
-from localxsoar.recognition import SenderRecognizer
-from localxsoar.senders import Sender, SenderRequest, find_sender, load_senders, unusable
+from localxsoar.webhooks.recognition import SenderRecognizer
+from localxsoar.webhooks.senders import Sender, SenderRequest, find_sender, load_senders, unusable
 
 TOKEN = 'a-token-of-some-length'
 ALL = load_senders(ROOT / 'senders')

@@ -17,7 +17,7 @@ from clocks import at_least
 from local_xsoar import LocalXsoar, read_officially, wait_for
 from webhook import request_bytes
 
-from localxsoar.container import ERROR_MARKER
+from localxsoar.containers.container import ERROR_MARKER
 
 
 def post(xsoar: LocalXsoar, http: requests.Session, path: str, body: Any = b'', **options: Any) -> requests.Response:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localxsoar.errors import CallRejected
-from localxsoar.store import Store, brief, is_rfc3339
+from localxsoar.incidents.store import Store, brief, is_rfc3339
 
 
 @pytest.fixture

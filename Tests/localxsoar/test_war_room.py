@@ -10,10 +10,10 @@ import requests
 import yaml
 from local_xsoar import LocalXsoar, run_local_xsoar
 
-from localxsoar.outputs import NotUnderstood, add_outputs
-from localxsoar.output import Printer
-from localxsoar.store import Store
-from localxsoar.war_room import WarRoom
+from localxsoar.incidents.context import NotUnderstood, add_outputs
+from localxsoar.terminal.printer import Printer
+from localxsoar.incidents.store import Store
+from localxsoar.server.war_room import WarRoom
 
 BY_ID = 'A.B(val.id && val.id == obj.id)'
 ONE, TWO = {'id': 1, 'a': 1}, {'id': 2}

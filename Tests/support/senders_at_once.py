@@ -17,7 +17,7 @@ from clocks import PATIENCE_SECONDS
 from local_xsoar import wait_for
 from webhook import TOKEN, Answer, Webhook, read_answer, request_bytes
 
-from localxsoar.faults import Faults
+from localxsoar.containers.faults import Faults
 
 FENCE_ROUNDS = 5
 AUTHORIZED = {'Authorization': TOKEN}

@@ -16,7 +16,7 @@ from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, wait_for
 
 from localxsoar.pytest_plugin import ENVIRONMENT
-from localxsoar.terminal import width
+from localxsoar.terminal.terminal import width
 
 COLOUR = re.compile(r'\x1b\[[\d;]*m')
 CTRL_C = b'\x03'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import './document.mjs';
-import {curlCommand} from '../../../localxsoar/page/curl.js';
+import {curlCommand} from '../../../localxsoar/web/page/curl.js';
 
 const ORIGIN = 'http://127.0.0.1:8080';
 const GIVEN = {'User-Agent': 'x', Accept: '*/*', 'Content-Type': 'text/plain'};  // curl adds these if they are not there

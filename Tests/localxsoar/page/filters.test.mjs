@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {asked, passTime, reply} from './document.mjs';
 
-const {deliveries} = await import('../../../localxsoar/page/deliveries.js');
-const {incidents} = await import('../../../localxsoar/page/incidents.js');
-const {searchBodies, startFilters} = await import('../../../localxsoar/page/filters.js');
+const {deliveries} = await import('../../../localxsoar/web/page/deliveries.js');
+const {incidents} = await import('../../../localxsoar/web/page/incidents.js');
+const {searchBodies, startFilters} = await import('../../../localxsoar/web/page/filters.js');
 const $ = document.getElementById;
 
 const delivery = (number, kind, sender, text = '') => ({number, kind, sender, text, method: 'POST', target: '/', status: 200, incidents: [], triage: ''});

@@ -1,7 +1,7 @@
 // JSON as its text has it, and formatted.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import {formatJson, readJson} from '../../../localxsoar/page/json.js';
+import {formatJson, readJson} from '../../../localxsoar/web/page/json.js';
 
 // Return a value as nested pairs of names and sources, in their order.
 const shape = (node) => (node.entries ? node.entries.map(([name, value]) => [name, shape(value)]) : node.text ?? node.source);

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {asked, reply} from './document.mjs';
 
-const {deliveries} = await import('../../../localxsoar/page/deliveries.js');
-const {el} = await import('../../../localxsoar/page/dom.js');
-const {incidents} = await import('../../../localxsoar/page/incidents.js');
-const {mapperPath, preview} = await import('../../../localxsoar/page/mapping.js');
+const {deliveries} = await import('../../../localxsoar/web/page/deliveries.js');
+const {el} = await import('../../../localxsoar/web/page/dom.js');
+const {incidents} = await import('../../../localxsoar/web/page/incidents.js');
+const {mapperPath, preview} = await import('../../../localxsoar/web/page/mapping.js');
 
 const KEYS = [{key: 'hosts', isIndex: false}, {key: '0', isIndex: true}, {key: 'name', isIndex: false}];
 

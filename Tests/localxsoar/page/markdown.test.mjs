@@ -4,7 +4,7 @@ import test from 'node:test';
 import {growsLinearly} from './clocks.mjs';
 import './document.mjs';
 
-const {drawMarkdown} = await import('../../../localxsoar/page/markdown.js');
+const {drawMarkdown} = await import('../../../localxsoar/web/page/markdown.js');
 const drawn = (text) => drawMarkdown(text).childNodes.map((each) => each.html).join('');
 
 const DRAWN = {

@@ -1,7 +1,7 @@
 // Prints, for each delivery that comes as a line of JSON, its curl command as a line of JSON.
 import {createInterface} from 'node:readline';
 import './document.mjs';
-import {curlCommand} from '../../../localxsoar/page/curl.js';
+import {curlCommand} from '../../../localxsoar/web/page/curl.js';
 
 for await (const line of createInterface({input: process.stdin})) {
   const {origin, ...delivery} = JSON.parse(line);

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import './document.mjs';
-import {readJson} from '../../../localxsoar/page/json.js';
+import {readJson} from '../../../localxsoar/web/page/json.js';
 
-const {drawTree} = await import('../../../localxsoar/page/tree.js');
+const {drawTree} = await import('../../../localxsoar/web/page/tree.js');
 const draw = (content, pick) => drawTree(readJson(typeof content === 'string' ? content : JSON.stringify(content)), pick);
 const leaves = (tree) => tree.all('.leaf').map((leaf) => leaf.textContent.replace(/(Copy)?(Map)?$/, ''));
 const titles = (tree) => tree.all('.leaf').map((leaf) => leaf.getAttribute('title'));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import './document.mjs';
 
-const {isOpen, noteEnd, problem, severity, state} = await import('../../../localxsoar/page/triage.js');
+const {isOpen, noteEnd, problem, severity, state} = await import('../../../localxsoar/web/page/triage.js');
 let id = 0;
 const incident = (more) => ({id: String(id += 1), sourceInstance: 'left', dbotMirrorId: '', state: '', status: 0, ...more});
 

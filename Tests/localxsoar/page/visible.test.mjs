@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import './document.mjs';
-import {isolated, visible} from '../../../localxsoar/page/visible.js';
+import {isolated, visible} from '../../../localxsoar/web/page/visible.js';
 
 const SHOWN = {
   'report \u202egnp.exe': 'report ⟨U+202E⟩gnp.exe', 'a\x1b[0m\u200b\xad\u3164\u{e0041}': 'a␛[0m⟨U+200B⟩⟨U+00AD⟩⟨U+3164⟩⟨U+E0041⟩', '\x7f\x85\ud800': '␡⟨U+0085⟩⟨U+D800⟩',

@@ -1,0 +1,1 @@
+"""Incidents and what belongs to them: the store, queries, the context, War Room entries, files, and the mapping preview."""

@@ -1,0 +1,69 @@
+"""Files that commands return: a container leaves them in its folder, and the server keeps them."""
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Any
+
+from localxsoar.errors import UsageError
+from localxsoar.incidents.store import Store
+
+SAFE_ID = re.compile(r'[\w-]+')
+
+
+class Folder:
+    """The working directory of one container: what is left in it is deleted with the container."""
+
+    @cached_property
+    def path(self) -> Path:
+        return Path(tempfile.mkdtemp(prefix='localxsoar-'))
+
+    def keep_files(self, entries: Iterable[Any], investigation: str, store: Store) -> None:
+        """Keep the files that entries mention. A file is named by its investigation and the id in its entry."""
+        for entry in entries:
+            number = str(entry.get('FileID') or '') if isinstance(entry, Mapping) else ''
+            file = self.path / f'{investigation}_{number}'
+            if SAFE_ID.fullmatch(number) and file.is_file() and not file.is_symlink():
+                store.keep_file(number, str(entry.get('File') or number), file.read_bytes())
+
+    def put(self, number: str, content: bytes) -> Path:
+        """Write a kept file so that the container can read it, and return its path."""
+        file = self.path / f'file_{number}'
+        file.write_bytes(content)
+        return file
+
+    def delete(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def save_file(name: str, content: bytes) -> Path:
+    """Save a file that a command returned, in place of an earlier one of its name, and return its path.
+
+    Its folder is this user's own: nobody else can have put a link there. Raise UsageError if it cannot be saved.
+    """
+    folder = Path(tempfile.gettempdir(), f'localxsoar-{os.getuid()}')
+    own_name = PurePath(name).name.replace('\0', '')
+    file = folder / (own_name if own_name not in ('', '..') else 'file')
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+            raise UsageError(f'{folder} belongs to somebody else: the file {name} is not saved there.')
+        file.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f'{file}: {error.strerror}') from None
+    return file
+
+
+def describe_file(name: str, content: bytes) -> dict[str, Any]:
+    """Return the fields of a file in the context."""
+    kind = mimetypes.guess_type(name)[0] or 'application/octet-stream'
+    return {'Name': name, 'Size': len(content), 'Extension': PurePath(name).suffix.removeprefix('.'), 'Info': kind, 'Type': kind,
+            'MD5': hashlib.md5(content).hexdigest(), 'SHA1': hashlib.sha1(content).hexdigest(),
+            'SHA256': hashlib.sha256(content).hexdigest()}

@@ -1,0 +1,1 @@
+"""The XSOAR server: instances, their schedules and restarts, the War Room, and the commands that scripts use."""

@@ -1,0 +1,181 @@
+"""The server's replies to the calls of a script: commands on incidents, and the commands of instances and scripts."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from localxsoar.containers.commands import ServerCommands
+from localxsoar.incidents.entries import PLAYGROUND
+from localxsoar.errors import CallRejected
+from localxsoar.incidents.query import SEVERITIES, STATUSES
+from localxsoar.server.war_room import WarRoom
+
+CLOSED = 2
+NOTE, ERROR = 1, 4
+DENIED = 'The user has no permission for {}, as the fault "deny" demands.'
+# Commands that a script calls by a method of its own, and whose reply is no list of entries.
+PLAIN = ('searchIndicators', 'searchRelationships', 'internalHttpRequest', 'getLicenseID', 'getLicenseCustomField')
+# The arguments of getIncidents, and the fields of the API's filter that they become.
+FILTERS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'query': 'query', 'size': 'size', 'page': 'page',
+           'fromdate': 'fromDate', 'todate': 'toDate', 'sourceBrand': 'sourceBrand', 'sourceInstance': 'sourceInstance'}
+# Arguments of setIncident that are fields of every incident. Others are custom fields.
+INCIDENT_FIELDS = ('name', 'type', 'severity', 'owner', 'details', 'occurred', 'labels', 'roles', 'phase', 'closeReason',
+                   'closeNotes', 'dueDate', 'rawJSON', 'dbotMirrorId')
+# Other keys of an incident, which setIncident does not set: a script may pass a whole incident.
+OWN_FIELDS = ('id', 'customFields', 'CustomFields', 'version', 'created', 'modified', 'closed', 'status', 'rawType', 'rawName',
+              'sourceInstance', 'sourceBrand', 'investigationId')
+Entries = list[dict[str, Any]]
+
+
+class Platform(Protocol):
+    """What a script reaches beyond its own container: the instances and the other scripts of the server."""
+
+    def owns(self, command: str) -> bool: ...
+    def entries_of(self, command: str, args: Mapping[str, Any], incident: dict[str, Any] | None) -> Entries: ...
+    def modules(self) -> dict[str, dict[str, Any]]: ...
+    def supported_commands(self) -> dict[str, list[dict[str, Any]]]: ...
+
+
+class ScriptCommands(ServerCommands):
+    """The commands that the server offers to the container of one script."""
+
+    def __init__(self, platform: Platform, incident: dict[str, Any] | None, *container: Any) -> None:
+        super().__init__(*container)
+        self._platform = platform
+        self._incident = incident
+        self._plain = {name: self._commands[name] for name in PLAIN}
+        self._builtin: dict[str, Callable[[dict[str, Any]], Any]] = {
+            'getIncidents': self._get_incidents,
+            'setIncident': self._set_incident,
+            'closeInvestigation': self._close,
+            'createNewIncident': self._create,
+            'addEntries': self._add_entries,
+            'getContext': lambda args: {'context': self._room(args).context()},
+            'DeleteContext': self._delete_context,
+            'delContext': self._delete_context,
+            'getEntries': lambda args: [{'ID': entry['id'], **entry['contents']} for entry in
+                                        self._store.entries(self._investigation(args))],
+        }
+
+    @property
+    def message_types(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        return {**super().message_types, 'setContext': self._set_context_value,
+                'getAllModules': lambda message: self._platform.modules(),
+                'getAllModulesSupportedCmds': lambda message: self._platform.supported_commands()}
+
+    def execute(self, message: dict[str, Any]) -> Any:
+        """Return a command's entries. A failure is an entry, too, but a command that does not exist is an error reply."""
+        command, args = str(message['command']), message.get('args') or {}
+        self._site.journal.call_counts[command] += 1
+        if self._site.faults.denies(command):
+            return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': DENIED.format(command)}, 'Builtin')]
+        if command in self._plain:
+            return self._plain[command](args)
+        if command in self._builtin:
+            try:
+                return [as_reply(entry, 'Builtin') for entry in as_entries(self._builtin[command](args))]
+            except (CallRejected, ValueError) as error:
+                return [as_reply({'Type': ERROR, 'ContentsFormat': 'text', 'Contents': str(error)}, 'Builtin')]
+        if self._platform.owns(command):
+            return self._platform.entries_of(command, args, self._incident)
+        self._site.journal.undeclared.append(command)
+        self._site.printer.alarm(f'The script called {command}, which no enabled instance has, nor the local XSOAR itself.')
+        raise CallRejected(f'Unsupported Command : {command}. No enabled instance has it, nor the local XSOAR itself.')
+
+    def _room(self, args: Mapping[str, Any]) -> WarRoom:
+        return WarRoom(self._store, self._site.printer, self._investigation(args))
+
+    def _set_context_value(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._room({}).set_context(str(message['name']), message['value'])
+        return {'status': True}
+
+    def _delete_context(self, args: Mapping[str, Any]) -> str:
+        self._room(args).delete_context(args)
+        return 'Context deleted'
+
+    def _investigation(self, args: Mapping[str, Any]) -> str:
+        """Return the id of the incident that a command is for: its argument, or the incident that the script runs in."""
+        number = str(args.get('id') or (self._incident or {}).get('id') or '')
+        if not number and self._incident:
+            raise CallRejected('The incoming incident is not created yet: the command needs the id of another.')
+        return number or PLAYGROUND
+
+    def _get_incidents(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a page of incidents. `data` is null if there are none."""
+        filter = {FILTERS[name]: value for name, value in args.items() if name in FILTERS and value not in (None, '')}
+        for name in ('id', 'name', 'type', 'status'):
+            if name in filter:
+                values = filter[name] if isinstance(filter[name], list) else str(filter[name]).split(',')
+                filter[name] = [STATUSES.get(str(value).lower(), value) if name == 'status' else value for value in values]
+        if args.get('sort'):
+            field, _, direction = str(args['sort']).partition('.')
+            filter['sort'] = [{'field': field, 'asc': direction != 'desc'}]
+        incidents, total = self._store.search(filter)
+        return {'total': total, 'data': incidents or None}
+
+    def _set_incident(self, args: Mapping[str, Any]) -> str:
+        self._store.update(self._investigation(args), read_fields(args))
+        return 'done'
+
+    def _close(self, args: Mapping[str, Any]) -> str:
+        number = self._investigation(args)
+        closed = self._store.update(number, {'closeReason': str(args.get('closeReason') or ''), 'status': CLOSED,
+                                             'closeNotes': str(args.get('closeNotes') or '')})
+        self._store.update(number, {'closed': closed['modified']})
+        self._site.printer.happened(f'closed  incident {number}')
+        return 'Investigation closed successfully'
+
+    def _create(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        created = self._store.create([read_fields(args)], '', '')
+        self._site.printer.created(created)
+        number = created[0]['id']
+        return {'Contents': f'Created incident with ID: {number}', 'EntryContext': {'CreatedIncidentID': number}}
+
+    def _add_entries(self, args: Mapping[str, Any]) -> Any:
+        """Add entries to a War Room. They are a list, or its JSON as text, and each needs no more than `Contents`."""
+        number, entries = self._investigation(args), args.get('entries')
+        read = json.loads(entries) if isinstance(entries, str) else entries
+        if not isinstance(read, list) or not all(isinstance(entry, dict) for entry in read):
+            raise CallRejected('addEntries expects entries as a list of objects, or its JSON.')
+        if number != PLAYGROUND:
+            self._store.get(number)
+        for entry in read:
+            self._site.printer.happened(f'entry  incident {number}: {entry.get("Contents")}')
+            self._room(args).add({'Type': NOTE, 'ContentsFormat': 'text', **entry})
+        return 'done'
+
+
+def read_fields(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of setIncident as fields of an incident, with its custom fields in `CustomFields`."""
+    given = args.get('customFields') or args.get('CustomFields') or {}
+    custom = json.loads(given) if isinstance(given, str) else given
+    if not isinstance(custom, dict):
+        raise CallRejected('customFields must be an object, or its JSON.')
+    fields = {name: args[name] for name in INCIDENT_FIELDS if args.get(name) is not None}
+    if 'severity' in fields:
+        fields['severity'] = read_severity(str(fields['severity']).lower())
+    others = {name: value for name, value in args.items() if name not in (*INCIDENT_FIELDS, *OWN_FIELDS)}
+    return {**fields, 'CustomFields': {**custom, **others}} if custom or others else fields
+
+
+def read_severity(text: str) -> float:
+    """Return a severity from its name or number. Raise ValueError for any other text."""
+    number = float(SEVERITIES.get(text, text))
+    return int(number) if number == int(number) else number
+
+
+def as_entries(value: Any) -> Entries:
+    """Return a command's result as entries: a list of entries, an entry, a text, or an object that becomes JSON."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and 'Contents' in value:
+        return [value]
+    return [{'Contents': value, 'ContentsFormat': 'text' if isinstance(value, str) else 'json'}]
+
+
+def as_reply(entry: Mapping[str, Any], module: str) -> dict[str, Any]:
+    """Return an entry with the keys that each entry in a reply to executeCommand has."""
+    empty = {'Type': NOTE, 'ContentsFormat': 'text', 'Contents': None, 'HumanReadable': None, 'EntryContext': None, 'ID': '',
+             'File': '', 'FileID': '', 'Tags': None, 'Note': False}
+    return {**empty, **entry, 'ModuleName': module, 'Brand': module}

@@ -1,0 +1,76 @@
+"""The War Room of an incident or of the playground: its entries, its files and its context."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from localxsoar.containers.commands import USER
+from localxsoar.incidents.entries import OUTPUTS, PLAYGROUND
+from localxsoar.incidents.files import describe_file
+from localxsoar.terminal.printer import Printer
+from localxsoar.incidents.context import NotUnderstood, add_outputs, delete_value, set_value
+from localxsoar.incidents.store import Store
+
+NOTE = 1
+FILE_PATHS = {3: 'File', 9: 'InfoFile'}  # where the context has a file, by its entry's type
+
+
+class WarRoom:
+    """One War Room in the store."""
+
+    def __init__(self, store: Store, printer: Printer, investigation: str = PLAYGROUND) -> None:
+        self._store = store
+        self._printer = printer
+        self.investigation = investigation
+
+    def context(self) -> dict[str, Any]:
+        return dict(self._store.kept(self.investigation, OUTPUTS)[0])
+
+    def set_context(self, path: str, value: Any) -> None:
+        context = self.context()
+        set_value(context, path, value)
+        self._store.keep(self.investigation, OUTPUTS, context)
+
+    def delete_context(self, args: Mapping[str, Any]) -> None:
+        """Delete the part of the context at `key`, or all of it."""
+        context = self.context()
+        if args.get('key') and args.get('all') != 'yes':
+            for key in str(args['key']).split(','):
+                delete_value(context, key)
+        else:
+            context = {}
+        self._store.keep(self.investigation, OUTPUTS, context)
+
+    def add(self, entry: Mapping[str, Any]) -> str:
+        """Keep an entry and add its outputs and its file to the context. Return the entry's id."""
+        number = self._store.add_entry(self.investigation, dict(entry))
+        outputs = dict(entry.get('EntryContext') or {})
+        file = self._store.file(str(entry.get('FileID') or ''))
+        if file and entry.get('Type') in FILE_PATHS:
+            outputs[f"{FILE_PATHS[entry['Type']]}(val.EntryID == obj.EntryID)"] = {**describe_file(*file), 'EntryID': number}
+        if outputs:
+            self._add_outputs(outputs)
+        return number
+
+    def _add_outputs(self, outputs: Mapping[str, Any]) -> None:
+        context = self.context()
+        for path, value in outputs.items():
+            try:
+                add_outputs(context, path, value)
+            except NotUnderstood as error:
+                self._printer.alarm(f'The output {path} is not kept: the local XSOAR does not understand {error} in its path.')
+        self._store.keep(self.investigation, OUTPUTS, context)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return all entries in the form of the API."""
+        return [self.shown(kept['id'], kept['contents']) for kept in self._store.entries(self.investigation)]
+
+    def shown(self, number: str, entry: Any, command_text: str = '') -> dict[str, Any]:
+        """Return an entry in the form of the API. One that `addEntry` added is only its text."""
+        fields = entry if isinstance(entry, dict) else {'Contents': entry}
+        contents = fields.get('HumanReadable') or fields.get('Contents')
+        text = contents if isinstance(contents, str) else json.dumps(contents, indent=2)
+        return {'id': number, 'investigationId': self.investigation, 'contents': text, 'type': fields.get('Type') or NOTE,
+                'format': fields.get('ContentsFormat') or 'text', 'parentContent': command_text, 'user': USER['id'],
+                **({'file': fields['File'], 'fileID': fields.get('FileID')} if fields.get('File') else {})}

@@ -1,0 +1,50 @@
+"""Helpers for routes: they read and write JSON, and report errors in the form of the XSOAR API."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import bottle
+import h11
+
+from localxsoar.errors import CallRejected, UsageError
+from localxsoar.server.instance import CommandFailed
+
+# What a handler may raise if a request lacks a key, or a value has another type than expected.
+MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError, h11.LocalProtocolError)
+
+
+def read_object() -> dict[str, Any]:
+    """Return the JSON object in the request's body. Raise HTTPError 400 for anything else."""
+    try:
+        content = json.loads(bottle.request.environ['wsgi.input'].read() or b'{}')
+    except (ValueError, RecursionError) as error:
+        raise bottle.HTTPError(400, f'The body is not JSON: {error}') from None
+    if not isinstance(content, dict):
+        raise bottle.HTTPError(400, 'The body is not a JSON object.')
+    return content
+
+
+def reject_malformed(route: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a route so that a wrong or malformed request gets a 400 with the reason."""
+    def checked(**path: Any) -> Any:
+        try:
+            return route(**path)
+        except (CallRejected, CommandFailed, UsageError) as error:
+            raise bottle.HTTPError(400, str(error)) from None
+        except MALFORMED as error:
+            raise bottle.HTTPError(400, f'The request is malformed: {error}') from None
+    return checked
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON text, and label the response as JSON. Bottle itself does so for dicts only."""
+    bottle.response.content_type = 'application/json'
+    return json.dumps(value)
+
+
+def format_error(error: bottle.HTTPError) -> str:
+    """Return an error's body in the form of the XSOAR API."""
+    error.content_type = 'application/json'
+    return json.dumps({'status': error.status_code, 'title': error.status_line, 'error': str(error.body)})

@@ -1,0 +1,89 @@
+"""Archives of deliveries in the format HAR 1.2, which browsers and proxies read, with secrets masked."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import quote
+
+import localxsoar
+from localxsoar.webhooks.deliveries import KEPT_BODY_BYTES, Delivery
+from localxsoar.webhooks.forms import query_fields
+from localxsoar.forward import Headers
+from localxsoar.webhooks.masks import Masks
+from localxsoar.webhooks.readable import readable
+from localxsoar.turns import Turns
+
+HEAD = json.dumps({'log': {'version': '1.2', 'creator': {'name': 'localxsoar', 'version': localxsoar.__version__}, 'entries': [
+]}})[:-3]
+TAIL = ']}}\n'
+URL_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
+NO_TEXT = 'The body is left out: it is not text, so it could not be searched for secrets.'
+
+
+def archive(deliveries: Iterable[Delivery], url: str, masks: Masks) -> Iterator[bytes]:
+    """Yield an archive piece by piece, so that only one delivery is in memory at a time. `url` is the server's address."""
+    yield HEAD.encode()
+    separator, turns = '\n', Turns()
+    masks = masks.pausing(turns.give)  # large bodies take a while, in which requests must not wait
+    for delivery in deliveries:
+        turns.give()
+        yield separator.encode() + json.dumps(entry(delivery, url, masks), ensure_ascii=False).encode('utf-8', 'backslashreplace')
+        separator = ',\n'
+    yield TAIL.encode()
+
+
+def is_archived(delivery: Delivery) -> bool:
+    """Return whether the delivery is an HTTP request that is over."""
+    return delivery.kind != 'waiting' and delivery.method != '?'
+
+
+def entry(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
+    """Return one delivery. Fields that HAR does not define begin with _."""
+    started = datetime.fromtimestamp(delivery.started, timezone.utc).isoformat(timespec='milliseconds')
+    milliseconds = round(delivery.milliseconds, 3)
+    return {
+        'startedDateTime': started.replace('+00:00', 'Z'), 'time': milliseconds,
+        'request': request(delivery, url, masks), 'response': response(delivery, masks), 'cache': {},
+        'timings': {'send': 0, 'wait': milliseconds, 'receive': 0}, '_number': delivery.number, '_kind': delivery.kind,
+        '_sender': masks.text(delivery.sender), '_incidents': delivery.incidents, '_text': masks.text(delivery.text),
+    }
+
+
+def request(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
+    target = masks.text(masks.target(delivery.target))
+    found = {'method': delivery.method, 'url': url + quote(target, safe=URL_CHARACTERS), 'httpVersion': 'HTTP/1.1', 'cookies': [],
+             'headers': named(delivery.headers, masks), 'headersSize': -1, 'bodySize': delivery.size,
+             'queryString': [{'name': each['name'], 'value': each['value']} for each in query_fields(target)]}
+    if not delivery.size:
+        return found
+    body = content(delivery.headers, bytes(delivery.body), delivery.gap(), masks)
+    return {**found, 'postData': {'mimeType': media_type(delivery.headers), **body}}
+
+
+def response(delivery: Delivery, masks: Masks) -> dict[str, Any]:
+    kept, size = len(delivery.response), delivery.response_size
+    gap = f'Only {kept:,} of {size:,} bytes were kept.' if size > kept else ''
+    body = content(delivery.response_headers, bytes(delivery.response), gap, masks)
+    headers = named(delivery.response_headers, masks)
+    location = next((str(each['value']) for each in headers if str(each['name']).lower() == 'location'), '')
+    return {'status': delivery.status or 0, 'statusText': delivery.reason, 'httpVersion': 'HTTP/1.1', 'cookies': [],
+            'headers': headers, 'content': {'size': size, 'mimeType': media_type(delivery.response_headers), **body},
+            'redirectURL': location, 'headersSize': -1, 'bodySize': size}
+
+
+def named(headers: Headers, masks: Masks) -> list[dict[str, Any]]:
+    return [{'name': header['name'], 'value': masks.text(str(header['value']))} for header in masks.headers(headers)]
+
+
+def content(headers: Headers, body: bytes, gap: str, masks: Masks) -> dict[str, str]:
+    """Return a body as text, decompressed; `comment` says what of it is missing."""
+    seen = readable(headers, body, KEPT_BODY_BYTES)
+    if not seen.is_text or seen.is_cut:
+        return {'text': '', 'comment': gap or NO_TEXT}
+    return {'text': masks.text(seen.text), **({'comment': gap} if gap else {})}
+
+
+def media_type(headers: Headers) -> str:
+    return next((value for name, value in headers if name.lower() == 'content-type'), '')

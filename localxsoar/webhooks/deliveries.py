@@ -1,0 +1,340 @@
+"""The deliveries: each request to the server's address, its response, and what the request became."""
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+from localxsoar.events import Events
+from localxsoar.forward import Headers, NotHttp, Request, Response, SenderGone, not_http_response
+from localxsoar.webhooks.masks import Masks
+from localxsoar.terminal.printer import Printer, triage
+from localxsoar.webhooks.recognition import SenderRecognizer
+from localxsoar.webhooks.responses import Mentioned, headline, is_handshake, problem
+from localxsoar.incidents.store import brief
+from localxsoar.turns import Turns
+
+KEPT_DELIVERIES = 500
+KEPT_BYTES = 50 * 1024 * 1024
+KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
+KEPT_RESPONSE_BYTES = 1024 * 1024
+KNOWN_INCIDENTS = 20_000  # incidents that a response of a repeat may still mention
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
+                                     answer_headers TEXT, answer BLOB);
+"""
+
+
+@dataclass
+class Delivery:
+    """One request and, later, its response. `kind`, `incidents`, `triage` and `text` say what the request became."""
+    number: int
+    started: float
+    method: str
+    target: str
+    headers: Headers
+    peer: str
+    sender: str = ''
+    sender_key: str = ''
+    size: int = 0
+    status: int | None = None
+    reason: str = ''
+    milliseconds: float = 0
+    kind: str = 'waiting'
+    incidents: list[str] = field(default_factory=list)
+    text: str = ''
+    triage: str = ''
+    response_size: int = 0
+    response_headers: Headers = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+    response: bytearray = field(default_factory=bytearray)
+    mentioned: Mentioned = field(default_factory=Mentioned)
+    first_own_incident: int = 1
+    origin: int | None = None  # the delivery that this one repeats, if the page sent it
+    missing: str = ''  # why the request is not kept as it came, or ''
+    is_partial: bool = False  # whether a part of the body has not arrived
+
+    SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
+               'milliseconds', 'kind', 'incidents', 'triage', 'text', 'origin')
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a list shows of the delivery, under its names in JSON."""
+        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'answer_size': self.response_size,
+                'missing': self.gap()}
+
+    def gap(self) -> str:
+        """Return why the request cannot be repeated as it came, or ''."""
+        if self.missing:
+            return self.missing
+        if self.is_partial:
+            return f'Only {self.size:,} bytes of the body have arrived.'
+        return 'The body was too large to be kept whole.' if self.size > len(self.body) else ''
+
+    def readable_request(self) -> str:
+        """Return every text in the request that a handshake could ask the receiver to repeat."""
+        text = unquote_plus(self.target.partition('?')[2]) + self.body[:KEPT_RESPONSE_BYTES].decode('utf-8', 'replace')
+        return text + '\n'.join(value for name, value in self.headers if name.lower() not in ('host', 'accept', 'connection'))
+
+    def note_piece(self, piece: bytes) -> bytes:
+        """Keep a copy of a piece of the request's body as it passes."""
+        self.size += len(piece)
+        if len(self.body) < KEPT_BODY_BYTES:
+            self.body += piece
+        return piece
+
+    def tee_response(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the pieces of the response's body, and keep a copy of each as it passes."""
+        for piece in pieces:
+            self.response_size += len(piece)
+            self.mentioned.read(piece)
+            if len(self.response) < KEPT_RESPONSE_BYTES:
+                self.response += piece
+            yield piece
+
+    def note_response(self, response: Response) -> Response:
+        """Return the same response, changed so that its body is kept as it passes."""
+        self.status, self.reason, self.response_headers = response.status, response.reason, list(response.headers)
+        response.pieces = self.tee_response(response.pieces)
+        return response
+
+    def note_end(self) -> None:
+        """Note how long the exchange took. What the sender sends after the response does not count."""
+        self.milliseconds = self.milliseconds or (time.time() - self.started) * 1000
+
+    def note_departure(self, text: str = 'The sender left before the response.') -> None:
+        """Note that the exchange ended without a complete response."""
+        self.status, self.kind, self.text = None, 'gone', text
+
+
+class Copied:
+    """The pieces of a body, each copied to the delivery as it passes.
+
+    This is not a generator, which would end with the first greenlet that is killed while it reads.
+    """
+
+    def __init__(self, delivery: Delivery, pieces: Iterable[bytes]) -> None:
+        self._delivery, self._pieces = delivery, iter(pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return self._delivery.note_piece(next(self._pieces))
+        except StopIteration:
+            self._delivery.is_partial = False
+            raise
+
+
+class Deliveries:
+    """The latest deliveries, bounded in number and bytes. In a file they outlive the server."""
+
+    def __init__(self, file: Path | None, recognizer: SenderRecognizer, masks: Masks, printer: Printer, events: Events,
+                 limit: int = KEPT_DELIVERIES, byte_limit: int = KEPT_BYTES) -> None:
+        self._recognizer = recognizer
+        self._masks = masks
+        self._printer = printer
+        self._events = events
+        self._limit, self._byte_limit = limit, byte_limit
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(str(file) if file else ':memory:', check_same_thread=False, isolation_level=None)
+        self._database.execute('PRAGMA journal_mode = WAL')
+        self._database.execute('PRAGMA synchronous = OFF')
+        self._database.execute('PRAGMA secure_delete = ON')  # nothing of a deleted body stays in the file
+        self._database.executescript(SCHEMA)
+        self._sizes = OrderedDict(self._query('SELECT number, size FROM delivery ORDER BY number'))
+        self._last = max(self._sizes, default=0)
+        self._waiting: dict[int, Delivery] = {}
+        self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()  # incidents in brief by id, the latest last
+        self._unclaimed: dict[str, dict[str, Any]] = {}  # new incidents that no response has mentioned yet
+        self._next_incident = 1
+        printer.claim = self.created
+
+    def _query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock:
+            return self._database.execute(sql, values).fetchall()
+
+    # Recording.
+
+    @contextmanager
+    def record(self, request: Request, origin: int | None = None) -> Iterator[Delivery]:
+        """Record a request while it is handled, with the response that the caller notes, and how it ended."""
+        delivery = self._begin(request.method, request.target, request.headers, request.peer, origin)
+        request.body, delivery.is_partial = Copied(delivery, request.body), True
+        try:
+            yield delivery
+        except NotHttp as error:
+            delivery.note_response(not_http_response(error))
+            raise
+        except SenderGone:
+            delivery.note_departure()
+            raise
+        finally:
+            self._end(delivery)
+
+    def record_not_http(self, peer: str, response: Response) -> None:
+        """Record a connection whose bytes were not a request."""
+        delivery = self._begin('?', '', [], peer)
+        delivery.missing = 'The bytes that arrived are not a request.'
+        for _ in delivery.note_response(replace(response)).pieces:
+            pass  # reading the pieces keeps them
+        self._end(delivery)
+
+    def _begin(self, method: str, target: str, headers: Headers, peer: str, origin: int | None = None) -> Delivery:
+        """Return a new delivery, which waits for its response. Its sender is recognized by its headers for now."""
+        self._last += 1
+        delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident,
+                            origin=origin)
+        delivery.sender = self._recognizer.recognize(headers, b'')[1]
+        self._waiting[delivery.number] = delivery
+        self._events.publish('delivery', self._shown(delivery.summary()))
+        return delivery
+
+    def _end(self, delivery: Delivery) -> None:
+        """Interpret, keep, publish and print a delivery that is over."""
+        delivery.note_end()
+        sender, delivery.sender = self._recognizer.recognize(delivery.headers, bytes(delivery.body))
+        delivery.sender_key = sender.key if sender else ''
+        self._note_result(delivery)
+        self._keep(delivery)
+        del self._waiting[delivery.number]
+        shown = self._shown(delivery.summary())
+        self._events.publish('delivery', shown)
+        self._printer.delivery(shown)
+        if not self._waiting:  # no response can mention these incidents any more
+            for incident in self._unclaimed.values():
+                self._printer.incident(incident)
+            self._unclaimed.clear()
+        self._make_room()
+
+    def _keep(self, delivery: Delivery) -> None:
+        row = [json.dumps(delivery.summary()), json.dumps(delivery.headers), bytes(delivery.body),
+               json.dumps(delivery.response_headers), bytes(delivery.response)]
+        size = sum(map(len, row))
+        self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [delivery.number, size, *row])
+        self._sizes[delivery.number] = size
+
+    def _make_room(self) -> None:
+        """Remove the oldest deliveries beyond the limit of their number, and the largest bodies beyond the limit of bytes.
+
+        So a few large bodies leave the history of small deliveries as it is.
+        """
+        while len(self._sizes) > self._limit:
+            self._remove_oldest()
+        while sum(self._sizes.values()) > self._byte_limit and len(self._sizes) > 1:
+            large = max(self._sizes.values()) / 2  # of bodies of about the same size the oldest goes
+            if not self._remove_body(next(number for number, size in self._sizes.items() if size >= large)):
+                self._remove_oldest()
+
+    def _remove_oldest(self) -> None:
+        number, _ = self._sizes.popitem(last=False)
+        self._query('DELETE FROM delivery WHERE number = ?', [number])
+        self._events.publish('removed', {'number': number})
+
+    def _remove_body(self, number: int) -> bool:
+        """Remove the larger body of a delivery, and return whether it had one."""
+        sql = 'SELECT summary, length(body), length(answer) FROM delivery WHERE number = ?'
+        [(text, body, answer)] = self._query(sql, [number])
+        part, removed = ('body', body) if body >= answer else ('answer', answer)
+        if not removed:
+            return False
+        summary = json.loads(text)
+        if part == 'body':
+            summary['missing'] = 'The body was removed to make room for others.'
+        self._sizes[number] -= removed
+        self._query(f"UPDATE delivery SET {part} = x'', summary = ?, size = ? WHERE number = ?",
+                    [json.dumps(summary), self._sizes[number], number])
+        self._events.publish('delivery', self._shown(summary))
+        return True
+
+    # Interpreting.
+
+    def created(self, incidents: Sequence[dict[str, Any]]) -> None:
+        """Note new incidents. A delivery whose response mentions one has created it, or repeats the one that did."""
+        for incident in incidents:
+            self._known[incident['id']] = brief(incident)
+            self._next_incident = int(incident['id']) + 1
+            self._unclaimed[incident['id']] = incident
+            self._events.publish('incident', self._known[incident['id']])
+        while len(self._known) > KNOWN_INCIDENTS:
+            self._known.popitem(last=False)
+        if not self._waiting:
+            for incident in incidents:
+                self._printer.incident(incident)
+            self._unclaimed.clear()
+
+    def _note_result(self, delivery: Delivery) -> None:
+        """Set what the delivery became: `kind`, `incidents` and `text`."""
+        if delivery.status is None:
+            return
+        text = delivery.response.decode('utf-8', 'replace').strip()
+        if delivery.status >= 400:
+            delivery.kind, delivery.text = 'rejected', problem(text) or delivery.reason
+            return
+        named = [number for number in delivery.mentioned.ids if number in self._known]
+        # A response need not mention incidents. If no other delivery was under way, the new ones are this delivery's.
+        if not named and len(self._waiting) == 1:
+            named = [number for number in self._unclaimed if int(number) >= delivery.first_own_incident]
+        for number in named:
+            self._unclaimed.pop(number, None)
+        if named:
+            is_own = any(int(number) >= delivery.first_own_incident for number in named)
+            delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named
+            delivery.text = self._known[named[0]]['name']
+            delivery.triage = triage([self._known[number] for number in named])
+        elif is_handshake(delivery.readable_request(), delivery.response_headers, text):
+            delivery.kind, delivery.text = 'handshake', 'the address is confirmed'
+        else:
+            delivery.kind, delivery.text = 'answered', 'no incident' if text in ('[]', '{}', '') else headline(text)
+
+    # Reading.
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """Return a masked summary of each delivery, newest first."""
+        kept = self._query('SELECT summary FROM delivery ORDER BY number DESC')
+        waiting = [delivery.summary() for delivery in self._waiting.values()]
+        shown, turns = [], Turns()
+        for (summary,) in kept:
+            turns.give()  # thousands take a while, in which other requests must not wait
+            shown.append(self._shown(json.loads(summary)))
+        return sorted(shown + [self._shown(summary) for summary in waiting], key=lambda each: -int(each['number']))
+
+    def get(self, number: int) -> Delivery | None:
+        """Return one delivery, unmasked, or None if it is not kept."""
+        if number in self._waiting:
+            return self._waiting[number]
+        rows = self._query('SELECT summary, headers, body, answer_headers, answer FROM delivery WHERE number = ?', [number])
+        for summary, headers, body, response_headers, response in rows:
+            values = json.loads(summary)
+            return Delivery(response_size=values.pop('answer_size'), **values,
+                            headers=[(name, value) for name, value in json.loads(headers)],
+                            response_headers=[(name, value) for name, value in json.loads(response_headers)],
+                            body=bytearray(body), response=bytearray(response))
+        return None
+
+    def all(self) -> Iterator[Delivery]:
+        """Yield every delivery, newest first, unmasked."""
+        for number in sorted({*self._sizes, *self._waiting}, reverse=True):
+            if delivery := self.get(number):
+                yield delivery
+
+    def clear(self) -> None:
+        self._sizes.clear()
+        self._query('DELETE FROM delivery')
+        self._query('PRAGMA wal_checkpoint(TRUNCATE)')
+        self._events.publish('cleared', {})
+
+    def _shown(self, summary: dict[str, Any]) -> dict[str, Any]:
+        return {**summary, 'target': self._masks.target(summary['target']), 'text': self._masks.text(summary['text'])}
+
+    def close(self) -> None:
+        with self._lock:
+            self._database.close()
