@@ -165,4 +165,4 @@ class BudgetsMachine(RuleBasedStateMachine):
 
 
 TestBodyBudgets = BudgetsMachine.TestCase
-TestBodyBudgets.settings = examples(75, stateful_step_count=40)
+TestBodyBudgets.settings = examples(60, stateful_step_count=40)
