@@ -12,7 +12,7 @@ from tools.mutants import chosen, recorded
 from tools.mutations import codes
 
 LOCALXSOAR = ROOT / 'localxsoar'
-MASKS = LOCALXSOAR / 'masks.py'
+MASKS = LOCALXSOAR / 'webhooks/masks.py'
 EXAMPLE = '''
 class Limit:
     def is_over(self, number):
@@ -86,7 +86,7 @@ def test_a_seed_gives_the_same_order_again_and_another_one_another() -> None:
 
 
 def test_several_files_and_some_lines_of_them_are_changed() -> None:
-    several = chosen([MASKS, LOCALXSOAR / 'journal.py'], '', 1)
+    several = chosen([MASKS, LOCALXSOAR / 'containers/journal.py'], '', 1)
     assert {mutant.file.name for mutant in several} == {'masks.py', 'journal.py'}
     lines = [mutant.lines[0] for mutant in several if mutant.file == MASKS]
     assert {mutant.lines[0] for mutant in chosen([MASKS], f'1-{min(lines)}', 1)} == {min(lines)}
@@ -102,4 +102,4 @@ def test_each_mutant_has_a_name_of_its_own_and_other_code() -> None:
 
 @pytest.mark.parametrize('file, change', [('senders', 'all  ->  any'), ('recognition', 'any  ->  all')])
 def test_any_and_all_are_swapped(file: str, change: str) -> None:
-    assert change in {mutant.change for mutant in chosen([LOCALXSOAR / f'{file}.py'], '', 1)}
+    assert change in {mutant.change for mutant in chosen([LOCALXSOAR / f'webhooks/{file}.py'], '', 1)}
