@@ -17,20 +17,6 @@ CLOCKS = re.compile(r'(\w*\.)?((monotonic|perf_counter|process_time|thread_time|
 CLOCKS_OF_JAVASCRIPT = re.compile(r'\b(performance|Date)\.now\b')
 SHORTEST_WAIT_SECONDS = 60
 
-# Files that still read a clock or sleep, and files whose clients still give up soon. Take a file out when it no longer does.
-READ_CLOCKS = {
-    'Tests/support/fuzz_corpus.py',
-    'Tests/test_http.py',
-    'Tests/test_limits.py',
-    'Tests/test_webhook.py',
-}
-GIVE_UP_SOON = {
-    'Tests/test_programs.py',
-    'Tests/test_proxies.py',
-    'Tests/test_webhook.py',
-    'Tests/test_zip.py',
-}
-
 
 def clocks_read(tree: ast.AST) -> Iterator[str]:
     """Yield each use of a clock in the tree, as `line: use`."""
@@ -77,14 +63,13 @@ def waits(node: ast.AST) -> list[ast.expr]:
 
 
 # Only a text with one of these signs takes the time to be parsed.
-@pytest.mark.parametrize(('find', 'sign', 'known'), [
+@pytest.mark.parametrize(('find', 'sign'), [
     (clocks_read, r'(?m)^ *(import|from) .*time|time\.|_(time|ns|counter|gettime)|monotonic|getrusage|elapsed|sleep|'
-                  r'\.(now|utcnow|today)', READ_CLOCKS),
-    (short_waits, r'timeout=[\d.]|Timeout\([\d.]|settimeout\([\d.]', GIVE_UP_SOON)])
-def test_no_verdict_depends_on_the_speed_of_the_machine(find, sign: str, known: set[str]) -> None:
+                  r'\.(now|utcnow|today)'),
+    (short_waits, r'timeout=[\d.]|Timeout\([\d.]|settimeout\([\d.]')])
+def test_no_verdict_depends_on_the_speed_of_the_machine(find, sign: str) -> None:
     found = {str(file.relative_to(ROOT)): list(find(tree_of(file))) for file in TESTS if re.search(sign, file.read_text('utf-8'))}
-    assert {name: uses for name, uses in found.items() if uses and name not in known} == {}
-    assert {name for name in known if not found.get(name)} == set(), 'take these out of the list'
+    assert {name: uses for name, uses in found.items() if uses} == {}
 
 
 @functools.cache

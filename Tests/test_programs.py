@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import patient
 import pytest
-import requests
 from apprise import Apprise, AppriseAttachment
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
@@ -182,7 +182,7 @@ EVENT = {'id': 'C234-1234', 'source': '/mycontext', 'type': 'com.example.someeve
 
 
 def send_event(webhook: Landing, message: HTTPMessage) -> None:
-    answer = requests.post(webhook.webhook_url, message.body, headers={**message.headers, 'Authorization': TOKEN}, timeout=30)
+    answer = patient.post(webhook.webhook_url, message.body, headers={**message.headers, 'Authorization': TOKEN})
     assert answer.status_code == 200, answer.text
 
 
@@ -270,7 +270,7 @@ def test_an_alert_from_alertmanager_becomes_one_incident_for_its_group(webhook: 
         address = json.loads(daemon.line_with('"address":"127.0.0.1:'))['address']
         alerts = [{'labels': {'alertname': 'HighLatency', 'severity': severity}, 'annotations': {'summary': 'über 500 ms'}}
                   for severity in ('page', 'ticket')]
-        answer = requests.post(f'http://{address}/api/v2/alerts', json=alerts, timeout=30)
+        answer = patient.post(f'http://{address}/api/v2/alerts', json=alerts)
         assert answer.status_code == 200, answer.text
         sent, = webhook.details()
     assert (sent['version'], sent['status'], sent['receiver']) == ('4', 'firing', 'xsoar')

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, LocalXsoar
 from webhook import SCRIPT
 
@@ -49,7 +50,7 @@ def test_the_zip_holds_script_image_and_description_in_one_file() -> None:
 def test_the_seeds_curl_creates_an_incident_through_the_zipped_script() -> None:
     form = {'Authorization': 'token', 'Content-Type': 'application/x-www-form-urlencoded'}  # as curl -d says without being asked
     with LocalXsoar(pack=ZIP, instance='webhook', params={'auth_header': 'token'}) as xsoar:
-        answer = requests.post(xsoar.webhook_url, SEED_REQUEST.read_bytes().strip(), headers=form, timeout=20)
+        answer = requests.post(xsoar.webhook_url, SEED_REQUEST.read_bytes().strip(), headers=form, timeout=PATIENCE_SECONDS)
         assert answer.status_code == 200, answer.text
         (created,) = answer.json()
         (sent,) = xsoar.sent()

@@ -15,14 +15,14 @@ import argparse
 import random
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import count, islice
 
 import fuzz_bodies
 import fuzz_framing
 import h11
-from fuzz_corpus import STREAMS, cases, seeds_for
+from fuzz_corpus import STREAMS, cases
 from webhook import TOKEN, Webhook, read_answers
 
 METHODS = b'GET HEAD POST PUT OPTIONS PATCH DELETE TRACE CONNECT post PRI G\xffT'.split()
@@ -95,17 +95,26 @@ def run(seeds: Iterable[int]) -> int:
 
     Raise AssertionError, with the bytes that were sent and their seed, for one outside the contract.
     """
-    count = 0
+    responses = 0
     with Webhook() as webhook:
         pid = webhook.state()['pid']
         for origin, sent in cases(STREAMS, made_stream, seeds):
             try:
-                count += check_answers(ask(webhook, sent), sent)
+                responses += check_answers(ask(webhook, sent), sent)
             except (AssertionError, h11.RemoteProtocolError, TimeoutError) as error:
                 raise AssertionError(f'{origin}: {error!r} to {sent[:2000]!r}') from error
         assert webhook.state()['pid'] == pid
         assert not [line for line in webhook.output if 'Traceback' in line or 'unexpectedly' in line]
-    return count
+    return responses
+
+
+def seeds_for(seconds: float, first: int) -> Iterator[int]:
+    """Yield seeds from the first one on until the time is over."""
+    ends_at = time.monotonic() + seconds
+    for seed in count(first):
+        if time.monotonic() >= ends_at:
+            return
+        yield seed
 
 
 def main() -> None:

@@ -4,9 +4,7 @@ Add what a fuzz finds, with a name that says what is wrong with it.
 """
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count
 from typing import NamedTuple, TypeVar
 
 Case = TypeVar('Case')
@@ -61,12 +59,3 @@ def cases(corpus: dict[str, Case], made: Callable[[int], Case], seeds: Iterable[
     """Yield the corpus, then what is made from each seed; and with each what repeats it, for the message of a failure."""
     yield from ((f'in the corpus, {name}', case) for name, case in corpus.items())
     yield from ((f'--seed {seed}', made(seed)) for seed in seeds)
-
-
-def seeds_for(seconds: float, first: int) -> Iterator[int]:
-    """Yield seeds from the first one on until the time is over."""
-    ends_at = time.monotonic() + seconds
-    for seed in count(first):
-        if time.monotonic() >= ends_at:
-            return
-        yield seed

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import re
 import shutil
@@ -51,6 +52,11 @@ class Webhook(LocalXsoar):
         if self.token:
             assert self.token not in '\n'.join(self.output)
             assert self.token not in json.dumps(state)
+
+    @functools.cached_property
+    def container_port(self) -> int:
+        """The container's own port, which the instance keeps: asked for once, because the whole state comes with it."""
+        return super().container_port
 
     @property
     def direct_url(self) -> str:
