@@ -320,4 +320,4 @@ class MemoryMachine(RuleBasedStateMachine):
 
 
 TestDeliveryMemory = MemoryMachine.TestCase
-TestDeliveryMemory.settings = examples(50, stateful_step_count=60)
+TestDeliveryMemory.settings = examples(100, stateful_step_count=60)
