@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import './document.mjs';
 
-const {el} = await import('../../../localxsoar/page/dom.js');
-const {cut, pieces, shortened} = await import('../../../localxsoar/page/long.js');
+const {el} = await import('../../../localxsoar/web/page/dom.js');
+const {cut, pieces, shortened} = await import('../../../localxsoar/web/page/long.js');
 
 test('a text is cut beyond the limit only', () => {
   assert.deepEqual([cut('x'.repeat(200)), cut('x'.repeat(201)), cut('abc', 2)], ['x'.repeat(200), `${'x'.repeat(200)}…`, 'ab…']);
