@@ -46,17 +46,12 @@ def assert_kept_whole(each: Landed) -> None:
         assert details == event
 
 
-@functools.cache
-def rows_known() -> list[object]:
-    """Return the row of each incident, also without the headers: a proxy may have left them out."""
-    return [ThirdPartyEvent(incident['rawJSON'].encode(), headers, bool).row
-            for each in map(landed, DELIVERIES) for incident in each.incidents
-            for headers in ({name.lower(): value for name, value in each.request.headers}, {})]
-
-
-@pytest.mark.parametrize('row', EACH_ROW, ids=lambda row: ' '.join(row.conditions))
-def test_a_row_knows_a_documented_payload_in_each_way_in_which_it_is_reported(row: object) -> None:
-    assert row in rows_known()
+def test_each_row_knows_a_documented_payload_in_each_way_in_which_it_is_reported() -> None:
+    """With the headers of its request, and without: a proxy may have left them out."""
+    known = [ThirdPartyEvent(incident['rawJSON'].encode(), headers, bool).row
+             for each in map(landed, DELIVERIES) for incident in each.incidents
+             for headers in ({name.lower(): value for name, value in each.request.headers}, {})]
+    assert [' '.join(row.conditions) for row in EACH_ROW if row not in known] == []
 
 
 def test_the_set_is_broad() -> None:
