@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -92,7 +92,8 @@ def test_the_commands_of_the_first_screen_print_what_it_shows(checkout: Path) ->
 
 
 def check_run(command: Command, running: DevRun) -> None:
-    with DevRun(running.checkout, *shlex.split(command.text)[2:]) as xsoar:
+    options = shlex.split(command.text)[2:]
+    with DevRun(running.checkout, *options) if options else nullcontext(running) as xsoar:
         assert xsoar.post(b'{}', headers={'Authorization': 'token'}).status == 200
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from local_xsoar import ROOT, LocalXsoar, run_local_xsoar
+from clocks import PATIENCE_SECONDS
+from local_xsoar import ROOT, LocalXsoar, leave_out, run_local_xsoar
 from test_architecture import PLATFORM, imported_modules
 from webhook import PACK
 
@@ -28,13 +29,16 @@ def pinned() -> dict[str, str]:
     return dict(re.findall(r'^([\w-]+)==(\S+)', (IMAGE / 'requirements.txt').read_text('utf-8'), re.MULTILINE))
 
 
+@pytest.mark.network
 def test_the_locked_packages_go_into_a_clean_environment_by_their_hashes_and_serve_a_request(tmp_path: Path) -> None:
     subprocess.run([sys.executable, '-m', 'venv', tmp_path], check=True)
     python = tmp_path / 'bin' / 'python'
     install = subprocess.run([python, '-m', 'pip', 'install', '--quiet', '--no-compile', '--require-hashes', '-r',
                               IMAGE / 'requirements.txt'], capture_output=True, text=True, check=False)
+    if 'No matching distribution found for' in install.stderr:
+        leave_out('no registry of packages can be reached')
     assert install.returncode == 0, install.stderr
-    done = subprocess.run([python, IMAGE / 'verify.py'], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([python, IMAGE / 'verify.py'], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in needed())
 
