@@ -176,6 +176,17 @@ def test_a_number_that_is_a_secret_is_masked() -> None:
     assert masks.everywhere({'a': 12345678, 'b': [1234567, True, 1.5]}) == {'a': MASK, 'b': [1234567, True, 1.5]}
 
 
+def test_a_secret_is_masked_however_deep_it_is(masks: Masks) -> None:
+    value: object = [SECRET, {SECRET: SECRET}]
+    for _ in range(5000):
+        value = {'a': [value]}
+    masked = masks.everywhere(value)
+    for _ in range(5000):
+        masked, value = masked['a'][0], value['a'][0]  # type: ignore[index]
+    assert masked == [MASK, {MASK: MASK}]
+    assert value == [SECRET, {SECRET: SECRET}], 'the value itself stays as it is'
+
+
 def test_a_secret_between_two_pieces_of_a_long_text_is_masked_once(masks: Masks) -> None:
     pauses: list[int] = []
     for before in range(PIECE - len(SECRET), PIECE + 2):

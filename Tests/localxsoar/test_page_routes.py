@@ -125,10 +125,12 @@ def api(echo_pack: Path) -> bottle.Bottle:
     server.add('front', load_integration(echo_pack), {'secret': TOKEN}, any_free_port)
     masks = Masks(server.secrets)
     deliveries = Deliveries(None, SenderRecognizer([]), masks, printer, events)
-    sent = Request('POST', '/instance/execute/front', [('Authorization', 'other'), (f'X-{TOKEN}', TOKEN)], [f'{TOKEN}'.encode()])
+    headers = [('Authorization', 'other'), (f'X-{TOKEN}', TOKEN), ('Content-Type', f'multipart/form-data; boundary={TOKEN}'),
+               ('User-Agent', f'{TOKEN}/1')]
+    sent = Request('POST', '/instance/execute/front', headers, [f'{TOKEN}'.encode()])
     with deliveries.record(sent) as delivery:
         list(sent.body)
-        list(delivery.note_response(Response(401, 'Unauthorized', [], [TOKEN.encode()])).pieces)
+        list(delivery.note_response(Response(401, f'no {TOKEN}', [('Content-Type', TOKEN)], [TOKEN.encode()])).pieces)
         delivery.is_partial = False
     details = {'a': f'it is {TOKEN}', 'long': 'x' * 297 + TOKEN}
     server.store.create([{'name': 'one', 'rawJSON': json.dumps(details)}], 'front', 'Echo')

@@ -9,6 +9,7 @@ import os
 import re
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -269,6 +270,23 @@ def test_an_archive_has_each_message_as_text_with_secrets_masked() -> None:
     assert made_of['response']['content'] == {
         'size': 100, 'mimeType': 'image/png', 'text': '', 'comment': f'Only {len(one.response)} of 100 bytes were kept.'}
     assert (made_of['response']['redirectURL'], made_of['time'], made_of['_incidents']) == ('/there', 1.5, ['7'])
+
+
+def test_no_field_of_a_file_shows_a_secret_wherever_a_delivery_has_it() -> None:
+    texts: dict[str, Any] = {field.name: f'a {TOKEN} b' for field in fields(Delivery) if field.type == 'str' and field.name != 'kind'}
+    assert {'method', 'target', 'reason', 'sender', 'text'} <= texts.keys()
+    headers = [('Content-Type', f'multipart/form-data; boundary={TOKEN}'), (TOKEN, 'x'), ('Location', TOKEN), ('X-A', TOKEN)]
+    one = Delivery(number=5, started=STARTED, kind='created', incidents=['7'], size=100, headers=headers, **texts,
+                   body=bytearray(TOKEN.encode()), response=bytearray(TOKEN.encode()), response_headers=headers)
+    assert TOKEN not in (shown := json.dumps(entry(one, f'http://{TOKEN}', MASKS))) and shown.count('\\u2022' * 6) > 10
+    one.method, one.missing, one.size = 'POST', '', len(one.body)
+    secret = {**INCIDENT, **dict.fromkeys(('name', 'type', 'dbotMirrorId', 'occurred'), TOKEN)}
+    assert TOKEN not in (shown := written(recipes(secret).make(one)).decode()) and '•' in shown
+
+
+def test_a_short_token_is_masked_as_the_content_type_of_an_archive() -> None:
+    one = delivery(headers=[('Content-Type', 'short')])
+    assert entry(one, 'http://x', Masks(lambda: ['short']))['request']['postData']['mimeType'] == '••••••'
 
 
 def test_a_body_that_cannot_be_searched_for_secrets_is_left_out() -> None:

@@ -131,8 +131,8 @@ class Page:
         if shows:
             check_machine()
         masks = Masks(list) if shows else self._masks
-        summary = {**delivery.summary(), 'target': delivery.target if shows else masks.target(delivery.target),
-                   'text': masks.text(delivery.text)}
+        target = delivery.target if shows else masks.target(delivery.target)
+        summary = masks.everywhere({**delivery.summary(), 'target': target})
         request = message(delivery.headers, delivery.body, delivery.size, masks, shows)
         checks = self._masks.everywhere(self._rejection(delivery).checks())
         is_here = is_loopback(bottle.request.environ[PEER])

@@ -1,4 +1,8 @@
-"""Archives of deliveries in the format HAR 1.2, which browsers and proxies read, with secrets masked."""
+"""Archives of deliveries in the format HAR 1.2, which browsers and proxies read, with secrets masked.
+
+Only the secrets that the names of headers and parameters suggest are masked where they are. All others are masked in the
+finished entry, so that no field can be forgotten.
+"""
 from __future__ import annotations
 
 import json
@@ -43,47 +47,47 @@ def entry(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
     """Return one delivery. Fields that HAR does not define begin with _."""
     started = datetime.fromtimestamp(delivery.started, timezone.utc).isoformat(timespec='milliseconds')
     milliseconds = round(delivery.milliseconds, 3)
-    return {
+    return dict(masks.everywhere({
         'startedDateTime': started.replace('+00:00', 'Z'), 'time': milliseconds,
         'request': request(delivery, url, masks), 'response': response(delivery, masks), 'cache': {},
         'timings': {'send': 0, 'wait': milliseconds, 'receive': 0}, '_number': delivery.number, '_kind': delivery.kind,
-        '_sender': masks.text(delivery.sender), '_incidents': delivery.incidents, '_text': masks.text(delivery.text),
-    }
+        '_sender': delivery.sender, '_incidents': delivery.incidents, '_text': delivery.text,
+    }))
 
 
 def request(delivery: Delivery, url: str, masks: Masks) -> dict[str, Any]:
-    target = masks.text(masks.target(delivery.target))
+    target, headers = masks.target(delivery.target), named(delivery.headers, masks)
     found = {'method': delivery.method, 'url': url + quote(target, safe=URL_CHARACTERS), 'httpVersion': 'HTTP/1.1', 'cookies': [],
-             'headers': named(delivery.headers, masks), 'headersSize': -1, 'bodySize': delivery.size,
+             'headers': headers, 'headersSize': -1, 'bodySize': delivery.size,
              'queryString': [{'name': each['name'], 'value': each['value']} for each in query_fields(target)]}
     if not delivery.size:
         return found
-    body = content(delivery.headers, bytes(delivery.body), delivery.gap(), masks)
-    return {**found, 'postData': {'mimeType': media_type(delivery.headers), **body}}
+    body = content(delivery.headers, bytes(delivery.body), delivery.gap())
+    return {**found, 'postData': {'mimeType': value_of('content-type', headers), **body}}
 
 
 def response(delivery: Delivery, masks: Masks) -> dict[str, Any]:
     kept, size = len(delivery.response), delivery.response_size
     gap = f'Only {kept:,} of {size:,} bytes were kept.' if size > kept else ''
-    body = content(delivery.response_headers, bytes(delivery.response), gap, masks)
+    body = content(delivery.response_headers, bytes(delivery.response), gap)
     headers = named(delivery.response_headers, masks)
-    location = next((str(each['value']) for each in headers if str(each['name']).lower() == 'location'), '')
     return {'status': delivery.status or 0, 'statusText': delivery.reason, 'httpVersion': 'HTTP/1.1', 'cookies': [],
-            'headers': headers, 'content': {'size': size, 'mimeType': media_type(delivery.response_headers), **body},
-            'redirectURL': location, 'headersSize': -1, 'bodySize': size}
+            'headers': headers, 'content': {'size': size, 'mimeType': value_of('content-type', headers), **body},
+            'redirectURL': value_of('location', headers), 'headersSize': -1, 'bodySize': size}
 
 
 def named(headers: Headers, masks: Masks) -> list[dict[str, Any]]:
-    return [{'name': header['name'], 'value': masks.text(str(header['value']))} for header in masks.headers(headers)]
+    return [{'name': header['name'], 'value': header['value']} for header in masks.headers(headers)]
 
 
-def content(headers: Headers, body: bytes, gap: str, masks: Masks) -> dict[str, str]:
+def content(headers: Headers, body: bytes, gap: str) -> dict[str, str]:
     """Return a body as text, decompressed; `comment` says what of it is missing."""
     seen = readable(headers, body, KEPT_BODY_BYTES)
     if not seen.is_text or seen.is_cut:
         return {'text': '', 'comment': gap or NO_TEXT}
-    return {'text': masks.text(seen.text), **({'comment': gap} if gap else {})}
+    return {'text': seen.text, **({'comment': gap} if gap else {})}
 
 
-def media_type(headers: Headers) -> str:
-    return next((value for name, value in headers if name.lower() == 'content-type'), '')
+def value_of(name: str, headers: list[dict[str, Any]]) -> str:
+    """Return the value of the first header with a name, given in small letters, or ''."""
+    return next((str(each['value']) for each in headers if each['name'].lower() == name), '')

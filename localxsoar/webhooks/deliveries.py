@@ -333,7 +333,8 @@ class Deliveries:
         self._events.publish('cleared', {})
 
     def _shown(self, summary: dict[str, Any]) -> dict[str, Any]:
-        return {**summary, 'target': self._masks.target(summary['target']), 'text': self._masks.text(summary['text'])}
+        texts = {name: self._masks.text(value) for name, value in summary.items() if isinstance(value, str)}
+        return {**summary, **texts, 'target': self._masks.target(summary['target'])}
 
     def close(self) -> None:
         with self._lock:

@@ -90,11 +90,23 @@ class Masks:
         return spans
 
     def everywhere(self, value: Any) -> Any:
-        """Return a JSON value with each text in it masked."""
+        """Return a JSON value with each text in it masked, however deep it is."""
+        top = [value]
+        containers: list[Any] = [top]  # those whose items are still to be masked; a recursive function could go less deep
+        while containers:
+            container = containers.pop()
+            for key, item in container.items() if isinstance(container, dict) else enumerate(container):
+                container[key] = masked = self._masked(item)
+                if isinstance(masked, (dict, list)):
+                    containers.append(masked)
+        return top[0]
+
+    def _masked(self, value: Any) -> Any:
+        """Return a JSON value with its text masked, or a copy with the same items whose keys are masked."""
         if isinstance(value, dict):
-            return {self.text(key) if isinstance(key, str) else key: self.everywhere(item) for key, item in value.items()}
+            return {self.text(key) if isinstance(key, str) else key: item for key, item in value.items()}
         if isinstance(value, list):
-            return [self.everywhere(item) for item in value]
+            return [*value]
         if isinstance(value, (int, float)) and not isinstance(value, bool):  # a token may be all digits
             return value if self.text(str(value)) == str(value) else MASK
         return self.text(value) if isinstance(value, str) else value

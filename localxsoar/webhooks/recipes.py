@@ -64,14 +64,14 @@ class Recipes:
         text, incident = self._text(delivery), self._incident(delivery)
         known = self.senders.get(delivery.sender_key)
         proof = proof_of(delivery, known, self.senders, self.token(delivery))
-        expected = self.masks.everywhere(expectation(incident, delivery, str(self.params(delivery).get(TYPE_PARAMETER) or '')))
+        expected = expectation(incident, delivery, str(self.params(delivery).get(TYPE_PARAMETER) or ''))
         query = self._query(delivery, proof)
-        return {
+        return dict(self.masks.everywhere({  # the finished recipe, so that no field can be forgotten
             'sender': known.name if known else PRODUCT, 'kind': known.kind if known else 'other',
             'source': known.source if known and known.source else SOURCE, **({'proof': proof} if proof else {}),
             'deliveries': [{'title': expected['name'] or f'delivery {delivery.number}',
                             'headers': self._headers(delivery, known, proof), **({'query': query} if query else {}),
-                            **self._content(text), 'expected': expected}]}
+                            **content(text), 'expected': expected}]}))
 
     # What a delivery must have.
 
@@ -101,15 +101,6 @@ class Recipes:
         return incident
 
     # Its parts.
-
-    def _content(self, text: str) -> dict[str, Any]:
-        """Return the body as a payload or, if writing its JSON again would change it, as text."""
-        masked = self.masks.text(text)
-        with suppress(ValueError, RecursionError):
-            payload = exact_json(text)
-            json.dumps(payload, indent=2)  # which cannot write what is nested too deeply
-            return {'payload': payload if masked == text else self.masks.everywhere(payload)}
-        return {'text': masked}
 
     def _headers(self, delivery: Delivery, known: Sender | None, proof: Mapping[str, str]) -> dict[str, str]:
         """Return the headers worth keeping. What the sender's recipe fills in, such as a time, is a placeholder."""
@@ -190,6 +181,15 @@ def body_signature(delivery: Delivery, token: str) -> dict[str, str]:
 
 
 # The incident and the body.
+
+
+def content(text: str) -> dict[str, Any]:
+    """Return a body as a payload or, if writing its JSON again would change it, as text."""
+    with suppress(ValueError, RecursionError):
+        payload = exact_json(text)
+        json.dumps(payload, indent=2)  # which cannot write what is nested too deeply
+        return {'payload': payload}
+    return {'text': text}
 
 
 def expectation(incident: Mapping[str, Any], delivery: Delivery, own_type: str) -> dict[str, Any]:

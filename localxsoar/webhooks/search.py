@@ -25,7 +25,7 @@ def has_all(words: list[str], text: str) -> bool:
 
 def shown(delivery: Delivery, masks: Masks) -> str:
     """Return all that the page shows of a delivery's request, in lower case."""
-    brief = (delivery.method, masks.target(delivery.target), delivery.status or '', delivery.sender, delivery.kind,
+    brief = (delivery.method, masks.target(delivery.target), delivery.status or '', masks.text(delivery.sender), delivery.kind,
              delivery.triage, ' '.join(delivery.incidents), masks.text(delivery.text), delivery.peer)
     headers = (f'{header["name"]}: {header["value"]}' for header in masks.headers(delivery.headers))
     body = readable(delivery.headers, bytes(delivery.body)).text
