@@ -962,7 +962,8 @@ def test_what_arrives_while_the_page_loads_is_shown_once(open_page: Callable[...
         page.reload(wait_until='commit')
     page.evaluate("""() => {
         window.logged = [];
-        window.stream.addEventListener('log', ({data}) => { if (data.includes('loading/1')) window.logged.push(JSON.parse(data)); });
+        const keep = ({data}) => { if (data.includes('loading/1')) window.logged.push(JSON.parse(data)); };
+        window.stream.addEventListener('log', keep);
     }""")
     for name in ('one while loading', 'another while loading'):
         post(webhook, {'name': name}, User_Agent='loading/1')
