@@ -5,15 +5,14 @@ import ast
 import functools
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from documents import IN_THE_IMAGE
+from imports import PLATFORM, imported_modules
 from local_xsoar import ROOT
 from webhook import SCRIPT
 
-PLATFORM = {'demistomock', 'CommonServerPython', 'CommonServerUserPython'}
 SAYS_TO_THE_SERVER = {'demisto', 'return_error', 'return_results'}
 SHIPPED = sorted([SCRIPT, *(ROOT / 'localxsoar').rglob('*.py')])
 
@@ -21,15 +20,6 @@ SHIPPED = sorted([SCRIPT, *(ROOT / 'localxsoar').rglob('*.py')])
 @functools.cache
 def tree_of(file: Path) -> ast.Module:
     return ast.parse(file.read_text('utf-8'))
-
-
-def imported_modules(tree: ast.AST) -> Iterator[str]:
-    """The top-level name of every module that is imported anywhere in the tree."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition('.')[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield (node.module or '').partition('.')[0]
 
 
 def stray_uses_of_demisto(tree: ast.Module) -> list[int]:

@@ -10,11 +10,11 @@ import demistomock
 import gevent
 import patient
 import pytest
+from history_entries import entry
 import requests
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import Post, Request, RequestBody, ServerLine, Settings, Unavailable, WebhookApp, read_history
 from local_xsoar import wait_for
-from test_history_model import entry
 from webhook import TOKEN, Webhook
 
 GITHUB = {'X-GitHub-Event': 'push', 'X-Hub-Signature-256': f'sha256={"0" * 64}', 'User-Agent': 'GitHub-Hookshot/2f1a'}

@@ -6,7 +6,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from GenericWebhook import MAX_HISTORY_BYTES, History, HistoryEntry, deliveries_report, read_history
+from GenericWebhook import MAX_HISTORY_BYTES, History, deliveries_report, read_history
+from history_entries import entry, time_text
 from hypothesis import given
 from hypothesis import strategies as st
 from model import by_chance
@@ -18,19 +19,6 @@ EVENTS = st.lists(st.tuples(
     st.sampled_from(['created', 'repeat', 'skipped', 'rejected', 'rejected']),
     st.sampled_from(['203.0.113.7', '203.0.113.8']),
 ), max_size=40)
-
-
-def time_text(seconds: int) -> str:
-    return f'2026-11-{24 + seconds // 86400:02}T{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z'
-
-
-def entry(moment: int = 0, is_accepted: bool = True, result: str = 'created',
-          address: str = '203.0.113.7', **fields: Any) -> HistoryEntry:
-    status, note = (401, 'No token is shown') if result == 'rejected' else (200, 'incident 17')
-    values = {'number': 0, 'time': time_text(moment), 'since': time_text(moment), 'count': 1, 'size': moment,
-              'is_accepted': is_accepted, 'status': status, 'address': address, 'user_agent': 'curl/8', 'product': '',
-              'result': result, 'note': note}
-    return HistoryEntry(**{**values, **fields})
 
 
 @by_chance(100)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 from clocks import PATIENCE_SECONDS
+from imports import PLATFORM, imported_modules
 from local_xsoar import ROOT, LocalXsoar, leave_out, run_local_xsoar
-from test_architecture import PLATFORM, imported_modules
 from webhook import PACK
 
 IMAGE = ROOT / 'docker' / 'generic-webhook'

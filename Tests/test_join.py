@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from daemons import Daemon
 import requests
 from clocks import PATIENCE_SECONDS
 from joining import CLOSED, Joining, alert, post_all
 from local_xsoar import needs, wait_for
 from senders_at_once import AUTHORIZED, until
-from test_programs import Daemon
 from tools.names_table import SENDERS
 from webhook import PACK, TOKEN, Answer, changed_pack
 

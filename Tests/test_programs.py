@@ -5,7 +5,6 @@ import gzip
 import json
 import subprocess
 import sys
-import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -18,10 +17,10 @@ import pytest
 from apprise import Apprise, AppriseAttachment
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
+from daemons import Daemon
 from local_xsoar import leave_out, needs, read_officially, wait_for
 from webhook import Webhook, curl
 
-from tools.processes import beside
 
 TOKEN = 'Bearer secret-4f1c'
 
@@ -205,45 +204,6 @@ def test_a_cloud_event_in_structured_mode_becomes_an_incident_of_its_type(webhoo
 
 
 # Daemons
-
-
-class Daemon:
-    """A program that runs until the block ends; its output is shown when something fails."""
-
-    def __init__(self, *command: str, data: bytes = b'') -> None:
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.running = beside(self.process)
-        self.running.__enter__()
-        self.lines: list[str] = []
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-        assert self.process.stdin
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
-
-    def _read(self) -> None:
-        for line in self.process.stdout or []:
-            self.lines.append(line.decode(errors='replace').rstrip())
-
-    def line_with(self, text: str) -> str:
-        def find() -> str:
-            assert self.process.poll() is None, '\n'.join(self.lines)
-            return next((line for line in self.lines if text in line), '')
-
-        return str(wait_for(find, f'{text!r} in the output of {self.process.args!r}'))
-
-    def __enter__(self) -> Daemon:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.close()
-        self.running.__exit__(None, None, None)
-        self.reader.join()
-        self.process.stdout.close()
-        if kind:
-            print('\n'.join(self.lines))
-
 
 ALERTMANAGER = '''
 route:

@@ -273,7 +273,8 @@ def test_an_archive_has_each_message_as_text_with_secrets_masked() -> None:
 
 
 def test_no_field_of_a_file_shows_a_secret_wherever_a_delivery_has_it() -> None:
-    texts: dict[str, Any] = {field.name: f'a {TOKEN} b' for field in fields(Delivery) if field.type == 'str' and field.name != 'kind'}
+    texts: dict[str, Any] = {field.name: f'a {TOKEN} b' for field in fields(Delivery)
+                             if field.type == 'str' and field.name != 'kind'}
     assert {'method', 'target', 'reason', 'sender', 'text'} <= texts.keys()
     headers = [('Content-Type', f'multipart/form-data; boundary={TOKEN}'), (TOKEN, 'x'), ('Location', TOKEN), ('X-A', TOKEN)]
     one = Delivery(number=5, started=STARTED, kind='created', incidents=['7'], size=100, headers=headers, **texts,

@@ -1,0 +1,34 @@
+"""What every recipe of senders/ is held to, whether it is documented or was saved by the page."""
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import Any
+
+from GenericWebhook import DEFAULT_NAME
+from tools.names_table import TOKEN, Landed
+
+
+def assert_as_told(each: Landed) -> None:
+    """Assert that a delivery became what its recipe expects, and that its incidents hold all that was sent and no token."""
+    compared = [key for key in each.told if key != 'occurred' or sys.version_info >= (3, 11)]  # 3.10 reads fewer dates
+    assert [each.told[key] for key in compared] == [each.delivery['expected'].get(key) for key in compared]
+    assert each.told['name'] != DEFAULT_NAME
+    assert TOKEN not in json.dumps(each.incidents)
+    if is_third_party(each.delivery):
+        assert_kept_whole(each)
+
+
+def is_third_party(delivery: dict[str, Any]) -> bool:
+    return 'payload' in delivery and 'raw_json' not in delivery['payload'] and 'each=' not in delivery.get('query', '')
+
+
+def assert_kept_whole(each: Landed) -> None:
+    """The incidents hold all that was sent, and the headers that say what it is."""
+    sent = json.loads(each.request.body)
+    of_kind = {name.lower(): value for name, value in each.request.headers if re.search('event|topic|-type|resource', name, re.I)}
+    for incident, event in zip(each.incidents, sent if isinstance(sent, list) else [sent], strict=True):
+        details = json.loads(incident['rawJSON'])
+        assert details.pop('headers').items() >= of_kind.items()
+        assert details == event
