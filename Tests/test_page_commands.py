@@ -291,3 +291,11 @@ def test_incidents_of_two_instances_are_told_apart(open_page: Callable[..., Page
     expect(rows.locator('.source').first).to_be_visible()
     expect(rows.locator('.state-word')).to_have_text(['firing', 'resolved', 'firing', 'ended'])
     expect(page.locator('#incident .links')).to_have_text('Same problem: incident 4 (unknown, firing)')
+
+
+def test_a_page_whose_server_requires_a_key_works_once_the_browser_has_it(open_page: Callable[..., Page]) -> None:
+    with LocalXsoar('--api-key', KEY, pack=COMMANDS) as locked:
+        page = open_page(f'{locked.url}/#/commands/hello-say', http_credentials={'username': 'anyone', 'password': KEY})
+        expect(run(page, name='Ann')).to_contain_text('Ann')
+        locked.control('POST', 'instance/disable')
+        expect(page.locator('#health')).to_have_text('disabled')  # an event has said so

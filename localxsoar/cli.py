@@ -39,6 +39,7 @@ from localxsoar.web.front import Front, is_loopback
 from localxsoar.server.instance import CommandFailed, Instance
 from localxsoar.instance_options import InOrder, add_instances, read_assignments
 from localxsoar.web.json_routes import format_error, reject_malformed
+from localxsoar.web.keys import demand_key
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import LEVELS, Printer
 from localxsoar.web.page_routes import Page
@@ -107,7 +108,9 @@ def add_server_options(add: Callable[..., Any]) -> None:
     add('--fault', metavar='NAME=VALUE', action='append', default=[],
         help='make the server slow or faulty: call_delay_ms, incident_delay_ms, refuse, drop, rename, hang, cut, deny,\n'
              f'answer={"|".join(ANSWERS)}; repeatable, see the README')
-    add('--api-key', metavar='KEY', help='the only API key that is accepted (default: every key is)')
+    add('--api-key', metavar='KEY',
+        help='the key that everything but webhooks requires: for tools in Authorization, for the page as password of any user\n'
+             '(default: nothing requires a key)')
     add('--curl-header', metavar='HEADER', action='append', default=[],
         help='a header of the curl command that is printed; {PARAMETER} in it becomes its value')
     add('--curl-data', metavar='BODY', default='{"name":"my first incident"}', help='the body of that command')
@@ -268,8 +271,10 @@ def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]
                 partial(fill_headers, options.curl_header))
     api = bottle.Bottle()
     api.default_error_handler = format_error
+    if options.api_key is not None:
+        api.install(demand_key(options.api_key))
     api.install(reject_malformed)
-    for routed in (XsoarApi(server, settings, options.api_key), Controls(server), page, CommandRoutes(server, masks)):
+    for routed in (XsoarApi(server, settings), Controls(server), page, CommandRoutes(server, masks)):
         routed.routes(api)
     forwarder = Forwarder(server.open_ports, settings)
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
@@ -306,7 +311,7 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
         show(f'Container port: {instance.port}{f" ({FIRST_PORT} is in use)" if is_second_choice else ""}')
     if not is_loopback(options.host):
         show(f"Open to the network: --host {options.host} and the container's port. Anyone who can reach them can use them.")
-    show(f'Page: {url}/')
+    show(f'Page: {url}/{"" if options.api_key is None else " (any user, the API key as password)"}')
     if not integration.has_port:
         return
     show(f'Try: {curl_command(options, instance.name, url, instance.params)}')

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json as json_module
 import os
 import re
@@ -16,7 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,7 @@ class LocalXsoar:
         self.argv += ['--instance', instance] if instance else []
         for name, value in (params or {}).items():
             self.argv += ['--set', f'{name}={form_text(value)}']
+        self._key = {'Authorization': key} if (key := option('--api-key', arguments)) is not None else {}
         self.output: list[str] = []
         self.url = ''
         self.webhook_url = ''
@@ -152,7 +154,7 @@ class LocalXsoar:
 
     def file(self, entry: Mapping[str, Any]) -> bytes:
         """Return the content of the file in an entry that a command returned."""
-        with self._open(Request(f'{self.url}/localxsoar/commands/files/{entry["FileID"]}')) as response:
+        with self._open(Request(f'{self.url}/localxsoar/commands/files/{entry["FileID"]}', headers=self._key)) as response:
             content: bytes = response.read()
         return content
 
@@ -183,7 +185,7 @@ class LocalXsoar:
     def control(self, method: str, path: str, json: Any = None) -> Any:
         """Send a request to /localxsoar/PATH and return the JSON of its response. Raise HTTPError for a rejection."""
         body = None if json is None else json_module.dumps(json).encode()
-        request = Request(f'{self.url}/localxsoar/{path}', body, {'Content-Type': 'application/json'}, method=method)
+        request = Request(f'{self.url}/localxsoar/{path}', body, {'Content-Type': 'application/json', **self._key}, method=method)
         with self._open(request) as response:
             return json_module.load(response)
 
@@ -220,14 +222,21 @@ class LocalXsoar:
         """Return every incident exactly as the integration sent it, oldest first."""
         return [item['sent'] for item in self.control('GET', 'incidents')]
 
-    def incidents(self, api_key: str = 'any', **filter: Any) -> list[dict[str, Any]]:
+    def incidents(self, **filter: Any) -> list[dict[str, Any]]:
         """Return the incidents as the server's API shows them, oldest first. `filter` has fields of a search, such as `name`."""
         body = json_module.dumps({'filter': {'size': 10_000, **filter}}).encode()
-        headers = {'Content-Type': 'application/json', 'Authorization': api_key}
+        headers = {'Content-Type': 'application/json', **self._key}
         response = self._send(Request(f'{self.url}/incidents/search', body, headers))
         assert response.status == 200, response.text
         found: list[dict[str, Any]] = response.json()['data'] or []
         return found
+
+
+def option(name: str, arguments: Sequence[str]) -> str | None:
+    """Return the value of an option in a command line, or None."""
+    values = (value if each == name else each.removeprefix(f'{name}=') for each, value in itertools.pairwise((*arguments, ''))
+              if each == name or each.startswith(f'{name}='))
+    return next(values, None)
 
 
 @functools.cache

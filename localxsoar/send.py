@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -31,6 +32,8 @@ PAYLOAD_COLUMNS = 160  # of the payload that is printed, in a file or a pipe
 NAME_COLUMNS, TITLE_COLUMNS = 20, 28
 EXIT_CODES = ('Exit code: 0 if each response is a success (2xx), 1 if one is not, '
               '2 if the command line is wrong or nothing responds.')
+KEY = 'DEMISTO_API_KEY'  # the variable from which demisto-sdk, too, takes the key
+LOCKED = f'{{}} requires the API key that --api-key sets: put it into the variable {KEY}.'
 NOT_LOCAL = '{} responds, but not as a local XSOAR does. ./dev run starts one; --token sends to any webhook.'
 Delivery = Mapping[str, Any]
 
@@ -124,12 +127,19 @@ def check_url(url: str) -> str:
 def check_local_xsoar(url: str) -> str:
     """Return the URL. Raise NoResponse if no local XSOAR responds there."""
     try:
-        status, _, text = ask(f'{url}/localxsoar/senders', None, {})
+        status, _, text = ask(f'{url}/localxsoar/senders', None, key_header())
     except NoResponse as error:
         raise NoResponse(f'{error} ./dev run starts a local XSOAR.') from None
+    if status == 401:
+        raise NoResponse(LOCKED.format(url))
     if status != 200 or not isinstance(as_json(text), list):
         raise NoResponse(NOT_LOCAL.format(url))
     return url
+
+
+def key_header() -> dict[str, str]:
+    """Return the header with the API key, if the environment has one."""
+    return {'Authorization': os.environ[KEY]} if os.environ.get(KEY) else {}
 
 
 def as_json(text: str) -> Any:
@@ -186,13 +196,13 @@ def send(options: argparse.Namespace, url: str, sender: Sender, delivery: Delive
 def send_here(url: str, sender: Sender, delivery: Delivery) -> Delivery:
     """Let the local XSOAR send the delivery, because it knows the token."""
     path = f'{url}/localxsoar/'
-    _, _, text = ask(f'{path}senders/{quote(sender.key)}/send', json.dumps({'title': delivery['title']}).encode(), {})
+    _, _, text = ask(f'{path}senders/{quote(sender.key)}/send', json.dumps({'title': delivery['title']}).encode(), key_header())
     content = as_json(text)
     if not isinstance(content, dict):
         raise UsageError(NOT_LOCAL.format(url))
     if 'number' not in content:
         raise UsageError(problem(text))
-    status, _, text = ask(f'{path}deliveries/{content["number"]}', None, {})
+    status, _, text = ask(f'{path}deliveries/{content["number"]}', None, key_header())
     done = as_json(text)
     if status != 200 or not isinstance(done, dict):
         raise UsageError(problem(text))

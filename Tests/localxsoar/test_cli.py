@@ -127,7 +127,7 @@ def test_a_closed_instance_and_a_request_without_the_api_key_are_rejected(config
     answer = requests.post(f'{configured.url}/instance/execute/shut', data='[]')
     assert answer.status_code == 403 and 'instance.execute.external.shut' in answer.text
     assert requests.post(f'{configured.url}/incidents/search', json={}).status_code == 401
-    assert configured.incidents(api_key='k3y') == []
+    assert configured.incidents() == []
 
 
 def test_the_command_that_is_printed_has_the_header_and_the_body_given(configured: LocalXsoar) -> None:
@@ -135,7 +135,7 @@ def test_the_command_that_is_printed_has_the_header_and_the_body_given(configure
     command = configured.wait_for_line('Try: (.*)')[1]
     status = os.popen(f"{command.replace('-POST', '-sS -X POST')} -o /dev/null -w '%{{http_code}}'").read()
     assert "-H 'Authorization: a token'" in command and status == '200'
-    assert [incident['name'] for incident in configured.incidents(api_key='k3y')] == ["it's"]
+    assert [incident['name'] for incident in configured.incidents()] == ["it's"]
 
 
 def test_the_test_button_works_beside_a_container_that_holds_the_port(configured: LocalXsoar, echo_pack: Path) -> None:

@@ -1,12 +1,15 @@
 """The official tools, unchanged and in their newest release, against a running local XSOAR: DEMISTO_SDK is the SDK's command."""
 
+import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import bottle
 import pytest
@@ -15,6 +18,10 @@ import yaml
 from local_xsoar import LocalXsoar, leave_out, read_officially, wait_for
 
 import localxsoar
+from localxsoar import send
+from localxsoar.web.command_routes import CommandRoutes
+from localxsoar.web.controls import Controls
+from localxsoar.web.page_routes import Page
 from localxsoar.web.xsoar_api import XsoarApi, parse_command
 
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
@@ -142,11 +149,22 @@ def test_demisto_py_creates_and_searches_what_is_not_closed(xsoar: LocalXsoar) -
     assert [(incident.name, incident.severity) for incident in found] == [('by demisto-py', 3)]
 
 
-def routes_of_the_api() -> list[tuple[str, str]]:
-    """The method and path of each route, from the routes themselves."""
+def routes_of(*parts: Any) -> list[tuple[str, str]]:
+    """The method and an example of the path of each route, from the routes themselves."""
     api = bottle.Bottle()
-    XsoarApi(None, {}).routes(api)  # type: ignore[arg-type]
-    return [(route.method, route.rule.replace('<id>', '1')) for route in api.routes]
+    for part in parts:
+        part.routes(api)
+    return [(route.method, re.sub(r'<\w+(?::int|:re:([\w-]+)[^>]*)?>', lambda found: found[1] or '1', route.rule))
+            for route in api.routes]
+
+
+def routes_of_the_api() -> list[tuple[str, str]]:
+    return routes_of(XsoarApi(Mock(), {}))
+
+
+def all_routes() -> list[tuple[str, str]]:
+    parts = Controls(Mock()), Page(Mock(), Mock(), {}, *[Mock()] * 4), CommandRoutes(Mock(), Mock())
+    return [*routes_of_the_api(), *routes_of(*parts)]
 
 
 def status(xsoar: LocalXsoar, route: tuple[str, str], headers: Any) -> int:
@@ -154,14 +172,36 @@ def status(xsoar: LocalXsoar, route: tuple[str, str], headers: Any) -> int:
     return requests.request(method, f'{xsoar.url}{path}', data='{}', headers=headers).status_code
 
 
-@pytest.mark.parametrize('key', [None, '', 'k3', 'k3y1', 'K3Y', 'k3yé'.encode()])
-def test_no_route_of_the_api_does_anything_without_the_api_key(locked: LocalXsoar, key: Any) -> None:
+def basic(user_and_password: str) -> str:
+    return f'Basic {base64.b64encode(user_and_password.encode()).decode()}'
+
+
+@pytest.mark.parametrize('key', [None, '', 'k3', 'k3y1', 'K3Y', 'k3yé'.encode(), 'Basic', 'Basic !', basic('k3y'), basic('k3y:'),
+                                 basic('admin:k3y1'), basic('admin:k3y').replace('Basic', 'Bearer')])
+def test_no_route_does_anything_without_the_api_key(locked: LocalXsoar, key: Any) -> None:
     before = locked.state()
     headers = {} if key is None else {'Authorization': key}
-    statuses = {route: status(locked, route, headers) for route in routes_of_the_api()}
-    assert len(statuses) > 15 and {method for method, _ in statuses} == {'GET', 'POST', 'PUT', 'DELETE'}
+    statuses = {route: status(locked, route, headers) for route in all_routes()}
+    assert len(statuses) > 50 and {method for method, _ in statuses} == {'GET', 'POST', 'PUT', 'DELETE', 'PATCH'}
+    assert {('GET', '/'), ('GET', '/script.js'), ('POST', '/localxsoar/commands/run'), ('GET', '/localxsoar/deliveries/1.har'),
+            ('POST', '/localxsoar/cut')} <= statuses.keys()
     assert {route for route in statuses if statuses[route] != 401} == set()
     assert locked.state() == before
+
+
+def test_a_browser_asks_for_the_api_key_and_then_has_the_page(locked: LocalXsoar) -> None:
+    challenge = requests.get(locked.url).headers['WWW-Authenticate']
+    assert challenge.startswith('Basic ') and 'charset="UTF-8"' in challenge
+    for path in ('/', '/script.js', '/localxsoar/instance', '/localxsoar/deliveries'):
+        assert status(locked, ('GET', path), {'Authorization': basic('anyone:k3y')}) == 200
+
+
+def test_recipes_are_sent_with_the_key_of_the_environment(locked: LocalXsoar, monkeypatch: pytest.MonkeyPatch,
+                                                          capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ['--url', locked.url, 'github']
+    assert send.main(arguments) == 2 and 'put it into the variable DEMISTO_API_KEY' in capsys.readouterr().err
+    monkeypatch.setenv('DEMISTO_API_KEY', 'k3y')
+    assert send.main(arguments) == 2 and 'DEMISTO_API_KEY' not in capsys.readouterr().err
 
 
 def test_every_route_of_the_api_takes_the_api_key(locked: LocalXsoar) -> None:

@@ -1,7 +1,6 @@
 """The XSOAR API, as far as official tools use it: demisto-sdk upload and run, demisto-py, the SDK's XsoarClient."""
 from __future__ import annotations
 
-import hmac
 import re
 import shlex
 import tempfile
@@ -28,13 +27,17 @@ PLAYGROUND_TYPE = 9
 ARGUMENT = re.compile(r'([\w.-]+)=(.*)', re.DOTALL)
 
 
-class XsoarApi:
-    """The XSOAR API of a server. With `api_key`, any other key is rejected."""
+def with_decoded_path(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the handler of a route, for which the parts of the path are decoded."""
+    return lambda **path: handler(**{name: unquote(value) for name, value in path.items()})
 
-    def __init__(self, server: Server, settings: dict[str, str], api_key: str | None = None) -> None:
+
+class XsoarApi:
+    """The XSOAR API of a server."""
+
+    def __init__(self, server: Server, settings: dict[str, str]) -> None:
         self._server = server
         self._settings = settings
-        self._api_key = api_key
 
     def routes(self, api: bottle.Bottle) -> None:
         for method, path, handler in (
@@ -61,20 +64,7 @@ class XsoarApi:
             ('POST', '/incidents/search', self._search),
             ('POST', '/indicators/search', self._indicators),
         ):
-            api.route(path, method, self._guarded(handler))
-
-    def _guarded(self, handler: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the handler with a check of the API key before it."""
-        def checked(**path: str) -> Any:
-            self._check_api_key()
-            return handler(**{name: unquote(value) for name, value in path.items()})
-        return checked
-
-    def _check_api_key(self) -> None:
-        """Raise HTTPError 401 for a wrong API key."""
-        given = bottle.request.get_header('Authorization') or ''
-        if self._api_key is not None and not hmac.compare_digest(given.encode(), self._api_key.encode()):
-            raise bottle.HTTPError(401, 'The Authorization header does not contain the API key that --api-key sets.')
+            api.route(path, method, with_decoded_path(handler))
 
     # The server.
 
