@@ -16,7 +16,7 @@ from localxsoar.packs.pack import load_integration
 from localxsoar.containers.ports import any_free_port
 from localxsoar.incidents.store import Store
 
-ECHO = Path(__file__).parent / 'packs' / 'Echo'
+ECHO = Path(__file__).parent / 'sample_packs' / 'Echo'
 
 
 @pytest.fixture(scope='session')

@@ -188,7 +188,7 @@ def facts() -> list[list[str]]:
 
 
 def test_each_fact_says_where_it_comes_from_and_which_test_holds_it() -> None:
-    tests = {node.name for file in Path(__file__).parent.glob('test_*.py') for node in ast.parse(file.read_text()).body
+    tests = {node.name for file in Path(__file__).parent.rglob('test_*.py') for node in ast.parse(file.read_text()).body
              if isinstance(node, ast.FunctionDef)}
     assert len(facts()) > 40
     assert [row for row in facts() if row[1] not in ('documented', 'seen', 'inferred', 'guessed')] == []

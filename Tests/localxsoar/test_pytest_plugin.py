@@ -10,7 +10,7 @@ from local_xsoar import LocalXsoar
 
 from localxsoar.pytest_plugin import CommandError
 
-PACKS = Path(__file__).parent / 'packs'
+PACKS = Path(__file__).parent / 'sample_packs'
 
 
 @pytest.fixture(scope='module')

@@ -4291,7 +4291,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
 # Everything that reads or frames HTTP is here, in the order of a request: the pace of its bytes (PacedReader), the request
 # line, the headers, the end of the head, the body and its chunks (RequestBody), the WSGI environ; then the connection and
 # the server. The parser is the project's own because it rejects more than others: h11 accepts 13 of the 41 forbidden forms
-# of Tests/test_http.py, httptools 15, gevent's pywsgi 27. Tests/support/fuzz_framing.py compares it with h11 and httptools.
+# of Tests/receiver/http/test_http.py, httptools 15, gevent's pywsgi 27. Tests/support/fuzz_framing.py compares it with h11 and
+# httptools.
 
 
 class PacedReader:

@@ -1,0 +1,358 @@
+"""An instance as the page and the API drive it: enabled, disabled, configured again, tested."""
+
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clocks import at_least, unix_now, wait_for
+
+from localxsoar.server import instance as instance_module
+from localxsoar.containers import single_commands
+from localxsoar.server import restarts
+from localxsoar.containers.container import Runtime
+from localxsoar.errors import UsageError
+from localxsoar.containers.explain import explain
+from localxsoar.containers.faults import Faults
+from localxsoar.server.instance import CommandFailed, Instance
+from localxsoar.terminal.printer import Printer
+from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration
+from localxsoar.containers.ports import any_free_port
+from localxsoar.incidents.store import Store
+
+
+@pytest.fixture
+def printed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def instance(echo_pack: Path, printed: list[str]) -> Iterator[Instance]:
+    made = Instance('front', load_integration(echo_pack), {'secret': 'first'}, Runtime(),
+                    Store(), Faults(), Printer('debug', printed.append), any_free_port)
+    made.enable()
+    assert made.wait_until_ready()
+    yield made
+    made.disable()
+
+
+def test_an_instance_that_was_disabled_runs_again_once_it_is_enabled(instance: Instance) -> None:
+    first = instance.pid
+    instance.disable()
+    assert (instance.pid, instance.state()['enabled']) == (None, False)
+    instance.enable()
+    assert instance.wait_until_ready() and instance.pid not in (None, first)
+    assert (instance.restarts, instance.state()['enabled']) == (0, True)
+
+
+def test_new_parameters_start_the_container_anew_which_is_no_crash(instance: Instance, printed: list[str]) -> None:
+    first, port = instance.pid, instance.port
+    instance.reconfigure({'greeting': 'welcome'})
+    assert wait_for(lambda: any(f'welcome, listening on {port}' in line for line in printed))
+    assert instance.pid != first and instance.restarts == 0
+    assert instance.params['secret'] == 'first'
+    assert not [line for line in printed if 'The container ended' in line]
+
+
+def test_a_value_that_the_form_rejects_changes_nothing(instance: Instance) -> None:
+    first, before = instance.pid, dict(instance.params)
+    with pytest.raises(UsageError, match=r'Listen Port \(longRunningPort\) is required'):
+        instance.reconfigure({'greeting': 'bye', 'longRunningPort': ''})
+    assert (instance.pid, instance.params) == (first, before)
+
+
+def test_the_test_button_takes_values_that_are_not_saved(instance: Instance) -> None:
+    assert instance.test_module() == 'ok'
+    with pytest.raises(CommandFailed, match='Greeting bad is not polite'):
+        instance.test_module({'greeting': 'bad'})
+    with pytest.raises(UsageError, match='Echo has no parameter'):
+        instance.test_module({'gruss': 'bad'})
+    assert instance.params['greeting'] != 'bad'
+
+
+# Integrations of one line.
+
+ROWS = [{'name': 'say', 'arguments': [
+    {'name': 'name', 'required': True}, {'name': 'greeting', 'defaultValue': 'Hi', 'required': True}, {'name': 'other'}]},
+    {'name': 'bare'}]
+
+
+@pytest.fixture
+def make(printed: list[str]) -> Iterator[Callable[..., Instance]]:
+    """A function that makes an instance that runs this script."""
+    made: list[Instance] = []
+
+    def make_one(script: str, runtime: Runtime = Runtime(), **options: Any) -> Instance:  # noqa: B008
+        descriptor = {'commonfields': {'id': 'One'}, 'script': {'commands': ROWS, **options}}
+        integration = Integration(descriptor, script, 'one.py', 'one.py', 'One', '1.0.0')
+        made.append(Instance('one', integration, {}, runtime, Store(), Faults(), Printer('error', printed.append), any_free_port))
+        return made[-1]
+    yield make_one
+    for instance in made:
+        instance.disable()
+
+
+def test_a_command_gets_the_arguments_given_and_the_defaults(make: Callable[..., Instance]) -> None:
+    instance = make('demisto.results([demisto.args(), demisto.command(), demisto.is_debug])')
+    assert [entry['Contents'] for entry in instance.run('say', {'name': 'A', 'other': ''})] == [
+        '{"greeting": "Hi", "name": "A", "other": ""}', 'say', 'False']
+    assert [entry['Contents'] for entry in instance.run('bare', {'debug-mode': 'true', 'raw-response': 'true'})] == [
+        '{}', 'bare', 'True']
+    assert [entry['Contents'] for entry in instance.run('bare', {'debug-mode': 'false'})] == ['{}', 'bare', 'False']
+
+
+def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
+    make: Callable[..., Instance], printed: list[str]
+) -> None:
+    instance = make('demisto.results(demisto.args())')
+    [entry] = instance.run('say', {'name': 'c', 'colour': 'red', 'debug-mode': 'false'})
+    assert '"colour": "red"' in entry['Contents']
+    assert printed == ['!!! say has no argument colour. Its arguments: name, greeting, other.']
+
+
+@pytest.mark.parametrize('args, doubts', [
+    ({'one': 'b', 'some': 'a,b', 'free': 'c'}, []), ({'': 'c', 'one': ''}, []), ({'some': ['a']}, []),
+    ({'one': 'c'}, ['do: one=c is not one of a, b.']), ({'some': 'a, c'}, ['do: some=c is not one of a, b.'])])
+def test_a_value_that_the_descriptor_does_not_offer_is_in_doubt(args: dict[str, Any], doubts: list[str]) -> None:
+    offers = {'auto': 'PREDEFINED', 'predefined': ['a', 'b']}
+    rows: list[dict[str, Any]] = [
+        {'name': 'one', **offers}, {'name': 'some', 'isArray': True, **offers}, {'name': 'free', 'predefined': ['']}]
+    assert list(single_commands.doubts_about('do', rows, args)) == doubts
+
+
+@pytest.mark.parametrize('command, args, words', [
+    ('say', {}, '^say needs name.$'), ('say', {'name': '', 'greeting': ''}, '^say needs name, greeting.$'),
+    ('none', {}, '^One has no command none. Its commands: say, bare.$')])
+def test_a_command_that_is_not_there_or_lacks_an_argument_does_not_run(
+    make: Callable[..., Instance], command: str, args: dict[str, str], words: str
+) -> None:
+    with pytest.raises(CommandFailed, match=words):
+        make('').run(command, args)
+
+
+@pytest.mark.parametrize('script, words', [
+    ("raise ValueError('It failed.')", r'one\.py", line 1, in <module>\n.*\nValueError: It failed\.$'),
+    ("demisto.results({'Type': 4, 'ContentsFormat': 'text', 'Contents': 'An error.'})", '^An error.$'),
+    ('import nothing_of_this_name', r"No module named 'nothing_of_this_name'\nCheck the spelling of nothing_of_this_name\.")])
+def test_a_command_fails_with_the_scripts_own_error(make: Callable[..., Instance], script: str, words: str) -> None:
+    with pytest.raises(CommandFailed, match=words):
+        make(script).run('bare')
+
+
+@pytest.mark.parametrize('script, words', [
+    ("demisto.results('no')", r'test-module must return ok, but it returned "no"\.'), ('', r'but it returned nothing\.')])
+def test_the_test_button_expects_ok(make: Callable[..., Instance], script: str, words: str) -> None:
+    assert make("demisto.results('ok')").test_module() == 'ok'
+    with pytest.raises(CommandFailed, match=words):
+        make(script).test_module()
+
+
+def test_a_command_that_does_not_end_is_stopped(
+    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_commands, 'COMMAND_SECONDS', 0.3)
+    with pytest.raises(CommandFailed, match=r'bare did not end within 0\.3 s'):
+        make('import time; time.sleep(60)').run('bare')
+
+
+@pytest.mark.parametrize('script, names', [
+    ("demisto.incidents([{'name': 'a'}, {'name': 'b'}])", ['a', 'b']), ("demisto.incidents({'name': 'a'})", ['a']),
+    ('demisto.incidents([])', []),
+    ('', []), ("demisto.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': [{'name': 'a'}]})", ['a']),
+    ("demisto.incidents([{'name': 'a'}]); demisto.incidents([{'name': 'b'}])", ['a', 'b'])])
+def test_what_a_fetch_returns_are_samples_or_incidents(make: Callable[..., Instance], script: str, names: list[str]) -> None:
+    instance = make(script)
+    assert [sample['name'] for sample in instance.fetch_samples()] == names
+    assert instance.store.sent() == []
+    [entry] = instance.run('fetch-incidents')
+    assert [incident['name'] for incident in entry['Contents']] == names
+    assert [item['sent']['name'] for item in instance.store.sent()] == names
+
+
+@pytest.mark.parametrize('script, words', [
+    ("demisto.results('ok')", "^The fetch returned a text that is not JSON: 'ok'$"),
+    ("demisto.incidents([{'name': 'a', 'severity': 'high'}])", '^Incident 0: severity is "high", expected a number')])
+def test_a_fetch_of_what_is_no_incident_fails_and_is_reported(
+    make: Callable[..., Instance], script: str, words: str
+) -> None:
+    instance = make(script, isfetch=True)
+    with pytest.raises(CommandFailed, match=words):
+        instance.run('fetch-incidents')
+    assert re.search(words, instance.fetch()[0]['error'])
+
+
+def test_a_fetched_incident_without_a_type_gets_that_of_the_instance(make: Callable[..., Instance]) -> None:
+    instance = make("demisto.incidents([{'name': 'a'}, {'name': 'b', 'type': 'Own'}])")
+    instance.params['incidentType'] = 'Phishing'
+    [entry] = instance.run('fetch-incidents')
+    assert [incident['type'] for incident in entry['Contents']] == ['Phishing', 'Own']
+    assert [item['sent'] for item in instance.store.sent()] == [{'name': 'a'}, {'name': 'b', 'type': 'Own'}]
+
+
+def test_a_single_command_adds_to_the_log_but_not_to_the_state(make: Callable[..., Instance]) -> None:
+    instance = make("demisto.error('logged'); demisto.updateModuleHealth('ill'); demisto.results('ok')")
+    instance.test_module()
+    state = instance.state()
+    assert [line['text'] for line in state['log']] == ['logged']
+    assert (state['health'], state['calls'], state['pid']) == ({'error': '', 'isError': False}, {}, None)
+
+
+@pytest.mark.parametrize('written, kept', [
+    ("b'x' * 600", 'x' * 500), ("b'[1]'", '[1]'), ("b'{}'", '{}'), ('b\'{"type": "odd"}\'', '{"type": "odd"}'),
+    ("b'\\xff'", '\ufffd')])
+def test_a_line_on_stdout_that_is_no_message_is_kept_and_reported(
+    make: Callable[..., Instance], printed: list[str], written: str, kept: str
+) -> None:
+    instance = make(f"import os; os.write(1, {written} + bytes([10])); demisto.results('ok')", longRunning=True)
+    instance.enable()
+    wait_for(lambda: instance.journal.call_counts['results'])
+    assert instance.state()['violations'] == [kept]
+    assert printed[0] == f'!!! The container wrote something to stdout that is not a message to the server: {kept}'
+
+
+def test_a_call_without_its_arguments_gets_an_error_and_is_reported(make: Callable[..., Instance], printed: list[str]) -> None:
+    instance = make("""
+call = {'type': 'executeCommand', 'command': 'setLastRun', 'args': {}}
+try:
+    demisto._Demisto__do(call)
+except ValueError as error:
+    demisto.results(str(error))
+""")
+    [entry] = instance.run('bare')
+    assert entry['Contents'] == "The call setLastRun failed: KeyError('value')\n"
+    assert printed == [f'!!! {entry["Contents"].strip()}']
+
+
+def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
+    instance = make("demisto.info('a'); demisto.log('b'); demisto.results('c'); demisto.getLastRun(); demisto.getLastRun()",
+                    longRunning=True)
+    instance.enable()
+    wait_for(lambda: instance.journal.call_counts['getLastRun'] == 2)
+    assert instance.state()['calls'] == {'info': 1, 'log': 1, 'results': 1, 'getLastRun': 2}
+    assert [(line['level'], line['text']) for line in instance.state()['log']] == [('info', 'a'), ('print', 'b')]
+
+
+def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
+    readme = ' '.join((Path(instance_module.__file__).parents[1] / 'README.md').read_text('utf-8').split())
+    assert (f'When it ends, it starts again after {restarts.FIRST_DELAY_SECONDS:g} s. If it keeps ending within '
+            f'{restarts.QUICK_END_SECONDS} s, the pause grows to {restarts.LONGEST_DELAY_SECONDS:g} s. '
+            f'After three immediate ends it stays down. '
+            f'It is stopped by SIGTERM, and by SIGKILL after {instance_module.STOP_GRACE_SECONDS} s;') in readme
+    assert f'or, without one, has run for {instance_module.ALIVE_SECONDS} s.' in readme
+
+
+ENDS = "raise RuntimeError('the end')"
+
+
+@pytest.mark.parametrize('quick, delays', [(60, ['0.1', '0.2', '0.3', '0.3']), (0, ['0.1', '0.1', '0.1', '0.1'])])
+def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_delay(
+    make: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch, quick: float, delays: list[str]
+) -> None:
+    for name, value in (('FIRST_DELAY_SECONDS', 0.1), ('LONGEST_DELAY_SECONDS', 0.3), ('QUICK_END_SECONDS', quick),
+                        ('ENDS_AT_ONCE', 9)):
+        monkeypatch.setattr(restarts, name, value)
+    instance = make(ENDS, longRunning=True)
+    ends = [f'!!! The container ended (exit code 0). It starts again in {delay} s.' for delay in delays]
+    with at_least(sum(map(float, delays[:3]))):
+        instance.enable()
+        wait_for(lambda: [line for line in printed if 'It starts again' in line][:4] == ends)
+    assert instance.restarts == 3
+    assert '!!! RuntimeError: the end' in printed
+
+
+def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(
+    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
+    instance = make(ENDS, longRunning=True)
+    began = unix_now()
+    instance.enable()
+    ending = wait_for(lambda: instance.journal.health['isError'] and instance.brief()['ending'])
+    assert began <= ending['time'] <= unix_now()
+    assert ending == {'time': ending['time'], 'how': 'exit code 0', 'delay': None, 'reason': '',
+                      'traceback': ending['traceback']}
+    assert ending['traceback'].startswith('Traceback') and ending['traceback'].endswith('RuntimeError: the end')
+    instance.disable()
+    assert instance.brief()['ending'] is None
+
+
+def test_a_crash_after_a_new_configuration_is_a_crash(instance: Instance, printed: list[str]) -> None:
+    assert instance.brief()['ready'] is True, 'an instance with a port is ready once it listens'
+    first = instance.pid
+    instance.reconfigure({'greeting': 'welcome'})
+    second = wait_for(lambda: instance.pid if instance.pid != first else None)
+    os.kill(second, signal.SIGKILL)
+    wait_for(lambda: '!!! The container ended (signal SIGKILL). It starts again in 1 s.' in printed)
+    assert wait_for(lambda: instance.pid if instance.pid != second else None)
+    assert instance.restarts == 1
+
+
+def test_a_disabled_instance_is_not_ready_and_starts_nothing_again(make: Callable[..., Instance]) -> None:
+    instance = make(ENDS, longRunning=True)
+    instance.enable()
+    instance.disable()
+    restarts = instance.restarts
+    assert (instance.wait_until_ready(), instance.enabled, instance.pid) == (False, False, None)
+    assert instance.restarts == restarts
+
+
+def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
+    make: Callable[..., Instance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instance_module, 'ALIVE_SECONDS', 0.4)
+    instance = make('import time; time.sleep(60)', longRunning=True)
+    assert instance.brief()['ready'] is False
+    with at_least(0.4):
+        instance.enable()
+        assert instance.wait_until_ready()
+    assert instance.brief() == {'instance': 'one', 'integration': 'One', 'longRunning': True, 'enabled': True,
+                                'pid': instance.pid, 'port': None, 'restarts': 0, 'health': {'error': '', 'isError': False},
+                                'ready': True, 'ending': None, 'schedule': {}, 'fetch': None}
+    assert make('').wait_until_ready(), 'what is not long-running is always ready'
+
+
+@pytest.mark.parametrize('heartbeat, is_reported', [(0.1, True), (0, False)])
+def test_heartbeats_that_fail_to_come_are_reported(
+    make: Callable[..., Instance], printed: list[str], heartbeat: float, is_reported: bool
+) -> None:
+    instance = make("import os, signal; demisto.error('on'); os.kill(os.getpid(), signal.SIGSTOP)", Runtime(heartbeat=heartbeat),
+                    longRunning=True)
+    instance.enable()
+    wait_for(lambda: any(line.endswith('on') for line in printed))
+    if is_reported:
+        wait_for(lambda: '!!! The container has sent no heartbeat for 0.3 s: a real server would restart it.' in printed)
+    os.kill(instance.pid or 0, signal.SIGKILL)
+    wait_for(lambda: any('SIGKILL' in line for line in printed))
+    assert any('heartbeat' in line for line in printed) is is_reported
+
+
+MISSING_NAME = "NameError: name 'tableToMarkdown' is not defined"
+REAL = Runtime(common_server_python=Path('CommonServerPython.py'))
+CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py')
+
+
+@pytest.mark.parametrize('exception, runtime, words', [
+    ("ModuleNotFoundError: No module named 'yaml.nodes'", CARRIED,
+     'Check the spelling of yaml. If an/image:1 has this module, run py -m pip install PyYAML,'),
+    ("ModuleNotFoundError: No module named 'flask'", CARRIED,
+     'Check the spelling of flask. If an/image:1 has this module, run py -m pip install flask,'),
+    ("ModuleNotFoundError: No module named 'socks'", CARRIED, 'run py -m pip install PySocks,'),
+    ('requests.exceptions.InvalidSchema: Missing dependencies for SOCKS support.', CARRIED,
+     'SOCKS needs the module socks. Run py -m pip install PySocks,'),
+    ("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", CARRIED, 'written for Python 2.'),
+    ("NameError: name 'unicode' is not defined", CARRIED, 'written for Python 2.'),
+    ("ModuleNotFoundError: No module named 'urllib2'", REAL, 'runs Python 3 only: port the script first'),
+    (MISSING_NAME, CARRIED, 'Get the whole file once, for every pack: curl --create-dirs -fLo ~/.demisto-sdk/cache/Packs/Base'),
+    (MISSING_NAME, CARRIED, 'If tableToMarkdown belongs to CommonServerPython: the subset'), (MISSING_NAME, REAL, ''),
+    ('ValueError: other', CARRIED, ''), ('', CARRIED, 'The script came to its end')])
+def test_an_end_is_explained_with_what_to_do(exception: str, runtime: Runtime, words: str) -> None:
+    explained = explain(exception, {'dockerimage': 'an/image:1'}, runtime)
+    assert words in explained and bool(words) is bool(explained)
+
+
+def test_a_syntax_error_of_a_script_that_is_declared_for_python_2_says_so() -> None:
+    explained = explain('SyntaxError: any', {'subtype': 'python2'}, CARRIED)
+    assert 'for Python 2, as its descriptor says (subtype: python2)' in explained

@@ -1,0 +1,410 @@
+"""The local XSOAR through its doors: a real process with the tests' own pack, a real line, the official client."""
+
+import hashlib
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from clocks import at_least
+from local_xsoar import LocalXsoar, read_officially, wait_for
+from webhook import request_bytes
+
+from localxsoar.containers.container import ERROR_MARKER
+
+
+def post(xsoar: LocalXsoar, http: requests.Session, path: str, body: Any = b'', **options: Any) -> requests.Response:
+    return http.post(
+        f'{xsoar.webhook_url}{path}', data=body if isinstance(body, bytes) else json.dumps(body), **options
+    )
+
+
+def ask(xsoar: LocalXsoar, http: requests.Session, path: str, body: Any = b'') -> Any:
+    return post(xsoar, http, path, body).json()
+
+
+def test_what_was_started_is_said_with_a_command_to_try_and_no_secret(xsoar: LocalXsoar) -> None:
+    head = '\n'.join(xsoar.output[:7])
+    assert 'Pack Echo 2.3.4, integration Echo, instance Front Door' in head
+    assert f'curl -POST {xsoar.webhook_url} -d ' in head
+    assert 'Secret Word (secret)' in head
+    assert 'h4sh-hush' not in '\n'.join(xsoar.output)
+
+
+def test_a_post_becomes_incidents_that_the_official_client_reads_back(xsoar: LocalXsoar, http: requests.Session) -> None:
+    sent = [{'name': 'one', 'type': 'Phishing', 'occurred': '2024-01-31T12:00:00Z', 'rawJSON': '{"a": 1}'}, {'name': 'two'}]
+    created = ask(xsoar, http, '/', sent)
+    found = read_officially(xsoar, id=[incident['id'] for incident in created])
+    assert [(i.name, i.type, i.raw_json, i.source_instance, i.source_brand) for i in found] == [
+        ('one', 'Phishing', '{"a": 1}', 'Front Door', 'Echo'),
+        ('two', 'Unclassified', '', 'Front Door', 'Echo'),
+    ]
+    assert found[0].occurred.isoformat() == '2024-01-31T12:00:00+00:00'
+    assert xsoar.sent()[-2:] == sent
+    assert xsoar.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +incidents \d+ to \d+  one$')
+
+
+def test_the_server_rejects_a_date_that_go_would_not_read(xsoar: LocalXsoar, http: requests.Session) -> None:
+    answer = ask(xsoar, http, '/', [{'name': 'late', 'occurred': '2024-01-31'}])
+    assert answer['error'] == 'ValueError' and 'RFC 3339' in answer['text']
+    assert xsoar.incidents(name=['late']) == []
+
+
+def test_a_marker_in_a_senders_text_reads_as_a_failure_though_the_incident_is_there(
+    xsoar: LocalXsoar, http: requests.Session
+) -> None:
+    answer = ask(xsoar, http, '/', [{'name': f'costs {ERROR_MARKER}100'}])
+    assert answer['error'] == 'ValueError' and answer['text'].startswith('100')
+    assert len(xsoar.incidents(name=[f'costs {ERROR_MARKER}100'])) == 1
+
+
+@pytest.mark.parametrize('method', ['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'POST'])
+def test_any_method_goes_through_with_path_query_and_headers(xsoar: LocalXsoar, http: requests.Session, method: str) -> None:
+    headers: dict[str, Any] = {'X-Odd_Name': 'värde'.encode('latin-1'), 'Authorization': 'Basic eA==', 'Cookie': 'a=1'}
+    seen = http.request(method, f'{xsoar.webhook_url}/echo/a%2Fb', params='q=1&q=%20&r', headers=headers).json()
+    assert (seen['method'], seen['path']) == (method, '/echo/a%2Fb?q=1&q=%20&r')
+    assert {
+        'X-Odd_Name': 'värde',
+        'Authorization': 'Basic eA==',
+        'Cookie': 'a=1',
+        'Host': xsoar.url.removeprefix('http://'),
+    }.items() <= dict(seen['headers']).items()
+
+
+def test_a_head_request_has_the_headers_and_no_body(xsoar: LocalXsoar, http: requests.Session) -> None:
+    answer = http.head(f'{xsoar.webhook_url}/echo')
+    assert (answer.status_code, answer.content) == (200, b'')
+    assert int(answer.headers['Content-Length']) > 0
+
+
+def test_a_redirect_and_each_cookie_reach_the_sender_and_no_one_else(xsoar: LocalXsoar, http: requests.Session) -> None:
+    answer = post(xsoar, http, '/redirect', allow_redirects=False)
+    assert answer.status_code == 302
+    assert answer.raw.headers.getlist('Set-Cookie') == ['a=1', 'b=2']
+    assert 'Cookie' not in dict(requests.post(f'{xsoar.webhook_url}/echo').json()['headers'])
+
+
+@pytest.mark.parametrize('framing', ['Content-Length', 'Transfer-Encoding'])
+def test_a_big_body_passes_as_it_came(xsoar: LocalXsoar, http: requests.Session, framing: str) -> None:
+    body = os.urandom(1 << 20) * 20
+    pieces: Any = body if framing == 'Content-Length' else iter([body[i:i + 100_000] for i in range(0, len(body), 100_000)])
+    seen = http.post(f'{xsoar.webhook_url}/echo', data=pieces).json()
+    assert framing in dict(seen['headers'])
+    assert (seen['size'], seen['sha256']) == (len(body), hashlib.sha256(body).hexdigest())
+
+
+@pytest.mark.parametrize('size', [10, 30_000_000])
+def test_an_answer_that_comes_before_the_body_was_read_reaches_the_sender(
+    xsoar: LocalXsoar, http: requests.Session, size: int
+) -> None:
+    assert post(xsoar, http, '/early', b'x' * size).status_code == 413
+
+
+def raw_exchange(xsoar: LocalXsoar, request: bytes, *more: bytes) -> bytes:
+    """Sends a request's head, waits for the interim answer, sends the rest, reads to the end."""
+    host, port = xsoar.url.removeprefix('http://').split(':')
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(request)
+        received = b''
+        for piece in more:
+            received += connection.recv(65536)
+            connection.sendall(piece)
+        while data := connection.recv(65536):
+            received += data
+    return received
+
+
+def test_a_sender_that_expects_100_continue_gets_it(xsoar: LocalXsoar) -> None:
+    head = (
+        b'POST /instance/execute/Front%20Door/echo HTTP/1.1\r\nHost: h\r\n'
+        b'Content-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n'
+    )
+    received = raw_exchange(xsoar, head, b'12345')
+    assert received.startswith(b'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n')
+    assert b'"size": 5' in received and b'100-continue' not in received
+
+
+def test_another_instance_is_not_found(xsoar: LocalXsoar, http: requests.Session) -> None:
+    answer = http.post(f'{xsoar.url}/instance/execute/front%20door')
+    assert answer.status_code == 404 and 'Known: Front Door' in answer.text
+
+
+def test_the_script_runs_under_the_containers_conditions(xsoar: LocalXsoar, http: requests.Session) -> None:
+    facts = ask(xsoar, http, '/facts')
+    assert (facts['name'], facts['command'], facts['instance'], facts['brand']) == (
+        'builtins',
+        'long-running-execution',
+        'Front Door',
+        'Echo',
+    )
+    repository = Path(__file__).parents[3]
+    assert not [path for path in facts['path'] if Path(path) in (repository, repository / 'localxsoar', repository / 'Tests')]
+    assert 'PYTHONPATH' not in facts['environment'] and Path(facts['cwd']) != repository
+    assert 'heartbeat' in facts['threads']
+
+
+def test_parameters_come_as_the_form_has_them(xsoar: LocalXsoar, http: requests.Session) -> None:
+    given = ask(xsoar, http, '/params')
+    assert (
+        given['secret'] == 'h4sh-hush' and given['longRunning'] is True and given['longRunningPort'] == str(xsoar.container_port)
+    )
+
+
+def test_an_undeclared_call_is_reported_on_the_servers_end(xsoar: LocalXsoar, http: requests.Session) -> None:
+    assert 'does not offer the command getUsers: this needs a real server' in ask(xsoar, http, '/undeclared')['text']
+    assert 'getUsers' in xsoar.state()['undeclared']
+    assert xsoar.wait_for_line('^!!! The integration called getUsers, which the local XSOAR does not offer')
+
+
+def test_asking_whether_a_call_exists_is_no_alarm(xsoar: LocalXsoar, http: requests.Session) -> None:
+    before = xsoar.state()['undeclared']
+    assert ask(xsoar, http, '/probe') == [True, False]
+    assert xsoar.state()['undeclared'] == before
+
+
+@pytest.mark.parametrize('path, text', [('/stdout', 'stray'), ('/child', 'from a child')])
+def test_anything_else_on_stdout_is_a_violation(xsoar: LocalXsoar, http: requests.Session, path: str, text: str) -> None:
+    ask(xsoar, http, path, b'stray')
+    wait_for(lambda: text in xsoar.state()['violations'])
+    assert xsoar.wait_for_line(f'^!!! The container wrote something to stdout .*: {text}$')
+
+
+def test_print_and_stderr_are_no_violations(xsoar: LocalXsoar, http: requests.Session) -> None:
+    before = xsoar.state()['violations']
+    ask(xsoar, http, '/print', b'text')
+    ask(xsoar, http, '/stderr')
+    assert xsoar.wait_for_line('print printed: text$') and xsoar.wait_for_line('^container stderr: on stderr$')
+    assert xsoar.state()['violations'] == before
+
+
+def test_each_log_line_is_a_line_of_its_own_with_control_characters_escaped(xsoar: LocalXsoar, http: requests.Session) -> None:
+    ask(xsoar, http, '/log')
+    for level in ('debug', 'info', 'error'):
+        assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d  log {level} +{level} one$')
+        assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d  log {level} +two \\x1b\[31m$')
+    assert [line['text'] for line in xsoar.state()['log'] if line['level'] == 'info'][-2:] == ['info one', 'two \x1b[31m']
+
+
+def test_the_context_is_kept_and_other_values_than_text_are_a_warning(xsoar: LocalXsoar, http: requests.Session) -> None:
+    assert ask(xsoar, http, '/context', {'a': 'b'}) == {'a': 'b'} == xsoar.state()['context']
+    assert ask(xsoar, http, '/context', {'a': 1}) == {'a': 1}
+    assert xsoar.wait_for_line("^!!! The documentation allows only text in a context: the value of 'a' is int")
+
+
+def test_samples_are_fetched_with_the_running_servers_context(xsoar: LocalXsoar, http: requests.Session) -> None:
+    ask(xsoar, http, '/context', {'samples': '["first", "second"]'})
+    assert xsoar.samples() == [{'name': 'first'}, {'name': 'second'}]
+
+
+def test_health_is_kept_with_its_history(xsoar: LocalXsoar, http: requests.Session) -> None:
+    ask(xsoar, http, '/health', b'port in use')
+    ask(xsoar, http, '/health')
+    state = xsoar.state()
+    assert state['health'] == {'error': '', 'isError': False}
+    assert [(each['error'], each['isError']) for each in state['healthHistory'][-2:]] == [('port in use', True), ('', False)]
+    assert xsoar.wait_for_line('health  port in use$')
+
+
+def test_return_error_raises_while_running(xsoar: LocalXsoar, http: requests.Session) -> None:
+    assert {'error': 'Exception', 'text': 'not good'}.items() <= ask(xsoar, http, '/error').items()
+
+
+def test_two_threads_at_once_each_get_their_own_reply(xsoar: LocalXsoar, http: requests.Session) -> None:
+    for _ in range(20):
+        answers = ask(xsoar, http, '/unlocked')
+        assert isinstance(answers['context'], dict) and answers['incidents'][0]['name'] == 'at once'
+
+
+def test_an_unknown_control_and_a_bad_search_are_reported_in_words(xsoar: LocalXsoar, http: requests.Session) -> None:
+    assert http.get(f'{xsoar.url}/localxsoar/nothing').json()['status'] == 404
+    bad = http.post(f'{xsoar.url}/incidents/search', json={'filter': {'query': 'free text'}})
+    assert bad.status_code == 400 and 'reads queries as' in bad.json()['error']
+
+
+# Faults.
+
+
+@pytest.fixture
+def faulty(xsoar: LocalXsoar) -> Iterator[LocalXsoar]:
+    orderly = xsoar.faults()
+    yield xsoar
+    xsoar.faults(**orderly)
+
+
+TWO = [{'name': 'good'}, {'name': 'poisoned'}]
+
+
+@pytest.mark.parametrize(
+    'fault, answer, created',
+    [
+        ({}, ['good', 'poisoned'], 2),
+        ({'answer': 'reversed'}, ['poisoned', 'good'], 2),
+        ({'answer': 'lone-object'}, ['good', 'poisoned'], 2),
+        ({'drop': 'poison'}, ['good'], 1),
+        ({'rename': 'poison'}, ['good', 'poisoned (renamed)'], 2),
+        ({'answer': 'empty'}, [], 0),
+    ],
+)
+def test_a_fault_shapes_the_answer(
+    faulty: LocalXsoar, http: requests.Session, fault: dict[str, Any], answer: list[str], created: int
+) -> None:
+    before = len(faulty.sent())
+    faulty.faults(**fault)
+    assert [incident['name'] for incident in ask(faulty, http, '/', TWO)] == answer
+    assert len(faulty.sent()) - before == created
+
+
+@pytest.mark.parametrize(
+    'name, answer', [('null', None), ('false', False), ('empty-object', {}), ('null-item', [None])], ids=str
+)
+def test_an_answer_of_nothing_creates_nothing(faulty: LocalXsoar, http: requests.Session, name: str, answer: Any) -> None:
+    before = len(faulty.sent())
+    faulty.faults(answer=name)
+    assert ask(faulty, http, '/', TWO) == answer
+    assert len(faulty.sent()) == before
+
+
+def test_an_error_item_creates_nothing(faulty: LocalXsoar, http: requests.Session) -> None:
+    before = len(faulty.sent())
+    faulty.faults(answer='error-item')
+    assert [list(item) for item in ask(faulty, http, '/', TWO)] == [['error']]
+    assert len(faulty.sent()) == before
+
+
+def test_a_mixed_reply_has_the_incidents_and_other_items(faulty: LocalXsoar, http: requests.Session) -> None:
+    faulty.faults(answer='mixed')
+    assert [item['name'] for item in ask(faulty, http, '/', TWO) if item and 'name' in item] == ['good', 'poisoned']
+
+
+@pytest.mark.parametrize(
+    'name, error', [('created-then-error', 'ValueError'), ('deep', 'RecursionError'), ('not-json', 'JSONDecodeError')]
+)
+def test_incidents_exist_though_their_call_fails(faulty: LocalXsoar, http: requests.Session, name: str, error: str) -> None:
+    before = len(faulty.sent())
+    faulty.faults(answer=name)
+    assert ask(faulty, http, '/', TWO)['error'] == error
+    assert len(faulty.sent()) == before + 2
+
+
+def test_a_rejection_quotes_the_name(faulty: LocalXsoar, http: requests.Session) -> None:
+    faulty.faults(refuse='poison')
+    assert ask(faulty, http, '/', TWO)['text'].endswith(': poisoned\n')
+
+
+def test_a_lone_object_stands_for_a_list_of_one(faulty: LocalXsoar, http: requests.Session) -> None:
+    faulty.faults(answer='lone-object')
+    assert ask(faulty, http, '/', [{'name': 'alone'}])['name'] == 'alone'
+
+
+def test_one_poisoned_incident_fails_its_whole_call(faulty: LocalXsoar, http: requests.Session) -> None:
+    before = len(faulty.sent())
+    faulty.faults(refuse='poison')
+    assert ask(faulty, http, '/', TWO)['error'] == 'ValueError'
+    assert len(faulty.sent()) == before
+    assert ask(faulty, http, '/', TWO[:1])[0]['name'] == 'good'
+    faulty.faults(refuse='*')
+    assert ask(faulty, http, '/', TWO[:1])['error'] == 'ValueError'
+
+
+def test_a_call_takes_as_long_as_asked_for(faulty: LocalXsoar, http: requests.Session) -> None:
+    faulty.faults(call_delay_ms=100, incident_delay_ms=50)
+    with at_least(0.2):
+        post(faulty, http, '/', TWO)
+
+
+def test_a_hanging_call_is_answered_once_it_is_let_go(faulty: LocalXsoar, http: requests.Session) -> None:
+    answers: list[Any] = []
+    faulty.faults(hang=True)
+    before = len(faulty.state()['createSizes'])
+    sender = threading.Thread(target=lambda: answers.append(ask(faulty, http, '/', TWO)))
+    sender.start()
+    wait_for(lambda: len(faulty.state()['createSizes']) > before)
+    assert answers == []
+    faulty.faults(hang=False)
+    sender.join()
+    assert [incident['name'] for incident in answers[0]] == ['good', 'poisoned']
+
+
+@pytest.mark.parametrize(
+    'fault, words',
+    [
+        ({'speed': 1}, 'There is no fault speed. Known: call_delay_ms'),
+        ({'answer': 'maybe'}, 'is not one of normal'),
+        ({'call_delay_ms': -1}, 'is not milliseconds'),
+        ({'hang': 'maybe'}, 'is not true or false'),
+    ],
+)
+def test_a_fault_that_does_not_exist_changes_nothing(
+    faulty: LocalXsoar, http: requests.Session, fault: dict[str, Any], words: str
+) -> None:
+    answer = http.patch(f'{faulty.url}/localxsoar/faults', json={'drop': 'x', **fault})
+    assert answer.status_code == 400 and words in answer.json()['error']
+    assert faulty.faults()['drop'] == ''
+
+
+# The container's end. These use the shared server last: each one makes it start a new container.
+
+
+def restarted(xsoar: LocalXsoar, before: dict[str, Any]) -> bool:
+    state = xsoar.state()
+    return state['restarts'] > before['restarts'] and answers(xsoar)
+
+
+def answers(xsoar: LocalXsoar) -> bool:
+    return requests.get(f'{xsoar.webhook_url}/echo').status_code == 200
+
+
+@pytest.mark.parametrize('body', [b'', b'a body'], ids=['without a body', 'with a body'])
+def test_a_container_sees_that_its_sender_left(xsoar: LocalXsoar, body: bytes) -> None:
+    def ends() -> int:
+        return sum('at its end' in line['text'] for line in xsoar.state()['log'])
+
+    before = ends()
+    url = urlsplit(xsoar.webhook_url)
+    with socket.create_connection((url.hostname or '', url.port or 0)) as sender:
+        sender.sendall(request_bytes(f'{xsoar.webhook_url}/wait', body))
+    wait_for(lambda: ends() == before + 1, 'the end of the connection')
+
+
+def test_a_cut_line_fails_every_later_call_and_a_new_container_is_in_order(xsoar: LocalXsoar, http: requests.Session) -> None:
+    before = xsoar.state()
+    xsoar.faults(cut=True)
+    assert ask(xsoar, http, '/', TWO)['error'] == 'JSONDecodeError'
+    assert ask(xsoar, http, '/', TWO)['text'] == 'Try to write when connection closed'
+    assert xsoar.faults()['cut'] is False
+    xsoar.stop_container()
+    wait_for(lambda: restarted(xsoar, before))
+    assert len(ask(xsoar, http, '/', TWO)) == 2
+
+
+def test_a_line_may_be_cut_at_any_time(xsoar: LocalXsoar, http: requests.Session) -> None:
+    before = xsoar.state()
+    xsoar.cut()
+    assert ask(xsoar, http, '/', TWO)['error'] == 'JSONDecodeError'
+    xsoar.stop_container()
+    wait_for(lambda: restarted(xsoar, before))
+
+
+@pytest.mark.parametrize(
+    'path, words',
+    [
+        ('/exit', r'The container ended \(exit code 3\)'),
+        ('/raise', 'RuntimeError: the script failed'),
+        ('/sysexit', r'The container ended \(exit code 0\)'),
+    ],
+)
+def test_a_container_that_ends_is_started_again(echo_pack: Path, path: str, words: str) -> None:
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        before = xsoar.state()
+        with suppress(requests.RequestException):  # it may end in the middle of its answer
+            requests.post(f'{xsoar.webhook_url}{path}')
+        assert xsoar.wait_for_line(words)
+        wait_for(lambda: restarted(xsoar, before))
+        assert xsoar.state()['pid'] != before['pid']

@@ -1,0 +1,106 @@
+// Filters: which deliveries they show, how many each would show, and what a search finds on the server.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {asked, passTime, reply} from './document.mjs';
+
+const {deliveries} = await import('../../../../localxsoar/web/page/deliveries.js');
+const {incidents} = await import('../../../../localxsoar/web/page/incidents.js');
+const {searchBodies, startFilters} = await import('../../../../localxsoar/web/page/filters.js');
+const $ = document.getElementById;
+
+const delivery = (number, kind, sender, text = '') => ({number, kind, sender, text, method: 'POST', target: '/', status: 200, incidents: [], triage: ''});
+const DELIVERIES = [delivery(5, 'rejected', 'one'), delivery(4, 'repeat', 'two', 'twice'), delivery(3, 'created', 'two', 'twice'), delivery(2, 'created', 'one'), delivery(1, 'gone', '')];
+
+function search() {
+  searchBodies();
+  deliveries.filter();
+}
+startFilters(search);
+
+const shown = () => deliveries.shown.map((item) => item.number);
+const kinds = () => $('kinds').children.filter((each) => !each.hidden).map((each) => each.textContent);
+const senders = () => $('sender').children.map((each) => each.textContent);
+const press = (kind) => { $('kinds').children.find((each) => each.dataset.kind === kind).click(); deliveries.describe(); };
+function choose(place) {
+  $('sender').value = place;
+  $('sender').send('change');
+  deliveries.describe();
+}
+function type(text) {
+  $('search').value = text;
+  search();
+  passTime();
+}
+
+test.beforeEach(() => {
+  deliveries.set([...DELIVERIES]);
+  deliveries.describe();
+});
+
+test('without a filter all are shown, with the number of each kind and sender', () => {
+  assert.deepEqual(shown(), [5, 4, 3, 2, 1]);
+  assert.deepEqual(kinds(), ['created 2', 'rejected 1', 'repeat 1', 'other 1']);
+  assert.deepEqual(senders(), ['all senders', '— (1)', 'one (2)', 'two (2)']);
+  assert.equal($('shown-deliveries').textContent, '');
+});
+
+test('kinds add up, a sender takes away, and each count is what pressing it would show', () => {
+  press('rejected');
+  assert.deepEqual([shown(), $('shown-deliveries').textContent], [[5], '1 of 5']);
+  press('repeat');
+  assert.deepEqual(shown(), [5, 4]);
+  assert.deepEqual(senders(), ['all senders', '— (0)', 'one (1)', 'two (1)']);
+  choose('1');
+  assert.deepEqual([shown(), kinds()], [[5], ['created 1', 'rejected 1', 'repeat 0']]);
+  choose('');
+  for (const kind of ['rejected', 'repeat']) press(kind);
+  assert.deepEqual(shown(), [5, 4, 3, 2, 1]);
+});
+
+test('a chosen sender stays although none of its deliveries is left', () => {
+  choose('2');
+  deliveries.set([delivery(9, 'created', 'one')]);
+  deliveries.describe();
+  assert.deepEqual([shown(), senders()], [[], ['all senders', 'one (1)', 'two (0)']]);
+  assert.equal($('none-deliveries').hidden, false);
+  $('none-deliveries').all('button')[0].click();
+  assert.deepEqual(shown(), [9]);
+});
+
+test('nothing is said of filters where there is nothing', () => {
+  deliveries.set([]);
+  deliveries.describe();
+  assert.deepEqual([$('none-deliveries').hidden, $('filters').hidden, $('shown-deliveries').textContent], [true, true, '']);
+  incidents.describe();
+  assert.equal($('none-incidents').hidden, true);
+});
+
+test('a search shows what a line has at once, and what a body has when the server has found it', async () => {
+  type('TWICE');
+  assert.deepEqual(shown(), [4, 3]);
+  await reply('/localxsoar/deliveries/search?text=TWICE', [1]);
+  assert.deepEqual(shown(), [4, 3, 1]);
+  type('');
+  assert.deepEqual(shown(), [5, 4, 3, 2, 1]);
+});
+
+test('the reply to an earlier search that comes late shows nothing', async () => {
+  type('early');
+  type('late');
+  await reply('/localxsoar/deliveries/search?text=late', [2]);
+  assert.deepEqual(shown(), [2]);
+  await reply('/localxsoar/deliveries/search?text=early', [1, 5]);
+  assert.deepEqual(shown(), [2]);
+  type('');
+});
+
+test('only the last of several texts that are typed quickly is searched for', async () => {
+  for (const text of ['q', 'qu', 'quick']) {
+    $('search').value = text;
+    search();
+  }
+  passTime();
+  assert.deepEqual([...asked.keys()], ['/localxsoar/deliveries/search?text=quick']);
+  await reply('/localxsoar/deliveries/search?text=quick', []);
+  type('');
+});

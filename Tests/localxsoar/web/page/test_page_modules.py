@@ -1,0 +1,56 @@
+"""The page's JavaScript modules: which imports which, and what each does by itself, in Node.js without a browser."""
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from clocks import PATIENCE_SECONDS
+from local_xsoar import ROOT, needs
+
+PAGE = ROOT / 'localxsoar/web/page'
+FOLDER = ROOT / 'Tests/localxsoar/web/page'
+CLOCKS = re.compile(r'\b(performance|Date)\.now\(|\bnew Date\(\)|\b(cpuUsage|hrtime)\b')
+
+
+@pytest.mark.parametrize('file', sorted(FOLDER.glob('*.test.mjs')), ids=lambda file: file.name)
+def test_a_module_of_the_page_passes_its_tests(file: Path) -> None:
+    done = subprocess.run([needs('nodejs', 'node'), file], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r'^# pass [1-9]', done.stdout, re.MULTILINE)
+
+
+def test_no_test_of_a_module_reads_a_clock_but_through_the_one_that_says_how_work_grows() -> None:
+    assert [file.name for file in FOLDER.glob('*.mjs') if CLOCKS.search(file.read_text('utf-8'))] == ['clocks.mjs']
+
+
+# The graph of imports.
+
+
+def imports(file: Path) -> set[str]:
+    """Return the names of the modules that a module imports."""
+    return set(re.findall(r"^(?:import|export)\b[^;]*?['\"]\./([\w-]+\.js)['\"];", file.read_text('utf-8'), re.MULTILINE))
+
+
+def circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Return the modules that are in a circle of imports or lead into one."""
+    graph = dict(graph)
+    while above := [name for name, below in graph.items() if not below & graph.keys()]:
+        for name in above:
+            del graph[name]
+    return sorted(graph)
+
+
+def test_no_module_of_the_page_leads_back_to_itself() -> None:
+    graph = {file.name: imports(file) for file in PAGE.glob('*.js')}
+    assert set().union(*graph.values()) <= graph.keys()
+    assert graph['script.js'] >= {'views.js', 'live.js'} and graph['dom.js'] == {'visible.js'}  # imports are found
+    assert circle(graph) == []
+
+
+@pytest.mark.parametrize(('graph', 'found'), [
+    ({'a': {'b'}, 'b': {'c'}, 'c': set()}, []), ({'a': {'a'}}, ['a']), ({'a': {'b'}, 'b': {'c'}, 'c': {'b'}}, ['a', 'b', 'c'])])
+def test_a_circle_of_imports_is_found(graph: dict[str, set[str]], found: list[str]) -> None:
+    assert circle(graph) == found

@@ -1,0 +1,432 @@
+"""What the page shows of a message, what it sends again, and what its files may do in a browser."""
+
+import base64
+import gzip
+import json
+import socket
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import bottle
+import gevent
+import pytest
+import requests
+from local_xsoar import LocalXsoar, wait_for
+
+from localxsoar import turns
+from localxsoar.web.command_routes import CommandRoutes
+from localxsoar.containers.container import Runtime
+from localxsoar.webhooks.deliveries import Deliveries
+from localxsoar.events import Events
+from localxsoar.containers.faults import Faults
+from localxsoar.forward import Request, Response
+from localxsoar.web.front import run_wsgi
+from localxsoar.webhooks.masks import MASK, Masks
+from localxsoar.terminal.printer import Printer
+from localxsoar.packs.pack import load_integration
+from localxsoar.web.page_routes import ONLY_HERE, Page, message, read_file
+from localxsoar.containers.ports import any_free_port
+from localxsoar.webhooks.readable import SHOWN_BYTES, Readable, readable
+from localxsoar.webhooks.recognition import SenderRecognizer
+from localxsoar.webhooks.senders import Sender, describe_proof, load_sender
+from localxsoar.server.server import Server
+from localxsoar.incidents.store import Store
+
+TOKEN = 'h4sh-hush'
+GZIP = [('Content-Encoding', 'GZip')]
+MASKS = Masks(lambda: ['h4sh-hush'])
+
+
+@pytest.mark.parametrize('headers, body, text, is_text', [
+    ([], b'', '', True), ([], 'grün'.encode(), 'grün', True), ([], b'a\xff', 'a\ufffd', False),
+    (GZIP, gzip.compress(b'zipped', mtime=0), 'zipped', True),
+    (GZIP, b'not zipped', 'not zipped', True), ([('Content-Encoding', 'br')], b'plain', 'plain', True),
+    ([], b'x' * (SHOWN_BYTES + 1), 'x' * SHOWN_BYTES, True),
+    (GZIP, gzip.compress(b'x' * (SHOWN_BYTES + 1), mtime=0), 'x' * SHOWN_BYTES, True),
+    *(([], b'x' * (SHOWN_BYTES - room) + '💥💥'.encode(), 'x' * (SHOWN_BYTES - room) + '💥' * (room // 4), True)
+      for room in range(9)),
+    ([], b'a\xf0\x9f', 'a\ufffd', False),
+    (GZIP, gzip.compress(b'x' * (SHOWN_BYTES - 1) + '💥'.encode(), mtime=0), 'x' * (SHOWN_BYTES - 1), True),
+    ([], b'x' * (SHOWN_BYTES - 1) + b'\xf0', 'x' * (SHOWN_BYTES - 1) + '\ufffd', False),
+    ([], b'x' * (SHOWN_BYTES - 20) + b'\xff' + b'x' * 30, 'x' * (SHOWN_BYTES - 20) + '\ufffd' + 'x' * 19, False),
+])
+def test_a_body_is_shown_as_text_up_to_a_mebibyte(headers: Any, body: bytes, text: str, is_text: bool) -> None:
+    seen = readable(headers, body)
+    assert (seen.text, seen.is_text) == (text, is_text)
+
+
+def test_a_body_that_is_decompressed_beyond_what_is_shown_is_cut() -> None:
+    bomb = bytearray(gzip.compress(b'x' * (SHOWN_BYTES + 1)))
+    assert readable(GZIP, bytes(bomb)) == Readable('x' * SHOWN_BYTES, True, True, True)
+    assert message(GZIP, bomb, len(bomb), MASKS, False)['cut']
+
+
+def test_a_message_is_masked_unless_its_secrets_are_shown() -> None:
+    headers, body = [('Authorization', 'Bearer h4sh-hush')], bytearray(b'it is h4sh-hush')
+    assert message(headers, body, 15, MASKS, shows=False) == {
+        'headers': [{'name': 'Authorization', 'value': 'Bearer ••••••', 'masked': True}], 'body': 'it is ••••••', 'is_text': True,
+        'size': 15, 'kept': 15, 'decompressed': False, 'cut': False, 'is_exact': False, 'base64': '', 'fields': []}
+    assert message(headers, body, 15, Masks(list), shows=True) == {
+        'headers': [{'name': 'Authorization', 'value': 'Bearer h4sh-hush', 'masked': False}], 'body': 'it is h4sh-hush',
+        'is_text': True, 'size': 15, 'kept': 15, 'decompressed': False, 'cut': False, 'is_exact': True, 'base64': '',
+        'fields': []}
+
+
+@pytest.mark.parametrize('body, size, shows, cut, has_bytes', [
+    (b'\xff', 1, True, False, True), (b'\xff', 1, False, False, False), (b'a', 2, True, True, False),
+    (b'\xff' * SHOWN_BYTES, SHOWN_BYTES, True, False, True), (b'\xff' * (SHOWN_BYTES + 1), SHOWN_BYTES + 1, True, True, False)],
+    ids=['bytes', 'masked', 'not kept whole', 'as large as is shown', 'larger'])
+def test_a_message_has_its_bytes_where_its_text_differs_and_says_when_it_is_cut(
+    body: bytes, size: int, shows: bool, cut: bool, has_bytes: bool
+) -> None:
+    shown = message([], bytearray(body), size, MASKS, shows)
+    assert (shown['cut'], bool(shown['base64'])) == (cut, has_bytes)
+
+
+@pytest.mark.parametrize('text, original, result', [
+    ('a •••••• b •••••• c', 'h4sh-hush h4sh-hush', 'a h4sh-hush b h4sh-hush c'), ('none', 'h4sh-hush', 'none'),
+    ('own ••••••', 'no secret', 'own ••••••'), ('x••••••y••••••z', 'h4sh-hush aDRzaC1odXNo', 'xh4sh-hushyaDRzaC1odXNoz')])
+def test_what_was_masked_in_a_body_is_sent_again_as_it_came(text: str, original: str, result: str) -> None:
+    assert MASKS.unmasked(text, original) == result
+
+
+def test_a_body_is_not_sent_while_it_is_unclear_which_secret_belongs_where() -> None:
+    with pytest.raises(ValueError, match='The body has 2 masked values'):
+        MASKS.unmasked('••••••', 'h4sh-hush aDRzaC1odXNo')
+
+
+@pytest.mark.parametrize('proof, words', [
+    ({}, 'no proof'), ({'place': 'header', 'name': 'X-Token'}, 'token in X-Token'),
+    ({'place': 'query', 'name': 'key'}, 'token in ?key='),
+    ({'place': 'header', 'name': 'X-Sig', 'signed': '{body}'}, 'signature in X-Sig')])
+def test_a_proof_is_described_in_a_few_words(proof: dict[str, str], words: str) -> None:
+    assert describe_proof(Sender('key', 'Name', 'code', '', proof, [])) == words
+
+
+@pytest.mark.parametrize('name, kind', [('index.html', 'text/html'), ('style.css', 'text/css'), ('script.js', 'text/javascript')])
+def test_a_file_of_the_page_comes_with_what_a_browser_may_do_with_it(name: str, kind: str) -> None:
+    assert read_file(name).strip()
+    assert bottle.response.content_type == f'{kind}; charset=utf-8'
+    expected = {'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer'}
+    assert {header: bottle.response.get_header(header) for header in expected} == expected
+
+
+# The routes, in this process: only so can a request come from another machine.
+
+
+@pytest.fixture(scope='module')
+def api(echo_pack: Path) -> bottle.Bottle:
+    """The routes of a server with a rejected delivery, an incident and a file, each with the token."""
+    printer, events = Printer('error', print), Events()
+    server = Server({}, Runtime(), Store(), Faults(), printer)
+    server.add('front', load_integration(echo_pack), {'secret': TOKEN}, any_free_port)
+    masks = Masks(server.secrets)
+    deliveries = Deliveries(None, SenderRecognizer([]), masks, printer, events)
+    headers = [('Authorization', 'other'), (f'X-{TOKEN}', TOKEN), ('Content-Type', f'multipart/form-data; boundary={TOKEN}'),
+               ('User-Agent', f'{TOKEN}/1')]
+    sent = Request('POST', '/instance/execute/front', headers, [f'{TOKEN}'.encode()])
+    with deliveries.record(sent) as delivery:
+        list(sent.body)
+        list(delivery.note_response(Response(401, f'no {TOKEN}', [('Content-Type', TOKEN)], [TOKEN.encode()])).pieces)
+        delivery.is_partial = False
+    details = {'a': f'it is {TOKEN}', 'long': 'x' * 297 + TOKEN}
+    server.store.create([{'name': 'one', 'rawJSON': json.dumps(details)}], 'front', 'Echo')
+    server.store.keep_file('1@1', 'a.txt', TOKEN.encode())
+    made = bottle.Bottle()
+    page = Page(server, deliveries, {}, masks, events, lambda name, url, params: f'curl {params["secret"]}', lambda params: [])
+    for routed in (page, CommandRoutes(server, masks)):
+        routed.routes(made)
+    return made
+
+
+def get(api: bottle.Bottle, path: str, peer: str) -> Response:
+    return run_wsgi(api, Request('GET', f'/localxsoar/{path}', [('Host', 'localhost')], peer=peer), b'')
+
+
+@pytest.mark.parametrize('path', ['deliveries/1?secrets=show', 'deliveries/1/request.body', 'deliveries/1/answer.body', 'curl',
+                                  'commands/files/1@1'])
+def test_a_secret_is_shown_only_on_this_machine(api: bottle.Bottle, path: str) -> None:
+    for peer, status in (('127.0.0.1', 200), ('::1', 200), ('192.0.2.1', 403), ('2001:db8::1', 403), ('', 403)):
+        response = get(api, path, peer)
+        assert (response.status, TOKEN.encode() in b''.join(response.pieces)) == (status, status == 200)
+
+
+@pytest.mark.parametrize('path', ['deliveries', 'deliveries/1', 'deliveries/1.har', 'deliveries.har', 'instance', 'log',
+                                  'commands', 'incidents/list', 'incidents/1', 'incidents/values?ids=1&path=["a"]',
+                                  'incidents/values?ids=1&path=["long"]'])
+def test_what_every_machine_is_shown_has_no_secret(api: bottle.Bottle, path: str) -> None:
+    response = get(api, path, '192.0.2.1')
+    content = b''.join(response.pieces)
+    assert response.status == 200 and TOKEN[:3].encode() not in content
+    if path == 'deliveries/1':
+        shown = json.loads(content)
+        assert (shown['is_here'], shown['uncopyable']) == (False, ONLY_HERE) and '••••••' in json.dumps(
+            shown['checks'], ensure_ascii=False)
+    if path.endswith('["a"]'):
+        assert json.loads(content) == [{'id': '1', 'value': 'it is ••••••'}]
+
+
+@pytest.mark.parametrize('path', ['deliveries', 'deliveries/search?text=post', 'deliveries.har', 'incidents/list'])
+def test_a_long_list_leaves_turns_for_other_requests(api: bottle.Bottle, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(turns, 'WORK_SECONDS', 0)  # a list of any length is a long one
+    taken: list[str] = []
+    gevent.spawn(taken.append, path)
+    assert b''.join(get(api, path, '127.0.0.1').pieces) and taken == [path]
+
+
+# The routes of a running server.
+
+GITHUB = {'sender': 'GitHub', 'kind': 'code', 'source': '', 'deliveries': [
+    {'title': 'push', 'headers': {'X-GitHub-Event': 'push'}, 'payload': [{'name': 'pushed'}]},
+    {'title': 'issue', 'headers': {'X-GitHub-Event': 'issues'}, 'payload': [{'name': 'an issue'}]}],
+    'proof': {'place': 'header', 'name': 'X-Hub-Signature-256', 'value': 'sha256={hex}', 'signed': '{body}'}}
+
+
+@pytest.fixture(scope='module')
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalXsoar]:
+    folder = tmp_path_factory.mktemp('senders')
+    (folder / 'github.json').write_text(json.dumps(GITHUB))
+    echo = Path(__file__).parents[1] / 'sample_packs' / 'Echo'
+    with LocalXsoar('--senders', str(folder), pack=echo, instance='Front Door', params={'secret': TOKEN}) as running:
+        yield running
+
+
+def ask(local: LocalXsoar, method: str, path: str, body: Any = None) -> requests.Response:
+    return requests.request(method, f'{local.url}/localxsoar/{path}', json=body)
+
+
+def post(local: LocalXsoar, data: Any, path: str = '', **headers: str) -> int:
+    """The number of a delivery of this."""
+    requests.post(f'{local.webhook_url}{path}', data, headers={name.replace('_', '-'): value for name,
+    value in headers.items()})
+    newest = wait_for(lambda: next((each for each in local.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
+    return int(newest['number'])
+
+
+def seen_by_the_container(local: LocalXsoar, number: int) -> Any:
+    """What /echo says of a request, with its headers as a dict."""
+    echoed = json.loads(local.control('GET', f'deliveries/{number}?secrets=show')['answer']['body'])
+    return {**echoed, 'headers': dict(echoed['headers'])}
+
+
+@pytest.mark.parametrize('method, path, status, words', [
+    ('GET', 'deliveries/99', 404, 'Delivery 99 is not kept here.'),
+    ('POST', 'deliveries/99/send', 404, 'Delivery 99 is not kept'),
+    ('GET', 'incidents/99', 404, 'There is no incident 99.'), ('GET', 'nothing', 404, 'Not found'),
+    ('POST', 'senders/nobody/send', 400, "'nobody' is not a sender. There are 1."), ('POST', 'instance/other', 404, ''),
+    ('POST', 'senders/github/send', 400, 'GitHub has no delivery')])
+def test_what_is_not_there_is_reported(local: LocalXsoar, method: str, path: str, status: int, words: str) -> None:
+    answer = ask(local, method, path, {'title': 'none'})
+    assert answer.status_code == status and words in answer.text
+
+
+def test_a_browser_gets_the_page_and_no_icon(local: LocalXsoar) -> None:
+    answer = requests.get(f'{local.url}/')
+    assert answer.headers['Content-Type'] == 'text/html; charset=utf-8' and '<title>' in answer.text
+    icon = requests.get(f'{local.url}/favicon.ico')
+    assert (icon.status_code, icon.content) == (204, b'')
+
+
+def test_the_instance_is_described_with_its_secret_masked(local: LocalXsoar) -> None:
+    seen = local.control('GET', 'instance')
+    assert (seen['instance'], seen['pack'], seen['ready']) == ('Front Door', 'Echo 2.3.4', True)
+    assert seen['description'].startswith('Makes incidents') and TOKEN not in json.dumps(seen)
+    assert local.control('GET', 'curl')['curl'] == seen['curl'] and seen['curl'].startswith(f'curl -POST {local.webhook_url} -d')
+    assert {field['name']: field['set'] for field in seen['fields']}['secret'] is True
+
+
+def test_the_senders_are_listed_and_one_sends_the_delivery_that_was_chosen(local: LocalXsoar) -> None:
+    assert local.control('GET', 'senders') == [{'key': 'github', 'name': 'GitHub', 'kind': 'code',
+                                                'proof': 'signature in X-Hub-Signature-256', 'unusable': '',
+                                                'deliveries': ['push', 'issue']}]
+    number = local.control('POST', 'senders/github/send', {'title': 'iss'})['number']
+    sent = local.control('GET', f'deliveries/{number}')
+    assert (sent['sender'], sent['text'], sent['target'], sent['can_be_signed'], sent['peer']) == (
+        'GitHub', 'an issue', '/instance/execute/Front%20Door', True, 'localxsoar')
+    edit = {'body': '[{"name": "edited"}]'}
+    edited, proved = (local.control('POST', f'deliveries/{number}/send', {**edit, 'proof': each})['number']
+                      for each in (False, True))
+    signatures = [next(header['value'] for header in local.control('GET', f'deliveries/{each}?secrets=show')['request']['headers']
+                       if header['name'] == 'X-Hub-Signature-256') for each in (number, edited, proved)]
+    assert signatures[0] == signatures[1] != signatures[2], 'an edited body has a signature of its own if it shall have a proof'
+
+
+def test_a_proof_needs_a_known_sender_or_a_place_for_the_token(local: LocalXsoar) -> None:
+    number = post(local, '[]', '/echo')
+    reason = 'Nothing in the request says where its sender puts the token. Edit it to add a header with the token.'
+    assert local.control('GET', f'deliveries/{number}')['unprovable'] == reason
+    answer = ask(local, 'POST', f'deliveries/{number}/send', {'proof': True})
+    assert (answer.status_code, answer.json()['error']) == (409, reason)
+    number = post(local, '[]', '/echo', X_Api_Key='Bearer other')
+    assert local.control('GET', f'deliveries/{number}')['unprovable'] == ''
+    again = local.control('POST', f'deliveries/{number}/send', {'proof': True})['number']
+    assert seen_by_the_container(local, again)['headers']['X-Api-Key'] == TOKEN
+    assert local.control('GET', f'deliveries/{again}')['changes'] == ['The header X-Api-Key was replaced.']
+
+
+def test_a_delivery_is_sent_again_with_its_bytes_headers_and_target(local: LocalXsoar) -> None:
+    body = gzip.compress(b'zipped', mtime=0)
+    number = post(local, body, '/echo?token=t0ken&a=1', Content_Encoding='gzip', X_Plain='kept', Expect='x', Authorization=TOKEN)
+    first = seen_by_the_container(local, number)
+    again = seen_by_the_container(local, local.control('POST', f'deliveries/{number}/send', {})['number'])
+    assert {key: again[key] for key in ('method', 'path', 'size', 'sha256')} == {
+        key: first[key] for key in ('method', 'path', 'size', 'sha256')}
+    assert (again['headers']['X-Plain'], again['headers']['Authorization'], again['headers']['Content-Encoding']) == (
+        'kept', TOKEN, 'gzip')
+    assert again['headers']['Content-Length'] == str(len(body)) and 'Connection' not in again['headers']
+    assert again['headers']['Host'] == local.url.removeprefix('http://')
+    shown = local.control('GET', f'deliveries/{number}')
+    assert (shown['request']['body'], shown['target'], shown['can_be_signed']) == (
+        'zipped', '/instance/execute/Front%20Door/echo?token=••••••&a=1', False)
+    assert base64.b64decode(local.control('GET', f'deliveries/{number}?secrets=show')['request']['base64']) == body
+
+
+def test_an_edited_delivery_is_plain_and_what_was_masked_is_sent_as_it_was(local: LocalXsoar) -> None:
+    number = post(local, gzip.compress(b'zipped', mtime=0), '/echo?token=t0ken', Content_Encoding='gzip', Authorization=TOKEN)
+    headers = [['Authorization', '••••••'], ['Content-Encoding', 'gzip'], ['X-New', 'new'], ['Host', 'evil'], ['Content-Length',
+    '99']]
+    edit = {'body': 'plain', 'headers': headers, 'target': '/instance/execute/Front%20Door/echo?token=••••••&b=2'}
+    seen = seen_by_the_container(local, local.control('POST', f'deliveries/{number}/send', edit)['number'])
+    assert (seen['path'], seen['size']) == ('/echo?token=t0ken&b=2', 5)
+    named = post(local, '', '/echo', **{f'X-{TOKEN}': 'a'})
+    shown = [[each['name'], each['value']] for each in local.control('GET', f'deliveries/{named}')['request']['headers']]
+    again = local.control('POST', f'deliveries/{named}/send', {'headers': shown})['number']
+    received = {name.lower(): value for name, value in seen_by_the_container(local, again)['headers'].items()}
+    assert [f'X-{MASK}', 'a'] in shown and received[f'x-{TOKEN}'] == 'a'
+    in_path = local.control('GET', f"deliveries/{post(local, '', f'/echo/{TOKEN}')}")
+    again = local.control('POST', f"deliveries/{in_path['number']}/send", {'target': f"{in_path['target']}?b=2"})['number']
+    assert seen_by_the_container(local, again)['path'] == f'/echo/{TOKEN}?b=2'
+    assert 'Content-Encoding' not in seen['headers'] and seen['headers']['X-New'] == 'new'
+    assert (seen['headers']['Authorization'], seen['headers']['Host']) == (TOKEN, local.url.removeprefix('http://'))
+
+
+def test_a_body_too_large_to_be_kept_whole_is_sent_again_only_with_another(local: LocalXsoar) -> None:
+    number = post(local, b'x' * (27 * 1024 * 1024), '/echo')
+    answer = ask(local, 'POST', f'deliveries/{number}/send', {})
+    assert (answer.status_code, answer.json()['error']) == (409, 'The body was too large to be kept whole.')
+    assert ask(local, 'POST', f'deliveries/{number}/send', {'body': ''}).status_code == 200
+
+
+def test_both_bodies_are_downloaded_byte_for_byte(local: LocalXsoar) -> None:
+    number = post(local, b'\xff\r\n', '/echo')
+    way = f'{local.url}/localxsoar/deliveries/{number}'
+    answer = requests.get(f'{way}/request.body')
+    assert (answer.content, answer.headers['Content-Type']) == (b'\xff\r\n', 'application/octet-stream')
+    assert answer.headers['Content-Disposition'] == f'attachment; filename="delivery-{number}-request.body"'
+    assert json.loads(requests.get(f'{way}/answer.body').content)['size'] == 3
+
+
+def test_a_delivery_is_saved_as_a_recipe_of_its_sender_under_a_new_name(local: LocalXsoar, tmp_path: Path) -> None:
+    number = local.control('POST', 'senders/github/send', {'title': 'push'})['number']
+    assert local.control('GET', f'deliveries/{number}')['unsavable'] == ''
+    saved = requests.get(f'{local.url}/localxsoar/deliveries/{number}/recipe')
+    assert saved.headers['Content-Disposition'] == 'attachment; filename="github-new.json"'
+    assert (saved.headers['Content-Type'], saved.headers['X-Content-Type-Options']) == ('application/json', 'nosniff')
+    (tmp_path / 'github-new.json').write_bytes(saved.content)
+    sender = load_sender(tmp_path / 'github-new.json')
+    assert (sender.name, sender.proof) == ('GitHub', GITHUB['proof'])
+    assert sender.deliveries == [{'title': 'pushed', 'headers': {'X-GitHub-Event': 'push'}, 'payload': [{'name': 'pushed'}],
+                                  'expected': {'name': 'pushed', 'type': None, 'occurred': None}}]
+
+
+def test_what_was_changed_in_an_incident_later_is_not_expected(local: LocalXsoar) -> None:
+    number = post(local, '[{"name": "before"}]')
+    incident, = local.control('GET', f'deliveries/{number}')['incidents']
+    requests.post(f'{local.url}/incident', json={'id': incident, 'name': 'after', 'severity': 4})
+    assert local.control('GET', f'incidents/{incident}')['name'] == 'after'
+    assert local.control('GET', 'incidents/list')[0]['name'] == 'after'
+    assert ask(local, 'GET', f'deliveries/{number}/recipe').json()['deliveries'][0]['expected']['name'] == 'before'
+
+
+def test_a_delivery_that_cannot_become_a_recipe_is_rejected_with_the_reason(local: LocalXsoar) -> None:
+    number = post(local, b'\xff', '/echo')
+    reason = local.control('GET', f'deliveries/{number}')['unsavable']
+    answer = ask(local, 'GET', f'deliveries/{number}/recipe')
+    assert (answer.status_code, answer.json()['error']) == (409, reason) and reason == (
+        'The body is not text, so it cannot become a recipe.')
+
+
+def test_one_delivery_and_all_are_exported_with_secrets_masked_and_deleted(local: LocalXsoar) -> None:
+    with socket.create_connection(('127.0.0.1', int(local.url.rpartition(':')[2]))) as sender:
+        sender.sendall(b'no HTTP\r\n\r\n')
+        assert sender.recv(100)
+    bytes_only = wait_for(lambda: next((each for each in local.control('GET', 'deliveries') if each['method'] == '?'), None))
+    first, second = post(local, f'it is {TOKEN}', '/echo', Authorization=TOKEN), post(local, b'\xff', '/echo?token=abc')
+    one = requests.get(f'{local.url}/localxsoar/deliveries/{first}.har')
+    assert one.headers['Content-Disposition'] == f'attachment; filename="delivery-{first}.har"'
+    entry, = one.json()['log']['entries']
+    assert (entry['request']['postData']['text'], entry['response']['status'], entry['_number']) == ('it is ••••••', 200, first)
+    assert json.loads(entry['response']['content']['text'])['size'] == len(f'it is {TOKEN}')
+    everything = requests.get(f'{local.url}/localxsoar/deliveries.har')
+    is_hidden = TOKEN.encode() not in everything.content
+    entries = everything.json()['log']['entries']
+    assert is_hidden and entries[-1]['request']['url'].endswith(f'/echo?token={quote("••••••")}')
+    numbers = [each['_number'] for each in entries]
+    assert numbers == sorted(numbers) and numbers[-2:] == [first, second] and bytes_only['number'] not in numbers
+    answer = ask(local, 'GET', f'deliveries/{bytes_only["number"]}.har')
+    assert (answer.status_code, answer.json()['error']) == (409, 'The bytes that arrived are not a request.')
+    incidents = local.control('GET', 'incidents')
+    foreign = requests.delete(f'{local.url}/localxsoar/deliveries', headers={'Origin': 'http://evil.example'})
+    assert (foreign.status_code, len(local.control('GET', 'deliveries')) > len(numbers)) == (403, True)
+    local.control('DELETE', 'deliveries')
+    assert requests.get(f'{local.url}/localxsoar/deliveries.har').json()['log']['entries'] == []
+    assert local.control('GET', 'incidents') == incidents, 'incidents stay'
+
+
+def test_an_incident_is_shown_with_its_secrets_masked(local: LocalXsoar) -> None:
+    post(local, json.dumps([{'name': f'has {TOKEN}', 'rawJSON': TOKEN}]))
+    listed = local.control('GET', 'incidents/list')[0]
+    shown = local.control('GET', f"incidents/{listed['id']}")
+    assert (listed['name'], shown['name'], shown['rawJSON']) == ('has ••••••', 'has ••••••', '••••••')
+    assert local.control('GET', 'incidents')[-1]['sent']['rawJSON'] == TOKEN, 'the tests read what was really sent'
+
+
+@pytest.mark.parametrize('action', ['test', 'save'])
+def test_a_form_that_is_wrong_names_the_field_and_saves_nothing(local: LocalXsoar, action: str) -> None:
+    pid = local.state()['pid']
+    for given, field, words, is_failure in (({'greeting': 'bad'}, 'greeting', 'Greeting bad is not polite.', True),
+                                            ({'limit': 'x'}, 'limit', 'not a whole number', False)):
+        answer = ask(local, 'POST', f'instance/{action}', given)
+        assert answer.status_code == 400 and answer.headers['Content-Type'] == 'application/json'
+        assert words in answer.json()['error'] and answer.json()['field'] == field
+        assert answer.json()['error'].startswith('Not saved: the test failed: ') is (action == 'save' and is_failure)
+    assert local.state()['pid'] == pid
+
+
+def test_the_buttons_test_save_disable_and_enable(local: LocalXsoar) -> None:
+    def value(name: str) -> Any:
+        return next(field['value'] for field in local.control('GET', 'instance')['fields'] if field['name'] == name)
+
+    pid = local.state()['pid']
+    assert ask(local, 'POST', 'instance/test', {'greeting': 'tested'}).json()['enabled'] is True
+    assert (value('greeting'), local.state()['pid']) == ('hello', pid)
+    assert ask(local, 'POST', 'instance/save', {'greeting': 'saved'}).status_code == 200
+    assert value('greeting') == 'saved' and wait_for(lambda: local.state()['pid']) != pid
+    disabled = ask(local, 'POST', 'instance/disable').json()
+    assert (disabled['enabled'], disabled['pid'], disabled['ready']) == (False, None, False)
+    assert ask(local, 'POST', 'instance/enable').json()['enabled'] is True
+    wait_for(lambda: local.control('GET', 'instance')['ready'])
+
+
+def test_the_page_learns_of_each_new_state(local: LocalXsoar) -> None:
+    with requests.get(f'{local.url}/localxsoar/events', stream=True) as stream:
+        lines = stream.iter_lines(decode_unicode=True)
+        next(line for line in lines if line.startswith('id: '))
+        ask(local, 'POST', 'instance/disable')
+        post(local, '[]')
+        told = list(takewhile(lambda line: '"status": 503' not in line, lines))
+        ask(local, 'POST', 'instance/enable')
+        assert next(line for line in lines if '"enabled": true' in line)
+    assert [line for line in told if '"enabled": false' in line]
+    wait_for(lambda: local.control('GET', 'instance')['ready'])
+
+
+def test_a_token_that_was_replaced_stays_masked_in_what_is_kept(local: LocalXsoar) -> None:
+    number = post(local, f'it is {TOKEN}', '/echo')
+    for token in ('another-hush', TOKEN):
+        assert ask(local, 'POST', 'instance/save', {'secret': token}).status_code == 200
+        assert local.control('GET', f'deliveries/{number}')['request']['body'] == 'it is ••••••'
+        assert TOKEN not in requests.get(f'{local.url}/localxsoar/deliveries/{number}.har').text

@@ -1,0 +1,365 @@
+"""The official tools, unchanged and in their newest release, against a running local XSOAR: DEMISTO_SDK is the SDK's command."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import bottle
+import pytest
+import requests
+import yaml
+from local_xsoar import LocalXsoar, leave_out, read_officially, wait_for
+
+import localxsoar
+from localxsoar import send
+from localxsoar.web.command_routes import CommandRoutes
+from localxsoar.web.controls import Controls
+from localxsoar.web.page_routes import Page
+from localxsoar.web.xsoar_api import XsoarApi, parse_command
+
+SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
+PACKS = Path(__file__).parents[1] / 'sample_packs'
+
+
+@pytest.fixture(scope='module')
+def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A content repository, as the SDK asks for one, with the commands' pack."""
+    if not Path(SDK).is_file():
+        leave_out('DEMISTO_SDK names no demisto-sdk; ./dev test -e sdk makes it')
+    root = tmp_path_factory.mktemp('content')
+    pack = Path(shutil.copytree(PACKS / 'Commands', root / 'Packs' / 'Commands'))
+    for name in ('README.md', '.pack-ignore', '.secrets-ignore'):
+        (pack / name).write_text('')
+    for command in (['init', '-q', '-b', 'master'],
+                    ['remote', 'add', 'origin', 'https://example.invalid/content.git'], ['add', '-A'],
+                    ['-c', 'user.name=test', '-c', 'user.email=test@example.invalid', 'commit', '-q', '-m', 'all'],
+                    ['update-ref', 'refs/remotes/origin/master', 'HEAD']):
+        subprocess.run(['git', *command], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture
+def xsoar() -> Iterator[LocalXsoar]:
+    with LocalXsoar(pack=PACKS / 'Commands') as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def locked() -> Iterator[LocalXsoar]:
+    with LocalXsoar('--api-key', 'k3y', pack=PACKS / 'Commands') as running:
+        yield running
+
+
+def ask(xsoar: LocalXsoar, method: str, path: str, body: Any = None) -> Any:
+    """The JSON of an answer, which must be 200."""
+    answer = requests.request(method, f'{xsoar.url}/{path}', json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def sdk(xsoar: LocalXsoar, content: Path, *arguments: str, program: str = SDK) -> str:
+    """What a command of the SDK says; it must end well."""
+    environment = {**os.environ, 'DEMISTO_BASE_URL': xsoar.url, 'DEMISTO_API_KEY': 'any', 'DEMISTO_VERIFY_SSL': 'false',
+                   'CI': 'true', 'DEMISTO_SDK_IGNORE_CONTENT_WARNING': 'true', 'NO_PROXY': '127.0.0.1', 'COLUMNS': '200'}
+    done = subprocess.run([program, *arguments], cwd=content, env=environment, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize('arguments', [
+    ['Packs/Commands/Integrations/Commands'], ['Packs/Commands', '-z', '--override-existing']], ids=['integration', 'pack'])
+def test_upload_installs_what_then_runs(xsoar: LocalXsoar, content: Path, arguments: list[str]) -> None:
+    script = content / 'Packs/Commands/Integrations/Commands/Commands.py'
+    script.write_text(script.read_text().replace('Hello {name}', f'{arguments[-1]} {{name}}'))
+    assert 'SUCCESSFUL UPLOADS' in sdk(xsoar, content, 'upload', '-i', *arguments, '--insecure')
+    assert f'{arguments[-1]} World' in sdk(xsoar, content, 'run', '-q', '!hello-say name="World"', '--insecure')
+    script.write_text(script.read_text().replace(f'{arguments[-1]} {{name}}', 'Hello {name}'))
+
+
+def test_an_upload_starts_the_container_anew_once_which_is_no_crash(content: Path) -> None:
+    pack = Path(shutil.copytree(PACKS / 'LongFetch', content / 'Packs' / 'LongFetch'))
+    (pack / 'README.md').write_text('')
+    with LocalXsoar(pack=pack) as xsoar:
+        first = xsoar.state()['pid']
+        sdk(xsoar, content, 'upload', '-i', 'Packs/LongFetch/Integrations/LongFetch', '--insecure')
+        second = wait_for(lambda: xsoar.state()['pid'])
+        assert (second != first, xsoar.state()['restarts']) == (True, 0)
+        assert xsoar.state()['pid'] == second
+
+
+def test_a_script_is_uploaded_and_runs(xsoar: LocalXsoar, content: Path) -> None:
+    folder = content / 'Packs/Commands/Scripts/Greet'
+    folder.mkdir(parents=True)
+    (folder / 'Greet.py').write_text("import demistomock as demisto\nfrom CommonServerPython import *\n\n\n"
+                                     "demisto.results('Greetings from a script')\n")
+    (folder / 'Greet.yml').write_text(yaml.safe_dump({
+        'commonfields': {'id': 'Greet', 'version': -1}, 'name': 'Greet', 'comment': 'Greets.', 'script': '-', 'type': 'python',
+        'subtype': 'python3', 'tags': [], 'enabled': True,
+        'fromversion': '6.0.0', 'dockerimage': 'demisto/python3:3.12.13.11879924'}))
+    (folder / 'README.md').write_text('')
+    assert 'SUCCESSFUL UPLOADS' in sdk(xsoar, content, 'upload', '-i', 'Packs/Commands/Scripts/Greet', '--insecure')
+    assert 'Greetings from a script' in sdk(xsoar, content, 'run', '-q', '!Greet', '--insecure')
+    shutil.rmtree(folder)
+
+
+CLIENT = """
+import json
+from demisto_sdk.commands.common.clients import XsoarClient, XsoarClientConfig
+import os
+client = XsoarClient(XsoarClientConfig(base_api_url=os.environ['DEMISTO_BASE_URL'], api_key='any', verify_ssl=False))
+seen = {'healthy': client.is_healthy, 'server': client.is_server_type, 'containers': client.containers_health,
+        'packs': [pack['name'] for pack in client.installed_packs]}
+client.test_module('Commands', 'commands')
+made = client.create_incident('from the SDK', should_create_investigation=False)
+seen['found'] = client.search_incidents(incident_ids=made.id, from_date='1 day ago')['total']
+playground = client.get_playground_id()
+entries, context = client.run_cli_command('!hello-say name=World', playground)
+seen['context'] = context
+seen['error'] = [entry.type for entry in client.run_cli_command('!hello-fail', playground)[0]]
+seen['indicators'] = client.list_indicators()['total']
+print('SEEN', json.dumps(seen))
+"""
+
+
+def test_the_sdks_client_tests_creates_searches_and_runs(xsoar: LocalXsoar, content: Path) -> None:
+    said = sdk(xsoar, content, '-c', CLIENT, program=str(Path(SDK).with_name('python')))
+    seen: dict[str, Any] = json.loads(said[said.index('SEEN ') + 5:].splitlines()[0])
+    assert seen == {
+        'healthy': True, 'server': True, 'containers': {'all': 0, 'running': 0, 'inactive': 0}, 'packs': ['Commands'], 'found': 1,
+        'context': {'Hello': {'Greeting': {'name': 'World', 'text': 'Hello World'}}}, 'error': [4], 'indicators': 0}
+
+
+# Without the SDK: the routes alone, and the official client.
+
+
+def test_demisto_py_creates_and_searches_what_is_not_closed(xsoar: LocalXsoar) -> None:
+    import demisto_client
+    from demisto_client.demisto_api import CreateIncidentRequest
+    client = demisto_client.configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
+    made = client.create_incident(create_incident_request=CreateIncidentRequest(name='by demisto-py', severity=3))
+    found = read_officially(xsoar, query=f'-status:closed and id:{made.id}')
+    assert [(incident.name, incident.severity) for incident in found] == [('by demisto-py', 3)]
+
+
+def routes_of(*parts: Any) -> list[tuple[str, str]]:
+    """The method and an example of the path of each route, from the routes themselves."""
+    api = bottle.Bottle()
+    for part in parts:
+        part.routes(api)
+    return [(route.method, re.sub(r'<\w+(?::int|:re:([\w-]+)[^>]*)?>', lambda found: found[1] or '1', route.rule))
+            for route in api.routes]
+
+
+def routes_of_the_api() -> list[tuple[str, str]]:
+    return routes_of(XsoarApi(Mock(), {}))
+
+
+def all_routes() -> list[tuple[str, str]]:
+    parts = Controls(Mock()), Page(Mock(), Mock(), {}, *[Mock()] * 4), CommandRoutes(Mock(), Mock())
+    return [*routes_of_the_api(), *routes_of(*parts)]
+
+
+def status(xsoar: LocalXsoar, route: tuple[str, str], headers: Any) -> int:
+    method, path = route
+    return requests.request(method, f'{xsoar.url}{path}', data='{}', headers=headers).status_code
+
+
+def basic(user_and_password: str) -> str:
+    return f'Basic {base64.b64encode(user_and_password.encode()).decode()}'
+
+
+@pytest.mark.parametrize('key', [None, '', 'k3', 'k3y1', 'K3Y', 'k3yé'.encode(), 'Basic', 'Basic !', basic('k3y'), basic('k3y:'),
+                                 basic('admin:k3y1'), basic('admin:k3y').replace('Basic', 'Bearer')])
+def test_no_route_does_anything_without_the_api_key(locked: LocalXsoar, key: Any) -> None:
+    before = locked.state()
+    headers = {} if key is None else {'Authorization': key}
+    statuses = {route: status(locked, route, headers) for route in all_routes()}
+    assert len(statuses) > 50 and {method for method, _ in statuses} == {'GET', 'POST', 'PUT', 'DELETE', 'PATCH'}
+    assert {('GET', '/'), ('GET', '/script.js'), ('POST', '/localxsoar/commands/run'), ('GET', '/localxsoar/deliveries/1.har'),
+            ('POST', '/localxsoar/cut')} <= statuses.keys()
+    assert {route for route in statuses if statuses[route] != 401} == set()
+    assert locked.state() == before
+
+
+def test_a_browser_asks_for_the_api_key_and_then_has_the_page(locked: LocalXsoar) -> None:
+    challenge = requests.get(locked.url).headers['WWW-Authenticate']
+    assert challenge.startswith('Basic ') and 'charset="UTF-8"' in challenge
+    for path in ('/', '/script.js', '/localxsoar/instance', '/localxsoar/deliveries'):
+        assert status(locked, ('GET', path), {'Authorization': basic('anyone:k3y')}) == 200
+
+
+def test_recipes_are_sent_with_the_key_of_the_environment(locked: LocalXsoar, monkeypatch: pytest.MonkeyPatch,
+                                                          capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ['--url', locked.url, 'github']
+    assert send.main(arguments) == 2 and 'put it into the variable DEMISTO_API_KEY' in capsys.readouterr().err
+    monkeypatch.setenv('DEMISTO_API_KEY', 'k3y')
+    assert send.main(arguments) == 2 and 'DEMISTO_API_KEY' not in capsys.readouterr().err
+
+
+def test_every_route_of_the_api_takes_the_api_key(locked: LocalXsoar) -> None:
+    rejections = (401, 404, 405, 500)
+    assert [route for route in routes_of_the_api() if status(locked, route, {'Authorization': 'k3y'}) in rejections] == []
+
+
+def test_what_the_tools_read_of_the_server_is_what_runs(xsoar: LocalXsoar, echo_pack: Path) -> None:
+    assert ask(xsoar, 'GET', 'about') == {'demistoVersion': '8.9.0', 'buildNum': '1000000', 'productMode': 'xsoar',
+                                          'deploymentMode': 'opp', 'name': 'localxsoar'}
+    assert ask(xsoar, 'GET', 'health/server') == {}
+    assert ask(xsoar, 'GET', 'user')['username'] == 'admin'
+    for path in ('installed', 'metadata/installed'):
+        assert ask(xsoar, 'GET', f'contentpacks/{path}') == [{'id': 'Commands', 'name': 'Commands', 'currentVersion': '1.0.0'}]
+    with LocalXsoar('--server-setting', 'a=b', pack=echo_pack) as running:
+        assert ask(running, 'GET', 'system/config') == {
+            'sysConf': {'instance.execute.external.echo': 'true', 'a': 'b'}, 'defaultMap': {}}
+        assert ask(running, 'GET', 'health/containers') == {'all': 1, 'running': 1, 'inactive': 0}
+
+
+def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack, params={'secret': 'h4sh-hush', 'limit': '5'}) as xsoar:
+        found = ask(xsoar, 'POST', 'settings/integration/search')
+    [configuration], [instance] = found['configurations'], found['instances']
+    rows = {row['name']: row for row in instance['data']}
+    plain = {'required': False, 'hidden': False, 'defaultValue': '', 'options': [], 'hasvalue': False, 'value': ''}
+    assert rows['limit'] == {**plain, 'name': 'limit', 'display': 'Limit', 'type': 1, 'hasvalue': True, 'value': '5'}
+    assert rows['secret'] == {**plain, 'name': 'secret', 'display': 'Secret Word', 'type': 4, 'hasvalue': True}
+    assert rows['longRunning']['hidden'] is True and rows['longRunning']['defaultValue'] == 'true'
+    assert rows['greeting']['type'] == 0 and rows['greeting']['defaultValue'] == 'hello'
+    assert rows['longRunningPort']['required'] is True and rows['color']['options'] == ['red', 'blue']
+    assert {key: instance[key] for key in ('name', 'brand', 'version', 'enabled', 'isIntegrationScript')} == {
+        'name': 'echo', 'brand': 'Echo', 'version': 1, 'enabled': 'true', 'isIntegrationScript': True}
+    assert configuration == instance['configuration'] and configuration['category'] == 'Utilities'
+    assert configuration['integrationScript'] == {'type': 'python', 'longRunning': True, 'commands': []}
+    assert [set(row) for row in configuration['configuration']] == [{*rows['limit']} - {'hasvalue', 'value'}] * len(rows)
+
+
+def test_an_instance_that_is_deleted_is_disabled(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        assert ask(xsoar, 'DELETE', 'settings/integration/instance-1') == {}
+        assert (xsoar.state()['enabled'], xsoar.state()['pid']) == (False, None)
+
+
+def test_values_of_another_instance_are_not_saved(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        other = {'name': 'other', 'data': [{'name': 'greeting', 'value': 'bye'}], 'enabled': 'true'}
+        answer = requests.put(f'{xsoar.url}/settings/integration', json=other)
+        assert answer.status_code == 400 and "There is no instance 'other', and no integration ''" in answer.json()['error']
+
+
+def test_a_saved_form_sets_what_it_has_and_keeps_a_secret_that_it_leaves_empty(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack, params={'secret': 'h4sh-hush', 'account': 'kim:hush', 'limit': '5'}) as xsoar:
+        data = [{'name': 'secret', 'type': 4, 'value': ''}, {'name': 'limit', 'type': 1, 'value': ''},
+                {'name': 'account', 'type': 9, 'value': {'identifier': 'lee', 'password': ''}},
+                {'name': 'longRunning', 'type': 8, 'hidden': True, 'value': False},
+                {'name': 'greeting', 'type': 0, 'value': None}]
+        ask(xsoar, 'PUT', 'settings/integration', {'name': 'echo', 'data': data, 'enabled': True})
+        wait_for(lambda: requests.post(xsoar.webhook_url, data='[]').ok)
+        given = requests.post(f'{xsoar.webhook_url}/params').json()
+    assert (given['secret'], given['limit'], given['greeting']) == ('h4sh-hush', '', 'hello')
+    assert given['account'] == {'identifier': 'kim', 'password': 'hush', 'credentials': {}}
+
+
+def test_a_command_gets_its_arguments_and_its_outputs_stay_until_the_context_is_deleted(xsoar: LocalXsoar) -> None:
+    def run(line: str) -> Any:
+        return ask(xsoar, 'POST', 'entry/execute/sync', {'data': line})
+
+    [first] = run('!hello-say name="the World" greeting=Hi using=commands debug-mode=true raw-response=true')
+    [failed] = run('!hello-fail')
+    assert first == {'id': '1@playground', 'investigationId': 'playground', 'type': 1, 'format': 'json', 'user': 'admin',
+                     'contents': '### Greeting\n|name|text|\n|---|---|\n|the World|Hello the World|\n',
+                     'parentContent': '!hello-say name="the World" greeting=Hi using=commands debug-mode=true raw-response=true'}
+    assert (failed['id'], failed['type'], failed['contents']) == ('2@playground', 4, 'Failed to run hello-fail: This one fails.')
+    context = {'Hello': {'Greeting': {'name': 'the World', 'text': 'Hi the World'}}}
+    assert ask(xsoar, 'POST', 'investigation/playground/context') == context
+    [entry] = run('!hello-entry')
+    assert (entry['contents'], entry['type'], entry['format']) == ('{\n  "a": 1\n}', 1, 'json')
+    run('!hello-server')
+    assert set(ask(xsoar, 'POST', 'investigation/playground/context')) == {'Hello', 'Server'}
+    assert run('!DeleteContext all=yes') == []
+    assert ask(xsoar, 'POST', 'investigation/playground/context') == {}
+
+
+def test_a_command_is_read_with_its_arguments() -> None:
+    line = '!say name="a b" other=c=d empty= using=x debug-mode=true raw-response=false'
+    assert parse_command(line) == ('say', {'name': 'a b', 'other': 'c=d', 'empty': '', 'using': 'x', 'debug-mode': 'true',
+                                           'raw-response': 'false'})
+    assert parse_command('!url "https://a.example/?b=c" d=e') == ('url', {'': 'https://a.example/?b=c', 'd': 'e'})
+
+
+def test_an_incident_of_the_api_has_what_was_sent_and_is_found(xsoar: LocalXsoar) -> None:
+    made = ask(xsoar, 'POST', 'incident', {'name': 'by hand', 'severity': 2, 'type': None})
+    assert (made['name'], made['severity'], made['type'], made['sourceBrand']) == ('by hand', 2, 'Unclassified', 'Manual')
+    assert xsoar.sent() == [{'name': 'by hand', 'severity': 2}]
+    assert xsoar.wait_for_line(r'incident 1 medium  by hand$')
+    ask(xsoar, 'POST', 'incident', {'name': 'another'})
+    found = ask(xsoar, 'POST', 'incidents/search', {'filter': {'name': ['by hand']}})
+    assert (found['total'], [incident['id'] for incident in found['data']]) == (1, ['1'])
+    assert ask(xsoar, 'POST', 'incidents/search')['total'] == 2
+
+
+def test_the_playground_is_the_one_investigation(xsoar: LocalXsoar) -> None:
+    found = ask(xsoar, 'POST', 'investigations/search')
+    assert (found['total'], [(each['id'], each['type'], each['creatingUserId']) for each in found['data']]) == (
+        1, [('playground', 9, 'admin')])
+
+
+def test_indicators_are_searched(xsoar: LocalXsoar) -> None:
+    assert ask(xsoar, 'POST', 'indicators/search', {'query': 'type:IP'}) == {'total': 0, 'iocObjects': [], 'searchAfter': None}
+
+
+def test_an_integration_that_is_uploaded_alone_replaces_the_other_in_its_pack(echo_pack: Path) -> None:
+    folder = echo_pack / 'Integrations/Echo'
+    content = yaml.safe_load((folder / 'Echo.yml').read_text())
+    content['script']['script'] = (folder / 'Echo.py').read_text().replace("'from a child'", "'uploaded'")
+    content['display'] = 'Uploaded'
+    with LocalXsoar(pack=echo_pack) as xsoar:
+        first = xsoar.state()['pid']
+        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload',
+                               files={'file': ('Echo.yml', yaml.safe_dump(content))})
+        assert (answer.status_code, answer.json()['display']) == (200, 'Uploaded')
+        assert xsoar.wait_for_line(r'upload  Echo 2\.3\.4: the container restarts$')
+        assert wait_for(lambda: xsoar.state()['pid']) != first and xsoar.state()['restarts'] == 0
+        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload', files={'other': ('Echo.yml', 'a: 1')})
+        assert answer.status_code == 400 and 'no part with the name file' in answer.json()['error']
+
+
+def test_the_instance_is_disabled_configured_and_tested_by_the_api_and_no_secret_leaves(echo_pack: Path) -> None:
+    with LocalXsoar(pack=echo_pack, params={'secret': 'h4sh-hush'}) as xsoar:
+        found = requests.post(f'{xsoar.url}/settings/integration/search', json={})
+        assert 'h4sh-hush' not in found.text
+        instance = found.json()['instances'][0]
+        bad = {**instance, 'data': [{'name': 'greeting', 'value': 'bad'}]}
+        answer = requests.post(f'{xsoar.url}/settings/integration/test', json=bad).json()
+        assert answer == {'success': False, 'message': 'Greeting bad is not polite.'}
+        assert requests.post(f'{xsoar.url}/settings/integration/test', json=instance).json()['success'] is True
+        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'false'})
+        assert xsoar.state()['pid'] is None
+        requests.put(f'{xsoar.url}/settings/integration', json=instance)
+        wait_for(lambda: requests.post(xsoar.webhook_url, data='[]').ok)
+        assert requests.post(f'{xsoar.webhook_url}/params').json()['secret'] == 'h4sh-hush'
+
+
+@pytest.mark.parametrize('line, words', [
+    ('hello', 'runs commands in the form !command'), ('!hello "', 'is not a command'),
+    ('!nothing', 'has no command nothing. Its commands: hello-say')])
+def test_a_line_that_is_no_command_is_reported(xsoar: LocalXsoar, line: str, words: str) -> None:
+    assert words in requests.post(f'{xsoar.url}/entry/execute/sync', json={'data': line}).text
+
+
+def test_the_readme_knows_every_route_of_the_api() -> None:
+    readme = (Path(localxsoar.__file__).parent / 'README.md').read_text()
+    seen: list[str] = []
+
+    class Recorder:
+        def route(self, path: str, method: str, handler: object) -> None:
+            seen.append(path)
+    XsoarApi(None, {}).routes(Recorder())  # type: ignore[arg-type]
+    assert len(seen) > 15
+    assert [path for path in seen if path.replace('<id>', 'ID') not in readme] == []

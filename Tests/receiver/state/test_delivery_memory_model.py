@@ -1,0 +1,323 @@
+"""The memory of deliveries against a simple model: equal and other requests, senders that leave, XSOAR's replies, time.
+
+The model is the section on duplicates of behaviour.md without greenlets, hashes and counters: a list of the requests that
+are in flight or remembered, oldest first, and of each the sender whose leaving would excuse a retry.
+`SEED=2 ROUNDS=5000 ./dev test -- Tests/receiver/state/test_delivery_memory_model.py` tries others.
+"""
+from __future__ import annotations
+
+import weakref
+from typing import Any, cast
+
+import gevent
+import GenericWebhook
+from GenericWebhook import DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, RememberedDelivery, Unavailable
+from hypothesis import seed
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from clocks import Clock
+from model import SEED, TimedResult, examples, let_greenlets_run
+
+HOUR, QUARTER, HAND_OVER, PATIENCE, INSTANT = 3600, 900, 25, 0.5, 1 / 1024
+WAITED, SIZES = st.sampled_from([0, 0, 24]), st.sampled_from([0, 0, 0, 0, 1500, 5000])
+MOST_REMEMBERED, MOST_RESPONSE_BYTES, MOST_WAITING, MOST_WAITING_BYTES = 3, 500, 4, 4000
+# Headers, and what they say of the delivery: the id, or the Content-Type where there is none.
+DELIVERIES = [
+    *[({}, (None, ''))] * 5, ({'content-type': 'text/plain'}, (None, 'text/plain')),
+    ({'webhook-id': '1'}, ('webhook', '1')), ({'webhook-id': '1', 'content-type': 'text/plain'}, ('webhook', '1')),
+    ({'webhook-id': '2'}, ('webhook', '2')), ({'x-github-delivery': '1'}, ('GitHub', '1')),
+    ({'request-id': '1'}, (None, '')), ({'request-id': '1', 'sentry-hook-resource': 'issue'}, ('Sentry issue', '1')),
+    ({'request-id': '1', 'sentry-hook-resource': 'event'}, ('Sentry event', '1')),
+]
+
+
+class Connection:
+    """Whether a sender has left."""
+
+    is_gone = False
+
+    def __call__(self) -> bool:
+        return self.is_gone
+
+
+class TimedDelivery(RememberedDelivery):
+    """A delivery that waits by the model's clock."""
+
+    clock: Clock
+
+    def wait_for(self, result: Any, *times: float) -> bool:
+        return super().wait_for(cast(Any, TimedResult(result, self.clock)), *times)
+
+
+class Sender:
+    """One request as its sender sees it."""
+
+    def __init__(self, arrival: Any, post: Post, now: float) -> None:
+        self.arrival = arrival
+        (_, identity), *where = arrival
+        self.key = identity, where
+        self.is_numbered = identity[0] is not None
+        self.post = post
+        self.arrived = now
+        self.connection: Connection | None = Connection()
+        self.waits_until = now + PATIENCE
+        self.has_waited = False  # for so long that leaving means giving up
+        self.is_asked_to_retry = False
+        self.waits_for: Request | None = None
+        self.expected: Any = None  # the response that the model expects
+        self.outcome: Any = None  # the response
+
+    @property
+    def gave_up(self) -> bool:
+        return self.is_asked_to_retry or (self.has_waited and bool(self.connection and self.connection.is_gone))
+
+    @property
+    def times_out_at(self) -> float:
+        return max(self.post.hand_over_by, self.waits_until)
+
+    def serve(self, memory: DeliveryMemory, delivery: RememberedDelivery) -> None:
+        try:
+            first = memory.create_once(delivery, self.post)
+            self.outcome = first.created_json, first.summary, first is not delivery
+        except Rejected as rejection:
+            self.outcome = type(rejection)
+
+
+class Request:
+    """A request that does not repeat another: in flight as long as it has no response, then remembered."""
+
+    response = b''
+    summary = ''
+    was_given_up = False
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender = sender
+        self.excuse = sender  # the sender that a retry would come from
+        self.forget_at = sender.arrived + (HOUR if sender.is_numbered else QUARTER)
+
+
+@seed(SEED)
+class MemoryMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock(GenericWebhook).__enter__()
+        TimedDelivery.clock = self.clock
+        self.queue = PostQueue(MOST_WAITING, MOST_WAITING_BYTES, most_in_call=1)
+        self.memory = DeliveryMemory(self.queue, MOST_REMEMBERED, MOST_RESPONSE_BYTES)
+        self.greenlets: list[gevent.Greenlet] = []
+        self.senders: list[Sender] = []
+        self.requests: list[Request] = []  # in flight or remembered, the oldest first
+        self.remembered: list[Request] = []  # in the order of their responses
+        self.queued: list[Request] = []
+        self.in_call: Request | None = None
+        self.created = 0
+        self.arrivals: list[Any] = []
+        self.connections: list[weakref.ref[Connection]] = []
+
+    # What happens
+
+    @rule(delivery=st.sampled_from(DELIVERIES), query=st.sampled_from(['', '', '', 'type=a']),
+          body=st.sampled_from([b'{}', b'{}', b'{}', b'[]']), has_waited=WAITED, size=SIZES)
+    def arrive(self, delivery: Any, query: str, body: bytes, has_waited: int, size: int) -> None:
+        self.arrivals.append((delivery, query, body))
+        self.arrive_again(-1, has_waited, size)
+
+    @precondition(lambda self: self.arrivals)
+    @rule(index=st.integers(-2, -1), has_waited=WAITED, size=SIZES)
+    def arrive_again(self, index: int, has_waited: int, size: int) -> None:
+        self.clock.now += INSTANT  # nothing happens at the same moment
+        (headers, _), query, body = self.arrivals[max(index, -len(self.arrivals))]
+        post = Post([{'name': 'alert', 'rawJSON': b'{}'}], size)
+        post.hand_over_by -= has_waited
+        sender = Sender(self.arrivals[max(index, -len(self.arrivals))], post, self.clock.now)
+        self.senders.append(sender)
+        self.ask(sender)
+        assert sender.connection
+        self.connections.append(weakref.ref(sender.connection))
+        arrived = TimedDelivery(headers, query, body, sender.connection)
+        self.greenlets.append(gevent.spawn(sender.serve, self.memory, arrived))
+        del arrived
+        self.go_on()
+
+    @precondition(lambda self: self.unfinished)
+    @rule(index=st.sampled_from([0, 0, 0, 1, 2]), after=st.sampled_from([PATIENCE, 1, 0, 0.25, PATIENCE, 1]),
+          is_leaving=st.sampled_from([True, True, False]), retries=st.sampled_from([True, True, False]),
+          has_waited=st.sampled_from([24, 0]))
+    def leave(self, index: int, after: float, is_leaving: bool, retries: bool, has_waited: int) -> None:
+        self.time_goes_by(after)
+        unfinished = self.unfinished
+        if unfinished:
+            sender = unfinished[-1 - index % len(unfinished)]  # more often the latest
+            assert sender.connection
+            sender.connection.is_gone |= is_leaving
+            if retries:
+                self.arrivals.append(sender.arrival)
+                self.arrive_again(-1, has_waited, 0)
+
+    @precondition(lambda self: self.queued and not self.in_call)
+    @rule()
+    def call_server(self) -> None:
+        self.expire(self.clock.now)
+        self.queue.expire(self.clock.now)
+        self.go_on()  # a repeat of what has just expired is queued before the call
+        if self.queued:
+            self.in_call = self.queued.pop(0)
+            self.queue.next_call(self.clock.now)
+
+    @precondition(lambda self: self.in_call)
+    @rule(size=st.sampled_from([0, 0, 150, 400, 1000]))
+    def server_creates(self, size: int) -> None:
+        request, self.in_call = self.in_call, None
+        assert request
+        self.created += 1
+        created = {'id': f'{self.created}', 'name': 'alert', 'rawJSON': '{}', 'text': 'x' * size}
+        self.queue.record_created([created], self.clock.now)
+        response = f'[{{"id": "{self.created}", "name": "alert", "rawJSON": "{{}}", "text": "{"x" * size}"}}]'
+        self.succeed(request, response.encode(), f'incident {self.created}')
+
+    @precondition(lambda self: self.in_call)
+    @rule()
+    def server_drops(self) -> None:
+        request, self.in_call = self.in_call, None
+        assert request
+        self.queue.record_created([], self.clock.now)
+        self.succeed(request, b'[]', 'no incidents')
+
+    @precondition(lambda self: self.in_call)
+    @rule(is_sent=st.booleans())
+    def call_fails(self, is_sent: bool) -> None:
+        request, self.in_call = self.in_call, None
+        assert request
+        if is_sent:
+            self.queue.record_failure(self.clock.now)
+        else:
+            self.queue.record_unsent()
+        self.fail(request, RejectedByServer if is_sent else Unavailable)
+        self.go_on()
+
+    @rule(seconds=st.sampled_from([0.25, 1, 1, 10, 24, 890]))
+    def time_goes_by(self, seconds: float) -> None:
+        until = self.clock.now + seconds
+        while moments := [moment for sender in self.unfinished for moment in (sender.waits_until, sender.times_out_at)
+                          if self.clock.now < moment <= until]:
+            self.clock.now = min(moments)
+            for sender in self.unfinished:
+                self.look_at_clock(sender)
+            self.go_on()
+        self.clock.now = until
+        self.go_on()
+
+    @precondition(lambda self: self.remembered)
+    @rule(index=st.integers(0, 9), after=st.sampled_from([-2 * INSTANT, 0]))
+    def arrive_when_it_is_time_to_forget(self, index: int, after: float) -> None:
+        request = self.remembered[index % len(self.remembered)]
+        self.time_goes_by(max(request.forget_at + after - self.clock.now, 0))
+        self.arrivals.append(request.sender.arrival)
+        self.arrive_again(-1, 0, 0)
+
+    # What the promises say
+
+    def ask(self, sender: Sender) -> None:
+        equal = (request for request in self.requests if request.sender.key == sender.key)
+        first = next(filter(self.is_retry_of, equal), None)
+        if first and first.response:
+            self.respond(sender, first)
+            if not sender.is_numbered:
+                self.requests.remove(first)
+                self.remembered.remove(first)
+        elif self.is_full(sender.post.memory_bytes):
+            sender.expected = Unavailable
+        else:
+            sender.waits_until = self.clock.now + PATIENCE
+            if first:
+                sender.waits_for = first
+                first.excuse = sender
+            else:
+                self.requests.append(Request(sender))
+                self.queued.append(self.requests[-1])
+
+    def is_retry_of(self, request: Request) -> bool:
+        gave_up = request.was_given_up if request.response else request.excuse.gave_up
+        return self.clock.now < request.forget_at and (request.sender.is_numbered or gave_up)
+
+    def is_full(self, size: int) -> bool:
+        posts = [*(request.sender.post for request in self.queued), *(sender.post for sender in self.senders if sender.waits_for)]
+        size += sum(post.memory_bytes for post in posts)
+        return bool(posts) and (len(posts) >= MOST_WAITING or size > MOST_WAITING_BYTES)
+
+    def respond(self, sender: Sender, request: Request) -> None:
+        sender.expected = request.response, request.summary, request.sender is not sender
+        sender.waits_for = None
+
+    def succeed(self, request: Request, response: bytes, summary: str) -> None:
+        request.was_given_up = request.excuse.gave_up
+        request.response, request.summary = response, summary
+        for sender in self.senders:
+            if sender is request.sender or sender.waits_for is request:
+                self.respond(sender, request)
+        if self.is_retry_of(request) and len(response) <= MOST_RESPONSE_BYTES:
+            self.remembered.append(request)
+        else:
+            self.requests.remove(request)
+        while len(self.remembered) > MOST_REMEMBERED or sum(len(each.response) for each in self.remembered) > MOST_RESPONSE_BYTES:
+            self.requests.remove(self.remembered.pop(0))
+        self.go_on()
+
+    def fail(self, request: Request, rejection: type[Rejected]) -> None:
+        self.requests.remove(request)
+        request.sender.expected = rejection
+        for sender in self.senders:
+            if sender.waits_for is request:
+                sender.waits_for = None
+                self.ask(sender)
+
+    def expire(self, until: float) -> None:
+        for request in [request for request in self.queued if request.sender.post.hand_over_by <= until]:
+            self.queued.remove(request)
+            self.fail(request, Unavailable)
+
+    def look_at_clock(self, sender: Sender) -> None:
+        if sender.waits_until == self.clock.now and sender.connection and not sender.connection.is_gone:
+            sender.has_waited = True
+        if sender.times_out_at == self.clock.now and sender.waits_for:
+            sender.expected, sender.waits_for, sender.is_asked_to_retry = Unavailable, None, True
+        elif sender.times_out_at == self.clock.now and not sender.expected:
+            self.expire(sender.post.hand_over_by)
+
+    # What is checked
+
+    @property
+    def unfinished(self) -> list[Sender]:
+        return [sender for sender in self.senders if not sender.expected]
+
+    def go_on(self) -> None:
+        let_greenlets_run()
+        for sender in self.senders:
+            if sender.outcome and not any(request.excuse is sender for request in self.requests if not request.response):
+                sender.connection = None
+
+    @invariant()
+    def each_sender_gets_the_response_that_is_promised(self) -> None:
+        assert [sender.outcome for sender in self.senders] == [sender.expected for sender in self.senders]
+
+    @invariant()
+    def no_more_is_remembered_than_promised(self) -> None:
+        kept = [delivery.created_json for delivery in self.memory.remembered]
+        assert kept == [request.response for request in self.remembered]
+        assert len(kept) <= MOST_REMEMBERED and self.memory.size == sum(map(len, kept)) <= MOST_RESPONSE_BYTES
+
+    @invariant()
+    def nothing_else_is_held(self) -> None:
+        assert sum(map(len, self.memory.by_key.values())) == len(self.requests)
+        assert all(self.memory.by_key.values())
+        assert len(self.queue.repeats) == sum(sender.waits_for is not None for sender in self.senders)
+        held = sum(connection() is not None for connection in self.connections)
+        assert held == sum(sender.connection is not None for sender in self.senders), 'a connection outlives its request'
+
+    def teardown(self) -> None:
+        gevent.killall(self.greenlets)
+        self.clock.__exit__()
+
+
+TestDeliveryMemory = MemoryMachine.TestCase
+TestDeliveryMemory.settings = examples(100, stateful_step_count=60)

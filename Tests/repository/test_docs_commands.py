@@ -1,0 +1,222 @@
+"""Every command in the documentation runs here as printed, and prints what follows it.
+
+The commands are read out of the documents, so a new one is run without a change here, or fails until its kind is known.
+"""
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from clocks import PATIENCE_SECONDS
+from documents import DESCRIPTOR, GUIDES, MANUAL, RECIPE, SENDER_GUIDES, Command, code_blocks, commands, read, read_tests
+from local_xsoar import ROOT, LocalXsoar, needs
+from tools.names_table import SENDERS
+from webhook import PACK
+
+IMAGE = DESCRIPTOR['script']['dockerimage']
+
+
+@pytest.fixture(scope='module')
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whose environments are there already, and whose tox says what it was asked: this test is one of those it would run."""
+    folder = tmp_path_factory.mktemp('checkout')
+    for name in ('dev', 'CHANGELOG.md', 'Packs', 'Tests', 'localxsoar', 'requirements', 'senders', 'tools'):
+        (folder / name).symlink_to(ROOT / name)
+    for environment, requirements in (('.venv', 'run'), ('.tox/names', 'test'), ('.tox/dev', 'dev')):
+        python = folder / environment / 'bin/python'
+        python.parent.mkdir(parents=True)
+        python.write_text(f'#!/bin/sh\n[ "$2" = tox ] && shift 2 && exec echo "$@"\nexec {sys.executable} "$@"\n', 'ascii')
+        python.chmod(0o755)
+        (folder / environment / 'installed.txt').symlink_to(ROOT / f'requirements/{requirements}.txt')
+    return folder
+
+
+class DevRun(LocalXsoar):
+    """`./dev run ARGUMENTS...` on a port of its own."""
+
+    def __init__(self, checkout: Path, *arguments: str) -> None:
+        super().__init__(pack=PACK)
+        self.checkout = checkout
+        self.argv = [str(checkout / 'dev'), 'run', '--port', '0', '--end-with-stdin', *arguments]
+
+    def told(self, command: str) -> str:
+        """What a documented command prints in the checkout, where this is the local XSOAR that it means."""
+        here = re.sub(r'https?://[\w.:-]+(?:/xsoar)?/instance/execute/webhook', self.webhook_url, command)
+        assert here != command or 'curl' not in command, 'the command names no webhook URL'
+        if 'curl' in command:
+            needs('curl')
+        here += f' --url {self.url}' if command.startswith('./dev send') and '--url' not in command else ''
+        done = subprocess.run(['bash', '-c', here], cwd=self.checkout, capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+                              check=False)
+        assert done.returncode == 0 or 'X.Y.Z' in command, done.stderr
+        return done.stdout or done.stderr
+
+
+@pytest.fixture(scope='module')
+def running(checkout: Path) -> Iterator[DevRun]:
+    with DevRun(checkout) as xsoar:
+        yield xsoar
+
+
+def assert_printed(printed: str, documented: str) -> None:
+    """The same but for what differs from run to run; `...` stands for anything."""
+    def steady(text: str) -> str:
+        return re.sub(r'127\.0\.0\.1:\d+|(?<=Container port: )\d+|^\d\d:\d\d:\d\d|(?<= 200) +\d+ ms|(?<=^200 OK)  \d+ ms|'
+                      r'(?<="id": ")\d+', '-', text.strip(), flags=re.MULTILINE)
+
+    pattern = re.escape(steady(documented)).replace(re.escape('...'), '.*')
+    assert re.fullmatch(pattern, steady(printed), re.DOTALL), f'{printed}\nis not what the document says:\n{documented}'
+
+
+def test_the_commands_of_the_first_screen_print_what_it_shows(checkout: Path) -> None:
+    run, send, curl = [command for command in commands(read(ROOT / 'README.md')) if command.printed]
+    with DevRun(checkout) as xsoar:
+        assert_printed(xsoar.told(send.text), send.printed)
+        assert_printed(xsoar.told(curl.text), curl.printed)
+        xsoar.wait_for_line(' incident 2  ')
+        # The container's log and health come whenever they come; the document leaves them out.
+        printed = '\n'.join(line for line in xsoar.output if not re.match(r'\d\d:\d\d:\d\d  (log|health)', line))
+    assert_printed(printed, run.printed.replace('\n...\n', '\n'))
+
+
+def check_run(command: Command, running: DevRun) -> None:
+    options = shlex.split(command.text)[2:]
+    with DevRun(running.checkout, *options) if options else nullcontext(running) as xsoar:
+        assert xsoar.post(b'{}', headers={'Authorization': 'token'}).status == 200
+
+
+WITHOUT_ARGUMENTS = 'run-parallel', '--parallel', '2', '--parallel-no-spinner'
+TESTS_ALONE = 'run', '-e', 'tests', '-x', 'testenv:tests.commands=pytest {posargs}'
+
+
+def check_test(command: Command, running: DevRun) -> None:
+    text = command.text.replace('screenshots', 'test -e screenshots --').partition('./dev test')[2]
+    words = [name for word in shlex.split(text) for name in as_bash_reads(word)]
+    asked = ' '.join(WITHOUT_ARGUMENTS if not words else [*TESTS_ALONE, *words] if words[0] == '--' else ['run', *words])
+    assert running.told(command.text) == f'{asked}\ndev test: passed\n'
+    options = dict(pairwise(words))
+    assert re.search(rf"^(    |\[testenv:){options.get('-e', 'lint')}\]?$", read(ROOT / 'tox.ini'), re.MULTILINE)
+    assert re.search(f"def test_.*{options.get('-k', '')}", read_tests())
+    assert all((ROOT / word).exists() for word in words if word.startswith('Tests'))
+
+
+def as_bash_reads(word: str) -> list[str]:
+    """Return the paths that fit, or else the word."""
+    return sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(word)) if '*' in word else [word]
+
+
+def check_curl(command: Command, running: DevRun) -> None:
+    if user := re.search(r' -u (\S+)', command.text):  # as on a tenant, where the platform asks for them, too
+        token = f'Basic {base64.b64encode(user[1].encode()).decode()}'
+        assert f'`{token}`' in read(ROOT / 'docs/install.md')
+        with DevRun(running.checkout, '--set', f'auth_header={token}') as tenant:
+            answer = tenant.told(command.text)
+    else:
+        answer = running.told(command.text)
+    assert_printed(answer, command.printed or '[{"id": "1", ...')
+
+
+def prints(*words: str) -> Callable[[Command, DevRun], None]:
+    def check(command: Command, running: DevRun) -> None:
+        told = running.told(command.text)
+        assert [word for word in words if word not in told] == []
+    return check
+
+
+CHECKS = {
+    r'\./dev run --help$': prints('does NOT emulate'), r'\./dev run\b': check_run,
+    r'(?:ROUNDS=\d+ |tools/on-a-slow-machine )?\./dev (?:test|screenshots)\b': check_test,
+    r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+( --url \S+ --token token)?$': prints('200 OK'),
+    r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
+    r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is not a version"),  # Tests/repository/test_release.py makes one
+    r'(?:printf .* \| )?curl ': check_curl,
+}
+# What cannot run here, with every name as the code has it.
+ELSEWHERE = {
+    f'docker build --platform linux/amd64 -t {IMAGE} {RECIPE}', f'docker run --rm -i {IMAGE} python - < {RECIPE}/verify.py',
+    f'docker save {IMAGE} | gzip > {RECIPE.name}.tar.gz', f'sudo install -o demisto {RECIPE.name}.tar.gz /var/tmp/',
+    f'sudo -iu demisto podman load -i /var/tmp/{RECIPE.name}.tar.gz',
+    f'podman build --platform linux/amd64 -t docker.io/{IMAGE} {RECIPE}',
+    f'podman run --rm -i docker.io/{IMAGE} python - < {RECIPE}/verify.py',
+    f'podman save docker.io/{IMAGE} | gzip > {RECIPE.name}.tar.gz',
+    f'docker tag {IMAGE} <REGISTRY>/{IMAGE.partition("/")[2]}', f'docker push <REGISTRY>/{IMAGE.partition("/")[2]}',
+    'export DEMISTO_BASE_URL=https://xsoar.example.com DEMISTO_API_KEY=...',
+    'export DEMISTO_BASE_URL=https://api-tenant.example.com DEMISTO_API_KEY=... XSIAM_AUTH_ID=1',
+    f'.tox/sdk/bin/demisto-sdk upload -i dist/uploadable_packs/{PACK.name}.zip', 'rm -rf .venv .tox dist',
+}
+
+
+DOCUMENTED = dict.fromkeys(command for file in (*GUIDES, *SENDER_GUIDES, MANUAL) for command in commands(read(file)))
+
+
+def test_every_command_that_is_excused_stands_in_a_document() -> None:
+    assert {command.text for command in DOCUMENTED} >= ELSEWHERE
+
+
+@pytest.mark.parametrize('command', [command for command in DOCUMENTED if command.text not in ELSEWHERE], ids=str)
+def test_a_documented_command_does_what_it_says(command: Command, running: DevRun) -> None:
+    check = next((check for pattern, check in CHECKS.items() if re.match(pattern, command.text)), None)
+    assert check, f'no check knows {command.text}'
+    check(command, running)
+
+
+def samples(language: str) -> list[str]:
+    return [block for tongue, block in code_blocks(read(ROOT / 'docs/senders/any-other.md')) if tongue == language]
+
+
+def test_the_sample_in_python_creates_its_incident_and_tries_again_after_503(running: DevRun, tmp_path: Path) -> None:
+    sample, _ = samples('python')
+    here = sample.replace("'<URL>'", 'sys.argv[1]').replace("'<TOKEN>'", "'token'").replace('time.sleep(10)', 'time.sleep(0.2)')
+    (tmp_path / 'sample.py').write_text(f'import sys\n{here}', 'utf-8')
+    with refusing_first(running.webhook_url) as (url, statuses):
+        subprocess.run([sys.executable, tmp_path / 'sample.py', url], timeout=PATIENCE_SECONDS, check=True)
+    assert statuses == [503, 200]
+    assert running.sent()[-1]['name'] == 'Backup failed: db-1'
+    assert running.sent()[-1]['severity'] == 3
+
+
+@contextmanager
+def refusing_first(url: str) -> Iterator[tuple[str, list[int]]]:
+    """A server that answers the first request with 503 and passes the others on to `url`."""
+    statuses: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers['Content-Length']))
+            headers = {name: self.headers[name] for name in ('Authorization', 'Content-Type', 'Idempotency-Key')}
+            answer = requests.post(url, body, headers=headers, timeout=PATIENCE_SECONDS) if statuses else None
+            statuses.append(answer.status_code if answer is not None else 503)
+            self.send_response(statuses[-1])
+            self.end_headers()
+            self.wfile.write(answer.content if answer is not None else b'')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f'http://127.0.0.1:{server.server_port}', statuses
+        finally:
+            server.shutdown()
+
+
+def test_pythons_http_handler_as_the_guide_sets_it_up_creates_an_incident_of_each_record(running: DevRun) -> None:
+    _, sample = samples('python')
+    where = urlsplit(running.webhook_url)
+    here = sample.replace('<HOST>', where.netloc).replace('<PATH>', where.path).replace('<TOKEN>', 'token')
+    logging_once = f"{here.replace('secure=True', 'secure=False')}\nlogging.getLogger().error('Disk full on db-1')\n"
+    subprocess.run([sys.executable, '-c', logging_once], timeout=PATIENCE_SECONDS, check=True)
+    assert 'Disk full on db-1' in running.sent()[-1]['name']
