@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import demistomock
 import gevent
 import patient
 import pytest
@@ -47,6 +49,20 @@ class Sending(threading.Thread):
 
 
 # Through the app
+
+
+@pytest.mark.parametrize('depth', [800, 900, 980, 990, 5000])
+def test_what_xsoar_returns_is_passed_on_without_what_is_nested_too_deeply_to_be_written(app: App, depth: int) -> None:
+    nested: Any = []
+    for _ in range(depth):
+        nested = [nested]
+    demistomock.declare(createIncidents=lambda incidents, *_: [
+        {'id': '7', 'name': incidents[0]['name'], 'labels': [{'type': 'a'}], 'nested': nested}])
+    response = app.authorized('{"title": "Disk full"}')
+    assert response.status == 200, app.outcome
+    head, = re.findall(r'^\[\{"id": ?"7", "name": ?"Disk full", "labels": ?\[\{"type": ?"a"\}\](.)', response.text)
+    assert head == (',' if f'"nested": {"[" * (depth + 1)}' in response.text else '}')
+    assert app.outcome == 'incident 7'
 
 
 @each_id

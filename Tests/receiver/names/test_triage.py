@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from app import App
 from documents import severity_words
-from GenericWebhook import SCALE, ThirdPartyEvent
+from clocks import grows_linearly
+from GenericWebhook import SCALE, ThirdPartyEvent, identifies_something
 from tools.names_table import SENDERS, TOKEN
 
 WORDS = severity_words()
@@ -261,6 +262,12 @@ def test_a_key_changes_with_some_part_of_the_payload(sender: str, delivery: dict
     assert key_of(delivery['payload']) == key
     likely_first = sorted(scalars(delivery['payload']), key=lambda path: str(at(delivery['payload'], path)) not in key)
     assert any(key_of(changed(delivery['payload'], path)) not in (key, '') for path in likely_first)
+
+
+def test_the_time_to_judge_an_id_grows_with_its_length() -> None:
+    marks = ' ', '-', '${', '{{', '{a', '$a', '\u2003', '\n'
+    grows_linearly(lambda count: [f'x{mark * count}x' for mark in marks] + [f'{mark * count}x' for mark in marks],
+                   lambda texts: list(map(identifies_something, texts)), 2000)
 
 
 def test_a_key_that_could_not_stand_in_a_query_is_hashed() -> None:

@@ -1522,7 +1522,7 @@ IDENTIFIER = re.compile(r'''
 PUNCTUATION = r'\s.,:;/\#+_\u2026\u2025\u00b7\u2022\u2013\u2014=*~|-'
 NO_NAME = re.compile(rf'{IDENTIFIER.pattern} | [{PUNCTUATION}]* | n/?a', IDENTIFIER.flags)
 # In place of an id: a word for none, or a variable that the sender has not replaced (`$ALERT_CYCLE_KEY`, `{{id}}`, `{PID}`).
-NO_IDENTITY = re.compile(r'\s*(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?\s*',
+NO_IDENTITY = re.compile(r'(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|\$\w+|[$%]\{.*\}|\{\{.*\}\}|\{[a-z_.]+\})?',
                          re.IGNORECASE)
 # Texts that say only to whom or to what something happened.
 WHO = re.compile(r'''
@@ -1570,6 +1570,11 @@ def without_error_markers(text: str) -> str:
 
 
 @lru_cache(maxsize=64)  # the events of an array have the same headers
+def identifies_something(text: str) -> bool:
+    """Return whether a text can be an id, and is not a word for none or an unreplaced variable."""
+    return not NO_IDENTITY.fullmatch(text.strip())  # with blanks in the pattern, a text of many would take quadratic time
+
+
 def topic_headers(names: tuple[str, ...]) -> list[str]:
     """Return those of the names that belong to headers with the kind of event, such as `x-acme-event`."""
     return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?', name)]
@@ -2173,7 +2178,7 @@ class ThirdPartyEvent:
             if any(value not in (None, '') for value in values):
                 # A longer text may have been cut by read_value, so that two problems could look the same.
                 is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 300
-                is_certain = is_certain and not self.more_items(path) and not NO_IDENTITY.fullmatch(str(values[0]))
+                is_certain = is_certain and not self.more_items(path) and identifies_something(str(values[0]))
                 return str(values[0]) if is_certain else ''
         return ''
 
@@ -3547,6 +3552,25 @@ def find_delivery_id(headers: dict[str, str]) -> str:
     return ''
 
 
+def to_response(created: list[Any]) -> bytes:
+    """Return the JSON of created incidents, without their fields that are nested too deeply: the incidents exist all the same."""
+    # msgspec does not write half a surrogate pair and some numbers, and neither writes what is nested some 900 deep.
+    with suppress(UnicodeError, OverflowError, RecursionError):
+        return format_json(to_json(created), indent=0)  # on one line, with spaces
+    with suppress(RecursionError):
+        return json.dumps(created).encode()
+    return json.dumps([{key: value for key, value in incident.items() if can_be_written(value)} for incident in created]).encode()
+
+
+def can_be_written(value: Any) -> bool:
+    """Return whether Python can write a value as JSON."""
+    try:
+        json.dumps([[value]])
+    except RecursionError:
+        return False
+    return True
+
+
 class RememberedDelivery:
     """An accepted request, as it is compared with later ones, and what was created from it.
 
@@ -3608,10 +3632,7 @@ class RememberedDelivery:
         ids = ', '.join(str(incident.get('id')) for incident in created if isinstance(incident, dict))
         summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
         self.summary = summary.strip()[:150]
-        try:
-            self.created_json = format_json(to_json(created), indent=0)  # on one line, with spaces
-        except (UnicodeError, OverflowError):  # half a surrogate pair, or a number that msgspec does not write
-            self.created_json = json.dumps(created).encode()
+        self.created_json = to_response(created)
 
 
 @dataclass
