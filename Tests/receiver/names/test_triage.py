@@ -13,7 +13,7 @@ import pytest
 from app import App
 from documents import severity_words
 from clocks import grows_linearly
-from GenericWebhook import SCALE, ThirdPartyEvent, identifies_something
+from GenericWebhook import SCALE, identifies_something
 from tools.names_table import SENDERS, TOKEN
 
 WORDS = severity_words()
@@ -481,13 +481,6 @@ def test_a_group_of_more_than_1000_alerts_is_in_doubt(count: int, is_recovery: b
     alerts = [{'status': 'resolved', 'labels': {'alertname': 'x'}}] * count
     [incident] = incidents({'receiver': 'r', 'status': 'resolved', 'alerts': alerts})
     assert ('labels' in incident) is is_recovery
-
-
-@pytest.mark.parametrize(('count', 'is_met'), [(1000, True), (1001, False)])
-@pytest.mark.parametrize('condition', ['alerts.*.a', 'alerts.*.a=b', '!alerts.*.a=c', '!alerts.*.c'])
-def test_no_condition_is_met_by_items_that_were_not_read(condition: str, count: int, is_met: bool) -> None:
-    event = ThirdPartyEvent(json.dumps({'alerts': [{'a': 'b'}] * count}).encode(), {}, lambda text: False)
-    assert event.meets_strictly(condition) is is_met
 
 
 @pytest.mark.parametrize('number', [0, 0.5, 1, 2, 3, 4])

@@ -23,7 +23,6 @@ import re
 import reprlib
 import resource
 import select
-import shlex
 import signal
 import socket
 import sys
@@ -50,7 +49,7 @@ try:
     from gevent.event import AsyncResult, Event
     from gevent.lock import Semaphore
     from gevent.server import StreamServer
-    from msgspec import DecodeError, Raw, Struct, ValidationError, defstruct
+    from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
     from msgspec import field as struct_field
     from msgspec.json import Decoder
     from msgspec.json import encode as to_json
@@ -1015,416 +1014,935 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 
 ''' NAMES '''
 
-# The senders whose events are known. Each row has the columns
+# The senders whose events are known. Each block is a row; its first line is the name of the sender's folder in `senders`,
+# after a colon with what the row is for if the sender has several. The other lines are its columns. An example:
 #
-#   sender | identified by | name | time | severity | recovered | problem key
-#
-# of which the last may be missing, and continues on the indented lines below it. An example:
-#
-#   Opsgenie | alert.message action | {action}: {alert.message} | - | alert.priority | action=Close | opsgenie: alert.alertId
+#   opsgenie
+#       identified by  alert.message, action
+#       name           {action}: {alert.message}
+#       occurred       -
+#       severity       priority: alert.priority
+#       resolved       action=Close
+#       problem        alert.alertId
 #
 # An event with `alert.message` and `action` comes from Opsgenie. Its incident is named after both, such as
 # `Create: Disk full`, and occurred when it arrived. The text at `alert.priority` says how severe it is; if `action` is
 # `Close`, the problem has ended; and all events with the same `alert.alertId` are about the same problem.
 #
-# A path leads to a value:
-#   alerts.0.startsAt   keys joined by dots, where `0` is the first item of a list
-#   @ce-type            a request header, in lower case
-#   *Message            the event that this text holds as JSON, as it is or in base64: its name, its severity and so on
-#   a|b                 the first of these paths that has a value
-# Conditions are separated by spaces, and an event must meet them all:
-#   alert.message       there is a value at this path
-#   type=alert          the value at this path is `alert`
-#   "Subject=Disk full" the same, with quotes because of the space
-#   a b / c             either `a` and `b`, or `c`
+# Paths and conditions are in the grammar that is explained further down. Of two labels of one kind, the first that fits is used.
+# After `,` or `|`, and in a name after any word, a text goes on in the next line, which has no label.
 #
-# identified by: conditions. Begin with the path that the fewest events of other senders have: events are compared only
-#   to rows whose first key they have.
-# name: text with paths in braces; `{}` is the first path (or `a|b`) of "identified by". A path is dropped, with the text
-#   before it and the bracket after it, if its value is missing or repeats an earlier one: without a host,
-#   `{title} ({host})` gives `Disk full`. If all paths before it are dropped, a path gives its value alone: without a
-#   title, `db-1`.
-# time: the paths of a date or a Unix time; without one, the general rule looks for a time, except where the last path
+# identified by: conditions, all of which an event of the sender meets. Without `=`, they ask only whether there is a value
+#   other than null. Begin with the path that the fewest events of other senders have: events are compared only to rows whose
+#   first key they have.
+# inner: the path of a text that holds another event as JSON, as it is or in base64. The severity, the end and the problem are
+#   that event's, and the end occurred at the row's own time; in the name of the row, the path `inner` is that event's name.
+# name: text with paths in braces. A path is dropped, with the text before it and the bracket after it, if its value is missing
+#   or repeats an earlier one: without a host, `{title} ({host})` gives `Disk full`. If all paths before it are dropped, a path
+#   gives its value alone: without a title, `db-1`.
+# occurred: the paths of a date or a Unix time; without one, the general rule looks for a time, except where the last path
 #   is `-`: then it is the moment of arrival.
 # severity: the path of a word such as `high` (`words` in SCALES below). If the sender has other words or numbers, add its
-#   scale to SCALES, and name it before the path: `falco:priority`. In `a|falco:b`, the first value that is on its scale
-#   counts; in `alerts.*.severity`, `*` is every item of the list, and the gravest counts. If there is none, the general
-#   rule looks for a severity, except where the column is `-`.
-# recovered: conditions that only the end of a problem meets; empty for a sender that does not report it. Also:
-#   !path       there is no value at the path, or '', {}, false or 0; `!path=value` is any other value, or none
-#   a at time   the problem ended, and the incident occurred, at the time at the path `time`; without it, on arrival
-#   A path with `*` meets a condition only if every item does.
-# problem key: the name of the sender's file in `senders`, a colon, and the paths whose values together are the same in all
-#   events about one problem, and in no others; also conditions with `=` or `!`, and alternatives. A `*` means the only item of
-#   a list. If a value is missing, or a list has several items, the incident gets no key. Also:
-#   "'alert'"       the text `alert` itself
-#   host:a          the host, and the port if there is one, of the URL at the path
+#   scale to SCALES, and name it before the path: `falco: priority`. The first value that is on its scale counts; in
+#   `alerts.*.severity`, the gravest. If there is none, the general rule looks for a severity, except after `none`.
+# resolved: conditions that only the end of a problem meets.
+#   at: the paths of the time at which the problem ended, and the incident occurred; without it, on arrival.
+# problem: the paths whose values together are the same in all events about one problem, and in no others. If a value is
+#   missing, or a list has several items, the incident gets no key. `'alert'` is the text itself, `host: a` the host, and the
+#   port if there is one, of the URL at the path.
+#   if: conditions that the event must meet, too.
 #
 # The first row that fits an event is used. Rows identified by a header are tried before all others, because a header
 # names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table: a row for some events
-# of a sender comes before the row for all of them.
+# of a sender comes before the row for all of them. The senders are in the order of their names, except that one whose events
+# the row of another fits, too, is before that (gitea before github), and formats that many senders use are last.
 SENDERS = '''
-Gitea, Forgejo, Gogs | @x-gitea-event|@x-forgejo-event|@x-gogs-event | {} {action}: {pull_request.title|issue.title|
-    release.name|head_commit.message|ref} ({repository.full_name|organization.login}) | -
-    | -
-GitHub, a secret | @x-github-event alert.secret_type / alert.secret_type repository.node_id | {@x-github-event} {action}:
-    {alert.secret_type_display_name|alert.secret_type} ({repository.full_name|organization.login}) | -
-    |  | action=resolved alert.resolution=revoked | github: repository.full_name "'secret_scanning_alert'" alert.number
-GitHub, code scanning | @x-github-event alert.rule / alert.rule repository.node_id | {@x-github-event} {action}:
-    {alert.rule.description} ({repository.full_name|organization.login}) | -
-    | alert.rule.security_severity_level|code-scanning:alert.rule.severity | action=fixed alert.state=fixed | github:
-        repository.full_name "'code_scanning_alert'" alert.number
-GitHub, Dependabot | @x-github-event alert.security_advisory / alert.security_advisory repository.node_id |
-    {@x-github-event} {action}: {alert.security_advisory.summary} ({repository.full_name|organization.login}) | -
-    | alert.security_advisory.severity|alert.security_vulnerability.severity | action=fixed | github:
-        repository.full_name "'dependabot_alert'" alert.number
-GitHub, an older alert | @x-github-event alert.affected_package_name / alert.affected_package_name repository.node_id |
-    {@x-github-event} {action}: {alert.affected_package_name} ({repository.full_name|organization.login}) | -
-    | alert.severity |  | github: repository.full_name "'repository_vulnerability_alert'" alert.number
-GitHub, a branch deleted by a push | @x-github-event=push after=0000000000000000000000000000000000000000 |
-    push: deleted {ref} ({repository.full_name}) | -
-GitHub | @x-github-event / repository.node_id sender.node_id | {@x-github-event} {action|ref_type}
-    {workflow_run.conclusion|workflow_job.conclusion|check_run.conclusion|check_suite.conclusion|
-    deployment_status.state|state}: {security_advisory.summary|pull_request.title|issue.title|discussion.title|
-    release.name|workflow_run.name|workflow_job.name|check_run.name|check_suite.head_branch|member.login|
-    membership.user.login|team.name|label.name|milestone.title|rule.name|key.title|deployment.environment|context|
-    head_commit.message|ref} ({repository.full_name|organization.login}) | -
-    | security_advisory.severity | | github: repository.full_name issue.number|pull_request.number
-GitLab, a system hook | "@x-gitlab-event=System Hook" event_name | {event_name}: {commits.0.title|ref|name|
-    user_username|username} ({project.path_with_namespace|path_with_namespace|project_path_with_namespace|group_path})
-    | -
-GitLab | @x-gitlab-event / object_kind project | {event_name|object_kind} {object_attributes.action|
-    object_attributes.status|action|build_status|status}: {object_attributes.title|object_attributes.note|issue.title|
-    build_name|environment|commits.0.title|object_attributes.ref|ref|object_attributes.name|name}
-    ({project.path_with_namespace|group.group_path}) | object_attributes.updated_at|-
-    | object_attributes.severity | | gitlab: project.path_with_namespace object_kind object_attributes.iid
-Bitbucket | @x-event-key / eventKey actor | {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|
-    push.changes.0.new.name|changes.0.ref.displayId} ({repository.full_name|repository.slug}) | date
-    | -
-Azure DevOps | publisherId eventType resource | {message.text} | createdDate
-    | azure-devops:resource.fields.Microsoft.VSTS.Common.Severity
-Grafana | groupLabels title alerts | {title} | alerts.0.startsAt
-    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts.*.status=resolved
-        !truncatedAlerts !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | grafana:
-        alerts.*.fingerprint !truncatedAlerts
-Grafana, older alerts | evalMatches ruleId state | {title} |
-    | tags.severity | state=ok
-Alertmanager | groupLabels receiver alerts / receiver|commonLabels alerts.0.labels.alertname | [{status}]
-    {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|alerts.0.annotations.summary|
-    commonAnnotations.description|commonLabels.instance} | alerts.0.startsAt
-    | commonLabels.severity|alerts.*.labels.severity | status=resolved alerts.*.status=resolved
-        !truncatedAlerts !alerts.*.annotations.grafana_state_reason at alerts.0.endsAt | alertmanager:
-        alerts.*.fingerprint !truncatedAlerts
-Grafana, one alert | silenceURL labels.alertname annotations | {labels.alertname}: {annotations.summary|
-    annotations.description|labels.instance} | startsAt
-    | labels.severity | status=resolved !annotations.grafana_state_reason at endsAt | grafana: fingerprint
-Alertmanager, one alert | labels.alertname annotations | {}: {annotations.summary|annotations.description|
-    labels.instance} | startsAt
-    | labels.severity | status=resolved !annotations.grafana_state_reason at endsAt | alertmanager: fingerprint
-PagerDuty | event.event_type event.data | {}: {event.data.title|event.data.incident.summary} | event.occurred_at
-    | priority:event.data.priority.summary|urgency:event.data.urgency | event.event_type=incident.resolved
-        !event.data.resolve_reason at event.occurred_at | pagerduty:
-        event.data.incident.id / event.data.type=incident event.data.id
-PagerDuty, events | event_action payload.summary | {payload.summary} | payload.timestamp
-    | payload.severity | event_action=resolve | pagerduty: dedup_key
-PagerDuty, events without a payload | event_action dedup_key | {}: {dedup_key} |
-    |  | event_action=resolve | pagerduty: dedup_key
-Opsgenie | alert.message action | {action}: {alert.message} | -
-    | priority:alert.priority | action=Close | opsgenie: alert.alertId
-Datadog | alert_title | {} | date
-    | severity|priority:priority|datadog:alert_type | alert_transition=Recovered at date | datadog: alert_cycle_key
-New Relic | issueUrl title | {state}: {title.0|title} | createdAt
-    | priority|severity | state=CLOSED at closedAt|updatedAt | new-relic: issueId|id
-Sentry | @sentry-hook-resource | {} {action}: {data.issue.title|data.event.title|data.error.title|
-    data.description_title} | data.event.datetime
-    | data.issue.level|data.event.level|sentry:action | action=resolved | sentry: data.issue.id|data.event.issue_id
-Azure Monitor | schemaId data.essentials | {data.essentials.monitorCondition} {data.essentials.severity}:
-    {data.essentials.alertRule} {data.essentials.configurationItems.0} | data.essentials.firedDateTime
-    | azure:data.essentials.severity | data.essentials.monitorCondition=Resolved at data.essentials.resolvedDateTime |
-        azure-monitor: data.essentials.originAlertId|data.essentials.alertId
-Azure Monitor, older alerts | schemaId data.context.name / context.subscriptionId context.name status |
-    {data.status|status}: {data.context.name|context.name} {data.context.resourceName|context.resourceName} |
-    data.context.timestamp|context.timestamp
-    | azure:data.context.severity | data.status=Deactivated / data.status=Resolved / status=Resolved context.name at
-        data.context.timestamp|context.timestamp
-Event Grid | @aeg-event-type / eventTime eventType subject topic|dataVersion | {data.alertDisplayName|eventType|type}:
-    {subject|source} | eventTime|time
-    | data.severity
-Microsoft Sentinel | object.properties.title object.properties.severity / properties.title properties.severity /
-    incident_number created_time_utc title | {object.properties.title|properties.title|title}
-    ({object.properties.severity|properties.severity|severity}) |
-    object.properties.createdTimeUtc|properties.createdTimeUtc|created_time_utc
-    | object.properties.severity|properties.severity|severity | | microsoft-sentinel: object.id|id
-Microsoft Defender | AlertDisplayName | {}: {CompromisedEntity} | TimeGenerated
-    | properties.severity|properties.Severity|Severity|severity | | microsoft-defender: SystemAlertId
-Microsoft Defender XDR, the stream | operationName=Publish properties.Timestamp tenantId |
-    {properties.Title|properties.ActionType|category}: {properties.DeviceName|properties.AccountUpn|
-    properties.RecipientEmailAddress|properties.AccountDisplayName} | properties.Timestamp
-    | properties.Severity
-Microsoft Entra, a sign-in | userPrincipalName appDisplayName status.errorCode | sign-in of {userPrincipalName} to
-    {appDisplayName}: {status.failureReason} | createdDateTime
-Microsoft Entra, an audit record | activityDisplayName activityDateTime | {}: {targetResources.0.userPrincipalName|
-    targetResources.0.displayName} by {initiatedBy.user.userPrincipalName|initiatedBy.app.displayName} ({result}) |
-    activityDateTime
-Microsoft 365 | AlertId AlertType Workload | {Name} | CreationTime
-    | Severity | Status=Resolved at CreationTime
-Microsoft Graph | value.0.subscriptionId | {value.0.changeType}: {value.0.resource}
-EventBridge, GuardDuty | source=aws.guardduty detail-type detail | {detail.title|detail-type} ({detail-type}) | time
-    | guardduty:detail.severity | | aws-eventbridge: detail.id
-EventBridge | detail-type source detail | {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|
-    detail-type} ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn}
-    {detail.state.value|detail.state} | time
-    | detail.findings.*.Severity.Label|detail.severity | "detail-type=CloudWatch Alarm State Change"
-        detail.state.value=OK / detail.findings.*.Workflow.Status=RESOLVED at time | aws-eventbridge:
-        "detail-type=CloudWatch Alarm State Change" resources.0 / detail.findings.*.Id
-SNS, a subscription | TopicArn Type=SubscriptionConfirmation | SNS subscription to confirm: {TopicArn} | Timestamp
-    | -
-SNS, whose subject says nothing | Message "Subject=DMS Notification Message" / Message
-    "Subject=RDS Notification Message" / Message "Subject=Amazon S3 Notification" | {*Message|Subject} | Timestamp
-SNS, as a Lambda function gets it | Records.0.Sns.TopicArn Records.0.Sns.Message | {Records.0.Sns.Subject|
-    *Records.0.Sns.Message|Records.0.Sns.Message} | Records.0.Sns.Timestamp
-    | *Records.0.Sns.Message | *Records.0.Sns.Message at Records.0.Sns.Timestamp | *Records.0.Sns.Message
-SNS | TopicArn Message | {Subject|*Message|Message} | Timestamp
-    | *Message | *Message at Timestamp | *Message
-DMS and RDS | "Event Source" "Event Message" | {Event Message} ({Source ID}) | Event Time
-CloudWatch | AlarmName NewStateValue | {NewStateValue}: {AlarmName} | StateChangeTime
-    | - | NewStateValue=OK !AlarmContributorId !AlarmContributorAttributes at StateChangeTime | aws-cloudwatch: AlarmArn
-        !AlarmContributorId !AlarmContributorAttributes
-GuardDuty | service.serviceName=guardduty arn | {title} | updatedAt
-    | guardduty:severity | | aws-guardduty: id
-Security Hub | ProductArn Title | {Title}: {Resources.0.Id} | UpdatedAt
-    | Severity.Label|security-hub:Severity.Normalized | Workflow.Status=RESOLVED at UpdatedAt | aws-security-hub: Id
-CloudTrail | eventSource eventName userIdentity|awsRegion | {eventName} {errorCode} ({eventSource}):
-    {s3.object.key} by {userIdentity.arn|userIdentity.userName|userIdentity.invokedBy} | eventTime
-    | -
-CloudTrail and S3, a list | Records.0.eventSource Records.0.eventName | {Records.0.eventName} ({Records.0.eventSource}):
-    {Records.0.s3.object.key} by {Records.0.userIdentity.arn|Records.0.userIdentity.userName|
-    Records.0.userIdentity.invokedBy} | Records.0.eventTime
-    | -
-GCP alerts | incident.policy_name | {incident.state}: {incident.policy_name}: {incident.summary} | incident.started_at
-    | incident.severity|incident.metadata.system_labels.severity | incident.state=closed at incident.ended_at |
-        gcp-monitoring: incident.incident_id
-GCP Security Command Center | finding.category finding.canonicalName|notificationConfigName | {}:
-    {resource.displayName} | finding.eventTime
-    | finding.severity
-Google Cloud audit log | protoPayload.methodName | {}: {protoPayload.resourceName} by
-    {protoPayload.authenticationInfo.principalEmail} ({protoPayload.status.message}) | timestamp
-    | -
-Google Workspace activity | id.applicationName events.0.name | {} {events.0.name}: {actor.email} ({ipAddress}) | id.time
-Pub/Sub in CloudEvents | specversion data.message.data | {*data.message.data|data.subscription} |
-    data.message.publishTime
-    | *data.message.data | *data.message.data at data.message.publishTime | *data.message.data
-Pub/Sub | @ce-type=google.cloud.pubsub.topic.v1.messagePublished message.data / subscription message.data |
-    {*message.data|subscription} | message.publishTime
-    | *message.data | *message.data at message.publishTime | *message.data
-Okta | data.events.0.eventType | {data.events.0.displayMessage} {data.events.0.outcome.result}:
-    {data.events.0.actor.alternateId} | data.events.0.published
-    | data.events.*.severity
-OneLogin | event_type_id account_id | OneLogin event {event_type_id}: {user_name} {notes} | event_timestamp
-    | -
-Auth0 | log_id data.type | {data.description}: {data.user_name} | data.date
-    | -
-Splunk | results_link sid | {search_name}: {result.title|result.signature|result.host|result.src} | result._time
-    | result.urgency|result.severity
-Elastic | kibana.alert.rule.name|signal.rule.name | {}: {host.name} |
-    | kibana.alert.severity|signal.rule.severity
-Falco | output rule priority | {rule}: {output_fields.container.name|hostname} | time
-    | falco:priority
-Wazuh | rule.description agent | {} ({agent.name}) | timestamp
-    | wazuh:rule.level
-Suricata | event_type=alert alert.signature | {alert.signature}: {src_ip} → {dest_ip} | timestamp
-    | suricata:alert.severity
-CrowdStrike, an incident | event.IncidentID metadata.eventType | {metadata.eventType} {event.State}:
-    {event.IncidentID} | metadata.eventCreationTime
-    |  |  | crowdstrike: event.IncidentID
-CrowdStrike | event.DetectName / metadata.eventType event | {event.DetectName|event.Name|event.OperationName|
-    event.IncidentDescription}: {event.ComputerName|event.Hostname|event.EndpointName|event.SourceEndpointHostName|
-    event.UserId} | metadata.eventCreationTime
-    | event.SeverityName|crowdstrike:event.Severity | | crowdstrike: event.DetectId|event.CompositeId
-SentinelOne | threatInfo.threatName / alertInfo ruleInfo | {threatInfo.threatName|ruleInfo.name}:
-    {agentRealtimeInfo.agentComputerName} | threatInfo.createdAt
-    | ruleInfo.severity|data.severity|sentinelone:threatInfo.confidenceLevel | threatInfo.incidentStatus=resolved
-        !threatInfo.analystVerdict=false_positive at threatInfo.updatedAt | sentinelone: threatInfo.threatId|id
-Sophos | event_service_event_id name | {name} ({location}) | created_at
-    | severity
-Wiz | sourceRule.name|control.name issue|entitySnapshot|resource | {}: {entitySnapshot.name|resource.name} | createdAt
-    | issue.severity|severity | issue.status=RESOLVED / !issue.status status=RESOLVED at resolvedAt | wiz: issue.id|id
-Prisma Cloud | policyName resourceName | {}: {resourceName} | alertTs
-    | severity|policy.severity | | prisma-cloud: alertId
-Snyk | @x-snyk-event | {newIssues.0.issueData.title|project.name} ({project.name}) |
-    | newIssues.*.issueData.severity
-Cloudflare | alert_type text policy_id | {text} | ts
-    | data.severity
-Pingdom | check_name current_state | {} is {current_state}: {long_description} | state_changed_timestamp
-    | urgency:importance_level | current_state=UP / current_state=SUCCESS at state_changed_timestamp | pingdom:
-        check_id
-Checkly | check_name alert_type check_id | {event} | started_at
-    |  | alert_type=ALERT_RECOVERY / alert_type=ALERT_DEGRADED_RECOVERY at started_at | checkly: check_id
-        !alert_type=ALERT_SSL
-CheckMK | what notification_type site | {summary} |
-    | severity | notification_type=RECOVERY
-Icinga, Nagios | notification_type host_name service_state|host_state |  |
-    |  | notification_type=RECOVERY
-Zabbix | trigger_id event_id |  |
-    | severity | value=0 !event_value=1 !status=PROBLEM / event_value=0 !status=PROBLEM / status=RESOLVED !event_value=1
-LibreNMS | alert_id rule_id sysName | {title} | timestamp
-    | severity | state=0 at timestamp | librenms: alert_id
-ThousandEyes | alert.alertId eventType | {alert.ruleName}: {alert.testName} | alert.dateStartZoned
-    | alert.severity | eventType=ALERT_NOTIFICATION_CLEAR at alert.dateEndZoned | thousandeyes: alert.alertId
-Dynatrace | PID ProblemTitle State |  |
-    | dynatrace:ProblemSeverity | State=RESOLVED | dynatrace: PID
-Cisco Meraki | networkName alertType | {alertType}: {deviceName|networkName} | occurredAt
-    | alertLevel
-Lacework | lacework_account event_severity | {event_title} | event_timestamp
-    | lacework:event_severity
-Orca | alert_labels state.severity asset_name | {description} ({asset_name}) | state.created_at
-    | orca:state.severity
-TheHive | objectType operation object | {operation} {objectType}: {object.title} | startDate
-    | thehive:object.severity
-Stormshield | TypeComputedMap EventGuid | {}: {AdditionalData.Message|SpecificData.SourceProcess.ProcessImageName}
-    ({AdditionalData.AgentName}) | Timestamp
-Graylog, older alerts | check_result.result_description stream | {stream.title}: {} | check_result.triggered_at
-NetBox | request_id event username model|object_type | {model|object_type} {event}: {data.display|data.name} by {username} |
-    timestamp
-GitGuardian | incident.detector message | {message} {incident.detector.name} | timestamp
-    | incident.severity | | gitguardian: incident.id
-Docker Hub | push_data repository | pushed: {repository.repo_name} {push_data.tag} | push_data.pushed_at
-    | -
-Harbor | event_data.repository type | {type}: {event_data.repository.repo_full_name} | occur_at
-JFrog Xray | watch_name issues | {top_severity}: {issues.0.summary} ({watch_name}) | created
-    | top_severity | | jfrog-xray: alert_id
-Jenkins | build.phase name | {name} {build.phase} {build.status} | build.timestamp
-    | -
-Harness | eventData.eventType eventData.accountIdentifier | {}: {eventData.pipelineName} {eventData.stageIdentifier}:
-    {eventData.errorMessage} | eventData.endTs|eventData.startTs
-Databricks | workspace_id event_type job | {event_type}: {job.name} {task.task_key} |
-Buildbot | state_string buildid | {builder.name}: {state_string} | complete_at|started_at
-MLflow | entity action data | {entity} {action}: {data.name|data.target_value} {data.version} | timestamp
-CircleCI | @circleci-event-type | {} {workflow.status|job.status}: {workflow.name|job.name} ({project.name}) |
-    happened_at
-    | -
-HCP Terraform | run_id notifications | {notifications.0.message}: {run_message} ({workspace_name}) |
-    notifications.0.run_updated_at
-    | -
-HackerOne | @x-h1-event | {}: {data.report.attributes.title} | data.activity.attributes.created_at
-    | data.report.relationships.severity.data.attributes.rating
-SonarQube | qualityGate project | {qualityGate.status}: {project.name} | analysedAt
-    | -
-Slack command | trigger_id command | {command} {text} ({user_name}) | -
-    | -
-Slack | type=event_callback | {event.type}: {event.text|event.channel|event.channel_id} | event_time
-    | -
-Slack or Discord, a message for it | blocks.0.type / embeds / content username|avatar_url|tts | {text|content|
-    blocks.0.text.text} {embeds.0.title|embeds.0.description} | embeds.0.timestamp
-Stripe | api_version type data.object | {type}: {data.object.description|data.object.name|data.object.id} | created
-    | -
-Shopify, WooCommerce, Commerce Layer | @x-shopify-topic|@x-wc-webhook-topic|@x-commercelayer-topic | {}: {title|name|
-    number|email|data.attributes.number|data.attributes.name|data.attributes.email|id|data.id} |
-    @x-shopify-triggered-at|updated_at|created_at|date_modified_gmt|data.attributes.updated_at
-    | -
-BigCommerce | producer scope hash | {scope}: {data.id} | created_at
-Adyen | notificationItems.0.NotificationRequestItem | {notificationItems.0.NotificationRequestItem.eventCode}
-    (success: {notificationItems.0.NotificationRequestItem.success}):
-    {notificationItems.0.NotificationRequestItem.merchantReference}
-    {notificationItems.0.NotificationRequestItem.reason} | notificationItems.0.NotificationRequestItem.eventDate
-HubSpot | subscriptionType portalId | {}: {objectId} {propertyName} = {propertyValue} | occurredAt
-Box | trigger webhook source | {trigger}: {source.name|source.id} by {created_by.login} | created_at
-Meta | entry object | {object}: {entry.0.changes.0.field} | entry.0.time
-    | -
-Dropbox | list_folder.accounts | files changed: {list_folder.accounts.0} |
-    | -
-Zendesk | zendesk_event_version type | {type}: {detail.subject|detail.email|subject} | time
-    | zendesk:detail.priority|zendesk:priority | | zendesk: account_id subject
-Zendesk, a trigger | ticket_id requester status |  |
-    | zendesk:priority
-Jira | webhookEvent | {}: {issue.key} {issue.fields.summary} | timestamp
-    | jira:issue.fields.priority.name | issue_event_type_name=issue_resolved issue.fields.resolution.name=Done /
-        issue_event_type_name=issue_resolved issue.fields.resolution.name=Fixed / issue_event_type_name=issue_resolved
-        issue.fields.resolution.name=Resolved at timestamp | jira: host:issue.self issue.key
-ServiceNow | short_description number | {number} {short_description} | sys_created_on
-    | servicenow:priority|servicenow-severity:severity | | servicenow: sys_id
-Zoom | event_ts event payload.object | {event}: {payload.object.topic|payload.object.email} | event_ts
-    | -
-Linear | webhookTimestamp action type | {type} {action}: {data.title|data.issue.title|data.name} | createdAt
-    | linear:data.priority | | linear: data.id
-Kubernetes audit | verb kind=Event objectRef | {} {objectRef.resource} {objectRef.namespace} {objectRef.name} by
-    {user.username} | requestReceivedTimestamp
-    | -
-Kubernetes audit, a list | items.0.verb kind=EventList | {} {items.0.objectRef.resource} {items.0.objectRef.namespace}
-    {items.0.objectRef.name} by {items.0.user.username} | items.0.requestReceivedTimestamp
-    | -
-CloudEvents | @ce-type / specversion | {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source} | time|
-    @ce-time
-    | severitytext|@ce-severitytext|cloudevents:severitynumber|cloudevents:@ce-severitynumber
-OpenTelemetry logs | resourceLogs.0.scopeLogs | {resourceLogs.0.scopeLogs.0.logRecords.0.body.stringValue} |
-    resourceLogs.0.scopeLogs.0.logRecords.0.timeUnixNano
-pino | logs.0.msg logs.0.level | {logs.0.msg} | logs.0.time
-OCSF | class_uid metadata | {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name} |
-    time
-    | ocsf:severity_id
+adyen
+    identified by  notificationItems.0.NotificationRequestItem
+    name           {notificationItems.0.NotificationRequestItem.eventCode} (success:
+                   {notificationItems.0.NotificationRequestItem.success}):
+                   {notificationItems.0.NotificationRequestItem.merchantReference}
+                   {notificationItems.0.NotificationRequestItem.reason}
+    occurred       notificationItems.0.NotificationRequestItem.eventDate
+
+grafana: a group
+    identified by  groupLabels, title, alerts
+    name           {title}
+    occurred       alerts.0.startsAt
+    severity       commonLabels.severity
+    severity       alerts.*.labels.severity
+    resolved       status=resolved, alerts.*.status=resolved, !truncatedAlerts, !alerts.*.annotations.grafana_state_reason
+      at           alerts.0.endsAt
+    problem        alerts.*.fingerprint
+      if           !truncatedAlerts
+
+grafana: older alerts
+    identified by  evalMatches, ruleId, state
+    name           {title}
+    severity       tags.severity
+    resolved       state=ok
+
+grafana: one alert
+    identified by  silenceURL, labels.alertname, annotations
+    name           {labels.alertname}: {annotations.summary|annotations.description|labels.instance}
+    occurred       startsAt
+    severity       labels.severity
+    resolved       status=resolved, !annotations.grafana_state_reason
+      at           endsAt
+    problem        fingerprint
+
+alertmanager: a group
+    identified by  groupLabels, receiver, alerts
+    identified by  receiver|commonLabels, alerts.0.labels.alertname
+    name           [{status}] {commonLabels.alertname|alerts.0.labels.alertname}: {commonAnnotations.summary|
+                   alerts.0.annotations.summary|commonAnnotations.description|commonLabels.instance}
+    occurred       alerts.0.startsAt
+    severity       commonLabels.severity
+    severity       alerts.*.labels.severity
+    resolved       status=resolved, alerts.*.status=resolved, !truncatedAlerts, !alerts.*.annotations.grafana_state_reason
+      at           alerts.0.endsAt
+    problem        alerts.*.fingerprint
+      if           !truncatedAlerts
+
+alertmanager: one alert
+    identified by  labels.alertname, annotations
+    name           {labels.alertname}: {annotations.summary|annotations.description|labels.instance}
+    occurred       startsAt
+    severity       labels.severity
+    resolved       status=resolved, !annotations.grafana_state_reason
+      at           endsAt
+    problem        fingerprint
+
+auth0
+    identified by  log_id, data.type
+    name           {data.description}: {data.user_name}
+    occurred       data.date
+    severity       none
+
+aws-cloudtrail
+    identified by  eventSource, eventName, userIdentity|awsRegion
+    name           {eventName} {errorCode} ({eventSource}): {s3.object.key} by {userIdentity.arn|userIdentity.userName|
+                   userIdentity.invokedBy}
+    occurred       eventTime
+    severity       none
+
+aws-cloudtrail: a list, also of S3
+    identified by  Records.0.eventSource, Records.0.eventName
+    name           {Records.0.eventName} ({Records.0.eventSource}): {Records.0.s3.object.key} by {Records.0.userIdentity.arn|
+                   Records.0.userIdentity.userName|Records.0.userIdentity.invokedBy}
+    occurred       Records.0.eventTime
+    severity       none
+
+aws-cloudwatch
+    identified by  AlarmName, NewStateValue
+    name           {NewStateValue}: {AlarmName}
+    occurred       StateChangeTime
+    severity       none
+    resolved       NewStateValue=OK, !AlarmContributorId, !AlarmContributorAttributes
+      at           StateChangeTime
+    problem        AlarmArn
+      if           !AlarmContributorId, !AlarmContributorAttributes
+
+aws-eventbridge: GuardDuty
+    identified by  source=aws.guardduty, detail-type, detail
+    name           {detail.title|detail-type} ({detail-type})
+    occurred       time
+    severity       guardduty: detail.severity
+    problem        detail.id
+
+aws-eventbridge
+    identified by  detail-type, source, detail
+    name           {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|detail-type} ({detail-type}):
+                   {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn} {detail.state.value|detail.state}
+    occurred       time
+    severity       detail.findings.*.Severity.Label
+    severity       detail.severity
+    resolved       detail-type=CloudWatch Alarm State Change, detail.state.value=OK
+      at           time
+    resolved       detail.findings.*.Workflow.Status=RESOLVED
+      at           time
+    problem        resources.0
+      if           detail-type=CloudWatch Alarm State Change
+    problem        detail.findings.*.Id
+
+aws-guardduty
+    identified by  service.serviceName=guardduty, arn
+    name           {title}
+    occurred       updatedAt
+    severity       guardduty: severity
+    problem        id
+
+aws-security-hub
+    identified by  ProductArn, Title
+    name           {Title}: {Resources.0.Id}
+    occurred       UpdatedAt
+    severity       Severity.Label
+    severity       security-hub: Severity.Normalized
+    resolved       Workflow.Status=RESOLVED
+      at           UpdatedAt
+    problem        Id
+
+aws-sns: a subscription
+    identified by  TopicArn, Type=SubscriptionConfirmation
+    name           SNS subscription to confirm: {TopicArn}
+    occurred       Timestamp
+    severity       none
+
+aws-sns: a subject that says nothing
+    identified by  Message, Subject=DMS Notification Message|RDS Notification Message|Amazon S3 Notification
+    inner          Message
+    name           {inner|Subject}
+    occurred       Timestamp
+
+aws-sns: as a Lambda function gets it
+    identified by  Records.0.Sns.TopicArn, Records.0.Sns.Message
+    inner          Records.0.Sns.Message
+    name           {Records.0.Sns.Subject|inner|Records.0.Sns.Message}
+    occurred       Records.0.Sns.Timestamp
+
+aws-sns
+    identified by  TopicArn, Message
+    inner          Message
+    name           {Subject|inner|Message}
+    occurred       Timestamp
+
+aws-sns: an event of DMS or RDS
+    identified by  Event Source, Event Message
+    name           {Event Message} ({Source ID})
+    occurred       Event Time
+
+azure-devops
+    identified by  publisherId, eventType, resource
+    name           {message.text}
+    occurred       createdDate
+    severity       azure-devops: resource.fields.Microsoft.VSTS.Common.Severity
+
+azure-event-grid
+    identified by  @aeg-event-type
+    identified by  eventTime, eventType, subject, topic|dataVersion
+    name           {data.alertDisplayName|eventType|type}: {subject|source}
+    occurred       eventTime|time
+    severity       data.severity
+
+azure-monitor
+    identified by  schemaId, data.essentials
+    name           {data.essentials.monitorCondition} {data.essentials.severity}: {data.essentials.alertRule}
+                   {data.essentials.configurationItems.0}
+    occurred       data.essentials.firedDateTime
+    severity       azure: data.essentials.severity
+    resolved       data.essentials.monitorCondition=Resolved
+      at           data.essentials.resolvedDateTime
+    problem        data.essentials.originAlertId|data.essentials.alertId
+
+azure-monitor: older alerts
+    identified by  schemaId, data.context.name
+    identified by  context.subscriptionId, context.name, status
+    name           {data.status|status}: {data.context.name|context.name} {data.context.resourceName|context.resourceName}
+    occurred       data.context.timestamp|context.timestamp
+    severity       azure: data.context.severity
+    resolved       data.status=Deactivated|Resolved
+      at           data.context.timestamp|context.timestamp
+    resolved       status=Resolved, context.name
+      at           data.context.timestamp|context.timestamp
+
+bigcommerce
+    identified by  producer, scope, hash
+    name           {scope}: {data.id}
+    occurred       created_at
+
+bitbucket
+    identified by  @x-event-key
+    identified by  eventKey, actor
+    name           {@x-event-key|eventKey}: {pullrequest.title|pullRequest.title|issue.title|push.changes.0.new.name|
+                   changes.0.ref.displayId} ({repository.full_name|repository.slug})
+    occurred       date
+    severity       none
+
+box
+    identified by  trigger, webhook, source
+    name           {trigger}: {source.name|source.id} by {created_by.login}
+    occurred       created_at
+
+buildbot
+    identified by  state_string, buildid
+    name           {builder.name}: {state_string}
+    occurred       complete_at|started_at
+
+checkly
+    identified by  check_name, alert_type, check_id
+    name           {event}
+    occurred       started_at
+    resolved       alert_type=ALERT_RECOVERY|ALERT_DEGRADED_RECOVERY
+      at           started_at
+    problem        check_id
+      if           !alert_type=ALERT_SSL
+
+checkmk
+    identified by  what, notification_type, site
+    name           {summary}
+    severity       severity
+    resolved       notification_type=RECOVERY
+
+circleci
+    identified by  @circleci-event-type
+    name           {@circleci-event-type} {workflow.status|job.status}: {workflow.name|job.name} ({project.name})
+    occurred       happened_at
+    severity       none
+
+cisco-meraki
+    identified by  networkName, alertType
+    name           {alertType}: {deviceName|networkName}
+    occurred       occurredAt
+    severity       alertLevel
+
+cloudflare
+    identified by  alert_type, text, policy_id
+    name           {text}
+    occurred       ts
+    severity       data.severity
+
+crowdstrike: an incident
+    identified by  event.IncidentID, metadata.eventType
+    name           {metadata.eventType} {event.State}: {event.IncidentID}
+    occurred       metadata.eventCreationTime
+    problem        event.IncidentID
+
+crowdstrike
+    identified by  event.DetectName
+    identified by  metadata.eventType, event
+    name           {event.DetectName|event.Name|event.OperationName|event.IncidentDescription}: {event.ComputerName|
+                   event.Hostname|event.EndpointName|event.SourceEndpointHostName|event.UserId}
+    occurred       metadata.eventCreationTime
+    severity       event.SeverityName
+    severity       crowdstrike: event.Severity
+    problem        event.DetectId|event.CompositeId
+
+databricks
+    identified by  workspace_id, event_type, job
+    name           {event_type}: {job.name} {task.task_key}
+
+datadog
+    identified by  alert_title
+    name           {alert_title}
+    occurred       date
+    severity       severity
+    severity       priority: priority
+    severity       datadog: alert_type
+    resolved       alert_transition=Recovered
+      at           date
+    problem        alert_cycle_key
+
+docker-hub
+    identified by  push_data, repository
+    name           pushed: {repository.repo_name} {push_data.tag}
+    occurred       push_data.pushed_at
+    severity       none
+
+dropbox
+    identified by  list_folder.accounts
+    name           files changed: {list_folder.accounts.0}
+    severity       none
+
+dynatrace
+    identified by  PID, ProblemTitle, State
+    severity       dynatrace: ProblemSeverity
+    resolved       State=RESOLVED
+    problem        PID
+
+elastic
+    identified by  kibana.alert.rule.name|signal.rule.name
+    name           {kibana.alert.rule.name|signal.rule.name}: {host.name}
+    severity       kibana.alert.severity
+    severity       signal.rule.severity
+
+falco
+    identified by  output, rule, priority
+    name           {rule}: {output_fields.container.name|hostname}
+    occurred       time
+    severity       falco: priority
+
+gcp-monitoring
+    identified by  incident.policy_name
+    name           {incident.state}: {incident.policy_name}: {incident.summary}
+    occurred       incident.started_at
+    severity       incident.severity
+    severity       incident.metadata.system_labels.severity
+    resolved       incident.state=closed
+      at           incident.ended_at
+    problem        incident.incident_id
+
+gcp-pubsub: an audit record
+    identified by  protoPayload.methodName
+    name           {protoPayload.methodName}: {protoPayload.resourceName} by {protoPayload.authenticationInfo.principalEmail}
+                   ({protoPayload.status.message})
+    occurred       timestamp
+    severity       none
+
+gcp-pubsub: in CloudEvents
+    identified by  specversion, data.message.data
+    inner          data.message.data
+    name           {inner|data.subscription}
+    occurred       data.message.publishTime
+
+gcp-pubsub
+    identified by  @ce-type=google.cloud.pubsub.topic.v1.messagePublished, message.data
+    identified by  subscription, message.data
+    inner          message.data
+    name           {inner|subscription}
+    occurred       message.publishTime
+
+gcp-security-command-center
+    identified by  finding.category, finding.canonicalName|notificationConfigName
+    name           {finding.category}: {resource.displayName}
+    occurred       finding.eventTime
+    severity       finding.severity
+
+gitea
+    identified by  @x-gitea-event|@x-forgejo-event|@x-gogs-event
+    name           {@x-gitea-event|@x-forgejo-event|@x-gogs-event} {action}: {pull_request.title|issue.title|release.name|
+                   head_commit.message|ref} ({repository.full_name|organization.login})
+    occurred       -
+    severity       none
+
+gitguardian
+    identified by  incident.detector, message
+    name           {message} {incident.detector.name}
+    occurred       timestamp
+    severity       incident.severity
+    problem        incident.id
+
+github: a secret
+    identified by  @x-github-event, alert.secret_type
+    identified by  alert.secret_type, repository.node_id
+    name           {@x-github-event} {action}: {alert.secret_type_display_name|alert.secret_type} ({repository.full_name|
+                   organization.login})
+    occurred       -
+    resolved       action=resolved, alert.resolution=revoked
+    problem        repository.full_name, 'secret_scanning_alert', alert.number
+
+github: code scanning
+    identified by  @x-github-event, alert.rule
+    identified by  alert.rule, repository.node_id
+    name           {@x-github-event} {action}: {alert.rule.description} ({repository.full_name|organization.login})
+    occurred       -
+    severity       alert.rule.security_severity_level
+    severity       code-scanning: alert.rule.severity
+    resolved       action=fixed, alert.state=fixed
+    problem        repository.full_name, 'code_scanning_alert', alert.number
+
+github: Dependabot
+    identified by  @x-github-event, alert.security_advisory
+    identified by  alert.security_advisory, repository.node_id
+    name           {@x-github-event} {action}: {alert.security_advisory.summary} ({repository.full_name|organization.login})
+    occurred       -
+    severity       alert.security_advisory.severity
+    severity       alert.security_vulnerability.severity
+    resolved       action=fixed
+    problem        repository.full_name, 'dependabot_alert', alert.number
+
+github: an older alert
+    identified by  @x-github-event, alert.affected_package_name
+    identified by  alert.affected_package_name, repository.node_id
+    name           {@x-github-event} {action}: {alert.affected_package_name} ({repository.full_name|organization.login})
+    occurred       -
+    severity       alert.severity
+    problem        repository.full_name, 'repository_vulnerability_alert', alert.number
+
+github: a branch deleted by a push
+    identified by  @x-github-event=push, after=0000000000000000000000000000000000000000
+    name           push: deleted {ref} ({repository.full_name})
+    occurred       -
+
+github
+    identified by  @x-github-event
+    identified by  repository.node_id, sender.node_id
+    name           {@x-github-event} {action|ref_type} {workflow_run.conclusion|workflow_job.conclusion|check_run.conclusion|
+                   check_suite.conclusion|deployment_status.state|state}: {security_advisory.summary|pull_request.title|
+                   issue.title|discussion.title|release.name|workflow_run.name|workflow_job.name|check_run.name|
+                   check_suite.head_branch|member.login|membership.user.login|team.name|label.name|milestone.title|rule.name|
+                   key.title|deployment.environment|context|head_commit.message|ref} ({repository.full_name|organization.login})
+    occurred       -
+    severity       security_advisory.severity
+    problem        repository.full_name, issue.number|pull_request.number
+
+gitlab: a system hook
+    identified by  @x-gitlab-event=System Hook, event_name
+    name           {event_name}: {commits.0.title|ref|name|user_username|username} ({project.path_with_namespace|
+                   path_with_namespace|project_path_with_namespace|group_path})
+    occurred       -
+
+gitlab
+    identified by  @x-gitlab-event
+    identified by  object_kind, project
+    name           {event_name|object_kind} {object_attributes.action|object_attributes.status|action|build_status|status}:
+                   {object_attributes.title|object_attributes.note|issue.title|build_name|environment|commits.0.title|
+                   object_attributes.ref|ref|object_attributes.name|name} ({project.path_with_namespace|group.group_path})
+    occurred       object_attributes.updated_at|-
+    severity       object_attributes.severity
+    problem        project.path_with_namespace, object_kind, object_attributes.iid
+
+google-workspace
+    identified by  id.applicationName, events.0.name
+    name           {id.applicationName} {events.0.name}: {actor.email} ({ipAddress})
+    occurred       id.time
+
+graylog: older alerts
+    identified by  check_result.result_description, stream
+    name           {stream.title}: {check_result.result_description}
+    occurred       check_result.triggered_at
+
+hackerone
+    identified by  @x-h1-event
+    name           {@x-h1-event}: {data.report.attributes.title}
+    occurred       data.activity.attributes.created_at
+    severity       data.report.relationships.severity.data.attributes.rating
+
+harbor
+    identified by  event_data.repository, type
+    name           {type}: {event_data.repository.repo_full_name}
+    occurred       occur_at
+
+harness
+    identified by  eventData.eventType, eventData.accountIdentifier
+    name           {eventData.eventType}: {eventData.pipelineName} {eventData.stageIdentifier}: {eventData.errorMessage}
+    occurred       eventData.endTs|eventData.startTs
+
+hcp-terraform
+    identified by  run_id, notifications
+    name           {notifications.0.message}: {run_message} ({workspace_name})
+    occurred       notifications.0.run_updated_at
+    severity       none
+
+hubspot
+    identified by  subscriptionType, portalId
+    name           {subscriptionType}: {objectId} {propertyName} = {propertyValue}
+    occurred       occurredAt
+
+icinga
+    identified by  notification_type, host_name, service_state|host_state
+    resolved       notification_type=RECOVERY
+
+jenkins
+    identified by  build.phase, name
+    name           {name} {build.phase} {build.status}
+    occurred       build.timestamp
+    severity       none
+
+jfrog-xray
+    identified by  watch_name, issues
+    name           {top_severity}: {issues.0.summary} ({watch_name})
+    occurred       created
+    severity       top_severity
+    problem        alert_id
+
+jira
+    identified by  webhookEvent
+    name           {webhookEvent}: {issue.key} {issue.fields.summary}
+    occurred       timestamp
+    severity       jira: issue.fields.priority.name
+    resolved       issue_event_type_name=issue_resolved, issue.fields.resolution.name=Done|Fixed|Resolved
+      at           timestamp
+    problem        host: issue.self, issue.key
+
+kubernetes-audit
+    identified by  verb, kind=Event, objectRef
+    name           {verb} {objectRef.resource} {objectRef.namespace} {objectRef.name} by {user.username}
+    occurred       requestReceivedTimestamp
+    severity       none
+
+kubernetes-audit: a list
+    identified by  items.0.verb, kind=EventList
+    name           {items.0.verb} {items.0.objectRef.resource} {items.0.objectRef.namespace} {items.0.objectRef.name} by
+                   {items.0.user.username}
+    occurred       items.0.requestReceivedTimestamp
+    severity       none
+
+lacework
+    identified by  lacework_account, event_severity
+    name           {event_title}
+    occurred       event_timestamp
+    severity       lacework: event_severity
+
+librenms
+    identified by  alert_id, rule_id, sysName
+    name           {title}
+    occurred       timestamp
+    severity       severity
+    resolved       state=0
+      at           timestamp
+    problem        alert_id
+
+linear
+    identified by  webhookTimestamp, action, type
+    name           {type} {action}: {data.title|data.issue.title|data.name}
+    occurred       createdAt
+    severity       linear: data.priority
+    problem        data.id
+
+meta
+    identified by  entry, object
+    name           {object}: {entry.0.changes.0.field}
+    occurred       entry.0.time
+    severity       none
+
+microsoft-365
+    identified by  AlertId, AlertType, Workload
+    name           {Name}
+    occurred       CreationTime
+    severity       Severity
+    resolved       Status=Resolved
+      at           CreationTime
+
+microsoft-defender
+    identified by  AlertDisplayName
+    name           {AlertDisplayName}: {CompromisedEntity}
+    occurred       TimeGenerated
+    severity       properties.severity
+    severity       properties.Severity
+    severity       Severity
+    severity       severity
+    problem        SystemAlertId
+
+microsoft-defender-xdr: the stream
+    identified by  operationName=Publish, properties.Timestamp, tenantId
+    name           {properties.Title|properties.ActionType|category}: {properties.DeviceName|properties.AccountUpn|
+                   properties.RecipientEmailAddress|properties.AccountDisplayName}
+    occurred       properties.Timestamp
+    severity       properties.Severity
+
+microsoft-entra: a sign-in
+    identified by  userPrincipalName, appDisplayName, status.errorCode
+    name           sign-in of {userPrincipalName} to {appDisplayName}: {status.failureReason}
+    occurred       createdDateTime
+
+microsoft-entra: an audit record
+    identified by  activityDisplayName, activityDateTime
+    name           {activityDisplayName}: {targetResources.0.userPrincipalName|targetResources.0.displayName} by
+                   {initiatedBy.user.userPrincipalName|initiatedBy.app.displayName} ({result})
+    occurred       activityDateTime
+
+microsoft-graph
+    identified by  value.0.subscriptionId
+    name           {value.0.changeType}: {value.0.resource}
+
+microsoft-sentinel
+    identified by  object.properties.title, object.properties.severity
+    identified by  properties.title, properties.severity
+    identified by  incident_number, created_time_utc, title
+    name           {object.properties.title|properties.title|title} ({object.properties.severity|properties.severity|severity})
+    occurred       object.properties.createdTimeUtc|properties.createdTimeUtc|created_time_utc
+    severity       object.properties.severity
+    severity       properties.severity
+    severity       severity
+    problem        object.id|id
+
+mlflow
+    identified by  entity, action, data
+    name           {entity} {action}: {data.name|data.target_value} {data.version}
+    occurred       timestamp
+
+netbox
+    identified by  request_id, event, username, model|object_type
+    name           {model|object_type} {event}: {data.display|data.name} by {username}
+    occurred       timestamp
+
+new-relic
+    identified by  issueUrl, title
+    name           {state}: {title.0|title}
+    occurred       createdAt
+    severity       priority
+    severity       severity
+    resolved       state=CLOSED
+      at           closedAt|updatedAt
+    problem        issueId|id
+
+okta
+    identified by  data.events.0.eventType
+    name           {data.events.0.displayMessage} {data.events.0.outcome.result}: {data.events.0.actor.alternateId}
+    occurred       data.events.0.published
+    severity       data.events.*.severity
+
+onelogin
+    identified by  event_type_id, account_id
+    name           OneLogin event {event_type_id}: {user_name} {notes}
+    occurred       event_timestamp
+    severity       none
+
+opsgenie
+    identified by  alert.message, action
+    name           {action}: {alert.message}
+    occurred       -
+    severity       priority: alert.priority
+    resolved       action=Close
+    problem        alert.alertId
+
+orca
+    identified by  alert_labels, state.severity, asset_name
+    name           {description} ({asset_name})
+    occurred       state.created_at
+    severity       orca: state.severity
+
+pagerduty
+    identified by  event.event_type, event.data
+    name           {event.event_type}: {event.data.title|event.data.incident.summary}
+    occurred       event.occurred_at
+    severity       priority: event.data.priority.summary
+    severity       urgency: event.data.urgency
+    resolved       event.event_type=incident.resolved, !event.data.resolve_reason
+      at           event.occurred_at
+    problem        event.data.incident.id
+    problem        event.data.id
+      if           event.data.type=incident
+
+pagerduty: events
+    identified by  event_action, payload.summary
+    name           {payload.summary}
+    occurred       payload.timestamp
+    severity       payload.severity
+    resolved       event_action=resolve
+    problem        dedup_key
+
+pagerduty: events without a payload
+    identified by  event_action, dedup_key
+    name           {event_action}: {dedup_key}
+    resolved       event_action=resolve
+    problem        dedup_key
+
+pingdom
+    identified by  check_name, current_state
+    name           {check_name} is {current_state}: {long_description}
+    occurred       state_changed_timestamp
+    severity       urgency: importance_level
+    resolved       current_state=UP|SUCCESS
+      at           state_changed_timestamp
+    problem        check_id
+
+pino
+    identified by  logs.0.msg, logs.0.level
+    name           {logs.0.msg}
+    occurred       logs.0.time
+
+prisma-cloud
+    identified by  policyName, resourceName
+    name           {policyName}: {resourceName}
+    occurred       alertTs
+    severity       severity
+    severity       policy.severity
+    problem        alertId
+
+sentinelone
+    identified by  threatInfo.threatName
+    identified by  alertInfo, ruleInfo
+    name           {threatInfo.threatName|ruleInfo.name}: {agentRealtimeInfo.agentComputerName}
+    occurred       threatInfo.createdAt
+    severity       ruleInfo.severity
+    severity       data.severity
+    severity       sentinelone: threatInfo.confidenceLevel
+    resolved       threatInfo.incidentStatus=resolved, !threatInfo.analystVerdict=false_positive
+      at           threatInfo.updatedAt
+    problem        threatInfo.threatId|id
+
+sentry
+    identified by  @sentry-hook-resource
+    name           {@sentry-hook-resource} {action}: {data.issue.title|data.event.title|data.error.title|data.description_title}
+    occurred       data.event.datetime
+    severity       data.issue.level
+    severity       data.event.level
+    severity       sentry: action
+    resolved       action=resolved
+    problem        data.issue.id|data.event.issue_id
+
+servicenow
+    identified by  short_description, number
+    name           {number} {short_description}
+    occurred       sys_created_on
+    severity       servicenow: priority
+    severity       servicenow-severity: severity
+    problem        sys_id
+
+shopify
+    identified by  @x-shopify-topic|@x-wc-webhook-topic|@x-commercelayer-topic
+    name           {@x-shopify-topic|@x-wc-webhook-topic|@x-commercelayer-topic}: {title|name|number|email|data.attributes.number|
+                   data.attributes.name|data.attributes.email|id|data.id}
+    occurred       @x-shopify-triggered-at|updated_at|created_at|date_modified_gmt|data.attributes.updated_at
+    severity       none
+
+slack: a command
+    identified by  trigger_id, command
+    name           {command} {text} ({user_name})
+    occurred       -
+    severity       none
+
+slack
+    identified by  type=event_callback
+    name           {event.type}: {event.text|event.channel|event.channel_id}
+    occurred       event_time
+    severity       none
+
+snyk
+    identified by  @x-snyk-event
+    name           {newIssues.0.issueData.title|project.name} ({project.name})
+    severity       newIssues.*.issueData.severity
+
+sonarqube
+    identified by  qualityGate, project
+    name           {qualityGate.status}: {project.name}
+    occurred       analysedAt
+    severity       none
+
+sophos
+    identified by  event_service_event_id, name
+    name           {name} ({location})
+    occurred       created_at
+    severity       severity
+
+splunk
+    identified by  results_link, sid
+    name           {search_name}: {result.title|result.signature|result.host|result.src}
+    occurred       result._time
+    severity       result.urgency
+    severity       result.severity
+
+stormshield
+    identified by  TypeComputedMap, EventGuid
+    name           {TypeComputedMap}: {AdditionalData.Message|SpecificData.SourceProcess.ProcessImageName}
+                   ({AdditionalData.AgentName})
+    occurred       Timestamp
+
+stripe
+    identified by  api_version, type, data.object
+    name           {type}: {data.object.description|data.object.name|data.object.id}
+    occurred       created
+    severity       none
+
+suricata
+    identified by  event_type=alert, alert.signature
+    name           {alert.signature}: {src_ip} → {dest_ip}
+    occurred       timestamp
+    severity       suricata: alert.severity
+
+thehive
+    identified by  objectType, operation, object
+    name           {operation} {objectType}: {object.title}
+    occurred       startDate
+    severity       thehive: object.severity
+
+thousandeyes
+    identified by  alert.alertId, eventType
+    name           {alert.ruleName}: {alert.testName}
+    occurred       alert.dateStartZoned
+    severity       alert.severity
+    resolved       eventType=ALERT_NOTIFICATION_CLEAR
+      at           alert.dateEndZoned
+    problem        alert.alertId
+
+wazuh
+    identified by  rule.description, agent
+    name           {rule.description} ({agent.name})
+    occurred       timestamp
+    severity       wazuh: rule.level
+
+wiz
+    identified by  sourceRule.name|control.name, issue|entitySnapshot|resource
+    name           {sourceRule.name|control.name}: {entitySnapshot.name|resource.name}
+    occurred       createdAt
+    severity       issue.severity
+    severity       severity
+    resolved       issue.status=RESOLVED
+      at           resolvedAt
+    resolved       !issue.status, status=RESOLVED
+      at           resolvedAt
+    problem        issue.id|id
+
+zabbix
+    identified by  trigger_id, event_id
+    severity       severity
+    resolved       value=0, !event_value=1, !status=PROBLEM
+    resolved       event_value=0, !status=PROBLEM
+    resolved       status=RESOLVED, !event_value=1
+
+zendesk
+    identified by  zendesk_event_version, type
+    name           {type}: {detail.subject|detail.email|subject}
+    occurred       time
+    severity       zendesk: detail.priority
+    severity       zendesk: priority
+    problem        account_id, subject
+
+zendesk: a trigger
+    identified by  ticket_id, requester, status
+    severity       zendesk: priority
+
+zoom
+    identified by  event_ts, event, payload.object
+    name           {event}: {payload.object.topic|payload.object.email}
+    occurred       event_ts
+    severity       none
+
+cloudevents
+    identified by  @ce-type
+    identified by  specversion
+    name           {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source}
+    occurred       time|@ce-time
+    severity       severitytext
+    severity       @ce-severitytext
+    severity       cloudevents: severitynumber
+    severity       cloudevents: @ce-severitynumber
+
+ocsf
+    identified by  class_uid, metadata
+    name           {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name}
+    occurred       time
+    severity       ocsf: severity_id
+
+opentelemetry
+    identified by  resourceLogs.0.scopeLogs
+    name           {resourceLogs.0.scopeLogs.0.logRecords.0.body.stringValue}
+    occurred       resourceLogs.0.scopeLogs.0.logRecords.0.timeUnixNano
+
+slack-message
+    identified by  blocks.0.type
+    identified by  embeds
+    identified by  content, username|avatar_url|tts
+    name           {text|content|blocks.0.text.text} {embeds.0.title|embeds.0.description}
+    occurred       embeds.0.timestamp
 '''
 
 
-class NamePart(NamedTuple):
-    """One path of a row's name: in `{title} ({host})`, the second part is (' (', 'host', ')')."""
-
-    before: str
-    paths: str  # one path, or several with `|` between them
-    bracket: str  # the closing bracket after the braces, or ''
-
-
-@dataclass(frozen=True)
-class Row:
-    """One way to identify a sender's events, and what to read from them. A row of SENDERS with ` / ` becomes several."""
-
-    sender: str  # such as 'Opsgenie'
-    rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
-    conditions: list[str]  # such as ['type=alert', 'rule|policy']; the event must meet them all
-    name_parts: list[NamePart]
-    time: str  # paths, the last of which may be NOTHING, or ''
-    severities: list[tuple[str, str]]  # pairs of a scale's name and a path: [('words', 'severity'), ('falco', 'priority')]
-    has_no_severity: bool  # the general rule looks for none either
-    recoveries: list[list[str]]  # alternatives of conditions: [['action=fixed', 'alert.number'], ['state=closed']]
-    recovered_at: str  # paths (`a|b`) of the time at which the problem ended, or ''
-    key_prefix: str  # of the problem key, or ''
-    problem_keys: list[list[str]]  # alternatives of paths and conditions
-
-
-COLUMNS = ('sender', 'identified by', 'name', 'time', 'severity', 'recovered', 'problem key')
-NOTHING = '-'
-
-# XSOAR's severities (0 unknown, 0.5 informational, 1 low, 2 medium, 3 high, 4 critical) and the values of senders that mean them.
-# `7+` is any number from 7 on, up to the next such number; `-` says that a value means no severity; `_` is a space.
+# XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
+SEVERITIES: dict[str, float | None] = {
+    'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5, 'unknown': 0, 'none': None}
+# The words and numbers of senders that mean them. `7+` is any number from 7 on, up to the next such number.
 SCALES = '''
-words: 4 critical crit fatal emergency emerg alert disaster blocker p1 | 3 high error err major severe p2 |
-    2 medium moderate warning warn average p3 | 1 low minor notice p4 |
-    0.5 info informational information debug verbose trace p5
-xsoar: 4 4 | 3 3 | 2 2 | 1 1 | 0.5 0.5 | 0 0
-priority: 4 p1 | 3 p2 | 2 p3 | 1 p4 | 0.5 p5
-urgency: 3 high | 1 low
-code-scanning: 3 error | 2 warning | 1 note
-datadog: 3 error | 2 warning | 0.5 info success
-sentry: 4 critical | 2 warning
-azure: 4 sev0 0 | 3 sev1 1 | 2 sev2 2 | 0.5 sev3 sev4 3 4
-guardduty: 4 9+ | 3 7+ | 2 4+ | 1 0+
-security-hub: - 101+ | 4 90+ | 3 70+ | 2 40+ | 1 1+ | 0.5 0+
-falco: 4 emergency alert critical | 3 error | 2 warning | 1 notice | 0.5 informational debug
-wazuh: - 17+ | 4 15+ | 3 12+ | 2 7+ | 1 4+ | 0.5 0+
-suricata: 3 1 | 2 2 | 1 3 | 0.5 4+
-crowdstrike: 4 5 80+ | 3 4 60+ | 2 3 40+ | 1 2 20+ | 0.5 1 6+
-sentinelone: 3 malicious | 2 suspicious
-thehive: 4 4 | 3 3 | 2 2 | 1 1
-jira: 4 highest | 3 high | 2 medium | 1 low | 0.5 lowest
-servicenow: 4 1 | 3 2 | 2 3 | 1 4 | 0.5 5
-servicenow-severity: 3 1 | 2 2 | 1 3
-zendesk: 4 urgent | 3 high | 2 normal | 1 low
-linear: 4 1 | 3 2 | 2 3 | 1 4
-cloudevents: - 25+ | 4 21+ | 3 17+ | 2 13+ | 0.5 1+
-azure-devops: 4 1_-_critical | 3 2_-_high | 2 3_-_medium | 1 4_-_low
-dynatrace: 3 availability error | 2 performance resource_contention
-lacework: 4 1 | 3 2 | 2 3 | 1 4 | 0.5 5
-orca: 4 compromised | 3 imminent_compromise | 2 hazardous | 0.5 informational
-ocsf: 4 5 6 | 3 4 | 2 3 | 1 2 | 0.5 1
+words                critical=critical|crit|fatal|emergency|emerg|alert|disaster|blocker|p1, high=high|error|err|major|severe|p2,
+                     medium=medium|moderate|warning|warn|average|p3, low=low|minor|notice|p4, informational=info|informational|
+                     information|debug|verbose|trace|p5
+xsoar                critical=4, high=3, medium=2, low=1, informational=0.5, unknown=0
+priority             critical=p1, high=p2, medium=p3, low=p4, informational=p5
+urgency              high=high, low=low
+code-scanning        high=error, medium=warning, low=note
+datadog              high=error, medium=warning, informational=info|success
+sentry               critical=critical, medium=warning
+azure                critical=sev0|0, high=sev1|1, medium=sev2|2, informational=sev3|sev4|3|4
+guardduty            critical=9+, high=7+, medium=4+, low=0+
+security-hub         critical=90+, high=70+, medium=40+, low=1+, informational=0+, none=101+
+falco                critical=emergency|alert|critical, high=error, medium=warning, low=notice, informational=informational|debug
+wazuh                critical=15+, high=12+, medium=7+, low=4+, informational=0+, none=17+
+suricata             high=1, medium=2, low=3, informational=4+
+crowdstrike          critical=5|80+, high=4|60+, medium=3|40+, low=2|20+, informational=1|6+
+sentinelone          high=malicious, medium=suspicious
+thehive              critical=4, high=3, medium=2, low=1
+jira                 critical=highest, high=high, medium=medium, low=low, informational=lowest
+servicenow           critical=1, high=2, medium=3, low=4, informational=5
+servicenow-severity  high=1, medium=2, low=3
+zendesk              critical=urgent, high=high, medium=normal, low=low
+linear               critical=1, high=2, medium=3, low=4
+cloudevents          critical=21+, high=17+, medium=13+, informational=1+, none=25+
+azure-devops         critical=1 - critical, high=2 - high, medium=3 - medium, low=4 - low
+dynatrace            high=availability|error, medium=performance|resource_contention
+lacework             critical=1, high=2, medium=3, low=4, informational=5
+orca                 critical=compromised, high=imminent compromise, medium=hazardous, informational=informational
+ocsf                 critical=5|6, high=4, medium=3, low=2, informational=1
 '''
 
 
@@ -1438,29 +1956,17 @@ class Scale(NamedTuple):
         """Return the severity that a text or number means on this scale, or None."""
         if not isinstance(value, str | int | float):
             return None
-        text = str(value).removesuffix('.0')[:40]
-        word = '_'.join(text.lower().split()).removeprefix('e_')  # Sentinel's export has `E_HIGH`
+        word = self.word(str(value).removesuffix('.0')[:40]).removeprefix('e_')  # Sentinel's export has `E_HIGH`
         if word in self.by_word or not re.fullmatch(r'(?a)\d+(\.\d+)?', word):
             return self.by_word.get(word)
         return next((severity for minimum, severity in self.by_minimum if float(word) >= minimum), None)
 
-
-def read_scales() -> dict[str, Scale]:
-    """Return the rows of SCALES by their names."""
-    scales = {}
-    for row_text in re.split(r'\n(?! )', SCALES.strip()):
-        name, _, levels = row_text.partition(':')
-        scale = scales[name] = Scale({}, [])
-        for level in levels.split('|'):  # `4 critical 9+`
-            severity_text, *values = level.split()
-            severity = None if severity_text == NOTHING else json.loads(severity_text)  # an int or 0.5
-            scale.by_word.update((value, severity) for value in values if value[-1] != '+')
-            scale.by_minimum.extend((float(value[:-1]), severity) for value in values if value[-1] == '+')
-        scale.by_minimum.sort(key=lambda level: -level[0])
-    return scales
+    @staticmethod
+    def word(text: str) -> str:
+        """Return a text in the form in which it is compared: 'Imminent compromise' -> 'imminent_compromise'."""
+        return '_'.join(text.lower().split())
 
 
-SCALE = read_scales()
 RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
 
 
@@ -1569,12 +2075,12 @@ def without_error_markers(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=64)  # the events of an array have the same headers
 def identifies_something(text: str) -> bool:
     """Return whether a text can be an id, and is not a word for none or an unreplaced variable."""
     return not NO_IDENTITY.fullmatch(text.strip())  # with blanks in the pattern, a text of many would take quadratic time
 
 
+@lru_cache(maxsize=64)  # the events of an array have the same headers
 def topic_headers(names: tuple[str, ...]) -> list[str]:
     """Return those of the names that belong to headers with the kind of event, such as `x-acme-event`."""
     return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?', name)]
@@ -1631,7 +2137,6 @@ OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
     # `11/24/2026 9:00:00 AM` and `24/11/2026 09:00`
     rf'(?P<month>\d\d?)/(?P<day>\d\d?)/(?P<year>\d{{4}}) {CLOCK}',
 )]
-TIME_PATHS = ('time.source', 'instant.epochSecond')  # of IntelMQ and of Log4j 2: the keys alone mean other things elsewhere
 DATE_ALONE = re.compile(r'(?a)\d{4}([-.])\d\d\1\d\d')
 
 
@@ -1696,13 +2201,36 @@ def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day
 # Raw is the value of a key that the object does not have.
 MEMBERS = Decoder(dict[str, Raw])
 ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
-# An array as a struct with one field: the other items are skipped, and take no memory. An empty array has the item null.
-FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw(b'null'))], array_like=True))
+# An array as a struct with one field: the other items are skipped, and take no memory.
+FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
 # In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
 COMMON_MEMBERS = Decoder(defstruct('CommonMembers', [(key, Raw, Raw()) for key in (
     'name', 'type', 'title', 'summary', 'message', 'status', 'alert', 'event', 'data', 'timestamp', 'body', 'headers',
     'raw_json', 'rawJson', 'rawJSON', 'receiver', 'alerts', 'truncatedAlerts', 'groupLabels', 'commonLabels',
     'commonAnnotations', 'events', 'findings', 'records', 'value', 'items')]))
+
+
+UNKNOWN = object()  # in place of a value that was not read, because that would take too much time or memory
+
+
+class CutObject(dict[str, Any]):
+    """Some members of an object that has too many to read them all."""
+
+
+class CutText(str):
+    """The start of a text that is too long to be read whole, or '' for what cannot be read at all."""
+
+
+class SentFloat(float):
+    """A number with a fraction or an exponent. Conditions compare it as it was sent: `1.50` is not `1.5`."""
+
+    sent: str
+
+    def __new__(cls, source: bytes | memoryview) -> 'SentFloat':
+        """Return the number that a JSON text has, with the text."""
+        number = super().__new__(cls, bytes(source))
+        number.sent = str(source, 'ascii')
+        return number
 
 
 def read_members(source: bytes | Raw, max_keys: int = 50_000) -> dict[str, Any]:
@@ -1714,7 +2242,7 @@ def read_members(source: bytes | Raw, max_keys: int = 50_000) -> dict[str, Any]:
         # An object has at most as many keys as colons, and counting those takes no memory.
         if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= max_keys:
             return MEMBERS.decode(source)
-        return {key: value for key, value in asdict(COMMON_MEMBERS.decode(source)).items() if value}
+        return CutObject({key: value for key, value in asdict(COMMON_MEMBERS.decode(source)).items() if value})
     return {}
 
 
@@ -1724,61 +2252,45 @@ def count_byte(byte: bytes, source: bytes | Raw) -> int:
     return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
 
 
-UNKNOWN = object()  # in place of values that would take too much time to read: it meets no condition
-
-
 class JsonArray(dict[str, Any]):
     """A JSON array of any size, of which only the first item is split off, as a Raw.
 
-    It is a dict with the one key `0`, so that find() follows `alerts.0.startsAt` as if `0` were a key of an object.
+    It is a dict with the one key `0`, or without any if it is empty, so that find() follows `alerts.0.startsAt` as if `0` were
+    a key of an object.
     """
 
     def __init__(self, source: Raw):
-        super().__init__({'0': FIRST_ITEM.decode(source).item})
+        first = FIRST_ITEM.decode(source).item
+        super().__init__({'0': first} if first else {})
         self.source = source
 
     @cached_property
-    def length(self) -> int:
-        """Return the number of items, or 1 if there may be over a million: a list of them could take 100 MiB."""
-        return len(ANYTHING.decode(self.source)) if count_byte(b',', self.source) < 1_000_000 else 1
+    def others(self) -> int | None:
+        """Return the number of items after the first, or None if there may be over a million: a list could take 100 MiB."""
+        return max(len(ANYTHING.decode(self.source)) - 1, 0) if count_byte(b',', self.source) < 1_000_000 else None
 
-    def item_values(self, path: str) -> list[Any]:
-        """Return the value at a dotted path in each item, None for an item without it.
+    def item_values(self, path: 'Path') -> list[Any]:
+        """Return the value at the end of a path (after its `*`) in each item, None for an item without it.
 
         Return [UNKNOWN] if the array is too large to be read whole, or if something on the path is not an object.
         """
         if len(memoryview(self.source)) > SMALL_BODY_BYTES:
             return [UNKNOWN]
         with suppress(ValueError):
-            members = item_decoder(path).decode(self.source)
-            for _ in path.split('.'):
-                members = [member and member.value for member in members]
-            values = [member and ANYTHING.decode(member) for member in members]
-            return values if len(values) <= MAX_EVENTS else [UNKNOWN]
+            items = path.decoder.decode(self.source)
+            if len(items) <= MAX_EVENTS:
+                return [path.item_value(item) for item in items]
         return [UNKNOWN]
-
-
-@lru_cache  # the table of senders contains few such paths
-def item_decoder(path: str) -> Decoder[Any]:
-    """Return a decoder that follows a dotted path in every item of an array, in one pass.
-
-    For the path `a.b` a struct's `value.value` is the JSON of `b` in `a` (`null` if missing); without `a`, `value` is None.
-    """
-    *outer_keys, last_key = path.split('.')
-    struct: Any = defstruct('Member', [('value', Raw, Raw(b'null'))], rename={'value': last_key})
-    for key in reversed(outer_keys):
-        struct = defstruct('Member', [('value', struct | None, None)], rename={'value': key})
-    return Decoder(list[struct])
 
 
 MAX_MEMBERS = 1000  # of an object inside an event: the others are ignored
 
 
 def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = MAX_MEMBERS) -> Any:
-    """Decode one level of a JSON value: an array as JsonArray, an object as a dict of its first members.
+    """Decode one level of a JSON value: an array as JsonArray, an object as a dict or, with its first members, a CutObject.
 
-    Return only the start of a string over `max_bytes`, and '' for a number that long or a string that is not UTF-8. The
-    limits bound the memory that a hostile event takes.
+    A string over `max_bytes` is a CutText with its start; a number that long, and a string that is not UTF-8, an empty one.
+    The limits bound the memory that a hostile event takes.
     """
     yield_if_due()
     view = memoryview(source)
@@ -1786,12 +2298,19 @@ def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int 
     if first_byte == b'[':
         return JsonArray(source)
     if first_byte == b'{':
-        return dict(islice(read_members(source).items(), max_members))
+        members = read_members(source)
+        return members if len(members) <= max_members else CutObject(islice(members.items(), max_members))
     if len(view) > max_bytes:
-        return start_of_string(view) if first_byte == b'"' else ''
+        return CutText(start_of_string(view) if first_byte == b'"' else '')
     with suppress(ValueError):
-        return ANYTHING.decode(source)
-    return ''
+        return decode_level(source)
+    return CutText('')
+
+
+def decode_level(source: Raw) -> Any:
+    """Decode one level of a JSON value, an array as a list. Raise ValueError."""
+    value = ANYTHING.decode(source)
+    return SentFloat(memoryview(source)) if type(value) is float else value
 
 
 def start_of_string(string: memoryview, size: int = 4096) -> str:
@@ -1804,80 +2323,584 @@ def start_of_string(string: memoryview, size: int = 4096) -> str:
     return ''
 
 
-def find(value: Any, path: str) -> Any:
-    """Return the value at a path of SENDERS without `@`, `*` or `|`, or None if there is no such value.
+def member_at(value: dict[str, Any], key: str) -> Any:
+    """Return the member of an object at a key, or None.
 
-    Each Raw on the way is replaced in its dict by its decoded value, so that the next call finds it decoded.
+    A Raw is replaced in the object by its decoded value, so that the next call finds it decoded.
     """
-    if isinstance(value, dict):
-        for key, remainder in split_path(path):
+    found = value.get(key)
+    if isinstance(found, Raw):
+        found = value[key] = read_value(found)
+    return found
+
+
+Steps = list[list[tuple[str, int]]]
+
+
+def steps_of(keys: list[str]) -> Steps:
+    """Return the steps that lead along some keys: for each position, pairs of a key and the position after it.
+
+    A key of an object may contain dots, and the longest that exists is used: ['a', 'b'] -> [[('a.b', 2), ('a', 1)], [('b', 2)]].
+    """
+    if len(keys) == 1:  # half of the paths in the table
+        return [[(keys[0], 1)]]
+    return [[('.'.join(keys[start:end]), end) for end in range(len(keys), start, -1)] for start in range(len(keys))]
+
+
+def find(value: Any, steps: Steps) -> Any:
+    """Return the value to which some steps lead, None if there is none, or UNKNOWN if it was not read."""
+    position, end = 0, len(steps)
+    while position < end:
+        if not isinstance(value, dict):
+            return None
+        for key, following in steps[position]:
             if key in value:
-                if isinstance(value[key], Raw):
-                    value[key] = read_value(value[key])
-                return find(value[key], remainder) if remainder else value[key]
-    return None
+                value, position = member_at(value, key), following
+                break
+        else:
+            return UNKNOWN if isinstance(value, CutObject) else None
+    return value
 
 
-@lru_cache(maxsize=1024)
-def split_path(path: str) -> list[tuple[str, str]]:
-    """Return each way to split a path into a first key and a remainder: 'a.b' -> [('a.b', ''), ('a', 'b')].
+# One grammar serves the table of senders and texts from a URL:
+#
+#   alerts.0.startsAt   a path: keys joined by dots, where `0` is the first item of a list
+#   alerts.*.status     the value in every item of a list
+#   @ce-type            a request header; without one, a key of that name
+#   a|b                 the first of these that has a value
+#   'a, b'              the text itself
+#   a, b                all of these
+#   a|b=c|'d, e'        a condition: the value at `a` or at `b` is `c` or `d, e`
+#   a|b                 as a condition: there is a value other than null, '', {}, [], false and 0
+#   !a=b                the opposite of a condition
+#
+# What is in doubt meets neither a condition nor its opposite: what was cut or not read, the first of several items, several
+# items that differ, an object or a list in place of a text.
 
-    The longest key comes first, because keys may contain dots (`kibana.alert.rule.name`).
+
+class Unreadable(Exception):
+    """A text that is not in the grammar. From a URL, the message quotes nothing of it: it may be a secret."""
+
+    def __init__(self, reason: str, word: str = '', position: int = 0):
+        super().__init__(f'{word}, part {position}: {reason}' if position else f'{word}: {reason}')
+        self.reason = reason
+        self.word = word  # the parameter of the URL, or the row and the column
+        self.position = position  # 1 for the first of the parts that commas separate, 0 for the whole
+
+
+def header_of(name: str) -> str:
+    """Return the name of a header, or '' if no incident keeps it."""
+    return '' if name in NOT_KEPT or names_secret(name) else name
+
+
+class Path:
+    """Where a value is in an event, from a text that a Grammar has checked."""
+
+    def __init__(self, text: str):
+        self.text = text
+        before, _, after = text.partition('.*.')
+        keys = before.split('.')
+        self.steps = steps_of(keys)
+        self.inside_item = Path(after) if after else None
+        # The steps to the lists of whose items the path takes the first: for `a.0.b.0.c`, to `a` and to `a.0.b`.
+        self.lists = [steps_of(keys[:index]) for index, key in enumerate(keys) if key == '0'] if '0' in keys else []
+        self.header = header_of(text[1:].lower()) if text.startswith('@') else ''
+
+    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
+        """Return the value at the path, or those in every item of a list, None for an item without it.
+
+        Return [] if there is no value or no list, and [UNKNOWN] for what was not read.
+        """
+        if self.header and self.header in event.headers:
+            return [event.headers[self.header]]
+        value = find(event.members, self.steps)
+        if self.inside_item and value is not UNKNOWN:
+            return value.item_values(self.inside_item) if isinstance(value, JsonArray) else []
+        return [] if value is None else [value]
+
+    def other_items(self, members: dict[str, Any]) -> int:
+        """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`."""
+        return max((array.others or 0 for array in self.arrays(members)), default=0)
+
+    def is_one_of_several(self, members: dict[str, Any]) -> bool:
+        """Return whether a list on the path has, or may have, further items."""
+        return any(array.others != 0 for array in self.arrays(members))
+
+    def arrays(self, members: dict[str, Any]) -> list[JsonArray]:
+        """Return the lists of whose items the path takes the first."""
+        return [array for array in (find(members, steps) for steps in self.lists) if isinstance(array, JsonArray)]
+
+    @cached_property
+    def fields(self) -> Steps:
+        """Return the steps with the fields of the structs from `decoder` in place of keys."""
+        return [[(f'to_{end}', end) for _, end in steps] for steps in self.steps]
+
+    @cached_property
+    def decoder(self) -> Decoder[Any]:
+        """Return a decoder of a list that follows the path in all items in one pass.
+
+        Each object becomes a struct with a field for each step that is possible there: for the path `a.b`, `to_2` is the JSON
+        of `a.b`, and `to_1` the struct of `a`. If a step is the first item of a list, no struct can follow, and an item stays
+        JSON.
+        """
+        struct: Any = None
+        types: dict[int, Any] = {len(self.steps): Raw}  # by position
+        for position, steps in reversed([*enumerate(self.steps)]):
+            fields = [(f'to_{end}', types[end] | UnsetType, UNSET) for _, end in steps]
+            struct = defstruct('Member', fields, rename={f'to_{end}': key for key, end in steps})
+            types[position] = struct | None
+        item: Any = Raw if self.lists else struct  # null is no item
+        return Decoder(list[item])
+
+    def item_value(self, item: Any) -> Any:
+        """Return the value at the path in an item from `decoder`, None if there is none, or UNKNOWN."""
+        if type(item) is Raw:
+            members = read_value(item)
+            is_certain = isinstance(members, dict) and not self.is_one_of_several(members)
+            return find(members, self.steps) if is_certain else UNKNOWN
+        position = 0
+        while item is not None:
+            for name, end in self.fields[position]:
+                if (found := getattr(item, name)) is not UNSET:
+                    item, position = found, end
+                    break
+            else:
+                return None
+            if type(item) is Raw:
+                return decode_level(item)
+        return None
+
+
+class Constant(Path):
+    """A text in quotes in place of a path."""
+
+    def __init__(self, text: str):
+        super().__init__('')  # it leads through no list
+        self.text = text
+
+    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
+        """Return the text."""
+        return [self.text]
+
+
+Values = tuple[Path, ...]  # the first of them that has a value counts
+
+
+class InnerName(Path):
+    """In a row, the path `inner`: the name of the event at this path."""
+
+    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
+        """Return the name, or [''] if there is none."""
+        return [event.inner_event.name()]
+
+
+def text_of(value: Any) -> str:
+    """Return a text as it is, a number as it was sent, a bool as JSON has it, and '' for anything else."""
+    if type(value) is bool:
+        return 'true' if value else 'false'
+    if type(value) is SentFloat:
+        return value.sent
+    return str(value) if type(value) in (str, int) else ''  # a CutText is not all that was sent
+
+
+# As the value of a bare path, these mean neither that there is something nor that there is nothing.
+DOUBTFUL_TEXTS = {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What an event must say at one of some paths."""
+
+    paths: tuple[Path, ...]
+    wanted: frozenset[str]  # the texts that the value may be; if there are none, any value will do
+    is_negated: bool
+    needs_value: bool  # `!path=text` is met only where there is another text
+
+    def fits(self, event: 'ThirdPartyEvent') -> bool:
+        """Return whether an event may be of a sender: it has a value other than null or, if texts are wanted, one of them."""
+        if self.is_negated:
+            return self.is_met(event)
+        for path in self.paths:
+            for value in path.values(event):
+                if self.matches(value) if self.wanted else value is not None and value is not UNKNOWN:
+                    return True
+        return False
+
+    def is_met(self, event: 'ThirdPartyEvent') -> bool:
+        """Return whether an event certainly meets the condition."""
+        values = [path.values(event) for path in self.paths]
+        answers = [None if path.is_one_of_several(event.members) else self.are_wanted(found)
+                   for path, found in zip(self.paths, values, strict=True)]
+        if not self.is_negated:
+            return True in answers
+        return set(answers) == {False} and (not self.needs_value or any(values))
+
+    def are_wanted(self, values: list[Any]) -> bool | None:
+        """Return what is_wanted returns for all values at a path, or None if that differs; False if there is no value."""
+        answers = {self.is_wanted(value) for value in values} or {False}
+        return answers.pop() if len(answers) == 1 else None
+
+    def is_wanted(self, value: Any) -> bool | None:
+        """Return whether a value is as the condition without its `!` says, or None if that is in doubt."""
+        if value is UNKNOWN or isinstance(value, CutText):
+            return None
+        if not self.wanted:
+            return None if isinstance(value, str) and value.lower() in DOUBTFUL_TEXTS else bool(value)
+        if isinstance(value, dict | list) or (self.needs_value and value in (None, '')):
+            return None
+        return self.matches(value)
+
+    def matches(self, value: Any) -> bool:
+        """Return whether a value is one of the wanted texts; `null` is a word for none, and never wanted."""
+        text = text_of(value)
+        return text in self.wanted and text != 'null'
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """How a text is read as paths, conditions or a scale. Each method raises Unreadable, with the word that it is given."""
+
+    max_parts: float  # of the parts or conditions that commas separate
+    max_alternatives: float
+    max_entries: float  # of a scale
+    needs_values: bool  # of `!path=text`: a mistyped key in a URL must not be true of every event
+
+    def conditions(self, word: str, text: str) -> tuple[Condition, ...]:
+        """Return the conditions in a text such as 'a|b=c, !d', all of which are to be met."""
+        conditions = tuple(self.each(word, text, self.read_condition))
+        if all(condition.is_negated for condition in conditions):
+            raise Unreadable('only negated conditions, which too many events meet', word, len(conditions))
+        return conditions
+
+    def parts(self, word: str, text: str, is_of_one_value: bool = False) -> tuple[Values, ...]:
+        """Return the parts of a text such as 'a|b, c'; `is_of_one_value` forbids the values of all items of a list."""
+        return tuple(self.each(word, text, partial(self.read_part, is_of_one_value=is_of_one_value)))
+
+    def part(self, word: str, text: str, is_of_one_value: bool = False) -> Values:
+        """Return the only part of a text such as 'a|b'."""
+        first, *others = self.parts(word, text, is_of_one_value)
+        if others:
+            raise Unreadable('there are several parts', word, 2)
+        return first
+
+    def each(self, word: str, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
+        """Yield what `read` returns for each part that commas separate."""
+        if text.count("'") % 2:
+            raise Unreadable('a quote is missing', word, len(split_outside_quotes(text[:text.rindex("'")], ',')))
+        for position, part in enumerate(split_outside_quotes(text, ','), 1):
+            try:
+                if position > self.max_parts:
+                    raise Unreadable(f'there are more than {self.max_parts} parts')
+                if NOT_UTF8.search(part):
+                    raise Unreadable('a character is not valid UTF-8')
+                yield read(part)
+            except Unreadable as error:
+                raise Unreadable(error.reason, word, position) from None
+
+    def read_condition(self, text: str) -> Condition:
+        """Return one condition."""
+        paths, *texts = split_outside_quotes(text.removeprefix('!'), '=')
+        if len(texts) > 1:
+            raise Unreadable('a text with = needs quotes')
+        wanted = frozenset(map(unquoted, self.alternatives(texts[0]))) if texts else frozenset()
+        is_negated = text.startswith('!')
+        needs_value = self.needs_values and is_negated and bool(texts)
+        return Condition(tuple(map(self.read_path, self.alternatives(paths))), wanted, is_negated, needs_value)
+
+    def read_part(self, text: str, is_of_one_value: bool = False) -> Values:
+        """Return one part: paths and constants."""
+        values = tuple(map(self.path_or_constant, self.alternatives(text)))
+        if is_of_one_value and any(value.inside_item for value in values):
+            raise Unreadable('only one value can be used here, not those of all items')
+        return values
+
+    def alternatives(self, text: str) -> list[str]:
+        """Return the texts between the `|` of a text."""
+        alternatives = split_outside_quotes(text, '|')
+        if len(alternatives) > self.max_alternatives:
+            raise Unreadable(f'there are more than {self.max_alternatives} alternatives')
+        return alternatives
+
+    def path_or_constant(self, text: str) -> Path:
+        """Return a path, or a constant if the text is in quotes."""
+        return Constant(unquoted(text)) if text.startswith("'") else self.read_path(text)
+
+    @staticmethod
+    def read_path(text: str) -> Path:
+        """Return a path."""
+        if not PATH.fullmatch(text):
+            raise Unreadable(next(reason for pattern, reason in PATH_FAULTS if re.search(pattern, text)))
+        if text.count('.') >= MAX_PATH_KEYS:
+            raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys')
+        return Path(text)
+
+    def levels(self, word: str, text: str) -> dict[str, list[str]]:
+        """Return the values that mean each severity: 'high=a|b, low=c' -> {'high': ['a', 'b'], 'low': ['c']}."""
+        levels: dict[str, list[str]] = {}
+        for name, values in self.each(word, text, self.read_level):
+            if name in levels:
+                raise Unreadable('a severity is there twice', word, len(levels) + 1)
+            levels[name] = values
+        if sum(map(len, levels.values())) > self.max_entries:
+            raise Unreadable(f'a scale has more than {self.max_entries} values', word, len(levels))
+        return levels
+
+    @staticmethod
+    def read_level(text: str) -> tuple[str, list[str]]:
+        """Return a severity of a scale and its values."""
+        name, *values = split_outside_quotes(text, '=')
+        if len(values) != 1 or name not in SEVERITIES:
+            raise Unreadable('a part of a scale is the name of a severity, one = and its values')
+        return name, [unquoted(value) for value in split_outside_quotes(values[0], '|')]
+
+
+def split_outside_quotes(text: str, separator: str) -> list[str]:
+    """Return the texts between the separators that are not inside quotes, without the blanks around them.
+
+    The number of quotes is even.
     """
-    words = path.split('.')
-    return [('.'.join(words[:count]), '.'.join(words[count:])) for count in range(len(words), 0, -1)]
+    if "'" not in text:
+        return [*map(str.strip, text.split(separator))]
+    parts = ['']
+    for number, piece in enumerate(text.split("'")):
+        if number % 2:  # inside quotes
+            parts[-1] += f"'{piece}'"
+        else:
+            first, *others = piece.split(separator)
+            parts[-1] += first
+            parts += others
+    return [part.strip() for part in parts]
 
 
-def read_senders() -> dict[str, list[Row]]:
-    """Return the rows of SENDERS by every key or header that can come first in their first condition.
+def unquoted(text: str) -> str:
+    """Return a text without the quotes around it, if there are any. Raise Unreadable."""
+    inner = text[1:-1] if text.startswith("'") and text.endswith("'") else text
+    if not inner or "'" in inner:
+        raise Unreadable('a quote is inside a text' if inner else 'a text is empty')
+    return inner
+
+
+NOT_UTF8 = re.compile('[\ufffd\ud800-\udfff]')  # what a decoder has put in place of bytes that are no text
+PATH = re.compile(r"(?!@?(?:[!.]|\Z))[^.*']+(?:\.[^.*']+)*(?:\.\*(?:\.[^.*']+)+)?")
+PATH_FAULTS = (  # what is wrong with a text that is no PATH: a pattern that finds it, and the reason
+    (r'\A@?\Z', 'a path is empty'),
+    (r'\A@?\.|\.\.|\.\Z', 'a path has a dot without a key beside it'),
+    (r'\A@?!', 'a path begins with a !'),
+    (r"'", 'a path has a quote'),
+    (r'\*', 'a path has several *, or one that is not alone between two dots'),
+)
+MAX_PATH_KEYS = 16
+NO_LIMIT = float('inf')
+TABLE_GRAMMAR = Grammar(NO_LIMIT, NO_LIMIT, NO_LIMIT, needs_values=False)
+URL_GRAMMAR = Grammar(max_parts=8, max_alternatives=4, max_entries=16, needs_values=True)
+TIME_PATHS = (Path('time.source'), Path('instant.epochSecond'))  # of IntelMQ and Log4j 2; elsewhere these keys are no times
+
+
+class NamePart(NamedTuple):
+    """One path of a row's name: in `{title} ({host})`, the second part is (' (', (Path('host'),), ')')."""
+
+    before: str
+    values: Values
+    bracket: str  # the closing bracket after the braces, or ''
+
+
+class End(NamedTuple):
+    """What an event says that reports the end of a problem."""
+
+    conditions: tuple[Condition, ...]
+    times: Values  # of the end
+
+
+class KeyPart(NamedTuple):
+    """A part of a problem key."""
+
+    values: Values
+    is_host: bool  # the value is a URL, of which only the host counts
+
+
+class Problem(NamedTuple):
+    """What identifies the problem that an event is about."""
+
+    parts: tuple[KeyPart, ...]
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to identify a sender's events, and what to read from them. A block with two `identified by` becomes two rows."""
+
+    title: str  # such as 'grafana: one alert'
+    rank: tuple[int, int]  # (0, 12) if a header identifies the sender, else (1, 12); the row of the lowest rank is tried first
+    conditions: tuple[Condition, ...]  # the event must meet them all
+    inner: Path | None
+    name_parts: list[NamePart]
+    times: Values
+    has_no_other_time: bool  # the general rule looks for none
+    severities: list[tuple[Scale, Values]]
+    has_no_severity: bool  # the general rule looks for none either
+    ends: list[End]
+    problems: list[Problem]
+
+    @property
+    def sender(self) -> str:
+        """Return the name of the sender's folder, which is also the prefix of its problem keys."""
+        return self.title.partition(': ')[0]
+
+
+MARGIN = 19  # in front of the text of a column; its label is in there
+LABELS = {f'    {label}'.ljust(MARGIN): label.strip() for label in (
+    'identified by', 'inner', 'name', 'occurred', 'severity', 'resolved', '  at', 'problem', '  if')}
+ALONE = {'inner', 'name', 'occurred'}  # no row has two of them
+ABOVE = {'at': 'resolved', 'if': 'problem'}  # the label above each that is indented further
+NOTHING = '-'
+NONE = 'none'
+
+
+def read_senders(table: str = SENDERS) -> dict[str, list[Row]]:
+    """Return the rows by every key or header that can come first in their first condition. Raise Unreadable.
 
     An event has few of these keys, so few rows are tried for it.
     """
     rows_by_key: dict[str, list[Row]] = {}
-    for row in sender_rows():
-        first_paths, _, _ = row.conditions[0].partition('=')
-        for path in first_paths.split('|'):
-            for key, _ in split_path(path.removeprefix('@')):
+    for row in sender_rows(table):
+        for path in row.conditions[0].paths:
+            for key in filter(None, (path.header, *(key for key, _ in path.steps[0]))):
                 rows_by_key.setdefault(key, []).append(row)
     return rows_by_key
 
 
-def sender_rows() -> Iterator[Row]:
-    """Yield a Row for each way to identify a sender, in the order of SENDERS."""
-    alternatives = [(each, columns) for columns in sender_table() for each in columns['identified by'].split(' / ')]
-    for number, (identified_by, columns) in enumerate(alternatives):
-        conditions = shlex.split(identified_by)
-        first_paths, _, _ = conditions[0].partition('=')
-        name = columns['name'].replace('{}', f'{{{first_paths}}}')
-        # `{title} ({host})` -> [('', 'title', ''), (' (', 'host', ')')]
-        name_parts = [NamePart(*part) for part in re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)]
-        rank = (0 if first_paths.startswith('@') else 1, number)
-        severity = columns.get('severity', '')
-        recovered, _, recovered_at = columns.get('recovered', '').partition(' at ')
-        key_prefix, _, problem_key = columns.get('problem key', '').rpartition(': ')
-        yield Row(columns['sender'], rank, conditions, name_parts, columns.get('time', ''), severity_paths(severity),
-                  severity == NOTHING, alternatives_in(recovered), recovered_at, key_prefix, alternatives_in(problem_key))
+def sender_rows(table: str) -> Iterator[Row]:
+    """Yield a Row for each way to identify a sender, in the order of the table. Raise Unreadable."""
+    number = 0
+    for block in table.strip('\n').split('\n\n'):
+        title, *lines = block.split('\n')
+        columns = read_columns(title, lines)
+        if not re.fullmatch('[a-z0-9-]+(: .+)?', title) or 'identified by' not in columns:
+            raise Unreadable('the row has no name, or nothing identifies it', title)
+        fields = RowReader(title, columns).fields()
+        for text, in columns['identified by']:
+            conditions = TABLE_GRAMMAR.conditions(f'{title}, identified by', text)
+            if conditions[0].is_negated:
+                raise Unreadable('the first condition is negated', f'{title}, identified by', 1)
+            number += 1
+            rank = (0 if conditions[0].paths[0].header else 1, number)
+            yield Row(title=title, rank=rank, conditions=conditions, **fields)
 
 
-def severity_paths(column: str) -> list[tuple[str, str]]:
-    """Return the scales and paths in a severity column: 'a|falco:b' -> [('words', 'a'), ('falco', 'b')]."""
-    pairs = [path.rpartition(':') for path in column.split('|') if path and path != NOTHING]
-    return [(scale or 'words', path) for scale, _, path in pairs]
+def read_columns(title: str, lines: list[str]) -> dict[str, list[list[str]]]:
+    """Return the texts of each label: [['state=ok', 'endsAt'], ['state=off']] of two `resolved`, the first with an `at`.
+
+    Raise Unreadable for a line that has no place there.
+    """
+    columns: dict[str, list[list[str]]] = {}
+    last, texts = '', ['']
+    for line in lines:
+        label, text = LABELS.get(line[:MARGIN], ''), line[MARGIN:]
+        is_continued = texts[-1].endswith((',', '|')) or last == 'name'
+        if not text or text != text.strip():
+            raise Unreadable(f'a line has no text, or blanks around it: {line}', title)
+        if is_continued and line[:MARGIN].isspace():
+            texts[-1] += text if texts[-1].endswith('|') else f' {text}'
+        elif label in ABOVE and ABOVE[label] == last and len(texts) == 1:
+            texts.append(text)
+        elif label and label not in ABOVE and not (label in ALONE and label in columns):
+            last, texts = label, [text]
+            columns.setdefault(label, []).append(texts)
+        else:
+            raise Unreadable(f'a line is out of place: {line}', title)
+    return columns
 
 
-def alternatives_in(column: str) -> list[list[str]]:
-    """Return the paths and conditions of each alternative in a column: 'a b / c' -> [['a', 'b'], ['c']]."""
-    return [shlex.split(alternative) for alternative in column.split(' / ') if alternative]
+class RowReader:
+    """Reads the columns of a block, except what identifies the sender. Raises Unreadable."""
+
+    def __init__(self, title: str, columns: dict[str, list[list[str]]]):
+        self.title = title
+        self.columns = columns
+        self.inner = self.only('inner')
+
+    def only(self, label: str) -> str:
+        """Return the text of a label that a row has once at most, or ''."""
+        return self.columns.get(label, [['']])[0][0]
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the Row."""
+        times = self.only('occurred')
+        has_no_other_time = f'|{times}'.endswith(f'|{NOTHING}')
+        severities = [text for text, in self.columns.get('severity', [])]
+        return {
+            'inner': Path(self.inner) if self.one_value('inner', self.inner) else None,
+            'name_parts': self.name_parts(),
+            'times': self.one_value('occurred', times[:-2] if has_no_other_time else times),  # without `|-`
+            'has_no_other_time': has_no_other_time,
+            'severities': [] if severities == [NONE] else [*map(self.severity, severities)],
+            'has_no_severity': severities == [NONE],
+            'ends': [self.end(*texts) for texts in self.columns.get('resolved', [])],
+            'problems': [self.problem(*texts) for texts in self.columns.get('problem', [])],
+        }
+
+    def one_value(self, label: str, text: str) -> Values:
+        """Return the paths in a text that may be empty, as in `title|name`, none of them with a `*`."""
+        return TABLE_GRAMMAR.part(f'{self.title}, {label}', text, is_of_one_value=True) if text else ()
+
+    def name_parts(self) -> list[NamePart]:
+        """Return the paths of the name: `{title} ({host})` gives those of ('', 'title', '') and (' (', 'host', ')')."""
+        name = self.only('name')
+        parts = re.findall(r'([^{}]*)\{([^{}]+)\}([])]?)', name)
+        if ''.join(f'{before}{{{paths}}}{bracket}' for before, paths, bracket in parts) != name:
+            raise Unreadable('the name does not end with a path', self.title)
+        return [NamePart(before, tuple(self.name_value(each) for each in self.one_value('name', paths)), bracket)
+                for before, paths, bracket in parts]
+
+    def name_value(self, path: Path) -> Path:
+        """Return the path, or the name of the inner event if there is one and the path is `inner`."""
+        return InnerName(self.inner) if self.inner and path.text == 'inner' else path
+
+    def severity(self, text: str) -> tuple[Scale, Values]:
+        """Return the scale and the paths of a text such as `falco: priority`."""
+        scale, _, paths = text.rpartition(': ')
+        if (scale or 'words') not in SCALE or paths == NONE:
+            raise Unreadable('the scale is unknown, or there is a severity beside none', f'{self.title}, severity')
+        return SCALE[scale or 'words'], TABLE_GRAMMAR.part(f'{self.title}, severity', paths)
+
+    def end(self, conditions: str, times: str = '') -> End:
+        """Return an end of a problem."""
+        return End(TABLE_GRAMMAR.conditions(f'{self.title}, resolved', conditions), self.one_value('at', times))
+
+    def problem(self, parts: str, conditions: str = '') -> Problem:
+        """Return what identifies a problem."""
+        keys = TABLE_GRAMMAR.each(f'{self.title}, problem', parts, self.key_part)
+        # Beside the parts, each of which needs a value, all conditions may be negated.
+        when = TABLE_GRAMMAR.each(f'{self.title}, if', conditions, TABLE_GRAMMAR.read_condition) if conditions else ()
+        return Problem(tuple(keys), tuple(when))
+
+    @staticmethod
+    def key_part(text: str) -> KeyPart:
+        """Return a part of a problem key."""
+        return KeyPart(TABLE_GRAMMAR.read_part(text.removeprefix('host: ')), text.startswith('host: '))
 
 
-def sender_table() -> Iterator[dict[str, str]]:
-    """Yield the columns of each row of SENDERS: {'sender': 'Datadog', 'name': '{}', ...}. The last ones may be missing."""
-    for row_text in re.split(r'\n(?! )', SENDERS.strip()):  # `A | b |\n    c\nD | e` -> ['A | b |\n    c', 'D | e']
-        unbroken = re.sub(r'\n *(?=[^{}]*})|(?<=\S\|)\n *', '', row_text)  # `{a|\n    b} c|\n    d` -> `{a|b} c|d`
-        columns = re.split(r' \|(?= |$)', ' '.join(unbroken.split()))  # a column between two others may be empty: `a | | b`
-        yield dict(zip(COLUMNS, map(str.strip, columns), strict=False))
+def host_of(url: str) -> str:
+    """Return the host of a URL, and its port if there is one, or ''."""
+    host = re.match(r'(?a)https?://([\w.:-]+)(?:/|\Z)', url)
+    return host[1].lower() if host else ''
 
 
+def read_scales() -> dict[str, Scale]:
+    """Return the rows of SCALES by their names. Raise Unreadable."""
+    scales = {}
+    for row_text in re.split(r'\n(?! )', SCALES.strip()):
+        name, _, levels_text = row_text.partition(' ')
+        scale = scales[name] = Scale({}, [])
+        for level, values in TABLE_GRAMMAR.levels(name, levels_text).items():
+            severity = SEVERITIES[level]
+            scale.by_word.update((scale.word(value), severity) for value in values if value[-1] != '+')
+            scale.by_minimum.extend((float(value[:-1]), severity) for value in values if value[-1] == '+')
+        scale.by_minimum.sort(key=lambda level: -level[0])
+    return scales
+
+
+SCALE = read_scales()
 ROWS = read_senders()
 
 
@@ -1910,7 +2933,7 @@ class Scope:
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
-        return [find(self.members, key) for key in self.keys[meaning].values()]
+        return [member_at(self.members, key) for key in self.keys[meaning].values()]
 
     def inner(self, meaning: str, has_lists: bool = True) -> Iterator['Scope']:
         """Yield a scope for each object under a key that has this meaning, and for the first item of a list there.
@@ -1918,7 +2941,7 @@ class Scope:
         Without `has_lists`, ignore lists.
         """
         for word, key in self.keys[meaning].items():
-            value = find(self.members, key)
+            value = member_at(self.members, key)
             if has_lists or not isinstance(value, JsonArray):
                 yield from scopes_in(value, word)
 
@@ -1928,22 +2951,23 @@ class Scope:
         for key, value in list(islice(self.members.items(), 200)):
             is_single = isinstance(value, Raw) and bytes(memoryview(value)[:1]) not in (b'{', b'[')
             if key not in known and not is_single:
-                yield from scopes_in(find(self.members, key))
+                yield from scopes_in(member_at(self.members, key))
 
 
 def scopes_in(value: Any, parent: str = '') -> Iterator[Scope]:
     """Yield a scope for an object, or for the first item of a list if that item is an object."""
-    members = find(value, '0') if isinstance(value, JsonArray) else value
+    members = member_at(value, '0') if isinstance(value, JsonArray) else value
     if isinstance(members, dict):
         yield Scope(members, parent)
 
 
-def gravest(scale: str, values: list[Any]) -> float | None:
+def gravest(scale: Scale, values: list[Any]) -> float | None:
     """Return the highest severity that one of the values means on a scale, or None."""
-    severities = [SCALE[scale].severity(value) for value in values]
-    return max((severity for severity in severities if severity is not None), default=None)
+    different_values = {value for value in values if type(value) in TEXTS_AND_NUMBERS}  # those of many items are few
+    return max((severity for value in different_values if (severity := scale.severity(value)) is not None), default=None)
 
 
+TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is none, although it is an int
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
 
 
@@ -1959,7 +2983,6 @@ class ThirdPartyEvent:
         self.headers = headers
         self.contains_token = contains_token
         self.source = source
-        self.inner_events: dict[str, ThirdPartyEvent] = {}
 
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
@@ -2028,15 +3051,16 @@ class ThirdPartyEvent:
         The time of a recovery is that at which the problem ended.
         """
         if self.row and self.is_recovery:
-            return any_time_to_rfc3339(self.first_text(self.row.recovered_at)[1], now) if self.row.recovered_at else ''
+            times = self.end.times if self.end else self.row.times  # of an inner event, the outer one says when it was sent
+            return any_time_to_rfc3339(self.first_text(times)[1], now)
         return first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
 
     def possible_times(self) -> Iterator[str]:
         """Yield the texts that may be the event's time, the best first."""
-        for path in self.row.time.split('|') if self.row and self.row.time else []:
-            if path == NOTHING:
+        if self.row:
+            yield from (self.first_text([path])[1] for path in self.row.times)
+            if self.row.has_no_other_time:
                 return
-            yield self.clean_text(self.value_at(path))
         yield from self.times_by_general_rule()
         yield from self.times_in_text()
         if len(self.members) == 1:
@@ -2058,7 +3082,7 @@ class ThirdPartyEvent:
                     from_dates_alone += [*(f'{text} {time}' for time in texts if re.fullmatch(time_alone, time)), text]
                 else:
                     yield text
-        yield from (self.clean_text(self.value_at(path)) for path in TIME_PATHS)
+        yield from (self.first_text([path])[1] for path in TIME_PATHS)
         yield from from_dates_alone
 
     @cached_property
@@ -2102,10 +3126,10 @@ class ThirdPartyEvent:
         if self.row:
             if self.is_recovery:
                 return RECOVERED_SEVERITY
-            for scale, path in self.row.severities:
-                if path.startswith('*'):
-                    return self.only_inner_event(path).severity()
-                if (severity := gravest(scale, self.values_at(path))) is not None:
+            if self.row.inner:
+                return self.only_inner_event.severity()
+            for scale, values in self.row.severities:
+                if (severity := gravest(scale, self.first_values(values))) is not None:
                     return severity
             if self.row.has_no_severity:
                 return None
@@ -2133,53 +3157,35 @@ class ThirdPartyEvent:
         """Return whether the event certainly reports the end of a problem."""
         if not self.row:
             return False
-        return any(all(map(self.meets_strictly, conditions)) for conditions in self.row.recoveries)
+        return self.only_inner_event.is_recovery if self.row.inner else self.end is not None
 
-    def meets_strictly(self, condition: str) -> bool:
-        """Return whether there are values at the path and all of them meet `a.*.b=c`, or none meets it (`!a.*.b=c`)."""
-        if condition.startswith('*'):
-            return self.only_inner_event(condition).is_recovery
-        path, _, wanted = condition.removeprefix('!').partition('=')
-        values = self.values_at(path)
-        if UNKNOWN in values or (condition.startswith('!') and self.is_cut(path.rpartition('.')[0])):
-            return False
-        are_met = [str(value) == wanted if wanted else bool(value) for value in values]
-        return not any(are_met) if condition.startswith('!') else bool(values) and all(are_met)
-
-    def is_cut(self, path: str) -> bool:
-        """Return whether an object at a path may have more members than were read."""
-        return any(isinstance(each, dict) and len(each) >= MAX_MEMBERS for each in self.values_at(path)) if path else False
+    @cached_property
+    def end(self) -> End | None:
+        """Return the end of a problem that the event certainly reports, by its row, or None."""
+        ends = self.row.ends if self.row else ()
+        return next((end for end in ends if all(condition.is_met(self) for condition in end.conditions)), None)
 
     def problem_key(self) -> str:
         """Return the key of the problem that the event is about, or '' if it is not certain."""
         if not self.row:
             return ''
-        for alternative in self.row.problem_keys:
-            if alternative[0].startswith('*'):
-                return self.only_inner_event(alternative[0]).problem_key()
-            paths = [each for each in alternative if not re.search('[!=]', each)]
-            parts = [self.key_part(path) for path in paths]
-            if all(parts) and all(self.meets_strictly(each) for each in alternative if each not in paths):
-                return f'{self.row.key_prefix}:{self.queryable(parts)}'
+        if self.row.inner:
+            return self.only_inner_event.problem_key()
+        for problem in self.row.problems:
+            parts = [self.key_part(part) for part in problem.parts]
+            if all(parts) and all(condition.is_met(self) for condition in problem.conditions):
+                return f'{self.row.sender}:{self.queryable(parts)}'
         return ''
 
-    def key_part(self, paths: str) -> str:
-        """Return the text or integer at the first of some paths (`a|b`) that has a value, or '' if it is not certain.
-
-        A text in quotes stands for itself, and a URL after `host:` for its host.
-        """
-        if paths.startswith("'"):
-            return paths.strip("'")
-        if paths.startswith('host:'):
-            host = re.match(r'(?a)https?://([\w.:-]+)(?:/|\Z)', self.key_part(paths.removeprefix('host:')))
-            return host[1].lower() if host else ''
-        for path in paths.split('|'):
-            values = self.values_at(path)  # a list's item without a value gives None or '', and counts as an item
+    def key_part(self, part: KeyPart) -> str:
+        """Return the text or integer at the first path of a part that has a value, or '' if it is not certain."""
+        for each in part.values:
+            values = each.values(self)  # a list's item without a value gives None or '', and counts as an item
             if any(value not in (None, '') for value in values):
-                # A longer text may have been cut by read_value, so that two problems could look the same.
+                # A CutText is no str here: two problems could have the same start.
                 is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 300
-                is_certain = is_certain and not self.more_items(path) and identifies_something(str(values[0]))
-                return str(values[0]) if is_certain else ''
+                is_certain = is_certain and not each.is_one_of_several(self.members) and identifies_something(str(values[0]))
+                return '' if not is_certain else host_of(values[0]) if part.is_host else str(values[0])
         return ''
 
     def queryable(self, parts: list[str]) -> str:
@@ -2194,20 +3200,13 @@ class ThirdPartyEvent:
         hashed = key if len(parts) == 1 else json.dumps(parts)
         return hashlib.sha256(hashed.encode()).hexdigest()[:32]
 
-    def values_at(self, path: str) -> list[Any]:
-        """Return the value at a path, or those in every item of a list (`alerts.*.status`), None for an item without it.
-
-        Return [] if there is no value or no list, and [UNKNOWN] for a list that is too large.
-        """
-        list_path, has_star, item_path = path.partition('.*.')
-        value = self.value_at(list_path)
-        if not has_star:
-            return [] if value is None else [value]
-        return value.item_values(item_path) if isinstance(value, JsonArray) else []
+    def first_values(self, values: Values) -> list[Any]:
+        """Return what is at the first of some paths that has a value: several values only for a path with `*`."""
+        return next(filter(None, (each.values(self) for each in values)), [])
 
     def text_member(self, key: str) -> str:
         """Return the string at a key of the event, or '' if there is none."""
-        value = find(self.members, key) if key in self.members else None  # most events lack the keys that are looked for
+        value = member_at(self.members, key)
         return value if isinstance(value, str) else ''
 
     @cached_property
@@ -2215,15 +3214,9 @@ class ThirdPartyEvent:
         """Return the first row that fits the event, or None."""
         rows = [row for key in (*self.members, *self.headers) if key in ROWS for row in ROWS[key]]
         for row in sorted(rows, key=lambda row: row.rank):
-            if all(map(self.meets, row.conditions)):
+            if all(condition.fits(self) for condition in row.conditions):
                 return row
         return None
-
-    def meets(self, condition: str) -> bool:
-        """Return whether one of the condition's paths has a value or, if the condition has an `=`, the value after it."""
-        paths, _, wanted = condition.partition('=')
-        values = [self.value_at(path) for path in paths.split('|')]
-        return wanted in values if wanted else any(value is not None for value in values)
 
     def name_by_row(self, row: Row) -> str:
         """Return the name that a row gives the event, or '' if that says nothing.
@@ -2233,7 +3226,7 @@ class ThirdPartyEvent:
         name, more_count = '', 0
         texts: list[str] = []
         for number, part in enumerate(row.name_parts):
-            path, text = self.first_text(part.paths)
+            path, text = self.first_text(part.values)
             if not text or text in texts:  # a name does not repeat a text
                 continue
             # The text before a path separates it from the earlier texts. If none was found, there is nothing to separate:
@@ -2241,45 +3234,33 @@ class ThirdPartyEvent:
             is_separated = bool(texts) or number == 0
             name += f'{part.before}{text}{part.bracket}' if is_separated else text
             texts.append(text)
-            more_count = max(more_count, self.more_items(path))
+            more_count = max(more_count, path.other_items(self.members) if path else 0)
         name = self.clean_text(name)
         ending = f' (+{more_count} more)' if more_count else ''
         return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(ending)) + ending
 
-    def first_text(self, paths: str) -> tuple[str, str]:
-        """Return the first of some paths (`a|b`) at which there is a text, and that text, or ('', '') if there is none."""
-        for path in paths.split('|'):
-            if text := self.clean_text(self.value_at(path)):
-                return path, text
-        return '', ''
+    def first_text(self, paths: 'Iterable[Path]') -> 'tuple[Path | None, str]':
+        """Return the first of some paths at which there is a text, and that text, or (None, '') if there is none."""
+        for path in paths:
+            for value in path.values(self):
+                if text := self.clean_text(value):
+                    return path, text
+        return None, ''
 
-    def more_items(self, path: str) -> int:
-        """Return the number of further items in the longest list on a path: with four alerts, 3 for `alerts.0.name`."""
-        path = path.removeprefix('*')
-        before_zeros = [path[:zero.start()] for zero in re.finditer(r'\.0\b', path)]  # a.0.b.0.c -> ['a', 'a.0.b']
-        arrays = [array for array in map(self.value_at, before_zeros) if isinstance(array, JsonArray)]
-        return max((array.length for array in arrays), default=1) - 1
+    @cached_property
+    def inner_event(self) -> 'ThirdPartyEvent':
+        """Return the event that a text of this event contains as JSON, perhaps in base64, where the row says so."""
+        values = self.row.inner.values(self) if self.row and self.row.inner else []
+        source = ''.join(map(str, values)).encode()
+        with suppress(ValueError):
+            source = base64.b64decode(source, validate=True)
+        return ThirdPartyEvent(source, {}, self.contains_token)
 
-    def value_at(self, path: str) -> Any:
-        """Return the value at a path of SENDERS, which may begin with `@` or `*`; None, or '' with `*`, if there is none."""
-        if path.startswith('@'):
-            return self.headers.get(path.removeprefix('@'))
-        if path.startswith('*'):
-            return self.inner_event(path).name()
-        return find(self.members, path)
-
-    def inner_event(self, path: str) -> 'ThirdPartyEvent':
-        """Return the event that the text at a path such as `*Message` contains as JSON, perhaps in base64."""
-        if path not in self.inner_events:
-            source = str(find(self.members, path.removeprefix('*'))).encode()
-            with suppress(ValueError):
-                source = base64.b64decode(source, validate=True)
-            self.inner_events[path] = ThirdPartyEvent(source, {}, self.contains_token)
-        return self.inner_events[path]
-
-    def only_inner_event(self, path: str) -> 'ThirdPartyEvent':
-        """Return the event of inner_event(), or an empty event if there are others beside it: one does not speak for all."""
-        return ThirdPartyEvent(b'{}', {}, self.contains_token) if self.more_items(path) else self.inner_event(path)
+    @property
+    def only_inner_event(self) -> 'ThirdPartyEvent':
+        """Return the inner event, or an empty one if there are others beside it: one does not speak for all."""
+        is_alone = self.row and self.row.inner and not self.row.inner.is_one_of_several(self.members)
+        return self.inner_event if is_alone else ThirdPartyEvent(b'{}', {}, self.contains_token)
 
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
@@ -2357,8 +3338,8 @@ class ThirdPartyEvent:
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-        is_text_or_number = type(value) in (str, int, float)  # isinstance would accept a bool, which is an int
-        text = str(value)[:4096] if is_text_or_number else ''  # more than any name or date has, and quick to search
+        # The limit is more than any name or date has, and quick to search.
+        text = str(value)[:4096] if type(value) in TEXTS_AND_NUMBERS else ''
         if not text.isprintable():
             controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
             marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
@@ -2837,7 +3818,7 @@ def envelope_severity(member: bytes) -> float | None:
     if severity is None and value is not None:
         words = ', '.join(SCALE['words'].by_word)
         raise BadRequest("'severity' is unknown; it must be the number 0, 0.5, 1, 2, 3 or 4, or one of the words "
-                         f'{words}.', found=str(value) if type(value) in (str, int, float) else json_kind(member))
+                         f'{words}.', found=str(value) if type(value) in TEXTS_AND_NUMBERS else json_kind(member))
     return severity
 
 
@@ -2955,9 +3936,6 @@ def narrowed(source: bytes) -> bytes:
         return source
     pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
     return gathered(pieces, MAX_JSON_BYTES, 'as JSON')
-
-
-MAX_PATH_KEYS = 16
 
 
 def items_at(source: bytes, path: str) -> list[bytes]:
@@ -3086,12 +4064,15 @@ def handshake_before_proof(settings: Settings, request: Request, intake: Intake)
     return None
 
 
+VALIDATION_CODE, PLAIN_TOKEN = steps_of(['data', 'validationCode']), steps_of(['payload', 'plainToken'])
+
+
 def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
     """Return the response to Event Grid's handshake: the code in the first event of its body. Raise Rejected."""
     with intake.body(request.body, is_accepted=False, limit=MAX_HANDSHAKE_BYTES, overhead=request.memory_bytes) as body:
         events = read_payloads(body, 'application/json')
     first_event = read_members(events[0]) if events else {}
-    code = safe_text(find(first_event, 'data.validationCode'), "The 'validationCode' in 'data'")
+    code = safe_text(find(first_event, VALIDATION_CODE), "The 'validationCode' in 'data'")
     return json_response(to_json({'validationResponse': code}))
 
 
@@ -3109,13 +4090,13 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
     # token: then its signature is not checked, and `signed_by` is ''.
     is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
-    match {key: find(event, key) for key in ('type', 'challenge', 'event')}:
+    match {key: member_at(event, key) for key in ('type', 'challenge', 'event')}:
         # Slack Events API: "url_verification event".
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
         # Zoom webhooks: the event "endpoint.url_validation".
         case {'event': 'endpoint.url_validation'} if is_from_zoom:
-            return signed_for_zoom(settings, find(event, 'payload.plainToken'))
+            return signed_for_zoom(settings, find(event, PLAIN_TOKEN))
     return None
 
 

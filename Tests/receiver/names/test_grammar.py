@@ -1,0 +1,401 @@
+"""The grammar of paths and conditions, rule by rule, and the reader of the tables that are written in it."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from GenericWebhook import (SCALES, SENDERS, TABLE_GRAMMAR, URL_GRAMMAR, Grammar, ThirdPartyEvent, Unreadable, read_scales,
+                            read_senders)
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+BOTH = pytest.mark.parametrize('grammar', [TABLE_GRAMMAR, URL_GRAMMAR], ids=['table', 'URL'])
+
+
+def event(payload: Any, **headers: str) -> ThirdPartyEvent:
+    """Return the event of a payload, which may be JSON already, with headers in which `_` stands for `-`."""
+    source = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return ThirdPartyEvent(source, {name.replace('_', '-'): value for name, value in headers.items()}, lambda text: False)
+
+
+def values(path: str, payload: Any, **headers: str) -> list[Any]:
+    [[found]] = URL_GRAMMAR.parts('name', path)
+    return found.values(event(payload, **headers))
+
+
+def is_met(condition: str, payload: Any, grammar: Grammar = TABLE_GRAMMAR, **headers: str) -> bool:
+    """Return whether an event meets a condition, which may be negated."""
+    return grammar.read_condition(condition).is_met(event(payload, **headers))
+
+
+# A model of what is in a payload. It is built of the same types as JSON, but a number is the text that was sent.
+
+
+class Number(str):
+    """A number as it was sent."""
+
+
+DOTTED = ['a', 'b', 'a.b', 'b.a']
+NUMBERS = st.sampled_from(['0', '1', '17', '-3', '1.5', '1.50', '15e-1', '0.0', '-0.0', '123456789012345678901234567890'])
+TEXTS = ['', 'x', 'y', 'X', '1.5', '17', '0', 'true', 'null', 'None', 'n/a', 'a=b', 'a,b', 'a|b', ' x', '!x', '@x', 'x:y']
+SCALARS: st.SearchStrategy[Any] = st.none() | st.booleans() | NUMBERS.map(Number) | st.sampled_from(TEXTS)
+OBJECTS = st.dictionaries(st.sampled_from(DOTTED), st.deferred(lambda: MODELS), max_size=3)
+MODELS: st.SearchStrategy[Any] = SCALARS | OBJECTS | st.lists(st.deferred(lambda: MODELS), max_size=2)
+ITEMS = st.lists(st.dictionaries(st.sampled_from(['a', 'c.d']), SCALARS, max_size=2), max_size=3)
+
+
+def to_json(model: Any) -> str:
+    if isinstance(model, dict):
+        members = ', '.join(f'{json.dumps(key)}: {to_json(value)}' for key, value in model.items())
+        return f'{{{members}}}'
+    if isinstance(model, list):
+        return f'[{", ".join(map(to_json, model))}]'
+    return model if isinstance(model, Number) else json.dumps(model)
+
+
+def led_to(model: Any, keys: list[str]) -> Any:
+    """Return what some keys lead to: the longest key that is there, and `0` for the first item."""
+    if not keys:
+        return model
+    members = dict(zip('0', model, strict=False)) if isinstance(model, list) else model
+    for end in range(len(keys), 0, -1) if isinstance(members, dict) else ():
+        if (key := '.'.join(keys[:end])) in members:
+            return led_to(members[key], keys[end:])
+    return None
+
+
+def lists_on_the_way(model: Any, keys: list[str]) -> list[Any]:
+    found = [led_to(model, keys[:index]) for index, key in enumerate(keys) if key == '0']
+    return [each for each in found if isinstance(each, list)]
+
+
+def found_at(model: Any, path: str) -> list[Any]:
+    """Return the values at a path: at most one without a `*`, and one for each item with it."""
+    before, star, after = path.partition('.*.')
+    value = led_to(model, before.split('.'))
+    if star:
+        return [led_to(item, after.split('.')) for item in value] if isinstance(value, list) else []
+    return [] if value is None else [value]
+
+
+def sent(value: Any) -> str:
+    return str(value) if isinstance(value, str) else json.dumps(value)
+
+
+def is_nothing(value: Any) -> bool:
+    return float(value) == 0 if isinstance(value, Number) else value in (None, '', {}, [], False)
+
+
+def says_so(value: Any, wanted: list[str]) -> bool:
+    if not wanted:
+        is_doubtful = type(value) is str and value.lower() in {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
+        return not is_nothing(value) and not is_doubtful
+    return not isinstance(value, dict | list) and value is not None and sent(value) in wanted and sent(value) != 'null'
+
+
+def says_otherwise(value: Any, wanted: list[str], needs_value: bool) -> bool:
+    if not wanted:
+        return is_nothing(value)
+    is_missing = value is None or value == ''
+    return not isinstance(value, dict | list) and not (is_missing and needs_value) and not says_so(value, wanted)
+
+
+def model_meets(model: Any, paths: list[str], wanted: list[str], is_negated: bool, needs_value: bool) -> bool:
+    """Return whether a model meets a condition, as url.md has it."""
+    all_found = {path: found_at(model, path) for path in paths}
+    is_in_doubt = {path: any(len(each) > 1 for each in lists_on_the_way(model, path.split('.'))) for path in paths}
+    if is_negated:
+        needs_value = needs_value and bool(wanted)
+        is_there = any(all_found.values()) or not needs_value
+        return is_there and not any(is_in_doubt.values()) and all(
+            says_otherwise(value, wanted, needs_value) for found in all_found.values() for value in found)
+    return any(found and not is_in_doubt[path] and all(says_so(value, wanted) for value in found)
+               for path, found in all_found.items())
+
+
+PATHS = st.lists(st.sampled_from(['a', 'b', '0']), min_size=1, max_size=4).filter(lambda keys: keys[0] != '0').map('.'.join)
+
+
+@given(model=OBJECTS, path=PATHS)
+@example(model={'a.b': None, 'a': {'b': 'x'}}, path='a.b')
+def test_a_path_leads_along_its_keys_of_which_the_longest_that_exists_is_used(model: dict[str, Any], path: str) -> None:
+    expected = found_at(model, path)
+    found = values(path, to_json(model).encode())
+    assert [json.loads(to_json(each)) for each in expected if not isinstance(each, dict | list)] == [
+        each for each in found if not isinstance(each, dict)]
+    assert len(found) == len(expected)
+
+
+@given(items=ITEMS, key=st.sampled_from(['a', 'b', 'c.d']))
+def test_a_star_finds_the_value_in_every_item_of_a_list(items: list[dict[str, Any]], key: str) -> None:
+    nested = [{'in': item} for item in items]
+    for model, path in (({'list': items}, f'list.*.{key}'), ({'list': nested}, f'list.*.in.{key}')):
+        assert values(path, to_json(model).encode()) == [
+            value if value is None else json.loads(to_json(value)) for value in found_at(model, path)]
+
+
+@pytest.mark.parametrize(('path', 'found'), [
+    ('alerts.*.service.name', ['api', 'db', None]),  # the key has a dot, or is nested, or is missing
+    ('alerts.*.hosts.0.name', ['a', None, None]), ('alerts.*.hosts', [{}, None, None]), ('status.*.name', []), ('none.*.a', []),
+])
+def test_keys_with_dots_and_first_items_are_found_in_every_item_too(path: str, found: list[Any]) -> None:
+    alerts = [{'service.name': 'api', 'hosts': [{'name': 'a'}]}, {'service': {'name': 'db'}, 'hosts': []}, {}]
+    payload = {'status': 'x', 'alerts': alerts if 'hosts' not in path or '0' in path else [{'hosts': {}}, {}, {'hosts': None}]}
+    assert values(path, payload) == found
+
+
+@pytest.mark.parametrize(('payload', 'conditions'), [
+    ({'a': 'x' * 300_000}, ['a', 'a=x']), (b'{"a": 1%s}' % (b'0' * 300_000), ['a', 'a=1']),
+    ({'a': [{'b': 'x'}] * 1001}, ['a.*.b', 'a.*.b=x', 'a.*.c']),
+    ({'a': [{'b': 'x', 'c': 'y' * 300_000}]}, ['a.*.b', 'a.*.b=x', 'a.*.d']),
+    ({'a': [{'b': 'x'}, 'y']}, ['a.*.b', 'a.*.b=x', 'a.*.c', 'a.*.b.c', 'a.*.0.c']),
+    ({'a': [{'b': [{'c': 'x'}, {'c': 'x'}]}]}, ['a.*.b.0.c', 'a.*.b.0.c=x']),
+    ({'a': [[{'c': 'x'}, {'c': 'x'}]]}, ['a.*.0.c', 'a.*.0.c=x']),
+    ({f'key{number}': ':' * 10 for number in range(30_000)}, ['a', 'a=x', 'a.*.b', 'a.b=x']),
+    ({'in': {f'key{number}': '' for number in range(1001)}}, ['in.a', 'in.a=x', 'in.a.*.b']),
+], ids=['long text', 'long number', 'many items', 'large list', 'no object', 'several in an item', 'several in a list',
+        'very many keys', 'many keys'])
+def test_what_was_cut_or_not_read_meets_neither_a_condition_nor_its_opposite(payload: Any, conditions: list[str]) -> None:
+    met = [each for condition in conditions for each in (condition, f'!{condition}') if is_met(each, payload)]
+    assert met == []
+
+
+CONDITIONS = st.tuples(
+    st.lists(PATHS | st.sampled_from(['list.*.a', 'list.*.b', 'list.*.c.d']), min_size=1, max_size=3),
+    st.lists(st.sampled_from([text for text in TEXTS if text]), max_size=3), st.booleans())
+
+
+@BOTH
+@given(model=OBJECTS, items=ITEMS, condition=CONDITIONS, blanks=st.sampled_from(['', ' ', '  ']))
+def test_a_condition_is_met_exactly_when_the_contract_says_so(
+        grammar: Grammar, model: dict[str, Any], items: Any, condition: Any, blanks: str) -> None:
+    paths, wanted, is_negated = condition
+    texts = f'{blanks}|{blanks}'.join(f"'{text}'" for text in wanted)
+    text = f'{"!" if is_negated else ""}{f"{blanks}|".join(paths)}' + (f'{blanks}={blanks}{texts}' if wanted else '')
+    payload = {**model, 'list': items}
+    assert is_met(text, to_json(payload).encode(), grammar) is model_meets(
+        payload, paths, wanted, is_negated, needs_value=grammar is URL_GRAMMAR)
+
+
+@pytest.mark.parametrize(('condition', 'payload', 'meets_condition', 'meets_negation'), [
+    ('a|b=c|d', {'b': 'd'}, True, False), ('a|b=c|d', {'a': 'x', 'b': 'c'}, True, False), ('a|b=c|d', {'a': 'x'}, False, True),
+    ('n=1.5', b'{"n": 1.50}', False, True), ('n=1.50', b'{"n": 1.50}', True, False), ('n=0', b'{"n": 0}', True, False),
+    ('n=true', {'n': True}, True, False), ('n=True', {'n': True}, False, True), ('n=17', {'n': '17'}, True, False),
+    ('n', {'n': 0}, False, True), ('n', {'n': []}, False, True), ('n', {'n': [None]}, True, False), ('n', {}, False, True),
+    ('n', {'n': 'No'}, False, False), ('n', {'n': '0'}, False, False), ('n', {'n': 'N/A'}, False, False),
+    ('n=No', {'n': 'No'}, True, False),
+    ('a.*.b=c', {'a': [{'b': 'c'}, {'b': 'c'}]}, True, False), ('a.*.b=c', {'a': [{'b': 'c'}, {'b': 'd'}]}, False, False),
+    ('a.*.b=c', {'a': [{'b': 'c'}] * 1000}, True, False),
+    ('a.*.b=c', {'a': [{'b': 'e'}, {'b': 'd'}]}, False, True), ('a.*.b=c', {'a': [{'b': 'c'}, {}]}, False, False),
+    ('a.0.b=c', {'a': [{'b': 'c'}]}, True, False), ('a.0.b=c', {'a': [{'b': 'c'}, {'b': 'c'}]}, False, False),
+    ('a.0.b', {'a': [{}, {}]}, False, False), ('a=c', {'a': {'c': 1}}, False, False), ('a=c', {'a': ['c']}, False, False),
+    ('a=null', {'a': None}, False, True), ('a=null', {'a': 'null'}, False, True), ("a='b,c'", {'a': 'b,c'}, True, False),
+    ("a = ' b'|c ", {'a': ' b'}, True, False), ("a='b=c'", {'a': 'b=c'}, True, False), ("a='b|c'", {'a': 'b'}, False, True),
+])
+def test_a_condition_and_its_opposite(condition: str, payload: Any, meets_condition: bool, meets_negation: bool) -> None:
+    assert (is_met(condition, payload), is_met(f'!{condition}', payload)) == (meets_condition, meets_negation)
+
+
+@pytest.mark.parametrize(('condition', 'payload', 'in_a_url'), [
+    ('!evnt.level=info', {'event': {'level': 'critical'}}, False), ('!a=b', {'a': ''}, False), ('!a=b', {'a': 'c'}, True),
+    ('!a', {}, True), ('!a.*.b', {'a': [{}]}, True), ('!a.*.b=c', {'a': [{'b': 'd'}, {}]}, False), ('!a.*.b=c', {'a': []}, False),
+    ('!a.*.b=c', {'a': [{'b': 'd'}]}, True), ('!a|b=c', {'b': 'd'}, True)])
+def test_a_negation_with_a_text_needs_a_value_in_a_url_but_not_in_the_table(
+        condition: str, payload: dict[str, Any], in_a_url: bool) -> None:
+    assert is_met(condition, payload, URL_GRAMMAR) is in_a_url
+    assert is_met(condition, payload, TABLE_GRAMMAR)
+
+
+@BOTH
+def test_negations_alone_are_unreadable(grammar: Grammar) -> None:
+    with pytest.raises(Unreadable, match='only negated'):
+        grammar.conditions('resolved', '!a=b, !c')
+    assert len(grammar.conditions('resolved', '!a=b, c')) == 2
+
+
+@pytest.mark.parametrize(('path', 'headers', 'found'), [
+    ('@x-event', {'x_event': 'push'}, ['push']), ('@X-Event', {'x_event': 'push'}, ['push']), ('@x-event', {}, []),
+    ('@timestamp', {}, ['2026']), ('@timestamp', {'timestamp': '2027'}, ['2027']),
+    *((f'@{name}', {name.replace('-', '_'): 'secret'}, []) for name in (
+        'authorization', 'cookie', 'x-api-key', 'x-gitlab-token', 'connection', 'x-request-uri', 'x-hub-signature-256')),
+])
+def test_a_header_is_found_if_an_incident_may_keep_it_and_otherwise_a_key(
+        path: str, headers: dict[str, str], found: list[str]) -> None:
+    assert values(path, {'@timestamp': '2026', 'x-event': 'none'}, **headers) == found
+
+
+@given(text=st.text(st.characters(codec='utf-8', exclude_characters="'\ufffd"), min_size=1))
+def test_any_text_in_quotes_is_a_constant_and_a_text_of_a_condition(text: str) -> None:
+    [[constant], _] = URL_GRAMMAR.parts('name', f"'{text}' , a")
+    assert constant.values(event({})) == [text]
+    [condition] = URL_GRAMMAR.conditions('skip', f"a='{text}'")
+    assert condition.is_met(event({'a': text})) is (text != 'null')
+
+
+def test_of_alternatives_the_first_with_a_value_is_used() -> None:
+    for payload, found in (({'a': 1, 'b': 2}, [1]), ({'a': None, 'b': 2}, [2]), ({}, ['none'])):
+        assert event(payload).first_values(URL_GRAMMAR.part('occurred', "a|b|'none'")) == found
+
+
+FAULTS = [
+    ('', 1, 'a path is empty'), ('a,', 2, 'a path is empty'), ('a,,b', 2, 'a path is empty'), ('a|', 1, 'a path is empty'),
+    ('a, |b', 2, 'a path is empty'), ('@', 1, 'a path is empty'), ('a.', 1, 'a dot'), ('.a', 1, 'a dot'), ('a..b', 1, 'a dot'),
+    ('a.*', 1, r'\*'), ('*.a', 1, r'\*'), ('*', 1, r'\*'), ('a*.b', 1, r'\*'), ('a.*.b.*.c', 1, r'\*'), ('a.*.*.b', 1, r'\*'),
+    ('a.*.', 1, 'a dot'), ('b, \ufffd', 2, 'UTF-8'), ('b, \udcff', 2, 'UTF-8'), ("a, b, 'c", 3, 'a quote is missing'),
+    ("'", 1, 'a quote is missing'), ("a'b'", 1, 'a path has a quote'), ('@.a', 1, 'a dot'), ('@!a', 1, 'begins with a !'),
+    ('.'.join('a' * 17), 1, 'more than 16 keys'), ('|'.join('abcde'), 1, 'more than 4 alternatives'),
+    (','.join('abcdefghi'), 9, 'more than 8 parts'), ('!!a', 1, 'begins with a !'),
+]
+IN_PARTS = [("'a'b", 1, 'a quote is inside a text'), ("a, ''", 2, 'a text is empty'), ('!a', 1, 'begins with a !')]
+IN_CONDITIONS = [
+    ('a=', 1, 'a text is empty'), ("a=''", 1, 'a text is empty'), ('a=b|', 1, 'a text is empty'), ('=b', 1, 'a path is empty'),
+    ('c, a=b=d', 2, 'needs quotes'), ("a=b'c'", 1, 'a quote is inside a text'), ("'a'=b", 1, 'a path has a quote'),
+    ('a=' + '|'.join('bcdef'), 1, 'more than 4 alternatives'), ('!', 1, 'a path is empty')]
+
+
+@pytest.mark.parametrize(('read', 'text', 'position', 'reason'), [
+    *((URL_GRAMMAR.parts, *fault) for fault in FAULTS + IN_PARTS),
+    *((URL_GRAMMAR.conditions, *fault) for fault in FAULTS + IN_CONDITIONS)])
+def test_what_cannot_be_read_is_named_by_its_word_its_position_and_the_reason(
+        read: Callable[[str, str], Any], text: str, position: int, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason) as raised:
+        read('skip', text)
+    assert (raised.value.word, raised.value.position) == ('skip', position)
+    assert str(raised.value) == f'skip, part {position}: {raised.value.reason}'
+
+
+def test_what_is_at_the_limits_can_be_read_and_the_table_has_wider_ones() -> None:
+    at_the_limit = ','.join(['|'.join(['.'.join('a' * 16)] * 4)] * 8)
+    assert [len(part) for part in URL_GRAMMAR.parts('name', at_the_limit)] == [4] * 8
+    assert [len(each.paths) for each in URL_GRAMMAR.conditions('skip', at_the_limit)] == [4] * 8
+    assert len(TABLE_GRAMMAR.parts('name', ','.join('abcdefghi'))) == 9
+    assert len(TABLE_GRAMMAR.part('name', '|'.join('abcde'))) == 5
+
+
+def test_a_part_that_stands_for_one_value_has_no_star_and_no_comma() -> None:
+    with pytest.raises(Unreadable, match='only one value'):
+        URL_GRAMMAR.part('occurred', 'b|a.*.b', is_of_one_value=True)
+    with pytest.raises(Unreadable, match='several parts'):
+        URL_GRAMMAR.part('occurred', 'a, b')
+    assert len(URL_GRAMMAR.part('severity', 'b|a.*.b')) == 2
+
+
+NOISE = st.text(st.sampled_from(".*,|=!'@ \ufffd\na"), max_size=12)
+
+
+@given(before=NOISE, after=NOISE)
+def test_what_cannot_be_read_is_never_quoted(before: str, after: str) -> None:
+    for read in (URL_GRAMMAR.parts, URL_GRAMMAR.conditions, URL_GRAMMAR.levels):
+        try:
+            read('name', f'{before}S3cret{after}')
+        except Unreadable as error:
+            assert str(error).startswith('name, part ')
+            assert str(error).isascii()
+            assert str(error).isprintable()
+            assert 'S3cret' not in str(error)
+
+
+def test_a_scale_has_the_values_of_each_severity() -> None:
+    assert URL_GRAMMAR.levels('severity', "critical=fatal|'a,b', low = 1") == {'critical': ['fatal', 'a,b'], 'low': ['1']}
+    most = 'high=' + '|'.join(map(str, range(16)))
+    assert len(URL_GRAMMAR.levels('severity', most)['high']) == 16
+    for wrong, reason in (
+            (f'{most}|17', 'more than 16 values'), ('low=1,low=2', 'twice'), ('low', 'a part of a scale'), ('low=', 'empty'),
+            ('lowest=1', 'a part of a scale'), ('low=1=2', 'a part of a scale'), ('low=1|', 'empty')):
+        with pytest.raises(Unreadable, match=reason):
+            URL_GRAMMAR.levels('severity', wrong)
+
+
+# The table of senders
+
+
+ROW = '''
+acme: an alert
+    identified by  acme_id|@x-acme, rule.title
+    inner          log
+    name           {rule.title|
+                   inner} by
+                   {host} ({site})
+    occurred       created_at|-
+    severity       falco: level|
+                   grade
+    severity       alerts.*.severity
+    resolved       state=closed|'done, finally',
+                   !alerts.*.state=open
+      at           closed_at
+    resolved       state=gone
+    problem        'acme', host: url, acme_id|id
+      if           !test,
+                   !parts.*.id=0
+'''
+
+
+def test_each_column_of_the_table_is_read() -> None:
+    rows = read_senders(ROW)
+    assert set(rows) == {'acme_id', 'x-acme', '@x-acme'}
+    [row] = {id(row): row for found in rows.values() for row in found}.values()
+    assert (row.title, row.sender, row.rank) == ('acme: an alert', 'acme', (1, 1))
+    assert [[path.text for path in condition.paths] for condition in row.conditions] == [['acme_id', '@x-acme'], ['rule.title']]
+    assert row.inner
+    assert row.inner.text == 'log'
+    assert [(part.before, [path.text for path in part.values], part.bracket) for part in row.name_parts] == [
+        ('', ['rule.title', 'log'], ''), (' by ', ['host'], ''), (' (', ['site'], ')')]
+    assert ([path.text for path in row.times], row.has_no_other_time) == (['created_at'], True)
+    scales = read_scales()
+    assert [(scale, [path.text for path in paths]) for scale, paths in row.severities] == [
+        (scales['falco'], ['level', 'grade']), (scales['words'], ['alerts.*.severity'])]
+    assert [([sorted(each.wanted) for each in end.conditions], [path.text for path in end.times]) for end in row.ends] == [
+        ([['closed', 'done, finally'], ['open']], ['closed_at']), ([['gone']], [])]
+    [problem] = row.problems
+    assert [([path.text for path in part.values], part.is_host) for part in problem.parts] == [
+        (['acme'], False), (['url'], True), (['acme_id', 'id'], False)]
+    assert [each.is_negated for each in problem.conditions] == [True, True]
+
+
+OCCURRED = '    occurred       created_at|-'
+
+
+@pytest.mark.parametrize(('line', 'replacement'), [
+    ('acme: an alert', 'Acme: an alert'), ('acme: an alert', ''), ('    identified by  acme_id|@x-acme, rule.title\n', ''),
+    ('    inner          log', '    inner          log\n    inner          log'), ('    inner   ', '      at    '),
+    (OCCURRED, '    occured        created_at'), (OCCURRED, '   occurred       created_at'),
+    (OCCURRED, '    occurred      created_at'),
+    (OCCURRED, '    occurred        created_at'), (OCCURRED, '    occurred       created_at '), (OCCURRED, '    occurred       '),
+    (OCCURRED, '    occurred       created_at,x'), ('created_at|-', '*created_at'), ('created_at|-', 'a.*.created_at'),
+    ('      at           closed_at', '                   closed_at'), ('      at  ', '      if  '),
+    ('      at           closed_at', '      at           closed_at\n      at           closed_at'),
+    ('({site})', '({site}) today'), ('{host}', '{a.*.b}'), ('{host}', '{ho.}'), ('falco: level', 'flacon: level'),
+    ('alerts.*.severity', 'none'), ('state=gone', '!state=gone'), ('state=gone', 'state=gone=1'), ('acme_id|@x-acme', '!acme_id'),
+    ('acme_id|@x-acme', 'acme_id|*id'), ("'acme'", "'acme"), ('!test', '!test=')])
+def test_a_table_with_a_line_that_is_not_understood_is_refused(line: str, replacement: str) -> None:
+    assert ROW.count(line) == 1
+    with pytest.raises(Unreadable):
+        read_senders(ROW.replace(line, replacement))
+
+
+def test_the_tables_of_the_script_are_what_the_reader_accepts() -> None:
+    assert len(read_senders(SENDERS)) > 150
+    assert sorted(read_scales()) == sorted(row.split()[0] for row in SCALES.splitlines() if row[:1].strip())
+
+
+@pytest.mark.parametrize(('conditions', 'payload', 'fits'), [
+    ('a', {'a': {}}, True), ('a', {'a': 0}, True), ('a', {'a': False}, True), ('a', {'a': ''}, True), ('a', {'a': None}, False),
+    ('a', {}, False), ('a', {'a': 'none'}, True), ('a.0.b', {'a': [{'b': 1}, {}]}, True),
+    ('a.0.b=c', {'a': [{'b': 'c'}, {}]}, True), ('a|b=c', {'b': 'c'}, True), ('a|b=c', {'a': 'd', 'b': 'c'}, True),
+    ('n=0', b'{"n": 0}', True), ('a=c', {'a': ['c']}, False),
+    ('a', {'a': 'x' * 300_000}, True), ('a, !b', {'a': 1, 'b': 0}, True), ('a, !b', {'a': 1, 'b': 1}, False)])
+def test_a_sender_is_identified_by_any_value_but_null_or_by_a_text(conditions: str, payload: Any, fits: bool) -> None:
+    known = event(payload)
+    assert all(each.fits(known) for each in TABLE_GRAMMAR.conditions('identified by', conditions)) is fits
+
+
+def test_an_inner_event_gives_severity_end_and_problem_and_the_outer_one_the_time_of_the_end() -> None:
+    alarm = {'AlarmName': 'cpu', 'NewStateValue': 'OK', 'AlarmArn': 'arn:a', 'StateChangeTime': '2026-11-24T08:00:00Z'}
+    outer = {'TopicArn': 'arn:t', 'Timestamp': '2026-11-24T09:00:00Z', 'Message': json.dumps(alarm)}
+    for changes, name in (
+            ({}, 'OK: cpu'), ({'Subject': 'An alarm'}, 'An alarm'), ({'Subject': 'RDS Notification Message'}, 'OK: cpu')):
+        found = event({**outer, **changes})
+        assert (found.name(), found.problem_key()) == (name, 'aws-cloudwatch:arn:a')
+        assert (found.severity(), found.is_recovery, found.occurred(1_800_000_000)) == (0.5, True, '2026-11-24T09:00:00Z')
