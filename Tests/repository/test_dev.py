@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from terminal import CTRL_C, InTerminal, run_in_terminal
 FAKE_TOX = '''#!/bin/sh
 [ "$2" = tox ] || exec {python} "$@"
 printf '{skipped}' >>"$SKIPPED"
+case "$*" in *' -- '*) echo "$@" ;; esac
 echo "all programs: $HAS_ALL_PROGRAMS"
 exit {exit_code}
 '''
@@ -39,14 +40,15 @@ def script(file: Path, text: str) -> None:
     file.chmod(0o755)
 
 
-def dev_test(folder: Path, skipped: str = '', exit_code: int = 0, environment: dict[str, str] | None = None) -> list[str]:
-    """Return the lines of `./dev test` where tox leaves these reasons for skipped tests."""
+def dev_test(folder: Path, skipped: str = '', exit_code: int = 0, environment: dict[str, str] | None = None,
+             arguments: Sequence[str] = ()) -> list[str]:
+    """Return the lines of `./dev test` where tox prints what it was asked for, and leaves these reasons for skipped tests."""
     for name in ('dev', 'requirements'):
         (folder / name).symlink_to(ROOT / name)
     script(folder / '.tox/dev/bin/python', FAKE_TOX.format(python=sys.executable, skipped=skipped, exit_code=exit_code))
     (folder / '.tox/dev/installed.txt').symlink_to(ROOT / 'requirements/dev.txt')
     given = {name: value for name, value in os.environ.items() if name not in ('CI', 'NO_MIRROR', 'HAS_ALL_PROGRAMS')}
-    done = subprocess.run([folder / 'dev', 'test'], env={**given, **(environment or {})}, capture_output=True, text=True,
+    done = subprocess.run([folder / 'dev', 'test', *arguments], env={**given, **(environment or {})}, capture_output=True, text=True,
                           check=False)
     assert done.returncode == exit_code, done.stderr
     return done.stdout.splitlines()
@@ -54,6 +56,14 @@ def dev_test(folder: Path, skipped: str = '', exit_code: int = 0, environment: d
 
 def test_a_run_without_a_skipped_test_ends_with_that_it_passed(tmp_path: Path) -> None:
     assert dev_test(tmp_path)[-1] == 'dev test: passed'
+
+
+def test_the_names_of_tests_need_no_folder_before_them(tmp_path: Path) -> None:
+    asked = ['receiver/names', 'repository/test_dev.py::test_x', 'Packs', '-k', 'receiver']
+    for folder in ('Tests', 'Packs'):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    named = ['Tests/receiver/names', 'Tests/repository/test_dev.py::test_x', 'Packs', '-k', 'receiver']
+    assert dev_test(tmp_path, arguments=['--', *asked])[0].split(' -- ')[1].split() == named
 
 
 @pytest.mark.parametrize('exit_code, word', [(0, 'passed'), (1, 'FAILED')])

@@ -104,6 +104,7 @@ TESTS_ALONE = 'run', '-e', 'tests', '-x', 'testenv:tests.commands=pytest {posarg
 def check_test(command: Command, running: DevRun) -> None:
     text = command.text.replace('screenshots', 'test -e screenshots --').partition('./dev test')[2]
     words = [name for word in shlex.split(text) for name in as_bash_reads(word)]
+    words = [f'Tests/{word}' if '--' in words and (ROOT / 'Tests' / word).exists() else word for word in words]
     asked = ' '.join(WITHOUT_ARGUMENTS if not words else [*TESTS_ALONE, *words] if words[0] == '--' else ['run', *words])
     assert running.told(command.text) == f'{asked}\ndev test: passed\n'
     options = dict(pairwise(words))
