@@ -17,6 +17,7 @@ from bench.side import OURS, Counter, Side, connect, request_bytes
 
 MIB = 2**20
 SIZE = 24 * MIB
+LARGEST = 249 * MIB // 10
 FORM = 'application/x-www-form-urlencoded'
 BOUNDARY = 'b' * 30
 MULTIPART = f'multipart/form-data; boundary={BOUNDARY}'
@@ -102,6 +103,16 @@ SHAPES = {
         lambda: part(NAME.replace(b'"a"', b'"payload"'), filled('{"a":"😀'.encode(), b'x', b'"')), MULTIPART),
     'a long name with one emoji': Shape(lambda: filled(b'{"raw_json":{},"name":"', b'n', '😀"}'.encode())),
     'control characters and one emoji': Shape(lambda: filled('😀'.encode(), b'\1', b''), 'text/plain'),
+    'emojis': Shape(lambda: filled(b'{"a":"', '😀'.encode(), b'"}', LARGEST)),
+    'text of emojis': Shape(lambda: filled(b'', '😀'.encode(), b'', LARGEST), 'text/plain'),
+    'form of emojis': Shape(lambda: filled(b'a=', '😀'.encode(), b'', LARGEST), FORM),
+    'form of quotes and emojis': Shape(lambda: filled(b'a=' + b'"' * 12 * MIB, '😀'.encode(), b'', LARGEST), FORM),
+    'form of quotes and some emojis': Shape(
+        lambda: filled(b'a=' + b'"' * 18 * MIB, '😀'.encode(), b'', 37 * MIB // 2), FORM),
+    'letters, then as many emojis as stay unescaped': Shape(
+        lambda: filled(b'{"a":"' + b'x' * 17 * MIB, '😀'.encode(), b'"}', LARGEST)),
+    'letters, then as many emojis as are escaped': Shape(
+        lambda: filled(b'{"a":"' + b'x' * 19 * MIB, '😀'.encode(), b'"}', LARGEST)),
 }
 
 # The worst of each kind, for the tests.
