@@ -20,10 +20,6 @@ from tools.processes import end_with
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-# A worker takes whole files: what begins last is short.
-LONGEST_FIRST = ['test_load.py', 'test_page.py', 'test_balancers.py', 'test_http.py', 'test_limits.py', 'test_deliveries.py',
-                 'test_large_bodies.py', 'test_sdk.py', 'test_cli.py', 'test_conformance.py']
-
 
 @pytest.fixture
 def app() -> Iterator[App]:
@@ -92,7 +88,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: LONGEST_FIRST.index(item.path.name) if item.path.name in LONGEST_FIRST else len(LONGEST_FIRST))
+    """Put the files first that start processes: a worker takes whole files, and these take longest."""
+    items.sort(key=lambda item: 'sockets' not in item.keywords)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -27,6 +27,8 @@ from localxsoar.pytest_plugin import ENVIRONMENT
 from localxsoar.running import announced
 from tools.processes import runs
 
+pytestmark = pytest.mark.sockets
+
 
 @pytest.mark.parametrize(
     'arguments, words',

@@ -16,6 +16,8 @@ from local_xsoar import ROOT, LocalXsoar, leave_out, wait_for
 import localxsoar
 from localxsoar.common.CommonServerPython import Common
 
+pytestmark = pytest.mark.sockets
+
 PACKAGE = Path(localxsoar.__file__).parent
 MODULES = {'bottle': 'bottle', 'gevent': 'gevent', 'h11': 'h11', 'PyYAML': 'yaml'}
 FOR_TESTS = {'pytest'}

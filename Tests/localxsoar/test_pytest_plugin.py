@@ -10,6 +10,8 @@ from local_xsoar import LocalXsoar
 
 from localxsoar.pytest_plugin import CommandError
 
+pytestmark = pytest.mark.sockets
+
 PACKS = Path(__file__).parent / 'sample_packs'
 
 

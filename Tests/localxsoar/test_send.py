@@ -26,6 +26,8 @@ from localxsoar.running import announced, announced_url
 from localxsoar.send import main
 from localxsoar.terminal.terminal import width
 
+pytestmark = pytest.mark.sockets
+
 SENDERS = len(list((ROOT / 'senders').glob('*.json')))
 
 TOKEN = base64.b64encode(b'a token that any sender can sign with').decode()

@@ -13,6 +13,8 @@ from imports import PLATFORM, imported_modules
 from local_xsoar import ROOT
 from webhook import SCRIPT
 
+pytestmark = pytest.mark.sockets
+
 SAYS_TO_THE_SERVER = {'demisto', 'return_error', 'return_results'}
 SHIPPED = sorted([SCRIPT, *(ROOT / 'localxsoar').rglob('*.py')])
 

@@ -15,6 +15,8 @@ import requests
 from local_xsoar import ROOT, wait_for
 from terminal import CTRL_C, InTerminal, run_in_terminal
 
+pytestmark = pytest.mark.sockets
+
 FAKE_TOX = '''#!/bin/sh
 [ "$2" = tox ] || exec {python} "$@"
 printf '{skipped}' >>"$SKIPPED"
@@ -48,8 +50,8 @@ def dev_test(folder: Path, skipped: str = '', exit_code: int = 0, environment: d
     script(folder / '.tox/dev/bin/python', FAKE_TOX.format(python=sys.executable, skipped=skipped, exit_code=exit_code))
     (folder / '.tox/dev/installed.txt').symlink_to(ROOT / 'requirements/dev.txt')
     given = {name: value for name, value in os.environ.items() if name not in ('CI', 'NO_MIRROR', 'HAS_ALL_PROGRAMS')}
-    done = subprocess.run([folder / 'dev', 'test', *arguments], env={**given, **(environment or {})}, capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run([folder / 'dev', 'test', *arguments], env={**given, **(environment or {})}, capture_output=True,
+                          text=True, check=False)
     assert done.returncode == exit_code, done.stderr
     return done.stdout.splitlines()
 

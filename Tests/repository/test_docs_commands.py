@@ -25,6 +25,8 @@ from local_xsoar import ROOT, LocalXsoar, needs
 from tools.names_table import SENDERS
 from webhook import PACK
 
+pytestmark = pytest.mark.sockets
+
 IMAGE = DESCRIPTOR['script']['dockerimage']
 
 

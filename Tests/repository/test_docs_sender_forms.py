@@ -14,6 +14,8 @@ from app import App
 from documents import SENDER_GUIDES, code_blocks, quoted, read, table
 from webhook import Webhook
 
+pytestmark = pytest.mark.sockets
+
 GUIDES = {file.stem: read(file) for file in SENDER_GUIDES}
 ALERT = {'timestamp': '2026-11-24T09:00:00.123+0000', 'id': '1795510800.1', 'agent': {'id': '001', 'name': 'bastion-1'},
          'rule': {'level': 12, 'description': 'sshd: brute force'}}

@@ -15,6 +15,8 @@ from imports import PLATFORM, imported_modules
 from local_xsoar import ROOT, LocalXsoar, leave_out, run_local_xsoar
 from webhook import PACK
 
+pytestmark = pytest.mark.sockets
+
 IMAGE = ROOT / 'docker' / 'generic-webhook'
 INTEGRATION = PACK / 'Integrations' / 'GenericWebhook'
 PROJECT = (IMAGE / 'pyproject.toml').read_text('utf-8')

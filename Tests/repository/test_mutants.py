@@ -11,6 +11,8 @@ from local_xsoar import ROOT
 from tools.mutants import chosen, recorded
 from tools.mutations import codes
 
+pytestmark = pytest.mark.sockets
+
 LOCALXSOAR = ROOT / 'localxsoar'
 MASKS = LOCALXSOAR / 'webhooks/masks.py'
 EXAMPLE = '''

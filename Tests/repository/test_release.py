@@ -15,6 +15,8 @@ import pytest
 import yaml
 from local_xsoar import ROOT
 
+pytestmark = pytest.mark.sockets
+
 METADATA = 'Packs/GenericWebhook/pack_metadata.json'
 NEXT = '47.11.0'
 DAY = re.compile(r'\d{4}-\d\d-\d\d')

@@ -13,6 +13,8 @@ from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, LocalXsoar
 from webhook import SCRIPT
 
+pytestmark = pytest.mark.sockets
+
 ZIP = ROOT / 'dist/uploadable_packs/GenericWebhook.zip'
 MEMBER = 'Integrations/integration-GenericWebhook.yml'
 SEED_REQUEST = SCRIPT.parent / 'test_data/seed_request.json'

@@ -22,6 +22,8 @@ import localxsoar
 from localxsoar.server.instance import Instance
 from localxsoar.containers.ports import any_free_port
 
+pytestmark = pytest.mark.sockets
+
 PACKS = Path(__file__).parents[1] / 'sample_packs'
 
 

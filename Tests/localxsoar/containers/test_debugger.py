@@ -18,6 +18,8 @@ from localxsoar.packs.pack import Unified
 from localxsoar.containers.ports import any_free_port
 from localxsoar.pytest_plugin import ENVIRONMENT
 
+pytestmark = pytest.mark.sockets
+
 PACKS = Path(__file__).parents[1] / 'sample_packs'
 README = Path(localxsoar.__file__).with_name('README.md').read_text()
 

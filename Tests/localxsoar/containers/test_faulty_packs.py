@@ -17,6 +17,8 @@ from localxsoar.server import instance as instance_module
 from localxsoar.server import restarts
 from localxsoar.server.instance import Instance
 
+pytestmark = pytest.mark.sockets
+
 
 def make_pack(folder: Path, script: str, configuration: str = '', **properties: object) -> Path:
     """Write an integration Small with the command small-run; `configuration` is YAML, one parameter a line."""

@@ -14,6 +14,8 @@ import pytest
 
 import localxsoar
 
+pytestmark = pytest.mark.sockets
+
 LOOP = Path(localxsoar.__file__).parent / 'containers' / 'loop.py'
 MARKER = '[ERROR-fd5a7750-7182-4b38-90ba-091824478903]'
 CLOSED = 'Try to write when connection closed'

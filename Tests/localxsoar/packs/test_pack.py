@@ -27,6 +27,8 @@ from localxsoar.packs.parameters import (
 from localxsoar.packs.repository import HOW_TO_GET, find_common_server_python
 from localxsoar.containers.ports import accepts_connections, any_free_port, container_port, is_free, well_known_free_port
 
+pytestmark = pytest.mark.sockets
+
 INTEGRATION = Path('Integrations', 'Echo')
 
 

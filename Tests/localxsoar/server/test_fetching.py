@@ -17,6 +17,8 @@ from localxsoar.containers.journal import Journal
 from localxsoar.terminal.printer import Printer
 from localxsoar.pytest_plugin import CommandError
 
+pytestmark = pytest.mark.sockets
+
 SCRIPT = '''
 import demistomock as demisto
 from CommonServerPython import *

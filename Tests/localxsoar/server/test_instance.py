@@ -23,6 +23,8 @@ from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, loa
 from localxsoar.containers.ports import any_free_port
 from localxsoar.incidents.store import Store
 
+pytestmark = pytest.mark.sockets
+
 
 @pytest.fixture
 def printed() -> list[str]:

@@ -21,6 +21,8 @@ from localxsoar.packs.scripts import load_scripts
 from localxsoar.server.server import Server
 from localxsoar.incidents.store import Store
 
+pytestmark = pytest.mark.sockets
+
 # Joins an incident to the one with the same problem key that is open, and drops it.
 JOIN = '''
 incoming = demisto.incident()

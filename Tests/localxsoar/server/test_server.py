@@ -19,6 +19,8 @@ from webhook import request_bytes
 
 from localxsoar.containers.container import ERROR_MARKER
 
+pytestmark = pytest.mark.sockets
+
 
 def post(xsoar: LocalXsoar, http: requests.Session, path: str, body: Any = b'', **options: Any) -> requests.Response:
     return http.post(

@@ -15,6 +15,8 @@ from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
 from localxsoar.cli import build_parser, build_server
 from localxsoar.errors import UsageError
 
+pytestmark = pytest.mark.sockets
+
 
 def make_pack(folder: Path, echo_pack: Path) -> Path:
     """Copy a pack with two integrations, of which one runs long."""

@@ -15,6 +15,8 @@ from localxsoar.terminal.printer import Printer
 from localxsoar.incidents.store import Store
 from localxsoar.server.war_room import WarRoom
 
+pytestmark = pytest.mark.sockets
+
 BY_ID = 'A.B(val.id && val.id == obj.id)'
 ONE, TWO = {'id': 1, 'a': 1}, {'id': 2}
 

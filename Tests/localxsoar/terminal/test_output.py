@@ -13,6 +13,8 @@ from localxsoar.incidents.entries import align_tables, readable
 from localxsoar.terminal.printer import PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
 from localxsoar.terminal.terminal import width
 
+pytestmark = pytest.mark.sockets
+
 DELIVERY = {'method': 'POST', 'status': 200, 'milliseconds': 4.6, 'sender': 'curl', 'kind': 'created', 'target': '/way/in',
             'incidents': ['7'], 'text': 'disk full'}
 

@@ -10,6 +10,8 @@ from local_xsoar import LocalXsoar
 
 from localxsoar.web.command_routes import describe_command
 
+pytestmark = pytest.mark.sockets
+
 KEY = 'h4sh-hush-key'
 
 

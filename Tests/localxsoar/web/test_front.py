@@ -14,6 +14,8 @@ from local_xsoar import LocalXsoar, wait_for
 from localxsoar.events import KEPT_EVENTS, RESET, Events
 from localxsoar.web.front import is_loopback
 
+pytestmark = pytest.mark.sockets
+
 WAY_IN = '/instance/execute/Front%20Door'
 SECRET = 'h4sh-hush'
 

@@ -35,6 +35,8 @@ from localxsoar.webhooks.senders import Sender, describe_proof, load_sender
 from localxsoar.server.server import Server
 from localxsoar.incidents.store import Store
 
+pytestmark = pytest.mark.sockets
+
 TOKEN = 'h4sh-hush'
 GZIP = [('Content-Encoding', 'GZip')]
 MASKS = Masks(lambda: ['h4sh-hush'])

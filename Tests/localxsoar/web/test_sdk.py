@@ -24,6 +24,8 @@ from localxsoar.web.controls import Controls
 from localxsoar.web.page_routes import Page
 from localxsoar.web.xsoar_api import XsoarApi, parse_command
 
+pytestmark = pytest.mark.sockets
+
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 PACKS = Path(__file__).parents[1] / 'sample_packs'
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 from local_xsoar import leave_out, run_local_xsoar, served
 
+pytestmark = pytest.mark.sockets
+
 SDK = os.environ.get('DEMISTO_SDK') or shutil.which('demisto-sdk') or ''
 ALERT = {'alert_id': 'a1', 'name': 'An alert', 'created': 1_700_000_000, 'severity': 'High', 'alert_status': 'ACTIVE'}
 USER = {'user_id': 'u1', 'user_name': 'kim', 'active': True, 'email': 'kim@example.com'}

@@ -19,6 +19,8 @@ from localxsoar.webhooks.senders import Sender, load_senders
 from tools import names_table
 from tools.names_table import SENDERS, TOKEN, land
 
+pytestmark = pytest.mark.sockets
+
 
 @pytest.fixture(scope='module')
 def webhook() -> Iterator[Webhook]:

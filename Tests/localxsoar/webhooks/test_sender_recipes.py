@@ -19,6 +19,8 @@ from localxsoar.errors import UsageError
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.webhooks.senders import Sender, SenderRequest, find_sender, load_senders, unusable
 
+pytestmark = pytest.mark.sockets
+
 TOKEN = 'a-token-of-some-length'
 ALL = load_senders(ROOT / 'senders')
 GITHUB = {'place': 'header', 'name': 'X-Hub-Signature-256', 'value': 'sha256={hex}', 'signed': '{body}'}

@@ -22,6 +22,8 @@ from GenericWebhook import (DELIVERY_IDS, DeliveryMemory, Post, PostQueue, Rejec
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, changed_pack, request_bytes
 
+pytestmark = pytest.mark.sockets
+
 AUTHORIZED = {'Authorization': TOKEN}
 each_id = pytest.mark.parametrize('name', DELIVERY_IDS)
 

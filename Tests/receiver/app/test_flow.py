@@ -11,6 +11,8 @@ from documents import quoted, read, table
 from local_xsoar import ROOT, wait_for
 from webhook import SCRIPT, TOKEN, Webhook, changed_pack
 
+pytestmark = pytest.mark.sockets
+
 PAGE = ROOT / 'docs' / 'how-a-request-flows.md'
 GUARD = "if __name__ in ('__main__', '__builtin__', 'builtins'):"
 NOTES = '''

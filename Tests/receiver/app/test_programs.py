@@ -21,6 +21,8 @@ from daemons import Daemon
 from local_xsoar import leave_out, needs, read_officially, wait_for
 from webhook import Webhook, curl
 
+pytestmark = pytest.mark.sockets
+
 
 TOKEN = 'Bearer secret-4f1c'
 

@@ -15,6 +15,8 @@ from webhook import PACK, TOKEN, Answer, Webhook, curl, post, request_bytes
 
 from localxsoar.containers.ports import any_free_port
 
+pytestmark = pytest.mark.sockets
+
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
 

@@ -44,6 +44,8 @@ from webhook import Answer, Webhook, read_to_end, request_bytes
 
 from localxsoar.webhooks.masks import Masks
 
+pytestmark = pytest.mark.sockets
+
 TOKEN = 'whsec_' + base64.b64encode(b'the key of this instance').decode()
 OTHER_TOKEN = 'whsec_' + base64.b64encode(b'the key of another one..').decode()
 VECTORS = json.loads((ROOT / 'Tests' / 'senders' / 'vectors.json').read_text(encoding='utf-8'))

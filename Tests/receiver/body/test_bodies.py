@@ -25,6 +25,8 @@ from model import by_chance
 from urllib3 import encode_multipart_formdata
 from webhook import TOKEN, Webhook, curl
 
+pytestmark = pytest.mark.sockets
+
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, b'', None))

@@ -31,6 +31,8 @@ from bench.bodies import COSTLY, FORM, MIB, SHAPES, Scene, Shape, of_size
 from bench.floods import UNFINISHED_HEAD, Flood, raise_file_limit, wait_while
 from bench.side import Mirror
 
+pytestmark = pytest.mark.sockets
+
 MOST_TIMES = 20  # a body's size that it may take in all; control characters took most, 18, since each becomes an escape
 LONGEST_STEP = 64 * 1024  # of a body that is worked on without letting others run
 EVENTS = [{'title': f'Login {number}', 'text': 'x' * 20_000} for number in range(1000)]

@@ -17,6 +17,8 @@ from GenericWebhook import Post, Request, RequestBody, ServerLine, Settings, Una
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook
 
+pytestmark = pytest.mark.sockets
+
 GITHUB = {'X-GitHub-Event': 'push', 'X-Hub-Signature-256': f'sha256={"0" * 64}', 'User-Agent': 'GitHub-Hookshot/2f1a'}
 
 

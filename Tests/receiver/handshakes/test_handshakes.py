@@ -16,6 +16,8 @@ from local_xsoar import ROOT
 from slack_sdk.signature import SignatureVerifier
 from webhook import TOKEN, Answer, Webhook, request_bytes
 
+pytestmark = pytest.mark.sockets
+
 PAYLOADS = ROOT / 'senders' / 'handshakes'
 ALL_PLAIN = ''.join(map(chr, range(0x20, 0x7f)))
 UNPRINTABLE = ['\0', 'a\r\nSet-Cookie: x', 'line\nbreak', '\t', '\x7f', '\x1b[31m', 'é', '\u2603']

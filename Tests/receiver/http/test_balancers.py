@@ -31,6 +31,8 @@ from webhook import TOKEN, Answer, Webhook, changed_pack, read_answer, request_b
 from localxsoar.containers.ports import accepts_connections, any_free_port
 from tools.processes import beside
 
+pytestmark = pytest.mark.sockets
+
 BALANCERS = ROOT / 'docs' / 'balancer'
 SENDERS = 32  # that send at the same time, each one delivery after the other
 MOST_DOUBLED = SENDERS  # that an instance has in its hands when it is killed: one delivery of each sender

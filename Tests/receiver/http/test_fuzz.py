@@ -15,6 +15,8 @@ from local_xsoar import ROOT
 
 from tools import fuzz
 
+pytestmark = pytest.mark.sockets
+
 SEED = 26
 MADE = [fuzz.made_stream, fuzz_framing.made_stream, fuzz_bodies.made_body]
 

@@ -34,6 +34,8 @@ from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Answer, Webhook, changed_pack, read_answers, read_to_end
 
+pytestmark = pytest.mark.sockets
+
 HOST = b'Host: x\r\n'
 AUTHORIZED = HOST + b'Authorization: ' + TOKEN.encode() + b'\r\n'
 POST = b'POST / HTTP/1.1\r\n' + AUTHORIZED

@@ -24,6 +24,8 @@ from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
 
+pytestmark = pytest.mark.sockets
+
 KIB, MIB = 1024, 1024 * 1024
 AUTHORIZED = f'POST / HTTP/1.1\r\nHost: x\r\nAuthorization: {TOKEN}\r\nConnection: close\r\n'
 

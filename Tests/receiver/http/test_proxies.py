@@ -15,6 +15,8 @@ from webhook import TOKEN, Webhook, read_to_end, request_bytes
 from localxsoar.containers.ports import any_free_port
 from tools.processes import beside
 
+pytestmark = pytest.mark.sockets
+
 HAPROXY = '''
 global
     maxconn 100

@@ -24,6 +24,8 @@ from webhook import PACK, TOKEN, Answer, changed_pack
 from localxsoar.containers.ports import any_free_port
 from localxsoar.webhooks.senders import SenderRequest
 
+pytestmark = pytest.mark.sockets
+
 ENDED = {'status': 'resolved', 'endsAt': '2026-11-24T09:10:00Z'}
 OTHER_HOST = {'fingerprint': 'beef', 'labels': {'alertname': 'DiskFull', 'instance': 'db-2:9100', 'severity': 'critical'}}
 

@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
+import pytest
 from clocks import PATIENCE_SECONDS, pause
 from senders_at_once import AUTHORIZED, Sender, until
 from webhook import Answer, Webhook
+
+pytestmark = pytest.mark.sockets
 
 ROUNDS = int(os.environ.get('ROUNDS', '3'))
 SEED = int(os.environ.get('SEED', '8'))

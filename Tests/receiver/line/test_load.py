@@ -18,6 +18,8 @@ from GenericWebhook import MIB
 from senders_at_once import AUTHORIZED, RETRY_AFTER, Senders, scene, until
 from webhook import Answer, Webhook, changed_pack, request_bytes
 
+pytestmark = pytest.mark.sockets
+
 MOST_WAITING = 100
 MOST_WAITING_BYTES = 4 * MIB
 DEFAULT_TIMINGS = 'timings or [(8, 2.0)]'

@@ -11,6 +11,8 @@ from clocks import grows_linearly
 from GenericWebhook import MIB, Arrival, Settings, read_payloads, to_incidents
 from webhook import TOKEN, Webhook
 
+pytestmark = pytest.mark.sockets
+
 ALERTS: dict[str, Any] = {'receiver': 'x', 'alerts': [{'labels': {'alertname': 'A'}, 'n': 1.10}, {'name': 'B', 'type': 't'}, {}]}
 
 

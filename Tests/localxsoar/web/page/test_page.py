@@ -26,6 +26,8 @@ from webhook import TOKEN, Webhook
 
 from localxsoar.webhooks.senders import load_sender
 
+pytestmark = pytest.mark.sockets
+
 SENDERS = ('--senders', str(ROOT / 'senders'))
 ECHO = ROOT / 'Tests' / 'localxsoar' / 'sample_packs' / 'Echo'
 VIEWS = ('deliveries', 'incidents', 'try', 'commands', 'instance', 'log')

@@ -13,6 +13,8 @@ from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, LocalXsoar
 from playwright.sync_api import Page, Route, expect
 
+pytestmark = pytest.mark.sockets
+
 COMMANDS = ROOT / 'Tests/localxsoar/sample_packs/Commands'
 KEY = 'h4sh-hush-key'
 HOSTILE = '''### Heading <img src=x onerror="document.title='run'">

@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 from local_xsoar import ROOT, needs
 from webhook import TOKEN, Webhook
 
+pytestmark = pytest.mark.sockets
+
 PRINT_CURL = ROOT / 'Tests/localxsoar/web/page/print_curl.mjs'
 ORIGIN = 'http://127.0.0.1:8080'
 CurlCommand = Callable[..., str]

@@ -10,6 +10,8 @@ import pytest
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, needs
 
+pytestmark = pytest.mark.sockets
+
 PAGE = ROOT / 'localxsoar/web/page'
 FOLDER = ROOT / 'Tests/localxsoar/web/page'
 CLOCKS = re.compile(r'\b(performance|Date)\.now\(|\bnew Date\(\)|\b(cpuUsage|hrtime)\b')
