@@ -62,7 +62,7 @@ def test_a_person_with_the_war_room_alone_finds_what_became_of_each_delivery_als
             ('created', 1), ('rejected', 41), ('repeat', 1), ('skipped', 1)]
         created, github, repeat, skipped = sorted(deliveries, key=lambda each: str(each['Result']))
         assert github['Status'] == 401 and 'GitHub' in github['UserAgent'] and 'check the token in the sender' in github['Note']
-        assert (skipped['Product'], skipped['Note']) == ('Alertmanager', 'skipped: resolved')
+        assert (skipped['Product'], skipped['Note']) == ('alertmanager', 'skipped: resolved')
         assert (repeat['Note'], created['Note']) == ('repeat of incident 1', 'incident 1')
         assert shown.startswith('Listening since 20')
         assert 'created: 1; repeat: 1; 401 No signature matches' in shown
