@@ -74,6 +74,8 @@ LIMITS = {
     'chunk sizes, extensions and trailers of a body': 'MAX_FRAMING_BYTES PIECE_BYTES',
     'requests that wait for XSOAR': 'MAX_WAITING_POSTS MAX_WAITING_BYTES',
     "the wait for XSOAR's turn": 'HAND_OVER_SECONDS',
+    'the tries of a request that XSOAR rejected after its sender had hung up':
+        'FIRST_PAUSE_SECONDS LONGEST_PAUSE_SECONDS OTHERS_CREATED',
     '`Retry-After`': 'RETRY_AFTER_SECONDS',
     'requests in one call to XSOAR': 'CALL_SECONDS MAX_CALL_INCIDENTS MAX_CALL_BYTES',
     'the incidents of one request in one call to XSOAR': 'LONGEST_CALL_SECONDS',

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import threading
-from io import BytesIO
 from typing import Any
 
 import demistomock
@@ -13,7 +12,7 @@ import pytest
 from history_entries import entry
 import requests
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import Post, Request, RequestBody, ServerLine, Settings, Unavailable, WebhookApp, read_history
+from GenericWebhook import Post, Request, ServerLine, Settings, Trace, Unavailable, WebhookApp, read_history
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook
 
@@ -112,6 +111,12 @@ def test_the_log_line_of_a_success_has_the_delivery_id() -> None:
 # The line to the server
 
 
+def trace(**fields: Any) -> Trace:
+    values = {'began': 0.0, 'method': 'POST', 'client': '"203.0.113.7"', 'agent': '"curl/8"', 'size': None, 'delivery_id': '',
+              'product': '', 'is_accepted': False}
+    return Trace(**{**values, **fields})
+
+
 def healths() -> list[str]:
     return [str(error) for error, *_ in demistomock.calls_of('updateModuleHealth')]
 
@@ -127,7 +132,7 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
     own_line.queue.add(slow := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
     until(lambda: demistomock.calls_of('createIncidents'))
     for status in (503, 503, 401):
-        own_line.record(Request(log_note='busy'), status, '203.0.113.7', '-')
+        own_line.record(trace(), status, 'busy', '')
     clock.passed = 34
     may_return.set()
     slow.result.get(timeout=PATIENCE_SECONDS)
@@ -158,7 +163,7 @@ def test_a_delivery_that_came_before_the_history_was_read_joins_it() -> None:
     demistomock.declare(getIntegrationContext=read_context)
     own = ServerLine()
     until(lambda: demistomock.calls_of('getIntegrationContext'))
-    own.record(Request(log_note='No token is shown'), 401, '203.0.113.7', 'curl/8')
+    own.record(trace(), 401, 'No token is shown', '')
     own.record_listening('2026-11-24T00:00:00Z')
     may_return.set()
     until(lambda: demistomock.calls_of('setIntegrationContext'))
@@ -182,7 +187,7 @@ def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_e
     own_line.record_listening('2026-11-24T00:00:00Z')
     found = [saves()]
     for clock.passed in (0, 59.99, 60, 60):
-        own_line.record(Request(result='created'), 200, '203.0.113.7', '-')
+        own_line.record(trace(), 200, 'incident 17', 'created')
         found.append(saves())
     own_line.drain()
     found.append(len(demistomock.calls_of('setIntegrationContext')))
@@ -191,7 +196,7 @@ def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_e
 
 
 def test_an_entry_has_the_size_of_the_body_and_a_bounded_length(own_line: ServerLine) -> None:
-    own_line.record(Request(body=RequestBody(BytesIO(), 7, has_chunks=False), log_note='n' * 101), 401, 'a' * 141, 'u' * 81)
+    own_line.record(trace(size=7, client='a' * 141, agent='u' * 81), 401, 'n' * 101, '')
     [kept] = own_line.history.others
     assert (kept.size, kept.address, kept.user_agent, kept.note) == (7, 'a' * 140 + '...', 'u' * 80 + '...', 'n' * 100 + '...')
 

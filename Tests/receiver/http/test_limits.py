@@ -317,6 +317,10 @@ def test_deliveries_with_responses_of_16_mib_are_remembered(beyond: int) -> None
 def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, str], seconds: int) -> None:
     delivery = RememberedDelivery(headers, '', b'')
     delivery.has_given_up_for_good = True
+    clock.passed = 2 * seconds
+    assert delivery.counts_as_original_now(), 'one that is unfinished is never forgotten'
+    clock.passed = 0
+    delivery.record_created([])
     for passed, is_remembered in ((seconds - 0.1, True), (seconds, False)):
         clock.passed = passed
         assert delivery.counts_as_original_now() is is_remembered

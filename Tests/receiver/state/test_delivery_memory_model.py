@@ -19,6 +19,8 @@ from clocks import Clock
 from model import SEED, TimedResult, examples, let_greenlets_run
 
 HOUR, QUARTER, HAND_OVER, PATIENCE, INSTANT = 3600, 900, 25, 0.5, 1 / 1024
+EVERY, HALF_CLOSED = 1, 2  # how often it is looked whether a sender left, and how long one that left early may still read
+LEFT, NEVER = 'left', float('inf')
 WAITED, SIZES = st.sampled_from([0, 0, 24]), st.sampled_from([0, 0, 0, 0, 1500, 5000])
 MOST_REMEMBERED, MOST_RESPONSE_BYTES, MOST_WAITING, MOST_WAITING_BYTES = 3, 500, 4, 4000
 # Headers, and what they say of the delivery: the id, or the Content-Type where there is none.
@@ -60,25 +62,33 @@ class Sender:
         self.post = post
         self.arrived = now
         self.connection: Connection | None = Connection()
-        self.waits_until = now + PATIENCE
+        self.wait_from(now, post.hand_over_by)
         self.has_waited = False  # for so long that leaving means giving up
         self.is_asked_to_retry = False
+        self.gave_up_before_it_left = False
         self.waits_for: Request | None = None
-        self.expected: Any = None  # the response that the model expects
-        self.outcome: Any = None  # the response
+        self.expected: Any = None  # the response that the model expects, or that the sender left
+        self.outcome: Any = None  # the response, or that the sender left
+
+    def wait_from(self, now: float, until: float) -> None:
+        """Wait until a moment, and be looked at now and then."""
+        self.looked_at_next = now + PATIENCE
+        self.may_read_until = now + PATIENCE + HALF_CLOSED
+        self.waits_until = until
+
+    @property
+    def is_gone(self) -> bool:
+        return bool(self.connection and self.connection.is_gone)
 
     @property
     def gave_up(self) -> bool:
-        return self.is_asked_to_retry or (self.has_waited and bool(self.connection and self.connection.is_gone))
-
-    @property
-    def times_out_at(self) -> float:
-        return max(self.post.hand_over_by, self.waits_until)
+        return self.is_asked_to_retry or self.gave_up_before_it_left or (self.has_waited and self.is_gone)
 
     def serve(self, memory: DeliveryMemory, delivery: RememberedDelivery) -> None:
         try:
             first = memory.create_once(delivery, self.post)
-            self.outcome = first.created_json, first.summary, first is not delivery
+            response = first.created_json, first.summary, first is not delivery
+            self.outcome = response if first.finished.is_set() else LEFT
         except Rejected as rejection:
             self.outcome = type(rejection)
 
@@ -89,11 +99,12 @@ class Request:
     response = b''
     summary = ''
     was_given_up = False
+    is_kept = False  # a sender of it left
+    forget_at = NEVER
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
         self.excuse = sender  # the sender that a retry would come from
-        self.forget_at = sender.arrived + (HOUR if sender.is_numbered else QUARTER)
 
 
 @seed(SEED)
@@ -160,9 +171,11 @@ class MemoryMachine(RuleBasedStateMachine):
         self.expire(self.clock.now)
         self.queue.expire(self.clock.now)
         self.go_on()  # a repeat of what has just expired is queued before the call
-        if self.queued:
-            self.in_call = self.queued.pop(0)
-            self.queue.next_call(self.clock.now)
+        self.queue.next_call(self.clock.now)  # which one goes is a matter of the queue, that has a model of its own
+        for request in self.queued:
+            if request.sender.post in self.queue.in_flight:
+                self.in_call = request
+        self.queued = [request for request in self.queued if request is not self.in_call]
 
     @precondition(lambda self: self.in_call)
     @rule(size=st.sampled_from([0, 0, 150, 400, 1000]))
@@ -191,15 +204,20 @@ class MemoryMachine(RuleBasedStateMachine):
         if is_sent:
             self.queue.record_failure(self.clock.now)
         else:
-            self.queue.record_unsent()
-        self.fail(request, RejectedByServer if is_sent else Unavailable)
+            self.queue.record_unsent(self.clock.now)
+        request.is_kept |= request.sender.is_gone
+        if request.is_kept and not request.sender.post.result.ready():
+            self.queued.append(request)
+        else:
+            assert not request.is_kept or request.sender.post.others_created >= 3
+            self.fail(request, RejectedByServer if is_sent else Unavailable)
         self.go_on()
 
     @rule(seconds=st.sampled_from([0.25, 1, 1, 10, 24, 890]))
     def time_goes_by(self, seconds: float) -> None:
         until = self.clock.now + seconds
-        while moments := [moment for sender in self.unfinished for moment in (sender.waits_until, sender.times_out_at)
-                          if self.clock.now < moment <= until]:
+        while moments := [sender.looked_at_next for sender in self.unfinished
+                          if self.clock.now < sender.looked_at_next <= until]:
             self.clock.now = min(moments)
             for sender in self.unfinished:
                 self.look_at_clock(sender)
@@ -228,7 +246,7 @@ class MemoryMachine(RuleBasedStateMachine):
         elif self.is_full(sender.post.memory_bytes):
             sender.expected = Unavailable
         else:
-            sender.waits_until = self.clock.now + PATIENCE
+            sender.wait_from(self.clock.now, sender.post.hand_over_by)
             if first:
                 sender.waits_for = first
                 first.excuse = sender
@@ -252,7 +270,8 @@ class MemoryMachine(RuleBasedStateMachine):
     def succeed(self, request: Request, response: bytes, summary: str) -> None:
         request.was_given_up = request.excuse.gave_up
         request.response, request.summary = response, summary
-        for sender in self.senders:
+        request.forget_at = self.clock.now + (HOUR if request.sender.is_numbered else QUARTER)
+        for sender in self.unfinished:
             if sender is request.sender or sender.waits_for is request:
                 self.respond(sender, request)
         if self.is_retry_of(request) and len(response) <= MOST_RESPONSE_BYTES:
@@ -265,7 +284,7 @@ class MemoryMachine(RuleBasedStateMachine):
 
     def fail(self, request: Request, rejection: type[Rejected]) -> None:
         self.requests.remove(request)
-        request.sender.expected = rejection
+        request.sender.expected = request.sender.expected or rejection
         for sender in self.senders:
             if sender.waits_for is request:
                 sender.waits_for = None
@@ -273,16 +292,42 @@ class MemoryMachine(RuleBasedStateMachine):
 
     def expire(self, until: float) -> None:
         for request in [request for request in self.queued if request.sender.post.hand_over_by <= until]:
-            self.queued.remove(request)
-            self.fail(request, Unavailable)
+            request.is_kept |= request.sender.is_gone
+            if not request.is_kept:
+                self.queued.remove(request)
+                self.fail(request, Unavailable)
 
     def look_at_clock(self, sender: Sender) -> None:
-        if sender.waits_until == self.clock.now and sender.connection and not sender.connection.is_gone:
-            sender.has_waited = True
-        if sender.times_out_at == self.clock.now and sender.waits_for:
-            sender.expected, sender.waits_for, sender.is_asked_to_retry = Unavailable, None, True
-        elif sender.times_out_at == self.clock.now and not sender.expected:
+        now = self.clock.now
+        if sender.looked_at_next != now or sender.expected:
+            return
+        sender.has_waited |= not sender.is_gone
+        if sender.is_gone and (sender.has_waited or now >= min(sender.may_read_until, sender.waits_until)):
+            self.leave_alone(sender)
+        elif now >= sender.waits_until:
+            self.time_out(sender)
+        else:
+            sender.looked_at_next = min(now + EVERY, sender.waits_until)
+
+    def leave_alone(self, sender: Sender) -> None:
+        """Its sender is gone: what it sent goes on without it."""
+        sender.gave_up_before_it_left = sender.gave_up
+        request = sender.waits_for or self.request_of(sender)
+        request.is_kept = True
+        sender.expected, sender.waits_for = LEFT, None
+
+    def time_out(self, sender: Sender) -> None:
+        if not sender.waits_for:
             self.expire(sender.post.hand_over_by)
+        if sender.expected:
+            return
+        if sender.waits_for or self.request_of(sender).is_kept:
+            sender.expected, sender.waits_for, sender.is_asked_to_retry = Unavailable, None, True
+        else:
+            sender.wait_from(self.clock.now, NEVER)
+
+    def request_of(self, sender: Sender) -> Request:
+        return next(request for request in self.requests if request.sender is sender)
 
     # What is checked
 
@@ -293,12 +338,17 @@ class MemoryMachine(RuleBasedStateMachine):
     def go_on(self) -> None:
         let_greenlets_run()
         for sender in self.senders:
-            if sender.outcome and not any(request.excuse is sender for request in self.requests if not request.response):
+            if sender.outcome:
                 sender.connection = None
 
     @invariant()
     def each_sender_gets_the_response_that_is_promised(self) -> None:
         assert [sender.outcome for sender in self.senders] == [sender.expected for sender in self.senders]
+
+    @invariant()
+    def no_event_whose_sender_left_vanishes(self) -> None:
+        places = [*self.queue.waiting, *self.queue.in_flight]
+        assert all(request.sender.post in places for request in self.requests if not request.response)
 
     @invariant()
     def no_more_is_remembered_than_promised(self) -> None:

@@ -1,4 +1,4 @@
-"""The whole state of the line against a simple model: random arrivals, delays, rejections, drops, mix-ups and stops."""
+"""The whole state of the line against a simple model: random arrivals, departures, delays, rejections, drops, mix-ups, stops."""
 from __future__ import annotations
 
 import random
@@ -18,6 +18,7 @@ NAMES = st.sampled_from(['alert', 'drop me', 'poison', 'other'])
 HAND_OVER, RETRY, ALONE = 25, 5, 600
 NOW = 1000.0  # any moment
 MOST_POSTS, MOST_BYTES, MOST_IN_CALL, MOST_CALL_BYTES = 6, 4000, 9, 2400  # so small that random arrivals reach them
+REQUEST_BYTES = 50
 
 
 class Sender:
@@ -27,10 +28,14 @@ class Sender:
         self.keys = [f'{{"key": "{number}-{index}"}}' + ' ' * size for index in range(len(names))]
         incidents = [{'name': name, 'type': None, 'occurred': '', 'rawJSON': key.encode()}
                      for name, key in zip(names, self.keys, strict=True)]
-        self.post = Post(incidents)
+        self.is_gone = False
+        self.post = Post(incidents, REQUEST_BYTES, lambda: self.is_gone)
         self.post.hand_over_by = now + HAND_OVER
         self.arrived = now
         self.first_handed_over = 0.0
+        self.may_go_from = 0.0  # the end of its latest pause, if it was set aside
+        self.pauses: list[float] = []
+        self.others_created: int | None = None  # that succeeded since it was set aside
 
 
 @seed(SEED)
@@ -48,6 +53,9 @@ class LineMachine(RuleBasedStateMachine):
         self.failed_calls: set[str] = set()  # what was in calls of which nobody knows what came of them
         self.first_handings: list[int] = []
         self.mixed_up_at = -float('inf')
+        self.in_call: list[Sender] = []
+        self.was_retry = False
+        self.is_abandoned = False
 
     @rule(names=st.lists(NAMES, min_size=1, max_size=4), size=st.sampled_from([0, 0, 400]))
     def arrive(self, names: list[str], size: int) -> None:
@@ -55,9 +63,9 @@ class LineMachine(RuleBasedStateMachine):
         try:
             self.queue.add(sender.post)
         except Unavailable:
-            waits = [post.size for post in self.queue.waiting]
+            waits = [post.memory_bytes for post in self.queue.waiting]
             is_full = len(waits) >= MOST_POSTS
-            too_many_bytes = sum(waits) + sender.post.size > MOST_BYTES
+            too_many_bytes = sum(waits) + sender.post.memory_bytes > MOST_BYTES
             assert is_full or too_many_bytes or self.queue.closed_because
             return
         self.senders.append(sender)
@@ -66,14 +74,26 @@ class LineMachine(RuleBasedStateMachine):
     def time_goes_by(self, seconds: float) -> None:
         self.now += seconds
         self.queue.expire(self.now)
-        assert all(sender.post.is_partly_created or sender.arrived > self.now - HAND_OVER
+        assert all(sender.post.is_partly_created or sender.is_gone or sender.arrived > self.now - HAND_OVER
                    for sender in self.senders if sender.post in self.queue.waiting)
+
+    @precondition(lambda self: self.senders)
+    @rule(index=st.integers(0, 9), is_noticed=st.booleans())
+    def leave(self, index: int, is_noticed: bool) -> None:
+        sender = self.senders[-1 - index % len(self.senders)]
+        if not sender.post.result.ready():
+            sender.is_gone = True
+            if is_noticed:
+                sender.post.keep()
 
     @precondition(lambda self: not self.call)
     @rule()
     def hand_over(self) -> None:
+        ready = [sender.post for sender in self.waiting if sender.may_go_from <= self.now]
         self.call = self.queue.next_call(self.now)
         posts = self.queue.in_flight
+        self.in_call = [sender for sender in self.senders if sender.post in posts]
+        self.check_turn(ready)
         sent = [incident for post in posts for incident in post.incidents]
         assert self.call == sent[:len(self.call)]
         assert len(self.call) == len(sent) or (len(posts) == 1 and len(self.call) >= 1)
@@ -83,12 +103,30 @@ class LineMachine(RuleBasedStateMachine):
             assert sum(post.size for post in posts) <= MOST_CALL_BYTES
             assert self.now >= self.mixed_up_at + ALONE
             assert not any(post.is_partly_created for post in posts), 'one that takes several calls goes alone'
+            assert not any(sender.pauses for sender in self.in_call), 'one that was set aside goes alone'
         assert self.first_handings == sorted(self.first_handings), 'order of arrival'
+
+    def check_turn(self, ready: list[Post]) -> None:
+        """The first that may go goes first; only between two that were set aside another has its turn."""
+        is_retry = any(sender.pauses for sender in self.in_call)
+        if self.queue.in_flight and self.queue.in_flight[0] in ready:
+            others = [post for post in ready if not post.tries and not post.result.ready()]
+            assert not (is_retry and self.was_retry and others), 'others wait for many that were set aside'
+            expected = others if self.was_retry and others else [post for post in ready if not post.result.ready()]
+            in_time = [post for post in expected if post is not self.queue.in_flight[0]]
+            assert all(self.queue.in_flight[0].number < post.number for post in in_time), 'it keeps its place'
+            self.was_retry = is_retry
+        assert all(sender.may_go_from <= self.now for sender in self.in_call), 'the pause is not over'
+
+    @property
+    def waiting(self) -> list[Sender]:
+        return [sender for sender in self.senders if sender.post in self.queue.waiting]
 
     def check_times(self, posts: list[Post]) -> None:
         for number, sender in enumerate(self.senders):
             if sender.post in posts:
-                assert sender.post.is_partly_created or self.now < sender.arrived + HAND_OVER, 'too old to be handed over'
+                assert (sender.post.is_partly_created or sender.is_gone
+                        or self.now < sender.arrived + HAND_OVER), 'too old to be handed over'
                 if not sender.first_handed_over:
                     sender.first_handed_over = self.now
                     self.first_handings.append(number)
@@ -101,6 +139,12 @@ class LineMachine(RuleBasedStateMachine):
         if any('poison' in incident['name'] for incident in call):
             self.fail(call)
             return
+        for sender in self.waiting:
+            if sender.pauses:
+                sender.others_created = (sender.others_created or 0) + 1
+                sender.may_go_from = min(sender.may_go_from, self.now + 1)
+        for sender in self.in_call:
+            sender.pauses, sender.others_created = [], None
         kept = [incident for incident in call if 'drop' not in incident['name']]
         self.dropped.update(incident['rawJSON'].decode() for incident in call if incident not in kept)
         created = [{'id': text['rawJSON'], 'name': text['name'], 'rawJSON': text['rawJSON']} for text in map(with_text, kept)]
@@ -119,25 +163,53 @@ class LineMachine(RuleBasedStateMachine):
 
     def fail(self, call: list[dict[str, Any]]) -> None:
         self.failed_calls.update(incident['rawJSON'].decode() for incident in call)
+        is_alone = len(self.in_call) == 1
+        may_be_lost = is_alone and (self.in_call[0].others_created or 0) >= 3
         self.queue.record_failure(self.now)
+        self.check_set_aside()
+        if is_alone:
+            [sender] = self.in_call
+            is_over = may_be_lost or not sender.is_gone or bool(self.queue.closed_because)
+            assert sender.post.result.ready() == is_over, 'one whose sender left is lost only where others were created'
+
+    def check_set_aside(self) -> None:
+        """Those that were given up in a call that failed, and whose sender had left, wait, each for longer than before."""
+        for sender in self.waiting:
+            pause = sender.post.retry_at - self.now
+            if sender.post.tries > len(sender.pauses):
+                assert pause == min(2 ** len(sender.pauses), 600)
+                sender.pauses.append(pause)
+                sender.may_go_from = self.now + pause
 
     @precondition(lambda self: self.call)
     @rule()
     def line_is_busy(self) -> None:
         self.call = []
-        self.queue.record_unsent()
+        self.queue.record_unsent(self.now)
+        self.check_set_aside()
 
     @rule()
     def stop(self) -> None:
         self.queue.close('stopping.')
+        for sender in self.senders:
+            sender.may_go_from = 0
 
     @precondition(lambda self: self.queue.closed_because)
     @rule()
     def abandon(self) -> None:
         self.failed_calls.update(incident['rawJSON'].decode() for incident in self.call)
         self.call = []
+        self.is_abandoned = True
         self.queue.abandon()
         assert self.queue.is_empty
+
+    @invariant()
+    def an_event_whose_sender_left_does_not_vanish(self) -> None:
+        for sender in self.senders:
+            outcome = sender.post.result
+            if sender.is_gone and outcome.ready() and not outcome.successful() and not self.queue.closed_because:
+                assert isinstance(outcome.exception, RejectedByServer), 'a 503 that nobody reads'
+                assert (sender.others_created or 0) >= 3
 
     @invariant()
     def every_sender_is_told_the_truth(self) -> None:
@@ -170,6 +242,7 @@ class LineMachine(RuleBasedStateMachine):
         places = [*queue.waiting, *queue.in_flight, *(post for part in queue.parts for post in part)]
         assert len(places) == len(set(places))
         assert queue.is_empty == (not places)
+        assert queue.waiting == sorted(queue.waiting, key=lambda post: post.number)
         assert not any(post.result.ready() for post in places)
         unsettled = [sender.post for sender in self.senders if not sender.post.result.ready()]
         assert set(unsettled) == set(places)
@@ -177,14 +250,14 @@ class LineMachine(RuleBasedStateMachine):
     @invariant()
     def the_bounds_hold(self) -> None:
         queue = self.queue
-        fresh = [post.size for post in queue.waiting if not post.is_partly_created]
+        fresh = [post.size for post in queue.waiting if not (post.is_partly_created or post.tries)]
         assert len(fresh) <= MOST_POSTS
         assert len(fresh) <= 1 or sum(fresh) <= MOST_BYTES
 
     @invariant()
     def what_is_refused_is_tried_again_for_a_few_seconds_only(self) -> None:
         if self.queue.parts:
-            assert all(post.hand_over_by <= self.now + RETRY for part in self.queue.parts for post in part)
+            assert all(post.hand_over_by <= self.now + RETRY or post.is_kept for part in self.queue.parts for post in part)
             assert self.queue.fruitless_tries < 8
 
 
@@ -310,6 +383,117 @@ def test_after_a_rejected_group_the_next_has_8_calls_and_5_seconds_of_its_own() 
     played.now += 6
     played.posts = [played.post(name) for name in ('good', 'bad', 'good')]
     assert played.play().outcomes == [200, 502, 200]
+
+
+# What becomes of a post whose sender has left
+
+
+def set_aside(*names: str, pause: float = 0) -> Played:
+    """Posts whose senders left, and that were rejected together so often that the server must be at fault."""
+    played = Played(*names).measured()
+    for post in played.posts:
+        post.keep()
+    played.play(lambda _: True)
+    played.calls.clear()
+    played.now += pause
+    return played
+
+
+def test_it_keeps_its_place_after_25_seconds() -> None:
+    played = Played('problem', 'early', 'end')
+    for post in played.posts[::2]:
+        post.keep()
+    played.now += 30
+    late = played.post('late')
+    assert played.play().calls == [['problem', 'end', 'late']]
+    assert played.outcomes == [200, 503, 200] and late.result.successful()
+
+
+def test_one_that_has_just_left_is_asked_before_it_gets_a_503() -> None:
+    played = Played('gone')
+    played.posts[0].is_gone = lambda: True
+    played.now += 25
+    assert played.play().outcomes == [200]
+
+
+def test_of_a_rejected_group_each_that_left_is_tried_again_alone_in_the_order_of_arrival() -> None:
+    played = set_aside('problem', 'other', 'end', pause=1)
+    assert played.play().calls == [['problem'], ['other'], ['end']]
+    assert played.outcomes == [200] * 3
+
+
+def test_the_pauses_before_its_tries_grow_from_1_second_to_10_minutes() -> None:
+    played = Played('bad')
+    played.posts[0].keep()
+    pauses: list[float] = []
+    while len(pauses) < 12:
+        assert played.step()
+        pauses.append(played.posts[0].retry_at - played.now)
+        played.now = played.posts[0].retry_at - 0.001
+        assert not played.step(), 'the pause is not over'
+        played.now += 0.001
+    assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600], abs=0.01)
+
+
+def test_it_is_tried_soon_after_a_call_of_others_has_succeeded() -> None:
+    played = Played('late')
+    played.posts[0].keep()
+    for _ in range(8):
+        played.step(lambda _: True)
+        played.now = played.posts[0].retry_at
+    played.step(lambda _: True)
+    assert played.posts[0].retry_at > played.now + 100
+    played.post('good')
+    assert played.play().calls[-1] == ['good']
+    played.now += 1
+    assert played.play().outcomes == [200]
+
+
+def test_it_is_lost_once_three_calls_of_others_have_succeeded_and_it_is_rejected_again() -> None:
+    played = set_aside('bad')
+    for count in range(3):
+        assert not played.posts[0].result.ready(), count
+        played.post('good')
+        played.step()
+    assert not played.posts[0].result.ready(), 'it has one more try'
+    played.now += 1
+    assert played.play().calls[-1] == ['bad']
+    assert played.outcomes == [502]
+
+
+def test_many_that_were_set_aside_leave_every_second_turn_to_others() -> None:
+    played = set_aside('a', 'b', 'c', pause=1)
+    for _ in range(3):
+        played.post('other')
+        played.step()
+    assert played.calls == [['a'], ['other', 'other'], ['b']]
+    assert played.play().calls[3:] == [['other'], ['c']]
+
+
+def test_they_count_among_what_may_wait_and_a_full_queue_rejects_the_newcomer() -> None:
+    played = set_aside('a', 'b')
+    played.queue.most_posts = 2
+    with pytest.raises(Unavailable, match='Too many'):
+        played.post('newcomer')
+    played.now += 1
+    assert played.play().outcomes == [200, 200]
+
+
+def test_at_a_stop_each_has_one_more_try() -> None:
+    played = set_aside('good', 'bad')
+    played.queue.close('stopping.')
+    assert played.play().calls == [['good'], ['bad']]
+    assert played.outcomes == [200, 502]
+
+
+def test_of_an_array_whose_sender_left_the_rest_is_tried_again_and_no_part_twice() -> None:
+    played = Played(['event'] * 100, each=0.25)
+    played.posts[0].keep()
+    played.step()
+    played.step(lambda _: True)
+    played.now += 1
+    assert played.play().sizes == [40, 40, 40, 20]
+    assert played.outcomes == [200] and len(played.posts[0].result.value or []) == 100
 
 
 # How large a call is

@@ -30,6 +30,7 @@ import threading
 import time
 import traceback
 import zlib
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -116,6 +117,12 @@ LONGEST_CALL_SECONDS = 10  # no call is sized to take longer: one of over 60 s w
 RETRY_SECONDS = 5  # how long to go on trying the parts of a rejected group
 # After this many calls without any success for a group, blame the server, not a bad post, and give up on the group.
 MAX_FRUITLESS_TRIES = 8
+# A post that XSOAR rejected after its sender had left is tried again, alone, after this pause, then after twice the pause,
+# and so on up to the longest. If a server creates what it then rejects, each try makes a duplicate: hence the growth.
+FIRST_PAUSE_SECONDS = 1
+LONGEST_PAUSE_SECONDS = 600
+# It is lost if it is rejected after so many calls of other posts have succeeded meanwhile: then the server is not at fault.
+OTHERS_CREATED = 3
 RETRY_AFTER_SECONDS = 10
 
 # The largest difference between the time that a sender signed and the arrival of its request, before or after.
@@ -865,6 +872,11 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
     return bytes(body)
 
 
+def never_gone() -> bool:
+    """Return False: the default for a request whose connection is unknown or no longer matters."""
+    return False
+
+
 class Intake:
     """The bodies being read and processed: limits on their memory, and locks so that large ones are processed one at a time."""
 
@@ -891,14 +903,16 @@ class Intake:
             yield read_body(source, limit, room, overhead)
 
     @contextmanager
-    def exclusive(self, size: int) -> Iterator[None]:
+    def exclusive(self, size: int, is_gone: Callable[[], bool] = never_gone,
+                  seconds: float = HAND_OVER_SECONDS) -> Iterator[None]:
         """Wait for the other bodies of about this size, then make them wait until the context ends.
 
-        Raise Unavailable if others take longer than HAND_OVER_SECONDS.
+        Raise Unavailable if others take longer than so many seconds, unless the sender has left: it would not read that.
         """
         lock = next(lock for above, lock in self.locks.items() if size > above)  # the largest sizes come first
-        if not lock.acquire(timeout=HAND_OVER_SECONDS):
-            raise no_room()
+        while not lock.acquire(timeout=seconds):
+            if not is_gone():
+                raise no_room()
         try:
             yield
         finally:
@@ -3971,11 +3985,6 @@ def path_decoder(path: str) -> Decoder[Any]:
 ''' HANDSHAKES '''
 
 
-def never_gone() -> bool:
-    """Return False: the default for a request whose connection is unknown or no longer matters."""
-    return False
-
-
 def nothing_behind() -> int:
     """Return 0: the default for a request whose connection is unknown."""
     return 0
@@ -4002,6 +4011,8 @@ class Request:
     skipped: int = 0  # the recoveries that ?skip=resolved left out
     result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history, unless rejected; '' for no delivery
     product: str = ''  # the sender's product, if known
+    unfinished: Any = None  # the RememberedDelivery that goes on after the sender has left
+    is_repeat: bool = False  # whether it repeats an earlier delivery
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -4138,18 +4149,37 @@ def do_nothing() -> None:
 class Post:
     """What the queue knows of one accepted request: the incidents to create, those that exist, and the deadline."""
 
-    def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0):
+    def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0, is_gone: Callable[[], bool] = never_gone):
         self.incidents = incidents  # those not yet created; a call that succeeds removes its own
         self.count = len(incidents)  # of all, whether created or not
         self.size = sum(map(incident_bytes, incidents))
         self.memory_bytes = self.size + request_bytes  # while it waits
         # The latest moment at which a call with this post may begin. Later its sender gets a 503.
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
+        self.is_gone = is_gone  # returns whether its sender has disconnected
+        self.is_kept = False  # True once its sender has left: no 503 would be read, so it waits for as long as it takes
+        self.number = 0  # its place in the order of arrival; the queue sets it
+        self.tries = 0  # how often in a row it was set aside after a call failed; 0: it may share a call
+        self.retry_at = 0.0  # no call with it begins before this moment
+        self.others_created = 0  # how many calls of other posts have succeeded since it was first set aside
         self.is_partly_created = False  # True once a call with some or all of its incidents succeeded
         self.is_in_doubt = False  # True once a call with some or all of its incidents was sent and not confirmed
         self.created: list[Any] = []  # the incidents of XSOAR's replies
         self.result: AsyncResult[list[Any]] = AsyncResult()  # `created` once all is done, or a Rejected
-        self.on_partly_created: Callable[[], None] = do_nothing  # called after a successful call if another has to follow
+        self.on_tried: Callable[[], None] = do_nothing  # called after a call with it if another has to follow
+
+    def keep(self) -> None:
+        """Record that the sender has left. From now on the post has no deadline, and holds nothing of its request."""
+        self.is_kept = True
+        self.hand_over_by = float('inf')
+        self.memory_bytes = self.size
+        self.is_gone = never_gone
+
+    def has_departed(self) -> bool:
+        """Return whether the sender has left. If so, keep the post."""
+        if not self.is_kept and self.is_gone():
+            self.keep()
+        return self.is_kept
 
     @property
     def what_exists(self) -> str:
@@ -4168,12 +4198,6 @@ def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) 
         # If a part of a post exists, a 503 would be wrong: it asks for a retry, which would create that part a second time.
         safe_class = RejectedByServer if post.is_partly_created else error_class
         post.result.set_exception(safe_class(f'{reason} {post.what_exists}'))
-
-
-def fail_overdue(posts: list[Post], now: float, reason: str) -> list[Post]:
-    """Fail the posts whose `hand_over_by` has come, and return the others."""
-    fail_posts([post for post in posts if post.hand_over_by <= now], Unavailable, reason)
-    return [post for post in posts if post.hand_over_by > now]
 
 
 Timing = tuple[int, float]  # of one call that succeeded: how many incidents it contained, and how many seconds it took
@@ -4265,6 +4289,9 @@ class PostQueue:
     then `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
     arrival, each with all its incidents. A post that would take longer than LONGEST_CALL_SECONDS goes by itself, in
     several calls, and the calls of other posts come between them.
+
+    A post ends with its result, and only these end without its incidents: one whose sender still waits and gets a 502 or a
+    503; one that was set aside and that XSOAR rejects although it creates others; and at `abandon` all that are left.
     """
 
     alone_seconds = 600  # how long each post has a call of its own after a reply that could not be matched to the posts
@@ -4274,7 +4301,8 @@ class PostQueue:
     most_bytes: int = MAX_WAITING_BYTES
     most_in_call: int = MAX_CALL_INCIDENTS
     most_call_bytes: int = MAX_CALL_BYTES
-    waiting: list[Post] = field(default_factory=list)
+    waiting: list[Post] = field(default_factory=list)  # in the order of their places
+    last_number: int = 0
     # Duplicates that wait in DeliveryMemory for the original's result. Here they only count towards the limits.
     repeats: list[Post] = field(default_factory=list)
     in_flight: list[Post] = field(default_factory=list)
@@ -4286,6 +4314,7 @@ class PostQueue:
     fruitless_tries: int = 0  # how many calls for the current group, or parts of it, failed before one succeeded
     has_group_succeeded: bool = False  # whether a call for the current group, or a part of it, succeeded
     alone_until: float = 0  # until this moment each post has a call of its own
+    is_retry: bool = False  # whether the latest group was a post that had been set aside
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
     wake: Event = field(default_factory=Event)  # set when ServerLine has something to do
 
@@ -4308,12 +4337,20 @@ class PostQueue:
     def add(self, post: Post) -> None:
         """Queue a post; its `result` will be set in any case. Raise Unavailable if the queue is closed or full."""
         self.check_room(post.memory_bytes)
-        self.waiting.append(post)
+        self.append(post)
         self.wake.set()
 
+    def append(self, post: Post) -> None:
+        """Give a post the last place."""
+        self.last_number += 1
+        post.number = self.last_number
+        self.waiting.append(post)
+
     def expire(self, now: float) -> None:
-        """Fail and remove the waiting posts whose `hand_over_by` has come."""
-        self.waiting = fail_overdue(self.waiting, now, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
+        """Fail and remove the waiting posts whose `hand_over_by` has come, unless their sender has left."""
+        overdue = [post for post in self.waiting if post.hand_over_by <= now and not post.has_departed()]
+        fail_posts(overdue, Unavailable, f'XSOAR was busy for {HAND_OVER_SECONDS} s: send it again.')
+        self.waiting = [post for post in self.waiting if not post.result.ready()]
 
     def next_call(self, now: float) -> list[dict[str, Any]]:
         """Return the incidents of the next call in order, and put their posts in flight. Return [] if no post waits."""
@@ -4328,13 +4365,15 @@ class PostQueue:
     def next_part(self, now: float) -> list[Post]:
         """Remove the next part of a rejected group and fail its overdue posts. Return the others; [] if no part is left."""
         while self.parts:
-            posts = fail_overdue(self.parts.pop(0), now, self.not_tried)
+            part = self.parts.pop(0)
+            posts = [post for post in part if post.hand_over_by > now]
+            self.give_up([post for post in part if post.hand_over_by <= now], self.not_tried, now)
             if posts:
                 return posts
         return []
 
     def next_group(self, now: float) -> list[Post]:
-        """Begin a new group: remove and return the oldest waiting post, and those right behind it that fit in its call."""
+        """Begin a new group: remove and return the oldest post that may go, and those right behind it that fit in its call."""
         self.expire(now)
         self.fruitless_tries = 0
         self.has_group_succeeded = False
@@ -4343,16 +4382,25 @@ class PostQueue:
             most_incidents = 1  # so that no other post joins the first
         group: list[Post] = []
         count = size = 0
-        for post in self.waiting:
-            # A post that needs several calls shares none of them: what remains of it counts as a full call.
-            count += most_incidents if post.is_partly_created else len(post.incidents)
+        for post in self.candidates(now):
+            # A post that was set aside or needs several calls shares none of them: it counts as a full call.
+            count += most_incidents if post.tries or post.is_partly_created else len(post.incidents)
             size += post.size
             is_full = count > most_incidents or size > self.most_call_bytes
             if group and is_full:  # the first post goes whatever its size
                 break
             group.append(post)
-        del self.waiting[:len(group)]
+        self.is_retry = any(post.tries for post in group)
+        chosen = set(group)
+        self.waiting = [post for post in self.waiting if post not in chosen]
         return group
+
+    def candidates(self, now: float) -> list[Post]:
+        """Return the waiting posts whose pause is over, if any. Never begin two groups in a row with one that was set aside."""
+        ready = [post for post in self.waiting if post.retry_at <= now]
+        if self.is_retry:  # many of them would otherwise keep all others waiting
+            return [post for post in ready if not post.tries] or ready
+        return ready
 
     def record_created(self, created: list[Any], now: float) -> bool:
         """Record that the call in flight succeeded and that its reply contains these incidents.
@@ -4365,6 +4413,7 @@ class PostQueue:
         timing = self.call_size, max(now - self.began_at, 0.001)  # not 0, since how_many_fit divides by it
         self.timings = [*valid_timings(self.timings, *timing), timing][-8:]
         self.has_group_succeeded = True
+        self.bring_retries_forward(now)
         owned_by = owners(created, posts)
         for owner, incident in zip(owned_by, created, strict=True):
             if owner:
@@ -4377,20 +4426,28 @@ class PostQueue:
             self.parts = [[post] for post in chain(*self.parts)]  # what a rejected group still has to try goes one by one
         return is_all_matched
 
+    def bring_retries_forward(self, now: float) -> None:
+        """Have the posts that were set aside tried soon: a call of others has just succeeded, so the server works again."""
+        for post in self.waiting:
+            if post.tries:
+                post.others_created += 1
+                post.retry_at = min(post.retry_at, now + FIRST_PAUSE_SECONDS)
+
     def finish_or_queue_again(self, post: Post) -> None:
         """Set the result of a post whose call succeeded, or queue the post again if the call did not contain all of it."""
         post.is_partly_created = True
+        post.tries = post.others_created = 0
         # If the call was for several posts, it contained all incidents of each, and none remain.
         post.incidents = post.incidents[self.call_size:]
         if post.incidents:
             post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
-            self.waiting.append(post)  # at the end, so that the others are not kept waiting by one long post
-            post.on_partly_created()
+            self.append(post)  # at the end, so that the others are not kept waiting by one long post
+            post.on_tried()
         else:
             post.result.set(post.created)
 
     def record_failure(self, now: float) -> None:
-        """Record that the call in flight confirmed no incident. Fail a single post; try several again in two halves.
+        """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
 
         One bad post fails one half, a failing server fails both. Both halves are tried before either is halved again, so
         that a few calls suffice to distinguish the two cases. What is left of a group is given up after RETRY_SECONDS, or
@@ -4398,18 +4455,44 @@ class PostQueue:
         """
         posts = self.remove_unconfirmed()
         if len(posts) == 1:
-            fail_posts(posts, RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
+            self.reject(posts[0], now)
         else:
             self.try_in_halves(posts)
         if self.has_group_succeeded:
             return
         self.fruitless_tries += 1
-        if self.fruitless_tries == 1:  # now `posts` is the whole group
-            for post in posts:
+        if self.fruitless_tries == 1:  # now the parts are the halves of the group
+            for post in chain(*self.parts):
                 post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
         if self.fruitless_tries >= MAX_FRUITLESS_TRIES:
-            fail_posts(chain(*self.parts), Unavailable, self.not_tried)
-            self.parts = []
+            untried, self.parts = list(chain(*self.parts)), []
+            self.give_up(untried, self.not_tried, now)
+
+    def reject(self, post: Post, now: float) -> None:
+        """Fail a post that XSOAR rejected alone. If its sender has left, set it aside until the fault must be its own."""
+        if self.may_wait(post) and post.others_created < OTHERS_CREATED:
+            self.set_aside(post, now)
+        else:
+            fail_posts([post], RejectedByServer, 'XSOAR did not confirm the creation; the health of the instance says why.')
+
+    def give_up(self, posts: list[Post], reason: str, now: float) -> None:
+        """Fail posts that could not be tried alone, so that their senders try again. Set those aside whose sender has left."""
+        waiting = set(filter(self.may_wait, posts))
+        fail_posts([post for post in posts if post not in waiting], Unavailable, reason)
+        for post in waiting:
+            self.set_aside(post, now)
+
+    def may_wait(self, post: Post) -> bool:
+        """Return whether a post that was not created may be set aside: its sender has left, and the queue is not closed."""
+        return not self.closed_because and post.has_departed()
+
+    def set_aside(self, post: Post, now: float) -> None:
+        """Return a post that was not created to its place, to be tried again alone after a pause that grows."""
+        post.hand_over_by = float('inf')
+        post.retry_at = now + min(FIRST_PAUSE_SECONDS * 2 ** post.tries, LONGEST_PAUSE_SECONDS)
+        post.tries += 1
+        insort(self.waiting, post, key=lambda each: each.number)
+        post.on_tried()
 
     def try_in_halves(self, posts: list[Post]) -> None:
         """Add the two halves of a rejected group or part to `parts`, behind the half that is still to be tried, if any.
@@ -4430,14 +4513,16 @@ class PostQueue:
             post.is_in_doubt = True
         return posts
 
-    def record_unsent(self) -> None:
-        """Record that the call in flight was never sent. Fail its posts: this call created nothing."""
-        fail_posts(self.in_flight, Unavailable, 'The line to XSOAR was busy: send it again later.')
-        self.in_flight = []
+    def record_unsent(self, now: float) -> None:
+        """Record that the call in flight was never sent. Give up its posts: this call created nothing."""
+        posts, self.in_flight = self.in_flight, []
+        self.give_up(posts, 'The line to XSOAR was busy: send it again later.', now)
 
     def close(self, reason: str) -> None:
         """Reject every new post with this reason, unless there is a reason already. Queued posts are still created."""
         self.closed_because = self.closed_because or reason
+        for post in self.waiting:
+            post.retry_at = 0  # its last chance
 
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
@@ -4559,32 +4644,42 @@ class RememberedDelivery:
     equal. The query counts because a sender may post one event with one id to two URLs: that makes two incidents.
     """
 
+    post: Post  # which creates it; set when it is queued
+
     def __init__(self, headers: dict[str, str], query: str, body: bytes, is_gone: Callable[[], bool] = never_gone):
         delivery_id = find_delivery_id(headers)
         fingerprint = f'{query}\0{delivery_id or headers.get("content-type")}'
         # Nothing is signed here: HMAC serves as a hash of two values. Joining them for a plain hash would copy the body.
         self.key = hmac.digest(fingerprint.encode(), body, 'sha256')
         self.has_id = bool(delivery_id)
-        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if delivery_id else REMEMBER_WITHOUT_ID_SECONDS)
+        self.forget_at = float('inf')  # counted from its end: one that is unfinished is never forgotten
         self.is_gone = is_gone  # returns whether the sender has disconnected
         self.has_waited = False  # whether the sender has waited so long that a disconnect means giving up
+        self.has_departed = False  # whether the sender has disconnected so that nothing waits for it any more
         self.has_given_up_for_good = False  # whether the sender is known to have given up, whatever `is_gone` returns
         self.latest_repeat: RememberedDelivery | None = None  # the last duplicate that came to wait for this delivery
         self.finished = Event()  # set when the incidents were created, or could not be created
         self.created_json = b''  # the body of the response; empty if the delivery failed
         self.summary = ''  # for the log
+        self.failure: Rejected | None = None  # why the incidents could not be created
 
-    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5) -> bool:
-        """Wait for a result, at most until `until` or for `patience`, and return whether it has come.
+    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5, every: float = 1) -> bool:
+        """Wait for a result until `until`, or until the sender has left, and return whether the result has come.
 
         A sender that disconnects within `patience` seconds does not want the response, so it will not retry for lack of it.
-        A sender that disconnects later has given up, and may retry.
+        It may have closed its sending side only, so it has two seconds more to read a response before it counts as one that
+        left. A sender that disconnects later has given up, and may retry. `every` so many seconds this is looked at.
         """
+        closed_early_until = time.monotonic() + patience + 2
         result.wait(patience)
-        if not result.ready() and not self.is_gone():
-            self.has_waited = True
-        result.wait(until - time.monotonic())
-        return result.ready()
+        while not result.ready():
+            now, is_gone = time.monotonic(), self.is_gone()
+            self.has_waited |= not is_gone
+            self.has_departed = is_gone and (self.has_waited or now >= min(closed_early_until, until))
+            if self.has_departed or now >= until:
+                return False
+            result.wait(min(until - now, every))
+        return True
 
     def gave_up(self) -> bool:
         """Return whether the sender gave up: it waited, and then disconnected without the response.
@@ -4596,10 +4691,23 @@ class RememberedDelivery:
         return self.has_given_up_for_good or (self.has_waited and self.is_gone())
 
     def release_connection(self) -> None:
-        """Freeze what `gave_up` returns, and drop `is_gone`, which would keep the sender's connection in memory."""
-        self.has_given_up_for_good = self.gave_up()
+        """Freeze whether this sender gave up, and drop `is_gone`, which would keep its connection in memory."""
+        self.has_given_up_for_good |= self.has_waited and self.is_gone()
         self.is_gone = never_gone
+
+    def release_repeat(self) -> None:
+        """Freeze what `gave_up` returns: no duplicate will come to wait for this delivery any more."""
+        self.has_given_up_for_good = self.gave_up()
         self.latest_repeat = None
+
+    def note_and_result(self, is_repeat: bool, skipped: int) -> tuple[str, str]:
+        """Return the note for the log, and the result for the history, of a request whose incidents exist."""
+        note = f'repeat of {self.summary}' if is_repeat else self.summary
+        if skipped:
+            note += ', skipped: resolved'
+        if self.created_json == b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
+            return note, 'skipped'
+        return note, 'repeat' if is_repeat else 'created'
 
     def counts_as_original_now(self) -> bool:
         """Return whether a request with the same key that arrives now counts as a retry of this one, not as a new event.
@@ -4609,7 +4717,8 @@ class RememberedDelivery:
         return time.monotonic() < self.forget_at and (self.has_id or self.gave_up())
 
     def record_created(self, created: list[Any]) -> None:
-        """Keep what was created as the body of the response, and as a summary for the log."""
+        """Keep what was created as the body of the response, and as a summary for the log. From now on the time counts."""
+        self.forget_at = time.monotonic() + (REMEMBER_SECONDS if self.has_id else REMEMBER_WITHOUT_ID_SECONDS)
         ids = ', '.join(str(incident.get('id')) for incident in created if isinstance(incident, dict))
         summary = f'incident {ids}' if len(created) == 1 else f'{len(created) or "no"} incidents {ids}'
         self.summary = summary.strip()[:150]
@@ -4632,7 +4741,7 @@ class DeliveryMemory:
         """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats (the original).
 
         If the original is unfinished, wait for it. If it fails, create the incidents after all. Raise a Rejected if they
-        cannot be created.
+        cannot be created. If the sender leaves, return the delivery while it is unfinished: it goes on without its sender.
         """
         while original := self.find_original(delivery.key):
             if original.finished.is_set():
@@ -4640,7 +4749,7 @@ class DeliveryMemory:
                     self.forget(original)  # one disconnect explains one retry; the next equal request is a new event
                 return original
             self.wait_for_original(original, delivery, post)
-            if original.created_json:
+            if original.created_json or not original.finished.is_set():
                 return original
         self.create(delivery, post)
         return delivery
@@ -4653,34 +4762,79 @@ class DeliveryMemory:
         return None
 
     def wait_for_original(self, original: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
-        """Wait until the original is finished. Raise Unavailable if it lasts too long or there is no room."""
+        """Wait until the original is finished or the sender leaves. Raise Unavailable if that takes too long."""
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
         original.latest_repeat = delivery  # from now on it is this sender's disconnect that explains the next retry
         try:
-            if not delivery.wait_for(original.finished, post.hand_over_by):
-                delivery.has_given_up_for_good = True  # the 503 asks its sender to retry, which is as good as a disconnect
-                raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
+            if delivery.wait_for(original.finished, post.hand_over_by):
+                return
+            if not delivery.has_departed:
+                self.ask_for_retry(delivery)
+            if original.post.result.ready():  # it ends just now, and it may have failed
+                original.finished.wait()
+            else:
+                original.post.keep()  # it stands for what the sender that left has sent, too
+                delivery.release_connection()
         finally:
             self.queue.repeats.remove(post)
 
+    def ask_for_retry(self, delivery: RememberedDelivery) -> None:
+        """Raise Unavailable for a sender whose delivery goes on without it. What it then sends is a retry."""
+        delivery.has_given_up_for_good = True  # a 503 asks its sender to retry, which is as good as a disconnect
+        delivery.release_connection()
+        raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
+
     def create(self, delivery: RememberedDelivery, post: Post) -> None:
-        """Queue the post and wait for its result. Remember the delivery if it succeeds; raise the post's error if not."""
+        """Queue the post and wait for its result, or until the sender leaves. Raise the post's error.
+
+        Remember the delivery if it succeeds, also if it does so after the sender has left.
+        """
+        delivery.post = post
+        post.is_gone = delivery.is_gone
         self.by_key.setdefault(delivery.key, []).append(delivery)
-        until = post.hand_over_by  # read now, because it changes once part of the post has been created
         try:
             self.queue.add(post)
-            if not delivery.wait_for(post.result, until):
-                # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
-                self.queue.expire(until)
-            delivery.record_created(post.result.get() or [])  # waits on if the post is in flight; raises its error
+            self.wait_for_creation(delivery, post)
         finally:
-            delivery.finished.set()
-            self.remember(delivery)
+            if post.is_kept and not post.result.ready():
+                post.result.rawlink(partial(self.finish, delivery))  # no greenlet waits for it any more
+            else:
+                self.finish(delivery, post.result)
+        if post.result.ready():
+            post.result.get()
+
+    def wait_for_creation(self, delivery: RememberedDelivery, post: Post) -> None:
+        """Wait until a queued post has its result, or keep it if the sender leaves. Raise Unavailable if it goes on so."""
+        until = post.hand_over_by  # read now, because it changes once part of the post has been created
+        if delivery.wait_for(post.result, until):
+            return
+        if not delivery.has_departed:
+            # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
+            self.queue.expire(until)
+            is_unfinished = post.is_kept and not post.result.ready()
+            if is_unfinished and not delivery.is_gone():  # it is kept for a sender that repeated it, and left
+                self.ask_for_retry(delivery)
+            delivery.wait_for(post.result, float('inf'))  # it is in flight, or partly created
+        if delivery.has_departed:
+            post.keep()
+            delivery.release_connection()
+
+    def finish(self, delivery: RememberedDelivery, result: 'AsyncResult[list[Any]]') -> None:
+        """Record the end of a delivery: remember what was created, or why nothing was."""
+        if result.successful():
+            delivery.record_created(result.value or [])
+        elif isinstance(result.exception, Rejected):
+            delivery.failure = result.exception
+        delivery.post.is_gone = never_gone
+        del delivery.post  # it holds what was created
+        delivery.finished.set()
+        self.remember(delivery)
 
     def remember(self, delivery: RememberedDelivery) -> None:
         """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
         delivery.release_connection()
+        delivery.release_repeat()
         self.remembered[delivery] = None
         self.size += len(delivery.created_json)
         has_response = 0 < len(delivery.created_json) <= self.most_bytes
@@ -4843,6 +4997,26 @@ read_history = partial(read_context, 'deliveries', History)
 ''' THE LINE TO THE SERVER '''
 
 
+class Trace(NamedTuple):
+    """What the log and the history say of a request besides its result. It keeps nothing of the request in memory."""
+
+    began: float  # by the monotonic clock
+    method: str
+    client: str  # the addresses and the user agent as the log shows them: quoted, without the token
+    agent: str
+    size: int | None  # of the body
+    delivery_id: str  # quoted, or ''
+    product: str
+    is_accepted: bool
+
+    def text(self, status: int, note: str) -> str:
+        """Return the line for the log."""
+        milliseconds = round((time.monotonic() - self.began) * 1000)
+        size = '-' if self.size is None else self.size
+        shown_id = f', delivery {self.delivery_id}' if self.delivery_id and status < HTTPStatus.BAD_REQUEST else ''
+        return f'{self.method} {status} {milliseconds} ms, from {self.client} {self.agent}, {size} bytes{shown_id}: {note}'
+
+
 class ServerLine:
     """The only caller of demisto while serving: a greenlet (`run`) decides on the next call, a native thread makes it.
 
@@ -4895,13 +5069,13 @@ class ServerLine:
         self.is_health_known = True
         self.wake.set()
 
-    def record(self, request: Request, status: int, address: str, user_agent: str) -> None:
-        """Add a request to the history, with its address and user agent as the log has them: without the token."""
+    def record(self, trace: Trace, status: int, note: str, result: str) -> None:
+        """Add a request to the history."""
         now = utc_text(int(time.time()))
-        result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else request.result
-        self.history.add(HistoryEntry(
-            0, now, now, 1, request.body.size if request.body else 0, request.is_accepted, status, escaped(address, 140),
-            escaped(user_agent, 80), request.product, result, escaped(request.log_note, 100)))
+        result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else result
+        address, user_agent = escaped(trace.client.replace('"', ''), 140), escaped(trace.agent.replace('"', ''), 80)
+        self.history.add(HistoryEntry(0, now, now, 1, trace.size or 0, trace.is_accepted, status, address, user_agent,
+                                      trace.product, result, escaped(note, 100)))
         self.has_new_entries = True
         self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -4946,6 +5120,7 @@ class ServerLine:
         """Wait up to STOP_SECONDS for the queue to empty, fail what is left of it, and send the last log lines."""
         wait_until(lambda: self.queue.is_empty, STOP_SECONDS)
         self.queue.abandon()
+        gevent.sleep(0.01)  # for the log lines of what has just been abandoned
         self.log_buffer.end_flood()
         self.record_listening('')
         self.is_finishing = True  # from now on `run` ends as soon as the log lines and the context have been sent
@@ -5022,7 +5197,7 @@ class ServerLine:
         # A RuntimeError means that the line's lock was not free in time, so nothing was sent. Its subclass RecursionError
         # does not: it comes from reading a reply.
         if type(error) is RuntimeError:
-            self.queue.record_unsent()
+            self.queue.record_unsent(time.monotonic())
         elif created is None:
             self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(unconfirmed_reason(result, error))}')
             self.queue.record_failure(time.monotonic())
@@ -5110,12 +5285,15 @@ def unconfirmed_reason(result: Any, error: BaseException | None) -> Any:
     return error or f'there is no incident in its reply: {SHORT.repr(result)}'
 
 
-def has_hung_up(stdin: int = 0) -> bool:
-    """Return whether the server has closed stdin. Return False on systems without poll: there the next reply shows it."""
+def has_hung_up(file: int = 0, events: int = 0) -> bool:
+    """Return whether the server has closed stdin, or whether one of these events has come to another file.
+
+    Return False on systems without poll: there the next reply shows it.
+    """
     if not hasattr(select, 'poll'):
         return False
     poll = select.poll()
-    poll.register(stdin, 0)  # 0: only hang-up and error, which poll always reports
+    poll.register(file, events)  # 0: only hang-up and error, which poll always reports
     return bool(poll.poll(0))
 
 
@@ -5219,25 +5397,29 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             # A large post excludes other large bodies until XSOAR has replied to its first call, because the call and
             # the reply contain its incidents several times. A large post of a small body need not: copies of its headers made
             # it large.
-            post.on_partly_created = exclusive.close
+            post.on_tried = exclusive.close
             is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
             if not is_large:
                 exclusive.close()
-            return self.create(request, delivery, post)
+            response = self.create(request, delivery, post)
+            if request.unfinished is delivery:  # its sender has left, and it excludes them all the same
+                post.on_tried = exclusive.pop_all().close
+                post.result.rawlink(lambda _: post.on_tried())
+            return response
 
     def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
         """Return the response with the created incidents, or with those of the delivery that this one repeats."""
-        request.result = 'skipped'
         if not post.incidents:
+            request.result = 'skipped'
             if request.skipped:
                 request.log_note = 'skipped: resolved'
             return json_response(b'[]')
         original = self.deliveries.create_once(delivery, post)
-        request.log_note = original.summary if original is delivery else f'repeat of {original.summary}'
-        if original.created_json != b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
-            request.result = 'created' if original is delivery else 'repeat'
-        if request.skipped:
-            request.log_note += ', skipped: resolved'
+        request.is_repeat = original is not delivery
+        if original.finished.is_set():
+            request.log_note, request.result = original.note_and_result(request.is_repeat, request.skipped)
+        else:
+            request.unfinished = original
         return json_response(original.created_json)
 
     def read_post(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
@@ -5279,7 +5461,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
         # but all together as no more than 1 MiB.
         processing_size = max(request.text_size, min(1024 * most_events, MIB))
-        exclusive.enter_context(self.intake.exclusive(processing_size))
+        exclusive.enter_context(self.intake.exclusive(processing_size, request.is_gone))
         return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
 
     def arrival(self, request: Request) -> Arrival:
@@ -5722,7 +5904,7 @@ class Connection:
         waiting = self.server.unauthenticated.get(self)
         is_head = waiting.method == 'HEAD' if waiting else self.reader.buffer.startswith(b'HEAD ')
         self.server.release_head(self)
-        self.log(Request(log_note=rejection.detail), str(int(rejection.status)))
+        self.log(Request(log_note=rejection.detail), rejection.status)
         response = rejection_response(rejection, is_head)
         with suppress(OSError):
             self.socket.send(self.head_of(response) + response.content)  # what does not fit is lost: nothing may wait here
@@ -5788,13 +5970,16 @@ class Connection:
         if is_http11 and request.headers.get('expect', '').lower() == '100-continue':  # RFC 9110 section 10.1.1
             request.body.send_continue = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
         response = self.server.response(request, self.peer)
+        if request.unfinished:
+            self.log_at_end(request)
+            raise OSError('the sender has left')
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
         is_decided_by_app = response.has_header('connection')  # the app sets this header only to close the connection
         stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_skipped
         if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
-        self.log(request, response.status[:3])
+        self.log(request, int(response.status[:3]))
         head = self.head_of(response)
         is_small = len(response.content) <= PIECE_BYTES
         # A small content goes in one packet with the head; a large one is not copied.
@@ -5839,6 +6024,8 @@ class Connection:
 
         This works only while a request is being served: otherwise the event loop reads from the socket, too.
         """
+        if hasattr(select, 'POLLRDHUP'):  # on Linux; it sees the end behind a further request that was sent already
+            return has_hung_up(self.socket.fileno(), select.POLLRDHUP)
         self.socket.settimeout(0)
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -5847,24 +6034,42 @@ class Connection:
         except OSError:
             return True
 
-    def log(self, request: Request, status: str) -> None:
+    def log(self, request: Request, status: int) -> None:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
-        line, redact, quoted = self.server.app.line, self.server.redact, self.server.quoted
+        line, note = self.server.app.line, request.log_note
+        trace = self.trace(request)
+        if status >= HTTPStatus.BAD_REQUEST:
+            line.log('info', trace.text(status, note), reason=f'{status}: {note}')
+        else:
+            line.log('debug', trace.text(status, note))
+        if status >= HTTPStatus.BAD_REQUEST or request.result:
+            line.record(trace, status, note, request.result)
+
+    def log_at_end(self, request: Request) -> None:
+        """Log a request whose sender has left as soon as its incidents exist or are lost."""
+        log = partial(log_departed, self.server.app.line, self.trace(request), request.is_repeat, request.skipped)
+        request.unfinished.finished.rawlink(partial(log, request.unfinished))
+
+    def trace(self, request: Request) -> Trace:
+        """Return what the log says of a request besides its result."""
+        redact, quoted = self.server.redact, self.server.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
         client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
-        agent = quoted(request.headers.get('user-agent', '-'))
-        size = request.body.size if request.body else '-'
-        milliseconds = round((time.monotonic() - self.began) * 1000)
-        delivery_id = find_delivery_id(request.headers).split('\0')[1:2] if status[0] == '2' else []
-        shown_id = f', delivery {quoted(delivery_id[0])}' if delivery_id else ''
-        text = (f'{redact(request.method)} {status} {milliseconds} ms, from {client} {agent}, '
-                f'{size} bytes{shown_id}: {request.log_note}')
-        if status[0] in '45':
-            line.log('info', text, reason=f'{status}: {request.log_note}')
-        else:
-            line.log('debug', text)
-        if status[0] in '45' or request.result:
-            line.record(request, int(status), client.replace('"', ''), agent.replace('"', ''))
+        delivery_id = find_delivery_id(request.headers).split('\0')[1:2]
+        return Trace(self.began, redact(request.method), client, quoted(request.headers.get('user-agent', '-')),
+                     request.body.size if request.body else None, quoted(delivery_id[0]) if delivery_id else '',
+                     request.product, request.is_accepted)
+
+
+def log_departed(line: ServerLine, trace: Trace, is_repeat: bool, skipped: int, delivery: RememberedDelivery, _: Event) -> None:
+    """Log how a delivery ended after its sender had left: at level error if it is lost."""
+    if delivery.failure:
+        level, status, note, result = 'error', delivery.failure.status, f'lost: {delivery.failure.detail}', ''
+    else:
+        level, status = 'debug', HTTPStatus.OK
+        note, result = delivery.note_and_result(is_repeat, skipped)
+    line.log(level, trace.text(status, f'{note} (the sender had left)'))
+    line.record(trace, status, note, result)
 
 
 def last_addresses(forwarded_for: str) -> str:

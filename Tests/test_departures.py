@@ -1,0 +1,222 @@
+"""Senders that hang up before their response: over real sockets, what they sent is created all the same, in its place."""
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import clocks
+import demistomock
+import gevent
+import pytest
+from clocks import PATIENCE_SECONDS
+from gevent import socket
+from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, Unavailable, WebhookServer
+from senders_at_once import AUTHORIZED, Senders, scene, until
+from webhook import TOKEN, Webhook, changed_pack, request_bytes
+
+IMPATIENT = {'HAND_OVER_SECONDS = 25': 'HAND_OVER_SECONDS = 1', 'health_every: float = 60': 'health_every: float = 0'}
+
+CREATED_LATE = r'POST 200 .*: incident \d+ \(the sender had left\)'
+
+
+@pytest.fixture(scope='module')
+def webhook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
+    """One in which a post whose sender waits has a second for a call."""
+    with Webhook('--log-level', 'debug', pack=changed_pack(tmp_path_factory.mktemp('impatient'), IMPATIENT)) as running:
+        yield running
+
+
+@scene()
+async def test_an_event_whose_sender_left_is_created_in_its_place_however_long_its_turn_takes(senders: Senders) -> None:
+    await senders.at_rest()
+    logged = len(re.findall(CREATED_LATE, senders.log()))
+    await senders.hold()
+    await senders.leave('the problem')
+    [waiting] = await senders.line_up(('one whose sender waits',))
+    await senders.leave('its end')
+    assert (await waiting.task).status == 503
+    senders.release()
+    names = await until(lambda: len(senders.sent()) == 3 and [each['name'] for each in senders.sent()], 'all incidents')
+    assert names == ['held', 'the problem', 'its end']
+    await until(lambda: len(re.findall(CREATED_LATE, senders.log())) == logged + 2, 'a line in the log for each')
+
+
+@scene()
+async def test_a_sender_that_left_is_seen_to_have_left_behind_a_further_request_of_its_own(senders: Senders) -> None:
+    await senders.hold()
+    connection = await senders.connect()
+    request = senders.request('pipelined')
+    senders.left += request.numbers
+    connection.writer.write(request_bytes(senders.url, request.body, AUTHORIZED) + request_bytes(senders.url, method='GET'))
+    await connection.writer.drain()
+    connection.close()
+    [waiting] = await senders.line_up(('one whose sender waits',))
+    assert (await waiting.task).status == 503
+    senders.release()
+    await until(lambda: len(senders.sent()) == 2, 'both incidents')
+
+
+@scene()
+async def test_the_connections_of_senders_that_left_are_closed_while_their_events_wait(senders: Senders) -> None:
+    files = f'/proc/{senders.webhook.state()["pid"]}/fd'
+    await senders.hold()
+    before, stay = len(os.listdir(files)), len(senders.connections)
+    names = [f'event {number}' for number in range(20)]
+    for name in names:
+        await senders.leave(name)
+    for connection in senders.connections[stay:]:  # also those that only asked whether the event had arrived
+        connection.close()
+    await until(lambda: len(os.listdir(files)) <= before, 'their files to be closed')
+    senders.release()
+    await until(lambda: len(senders.sent()) == 21, 'all incidents')
+    assert [each['name'] for each in senders.sent()] == ['held', *names]
+
+
+@scene()
+async def test_of_a_rejected_group_those_whose_sender_left_are_created_when_the_server_works_again(senders: Senders) -> None:
+    await senders.hold()
+    for name in ('one', 'two', 'three'):
+        await senders.leave(name)
+    senders.release(refuse='*')
+    calls = len(senders.calls)
+    await until(lambda: len(senders.calls) > calls + 6, 'further tries')
+    assert not senders.sent()
+    senders.webhook.faults(refuse='')
+    await until(lambda: len(senders.sent()) == 3, 'all incidents')
+    assert sorted(each['name'] for each in senders.sent()) == ['one', 'three', 'two']
+
+
+@scene(refuse='poison')
+async def test_what_alone_is_rejected_while_others_are_created_is_lost_and_the_log_says_so(senders: Senders) -> None:
+    await senders.hold()
+    await senders.leave('poison')
+    senders.left.pop()  # it will not be created
+    senders.release()
+    await until(lambda: len(senders.calls) > 1, 'its first try')
+    for number in range(3):
+        assert (await senders.post(f'event {number}')).status == 200
+    await until(lambda: 'lost: XSOAR did not confirm' in senders.log(), 'the line in the log')
+
+
+@scene()
+async def test_a_retry_of_an_event_whose_sender_left_gets_its_incident_and_creates_none(senders: Senders) -> None:
+    await senders.hold()
+    body = b'{"name": "sent twice", "raw_json": {"number": 0}}'
+    headers = {**AUTHORIZED, 'webhook-id': 'retried'}
+    connection = await senders.connect()
+    connection.writer.write(request_bytes(senders.url, body, headers))
+    await connection.writer.drain()
+    [waiting] = await senders.line_up(('one whose sender waits',))
+    connection.close()
+    assert (await waiting.task).status == 503
+    early = await (await senders.connect()).ask('POST', body, headers)
+    assert (early.status, 'came before' in early.detail) == (503, True)
+    senders.left.append(0)
+    senders.release()
+    late = await (await senders.connect()).ask('POST', body, headers)
+    assert [created['name'] for created in late.json] == ['sent twice']
+
+
+@scene()
+async def test_what_is_dropped_at_a_stop_is_in_the_log(senders: Senders) -> None:
+    await senders.hold()
+    await senders.leave('dropped')
+    senders.left.pop()  # it will not be created
+    senders.release(refuse='*')
+    await until(lambda: len(senders.calls) > 2, 'a second try')
+    senders.webhook.stop_container()
+    await senders.ended(exit_code=0)
+    assert re.search(r'POST 50\d .* lost: ', senders.log())
+
+
+# In this process, where more of it can be seen
+
+
+@pytest.fixture
+def server(own_line: ServerLine) -> Iterator[WebhookServer]:
+    with closing(WebhookServer(Settings(0, TOKEN.encode(), None), own_line)) as running:
+        running.start()
+        yield running
+
+
+def connect(server: WebhookServer) -> Any:
+    return socket.create_connection(('127.0.0.1', server.server_port or 0), timeout=PATIENCE_SECONDS)
+
+
+def post_and_leave(server: WebhookServer, body: bytes, condition: Callable[[], Any]) -> None:
+    """Send a POST, and disconnect as soon as the condition is true."""
+    with closing(connect(server)) as sender:
+        sender.sendall(request_bytes('http://x/', body, AUTHORIZED))
+        clocks.until(condition)
+    clocks.until(lambda: not server.connections)
+
+
+def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had_left(server: WebhookServer) -> None:
+    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
+        assert may_return.wait(PATIENCE_SECONDS)
+        if incidents[0]['name'] == 'bad':
+            raise ValueError('a bad incident')
+        return [{'id': '17', **incident} for incident in incidents]
+
+    may_return, line = threading.Event(), server.app.line
+    demistomock.declare(createIncidents=create)
+    post_and_leave(server, b'{"name": "bad"}', lambda: line.queue.in_flight)
+    post_and_leave(server, b'{"name": "good"}', lambda: line.queue.waiting)
+    assert not line.history.accepted
+    may_return.set()
+    clocks.until(lambda: line.history.accepted)
+    for _ in range(2):
+        with closing(connect(server)) as sender:
+            sender.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
+            assert sender.recv(100).startswith(b'HTTP/1.1 200 ')
+    clocks.until(lambda: len(line.history.accepted) == 4)
+    notes = [(each.status, each.result, each.note) for each in line.history.accepted]
+    assert notes[0] == (200, 'created', 'incident 17')
+    assert notes[-1][:2] == (502, 'rejected') and notes[-1][2].startswith('lost: XSOAR did not confirm the creation')
+
+
+def test_a_large_post_excludes_other_large_bodies_until_its_first_call_has_ended_also_after_its_sender_left(
+        server: WebhookServer) -> None:
+    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
+        assert may_return.wait(PATIENCE_SECONDS)
+        return [{'id': '17'} for _ in incidents]
+
+    may_return, lock = threading.Event(), server.app.intake.locks[MAX_CALL_BYTES]
+    demistomock.declare(createIncidents=create)
+    post_and_leave(server, b'x' * (MAX_CALL_BYTES + 1), lambda: demistomock.calls_of('createIncidents'))
+    assert lock.locked()
+    may_return.set()
+    clocks.until(lambda: not lock.locked())
+
+
+@pytest.mark.parametrize('is_gone', [True, False], ids=['left', 'waits'])
+def test_only_a_sender_that_waits_is_rejected_where_others_of_its_size_take_too_long(is_gone: bool) -> None:
+    def look() -> bool:
+        asked.append(is_gone)
+        return is_gone
+
+    def process() -> str:
+        try:
+            with intake.exclusive(1, look, seconds=0.01):
+                return 'processed'
+        except Unavailable:
+            return 'rejected'
+
+    intake, asked = Intake(), list[bool]()
+    with intake.exclusive(1):
+        second = gevent.spawn(process)
+        clocks.until(lambda: len(asked) > 1 if is_gone else second.ready())
+    assert second.get(timeout=PATIENCE_SECONDS) == ('processed' if is_gone else 'rejected')
+
+
+def test_without_poll_rdhup_a_sender_that_left_is_seen_by_reading_ahead(
+        server: WebhookServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr('select.POLLRDHUP')
+    may_return = threading.Event()
+    demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
+    post_and_leave(server, b'{}', lambda: server.app.line.queue.in_flight)
+    may_return.set()
