@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import demistomock
@@ -12,7 +14,7 @@ import pytest
 from history_entries import entry
 import requests
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import Post, Request, ServerLine, Settings, Trace, Unavailable, WebhookApp, read_history
+from GenericWebhook import History, Post, Request, ServerLine, Settings, Trace, Unavailable, WebhookApp, read_history
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook
 
@@ -150,29 +152,81 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
     assert counts['longest call (s)'] == 34
 
 
-def test_a_delivery_that_came_before_the_history_was_read_joins_it() -> None:
-    may_return = threading.Event()
-    before = read_history(None)
+def saved_histories() -> list[History]:
+    return [read_history(context) for context, in demistomock.calls_of('setIntegrationContext')]
+
+
+@contextmanager
+def line_that_reads(read_context: Callable[[], Any], **options: float) -> Iterator[ServerLine]:
+    """Yield a line that has begun to read what the container before it has saved."""
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext=read_context)
+    line = ServerLine(**options)
+    try:
+        until(lambda: demistomock.calls_of('getIntegrationContext'))
+        yield line
+    finally:
+        line.cut()
+        gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
+        demistomock.reset()
+
+
+def test_all_that_came_before_the_history_was_read_joins_it() -> None:
+    may_return, before = threading.Event(), read_history(None)
     before.add(entry(1, False, 'rejected'))
+    before.add(entry(1, True, 'created'))
 
     def read_context() -> Any:
         may_return.wait(PATIENCE_SECONDS)
         return before.to_context()
 
-    demistomock.reset()
-    demistomock.declare(getIntegrationContext=read_context)
-    own = ServerLine()
-    until(lambda: demistomock.calls_of('getIntegrationContext'))
-    own.record(trace(), 401, 'No token is shown', '')
-    own.record_listening('2026-11-24T00:00:00Z')
-    may_return.set()
-    until(lambda: demistomock.calls_of('setIntegrationContext'))
-    saved = read_history(demistomock.calls_of('setIntegrationContext')[0][0])
+    with line_that_reads(read_context) as line:
+        line.record(trace(), 401, 'No token is shown', '')
+        for number in range(200):
+            line.record(trace(is_accepted=True), 200, f'incident {number}', 'created')
+        line.record_listening('2026-11-24T00:00:00Z')
+        may_return.set()
+        until(saved_histories)
+        [saved] = saved_histories()
+    assert sum(counts.get('created', 0) for counts in saved.hours.values()) == 201
+    assert sum(counts.get('401 No token is shown', 0) for counts in saved.hours.values()) == 2
     assert [(each.since, each.count) for each in saved.others] == [(before.others[0].time, 2)]
+    assert (saved.latest_number, saved.accepted[-1].number, saved.accepted[-1].note) == (203, 203, 'incident 199')
     assert saved.listening_since == '2026-11-24T00:00:00Z'
-    own.cut()
-    gevent.joinall([own.runner], timeout=PATIENCE_SECONDS)
-    demistomock.reset()
+
+
+def test_a_save_that_failed_is_tried_again() -> None:
+    contexts = []
+
+    def save(context: Any) -> None:
+        contexts.append(context)
+        if len(contexts) == 1:
+            raise ValueError('The database is locked.')
+
+    with line_that_reads(dict, context_every=0.01) as line:
+        demistomock.declare(setIntegrationContext=save)
+        line.record_listening('2026-11-24T00:00:00Z')
+        until(lambda: len(contexts) > 1)
+    assert read_history(contexts[1]).listening_since == '2026-11-24T00:00:00Z'
+
+
+def test_a_context_that_could_not_be_read_is_not_replaced_and_is_read_before_the_next_save() -> None:
+    before = read_history(None)
+    before.add(entry(1, True, 'created'))
+    tries: list[int] = []
+
+    def read_context() -> Any:
+        tries.append(len(demistomock.calls_of('setIntegrationContext')))
+        if len(tries) < 3:
+            raise ValueError('The database is locked.')
+        return before.to_context()
+
+    with line_that_reads(read_context, context_every=0.01) as line:
+        line.record_listening('2026-11-24T00:00:00Z')
+        until(saved_histories)
+        saved = saved_histories()[0]
+    assert tries == [0, 0, 0], 'nothing is saved before it has been read'
+    assert (saved.accepted, saved.listening_since) == (before.accepted, '2026-11-24T00:00:00Z')
 
 
 def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_ends(clock: Clock, own_line: ServerLine) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from GenericWebhook import MAX_HISTORY_BYTES, History, deliveries_report, read_history
+from GenericWebhook import LONGEST_CALL, MAX_HISTORY_BYTES, History, deliveries_report, read_history
 from history_entries import entry, time_text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +44,19 @@ def test_the_history_keeps_the_latest_lines_of_each_kind_and_counts_equal_reject
     numbers = [each.number for each in history.accepted + history.others]
     assert len(set(numbers)) == len(numbers)
     assert read_history(history.to_context()) == history
+
+
+@by_chance(100)
+@given(EVENTS, st.integers(0, 40))
+def test_what_was_counted_apart_and_then_joined_is_as_if_it_had_been_counted_together(events: list[Any], count: int) -> None:
+    whole, saved, later, now = History(), History(), History(), 0
+    for number, (wait, is_accepted, result, address) in enumerate(events):
+        now += wait
+        for history in (whole, saved if number < count else later):
+            history.add(entry(now, is_accepted, result, address))
+            history.count(time_text(now)[:13], LONGEST_CALL, wait)
+    saved.absorb(later)
+    assert saved == whole
 
 
 def test_the_oldest_hours_are_forgotten() -> None:

@@ -4938,6 +4938,9 @@ class HistoryEntry(Struct, array_like=True):
     note: str  # what the delivery became, or why it was rejected
 
 
+LONGEST_CALL = 'longest call (s)'  # the key beside the counts of an hour
+
+
 class History(Struct):
     """The latest deliveries and counts. In the integration context they outlive the container."""
 
@@ -4952,8 +4955,15 @@ class History(Struct):
     hours: dict[str, dict[str, int | float]] = {}
 
     def add(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
-        """Count and number a delivery, and keep its entry. One entry is kept for equal rejections."""
-        self.count(entry)
+        """Count and number a delivery, and keep its entry."""
+        what = escaped(f'{entry.status} {entry.note}', 60) if entry.result == 'rejected' else entry.result
+        self.count(entry.time[:13], what, entry.count)
+        self.latest_number += 1
+        entry.number = self.latest_number
+        self.keep(entry, most_accepted, most_others)
+
+    def keep(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
+        """Keep the entry of a delivery that is counted. One entry is kept for equal rejections."""
         entries, most = (self.accepted, most_accepted) if entry.is_accepted else (self.others, most_others)
         rejections = reversed(entries) if entry.result == 'rejected' else iter(())
         if equal := next((each for each in rejections if each.note == entry.note and each.user_agent == entry.user_agent
@@ -4961,18 +4971,31 @@ class History(Struct):
             entries.remove(equal)
             entry.since = equal.since
             entry.count += equal.count
-        self.latest_number += 1
-        entry.number = self.latest_number
         entries.append(entry)
         del entries[:-most]
 
-    def count(self, entry: HistoryEntry, most_reasons: int = 8) -> None:
-        """Count a delivery in its hour: by its result; a rejection by reason while the hour has under `most_reasons` keys."""
-        counts, what = self.hours.setdefault(entry.time[:13], {}), entry.result
-        if what == 'rejected':
-            reason = escaped(f'{entry.status} {entry.note}', 60)
-            what = reason if reason in counts or len(counts) < most_reasons else 'rejected for other reasons'
-        counts[what] = counts.get(what, 0) + entry.count
+    def count(self, hour: str, what: str, number: float, most_reasons: int = 8) -> None:
+        """Count deliveries in an hour: by their result, or by the reason while the hour has under `most_reasons` keys.
+
+        Of the calls of an hour, keep the longest.
+        """
+        counts = self.hours.setdefault(hour, {})
+        is_reason = what[:1].isdigit()  # it begins with the status
+        if is_reason and what not in counts and len(counts) >= most_reasons:
+            what = 'rejected for other reasons'
+        before = counts.get(what, 0)
+        counts[what] = max(before, number) if what == LONGEST_CALL else before + number
+
+    def absorb(self, later: 'History') -> None:
+        """Add what another history has counted and kept since this one was saved."""
+        for hour, counts in later.hours.items():
+            for what, number in counts.items():
+                self.count(hour, what, number)
+        for entry in sorted(later.accepted + later.others, key=lambda entry: entry.number):
+            entry.number += self.latest_number
+            self.keep(entry)
+        self.latest_number += later.latest_number
+        self.listening_since = later.listening_since
 
     def to_context(self, most_bytes: int = MAX_HISTORY_BYTES, most_hours: int = HISTORY_HOURS) -> dict[str, str]:
         """Return the history as part of the integration context. First drop the oldest hours and entries beyond the limits."""
@@ -5023,12 +5046,13 @@ class ServerLine:
     Between the calls for posts it sends health, log lines and context at intervals. That an error is over is sent at once.
     """
 
-    def __init__(self, log_every: float = 1, health_every: float = 60) -> None:
+    def __init__(self, log_every: float = 1, health_every: float = 60, context_every: float = CONTEXT_EVERY_SECONDS) -> None:
         self.queue = PostQueue()
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
         self.history = History()
+        self.is_restored = False  # whether what the container before saved has been read
         self.has_new_entries = False  # whether the history has entries that are not saved
         self.is_save_urgent = False  # whether to save the context even if CONTEXT_EVERY_SECONDS have not passed
         self.unavailable = 0  # how many requests got a 503
@@ -5038,6 +5062,7 @@ class ServerLine:
         self.slowness = ''  # that a call took long; empty SLOWNESS_SECONDS later
         self.sent_health: str | None = None  # the health that was last sent; None if none was, or if sending it failed
         self.health_every = health_every
+        self.context_every = context_every
         self.logs_due_at = self.context_due_at = self.health_due_at = self.slowness_ends_at = 0.0
         self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
@@ -5087,8 +5112,7 @@ class ServerLine:
     def record_duration(self, seconds: float, unavailable: int) -> None:
         """Keep the longest call. If this one took long, show that in the health, and how many requests got a 503 meanwhile."""
         now = utc_text(int(time.time()))
-        counts = self.history.hours.setdefault(now[:13], {})
-        counts['longest call (s)'] = max(counts.get('longest call (s)', 0), round(seconds, 1))
+        self.history.count(now[:13], LONGEST_CALL, round(seconds, 1))
         if seconds > LONGEST_CALL_SECONDS:
             self.slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}; {unavailable} requests got 503 meanwhile.'
             self.slowness_ends_at = time.monotonic() + SLOWNESS_SECONDS
@@ -5129,8 +5153,7 @@ class ServerLine:
 
     def run(self) -> None:
         """Make the calls that are due, one after the other, until the line is cut or everything has been sent."""
-        context, _ = self.call(demisto.getIntegrationContext)
-        self.restore(context)
+        self.restore()
         while not self.is_cut and (self.log_buffer.lines or self.is_save_urgent or not self.is_finishing):
             if has_hung_up():  # before each call: incidents handed to a server that is gone would stay in doubt
                 self.cut()
@@ -5140,13 +5163,15 @@ class ServerLine:
                 self.wake.wait(0.25)  # not longer, to see a hang-up and what has become due
                 self.wake.clear()
 
-    def restore(self, context: Any) -> None:
-        """Take the samples and the history of the container before; add what was recorded while they were read."""
-        self.samples.latest = read_samples(context)
+    def restore(self) -> None:
+        """Read the samples and the history of the container before, if the call succeeds; add what has come meanwhile."""
+        context, error = self.call(demisto.getIntegrationContext)
+        if error:
+            return
         new, self.history = self.history, read_history(context)
-        self.history.listening_since = new.listening_since
-        for entry in new.accepted + new.others:
-            self.history.add(entry)
+        self.history.absorb(new)
+        self.samples.latest = [*read_samples(context), *self.samples.latest][-MAX_SAMPLES:]
+        self.is_restored = True
 
     def call(self, function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
         """Make one call in the native thread while other greenlets run. Return its result and None, or None and its error.
@@ -5232,12 +5257,17 @@ class ServerLine:
         return True
 
     def save_context(self) -> None:
-        """Save the samples and the history in the integration context."""
+        """Save the samples and the history in the integration context. If that fails, try again when the next save is due."""
+        if not self.is_restored:
+            self.restore()  # a save without it would replace what the container before saved
+        next_due_at = time.monotonic() + self.context_every
         if not self.is_save_urgent:
-            self.context_due_at = time.monotonic() + CONTEXT_EVERY_SECONDS
+            self.context_due_at = next_due_at
         self.is_save_urgent = self.has_new_entries = False
         self.history.saved, self.history.waiting = time.time(), len(self.queue.waiting)
-        self.call(demisto.setIntegrationContext, self.samples.to_context() | self.history.to_context())
+        context = self.samples.to_context() | self.history.to_context()
+        if not self.is_restored or self.call(demisto.setIntegrationContext, context)[1]:
+            self.has_new_entries, self.context_due_at = True, next_due_at
 
     def send_health(self) -> None:
         """Send the health to the instance's page. If it is an error or fails, the next comes `health_every` seconds later."""

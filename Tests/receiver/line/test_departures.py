@@ -20,6 +20,8 @@ from webhook import TOKEN, Webhook, changed_pack, request_bytes
 
 IMPATIENT = {'HAND_OVER_SECONDS = 25': 'HAND_OVER_SECONDS = 1', 'health_every: float = 60': 'health_every: float = 0'}
 
+pytestmark = pytest.mark.sockets
+
 CREATED_LATE = r'POST 200 .*: incident \d+ \(the sender had left\)'
 
 
