@@ -131,32 +131,39 @@ def test_a_path_leads_along_its_keys_of_which_the_longest_that_exists_is_used(mo
 @given(items=ITEMS, key=st.sampled_from(['a', 'b', 'c.d']))
 def test_a_star_finds_the_value_in_every_item_of_a_list(items: list[dict[str, Any]], key: str) -> None:
     nested = [{'in': item} for item in items]
-    for model, path in (({'list': items}, f'list.*.{key}'), ({'list': nested}, f'list.*.in.{key}')):
+    deep = [{'in': {'in': {'in': item}}} for item in items]
+    for model, path in (({'list': items}, f'list.*.{key}'), ({'list': nested}, f'list.*.in.{key}'),
+                        ({'list': deep}, f'list.*.in.in.in.{key}')):
         assert values(path, to_json(model).encode()) == [
             value if value is None else json.loads(to_json(value)) for value in found_at(model, path)]
 
 
+ALERTS = [
+    {'service.name': 'api', 'hosts': [{'name': 'a'}], 'empty.key': None, 'empty': {'key': 'x'}},
+    {'service': {'name': 'db'}, 'hosts': [], 'object': {}}, {}]
+
+
 @pytest.mark.parametrize(('path', 'found'), [
     ('alerts.*.service.name', ['api', 'db', None]),  # the key has a dot, or is nested, or is missing
-    ('alerts.*.hosts.0.name', ['a', None, None]), ('alerts.*.hosts', [{}, None, None]), ('status.*.name', []), ('none.*.a', []),
+    ('alerts.*.empty.key', [None, None, None]),  # the longer key is used although it has no value
+    ('alerts.*.hosts.0.name', ['a', None, None]), ('alerts.*.object', [None, {}, None]), ('status.*.name', []), ('none.*.a', []),
 ])
 def test_keys_with_dots_and_first_items_are_found_in_every_item_too(path: str, found: list[Any]) -> None:
-    alerts = [{'service.name': 'api', 'hosts': [{'name': 'a'}]}, {'service': {'name': 'db'}, 'hosts': []}, {}]
-    payload = {'status': 'x', 'alerts': alerts if 'hosts' not in path or '0' in path else [{'hosts': {}}, {}, {'hosts': None}]}
-    assert values(path, payload) == found
+    assert values(path, {'status': 'x', 'alerts': ALERTS}) == found
 
 
 @pytest.mark.parametrize(('payload', 'conditions'), [
     ({'a': 'x' * 300_000}, ['a', 'a=x']), (b'{"a": 1%s}' % (b'0' * 300_000), ['a', 'a=1']),
     ({'a': [{'b': 'x'}] * 1001}, ['a.*.b', 'a.*.b=x', 'a.*.c']),
     ({'a': [{'b': 'x', 'c': 'y' * 300_000}]}, ['a.*.b', 'a.*.b=x', 'a.*.d']),
-    ({'a': [{'b': 'x'}, 'y']}, ['a.*.b', 'a.*.b=x', 'a.*.c', 'a.*.b.c', 'a.*.0.c']),
+    ({'a': [{'b': 'x'}, 'y']}, ['a.*.b', 'a.*.b=x', 'a.*.c', 'a.*.b.c', 'a.*.0.c', 'a.*.b.c.d.e']),
+    ({'a': [{'b': 'x'}]}, ['a.*.b.c', 'a.*.b.c.d.e', 'a.*.b.0.c']),
     ({'a': [{'b': [{'c': 'x'}, {'c': 'x'}]}]}, ['a.*.b.0.c', 'a.*.b.0.c=x']),
     ({'a': [[{'c': 'x'}, {'c': 'x'}]]}, ['a.*.0.c', 'a.*.0.c=x']),
     ({f'key{number}': ':' * 10 for number in range(30_000)}, ['a', 'a=x', 'a.*.b', 'a.b=x']),
     ({'in': {f'key{number}': '' for number in range(1001)}}, ['in.a', 'in.a=x', 'in.a.*.b']),
-], ids=['long text', 'long number', 'many items', 'large list', 'no object', 'several in an item', 'several in a list',
-        'very many keys', 'many keys'])
+], ids=['long text', 'long number', 'many items', 'large list', 'no object', 'a text on the way', 'several in an item',
+        'several in a list', 'very many keys', 'many keys'])
 def test_what_was_cut_or_not_read_meets_neither_a_condition_nor_its_opposite(payload: Any, conditions: list[str]) -> None:
     met = [each for condition in conditions for each in (condition, f'!{condition}') if is_met(each, payload)]
     assert met == []
