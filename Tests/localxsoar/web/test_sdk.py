@@ -47,8 +47,9 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
+@pytest.fixture(scope='module')
 def xsoar() -> Iterator[LocalXsoar]:
+    """A server that takes any API key, to which the SDK uploads."""
     with LocalXsoar(pack=PACKS / 'Commands') as running:
         yield running
 
@@ -59,11 +60,23 @@ def locked() -> Iterator[LocalXsoar]:
         yield running
 
 
+@pytest.fixture(scope='module')
+def echo(echo_pack: Path) -> Iterator[LocalXsoar]:
+    """A server with a long-running instance, which each test leaves enabled."""
+    params = {'secret': 'h4sh-hush', 'account': 'kim:hush', 'limit': '5'}
+    with LocalXsoar('--server-setting', 'a=b', pack=echo_pack, params=params) as running:
+        yield running
+
+
 def ask(xsoar: LocalXsoar, method: str, path: str, body: Any = None) -> Any:
     """The JSON of an answer, which must be 200."""
     answer = requests.request(method, f'{xsoar.url}/{path}', json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def run(xsoar: LocalXsoar, line: str) -> Any:
+    return ask(xsoar, 'POST', 'entry/execute/sync', {'data': line})
 
 
 def sdk(xsoar: LocalXsoar, content: Path, *arguments: str, program: str = SDK) -> str:
@@ -74,42 +87,6 @@ def sdk(xsoar: LocalXsoar, content: Path, *arguments: str, program: str = SDK) -
                           stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
     assert done.returncode == 0, done.stdout
     return done.stdout
-
-
-@pytest.mark.parametrize('arguments', [
-    ['Packs/Commands/Integrations/Commands'], ['Packs/Commands', '-z', '--override-existing']], ids=['integration', 'pack'])
-def test_upload_installs_what_then_runs(xsoar: LocalXsoar, content: Path, arguments: list[str]) -> None:
-    script = content / 'Packs/Commands/Integrations/Commands/Commands.py'
-    script.write_text(script.read_text().replace('Hello {name}', f'{arguments[-1]} {{name}}'))
-    assert 'SUCCESSFUL UPLOADS' in sdk(xsoar, content, 'upload', '-i', *arguments, '--insecure')
-    assert f'{arguments[-1]} World' in sdk(xsoar, content, 'run', '-q', '!hello-say name="World"', '--insecure')
-    script.write_text(script.read_text().replace(f'{arguments[-1]} {{name}}', 'Hello {name}'))
-
-
-def test_an_upload_starts_the_container_anew_once_which_is_no_crash(content: Path) -> None:
-    pack = Path(shutil.copytree(PACKS / 'LongFetch', content / 'Packs' / 'LongFetch'))
-    (pack / 'README.md').write_text('')
-    with LocalXsoar(pack=pack) as xsoar:
-        first = xsoar.state()['pid']
-        sdk(xsoar, content, 'upload', '-i', 'Packs/LongFetch/Integrations/LongFetch', '--insecure')
-        second = wait_for(lambda: xsoar.state()['pid'])
-        assert (second != first, xsoar.state()['restarts']) == (True, 0)
-        assert xsoar.state()['pid'] == second
-
-
-def test_a_script_is_uploaded_and_runs(xsoar: LocalXsoar, content: Path) -> None:
-    folder = content / 'Packs/Commands/Scripts/Greet'
-    folder.mkdir(parents=True)
-    (folder / 'Greet.py').write_text("import demistomock as demisto\nfrom CommonServerPython import *\n\n\n"
-                                     "demisto.results('Greetings from a script')\n")
-    (folder / 'Greet.yml').write_text(yaml.safe_dump({
-        'commonfields': {'id': 'Greet', 'version': -1}, 'name': 'Greet', 'comment': 'Greets.', 'script': '-', 'type': 'python',
-        'subtype': 'python3', 'tags': [], 'enabled': True,
-        'fromversion': '6.0.0', 'dockerimage': 'demisto/python3:3.12.13.11879924'}))
-    (folder / 'README.md').write_text('')
-    assert 'SUCCESSFUL UPLOADS' in sdk(xsoar, content, 'upload', '-i', 'Packs/Commands/Scripts/Greet', '--insecure')
-    assert 'Greetings from a script' in sdk(xsoar, content, 'run', '-q', '!Greet', '--insecure')
-    shutil.rmtree(folder)
 
 
 CLIENT = """
@@ -137,6 +114,34 @@ def test_the_sdks_client_tests_creates_searches_and_runs(xsoar: LocalXsoar, cont
     assert seen == {
         'healthy': True, 'server': True, 'containers': {'all': 0, 'running': 0, 'inactive': 0}, 'packs': ['Commands'], 'found': 1,
         'context': {'Hello': {'Greeting': {'name': 'World', 'text': 'Hello World'}}}, 'error': [4], 'indicators': 0}
+
+
+def test_upload_installs_what_then_runs(xsoar: LocalXsoar, content: Path) -> None:
+    script = content / 'Packs/Commands/Integrations/Commands/Commands.py'
+    original = script.read_text()
+    script.write_text(original.replace('Hello {name}', 'Integration {name}'))
+    assert 'SUCCESSFUL UPLOADS' in sdk(xsoar, content, 'upload', '-i', str(script.parent), '--insecure')
+    assert 'Integration World' in run(xsoar, '!hello-say name="World"')[0]['contents']
+    script.write_text(original.replace('Hello {name}', 'Pack {name}'))
+    arguments = ('-i', 'Packs/Commands', '-z', '--override-existing', '--insecure')
+    assert 'SUCCESSFUL UPLOADS' in sdk(xsoar, content, 'upload', *arguments)
+    assert 'Pack World' in sdk(xsoar, content, 'run', '-q', '!hello-say name="World"', '--insecure')
+    script.write_text(original)
+
+
+def test_a_script_is_uploaded_and_runs(xsoar: LocalXsoar, content: Path) -> None:
+    folder = content / 'Packs/Commands/Scripts/Greet'
+    folder.mkdir(parents=True)
+    (folder / 'Greet.py').write_text("import demistomock as demisto\nfrom CommonServerPython import *\n\n\n"
+                                     "demisto.results('Greetings from a script')\n")
+    (folder / 'Greet.yml').write_text(yaml.safe_dump({
+        'commonfields': {'id': 'Greet', 'version': -1}, 'name': 'Greet', 'comment': 'Greets.', 'script': '-', 'type': 'python',
+        'subtype': 'python3', 'tags': [], 'enabled': True,
+        'fromversion': '6.0.0', 'dockerimage': 'demisto/python3:3.12.13.11879924'}))
+    (folder / 'README.md').write_text('')
+    assert 'SUCCESSFUL UPLOADS' in sdk(xsoar, content, 'upload', '-i', 'Packs/Commands/Scripts/Greet', '--insecure')
+    assert 'Greetings from a script' in run(xsoar, '!Greet')[0]['contents']
+    shutil.rmtree(folder)
 
 
 # Without the SDK: the routes alone, and the official client.
@@ -211,22 +216,21 @@ def test_every_route_of_the_api_takes_the_api_key(locked: LocalXsoar) -> None:
     assert [route for route in routes_of_the_api() if status(locked, route, {'Authorization': 'k3y'}) in rejections] == []
 
 
-def test_what_the_tools_read_of_the_server_is_what_runs(xsoar: LocalXsoar, echo_pack: Path) -> None:
+def test_what_the_tools_read_of_the_server_is_what_runs(xsoar: LocalXsoar, echo: LocalXsoar) -> None:
     assert ask(xsoar, 'GET', 'about') == {'demistoVersion': '8.9.0', 'buildNum': '1000000', 'productMode': 'xsoar',
                                           'deploymentMode': 'opp', 'name': 'localxsoar'}
     assert ask(xsoar, 'GET', 'health/server') == {}
     assert ask(xsoar, 'GET', 'user')['username'] == 'admin'
     for path in ('installed', 'metadata/installed'):
         assert ask(xsoar, 'GET', f'contentpacks/{path}') == [{'id': 'Commands', 'name': 'Commands', 'currentVersion': '1.0.0'}]
-    with LocalXsoar('--server-setting', 'a=b', pack=echo_pack) as running:
-        assert ask(running, 'GET', 'system/config') == {
-            'sysConf': {'instance.execute.external.echo': 'true', 'a': 'b'}, 'defaultMap': {}}
-        assert ask(running, 'GET', 'health/containers') == {'all': 1, 'running': 1, 'inactive': 0}
+    assert ask(echo, 'GET', 'system/config') == {
+        'sysConf': {'instance.execute.external.echo': 'true', 'a': 'b'}, 'defaultMap': {}}
+    assert ask(echo, 'GET', 'health/containers') == {'all': 1, 'running': 1, 'inactive': 0}
 
 
-def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo_pack: Path) -> None:
-    with LocalXsoar(pack=echo_pack, params={'secret': 'h4sh-hush', 'limit': '5'}) as xsoar:
-        found = ask(xsoar, 'POST', 'settings/integration/search')
+def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo: LocalXsoar) -> None:
+    found = ask(echo, 'POST', 'settings/integration/search')
+    assert 'h4sh-hush' not in json.dumps(found)
     [configuration], [instance] = found['configurations'], found['instances']
     rows = {row['name']: row for row in instance['data']}
     plain = {'required': False, 'hidden': False, 'defaultValue': '', 'options': [], 'hasvalue': False, 'value': ''}
@@ -242,49 +246,56 @@ def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo_pack: Path
     assert [set(row) for row in configuration['configuration']] == [{*rows['limit']} - {'hasvalue', 'value'}] * len(rows)
 
 
-def test_an_instance_that_is_deleted_is_disabled(echo_pack: Path) -> None:
-    with LocalXsoar(pack=echo_pack) as xsoar:
-        assert ask(xsoar, 'DELETE', 'settings/integration/instance-1') == {}
-        assert (xsoar.state()['enabled'], xsoar.state()['pid']) == (False, None)
+def test_an_instance_that_is_deleted_is_disabled(echo: LocalXsoar) -> None:
+    assert ask(echo, 'DELETE', 'settings/integration/instance-1') == {}
+    assert (echo.state()['enabled'], echo.state()['pid']) == (False, None)
+    echo.control('POST', 'instance/enable')
+    wait_for(lambda: requests.post(echo.webhook_url, data='[]').ok)
 
 
-def test_values_of_another_instance_are_not_saved(echo_pack: Path) -> None:
-    with LocalXsoar(pack=echo_pack) as xsoar:
-        other = {'name': 'other', 'data': [{'name': 'greeting', 'value': 'bye'}], 'enabled': 'true'}
-        answer = requests.put(f'{xsoar.url}/settings/integration', json=other)
-        assert answer.status_code == 400 and "There is no instance 'other', and no integration ''" in answer.json()['error']
+def test_values_of_another_instance_are_not_saved(echo: LocalXsoar) -> None:
+    other = {'name': 'other', 'data': [{'name': 'greeting', 'value': 'bye'}], 'enabled': 'true'}
+    answer = requests.put(f'{echo.url}/settings/integration', json=other)
+    assert answer.status_code == 400 and "There is no instance 'other', and no integration ''" in answer.json()['error']
 
 
-def test_a_saved_form_sets_what_it_has_and_keeps_a_secret_that_it_leaves_empty(echo_pack: Path) -> None:
-    with LocalXsoar(pack=echo_pack, params={'secret': 'h4sh-hush', 'account': 'kim:hush', 'limit': '5'}) as xsoar:
-        data = [{'name': 'secret', 'type': 4, 'value': ''}, {'name': 'limit', 'type': 1, 'value': ''},
-                {'name': 'account', 'type': 9, 'value': {'identifier': 'lee', 'password': ''}},
-                {'name': 'longRunning', 'type': 8, 'hidden': True, 'value': False},
-                {'name': 'greeting', 'type': 0, 'value': None}]
-        ask(xsoar, 'PUT', 'settings/integration', {'name': 'echo', 'data': data, 'enabled': True})
-        wait_for(lambda: requests.post(xsoar.webhook_url, data='[]').ok)
-        given = requests.post(f'{xsoar.webhook_url}/params').json()
-    assert (given['secret'], given['limit'], given['greeting']) == ('h4sh-hush', '', 'hello')
-    assert given['account'] == {'identifier': 'kim', 'password': 'hush', 'credentials': {}}
+def given(echo: LocalXsoar) -> Any:
+    """Return the parameters that the script has once it receives requests."""
+    wait_for(lambda: requests.post(echo.webhook_url, data='[]').ok)
+    return requests.post(f'{echo.webhook_url}/params').json()
+
+
+def test_a_saved_form_sets_what_it_has_and_keeps_a_secret_that_it_leaves_empty(echo: LocalXsoar) -> None:
+    data = [{'name': 'secret', 'type': 4, 'value': ''}, {'name': 'limit', 'type': 1, 'value': ''},
+            {'name': 'account', 'type': 9, 'value': {'identifier': 'lee', 'password': ''}},
+            {'name': 'longRunning', 'type': 8, 'hidden': True, 'value': False},
+            {'name': 'greeting', 'type': 0, 'value': None}]
+    ask(echo, 'PUT', 'settings/integration', {'name': 'echo', 'data': data, 'enabled': True})
+    params = given(echo)
+    assert (params['secret'], params['limit'], params['greeting']) == ('h4sh-hush', '', 'hello')
+    assert params['account'] == {'identifier': 'kim', 'password': 'hush', 'credentials': {}}
+    before = [{'name': 'limit', 'type': 1, 'value': '5'}]
+    ask(echo, 'PUT', 'settings/integration', {'name': 'echo', 'data': before, 'enabled': True})
 
 
 def test_a_command_gets_its_arguments_and_its_outputs_stay_until_the_context_is_deleted(xsoar: LocalXsoar) -> None:
-    def run(line: str) -> Any:
-        return ask(xsoar, 'POST', 'entry/execute/sync', {'data': line})
-
-    [first] = run('!hello-say name="the World" greeting=Hi using=commands debug-mode=true raw-response=true')
-    [failed] = run('!hello-fail')
-    assert first == {'id': '1@playground', 'investigationId': 'playground', 'type': 1, 'format': 'json', 'user': 'admin',
-                     'contents': '### Greeting\n|name|text|\n|---|---|\n|the World|Hello the World|\n',
+    run(xsoar, '!DeleteContext all=yes')
+    [first] = run(xsoar, '!hello-say name="the World" greeting=Hi using=commands debug-mode=true raw-response=true')
+    [failed] = run(xsoar, '!hello-fail')
+    number = int(first['id'].partition('@')[0])
+    greeting = first.pop('contents')  # its word depends on what was uploaded
+    assert re.fullmatch(r'### Greeting\n\|name\|text\|\n\|---\|---\|\n\|the World\|\w+ the World\|\n', greeting)
+    assert first == {'id': f'{number}@playground', 'investigationId': 'playground', 'type': 1, 'format': 'json', 'user': 'admin',
                      'parentContent': '!hello-say name="the World" greeting=Hi using=commands debug-mode=true raw-response=true'}
-    assert (failed['id'], failed['type'], failed['contents']) == ('2@playground', 4, 'Failed to run hello-fail: This one fails.')
+    assert (failed['id'], failed['type'], failed['contents']) == (
+        f'{number + 1}@playground', 4, 'Failed to run hello-fail: This one fails.')
     context = {'Hello': {'Greeting': {'name': 'the World', 'text': 'Hi the World'}}}
     assert ask(xsoar, 'POST', 'investigation/playground/context') == context
-    [entry] = run('!hello-entry')
+    [entry] = run(xsoar, '!hello-entry')
     assert (entry['contents'], entry['type'], entry['format']) == ('{\n  "a": 1\n}', 1, 'json')
-    run('!hello-server')
+    run(xsoar, '!hello-server')
     assert set(ask(xsoar, 'POST', 'investigation/playground/context')) == {'Hello', 'Server'}
-    assert run('!DeleteContext all=yes') == []
+    assert run(xsoar, '!DeleteContext all=yes') == []
     assert ask(xsoar, 'POST', 'investigation/playground/context') == {}
 
 
@@ -298,12 +309,12 @@ def test_a_command_is_read_with_its_arguments() -> None:
 def test_an_incident_of_the_api_has_what_was_sent_and_is_found(xsoar: LocalXsoar) -> None:
     made = ask(xsoar, 'POST', 'incident', {'name': 'by hand', 'severity': 2, 'type': None})
     assert (made['name'], made['severity'], made['type'], made['sourceBrand']) == ('by hand', 2, 'Unclassified', 'Manual')
-    assert xsoar.sent() == [{'name': 'by hand', 'severity': 2}]
-    assert xsoar.wait_for_line(r'incident 1 medium  by hand$')
+    assert xsoar.sent()[-1] == {'name': 'by hand', 'severity': 2}
+    assert xsoar.wait_for_line(rf'incident {made["id"]} medium  by hand$')
     ask(xsoar, 'POST', 'incident', {'name': 'another'})
     found = ask(xsoar, 'POST', 'incidents/search', {'filter': {'name': ['by hand']}})
-    assert (found['total'], [incident['id'] for incident in found['data']]) == (1, ['1'])
-    assert ask(xsoar, 'POST', 'incidents/search')['total'] == 2
+    assert (found['total'], [incident['id'] for incident in found['data']]) == (1, [made['id']])
+    assert ask(xsoar, 'POST', 'incidents/search')['total'] == len(xsoar.sent())
 
 
 def test_the_playground_is_the_one_investigation(xsoar: LocalXsoar) -> None:
@@ -316,36 +327,30 @@ def test_indicators_are_searched(xsoar: LocalXsoar) -> None:
     assert ask(xsoar, 'POST', 'indicators/search', {'query': 'type:IP'}) == {'total': 0, 'iocObjects': [], 'searchAfter': None}
 
 
-def test_an_integration_that_is_uploaded_alone_replaces_the_other_in_its_pack(echo_pack: Path) -> None:
+def test_an_integration_that_is_uploaded_alone_replaces_the_other_in_its_pack(echo: LocalXsoar, echo_pack: Path) -> None:
     folder = echo_pack / 'Integrations/Echo'
     content = yaml.safe_load((folder / 'Echo.yml').read_text())
     content['script']['script'] = (folder / 'Echo.py').read_text().replace("'from a child'", "'uploaded'")
-    content['display'] = 'Uploaded'
-    with LocalXsoar(pack=echo_pack) as xsoar:
-        first = xsoar.state()['pid']
-        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload',
-                               files={'file': ('Echo.yml', yaml.safe_dump(content))})
-        assert (answer.status_code, answer.json()['display']) == (200, 'Uploaded')
-        assert xsoar.wait_for_line(r'upload  Echo 2\.3\.4: the container restarts$')
-        assert wait_for(lambda: xsoar.state()['pid']) != first and xsoar.state()['restarts'] == 0
-        answer = requests.post(f'{xsoar.url}/settings/integration-conf/upload', files={'other': ('Echo.yml', 'a: 1')})
-        assert answer.status_code == 400 and 'no part with the name file' in answer.json()['error']
+    first = echo.state()['pid']
+    for display in ('Uploaded', content['display']):
+        files = {'file': ('Echo.yml', yaml.safe_dump({**content, 'display': display}))}
+        answer = requests.post(f'{echo.url}/settings/integration-conf/upload', files=files)
+        assert (answer.status_code, answer.json()['display']) == (200, display)
+        assert echo.wait_for_line(r'upload  Echo 2\.3\.4: the container restarts$')
+        assert wait_for(lambda: echo.state()['pid']) != first and echo.state()['restarts'] == 0
+    answer = requests.post(f'{echo.url}/settings/integration-conf/upload', files={'other': ('Echo.yml', 'a: 1')})
+    assert answer.status_code == 400 and 'no part with the name file' in answer.json()['error']
 
 
-def test_the_instance_is_disabled_configured_and_tested_by_the_api_and_no_secret_leaves(echo_pack: Path) -> None:
-    with LocalXsoar(pack=echo_pack, params={'secret': 'h4sh-hush'}) as xsoar:
-        found = requests.post(f'{xsoar.url}/settings/integration/search', json={})
-        assert 'h4sh-hush' not in found.text
-        instance = found.json()['instances'][0]
-        bad = {**instance, 'data': [{'name': 'greeting', 'value': 'bad'}]}
-        answer = requests.post(f'{xsoar.url}/settings/integration/test', json=bad).json()
-        assert answer == {'success': False, 'message': 'Greeting bad is not polite.'}
-        assert requests.post(f'{xsoar.url}/settings/integration/test', json=instance).json()['success'] is True
-        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'false'})
-        assert xsoar.state()['pid'] is None
-        requests.put(f'{xsoar.url}/settings/integration', json=instance)
-        wait_for(lambda: requests.post(xsoar.webhook_url, data='[]').ok)
-        assert requests.post(f'{xsoar.webhook_url}/params').json()['secret'] == 'h4sh-hush'
+def test_the_instance_is_disabled_configured_and_tested_by_the_api(echo: LocalXsoar) -> None:
+    instance = ask(echo, 'POST', 'settings/integration/search')['instances'][0]
+    bad = {**instance, 'data': [{'name': 'greeting', 'value': 'bad'}]}
+    assert ask(echo, 'POST', 'settings/integration/test', bad) == {'success': False, 'message': 'Greeting bad is not polite.'}
+    assert ask(echo, 'POST', 'settings/integration/test', instance)['success'] is True
+    ask(echo, 'PUT', 'settings/integration', {**instance, 'enabled': 'false'})
+    assert echo.state()['pid'] is None
+    ask(echo, 'PUT', 'settings/integration', instance)
+    assert given(echo)['secret'] == 'h4sh-hush'
 
 
 @pytest.mark.parametrize('line, words', [
