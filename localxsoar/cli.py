@@ -31,19 +31,19 @@ from localxsoar.containers.container import Runtime
 from localxsoar.web.controls import Controls
 from localxsoar.webhooks.deliveries import Deliveries
 from localxsoar.incidents.entries import ERROR_ENTRY, PLAYGROUND, readable
-from localxsoar.errors import UsageError
+from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.containers.faults import ANSWERS, Faults
 from localxsoar.incidents.files import save_file
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.web.front import Front, is_loopback
-from localxsoar.server.instance import CommandFailed, Instance
+from localxsoar.server.instance import Instance
 from localxsoar.instance_options import InOrder, add_instances, read_assignments
 from localxsoar.web.json_routes import format_error, reject_malformed
 from localxsoar.web.keys import demand_key
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import LEVELS, Printer
 from localxsoar.web.page_routes import Page
-from localxsoar.containers.ports import FIRST_PORT, LOOPBACK, PORT_PARAMETER, any_free_port, well_known_free_port
+from localxsoar.containers.ports import FIRST_PORT, LOOPBACK, any_free_port, well_known_free_port
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.packs.repository import find_common_server_python
 from localxsoar.packs.scripts import load_scripts
@@ -307,8 +307,8 @@ def introduce(options: argparse.Namespace, instance: Instance, url: str) -> None
     if integration.has_port:
         show(f'Webhook: {url}{PREFIX}{quote(instance.name)}')
     if instance.port:
-        is_second_choice = options.port != ANY_PORT and PORT_PARAMETER not in ''.join(options.set) and instance.port != FIRST_PORT
-        show(f'Container port: {instance.port}{f" ({FIRST_PORT} is in use)" if is_second_choice else ""}')
+        is_given = options.port == ANY_PORT or pack.PORT_PARAMETER in ''.join(options.set)
+        show(f'Container port: {instance.port}{"" if is_given or instance.port == FIRST_PORT else f" ({FIRST_PORT} is in use)"}')
     if not is_loopback(options.host):
         show(f"Open to the network: --host {options.host} and the container's port. Anyone who can reach them can use them.")
     show(f'Page: {url}/{"" if options.api_key is None else " (any user, the API key as password)"}')

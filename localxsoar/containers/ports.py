@@ -2,21 +2,10 @@
 from __future__ import annotations
 
 import random
-import re
 import socket
-from collections.abc import Mapping
-from typing import Any
 
-PORT_PARAMETER = 'longRunningPort'
 FIRST_PORT = 9000
 LOOPBACK = '127.0.0.1'
-
-
-def container_port(params: Mapping[str, Any]) -> int | None:
-    """Return the port that the container listens on, from `PORT` or `HOST_PORT:CONTAINER_PORT`, or None."""
-    text = str(params.get(PORT_PARAMETER) or '').rpartition(':')[2].strip()
-    port = int(text) if re.fullmatch(r'\d{1,5}', text) else 0
-    return port if 0 < port < 65536 else None
 
 
 def well_known_free_port() -> int:

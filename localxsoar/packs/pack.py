@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 
 from localxsoar.errors import UsageError
-from localxsoar.containers.ports import PORT_PARAMETER
 from localxsoar.packs.repository import IN_REPOSITORY, find_in_repository
 
 CARRIED_COMMON_SERVER_PYTHON = Path(__file__).parents[1] / 'common' / 'CommonServerPython.py'
 UNKNOWN = 'unknown'
+PORT_PARAMETER = 'longRunningPort'
 OTHER_LANGUAGES = {'javascript': 'JavaScript', 'powershell': 'PowerShell'}
 FOLDER_PATTERNS = ('*.yml', '*.py', '*.json', 'Integrations/*.yml', 'Integrations/*/*.yml', 'Integrations/*/*.py',
                    'Scripts/*.yml', 'Scripts/*/*.yml', 'Scripts/*/*.py')

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from localxsoar.errors import UsageError
-from localxsoar.packs.pack import Integration
-from localxsoar.containers.ports import PORT_PARAMETER
+from localxsoar.packs.pack import PORT_PARAMETER, Integration
 
 ENCRYPTED, BOOLEAN, CREDENTIALS = 4, 8, 9
 SECRET_TYPES = (ENCRYPTED, CREDENTIALS, 14)
@@ -127,6 +126,13 @@ def field_in(integration: Integration, text: str) -> str:
     # The longest label first, because one label may be part of another.
     rows = sorted(integration.parameters, key=lambda row: -len(display_of(row)))
     return next((str(row['name']) for row in rows if display_of(row) != row['name'] and display_of(row) in text), '')
+
+
+def container_port(params: Mapping[str, Any]) -> int | None:
+    """Return the port that the container listens on, from `PORT` or `HOST_PORT:CONTAINER_PORT`, or None."""
+    text = str(params.get(PORT_PARAMETER) or '').rpartition(':')[2].strip()
+    port = int(text) if re.fullmatch(r'\d{1,5}', text) else 0
+    return port if 0 < port < 65536 else None
 
 
 def masked_params(integration: Integration, params: Mapping[str, Any], mask: str) -> dict[str, Any]:

@@ -11,14 +11,12 @@ from localxsoar.packs import pack, parameters
 from localxsoar.containers.commands import CONTEXT, FIRST_INSTANCE_ID, TEST_MODULE, Site
 from localxsoar.containers.container import LONG_RUNNING, Container, Order, Runtime, describe_end
 from localxsoar.incidents.entries import OUTPUTS, PLAYGROUND
-from localxsoar.errors import CommandFailed as CommandFailed  # which other modules import from here
-from localxsoar.errors import CallRejected, UsageError
+from localxsoar.errors import CallRejected, CommandFailed, UsageError
 from localxsoar.containers.explain import explain
 from localxsoar.containers.faults import Faults
 from localxsoar.server.fetching import FETCH_INCIDENTS, FETCH_INDICATORS, KINDS, Fetcher, read_schedule
 from localxsoar.containers.journal import Journal
 from localxsoar.terminal.printer import Printer
-from localxsoar.containers.ports import container_port
 from localxsoar.server.restarts import ENDS_AT_ONCE, QUICK_END_SECONDS, Restarts
 from localxsoar.containers.single_commands import contents_of, doubts_about, fill_arguments, run_to_its_end
 from localxsoar.incidents.store import Store
@@ -75,7 +73,7 @@ class Instance:
         self.integration = integration
         self.params = params
         self.schedule = schedule
-        self.port = container_port(params)
+        self.port = parameters.container_port(params)
         self._free_port = lambda: self.port or 0  # from now on the instance keeps its port
         self._given = texts
         common = self.runtime.common_server_python

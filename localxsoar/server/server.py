@@ -12,9 +12,9 @@ from localxsoar.packs import pack
 from localxsoar.containers.commands import Site
 from localxsoar.containers.container import Container, Order, Runtime
 from localxsoar.incidents.entries import ERROR_ENTRY, PLAYGROUND
-from localxsoar.errors import CallRejected, UsageError, message_of, split_error
+from localxsoar.errors import CallRejected, CommandFailed, UsageError, message_of, split_error
 from localxsoar.containers.faults import Faults
-from localxsoar.server.instance import CommandFailed, Instance
+from localxsoar.server.instance import Instance
 from localxsoar.containers.journal import Journal
 from localxsoar.terminal.printer import Printer
 from localxsoar.containers.ports import any_free_port

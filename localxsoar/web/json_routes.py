@@ -8,8 +8,7 @@ from typing import Any
 import bottle
 import h11
 
-from localxsoar.errors import CallRejected, UsageError
-from localxsoar.server.instance import CommandFailed
+from localxsoar.errors import CallRejected, CommandFailed, UsageError
 
 # What a handler may raise if a request lacks a key, or a value has another type than expected.
 MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError, h11.LocalProtocolError)

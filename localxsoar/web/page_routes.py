@@ -15,12 +15,12 @@ from localxsoar.packs import parameters
 from localxsoar.webhooks.checklist import Rejection
 from localxsoar.webhooks.deliveries import Deliveries, Delivery
 from localxsoar.web.downloads import BYTES, Downloads, attach
-from localxsoar.errors import UsageError, message_of
+from localxsoar.errors import CommandFailed, UsageError, message_of
 from localxsoar.events import Events
 from localxsoar.webhooks.forms import form_fields, query_fields
 from localxsoar.forward import PREFIX, Headers, Request, split_target
 from localxsoar.web.front import PEER, Front, is_loopback
-from localxsoar.server.instance import CommandFailed, Instance
+from localxsoar.server.instance import Instance
 from localxsoar.web.json_routes import as_json, read_object
 from localxsoar.incidents.mapping import value_at
 from localxsoar.webhooks.masks import MASK, Masks

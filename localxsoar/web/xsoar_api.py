@@ -15,9 +15,9 @@ import bottle
 from localxsoar.packs import pack, parameters
 from localxsoar.containers.commands import BUILD, USER, VERSIONS
 from localxsoar.incidents.entries import PLAYGROUND
-from localxsoar.errors import UsageError
+from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.forward import EXTERNAL_SETTING
-from localxsoar.server.instance import CommandFailed, Instance
+from localxsoar.server.instance import Instance
 from localxsoar.web.json_routes import as_json, read_object
 from localxsoar.containers.ports import any_free_port
 from localxsoar.packs.scripts import load_scripts

@@ -16,6 +16,7 @@ import yaml
 from localxsoar.errors import UsageError
 from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration, unify
 from localxsoar.packs.parameters import (
+    container_port,
     describe_form,
     field_in,
     fill_form,
@@ -25,7 +26,7 @@ from localxsoar.packs.parameters import (
     secrets_that_are_set,
 )
 from localxsoar.packs.repository import HOW_TO_GET, find_common_server_python
-from localxsoar.containers.ports import accepts_connections, any_free_port, container_port, is_free, well_known_free_port
+from localxsoar.containers.ports import accepts_connections, any_free_port, is_free, well_known_free_port
 
 pytestmark = pytest.mark.sockets
 

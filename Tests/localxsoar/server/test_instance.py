@@ -14,10 +14,10 @@ from localxsoar.server import instance as instance_module
 from localxsoar.containers import single_commands
 from localxsoar.server import restarts
 from localxsoar.containers.container import Runtime
-from localxsoar.errors import UsageError
+from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.containers.explain import explain
 from localxsoar.containers.faults import Faults
-from localxsoar.server.instance import CommandFailed, Instance
+from localxsoar.server.instance import Instance
 from localxsoar.terminal.printer import Printer
 from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration
 from localxsoar.containers.ports import any_free_port

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from clocks import PATIENCE_SECONDS
+from imports import circle
 from local_xsoar import ROOT, needs
 
 pytestmark = pytest.mark.sockets
@@ -36,23 +36,8 @@ def imports(file: Path) -> set[str]:
     return set(re.findall(r"^(?:import|export)\b[^;]*?['\"]\./([\w-]+\.js)['\"];", file.read_text('utf-8'), re.MULTILINE))
 
 
-def circle(graph: Mapping[str, set[str]]) -> list[str]:
-    """Return the modules that are in a circle of imports or lead into one."""
-    graph = dict(graph)
-    while above := [name for name, below in graph.items() if not below & graph.keys()]:
-        for name in above:
-            del graph[name]
-    return sorted(graph)
-
-
 def test_no_module_of_the_page_leads_back_to_itself() -> None:
     graph = {file.name: imports(file) for file in PAGE.glob('*.js')}
     assert set().union(*graph.values()) <= graph.keys()
     assert graph['script.js'] >= {'views.js', 'live.js'} and graph['dom.js'] == {'visible.js'}  # imports are found
     assert circle(graph) == []
-
-
-@pytest.mark.parametrize(('graph', 'found'), [
-    ({'a': {'b'}, 'b': {'c'}, 'c': set()}, []), ({'a': {'a'}}, ['a']), ({'a': {'b'}, 'b': {'c'}, 'c': {'b'}}, ['a', 'b', 'c'])])
-def test_a_circle_of_imports_is_found(graph: dict[str, set[str]], found: list[str]) -> None:
-    assert circle(graph) == found
