@@ -70,6 +70,13 @@ def test_each_package_is_in_the_table_above_those_that_it_may_import() -> None:
     assert [name for name, allowed in MAY_IMPORT.items() if not set(allowed.split()) <= set(floors[:floors.index(name)])] == []
 
 
+def test_a_package_says_what_it_is_for_and_exports_nothing() -> None:
+    """Exports would lead in circles, for the modules of a package import each other through it, and load more at each start."""
+    trees = [ast.parse(file.read_text('utf-8')) for file in (ROOT / 'localxsoar').glob('*/__init__.py')]
+    purposes = [ast.get_docstring(tree) if len(tree.body) == 1 else 'It exports something' for tree in trees]
+    assert [purpose for purpose in purposes if not (purpose or '').endswith('.')] == []
+
+
 @pytest.mark.parametrize(('module', 'code', 'found'), [
     ('packs.pack', 'from localxsoar.containers.ports import any_free_port', ['containers.ports']),
     ('packs.pack', 'from localxsoar.containers import ports, loop', ['containers.loop', 'containers.ports']),
