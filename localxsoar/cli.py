@@ -34,6 +34,7 @@ from localxsoar.incidents.entries import ERROR_ENTRY, PLAYGROUND, readable
 from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.containers.faults import ANSWERS, Faults
 from localxsoar.incidents.files import save_file
+from localxsoar.events import Events
 from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.web.front import Front, is_loopback
 from localxsoar.server.instance import Instance
@@ -155,17 +156,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Do what the options say and return the exit code."""
-    server = build_server(options)
+    events = Events()
+    server = build_server(options, events)
     if options.command:
         return run_command(server, options.command, read_assignments(options.arg, '--arg'), options.incident)
     if options.test:
         return run_once(server.first.test_module)
     if options.samples:
         return run_once(lambda: json.dumps(server.first.fetch_samples(), indent=2))
-    return serve(options, server)
+    return serve(options, server, events)
 
 
-def build_server(options: argparse.Namespace) -> Server:
+def build_server(options: argparse.Namespace, events: Events) -> Server:
     """Return the server that the options describe. Raise UsageError if they are wrong."""
     scripts = load_scripts(options.pack) if options.pack.exists() else {}
     faults = Faults()
@@ -176,7 +178,7 @@ def build_server(options: argparse.Namespace) -> Server:
                       find_python(options.python), options.server, options.debugpy)
     is_one_off = bool(options.test or options.samples or options.command)
     stream = sys.stderr if is_one_off else sys.stdout
-    printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream))
+    printer = Printer(options.log_level, partial(print, file=stream, flush=True), Terminal.of(stream), events.publish)
     server = Server(scripts, runtime, open_store(options.store), faults, printer, options.pre_process)
     if options.command in scripts and not pack.load_integrations(options.pack):
         return server
@@ -220,7 +222,7 @@ def run_command(server: Server, command: str, args: dict[str, str], incident: st
     return int(any(entry.get('Type') == ERROR_ENTRY for entry in entries))
 
 
-def serve(options: argparse.Namespace, server: Server) -> int:
+def serve(options: argparse.Namespace, server: Server, events: Events) -> int:
     """Serve until SIGINT or SIGTERM or, with --end-with-stdin, until standard input ends."""
     instance = server.first
     stop = Event()
@@ -228,7 +230,7 @@ def serve(options: argparse.Namespace, server: Server) -> int:
         gevent.signal_handler(number, stop.set)
     settings = {f'{EXTERNAL_SETTING}.{name}': 'true' for name in server.instances}
     settings |= read_assignments(options.server_setting, '--server-setting')
-    front, port, deliveries = listen(options, server, settings)
+    front, port, deliveries = listen(options, server, events, settings)
     url = f'http://{options.host}:{port}'
     with announced(options.url_file, url):
         introduce(options, instance, url)
@@ -255,7 +257,8 @@ def serve(options: argparse.Namespace, server: Server) -> int:
     return 0
 
 
-def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]) -> tuple[Front, int, Deliveries]:
+def listen(options: argparse.Namespace, server: Server, events: Events, settings: dict[str, str]
+           ) -> tuple[Front, int, Deliveries]:
     """Start the HTTP server on the port of --port or, without it, on the usual port or any other.
 
     Return the server, its port and its deliveries. Raise UsageError if it cannot listen.
@@ -263,9 +266,9 @@ def listen(options: argparse.Namespace, server: Server, settings: dict[str, str]
     instance = server.first
     senders = load_senders(options.senders) if options.senders else {}
     masks = Masks(server.secrets)
-    events = instance.printer.events
     events.mask = masks.everywhere
     server.store.updated = partial(events.publish, 'incident')
+    server.changed = partial(events.publish, 'pack', {})
     deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
     page = Page(server, deliveries, senders, masks, events, partial(curl_command, options),
                 partial(fill_headers, options.curl_header))

@@ -22,6 +22,7 @@ from webhook import request_bytes
 import localxsoar
 from localxsoar.cli import build_parser, build_server, introduce, listen
 from localxsoar.errors import UsageError
+from localxsoar.events import Events
 from localxsoar.terminal.printer import Printer
 from localxsoar.pytest_plugin import ENVIRONMENT
 from localxsoar.running import announced
@@ -176,7 +177,7 @@ def cannot_listen(echo_pack: Path, *arguments: str) -> str:
     """Return why a local XSOAR with these options cannot listen."""
     options = build_parser().parse_args([str(echo_pack), *arguments])
     with pytest.raises(UsageError) as raised:
-        listen(options, build_server(options), {})
+        listen(options, build_server(options, Events()), Events(), {})
     return str(raised.value)
 
 
@@ -262,7 +263,7 @@ def test_ports_that_were_taken_and_replaced_are_reported(echo_pack: Path) -> Non
 def introduced(echo_pack: Path, *arguments: str, pack: str = 'Echo') -> list[str]:
     """The lines that introduce an instance with these arguments."""
     options = build_parser().parse_args([str(echo_pack.with_name(pack)), *arguments])
-    instance = build_server(options).first
+    instance = build_server(options, Events()).first
     lines: list[str] = []
     instance.printer = Printer(write=lines.append)
     introduce(options, instance, 'http://h:1')
@@ -309,23 +310,23 @@ def test_an_introduction_leaves_out_what_does_not_concern_it(echo_pack: Path, ar
     (['--port', '-1'], 'not a number from'), (['--port', '²'], 'not a number from'), (['--store', '.'], '--store .: ')])
 def test_a_wrong_option_is_reported(echo_pack: Path, arguments: list[str], words: str) -> None:
     with pytest.raises(UsageError, match=re.escape(words)):
-        build_server(build_parser().parse_args([str(echo_pack), *arguments]))
+        build_server(build_parser().parse_args([str(echo_pack), *arguments]), Events())
 
 
 def test_an_instance_has_what_the_options_say(echo_pack: Path) -> None:
     options = build_parser().parse_args([str(echo_pack), '--set', 'greeting=a=b', '--fault', 'drop=x', '--server', '6.5',
                                          '--heartbeat', '0.5'])
-    instance = build_server(options).first
+    instance = build_server(options, Events()).first
     assert (instance.name, instance.params['greeting'], instance.faults.drop) == ('echo', 'a=b', 'x')
     assert (instance.runtime.version, instance.runtime.heartbeat, instance.runtime.host) == ('6.5', 0.5, '127.0.0.1')
     assert (options.port, options.heartbeat, options.log_level, options.watch) == (None, 0.5, 'error', False)
-    default = build_server(build_parser().parse_args([str(echo_pack), '--host', '0.0.0.0', '--test'])).first
+    default = build_server(build_parser().parse_args([str(echo_pack), '--host', '0.0.0.0', '--test']), Events()).first
     assert (default.runtime.version, default.runtime.heartbeat, default.runtime.host) == ('8', 30, '')
 
 
 def test_a_store_can_be_read_by_its_owner_alone(echo_pack: Path, tmp_path: Path) -> None:
     store = tmp_path / 'store.db'
-    build_server(build_parser().parse_args([str(echo_pack), '--store', str(store)]))
+    build_server(build_parser().parse_args([str(echo_pack), '--store', str(store)]), Events())
     assert store.stat().st_mode & 0o777 == 0o600
 
 

@@ -296,7 +296,7 @@ class Container:
         return NO_REPLY
 
     def _log_text(self, level: str, text: str) -> None:
-        self._printer.logs(self._journal.add_log(level, self._order.script.locate(text)), self._order.instance)
+        self._printer.log(self._journal.add_log(level, self._order.script.locate(text)), self._order.instance)
 
     def _result(self, message: dict[str, Any]) -> Any:
         self._journal.call_counts['results'] += 1

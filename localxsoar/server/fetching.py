@@ -97,8 +97,7 @@ class Fetcher:
 
     def _log(self, text: str) -> None:
         """Add an error to the log of the instance, which may have no other line about it."""
-        for line in self._journal.add_log('error', text):
-            self._printer.events.publish('log', {**line, 'instance': self._name})
+        self._printer.publish_log(self._journal.add_log('error', text), self._name)
 
     def _report(self, traceback: str, summary: str) -> None:
         """Print a failure, with its traceback the first time, and keep the traceback with those of the long-running container."""

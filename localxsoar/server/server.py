@@ -43,6 +43,7 @@ class Server:
         self.store = store
         self.faults = faults
         self.printer = printer
+        self.changed: Callable[[], None] = lambda: None  # called when scripts or integrations are replaced
         self._rule = rule
         self._secret_arguments: deque[str] = deque(maxlen=KEPT_SECRETS)
 
@@ -97,7 +98,7 @@ class Server:
         for instance in instances:
             instance.reconfigure({}, integration)
         self.integrations[integration.name] = integration
-        self._publish_change()
+        self.changed()
         return len(instances)
 
     def reload(self, path: Path) -> None:
@@ -106,10 +107,7 @@ class Server:
         for integration in pack.load_integrations(path):
             if integration.name in self.integrations:
                 self.install(integration)
-        self._publish_change()
-
-    def _publish_change(self) -> None:
-        self.printer.events.publish('pack', {})
+        self.changed()
 
     def run(self, command: str, args: Mapping[str, Any], number: str = PLAYGROUND) -> Entries:
         """Run a command or a script in an incident or in the playground, and return its entries.

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from localxsoar.terminal.bursts import SWEEP_SECONDS, Burst, Bursts, target_to_show
-from localxsoar.events import Events
 from localxsoar.incidents.store import state_of
 from localxsoar.terminal.terminal import PLAIN, Terminal, column, fit
 
@@ -22,6 +21,7 @@ START_COLUMNS = 7  # a method, or how many deliveries
 TARGET_COLUMNS = 60
 FEWEST_TEXT_COLUMNS = 15  # in a terminal too narrow for them, lines break
 KNOWN_TRACEBACKS = 100
+Publish = Callable[[str, Any], None]  # takes an event's kind and its data, as Events.publish does
 print_now = partial(print, flush=True)
 # Senders choose most of the texts: a control character could change the terminal, a line break forge a line, and a mark of
 # direction show a text in another order. What cannot be seen at all could hide a text, or make two names look the same.
@@ -40,9 +40,10 @@ def escape(text: str) -> str:
 
 
 class Printer:
-    """A printer of whole lines, for any thread. It publishes the events that they report."""
+    """A printer of whole lines, for any thread. It publishes all lines of a container's log, printed or not."""
 
-    def __init__(self, level: str = 'error', write: Callable[[str], None] = print_now, terminal: Terminal = PLAIN) -> None:
+    def __init__(self, level: str = 'error', write: Callable[[str], None] = print_now, terminal: Terminal = PLAIN,
+                 publish: Publish = lambda kind, data: None) -> None:
         self._lowest = LEVELS.index(level)
         self._write = write
         self._terminal = terminal
@@ -51,7 +52,7 @@ class Printer:
         self._bursts = Bursts()
         self._watcher = threading.Thread()
         self._tracebacks: dict[str, str] = {}  # when each was printed first
-        self.events = Events()
+        self._publish = publish
         self.claim: Callable[[Sequence[dict[str, Any]]], None] | None = None
 
     def show(self, text: str, colour: str = '') -> None:
@@ -92,18 +93,18 @@ class Printer:
             self._warned.add(text)
             self.alarm(text)
 
-    def log(self, time: str, level: str, text: str) -> None:
-        """Publish a line of the container's log, and print it if its level is high enough."""
-        self.logs([{'time': time, 'level': level, 'text': text}])
-
-    def logs(self, entries: Sequence[dict[str, str]], instance: str = '') -> None:
+    def log(self, entries: Sequence[dict[str, str]], instance: str = '') -> None:
         """Publish the lines of one entry of a container's log, and print them if its level is high enough."""
-        for entry in entries:
-            self.events.publish('log', {**entry, 'instance': instance} if instance else entry)
+        self.publish_log(entries, instance)
         level, lines = entries[0]['level'], [entry['text'] for entry in entries]
         if level not in LEVELS or LEVELS.index(level) >= self._lowest:
             for line in self._once(lines) if any(TRACEBACK in line for line in lines) else lines:
                 self.happened(f'log {level:<5} {line}', LEVEL_COLOURS.get(level, ''))
+
+    def publish_log(self, entries: Sequence[dict[str, str]], instance: str = '') -> None:
+        """Publish lines of a log without printing them. Those of a script have no instance."""
+        for entry in entries:
+            self._publish('log', {**entry, 'instance': instance} if instance else entry)
 
     def created(self, incidents: Sequence[dict[str, Any]]) -> None:
         """Print new incidents, or leave that to `claim`, which knows the deliveries that created them."""

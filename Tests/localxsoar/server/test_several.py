@@ -14,6 +14,7 @@ from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
 
 from localxsoar.cli import build_parser, build_server
 from localxsoar.errors import UsageError
+from localxsoar.events import Events
 
 pytestmark = pytest.mark.sockets
 
@@ -43,7 +44,7 @@ def post(xsoar: LocalXsoar, path: str, body: Any = None) -> Any:
 
 def described(*arguments: str) -> list[tuple[str, str, Any]]:
     """Return the name, the integration and the greeting of each instance that the arguments make."""
-    server = build_server(build_parser().parse_args([*arguments]))
+    server = build_server(build_parser().parse_args([*arguments]), Events())
     return [(name, instance.integration.name, instance.params.get('greeting')) for name, instance in server.instances.items()]
 
 
@@ -75,7 +76,7 @@ def test_wrong_instances_are_an_error(pack: Path, arguments: list[str], words: s
 
 def test_a_command_of_the_server_runs_on_each_instance_that_has_it(pack: Path) -> None:
     wanted = ['--instance', 'a', '--integration', 'Commands', '--instance', 'b', '--instance', 'c', '--integration', 'Echo']
-    server = build_server(build_parser().parse_args([str(pack), *wanted]))
+    server = build_server(build_parser().parse_args([str(pack), *wanted]), Events())
     failed = server.run_in_war_room('hello-read', {'entry_id': 'nowhere'})
     assert [entry['Type'] for _, entry in failed] == [4, 4], 'a failure of one keeps no other from running'
     entries = server.run('fetch-incidents', {})
@@ -85,7 +86,7 @@ def test_a_command_of_the_server_runs_on_each_instance_that_has_it(pack: Path) -
 
 
 def test_instances_get_ports_of_their_own(pack: Path) -> None:
-    server = build_server(build_parser().parse_args([str(pack), '--instance', 'a', '--instance', 'b']))
+    server = build_server(build_parser().parse_args([str(pack), '--instance', 'a', '--instance', 'b']), Events())
     ports = {instance.port for instance in server.instances.values()}
     assert len(ports) == 2
 

@@ -145,14 +145,13 @@ def test_a_traceback_is_printed_once_and_then_its_last_line(printed: list[str]) 
 
 
 def test_a_traceback_in_the_log_is_printed_once_and_published_each_time(printed: list[str]) -> None:
-    printer = Printer(write=printed.append)
-    events = printer.events.follow()
-    next(events)
+    published: list[str] = []
+    printer = Printer(write=printed.append, publish=lambda kind, data: published.append(kind))
     for _ in range(2):
-        printer.logs([{'time': '', 'level': 'error', 'text': line} for line in PLACE.splitlines()])
-        printer.logs([{'time': '', 'level': 'error', 'text': 'again'}])
+        printer.log([{'time': '', 'level': 'error', 'text': line} for line in PLACE.splitlines()])
+        printer.log([{'time': '', 'level': 'error', 'text': 'again'}])
     assert [without_time(line)[10:15] for line in printed] == ['Trace', '  Fil', 'Value', 'again', 'Value', 'again']
-    assert next(events).count(b'event: log\n') == 8
+    assert published == ['log'] * 8
 
 
 # In a terminal.
@@ -166,7 +165,7 @@ printer = Printer('debug', partial(print, flush=True), Terminal.of(sys.stdout))
 for delivery in %r:
     printer.delivery(delivery)
 printer.alarm('the container ended')
-printer.log('', 'error', 'a failure')
+printer.log([{'level': 'error', 'text': 'a failure'}])
 printer.finish()
 """
 
@@ -211,19 +210,18 @@ def test_a_sender_cannot_colour_its_line() -> None:
 @pytest.mark.parametrize('lowest, levels', [
     ('debug', ['debug', 'info', 'error', 'odd']), ('info', ['info', 'error', 'odd']), ('error', ['error', 'odd'])])
 def test_a_log_line_is_printed_from_its_level_on_and_always_published(printed: list[str], lowest: str, levels: list[str]) -> None:
-    printer = Printer(lowest, printed.append)
-    events = printer.events.follow()
-    next(events)
+    published: list[str] = []
+    printer = Printer(lowest, printed.append, publish=lambda kind, data: published.append(data['text']))
     for level in ('debug', 'info', 'error', 'odd'):
-        printer.log('12:00:00.000', level, f'{level} text')
+        printer.log([{'level': level, 'text': f'{level} text'}])
     assert [without_time(line) for line in printed] == [f'log {level:<5} {level} text' for level in levels]
-    assert next(events).count(b'event: log\n') == 4
+    assert published == ['debug text', 'info text', 'error text', 'odd text']
 
 
 def test_the_log_is_printed_from_errors_on_unless_told_otherwise(printed: list[str]) -> None:
     printer = Printer(write=printed.append)
-    printer.log('', 'info', 'a')
-    printer.log('', 'error', 'b')
+    printer.log([{'level': 'info', 'text': 'a'}])
+    printer.log([{'level': 'error', 'text': 'b'}])
     assert [line[-1] for line in printed] == ['b']
 
 

@@ -42,7 +42,7 @@ def deliveries(printed: list[str], events: Events) -> Iterator[Deliveries]:
 
 def open_deliveries(printed: list[str], file: Path | None = None, events: Events | None = None, **limits: int) -> Deliveries:
     printer = Printer(write=printed.append)
-    return Deliveries(file, SenderRecognizer([]), Masks(lambda: [SECRET]), printer, events or printer.events, **limits)
+    return Deliveries(file, SenderRecognizer([]), Masks(lambda: [SECRET]), printer, events or Events(), **limits)
 
 
 def receive(deliveries: Deliveries, response: Any = '[]', status: int = 200, *, creates: Any = (), body: bytes = b'',
