@@ -32,6 +32,7 @@ def pinned() -> dict[str, str]:
 
 
 @pytest.mark.network
+@pytest.mark.weekly
 def test_the_locked_packages_go_into_a_clean_environment_by_their_hashes_and_serve_a_request(tmp_path: Path) -> None:
     subprocess.run([sys.executable, '-m', 'venv', tmp_path], check=True)
     python = tmp_path / 'bin' / 'python'
