@@ -25,7 +25,7 @@ from gevent.socket import wait_read
 
 import localxsoar
 from localxsoar.packs import pack, parameters
-from localxsoar.web.command_routes import CommandRoutes
+from localxsoar.web.commands import CommandRoutes
 from localxsoar.containers.commands import VERSIONS
 from localxsoar.containers.container import Runtime
 from localxsoar.web.controls import Controls
@@ -39,11 +39,11 @@ from localxsoar.forward import EXTERNAL_SETTING, PREFIX, Forwarder
 from localxsoar.web.front import Front, is_loopback
 from localxsoar.server.instance import Instance
 from localxsoar.instance_options import InOrder, add_instances, read_assignments
-from localxsoar.web.json_routes import format_error, reject_malformed
+from localxsoar.web.routes import format_error, reject_malformed
 from localxsoar.web.keys import demand_key
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import LEVELS, Printer
-from localxsoar.web.page_routes import Page
+from localxsoar.web.deliveries import Page
 from localxsoar.containers.ports import FIRST_PORT, LOOPBACK, any_free_port, well_known_free_port
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.packs.repository import find_common_server_python

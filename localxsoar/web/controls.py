@@ -6,7 +6,7 @@ from typing import Any
 import bottle
 
 from localxsoar.server.instance import Instance
-from localxsoar.web.json_routes import as_json, read_object
+from localxsoar.web.routes import as_json, read_object
 from localxsoar.server.server import Server
 
 

@@ -18,7 +18,7 @@ from localxsoar.incidents.entries import PLAYGROUND
 from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.forward import EXTERNAL_SETTING
 from localxsoar.server.instance import Instance
-from localxsoar.web.json_routes import as_json, read_object
+from localxsoar.web.routes import as_json, read_object
 from localxsoar.containers.ports import any_free_port
 from localxsoar.packs.scripts import load_scripts
 from localxsoar.server.server import Server

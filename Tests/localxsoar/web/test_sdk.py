@@ -19,9 +19,9 @@ from local_xsoar import LocalXsoar, leave_out, read_officially, wait_for
 
 import localxsoar
 from localxsoar import send
-from localxsoar.web.command_routes import CommandRoutes
+from localxsoar.web.commands import CommandRoutes
 from localxsoar.web.controls import Controls
-from localxsoar.web.page_routes import Page
+from localxsoar.web.deliveries import Page
 from localxsoar.web.xsoar_api import XsoarApi, parse_command
 
 pytestmark = pytest.mark.sockets

@@ -17,7 +17,7 @@ import requests
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar import turns
-from localxsoar.web.command_routes import CommandRoutes
+from localxsoar.web.commands import CommandRoutes
 from localxsoar.containers.container import Runtime
 from localxsoar.webhooks.deliveries import Deliveries
 from localxsoar.events import Events
@@ -27,7 +27,7 @@ from localxsoar.web.front import run_wsgi
 from localxsoar.webhooks.masks import MASK, Masks
 from localxsoar.terminal.printer import Printer
 from localxsoar.packs.pack import load_integration
-from localxsoar.web.page_routes import ONLY_HERE, Page, message, read_file
+from localxsoar.web.deliveries import ONLY_HERE, Page, message, read_file
 from localxsoar.containers.ports import any_free_port
 from localxsoar.webhooks.readable import SHOWN_BYTES, Readable, readable
 from localxsoar.webhooks.recognition import SenderRecognizer

@@ -8,7 +8,7 @@ import pytest
 import requests
 from local_xsoar import LocalXsoar
 
-from localxsoar.web.command_routes import describe_command
+from localxsoar.web.commands import describe_command
 
 pytestmark = pytest.mark.sockets
 

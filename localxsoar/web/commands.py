@@ -13,10 +13,10 @@ from localxsoar.containers.commands import CONTEXT, LAST_RUNS
 from localxsoar.web.downloads import BYTES, attach
 from localxsoar.incidents.entries import PLAYGROUND
 from localxsoar.server.instance import Instance
-from localxsoar.web.json_routes import as_json, read_object
+from localxsoar.web.routes import as_json, read_object
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import TRACEBACK
-from localxsoar.web.page_routes import check_machine
+from localxsoar.web.deliveries import check_machine
 from localxsoar.webhooks.readable import SHOWN_BYTES
 from localxsoar.server.server import Server, attempt, error_entry, name_instance
 from localxsoar.server.war_room import NOTE

@@ -21,7 +21,7 @@ from localxsoar.webhooks.forms import form_fields, query_fields
 from localxsoar.forward import PREFIX, Headers, Request, split_target
 from localxsoar.web.front import PEER, Front, is_loopback
 from localxsoar.server.instance import Instance
-from localxsoar.web.json_routes import as_json, read_object
+from localxsoar.web.routes import as_json, read_object
 from localxsoar.incidents.mapping import value_at
 from localxsoar.webhooks.masks import MASK, Masks
 from localxsoar.webhooks.readable import SHOWN_BYTES, readable
