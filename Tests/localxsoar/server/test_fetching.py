@@ -13,6 +13,7 @@ from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.errors import CommandFailed, UsageError, message_of
 from localxsoar.server.fetching import Fetcher, read_schedule
+from localxsoar.server.instance import Instance
 from localxsoar.containers.journal import Journal
 from localxsoar.terminal.printer import Printer
 from localxsoar.pytest_plugin import CommandError
@@ -104,12 +105,18 @@ def names(xsoar: LocalXsoar) -> list[str]:
 
 
 def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pack: Path) -> None:
-    with LocalXsoar(pack=pack, params={'isFetch': 'true', 'incidentFetchInterval': '0.005'}) as xsoar:
-        wait_for(lambda: names(xsoar)[:2] == ['fetched 1', 'fetched 2'])
-        instance = requests.post(f'{xsoar.url}/settings/integration/search', json={}).json()['instances'][0]
+    with LocalXsoar(pack=pack) as xsoar:
+        assert (xsoar.state()['fetches'], names(xsoar)) == ([], [])
+        incidents, indicators = xsoar.control('POST', 'fetch')
+        assert (incidents['pulled'], indicators['pulled'], names(xsoar)) == (1, 2, ['fetched 1'])
+        assert xsoar.control('POST', 'fetch')[1]['pulled'] == 0
+        data = [{'name': 'incidentFetchInterval', 'value': '0.005'}, {'name': 'isFetch', 'value': True}]
+        instance = {'name': 'both', 'data': data}
+        requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'true'})
+        wait_for(lambda: names(xsoar)[:4] == ['fetched 1', 'fetched 2', 'fetched 3', 'fetched 4'])
         requests.put(f'{xsoar.url}/settings/integration', json={**instance, 'enabled': 'false'})
         before = len(names(xsoar))
-        assert (instance['enabled'], xsoar.state()['enabled']) == ('true', False)
+        assert xsoar.state()['enabled'] is False
         with pytest.raises(CommandError, match=r'^both is disabled\. Enable it first\.$'):
             xsoar.fetch()
         assert requests.post(f'{xsoar.url}/localxsoar/fetch').status_code == 400
@@ -121,34 +128,31 @@ def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pac
         xsoar.wait_for_line('both: fetch-incidents  1 new')
 
 
-def test_nothing_is_fetched_before_it_is_turned_on_or_asked_for(pack: Path) -> None:
-    with LocalXsoar(pack=pack) as xsoar:
-        assert (xsoar.state()['fetches'], names(xsoar)) == ([], [])
-        incidents, indicators = xsoar.control('POST', 'fetch')
-        assert (incidents['pulled'], indicators['pulled'], names(xsoar)) == (1, 2, ['fetched 1'])
-        assert xsoar.control('POST', 'fetch')[1]['pulled'] == 0
-        body = {'name': 'both', 'enabled': 'true', 'data': [{'name': 'isFetch', 'value': True}]}
-        requests.put(f'{xsoar.url}/settings/integration', json=body)
-        wait_for(lambda: len(names(xsoar)) == 3)
+def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(
+    pack: Path, instance_of: Callable[..., Instance], printed: list[str]
+) -> None:
+    instance = instance_of(pack, {'mode': 'once'})
+    instance.enable()
+    [failed, _] = instance.fetch()
+    assert (failed['pulled'], failed['error']) == (0, 'Exception: the remote is away:\n{"error": "bad key"}')
+    assert ('error', 'fetch-incidents failed: Exception: the remote is away:') in [
+        (line['level'], line['text']) for line in instance.state()['log']]
+    assert instance.state()['healthHistory'][0].items() >= {'error': failed['error'], 'isError': True}.items()
+    instance.fetch()
+    assert instance.state()['health'] == {'error': '', 'isError': False}
+    assert [item['sent']['name'] for item in instance.store.sent()] == ['fetched 2']
+    assert '!!! one: fetch-incidents failed: Exception: the remote is away: {"error": "bad key"}' in printed
 
 
-def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(pack: Path) -> None:
-    with LocalXsoar(pack=pack, params={'mode': 'once'}) as xsoar:
-        [failed, _] = xsoar.control('POST', 'fetch')
-        assert (failed['pulled'], failed['error']) == (0, 'Exception: the remote is away:\n{"error": "bad key"}')
-        assert ('error', 'fetch-incidents failed: Exception: the remote is away:') in [
-            (line['level'], line['text']) for line in xsoar.state()['log']]
-        assert xsoar.state()['healthHistory'][0].items() >= {'error': failed['error'], 'isError': True}.items()
-        xsoar.control('POST', 'fetch')
-        assert xsoar.state()['health'] == {'error': '', 'isError': False} and names(xsoar) == ['fetched 2']
-        xsoar.wait_for_line('!!! both: fetch-incidents failed: Exception: the remote is away: {"error": "bad key"}')
-
-
-def test_a_fetch_that_keeps_failing_shows_its_traceback_once(pack: Path) -> None:
-    with LocalXsoar(pack=pack, params={'isFetch': 'true', 'mode': 'bug', 'incidentFetchInterval': '0.005'}) as xsoar:
-        xsoar.wait_for_line(r"!!! both: fetch-incidents failed: KeyError: 'hots'  \(as at ")
-        assert len([line for line in xsoar.output if re.fullmatch(r'!!!   File ".*/Both.yml", line 6, in <module>', line)]) == 1
-        assert 'Both.yml", line 6' in xsoar.state()['exceptions'][0] and 'Traceback' in xsoar.state()['fetches'][0]['traceback']
+def test_a_fetch_that_keeps_failing_shows_its_traceback_once(
+    pack: Path, instance_of: Callable[..., Instance], printed: list[str]
+) -> None:
+    instance = instance_of(pack, {'isFetch': 'true', 'mode': 'bug', 'incidentFetchInterval': '0.001'})
+    instance.enable()
+    wait_for(lambda: any(re.match(r"!!! one: fetch-incidents failed: KeyError: 'hots'  \(as at ", line) for line in printed))
+    assert len([line for line in printed if re.fullmatch(r'!!!   File ".*/Both.yml", line 6, in <module>', line)]) == 1
+    assert 'Both.yml", line 6' in instance.state()['exceptions'][0]
+    assert 'Traceback' in instance.state()['fetches'][0]['traceback']
 
 
 FRAME = 'Traceback (most recent call last):\n  File "a", line 1, in b\n'
@@ -161,7 +165,8 @@ def test_the_message_of_an_error_comes_after_its_traceback(error: str, words: st
     assert message_of(error) == words
 
 
-def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path) -> None:
-    with LocalXsoar(pack=echo_pack) as xsoar:
-        answer = requests.post(f'{xsoar.url}/localxsoar/fetch')
-        assert (answer.status_code, answer.json()['error']) == (400, 'Echo fetches neither incidents nor indicators.')
+def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path, instance_of: Callable[..., Instance]) -> None:
+    instance = instance_of(echo_pack)
+    instance.enable()
+    with pytest.raises(UsageError, match=r'^Echo fetches neither incidents nor indicators\.$'):
+        instance.fetch()

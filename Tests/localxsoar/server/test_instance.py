@@ -165,13 +165,17 @@ def test_a_command_that_does_not_end_is_stopped(
     ('demisto.incidents([])', []),
     ('', []), ("demisto.results({'Type': 1, 'ContentsFormat': 'json', 'Contents': [{'name': 'a'}]})", ['a']),
     ("demisto.incidents([{'name': 'a'}]); demisto.incidents([{'name': 'b'}])", ['a', 'b'])])
-def test_what_a_fetch_returns_are_samples_or_incidents(make: Callable[..., Instance], script: str, names: list[str]) -> None:
+def test_what_a_fetch_returns_becomes_incidents(make: Callable[..., Instance], script: str, names: list[str]) -> None:
     instance = make(script)
-    assert [sample['name'] for sample in instance.fetch_samples()] == names
-    assert instance.store.sent() == []
     [entry] = instance.run('fetch-incidents')
     assert [incident['name'] for incident in entry['Contents']] == names
     assert [item['sent']['name'] for item in instance.store.sent()] == names
+
+
+def test_samples_are_fetched_without_creating_incidents(make: Callable[..., Instance]) -> None:
+    instance = make("demisto.incidents([{'name': 'a'}, {'name': 'b'}])")
+    assert [sample['name'] for sample in instance.fetch_samples()] == ['a', 'b']
+    assert instance.store.sent() == []
 
 
 @pytest.mark.parametrize('script, words', [
@@ -202,17 +206,17 @@ def test_a_single_command_adds_to_the_log_but_not_to_the_state(make: Callable[..
     assert (state['health'], state['calls'], state['pid']) == ({'error': '', 'isError': False}, {}, None)
 
 
-@pytest.mark.parametrize('written, kept', [
-    ("b'x' * 600", 'x' * 500), ("b'[1]'", '[1]'), ("b'{}'", '{}'), ('b\'{"type": "odd"}\'', '{"type": "odd"}'),
-    ("b'\\xff'", '\ufffd')])
-def test_a_line_on_stdout_that_is_no_message_is_kept_and_reported(
-    make: Callable[..., Instance], printed: list[str], written: str, kept: str
-) -> None:
-    instance = make(f"import os; os.write(1, {written} + bytes([10])); demisto.results('ok')", longRunning=True)
+WRITTEN = {b'x' * 600: 'x' * 500, b'[1]': '[1]', b'{}': '{}', b'{"type": "odd"}': '{"type": "odd"}', b'\xff': '\ufffd'}
+
+
+def test_a_line_on_stdout_that_is_no_message_is_kept_and_reported(make: Callable[..., Instance], printed: list[str]) -> None:
+    instance = make(f"import os\nfor line in {[*WRITTEN]}:\n    os.write(1, line + bytes([10]))\ndemisto.results('ok')",
+                    longRunning=True)
     instance.enable()
     wait_for(lambda: instance.journal.call_counts['results'])
-    assert instance.state()['violations'] == [kept]
-    assert printed[0] == f'!!! The container wrote something to stdout that is not a message to the server: {kept}'
+    assert instance.state()['violations'] == [*WRITTEN.values()]
+    assert printed[:len(WRITTEN)] == [
+        f'!!! The container wrote something to stdout that is not a message to the server: {kept}' for kept in WRITTEN.values()]
 
 
 def test_a_call_without_its_arguments_gets_an_error_and_is_reported(make: Callable[..., Instance], printed: list[str]) -> None:
@@ -249,20 +253,29 @@ def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
 ENDS = "raise RuntimeError('the end')"
 
 
-@pytest.mark.parametrize('quick, delays', [(60, ['0.1', '0.2', '0.3', '0.3']), (0, ['0.1', '0.1', '0.1', '0.1'])])
+@pytest.mark.parametrize('seconds, delays', [(9.9, [1, 2, 4, 8, 10, 10]), (10, [1, 1, 1, 1])])
+def test_the_pause_before_another_container_grows_while_they_end_soon(seconds: float, delays: list[float]) -> None:
+    rule = restarts.Restarts()
+    assert [rule.next_delay(seconds, was_ready=True) for _ in delays] == delays
+    assert (rule.quick_ends, rule.next_delay(60, was_ready=True)) == (len(delays) if seconds < 10 else 0, 1)
+
+
+def test_no_other_container_is_started_after_three_that_were_never_ready() -> None:
+    rule = restarts.Restarts()
+    assert [rule.next_delay(1, was_ready) for was_ready in (False, False, True, False, False, False)] == [1, 2, 4, 8, 10, None]
+
+
 def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_delay(
-    make: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch, quick: float, delays: list[str]
+    make: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (('FIRST_DELAY_SECONDS', 0.1), ('LONGEST_DELAY_SECONDS', 0.3), ('QUICK_END_SECONDS', quick),
-                        ('ENDS_AT_ONCE', 9)):
-        monkeypatch.setattr(restarts, name, value)
+    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
     instance = make(ENDS, longRunning=True)
-    ends = [f'!!! The container ended (exit code 0). It starts again in {delay} s.' for delay in delays]
-    with at_least(sum(map(float, delays[:3]))):
+    with at_least(0.1 + 0.2):
         instance.enable()
-        wait_for(lambda: [line for line in printed if 'It starts again' in line][:4] == ends)
-    assert instance.restarts == 3
-    assert '!!! RuntimeError: the end' in printed
+        wait_for(lambda: any('is not started again' in line for line in printed))
+    assert [line for line in printed if 'It starts again' in line] == [
+        f'!!! The container ended (exit code 0). It starts again in {delay} s.' for delay in ('0.1', '0.2')]
+    assert instance.restarts == 2 and '!!! RuntimeError: the end' in printed
 
 
 def test_how_a_container_ended_is_shown_until_the_instance_is_disabled(

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import os
+import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from local_xsoar import LocalXsoar, read_officially, wait_for
 from webhook import request_bytes
 
 from localxsoar.containers.container import ERROR_MARKER
+from localxsoar.server import restarts
+from localxsoar.server.instance import Instance
 
 pytestmark = pytest.mark.sockets
 
@@ -402,11 +405,16 @@ def test_a_line_may_be_cut_at_any_time(xsoar: LocalXsoar, http: requests.Session
         ('/sysexit', r'The container ended \(exit code 0\)'),
     ],
 )
-def test_a_container_that_ends_is_started_again(echo_pack: Path, path: str, words: str) -> None:
-    with LocalXsoar(pack=echo_pack) as xsoar:
-        before = xsoar.state()
-        with suppress(requests.RequestException):  # it may end in the middle of its answer
-            requests.post(f'{xsoar.webhook_url}{path}')
-        assert xsoar.wait_for_line(words)
-        wait_for(lambda: restarted(xsoar, before))
-        assert xsoar.state()['pid'] != before['pid']
+def test_a_container_that_ends_is_started_again(
+    echo_pack: Path, instance_of: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch, path: str,
+    words: str
+) -> None:
+    monkeypatch.setattr(restarts, 'FIRST_DELAY_SECONDS', 0.1)
+    instance = instance_of(echo_pack)
+    instance.enable()
+    assert instance.wait_until_ready()
+    first = instance.pid
+    with suppress(requests.RequestException):  # it may end in the middle of its answer
+        requests.post(f'http://127.0.0.1:{instance.port}{path}')
+    wait_for(lambda: instance.open_port and instance.pid != first)
+    assert instance.restarts == 1 and re.search(words, '\n'.join(printed))

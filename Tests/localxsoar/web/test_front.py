@@ -4,7 +4,6 @@ import json
 import re
 import socket
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,23 +193,6 @@ def test_a_delivery_is_sent_again_as_it_came_and_edited(xsoar: LocalXsoar) -> No
     sent = xsoar.control('GET', f'deliveries/{edited}?secrets=show')
     assert (sent['kind'], sent['text']) == ('created', 'other')
     assert {'name': 'Authorization', 'value': SECRET, 'masked': False} in sent['request']['headers']
-
-
-def test_deliveries_are_bounded_and_outlive_the_server_in_a_file(echo_pack: Path, tmp_path: Path) -> None:
-    store = str(tmp_path / 'store.db')
-    with LocalXsoar('--store', store, pack=echo_pack) as xsoar, requests.Session() as http:
-        for _ in range(510):
-            http.post(xsoar.webhook_url, data='[]')
-        http.post(xsoar.webhook_url, data='[{"name": "kept"}]')
-        kept = deliveries(xsoar)
-        assert len(kept) == 500 and kept[0]['text'] == 'kept'
-    with LocalXsoar('--store', store, pack=echo_pack) as xsoar:
-        assert deliveries(xsoar) == kept
-        for _ in range(3):
-            requests.post(f'{xsoar.webhook_url}/echo', data=b'x' * 25_000_000)
-        newest(xsoar)
-        wait_for(lambda: [bool(each['missing']) for each in deliveries(xsoar)[:4]] == [False, False, True, False])
-        assert len(deliveries(xsoar)) == 500 and deliveries(xsoar)[3]['text'] == 'kept'
 
 
 @pytest.mark.parametrize('method, path, body', [

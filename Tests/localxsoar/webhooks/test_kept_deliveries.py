@@ -241,6 +241,17 @@ def test_of_a_body_and_a_response_of_one_size_the_body_makes_room(printed: list[
         b'', 2000, 'The body was removed to make room for others.')
 
 
+def test_as_many_deliveries_and_bytes_are_kept_as_a_person_looks_through(deliveries: Deliveries) -> None:
+    for size in [0] * 501 + [18_000_000] * 3:
+        request = Request('POST', '/', [], [b'x' * size])
+        with deliveries.record(request) as delivery:
+            list(request.body)
+            list(delivery.note_response(Response(200, 'OK', [], [])).pieces)
+    kept = deliveries.summaries()
+    assert (len(kept), kept[-1]['number']) == (500, 5)
+    assert [bool(each['missing']) for each in kept[:4]] == [False, False, True, False]
+
+
 def test_large_responses_make_room_and_then_the_oldest_deliveries(printed: list[str]) -> None:
     deliveries = open_deliveries(printed, byte_limit=2500)
     for number in range(4):
