@@ -5,10 +5,12 @@ import sys
 from typing import Any
 
 import pytest
+from clocks import Clock
 from local_xsoar import wait_for
 from terminal import InTerminal, run_in_terminal
 
-from localxsoar.terminal.bursts import FEW, Bursts
+from localxsoar.terminal import printer as printer_module
+from localxsoar.terminal.bursts import FEW, QUIET_SECONDS, Bursts
 from localxsoar.incidents.entries import align_tables, readable
 from localxsoar.terminal.printer import PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
 from localxsoar.terminal.terminal import width
@@ -84,10 +86,12 @@ REJECTED = {**DELIVERY, 'kind': 'rejected', 'status': 401, 'incidents': [], 'tex
 
 def test_of_a_burst_a_few_are_printed_and_then_how_many_there_were(printed: list[str]) -> None:
     printer = Printer(write=printed.append)
-    for _ in range(43):
-        printer.delivery(REJECTED)
-    assert len(printed) == FEW
-    wait_for(lambda: len(printed) > FEW, 'the end of the burst')
+    with Clock(printer_module) as clock:
+        for _ in range(43):
+            printer.delivery(REJECTED)
+        assert len(printed) == FEW
+        clock.now += QUIET_SECONDS
+        wait_for(lambda: len(printed) > FEW, 'the end of the burst')
     assert without_time(printed[-1]) == f'   43 × 401 in  1 s  {"curl":<20}  no token'
     printer.finish()
     assert len(printed) == FEW + 1
