@@ -15,7 +15,6 @@ from local_xsoar import LocalXsoar
 import localxsoar
 from localxsoar.containers.debugger import debuggable
 from localxsoar.packs.pack import Unified
-from localxsoar.containers.ports import any_free_port
 from localxsoar.pytest_plugin import ENVIRONMENT
 
 pytestmark = pytest.mark.sockets
@@ -81,8 +80,12 @@ def line_of(file: Path, text: str) -> int:
 
 
 @pytest.fixture
-def port() -> int:
-    return any_free_port()
+def port() -> Iterator[int]:
+    """A port that nobody else is given meanwhile: it is bound, and a debugger may listen on it nevertheless."""
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(('127.0.0.1', 0))
+        yield kept.getsockname()[1]
 
 
 @pytest.fixture
