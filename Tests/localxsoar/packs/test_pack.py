@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import zipfile
-from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from localxsoar.packs.parameters import (
     secrets_that_are_set,
 )
 from localxsoar.packs.repository import HOW_TO_GET, find_common_server_python
+from localxsoar.containers import ports
 from localxsoar.containers.ports import accepts_connections, any_free_port, is_free, well_known_free_port
 
 pytestmark = pytest.mark.sockets
@@ -491,13 +491,15 @@ def test_a_port_is_free_until_something_listens_on_it() -> None:
     assert accepts_connections(None) is False
 
 
-def test_the_well_known_port_is_the_first_that_is_free() -> None:
-    with ExitStack() as held:
-        port = well_known_free_port()
-        assert 9000 <= port < 9100
-        with suppress(OSError):  # then somebody else holds it
-            held.enter_context(socket.create_server(('127.0.0.1', port)))
-        assert port < well_known_free_port() < 9100
+@pytest.mark.parametrize('taken, port', [(0, 9000), (2, 9002), (99, 9099)])
+def test_the_well_known_port_is_the_first_that_is_free(taken: int, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, 'is_free', lambda port: port >= 9000 + taken)
+    assert well_known_free_port() == port
+
+
+def test_without_a_free_well_known_port_any_other_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, 'is_free', lambda port: not 9000 <= port < 9100)
+    assert 10_000 <= well_known_free_port() <= 32_000
 
 
 @pytest.mark.parametrize('text, port', [('65535', 65535), ('65536', None), ('1', 1), (' 80 ', 80), ('000080', None)])
