@@ -67,7 +67,7 @@ def lines(landed: Landed) -> Iterator[str]:
 def chosen_senders() -> list[Sender]:
     """Return the senders that the command line names, or all of them."""
     parser = argparse.ArgumentParser(prog='./dev names', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument('senders', metavar='SENDER', nargs='*', help='a file in senders/ without .json (default: all)')
+    parser.add_argument('senders', metavar='SENDER', nargs='*', help='a folder in senders/ (default: all)')
     try:
         return [find_sender(SENDERS, key) for key in parser.parse_args().senders] or list(SENDERS.values())
     except UsageError as error:

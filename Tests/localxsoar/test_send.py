@@ -28,7 +28,7 @@ from localxsoar.terminal.terminal import width
 
 pytestmark = pytest.mark.sockets
 
-SENDERS = len(list((ROOT / 'senders').glob('*.json')))
+SENDERS = len(list((ROOT / 'senders').glob('*/deliveries.json')))
 
 TOKEN = base64.b64encode(b'a token that any sender can sign with').decode()
 
@@ -113,7 +113,7 @@ def test_a_proxy_is_used_for_another_machine_and_not_for_this_one(webhook: Webho
 
 def test_every_sender_is_listed_with_its_deliveries() -> None:
     listed = send('--list').stdout.splitlines()
-    assert len(listed) == len(list((ROOT / 'senders').glob('*.json')))
+    assert len(listed) == len(list((ROOT / 'senders').glob('*/deliveries.json')))
     assert any(line.startswith('github ') and 'signature in X-Hub-Signature-256' in line for line in listed)
 
 
@@ -197,16 +197,16 @@ def test_an_address_is_kept_after_its_server_only_if_another_server_has_written_
 def test_all_deliveries_of_a_sender_are_sent_with_a_line_for_each(webhook: Webhook) -> None:
     done = send('github', '--all', '--url', webhook.url)
     *lines, total = done.stdout.splitlines()
-    count = len(json.loads((ROOT / 'senders/github.json').read_text('utf-8'))['deliveries'])
+    count = len(json.loads((ROOT / 'senders/github/deliveries.json').read_text('utf-8'))['deliveries'])
     assert (done.returncode, len(lines), total) == (0, count, f'{count} deliveries: {count} × 200')
     assert all(re.match(r'200 +\d+ ms  GitHub {14}  .{28}  \S', line) for line in lines)
 
 
 def test_every_delivery_of_every_sender_is_sent(webhook: Webhook, tmp_path: Path) -> None:
     count = 0
-    for name in ('slack.json', 'github.json', 'splunk.json'):
-        recipe = shutil.copy(ROOT / 'senders' / name, tmp_path)
-        count += len(json.loads(Path(recipe).read_text('utf-8'))['deliveries'])
+    for name in ('slack', 'github', 'splunk'):
+        folder = shutil.copytree(ROOT / 'senders' / name, tmp_path / name)
+        count += len(json.loads((folder / 'deliveries.json').read_text('utf-8'))['deliveries'])
     done = send('--all', '--url', webhook.url, '--senders', str(tmp_path))
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f'{count} deliveries: {count} × 200')
 
@@ -221,7 +221,7 @@ def test_what_was_rejected_or_not_sent_is_counted_and_fails(webhook: Webhook) ->
 
 
 def test_one_sender_is_listed_with_a_line_for_each_delivery() -> None:
-    deliveries = json.loads((ROOT / 'senders/github.json').read_text('utf-8'))['deliveries']
+    deliveries = json.loads((ROOT / 'senders/github/deliveries.json').read_text('utf-8'))['deliveries']
     assert [line[84:].strip() for line in send('github', '--list').stdout.splitlines()] == [each['title'] for each in deliveries]
 
 

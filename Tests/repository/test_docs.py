@@ -330,7 +330,8 @@ def test_a_body_that_is_no_json_becomes_the_details_that_the_page_says(
 
 def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path: Path) -> None:
     example, = [block for language, block in code_blocks(NEW_SENDER) if language == 'json']
-    (tmp_path / 'new.json').write_text(example, 'utf-8')
+    (tmp_path / 'new').mkdir()
+    (tmp_path / 'new/deliveries.json').write_text(example, 'utf-8')
     sender = load_senders(tmp_path)['new']
     if f'\n{sender.name} | ' in SOURCE:
         pytest.skip('somebody follows the example, whose row gives its incident another name')

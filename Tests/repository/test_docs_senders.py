@@ -78,7 +78,7 @@ TABLE = {re.split(r'[][]', title)[1]: columns for title, *columns in table(
 def recipes_of(title: str) -> list[Any]:
     """Return the recipes in senders/ that a guide is about."""
     keys = RECIPES.get(title, title.lower().replace(' ', '-')).split()
-    return [json.loads(read(ROOT / 'senders' / f'{key}.json')) for key in keys]
+    return [json.loads(read(ROOT / 'senders' / f'{key}/deliveries.json')) for key in keys]
 
 
 def shown(title: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Senders, read from a folder of recipes: what each sends, and how it proves that it knows the token."""
+"""Senders, read from a folder that has one of each: what it sends, and how it proves that it knows the token."""
 from __future__ import annotations
 
 import base64
@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import yaml
+
 from localxsoar.errors import UsageError
 
 Headers = list[tuple[str, str]]
-KINDS = ('siem', 'cloud', 'identity', 'edr', 'code', 'monitoring', 'chat', 'tickets', 'other')
+KINDS = ('siem', 'cloud', 'identity', 'edr', 'code', 'monitoring', 'chat', 'tickets', 'other',
+         'format')  # a format: one that many senders use
 NAMED_SENDERS = 8  # in a message about a wrong name: more would hide what it says
 ALIKE = 0.7  # so near must a name be to a wrong one (difflib's ratio, 0 to 1)
+DELIVERIES, FACTS = 'deliveries.json', 'sender.yml'  # the files of a sender's folder
 DIGESTS = ('sha256', 'sha512')
 PLACEHOLDER = re.compile(r'\{(\w+)\}')
 
@@ -35,7 +39,7 @@ class SenderRequest:
 
 @dataclass(frozen=True)
 class Sender:
-    """A sender's recipe: one file of the folder. `key` is the file's name without `.json`."""
+    """A sender's recipe. `key` is the name of the folder that holds it."""
     key: str
     name: str
     kind: str
@@ -158,19 +162,31 @@ def load_senders(folder: Path) -> dict[str, Sender]:
     """Return the senders of the folder by key. Raise UsageError, with the file's name, for a wrong recipe."""
     if not folder.is_dir():
         raise UsageError(f'There is no folder of senders at {folder}.')
-    return {file.stem: load_sender(file) for file in sorted(folder.glob('*.json'))}
+    return {file.parent.name: load_sender(file) for file in sorted(folder.glob(f'*/{DELIVERIES}'))}
 
 
 def load_sender(file: Path) -> Sender:
-    """Return the sender in one file. Raise UsageError if the recipe is wrong."""
+    """Return the sender in one file, with the facts of the `sender.yml` beside it. Raise UsageError if the recipe is wrong.
+
+    A file that the page has saved has the facts in itself.
+    """
     try:
-        recipe = json.loads(file.read_text('utf-8'))
-        sender = Sender(file.stem, recipe['sender'], recipe['kind'], recipe['source'], recipe.get('proof') or {},
+        key = file.parent.name if file.name == DELIVERIES else file.stem
+        recipe = json.loads(file.read_text('utf-8')) | read_facts(file.with_name(FACTS))
+        sender = Sender(key, recipe['sender'], recipe['kind'], recipe['source'], recipe.get('proof') or {},
                         [{'headers': {}, **delivery} for delivery in recipe['deliveries']])
         check_sender(sender)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise UsageError(f'{file} is not a recipe of a sender: {error!r}') from None
     return sender
+
+
+def read_facts(file: Path) -> dict[str, Any]:
+    """Return what a recipe needs of the facts about a sender, or {} if there is no such file."""
+    if not file.exists():
+        return {}
+    facts = yaml.load(file.read_text('utf-8'), yaml.BaseLoader)  # which takes each scalar for text: `no` is a word
+    return {'sender': facts['title'], 'kind': facts['kind'], 'source': facts['source'], 'proof': facts['proof']['send']}
 
 
 def check_sender(sender: Sender) -> None:

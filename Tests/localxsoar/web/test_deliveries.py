@@ -190,7 +190,8 @@ GITHUB = {'sender': 'GitHub', 'kind': 'code', 'source': '', 'deliveries': [
 @pytest.fixture(scope='module')
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalXsoar]:
     folder = tmp_path_factory.mktemp('senders')
-    (folder / 'github.json').write_text(json.dumps(GITHUB))
+    (folder / 'github').mkdir()
+    (folder / 'github/deliveries.json').write_text(json.dumps(GITHUB))
     echo = Path(__file__).parents[1] / 'sample_packs' / 'Echo'
     with LocalXsoar('--senders', str(folder), pack=echo, instance='Front Door', params={'secret': TOKEN}) as running:
         yield running

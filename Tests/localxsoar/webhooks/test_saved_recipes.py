@@ -34,8 +34,9 @@ def save(webhook: Webhook, number: int, folder: Path, name: str = '') -> str:
     if response.status_code == 409:
         return str(response.json()['error'])
     assert TOKEN.encode() not in response.content
-    name = name or response.headers['Content-Disposition'].partition('"')[2].rstrip('"')
-    (folder / name).write_bytes(response.content)
+    name = name or response.headers['Content-Disposition'].partition('"')[2].removesuffix('.json"')
+    (folder / name).mkdir()
+    (folder / name / 'deliveries.json').write_bytes(response.content)
     return name
 
 
@@ -47,7 +48,7 @@ def send_and_save(webhook: Webhook, sender: Sender, folder: Path) -> dict[str, d
             continue  # each takes time, and is much like the first
         key = f'{sender.key}--{at}'
         number = webhook.control('POST', f'senders/{sender.key}/send', json={'title': each['title']})['number']
-        assert save(webhook, number, folder, f'{key}.json') == f'{key}.json'
+        assert save(webhook, number, folder, key) == key
         expected[key] = each['expected']
     return expected
 
@@ -78,8 +79,8 @@ def test_the_delivery_of_an_unknown_sender_needs_no_more_than_its_name_and_sourc
         'Cookie': 'session=4711'})
     assert response.status_code == 200
     name = save(webhook, webhook.control('GET', 'deliveries')[0]['number'], tmp_path)
-    assert name == 'acme-probe-new.json'
-    recipe = json.loads((tmp_path / name).read_text('utf-8'))
+    assert name == 'acme-probe-new'
+    recipe = json.loads((tmp_path / name / 'deliveries.json').read_text('utf-8'))
     assert {key for key, value in recipe.items() if str(value).startswith('FILL IN: ')} == {'sender', 'source'}
     assert (recipe['proof'], recipe['deliveries'][0]) == ({'place': 'header', 'name': 'X-Acme-Key', 'value': '{token}'}, {
         'title': 'Failed logins', 'query': 'type=Phishing', 'payload': event,

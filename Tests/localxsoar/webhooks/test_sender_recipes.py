@@ -218,14 +218,19 @@ def test_a_signature_has_the_recipes_key_digest_and_bytes(key: str, token: str, 
 # The folder.
 
 
+def put(folder: Path, recipe: dict[str, Any]) -> None:
+    folder.mkdir()
+    (folder / 'deliveries.json').write_text(json.dumps(recipe))
+
+
 def test_a_folder_of_recipes_is_read_and_a_bad_one_is_reported_by_its_file(tmp_path: Path) -> None:
     recipe = {'sender': 'GitHub', 'kind': 'code', 'source': 'https://docs.example', 'proof': GITHUB,
               'deliveries': [{'title': 'issues opened', 'payload': {}}, {'title': 'a text', 'text': 'disk full'}]}
-    (tmp_path / 'github.json').write_text(json.dumps(recipe))
+    put(tmp_path / 'github', recipe)
     senders = load_senders(tmp_path)
     assert find_sender(senders, 'GITHUB').request(senders['github'].delivery('text'), '').body == b'disk full'
-    (tmp_path / 'broken.json').write_text(json.dumps({**recipe, 'kind': 'toaster'}))
-    with pytest.raises(UsageError, match=r'broken\.json.*kind must be one of'):
+    put(tmp_path / 'broken', {**recipe, 'kind': 'toaster'})
+    with pytest.raises(UsageError, match=r'broken/deliveries\.json.*kind must be one of'):
         load_senders(tmp_path)
 
 
@@ -251,10 +256,10 @@ GOOD = {'sender': 'A', 'kind': 'code', 'source': '', 'proof': GITHUB, 'deliverie
     ({'deliveries': [{'title': 't', 'text': ''}, {'title': '', 'text': ''}]}, 'each with a title'),
     ({'deliveries': [{'text': ''}]}, 'title'), ({'deliveries': 5}, 'TypeError')])
 def test_a_recipe_that_is_wrong_is_reported_by_its_file_and_its_fault(tmp_path: Path, change: dict[str, Any], words: str) -> None:
-    (tmp_path / 'a.json').write_text(json.dumps(GOOD))
+    put(tmp_path / 'a', GOOD)
     assert list(load_senders(tmp_path)) == ['a']
-    (tmp_path / 'b.json').write_text(json.dumps({**GOOD, **change}))
-    with pytest.raises(UsageError, match=rf'b\.json is not a recipe of a sender: .*{words}'):
+    put(tmp_path / 'b', {**GOOD, **change})
+    with pytest.raises(UsageError, match=rf'b/deliveries\.json is not a recipe of a sender: .*{words}'):
         load_senders(tmp_path)
 
 

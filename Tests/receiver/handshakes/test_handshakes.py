@@ -18,7 +18,6 @@ from webhook import TOKEN, Answer, Webhook, request_bytes
 
 pytestmark = pytest.mark.sockets
 
-PAYLOADS = ROOT / 'senders' / 'handshakes'
 ALL_PLAIN = ''.join(map(chr, range(0x20, 0x7f)))
 UNPRINTABLE = ['\0', 'a\r\nSet-Cookie: x', 'line\nbreak', '\t', '\x7f', '\x1b[31m', 'é', '\u2603']
 LONGEST = 'a' * 1024
@@ -26,7 +25,7 @@ LISTENING = 'Generic Webhook is listening. A GET creates nothing: send a POST to
 
 
 def payload_of(name: str) -> Any:
-    return json.loads((PAYLOADS / f'{name}.json').read_text(encoding='utf-8'))
+    return json.loads((ROOT / 'senders' / name / 'handshake.json').read_text(encoding='utf-8'))
 
 
 def is_echo(answer: Answer, text: str) -> bool:
@@ -55,7 +54,7 @@ def test_each_unsigned_question_is_answered_at_the_door_and_nothing_is_created(w
     graph = patient.post(f'{url}?validationToken=Validation%3A+a%2Bb', headers={'Content-Type': 'text/plain'})
     assert (graph.status_code, graph.text, graph.headers['Content-Type'].split(';')[0]) == (200, 'Validation: a+b', 'text/plain')
     assert graph.headers['X-Content-Type-Options'] == 'nosniff'
-    azure = payload_of('azure-event-grid-validation')
+    azure = payload_of('azure-event-grid')
     answer = patient.post(url, json=azure['body'], headers=azure['headers'])
     assert answer.json() == {'validationResponse': '512d38b6-c7b8-40c8-89fe-f46f9e9622b6'}
     events = patient.options(url, headers={'WebHook-Request-Origin': 'eventemitter.example.com'})
@@ -72,10 +71,10 @@ def test_each_unsigned_question_is_answered_at_the_door_and_nothing_is_created(w
 
 
 def test_each_signed_question_is_answered_at_the_door_and_nothing_is_created(webhook: Webhook) -> None:
-    body = json.dumps(payload_of('slack-url-verification')['body'])
+    body = json.dumps(payload_of('slack')['body'])
     slack = patient.post(webhook.webhook_url, body, headers=signed_by_slack(body, unix_now()))
     assert (slack.status_code, slack.text) == (200, '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P')
-    body = json.dumps(payload_of('zoom-url-validation')['body'])
+    body = json.dumps(payload_of('zoom')['body'])
     zoom = patient.post(webhook.webhook_url, body, headers=signed_by_zoom(body, unix_now()))
     assert zoom.json()['plainToken'] == 'qgg8vlvZRS6UYooatFL8Aw'
     assert zoom.json()['encryptedToken'] == hmac.new(TOKEN.encode(), b'qgg8vlvZRS6UYooatFL8Aw', 'sha256').hexdigest()
@@ -128,7 +127,7 @@ def test_a_validation_event_without_a_code_is_reported_what_is_missing(app: App)
 
 @pytest.mark.parametrize('size, status', [(64 * 1024, 200), (64 * 1024 + 1, 413)])
 def test_a_validation_event_may_have_64_kib(app: App, size: int, status: int) -> None:
-    body = json.dumps(payload_of('azure-event-grid-validation')['body']).ljust(size)
+    body = json.dumps(payload_of('azure-event-grid')['body']).ljust(size)
     assert app.post(body, {'aeg-event-type': 'SubscriptionValidation'}).status == status
 
 
@@ -145,7 +144,7 @@ def test_validation_events_have_no_more_room_than_unauthenticated_senders(webhoo
 
 @pytest.mark.parametrize('kind', ['Notification', '', 'subscriptionvalidation', 'SubscriptionDeletion'])
 def test_another_event_of_azure_needs_the_token(app: App, kind: str) -> None:
-    body = json.dumps(payload_of('azure-event-grid-validation')['body'])
+    body = json.dumps(payload_of('azure-event-grid')['body'])
     assert app.post(body, {'aeg-event-type': kind}).status == 401
 
 
@@ -209,13 +208,13 @@ def test_dropboxs_challenge_comes_back(app: App) -> None:
 
 
 def test_slacks_challenge_comes_back_to_a_signed_question(app: App) -> None:
-    body = json.dumps(payload_of('slack-url-verification')['body'])
+    body = json.dumps(payload_of('slack')['body'])
     assert is_echo(app.post(body, signed_by_slack(body)), '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P')
     assert app.calls == []
 
 
 def test_slacks_challenge_does_not_come_back_to_anybody(app: App) -> None:
-    body = json.dumps(payload_of('slack-url-verification')['body'])
+    body = json.dumps(payload_of('slack')['body'])
     for headers in ({}, {'Authorization': 'wrong'}, signed_by_slack(body, token='other'), signed_by_slack(body, 1_600_000_000),
                     signed_by_slack(body + ' ')):
         answer = app.post(body, headers)
@@ -225,7 +224,7 @@ def test_slacks_challenge_does_not_come_back_to_anybody(app: App) -> None:
 
 @pytest.mark.parametrize('size, calls', [(64 * 1024, 0), (64 * 1024 + 1, 1)])
 def test_a_question_of_slacks_is_no_longer_than_64_kib(app: App, size: int, calls: int) -> None:
-    body = json.dumps(payload_of('slack-url-verification')['body'])
+    body = json.dumps(payload_of('slack')['body'])
     assert app.post(body.replace('"token"', ' ' * (size - len(body)) + '"token"'), {'Authorization': TOKEN}).status == 200
     assert len(app.calls) == calls
 
