@@ -216,10 +216,11 @@ def refusing_first(url: str) -> Iterator[tuple[str, list[int]]]:
             server.shutdown()
 
 
-def test_pythons_http_handler_as_the_guide_sets_it_up_creates_an_incident_of_each_record(running: DevRun) -> None:
+def test_pythons_http_handler_as_the_guide_sets_it_up_sends_the_finished_message_and_its_severity(running: DevRun) -> None:
     _, sample = samples('python')
     where = urlsplit(running.webhook_url)
     here = sample.replace('<HOST>', where.netloc).replace('<PATH>', where.path).replace('<TOKEN>', 'token')
-    logging_once = f"{here.replace('secure=True', 'secure=False')}\nlogging.getLogger().error('Disk full on db-1')\n"
+    logging_once = f"{here.replace('secure=True', 'secure=False')}\nlogging.getLogger().error('Disk full on %s', 'db-1')\n"
     subprocess.run([sys.executable, '-c', logging_once], timeout=PATIENCE_SECONDS, check=True)
-    assert 'Disk full on db-1' in running.sent()[-1]['name']
+    assert running.sent()[-1]['name'] == 'Disk full on db-1'
+    assert running.sent()[-1]['severity'] == 3
