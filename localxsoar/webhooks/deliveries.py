@@ -333,8 +333,8 @@ class Deliveries:
         self._events.publish('cleared', {})
 
     def _shown(self, summary: dict[str, Any]) -> dict[str, Any]:
-        texts = {name: self._masks.text(value) for name, value in summary.items() if isinstance(value, str)}
-        return {**summary, **texts, 'target': self._masks.target(summary['target'])}
+        masked = {**summary, 'target': self._masks.target(summary['target'])}
+        return {name: self._masks.text(value) if isinstance(value, str) else value for name, value in masked.items()}
 
     def close(self) -> None:
         with self._lock:

@@ -46,7 +46,8 @@ class Recipes:
 
     def file_name(self, delivery: Delivery) -> str:
         """Return a name that no file of the folder has."""
-        key = delivery.sender_key or re.sub('[^a-z0-9]+', '-', delivery.sender.lower()).strip('-')[:40] or 'sender'
+        sender = self.masks.text(delivery.sender).lower()
+        key = delivery.sender_key or re.sub('[^a-z0-9]+', '-', sender).strip('-')[:40] or 'sender'
         names = (f'{key}-new{number}' for number in ('', *map(str, range(2, len(self.senders) + 3))))
         return f'{next(name for name in names if name not in self.senders)}.json'
 

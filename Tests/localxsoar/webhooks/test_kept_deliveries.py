@@ -164,10 +164,10 @@ def test_a_sender_that_left_and_bytes_that_are_not_http_are_kept(deliveries: Del
 
 
 def test_a_summary_has_sizes_and_masks(deliveries: Deliveries) -> None:
-    seen = receive(deliveries, f'it is {SECRET}', target=f'/?token=abc&x={SECRET}', body=b'12345')
+    seen = receive(deliveries, f'it is {SECRET}', target=f'/?token=abc&x={SECRET}&token-{SECRET}=1', body=b'12345')
     assert (seen['number'], seen['size'], seen['answer_size'], seen['peer'], seen['sender'], seen['reason']) == (
         1, 5, 15, '127.0.0.1', 'test', 'Phrase')
-    assert (seen['target'], seen['text']) == ('/?token=••••••&x=••••••', 'it is ••••••')
+    assert (seen['target'], seen['text']) == ('/?token=••••••&x=••••••&token-••••••=••••••', 'it is ••••••')
 
 
 def test_a_delivery_lasts_until_the_end_of_its_response(deliveries: Deliveries) -> None:

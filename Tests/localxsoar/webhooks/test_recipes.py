@@ -80,6 +80,11 @@ def test_the_source_and_the_product_of_an_unknown_sender_must_be_filled_in(tmp_p
     assert file.name == 'acme-probe-new.json' and load_sender(file).deliveries[0]['payload'] == {'a': 1}
 
 
+def test_a_secret_that_a_sender_gives_as_its_name_is_in_no_file_name() -> None:
+    made_of = Recipes(SENDERS, Masks(lambda: ['hush-hush-4711']), lambda _: TOKEN, lambda _: {}, {'7': INCIDENT}.get)
+    assert made_of.file_name(delivery(sender='hush-hush-4711')) == 'sender-new.json'
+
+
 @pytest.mark.parametrize('headers', [
     {'Host': 'soc.corp.example'}, {'Content-Length': '8'}, {'Connection': 'close'}, {'Expect': '100-continue'},
     {'X-Request-URI': '/x'}, {'X-Forwarded-For': '198.51.100.7'}, {'X-Forwarded-Host': 'soc.corp.example'}, {'Via': '1.1 proxy'},
