@@ -149,10 +149,10 @@ def connect(server: WebhookServer) -> Any:
     return socket.create_connection(('127.0.0.1', server.server_port or 0), timeout=PATIENCE_SECONDS)
 
 
-def post_and_leave(server: WebhookServer, body: bytes, condition: Callable[[], Any]) -> None:
+def post_and_leave(server: WebhookServer, body: bytes, condition: Callable[[], Any], **headers: str) -> None:
     """Send a POST, and disconnect as soon as the condition is true."""
     with closing(connect(server)) as sender:
-        sender.sendall(request_bytes('http://x/', body, AUTHORIZED))
+        sender.sendall(request_bytes('http://x/', body, {**AUTHORIZED, **headers}))
         clocks.until(condition)
     clocks.until(lambda: not server.connections)
 
@@ -179,6 +179,17 @@ def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had
     notes = [(each.status, each.result, each.note) for each in line.history.accepted]
     assert notes[0] == (200, 'created', 'incident 17')
     assert notes[-1][:2] == (502, 'rejected') and notes[-1][2].startswith('lost: XSOAR did not confirm the creation')
+
+
+def test_a_repeat_whose_sender_left_too_is_in_the_history_at_once_so_that_nothing_of_it_waits(server: WebhookServer) -> None:
+    may_return, line = threading.Event(), server.app.line
+    demistomock.declare(createIncidents=lambda *_: [{'id': '17'}] if may_return.wait(PATIENCE_SECONDS) else None)
+    post_and_leave(server, b'{}', lambda: line.queue.in_flight, **{'webhook-id': '1'})
+    post_and_leave(server, b'{}', lambda: line.queue.repeats, **{'webhook-id': '1'})
+    clocks.until(lambda: line.history.accepted)
+    may_return.set()
+    clocks.until(lambda: len(line.history.accepted) == 2)
+    assert [(each.status, each.result) for each in line.history.accepted] == [(200, 'repeat'), (200, 'created')]
 
 
 def test_a_large_post_excludes_other_large_bodies_until_its_first_call_has_ended_also_after_its_sender_left(

@@ -6008,7 +6008,7 @@ class Connection:
             request.body.send_continue = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
         response = self.server.response(request, self.peer)
         if request.unfinished:
-            self.log_at_end(request)
+            self.log_departed(request)
             raise OSError('the sender has left')
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
@@ -6082,10 +6082,15 @@ class Connection:
         if status >= HTTPStatus.BAD_REQUEST or request.result:
             line.record(trace, status, note, request.result)
 
-    def log_at_end(self, request: Request) -> None:
-        """Log a request whose sender has left as soon as its incidents exist or are lost."""
-        log = partial(log_departed, self.server.app.line, self.trace(request), request.is_repeat, request.skipped)
-        request.unfinished.finished.rawlink(partial(log, request.unfinished))
+    def log_departed(self, request: Request) -> None:
+        """Log a request whose sender has left: a repeat at once, any other as soon as its incidents exist or are lost."""
+        if request.is_repeat:  # any number of them may come while the first one waits, and none may stay in memory
+            request.log_note = 'repeat of a request that waits for XSOAR (the sender had left)'
+            request.result = 'repeat'
+            self.log(request, HTTPStatus.OK)
+        else:
+            log = partial(log_departed, self.server.app.line, self.trace(request), request.skipped)
+            request.unfinished.finished.rawlink(partial(log, request.unfinished))
 
     def trace(self, request: Request) -> Trace:
         """Return what the log says of a request besides its result."""
@@ -6098,13 +6103,13 @@ class Connection:
                      request.product, request.is_accepted)
 
 
-def log_departed(line: ServerLine, trace: Trace, is_repeat: bool, skipped: int, delivery: RememberedDelivery, _: Event) -> None:
+def log_departed(line: ServerLine, trace: Trace, skipped: int, delivery: RememberedDelivery, _: Event) -> None:
     """Log how a delivery ended after its sender had left: at level error if it is lost."""
     if delivery.failure:
         level, status, note, result = 'error', delivery.failure.status, f'lost: {delivery.failure.detail}', ''
     else:
         level, status = 'debug', HTTPStatus.OK
-        note, result = delivery.note_and_result(is_repeat, skipped)
+        note, result = delivery.note_and_result(is_repeat=False, skipped=skipped)
     line.log(level, trace.text(status, f'{note} (the sender had left)'))
     line.record(trace, status, note, result)
 
