@@ -7,6 +7,7 @@ are in flight or remembered, oldest first, and of each the sender whose leaving 
 from __future__ import annotations
 
 import weakref
+from contextlib import closing
 from typing import Any, cast
 
 import gevent
@@ -318,13 +319,13 @@ class MemoryMachine(RuleBasedStateMachine):
 
     def time_out(self, sender: Sender) -> None:
         if not sender.waits_for:
-            self.expire(sender.post.hand_over_by)
+            self.expire(sender.waits_until)
         if sender.expected:
             return
         if sender.waits_for or self.request_of(sender).is_kept:
             sender.expected, sender.waits_for, sender.is_asked_to_retry = Unavailable, None, True
         else:
-            sender.wait_from(self.clock.now, NEVER)
+            sender.wait_from(self.clock.now, sender.waits_until + HAND_OVER)
 
     def request_of(self, sender: Sender) -> Request:
         return next(request for request in self.requests if request.sender is sender)
@@ -364,10 +365,26 @@ class MemoryMachine(RuleBasedStateMachine):
         held = sum(connection() is not None for connection in self.connections)
         assert held == sum(sender.connection is not None for sender in self.senders), 'a connection outlives its request'
 
-    def teardown(self) -> None:
+    def close(self) -> None:
         gevent.killall(self.greenlets)
         self.clock.__exit__()
+
+    teardown = close
 
 
 TestDeliveryMemory = MemoryMachine.TestCase
 TestDeliveryMemory.settings = examples(100, stateful_step_count=60)
+
+
+def test_a_sender_that_waits_gets_503_where_its_delivery_is_kept_for_a_repeat_whose_sender_left() -> None:
+    with closing(MemoryMachine()) as machine:
+        machine.arrive(({'webhook-id': '1'}, ('webhook', '1')), '', b'{}', 0, 0)
+        machine.call_server()
+        machine.time_goes_by(26)
+        machine.arrive_again(-1, 0, 0)
+        machine.leave(index=0, after=1, is_leaving=True, retries=False, has_waited=0)
+        machine.time_goes_by(1)
+        machine.call_fails(is_sent=True)
+        machine.time_goes_by(24)
+        assert [sender.outcome for sender in machine.senders] == [Unavailable, LEFT]
+        machine.each_sender_gets_the_response_that_is_promised()

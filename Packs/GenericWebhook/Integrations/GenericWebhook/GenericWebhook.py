@@ -4814,18 +4814,17 @@ class DeliveryMemory:
     def wait_for_creation(self, delivery: RememberedDelivery, post: Post) -> None:
         """Wait until a queued post has its result, or keep it if the sender leaves. Raise Unavailable if it goes on so."""
         until = post.hand_over_by  # read now, because it changes once part of the post has been created
-        if delivery.wait_for(post.result, until):
-            return
-        if not delivery.has_departed:
+        while not delivery.wait_for(post.result, until):
+            if delivery.has_departed:
+                post.keep()
+                delivery.release_connection()
+                return
             # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
             self.queue.expire(until)
             is_unfinished = post.is_kept and not post.result.ready()
             if is_unfinished and not delivery.is_gone():  # it is kept for a sender that repeated it, and left
                 self.ask_for_retry(delivery)
-            delivery.wait_for(post.result, float('inf'))  # it is in flight, or partly created
-        if delivery.has_departed:
-            post.keep()
-            delivery.release_connection()
+            until += HAND_OVER_SECONDS  # it is in flight, or partly created
 
     def finish(self, delivery: RememberedDelivery, result: 'AsyncResult[list[Any]]') -> None:
         """Record the end of a delivery: remember what was created, or why nothing was."""
