@@ -8,18 +8,37 @@ FIRST_PORT = 9000
 LOOPBACK = '127.0.0.1'
 
 
+# A server chooses its container's port long before the container listens there. Meanwhile it holds the UDP port of the same
+# number, which no container uses, so that another server that starts at the same moment chooses another port.
+_held: list[socket.socket] = []
+
+
 def well_known_free_port() -> int:
-    """Return the first free port from 9000 to 9099, as a person would choose, or else any free port."""
-    return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if is_free(port)), 0) or any_free_port()
+    """Return the first port from 9000 to 9099 that can be taken, as a person would choose, or else any other."""
+    return next((port for port in range(FIRST_PORT, FIRST_PORT + 100) if take(port)), 0) or any_free_port()
 
 
 def any_free_port() -> int:
-    """Return a random free port, so that two servers that start at once are unlikely to choose the same.
+    """Take and return a random free port.
 
     Higher ports are avoided: the system may give them to an outgoing connection at any moment.
     """
     candidates = (random.randint(10_000, 32_000) for _ in range(1000))
-    return next(port for port in candidates if is_free(port))
+    return next(port for port in candidates if take(port))
+
+
+def take(port: int) -> bool:
+    """Return whether the port is free and no other local XSOAR has chosen it; no other one chooses it until this process ends."""
+    if not is_free(port):
+        return False
+    claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        claim.bind((LOOPBACK, port))
+    except OSError:
+        claim.close()
+        return False
+    _held.append(claim)
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -493,12 +493,12 @@ def test_a_port_is_free_until_something_listens_on_it() -> None:
 
 @pytest.mark.parametrize('taken, port', [(0, 9000), (2, 9002), (99, 9099)])
 def test_the_well_known_port_is_the_first_that_is_free(taken: int, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, 'is_free', lambda port: port >= 9000 + taken)
+    monkeypatch.setattr(ports, 'take', lambda port: port >= 9000 + taken)
     assert well_known_free_port() == port
 
 
 def test_without_a_free_well_known_port_any_other_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, 'is_free', lambda port: not 9000 <= port < 9100)
+    monkeypatch.setattr(ports, 'take', lambda port: not 9000 <= port < 9100)
     assert 10_000 <= well_known_free_port() <= 32_000
 
 
