@@ -202,6 +202,30 @@ def test_the_end_waits_for_the_log_call_that_is_under_way() -> None:
     demistomock.reset()
 
 
+def test_a_stop_says_what_still_waits_before_the_next_call_which_may_outlast_the_process() -> None:
+    calls: list[str] = []
+    may_return = threading.Event()
+
+    def create(incidents: list[dict[str, str]], *_: object) -> list[dict[str, str]]:
+        calls.append(incidents[0]['name'])
+        assert may_return.wait(PATIENCE_SECONDS)
+        return [{'id': name['name']} for name in incidents]
+
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={}, createIncidents=create, info=calls.append, setIntegrationContext=None)
+    line = ServerLine(log_every=3600)
+    for name in ('one', 'two'):
+        line.queue.add(Post([{**incident(name), 'rawJSON': b'{}'}]))
+        line.wake.set()
+        until(lambda: calls)
+    line.stop()
+    may_return.set()
+    line.drain()
+    assert (calls[0], calls[2]) == ('one', 'two')
+    assert calls[1].partition(' ')[2].startswith('Stopping with 1 in the queue.')
+    demistomock.reset()
+
+
 def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_again() -> None:
     calls: list[object] = []
 
