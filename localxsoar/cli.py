@@ -43,7 +43,11 @@ from localxsoar.web.routes import format_error, reject_malformed
 from localxsoar.web.keys import demand_key
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import LEVELS, Printer
-from localxsoar.web.deliveries import Page
+from localxsoar.web.deliveries import DeliveryRoutes
+from localxsoar.web.incidents import IncidentRoutes
+from localxsoar.web.instances import InstanceRoutes
+from localxsoar.web.page_files import PageFiles
+from localxsoar.web.senders import SenderRoutes
 from localxsoar.containers.ports import FIRST_PORT, LOOPBACK, any_free_port, well_known_free_port
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.packs.repository import find_common_server_python
@@ -259,38 +263,47 @@ def serve(options: argparse.Namespace, server: Server, events: Events) -> int:
 
 def listen(options: argparse.Namespace, server: Server, events: Events, settings: dict[str, str]
            ) -> tuple[Front, int, Deliveries]:
-    """Start the HTTP server on the port of --port or, without it, on the usual port or any other.
-
-    Return the server, its port and its deliveries. Raise UsageError if it cannot listen.
-    """
-    instance = server.first
+    """Start the HTTP server, and return it, its port and its deliveries. Raise UsageError if it cannot listen."""
     senders = load_senders(options.senders) if options.senders else {}
     masks = Masks(server.secrets)
     events.mask = masks.everywhere
     server.store.updated = partial(events.publish, 'incident')
     server.changed = partial(events.publish, 'pack', {})
-    deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, instance.printer, events)
-    page = Page(server, deliveries, senders, masks, events, partial(curl_command, options),
-                partial(fill_headers, options.curl_header))
+    deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, server.printer, events)
+    api = make_api(options)
+    front = Front(options.host, Forwarder(server.open_ports, settings), deliveries, api)
+    instances = InstanceRoutes(server, masks, events.publish, partial(curl_command, options))
+    for routed in (
+        XsoarApi(server, settings), Controls(server), PageFiles(events), instances, IncidentRoutes(server.store, masks),
+        DeliveryRoutes(server, deliveries, senders, masks, front, partial(fill_headers, options.curl_header)),
+        SenderRoutes(server, senders, front), CommandRoutes(server, masks),
+    ):
+        routed.routes(api)
+    port = open_port(options, front, server.printer)
+    gevent.spawn(watch, instances)
+    return front, port, deliveries
+
+
+def make_api(options: argparse.Namespace) -> bottle.Bottle:
+    """Return an API without routes, which reports errors and, with --api-key, demands the key."""
     api = bottle.Bottle()
     api.default_error_handler = format_error
     if options.api_key is not None:
         api.install(demand_key(options.api_key))
     api.install(reject_malformed)
-    for routed in (XsoarApi(server, settings), Controls(server), page, CommandRoutes(server, masks)):
-        routed.routes(api)
-    forwarder = Forwarder(server.open_ports, settings)
+    return api
+
+
+def open_port(options: argparse.Namespace, front: Front, printer: Printer) -> int:
+    """Listen on the port of --port or, without it, on the usual port or any other. Raise UsageError if that is impossible."""
     ports = [USUAL_PORT, ANY_PORT] if options.port is None else [options.port]
     for port in ports:
-        page.front = Front((options.host, port), forwarder, deliveries, api)
         try:
-            opened = page.front.start()
-            gevent.spawn(watch, page)
-            return page.front, opened, deliveries
+            return front.start(port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or port == ports[-1]:
                 raise UsageError(cannot_listen(options.host, port, error)) from None
-            instance.printer.show(f'Port {port} is in use. Choosing another.')
+            printer.show(f'Port {port} is in use. Choosing another.')
     raise AssertionError('the last port either opens or raises')
 
 
@@ -351,10 +364,10 @@ def say_ready(server: Server) -> None:
         server.printer.show('Ready', 'good')
 
 
-def watch(page: Page) -> None:
+def watch(instances: InstanceRoutes) -> None:
     """Publish the state of each instance for the page whenever it changes."""
     while True:
-        page.publish_states()
+        instances.publish_states()
         gevent.sleep(LOOK_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""The routes of the page's commands: what the pack offers, and what a run of it returns, with secrets masked."""
+"""The routes of commands: what the pack offers, and what a run returns, for the page with secrets masked."""
 from __future__ import annotations
 
 import json
@@ -13,10 +13,9 @@ from localxsoar.containers.commands import CONTEXT, LAST_RUNS
 from localxsoar.web.downloads import BYTES, attach
 from localxsoar.incidents.entries import PLAYGROUND
 from localxsoar.server.instance import Instance
-from localxsoar.web.routes import as_json, read_object
+from localxsoar.web.routes import as_json, check_machine, read_object
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import TRACEBACK
-from localxsoar.web.deliveries import check_machine
 from localxsoar.webhooks.readable import SHOWN_BYTES
 from localxsoar.server.server import Server, attempt, error_entry, name_instance
 from localxsoar.server.war_room import NOTE
@@ -25,7 +24,7 @@ Numbered = Sequence[tuple[str, Mapping[str, Any]]]  # entries with their ids, ''
 
 
 class CommandRoutes:
-    """The commands of a server's instances and its scripts, for the page. `instance` in a request chooses the instance."""
+    """The commands of a server's instances and its scripts. `instance` in a request of the page chooses the instance."""
 
     def __init__(self, server: Server, masks: Masks) -> None:
         self._server = server
@@ -36,7 +35,7 @@ class CommandRoutes:
             ('GET', '/localxsoar/commands', self._list),
             ('GET', '/localxsoar/commands/kept', self._read_kept),
             ('GET', '/localxsoar/commands/files/<number>', self._download),
-            ('POST', '/localxsoar/commands/run', self._run),
+            ('POST', '/localxsoar/commands', self._run),
             ('POST', '/localxsoar/commands/<action:re:test|fetch>', self._act),
         ):
             api.route(path, method, handler)
@@ -60,12 +59,18 @@ class CommandRoutes:
         return file[1]
 
     def _run(self) -> str:
-        """Run a command in the chosen instance, or a script, in the playground or in an incident."""
+        """Run a command or a script, and return its entries or its error.
+
+        With `incident`, an id or `playground`, run it in the chosen instance and in that War Room, which keeps the entries, an
+        error, too. They are then returned as the page shows them.
+        """
         wanted = read_object()
-        instance = self._server.find(str(wanted['instance']))
-        args = {**(wanted.get('args') or {}), 'using': instance.name}
-        number = str(wanted.get('incident') or PLAYGROUND)
-        return self._show(instance, partial(self._server.run_in_war_room, str(wanted['command']), args, number), number)
+        command, args = str(wanted['command']), wanted.get('args') or {}
+        if not wanted.get('incident'):
+            return as_json({'entries': self._server.run(command, args)})
+        instance, number = self._server.find(str(wanted['instance'])), str(wanted['incident'])
+        args = {**args, 'using': instance.name}
+        return self._show(instance, partial(self._server.run_in_war_room, command, args, number), number)
 
     def _act(self, action: str) -> str:
         """Test an instance with its saved parameters, or let it fetch now."""

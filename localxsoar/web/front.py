@@ -153,22 +153,25 @@ class Connection:
 
 
 class Front:
-    """The HTTP server for one instance. It listens from `start` to `stop`."""
+    """The HTTP server on a host. It listens from `start` to `stop`, and responds by the routes that the API then has."""
 
-    def __init__(self, address: tuple[str, int], forwarder: Forwarder, deliveries: Deliveries, api: bottle.Bottle) -> None:
-        self._host = address[0]
+    def __init__(self, host: str, forwarder: Forwarder, deliveries: Deliveries, api: bottle.Bottle) -> None:
+        self._host = host
         self._forwarder = forwarder
         self._deliveries = deliveries
         self._api = api
-        self._server = StreamServer(address, self._serve)
+        self._server: StreamServer | None = None
 
-    def start(self) -> int:
-        """Start to listen and return the port. Raise OSError if the port is in use."""
-        self._server.start()
-        return int(self._server.server_port or 0)
+    def start(self, port: int) -> int:
+        """Listen on the port, or on any if it is 0, and return it. Raise OSError if that is impossible."""
+        server = StreamServer((self._host, port), self._serve)
+        server.start()
+        self._server = server
+        return int(server.server_port or 0)
 
     def stop(self) -> None:
-        self._server.stop(STOP_SECONDS)
+        if self._server:
+            self._server.stop(STOP_SECONDS)
 
     def _serve(self, sock: Any, address: Any) -> None:
         """Respond to the requests of one connection until it ends."""

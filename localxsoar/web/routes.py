@@ -1,4 +1,4 @@
-"""Helpers for routes: they read and write JSON, and report errors in the form of the XSOAR API."""
+"""What routes share: they read and write JSON, report errors in the form of the XSOAR API, and ask where a request comes from."""
 from __future__ import annotations
 
 import json
@@ -9,7 +9,9 @@ import bottle
 import h11
 
 from localxsoar.errors import CallRejected, CommandFailed, UsageError
+from localxsoar.web.front import PEER, is_loopback
 
+ONLY_HERE = 'Secrets are shown only on the machine that runs the local XSOAR.'
 # What a handler may raise if a request lacks a key, or a value has another type than expected.
 MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError, h11.LocalProtocolError)
 
@@ -47,3 +49,23 @@ def format_error(error: bottle.HTTPError) -> str:
     """Return an error's body in the form of the XSOAR API."""
     error.content_type = 'application/json'
     return json.dumps({'status': error.status_code, 'title': error.status_line, 'error': str(error.body)})
+
+
+def is_here() -> bool:
+    """Return whether the request comes from this machine."""
+    return is_loopback(bottle.request.environ[PEER])
+
+
+def check_machine() -> None:
+    """Raise HTTPError 403 unless the request comes from this machine."""
+    if not is_here():
+        raise bottle.HTTPError(403, ONLY_HERE)
+
+
+def own_host() -> str:
+    return bottle.request.get_header('Host') or 'localhost'
+
+
+def own_url() -> str:
+    """Return the server's address, as the client of the request knows it."""
+    return f'http://{own_host()}'

@@ -27,6 +27,7 @@ KEPT_BYTES = 50 * 1024 * 1024
 KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
 KEPT_RESPONSE_BYTES = 1024 * 1024
 KNOWN_INCIDENTS = 20_000  # incidents that a response of a repeat may still mention
+OLD_NAMES = {'answer_size': 'response_size'}  # in the summaries of stores that earlier versions wrote; the columns keep theirs
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
                                      answer_headers TEXT, answer BLOB);
@@ -63,12 +64,11 @@ class Delivery:
     is_partial: bool = False  # whether a part of the body has not arrived
 
     SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
-               'milliseconds', 'kind', 'incidents', 'triage', 'text', 'origin')
+               'milliseconds', 'kind', 'incidents', 'triage', 'text', 'response_size', 'origin')
 
     def summary(self) -> dict[str, Any]:
         """Return what a list shows of the delivery, under its names in JSON."""
-        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'answer_size': self.response_size,
-                'missing': self.gap()}
+        return {**{name: getattr(self, name) for name in self.SUMMARY}, 'missing': self.gap()}
 
     def gap(self) -> str:
         """Return why the request cannot be repeated as it came, or ''."""
@@ -313,8 +313,8 @@ class Deliveries:
             return self._waiting[number]
         rows = self._query('SELECT summary, headers, body, answer_headers, answer FROM delivery WHERE number = ?', [number])
         for summary, headers, body, response_headers, response in rows:
-            values = json.loads(summary)
-            return Delivery(response_size=values.pop('answer_size'), **values,
+            values = {OLD_NAMES.get(name, name): value for name, value in json.loads(summary).items()}
+            return Delivery(**values,
                             headers=[(name, value) for name, value in json.loads(headers)],
                             response_headers=[(name, value) for name, value in json.loads(response_headers)],
                             body=bytearray(body), response=bytearray(response))

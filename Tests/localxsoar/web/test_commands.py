@@ -26,6 +26,10 @@ def act(xsoar: LocalXsoar, action: str, instance: str = 'left', **wanted: Any) -
     return xsoar.control('POST', f'commands/{action}', {'instance': instance, **wanted})
 
 
+def run(xsoar: LocalXsoar, command: str, **wanted: Any) -> Any:
+    return xsoar.control('POST', 'commands', {'instance': 'left', 'command': command, 'incident': 'playground', **wanted})
+
+
 def rejected(xsoar: LocalXsoar, path: str, body: Any) -> tuple[int, str]:
     response = requests.post(f'{xsoar.url}/localxsoar/{path}', json=body)
     return response.status_code, response.json()['error']
@@ -50,13 +54,13 @@ def test_the_instances_are_listed_with_their_commands(xsoar: LocalXsoar) -> None
 
 
 def test_a_run_returns_its_entries_and_what_is_kept_after_it_as_exact_text(xsoar: LocalXsoar) -> None:
-    ran = act(xsoar, 'run', command='hello-show', args={'text': '**a**'})
+    ran = run(xsoar, 'hello-show', args={'text': '**a**'})
     [entry] = ran['entries']
     assert (entry['type'], entry['format'], entry['markdown']['text'], entry['file']) == (1, 'json', '**a**', None)
     assert '"big": 12345678901234567890' in entry['outputs']['text'] and entry['id'].endswith('@playground')
     kept = {each['name']: each['text'] for each in ran['kept']}
     assert '"text": "**a**"' in kept['Context data'] and kept['Integration context'] == ''
-    [failed] = act(xsoar, 'run', command='hello-fail')['entries']
+    [failed] = run(xsoar, 'hello-fail')['entries']
     assert (failed['type'], failed['contents']['text']) == (4, 'left: Failed to run hello-fail: This one fails.')
 
 
@@ -69,7 +73,7 @@ def test_an_instance_is_tested_and_fetches_for_itself(xsoar: LocalXsoar) -> None
 
 
 def test_a_file_is_downloaded_as_bytes_under_its_name(xsoar: LocalXsoar) -> None:
-    [entry] = act(xsoar, 'run', command='hello-file', args={'text': 'a\r\nb'})['entries']
+    [entry] = run(xsoar, 'hello-file', args={'text': 'a\r\nb'})['entries']
     assert (entry['file']['name'], entry['file']['size']) == ('grüße <b>.txt', 4)
     url = f'{xsoar.url}/localxsoar/commands/files'
     response = requests.get(f'{url}/{entry["file"]["id"]}')
@@ -80,9 +84,9 @@ def test_a_file_is_downloaded_as_bytes_under_its_name(xsoar: LocalXsoar) -> None
 
 
 @pytest.mark.parametrize(('path', 'body', 'words'), [
-    ('commands/run', {'instance': 'other', 'command': 'x'}, "There is no instance 'other'"),
+    ('commands', {'instance': 'other', 'command': 'x', 'incident': 'playground'}, "There is no instance 'other'"),
     ('commands/test', {}, 'The request is malformed'),
-    ('commands/run', {'instance': 'left', 'command': 'hello-say', 'incident': '9999'}, 'There is no incident 9999'),
+    ('commands', {'instance': 'left', 'command': 'hello-say', 'incident': '9999'}, 'There is no incident 9999'),
     ('instance/test?instance=other', {}, "There is no instance 'other'")])
 def test_a_wrong_request_is_rejected_with_the_reason(xsoar: LocalXsoar, path: str, body: Any, words: str) -> None:
     status, text = rejected(xsoar, path, body)

@@ -22,12 +22,16 @@ from localxsoar.containers.container import Runtime
 from localxsoar.webhooks.deliveries import Deliveries
 from localxsoar.events import Events
 from localxsoar.containers.faults import Faults
-from localxsoar.forward import Request, Response
-from localxsoar.web.front import run_wsgi
+from localxsoar.forward import Forwarder, Request, Response
+from localxsoar.web.front import Front, run_wsgi
 from localxsoar.webhooks.masks import MASK, Masks
 from localxsoar.terminal.printer import Printer
 from localxsoar.packs.pack import load_integration
-from localxsoar.web.deliveries import ONLY_HERE, Page, message, read_file
+from localxsoar.web.deliveries import DeliveryRoutes, message
+from localxsoar.web.incidents import IncidentRoutes
+from localxsoar.web.instances import InstanceRoutes
+from localxsoar.web.page_files import read_file
+from localxsoar.web.routes import ONLY_HERE
 from localxsoar.containers.ports import any_free_port
 from localxsoar.webhooks.readable import SHOWN_BYTES, Readable, readable
 from localxsoar.webhooks.recognition import SenderRecognizer
@@ -138,8 +142,10 @@ def api(echo_pack: Path) -> bottle.Bottle:
     server.store.create([{'name': 'one', 'rawJSON': json.dumps(details)}], 'front', 'Echo')
     server.store.keep_file('1@1', 'a.txt', TOKEN.encode())
     made = bottle.Bottle()
-    page = Page(server, deliveries, {}, masks, events, lambda name, url, params: f'curl {params["secret"]}', lambda params: [])
-    for routed in (page, CommandRoutes(server, masks)):
+    front = Front('localhost', Forwarder({}, {}), deliveries, made)
+    for routed in (DeliveryRoutes(server, deliveries, {}, masks, front, lambda params: []), IncidentRoutes(server.store, masks),
+                   InstanceRoutes(server, masks, events.publish, lambda name, url, params: f'curl {params["secret"]}'),
+                   CommandRoutes(server, masks)):
         routed.routes(made)
     return made
 
@@ -148,7 +154,7 @@ def get(api: bottle.Bottle, path: str, peer: str) -> Response:
     return run_wsgi(api, Request('GET', f'/localxsoar/{path}', [('Host', 'localhost')], peer=peer), b'')
 
 
-@pytest.mark.parametrize('path', ['deliveries/1?secrets=show', 'deliveries/1/request.body', 'deliveries/1/answer.body', 'curl',
+@pytest.mark.parametrize('path', ['deliveries/1?secrets=show', 'deliveries/1/request.body', 'deliveries/1/response.body', 'curl',
                                   'commands/files/1@1'])
 def test_a_secret_is_shown_only_on_this_machine(api: bottle.Bottle, path: str) -> None:
     for peer, status in (('127.0.0.1', 200), ('::1', 200), ('192.0.2.1', 403), ('2001:db8::1', 403), ('', 403)):
@@ -211,7 +217,7 @@ def post(local: LocalXsoar, data: Any, path: str = '', **headers: str) -> int:
 
 def seen_by_the_container(local: LocalXsoar, number: int) -> Any:
     """What /echo says of a request, with its headers as a dict."""
-    echoed = json.loads(local.control('GET', f'deliveries/{number}?secrets=show')['answer']['body'])
+    echoed = json.loads(local.control('GET', f'deliveries/{number}?secrets=show')['response']['body'])
     return {**echoed, 'headers': dict(echoed['headers'])}
 
 
@@ -319,7 +325,7 @@ def test_both_bodies_are_downloaded_byte_for_byte(local: LocalXsoar) -> None:
     answer = requests.get(f'{way}/request.body')
     assert (answer.content, answer.headers['Content-Type']) == (b'\xff\r\n', 'application/octet-stream')
     assert answer.headers['Content-Disposition'] == f'attachment; filename="delivery-{number}-request.body"'
-    assert json.loads(requests.get(f'{way}/answer.body').content)['size'] == 3
+    assert json.loads(requests.get(f'{way}/response.body').content)['size'] == 3
 
 
 def test_a_delivery_is_saved_as_a_recipe_of_its_sender_under_a_new_name(local: LocalXsoar, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,11 @@ import localxsoar
 from localxsoar import send
 from localxsoar.web.commands import CommandRoutes
 from localxsoar.web.controls import Controls
-from localxsoar.web.deliveries import Page
+from localxsoar.web.deliveries import DeliveryRoutes
+from localxsoar.web.incidents import IncidentRoutes
+from localxsoar.web.instances import InstanceRoutes
+from localxsoar.web.page_files import PageFiles
+from localxsoar.web.senders import SenderRoutes
 from localxsoar.web.xsoar_api import XsoarApi, parse_command
 
 pytestmark = pytest.mark.sockets
@@ -170,8 +175,13 @@ def routes_of_the_api() -> list[tuple[str, str]]:
 
 
 def all_routes() -> list[tuple[str, str]]:
-    parts = Controls(Mock()), Page(Mock(), Mock(), {}, *[Mock()] * 4), CommandRoutes(Mock(), Mock())
+    parts = (Controls(Mock()), PageFiles(Mock()), InstanceRoutes(*[Mock()] * 4), IncidentRoutes(Mock(), Mock()),
+             DeliveryRoutes(*[Mock()] * 6), SenderRoutes(*[Mock()] * 3), CommandRoutes(Mock(), Mock()))
     return [*routes_of_the_api(), *routes_of(*parts)]
+
+
+def test_each_route_is_registered_once() -> None:
+    assert [route for route, count in Counter(all_routes()).items() if count > 1] == []
 
 
 def status(xsoar: LocalXsoar, route: tuple[str, str], headers: Any) -> int:
@@ -190,7 +200,7 @@ def test_no_route_does_anything_without_the_api_key(locked: LocalXsoar, key: Any
     headers = {} if key is None else {'Authorization': key}
     statuses = {route: status(locked, route, headers) for route in all_routes()}
     assert len(statuses) > 50 and {method for method, _ in statuses} == {'GET', 'POST', 'PUT', 'DELETE', 'PATCH'}
-    assert {('GET', '/'), ('GET', '/script.js'), ('POST', '/localxsoar/commands/run'), ('GET', '/localxsoar/deliveries/1.har'),
+    assert {('GET', '/'), ('GET', '/script.js'), ('POST', '/localxsoar/commands'), ('GET', '/localxsoar/deliveries/1.har'),
             ('POST', '/localxsoar/cut')} <= statuses.keys()
     assert {route for route in statuses if statuses[route] != 401} == set()
     assert locked.state() == before

@@ -165,7 +165,7 @@ def test_a_sender_that_left_and_bytes_that_are_not_http_are_kept(deliveries: Del
 
 def test_a_summary_has_sizes_and_masks(deliveries: Deliveries) -> None:
     seen = receive(deliveries, f'it is {SECRET}', target=f'/?token=abc&x={SECRET}&token-{SECRET}=1', body=b'12345')
-    assert (seen['number'], seen['size'], seen['answer_size'], seen['peer'], seen['sender'], seen['reason']) == (
+    assert (seen['number'], seen['size'], seen['response_size'], seen['peer'], seen['sender'], seen['reason']) == (
         1, 5, 15, '127.0.0.1', 'test', 'Phrase')
     assert (seen['target'], seen['text']) == ('/?token=••••••&x=••••••&token-••••••=••••••', 'it is ••••••')
 
@@ -227,7 +227,7 @@ def test_a_delivery_whose_response_made_room_can_still_be_sent_again(printed: li
     deliveries = open_deliveries(printed, byte_limit=5000)
     receive(deliveries, 'x' * 4000, body=b'kept')
     receive(deliveries, body=b'x' * 2000)
-    assert [(each['missing'], each['answer_size']) for each in deliveries.summaries()] == [('', 2), ('', 4000)]
+    assert [(each['missing'], each['response_size']) for each in deliveries.summaries()] == [('', 2), ('', 4000)]
     first = deliveries.get(1)
     assert first and (first.gap(), bytes(first.body), bytes(first.response)) == ('', b'kept', b'')
 

@@ -57,7 +57,7 @@ export function openFirst() {
 }
 
 function drawActs() {
-  const act = (label, path) => button(label, () => run({title: label, path, command: '', args: {}}), {class: 'runs-it', disabled: isRunning()});
+  const act = (label, path) => button(label, () => run({title: label, path: `commands/${path}`, command: '', args: {}}), {class: 'runs-it', disabled: isRunning()});
   $('instance-acts').replaceChildren(act('Test', 'test'), ...(ownInstance().fetches ? [act('Fetch now', 'fetch')] : []));
 }
 
@@ -88,7 +88,7 @@ function submit(command, isScript) {
   const given = inputs().filter((input) => input.value).map((input) => [input.dataset.argument, input.value]);
   const {'': incident, ...args} = Object.fromEntries(given);
   const secrets = command.arguments.filter((each) => each.secret).map((each) => each.name);
-  run({title: '', path: 'run', command: command.name, args, secrets, isScript, incident: isScript ? incident : undefined});
+  run({title: '', path: 'commands', command: command.name, args, secrets, isScript, incident: isScript ? incident : undefined});
 }
 
 function press(event) {

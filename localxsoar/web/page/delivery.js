@@ -55,7 +55,7 @@ export function closeDetail() {
 export function drawOpened() {
   const item = opened;
   const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
-  const parts = [['request', 'Request'], ['answer', 'Response'],
+  const parts = [['request', 'Request'], ['response', 'Response'],
     ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : [])];
   if (!parts.some(([name]) => name === part)) part = 'request';
   const body = el('div');

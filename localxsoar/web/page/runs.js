@@ -49,7 +49,7 @@ export async function run(wanted) {
   const slow = setTimeout(() => { $('running').textContent = `Running ${one.line} …`; }, SLOW_MS);
   const {command, args, incident} = one;
   try {
-    one.result = await ask('POST', `commands/${one.path}`, {instance: one.of, ...(command ? {command, args, incident} : {})});
+    one.result = await ask('POST', one.path, {instance: one.of, ...(command ? {command, args, incident: incident || 'playground'} : {})});
   } catch (error) { one.result = failure(error.message); }
   clearTimeout(slow);
   $('running').textContent = '';

@@ -1170,7 +1170,7 @@ def test_the_focus_stays_on_the_control_that_was_pressed(open_page: Callable[...
     page = open_page(webhook.url)
     number = post(webhook, {'name': 'focus'}).json()[0]['id']
     open_newest(page, 'focus')
-    shown = {'part-answer': '#part-answer[aria-current]', 'part-request': '#part-request[aria-current]',
+    shown = {'part-response': '#part-response[aria-current]', 'part-request': '#part-request[aria-current]',
              'as-text': '#delivery pre', 'as-tree': '#delivery .tree'}
     for control, after in shown.items():
         page.locator(f'#{control}').press('Enter')

@@ -1,0 +1,41 @@
+"""The routes of known senders: which there are, and sending one of their deliveries."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import bottle
+
+from localxsoar.forward import PREFIX
+from localxsoar.server.server import Server
+from localxsoar.web.front import Front
+from localxsoar.web.instances import shown, token_of
+from localxsoar.web.routes import as_json, own_host, read_object
+from localxsoar.webhooks.replay import new_request
+from localxsoar.webhooks.senders import Sender, describe_proof, find_sender, unusable
+
+
+class SenderRoutes:
+    """The senders of --senders, whose deliveries go to the instance of `?instance=NAME` or the first."""
+
+    def __init__(self, server: Server, senders: Mapping[str, Sender], front: Front) -> None:
+        self._server = server
+        self._senders = senders
+        self._front = front
+
+    def routes(self, api: bottle.Bottle) -> None:
+        api.route('/localxsoar/senders', 'GET', self._list)
+        api.route('/localxsoar/senders/<key>/send', 'POST', self._send)
+
+    def _list(self) -> str:
+        token = token_of(shown(self._server))
+        return as_json([{'key': sender.key, 'name': sender.name, 'kind': sender.kind, 'proof': describe_proof(sender),
+                         'unusable': unusable(sender, token) if token else '',
+                         'deliveries': [delivery['title'] for delivery in sender.deliveries]}
+                        for sender in self._senders.values()])
+
+    def _send(self, key: str) -> dict[str, Any]:
+        sender, instance = find_sender(self._senders, key), shown(self._server)
+        request = sender.request(sender.delivery(read_object().get('title')), token_of(instance))
+        return {'number': self._front.send(new_request('POST', PREFIX + quote(instance.name), request, own_host()))}
