@@ -5138,8 +5138,8 @@ class ServerLine:
         """Reject every further post, and ask the process to end. Posts in the queue are still created (see `drain`)."""
         self.queue.close('The integration is stopping: send it again.')
         if count := len(self.queue.waiting):
-            self.log('info', f'Stopping with {count} in the queue. What XSOAR does not create within {STOP_SECONDS} s is lost, unless '
-                             'its sender sends it again.')
+            self.log('info', f'Stopping with {count} in the queue. What XSOAR does not create within {STOP_SECONDS} s is lost, '
+                             'unless its sender sends it again.')
             self.logs_due_at = 0.0  # before the next call, which may outlast the process
         self.ending.set()
 
