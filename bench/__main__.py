@@ -15,6 +15,7 @@ from typing import Any
 import requests
 
 from bench.bodies import bodies_at_once, bodies_that_wait, large_bodies
+from bench.calls import call_sizes
 from bench.cpu import cpu_a_request
 from bench.floods import all_at_once, echoed_responses, floods, unread_responses
 from bench.instances import instances
@@ -205,7 +206,7 @@ SCENES: dict[str, Callable[[], Iterable[Row]]] = {
     function.__name__: function for function in
     (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
      cpu_a_request, instances, bodies_that_wait, bodies_at_once, large_bodies, floods, unread_responses, echoed_responses,
-     all_at_once, small_events, streams, slow_senders, work, page, join_script)
+     all_at_once, small_events, streams, slow_senders, work, page, join_script, call_sizes)
 }
 
 

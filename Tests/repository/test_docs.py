@@ -78,7 +78,7 @@ LIMITS = {
         'FIRST_PAUSE_SECONDS LONGEST_PAUSE_SECONDS OTHERS_CREATED',
     '`Retry-After`': 'RETRY_AFTER_SECONDS',
     'requests in one call to XSOAR': 'CALL_SECONDS MAX_CALL_INCIDENTS MAX_CALL_BYTES',
-    'the incidents of one request in one call to XSOAR': 'LONGEST_CALL_SECONDS',
+    'the incidents of one request in one call to XSOAR': 'LONGEST_CALL_SECONDS LONGEST_SLOW_CALL_SECONDS LONGEST_CALL_SECONDS',
     'the search for the bad request of a rejected call': 'RETRY_SECONDS MAX_FRUITLESS_TRIES',
     'time to finish when stopped': 'STOP_SECONDS',
     'remembered deliveries': 'MAX_REMEMBERED_DELIVERIES REMEMBER_SECONDS REMEMBER_WITHOUT_ID_SECONDS MAX_REMEMBERED_BYTES',

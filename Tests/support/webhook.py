@@ -47,7 +47,7 @@ class Webhook(LocalXsoar):
             state = self.state()  # of one that has died it can't be told, and the test fails
         finally:
             super().__exit__(*exception)
-        assert not state['violations']
+        assert not state['violations'], state['violations']
         assert not state['undeclared']
         if self.token:
             assert self.token not in '\n'.join(self.output)

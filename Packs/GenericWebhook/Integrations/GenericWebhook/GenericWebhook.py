@@ -37,7 +37,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import chain, islice, product, repeat
+from itertools import chain, combinations, islice, product, repeat
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -113,7 +113,10 @@ MAX_CALL_INCIDENTS = 1000  # when a call contains several posts
 MAX_CALL_BYTES = 4 * MIB
 HAND_OVER_SECONDS = 25  # how long a post may wait for a call
 CALL_SECONDS = 2  # the duration that a call with several posts is sized for: strict senders wait only 3 s for a response
-LONGEST_CALL_SECONDS = 10  # no call is sized to take longer: one of over 60 s would end the platform's heartbeat for good
+LONGEST_CALL_SECONDS = 10  # no call is sized to take longer: many senders give up then, GitHub among them
+# ... unless the overhead of a call alone exceeds that. One of over 60 s would end the platform's heartbeat for good, and a
+# call may take half as long again as planned.
+LONGEST_SLOW_CALL_SECONDS = 40
 RETRY_SECONDS = 5  # how long to go on trying the parts of a rejected group
 # After this many calls without any success for a group, blame the server, not a bad post, and give up on the group.
 MAX_FRUITLESS_TRIES = 8
@@ -4241,51 +4244,52 @@ def estimated_cost(timings: Sequence[Timing]) -> CallCost:
     cost 0.5 s: that is 0.01 s per incident, and the overhead is 1.1 s - 60 * 0.01 s = 0.5 s. With one call, or calls of
     about one size, all time counts as time per incident.
     """
-    *earlier, (count, spent) = timings
-    estimates = []  # of the seconds per incident, one from each earlier call
-    for earlier_count, earlier_spent in earlier:
-        # Sizes within a factor of two are skipped: their difference in time would be mostly chance.
-        if max(count, earlier_count) >= 2 * min(count, earlier_count):
-            # The absolute value, in case the larger call was faster: then it shows how much times vary by chance.
-            estimates.append(abs(spent - earlier_spent) / abs(count - earlier_count))
+    count, spent = timings[-1]
+    # Sizes within a factor of two are skipped: their difference in time would be mostly chance. The absolute value, in case
+    # the larger call was faster: then it shows how much times vary by chance.
+    estimates = sorted(abs(one[1] - other[1]) / abs(one[0] - other[0]) for one, other in combinations(timings, 2)
+                       if max(one[0], other[0]) >= 2 * min(one[0], other[0]))
     if not estimates:
         return CallCost(0, spent / count, is_overhead_known=False)
-    per_incident = max(*estimates, 1e-6)  # the highest is the most careful; not 0, since how_many_fit divides by it
+    # A quarter of the estimates is higher: with the highest, chance would make calls too small; with a mean, too long. But
+    # the overhead is never negative, and the time per incident not 0, since how_many_fit divides by it.
+    per_incident = max(min(estimates[len(estimates) * 3 // 4], spent / count), 1e-6)
     return CallCost(max(spent - per_incident * count, 0), per_incident, is_overhead_known=True)
 
 
-def safe_count(timings: Sequence[Timing], growth: int = 32, worst_seconds: float = 40) -> float:
-    """Return the largest number of incidents that a call may contain, on the cautious assumption that calls have no overhead.
+def planned_seconds(overhead: float, seconds: float) -> float:
+    """Return how long the next call should take: `seconds`, or more if the overhead leaves little of them.
 
-    Without overhead the time grows in proportion to the incidents. For example, if 10 incidents took 0.6 s and then 60
-    took 1.1 s, 60 * (10 / 1.1) = 545 would take LONGEST_CALL_SECONDS, 10 s. A call may always contain that many. It
-    may contain more if that is at most `growth` times the incidents of the largest call so far, and would end within
-    `worst_seconds`: 60 * 32 = 1,920. A call of more than 60 s would stop the platform's heartbeat for good. Calls of a few
-    incidents tell less: the first run of a pre-process script takes longer, because its container starts.
+    A call of twice its overhead spends half of its time on incidents; a shorter one would mostly repeat the overhead. If the
+    overhead alone exceeds LONGEST_CALL_SECONDS, a half more has to do: calls of twice that would often last over 40 s.
     """
-    count, spent = timings[-1]
-    in_longest_call = count * LONGEST_CALL_SECONDS / spent
-    largest_count, largest_spent = max(timings)
-    in_worst_call = largest_count * min(growth if largest_count >= 8 else 6, worst_seconds / largest_spent)
-    return max(in_longest_call, in_worst_call)
+    if overhead > LONGEST_CALL_SECONDS:
+        return min(1.5 * overhead, LONGEST_SLOW_CALL_SECONDS)
+    return min(max(seconds, 2 * overhead), LONGEST_CALL_SECONDS)
 
 
-def how_many_fit(timings: Sequence[Timing], seconds: float, probe_seconds: float = 15) -> int:
+def how_many_fit(timings: Sequence[Timing], seconds: float, growth: int = 5, probe_seconds: float = 26) -> int:
     """Return how many incidents the next call should contain to take about `seconds`; at least 1.
 
     For example, with an overhead of 0.5 s and 0.01 s per incident, a call of 2 s has room for (2 - 0.5) / 0.01 = 150.
+
+    An estimate says little about calls that are much larger than those that were measured. So a call contains at most
+    `growth` times as many incidents as the largest one, or as many as take LONGEST_CALL_SECONDS if there is no overhead.
+    A growth of 5 is the smallest with which 60 posts at once to a server of 8 s a call go in four calls (1, 2, 10, 47), so
+    that all begin within 25 s. With 32, half as many calls again last over 10 s, and others are 3 % faster (bench/calls.py).
     """
     timings = timings or [(8, 2.0)]  # as if the server were slow, so that the first calls are small
     cost = estimated_cost(timings)
-    # If the overhead exceeds half of `seconds`, a call may take twice the overhead instead: smaller calls would spend most
-    # of their time on it. But no call is expected to exceed LONGEST_CALL_SECONDS.
-    target_seconds = min(max(seconds, 2 * cost.overhead), LONGEST_CALL_SECONDS)
-    wanted = (target_seconds - cost.overhead) / cost.per_incident
+    wanted = (planned_seconds(cost.overhead, seconds) - cost.overhead) / cost.per_incident
     count, spent = timings[-1]
+    # Two incidents take at most twice as long as one, and show the overhead. Up to 26 s each that is less than the 60 s
+    # after which the platform's heartbeat ends for good.
     if count == 1 and not cost.is_overhead_known and spent <= probe_seconds:
-        wanted = max(wanted, 2)  # two take at most twice as long, and show the overhead
+        wanted = max(wanted, 2)
+    largest, _ = max(timings)
+    most = max(count * LONGEST_CALL_SECONDS / spent, growth * largest)
     # A quotient such as 7.9999999 means 8.
-    return max(int(min(wanted, safe_count(timings)) + 1e-6), 1)
+    return max(int(min(wanted, most) + 1e-6), 1)
 
 
 @dataclass
