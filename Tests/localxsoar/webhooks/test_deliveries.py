@@ -10,13 +10,14 @@ import pytest
 from clocks import Clock
 
 from localxsoar.webhooks import deliveries as deliveries_module
-from localxsoar.webhooks.deliveries import Deliveries
+from localxsoar.webhooks.deliveries import KEPT_BODY_BYTES, KEPT_RESPONSE_BYTES, Deliveries
 from localxsoar.events import Events
 from localxsoar.forward import NotHttp, Request, Response, SenderGone, not_http_response
 from localxsoar.webhooks.masks import Masks
 from localxsoar.terminal.printer import Printer
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.webhooks.responses import Mentioned
+from localxsoar.webhooks.senders import Sender
 
 SECRET = 'h4sh-hush'
 A, B = {'id': '1', 'name': 'a'}, {'id': '2', 'name': 'b'}
@@ -122,6 +123,8 @@ def test_incidents_that_no_response_names_are_printed_once_all_deliveries_are_ov
         assert became(receive(deliveries, 'accepted', creates=[A])) == ('answered', [], 'accepted')
         assert len(printed) == 1
     assert texts(printed)[1:] == ['-                     ', 'incident 1  a']
+    receive(deliveries)
+    assert len(printed) == 4
 
 
 @pytest.mark.parametrize('response, status, reason', [
@@ -271,6 +274,41 @@ def test_deliveries_outlive_the_server_in_a_file_and_count_on(printed: list[str]
     assert [each['number'] for each in second.summaries()] == [3, 2]
 
 
+def test_a_long_body_and_a_long_response_are_kept_up_to_their_limits(deliveries: Deliveries) -> None:
+    request = Request('POST', '/', [], [bytes(KEPT_BODY_BYTES), b'x'])
+    with deliveries.record(request) as delivery:
+        list(request.body)
+        list(delivery.note_response(Response(200, 'OK', [], [bytes(KEPT_RESPONSE_BYTES), b'x'])).pieces)
+    assert (len(delivery.body), len(delivery.response)) == (KEPT_BODY_BYTES, KEPT_RESPONSE_BYTES)
+    assert (delivery.size, delivery.response_size) == (KEPT_BODY_BYTES + 1, KEPT_RESPONSE_BYTES + 1)
+    assert delivery.gap() == 'The body was too large to be kept whole.'
+
+
+def test_all_deliveries_are_read_newest_first(deliveries: Deliveries) -> None:
+    for _ in range(2):
+        receive(deliveries)
+    with deliveries.record(Request('POST', '/', [])):
+        assert [each.number for each in deliveries.all()] == [3, 2, 1]
+
+
+def test_a_known_sender_is_noted_with_its_key(printed: list[str]) -> None:
+    acme = Sender('acme', 'Acme', 'other', '', {}, [{'title': 'a', 'headers': {'X-Acme': '{uuid}'}, 'payload': []}])
+    printer = Printer(write=printed.append)
+    deliveries = Deliveries(None, SenderRecognizer([acme]), Masks(list), printer, Events())
+    seen = receive(deliveries, headers=[('X-Acme', 'a')])
+    assert (seen['sender'], seen['sender_key'], receive(deliveries)['sender_key']) == ('Acme', 'acme', '')
+
+
+def test_a_response_may_name_as_many_earlier_incidents_as_are_known(
+    deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries_module, 'KNOWN_INCIDENTS', 2)
+    create(deliveries, A, B)
+    assert became(receive(deliveries, [A]))[0] == 'repeat'
+    create(deliveries, {'id': '3', 'name': 'c'})
+    assert [became(receive(deliveries, [each]))[0] for each in (A, B)] == ['answered', 'repeat']
+
+
 def test_deleted_deliveries_are_gone_and_later_ones_count_on(deliveries: Deliveries, events: Events) -> None:
     receive(deliveries)
     stream = events.follow()
@@ -281,8 +319,11 @@ def test_deleted_deliveries_are_gone_and_later_ones_count_on(deliveries: Deliver
 
 
 def test_nothing_of_a_deleted_delivery_stays_in_the_file(printed: list[str], tmp_path: Path) -> None:
+    for body in (b'a body to forget ' * 1000, b'another to forget ' * 1000):
+        deliveries = open_deliveries(printed, tmp_path / 'store')
+        receive(deliveries, body=body)
+        deliveries.close()  # which moves all of the journal into the file
     deliveries = open_deliveries(printed, tmp_path / 'store')
-    receive(deliveries, body=b'a body to forget ' * 1000)
     deliveries.clear()
     assert not [file for file in tmp_path.iterdir() if b'to forget' in file.read_bytes()]
     deliveries.close()

@@ -125,14 +125,31 @@ def test_a_secret_is_masked_in_every_spelling(masks: Masks, spelling: str) -> No
 
 
 @pytest.mark.parametrize('secret', [
-    'line\nbreak\ttab', 'pair 💥 of halves', 'back\\slash\\n', '%41 and \\u0041', 'c2VjcmV0LXRv+/=='])
+    'line\nbreak\ttab', 'grün\nund gelb', 'pair 💥 of halves', 'back\\slash\\n', '%41 and \\u0041', 'c2VjcmV0LXRv+/=='])
 @pytest.mark.parametrize('written', [
-    str, json.dumps, lambda text: json.dumps(json.dumps(text)), quote, quote_plus,
+    str, json.dumps, lambda text: json.dumps(text, ensure_ascii=False), lambda text: json.dumps(json.dumps(text)), quote, quote_plus,
     lambda text: ''.join(f'%{byte:02x}' for byte in text.encode()),
     lambda text: base64.b64encode(text.encode()).decode(), lambda text: base64.b64encode(b'u:' + text.encode()).decode()])
 def test_a_secret_of_any_characters_is_masked(secret: str, written: Callable[[str], str]) -> None:
     masked = Masks(lambda: [secret]).text(f'a {written(secret)} b')
     assert masked.count(MASK) == 1 and len(masked) <= len(MASK) + 15
+
+
+def test_a_text_that_is_no_longer_than_its_secret_is_masked() -> None:
+    assert Masks(lambda: ['an8chars']).text('an8chars') == MASK
+
+
+def test_what_follows_a_secret_in_base64_stays_where_they_share_no_character() -> None:
+    assert Masks(lambda: ['nine-char']).text(base64.b64encode(b'nine-charand more').decode()) == (
+        MASK + base64.b64encode(b'and more').decode())
+
+
+@pytest.mark.parametrize('before', ['', 'u', 'u:'])
+@pytest.mark.parametrize('secret', ['secret-a', 'secret-ab', 'secret-abc'])
+def test_a_secret_in_base64_is_masked_whatever_is_around_it(before: str, secret: str) -> None:
+    for after in ('', '\x00', '\xff', 'xy', 'xyz'):
+        masked = Masks(lambda: [secret]).text(base64.b64encode(f'{before}{secret}{after}'.encode()).decode())
+        assert masked.count(MASK) == 1 and len(masked) <= len(MASK) + 9
 
 
 @pytest.mark.parametrize('before', ['', 'u', 'u:'])

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from localxsoar.webhooks.deliveries import Delivery
-from localxsoar.webhooks.repairs import causes, differences, how_to_prove
+from localxsoar.webhooks.checklist import Rejection
+from localxsoar.webhooks.masks import Masks
+from localxsoar.webhooks.repairs import advice, causes, differences, how_to_prove
 
 
 def delivery(body: bytes = b'{}', headers: Any = (), target: str = '/front', **changed: Any) -> Delivery:
@@ -45,11 +47,22 @@ def test_a_wrong_clock_is_a_cause_and_a_right_one_or_another_check_is_none() -> 
     assert [*causes([check('good', 'Clock', 'on time'), check('bad', 'Token', 'wrong')])] == []
 
 
-@pytest.mark.parametrize('proof, advice', [
+@pytest.mark.parametrize('first, again, is_given', [
+    (401, 200, True), (403, 399, True), (401, 400, False), (401, None, False), (400, 200, False)])
+def test_advice_is_given_once_a_delivery_that_was_rejected_for_its_proof_is_accepted(
+    first: int, again: int | None, is_given: bool
+) -> None:
+    rejection = Rejection(delivery(status=first), None, 'h4sh-hush', Masks(list))
+    proof = {'place': 'query', 'name': 'key', 'value': '{token}'}
+    assert bool(advice(rejection, delivery(status=again), proof)) is is_given
+    assert advice(rejection, delivery(status=again), {}) == ''
+
+
+@pytest.mark.parametrize('proof, words', [
     ({'place': 'header', 'name': 'X-Sig', 'value': '{hex}', 'signed': '{body}'},
      'In the sender, enter the token of this instance as the secret with which it signs (X-Sig).'),
     ({'place': 'header', 'name': 'Authorization', 'value': 'Bearer {token}'},
      'In the sender, set the header Authorization: Bearer <token>'),
     ({'place': 'query', 'name': 'key', 'value': '{token}'}, 'In the sender, add key=<token> to the query of the URL.')])
-def test_what_to_set_in_the_sender_depends_on_its_proof(proof: dict[str, str], advice: str) -> None:
-    assert how_to_prove(proof) == advice
+def test_what_to_set_in_the_sender_depends_on_its_proof(proof: dict[str, str], words: str) -> None:
+    assert how_to_prove(proof) == words

@@ -17,6 +17,7 @@ from localxsoar.webhooks.senders import Sender
 TOKEN = 'h4sh-hush'
 GITHUB = Sender('github', 'GitHub', 'code', '', {'place': 'header', 'name': 'X-Sig', 'value': 'sha256={hex}', 'signed': '{body}'},
                 [{'title': 'push', 'headers': {}, 'payload': []}])
+GITLIKE = Sender('a-gitlike', 'Gitlike', 'code', '', GITHUB.proof, GITHUB.deliveries)
 JIRA = Sender('jira', 'Jira', 'tickets', '', {}, [{'title': 'issue', 'headers': {}, 'payload': []}])
 HOST = ('Host', 'here')
 
@@ -27,7 +28,8 @@ def delivery(body: bytes = b'{}', headers: Any = (), target: str = '/front', **c
 
 
 def replay(*proof_headers: str, token: str = TOKEN) -> Replay:
-    return Replay({'github': GITHUB, 'jira': JIRA}, Masks(lambda: [TOKEN]), lambda _: token, lambda _: list(proof_headers))
+    senders = {each.key: each for each in (GITHUB, GITLIKE, JIRA)}
+    return Replay(senders, Masks(lambda: [TOKEN]), lambda _: token, lambda _: list(proof_headers))
 
 
 def sent(one: Delivery, *proof_headers: str, **edited: Any) -> tuple[str, dict[str, str], bytes]:
@@ -87,8 +89,13 @@ def test_a_known_sender_signs_what_is_sent() -> None:
         assert (headers['X-Sig'], body) == (f'sha256={hmac.new(TOKEN.encode(), b"[]", "sha256").hexdigest()}', b'[]')
 
 
+def test_a_sender_that_is_known_signs_though_another_one_signs_alike() -> None:
+    assert replay().signer(delivery(headers=[('X-Sig', 'sha256=00')], sender_key='a-gitlike')) is GITLIKE
+
+
 def test_the_token_is_put_where_the_receiver_looks_for_it_in_place_of_what_was_there() -> None:
     one = delivery(headers=[('x-token', 'other'), ('X-ALSO', 'other'), ('X-Api-Key', 'kept')])
+    assert replay(f'X-Token: {TOKEN}').unprovable(one) == replay().unprovable(one) == ''
     assert sent(one, f'X-Token: {TOKEN}', f'X-Also:{TOKEN}', proof=True)[1] == {
         'X-Api-Key': 'kept', 'Host': 'here', 'Content-Length': '2', 'X-Token': TOKEN, 'X-Also': TOKEN}
 
@@ -120,6 +127,8 @@ def test_each_of_several_headers_of_a_name_is_sent_again_as_it_came() -> None:
     assert unmasked([['X-Token', MASK], ['x-token', MASK]], original) == [('X-Token', 'one'), ('x-token', 'two')]
     assert unmasked([['X-Token', 'new'], ['X-Token', MASK]], original) == [('X-Token', 'new'), ('X-Token', 'two')]
     assert unmasked([['X-Token', 'new']], original) == [('X-Token', 'new')]
+    three = [*original, ('X-Token', 'three')]
+    assert unmasked(3 * [['X-Token', MASK]], three) == three
     for given in (1, 3):
         with pytest.raises(UsageError, match='There were 2 values of X-Token'):
             unmasked(given * [['X-Token', MASK]], original)
