@@ -15,11 +15,10 @@ from localxsoar.containers import single_commands
 from localxsoar.server import restarts
 from localxsoar.containers.container import Runtime
 from localxsoar.errors import CommandFailed, UsageError
-from localxsoar.containers.explain import explain
 from localxsoar.containers.faults import Faults
 from localxsoar.server.instance import Instance
 from localxsoar.terminal.printer import Printer
-from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration
+from localxsoar.packs.pack import Integration, load_integration
 from localxsoar.containers.ports import any_free_port
 from localxsoar.incidents.store import Store
 
@@ -253,18 +252,6 @@ def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
 ENDS = "raise RuntimeError('the end')"
 
 
-@pytest.mark.parametrize('seconds, delays', [(9.9, [1, 2, 4, 8, 10, 10]), (10, [1, 1, 1, 1])])
-def test_the_pause_before_another_container_grows_while_they_end_soon(seconds: float, delays: list[float]) -> None:
-    rule = restarts.Restarts()
-    assert [rule.next_delay(seconds, was_ready=True) for _ in delays] == delays
-    assert (rule.quick_ends, rule.next_delay(60, was_ready=True)) == (len(delays) if seconds < 10 else 0, 1)
-
-
-def test_no_other_container_is_started_after_three_that_were_never_ready() -> None:
-    rule = restarts.Restarts()
-    assert [rule.next_delay(1, was_ready) for was_ready in (False, False, True, False, False, False)] == [1, 2, 4, 8, 10, None]
-
-
 def test_a_container_that_keeps_ending_soon_is_started_again_after_a_growing_delay(
     make: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -342,32 +329,3 @@ def test_heartbeats_that_fail_to_come_are_reported(
     os.kill(instance.pid or 0, signal.SIGKILL)
     wait_for(lambda: any('SIGKILL' in line for line in printed))
     assert any('heartbeat' in line for line in printed) is is_reported
-
-
-MISSING_NAME = "NameError: name 'tableToMarkdown' is not defined"
-REAL = Runtime(common_server_python=Path('CommonServerPython.py'))
-CARRIED = Runtime(common_server_python=CARRIED_COMMON_SERVER_PYTHON, python='py')
-
-
-@pytest.mark.parametrize('exception, runtime, words', [
-    ("ModuleNotFoundError: No module named 'yaml.nodes'", CARRIED,
-     'Check the spelling of yaml. If an/image:1 has this module, run py -m pip install PyYAML,'),
-    ("ModuleNotFoundError: No module named 'flask'", CARRIED,
-     'Check the spelling of flask. If an/image:1 has this module, run py -m pip install flask,'),
-    ("ModuleNotFoundError: No module named 'socks'", CARRIED, 'run py -m pip install PySocks,'),
-    ('requests.exceptions.InvalidSchema: Missing dependencies for SOCKS support.', CARRIED,
-     'SOCKS needs the module socks. Run py -m pip install PySocks,'),
-    ("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", CARRIED, 'written for Python 2.'),
-    ("NameError: name 'unicode' is not defined", CARRIED, 'written for Python 2.'),
-    ("ModuleNotFoundError: No module named 'urllib2'", REAL, 'runs Python 3 only: port the script first'),
-    (MISSING_NAME, CARRIED, 'Get the whole file once, for every pack: curl --create-dirs -fLo ~/.demisto-sdk/cache/Packs/Base'),
-    (MISSING_NAME, CARRIED, 'If tableToMarkdown belongs to CommonServerPython: the subset'), (MISSING_NAME, REAL, ''),
-    ('ValueError: other', CARRIED, ''), ('', CARRIED, 'The script came to its end')])
-def test_an_end_is_explained_with_what_to_do(exception: str, runtime: Runtime, words: str) -> None:
-    explained = explain(exception, {'dockerimage': 'an/image:1'}, runtime)
-    assert words in explained and bool(words) is bool(explained)
-
-
-def test_a_syntax_error_of_a_script_that_is_declared_for_python_2_says_so() -> None:
-    explained = explain('SyntaxError: any', {'subtype': 'python2'}, CARRIED)
-    assert 'for Python 2, as its descriptor says (subtype: python2)' in explained

@@ -5,13 +5,8 @@ import sys
 from typing import Any
 
 import pytest
-from clocks import Clock
-from local_xsoar import wait_for
 from terminal import InTerminal, run_in_terminal
 
-from localxsoar.terminal import printer as printer_module
-from localxsoar.terminal.bursts import FEW, QUIET_SECONDS, Bursts
-from localxsoar.incidents.entries import align_tables, readable
 from localxsoar.terminal.printer import PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
 from localxsoar.terminal.terminal import width
 
@@ -19,6 +14,7 @@ pytestmark = pytest.mark.sockets
 
 DELIVERY = {'method': 'POST', 'status': 200, 'milliseconds': 4.6, 'sender': 'curl', 'kind': 'created', 'target': '/way/in',
             'incidents': ['7'], 'text': 'disk full'}
+REJECTED = {**DELIVERY, 'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}
 
 
 @pytest.fixture
@@ -77,61 +73,6 @@ def test_a_line_in_a_file_is_whole(printed: list[str]) -> None:
     (['7', '8', '10'], '3 incidents from 7 to 10')])
 def test_a_range_of_incidents_is_named_only_where_all_of_it_is_meant(numbers: list[str], words: str) -> None:
     assert became({**DELIVERY, 'incidents': numbers}) == f'{words}  disk full'
-
-
-# Bursts.
-
-REJECTED = {**DELIVERY, 'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}
-
-
-def test_of_a_burst_a_few_are_printed_and_then_how_many_there_were(printed: list[str]) -> None:
-    printer = Printer(write=printed.append)
-    with Clock(printer_module) as clock:
-        for _ in range(43):
-            printer.delivery(REJECTED)
-        assert len(printed) == FEW
-        clock.now += QUIET_SECONDS
-        wait_for(lambda: len(printed) > FEW, 'the end of the burst')
-    assert without_time(printed[-1]) == f'   43 × 401 in  1 s  {"curl":<20}  no token'
-    printer.finish()
-    assert len(printed) == FEW + 1
-
-
-def test_a_burst_that_the_end_interrupts_is_printed(printed: list[str]) -> None:
-    printer = Printer(write=printed.append)
-    for number in range(9):
-        printer.delivery({**DELIVERY, 'incidents': [str(number)]})
-    printer.finish()
-    assert without_time(printed[-1]) == f'    9 × 200 in  1 s  {"curl":<20}  incidents 0 to 8  disk full'
-
-
-def test_deliveries_that_differ_are_no_burst(printed: list[str]) -> None:
-    printer = Printer(write=printed.append)
-    for name in ('text', 'sender', 'method'):
-        for number in range(FEW):
-            printer.delivery({**REJECTED, name: f'{name} {number}'})
-    printer.finish()
-    assert len(printed) == 3 * FEW
-
-
-def test_a_few_alike_are_no_burst(printed: list[str]) -> None:
-    printer = Printer(write=printed.append)
-    for _ in range(FEW):
-        printer.delivery(REJECTED)
-    printer.finish()
-    assert len(printed) == FEW
-
-
-def test_a_burst_ends_when_it_is_quiet_and_a_flood_is_counted_in_parts() -> None:
-    bursts = Bursts()
-    assert [bursts.add(REJECTED, number / 10) for number in range(5)] == [True, True, True, False, False]
-    assert bursts.take_over(1.3) == [] and bursts.has_hidden()
-    assert [burst.count for burst in bursts.take_over(1.6)] == [5] and not bursts.has_hidden()
-    counts = []
-    for number in range(200):
-        counts += [burst.count for burst in bursts.take_over(2 + number / 10)]
-        bursts.add(REJECTED, 2 + number / 10)
-    assert len(counts) == 1 and 100 <= counts[0] <= 103
 
 
 # Tracebacks.
@@ -247,23 +188,3 @@ def test_incidents_are_printed_unless_the_deliveries_claim_them(printed: list[st
     ([{'state': 'resolved'}, {'state': 'resolved'}], 'resolved'), ([{'state': 'resolved'}, {}], '')])
 def test_the_highest_severity_counts_and_a_state_that_all_have(incidents: Any, words: str) -> None:
     assert triage(incidents) == words
-
-
-# Entries of a War Room.
-
-
-@pytest.mark.parametrize('entry, text', [
-    ({'HumanReadable': 'read', 'Contents': 'not this'}, 'read'), ({'Contents': 'text'}, 'text'),
-    ({'Contents': {'a': 1}}, '{\n  "a": 1\n}'),
-    ({'HumanReadable': 'read', 'EntryContext': {'A': 1}}, 'read\n{\n  "A": 1\n}'), ({'HumanReadable': '', 'Contents': []}, '[]')])
-def test_an_entry_is_its_readable_text_or_its_contents_then_its_outputs(entry: Any, text: str) -> None:
-    assert readable(entry) == text
-
-
-def test_a_files_entry_says_where_the_file_is() -> None:
-    assert readable({'File': 'a.txt', 'FileID': '7', 'Contents': ''}, '/tmp/x/a.txt') == 'file a.txt: /tmp/x/a.txt'
-
-
-def test_the_columns_of_each_table_are_aligned_and_other_lines_are_left_alone() -> None:
-    assert align_tables('# Title\n|a|long|\n|---|---|\n| longer | b |\n|c|\n\ntext  \n|x|y|') == (
-        '# Title\na      | long\n---    | ---\nlonger | b\nc\n\ntext\nx | y')

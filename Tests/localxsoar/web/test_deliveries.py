@@ -35,7 +35,7 @@ from localxsoar.web.routes import ONLY_HERE
 from localxsoar.containers.ports import any_free_port
 from localxsoar.webhooks.readable import SHOWN_BYTES, Readable, readable
 from localxsoar.webhooks.recognition import SenderRecognizer
-from localxsoar.webhooks.senders import Sender, describe_proof, load_sender
+from localxsoar.webhooks.senders import load_sender
 from localxsoar.server.server import Server
 from localxsoar.incidents.store import Store
 
@@ -44,24 +44,6 @@ pytestmark = pytest.mark.sockets
 TOKEN = 'h4sh-hush'
 GZIP = [('Content-Encoding', 'GZip')]
 MASKS = Masks(lambda: ['h4sh-hush'])
-
-
-@pytest.mark.parametrize('headers, body, text, is_text', [
-    ([], b'', '', True), ([], 'grün'.encode(), 'grün', True), ([], b'a\xff', 'a\ufffd', False),
-    (GZIP, gzip.compress(b'zipped', mtime=0), 'zipped', True),
-    (GZIP, b'not zipped', 'not zipped', True), ([('Content-Encoding', 'br')], b'plain', 'plain', True),
-    ([], b'x' * (SHOWN_BYTES + 1), 'x' * SHOWN_BYTES, True),
-    (GZIP, gzip.compress(b'x' * (SHOWN_BYTES + 1), mtime=0), 'x' * SHOWN_BYTES, True),
-    *(([], b'x' * (SHOWN_BYTES - room) + '💥💥'.encode(), 'x' * (SHOWN_BYTES - room) + '💥' * (room // 4), True)
-      for room in range(9)),
-    ([], b'a\xf0\x9f', 'a\ufffd', False),
-    (GZIP, gzip.compress(b'x' * (SHOWN_BYTES - 1) + '💥'.encode(), mtime=0), 'x' * (SHOWN_BYTES - 1), True),
-    ([], b'x' * (SHOWN_BYTES - 1) + b'\xf0', 'x' * (SHOWN_BYTES - 1) + '\ufffd', False),
-    ([], b'x' * (SHOWN_BYTES - 20) + b'\xff' + b'x' * 30, 'x' * (SHOWN_BYTES - 20) + '\ufffd' + 'x' * 19, False),
-])
-def test_a_body_is_shown_as_text_up_to_a_mebibyte(headers: Any, body: bytes, text: str, is_text: bool) -> None:
-    seen = readable(headers, body)
-    assert (seen.text, seen.is_text) == (text, is_text)
 
 
 def test_a_body_that_is_decompressed_beyond_what_is_shown_is_cut() -> None:
@@ -90,26 +72,6 @@ def test_a_message_has_its_bytes_where_its_text_differs_and_says_when_it_is_cut(
 ) -> None:
     shown = message([], bytearray(body), size, MASKS, shows)
     assert (shown['cut'], bool(shown['base64'])) == (cut, has_bytes)
-
-
-@pytest.mark.parametrize('text, original, result', [
-    ('a •••••• b •••••• c', 'h4sh-hush h4sh-hush', 'a h4sh-hush b h4sh-hush c'), ('none', 'h4sh-hush', 'none'),
-    ('own ••••••', 'no secret', 'own ••••••'), ('x••••••y••••••z', 'h4sh-hush aDRzaC1odXNo', 'xh4sh-hushyaDRzaC1odXNoz')])
-def test_what_was_masked_in_a_body_is_sent_again_as_it_came(text: str, original: str, result: str) -> None:
-    assert MASKS.unmasked(text, original) == result
-
-
-def test_a_body_is_not_sent_while_it_is_unclear_which_secret_belongs_where() -> None:
-    with pytest.raises(ValueError, match='The body has 2 masked values'):
-        MASKS.unmasked('••••••', 'h4sh-hush aDRzaC1odXNo')
-
-
-@pytest.mark.parametrize('proof, words', [
-    ({}, 'no proof'), ({'place': 'header', 'name': 'X-Token'}, 'token in X-Token'),
-    ({'place': 'query', 'name': 'key'}, 'token in ?key='),
-    ({'place': 'header', 'name': 'X-Sig', 'signed': '{body}'}, 'signature in X-Sig')])
-def test_a_proof_is_described_in_a_few_words(proof: dict[str, str], words: str) -> None:
-    assert describe_proof(Sender('key', 'Name', 'code', '', proof, [])) == words
 
 
 @pytest.mark.parametrize('name, kind', [('index.html', 'text/html'), ('style.css', 'text/css'), ('script.js', 'text/javascript')])

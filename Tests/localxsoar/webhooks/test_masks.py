@@ -210,3 +210,18 @@ def test_a_secret_between_two_pieces_of_a_long_text_is_masked_once(masks: Masks)
         text = f'%20{"x" * (before - 3)}{SECRET} b'
         assert masks.pausing(lambda: pauses.append(1)).text(text) == text.replace(SECRET, MASK)
     assert pauses
+
+
+MASKS = Masks(lambda: ['h4sh-hush'])
+
+
+@pytest.mark.parametrize('text, original, result', [
+    ('a •••••• b •••••• c', 'h4sh-hush h4sh-hush', 'a h4sh-hush b h4sh-hush c'), ('none', 'h4sh-hush', 'none'),
+    ('own ••••••', 'no secret', 'own ••••••'), ('x••••••y••••••z', 'h4sh-hush aDRzaC1odXNo', 'xh4sh-hushyaDRzaC1odXNoz')])
+def test_what_was_masked_in_a_body_is_sent_again_as_it_came(text: str, original: str, result: str) -> None:
+    assert MASKS.unmasked(text, original) == result
+
+
+def test_a_body_is_not_sent_while_it_is_unclear_which_secret_belongs_where() -> None:
+    with pytest.raises(ValueError, match='The body has 2 masked values'):
+        MASKS.unmasked('••••••', 'h4sh-hush aDRzaC1odXNo')
