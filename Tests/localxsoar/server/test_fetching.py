@@ -11,7 +11,7 @@ import requests
 import yaml
 from local_xsoar import LocalXsoar, wait_for
 
-from localxsoar.errors import CommandFailed, UsageError, message_of
+from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.server.fetching import Fetcher, read_schedule
 from localxsoar.server.instance import Instance
 from localxsoar.containers.journal import Journal
@@ -153,16 +153,6 @@ def test_a_fetch_that_keeps_failing_shows_its_traceback_once(
     assert len([line for line in printed if re.fullmatch(r'!!!   File ".*/Both.yml", line 6, in <module>', line)]) == 1
     assert 'Both.yml", line 6' in instance.state()['exceptions'][0]
     assert 'Traceback' in instance.state()['fetches'][0]['traceback']
-
-
-FRAME = 'Traceback (most recent call last):\n  File "a", line 1, in b\n'
-
-
-@pytest.mark.parametrize('error, words', [
-    ('', 'An error without a message.'), ('one\ntwo', 'one\ntwo'), (f'{FRAME}    c\nE: d\n  e', 'E: d\n  e'),
-    (f'{FRAME}E: 1\n\nDuring it\n\n{FRAME}    d\n    ^\nF: 2', 'F: 2')])
-def test_the_message_of_an_error_comes_after_its_traceback(error: str, words: str) -> None:
-    assert message_of(error) == words
 
 
 def test_an_integration_that_fetches_nothing_says_so(echo_pack: Path, instance_of: Callable[..., Instance]) -> None:

@@ -114,16 +114,6 @@ def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
     assert printed == ['!!! say has no argument colour. Its arguments: name, greeting, other.']
 
 
-@pytest.mark.parametrize('args, doubts', [
-    ({'one': 'b', 'some': 'a,b', 'free': 'c'}, []), ({'': 'c', 'one': ''}, []), ({'some': ['a']}, []),
-    ({'one': 'c'}, ['do: one=c is not one of a, b.']), ({'some': 'a, c'}, ['do: some=c is not one of a, b.'])])
-def test_a_value_that_the_descriptor_does_not_offer_is_in_doubt(args: dict[str, Any], doubts: list[str]) -> None:
-    offers = {'auto': 'PREDEFINED', 'predefined': ['a', 'b']}
-    rows: list[dict[str, Any]] = [
-        {'name': 'one', **offers}, {'name': 'some', 'isArray': True, **offers}, {'name': 'free', 'predefined': ['']}]
-    assert list(single_commands.doubts_about('do', rows, args)) == doubts
-
-
 @pytest.mark.parametrize('command, args, words', [
     ('say', {}, '^say needs name.$'), ('say', {'name': '', 'greeting': ''}, '^say needs name, greeting.$'),
     ('none', {}, '^One has no command none. Its commands: say, bare.$')])
