@@ -58,7 +58,7 @@ def test_help_says_what_is_not_emulated() -> None:
     assert 'pre-process rules' not in done.stdout and 'one instance' not in done.stdout
 
 
-def test_a_command_leaves_its_file_under_its_name_and_a_closed_pipe_is_no_error(echo_pack: Path, tmp_path: Path) -> None:
+def test_a_command_leaves_its_file_under_its_name_and_a_closed_pipe_is_not_an_error(echo_pack: Path, tmp_path: Path) -> None:
     for reads in (False, True):
         reader, writer = os.pipe()
         if not reads:
@@ -366,7 +366,7 @@ def started(program: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[st
 
 
 @pytest.mark.parametrize('program', [LOCAL_XSOAR, PROGRAM, WHOEVER_ENDS_WITH_IT], ids=['local XSOAR', 'program', 'test run'])
-def test_whoever_is_killed_leaves_no_process_behind(echo_pack: Path, program: str) -> None:
+def test_a_killed_program_leaves_no_process_behind(echo_pack: Path, program: str) -> None:
     with started(program, str(echo_pack)) as (process, pids):
         process.kill()
         wait_for(lambda: not any(map(runs, pids)), 'the end of what it started')

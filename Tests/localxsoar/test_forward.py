@@ -78,13 +78,13 @@ def test_a_container_that_is_not_there_is_reported_in_words() -> None:
 
 
 @pytest.mark.parametrize('text', [b'', b'HTTP/1.1 20', b'this is no HTTP\r\n\r\n'], ids=['silence', 'half a line', 'no HTTP'])
-def test_a_container_that_ends_without_an_answer_is_reported_in_words(text: bytes) -> None:
+def test_a_container_that_ends_without_a_response_is_reported_in_words(text: bytes) -> None:
     with container(answering(text)) as port:
         answer = forward(port)
         assert answer.status == 502 and "'front' ended the connection" in read(answer).decode()
 
 
-def test_an_answer_is_passed_on_undecoded_without_the_headers_of_its_connection() -> None:
+def test_a_response_is_passed_on_undecoded_without_the_headers_of_its_connection() -> None:
     text = (b'HTTP/1.1 299 Odd\r\nContent-Encoding: gzip\r\nConnection: close\r\nKeep-Alive: timeout=5\r\nX-Kept: yes\r\n'
             b'Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\nnot gzip at all')
     with container(answering(text)) as port:
@@ -93,7 +93,7 @@ def test_an_answer_is_passed_on_undecoded_without_the_headers_of_its_connection(
         assert (answer.status, answer.reason, answer.headers, read(answer)) == (299, 'Odd', kept, b'not gzip at all')
 
 
-def test_an_answer_that_breaks_off_breaks_off_for_the_sender() -> None:
+def test_a_response_that_breaks_off_breaks_off_for_the_sender() -> None:
     with container(answering(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf')) as port:
         answer = forward(port)
         with pytest.raises(ContainerGone):

@@ -321,7 +321,7 @@ def test_each_form_of_an_events_time_becomes_what_the_page_says(sent: str, becom
 
 
 @pytest.mark.parametrize('content_type, body, details', table(USAGE, 'Content-Type', 'body', 'details, beside the headers'))
-def test_a_body_that_is_no_json_becomes_the_details_that_the_page_says(
+def test_a_body_that_is_not_json_becomes_the_details_that_the_page_says(
         app: App, content_type: str, body: str, details: str) -> None:
     assert app.authorized(body.strip('`'), content_type.strip('`')).status == 200
     assert app.incidents[-1]['rawJSON'].startswith(f'{details.strip("`")[:-1]}, "headers": ')

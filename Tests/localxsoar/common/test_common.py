@@ -119,7 +119,7 @@ def test_a_boolean_is_read_from_the_usual_words(given: Any, value: bool) -> None
 
 
 @pytest.mark.parametrize('given', ['', 'maybe', None, 1])
-def test_what_is_no_boolean_is_an_error(given: Any) -> None:
+def test_a_value_that_is_not_a_boolean_is_an_error(given: Any) -> None:
     with pytest.raises(ValueError, match='boolean-like'):
         common.argToBoolean(given)
 
@@ -134,7 +134,7 @@ def test_a_number_is_read_from_text_or_a_number(given: Any, number: Any) -> None
     (('five',), 'Invalid number: "five"'), (('five', 'limit'), 'Invalid number: "limit"="five"'),
     (('inf',), 'Invalid number: "inf"'),
     ((None, 'limit', True), 'Missing "limit"'), (('', None, True), 'Missing a required argument')])
-def test_what_is_no_number_is_an_error_that_names_it(arguments: tuple[Any, ...], words: str) -> None:
+def test_a_value_that_is_not_a_number_is_an_error_that_names_it(arguments: tuple[Any, ...], words: str) -> None:
     with pytest.raises(ValueError, match=f'^{words}$'):
         common.arg_to_number(*arguments)
 
@@ -435,7 +435,7 @@ def test_a_client_sends_what_it_is_given_and_returns_the_type_that_is_asked_for(
 
 @pytest.mark.parametrize('suffix, words', [
     ('403/no', r'Error in API call \[403\] - Forbidden\nno'), ('200/no', 'Failed to parse json object from response')])
-def test_a_response_that_is_no_use_is_an_error_with_the_response(client: Any, suffix: str, words: str) -> None:
+def test_a_useless_response_is_an_error_that_contains_it(client: Any, suffix: str, words: str) -> None:
     with pytest.raises(common.DemistoException, match=words) as error:
         client._http_request('GET', suffix)
     assert error.value.res.text == 'no'

@@ -117,7 +117,7 @@ def test_a_context_is_replaced_if_the_version_is_any_or_its_own(site: Site, vers
     assert call(site, 'getIntegrationContext')['context'] == {'a': 'new' if is_kept else 'old'}
 
 
-def test_a_context_that_is_no_object_is_rejected(site: Site) -> None:
+def test_a_context_that_is_not_an_object_is_rejected(site: Site) -> None:
     with pytest.raises(CallRejected, match='must be an object'):
         call(site, 'setIntegrationContext', value=['a'])
 
@@ -186,6 +186,6 @@ def test_dt_is_read_through_names_and_lists(site: Site, value: Any, path: str, r
 
 
 @pytest.mark.parametrize('path', ['a(val.b==1)', 'a|b', 'a.b=val'])
-def test_the_rest_of_dt_is_rejected(site: Site, path: str) -> None:
+def test_a_dt_expression_that_is_not_supported_is_rejected(site: Site, path: str) -> None:
     with pytest.raises(CallRejected, match='more of DT than names and dots'):
         server(site).dt({'value': {}, 'name': path})

@@ -157,7 +157,7 @@ def test_an_integration_that_is_not_long_running_has_no_webhook_and_runs_command
     assert '|the World|Hello the World|' in entries[0]['contents']
 
 
-def test_the_server_answers_what_a_command_asks_of_it(patterns: LocalXsoar) -> None:
+def test_the_server_replies_to_each_call_of_a_command(patterns: LocalXsoar) -> None:
     requests.post(f'{patterns.url}/entry/execute/sync', json={'data': '!hello-server'})
     seen = requests.post(f'{patterns.url}/investigation/playground/context').json()['Server']
     assert seen == {'version': '8.9.0', 'url': patterns.url, 'user': 'admin', 'missing': 404, 'found': 'admin', 'nobody': None,

@@ -59,7 +59,7 @@ def test_a_lone_object_and_other_items_are_in_the_reply() -> None:
     assert create({'answer': 'deep'})[0] == '[' * 100_000 + ']' * 100_000
 
 
-def test_an_incident_that_is_no_object_or_has_no_name_is_hit_by_everything_alone() -> None:
+def test_an_incident_that_is_not_an_object_or_has_no_name_is_hit_by_everything_alone() -> None:
     assert create({'drop': 'a'}, ['a', {}]) == (['a', {}], ['a', {}])
 
 

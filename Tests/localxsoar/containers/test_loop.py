@@ -228,7 +228,7 @@ def test_the_newer_server_knows_only_the_long_marker(loop: Loop) -> None:
     assert loop.ask('demisto.createIncidents([])', '["costs $$##100"]')[1] == "['costs $$##100']"
 
 
-def test_a_reply_that_is_no_json_raises_the_error_of_json(loop: Loop) -> None:
+def test_a_reply_that_is_not_json_raises_the_error_of_json(loop: Loop) -> None:
     assert loop.ask('demisto.createIncidents([])', 'nonsense')[1].startswith('JSONDecodeError: Expecting value')
 
 
@@ -335,7 +335,7 @@ TYPES = [
 
 
 @pytest.mark.parametrize('script, message, reply, value', TYPES)
-def test_other_calls_have_types_and_answers_of_their_own(loop: Loop, script: str, message: Any, reply: str, value: str) -> None:
+def test_other_calls_have_their_own_types_and_replies(loop: Loop, script: str, message: Any, reply: str, value: str) -> None:
     assert loop.ask(f'demisto.{script}', reply) == (message, value)
 
 
@@ -361,7 +361,7 @@ def test_two_arguments_of_health_are_a_type_error_on_the_oldest_server(loop: Loo
 # As strict, and as lax, as the server's loop.
 
 
-def test_a_log_argument_that_is_no_json_raises_and_leaves_half_a_line(loop: Loop) -> None:
+def test_a_log_argument_that_is_not_json_raises_and_leaves_half_a_line(loop: Loop) -> None:
     loop.run('try:\n    demisto.info(ValueError("x"))\nexcept TypeError:\n    demisto.log("next")')
     spoiled = loop.process.stdout.readline()
     assert spoiled.startswith('{"type": "log"') and spoiled.endswith('"Integration log: next"}}\n')
@@ -426,7 +426,7 @@ def test_common_server_python_may_put_a_function_of_its_own_in_the_place_of_do(l
     assert loop.read_log() == "['log', 'executeCommand']"
 
 
-def test_what_is_no_exception_ends_the_process(loop: Loop) -> None:
+def test_a_keyboard_interrupt_ends_the_process(loop: Loop) -> None:
     loop.run('raise KeyboardInterrupt', native=False)
     assert loop.process.stdout.read() == ''
     assert loop.process.wait(10) != 0

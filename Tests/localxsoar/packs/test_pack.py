@@ -100,7 +100,7 @@ def break_by_a_second(folder: Path) -> None:
         (break_by_a_second, 'several integrations'),
     ],
 )
-def test_a_spoiled_pack_is_rejected_in_words(echo_pack: Path, tmp_path: Path, spoil: Any, words: str) -> None:
+def test_a_broken_pack_is_rejected_in_words(echo_pack: Path, tmp_path: Path, spoil: Any, words: str) -> None:
     folder = Path(shutil.copytree(echo_pack, tmp_path / 'Echo'))
     spoil(folder)
     with pytest.raises(UsageError, match=words):
@@ -110,7 +110,7 @@ def test_a_spoiled_pack_is_rejected_in_words(echo_pack: Path, tmp_path: Path, sp
 @pytest.mark.parametrize(
     'name, words', [('nowhere', 'There is no pack at'), ('notes.txt', 'is not a pack'), ('x.zip', 'not a zip file')]
 )
-def test_what_is_no_pack_is_rejected_in_words(tmp_path: Path, name: str, words: str) -> None:
+def test_a_file_that_is_not_a_pack_is_rejected_in_words(tmp_path: Path, name: str, words: str) -> None:
     if name != 'nowhere':
         write(tmp_path / name, b'text')
     with pytest.raises(UsageError, match=words):
@@ -171,7 +171,7 @@ def test_the_text_of_each_carried_part_comes_before_the_script_in_its_own_lines(
     ({'script': '-', 'type': 'javascript'}, r'Other.yml is written in JavaScript'),
     ({'script': '-', 'type': 'python', 'name': 'Other'}, r'is a script, not an integration. Run it with --command Other'),
     ({'id': 'a'}, r'has no integration')])
-def test_what_is_no_python_integration_is_named(tmp_path: Path, descriptor: dict[str, Any], words: str) -> None:
+def test_an_integration_that_is_not_python_is_named(tmp_path: Path, descriptor: dict[str, Any], words: str) -> None:
     (tmp_path / 'Other.yml').write_text(yaml.safe_dump({'commonfields': {'id': 'Other'}, **descriptor}))
     for path in (tmp_path, tmp_path / 'Other.yml'):
         with pytest.raises(UsageError, match=words):

@@ -58,7 +58,7 @@ def test_what_is_on_is_fetched_every_so_many_minutes(params: dict[str, Any], sch
 
 
 @pytest.mark.parametrize('minutes', ['often', '0.0', '-1', 'inf', 'nan'])
-def test_an_interval_that_is_no_number_of_minutes_is_an_error(minutes: str) -> None:
+def test_an_interval_that_is_not_a_number_of_minutes_is_an_error(minutes: str) -> None:
     with pytest.raises(UsageError, match=f"incidentFetchInterval: '{minutes}' is not a number of minutes"):
         read_schedule({'isfetch': True}, {'isFetch': True, 'incidentFetchInterval': minutes})
 

@@ -49,7 +49,7 @@ def test_an_instance_that_was_disabled_runs_again_once_it_is_enabled(instance: I
     assert (instance.restarts, instance.state()['enabled']) == (0, True)
 
 
-def test_new_parameters_start_the_container_anew_which_is_no_crash(instance: Instance, printed: list[str]) -> None:
+def test_new_parameters_restart_the_container_which_is_not_a_crash(instance: Instance, printed: list[str]) -> None:
     first, port = instance.pid, instance.port
     instance.reconfigure({'greeting': 'welcome'})
     assert wait_for(lambda: any(f'welcome, listening on {port}' in line for line in printed))
@@ -170,7 +170,7 @@ def test_samples_are_fetched_without_creating_incidents(make: Callable[..., Inst
 @pytest.mark.parametrize('script, words', [
     ("demisto.results('ok')", "^The fetch returned a text that is not JSON: 'ok'$"),
     ("demisto.incidents([{'name': 'a', 'severity': 'high'}])", '^Incident 0: severity is "high", expected a number')])
-def test_a_fetch_of_what_is_no_incident_fails_and_is_reported(
+def test_a_fetch_of_what_is_not_an_incident_fails_and_is_reported(
     make: Callable[..., Instance], script: str, words: str
 ) -> None:
     instance = make(script, isfetch=True)
@@ -198,7 +198,7 @@ def test_a_single_command_adds_to_the_log_but_not_to_the_state(make: Callable[..
 WRITTEN = {b'x' * 600: 'x' * 500, b'[1]': '[1]', b'{}': '{}', b'{"type": "odd"}': '{"type": "odd"}', b'\xff': '\ufffd'}
 
 
-def test_a_line_on_stdout_that_is_no_message_is_kept_and_reported(make: Callable[..., Instance], printed: list[str]) -> None:
+def test_a_line_on_stdout_that_is_not_a_message_is_kept_and_reported(make: Callable[..., Instance], printed: list[str]) -> None:
     instance = make(f"import os\nfor line in {[*WRITTEN]}:\n    os.write(1, line + bytes([10]))\ndemisto.results('ok')",
                     longRunning=True)
     instance.enable()

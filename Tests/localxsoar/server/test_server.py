@@ -106,7 +106,7 @@ def test_a_big_body_passes_as_it_came(xsoar: LocalXsoar, http: requests.Session,
 
 
 @pytest.mark.parametrize('size', [10, 30_000_000])
-def test_an_answer_that_comes_before_the_body_was_read_reaches_the_sender(
+def test_a_response_that_comes_before_the_body_was_read_reaches_the_sender(
     xsoar: LocalXsoar, http: requests.Session, size: int
 ) -> None:
     assert post(xsoar, http, '/early', b'x' * size).status_code == 413
@@ -168,7 +168,7 @@ def test_an_undeclared_call_is_reported_on_the_servers_end(xsoar: LocalXsoar, ht
     assert xsoar.wait_for_line('^!!! The integration called getUsers, which the local XSOAR does not offer')
 
 
-def test_asking_whether_a_call_exists_is_no_alarm(xsoar: LocalXsoar, http: requests.Session) -> None:
+def test_asking_whether_a_call_exists_raises_no_alarm(xsoar: LocalXsoar, http: requests.Session) -> None:
     before = xsoar.state()['undeclared']
     assert ask(xsoar, http, '/probe') == [True, False]
     assert xsoar.state()['undeclared'] == before
@@ -181,7 +181,7 @@ def test_anything_else_on_stdout_is_a_violation(xsoar: LocalXsoar, http: request
     assert xsoar.wait_for_line(f'^!!! The container wrote something to stdout .*: {text}$')
 
 
-def test_print_and_stderr_are_no_violations(xsoar: LocalXsoar, http: requests.Session) -> None:
+def test_print_and_stderr_are_not_violations(xsoar: LocalXsoar, http: requests.Session) -> None:
     before = xsoar.state()['violations']
     ask(xsoar, http, '/print', b'text')
     ask(xsoar, http, '/stderr')
@@ -257,7 +257,7 @@ TWO = [{'name': 'good'}, {'name': 'poisoned'}]
         ({'answer': 'empty'}, [], 0),
     ],
 )
-def test_a_fault_shapes_the_answer(
+def test_a_fault_shapes_the_reply_of_a_running_server(
     faulty: LocalXsoar, http: requests.Session, fault: dict[str, Any], answer: list[str], created: int
 ) -> None:
     before = len(faulty.sent())
@@ -269,7 +269,7 @@ def test_a_fault_shapes_the_answer(
 @pytest.mark.parametrize(
     'name, answer', [('null', None), ('false', False), ('empty-object', {}), ('null-item', [None])], ids=str
 )
-def test_an_answer_of_nothing_creates_nothing(faulty: LocalXsoar, http: requests.Session, name: str, answer: Any) -> None:
+def test_an_empty_reply_creates_nothing(faulty: LocalXsoar, http: requests.Session, name: str, answer: Any) -> None:
     before = len(faulty.sent())
     faulty.faults(answer=name)
     assert ask(faulty, http, '/', TWO) == answer

@@ -48,7 +48,7 @@ def test_a_burst_that_the_end_interrupts_is_printed(printed: list[str]) -> None:
     assert without_time(printed[-1]) == f'    9 × 200 in  1 s  {"curl":<20}  incidents 0 to 8  disk full'
 
 
-def test_deliveries_that_differ_are_no_burst(printed: list[str]) -> None:
+def test_deliveries_that_differ_do_not_make_a_burst(printed: list[str]) -> None:
     printer = Printer(write=printed.append)
     for name in ('text', 'sender', 'method'):
         for number in range(FEW):
@@ -57,7 +57,7 @@ def test_deliveries_that_differ_are_no_burst(printed: list[str]) -> None:
     assert len(printed) == 3 * FEW
 
 
-def test_a_few_alike_are_no_burst(printed: list[str]) -> None:
+def test_a_few_alike_do_not_make_a_burst(printed: list[str]) -> None:
     printer = Printer(write=printed.append)
     for _ in range(FEW):
         printer.delivery(REJECTED)

@@ -63,7 +63,7 @@ def post(xsoar: LocalXsoar, path: str = '', body: Any = None, **options: Any) ->
     b'POST %s HTTP/1.1\r\nHost: h\r\nX: a\x00b\r\n',
     b'\x16\x03\x01\x02\x00\x01\x00%s\r\n',
 ])
-def test_what_is_no_http_is_rejected_makes_nothing_and_is_kept_with_its_reason(xsoar: LocalXsoar, head: bytes) -> None:
+def test_bytes_that_are_not_http_are_rejected_create_nothing_and_are_kept_with_the_reason(xsoar: LocalXsoar, head: bytes) -> None:
     before = len(xsoar.sent())
     answer = exchange(xsoar, head.replace(b'%s', WAY_IN.encode()) + b'\r\n[]')
     top, _, problem = answer.partition(b'\r\n\r\n')
@@ -108,14 +108,14 @@ def test_a_delivery_says_which_incident_it_became(xsoar: LocalXsoar) -> None:
     assert xsoar.wait_for_line(rf'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +incident {number}  disk full$')
 
 
-def test_an_answer_that_names_an_older_incident_is_a_repeat(xsoar: LocalXsoar) -> None:
+def test_a_response_that_names_an_older_incident_is_a_repeat(xsoar: LocalXsoar) -> None:
     created = post(xsoar, body=[{'name': 'once'}]).json()
     post(xsoar, '/answer', created)
     assert newest(xsoar).items() >= {'kind': 'repeat', 'incidents': [created[0]['id']]}.items()
     assert xsoar.wait_for_line(rf'repeat of incident {created[0]["id"]}  once$')
 
 
-def test_an_answer_that_gives_back_what_was_asked_is_a_handshake(xsoar: LocalXsoar) -> None:
+def test_a_response_that_repeats_what_was_asked_is_a_handshake(xsoar: LocalXsoar) -> None:
     post(xsoar, '/answer', {'challenge': 'abcdef'})
     assert newest(xsoar)['kind'] == 'handshake'
 
@@ -127,7 +127,7 @@ def test_a_rejection_is_reported_in_the_integrations_words(xsoar: LocalXsoar) ->
 
 
 @pytest.mark.parametrize('path', ['/instance/execute/nobody', '/instance/exec', '/webhook'])
-def test_a_wrong_instance_or_path_is_kept_and_told(xsoar: LocalXsoar, path: str) -> None:
+def test_a_request_to_a_wrong_instance_or_path_is_rejected_and_kept(xsoar: LocalXsoar, path: str) -> None:
     assert requests.post(f'{xsoar.url}{path}', data='{}').status_code == 404
     assert newest(xsoar).items() >= {'target': path, 'status': 404, 'kind': 'rejected'}.items()
     assert xsoar.wait_for_line(rf'POST 404 +\d+ ms  python-requests +{path}  There is no')
@@ -152,7 +152,7 @@ def test_secrets_are_masked_but_for_this_machine_when_it_asks(xsoar: LocalXsoar)
 
 
 @pytest.mark.parametrize('body', [b'', b'chunked'])
-def test_a_container_that_breaks_its_answer_off_is_reported_so_and_not_its_sender(xsoar: LocalXsoar, body: bytes) -> None:
+def test_a_response_that_the_container_breaks_off_is_not_blamed_on_its_sender(xsoar: LocalXsoar, body: bytes) -> None:
     with pytest.raises(requests.RequestException):
         post(xsoar, '/half', body)
     number = newest(xsoar)['number']
@@ -165,7 +165,7 @@ def test_a_container_that_breaks_its_answer_off_is_reported_so_and_not_its_sende
 @pytest.mark.parametrize('path, body, shown_at', [
     ('', [{'name': f'it holds {SECRET}', 'rawJSON': SECRET}], 'incidents/list'), ('/print', SECRET, 'log'),
     ('/health', SECRET, 'instance')])
-def test_a_secret_that_the_integration_gives_away_is_masked_on_the_page(
+def test_a_secret_that_the_integration_reveals_is_masked_on_the_page(
     xsoar: LocalXsoar, path: str, body: Any, shown_at: str
 ) -> None:
     with requests.get(f'{xsoar.url}/localxsoar/events', stream=True) as stream:
@@ -203,7 +203,7 @@ def test_a_delivery_is_sent_again_as_it_came_and_edited(xsoar: LocalXsoar) -> No
     ('POST', '../indicators/search', {'searchAfter': ['x']}),
     ('PUT', '../settings/integration', {'name': 'Front Door', 'data': 5}),
 ])
-def test_what_cannot_be_done_is_answered_400_with_the_reason(xsoar: LocalXsoar, method: str, path: str, body: Any) -> None:
+def test_what_cannot_be_done_is_rejected_with_the_reason(xsoar: LocalXsoar, method: str, path: str, body: Any) -> None:
     post(xsoar)
     path = path.format(newest(xsoar)['number'])
     text = body if isinstance(body, str) else json.dumps(body)
@@ -248,7 +248,7 @@ def test_no_route_that_does_something_takes_it_from_a_page_of_another_site(
     assert answer.status_code == 403 and without_calls(xsoar) == before
 
 
-def test_what_starts_a_process_is_no_get(xsoar: LocalXsoar) -> None:
+def test_no_get_request_starts_a_process(xsoar: LocalXsoar) -> None:
     assert requests.get(f'{xsoar.url}/localxsoar/samples').status_code == 405
 
 
@@ -345,7 +345,7 @@ def test_the_controls_are_not_reached_through_the_way_in(xsoar: LocalXsoar) -> N
     assert [b'"violations"' in answer for answer in answers] == [True, False, False], "the last is the container's own answer"
 
 
-def test_events_come_live_and_those_who_were_away_get_what_they_missed(xsoar: LocalXsoar) -> None:
+def test_events_come_live_and_a_page_that_was_away_gets_what_it_missed(xsoar: LocalXsoar) -> None:
     url = f'{xsoar.url}/localxsoar/events'
     with requests.get(url, stream=True) as stream:
         lines = stream.iter_lines(decode_unicode=True)

@@ -366,7 +366,7 @@ def test_the_instance_is_disabled_configured_and_tested_by_the_api(echo: LocalXs
 @pytest.mark.parametrize('line, words', [
     ('hello', 'runs commands in the form !command'), ('!hello "', 'is not a command'),
     ('!nothing', 'has no command nothing. Its commands: hello-say')])
-def test_a_line_that_is_no_command_is_reported(xsoar: LocalXsoar, line: str, words: str) -> None:
+def test_a_line_that_is_not_a_command_is_reported(xsoar: LocalXsoar, line: str, words: str) -> None:
     assert words in requests.post(f'{xsoar.url}/entry/execute/sync', json={'data': line}).text
 
 

@@ -116,7 +116,7 @@ def test_the_clock_is_read_and_its_distance_said(seconds: int, state: str, text:
 
 
 @pytest.mark.parametrize('text', ['nan', 'inf', '-inf'])
-def test_a_time_that_is_no_number_cannot_be_read(text: str) -> None:
+def test_a_time_that_is_not_a_number_cannot_be_read(text: str) -> None:
     signed = sent('slack')
     headers = [(name, text if 'Timestamp' in name else value) for name, value in signed.headers]
     clock = checks(SENDERS['slack'], replace(signed, headers=headers))['Clock']

@@ -149,7 +149,7 @@ def test_a_response_that_repeats_what_the_request_has_is_a_handshake(deliveries:
 
 
 @pytest.mark.parametrize('name', ['Host', 'Accept', 'Connection'])
-def test_a_response_that_repeats_a_header_of_the_connection_is_no_handshake(deliveries: Deliveries, name: str) -> None:
+def test_a_response_that_repeats_a_header_of_the_connection_is_not_a_handshake(deliveries: Deliveries, name: str) -> None:
     assert became(receive(deliveries, 'ab cd', headers=[(name, 'ab cd')]))[0] == 'answered'
 
 

@@ -30,7 +30,7 @@ def test_the_fields_of_a_form_are_decoded() -> None:
 
 
 @pytest.mark.parametrize('body', [b'{"a": "b=c"}', b' [1]', b'disk full', b''])
-def test_a_body_that_only_has_the_label_of_a_form_is_none(body: bytes) -> None:
+def test_a_body_that_only_has_the_label_of_a_form_is_not_a_form(body: bytes) -> None:
     assert form_fields(FORM, body) == []
 
 

@@ -42,7 +42,7 @@ def check(state: str, title: str, text: str) -> dict[str, str]:
     return {'state': state, 'title': title, 'text': text}
 
 
-def test_a_wrong_clock_is_a_cause_and_a_right_one_or_another_check_is_none() -> None:
+def test_only_a_wrong_clock_is_a_cause_and_no_right_one_or_other_check() -> None:
     assert [cause[:24] for cause in causes([check('bad', 'Clock', 'late')])] == ['The time of signing was ']
     assert [*causes([check('good', 'Clock', 'on time'), check('bad', 'Token', 'wrong')])] == []
 

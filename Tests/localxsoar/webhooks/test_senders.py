@@ -94,7 +94,7 @@ def test_a_request_that_is_signed_again_has_one_signature_that_fits_its_new_body
     assert dict(again.headers)['X-GitHub-Delivery'] != dict(first.headers)['X-GitHub-Delivery']
 
 
-def test_a_token_that_is_no_base64_is_reported_instead_of_signed_with() -> None:
+def test_a_token_that_is_not_base64_is_reported_instead_of_signed_with() -> None:
     with pytest.raises(UsageError, match='base64'):
         send(sender(proof={**GITHUB, 'key': 'base64'}), 'no base64!')
     assert 'openssl rand -base64 32' in unusable(sender(proof={**GITHUB, 'key': 'base64'}), 'no base64!')

@@ -152,7 +152,7 @@ def test_a_repeat_with_a_fresh_signature_is_still_a_repeat(app: App) -> None:
 
 
 @each_id
-def test_a_request_that_is_not_let_in_neither_gets_nor_leaves_an_answer(app: App, name: str) -> None:
+def test_a_request_that_is_not_let_in_neither_gets_nor_leaves_a_response(app: App, name: str) -> None:
     assert app.post('{"a": 1}', {'Authorization': 'wrong', name: 'id-1'}).status == 401
     first = app.post('{"a": 1}', {**AUTHORIZED, name: 'id-1'})
     assert (first.status, len(app.calls)) == (200, 1)
@@ -162,7 +162,7 @@ def test_a_request_that_is_not_let_in_neither_gets_nor_leaves_an_answer(app: App
         assert '1.0' not in answer.text
 
 
-def test_a_bad_request_is_not_remembered_as_an_answer(app: App) -> None:
+def test_a_bad_request_is_not_remembered_as_a_response(app: App) -> None:
     for _ in range(2):
         assert app.post('{"name": 1}', {**AUTHORIZED, 'webhook-id': '1'}).status == 400
 
@@ -183,7 +183,7 @@ def test_after_an_hour_the_same_delivery_is_new(app: App, clock: Clock) -> None:
 # Through the door
 
 
-def test_a_repeat_at_the_door_gets_the_first_ones_answer(webhook: Webhook) -> None:
+def test_a_repeat_at_the_door_gets_the_first_ones_response(webhook: Webhook) -> None:
     before = len(webhook.sent())
     first, second = (patient.post(webhook.webhook_url, '{"name": "twice"}', headers={**AUTHORIZED, 'X-GitHub-Delivery': 'd-1'})
                      for _ in range(2))
@@ -302,7 +302,7 @@ each_way = pytest.mark.parametrize('way', ['directly', 'through XSOAR'])
 
 
 @each_way
-def test_a_sender_that_left_during_a_call_gets_its_answer_by_a_retry(hanging: Webhook, way: str) -> None:
+def test_a_sender_that_left_during_a_call_gets_its_response_by_a_retry(hanging: Webhook, way: str) -> None:
     url, body = url_of(hanging, way), f'{{"name": "late {way}"}}'
     Leaving(hanging, url, body).leave()
     early = Sending(url, body, AUTHORIZED)
@@ -314,7 +314,7 @@ def test_a_sender_that_left_during_a_call_gets_its_answer_by_a_retry(hanging: We
     assert hanging.names().count(f'late {way}') == 2
 
 
-def test_a_retry_that_comes_after_the_answer_gets_it_too(hanging: Webhook) -> None:
+def test_a_retry_that_comes_after_the_response_gets_it_too(hanging: Webhook) -> None:
     Leaving(hanging, hanging.direct_url, '{"name": "later"}').leave()
     hanging.faults(hang=False)
     wait_for(lambda: 'later' in hanging.names(), 'the incident of a sender that left')
@@ -461,7 +461,7 @@ def test_the_oldest_is_forgotten_when_they_are_too_large() -> None:
     assert memory.once('19') == ('x' * 30, True)
 
 
-def test_an_answer_larger_than_the_bound_is_not_held() -> None:
+def test_a_response_larger_than_the_bound_is_not_held() -> None:
     memory = Memory(most_bytes=200)
     memory.once('small', 'x')
     assert memory.once('large', 'x' * 1000) == ('x' * 1000, False)
@@ -541,7 +541,7 @@ def test_a_repeat_that_leaves_too_excuses_the_next() -> None:
     assert memory.once('', 'fourth') == ('fourth', False)
 
 
-def test_one_departure_excuses_one_repeat_after_the_answer() -> None:
+def test_one_departure_excuses_one_repeat_after_the_response() -> None:
     memory = Memory()
     first = memory.start_and_leave('first')
     memory.posts[0].result.set([{'name': 'made'}])
@@ -575,7 +575,7 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
     assert again.value == ('made', True)
 
 
-def test_who_waits_too_long_is_rejected_while_a_call_is_under_way_and_nobody_else_is() -> None:
+def test_only_a_sender_that_waits_too_long_is_rejected_while_a_call_is_under_way() -> None:
     queue = PostQueue()
     deliveries = DeliveryMemory(queue)
     posts = [Post([{'name': f'{number}'}] * 100) for number in range(3)]

@@ -70,7 +70,7 @@ def test_of_a_host_and_a_container_port_the_containers_is_listened_on(configured
 # Many at once
 
 
-def test_300_dribbling_senders_each_get_their_own_answer(webhook: Webhook) -> None:
+def test_300_dribbling_senders_each_get_their_own_response(webhook: Webhook) -> None:
     begun: list[int] = []
 
     async def send(url: str, number: int, are_all_begun: asyncio.Event) -> Answer:
@@ -171,7 +171,7 @@ def test_a_bad_body_is_rejected_with_a_reason_and_makes_nothing(webhook: Webhook
     ('GET', '', 200), ('OPTIONS', '', 204), ('PUT', '', 401), ('PATCH', '', 405), ('DELETE', '', 405), ('GET', '/other', 404),
     ('POST', '/other', 404),
 ])
-def test_each_method_and_path_has_its_answer(webhook: Webhook, method: str, path: str, status: int) -> None:
+def test_each_method_and_path_has_its_response(webhook: Webhook, method: str, path: str, status: int) -> None:
     answer = curl('-X', method, webhook.webhook_url + path)
     assert answer.status == status
     if status in (204, 405):

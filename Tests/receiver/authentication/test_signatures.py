@@ -315,7 +315,7 @@ def test_a_time_that_is_missing_or_no_number_is_rejected(app: App, sender: Sende
 
 @pytest.mark.parametrize('sign', [sign_slack, sign_zoom, sign_stripe, sign_grafana_with_time])
 @pytest.mark.parametrize('stamp', ['', 'now', '-1', '1e9', 'nan', 'inf', '9' * 5000, '99999999999999', '0', '\u0661', '\xb2'])
-def test_a_time_that_is_no_number_is_rejected_even_where_it_is_signed(app: App, sign: Callable[..., dict[str, str]],
+def test_a_time_that_is_not_a_number_is_rejected_even_where_it_is_signed(app: App, sign: Callable[..., dict[str, str]],
                                                                      stamp: str) -> None:
     headers = {name: value.encode().decode('latin-1') for name, value in sign(b'{"a": 1}', TOKEN, stamp).items()}
     assert refused(app, b'{"a": 1}', headers)
@@ -403,7 +403,7 @@ def test_a_standard_webhooks_secret_works_with_and_without_its_prefix() -> None:
         assert app.post(*NAMED['Standard Webhooks'].request(key=TOKEN)).status == 200
 
 
-def test_a_token_that_is_no_base64_signs_standard_webhooks_with_its_own_bytes() -> None:
+def test_a_token_that_is_not_base64_signs_standard_webhooks_with_its_own_bytes() -> None:
     with App('p@ss wörd') as app:
         stamp = str(NOW)
         signature = base64_of('p@ss wörd', f'msg_1.{stamp}.{{}}'.encode())
@@ -441,7 +441,7 @@ def test_a_valid_signature_counts_beside_an_authorization_that_somebody_else_wan
 
 
 @each_sender
-def test_an_empty_authorization_is_none_and_the_signature_counts(app: App, sender: Sender) -> None:
+def test_an_empty_authorization_is_ignored_and_the_signature_counts(app: App, sender: Sender) -> None:
     body, headers = sender.request()
     assert app.post(body, {**headers, 'Authorization': '', 'X-Gitlab-Token': ''}).status == 200
 
@@ -462,7 +462,7 @@ def test_gitlabs_token_is_let_in_at_the_door_and_is_not_kept(webhook: Webhook) -
     assert json.loads(webhook.sent()[-1]['rawJSON'])['headers'].keys().isdisjoint({'x-gitlab-token', 'authorization'})
 
 
-def test_without_a_token_a_bad_signature_is_no_reason_to_refuse() -> None:
+def test_without_a_token_a_bad_signature_is_accepted() -> None:
     with App('') as app:
         assert app.post(b'{}', {'X-Hub-Signature-256': 'sha256=0'}).status == 200
         assert app.post(b'{}', {'X-Hub-Signature-256': '\xff'}).status == 200
@@ -493,7 +493,7 @@ def test_the_token_is_taken_from_any_header_and_any_parameter(token: str) -> Non
             assert app.post(b'{}', {}, query).status == 401, query
 
 
-def test_a_request_is_no_list_of_guesses(app: App) -> None:
+def test_a_request_cannot_guess_many_tokens(app: App) -> None:
     for before, status in (99, 200), (100, 401), (110, 401):
         assert app.post(b'{}', {}, '&'.join(['a=+'] * before + [f'a={TOKEN}'])).status == status
 
@@ -766,12 +766,12 @@ def test_a_time_that_is_null_or_not_at_the_top_of_a_body_does_not_make_it_old(ap
 
 
 @pytest.mark.parametrize('body', ['a line of a log: "webhookTimestamp": 1600000000000', '["webhookTimestamp": 1600000000000]'])
-def test_a_time_in_what_is_no_object_does_not_make_it_old(app: App, body: str) -> None:
+def test_a_time_outside_of_an_object_does_not_make_a_delivery_old(app: App, body: str) -> None:
     sent = body.encode()
     assert app.post(sent, {'Content-Type': 'text/plain', 'X-Any-Signature': hex_of(TOKEN, sent)}).status == 200
 
 
-def test_who_signs_an_id_that_can_not_be_read_is_reported_so(app: App) -> None:
+def test_a_signed_id_that_cannot_be_read_is_reported_as_such(app: App) -> None:
     headers = {'svix-id': 'a=', 'svix-timestamp': str(NOW), 'svix-signature': 'v1,' + 'A' * 43 + '='}
     answer = app.post(b'{}', headers)
     assert answer.status == 401
@@ -780,7 +780,7 @@ def test_who_signs_an_id_that_can_not_be_read_is_reported_so(app: App) -> None:
 
 @pytest.mark.parametrize('old', ['v0:1600000000:token=a&text=x', 'v0:1600000000:{"text":"x', '1600000000:{"a":"x',
                                  '2024-11-24T07:20:00Za=x', 'text=x'])
-def test_what_another_sender_signed_with_the_same_token_is_no_delivery_of_standard_webhooks(old: str) -> None:
+def test_what_another_sender_signed_with_the_same_token_is_not_a_delivery_of_standard_webhooks(old: str) -> None:
     now = str(NOW)
     digest = hmac.digest(b'a token without prefix', f'{old}.{now}.y&z=1'.encode(), 'sha256')
     signature = 'v1,' + base64.b64encode(digest).decode()
@@ -1023,7 +1023,7 @@ SPELLINGS = [TOKEN, quote(TOKEN, safe=''), base64.b64encode(TOKEN.encode()).deco
 
 
 @pytest.mark.parametrize('spelling', SPELLINGS, ids=['as it is', 'percent-encoded', 'base64', 'Basic'])
-def test_the_token_comes_back_in_no_answer(app: App, spelling: str) -> None:
+def test_the_token_comes_back_in_no_response(app: App, spelling: str) -> None:
     token = {'Authorization': TOKEN}
     answers = [app.post(b'{}', {**token, 'Content-Encoding': spelling}),
                app.post(json.dumps({'raw_json': {}, spelling: 1}), token),

@@ -72,7 +72,7 @@ def test_a_person_with_the_war_room_alone_finds_what_became_of_each_delivery_als
         assert not webhook.state()['warnings']
 
 
-def test_what_a_rule_drops_is_skipped_and_a_get_is_no_delivery() -> None:
+def test_what_a_rule_drops_is_skipped_and_a_get_is_not_a_delivery() -> None:
     with Webhook() as webhook:
         webhook.faults(drop='test')
         assert post(webhook, {'name': 'a test'}).text == '[]'
@@ -83,7 +83,7 @@ def test_what_a_rule_drops_is_skipped_and_a_get_is_no_delivery() -> None:
             ('handshake', 'handshake'), ('skipped', 'no incidents')]
 
 
-def test_what_a_sender_writes_is_no_markdown_and_no_secret_is_kept() -> None:
+def test_a_senders_text_is_not_markdown_and_no_secret_is_kept() -> None:
     with Webhook() as webhook:
         written = f'`![x](https://example.com/{TOKEN}) | <b> `'
         for headers in {'User-Agent': written, 'X-Forwarded-For': '[a](b)'}, {'User-Agent': '`![x](y) | "z'}:

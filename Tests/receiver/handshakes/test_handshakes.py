@@ -363,7 +363,7 @@ def test_a_get_that_asks_nothing_known_is_the_greeting(app: App, query: str) -> 
 
 
 @pytest.mark.parametrize('query', ['challenge=x', f'hub.mode=subscribe&hub.verify_token={TOKEN}&hub.challenge=x'])
-def test_a_post_is_answered_to_no_question_that_is_asked_by_get(app: App, query: str) -> None:
+def test_a_post_is_not_a_handshake_that_is_made_by_get(app: App, query: str) -> None:
     answer = app.post('', {'x-okta-verification-challenge': 'x', 'WebHook-Request-Origin': 'x'}, query)
     assert answer.status == 401 or app.calls
 

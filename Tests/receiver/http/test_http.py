@@ -121,7 +121,7 @@ NO_HTTP = {
 
 
 @pytest.mark.parametrize('sent', NO_HTTP.values(), ids=NO_HTTP)
-def test_what_is_no_http_is_rejected_in_the_same_form_and_the_connection_closed(webhook: Webhook, sent: bytes) -> None:
+def test_bytes_that_are_not_http_are_rejected_in_the_same_form_and_the_connection_closed(webhook: Webhook, sent: bytes) -> None:
     before = len(webhook.sent())
     (status, headers, content), = exchange(webhook, sent + GET)
     assert status in (400, 414)
@@ -207,7 +207,7 @@ def test_a_header_with_an_underscore_passes_for_none_with_a_hyphen(webhook: Webh
     (b'POST / HTTP/1.0', b'Connection: x', 200), (b'POST http://x/ HTTP/1.1', b'Connection: close', 200),
     (b'POST / HTTP/1.0', b'Connection: keep-alive, close', 200),
 ])
-def test_a_connection_is_closed_when_its_sender_asks_and_the_answer_says_so(
+def test_a_connection_is_closed_when_its_sender_asks_and_the_response_says_so(
         webhook: Webhook, line: bytes, header: bytes, status: int) -> None:
     sent = line + b'\r\n' + AUTHORIZED + header + b'\r\nContent-Length: 2\r\n\r\n{}'
     (answered, headers, _), = exchange(webhook, sent + GET)
@@ -233,7 +233,7 @@ def test_a_small_body_that_nobody_reads_does_not_end_the_connection(webhook: Web
     b'Transfer-Encoding: chunked\r\n\r\n' + b'1\r\n{\r\n' * 1_000_000,
     b'Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n',
 ], ids=['large', 'chunked', 'expected'])
-def test_after_a_rejection_of_a_body_still_to_come_the_answer_arrives_and_the_connection_ends(
+def test_after_a_rejection_of_a_body_still_to_come_the_response_arrives_and_the_connection_ends(
         webhook: Webhook, sent: bytes) -> None:
     (status, headers, _), = exchange(webhook, b'POST / HTTP/1.1\r\n' + HOST + sent)
     assert (status, headers['connection']) == (401, 'close')
@@ -248,7 +248,7 @@ def test_a_sender_that_waits_to_be_asked_for_its_body_is_asked(webhook: Webhook,
         assert sender.recv(65536).startswith(b'HTTP/1.1 200 ')
 
 
-def test_an_answer_to_head_has_no_body_whatever_it_is(webhook: Webhook) -> None:
+def test_a_response_to_head_has_no_body_whatever_it_is(webhook: Webhook) -> None:
     for sent in LAST.replace(b'GET', b'HEAD'), b'HEAD /x HTTP/1.0\r\n\r\n', b'HEAD / HTTP/1.1\r\n\r\n':
         with webhook.connect() as sender:
             sender.sendall(sent)

@@ -77,7 +77,7 @@ def test_the_name_and_the_type_of_an_envelope_may_have_64_kib(app: App, field: s
     assert app.incidents[0][field] == text if status == 200 else field in answer.detail
 
 
-def test_a_huge_date_is_rejected_as_any_other_that_is_none(app: App) -> None:
+def test_a_huge_date_is_rejected_as_any_other_text_that_is_not_a_date(app: App) -> None:
     answer = app.authorized(json.dumps({'occurred': '2026-11-24T' + 'x' * MIB}))
     assert answer.status == 400
     assert 'ISO 8601' in answer.detail

@@ -92,7 +92,7 @@ def ask(port: int, sent: bytes) -> bytes:
     return b''
 
 
-def test_none_of_60_honest_posts_loses_its_answer_beside_hostile_ones_on_one_connection(webhook: Webhook, port: int) -> None:
+def test_none_of_60_honest_posts_loses_its_response_beside_hostile_ones_on_one_connection(webhook: Webhook, port: int) -> None:
     before = len(webhook.names())
     for number in range(60):
         with socket.create_connection(('127.0.0.1', port), timeout=PATIENCE_SECONDS) as hostile:

@@ -113,7 +113,7 @@ def test_json_in_a_text_gives_the_time_if_none_is_outside(payload: Any, expected
 
 
 @pytest.mark.parametrize('depth', [100, *range(900, 1600, 10)])
-def test_deep_json_in_a_text_is_no_reason_to_reject_an_event(depth: int) -> None:
+def test_deep_json_in_a_text_does_not_reject_an_event(depth: int) -> None:
     for inner in ('[' * depth + ']' * depth, '{"a":' * depth + '1' + '}' * depth):
         with App() as app:
             assert app.authorized(json.dumps({'message': f'{{"data": {inner}, "alerts": {inner}}}'})).status == 200
@@ -158,7 +158,7 @@ def test_the_keys_of_many_senders_tell_the_kind(payload: Any, expected: str) -> 
     'Microsoft.Resources.ResourceWriteSuccess.OfASubscription', 'CONTENT_WORKFLOW_SHARING_POLICY_VIOLATION_OF_A_FILE',
     'io.k8s.authorization.v1beta1.subjectaccessreviews.create', 'org/example/compose/23/cloudimg-checksum/started',
 ])
-def test_words_that_are_joined_are_no_key(long_name: str) -> None:
+def test_words_that_are_joined_are_not_a_key(long_name: str) -> None:
     assert name({'event': long_name}) == long_name
 
 
@@ -166,7 +166,7 @@ def test_words_that_are_joined_are_no_key(long_name: str) -> None:
     'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U', 'x' * 80 + '.y',
     'MTOKEN:eNqrVkouLS7Jz00tSs5PSVWyUnI2MXM0N1XSUcpMUbIyMjU1NjIw', 'aGVsbG8gd29ybGQ/aGVsbG8gd29ybGQ0aGVsbG8gd29ybGQ1/MTIzNDU=',
 ])
-def test_a_key_or_a_hash_is_no_name(key: str) -> None:
+def test_a_key_or_a_hash_is_not_a_name(key: str) -> None:
     assert name({'event': key, 'status': 'database down'}) == 'database down'
 
 
@@ -309,7 +309,7 @@ def test_the_event_inside_of_a_message_names_it(spelled: Any, alarm: str) -> Non
     assert name({'subscription': 'projects/p/subscriptions/s', 'message': {'data': inner}}) == f'ALARM: {alarm}'
 
 
-def test_a_message_that_is_no_event_is_the_name_itself() -> None:
+def test_a_message_that_is_not_an_event_is_the_name_itself() -> None:
     assert name({'TopicArn': 'arn:aws:sns:a:1:t', 'Message': 'Disk full', 'Subject': None}) == 'Disk full'
     assert name({'subscription': 'projects/p/subscriptions/s', 'message': {'data': 'bm8='}}) == 'projects/p/subscriptions/s'
 
@@ -319,7 +319,7 @@ def test_a_name_is_one_line_without_control_characters() -> None:
 
 
 @pytest.mark.parametrize('marker', ERROR_MARKERS)
-def test_a_marker_of_an_error_in_a_name_or_a_type_is_none_any_more(marker: str) -> None:
+def test_a_marker_of_an_error_in_a_name_or_a_type_is_broken_up(marker: str) -> None:
     payload = {'name': f'a {marker} b', 'type': f'{marker}x'}
     assert marker not in name(payload)
     assert name(payload).replace(' ', '') == f'a{marker}b'
@@ -545,7 +545,7 @@ def test_any_event_gets_one_bounded_line_and_the_same_again(payload: dict[str, A
 
 @by_chance(100)
 @given(st.binary())
-def test_what_is_no_event_has_no_name_and_breaks_nothing(source: bytes) -> None:
+def test_a_payload_that_is_not_an_event_has_no_name_and_breaks_nothing(source: bytes) -> None:
     told = event(source)
     assert isinstance(told.name() + told.occurred(NOW), str)
 

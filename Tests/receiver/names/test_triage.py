@@ -80,7 +80,7 @@ def test_an_object_with_severity_but_without_raw_json_is_a_third_party_payload()
     {'severity': 3}, {'severity': '3'}, {'level': 'critical'}, {'priority': 'high'}, {'severity': 'unheard of'},
     {'severity': None}, {'severity': True}, {'data': [{'severity': 'high'}]}, {'details': {'severity': 'high'}},
     {'alert': {'data': {'severity': 'high'}}}])
-def test_what_is_no_certain_severity_is_none(payload: dict[str, Any]) -> None:
+def test_an_uncertain_severity_is_left_out(payload: dict[str, Any]) -> None:
     assert severity({'title': 'Disk full', **payload}) is None
 
 
@@ -181,7 +181,7 @@ def test_each_alert_has_its_own_severity_state_and_key() -> None:
     assert only['dbotMirrorId'] == 'alertmanager:a1'
 
 
-def test_a_series_that_vanished_is_no_recovery() -> None:
+def test_a_series_that_vanished_is_not_a_recovery() -> None:
     vanished = {'status': 'resolved', 'annotations': {'grafana_state_reason': 'MissingSeries'}}
     ended = {'status': 'resolved', 'annotations': {}}
     assert 'labels' in incidents(group(ended, ended, status='resolved'))[0]
@@ -347,7 +347,7 @@ def test_a_group_has_no_key_if_only_one_of_its_alerts_has(other: Any) -> None:
     {**group(), 'alerts': 'none'}, {**group(), 'alerts': {'status': 'resolved'}},
     group({'status': 'resolved'}, truncatedAlerts=1, padding=':' * 300_000),  # too large to be read whole
 ])
-def test_a_group_of_which_some_alerts_may_fire_is_no_recovery(doubtful: dict[str, Any]) -> None:
+def test_a_group_of_which_some_alerts_may_fire_is_not_a_recovery(doubtful: dict[str, Any]) -> None:
     for payload in (doubtful, {**doubtful, 'title': '[RESOLVED] DiskFull'}):
         [incident] = incidents({**payload, 'status': 'resolved'})
         assert 'labels' not in incident
@@ -400,7 +400,7 @@ def test_an_alarm_of_several_resources_has_no_key() -> None:
         assert incident.get('dbotMirrorId') == key
 
 
-def test_an_open_issue_of_wiz_is_no_recovery_whatever_is_said_beside_it() -> None:
+def test_an_open_issue_of_wiz_is_not_a_recovery_whatever_is_said_beside_it() -> None:
     payload = {'sourceRule': {'name': 'Open bucket'}, 'issue': {'id': '1', 'status': 'OPEN'}, 'status': 'RESOLVED'}
     assert 'labels' not in incidents(payload)[0]
     payload['issue'] = {'id': '1'}
@@ -434,7 +434,7 @@ def test_recoveries_that_are_skipped_count_as_events() -> None:
 
 @pytest.mark.parametrize('text', ['null', 'None', 'N/A', '-', ' ', 'undefined', 'unknown', '$ALERT_CYCLE_KEY', '{{id}}', '{PID}',
                                   '${id}', '%{id}', '*UNKNOWN*'])
-def test_what_stands_in_place_of_an_id_joins_no_problems(text: str) -> None:
+def test_a_placeholder_for_an_id_joins_no_problems(text: str) -> None:
     for payload in ({'alert_title': 'CPU is high', 'alert_cycle_key': text},
                     {'PID': text, 'ProblemTitle': 'Slow', 'State': 'OPEN'}):
         assert 'dbotMirrorId' not in incidents(payload)[0]

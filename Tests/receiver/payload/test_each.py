@@ -83,6 +83,6 @@ def test_items_of_arrays_count_among_the_events_of_a_request(app: App) -> None:
     assert app.calls == []
 
 
-def test_an_array_under_an_empty_key_is_no_path_that_was_asked_for(app: App) -> None:
+def test_an_array_under_an_empty_key_is_not_a_path_that_was_asked_for(app: App) -> None:
     assert app.authorized('{"": [{"a": 1}, {"b": 2}]}').status == 200
     assert len(app.incidents) == 1

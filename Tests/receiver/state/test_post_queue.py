@@ -740,7 +740,7 @@ def test_when_a_later_part_is_rejected_its_sender_hears_how_many_exist() -> None
     assert '40 of its 100 incidents exist' in str(played.posts[0].result.exception)
 
 
-def test_an_array_of_which_a_part_exists_is_no_503_when_the_integration_ends() -> None:
+def test_an_array_of_which_a_part_exists_gets_no_503_when_the_integration_ends() -> None:
     played = Played(['event'] * 100, each=0.25)
     played.step()
     played.queue.next_call(played.now)
@@ -799,7 +799,7 @@ def test_what_is_missing_was_dropped_and_the_others_are_reported_of_their_own() 
     assert played.queue.alone_until < played.now
 
 
-def test_an_answer_in_another_order_is_reported_to_nobody_and_ends_the_grouping_for_a_while() -> None:
+def test_a_reply_in_another_order_reaches_no_sender_and_ends_the_grouping_for_a_while() -> None:
     played = answered({'name': 'b', 'id': '1'}, {'name': 'a', 'id': '2'}, names='ab')
     assert told(played.posts) == ['', '']
     for names in 'abcd':
@@ -815,20 +815,20 @@ def test_an_answer_in_another_order_is_reported_to_nobody_and_ends_the_grouping_
     assert played.play().sizes[9:] == [4]
 
 
-def test_after_an_answer_in_another_order_the_rest_of_a_rejected_group_goes_one_by_one() -> None:
+def test_after_a_reply_in_another_order_the_rest_of_a_rejected_group_goes_one_by_one() -> None:
     played = Played('a', 'b', 'c', 'bad').measured()
     played.step()
     played.step(answer=lambda created: created[::-1])
     assert played.play().calls == [['a', 'b', 'c', 'bad'], ['a', 'b'], ['c'], ['bad']]
 
 
-def test_of_an_answer_with_one_that_fits_nowhere_nobody_is_reported() -> None:
+def test_no_sender_gets_anything_of_a_reply_with_one_incident_that_fits_nowhere() -> None:
     played = Played(['a'] * 3, ['b', 'a', 'a']).measured()
     played.step(answer=lambda call: [{'name': incident['name'], 'id': str(number)} for number, incident in enumerate(call)][::-1])
     assert told(played.posts) == ['', '']
 
 
-def test_of_two_alike_of_which_one_is_missing_nobody_is_reported() -> None:
+def test_no_sender_gets_an_incident_of_two_alike_of_which_one_is_missing() -> None:
     played = answered({'name': 's', 'id': '1'}, {'name': 'o', 'id': '2'}, names='sso')
     assert told(played.posts) == ['', '', '2']
     assert played.queue.alone_until > played.now
@@ -847,7 +847,7 @@ def test_another_name_does_no_harm_where_the_details_tell_whose_it_is() -> None:
 
 @pytest.mark.parametrize('odd', [None, 1, 'text', [], {}, {'name': []}, {'name': {'a': 1}}, {'name': 'a', 'rawJSON': []},
                                  {'name': None, 'rawJSON': {}}], ids=str)
-def test_an_odd_answer_to_a_group_is_reported_to_nobody(odd: Any) -> None:
+def test_an_odd_reply_to_a_group_reaches_no_sender(odd: Any) -> None:
     played = answered(odd, odd, odd, names='ab')
     assert told(played.posts) == ['', '']
     assert played.queue.alone_until > played.now

@@ -32,7 +32,7 @@ def test_the_last_20_incidents_are_samples() -> None:
 
 @pytest.mark.parametrize('large', [incident('a' * 51), incident('a', 'b' * 52), incident('\u20ac' * 30)],
                          ids=['name', 'details', 'few characters of many bytes'])
-def test_a_large_incident_is_no_sample_and_uses_up_no_write(large: dict[str, str | None]) -> None:
+def test_a_large_incident_is_not_a_sample_and_uses_up_no_write(large: dict[str, str | None]) -> None:
     just_small = incident('a' * 50)
     samples = Samples(most_bytes=Post([just_small]).size)
     samples.add([large])
@@ -167,7 +167,7 @@ def test_a_failure_that_has_to_wait_for_its_minute_survives_every_success_until_
     assert health.end()[1:] == ['a request failed', '']
 
 
-def test_a_rejection_that_is_over_is_not_told_any_more() -> None:
+def test_a_rejection_that_is_over_is_no_longer_reported() -> None:
     health = ToldHealth()
     for name in ('bad', 'good', 'bad', 'good'):
         health.post(name)

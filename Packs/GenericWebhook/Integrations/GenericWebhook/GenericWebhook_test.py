@@ -166,7 +166,7 @@ def test_basic_and_week_forms_are_brought_to_rfc_3339(text, moment):
 @pytest.mark.parametrize('text', ['', 'now', '1764000000', '1712010112', '24.11.2026', '2026-02-31', '2026-11-24T25:00:00Z',
                                   '2026-13-01T00:00:00Z', '2026-11-24T10:00:60Z',
                                   '0001-01-01T00:00:00.0+01', '2026-11-24x10:00', '\u0662026-11-24'])
-def test_what_is_no_date_is_rejected(text):
+def test_a_text_that_is_not_a_date_is_rejected(text):
     with pytest.raises((ValueError, OverflowError)):
         iso_date_to_rfc3339(text)
 
@@ -286,7 +286,7 @@ def test_a_body_over_the_limit_is_rejected_by_its_stated_length_alone(app):
     ('GET', '/', 200), ('HEAD', '/', 200), ('OPTIONS', '/', 204), ('PATCH', '/', 405), ('DELETE', '/', 405), ('BREW', '/', 405),
     ('GET', '/x', 404), ('POST', '/x', 404),
 ])
-def test_each_method_and_path_has_its_answer(app, method, path, status):
+def test_each_method_and_path_has_its_response(app, method, path, status):
     answer = app.ask(method, path=path)
     assert answer.status == status
     if status in (204, 405):
@@ -316,7 +316,7 @@ def test_an_exception_in_a_handler_is_a_plain_500_and_shown_in_the_health(app):
     (None, 502, None), (False, 502, None), ('', 502, None), (ValueError('no such type'), 502, None),
     (RuntimeError('lock'), 503, None),
 ])
-def test_the_answer_says_what_the_server_did(app, monkeypatch, reply, status, body):
+def test_the_response_says_what_the_server_did(app, monkeypatch, reply, status, body):
     def create_incidents(incidents, lastRun=None, userID=None):
         if isinstance(reply, Exception):
             raise reply

@@ -549,7 +549,7 @@ def test_a_delivery_whose_body_never_arrived_cannot_be_sent_as_it_came(page: Pag
     assert first.value.url.endswith('/0/send')
 
 
-def test_a_signed_delivery_that_is_edited_is_signed_anew(page: Page, webhook: Webhook) -> None:
+def test_a_signed_delivery_that_is_edited_is_signed_again(page: Page, webhook: Webhook) -> None:
     page.goto(f'{webhook.url}/#/try')
     page.get_by_role('button', name=re.compile('^Send GitHub: ')).first.click()
     page.get_by_role('button', name='Edit…').click()
