@@ -119,18 +119,6 @@ def triage_fields() -> set[str]:
     return {name for incident in incidents for name in incident} - {'name', 'type', 'occurred', 'rawJSON'}
 
 
-def senders_of_recoveries() -> set[str]:
-    """The senders with a documented event that reports the end of a problem."""
-    return {sender.name for sender in load_senders(ROOT / 'senders').values()
-            for delivery in sender.deliveries if 'state' in delivery['expected']}
-
-
-def delivery_headers() -> list[tuple[str, str]]:
-    """Each header that numbers deliveries, in their order, with the one that names a delivery together with it."""
-    _, _, named = section(USAGE, 'Repeated deliveries').lower().partition('the first in this order counts:')
-    return re.findall(r'`([\w-]+)`(?: \(together with `([\w-]+)`\))?', named)
-
-
 def argument_text(argument: dict[str, Any]) -> str:
     """Return the description of a command's argument as the SDK writes it."""
     values = f'Possible values are: {", ".join(argument["predefined"])}. ' if 'predefined' in argument else ''
@@ -174,11 +162,7 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
         {word.lower(): severity for word, severity in severity_words().items()}, script.SCALE['words'].by_word),
     'fields of triage in the guide': lambda: (
         {name for name, *_ in table(USAGE, 'Field', 'Value', 'When')}, triage_fields()),
-    'senders that report the end of a problem': lambda: (
-        section(ALL_SENDERS, 'Resolved messages').split('\n\n')[1].rstrip('.').split(', '),
-        sorted(senders_of_recoveries(), key=str.lower)),
     'headers of signatures': lambda: (signature_headers(), set(script.SCHEMES)),
-    'headers of deliveries': lambda: (delivery_headers(), list(script.DELIVERY_IDS.items())),
     'statuses of the guide': lambda: (statuses(chapter('Status codes')), sorted(STATUSES)),
     'symptoms': lambda: (WITH_SYMPTOM & set(map(int, re.findall(r'\*\*(\d{3})\*\*', OPERATE))), WITH_SYMPTOM),
     'limits': lambda: ({what: re.findall(r'\d(?:[\d,]*\d)?(?: (?:MiB|KiB|s)\b)?', limit)
@@ -275,7 +259,8 @@ THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
     'tests against threats': lambda: (
         re.findall('`(test_[a-z0-9_]+)`', THREATS), set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
     'places of a new sender': lambda: (
-        re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)), {*vars(script), 'problem_key'}, 4),
+        re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)),
+        {*vars(script), 'problem_key', *re.findall(r'"(\w+)":', read(ROOT / 'senders/schema.json'))}, 4),
     'measurements': lambda: (
         re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), read(ROOT / 'bench/results.txt'), 10),
 }

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,6 +19,8 @@ from webhook import Webhook
 from localxsoar.webhooks.senders import Sender, load_senders
 from tools import names_table
 from tools.names_table import SENDERS, TOKEN, land
+from tools.senders.folders import read_folders
+from tools.senders.missing import new_folder
 
 pytestmark = pytest.mark.sockets
 
@@ -86,7 +89,12 @@ def test_the_delivery_of_an_unknown_sender_needs_no_more_than_its_name_and_sourc
         'title': 'Failed logins', 'query': 'type=Phishing', 'payload': event,
         'headers': {'User-Agent': 'Acme-Probe/2.1', 'X-Acme-Event': 'alert', 'Content-Type': 'application/json'},
         'expected': {'name': 'Failed logins', 'type': 'Phishing', 'occurred': '2026-11-24T09:00:00Z', 'severity': 3}})
-    sender = load_senders(tmp_path)['acme-probe-new']
+    (tmp_path / 'senders').mkdir()
+    shutil.copy(ROOT / 'senders/schema.json', tmp_path / 'senders')
+    new_folder(tmp_path, 'acme', tmp_path / name / 'deliveries.json')
+    folder = read_folders(tmp_path)['acme']
+    sender = folder.sender
+    assert sender.deliveries == load_senders(tmp_path)[name].deliveries
     told = land(sender, sender.deliveries[0]).told
     assert {key: value for key, value in told.items() if key in recipe['deliveries'][0]['expected'] or value} == (
         recipe['deliveries'][0]['expected'])

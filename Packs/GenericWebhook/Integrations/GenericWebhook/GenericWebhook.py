@@ -396,27 +396,33 @@ ANY = 'any other header whose name matches SIGNATURE_NAME'
 SCHEMES = {
     # GitHub, Shopify, PagerDuty, Sentry and others sign the body alone; Calendly, Tailscale and Dixa sign like Stripe.
     ANY: [Scheme(), Scheme('{time}.', OWN_TIME)],
-    # Stripe: the key is the whole token, including `whsec_`.
-    'stripe-signature': [Scheme('{time}.', OWN_TIME)],
-    # Standard Webhooks: spec/standard-webhooks.md in its repository. Svix: "Verifying Webhooks Manually".
-    'webhook-signature': [Scheme('{id}.{time}.', 'webhook-timestamp', 'webhook-id', standard_webhooks_keys)],
-    'svix-signature': [Scheme('{id}.{time}.', 'svix-timestamp', 'svix-id', standard_webhooks_keys)],
-    # MLflow: "Webhooks". It signs like Standard Webhooks, but the key is the whole token.
-    'x-mlflow-signature': [Scheme('{id}.{time}.', 'x-mlflow-timestamp', 'x-mlflow-delivery-id')],
-    # Slack: "Verifying requests from Slack".
-    'x-slack-signature': [Scheme('v0:{time}:', 'x-slack-request-timestamp')],
-    # Zoom signs like Slack.
-    'x-zm-signature': [Scheme('v0:{time}:', 'x-zm-request-timestamp')],
-    # Zendesk: "Verifying webhook authenticity". The time is in RFC 3339, and no separator follows it.
-    'x-zendesk-webhook-signature': [Scheme('{time}', 'x-zendesk-webhook-signature-timestamp')],
-    # Linear: linear.app/developers/webhooks. The prefix is empty, because the signed body contains the time.
-    'linear-signature': [Scheme(time=BODY_TIME)],
-    # Grafana: "Configure webhook notifications". The time is optional, and the name of its header can be configured in
-    # Grafana; this is the one in the documentation.
-    'x-grafana-alerting-signature': [Scheme(), Scheme('{time}:', 'x-grafana-alerting-signature-timestamp')],
-    # Microsoft Teams: "Create Outgoing Webhooks". The key is the decoded token.
-    'authorization': [Scheme(keys=decoded_token, label='HMAC ')],
 }
+# Written by ./dev senders: schemes, from the folders in senders. Change nothing here.
+SCHEMES |= {
+    # Grafana: "Configure webhook notifications". The time is optional, and the name of its header can be configured in Grafana.
+    # Grafana: This name is the one in the documentation.
+    'x-grafana-alerting-signature': [Scheme(), Scheme(prefix='{time}:', time='x-grafana-alerting-signature-timestamp')],
+    # Linear: linear.app/developers/webhooks. The prefix is empty, because the signed body contains the time.
+    'linear-signature': [Scheme(time='webhookTimestamp')],
+    # Microsoft Teams: "Create Outgoing Webhooks". The key is the decoded token.
+    'authorization': [Scheme(label='HMAC ', keys=decoded_token)],
+    # MLflow: "Webhooks". It signs like Standard Webhooks, but the key is the whole token.
+    'x-mlflow-signature': [Scheme(prefix='{id}.{time}.', time='x-mlflow-timestamp', delivery='x-mlflow-delivery-id')],
+    # Slack: "Verifying requests from Slack".
+    'x-slack-signature': [Scheme(prefix='v0:{time}:', time='x-slack-request-timestamp')],
+    # Standard Webhooks: spec/standard-webhooks.md in its repository.
+    # Standard Webhooks: Svix: "Verifying Webhooks Manually".
+    'webhook-signature': [
+        Scheme(prefix='{id}.{time}.', time='webhook-timestamp', delivery='webhook-id', keys=standard_webhooks_keys)],
+    'svix-signature': [Scheme(prefix='{id}.{time}.', time='svix-timestamp', delivery='svix-id', keys=standard_webhooks_keys)],
+    # Stripe: The key is the whole token, with `whsec_`.
+    'stripe-signature': [Scheme(prefix='{time}.', time='t')],
+    # Zendesk: "Verifying webhook authenticity". The time is in RFC 3339, and no separator follows it.
+    'x-zendesk-webhook-signature': [Scheme(prefix='{time}', time='x-zendesk-webhook-signature-timestamp')],
+    # Zoom: It signs like Slack.
+    'x-zm-signature': [Scheme(prefix='v0:{time}:', time='x-zm-request-timestamp')],
+}
+# The end of schemes.
 
 
 run_names = map('run{}'.format, range(99))  # one for each call of `atomic`
@@ -1073,6 +1079,7 @@ def to_utf8(body: bytes, charset: str, is_json: bool) -> bytes:
 # names the sender, and keys only suggest it. Otherwise the rows are tried in the order of the table: a row for some events
 # of a sender comes before the row for all of them. The senders are in the order of their names, except that one whose events
 # the row of another fits, too, is before that (gitea before github), and formats that many senders use are last.
+# Written by ./dev senders: rows, from the folders in senders. Change nothing here.
 SENDERS = '''
 adyen
     identified by  notificationItems.0.NotificationRequestItem
@@ -1924,6 +1931,7 @@ slack-message
     name           {text|content|blocks.0.text.text} {embeds.0.title|embeds.0.description}
     occurred       embeds.0.timestamp
 '''
+# The end of rows.
 
 
 # XSOAR's severities, and that of a value that says nothing, such as a level beyond the end of its scale.
@@ -1936,31 +1944,35 @@ words                critical=critical|crit|fatal|emergency|emerg|alert|disaster
                      information|debug|verbose|trace|p5
 xsoar                critical=4, high=3, medium=2, low=1, informational=0.5, unknown=0
 priority             critical=p1, high=p2, medium=p3, low=p4, informational=p5
-urgency              high=high, low=low
-code-scanning        high=error, medium=warning, low=note
-datadog              high=error, medium=warning, informational=info|success
-sentry               critical=critical, medium=warning
-azure                critical=sev0|0, high=sev1|1, medium=sev2|2, informational=sev3|sev4|3|4
+'''
+# Written by ./dev senders: scales, from the folders in senders. Change nothing here.
+SCALES += '''\
 guardduty            critical=9+, high=7+, medium=4+, low=0+
 security-hub         critical=90+, high=70+, medium=40+, low=1+, informational=0+, none=101+
-falco                critical=emergency|alert|critical, high=error, medium=warning, low=notice, informational=informational|debug
-wazuh                critical=15+, high=12+, medium=7+, low=4+, informational=0+, none=17+
-suricata             high=1, medium=2, low=3, informational=4+
+azure-devops         critical=1 - critical, high=2 - high, medium=3 - medium, low=4 - low
+azure                critical=sev0|0, high=sev1|1, medium=sev2|2, informational=sev3|sev4|3|4
+cloudevents          critical=21+, high=17+, medium=13+, informational=1+, none=25+
 crowdstrike          critical=5|80+, high=4|60+, medium=3|40+, low=2|20+, informational=1|6+
-sentinelone          high=malicious, medium=suspicious
-thehive              critical=4, high=3, medium=2, low=1
+datadog              high=error, medium=warning, informational=info|success
+dynatrace            high=availability|error, medium=performance|resource_contention
+falco                critical=emergency|alert|critical, high=error, medium=warning, low=notice, informational=informational|debug
+code-scanning        high=error, medium=warning, low=note
 jira                 critical=highest, high=high, medium=medium, low=low, informational=lowest
+lacework             critical=1, high=2, medium=3, low=4, informational=5
+linear               critical=1, high=2, medium=3, low=4
+ocsf                 critical=5|6, high=4, medium=3, low=2, informational=1
+orca                 critical=compromised, high=imminent compromise, medium=hazardous, informational=informational
+urgency              high=high, low=low
+sentinelone          high=malicious, medium=suspicious
+sentry               critical=critical, medium=warning
 servicenow           critical=1, high=2, medium=3, low=4, informational=5
 servicenow-severity  high=1, medium=2, low=3
+suricata             high=1, medium=2, low=3, informational=4+
+thehive              critical=4, high=3, medium=2, low=1
+wazuh                critical=15+, high=12+, medium=7+, low=4+, informational=0+, none=17+
 zendesk              critical=urgent, high=high, medium=normal, low=low
-linear               critical=1, high=2, medium=3, low=4
-cloudevents          critical=21+, high=17+, medium=13+, informational=1+, none=25+
-azure-devops         critical=1 - critical, high=2 - high, medium=3 - medium, low=4 - low
-dynatrace            high=availability|error, medium=performance|resource_contention
-lacework             critical=1, high=2, medium=3, low=4, informational=5
-orca                 critical=compromised, high=imminent compromise, medium=hazardous, informational=informational
-ocsf                 critical=5|6, high=4, medium=3, low=2, informational=1
 '''
+# The end of scales.
 
 
 class Scale(NamedTuple):
@@ -4606,16 +4618,29 @@ def matches(created: Any, incident: dict[str, Any]) -> bool:
 
 # Each header that holds a delivery id, with the second header that must be present too, or ''. If a request has several,
 # the first in this order counts. The names are those of the senders' documentation.
-DELIVERY_IDS = {
-    'webhook-id': '', 'svix-id': '', 'x-github-delivery': '', 'x-gitea-delivery': '', 'x-forgejo-delivery': '',
-    'x-gogs-delivery': '', 'idempotency-key': '', 'x-shopify-webhook-id': '', 'x-webhook-id': '',  # x-webhook-id: PagerDuty
-    'x-atlassian-webhook-identifier': '', 'x-request-uuid': '',  # x-request-uuid: Bitbucket
-    'request-id': 'sentry-hook-resource',  # many HTTP libraries add a request-id; Sentry's is a delivery id
-    'linear-delivery': '', 'x-snyk-transport-id': '', 'x-zendesk-webhook-invocation-id': '', 'x-hcp-radar-message-id': '',
-    'x-mlflow-delivery-id': '',
-    'ce-id': 'ce-source',  # CloudEvents: an id is unique within its source only
+DELIVERY_IDS = {'idempotency-key': ''}  # of no one sender
+# Written by ./dev senders: delivery ids, from the folders in senders. Change nothing here.
+DELIVERY_IDS |= {
     'x-amz-sns-message-id': '',
+    'x-request-uuid': '',
+    'ce-id': 'ce-source',
+    'x-forgejo-delivery': '',
+    'x-gitea-delivery': '',
+    'x-github-delivery': '',
+    'x-gogs-delivery': '',
+    'x-hcp-radar-message-id': '',
+    'x-atlassian-webhook-identifier': '',
+    'linear-delivery': '',
+    'x-mlflow-delivery-id': '',
+    'x-webhook-id': '',
+    'request-id': 'sentry-hook-resource',
+    'x-shopify-webhook-id': '',
+    'x-snyk-transport-id': '',
+    'webhook-id': '',
+    'svix-id': '',
+    'x-zendesk-webhook-invocation-id': '',
 }
+# The end of delivery ids.
 
 
 def find_delivery_id(headers: dict[str, str]) -> str:

@@ -1,0 +1,196 @@
+"""What `./dev senders` writes is current, a new folder is all that a new sender needs, and a wrong one is refused by its line."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import read
+from local_xsoar import ROOT
+from tools.senders.checks import row_faults, shape_faults
+from tools.senders.folders import Folder, Wrong, read_folders
+from tools.senders.written import BLOCKS, GUIDES, SCRIPT, files_of
+from webhook import PACK, TOKEN, Webhook
+
+ACME = {
+    'sender': 'FILL IN: the name of the product', 'kind': 'siem', 'source': 'https://docs.acme.example/webhooks',
+    'proof': {'place': 'header', 'name': 'X-Acme-Signature', 'value': 'sha256={hex}', 'signed': '{body}', 'digest': 'sha256',
+              'key': 'token'},
+    'deliveries': [{
+        'title': 'alert raised', 'headers': {'Content-Type': 'application/json', 'X-Acme-Delivery': '{uuid}'},
+        'payload': {'acme_id': '4711', 'rule': {'title': 'Failed logins'}, 'host': 'dc-1', 'created_at': '2026-11-24T09:00:00Z',
+                    'severity': 'high', 'status': 'open'},
+        'expected': {'name': 'Failed logins: dc-1', 'type': None, 'occurred': '2026-11-24T09:00:00Z', 'severity': 3,
+                     'problem_key': 'acme:4711'}}]}
+ROW = '''\
+delivery_id: [{header: "X-Acme-Delivery"}]
+rows:
+  - identified_by: [["acme_id", "rule.title"]]
+    name: "{rule.title}: {host}"
+    occurred: "created_at"
+    problem: [{parts: ["acme_id"]}]
+'''
+
+
+def copy_of(folder: Path) -> Path:
+    """Return a copy of all that `./dev senders` reads and writes."""
+    shutil.copytree(ROOT / 'senders', folder / 'senders')
+    shutil.copytree(PACK, folder / PACK.relative_to(ROOT))
+    shutil.copytree(ROOT / GUIDES, folder / GUIDES)
+    for file in (SCRIPT, *BLOCKS):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, folder / file)
+    return folder
+
+
+def run(root: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of the repository with the script that is under `root`."""
+    paths = [ROOT, ROOT / 'Tests/support', ROOT / 'Tests/demistomock', root / Path(SCRIPT).parent]
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(map(str, paths))}
+    command = [sys.executable, '-m', module, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def write(root: Path, *arguments: str) -> str:
+    """Run `./dev senders` on a copy and return what it prints."""
+    done = run(root, 'tools.senders', *arguments, '--root', str(root))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_nothing_that_is_written_from_the_folders_is_stale() -> None:
+    stale = files_of(ROOT, read_folders())
+    assert [*stale] == [], 'run ./dev senders'
+
+
+def test_every_sender_passes_the_checks() -> None:
+    folders = read_folders()
+    assert [*map(str, shape_faults(folders)), *map(str, row_faults(folders))] == []
+
+
+@pytest.mark.sockets
+def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path) -> None:
+    root = copy_of(tmp_path)
+    saved = tmp_path / 'acme-new.json'
+    saved.write_text(json.dumps(ACME))
+    assert 'made senders/acme.' in write(root, 'acme', '--new', str(saved))
+    facts = root / 'senders/acme/sender.yml'
+    filled = read(facts).replace('"FILL IN: the name of the product"', '"Acme"').replace('"FILL IN: ', '"')
+    facts.write_text('\n'.join(line for line in filled.splitlines() if not line.startswith('#')) + '\n' + ROW)
+    told = write(root, 'acme')
+    assert 'Failed logins: dc-1' in told and 'problem: acme:4711' in told
+    assert 'senders/acme/guide.md:1 has to be filled in' in told
+    assert '\nacme\n    identified by  acme_id, rule.title\n' in read(root / SCRIPT)
+    assert 'req.fhdr(x-acme-delivery)' in read(root / 'docs/balancer/haproxy.cfg')
+    assert '$http_x_acme_delivery' in read(root / 'docs/balancer/nginx.conf')
+    assert '| [Acme](acme.md) | signature | shared | unconfirmed |' in read(root / GUIDES / 'README.md')
+    assert '[Acme](../../../../docs/senders/acme.md)' in read(root / Path(SCRIPT).parent / 'README.md')
+    guide = read(root / GUIDES / 'acme.md')
+    assert '\n# Acme\n' in guide and '| `Failed logins: dc-1` | high | | `acme:4711` |' in guide
+    assert '[Acme](senders/acme.md)' in read(root / 'docs/operate.md'), 'no retry is documented'
+    with Webhook('--senders', str(root / 'senders'), pack=root / PACK.relative_to(ROOT), token=TOKEN) as webhook:
+        sent = run(root, 'localxsoar.send', 'acme', '--senders', str(root / 'senders'), '--url', webhook.url)
+        assert '200 OK' in sent.stdout and 'Failed logins: dc-1' in sent.stdout
+    assert write(root) == 'Everything is as the folders of senders say.\n'
+
+
+def test_a_saved_recipe_becomes_a_folder_once(tmp_path: Path) -> None:
+    root = copy_of(tmp_path)
+    (tmp_path / 'new.json').write_text(json.dumps(ACME))
+    refused = run(root, 'tools.senders', 'github', '--new', str(tmp_path / 'new.json'), '--root', str(root))
+    assert refused.returncode == 1 and 'senders/github exists' in refused.stderr
+
+
+# What is refused.
+
+
+def change(root: Path, name: str, old: str, new: str) -> str:
+    """Change a sender's facts and return the beginning of a fault in the line of what is new."""
+    file = root / 'senders' / name / 'sender.yml'
+    text = read(file)
+    assert text.count(old) == 1, text
+    file.write_text(text.replace(old, new))
+    return f'senders/{name}/sender.yml:{text[:text.index(old)].count(chr(10)) + 1 + new.count(chr(10))}: '
+
+
+def faults(root: Path) -> list[str]:
+    """Return what is wrong in a copy, as far as it can be told without its deliveries."""
+    try:
+        return [*map(str, shape_faults(read_folders(root)))]
+    except Wrong as error:
+        return [*map(str, error.faults)]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / 'senders', tmp_path / 'senders')
+    return tmp_path
+
+
+@pytest.mark.parametrize('name, old, new, words', [
+    ('opsgenie', 'kind: "monitoring"', 'knid: "monitoring"', 'there is no fact knid'),
+    ('opsgenie', 'kind: "monitoring"', 'kind: "toaster"', "kind: 'toaster' is not one of"),
+    ('opsgenie', 'instance: "shared"', 'instance: "shared"\ninstance: "own"', 'instance is there twice'),
+    ('opsgenie', 'instance: "shared"', 'instance: "shared" x', 'this is not YAML'),
+    ('opsgenie', '"alert.message"', '"alert..message"', 'a path has a dot without a key beside it (part 1)'),
+    ('opsgenie', '"action=Close"', '"!action=Close"', 'only negated conditions'),
+    ('opsgenie', '{action}: {alert.message}', '{action}: {alert.message} end', 'the name does not end with a path'),
+    ('opsgenie', 'scale: "priority"', 'scale: "prio"', 'there is no scale prio'),
+    ('opsgenie', 'instance: "shared"', 'instance: "shared"\nscales: {ops: "high=1"}', 'no row uses the scale ops'),
+    ('falco', 'falco: "critical=', 'falco: "grave=', 'a part of a scale is the name of a severity'),
+    ('pagerduty', 'title: "PagerDuty"', 'title: "Opsgenie"', 'opsgenie has the same title'),
+    ('opsgenie', 'instance: "shared"', 'instance: "shared"\nbefore: ["nobody"]', 'there is no folder nobody')])
+def test_a_wrong_fact_is_refused_with_its_file_and_line(root: Path, name: str, old: str, new: str, words: str) -> None:
+    beginning = change(root, name, old, new)
+    found = faults(root)
+    assert found[0].startswith(beginning) and words in found[0], found
+
+
+def test_senders_before_each_other_are_refused(root: Path) -> None:
+    change(root, 'github', 'kind: "code"', 'kind: "code"\nbefore: ["gitea"]')
+    assert [text.partition(' leads')[2] for text in faults(root)] == [' in a circle: gitea > github > gitea']
+
+
+def test_a_file_of_deliveries_that_has_facts_is_refused(root: Path) -> None:
+    file = root / 'senders/falco/deliveries.json'
+    file.write_text(json.dumps({**json.loads(read(file)), 'kind': 'edr'}))
+    assert faults(root) == ['senders/falco/deliveries.json:1: kind belongs in sender.yml']
+
+
+def test_a_folder_without_facts_is_refused(root: Path) -> None:
+    (root / 'senders/falco/sender.yml').unlink()
+    assert faults(root) == ['senders/falco/sender.yml:1: the file is missing']
+
+
+def with_rows(name: str, *more: dict[str, Any], **columns: Any) -> tuple[dict[str, Folder], list[str]]:
+    """Return two senders, one of them with other columns of its first row and more rows, and what is wrong with them."""
+    folders = {key: folder for key, folder in read_folders().items() if key in ('opsgenie', 'wiz')}
+    rows = folders[name].facts['rows']
+    rows[0].update(columns)
+    rows += more
+    return folders, [*map(str, row_faults(folders))]
+
+
+def test_a_row_that_fits_none_of_its_own_deliveries_is_refused() -> None:
+    folders, found = with_rows('opsgenie', identified_by=[['alert.message', 'no.such']])
+    line = folders['opsgenie'].lines['rows', 0, 'identified_by']
+    assert found == [f'senders/opsgenie/sender.yml:{line}: the row opsgenie fits none of its deliveries: alert.message, no.such']
+
+
+def test_a_row_that_another_one_always_hides_is_refused() -> None:
+    _, found = with_rows('opsgenie', {'label': 'again', 'identified_by': [['alert.message', 'action']]})
+    assert [text.partition(': ')[2] for text in found] == ['the row opsgenie: again is always hidden by opsgenie']
+
+
+def test_a_delivery_that_the_row_of_another_sender_wins_is_refused() -> None:
+    folders, _ = with_rows('wiz', {'label': 'greedy', 'identified_by': [['alert.message']]})
+    folders['wiz'].facts['before'] = ['opsgenie']
+    titles = [delivery['title'] for delivery in folders['opsgenie'].sender.deliveries]
+    found = [str(fault) for fault in row_faults(folders)]
+    assert [text for text in found if 'wiz: greedy wins' in text] == [
+        f'senders/opsgenie/sender.yml:1: the row wiz: greedy wins its delivery {title!r}' for title in titles for _ in range(2)]

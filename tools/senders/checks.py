@@ -1,0 +1,149 @@
+"""What is wrong with the senders taken together, and with their paths, conditions and rows."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from GenericWebhook import TABLE_GRAMMAR, Row, RowReader, ThirdPartyEvent, Unreadable, read_senders
+from tools.names_table import land
+from tools.senders.folders import Fault, Folder, Place
+from tools.senders.tables import COMMON_SCALES, NONE, circle, rows_text
+
+
+def shape_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
+    """Yield what is wrong with the folders, as far as it can be told without their deliveries."""
+    for check in (wrong_texts, wrong_scales, wrong_names, wrong_order):
+        yield from check(folders)
+
+
+def wrong_texts(folders: dict[str, Folder]) -> Iterator[Fault]:
+    """Yield the paths and conditions that cannot be read."""
+    for folder in folders.values():
+        for place, read in texts(folder.rows):
+            try:
+                read()
+            except Unreadable as error:
+                yield folder.fault(unreadable(error), *place)
+
+
+def unreadable(error: Unreadable) -> str:
+    """Return why a text cannot be read, and which of its parts it is."""
+    return error.reason + (f' (part {error.position})' if error.position else '')
+
+
+def texts(rows: list[dict[str, Any]]) -> Iterator[tuple[Place, Callable[[], Any]]]:
+    """Yield the place of each text with paths, and what reads it or raises Unreadable."""
+    for number, row in enumerate(rows):
+        at: Place = ('rows', number)
+        for index, conditions in enumerate(row['identified_by']):
+            yield (*at, 'identified_by', index), partial(TABLE_GRAMMAR.conditions, '', ', '.join(conditions))
+        for key in ('name', 'occurred', 'inner'):
+            if key in row:
+                yield (*at, key), RowReader('', {key: [[row[key]]]}).fields
+        for index, severity in enumerate([] if row.get('severity') == NONE else row.get('severity', [])):
+            yield (*at, 'severity', index), partial(TABLE_GRAMMAR.part, '', severity['at'])
+        for index, end in enumerate(row.get('resolved', [])):
+            texts_of_end = [', '.join(end['when']), *([end['occurred']] if 'occurred' in end else [])]
+            yield (*at, 'resolved', index), RowReader('', {'resolved': [texts_of_end]}).fields
+        for index, problem in enumerate(row.get('problem', [])):
+            texts_of_key = [', '.join(problem['parts']), *([', '.join(problem['when'])] if 'when' in problem else [])]
+            yield (*at, 'problem', index), RowReader('', {'problem': [texts_of_key]}).fields
+
+
+def wrong_scales(folders: dict[str, Folder]) -> Iterator[Fault]:
+    """Yield the scales that no row uses, that are there twice or cannot be read, and those that a row names in vain."""
+    owners: dict[str, str] = {}
+    used = {severity['scale'] for folder in folders.values() for row in folder.rows if row.get('severity') != NONE
+            for severity in row.get('severity', []) if 'scale' in severity}
+    for folder in folders.values():
+        for name, text in folder.facts.get('scales', {}).items():
+            if owners.setdefault(name, folder.name) != folder.name or name in COMMON_SCALES:
+                yield folder.fault(f'there is another scale {name}', 'scales', name)
+            if name not in used:
+                yield folder.fault(f'no row uses the scale {name}', 'scales', name)
+            try:
+                TABLE_GRAMMAR.levels('', text)
+            except Unreadable as error:
+                yield folder.fault(unreadable(error), 'scales', name)
+    for folder in folders.values():
+        for number, row in enumerate(folder.rows):
+            for index, severity in enumerate([] if row.get('severity') == NONE else row.get('severity', [])):
+                if severity.get('scale', 'words') not in {*owners, *COMMON_SCALES}:
+                    yield folder.fault(f'there is no scale {severity["scale"]}', 'rows', number, 'severity', index)
+
+
+def wrong_names(folders: dict[str, Folder]) -> Iterator[Fault]:
+    """Yield names that two senders share, and names of folders that do not exist."""
+    for key in ('title', 'guide', 'soc'):
+        seen: dict[str, str] = {}
+        for folder in folders.values():
+            value = folder.facts.get(key, '').lower()
+            if value and seen.setdefault(value, folder.name) != folder.name:
+                yield folder.fault(f'{seen[value]} has the same {key}', key)
+    prefixes: dict[str, str] = {}
+    for folder in folders.values():
+        if prefixes.setdefault(folder.name.lower(), folder.name) != folder.name or folder.name == 'url':
+            yield folder.fault(f'the prefix of its problem keys, {folder.name}, is that of {prefixes[folder.name.lower()]}')
+        for key in ('rows_of', 'guide_of'):
+            if key in folder.facts and folder.facts[key] not in folders:
+                yield folder.fault(f'there is no folder {folder.facts[key]}', key)
+        for index, other in enumerate(folder.facts.get('before', [])):
+            if other not in folders:
+                yield folder.fault(f'there is no folder {other}', 'before', index)
+
+
+def wrong_order(folders: dict[str, Folder]) -> Iterator[Fault]:
+    """Yield a folder whose `before` leads back to it."""
+    names = circle(folders)
+    if names:
+        yield folders[names[0]].fault(f'before leads in a circle: {" > ".join([*names, names[0]])}', 'before')
+
+
+# What needs the deliveries.
+
+
+def row_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
+    """Yield the rows that win none of their own deliveries, and the deliveries that another sender's row wins."""
+    rows = read_senders(rows_text(folders))
+    won: set[Any] = set()
+    fitted: dict[Any, Row] = {}
+    for folder in folders.values():
+        for delivery in folder.sender.deliveries:
+            for event in events(folder, delivery):
+                fitting = fitting_rows(rows, event)
+                fitted.update({row.rank: fitting[0] for row in fitting if row.sender in owners(folder)})
+                won.update(row.rank for row in fitting[:1])
+                if fitting and fitting[0].sender not in owners(folder) and owners(folder) & {row.sender for row in fitting}:
+                    yield folder.fault(f'the row {fitting[0].title} wins its delivery {delivery["title"]!r}')
+    for row in sorted({row.rank: row for each in rows.values() for row in each}.values(), key=lambda row: row.rank):
+        folder = folders[row.sender]
+        number = folder.titles.index(row.title)
+        if row.rank not in fitted:
+            yield folder.fault(f'the row {row.title} fits none of its deliveries: {said(row)}', 'rows', number, 'identified_by')
+        elif row.rank not in won:
+            yield folder.fault(f'the row {row.title} is always hidden by {fitted[row.rank].title}', 'rows', number)
+
+
+def owners(folder: Folder) -> set[str]:
+    """Return the folders whose rows a sender's deliveries may be read by."""
+    return {folder.name, folder.facts.get('rows_of', folder.name)}
+
+
+def said(row: Row) -> str:
+    """Return the paths by which a row is identified."""
+    return ', '.join('|'.join(path.text for path in condition.paths) for condition in row.conditions)
+
+
+def events(folder: Folder, delivery: dict[str, Any]) -> Iterator[ThirdPartyEvent]:
+    """Yield the events of a delivery, each with the request's headers and without: a proxy may have left them out."""
+    landed = land(folder.sender, delivery)
+    for incident in landed.incidents:
+        for headers in ({name.lower(): value for name, value in landed.request.headers}, {}):
+            yield ThirdPartyEvent(incident['rawJSON'].encode(), headers, bool)
+
+
+def fitting_rows(rows: dict[str, list[Row]], event: ThirdPartyEvent) -> list[Row]:
+    """Return the rows that fit an event, the first that the script tries first."""
+    found: Iterable[Row] = {row.rank: row for key in (*event.members, *event.headers) for row in rows.get(key, [])}.values()
+    return [row for row in sorted(found, key=lambda row: row.rank) if all(condition.fits(event) for condition in row.conditions)]

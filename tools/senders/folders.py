@@ -1,0 +1,156 @@
+"""Reads the folders of senders: the facts with the lines they are on, and what is wrong with their shape."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from localxsoar.errors import UsageError
+from localxsoar.webhooks.senders import DELIVERIES, FACTS, Sender, load_sender
+
+ROOT = Path(__file__).parents[2]
+Place = tuple[str | int, ...]  # of a fact: ('rows', 0, 'name')
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong in a file of a sender, and where."""
+    file: Path
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f'{self.file}:{self.line}: {self.text}'
+
+
+class Wrong(Exception):
+    """The folders of senders are wrong."""
+
+    def __init__(self, faults: list[Fault]):
+        super().__init__('\n'.join(map(str, faults)))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A sender: its facts as they are in `sender.yml`, the line of each, and its deliveries."""
+    file: Path  # sender.yml, relative to the root
+    facts: dict[str, Any]
+    lines: dict[Place, int]
+    sender: Sender
+    guide: str  # what a person wrote, or ''
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.sender.key
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return list(self.facts.get('rows', []))
+
+    @property
+    def titles(self) -> list[str]:
+        """Return the titles of the rows in the script's table, such as 'grafana: one alert'."""
+        return [': '.join(filter(None, (self.name, row.get('label')))) for row in self.rows]
+
+    def fault(self, text: str, *place: str | int) -> Fault:
+        """Return a fault with the line of the fact at this place, or of the nearest thing around it."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return Fault(self.file, self.lines.get(place, 1), text)
+
+
+def read_folders(root: Path = ROOT) -> dict[str, Folder]:
+    """Return the senders by the names of their folders. Raise Wrong for those whose shape is wrong."""
+    folders, faults = {}, []
+    schema = jsonschema.Draft202012Validator(json.loads((root / 'senders/schema.json').read_text('utf-8')))
+    for path in sorted(folder for folder in (root / 'senders').iterdir() if folder.is_dir()):
+        try:
+            folders[path.name] = read_folder(path, root, schema)
+        except Wrong as error:
+            faults += error.faults
+    if faults:
+        raise Wrong(faults)
+    return folders
+
+
+def read_folder(path: Path, root: Path, schema: jsonschema.Draft202012Validator) -> Folder:
+    """Return one sender. Raise Wrong."""
+    file = (path / FACTS).relative_to(root)
+    facts, lines = read_facts(path / FACTS, file)
+    faults = [Fault(file, line_of(lines, error), said_plainly(error)) for error in schema.iter_errors(facts)]
+    if faults:
+        raise Wrong(faults)
+    try:
+        sender = load_sender(path / DELIVERIES)
+        extra = json.loads((path / DELIVERIES).read_text('utf-8')).keys() - {'deliveries'}
+        if extra:
+            raise UsageError(f'{", ".join(sorted(extra))} belongs in {FACTS}')
+    except UsageError as error:
+        raise Wrong([Fault(file.with_name(DELIVERIES), 1, str(error))]) from None
+    guide = path / 'guide.md'
+    return Folder(file, facts, lines, sender, guide.read_text('utf-8') if guide.exists() else '', path)
+
+
+def read_facts(path: Path, file: Path) -> tuple[Any, dict[Place, int]]:
+    """Return what a `sender.yml` says, each scalar as text, and the line of each fact by its place. Raise Wrong."""
+    lines: dict[Place, int] = {}
+    try:
+        node = yaml.compose(path.read_text('utf-8'), yaml.BaseLoader)
+        return value_of(node, (), lines, file), lines
+    except OSError:
+        raise Wrong([Fault(file, 1, 'the file is missing')]) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Wrong([Fault(file, line, f'this is not YAML: {error.problem}')]) from None
+
+
+def value_of(node: yaml.Node | None, place: Place, lines: dict[Place, int], file: Path) -> Any:
+    """Return the value of a node of YAML, and enter its line and those of all below it."""
+    lines.setdefault(place, node.start_mark.line + 1 if node else 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [value_of(item, (*place, number), lines, file) for number, item in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return node.value if node else {}
+    values: dict[str, Any] = {}
+    for key, item in node.value:
+        at = (*place, key.value)
+        lines[at] = key.start_mark.line + 1
+        if key.value in values:
+            raise Wrong([Fault(file, lines[at], f'{key.value} is there twice')])
+        values[key.value] = value_of(item, at, lines, file)
+    return values
+
+
+def line_of(lines: dict[Place, int], error: jsonschema.ValidationError) -> int:
+    """Return the line of what does not fit the schema."""
+    place = tuple(error.absolute_path)
+    for key in unknown_keys(error):
+        place = (*place, key)
+    return lines.get(place, 1)
+
+
+def unknown_keys(error: jsonschema.ValidationError) -> Iterator[str]:
+    """Yield the first key that the schema does not know, if that is the error."""
+    if error.validator == 'additionalProperties':
+        instance: Any = error.instance
+        yield from sorted(set(instance) - known_keys(error))[:1]
+
+
+def known_keys(error: jsonschema.ValidationError) -> set[str]:
+    """Return the keys that the schema knows where the error is."""
+    return set(error.schema['properties']) if isinstance(error.schema, dict) else set()
+
+
+def said_plainly(error: jsonschema.ValidationError) -> str:
+    """Return what is wrong, in words."""
+    for key in unknown_keys(error):
+        return f'there is no fact {key}: {", ".join(sorted(known_keys(error)))} are known here'
+    where = '.'.join(map(str, error.absolute_path))
+    return f'{where}: {error.message}' if where else error.message

@@ -1,0 +1,232 @@
+"""Writes what readers see of the senders: their guides, the table of senders, and the lists in other documents."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tools.senders.folders import Folder
+
+GENERATED = '<!-- Written by ./dev senders from {}: change the files there. -->\n'
+OWN_SECRET = 'own-secret'
+PAGES = {OWN_SECRET: ('Senders that make their own secret', 'Each of these makes its secret itself, and you copy it into '
+                      'the token. So each needs [an instance of its own](README.md#how-many-instances).')}
+WAYS = {'authorization': '`Authorization`', 'header': 'own header', 'url': 'URL', 'signature': 'signature'}
+KINDS = {'siem': 'SIEM and XDR', 'cloud': 'Cloud', 'identity': 'Identity', 'edr': 'Endpoint', 'code': 'Code',
+         'monitoring': 'Monitoring', 'chat': 'Chat', 'tickets': 'Tickets', 'other': 'Other', 'format': 'Formats'}
+TRIED = {'product': 'Tried with the product.', 'program': 'Tried with its program.', 'library': 'Tried with its library.',
+         'vector': 'Tried with a signed request that its documents publish.',
+         'documents': 'Follows its documents; not tried with the product.',
+         'unconfirmed': 'Unconfirmed: its documents are not public. Trust its form before this guide.'}
+VERIFIED = {'product': 'the product', 'program': 'its program', 'library': 'its library', 'vector': 'a published vector',
+            'documents': 'its documents', 'unconfirmed': 'unconfirmed'}
+INSTANCES = {
+    'shared': 'Its instance can be [shared](README.md#how-many-instances).',
+    'own': 'It makes its secret itself, so it needs [an instance of its own](README.md#how-many-instances).',
+    'bearer': 'It writes `Bearer ` before its secret, so the token [begins with that word](README.md#how-many-instances).',
+    'basic': 'It writes `Basic ` before its secret, so the token [begins with that word](README.md#how-many-instances).',
+    'url': 'Use an instance [for such senders alone](README.md#how-many-instances).'}
+TENANT = 'README.md#on-a-cortex-xsoar-8-tenant'
+SEVERITIES = {0: 'unknown', 0.5: 'informational', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'}
+SHOWN_NAMES = 3
+
+
+def with_guide(folders: dict[str, Folder]) -> list[Folder]:
+    """Return the senders that have a guide, in the order of the table."""
+    return sorted((folder for folder in folders.values() if 'soc' in folder.facts), key=lambda folder: int(folder.facts['soc']))
+
+
+def title_of(folder: Folder) -> str:
+    """Return the title of a sender's guide."""
+    return str(folder.facts.get('guide', folder.facts['title']))
+
+
+def slug(title: str) -> str:
+    """Return a title as the name of a file or the anchor of a heading."""
+    return re.sub(r'[^\w-]', '', title.lower().replace('/', '').replace(' ', '-'))
+
+
+def target(folder: Folder) -> str:
+    """Return where a sender's guide is, seen from the folder of the guides."""
+    page = folder.facts.get('page')
+    return f'{page}.md#{slug(title_of(folder))}' if page else f'{slug(title_of(folder))}.md'
+
+
+def told_by(folder: Folder, folders: dict[str, Folder]) -> list[Folder]:
+    """Return the senders that a guide is about."""
+    return [folder, *(other for other in folders.values() if other.facts.get('guide_of') == folder.name)]
+
+
+# The guides.
+
+
+def guides(folders: dict[str, Folder]) -> dict[str, str]:
+    """Return the text of each file in the folder of the guides, by its name."""
+    files = {}
+    for folder in with_guide(folders):
+        file = f'{slug(title_of(folder))}.md'
+        mark = GENERATED.format(f'senders/{folder.name}/')
+        if 'page' in folder.facts:
+            page, _ = PAGES[folder.facts['page']]
+            files[file] = f'{mark}# {title_of(folder)}\n\nThis guide is now part of [{page}]({target(folder)}).\n'
+        else:
+            files[file] = f'{mark}# {title_of(folder)}\n\n{guide(folder, folders)}'
+    for page, (title, text) in PAGES.items():
+        members = [folder for folder in with_guide(folders) if folder.facts.get('page') == page]
+        parts = [f'## {title_of(folder)}\n\n{guide(folder, folders)}' for folder in members]
+        files[f'{page}.md'] = f'{GENERATED.format("senders/")}# {title}\n\n{text}\n\n' + '\n'.join(parts)
+    return files
+
+
+def guide(folder: Folder, folders: dict[str, Folder]) -> str:
+    """Return the guide of a sender, without its title."""
+    facts = [f'- **{name}**: {text}\n' for name, text in bullets(folder) if text]
+    about = told_by(folder, folders)
+    sources = ' and '.join(f'<{source}>' for source in dict.fromkeys(each.facts['source'] for each in about))
+    return (f'{TRIED[folder.facts["verified"]]} Documented at {sources}.\n\n{moved_links(folder.guide)}{"".join(facts)}\n'
+            f'{incidents(folder, about)}')
+
+
+def bullets(folder: Folder) -> Iterator[tuple[str, str]]:
+    """Yield what a guide says by the facts alone."""
+    facts = folder.facts
+    yield 'Token', f'{ways(folder)}. {INSTANCES[facts["instance"]]}'
+    yield 'XSOAR 8', tenant(facts['xsoar8'])
+    yield 'If XSOAR is slow', slow(facts)
+    yield 'Resolved', ends(folder)
+
+
+def ways(folder: Folder) -> str:
+    """Return how a sender shows the token."""
+    send = folder.facts['proof']['send']
+    name = f'`{send["name"]}`' if send['place'] == 'header' else f'`<URL>?{send["name"]}=<TOKEN>`'
+    sent = 'signature' if 'signed' in send else 'url' if send['place'] == 'query' else 'header'
+    words = {'authorization': 'As `Authorization`', 'header': 'in a header of its own', 'url': 'in the URL',
+             'signature': 'as the key of its signature'}
+    told = [f'{words[way]} ({name})' if way == sent else words[way] for way in folder.facts['proof']['ways']]
+    text = ' or '.join(told)
+    return text[0].upper() + text[1:]
+
+
+def tenant(xsoar8: dict[str, str]) -> str:
+    """Return how a sender reaches an instance on XSOAR 8."""
+    way = xsoar8['cloud'].partition('way ')[2]
+    is_certain = not xsoar8['cloud'].startswith('unconfirmed')
+    cloud = f'by [way {way}]({TENANT})' if way else 'there is no way' if is_certain else 'there is no confirmed way'
+    doubt = ' (unconfirmed)' if way and not is_certain else ''
+    how = f' {xsoar8["how"]}' if 'how' in xsoar8 else ''
+    needs = '' if way and is_certain else f' {"Use" if is_certain or not how else "Otherwise, use"} an [engine]({TENANT}).'
+    others = ', '.join(f'{name} it {xsoar8[key]}' for key, name in (('on_premises', 'on-premises'), ('engine', 'on an engine'))
+                       if key in xsoar8)
+    return (f'In the cloud without an engine, {cloud}{doubt}.{how}{needs} '
+            + (f'{others[0].upper()}{others[1:]}.' if others else 'On-premises and on an engine, the token alone is enough.'))
+
+
+def slow(facts: dict[str, Any]) -> str:
+    """Return what a sender does if XSOAR is slow."""
+    waits = f'{facts["title"]} waits {facts["waits"]}.' if 'waits' in facts else ''
+    loses = 'a 503 [loses the event](../operate.md#which-senders-lose-events).'
+    again = {'no': f'So {loses}', 'undocumented': f'So assume that {loses}' if 'retries' in facts else
+             f'Nothing is documented, so assume that {loses}'}
+    return ' '.join(filter(None, (waits, facts.get('retries'), again.get(facts.get('retries_503', 'yes')))))
+
+
+def ends(folder: Folder) -> str:
+    """Return what becomes of an event that reports the end of a problem, or ''."""
+    facts = folder.facts.get('ends', {})
+    if 'what' not in facts:
+        return str(facts.get('note', ''))
+    has_key = any('problem_key' in each['expected'] for each in folder.sender.deliveries if 'state' in each['expected'])
+    key = ' and the key of its problem' if has_key else '. It has no problem key, so it cannot be joined to its problem'
+    off = f'{facts["off"]}, or add' if 'off' in facts else 'add'
+    note = f' {facts["note"]}' if 'note' in facts else ''
+    verb = 'become incidents' if re.search(r' and a ', facts['what']) else 'becomes an incident'
+    return f'{facts["what"]} {verb} with the label `state: resolved`{key}.{note} To get none, {off} `skip=resolved` to the URL.'
+
+
+def incidents(folder: Folder, about: list[Folder]) -> str:
+    """Return the table at the end of a guide."""
+    cells = [(f'`{found["name"]}`', SEVERITIES[found.get('severity', 0)], found.get('state', ''),
+              f'`{found["problem_key"]}`' if 'problem_key' in found else '') for found in shown(folder, about)]
+    rows = ['|' + '|'.join(f' {cell.replace("|", " ")} '.replace('  ', ' ') for cell in row) + '|' for row in cells]
+    return '\n'.join(['| Incident | Severity | State | Problem key |', '| --- | --- | --- | --- |', *rows]) + '\n'
+
+
+def shown(folder: Folder, about: list[Folder]) -> list[dict[str, Any]]:
+    """Return what the deliveries of a guide's table become: those that the folder names, else three names and an end of each."""
+    if 'shown' in folder.facts:
+        by_title = {each['title']: each['expected'] for other in about for each in other.sender.deliveries}
+        return [by_title[title] for title in folder.facts['shown']]
+    return [expected for other in about for expected in first_of_each_name(other)]
+
+
+def first_of_each_name(folder: Folder) -> list[dict[str, Any]]:
+    """Return the first incident of each of a sender's first three names, and of the first name that reports an end."""
+    problems: dict[str, Any] = {}
+    closed: dict[str, Any] = {}
+    for expected in (delivery['expected'] for delivery in folder.sender.deliveries):
+        (closed if 'state' in expected else problems).setdefault(expected['name'], expected)
+    return [*list(problems.values())[:SHOWN_NAMES], *list(closed.values())[:1]]
+
+
+def moved_links(text: str) -> str:
+    """Return the text of a `guide.md` with its links seen from the folder of the guides."""
+    return text.replace('](../../docs/senders/', '](').replace('](../../docs/', '](../').replace('](../../', '](../../')
+
+
+# The lists in other documents.
+
+
+def senders_table(folders: dict[str, Folder]) -> str:
+    """Return the table of senders."""
+    lines = ['| **Sender** | **Shows the token by** | **Instance** | **XSOAR 8 in the cloud, without an engine** '
+             '| **Found in its events** | **Verified by** |', '| --- | --- | --- | --- | --- | --- |']
+    for folder in with_guide(folders):
+        facts = folder.facts
+        instance = facts['instance'].capitalize() if facts['instance'] in ('bearer', 'basic') else \
+            'URL' if facts['instance'] == 'url' else facts['instance']
+        told = ', '.join('Authorization' if way == 'authorization' else WAYS[way] for way in facts['proof']['ways'])
+        cells = (f'[{title_of(folder)}]({target(folder)})', told, instance, facts['xsoar8']['cloud'],
+                 ', '.join(found(told_by(folder, folders))), VERIFIED[facts['verified']])
+        lines.append('|' + '|'.join(f' {cell} '.replace('  ', ' ') for cell in cells) + '|')
+    return '\n'.join(lines)
+
+
+def found(about: list[Folder]) -> Iterator[str]:
+    """Yield what the integration can find in the events of a guide's senders."""
+    expected = [delivery['expected'] for folder in about for delivery in folder.sender.deliveries]
+    if any(each.get('severity') and 'state' not in each for each in expected):
+        yield 'severity'
+    if any('problem_key' in each for each in expected):
+        yield 'key'
+    if any('state' in each for each in expected):
+        yield 'end'
+
+
+def ends_list(folders: dict[str, Folder]) -> str:
+    """Return the names of the senders that report the end of a problem."""
+    titles = {folder.facts['title'] for folder in folders.values()
+              if any('state' in each['expected'] for each in folder.sender.deliveries)}
+    return ', '.join(sorted(titles, key=str.lower)) + '.'
+
+
+def lost_list(folders: dict[str, Folder]) -> str:
+    """Return the senders that lose events, with what their users can do."""
+    lines = ['| sender | tries again | what you can do |', '| --- | --- | --- |']
+    for answer, told in (('no', 'no'), ('undocumented', 'not documented: assume no')):
+        for folder in with_guide(folders):
+            if folder.facts.get('retries_503') == answer:
+                cells = f'[{title_of(folder)}](senders/{target(folder)})', told, folder.facts.get('lost', '')
+                lines.append(f'| {" | ".join(cells)} |'.replace('  ', ' '))
+    return '\n'.join(lines)
+
+
+def kinds_list(folders: dict[str, Folder]) -> str:
+    """Return the guides by kind, as the integration's README has them."""
+    lines = ['| **Kind** | **Guides** |', '| --- | --- |']
+    for kind, name in KINDS.items():
+        links = [f'[{title_of(folder)}](../../../../docs/senders/{target(folder)})' for folder in with_guide(folders)
+                 if folder.facts['kind'] == kind]
+        if links:
+            lines.append(f'| {name} | {", ".join(links)} |')
+    return '\n'.join(lines)

@@ -1,0 +1,105 @@
+"""What a person still has to do in a sender's folder, and the folder that is made from a saved recipe."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from localxsoar.errors import UsageError
+from localxsoar.webhooks.recipes import FILL_IN, written
+from localxsoar.webhooks.senders import DELIVERIES, FACTS, KINDS, load_sender
+from tools.senders.folders import Folder
+
+NEW = '''\
+# Each line with FILL IN needs a person. Write every value in double quotes.
+# ./dev senders {name} says what is wrong or missing, and writes all that is made of this folder.
+title: {title}
+kind: {kind}  # {kinds}
+soc: "{soc}"  # FILL IN: its place in the table of senders; "185" is between "180" and "190". Without it there is no guide
+source: {source}
+verified: "unconfirmed"  # FILL IN: what this was tried by: product, program, library, vector, documents or unconfirmed
+proof:
+  # FILL IN: how users can let it show the token, one or several: "authorization", "header", "url", "signature"
+  ways: [{way}]
+  send: {send}
+# FILL IN: "shared"; "own" if it makes its secret itself; "bearer" or "basic" if it adds that word; "url" if that has the token
+instance: "{instance}"
+# FILL IN: how it reaches XSOAR 8 in the cloud: "way 1", "way 2" or "way 3" of docs/senders/README.md, "no" or "unconfirmed"
+xsoar8: {{cloud: "unconfirmed"}}
+# FILL IN or delete: how long it waits for a response, and what it does then, in whole sentences
+waits: "FILL IN: 10 s"
+retries: "FILL IN: It tries again three times."
+retries_503: "undocumented"  # FILL IN: does it send again after a 503? "yes", "no" or "undocumented"
+# FILL IN or delete: a row, if the names, severities or ends that ./dev senders {name} prints are not right. A path leads to a
+# value in the event: "rule.title". If in doubt, leave a column out: a wrong severity hides an alert, a wrong end closes one, and
+# a wrong key joins two.
+# rows:
+#   - identified_by: [["acme_id", "rule.title"]]       # its events have both; no other sender's do
+#     name: "{{rule.title}}: {{host}}"                     # Failed logins: dc-1
+#     occurred: "created_at"
+#     severity: [{{at: "severity"}}]                     # a word such as high; see docs/new-sender.md for numbers
+#     resolved: [{{when: ["status=closed"], occurred: "closed_at"}}]   # what only the end of a problem says
+#     problem: [{{parts: ["acme_id"]}}]                  # equal in all events about one problem, and in no others
+'''
+GUIDE = '''\
+- **Set up**: FILL IN: what is needed ([documentation]({source})).
+
+    1. FILL IN: open **Settings** > **Webhooks** > **New**.
+    2. FILL IN: enter `<URL>` as *Address* and `<TOKEN>` as *Secret*, and click **Save**.
+- **Note**: FILL IN or delete: what surprises its users.
+'''
+
+
+def missing(folder: Folder) -> Iterator[str]:
+    """Yield what is missing in a folder, in words."""
+    for file in sorted(folder.path.iterdir()):
+        for number, line in enumerate(file.read_text('utf-8').splitlines(), 1):
+            if FILL_IN.rstrip(':') in line:
+                yield f'{folder.file.with_name(file.name)}:{number} has to be filled in'
+    facts = folder.facts
+    if 'soc' not in facts and 'guide_of' not in facts:
+        yield 'a place in the table of senders (soc): without it there is no guide'
+    if 'soc' in facts and not folder.guide:
+        yield 'guide.md: the steps of setting it up'
+    if not folder.rows and 'rows_of' not in facts:
+        yield 'rows: the general rule names its incidents, which is right if the names above are'
+    expected = [delivery['expected'] for delivery in folder.sender.deliveries]
+    if not any('state' in each for each in expected):
+        yield 'a delivery that ends a problem, if it sends any'
+    if not any('problem_key' in each for each in expected):
+        yield 'a problem key, if its events identify a problem'
+
+
+def new_folder(root: Path, name: str, file: Path) -> Path:
+    """Make a sender's folder from a recipe that the page has saved. Raise UsageError if it exists."""
+    folder = root / 'senders' / name
+    if folder.exists():
+        raise UsageError(f'senders/{name} exists. Add the deliveries of {file} to its {DELIVERIES}.')
+    sender = load_sender(file)
+    send = sender.proof or {'place': 'header', 'name': 'Authorization', 'value': '{token}'}
+    way = ('signature' if 'signed' in send else 'url' if send['place'] == 'query'
+           else 'authorization' if send['name'].lower() == 'authorization' else 'header')
+    place = next_place(root)
+    folder.mkdir(parents=True)
+    recipe = json.loads(file.read_text('utf-8'))
+    (folder / DELIVERIES).write_bytes(written({'deliveries': recipe['deliveries']}))
+    (folder / FACTS).write_text(NEW.format(
+        name=name, title=quoted(sender.name), kind=quoted(sender.kind), kinds=', '.join(KINDS), soc=place,
+        source=quoted(sender.source), way=quoted(way),
+        send='{' + ', '.join(f'{key}: {quoted(value)}' for key, value in send.items()) + '}',
+        instance='url' if way == 'url' else 'shared'), 'utf-8')
+    source = sender.source if sender.source.startswith('https:') else 'https://FILL-IN'
+    (folder / 'guide.md').write_text(GUIDE.format(source=source), 'utf-8')
+    return folder.relative_to(root)
+
+
+def quoted(value: Any) -> str:
+    """Return a text as YAML has it."""
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def next_place(root: Path) -> int:
+    """Return the place behind all senders of the table."""
+    from tools.senders.folders import read_folders
+    return max((int(folder.facts.get('soc', 0)) for folder in read_folders(root).values()), default=0) + 10
