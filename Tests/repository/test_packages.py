@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -93,6 +94,13 @@ def test_each_package_is_in_the_table_above_those_that_it_may_import() -> None:
     assert {file.parent.name for file in (ROOT / 'localxsoar').glob('*/__init__.py')} == MAY_IMPORT.keys() - {'base', 'top'}
     floors = list(MAY_IMPORT)
     assert [name for name, allowed in MAY_IMPORT.items() if not set(allowed.split()) <= set(floors[:floors.index(name)])] == []
+
+
+def test_the_readme_lists_the_packages_in_this_order_with_files_that_exist() -> None:
+    rows = re.findall(r'^\| `(\w+)/` \|(.*)$', (ROOT / 'localxsoar/README.md').read_text('utf-8'), re.MULTILINE)
+    assert [package for package, _ in rows] == [name for name in MAY_IMPORT if name not in ('base', 'top')]
+    named = [ROOT / 'localxsoar' / package / file for package, row in rows for file in re.findall(r'`(\w+\.py)`', row)]
+    assert len(named) > 5 and [file for file in named if not file.exists()] == []
 
 
 def test_a_package_says_what_it_is_for_and_exports_nothing() -> None:

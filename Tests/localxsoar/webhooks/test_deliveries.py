@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -307,6 +308,19 @@ def test_a_response_may_name_as_many_earlier_incidents_as_are_known(
     assert became(receive(deliveries, [A]))[0] == 'repeat'
     create(deliveries, {'id': '3', 'name': 'c'})
     assert [became(receive(deliveries, [each]))[0] for each in (A, B)] == ['answered', 'repeat']
+
+
+def test_a_delivery_in_a_file_of_an_earlier_version_is_read(printed: list[str], tmp_path: Path) -> None:
+    first = open_deliveries(printed, tmp_path / 'store.db')
+    receive(first, 'four')
+    first.close()
+    with sqlite3.connect(tmp_path / 'store.db') as earlier:
+        earlier.execute("UPDATE delivery SET summary = replace(summary, 'response_size', 'answer_size')")
+    earlier.close()
+    again = open_deliveries(printed, tmp_path / 'store.db')
+    delivery = again.get(1)
+    assert delivery and (delivery.response_size, bytes(delivery.response)) == (4, b'four')
+    again.close()
 
 
 def test_deleted_deliveries_are_gone_and_later_ones_count_on(deliveries: Deliveries, events: Events) -> None:
