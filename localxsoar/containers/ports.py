@@ -1,16 +1,28 @@
 """Ports of this machine: which one a container gets, and whether something listens on it."""
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import socket
+from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
+from typing import BinaryIO
 
 FIRST_PORT = 9000
 LOOPBACK = '127.0.0.1'
 
 
-# A server chooses its container's port long before the container listens there. Meanwhile it holds the UDP port of the same
-# number, which no container uses, so that another server that starts at the same moment chooses another port.
-_held: list[socket.socket] = []
+# A server chooses its container's port long before the container listens there. Meanwhile it holds a lock on the byte of that
+# number in a file that all local XSOARs of a user share, so that another one that starts at the same moment chooses another port.
+_taken: set[int] = set()
+
+
+@cache
+def claims() -> BinaryIO:
+    """Open the file whose bytes are locked. It stays empty, and open as long as this process lives: closing it ends the locks."""
+    return Path(gettempdir(), f'localxsoar-ports-{os.getuid()}').open('ab')
 
 
 def well_known_free_port() -> int:
@@ -29,15 +41,13 @@ def any_free_port() -> int:
 
 def take(port: int) -> bool:
     """Return whether the port is free and no other local XSOAR has chosen it; no other one chooses it until this process ends."""
-    if not is_free(port):
+    if port in _taken or not is_free(port):
         return False
-    claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
-        claim.bind((LOOPBACK, port))
+        fcntl.lockf(claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
     except OSError:
-        claim.close()
         return False
-    _held.append(claim)
+    _taken.add(port)
     return True
 
 
