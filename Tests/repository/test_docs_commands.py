@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import pytest
@@ -138,11 +140,28 @@ def prints(*words: str) -> Callable[[Command, DevRun], None]:
     return check
 
 
+def check_senders(command: Command, running: DevRun) -> None:
+    """In a copy, where the example is a folder: the command writes files."""
+    example, = [block for language, block in code_blocks(read(ROOT / 'docs/new-sender.md')) if language == 'json']
+    with TemporaryDirectory() as name:
+        copy = Path(name)
+        for part in ('docs', 'Packs', 'senders'):
+            shutil.copytree(ROOT / part, copy / part)
+        for part in ('dev', '.tox', 'Tests', 'localxsoar', 'requirements', 'tools'):
+            (copy / part).symlink_to(running.checkout / part)
+        (copy / 'acme-new.json').write_text(example)
+        made, *written = [subprocess.run(['bash', '-c', text], cwd=copy, capture_output=True, text=True, check=True).stdout
+                          for text in dict.fromkeys(('./dev senders --new acme acme-new.json', command.text))]
+    assert 'made senders/acme.' in made
+    assert all('wrote docs/senders/acme.md' in text for text in written)
+
+
 CHECKS = {
     r'\./dev run --help$': prints('does NOT emulate'), r'\./dev run\b': check_run,
     r'(?:ROUNDS=\d+ |tools/on-a-slow-machine )?\./dev (?:test|screenshots)\b': check_test,
     r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+( --url \S+ --token token)?$': prints('200 OK'),
     r'\./dev names$': prints(*(sender.name[:20] for sender in SENDERS.values())),
+    r'\./dev senders\b': check_senders,
     r'\./dev release X\.Y\.Z$': prints("'X.Y.Z' is not a version"),  # Tests/repository/test_release.py makes one
     r'(?:printf .* \| )?curl ': check_curl,
 }

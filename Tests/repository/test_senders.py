@@ -78,7 +78,7 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path) -> None:
     root = copy_of(tmp_path)
     saved = tmp_path / 'acme-new.json'
     saved.write_text(json.dumps(ACME))
-    assert 'made senders/acme.' in write(root, 'acme', '--new', str(saved))
+    assert 'made senders/acme.' in write(root, '--new', 'acme', str(saved))
     facts = root / 'senders/acme/sender.yml'
     filled = read(facts).replace('"FILL IN: the name of the product"', '"Acme"').replace('"FILL IN: ', '"')
     facts.write_text('\n'.join(line for line in filled.splitlines() if not line.startswith('#')) + '\n' + ROW)
@@ -102,7 +102,7 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path) -> None:
 def test_a_saved_recipe_becomes_a_folder_once(tmp_path: Path) -> None:
     root = copy_of(tmp_path)
     (tmp_path / 'new.json').write_text(json.dumps(ACME))
-    refused = run(root, 'tools.senders', 'github', '--new', str(tmp_path / 'new.json'), '--root', str(root))
+    refused = run(root, 'tools.senders', '--new', 'github', str(tmp_path / 'new.json'), '--root', str(root))
     assert refused.returncode == 1 and 'senders/github exists' in refused.stderr
 
 

@@ -19,12 +19,13 @@ def main(arguments: list[str]) -> None:
     """Do what the command line asks for. Exit with status 1 and one line for each fault if the folders are wrong."""
     parser = argparse.ArgumentParser(prog='./dev senders', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('sender', nargs='?', help='a folder in senders/')
-    parser.add_argument('--new', metavar='FILE', type=Path, help='make the folder from this saved recipe')
+    parser.add_argument('recipe', nargs='?', type=Path, help='after --new: a recipe that the page has saved')
+    parser.add_argument('--new', action='store_true', help='make the folder from the recipe')
     parser.add_argument('--root', type=Path, default=ROOT, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     try:
         if options.new:
-            make_new(options.root, options.sender, options.new)
+            make_new(options.root, options.sender, options.recipe)
             return
         write(options.root)
         if options.sender:
@@ -73,18 +74,18 @@ def show(root: Path, name: str) -> None:
     from tools.senders.missing import missing
     folder = read_folders(root).get(name)
     if not folder:
-        raise UsageError(f'There is no folder senders/{name}. To make it from a saved recipe: ./dev senders {name} --new FILE')
+        raise UsageError(f'There is no folder senders/{name}. To make it from a saved recipe: ./dev senders --new {name} FILE')
     for landed in names_table.all_landed([folder.sender]):
         print('\n'.join(names_table.lines(landed)))
     for text in missing(folder):
         print(f'missing: {text}')
 
 
-def make_new(root: Path, name: str | None, file: Path) -> None:
+def make_new(root: Path, name: str | None, file: Path | None) -> None:
     """Make a folder from a saved recipe."""
     from tools.senders.missing import new_folder
-    if not name:
-        raise UsageError('--new needs the name of the folder: ./dev senders acme --new acme-new.json')
+    if not name or not file:
+        raise UsageError('--new needs the name of the folder and a saved recipe: ./dev senders --new acme acme-new.json')
     print(f'made {new_folder(root, name, file)}. Fill in what is marked FILL IN, then run ./dev senders {name}.')
 
 
