@@ -522,6 +522,50 @@ def send_to(server: WebhookServer, sent: bytes, heads: int | None = None) -> soc
     return sender
 
 
+SIGNED = f'POST / HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256={"0" * 64}\r\nContent-Length: 0\r\n\r\n'.encode()
+
+
+def test_a_request_with_a_signature_waits_for_one_without_whatever_their_number() -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        order.append('x-hub-signature-256' in environ[REQUEST].headers)
+        start_response('200 OK', [])
+        return []
+
+    order: list[bool] = []
+    with server_with() as server:
+        server.application = application
+        flood = [send_to(server, GET * 1000) for _ in range(30)]
+        wait_for(lambda: len(order) > 60, 'the flood', sleep=gevent.sleep)
+        signer = send_to(server, SIGNED * 20)
+        wait_for(lambda: sum(order) == 20, 'the signed requests', sleep=gevent.sleep)
+        for sender in (*flood, signer):
+            sender.close()
+    first, *_, last = (place for place, is_signed in enumerate(order) if is_signed)
+    assert last - first <= 2 * 20
+    assert order[:last].count(False) < 30 * 1000, 'the flood was not over'
+
+
+def test_a_newcomer_takes_the_place_of_an_idle_connection_and_not_of_a_request_that_waits_for_its_turn() -> None:
+    with server_with(most_connections=3) as server:
+        begun = send_to(server, GET[:20], heads=1)
+        waiting, receiver = gevent.socket.socketpair()
+        server.connections.add(connection := Connection(receiver, '', server))
+        connection.reader.buffer += SIGNED[:50]
+        connection.begin_if_complete(0)
+        sender = send_to(server, b'')
+        wait_for(lambda: server.idle, 'the idle connection', sleep=gevent.sleep)
+        [idle] = server.idle
+        connection.reader.buffer += SIGNED[50:]
+        connection.begin_if_complete(50)
+        newcomer, other_end = gevent.socket.socketpair()
+        server.do_handle(other_end, ('',))
+        assert connection in server.signed.waiting and connection not in server.others.heads
+        assert idle not in server.connections
+        assert b' 401 ' in waiting.recv(100)
+        for each in (begun, sender, waiting, newcomer):
+            each.close()
+
+
 def test_a_request_that_is_rejected_before_its_turn_leaves_the_turn_to_the_next() -> None:
     with server_with(HttpLimits(heads_bytes=4096)) as server:
         oldest = send_to(server, GET[:20], heads=1)
@@ -537,7 +581,7 @@ def test_a_request_that_is_rejected_before_its_turn_leaves_the_turn_to_the_next(
 def test_what_is_sent_behind_a_request_counts_with_it_and_keeps_to_the_limit_of_heads(head: bytes) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         behind.append([len(each.reader.buffer) for each in server.connections])
-        assert server.heads_size >= sum(len(each.reader.buffer) for each in server.heads)
+        assert server.others.size >= sum(len(each.reader.buffer) for each in server.heads)
         assert environ[REQUEST].memory_bytes >= 32 * 1024 + 15_000
         start_response('200 OK', [('Connection', 'close')])
         return []

@@ -332,10 +332,24 @@ def test_heads_of_16_mib_may_arrive_and_beyond_them_the_oldest_is_rejected(beyon
     with ExitStack() as stack:
         senders, receivers = zip(*(map(stack.enter_context, gevent.socket.socketpair()) for _ in range(2)), strict=True)
         for receiver, size in zip(receivers, (16 * MIB - 1000, 1000 + beyond), strict=True):
-            server.reserve_head(Connection(receiver, '', server), size)
+            server.reserve_head(Connection(receiver, '', server), size, server.others)
         for receiver in receivers:
             receiver.close()
         assert [answer.status for sender in senders for answer in read_answers(read_to_end(sender))] == rejected
+
+
+@pytest.mark.parametrize('fuller', ['signed', 'others'])
+def test_of_heads_with_a_signature_and_others_those_are_rejected_that_take_more(fuller: str) -> None:
+    server = http_server()
+    lanes = {'signed': server.signed, 'others': server.others}
+    with ExitStack() as stack:
+        senders, receivers = zip(*(map(stack.enter_context, gevent.socket.socketpair()) for _ in range(4)), strict=True)
+        few, *many = (Connection(receiver, '', server) for receiver in receivers)
+        server.reserve_head(few, 8 * MIB - 1000, lanes.pop('signed' if fuller == 'others' else 'others'))
+        for connection, size in zip(many, (1000, 8 * MIB - 1000, 2000), strict=True):
+            server.reserve_head(connection, size, lanes[fuller])
+        assert list(server.heads) == ([few, *many[1:]] if fuller == 'others' else [*many[1:], few])
+        assert b' 503 ' in senders[1].recv(100)
 
 
 @pytest.mark.parametrize('seconds, is_whole', [(45, True), (47, False)])

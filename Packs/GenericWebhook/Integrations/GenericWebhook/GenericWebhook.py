@@ -5430,6 +5430,10 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return shows_token(self.settings, request.headers, request.query_string)
         return request.method in ('POST', 'PUT')
 
+    def may_be_signed(self, request: Request) -> bool:
+        """Return whether the head contains a signature that can be read, so that the request may be accepted by its body."""
+        return any(signatures_in(request.headers, self.settings.token))
+
     def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
         """Return the response to a request for which there is no route. Bottle calls this."""
         request = bottle_request.environ[REQUEST]
@@ -5946,7 +5950,7 @@ class Connection:
         if size:
             self.begin_request(size)
         else:
-            self.server.reserve_head(self, len(buffer))
+            self.server.reserve_head(self, len(buffer), self.server.others)
         return size > 0
 
     def begin_request(self, size: int) -> None:
@@ -5968,10 +5972,14 @@ class Connection:
         request.bytes_behind = self.bytes_behind
         self.server.schedule(self, request)
 
+    @property
+    def waiting(self) -> Request | None:
+        """Return the request of this connection that waits to be served, if any."""
+        return next((lane.waiting[self] for lane in self.server.lanes if self in lane.waiting), None)
+
     def reject(self, rejection: Rejected) -> None:
         """Send the response to a request that has no greenlet, and end the connection."""
-        waiting = self.server.unauthenticated.get(self)
-        is_head = waiting.method == 'HEAD' if waiting else self.reader.buffer.startswith(b'HEAD ')
+        is_head = self.waiting.method == 'HEAD' if self.waiting else self.reader.buffer.startswith(b'HEAD ')
         self.server.release_head(self)
         self.log(Request(log_note=rejection.detail), rejection.status)
         response = rejection_response(rejection, is_head)
@@ -5981,7 +5989,7 @@ class Connection:
 
     def expire(self) -> None:
         """End a connection whose time allowance has passed."""
-        if self in self.server.unauthenticated:
+        if self.waiting:
             self.reject(too_many_requests())
         elif self in self.server.heads:
             self.reject(TooSlow('The head of the request came too slowly.'))
@@ -6159,11 +6167,30 @@ def too_many_requests() -> Unavailable:
     return Unavailable('Too many requests arrive at the same time: send it again later.')
 
 
+class Lane:
+    """Connections whose heads wait for the same turns, in the order in which the heads began."""
+
+    def __init__(self) -> None:
+        self.heads: dict[Connection, int] = {}  # each with the bytes reserved for its head, which arrives or is complete
+        self.size = 0  # the sum of these bytes
+        self.waiting: dict[Connection, Request] = {}  # the complete ones, whose request waits to be served
+
+    def reserve(self, connection: Connection, size: int) -> None:
+        """Count a head as `size` bytes."""
+        self.size += size - self.heads.get(connection, 0)
+        self.heads[connection] = size
+
+    def release(self, connection: Connection) -> None:
+        """Stop counting a head, if it is in this lane."""
+        self.waiting.pop(connection, None)
+        self.size -= self.heads.pop(connection, 0)
+
+
 class WebhookServer(StreamServer):
     """The integration's HTTP server. Its start() raises OSError if the port cannot be opened.
 
-    A connection without a greenlet is in one of `idle`, `heads` and `lingering`. These are ordered: the connection that has
-    been there longest is first.
+    A connection without a greenlet is in `idle`, in `lingering` or in one of the lanes. These are ordered: the connection
+    that has been there longest is first.
     """
 
     def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
@@ -6174,12 +6201,12 @@ class WebhookServer(StreamServer):
         self.most_connections = set_connection_limit()
         self.connections: set[Connection] = set()
         self.idle: dict[Connection, None] = {}  # connections on which nothing of the next request has arrived
-        # Connections whose head is arriving or waits in `unauthenticated`, each with the bytes reserved for its head.
-        self.heads: dict[Connection, int] = {}
-        self.heads_size = 0  # the sum of these bytes
         self.lingering: dict[Connection, None] = {}  # connections whose response was sent, until their sender closes them
-        self.unauthenticated: dict[Connection, Request] = {}  # requests without a proof that wait to be served
-        self.has_unauthenticated = Event()  # set when `unauthenticated` gets a request
+        # Of the requests that wait because they show no token, those with a signature that can be read have their own lane.
+        self.signed = Lane()
+        self.others = Lane()  # also of heads that are arriving
+        self.lanes = (self.signed, self.others)
+        self.has_unauthenticated = Event()  # set when a request begins to wait
         self.workers: list[Any] = []  # greenlets that wait for a request
         # Separate rooms, so that senders without a proof never cut off one that has shown it.
         self.unsent = Room(limits.unsent_bytes, cuts_oldest=True)
@@ -6193,7 +6220,8 @@ class WebhookServer(StreamServer):
 
     def full(self) -> bool:
         """Return whether there is no room for a new connection, even by closing another. gevent calls this before each accept."""
-        return len(self.connections) >= self.most_connections and not (self.lingering or self.heads or self.idle)
+        closable = self.lingering or self.idle or self.others.heads or self.signed.heads
+        return len(self.connections) >= self.most_connections and not closable
 
     def do_handle(self, sock: Any, address: Any) -> None:
         """Watch a new connection for a request. If there are too many, first close one that has no greenlet.
@@ -6201,7 +6229,7 @@ class WebhookServer(StreamServer):
         gevent calls this; its own version would start a greenlet for each connection.
         """
         if len(self.connections) >= self.most_connections:
-            least_needed = next(chain(self.lingering, self.heads, self.idle))
+            least_needed = next(chain(self.lingering, self.idle, self.others.heads, self.signed.heads))
             least_needed.close()
         with suppress(OSError):  # the sender may have reset it already
             # With Nagle's algorithm each response on a kept connection took 44 ms instead of 0.6 ms.
@@ -6223,17 +6251,20 @@ class WebhookServer(StreamServer):
         if self.started:
             self.start_accepting()
 
-    def reserve_head(self, connection: Connection, size: int) -> None:
-        """Count a head as `size` bytes. If all heads together take too many, reject those that have been there longest."""
-        self.heads_size += size - self.heads.get(connection, 0)
-        self.heads[connection] = size
-        while self.heads_size > self.limits.heads_bytes:
-            next(iter(self.heads)).reject(too_many_requests())
+    def reserve_head(self, connection: Connection, size: int, lane: Lane) -> None:
+        """Count a head as `size` bytes of a lane. If all heads take too many, reject the oldest of the lane that has more.
+
+        So neither lane can push the other one below half of the room.
+        """
+        lane.reserve(connection, size)
+        while self.signed.size + self.others.size > self.limits.heads_bytes:
+            fuller = max(self.lanes, key=lambda lane: lane.size)
+            next(iter(fuller.heads)).reject(too_many_requests())
 
     def release_head(self, connection: Connection) -> None:
         """Stop counting a head: its request is served, or its connection is closed."""
-        self.unauthenticated.pop(connection, None)
-        self.heads_size -= self.heads.pop(connection, 0)
+        for lane in self.lanes:
+            lane.release(connection)
 
     def schedule(self, connection: Connection, request: Request) -> None:
         """Have a request served: at once if its head is enough to accept it, else by `serve_unauthenticated`."""
@@ -6241,11 +6272,15 @@ class WebhookServer(StreamServer):
         if request.is_accepted:
             self.release_head(connection)
             self.start_serving(connection, request)
-        else:
-            self.unauthenticated[connection] = request
-            self.has_unauthenticated.set()
-            # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
-            self.reserve_head(connection, 2 * request.head_size + 2048 + request.bytes_behind())
+            return
+        lane = self.others
+        if self.app.may_be_signed(request):
+            lane.release(connection)
+            lane = self.signed
+        lane.waiting[connection] = request
+        self.has_unauthenticated.set()
+        # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
+        self.reserve_head(connection, 2 * request.head_size + 2048 + request.bytes_behind(), lane)
 
     def start_serving(self, connection: Connection, request: Request) -> None:
         """Have a greenlet serve a request as soon as the event loop allows it."""
@@ -6268,19 +6303,25 @@ class WebhookServer(StreamServer):
             connection, request = gevent.get_hub().switch()
 
     def serve_unauthenticated(self) -> None:
-        """Start the requests without a proof in order, letting all other greenlets run after each one.
+        """Start the requests without a proof, from each lane in turn, letting all other greenlets run after each one.
 
-        So however many there are, and whatever their responses will be, they take no more CPU than one accepted sender.
+        So however many there are, and whatever their responses will be, they take no more CPU than one accepted sender; and
+        those that may be signed wait for at most as many others as of their own kind.
         """
         while True:
             self.has_unauthenticated.wait()
             self.has_unauthenticated.clear()
-            while self.unauthenticated:  # others may have been rejected while this greenlet slept
-                connection, request = next(iter(self.unauthenticated.items()))
-                self.release_head(connection)
-                self.start_serving(connection, request)
-                if self.unauthenticated:
-                    gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
+            while waiting := [lane for lane in self.lanes if lane.waiting]:
+                for lane in waiting:
+                    self.start_oldest(lane)
+                    if any(lane.waiting for lane in self.lanes):
+                        gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
+
+    def start_oldest(self, lane: Lane) -> None:
+        """Start the request of a lane that has waited longest, unless all have been rejected meanwhile."""
+        for connection, request in islice(lane.waiting.items(), 1):
+            self.release_head(connection)
+            self.start_serving(connection, request)
 
     def expire_connections(self, every_seconds: float = 0.1) -> None:
         """End the connections whose time allowance has passed. One loop costs less memory than a timer for each."""
@@ -6316,6 +6357,11 @@ class WebhookServer(StreamServer):
         if not response.has_header('content-length') and response.status[:3] != '204':  # RFC 9110 section 8.6
             response.headers.append(('Content-Length', str(len(content))))
         return response
+
+    @property
+    def heads(self) -> 'dict[Connection, int]':
+        """Return the heads of both lanes, each with the bytes reserved for it."""
+        return self.signed.heads | self.others.heads
 
     @property
     def is_idle(self) -> bool:
