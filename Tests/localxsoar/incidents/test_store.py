@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localxsoar.errors import CallRejected
-from localxsoar.incidents.store import Store, brief, is_rfc3339
+from localxsoar.incidents.store import Store, brief, details, is_rfc3339
 
 
 @pytest.fixture
@@ -330,6 +330,30 @@ def test_a_status_is_searched_by_its_name(tmp_path: Path, name: str, status: str
     with sqlite3.connect(tmp_path / 'store.db') as other:
         other.execute('UPDATE incident SET status = ?', [status])
     assert (store.search({'query': f'status:{name}'})[1], store.search({'query': f'-status:{name}'})[1]) == (1, 0)
+
+
+def test_details_have_each_field_and_label_that_has_a_value_as_text() -> None:
+    shown = details({'name': 'a', 'owner': '', 'severity': 3, 'CustomFields': {'site': 'x', 'seen': [1]}, 'rawJSON': '{}',
+                     'labels': [{'type': 'state', 'value': 'resolved'}, {'value': None}, 'no label']})
+    assert [(each['name'], each['value']) for each in shown['fields']] == [
+        ('name', 'a'), ('severity', '3'), ('CustomFields.site', 'x'), ('CustomFields.seen', '[1]')]
+    assert [(each['name'], each['value']) for each in shown['labels']] == [('state', 'resolved'), ('', 'null')]
+    assert (shown['rawJSON'], details({'rawJSON': '', 'labels': 'x', 'CustomFields': 5})['labels']) == ('{}', [])
+
+
+def test_a_change_is_published_and_a_wrong_one_changes_nothing(store: Store) -> None:
+    create(store, {'name': 'a'})
+    published: list[Any] = []
+    store.updated = published.append
+    store.update('1', {'name': 'b'})
+    with pytest.raises(CallRejected, match='name is int'):
+        store.update('1', {'name': 7})
+    assert [each['name'] for each in published] == ['b'] and store.get('1')['name'] == 'b'
+
+
+def test_an_entry_is_read_by_its_id(store: Store) -> None:
+    number = store.add_entry('7', {'Contents': 'seen'})
+    assert (store.entry(number), store.entry('1@8'), store.entry('2@7')) == ({'Contents': 'seen'}, None, None)
 
 
 def test_entries_are_numbered_by_their_investigation(store: Store) -> None:

@@ -1,5 +1,6 @@
 """The checklist of a rejection: what it says of each sender's proof, and that it never says what would be right."""
 
+import base64
 import gzip
 import hmac
 from collections.abc import Iterator
@@ -7,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from clocks import Clock
+from clocks import Clock, zone
 from local_xsoar import ROOT
 
 from localxsoar.webhooks import senders as senders_module
-from localxsoar.webhooks.checklist import Rejection, template_pattern
+from localxsoar.webhooks.checklist import Rejection, read_time, template_pattern
 from localxsoar.webhooks.deliveries import Delivery
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.readable import SHOWN_BYTES
@@ -55,7 +56,8 @@ def test_a_valid_proof_passes_every_check_and_another_secret_fails_one(key: str)
 
 
 @pytest.mark.parametrize('value, text', [
-    (f'Bearer {TOKEN}', 'after "Bearer"'), (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'),
+    (f'Bearer {TOKEN}', 'after "Bearer"'), (base64.b64encode(TOKEN.encode()).decode(), 'in base64'),
+    (f' {TOKEN}', 'with blanks around it'), (f'"{TOKEN}"', 'in quotes'),
     (TOKEN.lower(), 'with other capitals'), ('{token}', 'a placeholder'), ('other', 'another value')])
 def test_a_token_that_is_nearly_right_is_reported_from_another(value: str, text: str) -> None:
     state, said = checks(SENDERS['curl'], SenderRequest([('Authorization', value)], '', b'{}'))['Token']
@@ -85,6 +87,8 @@ def test_a_short_token_is_found_in_a_body_only_as_a_whole_value() -> None:
 def test_a_different_value_is_named() -> None:
     found = checks(None, SenderRequest([('Authorization', 'x'), ('X-Api-Key', 'y')], '', b''))
     assert found['Looked for'][1].endswith('not found; Authorization, X-Api-Key have a different value.')
+    found = checks(None, SenderRequest([('Authorization', 'x'), ('X-Api-Key', f'Bearer {TOKEN}')], '', b''))
+    assert found['Looked for'][1].endswith('not found; Authorization has a different value.')
 
 
 @pytest.mark.parametrize('request_, expected', [
@@ -145,6 +149,43 @@ def test_a_body_longer_than_is_shown_is_not_tried_in_other_forms() -> None:
         value = f'sha256={hmac.new(TOKEN.encode(), body, "sha256").hexdigest()}'
         text = checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', body + b'\n'))['Signature'][1]
         assert ('without its last line break' in text, text.startswith('It does not match')) == (is_tried, not is_tried)
+
+
+def test_a_signature_is_described_by_its_algorithm_and_its_key() -> None:
+    assert checks(SENDERS['github'], sent('github'))['Algorithm'] == (
+        '', 'HMAC-SHA-256 of the body, in hexadecimal; the key is the token.')
+
+
+@pytest.mark.parametrize('value, text', [
+    ('nothing', 'Expected sha256=<hexadecimal>, but the value has another form.'),
+    (f'sha256={"0" * 32},sha256={"0" * 40},sha256={"0" * 8}',
+     'Expected sha256=<hexadecimal> of 32 bytes; found 20 bytes, the length of SHA-1.'),
+    ('sha256=00', 'Expected sha256=<hexadecimal> of 32 bytes; found 1 bytes.')])
+def test_a_signature_of_another_form_is_told_from_one_of_another_length(value: str, text: str) -> None:
+    assert checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', b''))['Form'] == ('bad', text)
+
+
+@pytest.mark.parametrize('key, what', [
+    (f'{TOKEN}\n'.encode(), 'the token with a line break after it'),
+    (base64.b64decode(TOKEN), 'the token, decoded from base64')])
+def test_a_signature_by_another_form_of_the_token_says_which(key: bytes, what: str) -> None:
+    value = f'sha256={hmac.new(key, b"{}", "sha256").hexdigest()}'
+    assert checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', b'{}'))['Signature'] == (
+        'bad', f'It would fit if the key were {what}.')
+
+
+@pytest.mark.parametrize('headers, text', [
+    ([], 'The header X-Hub-Signature-256 is not there.'),
+    ([('X-Token', 'x'), ('X-Key', 'y')],
+     'The header X-Hub-Signature-256 is not there. What could hold a secret instead: X-Token.')])
+def test_a_proof_that_is_missing_is_named_with_what_could_be_meant(headers: list[tuple[str, str]], text: str) -> None:
+    assert checks(SENDERS['github'], SenderRequest(headers, '', b''))['Looked for'] == ('bad', text)
+
+
+def test_a_time_without_a_zone_is_one_of_utc_and_milliseconds_are_divided() -> None:
+    with zone('Asia/Kathmandu'):
+        assert read_time('iso', '2026-01-01T00:00:00') == read_time('iso', '2026-01-01T00:00:00Z') == NOW
+    assert (read_time('milliseconds', '1767225600000'), read_time('timestamp', '1767225600')) == (NOW, NOW)
 
 
 def test_the_checklist_says_whether_the_sender_was_recognized() -> None:

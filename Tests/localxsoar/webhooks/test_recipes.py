@@ -23,7 +23,7 @@ from localxsoar.webhooks.archive import archive, entry
 from localxsoar.webhooks.deliveries import Delivery
 from localxsoar.errors import UsageError
 from localxsoar.webhooks.masks import Masks
-from localxsoar.webhooks.recipes import PRODUCT, SOURCE, Recipes, written
+from localxsoar.webhooks.recipes import PRODUCT, SOURCE, Recipes, proof_of, written
 from localxsoar.webhooks.senders import Sender, SenderRequest, load_sender, load_senders
 
 TOKEN = 'h4sh/hush+and more'
@@ -121,6 +121,16 @@ def test_a_body_that_json_keeps_is_a_payload(body: str, tmp_path: Path) -> None:
     sender = load_sender(tmp_path / 'a.json')
     sent = sender.request(sender.delivery(), '').body.decode()
     assert json.loads(sent, object_pairs_hook=list) == json.loads(body, object_pairs_hook=list)
+
+
+def test_numbers_keep_their_form() -> None:
+    assert json.dumps(only(made(b'{"a": 1, "b": 1.0, "c": 2e3}'))['payload']) == '{"a": 1, "b": 1.0, "c": 2000.0}'
+
+
+@pytest.mark.parametrize('token, is_found', [('an8chars', True), ('seven77', False)])
+def test_a_token_inside_a_value_is_taken_for_a_proof_from_eight_characters_on(token: str, is_found: bool) -> None:
+    one = delivery(headers=[('X-Acme', f'Key {token}')])
+    assert bool(proof_of(one, None, {}, token)) is is_found
 
 
 def test_a_compressed_body_is_saved_as_its_text() -> None:
