@@ -2255,7 +2255,7 @@ class SentFloat(float):
 
     sent: str
 
-    def __new__(cls, source: bytes | memoryview) -> 'SentFloat':
+    def __new__(cls: 'type[SentFloat]', source: bytes | memoryview) -> 'SentFloat':
         """Return the number that a JSON text has, with the text."""
         number = super().__new__(cls, bytes(source))
         number.sent = str(source, 'ascii')
