@@ -387,7 +387,7 @@ def test_a_large_post_keeps_other_large_bodies_out_until_its_first_call_has_ende
     returns = [threading.Event(), threading.Event()]
     may_return = [*returns]
     demistomock.declare(createIncidents=create)
-    app.app.line.queue.timings = [(1, 16.0)]  # so slow that a call has one incident
+    app.app.line.queue.timings = [(1, 30.0)]  # so slow that a call has one incident
     large = gevent.spawn(app.authorized, json.dumps([{'a': 'x' * 3 * MIB}] * 2))
     until(lambda: len(demistomock.calls_of('createIncidents')) == 1)
     other = gevent.spawn(process)
