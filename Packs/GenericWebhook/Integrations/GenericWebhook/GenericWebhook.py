@@ -2729,7 +2729,8 @@ MAX_PATH_KEYS = 16
 NO_LIMIT = float('inf')
 TABLE_GRAMMAR = Grammar(NO_LIMIT, NO_LIMIT, NO_LIMIT, needs_values=False)
 URL_GRAMMAR = Grammar(max_parts=8, max_alternatives=4, max_entries=16, needs_values=True)
-TIME_PATHS = (Path('time.source'), Path('instant.epochSecond'))  # of IntelMQ and Log4j 2; elsewhere these keys are no times
+# The time of IntelMQ and of Log4j 2; elsewhere these keys are no times.
+TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']))
 
 
 class NamePart(NamedTuple):
@@ -3007,8 +3008,8 @@ TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is none, alt
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
 
 
-class ThirdPartyEvent:
-    """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
+class GeneralRule:
+    """An event of which the general rule finds the name, the time and the severity, by keys that have a meaning.
 
     `source` is its JSON, `headers` are those of its request, by name in lower case.
     """
@@ -3020,22 +3021,6 @@ class ThirdPartyEvent:
         self.contains_token = contains_token
         self.source = source
 
-    def name(self) -> str:
-        """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
-        return first_of(map(shortened, self.possible_names()))
-
-    def possible_names(self) -> Iterator[str]:
-        """Yield the names that the event may have, the best first; '' stands for a way that found none."""
-        if self.row:
-            yield self.name_by_row(self.row)
-        if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
-            start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
-            for each in start.splitlines()[:50]:
-                # PREAMBLE also matches the empty text, so that its first match is always at the start.
-                line = self.clean_text(PREAMBLE.sub('', each, count=1))
-                yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) else line
-        yield from self.names_by_general_rule()
-
     def names_by_general_rule(self) -> Iterator[str]:
         """Yield a text that says what happened, then the kind of event with its subject, such as `product.created: Blue mug`."""
         name = self.own_name()
@@ -3045,6 +3030,14 @@ class ThirdPartyEvent:
             yield text
         kind = topic or self.kind or self.best(self.other_scopes, 'kind elsewhere')
         yield self.kind_and_subject(kind, text or self.name_in_text() or who or self.entity())
+
+    def own_name(self) -> str:
+        """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
+        name = self.clean_text(self.text_member('name'))
+        if not name:
+            return ''
+        is_logger_name = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
+        return '' if is_logger_name or NO_NAME.fullmatch(name) else name
 
     def text_and_who(self, name: str) -> tuple[str, str]:
         """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''."""
@@ -3065,6 +3058,180 @@ class ThirdPartyEvent:
             return False
         kind = self.best([self.top], 'kind')
         return not re.fullmatch(r'(?i)\S+[./:]\S+|\S+ed', kind)  # `order.created`, `TASK_CREATED`
+
+    def topic(self) -> str:
+        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
+        names = topic_headers(tuple(self.headers))
+        topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
+        return topic if topic and word_count(topic) > word_count(self.kind) else ''
+
+    @cached_property
+    def kind(self) -> str:
+        """Return the kind of event that the event itself names (`login_failed`), or ''."""
+        return self.best(self.scopes(), 'kind')
+
+    def kind_and_subject(self, kind: str, subject: str) -> str:
+        """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
+        if kind.lower() in subject.lower():
+            return subject
+        return self.clean_text(': '.join(filter(None, (kind, subject))))
+
+    def entity(self) -> str:
+        """Return what the event concerns: the name of a host, a user or another thing, else a text or an id, or ''."""
+        objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
+        name = (self.best(self.other_scopes, 'title') or self.best(self.scopes(), 'object') or self.best(objects, 'name')
+                or self.best(self.inner_scopes, 'name') or self.best(self.scopes(), 'person') or self.best(persons, 'name')
+                or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name'))
+        return name or self.entity_id([*objects, *persons, *self.inner_scopes, *self.other_scopes])
+
+    def entity_id(self, scopes: list[Scope]) -> str:
+        """Return the first `id` in some scopes that is neither too short to say anything nor a GUID or a hash, or ''."""
+        ids = (value for scope in scopes for value in scope.values('id'))
+        texts = map(self.clean_text, islice(ids, 40))
+        return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
+
+    @cached_property
+    def event_in_text(self) -> 'GeneralRule | None':
+        """Return the event that a text of this event holds as a JSON object, as loggers and log shippers send it, or None.
+
+        Only its name and its time are used, and only where this event has none: the text may be what an attacker has typed.
+        """
+        if len(self.source) <= SMALL_BODY_BYTES and b'\\"' not in self.source:  # an object inside a string has escaped quotes
+            return None
+        for text in islice(self.texts_like_objects(), 5):  # a hostile event may have many
+            inner = GeneralRule(text, {}, self.contains_token)
+            inner.event_in_text = None  # one level deep
+            if inner.members:
+                return inner
+        return None
+
+    def texts_like_objects(self, max_bytes: int = 64 * 1024) -> Iterator[bytes]:
+        """Yield the texts of the event that may be a JSON object and have at most `max_bytes`, in UTF-8."""
+        for scope in self.scopes():
+            for value in chain(scope.values('text'), scope.values('inside')):
+                if isinstance(value, str) and value.lstrip()[:1] == '{' and len(value.encode()) <= max_bytes:
+                    yield value.encode()
+
+    def name_in_text(self) -> str:
+        """Return the name of the event in a text, or ''."""
+        if self.event_in_text:
+            with suppress(RecursionError):  # an event that is accepted without its text is not rejected because of it
+                return first_of(self.event_in_text.names_by_general_rule())
+        return ''
+
+    def times_in_text(self) -> list[str]:
+        """Return the texts that may be the time of the event in a text, the best first."""
+        if self.event_in_text:
+            with suppress(RecursionError):
+                return list(self.event_in_text.times_by_general_rule())
+        return []
+
+    def times_by_general_rule(self) -> Iterator[str]:
+        """Yield the texts under the keys that mean a time; at the end bare dates, with and without a bare time beside them."""
+        time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
+        from_dates_alone: list[str] = []
+        for scope in chain([self.top], self.top.inner('time inside')):
+            if not scope.keys['time']:
+                continue
+            texts = [self.clean_text(value) for value in scope.values('time')]
+            for text in texts:
+                if DATE_ALONE.fullmatch(text):
+                    from_dates_alone += [*(f'{text} {time}' for time in texts if re.fullmatch(time_alone, time)), text]
+                else:
+                    yield text
+        yield from (self.clean_text(find(self.members, steps)) for steps in TIME_STEPS)
+        yield from from_dates_alone
+
+    def may_have_severity(self) -> bool:
+        """Return whether a key under which the general rule finds a severity can be in the event.
+
+        Searching a small text is much faster than decoding it, and most events that no row knows have none.
+        """
+        source = self.source
+        return (len(source) > SMALL_BODY_BYTES or b'everity' in source or b'EVERITY' in source
+                or b'riticality' in source or b'RITICALITY' in source)
+
+    def severity_by_general_rule(self) -> float | None:
+        """Return the severity of the first known word under a key that means a severity, or None."""
+        for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
+            for value in scope.values('severity'):
+                if (severity := SCALE['words'].severity(value)) is not None:  # the scale has no numbers
+                    return severity
+        return None
+
+    def scopes(self) -> Iterator[Scope]:
+        """Yield the event's own scope and its inner scopes."""
+        yield self.top
+        yield from self.inner_scopes
+
+    @cached_property
+    def inner_scopes(self) -> list[Scope]:
+        """Return at most 40 scopes inside the event that may contain a name: a hostile event may have thousands.
+
+        The scopes directly in the event come first, then those one level deeper.
+        """
+        deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
+        return list(islice(chain(self.top.inner('inside'), deeper), 40))
+
+    @cached_property
+    def other_scopes(self) -> list[Scope]:
+        """Return at most 12 other objects in the event: they are less likely to say what happened."""
+        outer_scopes = chain([self.top], self.top.inner('deeper'))
+        return list(islice((inner for outer in outer_scopes for inner in outer.others()), 12))
+
+    def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
+        """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
+        for meaning in meanings:
+            for scope in scopes:
+                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
+                    return text
+        return ''
+
+    def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
+        """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
+        for text in map(self.clean_text, islice(values, max_values)):
+            if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text):
+                return text
+        return ''
+
+    def text_member(self, key: str) -> str:
+        """Return the string at a key of the event, or '' if there is none."""
+        value = member_at(self.members, key)
+        return value if isinstance(value, str) else ''
+
+    def clean_text(self, value: Any) -> str:
+        """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
+        # The limit is more than any name or date has, and quick to search.
+        text = str(value)[:4096] if type(value) in TEXTS_AND_NUMBERS else ''
+        if not text.isprintable():
+            controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
+            marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
+            text = re.sub(f'[{controls}{marks}]', '', text)
+        text = ' '.join(text.split())
+        return '' if text and self.contains_token(text) else text
+
+
+class ThirdPartyEvent(GeneralRule):
+    """A third-party payload. Its methods find the name, the type, the time and the triage of the incident.
+
+    What no row finds, the general rule may find.
+    """
+
+    def name(self) -> str:
+        """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
+        return first_of(map(shortened, self.possible_names()))
+
+    def possible_names(self) -> Iterator[str]:
+        """Yield the names that the event may have, the best first; '' stands for a way that found none."""
+        if self.row:
+            yield self.name_by_row(self.row)
+        if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
+            start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
+            for each in start.splitlines()[:50]:
+                # PREAMBLE also matches the empty text, so that its first match is always at the start.
+                line = self.clean_text(PREAMBLE.sub('', each, count=1))
+                yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) else line
+        yield from self.names_by_general_rule()
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -3105,58 +3272,6 @@ class ThirdPartyEvent:
             if start := re.match(rf'(?a)\s*(?:<\d{{1,3}}>(?:\d )?)?({date_with_offset})(?!\S)', self.text_member('body')):
                 yield start[1]
 
-    def times_by_general_rule(self) -> Iterator[str]:
-        """Yield the texts under the keys that mean a time; at the end bare dates, with and without a bare time beside them."""
-        time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
-        from_dates_alone: list[str] = []
-        for scope in chain([self.top], self.top.inner('time inside')):
-            if not scope.keys['time']:
-                continue
-            texts = [self.clean_text(value) for value in scope.values('time')]
-            for text in texts:
-                if DATE_ALONE.fullmatch(text):
-                    from_dates_alone += [*(f'{text} {time}' for time in texts if re.fullmatch(time_alone, time)), text]
-                else:
-                    yield text
-        yield from (self.first_text([path])[1] for path in TIME_PATHS)
-        yield from from_dates_alone
-
-    @cached_property
-    def event_in_text(self) -> 'ThirdPartyEvent | None':
-        """Return the event that a text of this event holds as a JSON object, as loggers and log shippers send it, or None.
-
-        Only its name and its time are used, and only where this event has none: the text may be what an attacker has typed.
-        """
-        if len(self.source) <= SMALL_BODY_BYTES and b'\\"' not in self.source:  # an object inside a string has escaped quotes
-            return None
-        for text in islice(self.texts_like_objects(), 5):  # a hostile event may have many
-            inner = ThirdPartyEvent(text, {}, self.contains_token)
-            inner.event_in_text = None  # one level deep
-            if inner.members:
-                return inner
-        return None
-
-    def texts_like_objects(self, max_bytes: int = 64 * 1024) -> Iterator[bytes]:
-        """Yield the texts of the event that may be a JSON object and have at most `max_bytes`, in UTF-8."""
-        for scope in self.scopes():
-            for value in chain(scope.values('text'), scope.values('inside')):
-                if isinstance(value, str) and value.lstrip()[:1] == '{' and len(value.encode()) <= max_bytes:
-                    yield value.encode()
-
-    def name_in_text(self) -> str:
-        """Return the name of the event in a text, or ''."""
-        if self.event_in_text:
-            with suppress(RecursionError):  # an event that is accepted without its text is not rejected because of it
-                return first_of(self.event_in_text.names_by_general_rule())
-        return ''
-
-    def times_in_text(self) -> list[str]:
-        """Return the texts that may be the time of the event in a text, the best first."""
-        if self.event_in_text:
-            with suppress(RecursionError):
-                return list(self.event_in_text.times_by_general_rule())
-        return []
-
     def severity(self) -> float | None:
         """Return the event's severity on XSOAR's scale (a recovery's is RECOVERED_SEVERITY), or None if nothing says."""
         if self.row:
@@ -3170,23 +3285,6 @@ class ThirdPartyEvent:
             if self.row.has_no_severity:
                 return None
         return self.severity_by_general_rule() if self.may_have_severity() else None
-
-    def may_have_severity(self) -> bool:
-        """Return whether a key under which the general rule finds a severity can be in the event.
-
-        Searching a small text is much faster than decoding it, and most events that no row knows have none.
-        """
-        source = self.source
-        return (len(source) > SMALL_BODY_BYTES or b'everity' in source or b'EVERITY' in source
-                or b'riticality' in source or b'RITICALITY' in source)
-
-    def severity_by_general_rule(self) -> float | None:
-        """Return the severity of the first known word under a key that means a severity, or None."""
-        for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
-            for value in scope.values('severity'):
-                if (severity := SCALE['words'].severity(value)) is not None:  # the scale has no numbers
-                    return severity
-        return None
 
     @cached_property
     def is_recovery(self) -> bool:
@@ -3240,11 +3338,6 @@ class ThirdPartyEvent:
         """Return what is at the first of some paths that has a value: several values only for a path with `*`."""
         return next(filter(None, (each.values(self) for each in values)), [])
 
-    def text_member(self, key: str) -> str:
-        """Return the string at a key of the event, or '' if there is none."""
-        value = member_at(self.members, key)
-        return value if isinstance(value, str) else ''
-
     @cached_property
     def row(self) -> Row | None:
         """Return the first row that fits the event, or None."""
@@ -3297,91 +3390,6 @@ class ThirdPartyEvent:
         """Return the inner event, or an empty one if there are others beside it: one does not speak for all."""
         is_alone = self.row and self.row.inner and not self.row.inner.is_one_of_several(self.members)
         return self.inner_event if is_alone else ThirdPartyEvent(b'{}', {}, self.contains_token)
-
-    def own_name(self) -> str:
-        """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
-        name = self.clean_text(self.text_member('name'))
-        if not name:
-            return ''
-        is_logger_name = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
-        return '' if is_logger_name or NO_NAME.fullmatch(name) else name
-
-    def topic(self) -> str:
-        """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
-        names = topic_headers(tuple(self.headers))
-        topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
-        return topic if topic and word_count(topic) > word_count(self.kind) else ''
-
-    @cached_property
-    def kind(self) -> str:
-        """Return the kind of event that the event itself names (`login_failed`), or ''."""
-        return self.best(self.scopes(), 'kind')
-
-    def entity(self) -> str:
-        """Return what the event concerns: the name of a host, a user or another thing, else a text or an id, or ''."""
-        objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
-        name = (self.best(self.other_scopes, 'title') or self.best(self.scopes(), 'object') or self.best(objects, 'name')
-                or self.best(self.inner_scopes, 'name') or self.best(self.scopes(), 'person') or self.best(persons, 'name')
-                or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name'))
-        return name or self.entity_id([*objects, *persons, *self.inner_scopes, *self.other_scopes])
-
-    def entity_id(self, scopes: list[Scope]) -> str:
-        """Return the first `id` in some scopes that is neither too short to say anything nor a GUID or a hash, or ''."""
-        ids = (value for scope in scopes for value in scope.values('id'))
-        texts = map(self.clean_text, islice(ids, 40))
-        return first_of(text for text in texts if len(text) > 2 and not IDENTIFIER.fullmatch(text))
-
-    def kind_and_subject(self, kind: str, subject: str) -> str:
-        """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
-        if kind.lower() in subject.lower():
-            return subject
-        return self.clean_text(': '.join(filter(None, (kind, subject))))
-
-    def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
-        """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
-        for text in map(self.clean_text, islice(values, max_values)):
-            if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text):
-                return text
-        return ''
-
-    def best(self, scopes: Iterable[Scope], *meanings: str) -> str:
-        """Return the first text that can be a name, of the first of these meanings that has one in any of the scopes, or ''."""
-        for meaning in meanings:
-            for scope in scopes:
-                if scope.keys[meaning] and (text := self.first_usable(scope.values(meaning))):
-                    return text
-        return ''
-
-    def scopes(self) -> Iterator[Scope]:
-        """Yield the event's own scope and its inner scopes."""
-        yield self.top
-        yield from self.inner_scopes
-
-    @cached_property
-    def inner_scopes(self) -> list[Scope]:
-        """Return at most 40 scopes inside the event that may contain a name: a hostile event may have thousands.
-
-        The scopes directly in the event come first, then those one level deeper.
-        """
-        deeper = (inner for outer in self.top.inner('deeper') for inner in outer.inner('inside'))
-        return list(islice(chain(self.top.inner('inside'), deeper), 40))
-
-    @cached_property
-    def other_scopes(self) -> list[Scope]:
-        """Return at most 12 other objects in the event: they are less likely to say what happened."""
-        outer_scopes = chain([self.top], self.top.inner('deeper'))
-        return list(islice((inner for outer in outer_scopes for inner in outer.others()), 12))
-
-    def clean_text(self, value: Any) -> str:
-        """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-        # The limit is more than any name or date has, and quick to search.
-        text = str(value)[:4096] if type(value) in TEXTS_AND_NUMBERS else ''
-        if not text.isprintable():
-            controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
-            marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
-            text = re.sub(f'[{controls}{marks}]', '', text)
-        text = ' '.join(text.split())
-        return '' if text and self.contains_token(text) else text
 
 
 ''' PAYLOAD TO INCIDENTS '''
