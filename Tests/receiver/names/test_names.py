@@ -314,6 +314,23 @@ def test_a_message_that_is_not_an_event_is_the_name_itself() -> None:
     assert name({'subscription': 'projects/p/subscriptions/s', 'message': {'data': 'bm8='}}) == 'projects/p/subscriptions/s'
 
 
+@pytest.mark.parametrize(('payload', 'expected'), [
+    # Amazon's Selling Partner API through SQS and SNS; ElastiCache; App Store, decoded
+    ({'TopicArn': 'arn:aws:sns:a:1:t', 'Message': json.dumps({
+        'NotificationVersion': '1.0', 'NotificationType': 'ANY_OFFER_CHANGED', 'EventTime': '2026-11-24T09:00:00.000Z',
+        'Payload': {'AnyOfferChangedNotification': {'SellerId': 'A3TH9S8BH6GOGM'}}})}, 'ANY_OFFER_CHANGED'),
+    ({'TopicArn': 'arn:aws:sns:a:1:t', 'Type': 'Notification', 'Message': '{"ElastiCache:SnapshotComplete": "cache-1"}'}, ''),
+    ({'notificationType': 'REFUND', 'data': {'bundleId': 'com.example.shop', 'environment': 'Sandbox'}}, 'REFUND'),
+    ({'Records': [{'Sns': {'TopicArn': 'arn:aws:sns:a:1:t', 'Subject': '{"a": 1}', 'Message': 'Disk full'}}]}, 'Disk full'),
+    ({'alert_title': ' [{"id": 7}]', 'summary': 'Load is high'}, 'Load is high'),
+    ({'name': '{"default": "Disk full"}', 'title': 'Disk full'}, 'Disk full'),
+    ({'body': '{"a": 1\nDisk full'}, 'Disk full'),
+    ({'alert_title': '[web] {x} is down'}, '[web] {x} is down'),
+])
+def test_a_name_is_never_json(payload: Any, expected: str) -> None:
+    assert name(payload) == expected
+
+
 def test_a_name_is_one_line_without_control_characters() -> None:
     assert name({'title': ' Disk\r\n\tfull\x00 on\u2028db-1\u202e '}) == 'Disk full on db-1'
 
@@ -335,12 +352,12 @@ def test_the_token_is_in_no_name() -> None:
 
 
 def test_half_a_pair_in_an_event_inside_does_no_harm() -> None:
-    assert name({'TopicArn': 'arn', 'Message': '{"title": "half \\ud800 a pair"}'}) == '{"title": "half \\ud800 a pair"}'
+    assert name({'TopicArn': 'arn', 'Message': '{"title": "half \\ud800 a pair"}'}) == ''
 
 
 def test_half_a_pair_in_a_name_or_a_type_is_the_character_for_what_can_not_be_read() -> None:
     with App(incident_type=None) as app:
-        assert app.authorized(r'{"title": "half \ud800 a pair", "type": "\udc00"}').status == 200
+        assert app.authorized(r'{"name": "half \ud800 a pair", "type": "\udc00"}').status == 200
         assert app.incidents[0]['name'] == 'half \ufffd a pair'
         assert app.incidents[0]['type'] == '\ufffd'
 
@@ -360,15 +377,21 @@ OURS = {'name': 'b', 'type': 'a', 'occurred': '2025-11-24T09:00:00Z'}
     ({**OURS, 'x': 1, 'occurred': None}, '', 'Instance', 'Instance'),
     ({'type': 'a', 'name': 'b', 'x': 1}, '', None, 'a'),
     ({'type': 'a', 'x': 1}, '', 'Instance', 'Instance'),
-    ({'type': 'a', 'x': 1}, '', None, 'a'),
+    ({'type': 'a', 'x': 1}, '', None, None),
+    ({'type': 'a', 'x': 1}, 'Url', None, 'Url'),
+    ({'type': 'a', 'name': '', 'x': 1}, '', None, None),
+    ({'type': 'a', 'name': 5, 'x': 1}, '', None, None),
+    ({'type': 'userstory', 'data': {'name': 'b'}}, '', None, None),
+    ({'type': 'a', 'name': 'b', 'alert_title': 'a row fits'}, '', None, None),
+    ({**OURS, 'alert_title': 'a row fits'}, '', None, None),
     ({'type': 5, 'name': 'b'}, '', None, None),
     ({'type': '', 'name': 'b'}, '', 'Instance', 'Instance'),
     ({}, '', None, None),
     ({**OURS, 'x': 1, 'type': 'a' * 300}, '', 'Instance', 'a' * 300),
     ({**OURS, 'x': 1, 'type': 'a' * 301}, '', 'Instance', 'Instance'),
-    ({'type': 'a' * 200_000}, '', 'Instance', 'Instance'),
-    ({'type': 'a' * 200_000}, '', None, None),
-    ({'type': '\U0001f600' * 300_000}, '', None, None),
+    ({'name': 'b', 'type': 'a' * 200_000}, '', 'Instance', 'Instance'),
+    ({'name': 'b', 'type': 'a' * 200_000}, '', None, None),
+    ({'name': 'b', 'type': '\U0001f600' * 300_000}, '', None, None),
 ])
 def test_the_type_is_the_urls_then_our_formats_then_the_instances(
         payload: Any, from_url: str, instance: str | None, expected: str | None) -> None:
@@ -431,6 +454,17 @@ def test_a_url_of_an_unauthenticated_sender_names_nothing() -> None:
     ({'EventTime': '2026-11-24 10:00:00', 'UtcTime': '2026-11-24 09:00:00.123'}, '2026-11-24T09:00:00.123000Z'),
     ({'time': '2026-11-24T09:04:00Z', 'tenantId': GUID, 'operationName': 'Publish', 'category': 'AdvancedHunting-AlertInfo',
       'properties': {'Timestamp': '2026-11-24T09:00:00Z'}}, '2026-11-24T09:00:00Z'),
+    # Beside a Unix time, a time without a zone may be a local one.
+    ({'timestamp': '2026-11-24 10:00:00', 'ts': 1795510800, 'created_at': '2026-11-24T08:00:00Z'}, '2026-11-24T09:00:00Z'),
+    ({'timestamp': 'Tue Nov 24 10:00:00 2026', 'ts': '1795510800'}, '2026-11-24T09:00:00Z'),
+    ({'timestamp': '2026-11-24T10:00:00', 'ts': 5}, '2026-11-24T10:00:00Z'),
+    ({'timestamp': '2026-11-24T10:00:00', 'event': {'ts': 1795510800}}, '2026-11-24T10:00:00Z'),
+    *(({'timestamp': f'{text}', 'ts': 1795510800}, '2026-11-24T08:00:00Z') for text in (
+        '2026-11-24 08:00:00 UTC', 'Tue Nov 24 08:00:00 UTC 2026', 'Tue, 24 Nov 2026 08:00:00 GMT',
+        '24/Nov/2026:08:00:00 +0000')),
+    ({'timestamp': '2026-11-24T08:00:00z', 'ts': 1795510800}, '2026-11-24T08:00:00Z'),
+    ({'timestamp': '2026-11-24T10:00:00+02:00', 'ts': 1795510800}, '2026-11-24T10:00:00+02:00'),
+    ({'occurred': '0001-01-01T00:00:00', 'created': '2026-11-24T09:00:00Z'}, '2026-11-24T09:00:00Z'),
     ({'type': 'reaction_added', 'ts': '1795507200.1', 'event_ts': '1795510800'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'time': '09:00:00'}, '2026-11-24T09:00:00Z'),
     ({'date': '2026-11-24', 'time': '09:00'}, '2026-11-24T09:00:00Z'),

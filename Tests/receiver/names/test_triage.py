@@ -95,6 +95,59 @@ def test_the_general_rule_finds_a_word_under_its_keys(payload: dict[str, Any]) -
     assert severity({'title': 'Disk full', **payload}) == 3
 
 
+WINDOWS = {'Message': 'A service was installed.', 'EventID': 7045, 'Severity': 'ERROR'}
+
+
+@pytest.mark.parametrize('source', [
+    {'SourceName': 'Service Control Manager'}, {'Channel': 'System'}, {'ProviderName': 'Service Control Manager'},
+    {'source_name': 'Service Control Manager'}, {'provider': {'name': 'Service Control Manager', 'guid': '{555908d1}'}},
+    {'provider.name': 'Service Control Manager'},
+])
+def test_a_level_of_a_windows_log_is_no_severity(source: dict[str, Any]) -> None:
+    assert severity({**WINDOWS, **source}) is None
+    assert severity({'event': {**WINDOWS, **source}, 'x': 1}) is None
+    assert severity({**WINDOWS, **source, 'alert': {'severity': 'high'}}) is None
+    assert severity({**WINDOWS, **source}, 'severity=low') == 1
+    assert severity({'alert': {'severity': 'high'}, 'event': {**WINDOWS, **source}}) == 3
+
+
+def test_what_has_only_one_key_of_a_windows_log_has_a_severity() -> None:
+    assert severity(WINDOWS) == severity({**WINDOWS, 'provider': {'id': 7}}) == severity({**WINDOWS, 'provider': 'acme'}) == 3
+    assert severity({'title': 'Disk full', 'channel': '#ops', 'severity': 'high'}) == 3
+
+
+@pytest.mark.parametrize('end', [
+    {'status': 'Manually resolved'}, {'status': 'resolved'}, {'status': 'Auto-Closed'}, {'action': 'CLEARED'},
+    {'Status': 'recovered'}, {'alert': {'status': 'automatically resolved'}}, {'incident': {'state': 'closed'}},
+    {'issue': {'currentState': 'OK'}},
+    {'problem': {'alert_state': 'normal'}}, {'entity_state': 'UP'}, {'state': 'Resolved', 'previousState': 'open'},
+])
+def test_an_event_that_says_that_it_ended_has_no_severity_and_no_label(end: dict[str, Any]) -> None:
+    [incident] = incidents({'title': 'Disk full', 'severity': 'Critical', **end})
+    assert {'severity', 'labels'}.isdisjoint(incident)
+    assert severity({'title': 'Disk full', 'severity': 'Critical', **end}, 'severity=low') == 1
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    # Spectate, and E2E Networks' TIR
+    ({'check': 'uptime', 'status': 'down', 'incident': {'id': 7, 'reason': 'timeout', 'severity': 'critical'}}, 4),
+    ({'check': 'uptime', 'status': 'recovered', 'incident': {'id': 7, 'reason': 'timeout', 'severity': 'critical'}}, None),
+    ({'version': 'v1', 'status': 'firing', 'alert': {'name': 'GPU load', 'severity': 'Warning'}}, 2),
+    ({'version': 'v1', 'status': 'resolved', 'alert': {'name': 'GPU load', 'severity': 'Warning'}}, None),
+])
+def test_a_documented_event_without_a_row_is_severe_until_it_ends(payload: dict[str, Any], expected: float | None) -> None:
+    assert severity(payload) == expected
+
+
+@pytest.mark.parametrize('other', [
+    {'status': 'ok'}, {'status': 'up'}, {'status': 'unresolved'}, {'status': 'not resolved'}, {'status': 'Resolved by nobody'},
+    {'previous_state': 'ok'}, {'lastAlertState': 'resolved'}, {'state': 'open'}, {'state': ['closed']}, {'statement': 'closed'},
+    {'action': 'close'}, {'data': {'status': 'resolved'}}, {'status_code': 'OK'}, {'issue': [{'status': 'closed'}]},
+])
+def test_what_may_be_about_something_else_ends_nothing(other: dict[str, Any]) -> None:
+    assert severity({'title': 'Disk full', 'severity': 'Critical', **other}) == 4
+
+
 def test_the_top_level_comes_before_what_is_inside() -> None:
     assert severity({'alert': {'severity': 'low'}, 'severity': 'high', 'title': 'Disk full'}) == 3
     assert severity({'alert': {'severity': 'low'}, 'severity': 'unheard of', 'title': 'Disk full'}) == 1

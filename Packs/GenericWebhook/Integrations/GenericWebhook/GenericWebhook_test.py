@@ -109,7 +109,8 @@ def test_without_any_type_the_choice_is_left_to_the_server():
     assert incident_of('{}', Arrival(ARRIVED, {}, Settings(8080, b'', None)))['type'] is None
 
 
-@pytest.mark.parametrize('occurred', [None, '0001-01-01T00:00:00Z'], ids=['null', "Go's zero time"])
+@pytest.mark.parametrize('occurred', [None, '0001-01-01T00:00:00Z', '0001-01-01T00:00:00'],
+                         ids=['null', "Go's zero time", ".NET's zero time"])
 def test_an_envelope_that_tells_no_time_occurred_when_it_arrived(occurred):
     assert incident_of(json.dumps({'occurred': occurred}))['occurred'] == ARRIVED
 
