@@ -16,6 +16,7 @@ from localxsoar.terminal.terminal import PLAIN, Terminal, column, fit
 LEVELS = ('debug', 'info', 'error')
 SEVERITIES = {0.5: 'info', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'}
 PLAIN_SENDER_COLUMNS = 20  # in a file or a pipe
+RESOLVED = 'resolved'
 SENDER_COLUMNS = (12, 30)  # in a narrow and in a wide terminal
 START_COLUMNS = 7  # a method, or how many deliveries
 TARGET_COLUMNS = 60
@@ -171,10 +172,24 @@ class Printer:
 
 
 def triage(incidents: Sequence[dict[str, Any]]) -> str:
-    """Return the highest severity of some incidents and their common state in words, such as `info resolved`."""
-    severity = SEVERITIES.get(max((each.get('severity') or 0 for each in incidents), default=0), '')
-    states = {each.get('state') or state_of(each) for each in incidents}
-    return ' '.join(word for word in (severity, states.pop() if len(states) == 1 else '') if word)
+    """Return the severity and the state of the gravest of some incidents in words, such as `critical` or `info resolved`.
+
+    `gravest` comes first if that of others is less grave or their state is another one.
+    """
+    words = [' '.join(filter(None, (SEVERITIES.get(each.get('severity') or 0, ''), state_in(each)))) for each in incidents]
+    if not words:
+        return ''
+    first = words[list(incidents).index(gravest(incidents))]
+    return f'gravest {first}' if first and len(set(words)) > 1 else first
+
+
+def gravest(incidents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the incident with the highest severity; of several the first that is not resolved."""
+    return max(incidents, key=lambda each: (each.get('severity') or 0, state_in(each) != RESOLVED))
+
+
+def state_in(incident: Mapping[str, Any]) -> str:
+    return str(incident.get('state') or state_of(incident))
 
 
 def took(milliseconds: float) -> str:
@@ -193,8 +208,11 @@ def became(delivery: Mapping[str, Any]) -> str:
     numbers = delivery['incidents']
     if not numbers:
         return f'handshake  {text}' if delivery['kind'] == 'handshake' else text
+    if delivery['kind'] == 'rejected':
+        return f'{text}  (but created {name_incidents(numbers)})'
     which = f'{name_incidents(numbers)} {delivery.get("triage", "")}'.rstrip()
-    return f'{"repeat of " if delivery["kind"] == "repeat" else ""}{which}  {text}'
+    left = '  (the sender had left)' if delivery['kind'] == 'gone' else ''
+    return f'{"repeat of " if delivery["kind"] == "repeat" else ""}{which}  {text}{left}'
 
 
 def name_incidents(numbers: Sequence[str]) -> str:

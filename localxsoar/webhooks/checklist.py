@@ -17,14 +17,12 @@ from urllib.parse import parse_qsl, unquote
 
 from localxsoar.webhooks.deliveries import Delivery
 from localxsoar.errors import UsageError
-from localxsoar.webhooks.masks import LONG_ENOUGH, MASK, Masks, is_secret, words
+from localxsoar.webhooks.masks import LONG_ENOUGH, MASK, Masks, is_secret, is_token_name
 from localxsoar.webhooks.readable import SHOWN_BYTES, readable
 from localxsoar.webhooks.senders import PLACEHOLDER, Sender, describe_proof, fill, fill_bytes, key_bytes
 
 REJECTED = (401, 403)
 RIGHT_TOKEN = 'The token is right'
-# Words in the name of a header whose value is a secret, but not the token.
-NOT_TOKENS = {'signature', 'sig', 'hmac', 'cookie', 'session'}
 USUAL_WINDOW_SECONDS = 5 * 60
 # What a proof's placeholders may be, and what a person calls them.
 FORMS = {'hex': r'[0-9A-Fa-f]+', 'base64': r'[A-Za-z0-9+/_-]+=*', 'timestamp': r'\d{1,12}', 'milliseconds': r'\d{1,15}',
@@ -228,7 +226,7 @@ def token_place(delivery: Delivery, token: str) -> tuple[str, str] | None:
     """Return the place and name of what nearly has the token or, if nothing has, of what could be meant to have it."""
     pairs = pairs_of(delivery)
     found = [(where, name) for where, name, value in pairs if near(value, token)]
-    found += [(where, name) for where, name, value in pairs if value and is_secret(name) and NOT_TOKENS.isdisjoint(words(name))]
+    found += [(where, name) for where, name, value in pairs if value and is_token_name(name)]
     return next(iter(found), None)
 
 

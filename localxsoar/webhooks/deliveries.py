@@ -5,8 +5,8 @@ import json
 import sqlite3
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,8 +15,11 @@ from urllib.parse import unquote_plus
 
 from localxsoar.events import Events
 from localxsoar.forward import Headers, NotHttp, Request, Response, SenderGone, not_http_response
-from localxsoar.webhooks.masks import Masks
-from localxsoar.terminal.printer import Printer, triage
+from localxsoar.webhooks.forms import form_fields
+from localxsoar.webhooks.masks import Masks, is_token_name
+from localxsoar.webhooks.origins import Origins, Trace, contents_of
+from localxsoar.webhooks.readable import readable
+from localxsoar.terminal.printer import Printer, gravest, triage
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.webhooks.responses import Mentioned, headline, is_handshake, problem
 from localxsoar.incidents.store import brief
@@ -51,6 +54,7 @@ class Delivery:
     milliseconds: float = 0
     kind: str = 'waiting'
     incidents: list[str] = field(default_factory=list)
+    own: list[str] = field(default_factory=list)  # the incidents that it created itself
     text: str = ''
     triage: str = ''
     response_size: int = 0
@@ -58,13 +62,12 @@ class Delivery:
     body: bytearray = field(default_factory=bytearray)
     response: bytearray = field(default_factory=bytearray)
     mentioned: Mentioned = field(default_factory=Mentioned)
-    first_own_incident: int = 1
     origin: int | None = None  # the delivery that this one repeats, if the page sent it
     missing: str = ''  # why the request is not kept as it came, or ''
     is_partial: bool = False  # whether a part of the body has not arrived
 
     SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
-               'milliseconds', 'kind', 'incidents', 'triage', 'text', 'response_size', 'origin')
+               'milliseconds', 'kind', 'incidents', 'own', 'triage', 'text', 'response_size', 'origin')
 
     def summary(self) -> dict[str, Any]:
         """Return what a list shows of the delivery, under its names in JSON."""
@@ -82,6 +85,11 @@ class Delivery:
         """Return every text in the request that a handshake could ask the receiver to repeat."""
         text = unquote_plus(self.target.partition('?')[2]) + self.body[:KEPT_RESPONSE_BYTES].decode('utf-8', 'replace')
         return text + '\n'.join(value for name, value in self.headers if name.lower() not in ('host', 'accept', 'connection'))
+
+    def likeness(self) -> tuple[Any, ...]:
+        """Return what a retry has in common with the request: all but times and ids. Of a long body only the beginning counts."""
+        tokens = [value for name, value in self.headers if is_token_name(name)]
+        return self.method, self.target, tokens, self.size, hash(bytes(self.body[:KEPT_RESPONSE_BYTES]))
 
     def note_piece(self, piece: bytes) -> bytes:
         """Keep a copy of a piece of the request's body as it passes."""
@@ -120,8 +128,8 @@ class Copied:
     This is not a generator, which would end with the first greenlet that is killed while it reads.
     """
 
-    def __init__(self, delivery: Delivery, pieces: Iterable[bytes]) -> None:
-        self._delivery, self._pieces = delivery, iter(pieces)
+    def __init__(self, delivery: Delivery, pieces: Iterable[bytes], end: Callable[[Delivery], None]) -> None:
+        self._delivery, self._pieces, self._end = delivery, iter(pieces), end
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -130,7 +138,9 @@ class Copied:
         try:
             return self._delivery.note_piece(next(self._pieces))
         except StopIteration:
-            self._delivery.is_partial = False
+            if self._delivery.is_partial:
+                self._delivery.is_partial = False
+                self._end(self._delivery)
             raise
 
 
@@ -154,7 +164,7 @@ class Deliveries:
         self._last = max(self._sizes, default=0)
         self._waiting: dict[int, Delivery] = {}
         self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()  # incidents in brief by id, the latest last
-        self._unclaimed: dict[str, dict[str, Any]] = {}  # new incidents that no response has mentioned yet
+        self._origins = Origins(self._contents)
         self._next_incident = 1
         printer.claim = self.created
 
@@ -168,7 +178,7 @@ class Deliveries:
     def record(self, request: Request, origin: int | None = None) -> Iterator[Delivery]:
         """Record a request while it is handled, with the response that the caller notes, and how it ended."""
         delivery = self._begin(request.method, request.target, request.headers, request.peer, origin)
-        request.body, delivery.is_partial = Copied(delivery, request.body), True
+        request.body, delivery.is_partial = Copied(delivery, request.body, self._arrived), True
         try:
             yield delivery
         except NotHttp as error:
@@ -191,28 +201,29 @@ class Deliveries:
     def _begin(self, method: str, target: str, headers: Headers, peer: str, origin: int | None = None) -> Delivery:
         """Return a new delivery, which waits for its response. Its sender is recognized by its headers for now."""
         self._last += 1
-        delivery = Delivery(self._last, time.time(), method, target, headers, peer, first_own_incident=self._next_incident,
-                            origin=origin)
+        delivery = Delivery(self._last, time.time(), method, target, headers, peer, origin=origin)
         delivery.sender = self._recognizer.recognize(headers, b'')[1]
         self._waiting[delivery.number] = delivery
+        self._origins.began(Trace(delivery.number, delivery.started, self._next_incident))
         self._events.publish('delivery', self._shown(delivery.summary()))
         return delivery
+
+    def _arrived(self, delivery: Delivery) -> None:
+        if delivery.number in self._waiting:  # the rest of a body may come after the end
+            self._origins.arrived(delivery.number, delivery.likeness())
 
     def _end(self, delivery: Delivery) -> None:
         """Interpret, keep, publish and print a delivery that is over."""
         delivery.note_end()
         sender, delivery.sender = self._recognizer.recognize(delivery.headers, bytes(delivery.body))
         delivery.sender_key = sender.key if sender else ''
-        self._note_result(delivery)
+        changed = self._note_result(delivery)
         self._keep(delivery)
         del self._waiting[delivery.number]
         shown = self._shown(delivery.summary())
         self._events.publish('delivery', shown)
         self._printer.delivery(shown)
-        if not self._waiting:  # no response can mention these incidents any more
-            for incident in self._unclaimed.values():
-                self._printer.incident(incident)
-            self._unclaimed.clear()
+        self._correct(changed)
         self._make_room()
 
     def _keep(self, delivery: Delivery) -> None:
@@ -262,38 +273,65 @@ class Deliveries:
         for incident in incidents:
             self._known[incident['id']] = brief(incident)
             self._next_incident = int(incident['id']) + 1
-            self._unclaimed[incident['id']] = incident
             self._events.publish('incident', self._known[incident['id']])
         while len(self._known) > KNOWN_INCIDENTS:
             self._known.popitem(last=False)
-        if not self._waiting:
-            for incident in incidents:
-                self._printer.incident(incident)
-            self._unclaimed.clear()
+        self._correct(self._origins.created(incidents))
 
-    def _note_result(self, delivery: Delivery) -> None:
-        """Set what the delivery became: `kind`, `incidents` and `text`."""
+    def _correct(self, numbers: Iterable[int]) -> None:
+        """Say of ended deliveries what is known of their incidents now, and print the incidents that no response named."""
+        for number in numbers:
+            if number not in self._waiting and (delivery := self.get(number)):
+                self._note_incidents(delivery, delivery.incidents)
+                self._query('UPDATE delivery SET summary = ? WHERE number = ?', [json.dumps(delivery.summary()), number])
+                self._events.publish('delivery', self._shown(delivery.summary()))
+        while self._origins.abandoned:
+            self._printer.incident(self._origins.abandoned.pop(0))
+
+    def _contents(self, number: int) -> Counter[str]:
+        """Return the contents that incidents of a delivery may have."""
+        if not (delivery := self.get(number)):
+            return Counter()
+        body = bytes(delivery.body)
+        return contents_of(readable(delivery.headers, body), form_fields(delivery.headers, body, str))
+
+    def _note_result(self, delivery: Delivery) -> set[int]:
+        """Set what the delivery became: `kind`, `incidents` and `text`. Return of which others that has changed, too."""
+        named = [number for number in delivery.mentioned.ids if number in self._known]
+        if delivery.status is not None and delivery.status >= 400:
+            named = []
+        elif delivery.status is not None and not named:
+            # A response need not mention incidents. If no other delivery was under way, the new ones are this delivery's.
+            named = self._origins.left_for(delivery.number)
+        changed = self._origins.ended(delivery.number, named, delivery.status)
+        self._note_text(delivery)
+        self._note_incidents(delivery, named)
+        return changed
+
+    def _note_text(self, delivery: Delivery) -> None:
+        """Set `kind` and `text` of a delivery without incidents."""
+        text = delivery.response.decode('utf-8', 'replace').strip()
         if delivery.status is None:
             return
-        text = delivery.response.decode('utf-8', 'replace').strip()
         if delivery.status >= 400:
             delivery.kind, delivery.text = 'rejected', problem(text) or delivery.reason
-            return
-        named = [number for number in delivery.mentioned.ids if number in self._known]
-        # A response need not mention incidents. If no other delivery was under way, the new ones are this delivery's.
-        if not named and len(self._waiting) == 1:
-            named = [number for number in self._unclaimed if int(number) >= delivery.first_own_incident]
-        for number in named:
-            self._unclaimed.pop(number, None)
-        if named:
-            is_own = any(int(number) >= delivery.first_own_incident for number in named)
-            delivery.kind, delivery.incidents = 'created' if is_own else 'repeat', named
-            delivery.text = self._known[named[0]]['name']
-            delivery.triage = triage([self._known[number] for number in named])
         elif is_handshake(delivery.readable_request(), delivery.response_headers, text):
             delivery.kind, delivery.text = 'handshake', 'the address is confirmed'
         else:
             delivery.kind, delivery.text = 'answered', 'no incident' if text in ('[]', '{}', '') else headline(text)
+
+    def _note_incidents(self, delivery: Delivery, named: Sequence[str]) -> None:
+        """Set the incidents of a delivery: those that its response names or, if none can, those that it created."""
+        delivery.own = self._origins.own(delivery.number)
+        is_answered = delivery.status is not None and delivery.status < 400
+        delivery.incidents = [*named] if is_answered else delivery.own
+        known = [self._known[number] for number in delivery.incidents if number in self._known]
+        if not known:
+            return
+        if is_answered:
+            delivery.kind = 'created' if delivery.own else 'repeat'
+        if is_answered or delivery.kind == 'gone':
+            delivery.text, delivery.triage = headline_of(known), triage(known)
 
     # Reading.
 
@@ -339,3 +377,9 @@ class Deliveries:
     def close(self) -> None:
         with self._lock:
             self._database.close()
+
+
+def headline_of(incidents: Sequence[dict[str, Any]]) -> str:
+    """Return the name of the gravest of some incidents, and how many others there are."""
+    more = len(incidents) - 1
+    return f"{gravest(incidents)['name']}{f' (+{more} more)' if more else ''}"

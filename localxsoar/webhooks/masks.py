@@ -18,6 +18,8 @@ MASK = '••••••'
 SECRET_WORDS = ('auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'passwd', 'pwd', 'credential',
                 'credentials', 'cookie', 'session', 'sessionid', 'jwt', 'assertion', 'apikey')
 SECRET_ENDINGS = ('apikey', 'accesskey', 'authkey', 'functionskey', 'subscriptionkey', 'webhookkey', 'privatekey')
+# Words in the name of a header whose value is a secret, but not the token.
+NOT_TOKENS = {'signature', 'sig', 'hmac', 'cookie', 'session'}
 SECRET_PARAMETERS = {'key', 'code'}  # secrets in a query only: as parts of headers' names these words are harmless
 # The start of a header's value, which names a scheme and is not secret.
 LABEL = re.compile(r'''
@@ -131,6 +133,11 @@ def words(name: str) -> list[str]:
 def is_secret(name: str) -> bool:
     """Return whether the ending of a word or of the whole name says that its value is a secret."""
     return ''.join(words(name)).endswith(SECRET_ENDINGS) or any(word.endswith(SECRET_WORDS) for word in words(name))
+
+
+def is_token_name(name: str) -> bool:
+    """Return whether a header is meant to have a token, and not a signature or a session."""
+    return is_secret(name) and NOT_TOKENS.isdisjoint(words(name))
 
 
 @dataclass(frozen=True)

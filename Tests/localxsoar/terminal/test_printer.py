@@ -48,6 +48,8 @@ def test_a_control_character_is_escaped_and_nothing_else(text: str, shown: str) 
     ({'kind': 'rejected', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404  5 ms  curl  /way/in  none'),
     ({'kind': 'answered', 'status': 404, 'incidents': [], 'text': 'none'}, 'POST 404  5 ms  curl  none'),
     ({'kind': 'gone', 'status': None, 'sender': '', 'incidents': [], 'text': 'left'}, 'POST ---  5 ms  -  left'),
+    ({'kind': 'gone', 'status': None}, 'POST ---  5 ms  curl  incident 7  disk full  (the sender had left)'),
+    ({'kind': 'rejected', 'status': 502, 'text': 'cut'}, 'POST 502  5 ms  curl  cut  (but created incident 7)'),
 ])
 def test_a_delivery_is_one_line(printed: list[str], change: dict[str, Any], line: str) -> None:
     Printer(write=printed.append).delivery({**DELIVERY, **change})
@@ -183,8 +185,10 @@ def test_incidents_are_printed_unless_the_deliveries_claim_them(printed: list[st
 
 @pytest.mark.parametrize('incidents, words', [
     ([], ''), ([{}], ''), ([{'severity': 0}], ''), ([{'severity': 0.5}], 'info'), ([{'severity': 7}], ''),
-    ([{'severity': 1}, {'severity': 4}, {}], 'critical'), ([{'state': 'resolved'}], 'resolved'),
+    ([{'severity': 1}, {'severity': 4}, {}], 'gravest critical'), ([{'state': 'resolved'}], 'resolved'),
+    ([{'severity': 4, 'state': 'resolved'}, {'severity': 4}], 'gravest critical'), ([{'severity': 4}] * 2, 'critical'),
+    ([{'severity': 4, 'state': 'resolved'}, {'severity': 1}], 'gravest critical resolved'),
     ([{'severity': 0.5, 'labels': [{'type': 'state', 'value': 'resolved'}]}], 'info resolved'),
     ([{'state': 'resolved'}, {'state': 'resolved'}], 'resolved'), ([{'state': 'resolved'}, {}], '')])
-def test_the_highest_severity_counts_and_a_state_that_all_have(incidents: Any, words: str) -> None:
+def test_the_gravest_incident_counts_and_an_open_one_before_a_resolved_one(incidents: Any, words: str) -> None:
     assert triage(incidents) == words

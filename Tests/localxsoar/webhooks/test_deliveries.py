@@ -73,8 +73,8 @@ def texts(printed: list[str]) -> list[str]:
 
 
 def test_a_response_that_names_new_incidents_has_created_them(deliveries: Deliveries, printed: list[str]) -> None:
-    assert became(receive(deliveries, [A, B], creates=[A, B])) == ('created', ['1', '2'], 'a')
-    assert texts(printed) == ['test                  incidents 1 to 2  a']
+    assert became(receive(deliveries, [A, B], creates=[A, B])) == ('created', ['1', '2'], 'a (+1 more)')
+    assert texts(printed) == ['test                  incidents 1 to 2  a (+1 more)']
 
 
 def test_a_delivery_has_the_severity_and_the_state_of_its_incidents(deliveries: Deliveries, printed: list[str]) -> None:
@@ -85,14 +85,14 @@ def test_a_delivery_has_the_severity_and_the_state_of_its_incidents(deliveries: 
 
 
 def test_a_response_that_names_none_has_created_what_came_meanwhile(deliveries: Deliveries, printed: list[str]) -> None:
-    assert became(receive(deliveries, 'accepted', creates=[A, B])) == ('created', ['1', '2'], 'a')
+    assert became(receive(deliveries, 'accepted', creates=[A, B])) == ('created', ['1', '2'], 'a (+1 more)')
     assert became(receive(deliveries, 'accepted')) == ('answered', [], 'accepted')
 
 
 def test_a_response_that_names_an_older_incident_repeats_it(deliveries: Deliveries) -> None:
     receive(deliveries, [A], creates=[A])
     assert became(receive(deliveries, [A, A])) == ('repeat', ['1'], 'a')
-    assert became(receive(deliveries, [A, B], creates=[B])) == ('created', ['1', '2'], 'a')
+    assert became(receive(deliveries, [A, B], creates=[B])) == ('created', ['1', '2'], 'a (+1 more)')
 
 
 def test_an_id_that_is_unknown_or_inside_a_text_names_no_incident(deliveries: Deliveries) -> None:

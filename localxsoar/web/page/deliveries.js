@@ -15,32 +15,36 @@ export function tone(delivery) {
   return delivery.status >= 400 ? 'bad' : 'good';
 }
 
-// Return the severity and the state of what a delivery became, which the server has in words such as `info resolved`.
+// Return the severity and the state of what a delivery became, which the server has in words such as `gravest critical` or `info resolved`.
 function triaged({triage}) {
-  const [first, ...rest] = (triage || '').split(' ');
-  const level = Object.values(SEVERITIES).includes(first) ? first : '';
-  const state = (level ? rest : [first, ...rest]).join(' ');
-  return [level && el('span', {class: `severity ${level}`}, level), state && el('bdi', {class: 'good'}, state)].filter(Boolean)
-    .flatMap((word) => [word, ' ']);
+  const words = (triage || '').split(' ').filter(Boolean);
+  const gravest = words[0] === 'gravest' ? words.shift() : '';
+  const level = Object.values(SEVERITIES).includes(words[0]) ? words.shift() : '';
+  const state = words.join(' ');
+  return [gravest && el('span', {class: 'dim'}, gravest), level && el('span', {class: `severity ${level}`}, level), state && el('bdi', {class: 'good'}, state)]
+    .filter(Boolean).flatMap((word) => [word, ' ']);
 }
 
-function which(delivery) {
-  const [first] = delivery.incidents;
-  const last = delivery.incidents[delivery.incidents.length - 1];
-  return first === last ? first : `${first} to ${last}`;
+// Return the number of an incident, or how many there are. A screen reader has no words for the arrow.
+function which({incidents}) {
+  return incidents.length > 1 ? [`${incidents.length} incidents`] : [el('span', {class: 'unseen'}, 'incident '), incidents[0]];
 }
 
-// A screen reader has no words for the arrow.
 function numbered(color, sign, delivery, text) {
-  return [el('b', {class: color}, `${sign} `, el('span', {class: 'unseen'}, 'incident '), which(delivery)), ' ',
+  return [el('b', {class: color}, `${sign} `, ...which(delivery)), ' ',
     ...triaged(delivery), ...(delivery.kind === 'repeat' ? ['repeat of '] : []), ...text];
 }
+
+// Return the incidents that a delivery created itself: one that was recorded by an earlier version does not say.
+export const ownOf = ({own, kind, incidents}) => own || (kind === 'created' ? incidents : []);
 
 export function became(delivery, isWhole = false) {
   const {kind} = delivery;
   const text = isWhole ? shortened(delivery.text) : [el('bdi', {}, cut(delivery.text))];
   if (kind === 'created') return numbered('good', '→', delivery, text);
   if (kind === 'repeat') return numbered('again', '↺', delivery, text);
+  if (kind === 'gone' && delivery.incidents.length) return [...numbered('warn', '→', delivery, text), el('span', {class: 'warn'}, ' · the sender had left')];
+  if (kind === 'rejected' && delivery.incidents.length) return [el('span', {class: tone(delivery)}, ...text, ' · but created ', ...which(delivery))];
   if (kind === 'handshake') return [el('span', {class: 'again'}, 'handshake'), ' ', ...text];
   if (kind === 'waiting') return [el('span', {class: 'dim'}, 'waiting for the response…')];
   if (kind === 'answered') return [el('span', {class: 'dim'}, ...text)];

@@ -1,5 +1,5 @@
 // One incident, where it came from, and the incidents of one delivery.
-import {deliveries} from './deliveries.js';
+import {deliveries, ownOf} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, el} from './dom.js';
 import {day} from './format.js';
@@ -33,9 +33,11 @@ const incidentLink = (item) => el('a', {href: `#/incidents/${item.id}`, title: i
 function drawLinks(item) {
   const from = deliveries.all.filter((delivery) => delivery.incidents.includes(item.id)).reverse();
   const alike = incidents.all.filter((each) => problem(item) && problem(each) === problem(item) && each.id !== item.id);
-  return el('div', {class: 'links'}, list('Created by', from.filter((each) => each.kind === 'created').map(deliveryLink)),
-    list('Repeated by', from.filter((each) => each.kind !== 'created').map(deliveryLink)),
-    from.length || !hasPort(item.sourceInstance) ? null : el('p', {class: 'dim'}, 'Its delivery is no longer kept.'),
+  const isCreator = (delivery) => ownOf(delivery).includes(item.id);
+  return el('div', {class: 'links'}, list('Created by', from.filter(isCreator).map(deliveryLink)),
+    list('Repeated by', from.filter((each) => !isCreator(each)).map(deliveryLink)),
+    from.length || !hasPort(item.sourceInstance) ? null
+      : el('p', {class: 'dim'}, 'Which delivery it came from is not known: it is no longer kept, or its sender had left.'),
     list('Same problem:', alike.map(incidentLink)));
 }
 

@@ -18,6 +18,8 @@ import {route} from './views.js';
 const LISTED_INCIDENTS = 10000;  // as many as the server lists
 const KEPT_EVENTS = 5000;
 
+const CHANGING = ['kind', 'missing', 'incidents'];  // what may change of a delivery that is open
+
 let paused = null;  // the events that arrived while the page was paused
 let isCut = false;  // whether more arrived during the pause than is worth keeping
 let loading = null;  // the events that arrive while the page loads, which may be newer than the loaded data
@@ -35,7 +37,7 @@ const HANDLERS = {
   delivery(item) {
     showPaths([item]);
     if (deliveries.add(item)) { arrived += 1; later(); }
-    if (opened && opened.number === item.number && (opened.kind !== item.kind || opened.missing !== item.missing)) refresh();
+    if (opened && opened.number === item.number && CHANGING.some((name) => String(opened[name]) !== String(item[name]))) refresh();
     linkIncident(item);
     if (item.kind !== 'waiting') searchBodies();
     count();
