@@ -143,6 +143,7 @@ def root(tmp_path: Path) -> Path:
     ('opsgenie', 'scale: "priority"', 'scale: "prio"', 'there is no scale prio'),
     ('opsgenie', 'instance: "shared"', 'instance: "shared"\nscales: {ops: "high=1"}', 'no row uses the scale ops'),
     ('falco', 'falco: "critical=', 'falco: "grave=', 'a part of a scale is the name of a severity'),
+    ('okta', 'function: "handshake_before_proof"', 'function: "okta_handshake"', 'the script has no function okta_handshake'),
     ('pagerduty', 'title: "PagerDuty"', 'title: "Opsgenie"', 'opsgenie has the same title'),
     ('opsgenie', 'instance: "shared"', 'instance: "shared"\nbefore: ["nobody"]', 'there is no folder nobody')])
 def test_a_wrong_fact_is_refused_with_its_file_and_line(root: Path, name: str, old: str, new: str, words: str) -> None:
@@ -154,6 +155,17 @@ def test_a_wrong_fact_is_refused_with_its_file_and_line(root: Path, name: str, o
 def test_senders_before_each_other_are_refused(root: Path) -> None:
     change(root, 'github', 'kind: "code"', 'kind: "code"\nbefore: ["gitea"]')
     assert [text.partition(' leads')[2] for text in faults(root)] == [' in a circle: gitea > github > gitea']
+
+
+def test_two_senders_with_one_prefix_of_their_problem_keys_are_refused(root: Path) -> None:
+    (root / 'senders/falco').rename(root / 'senders/Wazuh')  # differs by a capital letter only
+    change(root, 'Wazuh', 'title: "Falco"', 'title: "Falco of others"')
+    assert faults(root) == ['senders/wazuh/sender.yml:1: the prefix of its problem keys, wazuh, is that of Wazuh']
+
+
+def test_the_prefix_of_the_problem_keys_of_urls_belongs_to_no_sender(root: Path) -> None:
+    (root / 'senders/falco').rename(root / 'senders/url')
+    assert faults(root) == ['senders/url/sender.yml:1: the prefix of its problem keys, url, is that of the words of a URL']
 
 
 def test_a_file_of_deliveries_that_has_facts_is_refused(root: Path) -> None:
@@ -191,6 +203,9 @@ def test_a_delivery_that_the_row_of_another_sender_wins_is_refused() -> None:
     folders, _ = with_rows('wiz', {'label': 'greedy', 'identified_by': [['alert.message']]})
     folders['wiz'].facts['before'] = ['opsgenie']
     titles = [delivery['title'] for delivery in folders['opsgenie'].sender.deliveries]
+    written = read(ROOT / 'senders/opsgenie/deliveries.json').splitlines()
+    lines = [number for number, line in enumerate(written, 1) if line == '    {']
     found = [str(fault) for fault in row_faults(folders)]
     assert [text for text in found if 'wiz: greedy wins' in text] == [
-        f'senders/opsgenie/sender.yml:1: the row wiz: greedy wins its delivery {title!r}' for title in titles for _ in range(2)]
+        f'senders/opsgenie/deliveries.json:{line}: the row wiz: greedy wins the delivery {title!r}'
+        for line, title in zip(lines, titles, strict=True)]

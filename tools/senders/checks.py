@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+import GenericWebhook
 from GenericWebhook import TABLE_GRAMMAR, Row, RowReader, ThirdPartyEvent, Unreadable, read_senders
 from tools.names_table import land
 from tools.senders.folders import Fault, Folder, Place
@@ -13,7 +14,7 @@ from tools.senders.tables import COMMON_SCALES, NONE, circle, rows_text
 
 def shape_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
     """Yield what is wrong with the folders, as far as it can be told without their deliveries."""
-    for check in (wrong_texts, wrong_scales, wrong_names, wrong_order):
+    for check in (wrong_texts, wrong_scales, wrong_names, wrong_handshakes, wrong_order):
         yield from check(folders)
 
 
@@ -81,16 +82,25 @@ def wrong_names(folders: dict[str, Folder]) -> Iterator[Fault]:
             value = folder.facts.get(key, '').lower()
             if value and seen.setdefault(value, folder.name) != folder.name:
                 yield folder.fault(f'{seen[value]} has the same {key}', key)
-    prefixes: dict[str, str] = {}
+    prefixes = {'url': 'the words of a URL'}
     for folder in folders.values():
-        if prefixes.setdefault(folder.name.lower(), folder.name) != folder.name or folder.name == 'url':
-            yield folder.fault(f'the prefix of its problem keys, {folder.name}, is that of {prefixes[folder.name.lower()]}')
+        other = prefixes.setdefault(folder.name.lower(), folder.name)
+        if other != folder.name:
+            yield folder.fault(f'the prefix of its problem keys, {folder.name}, is that of {other}')
         for key in ('rows_of', 'guide_of'):
             if key in folder.facts and folder.facts[key] not in folders:
                 yield folder.fault(f'there is no folder {folder.facts[key]}', key)
         for index, other in enumerate(folder.facts.get('before', [])):
             if other not in folders:
                 yield folder.fault(f'there is no folder {other}', 'before', index)
+
+
+def wrong_handshakes(folders: dict[str, Folder]) -> Iterator[Fault]:
+    """Yield the handshakes whose function the script does not have."""
+    for folder in folders.values():
+        function = folder.facts.get('handshake', {}).get('function')
+        if function and not callable(getattr(GenericWebhook, function, None)):
+            yield folder.fault(f'the script has no function {function}', 'handshake', 'function')
 
 
 def wrong_order(folders: dict[str, Folder]) -> Iterator[Fault]:
@@ -109,13 +119,16 @@ def row_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
     won: set[Any] = set()
     fitted: dict[Any, Row] = {}
     for folder in folders.values():
-        for delivery in folder.sender.deliveries:
+        for number, delivery in enumerate(folder.sender.deliveries):
+            winners: dict[str, None] = {}
             for event in events(folder, delivery):
                 fitting = fitting_rows(rows, event)
                 fitted.update({row.rank: fitting[0] for row in fitting if row.sender in owners(folder)})
                 won.update(row.rank for row in fitting[:1])
                 if fitting and fitting[0].sender not in owners(folder) and owners(folder) & {row.sender for row in fitting}:
-                    yield folder.fault(f'the row {fitting[0].title} wins its delivery {delivery["title"]!r}')
+                    winners[fitting[0].title] = None
+            for winner in winners:
+                yield folder.fault_of_delivery(number, f'the row {winner} wins the delivery {delivery["title"]!r}')
     for row in sorted({row.rank: row for each in rows.values() for row in each}.values(), key=lambda row: row.rank):
         folder = folders[row.sender]
         number = folder.titles.index(row.title)

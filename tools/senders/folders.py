@@ -65,6 +65,10 @@ class Folder:
             place = place[:-1]
         return Fault(self.file, self.lines.get(place, 1), text)
 
+    def fault_of_delivery(self, number: int, text: str) -> Fault:
+        """Return a fault with the line on which a delivery begins."""
+        return Fault(self.file.with_name(DELIVERIES), delivery_line((self.path / DELIVERIES).read_text('utf-8'), number), text)
+
 
 def read_folders(root: Path = ROOT) -> dict[str, Folder]:
     """Return the senders by the names of their folders. Raise Wrong for those whose shape is wrong."""
@@ -126,6 +130,15 @@ def value_of(node: yaml.Node | None, place: Place, lines: dict[Place, int], file
             raise Wrong([Fault(file, lines[at], f'{key.value} is there twice')])
         values[key.value] = value_of(item, at, lines, file)
     return values
+
+
+def delivery_line(text: str, number: int) -> int:
+    """Return the line on which a delivery begins in the text of a `deliveries.json`, which holds nothing else."""
+    at = text.index('{', text.index('['))
+    for _ in range(number):
+        _, end = json.JSONDecoder().raw_decode(text, at)
+        at = text.index('{', end)
+    return text.count('\n', 0, at) + 1
 
 
 def line_of(lines: dict[Place, int], error: jsonschema.ValidationError) -> int:

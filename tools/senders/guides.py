@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tools.senders.folders import Folder
+from tools.senders.tables import NONE
 
 GENERATED = '<!-- Written by ./dev senders from {}: change the files there. -->\n'
 OWN_SECRET = 'own-secret'
@@ -23,10 +24,15 @@ VERIFIED = {'product': 'the product', 'program': 'its program', 'library': 'its 
 INSTANCES = {
     'shared': 'Its instance can be [shared](README.md#how-many-instances).',
     'own': 'It makes its secret itself, so it needs [an instance of its own](README.md#how-many-instances).',
-    'bearer': 'It writes `Bearer ` before its secret, so the token [begins with that word](README.md#how-many-instances).',
-    'basic': 'It writes `Basic ` before its secret, so the token [begins with that word](README.md#how-many-instances).',
+    'bearer': 'It writes `Bearer ` before its secret, so the token begins with that word, and only senders that write the same '
+              'can [share its instance](README.md#how-many-instances).',
+    'basic': 'It writes `Basic ` before its secret, so the token begins with that word, and only senders that write the same '
+             'can [share its instance](README.md#how-many-instances).',
     'url': 'Use an instance [for such senders alone](README.md#how-many-instances).'}
 TENANT = 'README.md#on-a-cortex-xsoar-8-tenant'
+# How the integration answers a question about the address, by the function of the script that does.
+ANSWERS = {'handshake_before_proof': 'the integration answers by itself.',
+           'signed_handshake': 'the integration answers if the question is signed.'}
 SEVERITIES = {0: 'unknown', 0.5: 'informational', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'}
 SHOWN_NAMES = 3
 
@@ -91,21 +97,33 @@ def bullets(folder: Folder) -> Iterator[tuple[str, str]]:
     """Yield what a guide says by the facts alone."""
     facts = folder.facts
     yield 'Token', f'{ways(folder)}. {INSTANCES[facts["instance"]]}'
+    yield 'Address check', address_check(facts)
     yield 'XSOAR 8', tenant(facts['xsoar8'])
     yield 'If XSOAR is slow', slow(facts)
+    yield 'Severity', severities(folder)
     yield 'Resolved', ends(folder)
 
 
 def ways(folder: Folder) -> str:
     """Return how a sender shows the token."""
     send = folder.facts['proof']['send']
-    name = f'`{send["name"]}`' if send['place'] == 'header' else f'`<URL>?{send["name"]}=<TOKEN>`'
     sent = 'signature' if 'signed' in send else 'url' if send['place'] == 'query' else 'header'
+    others = [scheme['header'] for scheme in folder.facts.get('schemes', [])] if sent == 'signature' else []
+    headers = {name.lower(): name for name in (*others, send['name'])}  # a header's name is written as it is sent
+    name = f'`<URL>?{send["name"]}=<TOKEN>`' if sent == 'url' else ', '.join(f'`{header}`' for header in headers.values())
     words = {'authorization': 'As `Authorization`', 'header': 'in a header of its own', 'url': 'in the URL',
              'signature': 'as the key of its signature'}
     told = [f'{words[way]} ({name})' if way == sent else words[way] for way in folder.facts['proof']['ways']]
     text = ' or '.join(told)
     return text[0].upper() + text[1:]
+
+
+def address_check(facts: dict[str, Any]) -> str:
+    """Return how the integration answers a sender that asks before it trusts an address, or ''."""
+    if 'handshake' not in facts:
+        return ''
+    handshake = facts['handshake']
+    return f'It asks with `{handshake["word"]}` before it trusts the URL, and {ANSWERS[handshake["function"]]}'
 
 
 def tenant(xsoar8: dict[str, str]) -> str:
@@ -129,6 +147,27 @@ def slow(facts: dict[str, Any]) -> str:
     again = {'no': f'So {loses}', 'undocumented': f'So assume that {loses}' if 'retries' in facts else
              f'Nothing is documented, so assume that {loses}'}
     return ' '.join(filter(None, (waits, facts.get('retries'), again.get(facts.get('retries_503', 'yes')))))
+
+
+def severities(folder: Folder) -> str:
+    """Return what the words and numbers of a sender's own scales mean, or ''."""
+    paths: dict[str, list[str]] = {}
+    for row in folder.rows:
+        for part in row.get('severity', []) if row.get('severity') != NONE else []:
+            paths.setdefault(part.get('scale', ''), []).append(f'`{part["at"]}`')
+    told = {' or '.join(dict.fromkeys(paths[scale])): scale_in_words(text)
+            for scale, text in folder.facts.get('scales', {}).items() if scale in paths}
+    return ' '.join(f'In {where}, {words}.' for where, words in told.items() if words)
+
+
+def scale_in_words(scale: str) -> str:
+    """Return a scale such as `critical=9+, high=7+` as readers see it, without words that are XSOAR's own, or ''."""
+    parts = []
+    for severity, _, values in (part.partition('=') for part in scale.split(', ')):
+        told = [f'{value[:-1]} and more' if value.endswith('+') else value for value in values.split('|') if value != severity]
+        if told:
+            parts.append(f'{" or ".join(told)} is {"unknown" if severity == NONE else severity}')
+    return ', '.join(parts)
 
 
 def ends(folder: Folder) -> str:
