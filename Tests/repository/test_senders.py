@@ -14,6 +14,7 @@ from documents import read
 from local_xsoar import ROOT
 from tools.senders.checks import row_faults, shape_faults
 from tools.senders.folders import Folder, Wrong, read_folders
+from tools.senders.missing import to_expect
 from tools.senders.written import BLOCKS, GUIDES, SCRIPT, files_of
 from webhook import PACK, TOKEN, Webhook
 
@@ -104,6 +105,17 @@ def test_a_saved_recipe_becomes_a_folder_once(tmp_path: Path) -> None:
     (tmp_path / 'new.json').write_text(json.dumps(ACME))
     refused = run(root, 'tools.senders', '--new', 'github', str(tmp_path / 'new.json'), '--root', str(root))
     assert refused.returncode == 1 and 'senders/github exists' in refused.stderr
+
+
+def test_a_delivery_that_becomes_something_else_is_told_what_to_expect() -> None:
+    folder = read_folders()['opsgenie']
+    told = [delivery['expected'] | {'state': None} for delivery in folder.sender.deliveries[:-1]]
+    told.append(folder.sender.deliveries[-1]['expected'] | {'name': 'Ümlaut', 'severity': None})
+    text, = to_expect(folder, told)
+    written = read(ROOT / 'senders/opsgenie/deliveries.json').splitlines()
+    line = [number for number, line in enumerate(written, 1) if line == '    {'][-1]
+    assert text.startswith(f'senders/opsgenie/deliveries.json:{line}: if the incident is right, "expected": {{"name": "Ümlaut", ')
+    assert 'severity' not in text
 
 
 # What is refused.

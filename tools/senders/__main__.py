@@ -71,13 +71,14 @@ def use_script(source: str) -> None:
 def show(root: Path, name: str) -> None:
     """Print the incidents of a sender, and what is missing in its folder."""
     from tools import names_table
-    from tools.senders.missing import missing
+    from tools.senders.missing import missing, to_expect
     folder = read_folders(root).get(name)
     if not folder:
         raise UsageError(f'There is no folder senders/{name}. To make it from a saved recipe: ./dev senders --new {name} FILE')
-    for landed in names_table.all_landed([folder.sender]):
+    deliveries = [*names_table.all_landed([folder.sender])]
+    for landed in deliveries:
         print('\n'.join(names_table.lines(landed)))
-    for text in missing(folder):
+    for text in (*to_expect(folder, [landed.told for landed in deliveries]), *missing(folder)):
         print(f'missing: {text}')
 
 

@@ -12,7 +12,7 @@ from localxsoar.webhooks.senders import DELIVERIES, FACTS, KINDS, load_sender
 from tools.senders.folders import Folder
 
 NEW = '''\
-# Each line with FILL IN needs a person. Write every value in double quotes.
+# Each line with FILL IN needs a person: fill it in, then delete the comment. Write every value in double quotes.
 # ./dev senders {name} says what is wrong or missing, and writes all that is made of this folder.
 title: {title}
 kind: {kind}  # {kinds}
@@ -69,6 +69,15 @@ def missing(folder: Folder) -> Iterator[str]:
         yield 'a delivery that ends a problem, if it sends any'
     if not any('problem_key' in each for each in expected):
         yield 'a problem key, if its events identify a problem'
+
+
+def to_expect(folder: Folder, told: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what each delivery should expect that becomes another incident; `told` has the incident of each."""
+    for number, (delivery, each) in enumerate(zip(folder.sender.deliveries, told, strict=True)):
+        expected = {key: value for key, value in each.items() if value is not None or key in ('type', 'occurred')}
+        if expected != delivery['expected']:
+            text = json.dumps(expected, ensure_ascii=False)
+            yield str(folder.fault_of_delivery(number, f'if the incident is right, "expected": {text}'))
 
 
 def new_folder(root: Path, name: str, file: Path) -> Path:
