@@ -177,7 +177,10 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'packages of the image': lambda: (
         {name: version for name, version, _ in table(THREATS, 'package', 'version', 'licence')},
         {name: version for name, version in PINS.items() if name not in ('cffi', 'pycparser')}),  # these two on Windows
-    'the file of the image': lambda: (re.findall(r'docker load < ([\w.-]+\w)', INSTALL), [f'{RECIPE.name}.tar.gz']),
+    'the file of the image': lambda: (
+        set(re.findall(r'docker load < ([\w.-]+\w)', INSTALL)), {f'{RECIPE.name}-image-amd64.tar.gz'}),
+    'the name of the image': lambda: (
+        set(re.findall(r'generic-webhook:([\d.]+\d)', INSTALL)), {DESCRIPTOR['script']['dockerimage'].partition(':')[2]}),
     'folders': lambda: (
         {where.strip('[`').split('/')[0] for where, _ in table(chapter('Layout'), 'where', 'what') if '/' in where},
         {folder.name for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(('.', '_'))} - MADE),

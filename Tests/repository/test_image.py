@@ -3,7 +3,11 @@ from __future__ import annotations
 
 import ast
 import configparser
+import gzip
+import hashlib
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +72,87 @@ def test_both_locks_hold_the_same_versions() -> None:
     locked = dict(re.findall(r'^name = "(.+)"\nversion = "(.+)"$', lock, re.MULTILINE))
     assert locked == pinned()
     assert set(needed()) <= set(locked)
+
+
+# Docker cannot run in every place where tests do. This records what it is asked, and writes the files that it would.
+DOCKER = """#!/usr/bin/env bash
+echo "$*" >>"$CALLS"
+case "$*" in
+    *dest=*) file=$*; file=${file#*dest=}; echo image >"${file%% *}" ;;
+    "run "*) cat >/dev/null; exit "${VERIFIED-0}" ;;
+    "image inspect "*) echo amd64 ;;
+    *"imagetools inspect --raw "*) printf index ;;
+esac
+"""
+
+
+@pytest.fixture
+def image_tool(tmp_path: Path) -> ImageTool:
+    """`tools/image` in a copy of the files that it reads, with a recording Docker."""
+    for name in ('tools/image', 'docker/generic-webhook', 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.yml'):
+        source, target = ROOT / name, tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _ = shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    (tmp_path / 'bin').mkdir()
+    (tmp_path / 'bin/docker').write_text(DOCKER)
+    (tmp_path / 'bin/docker').chmod(0o755)
+    return ImageTool(tmp_path)
+
+
+class ImageTool:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.calls_file = folder / 'calls'
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = f'{self.folder / "bin"}:{os.environ["PATH"]}'
+        return subprocess.run([self.folder / 'tools/image', *arguments], capture_output=True, text=True, check=False,
+                              env={**os.environ, **environment, 'PATH': path, 'CALLS': str(self.calls_file)})
+
+    def calls(self) -> list[str]:
+        return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+
+
+def test_the_file_of_an_image_has_the_name_that_the_pack_asks_for_and_has_served_a_request(image_tool: ImageTool) -> None:
+    done = image_tool.run('build', 'arm64')
+    assert done.returncode == 0, done.stderr
+    name = dockerimage('Integrations/GenericWebhook/GenericWebhook.yml')
+    file = image_tool.folder / 'dist/image/generic-webhook-image-arm64.tar.gz'
+    assert gzip.decompress(file.read_bytes()) == b'image\n'
+    *_, build, load, run = image_tool.calls()
+    assert f'--platform linux/arm64 --provenance false --sbom false --tag {name} ' in build
+    assert load == 'load --input dist/image/generic-webhook-image-arm64.tar'
+    assert run == f'run --rm --interactive --platform linux/arm64 {name} python -'
+
+
+def test_an_image_that_serves_no_request_gives_no_file(image_tool: ImageTool) -> None:
+    assert image_tool.run('build', 'amd64', VERIFIED='1').returncode != 0
+    assert list((image_tool.folder / 'dist/image').glob('*.gz')) == []
+
+
+def test_both_architectures_have_one_name_in_the_registry_with_provenance_and_sbom(image_tool: ImageTool) -> None:
+    tag = dockerimage('Integrations/GenericWebhook/GenericWebhook.yml').partition(':')[2]
+    pushed = f'registry.example/owner/generic-webhook:{tag}'
+    assert image_tool.run('push', 'amd64', 'registry.example/owner').returncode == 0
+    assert f'--provenance mode=max --sbom true --tag {pushed}-amd64 --push ' in image_tool.calls()[-1]
+    joined = image_tool.run('join', 'registry.example/owner', 'amd64', 'arm64')
+    assert f'buildx imagetools create --tag {pushed} {pushed}-amd64 {pushed}-arm64' in image_tool.calls()
+    digest = hashlib.sha256(b'index').hexdigest()
+    assert joined.stdout == f'name=registry.example/owner/generic-webhook\ndigest=sha256:{digest}\n'
+
+
+def test_a_base_of_another_architecture_is_noticed(image_tool: ImageTool) -> None:
+    assert image_tool.run('has-base', 'amd64').returncode == 0
+    assert image_tool.run('has-base', 'arm64').returncode == 1
+
+
+def dockerimage(name: str) -> str:
+    return str(re.findall(r'^ *dockerimage: (\S+)$', (PACK / name).read_text('utf-8'), re.MULTILINE)[0])
+
+
+def test_the_script_and_the_integration_run_in_the_same_image() -> None:
+    assert dockerimage('Scripts/GenericWebhookJoin/GenericWebhookJoin.yml') == dockerimage(
+        'Integrations/GenericWebhook/GenericWebhook.yml')
 
 
 @pytest.fixture

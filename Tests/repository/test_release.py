@@ -179,6 +179,7 @@ def test_no_files_are_written_for_a_version_that_the_changelog_lacks_or_without_
 
 WORKFLOWS = {file.stem: yaml.safe_load(file.read_text('utf-8')) for file in (ROOT / '.github/workflows').glob('*.yml')}
 JOBS = WORKFLOWS['test']['jobs']
+SIGNING = {'id-token': 'write', 'attestations': 'write'}
 
 
 @pytest.mark.parametrize('name', WORKFLOWS)
@@ -191,11 +192,27 @@ def test_each_job_of_a_workflow_ends_and_uses_actions_that_nobody_can_change(nam
     assert [action for action in used if not re.fullmatch(r'[\w-]+/[\w-]+@[0-9a-f]{40}', action)] == []
 
 
-@pytest.mark.parametrize('name', ['dev', 'sdk'])
-def test_what_makes_the_zip_is_installed_by_the_hash_of_each_file(name: str) -> None:
+@pytest.mark.parametrize('name', ['dev', 'sdk', 'workflows'])
+def test_what_makes_or_checks_a_release_is_installed_by_the_hash_of_each_file(name: str) -> None:
     packages = re.split(r'^(?=[A-Za-z])', (ROOT / f'requirements/{name}.txt').read_text('utf-8'), flags=re.MULTILINE)[1:]
     assert packages
     assert [package for package in packages if '--hash=sha256:' not in package] == []
+
+
+def test_a_release_signs_its_files_and_the_image_before_it_is_there() -> None:
+    jobs = WORKFLOWS['release']['jobs']
+    signed = {name: next(step['with'] for step in jobs[name]['steps'] if step.get('uses', '').startswith('actions/attest@'))
+              for name in ('registry', 'release')}
+    assert signed['release'] == {'subject-path': 'dist/release/*'}
+    assert set(signed['registry']) == {'subject-name', 'subject-digest'}
+    assert 'gh release create' in jobs['release']['steps'][-1]['run']
+    assert [jobs[name]['needs'] for name in ('image', 'registry', 'release')] == ['checks', 'image', 'registry']
+
+
+def test_a_release_uses_no_secret_but_the_token_of_the_forge() -> None:
+    text = (ROOT / '.github/workflows/release.yml').read_text('utf-8')
+    assert 'secrets' not in text
+    assert set(re.findall(r'github\.token|ghcr\.io', text)) == {'github.token', 'ghcr.io'}
 
 
 def test_every_kind_of_what_is_pinned_is_renewed() -> None:
@@ -223,22 +240,27 @@ def test_the_release_workflow_attaches_the_checked_files_and_the_wheel() -> None
     assert workflow['permissions'] == {'contents': 'read'}
     assert workflow['jobs']['checks'] == {'uses': './.github/workflows/test.yml'}
     assert 'workflow_call' in WORKFLOWS['test'][True]  # YAML reads the key `on` as true
-    assert workflow['jobs']['release']['needs'] == 'checks'
     job = workflow['jobs']['release']
-    assert job['permissions'] == {'contents': 'write'}
+    assert job['permissions'] == {'contents': 'write', **SIGNING}
     run = [step['run'] for step in job['steps'] if 'run' in step]
-    assert run[1:3] == ['./dev test -e sdk', 'python tools/release_files.py "${GITHUB_REF_NAME#v}" dist/wheel/localxsoar-*.whl']
+    assert run[1:3] == ['./dev test -e sdk', 'python tools/release_files.py "${GITHUB_REF_NAME#v}" dist/wheel/localxsoar-*.whl '
+                        'dist/image/*.tar.gz']
     assert run[3].startswith('gh release create "$GITHUB_REF_NAME" ') and run[3].endswith(' dist/release/*')
-    assert [step for step in run if '${{' in step] == [], 'a tag name must not become part of a command'
+    commands = [step['run'] for each in workflow['jobs'].values() for step in each.get('steps', []) if 'run' in step]
+    assert [command for command in commands if '${{' in command] == [], 'a tag name must not become part of a command'
 
 
 def test_the_wheel_is_built_where_no_release_can_be_written() -> None:
     release = WORKFLOWS['release']['jobs']['release']
-    taken, = [step['with'] for step in release['steps'] if 'download-artifact' in step.get('uses', '')]
-    assert taken == {'name': 'localxsoar', 'path': 'dist/wheel'}
+    taken = [step['with'] for step in release['steps'] if 'download-artifact' in step.get('uses', '')]
+    assert taken == [{'name': 'localxsoar', 'path': 'dist/wheel'},
+                     {'pattern': 'image-*', 'merge-multiple': True, 'path': 'dist/image'}]
     given, = [step for step in JOBS['test']['steps'] if step.get('with', {}).get('name') == 'localxsoar']
     assert given['with']['path'] == 'dist/localxsoar-*.whl'
     assert WORKFLOWS['test']['permissions'] == WORKFLOWS['release']['permissions'] == {'contents': 'read'}
-    writing = [job for workflow in WORKFLOWS.values() for job in workflow['jobs'].values() if 'permissions' in job]
-    assert writing == [release]
+    writing = {name: job['permissions'] for workflow in WORKFLOWS.values() for name, job in workflow['jobs'].items()
+               if 'permissions' in job}
+    assert writing == {'image': {'contents': 'read', 'packages': 'write'},
+                       'registry': {'contents': 'read', 'packages': 'write', **SIGNING},
+                       'release': {'contents': 'write', **SIGNING}}
     assert 'pip ' not in '\n'.join(step.get('run', '') for step in release['steps'])
