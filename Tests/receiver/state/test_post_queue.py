@@ -1,13 +1,16 @@
 """The whole state of the line against a simple model: random arrivals, departures, delays, rejections, drops, mix-ups, stops."""
 from __future__ import annotations
 
+import gc
 import random
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, Post, PostQueue, RejectedByServer, Unavailable,
-                            created_incidents, estimated_cost, how_many_fit, valid_timings, with_text)
+from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, Arrival, Post, PostQueue, RejectedByServer,
+                            Settings, Unavailable, created_incidents, estimated_cost, how_many_fit, read_payloads,
+                            to_incidents, valid_timings, with_text)
 from clocks import Clock
 from hypothesis import given, seed
 from hypothesis import strategies as st
@@ -17,7 +20,7 @@ from model import ROUNDS, SEED, by_chance, examples
 NAMES = st.sampled_from(['alert', 'drop me', 'poison', 'other'])
 HAND_OVER, RETRY, ALONE = 25, 5, 600
 NOW = 1000.0  # any moment
-MOST_POSTS, MOST_BYTES, MOST_IN_CALL, MOST_CALL_BYTES = 6, 4000, 9, 2400  # so small that random arrivals reach them
+MOST_POSTS, MOST_BYTES, MOST_IN_CALL, MOST_CALL_BYTES = 6, 6000, 9, 3000  # so small that random arrivals reach them
 REQUEST_BYTES = 50
 
 
@@ -658,6 +661,35 @@ def test_a_call_holds_posts_of_so_many_bytes_together() -> None:
 
 
 # What may wait
+
+
+EVENTS = {
+    'a small event': b'{"a":1}',
+    'an envelope': b'{"name":"name %d","type":"type","occurred":"2026-11-24T10:00:00Z","raw_json":{"a":1}}',
+    'a recovery with a problem key': b'{"action":"Close","alert":{"alertId":"%d"},"source":{},"integrationName":"i"}',
+    'a large event': b'{"a":"' + b'x' * 100_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize('count', [1, 500])
+@pytest.mark.parametrize('event', EVENTS)
+def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_more(event: str, count: int) -> None:
+    def incidents_of(number: int) -> list[dict[str, Any]]:
+        body = b'[%b]' % b','.join([EVENTS[event].replace(b'%d', b'%d' % (number + index)) for index in range(count)])
+        return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, Settings(8080, b'', None)))
+
+    requests = max(100 // count, 2)
+    incidents_of(0)  # fills caches
+    tracemalloc.start()
+    try:
+        several = [incidents_of(number) for number in range(requests)]
+        gc.collect()
+        memory, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    counted = sum(Post(incidents).size for incidents in several)
+    caches = 4000  # of the interpreter and of decoders; they do not grow with the requests
+    assert memory - caches <= counted <= 1.5 * memory
 
 
 def test_posts_wait_up_to_the_bounds_and_repeats_count_among_them() -> None:

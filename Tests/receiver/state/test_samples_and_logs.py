@@ -12,7 +12,8 @@ import gevent
 import pytest
 from app import App, line
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import LogBuffer, Post, Rejected, Samples, ServerLine, RejectedByServer, Unavailable, read_samples
+from GenericWebhook import (LogBuffer, Post, Rejected, RejectedByServer, Samples, ServerLine, Unavailable, memory_of,
+                            read_samples)
 
 
 def incident(name: str, details: str = '{}') -> dict[str, str | None]:
@@ -34,7 +35,7 @@ def test_the_last_20_incidents_are_samples() -> None:
                          ids=['name', 'details', 'few characters of many bytes'])
 def test_a_large_incident_is_not_a_sample_and_uses_up_no_write(large: dict[str, str | None]) -> None:
     just_small = incident('a' * 50)
-    samples = Samples(most_bytes=Post([just_small]).size)
+    samples = Samples(most_bytes=memory_of(just_small))
     samples.add([large])
     assert not samples.has_changed
     samples.add([just_small, large])
@@ -45,7 +46,7 @@ def test_a_large_incident_is_not_a_sample_and_uses_up_no_write(large: dict[str, 
 
 def test_a_sample_has_at_most_50_000_bytes() -> None:
     samples = Samples()
-    room = 50_000 - Post([incident('', '')]).size
+    room = 50_000 + len('ab') - memory_of(incident('a', 'b'))
     samples.add([incident('just small', 'a' * (room - len('just small'))), incident('large', 'a' * (room - len('large') + 1))])
     assert names(samples) == ['just small']
 

@@ -4207,9 +4207,23 @@ def with_text(incident: dict[str, Any]) -> dict[str, Any]:
     return {**incident, 'rawJSON': incident['rawJSON'].decode()}
 
 
-def incident_bytes(incident: dict[str, Any]) -> int:
-    """Return how many bytes of memory the values of an incident take."""
-    return sum(map(sys.getsizeof, incident.values()))
+def memory_of(value: Any) -> int:
+    """Return how many bytes of memory a value takes together with all values inside its dicts and lists.
+
+    A value that is there several times counts once. The keys do not count: they are the same objects in all incidents.
+    """
+    size, counted, pending = 0, set[int](), [value]
+    while pending:
+        each = pending.pop()
+        if id(each) in counted:
+            continue
+        counted.add(id(each))
+        size += sys.getsizeof(each)
+        if isinstance(each, dict):
+            pending += each.values()
+        elif isinstance(each, list):
+            pending += each
+    return size
 
 
 def do_nothing() -> None:
@@ -4222,7 +4236,7 @@ class Post:
     def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0, is_gone: Callable[[], bool] = never_gone):
         self.incidents = incidents  # those not yet created; a call that succeeds removes its own
         self.count = len(incidents)  # of all, whether created or not
-        self.size = sum(map(incident_bytes, incidents))
+        self.size = memory_of(incidents)
         self.memory_bytes = self.size + request_bytes  # while it waits
         # The latest moment at which a call with this post may begin. Later its sender gets a 503.
         self.hand_over_by = time.monotonic() + HAND_OVER_SECONDS
@@ -4994,7 +5008,7 @@ class Samples:
 
     def add(self, incidents: list[dict[str, Any]]) -> None:
         """Add incidents, whose `rawJSON` is a str, to the samples, and keep the latest MAX_SAMPLES."""
-        small = [incident for incident in incidents if incident_bytes(incident) <= self.most_bytes]
+        small = [incident for incident in incidents if memory_of(incident) <= self.most_bytes]
         self.latest = [*self.latest, *small][-MAX_SAMPLES:]
         self.has_changed |= bool(small)
 
