@@ -227,6 +227,29 @@ def test_a_stop_says_what_still_waits_before_the_next_call_which_may_outlast_the
     demistomock.reset()
 
 
+def test_of_a_reply_that_comes_after_a_stop_has_given_up_its_posts_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages: list[str] = []
+    may_return = threading.Event()
+
+    def create(*_: object) -> list[dict[str, str]]:
+        assert may_return.wait(PATIENCE_SECONDS)
+        return [{'id': '17', 'name': 'one'}]
+
+    monkeypatch.setattr('GenericWebhook.STOP_SECONDS', 0)
+    demistomock.reset()
+    demistomock.declare(getIntegrationContext={}, createIncidents=create, info=messages.append, setIntegrationContext=None)
+    line, post = ServerLine(), Post([{**incident('one'), 'rawJSON': b'{}'}])
+    line.queue.add(post)
+    until(lambda: line.queue.in_flight)
+    line.stop()
+    gevent.spawn_later(0.1, may_return.set)
+    line.drain()
+    gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
+    assert isinstance(post.result.exception, Unavailable)
+    assert not messages and not line.samples.latest and not line.queue.timings
+    demistomock.reset()
+
+
 def test_a_call_that_the_line_does_not_carry_ends_it_and_nothing_of_it_is_tried_again() -> None:
     calls: list[object] = []
 

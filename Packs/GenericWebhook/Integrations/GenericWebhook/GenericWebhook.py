@@ -5302,7 +5302,7 @@ class ServerLine:
         began = time.monotonic()
         if incidents := list(map(with_text, self.queue.next_call(began))):
             result, error = self.call(demisto.createIncidents, incidents)
-            if not self.is_cut:
+            if self.queue.in_flight:  # otherwise a stop or the end of the line has given up the posts meanwhile
                 self.record_result(result, error, incidents)
         if len(incidents) > 1:
             self.let_senders_post_again(time.monotonic() - began)
