@@ -72,7 +72,7 @@ LIMITS = {
     'an idle connection': 'IDLE_SECONDS',
     'connections': 'MAX_CONNECTIONS RESERVED_FILES',
     'chunk sizes, extensions and trailers of a body': 'MAX_FRAMING_BYTES PIECE_BYTES',
-    'requests that wait for XSOAR': 'MAX_WAITING_POSTS MAX_WAITING_BYTES',
+    'requests that wait for XSOAR, with those in a call': 'MAX_WAITING_POSTS MAX_WAITING_BYTES',
     "the wait for XSOAR's turn": 'HAND_OVER_SECONDS',
     'the tries of a request that XSOAR rejected after its sender had hung up':
         'FIRST_PAUSE_SECONDS LONGEST_PAUSE_SECONDS OTHERS_CREATED',

@@ -569,6 +569,7 @@ def test_a_repeat_for_which_there_is_no_room_leaves_the_departure_to_the_next() 
     with pytest.raises(Unavailable):
         memory.once('', 'refused')
     memory.queue.next_call(other.hand_over_by - 25)
+    memory.queue.record_created([], other.hand_over_by - 25)
     again = memory.start('', 'again')
     memory.posts[0].result.set([{'name': 'made'}])
     gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)

@@ -260,7 +260,8 @@ class MemoryMachine(RuleBasedStateMachine):
         return self.clock.now < request.forget_at and (request.sender.is_numbered or gave_up)
 
     def is_full(self, size: int) -> bool:
-        posts = [*(request.sender.post for request in self.queued), *(sender.post for sender in self.senders if sender.waits_for)]
+        requests = [*self.queued, *filter(None, [self.in_call])]
+        posts = [*(request.sender.post for request in requests), *(sender.post for sender in self.senders if sender.waits_for)]
         size += sum(post.memory_bytes for post in posts)
         return bool(posts) and (len(posts) >= MOST_WAITING or size > MOST_WAITING_BYTES)
 

@@ -4411,10 +4411,11 @@ class PostQueue:
     def check_room(self, new_bytes: int = 0) -> None:
         """Raise Unavailable if the queue is closed, or has no room for a post that takes `new_bytes` of memory.
 
-        An empty queue has room for any post: otherwise one above `most_bytes` could never be created.
+        The posts of a call and of a rejected group count, too, because they may have to wait again. A queue without any
+        post has room for every post: otherwise one above `most_bytes` could never be created.
         """
         self.check_open()
-        posts = self.waiting + self.repeats
+        posts = [*self.waiting, *self.in_flight, *chain(*self.parts), *self.repeats]
         all_bytes = new_bytes + sum(post.memory_bytes for post in posts)
         if posts and (len(posts) >= self.most_posts or all_bytes > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
