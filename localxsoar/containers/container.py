@@ -226,7 +226,8 @@ class Container:
             return
         handler = self._types.get(message.get('type', '')) if message else None
         if message is None or handler is None:
-            self._violation(raw)
+            if not self._is_cut_off(raw):
+                self._violation(raw)
             return
         reply = self._reply(handler, message)
         if reply is not NO_REPLY:
@@ -271,6 +272,14 @@ class Container:
             self._journal.violations.append(reason)
             self._printer.alarm(reason)
             self._kill()
+
+    def _is_cut_off(self, raw: bytes) -> bool:
+        """Return whether this is the start of a line that the container was writing when a signal ended it."""
+        if raw.endswith(b'\n') or not self._process:
+            return False
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(LAST_LINES_SECONDS)
+        return (self._process.returncode or 0) < 0
 
     def _violation(self, raw: bytes) -> None:
         """Report a line on stdout that breaks the protocol, such as the output of a child process."""

@@ -208,6 +208,17 @@ def test_a_line_on_stdout_that_is_not_a_message_is_kept_and_reported(make: Calla
         f'!!! The container wrote something to stdout that is not a message to the server: {kept}' for kept in WRITTEN.values()]
 
 
+@pytest.mark.parametrize(
+    ('end', 'kept'), [('os.kill(os.getpid(), 9)', []), ('os._exit(0)', ['{"type": "lo'])], ids=['killed', 'ended'])
+def test_half_a_line_is_a_violation_unless_the_container_was_killed_amid_it(
+    make: Callable[..., Instance], printed: list[str], end: str, kept: list[str]
+) -> None:
+    instance = make(f"import os\nos.write(1, b'{{\"type\": \"lo')\n{end}", longRunning=True)
+    instance.enable()
+    wait_for(lambda: any(line.startswith('!!! The container ended') for line in printed))
+    assert instance.state()['violations'] == kept
+
+
 def test_a_call_without_its_arguments_gets_an_error_and_is_reported(make: Callable[..., Instance], printed: list[str]) -> None:
     instance = make("""
 call = {'type': 'executeCommand', 'command': 'setLastRun', 'args': {}}
