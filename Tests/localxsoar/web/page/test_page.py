@@ -116,6 +116,13 @@ def post(webhook: LocalXsoar, body: Any, token: str = TOKEN, **headers: str) -> 
 DRAWN = '() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))'
 
 
+KEEP_ANNOUNCED = '''() => {
+    const said = document.getElementById('announce');
+    window.announced = [];
+    new MutationObserver(() => window.announced.push(said.textContent)).observe(said, {childList: true});
+}'''
+
+
 def newest(page: Page) -> Any:
     return page.locator('#deliveries .row').first
 
@@ -125,6 +132,24 @@ def open_what_became(page: Page, webhook: Webhook) -> None:
     found = wait_for(lambda: next((each for each in webhook.control('GET', 'deliveries')[:1] if each['kind'] != 'waiting'), None))
     page.goto(f"{webhook.url}/#/deliveries/{found['number']}")
     expect(page.locator('#copy-curl')).to_be_visible()
+
+
+def open_again(page: Page, url: str) -> None:
+    """Open a delivery anew: the one that was open stays there, with its buttons, until this one has come."""
+    page.goto(url.rpartition('/')[0])
+    expect(page.locator('#delivery')).to_be_hidden()
+    page.goto(url)
+
+
+def hold_what_is_sent(page: Page) -> Callable[[], list[Any]]:
+    """Hold the requests by which the page sends deliveries. Return what returns those that it has sent by then."""
+    def sent() -> list[Any]:
+        page.evaluate("fetch('/localxsoar/deliveries').then(() => true)")  # what was sent before this has come, too
+        return held
+
+    held: list[Any] = []
+    page.route(re.compile(r'/send(\?|$)'), lambda route: held.append(route))
+    return sent
 
 
 def open_newest(page: Page, text: str) -> None:
@@ -417,21 +442,20 @@ def test_a_pause_counts_deliveries_and_does_not_say_that_nothing_has_arrived(
 
 def test_what_is_pressed_twice_while_it_is_slow_is_sent_once(page: Page, webhook: Webhook) -> None:
     page.goto(f'{webhook.url}/#/try')
-    held: list[Any] = []
-    page.route(re.compile(r'/send(\?|$)'), lambda route: held.append(route))
+    sent = hold_what_is_sent(page)
     send = page.get_by_role('button', name=re.compile('^Send GitHub: push'))
     send.click()
     expect(send).to_have_text('Sending…')
     expect(send).to_be_disabled()
-    held[0].continue_()
+    sent()[0].continue_()
     expect(page.locator('#delivery .result')).to_be_visible()
     page.get_by_role('button', name='Edit…').click()
     page.get_by_role('button', name='Send', exact=True).click()
     page.locator('#edit-headers').press('Control+Home')
     expect(page.locator('#edit-send')).to_be_disabled()
     page.locator('#edit-send').evaluate('button => button.form.requestSubmit()')
-    assert len(held) == 2
-    held[1].continue_()
+    assert len(sent()) == 2
+    sent()[1].continue_()
     expect(page.locator('#edit-send')).to_have_count(0)
 
 
@@ -455,6 +479,7 @@ def test_it_is_sent_again_as_it_came_and_edited(page: Page, webhook: Webhook) ->
     first = page.url
     page.get_by_role('button', name='Send again as it came').click()
     page.wait_for_url(lambda url: url != first)
+    expect(page.locator('#delivery .links')).to_contain_text('the original is')  # until then the first one is there
     expect(page.locator('#delivery .result')).to_contain_text('again')
     page.get_by_role('button', name='Edit…').click()
     page.get_by_role('textbox', name='Body').fill('{"name": "edited"}')
@@ -472,7 +497,7 @@ def test_what_was_rejected_is_rejected_again_as_it_came_and_accepted_with_a_vali
     original = page.url
     number = int(original.rpartition('/')[2])
     for name, status in (('Send again as it came', '401 Unauthorized'), ('Repair and send', '200 OK')):
-        page.goto(original)
+        open_again(page, original)
         page.get_by_role('button', name=name).click()
         page.wait_for_url(lambda url: url != original)
         expect(page.locator('#delivery header b')).to_have_text(status)
@@ -487,8 +512,7 @@ def test_both_ways_to_send_again_wait_while_one_of_them_does(page: Page, webhook
     post(webhook, {'name': 'slow'})
     open_newest(page, 'slow')
     before = page.url
-    held: list[Any] = []
-    page.route(re.compile(r'/send(\?|$)'), lambda route: held.append(route))
+    sent = hold_what_is_sent(page)
     page.get_by_role('button', name='Send again as it came').click()
     for name in ('Sending…', 'With a valid proof'):
         expect(page.get_by_role('button', name=name)).to_be_disabled()
@@ -496,8 +520,8 @@ def test_both_ways_to_send_again_wait_while_one_of_them_does(page: Page, webhook
     page.get_by_role('button', name='Response', exact=True).click()
     expect(page.get_by_role('button', name='Sending…')).to_be_disabled()
     page.get_by_role('button', name='Request', exact=True).click()
-    assert len(held) == 1
-    held[0].continue_()
+    assert len(sent()) == 1
+    sent()[0].continue_()
     page.wait_for_url(lambda url: url != before)
     expect(page.get_by_role('button', name='Send again as it came')).to_be_enabled()
 
@@ -505,17 +529,17 @@ def test_both_ways_to_send_again_wait_while_one_of_them_does(page: Page, webhook
 def test_a_delivery_is_sent_again_once_however_often_r_is_pressed_beside_its_editor(page: Page, webhook: Webhook) -> None:
     post(webhook, {'name': 'pressed twice'})
     open_newest(page, 'pressed twice')
-    held: list[Any] = []
-    page.route(re.compile(r'/send(\?|$)'), lambda route: held.append(route))
+    sent = hold_what_is_sent(page)
     page.keyboard.press('e')
     expect(page.locator('form.edit')).to_be_visible()
     page.locator('#deliveries').focus()
+    page.evaluate(KEEP_ANNOUNCED)
     for _ in range(2):
         page.keyboard.press('r')
-    expect(page.locator('#announce')).to_have_text('Sending…')
-    assert len(held) == 1
+    wait_for(lambda: page.evaluate("window.announced.includes('Sending…')"))  # then or later, "1 new delivery" takes its place
+    assert len(sent()) == 1
     before = page.url
-    held[0].continue_()
+    sent()[0].continue_()
     page.wait_for_url(lambda url: url != before)
 
 
@@ -1053,6 +1077,8 @@ def send(page: Page, kind: str, *items: Any) -> None:
 
 def test_a_page_catches_up_after_a_pause_in_several_tasks(open_page: Callable[..., Page], webhook: Webhook) -> None:
     page = open_page(webhook.url, script=KEEP_STREAM)
+    post(webhook, {'name': 'loaded'})
+    expect(newest(page)).to_contain_text('loaded')  # not before the page has what there was
     page.locator('#pause').click()
     send(page, 'incident', *({**INCIDENT, 'id': str(10 ** 6 + number)} for number in range(300)))
     taken = page.evaluate('''async () => {
@@ -1257,7 +1283,7 @@ def test_an_edit_is_kept_until_it_is_sent_or_discarded(page: Page, webhook: Webh
     page.keyboard.type('ten"}')
     page.keyboard.press('Control+Enter')
     expect(page.locator('#delivery .result')).to_contain_text('half written')
-    page.goto(original)
+    open_again(page, original)
     page.get_by_role('button', name='Edit…').click()
     expect(field).to_have_value('{"name": "to edit"}')
     field.fill('x')

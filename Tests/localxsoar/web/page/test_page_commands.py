@@ -9,7 +9,7 @@ import pytest
 import requests
 import yaml
 from browser import violations
-from clocks import PATIENCE_SECONDS
+from clocks import PATIENCE_SECONDS, wait_for
 from local_xsoar import ROOT, LocalXsoar
 from playwright.sync_api import Page, Route, expect
 
@@ -91,10 +91,12 @@ def test_the_instance_that_is_shown_is_the_one_that_was_chosen_last(open_page: C
     expect(page.locator('#instance-name')).to_have_text('right')
     with page.expect_response('**/localxsoar/instance?instance=left'):
         held[0].continue_()
-    page.route('**/localxsoar/instance/test?instance=right', lambda route: held.append(route))
+    tests: list[Any] = []
+    page.route('**/localxsoar/instance/test?instance=right', lambda route: tests.append(route))
     page.get_by_role('button', name='Test').click()
     expect(choice).to_be_disabled()
-    held[-1].continue_()
+    wait_for(lambda: tests or page.evaluate('false'))
+    tests[0].continue_()
     expect(page.locator('#action-status')).to_have_text('The test succeeded.')
     expect(choice).to_be_enabled()
     expect(page.locator('#instance-name')).to_have_text('right')
@@ -209,6 +211,7 @@ def test_a_slow_command_says_so_and_runs_once(open_command: Callable[..., Page])
         expect(button).to_be_disabled()
     page.get_by_role('link', name='hello-say').click()
     expect(page.locator('#run')).to_be_disabled()
+    wait_for(lambda: held or page.evaluate('false'))
     held[0].continue_()
     expect(page.locator('#runs .run')).to_have_count(1)
     expect(page.locator('#run')).to_be_enabled()
