@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -232,4 +233,20 @@ def test_without_poll_rdhup_a_sender_that_left_is_seen_by_reading_ahead(
     may_return = threading.Event()
     demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
     post_and_leave(server, b'{}', lambda: server.app.line.queue.in_flight)
+    may_return.set()
+
+
+def test_without_poll_rdhup_a_connection_that_was_reset_is_seen_at_the_first_look(
+        server: WebhookServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr('select.POLLRDHUP')
+    may_return = threading.Event()
+    demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
+    sender = connect(server)
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))  # its close is a reset
+    sender.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
+    clocks.until(lambda: server.app.line.queue.in_flight)
+    [connection] = server.connections
+    assert not connection.is_gone()
+    os.close(sender.detach())  # at once, so that nobody has looked before
+    assert connection.is_gone()
     may_return.set()
