@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import requests
@@ -67,9 +68,10 @@ class Filler:
 @contextmanager
 def full_xsoar() -> Iterator[LocalXsoar]:
     """Yield a local XSOAR with 10,000 deliveries and as many incidents."""
-    xsoar = LocalXsoar('--senders', str(SENDERS), pack=PACK, instance='webhook', params={'auth_header': TOKEN})
-    xsoar.argv[2] = 'bench.roomy'
-    with xsoar, ThreadPoolExecutor(8) as pool:
+    with (TemporaryDirectory() as folder,
+          LocalXsoar('--senders', str(SENDERS), '--keep', str(ROOM), '--store', f'{folder}/store.db', pack=PACK,
+                     instance='webhook', params={'auth_header': TOKEN}) as xsoar,
+          ThreadPoolExecutor(8) as pool):
         for batch in range(10):
             post(xsoar, Request(json.dumps([{'name': f'early {batch} {number}'} for number in range(1000)]).encode(),
                                 {'Authorization': TOKEN}))

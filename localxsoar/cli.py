@@ -29,7 +29,7 @@ from localxsoar.web.commands import CommandRoutes
 from localxsoar.containers.commands import VERSIONS
 from localxsoar.containers.container import Runtime
 from localxsoar.web.controls import Controls
-from localxsoar.webhooks.deliveries import Deliveries
+from localxsoar.webhooks.deliveries import KEPT_DELIVERIES, MOST_DELIVERIES, Deliveries
 from localxsoar.incidents.entries import ERROR_ENTRY, PLAYGROUND, readable
 from localxsoar.errors import CommandFailed, UsageError
 from localxsoar.containers.faults import ANSWERS, Faults
@@ -100,6 +100,8 @@ def add_server_options(add: Callable[..., Any]) -> None:
     add('--url-file', metavar='FILE', type=Path,
         help='write the address to this file while it runs, for `python -m localxsoar.send`')
     add('--store', metavar='FILE', type=Path, help='keep incidents and the integration context in this file (default: in memory)')
+    add('--keep', metavar='N', type=int, default=KEPT_DELIVERIES,
+        help=f'keep the last N deliveries (default: {KEPT_DELIVERIES}; more, to {MOST_DELIVERIES:,}, need a --store)')
     add('--common-server-python', metavar='FILE', type=Path,
         help="CommonServerPython (default: that of a content repository or of demisto-sdk's cache,\nor else the carried subset)")
     add('--python', metavar='PATH', default=sys.executable, help='the interpreter, with its packages, that runs the container')
@@ -160,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Do what the options say and return the exit code."""
+    check_keep(options)
     events = Events()
     server = build_server(options, events)
     if options.command:
@@ -169,6 +172,14 @@ def run(options: argparse.Namespace) -> int:
     if options.samples:
         return run_once(lambda: json.dumps(server.first.fetch_samples(), indent=2))
     return serve(options, server, events)
+
+
+def check_keep(options: argparse.Namespace) -> None:
+    """Raise UsageError if more deliveries are to be kept than memory or a store has room for."""
+    most = MOST_DELIVERIES if options.store else KEPT_DELIVERIES
+    if not 1 <= options.keep <= most:
+        reason = '' if options.store or options.keep < 1 else ' without --store FILE'
+        raise UsageError(f'--keep {options.keep}: it is a number from 1 to {most:,}{reason}.')
 
 
 def build_server(options: argparse.Namespace, events: Events) -> Server:
@@ -269,7 +280,7 @@ def listen(options: argparse.Namespace, server: Server, events: Events, settings
     events.mask = masks.everywhere
     server.store.updated = partial(events.publish, 'incident')
     server.changed = partial(events.publish, 'pack', {})
-    deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, server.printer, events)
+    deliveries = Deliveries(options.store, SenderRecognizer(list(senders.values())), masks, server.printer, events, options.keep)
     api = make_api(options)
     front = Front(options.host, Forwarder(server.open_ports, settings), deliveries, api)
     instances = InstanceRoutes(server, masks, events.publish, partial(curl_command, options))

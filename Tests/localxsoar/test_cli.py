@@ -20,7 +20,7 @@ from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
 from webhook import request_bytes
 
 import localxsoar
-from localxsoar.cli import build_parser, build_server, introduce, listen
+from localxsoar.cli import build_parser, build_server, introduce, listen, run
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
 from localxsoar.terminal.printer import Printer
@@ -311,6 +311,15 @@ def test_an_introduction_leaves_out_what_does_not_concern_it(echo_pack: Path, ar
 def test_a_wrong_option_is_reported(echo_pack: Path, arguments: list[str], words: str) -> None:
     with pytest.raises(UsageError, match=re.escape(words)):
         build_server(build_parser().parse_args([str(echo_pack), *arguments]), Events())
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (['--keep', '0'], '--keep 0: it is a number from 1 to 500.'),
+    (['--keep', '501'], '--keep 501: it is a number from 1 to 500 without --store FILE.'),
+    (['--keep', '100001', '--store', 'a'], '--keep 100001: it is a number from 1 to 100,000.')])
+def test_as_many_deliveries_are_kept_as_there_is_room_for(arguments: list[str], words: str) -> None:
+    with pytest.raises(UsageError, match=f'^{re.escape(words)}$'):
+        run(build_parser().parse_args(['any', *arguments]))
 
 
 def test_an_instance_has_what_the_options_say(echo_pack: Path) -> None:

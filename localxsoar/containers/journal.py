@@ -23,12 +23,13 @@ class Journal:
     health: dict[str, Any] = field(default_factory=lambda: {'error': '', 'isError': False})
     health_history: list[dict[str, Any]] = field(default_factory=list)
     fetches: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT_FETCHES))
-    log: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
+    log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT_LOG_LINES))
 
-    def add_log(self, level: str, text: str) -> list[dict[str, str]]:
-        """Keep the text of one log call, one entry for each line of text, and return these entries."""
-        now = datetime.now().strftime('%H:%M:%S.%f')[:-3]
-        entries = [{'time': now, 'level': level, 'text': part} for part in text.split('\n')]
+    def add_log(self, level: str, text: str) -> list[dict[str, Any]]:
+        """Keep the text of one log call, one entry for each line of text, and return these entries. `at` is in Unix seconds."""
+        now = datetime.now()
+        entries = [{'time': now.strftime('%H:%M:%S.%f')[:-3], 'at': now.timestamp(), 'level': level, 'text': part}
+                   for part in text.split('\n')]
         self.log.extend(entries)
         return entries
 

@@ -18,9 +18,10 @@ from localxsoar.web.routes import ONLY_HERE, as_json, check_machine, is_here, ow
 from localxsoar.webhooks.checklist import Rejection
 from localxsoar.webhooks.deliveries import Deliveries, Delivery
 from localxsoar.webhooks.forms import form_fields, query_fields
+from localxsoar.webhooks.log_lines import lines_of
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.readable import SHOWN_BYTES, readable
-from localxsoar.webhooks.recipes import Recipes, proof_of
+from localxsoar.webhooks.recipes import Recipes, proof_of, seconds
 from localxsoar.webhooks.repairs import advice, differences
 from localxsoar.webhooks.replay import Replay
 from localxsoar.webhooks.search import search
@@ -46,6 +47,8 @@ class DeliveryRoutes:
             ('GET', '/localxsoar/deliveries', lambda: as_json(self._deliveries.summaries())),
             ('DELETE', '/localxsoar/deliveries', self._clear),
             ('GET', '/localxsoar/deliveries/search', self._search),
+            ('GET', '/localxsoar/deliveries/removed', lambda: {'removed': self._deliveries.removed}),
+            ('GET', '/localxsoar/deliveries/<number:int>/log', lambda number: as_json(self._log(self._find(number)))),
             ('GET', '/localxsoar/deliveries/<number:int>', self._show),
             ('GET', '/localxsoar/deliveries/<number:int>/<part:re:request|response>.body', self._body),
             ('POST', '/localxsoar/deliveries/<number:int>/send', self._send_again),
@@ -117,6 +120,12 @@ class DeliveryRoutes:
             return {'number': self._front.send(self._replay.request(delivery, edited, own_host()), number)}
         except UsageError as error:
             raise bottle.HTTPError(409, str(error)) from None
+
+    def _log(self, delivery: Delivery) -> list[dict[str, Any]]:
+        """Return the lines of the instance's log from the time of a delivery, masked."""
+        created = [found['created'] for number in delivery.own if (found := self._server.store.original(number))]
+        lines = lines_of(delivery, max(map(seconds, created), default=0), self._owner(delivery).journal.log)
+        return list(self._masks.everywhere(lines))
 
     def _owner(self, delivery: Delivery) -> Instance:
         """Return the instance that a delivery was for, or the first if its target names none."""

@@ -25,11 +25,13 @@ from localxsoar.webhooks.responses import Mentioned, headline, is_handshake, pro
 from localxsoar.incidents.store import brief
 from localxsoar.turns import Turns
 
-KEPT_DELIVERIES = 500
-KEPT_BYTES = 50 * 1024 * 1024
+KEPT_DELIVERIES, MOST_DELIVERIES = 500, 100_000
+KEPT_BYTES_EACH = 100 * 1024  # on average
+MOST_BYTES = 2 * 1024 ** 3
 KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
 KEPT_RESPONSE_BYTES = 1024 * 1024
 KNOWN_INCIDENTS = 20_000  # incidents that a response of a repeat may still mention
+NOTE = 'x-webhook-note'
 OLD_NAMES = {'answer_size': 'response_size'}  # in the summaries of stores that earlier versions wrote; the columns keep theirs
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,
@@ -62,12 +64,13 @@ class Delivery:
     body: bytearray = field(default_factory=bytearray)
     response: bytearray = field(default_factory=bytearray)
     mentioned: Mentioned = field(default_factory=Mentioned)
+    note: str = ''  # what the response's header for notes says
     origin: int | None = None  # the delivery that this one repeats, if the page sent it
     missing: str = ''  # why the request is not kept as it came, or ''
     is_partial: bool = False  # whether a part of the body has not arrived
 
     SUMMARY = ('number', 'started', 'method', 'target', 'peer', 'sender', 'sender_key', 'size', 'status', 'reason',
-               'milliseconds', 'kind', 'incidents', 'own', 'triage', 'text', 'response_size', 'origin')
+               'milliseconds', 'kind', 'incidents', 'own', 'triage', 'text', 'note', 'response_size', 'origin')
 
     def summary(self) -> dict[str, Any]:
         """Return what a list shows of the delivery, under its names in JSON."""
@@ -110,6 +113,7 @@ class Delivery:
     def note_response(self, response: Response) -> Response:
         """Return the same response, changed so that its body is kept as it passes."""
         self.status, self.reason, self.response_headers = response.status, response.reason, list(response.headers)
+        self.note = ' '.join(value for name, value in response.headers if name.lower() == NOTE)
         response.pieces = self.tee_response(response.pieces)
         return response
 
@@ -148,12 +152,12 @@ class Deliveries:
     """The latest deliveries, bounded in number and bytes. In a file they outlive the server."""
 
     def __init__(self, file: Path | None, recognizer: SenderRecognizer, masks: Masks, printer: Printer, events: Events,
-                 limit: int = KEPT_DELIVERIES, byte_limit: int = KEPT_BYTES) -> None:
+                 limit: int = KEPT_DELIVERIES, byte_limit: int = MOST_BYTES) -> None:
         self._recognizer = recognizer
         self._masks = masks
         self._printer = printer
         self._events = events
-        self._limit, self._byte_limit = limit, byte_limit
+        self._limit, self._byte_limit = limit, min(byte_limit, limit * KEPT_BYTES_EACH)
         self._lock = threading.Lock()
         self._database = sqlite3.connect(str(file) if file else ':memory:', check_same_thread=False, isolation_level=None)
         self._database.execute('PRAGMA journal_mode = WAL')
@@ -161,7 +165,10 @@ class Deliveries:
         self._database.execute('PRAGMA secure_delete = ON')  # nothing of a deleted body stays in the file
         self._database.executescript(SCHEMA)
         self._sizes = OrderedDict(self._query('SELECT number, size FROM delivery ORDER BY number'))
-        self._last = max(self._sizes, default=0)
+        self._bytes = sum(self._sizes.values())
+        [[cleared]] = self._query('PRAGMA user_version')  # the last number that a person has deleted
+        self._last = max([cleared, *self._sizes])
+        self.removed = min(self._sizes, default=cleared + 1) - 1 - cleared  # how many made room since then
         self._waiting: dict[int, Delivery] = {}
         self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()  # incidents in brief by id, the latest last
         self._origins = Origins(self._contents)
@@ -232,6 +239,7 @@ class Deliveries:
         size = sum(map(len, row))
         self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [delivery.number, size, *row])
         self._sizes[delivery.number] = size
+        self._bytes += size
 
     def _make_room(self) -> None:
         """Remove the oldest deliveries beyond the limit of their number, and the largest bodies beyond the limit of bytes.
@@ -240,15 +248,17 @@ class Deliveries:
         """
         while len(self._sizes) > self._limit:
             self._remove_oldest()
-        while sum(self._sizes.values()) > self._byte_limit and len(self._sizes) > 1:
+        while self._bytes > self._byte_limit and len(self._sizes) > 1:
             large = max(self._sizes.values()) / 2  # of bodies of about the same size the oldest goes
             if not self._remove_body(next(number for number, size in self._sizes.items() if size >= large)):
                 self._remove_oldest()
 
     def _remove_oldest(self) -> None:
-        number, _ = self._sizes.popitem(last=False)
+        number, size = self._sizes.popitem(last=False)
+        self._bytes -= size
+        self.removed += 1
         self._query('DELETE FROM delivery WHERE number = ?', [number])
-        self._events.publish('removed', {'number': number})
+        self._events.publish('removed', {'number': number, 'removed': self.removed})
 
     def _remove_body(self, number: int) -> bool:
         """Remove the larger body of a delivery, and return whether it had one."""
@@ -261,6 +271,7 @@ class Deliveries:
         if part == 'body':
             summary['missing'] = 'The body was removed to make room for others.'
         self._sizes[number] -= removed
+        self._bytes -= removed
         self._query(f"UPDATE delivery SET {part} = x'', summary = ?, size = ? WHERE number = ?",
                     [json.dumps(summary), self._sizes[number], number])
         self._events.publish('delivery', self._shown(summary))
@@ -366,7 +377,9 @@ class Deliveries:
 
     def clear(self) -> None:
         self._sizes.clear()
+        self._bytes = self.removed = 0
         self._query('DELETE FROM delivery')
+        self._query(f'PRAGMA user_version = {self._last}')  # so that no number is given twice
         self._query('PRAGMA wal_checkpoint(TRUNCATE)')
         self._events.publish('cleared', {})
 

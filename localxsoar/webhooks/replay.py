@@ -55,6 +55,13 @@ class Replay:
         known = self.senders.get(delivery.sender_key)
         return known if known and known.proof else sender_by_proof(self.senders.values(), delivery)
 
+    def _own_place(self, delivery: Delivery) -> tuple[str, str] | None:
+        """Return where the request has its token, unless the receiver asks for it in a header that its sender can set."""
+        found = token_place(delivery, self.token(delivery))
+        asked = {each.partition(':')[0].strip().lower() for each in self.proof_headers(delivery)}
+        is_url_only = found is not None and found[0] == 'query' and not any(name.lower() in asked for name, _ in delivery.headers)
+        return found if is_url_only or not asked else None
+
     def _edited(self, delivery: Delivery, edited: Mapping[str, Any]) -> SenderRequest:
         body = self._edited_body(delivery, str(edited['body'])) if 'body' in edited else bytes(delivery.body)
         # An edited body is plain text, even if the original was compressed.
@@ -88,7 +95,7 @@ class Replay:
             raise UsageError(reason)
         if sender := self.signer(delivery):
             return sender.sign_again(request, self.token(delivery))
-        if not self.proof_headers(delivery) and (found := token_place(delivery, self.token(delivery))):
+        if found := self._own_place(delivery):
             proof = {'place': found[0], 'name': found[1], 'value': '{token}'}
             return Sender('', '', 'other', '', proof, []).sign_again(request, self.token(delivery))
         parts = (each.partition(':') for each in self.proof_headers(delivery))

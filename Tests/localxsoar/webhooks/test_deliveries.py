@@ -202,7 +202,7 @@ def test_the_oldest_deliveries_make_room_for_more(printed: list[str], events: Ev
     for _ in range(3):
         receive(deliveries)
     assert [each['number'] for each in deliveries.summaries()] == [3, 2]
-    assert b'event: removed\ndata: {"number": 1}' in next(stream)
+    assert b'event: removed\ndata: {"number": 1, "removed": 1}' in next(stream)
 
 
 def test_the_largest_bodies_make_room_and_leave_the_history_as_it_is(printed: list[str], events: Events) -> None:
@@ -254,6 +254,28 @@ def test_as_many_deliveries_and_bytes_are_kept_as_a_person_looks_through(deliver
     kept = deliveries.summaries()
     assert (len(kept), kept[-1]['number']) == (500, 5)
     assert [bool(each['missing']) for each in kept[:4]] == [False, False, True, False]
+
+
+def test_how_many_made_room_is_known_after_a_restart_and_no_number_is_given_twice(printed: list[str], tmp_path: Path) -> None:
+    file = tmp_path / 'store.db'
+    first = open_deliveries(printed, file, limit=2)
+    for _ in range(5):
+        receive(first)
+    assert first.removed == 3
+    first.close()
+    second = open_deliveries(printed, file, limit=2)
+    assert second.removed == 3
+    second.clear()
+    assert second.removed == 0
+    second.close()
+    third = open_deliveries(printed, file, limit=2)
+    assert (receive(third)['number'], third.removed) == (6, 0)
+    third.close()
+
+
+def test_a_note_in_the_header_of_a_response_is_kept_masked(deliveries: Deliveries) -> None:
+    noted = receive(deliveries, response_headers=[('X-Webhook-Note', f'skip: {SECRET}'), ('x-webhook-note', 'each: nothing')])
+    assert noted['note'] == 'skip: •••••• each: nothing'
 
 
 def test_large_responses_make_room_and_then_the_oldest_deliveries(printed: list[str]) -> None:

@@ -105,6 +105,15 @@ def test_the_token_is_put_where_the_request_nearly_has_it() -> None:
     assert sent(delivery(target='/front?a=1&key=Bearer+h4sh-hush'), proof=True)[0] == f'/front?a=1&key={TOKEN}'
 
 
+def test_a_token_in_the_url_is_replaced_there_unless_the_request_has_the_header_that_the_receiver_asks_for() -> None:
+    one = delivery(target='/front?token=wrong')
+    target, headers, _ = sent(one, f'X-Token: {TOKEN}', proof=True)
+    assert (target, headers) == (f'/front?token={TOKEN}', {'Host': 'here', 'Content-Length': '2'})
+    both = replace(one, headers=[('X-Token', 'wrong')])
+    target, headers, _ = sent(both, f'X-Token: {TOKEN}', proof=True)
+    assert (target, headers['X-Token']) == ('/front?token=wrong', TOKEN)
+
+
 @pytest.mark.parametrize('token, reason', [('', 'The instance has no token to prove.'), (TOKEN, 'Nothing in the request says')])
 def test_a_proof_without_a_token_or_a_place_for_it_is_refused_with_the_reason(token: str, reason: str) -> None:
     assert replay(token=token).unprovable(delivery()).startswith(reason)

@@ -38,6 +38,9 @@ function numbered(color, sign, delivery, text) {
 // Return the incidents that a delivery created itself: one that was recorded by an earlier version does not say.
 export const ownOf = ({own, kind, incidents}) => own || (kind === 'created' ? incidents : []);
 
+// Return what a delivery became and, in a line, what the receiver notes about that.
+export const becameWithNote = (delivery) => [...became(delivery), ...(delivery.note ? [el('span', {class: 'warn'}, ` · ${cut(delivery.note)}`)] : [])];
+
 export function became(delivery, isWhole = false) {
   const {kind} = delivery;
   const text = isWhole ? shortened(delivery.text) : [el('bdi', {}, cut(delivery.text))];
@@ -60,7 +63,7 @@ function path(target) {
 function drawDelivery(delivery) {
   return el('div', {class: 'delivery'}, ...spaced(clock(time(delivery.started)), el('span', {class: 'method'}, delivery.method),
     el('span', {class: tone(delivery)}, String(delivery.status || (delivery.kind === 'waiting' ? '…' : '—'))),
-    el('span', {class: 'sender'}, cut(delivery.sender || '—')), el('span', {class: 'became', title: cut(delivery.text, 1000)}, ...became(delivery)),
+    el('span', {class: 'sender'}, cut(delivery.sender || '—')), el('span', {class: 'became', title: cut(delivery.text, 1000)}, ...becameWithNote(delivery)),
     el('span', {class: 'path', title: cut(delivery.target, 1000)}, cut(path(delivery.target))),
     el('span', {class: 'ms'}, delivery.kind === 'waiting' ? '' : duration(delivery.milliseconds)),
     el('span', {class: 'size'}, delivery.size ? size(delivery.size) : '')));
@@ -72,5 +75,5 @@ export function showPaths(items) {
 }
 
 export const deliveries = new Lines('deliveries', 'number', drawDelivery,
-  (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.incidents.join(' ')} ${item.triage} ${item.text}`,
+  (item) => `${item.method} ${item.target} ${item.status} ${item.sender} ${item.kind} ${item.incidents.join(' ')} ${item.triage} ${item.text} ${item.note || ''}`,
   (item) => go(`deliveries/${item.number}`));

@@ -8,6 +8,7 @@ import {edit, hasDraft} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
 import {exportLink, recipeButton} from './keep.js';
+import {drawLine} from './log.js';
 import {shortened} from './long.js';
 import {opened, setOpened} from './opened.js';
 import {resendButtons, showFailure} from './resend.js';
@@ -30,6 +31,35 @@ export async function openDelivery(number, shows) {
   opened.shows = Boolean(shows);
   if (!isSame) drawOpened();
   drawEmpty();
+  loadLog();
+}
+
+const LATE_S = 5;  // in which a script logs what it did
+const GATHERING_MS = 300;
+let gathering = null;
+
+// Take note of a new line of the log, which may be one of the delivery that is open.
+export function noteLine({at}) {
+  if (!opened || gathering || at < opened.started || at > opened.started + opened.milliseconds / 1000 + LATE_S) return;
+  gathering = setTimeout(() => { gathering = null; loadLog(); }, GATHERING_MS);
+}
+
+// Show the lines of the log from the time of the delivery that is open.
+async function loadLog() {
+  const item = opened;
+  const lines = item && await ask('GET', `deliveries/${item.number}/log`).catch(() => null);
+  if (!lines || opened !== item || JSON.stringify(lines) === JSON.stringify(item.log)) return;
+  item.log = lines;
+  const tab = $('part-log');
+  if (tab) tab.textContent = logTitle(item);
+  if ($('delivery-log')) $('delivery-log').replaceWith(drawLines(item));
+}
+
+const logTitle = ({log}) => (log?.length ? `Log ${log.length}` : 'Log');
+
+function drawLines({log}) {
+  return el('div', {id: 'delivery-log'}, el('p', {class: 'dim'}, log?.length ? 'What the instance logged at that time; lines of other deliveries may be among them.'
+    : log ? 'The log has no line from that time.' : ''), el('div', {class: 'lines'}, (log || []).map(drawLine)));
 }
 
 const isEdited = () => Boolean($('delivery').querySelector('form'));
@@ -39,7 +69,8 @@ export function refresh() { if (!isEdited()) openDelivery(opened.number, opened.
 
 export function noteRemoval() {
   opened.missing = 'This delivery is no longer kept.';
-  opened.uncopyable = opened.missing;
+  opened.uncopyable = opened.unsavable = opened.missing;
+  opened.isRemoved = true;
   if (!isEdited()) drawOpened();
 }
 
@@ -56,7 +87,8 @@ export function drawOpened() {
   const item = opened;
   const result = el('p', {class: `result ${tone(item)}`}, el('span', {}, ...became(item, true)));
   const parts = [['request', 'Request'], ['response', 'Response'],
-    ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : [])];
+    ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : []),
+    ['log', logTitle(item)]];
   if (!parts.some(([name]) => name === part)) part = 'request';
   const body = el('div');
   const [recipe, ...notes] = recipeButton(item);
@@ -67,14 +99,15 @@ export function drawOpened() {
   }), el('span', {class: 'files'}, recipe, exportLink(item)));
   if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
   else if (part === 'incident') drawIncident(item.incidents[0], body);
+  else if (part === 'log') body.append(drawLines(item));
   else drawMessage(item[part], body);
   drawDetail('delivery', backButton('deliveries'),
     el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     el('p', {class: 'meta'}, ...shortened(item.sender || 'unknown sender', 80), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), (item.kind === 'waiting' ? '' : ` · ${duration(item.milliseconds)}`) + ` · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, item.peer === 'localxsoar' && !item.origin ? ' · sent from here' : ''),
-    result, drawOrigin(item), drawCopies(item), drawChecks(item),
-    el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), {id: 'edit', disabled: item.method === '?'}),
+    result, item.note ? el('p', {class: 'note warn'}, 'Note: ', ...shortened(item.note)) : null, drawOrigin(item), drawCopies(item), drawChecks(item),
+    el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), {id: 'edit', disabled: item.method === '?' || item.isRemoved, title: item.isRemoved ? item.missing : ''}),
       ...curlButton(item), ...notes),
     tabs, body);
 }
@@ -82,14 +115,14 @@ export function drawOpened() {
 function drawMessage(message, box) {
   const masked = message.headers.some((header) => header.masked) || opened.target.includes('•') || opened.shows;
   box.append(
-    el('div', {class: 'part'}, el('h3', {}, `Headers ${message.headers.length}`), masked
+    el('div', {class: 'part'}, el('h3', {}, `Headers ${message.headers.length}`), masked && !opened.isRemoved
       ? button(opened.shows ? 'Hide secrets' : 'Show secrets', () => openDelivery(opened.number, !opened.shows), {class: 'quiet', id: 'secrets'}) : null),
     el('table', {class: 'headers'}, el('tbody', {}, ...message.headers.map((header) => el('tr', {},
       el('th', {scope: 'row'}, header.name), el('td', {}, header.value))))));
   if (part === 'request' && opened.query.length) {
     box.append(el('div', {class: 'part'}, el('h3', {}, `Query parameters ${opened.query.length}`)), drawFields(opened.query));
   }
-  const isWhole = opened.is_here && !(part === 'request' ? opened.missing : message.size > message.kept);
+  const isWhole = opened.is_here && !opened.isRemoved && !(part === 'request' ? opened.missing : message.size > message.kept);
   drawText('Body', message.body, box, {...message, gap: part === 'request' ? opened.missing : '', file: isWhole ? `/localxsoar/deliveries/${opened.number}/${part}.body` : ''});
 }
 

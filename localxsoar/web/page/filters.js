@@ -58,9 +58,10 @@ function drawSenders(senders) {
 function describe(list) {
   const shown = list.shown.length;
   const all = list.all.length;
-  $(`shown-${list.name}`).textContent = shown === all ? '' : `${shown} of ${all}`;
+  const unknown = list === deliveries ? searching : '';
+  $(`shown-${list.name}`).textContent = unknown || (shown === all ? '' : `${shown} of ${all}`);
   const none = $(`none-${list.name}`);
-  none.hidden = shown > 0 || !all;
+  none.hidden = shown > 0 || !all || Boolean(unknown);
   if (none.hidden || none.dataset.all === String(all)) return;
   none.dataset.all = all;
   none.replaceChildren(el('p', {}, `0 of ${all} ${list.name} match.`), el('div', {class: 'acts'}, button('Show all', clearAll)));
@@ -68,21 +69,26 @@ function describe(list) {
 
 let typing = null;
 let asked = '';
+let searching = '';  // why it is not known yet what the server has found, or ''
 
 // Find the deliveries that have the words of the search in their headers or bodies, which only the server knows.
 export function searchBodies() {
   const text = $('search').value.trim();
   if (text === asked && (typing || !text)) return;
   clearTimeout(typing);
-  if (text !== asked) deliveries.found = new Set();
+  if (text !== asked) {
+    deliveries.found = new Set();
+    searching = text ? 'searching…' : '';
+  }
   asked = text;
   typing = text ? setTimeout(() => find(text), TYPING_MS) : null;
 }
 
 async function find(text) {
   typing = null;
-  const found = await ask('GET', `deliveries/search?text=${encodeURIComponent(text)}`).catch(() => []);
-  if (text !== asked || found.every((number) => deliveries.found.has(number))) return;
+  const found = await ask('GET', `deliveries/search?text=${encodeURIComponent(text)}`).catch(() => null);
+  if (text !== asked) return;
+  searching = found ? '' : 'headers and bodies not searched: no connection';
   deliveries.found = new Set(found);
   deliveries.filter();
 }

@@ -21,7 +21,7 @@ export function recipeButton(item) {
 }
 
 export function exportLink(item) {
-  if (item.kind === 'waiting' || item.method === '?') return null;
+  if (item.kind === 'waiting' || item.method === '?' || item.isRemoved) return null;
   return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button', title: 'Request and response as a HAR file, secrets masked'});
 }
 

@@ -31,7 +31,7 @@ export class Lines {
     this.accepts = () => true;  // whether an item passes the filters
     this.found = new Set();  // the keys of items that have the words of the search where the list does not show them
     this.describe = () => {};  // called when other items are shown
-    this.unseen = 0;
+    this.unseen = new Set();  // the keys of items that came above what is read
     this.moved = 0;  // pixels inserted above the viewport since the last render
     this.fresh = new Set();
     this.room = el('div', {class: 'room', role: 'presentation'});
@@ -48,7 +48,7 @@ export class Lines {
   set(items) {
     this.all = items;
     this.keys = new Set(items.map((item) => item[this.key]));
-    this.unseen = 0;
+    this.unseen.clear();
     this.filter();
   }
 
@@ -73,9 +73,8 @@ export class Lines {
     setTimeout(() => this.fresh.delete(item[this.key]), 1200);
     if (this.top() <= place * ROW_HEIGHT) return;
     this.moved += ROW_HEIGHT;
-    this.unseen += 1;
-    this.pill.textContent = `${this.unseen} new`;
-    this.pill.hidden = false;
+    this.unseen.add(item[this.key]);
+    this.drawPill();
   }
 
   // Replace an item, and move it if it belongs elsewhere now.
@@ -120,11 +119,20 @@ export class Lines {
     const isItem = (each) => each[this.key] === key;
     this.all.splice(this.all.findLastIndex(isItem), 1);
     this.hide(this.shown.findLastIndex(isItem));
+    if (this.unseen.delete(key)) this.drawPill();
     this.changed = true;
     this.plan();
   }
 
-  seen() { this.unseen = 0; this.pill.hidden = true; }
+  seen() {
+    this.unseen.clear();
+    this.drawPill();
+  }
+
+  drawPill() {
+    this.pill.textContent = `${this.unseen.size} new`;
+    this.pill.hidden = !this.unseen.size;
+  }
 
   matches(item) { return this.accepts(item) && this.hasWords(item); }
 

@@ -2,7 +2,7 @@
 import {go} from './address.js';
 import {refresh as refreshCommands, setCommands} from './commands.js';
 import {deliveries, showPaths} from './deliveries.js';
-import {noteRemoval, refresh} from './delivery.js';
+import {noteLine, noteRemoval, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
 import {linkIncident, openIncident} from './incident.js';
@@ -10,6 +10,7 @@ import {incidents} from './incidents.js';
 import {drawState, refreshHistory, setLost} from './instance.js';
 import {addLine, setLines} from './log.js';
 import {opened} from './opened.js';
+import {thousands} from './format.js';
 import {ask} from './server.js';
 import {instance, missed, own, setInstance} from './state.js';
 import {drawEmpty, setSenders} from './try.js';
@@ -25,11 +26,14 @@ let isCut = false;  // whether more arrived during the pause than is worth keepi
 let loading = null;  // the events that arrive while the page loads, which may be newer than the loaded data
 let isStale = false;  // whether to load once more after that
 let arrived = 0;
+let hasRemoved = 0;  // how many deliveries the server has removed to make room
 
 function count() {
   $('count-deliveries').textContent = deliveries.all.length || '';
   $('count-incidents').textContent = incidents.all.length || '';
   $('no-incidents').hidden = incidents.all.length > 0;
+  $('removed-deliveries').hidden = !hasRemoved;
+  $('removed-deliveries').textContent = `${thousands(deliveries.all.length)} kept, ${thousands(hasRemoved)} older removed`;
   drawEmpty();
 }
 
@@ -42,8 +46,9 @@ const HANDLERS = {
     if (item.kind !== 'waiting') searchBodies();
     count();
   },
-  removed({number}) {
+  removed({number, removed}) {
     deliveries.remove(number);
+    hasRemoved = removed;
     if (opened && opened.number === number) noteRemoval();
     count();
   },
@@ -52,7 +57,10 @@ const HANDLERS = {
     if (incidents.all.length > LISTED_INCIDENTS) incidents.remove(incidents.all.at(-1).id);
     count();
   },
-  log: addLine,
+  log(line) {
+    addLine(line);
+    noteLine(line);
+  },
   state(item) {
     if (item.instance !== instance.instance) return;
     Object.assign(instance, item);
@@ -62,6 +70,7 @@ const HANDLERS = {
   pack() { refreshCommands(); },
   cleared() {
     deliveries.set([]);
+    hasRemoved = 0;
     if (opened) go('deliveries');
     count();
   },
@@ -92,7 +101,7 @@ function takeWaiting() {
 function take(kind, handle, text) {
   const data = JSON.parse(text);
   if (loading) return loading.push([kind, handle, data]);
-  if (!paused) return handle(data);
+  if (!paused || kind === 'state') return handle(data);  // the state is true also while lists stand still
   if (paused.length < KEPT_EVENTS) paused.push([kind, handle, text]); else isCut = true;
   if (kind === 'delivery') missed.add(data.number);
   $('pause').textContent = missed.size ? `Resume (${missed.size})` : 'Resume';
@@ -118,14 +127,15 @@ export function listen() {
 
 // Load what the views show, and return the lines of the log. The deliveries are drawn first: thousands of incidents take a second.
 async function loadAll() {
-  const routes = [own('instance'), 'deliveries', own('log'), own('senders'), 'commands'];
-  const [described, all, logged, known, commands] = await Promise.all(routes.map((route) => ask('GET', route)));
+  const routes = [own('instance'), 'deliveries', own('log'), own('senders'), 'commands', 'deliveries/removed'];
+  const [described, all, logged, known, commands, {removed}] = await Promise.all(routes.map((route) => ask('GET', route)));
   setInstance(described);
   setCommands(commands);
   drawState();
   setSenders(known);
   setLines(logged);
   deliveries.set(all);
+  hasRemoved = removed;
   showPaths(all);
   incidents.set(await ask('GET', 'incidents/list'));
   return logged;

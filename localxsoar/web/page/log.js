@@ -14,7 +14,7 @@ let toDraw = [];
 export function setLines(logged) { lines = logged; }
 
 // Draw a line with one time: the one that the script wrote, if any, because lines of several calls may arrive together.
-function drawLine({time, level, text}) {
+export function drawLine({time, level, text}) {
   const [whole, own, decimals] = text.match(OWN_TIME) || [''];
   const shown = own ? `${new Date(`${own}Z`).toTimeString().slice(0, 8)}.${decimals}` : time;
   return el('div', {class: level === 'error' ? 'bad' : ''}, el('span', {class: 'time', title: whole.trim()}, shown),

@@ -19,12 +19,14 @@ from webhook import TOKEN, Webhook, request_bytes
 
 pytestmark = pytest.mark.sockets
 
-SENDERS = ('--senders', str(ROOT / 'senders'))
+KEPT = 5
+OPTIONS = ('--senders', str(ROOT / 'senders'), '--curl-header', 'Authorization: {auth_header}', '--keep', str(KEPT))
 
 
 @pytest.fixture(scope='module')
 def webhook() -> Iterator[Webhook]:
-    with Webhook(*SENDERS) as running:
+    with Webhook(*OPTIONS) as running:
+        running.token = ''  # it prints its token, in the command to try
         yield running
 
 
@@ -112,3 +114,76 @@ def test_several_incidents_show_the_gravest_with_its_own_name(page: Page, webhoo
     post(webhook, [{'title': 'api-1', 'severity': 'low'}, {'title': 'api-2', 'severity': 'critical'}])
     expect(rows(page).first.locator('.became')).to_have_text('→ 2 incidents gravest critical api-2 (+1 more)')
     expect(rows(page).first.locator('.severity.critical')).to_have_text('critical')
+
+
+def test_what_was_removed_to_make_room_is_counted_and_offers_nothing_more(page: Page, webhook: Webhook) -> None:
+    for number in range(KEPT):
+        post(webhook, {'title': f'number {number}'})
+    expect(rows(page)).to_have_count(KEPT)
+    removed = page.locator('#removed-deliveries')
+    expect(removed).to_be_hidden()
+    rows(page).last.click()
+    expect(page.locator('#export')).to_be_visible()
+    for number in range(2):
+        post(webhook, {'title': f'another {number}'})
+    expect(removed).to_have_text(f'{KEPT} kept, 2 older removed')
+    expect(page.locator('#delivery .reason').first).to_have_text('This delivery is no longer kept.')
+    for name in ('send-came', 'edit', 'copy-curl', 'save-recipe'):
+        expect(page.locator(f'#{name}')).to_be_disabled()
+    for name in ('export', 'secrets'):
+        expect(page.locator(f'#{name}')).to_have_count(0)
+    page.reload()
+    expect(removed).to_have_text(f'{KEPT} kept, 2 older removed')
+    webhook.control('DELETE', 'deliveries')
+    expect(removed).to_be_hidden()
+
+
+def test_the_log_of_its_time_is_beside_a_delivery(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'title': 'logged'}, token='wrong', User_Agent='logged/1')
+    rows(page).first.click()
+    tab = page.locator('#part-log')
+    expect(tab).to_have_text(re.compile(r'^Log \d+$'))
+    tab.click()
+    expect(page.locator('#delivery-log .lines div', has_text='"logged/1"')).to_contain_text('POST 401')
+
+
+def test_the_health_is_true_also_while_the_lists_are_paused(page: Page, webhook: Webhook) -> None:
+    page.get_by_role('button', name='Pause').click()
+    webhook.control('POST', 'instance/disable')
+    try:
+        expect(page.locator('#health')).to_contain_text('disabled')
+    finally:
+        webhook.renew()
+    expect(page.locator('#health')).to_contain_text('Healthy')
+
+
+def test_nothing_is_said_of_a_search_before_the_server_has_searched_the_bodies(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'title': 'searched', 'deep': 'in-the-body'})
+    expect(rows(page)).to_have_count(1)
+    held: list[Any] = []
+    page.route('**/deliveries/search?*', lambda route: held.append(route))
+    with page.expect_request('**/deliveries/search?*'):
+        page.get_by_label('Search').fill('in-the-body')
+    shown = page.locator('#shown-deliveries')
+    expect(shown).to_have_text('searching…')
+    expect(page.locator('#none-deliveries')).to_be_hidden()
+    held[0].continue_()
+    expect(shown).to_have_text('')
+    expect(rows(page)).to_have_count(1)
+    page.unroute_all()
+    page.route('**/deliveries/search?*', lambda route: route.abort())
+    page.get_by_label('Search').fill('elsewhere')
+    expect(shown).to_have_text('headers and bodies not searched: no connection')
+    page.unroute_all()
+    page.get_by_label('Search').fill('')
+
+
+def test_a_wrong_token_in_the_url_is_repaired_in_the_url(page: Page, webhook: Webhook) -> None:
+    answered = requests.post(f'{webhook.webhook_url}?token=wrong', json={'title': 'by url'}, timeout=PATIENCE_SECONDS)
+    assert answered.status_code == 401
+    rows(page).first.click()
+    page.get_by_role('button', name='Repair and send').click()
+    expect(page.locator('#delivery header b')).to_have_text('200 OK')
+    expect(page.locator('#delivery .links')).to_contain_text('The query parameter token was replaced.')
+    expect(page.locator('#delivery .links')).to_contain_text('In the sender, add token=<token> to the query of the URL.')
+    expect(page.locator('#delivery .headers').first).not_to_contain_text('Authorization')
