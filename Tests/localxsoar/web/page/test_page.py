@@ -1155,6 +1155,7 @@ def test_keys_for_a_delivery_do_nothing_where_none_is_seen(page: Page, webhook: 
     open_newest(page, 'opened once')
     before = len(webhook.control('GET', 'deliveries'))
     page.goto(f'{webhook.url}/#/log')
+    expect(page.locator('#log')).to_be_visible()
     for key in 'rec':
         page.keyboard.press(key)
     page.evaluate(DRAWN)
