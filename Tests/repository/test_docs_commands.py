@@ -177,7 +177,8 @@ ELSEWHERE = {
 }
 
 
-DOCUMENTED = dict.fromkeys(command for file in (*GUIDES, *SENDER_GUIDES, MANUAL, ROOT / 'docker/README.md') for command in commands(read(file)))
+DOCUMENTED = dict.fromkeys(command for file in (*GUIDES, *SENDER_GUIDES, MANUAL, ROOT / 'docker/README.md')
+                           for command in commands(read(file)))
 
 
 def test_every_command_that_is_excused_stands_in_a_document() -> None:
