@@ -5,6 +5,7 @@ The commands are read out of the documents, so a new one is run without a change
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shlex
 import shutil
@@ -157,7 +158,17 @@ def check_senders(command: Command, running: DevRun) -> None:
     assert all('wrote docs/senders/acme.md' in text for text in written)
 
 
+def check_server(command: Command, running: DevRun) -> None:
+    """As a person who reads what it would do, and says no. Tests/repository/test_check_server.py says yes."""
+    here = re.sub(r'https?://\S+/instance/execute/webhook', running.webhook_url, command.text)
+    assert here != command.text
+    done = subprocess.run(['bash', '-c', here], input='\n\n\nno\n', cwd=running.checkout, capture_output=True, text=True,
+                          env={**os.environ, 'DEMISTO_API_KEY': 'any', 'WEBHOOK_TOKEN': 'token'}, check=False)
+    assert done.stdout.endswith('Nothing was sent.\n'), done.stderr
+
+
 CHECKS = {
+    r'\./dev check-server \S+$': check_server,
     r'\./dev run --help$': prints('does NOT emulate'), r'\./dev run\b': check_run,
     r'(?:ROUNDS=\d+ |tools/on-a-slow-machine )?\./dev (?:test|screenshots)\b': check_test,
     r'\./dev send --list$': prints(*SENDERS), r'\./dev send \w+( --url \S+ --token token)?$': prints('200 OK'),

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from localxsoar.errors import CallRejected, RawReply, UsageError
@@ -31,7 +32,7 @@ DROPPED = ('empty', 'null')  # a list without incidents, as a Go server may send
 
 @dataclass
 class Faults:
-    """The faults of createIncidents, and one of the commands of scripts. Each can change while the server runs.
+    """The faults of createIncidents, of searches, and of the commands of scripts. Each can change while the server runs.
 
     - call_delay_ms, incident_delay_ms: delay each call by the first, plus the second for each incident;
     - refuse: send an error reply that quotes the name if an incident's name contains the text; `*` rejects every call;
@@ -43,6 +44,7 @@ class Faults:
     - rename: return each incident whose name contains the text under another name;
     - hang: wait until this is false again, and create nothing if the container ends meanwhile;
     - cut: cut the line at the next call, before anything is created; then this is false again;
+    - index_delay_ms: find an incident only so long after its creation, as a search index that is late;
     - deny: reply with an error entry to these commands of scripts, separated by commas, as to a script without permission.
     """
     call_delay_ms: float = 0
@@ -54,6 +56,7 @@ class Faults:
     rename: str = ''
     hang: bool = False
     cut: bool = False
+    index_delay_ms: float = 0
     deny: str = ''
 
     def __post_init__(self) -> None:
@@ -75,6 +78,13 @@ class Faults:
         """Return whether the line should be cut now, and reset the fault."""
         cut, self.cut = self.cut, False
         return cut
+
+    def indexed(self, filter: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a filter of incidents that leaves out what the search index does not know yet."""
+        if not self.index_delay_ms:
+            return dict(filter)
+        known = datetime.now(timezone.utc) - timedelta(milliseconds=self.index_delay_ms)
+        return {**filter, 'indexedUntil': known.isoformat()}
 
     def denies(self, command: str) -> bool:
         return self.deny == EVERYTHING or command in self.deny.split(',')
@@ -150,6 +160,7 @@ READERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'rename': (_text, 'a text'),
     'hang': (_switch, 'true or false'),
     'cut': (_switch, 'true or false'),
+    'index_delay_ms': (_milliseconds, 'milliseconds'),
     'deny': (_text, 'a text, or * for every command'),
 }
 

@@ -14,7 +14,7 @@ from localxsoar.errors import CallRejected
 from localxsoar.incidents.query import Fields, QueryRejected, parse_query
 
 UNCLASSIFIED = 'Unclassified'
-PENDING = 0
+PENDING, CLOSED = 0, 2
 TEXT_FIELDS = ('name', 'type', 'occurred', 'rawJSON', 'details', 'owner', 'dbotMirrorId')
 SHOWN_VALUE = 100  # characters of a wrong value in an error
 DEFAULT_PAGE_SIZE = 100
@@ -40,7 +40,7 @@ ADDED = {'severity': 0, 'owner': '', 'investigationId': '', 'labels': [], 'detai
 RFC3339 = re.compile(r'''
     (\d{4})-(\d\d)-(\d\d) T (\d\d):(\d\d):(\d\d) (?:\.\d+)?
     (?: Z | [+-](\d\d):(\d\d) )''', re.ASCII | re.VERBOSE)
-DATES = {'fromDate': '>=', 'toDate': '<='}
+DATES = {'fromDate': '>=', 'toDate': '<=', 'indexedUntil': '<='}  # the last is a fault's, not of the API
 INCIDENT_FIELDS = {'id': 'id', 'name': 'name', 'type': 'type', 'status': 'status', 'sourceBrand': 'brand',
                    'sourceInstance': 'instance'}
 SENT = 'CASE WHEN json_valid(sent) THEN json_extract(sent, {}) END'
@@ -133,6 +133,11 @@ class Store:
         updated = self.get(number)
         self.updated(brief(updated))
         return updated
+
+    def close_incident(self, number: str, reason: str, notes: str) -> dict[str, Any]:
+        """Close an incident and return it. Raise CallRejected if there is none with this id."""
+        closed = self.update(number, {'closeReason': reason, 'closeNotes': notes, 'status': CLOSED})
+        return self.update(number, {'closed': closed['modified']})
 
     def sent(self) -> list[dict[str, Any]]:
         """Return every incident exactly as it came over the line, with its id."""

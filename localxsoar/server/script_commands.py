@@ -11,7 +11,6 @@ from localxsoar.errors import CallRejected
 from localxsoar.incidents.query import SEVERITIES, STATUSES
 from localxsoar.server.war_room import WarRoom
 
-CLOSED = 2
 NOTE, ERROR = 1, 4
 DENIED = 'The user has no permission for {}, as the fault "deny" demands.'
 # Commands that a script calls by a method of its own, and whose reply is no list of entries.
@@ -111,7 +110,7 @@ class ScriptCommands(ServerCommands):
         if args.get('sort'):
             field, _, direction = str(args['sort']).partition('.')
             filter['sort'] = [{'field': field, 'asc': direction != 'desc'}]
-        incidents, total = self._store.search(filter)
+        incidents, total = self._store.search(self._site.faults.indexed(filter))
         return {'total': total, 'data': incidents or None}
 
     def _set_incident(self, args: Mapping[str, Any]) -> str:
@@ -120,9 +119,7 @@ class ScriptCommands(ServerCommands):
 
     def _close(self, args: Mapping[str, Any]) -> str:
         number = self._investigation(args)
-        closed = self._store.update(number, {'closeReason': str(args.get('closeReason') or ''), 'status': CLOSED,
-                                             'closeNotes': str(args.get('closeNotes') or '')})
-        self._store.update(number, {'closed': closed['modified']})
+        self._store.close_incident(number, str(args.get('closeReason') or ''), str(args.get('closeNotes') or ''))
         self._site.printer.happened(f'closed  incident {number}')
         return 'Investigation closed successfully'
 

@@ -61,6 +61,7 @@ class XsoarApi:
             ('POST', '/investigation/<id>', self._investigation),
             ('GET', '/entry/download/<id>', self._download),
             ('POST', '/incident', self._create_incident),
+            ('POST', '/incident/batchClose', self._close_incidents),
             ('POST', '/incidents/search', self._search),
             ('POST', '/indicators/search', self._indicators),
         ):
@@ -244,8 +245,16 @@ class XsoarApi:
         self._server.printer.created(created)
         return created[0]
 
+    def _close_incidents(self) -> dict[str, Any]:
+        """Close the incidents whose `ids` are in the request, and return them."""
+        body = read_object()
+        reason, notes = (str(body.get(name) or '') for name in ('closeReason', 'closeNotes'))
+        closed = [self._server.store.close_incident(str(number), reason, notes) for number in body.get('ids') or []]
+        self._server.printer.happened(f'closed  incidents {", ".join(incident["id"] for incident in closed)}')
+        return {'total': len(closed), 'data': closed, 'notUpdated': 0}
+
     def _search(self) -> dict[str, Any]:
-        incidents, total = self._server.store.search(read_object().get('filter') or {})
+        incidents, total = self._server.store.search(self._server.faults.indexed(read_object().get('filter') or {}))
         return {'total': total, 'data': incidents, 'notUpdated': 0}
 
     def _indicators(self) -> dict[str, Any]:

@@ -226,6 +226,28 @@ def test_every_route_of_the_api_takes_the_api_key(locked: LocalXsoar) -> None:
     assert [route for route in routes_of_the_api() if status(locked, route, {'Authorization': 'k3y'}) in rejections] == []
 
 
+def test_incidents_are_closed_together(xsoar: LocalXsoar) -> None:
+    from demisto_client import configure
+    from demisto_client.demisto_api import UpdateDataBatch
+    ids = [ask(xsoar, 'POST', 'incident', {'name': f'to close {n}'})['id'] for n in range(2)]
+    client = configure(base_url=xsoar.url, api_key='any', verify_ssl=False, proxy='')
+    closed = client.close_incidents_batch(update_data_batch=UpdateDataBatch(ids=ids, close_reason='Other', close_notes='A test.'))
+    assert closed.total == 2
+    for incident in ask(xsoar, 'POST', 'incidents/search', {'filter': {'id': ids}})['data']:
+        assert (incident['status'], incident['closeReason'], incident['closeNotes']) == (2, 'Other', 'A test.')
+    refused = requests.post(f'{xsoar.url}/incident/batchClose', json={'ids': ['0']})
+    assert refused.status_code == 400
+
+
+def test_a_search_finds_an_incident_once_its_index_knows_it(xsoar: LocalXsoar) -> None:
+    made = ask(xsoar, 'POST', 'incident', {'name': 'indexed late'})['id']
+    search = {'filter': {'id': [made]}}
+    xsoar.faults(index_delay_ms=3_600_000)
+    assert ask(xsoar, 'POST', 'incidents/search', search)['data'] == []
+    xsoar.faults(index_delay_ms=0)
+    assert len(ask(xsoar, 'POST', 'incidents/search', search)['data']) == 1
+
+
 def test_what_the_tools_read_of_the_server_is_what_runs(xsoar: LocalXsoar, echo: LocalXsoar) -> None:
     assert ask(xsoar, 'GET', 'about') == {'demistoVersion': '8.9.0', 'buildNum': '1000000', 'productMode': 'xsoar',
                                           'deploymentMode': 'opp', 'name': 'localxsoar'}

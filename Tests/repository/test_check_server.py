@@ -1,0 +1,311 @@
+"""`./dev check-server` against the local XSOAR: each answer as the documents assume it, and otherwise."""
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+from clocks import PATIENCE_SECONDS
+from documents import prose, read
+from local_xsoar import ROOT, LocalXsoar, needs, served
+from tools.check_server.questions import MAX_INCIDENTS, QUESTIONS
+from webhook import PACK
+
+pytestmark = pytest.mark.sockets
+
+TOKEN, KEY = 'a-token-of-the-check', 'a-key-of-the-check'
+JOIN = ('--pre-process', 'GenericWebhookJoin')
+ARRIVES, PASSES, REPLIES, KEEPS_PROBLEM, KEEPS_LABELS, KEEPS_SEVERITY, FINDS_PROBLEM, FINDS_SEVERITY, DROPPED, ONE_CALL, SIZE, \
+    TIME, HISTORY = [question.assumed for question in QUESTIONS]
+Change = Callable[[str, bytes], bytes]  # a response's new body, of the path and the body that it had
+
+
+class Front(NamedTuple):
+    """How what is before the server differs from the documents."""
+
+    without_header: str = ''
+    most_bytes: int = 1 << 40
+    cuts_pauses_below: int = 0  # bytes: whoever pauses in a smaller body is cut off
+    change: Change = lambda path, body: body
+
+
+@contextmanager
+def before(xsoar: LocalXsoar, front: Front) -> Iterator[str]:
+    """Yield the address of a proxy before a local XSOAR."""
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            size = int(self.headers['Content-Length'] or 0)
+            if size > front.most_bytes:
+                self.answer(413, b'too large')
+                self.close_connection = True
+                return
+            body = b''
+            while len(body) < size:
+                body += self.rfile.read1(size - len(body))
+                if len(body) < size < front.cuts_pauses_below:
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+            self.forward(body)
+
+        def do_GET(self) -> None:
+            self.forward(b'')
+
+        def forward(self, body: bytes) -> None:
+            headers = {name: value for name, value in self.headers.items()
+                       if name.lower() not in ('host', 'content-length', 'connection', front.without_header)
+                       or (name == 'Authorization' and value == KEY)}
+            answer = requests.request(self.command, xsoar.url + self.path, headers=headers, data=body, timeout=PATIENCE_SECONDS)
+            self.answer(answer.status_code, front.change(self.path, answer.content), answer.headers.get('Content-Type', ''))
+
+        def answer(self, status: int, body: bytes, content_type: str = 'text/plain') -> None:
+            self.send_response(status)
+            self.send_header('Content-Type', content_type)
+            self.send_header('Content-Length', str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with served(Proxy) as url:
+        yield url
+
+
+@pytest.fixture(scope='module')
+def joining() -> Iterator[LocalXsoar]:
+    """A server whose rule joins the events of a problem."""
+    with LocalXsoar('--api-key', KEY, *JOIN, pack=PACK, instance='webhook', params={'auth_header': TOKEN}) as xsoar:
+        yield xsoar
+
+
+@pytest.fixture(scope='module')
+def without_rule() -> Iterator[LocalXsoar]:
+    with LocalXsoar('--api-key', KEY, pack=PACK, instance='webhook', params={'auth_header': TOKEN}) as xsoar:
+        yield xsoar
+
+
+def check(url: str, folder: Path, typed: str = '1\n3\n2\nyes\n', **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ./dev check-server for the instance behind an address, with what a person types: the bounds, and whether to begin."""
+    return subprocess.run(
+        [sys.executable, '-m', 'tools.check_server', f'{url}/instance/execute/webhook', '--report', str(folder / 'report.md')],
+        input=typed, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_SECONDS, check=False,
+        env={**os.environ, 'DEMISTO_API_KEY': KEY, 'WEBHOOK_TOKEN': TOKEN, 'NO_PROXY': '127.0.0.1', **environment})
+
+
+def verdicts(folder: Path) -> dict[str, str]:
+    rows = [line.strip('| ').split(' | ') for line in (folder / 'report.md').read_text().splitlines() if line.startswith('| ')]
+    return {assumed: verdict for verdict, assumed, *_ in rows[2:]}
+
+
+def differing(found: Mapping[str, str]) -> dict[str, str]:
+    return {assumed: verdict for assumed, verdict in found.items() if verdict != 'as assumed'}
+
+
+def changed(path: str, change: Callable[[Any], Any]) -> Change:
+    """Return what changes the JSON of the responses to a path."""
+    def change_body(asked: str, body: bytes) -> bytes:
+        return json.dumps(change(json.loads(body))).encode() if asked.endswith(path) and body[:1] in b'[{' else body
+    return change_body
+
+
+def without(*fields: str) -> Callable[[Any], Any]:
+    return lambda found: {**found, 'data': [
+        {name: value for name, value in incident.items() if name not in fields} for incident in found['data']]}
+
+
+def test_a_server_as_the_documents_assume_it_leaves_no_open_incident_and_no_secret(joining: LocalXsoar, tmp_path: Path) -> None:
+    before_it = {incident['id'] for incident in joining.incidents()}
+    done = check(joining.url, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert differing(verdicts(tmp_path)) == {}, done.stdout
+    assert len(verdicts(tmp_path)) == len(QUESTIONS)
+    made = [incident for incident in joining.incidents() if incident['id'] not in before_it]
+    assert 0 < len(made) <= MAX_INCIDENTS
+    assert all(incident['status'] == 2 and 'Check of the server ' in incident['name'] for incident in made)
+    report = (tmp_path / 'report.md').read_text()
+    said = [report, done.stdout.partition('Begin?')[2], done.stderr]
+    assert [secret for secret in (TOKEN, KEY, '127.0.0.1') for text in said if secret in text] == []
+    assert 'on Cortex XSOAR 8.9.0: 13 as assumed, 0 otherwise, 0 unknown' in report
+
+
+FRONTS: dict[str, tuple[Front, dict[str, str]]] = {
+    'Authorization is kept': (Front(without_header='authorization'), {PASSES: 'otherwise'}),
+    'a limit on bodies': (Front(most_bytes=1_000_000), {SIZE: 'otherwise'}),
+    'a limit on time': (Front(cuts_pauses_below=10_000), {TIME: 'otherwise'}),
+    'a reply without its times': (Front(change=changed('/webhook', lambda incidents: [
+        {key: value for key, value in incident.items() if key != 'created'} for incident in incidents])), {REPLIES: 'otherwise'}),
+    'incidents without these fields': (Front(change=changed('/incidents/search', without('labels', 'severity'))), {
+        KEEPS_LABELS: 'otherwise', KEEPS_SEVERITY: 'otherwise'}),
+    'incidents without a key': (Front(change=changed('/incidents/search', without('dbotMirrorId'))), {
+        KEEPS_PROBLEM: 'otherwise', FINDS_PROBLEM: 'unknown', DROPPED: 'unknown', ONE_CALL: 'unknown'}),
+    'a history that fails': (Front(change=changed('/entry/execute/sync', lambda entries: [{'type': 4, 'contents': 'no'}])), {
+        HISTORY: 'otherwise'}),
+}
+
+
+@pytest.mark.parametrize('name', FRONTS)
+def test_what_differs_before_the_server_is_found(joining: LocalXsoar, tmp_path: Path, name: str) -> None:
+    front, expected = FRONTS[name]
+    with before(joining, front) as url:
+        done = check(url, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert differing(verdicts(tmp_path)) == expected, done.stdout
+
+
+def test_a_search_that_finds_nothing_by_a_field_is_found(without_rule: LocalXsoar, tmp_path: Path) -> None:
+    asked: list[Any] = []
+
+    class Recorder(BaseHTTPRequestHandler):
+        """Answers searches by a query with nothing, and passes on everything else."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers['Content-Length']))
+            asked.append(json.loads(body) if self.path == '/incidents/search' else {})
+            headers = {name: self.headers[name] for name in ('Authorization', 'Content-Type')}
+            answer = requests.post(without_rule.url + self.path, body, headers=headers, timeout=PATIENCE_SECONDS)
+            is_hidden = 'query' in asked[-1].get('filter', {})
+            self.reply(answer.status_code, b'{"total": 0, "data": null}' if is_hidden else answer.content)
+
+        def do_GET(self) -> None:
+            headers = {'Authorization': self.headers['Authorization']}
+            answer = requests.get(without_rule.url + self.path, headers=headers, timeout=PATIENCE_SECONDS)
+            self.reply(answer.status_code, answer.content)
+
+        def reply(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header('Content-Length', str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with served(Recorder) as url:
+        assert check(url, tmp_path, '1\n1\n1\nyes\n').returncode == 0
+    assert differing(verdicts(tmp_path)) == {FINDS_PROBLEM: 'otherwise', FINDS_SEVERITY: 'otherwise', DROPPED: 'unknown',
+                                             ONE_CALL: 'unknown'}
+
+
+@pytest.mark.parametrize('fault, expected', [
+    ({'dropped': 'null'}, {DROPPED: 'otherwise'}),
+    ({'index_delay_ms': 1500}, {ONE_CALL: 'otherwise'}),
+    ({'drop': '*'}, dict.fromkeys((REPLIES, KEEPS_PROBLEM, KEEPS_LABELS, KEEPS_SEVERITY, FINDS_PROBLEM, FINDS_SEVERITY, DROPPED,
+                                   ONE_CALL), 'unknown')),
+], ids=str)
+def test_a_server_that_behaves_otherwise_is_found(joining: LocalXsoar, tmp_path: Path, fault: dict[str, Any],
+                                                  expected: dict[str, str]) -> None:
+    usual = {'dropped': 'empty', 'index_delay_ms': 0, 'drop': ''}
+    joining.faults(**fault)
+    try:
+        done = check(joining.url, tmp_path, '1\n1\n30\nyes\n')
+    finally:
+        joining.faults(**{name: usual[name] for name in fault})
+    assert differing(verdicts(tmp_path)) == expected, done.stdout
+
+
+def test_without_a_rule_what_only_a_rule_shows_is_unknown(without_rule: LocalXsoar, tmp_path: Path) -> None:
+    check(without_rule.url, tmp_path)
+    assert differing(verdicts(tmp_path)) == {DROPPED: 'unknown', ONE_CALL: 'unknown'}
+
+
+def test_a_path_that_is_closed_is_found_and_creates_nothing(tmp_path: Path) -> None:
+    closed = ('--server-setting', 'instance.execute.external.webhook=false', '--api-key', KEY)
+    with LocalXsoar(*closed, pack=PACK, instance='webhook', params={'auth_header': TOKEN}) as xsoar:
+        assert check(xsoar.url, tmp_path).returncode == 0
+        assert xsoar.incidents() == []
+    found = verdicts(tmp_path)
+    assert found[ARRIVES] == 'otherwise' and found[HISTORY] == 'as assumed'
+    assert {found[assumed] for assumed in (PASSES, REPLIES, KEEPS_PROBLEM, FINDS_PROBLEM, DROPPED)} == {'unknown'}
+
+
+@pytest.mark.parametrize('typed', ['1\n1\n1\nno\n', '1\n1\n1\n\n', '1\n1\n1\n', '26\n', '0\n', 'many\n', ''])
+def test_nothing_is_sent_unless_the_person_says_yes_to_bounds_that_are_possible(
+        without_rule: LocalXsoar, tmp_path: Path, typed: str) -> None:
+    before_it = len(without_rule.incidents())
+    assert check(without_rule.url, tmp_path, typed).returncode == 1
+    assert len(without_rule.incidents()) == before_it
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('url', ['http://xsoar.example.com', 'ftp://xsoar.example.com', 'https://user:secret@xsoar.example.com'])
+def test_a_url_that_would_show_a_secret_is_refused(tmp_path: Path, url: str) -> None:
+    done = check(url, tmp_path)
+    assert done.returncode == 1
+    assert re.fullmatch(r'check-server: .*\.\n', done.stderr)
+
+
+def test_a_certificate_that_nobody_trusts_is_refused_before_a_secret_is_sent(tmp_path: Path) -> None:
+    openssl = needs('openssl')
+    pem = tmp_path / 'server.pem'
+    subprocess.run([openssl, 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=127.0.0.1', '-days', '2',
+                    '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', pem, '-out', pem], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    seen: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+                with context.wrap_socket(connection, server_side=True) as secured:
+                    seen.append(secured.recv(65536))
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        done = check(f'https://127.0.0.1:{listener.getsockname()[1]}', tmp_path, '1\n1\n1\nyes\n')
+        listener.shutdown(socket.SHUT_RDWR)
+    assert set(verdicts(tmp_path).values()) == {'unknown'}
+    assert 'CERTIFICATE_VERIFY_FAILED' in done.stdout
+    assert seen == []
+
+
+def test_a_redirect_does_not_carry_the_key_away(tmp_path: Path) -> None:
+    reached: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            reached.append(self.path)
+            self.send_error(500)
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with served(Elsewhere) as elsewhere:
+        class Redirecting(Elsewhere):
+            def do_POST(self) -> None:
+                self.send_response(302)
+                self.send_header('Location', f'{elsewhere}/taken')
+                self.send_header('Content-Length', '0')
+                self.end_headers()
+
+            do_GET = do_POST
+
+        with served(Redirecting) as url:
+            check(url, tmp_path, '1\n1\n1\nyes\n')
+    assert reached == []
+    assert 'as assumed' not in verdicts(tmp_path).values()
+
+
+@pytest.mark.parametrize('question', QUESTIONS, ids=lambda question: question.assumed)
+def test_each_assumption_names_a_document_that_is_there(question: Any) -> None:
+    name, _, heading = question.document.partition('#')
+    headings = re.findall(r'^#+ (.*)$', prose(read(ROOT / name)), re.MULTILINE)
+    assert heading in {'', *(re.sub(r'[^\w\- ]', '', text.lower()).replace(' ', '-') for text in headings)}
