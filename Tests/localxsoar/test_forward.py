@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from clocks import PATIENCE_SECONDS
 from local_xsoar import wait_for
 
 from localxsoar.forward import (
@@ -122,7 +123,7 @@ def test_a_sender_that_leaves_is_not_taken_for_a_container_that_answered() -> No
     with container(partial(read_to_the_end, ended)) as port:
         with pytest.raises(SenderGone):
             forward(port, body=body(), headers=[('Host', 'h'), ('Content-Length', '10')])
-        assert ended.wait(10)
+        assert ended.wait(PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize('headers, body, seen', [
@@ -261,7 +262,7 @@ def test_a_sender_that_leaves_before_the_response_ends_the_containers_connection
     with container(partial(read_to_the_end, ended)) as port:
         with pytest.raises(SenderGone):
             forward(port, leaves=lambda request: True)
-        assert ended.wait(10)
+        assert ended.wait(PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize('method, seen', [('POST', 1), ('PUT', 1), ('PATCH', 1), ('GET', 0), ('DELETE', 0)])

@@ -59,14 +59,14 @@ def waits(node: ast.AST) -> list[ast.expr]:
     if not isinstance(node, ast.Call):
         return []
     named = [keyword.value for keyword in node.keywords if keyword.arg == 'timeout']
-    return named + (node.args[:1] if short_name(node.func).rpartition('.')[2] in ('settimeout', 'Timeout') else [])
+    return named + (node.args[:1] if short_name(node.func).rpartition('.')[2] in ('settimeout', 'Timeout', 'wait') else [])
 
 
 # Only a text with one of these signs takes the time to be parsed.
 @pytest.mark.parametrize(('find', 'sign'), [
     (clocks_read, r'(?m)^ *(import|from) .*time|time\.|_(time|ns|counter|gettime)|monotonic|getrusage|elapsed|sleep|'
                   r'\.(now|utcnow|today)'),
-    (short_waits, r'timeout=[\d.]|Timeout\([\d.]|settimeout\([\d.]')])
+    (short_waits, r'timeout=[\d.]|(Timeout|settimeout|wait)\([\d.]')])
 def test_no_verdict_depends_on_the_speed_of_the_machine(find, sign: str) -> None:
     found = {str(file.relative_to(ROOT)): list(find(tree_of(file))) for file in TESTS if re.search(sign, file.read_text('utf-8'))}
     assert {name: uses for name, uses in found.items() if uses} == {}
@@ -96,5 +96,6 @@ def test_what_reads_no_clock_is_not_found(source: str) -> None:
 
 
 def test_a_short_wait_is_found_and_a_long_or_named_one_is_not() -> None:
-    source = 'get(timeout=30)\nget(timeout=60)\nget(timeout=PATIENCE_SECONDS)\nget(timeout=0)\nconnection.settimeout(0.2)'
-    assert list(short_waits(ast.parse(source))) == ['1: 30', '5: 0.2']
+    source = 'get(timeout=30)\nget(timeout=60)\nget(timeout=PATIENCE_SECONDS)\nget(timeout=0)\n'
+    source += 'connection.settimeout(0.2)\nprocess.wait(10)'
+    assert list(short_waits(ast.parse(source))) == ['1: 30', '5: 0.2', '6: 10']

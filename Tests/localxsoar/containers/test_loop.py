@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clocks import PATIENCE_SECONDS
 
 import localxsoar
 
@@ -77,7 +78,7 @@ class Loop:
         self.process.stdin.close()
         self.process.stdout.read()
         self.process.stderr.read()
-        return int(self.process.wait(10))
+        return int(self.process.wait(PATIENCE_SECONDS))
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_a_loop_whose_server_was_killed_before_it_looked_ends() -> None:
     with subprocess.Popen(['true']) as ended:
         pass
     with Loop(parent=ended.pid).process as loop:
-        assert loop.wait(10) == 1
+        assert loop.wait(PATIENCE_SECONDS) == 1
 
 
 def test_the_loop_exits_at_the_end_of_stdin(loop: Loop) -> None:
@@ -242,7 +243,7 @@ def test_a_line_that_ended_fails_the_call_and_every_write_after_it(loop: Loop) -
     said = loop.process.stderr.read().splitlines()
     assert said[0].startswith('JSONDecodeError')
     assert said[1:] == [f'ValueError: {CLOSED}'] * 2
-    assert loop.process.wait(10) == 1
+    assert loop.process.wait(PATIENCE_SECONDS) == 1
 
 
 def test_the_script_is_in_one_dict_whose_name_is_builtins(loop: Loop) -> None:
@@ -287,14 +288,14 @@ def test_an_exception_is_reported_with_its_traceback(loop: Loop) -> None:
 def test_system_exit_is_swallowed(loop: Loop) -> None:
     loop.run('import sys\nsys.exit(4)')
     assert loop.read() == {'type': 'completed'}
-    assert loop.process.wait(10) == 0
+    assert loop.process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_without_native_the_loop_takes_the_next_script(loop: Loop) -> None:
     loop.run('demisto.log("one")', native=False)
     loop.run('demisto.log("two")')
     assert [loop.read() for _ in range(4)][2] == said('two')
-    assert loop.process.wait(10) == 0
+    assert loop.process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_a_name_that_the_server_does_not_know_is_an_attribute_error_and_no_message(loop: Loop) -> None:
@@ -429,7 +430,7 @@ def test_common_server_python_may_put_a_function_of_its_own_in_the_place_of_do(l
 def test_a_keyboard_interrupt_ends_the_process(loop: Loop) -> None:
     loop.run('raise KeyboardInterrupt', native=False)
     assert loop.process.stdout.read() == ''
-    assert loop.process.wait(10) != 0
+    assert loop.process.wait(PATIENCE_SECONDS) != 0
 
 
 def test_a_breakpoint_says_what_to_do_instead_of_hanging(loop: Loop) -> None:
