@@ -34,7 +34,7 @@ export async function preview(id, keys, below) {
   const isPlain = keys.every(({key, isIndex}) => isIndex || /^[^.[\]()=\s]+$/.test(key));
   const box = el('section', {class: 'mapping', 'aria-label': `Mapping preview of ${path}`});
   document.querySelector('.mapping')?.remove();
-  below.after(box);
+  below.closest('.values').append(box);
   const query = new URLSearchParams({ids: ids.join(','), path: JSON.stringify(keys.map(({key}) => key))});
   const rows = await ask('GET', `incidents/values?${query}`).catch((error) => error);
   if (rows instanceof Error) return box.append(el('p', {class: 'wrong', role: 'alert'}, rows.message));

@@ -1,70 +1,140 @@
-// A folded tree. The title of a value is its path, which a mapper needs.
+// A folded tree of a JSON value. It is one tab stop, in which arrows move (the tree pattern of ARIA). It shows the path of the value
+// that has the focus or is pointed at, which a mapper needs.
 import {button, copy, el} from './dom.js';
 import {cut, pieces} from './long.js';
+import {marked} from './visible.js';
 
 const SHOWN_ENTRIES = 200;
 const OPEN_LEVELS = 2;
 const OPEN_LENGTH = 50;  // a longer list or object is closed at first
 const OPEN_ENTRIES = 400;  // of a whole tree at first: the browser lays them out at once
+const SHOWN_CHARACTERS = 600;
 
+const inner = new WeakMap();  // by the head of a branch: the element with its entries, and what draws them
 let toOpen = 0;  // how many more entries are opened with the tree that is drawn
 
 // With `pick` each value has a button that calls it with the keys of its path and its element.
 export function drawTree(content, pick) {
   toOpen = OPEN_ENTRIES;
-  const tree = el('div', {class: 'tree'});
+  const tree = el('div', {class: 'tree', role: 'tree', 'aria-label': 'Values', onkeydown: press});
   if (content.isArray) tree.append(branch(null, content, [], 0, pick));
   else tree.append(...entries(content, [], 0, pick));
-  return tree;
+  tree.querySelector('.item')?.setAttribute('tabindex', '0');
+  const path = el('p', {class: 'at', 'aria-hidden': 'true'});
+  const show = ({target}) => { path.textContent = target.closest('.item')?.getAttribute('title') || ''; };
+  tree.addEventListener('focusin', (event) => { show(event); takeTab(tree, event.target.closest('.item')); });
+  tree.addEventListener('pointerover', show);
+  return el('div', {class: 'values'}, tree, path);
 }
 
 function entries(content, keys, depth, pick, from = 0) {
   const pairs = content.entries.slice(from, from + SHOWN_ENTRIES);
   const drawn = pairs.map(([key, value]) => branch(key, value, [...keys, {key, isIndex: content.isArray}], depth, pick));
   const next = from + pairs.length;
-  if (next < content.entries.length) drawn.push(moreButton(content.entries.length - next, () => entries(content, keys, depth, pick, next)));
+  if (next < content.entries.length) drawn.push(moreButton(content.entries.length - next, depth, () => entries(content, keys, depth, pick, next)));
   return drawn;
 }
 
 // Return a button that is replaced by the next entries; thousands at once would block the browser.
-function moreButton(left, draw) {
+function moreButton(left, depth, draw) {
   const label = left > SHOWN_ENTRIES ? `show ${SHOWN_ENTRIES} of ${left} more` : `show ${left} more`;
   const more = button(label, () => {
     const drawn = draw();
-    const item = more.closest('li');  // of an inner list
-    if (item) item.replaceWith(...drawn.map((each) => el('li', {}, each))); else more.replaceWith(...drawn);
-    drawn[0].querySelector('button, summary')?.focus();
-  }, {class: 'quiet more'});
+    more.replaceWith(...drawn);
+    (drawn[0].querySelector('.item') || drawn[0]).focus();
+  }, {class: 'quiet more item', role: 'treeitem', 'aria-level': depth + 1, tabindex: '-1'});
   return more;
 }
 
 const pathOf = (keys) => cut(keys.map((each) => cut(each.key, 1000)).join('.'), 1000);
+const item = (kind, keys, depth, options, ...children) => el('div', {class: `${kind} item`, role: 'treeitem', 'aria-level': depth + 1, tabindex: '-1', title: pathOf(keys), ...options}, ...children);
 
 function branch(key, value, keys, depth, pick) {
-  const at = pathOf(keys);
-  const name = key === null ? [] : [el('bdi', {class: 'key'}, cut(key) || '""'), ': '];
-  if (!value.entries) return leaf(name, value, keys, pick);
+  const name = key === null ? [] : [el('bdi', {class: 'key'}, key === '' ? '""' : marked(cut(key))), ': '];
+  if (!value.entries) return leaf(name, value, keys, depth, pick);
   const count = value.entries.length;
-  const list = el('ul');
-  const fill = () => { if (!list.childElementCount) list.append(...entries(value, keys, depth + 1, pick).map((each) => el('li', {}, each))); };
-  const box = el('details', {ontoggle: () => { if (box.open) fill(); }}, el('summary', {title: at}, ...name,
-    el('span', {class: 'dim'}, value.isArray ? `[${count}]` : `{${count}}`)), list);
+  const list = el('div', {class: 'inner'});
+  const head = item('head', keys, depth, {'aria-expanded': 'false'}, ...name, el('span', {class: 'dim'}, value.isArray ? `[${count}]` : `{${count}}`));
+  head.addEventListener('click', () => setOpen(head, list.hidden));
+  inner.set(head, {list, fill: () => { if (!list.childElementCount) list.append(...entries(value, keys, depth + 1, pick)); }});
+  list.hidden = true;
+  const box = el('div', {class: 'branch'}, head, list);
   if (depth < OPEN_LEVELS && count <= OPEN_LENGTH && count <= toOpen) {
     toOpen -= count;
-    fill();
-    box.open = true;
+    setOpen(head, true);
   }
   return box;
 }
 
-function leaf(name, value, keys, pick) {
+// Open or close a branch. What is in it is drawn when it is opened first.
+function setOpen(head, isOpen) {
+  const {list, fill} = inner.get(head);
+  if (isOpen) fill();
+  head.setAttribute('aria-expanded', String(isOpen));
+  list.hidden = !isOpen;
+}
+
+function leaf(name, value, keys, depth, pick) {
   const at = pathOf(keys);
+  const isText = value.text !== undefined;
   const shown = value.text ?? value.source;
-  const type = value.text !== undefined ? 'text' : /^[-\d]/.test(value.source) ? 'number' : 'plain';
-  const span = el('bdi', {class: type}, shown.length > 600 ? `${shown.slice(0, 600)}… ` : shown);
-  const more = shown.length > 600 ? button('show all', () => { span.replaceChildren(...pieces(shown)); more.remove(); }, {class: 'quiet more'}) : null;
-  const map = pick ? button('Map', () => pick(keys, drawn), {class: 'quiet map', 'aria-label': `Preview the mapping of ${at}`}) : null;
-  const drawn = el('div', {class: 'leaf', title: at}, ...name, span, more,
-    button('Copy', (event) => copy(shown, event.target), {class: 'quiet', 'aria-label': `Copy ${at}`}), map);
+  const type = isText ? 'text' : /^[-\d]/.test(value.source) ? 'number' : 'plain';
+  const content = el('bdi', {}, marked(shown.length > SHOWN_CHARACTERS ? `${shown.slice(0, SHOWN_CHARACTERS)}…` : shown));
+  const quote = isText ? '"' : '';
+  const more = shown.length > SHOWN_CHARACTERS ? button('show all', () => { content.replaceChildren(...whole(shown)); more.remove(); }, {class: 'quiet more', tabindex: '-1'}) : null;
+  const map = pick ? button('Map', () => pick(keys, drawn), {class: 'quiet map', tabindex: '-1', 'aria-label': `Preview the mapping of ${at}`}) : null;
+  const drawn = item('leaf', keys, depth, {}, ...name, el('span', {class: type}, quote, content, quote), more,
+    button('Copy', (event) => copy(shown, event.target), {class: 'quiet', tabindex: '-1', 'aria-label': `Copy ${at}`}), map);
   return drawn;
 }
+
+const whole = (text) => pieces(text).flatMap((part) => (typeof part === 'string' ? marked(part) : [part]));
+
+// The keys.
+
+// Let Tab come back to the item that had the focus last.
+function takeTab(tree, to) {
+  if (!to) return;
+  for (const each of tree.querySelectorAll('[tabindex="0"]')) each.setAttribute('tabindex', '-1');
+  to.setAttribute('tabindex', '0');
+}
+
+const level = (one) => Number(one.getAttribute('aria-level'));
+
+function press(event) {
+  const {key, target} = event;
+  const one = target.closest('.item');
+  if (!one || event.ctrlKey || event.metaKey || event.altKey) return;
+  const act = KEYS[key];
+  if (!act || (target !== one && !['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'].includes(key))) return;
+  const items = [...event.currentTarget.querySelectorAll('.item')].filter((each) => !each.closest('[hidden]'));
+  const to = act(one, items, items.indexOf(one), target);
+  event.preventDefault();
+  event.stopPropagation();
+  to?.focus();
+}
+
+// Each key takes an item, all that are seen, its place among them, and what has the focus in it. It returns what is to have the focus.
+const KEYS = {
+  ArrowDown: (one, items, at) => items[at + 1],
+  ArrowUp: (one, items, at) => items[at - 1],
+  Home: (one, items) => items[0],
+  End: (one, items) => items.at(-1),
+  ArrowRight(one, items, at, target) {
+    if (one.getAttribute('aria-expanded') === 'false') setOpen(one, true);
+    else if (one.getAttribute('aria-expanded')) return items[at + 1] && level(items[at + 1]) > level(one) ? items[at + 1] : null;
+    else {  // the buttons of a value are to its right
+      const buttons = [...one.querySelectorAll('button')];
+      return buttons[buttons.indexOf(target) + 1];
+    }
+    return null;
+  },
+  ArrowLeft(one, items, at, target) {
+    if (target !== one) return [one, ...one.querySelectorAll('button')].find((each, place, all) => all[place + 1] === target);
+    if (one.getAttribute('aria-expanded') === 'true') setOpen(one, false);
+    else return items.slice(0, at).findLast((each) => level(each) < level(one));
+    return null;
+  },
+  Enter: (one) => { one.matches('.head, .more') ? one.click() : one.querySelector('button').focus(); },
+};
+KEYS[' '] = KEYS.Enter;

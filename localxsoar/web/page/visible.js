@@ -13,6 +13,23 @@ function name(character) {
 
 export const visible = (text) => text.replace(HIDDEN, name);
 
+const BLANKS = /^ +| +$| {2,}|[\t\n\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g;  // single spaces between words need no mark
+const MARKS = {' ': '·', '\t': '⇥\t', '\n': '↵\n', '\u00a0': '⍽'};
+
+// Return the parts of a text with a mark for each blank that could be overlooked, each tab and each line break.
+export function marked(text) {
+  const parts = [];
+  let end = 0;
+  for (const {0: blanks, index} of text.matchAll(BLANKS)) {
+    const mark = document.createElement('span');
+    mark.className = 'mark';
+    mark.textContent = [...blanks].map((blank) => MARKS[blank] || name(blank)).join('');
+    parts.push(visible(text.slice(end, index)), mark);
+    end = index + blanks.length;
+  }
+  return [...parts, visible(text.slice(end))].filter((part) => part !== '');
+}
+
 // Return the parts of a text, each string in quotes apart if its direction could swap it with its neighbours.
 export function isolated(text) {
   if (!RIGHT_TO_LEFT.test(text)) return [text];

@@ -20,7 +20,7 @@ const delivery = (number, kind, sender, ids) => ({number, kind, sender, incident
 // Draw a preview, reply with these values, and return it with the ids that were asked for.
 async function draw(id, values, keys = KEYS) {
   const leaf = el('div', {}, el('button', {class: 'map'}));
-  document.body.replaceChildren(leaf);
+  document.body.replaceChildren(el('div', {class: 'values'}, leaf));
   preview(id, keys, leaf);
   const [path] = asked.keys();
   const query = new URL(path, 'http://page').searchParams;

@@ -111,7 +111,7 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
         expect(result.locator('td').first).to_have_text(value)
     expect(name).to_be_focused()
     expect(result.locator('h3').first).to_have_text('!hello-say name="two words" using=left')
-    expect(result.locator('.tree').first).to_contain_text('text: Hello two words')
+    expect(result.locator('.tree').first).to_contain_text('text: "Hello two words"')
     page.get_by_text('Context data').click()
     expect(page.locator('#kept')).to_contain_text('Greeting: [2]')
     page.get_by_role('button', name='Test').click()

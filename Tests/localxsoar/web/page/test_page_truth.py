@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from browser import complaints_of, new_context
+from browser import complaints_of, new_context, violations
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, wait_for
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -187,3 +187,45 @@ def test_a_wrong_token_in_the_url_is_repaired_in_the_url(page: Page, webhook: We
     expect(page.locator('#delivery .links')).to_contain_text('The query parameter token was replaced.')
     expect(page.locator('#delivery .links')).to_contain_text('In the sender, add token=<token> to the query of the URL.')
     expect(page.locator('#delivery .headers').first).not_to_contain_text('Authorization')
+
+
+def test_the_tree_is_one_tab_stop_with_arrows_and_shows_the_path_of_what_has_the_focus(page: Page, webhook: Webhook) -> None:
+    number = post(webhook, {'title': '4', 'deep': {'a': {'b': ['4', 4, '', ' \t', None]}}, 'end': True}).json()[0]['id']
+    page.goto(f'{webhook.url}/#/incidents/{number}')
+    tree, at = page.locator('#incident .tree'), page.locator('#incident .at')
+    expect(tree.locator('[tabindex="0"]')).to_have_count(1)
+    tree.locator('.item').first.focus()
+    for keys, path in (('', 'title'), ('ArrowDown', 'deep'), ('ArrowRight', 'deep.a'), ('ArrowRight ArrowRight', 'deep.a.b'),
+                       ('ArrowRight ArrowRight', 'deep.a.b.0'), ('ArrowDown', 'deep.a.b.1'), ('ArrowLeft', 'deep.a.b'),
+                       ('ArrowLeft ArrowLeft', 'deep.a'), ('ArrowUp', 'deep'), ('End', 'headers'), ('Home', 'title')):
+        for key in keys.split():
+            page.keyboard.press(key)
+        expect(at).to_have_text(re.compile(f'^{re.escape(path)}(\\.|$)' if path == 'headers' else f'^{re.escape(path)}$'))
+    page.keyboard.press('ArrowRight')
+    page.keyboard.press('Enter')
+    assert page.evaluate('navigator.clipboard.readText()') == '4'
+    page.keyboard.press('ArrowRight')
+    page.keyboard.press('Enter')
+    expect(page.locator('.mapping')).to_be_visible()
+    page.get_by_role('button', name='Close', exact=True).click()
+    page.keyboard.press('ArrowLeft')
+    page.keyboard.press('ArrowLeft')
+    expect(tree.locator('.leaf').first).to_be_focused()
+    page.keyboard.press('Tab')
+    assert not tree.evaluate('tree => tree.contains(document.activeElement)')
+    page.keyboard.press('Shift+Tab')
+    expect(tree.locator('.leaf').first).to_be_focused()
+    for media in ({'color_scheme': 'light'}, {'color_scheme': 'dark'}, {'forced_colors': 'active'}):
+        page.emulate_media(**media)
+        assert violations(page) == []
+    page.emulate_media(color_scheme='light', forced_colors='none')
+
+
+def test_a_tap_shows_the_path_of_a_value(browser: Browser, webhook: Webhook) -> None:
+    number = post(webhook, {'title': 'tapped'}).json()[0]['id']
+    with new_context(browser, has_touch=True, is_mobile=True, viewport={'width': 360, 'height': 720}) as context:
+        phone = context.new_page()
+        phone.goto(f'{webhook.url}/#/incidents/{number}')
+        phone.locator('#incident .leaf').first.tap()
+        expect(phone.locator('#incident .at')).to_have_text('title')
+        expect(phone.locator('#incident .leaf').first.get_by_role('button', name='Copy title')).to_have_css('opacity', '1')

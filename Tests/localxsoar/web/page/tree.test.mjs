@@ -7,16 +7,27 @@ import {readJson} from '../../../../localxsoar/web/page/json.js';
 const {drawTree} = await import('../../../../localxsoar/web/page/tree.js');
 const draw = (content, pick) => drawTree(readJson(typeof content === 'string' ? content : JSON.stringify(content)), pick);
 const leaves = (tree) => tree.all('.leaf').map((leaf) => leaf.textContent.replace(/(Copy)?(Map)?$/, ''));
+const isOpen = (tree) => tree.all('.head').map((each) => each.getAttribute('aria-expanded') === 'true');
 const titles = (tree) => tree.all('.leaf').map((leaf) => leaf.getAttribute('title'));
 
 test('a value is shown after its key, as the text has it', () => {
   assert.deepEqual(leaves(draw('{"name": "exact", "big": 12345678901234567890, "one": 1.0, "": null, "4": "4"}')),
-    ['name: exact', 'big: 12345678901234567890', 'one: 1.0', '"": null', '4: 4']);
+    ['name: "exact"', 'big: 12345678901234567890', 'one: 1.0', '"": null', '4: "4"']);
 });
 
 test('the class of a value tells a text from a number and from a word', () => {
   const tree = draw('["4", 4, -4, true]');
-  assert.deepEqual(tree.all('bdi').filter((each) => !each.is('.key')).map((each) => each.getAttribute('class')), ['text', 'number', 'number', 'plain']);
+  assert.deepEqual(tree.all('.leaf').map((each) => each.children[1].getAttribute('class')), ['text', 'number', 'number', 'plain']);
+  assert.deepEqual(leaves(tree), ['0: "4"', '1: 4', '2: -4', '3: true']);
+});
+
+test('blanks that could be overlooked, tabs and line breaks are marked, and a string is never like another value', () => {
+  const shown = (value) => leaves(draw([value]))[0].slice(3);
+  const values = ['true', true, 'null', null, '', ' ', '  ', 'a b', 'a  b', ' a', 'a ', 'a\tb', 'a\nb', 'a\r\n', '\u00a0', '\u3000', '·'];
+  assert.deepEqual(values.map(shown), ['"true"', 'true', '"null"', 'null', '""', '"·"', '"··"', '"a b"', '"a··b"', '"·a"', '"a·"', '"a⇥\tb"', '"a↵\nb"', '"a␍↵\n"', '"⍽"', '"⟨U+3000⟩"', '"·"']);
+  const marks = draw([' ', '·']).all('.leaf').map((each) => each.all('.mark').length);
+  assert.deepEqual(marks, [1, 0]);
+  assert.deepEqual(leaves(draw({' a': 1})), ['·a: 1']);
 });
 
 test('the title of a value is its path', () => {
@@ -24,23 +35,22 @@ test('the title of a value is its path', () => {
 });
 
 test('an empty list and an empty object are there, with their counts', () => {
-  assert.deepEqual(draw('{"list": [], "object": {}}').all('summary').map((each) => each.textContent), ['list: [0]', 'object: {0}']);
-  assert.deepEqual(draw('[]').all('summary').map((each) => each.textContent), ['[0]']);
+  assert.deepEqual(draw('{"list": [], "object": {}}').all('.head').map((each) => each.textContent), ['list: [0]', 'object: {0}']);
+  assert.deepEqual(draw('[]').all('.head').map((each) => each.textContent), ['[0]']);
 });
 
 test('two levels are open, and the next is drawn when it is opened', () => {
   const tree = draw({a: {b: {c: ['deep']}}});
-  assert.deepEqual(tree.all('details').map((each) => Boolean(each.attributes.open ?? each.open)), [true, true, false]);
+  assert.deepEqual(isOpen(tree), [true, true, false]);
   assert.deepEqual(leaves(tree), []);
-  const inner = tree.all('details')[2];
-  inner.open = true;
-  inner.send('toggle');
-  inner.send('toggle');
-  assert.deepEqual(leaves(tree), ['0: deep']);
+  const [,, inner] = tree.all('.head');
+  for (const open of [true, false, true]) {
+    inner.click();
+    assert.deepEqual([isOpen(tree)[2], leaves(tree)], [open, ['0: "deep"']]);
+  }
 });
 
 test('a long list is closed at first, and so is what comes after many entries', () => {
-  const isOpen = (tree) => tree.all('details').map((each) => each.open === true);
   assert.deepEqual(isOpen(draw([Array(50).fill(1), Array(51).fill(1)])), [true, true, false]);
   assert.deepEqual(isOpen(draw(Object.fromEntries(Array.from({length: 10}, (_, at) => [`k${at}`, Array(50).fill(1)])))), [...Array(8).fill(true), false, false]);
 });
@@ -52,21 +62,21 @@ test('many entries are drawn piece by piece', () => {
     const [more] = tree.all('.more');
     assert.equal(more.textContent, label);
     more.click();
-    assert.equal(document.activeElement, tree.all('.leaf')[shown].querySelector('button'));
+    assert.equal(document.activeElement, tree.all('.leaf')[shown]);
   }
   assert.deepEqual([leaves(tree).length, tree.all('.more').length], [702, 0]);
 });
 
 test('a long text is cut until a button shows all of it', () => {
   const tree = draw({text: 'x'.repeat(601)});
-  assert.deepEqual(leaves(tree), [`text: ${'x'.repeat(600)}… show all`]);
+  assert.deepEqual(leaves(tree), [`text: "${'x'.repeat(600)}…"show all`]);
   tree.all('.more')[0].click();
-  assert.deepEqual(leaves(tree), [`text: ${'x'.repeat(601)}`]);
+  assert.deepEqual(leaves(tree), [`text: "${'x'.repeat(601)}"`]);
 });
 
 test('a long key is cut in what a screen reader reads', () => {
   const tree = draw({['k'.repeat(500_000)]: {a: 1}});
-  for (const each of [...tree.all('summary'), ...tree.all('.leaf'), ...tree.all('button')]) {
+  for (const each of [...tree.all('.head'), ...tree.all('.leaf'), ...tree.all('button')]) {
     assert.ok((each.getAttribute('title') ?? '').length + (each.getAttribute('aria-label') ?? '').length < 3000);
   }
 });
@@ -78,4 +88,11 @@ test('the mapping of a value is asked for with the keys of its path', () => {
   const [[keys, leaf]] = picked;
   assert.deepEqual(keys, [{key: 'hosts', isIndex: false}, {key: '0', isIndex: true}]);
   assert.equal(leaf, tree.all('.leaf')[0]);
+});
+
+test('the whole tree is one tab stop, and its items have their levels', () => {
+  const tree = draw({a: {b: [1, 'text']}, c: 2});
+  const items = tree.all('.item');
+  assert.deepEqual(items.map((each) => [each.getAttribute('aria-level'), each.getAttribute('tabindex')]), [['1', '0'], ['2', '-1'], ['3', '-1'], ['3', '-1'], ['1', '-1']]);
+  assert.ok(tree.all('button').every((each) => each.getAttribute('tabindex') === '-1'));
 });
