@@ -33,6 +33,7 @@ class Landed(NamedTuple):
     request: SenderRequest
     incidents: list[dict[str, Any]]
     told: dict[str, Any]  # of the first incident, as `expected` has it
+    others_told: list[dict[str, Any]]
 
 
 def all_landed(senders: Iterable[Sender] = SENDERS.values()) -> Iterator[Landed]:
@@ -46,11 +47,17 @@ def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
     with App(token=TOKEN, incident_type=INCIDENT_TYPE) as app:
         answer = app.post(request.body, dict(request.headers), request.query)
     assert answer.status == 200, f'{sender.name} is not accepted: {answer.text}'
-    first = app.incidents[0]
-    return Landed(sender, delivery, request, app.incidents, {
-        'name': first['name'], 'type': None if first['type'] == INCIDENT_TYPE else first['type'],
-        'occurred': None if first['occurred'] == ARRIVAL else first['occurred'], 'severity': first.get('severity'),
-        'state': next((label['value'] for label in first.get('labels', [])), None), 'problem_key': first.get('dbotMirrorId')})
+    told, *others = map(tell, app.incidents)
+    return Landed(sender, delivery, request, app.incidents, told, others)
+
+
+def tell(incident: dict[str, Any]) -> dict[str, Any]:
+    """Return what a recipe says of an incident."""
+    return {
+        'name': incident['name'], 'type': None if incident['type'] == INCIDENT_TYPE else incident['type'],
+        'occurred': None if incident['occurred'] == ARRIVAL else incident['occurred'], 'severity': incident.get('severity'),
+        'state': next((label['value'] for label in incident.get('labels', [])), None),
+        'problem_key': incident.get('dbotMirrorId')}
 
 
 def lines(landed: Landed) -> Iterator[str]:

@@ -30,8 +30,8 @@ class SenderRoutes:
 
     def _list(self) -> str:
         token = token_of(shown(self._server))
-        return as_json([{'key': sender.key, 'name': sender.name, 'kind': sender.kind, 'proof': describe_proof(sender),
-                         'unusable': unusable(sender, token) if token else '',
+        return as_json([{'key': sender.key, 'name': sender.name, 'kind': sender.kind, 'place': sender.place,
+                         'proof': describe_proof(sender), 'unusable': unusable(sender, token) if token else '',
                          'deliveries': [delivery['title'] for delivery in sender.deliveries]}
                         for sender in self._senders.values()])
 

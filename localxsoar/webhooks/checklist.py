@@ -137,9 +137,9 @@ class Rejection:
         sizes = [len(raw(match[encoding], encoding)) for match in matches]
         expected = hmac.new(b'', b'', digest).digest_size
         if expected not in sizes:
-            yield Check('bad', 'Form', f'Expected {readable_form(proof["value"])}' + (
-                f' of {expected} bytes; found {max(sizes)} bytes{", the length of SHA-1" if 20 in sizes else ""}.' if sizes else
-                ', but the value has another form.'))
+            known = ', the length of SHA-1' if 20 in sizes else ''
+            instead = f' of {expected} bytes; found {counted(max(sizes))}{known}.' if sizes else ', but the value has another form.'
+            yield Check('bad', 'Form', f'Expected {readable_form(proof["value"])}{instead}')
             return
         yield Check('good', 'Form', f'{readable_form(proof["value"])}, as expected.')
         if missing := [name for name in PLACEHOLDER.findall(proof['signed']) if name not in known and name != 'body']:
@@ -275,6 +275,10 @@ def template_pattern(template: str) -> re.Pattern[str]:
 
 def readable_form(template: str) -> str:
     return 'the body' if template == '{body}' else fill(template, NAMES)
+
+
+def counted(size: int) -> str:
+    return f'{size} byte' if size == 1 else f'{size} bytes'
 
 
 def raw(text: str, encoding: str) -> bytes:

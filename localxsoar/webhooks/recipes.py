@@ -65,14 +65,15 @@ class Recipes:
         text, incident = self._text(delivery), self._incident(delivery)
         known = self.senders.get(delivery.sender_key)
         proof = proof_of(delivery, known, self.senders, self.token(delivery))
-        expected = expectation(incident, delivery, str(self.params(delivery).get(TYPE_PARAMETER) or ''))
+        own_type = str(self.params(delivery).get(TYPE_PARAMETER) or '')
+        expected, *others = [expectation(each, delivery, own_type) for each in [incident, *self._others(delivery)]]
         query = self._query(delivery, proof)
         return dict(self.masks.everywhere({  # the finished recipe, so that no field can be forgotten
             'sender': known.name if known else PRODUCT, 'kind': known.kind if known else 'other',
             'source': known.source if known and known.source else SOURCE, **({'proof': proof} if proof else {}),
             'deliveries': [{'title': expected['name'] or f'delivery {delivery.number}',
                             'headers': self._headers(delivery, known, proof), **({'query': query} if query else {}),
-                            **content(text), 'expected': expected}]}))
+                            **content(text), 'expected': expected, **({'others_expected': others} if others else {})}]}))
 
     # What a delivery must have.
 
@@ -100,6 +101,10 @@ class Recipes:
         if seconds(incident['created']) < delivery.started:
             raise UsageError('Its first incident is that of an earlier delivery.')
         return incident
+
+    def _others(self, delivery: Delivery) -> list[dict[str, Any]]:
+        """Return the incidents after the first that the delivery created."""
+        return [found for number in delivery.incidents[1:] if (found := self.incident(number))]
 
     # Its parts.
 

@@ -26,6 +26,7 @@ NAMED_SENDERS = 8  # in a message about a wrong name: more would hide what it sa
 ALIKE = 0.7  # so near must a name be to a wrong one (difflib's ratio, 0 to 1)
 DELIVERIES, FACTS = 'deliveries.json', 'sender.yml'  # the files of a sender's folder
 DIGESTS = ('sha256', 'sha512')
+LAST_PLACE = 10_000  # of a sender that is not in the table
 PLACEHOLDER = re.compile(r'\{(\w+)\}')
 
 
@@ -46,6 +47,7 @@ class Sender:
     source: str
     proof: dict[str, str]
     deliveries: list[dict[str, Any]]
+    place: int = LAST_PLACE  # in the table of senders
 
     def delivery(self, title: str | None = None) -> dict[str, Any]:
         """Return the first delivery, or the first whose title contains `title`. Raise UsageError if there is none."""
@@ -173,8 +175,9 @@ def load_sender(file: Path) -> Sender:
     try:
         key = file.parent.name if file.name == DELIVERIES else file.stem
         recipe = json.loads(file.read_text('utf-8')) | read_facts(file.with_name(FACTS))
-        sender = Sender(key, recipe['sender'], recipe['kind'], recipe['source'], recipe.get('proof') or {},
-                        [{'headers': {}, **delivery} for delivery in recipe['deliveries']])
+        deliveries = [{'headers': {}, **delivery} for delivery in recipe['deliveries']]
+        sender = Sender(key, recipe['sender'], recipe['kind'], recipe['source'], recipe.get('proof') or {}, deliveries,
+                        int(recipe.get('place') or LAST_PLACE))
         check_sender(sender)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise UsageError(f'{file} is not a recipe of a sender: {error!r}') from None
@@ -186,7 +189,8 @@ def read_facts(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     facts = yaml.load(file.read_text('utf-8'), yaml.BaseLoader)  # which takes each scalar for text: `no` is a word
-    return {'sender': facts['title'], 'kind': facts['kind'], 'source': facts['source'], 'proof': facts['proof']['send']}
+    return {'sender': facts['title'], 'kind': facts['kind'], 'source': facts['source'], 'proof': facts['proof']['send'],
+            'place': facts.get('soc')}
 
 
 def check_sender(sender: Sender) -> None:

@@ -160,7 +160,7 @@ def test_a_signature_is_described_by_its_algorithm_and_its_key() -> None:
     ('nothing', 'Expected sha256=<hexadecimal>, but the value has another form.'),
     (f'sha256={"0" * 32},sha256={"0" * 40},sha256={"0" * 8}',
      'Expected sha256=<hexadecimal> of 32 bytes; found 20 bytes, the length of SHA-1.'),
-    ('sha256=00', 'Expected sha256=<hexadecimal> of 32 bytes; found 1 bytes.')])
+    ('sha256=00', 'Expected sha256=<hexadecimal> of 32 bytes; found 1 byte.')])
 def test_a_signature_of_another_form_is_told_from_one_of_another_length(value: str, text: str) -> None:
     assert checks(SENDERS['github'], SenderRequest([('X-Hub-Signature-256', value)], '', b''))['Form'] == ('bad', text)
 

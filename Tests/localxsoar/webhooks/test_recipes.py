@@ -56,6 +56,15 @@ def only(recipe: dict[str, Any]) -> dict[str, Any]:
 # What is in a recipe.
 
 
+def test_a_recipe_of_several_incidents_expects_each_of_them() -> None:
+    others = {'7': INCIDENT, '8': {**INCIDENT, 'id': '8', 'name': 'Disk ok', 'severity': 1, 'dbotMirrorId': ''}}
+    recipe = Recipes(SENDERS, MASKS, lambda _: TOKEN, lambda _: {}, others.get).make(delivery(incidents=['7', '8', '9']))
+    assert only(recipe)['expected']['name'] == 'Disk full'
+    assert only(recipe)['others_expected'] == [
+        {'name': 'Disk ok', 'type': None, 'occurred': '2026-11-24T09:00:00Z', 'severity': 1}]
+    assert 'others_expected' not in only(made())
+
+
 def test_a_recipe_expects_the_incident_as_it_was_created() -> None:
     assert only(made())['expected'] == {'name': 'Disk full', 'type': None, 'occurred': '2026-11-24T09:00:00Z', 'severity': 3,
                                         'problem_key': 'acme:4711'}

@@ -5,7 +5,7 @@ import {$, button, el} from './dom.js';
 import {fillForm, focusForm, focusFormIfWanted, inputs, typed, wantFormFocus} from './form.js';
 import {drawKept} from './kept.js';
 import {drawLog} from './log.js';
-import {isRunning, leaveRun, recallOwn, run, shownArguments} from './runs.js';
+import {forgetPlace, isRunning, leaveRun, recallOwn, run, shownArguments} from './runs.js';
 import {ask} from './server.js';
 import {chosen, instance, own, setChosen} from './state.js';
 
@@ -101,7 +101,7 @@ function drawForm(command) {
   const isScript = known.scripts.includes(command);
   const rows = [...command.arguments.map(drawArgument), ...(isScript ? [drawArgument(INCIDENT)] : [])];
   if (isScript) rows.at(-1).querySelector('label').textContent = 'Run in incident';
-  return el('form', {noValidate: true, onkeydown: press, onsubmit: (event) => { event.preventDefault(); submit(command, isScript); }}, ...rows,
+  return el('form', {noValidate: true, onkeydown: press, oninput: forgetPlace, onsubmit: (event) => { event.preventDefault(); submit(command, isScript); }}, ...rows,
     el('div', {class: 'acts'}, el('button', {class: 'main runs-it', id: 'run', disabled: isRunning()}, 'Run'),
       command.dangerous ? el('span', {class: 'warn'}, 'potentially harmful') : null, command.deprecated ? el('span', {class: 'warn'}, 'deprecated') : null));
 }

@@ -21,8 +21,9 @@ function triaged({triage}) {
   const gravest = words[0] === 'gravest' ? words.shift() : '';
   const level = Object.values(SEVERITIES).includes(words[0]) ? words.shift() : '';
   const state = words.join(' ');
-  return [gravest && el('span', {class: 'dim'}, gravest), level && el('span', {class: `severity ${level}`}, level), state && el('bdi', {class: 'good'}, state)]
+  const drawn = [gravest && el('span', {class: 'dim'}, gravest), level && el('span', {class: `severity ${level}`}, level), state && el('bdi', {class: 'state-word good'}, state)]
     .filter(Boolean).flatMap((word) => [word, ' ']);
+  return drawn.length ? [...drawn, el('span', {class: 'dim'}, '· ')] : [];  // a name may begin with a word such as `closed`
 }
 
 // Return the number of an incident, or how many there are. A screen reader has no words for the arrow.

@@ -9,11 +9,32 @@ import {ask} from './server.js';
 
 function formatButton(body) {
   const format = button('Format', () => {
+    if (faultOf(body.value)) return;
     body.value = formatJson(body.value);
     body.dispatchEvent(new Event('input', {bubbles: true}));
   }, {class: 'quiet', title: 'One entry on each line'});
   try { formatJson(body.value); } catch { format.hidden = true; }
   return format;
+}
+
+// Return where a body that begins as JSON is no longer JSON, or ''.
+function faultOf(text) {
+  if (!/^\s*[{[]/.test(text)) return '';
+  try { JSON.parse(text); } catch (error) { return error.message; }
+  return '';
+}
+
+// Return the line below the body that says so while it is edited. It can be sent all the same.
+function drawFault(body) {
+  const fault = el('p', {class: 'wrong', id: 'edit-fault', role: 'status'});
+  const check = () => {
+    const found = faultOf(body.value);
+    fault.textContent = found && `This is not JSON: ${found}`;
+    if (found) body.setAttribute('aria-invalid', 'true'); else body.removeAttribute('aria-invalid');
+  };
+  body.addEventListener('input', check);
+  check();
+  return fault;
 }
 
 // Return why the body cannot be edited here, or ''.
@@ -62,7 +83,7 @@ export function edit(drawOpened) {
   const headers = el('textarea', {id: 'edit-headers', rows: Math.min(12, shown.length + 1), spellcheck: false,
     value: shown.map((header) => `${header.name}: ${header.value}`).join('\n')});
   const isFixed = Boolean(reason && !item.missing);
-  const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : rowsOf(item.request.body), value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed});
+  const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : rowsOf(item.request.body), value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed, 'aria-describedby': 'edit-fault'});
   const before = {headers: headers.value, body: body.value};
   const fields = {target, headers, body};
   for (const [name, text] of Object.entries(drafts.get(item.number) || {})) fields[name].value = text;
@@ -90,7 +111,7 @@ export function edit(drawOpened) {
   drawDetail('delivery', el('form', {class: 'edit', onsubmit: send, oninput: keep}, el('h2', {}, 'Edit and send'),
     el('p', {class: 'dim'}, 'Masked values stay unchanged.'),
     el('label', {htmlFor: 'edit-target'}, 'Path and query'), target, el('label', {htmlFor: 'edit-headers'}, 'Headers'), headers,
-    el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)), body,
+    el('div', {class: 'part'}, el('label', {htmlFor: 'edit-body'}, 'Body'), isFixed ? null : formatButton(body)), body, isFixed ? null : drawFault(body),
     ...notes(item, reason).map((note) => el('p', {class: 'dim'}, note)),
     el('label', {class: 'check', title: item.unprovable}, proof, ' With a valid proof'), wrong,
     el('div', {class: 'acts below'}, submit, button('Close', close, {title: 'The edit is kept'}), button('Discard', discard, {class: 'quiet'}),

@@ -2,7 +2,7 @@
 import {go} from './address.js';
 import {$, button, copy, el, spaced} from './dom.js';
 import {drawEntry} from './entries.js';
-import {fillForm, focusForm} from './form.js';
+import {fillForm, focusForm, typed} from './form.js';
 import {clock, duration} from './format.js';
 import {drawKept} from './kept.js';
 import {shortened} from './long.js';
@@ -61,6 +61,7 @@ export async function run(wanted) {
 }
 
 function finish(one) {
+  forgetPlace();
   runs = [one, ...runs].slice(0, KEPT_RUNS);
   if (one.result.kept && one.of === instance.instance) drawKept(one.result.kept);
   if (!one.command || one.command === chosen) {
@@ -120,16 +121,31 @@ function show(one) {
 }
 
 // Bring back the run that is so many places older than the one that is shown.
-function recall(by, some = runs) {
-  const one = some[some.indexOf(shown) + by];
+function recall(by) {
+  const one = runs[runs.indexOf(shown) + by];
   if (one) show(one);
 }
 
-// The same among the runs of the command whose form is open.
-export const recallOwn = (by) => recall(by, runs.filter((each) => each.command === chosen));
+let place = -1;  // of the run of the open form that was brought back, 0 for the latest, or -1 for what was typed
+let draft = {};  // what was typed before an earlier run was brought back
+
+// What is typed is no longer that of the run that was brought back.
+export function forgetPlace() { place = -1; }
+
+// Bring back an older (1) or newer (-1) run of the command whose form is open or, after the latest, what was typed.
+export function recallOwn(by) {
+  const own = runs.filter((each) => each.command === chosen);
+  if (place < 0) draft = typed();
+  const isLatest = place < 0 && own.length && shown === own[0] && Object.entries(draft).every(([name, value]) => value === (own[0].args[name] ?? ''));
+  const to = (isLatest ? 0 : place) + by;
+  if (to >= own.length) return;
+  place = Math.max(to, -1);
+  if (place < 0) fillForm(draft); else show(own[place]);
+}
 
 // Leave the result of another command behind when the form of this one is opened.
 export function leaveRun(command) {
+  forgetPlace();
   if (!shown || !shown.command || shown.command === command) return;
   shown = null;
   drawShown();

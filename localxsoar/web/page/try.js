@@ -75,7 +75,8 @@ export function drawEmpty() {
         el('a', {href: '#/try'}, 'all senders'))] : []), wrong);
 }
 
+// Return the senders of the first kinds, of each kind the first in the table of senders.
 function fiveSenders() {
-  const one = Object.keys(KINDS).map((kind) => senders.find((sender) => sender.kind === kind)).filter(Boolean);
-  return one.slice(0, 5);
+  const first = (kind) => senders.filter((sender) => sender.kind === kind).sort((one, other) => one.place - other.place)[0];
+  return Object.keys(KINDS).map(first).filter(Boolean).slice(0, 5);
 }

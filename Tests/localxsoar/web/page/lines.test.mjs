@@ -25,9 +25,9 @@ test('the pill counts lines that came above what is read as long as they are the
 
 test('a line says what a delivery became, of several incidents the gravest, and what the receiver notes', () => {
   assert.equal(said({}), '→ incident 7 a');
-  assert.equal(said({kind: 'repeat', triage: 'info resolved'}), '↺ incident 7 info resolved repeat of a');
-  assert.equal(said({incidents: ['7', '8'], triage: 'gravest critical'}), '→ 2 incidents gravest critical a');
-  assert.equal(said({kind: 'gone', triage: 'high'}), '→ incident 7 high a · the sender had left');
+  assert.equal(said({kind: 'repeat', triage: 'info resolved'}), '↺ incident 7 info resolved · repeat of a');
+  assert.equal(said({incidents: ['7', '8'], triage: 'gravest critical'}), '→ 2 incidents gravest critical · a');
+  assert.equal(said({kind: 'gone', triage: 'high'}), '→ incident 7 high · a · the sender had left');
   assert.equal(said({kind: 'gone', incidents: []}), 'a');
   assert.equal(said({kind: 'rejected', text: 'cut'}), 'cut · but created incident 7');
   assert.equal(said({kind: 'answered', incidents: [], text: 'no incident', note: 'skip: resolved'}), 'no incident · skip: resolved');

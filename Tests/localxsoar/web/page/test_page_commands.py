@@ -119,6 +119,11 @@ def test_enter_runs_a_command_and_arrows_bring_it_back_with_its_arguments(open_c
     for value in ('two words', 'one'):
         name.press('ArrowUp')
         expect(name).to_have_value(value)
+    name.fill('typed')
+    for key, value in zip(['ArrowUp', 'ArrowUp', 'ArrowUp', 'ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowUp', 'ArrowUp'],
+                          ['two words', 'one', 'one', 'two words', 'typed', 'typed', 'two words', 'one'], strict=True):
+        name.press(key)
+        expect(name).to_have_value(value)
     name.press('/')
     expect(name).to_have_value('one/')
     name.press('Escape')

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from browser import complaints_of, new_context, violations
+from browser import DESKTOP, complaints_of, new_context, violations
 from clocks import PATIENCE_SECONDS
 from local_xsoar import ROOT, wait_for
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -77,7 +77,7 @@ def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linke
         delivery = page.url
     finally:
         webhook.faults(hang=False)
-    said = re.compile(r'→ incident \d+ high came late · the sender had left')
+    said = re.compile(r'→ incident \d+ high · came late · the sender had left')
     expect(rows(page).first).to_contain_text(said)
     expect(page.locator('#delivery .result')).to_have_text(said)
     page.get_by_role('button', name=re.compile(r'^Incident \d+$')).click()
@@ -112,7 +112,7 @@ def test_of_equal_deliveries_in_flight_one_created_the_incident_and_the_others_r
 
 def test_several_incidents_show_the_gravest_with_its_own_name(page: Page, webhook: Webhook) -> None:
     post(webhook, [{'title': 'api-1', 'severity': 'low'}, {'title': 'api-2', 'severity': 'critical'}])
-    expect(rows(page).first.locator('.became')).to_have_text('→ 2 incidents gravest critical api-2 (+1 more)')
+    expect(rows(page).first.locator('.became')).to_have_text('→ 2 incidents gravest critical · api-2 (+1 more)')
     expect(rows(page).first.locator('.severity.critical')).to_have_text('critical')
 
 
@@ -215,8 +215,9 @@ def test_the_tree_is_one_tab_stop_with_arrows_and_shows_the_path_of_what_has_the
     assert not tree.evaluate('tree => tree.contains(document.activeElement)')
     page.keyboard.press('Shift+Tab')
     expect(tree.locator('.leaf').first).to_be_focused()
-    for media in ({'color_scheme': 'light'}, {'color_scheme': 'dark'}, {'forced_colors': 'active'}):
-        page.emulate_media(**media)
+    media: tuple[dict[str, Any], ...] = ({'color_scheme': 'light'}, {'color_scheme': 'dark'}, {'forced_colors': 'active'})
+    for each in media:
+        page.emulate_media(**each)
         assert violations(page) == []
     page.emulate_media(color_scheme='light', forced_colors='none')
 
@@ -229,3 +230,42 @@ def test_a_tap_shows_the_path_of_a_value(browser: Browser, webhook: Webhook) -> 
         phone.locator('#incident .leaf').first.tap()
         expect(phone.locator('#incident .at')).to_have_text('title')
         expect(phone.locator('#incident .leaf').first.get_by_role('button', name='Copy title')).to_have_css('opacity', '1')
+
+
+def test_the_editor_says_where_a_body_is_no_longer_json_and_sends_it_all_the_same(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'title': 'edited'})
+    rows(page).first.click()
+    page.get_by_role('button', name='Edit…').click()
+    body, fault = page.get_by_role('textbox', name='Body'), page.locator('#edit-fault')
+    expect(fault).to_have_text('')
+    body.fill('{"title": "edited",\n  "a" 1}')
+    expect(fault).to_have_text(re.compile('^This is not JSON: .*line 2'))
+    expect(body).to_have_attribute('aria-invalid', 'true')
+    assert violations(page, '#delivery') == []
+    body.fill('plain text')
+    expect(fault).to_have_text('')
+    body.fill('{')
+    page.get_by_role('button', name='Send', exact=True).click()
+    expect(page.locator('#delivery header b')).to_have_text('400 Bad Request')
+
+
+def test_a_narrow_line_has_room_for_the_name_and_a_detail_leaves_the_buttons_of_the_list(page: Page, webhook: Webhook) -> None:
+    post(webhook, {'action': 'Close', 'alert': {'message': 'Disk full on the narrow screen', 'alertId': '9', 'priority': 'P1'}})
+    expect(rows(page).first.locator('.became')).to_have_text(re.compile(r'^→ incident \d+ info resolved · Close: Disk full'))
+    page.set_viewport_size({'width': 360, 'height': 720})
+    name = rows(page).first.locator('.became bdi').last
+    seen = name.evaluate('''name => name.closest('.became').getBoundingClientRect().right - name.getBoundingClientRect().left''')
+    assert seen > 90
+    page.goto(f'{webhook.url}/#/incidents')
+    assert page.locator('#incidents .row .became').first.evaluate('name => name.clientWidth') > 90
+    page.set_viewport_size({'width': 1440, 'height': 760})
+    page.goto(f'{webhook.url}/#/deliveries')
+    rows(page).first.click()
+    expect(page.locator('#delivery .result')).to_be_visible()
+    for control in ('export-all', 'clear'):
+        expect(page.locator(f'#{control}')).to_be_in_viewport(ratio=1)
+    page.set_viewport_size(DESKTOP)
+
+
+def test_the_samples_of_the_first_page_are_those_that_stand_first_in_the_table_of_senders(page: Page) -> None:
+    expect(page.locator('#empty .acts button')).to_have_text(['Splunk', 'Azure Monitor', 'Okta', 'CrowdStrike', 'GitHub'])
