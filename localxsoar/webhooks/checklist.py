@@ -137,9 +137,9 @@ class Rejection:
         sizes = [len(raw(match[encoding], encoding)) for match in matches]
         expected = hmac.new(b'', b'', digest).digest_size
         if expected not in sizes:
-            known = ', the length of SHA-1' if 20 in sizes else ''
-            instead = f' of {expected} bytes; found {counted(max(sizes))}{known}.' if sizes else ', but the value has another form.'
-            yield Check('bad', 'Form', f'Expected {readable_form(proof["value"])}{instead}')
+            sha1 = ', the length of SHA-1' if 20 in sizes else ''
+            what = f' of {expected} bytes; found {counted(max(sizes))}{sha1}.' if sizes else ', but the value has another form.'
+            yield Check('bad', 'Form', f'Expected {readable_form(proof["value"])}{what}')
             return
         yield Check('good', 'Form', f'{readable_form(proof["value"])}, as expected.')
         if missing := [name for name in PLACEHOLDER.findall(proof['signed']) if name not in known and name != 'body']:
