@@ -127,7 +127,7 @@ def as_bash_reads(word: str) -> list[str]:
 def check_curl(command: Command, running: DevRun) -> None:
     if user := re.search(r' -u (\S+)', command.text):  # as on a tenant, where the platform asks for them, too
         token = f'Basic {base64.b64encode(user[1].encode()).decode()}'
-        assert f'`{token}`' in read(ROOT / 'docs/install.md')
+        assert f'`{token}`' in read(ROOT / 'docs/xsoar-8.md')
         with DevRun(running.checkout, '--set', f'auth_header={token}') as tenant:
             answer = tenant.told(command.text)
     else:
@@ -168,6 +168,7 @@ def check_server(command: Command, running: DevRun) -> None:
 
 
 CHECKS = {
+    r'printf %s \S+ \| base64$': lambda command, running: assert_printed(running.told(command.text), command.printed),
     r'\./dev check-server \S+$': check_server,
     r'\./dev run --help$': prints('does NOT emulate'), r'\./dev run\b': check_run,
     r'(?:ROUNDS=\d+ |tools/on-a-slow-machine )?\./dev (?:test|screenshots)\b': check_test,

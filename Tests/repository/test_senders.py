@@ -93,7 +93,7 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path) -> None:
     assert '[Acme](../../../../docs/senders/acme.md)' in read(root / Path(SCRIPT).parent / 'README.md')
     guide = read(root / GUIDES / 'acme.md')
     assert '\n# Acme\n' in guide and '| `Failed logins: dc-1` | high | | `acme:4711` |' in guide
-    assert '[Acme](senders/acme.md)' in read(root / 'docs/operate.md'), 'no retry is documented'
+    assert '[Acme](senders/acme.md)' in read(root / 'docs/maintain.md'), 'no retry is documented'
     with Webhook('--senders', str(root / 'senders'), pack=root / PACK.relative_to(ROOT), token=TOKEN) as webhook:
         sent = run(root, 'localxsoar.send', 'acme', '--senders', str(root / 'senders'), '--url', webhook.url)
         assert '200 OK' in sent.stdout and 'Failed logins: dc-1' in sent.stdout

@@ -258,7 +258,7 @@ class Question(NamedTuple):
 ONE_INCIDENT = 'docs/one-incident-per-problem.md#tried-and-not-tried'
 QUESTIONS = [
     Question('A POST to the URL reaches the instance', 'docs/install.md', arrives),
-    Question('The header Authorization is passed on', 'docs/senders/README.md#on-a-cortex-xsoar-8-tenant', passes_authorization),
+    Question('The header Authorization is passed on', 'docs/xsoar-8.md#which-way', passes_authorization),
     Question('createIncidents replies with a list of the created incidents', 'localxsoar/FACTS.md', replies),
     Question('createIncidents keeps dbotMirrorId', ONE_INCIDENT, keeps('dbotMirrorId', lambda value: bool(value))),
     Question('createIncidents keeps labels', ONE_INCIDENT, keeps_labels),
