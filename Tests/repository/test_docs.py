@@ -260,10 +260,11 @@ THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
         [piece.strip() for told in re.findall(r'\*\*Red health\*\*:? (`[^|]*`)', OPERATE) for message in quoted(told)
          for piece in message.split('...') if piece.strip()], SOURCE.replace("\\'", "'"), 3),
     'tests against threats': lambda: (
-        re.findall('`(test_[a-z0-9_]+)`', THREATS), set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
+        re.findall('`(test_[a-z0-9_]+)`', THREATS + read(ROOT / 'docs/what-is-kept.md')), set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
     'places of a new sender': lambda: (
         re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)),
-        {*vars(script), 'problem_key', *re.findall(r'"(\w+)":', read(ROOT / 'senders/schema.json'))}, 4),
+        {*vars(script), 'problem_key', *re.findall(r'"(\w+)":', read(ROOT / 'senders/schema.json')),
+         *re.findall(r"'(\w+)':", read(ROOT / 'localxsoar/webhooks/recipes.py'))}, 4),
     'measurements': lambda: (
         re.findall(r"Row\(f?'([^'{]+)", read(ROOT / 'bench/__main__.py')), read(ROOT / 'bench/results.txt'), 10),
 }
