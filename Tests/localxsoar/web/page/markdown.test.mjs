@@ -34,8 +34,9 @@ test('a link to a web page is a link that tells the page nothing', () => {
 });
 
 // None has parentheses, which end an address before its scheme matters.
-for (const url of ['javascript:alert%281%29', 'JavaScript:document.title=1', 'data:text/html,x', 'vbscript:x', 'file:///etc/passwd',
-  '//example.com', '/instance', '#/log', 'xhttps://example.com', 'javascript:https://example.com']) {
+for (const url of ['javascript:alert%281%29', 'javascript://example.com/%0Aalert%281%29', 'JavaScript:document.title=1',
+  'data:text/html,x', 'vbscript:x', 'file:///etc/passwd', '//example.com', '/instance', '#/log', 'xhttps://example.com',
+  'javascript:https://example.com']) {
   test(`a link to ${url} stays text`, () => assert.equal(drawn(`[x](${url})`), `<p>[x](${url})</p>`));
 }
 
