@@ -260,7 +260,8 @@ THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
         [piece.strip() for told in re.findall(r'\*\*Red health\*\*:? (`[^|]*`)', OPERATE) for message in quoted(told)
          for piece in message.split('...') if piece.strip()], SOURCE.replace("\\'", "'"), 3),
     'tests against threats': lambda: (
-        re.findall('`(test_[a-z0-9_]+)`', THREATS + read(ROOT / 'docs/what-is-kept.md')), set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
+        re.findall('`(test_[a-z0-9_]+)`', THREATS + read(ROOT / 'docs/what-is-kept.md')),
+        set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
     'places of a new sender': lambda: (
         re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)),
         {*vars(script), 'problem_key', *re.findall(r'"(\w+)":', read(ROOT / 'senders/schema.json')),
@@ -330,14 +331,32 @@ def test_the_example_of_a_new_sender_is_let_in_and_called_as_it_expects(tmp_path
     assert sender.deliveries
 
 
-def test_the_picture_of_the_first_screen_shows_a_payload_that_is_sent_and_its_incident() -> None:
-    picture = read(ROOT / 'docs/pictures/post-to-incident.svg')
-    delivery = load_senders(ROOT / 'senders')['crowdstrike'].delivery('detection')
-    assert delivery['expected']['name'] in picture
-    assert delivery['expected']['severity'] == script.SCALE['words'].by_word['high']
-    for part in delivery['payload'].values():
-        for key, value in re.findall(r'"(\w+)": ("[^"]+"|\d+)', picture):
-            assert str(part.get(key, value.strip('"'))) == value.strip('"')
+def leaves(value: Any) -> set[str]:
+    """Return every key and every value in JSON, as text."""
+    if isinstance(value, dict):
+        return {*value, *(leaf for each in value.values() for leaf in leaves(each))}
+    return {leaf for each in value for leaf in leaves(each)} if isinstance(value, list) else {str(value)}
+
+
+def test_the_picture_of_the_first_screen_shows_a_tried_sender_what_it_sends_and_its_incident() -> None:
+    drawn = read(ROOT / 'docs/pictures/post-to-incident.svg').partition('</style>')[2]
+    shown = ' '.join(' '.join(re.findall('>([^<]+)<', drawn)).split())
+    sender = load_senders(ROOT / 'senders')['alertmanager']
+    assert re.search('^verified: "program"', read(ROOT / 'senders/alertmanager/sender.yml'), re.MULTILINE)
+    delivery = sender.delivery('one alert fires')
+    assert delivery['expected']['name'] in shown
+    assert delivery['expected']['severity'] == script.SCALE['words'].by_word['critical']
+    assert 'Critical' in shown
+    sent = re.findall('"([^"]+)"', shown)
+    assert len(sent) > 8
+    assert [text for text in sent if text not in leaves(delivery['payload'])] == []
+
+
+def test_the_first_screen_says_how_many_senders_there_are() -> None:
+    folders = [read(file) for file in (ROOT / 'senders').glob('*/sender.yml')]
+    own_rules = [text for text in folders if re.search('^rows(_of)?:', text, re.MULTILINE)]
+    assert [int(number) for number in re.findall(r'[Oo]ver (\d+)', read(ROOT / 'README.md'))] == [
+        len(own_rules) // 10 * 10, len(folders) // 10 * 10]
 
 
 def test_the_badges_are_true() -> None:

@@ -183,6 +183,7 @@ ELSEWHERE = {
     f'docker build --platform linux/amd64 -t {IMAGE} {RECIPE}', f'docker run --rm -i {IMAGE} python - < {RECIPE}/verify.py',
     f'docker save {IMAGE} | gzip > {IMAGE_FILE}', f'sudo install -o demisto {IMAGE_FILE} /var/tmp/',
     f'sudo -iu demisto podman load -i /var/tmp/{IMAGE_FILE}',
+    'git clone <URL OF THIS REPOSITORY> generic-webhook && cd generic-webhook',
     'export DEMISTO_BASE_URL=https://xsoar.example.com DEMISTO_API_KEY=...',
     'export DEMISTO_BASE_URL=https://api-tenant.example.com DEMISTO_API_KEY=... XSIAM_AUTH_ID=1',
     f'.tox/sdk/bin/demisto-sdk upload -i dist/uploadable_packs/{PACK.name}.zip', 'rm -rf .venv .tox dist',
