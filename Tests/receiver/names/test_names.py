@@ -66,10 +66,35 @@ def name(payload: Any, headers: dict[str, str] | None = None, token: str = '') -
     ({'body': 'Nov 24 10:00:00 fw-1 kernel: panic'}, 'kernel: panic'),
     ({'body': '2026-11-24T10:00:00Z ERROR disk full'}, '2026-11-24T10:00:00Z ERROR disk full'),
     ({'incident': {'name': 'Logins fail', 'status': 'open'}}, 'Logins fail'),
-    ({'body': '<?xml version="1.0"?>\n<alert>fire</alert>'}, '<alert>fire</alert>'),
+    ({'body': '<?xml version="1.0"?>\n<alert>fire</alert>'}, 'fire'),
 ])
 def test_the_name_says_what_happened(payload: Any, expected: str) -> None:
     assert name(payload) == expected
+
+
+SOAP = ('<?xml version="1.0" encoding="ISO-8859-1"?><s:Envelope xmlns:s="x"><s:Body><Notification><Version>1.0</Version>'
+        '<Subject>Disk <![CDATA[is]]> full</Subject><MessageType>warning</MessageType></Notification></s:Body></s:Envelope>')
+
+
+@pytest.mark.parametrize(('body', 'expected'), [
+    (SOAP, 'Disk is full'), (SOAP.replace('Disk', 'Zoë &amp; Co &lt;x>'), 'Zoë & Co <x> is full'),
+    ('<event><status>resolved</status><title>Fire on deck 3</title></event>', 'resolved: Fire on deck 3'),
+    ('\n <event><title>Fire on deck 3</title><title>Another</title></event>', 'Fire on deck 3'),
+    # Only the start is read, and no more than 32 levels.
+    (f'<event><title>Fire on deck 3</title><x>{"y" * MIB}</x></event>', 'Fire on deck 3'),
+    (f'<event><x>{"y" * 65536}</x><title>Fire on deck 3</title></event>', ''),
+    (f'<event><title>Fire on deck 3</title>{"<x>" * 31}{"</x>" * 31}</event>', 'Fire on deck 3'),
+    (f'<event><title>Fire on deck 3</title>{"<x>" * 32}{"</x>" * 32}</event>', ''),
+    # What could define entities of any size has no name.
+    ('<!DOCTYPE e [<!ENTITY a "Fire">]><e><title>&a; on deck 3</title></e>', ''),
+    ('<!DOCTYPE e SYSTEM "file:///etc/passwd"><e><title>Fire on deck 3</title></e>', ''),
+    ('<e><title>Fire on deck 3</title><x>&a;</x></e>', 'Fire on deck 3 &a;'),
+    # These are not XML.
+    ('<p>Disk <b>full</b><br>on db-1</p>', 'Disk full on db-1'), ('<b>Disk full</b> on db-1', 'Disk full on db-1'),
+    ('<alice> has logged in', '<alice> has logged in'), ('<90 % >80 %', '<90 % >80 %'), ('<e><title>Fire', '<e><title>Fire'),
+])
+def test_xml_is_named_by_its_elements(body: str, expected: str) -> None:
+    assert name({'body': body}) == expected
 
 
 def in_text(value: Any) -> dict[str, Any]:
@@ -141,7 +166,7 @@ def test_a_kind_that_stands_in_a_header_alone_is_reported() -> None:
     ({'protoPayload': {'@type': 'type.googleapis.com/google.cloud.audit.AuditLog', 'methodName': 'v1.compute.images.insert'},
       'resource': {'type': 'gce_image'}}, 'v1.compute.images.insert'),
     ({'activityDisplayName': 'Delete user', 'category': 'UserManagement'}, 'Delete user'),
-    ({'ActionType': 'PowerShellCommand', 'DeviceName': 'desk-7'}, 'PowerShellCommand'),
+    ({'ActionType': 'PowerShellCommand', 'DeviceName': 'desk-7'}, 'PowerShellCommand: desk-7'),
     ({'action': 'DELETE', 'actionType': 'x'}, 'DELETE'),
     ({'Event Message': 'The disk is full'}, 'The disk is full'),
     ({'Event Type': 'disk_failed', 'Host Name': 'db-1'}, 'disk_failed: db-1'),

@@ -41,6 +41,7 @@ from itertools import chain, combinations, islice, product, repeat
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
+from xml.parsers.expat import ExpatError, ParserCreate
 
 try:
     import gevent
@@ -2012,11 +2013,11 @@ WORDS = {meaning: words.split() for meaning, words in {
     'summary': 'summary subject shortdescription displaymessage primarydescription',
     'text': '''message msg text description eventmessage alertmessage errormessage alertdescription eventdescription
         reason cause displayname info eventinfo operationdetail alertdetails details content output serviceoutput formatted memo
-        eventtypedisplayname shortmessage log''',
+        eventtypedisplayname shortmessage log fallback pretext markdown''',
     # The kind of event: the name begins with it, unless the text alone says what happened.
     'kind': '''eventname eventtype eventsimplename audittype webhookevent alerttype notificationtype operationname methodname
-        actionname activitydisplayname operation action actiontype event trigger topic scope type kind category typecomputedmap
-        eventid status statestring state requesttype alert error''',
+        actionname activitydisplayname operation action actiontype event triggerevent trigger topic scope type kind category
+        typecomputedmap eventid status statestring state requesttype alert error''',
     # In objects under keys that are not in 'inside', only these name the kind.
     'kind elsewhere': 'eventname eventtype status statestring state statename checkstatename',
     # If the event has no such text, the name ends with the object that it concerns, or else the person.
@@ -2025,6 +2026,9 @@ WORDS = {meaning: words.split() for meaning, words in {
         sourceip ip ipaddress domain''',
     'name': 'name fullname hostname email login username displayname',
     'id': 'id key number',
+    # A text that does not contain what the first of these says is followed by it: `Disk full (db-1)`.
+    'object beside a text': 'host service check',
+    'address': 'url',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
     'time': '''utctime occurred occurredat eventtime eventtimestamp timestamp time detectedat createdat created creationtime
         published startsat fireddatetime firedat date eventts ts timegenerated createddatetime createtime startedat triggertime
@@ -2051,6 +2055,13 @@ WORDS = {meaning: words.split() for meaning, words in {
     # A word of ENDED under one of these, or under a key that ends in `state`, keeps an event from being severe.
     'end': 'status action',
     'end inside': 'alert incident issue problem',
+}.items()}
+
+# Where an event has no text, no kind or no object, these keys count whose last word means one: `ticket_subject`, `build_result`.
+LAST_WORDS = {meaning: words.split() for meaning, words in {
+    'last word: text': 'subject message output reason',
+    'last word: kind': 'status result',
+    'last word: object': 'name email',
 }.items()}
 
 # Those joined below (`.pattern`) must end with a line break: a comment would otherwise swallow the next pattern.
@@ -2083,15 +2094,34 @@ UNUSABLE_TEXT = re.compile('|'.join((GENERIC_TEXT.pattern, r'''
     <[?/\w][^>]*>.*> |  # XML or HTML
     (\{\s*["}]|\[\s*[\[{"\]]).*  # JSON: `{x}` and `[Wed Oct 11` are ordinary text
     ''')), GENERIC_TEXT.flags)
-JSON_TEXT = re.compile(r'\{\s*["}].*|\[\s*[{"\]].*')  # `{x}` and `[Wed Oct 11` are ordinary text
+JSON_TEXT = re.compile(r'\{\s*["}]|\[\s*[{"\]]')  # `{x}` and `[Wed Oct 11` are ordinary text
 # Those among texts in ASCII. In Chinese, three characters can say what happened.
 UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern, r'''
     .{0,3} |
     # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
     (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
     ''')), GENERIC_TEXT.flags)
+# A token such as `kJ2mN4pQ6rS8tU0v`, or the program that a person has used: `Mozilla/5.0 (X11)`.
+TOKEN_OR_AGENT = re.compile(r'''
+    (?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,} |
+    (Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*
+    ''', re.VERBOSE | re.ASCII)
+TAG = re.compile(r'</?[a-z][\w-]*(\s[^<>]*)?/?>', re.IGNORECASE | re.ASCII)
+TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of these, `<alice>` is ordinary text
+# Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
+# that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
+TELLING_KIND = re.compile(r'''
+    (?i:\S+[./:]\S+|\S+ed) |
+    (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
+    ''', re.VERBOSE)
+# Words that say what became of something.
+CHANGE = re.compile('''
+    (un|re)?(resolv|clos|acknowledg|delet|assign)[a-z]* |
+    (fail|recover|bounc|complain|cancel|remov|escalat)[a-z]*
+    ''', re.VERBOSE | re.IGNORECASE)
 # What an event says whose problem has ended, and what only a state may say: a `"status": "ok"` is often that of a request.
 ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)', re.IGNORECASE)
+EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
 STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
 # What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
 PREAMBLE = re.compile(r'''
@@ -2124,9 +2154,69 @@ def topic_headers(names: tuple[str, ...]) -> list[str]:
     return [name for name in names if re.fullmatch('x-(.+-)?(topic|event)(-(type|name|key))?', name)]
 
 
-def word_count(kind: str) -> int:
-    """Return how many words a kind of event has: 2 for `push_created`, `push.created` and `PushCreated`."""
-    return len(re.findall('[A-Z]?[a-z]{2,}|[A-Z]{3,}', kind))
+def words_of(kind: str) -> list[str]:
+    """Return the words of a kind of event in lower case: push, created of `push_created`, `push.created` and `PushCreated`."""
+    return [word.lower() for word in re.findall('[A-Z]?[a-z]{2,}|[A-Z]{3,}', kind)]
+
+
+def is_json(text: str) -> bool:
+    """Return whether a text looks like a JSON object, or like an array of texts or objects."""
+    return text[:1] in ('{', '[') and JSON_TEXT.match(text) is not None
+
+
+def is_token_or_agent(text: str) -> bool:
+    """Return whether a text is a token, or the program that somebody has used."""
+    return (len(text) > 15 or '/' in text) and TOKEN_OR_AGENT.fullmatch(text) is not None
+
+
+def without_tags(text: str) -> str:
+    """Return a line of text without the tags of HTML or XML in it: `<b>Disk</b> full<br>` -> `Disk full`."""
+    return ' '.join(TAG.sub(' ', text).split()) if TAG_OF_MARKUP.search(text) else text
+
+
+def read_xml(text: str, max_bytes: int = 64 * 1024, max_depth: int = 32) -> dict[str, Any] | None:
+    """Return the elements of an XML document as the members of an object, each a text or an object, of several with one name
+    the first: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
+
+    Only the first `max_bytes` in UTF-8 are read. Return {} if the document has a DOCTYPE or is too deep, and None if the text
+    is not XML.
+    """
+    stack: list[dict[str, Any]] = [{}]
+    texts = ['']
+
+    def start(_: str, attributes: Any) -> None:
+        if len(stack) > max_depth:
+            raise RefusedXml
+        stack.append({})
+        texts.append('')
+
+    def end(name: str) -> None:
+        element, content = stack.pop(), texts.pop()
+        stack[-1].setdefault(name.rpartition(':')[2], element or content)
+
+    def add_text(content: str) -> None:
+        texts[-1] += content
+
+    def refuse(*_: Any) -> None:
+        raise RefusedXml
+
+    parser = ParserCreate('utf-8')  # the text is decoded already, whatever encoding it declares
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, add_text
+    parser.StartDoctypeDeclHandler = refuse
+    source = text.lstrip().encode(errors='replace')
+    try:
+        parser.Parse(source[:max_bytes], len(source) <= max_bytes and not isinstance(text, CutText))
+    except RefusedXml:
+        return {}
+    except ExpatError:
+        return None
+    while len(stack) > 1:  # the text was cut
+        end('')
+    return stack[0]
+
+
+class RefusedXml(Exception):
+    """An XML document that is too deep, or has a DOCTYPE, which could define entities of any size."""
 
 
 def first_of(texts: Iterable[str]) -> str:
@@ -2952,31 +3042,56 @@ SCALE = read_scales()
 ROWS = read_senders()
 
 
+def word_of(key: str) -> str:
+    """Return a key in the form in which it is compared: `Alert-Name` -> `alertname`."""
+    return re.sub('[-_.:@ ]', '', key.lower())
+
+
+MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
+
+
+def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, list[tuple[int, str]]]:
+    """Return for each word its places in WORDS: how good it is among those of a meaning (0 is the best), and the meaning."""
+    places: dict[str, list[tuple[int, str]]] = {}
+    for meaning, words in words_by_meaning.items():
+        for rank, word in enumerate(words):
+            places.setdefault(word, []).append((rank, meaning))
+    return places
+
+
+PLACES = places_of(WORDS)
+
+
 @lru_cache(maxsize=512)  # events of one kind have the same keys
 def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
     """Return an object's keys that are in WORDS, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
 
     `parent` is the word of the key that the object is under, or ''.
     """
-    keys_by_word = {re.sub('[-_.:@ ]', '', key.lower()): key for key in keys if key != '@type'}  # `@type` names a schema
+    keys_by_word = {word_of(key): key for key in keys if key != '@type'}  # `@type` names a schema
     if parent == 'resource':
         keys_by_word.pop('type', None)  # of the thing, not of what happened to it
     if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
         keys_by_word.setdefault(parent + 'name', keys_by_word['name'])
-    return {meaning: {word: keys_by_word[word] for word in words if word in keys_by_word}
-            for meaning, words in WORDS.items()}
+    by_meaning: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_WORDS)}
+    found = sorted((place, word) for word in keys_by_word for place in PLACES.get(word, ()))
+    for (_, meaning), word in found:
+        by_meaning[meaning][word] = keys_by_word[word]
+    others = [word for word in keys_by_word if word not in PLACES and not EARLIER.search(word)]
+    for meaning, last_words in LAST_WORDS.items():
+        by_meaning[meaning] = {word: keys_by_word[word] for last in last_words for word in others if word.endswith(last)}
+    return by_meaning
 
 
 class Scope:
     """An object that the general rule searches; `parent` is the word of the key that it is under.
 
-    Only the first `max_keys` keys are searched, except those over `max_key_length`. Both limits also bound the cache of
-    keys_by_meaning.
+    Only the first `max_keys` keys are searched, except those over MAX_KEY_CHARACTERS.
     """
 
-    def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200, max_key_length: int = 40):
+    def __init__(self, members: dict[str, Any], parent: str = '', max_keys: int = 200):
         self.members = members
-        keys = [key for key in islice(members, max_keys) if len(key) <= max_key_length]
+        keys = [key for key in islice(members, max_keys) if len(key) <= MAX_KEY_CHARACTERS]
         self.keys = keys_by_meaning(tuple(keys), parent)
 
     def values(self, meaning: str) -> list[Any]:
@@ -2996,7 +3111,7 @@ class Scope:
     def states(self) -> list[Any]:
         """Return the values of the keys that end in `state`, except those of an earlier state."""
         return [member_at(self.members, key) for key in islice(self.members, 200)
-                if key.lower().endswith('state') and not re.search('(?i)previous|prior|former|last|old', key)]
+                if key.lower().endswith('state') and not EARLIER.search(key)]
 
     def is_of_windows_log(self) -> bool:
         """Return whether the object is a record of a Windows event log."""
@@ -3031,25 +3146,53 @@ MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is
 class GeneralRule:
     """An event of which the general rule finds the name, the time and the severity, by keys that have a meaning.
 
-    `source` is its JSON, `headers` are those of its request, by name in lower case.
+    `source` is its JSON, `headers` are those of its request, by name in lower case. If it is the only member of another
+    event, `parent` is the word of its key.
     """
 
-    def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
-        self.members = read_members(source)
-        self.top = Scope(self.members)
+    def __init__(self, members: dict[str, Any], source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
+                 parent: str = ''):
+        self.members = members
+        self.top = Scope(members, parent)
         self.headers = headers
         self.contains_token = contains_token
         self.source = source
+        self.parent = parent
 
     def names_by_general_rule(self) -> Iterator[str]:
         """Yield a text that says what happened, then the kind of event with its subject, such as `product.created: Blue mug`."""
+        if len(self.members) == 1 and self.only_member:
+            yield from self.only_member.names_by_general_rule()
         name = self.own_name()
-        text, who = self.text_and_who(name)
+        text, who = self.text_and_who('' if self.parent else name)
         topic = self.topic()
         if text and not topic and (text == name or self.says_what_happened(text)):
-            yield text
-        kind = topic or self.kind or self.best(self.other_scopes, 'kind elsewhere')
-        yield self.kind_and_subject(kind, text or self.name_in_text() or who or self.entity())
+            yield text if text == name else self.with_object(text)
+        kind = (topic or (text and self.change) or self.kind or self.best(self.other_scopes, 'kind elsewhere')
+                or self.best([self.top], 'last word: kind'))
+        subject = ((text and self.with_object(text)) or name or self.name_in_text() or who
+                   or self.best([self.top], 'last word: text') or self.entity() or (kind and self.address()))
+        full_name = self.kind_and_subject(kind, subject)
+        yield '' if full_name.isdecimal() else full_name
+
+    @cached_property
+    def only_member(self) -> 'GeneralRule | None':
+        """Return the object inside an event that has no other member, and inside that (to depth 4), or None.
+
+        Only its name and its time are used.
+        """
+        members, parent, depth = self.members, '', 0
+        while len(members) == 1 and depth < 4:
+            [key] = members
+            value = member_at(members, key)
+            if not isinstance(value, dict) or isinstance(value, JsonArray):
+                break
+            members, parent, depth = value, word_of(key[:MAX_KEY_CHARACTERS]), depth + 1
+        if not depth:
+            return None
+        inner = GeneralRule(members, self.source, {}, self.contains_token, parent)
+        inner.only_member = None
+        return inner
 
     def own_name(self) -> str:
         """Return the event's `name`, or '' if it has none, or only an identifier or a logger's name."""
@@ -3057,7 +3200,7 @@ class GeneralRule:
         if not name:
             return ''
         is_logger_name = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
-        return '' if is_logger_name or NO_NAME.fullmatch(name) or JSON_TEXT.fullmatch(name) else name
+        return '' if is_logger_name or NO_NAME.fullmatch(name) or is_json(name) or is_token_or_agent(name) else name
 
     def text_and_who(self, name: str) -> tuple[str, str]:
         """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''."""
@@ -3070,25 +3213,49 @@ class GeneralRule:
         return ('', who or text) if WHO.fullmatch(text) else (text, who)
 
     def says_what_happened(self, text: str) -> bool:
-        """Return whether a text needs no kind of event before it: it is not one word, and the kind is not like `order.created`.
+        """Return whether a text needs no kind of event before it: it is not one word, and no kind says more.
 
         Look for the kind only in the event itself, because that is quick.
         """
         if ' ' not in text:
             return False
-        kind = self.best([self.top], 'kind')
-        return not re.fullmatch(r'(?i)\S+[./:]\S+|\S+ed', kind)  # `order.created`, `TASK_CREATED`
+        return not self.change or all(word[:max(4, len(word) - 2)] in text.lower() for word in words_of(self.change))
+
+    @cached_property
+    def change(self) -> str:
+        """Return the kind that says what became of something, such as `order.created` or `closed`, or ''."""
+        best = self.best([self.top], 'kind')
+        if TELLING_KIND.fullmatch(best):
+            return best
+        kinds = chain(self.top.values('kind'), self.top.values('last word: kind'))
+        return first_of(self.clean_text(kind) for kind in kinds if isinstance(kind, str) and CHANGE.fullmatch(kind))
+
+    def with_object(self, text: str) -> str:
+        """Return a text with the host or the like that it is about, as in `Disk full (db-1)`, unless it contains that."""
+        if not self.top.keys['object beside a text']:
+            return text
+        names = [*self.top.values('object beside a text'),
+                 *(value for scope in self.top.inner('object beside a text', has_lists=False) for value in scope.values('name'))]
+        thing = self.first_usable(names)
+        return text if thing.lower() in text.lower() else f'{text} ({thing})'
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
         names = topic_headers(tuple(self.headers))
         topic = self.first_usable(map(self.headers.__getitem__, names)) if names else ''
-        return topic if topic and word_count(topic) > word_count(self.kind) else ''
+        return topic if topic and len(words_of(topic)) > len(words_of(self.kind)) else ''
 
     @cached_property
     def kind(self) -> str:
         """Return the kind of event that the event itself names (`login_failed`), or ''."""
         return self.best(self.scopes(), 'kind')
+
+    def address(self) -> str:
+        """Return the host and the path of the event's URL, without what may be secret in it, or ''."""
+        for text in map(self.clean_text, self.top.values('address')):
+            if parts := re.match(r'https?://(?:[^/?#@]*@)?([^/?#@]+[^?#]*)', text):
+                return parts[1].rstrip('/')
+        return ''
 
     def kind_and_subject(self, kind: str, subject: str) -> str:
         """Return what happened and to what, such as `login_failed: db-1`, or one of them if the other is unknown or inside it."""
@@ -3101,6 +3268,7 @@ class GeneralRule:
         objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
         name = (self.best(self.other_scopes, 'title') or self.best(self.scopes(), 'object') or self.best(objects, 'name')
                 or self.best(self.inner_scopes, 'name') or self.best(self.scopes(), 'person') or self.best(persons, 'name')
+                or self.best([self.top], 'last word: object')
                 or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name'))
         return name or self.entity_id([*objects, *persons, *self.inner_scopes, *self.other_scopes])
 
@@ -3119,7 +3287,7 @@ class GeneralRule:
         if len(self.source) <= SMALL_BODY_BYTES and b'\\"' not in self.source:  # an object inside a string has escaped quotes
             return None
         for text in islice(self.texts_like_objects(), 5):  # a hostile event may have many
-            inner = GeneralRule(text, {}, self.contains_token)
+            inner = GeneralRule(read_members(text), text, {}, self.contains_token)
             inner.event_in_text = None  # one level deep
             if inner.members:
                 return inner
@@ -3150,6 +3318,8 @@ class GeneralRule:
         """Yield the texts under the keys that mean a time; at the end bare dates, with and without a bare time beside them."""
         time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
         from_dates_alone: list[str] = []
+        if len(self.members) == 1 and self.only_member:
+            yield from self.only_member.times_by_general_rule()
         for scope in chain([self.top], self.top.inner('time inside')):
             if not scope.keys['time']:
                 continue
@@ -3229,7 +3399,9 @@ class GeneralRule:
     def first_usable(self, values: Iterable[Any], max_values: int = 40) -> str:
         """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
         for text in map(self.clean_text, islice(values, max_values)):
-            if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text):
+            if '<' in text:
+                text = without_tags(text)
+            if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text) and not is_token_or_agent(text):
                 return text
         return ''
 
@@ -3256,6 +3428,9 @@ class ThirdPartyEvent(GeneralRule):
     What no row finds, the general rule may find.
     """
 
+    def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool]):
+        super().__init__(read_members(source), source, headers, contains_token)
+
     def name(self) -> str:
         """Return a name of at most 150 characters, or '' if nothing in the event says what happened."""
         return first_of(map(shortened, self.possible_names()))
@@ -3265,12 +3440,18 @@ class ThirdPartyEvent(GeneralRule):
         if self.row:
             yield self.name_by_row(self.row)
         if len(self.members) == 1:  # read_payloads makes any text that is not JSON an object with the one member `body`
-            start = self.text_member('body').lstrip()[:4096]  # a hostile text may consist of line breaks
-            for each in start.splitlines()[:50]:
-                # PREAMBLE also matches the empty text, so that its first match is always at the start.
-                line = self.clean_text(PREAMBLE.sub('', each, count=1))
-                yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or JSON_TEXT.fullmatch(line) else line
+            yield from self.names_in_body(self.text_member('body'))
         yield from self.names_by_general_rule()
+
+    def names_in_body(self, body: str) -> Iterator[str]:
+        """Yield the name of an XML document, or the lines at the start of any other text, the first first."""
+        if body[:100].lstrip().startswith('<') and (elements := read_xml(body)) is not None:
+            yield from GeneralRule(elements, b'', {}, self.contains_token).names_by_general_rule()
+            return
+        for each in body.lstrip()[:4096].splitlines()[:50]:  # a hostile text may consist of line breaks
+            # PREAMBLE also matches the empty text, so that its first match is always at the start.
+            line = self.clean_text(without_tags(PREAMBLE.sub('', each, count=1)))
+            yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or is_json(line) else line
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -3281,7 +3462,8 @@ class ThirdPartyEvent(GeneralRule):
         """
         text = '' if self.row or not self.text_member('name') else self.text_member('type')
         own_type = text if len(text) <= MAX_TYPE_CHARACTERS else ''
-        preferred_type = own_type if any_time_to_rfc3339(self.text_member('occurred'), time.time()) else ''
+        is_in_our_format = own_type and any_time_to_rfc3339(self.text_member('occurred'), time.time())
+        preferred_type = own_type if is_in_our_format else ''
         chosen = type_from_url or preferred_type or instance_type or own_type
         return without_error_markers(chosen) if chosen else None
 
@@ -3409,7 +3591,7 @@ class ThirdPartyEvent(GeneralRule):
         """Return the first of some paths at which there is a text that is not JSON, and that text, or (None, '')."""
         for path in paths:
             for value in path.values(self):
-                if (text := self.clean_text(value)) and not JSON_TEXT.fullmatch(text):
+                if (text := self.clean_text(value)) and not is_json(text):
                     return path, text
         return None, ''
 
