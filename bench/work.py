@@ -11,14 +11,14 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from GenericWebhook import (SCHEMES, TIMED_TEXT, Arrival, Rejected, Settings, decompress, header_of_valid_signature,
+from GenericWebhook import (SCHEMES, TIMED_TEXT, Arrival, Rejected, Settings, Tokens, decompress, valid_signature,
                             read_payloads, signatures_to_check, to_incidents, to_utf8)
 
 from bench.bodies import FORM, MIB, SHAPES, filled
 from bench.rows import Row
 
 TURNS = 2
-SETTINGS = Settings(8080, b'bench-token-5e9c0d17', None)
+SETTINGS = Settings(8080, Tokens('bench-token-5e9c0d17'), None)
 
 
 class Work(NamedTuple):
@@ -42,7 +42,7 @@ def read(content_type: str, coding: str, body: bytes, query: dict[str, str] | No
 def check_signatures(body: bytes) -> None:
     """Compare a body with a wrong signature: it costs an HMAC, whatever the body begins with."""
     shown = signatures_to_check(SETTINGS, {'x-hub-signature-256': 'sha256=' + '0' * 64}, '')
-    header_of_valid_signature(shown, body, 1_800_000_000)
+    valid_signature(shown, body, 1_800_000_000)
 
 
 def shapes() -> Iterator[Work]:

@@ -63,20 +63,27 @@ def plain_comparisons_of_secrets(tree: ast.Module) -> list[str]:
 
 
 def is_secret(node: ast.expr) -> bool:
-    """By its own name, or that of what is called: `settings.token.decode()` and `made.hexdigest()` are, `len(token)` is not."""
+    """By its own name, or that of what is called or whose value it is.
+
+    `token.value`, `settings.token.decode()` and `made.hexdigest()` are, `len(token)` is not.
+    """
     if isinstance(node, ast.Call):
         return isinstance(node.func, ast.Attribute) and (is_secret(node.func) or is_secret(node.func.value))
+    if isinstance(node, ast.Attribute) and node.attr == 'value' and is_secret(node.value):
+        return True
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ''
     return re.fullmatch('token|(hex)?digests?|signatures?|signed', name) is not None
 
 
 def test_secrets_are_compared_in_constant_time() -> None:
     assert plain_comparisons_of_secrets(tree_of(SCRIPT)) == [
-        'read_settings: token != token.strip()',  # with itself
+        "result_of_test: b'||' in token.value",  # with the form's own separator
+        'keep: each.token == entry.token',  # the names of the tokens
     ]
 
 
 @pytest.mark.parametrize('comparison', [
+    'shown == token.value', 'request.token.value in spellings',
     'shown == settings.token', 'settings.token != shown', 'self.settings.token in spellings', 'shown == settings.token.decode()',
     'made.digest() == digest', 'made.digest() in self.digests', 'shown not in digests', 'made.hexdigest() == shown',
     'any(each == token for each in spellings)',

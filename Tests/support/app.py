@@ -9,7 +9,7 @@ from wsgiref.util import setup_testing_defaults
 
 import demistomock
 import GenericWebhook
-from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, WebhookApp, yield_if_due
+from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, Tokens, WebhookApp, yield_if_due
 from clocks import dated
 from webhook import TOKEN, Answer
 
@@ -42,9 +42,10 @@ class App:
 
     def __init__(self, token: str = TOKEN, incident_type: str | None = None) -> None:
         self.token = token
-        self.settings = Settings(8080, token.encode(), incident_type)
+        self.settings = Settings(8080, Tokens(token), incident_type)
         self.calls: list[list[dict[str, Any]]] = []
         self.outcome = ''  # of the last request, as the log would have it
+        self.proved_by = ''  # the name of the token that proved it
         self.date = dated(GenericWebhook, NOW)
 
     def __enter__(self) -> App:
@@ -90,11 +91,12 @@ class App:
         text = b''.join(self.app(environ, lambda status, names, *_: head.extend((status, names)))).decode()
         answer = Answer(int(head[0].split()[0]), {name.lower(): value for name, value in head[1]}, text)
         self.outcome = asked.log_note
+        self.proved_by = asked.token.name if asked.token else ''
         if answer.status >= 300:
             assert answer.detail
-        if self.token:
-            assert self.token not in self.outcome
-            assert self.token not in text or answer.status == 200, 'only what was created may hold it'
+        for token in self.settings.tokens:
+            assert token.value.decode() not in self.outcome
+            assert token.value.decode() not in text or answer.status == 200, 'only what was created may hold it'
         return answer
 
     def post(self, body: bytes | str, headers: dict[str, str] | None = None, query: str = '') -> Answer:

@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from fuzz_corpus import BODIES, Body, cases
-from GenericWebhook import ERROR_MARKERS, Arrival, Rejected, Settings, decompress, read_payloads, to_incidents, with_text
+from GenericWebhook import ERROR_MARKERS, Arrival, Rejected, Settings, Tokens, decompress, read_payloads, to_incidents, with_text
 
-ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, b'', None))
+ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, Tokens(), None))
 SCALARS = ['1', '-0', '1.50', '1e999', '9' * 400, 'true', 'null', '""', '"a"', r'"\u00e9\n\\\""', r'"\ud83d\ude00"', '"$$##"',
            '"é😀"', '"2026-11-24"']
 SPOILED = ['NaN', '-Infinity', '01', '1.', '+1', r'"\ud800"', r'"\udc00\ud800"', r'"\\\ud800\\"', '"\n\t"', '"\x01"',

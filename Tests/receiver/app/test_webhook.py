@@ -203,8 +203,8 @@ def test_a_sender_that_ends_in_the_middle_of_its_body_makes_nothing(webhook: Web
 def test_every_request_leaves_one_line_in_the_log_without_what_it_held(webhook: Webhook) -> None:
     curl(webhook.webhook_url, '-A', 'agent \u2028 one', '-H', f'Authorization: {TOKEN}', '-d', '{"name": "not for the log"}')
     curl(webhook.webhook_url, '-A', 'agent two', '-H', f'Authorization: {TOKEN}', '-d', '{"occurred": "not for the log"}')
-    webhook.wait_for_line(r'debug .*POST 200 \d+ ms, from "\S+" "agent \S*\\\\?x80\S+ one", 27 bytes: incident \d+')
-    webhook.wait_for_line(r'info .*POST 400 \d+ ms, from "\S+" "agent two", \d+ bytes: .*ISO 8601')
+    webhook.wait_for_line(r'debug .*POST 200 \d+ ms, from "\S+" "agent \S*\\\\?x80\S+ one", 27 bytes, token 1: incident \d+')
+    webhook.wait_for_line(r'info .*POST 400 \d+ ms, from "\S+" "agent two", \d+ bytes, token 1: .*ISO 8601')
     assert not [line for line in webhook.output if 'not for the log' in line and '  log ' in line]
 
 

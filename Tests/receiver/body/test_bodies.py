@@ -18,7 +18,7 @@ import pytest
 from app import App
 from clocks import each_grows_linearly, grows_linearly
 from GenericWebhook import (MAX_BODY_BYTES, MAX_FORM_FIELDS, PIECE_BYTES, RAW_KEYS, TEXT_KEYS, Arrival, BadRequest, Rejected,
-                            Settings, TooLarge, decompress, read_payloads, to_incidents)
+                            Settings, Tokens, TooLarge, decompress, read_payloads, to_incidents)
 from hypothesis import given
 from hypothesis import strategies as st
 from model import by_chance
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.sockets
 
 MIB = 1024 * 1024
 AUTHORIZED = {'Authorization': TOKEN}
-ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, b'', None))
+ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'push'}, Settings(8080, Tokens(), None))
 FORM = 'application/x-www-form-urlencoded'
 
 

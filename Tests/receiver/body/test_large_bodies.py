@@ -20,8 +20,8 @@ import gevent
 import pytest
 from app import App
 from clocks import PATIENCE_SECONDS, until
-from GenericWebhook import (Arrival, BadRequest, Intake, Post, Rejected, RequestBody, Room, Settings, TooLarge, Unavailable,
-                            decompress, header_of_valid_signature, read_body, read_payloads, signatures_to_check, to_incidents,
+from GenericWebhook import (Arrival, BadRequest, Intake, Post, Rejected, RequestBody, Room, Settings, Tokens, TooLarge,
+                            Unavailable, decompress, valid_signature, read_body, read_payloads, signatures_to_check, to_incidents,
                             with_text)
 from gevent.event import Event
 from model import let_greenlets_run
@@ -39,7 +39,7 @@ EVENTS = [{'title': f'Login {number}', 'text': 'x' * 20_000} for number in range
 ENVELOPES = [{'raw_json': event} for event in EVENTS]
 
 
-ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'fire'}, Settings(8080, b'', None))
+ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'fire'}, Settings(8080, Tokens(), None))
 
 
 @pytest.mark.parametrize(('letters', 'is_escaped'), [(17 * MIB - 200, False), (12 * MIB, True)])
@@ -182,12 +182,12 @@ def test_others_get_their_turns_while_a_large_body_is_unpacked() -> None:
 
 def test_others_get_their_turns_while_many_bodies_with_eight_signatures_each_are_checked() -> None:
     headers = {f'x-signature-{number}': '0' * 128 for number in range(8)}
-    shown = signatures_to_check(Settings(8080, TOKEN.encode(), None), headers, '')
+    shown = signatures_to_check(Settings(8080, Tokens(TOKEN), None), headers, '')
     assert len(shown) == 8
 
     def check() -> None:
         with suppress(Rejected):
-            header_of_valid_signature(shown, bytes(MIB), 1_800_000_000)
+            valid_signature(shown, bytes(MIB), 1_800_000_000)
 
     assert turns_for_others(lambda: gevent.joinall([gevent.spawn(check) for _ in range(10)])) >= 10 * 8
 
@@ -196,7 +196,7 @@ def test_others_get_their_turns_while_many_bodies_with_eight_signatures_each_are
                          ids=['items', 'events', 'envelopes'])
 def test_others_get_their_turns_while_very_many_events_become_incidents(events: Any, query: dict[str, str]) -> None:
     payloads = read_payloads(json.dumps(events).encode())
-    arrival = Arrival('2026-11-24T10:00:00Z', {}, Settings(8080, b'', None), query)
+    arrival = Arrival('2026-11-24T10:00:00Z', {}, Settings(8080, Tokens(), None), query)
     assert turns_for_others(lambda: to_incidents(payloads, arrival)) >= 1000
 
 

@@ -14,7 +14,7 @@ import pytest
 from history_entries import entry
 import requests
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import History, Post, Request, ServerLine, Settings, Trace, Unavailable, WebhookApp, read_history
+from GenericWebhook import History, Post, Request, ServerLine, Settings, Tokens, Trace, Unavailable, WebhookApp, read_history
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook
 
@@ -67,7 +67,7 @@ def test_a_person_with_the_war_room_alone_finds_what_became_of_each_delivery_als
         assert (repeat['Note'], created['Note']) == ('repeat of incident 1', 'incident 1')
         assert shown.startswith('Listening since 20')
         assert 'created: 1; repeat: 1; 401 No signature matches' in shown
-        assert '|41|401|`127.0.0.1`|`GitHub-Hookshot/2f1a`|' in shown.replace('| ', '|').replace(' |', '|')
+        assert '|41|401||`127.0.0.1`|`GitHub-Hookshot/2f1a`|' in shown.replace('| ', '|').replace(' |', '|')
         assert [each['Result'] for each in run(webhook, result='rejected', limit='1')[1]] == ['rejected']
         assert not webhook.state()['warnings']
 
@@ -105,9 +105,9 @@ def test_the_log_line_of_a_success_has_the_delivery_id() -> None:
         post(webhook, {'name': 'a'}, **{'X-GitHub-Delivery': '72d3162e-cc78', 'User-Agent': 'with an id'})
         post(webhook, {'name': 'a'}, **{'X-GitHub-Delivery': '72d3162e-cc78', 'User-Agent': 'the repeat'})
         post(webhook, {'name': 'a'}, **{'X-GitHub-Delivery': TOKEN, 'User-Agent': 'the token'})
-        webhook.wait_for_line(r'"with an id", \d+ bytes, delivery "72d3162e-cc78": incident \d+')
-        webhook.wait_for_line(r'"the repeat", \d+ bytes, delivery "72d3162e-cc78": repeat of incident \d+')
-        webhook.wait_for_line(r'"the token", \d+ bytes, delivery "...": incident \d+')
+        webhook.wait_for_line(r'"with an id", \d+ bytes, token 1, delivery "72d3162e-cc78": incident \d+')
+        webhook.wait_for_line(r'"the repeat", \d+ bytes, token 1, delivery "72d3162e-cc78": repeat of incident \d+')
+        webhook.wait_for_line(r'"the token", \d+ bytes, token 1, delivery "...": incident \d+')
 
 
 # The line to the server
@@ -115,7 +115,7 @@ def test_the_log_line_of_a_success_has_the_delivery_id() -> None:
 
 def trace(**fields: Any) -> Trace:
     values = {'began': 0.0, 'method': 'POST', 'client': '"203.0.113.7"', 'agent': '"curl/8"', 'size': None, 'delivery_id': '',
-              'product': '', 'is_accepted': False}
+              'product': '', 'is_accepted': False, 'token': ''}
     return Trace(**{**values, **fields})
 
 
@@ -267,7 +267,7 @@ def test_the_history_is_saved_with_the_number_of_requests_that_waited(own_line: 
 def test_a_get_says_for_how_long_a_call_has_lasted(clock: Clock, own_line: ServerLine) -> None:
     may_return = threading.Event()
     demistomock.declare(createIncidents=lambda *_: may_return.wait(PATIENCE_SECONDS))
-    app = WebhookApp(Settings(8080, b'', None), own_line)
+    app = WebhookApp(Settings(8080, Tokens(), None), own_line)
     own_line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
     until(lambda: demistomock.calls_of('createIncidents'))
     greetings = []

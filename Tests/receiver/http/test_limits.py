@@ -19,7 +19,7 @@ import pytest
 from app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (Connection, DeliveryMemory, Intake, Post, PostQueue, RememberedDelivery,
-                            RequestBody, Room, ServerLine, Settings, Unavailable, WebhookServer)
+                            RequestBody, Room, ServerLine, Settings, Tokens, Unavailable, WebhookServer)
 from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
@@ -371,7 +371,7 @@ def test_a_response_has_30_seconds_and_a_second_for_each_64_kib_to_be_read(clock
 
 
 def http_server() -> WebhookServer:
-    return WebhookServer(Settings(0, TOKEN.encode(), None), forgetful_line())
+    return WebhookServer(Settings(0, Tokens(TOKEN), None), forgetful_line())
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import gevent
 import pytest
 from clocks import PATIENCE_SECONDS
 from gevent import socket
-from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, Unavailable, WebhookServer
+from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, Tokens, Unavailable, WebhookServer
 from senders_at_once import AUTHORIZED, Senders, scene, until
 from webhook import TOKEN, Webhook, changed_pack, request_bytes
 
@@ -141,7 +141,7 @@ async def test_what_is_dropped_at_a_stop_is_in_the_log(senders: Senders) -> None
 
 @pytest.fixture
 def server(own_line: ServerLine) -> Iterator[WebhookServer]:
-    with closing(WebhookServer(Settings(0, TOKEN.encode(), None), own_line)) as running:
+    with closing(WebhookServer(Settings(0, Tokens(TOKEN), None), own_line)) as running:
         running.start()
         yield running
 

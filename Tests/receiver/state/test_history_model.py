@@ -163,7 +163,8 @@ def test_the_report_shows_the_newest_first_and_only_the_result_asked_for() -> No
     assert state == 'Listening since 2026-11-24T00:00:00Z; saved 1.5 minutes ago; 3 requests waited for XSOAR then.'
     assert report(history, result='rejected').outputs[0] == {
         'Number': 4, 'Time': time_text(3), 'Since': time_text(1), 'Count': 2, 'Size': 3, 'IsAccepted': False, 'Status': 401,
-        'Address': '203.0.113.7', 'UserAgent': 'curl/8', 'Product': '', 'Result': 'rejected', 'Note': 'No token is shown'}
+        'Address': '203.0.113.7', 'UserAgent': 'curl/8', 'Product': '', 'Result': 'rejected', 'Note': 'No token is shown',
+        'Token': ''}
 
 
 @pytest.mark.parametrize('args', [{'limit': '0'}, {'limit': '-1'}, {'limit': 'ten'}, {'result': 'accepted'}], ids=json.dumps)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, Arrival, Post, PostQueue, RejectedByServer,
-                            Settings, Unavailable, created_incidents, estimated_cost, how_many_fit, read_payloads,
+                            Settings, Tokens, Unavailable, created_incidents, estimated_cost, how_many_fit, read_payloads,
                             to_incidents, valid_timings, with_text)
 from clocks import Clock
 from hypothesis import given, seed
@@ -700,7 +700,7 @@ EVENTS = {
 def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_more(event: str, count: int) -> None:
     def incidents_of(number: int) -> list[dict[str, Any]]:
         body = b'[%b]' % b','.join([EVENTS[event].replace(b'%d', b'%d' % (number + index)) for index in range(count)])
-        return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, Settings(8080, b'', None)))
+        return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, Settings(8080, Tokens(), None)))
 
     requests = max(1000 // count, 2)  # many, because what the interpreter has kept for new objects is not traced
     incidents_of(0)  # fills caches

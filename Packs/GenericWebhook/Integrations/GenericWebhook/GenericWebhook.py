@@ -1,6 +1,6 @@
-"""Generic Webhook: accept HTTP POSTs from senders that prove they know the token; turn them into incidents.
+"""Generic Webhook: accept HTTP POSTs from senders that prove they know a token; turn them into incidents.
 
-A POST is authenticated (shows_token, header_of_valid_signature), read (read_payloads), turned into incidents (to_incidents),
+A POST is authenticated (shown_token, valid_signature), read (read_payloads), turned into incidents (to_incidents),
 handed to the server (ServerLine), and the response lists the incidents that the server created. HTTP runs on bottle and
 gevent in the script's main thread.
 
@@ -18,6 +18,7 @@ import hashlib
 import hmac
 import io
 import json
+import math
 import os
 import re
 import reprlib
@@ -81,6 +82,11 @@ REMEMBER_SECONDS = 3600
 REMEMBER_WITHOUT_ID_SECONDS = 900  # shorter, since an equal request that comes later may well be a new event
 MAX_REMEMBERED_DELIVERIES = 10_000
 MAX_REMEMBERED_BYTES = 16 * MIB  # of the responses to these deliveries
+
+MAX_TOKENS = 8  # of one instance
+# Signatures of a request that are checked: each costs an HMAC of the body for each token, and its sender is unauthenticated.
+MAX_SIGNATURES = 8  # which is 64 HMACs with MAX_TOKENS
+MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
 
 # Memory that may be in use at the same time, besides the one large body that is processed. docs/limits.md adds up these
 # limits and those of the posts that wait: at most 600 MiB.
@@ -153,8 +159,8 @@ class Rejected(Exception):
 
     `found` quotes what the request contains where it is wrong, such as a date that cannot be read. Only functions that
     run after the proof was checked set it (decompress, to_incidents), and only the response to the request itself
-    repeats it (WebhookApp.call_handler), unless it contains the token. A sender without a proof could otherwise test
-    guesses of the token: the one that is not quoted back would be right.
+    repeats it (WebhookApp.call_handler), unless it contains a token. A sender without a proof could otherwise test
+    guesses of a token: the one that is not quoted back would be right.
     """
 
     status: HTTPStatus
@@ -248,33 +254,118 @@ def utc_text(seconds: float) -> str:
 ''' SETTINGS '''
 
 
-class Settings(NamedTuple):
-    """The parameters of an instance, read once when a command starts. With an empty token every POST is accepted."""
+TOKEN_LABEL = 'Authorization Verification Token'
+TOKEN_SEPARATOR = ' || '
+WHOLE_TEXT = 'all'  # the name of the whole text of a form with several tokens
 
-    port: int
-    token: bytes
-    incident_type: str | None
+
+class Token(NamedTuple):
+    """One of the tokens of an instance."""
+
+    name: str  # its position in the form, from '1', or WHOLE_TEXT
+    value: bytes
 
     def __repr__(self) -> str:
-        """Return a text without the token, so that printing the settings cannot leak it."""
-        return f'Settings(port={self.port}, incident_type={self.incident_type!r})'
+        """Return a text without the value, so that printing a token cannot leak it."""
+        return f'Token({self.name})'
+
+
+def token_spellings(token: bytes) -> set[str]:
+    """Return strings such that any text with the token in it, plain or in base64, contains at least one of them."""
+    if len(token.decode()) < 8:  # see contains_token
+        return set()
+    spellings = {token.decode(), token.decode('latin-1')}  # as in a query, and as in the value of a header
+    # Base64 writes 6 bits per character, so the token's base64 depends on how many bytes come before it (in `user:token`,
+    # five), modulo 3. An example: a token of 8 bytes after one other byte has the bits 8 to 71. The characters 2 to 11
+    # (bits 12 to 71) depend on the token alone; character 1 (bits 6 to 11) also depends on the other byte.
+    for bytes_before in range(3):
+        encoded = base64.b64encode(bytes(bytes_before) + token).decode()
+        first_bit, end_bit = bytes_before * 8, (bytes_before + len(token)) * 8
+        first_character, end_character = (first_bit + 5) // 6, end_bit // 6  # rounded up, rounded down
+        certain = encoded[first_character:end_character]
+        spellings |= {certain, certain.replace('+', '-').replace('/', '_')}  # also in the URL-safe alphabet
+    return spellings
+
+
+class Tokens:
+    """The tokens of an instance: any of them is a proof. Without any, every POST is accepted.
+
+    The form holds one token, or several as in `new || old`. Such a text used to be one token, so as a whole it stays valid, but
+    in the Authorization header only.
+    """
+
+    def __init__(self, text: str = ''):
+        """Take the tokens from the text of the form. Raise ValueError, which never quotes the text, if one is unusable."""
+        texts = text.split(TOKEN_SEPARATOR) if text else []
+        check_tokens(texts)
+        self.each = [Token(str(position), part.encode()) for position, part in enumerate(texts, 1)]
+        self.with_whole = [*self.each, Token(WHOLE_TEXT, text.encode())] if len(texts) > 1 else self.each
+
+    def __repr__(self) -> str:
+        """Return a text without the tokens, so that printing them cannot leak one."""
+        return f'Tokens({len(self.each)})'
+
+    def __iter__(self) -> Iterator[Token]:
+        """Return an iterator over the single tokens, in the order of the form."""
+        return iter(self.each)
+
+    def __len__(self) -> int:
+        """Return the number of tokens."""
+        return len(self.each)
+
+    def find(self, texts: Iterable[bytes], authorization: Iterable[bytes] = ()) -> Token | None:
+        """Return the first token that equals one of the texts, or None. `authorization` may also be the whole text of the form.
+
+        Each text is compared with all tokens, whether one is equal or not, so that the time reveals nothing.
+        """
+        pairs = chain(product(texts, self.each), product(authorization, self.with_whole))
+        return min([token for text, token in pairs if hmac.compare_digest(text, token.value)], default=None)
+
+    @cached_property
+    def spellings(self) -> set[str]:
+        """Return strings such that any text with a token in it contains at least one of them."""
+        return set().union(*(token_spellings(token.value) for token in self.with_whole))
+
+
+def check_tokens(texts: list[str]) -> None:
+    """Raise ValueError, which names the position of a token and never quotes it, if the form has an unusable one."""
+    if len(texts) > MAX_TOKENS:
+        raise ValueError(f'{TOKEN_LABEL}: it has {len(texts)} tokens: at most {MAX_TOKENS} are allowed.')
+    for position, text in enumerate(texts, 1):
+        which = TOKEN_LABEL + (f', token {position} of {len(texts)}' if len(texts) > 1 else '')
+        if not text:
+            raise ValueError(f'{which}: it is empty. Write one token, or several with " || " between them.')
+        if text != text.strip() or not text.isprintable():
+            raise ValueError(f'{which}: it begins or ends with a space, or contains a line break or another unprintable '
+                             'character: no HTTP header can carry it. Paste it again without them.')
+        if text in texts[:position - 1]:
+            raise ValueError(f'{which}: it is the same as token {texts.index(text) + 1}. Remove one of them.')
+
+
+class Settings(NamedTuple):
+    """The parameters of an instance, read once when a command starts."""
+
+    port: int  # 0 if there is none yet
+    tokens: Tokens
+    incident_type: str | None
 
 
 def read_settings(params: dict[str, Any]) -> Settings:
     """Return the settings from an instance's parameters. Raise ValueError with the label of one that is unusable."""
-    token = params.get('auth_header') or ''
-    if token != token.strip() or not token.isprintable():
-        raise ValueError('Authorization Verification Token begins or ends with a space, or contains a line break or '
-                         'another unprintable character: no HTTP header can carry it. Paste it again without them.')
-    port = str(params.get('longRunningPort') or '').strip()
-    if not port:
-        raise ValueError('Listen Port is empty. '
-                         'Cortex XSOAR 8 without an engine assigns it on save: save first, then test.')
+    tokens = Tokens(params.get('auth_header') or '')
+    port = read_port(str(params.get('longRunningPort') or '').strip())
+    return Settings(port, tokens, params.get('incidentType') or None)
+
+
+def read_port(text: str) -> int:
+    """Return the container's port, or 0 for an empty text. Raise ValueError if it is not a port."""
+    if not text:
+        return 0
     # The server may pass two ports, the host's and the container's: '443:8080' -> 8080.
-    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', port, re.ASCII)
+    number = re.fullmatch(r'(?:\d+:)?(\d{1,5})', text, re.ASCII)
     if not number or not 1 <= int(number[1]) <= 65535:
-        raise ValueError(f"Listen Port '{port}' is not a number from 1 to 65535.")
-    return Settings(int(number[1]), token.encode(), params.get('incidentType') or None)
+        raise ValueError(f"Listen Port '{text}' is not a number from 1 to 65535.")
+    return int(number[1])
 
 
 ''' AUTHENTICATION '''
@@ -324,8 +415,11 @@ OWN_TIME = 't'
 BODY_TIME = 'webhookTimestamp'
 
 
+Keys = list[tuple[Token, bytes]]  # keys for an HMAC, each with its token
+
+
 class Scheme(NamedTuple):
-    """A way to sign a request: an HMAC of a prefix and the body, with the token as key.
+    """A way to sign a request: an HMAC of a prefix and the body, with a token as key.
 
     An example is Slack's: for the time 1732442400 and the body `{}` it signs the text `v0:1732442400:{}`.
     """
@@ -338,8 +432,8 @@ class Scheme(NamedTuple):
     keys: Callable[[bytes], list[bytes]] = lambda token: [token]  # returns the keys that a token may mean
     label: str = ''  # the required start of the value of the signature's header
 
-    def signatures(self, header: str, headers: dict[str, str], token: bytes) -> Iterator['Signature']:
-        """Yield the possible readings of the value of `header` as a signature: one for each key and kind of digest.
+    def signatures(self, header: str, headers: dict[str, str], tokens: Tokens) -> Iterator['Signature']:
+        """Yield the possible readings of the value of `header` as a signature: one for each kind of key and of digest.
 
         Yield nothing if the signature, its time or its id cannot be read: then only this proof fails, and another one
         in the same request may still be valid.
@@ -354,11 +448,18 @@ class Scheme(NamedTuple):
         is_ambiguous = not set('.:<=').isdisjoint(delivery_id)
         if is_readable and not is_ambiguous and value.startswith(self.label):
             digests = digests_in(value)
-            hash_names = {f'sha{8 * len(digest)}' for digest in digests}  # 32 bytes are of sha256, 64 of sha512
-            keys = [key for key in self.keys(token) if not equals_empty_key(key)]
-            for key, hash_name in product(keys, hash_names):
-                prefix_hmac = hmac.new(key, prefix.encode('latin-1'), hash_name)
-                yield Signature(header, digests, prefix_hmac, stamp, bool(self.time))
+            hash_names = sorted({f'sha{8 * len(digest)}' for digest in digests})  # 32 bytes are of sha256, 64 of sha512
+            for keys, hash_name in product(self.keys_by_kind(tokens), hash_names):
+                yield Signature(header, digests, keys, hash_name, prefix.encode('latin-1'), stamp, bool(self.time))
+
+    def keys_by_kind(self, tokens: Tokens) -> list[Keys]:
+        """Return the keys of all tokens: first what each token means in the first place, then what else it may mean."""
+        kinds: list[Keys] = []
+        for token in tokens:
+            for kind, key in enumerate(self.keys(token.value)):
+                kinds += [[]] if kind == len(kinds) else []
+                kinds[kind] += [] if equals_empty_key(key) else [(token, key)]
+        return list(filter(None, kinds))
 
     def time_in_head(self, value: str, headers: dict[str, str]) -> str:
         """Return the signed time as it is spelled in the head of a request, or '' if it is missing or in the body.
@@ -520,7 +621,7 @@ def timed_text_pattern(prefixes: set[str]) -> str:
 
 # A captured request of a scheme that signs a time could be replayed for ever under a header whose scheme signs the body
 # alone. An example: Slack signed `v0:1732442400:{}`. The same signature in GitHub's header is valid for the body
-# `v0:1732442400:{}`, and no time is checked. So header_of_valid_signature rejects such a body under such a header.
+# `v0:1732442400:{}`, and no time is checked. So valid_signature rejects such a body under such a header.
 # The pattern is derived from the table, so a new row is covered automatically.
 TIMED_TEXT = re.compile(timed_text_pattern(
     {scheme.prefix for scheme in chain(*SCHEMES.values()) if scheme.prefix}).encode(), re.VERBOSE)
@@ -552,17 +653,27 @@ class Signature(NamedTuple):
 
     header: str  # the lower-case name
     digests: list[bytes]  # one of them must be right
-    prefix_hmac: hmac.HMAC  # of the text that is signed before the body
+    keys: Keys  # of all tokens
+    hash_name: str
+    prefix: bytes  # the text that is signed before the body
     time: str  # the time in that text, as the sender spelled it; '' if there is none
     is_timed: bool  # whether the scheme requires a time, in that text or in the body
 
-    def matches(self, body: bytes) -> bool:
-        """Return whether one of the digests is that of the prefix and the body."""
-        expected = self.prefix_hmac.copy()
+    def token_for(self, body: bytes) -> Token | None:
+        """Return the first token with which one of the digests was computed, or None.
+
+        All are tried, whether one is right or not, so that the time does not reveal the position of the token.
+        """
+        return min([token for token, key in self.keys if self.is_right(key, body)], default=None)
+
+    def is_right(self, key: bytes, body: bytes) -> bool:
+        """Return whether one of the digests is that of the prefix and the body with this key."""
+        expected = hmac.new(key, self.prefix, self.hash_name)
         with hashing_lock:
             yield_if_due()
             expected.update(body)
-        return any(hmac.compare_digest(expected.digest(), digest) for digest in self.digests)
+        computed = expected.digest()
+        return sum(hmac.compare_digest(computed, digest) for digest in self.digests) > 0
 
     def is_fresh(self, body: bytes, arrived: float) -> bool:
         """Return whether the signed time is close to `arrived` (Unix seconds), or is missing and the scheme needs none."""
@@ -629,59 +740,57 @@ def simplified(body: bytes) -> bytes:
     return body.translate(bytes.maketrans(control_characters, b' ' * 32))
 
 
-def signatures_in(headers: dict[str, str], token: bytes) -> Iterator[Signature]:
+def signatures_in(headers: dict[str, str], tokens: Tokens) -> Iterator[Signature]:
     """Yield every signature in the headers, as each scheme of its header reads it."""
     for header in headers:
         schemes = SCHEMES.get(header)
         if schemes is None and SIGNATURE_NAME.search(header):
             schemes = SCHEMES[ANY]
         for scheme in schemes or ():
-            yield from scheme.signatures(header, headers, token)
-
-
-MAX_SIGNATURES = 8  # each costs an HMAC of the body, of up to 25 MiB, and the sender is still unauthenticated
+            yield from scheme.signatures(header, headers, tokens)
 
 
 def signatures_to_check(settings: Settings, headers: dict[str, str], query: str) -> list[Signature]:
-    """Return the signatures of a request that does not show the token: one of them must be valid for its body.
+    """Return the signatures of a request that shows no token: one of them must be valid for its body.
 
     Raise Unauthorized if there are none that can be read. The names of `headers` are in lower case.
     """
-    signatures = list(islice(signatures_in(headers, settings.token), MAX_SIGNATURES))
+    signatures = list(islice(signatures_in(headers, settings.tokens), MAX_SIGNATURES))
     if not signatures:
         raise missing_proof(settings, headers, query)
     return signatures
 
 
-def shows_token(settings: Settings, headers: dict[str, str], query: str) -> bool:
-    """Return whether the value of a header or query parameter is the token.
+def shown_token(settings: Settings, headers: dict[str, str], query: str) -> Token | None:
+    """Return the token that is the value of a header or query parameter, or None.
 
     Only the first MAX_PARAMETERS parameters are compared, and a request has at most MAX_HEADERS headers, so that it cannot make
     thousands of guesses. They are counted apart: no header can hide a parameter.
     """
-    values = token_candidates(headers, query)
-    return any(hmac.compare_digest(reading, settings.token) for readings in values for reading in readings)
+    # The bytes as they were sent: the server decoded them as latin-1.
+    in_headers = (value.encode('latin-1') for value in headers.values())
+    authorization = [headers.get('authorization', '').encode('latin-1')]
+    return settings.tokens.find(chain(in_headers, parameter_readings(query)), authorization)
 
 
-def token_candidates(headers: dict[str, str], query: str) -> Iterator[set[bytes]]:
-    """Yield, for each header and then for each query parameter, the set of byte strings that its value may stand for.
+def parameter_readings(query: str) -> Iterator[bytes]:
+    """Yield the two byte strings that the value of each query parameter may stand for.
 
-    In a query `+` may be a space or itself: 'key=a+b%20c' -> {'a b c', 'a+b c'}.
+    In a query `+` may be a space or itself: 'key=a+b%20c' -> 'a+b c', 'a b c'.
     """
-    for value in headers.values():
-        yield {value.encode('latin-1')}  # the bytes as they were sent: the server decoded them as latin-1
     for part in query.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]:
         value = part.partition('=')[2]
-        yield {unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))}
+        yield unquote_to_bytes(value)
+        yield unquote_to_bytes(value.replace('+', ' '))
 
 
-OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # query parameters of our own; any other may be meant as the token
+OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # query parameters of our own; any other may be meant as a token
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
 # `key` alone is not among these: X-Event-Key and Idempotency-Key contain no secret.
 SECRET_ENDINGS = ('api-key', 'access-key', 'auth-key', 'functions-key', 'subscription-key', 'webhook-key', 'private-key')
 # Headers for one connection only (RFC 9110, 7.6.1), and x-request-uri: in that header XSOAR repeats the query, which may
-# contain the token.
+# contain a token.
 NOT_KEPT = {'connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding',
             'upgrade', 'x-request-uri'}
 
@@ -695,7 +804,7 @@ def missing_proof(settings: Settings, headers: dict[str, str], query: str) -> Un
     """Return the 401 for a request without a usable proof. It repeats nothing that the request contains."""
     # The most likely mistake: the sender puts `Bearer ` or `Basic ` before the token.
     _, _, credentials = headers.get('authorization', '').partition(' ')
-    if hmac.compare_digest(credentials.encode('latin-1'), settings.token):
+    if settings.tokens.find([], authorization=[credentials.encode('latin-1')]):
         return Unauthorized('The Authorization header has a scheme before the token: '
                             'remove the scheme, or make it part of the token.')
     if any(map(SIGNATURE_NAME.search, headers)):
@@ -717,14 +826,26 @@ def likely_locations(headers: dict[str, str], query: str) -> Iterator[str]:
         yield 'a query parameter'
 
 
-def header_of_valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> str:
-    """Return the name of the header with the first valid and fresh signature. Raise Unauthorized if there is none.
+class ValidSignature(NamedTuple):
+    """What proves that a sender knows a token although it does not show it."""
+
+    header: str  # the lower-case name
+    token: Token
+
+
+def valid_signature(signatures: list[Signature], body: bytes, arrived: float) -> ValidSignature:
+    """Return the first valid and fresh signature. Raise Unauthorized if there is none.
 
     `arrived` is when the head of the request arrived, in Unix seconds: a slow body must not make the signed time too old.
     """
     why = 'No signature matches the body, its time and the token: check the token in the sender.'
+    hmacs = 0
     for signature in signatures:
-        if not signature.matches(body):  # checked first: only a sender that knows the token causes the other checks
+        hmacs += len(signature.keys)
+        if hmacs > MAX_LARGE_HMACS and len(body) > SMALL_BODY_BYTES:
+            break
+        token = signature.token_for(body)
+        if not token:  # checked first: only a sender that knows a token causes the other checks
             continue
         if not signature.time and TIMED_TEXT.match(body):
             why = ('The signature matches, but the body begins like the signed text of another scheme, with a time first: '
@@ -732,12 +853,12 @@ def header_of_valid_signature(signatures: list[Signature], body: bytes, arrived:
         elif not signature.is_fresh(body, arrived):
             why = 'The signature matches, but its time is too far from now: check the clocks of both sides.'
         else:
-            return signature.header
+            return ValidSignature(signature.header, token)
     raise Unauthorized(why)
 
 
 def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers that an incident keeps: none with a secret or the token, and none for this connection only."""
+    """Return the headers that an incident keeps: none with a secret or a token, and none for this connection only."""
     remaining = MAX_KEPT_HEADER_BYTES
     # The Connection header names further headers that are for this connection only (RFC 9110, 7.6.1).
     dropped = NOT_KEPT | {name.strip().lower() for name in headers.get('connection', '').split(',')}
@@ -752,32 +873,14 @@ def kept_headers(settings: Settings, headers: dict[str, str]) -> dict[str, str]:
 
 
 def contains_token(settings: Settings, text: str) -> bool:
-    """Return whether a text contains the token: as it is, percent-encoded, or in base64.
+    """Return whether a text contains a token: as it is, percent-encoded, or in base64.
 
     Always return False for a token of fewer than 8 characters: it would occur in many texts by chance.
     """
     texts = {text}
     if '%' in text or '+' in text:
         texts |= {unquote(text), unquote_plus(text)}
-    return any(spelling in each for spelling in token_spellings(settings.token) for each in texts)
-
-
-@lru_cache(maxsize=1)
-def token_spellings(token: bytes) -> set[str]:
-    """Return strings such that any text with the token in it, plain or in base64, contains at least one of them."""
-    if len(token.decode()) < 8:  # see contains_token
-        return set()
-    spellings = {token.decode(), token.decode('latin-1')}  # as in a query, and as in the value of a header
-    # Base64 writes 6 bits per character, so the token's base64 depends on how many bytes come before it (in `user:token`,
-    # five), modulo 3. An example: a token of 8 bytes after one other byte has the bits 8 to 71. The characters 2 to 11
-    # (bits 12 to 71) depend on the token alone; character 1 (bits 6 to 11) also depends on the other byte.
-    for bytes_before in range(3):
-        encoded = base64.b64encode(bytes(bytes_before) + token).decode()
-        first_bit, end_bit = bytes_before * 8, (bytes_before + len(token)) * 8
-        first_character, end_character = (first_bit + 5) // 6, end_bit // 6  # rounded up, rounded down
-        certain = encoded[first_character:end_character]
-        spellings |= {certain, certain.replace('+', '-').replace('/', '_')}  # also in the URL-safe alphabet
-    return spellings
+    return any(spelling in each for spelling in settings.tokens.spellings for each in texts)
 
 
 ''' BODY '''
@@ -3641,18 +3744,19 @@ class Arrival:
 
     @cached_property
     def type_from_url(self) -> str:
-        """Return the incident type that the URL's ?type= names, or '' if there is none or it contains the token."""
+        """Return the incident type that the URL's ?type= names, or '' if there is none or it contains a token."""
         url_type = self.query.get('type', '')
         return '' if self.reveals_token(url_type) else without_error_markers(url_type)
 
     def reveals_token(self, value: str) -> bool:
-        """Return whether the value of a parameter of the URL is the token, or contains it: any parameter can be the proof.
+        """Return whether the value of a parameter of the URL is a token, or contains one: any parameter can be the proof.
 
         In a token that was not percent-encoded, `+` has become a space.
         """
-        token, with_plus = self.settings.token, value.replace(' ', '+')
-        is_token = hmac.compare_digest(with_plus.encode(), token.replace(b' ', b'+'))  # contains_token ignores a short token
-        return bool(token) and (is_token or contains_token(self.settings, value) or contains_token(self.settings, with_plus))
+        with_plus = value.replace(' ', '+')
+        # contains_token ignores a short token.
+        equal = sum(hmac.compare_digest(with_plus.encode(), token.value.replace(b' ', b'+')) for token in self.settings.tokens)
+        return equal > 0 or contains_token(self.settings, value) or contains_token(self.settings, with_plus)
 
     @cached_property
     def severity_from_url(self) -> float | None:
@@ -3674,7 +3778,7 @@ class Arrival:
             value = self.query.get(parameter, '')
             if is_known or not value:
                 continue
-            shown = 'a text with the token' if self.reveals_token(value) else repr(value[:40])
+            shown = 'a text with a token' if self.reveals_token(value) else repr(value[:40])
             self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.',
                       f'?{parameter}= is unknown and therefore ignored.')
 
@@ -4258,6 +4362,7 @@ class Request:
     arrived: float = field(default_factory=time.time)  # Unix time in seconds
     rejection: Rejected | None = None  # why it is not valid HTTP
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
+    token: Token | None = None  # the one that proved it
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: int = 0  # the recoveries that ?skip=resolved left out
@@ -4313,9 +4418,9 @@ def handshake_before_proof(settings: Settings, request: Request, intake: Intake)
             return json_response(to_json({'verification': safe_text(challenge)}))
         # Meta webhooks, "Get Started": "Verification Requests".
         case 'GET' if query.get('hub.mode') == 'subscribe':
-            shown = query.get('hub.verify_token', '').encode()
-            if settings.token and not hmac.compare_digest(shown, settings.token):
-                raise Unauthorized('hub.verify_token is not the token of the instance.')
+            request.token = settings.tokens.find([query.get('hub.verify_token', '').encode()])
+            if settings.tokens and not request.token:
+                raise Unauthorized('hub.verify_token is not a token of the instance.')
             return echo(query.get('hub.challenge'))
         # Dropbox webhooks: "The verification request".
         case 'GET' if 'challenge' in query:
@@ -4339,7 +4444,8 @@ def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
     return json_response(to_json({'validationResponse': code}))
 
 
-def signed_handshake(settings: Settings, request: Request, signed_by: str, payloads: list[bytes]) -> HTTPResponse | None:
+def signed_handshake(settings: Settings, request: Request, signed_by: str, body: bytes,
+                     payloads: list[bytes]) -> HTTPResponse | None:
     """Return the response to a handshake of Slack or Zoom, or None if the payloads are not one. Raise BadRequest.
 
     The request is already accepted: `signed_by` is the header with the valid signature, or '' if none was needed.
@@ -4349,27 +4455,42 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, paylo
     if len(source) > MAX_HANDSHAKE_BYTES or b'url_v' not in source:
         return None
     event = read_members(source)
-    # Zoom's response is signed with the token, so one must be configured. Zoom's header is needed even if the request shows the
-    # token: then its signature is not checked, and `signed_by` is ''.
-    is_from_zoom = settings.token and 'x-zm-signature' in request.headers and signed_by in ('x-zm-signature', '')
     has_only_slacks_keys = event.keys() <= {'type', 'challenge', 'token'}  # anything more is an event to keep
     match {key: member_at(event, key) for key in ('type', 'challenge', 'event')}:
         # Slack Events API: "url_verification event".
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
         # Zoom webhooks: the event "endpoint.url_validation".
-        case {'event': 'endpoint.url_validation'} if is_from_zoom:
-            return signed_for_zoom(settings, find(event, PLAIN_TOKEN))
+        case {'event': 'endpoint.url_validation'} if token := token_of_zoom(settings, request, signed_by, body):
+            request.token = token
+            return signed_for_zoom(token, find(event, PLAIN_TOKEN))
     return None
 
 
-def signed_for_zoom(settings: Settings, plain_token: Any) -> HTTPResponse:
+def token_of_zoom(settings: Settings, request: Request, signed_by: str, body: bytes) -> Token | None:
+    """Return the token to sign the response to Zoom's handshake with, or None if the request is not Zoom's.
+
+    It is the token that proved the request, never another one. If the request shows a token, such as that of a tenant, and has
+    a valid signature of Zoom, too, it is the token of the signature: Zoom knows no other.
+    """
+    header = 'x-zm-signature'
+    if header not in request.headers or signed_by not in (header, ''):
+        return None
+    if not signed_by:  # the request shows a token, so its signature has not been checked
+        signatures = [each for scheme in SCHEMES[header] for each in scheme.signatures(header, request.headers, settings.tokens)]
+        with suppress(Unauthorized):
+            return valid_signature(signatures, body, request.arrived).token
+    is_key = request.token and request.token.name != WHOLE_TEXT
+    return request.token if is_key else None
+
+
+def signed_for_zoom(token: Token, plain_token: Any) -> HTTPResponse:
     """Return the response that contains Zoom's `plainToken` and its signature. Raise BadRequest."""
     text = plain_token if isinstance(plain_token, str) else ''
     # The sender chooses the text to sign. A signature of letters and digits only fits no request but one whose body they are.
     if not re.fullmatch('[A-Za-z0-9]{1,64}', text):
         raise BadRequest("'plainToken' must have 1 to 64 letters and digits, and nothing else.")
-    signed = hmac.digest(settings.token, text.encode(), 'sha256').hex()
+    signed = hmac.digest(token.value, text.encode(), 'sha256').hex()
     return json_response(to_json({'plainToken': text, 'encryptedToken': signed}))
 
 
@@ -5216,6 +5337,14 @@ class HistoryEntry(Struct, array_like=True):
     product: str
     result: str  # 'created', 'repeat', 'skipped', 'handshake' or 'rejected'
     note: str  # what the delivery became, or why it was rejected
+    token: str = ''  # the name of the token that proved it; '' if none did
+
+
+class TokenUse(Struct, array_like=True):
+    """How often a token has proved a delivery, and when it last did."""
+
+    count: int = 0
+    latest: str = ''  # in RFC 3339; '' if never
 
 
 LONGEST_CALL = 'longest call (s)'  # the key beside the counts of an hour
@@ -5233,6 +5362,18 @@ class History(Struct):
     others: list[HistoryEntry] = []  # apart, so that a flood of them removes no accepted delivery
     # For example {'2026-11-26T14': {'created': 3, '408 The head of the request came too slowly.': 2, 'longest call (s)': 0.5}}.
     hours: dict[str, dict[str, int | float]] = {}
+    # Since the container began: another one may have other tokens at the same positions of the form.
+    tokens_since: str = ''
+    tokens: dict[str, TokenUse] = {}  # by the name of the token
+
+    def begin_tokens(self, tokens: Tokens, now: str) -> None:
+        """Begin to count the deliveries of each token."""
+        self.tokens_since = now
+        self.tokens = {token.name: TokenUse() for token in tokens}
+
+    def count_token(self, name: str, now: str) -> None:
+        """Count a delivery that was proved by the token with this name."""
+        self.tokens[name] = TokenUse(self.tokens.get(name, TokenUse()).count + 1, now)
 
     def add(self, entry: HistoryEntry, most_accepted: int = MAX_ACCEPTED_ENTRIES, most_others: int = MAX_OTHER_ENTRIES) -> None:
         """Count and number a delivery, and keep its entry."""
@@ -5247,7 +5388,8 @@ class History(Struct):
         entries, most = (self.accepted, most_accepted) if entry.is_accepted else (self.others, most_others)
         rejections = reversed(entries) if entry.result == 'rejected' else iter(())
         if equal := next((each for each in rejections if each.note == entry.note and each.user_agent == entry.user_agent
-                          and each.address == entry.address and each.status == entry.status), None):
+                          and each.address == entry.address and each.status == entry.status
+                          and each.token == entry.token), None):
             entries.remove(equal)
             entry.since = equal.since
             entry.count += equal.count
@@ -5275,7 +5417,7 @@ class History(Struct):
             entry.number += self.latest_number
             self.keep(entry)
         self.latest_number += later.latest_number
-        self.listening_since = later.listening_since
+        self.listening_since, self.tokens_since, self.tokens = later.listening_since, later.tokens_since, later.tokens
 
     def to_context(self, most_bytes: int = MAX_HISTORY_BYTES, most_hours: int = HISTORY_HOURS) -> dict[str, str]:
         """Return the history as part of the integration context. First drop the oldest hours and entries beyond the limits."""
@@ -5305,19 +5447,27 @@ class Trace(NamedTuple):
 
     began: float  # by the monotonic clock
     method: str
-    client: str  # the addresses and the user agent as the log shows them: quoted, without the token
+    client: str  # the addresses and the user agent as the log shows them: quoted, without any token
     agent: str
     size: int | None  # of the body
     delivery_id: str  # quoted, or ''
     product: str
     is_accepted: bool
+    token: str  # the name of the token that proved it, or ''
 
     def text(self, status: int, note: str) -> str:
         """Return the line for the log."""
         milliseconds = round((time.monotonic() - self.began) * 1000)
         size = '-' if self.size is None else self.size
         shown_id = f', delivery {self.delivery_id}' if self.delivery_id and status < HTTPStatus.BAD_REQUEST else ''
-        return f'{self.method} {status} {milliseconds} ms, from {self.client} {self.agent}, {size} bytes{shown_id}: {note}'
+        token = f', token {self.token}' if self.token else ''
+        return f'{self.method} {status} {milliseconds} ms, from {self.client} {self.agent}, {size} bytes{token}{shown_id}: {note}'
+
+
+SILENT_CALLS = 3  # so many first calls without a reply are no coincidence
+SILENT_SERVER = ('. XSOAR has replied nothing since the container started, as some of its versions do even when they create '
+                 'incidents. So each delivery gets a 502 and is sent again. If the incidents exist, disable the instance and '
+                 'update XSOAR; if not, look for a pre-process rule that drops them.')
 
 
 class ServerLine:
@@ -5336,6 +5486,7 @@ class ServerLine:
         self.has_new_entries = False  # whether the history has entries that are not saved
         self.is_save_urgent = False  # whether to save the context even if CONTEXT_EVERY_SECONDS have not passed
         self.unavailable = 0  # how many requests got a 503
+        self.silent_calls = 0.0  # how many createIncidents calls XSOAR replied nothing to; -inf once it has replied something
         self.is_health_known = False  # whether anything about the health has been reported
         self.error = ''  # an error of XSOAR or the port; empty if there is none
         self.failure = ''  # a request's unexpected failure, until it has been sent and a later createIncidents call succeeds
@@ -5380,7 +5531,9 @@ class ServerLine:
         result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else result
         address, user_agent = escaped(trace.client.replace('"', ''), 140), escaped(trace.agent.replace('"', ''), 80)
         self.history.add(HistoryEntry(0, now, now, 1, trace.size or 0, trace.is_accepted, status, address, user_agent,
-                                      trace.product, result, escaped(note, 100)))
+                                      trace.product, result, escaped(note, 100), trace.token))
+        if trace.token:
+            self.history.count_token(trace.token, now)
         self.has_new_entries = True
         self.unavailable += status == HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -5507,8 +5660,13 @@ class ServerLine:
         # does not: it comes from reading a reply.
         if type(error) is RuntimeError:
             self.queue.record_unsent(time.monotonic())
-        elif created is None:
-            self.report_health(f'XSOAR did not confirm that it created incidents: {escaped(unconfirmed_reason(result, error))}')
+            return
+        has_replied = bool(error) or result not in (None, '')
+        self.silent_calls = -math.inf if has_replied else self.silent_calls + 1
+        if created is None:
+            reason = escaped(unconfirmed_reason(result, error))
+            silence = SILENT_SERVER if self.silent_calls >= SILENT_CALLS else ''
+            self.report_health(f'XSOAR did not confirm that it created incidents: {reason}{silence}')
             self.queue.record_failure(time.monotonic())
         else:
             self.report_health('')
@@ -5670,14 +5828,18 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return self.internal_error(request, error)
 
     def accepts(self, request: Request) -> bool:
-        """Return whether the head is enough to accept a request: it shows the token, or no token is set and it is a POST/PUT."""
-        if self.settings.token:
-            return shows_token(self.settings, request.headers, request.query_string)
+        """Return whether the head is enough to accept a request: it shows a token, or no token is set and it is a POST/PUT.
+
+        Record the token in the request.
+        """
+        if self.settings.tokens:
+            request.token = shown_token(self.settings, request.headers, request.query_string)
+            return request.token is not None
         return request.method in ('POST', 'PUT')
 
     def may_be_signed(self, request: Request) -> bool:
         """Return whether the head contains a signature that can be read, so that the request may be accepted by its body."""
-        return any(signatures_in(request.headers, self.settings.token))
+        return any(signatures_in(request.headers, self.settings.tokens))
 
     def default_error_handler(self, error: HTTPResponse) -> HTTPResponse:
         """Return the response to a request for which there is no route. Bottle calls this."""
@@ -5750,11 +5912,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         signatures = None if request.is_accepted else signatures_to_check(settings, request.headers, request.query_string)
         self.line.queue.check_room(request.body.size)
         with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
-            signed_by = '' if signatures is None else header_of_valid_signature(signatures, body, request.arrived)
+            signed_by = ''
+            if signatures is not None:
+                signed_by, request.token = valid_signature(signatures, body, request.arrived)
             request.is_accepted = True
             hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the exclusion counts, too
             payloads = self.unpack(request, body, exclusive)
-            response = signed_handshake(settings, request, signed_by, payloads)
+            response = signed_handshake(settings, request, signed_by, body, payloads)
             if response:
                 request.log_note = request.result = 'handshake'
                 return response
@@ -5763,9 +5927,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             post = Post(to_incidents(payloads, arrival), request.memory_bytes)
             request.skipped, request.product = arrival.skipped, arrival.product
             post.hand_over_by = hand_over_by
-            # Without the token, which says nothing about what is to be created.
-            parameters = [(name, value) for name, value in request.query.items()
-                          if not hmac.compare_digest(value.encode(), settings.token)]
+            # Without a token, which says nothing about what is to be created.
+            parameters = [(name, value) for name, value in request.query.items() if not settings.tokens.find([value.encode()])]
             return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone), post
 
     def unpack(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
@@ -6385,7 +6548,7 @@ class Connection:
         delivery_id = find_delivery_id(request.headers).split('\0')[1:2]
         return Trace(self.began, redact(request.method), client, quoted(request.headers.get('user-agent', '-')),
                      request.body.size if request.body else None, quoted(delivery_id[0]) if delivery_id else '',
-                     request.product, request.is_accepted)
+                     request.product, request.is_accepted, request.token.name if request.token else '')
 
 
 def log_departed(line: ServerLine, trace: Trace, skipped: int, delivery: RememberedDelivery, _: Event) -> None:
@@ -6614,7 +6777,7 @@ class WebhookServer(StreamServer):
         return len(self.connections) == len(self.idle) + len(self.heads) + len(self.lingering)
 
     def redact(self, text: str, shown: str = '') -> str:
-        """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has the token."""
+        """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has a token."""
         return '...' if contains_token(self.app.settings, text) else shown or text[:150]
 
     def quoted(self, text: str, shown: str = '') -> str:
@@ -6651,6 +6814,7 @@ def serve(settings: Settings) -> None:
     line = ServerLine()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
+    line.history.begin_tokens(settings.tokens, utc_text(int(time.time())))
     server = WebhookServer(settings, line)
     open_port(server)
     line.ending.wait()
@@ -6678,19 +6842,36 @@ def open_port(server: WebhookServer) -> None:
     line.report_health('')
     line.record_listening(utc_text(int(time.time())))
     line.log('info', f'Listening on port {settings.port}.')
-    for warning in warnings_about(settings.token):
+    for warning in warnings_about(settings.tokens):
         line.log('info', warning)
 
 
-def warnings_about(token: bytes) -> Iterator[str]:
-    """Yield a sentence for each weakness of the token."""
-    if not token:
-        yield 'No Authorization Verification Token is configured: every POST is accepted.'
-    elif len(token.decode()) < 16:
-        yield 'The Authorization Verification Token can be guessed: it has fewer than 16 characters.'
-    if token and any(map(equals_empty_key, decoded_token(token.removeprefix(b'whsec_')))):
-        yield ('Decoded from base64, the Authorization Verification Token has zero bytes only, with which anyone can sign: '
-               'signatures of Standard Webhooks, Svix and Teams are rejected. Use a random token.')
+def warnings_about(tokens: Tokens) -> Iterator[str]:
+    """Yield a sentence for each weakness of the tokens."""
+    if not tokens:
+        yield f'No {TOKEN_LABEL} is configured: every POST is accepted.'
+    for token in tokens:
+        which = f'{TOKEN_LABEL}, token {token.name}' if len(tokens) > 1 else TOKEN_LABEL
+        if len(token.value.decode()) < 16:
+            yield f'The {which} can be guessed: it has fewer than 16 characters.'
+        if any(map(equals_empty_key, decoded_token(token.value.removeprefix(b'whsec_')))):
+            yield (f'Decoded from base64, the {which} has zero bytes only, with which anyone can sign: '
+                   'signatures of Standard Webhooks, Svix and Teams are rejected. Use a random token.')
+
+
+def result_of_test(settings: Settings) -> str | dict[str, Any]:
+    """Return what the Test button gets for settings that are usable: `ok`, with a sentence for each thing that may be wrong."""
+    notes = []
+    if not settings.port:
+        notes.append('Listen Port is empty: Cortex XSOAR 8 without an engine assigns it when the instance is saved.')
+    for token in settings.tokens:
+        if b'||' in token.value:
+            notes.append(f'{TOKEN_LABEL}, token {token.name}: it contains "||". To separate two tokens, put a space before and '
+                         'after the bars.')
+    if not notes:
+        return 'ok'
+    text = ' '.join(['ok.', *notes])
+    return {'Type': EntryType.NOTE, 'ContentsFormat': EntryFormat.TEXT, 'Contents': 'ok', 'HumanReadable': text}
 
 
 def deliveries_report(context: Any, args: dict[str, Any], now: float) -> CommandResults:
@@ -6704,18 +6885,27 @@ def deliveries_report(context: Any, args: dict[str, Any], now: float) -> Command
                for entry in kept if wanted in ('all', entry.result)][:limit]
     hours = [{'Hour (UTC)': hour, 'What happened': '; '.join(f'{what}: {number}' for what, number in counts.items())}
              for hour, counts in sorted(history.hours.items(), reverse=True)]
+    tokens = [{'Token': name, 'Deliveries': use.count, 'Last used': use.latest or 'never'}
+              for name, use in history.tokens.items()]
     listening = f'Listening since {history.listening_since}' if history.listening_since else 'Not listening'
     saved = f'saved {(now - history.saved) / 60:.1f} minutes ago' if history.saved else 'nothing is saved yet'
     # As code, what a sender wrote becomes no link and no picture in the War Room.
     rows = [output | {name: '`' + output[name].replace('`', "'") + '`' for name in ('Address', 'UserAgent')}
             for output in outputs]
-    columns = ['Time', 'Count', 'Status', 'Address', 'UserAgent', 'Size', 'Product', 'Note']
+    columns = ['Time', 'Count', 'Status', 'Token', 'Address', 'UserAgent', 'Size', 'Product', 'Note']
     readable = (f'{listening}; {saved}; {history.waiting} requests waited for XSOAR then.\n'
+                f'{tableToMarkdown(f"Tokens, since {history.tokens_since}", tokens)}\n'
                 f'{tableToMarkdown("Latest hours", hours)}\n{tableToMarkdown("Latest deliveries", rows, columns)}')
     return CommandResults('GenericWebhook.Delivery', 'Number', outputs, readable_output=readable, ignore_auto_extract=True)
 
 
 ''' MAIN '''
+
+
+def show_error_in_health(error: str) -> None:
+    """Show why serving cannot begin on the instance's page. XSOAR shows the exception that the caller then raises, too."""
+    with suppress(TypeError):  # before 6.8 it accepts no second argument
+        demisto.updateModuleHealth(error, True)
 
 
 def main() -> None:
@@ -6732,9 +6922,14 @@ def main() -> None:
         settings = read_settings(demisto.params())
         # The test opens no port, because the container that serves may have opened it already.
         if command == 'test-module':
-            return return_results('ok')
+            return return_results(result_of_test(settings))
+        if not settings.port:
+            raise ValueError('Listen Port is empty. Set it and save the instance.')
     except Exception as error:
-        return return_error(f'Generic Webhook, {command}: {error}')
+        text = f'Generic Webhook, {command}: {error}'
+        if command == 'long-running-execution':
+            show_error_in_health(text)
+        return return_error(text)
     return serve(settings)
 
 

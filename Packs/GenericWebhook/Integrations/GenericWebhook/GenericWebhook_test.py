@@ -8,13 +8,13 @@ import pytest
 from app import App, line
 
 import GenericWebhook
-from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Rejected, Settings, json_payloads, read_payloads,
-                            read_settings, to_incidents, iso_date_to_rfc3339, with_text)
+from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Rejected, Settings, Tokens, json_payloads,
+                            read_payloads, read_settings, to_incidents, iso_date_to_rfc3339, with_text)
 
 TOKEN = 'tok\u00e9n'
 HEADER = TOKEN.encode().decode('latin-1')  # as a header is read
 ARRIVED = '2026-11-24T10:00:00.000001Z'
-ARRIVAL = Arrival(ARRIVED, {'x-event': 'push'}, Settings(8080, b'', 'Phishing'))
+ARRIVAL = Arrival(ARRIVED, {'x-event': 'push'}, Settings(8080, Tokens(), 'Phishing'))
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_listen_port_is_read_in_each_form_that_the_server_hands_over(value, po
     assert read_settings({'longRunningPort': value}).port == port
 
 
-@pytest.mark.parametrize('value', ['abc', '', None, '0', '70000', '-1', '80.5', 'a:b', 'a:8080', '8080:', '\u0668\u0660',
+@pytest.mark.parametrize('value', ['abc', '0', '70000', '-1', '80.5', 'a:b', 'a:8080', '8080:', '\u0668\u0660',
                                    '1' * 5000])
 def test_a_bad_listen_port_is_rejected_in_the_words_of_the_form(value):
     with pytest.raises(ValueError, match='Listen Port'):
@@ -106,7 +106,7 @@ def test_name_and_type_fall_back_where_the_sender_gives_none(fields, name, kind)
 
 
 def test_without_any_type_the_choice_is_left_to_the_server():
-    assert incident_of('{}', Arrival(ARRIVED, {}, Settings(8080, b'', None)))['type'] is None
+    assert incident_of('{}', Arrival(ARRIVED, {}, Settings(8080, Tokens(), None)))['type'] is None
 
 
 @pytest.mark.parametrize('occurred', [None, '0001-01-01T00:00:00Z', '0001-01-01T00:00:00'],
@@ -362,9 +362,61 @@ def test_the_test_button_says_what_is_wrong(monkeypatch):
 
 
 @pytest.mark.parametrize('port', [{'auth_header': 'token'}, {'longRunningPort': ''}, {'longRunningPort': None}])
-def test_a_port_that_xsoar_8_assigns_on_save_is_asked_for_in_words_of_the_form(monkeypatch, port):
-    with pytest.raises(RuntimeError, match=r'Listen Port is empty.*save first, then test'):
-        run(monkeypatch, 'test-module', port)
+def test_the_test_button_says_ok_without_a_port_because_xsoar_8_assigns_it_on_save(monkeypatch, port):
+    entry, = run(monkeypatch, 'test-module', port)
+    assert entry['Contents'] == 'ok'
+    assert entry['HumanReadable'] == ('ok. Listen Port is empty: Cortex XSOAR 8 without an engine assigns it when the '
+                                      'instance is saved.')
+
+
+def test_serving_without_a_port_is_an_error_in_the_health(monkeypatch):
+    shown = []
+    monkeypatch.setattr(demisto, 'updateModuleHealth', lambda *error: shown.append(error))
+    with pytest.raises(RuntimeError, match='Listen Port is empty'):
+        run(monkeypatch, 'long-running-execution', {'longRunningPort': ''})
+    assert shown == [('Generic Webhook, long-running-execution: Listen Port is empty. Set it and save the instance.', True)]
+
+
+# Several tokens
+
+
+@pytest.mark.parametrize('text, names', [('', []), (None, []), ('a', ['1']), ('a || b', ['1', '2']), ('a||b', ['1']),
+                                         ('a ||', ['1']), ('|| a', ['1']), ('a|| b ||c', ['1']), ('"a || b"', ['1', '2']),
+                                         (' || '.join('abcdefgh'), list('12345678'))])
+def test_the_tokens_of_the_form_are_separated_by_two_bars_with_a_space_on_each_side(text, names):
+    tokens = read_settings({'auth_header': text}).tokens
+    assert [token.name for token in tokens] == names
+    assert ' || '.join(token.value.decode() for token in tokens) == (text or '')
+
+
+@pytest.mark.parametrize('text, words', [
+    (' || ', 'token 1 of 2: it is empty'), ('s3cret || ', 'token 2 of 2: it is empty'),
+    ('s3cret ||  || s3cr3t', 'token 2 of 3: it is empty'), ('s3cret || b || s3cret', 'token 3 of 3: it is the same as token 1'),
+    ('s3cret ||  b', 'token 2 of 2: it begins or ends with a space'), ('s3cret || to\nken', 'token 2 of 2: it begins or ends'),
+    (' s3cret || b', 'token 1 of 2: it begins or ends with a space'), (' s3cret', 'it begins or ends with a space'),
+    (' || '.join(f's3cret{number}' for number in range(9)), 'it has 9 tokens: at most 8 are allowed')])
+def test_an_unusable_token_is_named_by_its_position_and_never_quoted(text, words):
+    with pytest.raises(ValueError, match=r'^Authorization Verification Token') as error:
+        read_settings({'auth_header': text})
+    assert words in str(error.value)
+    assert 's3cret' not in str(error.value)
+
+
+@pytest.mark.parametrize('text, position', [('a||b', '1'), ('a || b||c', '2'), ('a ||', '1')])
+def test_the_test_button_says_that_bars_without_spaces_separate_nothing(monkeypatch, text, position):
+    entry, = run(monkeypatch, 'test-module', {'longRunningPort': '8080', 'auth_header': text})
+    assert entry['Contents'] == 'ok'
+    assert f'Token, token {position}: it contains "||"' in entry['HumanReadable']
+    assert text not in entry['HumanReadable']
+
+
+def test_neither_the_settings_nor_the_tokens_print_a_token():
+    settings = read_settings({'longRunningPort': '8080', 'auth_header': 's3cret || h1dden', 'incidentType': 'Phishing'})
+    shown = f'{settings} {settings!r} {[*settings.tokens]} {settings.tokens.find([b"s3cret"])}'
+    assert 's3cret' not in shown
+    assert 'h1dden' not in shown
+    assert '8080' in shown
+    assert 'Phishing' in shown
 
 
 def test_the_mapping_wizard_gets_the_samples_that_are_kept(monkeypatch):

@@ -1,0 +1,185 @@
+"""Several tokens of one instance: where each may be shown, what shows none, and that no token is repeated anywhere."""
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus, urlencode
+
+import patient
+import pytest
+from app import NOW, App
+from clocks import unix_now
+from GenericWebhook import Settings, Tokens, contains_token, kept_headers
+from webhook import Webhook
+
+pytestmark = pytest.mark.sockets
+
+# Each is a prefix of the next or has what a query, a header or base64 writes in another way; the last has 300 characters.
+EIGHT = ['prefix-0', 'prefix-0-and-more', 'a+b c/d=e&f%2B-long', 'w\u00f6rd-of-sixteen-letters', 'bars||without-spaces',
+         'Basic ' + base64.b64encode(b'tenant:password-5').decode(), 'sha256=' + '0' * 64, 'long' * 75]
+WHOLE = ' || '.join(EIGHT)
+each_token = pytest.mark.parametrize('token', EIGHT, ids=lambda token: token[:12])
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    with App(WHOLE) as running:
+        yield running
+
+
+@pytest.fixture(scope='module')
+def webhook() -> Iterator[Webhook]:
+    with Webhook('--log-level', 'debug', token=WHOLE) as running:
+        yield running
+
+
+def as_sent(token: str) -> str:
+    return token.encode().decode('latin-1')
+
+
+def position_of(token: str) -> str:
+    return str(EIGHT.index(token) + 1)
+
+
+# Shown
+
+
+@each_token
+def test_each_token_is_taken_from_any_header_and_any_parameter(app: App, token: str) -> None:
+    for name in 'Authorization', 'cf-webhook-auth', 'X-Gitlab-Token', 'X-Anything':
+        assert app.post(b'{}', {name: as_sent(token)}).status == 200, name
+        assert app.proved_by == position_of(token)
+    for query in f'token={quote(token, safe="")}', f'a=1&key={quote_plus(token)}&b=2', f'x={quote(token, safe="+")}':
+        assert app.post(b'{}', {}, query).status == 200, query
+        assert app.proved_by == position_of(token)
+    meta = urlencode({'hub.mode': 'subscribe', 'hub.verify_token': token, 'hub.challenge': '1158201444'})
+    assert (app.ask('GET', meta).text, app.proved_by) == ('1158201444', position_of(token))
+
+
+@pytest.mark.parametrize('text', [
+    WHOLE, ' || '.join(EIGHT[:2]), ' || '.join(reversed(EIGHT)), EIGHT[0] + ' ', EIGHT[0] + ' ||', '|| ' + EIGHT[1], '||', ' || ',
+    EIGHT[0][:-1], EIGHT[1][:-1], EIGHT[7] + 'l', EIGHT[0] + EIGHT[1], ','.join(EIGHT)], ids=lambda text: text[:24])
+def test_nothing_between_the_tokens_or_around_them_is_a_proof(app: App, text: str) -> None:
+    assert app.post(b'{}', {'X-Gitlab-Token': as_sent(text)}).status == 401
+    for query in f'token={quote(text, safe="")}', f'a={quote_plus(text)}':
+        assert app.post(b'{}', {}, query).status == 401
+    meta = urlencode({'hub.mode': 'subscribe', 'hub.verify_token': text, 'hub.challenge': '1'})
+    assert app.ask('GET', meta).status == 401
+    assert app.post(b'{}', {'Authorization': as_sent(text)}).status == (200 if text == WHOLE else 401)
+    assert app.proved_by == ('all' if text == WHOLE else '')
+
+
+def test_the_whole_text_is_a_proof_in_authorization_as_it_was_before_there_were_several(webhook: Webhook) -> None:
+    answer = patient.post(webhook.webhook_url, '{"a": 1}', headers={'Authorization': WHOLE.encode(), 'User-Agent': 'the whole'})
+    assert answer.status_code == 200
+    webhook.wait_for_line(r'"the whole", 8 bytes, token all: incident')
+
+
+@each_token
+def test_a_word_before_any_of_the_tokens_is_reported_as_such(app: App, token: str) -> None:
+    for shown in token, WHOLE:
+        answer = app.post(b'{}', {'Authorization': f'Bearer {as_sent(shown)}'})
+        assert (answer.status, 'a scheme before the token' in answer.detail) == (401, True)
+
+
+def test_of_two_tokens_in_one_request_the_first_in_the_form_counts(app: App) -> None:
+    for headers in {'X-A': EIGHT[0], 'X-B': EIGHT[7]}, {'X-A': EIGHT[7], 'X-B': EIGHT[0]}:
+        assert app.post(b'{}', headers).status == 200
+        assert app.proved_by == '1'
+
+
+def test_a_retry_that_shows_another_token_in_its_url_is_still_a_retry(app: App) -> None:
+    for token in EIGHT:
+        answer = app.post(b'{"a": 1}', {'X-GitHub-Delivery': 'one'}, f'token={quote(token, safe="")}&b=1')
+        assert answer.json[0]['id'] == '1.0'
+    assert len(app.calls) == 1
+
+
+# Which one it was stays here
+
+
+def test_no_response_says_which_token_proved_a_request_or_how_many_there_are(app: App) -> None:
+    def shown(text: str) -> str:
+        answer = app.post(b'{"raw_json": 1}', {'X-Gitlab-Token': as_sent(text)})
+        return re.sub('[0-9]+[.]0', '', f'{answer}')
+
+    assert len({shown(token) for token in EIGHT}) == 1
+    rejected = []
+    for text in EIGHT[0], WHOLE:
+        with App(text) as other:
+            rejected.append([other.post(b'{}', headers) for headers in ({}, {'X-Gitlab-Token': 'x'}, {'X-A-Hmac': '0' * 64})])
+    assert rejected[0] == rejected[1]
+
+
+def test_no_incident_says_which_token_proved_its_request(app: App) -> None:
+    for token in EIGHT:
+        app.post(b'{"a": 1}', {'X-Gitlab-Token': as_sent(token)})
+    assert len({incident['rawJSON'] for incident in app.incidents}) == 1
+
+
+# Zoom
+
+
+@pytest.mark.parametrize('position', [1, 4, 8])
+def test_zooms_question_is_signed_with_the_token_that_proved_it(app: App, position: int) -> None:
+    body = json.dumps({'event': 'endpoint.url_validation', 'payload': {'plainToken': 'abc'}})
+
+    def zoom(token: str) -> dict[str, str]:
+        digest = hmac.digest(token.encode(), f'v0:{NOW}:{body}'.encode(), 'sha256').hex()
+        return {'x-zm-request-timestamp': str(NOW), 'x-zm-signature': f'v0={digest}'}
+
+    def answered(headers: dict[str, str]) -> str:
+        answer = app.post(body, headers)
+        return str(answer.json['encryptedToken']) if 'encryptedToken' in answer.text else answer.text
+
+    def signed(token: str) -> str:
+        return hmac.digest(token.encode(), b'abc', 'sha256').hex()
+
+    token, other = EIGHT[position - 1], EIGHT[5]
+    assert answered(zoom(token)) == signed(token)
+    assert answered({'Authorization': as_sent(token), **zoom('none')}) == signed(token)
+    assert answered({'Authorization': other, **zoom(token)}) == signed(token), 'Zoom knows no other'
+    assert app.proved_by == str(position)
+    assert answered({'Authorization': as_sent(WHOLE), **zoom(token)}) == signed(token)
+    assert app.calls == []
+    assert '"id"' in answered({'Authorization': as_sent(WHOLE), **zoom(WHOLE)}), 'the whole text is no key'
+
+
+# Masks
+
+
+@each_token
+def test_no_header_with_any_of_the_tokens_is_kept(token: str) -> None:
+    settings = Settings(8080, Tokens(WHOLE), None)
+    spellings = [token, as_sent(token), quote(token, safe=''), quote_plus(token), base64.b64encode(token.encode()).decode()]
+    spellings += [base64.b64encode(f'{user}:{token}:x'.encode()).decode() for user in ('', 'u', 'us', 'use')]
+    for spelling in [*spellings, WHOLE, as_sent(WHOLE), base64.b64encode(WHOLE.encode()).decode()]:
+        assert kept_headers(settings, {'x-a': f'a {spelling} b', 'x-b': 'b'}) == {'x-b': 'b'}
+        assert contains_token(settings, f'An incident with {spelling}')
+    assert not contains_token(settings, f'An incident with {token[1:]}') or token[1:].startswith(tuple(EIGHT))
+
+
+def test_several_short_tokens_are_masked_as_one_text_where_they_stand_together() -> None:
+    settings = Settings(8080, Tokens('abc || defg'), None)
+    assert contains_token(settings, 'with abc || defg')
+    assert not contains_token(settings, 'an abc')
+
+
+@each_token
+def test_no_token_is_logged_or_kept_in_any_spelling(webhook: Webhook, token: str) -> None:
+    basic = 'Basic ' + base64.b64encode(f'user:{token}'.encode()).decode()
+    for spelling in quote(token, safe=''), basic, base64.b64encode(token.encode()).decode():
+        headers: dict[str, str | bytes | None] = {
+            'X-Gitlab-Token': token.encode(), 'User-Agent': spelling, 'X-Forwarded-For': spelling, 'X-Event': spelling}
+        answer = patient.post(f'{webhook.direct_url}?type={spelling}', json.dumps({'a': 1}), headers=headers)
+        assert answer.status_code == 200
+    last = f'last {unix_now()} {position_of(token)}'
+    patient.post(webhook.direct_url, '{}', headers={'X-Gitlab-Token': token.encode(), 'User-Agent': last})
+    webhook.wait_for_line(rf'{last}", 2 bytes, token {position_of(token)}: incident')
+    output, sent = '\n'.join(webhook.output), json.dumps(webhook.sent())
+    for spelling in token, quote(token, safe=''), basic, base64.b64encode(token.encode()).decode():
+        assert spelling not in output
+        assert spelling not in sent
