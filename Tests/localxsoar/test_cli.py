@@ -77,14 +77,14 @@ def test_a_command_leaves_its_file_under_its_name_and_a_closed_pipe_is_not_an_er
 NO_CALLS = {'demisto', 'null'}
 
 
-def test_the_readme_knows_every_call_that_demisto_offers_and_every_fault() -> None:
-    readme = (Path(localxsoar.__file__).parent / 'README.md').read_text()
+def test_the_reference_knows_every_call_that_demisto_offers_and_every_fault() -> None:
+    reference = (Path(localxsoar.__file__).parent / 'REFERENCE.md').read_text()
     from localxsoar.containers.faults import READERS
     from localxsoar.containers.loop import Demisto
 
     offered = {name for name in vars(Demisto) if not name.startswith('_')} | {'callingContext', 'is_debug'}
-    assert [name for name in sorted(offered | set(READERS)) if f'`{name}`' not in readme] == []
-    told = set(re.findall(r'`(\w+)`', readme[readme.index('The calls of `demisto`'):readme.index('## Several instances')]))
+    assert [name for name in sorted(offered | set(READERS)) if f'`{name}`' not in reference] == []
+    told = set(re.findall(r'`(\w+)`', reference[reference.index('The calls of `demisto`'):reference.index('## Several instances')]))
     assert told - offered - NO_CALLS == set()
 
 

@@ -199,7 +199,7 @@ def test_another_interpreter_runs_the_container(tmp_path: Path) -> None:
     assert 'there is no such interpreter' in run('Commands', '--test', '--python', 'nowhere').stderr
 
 
-def test_the_readme_says_how_many_patterns_run() -> None:
+def test_the_reference_says_how_many_patterns_run() -> None:
     patterns = sorted(folder.name for folder in PACKS.iterdir() if folder.name != 'Echo')
-    readme = (Path(localxsoar.__file__).parent / 'README.md').read_text()
-    assert f'{len(patterns)} of {len(patterns)} patterns' in readme
+    reference = (Path(localxsoar.__file__).parent / 'REFERENCE.md').read_text()
+    assert f'{len(patterns)} of {len(patterns)} patterns' in reference

@@ -241,8 +241,9 @@ def test_calls_are_counted_by_name(make: Callable[..., Instance]) -> None:
     assert [(line['level'], line['text']) for line in instance.state()['log']] == [('info', 'a'), ('print', 'b')]
 
 
-def test_the_readme_promises_the_times_that_an_instance_keeps() -> None:
-    readme = ' '.join((Path(instance_module.__file__).parents[1] / 'README.md').read_text('utf-8').split())
+def test_the_documents_promise_the_times_that_an_instance_keeps() -> None:
+    folder = Path(instance_module.__file__).parents[1]
+    readme = ' '.join(' '.join((folder / name).read_text('utf-8') for name in ('README.md', 'REFERENCE.md')).split())
     assert (f'When it ends, it starts again after {restarts.FIRST_DELAY_SECONDS:g} s. If it keeps ending within '
             f'{restarts.QUICK_END_SECONDS} s, the pause grows to {restarts.LONGEST_DELAY_SECONDS:g} s. '
             f'After three immediate ends it stays down. '

@@ -392,8 +392,8 @@ def test_a_line_that_is_not_a_command_is_reported(xsoar: LocalXsoar, line: str, 
     assert words in requests.post(f'{xsoar.url}/entry/execute/sync', json={'data': line}).text
 
 
-def test_the_readme_knows_every_route_of_the_api() -> None:
-    readme = (Path(localxsoar.__file__).parent / 'README.md').read_text()
+def test_the_reference_knows_every_route_of_the_api() -> None:
+    reference = (Path(localxsoar.__file__).parent / 'REFERENCE.md').read_text()
     seen: list[str] = []
 
     class Recorder:
@@ -401,4 +401,4 @@ def test_the_readme_knows_every_route_of_the_api() -> None:
             seen.append(path)
     XsoarApi(None, {}).routes(Recorder())  # type: ignore[arg-type]
     assert len(seen) > 15
-    assert [path for path in seen if path.replace('<id>', 'ID') not in readme] == []
+    assert [path for path in seen if path.replace('<id>', 'ID') not in reference] == []
