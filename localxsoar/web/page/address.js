@@ -1,7 +1,77 @@
-// Where the page is: the hash of its address names the view and, after a slash, what is open in it.
+// Where the page is, which its address says: the view and, as parameters, all that a person chose in it.
+//
+// `#/deliveries?kind=rejected&q=db-7&open=2382&tab=incident` is exact. An address without parameters, such as `#/deliveries` or
+// `#/deliveries/2382`, keeps what was chosen in that view before, and becomes exact as soon as it is read.
+import {instance, isOneOfSeveral} from './state.js';
+
+const LISTS = ['deliveries', 'incidents'];
+const ORDER = ['kind', 'sender', 'q', 'sort', 'only', 'level', 'open', 'tab', 'instance'];
+const IN_DETAIL = ['open', 'tab'];  // parameters that have a meaning only while something is open
 
 export let view = '';  // the name of the view that is shown
+let name = '';  // the command whose form is open
+let values = new URLSearchParams();
+const remembered = {};  // by view, what was chosen there last
+let show = () => {};  // draws what the address says
 
-export function setView(name) { view = name; }
+export function startAddress(route) {
+  show = route;
+  window.addEventListener('hashchange', route);
+}
 
+export const chosen = (parameter) => values.get(parameter) || '';
+export const openedName = () => name;
+export const isOpened = (list, key) => view === list && chosen('open') === String(key);
+
+function read() {
+  const [path, query] = location.hash.replace(/^#\/?/, '').split(/\?(.*)/s);
+  const [first, ...rest] = path.split('/');
+  return {first, rest: rest.join('/'), given: query === undefined ? null : new URLSearchParams(query)};
+}
+
+function write() {
+  const shown = ORDER.filter((key) => chosen(key) && (chosen('open') || !IN_DETAIL.includes(key)));
+  const query = String(new URLSearchParams(shown.map((key) => [key, chosen(key)])));
+  return `#/${view}${view === 'commands' && name ? `/${name}` : ''}${query ? `?${query}` : ''}`;
+}
+
+// Read the address, and make it exact. `views` are all there are, and `home` is the one of an empty address.
+export function readAddress(views, home) {
+  const {first, rest, given} = read();
+  view = views.includes(first) ? first : home;
+  name = view === 'commands' ? rest : '';
+  values = given || new URLSearchParams(remembered[view]);
+  if (!given && !history.state?.isExact) values.delete('open');
+  if (!given && history.state?.isExact) values = new URLSearchParams();
+  if (LISTS.includes(view) && rest) values.set('open', rest);
+  if (isOneOfSeveral() && !chosen('instance')) values.set('instance', instance.instance);
+  keep();
+  if (view && location.hash) history.replaceState({isExact: true}, '', write());
+}
+
+function keep() {
+  remembered[view] = new URLSearchParams(values);
+  remembered[view].delete('instance');  // it is the same in all views
+}
+
+// Go where an address leads, such as `deliveries/7`.
 export function go(to) { location.hash = `#/${to}`; }
+
+// The same, in place of what is shown now: Back leads to what was before that.
+export function step(to) {
+  history.replaceState(null, '', `#/${to}`);
+  show();
+}
+
+// Note what a person chose in the view that is shown: texts by the names of parameters, '' for the usual.
+export function choose(some) {
+  for (const [key, value] of Object.entries(some)) if (value) values.set(key, value); else values.delete(key);
+  keep();
+  history.replaceState({isExact: true}, '', write());
+}
+
+// Show another instance of the server.
+export function goToInstance(other) {
+  values.set('instance', other);
+  location.hash = write();
+}

@@ -1,4 +1,5 @@
 // Which of the server's instances the page shows.
+import {choose, chosen, goToInstance} from './address.js';
 import {$, el} from './dom.js';
 import {drawState} from './instance.js';
 import {setLines} from './log.js';
@@ -16,19 +17,22 @@ export function setChoice(instances) {
   $('instances').replaceChildren(...names.map((name) => el('option', {value: name, selected: name === instance.instance}, name)));
 }
 
-async function choose(route) {
-  const about = `?instance=${encodeURIComponent($('instances').value)}`;
+// Show the instance that the address names.
+export async function showInstance(name, route) {
+  const about = `?instance=${encodeURIComponent(name)}`;
   const [described, logged] = await Promise.all([ask('GET', `instance${about}`), ask('GET', `log${about}`)]).catch(() => []);
-  if (!described) {  // the connection is lost
+  if (chosen('instance') !== name) return;  // another was chosen meanwhile
+  if (!described || described.instance !== name) {  // the connection is lost, or there is no such instance
+    choose({instance: instance.instance});
     $('instances').value = instance.instance;
     return;
   }
   setInstance(described);
   setLines(logged);
   $('view-instance').replaceChildren();  // what was typed and not saved is of the other instance
+  $('instances').value = name;
   drawState();
   route();
 }
 
-// `route` draws the view again.
-export function startChoice(route) { $('instances').addEventListener('change', () => choose(route)); }
+export function startChoice() { $('instances').addEventListener('change', () => goToInstance($('instances').value)); }

@@ -1,11 +1,11 @@
 // The commands of the chosen instance and the scripts of its pack: their list, and the form of one.
-import {go} from './address.js';
+import {go, step} from './address.js';
 import {setChoice} from './choice.js';
 import {$, button, el} from './dom.js';
-import {fillForm, focusForm, focusFormIfWanted, inputs, typed, wantFormFocus} from './form.js';
+import {fillForm, focusForm, focusFormIfWanted, inputs, keepTyped, keptTyped, typed, wantFormFocus} from './form.js';
 import {drawKept} from './kept.js';
 import {drawLog} from './log.js';
-import {forgetPlace, isRunning, leaveRun, recallOwn, run, shownArguments} from './runs.js';
+import {forgetPlace, isRunning, leaveRun, recallOwn, run} from './runs.js';
 import {ask} from './server.js';
 import {chosen, instance, own, setChosen} from './state.js';
 
@@ -97,11 +97,17 @@ function press(event) {
   if (event.key === 'Escape') $('choices').querySelector('[aria-current="true"]')?.focus();
 }
 
+// Keep what is typed for a reload, but no secret.
+function saveTyped(command) {
+  const secrets = command.arguments.filter((each) => each.secret).map((each) => each.name);
+  keepTyped(command.name, Object.fromEntries(Object.entries(typed()).filter(([name]) => !secrets.includes(name))));
+}
+
 function drawForm(command) {
   const isScript = known.scripts.includes(command);
   const rows = [...command.arguments.map(drawArgument), ...(isScript ? [drawArgument(INCIDENT)] : [])];
   if (isScript) rows.at(-1).querySelector('label').textContent = 'Run in incident';
-  return el('form', {noValidate: true, onkeydown: press, oninput: forgetPlace, onsubmit: (event) => { event.preventDefault(); submit(command, isScript); }}, ...rows,
+  return el('form', {noValidate: true, onkeydown: press, oninput: () => { forgetPlace(); saveTyped(command); }, onsubmit: (event) => { event.preventDefault(); submit(command, isScript); }}, ...rows,
     el('div', {class: 'acts'}, el('button', {class: 'main runs-it', id: 'run', disabled: isRunning()}, 'Run'),
       command.dangerous ? el('span', {class: 'warn'}, 'potentially harmful') : null, command.deprecated ? el('span', {class: 'warn'}, 'deprecated') : null));
 }
@@ -131,14 +137,17 @@ function decode(text) {
   try { return decodeURIComponent(text); } catch { return text; }
 }
 
+// Return what is in the form of a command, or is to be in it.
+const argumentsOf = (name) => (name === chosen && inputs().length ? typed() : keptTyped(name));
+
 // Show the form of a command, as it is if it is shown already.
 export function openCommand(encoded) {
   const name = decode(encoded);
   const first = lists().flatMap(([, some]) => some)[0];
-  if (!name && first && WIDE.matches) return location.replace(`#/${address(first.name)}`);
+  if (!name && first && WIDE.matches) return step(address(first.name));
   $('view-commands').classList.toggle('opened', Boolean(name));
   if (name !== chosen) leaveRun(name);
-  draw(name, name === chosen ? typed() : shownArguments());
+  draw(name, argumentsOf(name));
   drawLog();
   focusFormIfWanted();
   refresh();
@@ -153,5 +162,5 @@ export async function refresh() {
   drawKept(kept);
   if (JSON.stringify(listed) === JSON.stringify(known)) return;
   setCommands(listed);
-  draw(chosen, typed());
+  draw(chosen, argumentsOf(chosen));
 }

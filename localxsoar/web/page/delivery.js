@@ -1,4 +1,5 @@
 // One delivery, and what can be done with it.
+import {choose, chosen, isOpened} from './address.js';
 import {curlCommand, fileName, isInFile} from './curl.js';
 import {drawChecks, drawCopies, drawOrigin} from './checks.js';
 import {became, tone} from './deliveries.js';
@@ -16,12 +17,10 @@ import {ask} from './server.js';
 import {drawFields, drawText} from './text.js';
 import {drawEmpty} from './try.js';
 
-let part = 'request';
-
 export async function openDelivery(number, shows) {
   const path = `deliveries/${number}`;
   const found = await ask('GET', shows ? `${path}?secrets=show` : path).catch((error) => error);
-  if (location.hash !== `#/${path}`) return;  // the user has opened something else meanwhile
+  if (!isOpened('deliveries', number)) return;  // the user has opened something else meanwhile
   const isSame = opened && opened.number === found.number && isEdited();
   setOpened(found instanceof Error ? null : found);
   if (!opened) {
@@ -89,30 +88,31 @@ export function drawOpened() {
   const parts = [['request', 'Request'], ['response', 'Response'],
     ...(item.incidents.length ? [['incident', item.incidents.length > 1 ? `Incidents ${item.incidents.length}` : `Incident ${item.incidents[0]}`]] : []),
     ['log', logTitle(item)]];
-  if (!parts.some(([name]) => name === part)) part = 'request';
+  const part = parts.some(([name]) => name === chosen('tab')) ? chosen('tab') : 'request';
   const body = el('div');
   const [recipe, ...notes] = recipeButton(item);
   const tabs = el('div', {class: 'tabs', role: 'group', 'aria-label': 'Parts of the delivery'}, ...parts.map(([name, label]) => {
-    const tab = button(label, () => { part = name; drawOpened(); }, {id: `part-${name}`});
+    const tab = button(label, () => { choose({tab: name === 'request' ? '' : name}); drawOpened(); }, {id: `part-${name}`});
     if (name === part) tab.setAttribute('aria-current', 'true');
     return tab;
   }), el('span', {class: 'files'}, recipe, exportLink(item)));
   if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
   else if (part === 'incident') drawIncident(item.incidents[0], body);
   else if (part === 'log') body.append(drawLines(item));
-  else drawMessage(item[part], body);
+  else drawMessage(part, body);
   drawDetail('delivery', backButton('deliveries'),
     el('header', {}, el('h2', {class: 'request'}, `${item.method} `, ...shortened(item.target)),
       el('b', {class: tone(item)}, item.status ? `${item.status} ${item.reason}` : '')),
     el('p', {class: 'meta'}, ...shortened(item.sender || 'unknown sender', 80), ...(item.peer === 'localxsoar' ? [] : [' at ', el('bdi', {}, item.peer)]), (item.kind === 'waiting' ? '' : ` · ${duration(item.milliseconds)}`) + ` · ${size(item.size)} · `
       + `${day(item.started * 1000)}`, item.peer === 'localxsoar' && !item.origin ? ' · sent from here' : ''),
     result, item.note ? el('p', {class: 'note warn'}, 'Note: ', ...shortened(item.note)) : null, drawOrigin(item), drawCopies(item), drawChecks(item),
-    el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), button(hasDraft(item.number) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), {id: 'edit', disabled: item.method === '?' || item.isRemoved, title: item.isRemoved ? item.missing : ''}),
+    el('div', {class: 'acts'}, ...resendButtons(item, drawOpened), button(hasDraft(item) ? 'Edit… (unsent)' : 'Edit…', () => edit(drawOpened), {id: 'edit', disabled: item.method === '?' || item.isRemoved, title: item.isRemoved ? item.missing : ''}),
       ...curlButton(item), ...notes),
     tabs, body);
 }
 
-function drawMessage(message, box) {
+function drawMessage(part, box) {
+  const message = opened[part];
   const masked = message.headers.some((header) => header.masked) || opened.target.includes('•') || opened.shows;
   box.append(
     el('div', {class: 'part'}, el('h3', {}, `Headers ${message.headers.length}`), masked && !opened.isRemoved

@@ -6,6 +6,7 @@ import {formatJson} from './json.js';
 import {once} from './once.js';
 import {opened} from './opened.js';
 import {ask} from './server.js';
+import {load, save} from './session.js';
 
 function formatButton(body) {
   const format = button('Format', () => {
@@ -64,9 +65,24 @@ function notes(item, reason) {
 // Return the rows of a field for the text, which is wrapped at about 60 characters.
 const rowsOf = (text) => Math.min(16, Math.max(4, text.split('\n').length + 1, Math.ceil(text.length / 60)));
 
-const drafts = new Map();  // what was edited and not sent, by the number of the delivery
+const keyOf = ({number, started}) => `${number} at ${started}`;  // another server may give the same number
+const drafts = new Map(load('drafts', []));  // what was edited and not sent, by the keys of the deliveries
+const unsaved = new Set();  // the keys of those with secrets
 
-export const hasDraft = (number) => drafts.has(number);
+export const hasDraft = (item) => drafts.has(keyOf(item));
+
+function keepDraft(item, texts) {
+  drafts.set(keyOf(item), texts);
+  if (item.shows) unsaved.add(keyOf(item));
+  saveDrafts();
+}
+
+function dropDraft(item) {
+  drafts.delete(keyOf(item));
+  saveDrafts();
+}
+
+function saveDrafts() { save('drafts', [...drafts].filter(([key]) => !unsaved.has(key))); }
 
 // Close the editor, and draw the delivery in its place. The draft is kept.
 export function closeEditor(drawOpened) {
@@ -86,10 +102,10 @@ export function edit(drawOpened) {
   const body = el('textarea', {id: 'edit-body', rows: isFixed ? 2 : rowsOf(item.request.body), value: reason ? '' : item.request.body, spellcheck: false, disabled: isFixed, 'aria-describedby': 'edit-fault'});
   const before = {headers: headers.value, body: body.value};
   const fields = {target, headers, body};
-  for (const [name, text] of Object.entries(drafts.get(item.number) || {})) fields[name].value = text;
-  const keep = () => drafts.set(item.number, Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value])));
+  for (const [name, text] of Object.entries(drafts.get(keyOf(item)) || {})) fields[name].value = text;
+  const keep = () => keepDraft(item, Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value])));
   const close = () => closeEditor(drawOpened);
-  const discard = () => { drafts.delete(item.number); close(); };
+  const discard = () => { dropDraft(item); close(); };
   const proof = el('input', {type: 'checkbox', id: 'edit-proof', checked: item.can_be_signed && !item.unprovable, disabled: Boolean(item.unprovable)});
   const wrong = el('p', {class: 'wrong', role: 'alert'});
   const submit = el('button', {class: 'main', id: 'edit-send'}, 'Send');
@@ -102,7 +118,7 @@ export function edit(drawOpened) {
       wrong.textContent = '';
       try {
         const {number} = await ask('POST', `deliveries/${item.number}/send`, edited);
-        drafts.delete(item.number);
+        dropDraft(item);
         wantFocus();
         go(`deliveries/${number}`);
       } catch (error) { wrong.textContent = error.message; }
@@ -118,5 +134,3 @@ export function edit(drawOpened) {
       el('span', {class: 'dim'}, 'Ctrl+Enter sends, Esc closes'))));
   (isFixed ? headers : body).focus();
 }
-
-window.addEventListener('beforeunload', (event) => { if (drafts.size) event.preventDefault(); });

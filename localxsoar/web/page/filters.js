@@ -1,7 +1,8 @@
 // Filters over the lists: what deliveries became and who sent them, each with its count, and the search.
+import {choose, chosen, view} from './address.js';
 import {deliveries} from './deliveries.js';
 import {$, button, el} from './dom.js';
-import {incidents} from './incidents.js';
+import {areIncidentsShown, incidents, showChosenIncidents} from './incidents.js';
 import {listButtons} from './keep.js';
 import {ask} from './server.js';
 
@@ -9,7 +10,7 @@ const KINDS = {created: 'created', rejected: 'rejected', repeat: 'repeat', hands
 const NO_SENDER = '—';
 const TYPING_MS = 150;
 
-const wanted = new Set();  // the kinds that are shown; none means all
+let wanted = new Set();  // the kinds that are shown; none means all
 let sender = '';
 let names = [];  // of the senders, in the order of their options
 let clearAll;
@@ -21,7 +22,30 @@ const isWantedSender = (item) => !sender || senderOf(item) === sender;
 
 function press(kind) {
   if (!wanted.delete(kind)) wanted.add(kind);
+  choose({kind: [...wanted].join()});
   deliveries.filter();
+}
+
+let shownView = '';
+
+// Return whether all that the address says is shown already.
+const isShown = () => view === shownView && $('search').value === chosen('q') && (view !== 'log' || $('level').value === chosen('level'))
+  && (view !== 'deliveries' || ([...wanted].join() === chosen('kind') && sender === chosen('sender')))
+  && (view !== 'incidents' || areIncidentsShown());
+
+// Show what the address says was searched for and filtered.
+export function showChosen() {
+  if (isShown()) return;
+  shownView = view;
+  $('search').value = chosen('q');
+  searchBodies();
+  $('level').value = chosen('level');
+  if (view === 'deliveries') {
+    wanted = new Set(chosen('kind').split(',').filter((kind) => kind in KINDS));
+    sender = chosen('sender');
+  }
+  deliveries.filter();
+  if (view === 'incidents') showChosenIncidents(); else incidents.filter();
 }
 
 // Return how many deliveries each filter would show beside the others, by kind and by sender.
@@ -93,13 +117,10 @@ async function find(text) {
   deliveries.filter();
 }
 
-export function startFilters(search) {
+export function startFilters() {
   clearAll = () => {
-    wanted.clear();
-    sender = '';
-    $('search').value = '';
-    $('open-only').setAttribute('aria-pressed', 'false');
-    search();
+    choose({q: '', kind: '', sender: '', only: ''});
+    showChosen();
     (incidents.box.checkVisibility() ? incidents : deliveries).box.focus();
   };
   $('kinds').append(...Object.entries(KINDS).map(([kind, label]) => {
@@ -109,7 +130,7 @@ export function startFilters(search) {
     return made;
   }));
   $('filters').append(el('span', {class: 'keep'}, ...listButtons()));
-  $('sender').addEventListener('change', () => { sender = names[$('sender').value] || ''; deliveries.filter(); });
+  $('sender').addEventListener('change', () => { sender = names[$('sender').value] || ''; choose({sender}); deliveries.filter(); });
   $('sender').addEventListener('blur', () => drawSenders(count().senders));
   deliveries.accepts = (item) => isWantedKind(item) && isWantedSender(item);
   deliveries.describe = () => {

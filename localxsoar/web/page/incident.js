@@ -1,4 +1,5 @@
 // One incident, where it came from, and the incidents of one delivery.
+import {isOpened} from './address.js';
 import {deliveries, ownOf} from './deliveries.js';
 import {backButton, drawDetail} from './detail.js';
 import {$, button, el} from './dom.js';
@@ -67,7 +68,7 @@ export async function drawIncident(id, box) {
 
 export async function openIncident(id) {
   const item = await find(id);
-  if (location.hash !== `#/incidents/${id}`) return;  // the user has opened something else meanwhile
+  if (!isOpened('incidents', id)) return;  // the user has opened something else meanwhile
   const box = el('div');
   if (item instanceof Error) box.append(failure(item)); else drawParts(item, shortened(item.name), box);
   const isOther = opened !== id;

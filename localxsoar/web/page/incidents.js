@@ -1,5 +1,5 @@
 // The list of incidents.
-import {go} from './address.js';
+import {choose, chosen, go, view} from './address.js';
 import {deliveries} from './deliveries.js';
 import {$, el, spaced} from './dom.js';
 import {day} from './format.js';
@@ -21,7 +21,7 @@ function drawLine(item) {
 }
 
 const senders = new Map();  // by the id of an incident, the sender of its delivery
-const isOpenOnly = () => $('open-only').getAttribute('aria-pressed') === 'true';
+const isOpenOnly = () => view === 'incidents' && chosen('only') === 'open';
 
 class Incidents extends Lines {
   set(items) {
@@ -55,6 +55,15 @@ incidents.accepts = (item) => !isOpenOnly() || isOpen(item);
 export function sortIncidents() { incidents.sort(ORDERS[$('sort').value]); }
 
 export function chooseOpen() {
-  $('open-only').setAttribute('aria-pressed', String(!isOpenOnly()));
+  choose({only: isOpenOnly() ? '' : 'open'});
+  showChosenIncidents();
+}
+
+export const areIncidentsShown = () => $('sort').value === chosen('sort') && $('open-only').getAttribute('aria-pressed') === String(isOpenOnly());
+
+// Show the order and the incidents that the address says.
+export function showChosenIncidents() {
+  $('open-only').setAttribute('aria-pressed', String(isOpenOnly()));
+  if ($('sort').value !== chosen('sort')) { $('sort').value = chosen('sort'); sortIncidents(); }
   incidents.filter();
 }

@@ -171,6 +171,8 @@ export class Lines {
     return this.shown[next];
   }
 
+  keyOf(item) { return item[this.key]; }
+
   current() { return this.shown.find((item) => item[this.key] === this.selected); }
 
   resize() { this.room.style.height = `${this.shown.length * ROW_HEIGHT}px`; }

@@ -1,8 +1,8 @@
 // Live events.
-import {go} from './address.js';
+import {chosen, go, isOpened, view} from './address.js';
 import {refresh as refreshCommands, setCommands} from './commands.js';
 import {deliveries, showPaths} from './deliveries.js';
-import {noteLine, noteRemoval, refresh} from './delivery.js';
+import {closeDetail, noteLine, noteRemoval, refresh} from './delivery.js';
 import {$, announce} from './dom.js';
 import {searchBodies} from './filters.js';
 import {linkIncident, openIncident} from './incident.js';
@@ -53,7 +53,7 @@ const HANDLERS = {
     count();
   },
   incident(item) {
-    if (!incidents.add(item) && location.hash === `#/incidents/${item.id}`) openIncident(item.id);
+    if (!incidents.add(item) && isOpened('incidents', item.id)) openIncident(item.id);
     if (incidents.all.length > LISTED_INCIDENTS) incidents.remove(incidents.all.at(-1).id);
     count();
   },
@@ -71,7 +71,7 @@ const HANDLERS = {
   cleared() {
     deliveries.set([]);
     hasRemoved = 0;
-    if (opened) go('deliveries');
+    if (opened && view === 'deliveries') go('deliveries'); else closeDetail();
     count();
   },
 };
@@ -127,6 +127,7 @@ export function listen() {
 
 // Load what the views show, and return the lines of the log. The deliveries are drawn first: thousands of incidents take a second.
 async function loadAll() {
+  if (!instance.instance && chosen('instance')) setInstance({instance: chosen('instance')});
   const routes = [own('instance'), 'deliveries', own('log'), own('senders'), 'commands', 'deliveries/removed'];
   const [described, all, logged, known, commands, {removed}] = await Promise.all(routes.map((route) => ask('GET', route)));
   setInstance(described);

@@ -2,11 +2,12 @@
 import {go} from './address.js';
 import {$, button, copy, el, spaced} from './dom.js';
 import {drawEntry} from './entries.js';
-import {fillForm, focusForm, typed} from './form.js';
+import {fillForm, focusForm, keepTyped, typed} from './form.js';
 import {clock, duration} from './format.js';
 import {drawKept} from './kept.js';
 import {shortened} from './long.js';
 import {ask} from './server.js';
+import {load, saveFirst} from './session.js';
 import {chosen, instance} from './state.js';
 
 const KEPT_RUNS = 50;
@@ -15,12 +16,11 @@ const MASK = '••••••';
 const ERROR = 4;
 const DEBUG_MODE = 'debug-mode';  // an argument of every command
 
-let runs = [];
-let shown = null;  // the run whose result is shown
+let runs = load('runs', []).map((each) => ({...each, started: new Date(each.started)}));
+let shown = runs.find((each) => each.isShown) || null;  // the run whose result is shown
 let running = null;
 
 export const isRunning = () => running !== null;
-export const shownArguments = () => (shown && shown.command ? shown.args : {});
 
 const quoted = (text) => (/^[^\s"`=]+$/.test(text) ? text : `"${text.replace(/"/g, '\\"')}"`);
 
@@ -93,8 +93,10 @@ function drawRuns() {
   else $('runs').removeAttribute('aria-activedescendant');
 }
 
-function drawShown() {
+// Draw the run that is shown, and keep all for a reload.
+export function drawShown() {
   drawRuns();
+  saveFirst('runs', runs.map((each) => ({...each, isShown: each === shown})));
   $('result').hidden = !shown;
   if (!shown) return;
   const {entries} = shown.result;
@@ -116,6 +118,7 @@ function traceButton(one) {
 function show(one) {
   shown = one;
   drawShown();
+  if (one.command) keepTyped(one.command, one.args);
   if (one.command && one.command !== chosen) go(`commands/${encodeURIComponent(one.command)}`);
   else if (one.command) fillForm(one.args);
 }
@@ -160,3 +163,5 @@ $('runs').addEventListener('keydown', (event) => {
   if (event.key === 'Enter') $('run')?.form.requestSubmit();
   if (event.key === 'Escape') focusForm();
 });
+
+if (runs.length) drawShown();

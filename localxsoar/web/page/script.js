@@ -1,5 +1,5 @@
 // The page of the local XSOAR: its keys and controls. Whatever comes from senders is shown as text, never as markup.
-import {go, view} from './address.js';
+import {choose, go, isOpened, startAddress, step as stepTo, view} from './address.js';
 import {startChoice} from './choice.js';
 import {drawChoices, openFirst} from './commands.js';
 import {deliveries} from './deliveries.js';
@@ -16,7 +16,9 @@ import {resend} from './resend.js';
 import {drawTry} from './try.js';
 import {route} from './views.js';
 
+// Search for what is typed in the view that is shown.
 function search() {
+  choose({q: $('search').value});
   if (view === 'try') drawTry();
   else if (view === 'log') drawLog();
   else if (view === 'commands') drawChoices();
@@ -36,10 +38,9 @@ function openSelected(list) {
   const item = list.current() || list.move(1);
   if (!item) return;
   const detail = $(view === 'deliveries' ? 'delivery' : 'incident');
-  const before = location.hash;
+  if (isOpened(view, list.keyOf(item)) && !detail.hidden) return detail.focus();
   wantFocus();
   list.open(item);
-  if (location.hash === before && !detail.hidden) detail.focus();
 }
 
 // Move in the list or, in a view without one, scroll.
@@ -86,21 +87,21 @@ function press(event) {
 
 function step(list, by) {
   const item = list.move(by);
-  if (item && opened && view === 'deliveries') go(`deliveries/${item.number}`);
-  else if (item && view === 'incidents' && !$('incident').hidden) go(`incidents/${item.id}`);
+  const isDetailShown = view === 'deliveries' ? opened : !$('incident').hidden;
+  if (item && isDetailShown) stepTo(`${view}/${list.keyOf(item)}`);
 }
 
 $('copy-address').addEventListener('click', (event) => copy($('address').textContent, event.target));
 $('keys').addEventListener('click', () => $('help').showModal());
 $('search').addEventListener('input', search);
-$('level').addEventListener('change', drawLog);
-$('sort').addEventListener('change', sortIncidents);
+$('level').addEventListener('change', () => { choose({level: $('level').value}); drawLog(); });
+$('sort').addEventListener('change', () => { choose({sort: $('sort').value}); sortIncidents(); });
 $('open-only').addEventListener('click', chooseOpen);
 $('pause').addEventListener('click', pause);
 if (matchMedia('(hover: none)').matches) $('search').placeholder = 'Search';  // without a keyboard
-startFilters(search);
-startChoice(route);
-window.addEventListener('hashchange', route);
+startFilters();
+startChoice();
+startAddress(route);
 document.addEventListener('keydown', press);
 route();
 listen();

@@ -1,9 +1,11 @@
 // The views, and which of them is shown.
-import {setView, view} from './address.js';
+import {chosen, openedName, readAddress, view} from './address.js';
+import {showInstance} from './choice.js';
 import {openCommand} from './commands.js';
 import {deliveries} from './deliveries.js';
 import {closeDetail, openDelivery} from './delivery.js';
 import {$} from './dom.js';
+import {showChosen} from './filters.js';
 import {openIncident} from './incident.js';
 import {incidents} from './incidents.js';
 import {refreshInstance} from './instance.js';
@@ -16,18 +18,11 @@ const TITLES = {deliveries: 'Deliveries', incidents: 'Incidents', try: 'Try it',
 // Return the view that the page opens with, '' as long as it does not know whether any instance has a port.
 const home = () => ({true: 'deliveries', false: 'commands'}[hasPorts()] || '');
 
-// A search is for the view in which it was typed.
-function clearSearch() {
-  if (!$('search').value) return;
-  $('search').value = '';
-  $('search').dispatchEvent(new Event('input'));
-}
-
 export function route() {
-  const [name, id] = location.hash.replace(/^#\//, '').split('/');
-  const before = view;
-  setView(name in TITLES ? name : home());
-  if (view !== before) clearSearch();
+  readAddress(Object.keys(TITLES), home());
+  const other = chosen('instance');
+  if (other && instance.instance && other !== instance.instance) showInstance(other, route);
+  showChosen();
   $('pause').hidden = ['try', 'instance'].includes(view) && $('pause').getAttribute('aria-pressed') === 'false';
   for (const section of document.querySelectorAll('main > section')) section.hidden = section.id !== `view-${view}`;
   for (const link of document.querySelectorAll('nav a')) {
@@ -39,13 +34,14 @@ export function route() {
   document.title = [TITLES[view], instance.instance || 'Local XSOAR'].filter(Boolean).join(' · ');
   if (view === 'deliveries' || view === 'incidents') {
     const list = view === 'deliveries' ? deliveries : incidents;
+    const id = chosen('open');
     if (id) {
       list.select(view === 'deliveries' ? Number(id) : id);
       (view === 'deliveries' ? openDelivery : openIncident)(id);
     } else { closeDetail(); list.plan(); }
   }
   if (view === 'try') refreshTry();
-  if (view === 'commands') openCommand(id || '');
+  if (view === 'commands') openCommand(openedName());
   if (view === 'instance' && instance.fields) refreshInstance();
   if (view === 'log') drawLog();
 }

@@ -98,4 +98,5 @@ globalThis.clearTimeout = (number) => { delete timers[number - 1]; };
 export const passTime = () => { for (const act of timers.splice(0)) act?.(); };
 
 globalThis.document = build();
+globalThis.history = {state: null, replaceState(state, title, hash) { this.state = state; location.hash = hash; }};
 globalThis.location = {origin: 'http://127.0.0.1:8080', hash: ''};

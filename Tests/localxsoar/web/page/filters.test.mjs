@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import {asked, passTime, reply} from './document.mjs';
 
+const {readAddress} = await import('../../../../localxsoar/web/page/address.js');
 const {deliveries} = await import('../../../../localxsoar/web/page/deliveries.js');
 const {incidents} = await import('../../../../localxsoar/web/page/incidents.js');
 const {searchBodies, startFilters} = await import('../../../../localxsoar/web/page/filters.js');
@@ -11,11 +12,14 @@ const $ = document.getElementById;
 const delivery = (number, kind, sender, text = '') => ({number, kind, sender, text, method: 'POST', target: '/', status: 200, incidents: [], triage: ''});
 const DELIVERIES = [delivery(5, 'rejected', 'one'), delivery(4, 'repeat', 'two', 'twice'), delivery(3, 'created', 'two', 'twice'), delivery(2, 'created', 'one'), delivery(1, 'gone', '')];
 
+location.hash = '#/deliveries';
+readAddress(['deliveries'], 'deliveries');
+startFilters();
+
 function search() {
   searchBodies();
   deliveries.filter();
 }
-startFilters(search);
 
 const shown = () => deliveries.shown.map((item) => item.number);
 const kinds = () => $('kinds').children.filter((each) => !each.hidden).map((each) => each.textContent);

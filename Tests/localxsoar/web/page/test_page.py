@@ -152,6 +152,13 @@ def hold_what_is_sent(page: Page) -> Callable[[], list[Any]]:
     return sent
 
 
+def opened_number(page: Page) -> int:
+    """Return the number of the delivery that is open."""
+    found = re.search(r'[?&]open=(\d+)', page.url)
+    assert found, page.url
+    return int(found[1])
+
+
 def open_newest(page: Page, text: str) -> None:
     expect(newest(page)).to_contain_text(text)
     newest(page).click()
@@ -236,7 +243,7 @@ def test_every_incident_of_a_delivery_and_the_delivery_are_linked(open_page: Cal
     sent = [{'name': f'one of many {number}', 'raw_json': {'text': text}} for number in range(150)]
     last = post(webhook, sent, Idempotency_Key='many').json()[-1]['id']
     open_newest(page, 'one of many 0')
-    delivery = page.url
+    delivery = opened_number(page)
     page.get_by_role('button', name='Incidents 150').click()
     page.get_by_role('button', name='show 50 more').click()
     page.locator('#delivery .several').get_by_role('link', name=last, exact=True).click()
@@ -245,7 +252,7 @@ def test_every_incident_of_a_delivery_and_the_delivery_are_linked(open_page: Cal
     expect(page.locator('#incident .links p')).to_have_count(2)
     expect(page.locator('#incident .links p').nth(1)).to_contain_text('Repeated by')
     page.locator('#incident .links').get_by_role('link').first.click()
-    page.wait_for_url(delivery)
+    page.wait_for_url(f'{webhook.url}/#/deliveries?open={delivery}&tab=incident')
 
 
 def test_an_incident_shows_its_fields_its_labels_and_the_others_of_its_problem(page: Page, webhook: Webhook) -> None:
@@ -495,7 +502,7 @@ def test_what_was_rejected_is_rejected_again_as_it_came_and_accepted_with_a_vali
     post(printing, {'name': 'mistyped'}, token='a-wrong-token', User_Agent='unheard-of')
     open_newest(page, 'is not the token')
     original = page.url
-    number = int(original.rpartition('/')[2])
+    number = opened_number(page)
     for name, status in (('Send again as it came', '401 Unauthorized'), ('Repair and send', '200 OK')):
         open_again(page, original)
         page.get_by_role('button', name=name).click()
@@ -627,7 +634,7 @@ def test_an_edit_changes_nothing_that_was_not_edited(page: Page, webhook: Webhoo
     body.fill(NUMBERS.replace('exact', 'as exact'))
     page.get_by_role('button', name='Send', exact=True).click()
     expect(page.locator('#delivery .result')).to_contain_text('as exact')
-    number = page.url.rpartition('/')[2]
+    number = opened_number(page)
     assert webhook.control('GET', f'deliveries/{number}')['request']['body'] == NUMBERS.replace('exact', 'as exact')
 
 
@@ -815,7 +822,7 @@ def test_an_edit_keeps_the_line_breaks_or_leaves_the_body_as_it_came(
         expect(page.locator('.edit')).to_contain_text('The body mixes several kinds of line breaks, so it is sent as it came.')
     page.get_by_role('button', name='Send', exact=True).click()
     page.wait_for_url(lambda url: url != before)
-    number = page.url.rpartition('/')[2]
+    number = opened_number(page)
     kept = requests.get(f'{webhook.url}/localxsoar/deliveries/{number}/request.body', timeout=PATIENCE_SECONDS).content
     assert kept == (edited or body).encode()
     assert not edited or webhook.names()[-1] == 'a new form'

@@ -74,6 +74,7 @@ def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linke
         post_and_leave(webhook, {'title': 'came late', 'severity': 'high'})
         expect(rows(page).first).to_contain_text('The sender left before the response.')
         rows(page).first.click()
+        page.wait_for_url(re.compile(r'[?]open=\d+$'))
         delivery = page.url
     finally:
         webhook.faults(hang=False)
@@ -85,7 +86,7 @@ def test_a_delivery_whose_sender_left_and_its_incident_that_came_later_are_linke
     links = page.locator('#incident .links')
     expect(links).to_contain_text('Created by delivery')
     links.get_by_role('link').click()
-    page.wait_for_url(delivery)
+    page.wait_for_url(f'{delivery}&tab=incident')
 
 
 def test_of_equal_deliveries_in_flight_one_created_the_incident_and_the_others_repeat_it(page: Page, webhook: Webhook) -> None:
@@ -253,11 +254,12 @@ def test_a_narrow_line_has_room_for_the_name_and_a_detail_leaves_the_buttons_of_
     post(webhook, {'action': 'Close', 'alert': {'message': 'Disk full on the narrow screen', 'alertId': '9', 'priority': 'P1'}})
     expect(rows(page).first.locator('.became')).to_have_text(re.compile(r'^→ incident \d+ info resolved · Close: Disk full'))
     page.set_viewport_size({'width': 360, 'height': 720})
-    name = rows(page).first.locator('.became bdi').last
-    seen = name.evaluate('''name => name.closest('.became').getBoundingClientRect().right - name.getBoundingClientRect().left''')
-    assert seen > 90
+    page.wait_for_function('''() => {
+        const name = document.querySelector('#deliveries .row .became > bdi:last-of-type');
+        return name && name.closest('.became').getBoundingClientRect().right - name.getBoundingClientRect().left > 90;
+    }''')
     page.goto(f'{webhook.url}/#/incidents')
-    assert page.locator('#incidents .row .became').first.evaluate('name => name.clientWidth') > 90
+    page.wait_for_function("() => document.querySelector('#incidents .row .became')?.clientWidth > 90")
     page.set_viewport_size({'width': 1440, 'height': 760})
     page.goto(f'{webhook.url}/#/deliveries')
     rows(page).first.click()
