@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import yaml
+from facts import fact
 from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
 from webhook import request_bytes
 
@@ -84,7 +85,8 @@ def test_the_reference_knows_every_call_that_demisto_offers_and_every_fault() ->
 
     offered = {name for name in vars(Demisto) if not name.startswith('_')} | {'callingContext', 'is_debug'}
     assert [name for name in sorted(offered | set(READERS)) if f'`{name}`' not in reference] == []
-    told = set(re.findall(r'`(\w+)`', reference[reference.index('The calls of `demisto`'):reference.index('## Several instances')]))
+    calls = reference[reference.index('The calls of `demisto`'):reference.index('## Several instances')]
+    told = set(re.findall(r'`(\w+)`', calls))
     assert told - offered - NO_CALLS == set()
 
 
@@ -126,6 +128,7 @@ def configured(echo_pack: Path) -> Iterator[LocalXsoar]:
         yield running
 
 
+@fact('documented', 'the server setting that allows forwarding')
 def test_a_closed_instance_and_a_request_without_the_api_key_are_rejected(configured: LocalXsoar) -> None:
     answer = requests.post(f'{configured.url}/instance/execute/shut', data='[]')
     assert answer.status_code == 403 and 'instance.execute.external.shut' in answer.text

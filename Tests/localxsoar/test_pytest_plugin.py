@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from facts import fact
 from local_xsoar import LocalXsoar
 
 from localxsoar.pytest_plugin import CommandError
@@ -34,6 +35,7 @@ def test_a_command_that_fails_raises_its_error(commands: LocalXsoar, name: str, 
         commands.command(name)
 
 
+@fact('seen', 'in debug mode `return_error` adds the traceback of the exception that it handles')
 def test_an_error_in_debug_mode_has_the_traceback(commands: LocalXsoar) -> None:
     with pytest.raises(CommandError, match=r'^Failed to run hello-fail: This one fails\.\n\nTraceback .*\n.*Commands\.py", line'):
         commands.command('hello-fail', {'debug-mode': 'true'})

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from facts import fact
 
 import demistomock
 import pytest
@@ -51,6 +52,8 @@ def test_an_error_is_shown_by_its_message_and_keeps_its_cause() -> None:
 TABLE = '### Results\n|a|\n|---|\n| 1 |\n'
 
 
+@fact('documented', 'outputs go under their prefix, with a condition for each key field; without readable text they are a '
+      'table')
 @pytest.mark.parametrize('given, contents, readable, context', [
     ({'readable_output': 'text'}, 'text', 'text', {}),
     ({'outputs': {'a': 1}}, {'a': 1}, TABLE, {'a': 1}),
@@ -81,6 +84,7 @@ def test_results_are_sent_one_by_one_each_in_its_form(results: list[Any]) -> Non
     assert (results[2]['Type'], results[2]['HumanReadable']) == (4, 'text')
 
 
+@fact('seen', '`return_error` logs its text at the level info')
 def test_an_error_ends_a_command_with_an_entry(results: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demistomock, 'command', lambda: 'hello-say')
     with pytest.raises(SystemExit) as end:
@@ -148,6 +152,7 @@ def test_a_line_number_is_the_callers_own() -> None:
 # Tables.
 
 
+@fact('documented', 'a table in Markdown: its title, columns, empty values, links and dates')
 @pytest.mark.parametrize('rows, options, table', [
     ([{'b': 1, 'a': 'x'}, {'a': 'y'}], {}, '|a|b|\n|---|---|\n| x | 1 |\n| y |  |\n'),
     ([{'b': 1, 'a': 'x'}], {'sort_headers': False}, '|b|a|\n|---|---|\n| 1 | x |\n'),
@@ -236,6 +241,7 @@ def score(number: int, **options: Any) -> Any:
     return common.Common.DBotScore('192.0.2.1', common.DBotScoreType.IP, 'Vendor', number, **options)
 
 
+@fact('documented', 'a score goes under `DBotScore`, and a malicious one has under `Malicious` who says so and why')
 def test_a_bad_address_has_its_place_and_why_it_is_malicious() -> None:
     ip = common.Common.IP('192.0.2.1', score(3, malicious_description='why', reliability='A - Completely reliable'), asn='AS1',
                           geo_latitude=1, geo_longitude=2, geo_country='CH', tags='a,b')
@@ -247,6 +253,7 @@ def test_a_bad_address_has_its_place_and_why_it_is_malicious() -> None:
             'Indicator': '192.0.2.1', 'Type': 'ip', 'Vendor': 'Vendor', 'Score': 3, 'Reliability': 'A - Completely reliable'}}
 
 
+@fact('documented', 'indicators have the paths and keys of the context standards')
 @pytest.mark.parametrize('kind, arguments, path, expected', [
     ('Domain', {'domain': 'a.b', 'registrar_name': 'R'}, 'Domain(val.Name && val.Name == obj.Name)',
      {'Name': 'a.b', 'Registrar': {'Name': 'R'}, 'WHOIS': {'Registrar': {'Name': 'R'}}}),
@@ -279,6 +286,7 @@ def test_a_wrong_value_of_an_indicator_is_an_error_that_names_it(make: Any, word
 # Entries.
 
 
+@fact('inferred', "a file result is a file in the working folder, named after the investigation and the entry's `FileID`")
 def test_a_file_is_written_where_the_server_collects_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(demistomock, 'uniqueFile', lambda: 'unique', raising=False)
@@ -433,6 +441,7 @@ def test_a_client_sends_what_it_is_given_and_returns_the_type_that_is_asked_for(
     assert client._http_request('GET', '500/7', error_handler=lambda response: response.status_code) == 500
 
 
+@fact('documented', "a client's errors have the status, the reason and the body")
 @pytest.mark.parametrize('suffix, words', [
     ('403/no', r'Error in API call \[403\] - Forbidden\nno'), ('200/no', 'Failed to parse json object from response')])
 def test_a_useless_response_is_an_error_that_contains_it(client: Any, suffix: str, words: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import requests
+from facts import fact
 from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -144,6 +145,7 @@ def test_a_command_that_fails_says_where_and_what_to_do(command: str, words: str
     assert done.returncode == 1 and re.search(words, done.stdout)
 
 
+@fact('documented', '`last run` is kept between fetches')
 def test_a_fetch_keeps_its_last_run_and_makes_incidents(tmp_path: Path) -> None:
     for number in (1, 2):
         done = run('Commands', '--command', 'fetch-incidents', '--store', str(tmp_path / 'store.db'))
@@ -167,6 +169,7 @@ def test_the_server_replies_to_each_call_of_a_command(patterns: LocalXsoar) -> N
 # The container.
 
 
+@fact('documented', 'the end of a container is the end of its children')
 def test_a_child_of_the_script_does_not_outlive_the_container(patterns: LocalXsoar) -> None:
     child = int(patterns.wait_for_line(r'child (\d+)')[1])
     os.kill(state(patterns, 'ChildServer')['pid'], signal.SIGKILL)

@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 import pytest
 import requests
 import yaml
+from facts import fact
 from local_xsoar import needs, run_local_xsoar, wait_for
 
 from localxsoar.server import instance as instance_module
@@ -98,6 +99,8 @@ IS_NOT_JSON = [
 ]
 
 
+@fact('inferred', 'after half a line, a later call never gets its reply (here: the command ends at once, with the reason)')
+@fact('inferred', 'a server in Go cannot read the NaN and Infinity that Python writes (here: as above)')
 @pytest.mark.parametrize('call, reason, catches', [
     *((*each, False) for each in IS_NOT_JSON), (*IS_NOT_JSON[0], True), (*IS_NOT_JSON[3], True)])
 def test_a_value_that_is_not_json_ends_the_command_at_once_with_its_place(
@@ -220,6 +223,7 @@ SWITCH = '- {name: longRunning, display: Long running, type: 8, defaultvalue: "f
 SLEEPS = 'import time\ntime.sleep(100)'
 
 
+@fact('documented', 'an instance whose parameter `longRunning` is off has no container')
 def test_an_instance_that_is_not_long_running_by_its_form_has_no_container(
     start: Callable[..., Instance], printed: list[str]
 ) -> None:
@@ -231,6 +235,7 @@ def test_an_instance_that_is_not_long_running_by_its_form_has_no_container(
         wait_for(lambda value=value: (instance.pid is not None) == (value == 'true'))  # type: ignore[misc]
 
 
+@fact('guessed', 'a container that ends at once three times is not started again')
 @pytest.mark.parametrize('script, reason', [
     ('raise ValueError("no licence")', 'ValueError: no licence'),
     ('pass', 'The script came to its end'),
@@ -260,6 +265,8 @@ def test_a_container_that_ends_at_once_three_times_is_not_started_again(
 PROXIES = ('HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy')
 
 
+@fact('inferred', 'the container has the proxy variables in both spellings, empty without a proxy, because scripts delete '
+      'them without asking whether they exist')
 @pytest.mark.parametrize('given, seen', [
     ({}, ['', '', '', '']),
     ({'https_proxy': 'http://a:1'}, ['', 'http://a:1', '', 'http://a:1']),
@@ -279,6 +286,7 @@ def test_the_proxy_variables_are_always_set(
 CREDENTIALS = '- {name: login, display: Login, type: 9}\n'
 
 
+@fact('inferred', 'credentials that are not set are an empty dict, because scripts test their truth and read from them')
 @pytest.mark.parametrize('given, seen', [
     ([], "(False, '')"),
     (['--set', 'login='], "(False, '')"),
@@ -294,6 +302,7 @@ def test_credentials_that_are_not_set_are_falsy(tmp_path: Path, given: list[str]
 IGNORES_SIGTERM = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ndemisto.info('ready')\ntime.sleep(100)"
 
 
+@fact('guessed', 'SIGTERM, then SIGKILL after 2 s')
 def test_a_container_that_ignores_sigterm_is_killed_after_the_grace(
     start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +327,7 @@ demisto.info('ready')
 time.sleep(100)'''
 
 
+@fact('guessed', 'a container that is still making calls has 12 s')
 def test_a_container_that_is_stopped_finishes_its_calls(
     start: Callable[..., Instance], printed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from clocks import PATIENCE_SECONDS
+from facts import fact
 
 import localxsoar
 
@@ -92,6 +93,7 @@ def loop(request: pytest.FixtureRequest) -> Iterator[Loop]:
             stream.close()
 
 
+@fact('seen', 'one JSON object per line; the reply to `ping` is `pong`')
 def test_a_ping_is_answered_by_a_pong(loop: Loop) -> None:
     loop.send('ping')
     assert loop.read() == {'type': 'pong'}
@@ -126,6 +128,7 @@ CALLS = [
 ]
 
 
+@fact('seen', 'a call writes one line and reads exactly one line')
 @pytest.mark.parametrize('script, command, args', CALLS)
 def test_a_call_is_one_line_out_and_takes_one_line_back(loop: Loop, script: str, command: str, args: Any) -> None:
     call, outcome = loop.ask(script, '{"context": {"id": "7"}}')
@@ -133,6 +136,7 @@ def test_a_call_is_one_line_out_and_takes_one_line_back(loop: Loop, script: str,
     assert outcome == ("{'id': '7'}" if command == 'getIntegrationContext' else "{'context': {'id': '7'}}")
 
 
+@fact('seen', 'a log call waits for its reply')
 @pytest.mark.parametrize('level', ['info', 'debug', 'error'])
 def test_a_log_call_waits_for_its_reply(loop: Loop, level: str) -> None:
     call, outcome = loop.ask(f'demisto.{level}("said", 1)', 'null')
@@ -173,6 +177,10 @@ MESSAGES = [
 ]
 
 
+@fact('seen', 'results, incidents, credentials and heartbeats get no reply; results become entries')
+@fact('seen', 'results tell types exactly: only a `dict` becomes JSON, an OrderedDict or a tuple becomes text; lists stay '
+      'nested')
+@fact('seen', '`print` removes white space at both ends')
 @pytest.mark.parametrize('script, message', MESSAGES)
 def test_a_message_without_a_reply_does_not_wait(loop: Loop, script: str, message: Any) -> None:
     loop.run(f'from collections import OrderedDict, defaultdict\n{script}')
@@ -219,12 +227,15 @@ def test_a_fetch_is_reported_by_its_command_and_each_unique_file_is_another(loop
     assert loop.logged(script, command='fetch-incidents') == '[True, True]'
 
 
+@fact('seen', 'an error marker anywhere in a reply raises what follows')
+@fact('seen', 'the text of an error has the end of its line')
 @pytest.mark.parametrize('loop', ['6.5'], indirect=True)
 @pytest.mark.parametrize('reply', [f'{MARKER}no disk', f'{{"name": "a {MARKER}no disk', '$$##no disk', '["$$##no disk'])
 def test_an_error_marker_anywhere_in_the_reply_raises_what_follows(loop: Loop, reply: str) -> None:
     assert loop.ask('demisto.createIncidents([])', reply)[1] == 'ValueError: no disk\n', 'with the end of its line'
 
 
+@fact('seen', 'the newer server knows only the long marker')
 def test_the_newer_server_knows_only_the_long_marker(loop: Loop) -> None:
     assert loop.ask('demisto.createIncidents([])', '["costs $$##100"]')[1] == "['costs $$##100']"
 
@@ -233,6 +244,7 @@ def test_a_reply_that_is_not_json_raises_the_error_of_json(loop: Loop) -> None:
     assert loop.ask('demisto.createIncidents([])', 'nonsense')[1].startswith('JSONDecodeError: Expecting value')
 
 
+@fact('inferred', 'after the server has disappeared, each call fails with a text of its own')
 def test_a_line_that_ended_fails_the_call_and_every_write_after_it(loop: Loop) -> None:
     loop.run(
         'import sys\nfor _ in range(3):\n    try:\n        demisto.info("x")\n    except Exception as error:\n'
@@ -246,6 +258,7 @@ def test_a_line_that_ended_fails_the_call_and_every_write_after_it(loop: Loop) -
     assert loop.process.wait(PATIENCE_SECONDS) == 1
 
 
+@fact('seen', 'the script is in one dict, `__name__` is `builtins`')
 def test_the_script_is_in_one_dict_whose_name_is_builtins(loop: Loop) -> None:
     assert loop.logged('demisto.log(__name__)') == 'builtins'
 
@@ -259,6 +272,7 @@ def test_a_future_import_below_the_common_text_is_a_syntax_error(loop: Loop) -> 
     assert 'SyntaxError' in loop.read()['args']['exception']
 
 
+@fact('seen', 'names with one leading underscore are deleted at the end')
 def test_names_with_one_leading_underscore_are_deleted_at_the_end(loop: Loop) -> None:
     script = (
         'import threading\n_private = __dunder = public = 1\ndef late():\n    demisto.wait.wait()\n'
@@ -317,6 +331,8 @@ COMMANDS = [
 ]
 
 
+@fact('seen', 'the message of each command, with arguments by name')
+@fact('seen', '`mapObject` names its first argument `sourceObject`, and sends it as `source`')
 @pytest.mark.parametrize('script, command, args', COMMANDS)
 def test_a_command_of_the_server_goes_out_with_its_arguments_by_name(loop: Loop, script: str, command: str, args: Any) -> None:
     call, outcome = loop.ask(f'demisto.{script}', '{"a": 1}')
@@ -335,11 +351,14 @@ TYPES = [
 ]
 
 
+@fact('seen', 'own message types for URLs, version, files and DT')
 @pytest.mark.parametrize('script, message, reply, value', TYPES)
 def test_other_calls_have_their_own_types_and_replies(loop: Loop, script: str, message: Any, reply: str, value: str) -> None:
     assert loop.ask(f'demisto.{script}', reply) == (message, value)
 
 
+@fact('seen', 'an integration has the calls of mirroring, `getLastMirrorRun` and `setLastMirrorRun`, from 6.10 on')
+@fact('inferred', 'which calls came later than 6.5 and 6.10')
 @pytest.mark.parametrize('loop, lacks', [
     ('6.5', ['getAssetsLastRun', 'getLastMirrorRun']), ('6.10', ['getAssetsLastRun']), ('8', [])], indirect=['loop'])
 def test_an_older_server_lacks_what_came_later(loop: Loop, lacks: list[str]) -> None:
@@ -353,6 +372,7 @@ def test_the_oldest_server_takes_one_argument_of_health(loop: Loop) -> None:
     assert (call['args'], outcome) == ({'err': 'bad'}, 'None')
 
 
+@fact('inferred', '`updateModuleHealth` takes one argument before 6.8')
 @pytest.mark.parametrize('loop', ['6.5'], indirect=True)
 def test_two_arguments_of_health_are_a_type_error_on_the_oldest_server(loop: Loop) -> None:
     loop.run('demisto.updateModuleHealth("bad", True)')
@@ -362,33 +382,40 @@ def test_two_arguments_of_health_are_a_type_error_on_the_oldest_server(loop: Loo
 # As strict, and as lax, as the server's loop.
 
 
+@fact('seen', 'log arguments are written as JSON without conversion')
 def test_a_log_argument_that_is_not_json_raises_and_leaves_half_a_line(loop: Loop) -> None:
     loop.run('try:\n    demisto.info(ValueError("x"))\nexcept TypeError:\n    demisto.log("next")')
     spoiled = loop.process.stdout.readline()
     assert spoiled.startswith('{"type": "log"') and spoiled.endswith('"Integration log: next"}}\n')
 
 
+@fact('seen', '`args` is one copy of the arguments, which the script may change; `getArg` reads the original')
 def test_the_arguments_are_one_copy_of_what_the_server_sent(loop: Loop) -> None:
     script = ('demisto.args()["b"] = 3\ndemisto.args()["c"] = 4\n'
               'demisto.log(str([demisto.args(), demisto._args is demisto.args(), demisto.getArg("b"), context["args"]]))')
     assert loop.logged(script) == "[{'b': 3, 'c': 4}, True, 2, {'b': 2}]"
 
 
+@fact('seen', 'the context that the script sees does not contain the script')
 def test_the_script_is_not_in_the_context_that_it_sees(loop: Loop) -> None:
     assert loop.logged('demisto.log(str("script" in context or "script" in demisto.callingContext))') == 'False'
 
 
+@fact('seen', '`incidents` of an integration needs its argument')
 def test_incidents_needs_its_argument(loop: Loop) -> None:
     loop.run('demisto.incidents()')
     assert 'TypeError' in loop.read()['args']['exception']
 
 
+@fact('seen', 'an integration lacks `executeCommand`, `setContext` and whatever else only scripts have (one copy raises an '
+      'Exception there)')
 @pytest.mark.parametrize('name', ['executeCommand', 'execute', 'setContext', 'getModules', 'alerts'])
 def test_an_integration_lacks_what_only_scripts_have(loop: Loop, name: str) -> None:
     loop.run(f'demisto.{name}')
     assert 'AttributeError' in loop.read()['args']['exception']
 
 
+@fact('seen', 'a call waits for the line for `_stdout_lock_timeout` seconds')
 def test_a_call_waits_for_the_line_as_long_as_its_attribute_says(loop: Loop) -> None:
     loop.run('demisto.enable_multithreading()\nlock = demisto._Demisto__lock\nlock.acquire()\n'
              'demisto._stdout_lock_timeout = 0.01\ntry:\n    demisto.info("a")\n'
@@ -396,28 +423,33 @@ def test_a_call_waits_for_the_line_as_long_as_its_attribute_says(loop: Loop) -> 
     assert 'busy for 0.01 seconds' in loop.read_log()
 
 
+@fact('seen', '`print` accepts no keyword arguments')
 def test_print_takes_no_keywords(loop: Loop) -> None:
     loop.run('print("a", sep="-")')
     assert 'TypeError' in loop.read()['args']['exception']
 
 
+@fact('seen', '`log` accepts text only, and adds a prefix')
 def test_log_takes_text_only(loop: Loop) -> None:
     loop.run('demisto.log(1)')
     assert 'TypeError' in loop.read()['args']['exception']
 
 
+@fact('seen', 'the line is whatever `sys.stdout` and `sys.stdin` are at the moment of the call')
 def test_a_call_under_a_redirected_stdout_never_reaches_the_server(loop: Loop) -> None:
     loop.run('import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()):\n    demisto.results("lost")\n'
              'demisto.log("seen")')
     assert loop.read() == said('seen')
 
 
+@fact('seen', "the names that the server puts into the script's dict")
 def test_a_script_finds_the_names_that_the_server_puts_in_its_dict(loop: Loop) -> None:
     names = ('json', 'uuid', 'sys', 'context', 'win', 'exit', 'quit', 'Demisto', 'StringIO', '__builtin__', 'print_function',
              'demisto_print', 'SERVER_ERROR_MARKER', '__readWhileAvailable')
     assert loop.logged(f'demisto.log(str([name for name in {names} if name not in globals()]))') == '[]'
 
 
+@fact('seen', 'all calls go through one private method')
 def test_common_server_python_may_put_a_function_of_its_own_in_the_place_of_do(loop: Loop) -> None:
     loop.run('before = demisto._Demisto__do\nseen = []\ndef locked(cmd):\n    seen.append(cmd["type"])\n    return before(cmd)\n'
              'demisto._Demisto__do = locked\ndemisto.info("a")\ndemisto.getLastRun()\ndemisto.log(str(seen))')
@@ -427,6 +459,7 @@ def test_common_server_python_may_put_a_function_of_its_own_in_the_place_of_do(l
     assert loop.read_log() == "['log', 'executeCommand']"
 
 
+@fact('seen', '`SystemExit` is swallowed, an Exception is reported, anything else ends the process')
 def test_a_keyboard_interrupt_ends_the_process(loop: Loop) -> None:
     loop.run('raise KeyboardInterrupt', native=False)
     assert loop.process.stdout.read() == ''
@@ -456,6 +489,7 @@ demisto.log(str(answers))
 """
 
 
+@fact('seen', "with multithreading a second call waits for the first one's reply")
 def test_with_multithreading_a_second_call_waits_for_the_first_ones_reply(loop: Loop) -> None:
     loop.run('demisto.enable_multithreading()\nGATE = None\n' + TWO_THREADS)
     for _ in range(2):
@@ -464,6 +498,9 @@ def test_with_multithreading_a_second_call_waits_for_the_first_ones_reply(loop: 
     assert eval(loop.read_log()) == {'a': ['a'], 'b': ['b']}
 
 
+@fact('seen', 'a call is written in pieces, which takes 2 to 6 ms for 100 incidents of 0.9 KB; two threads without the lock '
+      'mix their lines')
+@fact('seen', 'without it both calls are on the line, and replies may be swapped')
 def test_without_multithreading_both_calls_are_on_the_line_before_a_reply(loop: Loop, tmp_path: Path) -> None:
     gate = tmp_path / 'gate'  # opened once the first call is there whole: two that write at once spoil both lines
     loop.run(f'GATE = {str(gate)!r}\n' + TWO_THREADS)
@@ -477,6 +514,7 @@ def test_without_multithreading_both_calls_are_on_the_line_before_a_reply(loop: 
     assert loop.read()['type'] == 'entryLog'
 
 
+@fact('seen', "the heartbeat's thread turns the lock on")
 def test_the_heartbeat_turns_the_lock_on_and_beats_beside_the_script(loop: Loop) -> None:
     loop.run(
         'import threading\ndemisto.log(str([t.name for t in threading.enumerate()]))\nthreading.Event().wait(20)\n',
@@ -489,6 +527,7 @@ def test_the_heartbeat_turns_the_lock_on_and_beats_beside_the_script(loop: Loop)
     assert 'heartbeat' in next(m['args']['message'] for m in messages if m['type'] == 'entryLog')
 
 
+@fact('seen', 'only the long-running command gets a heartbeat; `long_running_heartbeat_thread` turns it on and off')
 def test_a_script_may_turn_the_heartbeat_on_and_off(loop: Loop) -> None:
     loop.run('import threading\ndemisto.long_running_heartbeat_thread()\nwhile demisto._heartbeat_enabled:\n'
              '    if input_line := sys.stdin.readline():\n        demisto.long_running_heartbeat_thread(enable=False)\n'

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from facts import fact
 
 from localxsoar.incidents.context import add_outputs
 
@@ -11,6 +12,11 @@ ONE, TWO = {'id': 1, 'a': 1}, {'id': 2}
 ONE, TWO = {'id': 1, 'a': 1}, {'id': 2}
 
 
+@fact('documented', "where the condition of an output's path holds, the element of the context gets the new fields; "
+      "otherwise the output is a new element")
+@fact('inferred', 'an output without a condition is appended, once if it is the same: public scripts delete a key before '
+      'they overwrite it')
+@fact('documented', 'a single output is an object in the context, and a list once there is a second')
 @pytest.mark.parametrize('outputs, context', [
     ([(BY_ID, ONE)], ONE), ([(BY_ID, ONE), (BY_ID, {'id': 1, 'b': 2})], {'id': 1, 'a': 1, 'b': 2}),
     ([(BY_ID, ONE), (BY_ID, TWO)], [ONE, TWO]), ([(BY_ID, [ONE]), (BY_ID, [{'id': 1, 'a': 3}])], [{'id': 1, 'a': 3}]),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from facts import fact
 
 from localxsoar.incidents.store import Store
 
@@ -19,6 +20,7 @@ def create(store: Store, *incidents: dict[str, Any]) -> list[dict[str, Any]]:
 RESOLVED = {'labels': [{'type': 'Instance', 'value': 'x'}, {'type': 'state', 'value': 'resolved'}]}
 
 
+@fact('inferred', 'queries such as `severity:high`, `severity:>=3` and `dbotMirrorId:"a:1"`')
 @pytest.mark.parametrize('query, names', [
     ('severity:3', 'c'), ('severity:high', 'c'), ('severity:0.5', 'b'), ('severity:0', 'a'), ('-severity:4', 'abc'),
     ('severity:>=3', 'cd'), ('severity:>high', 'd'), ('severity:<3', 'ab'), ('severity:>0 -severity:<=0.5', 'cd'),
@@ -31,6 +33,8 @@ def test_incidents_are_found_by_severity_and_problem_key(store: Store, query: st
     assert ''.join(incident['name'] for incident in store.search({'query': query})[0]) == names
 
 
+@fact('inferred', 'queries with `or`, brackets, `field:(a or b)`, `>=` for dates such as `2020-02-10T11:32:32 +0000` or `7 '
+      'days ago`, and `*`')
 @pytest.mark.parametrize(
     'query, ids',
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from facts import fact
 
 from localxsoar.errors import CallRejected
 from localxsoar.incidents.store import Store, brief, details, is_rfc3339
@@ -66,6 +67,8 @@ def test_a_date_that_go_does_not_read_is_rejected(store: Store, text: str) -> No
     assert store.search({}) == ([], 0)
 
 
+@fact('inferred', "a severity that is not a number, labels that are not a list of `type` and `value`, custom fields that are "
+      "not an object, and a `dbotMirrorId` that is not text are rejected, by the types in the server's API")
 @pytest.mark.parametrize(
     'incident, words',
     [('text', 'not an object'), ({'name': 5}, 'name is int'), ({'type': []}, 'type is list'),
@@ -90,6 +93,7 @@ def test_ids_count_up_as_text_over_calls(store: Store) -> None:
     assert [incident['id'] for incident in create(store, {}, {}) + create(store, {})] == ['1', '2', '3']
 
 
+@fact('inferred', 'a created incident has every field that was sent')
 def test_an_incident_carries_what_was_sent_and_what_the_server_adds(store: Store) -> None:
     sent = {'name': 'näme', 'type': 'Phishing', 'occurred': '2024-01-31T12:00:00+01:00', 'rawJSON': '{"a": 1.0}', 'severity': 3}
     created = create(store, sent)[0]
@@ -109,6 +113,7 @@ def test_an_incident_carries_what_was_sent_and_what_the_server_adds(store: Store
     assert store.sent() == [{'id': '1', 'sent': sent}]
 
 
+@fact('documented', 'a missing type makes an Unclassified incident')
 @pytest.mark.parametrize('type_', [None, ''])
 def test_a_missing_type_makes_an_unclassified_incident(store: Store, type_: Any) -> None:
     assert create(store, {'type': type_})[0]['type'] == 'Unclassified'
@@ -192,6 +197,7 @@ def test_threads_that_create_at_once_get_ids_of_their_own(store: Store) -> None:
     assert sorted(map(int, ids)) == list(range(1, 61))
 
 
+@fact('documented', 'a context with an outdated version is rejected')
 def test_a_context_of_an_older_version_is_rejected(store: Store) -> None:
     store.keep('front', 'context', {'a': '1'})
     value, version = store.kept('front', 'context')
@@ -201,6 +207,7 @@ def test_a_context_of_an_older_version_is_rejected(store: Store) -> None:
     assert (value, store.kept('front', 'context')) == ({'a': '1'}, ({'a': '2'}, version + 1))
 
 
+@fact('documented', 'each indicator is kept once; `searchAfter` gets the next page')
 def test_indicators_are_kept_once_and_found(store: Store) -> None:
     feed = [{'value': f'198.51.100.{n}', 'type': 'IP', 'fields': {'tags': ['x']}} for n in range(3)]
     feed.append({'value': 'a.example', 'type': 'Domain'})
@@ -235,6 +242,7 @@ def test_a_call_that_fails_half_way_creates_nothing_and_the_next_one_works(tmp_p
     assert [incident['id'] for incident in create(store, {'name': 'next'})] == ['1']
 
 
+@fact('documented', 'an indicator has a text as its value')
 @pytest.mark.parametrize('indicator, words', [
     ({}, 'Indicator 1 has no value: each indicator needs a text'), ({'value': ''}, 'Indicator 1 has no value'),
     ({'value': {}}, 'Indicator 1 has no value'), ('a.example', 'Indicator 1 has no value'),

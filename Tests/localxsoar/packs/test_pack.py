@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from facts import fact
 
 from localxsoar.errors import UsageError
 from localxsoar.packs.pack import CARRIED_COMMON_SERVER_PYTHON, Integration, load_integration, unify
@@ -128,6 +129,7 @@ except ImportError:
 """
 
 
+@fact('seen', 'imports of modules that the server provides are removed')
 def test_the_imports_that_stand_for_the_server_are_taken_out_and_nothing_else() -> None:
     lines = unify(('Common.py', 'COMMON = 1'), ('Echo.py', SERVER_IMPORTS)).text.splitlines()
     assert [line for line in lines if line] == [
@@ -156,6 +158,7 @@ def test_a_traceback_is_reported_in_lines_of_the_files_that_it_comes_from() -> N
     assert text.locate('  File "<string>", line 1, in f') == '  File "Common.py", line 1, in f\n    COMMON = 1'
 
 
+@fact('seen', 'the text of CommonServerPython comes before each script, in the same dict')
 def test_the_text_of_each_carried_part_comes_before_the_script_in_its_own_lines() -> None:
     unified = unify(('CommonServerPython.py', CARRIED_COMMON_SERVER_PYTHON.read_text()), ('Echo.py', 'raise KeyError()\n'))
     assert [Path(file).stem for _, file in unified.files] == [

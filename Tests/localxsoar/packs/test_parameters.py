@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from facts import fact
 
 from localxsoar.errors import UsageError
 from localxsoar.packs.pack import Integration, load_integration
@@ -160,6 +161,7 @@ KEYED = Integration({'name': 'Keyed', 'script': {}, 'configuration': [
     '', '', '', '', '')
 
 
+@fact('seen', '`hiddenusername` hides the user of credentials, and `displaypassword` is the label of the password')
 @pytest.mark.parametrize('given, words', [
     ('', r'^API Key \(login\) is required\. Set it with --set login=:PASSWORD\.$'), (':', 'is required'),
     ('hush', r'^API Key \(login\): the form hides the user\. Write login=:PASSWORD\.$'), ('hu:sh', 'the form hides the user')])

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from facts import fact
 
 from localxsoar.errors import UsageError
 from localxsoar.packs.pack import load_integration, unify
@@ -27,6 +28,7 @@ def as_repository(echo_pack: Path, folder: Path) -> Path:
     return pack
 
 
+@fact('seen', 'API modules are put before the script, `from __future__` lines are removed')
 def test_api_modules_and_the_common_text_come_out_of_the_packs_repository(echo_pack: Path, tmp_path: Path) -> None:
     pack = as_repository(echo_pack, tmp_path)
     integration = load_integration(pack)

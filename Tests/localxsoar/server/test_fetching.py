@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from facts import fact
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar.errors import CommandFailed, UsageError
@@ -48,6 +49,7 @@ def pack(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@fact('inferred', 'indicators are fetched every 240 minutes unless `feedFetchInterval` says otherwise')
 @pytest.mark.parametrize('params, schedule', [
     ({'isFetch': True}, {'fetch-incidents': 60}), ({'isFetch': True, 'incidentFetchInterval': '5'}, {'fetch-incidents': 300}),
     ({'isFetch': False, 'feed': True}, {'fetch-indicators': 14400}), ({}, {}),
@@ -104,6 +106,10 @@ def names(xsoar: LocalXsoar) -> list[str]:
     return [incident['name'] for incident in xsoar.sent()]
 
 
+@fact('documented', "fetching is on while the instance's parameter says so; incidents are fetched every minute unless "
+      "`incidentFetchInterval` says otherwise")
+@fact('guessed', 'the first fetch begins when the instance is enabled')
+@fact('inferred', 'a disabled instance neither fetches nor runs a command')
 def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pack: Path) -> None:
     with LocalXsoar(pack=pack) as xsoar:
         assert (xsoar.state()['fetches'], names(xsoar)) == ([], [])
@@ -128,6 +134,7 @@ def test_incidents_are_fetched_again_and_again_while_the_instance_is_enabled(pac
         xsoar.wait_for_line('both: fetch-incidents  1 new')
 
 
+@fact('guessed', "a failed fetch is the instance's error until one succeeds")
 def test_a_failed_fetch_is_the_instances_error_until_one_succeeds(
     pack: Path, instance_of: Callable[..., Instance], printed: list[str]
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from clocks import at_least, unix_now, wait_for
+from facts import fact
 
 from localxsoar.server import instance as instance_module
 from localxsoar.containers import single_commands
@@ -96,6 +97,8 @@ def make(printed: list[str]) -> Iterator[Callable[..., Instance]]:
         instance.disable()
 
 
+@fact('seen', '`debug-mode=true` sets `is_debug`, and the script does not see this argument')
+@fact('inferred', 'a script does not see the arguments `raw-response` and `using`')
 def test_a_command_gets_the_arguments_given_and_the_defaults(make: Callable[..., Instance]) -> None:
     instance = make('demisto.results([demisto.args(), demisto.command(), demisto.is_debug])')
     assert [entry['Contents'] for entry in instance.run('say', {'name': 'A', 'other': ''})] == [
@@ -105,6 +108,7 @@ def test_a_command_gets_the_arguments_given_and_the_defaults(make: Callable[...,
     assert [entry['Contents'] for entry in instance.run('bare', {'debug-mode': 'false'})] == ['{}', 'bare', 'False']
 
 
+@fact('guessed', 'a script gets an argument, or a value, that the descriptor does not know (here: with a warning)')
 def test_an_argument_that_the_descriptor_does_not_know_is_passed_with_a_warning(
     make: Callable[..., Instance], printed: list[str]
 ) -> None:
@@ -179,6 +183,7 @@ def test_a_fetch_of_what_is_not_an_incident_fails_and_is_reported(
     assert re.search(words, instance.fetch()[0]['error'])
 
 
+@fact('documented', "a fetched incident without a type gets the instance's incident type, `incidentType`")
 def test_a_fetched_incident_without_a_type_gets_that_of_the_instance(make: Callable[..., Instance]) -> None:
     instance = make("demisto.incidents([{'name': 'a'}, {'name': 'b', 'type': 'Own'}])")
     instance.params['incidentType'] = 'Phishing'
@@ -318,6 +323,7 @@ def test_a_container_without_a_port_is_ready_once_it_has_run_for_a_while(
     assert make('').wait_until_ready(), 'what is not long-running is always ready'
 
 
+@fact('guessed', 'a container without heartbeats is restarted (here: reported)')
 @pytest.mark.parametrize('heartbeat, is_reported', [(0.1, True), (0, False)])
 def test_heartbeats_that_fail_to_come_are_reported(
     make: Callable[..., Instance], printed: list[str], heartbeat: float, is_reported: bool

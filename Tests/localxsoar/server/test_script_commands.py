@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from facts import fact
 from local_xsoar import LocalXsoar, run_local_xsoar
 
 from localxsoar.containers.container import Runtime
@@ -113,6 +114,7 @@ def test_a_script_in_another_language_says_so(pack: Path) -> None:
 # What a script sees.
 
 
+@fact('seen', "a script's `demisto` has no `command`: the public `return_error` asks for it first")
 def test_a_script_lacks_what_only_integrations_have(server: Server, pack: Path) -> None:
     names = ('command', 'params', 'createIncidents', 'getIntegrationContext', 'getLastRun', 'long_running_heartbeat_thread',
              'executeCommand', 'incidents', 'incident', 'args', 'context', 'setContext', 'getModules', 'dt')
@@ -125,6 +127,8 @@ def test_print_in_a_script_is_logged_without_a_prefix(server: Server, pack: Path
     assert next(line for line in printed if 'seen' in line).endswith('log print seen 1')
 
 
+@fact('seen', "a script's `demisto` has `executeCommand`, `incidents()` without an argument, `setContext`, `getModules` and "
+      "`getAllSupportedCommands`, and no prefix before `log`")
 def test_a_script_runs_in_an_incident(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'one'}, {'name': 'two', 'CustomFields': {'key': 'k'}}], 'i', 'b')
     ask = 'demisto.results({**demisto.incidents()[0], "inv": demisto.investigation()["id"]})'
@@ -163,6 +167,7 @@ FOUND: list[tuple[dict[str, Any], list[str] | None]] = [
     ({'size': 1, 'sort': 'id.desc'}, ['3']), ({'query': 'dbotMirrorId:other'}, None)]
 
 
+@fact('inferred', '`getIncidents` replies with `total` and `data`, which is null if there are none')
 def test_incidents_are_found_by_their_own_and_by_custom_fields(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a', 'dbotMirrorId': 'k 1'}, {'name': 'b', 'CustomFields': {'site': 'A'}},
                          {'name': 'c', 'dbotMirrorId': 'k 1'}], 'i', 'b')
@@ -172,6 +177,8 @@ def test_incidents_are_found_by_their_own_and_by_custom_fields(server: Server, p
         assert (entry['Type'], data and [incident['id'] for incident in data]) == (1, ids), args
 
 
+@fact('inferred', '`setIncident` sets fields; any other argument, and `customFields` as an object or its JSON, are custom '
+      'fields; a script may pass a whole incident')
 def test_an_incident_is_changed_by_its_fields_and_custom_fields(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a', 'rawJSON': '{}', 'CustomFields': {'old': 1}}], 'i', 'b')
     [entry] = call(server, pack, 'setIncident', id='1', name='A', severity='high', customFields='{"site": "x"}', more=2)
@@ -190,6 +197,7 @@ def test_a_whole_incident_may_be_set_on_another(server: Server, pack: Path) -> N
     assert (changed['id'], changed['name'], changed['details'], changed['CustomFields']) == ('1', 'b', 'd', {})
 
 
+@fact('inferred', '`closeInvestigation` takes `id`, `closeReason` and `closeNotes`; the status becomes 2')
 def test_an_incident_is_closed_with_a_reason(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a'}], 'i', 'b')
     call(server, pack, 'closeInvestigation', incident='1', closeReason='Resolved', closeNotes='over')
@@ -198,6 +206,7 @@ def test_an_incident_is_closed_with_a_reason(server: Server, pack: Path) -> None
     assert server.store.search({'query': '-status:closed'})[1] == 0
 
 
+@fact('inferred', '`addEntries` takes a list of entries or its JSON; `Contents` alone is enough')
 def test_entries_are_added_to_an_incidents_war_room(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a'}], 'i', 'b')
     *_, read = call_all(server, pack, ('addEntries', {'id': '1', 'entries': '[{"Contents": "as text"}]'}),
@@ -219,6 +228,7 @@ FAILING = [
     ('hello-entry', {'using': 'other'}, 'No enabled instance has the name other')]
 
 
+@fact('inferred', 'a reply to `executeCommand` is a list of entries; a failure is an entry of type 4 and raises nothing')
 def test_a_command_that_fails_is_an_error_entry(server: Server, pack: Path) -> None:
     server.store.create([{'name': 'a'}], 'i', 'b')
     replies = call_all(server, pack, *((command, args) for command, args, _ in FAILING))
@@ -226,6 +236,7 @@ def test_a_command_that_fails_is_an_error_entry(server: Server, pack: Path) -> N
         assert entry['Type'] == 4 and words in entry['Contents'], command
 
 
+@fact('documented', 'without `using`, a command runs on every enabled instance that has it')
 def test_a_script_runs_the_commands_of_enabled_instances_and_other_scripts(server: Server, pack: Path) -> None:
     [entry] = call(server, pack, 'hello-say', name='you')
     assert (entry['Contents'], entry['ModuleName']) == ({'name': 'you', 'text': 'Hello you'}, 'ordinary')
@@ -249,6 +260,7 @@ def test_a_denied_command_is_an_error_entry_and_the_others_work(server: Server, 
     assert server.store.get('1')['name'] == 'a'
 
 
+@fact('inferred', 'a command that no enabled instance has raises `Unsupported Command`')
 def test_an_unknown_command_raises_in_the_script(server: Server, pack: Path, printed: list[str]) -> None:
     assert 'Unsupported Command : nothing' in logged(server, pack, (
         'try:\n    demisto.executeCommand("nothing", {})\n'
@@ -270,6 +282,9 @@ def post(xsoar: LocalXsoar, http: requests.Session, *incidents: dict[str, Any]) 
     return http.post(xsoar.webhook_url, json=list(incidents)).json()
 
 
+@fact('documented', 'a pre-process script runs for each incoming incident before it is created, and `False` drops it')
+@fact('guessed', 'the incidents of one call pass the rule one after another: the script finds those before it')
+@fact('guessed', 'the reply if a rule dropped everything: an empty list, or null with the fault `dropped=null`')
 def test_a_pre_process_script_joins_incidents(joined: LocalXsoar, http: requests.Session) -> None:
     created = post(joined, http, {'name': 'problem', 'dbotMirrorId': 'k'}, {'name': 'again', 'dbotMirrorId': 'k'},
                    {'name': 'other'})
@@ -286,6 +301,7 @@ def test_a_pre_process_script_joins_incidents(joined: LocalXsoar, http: requests
     joined.wait_for_line('dropped  again, by the pre-process script Join')
 
 
+@fact('guessed', 'an incident is created if the pre-process script fails or has no result')
 @pytest.mark.parametrize('text, is_created', [
     ('demisto.results(True)', True), ('demisto.results(False)', False), ('return_results(False)', False), ('', True),
     ("demisto.results('false')", False), ('return_results(CommandResults(raw_response=False))', False),

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from clocks import at_least
+from facts import fact
 from local_xsoar import LocalXsoar, read_officially, wait_for
 from webhook import request_bytes
 
@@ -56,6 +57,7 @@ def test_a_post_becomes_incidents_that_the_official_client_reads_back(xsoar: Loc
     assert xsoar.wait_for_line(r'^\d\d:\d\d:\d\d     POST 200 +\d+ ms  python-requests +incidents \d+ to \d+  one$')
 
 
+@fact('inferred', '`occurred` is a date that Go parses')
 def test_the_server_rejects_a_date_that_go_would_not_read(xsoar: LocalXsoar, http: requests.Session) -> None:
     answer = ask(xsoar, http, '/', [{'name': 'late', 'occurred': '2024-01-31'}])
     assert answer['error'] == 'ValueError' and 'RFC 3339' in answer['text']
@@ -70,6 +72,7 @@ def test_a_marker_in_a_senders_text_reads_as_a_failure_though_the_incident_is_th
     assert len(xsoar.incidents(name=[f'costs {ERROR_MARKER}100'])) == 1
 
 
+@fact('documented', 'forwarding: any method, with the path after the name, query and headers')
 @pytest.mark.parametrize('method', ['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'POST'])
 def test_any_method_goes_through_with_path_query_and_headers(xsoar: LocalXsoar, http: requests.Session, method: str) -> None:
     headers: dict[str, Any] = {'X-Odd_Name': 'värde'.encode('latin-1'), 'Authorization': 'Basic eA==', 'Cookie': 'a=1'}
@@ -197,6 +200,7 @@ def test_each_log_line_is_a_line_of_its_own_with_control_characters_escaped(xsoa
     assert [line['text'] for line in xsoar.state()['log'] if line['level'] == 'info'][-2:] == ['info one', 'two \x1b[31m']
 
 
+@fact('documented', 'a context contains text only, and is not available in `test-module`; violations cause a warning')
 def test_the_context_is_kept_and_other_values_than_text_are_a_warning(xsoar: LocalXsoar, http: requests.Session) -> None:
     assert ask(xsoar, http, '/context', {'a': 'b'}) == {'a': 'b'} == xsoar.state()['context']
     assert ask(xsoar, http, '/context', {'a': 1}) == {'a': 1}
@@ -217,6 +221,7 @@ def test_health_is_kept_with_its_history(xsoar: LocalXsoar, http: requests.Sessi
     assert xsoar.wait_for_line('health  port in use$')
 
 
+@fact('seen', '`return_error` raises while running')
 def test_return_error_raises_while_running(xsoar: LocalXsoar, http: requests.Session) -> None:
     assert {'error': 'Exception', 'text': 'not good'}.items() <= ask(xsoar, http, '/error').items()
 
@@ -246,6 +251,7 @@ def faulty(xsoar: LocalXsoar) -> Iterator[LocalXsoar]:
 TWO = [{'name': 'good'}, {'name': 'poisoned'}]
 
 
+@fact('guessed', 'the reply after a Drop rule')
 @pytest.mark.parametrize(
     'fault, answer, created',
     [
@@ -397,6 +403,7 @@ def test_a_line_may_be_cut_at_any_time(xsoar: LocalXsoar, http: requests.Session
     wait_for(lambda: restarted(xsoar, before))
 
 
+@fact('guessed', 'a container that ends is started again, with growing delays')
 @pytest.mark.parametrize(
     'path, words',
     [

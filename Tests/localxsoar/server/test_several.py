@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from facts import fact
 from local_xsoar import LocalXsoar, run_local_xsoar, wait_for
 
 from localxsoar.cli import build_parser, build_server
@@ -122,6 +123,7 @@ def upload(xsoar: LocalXsoar, path: str, name: str, content: Any) -> Any:
     return requests.post(f'{xsoar.url}/{path}', files={'file': (name, content)})
 
 
+@fact('inferred', 'an uploaded integration has no instance until its form is saved')
 def test_an_integration_that_is_uploaded_gets_an_instance_when_its_form_is_saved(two: LocalXsoar, echo_pack: Path) -> None:
     commands = echo_pack.with_name('Commands') / 'Integrations' / 'Commands'
     first = two.state()['pid']

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from facts import fact
 from local_xsoar import LocalXsoar, run_local_xsoar
 
 from localxsoar.incidents.context import NotUnderstood, add_outputs
@@ -86,6 +87,7 @@ def run(xsoar: LocalXsoar, line: str, investigation: str = 'playground') -> list
     return list(post(xsoar, 'entry/execute/sync', {'data': line, 'investigationId': investigation}))
 
 
+@fact('documented', 'a value without a name is that of the argument with `default: true`')
 def test_a_value_without_a_name_is_that_of_the_default_argument(room: LocalXsoar) -> None:
     run(room, '!DeleteContext all=yes')
     run(room, '!ip 1.2.3.4')
@@ -100,6 +102,7 @@ def test_a_value_without_a_name_is_that_of_the_default_argument(room: LocalXsoar
     assert post(room, 'investigation/playground/context') == {}
 
 
+@fact('documented', 'each incident has a context of its own, which `demisto.context()` returns')
 def test_each_incident_has_a_context_of_its_own(room: LocalXsoar) -> None:
     number = post(room, 'incident', {'name': 'mine'})['id']
     run(room, '!ip 1.2.3.4', number)
@@ -117,6 +120,8 @@ def test_entries_before_an_error_are_kept(room: LocalXsoar, pack: Path) -> None:
     assert (ended.returncode, ended.stdout) == (1, 'first\nsecond\n{\n  "Part": 2\n}\nand then an error\n')
 
 
+@fact('seen', "a file is in the working directory under the investigation's id and its own, and its entry's id gets it")
+@fact('documented', 'the fields of `File` and `InfoFile` in the context')
 def test_a_file_is_downloaded_by_its_entry_and_read_by_other_commands(room: LocalXsoar) -> None:
     [entry] = run(room, '!save')
     assert (entry['file'], entry['type']) == ('a report.txt', 3)
@@ -147,6 +152,7 @@ def test_demisto_py_downloads_a_file(room: LocalXsoar) -> None:
     downloaded.unlink()
 
 
+@fact('documented', 'an incident that is sent with its id is updated')
 def test_an_incident_that_is_sent_with_its_id_is_updated(room: LocalXsoar) -> None:
     number = post(room, 'incident', {'name': 'old', 'severity': 1, 'CustomFields': {'a': 1}})['id']
     updated = post(room, 'incident', {'id': number, 'severity': 3, 'CustomFields': {'b': 2}})

@@ -14,6 +14,7 @@ import bottle
 import gevent
 import pytest
 import requests
+from facts import fact
 from local_xsoar import LocalXsoar, wait_for
 
 from localxsoar import turns
@@ -355,6 +356,7 @@ def test_an_incident_is_shown_with_its_secrets_masked(local: LocalXsoar) -> None
     assert local.control('GET', 'incidents')[-1]['sent']['rawJSON'] == TOKEN, 'the tests read what was really sent'
 
 
+@fact('guessed', 'Save on the page tests first, and saves nothing if the test fails; saving by the API does not test')
 @pytest.mark.parametrize('action', ['test', 'save'])
 def test_a_form_that_is_wrong_names_the_field_and_saves_nothing(local: LocalXsoar, action: str) -> None:
     pid = local.state()['pid']

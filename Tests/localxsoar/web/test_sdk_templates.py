@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from facts import fact
 from local_xsoar import leave_out, run_local_xsoar, served
 
 pytestmark = pytest.mark.sockets
@@ -123,6 +124,8 @@ def test_the_feed_shows_and_creates_its_indicators(templates: Path, remote: str)
     assert done.returncode == 0 and 'indicators  3 new, 0 seen again' in done.stderr, done.stdout + done.stderr
 
 
+@fact('seen', "the results of the IAM commands, as the tests of the SDK's template expect them")
+@fact('guessed', '`mapObject` without a mapper returns the object unchanged (here: with a warning)')
 @pytest.mark.parametrize('command, email, action, words', [
     ('iam-get-user', 'kim@example.com', 'get', ['"success": true', '"id": "u1"']),
     ('iam-get-user', 'nobody@example.com', 'get', ['"success": false', 'User does not exist']),

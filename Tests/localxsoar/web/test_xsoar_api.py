@@ -16,6 +16,7 @@ import bottle
 import pytest
 import requests
 import yaml
+from facts import fact
 from local_xsoar import LocalXsoar, leave_out, read_officially, wait_for
 
 import localxsoar
@@ -113,6 +114,7 @@ print('SEEN', json.dumps(seen))
 """
 
 
+@fact('seen', "the API that the SDK's client uses")
 def test_the_sdks_client_tests_creates_searches_and_runs(xsoar: LocalXsoar, content: Path) -> None:
     said = sdk(xsoar, content, '-c', CLIENT, program=str(Path(SDK).with_name('python')))
     seen: dict[str, Any] = json.loads(said[said.index('SEEN ') + 5:].splitlines()[0])
@@ -121,6 +123,7 @@ def test_the_sdks_client_tests_creates_searches_and_runs(xsoar: LocalXsoar, cont
         'context': {'Hello': {'Greeting': {'name': 'World', 'text': 'Hello World'}}}, 'error': [4], 'indicators': 0}
 
 
+@fact('seen', 'the API that `demisto-sdk upload` and `run` use')
 def test_upload_installs_what_then_runs(xsoar: LocalXsoar, content: Path) -> None:
     script = content / 'Packs/Commands/Integrations/Commands/Commands.py'
     original = script.read_text()
@@ -134,6 +137,7 @@ def test_upload_installs_what_then_runs(xsoar: LocalXsoar, content: Path) -> Non
     script.write_text(original)
 
 
+@fact('seen', 'a single script is uploaded to `/automation/import`')
 def test_a_script_is_uploaded_and_runs(xsoar: LocalXsoar, content: Path) -> None:
     folder = content / 'Packs/Commands/Scripts/Greet'
     folder.mkdir(parents=True)
@@ -152,6 +156,7 @@ def test_a_script_is_uploaded_and_runs(xsoar: LocalXsoar, content: Path) -> None
 # Without the SDK: the routes alone, and the official client.
 
 
+@fact('documented', 'queries such as `-status:closed`')
 def test_demisto_py_creates_and_searches_what_is_not_closed(xsoar: LocalXsoar) -> None:
     import demisto_client
     from demisto_client.demisto_api import CreateIncidentRequest
@@ -226,6 +231,7 @@ def test_every_route_of_the_api_takes_the_api_key(locked: LocalXsoar) -> None:
     assert [route for route in routes_of_the_api() if status(locked, route, {'Authorization': 'k3y'}) in rejections] == []
 
 
+@fact('documented', 'incidents are closed by `/incident/batchClose` with `ids`, `closeReason` and `closeNotes`')
 def test_incidents_are_closed_together(xsoar: LocalXsoar) -> None:
     from demisto_client import configure
     from demisto_client.demisto_api import UpdateDataBatch
@@ -260,6 +266,7 @@ def test_what_the_tools_read_of_the_server_is_what_runs(xsoar: LocalXsoar, echo:
     assert ask(echo, 'GET', 'health/containers') == {'all': 1, 'running': 1, 'inactive': 0}
 
 
+@fact('documented', 'encrypted parameters do not leave the server')
 def test_the_form_is_read_with_each_value_but_the_encrypted_ones(echo: LocalXsoar) -> None:
     found = ask(echo, 'POST', 'settings/integration/search')
     assert 'h4sh-hush' not in json.dumps(found)
