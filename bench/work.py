@@ -11,8 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from GenericWebhook import (SCHEMES, TIMED_TEXT, Arrival, Rejected, Settings, Tokens, decompress, valid_signature,
-                            read_payloads, signatures_to_check, to_incidents, to_utf8)
+from GenericWebhook import (SCHEMES, TIMED_TEXT, Arrival, Rejected, Settings, Tokens, UrlWords, decompress,
+                            valid_signature, read_payloads, signatures_to_check, to_incidents, to_utf8)
 
 from bench.bodies import FORM, MIB, SHAPES, filled
 from bench.rows import Row
@@ -31,12 +31,12 @@ class Work(NamedTuple):
     coding: str = ''
 
 
-def read(content_type: str, coding: str, body: bytes, query: dict[str, str] | None = None) -> None:
+def read(content_type: str, coding: str, body: bytes, each: str = '') -> None:
     """Make incidents of a body as the app does."""
     charset = content_type.partition('charset=')[2]
     text = to_utf8(b''.join(decompress(body, coding)), charset, 'json' in content_type)
     to_incidents(read_payloads(text, content_type.partition(';')[0] if charset else content_type),
-                 Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, query or {}))
+                 Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, UrlWords(each=each)))
 
 
 def check_signatures(body: bytes) -> None:
@@ -65,7 +65,7 @@ def special() -> Iterator[Work]:
             yield Work('a wrong signature', 4, body, check_signatures)
     for keys in (16, 900):
         body = filled(b'{"a":' * keys + b'[{"b":"', b'x', b'"}]' + b'}' * keys)
-        yield Work('?each= of a long path', 30, body, partial(read, 'application/json', '', query={'each': '.'.join('a' * keys)}))
+        yield Work('?each= of a long path', 30, body, partial(read, 'application/json', '', each='.'.join('a' * keys)))
     for start in (b'[', b'[1', b'{', b'a='):
         for filler in (b' ', b' b', b'\n', b'1'):
             yield Work('1 MiB that is almost JSON or a form', 100, filled(start, filler, b'x', MIB), partial(read, FORM, ''))

@@ -56,7 +56,7 @@ def tell(incident: dict[str, Any]) -> dict[str, Any]:
     return {
         'name': incident['name'], 'type': None if incident['type'] == INCIDENT_TYPE else incident['type'],
         'occurred': None if incident['occurred'] == ARRIVAL else incident['occurred'], 'severity': incident.get('severity'),
-        'state': next((label['value'] for label in incident.get('labels', [])), None),
+        'state': next((label['value'] for label in incident.get('labels', []) if label['type'] == 'state'), None),
         'problem_key': incident.get('dbotMirrorId')}
 
 

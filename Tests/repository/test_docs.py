@@ -65,6 +65,11 @@ LIMITS = {
     'signatures of a request that are checked': 'MAX_SIGNATURES',
     '... of a body over 256 KiB': 'MAX_LARGE_HMACS',
     'keys in the path of `?each=`': 'MAX_PATH_KEYS',
+    'keys in another path of the URL': 'MAX_PATH_KEYS',
+    'parts or conditions of a word of the URL': 'MAX_PARTS',
+    'alternatives in a part or condition': 'MAX_ALTERNATIVES',
+    'values of a scale in the URL': 'MAX_SCALE_VALUES',
+    'characters of `X-Webhook-Note`': 'MAX_NOTE_CHARACTERS',
     'a list whose items are searched for severity, end and problem key': 'SMALL_BODY_BYTES MAX_EVENTS',
     'headers': 'MAX_HEADERS MAX_HEADER_BYTES',
     'parameters of the URL': 'MAX_PARAMETERS',
@@ -202,9 +207,12 @@ def test_an_example_of_a_parameter_of_the_url_changes_what_becomes_of_a_payload(
     payload = json.dumps({'receiver': 'r', 'version': '4', 'groupKey': '1', 'status': 'resolved', 'alerts': [
         {'status': 'resolved', 'labels': {'alertname': name}} for name in ('DiskFull', 'HostDown')]})
 
+    own = json.dumps({'title': 'Disk full', 'host': 'db-1', 'begun': '2026-11-24T09:00:00Z', 'ref': 4711, 'phase': 'over',
+                      'severity': 'low'})
+
     def incidents(query: str) -> list[dict[str, Any]]:
         with App() as app:
-            for body in (payload, '{"title": "Disk full"}'):
+            for body in (payload, own, '{"title": "Disk full"}'):
                 assert app.post(body, {'Authorization': app.token}, query).status == 200
             return app.incidents
 

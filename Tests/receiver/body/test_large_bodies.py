@@ -21,8 +21,8 @@ import pytest
 from app import App
 from clocks import PATIENCE_SECONDS, until
 from GenericWebhook import (Arrival, BadRequest, Intake, Post, Rejected, RequestBody, Room, Settings, Tokens, TooLarge,
-                            Unavailable, decompress, valid_signature, read_body, read_payloads, signatures_to_check, to_incidents,
-                            with_text)
+                            Unavailable, UrlWords, decompress, valid_signature, read_body, read_payloads, signatures_to_check,
+                            to_incidents, with_text)
 from gevent.event import Event
 from model import let_greenlets_run
 from webhook import TOKEN, Webhook, changed_pack, request_bytes
@@ -192,11 +192,11 @@ def test_others_get_their_turns_while_many_bodies_with_eight_signatures_each_are
     assert turns_for_others(lambda: gevent.joinall([gevent.spawn(check) for _ in range(10)])) >= 10 * 8
 
 
-@pytest.mark.parametrize('events, query', [([{'alerts': EVENTS}], {'each': 'alerts'}), (EVENTS, {}), (ENVELOPES, {})],
+@pytest.mark.parametrize('events, each', [([{'alerts': EVENTS}], 'alerts'), (EVENTS, ''), (ENVELOPES, '')],
                          ids=['items', 'events', 'envelopes'])
-def test_others_get_their_turns_while_very_many_events_become_incidents(events: Any, query: dict[str, str]) -> None:
+def test_others_get_their_turns_while_very_many_events_become_incidents(events: Any, each: str) -> None:
     payloads = read_payloads(json.dumps(events).encode())
-    arrival = Arrival('2026-11-24T10:00:00Z', {}, Settings(8080, Tokens(), None), query)
+    arrival = Arrival('2026-11-24T10:00:00Z', {}, Settings(8080, Tokens(), None), UrlWords(each=each))
     assert turns_for_others(lambda: to_incidents(payloads, arrival)) >= 1000
 
 

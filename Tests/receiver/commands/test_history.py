@@ -250,9 +250,9 @@ def test_the_history_is_saved_once_in_60_seconds_and_when_listening_begins_and_e
 
 
 def test_an_entry_has_the_size_of_the_body_and_a_bounded_length(own_line: ServerLine) -> None:
-    own_line.record(trace(size=7, client='a' * 141, agent='u' * 81), 401, 'n' * 101, '')
+    own_line.record(trace(size=7, client='a' * 141, agent='u' * 81), 401, 'n' * 251, '')
     [kept] = own_line.history.others
-    assert (kept.size, kept.address, kept.user_agent, kept.note) == (7, 'a' * 140 + '...', 'u' * 80 + '...', 'n' * 100 + '...')
+    assert (kept.size, kept.address, kept.user_agent, kept.note) == (7, 'a' * 140 + '...', 'u' * 80 + '...', 'n' * 250 + '...')
 
 
 def test_the_history_is_saved_with_the_number_of_requests_that_waited(own_line: ServerLine) -> None:

@@ -8,7 +8,7 @@ import patient
 import pytest
 from app import App
 from clocks import grows_linearly
-from GenericWebhook import MIB, Arrival, Settings, Tokens, read_payloads, to_incidents
+from GenericWebhook import MIB, Arrival, Settings, Tokens, UrlWords, read_payloads, to_incidents
 from webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
@@ -57,7 +57,7 @@ def test_a_path_of_more_than_16_keys_leads_nowhere(app: App, keys: int, count: i
 def test_a_large_body_is_read_once_and_not_once_for_each_key_of_a_long_path() -> None:
     def make(keys: int, total_bytes: int) -> tuple[list[bytes], Arrival]:
         body = b'{"a":' * keys + b'[{"b":"%s"}]' % (b'x' * total_bytes) + b'}' * keys
-        return read_payloads(body), Arrival('', {}, Settings(8080, Tokens(), None), {'each': '.'.join('a' * keys)})
+        return read_payloads(body), Arrival('', {}, Settings(8080, Tokens(), None), UrlWords(each='.'.join('a' * keys)))
 
     for bytes_a_key in (256 * 1024, 4 * 1024):  # with the most keys, and with more
         size = MIB // bytes_a_key  # and so a body that is read for each key costs 16 times as much as a quarter of it
@@ -73,7 +73,7 @@ def test_a_path_that_no_member_can_have_leaves_one_incident(app: App, path: str)
 def test_the_log_says_that_no_array_stands_at_the_path() -> None:
     with Webhook() as webhook:
         patient.post(f'{webhook.webhook_url}?each=items', '{"alerts": []}', headers={'Authorization': TOKEN})
-        webhook.wait_for_line('does not lead to an array of objects, so')
+        webhook.wait_for_line('The URL of a sender: each: the path leads to no list of objects')
 
 
 def test_items_of_arrays_count_among_the_events_of_a_request(app: App) -> None:

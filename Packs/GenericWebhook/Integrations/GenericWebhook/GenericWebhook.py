@@ -32,9 +32,10 @@ import time
 import traceback
 import zlib
 from bisect import insort
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
@@ -784,7 +785,8 @@ def parameter_readings(query: str) -> Iterator[bytes]:
         yield unquote_to_bytes(value.replace('+', ' '))
 
 
-OWN_PARAMETERS = {'type', 'each', 'severity', 'skip'}  # query parameters of our own; any other may be meant as a token
+# Query parameters of our own; any other may be meant as a token.
+OWN_PARAMETERS = {'type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least'}
 SECRET_WORDS = {'auth', 'authorization', 'token', 'secret', 'signature', 'sig', 'hmac', 'password', 'credential',
                 'credentials', 'cookie', 'session', 'jwt', 'assertion', 'apikey'}
 # `key` alone is not among these: X-Event-Key and Idempotency-Key contain no secret.
@@ -881,6 +883,17 @@ def contains_token(settings: Settings, text: str) -> bool:
     if '%' in text or '+' in text:
         texts |= {unquote(text), unquote_plus(text)}
     return any(spelling in each for spelling in settings.tokens.spellings for each in texts)
+
+
+def reveals_token(settings: Settings, value: str) -> bool:
+    """Return whether the value of a parameter of the URL is a token, or contains one: any parameter can be the proof.
+
+    In a token that was not percent-encoded, `+` has become a space.
+    """
+    with_plus = value.replace(' ', '+')
+    # contains_token ignores a short token.
+    equal = sum(hmac.compare_digest(with_plus.encode(), token.value.replace(b' ', b'+')) for token in settings.tokens)
+    return equal > 0 or contains_token(settings, value) or contains_token(settings, with_plus)
 
 
 ''' BODY '''
@@ -2079,6 +2092,9 @@ zendesk              critical=urgent, high=high, medium=normal, low=low
 # The end of scales.
 
 
+NUMBER = re.compile(r'(?a)-?\d+(\.\d+)?')
+
+
 class Scale(NamedTuple):
     """A row of SCALES."""
 
@@ -2089,15 +2105,15 @@ class Scale(NamedTuple):
         """Return the severity that a text or number means on this scale, or None."""
         if not isinstance(value, str | int | float):
             return None
-        word = self.word(str(value).removesuffix('.0')[:40]).removeprefix('e_')  # Sentinel's export has `E_HIGH`
-        if word in self.by_word or not re.fullmatch(r'(?a)\d+(\.\d+)?', word):
+        word = self.word(str(value))
+        if word in self.by_word or not NUMBER.fullmatch(word):
             return self.by_word.get(word)
         return next((severity for minimum, severity in self.by_minimum if float(word) >= minimum), None)
 
     @staticmethod
     def word(text: str) -> str:
         """Return a text in the form in which it is compared: 'Imminent compromise' -> 'imminent_compromise'."""
-        return '_'.join(text.lower().split())
+        return '_'.join(text.removesuffix('.0')[:40].lower().split()).removeprefix('e_')  # Sentinel's export has `E_HIGH`
 
 
 RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
@@ -2651,7 +2667,11 @@ class Path:
         """
         if self.header and self.header in event.headers:
             return [event.headers[self.header]]
-        value = find(event.members, self.steps)
+        return self.values_in(event.members)
+
+    def values_in(self, members: dict[str, Any]) -> list[Any]:
+        """Return what `values` does of an event that came without headers."""
+        value = find(members, self.steps)
         if self.inside_item and value is not UNKNOWN:
             return value.item_values(self.inside_item) if isinstance(value, JsonArray) else []
         return [] if value is None else [value]
@@ -2708,6 +2728,24 @@ class Path:
             if type(item) is Raw:
                 return decode_level(item)
         return None
+
+
+class PathFromUrl(Path):
+    """A path that the user of a URL wrote. It leads to no header that the incident does not keep."""
+
+    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
+        """Return what `values` of any path does."""
+        if self.header and (value := event.shown_headers().get(self.header)) is not None:
+            return [value]
+        return self.values_in(event.members)
+
+
+class IsRecovery(Path):
+    """In `?skip=`, the bare word `resolved`: whether the event is a recovery."""
+
+    def values(self, event: 'ThirdPartyEvent') -> list[Any]:
+        """Return [True] or [False]."""
+        return [event.is_recovery]
 
 
 class Constant(Path):
@@ -2803,6 +2841,7 @@ class Grammar:
     max_alternatives: float
     max_entries: float  # of a scale
     needs_values: bool  # of `!path=text`: a mistyped key in a URL must not be true of every event
+    path: type[Path]  # the class of its paths
 
     def conditions(self, word: str, text: str) -> tuple[Condition, ...]:
         """Return the conditions in a text such as 'a|b=c, !d', all of which are to be met."""
@@ -2824,8 +2863,7 @@ class Grammar:
 
     def each(self, word: str, text: str, read: Callable[[str], Any]) -> Iterator[Any]:
         """Yield what `read` returns for each part that commas separate."""
-        if text.count("'") % 2:
-            raise Unreadable('a quote is missing', word, len(split_outside_quotes(text[:text.rindex("'")], ',')))
+        check_quotes(word, text)
         for position, part in enumerate(split_outside_quotes(text, ','), 1):
             try:
                 if position > self.max_parts:
@@ -2864,14 +2902,13 @@ class Grammar:
         """Return a path, or a constant if the text is in quotes."""
         return Constant(unquoted(text)) if text.startswith("'") else self.read_path(text)
 
-    @staticmethod
-    def read_path(text: str) -> Path:
+    def read_path(self, text: str) -> Path:
         """Return a path."""
         if not PATH.fullmatch(text):
             raise Unreadable(next(reason for pattern, reason in PATH_FAULTS if re.search(pattern, text)))
         if text.count('.') >= MAX_PATH_KEYS:
             raise Unreadable(f'a path has more than {MAX_PATH_KEYS} keys')
-        return Path(text)
+        return self.path(text)
 
     def levels(self, word: str, text: str) -> dict[str, list[str]]:
         """Return the values that mean each severity: 'high=a|b, low=c' -> {'high': ['a', 'b'], 'low': ['c']}."""
@@ -2891,6 +2928,12 @@ class Grammar:
         if len(values) != 1 or name not in SEVERITIES:
             raise Unreadable('a part of a scale is the name of a severity, one = and its values')
         return name, [unquoted(value) for value in split_outside_quotes(values[0], '|')]
+
+
+def check_quotes(word: str, text: str) -> None:
+    """Raise Unreadable if the last quote of a text opens one that nothing closes."""
+    if text.count("'") % 2:
+        raise Unreadable('a quote is missing', word, len(split_outside_quotes(text[:text.rindex("'")], ',')))
 
 
 def split_outside_quotes(text: str, separator: str) -> list[str]:
@@ -2929,9 +2972,12 @@ PATH_FAULTS = (  # what is wrong with a text that is no PATH: a pattern that fin
     (r'\*', 'a path has several *, or one that is not alone between two dots'),
 )
 MAX_PATH_KEYS = 16
+MAX_PARTS = 8  # in a word of a URL, as the next two
+MAX_ALTERNATIVES = 4
+MAX_SCALE_VALUES = 16
 NO_LIMIT = float('inf')
-TABLE_GRAMMAR = Grammar(NO_LIMIT, NO_LIMIT, NO_LIMIT, needs_values=False)
-URL_GRAMMAR = Grammar(max_parts=8, max_alternatives=4, max_entries=16, needs_values=True)
+TABLE_GRAMMAR = Grammar(NO_LIMIT, NO_LIMIT, NO_LIMIT, needs_values=False, path=Path)
+URL_GRAMMAR = Grammar(MAX_PARTS, MAX_ALTERNATIVES, MAX_SCALE_VALUES, needs_values=True, path=PathFromUrl)
 PROVIDER_NAME = steps_of(['provider', 'name'])
 # The time of IntelMQ and of Log4j 2; elsewhere these keys are no times.
 TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']))
@@ -3145,6 +3191,218 @@ SCALE = read_scales()
 ROWS = read_senders()
 
 
+# The words of a sender's URL are a row that its user writes: `?name=evt.what,evt.where&severity=prio&problem=backup:ref`.
+# A word that finds what it looks for goes before the row of the sender, and the row before the general rule.
+
+
+class Lookup(NamedTuple):
+    """A part of a word that should lead to a value in one of the events at least."""
+
+    word: str
+    position: int
+    paths: Values
+
+
+@dataclass(frozen=True)
+class UrlWords:
+    """What a URL says about its events, as the columns of a row. A word that is absent or cannot be read has its default."""
+
+    type: str = ''
+    each: str = ''
+    name_parts: tuple[NamePart, ...] = ()
+    times: Values = ()
+    severities: tuple[tuple[Scale, Values], ...] = ()  # one at most
+    default_severity: float | None = None  # of events for which nothing else tells a severity
+    problem: Problem | None = None
+    key_prefix: str = ''  # of the problem keys
+    resolved: tuple[Condition, ...] = ()
+    skip: tuple[Condition, ...] = ()
+    at_least: float | None = None
+    notes: tuple[str, ...] = ()  # which words cannot be read, and why
+
+    @cached_property
+    def without_items(self) -> 'UrlWords':
+        """Return the words for a payload in which `each` finds no items: the others speak of an item."""
+        return UrlWords(type=self.type, default_severity=self.default_severity)
+
+    @cached_property
+    def lookups(self) -> tuple[Lookup, ...]:
+        """Return the parts that lead to no value in any event only if the URL is mistaken, or made for other events.
+
+        A condition without a text is not one: no value is an answer to it.
+        """
+        times = [self.times] if self.times else []
+        severities = [paths for _, paths in self.severities]
+        keys = [part.values for part in self.problem.parts] if self.problem else []
+        parts = {'name': [part.values for part in self.name_parts], 'occurred': times, 'severity': severities, 'problem': keys,
+                 'resolved': [each.paths if each.wanted else () for each in self.resolved],
+                 'skip': [each.paths if each.wanted else () for each in self.skip]}
+        return tuple(Lookup(word, position, paths) for word, all_paths in parts.items()
+                     for position, paths in enumerate(all_paths, 1) if paths)
+
+
+NO_WORDS = UrlWords()
+
+
+def name_columns(text: str) -> dict[str, Any]:
+    """Return what `?name=` says, as fields of UrlWords. This function and the next ones raise Unreadable."""
+    parts = URL_GRAMMAR.parts('name', text, is_of_one_value=True)
+    return {'name_parts': tuple(NamePart(': ' if number else '', values, '') for number, values in enumerate(parts))}
+
+
+def time_columns(text: str) -> dict[str, Any]:
+    """Return what `?occurred=` says."""
+    return {'times': URL_GRAMMAR.part('occurred', text, is_of_one_value=True)}
+
+
+def constant_severity(text: str) -> float | None:
+    """Return the severity that a word or number of XSOAR's scale means, or None."""
+    severity = SCALE['words'].severity(text)
+    return SCALE['xsoar'].severity(text) if severity is None else severity
+
+
+def severity_columns(text: str) -> dict[str, Any]:
+    """Return what `?severity=` says: a severity for all, or where events tell it, perhaps with a scale."""
+    if (severity := constant_severity(text)) is not None:
+        return {'default_severity': severity}
+    part, scale = split_scale(text)
+    *paths, last = URL_GRAMMAR.part('severity', part)
+    if not isinstance(last, Constant):
+        paths.append(last)
+    elif (severity := constant_severity(last.text)) is None:
+        raise Unreadable('a text in quotes is no severity', 'severity', 1)
+    if any(isinstance(path, Constant) for path in paths):
+        raise Unreadable('a text in quotes is not the last alternative', 'severity', 1)
+    levels = scale_from_url(scale) if scale else SCALE['words']
+    return {'default_severity': severity, 'severities': ((levels, tuple(paths)),) if paths else ()}
+
+
+def split_scale(text: str) -> tuple[str, str]:
+    """Return what is before and after the last colon, if a scale is there, or all of the text and ''."""
+    check_quotes('severity', text)
+    *before, last = split_outside_quotes(text, ':')
+    has_scale = before and len(split_outside_quotes(last, '=')) > 1
+    return (':'.join(before), last) if has_scale else (text, '')
+
+
+def scale_from_url(text: str) -> Scale:
+    """Return the scale in a text such as 'critical=9, high=7'.
+
+    Numbers are thresholds if those of a graver severity are higher, as here. Other values are equal or not.
+    """
+    levels = URL_GRAMMAR.levels('severity', text)
+    if not all(SEVERITIES[name] for name in levels):
+        raise Unreadable('a scale has other names than critical, high, medium, low and informational', 'severity')
+    values = [(value, SEVERITIES[name] or 0) for name, texts in levels.items() for value in texts]
+    numbers = [(float(value), severity) for value, severity in values if NUMBER.fullmatch(value)]
+    if numbers and len(numbers) < len(values):
+        raise Unreadable('a scale mixes numbers with texts', 'severity')
+    words: dict[str, float | None] = {Scale.word(f'{float(value)}' if numbers else value): severity for value, severity in values}
+    if len(words) < len(values):
+        raise Unreadable('a scale has a value twice', 'severity')
+    rising = [severity for _, severity in sorted(numbers)]
+    are_thresholds = len(levels) > 1 and rising == sorted(rising)
+    return Scale({}, [*sorted(numbers, reverse=True)]) if numbers and are_thresholds else Scale(words, [])
+
+
+def problem_columns(text: str) -> dict[str, Any]:
+    """Return what `?problem=` says: a prefix, a colon and the paths of the key."""
+    prefix, colon, paths = (each.strip() for each in text.partition(':'))
+    if not colon or not re.fullmatch('[A-Za-z0-9_-]{1,40}', prefix):
+        raise Unreadable('it does not begin with a prefix of 1 to 40 letters, digits, - or _, and a colon', 'problem')
+    parts = URL_GRAMMAR.parts('problem', paths)
+    for position, values in enumerate(parts, 1):
+        if any(isinstance(value, Constant) for value in values):
+            raise Unreadable('a text in quotes identifies no problem', 'problem', position)
+    return {'problem': Problem(tuple(KeyPart(values, is_host=False) for values in parts), ()), 'key_prefix': f'url/{prefix}'}
+
+
+def end_columns(text: str) -> dict[str, Any]:
+    """Return what `?resolved=` says."""
+    return {'resolved': URL_GRAMMAR.conditions('resolved', text)}
+
+
+def skip_columns(text: str) -> dict[str, Any]:
+    """Return what `?skip=` says: conditions, of which the bare word `resolved` is one."""
+    return {'skip': tuple(
+        replace(each, paths=(IsRecovery('resolved'),)) if is_the_word_resolved(each) else each
+        for each in URL_GRAMMAR.conditions('skip', text))}
+
+
+def is_the_word_resolved(condition: Condition) -> bool:
+    """Return whether a condition is the bare word: `resolved|x` and `resolved=true` speak of a key of that name."""
+    return [path.text for path in condition.paths] == ['resolved'] and not condition.wanted
+
+
+def threshold_columns(text: str) -> dict[str, Any]:
+    """Return what `?at_least=` says."""
+    if (severity := constant_severity(text)) is None:
+        raise Unreadable("it is no word or number of XSOAR's scale", 'at_least')
+    return {'at_least': severity}
+
+
+URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
+    'type': lambda text: {'type': text},
+    'each': lambda text: {'each': text},
+    'name': name_columns,
+    'occurred': time_columns,
+    'severity': severity_columns,
+    'problem': problem_columns,
+    'resolved': end_columns,
+    'skip': skip_columns,
+    'at_least': threshold_columns,
+}
+LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
+# A query may be of 7,900 bytes, and what is read of it takes many times as much memory. Larger ones are read each time.
+MAX_CACHED_QUERY = 1024  # characters of the values
+
+
+def url_words(settings: Settings, parameters: list[tuple[str, str]]) -> UrlWords:
+    """Return the words among the parameters of a URL, which are in the order of the query."""
+    relevant = tuple((name, value) for name, value in parameters
+                     if name in URL_WORDS or (len(name) <= LONGEST_SLIP and meant_word(name)))
+    if not relevant:
+        return NO_WORDS
+    is_small = sum(len(value) for _, value in relevant) <= MAX_CACHED_QUERY
+    return read_words(settings, relevant) if is_small else read_words.__wrapped__(settings, relevant)
+
+
+@lru_cache(maxsize=64)  # the URLs of an instance's senders are few
+def read_words(settings: Settings, parameters: tuple[tuple[str, str], ...]) -> UrlWords:
+    """Return the words, or what is like one, of a URL. Of a word that is there twice the last counts.
+
+    A parameter that reveals the token is no word, and replaces none.
+    """
+    shown = [(name, value) for name, value in parameters if not reveals_token(settings, value)]
+    columns: dict[str, Any] = {}
+    notes = []
+    for word, text in dict(shown).items():
+        try:
+            if word in URL_WORDS and text.strip():
+                columns |= URL_WORDS[word](text)
+        except Unreadable as error:
+            notes.append(f'{error} (ignored)')
+    meant = dict.fromkeys(word for name, _ in shown if (word := meant_word(name)))
+    return UrlWords(**columns, notes=(*notes, *(f'{word}: a parameter is almost called so (ignored)' for word in meant)))
+
+
+@lru_cache(maxsize=256)
+def meant_word(name: str) -> str:
+    """Return the word that differs from the name of a parameter in one slip, or '' if there is none or it is a word itself."""
+    return '' if name in URL_WORDS else first_of(word for word in URL_WORDS if is_one_slip_away(name, word))
+
+
+def is_one_slip_away(name: str, word: str) -> bool:
+    """Return whether a word becomes the name by one character added, missing or wrong, or by two neighbours swapped."""
+    if abs(len(name) - len(word)) > 1:
+        return False
+    pairs = enumerate(zip(name, word, strict=False))
+    same = next((index for index, (character, wanted_one) in pairs if character != wanted_one), min(len(name), len(word)))
+    found, wanted = name[same:], word[same:]
+    is_swapped = found[:2] == wanted[1::-1] and found[2:] == wanted[2:]
+    return is_swapped or found[1:] in (wanted, wanted[1:]) or found == wanted[1:]
+
+
 def word_of(key: str) -> str:
     """Return a key in the form in which it is compared: `Alert-Name` -> `alertname`."""
     return re.sub('[-_.:@ ]', '', key.lower())
@@ -3244,6 +3502,20 @@ def gravest(scale: Scale, values: list[Any]) -> float | None:
 
 TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is none, although it is an int
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
+
+
+def are_all_known(scale: Scale, values: list[Any]) -> bool:
+    """Return whether each of the values, none of them cut, means a severity on a scale."""
+    return all(type(value) in TEXTS_AND_NUMBERS - {CutText} and scale.severity(value) is not None for value in values)
+
+
+def hash_of(parts: list[str]) -> str:
+    """Return what stands in a problem key for parts that cannot: 32 hex digits."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+URGENCY = {'urgency', 'priority'}  # how soon somebody wants help, which may be low for what is severe
+NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
 
 
 class GeneralRule:
@@ -3608,6 +3880,30 @@ class ThirdPartyEvent(GeneralRule):
                 return None
         return self.severity_by_general_rule() if self.may_have_severity() else None
 
+    def certain_severity(self) -> float | None:
+        """Return the severity if the event certainly tells it, or None: `?at_least=` must not leave out what is in doubt."""
+        if self.row and self.row.inner:
+            return self.only_inner_event.certain_severity()
+        if column := self.column_with_value(self.row.severities if self.row else ()):
+            return self.certain_severity_in(*column)
+        has_general_rule = not (self.row and self.row.has_no_severity) and self.may_have_severity()
+        return self.severity_by_general_rule() if has_general_rule else None
+
+    def column_with_value(self, columns: Iterable[tuple[Scale, Values]]) -> tuple[Scale, Path, list[Any]] | None:
+        """Return the scale, the first path with a value other than null and '', and the values there, or None."""
+        for scale, paths in columns:
+            for path in paths:
+                values = path.values(self)
+                if any(value not in (None, '') for value in values):
+                    return scale, path, values
+        return None
+
+    def certain_severity_in(self, scale: Scale, path: Path, values: list[Any]) -> float | None:
+        """Return the severity that all values at a path tell, or None if one is not on the scale, or might not be alone."""
+        is_urgency = not isinstance(path, PathFromUrl) and not URGENCY.isdisjoint(path.text.lower().split('.'))
+        is_in_doubt = is_urgency or path.is_one_of_several(self.members) or not are_all_known(scale, values)
+        return None if is_in_doubt else gravest(scale, values)
+
     @cached_property
     def is_recovery(self) -> bool:
         """Return whether the event certainly reports the end of a problem."""
@@ -3639,7 +3935,7 @@ class ThirdPartyEvent(GeneralRule):
             values = each.values(self)  # a list's item without a value gives None or '', and counts as an item
             if any(value not in (None, '') for value in values):
                 # A CutText is no str here: two problems could have the same start.
-                is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) < 300
+                is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) <= 300
                 is_certain = is_certain and not each.is_one_of_several(self.members) and identifies_something(str(values[0]))
                 return '' if not is_certain else host_of(values[0]) if part.is_host else str(values[0])
         return ''
@@ -3651,10 +3947,13 @@ class ThirdPartyEvent(GeneralRule):
         """
         key = '/'.join(parts)
         is_ambiguous = any('/' in part for part in parts[1:])  # `a/b` + `c` and `a` + `b/c` give the same text
-        if not is_ambiguous and re.fullmatch(r'[A-Za-z0-9._:/@-]{1,100}', key) and not self.contains_token(key):
+        if not is_ambiguous and self.can_be_queried(key):
             return key
-        hashed = key if len(parts) == 1 else json.dumps(parts)
-        return hashlib.sha256(hashed.encode()).hexdigest()[:32]
+        return hashlib.sha256(key.encode()).hexdigest()[:32] if len(parts) == 1 else hash_of(parts)
+
+    def can_be_queried(self, key: str) -> bool:
+        """Return whether a key can be used in an XSOAR query and does not contain the token."""
+        return re.fullmatch(r'[A-Za-z0-9._:/@-]{1,100}', key) is not None and not self.contains_token(key)
 
     def first_values(self, values: Values) -> list[Any]:
         """Return what is at the first of some paths that has a value: several values only for a path with `*`."""
@@ -3670,13 +3969,19 @@ class ThirdPartyEvent(GeneralRule):
         return None
 
     def name_by_row(self, row: Row) -> str:
-        """Return the name that a row gives the event, or '' if that says nothing.
+        """Return the name that a row gives the event, or '' if that says nothing."""
+        name, ending, _ = self.joined(row.name_parts)
+        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(ending)) + ending
 
-        If the name is about the first item of a list, it ends with the number of others, such as ` (+3 more)`.
+    def joined(self, parts: Sequence[NamePart]) -> tuple[str, str, list[Path | None]]:
+        """Return the text of a name, its ending, and the paths whose texts are in it.
+
+        If the name is about the first item of a list, the ending is the number of others, such as ` (+3 more)`.
         """
         name, more_count = '', 0
         texts: list[str] = []
-        for number, part in enumerate(row.name_parts):
+        paths: list[Path | None] = []
+        for number, part in enumerate(parts):
             path, text = self.first_text(part.values)
             if not text or text in texts:  # a name does not repeat a text
                 continue
@@ -3685,10 +3990,9 @@ class ThirdPartyEvent(GeneralRule):
             is_separated = bool(texts) or number == 0
             name += f'{part.before}{text}{part.bracket}' if is_separated else text
             texts.append(text)
+            paths.append(path)
             more_count = max(more_count, path.other_items(self.members) if path else 0)
-        name = self.clean_text(name)
-        ending = f' (+{more_count} more)' if more_count else ''
-        return '' if GENERIC_TEXT.fullmatch(name) else shortened(name, 150 - len(ending)) + ending
+        return self.clean_text(name), f' (+{more_count} more)' if more_count else '', paths
 
     def first_text(self, paths: 'Iterable[Path]') -> 'tuple[Path | None, str]':
         """Return the first of some paths at which there is a text that is not JSON, and that text, or (None, '')."""
@@ -3707,11 +4011,112 @@ class ThirdPartyEvent(GeneralRule):
             source = base64.b64decode(source, validate=True)
         return ThirdPartyEvent(source, {}, self.contains_token)
 
+    def shown_headers(self) -> dict[str, str]:
+        """Return the headers to which a path from a URL leads: of an event at a URL with words, those that it may show."""
+        return self.headers
+
     @property
     def only_inner_event(self) -> 'ThirdPartyEvent':
         """Return the inner event, or an empty one if there are others beside it: one does not speak for all."""
         is_alone = self.row and self.row.inner and not self.row.inner.is_one_of_several(self.members)
         return self.inner_event if is_alone else ThirdPartyEvent(b'{}', {}, self.contains_token)
+
+
+class EventAtUrl(ThirdPartyEvent):
+    """A third-party payload at a URL with words: what they find goes before what the row of the sender finds.
+
+    `kept_headers` returns the headers that a word may show.
+    """
+
+    def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
+                 words: UrlWords, kept_headers: Callable[[], dict[str, str]]):
+        super().__init__(source, headers, contains_token)
+        self.words = words
+        self.kept_headers = kept_headers
+        self.has_found: dict[str, bool] = {}  # whether a word has found what it looks for, of those that have looked
+
+    def shown_headers(self) -> dict[str, str]:
+        """Return the headers to which a path from a URL leads: those that the incident keeps, without a token."""
+        return self.kept_headers()
+
+    def possible_names(self) -> Iterator[str]:
+        """Yield the names that the event may have, the best first; '' stands for a way that found none."""
+        if self.words.name_parts:
+            yield self.name_by_url()
+        yield from super().possible_names()
+
+    def name_by_url(self) -> str:
+        """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
+        name, ending, paths = self.joined(self.words.name_parts)
+        self.has_found['name'] = has_found = bool(name) and not all(isinstance(path, Constant) for path in paths)
+        return shortened(name, 150 - len(ending)) + ending if has_found else ''
+
+    def occurred(self, now: float) -> str:
+        """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
+        if self.words.times:
+            found = self.first_time(self.words.times, now)
+            self.has_found['occurred'] = bool(found)
+            if found:
+                return found
+        if not self.words.resolved:
+            return super().occurred(now)
+        ends = self.end.times if self.is_recovery and self.end else ()
+        return self.first_time(ends, now) or first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
+
+    def first_time(self, paths: Values, now: float) -> str:
+        """Return the first time at some paths that can be read, in RFC 3339, or ''."""
+        return first_of(any_time_to_rfc3339(self.first_text([path])[1], now) for path in paths)
+
+    def severity(self) -> float | None:
+        """Return the event's severity on XSOAR's scale (a recovery's is RECOVERED_SEVERITY), or None if nothing says."""
+        if self.is_recovery:
+            return RECOVERED_SEVERITY
+        for scale, values in self.words.severities:
+            severity = gravest(scale, self.first_values(values))
+            self.has_found['severity'] = severity is not None
+            if severity is not None:
+                return severity
+        return super().severity()
+
+    @cached_property
+    def is_recovery(self) -> bool:
+        """Return whether the event certainly reports the end of a problem, as `?resolved=` says it, or else the row."""
+        if self.words.resolved:
+            return all(condition.is_met(self) for condition in self.words.resolved)
+        return super().is_recovery
+
+    def problem_key(self) -> str:
+        """Return the key of the problem that the event is about, or '' if it is not certain.
+
+        The same prefix may have one part in one URL and two in another, so `a/b` must not look like `a` and `b`.
+        """
+        if not self.words.problem:
+            return super().problem_key()
+        parts = [self.key_part(part) for part in self.words.problem.parts]
+        self.has_found['problem'] = is_certain = all(parts) and '0' not in parts
+        key = '/'.join(parts)
+        is_plain = self.can_be_queried(key) and not any('/' in part for part in parts)
+        return f'{self.words.key_prefix}:{key if is_plain else hash_of(parts)}' if is_certain else ''
+
+    def reason_to_skip(self) -> str:
+        """Return why the words leave out the event, or ''."""
+        if self.words.skip and all(condition.is_met(self) for condition in self.words.skip):
+            is_end = any(isinstance(path, IsRecovery) for condition in self.words.skip for path in condition.paths)
+            return 'resolved' if is_end and self.is_recovery else 'conditions of the URL'
+        if self.words.at_least is None or self.is_recovery:
+            return ''
+        severity = self.severity()  # 0 stands for unknown
+        is_too_low = severity and severity < self.words.at_least and severity == self.certain_severity()
+        return f'severity {NAME_OF_SEVERITY[severity]}' if is_too_low else ''
+
+    def certain_severity(self) -> float | None:
+        """Return the severity if the event certainly tells it, or None."""
+        column = self.column_with_value(self.words.severities)
+        return self.certain_severity_in(*column) if column else super().certain_severity()
+
+    def has_value(self, paths: Values) -> bool:
+        """Return whether there is a value at one of the paths."""
+        return any(value is not None for path in paths for value in path.values(self))
 
 
 ''' PAYLOAD TO INCIDENTS '''
@@ -3720,81 +4125,86 @@ class ThirdPartyEvent(GeneralRule):
 # may take four bytes for each character.
 
 
-def note_nothing(_: str, reason: str) -> None:
-    """Ignore a note, where there is no log."""
+MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
 
 
 @dataclass
 class Arrival:
     """What the request and the instance supply where a payload says nothing itself.
 
-    `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, and `note` writes a sentence
-    to the log; in a flood of sentences with the same reason, only the first few are written and the rest counted.
+    `occurred` is the time of arrival in RFC 3339, the names of `headers` are in lower case, `words` are those of the URL.
     """
 
     occurred: str
     headers: dict[str, str]
     settings: Settings
-    query: dict[str, str] = field(default_factory=dict)
-    note: Callable[[str, str], Any] = note_nothing
-    skipped: int = 0  # the recoveries that the URL's ?skip=resolved left out
+    words: UrlWords = NO_WORDS
+    skipped: Counter[str] = field(default_factory=Counter)  # how many events the URL left out, by the reason
     product: str = ''  # the sender of the last payload, if it has a row
+    not_found: tuple[Lookup, ...] | None = None  # the parts of words that led to no value so far; None before the first event
+    has_found: dict[str, bool] = field(default_factory=dict)  # by word: whether it found what it looks for in one of the events
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
 
     @cached_property
-    def type_from_url(self) -> str:
-        """Return the incident type that the URL's ?type= names, or '' if there is none or it contains a token."""
-        url_type = self.query.get('type', '')
-        return '' if self.reveals_token(url_type) else without_error_markers(url_type)
-
-    def reveals_token(self, value: str) -> bool:
-        """Return whether the value of a parameter of the URL is a token, or contains one: any parameter can be the proof.
-
-        In a token that was not percent-encoded, `+` has become a space.
-        """
-        with_plus = value.replace(' ', '+')
-        # contains_token ignores a short token.
-        equal = sum(hmac.compare_digest(with_plus.encode(), token.value.replace(b' ', b'+')) for token in self.settings.tokens)
-        return equal > 0 or contains_token(self.settings, value) or contains_token(self.settings, with_plus)
-
-    @cached_property
-    def severity_from_url(self) -> float | None:
-        """Return the severity that the URL's ?severity= names for events that state none themselves, or None."""
-        value = self.query.get('severity', '')
-        for scale in ('words', 'xsoar') if value else ():
-            if (severity := SCALE[scale].severity(value)) is not None:
-                return severity
-        return None
-
-    @cached_property
-    def skips_recoveries(self) -> bool:
-        """Return whether the URL says ?skip=resolved."""
-        return self.query.get('skip') == 'resolved'
-
-    def note_unknown_values(self) -> None:
-        """Note an unknown value of ?severity= or ?skip=. A 400 instead would lose every event of that sender."""
-        for parameter, is_known in (('severity', self.severity_from_url is not None), ('skip', self.skips_recoveries)):
-            value = self.query.get(parameter, '')
-            if is_known or not value:
-                continue
-            shown = 'a text with a token' if self.reveals_token(value) else repr(value[:40])
-            self.note(f'?{parameter}= is {shown} in the URL, which is unknown and therefore ignored.',
-                      f'?{parameter}= is unknown and therefore ignored.')
+    def kept_headers(self) -> dict[str, str]:
+        """Return the headers that the incidents keep."""
+        return kept_headers(self.settings, self.headers)
 
     @cached_property
     def kept_headers_json(self) -> bytes:
         """Return the JSON object of the headers that the incidents keep."""
-        return json.dumps(kept_headers(self.settings, self.headers)).encode()
+        return json.dumps(self.kept_headers).encode()
+
+    @cached_property
+    def shown_headers(self) -> dict[str, str]:
+        """Return the headers to which a path in the URL leads: a token of few characters may be in one that is kept."""
+        return {name: value for name, value in self.kept_headers.items() if not reveals_token(self.settings, value)}
 
     @cached_property
     def has_known_sender(self) -> bool:
         """Return whether the headers alone identify a sender that has a row."""
         return self.event(b'{}').row is not None
 
-    def event(self, source: bytes) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `source`."""
-        return ThirdPartyEvent(source, self.headers, partial(contains_token, self.settings))
+    def event(self, source: bytes, words: UrlWords = NO_WORDS) -> ThirdPartyEvent:
+        """Return the third-party event whose JSON is `source`, and which those words are about."""
+        reveals = partial(contains_token, self.settings)
+        if words is NO_WORDS:
+            return ThirdPartyEvent(source, self.headers, reveals)
+        return EventAtUrl(source, self.headers, reveals, words, lambda: self.shown_headers)
+
+    def look_up(self, event: EventAtUrl) -> None:
+        """Find out which parts of the URL's words lead to a value in an event."""
+        if event.words is not self.words:  # they are those for a payload without items
+            return
+        if self.not_found is None:
+            self.not_found = event.words.lookups
+        if self.not_found:
+            self.not_found = tuple(each for each in self.not_found if not event.has_value(each.paths))
+
+    def record_found(self, has_found: dict[str, bool]) -> None:
+        """Record whether words of the URL found what they look for."""
+        for word, is_there in has_found.items():
+            self.has_found[word] = is_there or self.has_found.get(word, False)
+
+    def url_note(self, longest: int = MAX_NOTE_CHARACTERS) -> str:
+        """Return which words of the URL were ignored, or found nothing in all events, and why; '' if there are none.
+
+        Nothing of the query is quoted: it may hold a secret.
+        """
+        missing = {f'{each.word}, part {each.position}: no event has a value there': each.word for each in self.not_found or ()}
+        useless = [f'{word}: {FOUND_NOTHING[word]}' for word, is_there in self.has_found.items()
+                   if not is_there and word not in missing.values()]
+        return escaped('; '.join((*self.words.notes, *missing, *useless)), longest - len('...'))
+
+
+FOUND_NOTHING = {  # in any event
+    'each': 'the path leads to no list of objects',
+    'name': 'no event has a text there',
+    'occurred': 'no value is a time that can be read',
+    'severity': 'no value is on the scale',
+    'problem': 'no value can identify a problem',
+}
 
 
 WHITESPACE = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
@@ -4094,7 +4504,7 @@ def to_incidents(payloads: list[bytes], arrival: Arrival) -> list[dict[str, Any]
             raise BadRequest(which_item(index, payloads) + error.detail, error.found) from None
         except RecursionError:  # the payload is valid JSON, but too deep for the decoders that look into it
             raise too_deep() from None
-        if len(incidents) + arrival.skipped > MAX_EVENTS:
+        if len(incidents) + sum(arrival.skipped.values()) > MAX_EVENTS:
             raise too_many_events()
     return incidents
 
@@ -4129,26 +4539,27 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
     `unknown_key`, the key because of which it is not an envelope.
     """
-    event = arrival.event(source)
+    path = arrival.words.each
+    items = items_at(source, path) if path else []
+    event = arrival.event(source, arrival.words.without_items if path else arrival.words)
     arrival.product = event.row.sender if event.row else ''
     if raw_keys := [key for key in RAW_KEYS if key in event.members]:
         raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other keys "
                          "into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
-    path = arrival.query.get('each', '')
-    items = items_at(source, path) if path else []
-    if path and not items:
-        arrival.note('The path of ?each= does not lead to an array of objects, so the event becomes one incident.',
-                     '?each= does not lead to an array of objects.')
+    if path:
+        arrival.record_found({'each': bool(items)})
     if not items:
         return unless_skipped(source, event, arrival)
-    return [incident for item in items for incident in unless_skipped(item, arrival.event(item), arrival)]
+    return [incident for item in items for incident in unless_skipped(item, arrival.event(item, arrival.words), arrival)]
 
 
 def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> list[dict[str, Any]]:
-    """Return the incident of a third-party event, or none if it is a recovery and the URL says ?skip=resolved."""
-    if arrival.skips_recoveries and event.is_recovery:
-        arrival.skipped += 1
-        return []
+    """Return the incident of a third-party event, or none if the URL leaves the event out."""
+    if isinstance(event, EventAtUrl):
+        arrival.look_up(event)
+        if reason := event.reason_to_skip():
+            arrival.skipped[reason] += 1
+            return []
     return [third_party_incident(source, event, arrival)]
 
 
@@ -4169,12 +4580,12 @@ def envelope_incident(fields: dict[str, Raw], source: bytes, arrival: Arrival) -
     raw_json = members[raw_keys[0]] if raw_keys else source
     incident = {
         'name': texts.get('name') or DEFAULT_NAME,
-        'type': texts.get('type') or arrival.type_from_url or arrival.settings.incident_type,
+        'type': texts.get('type') or without_error_markers(arrival.words.type) or arrival.settings.incident_type,
         'occurred': read_date(texts.get('occurred')) or arrival.occurred,
         'rawJSON': to_raw_json(raw_json),
     }
     if severity is None:
-        severity = arrival.severity_from_url
+        severity = arrival.words.default_severity
     return incident if severity is None else {**incident, 'severity': severity}
 
 
@@ -4236,13 +4647,16 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
     """
     yield_if_due()
     headers = b'' if 'headers' in event.members else arrival.kept_headers_json
-    return {
+    incident = {
         'name': event.name() or DEFAULT_NAME,
-        'type': event.incident_type(arrival.type_from_url, arrival.settings.incident_type),
+        'type': event.incident_type(arrival.words.type, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': to_raw_json(source, headers),
         **triage(event, arrival),
     }
+    if isinstance(event, EventAtUrl):
+        arrival.record_found(event.has_found)
+    return incident
 
 
 def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
@@ -4252,15 +4666,13 @@ def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
     """
     severity = event.severity()
     if severity is None:
-        severity = arrival.severity_from_url
+        severity = arrival.words.default_severity
     fields: dict[str, Any] = {} if severity is None else {'severity': severity}
-    if not event.row:  # only rows say what a recovery and a problem key are
-        return fields
-    if event.is_recovery:
-        fields['labels'] = [{'type': 'state', 'value': 'resolved'}]
+    labels = [{'type': 'state', 'value': 'resolved'}] if event.is_recovery else []
     if key := event.problem_key():
         fields['dbotMirrorId'] = key
-    return fields
+        labels.append({'type': 'problem', 'value': key})  # no document says that every server keeps dbotMirrorId
+    return {**fields, 'labels': labels} if labels else fields
 
 
 def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
@@ -4365,17 +4777,23 @@ class Request:
     token: Token | None = None  # the one that proved it
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
-    skipped: int = 0  # the recoveries that ?skip=resolved left out
+    skipped: str = ''  # why the URL left out events, such as 'resolved'
+    url_note: str = ''  # which words of the URL were ignored or found nothing
     result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history, unless rejected; '' for no delivery
     product: str = ''  # the sender's product, if known
     unfinished: Any = None  # the RememberedDelivery that goes on after the sender has left
     is_repeat: bool = False  # whether it repeats an earlier delivery
 
     @cached_property
-    def query(self) -> dict[str, str]:
-        """Return the first MAX_PARAMETERS parameters of the query, decoded."""
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the names and values of the first MAX_PARAMETERS parameters of the query, decoded, without empty ones."""
         # A query of 8 KiB with more could take longer to parse than a POST to process.
-        return dict(parse_qsl('&'.join(self.query_string.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS])))
+        return parse_qsl('&'.join(self.query_string.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]))
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """Return the parameters by their names; of those with one name the last."""
+        return dict(self.parameters)
 
     @property
     def memory_bytes(self) -> int:
@@ -5102,11 +5520,11 @@ class RememberedDelivery:
         self.has_given_up_for_good = self.gave_up()
         self.latest_repeat = None
 
-    def note_and_result(self, is_repeat: bool, skipped: int) -> tuple[str, str]:
+    def note_and_result(self, is_repeat: bool, skipped: str) -> tuple[str, str]:
         """Return the note for the log, and the result for the history, of a request whose incidents exist."""
         note = f'repeat of {self.summary}' if is_repeat else self.summary
         if skipped:
-            note += ', skipped: resolved'
+            note += f', skipped: {skipped}'
         if self.created_json == b'[]':  # XSOAR replies with an empty list if a pre-process rule dropped everything
             return note, 'skipped'
         return note, 'repeat' if is_repeat else 'created'
@@ -5531,7 +5949,7 @@ class ServerLine:
         result = 'rejected' if status >= HTTPStatus.BAD_REQUEST else result
         address, user_agent = escaped(trace.client.replace('"', ''), 140), escaped(trace.agent.replace('"', ''), 80)
         self.history.add(HistoryEntry(0, now, now, 1, trace.size or 0, trace.is_accepted, status, address, user_agent,
-                                      trace.product, result, escaped(note, 100), trace.token))
+                                      trace.product, result, escaped(note, 250), trace.token))
         if trace.token:
             self.history.count_token(trace.token, now)
         self.has_new_entries = True
@@ -5882,6 +6300,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if not is_large:
                 exclusive.close()
             response = self.create(request, delivery, post)
+            if request.url_note:
+                response.set_header('X-Webhook-Note', request.url_note)
             if request.unfinished is delivery:  # its sender has left, and it excludes them all the same
                 post.on_tried = exclusive.pop_all().close
                 post.result.rawlink(lambda _: post.on_tried())
@@ -5892,7 +6312,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         if not post.incidents:
             request.result = 'skipped'
             if request.skipped:
-                request.log_note = 'skipped: resolved'
+                request.log_note = f'skipped: {request.skipped}'
             return json_response(b'[]')
         original = self.deliveries.create_once(delivery, post)
         request.is_repeat = original is not delivery
@@ -5922,10 +6342,9 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if response:
                 request.log_note = request.result = 'handshake'
                 return response
-            arrival = self.arrival(request)
-            arrival.note_unknown_values()
+            arrival = Arrival(utc_text(request.arrived), request.headers, settings, url_words(settings, request.parameters))
             post = Post(to_incidents(payloads, arrival), request.memory_bytes)
-            request.skipped, request.product = arrival.skipped, arrival.product
+            self.record_arrival(request, arrival)
             post.hand_over_by = hand_over_by
             # Without a token, which says nothing about what is to be created.
             parameters = [(name, value) for name, value in request.query.items() if not settings.tokens.find([value.encode()])]
@@ -5945,10 +6364,13 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         exclusive.enter_context(self.intake.exclusive(processing_size, request.is_gone))
         return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
 
-    def arrival(self, request: Request) -> Arrival:
-        """Return what the request and the instance supply where a payload says nothing itself."""
-        note = partial(self.line.log, 'info')
-        return Arrival(utc_text(request.arrived), request.headers, self.settings, request.query, note)
+    def record_arrival(self, request: Request, arrival: Arrival) -> None:
+        """Record what the log and the history say of a request beside its incidents."""
+        request.product = arrival.product
+        request.skipped = ', '.join(arrival.skipped)
+        request.url_note = arrival.url_note()
+        if request.url_note:
+            self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
 
 
 ''' THE HTTP SERVER '''
@@ -6523,6 +6945,8 @@ class Connection:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
         line, note = self.server.app.line, request.log_note
         trace = self.trace(request)
+        if status < HTTPStatus.BAD_REQUEST and request.url_note:
+            note += f'; {request.url_note}'
         if status >= HTTPStatus.BAD_REQUEST:
             line.log('info', trace.text(status, note), reason=f'{status}: {note}')
         else:
@@ -6537,7 +6961,7 @@ class Connection:
             request.result = 'repeat'
             self.log(request, HTTPStatus.OK)
         else:
-            log = partial(log_departed, self.server.app.line, self.trace(request), request.skipped)
+            log = partial(log_departed, self.server.app.line, self.trace(request), request.skipped, request.url_note)
             request.unfinished.finished.rawlink(partial(log, request.unfinished))
 
     def trace(self, request: Request) -> Trace:
@@ -6551,13 +6975,14 @@ class Connection:
                      request.product, request.is_accepted, request.token.name if request.token else '')
 
 
-def log_departed(line: ServerLine, trace: Trace, skipped: int, delivery: RememberedDelivery, _: Event) -> None:
+def log_departed(line: ServerLine, trace: Trace, skipped: str, url_note: str, delivery: RememberedDelivery, _: Event) -> None:
     """Log how a delivery ended after its sender had left: at level error if it is lost."""
     if delivery.failure:
         level, status, note, result = 'error', delivery.failure.status, f'lost: {delivery.failure.detail}', ''
     else:
         level, status = 'debug', HTTPStatus.OK
         note, result = delivery.note_and_result(is_repeat=False, skipped=skipped)
+        note += f'; {url_note}' if url_note else ''
     line.log(level, trace.text(status, f'{note} (the sender had left)'))
     line.record(trace, status, note, result)
 

@@ -8,7 +8,7 @@ import pytest
 from app import App, line
 
 import GenericWebhook
-from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Rejected, Settings, Tokens, json_payloads,
+from GenericWebhook import (DEFAULT_NAME, ERROR_MARKERS, Arrival, BadRequest, Rejected, Settings, Tokens, UrlWords, json_payloads,
                             read_payloads, read_settings, to_incidents, iso_date_to_rfc3339, with_text)
 
 TOKEN = 'tok\u00e9n'
@@ -216,7 +216,7 @@ def test_a_marker_of_the_servers_errors_in_a_foreign_name_or_type_is_written_as_
 
 @pytest.mark.parametrize('body', ['{"raw_json": {}}', '{"title": "Disk full"}'])
 def test_a_marker_of_the_servers_errors_in_the_type_of_a_url_is_written_as_none(body):
-    assert incident_of(body, replace(ARRIVAL, query={'type': 'a $$## b'}))['type'] == 'a $ $## b'
+    assert incident_of(body, replace(ARRIVAL, words=UrlWords(type='a $$## b')))['type'] == 'a $ $## b'
 
 
 def test_a_marker_of_the_servers_errors_in_the_details_is_spelled_otherwise():

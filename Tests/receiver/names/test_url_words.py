@@ -1,0 +1,433 @@
+"""The words of a sender's URL, each through a socket: what they find, what beats what, each mistake and each trap."""
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import patient
+import pytest
+from app import App
+from GenericWebhook import MAX_CACHED_QUERY, NO_WORDS, Settings, Tokens, read_words, url_words
+from webhook import TOKEN, Webhook
+
+pytestmark = pytest.mark.sockets
+
+RESOLVED = {'type': 'state', 'value': 'resolved'}
+EVENT: dict[str, Any] = {'evt': {'what': 'Disk full', 'where': 'db-1', 'state': 'open', 'n': 0}, 'prio': 'high', 'ref': 4711}
+BAD_NAME = 'open'  # what the general rule makes of it
+NAMES = {'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5}
+
+
+class Sent(NamedTuple):
+    incidents: list[dict[str, Any]]
+    note: str  # the header X-Webhook-Note, or ''
+
+    @property
+    def only(self) -> dict[str, Any]:
+        [incident] = self.incidents
+        return incident
+
+
+def encoded(query: dict[str, str]) -> str:
+    return '&'.join(f'{quote(name, safe="")}={quote(value, safe="")}' for name, value in query.items())
+
+
+def send(webhook: Webhook, query: dict[str, str] | str, payload: Any = EVENT, **headers: str) -> Sent:
+    """Post a payload to a URL with this query, which is encoded first if it is a dict."""
+    text = query if isinstance(query, str) else encoded(query)
+    body = payload if isinstance(payload, str) else json.dumps(payload)
+    named = {'Authorization': TOKEN, **{name.replace('_', '-'): value for name, value in headers.items()}}
+    response = patient.post(f'{webhook.webhook_url}?{text}', body, headers=named)
+    assert response.status_code == 200, response.text
+    note = response.headers.get('X-Webhook-Note', '')
+    assert len(note) <= 500 and note.isascii() and (note == '' or note.isprintable())
+    return Sent(response.json(), note)
+
+
+# What the words find
+
+
+@pytest.mark.parametrize(('name', 'payload', 'expected'), [
+    ('evt.what,evt.where', EVENT, 'Disk full: db-1'), ('evt.what , evt.where', EVENT, 'Disk full: db-1'),
+    ('evt.none|evt.what', EVENT, 'Disk full'), ('evt.none,evt.where', EVENT, 'db-1'), ('evt.n,evt.what', EVENT, '0: Disk full'),
+    ("evt.what,'on',evt.where", EVENT, 'Disk full: on: db-1'), ("'a, b|c',evt.what", EVENT, 'a, b|c: Disk full'),
+    ("evt.none|'Unknown',evt.where", EVENT, 'Unknown: db-1'), ('a,b,a', {'a': 'x', 'b': 'x'}, 'x'),
+    ('n', {'n': 'error'}, 'error'),
+    ('n', '{"n": 1.50}', '1.5'), ('n', {'n': 'x' * 200}, 'x' * 149 + '…'), ('n', {'n': ' a\n\tb\u0007 '}, 'a b'),
+    ('items.0.t', {'items': [{'t': 'Disk'}] * 4}, 'Disk (+3 more)'), ('a.b', {'a.b': 'dotted', 'a': {'b': 'nested'}}, 'dotted'),
+    ('n', {'n': 'x $$## y'}, 'x $ $## y'), ('title', {'title': 'Eins & zwei = drei'}, 'Eins & zwei = drei'),
+])
+def test_a_name_is_made_of_the_texts_of_its_parts(webhook: Webhook, name: str, payload: Any, expected: str) -> None:
+    assert send(webhook, {'name': name}, payload).only['name'] == expected
+
+
+@pytest.mark.parametrize('name', ['evt.none', "'Alert'", "'Alert',evt.none", "'db-1',none|'x'", 'evt', 'evt.none,none'])
+def test_a_name_of_which_only_constants_are_left_is_that_of_the_general_rule(webhook: Webhook, name: str) -> None:
+    payload = {**EVENT, 'title': 'Backup failed'}
+    assert send(webhook, {'name': name}, payload).only['name'] == 'Backup failed'
+
+
+def test_a_sender_that_a_row_knows_is_named_by_the_url_and_else_by_its_row(webhook: Webhook) -> None:
+    opsgenie = {'action': 'Create', 'alert': {'message': 'Disk full', 'alertId': 'a-1', 'priority': 'P1', 'team': 'db'}}
+    assert send(webhook, {'name': 'alert.team,alert.message'}, opsgenie).only['name'] == 'db: Disk full'
+    incident = send(webhook, {'name': 'team', 'occurred': 'at', 'severity': 'alert.grade'}, opsgenie).only
+    assert (incident['name'], incident['severity'], incident['dbotMirrorId']) == ('Create: Disk full', 4, 'opsgenie:a-1')
+
+
+@pytest.mark.parametrize(('occurred', 'payload', 'expected'), [
+    ('at', {'at': 1795510800, 'time': '2026-11-24T08:00:00Z'}, '2026-11-24T09:00:00Z'),
+    ('at', {'at': '2026-11-24T09:00:00+01:00'}, '2026-11-24T09:00:00+01:00'),
+    ('a|b', {'b': '2026.11.24 09:00'}, '2026-11-24T09:00:00Z'),
+    ('a|b', {'a': 'soon', 'b': 1795510800000}, '2026-11-24T09:00:00Z'),
+    ('at', {'at': '3/4/2026 09:00', 'time': '2026-11-24T08:00:00Z'}, '2026-11-24T08:00:00Z'),
+    ('@x-sent-at', {'time': '2026-11-24T08:00:00Z'}, '2026-11-24T07:00:00Z')])
+def test_a_time_is_read_like_any_other_and_otherwise_looked_for(
+        webhook: Webhook, occurred: str, payload: Any, expected: str) -> None:
+    incident = send(webhook, {'occurred': occurred}, {'title': 'Disk full', **payload}, X_Sent_At='2026-11-24T07:00:00Z').only
+    assert incident['occurred'] == expected
+
+
+@pytest.mark.parametrize(('severity', 'payload', 'expected'), [
+    ('high', {}, 3), ('P2', {}, 3), ('0.5', {}, 0.5), ("'low'", {}, 1), (' high ', {}, 3), ('high', {'severity': 'low'}, 1),
+    ('prio', {'prio': 'crit', 'severity': 'low'}, 4), ('prio', {'prio': 4}, None), ('prio', {'severity': 'low'}, 1),
+    ("prio|'high'", {}, 3), ("prio|'high'", {'severity': 'low'}, 1), ("prio|'high'", {'prio': 'low'}, 1),
+    ('a|b', {'b': 'warn'}, 2),
+    ('l.*.s', {'l': [{'s': 'low'}, {'s': 'high'}, {}]}, 3),
+    ('score:critical=9,high=7,medium=4', {'score': 8.9}, 3), ('score:critical=9,high=7,medium=4', {'score': 3}, None),
+    ('score:critical=9,high=7,medium=4', {'score': '10'}, 4), ('score:low=0,high=7', {'score': -1}, None),
+    ('s:low=-5,high=0', {'s': -3}, 1), ('s:critical=1,high=2', {'s': 5}, None), ('s:critical=1,high=2', {'s': 2.0}, 3),
+    ('s:critical=1,high=2', '{"s": 1.0}', 4), ('s:high=7', {'s': 8}, None), ('s:high=7', {'s': 7}, 3),
+    ('s:high=7|8', {'s': 9}, None),
+    ('s:high=5|6,medium=4', {'s': 9}, 3), ('s:high=5|3,medium=4', {'s': 9}, None), ('s:high=5|3,medium=4', {'s': 3}, 3),
+    ('level:critical=fatal|panic,high=err', {'level': 'panic'}, 4),
+    ('level:critical=fatal|panic,high=err', {'level': 'error'}, None),
+    ("level:critical='a:b, c',high=err", {'level': 'a:b, c'}, 4), ('a:b', {'a:b': 'high'}, 3), ('a:b:high=x', {'a:b': 'x'}, 3),
+    ("s|'low':high=7", {'s': 1}, 1), ('@x-level', {}, 2),
+])
+def test_a_severity_is_a_default_or_is_found_in_the_event(webhook: Webhook, severity: str, payload: Any, expected: Any) -> None:
+    body = payload if isinstance(payload, str) else {'title': 'Disk full', **payload}
+    assert send(webhook, {'severity': severity}, body, X_Level='warn').only['severity'] == (expected or 0)
+
+
+@pytest.mark.parametrize(('problem', 'payload', 'key'), [
+    ('backup:ref', {'ref': 4711}, 'backup:4711'), ('b:a,c', {'a': 'x', 'c': 7}, 'b:x/7'), (' b : a | c ', {'c': 'x'}, 'b:x'),
+    ('B_1-x:a', {'a': 'x.y:z@w'}, 'B_1-x:x.y:z@w'), ('b:l.*.id', {'l': [{'id': 'x'}]}, 'b:x'),
+    ('b:l.0.id', {'l': [{'id': 'x'}]}, 'b:x'),
+    ('b:@x-ref', {}, 'b:abc'), ('b:a', {'a': 'x' * 300}, None.__class__),
+])
+def test_a_problem_has_the_key_that_the_url_makes(webhook: Webhook, problem: str, payload: Any, key: Any) -> None:
+    incident = send(webhook, {'problem': problem}, {'title': 'Disk full', **payload}, X_Ref='abc').only
+    assert incident['labels'] == [{'type': 'problem', 'value': incident['dbotMirrorId']}]
+    if isinstance(key, str):
+        assert incident['dbotMirrorId'] == f'url/{key}'
+    else:
+        prefix, _, digest = incident['dbotMirrorId'].partition(':')
+        assert (prefix, len(digest)) == ('url/b', 32)
+
+
+@pytest.mark.parametrize('value', [None, '', 0, '0', True, False, 1.5, '$ID', '{{id}}', 'n/a', 'unknown', '-', 'x' * 301,
+'x' * 300_000,
+                                   [], ['x'], {}, {'id': 1}])
+def test_what_identifies_nothing_gives_no_key(webhook: Webhook, value: Any) -> None:
+    incident, note = send(webhook, {'problem': 'b:ref,id'}, {'title': 'Disk full', 'ref': 'x', 'id': value})
+    assert 'dbotMirrorId' not in incident[0] and incident[0]['labels'] == []
+    assert note.startswith('problem')
+
+
+@pytest.mark.parametrize('path', ['l.*.id', 'l.0.id'])
+def test_one_of_several_items_gives_no_key(webhook: Webhook, path: str) -> None:
+    assert 'dbotMirrorId' not in send(webhook, {'problem': f'b:{path}'}, {'title': 'x', 'l': [{'id': 'a'}, {'id': 'b'}]}).only
+
+
+def test_no_two_lists_of_values_have_one_key(webhook: Webhook) -> None:
+    values = [('a/b',), ('a', 'b'), ('a/b', 'c'), ('a', 'b/c'), ('["a", "b"]',), ('a b',), ('a', ' b'), ('a,b',), ('/',),
+    ('a', '/')]
+    payloads = [{f'k{number}': value for number, value in enumerate(each)} for each in values]
+    keys = [send(webhook, {'problem': f'b:{",".join(each)}'}, {'title': 'x', **each}).only['dbotMirrorId'] for each in payloads]
+    assert len(set(keys)) == len(values)
+    assert keys[1] == 'url/b:a/b'
+
+
+def test_the_keys_of_the_url_replace_those_of_the_row_even_where_they_find_none(webhook: Webhook) -> None:
+    opsgenie = {'action': 'Close', 'alert': {'message': 'Disk full', 'alertId': 'a-1', 'host': 'db-1'}}
+    assert send(webhook, {'problem': 'h:alert.host'}, opsgenie).only['dbotMirrorId'] == 'url/h:db-1'
+    assert 'dbotMirrorId' not in send(webhook, {'problem': 'h:alert.site'}, opsgenie).only
+    assert send(webhook, {'problem': 'h'}, opsgenie).only['dbotMirrorId'] == 'opsgenie:a-1', 'it cannot be read'
+    assert RESOLVED in send(webhook, '', opsgenie).only['labels']
+    assert RESOLVED not in send(webhook, {'resolved': 'action=Done'}, opsgenie).only['labels']
+    assert RESOLVED in send(webhook, {'resolved': '!action=Done'}, opsgenie).only['labels'], 'it cannot be read'
+
+
+def test_an_end_has_the_lowest_severity_and_the_time_of_the_url_the_row_or_the_general_rule(webhook: Webhook) -> None:
+    query = {'resolved': 'state=closed', 'severity': 'prio', 'problem': 'b:ref'}
+    payload = {'title': 'Disk full', 'state': 'closed', 'prio': 'critical', 'ref': 1, 'ended': '2026-11-24T09:00:00Z',
+               'time': '2026-11-24T08:00:00Z'}
+    end = send(webhook, query, payload).only
+    assert (end['severity'], end['occurred']) == (0.5, '2026-11-24T08:00:00Z')
+    assert end['labels'] == [RESOLVED, {'type': 'problem', 'value': 'url/b:1'}]
+    assert send(webhook, {**query, 'occurred': 'ended'}, payload).only['occurred'] == '2026-11-24T09:00:00Z'
+    alert = {'status': 'resolved', 'labels': {'alertname': 'x', 'severity': 'critical'}, 'annotations': {}, 'fingerprint': 'f',
+             'startsAt': '2026-11-24T07:00:00Z', 'endsAt': '2026-11-24T07:30:00Z'}
+    for status, occurred in (('resolved', '2026-11-24T07:30:00Z'), ('firing', '2026-11-24T07:00:00Z')):
+        payload = {'alerts': [{**alert, 'status': status}]}
+        found = send(webhook, {'each': 'alerts', 'resolved': 'labels.alertname=x'}, payload).only
+        assert (found['severity'], found['occurred']) == (0.5, occurred)
+
+
+# What is left out
+
+
+@pytest.mark.parametrize(('query', 'payload', 'reason'), [
+    ({'skip': 'level=info|debug'}, {'level': 'info'}, 'conditions of the URL'),
+    ({'skip': 'level=info,env=test'}, {'level': 'info', 'env': 'test'}, 'conditions of the URL'),
+    ({'skip': 'ok'}, {'ok': True}, 'conditions of the URL'),
+    ({'skip': 'a=x,!b=y'}, {'a': 'x', 'b': 'z'}, 'conditions of the URL'),
+    ({'skip': 'l.*.s=ok'}, {'l': [{'s': 'ok'}, {'s': 'ok'}]}, 'conditions of the URL'),
+    ({'skip': '@x-env=test'}, {}, 'conditions of the URL'), ({'skip': "a='x,y=z'"}, {'a': 'x,y=z'}, 'conditions of the URL'),
+    ({'skip': 'resolved', 'resolved': 'state=closed'}, {'state': 'closed'}, 'resolved'),
+    ({'skip': 'resolved,env=test', 'resolved': 'state=closed'}, {'state': 'closed', 'env': 'test'}, 'resolved'),
+    ({'skip': '!resolved,env=test', 'resolved': 'state=closed'}, {'state': 'open', 'env': 'test'}, 'conditions of the URL'),
+    ({'skip': 'resolved=true'}, {'resolved': True}, 'conditions of the URL'),
+    ({'skip': 'resolved|a=x'}, {'a': 'x'}, 'conditions of the URL'),
+    ({'at_least': 'medium'}, {'severity': 'low'}, 'severity low'),
+    ({'at_least': '2'}, {'severity': 'info'}, 'severity informational'),
+    ({'at_least': 'high', 'severity': 'prio'}, {'prio': 'medium'}, 'severity medium'),
+    ({'at_least': 'high', 'severity': 's:critical=9,low=1'}, {'s': 5}, 'severity low'),
+    ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low'}, {'s': 'medium'}]}, 'severity medium'),
+    ({'at_least': 'high', 'severity': 'alert.priority'}, {'action': 'Create', 'alert': {'message': 'x', 'priority': 'P4'}},
+     'severity low'),
+])
+def test_what_certainly_meets_the_words_is_left_out(
+        webhook: Webhook, query: dict[str, str], payload: Any, reason: str) -> None:
+    event = {'title': 'Disk full', **payload}
+    assert send(webhook, query, event, X_Env='test').incidents == []
+    with App() as app:
+        assert app.post(json.dumps(event), {'Authorization': TOKEN, 'X-Env': 'test'}, encoded(query)).text == '[]'
+        assert app.outcome == f'skipped: {reason}'
+
+
+@pytest.mark.parametrize(('query', 'payload'), [
+    ({'skip': '!evnt.level=info'}, {'event': {'level': 'critical'}}), ({'skip': 'evnt.level=info'}, {'event': {'level': 'info'}}),
+    ({'skip': 'x,!evnt.level=critical'}, {'x': 1, 'event': {'level': 'critical'}}),  # a mistyped key
+    ({'skip': 'level=info|debug'}, {'level': 'warn'}), ({'skip': 'level=info|debug'}, {'level': 'INFO'}),
+    ({'skip': 'level=info|debug'}, {'level': ['info']}), ({'skip': 'level=info|debug'}, {}),
+    ({'skip': 'l.0.s=ok'}, {'l': [{'s': 'ok'}, {'s': 'ok'}]}), ({'skip': 'l.*.s=ok'}, {'l': [{'s': 'ok'}, {'s': 'bad'}]}),
+    ({'skip': 'l.*.s=ok'}, {'l': []}), ({'skip': 'l.*.s=ok'}, {'l': [{'s': 'ok'}] * 1001}), ({'skip': 'ok'}, {'ok': 'false'}),
+    ({'skip': 'a=x'}, {'a': 'x' * 300_000}), ({'skip': 'a=null'}, {'a': None}), ({'skip': 'a=null'}, {'a': 'null'}),
+    ({'skip': 'n=1.5'}, {'n': '1.50'}), ({'skip': 'resolved', 'resolved': 'l.*.s=ok'}, {'l': [{'s': 'ok'}, {'s': 'bad'}]}),
+    ({'skip': 'resolved'}, {'resolved': True}), ({'skip': 'resolved'}, {'status': 'resolved'}),
+    ({'skip': '!resolved,env=test', 'resolved': 'state=closed'}, {'state': 'closed', 'env': 'test', 'resolved': ''}),
+    ({'at_least': 'high'}, {}), ({'at_least': 'high', 'severity': 'low'}, {}),  # beside a constant
+    ({'at_least': 'high', 'severity': "prio|'low'"}, {}),
+    ({'at_least': 'high', 'resolved': 'state=ok'}, {'state': 'ok'}),  # an end
+    ({'at_least': 'high', 'resolved': 'state=ok', 'severity': 'prio'}, {'state': 'ok', 'prio': 'low'}),
+    ({'at_least': 'high', 'severity': 'prio'}, {'prio': 'none of them'}), ({'at_least': 'high', 'severity': 'prio'}, {'prio': 1}),
+    ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low'}, {}]}),
+    ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low'}, {'s': 'what'}]}),
+    ({'at_least': 'high', 'severity': 'l.0.s'}, {'l': [{'s': 'low'}, {'s': 'low'}]}),
+    ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low'}] * 1001}),
+    ({'at_least': 'high'}, {'action': 'Create', 'alert': {'message': 'x', 'priority': 'P4'}}),  # a row that reads a priority
+    ({'at_least': 'unknown'}, {'severity': 'low'}), ({'at_least': 'medium'}, {'severity': 'medium'}),
+])
+def test_what_is_in_doubt_is_created(webhook: Webhook, query: dict[str, str], payload: Any) -> None:
+    assert len(send(webhook, query, {'title': 'Disk full', **payload}).incidents) == 1
+
+
+def test_items_are_left_out_one_by_one_and_count_among_the_events_of_a_request(webhook: Webhook) -> None:
+    items = [{'title': f'Disk {number} full', 'level': level} for number, level in enumerate(['info', 'warn', 'debug', 'error'])]
+    query = {'each': 'l', 'skip': 'level=info|debug', 'name': 'level,title'}
+    assert [each['name'] for each in send(webhook, query, {'l': items}).incidents] == ['warn: Disk 1 full', 'error: Disk 3 full']
+    many = json.dumps({'l': [{'level': 'info'}] * 1001})
+    with App() as app:
+        assert app.post(many, {'Authorization': TOKEN}, encoded(query)).status == 413
+
+
+@pytest.mark.parametrize('items', [None, [], 'x', [1], [{'s': 'low', 'level': 'info'}, 1], {}])
+def test_where_each_finds_no_items_only_type_and_a_constant_severity_apply(webhook: Webhook, items: Any) -> None:
+    payload = {'title': 'Disk full', 'level': 'info', 'severity': '', 'prio': 'low', 'box': 'db-1', 'l': items}
+    query = {'each': 'l', 'skip': 'level=info', 'at_least': 'critical', 'name': 'host', 'problem': 'b:host',
+    'resolved': 'level=info',
+             'severity': "prio|'high'", 'type': 'Phishing', 'occurred': 'at'}
+    incident, note = send(webhook, query, payload)
+    assert (incident[0]['name'], incident[0]['type'], incident[0]['severity']) == ('Disk full', 'Phishing', 3)
+    assert 'dbotMirrorId' not in incident[0] and incident[0]['labels'] == []
+    assert note == 'each: the path leads to no list of objects'
+    assert send(webhook, {**query, 'skip': ''}, [payload, {'l': [{'box': 'x'}]}]).note == '; '.join(
+        f'{word}, part 1: no event has a value there' for word in ('occurred', 'severity', 'resolved'))
+
+
+def test_an_envelope_has_its_own_fields(webhook: Webhook) -> None:
+    query = {'name': 'raw_json.a', 'occurred': 'raw_json.a', 'problem': 'b:raw_json.a', 'resolved': 'raw_json',
+    'skip': 'raw_json',
+             'at_least': 'critical', 'severity': 'low', 'type': 'Phishing'}
+    for payload in ({'raw_json': {'a': 'x'}}, {'name': 'x'}, {}):
+        incident, note = send(webhook, query, payload)
+        own = (incident[0]['name'], incident[0]['type'], incident[0]['severity'])
+        assert own == (payload.get('name', 'Generic Webhook incident'), 'Phishing', 1)
+        assert 'dbotMirrorId' not in incident[0] and incident[0]['labels'] == []
+        assert note == ''
+    assert send(webhook, {'severity': 'raw_json.a'}, {'raw_json': {'a': 'high'}}).only['severity'] == 0
+
+
+# Headers
+
+
+@pytest.mark.parametrize(('header', 'value'), [
+    ('Authorization', TOKEN), ('Cookie', 'hush'), ('X-Api-Key', 'hush'), ('X-Acme-Token', 'hush'), ('X-Note', f'a {TOKEN} b'),
+    ('X-Large', 'hush' * 2500), ('X-Request-URI', '/hush'), ('X-Named', 'hush')])
+def test_no_word_shows_a_header_that_the_incident_does_not_keep(webhook: Webhook, header: str, value: str) -> None:
+    path = f'@{header.lower()}'
+    query = {'name': path, 'problem': f'b:{path}', 'skip': path, 'severity': 'high'}
+    named = {header: value, **({'Connection': 'X-Named'} if header == 'X-Named' else {})}
+    with App() as app:
+        app.post(json.dumps(EVENT), {**named, **({} if header == 'Authorization' else {'X-Proof': TOKEN})}, encoded(query))
+        [incident] = app.incidents
+    assert 'hush' not in json.dumps(incident) and TOKEN not in json.dumps(incident)
+    assert 'dbotMirrorId' not in incident and incident['name'] == BAD_NAME
+
+
+def test_a_short_token_in_a_header_is_in_no_name() -> None:
+    with App(token='tok') as app:
+        app.post(json.dumps(EVENT), {'X-Proof': 'tok', 'X-Env': 'prod'}, encoded({'name': '@x-proof,@x-env'}))
+    assert app.incidents[0]['name'] == 'prod'
+
+
+# Mistakes
+
+
+MISTAKES = [
+    ({'name': 'a,'}, 'name, part 2: a path is empty (ignored)'), ({'name': 'a.*.b'}, 'name, part 1: only one value'),
+    ({'name': 'a.*'}, 'name, part 1: a path has several *'), ({'name': 'a|'}, 'name, part 1: a path is empty'),
+    ({'name': "'a"}, 'name, part 1: a quote is missing'), ({'name': '!a'}, 'name, part 1: a path begins with a !'),
+    ({'name': '.'.join('a' * 17)}, 'more than 16 keys'), ({'name': ','.join('abcdefghi')}, 'more than 8 parts'),
+    ({'name': 'a|b|c|d|e'}, 'more than 4 alternatives'), ('name=%FF', 'not valid UTF-8'),
+    ({'name': 'a..b'}, 'a dot without a key'),
+    ({'occurred': 'a,b'}, 'occurred, part 2: there are several parts'),
+    ({'occurred': 'a.*.b'}, 'occurred, part 1: only one value'),
+    ({'severity': 'a,b'}, 'severity, part 2: there are several parts'),
+    ({'severity': "a|'x'"}, 'a text in quotes is no severity'),
+    ({'severity': "'high'|a"}, 'a text in quotes is not the last alternative'), ({'severity': "a:high='7"}, 'a quote is missing'),
+    ({'severity': 'a:high=7,high=8'}, 'a severity is there twice'), ({'severity': 'a:high=7,low=7'}, 'a scale has a value twice'),
+    ({'severity': 'a:high=7,low=7.0'}, 'a scale has a value twice'),
+    ({'severity': 'a:high=7,low=x'}, 'a scale mixes numbers with texts'),
+    ({'severity': 'a:high=x,low=X'}, 'a scale has a value twice'), ({'severity': 'a:severe=7'}, 'a part of a scale is'),
+    ({'severity': 'a:unknown=7'}, 'other names than critical'), ({'severity': 'a:none=7,high=8'}, 'other names than critical'),
+    ({'severity': 'a:high=7,low'}, 'a part of a scale is'),
+    ({'severity': 'a:high=' + '|'.join(map(str, range(17)))}, 'more than 16'),
+    ({'severity': ':high=7'}, 'severity, part 1: a path is empty'), ({'severity': 'a:high=7|'}, 'a text is empty'),
+    ({'problem': 'ref'}, 'problem: it does not begin with a prefix'), ({'problem': ':ref'}, 'a prefix of 1 to 40'),
+    ({'problem': 'x' * 41 + ':ref'}, 'a prefix of 1 to 40'), ({'problem': 'ä:ref'}, 'a prefix of 1 to 40'),
+    ({'problem': 'b:'}, 'a path is empty'), ({'problem': "b:ref,'x'"}, 'problem, part 2: a text in quotes identifies no problem'),
+    ({'problem': "b:ref|'x'"}, 'problem, part 1: a text in quotes identifies no problem'),
+    ({'resolved': '!a=b'}, 'resolved, part 1: only negated conditions'), ({'resolved': 'a=b=c'}, 'needs quotes'),
+    ({'resolved': 'a='}, 'a text is empty'), ({'resolved': 'a=b|'}, 'a text is empty'), ({'resolved': '=b'}, 'a path is empty'),
+    ({'skip': '!resolved'}, 'only negated conditions'), ({'skip': 'a.*.b.*.c=d'}, 'a path has several *'),
+    ({'skip': ','.join(['a=b'] * 9)}, 'more than 8 parts'), ({'skip': 'a=b|c|d|e|f'}, 'more than 4 alternatives'),
+    ({'at_least': 'urgent'}, "at_least: it is no word or number of XSOAR's scale (ignored)"),
+    ({'at_least': 'prio'}, 'at_least: '),
+    ({'each': 'nowhere'}, 'each: the path leads to no list of objects'),
+    ({'name': 'nowhere'}, 'name, part 1: no event has a value there'),
+    ({'name': 'evt'}, 'name: no event has a text there'), ({'occurred': 'prio'}, 'occurred: no value is a time that can be read'),
+    ({'severity': 'ref'}, 'severity: no value is on the scale'),
+    ({'severity': 'urgent'}, 'severity, part 1: no event has a value there'),
+    ({'problem': 'b:evt.n'}, 'problem: no value can identify a problem'),
+    ({'skip': 'evnt.state=x'}, 'skip, part 1: no event has a value'),
+    ({'resolved': 'ref,evnt.state=x'}, 'resolved, part 2: no event has a value there'),
+    ({'nmae': 'x'}, 'name: a parameter is almost called so'), ({'nam': 'x'}, 'name: '), ({'naame': 'x'}, 'name: '),
+    ({'Name': 'x'}, 'name: '), ({'atleast': 'x'}, 'at_least: '), ({'at-least': 'x'}, 'at_least: '), ({'kip': 'x'}, 'skip: '),
+    ({'resovled': 'x'}, 'resolved: '), ({'eachs': 'x'}, 'each: '),
+]
+
+
+@pytest.mark.parametrize(('query', 'note'), MISTAKES, ids=[str(query)[:50] for query, _ in MISTAKES])
+def test_a_mistake_is_named_without_its_text_and_loses_nothing(webhook: Webhook, query: Any, note: str) -> None:
+    sent = send(webhook, query)
+    assert note in sent.note
+    assert sent.only['name'] == BAD_NAME
+    with App() as app:
+        app.post(json.dumps(EVENT), {'Authorization': TOKEN}, query if isinstance(query, str) else encoded(query))
+        assert len(app.incidents) == 1
+
+
+@pytest.mark.parametrize('query', [
+    '', 'skip=', 'skip=%20', 'name=&problem=', 'key=x', 'time=x', 'min=x', 'api-version=2', 'nm=x', 'nameXY=x', 'x=name', 'at=x',
+    'name=evt.what', 'skip=evt.ended', 'resolved=evt.ended_at', 'severity=prio', 'problem=b:ref', 'type=A', 'severity=high'])
+def test_where_nothing_is_wrong_there_is_no_note(webhook: Webhook, query: str) -> None:
+    sent = send(webhook, query)
+    assert (len(sent.incidents), sent.note) == (1, '')
+
+
+def test_of_a_word_that_is_there_twice_the_last_counts_but_no_token_replaces_one(webhook: Webhook) -> None:
+    assert send(webhook, 'name=evt.what&name=evt.where').only['name'] == 'db-1'
+    for token in ('token', 'a-long-token-4711'):
+        for value in (token, f'x-{token}' if len(token) > 8 else token):
+            with App(token=token) as app:
+                query = f'severity=high&severity={value}&name=evt.where&name={value}&nmae={value}'
+                answer = app.post(json.dumps(EVENT), {'Authorization': token}, query)
+            assert 'x-webhook-note' not in answer.headers
+            assert (app.incidents[0]['severity'], app.incidents[0]['name']) == (3, 'db-1')
+
+
+@pytest.mark.parametrize('spelling', ['a+b/c d==', 'a%2Bb%2Fc%20d%3D%3D', 'a%2Bb%2Fc+d=='])
+def test_a_token_is_no_word_in_any_spelling(spelling: str) -> None:
+    with App(token='a+b/c d==') as app:
+        for word in ('type', 'each', 'name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least'):
+            answer = app.post(json.dumps(EVENT), {}, f'{word}={spelling}')
+            assert (answer.status, 'x-webhook-note' in answer.headers) == (200, False)
+        assert all('type' not in incident or not incident['type'] for incident in app.incidents)
+
+
+FORMER = 'former-token-4711'
+
+
+@pytest.mark.parametrize('word', ['name', 'each', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least', 'nmae'])
+@pytest.mark.parametrize('value',
+[FORMER, f'{FORMER},', f"'{FORMER}", f'b:{FORMER}|', f'x={FORMER}={FORMER}', f'{FORMER}\r\nX-Evil: 1',
+                                   f'{FORMER}\u2028ä'])
+def test_a_value_of_the_query_appears_nowhere(webhook: Webhook, word: str, value: str) -> None:
+    before = len(webhook.output)
+    sent = send(webhook, {word: value})
+    assert FORMER not in sent.note
+    assert FORMER not in json.dumps(sent.incidents)
+    assert FORMER not in '\n'.join(webhook.output[before:])
+
+
+def test_the_log_and_the_history_say_what_is_wrong_and_equal_reasons_are_counted() -> None:
+    with Webhook() as webhook:
+        for number in range(15):
+            send(webhook, {'skip': 'a=b=c', 'name': 'none'}, {'title': f'Disk {number} full'})
+        note = 'skip, part 1: a text with = needs quotes (ignored); name, part 1: no event has a value there'
+        webhook.wait_for_line('5 more in 10 s: The URL of a sender: skip, part 1')
+        assert sum(f'The URL of a sender: {note}' in line and 'more in' not in line for line in webhook.output) == 10
+        send(webhook, {'at_least': 'high', 'skip': 'a='}, {'title': 'Disk full', 'severity': 'low'})
+        entries = patient.post(f'{webhook.url}/entry/execute/sync', json={'data': '!generic-webhook-deliveries'}).json()
+        webhook.wait_for_line('Listening')
+    assert entries
+
+
+def test_a_note_is_never_longer_than_500_characters(webhook: Webhook) -> None:
+    wrong = ','.join(["'"] + ['a'] * 7)
+    query = dict.fromkeys(('name', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least'), wrong)
+    names = ['nam', 'typ', 'eac', 'ccurred', 'everity', 'roblem', 'esolved', 'kip', 't_least']
+    assert len(send(webhook, query | dict.fromkeys(names, 'x')).note) == 500
+
+
+# What it costs
+
+
+SETTINGS = Settings(8080, Tokens(), None)
+
+
+def test_a_query_is_read_once_and_a_large_one_is_not_kept() -> None:
+    read_words.cache_clear()
+    for _ in range(3):
+        assert url_words(SETTINGS, [('name', 'a'), ('x', 'y')]) is url_words(SETTINGS, [('x', 'z'), ('name', 'a')])
+    assert read_words.cache_info()[:2] == (5, 1)
+    for number in range(100):
+        url_words(SETTINGS, [('name', f'a{number}')])
+    assert read_words.cache_info().currsize == 64
+    misses = read_words.cache_info().misses
+    url_words(SETTINGS, [('name', 'a' * (MAX_CACHED_QUERY + 1))])
+    assert read_words.cache_info().misses == misses
+    assert url_words(SETTINGS, [('token', 'a'), ('hub.mode', 'b')]) is NO_WORDS
