@@ -246,9 +246,8 @@ def test_items_are_left_out_one_by_one_and_count_among_the_events_of_a_request(w
 @pytest.mark.parametrize('items', [None, [], 'x', [1], [{'s': 'low', 'level': 'info'}, 1], {}])
 def test_where_each_finds_no_items_only_type_and_a_constant_severity_apply(webhook: Webhook, items: Any) -> None:
     payload = {'title': 'Disk full', 'level': 'info', 'severity': '', 'prio': 'low', 'box': 'db-1', 'l': items}
-    query = {'each': 'l', 'skip': 'level=info', 'at_least': 'critical', 'name': 'host', 'problem': 'b:host',
-    'resolved': 'level=info',
-             'severity': "prio|'high'", 'type': 'Phishing', 'occurred': 'at'}
+    query = {'each': 'l', 'skip': 'level=info', 'at_least': 'critical', 'name': 'box', 'problem': 'b:box', 'occurred': 'at',
+             'resolved': 'level=info', 'severity': "prio|'high'", 'type': 'Phishing'}
     incident, note = send(webhook, query, payload)
     assert (incident[0]['name'], incident[0]['type'], incident[0]['severity']) == ('Disk full', 'Phishing', 3)
     assert 'dbotMirrorId' not in incident[0] and incident[0]['labels'] == []
