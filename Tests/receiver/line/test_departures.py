@@ -17,7 +17,7 @@ from clocks import PATIENCE_SECONDS
 from gevent import socket
 from GenericWebhook import MAX_CALL_BYTES, Intake, ServerLine, Settings, Tokens, Unavailable, WebhookServer
 from senders_at_once import AUTHORIZED, Senders, scene, until
-from webhook import TOKEN, Webhook, changed_pack, request_bytes
+from webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end, request_bytes
 
 IMPATIENT = {'HAND_OVER_SECONDS = 25': 'HAND_OVER_SECONDS = 1', 'health_every: float = 60': 'health_every: float = 0'}
 
@@ -41,7 +41,8 @@ async def test_an_event_whose_sender_left_is_created_in_its_place_however_long_i
     await senders.leave('the problem')
     [waiting] = await senders.line_up(('one whose sender waits',))
     await senders.leave('its end')
-    assert (await waiting.task).status == 503
+    [late] = await senders.line_up(('another whose sender waits',))  # by its 503 the one before it has been seen to have left
+    assert [(await waiting.task).status, (await late.task).status] == [503, 503]
     senders.release()
     names = await until(lambda: len(senders.sent()) == 3 and [each['name'] for each in senders.sent()], 'all incidents')
     assert names == ['held', 'the problem', 'its end']
@@ -180,6 +181,30 @@ def test_the_history_says_what_is_lost_and_what_was_created_after_its_sender_had
     notes = [(each.status, each.result, each.note) for each in line.history.accepted]
     assert notes[0] == (200, 'created', 'incident 17')
     assert notes[-1][:2] == (502, 'rejected') and notes[-1][2].startswith('lost: XSOAR did not confirm the creation')
+
+
+@pytest.mark.parametrize('outcome, status', [('rejected', 502), ('slow', 503)])
+def test_a_sender_that_closed_its_own_half_hears_what_is_known_and_its_event_is_created_all_the_same(
+        server: WebhookServer, outcome: str, status: int) -> None:
+    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
+        if outcome == 'slow':
+            assert may_succeed.wait(PATIENCE_SECONDS)
+        if not may_succeed.is_set():
+            raise ValueError('not now')
+        return [{'id': '17', **incident} for incident in incidents]
+
+    may_succeed, line = threading.Event(), server.app.line
+    demistomock.declare(createIncidents=create)
+    with closing(connect(server)) as sender:
+        sender.sendall(request_bytes('http://x/', b'{"name": "half"}', AUTHORIZED))
+        sender.shutdown(socket.SHUT_WR)
+        answer, = read_answers(read_to_end(sender), 'POST')
+    assert answer.status == status and answer.headers['connection'] == 'close'
+    assert answer.detail.startswith('XSOAR did not confirm' if outcome == 'rejected' else 'XSOAR is still busy')
+    assert not line.history.accepted
+    may_succeed.set()
+    clocks.until(lambda: line.history.accepted)
+    assert [(each.status, each.result, each.note) for each in line.history.accepted] == [(200, 'created', 'incident 17')]
 
 
 def test_a_repeat_whose_sender_left_too_is_in_the_history_at_once_so_that_nothing_of_it_waits(server: WebhookServer) -> None:

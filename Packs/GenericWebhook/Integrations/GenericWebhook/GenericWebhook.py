@@ -6308,7 +6308,10 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return response
 
     def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
-        """Return the response with the created incidents, or with those of the delivery that this one repeats."""
+        """Return the response with the created incidents, or with those of the delivery that this one repeats.
+
+        If the sender has left before they exist, set `request.unfinished`, and return an unfinished_response.
+        """
         if not post.incidents:
             request.result = 'skipped'
             if request.skipped:
@@ -6316,10 +6319,10 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             return json_response(b'[]')
         original = self.deliveries.create_once(delivery, post)
         request.is_repeat = original is not delivery
-        if original.finished.is_set():
-            request.log_note, request.result = original.note_and_result(request.is_repeat, request.skipped)
-        else:
+        if not original.finished.is_set():
             request.unfinished = original
+            return unfinished_response(original.post)
+        request.log_note, request.result = original.note_and_result(request.is_repeat, request.skipped)
         return json_response(original.created_json)
 
     def read_post(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
@@ -6371,6 +6374,19 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request.url_note = arrival.url_note()
         if request.url_note:
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
+
+
+def unfinished_response(post: Post) -> HTTPResponse:
+    """Return the response to a sender that has left before the incidents of its post exist.
+
+    If it has closed only its sending side, it still reads this: the two cases look the same from here.
+    """
+    if post.is_in_doubt:
+        status, what_happens = HTTPStatus.BAD_GATEWAY, 'XSOAR did not confirm the creation, and will be asked again.'
+    else:
+        status, what_happens = HTTPStatus.SERVICE_UNAVAILABLE, 'XSOAR is still busy with this request, which stays in the queue.'
+    headers = {**Unavailable.headers, 'Connection': 'close'}
+    return problem(status, f'{what_happens} Its incidents may exist, or will be created later.', headers)
 
 
 ''' THE HTTP SERVER '''
@@ -6877,16 +6893,16 @@ class Connection:
         if is_http11 and request.headers.get('expect', '').lower() == '100-continue':  # RFC 9110 section 10.1.1
             request.body.send_continue = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
         response = self.server.response(request, self.peer)
-        if request.unfinished:
-            self.log_departed(request)
-            raise OSError('the sender has left')
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
         is_decided_by_app = response.has_header('connection')  # the app sets this header only to close the connection
         stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_skipped
         if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
-        self.log(request, int(response.status[:3]))
+        if request.unfinished:
+            self.log_departed(request)
+        else:
+            self.log(request, int(response.status[:3]))
         head = self.head_of(response)
         is_small = len(response.content) <= PIECE_BYTES
         # A small content goes in one packet with the head; a large one is not copied.
