@@ -42,21 +42,22 @@ ENVELOPES = [{'raw_json': event} for event in EVENTS]
 ARRIVAL = Arrival('2026-11-24T10:00:00Z', {'x-event': 'fire'}, Settings(8080, Tokens(), None))
 
 
-@pytest.mark.parametrize(('letters', 'is_escaped'), [(17 * MIB - 200, False), (12 * MIB, True)])
-def test_details_with_wide_characters_keep_their_limit_of_37_mib_and_every_character(letters: int, is_escaped: bool) -> None:
-    text = 'x' * letters + '\U0001f600' * (2 * MIB)
+@pytest.mark.parametrize(('controls', 'emojis', 'is_escaped'), [(390, 330, True), (390, 339, False)])
+def test_details_with_wide_characters_keep_their_limit_of_64_mib_and_every_character(
+        controls: int, emojis: int, is_escaped: bool) -> None:
+    text = '\x01' * (controls * MIB // 100) + '\U0001f600' * (emojis * MIB // 100)
     with App() as app:
-        assert app.authorized(f'{{"a":"{text}"}}').status == 200
+        assert app.authorized(text, 'text/plain').status == 200
         details = app.incidents[0]['rawJSON']
-        assert len(details.encode()) <= 37 * MIB
+        assert len(details.encode()) <= 64 * MIB
         assert details.isascii() == is_escaped
-        assert app.details['a'] == text
+        assert app.details['body'] == text
 
 
 @pytest.mark.parametrize('others, emojis', [
     ('x' * 5 * MIB, 1), ('x' * 5 * MIB, 400_000), ('\u00e9' * 3 * MIB, 2), ('x\u4f60' * 2 * MIB, 1), ('\u4f60' * 2 * MIB, 1),
-    ('x' * 2 * MIB, 400_000), ('', 2_000_000), ('x\u4f60' * MIB, 300_000),
-], ids=['Latin', 'Latin, many', 'accents', 'mixed', 'Chinese', 'Latin, very many', 'emojis alone', 'mixed, very many'])
+    ('x' * 2 * MIB, 400_000), ('', 2_000_000), ('x\u4f60' * MIB, 300_000), ('x' * 3 * MIB + '\u2192', 0),
+], ids=['Latin', 'Latin, many', 'accents', 'mixed', 'Chinese', 'Latin, very many', 'emojis alone', 'mixed, very many', 'arrow'])
 def test_characters_that_widen_all_others_are_escaped_where_that_saves_memory(others: str, emojis: int) -> None:
     text = others + '\U0001f600\U0010ffff' * (emojis // 2) + '\U0001f600' * (emojis % 2)
     sent = json.dumps({'a': text, 'headers': None}, ensure_ascii=False).encode()
@@ -64,10 +65,11 @@ def test_characters_that_widen_all_others_are_escaped_where_that_saves_memory(ot
     details = incident['rawJSON']
     call = with_text(incident)['rawJSON']
     assert json.loads(details) == {'a': text, 'headers': None}
-    taken = sys.getsizeof(details) + sys.getsizeof(call)
-    assert taken <= sys.getsizeof(sent) + sys.getsizeof(sent.decode()), 'no more than without escapes'
+    taken = sys.getsizeof(details) + 2 * sys.getsizeof(call)
+    assert taken <= sys.getsizeof(sent) + 2 * sys.getsizeof(sent.decode()), 'with the reply, no more than without escapes'
     assert sys.getsizeof(call) <= 3.2 * len(sent)
     assert emojis > 2 or sys.getsizeof(call) <= 2.1 * len(sent)
+    assert emojis or call.isascii()
 
 
 def test_the_details_of_a_small_event_keep_their_characters() -> None:

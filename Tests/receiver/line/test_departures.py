@@ -232,6 +232,26 @@ def test_a_large_post_excludes_other_large_bodies_until_its_first_call_has_ended
     clocks.until(lambda: not lock.locked())
 
 
+def test_a_small_request_overtakes_a_second_body_over_4_mib_while_the_first_is_in_its_call(server: WebhookServer) -> None:
+    def create(incidents: list[dict[str, Any]], *_: object) -> list[dict[str, Any]]:
+        assert may_return.wait(PATIENCE_SECONDS)
+        sizes.extend(len(each['rawJSON']) > MAX_CALL_BYTES for each in incidents)
+        return [{'id': '17'} for _ in incidents]
+
+    may_return, sizes, line, intake = threading.Event(), list[bool](), server.app.line, server.app.intake
+    demistomock.declare(createIncidents=create)
+    large = b'x' * (MAX_CALL_BYTES + 1)
+    post_and_leave(server, large, lambda: line.queue.in_flight)
+    with closing(connect(server)) as second, closing(connect(server)) as third:
+        second.sendall(request_bytes('http://x/', large + b'y', AUTHORIZED))
+        clocks.until(lambda: intake.accepted.settled)
+        third.sendall(request_bytes('http://x/', b'{}', AUTHORIZED))
+        clocks.until(lambda: line.queue.waiting)
+        may_return.set()
+        clocks.until(lambda: len(sizes) == 3)
+    assert sizes == [True, False, True], 'docs/limits.md says so'
+
+
 @pytest.mark.parametrize('is_gone', [True, False], ids=['left', 'waits'])
 def test_only_a_sender_that_waits_is_rejected_where_others_of_its_size_take_too_long(is_gone: bool) -> None:
     def look() -> bool:

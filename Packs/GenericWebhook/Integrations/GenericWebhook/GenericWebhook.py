@@ -74,6 +74,7 @@ except ImportError as error:
 MIB = 1024 * 1024
 MAX_BODY_BYTES = 25 * MIB  # of a body as sent, of the same body after decompression, and of its text in UTF-8
 MAX_JSON_BYTES = 37 * MIB  # of an incident's rawJSON: more than a body, since text grows when it is escaped into JSON
+MAX_ESCAPED_BYTES = 64 * MIB  # of the same after further escapes that save memory (narrowed)
 MAX_EVENTS = 1000  # in one request
 MAX_GZIP_MEMBERS = 1000  # in one body
 MAX_FORM_FIELDS = 1000
@@ -4692,32 +4693,45 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
     return narrowed(source) if len(source) > MIB else source
 
 
-WIDE = re.compile('[\U00010000-\U0010ffff]+')
-WIDE_STARTS = [bytes([first]) for first in range(0xf0, 0xf5)]  # the first byte of each such character in UTF-8
+class Spelling(NamedTuple):
+    """A way to write a JSON text, and how much it is then."""
+
+    escaped: re.Pattern[str] | None  # the characters that are written as escapes, such as \ud83d\ude00; None: none of them
+    size: int  # bytes in UTF-8
+    characters: int
+    bytes_per_character: int  # in a str: enough for its largest character (PEP 393)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return how much memory the text takes in a call: it waits in UTF-8, and is a str in the call and in the reply."""
+        return self.size + 2 * self.bytes_per_character * self.characters
 
 
 def narrowed(source: bytes) -> bytes:
-    r"""Return a JSON text, with the characters beyond U+FFFF escaped (\ud83d\ude00) if it takes less memory that way.
+    r"""Return a JSON text, with the characters that make it take much memory escaped (\ud83d\ude00) if it takes less that way.
 
-    They are never escaped if the text would then exceed MAX_JSON_BYTES.
-
-    The text is in memory twice: as UTF-8 while it waits, and as a str in the call. In a str with one wide character,
-    every character takes four bytes; otherwise one or two (PEP 393).
+    One character beyond U+FFFF makes every character of a str take four bytes, and one beyond U+00FF two.
     """
-    wide = sum(map(source.count, WIDE_STARTS))
-    if not wide:
+    if source.isascii():
         return source
-    characters = sum(map(len, decoded(source)))
-    # In UTF-8, these bytes begin the characters from U+0100 to U+FFFF.
-    bytes_per_character = 2 if re.search(rb'[\xc4-\xef]', source) else 1
-    # An escaped pair is 12 ASCII characters instead of one character of 4 bytes in UTF-8.
-    escaped_size, escaped_characters = len(source) + (12 - 4) * wide, characters + (12 - 1) * wide
-    memory_as_it_is = len(source) + 4 * characters
-    memory_escaped = escaped_size + bytes_per_character * escaped_characters
-    if memory_escaped >= memory_as_it_is or escaped_size > MAX_JSON_BYTES:
+    characters = narrow = wide = 0  # all; those up to U+00FF; those beyond U+FFFF
+    for piece in decoded(source):
+        characters += len(piece)
+        narrow += len(piece.encode('latin-1', 'ignore'))
+        wide += len(piece.encode('utf-16-le')) // 2 - len(piece)  # in UTF-16 these are two units, and all others are one
+    others = characters - narrow - wide
+    # An escape is 6 bytes, or 12 for a wide character. The others take 2 or 3 bytes in UTF-8, wide ones 4.
+    spellings = [
+        Spelling(None, len(source), characters, 4 if wide else 2 if others else 1),
+        Spelling(re.compile('[\U00010000-\U0010ffff]+'), len(source) + 8 * wide, characters + 11 * wide, 2 if others else 1),
+        Spelling(re.compile('[\u0100-\U0010ffff]+'), len(source) + 8 * wide + 4 * others,
+                 characters + 11 * wide + 5 * others, 1),
+    ]
+    escaped, *_ = min((each for each in spellings if each.size <= MAX_ESCAPED_BYTES), key=lambda each: each.memory_bytes)
+    if not escaped:
         return source
-    pieces = (WIDE.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
-    return gathered(pieces, MAX_JSON_BYTES, 'as JSON')
+    pieces = (escaped.sub(lambda found: json.dumps(found[0])[1:-1], piece).encode() for piece in decoded(source))
+    return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
 
 
 def items_at(source: bytes, path: str) -> list[bytes]:
@@ -4923,9 +4937,18 @@ def with_text(incident: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of an incident whose `rawJSON` is a str, as createIncidents requires.
 
     Until then it stays UTF-8, which takes no more memory than was sent: in a str, a single emoji would make every
-    character take four bytes.
+    character take four bytes. But an ASCII text takes the same as a str, so the incident itself keeps the str instead.
     """
-    return {**incident, 'rawJSON': incident['rawJSON'].decode()}
+    text = text_of_details(incident)
+    if text.isascii():
+        incident['rawJSON'] = text  # a second copy of it would be in memory during the call
+    return {**incident, 'rawJSON': text}
+
+
+def text_of_details(incident: dict[str, Any]) -> str:
+    """Return the `rawJSON` of an incident as a str: it is UTF-8, or already a str if it is ASCII and was in a call before."""
+    raw_json = incident['rawJSON']
+    return raw_json if isinstance(raw_json, str) else raw_json.decode()
 
 
 def memory_of(value: Any) -> int:
@@ -5396,7 +5419,7 @@ def matches(created: Any, incident: dict[str, Any]) -> bool:
     """
     fields = created if isinstance(created, dict) else {}
     if fields.get('rawJSON'):
-        return bool(fields['rawJSON'] == incident['rawJSON'].decode())
+        return bool(fields['rawJSON'] == text_of_details(incident))
     return bool(fields.get('name') == incident['name'])
 
 
@@ -6054,13 +6077,16 @@ class ServerLine:
     def create_next(self) -> bool:
         """Make the next call for the posts in the queue; return False if none waits."""
         began = time.monotonic()
-        if incidents := list(map(with_text, self.queue.next_call(began))):
+        incidents = list(map(with_text, self.queue.next_call(began)))
+        count = len(incidents)
+        if incidents:
             result, error = self.call(demisto.createIncidents, incidents)
             if self.queue.in_flight:  # otherwise a stop or the end of the line has given up the posts meanwhile
                 self.record_result(result, error, incidents)
-        if len(incidents) > 1:
+            del result, incidents  # before the responses are written: each may take as much memory again
+        if count > 1:
             self.let_senders_post_again(time.monotonic() - began)
-        return bool(incidents)
+        return count > 0
 
     def let_senders_post_again(self, call_seconds: float) -> None:
         """Pause after a call that took so many seconds, for an eighth of that time and at most 5 ms."""
