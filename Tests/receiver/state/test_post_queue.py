@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import gc
 import random
-import sys
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -703,18 +702,20 @@ def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_mor
         body = b'[%b]' % b','.join([EVENTS[event].replace(b'%d', b'%d' % (number + index)) for index in range(count)])
         return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, Settings(8080, Tokens(), None)))
 
-    requests = max(1000 // count, 2)  # many, because what the interpreter has kept for new objects is not traced
-    incidents_of(0)  # fills caches
+    requests = max(1000 // count, 2)
     tracemalloc.start()
     try:
         several = [incidents_of(number) for number in range(requests)]
+        counted = sum(Post(incidents).size for incidents in several)
         gc.collect()
-        memory = tracemalloc.get_traced_memory()[0] - sys.getsizeof(several)
+        before, _ = tracemalloc.get_traced_memory()
+        several.clear()  # what it frees is what they took, and not what caches took
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    counted = sum(Post(incidents).size for incidents in several)
-    caches = 4000  # of the interpreter and of decoders; they do not grow with the requests
-    assert memory - caches <= counted <= 1.5 * memory
+    freed = before - after - 8 * requests  # without the list of all
+    assert freed <= counted <= 1.5 * freed
 
 
 def test_posts_wait_up_to_the_bounds_and_repeats_count_among_them() -> None:
