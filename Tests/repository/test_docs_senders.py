@@ -198,9 +198,9 @@ def test_kibanas_body_for_other_rules_creates_an_incident_with_the_severity_that
     (re.findall(r"--data '(.+?)' 'URL'", GUIDES['Any other'])[0], 'application/x-www-form-urlencoded',
      ['Fail2ban <name>: <ip> banned']),
     (urlencode({'title': 'nginx: Connection failed', 'host': 'web-1', 'description': 'failed to connect'}),
-     'application/x-www-form-urlencoded', ['nginx: Connection failed']),
+     'application/x-www-form-urlencoded', ['nginx: Connection failed (web-1)']),
     ('{"time": 1795510800, "host": "web-1", "event": {"message": "Disk full"}}{"event": "Disk full on db-1"}', 'application/json',
-     ['Disk full', 'Disk full on db-1']),
+     ['Disk full (web-1)', 'Disk full on db-1']),
 ], ids=['Fail2ban', 'Monit', 'Splunk HEC'])
 def test_a_program_without_a_guide_creates_incidents_that_say_what_happened(
         app: App, body: str, content_type: str, names: list[str]) -> None:

@@ -137,11 +137,11 @@ def notify(webhook: Landing, kind: str, **options: Any) -> None:
     assert sender.notify(title='Disk ü full', body='on <host> & "more"', **options)
 
 
-def test_an_apprise_json_notification_becomes_an_incident_of_its_type(webhook: Landing) -> None:
+def test_the_type_of_an_apprise_json_notification_is_no_incident_type(webhook: Landing) -> None:
     notify(webhook, 'json')
     sent, = webhook.details()
     assert (sent['title'], sent['message'], sent['type']) == ('Disk ü full', 'on <host> & "more"', 'info')
-    assert webhook.sent()[-1]['type'] == 'info'
+    assert webhook.sent()[-1]['type'] is None
 
 
 def test_an_apprise_form_notification_becomes_an_incident(webhook: Landing) -> None:
@@ -159,12 +159,13 @@ def test_an_apprise_attachment_is_kept_as_what_it_is(webhook: Landing, tmp_path:
     assert sent['title'] == 'Disk ü full'
 
 
-def test_an_apprise_xml_notification_is_kept_as_text(webhook: Landing) -> None:
+def test_an_apprise_xml_notification_is_named_by_its_subject_and_kept_as_text(webhook: Landing) -> None:
     notify(webhook, 'xml')
     sent, = webhook.details()
     document = ElementTree.fromstring(sent['body'])
     texts = {element.tag.rpartition('}')[2]: element.text for element in document.iter()}
     assert (texts['Subject'], texts['Message']) == ('Disk ü full', 'on <host> & "more"')
+    assert webhook.sent()[-1]['name'] == 'Disk ü full'
 
 
 def test_a_notification_from_the_apprise_command_becomes_an_incident(webhook: Landing) -> None:
@@ -196,12 +197,13 @@ def test_a_cloud_event_in_binary_mode_keeps_its_attributes_and_makes_one_inciden
     assert (sent['headers']['ce-type'], sent['headers']['ce-id']) == ('com.example.someevent', 'C234-1234')
 
 
-def test_a_cloud_event_in_structured_mode_becomes_an_incident_of_its_type(webhook: Landing) -> None:
+def test_the_type_of_a_cloud_event_in_structured_mode_is_no_incident_type(webhook: Landing) -> None:
     event = CloudEvent({**EVENT, 'datacontenttype': 'application/json'}, {'appinfoA': 'abc', 'n': 123})
     send_event(webhook, to_structured_event(event))
     incident, = webhook.new_incidents()
     sent = json.loads(incident['rawJSON'])
-    assert incident['type'] == sent['type'] == 'com.example.someevent'
+    assert incident['type'] is None
+    assert sent['type'] == 'com.example.someevent'
     assert (sent['data'], sent['subject']) == ({'appinfoA': 'abc', 'n': 123}, 'grün')
 
 

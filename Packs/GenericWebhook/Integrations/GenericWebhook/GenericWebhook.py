@@ -2279,7 +2279,7 @@ def words_of(kind: str) -> list[str]:
     return [word.lower() for word in re.findall('[A-Z]?[a-z]{2,}|[A-Z]{3,}', kind)]
 
 
-def is_json(text: str) -> bool:
+def looks_like_json(text: str) -> bool:
     """Return whether a text looks like a JSON object, or like an array of texts or objects."""
     return text[:1] in ('{', '[') and JSON_TEXT.match(text) is not None
 
@@ -2294,49 +2294,59 @@ def without_tags(text: str) -> str:
     return ' '.join(TAG.sub(' ', text).split()) if TAG_OF_MARKUP.search(text) else text
 
 
-def read_xml(text: str, max_bytes: int = 64 * 1024, max_depth: int = 32) -> dict[str, Any] | None:
-    """Return the elements of an XML document as the members of an object, each a text or an object, of several with one name
-    the first: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
-
-    Only the first `max_bytes` in UTF-8 are read. Return {} if the document has a DOCTYPE or is too deep, and None if the text
-    is not XML.
-    """
-    stack: list[dict[str, Any]] = [{}]
-    texts = ['']
-
-    def start(_: str, attributes: Any) -> None:
-        if len(stack) > max_depth:
-            raise RefusedXml
-        stack.append({})
-        texts.append('')
-
-    def end(name: str) -> None:
-        element, content = stack.pop(), texts.pop()
-        stack[-1].setdefault(name.rpartition(':')[2], element or content)
-
-    def add_text(content: str) -> None:
-        texts[-1] += content
-
-    def refuse(*_: Any) -> None:
-        raise RefusedXml
-
-    parser = ParserCreate('utf-8')  # the text is decoded already, whatever encoding it declares
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, add_text
-    parser.StartDoctypeDeclHandler = refuse
-    source = text.lstrip().encode(errors='replace')
-    try:
-        parser.Parse(source[:max_bytes], len(source) <= max_bytes and not isinstance(text, CutText))
-    except RefusedXml:
-        return {}
-    except ExpatError:
-        return None
-    while len(stack) > 1:  # the text was cut
-        end('')
-    return stack[0]
-
-
 class RefusedXml(Exception):
     """An XML document that is too deep, or has a DOCTYPE, which could define entities of any size."""
+
+
+class XmlReader:
+    """Reads an XML document as the members of an object.
+
+    Each element is a text or an object, of several with one name the first: `<a><b>c</b></a>` -> {'a': {'b': 'c'}}.
+    """
+
+    def __init__(self, max_depth: int = 32):
+        self.max_depth = max_depth
+        self.open_elements: list[dict[str, Any]] = [{}]  # the first is the document
+        self.open_texts = ['']
+        self.parser = ParserCreate('utf-8')  # the text is decoded already, whatever encoding it declares
+        self.parser.StartDoctypeDeclHandler = self.refuse
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.CharacterDataHandler = self.add_text
+
+    def read(self, text: str, max_bytes: int = 64 * 1024) -> dict[str, Any] | None:
+        """Return the members from the first `max_bytes` in UTF-8, {} if the document is refused, or None if it is not XML."""
+        source = text.lstrip().encode(errors='replace')
+        is_whole = len(source) <= max_bytes and not isinstance(text, CutText)
+        try:
+            self.parser.Parse(source[:max_bytes], is_whole)
+        except RefusedXml:
+            return {}
+        except ExpatError:
+            return None
+        while len(self.open_elements) > 1:  # the document was cut
+            self.end()
+        return self.open_elements[0]
+
+    def refuse(self, *_: Any) -> None:
+        """Raise RefusedXml."""
+        raise RefusedXml
+
+    def start(self, *_: Any) -> None:
+        """Begin an element. Raise RefusedXml."""
+        if len(self.open_elements) > self.max_depth:
+            raise RefusedXml
+        self.open_elements.append({})
+        self.open_texts.append('')
+
+    def end(self, name: str = '') -> None:
+        """End an element, and add it to the one around it."""
+        element, text = self.open_elements.pop(), self.open_texts.pop()
+        self.open_elements[-1].setdefault(name.rpartition(':')[2], element or text)
+
+    def add_text(self, text: str) -> None:
+        """Add a text to the element that it is in."""
+        self.open_texts[-1] += text
 
 
 def first_of(texts: Iterable[str]) -> str:
@@ -3576,7 +3586,7 @@ class GeneralRule:
         if not name:
             return ''
         is_logger_name = ' ' not in name and self.top.keys['logger'] and any(map(self.clean_text, self.top.values('log text')))
-        return '' if is_logger_name or NO_NAME.fullmatch(name) or is_json(name) or is_token_or_agent(name) else name
+        return '' if is_logger_name or NO_NAME.fullmatch(name) or looks_like_json(name) or is_token_or_agent(name) else name
 
     def text_and_who(self, name: str) -> tuple[str, str]:
         """Return the best text of the event, and an earlier one that only says who or what is concerned; either can be ''."""
@@ -3821,13 +3831,13 @@ class ThirdPartyEvent(GeneralRule):
 
     def names_in_body(self, body: str) -> Iterator[str]:
         """Yield the name of an XML document, or the lines at the start of any other text, the first first."""
-        if body[:100].lstrip().startswith('<') and (elements := read_xml(body)) is not None:
+        if body[:100].lstrip().startswith('<') and (elements := XmlReader().read(body)) is not None:
             yield from GeneralRule(elements, b'', {}, self.contains_token).names_by_general_rule()
             return
         for each in body.lstrip()[:4096].splitlines()[:50]:  # a hostile text may consist of line breaks
             # PREAMBLE also matches the empty text, so that its first match is always at the start.
             line = self.clean_text(without_tags(PREAMBLE.sub('', each, count=1)))
-            yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or is_json(line) else line
+            yield '' if re.fullmatch(f'[{PUNCTUATION}]*', line) or looks_like_json(line) else line
 
     def incident_type(self, type_from_url: str, instance_type: str | None) -> str | None:
         """Return the incident's type: from the URL, otherwise that of the instance, otherwise the event's own `type`.
@@ -3999,7 +4009,7 @@ class ThirdPartyEvent(GeneralRule):
         """Return the first of some paths at which there is a text that is not JSON, and that text, or (None, '')."""
         for path in paths:
             for value in path.values(self):
-                if (text := self.clean_text(value)) and not is_json(text):
+                if (text := self.clean_text(value)) and not looks_like_json(text):
                     return path, text
         return None, ''
 
