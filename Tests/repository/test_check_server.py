@@ -21,6 +21,7 @@ from clocks import PATIENCE_SECONDS
 from documents import prose, read
 from local_xsoar import ROOT, LocalXsoar, needs, served
 from tools.check_server.questions import MAX_INCIDENTS, QUESTIONS
+from tools.check_server.server import VERSION_8_PREFIX
 from webhook import PACK
 
 pytestmark = pytest.mark.sockets
@@ -39,6 +40,7 @@ class Front(NamedTuple):
     most_bytes: int = 1 << 40
     cuts_pauses_below: int = 0  # bytes: whoever pauses in a smaller body is cut off
     change: Change = lambda path, body: body
+    key_ids: tuple[list[str], ...] = ()  # where to note those of the requests to the API of version 8
 
 
 @contextmanager
@@ -66,7 +68,10 @@ def before(xsoar: LocalXsoar, front: Front) -> Iterator[str]:
             headers = {name: value for name, value in self.headers.items()
                        if name.lower() not in ('host', 'content-length', 'connection', front.without_header)
                        or (name == 'Authorization' and value == KEY)}
-            answer = requests.request(self.command, xsoar.url + self.path, headers=headers, data=body, timeout=PATIENCE_SECONDS)
+            path = self.path.removeprefix(VERSION_8_PREFIX)
+            for key_ids in front.key_ids if path != self.path else ():
+                key_ids.append(self.headers['x-xdr-auth-id'] or '')
+            answer = requests.request(self.command, xsoar.url + path, headers=headers, data=body, timeout=PATIENCE_SECONDS)
             self.answer(answer.status_code, front.change(self.path, answer.content), answer.headers.get('Content-Type', ''))
 
         def answer(self, status: int, body: bytes, content_type: str = 'text/plain') -> None:
@@ -162,6 +167,14 @@ def test_what_differs_before_the_server_is_found(joining: LocalXsoar, tmp_path: 
         done = check(url, tmp_path)
     assert done.returncode == 0, done.stderr
     assert differing(verdicts(tmp_path)) == expected, done.stdout
+
+
+def test_the_api_of_version_8_is_asked_at_its_path_with_the_id_of_the_key(joining: LocalXsoar, tmp_path: Path) -> None:
+    key_ids: list[str] = []
+    with before(joining, Front(key_ids=(key_ids,))) as url:
+        done = check(url, tmp_path, XSIAM_AUTH_ID='7')
+    assert differing(verdicts(tmp_path)) == {}, done.stdout
+    assert set(key_ids) == {'7'} and len(key_ids) > 5
 
 
 def test_a_search_that_finds_nothing_by_a_field_is_found(without_rule: LocalXsoar, tmp_path: Path) -> None:
