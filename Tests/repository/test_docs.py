@@ -377,6 +377,22 @@ def test_the_badges_are_true() -> None:
     assert said == [f'licence: {read(ROOT / "LICENSE").split()[0]}', 'Python: 3.10+', f'Cortex XSOAR: {version}+']
 
 
+# What a reader reads to a goal, and with how many words.
+READINGS = {
+    'a stranger decides': ['README.md'],
+    'XSOAR 8 tonight': ['README.md', 'docs/xsoar-8.md', 'docs/install.md'],
+    'XSOAR 6 behind a proxy': ['README.md', 'docs/install.md', 'docs/several-machines.md'],
+    'a fault at 2 a.m.': ['docs/operate.md'],
+    'another token, a leak, an audit': ['docs/maintain.md', 'docs/what-is-kept.md'],
+    'a developer of another pack': ['localxsoar/README.md'],
+}
+
+
+@pytest.mark.parametrize('goal', READINGS)
+def test_a_reader_comes_to_the_goal_in_at_most_4000_words(goal: str) -> None:
+    assert sum(len(read(ROOT / name).split()) for name in READINGS[goal]) <= 4000
+
+
 # Links
 
 
