@@ -20,9 +20,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 from localxsoar.cli import USAGE_ERROR, USUAL_PORT, Parser
 from localxsoar.errors import UsageError
 from localxsoar.terminal.printer import became, colour, escape, took
-from localxsoar.webhooks.responses import headline, problem
+from localxsoar.webhooks.responses import NOTE, headline, problem
 from localxsoar.running import announced_url
-from localxsoar.webhooks.senders import Sender, describe_proof, find_sender, load_senders
+from localxsoar.webhooks.senders import Sender, describe_proof, find_sender, load_senders, with_query
 from localxsoar.terminal.terminal import Terminal, column, fit
 
 LOCAL_URL = f'http://127.0.0.1:{USUAL_PORT}'
@@ -50,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('--all', action='store_true', help='send every delivery of the sender or, without one, of all senders')
     add('--list', action='store_true', help='list the senders, their proofs and their deliveries; with SENDER, its own')
     add('--senders', metavar='DIR', type=Path, default=Path('senders'), help='the folder of recipes (default: senders)')
+    add('--query', metavar='WORDS', default='', help='further parameters of the URL, such as name=alert.message')
     add('--url', help=f'the local XSOAR (default: the one that runs, or {LOCAL_URL}), or with --token the URL of any webhook')
     add('--token', help='send directly to --url, with a proof that uses this token')
     add('--url-file', metavar='FILE', type=Path, help='where a running local XSOAR has written its address')
@@ -63,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(arguments)
         senders = choose_senders(load_senders(options.senders), options)
+        if options.query and options.all:
+            raise UsageError('--query goes with one delivery: leave out --all.')
         if options.list:
             return list_senders(senders, terminal)
         url = find_url(options)
@@ -127,7 +130,7 @@ def check_url(url: str) -> str:
 def check_local_xsoar(url: str) -> str:
     """Return the URL. Raise NoResponse if no local XSOAR responds there."""
     try:
-        status, _, text = ask(f'{url}/localxsoar/senders', None, key_header())
+        status, _, text, _ = ask(f'{url}/localxsoar/senders', None, key_header())
     except NoResponse as error:
         raise NoResponse(f'{error} ./dev run starts a local XSOAR.') from None
     if status == 401:
@@ -153,13 +156,15 @@ def as_json(text: str) -> Any:
 def send_one(options: argparse.Namespace, url: str, senders: Sequence[Sender], terminal: Terminal) -> int:
     """Send one delivery, and print it, the response, and what it became."""
     [sender], columns = senders, terminal.columns()
-    delivery = sender.delivery(options.delivery)
+    delivery = with_query(sender.delivery(options.delivery), options.query)
     print(f'{sender.name}: {delivery["title"]} ({describe_proof(sender)})')
     payload = ' '.join(str(delivery.get('text') or json.dumps(delivery.get('payload'))).split())
     print(fit(escape(payload), columns or PAYLOAD_COLUMNS))
     done = send(options, url, sender, delivery)
     status = f'{done["status"] or "---"} {done["reason"]}'.rstrip()
     print(f'{terminal.paint(status, colour(done))}  {done["milliseconds"]:.0f} ms  {escape(became(done))}')
+    if done.get('note'):
+        print(f'{NOTE}: {escape(done["note"])}')
     return 0 if is_success(done) else 1
 
 
@@ -196,13 +201,14 @@ def send(options: argparse.Namespace, url: str, sender: Sender, delivery: Delive
 def send_here(url: str, sender: Sender, delivery: Delivery) -> Delivery:
     """Let the local XSOAR send the delivery, because it knows the token."""
     path = f'{url}/localxsoar/'
-    _, _, text = ask(f'{path}senders/{quote(sender.key)}/send', json.dumps({'title': delivery['title']}).encode(), key_header())
+    wanted = {'title': delivery['title'], 'query': delivery['query']}
+    _, _, text, _ = ask(f'{path}senders/{quote(sender.key)}/send', json.dumps(wanted).encode(), key_header())
     content = as_json(text)
     if not isinstance(content, dict):
         raise UsageError(NOT_LOCAL.format(url))
     if 'number' not in content:
         raise UsageError(problem(text))
-    status, _, text = ask(f'{path}deliveries/{content["number"]}', None, key_header())
+    status, _, text, _ = ask(f'{path}deliveries/{content["number"]}', None, key_header())
     done = as_json(text)
     if status != 200 or not isinstance(done, dict):
         raise UsageError(problem(text))
@@ -214,14 +220,14 @@ def send_straight(url: str, token: str, sender: Sender, delivery: Delivery) -> D
     request = sender.request(delivery, token)
     whole = url if not request.query else f'{url}{"&" if "?" in url else "?"}{request.query}'
     started = time.monotonic()
-    status, reason, text = ask(whole, request.body, dict(request.headers))
+    status, reason, text, notes = ask(whole, request.body, dict(request.headers))
     kind, text = ('rejected', problem(text)) if status >= 400 else ('answered', headline(text))
     return {'status': status, 'reason': reason, 'milliseconds': (time.monotonic() - started) * 1000, 'kind': kind,
-            'incidents': [], 'text': text}
+            'incidents': [], 'text': text, 'note': ' '.join(notes)}
 
 
-def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, str, str]:
-    """Send a request and return the status, reason and text of the response. Raise NoResponse if there is none."""
+def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, str, str, list[str]]:
+    """Send a request and return the status, reason, text and notes of the response. Raise NoResponse if there is none."""
     shown = url.partition('?')[0].removesuffix('/localxsoar/senders')
     # A proxy of the environment could not reach this machine's own address.
     opener = build_opener(ProxyHandler({})) if urlsplit(url).hostname in THIS_MACHINE else build_opener()
@@ -231,7 +237,8 @@ def ask(url: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[int, 
         except HTTPError as error:
             response = error
         with response:
-            return response.status, response.reason, response.read().decode('utf-8', 'replace')
+            text = response.read().decode('utf-8', 'replace')
+            return response.status, response.reason, text, response.headers.get_all(NOTE, [])
     except (URLError, OSError, HTTPException) as error:
         cause = getattr(error, 'reason', error)
         reason = getattr(cause, 'strerror', '') or ' '.join(str(cause).split()) or type(error).__name__

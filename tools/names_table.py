@@ -1,7 +1,8 @@
 """Print what the incidents of all documented payloads are called, and their triage: `./dev names`.
 
 A row has sender, severity, state, time and name, and a line below it the type and the problem key, if there are any. Without
-a type it is the instance's, and without a time it is the moment of arrival. Almost all rows fit 160 columns.
+a type it is the instance's, and without a time it is the moment of arrival. Almost all rows fit 160 columns. With --query,
+the parameters are added to each sender's URL, and what they got wrong is below, too.
 """
 from __future__ import annotations
 
@@ -17,11 +18,13 @@ from clocks import dated
 
 from localxsoar.terminal.printer import SEVERITIES
 from localxsoar.errors import UsageError
-from localxsoar.webhooks.senders import Sender, SenderRequest, find_sender, load_senders
+from localxsoar.webhooks.responses import NOTE
+from localxsoar.webhooks.senders import Sender, SenderRequest, find_sender, load_senders, with_query
 
 ARRIVAL = '2026-11-24T10:00:00Z'  # NOW as an incident has it
 TOKEN = 'a2V5IG9mIHRoZSBzb2Mgd2ViaG9vaw=='  # base64, as Teams' secrets are
 INCIDENT_TYPE = 'Unclassified'
+SKIPPED = {'name': '(no incident)', 'type': INCIDENT_TYPE, 'occurred': ARRIVAL}
 SENDERS = load_senders(Path(__file__).parents[1] / 'senders')
 
 
@@ -34,11 +37,12 @@ class Landed(NamedTuple):
     incidents: list[dict[str, Any]]
     told: dict[str, Any]  # of the first incident, as `expected` has it
     others_told: list[dict[str, Any]]
+    note: str  # what is wrong with the URL, or ''
 
 
-def all_landed(senders: Iterable[Sender] = SENDERS.values()) -> Iterator[Landed]:
-    """Every delivery of these senders, posted to the app with the proof that its sender has."""
-    return (land(sender, delivery) for sender in senders for delivery in sender.deliveries)
+def all_landed(senders: Iterable[Sender] = SENDERS.values(), query: str = '') -> Iterator[Landed]:
+    """Every delivery of these senders, posted to the app with the proof that its sender has, and these parameters."""
+    return (land(sender, with_query(delivery, query)) for sender in senders for delivery in sender.deliveries)
 
 
 def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
@@ -47,8 +51,8 @@ def land(sender: Sender, delivery: dict[str, Any]) -> Landed:
     with App(token=TOKEN, incident_type=INCIDENT_TYPE) as app:
         answer = app.post(request.body, dict(request.headers), request.query)
     assert answer.status == 200, f'{sender.name} is not accepted: {answer.text}'
-    told, *others = map(tell, app.incidents)
-    return Landed(sender, delivery, request, app.incidents, told, others)
+    told, *others = map(tell, app.incidents or [SKIPPED])
+    return Landed(sender, delivery, request, app.incidents, told, others, answer.headers.get(NOTE, ''))
 
 
 def tell(incident: dict[str, Any]) -> dict[str, Any]:
@@ -69,19 +73,23 @@ def lines(landed: Landed) -> Iterator[str]:
     details = [f'{what}: {told[key]}' for what, key in (('type', 'type'), ('problem', 'problem_key')) if told[key]]
     if details:
         yield f'{"":{len(margin)}}{", ".join(details)}'
+    if landed.note:
+        yield f'{"":{len(margin)}}{NOTE}: {landed.note}'
 
 
-def chosen_senders() -> list[Sender]:
-    """Return the senders that the command line names, or all of them."""
+def chosen() -> tuple[list[Sender], str]:
+    """Return the senders that the command line names, or all of them, and the parameters to add to their URLs."""
     parser = argparse.ArgumentParser(prog='./dev names', description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('senders', metavar='SENDER', nargs='*', help='a folder in senders/ (default: all)')
+    parser.add_argument('--query', metavar='WORDS', default='', help='further parameters of the URL, such as name=alert.message')
+    options = parser.parse_args()
     try:
-        return [find_sender(SENDERS, key) for key in parser.parse_args().senders] or list(SENDERS.values())
+        return [find_sender(SENDERS, key) for key in options.senders] or list(SENDERS.values()), options.query
     except UsageError as error:
         parser.exit(2, f'{parser.prog}: {error}\n')
 
 
 if __name__ == '__main__':
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it
-    for each in all_landed(chosen_senders()):
+    for each in all_landed(*chosen()):
         print('\n'.join(lines(each)))

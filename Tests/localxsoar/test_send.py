@@ -25,6 +25,7 @@ from webhook import Webhook
 from localxsoar.running import announced, announced_url
 from localxsoar.send import main
 from localxsoar.terminal.terminal import width
+from localxsoar.webhooks.senders import with_query
 
 pytestmark = pytest.mark.sockets
 
@@ -73,6 +74,24 @@ def test_what_is_printed_is_the_delivery_and_what_came_of_it(webhook: Webhook, o
     assert len(payload) == 160 and payload.endswith('…')
     found = re.fullmatch(r'200 OK  [1-9]\d* ms  (.*)', result)
     assert found and ('"id"' if options else 'incident ') in found[1]
+
+
+@pytest.mark.parametrize('options', [[], ['--token', TOKEN]])
+def test_words_are_added_to_the_url_and_what_is_wrong_with_them_is_printed(webhook: Webhook, options: list[str]) -> None:
+    url = webhook.webhook_url if options else webhook.url
+    done = send('opsgenie', '--url', url, *options, '--query', "name='On call',alert.message&skip=a=b=c&nmae=x")
+    assert (done.returncode, webhook.names()[-1]) == (0, 'On call: VPN gateway unreachable')
+    assert done.stdout.splitlines()[-1] == ('x-webhook-note: skip, part 1: a text with = needs quotes (ignored); '
+                                            'name: a parameter is almost called so (ignored)')
+    assert send('opsgenie', '--url', url, *options, '--query', '?skip=alert').stdout.splitlines()[-1].startswith('200 OK')
+    assert send('--all', '--query', 'type=x').returncode == 2
+
+
+def test_a_word_replaces_the_one_that_the_recipe_has() -> None:
+    delivery = {'title': 'x', 'query': 'each=alerts&type=A'}
+    assert with_query(delivery, 'type=B C&name=a|b')['query'] == 'each=alerts&type=B%20C&name=a%7Cb'
+    assert with_query(delivery, '')['query'] == 'each=alerts&type=A'
+    assert with_query({'title': 'x'}, 'name=a%2Cb+c')['query'] == 'name=a%2Cb+c'
 
 
 def test_a_rejection_by_the_local_xsoar_fails(webhook: Webhook) -> None:

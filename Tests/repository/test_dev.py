@@ -194,6 +194,9 @@ def test_names_are_those_of_the_senders_that_are_asked_for(tmp_path: Path) -> No
     assert asked.returncode == 0 and {line.split()[0] for line in asked.stdout.splitlines() if line[0] != ' '} == {'Falco'}
     assert (wrong.returncode, wrong.stderr.count('\n')) == (2, 1) and "'falcon' is not a sender" in wrong.stderr
     assert './dev names [SENDER ...]' in explained.stdout
+    noted = dev(folder, 'names', 'falco', '--query', "name=rule,none|'x&severity=priority&at_least=critical").stdout
+    assert 'x-webhook-note: name, part 2: a quote is missing (ignored)' in noted
+    assert '(no incident)' in dev(folder, 'names', 'falco', '--query', 'skip=rule').stdout
     ended = subprocess.run(['bash', '-c', './dev names falco > >(exit)'], cwd=folder, capture_output=True, text=True, check=False)
     assert ended.stderr == ''
 

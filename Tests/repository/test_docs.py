@@ -14,6 +14,7 @@ from http import HTTPStatus
 from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import GenericWebhook as script
 import GenericWebhookJoin
@@ -202,13 +203,23 @@ def test_a_document_says_what_is_so(what: str) -> None:
     assert said == so
 
 
-@pytest.mark.parametrize('example', [quoted(example)[0] for _, example, _ in url_parameters(USAGE)])
+URL_WORDS = json.loads(read(ROOT / 'senders/url_words.json'))
+EXAMPLES = [quoted(example)[0] for _, example, _ in url_parameters(USAGE)]
+OF_THE_PAGE = [f'?{name}={quote(word["example"], safe="")}' for name, word in URL_WORDS.items()]
+
+
+def test_the_words_of_the_page_are_those_of_the_script_in_the_order_of_the_guide() -> None:
+    assert [*URL_WORDS] == [*script.URL_WORDS] == [name for name, *_ in url_parameters(USAGE)]
+    assert all(word.keys() == {'kind', 'sentence', 'example'} and word['sentence'].endswith('.') for word in URL_WORDS.values())
+
+
+@pytest.mark.parametrize('example', sorted({*EXAMPLES, *OF_THE_PAGE}))
 def test_an_example_of_a_parameter_of_the_url_changes_what_becomes_of_a_payload(example: str) -> None:
     payload = json.dumps({'receiver': 'r', 'version': '4', 'groupKey': '1', 'status': 'resolved', 'alerts': [
         {'status': 'resolved', 'labels': {'alertname': name}} for name in ('DiskFull', 'HostDown')]})
 
     own = json.dumps({'title': 'Disk full', 'host': 'db-1', 'begun': '2026-11-24T09:00:00Z', 'ref': 4711, 'phase': 'over',
-                      'severity': 'low'})
+                      'severity': 'low', 'score': 8})
 
     def incidents(query: str) -> list[dict[str, Any]]:
         with App() as app:

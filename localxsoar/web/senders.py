@@ -13,7 +13,7 @@ from localxsoar.web.front import Front
 from localxsoar.web.instances import shown, token_of
 from localxsoar.web.routes import as_json, own_host, read_object
 from localxsoar.webhooks.replay import new_request
-from localxsoar.webhooks.senders import Sender, describe_proof, find_sender, unusable
+from localxsoar.webhooks.senders import Sender, describe_proof, find_sender, unusable, with_query
 
 
 class SenderRoutes:
@@ -37,5 +37,7 @@ class SenderRoutes:
 
     def _send(self, key: str) -> dict[str, Any]:
         sender, instance = find_sender(self._senders, key), shown(self._server)
-        request = sender.request(sender.delivery(read_object().get('title')), token_of(instance))
+        asked = read_object()
+        delivery = with_query(sender.delivery(asked.get('title')), str(asked.get('query') or ''))
+        request = sender.request(delivery, token_of(instance))
         return {'number': self._front.send(new_request('POST', PREFIX + quote(instance.name), request, own_host()))}

@@ -21,7 +21,7 @@ from localxsoar.webhooks.origins import Origins, Trace, contents_of
 from localxsoar.webhooks.readable import readable
 from localxsoar.terminal.printer import Printer, gravest, triage
 from localxsoar.webhooks.recognition import SenderRecognizer
-from localxsoar.webhooks.responses import Mentioned, headline, is_handshake, problem
+from localxsoar.webhooks.responses import NOTE, Mentioned, headline, is_handshake, problem
 from localxsoar.incidents.store import brief
 from localxsoar.turns import Turns
 
@@ -31,7 +31,6 @@ MOST_BYTES = 2 * 1024 ** 3
 KEPT_BODY_BYTES = 26 * 1024 * 1024  # longer than any body that an integration accepts; a longer one can't be sent again
 KEPT_RESPONSE_BYTES = 1024 * 1024
 KNOWN_INCIDENTS = 20_000  # incidents that a response of a repeat may still mention
-NOTE = 'x-webhook-note'
 OLD_NAMES = {'answer_size': 'response_size'}  # in the summaries of stores that earlier versions wrote; the columns keep theirs
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS delivery (number INTEGER PRIMARY KEY, size INTEGER, summary TEXT, headers TEXT, body BLOB,

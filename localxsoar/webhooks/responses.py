@@ -8,6 +8,7 @@ from itertools import islice
 
 from localxsoar.forward import Headers
 
+NOTE = 'x-webhook-note'  # the header in which a receiver says what is wrong with a request that it accepted
 SHOWN_CHARACTERS = 300
 # An id in a JSON response. After a backslash it is part of a text, such as an incident's rawJSON.
 INCIDENT_ID = re.compile(rb'(?<!\\)"id": ?"(\d{1,20})"')

@@ -92,6 +92,14 @@ class Sender:
         return SenderRequest(request.headers, '&'.join([*others, f'{name}={quote(value, safe="")}']), request.body)
 
 
+def with_query(delivery: Mapping[str, Any], query: str) -> dict[str, Any]:
+    """Return a delivery with further parameters in its URL, which replace those with their names. Encode what a URL forbids."""
+    added = quote(query.removeprefix('?'), safe='&=%+', errors='surrogateescape').split('&')
+    names = {part.partition('=')[0] for part in added}
+    kept = [part for part in str(delivery.get('query') or '').split('&') if part and part.partition('=')[0] not in names]
+    return {**delivery, 'query': '&'.join([*kept, *filter(None, added)])}
+
+
 def moment() -> dict[str, str]:
     """Return the placeholders that differ in each delivery: the time, in several formats, and an id."""
     now = time.time()

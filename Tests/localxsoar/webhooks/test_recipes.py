@@ -109,6 +109,9 @@ def test_a_query_is_kept_without_its_secrets() -> None:
     target = '/instance/execute/front?each=alerts&token=abc&x=h4sh%2Fhush%2Band%20more&y=h4sh%2fhush%2band+more&type=Phishing'
     assert only(made(target=target))['query'] == 'each=alerts&type=Phishing'
     assert 'query' not in only(made(target='/instance/execute/front?token=abc'))
+    words = 'name=evt.what%2Cevt.where&severity=prio%3Acritical%3Durgent&problem=disk%3Aref&resolved=evt.state%3Dclosed'
+    target = f'/instance/execute/front?{words}&skip={quote(TOKEN)}&api-key=hush&at_least=low'
+    assert only(made(target=target))['query'] == f'{words}&at_least=low'
 
 
 # The body.

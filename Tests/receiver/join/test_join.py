@@ -61,6 +61,26 @@ def test_an_alert_that_fires_repeats_changes_and_ends_is_one_closed_incident(xso
     assert xsoar.ids(xsoar.post_alerts(alert())) == ['3']
 
 
+def test_events_of_an_in_house_sender_are_one_closed_incident_by_the_words_of_its_url(xsoar: Joining) -> None:
+    words = 'name=evt.what%2Cevt.where&severity=prio%3Acritical%3Durgent&problem=backup%3Aref&resolved=evt.state%3Dclosed'
+
+    def fire(ref: int = 4711, **changes: str) -> list[str]:
+        payload = {'evt': {'what': 'Backup failed', 'where': 'db-1', 'state': 'open', **changes}, 'prio': 'urgent', 'ref': ref}
+        url = f'{xsoar.webhook_url}?{words}'
+        return xsoar.ids(requests.post(url, json=payload, headers=AUTHORIZED, timeout=PATIENCE_SECONDS))
+
+    assert fire() == ['1']
+    assert [fire(), fire(where='db-2')] == [[], []]
+    assert fire(ref=4712) == ['2']
+    assert fire(state='closed') == []
+    assert xsoar.statuses() == [CLOSED, 0]
+    [closed, _] = xsoar.found()
+    assert (closed['name'], closed['severity'], closed['dbotMirrorId']) == ('Backup failed: db-1', 4, 'url/backup:4711')
+    assert {'type': 'problem', 'value': 'url/backup:4711'} in closed['labels']
+    assert xsoar.notes() == ['Again: Backup failed: db-2', 'Resolved: Backup failed: db-1']
+    assert fire() == ['3']
+
+
 def test_two_alerts_of_one_key_in_the_same_call_are_one_incident(xsoar: Joining) -> None:
     assert xsoar.ids(xsoar.post_alerts(alert(), alert(**OTHER_HOST), alert())) == ['1', '2']
 
