@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,12 +10,14 @@ import bottle
 
 from localxsoar.errors import UsageError
 from localxsoar.forward import Headers, split_target
+from localxsoar.incidents.store import brief, details
 from localxsoar.server.instance import Instance
 from localxsoar.server.server import Server
 from localxsoar.web.downloads import BYTES, Downloads, attach
 from localxsoar.web.front import Front
 from localxsoar.web.instances import token_of
 from localxsoar.web.routes import ONLY_HERE, as_json, check_machine, is_here, own_host, own_url, read_object
+from localxsoar.webhooks import share
 from localxsoar.webhooks.checklist import Rejection
 from localxsoar.webhooks.deliveries import Deliveries, Delivery
 from localxsoar.webhooks.forms import form_fields, query_fields
@@ -26,6 +29,8 @@ from localxsoar.webhooks.repairs import advice, differences
 from localxsoar.webhooks.replay import Replay
 from localxsoar.webhooks.search import search
 from localxsoar.webhooks.senders import Sender
+
+SHARED_INCIDENTS = 20
 
 
 class DeliveryRoutes:
@@ -48,6 +53,7 @@ class DeliveryRoutes:
             ('DELETE', '/localxsoar/deliveries', self._clear),
             ('GET', '/localxsoar/deliveries/search', self._search),
             ('GET', '/localxsoar/deliveries/removed', lambda: {'removed': self._deliveries.removed}),
+            ('GET', '/localxsoar/deliveries/<number:int>.html', self._share),
             ('GET', '/localxsoar/deliveries/<number:int>/log', lambda number: as_json(self._log(self._find(number)))),
             ('GET', '/localxsoar/deliveries/<number:int>', self._show),
             ('GET', '/localxsoar/deliveries/<number:int>/<part:re:request|response>.body', self._body),
@@ -72,22 +78,33 @@ class DeliveryRoutes:
 
     def _show(self, number: int) -> str:
         """Return one delivery with its headers and bodies. `?secrets=show`, from this machine only, unmasks secrets."""
-        delivery = self._find(number)
         shows = bottle.request.query.get('secrets') == 'show'
         if shows:
             check_machine()
+        return as_json(self._described(self._find(number), shows))
+
+    def _described(self, delivery: Delivery, shows: bool = False) -> dict[str, Any]:
+        """Return all that the page shows of a delivery, masked unless it `shows` secrets."""
         masks = Masks(list) if shows else self._masks
         target = delivery.target if shows else masks.target(delivery.target)
         summary = masks.everywhere({**delivery.summary(), 'target': target})
         request = message(delivery.headers, delivery.body, delivery.size, masks, shows)
         checks = self._masks.everywhere(self._rejection(delivery).checks())
         is_exact = request['is_exact'] and summary['target'] == delivery.target
-        return as_json({**summary, 'can_be_signed': delivery.sender_key in self._senders,
-                        'unprovable': self._replay.unprovable(delivery), 'is_here': is_here(), 'checks': checks,
-                        'unsavable': self._recipes.unsavable(delivery), **self._repair(delivery),
-                        'query': masks.everywhere(query_fields(summary['target'])),
-                        'uncopyable': delivery.gap() or ('' if is_here() or is_exact else ONLY_HERE), 'request': request,
-                        'response': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)})
+        return {**summary, 'can_be_signed': delivery.sender_key in self._senders,
+                'unprovable': self._replay.unprovable(delivery), 'is_here': is_here(), 'checks': checks,
+                'unsavable': self._recipes.unsavable(delivery), **self._repair(delivery),
+                'query': masks.everywhere(query_fields(summary['target'])),
+                'uncopyable': delivery.gap() or ('' if is_here() or is_exact else ONLY_HERE), 'request': request,
+                'response': message(delivery.response_headers, delivery.response, delivery.response_size, masks, shows)}
+
+    def _share(self, number: int) -> bytes:
+        """Return a delivery as an HTML file, with its first incidents and the log of its time, masked."""
+        delivery = self._find(number)
+        found, _ = self._server.store.search({'id': delivery.incidents[:SHARED_INCIDENTS] or ['none']})
+        incidents = [self._masks.everywhere({**brief(each), **details(each)}) for each in found]
+        attach(f'delivery-{number}.html', 'text/html; charset=utf-8')
+        return share.page(self._described(delivery), incidents, self._log(delivery), time.time()).encode()
 
     def _rejection(self, delivery: Delivery) -> Rejection:
         sender = self._replay.signer(delivery) or self._senders.get(delivery.sender_key)

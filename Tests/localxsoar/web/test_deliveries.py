@@ -125,7 +125,8 @@ def test_a_secret_is_shown_only_on_this_machine(api: bottle.Bottle, path: str) -
         assert (response.status, TOKEN.encode() in b''.join(response.pieces)) == (status, status == 200)
 
 
-@pytest.mark.parametrize('path', ['deliveries', 'deliveries/1', 'deliveries/1.har', 'deliveries.har', 'instance', 'log',
+@pytest.mark.parametrize('path', ['deliveries', 'deliveries/1', 'deliveries/1.har', 'deliveries/1.html', 'deliveries/1/log',
+                                  'deliveries.har', 'instance', 'log',
                                   'commands', 'incidents/list', 'incidents/1', 'incidents/values?ids=1&path=["a"]',
                                   'incidents/values?ids=1&path=["long"]'])
 def test_what_every_machine_is_shown_has_no_secret(api: bottle.Bottle, path: str) -> None:
@@ -211,7 +212,7 @@ def test_the_instance_is_described_with_its_secret_masked(local: LocalXsoar) -> 
 
 
 def test_the_senders_are_listed_and_one_sends_the_delivery_that_was_chosen(local: LocalXsoar) -> None:
-    assert local.control('GET', 'senders') == [{'key': 'github', 'name': 'GitHub', 'kind': 'code',
+    assert local.control('GET', 'senders') == [{'key': 'github', 'name': 'GitHub', 'kind': 'code', 'place': 10_000,
                                                 'proof': 'signature in X-Hub-Signature-256', 'unusable': '',
                                                 'deliveries': ['push', 'issue']}]
     number = local.control('POST', 'senders/github/send', {'title': 'iss'})['number']

@@ -32,7 +32,7 @@ function which({incidents}) {
 }
 
 function numbered(color, sign, delivery, text) {
-  return [el('b', {class: color}, `${sign} `, ...which(delivery)), ' ',
+  return [el('b', {class: delivery.incidents.length > 1 ? `${color} several` : color}, `${sign} `, ...which(delivery)), ' ',
     ...triaged(delivery), ...(delivery.kind === 'repeat' ? ['repeat of '] : []), ...text];
 }
 

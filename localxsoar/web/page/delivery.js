@@ -8,7 +8,7 @@ import {$, button, copy, el} from './dom.js';
 import {edit, hasDraft} from './edit.js';
 import {day, duration, size} from './format.js';
 import {drawIncident, drawIncidentTable} from './incident.js';
-import {exportLink, recipeButton} from './keep.js';
+import {exportLink, recipeButton, shareLink} from './keep.js';
 import {drawLine} from './log.js';
 import {shortened} from './long.js';
 import {opened, setOpened} from './opened.js';
@@ -95,7 +95,7 @@ export function drawOpened() {
     const tab = button(label, () => { choose({tab: name === 'request' ? '' : name}); drawOpened(); }, {id: `part-${name}`});
     if (name === part) tab.setAttribute('aria-current', 'true');
     return tab;
-  }), el('span', {class: 'files'}, recipe, exportLink(item)));
+  }), el('span', {class: 'files'}, recipe, shareLink(item), exportLink(item)));
   if (part === 'incident' && item.incidents.length > 1) drawIncidentTable(item.incidents, body);
   else if (part === 'incident') drawIncident(item.incidents[0], body);
   else if (part === 'log') body.append(drawLines(item));

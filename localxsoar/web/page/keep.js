@@ -25,6 +25,12 @@ export function exportLink(item) {
   return file('Export', `/${item.number}.har`, {id: 'export', class: 'quiet button', title: 'Request and response as a HAR file, secrets masked'});
 }
 
+// Return the link that saves the delivery as a file for a ticket or a colleague.
+export function shareLink(item) {
+  if (item.kind === 'waiting' || item.isRemoved) return null;
+  return file('Share', `/${item.number}.html`, {id: 'share', class: 'quiet button', title: 'One HTML file that opens without this server and has no scripts, secrets masked'});
+}
+
 async function clear(pressed) {
   try { await ask('DELETE', 'deliveries'); } catch (error) {
     pressed.textContent = error.message;
