@@ -1,6 +1,7 @@
 """What people write in the folders of senders says the same as the facts beside it, as the script and as what tests send."""
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import json
@@ -26,7 +27,7 @@ ASKING = [folder for folder in FOLDERS.values() if 'handshake' in folder.facts]
 SIGNING = [folder for folder in FOLDERS.values() if 'schemes' in folder.facts]
 OWN_HEADERS = {'cf-webhook-auth', 'x-gitlab-token', 'x-webhook-secret'}  # hold the token itself, and are named by their senders
 SIGNATURE = re.compile('signature|hmac', re.IGNORECASE)
-WAYS = {'authorization': r'\bAuthorization\b|Basic|Bearer', 'header': r'(?i)header|\*Secret( token)?\*',
+WAYS = {'authorization': r'\bAuthorization\b|Basic|Bearer|Splunk', 'header': r'(?i)header|\*Secret( token)?\*',
         'url': r'<URL>\?token=<TOKEN>', 'signature': r'(?i)\bsecret\b|\bkey\b|security token|signing token'}
 GUIDES = {title_of(folder): folder.guide for folder in WITH_GUIDE} | {'Any other': read(ROOT / 'docs/senders/any-other.md')}
 of_each = functools.partial(pytest.mark.parametrize, 'folder', ids=lambda folder: folder.name)
@@ -67,11 +68,18 @@ def imported_or_needed() -> set[str]:
         r"^(?:from|import) (\w+)|(?<!def )\bneeds\('([\w-]+)'", read(file), re.MULTILINE) for name in names}
 
 
+@functools.cache
+def installed_by_tests() -> set[str]:
+    """Return the texts in quotes of the tests that install programs: the names of their packages are among them."""
+    return {node.value for node in ast.walk(ast.parse(read(TESTS / 'programs/test_programs.py')))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
 @of_each(WITH_GUIDE)
 def test_what_a_sender_was_verified_by_is_in_a_test(folder: Folder) -> None:
     vectors = {vector['sender'] for vector in json.loads((TESTS / 'senders' / 'vectors.json').read_text(encoding='utf-8'))}
     if folder.facts['verified'] in ('library', 'program'):
-        assert folder.facts['verified_by'] in imported_or_needed()
+        assert folder.facts['verified_by'] in imported_or_needed() | installed_by_tests()
     if folder.facts['verified'] == 'vector':
         assert title_of(folder) in vectors
 

@@ -121,7 +121,12 @@ def row_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
     for folder in folders.values():
         for number, delivery in enumerate(folder.sender.deliveries):
             winners: dict[str, None] = {}
-            for event in events(folder, delivery):
+            try:
+                found = [*events(folder, delivery)]
+            except AssertionError as refused:
+                yield folder.fault_of_delivery(number, str(refused))
+                continue
+            for event in found:
                 fitting = fitting_rows(rows, event)
                 fitted.update({row.rank: fitting[0] for row in fitting if row.sender in owners(folder)})
                 won.update(row.rank for row in fitting[:1])

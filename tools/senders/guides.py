@@ -28,6 +28,8 @@ INSTANCES = {
               'can [share its instance](README.md#how-many-instances).',
     'basic': 'It writes `Basic ` before its secret, so the token begins with that word, and only senders that write the same '
              'can [share its instance](README.md#how-many-instances).',
+    'splunk': 'It writes `Splunk ` before its secret, so the token begins with that word, and only senders that write the same '
+              'can [share its instance](README.md#how-many-instances).',
     'url': 'Use an instance [for such senders alone](README.md#how-many-instances).'}
 TENANT = 'README.md#on-a-cortex-xsoar-8-tenant'
 # How the integration answers a question about the address, by the function of the script that does.
@@ -203,7 +205,7 @@ def first_of_each_name(folder: Folder) -> list[dict[str, Any]]:
     """Return the first incident of each of a sender's first three names, and of the first name that reports an end."""
     problems: dict[str, Any] = {}
     closed: dict[str, Any] = {}
-    for expected in (delivery['expected'] for delivery in folder.sender.deliveries):
+    for expected in (delivery['expected'] for delivery in folder.sender.deliveries if 'name' in delivery['expected']):
         (closed if 'state' in expected else problems).setdefault(expected['name'], expected)
     return [*list(problems.values())[:SHOWN_NAMES], *list(closed.values())[:1]]
 
@@ -222,7 +224,7 @@ def senders_table(folders: dict[str, Folder]) -> str:
              '| **Found in its events** | **Verified by** |', '| --- | --- | --- | --- | --- | --- |']
     for folder in with_guide(folders):
         facts = folder.facts
-        instance = facts['instance'].capitalize() if facts['instance'] in ('bearer', 'basic') else \
+        instance = facts['instance'].capitalize() if facts['instance'] in ('bearer', 'basic', 'splunk') else \
             'URL' if facts['instance'] == 'url' else facts['instance']
         told = ', '.join('Authorization' if way == 'authorization' else WAYS[way] for way in facts['proof']['ways'])
         cells = (f'[{title_of(folder)}]({target(folder)})', told, instance, facts['xsoar8']['cloud'],

@@ -137,11 +137,12 @@ def notify(webhook: Landing, kind: str, **options: Any) -> None:
     assert sender.notify(title='Disk ü full', body='on <host> & "more"', **options)
 
 
-def test_the_type_of_an_apprise_json_notification_is_no_incident_type(webhook: Landing) -> None:
-    notify(webhook, 'json')
+def test_the_type_of_an_apprise_json_notification_is_its_severity_and_not_an_incident_type(webhook: Landing) -> None:
+    notify(webhook, 'json', notify_type='failure')
     sent, = webhook.details()
-    assert (sent['title'], sent['message'], sent['type']) == ('Disk ü full', 'on <host> & "more"', 'info')
-    assert webhook.sent()[-1]['type'] is None
+    assert (sent['title'], sent['message'], sent['type']) == ('Disk ü full', 'on <host> & "more"', 'failure')
+    incident = webhook.sent()[-1]
+    assert (incident.get('type'), incident['severity']) == (None, 3)
 
 
 def test_an_apprise_form_notification_becomes_an_incident(webhook: Landing) -> None:

@@ -503,6 +503,8 @@ SCHEMES = {
 }
 # Written by ./dev senders: schemes, from the folders in senders. Change nothing here.
 SCHEMES |= {
+    # django-webhook: django_webhook/http.py in its package.
+    'django-webhook-signature-v1': [Scheme(prefix='{time}:', time='django-webhook-request-timestamp')],
     # Grafana: "Configure webhook notifications". The time is optional, and the name of its header can be configured in Grafana.
     # Grafana: This name is the one in the documentation.
     'x-grafana-alerting-signature': [Scheme(), Scheme(prefix='{time}:', time='x-grafana-alerting-signature-timestamp')],
@@ -1255,6 +1257,11 @@ alertmanager: one alert
       at           endsAt
     problem        fingerprint
 
+apprise
+    identified by  version, message, title, type=info|success|warning|failure
+    name           {title|message}
+    severity       apprise: type
+
 auth0
     identified by  log_id, data.type
     name           {data.description}: {data.user_name}
@@ -1443,6 +1450,12 @@ cloudflare
     occurred       ts
     severity       data.severity
 
+cowrie
+    identified by  event.eventid, event.session, event.sensor
+    name           {event.message}: {event.src_ip}
+    occurred       event.timestamp
+    severity       none
+
 crowdstrike: an incident
     identified by  event.IncidentID, metadata.eventType
     name           {metadata.eventType} {event.State}: {event.IncidentID}
@@ -1473,6 +1486,10 @@ datadog
     resolved       alert_transition=Recovered
       at           date
     problem        alert_cycle_key
+
+django-webhook
+    identified by  webhook_uuid, object_type, topic
+    name           {topic}: {object.name|object.title|object.pk|object.id}
 
 docker-hub
     identified by  push_data, repository
@@ -1664,6 +1681,12 @@ icinga
     identified by  notification_type, host_name, service_state|host_state
     resolved       notification_type=RECOVERY
 
+intelmq
+    identified by  classification.type, feed.name|feed.code|feed.provider
+    name           {classification.type} {malware.name}: {source.ip|source.fqdn|source.url}
+    occurred       time.source|time.observation
+    severity       none
+
 jenkins
     identified by  build.phase, name
     name           {name} {build.phase} {build.status}
@@ -1810,6 +1833,12 @@ onelogin
     occurred       event_timestamp
     severity       none
 
+opencanary
+    identified by  logtype, node_id, logdata
+    name           {node_id} port {dst_port}: {src_host}
+    occurred       utc_time
+    severity       none
+
 opsgenie
     identified by  alert.message, action
     name           {action}: {alert.message}
@@ -1871,6 +1900,11 @@ prisma-cloud
     severity       severity
     severity       policy.severity
     problem        alertId
+
+rspamd
+    identified by  action, rspamd_server, symbols
+    name           {action}: {subject} ({from})
+    severity       none
 
 sentinelone
     identified by  threatInfo.threatName
@@ -2031,6 +2065,12 @@ cloudevents
     severity       cloudevents: severitynumber
     severity       cloudevents: @ce-severitynumber
 
+gelf
+    identified by  short_message, version=1.1|1.0
+    name           {short_message}: {host}
+    occurred       timestamp
+    severity       gelf: level
+
 ocsf
     identified by  class_uid, metadata
     name           {finding_info.title|message|type_name|class_name}: {device.hostname|actor.user.name}
@@ -2065,6 +2105,7 @@ priority             critical=p1, high=p2, medium=p3, low=p4, informational=p5
 '''
 # Written by ./dev senders: scales, from the folders in senders. Change nothing here.
 SCALES += '''\
+apprise              high=failure, medium=warning, informational=success
 guardduty            critical=9+, high=7+, medium=4+, low=0+
 security-hub         critical=90+, high=70+, medium=40+, low=1+, informational=0+, none=101+
 azure-devops         critical=1 - critical, high=2 - high, medium=3 - medium, low=4 - low
@@ -2074,6 +2115,7 @@ crowdstrike          critical=5|80+, high=4|60+, medium=3|40+, low=2|20+, inform
 datadog              high=error, medium=warning, informational=info|success
 dynatrace            high=availability|error, medium=performance|resource_contention
 falco                critical=emergency|alert|critical, high=error, medium=warning, low=notice, informational=informational|debug
+gelf                 critical=0|1|2, high=3, medium=4, low=5, informational=6|7
 code-scanning        high=error, medium=warning, low=note
 jira                 critical=highest, high=high, medium=medium, low=low, informational=lowest
 lacework             critical=1, high=2, medium=3, low=4, informational=5

@@ -1,0 +1,471 @@
+"""Senders' own programs and libraries, set up as their guides say, post to the pack: an event, after 503, and after a restart."""
+from __future__ import annotations
+
+import functools
+import getpass
+import json
+import os
+import smtplib
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from local_xsoar import needs, wait_for
+from programs import Gate, Place, beside, installed, npm, unprivileged, venv
+from tools.senders.folders import read_folders
+from webhook import Webhook, curl
+
+pytestmark = [pytest.mark.sockets, pytest.mark.programs]
+
+TOKEN = 'secret-of-the-soc-4f1c'
+FOLDERS = read_folders()
+
+
+@dataclass(frozen=True)
+class Program:
+    """How one sender's program sends an event about something, and what the incident is then."""
+    folder: str  # of the sender
+    send: Callable[[Place, str], Any]
+    name: str  # of the incident, with `{}` where it says what it is about
+    more: dict[str, Any]  # of the incident
+    token: str = TOKEN
+    shows_retries: bool = True  # else the test lets it run once only
+
+
+CUSTODIAN = '''
+import sys, yaml
+from types import SimpleNamespace
+from c7n.actions.webhook import Webhook
+action, = yaml.safe_load(sys.argv[1])['actions']
+config = SimpleNamespace(account_id='111122223333', region='eu-west-1')
+manager = SimpleNamespace(config=config, data={'name': 'ec2-without-imdsv2'}, ctx=SimpleNamespace(execution_id='1', start_time=0))
+Webhook(action, manager).process([{'InstanceId': sys.argv[2]}])
+'''
+ELASTALERT = '''
+rules_folder: .
+run_every: {minutes: 1}
+buffer_time: {minutes: 15}
+es_host: 127.0.0.1
+es_port: 1
+writeback_index: elastalert
+alert_time_limit: {days: 2}
+'''
+ICINGA = '''
+include <itl>
+object CheckerComponent "checker" { }
+object NotificationComponent "notification" { }
+object CheckCommand "plugin" {
+  command = [ "FOLDER/plugin" ]
+}
+object User "soc" { }
+object Host "db-1" {
+  check_command = "dummy"
+}
+object Service "ABOUT" {
+  host_name = "db-1"
+  check_command = "plugin"
+  check_interval = 1s
+  retry_interval = 1s
+  max_check_attempts = 1
+}
+apply Notification "soc" to Service {
+  command = "xsoar"
+  users = [ "soc" ]
+  interval = 0
+  assign where true
+}
+'''
+INTELMQ = '''
+import json, os, shutil, sys, yaml, redis
+from importlib.resources import files
+block, brokers, socket, malware = sys.argv[1:]
+shutil.copy(files('intelmq') / 'etc/harmonization.conf', 'etc')
+bots = yaml.safe_load(block)
+bots['xsoar-output'].update(bot_id='xsoar-output', run_mode='continuous', enabled=True)
+bots['xsoar-output']['parameters'].update(json.loads(brokers))
+common = {'logging_handler': 'stream', 'logging_level': 'INFO', 'logging_path': os.path.abspath('var/log') + '/'}
+yaml.safe_dump({'global': common, **bots}, open('etc/runtime.yaml', 'w'))
+event = {'__type': 'Event', 'classification.type': 'malware-distribution', 'feed.name': 'URLhaus', 'malware.name': malware,
+         'source.ip': '192.0.2.7', 'time.observation': '2026-11-24T09:05:00+00:00', 'time.source': '2026-11-24T09:00:00+00:00'}
+redis.Redis(unix_socket_path=socket, db=2).lpush('xsoar-output-queue', json.dumps(event))
+'''
+NAGIOS = '''
+cfg_file=FOLDER/objects.cfg
+log_file=FOLDER/nagios.log
+object_cache_file=FOLDER/objects.cache
+precached_object_file=FOLDER/objects.precache
+status_file=FOLDER/status.dat
+state_retention_file=FOLDER/retention.dat
+command_file=FOLDER/rw/nagios.cmd
+lock_file=FOLDER/nagios.lock
+temp_file=FOLDER/nagios.tmp
+temp_path=FOLDER
+check_result_path=FOLDER/checkresults
+log_archive_path=FOLDER/archives
+nagios_user=USER
+nagios_group=USER
+query_socket=FOLDER/rw/nagios.qh
+check_external_commands=0
+interval_length=1
+enable_notifications=1
+illegal_macro_output_chars=`~$&|'<>
+'''
+NAGIOS_OBJECTS = '''
+define timeperiod {
+  timeperiod_name always
+  alias always
+  sunday 00:00-24:00
+  monday 00:00-24:00
+  tuesday 00:00-24:00
+  wednesday 00:00-24:00
+  thursday 00:00-24:00
+  friday 00:00-24:00
+  saturday 00:00-24:00
+}
+define command {
+  command_name plugin
+  command_line FOLDER/plugin
+}
+define contact {
+  contact_name soc
+  service_notification_period always
+  host_notification_period always
+  service_notification_options c,r
+  host_notification_options n
+  service_notification_commands notify-xsoar
+  host_notification_commands notify-xsoar
+}
+define host {
+  host_name db-1
+  max_check_attempts 1
+  check_period always
+  contacts soc
+  notification_period always
+}
+define service {
+  host_name db-1
+  service_description Disk
+  check_command plugin
+  max_check_attempts 1
+  check_interval 1
+  retry_interval 1
+  notification_interval 0
+  check_period always
+  notification_period always
+  contacts soc
+}
+'''
+SITE = '''
+import sys, threading
+import django
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from django.conf import settings
+settings.configure(INSTALLED_APPS=['django.contrib.auth', 'django.contrib.contenttypes', 'django_webhook'], USE_TZ=True,
+                   DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'site.sqlite'}},
+                   DJANGO_WEBHOOK={'MODELS': ['auth.Group']})
+app = Celery(broker='memory://', backend='cache+memory://')
+app.set_default()
+django.setup()
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+call_command('migrate', verbosity=0)
+from django_webhook.models import Webhook, WebhookEvent, WebhookTopic
+url, token, name = sys.argv[1:]
+Webhook.objects.all().delete()
+webhook = Webhook.objects.create(url=url, active=True)
+webhook.topics.set([WebhookTopic.objects.get_or_create(name='auth.Group/create')[0]])
+webhook.secrets.create(token=token)
+events = WebhookEvent.objects.filter(status='SUCCESS')
+before = events.count()
+with start_worker(app, perform_ping_check=False):
+    Group.objects.create(name=name)
+    while events.count() == before:
+        threading.Event().wait(0.1)
+'''
+
+
+def pino(place: Place, about: str) -> None:
+    """Pipe a line of pino's log into the command of the guide."""
+    modules = npm('pino', 'pino-http-send') / 'node_modules'
+    program = f'{needs("node")} -e \'require("pino")().error("{about}")\''
+    command = place.block('pino').replace('node app.js', program).replace('npx ', f'{modules}/.bin/')
+    place.run('sh', '-c', command, env={'NODE_PATH': str(modules), 'PATH': os.environ['PATH']})
+
+
+def octokit(place: Place, about: str) -> None:
+    """Sign an event of GitHub by GitHub's own library, and send it as GitHub does."""
+    body = json.dumps(FOLDERS['github'].sender.deliveries[0]['payload'] | {'action': about})
+    script = 'import("@octokit/webhooks-methods").then(m => m.sign(...process.argv.slice(1))).then(console.log)'
+    signed = place.run(needs('node'), '-e', script, TOKEN, body, folder=npm('@octokit/webhooks-methods')).stdout.strip()
+    curl(place.url, '-H', f'X-Hub-Signature-256: {signed}', '-H', 'X-GitHub-Event: check_run', '--json', '@-', data=body.encode())
+
+
+def python(place: Place, packages: tuple[str, ...], script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in an environment with these packages."""
+    return place.run(venv(*packages) / 'python', place.write('script.py', script), *arguments)
+
+
+def pygelf(place: Place, about: str) -> None:
+    """Log an error by the lines of the guide, to HTTP instead of HTTPS."""
+    address = urlsplit(place.url)
+    lines = place.block('gelf').replace('GelfHttpsHandler', 'GelfHttpHandler')
+    lines = lines.replace(f"'{address.netloc}', 443", f"'{address.hostname}', {address.port}")
+    python(place, ('pygelf',), f'{lines}\nimport sys\nlogging.error(sys.argv[1])\n', about)
+
+
+def apprise(place: Place, about: str) -> None:
+    """Run the command of the guide, to HTTP instead of HTTPS."""
+    command = place.block('apprise').replace('Backup failed: db-1', about).replace('jsons://', 'json://')
+    place.run('sh', '-c', command, env={'PATH': f'{venv("apprise")}:{os.environ["PATH"]}'})
+
+
+def django_webhook(place: Place, about: str) -> None:
+    """Create an object of a Django site with a webhook as the guide says."""
+    python(place, ('django-webhook',), SITE, place.url, TOKEN, about)
+
+
+def elastalert2(place: Place, about: str) -> None:
+    """Let a rule with the lines of the guide match."""
+    rule = f'{place.block("elastalert2")}\nname: logins\ntype: any\nindex: winlogbeat-*\nfilter: []\n'
+    match = {'@timestamp': '2026-11-24T09:00:00Z', 'host': about, '_id': '1', '_index': 'winlogbeat-1', '_type': '_doc'}
+    place.run(venv('elastalert2') / 'elastalert-test-rule', '--alert', '--config', place.write('config.yaml', ELASTALERT),
+              '--data', place.write('data.json', json.dumps([match])), '--start', '2026-11-24T08:59:00Z',
+              '--end', '2026-11-24T09:01:00Z', place.write('rule.yaml', rule))
+
+
+def opencanary(place: Place, about: str) -> None:
+    """Ask the web server of a honeypot that logs by the handler of the guide."""
+    port = free_port()
+    handlers = {'formatters': {'plain': {'format': '%(message)s'}}, 'handlers': json.loads(place.block('opencanary'))}
+    settings = {'device.node_id': about, 'http.enabled': True, 'http.port': port, 'http.skin': 'nasLogin',
+                'http.banner': 'Apache', 'logger': {'class': 'PyLogger', 'kwargs': handlers}}
+    place.write('opencanary.conf', json.dumps(settings))
+    programs = venv('opencanary', 'setuptools<81')
+    daemon = place.start('env', '-C', place.folder, programs / 'twistd', '--nodaemon', '--pidfile=',
+                         '--python', programs / 'opencanary.tac')
+    daemon.line_with('CanaryHttpServiceSite starting')
+    curl(f'http://127.0.0.1:{port}/index.html')
+
+
+def listens(port: int) -> bool:
+    """Return whether something listens on a port of this machine."""
+    with socket.socket() as connection:
+        return connection.connect_ex(('127.0.0.1', port)) == 0
+
+
+def cloud_custodian(place: Place, about: str) -> None:
+    """Let the action of the guide do what it does with a resource."""
+    python(place, ('c7n', 'pyyaml'), CUSTODIAN, place.block('cloud-custodian'), about)
+
+
+def intelmq(place: Place, about: str) -> None:
+    """Let the output bot of the guide take an event from its queue."""
+    programs = venv('intelmq', 'pyyaml', 'setuptools<81')
+    for name in ('etc', 'var/log', 'var/run', 'var/lib/bots'):
+        (place.folder / name).mkdir(parents=True, exist_ok=True)
+    redis = place.folder / 'redis.sock'
+    if not redis.exists():
+        place.start(needs('redis-server'), '--port', '0', '--unixsocket', redis, '--save', '').line_with('Ready to accept')
+    brokers = {f'{what}_pipeline_{key}': value for what in ('source', 'destination')
+               for key, value in {'broker': 'Redis', 'host': str(redis), 'db': 2}.items()}
+    python(place, ('intelmq', 'pyyaml', 'setuptools<81'), INTELMQ, place.block('intelmq'), json.dumps(brokers), str(redis), about)
+    place.start(*unprivileged(), 'env', f'INTELMQ_ROOT_DIR={place.folder}',
+                programs / 'intelmq.bots.outputs.restapi.output', 'xsoar-output')
+
+
+def cowrie(place: Place, about: str) -> None:
+    """Log in to a honeypot with the output of the guide."""
+    programs, port = venv('cowrie'), free_port()
+    for name in ('etc', 'var/log/cowrie', 'var/lib/cowrie/tty', 'var/lib/cowrie/downloads', 'var/run'):
+        (place.folder / name).mkdir(parents=True, exist_ok=True)
+    endpoint = f'[ssh]\nlisten_endpoints = tcp:{port}:interface=127.0.0.1\n'
+    place.write('etc/cowrie.cfg', endpoint + place.block('cowrie').replace('<SECRET>', TOKEN))
+    daemon = place.start(*unprivileged(), 'env', '-C', place.folder, f'HOME={place.folder}',
+                         programs / 'twistd', '--nodaemon', '--pidfile=', 'cowrie')
+    daemon.line_with('Ready to accept SSH connections')
+    options = ('-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-p', port, '-l', about)
+    place.run(needs('sshpass'), '-p', 'hunter2', 'ssh', *options, '127.0.0.1', 'exit')
+
+
+def mailrise(place: Place, about: str) -> None:
+    """Send a mail to the server of the guide for Apprise."""
+    port = free_port()
+    settings = place.block('apprise', 1).replace('jsons://', 'json://') + f'listen: {{host: 127.0.0.1, port: {port}}}\n'
+    place.start(mailrise_programs() / 'mailrise', place.write('mailrise.conf', settings))
+    wait_for(lambda: listens(port), 'Mailrise')
+    with smtplib.SMTP('127.0.0.1', port) as client:
+        mail = f'From: nas-1@example.com\nSubject: {about}\n\nSlot 2 has failed.\n'
+        client.sendmail('nas-1@example.com', 'xsoar.failure@mailrise.xyz', mail)
+
+
+def mailrise_programs() -> Path:
+    """Install Mailrise with newer packages than it names: its PyYAML cannot be built on Python 3.12."""
+    pip = ['{}/bin/pip', 'install', '--quiet', '--no-compile']
+    needed = ('apprise==1.4.5', 'aiosmtpd', 'PyYAML', 'setuptools<81')
+    return installed('mailrise', [sys.executable, '-m', 'venv', '{}'], [*pip, *needed], [*pip, '--no-deps', 'mailrise']) / 'bin'
+
+
+def rspamd(place: Place, about: str) -> None:
+    """Let rspamd look at a mail that it rejects."""
+    port = free_port()
+    (place.folder / 'local.d').mkdir(exist_ok=True)
+    rules = place.block('rspamd').replace('"USER"', '"user"').replace('"PASSWORD"', '"password"')
+    place.write('local.d/metadata_exporter.conf', rules)
+    place.write('local.d/logging.inc', 'type = "console";\n')
+    place.write('local.d/actions.conf', 'reject = -50; add_header = -60; greylist = -70;\n')  # any mail is too bad
+    place.write('local.d/worker-normal.inc', f'bind_socket = "127.0.0.1:{port}";\n')
+    place.write('local.d/worker-controller.inc', f'bind_socket = "127.0.0.1:{free_port()}";\n')
+    place.write('local.d/worker-proxy.inc', 'enabled = false;\n')
+    variables = [f'--var={name}={place.folder}' for name in ('LOCAL_CONFDIR', 'DBDIR', 'RUNDIR', 'LOGDIR')]
+    place.start(needs('rspamd'), '--no-fork', '--insecure', '--config', '/etc/rspamd/rspamd.conf', *variables)
+    wait_for(lambda: listens(port), 'rspamd')
+    mail = f'From: billing@example.net\nTo: alice@example.com\nSubject: {about}\n\nPlease pay.\n'
+    place.run(needs('rspamc'), '-h', f'127.0.0.1:{port}', '--from', 'billing@example.net', data=mail)
+
+
+def syslog_ng(place: Place, about: str) -> None:
+    """Log an error to syslog-ng with the configuration of the guide."""
+    source = f'source s_src {{ unix-dgram("{place.folder}/log"); }};\n'
+    run_syslog_ng(place, source + place.block('syslog-ng'))
+    place.run(needs('logger'), '--socket', place.folder / 'log', '--priority', 'user.err', about)
+
+
+def suricata(place: Place, about: str) -> None:
+    """Let Suricata find something in a packet, and syslog-ng send the alert by the configuration of the guide."""
+    run_syslog_ng(place, place.block('suricata').replace('/var/log/suricata', str(place.folder)))
+    place.write('one.rules', f'alert udp any any -> any any (msg:"{about}"; sid:1; priority:1;)\n')
+    (place.folder / 'one.pcap').write_bytes(packet_of('192.0.2.5', '203.0.113.9'))
+    files = ('-S', place.folder / 'one.rules', '-r', place.folder / 'one.pcap', '-l', place.folder)
+    place.run(needs('suricata'), '-c', '/etc/suricata/suricata.yaml', *files)
+
+
+def run_syslog_ng(place: Place, configuration: str) -> None:
+    """Run syslog-ng until the test of the sender ends."""
+    files = [f'--{name}={place.folder}/{name}' for name in ('persist-file', 'pidfile', 'control')]
+    if not (place.folder / 'control').exists():
+        settings = place.write('syslog-ng.conf', f'@version: current\n{configuration}')
+        place.start(needs('syslog-ng'), '--foreground', '--stderr', '--no-caps', '--cfgfile', settings, *files)
+        wait_for((place.folder / 'control').exists, 'syslog-ng')
+
+
+def packet_of(source: str, target: str) -> bytes:
+    """Return a file of one UDP packet of 2026-11-24 09:00 UTC, as tcpdump writes it."""
+    datagram = struct.pack('>HHHH', 53124, 9999, 8 + 5, 0) + b'hello'
+    addresses = socket.inet_aton(source), socket.inet_aton(target)
+    header = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 20 + len(datagram), 1, 0, 64, 17, 0, *addresses)
+    total = sum(struct.unpack('>10H', header))
+    checksum = ~(total + (total >> 16)) & 0xffff
+    frame = bytes(12) + b'\x08\x00' + header[:10] + struct.pack('>H', checksum) + header[12:] + datagram
+    head = struct.pack('<IHHiIIIIIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1, 1795510800, 0, len(frame), len(frame))
+    return head + frame
+
+
+def nagios(place: Place, about: str) -> None:
+    """Let Nagios notify by the command of the guide that a service is critical."""
+    for name in ('rw', 'checkresults', 'archives'):
+        (place.folder / name).mkdir(exist_ok=True)
+    place.write('plugin', f'#!/bin/sh\necho "{about}"\nexit 2\n').chmod(0o755)
+    place.write('objects.cfg', place.block('nagios') + NAGIOS_OBJECTS.replace('FOLDER', str(place.folder)))
+    settings = place.write('nagios.cfg', NAGIOS.replace('FOLDER', str(place.folder)).replace('USER', getpass.getuser()))
+    place.start(needs('nagios4'), settings)
+
+
+def icinga(place: Place, about: str) -> None:
+    """Let Icinga notify by the command of the guide that a service is critical."""
+    header = place.write('xsoar.header', f'Authorization: {TOKEN}\n')
+    place.write('plugin', f'#!/bin/sh\necho "{about}"\nexit 2\n').chmod(0o755)
+    command = place.block('icinga').replace('/etc/icinga2/xsoar.header', str(header))
+    settings = place.write('icinga2.conf', ICINGA.replace('FOLDER', str(place.folder)).replace('ABOUT', about) + command)
+    constants = [f'-D{name}={place.folder}' for name in ('DataDir', 'LogDir', 'CacheDir', 'InitRunDir', 'SpoolDir', 'ConfigDir')]
+    user = [f'-DRunAs{what}={getpass.getuser()}' for what in ('User', 'Group')]
+    for name in ('api', 'log', 'cache'):
+        (place.folder / name).mkdir(exist_ok=True)
+    place.start(needs('icinga2'), 'daemon', '-c', settings, *constants, *user)
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+NINE = {'occurred': '2026-11-24T09:00:00Z'}
+PROGRAMS = [
+    Program('pino', pino, '{}', {}),
+    Program('gelf', pygelf, '{}: ' + socket.gethostname(), {'severity': 3}),
+    Program('apprise', apprise, '{}', {'severity': 3}),
+    Program('django-webhook', django_webhook, 'auth.Group/create: {}', {}),
+    Program('opencanary', opencanary, '{} port *: 127.0.0.1', {}),
+    Program('github', octokit, 'check_run {}*', {}),
+    Program('cloud-custodian', cloud_custodian, 'ec2-without-imdsv2: {}', {'severity': 3}),
+    Program('intelmq', intelmq, 'malware-distribution {}: 192.0.2.7', {'occurred': '2026-11-24T09:00:00+00:00'}),
+    Program('nagios', nagios, '{}', {}),
+    Program('icinga', icinga, '{} on db-1 is CRITICAL', {}),
+    Program('cowrie', cowrie, 'login attempt ?{}/hunter2? succeeded: 127.0.0.1', {}, f'Splunk {TOKEN}'),
+    Program('apprise', mailrise, '{} (nas-1@example.com)', {'severity': 3}),
+    Program('rspamd', rspamd, 'reject: {} (billing@example.net)', {}, 'Basic dXNlcjpwYXNzd29yZA=='),
+    Program('syslog-ng', syslog_ng, '{}', {'severity': 3}),
+    Program('suricata', suricata, '{}: 192.0.2.5 → 203.0.113.9', {'severity': 3} | NINE),
+    Program('elastalert2', elastalert2, 'Failed logins: {}', {'severity': 3} | NINE, shows_retries=False),
+]
+of_each = pytest.mark.parametrize('program', PROGRAMS, ids=lambda program: program.send.__name__)
+
+
+@pytest.fixture(scope='module')
+def webhooks() -> Iterator[Callable[[str], Webhook]]:
+    """The pack with each token that a test asks for."""
+    with ExitStack() as running:
+        yield functools.cache(lambda token: running.enter_context(Webhook(token=token)))
+
+
+@pytest.fixture
+def place(program: Program, webhooks: Callable[[str], Webhook], tmp_path: Path) -> Iterator[Place]:
+    webhook = webhooks(program.token)
+    gate = Gate(webhook)
+    with gate.open() as url:
+        place = Place(webhook, gate, url, TOKEN, tmp_path, before=len(webhook.sent()))
+        with place.running:
+            yield place
+
+
+@of_each
+def test_an_event_becomes_the_incident_that_the_guide_shows(program: Program, place: Place) -> None:
+    program.send(place, 'disk full')
+    incident = place.incident(program.name.format('disk full'))
+    assert {key: incident.get(key) for key in program.more} == program.more
+
+
+@of_each
+def test_after_503_the_sender_does_what_its_facts_say(program: Program, place: Place) -> None:
+    if not program.shows_retries:
+        pytest.skip('it was run once only')
+    place.gate.is_shut = True
+    sending = beside(program.send, place, 'disk lost')
+    wait_for(lambda: place.gate.refused, 'a request that is refused')
+    tries_again = FOLDERS[program.folder].facts['retries_503'] == 'yes'
+    if not tries_again:
+        sending.join()
+    place.gate.is_shut = False
+    if not tries_again:
+        program.send(place, 'disk found')
+    place.incident(program.name.format('disk lost' if tries_again else 'disk found'))
+    sending.join()
+    assert tries_again or not place.named(program.name.format('disk lost'))
+
+
+@of_each
+def test_an_event_after_a_restart_of_the_container_arrives(program: Program, place: Place) -> None:
+    program.send(place, 'disk before')
+    place.incident(program.name.format('disk before'))
+    place.webhook.renew()
+    program.send(place, 'disk after')
+    place.incident(program.name.format('disk after'))
