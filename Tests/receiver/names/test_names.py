@@ -255,6 +255,21 @@ def test_the_first_of_several_says_how_many_more_there_are() -> None:
     assert name(ALERT) == '[firing] DiskFull: Disk full on db-1 (+3 more)'
 
 
+RECORD = {'eventVersion': '1.0', 'eventName': 'INSERT', 'eventTime': '2026-11-24T09:00:00Z', 'awsRegion': 'eu-west-1'}
+
+
+@pytest.mark.parametrize('payload', [
+    {'Records': [{**RECORD, 'eventSource': 'aws:dynamodb', 'dynamodb': {'Keys': {}}, 'userIdentity': {'type': 'Service'}}]},
+    {'Records': [{**RECORD, 'eventSource': 'aws:kinesis', 'eventName': 'aws:kinesis:record', 'kinesis': {'data': 'eA=='}}]},
+    {'Records': [{**RECORD, 'eventSource': 'aws:codecommit', 'eventName': 'ReferenceChanges', 'codecommit': {'references': []}}]},
+    # ActionTrail of Alibaba Cloud
+    {'eventVersion': '1', 'eventSource': 'ecs.aliyuncs.com', 'eventName': 'StopInstance', 'acsRegion': 'cn-hangzhou',
+     'eventTime': '2026-11-24T09:00:00Z', 'userIdentity': {'type': 'ram-user', 'userName': 'alice'}},
+])
+def test_what_only_looks_like_cloudtrail_has_no_row(payload: dict[str, Any]) -> None:
+    assert event(payload).row is None
+
+
 def test_a_long_name_of_the_first_of_several_still_says_how_many_more_there_are() -> None:
     alerts = [{'labels': {'alertname': 'DiskFull'}, 'annotations': {'summary': 'x' * 200}}] * 2
     assert name({**ALERT, 'alerts': alerts}).endswith('x… (+1 more)')

@@ -1269,14 +1269,14 @@ auth0
     severity       none
 
 aws-cloudtrail
-    identified by  eventSource, eventName, userIdentity|awsRegion
+    identified by  eventSource, eventName, userIdentity|awsRegion, !acsRegion
     name           {eventName} {errorCode} ({eventSource}): {s3.object.key} by {userIdentity.arn|userIdentity.userName|
                    userIdentity.invokedBy}
     occurred       eventTime
     severity       none
 
 aws-cloudtrail: a list, also of S3
-    identified by  Records.0.eventSource, Records.0.eventName
+    identified by  Records.0.eventSource, Records.0.eventName, Records.0.s3|Records.0.sourceIPAddress
     name           {Records.0.eventName} ({Records.0.eventSource}): {Records.0.s3.object.key} by {Records.0.userIdentity.arn|
                    Records.0.userIdentity.userName|Records.0.userIdentity.invokedBy}
     occurred       Records.0.eventTime
@@ -1301,8 +1301,9 @@ aws-eventbridge: GuardDuty
 
 aws-eventbridge
     identified by  detail-type, source, detail
-    name           {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|detail-type} ({detail-type}):
-                   {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn} {detail.state.value|detail.state}
+    name           {detail.title|detail.findings.0.Title|detail.alarmName|detail.eventName|detail.eventTypeCode|detail-type}
+                   ({detail-type}): {detail.instance-id|detail.findings.0.Resources.0.Id|detail.userIdentity.arn}
+                   {detail.state.value|detail.state}
     occurred       time
     severity       detail.findings.*.Severity.Label
     severity       detail.severity
@@ -1617,7 +1618,7 @@ github
     identified by  repository.node_id, sender.node_id
     name           {@x-github-event} {action|ref_type} {workflow_run.conclusion|workflow_job.conclusion|check_run.conclusion|
                    check_suite.conclusion|deployment_status.state|state}: {security_advisory.summary|pull_request.title|
-                   issue.title|discussion.title|release.name|workflow_run.name|workflow_job.name|check_run.name|
+                   issue.title|discussion.title|release.name|release.tag_name|workflow_run.name|workflow_job.name|check_run.name|
                    check_suite.head_branch|member.login|membership.user.login|team.name|label.name|milestone.title|rule.name|
                    key.title|deployment.environment|context|head_commit.message|ref} ({repository.full_name|organization.login})
     occurred       -
@@ -1821,6 +1822,15 @@ new-relic
       at           closedAt|updatedAt
     problem        issueId|id
 
+new-relic: alerts of before issues
+    identified by  current_state, condition_name, incident_id
+    name           {current_state}: {condition_name}: {details}
+    occurred       timestamp
+    severity       severity
+    resolved       current_state=closed
+      at           timestamp
+    problem        incident_id
+
 okta
     identified by  data.events.0.eventType
     name           {data.events.0.displayMessage} {data.events.0.outcome.result}: {data.events.0.actor.alternateId}
@@ -1864,6 +1874,16 @@ pagerduty
     problem        event.data.incident.id
     problem        event.data.id
       if           event.data.type=incident
+
+pagerduty: version 2
+    identified by  messages.0.incident, messages.0.event
+    name           {messages.0.event}: {messages.0.incident.title}
+    occurred       messages.0.created_on
+    severity       priority: messages.*.incident.priority.summary
+    severity       urgency: messages.*.incident.urgency
+    resolved       messages.*.event=incident.resolve
+      at           messages.0.created_on
+    problem        messages.*.incident.id
 
 pagerduty: events
     identified by  event_action, payload.summary
@@ -2058,7 +2078,8 @@ zoom
 cloudevents
     identified by  @ce-type
     identified by  specversion
-    name           {data.title|type|@ce-type}: {subject|@ce-subject|source|@ce-source}
+    name           {data.title|data.protoPayload.methodName|protoPayload.methodName|type|@ce-type}: {subject|@ce-subject|source|
+                   @ce-source}
     occurred       time|@ce-time
     severity       severitytext
     severity       @ce-severitytext
