@@ -18,7 +18,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from local_xsoar import needs, wait_for
+from documents import read, table
+from local_xsoar import ROOT, needs, wait_for
 from programs import Gate, Place, beside, installed, npm, unprivileged, venv
 from tools.senders.folders import read_folders
 from webhook import Webhook, curl
@@ -37,6 +38,7 @@ class Program:
     name: str  # of the incident, with `{}` where it says what it is about
     more: dict[str, Any]  # of the incident
     token: str = TOKEN
+    end: Callable[[Place, str], Any] | None = None  # ends the problem
     shows_retries: bool = True  # else the test lets it run once only
 
 
@@ -282,6 +284,27 @@ def intelmq(place: Place, about: str) -> None:
                 programs / 'intelmq.bots.outputs.restapi.output', 'xsoar-output')
 
 
+def nagios_ends(place: Place, about: str) -> None:
+    """Let the service be all right again."""
+    place.write('plugin', f'#!/bin/sh\necho "{about}"\n')
+
+
+def zabbix(place: Place, about: str, value: str = '1') -> None:
+    """Run the script of the guide as Zabbix does, in another time zone."""
+    macros = {'{EVENT.NAME}': about, '{HOST.NAME}': 'db-1', '{EVENT.SEVERITY}': 'High', '{EVENT.ID}': '4711',
+              '{TRIGGER.ID}': '1612', '{EVENT.VALUE}': value, '{EVENT.DATE}': '2026.11.24', '{EVENT.TIME}': '18:00:00',
+              '{EVENT.RECOVERY.DATE}': '2026.11.24', '{EVENT.RECOVERY.TIME}': '18:10:00'}
+    rows = table(read(ROOT / 'senders/zabbix/guide.md'), 'Name', 'Value')
+    parameters = {name.strip('`'): place.filled(macros.get(text.strip('`'), text.strip('`'))) for name, text in rows}
+    files = ('-s', place.write('script.js', place.block('zabbix')), '-i', place.write('parameters.json', json.dumps(parameters)))
+    place.run(needs('zabbix_js'), *files, env={**os.environ, 'TZ': 'Asia/Tokyo'})
+
+
+def zabbix_ends(place: Place, about: str) -> None:
+    """Run the script for the recovery."""
+    zabbix(place, about, '0')
+
+
 def cowrie(place: Place, about: str) -> None:
     """Log in to a honeypot with the output of the guide."""
     programs, port = venv('cowrie'), free_port()
@@ -371,6 +394,7 @@ def packet_of(source: str, target: str) -> bytes:
 
 def nagios(place: Place, about: str) -> None:
     """Let Nagios notify by the command of the guide that a service is critical."""
+    place.running.close()  # the one before
     for name in ('rw', 'checkresults', 'archives'):
         (place.folder / name).mkdir(exist_ok=True)
     place.write('plugin', f'#!/bin/sh\necho "{about}"\nexit 2\n').chmod(0o755)
@@ -381,6 +405,7 @@ def nagios(place: Place, about: str) -> None:
 
 def icinga(place: Place, about: str) -> None:
     """Let Icinga notify by the command of the guide that a service is critical."""
+    place.running.close()  # the one before
     header = place.write('xsoar.header', f'Authorization: {TOKEN}\n')
     place.write('plugin', f'#!/bin/sh\necho "{about}"\nexit 2\n').chmod(0o755)
     command = place.block('icinga').replace('/etc/icinga2/xsoar.header', str(header))
@@ -408,8 +433,10 @@ PROGRAMS = [
     Program('github', octokit, 'check_run {}*', {}),
     Program('cloud-custodian', cloud_custodian, 'ec2-without-imdsv2: {}', {'severity': 3}),
     Program('intelmq', intelmq, 'malware-distribution {}: 192.0.2.7', {'occurred': '2026-11-24T09:00:00+00:00'}),
-    Program('nagios', nagios, '{}', {}),
-    Program('icinga', icinga, '{} on db-1 is CRITICAL', {}),
+    Program('nagios', nagios, '{}', {'severity': 3}, end=nagios_ends),
+    Program('icinga', icinga, '{} on db-1 is CRITICAL', {'severity': 3}, end=nagios_ends),
+    Program('zabbix', zabbix, '{}: db-1', {'severity': 3, 'occurred': '2026-11-24T09:00:00.000Z'}, end=zabbix_ends,
+            shows_retries=False),
     Program('cowrie', cowrie, 'login attempt ?{}/hunter2? succeeded: 127.0.0.1', {}, f'Splunk {TOKEN}'),
     Program('apprise', mailrise, '{} (nas-1@example.com)', {'severity': 3}),
     Program('rspamd', rspamd, 'reject: {} (billing@example.net)', {}, 'Basic dXNlcjpwYXNzd29yZA=='),
@@ -442,6 +469,18 @@ def test_an_event_becomes_the_incident_that_the_guide_shows(program: Program, pl
     program.send(place, 'disk full')
     incident = place.incident(program.name.format('disk full'))
     assert {key: incident.get(key) for key in program.more} == program.more
+
+
+@pytest.mark.parametrize('program', [each for each in PROGRAMS if each.end], ids=lambda program: program.folder)
+def test_the_end_of_a_problem_has_the_key_of_the_problem(program: Program, place: Place) -> None:
+    program.send(place, 'disk full')
+    began = place.incident(program.name.format('disk full'))
+    assert program.end
+    program.end(place, 'disk full')
+    wait_for(lambda: len(place.named('*')) == 2, 'the end')
+    ended = place.named('*')[1]
+    assert began['dbotMirrorId'] and ended['dbotMirrorId'] == began['dbotMirrorId']
+    assert {'type': 'state', 'value': 'resolved'} in ended['labels']
 
 
 @of_each
