@@ -698,9 +698,11 @@ EVENTS = {
 @pytest.mark.parametrize('count', [1, 500])
 @pytest.mark.parametrize('event', EVENTS)
 def test_a_post_counts_at_least_the_memory_of_its_incidents_and_at_most_half_more(event: str, count: int) -> None:
+    settings = Settings(8080, Tokens(), None)
+
     def incidents_of(number: int) -> list[dict[str, Any]]:
         body = b'[%b]' % b','.join([EVENTS[event].replace(b'%d', b'%d' % (number + index)) for index in range(count)])
-        return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, Settings(8080, Tokens(), None)))
+        return to_incidents(read_payloads(body), Arrival(f'2026-11-24T10:00:00.{number:06}Z', {}, settings))
 
     requests = max(1000 // count, 2)
     tracemalloc.start()
