@@ -363,9 +363,12 @@ def curl_command(options: argparse.Namespace, name: str, url: str, params: Mappi
 
 
 def fill_headers(templates: Sequence[str], params: Mapping[str, object]) -> list[str]:
-    """Return the headers with each `{PARAMETER}` filled in, without those whose parameter has no value."""
+    """Return the headers with each `{PARAMETER}` filled in, without those whose parameter has no value.
+
+    Of a parameter that holds several secrets, fill in the first.
+    """
     names = {template: re.findall(r'\{(\w+)\}', template) for template in templates}
-    return [re.sub(r'\{(\w+)\}', lambda match: str(params[match[1]]), template) for template in templates
+    return [re.sub(r'\{(\w+)\}', lambda match: parameters.parts_of(str(params[match[1]]))[0], template) for template in templates
             if all(params.get(name) for name in names[template])]
 
 

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS kept (instance TEXT, kind TEXT, value TEXT, version I
 CREATE TABLE IF NOT EXISTS indicator (
     id INTEGER PRIMARY KEY, value TEXT UNIQUE, type TEXT, brand TEXT, instance TEXT, modified TEXT, sent TEXT);
 CREATE TABLE IF NOT EXISTS file (id TEXT PRIMARY KEY, name TEXT, content BLOB);
+CREATE TABLE IF NOT EXISTS secret (value TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, investigation TEXT, contents TEXT);
 """
 COLUMNS = 'id, name, type, created, occurred, status, instance, brand, sent'
@@ -74,6 +75,7 @@ class Store:
         self._database.execute('PRAGMA journal_mode = WAL')
         self._database.execute('PRAGMA synchronous = OFF')  # a trial's incidents need not survive a power failure
         self._database.executescript(SCHEMA)
+        self.secrets = [str(value) for value, in self._read('SELECT value FROM secret')]  # each that an instance has ever had
         self.updated: Callable[[dict[str, Any]], None] = lambda incident: None  # called with what a list shows of an incident
 
     def create(self, incidents: Sequence[dict[str, Any]], instance: str, brand: str, kind: str = '') -> list[dict[str, Any]]:
@@ -168,6 +170,13 @@ class Store:
                                           ' AND ? IN (version, -1)', [*row, version])
         if not done.rowcount:
             raise CallRejected(f'The version of the {kind} is not {version}: it was changed meanwhile.')
+
+    def add_secrets(self, values: Sequence[str]) -> None:
+        """Keep secrets for as long as the store, since what it keeps may contain them."""
+        new = [value for value in values if value not in self.secrets]
+        with self._lock:
+            self._database.executemany('INSERT OR IGNORE INTO secret VALUES (?)', [[_storable(value)] for value in new])
+        self.secrets = [*self.secrets, *new]
 
     # Indicators and entries.
 

@@ -10,6 +10,7 @@ from localxsoar.packs.pack import PORT_PARAMETER, Integration
 
 ENCRYPTED, BOOLEAN, CREDENTIALS = 4, 8, 9
 SECRET_TYPES = (ENCRYPTED, CREDENTIALS, 14)
+SEPARATOR = ' || '  # between the secrets of an encrypted parameter that holds several
 
 
 def _number(row: Mapping[str, Any], value: str) -> Any:
@@ -142,10 +143,21 @@ def masked_params(integration: Integration, params: Mapping[str, Any], mask: str
 
 
 def secret_values(integration: Integration, params: Mapping[str, Any]) -> list[str]:
-    """Return the values of the encrypted parameters."""
+    """Return the values of the encrypted parameters, and the parts of each that holds several secrets."""
+    texts = encrypted_texts(integration, params)
+    return list(dict.fromkeys(secret for text in texts for secret in (text, *parts_of(text))))
+
+
+def encrypted_texts(integration: Integration, params: Mapping[str, Any]) -> list[str]:
+    """Return the values of the encrypted parameters that have one."""
     values = [params.get(row['name']) for row in integration.parameters if row.get('type') in SECRET_TYPES]
     texts = [value.get('password') if isinstance(value, dict) else value for value in values]
     return [str(text) for text in texts if text]
+
+
+def parts_of(text: str) -> list[str]:
+    """Return the secrets in an encrypted text: `new || old` holds two."""
+    return [part for part in text.split(SEPARATOR) if part]
 
 
 def _known(rows: Mapping[str, Mapping[str, Any]]) -> str:

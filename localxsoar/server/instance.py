@@ -22,7 +22,6 @@ from localxsoar.containers.single_commands import contents_of, doubts_about, fil
 from localxsoar.incidents.store import Store
 
 STOP_GRACE_SECONDS = 2
-KEPT_SECRETS = 100  # of those that an instance had before
 READY_LOOK_SECONDS = 0.02
 ALIVE_SECONDS = 2  # an integration without a port counts as ready once it has run for so long
 MISSED_BEATS = 3
@@ -62,7 +61,6 @@ class Instance:
         self._supervisor = threading.Thread()
         self._fetcher = Fetcher(name, self._fetch, self.journal, printer)
         self._free_port = free_port
-        self._former_secrets: list[str] = []
         self._configure(integration, given)
 
     def _configure(self, integration: pack.Integration, given: Mapping[str, Any]) -> None:
@@ -127,10 +125,9 @@ class Instance:
         """
         known = {row['name'] for row in (integration or self.integration).parameters}
         kept = {name: value for name, value in self._given.items() if name in known}
-        former = self.secrets()
         with self._starting:
             self._configure(integration or self.integration, {**kept, **given})
-            self._former_secrets = former[:KEPT_SECRETS]
+            self.keep_secrets()
             self._renewed.set()
             container = self._container
         if container:
@@ -138,9 +135,9 @@ class Instance:
         if self.enabled:
             self._fetcher.start(self.schedule)
 
-    def secrets(self) -> list[str]:
-        """Return the values of the encrypted parameters, then those before: deliveries that are kept may have them."""
-        return list(dict.fromkeys([*parameters.secret_values(self.integration, self.params), *self._former_secrets]))
+    def keep_secrets(self) -> None:
+        """Keep the values of the encrypted parameters, to mask them even after they have changed."""
+        self.store.add_secrets(parameters.secret_values(self.integration, self.params))
 
     @property
     def pid(self) -> int | None:

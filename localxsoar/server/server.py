@@ -69,12 +69,12 @@ class Server:
         instance.id = f'instance-{len(self.instances) + 1}'
         instance.url = self.first.url if self.instances else ''
         self.instances[name] = instance
+        instance.keep_secrets()
         self.integrations[integration.name] = integration
         self.open_ports[name] = lambda: instance.open_port
         return instance
 
     def remove(self, name: str) -> None:
-        self._secret_arguments.extend(self.instances[name].secrets())
         del self.instances[name], self.open_ports[name]
 
     def make(self, name: str, integration: pack.Integration, given: Mapping[str, Any], free_port: Callable[[], int]) -> Instance:
@@ -165,8 +165,8 @@ class Server:
                 if command in instance.integration.commands and not instance.is_disabled]
 
     def secrets(self) -> list[str]:
-        """Return the values of all encrypted parameters, now and before, and of the latest secret arguments."""
-        return [*self._secret_arguments, *(secret for instance in self.instances.values() for secret in instance.secrets())]
+        """Return the values of all encrypted parameters since the store began, and of the latest secret arguments."""
+        return [*self._secret_arguments, *self.store.secrets]
 
     # What scripts use of the server.
 

@@ -15,7 +15,7 @@ from localxsoar.server.instance import Instance
 from localxsoar.server.server import Server
 from localxsoar.web.downloads import BYTES, Downloads, attach
 from localxsoar.web.front import Front
-from localxsoar.web.instances import token_of
+from localxsoar.web.instances import tokens_of
 from localxsoar.web.routes import ONLY_HERE, as_json, check_machine, is_here, own_host, own_url, read_object
 from localxsoar.webhooks import share
 from localxsoar.webhooks.checklist import Rejection
@@ -24,7 +24,7 @@ from localxsoar.webhooks.forms import form_fields, query_fields
 from localxsoar.webhooks.log_lines import lines_of
 from localxsoar.webhooks.masks import Masks
 from localxsoar.webhooks.readable import SHOWN_BYTES, readable
-from localxsoar.webhooks.recipes import Recipes, proof_of, seconds
+from localxsoar.webhooks.recipes import Recipes, body_signature, proof_of, seconds, shown_token
 from localxsoar.webhooks.repairs import advice, differences
 from localxsoar.webhooks.replay import Replay
 from localxsoar.webhooks.search import search
@@ -107,8 +107,10 @@ class DeliveryRoutes:
         return share.page(self._described(delivery), incidents, self._log(delivery), time.time()).encode()
 
     def _rejection(self, delivery: Delivery) -> Rejection:
+        """Return what is known of a rejection, with the token that the delivery comes nearest to."""
         sender = self._replay.signer(delivery) or self._senders.get(delivery.sender_key)
-        return Rejection(delivery, sender, self._token_of(delivery), self._masks)
+        found = [Rejection(delivery, sender, token, self._masks) for token in tokens_of(self._owner(delivery))]
+        return min(found, key=lambda each: sum(check['state'] in ('bad', 'warn') for check in each.checks()))
 
     def _repair(self, delivery: Delivery) -> dict[str, Any]:
         """Return what was changed in a delivery that was sent again, and what to set in its sender."""
@@ -149,7 +151,9 @@ class DeliveryRoutes:
         return self._server.instances.get(split_target(delivery.target)[0], self._server.first)
 
     def _token_of(self, delivery: Delivery) -> str:
-        return token_of(self._owner(delivery))
+        """Return the token that a delivery proves, as far as that can be told, or else the first of its instance."""
+        tokens = tokens_of(self._owner(delivery))
+        return next((token for token in tokens[1:] if shown_token(delivery, token) or body_signature(delivery, token)), tokens[0])
 
 
 def message(headers: Headers, body: bytearray, size: int, masks: Masks, shows: bool) -> dict[str, Any]:

@@ -93,6 +93,7 @@ def shown(server: Server) -> Instance:
     return server.instances.get(bottle.request.query.getunicode('instance') or '', server.first)
 
 
-def token_of(instance: Instance) -> str:
-    """Return the token that senders prove to know: the instance's first encrypted value, or ''."""
-    return next(iter(parameters.secret_values(instance.integration, instance.params)), '')
+def tokens_of(instance: Instance) -> list[str]:
+    """Return the tokens of which a sender proves to know one, from the instance's first encrypted value; [''] if it has none."""
+    text = next(iter(parameters.encrypted_texts(instance.integration, instance.params)), '')
+    return parameters.parts_of(text) or ['']

@@ -1,7 +1,7 @@
 """The routes of known senders: which there are, and sending one of their deliveries."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +10,7 @@ import bottle
 from localxsoar.forward import PREFIX
 from localxsoar.server.server import Server
 from localxsoar.web.front import Front
-from localxsoar.web.instances import shown, token_of
+from localxsoar.web.instances import shown, tokens_of
 from localxsoar.web.routes import as_json, own_host, read_object
 from localxsoar.webhooks.replay import new_request
 from localxsoar.webhooks.senders import Sender, describe_proof, find_sender, unusable, with_query
@@ -29,9 +29,13 @@ class SenderRoutes:
         api.route('/localxsoar/senders/<key>/send', 'POST', self._send)
 
     def _list(self) -> str:
-        token = token_of(shown(self._server))
+        tokens = tokens_of(shown(self._server))
+
+        def reason(sender: Sender) -> str:
+            return unusable(sender, usable(sender, tokens)) if tokens[0] else ''
+
         return as_json([{'key': sender.key, 'name': sender.name, 'kind': sender.kind, 'place': sender.place,
-                         'proof': describe_proof(sender), 'unusable': unusable(sender, token) if token else '',
+                         'proof': describe_proof(sender), 'unusable': reason(sender),
                          'deliveries': [delivery['title'] for delivery in sender.deliveries]}
                         for sender in self._senders.values()])
 
@@ -39,5 +43,10 @@ class SenderRoutes:
         sender, instance = find_sender(self._senders, key), shown(self._server)
         asked = read_object()
         delivery = with_query(sender.delivery(asked.get('title')), str(asked.get('query') or ''))
-        request = sender.request(delivery, token_of(instance))
+        request = sender.request(delivery, usable(sender, tokens_of(instance)))
         return {'number': self._front.send(new_request('POST', PREFIX + quote(instance.name), request, own_host()))}
+
+
+def usable(sender: Sender, tokens: Sequence[str]) -> str:
+    """Return the first token with which the sender can prove itself, or the first of all if it can with none."""
+    return next((token for token in tokens if not unusable(sender, token)), tokens[0])

@@ -150,6 +150,7 @@ def test_a_value_from_the_api_is_read_as_a_person_would_type_it(value: Any, text
 
 def test_the_values_of_each_encrypted_type_are_secret_and_no_others() -> None:
     assert secret_values(FORM, FULL) == ['h4sh', 'hush', 'k3y'] and secret_values(FORM, EMPTY) == []
+    assert secret_values(FORM, {'encrypted': 'new || old||er', 'text': 'a || b'}) == ['new || old||er', 'new', 'old||er']
     assert secrets_that_are_set(FORM, FULL) == ['Encrypted (encrypted)', 'User (user)', 'A text area (key)']
     assert secrets_that_are_set(FORM, EMPTY) == []
     assert masked_params(FORM, FULL, '*') == {**FULL, 'encrypted': '*', 'user': '*', 'key': '*'}

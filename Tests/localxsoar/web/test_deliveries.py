@@ -404,3 +404,18 @@ def test_a_token_that_was_replaced_stays_masked_in_what_is_kept(local: LocalXsoa
         assert ask(local, 'POST', 'instance/save', {'secret': token}).status_code == 200
         assert local.control('GET', f'deliveries/{number}')['request']['body'] == 'it is ••••••'
         assert TOKEN not in requests.get(f'{local.url}/localxsoar/deliveries/{number}.har').text
+
+
+def test_each_of_several_tokens_and_each_former_one_is_masked_in_all_that_is_kept(echo_pack: Path, tmp_path: Path) -> None:
+    tokens = [f'{number}-of-the-tokens' for number in range(150)]
+    options = ('--store', str(tmp_path / 'store'), '--log-level', 'debug')
+    with LocalXsoar(*options, pack=echo_pack, instance='front', params={'secret': ' || '.join(tokens[:50])}) as xsoar:
+        number = post(xsoar, ', '.join(tokens), '/echo')
+        for first in 50, 100:
+            assert ask(xsoar, 'POST', 'instance/save', {'secret': ' || '.join(tokens[first:first + 50])}).status_code == 200
+    with LocalXsoar(*options, pack=echo_pack, instance='front', params={'secret': 'the last one'}) as again:
+        shown = again.control('GET', f'deliveries/{number}')
+        assert shown['request']['body'] == ', '.join(['\u2022' * 6] * 150)
+        for path in f'deliveries/{number}', f'deliveries/{number}.har', 'deliveries', 'instance', 'log':
+            text = requests.get(f'{again.url}/localxsoar/{path}').text
+            assert not [token for token in tokens if token in text], path
