@@ -1,10 +1,12 @@
 """The command generic-webhook-deliveries, and what the container keeps for it: through the door, on old and new servers."""
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import demistomock
@@ -16,7 +18,7 @@ import requests
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import History, Post, Request, ServerLine, Settings, Tokens, Trace, Unavailable, WebhookApp, read_history
 from local_xsoar import wait_for
-from webhook import TOKEN, Webhook
+from webhook import TOKEN, Webhook, changed_pack
 
 pytestmark = pytest.mark.sockets
 
@@ -81,6 +83,33 @@ def test_what_a_rule_drops_is_skipped_and_a_get_is_not_a_delivery() -> None:
         restart(webhook)
         assert [(each['Result'], each['Note']) for each in run(webhook)[1]] == [
             ('handshake', 'handshake'), ('skipped', 'no incidents')]
+
+
+def test_the_report_counts_by_token_since_the_container_began_and_says_when_each_was_last_used(tmp_path: Path) -> None:
+    pack = changed_pack(tmp_path, {'CONTEXT_EVERY_SECONDS = 60': 'CONTEXT_EVERY_SECONDS = 0.1'})
+    tokens = [f'{TOKEN}-new', TOKEN, f'{TOKEN}-unused']
+    with Webhook(token=' || '.join(tokens), pack=pack) as webhook:
+        def uses() -> list[list[str]]:
+            """The rows of the table of tokens: name, deliveries, last used."""
+            table = run(webhook)[0].partition('Tokens, since 20')[2].partition('###')[0]
+            return [[cell.strip() for cell in line.split('|')[1:-1]] for line in table.splitlines() if line.startswith('|')][2:]
+
+        assert uses() == [['1', '0', 'never'], ['2', '0', 'never'], ['3', '0', 'never']]
+        signature = hmac.digest(tokens[0].encode(), b'{"a": 1}', 'sha256').hex()
+        patient.post(webhook.webhook_url, '{"a": 1}', headers={'X-Hub-Signature-256': f'sha256={signature}'})
+        for token in TOKEN, tokens[0]:
+            post(webhook, {'raw_json': 'is rejected'}, Authorization=token)
+        post(webhook, {'a': 2}, Authorization=' || '.join(tokens))
+        meta = {'hub.mode': 'subscribe', 'hub.verify_token': TOKEN, 'hub.challenge': '1'}
+        assert patient.get(webhook.webhook_url, meta).text == '1'
+        patient.post(webhook.webhook_url, '{"a": 3}', headers=GITHUB)
+        wait_for(lambda: len(run(webhook)[1]) == 6, 'the save')
+        assert [row[:2] for row in uses()] == [['1', '2'], ['2', '2'], ['3', '0'], ['all', '1']]
+        assert [row[2][:2] for row in uses()] == ['20', '20', 'ne', '20']
+        assert [each['Token'] for each in run(webhook)[1]] == ['', '2', 'all', '1', '2', '1']
+        restart(webhook)
+        assert uses() == [['1', '0', 'never'], ['2', '0', 'never'], ['3', '0', 'never']]
+        assert len(run(webhook)[1]) == 6
 
 
 def test_a_senders_text_is_not_markdown_and_no_secret_is_kept() -> None:
@@ -150,6 +179,41 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
     until(lambda: own_line.sent_health == '')
     *_, counts = own_line.history.hours.values()
     assert counts['longest call (s)'] == 34
+
+
+SILENT = 'XSOAR has replied nothing since the container started'
+
+
+@pytest.mark.parametrize('nothing', [None, ''])
+def test_a_server_that_replies_nothing_to_the_first_calls_is_named_in_the_health_with_what_to_do(nothing: Any) -> None:
+    replies: list[Any] = [nothing] * 3 + [[{'id': '1'}]] + [nothing] * 4
+    with line_that_reads(dict, health_every=0) as line:
+        demistomock.declare(createIncidents=lambda *_: replies.pop(0))
+        shown = []
+        while replies:
+            line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+            until(post.result.ready)
+            until(lambda: line.health == line.sent_health)
+            shown.append(line.health)
+            assert post.result.successful() == (not line.health)
+    assert [SILENT in health for health in shown] == [False, False, True, False, False, False, False, False]
+    assert shown[3] == ''
+    assert 'disable the instance and update XSOAR' in shown[2]
+    assert all('there is no incident in its reply' in health for health in shown if health)
+
+
+def test_a_server_that_first_reports_an_error_is_not_said_to_reply_nothing() -> None:
+    def create(*_: object) -> None:
+        if len(demistomock.calls_of('createIncidents')) == 1:
+            raise ValueError('The database is locked.')
+
+    with line_that_reads(dict, health_every=0) as line:
+        demistomock.declare(createIncidents=create)
+        for _ in range(4):
+            line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
+            until(post.result.ready)
+            until(lambda: line.health == line.sent_health)
+            assert SILENT not in line.health
 
 
 def saved_histories() -> list[History]:

@@ -674,7 +674,7 @@ class Signature(NamedTuple):
         """Return whether one of the digests is that of the prefix and the body with this key."""
         expected = hmac.new(key, self.prefix, self.hash_name)
         with hashing_lock:
-            yield_if_due()
+            yield_if_due(0.001)  # soon, so that nobody waits longer because there are several tokens
             expected.update(body)
         computed = expected.digest()
         return sum(hmac.compare_digest(computed, digest) for digest in self.digests) > 0
@@ -7434,7 +7434,7 @@ def deliveries_report(context: Any, args: dict[str, Any], now: float) -> Command
             for output in outputs]
     columns = ['Time', 'Count', 'Status', 'Token', 'Address', 'UserAgent', 'Size', 'Product', 'Note']
     readable = (f'{listening}; {saved}; {history.waiting} requests waited for XSOAR then.\n'
-                f'{tableToMarkdown(f"Tokens, since {history.tokens_since}", tokens)}\n'
+                f'{tableToMarkdown(f"Tokens, since {history.tokens_since}", tokens, ["Token", "Deliveries", "Last used"])}\n'
                 f'{tableToMarkdown("Latest hours", hours)}\n{tableToMarkdown("Latest deliveries", rows, columns)}')
     return CommandResults('GenericWebhook.Delivery', 'Number', outputs, readable_output=readable, ignore_auto_extract=True)
 

@@ -1,0 +1,77 @@
+"""A token that is replaced while senders post: the form changes from `old` to `new || old` to `new`, and nobody notices."""
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from functools import partial
+
+import patient
+import pytest
+from senders_at_once import Sender, until
+from webhook import Webhook
+
+pytestmark = pytest.mark.sockets
+
+OLD, NEW = 'the-old-token-4b1f', 'the-new-token-9c2e'
+POSTS = 5000
+SENDERS = 16
+
+
+class Rotation:
+    """Senders that post until there are POSTS incidents, each request again until it is a 200."""
+
+    def __init__(self, webhook: Webhook) -> None:
+        self.webhook = webhook
+        self.token = OLD  # that the senders show from now on
+        self.shown = [OLD] * SENDERS  # what each has shown in its last request with a response
+        self.statuses: Counter[int] = Counter()
+        self.numbers = iter(range(POSTS))
+        self.done = 0
+
+    async def send(self, sender: int) -> None:
+        connection = await Sender(self.webhook.webhook_url).open()
+        for number in self.numbers:
+            while await self.post(connection, sender, number) != 200:
+                connection.close()
+                await until(self.webhook.listens, 'the next container')
+                connection = await Sender(self.webhook.webhook_url).open()
+            self.done += 1
+        connection.close()
+
+    async def post(self, connection: Sender, sender: int, number: int) -> int:
+        token = self.token
+        body = json.dumps({'name': f'event {number}', 'raw_json': {}}).encode()
+        status = (await connection.ask('POST', body, {'Authorization': token})).status
+        self.shown[sender] = token
+        self.statuses[status] += 1
+        return status
+
+    def has_created(self, posts: int) -> bool:
+        return self.done >= posts
+
+    async def change(self) -> None:
+        """Change the form twice while the senders post, and their token between the two."""
+        for tokens, after in (f'{NEW} || {OLD}', POSTS // 5), (NEW, POSTS * 3 // 5):
+            await until(partial(self.has_created, after), 'the posts before the change')
+            await asyncio.to_thread(self.webhook.control, 'POST', 'instance/save', {'auth_header': tokens})
+            await until(self.webhook.listens, 'the changed container')
+            self.token = NEW
+            await until(lambda: set(self.shown) == {NEW}, 'each sender to show the new token')
+
+    async def run(self) -> None:
+        await asyncio.gather(self.change(), *map(self.send, range(SENDERS)))
+
+
+def test_a_token_is_replaced_under_5000_posts_without_a_401_and_each_event_exists_once() -> None:
+    with Webhook(token=OLD) as webhook:
+        first_pid = webhook.state()['pid']
+        rotation = Rotation(webhook)
+        asyncio.run(rotation.run())
+        assert rotation.statuses[200] == POSTS
+        assert set(rotation.statuses) <= {200, 502, 503}
+        assert sorted(webhook.names()) == sorted(f'event {number}' for number in range(POSTS))
+        assert webhook.state()['pid'] != first_pid
+        answers = [patient.post(webhook.webhook_url, '{}', headers={'Authorization': token}) for token in (OLD, NEW)]
+        assert [answer.status_code for answer in answers] == [401, 200]
+        assert NEW not in '\n'.join(webhook.output)
