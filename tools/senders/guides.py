@@ -11,7 +11,7 @@ from tools.senders.tables import NONE
 GENERATED = '<!-- Written by ./dev senders from {}: change the files there. -->\n'
 OWN_SECRET = 'own-secret'
 PAGES = {OWN_SECRET: ('Senders that make their own secret', 'Each of these makes its secret itself, and you copy it into '
-                      'the token. So each needs [an instance of its own](README.md#how-many-instances).')}
+                      '[the tokens of the shared instance](README.md#how-many-instances).')}
 WAYS = {'authorization': '`Authorization`', 'header': 'own header', 'url': 'URL', 'signature': 'signature'}
 KINDS = {'siem': 'SIEM and XDR', 'cloud': 'Cloud', 'identity': 'Identity', 'edr': 'Endpoint', 'code': 'Code',
          'monitoring': 'Monitoring', 'chat': 'Chat', 'tickets': 'Tickets', 'other': 'Other', 'format': 'Formats'}
@@ -23,13 +23,13 @@ VERIFIED = {'product': 'the product', 'program': 'its program', 'library': 'its 
             'documents': 'its documents', 'unconfirmed': 'unconfirmed'}
 INSTANCES = {
     'shared': 'Its instance can be [shared](README.md#how-many-instances).',
-    'own': 'It makes its secret itself, so it needs [an instance of its own](README.md#how-many-instances).',
-    'bearer': 'It writes `Bearer ` before its secret, so the token begins with that word, and only senders that write the same '
-              'can [share its instance](README.md#how-many-instances).',
-    'basic': 'It writes `Basic ` before its secret, so the token begins with that word, and only senders that write the same '
-             'can [share its instance](README.md#how-many-instances).',
-    'splunk': 'It writes `Splunk ` before its secret, so the token begins with that word, and only senders that write the same '
-              'can [share its instance](README.md#how-many-instances).',
+    'own': 'It makes its secret itself: [add that to the tokens](README.md#how-many-instances) of the shared instance.',
+    'bearer': 'It writes `Bearer ` before its secret, so [one of the tokens](README.md#how-many-instances) of the shared '
+              'instance must begin with that word.',
+    'basic': 'It writes `Basic ` before its secret, so [one of the tokens](README.md#how-many-instances) of the shared '
+             'instance must begin with that word.',
+    'splunk': 'It writes `Splunk ` before its secret, so [one of the tokens](README.md#how-many-instances) of the shared '
+              'instance must begin with that word.',
     'url': 'Use an instance [for such senders alone](README.md#how-many-instances).'}
 TENANT = 'README.md#on-a-cortex-xsoar-8-tenant'
 # How the integration answers a question about the address, by the function of the script that does.
@@ -224,8 +224,7 @@ def senders_table(folders: dict[str, Folder]) -> str:
              '| **Found in its events** | **Verified by** |', '| --- | --- | --- | --- | --- | --- |']
     for folder in with_guide(folders):
         facts = folder.facts
-        instance = facts['instance'].capitalize() if facts['instance'] in ('bearer', 'basic', 'splunk') else \
-            'URL' if facts['instance'] == 'url' else facts['instance']
+        instance = 'URL' if facts['instance'] == 'url' else 'shared'
         told = ', '.join('Authorization' if way == 'authorization' else WAYS[way] for way in facts['proof']['ways'])
         cells = (f'[{title_of(folder)}]({target(folder)})', told, instance, facts['xsoar8']['cloud'],
                  ', '.join(found(told_by(folder, folders))), VERIFIED[facts['verified']])
