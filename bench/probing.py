@@ -18,14 +18,13 @@ MOST_HASHES = 70  # SHA-256s of 24 MiB that a sender may wait longer: a second, 
 class Prober(threading.Thread):
     """Another sender, which posts small bad requests one after the other.
 
-    `longest` is how many seconds one of them took, `count` how many there were.
+    `times` are the seconds that they took.
     """
 
     def __init__(self, side: Side) -> None:
         super().__init__()
         self.side = side
-        self.longest = 0.0
-        self.count = 0
+        self.times: list[float] = []
         self.is_done = threading.Event()
         self.start()
 
@@ -36,13 +35,13 @@ class Prober(threading.Thread):
                 began = time.perf_counter()
                 connection.sendall(ask)
                 assert connection.recv(65536).startswith((b'HTTP/1.1 400', b'HTTP/1.1 503'))
-                self.longest = max(self.longest, time.perf_counter() - began)
-                self.count += 1
+                self.times.append(time.perf_counter() - began)
 
     def stop(self) -> float:
+        """Return the longest of the times."""
         self.is_done.set()
         self.join()
-        return self.longest
+        return max(self.times, default=0)
 
 
 @dataclass
@@ -70,7 +69,7 @@ def probed(side: Side) -> Iterator[Waits]:
             yield waits
         finally:
             waits.disturbed, waits.undisturbed = (prober.stop() for prober in probers)
-            waits.count = probers[0].count
+            waits.count = len(probers[0].times)
 
 
 @functools.cache

@@ -80,11 +80,12 @@ def show_alarms(text: str) -> None:
 class Side:
     """A running container: `url`, `pid`, `faults` (the server's speed); `started_in` seconds until its port took a connection."""
 
-    def __init__(self, script: Path, call_ms: float = 0, incident_ms: float = 0, store: Counter | None = None) -> None:
+    def __init__(self, script: Path, call_ms: float = 0, incident_ms: float = 0, store: Counter | None = None,
+                 tokens: str = TOKEN) -> None:
         port = any_free_port()
         self.url = f'http://127.0.0.1:{port}/'
         self.faults = Faults(call_delay_ms=call_ms, incident_delay_ms=incident_ms)
-        params = {'longRunningPort': str(port), 'auth_header': TOKEN}
+        params = {'longRunningPort': str(port), 'auth_header': tokens}
         text = unify(('Common', common_server_python()), (str(script), script.read_text()))
         order = Order(LONG_RUNNING, text, params, 'bench', 'bench')
         quiet = Printer(write=show_alarms)
