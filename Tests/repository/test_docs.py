@@ -31,6 +31,7 @@ from localxsoar.webhooks.senders import KINDS, load_senders
 INSTALL, NEW_SENDER, OPERATE, THREATS, USAGE = (
     read(ROOT / f'docs/{page}.md') for page in ('install', 'new-sender', 'operate', 'threat-model', 'usage'))
 PACKS_OWN = read(MANUAL)
+THREATS_TESTS = read(ROOT / 'Tests/threats.txt')
 ALL_SENDERS = read(ROOT / 'docs/senders/README.md')
 SOURCE = read(SCRIPT)
 PARAMETERS = [parameter for parameter in DESCRIPTOR['configuration'] if not parameter.get('hidden')]
@@ -282,7 +283,8 @@ THERE: dict[str, Callable[[], tuple[list[str], set[str] | str, int]]] = {
         [piece.strip() for told in re.findall(r'\*\*Red health\*\*:? (`[^|]*`)', OPERATE) for message in quoted(told)
          for piece in message.split('...') if piece.strip()], SOURCE.replace("\\'", "'"), 3),
     'tests against threats': lambda: (
-        re.findall('`(test_[a-z0-9_]+)`', THREATS + read(ROOT / 'docs/what-is-kept.md')),
+        [*re.findall(r'^    (test_\w+)$', THREATS_TESTS, re.MULTILINE),
+         *re.findall('`(test_[a-z0-9_]+)`', read(ROOT / 'docs/what-is-kept.md'))],
         set(re.findall(r'def (test_\w+)\(', read_tests())), 20),
     'places of a new sender': lambda: (
         re.findall(r'`([A-Z]+|[a-z]+(?:_[a-z]+)+)`', prose(NEW_SENDER)),
@@ -298,6 +300,16 @@ def test_what_is_named_is_there(what: str) -> None:
     named, there, least = THERE[what]()
     assert len(named) >= least
     assert [name for name in named if name not in there] == []
+
+
+def test_each_threat_has_its_tests_in_the_file_that_names_them() -> None:
+    parts = [(part.splitlines()[0], part) for part in re.split('^## ', THREATS, flags=re.MULTILINE)[1:]]
+    threats = [f'{title}: {cells[0]}' for title, part in parts if '| attacker can |' in part
+               for cells in table(part, 'attacker can', 'to gain', 'protection, and what remains')]
+    named = re.findall(r'^(\S.*: .*)$', THREATS_TESTS, re.MULTILINE)
+    assert [name.replace('*', '') for name in named] == threats
+    lines = re.findall('^    (.*)$', THREATS_TESTS, re.MULTILINE)
+    assert [line for line in lines if not line.startswith(('test_', './dev test -e measured'))] == []
 
 
 @pytest.mark.parametrize('title', ['Usage', 'Status codes', 'Security', 'Limits'])
