@@ -292,6 +292,7 @@ def listen(options: argparse.Namespace, server: Server, events: Events, settings
         routed.routes(api)
     port = open_port(options, front, server.printer)
     gevent.spawn(watch, instances)
+    gevent.spawn(deliveries.index.prepare)
     return front, port, deliveries
 
 

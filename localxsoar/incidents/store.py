@@ -154,6 +154,15 @@ class Store:
                        **dict(zip(TRIAGE_FIELDS, json.loads(triage or '[]'), strict=False))})
                 for number, *columns, triage in rows]
 
+    def newer(self, number: int, limit: int) -> list[dict[str, Any]]:
+        """Return the first incidents with an id above `number`, oldest first, with all that is kept of them."""
+        rows = self._read(f'SELECT {COLUMNS}, modified FROM shown WHERE id > ? ORDER BY id LIMIT ?', [number, limit])
+        return [_incident(row) for row in rows]
+
+    def changed_since(self, moment: str) -> list[str]:
+        """Return the ids of the incidents that were changed after they were created, since a moment that `now` has returned."""
+        return [str(number) for [number] in self._read('SELECT incident FROM changed WHERE modified >= ?', [moment])]
+
     # Values of an instance: its context, last runs and outputs.
 
     def kept(self, instance: str, kind: str) -> tuple[Any, int]:

@@ -27,7 +27,6 @@ from localxsoar.webhooks.readable import SHOWN_BYTES, readable
 from localxsoar.webhooks.recipes import Recipes, body_signature, proof_of, seconds, shown_token
 from localxsoar.webhooks.repairs import advice, differences
 from localxsoar.webhooks.replay import Replay
-from localxsoar.webhooks.search import search
 from localxsoar.webhooks.senders import Sender
 
 SHARED_INCIDENTS = 20
@@ -69,7 +68,7 @@ class DeliveryRoutes:
     def _search(self) -> str:
         """Return the numbers of the deliveries that have each word of `?text=`."""
         text = bottle.request.query.getunicode('text') or ''
-        return as_json(list(search(self._deliveries.all(), text, self._masks)))
+        return as_json(self._deliveries.search(text))
 
     def _find(self, number: int) -> Delivery:
         if delivery := self._deliveries.get(number):

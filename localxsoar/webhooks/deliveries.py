@@ -23,6 +23,7 @@ from localxsoar.terminal.printer import Printer, gravest, triage
 from localxsoar.webhooks.recognition import SenderRecognizer
 from localxsoar.webhooks.responses import NOTE, Mentioned, headline, is_handshake, problem
 from localxsoar.incidents.store import brief
+from localxsoar.webhooks.search import SearchIndex, shown
 from localxsoar.turns import Turns
 
 KEPT_DELIVERIES, MOST_DELIVERIES = 500, 100_000
@@ -169,6 +170,7 @@ class Deliveries:
         self._last = max([cleared, *self._sizes])
         self.removed = min(self._sizes, default=cleared + 1) - 1 - cleared  # how many made room since then
         self._waiting: dict[int, Delivery] = {}
+        self.index = SearchIndex(masks, self._texts, file.absolute().parent if file else None, is_complete=not self._sizes)
         self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()  # incidents in brief by id, the latest last
         self._origins = Origins(self._contents)
         self._next_incident = 1
@@ -239,6 +241,7 @@ class Deliveries:
         self._query('INSERT INTO delivery VALUES (?,?,?,?,?,?,?)', [delivery.number, size, *row])
         self._sizes[delivery.number] = size
         self._bytes += size
+        self.index.add(delivery.number, shown(delivery, self._masks))
 
     def _make_room(self) -> None:
         """Remove the oldest deliveries beyond the limit of their number, and the largest bodies beyond the limit of bytes.
@@ -257,6 +260,7 @@ class Deliveries:
         self._bytes -= size
         self.removed += 1
         self._query('DELETE FROM delivery WHERE number = ?', [number])
+        self.index.remove(number)
         self._events.publish('removed', {'number': number, 'removed': self.removed})
 
     def _remove_body(self, number: int) -> bool:
@@ -273,6 +277,7 @@ class Deliveries:
         self._bytes -= removed
         self._query(f"UPDATE delivery SET {part} = x'', summary = ?, size = ? WHERE number = ?",
                     [json.dumps(summary), self._sizes[number], number])
+        self._index_again(number)
         self._events.publish('delivery', self._shown(summary))
         return True
 
@@ -294,6 +299,7 @@ class Deliveries:
             if number not in self._waiting and (delivery := self.get(number)):
                 self._note_incidents(delivery, delivery.incidents)
                 self._query('UPDATE delivery SET summary = ? WHERE number = ?', [json.dumps(delivery.summary()), number])
+                self._index_again(number)
                 self._events.publish('delivery', self._shown(delivery.summary()))
         while self._origins.abandoned:
             self._printer.incident(self._origins.abandoned.pop(0))
@@ -374,8 +380,23 @@ class Deliveries:
             if delivery := self.get(number):
                 yield delivery
 
+    def search(self, query: str) -> list[int]:
+        """Return the numbers of the deliveries that have every word of a query in what the page shows of them."""
+        words = query.lower().split()
+        waiting = [each.number for each in self._waiting.values()
+                   if all(word in shown(each, self._masks).lower() for word in words)]
+        return sorted([*waiting, *self.index.search(query)], reverse=True)
+
+    def _texts(self) -> Iterator[tuple[int, str]]:
+        return ((each.number, shown(each, self._masks)) for each in self.all() if each.kind != 'waiting')
+
+    def _index_again(self, number: int) -> None:
+        if delivery := self.get(number):
+            self.index.add(number, shown(delivery, self._masks))
+
     def clear(self) -> None:
         self._sizes.clear()
+        self.index.clear()
         self._bytes = self.removed = 0
         self._query('DELETE FROM delivery')
         self._query(f'PRAGMA user_version = {self._last}')  # so that no number is given twice
@@ -387,6 +408,7 @@ class Deliveries:
         return {name: self._masks.text(value) if isinstance(value, str) else value for name, value in masked.items()}
 
     def close(self) -> None:
+        self.index.clear()
         with self._lock:
             self._database.close()
 

@@ -40,6 +40,10 @@ class Masks:
         self._secrets = secrets
         self._pause = pause
 
+    def secrets(self) -> list[str]:
+        """Return the secrets that are masked at the moment."""
+        return self._secrets()
+
     def pausing(self, pause: Callable[[], None]) -> Masks:
         """Return the same masks, which call `pause` again and again in a long text."""
         return Masks(self._secrets, pause)

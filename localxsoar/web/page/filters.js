@@ -82,7 +82,7 @@ function drawSenders(senders) {
 function describe(list) {
   const shown = list.shown.length;
   const all = list.all.length;
-  const unknown = list === deliveries ? searching : '';
+  const unknown = list === SEARCHED[view] ? searching : '';
   $(`shown-${list.name}`).textContent = unknown || (shown === all ? '' : `${shown} of ${all}`);
   const none = $(`none-${list.name}`);
   none.hidden = shown > 0 || !all || Boolean(unknown);
@@ -91,30 +91,32 @@ function describe(list) {
   none.replaceChildren(el('p', {}, `0 of ${all} ${list.name} match.`), el('div', {class: 'acts'}, button('Show all', clearAll)));
 }
 
+const SEARCHED = {deliveries, incidents};  // the lists of which the server knows more, by their views
 let typing = null;
-let asked = '';
+let asked = '';  // the view and the text that were searched for last
 let searching = '';  // why it is not known yet what the server has found, or ''
 
-// Find the deliveries that have the words of the search in their headers or bodies, which only the server knows.
+// Find the deliveries or incidents that have the words of the search in their bodies or details, which only the server knows.
 export function searchBodies() {
-  const text = $('search').value.trim();
-  if (text === asked && (typing || !text)) return;
+  const text = SEARCHED[view] ? $('search').value.trim() : '';
+  const wanted = text && `${view} ${text}`;
+  if (wanted === asked && (typing || !text)) return;
   clearTimeout(typing);
-  if (text !== asked) {
-    deliveries.found = new Set();
+  if (wanted !== asked) {
+    for (const list of [deliveries, incidents]) list.found = new Set();
     searching = text ? 'searching…' : '';
   }
-  asked = text;
-  typing = text ? setTimeout(() => find(text), TYPING_MS) : null;
+  asked = wanted;
+  typing = text ? setTimeout(() => find(view, text), TYPING_MS) : null;
 }
 
-async function find(text) {
+async function find(name, text) {
   typing = null;
-  const found = await ask('GET', `deliveries/search?text=${encodeURIComponent(text)}`).catch(() => null);
-  if (text !== asked) return;
+  const found = await ask('GET', `${name}/search?text=${encodeURIComponent(text)}`).catch(() => null);
+  if (asked !== `${name} ${text}`) return;
   searching = found ? '' : 'headers and bodies not searched: no connection';
-  deliveries.found = new Set(found);
-  deliveries.filter();
+  SEARCHED[name].found = new Set(found);
+  SEARCHED[name].filter();
 }
 
 export function startFilters() {

@@ -43,7 +43,7 @@ const HANDLERS = {
     if (deliveries.add(item)) { arrived += 1; later(); }
     if (opened && opened.number === item.number && CHANGING.some((name) => String(opened[name]) !== String(item[name]))) refresh();
     linkIncident(item);
-    if (item.kind !== 'waiting') searchBodies();
+    if (item.kind !== 'waiting' && view === 'deliveries') searchBodies();
     count();
   },
   removed({number, removed}) {
@@ -54,6 +54,7 @@ const HANDLERS = {
   },
   incident(item) {
     if (!incidents.add(item) && isOpened('incidents', item.id)) openIncident(item.id);
+    if (view === 'incidents') searchBodies();
     if (incidents.all.length > LISTED_INCIDENTS) incidents.remove(incidents.all.at(-1).id);
     count();
   },

@@ -9,6 +9,7 @@ import {wantFocus} from './detail.js';
 import {closeEditor, edit} from './edit.js';
 import {searchBodies, startFilters} from './filters.js';
 import {chooseOpen, incidents, sortIncidents} from './incidents.js';
+import {startHits} from './hits.js';
 import {listen, pause} from './live.js';
 import {drawLog} from './log.js';
 import {opened} from './opened.js';
@@ -53,6 +54,16 @@ function leap(list, rows, pages) {
 // Return the names of the views that the bar shows.
 const shownViews = () => [...document.querySelectorAll('nav a:not([hidden])')].map((link) => link.hash.replace('#/', ''));
 
+// Leave the search for the first thing that it has found, and open that with Enter.
+function goToHits(event, list) {
+  event.preventDefault();
+  const first = list.current() || list.move(1);
+  if (!first) return;
+  list.box.focus();
+  list.select(list.keyOf(first));
+  if (event.key === 'Enter') openSelected(list);
+}
+
 function press(event) {
   if (event.target.closest('form.edit')) return editorKey(event);
   if (event.key === 'Escape' && event.target === $('search')) {
@@ -63,6 +74,8 @@ function press(event) {
     return;
   }
   if (event.key === 'Enter' && event.target === $('search') && view === 'commands') return openFirst();
+  const hits = {incidents, deliveries}[view];
+  if (['ArrowDown', 'Enter'].includes(event.key) && event.target === $('search') && hits) return goToHits(event, hits);
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   const list = view === 'deliveries' ? deliveries : view === 'incidents' ? incidents : null;
   const inDetail = event.target.closest('.detail');
@@ -100,6 +113,7 @@ $('open-only').addEventListener('click', chooseOpen);
 $('pause').addEventListener('click', pause);
 if (matchMedia('(hover: none)').matches) $('search').placeholder = 'Search';  // without a keyboard
 startFilters();
+startHits();
 startChoice();
 startAddress(route);
 document.addEventListener('keydown', press);

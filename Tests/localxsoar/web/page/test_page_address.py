@@ -166,3 +166,38 @@ def test_the_instance_is_in_the_address_and_runs_and_what_was_typed_outlive_a_re
         expect(page.locator('#instances')).to_have_value('right')
         page.goto(f'{xsoar.url}/#/log?instance=nobody')
         page.wait_for_url(re.compile(r'/log\?instance=(right|left)$'))
+
+
+MARKED = '''() => [...(CSS.highlights.get('hits') || [])].map((range) => `${range}`.toLowerCase())'''
+
+
+def test_a_search_leads_to_its_hits_marks_them_and_finds_details_of_incidents(
+    open_page: Callable[..., Page], webhook: Webhook
+) -> None:
+    page = open_page(f'{webhook.url}/#/deliveries')
+    page.keyboard.press('/')
+    page.keyboard.type('two&more two')
+    expect(page.locator('#shown-deliveries')).to_have_text(re.compile(r'^6 of \d+$'))
+    page.wait_for_function(f"() => ({MARKED})().includes('two')")
+    page.keyboard.press('ArrowDown')
+    expect(page.locator('#deliveries')).to_be_focused()
+    expect(page.locator('#deliveries [aria-selected=true]')).to_have_attribute('aria-posinset', '1')
+    page.keyboard.press('ArrowDown')
+    page.keyboard.press('Enter')
+    expect(page.locator('#delivery')).to_be_focused()
+    page.keyboard.press('Escape')
+    page.keyboard.press('/')
+    page.get_by_label('Search').fill('severity high')
+    expect(page.locator('#shown-deliveries')).to_have_text(re.compile(r'^3 of \d+$'))
+    page.keyboard.press('Enter')
+    expect(page.locator('#delivery .tree')).to_be_visible()
+    page.wait_for_function(f"() => ({MARKED})().filter((each) => each === 'severity').length === 1")
+    page.goto(f'{webhook.url}/#/incidents?q=user-agent+one%2F1')  # which only the details have
+    rows = page.locator('#incidents .row .became')
+    expect(rows).to_have_text(['one 2', 'one 1', 'one 0'])
+    post(webhook, {'title': 'one more'}, User_Agent='one/1')
+    expect(rows).to_have_text(['one more', 'one 2', 'one 1', 'one 0'])
+    page.get_by_label('Search').fill('nowhere-in-any-incident')
+    expect(page.locator('#none-incidents')).to_contain_text('match.')
+    page.get_by_label('Search').fill('')
+    page.wait_for_function(f'() => ({MARKED})().length === 0')
