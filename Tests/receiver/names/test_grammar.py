@@ -10,6 +10,7 @@ from GenericWebhook import (SCALES, SENDERS, TABLE_GRAMMAR, URL_GRAMMAR, Grammar
                             read_senders)
 from hypothesis import example, given
 from hypothesis import strategies as st
+from url_model import Number, found_at, model_meets, to_json
 
 BOTH = pytest.mark.parametrize('grammar', [TABLE_GRAMMAR, URL_GRAMMAR], ids=['table', 'URL'])
 
@@ -30,13 +31,6 @@ def is_met(condition: str, payload: Any, grammar: Grammar = TABLE_GRAMMAR, **hea
     return grammar.read_condition(condition).is_met(event(payload, **headers))
 
 
-# A model of what is in a payload. It is built of the same types as JSON, but a number is the text that was sent.
-
-
-class Number(str):
-    """A number as it was sent."""
-
-
 DOTTED = ['a', 'b', 'a.b', 'b.a']
 NUMBERS = st.sampled_from(['0', '1', '17', '-3', '1.5', '1.50', '15e-1', '0.0', '-0.0', '123456789012345678901234567890'])
 TEXTS = ['', 'x', 'y', 'X', '1.5', '17', '0', 'true', 'null', 'None', 'n/a', 'a=b', 'a,b', 'a|b', ' x', '!x', '@x', 'x:y']
@@ -44,75 +38,6 @@ SCALARS: st.SearchStrategy[Any] = st.none() | st.booleans() | NUMBERS.map(Number
 OBJECTS = st.dictionaries(st.sampled_from(DOTTED), st.deferred(lambda: MODELS), max_size=3)
 MODELS: st.SearchStrategy[Any] = SCALARS | OBJECTS | st.lists(st.deferred(lambda: MODELS), max_size=2)
 ITEMS = st.lists(st.dictionaries(st.sampled_from(['a', 'c.d']), SCALARS, max_size=2), max_size=3)
-
-
-def to_json(model: Any) -> str:
-    if isinstance(model, dict):
-        members = ', '.join(f'{json.dumps(key)}: {to_json(value)}' for key, value in model.items())
-        return f'{{{members}}}'
-    if isinstance(model, list):
-        return f'[{", ".join(map(to_json, model))}]'
-    return model if isinstance(model, Number) else json.dumps(model)
-
-
-def led_to(model: Any, keys: list[str]) -> Any:
-    """Return what some keys lead to: the longest key that is there, and `0` for the first item."""
-    if not keys:
-        return model
-    members = dict(zip('0', model, strict=False)) if isinstance(model, list) else model
-    for end in range(len(keys), 0, -1) if isinstance(members, dict) else ():
-        if (key := '.'.join(keys[:end])) in members:
-            return led_to(members[key], keys[end:])
-    return None
-
-
-def lists_on_the_way(model: Any, keys: list[str]) -> list[Any]:
-    found = [led_to(model, keys[:index]) for index, key in enumerate(keys) if key == '0']
-    return [each for each in found if isinstance(each, list)]
-
-
-def found_at(model: Any, path: str) -> list[Any]:
-    """Return the values at a path: at most one without a `*`, and one for each item with it."""
-    before, star, after = path.partition('.*.')
-    value = led_to(model, before.split('.'))
-    if star:
-        return [led_to(item, after.split('.')) for item in value] if isinstance(value, list) else []
-    return [] if value is None else [value]
-
-
-def sent(value: Any) -> str:
-    return str(value) if isinstance(value, str) else json.dumps(value)
-
-
-def is_nothing(value: Any) -> bool:
-    return float(value) == 0 if isinstance(value, Number) else value in (None, '', {}, [], False)
-
-
-def says_so(value: Any, wanted: list[str]) -> bool:
-    if not wanted:
-        is_doubtful = type(value) is str and value.lower() in {'0', 'false', 'no', 'off', 'none', 'null', 'n/a', '-'}
-        return not is_nothing(value) and not is_doubtful
-    return not isinstance(value, dict | list) and value is not None and sent(value) in wanted and sent(value) != 'null'
-
-
-def says_otherwise(value: Any, wanted: list[str], needs_value: bool) -> bool:
-    if not wanted:
-        return is_nothing(value)
-    is_missing = value is None or value == ''
-    return not isinstance(value, dict | list) and not (is_missing and needs_value) and not says_so(value, wanted)
-
-
-def model_meets(model: Any, paths: list[str], wanted: list[str], is_negated: bool, needs_value: bool) -> bool:
-    """Return whether a model meets a condition, as url.md has it."""
-    all_found = {path: found_at(model, path) for path in paths}
-    is_in_doubt = {path: any(len(each) > 1 for each in lists_on_the_way(model, path.split('.'))) for path in paths}
-    if is_negated:
-        needs_value = needs_value and bool(wanted)
-        is_there = any(all_found.values()) or not needs_value
-        return is_there and not any(is_in_doubt.values()) and all(
-            says_otherwise(value, wanted, needs_value) for found in all_found.values() for value in found)
-    return any(found and not is_in_doubt[path] and all(says_so(value, wanted) for value in found)
-               for path, found in all_found.items())
 
 
 PATHS = st.lists(st.sampled_from(['a', 'b', '0']), min_size=1, max_size=4).filter(lambda keys: keys[0] != '0').map('.'.join)

@@ -4145,8 +4145,9 @@ class EventAtUrl(ThirdPartyEvent):
         """Return the event's severity on XSOAR's scale (a recovery's is RECOVERED_SEVERITY), or None if nothing says."""
         if self.is_recovery:
             return RECOVERED_SEVERITY
-        for scale, values in self.words.severities:
-            severity = gravest(scale, self.first_values(values))
+        if self.words.severities:
+            column = self.column_with_value(self.words.severities)
+            severity = gravest(column[0], column[2]) if column else None
             self.has_found['severity'] = severity is not None
             if severity is not None:
                 return severity
