@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import GenericWebhook
@@ -81,7 +82,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'category': 'network', 'error': {'formatted': 'Cannot read property id'}}, 'Cannot read property id', ''),
     ({'memo': 'The invoice was changed'}, 'The invoice was changed', ''),
     ({'category': 'network', 'eventTypeDisplayName': 'A user was locked out'}, 'A user was locked out', ''),
-    ({'category': 'network', 'version': '1.1', 'host': 'shop-1', 'short_message': 'Payment failed', 'timestamp': 1795510800.25,
+    ({'category': 'network', 'host': 'shop-1', 'short_message': 'Payment failed', 'timestamp': 1795510800.25,
       'level': 3}, 'Payment failed (shop-1)', '2026-11-24T09:00:00.250000Z'),
     ({'log': 'panic: runtime error', 'stream': 'stderr', 'time': NINE}, 'panic: runtime error', NINE),
     ({'text': 'Load of db-1 is 17.2'}, 'Load of db-1 is 17.2', ''),
@@ -138,14 +139,14 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'eventName': 'login', 'device': {'login': 'kiosk'}, 'username': 'alice'}, 'login: kiosk', ''),
     ({'eventName': 'login', 'device': {'displayName': 'Desk 7'}, 'username': 'alice'}, 'login: Desk 7', ''),
     ({'eventName': 'login', 'device': {'displayName': 'kiosk', 'name': 'Desk 7'}}, 'login: Desk 7', ''),
-    # A kind before a text, and an object after it: Mackerel, JumpCloud, GELF, Spectate, Overseerr, Postmark, Cal.com
+    # A kind before a text, and an object after it: Mackerel, JumpCloud, Datadog's logs, Spectate, Overseerr, Postmark, Cal.com
     ({'orgName': 'Acme', 'event': 'alert', 'host': {'name': 'app-7', 'id': '22D4'}, 'alert': {
         'status': 'critical', 'monitorName': 'disk is full', 'trigger': 'monitor'}}, 'disk is full (app-7)', ''),
     ({'orgName': 'Acme', 'event': 'alert', 'host': {'name': 'app-7'}, 'alert': {'monitorName': 'disk of app-7 is full'}},
      'disk of app-7 is full', ''),
     ({'event_type': 'user_login_attempt', 'service': 'directory', 'error_message': 'Wrong password', 'auth_method': 'password',
       'timestamp': NINE}, 'user_login_attempt: Wrong password (directory)', NINE),
-    ({'version': '1.1', 'host': 'web-7', '_service': 'nginx', 'short_message': 'Too many open files'},
+    ({'host': 'web-7', 'service': 'nginx', 'ddsource': 'nginx', 'message': 'Too many open files'},
      'Too many open files (web-7)', ''),
     ({'check': 'uptime', 'status': 'down', 'incident': {'id': 7, 'reason': 'Connection timeout', 'started_at': NINE}},
      'Connection timeout (uptime)', NINE),
@@ -260,6 +261,29 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'title': 'A driver was loaded', 'startsAt': NINE}, 'A driver was loaded', NINE),
     ({'title': 'A driver was loaded', 'event_ts': 1795510800}, 'A driver was loaded', NINE),
     ({'title': 'Load is high', 'alert': {'time': NINE}, 'metadata': {'time': EIGHT}}, 'Load is high', NINE),
+    # The time of a change: Shortcut, Front and Salesforce have the first three
+    ({'id': 'e1', 'changed_at': NINE, 'version': 'v1', 'member_id': 'm1'}, '', NINE),
+    ({'type': 'assign', 'emitted_at': 1795510800, 'conversation': {'subject': 'Cannot log in'}}, 'assign: Cannot log in', NINE),
+    ({'CaseNumber': '7', 'Subject': 'Cannot log in', 'CreatedDate': NINE}, 'Cannot log in', NINE),
+    ({'name': 'kustomer.customer.update', 'data': {'updatedAt': NINE, 'createdOn': EIGHT}}, 'kustomer.customer.update', NINE),
+    ({'title': 'A card was moved', 'createdAt': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'createdTime': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'updatedOn': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'sentAt': NINE, 'changed_at': EIGHT}, 'A card was moved', NINE),
+    # Where a time is: WhatsApp has one in the first of its messages, Elasticsearch in `_source`, Slack in an attachment
+    ({'title': 'A card was moved', 'action': {'date': NINE}}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'meta': {'timestamp': NINE}}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'messages': [{'timestamp': '1795510800'}]}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'heartbeat': {'time': NINE}}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'notification': {'created_at': NINE}}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', '_source': {'@timestamp': NINE}}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'attachments': [{'ts': 1795510800}]}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'action': {'date': NINE}, 'attachments': [{'ts': 1795507200}]}, 'A card was moved', NINE),
+    ({'title': 'A card was moved', 'source': {'timestamp': NINE}}, 'A card was moved', ''),
+    *(({'title': 'A card was moved', place: {'created_at': NINE, 'updated_at': NINE}}, 'A card was moved', '') for place in (
+        'repository', 'project', 'user', 'account', 'organization')),
+    *(({place: {'title': 'A card was moved', 'updated_at': NINE}}, 'A card was moved', '') for place in (
+        'repository', 'project', 'user', 'account', 'organization')),
     # A record of a logger
     ({'name': 'uvicorn', 'msg': 'The disk is full', 'levelname': 'ERROR'}, 'The disk is full', ''),
     ({'name': 'uvicorn', 'msg': 'The disk is full', 'levelno': 40}, 'The disk is full', ''),
@@ -287,8 +311,8 @@ def words_in(payload: Any, parent: str = '') -> Iterator[str]:
         yield from words_in(value[0] if isinstance(value, list) and value else value, word)
 
 
-TRIAGE = {'severity', 'severity inside', 'windows log', 'end', 'end inside'}  # tried in test_triage
-MEANINGS = [meaning for meaning in WORDS if meaning not in TRIAGE]
+TRIAGE = {'severity', 'severity inside', 'priority', 'log or mail', 'windows log', 'end', 'end inside'}  # tried in test_triage
+MEANINGS = [meaning for meaning in WORDS if meaning not in (*TRIAGE, 'time of change')]
 
 
 def changed_by(meaning: str, words: list[str], payloads: list[dict[str, Any]]) -> bool:
@@ -311,6 +335,20 @@ def test_no_word_could_be_left_out_and_no_order_reversed_without_another_name_or
     assert unneeded == []
     has_order = len(words) > 1 and meaning not in ('logger', 'log text')
     assert not has_order or changed_by(meaning, words[::-1], payloads), 'the reverse order says the same'
+
+
+def test_the_time_of_a_change_counts_if_there_is_no_other_and_a_later_change_before_an_earlier() -> None:
+    words = WORDS['time of change']
+    assert words[0] == 'changedat' and words[-1] == 'sentdate' and len(words) == 24
+    assert [word for word in words if read({'x': 1, word: NINE})[1] != NINE] == []
+    assert [word for word in words if word not in WORDS['time'] and read({'created': NINE, word: EIGHT})[1] != NINE] == []
+    new = [word for word in words if word not in WORDS['time']]
+    assert [pair for pair in pairwise(new) if read({pair[1]: EIGHT, pair[0]: NINE})[1] != NINE] == []
+
+
+@pytest.mark.parametrize('key', ['modified_at', 'updated', 'change_date', 'account_updated_at', 'updated_at_ms', 'sent'])
+def test_nothing_looser_than_a_word_of_change_and_an_ending_is_a_time(key: str) -> None:
+    assert read({'x': 1, key: NINE})[1] == ''
 
 
 @pytest.mark.parametrize('meaning', LAST_WORDS)

@@ -82,7 +82,8 @@ def test_an_object_with_severity_but_without_raw_json_is_a_third_party_payload()
 
 
 @pytest.mark.parametrize('payload', [
-    {'severity': 3}, {'severity': '3'}, {'level': 'critical'}, {'priority': 'high'}, {'severity': 'unheard of'},
+    {'severity': 3}, {'severity': '3'}, {'level': 'critical'}, {'priority': 2}, {'severity': 'unheard of'},
+    {'risk': 'high'}, {'urgency': 'normal'}, {'urgency': 3}, {'priority': '1'}, {'alert_priority': 'high'},
     {'severity': None}, {'severity': True}, {'data': [{'severity': 'high'}]}, {'details': {'severity': 'high'}},
     {'alert': {'data': {'severity': 'high'}}}])
 def test_an_uncertain_severity_is_left_out(payload: dict[str, Any]) -> None:
@@ -92,12 +93,50 @@ def test_an_uncertain_severity_is_left_out(payload: dict[str, Any]) -> None:
 @pytest.mark.parametrize('payload', [
     *({key: 'high'} for key in ('severity', 'Severity', 'SEVERITY', 'alert_severity', 'severityLabel', 'severity-name',
                                 'criticality')),
+    {'incident_severity': 'High'}, {'SystemSeverity': 'P2'}, {'priority': 'high'}, {'Urgency': 'HIGH'},
+    {'alert': {'priority': 'P2'}}, {'severity': 'unheard of', 'priority': 'high'},
+    {'priority': 'low', 'alert': {'severity': 'high'}},
+    {'severity': 'high', 'alertSeverity': 'error'}, {'severity': 'high', 'host_severity': 'unheard of'},
     *({inside: {'alertSeverity': 'high'}} for inside in (
         'alert', 'event', 'data', 'incident', 'issue', 'finding', 'detection', 'threat', 'violation', 'problem', 'labels',
-        'commonLabels', 'tags', 'attributes', 'properties')),
+        'commonLabels', 'tags', 'attributes', 'properties', 'vulnerability', 'extra')),
 ], ids=json.dumps)
 def test_the_general_rule_finds_a_word_under_its_keys(payload: dict[str, Any]) -> None:
     assert severity({'title': 'Disk full', **payload}) == 3
+
+
+@pytest.mark.parametrize('payload', [
+    {'severity': 'high', 'alert_severity': 'low'}, {'severity': 'high', 'alert_severity': 'low', 'priority': 'high'},
+    *({key: 'high'} for key in ('previous_severity', 'oldSeverity', 'last_severity', 'min_severity', 'maxSeverity',
+                                'threshold_severity', 'default-severity', 'severity_reason')),
+    {'priority': 'high', 'urgency': 'low'},
+], ids=json.dumps)
+def test_what_disagrees_or_is_about_something_else_is_no_severity(payload: dict[str, Any]) -> None:
+    assert severity({'title': 'Disk full', **payload}) is None
+
+
+def test_the_severity_of_another_time_does_not_hide_the_events_own() -> None:
+    assert severity({'title': 'Disk full', 'severity': 'high', 'previous_severity': 'low'}) == 3
+
+
+@pytest.mark.parametrize('word', ['facility', 'program', 'ident', 'SYSLOG_IDENTIFIER', 'app_name', 'pid', 'levelname', 'from',
+                                  'to', 'cc', 'recipient', 'recipients', 'message_id', 'apiVersion', 'kubernetes', 'namespace',
+                                  'pod', 'auditID'])
+def test_a_priority_in_a_log_a_mail_or_an_object_of_kubernetes_is_no_severity(word: str) -> None:
+    assert severity({'title': 'Disk full', word: 'x', 'priority': 'high'}) is None
+    assert severity({'title': 'Disk full', word: 'x', 'severity': 'high'}) == 3
+    assert severity({'title': 'Disk full', 'alert': {word: 'x', 'urgency': 'high'}}) is None
+
+
+@pytest.mark.parametrize(('payload', 'expected'), [
+    # Semgrep and Dependency-Track have the last two.
+    ({'event': {'type': 'incident.created'}, 'data': {'title': 'Payments fail', 'priority': 'P1'}}, 4),
+    ({'payload': {'x': 1}, 'incident': {'title': 'Payments fail', 'urgency': 'high', 'number': 7}}, 3),
+    ({'check_id': 'sqli', 'path': 'app.py', 'extra': {'severity': 'ERROR', 'message': 'SQL from a request'}}, 3),
+    ({'notification': {'group': 'NEW_VULNERABILITY'}, 'vulnerability': {'vulnId': 'CVE-2026-1', 'severity': 'MEDIUM'}}, 2),
+])
+def test_a_documented_event_has_the_severity_of_its_words(payload: dict[str, Any], expected: float) -> None:
+    assert severity(payload) == expected
 
 
 WINDOWS = {'Message': 'A service was installed.', 'EventID': 7045, 'Severity': 'ERROR'}

@@ -2218,8 +2218,12 @@ WORDS = {meaning: words.split() for meaning, words in {
         happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
         servertimestamp datecreate generateddatetime detectiontimestamp updatedon
         detectedtime sentat receivedat recordedat confirmedat firstfound alerttime''',
+    # Of no other time, these; the time of a change is that of the event.
+    'time of change': ' '.join(change + ending for change in ('changed', 'updated', 'triggered', 'emitted', 'created', 'sent')
+                               for ending in ('at', 'on', 'time', 'date')),
     # Besides the event itself, the objects under these keys are searched for a time.
-    'time inside': 'alert event data incident issue detail finding metadata',
+    'time inside': '''alert event data incident issue detail finding metadata action meta messages heartbeat notification
+        attachments''',
     # The objects under these keys, or the first one in a list, are searched for a name.
     'inside': '''alert incident event data issue finding detection threat violation problem ticket case rule payload
         detail details object resource properties attributes essentials context result protopayload alerts events findings
@@ -2229,10 +2233,16 @@ WORDS = {meaning: words.split() for meaning, words in {
     # A log record of a program: its `name` is that of the logger.
     'logger': 'levelname levelno pid',
     'log text': 'msg message',
-    # Only a word counts as a severity: the numbers of different senders mean different things.
-    'severity': 'severity alertseverity severitylabel severityname criticality',
-    'severity inside': '''alert event data incident issue finding detection threat violation problem labels commonlabels
-        tags attributes properties''',
+    # Only a word counts as a severity: the numbers of different senders mean different things. Keys that end in `severity`
+    # count, too.
+    'severity': 'severity severitylabel severityname criticality',
+    'severity inside': '''alert event data incident issue finding detection threat violation problem vulnerability extra
+        labels commonlabels tags attributes properties''',
+    # Without a severity, these count, except in a record of a log, in a mail and in an object of Kubernetes: beside one of the
+    # last words, they say how urgent a message is.
+    'priority': 'priority urgency',
+    'log or mail': '''facility program ident syslogidentifier appname pid levelname from to cc recipient recipients messageid
+        apiversion kubernetes namespace pod auditid''',
     # Beside an `EventID`, these belong to a record of a Windows event log: its severity is a level of the log.
     'windows log': 'channel sourcename providername',
     # A word of ENDED under one of these, or under a key that ends in `state`, keeps an event from being severe.
@@ -2305,6 +2315,8 @@ CHANGE = re.compile('''
 # What an event says whose problem has ended, and what only a state may say: a `"status": "ok"` is often that of a request.
 ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)', re.IGNORECASE)
 EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
+# A key with one of these does not say how severe the event itself is.
+OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
 STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
 # What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
 PREAMBLE = re.compile(r'''
@@ -3053,8 +3065,8 @@ NO_LIMIT = float('inf')
 TABLE_GRAMMAR = Grammar(NO_LIMIT, NO_LIMIT, NO_LIMIT, needs_values=False, path=Path)
 URL_GRAMMAR = Grammar(MAX_PARTS, MAX_ALTERNATIVES, MAX_SCALE_VALUES, needs_values=True, path=PathFromUrl)
 PROVIDER_NAME = steps_of(['provider', 'name'])
-# The time of IntelMQ and of Log4j 2; elsewhere these keys are no times.
-TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']))
+# The time of IntelMQ, of Log4j 2 and of a document that Elasticsearch has found; elsewhere these keys are no times.
+TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']), steps_of(['_source', '@timestamp']))
 
 
 class NamePart(NamedTuple):
@@ -3482,6 +3494,7 @@ def word_of(key: str) -> str:
     return re.sub('[-_.:@ ]', '', key.lower())
 
 
+OWNERS = {'repository', 'project', 'user', 'account', 'organization'}  # their times are not those of an event
 MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cache
 
 
@@ -3512,6 +3525,8 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
     found = sorted((place, word) for word in keys_by_word for place in PLACES.get(word, ()))
     for (_, meaning), word in found:
         by_meaning[meaning][word] = keys_by_word[word]
+    by_meaning['severity'] |= {word: key for word, key in keys_by_word.items()
+                               if word.endswith('severity') and not OTHER_SEVERITY.match(word)}
     others = [word for word in keys_by_word if word not in PLACES and not EARLIER.search(word)]
     for meaning, last_words in LAST_WORDS.items():
         by_meaning[meaning] = {word: keys_by_word[word] for last in last_words for word in others if word.endswith(last)}
@@ -3548,6 +3563,10 @@ class Scope:
         return [member_at(self.members, key) for key in islice(self.members, 200)
                 if key.lower().endswith('state') and not EARLIER.search(key)]
 
+    def has_levels_of_log(self, meaning: str) -> bool:
+        """Return whether the severities or priorities of the object are levels of a log, or say how urgent a message is."""
+        return self.is_of_windows_log() or (meaning == 'priority' and bool(self.keys['log or mail']))
+
     def is_of_windows_log(self) -> bool:
         """Return whether the object is a record of a Windows event log."""
         return 'eventid' in self.keys['kind'] and bool(self.keys['windows log'] or find(self.members, PROVIDER_NAME))
@@ -3574,6 +3593,8 @@ def gravest(scale: Scale, values: list[Any]) -> float | None:
     return max((severity for value in different_values if (severity := scale.severity(value)) is not None), default=None)
 
 
+# Each key that means a severity contains one of these, unless it mixes upper and lower case inside them.
+SEVERITY_KEYS = (b'everity', b'EVERITY', b'riticality', b'RITICALITY', b'riority', b'RIORITY', b'rgency', b'RGENCY')
 TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is none, although it is an int
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
 
@@ -3767,7 +3788,7 @@ class GeneralRule:
         """Yield the texts under the keys that mean a time; at the end bare dates, with and without a bare time beside them."""
         time_alone = r'(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?'
         from_dates_alone: list[str] = []
-        if len(self.members) == 1 and self.only_member:
+        if len(self.members) == 1 and self.only_member and self.only_member.parent not in OWNERS:
             yield from self.only_member.times_by_general_rule()
         for scope in chain([self.top], self.top.inner('time inside')):
             if not scope.keys['time']:
@@ -3782,6 +3803,8 @@ class GeneralRule:
                     yield text
         yield from (self.clean_text(find(self.members, steps)) for steps in TIME_STEPS)
         yield from from_dates_alone
+        for scope in chain([self.top], self.top.inner('time inside')):
+            yield from map(self.clean_text, scope.values('time of change'))
 
     def may_have_severity(self) -> bool:
         """Return whether a key under which the general rule finds a severity can be in the event.
@@ -3789,8 +3812,7 @@ class GeneralRule:
         Searching a small text is much faster than decoding it, and most events that no row knows have none.
         """
         source = self.source
-        return (len(source) > SMALL_BODY_BYTES or b'everity' in source or b'EVERITY' in source
-                or b'riticality' in source or b'RITICALITY' in source)
+        return len(source) > SMALL_BODY_BYTES or any(part in source for part in SEVERITY_KEYS)
 
     def severity_by_general_rule(self) -> float | None:
         """Return the severity of the first known word under a key that means a severity, or None.
@@ -3799,10 +3821,13 @@ class GeneralRule:
         """
         if self.top.is_of_windows_log() or self.says_that_it_ended():
             return None
-        for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
-            for value in () if scope.is_of_windows_log() else scope.values('severity'):
-                if (severity := SCALE['words'].severity(value)) is not None:  # the scale has no numbers
-                    return severity
+        scopes = [self.top, *self.top.inner('severity inside', has_lists=False)]
+        for meaning in ('severity', 'priority'):
+            for scope in scopes:
+                words = [] if scope.has_levels_of_log(meaning) else scope.values(meaning)
+                told = {severity for severity in map(SCALE['words'].severity, words) if severity is not None}
+                if told:
+                    return told.pop() if len(told) == 1 else None
         return None
 
     def says_that_it_ended(self) -> bool:
