@@ -164,7 +164,11 @@ class Needle:
 
 @lru_cache
 def needles_of(secrets: tuple[str, ...]) -> tuple[list[Needle], list[str], int]:
-    """Return what shows the secrets that are long enough, all of it without escapes, and the length of the shortest."""
+    """Return the needles of all secrets that have at least LONG_ENOUGH characters, and what a quick search for them needs.
+
+    That is the texts of these needles without escapes, the shortest first, and the length of the shortest, or sys.maxsize
+    if there is none.
+    """
     found = [needle for secret in secrets if len(secret) >= LONG_ENOUGH for needle in needles(secret)]
     plain = sorted({each for needle in found for each in needle.plain}, key=len)
     return found, plain, len(plain[0]) if plain else sys.maxsize

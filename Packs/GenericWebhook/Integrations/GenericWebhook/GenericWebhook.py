@@ -2904,7 +2904,7 @@ class Condition:
         return answers.pop() if len(answers) == 1 else None
 
     def is_wanted(self, value: Any) -> bool | None:
-        """Return whether a value is as the condition without its `!` says, or None if that is in doubt."""
+        """Return whether a value is what the condition names, regardless of a `!` before it; None if that is in doubt."""
         if value is UNKNOWN or isinstance(value, CutText):
             return None
         if not self.wanted:
@@ -5606,11 +5606,13 @@ class RememberedDelivery:
         self.failure: Rejected | None = None  # why the incidents could not be created
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5, every: float = 1) -> bool:
-        """Wait for a result until `until`, or until the sender has left, and return whether the result has come.
+        """Wait for a result until the monotonic time `until`, or until the sender has left. Return whether the result has come.
 
-        A sender that disconnects within `patience` seconds does not want the response, so it will not retry for lack of it.
-        It may have closed its sending side only, so it has two seconds more to read a response before it counts as one that
-        left. A sender that disconnects later has given up, and may retry. `every` so many seconds this is looked at.
+        The connection is looked at after `patience` seconds, and then `every` so many seconds. It shows one of two cases:
+
+        - The sender stayed at first (`has_waited`), and is gone now. It counts as having left at once, and may retry.
+        - The sender was gone at the first look. It wants no response, so it will not retry. But it may have closed only its
+          sending side and still read: so it counts as having left two seconds later.
         """
         closed_early_until = time.monotonic() + patience + 2
         result.wait(patience)
@@ -5747,7 +5749,11 @@ class DeliveryMemory:
             post.result.get()
 
     def wait_for_creation(self, delivery: RememberedDelivery, post: Post) -> None:
-        """Wait until a queued post has its result, or keep it if the sender leaves. Raise Unavailable if it goes on so."""
+        """Wait until a queued post has its result, or until its sender leaves: then keep the post.
+
+        A post that is in a call or partly created may take longer than HAND_OVER_SECONDS; its sender goes on waiting. But
+        raise Unavailable if the post is kept for the sender of a repeat, which has left: it may then take any time.
+        """
         until = post.hand_over_by  # read now, because it changes once part of the post has been created
         while not delivery.wait_for(post.result, until):
             if delivery.has_departed:
@@ -5756,10 +5762,10 @@ class DeliveryMemory:
                 return
             # The queue expires its posts before each call, but the call in flight may last long beyond this moment.
             self.queue.expire(until)
-            is_unfinished = post.is_kept and not post.result.ready()
-            if is_unfinished and not delivery.is_gone():  # it is kept for a sender that repeated it, and left
+            is_kept_for_repeat = post.is_kept and not post.result.ready() and not delivery.is_gone()
+            if is_kept_for_repeat:
                 self.ask_for_retry(delivery)
-            until += HAND_OVER_SECONDS  # it is in flight, or partly created
+            until += HAND_OVER_SECONDS
 
     def finish(self, delivery: RememberedDelivery, result: 'AsyncResult[list[Any]]') -> None:
         """Record the end of a delivery: remember what was created, or why nothing was."""
@@ -6141,7 +6147,10 @@ class ServerLine:
                 self.wake.clear()
 
     def restore(self) -> None:
-        """Read the samples and the history of the container before, if the call succeeds; add what has come meanwhile."""
+        """Read the samples and the history that the previous container saved, and add those of this container.
+
+        If the call fails, change nothing: `is_restored` stays False, and the next save tries again first.
+        """
         context, error = self.call(demisto.getIntegrationContext)
         if error:
             return
@@ -7025,7 +7034,7 @@ class Connection:
         if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
         if request.unfinished:
-            self.log_departed(request)
+            self.log_after_departure(request)
         else:
             self.log(request, int(response.status[:3]))
         head = self.head_of(response)
@@ -7095,14 +7104,14 @@ class Connection:
         if status >= HTTPStatus.BAD_REQUEST or request.result:
             line.record(trace, status, note, request.result)
 
-    def log_departed(self, request: Request) -> None:
+    def log_after_departure(self, request: Request) -> None:
         """Log a request whose sender has left: a repeat at once, any other as soon as its incidents exist or are lost."""
         if request.is_repeat:  # any number of them may come while the first one waits, and none may stay in memory
             request.log_note = 'repeat of a request that waits for XSOAR (the sender had left)'
             request.result = 'repeat'
             self.log(request, HTTPStatus.OK)
         else:
-            log = partial(log_departed, self.server.app.line, self.trace(request), request.skipped, request.url_note)
+            log = partial(log_outcome, self.server.app.line, self.trace(request), request.skipped, request.url_note)
             request.unfinished.finished.rawlink(partial(log, request.unfinished))
 
     def trace(self, request: Request) -> Trace:
@@ -7116,7 +7125,7 @@ class Connection:
                      request.product, request.is_accepted, request.token.name if request.token else '')
 
 
-def log_departed(line: ServerLine, trace: Trace, skipped: str, url_note: str, delivery: RememberedDelivery, _: Event) -> None:
+def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, delivery: RememberedDelivery, _: Event) -> None:
     """Log how a delivery ended after its sender had left: at level error if it is lost."""
     if delivery.failure:
         level, status, note, result = 'error', delivery.failure.status, f'lost: {delivery.failure.detail}', ''
