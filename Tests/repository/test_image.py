@@ -143,6 +143,10 @@ def test_both_architectures_have_one_name_in_the_registry_with_provenance_and_sb
 
 def test_a_base_of_another_architecture_is_noticed(image_tool: ImageTool) -> None:
     assert image_tool.run('has-base', 'amd64').returncode == 0
+    pull, inspect = image_tool.calls()
+    base = re.findall(r'^FROM (\S+):\S+(@sha256:[0-9a-f]{64})$', (IMAGE / 'Dockerfile').read_text('utf-8'), re.MULTILINE)
+    assert (pull, inspect) == (f'pull --quiet --platform linux/amd64 {"".join(base[0])}',
+                               f'image inspect --format {{{{.Architecture}}}} {"".join(base[0])}')
     assert image_tool.run('has-base', 'arm64').returncode == 1
 
 
