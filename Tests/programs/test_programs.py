@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 from documents import read, table
 from local_xsoar import ROOT, needs, wait_for
-from programs import Gate, Place, beside, installed, npm, unprivileged, venv
+from programs import Gate, Place, beside, free_port, installed, npm, unprivileged, venv
 from tools.senders.folders import read_folders
 from webhook import Webhook, curl
 
@@ -415,12 +415,6 @@ def icinga(place: Place, about: str) -> None:
     for name in ('api', 'log', 'cache'):
         (place.folder / name).mkdir(exist_ok=True)
     place.start(needs('icinga2'), 'daemon', '-c', settings, *constants, *user)
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(('127.0.0.1', 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 NINE = {'occurred': '2026-11-24T09:00:00Z'}

@@ -206,13 +206,11 @@ def test_kibanas_body_for_other_rules_creates_an_incident_with_the_severity_that
 
 
 @pytest.mark.parametrize('body, content_type, names', [
-    (re.findall(r"--data '(.+?)' 'URL'", GUIDES['Any other'])[0], 'application/x-www-form-urlencoded',
-     ['Fail2ban <name>: <ip> banned']),
-    (urlencode({'title': 'nginx: Connection failed', 'host': 'web-1', 'description': 'failed to connect'}),
-     'application/x-www-form-urlencoded', ['nginx: Connection failed (web-1)']),
+    (urlencode({'title': 'Backup failed', 'host': 'db-1', 'severity': 'high', 'problem': 'db-1/backup'}),
+     'application/x-www-form-urlencoded', ['Backup failed (db-1)']),
     ('{"time": 1795510800, "host": "web-1", "event": {"message": "Disk full"}}{"event": "Disk full on db-1"}', 'application/json',
      ['Disk full (web-1)', 'Disk full on db-1']),
-], ids=['Fail2ban', 'Monit', 'Splunk HEC'])
+], ids=['the script', 'Splunk HEC'])
 def test_a_program_without_a_guide_creates_incidents_that_say_what_happened(
         app: App, body: str, content_type: str, names: list[str]) -> None:
     assert app.authorized(body, content_type).status == 200

@@ -5,6 +5,7 @@ import functools
 import http.client
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -168,6 +169,12 @@ class Place:
         wait_for(lambda: self.named(pattern), pattern)
         found, = self.named(pattern)
         return found
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        return int(listening.getsockname()[1])
 
 
 def beside(work: Any, *arguments: Any) -> threading.Thread:
