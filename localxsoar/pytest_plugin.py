@@ -144,9 +144,11 @@ class LocalXsoar:
     run = command
 
     def test(self, **params: Any) -> str:
-        """Press the Test button, with changed parameters if any are given, and return `ok`. Raise CommandError for an error."""
-        self._run('instance/test', params)
-        return 'ok'
+        """Press the Test button, with changed parameters if any are given, and return `ok`, or the readable text beside it.
+
+        Raise CommandError for an error.
+        """
+        return str(self._run('instance/test', params)['said'])
 
     def fetch(self) -> list[dict[str, Any]]:
         """Run fetch-incidents, as the server does at each interval, and return the incidents that it created."""

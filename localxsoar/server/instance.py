@@ -267,15 +267,17 @@ class Instance:
     def test_module(self, given: Mapping[str, Any] | None = None) -> str:
         """Run test-module, as the Test button does, with the given parameters, which are not saved, and return `ok`.
 
-        Raise CommandFailed with the integration's error, or UsageError if a parameter is wrong.
+        If the entry with `ok` also has a readable text, return that. Raise CommandFailed with the integration's error, or
+        UsageError if a parameter is wrong.
         """
         texts = {name: parameters.form_text(value) for name, value in (given or {}).items()}
         params = parameters.fill_form(self.integration, {**self._given, **texts}, self._free_port)
-        contents = [entry.get('Contents') for entry in self._run(TEST_MODULE, params).results]
+        entries = self._run(TEST_MODULE, params).results
+        contents = [entry.get('Contents') for entry in entries]
         if contents != ['ok']:
             said = json.dumps(contents[0] if len(contents) == 1 else contents) if contents else 'nothing'
             raise CommandFailed(f'test-module must return ok, but it returned {said}.')
-        return 'ok'
+        return str(entries[0].get('HumanReadable') or 'ok')
 
     def fetch_samples(self) -> list[Any]:
         """Return the samples that the mapping wizard would fetch. Raise CommandFailed if the command fails."""

@@ -64,10 +64,10 @@ class InstanceRoutes:
 
     def _act(self, action: str) -> dict[str, Any]:
         """Do what a button of the form says, and return the instance. A failure gets a 400 that names the wrong field."""
-        instance, given = chosen(self._server), read_object()
+        instance, given, said = chosen(self._server), read_object(), ''
         try:
             if action in ('test', 'save'):
-                instance.test_module(given)
+                said = instance.test_module(given)
             if action == 'save':
                 instance.reconfigure(given)
             elif action in ('enable', 'disable'):
@@ -80,7 +80,7 @@ class InstanceRoutes:
             raise bottle.HTTPResponse(json.dumps({'error': text, 'field': parameters.field_in(instance.integration, text)}), 400,
                                       content_type='application/json') from None
         self.publish_states()
-        return self._describe(instance)
+        return {**self._describe(instance), 'said': self._masks.text(said)}
 
 
 def chosen(server: Server) -> Instance:

@@ -141,6 +141,8 @@ def test_a_command_fails_with_the_scripts_own_error(make: Callable[..., Instance
     ("demisto.results('no')", r'test-module must return ok, but it returned "no"\.'), ('', r'but it returned nothing\.')])
 def test_the_test_button_expects_ok(make: Callable[..., Instance], script: str, words: str) -> None:
     assert make("demisto.results('ok')").test_module() == 'ok'
+    entry = {'Type': 1, 'ContentsFormat': 'text', 'Contents': 'ok', 'HumanReadable': 'ok. But look.'}
+    assert make(f'demisto.results({entry})').test_module() == 'ok. But look.'
     with pytest.raises(CommandFailed, match=words):
         make(script).test_module()
 

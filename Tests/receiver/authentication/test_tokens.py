@@ -15,6 +15,8 @@ from clocks import unix_now
 from GenericWebhook import Settings, Tokens, contains_token, kept_headers
 from webhook import Webhook
 
+from localxsoar.pytest_plugin import CommandError
+
 pytestmark = pytest.mark.sockets
 
 # Each is a prefix of the next or has what a query, a header or base64 writes in another way; the last has 300 characters.
@@ -96,6 +98,14 @@ def test_a_retry_that_shows_another_token_in_its_url_is_still_a_retry(app: App) 
         answer = app.post(b'{"a": 1}', {'X-GitHub-Delivery': 'one'}, f'token={quote(token, safe="")}&b=1')
         assert answer.json[0]['id'] == '1.0'
     assert len(app.calls) == 1
+
+
+def test_the_test_button_is_ok_and_says_that_bars_without_spaces_separate_nothing(webhook: Webhook) -> None:
+    assert webhook.test(auth_header='new || old') == 'ok'
+    assert webhook.test(auth_header='new||old').startswith('ok. Authorization Verification Token, token 1: it contains "||".')
+    with pytest.raises(CommandError, match='token 2 of 2: it is empty') as error:
+        webhook.test(auth_header=f'{EIGHT[7]} || ')
+    assert EIGHT[7] not in str(error.value)
 
 
 # Which one it was stays here

@@ -117,7 +117,8 @@ function readForm(form) {
 }
 
 const DONE = {
-  test: () => 'The test succeeded.', save: ({enabled, longRunning}) => (enabled && longRunning ? 'Saved. The container restarts.' : 'Saved.'),
+  test: ({said}) => (said === 'ok' ? 'The test succeeded.' : said),
+  save: ({enabled, longRunning}) => (enabled && longRunning ? 'Saved. The container restarts.' : 'Saved.'),
   fetch: ({fetch}) => `${fetch.pulled} new.`,
   enable: ({enabled}) => (enabled ? 'Enabled.' : 'It is still disabled.'), disable: () => 'Disabled.',
 };

@@ -7445,6 +7445,7 @@ def result_of_test(settings: Settings) -> str | dict[str, Any]:
                          'after the bars.')
     if not notes:
         return 'ok'
+    # A server compares `Contents` with `ok`. Whether it shows the readable text is unknown.
     text = ' '.join(['ok.', *notes])
     return {'Type': EntryType.NOTE, 'ContentsFormat': EntryFormat.TEXT, 'Contents': 'ok', 'HumanReadable': text}
 
