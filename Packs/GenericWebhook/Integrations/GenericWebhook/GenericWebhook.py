@@ -326,7 +326,9 @@ class Tokens:
     @cached_property
     def spellings(self) -> set[str]:
         """Return strings such that any text with a token in it contains at least one of them."""
-        return set().union(*(token_spellings(token.value) for token in self.with_whole))
+        of_each = set().union(*(token_spellings(token.value) for token in self.each))
+        # The whole text contains each token, so its own spellings are needed only if each is too short to have any.
+        return of_each or set().union(*(token_spellings(token.value) for token in self.with_whole))
 
 
 def check_tokens(texts: list[str]) -> None:
@@ -885,7 +887,7 @@ def contains_token(settings: Settings, text: str) -> bool:
     texts = {text}
     if '%' in text or '+' in text:
         texts |= {unquote(text), unquote_plus(text)}
-    return any(spelling in each for spelling in settings.tokens.spellings for each in texts)
+    return any(any(map(each.__contains__, settings.tokens.spellings)) for each in texts)
 
 
 def reveals_token(settings: Settings, value: str) -> bool:
