@@ -129,6 +129,22 @@ def test_unauthenticated_senders_keep_the_history_small_and_leave_room_for_accep
     assert len(history.accepted) > 100 and history.accepted[-1].note == 'incident 299'
 
 
+def test_equal_rejections_of_requests_with_different_tokens_are_counted_apart() -> None:
+    history = History()
+    for token in '1', '2', '1', '':
+        history.add(entry(1, True, 'rejected', token=token))
+    assert [(each.token, each.count) for each in history.accepted] == [('2', 1), ('1', 2), ('', 1)]
+
+
+def test_what_a_history_of_an_earlier_version_has_kept_is_read() -> None:
+    context = {'deliveries': json.dumps(['not', 'a history'])}
+    assert read_history(context) == History()
+    saved = json.loads(History(accepted=[entry(1)]).to_context()['deliveries'])
+    del saved['tokens'], saved['tokens_since']
+    saved['accepted'][0].pop()  # the token, which is last
+    assert read_history({'deliveries': json.dumps(saved)}) == History(accepted=[entry(1)])
+
+
 def test_150_lines_of_usual_deliveries_beside_50_rejections_fit() -> None:
     history = History()
     for number in range(400):

@@ -410,6 +410,14 @@ def test_the_test_button_says_that_bars_without_spaces_separate_nothing(monkeypa
     assert text not in entry['HumanReadable']
 
 
+def test_each_weak_token_is_warned_of_by_its_position():
+    tokens = GenericWebhook.Tokens('sixteen-letters- || fifteen-letters || whsec_' + 'A' * 32)
+    assert [warning.partition(', token ')[2][:25] for warning in GenericWebhook.warnings_about(tokens)] == [
+        '2 can be guessed: it has ', '3 has zero bytes only, wi']
+    assert list(GenericWebhook.warnings_about(GenericWebhook.Tokens('fifteen-letters'))) == [
+        'The Authorization Verification Token can be guessed: it has fewer than 16 characters.']
+
+
 def test_neither_the_settings_nor_the_tokens_print_a_token():
     settings = read_settings({'longRunningPort': '8080', 'auth_header': 's3cret || h1dden', 'incidentType': 'Phishing'})
     shown = f'{settings} {settings!r} {[*settings.tokens]} {settings.tokens.find([b"s3cret"])}'
