@@ -218,7 +218,7 @@ class Deliveries:
 
     def _arrived(self, delivery: Delivery) -> None:
         if delivery.number in self._waiting:  # the rest of a body may come after the end
-            self._origins.arrived(delivery.number, delivery.likeness())
+            self._origins.arrived(delivery.number, delivery.likeness(), delivery.headers)
 
     def _end(self, delivery: Delivery) -> None:
         """Interpret, keep, publish and print a delivery that is over."""

@@ -30,13 +30,14 @@ class Trace:
     first_own: int  # the number of the first incident that was created after the delivery began
     arrival: int = 0  # its place among all that have arrived whole, or 0
     likeness: Any = None
+    headers: set[tuple[str, str]] = field(default_factory=set)  # names in small letters, and values
     has_left: bool = False  # whether its sender left before the response
     given: Counter[str] = field(default_factory=Counter)  # the contents of the incidents that it was given without a response
 
-    def could_be(self, other: Trace) -> bool:
-        """Return whether the other delivery may be a retry of this one, which had arrived before it."""
-        return bool(self.arrival and self.arrival < (other.arrival or self.arrival + 1) and self.likeness == other.likeness
-                    and other.started - self.started < RETRY_SECONDS)
+    def equals(self, other: Trace) -> bool:
+        """Return whether one of the two may be a retry of the other. Both have arrived whole."""
+        return bool(self.arrival and other.arrival and self.likeness == other.likeness
+                    and abs(other.started - self.started) < RETRY_SECONDS)
 
 
 @dataclass
@@ -67,12 +68,13 @@ class Origins:
         with self._lock:
             self._under_way[trace.number] = trace
 
-    def arrived(self, number: int, likeness: Any) -> None:
+    def arrived(self, number: int, likeness: Any, headers: Iterable[tuple[str, str]]) -> None:
         """Note that a request has arrived whole."""
         with self._lock:
             self._arrivals += 1
             trace = self._under_way[number]
             trace.arrival, trace.likeness = self._arrivals, likeness
+            trace.headers = {(name.lower(), value) for name, value in headers}
 
     def created(self, incidents: Iterable[dict[str, Any]]) -> set[int]:
         """Note new incidents. Return the numbers of the deliveries whose own incidents have changed."""
@@ -124,15 +126,21 @@ class Origins:
         return self._assign(incident, self._first_of_equals(trace, incident, unclaimed))
 
     def _first_of_equals(self, trace: Trace, incident: str, unclaimed: Unclaimed | None) -> int:
-        """Return the first of equal requests that has no incident of its own yet, nor will have one of equal content."""
-        twins = self._twins(unclaimed) if unclaimed else 0
+        """Return which of equal requests without an incident of its own created this one, which one of them names.
+
+        Its details may have headers that only one of them has. Otherwise it is the first, unless that will have another
+        incident of equal content.
+        """
         orphans = [each for each in self._orphans.values() if each.has_left]
-        for other in sorted([*orphans, *self._under_way.values()], key=lambda each: each.arrival):
-            is_earlier = other.could_be(trace) and other.first_own <= int(incident) and not self._own.get(other.number)
-            if is_earlier and not twins:
-                return other.number
-            twins -= is_earlier
-        return trace.number
+        equals = [each for each in sorted([*orphans, *self._under_way.values()], key=lambda each: each.arrival)
+                  if each.equals(trace) and each.first_own <= int(incident) and not self._own.get(each.number)]
+        if len(equals) < 2 or not unclaimed:
+            return equals[0].number if equals else trace.number
+        headers = headers_in(unclaimed.incident)
+        scores = [len(headers & each.headers) for each in equals]
+        if scores.count(max(scores)) == 1:
+            return equals[scores.index(max(scores))].number
+        return equals[min(self._twins(unclaimed), equals.index(trace) if trace in equals else 0)].number
 
     def _twins(self, one: Unclaimed) -> int:
         content = content_of(one.incident) if self._unclaimed else ''
@@ -197,6 +205,14 @@ def content_of(incident: Mapping[str, Any]) -> str:
     if isinstance(details, dict):
         details.pop('headers', None)
     return canonical(details)
+
+
+def headers_in(incident: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return the headers of its request that the details of an incident have."""
+    details = read(str(incident.get('rawJSON') or ''))
+    found = details.get('headers') if isinstance(details, dict) else None
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {(name.lower(), value) for name, value in pairs if isinstance(value, str)}
 
 
 def contents_of(seen: Readable, fields: Iterable[Mapping[str, str]]) -> Counter[str]:

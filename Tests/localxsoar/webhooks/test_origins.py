@@ -80,6 +80,14 @@ def test_of_three_equal_requests_in_flight_the_first_created_the_incident_whiche
     assert results(deliveries) == [('created', ['1']), ('repeat', ['1']), ('repeat', ['1'])]
 
 
+def test_of_equal_requests_that_of_the_headers_in_the_details_created_the_incident(deliveries: Deliveries) -> None:
+    three = [Sending(deliveries, A, User_Agent=f'sender/{number}', X_Same='same') for number in range(3)]
+    create(deliveries, n1={**A, 'headers': {'user-agent': 'sender/1', 'x-same': 'same'}})
+    for each in three:
+        each.respond('1')
+    assert results(deliveries) == [('repeat', ['1']), ('created', ['1']), ('repeat', ['1'])]
+
+
 def test_what_was_expected_of_an_earlier_request_is_corrected_when_its_response_names_another_incident(
     deliveries: Deliveries
 ) -> None:
