@@ -1,14 +1,16 @@
-"""Programs that run commands call the script of the guide for any other sender, and its incidents say what happened."""
+"""Programs that have no guide of their own: the guide for any other sender is enough for an incident that says what happened."""
 from __future__ import annotations
 
 import getpass
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from documents import code_blocks, read
 from local_xsoar import ROOT, needs, wait_for
-from programs import Gate, Place, free_port
+from programs import Gate, Place, free_port, npm
 from webhook import TOKEN, Webhook
 
 pytestmark = [pytest.mark.sockets, pytest.mark.programs]
@@ -120,3 +122,29 @@ def test_clamd_reports_a_virus(place: Place) -> None:
     wait_for((place.folder / 'clamd.sock').exists, 'clamd')
     place.run(needs('clamdscan'), f'--config-file={settings}', bad)
     assert place.incident(f'Own.Sign* in {bad}')['severity'] == 3
+
+
+def test_node_red_sends_what_its_nodes_are_set_to(place: Place) -> None:
+    """The second and the third node are those of the guide; the first injects an event at the start."""
+    function = read(ROOT / 'docs/senders/any-other.md').partition('a *function* node, set `')[2].splitlines()[0]
+    function = function.replace('` and `', '; ').rstrip('`.').replace('TOKEN', TOKEN)
+    nodes = [{'id': 'tab', 'type': 'tab'},
+             {'id': 'n1', 'type': 'inject', 'z': 'tab', 'props': [{'p': 'payload'}], 'payload': '{"door": "front"}',
+              'payloadType': 'json', 'once': True, 'wires': [['n2']]},
+             {'id': 'n2', 'type': 'function', 'z': 'tab', 'func': f'{function}; return msg;', 'wires': [['n3']]},
+             {'id': 'n3', 'type': 'http request', 'z': 'tab', 'method': 'POST', 'ret': 'txt', 'url': place.url, 'wires': [[]]}]
+    program = npm('node-red@4') / 'node_modules/.bin/node-red'
+    flows = place.write('flows.json', json.dumps(nodes))
+    place.start(needs('node'), program, '-u', place.folder / 'data', '-p', free_port(), flows)
+    assert json.loads(place.incident('Door open')['rawJSON']) == {'door': 'front'}
+
+
+def test_winston_sends_an_error_by_the_line_of_the_guide(place: Place) -> None:
+    address = urlsplit(place.url)
+    line = read(ROOT / 'docs/senders/any-other.md').partition('Use `new winston.')[2].partition('`')[0]
+    for text, here in {'ssl: true': f'port: {address.port}', 'HOST': '127.0.0.1', 'PATH': address.path, 'TOKEN': TOKEN}.items():
+        line = line.replace(text, here)
+    program = (f'const winston = require("winston"); const log = winston.createLogger({{transports: [new winston.{line}]}});'
+               'log.error("The payment service does not answer");')
+    place.run(needs('node'), '-e', program, folder=npm('winston'))
+    place.incident('The payment service does not answer*')
