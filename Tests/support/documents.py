@@ -80,13 +80,13 @@ def table(text: str, *header: str) -> list[list[str]]:
 
 
 def commands(text: str) -> list[Command]:
-    """Those in blocks, and those of ours in the text."""
+    """Those in blocks, and those of ours in the text. A block that begins with `#!` is a file, which Tests/programs tries."""
     found: list[Command] = []
     for language, block in code_blocks(text):
         if language == 'console':
             parts = re.split(r'^\$ ', block, flags=re.MULTILINE)[1:]
             found += [Command(command, printed) for command, _, printed in (part.partition('\n') for part in parts)]
-        elif language in ('sh', 'bash') or block.startswith('/'):
+        elif (language in ('sh', 'bash') and not block.startswith('#!')) or block.startswith('/'):
             found += [Command(re.sub(r'\s+#.*', '', line)) for line in block.splitlines() if line.strip()]
     return found + [Command(code) for code in re.findall(r'`((?:[A-Z]+=\S+ )?(?:\./dev|python -m|rm) [^`]+)`', prose(text))]
 
