@@ -770,7 +770,7 @@ def test_the_log_has_the_size_and_the_time_of_a_request_that_comes_in_chunks(web
     webhook.faults(call_delay_ms=300)
     exchange(webhook, CHUNKED.replace(HOST, HOST + b'Connection: close\r\n') + b'2\r\n{ \r\n1\r\n}\r\n0\r\n\r\n')
     webhook.faults(call_delay_ms=0)
-    webhook.wait_for_line(r'POST 200 ([3-9]\d\d|\d{4,}) ms, from "127\.0\.0\.1" "-", 3 bytes: incident')
+    webhook.wait_for_line(r'POST 200 ([3-9]\d\d|\d{4,}) ms, from "127\.0\.0\.1" "-", 3 bytes, token 1: incident')
 
 
 def test_what_a_sender_writes_can_not_forge_another_field_of_the_log(webhook: Webhook) -> None:
