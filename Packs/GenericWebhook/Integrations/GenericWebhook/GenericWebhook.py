@@ -2474,7 +2474,7 @@ OTHER_DATES = [re.compile(pattern, re.ASCII | re.IGNORECASE) for pattern in (
 )]
 # 1764000000, 1764000000123 or 1764000000.123; or 1.764e+18, as some senders write nanoseconds
 UNIX_TIME = re.compile(r'(?a)\d{9,19}(\.\d*)?|\d\.\d+[eE]\+?\d\d?')
-ZONE = re.compile(r'(?a)Z\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
+ZONE = re.compile(r'(?a)[zZ]\Z|[+-]\d\d:?\d\d\Z|\b(?:UTC|GMT)\b', re.IGNORECASE)
 DATE_ALONE = re.compile(r'(?a)\d{4}([-.])\d\d\1\d\d')
 
 
@@ -3510,6 +3510,8 @@ def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, list[tuple[in
 
 
 PLACES = places_of(WORDS)
+ALL_LAST_WORDS = tuple(chain.from_iterable(LAST_WORDS.values()))
+NO_KEYS: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_WORDS)}
 
 
 @lru_cache(maxsize=512)  # events of one kind have the same keys
@@ -3523,16 +3525,17 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
         keys_by_word.pop('type', None)  # of the thing, not of what happened to it
     if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
         keys_by_word.setdefault(parent + 'name', keys_by_word['name'])
-    by_meaning: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_WORDS)}
-    found = sorted((place, word) for word in keys_by_word for place in PLACES.get(word, ()))
-    for (_, meaning), word in found:
-        by_meaning[meaning][word] = keys_by_word[word]
-    by_meaning['severity'] |= {word: key for word, key in keys_by_word.items()
-                               if word.endswith('severity') and not OTHER_SEVERITY.match(word)}
-    others = [word for word in keys_by_word if word not in PLACES and not EARLIER.search(word)]
-    for meaning, last_words in LAST_WORDS.items():
-        by_meaning[meaning] = {word: keys_by_word[word] for last in last_words for word in others if word.endswith(last)}
-    return by_meaning
+    found: dict[str, dict[str, str]] = {}
+    places = [(place, word) for word in keys_by_word for place in PLACES.get(word, ())]
+    for (_, meaning), word in sorted(places):
+        found.setdefault(meaning, {})[word] = keys_by_word[word]
+    for word, key in keys_by_word.items():
+        if word.endswith('severity') and not OTHER_SEVERITY.match(word):
+            found.setdefault('severity', {})[word] = key
+    others = [word for word in keys_by_word if word.endswith(ALL_LAST_WORDS) and word not in PLACES and not EARLIER.search(word)]
+    for meaning, last_words in LAST_WORDS.items() if others else ():
+        found[meaning] = {word: keys_by_word[word] for last in last_words for word in others if word.endswith(last)}
+    return NO_KEYS | found
 
 
 class Scope:
@@ -3563,11 +3566,13 @@ class Scope:
     def states(self) -> list[Any]:
         """Return the values of the keys that end in `state`, except those of an earlier state."""
         return [member_at(self.members, key) for key in islice(self.members, 200)
-                if key.lower().endswith('state') and not EARLIER.search(key)]
+                if key[-5:].lower() == 'state' and not EARLIER.search(key)]
 
-    def has_levels_of_log(self, meaning: str) -> bool:
-        """Return whether the severities or priorities of the object are levels of a log, or say how urgent a message is."""
-        return self.is_of_windows_log() or (meaning == 'priority' and bool(self.keys['log or mail']))
+    def severities(self, meaning: str) -> set[float]:
+        """Return the severities that words under the keys of this meaning say, unless they are levels of a log or of a mail."""
+        if not self.keys[meaning] or self.is_of_windows_log() or (meaning == 'priority' and self.keys['log or mail']):
+            return set()
+        return {severity for value in self.values(meaning) if (severity := SCALE['words'].severity(value)) is not None}
 
     def is_of_windows_log(self) -> bool:
         """Return whether the object is a record of a Windows event log."""
@@ -3595,8 +3600,6 @@ def gravest(scale: Scale, values: list[Any]) -> float | None:
     return max((severity for value in different_values if (severity := scale.severity(value)) is not None), default=None)
 
 
-# Each key that means a severity contains one of these, unless it mixes upper and lower case inside them.
-SEVERITY_KEYS = (b'everity', b'EVERITY', b'riticality', b'RITICALITY', b'riority', b'RIORITY', b'rgency', b'RGENCY')
 TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is none, although it is an int
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
 
@@ -3792,7 +3795,9 @@ class GeneralRule:
         from_dates_alone: list[str] = []
         if len(self.members) == 1 and self.only_member and self.only_member.parent not in OWNERS:
             yield from self.only_member.times_by_general_rule()
+        scopes = []
         for scope in chain([self.top], self.top.inner('time inside')):
+            scopes.append(scope)
             if not scope.keys['time']:
                 continue
             texts = [self.clean_text(value) for value in scope.values('time')]
@@ -3800,12 +3805,12 @@ class GeneralRule:
                 if DATE_ALONE.fullmatch(text):
                     from_dates_alone += [*(f'{text} {time}' for time in texts if re.fullmatch(time_alone, time)), text]
                 else:
-                    if ':' in text and not ZONE.search(text):  # a local time, perhaps
+                    if ':' in text and text[-1] != 'Z' and not ZONE.search(text):  # a local time, perhaps
                         yield from filter(UNIX_TIME.fullmatch, texts)
                     yield text
         yield from (self.clean_text(find(self.members, steps)) for steps in TIME_STEPS)
         yield from from_dates_alone
-        for scope in chain([self.top], self.top.inner('time inside')):
+        for scope in scopes:
             yield from map(self.clean_text, scope.values('time of change'))
 
     def may_have_severity(self) -> bool:
@@ -3814,23 +3819,28 @@ class GeneralRule:
         Searching a small text is much faster than decoding it, and most events that no row knows have none.
         """
         source = self.source
-        return len(source) > SMALL_BODY_BYTES or any(part in source for part in SEVERITY_KEYS)
+        return (len(source) > SMALL_BODY_BYTES or b'everity' in source or b'riority' in source or b'rgency' in source
+                or b'riticality' in source or b'EVERITY' in source or b'RIORITY' in source or b'RGENCY' in source
+                or b'RITICALITY' in source)
 
     def severity_by_general_rule(self) -> float | None:
         """Return the severity of the first known word under a key that means a severity, or None.
 
         A level of a log and what an event repeats of a problem that has ended are no severities.
         """
-        if self.top.is_of_windows_log() or self.says_that_it_ended():
-            return None
-        scopes = [self.top, *self.top.inner('severity inside', has_lists=False)]
-        for meaning in ('severity', 'priority'):
-            for scope in scopes:
-                words = [] if scope.has_levels_of_log(meaning) else scope.values(meaning)
-                told = {severity for severity in map(SCALE['words'].severity, words) if severity is not None}
-                if told:
-                    return told.pop() if len(told) == 1 else None
-        return None
+        severities = self.severities_by_general_rule()
+        return severities.pop() if len(severities) == 1 and not self.says_that_it_ended() else None
+
+    def severities_by_general_rule(self) -> set[float]:
+        """Return what the words under the best keys in the first scope say that has any: several only if they disagree."""
+        if self.top.is_of_windows_log():
+            return set()
+        scopes: list[Scope] = []
+        for scope in chain([self.top], self.top.inner('severity inside', has_lists=False)):
+            if severities := scope.severities('severity'):
+                return severities
+            scopes.append(scope)
+        return next(filter(None, (scope.severities('priority') for scope in scopes)), set())
 
     def says_that_it_ended(self) -> bool:
         """Return whether a state, a status or an action is a word for the end of a problem.
