@@ -157,7 +157,7 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'BOOKING_CANCELLED: 30 minutes with Alice', NINE),
     ({'status': 'resolved', 'action': 'notify', 'title': 'Disk full on db-1'}, 'resolved: Disk full on db-1', ''),
     # A kind, a text and an object by the last word of a key: AppDynamics, Site24x7, Centreon, Freshservice, Twilio, tcWebHooks,
-    # Server Density, PayPal
+    # Server Density, PayPal; GoAlert; not Freshping's organization
     ({'eventType': 'POLICY_OPEN_CRITICAL', 'summaryMessage': 'CPU of shop is high'},
      'POLICY_OPEN_CRITICAL: CPU of shop is high', ''),
     ({'MONITORURL': 'https://shop.example.com', 'STATUS': 'DOWN', 'INCIDENT_REASON': 'Host unavailable'},
@@ -172,6 +172,10 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
     ({'alert_type': 'Load average', 'item_type': 'Device', 'item_name': 'web-1', 'current_value': 7.8},
      'Load average: web-1', ''),
     ({'payment_status': 'Denied', 'payer_email': 'a@example.com', 'mc_gross': '7.00'}, 'Denied: a@example.com', ''),
+    ({'organization_name': 'Acme', 'webhook_event_data': {'check_state_name': 'Reporting Error', 'check_name': 'Home page'}},
+     'Reporting Error: Home page', ''),
+    ({'AppName': 'GoAlert', 'Type': 'AlertBundle', 'ServiceName': 'Payments', 'Count': 6}, 'AlertBundle: Payments', ''),
+    ({'account_name': 'Acme', 'kind': 'update', 'result': 'failed'}, 'update', ''),
     # An address, if there is nothing else: Cloudinary
     ({'notification_type': 'upload', 'format': 'jpg', 'url': 'https://u:p@img.example.com/demo/cat.jpg?sig=x#y', 'width': 7},
      'upload: img.example.com/demo/cat.jpg', ''),

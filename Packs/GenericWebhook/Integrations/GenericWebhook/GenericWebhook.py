@@ -2316,6 +2316,7 @@ CHANGE = re.compile('''
     ''', re.VERBOSE | re.IGNORECASE)
 # What an event says whose problem has ended, and what only a state may say: a `"status": "ok"` is often that of a request.
 ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)', re.IGNORECASE)
+OF_OWNER = re.compile('organization|account|app')  # the start of a key that names neither what happened nor to what
 EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
 # A key with one of these does not say how severe the event itself is.
 OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
@@ -3532,7 +3533,8 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
     for word, key in keys_by_word.items():
         if word.endswith('severity') and not OTHER_SEVERITY.match(word):
             found.setdefault('severity', {})[word] = key
-    others = [word for word in keys_by_word if word.endswith(ALL_LAST_WORDS) and word not in PLACES and not EARLIER.search(word)]
+    others = [word for word in keys_by_word if word.endswith(ALL_LAST_WORDS) and word not in PLACES
+              and not EARLIER.search(word) and not OF_OWNER.match(word)]
     for meaning, last_words in LAST_WORDS.items() if others else ():
         found[meaning] = {word: keys_by_word[word] for last in last_words for word in others if word.endswith(last)}
     return NO_KEYS | found
