@@ -156,8 +156,8 @@ def encrypted_texts(integration: Integration, params: Mapping[str, Any]) -> list
 
 
 def parts_of(text: str) -> list[str]:
-    """Return the secrets in an encrypted text: `new || old` holds two."""
-    return [part for part in text.split(SEPARATOR) if part]
+    """Return the secrets in an encrypted text, at least one: `new || old` holds two."""
+    return [part for part in text.split(SEPARATOR) if part] or [text]
 
 
 def _known(rows: Mapping[str, Mapping[str, Any]]) -> str:

@@ -109,7 +109,7 @@ class DeliveryRoutes:
         """Return what is known of a rejection, with the token that the delivery comes nearest to."""
         sender = self._replay.signer(delivery) or self._senders.get(delivery.sender_key)
         found = [Rejection(delivery, sender, token, self._masks) for token in tokens_of(self._owner(delivery))]
-        return min(found, key=lambda each: sum(check['state'] in ('bad', 'warn') for check in each.checks()))
+        return min(found, key=Rejection.distance)
 
     def _repair(self, delivery: Delivery) -> dict[str, Any]:
         """Return what was changed in a delivery that was sent again, and what to set in its sender."""

@@ -96,4 +96,4 @@ def shown(server: Server) -> Instance:
 def tokens_of(instance: Instance) -> list[str]:
     """Return the tokens of which a sender proves to know one, from the instance's first encrypted value; [''] if it has none."""
     text = next(iter(parameters.encrypted_texts(instance.integration, instance.params)), '')
-    return parameters.parts_of(text) or ['']
+    return parameters.parts_of(text)

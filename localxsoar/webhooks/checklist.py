@@ -65,6 +65,11 @@ class Rejection:
         found = [self._sender(), *(self._proof(proof) if proof else self._any_proof()), *self._elsewhere(proof)]
         return [asdict(check) for check in sorted(found, key=lambda check: not check.is_cause())]
 
+    def distance(self) -> tuple[bool, int]:
+        """Return how far the delivery is from a proof with this token, to compare it with the other tokens of the instance."""
+        is_elsewhere = any(near(value, self.token) for _, _, value in pairs_of(self.delivery))
+        return not is_elsewhere, sum(check['state'] in ('bad', 'warn') for check in self.checks())
+
     def _sender(self) -> Check:
         if self.sender and self.sender.proof:
             if self.sender.key != self.delivery.sender_key:

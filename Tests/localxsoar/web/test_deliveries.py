@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hmac
 import json
 import socket
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ from localxsoar.web.routes import ONLY_HERE
 from localxsoar.containers.ports import any_free_port
 from localxsoar.webhooks.readable import SHOWN_BYTES, Readable, readable
 from localxsoar.webhooks.recognition import SenderRecognizer
-from localxsoar.webhooks.senders import load_sender
+from localxsoar.web.senders import usable
+from localxsoar.webhooks.senders import Sender, load_sender
 from localxsoar.server.server import Server
 from localxsoar.incidents.store import Store
 
@@ -419,3 +421,26 @@ def test_each_of_several_tokens_and_each_former_one_is_masked_in_all_that_is_kep
         for path in f'deliveries/{number}', f'deliveries/{number}.har', 'deliveries', 'instance', 'log':
             text = requests.get(f'{again.url}/localxsoar/{path}').text
             assert not [token for token in tokens if token in text], path
+
+
+def test_a_delivery_is_explained_and_sent_with_the_one_of_several_tokens_that_fits(echo_pack: Path, tmp_path: Path) -> None:
+    (tmp_path / 'github').mkdir()
+    (tmp_path / 'github/deliveries.json').write_text(json.dumps(GITHUB))
+    first, second = 'not-of-this-sender', 'the-token-of-the-sender'
+    body = json.dumps({'status': 401})
+    signature = hmac.digest(second.encode(), body.encode(), 'sha256').hex()
+    params = {'secret': f'{first} || {second}'}
+    with LocalXsoar('--senders', str(tmp_path), pack=echo_pack, instance='front', params=params) as xsoar:
+        number = post(xsoar, body, '/problem', **{'X-Hub-Signature-256': f'sha256={signature}', 'X-GitHub-Event': 'push'})
+        shown = xsoar.control('GET', f'deliveries/{number}')
+        assert {'state': 'good', 'title': 'Signature', 'text': 'It matches.'} in shown['checks']
+        number = post(xsoar, body, '/problem', **{'X-Api-Key': second})
+        places = [check['text'] for check in xsoar.control('GET', f'deliveries/{number}')['checks'] if check['title'] == 'Token']
+        assert places == ['The header X-Api-Key contains the token, as its whole value.']
+
+
+@pytest.mark.parametrize('tokens, expected', [
+    (['no base64!', 'YWJj', 'ZGVm'], 'YWJj'), (['YWJj', 'ZGVm'], 'YWJj'), (['no base64!', 'nor this!'], 'no base64!')])
+def test_a_sender_proves_itself_with_the_first_token_that_it_can_use(tokens: list[str], expected: str) -> None:
+    proof = {'place': 'header', 'name': 'Authorization', 'value': 'HMAC {base64}', 'signed': '{body}', 'key': 'base64'}
+    assert usable(Sender('', '', 'other', '', proof, []), tokens) == expected
