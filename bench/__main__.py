@@ -26,6 +26,7 @@ from bench.rows import Row
 from bench.side import BASELINE, OURS, TOKEN, Bare, Side
 from bench.tokens import tokens
 from bench.waits import slow_senders, small_events, streams
+from bench.words import url_words
 from bench.work import work
 
 TURNS = 3
@@ -207,7 +208,7 @@ SCENES: dict[str, Callable[[], Iterable[Row]]] = {
     function.__name__: function for function in
     (burst_of_300, burst_of_1000, throughput, latency, while_a_call_hangs, storm_of_refusals, start, endurance, idle_connections,
      cpu_a_request, instances, bodies_that_wait, bodies_at_once, large_bodies, floods, unread_responses, echoed_responses,
-     all_at_once, small_events, streams, slow_senders, work, tokens, page, join_script, call_sizes)
+     all_at_once, small_events, streams, slow_senders, work, tokens, url_words, page, join_script, call_sizes)
 }
 
 

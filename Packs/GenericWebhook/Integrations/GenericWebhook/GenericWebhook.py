@@ -2767,11 +2767,11 @@ class Path:
 
     def other_items(self, members: dict[str, Any]) -> int:
         """Return how many further items the longest list on the path has: with four alerts, 3 for `alerts.0.name`."""
-        return max((array.others or 0 for array in self.arrays(members)), default=0)
+        return max((array.others or 0 for array in self.arrays(members)), default=0) if self.lists else 0
 
     def is_one_of_several(self, members: dict[str, Any]) -> bool:
         """Return whether a list on the path has, or may have, further items."""
-        return any(array.others != 0 for array in self.arrays(members))
+        return bool(self.lists) and any(array.others != 0 for array in self.arrays(members))
 
     def arrays(self, members: dict[str, Any]) -> list[JsonArray]:
         """Return the lists of whose items the path takes the first."""
@@ -4147,6 +4147,7 @@ class EventAtUrl(ThirdPartyEvent):
         self.words = words
         self.kept_headers = kept_headers
         self.has_found: dict[str, bool] = {}  # whether a word has found what it looks for, of those that have looked
+        self.has_all_parts: set[str] = set()  # the words each of whose parts has found a value
 
     def shown_headers(self) -> dict[str, str]:
         """Return the headers to which a path from a URL leads: those that the incident keeps, without a token."""
@@ -4162,19 +4163,27 @@ class EventAtUrl(ThirdPartyEvent):
         """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
         name, ending, paths = self.joined(self.words.name_parts)
         self.has_found['name'] = has_found = bool(name) and not all(isinstance(path, Constant) for path in paths)
+        if len(paths) == len(self.words.name_parts):
+            self.has_all_parts.add('name')
         return shortened(name, 150 - len(ending)) + ending if has_found else ''
 
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
         if self.words.times:
             found = self.first_time(self.words.times, now)
-            self.has_found['occurred'] = bool(found)
+            self.record('occurred', bool(found))
             if found:
                 return found
         if not self.words.resolved:
             return super().occurred(now)
         ends = self.end.times if self.is_recovery and self.end else ()
         return self.first_time(ends, now) or first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
+
+    def record(self, word: str, has_found: bool) -> None:
+        """Record whether a word has found what it looks for; if so, all of its parts have."""
+        self.has_found[word] = has_found
+        if has_found:
+            self.has_all_parts.add(word)
 
     def first_time(self, paths: Values, now: float) -> str:
         """Return the first time at some paths that can be read, in RFC 3339, or ''."""
@@ -4187,7 +4196,7 @@ class EventAtUrl(ThirdPartyEvent):
         if self.words.severities:
             column = self.column_with_value(self.words.severities)
             severity = gravest(column[0], column[2]) if column else None
-            self.has_found['severity'] = severity is not None
+            self.record('severity', severity is not None)
             if severity is not None:
                 return severity
         return super().severity()
@@ -4207,7 +4216,8 @@ class EventAtUrl(ThirdPartyEvent):
         if not self.words.problem:
             return super().problem_key()
         parts = [self.key_part(part) for part in self.words.problem.parts]
-        self.has_found['problem'] = is_certain = all(parts) and '0' not in parts
+        is_certain = all(parts) and '0' not in parts
+        self.record('problem', is_certain)
         key = '/'.join(parts)
         is_plain = self.can_be_queried(key) and not any('/' in part for part in parts)
         return f'{self.words.key_prefix}:{key if is_plain else hash_of(parts)}' if is_certain else ''
@@ -4288,13 +4298,14 @@ class Arrival:
         return EventAtUrl(source, self.headers, reveals, words, lambda: self.shown_headers)
 
     def look_up(self, event: EventAtUrl) -> None:
-        """Find out which parts of the URL's words lead to a value in an event."""
+        """Find out which parts of the URL's words lead to a value in an event, unless its incident has told already."""
         if event.words is not self.words:  # they are those for a payload without items
             return
         if self.not_found is None:
             self.not_found = event.words.lookups
         if self.not_found:
-            self.not_found = tuple(each for each in self.not_found if not event.has_value(each.paths))
+            self.not_found = tuple(each for each in self.not_found
+                                   if each.word not in event.has_all_parts and not event.has_value(each.paths))
 
     def record_found(self, has_found: dict[str, bool]) -> None:
         """Record whether words of the URL found what they look for."""
@@ -4669,12 +4680,13 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
 
 def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> list[dict[str, Any]]:
     """Return the incident of a third-party event, or none if the URL leaves the event out."""
-    if isinstance(event, EventAtUrl):
-        arrival.look_up(event)
-        if reason := event.reason_to_skip():
-            arrival.skipped[reason] += 1
-            return []
-    return [third_party_incident(source, event, arrival)]
+    if not isinstance(event, EventAtUrl):
+        return [third_party_incident(source, event, arrival)]
+    if reason := event.reason_to_skip():
+        arrival.skipped[reason] += 1
+    incidents = [] if reason else [third_party_incident(source, event, arrival)]
+    arrival.look_up(event)
+    return incidents
 
 
 MAX_ENVELOPE_TEXT_BYTES = 64 * 1024  # of a name and of a type: nothing needs more, and XSOAR sends them back
@@ -4885,6 +4897,13 @@ def nothing_behind() -> int:
     return 0
 
 
+@lru_cache(maxsize=64)  # a sender's URL is always the same
+def parameters_of(query_string: str) -> list[tuple[str, str]]:
+    """Return what Request.parameters does. Nobody may change the list."""
+    # A query of 8 KiB with more could take longer to parse than a POST to process.
+    return parse_qsl('&'.join(query_string.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]))
+
+
 @dataclass
 class Request:
     """An HTTP request as the server has read it, and what the log says about it."""
@@ -4914,8 +4933,8 @@ class Request:
     @cached_property
     def parameters(self) -> list[tuple[str, str]]:
         """Return the names and values of the first MAX_PARAMETERS parameters of the query, decoded, without empty ones."""
-        # A query of 8 KiB with more could take longer to parse than a POST to process.
-        return parse_qsl('&'.join(self.query_string.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]))
+        is_small = len(self.query_string) <= MAX_CACHED_QUERY
+        return (parameters_of if is_small else parameters_of.__wrapped__)(self.query_string)
 
     @cached_property
     def query(self) -> dict[str, str]:
