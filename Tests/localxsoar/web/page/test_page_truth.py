@@ -271,3 +271,15 @@ def test_a_narrow_line_has_room_for_the_name_and_a_detail_leaves_the_buttons_of_
 
 def test_the_samples_of_the_first_page_are_those_that_stand_first_in_the_table_of_senders(page: Page) -> None:
     expect(page.locator('#empty .acts button')).to_have_text(['Splunk', 'Azure Monitor', 'Okta', 'CrowdStrike', 'GitHub'])
+
+
+def test_what_the_receiver_notes_is_in_the_line_and_beside_the_result(page: Page, webhook: Webhook) -> None:
+    noted = post(webhook, {'title': 'noted'}, query='?each=nowhere').headers['X-Webhook-Note']
+    expect(rows(page).first.locator('.became')).to_have_text(re.compile(f'^→ incident \\d+ noted · {re.escape(noted)}$'))
+    rows(page).first.click()
+    expect(page.locator('#delivery .note')).to_have_text(f'Note: {noted}')
+    post(webhook, {'action': 'Close', 'alert': {'message': 'over', 'alertId': '10'}}, query='?skip=resolved')
+    expect(rows(page).first).to_contain_text('no incident')
+    rows(page).first.click()
+    page.locator('#part-log').click()
+    expect(page.locator('#delivery-log')).to_contain_text('skipped: resolved')
