@@ -23,30 +23,35 @@ export const chosen = (parameter) => values.get(parameter) || '';
 export const openedName = () => name;
 export const isOpened = (list, key) => view === list && chosen('open') === String(key);
 
-function read() {
-  const [path, query] = location.hash.replace(/^#\/?/, '').split(/\?(.*)/s);
+function parse(hash) {
+  const [path, query] = hash.replace(/^#\/?/, '').split(/\?(.*)/s);
   const [first, ...rest] = path.split('/');
   return {first, rest: rest.join('/'), given: query === undefined ? null : new URLSearchParams(query)};
 }
 
-function write() {
-  const shown = ORDER.filter((key) => chosen(key) && (chosen('open') || !IN_DETAIL.includes(key)));
-  const query = String(new URLSearchParams(shown.map((key) => [key, chosen(key)])));
-  return `#/${view}${view === 'commands' && name ? `/${name}` : ''}${query ? `?${query}` : ''}`;
+// Return what an address says with what was chosen in its view before, unless it is exact.
+function complete({first, rest, given}, isExact) {
+  const found = given || new URLSearchParams(isExact ? '' : remembered[first]);
+  if (!given) found.delete('open');
+  if (LISTS.includes(first) && rest) found.set('open', rest);
+  if (isOneOfSeveral() && !found.get('instance')) found.set('instance', instance.instance);
+  return found;
+}
+
+function write(shownView, shownName, found) {
+  const shown = ORDER.filter((key) => found.get(key) && (found.get('open') || !IN_DETAIL.includes(key)));
+  const query = String(new URLSearchParams(shown.map((key) => [key, found.get(key)])));
+  return `#/${shownView}${shownView === 'commands' && shownName ? `/${shownName}` : ''}${query ? `?${query}` : ''}`;
 }
 
 // Read the address, and make it exact. `views` are all there are, and `home` is the one of an empty address.
 export function readAddress(views, home) {
-  const {first, rest, given} = read();
-  view = views.includes(first) ? first : home;
-  name = view === 'commands' ? rest : '';
-  values = given || new URLSearchParams(remembered[view]);
-  if (!given && !history.state?.isExact) values.delete('open');
-  if (!given && history.state?.isExact) values = new URLSearchParams();
-  if (LISTS.includes(view) && rest) values.set('open', rest);
-  if (isOneOfSeveral() && !chosen('instance')) values.set('instance', instance.instance);
+  const parsed = parse(location.hash);
+  view = views.includes(parsed.first) ? parsed.first : home;
+  name = view === 'commands' ? parsed.rest : '';
+  values = complete({...parsed, first: view}, history.state?.isExact);
   keep();
-  if (view && location.hash) history.replaceState({isExact: true}, '', write());
+  if (view && location.hash) history.replaceState({isExact: true}, '', write(view, name, values));
 }
 
 function keep() {
@@ -55,7 +60,10 @@ function keep() {
 }
 
 // Go where an address leads, such as `deliveries/7`.
-export function go(to) { location.hash = `#/${to}`; }
+export function go(to) {
+  const parsed = parse(`#/${to}`);
+  location.hash = write(parsed.first, parsed.rest, complete(parsed));
+}
 
 // The same, in place of what is shown now: Back leads to what was before that.
 export function step(to) {
@@ -67,11 +75,11 @@ export function step(to) {
 export function choose(some) {
   for (const [key, value] of Object.entries(some)) if (value) values.set(key, value); else values.delete(key);
   keep();
-  history.replaceState({isExact: true}, '', write());
+  history.replaceState({isExact: true}, '', write(view, name, values));
 }
 
 // Show another instance of the server.
 export function goToInstance(other) {
   values.set('instance', other);
-  location.hash = write();
+  location.hash = write(view, name, values);
 }

@@ -115,8 +115,10 @@ async function find(name, text) {
   const found = await ask('GET', `${name}/search?text=${encodeURIComponent(text)}`).catch(() => null);
   if (asked !== `${name} ${text}`) return;
   searching = found ? '' : 'headers and bodies not searched: no connection';
-  SEARCHED[name].found = new Set(found);
-  SEARCHED[name].filter();
+  const list = SEARCHED[name];
+  list.found = new Set(found);
+  const shown = new Set(list.shown.map((item) => list.keyOf(item)));
+  if (found?.every((key) => shown.has(key) || !list.keys.has(key))) list.describe(); else list.filter();  // what is shown stays in its order
 }
 
 export function startFilters() {

@@ -16,7 +16,8 @@ export function day(text) {
     + `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-export const thousands = (number) => number.toLocaleString('en');
+const NUMBERS = new Intl.NumberFormat('en');  // to make one takes long
+export const thousands = (number) => NUMBERS.format(number);
 
 export function size(bytes) {
   if (bytes < 1000) return `${bytes} B`;

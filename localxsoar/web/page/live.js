@@ -33,7 +33,7 @@ function count() {
   $('count-incidents').textContent = incidents.all.length || '';
   $('no-incidents').hidden = incidents.all.length > 0;
   $('removed-deliveries').hidden = !hasRemoved;
-  $('removed-deliveries').textContent = `${thousands(deliveries.all.length)} kept, ${thousands(hasRemoved)} older removed`;
+  if (hasRemoved) $('removed-deliveries').textContent = `${thousands(deliveries.all.length)} kept, ${thousands(hasRemoved)} older removed`;
   drawEmpty();
 }
 
