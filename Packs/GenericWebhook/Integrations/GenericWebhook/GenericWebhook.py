@@ -3512,7 +3512,7 @@ def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, list[tuple[in
 
 PLACES = places_of(WORDS)
 ALL_LAST_WORDS = tuple(chain.from_iterable(LAST_WORDS.values()))
-NO_KEYS: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_WORDS)}
+NO_KEYS: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_WORDS, 'state')}
 
 
 @lru_cache(maxsize=512)  # events of one kind have the same keys
@@ -3533,6 +3533,8 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
     for word, key in keys_by_word.items():
         if word.endswith('severity') and not OTHER_SEVERITY.match(word):
             found.setdefault('severity', {})[word] = key
+        elif word.endswith('state') and not EARLIER.search(word):
+            found.setdefault('state', {})[word] = key
     others = [word for word in keys_by_word if word.endswith(ALL_LAST_WORDS) and word not in PLACES
               and not EARLIER.search(word) and not OF_OWNER.match(word)]
     for meaning, last_words in LAST_WORDS.items() if others else ():
@@ -3564,11 +3566,6 @@ class Scope:
             value = member_at(self.members, key)
             if has_lists or not isinstance(value, JsonArray):
                 yield from scopes_in(value, word)
-
-    def states(self) -> list[Any]:
-        """Return the values of the keys that end in `state`, except those of an earlier state."""
-        return [member_at(self.members, key) for key in islice(self.members, 200)
-                if key[-5:].lower() == 'state' and not EARLIER.search(key)]
 
     def severities(self, meaning: str) -> set[float]:
         """Return the severities that words under the keys of this meaning say, unless they are levels of a log or of a mail."""
@@ -3852,7 +3849,7 @@ class GeneralRule:
         for scope in chain([self.top], self.top.inner('end inside', has_lists=False)):
             if any(ENDED.fullmatch(self.clean_text(value)) for value in scope.values('end')):
                 return True
-            if any(STATE_ENDED.fullmatch(self.clean_text(value)) for value in scope.states()):
+            if any(STATE_ENDED.fullmatch(self.clean_text(value)) for value in scope.values('state')):
                 return True
         return False
 
