@@ -32,7 +32,6 @@ import time
 import traceback
 import zlib
 from bisect import insort
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -4260,7 +4259,7 @@ class Arrival:
     headers: dict[str, str]
     settings: Settings
     words: UrlWords = NO_WORDS
-    skipped: Counter[str] = field(default_factory=Counter)  # how many events the URL left out, by the reason
+    skipped: dict[str, int] = field(default_factory=dict)  # how many events the URL left out, by the reason
     product: str = ''  # the sender of the last payload, if it has a row
     not_found: tuple[Lookup, ...] | None = None  # the parts of words that led to no value so far; None before the first event
     has_found: dict[str, bool] = field(default_factory=dict)  # by word: whether it found what it looks for in one of the events
@@ -4314,6 +4313,8 @@ class Arrival:
 
         Nothing of the query is quoted: it may hold a secret.
         """
+        if self.words is NO_WORDS:
+            return ''
         missing = {f'{each.word}, part {each.position}: no event has a value there': each.word for each in self.not_found or ()}
         useless = [f'{word}: {FOUND_NOTHING[word]}' for word, is_there in self.has_found.items()
                    if not is_there and word not in missing.values()]
@@ -4680,7 +4681,7 @@ def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> l
     if not isinstance(event, EventAtUrl):
         return [third_party_incident(source, event, arrival)]
     if reason := event.reason_to_skip():
-        arrival.skipped[reason] += 1
+        arrival.skipped[reason] = arrival.skipped.get(reason, 0) + 1
     incidents = [] if reason else [third_party_incident(source, event, arrival)]
     arrival.look_up(event)
     return incidents
