@@ -118,6 +118,10 @@ def sign_zendesk(body: bytes, key: str, stamp: str) -> dict[str, str]:
             'X-Zendesk-Webhook-Signature': base64_of(key, time_text.encode() + body)}
 
 
+def sign_django(body: bytes, key: str, stamp: str) -> dict[str, str]:
+    return {'Django-Webhook-Request-Timestamp': stamp, 'Django-Webhook-Signature-v1': hex_of(key, f'{stamp}:'.encode() + body)}
+
+
 def sign_sha512(body: bytes, key: str, _: str) -> dict[str, str]:
     return {'X-HCP-Radar-Signature': digest(key, body, 'sha512').hex()}
 
@@ -153,6 +157,7 @@ SENDERS = [
     Sender('Sentry', 'Sentry-Hook-Signature', signs_the_body('Sentry-Hook-Signature')),
     Sender('Calendly', 'Calendly-Webhook-Signature', sign_calendly, 300),
     Sender('Zendesk', 'X-Zendesk-Webhook-Signature', sign_zendesk, 300, 'X-Zendesk-Webhook-Signature-Timestamp'),
+    Sender('django-webhook', 'Django-Webhook-Signature-v1', sign_django, 300, 'Django-Webhook-Request-Timestamp'),
     Sender('HCP Vault Radar', 'X-HCP-Radar-Signature', sign_sha512),
     Sender('Linear', 'Linear-Signature', signs_the_body('Linear-Signature'), 60),
     Sender('Grafana', 'X-Grafana-Alerting-Signature', signs_the_body('X-Grafana-Alerting-Signature')),
