@@ -229,6 +229,7 @@ def test_what_certainly_meets_the_words_is_left_out(
     ({'at_least': 'high', 'severity': 'l.0.s'}, {'l': [{'s': 'low'}, {'s': 'low'}]}),
     ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low'}] * 1001}),
     ({'at_least': 'high'}, {'action': 'Create', 'alert': {'message': 'x', 'priority': 'P4'}}),  # a row that reads a priority
+    ({'at_least': 'high'}, {'priority': 'low'}), ({'at_least': 'high'}, {'urgency': 'low'}),
     ({'at_least': 'unknown'}, {'severity': 'low'}), ({'at_least': 'medium'}, {'severity': 'medium'}),
 ])
 def test_what_is_in_doubt_is_created(webhook: Webhook, query: dict[str, str], payload: Any) -> None:

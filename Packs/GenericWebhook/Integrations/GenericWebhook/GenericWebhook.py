@@ -3995,8 +3995,9 @@ class ThirdPartyEvent(GeneralRule):
             return self.only_inner_event.certain_severity()
         if column := self.column_with_value(self.row.severities if self.row else ()):
             return self.certain_severity_in(*column)
-        has_general_rule = not (self.row and self.row.has_no_severity) and self.may_have_severity()
-        return self.severity_by_general_rule() if has_general_rule else None
+        scopes = chain([self.top], self.top.inner('severity inside', has_lists=False))
+        is_told = not (self.row and self.row.has_no_severity) and any(scope.severities('severity') for scope in scopes)
+        return self.severity_by_general_rule() if is_told else None  # a priority or an urgency alone is not certain
 
     def column_with_value(self, columns: Iterable[tuple[Scale, Values]]) -> tuple[Scale, Path, list[Any]] | None:
         """Return the scale, the first path with a value other than null and '', and the values there, or None."""
