@@ -2515,6 +2515,8 @@ def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day
     Return '' if the text is neither, could mean two dates, or is before the year 2000 or more than a day after
     now.
     """
+    if not text:  # quicker than finding that it is no date
+        return ''
     with suppress(ValueError, OverflowError):
         if UNIX_TIME.fullmatch(text):
             if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
@@ -3697,9 +3699,8 @@ class GeneralRule:
     @cached_property
     def change(self) -> str:
         """Return the kind that says what became of something, such as `order.created` or `closed`, or ''."""
-        best = self.best([self.top], 'kind')
-        if TELLING_KIND.fullmatch(best):
-            return best
+        if TELLING_KIND.fullmatch(self.own_kind):
+            return self.own_kind
         kinds = chain(self.top.values('kind'), self.top.values('last word: kind'))
         return first_of(self.clean_text(kind) for kind in kinds if isinstance(kind, str) and CHANGE.fullmatch(kind))
 
@@ -3719,9 +3720,14 @@ class GeneralRule:
         return topic if topic and len(words_of(topic)) > len(words_of(self.kind)) else ''
 
     @cached_property
+    def own_kind(self) -> str:
+        """Return the kind of event that a key directly in the event names (`login_failed`), or ''."""
+        return self.best([self.top], 'kind')
+
+    @cached_property
     def kind(self) -> str:
-        """Return the kind of event that the event itself names (`login_failed`), or ''."""
-        return self.best(self.scopes(), 'kind')
+        """Return the kind of event that the event itself names, or ''."""
+        return self.own_kind or self.best(self.inner_scopes, 'kind')
 
     def address(self) -> str:
         """Return the host and the path of the event's URL, without what may be secret in it, or ''."""
@@ -3806,7 +3812,9 @@ class GeneralRule:
                     if ':' in text and text[-1] != 'Z' and not ZONE.search(text):  # a local time, perhaps
                         yield from filter(UNIX_TIME.fullmatch, texts)
                     yield text
-        yield from (self.clean_text(find(self.members, steps)) for steps in TIME_STEPS)
+        for steps in TIME_STEPS:
+            if (value := find(self.members, steps)) is not None:
+                yield self.clean_text(value)
         yield from from_dates_alone
         for scope in scopes:
             yield from map(self.clean_text, scope.values('time of change'))
@@ -3896,8 +3904,9 @@ class GeneralRule:
 
     def clean_text(self, value: Any) -> str:
         """Return a text or a number as one line, or '' for any other value and for a text that contains the token."""
-        # The limit is more than any name or date has, and quick to search.
-        text = str(value)[:4096] if type(value) in TEXTS_AND_NUMBERS else ''
+        if type(value) not in TEXTS_AND_NUMBERS:
+            return ''
+        text = str(value)[:4096]  # more than any name or date has, and quick to search
         if not text.isprintable():
             controls = '\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f'  # the others are white space for split()
             marks = '\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff'  # of direction and byte order: invisible
