@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -9,7 +11,7 @@ import patient
 import pytest
 from app import App
 from clocks import wait_for
-from GenericWebhook import MAX_CACHED_QUERY, NO_WORDS, Settings, Tokens, read_words, url_words
+from GenericWebhook import MAX_CACHED_QUERY, NO_WORDS, Arrival, Settings, Tokens, read_words, to_incidents, url_words
 from webhook import TOKEN, Webhook
 
 pytestmark = pytest.mark.sockets
@@ -436,3 +438,40 @@ def test_a_query_is_read_once_and_a_large_one_is_not_kept() -> None:
     url_words(SETTINGS, [('name', 'a' * (MAX_CACHED_QUERY + 1))])
     assert read_words.cache_info().misses == misses
     assert url_words(SETTINGS, [('token', 'a'), ('hub.mode', 'b')]) is NO_WORDS
+
+
+def calls_of(work: Callable[[], object]) -> int:
+    """Return how many functions and iterators, of Python and of C, are called in the work."""
+    counted = 0
+
+    def count(*_: object) -> None:
+        nonlocal counted
+        counted += 1
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+def calls_for_paths(paths: int, items: list[dict[str, str]]) -> int:
+    """Return how many calls an event with a list takes at a URL with many different paths into its items."""
+    parts = ['|'.join(f'l.*.x{part}{number}' for number in range(4)) for part in range(paths // 4)]
+    conditions = ','.join(f'{part}=x' for part in parts)
+    query = [('skip', conditions), ('resolved', conditions), ('problem', f'b:{",".join(parts)}'), ('at_least', 'high')]
+    payload = json.dumps({'title': 'Disk full', 'l': items}).encode()
+
+    def work() -> None:
+        to_incidents([payload], Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, url_words(SETTINGS, query)))
+
+    work()
+    return calls_of(work)
+
+
+@pytest.mark.parametrize('first', [{}, {f'x{part}{number}': 'y' for part in range(8) for number in range(4)}])
+def test_a_further_path_into_a_list_costs_no_look_at_items_without_it(first: dict[str, str]) -> None:
+    few, many = ([first, *[{}] * count] for count in (10, 900))
+    assert (calls_for_paths(32, many) - calls_for_paths(16, many)
+            <= 1.5 * (calls_for_paths(32, few) - calls_for_paths(16, few)))

@@ -52,7 +52,7 @@ try:
     from gevent.event import AsyncResult, Event
     from gevent.lock import Semaphore
     from gevent.server import StreamServer
-    from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError, defstruct
+    from msgspec import DecodeError, Raw, Struct, ValidationError, defstruct
     from msgspec import field as struct_field
     from msgspec.json import Decoder
     from msgspec.json import encode as to_json
@@ -2539,6 +2539,7 @@ def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day
 # Raw is the value of a key that the object does not have.
 MEMBERS = Decoder(dict[str, Raw])
 ANYTHING = Decoder(dict[str, Raw] | list[Raw] | str | int | float | bool | None)
+ITEMS = Decoder(list[dict[str, Raw] | None])  # null is no item
 # An array as a struct with one field: the other items are skipped, and take no memory.
 FIRST_ITEM: Decoder[Any] = Decoder(defstruct('FirstItem', [('item', Raw, Raw())], array_like=True))
 # In an object with very many keys, only these are looked for: a dict of all of them would take hundreds of MiB.
@@ -2601,6 +2602,7 @@ class JsonArray(dict[str, Any]):
         first = FIRST_ITEM.decode(source).item
         super().__init__({'0': first} if first else {})
         self.source = source
+        self.found: dict[str, list[Any]] = {}  # what item_values has found, by the text of the path
 
     @cached_property
     def others(self) -> int | None:
@@ -2608,17 +2610,36 @@ class JsonArray(dict[str, Any]):
         return max(len(ANYTHING.decode(self.source)) - 1, 0) if count_byte(b',', self.source) < 1_000_000 else None
 
     def item_values(self, path: 'Path') -> list[Any]:
-        """Return the value at the end of a path (after its `*`) in each item, None for an item without it.
+        """Return the value at the end of a path (after its `*`) in each item; None stands twice for several items without it.
 
-        Return [UNKNOWN] if the array is too large to be read whole, or if something on the path is not an object.
+        Return [UNKNOWN] if the array is too large to be read whole, or if an item is not an object.
+        """
+        if self.items_by_key is None:
+            return [UNKNOWN]
+        if path.text not in self.found:
+            starts = (self.items_by_key.get(key, ()) for key, _ in path.steps[0])
+            items = {id(item): item for item in chain.from_iterable(starts)}.values()
+            missing = self.count - len(items)
+            self.found[path.text] = [*map(path.item_value, items), *[None] * min(missing, 2)]
+        return self.found[path.text]
+
+    @cached_property
+    def items_by_key(self) -> dict[str, list[dict[str, Any]]] | None:
+        """Return the items that have each key, or None if they are not read.
+
+        A path then costs no look at items that do not have it: a URL may have a hundred paths, and a request a million items.
         """
         if len(memoryview(self.source)) > SMALL_BODY_BYTES:
-            return [UNKNOWN]
+            return None
         with suppress(ValueError):
-            items = path.decoder.decode(self.source)
-            if len(items) <= MAX_EVENTS:
-                return [path.item_value(item) for item in items]
-        return [UNKNOWN]
+            items = ITEMS.decode(self.source)
+            self.count = len(items)
+            by_key: dict[str, list[dict[str, Any]]] = {}
+            for item in filter(None, items):
+                for key in item:
+                    by_key.setdefault(key, []).append(item)
+            return by_key if self.count <= MAX_EVENTS else None
+        return None
 
 
 MAX_MEMBERS = 1000  # of an object inside an event: the others are ignored
@@ -2734,9 +2755,6 @@ def header_of(name: str) -> str:
     return '' if name in NOT_KEPT or names_secret(name) else name
 
 
-MAX_STRUCTS = 2  # that follow a path in a list; the table has no longer paths there
-
-
 class Path:
     """Where a value is in an event, from a text that a Grammar has checked."""
 
@@ -2778,46 +2796,9 @@ class Path:
         """Return the lists of whose items the path takes the first."""
         return [array for array in (find(members, steps) for steps in self.lists) if isinstance(array, JsonArray)]
 
-    @cached_property
-    def fields(self) -> Steps:
-        """Return the steps with the fields of the structs from `decoder` in place of keys."""
-        return [[(f'to_{end}', end) for _, end in steps] for steps in self.steps]
-
-    @cached_property
-    def decoder(self) -> Decoder[Any]:
-        """Return a decoder of a list that follows the path in all items in one pass.
-
-        Each object becomes a struct with a field for each step that is possible there: for the path `a.b`, `to_2` is the JSON
-        of `a.b`, and `to_1` the struct of `a`. An item stays JSON if a step is the first item of a list, which no struct can
-        follow, or if there are many steps, since structs take 0.1 ms and 4 KiB each.
-        """
-        if self.lists or len(self.steps) > MAX_STRUCTS:
-            return Decoder(list[Raw])
-        struct: Any = None
-        types: dict[int, Any] = {len(self.steps): Raw}  # by position
-        for position, steps in reversed([*enumerate(self.steps)]):
-            fields = [(f'to_{end}', types[end] | UnsetType, UNSET) for _, end in steps]
-            struct = defstruct('Member', fields, rename={f'to_{end}': key for key, end in steps})
-            types[position] = struct | None
-        return Decoder(list[struct])  # null is no item
-
-    def item_value(self, item: Any) -> Any:
-        """Return the value at the path in an item from `decoder`, None if there is none, or UNKNOWN."""
-        if type(item) is Raw:
-            members = read_value(item)
-            is_certain = isinstance(members, dict) and not self.is_one_of_several(members)
-            return find(members, self.steps, UNKNOWN) if is_certain else UNKNOWN
-        position = 0
-        while item is not None:
-            for name, end in self.fields[position]:
-                if (found := getattr(item, name)) is not UNSET:
-                    item, position = found, end
-                    break
-            else:
-                return None
-            if type(item) is Raw:
-                return decode_level(item)
-        return None
+    def item_value(self, item: dict[str, Any]) -> Any:
+        """Return the value at the path in an item of a list, None if there is none, or UNKNOWN."""
+        return UNKNOWN if self.is_one_of_several(item) else find(item, self.steps, UNKNOWN)
 
 
 class PathFromUrl(Path):
