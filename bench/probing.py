@@ -10,26 +10,29 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bench.rows import Row
-from bench.side import OURS, Side, connect, request_bytes
+from bench.side import OURS, TOKEN, Side, connect, request_bytes
 
+BAD = b'{"a"'  # JSON that ends early
 MOST_HASHES = 70  # SHA-256s of 24 MiB that a sender may wait longer: a second, where the processor has instructions for it
 
 
 class Prober(threading.Thread):
-    """Another sender, which posts small bad requests one after the other.
+    """Another sender, which posts small bad requests one after the other: with the token, or with the headers in `signed`.
 
     `times` are the seconds that they took.
     """
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: Side, *signed: str) -> None:
         super().__init__()
         self.side = side
+        self.signed = signed
         self.times: list[float] = []
         self.is_done = threading.Event()
         self.start()
 
     def run(self) -> None:
-        ask = request_bytes(b'{"a"', 'Content-Type: application/json')
+        token = 'none' if self.signed else TOKEN
+        ask = request_bytes(BAD, 'Content-Type: application/json', *self.signed, token=token)
         with connect(self.side) as connection:
             while not self.is_done.wait(0.01):
                 began = time.perf_counter()

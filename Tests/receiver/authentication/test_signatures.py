@@ -19,12 +19,13 @@ from itertools import cycle, product
 from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
+import gevent
 import patient
 import pytest
 import standardwebhooks
 import stripe
 from app import NOW, App
-from clocks import grows_linearly, unix_now
+from clocks import grows_linearly, unix_now, until
 from GenericWebhook import (
     ANY,
     MIB,
@@ -35,6 +36,7 @@ from GenericWebhook import (
     Tokens,
     Unauthorized,
     contains_token,
+    hashing_lock,
     kept_headers,
     signatures_to_check,
     valid_signature,
@@ -501,6 +503,40 @@ def test_a_large_body_is_signed_16_times_at_most_and_a_small_one_64_times(tokens
         for wrong, is_let_in in (most - 1, True), (most, False):
             headers = {f'X-A{number}-Signature': '0' * 64 for number in range(wrong)}
             assert refused(app, body, {**headers, 'X-Last-Signature': hex_of(EIGHT[tokens - 1], body)}) != is_let_in
+
+
+def checks_while_a_large_body_is_hashed(body: bytes, headers: dict[str, str], tokens: Tokens) -> int:
+    """Check a signed body while another greenlet hashes a large one, and return how often others ran meanwhile."""
+    settings, ticks = Settings(8080, tokens, None), []
+
+    def tick() -> None:
+        while True:
+            ticks.append(1)
+            gevent.sleep(0)
+
+    def check(text: bytes, head: dict[str, str]) -> None:
+        valid_signature(signatures_to_check(settings, head, ''), text, NOW)
+
+    large = gevent.spawn(check, bytes(25 * MIB), {'x-a-signature': '0' * 64, 'x-b-signature': '0' * 64})
+    ticker = gevent.spawn(tick)
+    try:
+        until(hashing_lock.locked)
+        before = len(ticks)
+        check(body, headers)
+        assert not large.dead
+        return len(ticks) - before
+    finally:
+        gevent.killall([large, ticker])
+
+
+@pytest.mark.parametrize('position', [1, 8])
+def test_a_small_signed_body_is_checked_with_8_tokens_while_a_large_one_is_hashed_and_waits_for_nobody(position: int) -> None:
+    tokens = Tokens(' || '.join(EIGHT))
+    for body in b'{}', bytes(32 * 1024):
+        headers = {'x-hub-signature-256': f'sha256={hex_of(EIGHT[position - 1], body)}'}
+        assert checks_while_a_large_body_is_hashed(body, headers, tokens) == 0
+    body = bytes(32 * 1024 + 1)
+    assert checks_while_a_large_body_is_hashed(body, {'x-a-signature': hex_of(EIGHT[position - 1], body)}, tokens) > 0
 
 
 # Beside the token
