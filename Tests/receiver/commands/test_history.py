@@ -109,7 +109,11 @@ def test_the_report_counts_by_token_since_the_container_began_and_says_when_each
         assert [each['Token'] for each in run(webhook)[1]] == ['', '2', 'all', '1', '2', '1']
         restart(webhook)
         assert uses() == [['1', '0', 'never'], ['2', '0', 'never'], ['3', '0', 'never']]
-        assert len(run(webhook)[1]) == 6
+        earlier = ['', '2 (earlier)', 'all (earlier)', '1 (earlier)', '2 (earlier)', '1 (earlier)']
+        assert [each['Token'] for each in run(webhook)[1]] == earlier
+        post(webhook, {'a': 4})
+        restart(webhook)
+        assert [each['Token'] for each in run(webhook)[1]] == ['2 (earlier)', *earlier]
 
 
 def test_a_senders_text_is_not_markdown_and_no_secret_is_kept() -> None:
