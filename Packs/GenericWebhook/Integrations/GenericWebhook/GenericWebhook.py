@@ -329,6 +329,11 @@ class Tokens:
         # The whole text contains each token, so its own spellings are needed only if each is too short to have any.
         return of_each or set().union(*(token_spellings(token.value) for token in self.with_whole))
 
+    @cached_property
+    def shortest_spelling(self) -> int:
+        """Return the number of characters of the shortest spelling, or 0 if there is none."""
+        return min(map(len, self.spellings), default=0)
+
 
 def check_tokens(texts: list[str]) -> None:
     """Raise ValueError, which names the position of a token and never quotes it, if the form has an unusable one."""
@@ -890,6 +895,8 @@ def contains_token(settings: Settings, text: str) -> bool:
 
     Always return False for a token of fewer than 8 characters: it would occur in many texts by chance.
     """
+    if len(text) < settings.tokens.shortest_spelling:  # decoding makes no text longer
+        return False
     texts = {text}
     if '%' in text or '+' in text:
         texts |= {unquote(text), unquote_plus(text)}
