@@ -3548,6 +3548,7 @@ class Scope:
         self.members = members
         keys = [key for key in islice(members, max_keys) if len(key) <= MAX_KEY_CHARACTERS]
         self.keys = keys_by_meaning(tuple(keys), parent)
+        self.scopes: dict[str, Scope | None] = {}  # those found inside it, by word: several searches begin with them
 
     def values(self, meaning: str) -> list[Any]:
         """Return the values of the keys that have this meaning, the best first."""
@@ -3559,9 +3560,11 @@ class Scope:
         Without `has_lists`, ignore lists.
         """
         for word, key in self.keys[meaning].items():
-            value = member_at(self.members, key)
-            if has_lists or not isinstance(value, JsonArray):
-                yield from scopes_in(value, word)
+            if has_lists or not isinstance(member_at(self.members, key), JsonArray):
+                if word not in self.scopes:
+                    self.scopes[word] = scope_in(member_at(self.members, key), word)
+                if scope := self.scopes[word]:
+                    yield scope
 
     def severities(self, meaning: str) -> set[float]:
         """Return the severities that words under the keys of this meaning say, unless they are levels of a log or of a mail."""
@@ -3578,15 +3581,14 @@ class Scope:
         known = set(self.keys['inside'].values())
         for key, value in list(islice(self.members.items(), 200)):
             is_single = isinstance(value, Raw) and bytes(memoryview(value)[:1]) not in (b'{', b'[')
-            if key not in known and not is_single:
-                yield from scopes_in(member_at(self.members, key))
+            if key not in known and not is_single and (scope := scope_in(member_at(self.members, key))):
+                yield scope
 
 
-def scopes_in(value: Any, parent: str = '') -> Iterator[Scope]:
-    """Yield a scope for an object, or for the first item of a list if that item is an object."""
+def scope_in(value: Any, parent: str = '') -> Scope | None:
+    """Return a scope for an object, or for the first item of a list if that item is an object, or None."""
     members = member_at(value, '0') if isinstance(value, JsonArray) else value
-    if isinstance(members, dict):
-        yield Scope(members, parent)
+    return Scope(members, parent) if isinstance(members, dict) else None
 
 
 def gravest(scale: Scale, values: list[Any]) -> float | None:
@@ -3819,10 +3821,10 @@ class GeneralRule:
 
         Searching a small text is much faster than decoding it, and most events that no row knows have none.
         """
-        source = self.source
-        return (len(source) > SMALL_BODY_BYTES or b'everity' in source or b'riority' in source or b'rgency' in source
-                or b'riticality' in source or b'EVERITY' in source or b'RIORITY' in source or b'RGENCY' in source
-                or b'RITICALITY' in source)
+        if len(self.source) > SMALL_BODY_BYTES:
+            return True
+        source = self.source.lower()
+        return b'severity' in source or b'priority' in source or b'urgency' in source or b'criticality' in source
 
     def severity_by_general_rule(self) -> float | None:
         """Return the severity of the first known word under a key that means a severity, or None.
