@@ -5921,7 +5921,7 @@ class HistoryEntry(Struct, array_like=True):
     product: str
     result: str  # 'created', 'repeat', 'skipped', 'handshake' or 'rejected'
     note: str  # what the delivery became, or why it was rejected
-    token: str = ''  # the name of the token that proved it, with EARLIER if a container before recorded it; '' if none did
+    token: str = ''  # the name of the token that proved it, maybe with OF_EARLIER_FORM; '' if none did
 
 
 class TokenUse(Struct, array_like=True):
@@ -5931,7 +5931,7 @@ class TokenUse(Struct, array_like=True):
     latest: str = ''  # in RFC 3339; '' if never
 
 
-EARLIER = ' (earlier)'  # after the position of a token in the form as it was: another token may be there now
+OF_EARLIER_FORM = ' (earlier)'  # marks what a container before recorded: the form may have another token there now
 LONGEST_CALL = 'longest call (s)'  # the key beside the counts of an hour
 
 
@@ -5996,7 +5996,7 @@ class History(Struct):
     def absorb(self, later: 'History') -> None:
         """Add what another history has counted and kept since this one was saved, by a container before."""
         for entry in self.accepted + self.others:
-            entry.token = entry.token and entry.token.removesuffix(EARLIER) + EARLIER
+            entry.token = entry.token and entry.token.removesuffix(OF_EARLIER_FORM) + OF_EARLIER_FORM
         for hour, counts in later.hours.items():
             for what, number in counts.items():
                 self.count(hour, what, number)
