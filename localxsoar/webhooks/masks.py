@@ -118,7 +118,8 @@ class Masks:
         return self.text(value) if isinstance(value, str) else value
 
     def _header(self, name: str, value: str) -> str:
-        if value and (is_secret(name) or value in self._secrets()):
+        secrets = self._secrets()
+        if value and (is_secret(name) or value in secrets or value in map(in_header, secrets)):
             label = LABEL.match(value)
             return (label[0] if label else '') + MASK
         return self.text(value)
@@ -162,6 +163,11 @@ class Needle:
                 yield start, match.end()
 
 
+def in_header(secret: str) -> str:
+    """Return a secret as it stands in the value of a header, whose bytes are read as latin-1: 'wörd' -> 'wÃ¶rd'."""
+    return secret.encode('utf-8', 'surrogatepass').decode('latin-1')
+
+
 @lru_cache
 def needles_of(secrets: tuple[str, ...]) -> tuple[list[Needle], list[str], int]:
     """Return the needles of all secrets that have at least LONG_ENOUGH characters, and what a quick search for them needs.
@@ -176,8 +182,8 @@ def needles_of(secrets: tuple[str, ...]) -> tuple[list[Needle], list[str], int]:
 
 @lru_cache(512)
 def needles(secret: str) -> list[Needle]:
-    """Return the secret, and what base64 makes of it at each of three places in a longer content."""
-    found = [make_needle(secret, {})]
+    """Return the secret, as in a text and as in a header, and what base64 makes of it at each of three places in a content."""
+    found = [make_needle(spelling, {}) for spelling in dict.fromkeys([secret, in_header(secret)])]
     for before in range(3):
         content = b'\0' * before + secret.encode('utf-8', 'surrogatepass')
         encoded = base64.b64encode(content).decode().rstrip('=')

@@ -61,6 +61,15 @@ def test_the_secret_is_masked_in_each_spelling_in_texts_headers_and_targets(mask
         'a': [MASK, {'b': MASK}], 'n': 1, 'none': None}
 
 
+@pytest.mark.parametrize('secret', ['w\u00f6rd-of-sixteen', 'w\u00f6rd', '\u9375\U0001f511'])
+def test_a_secret_with_other_letters_is_masked_in_a_header_which_has_its_bytes(secret: str) -> None:
+    masks = Masks(lambda: [secret])
+    value = secret.encode().decode('latin-1')
+    for written in [value] if len(secret) < 8 else [value, f'a {value} b', json.dumps(value)]:
+        [header] = masks.headers([('X-Plain', written)])
+        assert header['masked'] and value not in str(header['value']) and secret not in str(header['value'])
+
+
 def test_padding_is_masked_with_the_base64_that_it_belongs_to() -> None:
     assert Masks(lambda: ['h4sh-hush-']).text('aDRzaC1odXNoLQ==') == MASK
 

@@ -19,7 +19,7 @@ from localxsoar.pytest_plugin import CommandError
 
 pytestmark = pytest.mark.sockets
 
-# Each is a prefix of the next or has what a query, a header or base64 writes in another way; the last has 300 characters.
+# The first is a prefix of the second; others have what a query, a header or base64 writes in another way, or 300 characters.
 EIGHT = ['prefix-0', 'prefix-0-and-more', 'a+b c/d=e&f%2B-long', 'w\u00f6rd-of-sixteen-letters', 'bars||without-spaces',
          'Basic ' + base64.b64encode(b'tenant:password-5').decode(), 'sha256=' + '0' * 64, 'long' * 75]
 WHOLE = ' || '.join(EIGHT)
@@ -111,12 +111,15 @@ def test_the_test_button_is_ok_and_says_that_bars_without_spaces_separate_nothin
 # Which one it was stays here
 
 
-def test_no_response_says_which_token_proved_a_request_or_how_many_there_are(app: App) -> None:
+def test_no_response_says_which_token_proved_a_request(app: App) -> None:
     def shown(text: str) -> str:
         answer = app.post(b'{"raw_json": 1}', {'X-Gitlab-Token': as_sent(text)})
         return re.sub('[0-9]+[.]0', '', f'{answer}')
 
     assert len({shown(token) for token in EIGHT}) == 1
+
+
+def test_the_text_of_a_rejection_is_the_same_with_one_token_and_with_several() -> None:
     rejected = []
     for text in EIGHT[0], WHOLE:
         with App(text) as other:
@@ -169,7 +172,7 @@ def test_no_header_with_any_of_the_tokens_is_kept(token: str) -> None:
     for spelling in [*spellings, WHOLE, as_sent(WHOLE), base64.b64encode(WHOLE.encode()).decode()]:
         assert kept_headers(settings, {'x-a': f'a {spelling} b', 'x-b': 'b'}) == {'x-b': 'b'}
         assert contains_token(settings, f'An incident with {spelling}')
-    assert not contains_token(settings, f'An incident with {token[1:]}') or token[1:].startswith(tuple(EIGHT))
+    assert not contains_token(settings, f'An incident with {token[1:]}')
 
 
 def test_several_short_tokens_are_masked_as_one_text_where_they_stand_together() -> None:
