@@ -100,6 +100,16 @@ def test_a_retry_that_shows_another_token_in_its_url_is_still_a_retry(app: App) 
     assert len(app.calls) == 1
 
 
+@pytest.mark.parametrize('first', ['a+b%20c/d=e%26f%252B-long', 'a%2Bb+c/d=e%26f%252B-long'])
+def test_a_retry_with_another_token_is_a_retry_however_the_url_spells_the_plus_of_one(first: str) -> None:
+    tokens = [EIGHT[0], EIGHT[2]]
+    with App(' || '.join(tokens)) as app:
+        for query in f'token={first}', f'token={tokens[0]}', f'token={quote_plus(tokens[1])}':
+            assert app.post(b'{"a": 1}', {'X-GitHub-Delivery': 'one'}, query).json[0]['id'] == '1.0'
+        other = app.post(b'{"a": 1}', {'X-GitHub-Delivery': 'one'}, f'token={tokens[0]}&b=a+c')
+        assert other.json[0]['id'] == '2.0'
+
+
 def test_the_test_button_is_ok_and_says_that_bars_without_spaces_separate_nothing(webhook: Webhook) -> None:
     assert webhook.test(auth_header='new || old') == 'ok'
     assert webhook.test(auth_header='new||old').startswith('ok. Authorization Verification Token, token 1: it contains "||".')

@@ -785,18 +785,26 @@ def shown_token(settings: Settings, headers: dict[str, str], query: str) -> Toke
     # The bytes as they were sent: the server decoded them as latin-1.
     in_headers = (value.encode('latin-1') for value in headers.values())
     authorization = [headers.get('authorization', '').encode('latin-1')]
-    return settings.tokens.find(chain(in_headers, parameter_readings(query)), authorization)
+    return settings.tokens.find(chain(in_headers, *map(readings_of, parts_of(query))), authorization)
 
 
-def parameter_readings(query: str) -> Iterator[bytes]:
-    """Yield the two byte strings that the value of each query parameter may stand for.
+def parts_of(query: str) -> list[str]:
+    """Return the first MAX_PARAMETERS parameters of a query, as sent."""
+    return query.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]
+
+
+def readings_of(parameter: str) -> tuple[bytes, bytes]:
+    """Return the two byte strings that the value of a query parameter may stand for.
 
     In a query `+` may be a space or itself: 'key=a+b%20c' -> 'a+b c', 'a b c'.
     """
-    for part in query.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]:
-        value = part.partition('=')[2]
-        yield unquote_to_bytes(value)
-        yield unquote_to_bytes(value.replace('+', ' '))
+    value = parameter.partition('=')[2]
+    return unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))
+
+
+def without_tokens(settings: Settings, query: str) -> str:
+    """Return a query without the parameters that show a token, which say nothing about what is to be created."""
+    return '&'.join(part for part in parts_of(query) if not settings.tokens.find(readings_of(part)))
 
 
 # Query parameters of our own; any other may be meant as a token.
@@ -4906,7 +4914,7 @@ def nothing_behind() -> int:
 def parameters_of(query_string: str) -> list[tuple[str, str]]:
     """Return what Request.parameters does. Nobody may change the list."""
     # A query of 8 KiB with more could take longer to parse than a POST to process.
-    return parse_qsl('&'.join(query_string.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]))
+    return parse_qsl('&'.join(parts_of(query_string)))
 
 
 @dataclass
@@ -6524,8 +6532,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             post = Post(to_incidents(payloads, arrival), request.memory_bytes)
             self.record_arrival(request, arrival)
             post.hand_over_by = hand_over_by
-            # Without a token, which says nothing about what is to be created.
-            parameters = [(name, value) for name, value in request.query.items() if not settings.tokens.find([value.encode()])]
+            parameters = dict(parse_qsl(without_tokens(settings, request.query_string)))
             return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone), post
 
     def unpack(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
