@@ -165,6 +165,13 @@ def open_newest(page: Page, text: str) -> None:
     expect(page.locator('#delivery .result')).to_contain_text(text)
 
 
+def open_first(page: Page, view: str, text: str) -> None:
+    """Opens the first row of a view once it has the text: rows that are still coming take the place of others."""
+    first = page.locator(f'#{view} .row').first
+    expect(first).to_contain_text(text)
+    first.click()
+
+
 def test_a_newcomer_sees_what_to_send(open_page: Callable[..., Page], printing: Webhook) -> None:
     printing.control('DELETE', 'deliveries')
     page = open_page(printing.url)
@@ -1432,7 +1439,7 @@ def test_nothing_is_in_the_way_of_a_screen_reader_in_any_view(page: Page, webhoo
     post(webhook, {'title': 'read aloud', 'nested': {'a': [1, None, 'text']}})
     page.goto(f'{webhook.url}/#/{view}')
     if view in DETAILS:
-        page.locator(f'#{view} .row').first.click()
+        open_first(page, view, 'read aloud')
         expect(page.locator(f'#{DETAILS[view]} .tree')).to_be_visible()
     assert violations(page) == []
 
@@ -1451,7 +1458,7 @@ def test_texts_can_be_told_from_their_background_in_dark_and_in_forced_colors(pa
     post(webhook, {'title': 'rejected'}, token='wrong')  # its checks have colors of their own
     page.goto(f'{webhook.url}/#/{view}')
     if view in DETAILS:
-        page.locator(f'#{view} .row').first.click()
+        open_first(page, view, '401' if view == 'deliveries' else 'read aloud')
         expect(page.locator(f'#{DETAILS[view]} .part').first).to_be_visible()
     for media in MEDIA:
         page.emulate_media(**{'color_scheme': 'light', 'forced_colors': 'none', **media})
