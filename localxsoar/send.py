@@ -201,7 +201,7 @@ def send(options: argparse.Namespace, url: str, sender: Sender, delivery: Delive
 def send_here(url: str, sender: Sender, delivery: Delivery) -> Delivery:
     """Let the local XSOAR send the delivery, because it knows the token."""
     path = f'{url}/localxsoar/'
-    wanted = {'title': delivery['title'], 'query': delivery['query']}
+    wanted = {'title': delivery['title'], 'query': delivery.get('query', '')}
     _, _, text, _ = ask(f'{path}senders/{quote(sender.key)}/send', json.dumps(wanted).encode(), key_header())
     content = as_json(text)
     if not isinstance(content, dict):
