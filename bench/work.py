@@ -11,8 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from GenericWebhook import (SCHEMES, TIMED_TEXT, Arrival, Rejected, Settings, Tokens, UrlWords, decompress,
-                            valid_signature, read_payloads, signatures_to_check, to_incidents, to_utf8)
+from GenericWebhook import (SCHEMES, TIMED_TEXT, Arrival, Rejected, Settings, Tokens, decompress,
+                            valid_signature, read_payloads, signatures_to_check, to_incidents, to_utf8, url_words)
 
 from bench.bodies import FORM, MIB, SHAPES, filled
 from bench.rows import Row
@@ -36,7 +36,7 @@ def read(content_type: str, coding: str, body: bytes, each: str = '') -> None:
     charset = content_type.partition('charset=')[2]
     text = to_utf8(b''.join(decompress(body, coding)), charset, 'json' in content_type)
     to_incidents(read_payloads(text, content_type.partition(';')[0] if charset else content_type),
-                 Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, UrlWords(each=each)))
+                 Arrival('2026-11-24T10:00:00Z', {}, SETTINGS, url_words(SETTINGS, [('each', each)])))
 
 
 def check_signatures(body: bytes) -> None:

@@ -273,10 +273,9 @@ def words_in(parameters: list[tuple[str, str]], token: str) -> dict[str, str]:
 
 def created(payload: dict[str, Any], words: dict[str, str]) -> list[dict[str, Any]]:
     """Return the events of a payload that become incidents."""
-    if not (path := words.get('each')):
+    path = words.get('each', '').strip()
+    if not is_path(path) or any(each in path for each in '*,|'):
         return [payload] if becomes_an_incident(payload, words) else []
-    items: Any = payload
-    for key in path.split('.'):
-        items = items.get(key) if isinstance(items, dict) else None
-    are_items = isinstance(items, list) and items and all(isinstance(item, dict) for item in items) and path.count('.') < 16
+    items = led_to(payload, path.split('.'))
+    are_items = isinstance(items, list) and items and all(isinstance(item, dict) for item in items)
     return [item for item in items if becomes_an_incident(item, words)] if are_items else [payload]

@@ -194,9 +194,9 @@ def test_others_get_their_turns_while_many_bodies_with_eight_signatures_each_are
     assert turns_for_others(lambda: gevent.joinall([gevent.spawn(check) for _ in range(10)])) >= 10 * 8
 
 
-@pytest.mark.parametrize('events, each', [([{'alerts': EVENTS}], 'alerts'), (EVENTS, ''), (ENVELOPES, '')],
+@pytest.mark.parametrize('events, each', [([{'alerts': EVENTS}], ('alerts',)), (EVENTS, ()), (ENVELOPES, ())],
                          ids=['items', 'events', 'envelopes'])
-def test_others_get_their_turns_while_very_many_events_become_incidents(events: Any, each: str) -> None:
+def test_others_get_their_turns_while_very_many_events_become_incidents(events: Any, each: tuple[str, ...]) -> None:
     payloads = read_payloads(json.dumps(events).encode())
     arrival = Arrival('2026-11-24T10:00:00Z', {}, Settings(8080, Tokens(), None), UrlWords(each=each))
     assert turns_for_others(lambda: to_incidents(payloads, arrival)) >= 1000

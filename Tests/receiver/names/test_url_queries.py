@@ -44,7 +44,7 @@ def word(random: Random, name: str) -> str:
     if name == 'severity':
         return random.choice(['high', '2', paths, paths, f'{paths}:{random.choice(SCALES)}'])
     return {'at_least': random.choice(['medium', 'HIGH', '4', 'low', 'urgent', '0.5']), 'problem': f'b:{paths}',
-            'each': random.choice(['l', 'l', 'a', 'a.b'])}.get(name, paths)
+            'each': random.choice(['l', 'l', ' l', 'a', 'a.b', 'a.b.0', 'l.0.a', 'l.*.a', 'a|l'])}.get(name, paths)
 
 
 def value(random: Random, name: str) -> str:

@@ -3301,7 +3301,7 @@ class UrlWords:
     """What a URL says about its events, as the columns of a row. A word that is absent or cannot be read has its default."""
 
     type: str = ''
-    each: str = ''
+    each: tuple[str, ...] = ()  # the keys of the path
     name_parts: tuple[NamePart, ...] = ()
     times: Values = ()
     severities: tuple[tuple[Scale, Values], ...] = ()  # one at most
@@ -3337,8 +3337,16 @@ class UrlWords:
 NO_WORDS = UrlWords()
 
 
+def each_columns(text: str) -> dict[str, Any]:
+    """Return what `?each=` says, as fields of UrlWords. This function and the next ones raise Unreadable."""
+    path, *others = URL_GRAMMAR.part('each', text, is_of_one_value=True)
+    if others or isinstance(path, Constant):
+        raise Unreadable('only one path can be used here', 'each', 1)
+    return {'each': tuple(path.text.split('.'))}
+
+
 def name_columns(text: str) -> dict[str, Any]:
-    """Return what `?name=` says, as fields of UrlWords. This function and the next ones raise Unreadable."""
+    """Return what `?name=` says."""
     parts = URL_GRAMMAR.parts('name', text, is_of_one_value=True)
     return {'name_parts': tuple(NamePart(': ' if number else '', values, '') for number, values in enumerate(parts))}
 
@@ -3436,7 +3444,7 @@ def threshold_columns(text: str) -> dict[str, Any]:
 
 URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
     'type': lambda text: {'type': text},
-    'each': lambda text: {'each': text},
+    'each': each_columns,
     'name': name_columns,
     'occurred': time_columns,
     'severity': severity_columns,
@@ -4677,14 +4685,14 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
     Raise TooLarge, and BadRequest if the payload has `raw_json`, which only an envelope may have. The error then quotes
     `unknown_key`, the key because of which it is not an envelope.
     """
-    path = arrival.words.each
-    items = items_at(source, path) if path else []
-    event = arrival.event(source, arrival.words.without_items if path else arrival.words)
+    keys = arrival.words.each
+    items = items_at(source, keys) if keys else []
+    event = arrival.event(source, arrival.words.without_items if keys and not items else arrival.words)
     arrival.product = event.row.sender if event.row else ''
     if raw_keys := [key for key in RAW_KEYS if key in event.members]:
         raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other keys "
                          "into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
-    if path:
+    if keys:
         arrival.record_found({'each': bool(items)})
     if not items:
         return unless_skipped(source, event, arrival)
@@ -4872,34 +4880,57 @@ def narrowed(source: bytes) -> bytes:
     return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
 
 
-def items_at(source: bytes, path: str) -> list[bytes]:
-    """Return the items of the array at a dotted path in a JSON object, at most MAX_EVENTS + 1.
+def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes]:
+    """Return the items of the array to which some keys lead in a JSON object, at most MAX_EVENTS + 1.
 
-    Return no items if the path is too long or leads to no array, or if an item is not an object.
+    Return no items if the keys lead to no array, or if an item is not an object.
     """
-    keys = path.split('.')
-    if len(keys) > MAX_PATH_KEYS:
-        return []
     # A ValueError means: no object or no such member on the way, no array at the end, or a key that defstruct rejects.
     with suppress(ValueError):
-        inner = path_decoder(path).decode(source)
-        for _ in keys:
-            inner = inner.value
-        items = array_items(inner)
+        try:
+            array = member_along(source, keys, is_deep=True)
+        except ValidationError:  # perhaps `a` is a text beside a list at the key `a.b`
+            array = member_along(source, keys, is_deep=False)
+        items = array_items(array)
         return items if all(json_kind(item) == 'an object' for item in items) else []
     return []
 
 
-@lru_cache(maxsize=64)  # the URLs of an instance's senders contain few different paths
-def path_decoder(path: str) -> Decoder[Any]:
-    """Return a decoder that follows a dotted path through objects in one pass.
+def member_along(source: bytes, keys: tuple[str, ...], is_deep: bool) -> bytes | Raw:
+    """Return the JSON of the member to which some keys lead, as steps_of understands them. Raise ValueError.
 
-    For the path `a.b` it returns a struct whose `value.value` is the JSON text of the member `b` of the member `a`.
+    With `is_deep`, a large source is read once, and not once for each key; but then a text in place of an object on the way is
+    an error even where a longer key leads on.
     """
-    inner: Any = Raw
-    for key in reversed(path.split('.')):
-        inner = defstruct('Member', [('value', inner)], rename={'value': key})
-    return Decoder(inner)
+    value: Any = source
+    while keys:
+        if isinstance(value, bytes | Raw):
+            if keys[0] == '0' and bytes(memoryview(value)[:1]) == b'[':
+                value, keys = FIRST_ITEM.decode(value).item, keys[1:]
+                continue
+            value = decoder_along(keys, is_deep).decode(value)
+        length = next((length for length in range(len(keys), 0, -1) if getattr(value, f'first_{length}')), 0)
+        if not length:
+            raise ValueError('none of these members')
+        value, keys = getattr(value, f'first_{length}'), keys[length:]
+    return value  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=64)  # the URLs of an instance's senders contain few different paths
+def decoder_along(keys: tuple[str, ...], is_deep: bool) -> Decoder[Any]:
+    """Return a decoder of an object into the struct of struct_along."""
+    return Decoder(struct_along(keys, is_deep))
+
+
+def struct_along(keys: tuple[str, ...], is_deep: bool) -> type[Struct]:
+    """Return a struct for the members to which some of the first keys lead: for `a`, `b`, `first_1` is `a`, `first_2` is `a.b`.
+
+    They are JSON. With `is_deep`, `first_1` is the struct for the other keys, unless these begin with the first item of a list.
+    """
+    others = keys[1:]
+    inner: Any = struct_along(others, is_deep) if is_deep and others and others[0] != '0' else Raw
+    names = {f'first_{length}': '.'.join(keys[:length]) for length in range(1, len(keys) + 1)}
+    return defstruct('Member', [(name, Raw if number else inner, Raw()) for number, name in enumerate(names)], rename=names)
 
 
 ''' HANDSHAKES '''
