@@ -2232,7 +2232,7 @@ WORDS = {meaning: words.split() for meaning, words in {
         sourceip ip ipaddress domain''',
     'name': 'name fullname hostname email login username displayname',
     'id': 'id key number',
-    # A text that does not contain what the first of these says is followed by it: `Disk full (db-1)`.
+    # After such a text, the name ends with the first of these, unless the text contains it: `Disk full (db-1)`.
     'object beside a text': 'host service check',
     'address': 'url',
     # `utctime` is first, because Windows events have a local `EventTime` beside it.
@@ -2241,7 +2241,7 @@ WORDS = {meaning: words.split() for meaning, words in {
         happenedat startat starttime activitydatetime messagetime effectiveat rt firstseentime createdtime
         servertimestamp datecreate generateddatetime detectiontimestamp updatedon
         detectedtime sentat receivedat recordedat confirmedat firstfound alerttime''',
-    # Of no other time, these; the time of a change is that of the event.
+    # If no key above holds a time, these count: what reports a change occurred when it changed.
     'time of change': ' '.join(change + ending for change in ('changed', 'updated', 'triggered', 'emitted', 'created', 'sent')
                                for ending in ('at', 'on', 'time', 'date')),
     # Besides the event itself, the objects under these keys are searched for a time.
@@ -2261,19 +2261,19 @@ WORDS = {meaning: words.split() for meaning, words in {
     'severity': 'severity severitylabel severityname criticality',
     'severity inside': '''alert event data incident issue finding detection threat violation problem vulnerability extra
         labels commonlabels tags attributes properties''',
-    # Without a severity, these count, except in a record of a log, in a mail and in an object of Kubernetes: beside one of the
-    # last words, they say how urgent a message is.
+    # Without a severity, these count, except beside a key of 'log or mail': in a record of a log, in a mail and in an object of
+    # Kubernetes, they say how urgent a message is.
     'priority': 'priority urgency',
     'log or mail': '''facility program ident syslogidentifier appname pid levelname from to cc recipient recipients messageid
         apiversion kubernetes namespace pod auditid''',
     # Beside an `EventID`, these belong to a record of a Windows event log: its severity is a level of the log.
     'windows log': 'channel sourcename providername',
-    # A word of ENDED under one of these, or under a key that ends in `state`, keeps an event from being severe.
+    # If one of these holds a word of ENDED, or a key that ends in `state` one of STATE_ENDED, the general rule finds no severity.
     'end': 'status action',
     'end inside': 'alert incident issue problem',
 }.items()}
 
-# Where an event has no text, no kind or no object, these keys count whose last word means one: `ticket_subject`, `build_result`.
+# If an event has no text, kind or object, keys that end in one of these words count, such as `ticket_subject`, `build_result`.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
     'last word: text': 'subject message output reason',
     'last word: kind': 'status result',
@@ -2294,7 +2294,7 @@ NO_IDENTITY = re.compile(r'(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|
 # Texts that say only to whom or to what something happened.
 WHO = re.compile(r'''
     \S+@\S+ |  # an e-mail address
-    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is none
+    ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is not one
     [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
     ''', re.IGNORECASE | re.VERBOSE)
 # Texts that do not say what happened: even the name that a row gives is not used if it is one of these.
@@ -2317,7 +2317,7 @@ UNUSABLE_ASCII = re.compile('|'.join((UNUSABLE_TEXT.pattern, IDENTIFIER.pattern,
     # One "word" that is too long to be a word: a key, an encoded text. `Microsoft.Resources.ResourceWriteSuccess` is several.
     (?!(([a-z]{1,30}\d{0,2}|k8s|v\d\w{1,6}|\d{1,4})([./_:-]+|\Z))+\Z)\S{40,}
     ''')), GENERIC_TEXT.flags)
-# A token such as `kJ2mN4pQ6rS8tU0v`, or the program that a person has used: `Mozilla/5.0 (X11)`.
+# A token such as `kJ2mN4pQ6rS8tU0v`, or a user agent such as `Mozilla/5.0 (X11)`.
 TOKEN_OR_AGENT = re.compile(r'''
     (?=\S*[a-z])(?=\S*[A-Z])(?=([A-Za-z_-]*\d+){3})[\w-]{16,} |
     (Mozilla|Opera|curl|Wget|python-requests|Go-http-client|okhttp|axios|PostmanRuntime)/\d.*
@@ -2335,12 +2335,13 @@ CHANGE = re.compile('''
     (un|re)?(resolv|clos|acknowledg|delet|assign)[a-z]* |
     (fail|recover|bounc|complain|cancel|remov|escalat)[a-z]*
     ''', re.VERBOSE | re.IGNORECASE)
-# What an event says whose problem has ended, and what only a state may say: a `"status": "ok"` is often that of a request.
+# How an event says that a problem has ended.
 ENDED = re.compile(r'((auto|automatically|manually)[ _-]?)?(resolved|recovered|closed|cleared)', re.IGNORECASE)
 OF_OWNER = re.compile('organization|account|app')  # the start of a key that names neither what happened nor to what
 EARLIER = re.compile('previous|prior|former|last|old', re.IGNORECASE)  # in a key
 # A key with one of these does not say how severe the event itself is.
 OTHER_SEVERITY = re.compile('previous|old|last|min|max|threshold|default')
+# Only under a key that ends in `state` do these say so, too: a `"status": "ok"` is often that of a request.
 STATE_ENDED = re.compile(rf'{ENDED.pattern}|ok|up|normal', re.IGNORECASE)
 # What precedes the text in a line of a body: an XML declaration, or the header of a syslog message.
 PREAMBLE = re.compile(r'''
@@ -2374,7 +2375,7 @@ def topic_headers(names: tuple[str, ...]) -> list[str]:
 
 
 def words_of(kind: str) -> list[str]:
-    """Return the words of a kind of event in lower case: push, created of `push_created`, `push.created` and `PushCreated`."""
+    """Return the words of a kind of event in lower case: 'push.created' or 'PushCreated' -> ['push', 'created']."""
     return [word.lower() for word in re.findall('[A-Z]?[a-z]{2,}|[A-Z]{3,}', kind)]
 
 
@@ -2384,7 +2385,7 @@ def looks_like_json(text: str) -> bool:
 
 
 def is_token_or_agent(text: str) -> bool:
-    """Return whether a text is a token, or the program that somebody has used."""
+    """Return whether a text looks like a token or a user agent."""
     return (len(text) > 15 or '/' in text) and TOKEN_OR_AGENT.fullmatch(text) is not None
 
 
@@ -2428,18 +2429,18 @@ class XmlReader:
         return self.open_elements[0]
 
     def refuse(self, *_: Any) -> None:
-        """Raise RefusedXml."""
+        """Raise RefusedXml, because a DOCTYPE begins."""
         raise RefusedXml
 
     def start(self, *_: Any) -> None:
-        """Begin an element. Raise RefusedXml."""
+        """Begin an element. Raise RefusedXml if it is too deep."""
         if len(self.open_elements) > self.max_depth:
             raise RefusedXml
         self.open_elements.append({})
         self.open_texts.append('')
 
     def end(self, name: str = '') -> None:
-        """End an element, and add it to the one around it."""
+        """End an element, and add it to the one around it: under '' if the document is cut before the element's end."""
         element, text = self.open_elements.pop(), self.open_texts.pop()
         self.open_elements[-1].setdefault(name.rpartition(':')[2], element or text)
 
@@ -2800,7 +2801,7 @@ class Path:
         return self.values_in(event.members)
 
     def values_in(self, members: dict[str, Any]) -> list[Any]:
-        """Return what `values` does of an event that came without headers."""
+        """Return what `values` returns for an event with these members and without headers."""
         value = find(members, self.steps)
         if self.inside_item and value is not UNKNOWN:
             return value.item_values(self.inside_item) if isinstance(value, JsonArray) else []
@@ -2824,10 +2825,10 @@ class Path:
 
 
 class PathFromUrl(Path):
-    """A path that the user of a URL wrote. It leads to no header that the incident does not keep."""
+    """A path that the user of a URL wrote. Of the headers, it leads only to those that the incident keeps."""
 
     def values(self, event: 'ThirdPartyEvent') -> list[Any]:
-        """Return what `values` of any path does."""
+        """Return what Path.values does, but a header only if it may be shown."""
         if self.header and (value := event.shown_headers().get(self.header)) is not None:
             return [value]
         return self.values_in(event.members)
@@ -3065,14 +3066,14 @@ PATH_FAULTS = (  # what is wrong with a text that is no PATH: a pattern that fin
     (r'\*', 'a path has several *, or one that is not alone between two dots'),
 )
 MAX_PATH_KEYS = 16
-MAX_PARTS = 8  # in a word of a URL, as the next two
+MAX_PARTS = 8  # in a word of a URL, like the next two
 MAX_ALTERNATIVES = 4
 MAX_SCALE_VALUES = 16
 NO_LIMIT = float('inf')
 TABLE_GRAMMAR = Grammar(NO_LIMIT, NO_LIMIT, NO_LIMIT, needs_values=False, path=Path)
 URL_GRAMMAR = Grammar(MAX_PARTS, MAX_ALTERNATIVES, MAX_SCALE_VALUES, needs_values=True, path=PathFromUrl)
 PROVIDER_NAME = steps_of(['provider', 'name'])
-# The time of IntelMQ, of Log4j 2 and of a document that Elasticsearch has found; elsewhere these keys are no times.
+# The time of IntelMQ, of Log4j 2 and of a document that Elasticsearch has found; elsewhere these keys are not times.
 TIME_STEPS = (steps_of(['time', 'source']), steps_of(['instant', 'epochSecond']), steps_of(['_source', '@timestamp']))
 
 
@@ -3285,11 +3286,11 @@ ROWS = read_senders()
 
 
 # The words of a sender's URL are a row that its user writes: `?name=evt.what,evt.where&severity=prio&problem=backup:ref`.
-# A word that finds what it looks for goes before the row of the sender, and the row before the general rule.
+# A word that finds what it looks for beats the row of the sender, and the row beats the general rule.
 
 
 class Lookup(NamedTuple):
-    """A part of a word that should lead to a value in one of the events at least."""
+    """A part of a word of the URL. It should lead to a value in at least one of the events."""
 
     word: str
     position: int
@@ -3454,12 +3455,13 @@ URL_WORDS: dict[str, Callable[[str], dict[str, Any]]] = {
     'at_least': threshold_columns,
 }
 LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
-# A query may be of 7,900 bytes, and what is read of it takes many times as much memory. Larger ones are read each time.
+# A query may have 7,900 bytes, and what is read from it takes many times as much memory. So what is read from one with more
+# than this is not kept for the next request.
 MAX_CACHED_QUERY = 1024  # characters of the values
 
 
 def url_words(settings: Settings, parameters: list[tuple[str, str]]) -> UrlWords:
-    """Return the words among the parameters of a URL, which are in the order of the query."""
+    """Return the words of a URL from the names and values of its parameters, in the order of the query."""
     relevant = tuple((name, value) for name, value in parameters
                      if name in URL_WORDS or (len(name) <= LONGEST_SLIP and meant_word(name)))
     if not relevant:
@@ -3470,9 +3472,9 @@ def url_words(settings: Settings, parameters: list[tuple[str, str]]) -> UrlWords
 
 @lru_cache(maxsize=64)  # the URLs of an instance's senders are few
 def read_words(settings: Settings, parameters: tuple[tuple[str, str], ...]) -> UrlWords:
-    """Return the words, or what is like one, of a URL. Of a word that is there twice the last counts.
+    """Return the words of a URL from those of its parameters that are words or have nearly the name of one.
 
-    A parameter that reveals the token is no word, and replaces none.
+    If a word occurs twice, the last one counts. A parameter whose value reveals a token is ignored, even then.
     """
     shown = [(name, value) for name, value in parameters if not reveals_token(settings, value)]
     columns: dict[str, Any] = {}
@@ -3489,7 +3491,7 @@ def read_words(settings: Settings, parameters: tuple[tuple[str, str], ...]) -> U
 
 @lru_cache(maxsize=256)
 def meant_word(name: str) -> str:
-    """Return the word that differs from the name of a parameter in one slip, or '' if there is none or it is a word itself."""
+    """Return the word that a parameter's name misspells by one slip, or '' if there is none or the name is itself a word."""
     return '' if name in URL_WORDS else first_of(word for word in URL_WORDS if is_one_slip_away(name, word))
 
 
@@ -3514,7 +3516,7 @@ MAX_KEY_CHARACTERS = 40  # longer keys have no meaning; this also bounds the cac
 
 
 def places_of(words_by_meaning: dict[str, list[str]]) -> dict[str, list[tuple[int, str]]]:
-    """Return for each word its places in WORDS: how good it is among those of a meaning (0 is the best), and the meaning."""
+    """Return, for each word, its rank in each of its meanings (0 is the best): {'title': [(0, 'title')], ...}."""
     places: dict[str, list[tuple[int, str]]] = {}
     for meaning, words in words_by_meaning.items():
         for rank, word in enumerate(words):
@@ -3529,7 +3531,7 @@ NO_KEYS: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_
 
 @lru_cache(maxsize=512)  # events of one kind have the same keys
 def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
-    """Return an object's keys that are in WORDS, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
+    """Return an object's keys that have a meaning, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
 
     `parent` is the word of the key that the object is under, or ''.
     """
@@ -3613,7 +3615,7 @@ def gravest(scale: Scale, values: list[Any]) -> float | None:
     return max((severity for value in different_values if (severity := scale.severity(value)) is not None), default=None)
 
 
-TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is none, although it is an int
+TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
 
 
@@ -3623,11 +3625,11 @@ def are_all_known(scale: Scale, values: list[Any]) -> bool:
 
 
 def hash_of(parts: list[str]) -> str:
-    """Return what stands in a problem key for parts that cannot: 32 hex digits."""
+    """Return a hash of the parts of a problem key, as 32 hex digits, for a key that must not contain the parts themselves."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-URGENCY = {'urgency', 'priority'}  # how soon somebody wants help, which may be low for what is severe
+URGENCY = {'urgency', 'priority'}  # how soon somebody wants help: it may be low although the problem is severe
 NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
 
 
@@ -3950,7 +3952,7 @@ class ThirdPartyEvent(GeneralRule):
         yield from self.names_by_general_rule()
 
     def names_in_body(self, body: str) -> Iterator[str]:
-        """Yield the name of an XML document, or the lines at the start of any other text, the first first."""
+        """Yield the name of an XML document, or the lines at the start of any other text, in order."""
         if body[:100].lstrip().startswith('<') and (elements := XmlReader().read(body)) is not None:
             yield from GeneralRule(elements, b'', {}, self.contains_token).names_by_general_rule()
             return
@@ -4018,8 +4020,8 @@ class ThirdPartyEvent(GeneralRule):
         if column := self.column_with_value(self.row.severities if self.row else ()):
             return self.certain_severity_in(*column)
         scopes = chain([self.top], self.top.inner('severity inside', has_lists=False))
-        is_told = not (self.row and self.row.has_no_severity) and any(scope.severities('severity') for scope in scopes)
-        return self.severity_by_general_rule() if is_told else None  # a priority or an urgency alone is not certain
+        has_severity_word = not (self.row and self.row.has_no_severity) and any(scope.severities('severity') for scope in scopes)
+        return self.severity_by_general_rule() if has_severity_word else None  # a priority or an urgency alone is not certain
 
     def column_with_value(self, columns: Iterable[tuple[Scale, Values]]) -> tuple[Scale, Path, list[Any]] | None:
         """Return the scale, the first path with a value other than null and '', and the values there, or None."""
@@ -4144,7 +4146,7 @@ class ThirdPartyEvent(GeneralRule):
         return ThirdPartyEvent(source, {}, self.contains_token)
 
     def shown_headers(self) -> dict[str, str]:
-        """Return the headers to which a path from a URL leads: of an event at a URL with words, those that it may show."""
+        """Return the headers that a path from a URL may show; EventAtUrl, which such paths read, overrides this."""
         return self.headers
 
     @property
@@ -4301,7 +4303,10 @@ class Arrival:
 
     @cached_property
     def shown_headers(self) -> dict[str, str]:
-        """Return the headers to which a path in the URL leads: a token of few characters may be in one that is kept."""
+        """Return the headers that a path in the URL may show: those kept, but none with a token that kept_headers ignored.
+
+        It ignores a token of fewer than 8 characters.
+        """
         return {name: value for name, value in self.kept_headers.items() if not reveals_token(self.settings, value)}
 
     @cached_property
@@ -4310,14 +4315,17 @@ class Arrival:
         return self.event(b'{}').row is not None
 
     def event(self, source: bytes, words: UrlWords = NO_WORDS) -> ThirdPartyEvent:
-        """Return the third-party event whose JSON is `source`, and which those words are about."""
+        """Return the third-party event whose JSON is `source`, with the words of the URL that read it."""
         reveals = partial(contains_token, self.settings)
         if words is NO_WORDS:
             return ThirdPartyEvent(source, self.headers, reveals)
         return EventAtUrl(source, self.headers, reveals, words, lambda: self.shown_headers)
 
     def look_up(self, event: EventAtUrl) -> None:
-        """Find out which parts of the URL's words lead to a value in an event, unless its incident has told already."""
+        """Remove from `not_found` the parts of the URL's words that lead to a value in an event.
+
+        Look for no part of a word whose parts have all found a value while the event's incident was made.
+        """
         if event.words is not self.words:  # they are those for a payload without items
             return
         if self.not_found is None:
@@ -4344,7 +4352,7 @@ class Arrival:
         return escaped('; '.join((*self.words.notes, *missing, *useless)), longest - len('...'))
 
 
-FOUND_NOTHING = {  # in any event
+FOUND_NOTHING = {  # what the note says of a word that found nothing in all events
     'each': 'the path leads to no list of objects',
     'name': 'no event has a text there',
     'occurred': 'no value is a time that can be read',
@@ -4840,7 +4848,7 @@ def to_raw_json(source: bytes, headers: bytes = b'') -> bytes:
 
 
 class Spelling(NamedTuple):
-    """A way to write a JSON text, and how much it is then."""
+    """A way to write a JSON text, with the size that the text then has."""
 
     escaped: re.Pattern[str] | None  # the characters that are written as escapes, such as \ud83d\ude00; None: none of them
     size: int  # bytes in UTF-8
