@@ -3499,9 +3499,9 @@ def is_one_slip_away(name: str, word: str) -> bool:
     """Return whether a word becomes the name by one character added, missing or wrong, or by two neighbours swapped."""
     if abs(len(name) - len(word)) > 1:
         return False
-    pairs = enumerate(zip(name, word, strict=False))
-    same = next((index for index, (character, wanted_one) in pairs if character != wanted_one), min(len(name), len(word)))
-    found, wanted = name[same:], word[same:]
+    differs = [one != other for one, other in zip(name, word, strict=False)]
+    start = differs.index(True) if True in differs else len(differs)  # of the first difference
+    found, wanted = name[start:], word[start:]
     is_swapped = found[:2] == wanted[1::-1] and found[2:] == wanted[2:]
     return is_swapped or found[1:] in (wanted, wanted[1:]) or found == wanted[1:]
 
