@@ -669,6 +669,17 @@ def test_the_time_to_name_and_date_an_event_grows_with_its_size(size: int) -> No
     each_grows_linearly(HOSTILE, read, size)
 
 
+# Each is an event with a text of so many characters, of which at most 4,096 are read.
+HOSTILE_TEXTS: dict[str, Callable[[int], str]] = {
+    'kind of many words': lambda size: '{"type":"' + 'a.' * (size // 2) + ' x","title":"Disk full"}',
+    'many addresses': lambda size: '{"title":"' + 'a@' * (size // 2) + ' x"}',
+}
+
+
+def test_the_time_to_name_an_event_grows_with_its_texts() -> None:
+    each_grows_linearly(HOSTILE_TEXTS, lambda source: event(source).name(), 1000)
+
+
 @pytest.mark.parametrize('make', HOSTILE.values(), ids=HOSTILE)
 def test_the_name_of_a_large_event_takes_less_memory_than_the_event(make: Callable[[int], str]) -> None:
     large = make(8 * MIB).encode()

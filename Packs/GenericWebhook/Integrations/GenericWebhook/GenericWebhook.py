@@ -2293,7 +2293,7 @@ NO_IDENTITY = re.compile(r'(null|none|nil|undefined|n/?a|unknown|-+|\*unknown\*|
                          re.IGNORECASE)
 # Texts that say only to whom or to what something happened.
 WHO = re.compile(r'''
-    \S+@\S+ |  # an e-mail address
+    \S[^\s@]*@\S+ |  # an e-mail address; up to the first @: to try each would take quadratic time
     ([\w-]+\.)+(com|net|org|edu|gov|io|local|internal|lan|corp) |  # the name of a host; `order.created` is not one
     [\d.]* | [\da-f]*:[\da-f:.]*  # an IP address; also the empty text
     ''', re.IGNORECASE | re.VERBOSE)
@@ -2327,7 +2327,7 @@ TAG_OF_MARKUP = re.compile(r'</[a-z]|<br\b|/>', re.IGNORECASE)  # without one of
 # Kinds that say more than a text alone: `order.created`, `TASK_CREATED`, `push_failed`; not those of an alert, which say only
 # that there is one, and not the constants of a log, such as `AUDIT_SUCCESS`.
 TELLING_KIND = re.compile(r'''
-    (?i:\S+[./:]\S+|\S+ed) |
+    (?i:\S[^\s./:]*[./:]\S+|\S+ed) |  # up to the first of these marks: to try each would take quadratic time
     (?!\S*(?i:creat|new|alert|open|trigger|event|incident|issue))([a-z]+(_[a-z]+)+|[A-Za-z][a-z]+([A-Z][a-z]+)+)
     ''', re.VERBOSE)
 # Words that say what became of something.
