@@ -327,7 +327,7 @@ MISTAKES = [
     ({'resolved': 'a='}, 'a text is empty'), ({'resolved': 'a=b|'}, 'a text is empty'), ({'resolved': '=b'}, 'a path is empty'),
     ({'skip': '!resolved'}, 'only negated conditions'), ({'skip': 'a.*.b.*.c=d'}, 'a path has several *'),
     ({'skip': ','.join(['a=b'] * 9)}, 'more than 8 parts'), ({'skip': 'a=b|c|d|e|f'}, 'more than 4 alternatives'),
-    ({'at_least': 'urgent'}, "at_least: it is no word or number of XSOAR's scale (ignored)"),
+    ({'at_least': 'urgent'}, "at_least: it is not a word or number of XSOAR's scale (ignored)"),
     ({'at_least': 'prio'}, 'at_least: '),
     ({'each': 'nowhere'}, 'each: the path leads to no list of objects'),
     ({'name': 'nowhere'}, 'name, part 1: no event has a value there'),
@@ -337,7 +337,7 @@ MISTAKES = [
     ({'problem': 'b:evt.n'}, 'problem: no value can identify a problem'),
     ({'skip': 'evnt.state=x'}, 'skip, part 1: no event has a value'),
     ({'resolved': 'ref,evnt.state=x'}, 'resolved, part 2: no event has a value there'),
-    ({'nmae': 'x'}, 'name: a parameter is almost called so'), ({'nam': 'x'}, 'name: '), ({'naame': 'x'}, 'name: '),
+    ({'nmae': 'x'}, 'name: a parameter is spelled almost like this word'), ({'nam': 'x'}, 'name: '), ({'naame': 'x'}, 'name: '),
     ({'Name': 'x'}, 'name: '), ({'atleast': 'x'}, 'at_least: '), ({'at-least': 'x'}, 'at_least: '), ({'kip': 'x'}, 'skip: '),
     ({'resovled': 'x'}, 'resolved: '), ({'eachs': 'x'}, 'each: '),
 ]

@@ -3439,7 +3439,7 @@ def is_the_word_resolved(condition: Condition) -> bool:
 def threshold_columns(text: str) -> dict[str, Any]:
     """Return what `?at_least=` says."""
     if (severity := constant_severity(text)) is None:
-        raise Unreadable("it is no word or number of XSOAR's scale", 'at_least')
+        raise Unreadable("it is not a word or number of XSOAR's scale", 'at_least')
     return {'at_least': severity}
 
 
@@ -3486,7 +3486,8 @@ def read_words(settings: Settings, parameters: tuple[tuple[str, str], ...]) -> U
         except Unreadable as error:
             notes.append(f'{error} (ignored)')
     meant = dict.fromkeys(word for name, _ in shown if (word := meant_word(name)))
-    return UrlWords(**columns, notes=(*notes, *(f'{word}: a parameter is almost called so (ignored)' for word in meant)))
+    notes += [f'{word}: a parameter is spelled almost like this word (ignored)' for word in meant]
+    return UrlWords(**columns, notes=tuple(notes))
 
 
 @lru_cache(maxsize=256)
