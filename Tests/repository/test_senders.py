@@ -111,11 +111,23 @@ def test_a_delivery_that_becomes_something_else_is_told_what_to_expect() -> None
     folder = read_folders()['opsgenie']
     told = [delivery['expected'] | {'state': None} for delivery in folder.sender.deliveries[:-1]]
     told.append(folder.sender.deliveries[-1]['expected'] | {'name': 'Ümlaut', 'severity': None})
-    text, = to_expect(folder, told)
+    text, = to_expect(folder, told, [''] * len(told))
     written = read(ROOT / 'senders/opsgenie/deliveries.json').splitlines()
     line = [number for number, line in enumerate(written, 1) if line == '    {'][-1]
     assert text.startswith(f'senders/opsgenie/deliveries.json:{line}: if the incident is right, "expected": {{"name": "Ümlaut", ')
     assert 'severity' not in text
+
+
+@pytest.mark.parametrize('seconds, words', [
+    (1796115600, 'an earlier time: 2026-12-01T09:00:00Z is more than a day after 2026-11-24T10:00:00Z, '),
+    (1795512600, 'if the incident is right, "expected": ')])
+def test_a_delivery_that_is_later_than_it_is_tried_is_told_so_and_not_what_to_expect(
+        tmp_path: Path, seconds: int, words: str) -> None:
+    root = copy_of(tmp_path)
+    file = root / 'senders/pingdom/deliveries.json'
+    file.write_text(read(file).replace('1795510800', str(seconds), 1))
+    told = [line for line in write(root, 'pingdom').splitlines() if line.startswith('missing: senders/pingdom/deliveries.json:')]
+    assert len(told) == 1 and words in told[0] and '"occurred": null' not in told[0]
 
 
 # What is refused.

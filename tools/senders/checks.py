@@ -3,9 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from math import inf
 from typing import Any
 
 import GenericWebhook
+from app import NOW
 from GenericWebhook import TABLE_GRAMMAR, Row, RowReader, ThirdPartyEvent, Unreadable, read_senders
 from tools.names_table import land
 from tools.senders.folders import Fault, Folder, Place
@@ -158,7 +160,12 @@ def events(folder: Folder, delivery: dict[str, Any]) -> Iterator[ThirdPartyEvent
     landed = land(folder.sender, delivery)
     for incident in landed.incidents:
         for headers in ({name.lower(): value for name, value in landed.request.headers}, {}):
-            yield ThirdPartyEvent(incident['rawJSON'].encode(), headers, bool)
+            yield ThirdPartyEvent(incident['rawJSON'].encode(), headers, lambda text: False)  # none has a token
+
+
+def late_time(folder: Folder, delivery: dict[str, Any]) -> str:
+    """Return the time of an event that does not count when deliveries are tried, because it is after that, or ''."""
+    return next((late for event in events(folder, delivery) if not event.occurred(NOW) and (late := event.occurred(inf))), '')
 
 
 def fitting_rows(rows: dict[str, list[Row]], event: ThirdPartyEvent) -> list[Row]:

@@ -49,6 +49,8 @@ GUIDE = '''\
     2. FILL IN: enter `<URL>` as *Address* and `<TOKEN>` as *Secret*, and click **Save**.
 - **Note**: FILL IN or delete: what surprises its users.
 '''
+TOO_LATE = ('an earlier time: {} is more than a day after 2026-11-24T10:00:00Z, the time at which deliveries are tried, '
+            'so it does not count')
 
 
 def missing(folder: Folder) -> Iterator[str]:
@@ -71,9 +73,15 @@ def missing(folder: Folder) -> Iterator[str]:
         yield 'a problem key, if its events identify a problem'
 
 
-def to_expect(folder: Folder, told: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield what each delivery should expect that becomes another incident; `told` has the incident of each."""
-    for number, (delivery, each) in enumerate(zip(folder.sender.deliveries, told, strict=True)):
+def to_expect(folder: Folder, told: list[dict[str, Any]], late: list[str]) -> Iterator[str]:
+    """Yield what each delivery should expect that becomes another incident.
+
+    `told` has the incident of each, `late` the time of each that is too late to count, or ''.
+    """
+    for number, (delivery, each, time) in enumerate(zip(folder.sender.deliveries, told, late, strict=True)):
+        if time:  # what becomes of it is no example
+            yield str(folder.fault_of_delivery(number, TOO_LATE.format(time)))
+            continue
         expected = {key: value for key, value in each.items() if value is not None or key in ('type', 'occurred')}
         if expected != delivery['expected']:
             text = json.dumps(expected, ensure_ascii=False)
