@@ -117,21 +117,16 @@ def test_a_severity_is_a_default_or_is_found_in_the_event(webhook: Webhook, seve
     ('backup:ref', {'ref': 4711}, 'backup:4711'), ('b:a,c', {'a': 'x', 'c': 7}, 'b:x/7'), (' b : a | c ', {'c': 'x'}, 'b:x'),
     ('B_1-x:a', {'a': 'x.y:z@w'}, 'B_1-x:x.y:z@w'), ('b:l.*.id', {'l': [{'id': 'x'}]}, 'b:x'),
     ('b:l.0.id', {'l': [{'id': 'x'}]}, 'b:x'),
-    ('b:@x-ref', {}, 'b:abc'), ('b:a', {'a': 'x' * 300}, None.__class__),
+    ('b:@x-ref', {}, 'b:abc'), ('b:a', {'a': 'x' * 300}, 'b:4bea428154f2f50757761cd9f0789eb7'),
 ])
-def test_a_problem_has_the_key_that_the_url_makes(webhook: Webhook, problem: str, payload: Any, key: Any) -> None:
+def test_a_problem_has_the_key_that_the_url_makes(webhook: Webhook, problem: str, payload: Any, key: str) -> None:
     incident = send(webhook, {'problem': problem}, {'title': 'Disk full', **payload}, X_Ref='abc').only
     assert incident['labels'] == [{'type': 'problem', 'value': incident['dbotMirrorId']}]
-    if isinstance(key, str):
-        assert incident['dbotMirrorId'] == f'url/{key}'
-    else:
-        prefix, _, digest = incident['dbotMirrorId'].partition(':')
-        assert (prefix, len(digest)) == ('url/b', 32)
+    assert incident['dbotMirrorId'] == f'url/{key}'
 
 
 @pytest.mark.parametrize('value', [None, '', 0, '0', True, False, 1.5, '$ID', '{{id}}', 'n/a', 'unknown', '-', 'x' * 301,
-'x' * 300_000,
-                                   [], ['x'], {}, {'id': 1}])
+                                   'x' * 300_000, [], ['x'], {}, {'id': 1}])
 def test_what_identifies_nothing_gives_no_key(webhook: Webhook, value: Any) -> None:
     incident, note = send(webhook, {'problem': 'b:ref,id'}, {'title': 'Disk full', 'ref': 'x', 'id': value})
     assert 'dbotMirrorId' not in incident[0] and incident[0]['labels'] == []
@@ -145,7 +140,7 @@ def test_one_of_several_items_gives_no_key(webhook: Webhook, path: str) -> None:
 
 def test_no_two_lists_of_values_have_one_key(webhook: Webhook) -> None:
     values = [('a/b',), ('a', 'b'), ('a/b', 'c'), ('a', 'b/c'), ('["a", "b"]',), ('a b',), ('a', ' b'), ('a,b',), ('/',),
-    ('a', '/')]
+              ('a', '/')]
     payloads = [{f'k{number}': value for number, value in enumerate(each)} for each in values]
     keys = [send(webhook, {'problem': f'b:{",".join(each)}'}, {'title': 'x', **each}).only['dbotMirrorId'] for each in payloads]
     assert len(set(keys)) == len(values)
@@ -262,8 +257,7 @@ def test_where_each_finds_no_items_only_type_and_a_constant_severity_apply(webho
 
 def test_an_envelope_has_its_own_fields(webhook: Webhook) -> None:
     query = {'name': 'raw_json.a', 'occurred': 'raw_json.a', 'problem': 'b:raw_json.a', 'resolved': 'raw_json',
-    'skip': 'raw_json',
-             'at_least': 'critical', 'severity': 'low', 'type': 'Phishing'}
+             'skip': 'raw_json', 'at_least': 'critical', 'severity': 'low', 'type': 'Phishing'}
     for payload in ({'raw_json': {'a': 'x'}}, {'name': 'x'}, {}):
         incident, note = send(webhook, query, payload)
         own = (incident[0]['name'], incident[0]['type'], incident[0]['severity'])
@@ -385,9 +379,8 @@ FORMER = 'former-token-4711'
 
 
 @pytest.mark.parametrize('word', ['name', 'each', 'occurred', 'severity', 'problem', 'resolved', 'skip', 'at_least', 'nmae'])
-@pytest.mark.parametrize('value',
-[FORMER, f'{FORMER},', f"'{FORMER}", f'b:{FORMER}|', f'x={FORMER}={FORMER}', f'{FORMER}\r\nX-Evil: 1',
-                                   f'{FORMER}\u2028ä'])
+@pytest.mark.parametrize('value', [FORMER, f'{FORMER},', f"'{FORMER}", f'b:{FORMER}|', f'x={FORMER}={FORMER}',
+                                   f'{FORMER}\r\nX-Evil: 1', f'{FORMER}\u2028ä'])
 def test_a_value_of_the_query_appears_nowhere(webhook: Webhook, word: str, value: str) -> None:
     before = len(webhook.output)
     sent = send(webhook, {word: value})
