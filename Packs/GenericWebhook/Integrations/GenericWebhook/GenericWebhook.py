@@ -1845,7 +1845,7 @@ new-relic
       at           closedAt|updatedAt
     problem        issueId|id
 
-new-relic: alerts of before issues
+new-relic: alerts without issues
     identified by  current_state, condition_name, incident_id
     name           {current_state}: {condition_name}: {details}
     occurred       timestamp
