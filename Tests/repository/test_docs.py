@@ -135,8 +135,8 @@ def argument_text(argument: dict[str, Any]) -> str:
 
 
 def signature_headers() -> set[str]:
-    places = [place for place, _ in table(section(ALL_SENDERS, 'How a sender shows the token'), 'Where', 'What')]
-    named = next(place for place in places if 'svix-signature' in place)
+    lines = section(ALL_SENDERS, 'How a sender shows the token').splitlines()
+    named = next(line for line in lines if 'svix-signature' in line)
     return {script.ANY, 'authorization', *quoted(named)}
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ ACME = {
                      'problem_key': 'acme:4711'}}]}
 ROW = '''\
 delivery_id: [{header: "X-Acme-Delivery"}]
+schemes: [{header: "X-Acme-Signature", why: "its documents"}]
 rows:
   - identified_by: [["acme_id", "rule.title"]]
     name: "{rule.title}: {host}"
@@ -90,6 +92,7 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path) -> None:
     assert 'req.fhdr(x-acme-delivery)' in read(root / 'docs/balancer/haproxy.cfg')
     assert '$http_x_acme_delivery' in read(root / 'docs/balancer/nginx.conf')
     assert '| [Acme](acme.md) | signature | shared | unconfirmed |' in read(root / GUIDES / 'README.md')
+    assert re.search('^Headers of signatures .*`x-acme-signature`', read(root / GUIDES / 'README.md'), re.MULTILINE)
     assert '[Acme](../../../../docs/senders/acme.md)' in read(root / Path(SCRIPT).parent / 'README.md')
     guide = read(root / GUIDES / 'acme.md')
     assert '\n# Acme\n' in guide and '| `Failed logins: dc-1` | high | | `acme:4711` |' in guide

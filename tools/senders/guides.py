@@ -250,6 +250,13 @@ def ends_list(folders: dict[str, Folder]) -> str:
     return ', '.join(sorted(titles, key=str.lower)) + '.'
 
 
+def signatures_list(folders: dict[str, Folder]) -> str:
+    """Return the headers of signatures that the general rule does not cover."""
+    headers = dict.fromkeys(scheme['header'].lower() for folder in folders.values() for scheme in folder.facts.get('schemes', [])
+                            if scheme['header'].lower() != 'authorization')  # which the table above has
+    return f'Headers of signatures that their senders document: {", ".join(f"`{header}`" for header in headers)}.'
+
+
 def lost_list(folders: dict[str, Folder]) -> str:
     """Return the senders that lose events, with what their users can do."""
     lines = ['| sender | tries again | what you can do |', '| --- | --- | --- |']
