@@ -177,7 +177,7 @@ def plain(value: str) -> str:
     """Return a value of a scale in the form in which it is compared."""
     if re.fullmatch(r'-?\d+(\.\d+)?', value, re.ASCII):
         return f'{float(value):g}'
-    return '_'.join(value.lower().split())
+    return value
 
 
 def read_levels(entries: list[str]) -> list[tuple[str, float]] | None:
@@ -195,8 +195,12 @@ def read_levels(entries: list[str]) -> list[tuple[str, float]] | None:
 
 
 def severity_of(value: Any, severity: Severity) -> float | None:
-    if isinstance(value, dict | list | bool) or value is None:
+    if isinstance(value, dict | list) or value is None:
         return None
+    if severity.levels is None and isinstance(value, bool):
+        return None
+    if isinstance(value, bool):
+        return (severity.levels or {}).get(sent(value))
     if severity.levels is None:
         return None if str(value) in NUMBERS else WORDS.get(str(value).lower())
     is_number = re.fullmatch(r'-?\d+(\.\d+)?', str(value), re.ASCII)

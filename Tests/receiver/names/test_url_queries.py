@@ -20,7 +20,8 @@ PATHS = [*['a', 'b', 'l.*.a', 'severity'] * 5, 'a.b', 'c', 'n', 'resolved', '@x-
          'a.0', 'l']
 TEXTS = [*['x', 'y', 'low'] * 3, 'High', '1', '1.5', 'true', "'x,y'", "' x'", 'null', "'a=b'", '7']
 SCALES = ['critical=9,high=7,low=1', 'critical=1,high=2', 'high=y,low=x|low', 'high=7', 'high=7,low=x', 'severe=1',
-          'low=1|2,high=5', "high='x,y'", 'high=7,high=8', 'high=7,low=7.0', 'low=1,high=', '=']
+          'low=1|2,high=5', "high='x,y'", 'high=x,low=X|true', 'high=7,high=8',
+          'high=false,critical=High', 'high=7,low=7.0', 'low=1,high=', '=']
 SCALARS: list[Any] = [None, '', True, False, *['x', 'y', 'low'] * 4, 'x,y', ' x', 'High', 'true', '0', 'n/a', 'critical', 'a=b',
                       *map(Number, ['0', '1', '1.5', '1.50', '2', '7', '9', '10', '-1'])]
 NAMES = ['name', 'occurred', *['severity', 'resolved', 'skip', 'skip', 'at_least'] * 2, 'problem', 'each', 'type', 'x', 'nmae']

@@ -2203,6 +2203,29 @@ class Scale(NamedTuple):
         return '_'.join(text.removesuffix('.0')[:40].lower().split()).removeprefix('e_')  # Sentinel's export has `E_HIGH`
 
 
+class ScaleFromUrl(Scale):
+    """A scale in a URL: texts are compared as they were sent, with regard to case, and numbers as numbers.
+
+    The keys of `by_word` are the texts, or the numbers as word() writes them.
+    """
+
+    __slots__ = ()
+
+    def severity(self, value: Any) -> float | None:
+        """Return the severity that a text, a number or a bool means on this scale, or None."""
+        text = text_of(value)
+        number = value if type(value) is SentFloat else float(text) if NUMBER.fullmatch(text) else None  # an int may be too large
+        if number is None:
+            return self.by_word.get(text)
+        reached = (severity for minimum, severity in self.by_minimum if number >= minimum)
+        return next(reached, self.by_word.get(str(number)))
+
+    @staticmethod
+    def word(text: str) -> str:
+        """Return a text in the form in which it is compared: '7' and '7.0' are the same number."""
+        return str(float(text)) if NUMBER.fullmatch(text) else text
+
+
 RECOVERED_SEVERITY = 0.5  # the end of a problem is no alarm, whatever its event repeats of the problem
 
 
@@ -3399,12 +3422,12 @@ def scale_from_url(text: str) -> Scale:
     numbers = [(float(value), severity) for value, severity in values if NUMBER.fullmatch(value)]
     if numbers and len(numbers) < len(values):
         raise Unreadable('a scale mixes numbers with texts', 'severity')
-    words: dict[str, float | None] = {Scale.word(f'{float(value)}' if numbers else value): severity for value, severity in values}
+    words: dict[str, float | None] = {ScaleFromUrl.word(value): severity for value, severity in values}
     if len(words) < len(values):
         raise Unreadable('a scale has a value twice', 'severity')
     rising = [severity for _, severity in sorted(numbers)]
     are_thresholds = len(levels) > 1 and rising == sorted(rising)
-    return Scale({}, [*sorted(numbers, reverse=True)]) if numbers and are_thresholds else Scale(words, [])
+    return ScaleFromUrl({}, [*sorted(numbers, reverse=True)]) if numbers and are_thresholds else ScaleFromUrl(words, [])
 
 
 def problem_columns(text: str) -> dict[str, Any]:
@@ -3612,7 +3635,8 @@ def scope_in(value: Any, parent: str = '') -> Scope | None:
 
 def gravest(scale: Scale, values: list[Any]) -> float | None:
     """Return the highest severity that one of the values means on a scale, or None."""
-    different_values = {value for value in values if type(value) in TEXTS_AND_NUMBERS}  # those of many items are few
+    types = types_on(scale)
+    different_values = {value for value in values if type(value) in types}  # those of many items are few
     return max((severity for value in different_values if (severity := scale.severity(value)) is not None), default=None)
 
 
@@ -3620,9 +3644,15 @@ TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is neither, 
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
 
 
+def types_on(scale: Scale) -> set[type]:
+    """Return the types of the values that a scale may have: only a URL's has `true`, as its conditions have."""
+    return TEXTS_AND_NUMBERS | {bool} if isinstance(scale, ScaleFromUrl) else TEXTS_AND_NUMBERS
+
+
 def are_all_known(scale: Scale, values: list[Any]) -> bool:
     """Return whether each of the values, none of them cut, means a severity on a scale."""
-    return all(type(value) in TEXTS_AND_NUMBERS - {CutText} and scale.severity(value) is not None for value in values)
+    types = types_on(scale) - {CutText}
+    return all(type(value) in types and scale.severity(value) is not None for value in values)
 
 
 def hash_of(parts: list[str]) -> str:
@@ -3630,6 +3660,7 @@ def hash_of(parts: list[str]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
+LIKE_A_HASH = re.compile('[0-9a-f]{32}')
 URGENCY = {'urgency', 'priority'}  # how soon somebody wants help: it may be low although the problem is severe
 NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
 
@@ -4241,7 +4272,8 @@ class EventAtUrl(ThirdPartyEvent):
         is_certain = all(parts) and '0' not in parts
         self.record('problem', is_certain)
         key = '/'.join(parts)
-        is_plain = self.can_be_queried(key) and not any('/' in part for part in parts)
+        is_like_a_hash = LIKE_A_HASH.fullmatch(key) is not None  # an id must not look like the hash of another
+        is_plain = self.can_be_queried(key) and not is_like_a_hash and not any('/' in part for part in parts)
         return f'{self.words.key_prefix}:{key if is_plain else hash_of(parts)}' if is_certain else ''
 
     def reason_to_skip(self) -> str:
