@@ -422,6 +422,29 @@ def test_a_note_is_never_longer_than_500_characters(webhook: Webhook) -> None:
     assert len(send(webhook, query | dict.fromkeys(names, 'x')).note) == 500
 
 
+def test_parts_that_find_nothing_share_a_note_and_hide_no_word(webhook: Webhook) -> None:
+    dead = {'name': 'a,b,c,d,e,f,g,h', 'problem': 'b:ref,x,prio,y', 'skip': 'x=1,y=2,prio=z', 'severity': 'ref'}
+    assert send(webhook, dead).note == (
+        'name, parts 1 to 8: no event has a value there; problem, parts 2, 4: no event has a value there; '
+        'skip, parts 1 to 2: no event has a value there; severity: no value is on the scale')
+
+
+TOO_LARGE = 'part of an event was too large to be read'
+
+
+@pytest.mark.parametrize(('query', 'payload', 'note'), [
+    ({'severity': 'l.*.s'}, {'l': [{'s': 'low'}] * 1500}, f'severity, part 1: {TOO_LARGE}'),
+    ({'severity': 'l.*.s'}, [{'l': [{'s': 'x'}]}, {'l': [{'s': 'low'}] * 1500}], f'severity: {TOO_LARGE}'),
+    ({'problem': 'b:l.*.s'}, {'l': [{'s': 'low'}] * 1500}, f'problem, part 1: {TOO_LARGE}'),
+    ({'resolved': 'z=1,l.*.s=ok'}, {'z': 1, 'l': [{'s': 'ok'}] * 1500}, f'resolved, part 2: {TOO_LARGE}'),
+    ({'name': 'k7', 'occurred': 'k8', 'skip': 'k9=1'}, {f'k{number}': number for number in range(100_000)},
+     f'name, part 1: {TOO_LARGE}; occurred, part 1: {TOO_LARGE}; skip, part 1: {TOO_LARGE}'),
+    ({'severity': 'l.*.s'}, [{'l': [{'s': 'low'}] * 1500}, {'l': [{'s': 'low'}]}], ''),
+])
+def test_the_note_says_what_was_too_large(webhook: Webhook, query: dict[str, str], payload: Any, note: str) -> None:
+    assert send(webhook, query, payload).note == note
+
+
 # What it costs
 
 

@@ -2618,7 +2618,10 @@ class SentFloat(float):
         return number
 
 
-def read_members(source: bytes | Raw, max_keys: int = 50_000) -> dict[str, Any]:
+MAX_KEYS = 50_000  # of an event over SMALL_BODY_BYTES; with more, only COMMON_MEMBERS are read
+
+
+def read_members(source: bytes | Raw, max_keys: int = MAX_KEYS) -> dict[str, Any]:
     """Return the members of a JSON object, each as a Raw; only the common ones if it may have more than `max_keys`.
 
     Return {} if the source is not a JSON object.
@@ -3660,6 +3663,7 @@ def hash_of(parts: list[str]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
+QUERYABLE = re.compile('[A-Za-z0-9._:/@-]{1,100}')
 LIKE_A_HASH = re.compile('[0-9a-f]{32}')
 URGENCY = {'urgency', 'priority'}  # how soon somebody wants help: it may be low although the problem is severe
 NAME_OF_SEVERITY = {severity: name for name, severity in SEVERITIES.items()}
@@ -4119,7 +4123,7 @@ class ThirdPartyEvent(GeneralRule):
 
     def can_be_queried(self, key: str) -> bool:
         """Return whether a key can be used in an XSOAR query and does not contain the token."""
-        return re.fullmatch(r'[A-Za-z0-9._:/@-]{1,100}', key) is not None and not self.contains_token(key)
+        return QUERYABLE.fullmatch(key) is not None and not self.contains_token(key)
 
     def first_values(self, values: Values) -> list[Any]:
         """Return what is at the first of some paths that has a value: several values only for a path with `*`."""
@@ -4201,6 +4205,7 @@ class EventAtUrl(ThirdPartyEvent):
         self.kept_headers = kept_headers
         self.has_found: dict[str, bool] = {}  # whether a word has found what it looks for, of those that have looked
         self.has_all_parts: set[str] = set()  # the words each of whose parts has found a value
+        self.unread: set[str] = set()  # the words that have found nothing, perhaps because a value was too large to be read
 
     def shown_headers(self) -> dict[str, str]:
         """Return the headers to which a path from a URL leads: those that the incident keeps, without a token."""
@@ -4218,13 +4223,15 @@ class EventAtUrl(ThirdPartyEvent):
         self.has_found['name'] = has_found = bool(name) and not all(isinstance(path, Constant) for path in paths)
         if len(paths) == len(self.words.name_parts):
             self.has_all_parts.add('name')
+        if not has_found and self.has_unread(path for part in self.words.name_parts for path in part.values):
+            self.unread.add('name')
         return shortened(name, 150 - len(ending)) + ending if has_found else ''
 
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
         if self.words.times:
             found = self.first_time(self.words.times, now)
-            self.record('occurred', bool(found))
+            self.record('occurred', bool(found), self.words.times)
             if found:
                 return found
         if not self.words.resolved:
@@ -4232,11 +4239,13 @@ class EventAtUrl(ThirdPartyEvent):
         ends = self.end.times if self.is_recovery and self.end else ()
         return self.first_time(ends, now) or first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
 
-    def record(self, word: str, has_found: bool) -> None:
-        """Record whether a word has found what it looks for; if so, all of its parts have."""
+    def record(self, word: str, has_found: bool, paths: Iterable[Path]) -> None:
+        """Record whether a word has found what it looks for at some paths; if so, all of its parts have."""
         self.has_found[word] = has_found
         if has_found:
             self.has_all_parts.add(word)
+        elif self.has_unread(paths):
+            self.unread.add(word)
 
     def first_time(self, paths: Values, now: float) -> str:
         """Return the first time at some paths that can be read, in RFC 3339, or ''."""
@@ -4249,7 +4258,7 @@ class EventAtUrl(ThirdPartyEvent):
         if self.words.severities:
             column = self.column_with_value(self.words.severities)
             severity = gravest(column[0], column[2]) if column else None
-            self.record('severity', severity is not None)
+            self.record('severity', severity is not None, self.words.severities[0][1])
             if severity is not None:
                 return severity
         return super().severity()
@@ -4270,7 +4279,7 @@ class EventAtUrl(ThirdPartyEvent):
             return super().problem_key()
         parts = [self.key_part(part) for part in self.words.problem.parts]
         is_certain = all(parts) and '0' not in parts
-        self.record('problem', is_certain)
+        self.record('problem', is_certain, (path for part in self.words.problem.parts for path in part.values))
         key = '/'.join(parts)
         is_like_a_hash = LIKE_A_HASH.fullmatch(key) is not None  # an id must not look like the hash of another
         is_plain = self.can_be_queried(key) and not is_like_a_hash and not any('/' in part for part in parts)
@@ -4293,8 +4302,12 @@ class EventAtUrl(ThirdPartyEvent):
         return self.certain_severity_in(*column) if column else super().certain_severity()
 
     def has_value(self, paths: Values) -> bool:
-        """Return whether there is a value at one of the paths."""
-        return any(value is not None for path in paths for value in path.values(self))
+        """Return whether a value at one of the paths was read."""
+        return any(value is not None and value is not UNKNOWN for path in paths for value in path.values(self))
+
+    def has_unread(self, paths: Iterable[Path]) -> bool:
+        """Return whether a value at one of the paths was not read."""
+        return any(UNKNOWN in path.values(self) for path in paths)
 
 
 ''' PAYLOAD TO INCIDENTS '''
@@ -4320,6 +4333,7 @@ class Arrival:
     skipped: dict[str, int] = field(default_factory=dict)  # how many events the URL left out, by the reason
     product: str = ''  # the sender of the last payload, if it has a row
     not_found: tuple[Lookup, ...] | None = None  # the parts of words that led to no value so far; None before the first event
+    unread: set[str | Lookup] = field(default_factory=set)  # the words and parts at which a value was too large to be read
     has_found: dict[str, bool] = field(default_factory=dict)  # by word: whether it found what it looks for in one of the events
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
@@ -4366,9 +4380,11 @@ class Arrival:
         if self.not_found:
             self.not_found = tuple(each for each in self.not_found
                                    if each.word not in event.has_all_parts and not event.has_value(each.paths))
+            self.unread.update(each for each in self.not_found if event.has_unread(each.paths))
 
-    def record_found(self, has_found: dict[str, bool]) -> None:
-        """Record whether words of the URL found what they look for."""
+    def record_found(self, has_found: dict[str, bool], unread: Iterable[str] = ()) -> None:
+        """Record whether words of the URL found what they look for, and for which ones a value was too large."""
+        self.unread.update(unread)
         for word, is_there in has_found.items():
             self.has_found[word] = is_there or self.has_found.get(word, False)
 
@@ -4379,12 +4395,27 @@ class Arrival:
         """
         if self.words is NO_WORDS:
             return ''
-        missing = {f'{each.word}, part {each.position}: no event has a value there': each.word for each in self.not_found or ()}
-        useless = [f'{word}: {FOUND_NOTHING[word]}' for word, is_there in self.has_found.items()
-                   if not is_there and word not in missing.values()]
-        return escaped('; '.join((*self.words.notes, *missing, *useless)), longest - len('...'))
+        missing: dict[tuple[str, str], list[int]] = {}
+        for each in self.not_found or ():
+            reason = TOO_LARGE if each in self.unread else 'no event has a value there'
+            missing.setdefault((each.word, reason), []).append(each.position)
+        empty = [f'{word}, {in_words(positions)}: {reason}' for (word, reason), positions in missing.items()]
+        words_of_parts = {word for word, _ in missing}
+        useless = [f'{word}: {TOO_LARGE if word in self.unread else FOUND_NOTHING[word]}'
+                   for word, is_there in self.has_found.items() if not is_there and word not in words_of_parts]
+        return escaped('; '.join((*self.words.notes, *empty, *useless)), longest - len('...'))
 
 
+def in_words(positions: list[int]) -> str:
+    """Return the positions of parts, which rise, as short as they can be said: 'part 2', 'parts 1 to 8', 'parts 1, 3'."""
+    first, *_, last = positions * 2
+    if first == last:
+        return f'part {first}'
+    is_row = last - first == len(positions) - 1
+    return f'parts {first} to {last}' if is_row else f'parts {", ".join(map(str, positions))}'
+
+
+TOO_LARGE = 'part of an event was too large to be read'
 FOUND_NOTHING = {  # what the note says of a word that found nothing in all events
     'each': 'the path leads to no list of objects',
     'name': 'no event has a text there',
@@ -4843,7 +4874,7 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
         **triage(event, arrival),
     }
     if isinstance(event, EventAtUrl):
-        arrival.record_found(event.has_found)
+        arrival.record_found(event.has_found, event.unread)
     return incident
 
 
