@@ -201,6 +201,38 @@ def test_a_file_of_deliveries_that_has_facts_is_refused(root: Path) -> None:
     assert faults(root) == ['senders/falco/deliveries.json:1: kind belongs in sender.yml']
 
 
+@pytest.mark.parametrize('old, new, words', [
+    ('"severity": 3,', '"severty": 3,', 'there is no fact severty: name, occurred, '),
+    ('"query": "",', '"qurey": "",', 'there is no fact qurey: expected, headers, '),
+    ('"severity": 3,', '"severity": "high",', "deliveries.0.expected.severity: 'high' is not one of"),
+    ('"severity": 3,', '"severity": 3', "this is not JSON: Expecting ',' delimiter"),
+    ('"problem_key": "pingdom:', '"problem_key": "pingdon:', 'a problem key of this folder begins with pingdom:')])
+def test_a_wrong_delivery_is_refused_with_its_file_and_line(root: Path, old: str, new: str, words: str) -> None:
+    file = root / 'senders/pingdom/deliveries.json'
+    text = read(file)
+    file.write_text(text.replace(old, new, 1))
+    line = text[:text.index(old)].count('\n') + 1 + (new == old[:-1])  # a comma is missed on the next line
+    found, = faults(root)
+    assert found.startswith(f'senders/pingdom/deliveries.json:{line}: {words}')
+
+
+@pytest.mark.parametrize('gone, place', [
+    ('"title": "check down",', 0), ('"name": "Shop front page is DOWN: HTTP Server Error 503",', 1)])
+def test_a_delivery_without_a_key_that_it_needs_is_refused_with_the_line_on_which_it_begins(
+        root: Path, gone: str, place: int) -> None:
+    file = root / 'senders/pingdom/deliveries.json'
+    text = read(file)
+    file.write_text(text.replace(gone, '', 1))
+    begins = text.index(['{\n      "title"', '"expected"'][place])
+    key = gone.split('"')[1]
+    assert faults(root) == [f"senders/pingdom/deliveries.json:{text[:begins].count(chr(10)) + 1}: '{key}' is missing"]
+
+
+def test_a_folder_without_deliveries_is_refused(root: Path) -> None:
+    (root / 'senders/falco/deliveries.json').unlink()
+    assert faults(root) == ['senders/falco/deliveries.json:1: the file is missing']
+
+
 def test_a_folder_without_facts_is_refused(root: Path) -> None:
     (root / 'senders/falco/sender.yml').unlink()
     assert faults(root) == ['senders/falco/sender.yml:1: the file is missing']

@@ -16,7 +16,7 @@ from tools.senders.tables import COMMON_SCALES, NONE, circle, rows_text
 
 def shape_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
     """Yield what is wrong with the folders, as far as it can be told without their deliveries."""
-    for check in (wrong_texts, wrong_scales, wrong_names, wrong_handshakes, wrong_order):
+    for check in (wrong_texts, wrong_scales, wrong_names, wrong_handshakes, wrong_order, wrong_keys):
         yield from check(folders)
 
 
@@ -110,6 +110,26 @@ def wrong_order(folders: dict[str, Folder]) -> Iterator[Fault]:
     names = circle(folders)
     if names:
         yield folders[names[0]].fault(f'before leads in a circle: {" > ".join([*names, names[0]])}', 'before')
+
+
+def wrong_keys(folders: dict[str, Folder]) -> Iterator[Fault]:
+    """Yield the problem keys that deliveries expect with a prefix that no key of their sender has."""
+    for folder in folders.values():
+        has_inner = any('inner' in row for row in folder.rows)  # an inner event's key has the prefix of its own sender
+        known = {*owners(folder), 'url', f'url/{folder.name}', *(folders if has_inner else ())}
+        for number, delivery in enumerate(folder.sender.deliveries):
+            for place, incident in expected(delivery):
+                prefix, colon, _ = incident.get('problem_key', f'{folder.name}:').partition(':')
+                if not colon or prefix not in known:
+                    yield folder.fault_of_delivery(
+                        number, f'a problem key of this folder begins with {folder.name}:', *place, 'problem_key')
+
+
+def expected(delivery: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """Yield each incident that a delivery is expected to become, and its place in there."""
+    yield ('expected',), delivery['expected']
+    for index, incident in enumerate(delivery.get('others_expected', [])):
+        yield ('others_expected', index), incident
 
 
 # What needs the deliveries.

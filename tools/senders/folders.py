@@ -14,6 +14,7 @@ from localxsoar.errors import UsageError
 from localxsoar.webhooks.senders import DELIVERIES, FACTS, Sender, load_sender
 
 ROOT = Path(__file__).parents[2]
+Schema = jsonschema.Draft202012Validator
 Place = tuple[str | int, ...]  # of a fact: ('rows', 0, 'name')
 
 
@@ -65,18 +66,22 @@ class Folder:
             place = place[:-1]
         return Fault(self.file, self.lines.get(place, 1), text)
 
-    def fault_of_delivery(self, number: int, text: str) -> Fault:
-        """Return a fault with the line on which a delivery begins."""
-        return Fault(self.file.with_name(DELIVERIES), delivery_line((self.path / DELIVERIES).read_text('utf-8'), number), text)
+    def fault_of_delivery(self, number: int, text: str, *place: str | int) -> Fault:
+        """Return a fault with the line of what is at this place in a delivery, or on which the delivery begins."""
+        path, file = self.path / DELIVERIES, self.file.with_name(DELIVERIES)
+        line = lines_of_json(path, file).get(('deliveries', number, *place)) if place else None
+        return Fault(file, line or delivery_line(path.read_text('utf-8'), number), text)
 
 
 def read_folders(root: Path = ROOT) -> dict[str, Folder]:
     """Return the senders by the names of their folders. Raise Wrong for those whose shape is wrong."""
     folders, faults = {}, []
-    schema = jsonschema.Draft202012Validator(json.loads((root / 'senders/schema.json').read_text('utf-8')))
+    schema = json.loads((root / 'senders/schema.json').read_text('utf-8'))
+    facts = Schema(schema)
+    deliveries = Schema({'$ref': '#/$defs/deliveries', '$defs': schema['$defs']})
     for path in sorted(folder for folder in (root / 'senders').iterdir() if folder.is_dir()):
         try:
-            folders[path.name] = read_folder(path, root, schema)
+            folders[path.name] = read_folder(path, root, facts, deliveries)
         except Wrong as error:
             faults += error.faults
     if faults:
@@ -84,22 +89,43 @@ def read_folders(root: Path = ROOT) -> dict[str, Folder]:
     return folders
 
 
-def read_folder(path: Path, root: Path, schema: jsonschema.Draft202012Validator) -> Folder:
+def read_folder(path: Path, root: Path, schema: Schema, schema_of_deliveries: Schema) -> Folder:
     """Return one sender. Raise Wrong."""
     file = (path / FACTS).relative_to(root)
     facts, lines = read_facts(path / FACTS, file)
     faults = [Fault(file, line_of(lines, error), said_plainly(error)) for error in schema.iter_errors(facts)]
-    if faults:
+    if faults := faults or [*wrong_deliveries(path / DELIVERIES, file.with_name(DELIVERIES), schema_of_deliveries)]:
         raise Wrong(faults)
     try:
         sender = load_sender(path / DELIVERIES)
-        extra = json.loads((path / DELIVERIES).read_text('utf-8')).keys() - {'deliveries'}
-        if extra:
-            raise UsageError(f'{", ".join(sorted(extra))} belongs in {FACTS}')
     except UsageError as error:
         raise Wrong([Fault(file.with_name(DELIVERIES), 1, str(error))]) from None
     guide = path / 'guide.md'
     return Folder(file, facts, lines, sender, guide.read_text('utf-8') if guide.exists() else '', path)
+
+
+def wrong_deliveries(path: Path, file: Path, schema: Schema) -> Iterator[Fault]:
+    """Yield what is wrong with the shape of a `deliveries.json`."""
+    try:
+        recipe = json.loads(path.read_text('utf-8'))
+    except OSError:
+        yield Fault(file, 1, 'the file is missing')
+    except json.JSONDecodeError as error:
+        yield Fault(file, error.lineno, f'this is not JSON: {error.msg}')
+    else:
+        if extra := recipe.keys() - {'deliveries'}:
+            yield Fault(file, 1, f'{", ".join(sorted(extra))} belongs in {FACTS}')
+        if errors := [*schema.iter_errors(recipe)]:
+            lines = lines_of_json(path, file)
+            yield from (Fault(file, line_of(lines, error), said_plainly(error)) for error in errors)
+
+
+def lines_of_json(path: Path, file: Path) -> dict[Place, int]:
+    """Return the line of each member and item of a file of JSON by its place, or {} if it has what YAML does not read."""
+    try:
+        return read_facts(path, file)[1]  # JSON is YAML, but takes a hundred times longer to read so
+    except (Wrong, yaml.YAMLError):
+        return {}
 
 
 def read_facts(path: Path, file: Path) -> tuple[Any, dict[Place, int]]:
@@ -165,5 +191,7 @@ def said_plainly(error: jsonschema.ValidationError) -> str:
     """Return what is wrong, in words."""
     for key in unknown_keys(error):
         return f'there is no fact {key}: {", ".join(sorted(known_keys(error)))} are known here'
+    if error.validator == 'required':
+        return f'{error.message.removesuffix(" is a required property")} is missing'
     where = '.'.join(map(str, error.absolute_path))
     return f'{where}: {error.message}' if where else error.message
