@@ -169,8 +169,10 @@ def python_without_multipart(tmp_path: Path) -> str:
     return str(tmp_path / 'bin' / 'python')
 
 
-def test_a_module_that_is_missing_at_the_start_is_reported_in_the_health_with_its_remedy(python_without_multipart: str) -> None:
-    with LocalXsoar(pack=PACK, wait_ready=False, python=python_without_multipart) as xsoar:
+@pytest.mark.parametrize('server', ['6.5', '8'])
+def test_a_module_that_is_missing_at_the_start_is_reported_in_the_health_with_its_remedy(
+        python_without_multipart: str, server: str) -> None:
+    with LocalXsoar('--server', server, pack=PACK, wait_ready=False, python=python_without_multipart) as xsoar:
         xsoar.wait_for_line(rf'health\W+.*{REMEDY}')
 
 

@@ -62,8 +62,10 @@ try:
 except ImportError as error:
     lacking = (f'The Docker image lacks {error.name}. '
                "Build docker/generic-webhook and set its name in the instance's Docker image.")
-    with suppress(TypeError):  # XSOAR before 6.8 accepts no second argument; it shows the error that is raised below
+    try:
         demisto.updateModuleHealth(lacking, True)
+    except TypeError:  # XSOAR before 6.8 accepts no second argument
+        demisto.updateModuleHealth(lacking)
     raise ImportError(lacking) from None
 
 ''' CONSTANTS '''
@@ -7631,8 +7633,10 @@ def deliveries_report(context: Any, args: dict[str, Any], now: float) -> Command
 
 def show_error_in_health(error: str) -> None:
     """Show why serving cannot begin on the instance's page. XSOAR shows the exception that the caller then raises, too."""
-    with suppress(TypeError):  # before 6.8 it accepts no second argument
+    try:
         demisto.updateModuleHealth(error, True)
+    except TypeError:  # before 6.8 it accepts no second argument
+        demisto.updateModuleHealth(error)
 
 
 def main() -> None:
