@@ -153,6 +153,18 @@ def test_an_address_says_to_what_something_happened() -> None:
     assert name({'event': 'port_scan', 'src_ip': '10.0.0.1'}) == 'port_scan: 10.0.0.1'
 
 
+@pytest.mark.parametrize(('url', 'expected'), [
+    ('https://user:p@ssword@example.com/x', 'upload: example.com/x'),
+    ('https://example.com:8443/x/?sig=1#y', 'upload: example.com:8443/x'), ('http://[::1]:80', 'upload: [::1]:80'),
+    *((f'https://{start}@example.com/x', 'upload') for start in (
+        'user:pa/ssword', 'user:pa?ssword', 'user:pa#ssword', 'user:12/ssword', 'user:12?ssword', 'u@s:12#ssword',
+        'us/er:ssword')),
+    ('https://user:password', 'upload'), ('https://user:12word/x', 'upload'),
+])
+def test_a_password_in_an_address_is_in_no_name(url: str, expected: str) -> None:
+    assert name({'event': 'upload', 'url': url}) == expected
+
+
 def test_a_number_alone_says_nothing() -> None:
     assert name('{"title": -1.25E+7, "message": "Load is high"}') == 'Load is high'
 

@@ -3783,9 +3783,13 @@ class GeneralRule:
         return self.own_kind or self.best(self.inner_scopes, 'kind')
 
     def address(self) -> str:
-        """Return the host and the path of the event's URL, without what may be secret in it, or ''."""
+        """Return the host and the path of the event's URL, without what may be secret in it, or ''.
+
+        A password with an `@`, `/`, `?` or `#` in it is not always told from the rest: such a URL gives ''.
+        """
         for text in map(self.clean_text, self.top.values('address')):
-            if parts := re.match(r'https?://(?:[^/?#@]*@)?([^/?#@]+[^?#]*)', text):
+            host = r'(?:[^/?#@:\[\]]+|\[[\da-fA-F:.]+])(?::\d*)?'
+            if parts := re.fullmatch(rf'https?://(?:[^/?#]*@)?({host}(?:/[^?#@]*)?)(?:[?#][^@]*)?', text):
                 return parts[1].rstrip('/')
         return ''
 
