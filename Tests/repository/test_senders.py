@@ -133,6 +133,14 @@ def test_a_delivery_that_is_later_than_it_is_tried_is_told_so_and_not_what_to_ex
     assert len(told) == 1 and words in told[0] and '"occurred": null' not in told[0]
 
 
+def test_a_path_that_is_in_none_of_the_deliveries_is_told_with_its_line(tmp_path: Path) -> None:
+    root = copy_of(tmp_path)
+    beginning = change(root, 'pingdom', 'at: "importance_level"', 'at: "importance_levle|importance_level"')
+    told = write(root, 'pingdom')
+    assert f'missing: {beginning}importance_levle is in none of its deliveries\n' in told
+    assert told.count('in none of its deliveries') == 1
+
+
 # What is refused.
 
 
@@ -165,6 +173,8 @@ def root(tmp_path: Path) -> Path:
     ('opsgenie', 'instance: "shared"', 'instance: "shared"\ninstance: "own"', 'instance is there twice'),
     ('opsgenie', 'instance: "shared"', 'instance: "shared" x', 'this is not YAML'),
     ('opsgenie', '"alert.message"', '"alert..message"', 'a path has a dot without a key beside it (part 1)'),
+    ('opsgenie', '["alert.message", "', '["alert.message}", "', 'braces belong to name only: alert.message}, '),
+    ('pingdom', 'at: "importance_level"', 'at: "{importance_level"', 'braces belong to name only: {importance_level'),
     ('opsgenie', '"action=Close"', '"!action=Close"', 'only negated conditions'),
     ('opsgenie', '{action}: {alert.message}', '{action}: {alert.message} end', 'the name does not end with a path'),
     ('opsgenie', 'scale: "priority"', 'scale: "prio"', 'there is no scale prio'),

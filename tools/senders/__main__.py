@@ -71,7 +71,7 @@ def use_script(source: str) -> None:
 def show(root: Path, name: str) -> None:
     """Print the incidents of a sender, and what is missing in its folder."""
     from tools import names_table
-    from tools.senders.checks import late_time
+    from tools.senders.checks import late_time, unfound_paths
     from tools.senders.missing import missing, to_expect
     folder = read_folders(root).get(name)
     if not folder:
@@ -80,7 +80,7 @@ def show(root: Path, name: str) -> None:
     for landed in deliveries:
         print('\n'.join(names_table.lines(landed)))
     late = [late_time(folder, landed.delivery) for landed in deliveries]
-    for text in (*to_expect(folder, [landed.told for landed in deliveries], late), *missing(folder)):
+    for text in (*to_expect(folder, [landed.told for landed in deliveries], late), *unfound_paths(folder), *missing(folder)):
         print(f'missing: {text}')
 
 

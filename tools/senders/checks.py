@@ -1,6 +1,7 @@
 """What is wrong with the senders taken together, and with their paths, conditions and rows."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from math import inf
@@ -8,7 +9,7 @@ from typing import Any
 
 import GenericWebhook
 from app import NOW
-from GenericWebhook import TABLE_GRAMMAR, Row, RowReader, ThirdPartyEvent, Unreadable, read_senders
+from GenericWebhook import TABLE_GRAMMAR, Condition, Path, Row, RowReader, ThirdPartyEvent, Unreadable, read_senders
 from tools.names_table import land
 from tools.senders.folders import Fault, Folder, Place
 from tools.senders.tables import COMMON_SCALES, NONE, circle, rows_text
@@ -23,11 +24,13 @@ def shape_faults(folders: dict[str, Folder]) -> Iterator[Fault]:
 def wrong_texts(folders: dict[str, Folder]) -> Iterator[Fault]:
     """Yield the paths and conditions that cannot be read."""
     for folder in folders.values():
-        for place, read in texts(folder.rows):
+        for place, text, read in texts(folder.rows):
             try:
                 read()
             except Unreadable as error:
                 yield folder.fault(unreadable(error), *place)
+            if 'name' not in place and re.search('[{}]', re.sub("'[^']*'", '', text)):
+                yield folder.fault(f'braces belong to name only: {text}', *place)
 
 
 def unreadable(error: Unreadable) -> str:
@@ -35,23 +38,24 @@ def unreadable(error: Unreadable) -> str:
     return error.reason + (f' (part {error.position})' if error.position else '')
 
 
-def texts(rows: list[dict[str, Any]]) -> Iterator[tuple[Place, Callable[[], Any]]]:
-    """Yield the place of each text with paths, and what reads it or raises Unreadable."""
+def texts(rows: list[dict[str, Any]]) -> Iterator[tuple[Place, str, Callable[[], Any]]]:
+    """Yield the place of each text with paths, the text, and what reads it or raises Unreadable."""
     for number, row in enumerate(rows):
         at: Place = ('rows', number)
         for index, conditions in enumerate(row['identified_by']):
-            yield (*at, 'identified_by', index), partial(TABLE_GRAMMAR.conditions, '', ', '.join(conditions))
+            text = ', '.join(conditions)
+            yield (*at, 'identified_by', index), text, partial(TABLE_GRAMMAR.conditions, '', text)
         for key in ('name', 'occurred', 'inner'):
             if key in row:
-                yield (*at, key), RowReader('', {key: [[row[key]]]}).fields
+                yield (*at, key), row[key], RowReader('', {key: [[row[key]]]}).fields
         for index, severity in enumerate([] if row.get('severity') == NONE else row.get('severity', [])):
-            yield (*at, 'severity', index), partial(TABLE_GRAMMAR.part, '', severity['at'])
+            yield (*at, 'severity', index), severity['at'], partial(TABLE_GRAMMAR.part, '', severity['at'])
         for index, end in enumerate(row.get('resolved', [])):
             texts_of_end = [', '.join(end['when']), *([end['occurred']] if 'occurred' in end else [])]
-            yield (*at, 'resolved', index), RowReader('', {'resolved': [texts_of_end]}).fields
+            yield (*at, 'resolved', index), ', '.join(texts_of_end), RowReader('', {'resolved': [texts_of_end]}).fields
         for index, problem in enumerate(row.get('problem', [])):
             texts_of_key = [', '.join(problem['parts']), *([', '.join(problem['when'])] if 'when' in problem else [])]
-            yield (*at, 'problem', index), RowReader('', {'problem': [texts_of_key]}).fields
+            yield (*at, 'problem', index), ', '.join(texts_of_key), RowReader('', {'problem': [texts_of_key]}).fields
 
 
 def wrong_scales(folders: dict[str, Folder]) -> Iterator[Fault]:
@@ -181,6 +185,26 @@ def events(folder: Folder, delivery: dict[str, Any]) -> Iterator[ThirdPartyEvent
     for incident in landed.incidents:
         for headers in ({name.lower(): value for name, value in landed.request.headers}, {}):
             yield ThirdPartyEvent(incident['rawJSON'].encode(), headers, lambda text: False)  # none has a token
+
+
+def unfound_paths(folder: Folder) -> Iterator[Fault]:
+    """Yield the paths in a sender's rows at which none of its deliveries has a value."""
+    tried = [event for delivery in folder.sender.deliveries for event in events(folder, delivery)]
+    for place, _, read in texts(folder.rows):
+        for path in paths_in(read()):
+            if not any(value is not None for event in tried for value in path.values(event)):
+                yield folder.fault(f'{path.text} is in none of its deliveries', *place)
+
+
+def paths_in(read: Any) -> Iterator[Path]:
+    """Yield the paths in what was read of a row, except those of negated conditions."""
+    if isinstance(read, Condition):
+        yield from () if read.is_negated else read.paths
+    elif isinstance(read, Path):
+        yield from [read] if read.text != 'inner' else ()  # of the name: that of the inner event
+    elif isinstance(read, dict | list | tuple):
+        for each in read.values() if isinstance(read, dict) else read:
+            yield from paths_in(each)
 
 
 def late_time(folder: Folder, delivery: dict[str, Any]) -> str:
