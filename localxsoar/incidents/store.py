@@ -182,10 +182,10 @@ class Store:
 
     def add_secrets(self, values: Sequence[str]) -> None:
         """Keep secrets for as long as the store, since what it keeps may contain them."""
-        new = [value for value in values if value not in self.secrets]
         with self._lock:
+            new = [value for value in values if value not in self.secrets]
             self._database.executemany('INSERT OR IGNORE INTO secret VALUES (?)', [[_storable(value)] for value in new])
-        self.secrets = [*self.secrets, *new]
+            self.secrets = [*self.secrets, *new]
 
     # Indicators and entries.
 

@@ -12,7 +12,7 @@ import patient
 import pytest
 from app import NOW, App
 from clocks import unix_now
-from GenericWebhook import Settings, Tokens, contains_token, kept_headers
+from GenericWebhook import Settings, Tokens, contains_token, kept_headers, signatures_to_check
 from webhook import Webhook
 
 from localxsoar.pytest_plugin import CommandError
@@ -178,6 +178,13 @@ def test_zooms_question_is_signed_with_the_token_that_proved_it(app: App, positi
 
 
 # Masks
+
+
+def test_no_token_or_key_is_printed_with_what_has_it() -> None:
+    tokens = Tokens(WHOLE)
+    [signature] = signatures_to_check(Settings(8080, tokens, None), {'x-hub-signature-256': '0' * 64}, '')
+    printed = f'{tokens} {tokens.each} {signature} {[signature]}'
+    assert not [token for token in EIGHT if token in printed or repr(token.encode()) in printed]
 
 
 @each_token

@@ -18,7 +18,6 @@ import hashlib
 import hmac
 import io
 import json
-import math
 import os
 import re
 import reprlib
@@ -38,7 +37,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
-from itertools import chain, combinations, islice, product, repeat
+from itertools import chain, combinations, islice, product, repeat, zip_longest
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_plus, unquote_to_bytes
@@ -86,7 +85,7 @@ REMEMBER_WITHOUT_ID_SECONDS = 900  # shorter, since an equal request that comes 
 MAX_REMEMBERED_DELIVERIES = 10_000
 MAX_REMEMBERED_BYTES = 16 * MIB  # of the responses to these deliveries
 
-MAX_TOKENS = 8  # of one instance
+MAX_TOKENS = 8  # of one instance; under 10, since `min` compares their positions as text
 # Signatures of a request that are checked: each costs an HMAC of the body for each token, and its sender is unauthenticated.
 MAX_SIGNATURES = 8  # which is 64 HMACs with MAX_TOKENS
 MAX_LARGE_HMACS = 16  # of a body of more than SMALL_BODY_BYTES
@@ -464,11 +463,8 @@ class Scheme(NamedTuple):
 
     def keys_by_kind(self, tokens: Tokens) -> list[Keys]:
         """Return the keys of all tokens: first what each token means in the first place, then what else it may mean."""
-        kinds: list[Keys] = []
-        for token in tokens:
-            for kind, key in enumerate(self.keys(token.value)):
-                kinds += [[]] if kind == len(kinds) else []
-                kinds[kind] += [] if equals_empty_key(key) else [(token, key)]
+        of_each = ([(token, key) for key in self.keys(token.value)] for token in tokens)
+        kinds = ([pair for pair in kind if pair and not equals_empty_key(pair[1])] for kind in zip_longest(*of_each))
         return list(filter(None, kinds))
 
     def time_in_head(self, value: str, headers: dict[str, str]) -> str:
@@ -672,6 +668,10 @@ class Signature(NamedTuple):
     prefix: bytes  # the text that is signed before the body
     time: str  # the time in that text, as the sender spelled it; '' if there is none
     is_timed: bool  # whether the scheme requires a time, in that text or in the body
+
+    def __repr__(self) -> str:
+        """Return a text without the keys, so that printing a signature cannot leak one."""
+        return f'Signature({self.header})'
 
     def token_for(self, body: bytes) -> Token | None:
         """Return the first token with which one of the digests was computed, or None.
@@ -6190,7 +6190,8 @@ class ServerLine:
         self.has_new_entries = False  # whether the history has entries that are not saved
         self.is_save_urgent = False  # whether to save the context even if CONTEXT_EVERY_SECONDS have not passed
         self.unavailable = 0  # how many requests got a 503
-        self.silent_calls = 0.0  # how many createIncidents calls XSOAR replied nothing to; -inf once it has replied something
+        self.ended_calls = 0  # of createIncidents
+        self.has_replied = False  # whether it has replied something to any
         self.is_health_known = False  # whether anything about the health has been reported
         self.error = ''  # an error of XSOAR or the port; empty if there is none
         self.failure = ''  # a request's unexpected failure, until it has been sent and a later createIncidents call succeeds
@@ -6371,11 +6372,11 @@ class ServerLine:
         if type(error) is RuntimeError:
             self.queue.record_unsent(time.monotonic())
             return
-        has_replied = bool(error) or result not in (None, '')
-        self.silent_calls = -math.inf if has_replied else self.silent_calls + 1
+        self.has_replied = self.has_replied or bool(error) or result not in (None, '')
+        self.ended_calls += 1
         if created is None:
             reason = escaped(unconfirmed_reason(result, error))
-            silence = SILENT_SERVER if self.silent_calls >= SILENT_CALLS else ''
+            silence = '' if self.has_replied or self.ended_calls < SILENT_CALLS else SILENT_SERVER
             self.report_health(f'XSOAR did not confirm that it created incidents: {reason}{silence}')
             self.queue.record_failure(time.monotonic())
         else:
