@@ -3646,12 +3646,13 @@ def gravest(scale: Scale, values: list[Any]) -> float | None:
 
 
 TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
+TYPES_ON_SCALE_FROM_URL = TEXTS_AND_NUMBERS | {bool}
 MAX_TYPE_CHARACTERS = 300  # in an event; a text that start_of_string has cut is longer, so it does not count
 
 
 def types_on(scale: Scale) -> set[type]:
     """Return the types of the values that a scale may have: only a URL's has `true`, as its conditions have."""
-    return TEXTS_AND_NUMBERS | {bool} if isinstance(scale, ScaleFromUrl) else TEXTS_AND_NUMBERS
+    return TYPES_ON_SCALE_FROM_URL if isinstance(scale, ScaleFromUrl) else TEXTS_AND_NUMBERS
 
 
 def are_all_known(scale: Scale, values: list[Any]) -> bool:
@@ -4109,11 +4110,11 @@ class ThirdPartyEvent(GeneralRule):
         """Return the text or integer at the first path of a part that has a value, or '' if it is not certain."""
         for each in part.values:
             values = each.values(self)  # a list's item without a value gives None or '', and counts as an item
-            if any(value not in (None, '') for value in values):
+            if values.count(None) + values.count('') < len(values):
                 # A CutText is no str here: two problems could have the same start.
-                is_certain = len(values) == 1 and type(values[0]) in (str, int) and len(str(values[0])) <= 300
-                is_certain = is_certain and not each.is_one_of_several(self.members) and identifies_something(str(values[0]))
-                return '' if not is_certain else host_of(values[0]) if part.is_host else str(values[0])
+                text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
+                is_certain = 0 < len(text) <= 300 and not each.is_one_of_several(self.members) and identifies_something(text)
+                return '' if not is_certain else host_of(text) if part.is_host else text
         return ''
 
     def queryable(self, parts: list[str]) -> str:
@@ -4288,7 +4289,7 @@ class EventAtUrl(ThirdPartyEvent):
         self.record('problem', is_certain, (path for part in self.words.problem.parts for path in part.values))
         key = '/'.join(parts)
         is_like_a_hash = LIKE_A_HASH.fullmatch(key) is not None  # an id must not look like the hash of another
-        is_plain = self.can_be_queried(key) and not is_like_a_hash and not any('/' in part for part in parts)
+        is_plain = self.can_be_queried(key) and not is_like_a_hash and key.count('/') == len(parts) - 1
         return f'{self.words.key_prefix}:{key if is_plain else hash_of(parts)}' if is_certain else ''
 
     def reason_to_skip(self) -> str:
