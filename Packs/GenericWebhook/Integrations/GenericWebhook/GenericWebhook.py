@@ -3488,8 +3488,15 @@ LONGEST_SLIP = max(map(len, URL_WORDS)) + 1
 MAX_CACHED_QUERY = 1024  # characters of the values
 
 
-def url_words(settings: Settings, parameters: list[tuple[str, str]]) -> UrlWords:
-    """Return the words of a URL from the names and values of its parameters, in the order of the query."""
+def url_words(settings: Settings, parameters: list[tuple[str, str]], late_words: Sequence[str] = ()) -> UrlWords:
+    """Return the words among the parameters of a URL, which are in the order of the query.
+
+    `late_words` are those behind the parameters that are read: a note says that they are ignored.
+    """
+    if late_words:
+        words = url_words(settings, parameters)
+        late = (f'{word}: it is not among the first {MAX_PARAMETERS} parameters (ignored)' for word in late_words)
+        return replace(words, notes=(*words.notes, *late))
     relevant = tuple((name, value) for name, value in parameters
                      if name in URL_WORDS or (len(name) <= LONGEST_SLIP and meant_word(name)))
     if not relevant:
@@ -5058,6 +5065,14 @@ class Request:
         """Return the names and values of the first MAX_PARAMETERS parameters of the query, decoded, without empty ones."""
         is_small = len(self.query_string) <= MAX_CACHED_QUERY
         return (parameters_of if is_small else parameters_of.__wrapped__)(self.query_string)
+
+    @property
+    def late_words(self) -> list[str]:
+        """Return the words of a sender's URL that are behind the parameters that are read."""
+        if self.query_string.count('&') < MAX_PARAMETERS:
+            return []
+        names = [each.partition('=')[0] for each in self.query_string.split('&')[MAX_PARAMETERS:]]
+        return [word for word in URL_WORDS if word in names]
 
     @cached_property
     def query(self) -> dict[str, str]:
@@ -6639,7 +6654,8 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             if response:
                 request.log_note = request.result = 'handshake'
                 return response
-            arrival = Arrival(utc_text(request.arrived), request.headers, settings, url_words(settings, request.parameters))
+            words = url_words(settings, request.parameters, request.late_words)
+            arrival = Arrival(utc_text(request.arrived), request.headers, settings, words)
             post = Post(to_incidents(payloads, arrival), request.memory_bytes)
             self.record_arrival(request, arrival)
             post.hand_over_by = hand_over_by
