@@ -198,6 +198,8 @@ def test_an_end_has_the_lowest_severity_and_the_time_of_the_url_the_row_or_the_g
     ({'skip': 'resolved|a=x'}, {'a': 'x'}, 'conditions of the URL'),
     ({'at_least': 'medium'}, {'severity': 'low'}, 'severity low'),
     ({'at_least': '2'}, {'severity': 'info'}, 'severity informational'),
+    ({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'severity': 'medium'}, {'x': 1}], 'tags': ['x']}, 'severity low'),
+    ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 3, 'severityName': 'low'}}, 'severity low'),
     ({'at_least': 'high', 'severity': 'prio'}, {'prio': 'medium'}, 'severity medium'),
     ({'at_least': 'high', 'severity': 's:critical=9,low=1'}, {'s': 5}, 'severity low'),
     ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low'}, {'s': 'medium'}]}, 'severity medium'),
@@ -237,6 +239,13 @@ def test_what_certainly_meets_the_words_is_left_out(
     ({'at_least': 'high'}, {'action': 'Create', 'alert': {'message': 'x', 'priority': 'P4'}}),  # a row that reads a priority
     ({'at_least': 'high'}, {'priority': 'low'}), ({'at_least': 'high'}, {'urgency': 'low'}),
     ({'at_least': 'unknown'}, {'severity': 'low'}), ({'at_least': 'medium'}, {'severity': 'medium'}),
+    ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 'critical'}}),  # not one severity, and not all are lower
+    ({'at_least': 'high'}, {'alert': {'severity': 'low'}, 'event': {'severity': 'critical'}}),
+    ({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'severity': 'critical'}]}),
+    ({'at_least': 'high'}, {'severity': 'low', 'alert': [{'severity': 'low'}, {'alertSeverity': 'critical'}]}),
+    ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 'SEV-1'}}),
+    ({'at_least': 'high'}, {'severity': 'low', 'events': ['x', {'severity': 'critical'}]}),
+    ({'at_least': 'high'}, {'severity': 'low', 'events': [{'severity': 'low'}] * 1001}),
 ])
 def test_what_is_in_doubt_is_created(webhook: Webhook, query: dict[str, str], payload: Any) -> None:
     assert len(send(webhook, query, {'title': 'Disk full', **payload}).incidents) == 1

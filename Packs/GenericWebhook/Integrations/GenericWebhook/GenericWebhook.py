@@ -3639,6 +3639,14 @@ class Scope:
                 yield scope
 
 
+def objects_with_severity(value: Any) -> list[dict[str, Any]]:
+    """Return an object, or those items of a list that have a key that ends in `severity`; none of anything else."""
+    if not isinstance(value, JsonArray):
+        return [value] if isinstance(value, dict) else []
+    items = (items for key, items in (value.items_by_key or {}).items() if word_of(key).endswith('severity'))
+    return list({id(item): item for item in chain.from_iterable(items)}.values())
+
+
 def scope_in(value: Any, parent: str = '') -> Scope | None:
     """Return a scope for an object, or for the first item of a list if that item is an object, or None."""
     members = member_at(value, '0') if isinstance(value, JsonArray) else value
@@ -4069,9 +4077,26 @@ class ThirdPartyEvent(GeneralRule):
             return self.only_inner_event.certain_severity()
         if column := self.column_with_value(self.row.severities if self.row else ()):
             return self.certain_severity_in(*column)
-        scopes = chain([self.top], self.top.inner('severity inside', has_lists=False))
-        has_severity_word = not (self.row and self.row.has_no_severity) and any(scope.severities('severity') for scope in scopes)
-        return self.severity_by_general_rule() if has_severity_word else None  # a priority or an urgency alone is not certain
+        return None if self.row and self.row.has_no_severity else self.gravest_in_scopes()
+
+    def gravest_in_scopes(self) -> float | None:
+        """Return the highest severity in the event, in the objects inside it and in the items of its lists.
+
+        Return None if one of them may have another, or if none has any: a priority or an urgency alone is not certain.
+        """
+        severities: set[float] = set()
+        for word, key in (self.top.keys['inside'] | self.top.keys['severity inside']).items():
+            value = member_at(self.members, key)
+            if isinstance(value, JsonArray) and count_byte(b'{', value.source) and value.items_by_key is None:
+                return None  # not all of its items are read
+            for members in objects_with_severity(value):
+                scope = Scope(members, word, MAX_MEMBERS)
+                found = scope.severities('severity')
+                has_others = any(type(each) is CutText or each not in (None, '') for each in scope.values('severity'))
+                if isinstance(members, CutObject) or (has_others and not found):
+                    return None
+                severities |= found
+        return max(severities | self.top.severities('severity'), default=None)
 
     def column_with_value(self, columns: Iterable[tuple[Scale, Values]]) -> tuple[Scale, Path, list[Any]] | None:
         """Return the scale, the first path with a value other than null and '', and the values there, or None."""
@@ -4306,8 +4331,8 @@ class EventAtUrl(ThirdPartyEvent):
             return 'resolved' if is_end and self.is_recovery else 'conditions of the URL'
         if self.words.at_least is None or self.is_recovery:
             return ''
-        severity = self.severity()  # 0 stands for unknown
-        is_too_low = severity and severity < self.words.at_least and severity == self.certain_severity()
+        severity, certain = self.severity(), self.certain_severity()  # 0 stands for unknown
+        is_too_low = severity and certain and max(severity, certain) < self.words.at_least
         return f'severity {NAME_OF_SEVERITY[severity]}' if is_too_low else ''
 
     def certain_severity(self) -> float | None:
