@@ -71,13 +71,13 @@ def test_nothing_between_the_tokens_or_around_them_is_a_proof(app: App, text: st
     meta = urlencode({'hub.mode': 'subscribe', 'hub.verify_token': text, 'hub.challenge': '1'})
     assert app.ask('GET', meta).status == 401
     assert app.post(b'{}', {'Authorization': as_sent(text)}).status == (200 if text == WHOLE else 401)
-    assert app.proved_by == ('all' if text == WHOLE else '')
+    assert app.proved_by == ('whole text' if text == WHOLE else '')
 
 
 def test_the_whole_text_is_a_proof_in_authorization_as_it_was_before_there_were_several(webhook: Webhook) -> None:
     answer = patient.post(webhook.webhook_url, '{"a": 1}', headers={'Authorization': WHOLE.encode(), 'User-Agent': 'the whole'})
     assert answer.status_code == 200
-    webhook.wait_for_line(r'"the whole", 8 bytes, token all: incident')
+    webhook.wait_for_line(r'"the whole", 8 bytes, token whole text: incident')
 
 
 @each_token

@@ -104,12 +104,12 @@ def test_the_report_counts_by_token_since_the_container_began_and_says_when_each
         assert patient.get(webhook.webhook_url, meta).text == '1'
         patient.post(webhook.webhook_url, '{"a": 3}', headers=GITHUB)
         wait_for(lambda: len(run(webhook)[1]) == 6, 'the save')
-        assert [row[:2] for row in uses()] == [['1', '2'], ['2', '2'], ['3', '0'], ['all', '1']]
+        assert [row[:2] for row in uses()] == [['1', '2'], ['2', '2'], ['3', '0'], ['whole text', '1']]
         assert [row[2][:2] for row in uses()] == ['20', '20', 'ne', '20']
-        assert [each['Token'] for each in run(webhook)[1]] == ['', '2', 'all', '1', '2', '1']
+        assert [each['Token'] for each in run(webhook)[1]] == ['', '2', 'whole text', '1', '2', '1']
         restart(webhook)
         assert uses() == [['1', '0', 'never'], ['2', '0', 'never'], ['3', '0', 'never']]
-        earlier = ['', '2 (earlier)', 'all (earlier)', '1 (earlier)', '2 (earlier)', '1 (earlier)']
+        earlier = ['', '2 (earlier)', 'whole text (earlier)', '1 (earlier)', '2 (earlier)', '1 (earlier)']
         assert [each['Token'] for each in run(webhook)[1]] == earlier
         post(webhook, {'a': 4})
         restart(webhook)

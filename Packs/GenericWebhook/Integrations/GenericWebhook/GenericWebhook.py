@@ -258,7 +258,7 @@ def utc_text(seconds: float) -> str:
 
 TOKEN_LABEL = 'Authorization Verification Token'
 TOKEN_SEPARATOR = ' || '
-WHOLE_TEXT = 'all'  # the name of the whole text of a form with several tokens
+WHOLE_TEXT = 'whole text'  # the name of the whole text of a form with several tokens
 
 
 class Token(NamedTuple):
