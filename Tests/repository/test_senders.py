@@ -197,12 +197,15 @@ def test_senders_before_each_other_are_refused(root: Path) -> None:
 def test_two_senders_with_one_prefix_of_their_problem_keys_are_refused(root: Path) -> None:
     (root / 'senders/falco').rename(root / 'senders/Wazuh')  # differs by a capital letter only
     change(root, 'Wazuh', 'title: "Falco"', 'title: "Falco of others"')
-    assert faults(root) == ['senders/wazuh/sender.yml:1: the prefix of its problem keys, wazuh, is that of Wazuh']
+    assert faults(root) == [
+        f'senders/{name}/sender.yml:1: the prefix of its problem keys, {name}, is that of {other}, too: rename the newer folder'
+        for name, other in (('Wazuh', 'wazuh'), ('wazuh', 'Wazuh'))]
 
 
 def test_the_prefix_of_the_problem_keys_of_urls_belongs_to_no_sender(root: Path) -> None:
     (root / 'senders/falco').rename(root / 'senders/url')
-    assert faults(root) == ['senders/url/sender.yml:1: the prefix of its problem keys, url, is that of the words of a URL']
+    assert faults(root) == ['senders/url/sender.yml:1: the prefix of its problem keys, url, is that of the words of a URL: '
+                            'rename the folder']
 
 
 def test_a_file_of_deliveries_that_has_facts_is_refused(root: Path) -> None:

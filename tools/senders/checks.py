@@ -88,11 +88,12 @@ def wrong_names(folders: dict[str, Folder]) -> Iterator[Fault]:
             value = folder.facts.get(key, '').lower()
             if value and seen.setdefault(value, folder.name) != folder.name:
                 yield folder.fault(f'{seen[value]} has the same {key}', key)
-    prefixes = {'url': 'the words of a URL'}
     for folder in folders.values():
-        other = prefixes.setdefault(folder.name.lower(), folder.name)
-        if other != folder.name:
-            yield folder.fault(f'the prefix of its problem keys, {folder.name}, is that of {other}')
+        alike = [other for other in folders if other.lower() == folder.name.lower() and other != folder.name]
+        advice = [f'{other}, too: rename the newer folder' for other in alike]
+        advice += ['the words of a URL: rename the folder'] if folder.name.lower() == 'url' else []
+        for text in advice:
+            yield folder.fault(f'the prefix of its problem keys, {folder.name}, is that of {text}')
         for key in ('rows_of', 'guide_of'):
             if key in folder.facts and folder.facts[key] not in folders:
                 yield folder.fault(f'there is no folder {folder.facts[key]}', key)
