@@ -336,12 +336,17 @@ class Tokens:
         return min(map(len, self.spellings), default=0)
 
 
+def label_of(position: int | str, count: int) -> str:
+    """Return what a person finds one of `count` tokens by: the label in the form, with its position if there are several."""
+    return TOKEN_LABEL + (f', token {position} of {count}' if count > 1 else '')
+
+
 def check_tokens(texts: list[str]) -> None:
     """Raise ValueError, which names the position of a token and never quotes it, if the form has an unusable one."""
     if len(texts) > MAX_TOKENS:
         raise ValueError(f'{TOKEN_LABEL}: it has {len(texts)} tokens: at most {MAX_TOKENS} are allowed.')
     for position, text in enumerate(texts, 1):
-        which = TOKEN_LABEL + (f', token {position} of {len(texts)}' if len(texts) > 1 else '')
+        which = label_of(position, len(texts))
         if not text:
             raise ValueError(f'{which}: it is empty. Write one token, or several with " || " between them.')
         if text != text.strip() or not text.isprintable():
@@ -7626,7 +7631,7 @@ def warnings_about(tokens: Tokens) -> Iterator[str]:
     if not tokens:
         yield f'No {TOKEN_LABEL} is configured: every POST is accepted.'
     for token in tokens:
-        which = f'{TOKEN_LABEL}, token {token.name}' if len(tokens) > 1 else TOKEN_LABEL
+        which = label_of(token.name, len(tokens))
         if len(token.value.decode()) < 16:
             yield f'The {which} can be guessed: it has fewer than 16 characters.'
         if any(map(equals_empty_key, decoded_token(token.value.removeprefix(b'whsec_')))):
@@ -7641,8 +7646,8 @@ def result_of_test(settings: Settings) -> str | dict[str, Any]:
         notes.append('Listen Port is empty: Cortex XSOAR 8 without an engine assigns it when the instance is saved.')
     for token in settings.tokens:
         if b'||' in token.value:
-            notes.append(f'{TOKEN_LABEL}, token {token.name}: it contains "||". To separate two tokens, put a space before and '
-                         'after the bars.')
+            notes.append(f'{label_of(token.name, len(settings.tokens))}: it contains "||". To separate two tokens, put a space '
+                         'before and after the bars.')
     if not notes:
         return 'ok'
     # A server compares `Contents` with `ok`. Whether it shows the readable text is unknown.
