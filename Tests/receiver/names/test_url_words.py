@@ -19,6 +19,9 @@ pytestmark = pytest.mark.sockets
 RESOLVED = {'type': 'state', 'value': 'resolved'}
 EVENT: dict[str, Any] = {'evt': {'what': 'Disk full', 'where': 'db-1', 'state': 'open', 'n': 0}, 'prio': 'high', 'ref': 4711}
 BAD_NAME = 'open'  # what the general rule makes of it
+CUT_GROUP: dict[str, Any] = {  # of Alertmanager, which sent one of six alerts
+    'receiver': 'xsoar', 'status': 'firing', 'groupLabels': {}, 'commonLabels': {}, 'commonAnnotations': {}, 'truncatedAlerts': 5,
+    'alerts': [{'status': 'resolved', 'labels': {'alertname': 'DiskFull', 'severity': 'low'}, 'annotations': {}}]}
 NAMES = {'critical': 4, 'high': 3, 'medium': 2, 'low': 1, 'informational': 0.5}
 
 
@@ -200,6 +203,8 @@ def test_an_end_has_the_lowest_severity_and_the_time_of_the_url_the_row_or_the_g
     ({'at_least': '2'}, {'severity': 'info'}, 'severity informational'),
     ({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'severity': 'medium'}, {'x': 1}], 'tags': ['x']}, 'severity low'),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 3, 'severityName': 'low'}}, 'severity low'),
+    ({'at_least': 'high'}, {**CUT_GROUP, 'truncatedAlerts': 0}, 'severity low'),
+    ({'skip': 'receiver=xsoar'}, CUT_GROUP, 'conditions of the URL'),
     ({'at_least': 'high', 'severity': 'prio'}, {'prio': 'medium'}, 'severity medium'),
     ({'at_least': 'high', 'severity': 's:critical=9,low=1'}, {'s': 5}, 'severity low'),
     ({'at_least': 'high', 'severity': 'l.*.s'}, {'l': [{'s': 'low'}, {'s': 'medium'}]}, 'severity medium'),
@@ -244,6 +249,10 @@ def test_what_certainly_meets_the_words_is_left_out(
     ({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'severity': 'critical'}]}),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': [{'severity': 'low'}, {'alertSeverity': 'critical'}]}),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 'SEV-1'}}),
+    ({'at_least': 'high'}, CUT_GROUP), ({'at_least': 'high'}, {**CUT_GROUP, 'commonLabels': {'severity': 'low'}}),
+    ({'at_least': 'high', 'severity': 'alerts.*.labels.severity'}, CUT_GROUP),
+    ({'skip': 'alerts.*.labels.severity=low'}, CUT_GROUP), ({'skip': 'alerts.0.labels.severity=low'}, CUT_GROUP),
+    ({'skip': 'resolved', 'resolved': 'alerts.*.status=resolved'}, CUT_GROUP),
     ({'at_least': 'high'}, {'severity': 'low', 'events': ['x', {'severity': 'critical'}]}),
     ({'at_least': 'high'}, {'severity': 'low', 'events': [{'severity': 'low'}] * 1001}),
 ])

@@ -2811,6 +2811,11 @@ def header_of(name: str) -> str:
     return '' if name in NOT_KEPT or names_secret(name) else name
 
 
+def was_cut(members: dict[str, Any]) -> bool:
+    """Return whether the sender left items out of the list of an event: Alertmanager and Grafana say how many."""
+    return bool(member_at(members, 'truncatedAlerts'))
+
+
 class Path:
     """Where a value is in an event, from a text that a Grammar has checked."""
 
@@ -2865,6 +2870,11 @@ class PathFromUrl(Path):
         if self.header and (value := event.shown_headers().get(self.header)) is not None:
             return [value]
         return self.values_in(event.members)
+
+    def is_one_of_several(self, members: dict[str, Any]) -> bool:
+        """Return whether a list on the path has, or may have, items that the path does not read, or that were not sent."""
+        is_into_list = bool(self.lists or self.inside_item)
+        return super().is_one_of_several(members) or (is_into_list and was_cut(members))
 
 
 class IsRecovery(Path):
@@ -4115,8 +4125,8 @@ class ThirdPartyEvent(GeneralRule):
     def certain_severity_in(self, scale: Scale, path: Path, values: list[Any]) -> float | None:
         """Return the severity that all values at a path tell, or None if one is not on the scale, or might not be alone."""
         is_urgency = not isinstance(path, PathFromUrl) and not URGENCY.isdisjoint(path.text.lower().split('.'))
-        is_in_doubt = is_urgency or path.is_one_of_several(self.members) or not are_all_known(scale, values)
-        return None if is_in_doubt else gravest(scale, values)
+        is_in_doubt = is_urgency or was_cut(self.members) or path.is_one_of_several(self.members)
+        return None if is_in_doubt or not are_all_known(scale, values) else gravest(scale, values)
 
     @cached_property
     def is_recovery(self) -> bool:
