@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import read
+from documents import code_blocks, read
 from local_xsoar import ROOT
 from tools.senders.checks import row_faults, shape_faults
 from tools.senders.folders import Folder, Wrong, read_folders
@@ -29,15 +29,9 @@ ACME = {
                     'severity': 'high', 'status': 'open'},
         'expected': {'name': 'Failed logins: dc-1', 'type': None, 'occurred': '2026-11-24T09:00:00Z', 'severity': 3,
                      'problem_key': 'acme:4711'}}]}
-ROW = '''\
-delivery_id: [{header: "X-Acme-Delivery"}]
-schemes: [{header: "X-Acme-Signature", why: "its documents"}]
-rows:
-  - identified_by: [["acme_id", "rule.title"]]
-    name: "{rule.title}: {host}"
-    occurred: "created_at"
-    problem: [{parts: ["acme_id"]}]
-'''
+# What the document about new senders adds to a folder.
+ROW = next(block for language, block in code_blocks(read(ROOT / 'docs/new-sender.md')) if language == 'yaml')
+SCHEME = 'schemes: [{header: "X-Acme-Signature", why: "its documents"}]\n'
 
 
 def copy_of(folder: Path) -> Path:
@@ -84,7 +78,7 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path) -> None:
     assert 'made senders/acme.' in write(root, '--new', 'acme', str(saved))
     facts = root / 'senders/acme/sender.yml'
     filled = read(facts).replace('"FILL IN: the name of the product"', '"Acme"').replace('"FILL IN: ', '"')
-    facts.write_text('\n'.join(line for line in filled.splitlines() if not line.startswith('#')) + '\n' + ROW)
+    facts.write_text('\n'.join(line for line in filled.splitlines() if not line.startswith('#')) + '\n' + ROW + SCHEME)
     told = write(root, 'acme')
     assert 'Failed logins: dc-1' in told and 'problem: acme:4711' in told
     assert 'senders/acme/guide.md:1 has to be filled in' in told
@@ -101,6 +95,15 @@ def test_a_new_folder_is_all_that_a_new_sender_needs(tmp_path: Path) -> None:
         sent = run(root, 'localxsoar.send', 'acme', '--senders', str(root / 'senders'), '--url', webhook.url)
         assert '200 OK' in sent.stdout and 'Failed logins: dc-1' in sent.stdout
     assert write(root) == 'Everything is as the folders of senders say.\n'
+
+
+def test_each_column_of_the_row_in_the_document_is_one_of_the_template(tmp_path: Path) -> None:
+    root = copy_of(tmp_path)
+    (tmp_path / 'new.json').write_text(json.dumps(ACME))
+    write(root, '--new', 'acme', str(tmp_path / 'new.json'))
+    made = read(root / 'senders/acme/sender.yml')
+    assert [line for line in ROW.splitlines() if f'# {line}'.rstrip() not in made] == []
+    assert "grep '^soc' senders/*/sender.yml" in made
 
 
 def test_a_saved_recipe_becomes_a_folder_once(tmp_path: Path) -> None:

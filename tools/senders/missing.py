@@ -16,7 +16,7 @@ NEW = '''\
 # ./dev senders {name} says what is wrong or missing, and writes all that is made of this folder.
 title: {title}
 kind: {kind}  # {kinds}
-soc: "{soc}"  # FILL IN: its place in the table of senders; "185" is between "180" and "190". Without it there is no guide
+soc: "{soc}"  # FILL IN: its place in the table; grep '^soc' senders/*/sender.yml prints all. Without it there is no guide
 source: {source}
 verified: "unconfirmed"  # FILL IN: what this was tried by: product, program, library, vector, documents or unconfirmed
 proof:
@@ -31,6 +31,11 @@ xsoar8: {{cloud: "unconfirmed"}}
 waits: "FILL IN: 10 s"
 retries: "FILL IN: It tries again three times."
 retries_503: "undocumented"  # FILL IN: does it send again after a 503? "yes", "no" or "undocumented"
+# FILL IN or delete: the header that numbers its deliveries, so that a repeated one creates nothing
+# delivery_id: [{{header: "X-Acme-Delivery"}}]
+# FILL IN or delete: its own words or numbers of severities ("critical=9+, high=7+"), if a row names them
+# scales:
+#   acme: "critical=urgent, high=high|major, low=minor"
 # FILL IN or delete: a row, if the names, severities or ends that ./dev senders {name} prints are not right. A path leads to a
 # value in the event: "rule.title". If in doubt, leave a column out: a wrong severity hides an alert, a wrong end closes one, and
 # a wrong key joins two.
@@ -38,8 +43,8 @@ retries_503: "undocumented"  # FILL IN: does it send again after a 503? "yes", "
 #   - identified_by: [["acme_id", "rule.title"]]       # its events have both; no other sender's do
 #     name: "{{rule.title}}: {{host}}"                     # Failed logins: dc-1
 #     occurred: "created_at"
-#     severity: [{{at: "severity"}}]                     # a word such as high; see docs/new-sender.md for numbers
-#     resolved: [{{when: ["status=closed"], occurred: "closed_at"}}]   # what only the end of a problem says
+#     severity: [{{at: "severity", scale: "acme"}}]      # without a scale: a word such as high
+#     resolved: [{{when: ["status=closed"], occurred: "closed_at"}}]   # only an end says this; its severity is 0.5
 #     problem: [{{parts: ["acme_id"]}}]                  # equal in all events about one problem, and in no others
 '''
 GUIDE = '''\
