@@ -401,6 +401,8 @@ def test_the_token_is_in_no_name() -> None:
     github = {'action': 'opened', 'issue': {'title': 'open-sesame'}}
     assert name(github, {'x-github-event': 'issues'}, token='open-sesame') == 'issues opened'
     assert name({'action': 'sesame', 'type': 'x'}, {'x-github-event': 'open'}, token='open sesame') == 'sesame'
+    assert name({'title': 'open<br>sesame<br>now', 'summary': 'Somebody logged in'}, token='open sesame') == 'Somebody logged in'
+    assert name({'title': 'Disk full', 'host': 'db-1'}, token='full (db-1)') == 'Disk full'
 
 
 def test_half_a_pair_in_an_event_inside_does_no_harm() -> None:

@@ -3795,7 +3795,8 @@ class GeneralRule:
         names = [*self.top.values('object beside a text'),
                  *(value for scope in self.top.inner('object beside a text', has_lists=False) for value in scope.values('name'))]
         thing = self.first_usable(names)
-        return text if thing.lower() in text.lower() else f'{text} ({thing})'
+        both = f'{text} ({thing})'
+        return text if thing.lower() in text.lower() or self.contains_token(both) else both
 
     def topic(self) -> str:
         """Return the kind of event that a header names (`X-Acme-Event: push`), or '' if that has no more words than `kind`."""
@@ -3980,7 +3981,7 @@ class GeneralRule:
         """Return the first text that can be a name, or ''. Look only at the first `max_values`, to bound the time."""
         for text in map(self.clean_text, islice(values, max_values)):
             if '<' in text:
-                text = without_tags(text)
+                text = self.clean_text(without_tags(text))  # without tags between its parts, it may contain the token
             if not (UNUSABLE_ASCII if text.isascii() else UNUSABLE_TEXT).fullmatch(text) and not is_token_or_agent(text):
                 return text
         return ''
