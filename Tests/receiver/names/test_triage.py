@@ -110,6 +110,9 @@ def test_the_general_rule_finds_a_word_under_its_keys(payload: dict[str, Any]) -
     *({key: 'high'} for key in ('previous_severity', 'oldSeverity', 'last_severity', 'min_severity', 'maxSeverity',
                                 'threshold_severity', 'default-severity', 'severity_reason')),
     {'priority': 'high', 'urgency': 'low'},
+    *(dict(zip(keys, words, strict=True)) for words in (('low', 'critical'), ('critical', 'low')) for keys in (
+        ('severity', 'Severity'), ('alertSeverity', 'alert_severity'), ('host_severity', 'hostSeverity'),
+        ('priority', 'Priority'))),
 ], ids=json.dumps)
 def test_what_disagrees_or_is_about_something_else_is_no_severity(payload: dict[str, Any]) -> None:
     assert severity({'title': 'Disk full', **payload}) is None

@@ -3584,9 +3584,11 @@ NO_KEYS: dict[str, dict[str, str]] = {meaning: {} for meaning in (*WORDS, *LAST_
 def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, str]]:
     """Return an object's keys that have a meaning, by meaning and word: {'title': {'alerttitle': 'Alert_Title'}, ...}.
 
+    Those that mean a severity or a priority are not by word: {'severity': {'Alert_Severity': 'Alert_Severity'}, ...}.
     `parent` is the word of the key that the object is under, or ''.
     """
-    keys_by_word = {word_of(key): key for key in keys if key != '@type'}  # `@type` names a schema
+    spellings = [(word_of(key), key) for key in keys if key != '@type']  # `@type` names a schema
+    keys_by_word = dict(spellings)
     if parent == 'resource':
         keys_by_word.pop('type', None)  # of the thing, not of what happened to it
     if 'name' in keys_by_word:  # the `name` in a `rule` has the meaning of `rulename`
@@ -3600,6 +3602,8 @@ def keys_by_meaning(keys: tuple[str, ...], parent: str) -> dict[str, dict[str, s
             found.setdefault('severity', {})[word] = key
         elif word.endswith('state') and not EARLIER.search(word):
             found.setdefault('state', {})[word] = key
+    for meaning in found.keys() & {'severity', 'priority'}:  # each spelling counts: `severity` and `Severity` may disagree
+        found[meaning] = {key: key for word, key in spellings if word in found[meaning]}
     others = [word for word in keys_by_word if word.endswith(ALL_LAST_WORDS) and word not in PLACES
               and not EARLIER.search(word) and not OF_OWNER.match(word)]
     for meaning, last_words in LAST_WORDS.items() if others else ():
