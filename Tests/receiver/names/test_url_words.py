@@ -184,6 +184,18 @@ def test_an_end_has_the_lowest_severity_and_the_time_of_the_url_the_row_or_the_g
         assert (found['severity'], found['occurred']) == (0.5, occurred)
 
 
+def test_of_an_inner_event_too_the_url_alone_says_whether_it_is_an_end(webhook: Webhook) -> None:
+    alarm = {'AlarmName': 'Disk full', 'AlarmArn': 'arn:aws:cloudwatch:eu-west-1:1:alarm:d', 'NewStateValue': 'OK',
+             'OldStateValue': 'ALARM', 'NewStateReason': 'x', 'StateChangeTime': '2026-11-24T07:00:00.000+0000', 'Trigger': {}}
+    message = {'Type': 'Notification', 'MessageId': 'm', 'TopicArn': 'arn:aws:sns:eu-west-1:1:t', 'Message': json.dumps(alarm),
+               'Timestamp': '2026-11-24T07:00:01.000Z'}
+    end = send(webhook, '', message).only
+    assert (end['severity'], RESOLVED in end['labels']) == (0.5, True)
+    for query, severity in (({'resolved': 'Type=Other'}, 0), ({'resolved': 'Type=Notification'}, 0.5)):
+        found = send(webhook, query, message).only
+        assert (found['severity'], RESOLVED in found['labels']) == (severity, severity > 0)
+
+
 # What is left out
 
 

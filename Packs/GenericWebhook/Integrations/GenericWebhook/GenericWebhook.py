@@ -4276,6 +4276,14 @@ class EventAtUrl(ThirdPartyEvent):
             yield self.name_by_url()
         yield from super().possible_names()
 
+    @cached_property
+    def inner_event(self) -> ThirdPartyEvent:
+        """Return the event that a text of this event contains; with `?resolved=`, it is a recovery only if this event is."""
+        event: ThirdPartyEvent = super().inner_event
+        if self.words.resolved:
+            event.is_recovery = self.is_recovery
+        return event
+
     def name_by_url(self) -> str:
         """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
         name, ending, paths = self.joined(self.words.name_parts)
