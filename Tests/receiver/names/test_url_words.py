@@ -394,6 +394,15 @@ def test_where_nothing_is_wrong_there_is_no_note(webhook: Webhook, query: str) -
     assert (len(sent.incidents), sent.note) == (1, '')
 
 
+@pytest.mark.parametrize('query', [
+    {'severity': 'prio', 'skip': 'level=info'}, {'name': 'title', 'skip': 'level=info'},
+    {'severity': 'prio', 'resolved': 'level=info'}])
+def test_no_note_says_of_all_events_what_was_not_looked_for_in_one(webhook: Webhook, query: dict[str, str]) -> None:
+    events = [{'title': 'Disk full', 'prio': 'high', 'level': 'info'}, {'title': '{}', 'prio': 4711, 'level': 'error'}]
+    for payloads in (events, events[::-1]):
+        assert send(webhook, query, payloads).note == ''
+
+
 def test_of_a_word_that_is_there_twice_the_last_counts_but_no_token_replaces_one(webhook: Webhook) -> None:
     assert send(webhook, 'name=evt.what&name=evt.where').only['name'] == 'db-1'
     for token in ('token', 'a-long-token-4711'):

@@ -4402,6 +4402,7 @@ class Arrival:
     not_found: tuple[Lookup, ...] | None = None  # the parts of words that led to no value so far; None before the first event
     unread: set[str | Lookup] = field(default_factory=set)  # the words and parts at which a value was too large to be read
     has_found: dict[str, bool] = field(default_factory=dict)  # by word: whether it found what it looks for in one of the events
+    has_looked_in_all: bool = True  # False once an event was left out or is an end, whose severity nobody reads
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
 
@@ -4469,7 +4470,8 @@ class Arrival:
         empty = [f'{word}, {in_words(positions)}: {reason}' for (word, reason), positions in missing.items()]
         words_of_parts = {word for word, _ in missing}
         useless = [f'{word}: {TOO_LARGE if word in self.unread else FOUND_NOTHING[word]}'
-                   for word, is_there in self.has_found.items() if not is_there and word not in words_of_parts]
+                   for word, is_there in self.has_found.items()
+                   if not is_there and word not in words_of_parts and (self.has_looked_in_all or word == 'each')]
         return escaped('; '.join((*self.words.notes, *empty, *useless)), longest - len('...'))
 
 
@@ -4845,6 +4847,8 @@ def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> l
     if reason := event.reason_to_skip():
         arrival.skipped[reason] = arrival.skipped.get(reason, 0) + 1
     incidents = [] if reason else [third_party_incident(source, event, arrival)]
+    if reason or event.is_recovery:
+        arrival.has_looked_in_all = False
     arrival.look_up(event)
     return incidents
 
