@@ -176,6 +176,14 @@ EVENTS: list[tuple[dict[str, Any], str, str]] = [
      'Reporting Error: Home page', ''),
     ({'AppName': 'GoAlert', 'Type': 'AlertBundle', 'ServiceName': 'Payments', 'Count': 6}, 'AlertBundle: Payments', ''),
     ({'account_name': 'Acme', 'kind': 'update', 'result': 'failed'}, 'update', ''),
+    # A title or a name, rather than a reason: Radarr
+    ({'eventType': 'MovieFileDelete', 'movie': {'title': 'Marley & Me'}, 'deleteReason': 'missingFromDisk'},
+     'MovieFileDelete: Marley & Me', ''),
+    ({'eventType': 'file_delete', 'file': {'name': 'Marley & Me'}, 'deleteReason': 'missingFromDisk'},
+     'file_delete: Marley & Me', ''),
+    ({'eventType': 'build_stop', 'projectName': 'Shop', 'stopReason': 'quota exceeded'}, 'build_stop: Shop', ''),
+    ({'eventType': 'scan_block', 'srcIp': '10.0.0.1', 'blockReason': 'port scan'}, 'scan_block: port scan', ''),
+    ({'eventType': 'file_delete', 'deleteReason': 'missingFromDisk', 'id': 'a-17'}, 'file_delete: missingFromDisk', ''),
     # An address, if there is nothing else: Cloudinary
     ({'notification_type': 'upload', 'format': 'jpg', 'url': 'https://u:p@img.example.com/demo/cat.jpg?sig=x#y', 'width': 7},
      'upload: img.example.com/demo/cat.jpg', ''),

@@ -2305,7 +2305,8 @@ WORDS = {meaning: words.split() for meaning, words in {
 
 # If an event has no text, kind or object, keys that end in one of these words count, such as `ticket_subject`, `build_result`.
 LAST_WORDS = {meaning: words.split() for meaning, words in {
-    'last word: text': 'subject message output reason',
+    'last word: text': 'subject message output',
+    'last word: reason': 'reason',
     'last word: kind': 'status result',
     'last word: object': 'name email',
 }.items()}
@@ -3836,10 +3837,16 @@ class GeneralRule:
         return self.clean_text(': '.join(filter(None, (kind, subject))))
 
     def entity(self) -> str:
-        """Return what the event concerns: the name of a host, a user or another thing, else a text or an id, or ''."""
+        """Return what the event concerns: the name of a host, a user or another thing, else a text or an id, or ''.
+
+        A reason says more than who it was, but less than the name of a thing.
+        """
         objects, persons = list(self.top.inner('object')), list(self.top.inner('person'))
         name = (self.best(self.other_scopes, 'title') or self.best(self.scopes(), 'object') or self.best(objects, 'name')
-                or self.best(self.inner_scopes, 'name') or self.best(self.scopes(), 'person') or self.best(persons, 'name')
+                or self.best(self.inner_scopes, 'name')
+                or ((reason := self.best([self.top], 'last word: reason'))
+                    and (self.best(self.other_scopes, 'name') or self.best([self.top], 'last word: object') or reason))
+                or self.best(self.scopes(), 'person') or self.best(persons, 'name')
                 or self.best([self.top], 'last word: object')
                 or self.best(self.other_scopes, 'rule', 'summary', 'text', 'name'))
         return name or self.entity_id([*objects, *persons, *self.inner_scopes, *self.other_scopes])
