@@ -104,7 +104,7 @@ def test_a_time_is_read_like_any_other_and_otherwise_looked_for(
     ('score:critical=9,high=7,medium=4', {'score': '10'}, 4), ('score:low=0,high=7', {'score': -1}, None),
     ('s:low=-5,high=0', {'s': -3}, 1), ('s:critical=1,high=2', {'s': 5}, None), ('s:critical=1,high=2', {'s': 2.0}, 3),
     ('s:critical=1,high=2', '{"s": 1.0}', 4), ('s:high=7', {'s': 8}, None), ('s:high=7', {'s': 7}, 3),
-    ('s:high=7|8', {'s': 9}, None),
+    ('s:high=7|8', {'s': 9}, None), ('s:critical=9.5', {'s': '9.50'}, 4), ('s:critical=9.50', {'s': 9.5}, 4),
     ('s:high=5|6,medium=4', {'s': 9}, 3), ('s:high=5|3,medium=4', {'s': 9}, None), ('s:high=5|3,medium=4', {'s': 3}, 3),
     ('level:critical=fatal|panic,high=err', {'level': 'panic'}, 4),
     ('level:critical=fatal|panic,high=err', {'level': 'error'}, None),
