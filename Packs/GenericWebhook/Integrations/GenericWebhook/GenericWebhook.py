@@ -4117,6 +4117,7 @@ class ThirdPartyEvent(GeneralRule):
             if isinstance(value, JsonArray) and count_byte(b'{', value.source) and value.items_by_key is None:
                 return None  # not all of its items are read
             for members in objects_with_severity(value):
+                yield_if_due()
                 scope = Scope(members, word, MAX_MEMBERS)
                 found = scope.severities('severity')
                 has_others = any(type(each) is CutText or each not in (None, '') for each in scope.values('severity'))
