@@ -261,6 +261,7 @@ def test_what_certainly_meets_the_words_is_left_out(
     ({'at_least': 'high'}, {'severity': 'low', 'alerts': [{'severity': 'critical'}]}),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': [{'severity': 'low'}, {'alertSeverity': 'critical'}]}),
     ({'at_least': 'high'}, {'severity': 'low', 'alert': {'severity': 'SEV-1'}}),
+    ({'at_least': 'high'}, {'severity': 'SEV-1', 'alert': {'severity': 'low'}}),
     ({'at_least': 'high'}, CUT_GROUP), ({'at_least': 'high'}, {**CUT_GROUP, 'commonLabels': {'severity': 'low'}}),
     ({'at_least': 'high', 'severity': 'alerts.*.labels.severity'}, CUT_GROUP),
     ({'skip': 'alerts.*.labels.severity=low'}, CUT_GROUP), ({'skip': 'alerts.0.labels.severity=low'}, CUT_GROUP),

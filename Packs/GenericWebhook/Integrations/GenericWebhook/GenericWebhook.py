@@ -3646,6 +3646,11 @@ class Scope:
             return set()
         return {severity for value in self.values(meaning) if (severity := SCALE['words'].severity(value)) is not None}
 
+    def has_unknown_severity(self) -> bool:
+        """Return whether there are values under keys that mean a severity, but no word that says one."""
+        has_values = any(type(each) is CutText or each not in (None, '') for each in self.values('severity'))
+        return has_values and not self.severities('severity')
+
     def is_of_windows_log(self) -> bool:
         """Return whether the object is a record of a Windows event log."""
         return 'eventid' in self.keys['kind'] and bool(self.keys['windows log'] or find(self.members, PROVIDER_NAME))
@@ -4119,12 +4124,10 @@ class ThirdPartyEvent(GeneralRule):
             for members in objects_with_severity(value):
                 yield_if_due()
                 scope = Scope(members, word, MAX_MEMBERS)
-                found = scope.severities('severity')
-                has_others = any(type(each) is CutText or each not in (None, '') for each in scope.values('severity'))
-                if isinstance(members, CutObject) or (has_others and not found):
+                if isinstance(members, CutObject) or scope.has_unknown_severity():
                     return None
-                severities |= found
-        return max(severities | self.top.severities('severity'), default=None)
+                severities |= scope.severities('severity')
+        return None if self.top.has_unknown_severity() else max(severities | self.top.severities('severity'), default=None)
 
     def column_with_value(self, columns: Iterable[tuple[Scale, Values]]) -> tuple[Scale, Path, list[Any]] | None:
         """Return the scale, the first path with a value other than null and '', and the values there, or None."""
