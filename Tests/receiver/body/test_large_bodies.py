@@ -226,6 +226,10 @@ def test_when_unauthenticated_senders_fill_their_room_the_one_that_has_been_arri
         silent = [stack.enter_context(webhook.connect()) for _ in range(count)]
         for stranger in silent:
             stranger.sendall(signed(b'x' * size, 'made up')[:-10])
+            if stranger is silent[0]:  # its body begins before all others
+                between = stack.enter_context(webhook.connect())
+                between.sendall(request_bytes('http://x/', b'{}', {'Authorization': TOKEN}))
+                assert between.recv(4096).startswith(b'HTTP/1.1 200 ')
         newcomer = stack.enter_context(webhook.connect())
         newcomer.sendall(signed(json.dumps({'name': 'GitHub', 'raw_json': {'a': 'x' * (size - 100)}}).encode()))
         assert newcomer.recv(4096).startswith(b'HTTP/1.1 200 ')
@@ -236,7 +240,7 @@ def test_when_unauthenticated_senders_fill_their_room_the_one_that_has_been_arri
         authorized = stack.enter_context(webhook.connect())
         authorized.sendall(request_bytes('http://x/', b'{}', {'Authorization': TOKEN}))
         assert authorized.recv(4096).startswith(b'HTTP/1.1 200 ')
-    assert webhook.names()[before:] == ['GitHub', GenericWebhook.DEFAULT_NAME]
+    assert webhook.names()[before:] == [GenericWebhook.DEFAULT_NAME, 'GitHub', GenericWebhook.DEFAULT_NAME]
 
 
 def test_while_large_bodies_with_made_up_signatures_crowd_each_other_out_small_signed_ones_and_token_senders_finish(

@@ -166,7 +166,8 @@ def open_newest(page: Page, text: str) -> None:
 
 
 def open_first(page: Page, view: str, text: str) -> None:
-    """Opens the first row of a view once it has the text: rows that are still coming take the place of others."""
+    """Opens the first row of a view, at which a new page begins; an earlier test may have scrolled this one."""
+    page.reload()
     first = page.locator(f'#{view} .row').first
     expect(first).to_contain_text(text)
     first.click()
