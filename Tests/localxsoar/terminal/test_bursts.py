@@ -1,30 +1,12 @@
 """Bursts of deliveries that are alike: a few are printed, and then how many there were."""
 
-import re
-
-import pytest
 from clocks import Clock
 from local_xsoar import wait_for
+from printed_lines import DELIVERY, REJECTED, without_time
 
 from localxsoar.terminal import printer as printer_module
 from localxsoar.terminal.bursts import FEW, QUIET_SECONDS, Bursts
 from localxsoar.terminal.printer import Printer
-
-DELIVERY = {'method': 'POST', 'status': 200, 'milliseconds': 4.6, 'sender': 'curl', 'kind': 'created', 'target': '/way/in',
-            'incidents': ['7'], 'text': 'disk full'}
-
-
-@pytest.fixture
-def printed() -> list[str]:
-    return []
-
-
-def without_time(line: str) -> str:
-    assert re.match(r'\d\d:\d\d:\d\d  ', line)
-    return line[10:]
-
-
-REJECTED = {**DELIVERY, 'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}
 
 
 def test_of_a_burst_a_few_are_printed_and_then_how_many_there_were(printed: list[str]) -> None:

@@ -5,26 +5,13 @@ import sys
 from typing import Any
 
 import pytest
+from printed_lines import DELIVERY, REJECTED, without_time
 from terminal import InTerminal, run_in_terminal
 
 from localxsoar.terminal.printer import PLAIN_SENDER_COLUMNS, Printer, became, escape, triage
 from localxsoar.terminal.terminal import width
 
 pytestmark = pytest.mark.sockets
-
-DELIVERY = {'method': 'POST', 'status': 200, 'milliseconds': 4.6, 'sender': 'curl', 'kind': 'created', 'target': '/way/in',
-            'incidents': ['7'], 'text': 'disk full'}
-REJECTED = {**DELIVERY, 'kind': 'rejected', 'status': 401, 'incidents': [], 'text': 'no token'}
-
-
-@pytest.fixture
-def printed() -> list[str]:
-    return []
-
-
-def without_time(line: str) -> str:
-    assert re.match(r'\d\d:\d\d:\d\d  ', line)
-    return line[10:]
 
 
 @pytest.mark.parametrize('text, shown', [
