@@ -7,6 +7,28 @@ gevent in the script's main thread.
 The one rule: while the script serves, only ServerLine calls demisto. The line to the server carries one call at a time,
 and a call blocks its whole native thread. So ServerLine has a thread of its own, and all other code waits in greenlets.
 """
+# Contents. Each section uses only those above it.
+#
+#   CONSTANTS              the limits that the documentation promises
+#   ERRORS AND RESPONSES   Rejected, with a class for each status, and the two kinds of response: a problem and JSON
+#   SETTINGS               the parameters of the instance, and the tokens among them
+#   AUTHENTICATION         where a request can show a token, the table of signature schemes, and the headers that are kept
+#   BODY                   from bytes to text: memory for bodies, decompression, character sets
+#   NAMES                  what an event says of itself: name, time, severity, end and problem; by the row of its sender, by
+#                          the words of a URL, or by the general rule
+#   PAYLOAD TO INCIDENTS   from text to payloads (JSON, NDJSON, forms), and from these to incidents
+#   HANDSHAKES             the requests by which a sender verifies an address, before and after the proof
+#   STATE                  without threads and sockets: the queue of posts, remembered deliveries, log lines, samples, history
+#   THE LINE TO THE SERVER ServerLine, which makes one call at a time: incidents, health, log lines, context
+#   THE APP                the routes, and the steps of a POST
+#   THE HTTP SERVER        from a socket to a request and back: heads, bodies and their pace, connections
+#   COMMANDS               serving, the Test button, and the command that lists deliveries
+#   MAIN                   which command runs
+#
+# The way of a POST: THE HTTP SERVER reads its head (Connection.read_head) and gives it a greenlet (Connection.serve). In THE
+# APP, WebhookApp.receive reads the BODY, asks AUTHENTICATION whether its sender knows a token, and has PAYLOAD TO INCIDENTS
+# and NAMES make its incidents. In STATE, DeliveryMemory recognizes a retry, and PostQueue keeps the post until THE LINE TO THE
+# SERVER has created its incidents. The response goes back through THE APP and THE HTTP SERVER to the sender.
 import demistomock as demisto  # noqa: F401
 from CommonServerPython import *  # noqa: F401,F403
 from CommonServerUserPython import *  # noqa: F401,F403
