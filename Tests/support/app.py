@@ -9,7 +9,7 @@ from wsgiref.util import setup_testing_defaults
 
 import demistomock
 import GenericWebhook
-from GenericWebhook import REQUEST, Request, RequestBody, ServerLine, Settings, Tokens, WebhookApp, yield_if_due
+from GenericWebhook import REQUEST, Health, Request, RequestBody, ServerLine, Settings, Tokens, WebhookApp, yield_if_due
 from clocks import dated
 from webhook import TOKEN, Answer
 
@@ -26,9 +26,8 @@ def forgetful_line() -> ServerLine:
     """The one, without what it learned of the server in earlier tests."""
     shared = line()
     shared.queue.timings, shared.queue.alone_until = [], 0
-    shared.is_health_known, shared.sent_health = False, None
-    shared.error = shared.failure = ''
-    shared.health_due_at = shared.logs_due_at = shared.context_due_at = shared.slowness_ends_at = 0
+    shared.health = Health()
+    shared.logs_due_at = shared.context_due_at = 0
     shared.log_buffer.reasons.clear()
     yield_if_due.__self__.yielded_at = 0  # type: ignore[attr-defined] # it lies ahead after a test that has set the clock
     return shared

@@ -171,16 +171,16 @@ def test_that_xsoar_was_slow_is_in_the_health_until_five_minutes_later(clock: Cl
     clock.passed = 34
     may_return.set()
     slow.result.get(timeout=PATIENCE_SECONDS)
-    until(lambda: own_line.sent_health)  # the line that other tests share may send its own health, an empty one
-    told = str(own_line.sent_health)
+    until(lambda: own_line.health.sent)  # the line that other tests share may send its own health, an empty one
+    told = str(own_line.health.sent)
     assert 'did not reply for 34 s until 20' in told and '; 2 requests got 503 meanwhile' in told
     assert told in healths()
     own_line.queue.add(quick := Post(slow.incidents or [{'name': 'b', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
     quick.result.get(timeout=PATIENCE_SECONDS)
     clock.pass_to(34 + 299)
-    assert own_line.sent_health == told
+    assert own_line.health.sent == told
     clock.pass_to(34 + 301)
-    until(lambda: own_line.sent_health == '')
+    until(lambda: own_line.health.sent == '')
     *_, counts = own_line.history.hours.values()
     assert counts['longest call (s)'] == 34
 
@@ -197,9 +197,9 @@ def test_a_server_that_replies_nothing_to_the_first_calls_is_named_in_the_health
         while replies:
             line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
             until(post.result.ready)
-            until(lambda: line.health == line.sent_health)
-            shown.append(line.health)
-            assert post.result.successful() == (not line.health)
+            until(lambda: line.health.text == line.health.sent)
+            shown.append(line.health.text)
+            assert post.result.successful() == (not line.health.text)
     assert [SILENT in health for health in shown] == [False, False, True, False, False, False, False, False]
     assert shown[3] == ''
     assert 'disable the instance and update XSOAR' in shown[2]
@@ -216,8 +216,8 @@ def test_a_server_that_first_reports_an_error_is_not_said_to_reply_nothing() -> 
         for _ in range(4):
             line.queue.add(post := Post([{'name': 'a', 'type': None, 'occurred': '', 'rawJSON': b'{}'}]))
             until(post.result.ready)
-            until(lambda: line.health == line.sent_health)
-            assert SILENT not in line.health
+            until(lambda: line.health.text == line.health.sent)
+            assert SILENT not in line.health.text
 
 
 def saved_histories() -> list[History]:

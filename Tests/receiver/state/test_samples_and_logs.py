@@ -162,7 +162,7 @@ def test_a_failure_that_has_to_wait_for_its_minute_survives_every_success_until_
     health.post('good', during_call=lambda: health.line.report_failure('a request failed'))
     health.post('good')
     assert len(health.told) == 1 and 'a bad incident' in health.told[0]
-    health.line.health_due_at = 0
+    health.line.health.due_at = 0
     health.post('good')
     health.post('good')
     assert health.end()[1:] == ['a request failed', '']
@@ -172,7 +172,7 @@ def test_a_rejection_that_is_over_is_no_longer_reported() -> None:
     health = ToldHealth()
     for name in ('bad', 'good', 'bad', 'good'):
         health.post(name)
-    health.line.health_due_at = 0
+    health.line.health.due_at = 0
     health.post('good')
     assert len(health.end()) == 2, 'the first rejection, and that it was over'
 
@@ -368,4 +368,4 @@ def test_that_all_is_well_again_is_reported_at_once_and_the_next_error_in_a_minu
     gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     demistomock.reset()
     assert told == [('wrong', True), ('', False)]
-    assert line.health_due_at == clock.now + 60
+    assert line.health.due_at == clock.now + 60

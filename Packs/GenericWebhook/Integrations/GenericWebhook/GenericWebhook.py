@@ -6129,6 +6129,62 @@ class Samples:
         return {'samples': json.dumps(self.latest)}
 
 
+@dataclass
+class Health:
+    """The status text on the instance's page: what it should say, what was last sent, and when to send it again."""
+
+    every: float = 60  # the shortest time in seconds between two reports of something wrong
+    error: str = ''  # of XSOAR or the port; empty if there is none
+    failure: str = ''  # a request's unexpected one, until it has been sent and a later createIncidents call succeeds
+    slowness: str = ''  # that a call took long; empty SLOWNESS_SECONDS later
+    slowness_ends_at: float = 0
+    is_known: bool = False  # whether anything has been reported
+    sent: str | None = None  # the text that was last sent; None if none was, or if sending it failed
+    due_at: float = 0  # when the next report of something wrong may be sent
+
+    @property
+    def text(self) -> str:
+        """Return what the page should say; '' if nothing is wrong."""
+        return ' '.join(each for each in (self.error, self.failure, self.slowness) if each)
+
+    def report_error(self, error: str) -> None:
+        """Record an error of XSOAR or the port, or with '' that there is none."""
+        self.error = error
+        self.is_known = True
+
+    def report_failure(self, failure: str) -> None:
+        """Record the unexpected failure of a request."""
+        self.failure = failure
+        self.is_known = True
+
+    def report_slowness(self, slowness: str, now: float) -> None:
+        """Record that a call took long."""
+        self.slowness = slowness
+        self.slowness_ends_at = now + SLOWNESS_SECONDS
+        self.is_known = True
+
+    def record_success(self) -> None:
+        """Record that XSOAR has created incidents: that ends the error. It ends the failure only if that has been sent."""
+        self.report_error('')
+        is_failure_sent = self.sent is not None and self.failure in self.sent
+        if is_failure_sent:
+            self.failure = ''
+
+    def is_due(self, now: float) -> bool:
+        """Return whether to send the text now: it has changed, and it is time, or nothing is wrong any more."""
+        if now >= self.slowness_ends_at:
+            self.slowness = ''
+        has_changed = self.is_known and self.text != self.sent
+        has_ended = self.sent and not self.text
+        return has_changed and bool(has_ended or now >= self.due_at)
+
+    def record_sent(self, text: str, has_failed: bool, now: float) -> None:
+        """Record that a text was sent, or that sending it failed: then it is sent again."""
+        self.sent = None if has_failed else text
+        if text or has_failed:
+            self.due_at = now + self.every
+
+
 class HistoryEntry(Struct, array_like=True):
     """A delivery in the history, or several equal rejections; then `number`, `time` and `size` are those of the last one."""
 
@@ -6288,6 +6344,7 @@ class ServerLine:
 
     def __init__(self, log_every: float = 1, health_every: float = 60, context_every: float = CONTEXT_EVERY_SECONDS) -> None:
         self.queue = PostQueue()
+        self.health = Health(health_every)
         self.log_buffer = LogBuffer()
         self.log_every = log_every
         self.samples = Samples()
@@ -6298,14 +6355,8 @@ class ServerLine:
         self.unavailable = 0  # how many requests got a 503
         self.ended_calls = 0  # of createIncidents
         self.has_replied = False  # whether it has replied something to any
-        self.is_health_known = False  # whether anything about the health has been reported
-        self.error = ''  # an error of XSOAR or the port; empty if there is none
-        self.failure = ''  # a request's unexpected failure, until it has been sent and a later createIncidents call succeeds
-        self.slowness = ''  # that a call took long; empty SLOWNESS_SECONDS later
-        self.sent_health: str | None = None  # the health that was last sent; None if none was, or if sending it failed
-        self.health_every = health_every
         self.context_every = context_every
-        self.logs_due_at = self.context_due_at = self.health_due_at = self.slowness_ends_at = 0.0
+        self.logs_due_at = self.context_due_at = 0.0
         self.wake = self.queue.wake
         self.ending = Event()  # set when the process is to stop
         self.is_cut = False  # the server is gone
@@ -6326,14 +6377,12 @@ class ServerLine:
 
     def report_health(self, error: str) -> None:
         """Show an error of XSOAR or the port on the instance's page, or no error if the text is empty."""
-        self.error = error
-        self.is_health_known = True
+        self.health.report_error(error)
         self.wake.set()
 
     def report_failure(self, failure: str) -> None:
         """Show a request's unexpected failure on the instance's page."""
-        self.failure = failure
-        self.is_health_known = True
+        self.health.report_failure(failure)
         self.wake.set()
 
     def record(self, trace: Trace, status: int, note: str, result: str) -> None:
@@ -6358,14 +6407,8 @@ class ServerLine:
         now = utc_text(int(time.time()))
         self.history.count(now[:13], LONGEST_CALL, round(seconds, 1))
         if seconds > LONGEST_CALL_SECONDS:
-            self.slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}; {unavailable} requests got 503 meanwhile.'
-            self.slowness_ends_at = time.monotonic() + SLOWNESS_SECONDS
-            self.is_health_known = True
-
-    @property
-    def health(self) -> str:
-        """Return what the instance's page should say about errors; '' if there is none."""
-        return ' '.join(each for each in (self.error, self.failure, self.slowness) if each)
+            slowness = f'XSOAR did not reply for {seconds:.0f} s until {now}; {unavailable} requests got 503 meanwhile.'
+            self.health.report_slowness(slowness, time.monotonic())
 
     @property
     def call_seconds(self) -> float:
@@ -6486,11 +6529,7 @@ class ServerLine:
             self.report_health(f'XSOAR did not confirm that it created incidents: {reason}{silence}')
             self.queue.record_failure(time.monotonic())
         else:
-            self.report_health('')
-            # This success ends the failure, too, once that was sent: until then it stays, or it would never be shown.
-            is_failure_sent = self.sent_health is not None and self.failure in self.sent_health
-            if is_failure_sent:
-                self.failure = ''
+            self.health.record_success()
             self.samples.add(incidents)
             if not self.queue.record_created(created, time.monotonic()):
                 self.log('info', "XSOAR's reply to several requests could not be matched to them: "
@@ -6499,11 +6538,7 @@ class ServerLine:
     def send_what_is_due(self) -> bool:
         """Send one thing that is due: health, else one level of log lines, else the context. Return False if nothing is due."""
         now = time.monotonic()
-        if now >= self.slowness_ends_at:
-            self.slowness = ''
-        has_health_changed = self.is_health_known and self.health != self.sent_health
-        has_error_ended = self.sent_health and not self.health
-        if has_health_changed and (has_error_ended or now >= self.health_due_at):
+        if self.health.is_due(now):
             self.send_health()
         elif self.log_buffer.lines and (now >= self.logs_due_at or self.is_finishing):
             self.logs_due_at = now + self.log_every
@@ -6529,14 +6564,12 @@ class ServerLine:
             self.has_new_entries, self.context_due_at = True, next_due_at
 
     def send_health(self) -> None:
-        """Send the health to the instance's page. If it is an error or fails, the next comes `health_every` seconds later."""
-        health = self.health
-        _, error = self.call(demisto.updateModuleHealth, health, bool(health))
+        """Send the health to the instance's page."""
+        text = self.health.text
+        _, error = self.call(demisto.updateModuleHealth, text, bool(text))
         if isinstance(error, TypeError):  # XSOAR before 6.8 takes no second argument
-            _, error = self.call(demisto.updateModuleHealth, health)
-        self.sent_health = None if error else health  # after None it is sent again, because it differs
-        if health or error:
-            self.health_due_at = time.monotonic() + self.health_every
+            _, error = self.call(demisto.updateModuleHealth, text)
+        self.health.record_sent(text, error is not None, time.monotonic())
 
 
 def call_safely(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:

@@ -309,7 +309,7 @@ def test_an_exception_in_a_handler_is_a_plain_500_and_shown_in_the_health(app):
     answer = app.ask('POST', '', b'{}', {'Authorization': HEADER}, length='three')
     assert answer.status == 500
     assert 'three' not in answer.text
-    assert 'TypeError' in line().health
+    assert 'TypeError' in line().health.text
 
 
 @pytest.mark.parametrize('reply, status, body', [
