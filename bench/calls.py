@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import NamedTuple
 from unittest import mock
 
 import GenericWebhook
-from GenericWebhook import LONGEST_CALL_SECONDS, Post, PostQueue, how_many_fit, with_text
+from GenericWebhook import LONGEST_CALL_SECONDS, Post, PostQueue, with_text
 
 from bench.rows import Row
 
@@ -106,9 +105,9 @@ def simulate(all_servers: Sequence[Server]) -> Result:
                   100 * sum(run.created for run in bursts) / (BURST * len(bursts)))
 
 
-def simulate_with(rule: Callable[..., int]) -> Result:
-    """Return the result with another rule in the place of how_many_fit."""
-    with mock.patch.object(GenericWebhook, 'how_many_fit', rule):
+def simulate_with(growth: int) -> Result:
+    """Return the result with another growth of the calls."""
+    with mock.patch.object(GenericWebhook, 'MAX_GROWTH', growth):
         return simulate(servers())
 
 
@@ -119,7 +118,7 @@ def sizes(overhead: float, posts: int = 40) -> list[int]:
 
 def call_sizes() -> list[Row]:
     """The rule, beside the same one with a growth of 32."""
-    ours, other = simulate(servers()), simulate_with(partial(how_many_fit, growth=32))
+    ours, other = simulate(servers()), simulate_with(growth=32)
 
     def row(what: str, values: tuple[float, float], unit: str, goal: str, is_reached: bool) -> Row:
         return Row(what, f'{values[0]:.2f}{unit}', f'{values[1]:.2f}{unit} (growth of 32)', '', goal, is_reached)

@@ -25,7 +25,7 @@ def line() -> ServerLine:
 def forgetful_line() -> ServerLine:
     """The one, without what it learned of the server in earlier tests."""
     shared = line()
-    shared.queue.timings, shared.queue.alone_until = [], 0
+    shared.queue.sizer.timings, shared.queue.alone_until = [], 0
     shared.health = Health()
     shared.logs_due_at = shared.context_due_at = 0
     shared.log_buffer.reasons.clear()

@@ -374,7 +374,7 @@ MANY_OBJECTS = '{"a": [%s{}]}' % ('{},' * 2000)
     ('{"a": 1}' * 65, 64 * 1024 + 1), ('a=' + '%7B' * 65, 64 * 1024 + 1), (MANY_OBJECTS, MIB),
 ], ids=['events', 'a form', 'objects'])
 def test_a_small_body_of_many_objects_waits_for_larger_ones(app: App, body: str, size: int) -> None:
-    app.app.line.queue.timings = [(1000, 0.1)]  # so fast that all events go in one call
+    app.app.line.queue.sizer.timings = [(1000, 0.1)]  # so fast that all events go in one call
     with app.app.intake.exclusive(size):
         many = gevent.spawn(app.authorized, body, FORM)
         let_greenlets_run()
@@ -401,7 +401,7 @@ def test_a_large_post_keeps_other_large_bodies_out_until_its_first_call_has_ende
     returns = [threading.Event(), threading.Event()]
     may_return = [*returns]
     demistomock.declare(createIncidents=create)
-    app.app.line.queue.timings = [(1, 30.0)]  # so slow that a call has one incident
+    app.app.line.queue.sizer.timings = [(1, 30.0)]  # so slow that a call has one incident
     large = gevent.spawn(app.authorized, json.dumps([{'a': 'x' * 3 * MIB}] * 2))
     until(lambda: len(demistomock.calls_of('createIncidents')) == 1)
     other = gevent.spawn(process)

@@ -18,7 +18,7 @@ import gevent.socket
 import pytest
 from app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (Connection, DeliveryMemory, Intake, Post, PostQueue, RememberedDelivery,
+from GenericWebhook import (CallSizer, Connection, DeliveryMemory, Intake, Post, PostQueue, RememberedDelivery,
                             RequestBody, Room, ServerLine, Settings, Tokens, Unavailable, WebhookServer)
 from gevent.event import Event
 from local_xsoar import wait_for
@@ -262,7 +262,7 @@ def test_posts_of_64_mib_may_wait(beyond: int) -> None:
 
 def fast_queue(*posts: list[dict[str, Any]]) -> PostQueue:
     """Return a queue with these posts, whose server takes hardly any time."""
-    queue = PostQueue(timings=[(10_000, 0.1)])
+    queue = PostQueue(sizer=CallSizer([(10_000, 0.1)]))
     for incidents in posts:
         queue.add(Post(incidents))
     return queue

@@ -33,7 +33,7 @@ OTHER_HOST = {'fingerprint': 'beef', 'labels': {'alertname': 'DiskFull', 'instan
 @pytest.fixture(scope='module')
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joining]:
     """One that takes the server for quick, so that all posts that wait go in one call."""
-    pack = changed_pack(tmp_path_factory.mktemp('quick'), {'timings or [(8, 2.0)]': '[(10_000, 0.1)]'})
+    pack = changed_pack(tmp_path_factory.mktemp('quick'), {'self.timings or [(8, 2.0)]': '[(10_000, 0.1)]'})
     with Joining(pack=pack) as started:
         yield started
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.sockets
 
 MOST_WAITING = 100
 MOST_WAITING_BYTES = 4 * MIB
-DEFAULT_TIMINGS = 'timings or [(8, 2.0)]'
+DEFAULT_TIMINGS = 'self.timings or [(8, 2.0)]'
 QUICK = {DEFAULT_TIMINGS: '[(10_000, 0.1)]', 'health_every: float = 60': 'health_every: float = 0',
          'MAX_WAITING_POSTS = 1000': f'MAX_WAITING_POSTS = {MOST_WAITING}',
          'MAX_WAITING_BYTES = 64 * MIB': f'MAX_WAITING_BYTES = {MOST_WAITING_BYTES}'}

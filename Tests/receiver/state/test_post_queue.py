@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, Arrival, Post, PostQueue, RejectedByServer,
-                            Settings, Tokens, Unavailable, created_incidents, estimated_cost, how_many_fit, read_payloads,
-                            to_incidents, valid_timings, with_text)
+from GenericWebhook import (LONGEST_CALL_SECONDS, LONGEST_SLOW_CALL_SECONDS, Arrival, CallSizer, Post, PostQueue,
+                            RejectedByServer, Settings, Tokens, Unavailable, created_incidents, read_payloads, to_incidents,
+                            with_text)
 from clocks import Clock
 from hypothesis import given, seed
 from hypothesis import strategies as st
@@ -300,7 +300,7 @@ class Played:
 
     def measured(self, count: int = 1000, seconds: float = 0.1) -> Played:
         """The server is known to be fast."""
-        self.queue.timings.append((count, seconds))
+        self.queue.sizer.timings.append((count, seconds))
         return self
 
     def step(self, is_bad: Callable[[str], bool] = 'bad'.__eq__, answer: Callable[[list[Any]], list[Any]] = list) -> bool:
@@ -548,21 +548,21 @@ def test_a_call_that_takes_long_by_itself_still_takes_several() -> None:
 @pytest.mark.parametrize('call', [0.0, 0.2, 3.0, 9.0, 14.0, 20.0])
 def test_no_call_lasts_over_10_seconds_or_40_if_its_overhead_does_except_for_two_incidents_after_one(
         call: float, each: float, seconds: float) -> None:
-    calls: list[tuple[int, float]] = []
-    count = 1
+    sizer, count = CallSizer(), 1
     longest = LONGEST_CALL_SECONDS if call <= LONGEST_CALL_SECONDS else LONGEST_SLOW_CALL_SECONDS
     for _ in range(20):
         taken = max(call + each * count, 0.001)
         assert count == 1 or taken <= longest + 0.01 or (count == 2 and taken <= 30)
-        calls = [*valid_timings(calls, count, taken), (count, taken)][-8:]
-        count = how_many_fit(calls, seconds)
-        assert count <= 5 * max(calls)[0] or count * taken / calls[-1][0] <= LONGEST_CALL_SECONDS
+        sizer.record(count, taken)
+        count = sizer.fit(seconds)
+        assert count <= 5 * max(sizer.timings)[0] or count * taken / sizer.timings[-1][0] <= LONGEST_CALL_SECONDS
 
 
 @by_chance(300)
 @given(st.lists(st.tuples(st.integers(1, 1000), st.floats(0.001, 60)), min_size=1, max_size=8))
 def test_no_call_is_planned_to_last_over_10_seconds_or_40_if_its_overhead_does(timings: list[tuple[int, float]]) -> None:
-    cost, count = estimated_cost(timings), how_many_fit(timings, LONGEST_CALL_SECONDS)
+    sizer = CallSizer(timings)
+    cost, count = sizer.cost, sizer.fit(LONGEST_CALL_SECONDS)
     longest = LONGEST_CALL_SECONDS if cost.overhead <= LONGEST_CALL_SECONDS else LONGEST_SLOW_CALL_SECONDS
     is_probe = count == 2 and timings[-1][0] == 1 and not cost.is_overhead_known and timings[-1][1] < 30
     assert cost.overhead >= 0
@@ -580,10 +580,10 @@ def test_a_server_that_is_slow_with_each_call_gets_ever_more_in_one(call: float,
 
 def test_the_time_per_incident_is_what_three_of_four_pairs_of_calls_say_it_is_at_most() -> None:
     timings = [(10, 1.0), (20, 1.1), (40, 1.3), (80, 4.0)]
-    assert estimated_cost(timings[:3]).per_incident == pytest.approx(0.01)
+    assert CallSizer(timings[:3]).cost.per_incident == pytest.approx(0.01)
     estimates = sorted([3 / 70, 2.9 / 60, 2.7 / 40, 0.01, 0.01, 0.01])
-    assert estimated_cost(timings).per_incident == pytest.approx(min(estimates[4], 4 / 80))
-    assert estimated_cost(timings).overhead == pytest.approx(4 - 80 * estimates[4])
+    assert CallSizer(timings).cost.per_incident == pytest.approx(min(estimates[4], 4 / 80))
+    assert CallSizer(timings).cost.overhead == pytest.approx(4 - 80 * estimates[4])
 
 
 @pytest.mark.parametrize('jitter', [0.1, 0.3])
@@ -601,13 +601,16 @@ def test_no_call_lasts_60_seconds_however_uneven_the_server_is(call: float, each
 
 
 def test_after_a_slow_call_the_next_group_is_small_again() -> None:
-    calls = [(1, 0.001), (1000, 1.0)]
-    assert how_many_fit(calls, 2) > 1000
-    assert how_many_fit([*valid_timings(calls, 1, 1), (1, 1.0)], 2) <= 10
+    sizer = CallSizer([(1, 0.001), (1000, 1.0)])
+    assert sizer.fit(2) > 1000
+    sizer.record(1, 1.0)
+    assert sizer.fit(2) <= 10
 
 
 def test_after_a_slow_start_a_fast_call_counts_alone() -> None:
-    assert how_many_fit([*valid_timings([(1, 3.0)], 2, 0.5), (2, 0.5)], 2) == 8
+    sizer = CallSizer([(1, 3.0)])
+    sizer.record(2, 0.5)
+    assert sizer.fit(2) == 8
 
 
 @pytest.mark.parametrize('before, sizes', [
@@ -616,14 +619,14 @@ def test_after_a_slow_start_a_fast_call_counts_alone() -> None:
 ], ids=str)
 def test_60_posts_at_a_server_of_8_seconds_a_call_are_all_created(before: list[tuple[int, float]], sizes: list[int]) -> None:
     played = Played(*['event'] * 60, call=8)
-    played.queue.timings += before
+    played.queue.sizer.timings += before
     assert played.play().sizes == sizes
     assert played.outcomes == [200] * 60
 
 
 def test_60_posts_are_all_created_by_a_server_that_now_takes_8_seconds_a_call() -> None:
     played = Played('event', call=8)
-    played.queue.timings += [(1, 0.02)] * 8
+    played.queue.sizer.timings += [(1, 0.02)] * 8
     played.step()
     played.posts += [played.post('event') for _ in range(59)]
     for post in played.posts:
@@ -660,12 +663,12 @@ def test_60_posts_are_all_created_by_a_server_that_now_takes_8_seconds_a_call() 
         'slower the more they are', 'for five seconds', 'many that cost their share',
         'of two, as many as take 10 s', 'of two that are fast, more'])
 def test_a_call_holds_as_many_incidents_as_its_time_allows(calls: list[tuple[int, float]], seconds: float, count: int) -> None:
-    assert how_many_fit(calls, seconds) == count
+    assert CallSizer(calls).fit(seconds) == count
 
 
 def test_what_calls_took_counts_for_the_next_eight() -> None:
     played = Played(*['event'] * 200, each=0.25).play()
-    assert [(count, round(seconds, 6)) for count, seconds in played.queue.timings] == [(8, 2)] * 8
+    assert [(count, round(seconds, 6)) for count, seconds in played.queue.sizer.timings] == [(8, 2)] * 8
 
 
 def test_a_server_that_needs_no_time_gets_all_that_a_call_may_hold() -> None:
@@ -674,7 +677,7 @@ def test_a_server_that_needs_no_time_gets_all_that_a_call_may_hold() -> None:
 
 def test_a_call_holds_posts_of_so_many_bytes_together() -> None:
     queue = PostQueue(most_call_bytes=2 * Post([incident('a')]).size)
-    queue.timings.append((1000, 0.1))
+    queue.sizer.timings.append((1000, 0.1))
     for name in 'abcde':
         queue.add(Post([incident(name)]))
     sizes = []

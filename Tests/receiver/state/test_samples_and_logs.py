@@ -246,7 +246,7 @@ def test_of_a_reply_that_comes_after_a_stop_has_given_up_its_posts_nothing_is_re
     line.drain()
     gevent.joinall([line.runner], timeout=PATIENCE_SECONDS)
     assert isinstance(post.result.exception, Unavailable)
-    assert not messages and not line.samples.latest and not line.queue.timings
+    assert not messages and not line.samples.latest and not line.queue.sizer.timings
     demistomock.reset()
 
 

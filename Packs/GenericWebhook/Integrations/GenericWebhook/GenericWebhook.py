@@ -5390,21 +5390,14 @@ def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) 
 
 Timing = tuple[int, float]  # of one call that succeeded: how many incidents it contained, and how many seconds it took
 
-
-def valid_timings(timings: list[Timing], count: int, spent: float, jitter: float = 0.1) -> list[Timing]:
-    """Return the timings of earlier calls, or an empty list if a new call shows that the server's speed has changed.
-
-    The new call contained `count` incidents and took `spent` seconds. The speed has changed if a call took over twice as
-    long as another one with at least as many incidents. For example, if earlier 10 incidents took 1 s, the server has
-    slowed if now 8 take 3 s, and has sped up if now 12 take 0.3 s. Short calls vary by chance, so the longer call must
-    exceed twice the shorter one by `jitter` seconds.
-    """
-    for earlier_count, earlier_spent in timings:
-        has_slowed = count <= earlier_count and spent > 2 * earlier_spent + jitter
-        has_sped_up = count >= earlier_count and earlier_spent > 2 * spent + jitter
-        if has_slowed or has_sped_up:
-            return []
-    return timings
+MAX_TIMINGS = 8
+JITTER_SECONDS = 0.1  # by which short calls vary by chance
+# A growth of 5 is the smallest with which 60 posts at once to a server of 8 s a call go in four calls (1, 2, 10, 47), so
+# that all begin within 25 s. With 32, half as many calls again last over 10 s, and others are 3 % faster (bench/calls.py).
+MAX_GROWTH = 5  # how many times as many incidents as the largest call the next one may contain
+# Two incidents take at most twice as long as one, and show the overhead. Up to 26 s each that is less than the 60 s after
+# which the platform's heartbeat ends for good.
+PROBE_SECONDS = 26
 
 
 class CallCost(NamedTuple):
@@ -5415,24 +5408,75 @@ class CallCost(NamedTuple):
     is_overhead_known: bool
 
 
-def estimated_cost(timings: Sequence[Timing]) -> CallCost:
-    """Estimate what a call costs from the timings of earlier calls, of which the last is the latest.
+class CallSizer:
+    """Decides how many incidents the next call contains, from how long the latest ones took."""
 
-    Two calls of different sizes show both figures. For example, if 10 incidents took 0.6 s and 60 took 1.1 s, then 50 more
-    cost 0.5 s: that is 0.01 s per incident, and the overhead is 1.1 s - 60 * 0.01 s = 0.5 s. With one call, or calls of
-    about one size, all time counts as time per incident.
-    """
-    count, spent = timings[-1]
-    # Sizes within a factor of two are skipped: their difference in time would be mostly chance. The absolute value, in case
-    # the larger call was faster: then it shows how much times vary by chance.
-    estimates = sorted(abs(one[1] - other[1]) / abs(one[0] - other[0]) for one, other in combinations(timings, 2)
-                       if max(one[0], other[0]) >= 2 * min(one[0], other[0]))
-    if not estimates:
-        return CallCost(0, spent / count, is_overhead_known=False)
-    # A quarter of the estimates is higher: with the highest, chance would make calls too small; with a mean, too long. But
-    # the overhead is never negative, and the time per incident not 0, since how_many_fit divides by it.
-    per_incident = max(min(estimates[len(estimates) * 3 // 4], spent / count), 1e-6)
-    return CallCost(max(spent - per_incident * count, 0), per_incident, is_overhead_known=True)
+    def __init__(self, timings: Iterable[Timing] = ()):
+        self.timings = [*timings]  # of the last MAX_TIMINGS calls that succeeded
+
+    def record(self, count: int, spent: float) -> None:
+        """Record that a call with `count` incidents succeeded after `spent` seconds, which are not 0."""
+        if self.has_speed_changed(count, spent):
+            self.timings = []
+        self.timings = [*self.timings, (count, spent)][-MAX_TIMINGS:]
+
+    def has_speed_changed(self, count: int, spent: float) -> bool:
+        """Return whether a new call shows that earlier ones say nothing about the server's speed any more.
+
+        That is so if a call took over twice as long as another one with at least as many incidents. For example, if earlier
+        10 incidents took 1 s, the server has slowed if now 8 take 3 s, and has sped up if now 12 take 0.3 s. The longer call
+        must exceed twice the shorter one by JITTER_SECONDS.
+        """
+        for earlier_count, earlier_spent in self.timings:
+            has_slowed = count <= earlier_count and spent > 2 * earlier_spent + JITTER_SECONDS
+            has_sped_up = count >= earlier_count and earlier_spent > 2 * spent + JITTER_SECONDS
+            if has_slowed or has_sped_up:
+                return True
+        return False
+
+    @property
+    def known_timings(self) -> list[Timing]:
+        """Return the timings, or before the first call those of a slow server, so that the first calls are small."""
+        return self.timings or [(8, 2.0)]
+
+    @property
+    def cost(self) -> CallCost:
+        """Return an estimate of what a call costs.
+
+        Two calls of different sizes show both figures. For example, if 10 incidents took 0.6 s and 60 took 1.1 s, then 50 more
+        cost 0.5 s: that is 0.01 s per incident, and the overhead is 1.1 s - 60 * 0.01 s = 0.5 s. With one call, or calls of
+        about one size, all time counts as time per incident.
+        """
+        timings = self.known_timings
+        count, spent = timings[-1]
+        # Sizes within a factor of two are skipped: their difference in time would be mostly chance. The absolute value, in
+        # case the larger call was faster: then it shows how much times vary by chance.
+        estimates = sorted(abs(one[1] - other[1]) / abs(one[0] - other[0]) for one, other in combinations(timings, 2)
+                           if max(one[0], other[0]) >= 2 * min(one[0], other[0]))
+        if not estimates:
+            return CallCost(0, spent / count, is_overhead_known=False)
+        # A quarter of the estimates is higher: with the highest, chance would make calls too small; with a mean, too long.
+        # But the overhead is never negative, and the time per incident not 0, since `fit` divides by it.
+        per_incident = max(min(estimates[len(estimates) * 3 // 4], spent / count), 1e-6)
+        return CallCost(max(spent - per_incident * count, 0), per_incident, is_overhead_known=True)
+
+    def fit(self, seconds: float) -> int:
+        """Return how many incidents the next call should contain to take about `seconds`; at least 1.
+
+        For example, with an overhead of 0.5 s and 0.01 s per incident, a call of 2 s has room for (2 - 0.5) / 0.01 = 150.
+
+        An estimate says little about calls that are much larger than those that were measured. So a call contains at most
+        MAX_GROWTH times as many incidents as the largest one, or as many as take LONGEST_CALL_SECONDS if there is no overhead.
+        """
+        cost = self.cost
+        wanted = (planned_seconds(cost.overhead, seconds) - cost.overhead) / cost.per_incident
+        count, spent = self.known_timings[-1]
+        if count == 1 and not cost.is_overhead_known and spent <= PROBE_SECONDS:
+            wanted = max(wanted, 2)
+        largest, _ = max(self.known_timings)
+        most = max(count * LONGEST_CALL_SECONDS / spent, MAX_GROWTH * largest)
+        # A quotient such as 7.9999999 means 8.
+        return max(int(min(wanted, most) + 1e-6), 1)
 
 
 def planned_seconds(overhead: float, seconds: float) -> float:
@@ -5444,30 +5488,6 @@ def planned_seconds(overhead: float, seconds: float) -> float:
     if overhead > LONGEST_CALL_SECONDS:
         return min(1.5 * overhead, LONGEST_SLOW_CALL_SECONDS)
     return min(max(seconds, 2 * overhead), LONGEST_CALL_SECONDS)
-
-
-def how_many_fit(timings: Sequence[Timing], seconds: float, growth: int = 5, probe_seconds: float = 26) -> int:
-    """Return how many incidents the next call should contain to take about `seconds`; at least 1.
-
-    For example, with an overhead of 0.5 s and 0.01 s per incident, a call of 2 s has room for (2 - 0.5) / 0.01 = 150.
-
-    An estimate says little about calls that are much larger than those that were measured. So a call contains at most
-    `growth` times as many incidents as the largest one, or as many as take LONGEST_CALL_SECONDS if there is no overhead.
-    A growth of 5 is the smallest with which 60 posts at once to a server of 8 s a call go in four calls (1, 2, 10, 47), so
-    that all begin within 25 s. With 32, half as many calls again last over 10 s, and others are 3 % faster (bench/calls.py).
-    """
-    timings = timings or [(8, 2.0)]  # as if the server were slow, so that the first calls are small
-    cost = estimated_cost(timings)
-    wanted = (planned_seconds(cost.overhead, seconds) - cost.overhead) / cost.per_incident
-    count, spent = timings[-1]
-    # Two incidents take at most twice as long as one, and show the overhead. Up to 26 s each that is less than the 60 s
-    # after which the platform's heartbeat ends for good.
-    if count == 1 and not cost.is_overhead_known and spent <= probe_seconds:
-        wanted = max(wanted, 2)
-    largest, _ = max(timings)
-    most = max(count * LONGEST_CALL_SECONDS / spent, growth * largest)
-    # A quotient such as 7.9999999 means 8.
-    return max(int(min(wanted, most) + 1e-6), 1)
 
 
 @dataclass
@@ -5497,7 +5517,7 @@ class PostQueue:
     in_flight: list[Post] = field(default_factory=list)
     began_at: float = 0  # when the call in flight began
     call_size: int = 0  # how many incidents it contains
-    timings: list[Timing] = field(default_factory=list)  # of the last 8 calls that succeeded
+    sizer: CallSizer = field(default_factory=CallSizer)
     # What is still to be tried of a rejected group, in order. The two halves of a group or part are neighbours.
     parts: list[list[Post]] = field(default_factory=list)
     fruitless_tries: int = 0  # how many calls for the current group, or parts of it, failed before one succeeded
@@ -5547,7 +5567,7 @@ class PostQueue:
         self.in_flight = self.next_part(now) or self.next_group(now)
         incidents = [incident for post in self.in_flight for incident in post.incidents]
         if len(self.in_flight) == 1:  # only a single post may be divided; a group has been chosen so that it fits
-            incidents = incidents[:how_many_fit(self.timings, LONGEST_CALL_SECONDS)]
+            incidents = incidents[:self.sizer.fit(LONGEST_CALL_SECONDS)]
         self.call_size = len(incidents)
         self.began_at = now
         return incidents
@@ -5567,7 +5587,7 @@ class PostQueue:
         self.expire(now)
         self.fruitless_tries = 0
         self.has_group_succeeded = False
-        most_incidents = min(how_many_fit(self.timings, CALL_SECONDS), self.most_in_call)
+        most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
         if now < self.alone_until:
             most_incidents = 1  # so that no other post joins the first
         group: list[Post] = []
@@ -5600,8 +5620,7 @@ class PostQueue:
         responses lack that incident, and for `alone_seconds` each post has a call of its own.
         """
         posts, self.in_flight = self.in_flight, []
-        timing = self.call_size, max(now - self.began_at, 0.001)  # not 0, since how_many_fit divides by it
-        self.timings = [*valid_timings(self.timings, *timing), timing][-8:]
+        self.sizer.record(self.call_size, max(now - self.began_at, 0.001))
         self.has_group_succeeded = True
         self.bring_retries_forward(now)
         owned_by = owners(created, posts)
