@@ -251,7 +251,7 @@ class LineMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_is_in_two_places(self) -> None:
         queue = self.queue
-        places = [*queue.waiting, *queue.in_flight, *(post for part in queue.parts for post in part)]
+        places = [*queue.waiting, *queue.in_flight, *queue.rejected.posts]
         assert len(places) == len(set(places))
         assert queue.is_empty == (not places)
         assert queue.waiting == sorted(queue.waiting, key=lambda post: post.number)
@@ -266,9 +266,9 @@ class LineMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_refused_is_tried_again_for_a_few_seconds_only(self) -> None:
-        if self.queue.parts:
-            assert all(post.hand_over_by <= self.now + RETRY or post.is_kept for part in self.queue.parts for post in part)
-            assert self.queue.fruitless_tries < 8
+        if self.queue.rejected.posts:
+            assert all(post.hand_over_by <= self.now + RETRY or post.is_kept for post in self.queue.rejected.posts)
+            assert self.queue.rejected.fruitless_tries < 8
 
 
 TestLine = LineMachine.TestCase

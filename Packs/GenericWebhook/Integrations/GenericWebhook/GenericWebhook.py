@@ -5490,6 +5490,56 @@ def planned_seconds(overhead: float, seconds: float) -> float:
     return min(max(seconds, 2 * overhead), LONGEST_CALL_SECONDS)
 
 
+class RejectedGroup:
+    """What is still to be tried of a group of posts that XSOAR rejected: its halves, their halves, and so on.
+
+    One bad post fails one half, a failing server fails both. Both halves are tried before either is halved again, so that a
+    few calls suffice to distinguish the two cases.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[list[Post]] = []  # in the order in which they are tried; the two halves of a part are neighbours
+        self.fruitless_tries = 0  # how many calls for the group, or parts of it, failed before one succeeded
+        self.has_succeeded = False  # whether a call for the group, or a part of it, succeeded
+
+    @property
+    def posts(self) -> list[Post]:
+        """Return the posts that are still to be tried."""
+        return [*chain(*self.parts)]
+
+    def add_halves(self, posts: list[Post]) -> None:
+        """Add the two halves of the group or of a part, behind the half that is still to be tried, if any.
+
+        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. `parts` becomes:
+        [A, B] -> A is tried -> [B, A1, A2] -> B is tried -> [B1, B2, A1, A2] -> B1 is tried -> [B2, B11, B12, A1, A2].
+        """
+        middle = len(posts) // 2
+        # Halves come in pairs. An odd number of parts means that the first is the other half of `posts`.
+        has_other_half = len(self.parts) % 2 == 1
+        index = 1 if has_other_half else 0
+        self.parts[index:index] = [posts[:middle], posts[middle:]]
+
+    def separate(self) -> None:
+        """Make each post a part of its own."""
+        self.parts = [[post] for post in self.posts]
+
+    def record_failure(self, now: float) -> list[Post]:
+        """Count a failed try, unless one has succeeded. Remove and return the posts for which there were too many failures.
+
+        The first failure sets the deadline of all. After a success, the server works, and bad posts explain the failures.
+        """
+        if self.has_succeeded:
+            return []
+        self.fruitless_tries += 1
+        if self.fruitless_tries == 1:  # now the parts are the halves of the group
+            for post in self.posts:
+                post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
+        if self.fruitless_tries < MAX_FRUITLESS_TRIES:
+            return []
+        untried, self.parts = self.posts, []
+        return untried
+
+
 @dataclass
 class PostQueue:
     """The posts that wait, the posts in the call in flight, and the rule for what the next call contains.
@@ -5518,10 +5568,7 @@ class PostQueue:
     began_at: float = 0  # when the call in flight began
     call_size: int = 0  # how many incidents it contains
     sizer: CallSizer = field(default_factory=CallSizer)
-    # What is still to be tried of a rejected group, in order. The two halves of a group or part are neighbours.
-    parts: list[list[Post]] = field(default_factory=list)
-    fruitless_tries: int = 0  # how many calls for the current group, or parts of it, failed before one succeeded
-    has_group_succeeded: bool = False  # whether a call for the current group, or a part of it, succeeded
+    rejected: RejectedGroup = field(default_factory=RejectedGroup)  # what is tried in parts of the current group, if anything
     alone_until: float = 0  # until this moment each post has a call of its own
     is_retry: bool = False  # whether the latest group was a post that had been set aside
     closed_because: str = ''  # the reason for rejecting every new post; empty while the queue is open
@@ -5539,7 +5586,7 @@ class PostQueue:
         post has room for every post: otherwise one above `most_bytes` could never be created.
         """
         self.check_open()
-        posts = [*self.waiting, *self.in_flight, *chain(*self.parts), *self.repeats]
+        posts = [*self.waiting, *self.in_flight, *self.rejected.posts, *self.repeats]
         all_bytes = new_bytes + sum(post.memory_bytes for post in posts)
         if posts and (len(posts) >= self.most_posts or all_bytes > self.most_bytes):
             raise Unavailable('Too many requests wait for XSOAR: this one creates nothing. Send it again later.')
@@ -5574,8 +5621,8 @@ class PostQueue:
 
     def next_part(self, now: float) -> list[Post]:
         """Remove the next part of a rejected group and fail its overdue posts. Return the others; [] if no part is left."""
-        while self.parts:
-            part = self.parts.pop(0)
+        while self.rejected.parts:
+            part = self.rejected.parts.pop(0)
             posts = [post for post in part if post.hand_over_by > now]
             self.give_up([post for post in part if post.hand_over_by <= now], self.not_tried, now)
             if posts:
@@ -5585,8 +5632,7 @@ class PostQueue:
     def next_group(self, now: float) -> list[Post]:
         """Begin a new group: remove and return the oldest post that may go, and those right behind it that fit in its call."""
         self.expire(now)
-        self.fruitless_tries = 0
-        self.has_group_succeeded = False
+        self.rejected = RejectedGroup()
         most_incidents = min(self.sizer.fit(CALL_SECONDS), self.most_in_call)
         if now < self.alone_until:
             most_incidents = 1  # so that no other post joins the first
@@ -5621,7 +5667,7 @@ class PostQueue:
         """
         posts, self.in_flight = self.in_flight, []
         self.sizer.record(self.call_size, max(now - self.began_at, 0.001))
-        self.has_group_succeeded = True
+        self.rejected.has_succeeded = True
         self.bring_retries_forward(now)
         owned_by = owners(created, posts)
         for owner, incident in zip(owned_by, created, strict=True):
@@ -5632,7 +5678,7 @@ class PostQueue:
         is_all_matched = None not in owned_by
         if not is_all_matched:
             self.alone_until = now + self.alone_seconds
-            self.parts = [[post] for post in chain(*self.parts)]  # what a rejected group still has to try goes one by one
+            self.rejected.separate()
         return is_all_matched
 
     def bring_retries_forward(self, now: float) -> None:
@@ -5658,24 +5704,14 @@ class PostQueue:
     def record_failure(self, now: float) -> None:
         """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
 
-        One bad post fails one half, a failing server fails both. Both halves are tried before either is halved again, so
-        that a few calls suffice to distinguish the two cases. What is left of a group is given up after RETRY_SECONDS, or
-        after MAX_FRUITLESS_TRIES without a success. After a success, the server works, and bad posts explain the failures.
+        What is left of the group is given up after RETRY_SECONDS, or after MAX_FRUITLESS_TRIES without a success.
         """
         posts = self.remove_unconfirmed()
         if len(posts) == 1:
             self.reject(posts[0], now)
         else:
-            self.try_in_halves(posts)
-        if self.has_group_succeeded:
-            return
-        self.fruitless_tries += 1
-        if self.fruitless_tries == 1:  # now the parts are the halves of the group
-            for post in chain(*self.parts):
-                post.hand_over_by = min(post.hand_over_by, now + RETRY_SECONDS)
-        if self.fruitless_tries >= MAX_FRUITLESS_TRIES:
-            untried, self.parts = list(chain(*self.parts)), []
-            self.give_up(untried, self.not_tried, now)
+            self.rejected.add_halves(posts)
+        self.give_up(self.rejected.record_failure(now), self.not_tried, now)
 
     def reject(self, post: Post, now: float) -> None:
         """Fail a post that XSOAR rejected alone. If its sender has left, set it aside until the fault must be its own."""
@@ -5703,18 +5739,6 @@ class PostQueue:
         insort(self.waiting, post, key=lambda each: each.number)
         post.on_tried()
 
-    def try_in_halves(self, posts: list[Post]) -> None:
-        """Add the two halves of a rejected group or part to `parts`, behind the half that is still to be tried, if any.
-
-        For example, a rejected group has the halves A and B, and A, B and B1 are rejected, too. `parts` becomes:
-        [A, B] -> A is tried -> [B, A1, A2] -> B is tried -> [B1, B2, A1, A2] -> B1 is tried -> [B2, B11, B12, A1, A2].
-        """
-        middle = len(posts) // 2
-        # Halves come in pairs. An odd number of parts means that the first is the other half of `posts`.
-        has_other_half = len(self.parts) % 2 == 1
-        index = 1 if has_other_half else 0
-        self.parts[index:index] = [posts[:middle], posts[middle:]]
-
     def remove_unconfirmed(self) -> list[Post]:
         """Remove and return the posts in flight, marked as in doubt: XSOAR may have created what it did not confirm."""
         posts, self.in_flight = self.in_flight, []
@@ -5736,13 +5760,13 @@ class PostQueue:
     def abandon(self) -> None:
         """Fail every post that is still queued or in flight: no further call will be made."""
         fail_posts(self.remove_unconfirmed(), Unavailable, 'The integration ended before XSOAR replied.')
-        fail_posts(chain(self.waiting, *self.parts), Unavailable, self.closed_because)
-        self.waiting, self.parts = [], []
+        fail_posts([*self.waiting, *self.rejected.posts], Unavailable, self.closed_because)
+        self.waiting, self.rejected = [], RejectedGroup()
 
     @property
     def is_empty(self) -> bool:
         """Return whether no post waits or is in flight."""
-        return not (self.waiting or self.in_flight or self.parts)
+        return not (self.waiting or self.in_flight or self.rejected.parts)
 
 
 def created_incidents(reply: Any) -> list[Any] | None:
