@@ -130,12 +130,6 @@ def triage_fields() -> set[str]:
     return {name for incident in incidents for name in incident} - {'name', 'type', 'occurred', 'rawJSON'}
 
 
-def argument_text(argument: dict[str, Any]) -> str:
-    """Return the description of a command's argument as the SDK writes it."""
-    values = f'Possible values are: {", ".join(argument["predefined"])}. ' if 'predefined' in argument else ''
-    return f'{argument["description"]} {values}Default is {argument["defaultValue"]}.'
-
-
 def signature_headers() -> set[str]:
     lines = section(ALL_SENDERS, 'How a sender shows the token').splitlines()
     named = next(line for line in lines if 'svix-signature' in line)
@@ -147,15 +141,6 @@ SAME: dict[str, Callable[[], tuple[Any, Any]]] = {
     'fields of the form in the guide': lambda: (
         [field for field, _ in table(INSTALL, 'field', 'enter')],
         ['Name', *(each['display'] for each in PARAMETERS)]),
-    'parameters of the pack': lambda: (
-        table(PACKS_OWN, 'Parameter', 'Name', 'Description', 'Required'),
-        [[each['display'], each['name'], each['additionalinfo'], str(each['required'])] for each in PARAMETERS]),
-    'arguments of the command': lambda: (
-        table(PACKS_OWN, 'Argument Name', 'Description', 'Required'),
-        [[each['name'], argument_text(each), 'Optional'] for each in COMMAND['arguments']]),
-    'outputs of the command': lambda: (
-        table(PACKS_OWN, 'Path', 'Type', 'Description'),
-        [[each['contextPath'], each['type'], each['description']] for each in COMMAND['outputs']]),
     'what the command returns': lambda: (
         [each['contextPath'] for each in COMMAND['outputs']],
         [f'GenericWebhook.Delivery.{name.title().replace("_", "")}' for name in script.HistoryEntry.__struct_fields__]),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tools.senders import guides, tables
+from tools.senders import guides, manual, tables
 from tools.senders.folders import Folder
 
 SCRIPT = 'Packs/GenericWebhook/Integrations/GenericWebhook/GenericWebhook.py'
@@ -23,7 +23,9 @@ BLOCKS: dict[str, dict[str, Writer]] = {
     'docs/maintain.md': {'senders that lose events': guides.lost_list},
     'docs/senders/README.md': {'the table of senders': guides.senders_table, 'senders that report an end': guides.ends_list,
                                'headers of signatures': guides.signatures_list},
-    'Packs/GenericWebhook/Integrations/GenericWebhook/README.md': {'guides by kind': guides.kinds_list},
+    'Packs/GenericWebhook/Integrations/GenericWebhook/README.md': {
+        'parameters': manual.parameters, 'arguments': manual.arguments, 'outputs': manual.outputs,
+        'guides by kind': guides.kinds_list},
 }
 
 
