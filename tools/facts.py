@@ -1,26 +1,43 @@
-"""Write the table of localxsoar/FACTS.md from the tests that are marked with `fact`: python -m tools.facts"""
+"""Write what localxsoar/FACTS.md and REFERENCE.md take from the code and its tests: python -m tools.facts"""
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import bottle
+
+from localxsoar.containers.faults import Faults
+from localxsoar.containers.loop import CAME_LATER, Demisto
+from localxsoar.web.xsoar_api import XsoarApi
+
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / 'localxsoar/FACTS.md'
 TESTS = ROOT / 'Tests/localxsoar'
-BEGIN = '<!-- Written by python -m tools.facts from the marks `fact` of the tests. Change nothing here. -->'
-END = '<!-- The end of the facts. -->'
+CARRIED = ROOT / 'localxsoar/common'
+SET_ON_START = ('callingContext', 'is_debug')
 
 
-def page(old: str) -> str:
-    """Return the page with its table as the tests say."""
-    head, _, rest = old.partition(BEGIN)
-    lines = [BEGIN, '| behaviour | from | tested by |', '| --- | --- | --- |', *rows(), END]
-    return head + '\n'.join(lines) + rest.partition(END)[2]
+def page(name: str) -> str:
+    """Return a page with what is between its marks as the code and the tests say."""
+    text = (ROOT / name).read_text('utf-8')
+    for block, lines in PAGES[name].items():
+        mark = rf'(?s)(<!-- Written by python -m tools\.facts: {block}\b[^\n]*\n).*?(<!-- The end of {block}\. -->)'
+        text, found = re.subn(mark, partial(between, '\n'.join(lines())), text)
+        assert found == 1, f'{name} has no marks of {block}'
+    return text
 
 
-def rows() -> Iterator[str]:
-    """Yield a row for each mark, in the order of the files and of the tests in them."""
+def between(block: str, marks: re.Match[str]) -> str:
+    """Return a block between its marks, which stay."""
+    return f'{marks[1]}{block}\n{marks[2]}'
+
+
+def facts() -> Iterator[str]:
+    """Yield the table of the facts: a row for each mark, in the order of the files and of the tests in them."""
+    yield from ('| behaviour | from | tested by |', '| --- | --- | --- |')
     for file in sorted(TESTS.rglob('test_*.py')):
         for test in [each for each in ast.parse(file.read_text('utf-8')).body if isinstance(each, ast.FunctionDef)]:
             for mark in test.decorator_list:
@@ -29,5 +46,53 @@ def rows() -> Iterator[str]:
                     yield f'| {behaviour} | {source} | `{test.name}` |'
 
 
+def carried() -> Iterator[str]:
+    """Yield a line for each part of the carried CommonServerPython: what it is, and the public names that it defines."""
+    for file in sorted(CARRIED.glob('*.py')):
+        tree = ast.parse(file.read_text('utf-8'))
+        if names := [*defined_in(tree)]:
+            title = re.split('[.:,]', ast.get_docstring(tree) or '')[0]
+            yield f'- {title}: {", ".join(names)}.'
+
+
+def defined_in(tree: ast.Module) -> Iterator[str]:
+    """Yield the public names that a module defines itself, as code, each with the classes inside it."""
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith('_'):
+            inner = [f'`{each.name}`' for each in node.body if isinstance(each, ast.ClassDef)]
+            yield f'`{node.name}`' + (f' ({", ".join(inner)})' if inner else '')
+        elif isinstance(node, ast.Assign):
+            names = (name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name))
+            yield from (f'`{name}`' for name in names if not name.startswith('_'))
+
+
+def faults() -> Iterator[str]:
+    """Yield a line for each fault, as its class describes it."""
+    described = re.sub(r'\n  +', ' ', inspect.getdoc(Faults) or '')
+    for names, text in re.findall(r'(?m)^- ([\w, ]+): (.*)[;.]$', described):
+        yield f'- {", ".join(f"`{name}`" for name in names.split(", "))}: {text}.'
+
+
+def calls() -> Iterator[str]:
+    """Yield what `demisto` offers, with the mark ¹ for what 6.5 lacks, and ² for what 6.10 lacks, too."""
+    names = {name for name in vars(Demisto) if not name.startswith('_')} | set(SET_ON_START)
+    later = {**dict.fromkeys(CAME_LATER['6.5'], '¹'), **dict.fromkeys(CAME_LATER['6.10'], '²')}
+    yield ', '.join(f'`{name}`{later.get(name, "")}' for name in sorted(names, key=str.lower)) + '.'
+
+
+def routes() -> Iterator[str]:
+    """Yield the routes of a server's API that are answered."""
+    api = bottle.Bottle()
+    XsoarApi(None, {}).routes(api)  # type: ignore[arg-type]
+    yield ', '.join(f'`{route.method} {route.rule.replace("<id>", "ID")}`' for route in api.routes) + '.'
+
+
+PAGES: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
+    'localxsoar/FACTS.md': {'the facts': facts, 'the carried names': carried},
+    'localxsoar/REFERENCE.md': {'the faults': faults, 'the calls': calls, 'the routes': routes},
+}
+
+
 if __name__ == '__main__':
-    PAGE.write_text(page(PAGE.read_text('utf-8')), 'utf-8')
+    for name in PAGES:
+        (ROOT / name).write_text(page(name), 'utf-8')

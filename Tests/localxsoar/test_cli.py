@@ -20,7 +20,6 @@ from facts import fact
 from local_xsoar import LocalXsoar, needs, run_local_xsoar, wait_for
 from webhook import request_bytes
 
-import localxsoar
 from localxsoar.cli import build_parser, build_server, introduce, listen, run
 from localxsoar.errors import UsageError
 from localxsoar.events import Events
@@ -73,21 +72,6 @@ def test_a_command_leaves_its_file_under_its_name_and_a_closed_pipe_is_not_an_er
     assert os.read(reader, 1000).decode() == f'file grüße <b>.txt: {file}\n' and file.read_bytes() == b'nothing'
     assert [each.name for each in tmp_path.rglob('*')] == [file.parent.name, file.name]
     assert file.parent.stat().st_mode & 0o77 == 0
-
-
-NO_CALLS = {'demisto', 'null'}
-
-
-def test_the_reference_knows_every_call_that_demisto_offers_and_every_fault() -> None:
-    reference = (Path(localxsoar.__file__).parent / 'REFERENCE.md').read_text()
-    from localxsoar.containers.faults import READERS
-    from localxsoar.containers.loop import Demisto
-
-    offered = {name for name in vars(Demisto) if not name.startswith('_')} | {'callingContext', 'is_debug'}
-    assert [name for name in sorted(offered | set(READERS)) if f'`{name}`' not in reference] == []
-    calls = reference[reference.index('The calls of `demisto`'):reference.index('## Several instances')]
-    told = set(re.findall(r'`(\w+)`', calls))
-    assert told - offered - NO_CALLS == set()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from local_xsoar import ROOT, LocalXsoar, leave_out, wait_for
 from tools import facts
 
 import localxsoar
-from localxsoar.common.CommonServerPython import Common
 
 pytestmark = pytest.mark.sockets
 
@@ -41,7 +40,7 @@ def test_it_imports_what_its_package_asks_for_and_nothing_else() -> None:
     assert set(imported()) - own == asked
 
 
-README, FACTS = ((PACKAGE / name).read_text() for name in ('README.md', 'FACTS.md'))
+README = (PACKAGE / 'README.md').read_text()
 
 
 def call(*command: str | Path, folder: Path = PACKAGE, stdin: str = '', **environment: str) -> str:
@@ -162,29 +161,11 @@ def test_a_saved_file_restarts_what_runs_as_the_readme_says(programs: Path, hell
         assert wait_for(lambda: 'Hello dear you' in str(xsoar.command('hello-say', name='you')))
 
 
-def test_the_facts_say_exactly_what_is_carried_of_common_server_python() -> None:
-    section = FACTS[FACTS.index('It has:'):]
-    text = re.sub(r' \(.*?\)|; and the usual imports:.*?\n- ', ' ', section, flags=re.DOTALL)
-    told = set(re.findall(r'`(\w+)`', text))
-    defined = {name for file in (PACKAGE / 'common').glob('*.py') for name in defined_in(ast.parse(file.read_text()))}
-    assert told == defined
-    indicators = {name for name, kind in vars(Common).items() if isinstance(kind, type)} - {'Indicator'}
-    assert set(re.findall(r'`(\w+)`', re.findall(r'`Common` \((.*?)\)', section, re.DOTALL)[0])) == indicators
+# What is written from the code and its tests.
 
 
-def defined_in(tree: ast.Module) -> Iterator[str]:
-    """Yield the public names that a module defines itself."""
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith('_'):
-            yield node.name
-        elif isinstance(node, ast.Assign):
-            names = (name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name))
-            yield from (name for name in names if not name.startswith('_'))
-
-
-# The page of facts.
-
-
-def test_the_page_of_facts_is_as_the_tests_are_marked() -> None:
-    assert facts.page(FACTS) == FACTS, 'python -m tools.facts writes it'
-    assert len([*facts.rows()]) > 100
+@pytest.mark.parametrize('name', facts.PAGES)
+def test_a_page_is_as_the_code_and_the_tests_say(name: str) -> None:
+    assert facts.page(name) == (ROOT / name).read_text('utf-8'), 'python -m tools.facts writes it'
+    assert all(''.join(lines()) for lines in facts.PAGES[name].values())
+    assert len([*facts.facts()]) > 100
