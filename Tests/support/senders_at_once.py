@@ -82,6 +82,11 @@ class Sender:
             return await self.reader.read()
         return b''
 
+    async def hang_up(self) -> None:
+        """Close the connection, and wait until it is closed: `close` alone only plans it, and the server might act first."""
+        self.writer.close()
+        await self.writer.wait_closed()
+
     def close(self) -> None:
         self.writer.close()
 
@@ -193,7 +198,7 @@ class Senders:
         connection.writer.write(request_bytes(self.url, request.body, AUTHORIZED))
         await connection.writer.drain()
         assert (await (await self.connect()).ask()).status == 200
-        connection.close()
+        await connection.hang_up()
 
     async def finish(self) -> list[Answer]:
         """All answers, in the order of sending."""

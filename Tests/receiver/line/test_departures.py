@@ -57,7 +57,7 @@ async def test_a_sender_that_left_is_seen_to_have_left_behind_a_further_request_
     senders.left += request.numbers
     connection.writer.write(request_bytes(senders.url, request.body, AUTHORIZED) + request_bytes(senders.url, method='GET'))
     await connection.writer.drain()
-    connection.close()
+    await connection.hang_up()
     [waiting] = await senders.line_up(('one whose sender waits',))
     assert (await waiting.task).status == 503
     senders.release()
