@@ -31,6 +31,7 @@ INSTANCES = {
     'splunk': 'It writes `Splunk ` before its secret, so [one of the tokens](README.md#how-many-instances) of the shared '
               'instance must begin with that word.',
     'url': 'Use an instance [for such senders alone](README.md#how-many-instances).'}
+UNKNOWN = 'Unknown: add `severity=high` to the URL if you want one.'
 TENANT = 'README.md#on-a-cortex-xsoar-8-tenant'
 # How the integration answers a question about the address, by the function of the script that does.
 ANSWERS = {'handshake_before_proof': 'the integration answers by itself.',
@@ -88,21 +89,22 @@ def guides(folders: dict[str, Folder]) -> dict[str, str]:
 
 def guide(folder: Folder, folders: dict[str, Folder]) -> str:
     """Return the guide of a sender, without its title."""
-    facts = [f'- **{name}**: {text}\n' for name, text in bullets(folder) if text]
     about = told_by(folder, folders)
+    facts = [f'- **{name}**: {text}\n' for name, text in bullets(folder, about) if text]
     sources = ' and '.join(f'<{source}>' for source in dict.fromkeys(each.facts['source'] for each in about))
     return (f'{TRIED[folder.facts["verified"]]} Documented at {sources}.\n\n{moved_links(folder.guide)}{"".join(facts)}\n'
             f'{incidents(folder, about)}')
 
 
-def bullets(folder: Folder) -> Iterator[tuple[str, str]]:
-    """Yield what a guide says by the facts alone."""
+def bullets(folder: Folder, about: list[Folder]) -> Iterator[tuple[str, str]]:
+    """Yield what a guide says by the facts, and by the incidents of all that it is about."""
     facts = folder.facts
     yield 'Token', f'{ways(folder)}. {INSTANCES[facts["instance"]]}'
     yield 'Address check', address_check(facts)
     yield 'XSOAR 8', tenant(facts['xsoar8'])
     yield 'If XSOAR is slow', slow(facts)
-    yield 'Severity', severities(folder)
+    has_own = 'severity' in folder.guide or any('severity' in each for each in shown(folder, about))
+    yield 'Severity', severities(folder) or ('' if has_own else UNKNOWN)
     yield 'Resolved', ends(folder)
 
 
