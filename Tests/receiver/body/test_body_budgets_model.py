@@ -158,10 +158,11 @@ class BudgetsMachine(RuleBasedStateMachine):
         for sender in self.senders:
             sender.orders.put(OSError())
         let_greenlets_run()
-        left = {budget: [*vars(getattr(self.intake, budget)).values()][2:] for budget in LIMITS}
+        rooms = [getattr(self.intake, budget) for budget in LIMITS]
+        left = [(room.reserved, room.lanes[0].size, room.lanes[0].shares) for room in rooms]
         gevent.killall(self.greenlets)
         self.clock.__exit__()
-        assert left == {budget: [0, {}, {}, {}] for budget in LIMITS}, 'all is given back'
+        assert left == [(0, 0, {})] * len(LIMITS), 'all is given back'
 
 
 TestBodyBudgets = BudgetsMachine.TestCase

@@ -170,8 +170,8 @@ def test_others_get_their_turns_while_a_large_body_is_read(name: str) -> None:
 def test_others_get_their_turns_while_a_large_body_comes_at_once() -> None:
     def read() -> None:
         room = Room(64 * MIB)
-        with room.share():
-            read_body(RequestBody(io.BytesIO(bytes(3 * MIB)), 3 * MIB, has_chunks=False), 25 * MIB, room)
+        with room.share() as share:
+            read_body(RequestBody(io.BytesIO(bytes(3 * MIB)), 3 * MIB, has_chunks=False), 25 * MIB, share)
 
     assert turns_for_others(read) >= 3 * MIB // LONGEST_STEP
 
@@ -290,12 +290,12 @@ class Source:
 ], ids=['whole', 'empty', 'large', 'whole in chunks', 'large in chunks', 'broken', 'slow', 'short'])
 def test_the_room_of_a_body_is_given_back_however_it_ends(source: Any, refusal: type[Rejected] | None) -> None:
     room = Room(10**6)
-    with pytest.raises(refusal) if refusal else nullcontext() as error, room.share():
-        read = read_body(source, 60_000, room, overhead=1000)
+    with pytest.raises(refusal) if refusal else nullcontext() as error, room.share() as share:
+        read = read_body(source, 60_000, share, overhead=1000)
         assert room.reserved == len(read) + 1000
     if error and refusal is not TooLarge:
         assert error.value.headers['Connection'] == 'close', 'what comes after it could be read as another request'
-    assert (room.reserved, room.shares, room.settled, room.cuts) == (0, {}, {}, {})
+    assert (room.reserved, room.lanes[0].size, room.lanes[0].shares) == (0, 0, {})
 
 
 @pytest.mark.parametrize('size, is_known, room', [
@@ -328,8 +328,8 @@ def test_an_empty_signed_body_needs_no_room_for_large_ones() -> None:
 
 def test_where_readers_know_the_token_the_newcomer_is_rejected_and_no_one_is_cut() -> None:
     def hold() -> None:
-        with room.share():
-            read_body(Source(), 100, room)
+        with room.share() as share:
+            read_body(Source(), 100, share)
 
     room = Room(40_000)
     readers = [gevent.spawn(hold) for _ in range(2)]

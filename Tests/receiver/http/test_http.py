@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from io import BytesIO
+from itertools import chain
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from app import forgetful_line, line
 from bottle import Bottle
 from clocks import PATIENCE_SECONDS, Clock, at_least, each_grows_linearly, until
 from GenericWebhook import (CHUNK_SIZE, HEADER, HTTP_LIMITS, MIB, REQUEST, REQUEST_START, REQUEST_START_FAULTS, TRAILER,
-                            Connection, HttpLimits, PacedReader, Request, RequestBody, Settings, Tokens, WebhookServer,
+                            Connection, HttpLimits, PacedReader, Request, RequestBody, Settings, State, Tokens, WebhookServer,
                             set_connection_limit, parse_head)
 from gevent.event import Event
 from local_xsoar import wait_for
@@ -261,8 +262,8 @@ def test_a_response_to_head_has_no_body_whatever_it_is(webhook: Webhook) -> None
 def test_a_rejection_of_a_head_that_comes_in_pieces_has_no_body(line: bytes) -> None:
     with server_with() as server:
         sender = send_to(server, b'')
-        until(lambda: server.connections)
-        receiver = next(iter(server.connections)).socket
+        until(lambda: connections(server))
+        receiver = connections(server)[0].socket
         for index in range(len(line)):
             sender.sendall(line[index:index + 1])
             until(lambda: not select.select([receiver], [], [], 0)[0])  # it has read this piece
@@ -513,13 +514,17 @@ def server_with(limits: HttpLimits = HTTP_LIMITS, most_connections: int = 100) -
         server.close()
 
 
+def connections(server: WebhookServer) -> list[Connection]:
+    return [*chain(*server.connections.values())]
+
+
 def send_to(server: WebhookServer, sent: bytes, heads: int | None = None) -> socket.socket:
     """Open a connection and send bytes; wait until so many heads are arriving."""
     sender: socket.socket = gevent.socket.create_connection(('127.0.0.1', server.server_port or 0))
     sender.settimeout(PATIENCE_SECONDS)
     sender.sendall(sent)
     if heads is not None:
-        wait_for(lambda: len(server.heads) == heads, 'the heads', sleep=gevent.sleep)
+        wait_for(lambda: sum(each.head is not None for each in connections(server)) == heads, 'the heads', sleep=gevent.sleep)
     return sender
 
 
@@ -550,18 +555,18 @@ def test_a_newcomer_takes_the_place_of_an_idle_connection_and_not_of_a_request_t
     with server_with(most_connections=3) as server:
         begun = send_to(server, GET[:20], heads=1)
         waiting, receiver = gevent.socket.socketpair()
-        server.connections.add(connection := Connection(receiver, '', server))
+        connection = Connection(receiver, '', server)
         connection.reader.buffer += SIGNED[:50]
         connection.begin_if_complete(0)
         sender = send_to(server, b'')
-        wait_for(lambda: server.idle, 'the idle connection', sleep=gevent.sleep)
-        [idle] = server.idle
+        wait_for(lambda: server.connections[State.IDLE], 'the idle connection', sleep=gevent.sleep)
+        [idle] = server.connections[State.IDLE]
         connection.reader.buffer += SIGNED[50:]
         connection.begin_if_complete(50)
         newcomer, other_end = gevent.socket.socketpair()
         server.do_handle(other_end, ('',))
-        assert connection in server.signed.waiting and connection not in server.others.heads
-        assert idle not in server.connections
+        assert connection.state is State.SIGNED and connection.head not in server.lanes[State.UNSIGNED].shares
+        assert idle not in connections(server)
         assert b' 401 ' in waiting.recv(100)
         for each in (begun, sender, waiting, newcomer):
             each.close()
@@ -581,8 +586,8 @@ def test_a_request_that_is_rejected_before_its_turn_leaves_the_turn_to_the_next(
 @pytest.mark.parametrize('head', [GET, POST + b'\r\n'], ids=['without a proof', 'with the token'])
 def test_what_is_sent_behind_a_request_counts_with_it_and_keeps_to_the_limit_of_heads(head: bytes) -> None:
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        behind.append([len(each.reader.buffer) for each in server.connections])
-        assert server.others.size >= sum(len(each.reader.buffer) for each in server.heads)
+        behind.append([len(each.reader.buffer) for each in connections(server)])
+        assert server.heads.reserved >= sum(len(each.reader.buffer) for each in connections(server) if each.head)
         assert environ[REQUEST].memory_bytes >= 32 * 1024 + 15_000
         start_response('200 OK', [('Connection', 'close')])
         return []
@@ -606,7 +611,7 @@ def test_a_newcomer_takes_the_place_of_a_head_that_does_not_end_and_another_is_n
         senders = [send_to(server, GET[:20], heads=1 + number) for number in range(3)]
         for _ in range(5):
             assert [answer.status for answer in read_answers(read_to_end(send_to(server, LAST)))] == [200]
-        assert len(server.connections) <= 3
+        assert len(connections(server)) <= 3
         assert [read_to_end(sender) for sender in senders[:1]] == [b'']
 
 
@@ -617,7 +622,7 @@ def test_a_connection_whose_handler_fails_is_closed() -> None:
     with server_with() as server:
         server.application = application
         assert read_to_end(send_to(server, LAST)) == b''
-        wait_for(lambda: server.is_idle and not server.connections, 'the end of the connection', sleep=gevent.sleep)
+        wait_for(lambda: server.is_idle and not connections(server), 'the end of the connection', sleep=gevent.sleep)
 
 
 @pytest.mark.parametrize('is_accepted', [False, True])

@@ -19,7 +19,7 @@ import pytest
 from app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
 from GenericWebhook import (CallSizer, Connection, DeliveryMemory, Intake, Post, PostQueue, RememberedDelivery,
-                            RequestBody, Room, ServerLine, Settings, Tokens, Unavailable, WebhookServer)
+                            Request, RequestBody, Room, ServerLine, Settings, State, Tokens, Unavailable, WebhookServer)
 from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
@@ -332,23 +332,28 @@ def test_heads_of_16_mib_may_arrive_and_beyond_them_the_oldest_is_rejected(beyon
     with ExitStack() as stack:
         senders, receivers = zip(*(map(stack.enter_context, gevent.socket.socketpair()) for _ in range(2)), strict=True)
         for receiver, size in zip(receivers, (16 * MIB - 1000, 1000 + beyond), strict=True):
-            server.reserve_head(Connection(receiver, '', server), size, server.others)
+            has_head(Connection(receiver, '', server), State.ARRIVING, size)
         for receiver in receivers:
             receiver.close()
         assert [answer.status for sender in senders for answer in read_answers(read_to_end(sender))] == rejected
 
 
+def has_head(connection: Connection, state: State, size: int) -> None:
+    connection.enter(state, Request() if state is not State.ARRIVING else None)
+    connection.head.reserve(size)
+
+
 @pytest.mark.parametrize('fuller', ['signed', 'others'])
 def test_of_heads_with_a_signature_and_others_those_are_rejected_that_take_more(fuller: str) -> None:
     server = http_server()
-    lanes = {'signed': server.signed, 'others': server.others}
+    states = {'signed': State.SIGNED, 'others': State.UNSIGNED}
     with ExitStack() as stack:
         senders, receivers = zip(*(map(stack.enter_context, gevent.socket.socketpair()) for _ in range(4)), strict=True)
         few, *many = (Connection(receiver, '', server) for receiver in receivers)
-        server.reserve_head(few, 8 * MIB - 1000, lanes.pop('signed' if fuller == 'others' else 'others'))
+        has_head(few, states.pop('signed' if fuller == 'others' else 'others'), 8 * MIB - 1000)
         for connection, size in zip(many, (1000, 8 * MIB - 1000, 2000), strict=True):
-            server.reserve_head(connection, size, lanes[fuller])
-        assert list(server.heads) == ([few, *many[1:]] if fuller == 'others' else [*many[1:], few])
+            has_head(connection, states[fuller], size)
+        assert [each for each in (few, *many) if each.head] == [few, *many[1:]]
         assert b' 503 ' in senders[1].recv(100)
 
 
@@ -381,8 +386,8 @@ def connected() -> Iterator[tuple[Connection, socket.socket]]:
     server.start()
     with closing(server), gevent.socket.create_connection(('127.0.0.1', server.server_port or 0)) as sender:
         sender.settimeout(PATIENCE_SECONDS)
-        until(lambda: server.idle)
-        yield next(iter(server.connections)), sender
+        until(lambda: server.connections[State.IDLE])
+        yield next(iter(server.connections[State.IDLE])), sender
 
 
 GET = b'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -391,18 +396,17 @@ GET = b'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 @pytest.mark.parametrize('sent, seconds', [(b'', 15), (GET[:20], 15), (GET, 75), (GET + GET[:20], 15)],
                          ids=['no request', 'part of a head', 'after a request', 'part of a second head'])
 def test_a_connection_waits_for_a_request_for_its_time(clock: Clock, sent: bytes, seconds: float) -> None:
-    has_head = sent.endswith(GET[:20])
+    state = State.ARRIVING if sent.endswith(GET[:20]) else State.IDLE
     with connected() as (connection, sender):
         sender.sendall(sent)
         if GET in sent:
             assert sender.recv(65536).startswith(b'HTTP/1.1 200 ')
-        until(lambda: connection in (connection.server.heads if has_head else connection.server.idle))
+        until(lambda: connection.state is state)
         clock.pass_to(seconds - 0.01)
-        assert connection.server.connections == {connection}
-        assert connection not in connection.server.lingering
+        assert connection.state is state
         clock.passed = seconds
         response = read_to_end(sender)
-    assert [answer.status for answer in read_answers(response)] == ([408] if has_head else [])
+    assert [answer.status for answer in read_answers(response)] == ([408] if state is State.ARRIVING else [])
 
 
 @pytest.mark.parametrize('seconds, status', [(24, 401), (26, 503)])
@@ -410,7 +414,7 @@ def test_a_body_has_15_seconds_and_then_must_keep_to_1_kib_a_second(clock: Clock
     signed = b'POST / HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256=%064d\r\nContent-Length: 10242\r\n\r\n' % 0
     with connected() as (connection, sender):
         sender.sendall(signed)
-        until(lambda: not connection.server.idle and not connection.server.heads)
+        until(lambda: connection.state is State.SERVED)
         for passed, piece in ((14, b'x' * 10 * KIB), (seconds, b'x')):
             clock.passed, before = passed, connection.reader.received
             sender.sendall(piece)

@@ -57,6 +57,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from enum import Enum
 from functools import cached_property, lru_cache, partial
 from http import HTTPStatus
 from itertools import chain, combinations, islice, product, repeat, zip_longest
@@ -965,71 +966,120 @@ def no_room() -> Unavailable:
     return Unavailable(detail, Connection='close')  # required by RFC 9112, 9.3, when part of a body remains unread
 
 
-class Room:
-    """A limit on the bytes of memory that greenlets use together, such as for the bodies that they read.
+class Lane:
+    """Shares of a Room that can be cut, the oldest first, and the sum of their bytes."""
 
-    Inside `with room.share()` a greenlet has a share, whose size `reserve` changes. When all shares together
-    exceed the limit, a greenlet is cut: it gets Unavailable, and its share is freed. It is the one that reserves, or
-    with `cuts_oldest` the one that has had its share for the longest time. A greenlet that is alone may exceed the limit.
-    A share that its greenlet has settled still counts, but is never cut.
+    def __init__(self) -> None:
+        self.shares: dict[Any, None] = {}  # the keys are Shares
+        self.size = 0
+
+
+class Share:
+    """The bytes of a Room that one user has. A subclass says what it means for the user to be cut."""
+
+    __slots__ = ('lane', 'room', 'size')
+
+    def __init__(self, room: 'Room', lane: Lane):
+        self.room = room
+        self.lane = lane
+        self.size = 0
+        lane.shares[self] = None
+
+    def reserve(self, size: int) -> None:
+        """Change the share to `size` bytes in total. Raise Unavailable if it has been cut."""
+        if self not in self.lane.shares:
+            raise no_room()
+        self.resize(size)
+        self.room.cut_down_to_limit(self)
+
+    def settle(self) -> None:
+        """Protect the share from being cut; it counts until it is released."""
+        del self.lane.shares[self]
+        self.lane.size -= self.size
+
+    def release(self) -> None:
+        """End the share. This may be called several times."""
+        self.resize(0)
+        self.lane.shares.pop(self, None)
+
+    def resize(self, size: int) -> None:
+        """Count `size` bytes from now on."""
+        self.room.reserved += size - self.size
+        if self in self.lane.shares:
+            self.lane.size += size - self.size
+        self.size = size
+
+    def on_cut(self) -> None:
+        """Tell the user that its share was cut. The share has been released."""
+        raise NotImplementedError
+
+
+class GreenletShare(Share):
+    """The share of the greenlet that makes it. When it is cut, the greenlet gets Unavailable."""
+
+    __slots__ = ('callback', 'greenlet')
+
+    def __init__(self, room: 'Room', lane: Lane):
+        super().__init__(room, lane)
+        self.greenlet = gevent.getcurrent()
+        self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
+
+    def on_cut(self) -> None:
+        """Raise Unavailable in the greenlet: at once if it is running, else by the event loop."""
+        if self.greenlet is gevent.getcurrent():
+            raise no_room()
+        self.callback = gevent.get_hub().loop.run_callback(self.greenlet.throw, no_room())
+
+    def release(self) -> None:
+        """End the share. An exception that was not thrown yet would hit whatever the greenlet does next: drop it."""
+        super().release()
+        if self.callback:
+            self.callback.stop()
+
+
+class Room:
+    """A limit on the bytes of memory that greenlets or connections use together, such as for the bodies that they read.
+
+    When all shares together exceed the limit, one is cut: it is released, and its user is told. It is the one that
+    reserves, or with `cuts_oldest` the oldest one of the lane with the most bytes. So no lane can push another one below
+    its part of the room. A share that is alone may exceed the limit. A share that was settled still counts, but is never cut.
     """
 
     # An example with the limit 100 and `cuts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is cut,
     # and 70 remain. If A has settled its 60 before, B is cut instead, and 100 remain.
 
-    def __init__(self, limit: int, cuts_oldest: bool = False):
+    def __init__(self, limit: int, cuts_oldest: bool = False, lanes: int = 1):
         self.limit = limit
         self.cuts_oldest = cuts_oldest
-        self.reserved = 0  # the sum of `shares` and `settled`
-        self.shares: dict[Any, int] = {}  # bytes by greenlet, the oldest share first; these can be cut
-        self.settled: dict[Any, int] = {}  # bytes by greenlet; these cannot be cut
-        self.cuts: dict[Any, Any] = {}  # by greenlet, the pending callback that throws Unavailable into it
+        self.lanes = [Lane() for _ in range(lanes)]
+        self.reserved = 0  # the sum of all shares
 
     @contextmanager
-    def share(self, size: int = 0) -> Iterator[None]:
-        """Give the current greenlet a share of `size` bytes until the context ends. Raise Unavailable when it is cut."""
-        greenlet = gevent.getcurrent()
-        self.shares[greenlet] = 0
+    def share(self, size: int = 0) -> Iterator[Share]:
+        """Yield a share of `size` bytes of the first lane for the current greenlet, until the context ends.
+
+        The greenlet gets Unavailable when the share is cut.
+        """
+        share = GreenletShare(self, self.lanes[0])
         try:
-            self.reserve(size)
-            yield
+            share.reserve(size)
+            yield share
         finally:
-            self.reserved -= self.shares.pop(greenlet, 0) + self.settled.pop(greenlet, 0)
-            if greenlet in self.cuts:
-                # The context ended before the exception was thrown: it would hit whatever the greenlet does next.
-                self.cuts.pop(greenlet).stop()
+            share.release()
 
-    def reserve(self, size: int) -> None:
-        """Change the current greenlet's share to `size` bytes in total. Raise Unavailable if it is cut or was cut before."""
-        greenlet = gevent.getcurrent()
-        if greenlet in self.shares:
-            self.reserved += size - self.shares[greenlet]
-            self.shares[greenlet] = size
-        while greenlet in self.shares and self.reserved > self.limit:
-            is_alone = self.reserved == self.shares[greenlet]
-            if is_alone:
-                break
-            oldest = next(iter(self.shares))
-            self.cut(oldest if self.cuts_oldest else greenlet)
-        if greenlet not in self.shares:
-            raise no_room()
-
-    def cut(self, greenlet: Any) -> None:
-        """Free a greenlet's share, and have the event loop throw Unavailable into the greenlet unless it is the current one."""
-        self.reserved -= self.shares.pop(greenlet)
-        if greenlet is not gevent.getcurrent():  # the current one is in `reserve`, which raises Unavailable itself
-            self.cuts[greenlet] = gevent.get_hub().loop.run_callback(greenlet.throw, no_room())
-
-    def settle(self) -> None:
-        """Protect the current greenlet's share from being cut: its body is complete, and only has to be processed."""
-        greenlet = gevent.getcurrent()
-        self.settled[greenlet] = self.shares.pop(greenlet)
+    def cut_down_to_limit(self, share: Share) -> None:
+        """Cut shares until the limit is kept, now that this one has grown, or until this one is alone or cut itself."""
+        while self.reserved > self.limit and share.size < self.reserved and share in share.lane.shares:
+            fullest = max(self.lanes, key=lambda lane: lane.size)
+            cut = next(iter(fullest.shares)) if self.cuts_oldest else share
+            cut.release()
+            cut.on_cut()
 
 
-def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
+def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes:
     """Return a body of at most `limit` bytes, read from `source`, which has `size` and `read()` as a RequestBody has.
 
-    The current greenlet must have a share of the room. The share grows with the body, plus `overhead` bytes, and is settled.
+    The share grows with the body, plus `overhead` bytes, and is settled when the body is complete.
     Raise TooLarge, BadRequest, or (if there is no room, or the body arrives too slowly) Unavailable.
     """
     body = bytearray()
@@ -1038,7 +1088,7 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
             if source.size > limit:  # on every pass: the size of a chunked body grows as it arrives
                 raise TooLarge(f'The body is larger than {limit / MIB:g} MiB.')
             yield_if_due()
-            room.reserve(overhead + len(body) + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
+            share.reserve(overhead + len(body) + PIECE_BYTES)  # before the read: a piece takes memory while it arrives
             piece = source.read(PIECE_BYTES)
             if not piece:
                 break
@@ -1048,8 +1098,8 @@ def read_body(source: Any, limit: int, room: Room, overhead: int = 0) -> bytes:
     except (OSError, ValueError):
         detail = 'The body ended early, or its chunks are not well-formed.'
         raise BadRequest(detail, Connection='close') from None
-    room.reserve(overhead + len(body))
-    room.settle()
+    share.reserve(overhead + len(body))
+    share.settle()
     return bytes(body)
 
 
@@ -1080,8 +1130,8 @@ class Intake:
         size = limit if source.has_chunks else source.size  # a chunked body announces no size: assume the largest
         room_if_unauthenticated = self.unauthenticated_small if size <= SMALL_BODY_BYTES else self.unauthenticated
         room = self.accepted if is_accepted else room_if_unauthenticated
-        with room.share():
-            yield read_body(source, limit, room, overhead)
+        with room.share() as share:
+            yield read_body(source, limit, share, overhead)
 
     @contextmanager
     def exclusive(self, size: int, is_gone: Callable[[], bool] = never_gone,
@@ -7190,6 +7240,18 @@ def rejection_response(rejection: Rejected, is_head: bool) -> Response:
     return Response(response.status_line, headers, b'' if is_head else content)
 
 
+class State(Enum):
+    """What happens on a connection. It has a greenlet only while it is SERVED."""
+
+    IDLE = 'nothing of the next request has arrived'
+    ARRIVING = 'a part of a head has arrived'
+    SIGNED = 'a request that shows no token, but has a signature that can be read, waits to be served'
+    UNSIGNED = 'another request that shows no token waits to be served'
+    SERVED = 'a request is being served'
+    LINGERING = 'the last response was sent, and the sender has not closed its side yet'
+    CLOSED = 'it is closed'
+
+
 class Connection:
     """One sender's requests, one after the other, each with its response and its line in the log.
 
@@ -7197,7 +7259,7 @@ class Connection:
     arrives, the event loop calls it back, so that it takes about 1 KiB and the bytes that have arrived.
     """
 
-    __slots__ = ('began', 'peer', 'reader', 'server', 'skipped', 'socket', 'watcher')
+    __slots__ = ('began', 'head', 'peer', 'reader', 'server', 'skipped', 'socket', 'state', 'waiting', 'watcher')
 
     def __init__(self, sock: Any, peer: str, server: 'WebhookServer'):
         self.socket = sock
@@ -7207,14 +7269,36 @@ class Connection:
         self.began = time.monotonic()  # when the latest request began to arrive
         self.skipped = 0  # how many bytes of the last request's body were not read, and are dropped as they arrive
         self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
+        self.state = State.IDLE
+        self.head: Any = None  # the HeadShare of a head that arrives or waits
+        self.waiting: Any = None  # the Request that waits to be served
+        server.connections[State.IDLE][self] = None
+
+    def enter(self, state: State, waiting: Request | None = None) -> None:
+        """Leave the present state for another one, in which a request may wait. Nothing else changes the state.
+
+        While a head arrives or waits, the connection has a share of the room for heads.
+        """
+        del self.server.connections[self.state][self]
+        self.state = state
+        self.waiting = waiting
+        if state is not State.CLOSED:
+            self.server.connections[state][self] = None
+        lane = self.server.lanes.get(state)
+        if self.head and self.head.lane is not lane:
+            self.head.release()
+            self.head = None
+        if lane and not self.head:
+            self.head = HeadShare(self, lane)
+        if state is not State.SERVED:
+            self.server.admit_more()  # since this connection is closed by now, or may be closed for a new one
 
     # Without a greenlet for the request: most callers of what follows are in the event loop, so it must not block.
 
     def watch_for_request(self, seconds: float) -> None:
         """Have the event loop watch for the next request, whose first byte must arrive within `seconds`."""
         self.reader.expect(seconds)
-        self.server.idle[self] = None
-        self.server.admit_more()  # since this connection may now be closed for a new one
+        self.enter(State.IDLE)
         self.watch(self.read_head)
         self.begin_if_complete(0)  # the head may have arrived together with the request before
 
@@ -7263,16 +7347,17 @@ class Connection:
         del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
         if not buffer:
             return False
-        if self in self.server.idle:
-            del self.server.idle[self]
+        if self.state is State.IDLE:
             self.began = time.monotonic()
             self.reader.expect(self.server.limits.head_seconds)
         size = find_head_end(buffer, searched)
         if size:
             self.begin_request(size)
-        else:
-            self.server.reserve_head(self, len(buffer), self.server.others)
-        return size > 0
+            return True
+        if self.state is State.IDLE:
+            self.enter(State.ARRIVING)
+        self.head.reserve(len(buffer))
+        return False
 
     def begin_request(self, size: int) -> None:
         """Parse the head, which is the first `size` bytes of the buffer, and have the server serve the request."""
@@ -7293,15 +7378,9 @@ class Connection:
         request.bytes_behind = self.bytes_behind
         self.server.schedule(self, request)
 
-    @property
-    def waiting(self) -> Request | None:
-        """Return the request of this connection that waits to be served, if any."""
-        return next((lane.waiting[self] for lane in self.server.lanes if self in lane.waiting), None)
-
     def reject(self, rejection: Rejected) -> None:
         """Send the response to a request that has no greenlet, and end the connection."""
         is_head = self.waiting.method == 'HEAD' if self.waiting else self.reader.buffer.startswith(b'HEAD ')
-        self.server.release_head(self)
         self.log(Request(log_note=rejection.detail), rejection.status)
         response = rejection_response(rejection, is_head)
         with suppress(OSError):
@@ -7310,12 +7389,13 @@ class Connection:
 
     def expire(self) -> None:
         """End a connection whose time allowance has passed."""
-        if self.waiting:
-            self.reject(too_many_requests())
-        elif self in self.server.heads:
-            self.reject(TooSlow('The head of the request came too slowly.'))
-        else:
-            self.close()
+        match self.state:
+            case State.SIGNED | State.UNSIGNED:
+                self.reject(too_many_requests())
+            case State.ARRIVING:
+                self.reject(TooSlow('The head of the request came too slowly.'))
+            case _:
+                self.close()
 
     def linger(self) -> None:
         """Send nothing more, and throw away what arrives until the sender closes or its time allowance ends.
@@ -7323,8 +7403,7 @@ class Connection:
         RFC 9112 section 9.6: closing with unread data would reset the connection, and the sender might lose the response.
         """
         self.reader.buffer = bytearray()
-        self.server.lingering[self] = None
-        self.server.admit_more()
+        self.enter(State.LINGERING)
         try:
             self.socket.shutdown(socket.SHUT_WR)
             self.watch(self.throw_away)
@@ -7339,10 +7418,12 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection, in any state."""
+        if self.state is State.CLOSED:
+            return
         self.watcher.stop()
         self.watcher.close()
         self.socket.close()
-        self.server.forget(self)
+        self.enter(State.CLOSED)
 
     # In the greenlet that serves the request; head_of and log are also called without one.
 
@@ -7491,30 +7572,24 @@ def too_many_requests() -> Unavailable:
     return Unavailable('Too many requests arrive at the same time: send it again later.')
 
 
-class Lane:
-    """Connections whose heads wait for the same turns, in the order in which the heads began."""
+class HeadShare(Share):
+    """The memory of a connection's head. When it is cut, the connection is rejected."""
 
-    def __init__(self) -> None:
-        self.heads: dict[Connection, int] = {}  # each with the bytes reserved for its head, which arrives or is complete
-        self.size = 0  # the sum of these bytes
-        self.waiting: dict[Connection, Request] = {}  # the complete ones, whose request waits to be served
+    __slots__ = ('connection',)
 
-    def reserve(self, connection: Connection, size: int) -> None:
-        """Count a head as `size` bytes."""
-        self.size += size - self.heads.get(connection, 0)
-        self.heads[connection] = size
+    def __init__(self, connection: Connection, lane: Lane):
+        super().__init__(connection.server.heads, lane)
+        self.connection = connection
 
-    def release(self, connection: Connection) -> None:
-        """Stop counting a head, if it is in this lane."""
-        self.waiting.pop(connection, None)
-        self.size -= self.heads.pop(connection, 0)
+    def on_cut(self) -> None:
+        """Reject the connection's request."""
+        self.connection.reject(too_many_requests())
 
 
 class WebhookServer(StreamServer):
     """The integration's HTTP server. Its start() raises OSError if the port cannot be opened.
 
-    A connection without a greenlet is in `idle`, in `lingering` or in one of the lanes. These are ordered: the connection
-    that has been there longest is first.
+    `connections` has the connections in each state but CLOSED; the one that has been in it longest is first.
     """
 
     def __init__(self, settings: Settings, line: ServerLine, limits: HttpLimits = HTTP_LIMITS):
@@ -7523,13 +7598,11 @@ class WebhookServer(StreamServer):
         self.application: Callable[..., Iterable[bytes]] = self.app  # any WSGI application would do
         self.limits = limits
         self.most_connections = set_connection_limit()
-        self.connections: set[Connection] = set()
-        self.idle: dict[Connection, None] = {}  # connections on which nothing of the next request has arrived
-        self.lingering: dict[Connection, None] = {}  # connections whose response was sent, until their sender closes them
-        # Of the requests that wait because they show no token, those with a signature that can be read have their own lane.
-        self.signed = Lane()
-        self.others = Lane()  # also of heads that are arriving
-        self.lanes = (self.signed, self.others)
+        self.connections: dict[State, dict[Connection, None]] = {state: {} for state in State if state is not State.CLOSED}
+        # Of the heads that wait because they show no token, those with a signature that can be read have their own lane.
+        self.heads = Room(limits.heads_bytes, cuts_oldest=True, lanes=2)
+        signed, others = self.heads.lanes
+        self.lanes = {State.SIGNED: signed, State.UNSIGNED: others, State.ARRIVING: others}
         self.has_unauthenticated = Event()  # set when a request begins to wait
         self.workers: list[Any] = []  # greenlets that wait for a request
         # Separate rooms, so that senders without a proof never cut off one that has shown it.
@@ -7544,70 +7617,47 @@ class WebhookServer(StreamServer):
 
     def full(self) -> bool:
         """Return whether there is no room for a new connection, even by closing another. gevent calls this before each accept."""
-        closable = self.lingering or self.idle or self.others.heads or self.signed.heads
-        return len(self.connections) >= self.most_connections and not closable
+        return len(self.connections[State.SERVED]) >= self.most_connections
 
     def do_handle(self, sock: Any, address: Any) -> None:
         """Watch a new connection for a request. If there are too many, first close one that has no greenlet.
 
         gevent calls this; its own version would start a greenlet for each connection.
         """
-        if len(self.connections) >= self.most_connections:
-            least_needed = next(chain(self.lingering, self.idle, self.others.heads, self.signed.heads))
-            least_needed.close()
+        if sum(map(len, self.connections.values())) >= self.most_connections:
+            next(self.closable()).close()
         with suppress(OSError):  # the sender may have reset it already
             # With Nagle's algorithm each response on a kept connection took 44 ms instead of 0.6 ms.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(sock, address[0], self)
-        self.connections.add(connection)
-        connection.watch_for_request(self.limits.head_seconds)
+        Connection(sock, address[0], self).watch_for_request(self.limits.head_seconds)
 
-    def forget(self, connection: Connection) -> None:
-        """Remove a closed connection from every collection."""
-        self.release_head(connection)
-        self.idle.pop(connection, None)
-        self.lingering.pop(connection, None)
-        self.connections.discard(connection)
-        self.admit_more()
+    def closable(self) -> Iterator[Connection]:
+        """Yield the connections that may be closed for a new one, the least needed first."""
+        yield from self.connections[State.LINGERING]
+        yield from self.connections[State.IDLE]
+        for lane in reversed(self.heads.lanes):
+            for share in lane.shares:
+                yield share.connection
 
     def admit_more(self) -> None:
         """Let gevent admit further connections, if it stopped because full() was true."""
         if self.started:
             self.start_accepting()
 
-    def reserve_head(self, connection: Connection, size: int, lane: Lane) -> None:
-        """Count a head as `size` bytes of a lane. If all heads take too many, reject the oldest of the lane that has more.
-
-        So neither lane can push the other one below half of the room.
-        """
-        lane.reserve(connection, size)
-        while self.signed.size + self.others.size > self.limits.heads_bytes:
-            fuller = max(self.lanes, key=lambda lane: lane.size)
-            next(iter(fuller.heads)).reject(too_many_requests())
-
-    def release_head(self, connection: Connection) -> None:
-        """Stop counting a head: its request is served, or its connection is closed."""
-        for lane in self.lanes:
-            lane.release(connection)
-
     def schedule(self, connection: Connection, request: Request) -> None:
         """Have a request served: at once if its head is enough to accept it, else by `serve_unauthenticated`."""
         request.is_accepted = not request.rejection and self.app.accepts(request)
         if request.is_accepted:
-            self.release_head(connection)
             self.start_serving(connection, request)
             return
-        lane = self.others
-        if self.app.may_be_signed(request):
-            lane.release(connection)
-            lane = self.signed
-        lane.waiting[connection] = request
+        connection.enter(State.SIGNED if self.app.may_be_signed(request) else State.UNSIGNED, request)
         self.has_unauthenticated.set()
         # The head as bytes, then as the str of its headers; and what the sender has sent without waiting for the response.
-        self.reserve_head(connection, 2 * request.head_size + 2048 + request.bytes_behind(), lane)
+        connection.head.reserve(2 * request.head_size + 2048 + request.bytes_behind())
 
     def start_serving(self, connection: Connection, request: Request) -> None:
         """Have a greenlet serve a request as soon as the event loop allows it."""
+        connection.enter(State.SERVED)
         if self.workers:
             gevent.get_hub().loop.run_callback(self.workers.pop().switch, (connection, request))
         else:
@@ -7627,35 +7677,31 @@ class WebhookServer(StreamServer):
             connection, request = gevent.get_hub().switch()
 
     def serve_unauthenticated(self) -> None:
-        """Start the requests without a proof, from each lane in turn, letting all other greenlets run after each one.
+        """Start the requests without a proof, signed and unsigned in turn, letting all other greenlets run after each one.
 
         So however many there are, and whatever their responses will be, they take no more CPU than one accepted sender; and
         those that may be signed wait for at most as many others as of their own kind.
         """
+        queues = self.connections[State.SIGNED], self.connections[State.UNSIGNED]
         while True:
             self.has_unauthenticated.wait()
             self.has_unauthenticated.clear()
-            while waiting := [lane for lane in self.lanes if lane.waiting]:
-                for lane in waiting:
-                    self.start_oldest(lane)
-                    if any(lane.waiting for lane in self.lanes):
+            while waiting := [queue for queue in queues if queue]:
+                for queue in waiting:
+                    for connection in islice(queue, 1):  # none if all have been rejected meanwhile
+                        self.start_serving(connection, connection.waiting)
+                    if any(queues):
                         gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
-
-    def start_oldest(self, lane: Lane) -> None:
-        """Start the request of a lane that has waited longest, unless all have been rejected meanwhile."""
-        for connection, request in islice(lane.waiting.items(), 1):
-            self.release_head(connection)
-            self.start_serving(connection, request)
 
     def expire_connections(self, every_seconds: float = 0.1) -> None:
         """End the connections whose time allowance has passed. One loop costs less memory than a timer for each."""
         while True:
             gevent.sleep(every_seconds)
             now = time.monotonic()
-            waiting = chain(self.idle, self.heads, self.lingering)
-            for connection in [each for each in waiting if each.reader.ends_at <= now]:
+            unserved = chain(*(self.connections[state] for state in self.connections if state is not State.SERVED))
+            for connection in [each for each in unserved if each.reader.ends_at <= now]:
                 yield_if_due()
-                if connection.reader.ends_at <= now and connection in self.connections:
+                if connection.reader.ends_at <= now:
                     connection.expire()
 
     def response(self, request: Request, peer: str) -> Response:
@@ -7683,14 +7729,9 @@ class WebhookServer(StreamServer):
         return response
 
     @property
-    def heads(self) -> 'dict[Connection, int]':
-        """Return the heads of both lanes, each with the bytes reserved for it."""
-        return self.signed.heads | self.others.heads
-
-    @property
     def is_idle(self) -> bool:
         """Return whether no request is being served."""
-        return len(self.connections) == len(self.idle) + len(self.heads) + len(self.lingering)
+        return not self.connections[State.SERVED]
 
     def redact(self, text: str, shown: str = '') -> str:
         """Return the part of a sender's text that the log shows, its start by default, or '...' if the text has a token."""
