@@ -110,7 +110,7 @@ def test_the_function_that_a_folder_names_looks_for_the_word_of_its_sender(folde
 
 
 def test_each_question_that_the_script_answers_is_a_fact_of_a_sender() -> None:
-    source = inspect.getsource(GenericWebhook.handshake_before_proof) + inspect.getsource(GenericWebhook.signed_handshake)
+    source = inspect.getsource(GenericWebhook.handshake_before_proof) + inspect.getsource(GenericWebhook.handshake_after_proof)
     assert len(re.findall('^        case ', source, re.MULTILINE)) == len(ASKING)
 
 

@@ -35,7 +35,7 @@ UNKNOWN = 'Unknown: add `severity=high` to the URL if you want one.'
 TENANT = 'README.md#on-a-cortex-xsoar-8-tenant'
 # How the integration answers a question about the address, by the function of the script that does.
 ANSWERS = {'handshake_before_proof': 'the integration answers by itself.',
-           'signed_handshake': 'the integration answers if the question is signed.'}
+           'handshake_after_proof': 'the integration answers if the question is signed.'}
 SEVERITIES = {0: 'unknown', 0.5: 'informational', 1: 'low', 2: 'medium', 3: 'high', 4: 'critical'}
 SHOWN_NAMES = 3
 

@@ -362,7 +362,7 @@ def test_a_body_waits_25_seconds_for_the_others_of_its_size() -> None:
     intake, lock = Intake(), Mock()
     lock.acquire.return_value = False
     intake.locks = {-1: lock}
-    with pytest.raises(Unavailable, match='Too many large bodies'), intake.exclusive(1):
+    with pytest.raises(Unavailable, match='Too many large bodies'), intake.turn().wait(1):
         pass
     assert lock.acquire.call_args.kwargs == {'timeout': 25}
 
@@ -375,7 +375,7 @@ MANY_OBJECTS = '{"a": [%s{}]}' % ('{},' * 2000)
 ], ids=['events', 'a form', 'objects'])
 def test_a_small_body_of_many_objects_waits_for_larger_ones(app: App, body: str, size: int) -> None:
     app.app.line.queue.sizer.timings = [(1000, 0.1)]  # so fast that all events go in one call
-    with app.app.intake.exclusive(size):
+    with app.app.intake.turn().wait(size):
         many = gevent.spawn(app.authorized, body, FORM)
         let_greenlets_run()
         assert app.authorized('{"a": 1}').status == 200, 'it came later'
@@ -385,7 +385,7 @@ def test_a_small_body_of_many_objects_waits_for_larger_ones(app: App, body: str,
 
 @pytest.mark.parametrize(('body', 'size'), [('{"a": 1}' * 64, 64 * 1024 + 1), (MANY_OBJECTS, MIB + 1)], ids=['64', 'very many'])
 def test_an_object_of_a_small_body_counts_as_1_kib_and_all_together_as_1_mib(app: App, body: str, size: int) -> None:
-    with app.app.intake.exclusive(size):
+    with app.app.intake.turn().wait(size):
         assert app.authorized(body, FORM).status == 200
 
 
@@ -395,7 +395,7 @@ def test_a_large_post_keeps_other_large_bodies_out_until_its_first_call_has_ende
         return [{'id': '1'} for _ in incidents]
 
     def process() -> None:
-        with app.app.intake.exclusive(5 * MIB):
+        with app.app.intake.turn().wait(5 * MIB):
             pass
 
     returns = [threading.Event(), threading.Event()]
@@ -419,7 +419,7 @@ def test_large_bodies_are_worked_on_one_after_the_other_and_small_ones_beside_th
     at_work: list[str] = []
 
     def work(name: str, size: int) -> None:
-        with intake.exclusive(size):
+        with intake.turn().wait(size):
             at_work.append(name)
             for _ in range(10):
                 gevent.sleep(0)

@@ -834,7 +834,7 @@ def test_the_stack_of_an_unexpected_error_is_logged_without_its_values(faulty: W
     sent = POST.replace(TOKEN.encode(), b'TOKEN-OF-CAPITALS') + b'Connection: close\r\nContent-Length: 2\r\n\r\n{}'
     (status, _, content), = exchange(faulty, sent)
     assert (status, json.loads(content)['title']) == (500, 'Internal Server Error')
-    way = ['call_handler', 'receive', 'read_post', 'unpack', 'decompress']
+    way = ['call_handler', 'receive', 'measure', 'decompress']
     faulty.wait_for_line('POST 500 .*KeyError in ' + ' > '.join(rf'{name}:\d+' for name in way))
     wait_for(lambda: 'KeyError' in faulty.state()['health']['error'], 'the health')
     assert not [line for line in faulty.output if 'a secret value' in line]

@@ -228,11 +228,11 @@ def test_the_response_that_has_been_unread_longest_gives_way(name: str) -> None:
 ])
 def test_bodies_of_about_the_same_size_are_processed_one_by_one(one: int, other: int, wait_for_each_other: bool) -> None:
     def process() -> None:
-        with intake.exclusive(other):
+        with intake.turn().wait(other):
             pass
 
     intake = Intake()
-    with intake.exclusive(one):
+    with intake.turn().wait(one):
         second = gevent.spawn(process)
         gevent.sleep(0)
         assert second.ready() is not wait_for_each_other

@@ -54,7 +54,7 @@ import traceback
 import zlib
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from enum import Enum
@@ -955,7 +955,7 @@ def reveals_token(settings: Settings, value: str) -> bool:
 ''' BODY '''
 
 # This section limits the size of a body (read_body), the memory of all bodies together (Intake.body), the number of
-# large bodies that are processed at a time (Intake.exclusive), and the size of a body after decompression (decompress).
+# large bodies that are processed at a time (Turn), and the size of a body after decompression (decompress).
 # The limits on its pace (PacedReader) and its framing (RequestBody) are in the section THE HTTP SERVER.
 PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other greenlets can run between them
 
@@ -1133,10 +1133,21 @@ class Intake:
         with room.share() as share:
             yield read_body(source, limit, share, overhead)
 
-    @contextmanager
-    def exclusive(self, size: int, is_gone: Callable[[], bool] = never_gone,
-                  seconds: float = HAND_OVER_SECONDS) -> Iterator[None]:
-        """Wait for the other bodies of about this size, then make them wait until the context ends.
+    def turn(self) -> 'Turn':
+        """Return a turn to process a body. It has still to wait for the other bodies."""
+        return Turn(self.locks)
+
+
+class Turn:
+    """The turn of one body to be processed while others of about its size wait. It ends with its context, or before."""
+
+    def __init__(self, locks: dict[int, Semaphore]):
+        self.locks = locks
+        self.lock: Semaphore | None = None  # the one that it has, once it has waited and until it ends
+        self.outlasts_context = False
+
+    def wait(self, size: int, is_gone: Callable[[], bool] = never_gone, seconds: float = HAND_OVER_SECONDS) -> 'Turn':
+        """Wait for the other bodies of about this size, and return the turn.
 
         Raise Unavailable if others take longer than so many seconds, unless the sender has left: it would not read that.
         """
@@ -1144,10 +1155,26 @@ class Intake:
         while not lock.acquire(timeout=seconds):
             if not is_gone():
                 raise no_room()
-        try:
-            yield
-        finally:
+        self.lock = lock
+        return self
+
+    def end(self) -> None:
+        """Let the other bodies be processed, if the turn has not ended before."""
+        lock, self.lock = self.lock, None
+        if lock:
             lock.release()
+
+    def end_after(self, result: 'AsyncResult[Any]') -> None:
+        """Let the turn last until a result is there, beyond its context."""
+        self.outlasts_context = True
+        result.rawlink(lambda _: self.end())
+
+    def __enter__(self) -> 'Turn':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.outlasts_context:
+            self.end()
 
 
 def decompress(body: bytes, coding: str) -> Iterator[bytes]:
@@ -5191,6 +5218,7 @@ class Request:
     rejection: Rejected | None = None  # why it is not valid HTTP
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     token: Token | None = None  # the one that proved it
+    signed_by: str = ''  # the header with the valid signature; '' if none was needed
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: str = ''  # why the URL left out events, such as 'resolved'
@@ -5244,7 +5272,7 @@ def echo(text: Any) -> HTTPResponse:
 
 
 def handshake_before_proof(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
-    """Return the response to a handshake without a signature, or None if the request is not one. Raise Rejected."""
+    """Return the response to a handshake that needs no proof, or None if the request is not one. Raise Rejected."""
     headers, query = request.headers, request.query
     # With neither header there is no body (RFC 9112, 6.3).
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
@@ -5286,12 +5314,8 @@ def event_grid_handshake(request: Request, intake: Intake) -> HTTPResponse:
     return json_response(to_json({'validationResponse': code}))
 
 
-def signed_handshake(settings: Settings, request: Request, signed_by: str, body: bytes,
-                     payloads: list[bytes]) -> HTTPResponse | None:
-    """Return the response to a handshake of Slack or Zoom, or None if the payloads are not one. Raise BadRequest.
-
-    The request is already accepted: `signed_by` is the header with the valid signature, or '' if none was needed.
-    """
+def handshake_after_proof(settings: Settings, request: Request, body: bytes, payloads: list[bytes]) -> HTTPResponse | None:
+    """Return the response to a handshake that needs a proof, or None if the accepted request is not one. Raise BadRequest."""
     source = payloads[0] if len(payloads) == 1 else b''
     # 'url_verification' and 'endpoint.url_validation' share 'url_v': searching for it is faster than parsing every payload.
     if len(source) > MAX_HANDSHAKE_BYTES or b'url_v' not in source:
@@ -5303,22 +5327,22 @@ def signed_handshake(settings: Settings, request: Request, signed_by: str, body:
         case {'type': 'url_verification', 'challenge': str(challenge)} if has_only_slacks_keys:
             return echo(challenge)
         # Zoom webhooks: the event "endpoint.url_validation".
-        case {'event': 'endpoint.url_validation'} if token := token_of_zoom(settings, request, signed_by, body):
+        case {'event': 'endpoint.url_validation'} if token := token_of_zoom(settings, request, body):
             request.token = token
             return signed_for_zoom(token, find(event, PLAIN_TOKEN))
     return None
 
 
-def token_of_zoom(settings: Settings, request: Request, signed_by: str, body: bytes) -> Token | None:
+def token_of_zoom(settings: Settings, request: Request, body: bytes) -> Token | None:
     """Return the token to sign the response to Zoom's handshake with, or None if the request is not Zoom's.
 
     It is the token that proved the request, never another one. If the request shows a token, such as that of a tenant, and has
     a valid signature of Zoom, too, it is the token of the signature: Zoom knows no other.
     """
     header = 'x-zm-signature'
-    if header not in request.headers or signed_by not in (header, ''):
+    if header not in request.headers or request.signed_by not in (header, ''):
         return None
-    if not signed_by:  # the request shows a token, so its signature has not been checked
+    if not request.signed_by:  # the request shows a token, so its signature has not been checked
         signatures = [each for scheme in SCHEMES[header] for each in scheme.signatures(header, request.headers, settings.tokens)]
         with suppress(Unauthorized):
             return valid_signature(signatures, body, request.arrived).token
@@ -6811,26 +6835,73 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         return HTTPResponse(text, headers=PLAIN_TEXT)
 
     def receive(self, request: Request) -> HTTPResponse:
-        """Create the incidents of a POST. Return the response with them, or that to a signed handshake. Raise Rejected."""
-        with ExitStack() as exclusive:
-            handshake_or_delivery = self.read_post(request, exclusive)
-            if isinstance(handshake_or_delivery, HTTPResponse):
-                return handshake_or_delivery
-            delivery, post = handshake_or_delivery
-            # A large post excludes other large bodies until XSOAR has replied to its first call, because the call and
-            # the reply contain its incidents several times. A large post of a small body need not: copies of its headers made
-            # it large.
-            post.on_tried = exclusive.close
+        """Create the incidents of a POST. Return the response with them, or that to a handshake. Raise Rejected."""
+        with self.intake.turn() as turn:
+            with self.accepted_body(request) as body:
+                hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the turn counts, too
+                turn.wait(self.measure(request, body), request.is_gone)
+                payloads = read_payloads(unpacked(request, body), request.headers.get('content-type', ''))
+                if response := handshake_after_proof(self.settings, request, body, payloads):
+                    request.log_note = request.result = 'handshake'
+                    return response
+                post = Post(self.incidents_of(request, payloads), request.memory_bytes)
+                post.hand_over_by = hand_over_by
+                delivery = self.delivery_of(request, body)
+            del body, payloads  # what waits for a call keeps neither
+            # A large post has its turn until XSOAR has replied to its first call, because the call and the reply contain its
+            # incidents several times. A large post of a small body need not: copies of its headers made it large.
+            post.on_tried = turn.end
             is_large = post.size > MAX_CALL_BYTES and request.text_size > MAX_CALL_BYTES
             if not is_large:
-                exclusive.close()
+                turn.end()
             response = self.create(request, delivery, post)
             if request.url_note:
                 response.set_header('X-Webhook-Note', request.url_note)
-            if request.unfinished is delivery:  # its sender has left, and it excludes them all the same
-                post.on_tried = exclusive.pop_all().close
-                post.result.rawlink(lambda _: post.on_tried())
+            if request.unfinished is delivery:  # its sender has left, and it has its turn all the same
+                turn.end_after(post.result)
             return response
+
+    @contextmanager
+    def accepted_body(self, request: Request) -> Iterator[bytes]:
+        """Read a body and yield it if it has a valid proof; its memory counts until the context ends. Raise Rejected."""
+        settings = self.settings
+        signatures = None if request.is_accepted else signatures_to_check(settings, request.headers, request.query_string)
+        self.line.queue.check_room(request.body.size)
+        with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
+            if signatures is not None:
+                request.signed_by, request.token = valid_signature(signatures, body, request.arrived)
+            request.is_accepted = True
+            yield body
+
+    def measure(self, request: Request, body: bytes) -> int:
+        """Return the size of the bodies beside which to process this one. Record the size of its text. Raise Rejected.
+
+        This is a pass of its own: while a body waits for its turn, it takes only the memory of what was sent.
+        """
+        most_events = 0  # an estimate, seldom too low: each event has a `{`, or in a form `%7B`
+        for piece in decompress(body, request.headers.get('content-encoding', '')):
+            request.text_size += len(piece)
+            most_events += piece.count(b'{') + piece.count(b'%7')
+        # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
+        # but all together as no more than 1 MiB.
+        return max(request.text_size, min(1024 * most_events, MIB))
+
+    def incidents_of(self, request: Request, payloads: list[bytes]) -> list[dict[str, Any]]:
+        """Return the incidents of payloads. Record in the request what the log says of them. Raise Rejected."""
+        words = url_words(self.settings, request.parameters, request.late_words)
+        arrival = Arrival(utc_text(request.arrived), request.headers, self.settings, words)
+        incidents = to_incidents(payloads, arrival)
+        request.product = arrival.product
+        request.skipped = ', '.join(arrival.skipped)
+        request.url_note = arrival.url_note()
+        if request.url_note:
+            self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
+        return incidents
+
+    def delivery_of(self, request: Request, body: bytes) -> RememberedDelivery:
+        """Return what a request is compared by with later ones."""
+        parameters = dict(parse_qsl(without_tokens(self.settings, request.query_string)))
+        return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone)
 
     def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
         """Return the response with the created incidents, or with those of the delivery that this one repeats.
@@ -6850,55 +6921,10 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         request.log_note, request.result = original.note_and_result(request.is_repeat, request.skipped)
         return json_response(original.created_json)
 
-    def read_post(self, request: Request, exclusive: ExitStack) -> tuple[RememberedDelivery, Post] | HTTPResponse:
-        """Authenticate a request. Return what is kept of it while it waits, or the response to a signed handshake.
 
-        Once it is read, it excludes other bodies of about its size until the caller closes `exclusive`.
-        Raise Rejected.
-        """
-        settings = self.settings
-        signatures = None if request.is_accepted else signatures_to_check(settings, request.headers, request.query_string)
-        self.line.queue.check_room(request.body.size)
-        with self.intake.body(request.body, signatures is None, overhead=request.memory_bytes) as body:
-            signed_by = ''
-            if signatures is not None:
-                signed_by, request.token = valid_signature(signatures, body, request.arrived)
-            request.is_accepted = True
-            hand_over_by = time.monotonic() + HAND_OVER_SECONDS  # waiting for the exclusion counts, too
-            payloads = self.unpack(request, body, exclusive)
-            response = signed_handshake(settings, request, signed_by, body, payloads)
-            if response:
-                request.log_note = request.result = 'handshake'
-                return response
-            words = url_words(settings, request.parameters, request.late_words)
-            arrival = Arrival(utc_text(request.arrived), request.headers, settings, words)
-            post = Post(to_incidents(payloads, arrival), request.memory_bytes)
-            self.record_arrival(request, arrival)
-            post.hand_over_by = hand_over_by
-            parameters = dict(parse_qsl(without_tokens(settings, request.query_string)))
-            return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone), post
-
-    def unpack(self, request: Request, body: bytes, exclusive: ExitStack) -> list[bytes]:
-        """Decompress a body and return its payloads, each as JSON. Exclude others of about its size. Raise Rejected."""
-        coding = request.headers.get('content-encoding', '')
-        most_events = 0  # an estimate, seldom too low: each event has a `{`, or in a form `%7B`
-        # Measure first, decompress again later: while a body waits for others, it takes only the memory of what was sent.
-        for piece in decompress(body, coding):
-            request.text_size += len(piece)
-            most_events += piece.count(b'{') + piece.count(b'%7')
-        # Many small events take as long as a larger body, and each may get a copy of all headers. So each counts as 1 KiB,
-        # but all together as no more than 1 MiB.
-        processing_size = max(request.text_size, min(1024 * most_events, MIB))
-        exclusive.enter_context(self.intake.exclusive(processing_size, request.is_gone))
-        return read_payloads(b''.join(decompress(body, coding)), request.headers.get('content-type', ''))
-
-    def record_arrival(self, request: Request, arrival: Arrival) -> None:
-        """Record what the log and the history say of a request beside its incidents."""
-        request.product = arrival.product
-        request.skipped = ', '.join(arrival.skipped)
-        request.url_note = arrival.url_note()
-        if request.url_note:
-            self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
+def unpacked(request: Request, body: bytes) -> bytes:
+    """Return the body after decompression. Raise Rejected."""
+    return b''.join(decompress(body, request.headers.get('content-encoding', '')))
 
 
 def unfinished_response(post: Post) -> HTTPResponse:
