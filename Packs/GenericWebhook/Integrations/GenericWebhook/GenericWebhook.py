@@ -7859,14 +7859,25 @@ def result_of_test(settings: Settings) -> str | dict[str, Any]:
 
 
 def deliveries_report(context: Any, args: dict[str, Any], now: float) -> CommandResults:
-    """Return the tables and outputs of generic-webhook-deliveries. Raise ValueError for an unusable argument."""
+    """Return the outputs and the text of generic-webhook-deliveries. Raise ValueError for an unusable argument."""
     limit, wanted = arg_to_number(args.get('limit') or 50), args.get('result') or 'all'
     if not limit or limit < 1 or wanted not in ('all', 'created', 'repeat', 'rejected', 'skipped'):
         raise ValueError('limit must be at least 1, and result one of all, created, repeat, rejected and skipped.')
     history = read_history(context)
+    outputs = delivery_outputs(history, wanted)[:limit]
+    return CommandResults('GenericWebhook.Delivery', 'Number', outputs, ignore_auto_extract=True,
+                          readable_output=deliveries_text(history, outputs, now))
+
+
+def delivery_outputs(history: History, wanted: str) -> list[dict[str, Any]]:
+    """Return the entries of a history with the result `wanted`, or with 'all' all of them, as outputs; the latest is first."""
     kept = sorted(history.accepted + history.others, key=lambda entry: entry.number, reverse=True)
-    outputs = [{name.title().replace('_', ''): value for name, value in asdict(entry).items()}
-               for entry in kept if wanted in ('all', entry.result)][:limit]
+    return [{name.title().replace('_', ''): value for name, value in asdict(entry).items()}
+            for entry in kept if wanted in ('all', entry.result)]
+
+
+def deliveries_text(history: History, outputs: list[dict[str, Any]], now: float) -> str:
+    """Return the text for the War Room: what a history says of the instance, of tokens and hours, and these outputs."""
     hours = [{'Hour (UTC)': hour, 'What happened': '; '.join(f'{what}: {number}' for what, number in counts.items())}
              for hour, counts in sorted(history.hours.items(), reverse=True)]
     tokens = [{'Token': name, 'Deliveries': use.count, 'Last used': use.latest or 'never'}
@@ -7877,10 +7888,9 @@ def deliveries_report(context: Any, args: dict[str, Any], now: float) -> Command
     rows = [output | {name: '`' + output[name].replace('`', "'") + '`' for name in ('Address', 'UserAgent')}
             for output in outputs]
     columns = ['Time', 'Count', 'Status', 'Token', 'Address', 'UserAgent', 'Size', 'Product', 'Note']
-    readable = (f'{listening}; {saved}; {history.waiting} requests waited for XSOAR then.\n'
-                f'{tableToMarkdown(f"Tokens, since {history.tokens_since}", tokens, ["Token", "Deliveries", "Last used"])}\n'
-                f'{tableToMarkdown("Latest hours", hours)}\n{tableToMarkdown("Latest deliveries", rows, columns)}')
-    return CommandResults('GenericWebhook.Delivery', 'Number', outputs, readable_output=readable, ignore_auto_extract=True)
+    return (f'{listening}; {saved}; {history.waiting} requests waited for XSOAR then.\n'
+            f'{tableToMarkdown(f"Tokens, since {history.tokens_since}", tokens, ["Token", "Deliveries", "Last used"])}\n'
+            f'{tableToMarkdown("Latest hours", hours)}\n{tableToMarkdown("Latest deliveries", rows, columns)}')
 
 
 ''' MAIN '''
