@@ -278,7 +278,7 @@ class Leaving:
 @pytest.fixture(scope='module')
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
     """One for which any sender that leaves during a call has waited long enough."""
-    pack = changed_pack(tmp_path_factory.mktemp('pack'), {'patience: float = 0.5': 'patience: float = 0'})
+    pack = changed_pack(tmp_path_factory.mktemp('pack'), {'FIRST_LOOK_SECONDS = 0.5': 'FIRST_LOOK_SECONDS = 0'})
     with Webhook(pack=pack) as running:
         yield running
 

@@ -216,7 +216,7 @@ Turn = Callable[[Scene], None]
 @pytest.fixture(scope='module')
 def instances(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Webhook]]:
     """Two instances, for which any sender that hangs up during a call has waited long enough."""
-    pack = changed_pack(tmp_path_factory.mktemp('pack'), {'patience: float = 0.5': 'patience: float = 0'})
+    pack = changed_pack(tmp_path_factory.mktemp('pack'), {'FIRST_LOOK_SECONDS = 0.5': 'FIRST_LOOK_SECONDS = 0'})
     with Webhook('--senders', str(ROOT / 'senders'), pack=pack) as one, Webhook(pack=pack) as two:
         yield [one, two]
 

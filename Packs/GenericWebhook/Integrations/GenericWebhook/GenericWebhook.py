@@ -5024,7 +5024,10 @@ def read_text(key: str, member: bytes) -> str | None:
 ZERO_TIMES = ('0001-01-01T00:00:00Z', '0001-01-01T00:00:00')  # Go and .NET write them for "no time"
 
 
-def read_date(text: str | None, max_length: int = 200) -> str:
+MAX_DATE_CHARACTERS = 200  # no date is longer, and Python's message would repeat the whole text
+
+
+def read_date(text: str | None) -> str:
     """Return an ISO 8601 date as RFC 3339, or '' for None and for a time that means "no time".
 
     Raise BadRequest if the text is not a date.
@@ -5032,12 +5035,12 @@ def read_date(text: str | None, max_length: int = 200) -> str:
     if text is None or text in ZERO_TIMES:
         return ''
     try:
-        if len(text) > max_length:  # no date is longer, and Python's message would repeat the whole text
+        if len(text) > MAX_DATE_CHARACTERS:
             raise ValueError('it has another format')
         return iso_date_to_rfc3339(text)
     except (ValueError, OverflowError) as error:
         raise BadRequest("'occurred' is not an ISO 8601 date; write it like 2026-11-24T10:00:00Z.",
-                         found=f'{text[:max_length]} ({error})') from None
+                         found=f'{text[:MAX_DATE_CHARACTERS]} ({error})') from None
 
 
 def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
@@ -5957,6 +5960,10 @@ def can_be_written(value: Any) -> bool:
     return True
 
 
+FIRST_LOOK_SECONDS = 0.5  # after which a sender that is still there counts as one that waits for its response
+LOOK_EVERY_SECONDS = 1
+
+
 class RememberedDelivery:
     """An accepted request, as it is compared with later ones, and what was created from it.
 
@@ -5983,24 +5990,25 @@ class RememberedDelivery:
         self.summary = ''  # for the log
         self.failure: Rejected | None = None  # why the incidents could not be created
 
-    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float, patience: float = 0.5, every: float = 1) -> bool:
+    def wait_for(self, result: 'AsyncResult[Any] | Event', until: float) -> bool:
         """Wait for a result until the monotonic time `until`, or until the sender has left. Return whether the result has come.
 
-        The connection is looked at after `patience` seconds, and then `every` so many seconds. It shows one of two cases:
+        Wait for FIRST_LOOK_SECONDS in any case, even beyond `until`. Then look at the connection, and again every
+        LOOK_EVERY_SECONDS and at `until`. It shows one of two cases:
 
         - The sender stayed at first (`has_waited`), and is gone now. It counts as having left at once, and may retry.
         - The sender was gone at the first look. It wants no response, so it will not retry. But it may have closed only its
           sending side and still read: so it counts as having left two seconds later.
         """
-        closed_early_until = time.monotonic() + patience + 2
-        result.wait(patience)
+        closed_early_until = time.monotonic() + FIRST_LOOK_SECONDS + 2
+        result.wait(FIRST_LOOK_SECONDS)
         while not result.ready():
             now, is_gone = time.monotonic(), self.is_gone()
             self.has_waited |= not is_gone
             self.has_departed = is_gone and (self.has_waited or now >= min(closed_early_until, until))
             if self.has_departed or now >= until:
                 return False
-            result.wait(min(until - now, every))
+            result.wait(min(until - now, LOOK_EVERY_SECONDS))
         return True
 
     def gave_up(self) -> bool:
@@ -6329,6 +6337,7 @@ class TokenUse(Struct, array_like=True):
 
 OF_EARLIER_FORM = ' (earlier)'  # marks what a container before recorded: the form may have another token there now
 LONGEST_CALL = 'longest call (s)'  # the key beside the counts of an hour
+MOST_REASONS = 8  # for rejections, and other keys, that an hour counts apart
 
 
 class History(Struct):
@@ -6377,14 +6386,14 @@ class History(Struct):
         entries.append(entry)
         del entries[:-most]
 
-    def count(self, hour: str, what: str, number: float, most_reasons: int = 8) -> None:
-        """Count deliveries in an hour: by their result, or by the reason while the hour has under `most_reasons` keys.
+    def count(self, hour: str, what: str, number: float) -> None:
+        """Count deliveries in an hour: by their result, or by the reason while the hour has under MOST_REASONS keys.
 
         Of the calls of an hour, keep the longest.
         """
         counts = self.hours.setdefault(hour, {})
         is_reason = what[:1].isdigit()  # it begins with the status
-        if is_reason and what not in counts and len(counts) >= most_reasons:
+        if is_reason and what not in counts and len(counts) >= MOST_REASONS:
             what = 'rejected for other reasons'
         before = counts.get(what, 0)
         counts[what] = max(before, number) if what == LONGEST_CALL else before + number
@@ -7612,6 +7621,10 @@ class HeadShare(Share):
         self.connection.reject(too_many_requests())
 
 
+MOST_WORKERS = 64  # greenlets that wait for a request
+EXPIRE_EVERY_SECONDS = 0.1
+
+
 class WebhookServer(StreamServer):
     """The integration's HTTP server. Its start() raises OSError if the port cannot be opened.
 
@@ -7689,7 +7702,7 @@ class WebhookServer(StreamServer):
         else:
             gevent.spawn_raw(self.work, connection, request)
 
-    def work(self, connection: Connection, request: Request, most_workers: int = 64) -> None:
+    def work(self, connection: Connection, request: Request) -> None:
         """Serve requests, one after the other, in this greenlet.
 
         A new greenlet for each request would cost 15 % more CPU: the system has to map and unmap memory for its stack.
@@ -7697,7 +7710,7 @@ class WebhookServer(StreamServer):
         while True:
             connection.serve(request)
             del connection, request  # nothing outlives its request
-            if len(self.workers) >= most_workers:
+            if len(self.workers) >= MOST_WORKERS:
                 return
             self.workers.append(gevent.getcurrent())
             connection, request = gevent.get_hub().switch()
@@ -7719,10 +7732,10 @@ class WebhookServer(StreamServer):
                     if any(queues):
                         gevent.sleep(0.0001)  # after 0 gevent might return 50 times before it looks at a socket
 
-    def expire_connections(self, every_seconds: float = 0.1) -> None:
+    def expire_connections(self) -> None:
         """End the connections whose time allowance has passed. One loop costs less memory than a timer for each."""
         while True:
-            gevent.sleep(every_seconds)
+            gevent.sleep(EXPIRE_EVERY_SECONDS)
             now = time.monotonic()
             unserved = chain(*(self.connections[state] for state in self.connections if state is not State.SERVED))
             for connection in [each for each in unserved if each.reader.ends_at <= now]:
