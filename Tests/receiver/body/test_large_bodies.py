@@ -235,7 +235,7 @@ def test_when_unauthenticated_senders_fill_their_room_the_one_that_has_been_arri
         assert newcomer.recv(4096).startswith(b'HTTP/1.1 200 ')
         first = silent[0].recv(4096)
         assert first.startswith(b'HTTP/1.1 503 ')
-        assert b'Too many large bodies' in first
+        assert b'Too many bodies' in first
         assert b'\r\nConnection: close\r\n' in first
         authorized = stack.enter_context(webhook.connect())
         authorized.sendall(request_bytes('http://x/', b'{}', {'Authorization': TOKEN}))
@@ -256,7 +256,7 @@ def test_while_large_bodies_with_made_up_signatures_crowd_each_other_out_small_s
         strangers = [stack.enter_context(webhook.connect()) for _ in range(5)]
         for stranger in strangers:
             stranger.sendall(signed(b'x' * 20 * MIB, 'made up')[:-10])
-        assert b'Too many large bodies' in strangers[0].recv(4096)
+        assert b'Too many bodies' in strangers[0].recv(4096)
         for connection, request in honest:
             connection.sendall(request[-10:])
             assert connection.recv(4096).startswith(b'HTTP/1.1 200 ')
@@ -362,7 +362,7 @@ def test_a_body_waits_25_seconds_for_the_others_of_its_size() -> None:
     intake, lock = Intake(), Mock()
     lock.acquire.return_value = False
     intake.locks = {-1: lock}
-    with pytest.raises(Unavailable, match='Too many large bodies'), intake.turn().wait(1):
+    with pytest.raises(Unavailable, match='Other bodies take too long'), intake.turn().wait(1):
         pass
     assert lock.acquire.call_args.kwargs == {'timeout': 25}
 

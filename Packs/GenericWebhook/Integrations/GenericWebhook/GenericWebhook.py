@@ -775,7 +775,8 @@ def simplified(body: bytes) -> bytes:
     r"""Return JSON with the same members, but with nothing in its strings that read_payloads would have to mend.
 
     An example is half a surrogate pair: `{"title": "\ud83d", "a": 1}` -> `{"title": "d83d", "a": 1}`. The strings change,
-    but their ends and the numbers do not.
+    but their ends and the numbers do not. That suffices to find a number, and takes less time than mending, which keeps what
+    the strings say.
     """
     body = body.removeprefix(codecs.BOM_UTF8)
     for escape in (rb'\\', rb'\"', rb'\u'):  # in this order: in `\\"` the backslash is escaped, and not the quote
@@ -961,8 +962,8 @@ PIECE_BYTES = 16 * 1024  # long work is done in pieces of this size, and other g
 
 
 def no_room() -> Unavailable:
-    """Return the rejection for a request that has no room, or no turn in time, because of the others."""
-    detail = 'Too many large bodies arrive at the same time: nothing was created, send it again later.'
+    """Return the rejection for a request that has no room because of the others."""
+    detail = 'Too many bodies arrive at the same time: nothing was created, send it again later.'
     return Unavailable(detail, Connection='close')  # required by RFC 9112, 9.3, when part of a body remains unread
 
 
@@ -1154,7 +1155,7 @@ class Turn:
         lock = next(lock for above, lock in self.locks.items() if size > above)  # the largest sizes come first
         while not lock.acquire(timeout=seconds):
             if not is_gone():
-                raise no_room()
+                raise Unavailable('Other bodies take too long: nothing was created, send it again later.', Connection='close')
         self.lock = lock
         return self
 
@@ -6953,9 +6954,9 @@ def unfinished_response(post: Post) -> HTTPResponse:
 
 # Everything that reads or frames HTTP is here, in the order of a request: the pace of its bytes (PacedReader), the request
 # line, the headers, the end of the head, the body and its chunks (RequestBody), the WSGI environ; then the connection and
-# the server. The parser is the project's own because it rejects more than others: h11 accepts 13 of the 41 forbidden forms
-# of Tests/receiver/http/test_http.py, httptools 15, gevent's pywsgi 27. Tests/support/fuzz_framing.py compares it with h11 and
-# httptools.
+# the server. The parser is the project's own because it rejects more than others: h11, httptools and gevent's pywsgi each
+# accept many of the forbidden forms of Tests/receiver/http/test_http.py. Tests/support/fuzz_framing.py compares it with the
+# first two.
 
 
 class PacedReader:
