@@ -18,7 +18,7 @@ import pytest
 import requests
 from app import NOW, App
 from clocks import PATIENCE_SECONDS, Clock, now
-from GenericWebhook import (DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, RememberedDelivery, Unavailable)
+from GenericWebhook import (DELIVERY_IDS, DeliveryMemory, Post, PostQueue, RejectedByServer, Delivery, Unavailable)
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, changed_pack, request_bytes
 
@@ -411,11 +411,11 @@ class Memory:
         self.queue = Made(most_posts)
         self.posts = self.queue.posts
         self.deliveries = DeliveryMemory(self.queue, most, most_bytes)
-        self.started: list[RememberedDelivery] = []
+        self.started: list[Delivery] = []
 
     def once(self, number: str, text: str = '', has_left: Callable[[], bool] = bool) -> tuple[str, bool]:
         """What was made of a delivery with this number, or none, and whether it is a repeat."""
-        delivery = RememberedDelivery({'webhook-id': number}, '', b'body', has_left)
+        delivery = Delivery({'webhook-id': number}, '', b'body', has_left)
         self.started.append(delivery)
         first = self.deliveries.create_once(delivery, Post([{'name': text}]))
         return json.loads(first.created_json)[0]['name'], first is not delivery
@@ -525,7 +525,7 @@ def test_a_repeat_waits_no_longer_than_any_other() -> None:
     late = Post([{'name': 'late'}])
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
-        memory.deliveries.create_once(RememberedDelivery({'webhook-id': '1'}, '', b'body'), late)
+        memory.deliveries.create_once(Delivery({'webhook-id': '1'}, '', b'body'), late)
     memory.posts[0].result.set([{'name': 'made'}])
     assert first.get(timeout=PATIENCE_SECONDS) == ('made', False)
     assert memory.once('1') == ('made', True)
@@ -555,7 +555,7 @@ def test_a_repeat_that_was_told_to_come_again_is_a_repeat_when_it_does() -> None
     late = Post([{'name': 'late'}])
     late.hand_over_by -= 24.9
     with pytest.raises(Unavailable):
-        memory.deliveries.create_once(RememberedDelivery({}, '', b'body'), late)
+        memory.deliveries.create_once(Delivery({}, '', b'body'), late)
     again = memory.start('', 'again')
     memory.posts[0].result.set([{'name': 'made'}])
     gevent.joinall([first, again], timeout=PATIENCE_SECONDS, raise_error=True)
@@ -582,7 +582,7 @@ def test_only_a_sender_that_waits_too_long_is_rejected_while_a_call_is_under_way
     posts = [Post([{'name': f'{number}'}] * 100) for number in range(3)]
     for post in posts[:2]:
         post.hand_over_by -= 24.9
-    sending = [gevent.spawn(deliveries.create_once, RememberedDelivery({}, '', b'%d' % number), post)
+    sending = [gevent.spawn(deliveries.create_once, Delivery({}, '', b'%d' % number), post)
                for number, post in enumerate(posts)]
     gevent.sleep(0)
     part = queue.next_call(now())

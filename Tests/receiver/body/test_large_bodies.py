@@ -348,7 +348,7 @@ def test_a_sender_that_ends_when_it_is_cut_is_not_hit_in_what_it_does_next() -> 
         may_go_on.wait()
         return 'went on'
 
-    room, may_end, may_go_on = Room(100, cuts_oldest=True), Event(), Event()
+    room, may_end, may_go_on = Room(100, evicts_oldest=True), Event(), Event()
     ending = gevent.spawn(end_and_go_on)
     gevent.sleep(0)
     may_end.set()

@@ -18,8 +18,8 @@ import gevent.socket
 import pytest
 from app import App, forgetful_line
 from clocks import PATIENCE_SECONDS, Clock, until
-from GenericWebhook import (CallSizer, Connection, DeliveryMemory, Intake, Post, PostQueue, RememberedDelivery,
-                            Request, RequestBody, Room, ServerLine, Settings, State, Tokens, Unavailable, WebhookServer)
+from GenericWebhook import (CallSizer, Connection, DeliveryMemory, Intake, Post, PostQueue, Delivery,
+                            Request, RequestBody, Room, ServerLine, Settings, State, Tokens, Unavailable, Receiver)
 from gevent.event import Event
 from local_xsoar import wait_for
 from webhook import TOKEN, Webhook, changed_pack, read_answers, read_to_end
@@ -286,7 +286,7 @@ class CreatesAtOnce(PostQueue):
 
 def remember(deliveries: DeliveryMemory, number: int, text: str = '') -> bool:
     """Send a delivery with this number, and return whether it was remembered."""
-    delivery = RememberedDelivery({'webhook-id': str(number)}, '', b'')
+    delivery = Delivery({'webhook-id': str(number)}, '', b'')
     return deliveries.create_once(delivery, Post([{'name': text}])) is not delivery
 
 
@@ -315,7 +315,7 @@ def test_deliveries_with_responses_of_16_mib_are_remembered(beyond: int) -> None
 
 @pytest.mark.parametrize('headers, seconds', [({'webhook-id': '1'}, 3600), ({}, 900)], ids=['with an id', 'without'])
 def test_a_delivery_is_remembered_for_its_time(clock: Clock, headers: dict[str, str], seconds: int) -> None:
-    delivery = RememberedDelivery(headers, '', b'')
+    delivery = Delivery(headers, '', b'')
     delivery.has_given_up_for_good = True
     clock.passed = 2 * seconds
     assert delivery.counts_as_original_now(), 'one that is unfinished is never forgotten'
@@ -375,8 +375,8 @@ def test_a_response_has_30_seconds_and_a_second_for_each_64_kib_to_be_read(clock
     sender.close()
 
 
-def http_server() -> WebhookServer:
-    return WebhookServer(Settings(0, Tokens(TOKEN), None), forgetful_line())
+def http_server() -> Receiver:
+    return Receiver(Settings(0, Tokens(TOKEN), None), forgetful_line())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import gevent
 import GenericWebhook
-from GenericWebhook import DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, RememberedDelivery, Unavailable
+from GenericWebhook import DeliveryMemory, Post, PostQueue, Rejected, RejectedByServer, Delivery, Unavailable
 from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -43,7 +43,7 @@ class Connection:
         return self.is_gone
 
 
-class TimedDelivery(RememberedDelivery):
+class TimedDelivery(Delivery):
     """A delivery that waits by the model's clock."""
 
     clock: Clock
@@ -85,7 +85,7 @@ class Sender:
     def gave_up(self) -> bool:
         return self.is_asked_to_retry or self.gave_up_before_it_left or (self.has_waited and self.is_gone)
 
-    def serve(self, memory: DeliveryMemory, delivery: RememberedDelivery) -> None:
+    def serve(self, memory: DeliveryMemory, delivery: Delivery) -> None:
         try:
             first = memory.create_once(delivery, self.post)
             response = first.created_json, first.summary, first is not delivery
@@ -203,7 +203,7 @@ class MemoryMachine(RuleBasedStateMachine):
         request, self.in_call = self.in_call, None
         assert request
         if is_sent:
-            self.queue.record_failure(self.clock.now)
+            self.queue.record_unconfirmed(self.clock.now)
         else:
             self.queue.record_unsent(self.clock.now)
         request.is_kept |= request.sender.is_gone

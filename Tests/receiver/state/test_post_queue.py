@@ -177,7 +177,7 @@ class LineMachine(RuleBasedStateMachine):
         self.failed_calls.update(incident['rawJSON'].decode() for incident in call)
         is_alone = len(self.in_call) == 1
         may_be_lost = is_alone and (self.in_call[0].others_created or 0) >= 3
-        self.queue.record_failure(self.now)
+        self.queue.record_unconfirmed(self.now)
         self.check_set_aside()
         if is_alone:
             [sender] = self.in_call
@@ -309,7 +309,7 @@ class Played:
             self.now += (self.call + self.each * len(call)) * self.uneven()
             self.calls.append([each['name'] for each in call])
             if any(is_bad(each['name']) for each in call):
-                self.queue.record_failure(self.now)
+                self.queue.record_unconfirmed(self.now)
             else:
                 self.queue.record_created(answer([{'id': '1', **with_text(each)} for each in call]), self.now)
         return bool(call)
@@ -498,7 +498,7 @@ def test_those_in_a_call_count_too_for_all_of_them_may_return() -> None:
     played.posts.append(played.post('c'))
     with pytest.raises(Unavailable, match='Too many'):
         played.post('newcomer')
-    played.queue.record_failure(played.now)
+    played.queue.record_unconfirmed(played.now)
     with pytest.raises(Unavailable, match='Too many'):
         played.post('newcomer')
     assert played.play().outcomes[2] == 200

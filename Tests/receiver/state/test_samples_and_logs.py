@@ -150,7 +150,7 @@ class ToldHealth:
 
 def test_a_failure_during_a_call_is_reported_before_the_next_success_clears_it() -> None:
     health = ToldHealth()
-    health.post('good', during_call=lambda: health.line.report_failure('a request failed'))
+    health.post('good', during_call=lambda: health.line.report_internal_error('a request failed'))
     assert health.told == ['a request failed']
     health.post('good')
     assert health.end() == ['a request failed', '']
@@ -159,7 +159,7 @@ def test_a_failure_during_a_call_is_reported_before_the_next_success_clears_it()
 def test_a_failure_that_has_to_wait_for_its_minute_survives_every_success_until_it_is_reported() -> None:
     health = ToldHealth()
     health.post('bad')
-    health.post('good', during_call=lambda: health.line.report_failure('a request failed'))
+    health.post('good', during_call=lambda: health.line.report_internal_error('a request failed'))
     health.post('good')
     assert len(health.told) == 1 and 'a bad incident' in health.told[0]
     health.line.health.due_at = 0
@@ -179,7 +179,7 @@ def test_a_rejection_that_is_over_is_no_longer_reported() -> None:
 
 def test_a_rejection_and_a_failure_are_reported_together() -> None:
     health = ToldHealth()
-    health.post('bad', during_call=lambda: health.line.report_failure('a request failed'))
+    health.post('bad', during_call=lambda: health.line.report_internal_error('a request failed'))
     health.post('good')
     told, cleared = health.end()
     assert 'a bad incident' in told and told.endswith('a request failed') and not cleared

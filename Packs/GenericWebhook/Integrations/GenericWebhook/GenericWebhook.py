@@ -968,7 +968,7 @@ def no_room() -> Unavailable:
 
 
 class Lane:
-    """Shares of a Room that can be cut, the oldest first, and the sum of their bytes."""
+    """Shares of a Room that can be evicted, the oldest first, and the sum of their bytes."""
 
     def __init__(self) -> None:
         self.shares: dict[Any, None] = {}  # the keys are Shares
@@ -976,7 +976,7 @@ class Lane:
 
 
 class Share:
-    """The bytes of a Room that one user has. A subclass says what it means for the user to be cut."""
+    """The bytes of a Room that one user has. A subclass says what becomes of the user of an evicted share."""
 
     __slots__ = ('lane', 'room', 'size')
 
@@ -987,14 +987,14 @@ class Share:
         lane.shares[self] = None
 
     def reserve(self, size: int) -> None:
-        """Change the share to `size` bytes in total. Raise Unavailable if it has been cut."""
+        """Change the share to `size` bytes in total. Raise Unavailable if it has been evicted."""
         if self not in self.lane.shares:
             raise no_room()
         self.resize(size)
-        self.room.cut_down_to_limit(self)
+        self.room.keep_limit(self)
 
     def settle(self) -> None:
-        """Protect the share from being cut; it counts until it is released."""
+        """Protect the share from being evicted; it counts until it is released."""
         del self.lane.shares[self]
         self.lane.size -= self.size
 
@@ -1010,13 +1010,13 @@ class Share:
             self.lane.size += size - self.size
         self.size = size
 
-    def on_cut(self) -> None:
-        """Tell the user that its share was cut. The share has been released."""
+    def on_evicted(self) -> None:
+        """Tell the user that its share was evicted. The share has been released."""
         raise NotImplementedError
 
 
 class GreenletShare(Share):
-    """The share of the greenlet that makes it. When it is cut, the greenlet gets Unavailable."""
+    """The share of the greenlet that makes it. When it is evicted, the greenlet gets Unavailable."""
 
     __slots__ = ('callback', 'greenlet')
 
@@ -1025,7 +1025,7 @@ class GreenletShare(Share):
         self.greenlet = gevent.getcurrent()
         self.callback: Any = None  # by which the event loop is about to throw Unavailable into the greenlet
 
-    def on_cut(self) -> None:
+    def on_evicted(self) -> None:
         """Raise Unavailable in the greenlet: at once if it is running, else by the event loop."""
         if self.greenlet is gevent.getcurrent():
             raise no_room()
@@ -1041,17 +1041,17 @@ class GreenletShare(Share):
 class Room:
     """A limit on the bytes of memory that greenlets or connections use together, such as for the bodies that they read.
 
-    When all shares together exceed the limit, one is cut: it is released, and its user is told. It is the one that
-    reserves, or with `cuts_oldest` the oldest one of the lane with the most bytes. So no lane can push another one below
-    its part of the room. A share that is alone may exceed the limit. A share that was settled still counts, but is never cut.
+    When all shares together exceed the limit, one is evicted: it is released, and its user is told. It is the one that
+    reserves, or with `evicts_oldest` the oldest one of the lane with the most bytes. So no lane can push another one below
+    its part of the room. A share that is alone may exceed the limit. A share that was settled still counts, but is never evicted.
     """
 
-    # An example with the limit 100 and `cuts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is cut,
-    # and 70 remain. If A has settled its 60 before, B is cut instead, and 100 remain.
+    # An example with the limit 100 and `evicts_oldest`: A reserves 60 bytes, then B 30 and C 40. The sum is 130, so A is
+    # evicted, and 70 remain. If A has settled its 60 before, B is evicted instead, and 100 remain.
 
-    def __init__(self, limit: int, cuts_oldest: bool = False, lanes: int = 1):
+    def __init__(self, limit: int, evicts_oldest: bool = False, lanes: int = 1):
         self.limit = limit
-        self.cuts_oldest = cuts_oldest
+        self.evicts_oldest = evicts_oldest
         self.lanes = [Lane() for _ in range(lanes)]
         self.reserved = 0  # the sum of all shares
 
@@ -1059,7 +1059,7 @@ class Room:
     def share(self, size: int = 0) -> Iterator[Share]:
         """Yield a share of `size` bytes of the first lane for the current greenlet, until the context ends.
 
-        The greenlet gets Unavailable when the share is cut.
+        The greenlet gets Unavailable when the share is evicted.
         """
         share = GreenletShare(self, self.lanes[0])
         try:
@@ -1068,13 +1068,13 @@ class Room:
         finally:
             share.release()
 
-    def cut_down_to_limit(self, share: Share) -> None:
-        """Cut shares until the limit is kept, now that this one has grown, or until this one is alone or cut itself."""
+    def keep_limit(self, share: Share) -> None:
+        """Evict shares until the limit is kept, now that this one has grown, or until it is alone or evicted itself."""
         while self.reserved > self.limit and share.size < self.reserved and share in share.lane.shares:
             fullest = max(self.lanes, key=lambda lane: lane.size)
-            cut = next(iter(fullest.shares)) if self.cuts_oldest else share
-            cut.release()
-            cut.on_cut()
+            evicted = next(iter(fullest.shares)) if self.evicts_oldest else share
+            evicted.release()
+            evicted.on_evicted()
 
 
 def read_body(source: Any, limit: int, share: Share, overhead: int = 0) -> bytes:
@@ -1115,8 +1115,8 @@ class Intake:
     def __init__(self) -> None:
         self.accepted = Room(MAX_ACCEPTED_BYTES)
         # Anyone can fill these two rooms, and keep them full with slow bodies, so new bodies displace the oldest ones.
-        self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, cuts_oldest=True)
-        self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, cuts_oldest=True)
+        self.unauthenticated = Room(MAX_UNAUTHENTICATED_BYTES, evicts_oldest=True)
+        self.unauthenticated_small = Room(MAX_UNAUTHENTICATED_SMALL_BYTES, evicts_oldest=True)
         # A lock for bodies above 4 MiB, one for those above 1 MiB, one for those above 64 KiB, and one for all others. So a
         # body waits only for others of about its size. Without the last lock, each of many small bodies would use the
         # event loop for 10 ms before a socket is served.
@@ -5229,7 +5229,7 @@ class Request:
     url_note: str = ''  # which words of the URL were ignored or found nothing
     result: str = ''  # 'created', 'repeat', 'skipped' or 'handshake', for the history, unless rejected; '' for no delivery
     product: str = ''  # the sender's product, if known
-    unfinished: Any = None  # the RememberedDelivery that goes on after the sender has left
+    unfinished: Any = None  # the Delivery that goes on after the sender has left
     is_repeat: bool = False  # whether it repeats an earlier delivery
 
     @cached_property
@@ -5417,7 +5417,7 @@ class Post:
 
     def __init__(self, incidents: list[dict[str, Any]], request_bytes: int = 0, is_gone: Callable[[], bool] = never_gone):
         self.incidents = incidents  # those not yet created; a call that succeeds removes its own
-        self.count = len(incidents)  # of all, whether created or not
+        self.total = len(incidents)  # whether created or not
         self.size = memory_of(incidents)
         self.memory_bytes = self.size + request_bytes  # while it waits
         # The latest moment at which a call with this post may begin. Later its sender gets a 503.
@@ -5452,16 +5452,16 @@ class Post:
         """Return a sentence for the sender of a failed post: how many of its incidents exist, as far as is known."""
         if self.is_partly_created:
             more = ', and more may exist' if self.is_in_doubt else ''
-            return f'{len(self.created):,} of its {self.count:,} incidents exist{more}.'
+            return f'{len(self.created):,} of its {self.total:,} incidents exist{more}.'
         if self.is_in_doubt:
-            return 'The incident may exist.' if self.count == 1 else 'Its incidents may exist.'
+            return 'The incident may exist.' if self.total == 1 else 'Its incidents may exist.'
         return 'Nothing was created.'
 
 
 def fail_posts(posts: Iterable[Post], error_class: type[Rejected], reason: str) -> None:
-    """Fail each post with this error class, or RejectedByServer if a part exists; the text says why and what exists."""
+    """Fail each post with this error class, or RejectedByServer if it is partly created; the text says why and what exists."""
     for post in posts:
-        # If a part of a post exists, a 503 would be wrong: it asks for a retry, which would create that part a second time.
+        # If some incidents of a post exist, a 503 would be wrong: it asks for a retry, which would create them a second time.
         safe_class = RejectedByServer if post.is_partly_created else error_class
         post.result.set_exception(safe_class(f'{reason} {post.what_exists}'))
 
@@ -5576,7 +5576,7 @@ class RejectedGroup:
     """
 
     def __init__(self) -> None:
-        self.parts: list[list[Post]] = []  # in the order in which they are tried; the two halves of a part are neighbours
+        self.parts: list[list[Post]] = []  # in the order of their tries; the two halves of a part are neighbours
         self.fruitless_tries = 0  # how many calls for the group, or parts of it, failed before one succeeded
         self.has_succeeded = False  # whether a call for the group, or a part of it, succeeded
 
@@ -5601,7 +5601,7 @@ class RejectedGroup:
         """Make each post a part of its own."""
         self.parts = [[post] for post in self.posts]
 
-    def record_failure(self, now: float) -> list[Post]:
+    def record_fruitless_try(self, now: float) -> list[Post]:
         """Count a failed try, unless one has succeeded. Remove and return the posts for which there were too many failures.
 
         The first failure sets the deadline of all. After a success, the server works, and bad posts explain the failures.
@@ -5623,7 +5623,7 @@ class PostQueue:
     """The posts that wait, the posts in the call in flight, and the rule for what the next call contains.
 
     It only keeps state: it knows no thread, no server and no clock. `next_call` returns the incidents of the next call;
-    then `record_created`, `record_failure` or `record_unsent` records how the call ended. Posts go in the order of their
+    then `record_created`, `record_unconfirmed` or `record_unsent` records how the call ended. Posts go in the order of their
     arrival, each with all its incidents. A post that would take longer than LONGEST_CALL_SECONDS goes by itself, in
     several calls, and the calls of other posts come between them.
 
@@ -5773,13 +5773,13 @@ class PostQueue:
         # If the call was for several posts, it contained all incidents of each, and none remain.
         post.incidents = post.incidents[self.call_size:]
         if post.incidents:
-            post.hand_over_by = float('inf')  # a part of it exists, so it is completed however long it takes
+            post.hand_over_by = float('inf')  # some incidents exist, so it is completed however long it takes
             self.append(post)  # at the end, so that the others are not kept waiting by one long post
             post.on_tried()
         else:
             post.result.set(post.created)
 
-    def record_failure(self, now: float) -> None:
+    def record_unconfirmed(self, now: float) -> None:
         """Record that the call in flight confirmed no incident. Reject a single post; try several again in two halves.
 
         What is left of the group is given up after RETRY_SECONDS, or after MAX_FRUITLESS_TRIES without a success.
@@ -5789,7 +5789,7 @@ class PostQueue:
             self.reject(posts[0], now)
         else:
             self.rejected.add_halves(posts)
-        self.give_up(self.rejected.record_failure(now), self.not_tried, now)
+        self.give_up(self.rejected.record_fruitless_try(now), self.not_tried, now)
 
     def reject(self, post: Post, now: float) -> None:
         """Fail a post that XSOAR rejected alone. If its sender has left, set it aside until the fault must be its own."""
@@ -5965,7 +5965,7 @@ FIRST_LOOK_SECONDS = 0.5  # after which a sender that is still there counts as o
 LOOK_EVERY_SECONDS = 1
 
 
-class RememberedDelivery:
+class Delivery:
     """An accepted request, as it is compared with later ones, and what was created from it.
 
     A later request is the same delivery if its body, its query and its delivery id (without an id, its Content-Type) are
@@ -5985,11 +5985,11 @@ class RememberedDelivery:
         self.has_waited = False  # whether the sender has waited so long that a disconnect means giving up
         self.has_departed = False  # whether the sender has disconnected so that nothing waits for it any more
         self.has_given_up_for_good = False  # whether the sender is known to have given up, whatever `is_gone` returns
-        self.latest_repeat: RememberedDelivery | None = None  # the last duplicate that came to wait for this delivery
+        self.latest_repeat: Delivery | None = None  # the last duplicate that came to wait for this delivery
         self.finished = Event()  # set when the incidents were created, or could not be created
         self.created_json = b''  # the body of the response; empty if the delivery failed
         self.summary = ''  # for the log
-        self.failure: Rejected | None = None  # why the incidents could not be created
+        self.error: Rejected | None = None  # why the incidents could not be created
 
     def wait_for(self, result: 'AsyncResult[Any] | Event', until: float) -> bool:
         """Wait for a result until the monotonic time `until`, or until the sender has left. Return whether the result has come.
@@ -6064,11 +6064,11 @@ class DeliveryMemory:
     most: int = MAX_REMEMBERED_DELIVERIES
     most_bytes: int = MAX_REMEMBERED_BYTES
     # Unfinished and remembered deliveries by key. Equal requests without an id can be several events, hence the lists.
-    by_key: dict[bytes, list[RememberedDelivery]] = field(default_factory=dict)
-    remembered: dict[RememberedDelivery, None] = field(default_factory=dict)  # finished ones: an ordered set, oldest first
+    by_key: dict[bytes, list[Delivery]] = field(default_factory=dict)
+    remembered: dict[Delivery, None] = field(default_factory=dict)  # finished ones: an ordered set, oldest first
     size: int = 0  # bytes of their responses
 
-    def create_once(self, delivery: RememberedDelivery, post: Post) -> RememberedDelivery:
+    def create_once(self, delivery: Delivery, post: Post) -> Delivery:
         """Create the incidents of a new delivery and return it, or return the earlier delivery that it repeats (the original).
 
         If the original is unfinished, wait for it. If it fails, create the incidents after all. Raise a Rejected if they
@@ -6085,14 +6085,14 @@ class DeliveryMemory:
         self.create(delivery, post)
         return delivery
 
-    def find_original(self, key: bytes) -> RememberedDelivery | None:
+    def find_original(self, key: bytes) -> Delivery | None:
         """Return the first known delivery that a request with this key repeats if it arrives now, or None."""
         for known in self.by_key.get(key, ()):
             if known.counts_as_original_now():
                 return known
         return None
 
-    def wait_for_original(self, original: RememberedDelivery, delivery: RememberedDelivery, post: Post) -> None:
+    def wait_for_original(self, original: Delivery, delivery: Delivery, post: Post) -> None:
         """Wait until the original is finished or the sender leaves. Raise Unavailable if that takes too long."""
         self.queue.check_room(post.memory_bytes)
         self.queue.repeats.append(post)
@@ -6110,13 +6110,13 @@ class DeliveryMemory:
         finally:
             self.queue.repeats.remove(post)
 
-    def ask_for_retry(self, delivery: RememberedDelivery) -> None:
+    def ask_for_retry(self, delivery: Delivery) -> None:
         """Raise Unavailable for a sender whose delivery goes on without it. What it then sends is a retry."""
         delivery.has_given_up_for_good = True  # a 503 asks its sender to retry, which is as good as a disconnect
         delivery.release_connection()
         raise Unavailable('The same request came before, and XSOAR is still busy with it: send it again.')
 
-    def create(self, delivery: RememberedDelivery, post: Post) -> None:
+    def create(self, delivery: Delivery, post: Post) -> None:
         """Queue the post and wait for its result, or until the sender leaves. Raise the post's error.
 
         Remember the delivery if it succeeds, also if it does so after the sender has left.
@@ -6135,7 +6135,7 @@ class DeliveryMemory:
         if post.result.ready():
             post.result.get()
 
-    def wait_for_creation(self, delivery: RememberedDelivery, post: Post) -> None:
+    def wait_for_creation(self, delivery: Delivery, post: Post) -> None:
         """Wait until a queued post has its result, or until its sender leaves: then keep the post.
 
         A post that is in a call or partly created may take longer than HAND_OVER_SECONDS; its sender goes on waiting. But
@@ -6154,18 +6154,18 @@ class DeliveryMemory:
                 self.ask_for_retry(delivery)
             until += HAND_OVER_SECONDS
 
-    def finish(self, delivery: RememberedDelivery, result: 'AsyncResult[list[Any]]') -> None:
+    def finish(self, delivery: Delivery, result: 'AsyncResult[list[Any]]') -> None:
         """Record the end of a delivery: remember what was created, or why nothing was."""
         if result.successful():
             delivery.record_created(result.value or [])
         elif isinstance(result.exception, Rejected):
-            delivery.failure = result.exception
+            delivery.error = result.exception
         delivery.post.is_gone = never_gone
         del delivery.post  # it holds what was created
         delivery.finished.set()
         self.remember(delivery)
 
-    def remember(self, delivery: RememberedDelivery) -> None:
+    def remember(self, delivery: Delivery) -> None:
         """Keep a finished delivery if a retry can follow and its response fits; then forget the oldest beyond the limits."""
         delivery.release_connection()
         delivery.release_repeat()
@@ -6178,7 +6178,7 @@ class DeliveryMemory:
             oldest = next(iter(self.remembered))
             self.forget(oldest)
 
-    def forget(self, delivery: RememberedDelivery) -> None:
+    def forget(self, delivery: Delivery) -> None:
         """Remove a remembered delivery."""
         del self.remembered[delivery]
         self.size -= len(delivery.created_json)
@@ -6261,7 +6261,7 @@ class Health:
 
     every: float = 60  # the shortest time in seconds between two reports of something wrong
     error: str = ''  # of XSOAR or the port; empty if there is none
-    failure: str = ''  # a request's unexpected one, until it has been sent and a later createIncidents call succeeds
+    internal_error: str = ''  # of a request, until it has been sent and a later createIncidents call succeeds
     slowness: str = ''  # that a call took long; empty SLOWNESS_SECONDS later
     slowness_ends_at: float = 0
     is_known: bool = False  # whether anything has been reported
@@ -6271,16 +6271,16 @@ class Health:
     @property
     def text(self) -> str:
         """Return what the page should say; '' if nothing is wrong."""
-        return ' '.join(each for each in (self.error, self.failure, self.slowness) if each)
+        return ' '.join(each for each in (self.error, self.internal_error, self.slowness) if each)
 
     def report_error(self, error: str) -> None:
         """Record an error of XSOAR or the port, or with '' that there is none."""
         self.error = error
         self.is_known = True
 
-    def report_failure(self, failure: str) -> None:
-        """Record the unexpected failure of a request."""
-        self.failure = failure
+    def report_internal_error(self, internal_error: str) -> None:
+        """Record that a request met an unexpected error."""
+        self.internal_error = internal_error
         self.is_known = True
 
     def report_slowness(self, slowness: str, now: float) -> None:
@@ -6290,11 +6290,11 @@ class Health:
         self.is_known = True
 
     def record_success(self) -> None:
-        """Record that XSOAR has created incidents: that ends the error. It ends the failure only if that has been sent."""
+        """Record that XSOAR has created incidents: that ends the error. It ends an internal one only if that has been sent."""
         self.report_error('')
-        is_failure_sent = self.sent is not None and self.failure in self.sent
-        if is_failure_sent:
-            self.failure = ''
+        is_sent = self.sent is not None and self.internal_error in self.sent
+        if is_sent:
+            self.internal_error = ''
 
     def is_due(self, now: float) -> bool:
         """Return whether to send the text now: it has changed, and it is time, or nothing is wrong any more."""
@@ -6507,9 +6507,9 @@ class ServerLine:
         self.health.report_error(error)
         self.wake.set()
 
-    def report_failure(self, failure: str) -> None:
-        """Show a request's unexpected failure on the instance's page."""
-        self.health.report_failure(failure)
+    def report_internal_error(self, internal_error: str) -> None:
+        """Show on the instance's page that a request met an unexpected error."""
+        self.health.report_internal_error(internal_error)
         self.wake.set()
 
     def record(self, trace: Trace, status: int, note: str, result: str) -> None:
@@ -6654,7 +6654,7 @@ class ServerLine:
             reason = escaped(unconfirmed_reason(result, error))
             silence = '' if self.has_replied or self.ended_calls < SILENT_CALLS else SILENT_SERVER
             self.report_health(f'XSOAR did not confirm that it created incidents: {reason}{silence}')
-            self.queue.record_failure(time.monotonic())
+            self.queue.record_unconfirmed(time.monotonic())
         else:
             self.health.record_success()
             self.samples.add(incidents)
@@ -6833,7 +6833,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         frames = traceback.extract_tb(error.__traceback__)
         stack = ' > '.join(f'{frame.name}:{frame.lineno}' for frame in frames)
         request.log_note = f'{type(error).__name__} in {stack}'
-        self.line.report_failure(f'A request failed unexpectedly: {request.log_note}')
+        self.line.report_internal_error(f'A request failed unexpectedly: {request.log_note}')
         detail = 'Something unexpected happened; see the log of the instance.'
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, {})
 
@@ -6908,12 +6908,12 @@ class WebhookApp(Bottle):  # type: ignore[misc]
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
         return incidents
 
-    def delivery_of(self, request: Request, body: bytes) -> RememberedDelivery:
+    def delivery_of(self, request: Request, body: bytes) -> Delivery:
         """Return what a request is compared by with later ones."""
         parameters = dict(parse_qsl(without_tokens(self.settings, request.query_string)))
-        return RememberedDelivery(request.headers, f'{parameters}', body, request.is_gone)
+        return Delivery(request.headers, f'{parameters}', body, request.is_gone)
 
-    def create(self, request: Request, delivery: RememberedDelivery, post: Post) -> HTTPResponse:
+    def create(self, request: Request, delivery: Delivery, post: Post) -> HTTPResponse:
         """Return the response with the created incidents, or with those of the delivery that this one repeats.
 
         If the sender has left before they exist, set `request.unfinished`, and return an unfinished_response.
@@ -7007,10 +7007,10 @@ class PacedReader:
             raise TimeoutError('the sender is too slow')
         self.socket.settimeout(remaining_seconds)
         data: bytes = self.socket.recv(size)
-        self.count(len(data))
+        self.record_received(len(data))
         return data
 
-    def count(self, size: int) -> None:
+    def record_received(self, size: int) -> None:
         """Extend the time allowance for `size` bytes that have arrived. Raise OSError if the total is over 64 MiB."""
         self.received += size
         if self.received > 64 * MIB:  # more than twice the largest body: that much of a rejected body is read and thrown away
@@ -7191,7 +7191,7 @@ class RequestBody(io.RawIOBase):
         return match
 
     @property
-    def can_be_skipped(self) -> bool:
+    def can_be_dropped(self) -> bool:
         """Return whether what remains is known and small, so that the connection can be kept for the next request."""
         # A sender that still waits for 100 Continue may send the body or not.
         is_length_known = not self.has_chunks and not self.send_continue
@@ -7295,39 +7295,40 @@ class Connection:
     arrives, the event loop calls it back, so that it takes about 1 KiB and the bytes that have arrived.
     """
 
-    __slots__ = ('began', 'head', 'peer', 'reader', 'server', 'skipped', 'socket', 'state', 'waiting', 'watcher')
+    __slots__ = ('began', 'head', 'peer', 'reader', 'receiver', 'socket', 'state', 'unread_body', 'waiting',
+                 'watcher')
 
-    def __init__(self, sock: Any, peer: str, server: 'WebhookServer'):
+    def __init__(self, sock: Any, peer: str, receiver: 'Receiver'):
         self.socket = sock
         self.peer = peer
-        self.server = server
+        self.receiver = receiver
         self.reader = PacedReader(sock)
         self.began = time.monotonic()  # when the latest request began to arrive
-        self.skipped = 0  # how many bytes of the last request's body were not read, and are dropped as they arrive
+        self.unread_body = 0  # bytes that nobody read of the last request's body: they are dropped as they arrive
         self.watcher = gevent.get_hub().loop.io(sock.fileno(), 1)  # 1: readable
         self.state = State.IDLE
         self.head: Any = None  # the HeadShare of a head that arrives or waits
         self.waiting: Any = None  # the Request that waits to be served
-        server.connections[State.IDLE][self] = None
+        receiver.connections[State.IDLE][self] = None
 
     def enter(self, state: State, waiting: Request | None = None) -> None:
         """Leave the present state for another one, in which a request may wait. Nothing else changes the state.
 
         While a head arrives or waits, the connection has a share of the room for heads.
         """
-        del self.server.connections[self.state][self]
+        del self.receiver.connections[self.state][self]
         self.state = state
         self.waiting = waiting
         if state is not State.CLOSED:
-            self.server.connections[state][self] = None
-        lane = self.server.lanes.get(state)
+            self.receiver.connections[state][self] = None
+        lane = self.receiver.lanes.get(state)
         if self.head and self.head.lane is not lane:
             self.head.release()
             self.head = None
         if lane and not self.head:
             self.head = HeadShare(self, lane)
         if state is not State.SERVED:
-            self.server.admit_more()  # since this connection is closed by now, or may be closed for a new one
+            self.receiver.admit_more()  # since this connection is closed by now, or may be closed for a new one
 
     # Without a greenlet for the request: most callers of what follows are in the event loop, so it must not block.
 
@@ -7376,16 +7377,16 @@ class Connection:
         From then on its bytes count, and if all heads take too many, the one that began first is rejected.
         """
         buffer = self.reader.buffer
-        skipped = min(self.skipped, len(buffer))
-        self.skipped -= skipped
-        del buffer[:skipped]
+        dropped = min(self.unread_body, len(buffer))
+        self.unread_body -= dropped
+        del buffer[:dropped]
         # `searched` needs no correction: before bytes are deleted here, at most a lone carriage return was searched.
         del buffer[:EMPTY_LINES_BEFORE.match(buffer).end()]  # type: ignore[union-attr]
         if not buffer:
             return False
         if self.state is State.IDLE:
             self.began = time.monotonic()
-            self.reader.expect(self.server.limits.head_seconds)
+            self.reader.expect(self.receiver.limits.head_seconds)
         size = find_head_end(buffer, searched)
         if size:
             self.begin_request(size)
@@ -7396,12 +7397,12 @@ class Connection:
         return False
 
     def begin_request(self, size: int) -> None:
-        """Parse the head, which is the first `size` bytes of the buffer, and have the server serve the request."""
+        """Parse the head, which is the first `size` bytes of the buffer, and have the receiver serve the request."""
         self.watcher.stop()
         head = io.BytesIO(self.reader.buffer[:size])
         # A new buffer rather than `del buffer[:size]`: that would keep the whole old block in memory for the few bytes left.
         self.reader.buffer = self.reader.buffer[size:]
-        self.reader.expect(self.server.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
+        self.reader.expect(self.receiver.limits.body_grace_seconds, BODY_BYTES_PER_SECOND)
         try:
             request = parse_head(head.readline(MAX_REQUEST_START_BYTES), head)
             request.body.rfile = self.reader
@@ -7412,7 +7413,7 @@ class Connection:
         request.head_size = size
         request.is_gone = self.is_gone
         request.bytes_behind = self.bytes_behind
-        self.server.schedule(self, request)
+        self.receiver.schedule(self, request)
 
     def reject(self, rejection: Rejected) -> None:
         """Send the response to a request that has no greenlet, and end the connection."""
@@ -7448,7 +7449,7 @@ class Connection:
 
     def throw_away(self, data: bytes) -> None:
         """Drop bytes, but count them. Close the connection at their end. Raise OSError if there are too many."""
-        self.reader.count(len(data))
+        self.reader.record_received(len(data))
         if not data:
             self.close()
 
@@ -7467,15 +7468,15 @@ class Connection:
         """Respond to a request; then wait for the next one or end the connection."""
         try:
             stays_open = self.respond(request)
-        except (OSError, Unavailable):  # the sender is gone or too slow, or was cut off: nothing more can be sent to it
+        except (OSError, Unavailable):  # the sender is gone or too slow, or was evicted: nothing more can be sent to it
             self.close()
         except BaseException:  # a connection in no state would stay open for good
             self.close()
             raise
         else:
             if stays_open:
-                self.skipped = request.body.remaining
-                self.watch_for_request(self.server.limits.idle_seconds)
+                self.unread_body = request.body.remaining
+                self.watch_for_request(self.receiver.limits.idle_seconds)
             else:
                 self.linger()
 
@@ -7484,11 +7485,11 @@ class Connection:
         is_http11 = request.version == 'HTTP/1.1'
         if is_http11 and request.headers.get('expect', '').lower() == '100-continue':  # RFC 9110 section 10.1.1
             request.body.send_continue = partial(self.socket.sendall, b'HTTP/1.1 100 Continue\r\n\r\n')
-        response = self.server.response(request, self.peer)
+        response = self.receiver.response(request, self.peer)
         options = request.headers.get('connection', '').lower().replace(' ', '').split(',')
         wants_to_stay = 'close' not in options and (is_http11 or 'keep-alive' in options)  # RFC 9112 section 9.3
         is_decided_by_app = response.has_header('connection')  # the app sets this header only to close the connection
-        stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_skipped
+        stays_open = wants_to_stay and not is_decided_by_app and request.body.can_be_dropped
         if not is_decided_by_app:
             response.headers.append(('Connection', 'keep-alive' if stays_open else 'close'))
         if request.unfinished:
@@ -7498,9 +7499,9 @@ class Connection:
         head = self.head_of(response)
         is_small = len(response.content) <= PIECE_BYTES
         # A small content goes in one packet with the head; a large one is not copied.
-        parts = [head + response.content] if is_small else [head, response.content]
-        room = self.server.unsent if request.is_accepted else self.server.unsent_unauthenticated
-        self.send(parts, room, request.memory_bytes)
+        pieces = [head + response.content] if is_small else [head, response.content]
+        room = self.receiver.unsent if request.is_accepted else self.receiver.unsent_unauthenticated
+        self.send(pieces, room, request.memory_bytes)
         return stays_open
 
     def head_of(self, response: Response) -> bytes:
@@ -7509,8 +7510,8 @@ class Connection:
         headers = ''.join(f'{name}: {value}\r\n' for name, value in response.headers)
         return f'HTTP/1.1 {response.status}\r\nDate: {date}\r\n{headers}\r\n'.encode('latin-1')
 
-    def send(self, parts: list[bytes], room: Room, memory_bytes: int) -> None:
-        """Send the parts of a response. If the socket does not take all at once, they and `memory_bytes` count in `room`.
+    def send(self, pieces: list[bytes], room: Room, memory_bytes: int) -> None:
+        """Send the pieces of a response. If the socket does not take all at once, they and `memory_bytes` count in `room`.
 
         The sender has to read at a minimum pace overall: if only its pauses were limited, it could read byte by byte for
         ever. Raise OSError, and Unavailable if too many responses are unsent.
@@ -7518,14 +7519,14 @@ class Connection:
         self.socket.settimeout(0)
         sent = 0
         with suppress(BlockingIOError):
-            sent = self.socket.send(parts[0])
-        if sent == len(parts[0]) and len(parts) == 1:
+            sent = self.socket.send(pieces[0])
+        if sent == len(pieces[0]) and len(pieces) == 1:
             return
-        size = sum(map(len, parts))
-        limits = self.server.limits
+        size = sum(map(len, pieces))
+        limits = self.receiver.limits
         ends_at = time.monotonic() + limits.response_grace_seconds + size / limits.response_bytes_per_second
         with room.share(size + memory_bytes):
-            for unsent in [memoryview(parts[0])[sent:], *[memoryview(part) for part in parts[1:]]]:
+            for unsent in [memoryview(pieces[0])[sent:], *[memoryview(part) for part in pieces[1:]]]:
                 while unsent:
                     self.socket.settimeout(max(ends_at - time.monotonic(), 0))
                     unsent = unsent[self.socket.send(unsent):]
@@ -7551,7 +7552,7 @@ class Connection:
 
     def log(self, request: Request, status: int) -> None:
         """Write the log line of a request: at level debug for a success, else info, with equal rejections counted."""
-        line, note = self.server.app.line, request.log_note
+        line, note = self.receiver.app.line, request.log_note
         trace = self.trace(request)
         if status < HTTPStatus.BAD_REQUEST and request.url_note:
             note += f'; {request.url_note}'
@@ -7569,12 +7570,12 @@ class Connection:
             request.result = 'repeat'
             self.log(request, HTTPStatus.OK)
         else:
-            log = partial(log_outcome, self.server.app.line, self.trace(request), request.skipped, request.url_note)
+            log = partial(log_outcome, self.receiver.app.line, self.trace(request), request.skipped, request.url_note)
             request.unfinished.finished.rawlink(partial(log, request.unfinished))
 
     def trace(self, request: Request) -> Trace:
         """Return what the log says of a request besides its result."""
-        redact, quoted = self.server.redact, self.server.quoted
+        redact, quoted = self.receiver.redact, self.receiver.quoted
         claimed = request.headers.get('x-forwarded-for')  # anybody can claim anything, so it is shown beside the peer
         client = quoted(self.peer) + (f' for {quoted(claimed, last_addresses(claimed))}' if claimed else '')
         delivery_id = find_delivery_id(request.headers).split('\0')[1:2]
@@ -7583,10 +7584,10 @@ class Connection:
                      request.product, request.is_accepted, request.token.name if request.token else '')
 
 
-def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, delivery: RememberedDelivery, _: Event) -> None:
+def log_outcome(line: ServerLine, trace: Trace, skipped: str, url_note: str, delivery: Delivery, _: Event) -> None:
     """Log how a delivery ended after its sender had left: at level error if it is lost."""
-    if delivery.failure:
-        level, status, note, result = 'error', delivery.failure.status, f'lost: {delivery.failure.detail}', ''
+    if delivery.error:
+        level, status, note, result = 'error', delivery.error.status, f'lost: {delivery.error.detail}', ''
     else:
         level, status = 'debug', HTTPStatus.OK
         note, result = delivery.note_and_result(is_repeat=False, skipped=skipped)
@@ -7609,15 +7610,15 @@ def too_many_requests() -> Unavailable:
 
 
 class HeadShare(Share):
-    """The memory of a connection's head. When it is cut, the connection is rejected."""
+    """The memory of a connection's head. When it is evicted, the connection is rejected."""
 
     __slots__ = ('connection',)
 
     def __init__(self, connection: Connection, lane: Lane):
-        super().__init__(connection.server.heads, lane)
+        super().__init__(connection.receiver.heads, lane)
         self.connection = connection
 
-    def on_cut(self) -> None:
+    def on_evicted(self) -> None:
         """Reject the connection's request."""
         self.connection.reject(too_many_requests())
 
@@ -7626,8 +7627,8 @@ MOST_WORKERS = 64  # greenlets that wait for a request
 EXPIRE_EVERY_SECONDS = 0.1
 
 
-class WebhookServer(StreamServer):
-    """The integration's HTTP server. Its start() raises OSError if the port cannot be opened.
+class Receiver(StreamServer):
+    """The integration's HTTP service. Its start() raises OSError if the port cannot be opened.
 
     `connections` has the connections in each state but CLOSED; the one that has been in it longest is first.
     """
@@ -7640,14 +7641,14 @@ class WebhookServer(StreamServer):
         self.most_connections = set_connection_limit()
         self.connections: dict[State, dict[Connection, None]] = {state: {} for state in State if state is not State.CLOSED}
         # Of the heads that wait because they show no token, those with a signature that can be read have their own lane.
-        self.heads = Room(limits.heads_bytes, cuts_oldest=True, lanes=2)
+        self.heads = Room(limits.heads_bytes, evicts_oldest=True, lanes=2)
         signed, others = self.heads.lanes
         self.lanes = {State.SIGNED: signed, State.UNSIGNED: others, State.ARRIVING: others}
         self.has_unauthenticated = Event()  # set when a request begins to wait
         self.workers: list[Any] = []  # greenlets that wait for a request
-        # Separate rooms, so that senders without a proof never cut off one that has shown it.
-        self.unsent = Room(limits.unsent_bytes, cuts_oldest=True)
-        self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, cuts_oldest=True)
+        # Separate rooms, so that senders without a proof never evict one that has shown it.
+        self.unsent = Room(limits.unsent_bytes, evicts_oldest=True)
+        self.unsent_unauthenticated = Room(limits.unsent_unauthenticated_bytes, evicts_oldest=True)
 
     def start(self) -> None:
         """Open the port, and start the two greenlets that work for all connections together. Raise OSError."""
@@ -7812,22 +7813,22 @@ def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, line.stop)
     line.history.begin_tokens(settings.tokens, utc_text(int(time.time())))
-    server = WebhookServer(settings, line)
-    open_port(server)
+    receiver = Receiver(settings, line)
+    open_port(receiver)
     line.ending.wait()
-    server.close()
+    receiver.close()
     gevent.sleep(0.1)  # let connections accepted just now send their request: it gets a response, too
     line.drain()
-    wait_until(lambda: server.is_idle, seconds=1)  # until the last responses are sent
+    wait_until(lambda: receiver.is_idle, seconds=1)  # until the last responses are sent
     os._exit(1 if line.is_cut else 0)
 
 
-def open_port(server: WebhookServer) -> None:
-    """Start the server. If its port can't be opened, try again until it can, or until the process is asked to end."""
-    line, settings = server.app.line, server.app.settings
+def open_port(receiver: Receiver) -> None:
+    """Start the receiver. If its port can't be opened, try again until it can, or until the process is asked to end."""
+    line, settings = receiver.app.line, receiver.app.settings
     for retry_seconds in chain((1, 2, 4), repeat(5)):  # every 5 s from the fourth failure on
         try:
-            server.start()
+            receiver.start()
             break
         except OSError as error:
             why = os.strerror(error.errno or 0)
