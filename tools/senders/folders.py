@@ -11,7 +11,7 @@ import jsonschema
 import yaml
 
 from localxsoar.errors import UsageError
-from localxsoar.webhooks.senders import DELIVERIES, FACTS, Sender, load_sender
+from localxsoar.webhooks.senders import DELIVERIES, FACTS, TEXT_LOADER, Sender, load_sender
 
 ROOT = Path(__file__).parents[2]
 Schema = jsonschema.Draft202012Validator
@@ -132,7 +132,7 @@ def read_facts(path: Path, file: Path) -> tuple[Any, dict[Place, int]]:
     """Return what a `sender.yml` says, each scalar as text, and the line of each fact by its place. Raise Wrong."""
     lines: dict[Place, int] = {}
     try:
-        node = yaml.compose(path.read_text('utf-8'), yaml.BaseLoader)
+        node = yaml.compose(path.read_text('utf-8'), TEXT_LOADER)
         return value_of(node, (), lines, file), lines
     except OSError:
         raise Wrong([Fault(file, 1, 'the file is missing')]) from None
