@@ -94,7 +94,8 @@ def test_each_event_of_10000_random_queries_becomes_an_incident_unless_the_url_s
     random, settings, left_out = Random(4711), Settings(8080, Tokens(TOKEN), None), 0
     for number in range(10_000):
         sent, (text, parameters) = payload(random, number), query(random)
-        arrival = Arrival('2026-11-24T10:00:00Z', {}, settings, url_words(settings, Request(query_string=text).parameters))
+        words = url_words(settings, Request(query_without_tokens=text).parameters)
+        arrival = Arrival('2026-11-24T10:00:00Z', {}, settings, words)
         incidents = to_incidents(read_payloads(to_json(sent).encode()), arrival)
         expected = [json.loads(each['n']) for each in created(sent, words_in(parameters, TOKEN))]
         assert numbers(incidents) == expected, (number, text, to_json(sent))

@@ -343,8 +343,9 @@ class Tokens:
 
         Each text is compared with all tokens, whether one is equal or not, so that the time reveals nothing.
         """
-        pairs = chain(product(texts, self.each), product(authorization, self.with_whole))
-        return min([token for text, token in pairs if hmac.compare_digest(text, token.value)], default=None)
+        shown = [token for text in texts for token in self.each if hmac.compare_digest(text, token.value)]
+        shown += [token for text in authorization for token in self.with_whole if hmac.compare_digest(text, token.value)]
+        return min(shown, default=None)
 
     @cached_property
     def spellings(self) -> set[str]:
@@ -807,16 +808,21 @@ def signatures_to_check(settings: Settings, headers: dict[str, str], query: str)
     return signatures
 
 
-def shown_token(settings: Settings, headers: dict[str, str], query: str) -> Token | None:
-    """Return the token that is the value of a header or query parameter, or None.
+def shown_token(settings: Settings, headers: dict[str, str], query: str) -> tuple[Token | None, str]:
+    """Return the token that is the value of a header or query parameter, or None, and the query without such parameters.
 
-    Only the first MAX_PARAMETERS parameters are compared, and a request has at most MAX_HEADERS headers, so that it cannot make
-    thousands of guesses. They are counted apart: no header can hide a parameter.
+    Those say nothing about what is to be created. Only the first MAX_PARAMETERS parameters count, and a request has at most
+    MAX_HEADERS headers, so that it cannot make thousands of guesses. They are counted apart: no header can hide a parameter.
     """
     # The bytes as they were sent: the server decoded them as latin-1.
     in_headers = (value.encode('latin-1') for value in headers.values())
     authorization = [headers.get('authorization', '').encode('latin-1')]
-    return settings.tokens.find(chain(in_headers, *map(readings_of, parts_of(query))), authorization)
+    parts = parts_of(query)
+    in_query = [*chain.from_iterable(map(readings_of, parts))]
+    token = settings.tokens.find(chain(in_headers, in_query), authorization)
+    if settings.tokens.find(in_query):
+        parts = [part for part in parts if not settings.tokens.find(readings_of(part))]
+    return token, '&'.join(parts)
 
 
 def parts_of(query: str) -> list[str]:
@@ -824,18 +830,14 @@ def parts_of(query: str) -> list[str]:
     return query.split('&', MAX_PARAMETERS)[:MAX_PARAMETERS]
 
 
-def readings_of(parameter: str) -> tuple[bytes, bytes]:
-    """Return the two byte strings that the value of a query parameter may stand for.
+def readings_of(parameter: str) -> list[bytes]:
+    """Return the byte strings that the value of a query parameter may stand for.
 
     In a query `+` may be a space or itself: 'key=a+b%20c' -> 'a+b c', 'a b c'.
     """
     value = parameter.partition('=')[2]
-    return unquote_to_bytes(value), unquote_to_bytes(value.replace('+', ' '))
-
-
-def without_tokens(settings: Settings, query: str) -> str:
-    """Return a query without the parameters that show a token, which say nothing about what is to be created."""
-    return '&'.join(part for part in parts_of(query) if not settings.tokens.find(readings_of(part)))
+    readings = {value, value.replace('+', ' ')} if '+' in value else {value}
+    return [*map(unquote_to_bytes, readings)]
 
 
 # Query parameters of our own; any other may be meant as a token.
@@ -5199,10 +5201,9 @@ def nothing_behind() -> int:
 
 
 @lru_cache(maxsize=64)  # a sender's URL is always the same
-def parameters_of(query_string: str) -> list[tuple[str, str]]:
+def parameters_of(query: str) -> list[tuple[str, str]]:
     """Return what Request.parameters does. Nobody may change the list."""
-    # A query of 8 KiB with more could take longer to parse than a POST to process.
-    return parse_qsl('&'.join(parts_of(query_string)))
+    return parse_qsl(query)
 
 
 @dataclass
@@ -5223,6 +5224,7 @@ class Request:
     is_accepted: bool = False  # whether it has a valid proof, or no token is configured
     token: Token | None = None  # the one that proved it
     signed_by: str = ''  # the header with the valid signature; '' if none was needed
+    query_without_tokens: str = ''  # set with the token; its first MAX_PARAMETERS parameters, less those that show a token
     text_size: int = 0  # bytes of the body after decompression
     log_note: str = 'no incident'  # the result, for the log
     skipped: str = ''  # why the URL left out events, such as 'resolved'
@@ -5234,22 +5236,22 @@ class Request:
 
     @cached_property
     def parameters(self) -> list[tuple[str, str]]:
-        """Return the names and values of the first MAX_PARAMETERS parameters of the query, decoded, without empty ones."""
-        is_small = len(self.query_string) <= MAX_CACHED_QUERY
-        return (parameters_of if is_small else parameters_of.__wrapped__)(self.query_string)
+        """Return the names and values of the parameters that show no token, decoded, without empty ones."""
+        is_small = len(self.query_without_tokens) <= MAX_CACHED_QUERY
+        return (parameters_of if is_small else parameters_of.__wrapped__)(self.query_without_tokens)
 
     @property
     def late_words(self) -> list[str]:
         """Return the words of a sender's URL that are behind the parameters that are read."""
         if self.query_string.count('&') < MAX_PARAMETERS:
             return []
-        names = [each.partition('=')[0] for each in self.query_string.split('&')[MAX_PARAMETERS:]]
+        names = [unquote_plus(each.partition('=')[0]) for each in self.query_string.split('&')[MAX_PARAMETERS:]]
         return [word for word in URL_WORDS if word in names]
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """Return the parameters by their names; of those with one name the last."""
-        return dict(self.parameters)
+        """Return all parameters, even a token, by their names; of those with one name the last."""
+        return dict(parse_qsl('&'.join(parts_of(self.query_string))))
 
     @property
     def memory_bytes(self) -> int:
@@ -5277,13 +5279,13 @@ def echo(text: Any) -> HTTPResponse:
 
 def handshake_before_proof(settings: Settings, request: Request, intake: Intake) -> HTTPResponse | None:
     """Return the response to a handshake that needs no proof, or None if the request is not one. Raise Rejected."""
-    headers, query = request.headers, request.query
+    headers = request.headers
     # With neither header there is no body (RFC 9112, 6.3).
     is_empty = headers.get('content-length', '0') == '0' and 'transfer-encoding' not in headers
     match request.method:
         # Microsoft Graph: "Receive change notifications through webhooks". A request with a body may be an event.
-        case 'POST' if 'validationToken' in query and is_empty:
-            return echo(query['validationToken'])
+        case 'POST' if is_empty and 'validationToken' in request.query:
+            return echo(request.query['validationToken'])
         # Azure Event Grid: "Endpoint validation with Event Grid event schema".
         case 'POST' if headers.get('aeg-event-type') == 'SubscriptionValidation':
             return event_grid_handshake(request, intake)
@@ -5291,14 +5293,14 @@ def handshake_before_proof(settings: Settings, request: Request, intake: Intake)
         case 'GET' if challenge := headers.get('x-okta-verification-challenge'):
             return json_response(to_json({'verification': safe_text(challenge)}))
         # Meta webhooks, "Get Started": "Verification Requests".
-        case 'GET' if query.get('hub.mode') == 'subscribe':
-            request.token = settings.tokens.find([query.get('hub.verify_token', '').encode()])
+        case 'GET' if request.query.get('hub.mode') == 'subscribe':
+            request.token = settings.tokens.find([request.query.get('hub.verify_token', '').encode()])
             if settings.tokens and not request.token:
                 raise Unauthorized('hub.verify_token is not a token of the instance.')
-            return echo(query.get('hub.challenge'))
+            return echo(request.query.get('hub.challenge'))
         # Dropbox webhooks: "The verification request".
-        case 'GET' if 'challenge' in query:
-            return echo(query['challenge'])
+        case 'GET' if 'challenge' in request.query:
+            return echo(request.query['challenge'])
         # CloudEvents: "HTTP 1.1 Web Hooks for Event Delivery", section 4, "Abuse Protection".
         case 'OPTIONS' if origin := headers.get('webhook-request-origin'):
             allowed = {'WebHook-Allowed-Origin': safe_text(origin), 'WebHook-Allowed-Rate': '*'}
@@ -6807,12 +6809,11 @@ class WebhookApp(Bottle):  # type: ignore[misc]
     def accepts(self, request: Request) -> bool:
         """Return whether the head is enough to accept a request: it shows a token, or no token is set and it is a POST/PUT.
 
-        Record the token in the request.
+        Record the token in the request, and the query without tokens.
         """
-        if self.settings.tokens:
-            request.token = shown_token(self.settings, request.headers, request.query_string)
-            return request.token is not None
-        return request.method in ('POST', 'PUT')
+        shown = shown_token(self.settings, request.headers, request.query_string)
+        request.token, request.query_without_tokens = shown
+        return request.token is not None if self.settings.tokens else request.method in ('POST', 'PUT')
 
     def may_be_signed(self, request: Request) -> bool:
         """Return whether the head contains a signature that can be read, so that the request may be accepted by its body."""
@@ -6856,7 +6857,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
                     return response
                 post = Post(self.incidents_of(request, payloads), request.memory_bytes)
                 post.hand_over_by = hand_over_by
-                delivery = self.delivery_of(request, body)
+                delivery = Delivery(request.headers, f'{dict(request.parameters)}', body, request.is_gone)
             del body, payloads  # what waits for a call keeps neither
             # A large post has its turn until XSOAR has replied to its first call, because the call and the reply contain its
             # incidents several times. A large post of a small body need not: copies of its headers made it large.
@@ -6907,11 +6908,6 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         if request.url_note:
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
         return incidents
-
-    def delivery_of(self, request: Request, body: bytes) -> Delivery:
-        """Return what a request is compared by with later ones."""
-        parameters = dict(parse_qsl(without_tokens(self.settings, request.query_string)))
-        return Delivery(request.headers, f'{parameters}', body, request.is_gone)
 
     def create(self, request: Request, delivery: Delivery, post: Post) -> HTTPResponse:
         """Return the response with the created incidents, or with those of the delivery that this one repeats.
