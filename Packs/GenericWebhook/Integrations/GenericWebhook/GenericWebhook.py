@@ -938,10 +938,12 @@ def contains_token(settings: Settings, text: str) -> bool:
     """
     if len(text) < settings.tokens.shortest_spelling:  # decoding makes no text longer
         return False
-    texts = {text}
-    if '%' in text or '+' in text:
-        texts |= {unquote(text), unquote_plus(text)}
-    return any(any(map(each.__contains__, settings.tokens.spellings)) for each in texts)
+    texts = (text, unquote(text), unquote_plus(text)) if '%' in text or '+' in text else (text,)
+    for each in texts:
+        for spelling in settings.tokens.spellings:  # any() would take twice as long, for each text of an event
+            if spelling in each:
+                return True
+    return False
 
 
 def reveals_token(settings: Settings, value: str) -> bool:
@@ -2674,6 +2676,8 @@ def any_time_to_rfc3339(text: str, now: float, year_2000: int = 946_684_800, day
     if not text:  # quicker than finding that it is no date
         return ''
     with suppress(ValueError, OverflowError):
+        if RFC3339.fullmatch(text):  # the usual form, in which none of what follows would change anything
+            return iso_date_to_rfc3339(text, year_2000, now + day)
         if UNIX_TIME.fullmatch(text):
             if len(text.partition('.')[0]) == 14:  # 20261124090000.250; as a Unix time, it would be after the year 2285
                 text = f'{text[:8]}T{text[8:]}'
@@ -2802,6 +2806,7 @@ class JsonArray(dict[str, Any]):
 
 
 MAX_MEMBERS = 1000  # of an object inside an event: the others are ignored
+OPENING_BRACKET, OPENING_BRACE, QUOTE = b'[{"'
 
 
 def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int = MAX_MEMBERS) -> Any:
@@ -2812,17 +2817,18 @@ def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int 
     """
     yield_if_due()
     view = memoryview(source)
-    first_byte = bytes(view[:1])
-    if first_byte == b'[':
+    first_byte = view[0]
+    if first_byte == OPENING_BRACKET:
         return JsonArray(source)
-    if first_byte == b'{':
+    if first_byte == OPENING_BRACE:
         members = read_members(source)
         return members if len(members) <= max_members else CutObject(islice(members.items(), max_members))
     if len(view) > max_bytes:
-        return CutText(start_of_string(view) if first_byte == b'"' else '')
-    with suppress(ValueError):
+        return CutText(start_of_string(view) if first_byte == QUOTE else '')
+    try:
         return decode_level(source)
-    return CutText('')
+    except ValueError:
+        return CutText('')
 
 
 def decode_level(source: Raw) -> Any:
@@ -3011,6 +3017,11 @@ class InnerName(Path):
         return [event.inner_event.name()]
 
 
+def has_value(values: list[Any]) -> bool:
+    """Return whether one of some values is something other than null and ''."""
+    return values.count(None) + values.count('') < len(values)
+
+
 def text_of(value: Any) -> str:
     """Return a text as it is, a number as it was sent, a bool as JSON has it, and '' for anything else."""
     if type(value) is bool:
@@ -3045,15 +3056,19 @@ class Condition:
 
     def is_met(self, event: 'ThirdPartyEvent') -> bool:
         """Return whether an event certainly meets the condition."""
-        values = [path.values(event) for path in self.paths]
-        answers = [None if path.is_one_of_several(event.members) else self.are_wanted(found)
-                   for path, found in zip(self.paths, values, strict=True)]
+        answers, has_value = [], False
+        for path in self.paths:
+            values = path.values(event)
+            has_value |= bool(values)
+            answers.append(None if path.is_one_of_several(event.members) else self.are_wanted(values))
         if not self.is_negated:
             return True in answers
-        return set(answers) == {False} and (not self.needs_value or any(values))
+        return set(answers) == {False} and (has_value or not self.needs_value)
 
     def are_wanted(self, values: list[Any]) -> bool | None:
         """Return what is_wanted returns for all values at a path, or None if that differs; False if there is no value."""
+        if len(values) == 1:
+            return self.is_wanted(values[0])
         answers = {self.is_wanted(value) for value in values} or {False}
         return answers.pop() if len(answers) == 1 else None
 
@@ -3063,7 +3078,7 @@ class Condition:
             return None
         if not self.wanted:
             return None if isinstance(value, str) and value.lower() in DOUBTFUL_TEXTS else bool(value)
-        if isinstance(value, dict | list) or (self.needs_value and value in (None, '')):
+        if isinstance(value, (dict, list)) or (self.needs_value and value in (None, '')):
             return None
         return self.matches(value)
 
@@ -3784,7 +3799,7 @@ def gravest(scale: Scale, values: list[Any]) -> float | None:
     """Return the highest severity that one of the values means on a scale, or None."""
     types = types_on(scale)
     different_values = {value for value in values if type(value) in types}  # those of many items are few
-    return max((severity for value in different_values if (severity := scale.severity(value)) is not None), default=None)
+    return max([severity for value in different_values if (severity := scale.severity(value)) is not None], default=None)
 
 
 TEXTS_AND_NUMBERS = {str, CutText, int, float, SentFloat}  # a bool is neither, although Python counts it as an int
@@ -4236,7 +4251,7 @@ class ThirdPartyEvent(GeneralRule):
         for scale, paths in columns:
             for path in paths:
                 values = path.values(self)
-                if any(value not in (None, '') for value in values):
+                if has_value(values):
                     return scale, path, values
         return None
 
@@ -4275,7 +4290,7 @@ class ThirdPartyEvent(GeneralRule):
         """Return the text or integer at the first path of a part that has a value, or '' if it is not certain."""
         for each in part.values:
             values = each.values(self)  # a list's item without a value gives None or '', and counts as an item
-            if values.count(None) + values.count('') < len(values):
+            if has_value(values):
                 # A CutText is no str here: two problems could have the same start.
                 text = str(values[0]) if len(values) == 1 and type(values[0]) in (str, int) else ''
                 is_certain = 0 < len(text) <= 300 and not each.is_one_of_several(self.members) and identifies_something(text)
@@ -4460,10 +4475,12 @@ class EventAtUrl(ThirdPartyEvent):
         parts = [self.key_part(part) for part in self.words.problem.parts]
         is_certain = all(parts) and '0' not in parts
         self.record('problem', is_certain, (path for part in self.words.problem.parts for path in part.values))
+        if not is_certain:
+            return ''
         key = '/'.join(parts)
         is_like_a_hash = LIKE_A_HASH.fullmatch(key) is not None  # an id must not look like the hash of another
         is_plain = self.can_be_queried(key) and not is_like_a_hash and key.count('/') == len(parts) - 1
-        return f'{self.words.key_prefix}:{key if is_plain else hash_of(parts)}' if is_certain else ''
+        return f'{self.words.key_prefix}:{key if is_plain else hash_of(parts)}'
 
     def reason_to_skip(self) -> str:
         """Return why the words leave out the event, or ''."""
@@ -4483,7 +4500,11 @@ class EventAtUrl(ThirdPartyEvent):
 
     def has_value(self, paths: Values) -> bool:
         """Return whether a value at one of the paths was read."""
-        return any(value is not None and value is not UNKNOWN for path in paths for value in path.values(self))
+        for path in paths:
+            for value in path.values(self):
+                if value is not None and value is not UNKNOWN:
+                    return True
+        return False
 
     def has_unread(self, paths: Iterable[Path]) -> bool:
         """Return whether a value at one of the paths was not read."""
@@ -4512,7 +4533,7 @@ class Arrival:
     words: UrlWords = NO_WORDS
     skipped: dict[str, int] = field(default_factory=dict)  # how many events the URL left out, by the reason
     product: str = ''  # the sender of the last payload, if it has a row
-    not_found: tuple[Lookup, ...] | None = None  # the parts of words that led to no value so far; None before the first event
+    not_found: list[Lookup] | None = None  # the parts of words that led to no value so far; None before the first event
     unread: set[str | Lookup] = field(default_factory=set)  # the words and parts at which a value was too large to be read
     has_found: dict[str, bool] = field(default_factory=dict)  # by word: whether it found what it looks for in one of the events
     has_looked_in_all: bool = True  # False once an event was left out or is an end, whose severity nobody reads
@@ -4557,11 +4578,11 @@ class Arrival:
         if event.words is not self.words:  # they are those for a payload without items
             return
         if self.not_found is None:
-            self.not_found = event.words.lookups
+            self.not_found = [*event.words.lookups]
         if self.not_found:
-            self.not_found = tuple(each for each in self.not_found
-                                   if each.word not in event.has_all_parts and not event.has_value(each.paths))
-            self.unread.update(each for each in self.not_found if event.has_unread(each.paths))
+            self.not_found = [each for each in self.not_found
+                              if each.word not in event.has_all_parts and not event.has_value(each.paths)]
+            self.unread.update([each for each in self.not_found if event.has_unread(each.paths)])
 
     def record_found(self, has_found: dict[str, bool], unread: Iterable[str] = ()) -> None:
         """Record whether words of the URL found what they look for, and for which ones a value was too large."""
