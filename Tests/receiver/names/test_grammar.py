@@ -22,8 +22,12 @@ def event(payload: Any, **headers: str) -> ThirdPartyEvent:
 
 
 def values(path: str, payload: Any, **headers: str) -> list[Any]:
+    return values_in(event(payload, **headers), path)
+
+
+def values_in(read: ThirdPartyEvent, path: str) -> list[Any]:
     [[found]] = URL_GRAMMAR.parts('name', path)
-    return found.values(event(payload, **headers))
+    return found.values(read)
 
 
 def is_met(condition: str, payload: Any, grammar: Grammar = TABLE_GRAMMAR, **headers: str) -> bool:
@@ -59,10 +63,14 @@ def test_a_star_finds_the_value_in_every_item_of_a_list(items: list[dict[str, An
     deep = [{'in': {'in': {'in': item}}} for item in items]
     for model, path in (({'list': items}, f'list.*.{key}'), ({'list': nested}, f'list.*.in.{key}'),
                         ({'list': deep}, f'list.*.in.in.in.{key}')):
-        found, expected = values(path, to_json(model).encode()), found_at(model, path)
-        assert [value for value in found if value is not None] == [
-            json.loads(to_json(value)) for value in expected if value is not None]
-        assert min(found.count(None), 2) == min(expected.count(None), 2), 'further items without it make no difference'
+        source, expected = to_json(model).encode(), found_at(model, path)
+        read_before = event(source)
+        for other in ('list.*.x', 'list.*.y'):  # further paths are read in another way
+            values_in(read_before, other)
+        for found in (values(path, source), values_in(read_before, path)):
+            assert [value for value in found if value is not None] == [
+                json.loads(to_json(value)) for value in expected if value is not None]
+            assert min(found.count(None), 2) == min(expected.count(None), 2), 'further items without it make no difference'
 
 
 ALERTS = [
@@ -73,7 +81,7 @@ ALERTS = [
 @pytest.mark.parametrize(('path', 'found'), [
     ('alerts.*.service.name', ['api', 'db', None]),  # the key has a dot, or is nested, or is missing
     ('alerts.*.empty.key', [None, None, None]),  # the longer key is used although it has no value
-    ('alerts.*.hosts.0.name', ['a', None, None]), ('alerts.*.object', [{}, None, None]), ('status.*.name', []), ('none.*.a', []),
+    ('alerts.*.hosts.0.name', ['a', None, None]), ('alerts.*.object', [None, {}, None]), ('status.*.name', []), ('none.*.a', []),
 ])
 def test_keys_with_dots_and_first_items_are_found_in_every_item_too(path: str, found: list[Any]) -> None:
     assert values(path, {'status': 'x', 'alerts': ALERTS}) == found

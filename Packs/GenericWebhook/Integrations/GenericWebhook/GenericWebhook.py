@@ -836,8 +836,8 @@ def readings_of(parameter: str) -> list[bytes]:
     In a query `+` may be a space or itself: 'key=a+b%20c' -> 'a+b c', 'a b c'.
     """
     value = parameter.partition('=')[2]
-    readings = {value, value.replace('+', ' ')} if '+' in value else {value}
-    return [*map(unquote_to_bytes, readings)]
+    readings = [value, value.replace('+', ' ')] if '+' in value else [value]
+    return [unquote_to_bytes(each) for each in readings]
 
 
 # Query parameters of our own; any other may be meant as a token.
@@ -2740,18 +2740,23 @@ def read_members(source: bytes | Raw, max_keys: int = MAX_KEYS) -> dict[str, Any
 
     Return {} if the source is not a JSON object.
     """
-    with suppress(ValueError, RecursionError):
+    try:
         # An object has at most as many keys as colons, and counting those takes no memory.
         if len(memoryview(source)) <= SMALL_BODY_BYTES or count_byte(b':', source) <= max_keys:
             return MEMBERS.decode(source)
         return CutObject({key: value for key, value in asdict(COMMON_MEMBERS.decode(source)).items() if value})
-    return {}
+    except (ValueError, RecursionError):
+        return {}
 
 
 def count_byte(byte: bytes, source: bytes | Raw) -> int:
     """Return how often a byte is in the source."""
     view = memoryview(source)  # it has no count(); bytes have it, but a copy of all of it would take too much memory
     return sum(bytes(view[start:start + PIECE_BYTES]).count(byte) for start in range(0, len(view), PIECE_BYTES))
+
+
+# A URL may have a hundred paths into a list, and a request a million items: further paths look only at items with their keys.
+FEW_PATHS = 2
 
 
 class JsonArray(dict[str, Any]):
@@ -2773,36 +2778,41 @@ class JsonArray(dict[str, Any]):
         return max(len(ANYTHING.decode(self.source)) - 1, 0) if count_byte(b',', self.source) < 1_000_000 else None
 
     def item_values(self, path: 'Path') -> list[Any]:
-        """Return the value at the end of a path (after its `*`) in each item; None stands twice for several items without it.
+        """Return the value at the end of a path (after its `*`) in each item; None may stand twice for more items without it.
 
         Return [UNKNOWN] if the array is too large to be read whole, or if an item is not an object.
         """
-        if self.items_by_key is None:
+        if self.each_item is None:
             return [UNKNOWN]
         if path.text not in self.found:
-            starts = (self.items_by_key.get(key, ()) for key, _ in path.steps[0])
-            items = {id(item): item for item in chain.from_iterable(starts)}.values()
-            missing = self.count - len(items)
+            items = self.each_item if len(self.found) < FEW_PATHS else self.items_with([key for key, _ in path.steps[0]])
+            missing = len(self.each_item) - len(items)
             self.found[path.text] = [*map(path.item_value, items), *[None] * min(missing, 2)]
         return self.found[path.text]
 
     @cached_property
-    def items_by_key(self) -> dict[str, list[dict[str, Any]]] | None:
-        """Return the items that have each key, or None if they are not read.
-
-        A path then costs no look at items that do not have it: a URL may have a hundred paths, and a request a million items.
-        """
+    def each_item(self) -> list[dict[str, Any]] | None:
+        """Return the items, {} for null, or None if they are not read."""
         if len(memoryview(self.source)) > SMALL_BODY_BYTES:
             return None
         with suppress(ValueError):
             items = ITEMS.decode(self.source)
-            self.count = len(items)
-            by_key: dict[str, list[dict[str, Any]]] = {}
-            for item in filter(None, items):
-                for key in item:
-                    by_key.setdefault(key, []).append(item)
-            return by_key if self.count <= MAX_EVENTS else None
+            return [item or {} for item in items] if len(items) <= MAX_EVENTS else None
         return None
+
+    def items_with(self, keys: list[str]) -> list[dict[str, Any]]:
+        """Return the items that have at least one of some keys."""
+        items = chain.from_iterable(self.items_by_key.get(key, ()) for key in keys)
+        return [*{id(item): item for item in items}.values()]
+
+    @cached_property
+    def items_by_key(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the items that have each key; none if the items are not read."""
+        by_key: dict[str, list[dict[str, Any]]] = {}
+        for item in self.each_item or ():
+            for key in item:
+                by_key.setdefault(key, []).append(item)
+        return by_key
 
 
 MAX_MEMBERS = 1000  # of an object inside an event: the others are ignored
@@ -2826,15 +2836,10 @@ def read_value(source: Raw, max_bytes: int = SMALL_BODY_BYTES, max_members: int 
     if len(view) > max_bytes:
         return CutText(start_of_string(view) if first_byte == QUOTE else '')
     try:
-        return decode_level(source)
+        value = ANYTHING.decode(source)
     except ValueError:
         return CutText('')
-
-
-def decode_level(source: Raw) -> Any:
-    """Decode one level of a JSON value, an array as a list. Raise ValueError."""
-    value = ANYTHING.decode(source)
-    return SentFloat(memoryview(source)) if type(value) is float else value
+    return SentFloat(view) if type(value) is float else value
 
 
 def start_of_string(string: memoryview, size: int = 4096) -> str:
@@ -2968,7 +2973,7 @@ class Path:
 
     def item_value(self, item: dict[str, Any]) -> Any:
         """Return the value at the path in an item of a list, None if there is none, or UNKNOWN."""
-        return UNKNOWN if self.is_one_of_several(item) else find(item, self.steps, UNKNOWN)
+        return UNKNOWN if self.lists and self.is_one_of_several(item) else find(item, self.steps, UNKNOWN)
 
 
 class PathFromUrl(Path):
@@ -3785,8 +3790,7 @@ def objects_with_severity(value: Any) -> list[dict[str, Any]]:
     """Return an object, or those items of a list that have a key that ends in `severity`; none of anything else."""
     if not isinstance(value, JsonArray):
         return [value] if isinstance(value, dict) else []
-    items = (items for key, items in (value.items_by_key or {}).items() if word_of(key).endswith('severity'))
-    return list({id(item): item for item in chain.from_iterable(items)}.values())
+    return value.items_with([key for key in value.items_by_key if word_of(key).endswith('severity')])
 
 
 def scope_in(value: Any, parent: str = '') -> Scope | None:
@@ -4236,7 +4240,7 @@ class ThirdPartyEvent(GeneralRule):
         severities: set[float] = set()
         for word, key in (self.top.keys['inside'] | self.top.keys['severity inside']).items():
             value = member_at(self.members, key)
-            if isinstance(value, JsonArray) and count_byte(b'{', value.source) and value.items_by_key is None:
+            if isinstance(value, JsonArray) and count_byte(b'{', value.source) and value.each_item is None:
                 return None  # not all of its items are read
             for members in objects_with_severity(value):
                 yield_if_due()
