@@ -100,7 +100,7 @@ def test_each_event_of_10000_random_queries_becomes_an_incident_unless_the_url_s
         expected = [json.loads(each['n']) for each in created(sent, words_in(parameters, TOKEN))]
         assert numbers(incidents) == expected, (number, text, to_json(sent))
         left_out += not expected
-        check_note(arrival.url_note())
+        check_note(arrival.findings.note())
     assert 400 < left_out < 5000, 'the queries try both'
 
 

@@ -290,7 +290,7 @@ def test_where_each_finds_no_items_only_type_and_a_constant_severity_apply(webho
     incident, note = send(webhook, query, payload)
     assert (incident[0]['name'], incident[0]['type'], incident[0]['severity']) == ('Disk full', 'Phishing', 3)
     assert 'dbotMirrorId' not in incident[0] and incident[0]['labels'] == []
-    assert note == 'each: the path leads to no list of objects'
+    assert note == ('' if items == [] else 'each: the path leads to no list of objects')
     assert send(webhook, {**query, 'skip': ''}, [payload, {'l': [{'box': 'x'}]}]).note == '; '.join(
         f'{word}, part 1: no event has a value there' for word in ('occurred', 'severity', 'resolved'))
 
@@ -365,6 +365,7 @@ MISTAKES = [
     ({'at_least': 'prio'}, 'at_least: '),
     ({'each': 'nowhere'}, 'each: the path leads to no list of objects'),
     ({'name': 'nowhere'}, 'name, part 1: no event has a value there'),
+    ({'name': 'headers.x-env|headers.host'}, 'no event has a value there (a header of the request is written as @ and its name)'),
     ({'name': 'evt'}, 'name: no event has a text there'), ({'occurred': 'prio'}, 'occurred: no value is a time that can be read'),
     ({'severity': 'ref'}, 'severity: no value is on the scale'),
     ({'severity': 'urgent'}, 'severity, part 1: no event has a value there'),

@@ -3462,6 +3462,23 @@ class Lookup(NamedTuple):
     position: int
     paths: Values
 
+    @property
+    def is_of_headers(self) -> bool:
+        """Return whether the paths are those at which the details of an incident show the headers of its request."""
+        return all(path.text.startswith('headers.') for path in self.paths)
+
+    def has_value(self, event: 'ThirdPartyEvent') -> bool:
+        """Return whether a value at one of the paths was read."""
+        for path in self.paths:
+            for value in path.values(event):
+                if value is not None and value is not UNKNOWN:
+                    return True
+        return False
+
+    def is_unread(self, event: 'ThirdPartyEvent') -> bool:
+        """Return whether a value at one of the paths was not read."""
+        return any(UNKNOWN in path.values(event) for path in self.paths)
+
 
 @dataclass(frozen=True)
 class UrlWords:
@@ -3502,6 +3519,70 @@ class UrlWords:
 
 
 NO_WORDS = UrlWords()
+MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
+TOO_LARGE = 'part of an event was too large to be read'
+NO_VALUE = 'no event has a value there'
+NO_HEADER = f'{NO_VALUE} (a header of the request is written as @ and its name)'
+FOUND_NOTHING = {  # what the note says of a word that found nothing in all events
+    'each': 'the path leads to no list of objects',
+    'name': 'no event has a text there',
+    'occurred': 'no value is a time that can be read',
+    'severity': 'no value is on the scale',
+    'problem': 'no value can identify a problem',
+}
+
+
+class Findings:
+    """What the words of a URL have found in the events of a request. The note says what they have not found in any."""
+
+    def __init__(self, words: UrlWords):
+        self.words = words
+        self.has_found: dict[str, bool] = {}  # by word: whether it found what it looks for in one of the events
+        self.complete: set[str] = set()  # the words all of whose parts led to a value in one of the events
+        self.not_found: list[Lookup] | None = None  # the parts that led to no value so far; None before the first event
+        self.unread: set[str | Lookup] = set()  # the words and parts at which a value was too large to be read
+        self.has_looked_in_all = True  # False once an event was left out or is an end, whose severity nobody reads
+
+    def record(self, event: 'ThirdPartyEvent', word: str, has_found: bool, has_all_parts: bool = True) -> None:
+        """Record whether a word found what it looks for in an event, and if so, whether all of its parts led to a value."""
+        self.has_found[word] = has_found or self.has_found.get(word, False)
+        if has_found and has_all_parts:
+            self.complete.add(word)
+        if not has_found and any(each.is_unread(event) for each in self.words.lookups if each.word == word):
+            self.unread.add(word)
+
+    def look_up(self, event: 'EventAtUrl') -> None:
+        """Remove from `not_found` the parts that lead to a value in an event. Look for no part of a complete word."""
+        if event.words is not self.words:  # they are those for a payload without items
+            return
+        parts = self.words.lookups if self.not_found is None else self.not_found
+        self.not_found = [each for each in parts if each.word not in self.complete and not each.has_value(event)]
+        self.unread.update([each for each in self.not_found if each.is_unread(event)])
+
+    def note(self, longest: int = MAX_NOTE_CHARACTERS) -> str:
+        """Return which words of the URL were ignored, or found nothing in all events, and why; '' if there are none.
+
+        Nothing of the query is quoted: it may hold a secret.
+        """
+        missing: dict[tuple[str, str], list[int]] = {}
+        for each in self.not_found or ():
+            reason = TOO_LARGE if each in self.unread else NO_HEADER if each.is_of_headers else NO_VALUE
+            missing.setdefault((each.word, reason), []).append(each.position)
+        empty = [f'{word}, {in_words(positions)}: {reason}' for (word, reason), positions in missing.items()]
+        words_of_parts = {word for word, _ in missing}
+        useless = [f'{word}: {TOO_LARGE if word in self.unread else FOUND_NOTHING[word]}'
+                   for word, is_there in self.has_found.items()
+                   if not is_there and word not in words_of_parts and (self.has_looked_in_all or word == 'each')]
+        return escaped('; '.join((*self.words.notes, *empty, *useless)), longest - len('...'))
+
+
+def in_words(positions: list[int]) -> str:
+    """Return the positions of parts, which rise, as short as they can be said: 'part 2', 'parts 1 to 8', 'parts 1, 3'."""
+    first, *_, last = positions * 2
+    if first == last:
+        return f'part {first}'
+    is_row = last - first == len(positions) - 1
+    return f'parts {first} to {last}' if is_row else f'parts {", ".join(map(str, positions))}'
 
 
 def each_columns(text: str) -> dict[str, Any]:
@@ -4386,17 +4467,15 @@ class ThirdPartyEvent(GeneralRule):
 class EventAtUrl(ThirdPartyEvent):
     """A third-party payload at a URL with words: what they find goes before what the row of the sender finds.
 
-    `kept_headers` returns the headers that a word may show.
+    `kept_headers` returns the headers that a word may show; what the words find is recorded in `findings`.
     """
 
     def __init__(self, source: bytes, headers: dict[str, str], contains_token: Callable[[str], bool],
-                 words: UrlWords, kept_headers: Callable[[], dict[str, str]]):
+                 words: UrlWords, kept_headers: Callable[[], dict[str, str]], findings: Findings):
         super().__init__(source, headers, contains_token)
         self.words = words
         self.kept_headers = kept_headers
-        self.has_found: dict[str, bool] = {}  # whether a word has found what it looks for, of those that have looked
-        self.has_all_parts: set[str] = set()  # the words each of whose parts has found a value
-        self.unread: set[str] = set()  # the words that have found nothing, perhaps because a value was too large to be read
+        self.findings = findings
 
     def shown_headers(self) -> dict[str, str]:
         """Return the headers to which a path from a URL leads: those that the incident keeps, without a token."""
@@ -4419,32 +4498,21 @@ class EventAtUrl(ThirdPartyEvent):
     def name_by_url(self) -> str:
         """Return the name that `?name=` gives the event, or '' if nothing but constants is left of it."""
         name, ending, paths = self.joined(self.words.name_parts)
-        self.has_found['name'] = has_found = bool(name) and not all(isinstance(path, Constant) for path in paths)
-        if len(paths) == len(self.words.name_parts):
-            self.has_all_parts.add('name')
-        if not has_found and self.has_unread(path for part in self.words.name_parts for path in part.values):
-            self.unread.add('name')
+        has_found = bool(name) and not all(isinstance(path, Constant) for path in paths)
+        self.findings.record(self, 'name', has_found, has_all_parts=len(paths) == len(self.words.name_parts))
         return shortened(name, 150 - len(ending)) + ending if has_found else ''
 
     def occurred(self, now: float) -> str:
         """Return the event's time in RFC 3339, or '' for the moment of arrival; `now` is a Unix time in seconds."""
         if self.words.times:
             found = self.first_time(self.words.times, now)
-            self.record('occurred', bool(found), self.words.times)
+            self.findings.record(self, 'occurred', bool(found))
             if found:
                 return found
         if not self.words.resolved:
             return super().occurred(now)
         ends = self.end.times if self.is_recovery and self.end else ()
         return self.first_time(ends, now) or first_of(any_time_to_rfc3339(text, now) for text in self.possible_times())
-
-    def record(self, word: str, has_found: bool, paths: Iterable[Path]) -> None:
-        """Record whether a word has found what it looks for at some paths; if so, all of its parts have."""
-        self.has_found[word] = has_found
-        if has_found:
-            self.has_all_parts.add(word)
-        elif self.has_unread(paths):
-            self.unread.add(word)
 
     def first_time(self, paths: Values, now: float) -> str:
         """Return the first time at some paths that can be read, in RFC 3339, or ''."""
@@ -4457,7 +4525,7 @@ class EventAtUrl(ThirdPartyEvent):
         if self.words.severities:
             column = self.column_with_value(self.words.severities)
             severity = gravest(column[0], column[2]) if column else None
-            self.record('severity', severity is not None, self.words.severities[0][1])
+            self.findings.record(self, 'severity', severity is not None)
             if severity is not None:
                 return severity
         return super().severity()
@@ -4478,7 +4546,7 @@ class EventAtUrl(ThirdPartyEvent):
             return super().problem_key()
         parts = [self.key_part(part) for part in self.words.problem.parts]
         is_certain = all(parts) and '0' not in parts
-        self.record('problem', is_certain, (path for part in self.words.problem.parts for path in part.values))
+        self.findings.record(self, 'problem', is_certain)
         if not is_certain:
             return ''
         key = '/'.join(parts)
@@ -4502,26 +4570,11 @@ class EventAtUrl(ThirdPartyEvent):
         column = self.column_with_value(self.words.severities)
         return self.certain_severity_in(*column) if column else super().certain_severity()
 
-    def has_value(self, paths: Values) -> bool:
-        """Return whether a value at one of the paths was read."""
-        for path in paths:
-            for value in path.values(self):
-                if value is not None and value is not UNKNOWN:
-                    return True
-        return False
-
-    def has_unread(self, paths: Iterable[Path]) -> bool:
-        """Return whether a value at one of the paths was not read."""
-        return any(UNKNOWN in path.values(self) for path in paths)
-
 
 ''' PAYLOAD TO INCIDENTS '''
 
 # In this section, `source` is text as UTF-8 bytes: a whole body, or the JSON of one payload. It stays bytes because a str
 # may take four bytes for each character.
-
-
-MAX_NOTE_CHARACTERS = 500  # of the header X-Webhook-Note
 
 
 @dataclass
@@ -4537,12 +4590,13 @@ class Arrival:
     words: UrlWords = NO_WORDS
     skipped: dict[str, int] = field(default_factory=dict)  # how many events the URL left out, by the reason
     product: str = ''  # the sender of the last payload, if it has a row
-    not_found: list[Lookup] | None = None  # the parts of words that led to no value so far; None before the first event
-    unread: set[str | Lookup] = field(default_factory=set)  # the words and parts at which a value was too large to be read
-    has_found: dict[str, bool] = field(default_factory=dict)  # by word: whether it found what it looks for in one of the events
-    has_looked_in_all: bool = True  # False once an event was left out or is an end, whose severity nobody reads
 
     # The properties are cached because each of up to MAX_EVENTS events reads them.
+
+    @cached_property
+    def findings(self) -> Findings:
+        """Return what the words of the URL have found in the events of the request."""
+        return Findings(self.words)
 
     @cached_property
     def kept_headers(self) -> dict[str, str]:
@@ -4572,64 +4626,7 @@ class Arrival:
         reveals = partial(contains_token, self.settings)
         if words is NO_WORDS:
             return ThirdPartyEvent(source, self.headers, reveals)
-        return EventAtUrl(source, self.headers, reveals, words, lambda: self.shown_headers)
-
-    def look_up(self, event: EventAtUrl) -> None:
-        """Remove from `not_found` the parts of the URL's words that lead to a value in an event.
-
-        Look for no part of a word whose parts have all found a value while the event's incident was made.
-        """
-        if event.words is not self.words:  # they are those for a payload without items
-            return
-        if self.not_found is None:
-            self.not_found = [*event.words.lookups]
-        if self.not_found:
-            self.not_found = [each for each in self.not_found
-                              if each.word not in event.has_all_parts and not event.has_value(each.paths)]
-            self.unread.update([each for each in self.not_found if event.has_unread(each.paths)])
-
-    def record_found(self, has_found: dict[str, bool], unread: Iterable[str] = ()) -> None:
-        """Record whether words of the URL found what they look for, and for which ones a value was too large."""
-        self.unread.update(unread)
-        for word, is_there in has_found.items():
-            self.has_found[word] = is_there or self.has_found.get(word, False)
-
-    def url_note(self, longest: int = MAX_NOTE_CHARACTERS) -> str:
-        """Return which words of the URL were ignored, or found nothing in all events, and why; '' if there are none.
-
-        Nothing of the query is quoted: it may hold a secret.
-        """
-        if self.words is NO_WORDS:
-            return ''
-        missing: dict[tuple[str, str], list[int]] = {}
-        for each in self.not_found or ():
-            reason = TOO_LARGE if each in self.unread else 'no event has a value there'
-            missing.setdefault((each.word, reason), []).append(each.position)
-        empty = [f'{word}, {in_words(positions)}: {reason}' for (word, reason), positions in missing.items()]
-        words_of_parts = {word for word, _ in missing}
-        useless = [f'{word}: {TOO_LARGE if word in self.unread else FOUND_NOTHING[word]}'
-                   for word, is_there in self.has_found.items()
-                   if not is_there and word not in words_of_parts and (self.has_looked_in_all or word == 'each')]
-        return escaped('; '.join((*self.words.notes, *empty, *useless)), longest - len('...'))
-
-
-def in_words(positions: list[int]) -> str:
-    """Return the positions of parts, which rise, as short as they can be said: 'part 2', 'parts 1 to 8', 'parts 1, 3'."""
-    first, *_, last = positions * 2
-    if first == last:
-        return f'part {first}'
-    is_row = last - first == len(positions) - 1
-    return f'parts {first} to {last}' if is_row else f'parts {", ".join(map(str, positions))}'
-
-
-TOO_LARGE = 'part of an event was too large to be read'
-FOUND_NOTHING = {  # what the note says of a word that found nothing in all events
-    'each': 'the path leads to no list of objects',
-    'name': 'no event has a text there',
-    'occurred': 'no value is a time that can be read',
-    'severity': 'no value is on the scale',
-    'problem': 'no value can identify a problem',
-}
+        return EventAtUrl(source, self.headers, reveals, words, lambda: self.shown_headers, self.findings)
 
 
 WHITESPACE = rb'[ \t\r\n\xef\xbb\xbf]*'  # the last three are the bytes of a byte order mark
@@ -4972,7 +4969,7 @@ def third_party_incidents(source: bytes, arrival: Arrival, unknown_key: str) -> 
         raise BadRequest(f"Only 'name', 'type', 'occurred' and 'severity' can be sent beside '{raw_keys[0]}': move other keys "
                          "into it, or omit it, and the whole object becomes the incident's details.", unknown_key)
     if keys:
-        arrival.record_found({'each': bool(items)})
+        arrival.findings.record(event, 'each', items is not None)
     if not items:
         return unless_skipped(source, event, arrival)
     return [incident for item in items for incident in unless_skipped(item, arrival.event(item, arrival.words), arrival)]
@@ -4986,8 +4983,8 @@ def unless_skipped(source: bytes, event: ThirdPartyEvent, arrival: Arrival) -> l
         arrival.skipped[reason] = arrival.skipped.get(reason, 0) + 1
     incidents = [] if reason else [third_party_incident(source, event, arrival)]
     if reason or event.is_recovery:
-        arrival.has_looked_in_all = False
-    arrival.look_up(event)
+        arrival.findings.has_looked_in_all = False
+    arrival.findings.look_up(event)
     return incidents
 
 
@@ -5078,16 +5075,13 @@ def third_party_incident(source: bytes, event: ThirdPartyEvent, arrival: Arrival
     """
     yield_if_due()
     headers = b'' if 'headers' in event.members else arrival.kept_headers_json
-    incident = {
+    return {
         'name': event.name() or DEFAULT_NAME,
         'type': event.incident_type(arrival.words.type, arrival.settings.incident_type),
         'occurred': event.occurred(time.time()) or arrival.occurred,
         'rawJSON': to_raw_json(source, headers),
         **triage(event, arrival),
     }
-    if isinstance(event, EventAtUrl):
-        arrival.record_found(event.has_found, event.unread)
-    return incident
 
 
 def triage(event: ThirdPartyEvent, arrival: Arrival) -> dict[str, Any]:
@@ -5164,10 +5158,10 @@ def narrowed(source: bytes) -> bytes:
     return gathered(pieces, MAX_ESCAPED_BYTES, 'as JSON')
 
 
-def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes]:
+def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes] | None:
     """Return the items of the array to which some keys lead in a JSON object, at most MAX_EVENTS + 1.
 
-    Return no items if the keys lead to no array, or if an item is not an object.
+    Return None if the keys lead to no array, or if an item is not an object.
     """
     # A ValueError means: no object or no such member on the way, no array at the end, or a key that defstruct rejects.
     with suppress(ValueError):
@@ -5176,8 +5170,8 @@ def items_at(source: bytes, keys: tuple[str, ...]) -> list[bytes]:
         except ValidationError:  # perhaps `a` is a text beside a list at the key `a.b`
             array = member_along(source, keys, is_deep=False)
         items = array_items(array)
-        return items if all(json_kind(item) == 'an object' for item in items) else []
-    return []
+        return items if all(json_kind(item) == 'an object' for item in items) else None
+    return None
 
 
 def member_along(source: bytes, keys: tuple[str, ...], is_deep: bool) -> bytes | Raw:
@@ -6929,7 +6923,7 @@ class WebhookApp(Bottle):  # type: ignore[misc]
         incidents = to_incidents(payloads, arrival)
         request.product = arrival.product
         request.skipped = ', '.join(arrival.skipped)
-        request.url_note = arrival.url_note()
+        request.url_note = '' if words is NO_WORDS else arrival.findings.note()
         if request.url_note:
             self.line.log('info', f'The URL of a sender: {request.url_note}', reason=f'The URL of a sender: {request.url_note}')
         return incidents
