@@ -1,12 +1,15 @@
 """Writes the tables of the script and the delivery ids of the proxies, from the folders of senders."""
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
-from tools.senders.folders import Folder
+from tools.senders.folders import ROOT, Folder
 
+URL_WORDS = ROOT / 'senders/url_words.json'
 NONE = 'none'
 COMMON_SCALES = ('words', 'xsoar', 'priority')  # of no one sender; the script has them above the senders' own
 MARGIN, WIDTH = 19, 130
@@ -177,6 +180,13 @@ def nginx(header: str) -> str:
 
 def pair(second: str, name: str) -> str:
     return f'{second}_{name}'.lower().replace('-', '_')
+
+
+def url_words(_: dict[str, Folder]) -> str:
+    """Return the table of the words of a URL, as the page of the local XSOAR explains them."""
+    words = json.loads(URL_WORDS.read_text('utf-8'))
+    rows = [f'| {name} | `?{name}={quote(word["example"], safe="")}` | {word["sentence"]} |' for name, word in words.items()]
+    return '\n'.join(['| **In the URL** | **Example** | **What it does** |', '| --- | --- | --- |', *rows])
 
 
 def usage_ids(folders: dict[str, Folder]) -> str:
